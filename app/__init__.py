@@ -1,0 +1,1 @@
+"""Waybill keeps Walmart Marketplace in step with Adobe Commerce."""

@@ -1,0 +1,100 @@
+"""Which units of which lines does a shipment take?
+
+Walmart often splits one Commerce item into several lines of one unit, so an item named by
+SKU or by its Commerce item is spread over all lines that carry it, in the order's own order.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from app.orders.errors import Problem
+from app.orders.order import Item, Line, Order
+from app.orders.requests import RequestedItem
+
+
+def everything_remaining(order: Order) -> tuple[Item, ...]:
+    """All units that nobody has asked for yet."""
+    return tuple(
+        Item(line.line_number, line.remaining, reserved=line.remaining)
+        for line in order.lines
+        if line.remaining > 0
+    )
+
+
+def allocate(
+    order: Order, requested: Sequence[RequestedItem]
+) -> tuple[tuple[Item, ...], list[Problem]]:
+    """Give each requested item its units; say with a pointer what cannot be given."""
+    problems = list(_repeated(requested))
+    named = {item.line_number for item in requested if item.line_number is not None}
+    taken: dict[str, int] = {}
+    for index, item in enumerate(requested):
+        lines = _lines_of(order, item, named)
+        if not lines:
+            problems.append(_unknown(index, item))
+            continue
+        left = _take(lines, item.quantity, taken)
+        if left:
+            problems.append(_too_many(index, item, item.quantity - left))
+    items = (Item(number, units, reserved=units) for number, units in taken.items() if units)
+    return tuple(items), problems
+
+
+def _lines_of(order: Order, item: RequestedItem, named: set[str]) -> list[Line]:
+    if item.line_number is not None:
+        return [line for line in order.lines if line.line_number == item.line_number]
+    by_sku = item.sku is not None
+    matching = [
+        line
+        for line in order.lines
+        if (line.sku == item.sku if by_sku else line.commerce_item_id == item.commerce_item_id)
+    ]
+    # A line that another item names by its number is that item's alone.
+    return [line for line in matching if line.line_number not in named] or matching
+
+
+def _take(lines: Sequence[Line], wanted: int, taken: dict[str, int]) -> int:
+    for line in lines:
+        available = max(line.remaining - taken.get(line.line_number, 0), 0)
+        units = min(wanted, available)
+        taken[line.line_number] = taken.get(line.line_number, 0) + units
+        wanted -= units
+    return wanted
+
+
+def _name(item: RequestedItem) -> tuple[str, object]:
+    if item.line_number is not None:
+        return "line_number", item.line_number
+    if item.sku is not None:
+        return "sku", item.sku
+    return "commerce_item_id", item.commerce_item_id
+
+
+def _repeated(requested: Sequence[RequestedItem]) -> Iterator[Problem]:
+    seen: set[tuple[str, object]] = set()
+    for index, item in enumerate(requested):
+        name = _name(item)
+        if name in seen:
+            yield Problem(
+                "line_repeated",
+                f"{name[0]} {name[1]} is named twice; give its units in one item.",
+                f"/items/{index}/{name[0]}",
+            )
+        seen.add(name)
+
+
+def _unknown(index: int, item: RequestedItem) -> Problem:
+    field, value = _name(item)
+    return Problem(
+        "unknown_line", f"The order has no line with {field} {value}.", f"/items/{index}/{field}"
+    )
+
+
+def _too_many(index: int, item: RequestedItem, available: int) -> Problem:
+    field, value = _name(item)
+    return Problem(
+        "quantity_exceeds_remaining",
+        f"{item.quantity} units of {field} {value} were asked for; {available} remain.",
+        f"/items/{index}/quantity",
+        conflict=True,
+        facts={"remaining": available},
+    )

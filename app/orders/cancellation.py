@@ -1,0 +1,85 @@
+"""What may be canceled: the whole order or nothing, before any unit left, with a reason."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from app.orders import allocation
+from app.orders.errors import Problem
+from app.orders.order import FulfillmentStatus, Item, Order
+from app.orders.requests import CancelRequest
+from app.orders.update import OPEN, Kind
+
+COMMENT_MAX = 1000
+
+
+class Reason(StrEnum):
+    """Why an order is canceled, in Commerce's words."""
+
+    PRICING_ERROR = "pricing_error"
+    OUT_OF_STOCK = "out_of_stock"
+    ADDRESS_NOT_SERVICEABLE = "address_not_serviceable"
+    FRAUD = "fraud"
+    CUSTOMER_REQUEST = "customer_request"
+
+
+def plan(order: Order, request: CancelRequest) -> tuple[tuple[Item, ...], tuple[Problem, ...]]:
+    """The units to cancel and every reason against it; with problems it must not be done."""
+    problems = [*_reason_problems(request), *_inventory_problems(order, request)]
+    problems += _state_problems(order)
+    return allocation.everything_remaining(order), tuple(problems)
+
+
+def asked_by_buyer(order: Order, request: CancelRequest) -> bool:
+    """Whether the reason given fits: Walmart allows customer_request only where the buyer asked."""
+    return request.reason != Reason.CUSTOMER_REQUEST or bool(order.cancel_requested)
+
+
+def _reason_problems(request: CancelRequest) -> Iterator[Problem]:
+    if request.reason not in set(Reason):
+        yield Problem("reason_invalid", f"One of {', '.join(Reason)} is needed.", "/reason")
+
+
+def _inventory_problems(order: Order, request: CancelRequest) -> Iterator[Problem]:
+    skus = {line.sku for line in order.lines}
+    seen: set[tuple[str, str | None]] = set()
+    for index, level in enumerate(request.inventory):
+        if level.sku not in skus:
+            yield Problem(
+                "unknown_sku", f"The order has no line of {level.sku}.", f"/inventory/{index}/sku"
+            )
+        elif (level.sku, level.ship_node) in seen:
+            yield Problem("sku_repeated", f"{level.sku} is named twice.", f"/inventory/{index}/sku")
+        seen.add((level.sku, level.ship_node))
+
+
+def _state_problems(order: Order) -> Iterator[Problem]:
+    if order.fulfillment_status is FulfillmentStatus.CANCELED:
+        yield Problem("order_already_canceled", "The order is already canceled.", conflict=True)
+        return
+    shipments = order.unresolved(Kind.SHIPMENT)
+    if any(line.shipped for line in order.lines):
+        yield Problem(
+            "order_already_shipped",
+            "Units of the order have left; Walmart cancels no shipped order, refund it instead.",
+            conflict=True,
+        )
+    elif any(task.state in OPEN for task in shipments):
+        yield Problem(
+            "order_already_shipped", "A shipment of the order is on its way.", conflict=True
+        )
+    elif shipments:
+        yield Problem(
+            "shipment_unresolved",
+            "A shipment of the order failed or was dismissed unread: dismiss or refresh it first.",
+            conflict=True,
+            facts={"update_id": str(shipments[0].update_id)},
+        )
+    for task in order.unresolved(Kind.CANCELLATION):
+        running = task.state in OPEN
+        code = "cancellation_pending" if running else "cancellation_unresolved"
+        message = (
+            "The order is already being canceled at Walmart."
+            if running
+            else "An earlier cancellation failed: retry or dismiss it."
+        )
+        yield Problem(code, message, conflict=True, facts={"update_id": str(task.update_id)})

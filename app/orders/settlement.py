@@ -1,0 +1,130 @@
+"""Bring the order in line with what Walmart shows: the only way units become shipped or canceled.
+
+Each update gets credited with the units of it that the snapshot shows; what it still waits
+for stays reserved. Where Walmart's truth leaves no room for a reservation (somebody shipped
+the units in Seller Center), the reservation is trimmed, newest first, and its update is
+handed to a person.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from app.orders import readback
+from app.orders.order import Item, Line, Money, Order, Task
+from app.orders.snapshot import LineSnapshot, OrderSnapshot
+from app.orders.update import Kind, State
+
+_HOLDING = (Kind.SHIPMENT, Kind.CANCELLATION)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The order after a read.
+
+    landed: updates that Walmart shows complete; trimmed: updates whose reservation had to
+    give way; new_lines: lines only Walmart knew.
+    """
+
+    order: Order
+    landed: tuple[Task, ...]
+    trimmed: tuple[Task, ...]
+    new_lines: tuple[Line, ...]
+
+
+def settle(order: Order, snapshot: OrderSnapshot, release: Iterable[object] = ()) -> Settlement:
+    """Credit every update, then count the lines anew.
+
+    release: ids of updates that a person dismissed; what Walmart does not show of them is free.
+    """
+    released = frozenset(release)
+    tasks = [_credit(order, task, snapshot, released) for task in order.tasks]
+    known = [_seen(line, snapshot.lines.get(line.line_number)) for line in order.lines]
+    new = [
+        _from_walmart(line) for line in snapshot.lines.values() if not order.line(line.line_number)
+    ]
+    tasks, trimmed = _trim([*known, *new], tasks)
+    lines = tuple(_reserve(line, tasks) for line in (*known, *new))
+    landed = tuple(
+        task
+        for task in tasks
+        if task.unresolved
+        and task.kind in _HOLDING
+        and all(item.confirmed >= item.quantity for item in task.items)
+    )
+    after = replace(
+        order, lines=lines, tasks=tuple(tasks), cancel_requested=snapshot.cancel_requested
+    )
+    return Settlement(after, landed, trimmed, tuple(new))
+
+
+def _credit(order: Order, task: Task, snapshot: OrderSnapshot, released: frozenset[object]) -> Task:
+    if task.kind not in _HOLDING or not task.unresolved:
+        return task
+    found = readback.read(order, task, snapshot).found
+    at_rest = task.state in {State.DISMISSED, State.CONFIRMED}
+    free = at_rest or task.update_id in released
+
+    def credited(item: Item) -> Item:
+        confirmed = max(found.get(item.line_number, 0), item.confirmed)
+        return replace(
+            item,
+            confirmed=confirmed,
+            reserved=0 if free else min(item.quantity - confirmed, item.reserved),
+        )
+
+    return replace(task, items=tuple(credited(item) for item in task.items))
+
+
+def _seen(line: Line, seen: LineSnapshot | None) -> Line:
+    if seen is None:
+        return line
+    return replace(
+        line,
+        ordered=max(seen.ordered, seen.shipped + seen.canceled),
+        shipped=seen.shipped,
+        canceled=seen.canceled,
+        refunded=seen.refunded,
+        name=line.name or seen.name,
+    )
+
+
+def _from_walmart(seen: LineSnapshot) -> Line:
+    price = (
+        Money(seen.unit_price, seen.currency)
+        if seen.unit_price is not None and seen.currency
+        else None
+    )
+    blank = Line(seen.line_number, seen.sku, seen.ordered, name=seen.name, unit_price=price)
+    return _seen(blank, seen)
+
+
+def lines_of(snapshot: OrderSnapshot) -> tuple[Line, ...]:
+    """The lines of an order that is read from Walmart for the first time."""
+    return tuple(_from_walmart(line) for line in snapshot.lines.values())
+
+
+def _trim(lines: Sequence[Line], tasks: Sequence[Task]) -> tuple[list[Task], tuple[Task, ...]]:
+    room = {line.line_number: line.ordered - line.shipped - line.canceled for line in lines}
+    kept: dict[object, Task] = {}
+    trimmed: list[Task] = []
+    for task in sorted(tasks, key=lambda each: each.sequence):
+        items = []
+        for item in task.items:
+            reserved = min(item.reserved, max(room.get(item.line_number, 0), 0))
+            room[item.line_number] = room.get(item.line_number, 0) - reserved
+            items.append(replace(item, reserved=reserved))
+        after = replace(task, items=tuple(items))
+        if after != task:
+            trimmed.append(after)
+        kept[task.update_id] = after
+    return [kept[task.update_id] for task in tasks], tuple(trimmed)
+
+
+def _reserve(line: Line, tasks: Iterable[Task]) -> Line:
+    reserved = sum(
+        item.reserved
+        for task in tasks
+        for item in task.items
+        if item.line_number == line.line_number
+    )
+    return replace(line, pending=reserved)

@@ -1,0 +1,91 @@
+"""Orders, lines and snapshots with sensible defaults: a test names only what it is about."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from app.orders.ids import new_id
+from app.orders.order import Item, Line, Order, Task
+from app.orders.requests import RequestedItem, ShipRequest
+from app.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
+from app.orders.update import Kind, State
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+PURCHASE_ORDER = "1796330120075"
+
+
+def an_id(store_id: int = 1) -> UUID:
+    return new_id(store_id, int(NOW.timestamp() * 1000), uuid4().int & ((1 << 64) - 1))
+
+
+def a_line(number: str = "1", ordered: int = 3, **changes: object) -> Line:
+    return Line(**{"line_number": number, "sku": f"SKU-{number}", "ordered": ordered, **changes})  # type: ignore[arg-type]
+
+
+def an_order(*lines: Line, **changes: object) -> Order:
+    given = {
+        "id": an_id(),
+        "store_id": 1,
+        "purchase_order_id": PURCHASE_ORDER,
+        "lines": lines or (a_line(),),
+        **changes,
+    }
+    return Order(**given)  # type: ignore[arg-type]
+
+
+def a_ship_request(**changes: object) -> ShipRequest:
+    given: dict[str, object] = {
+        "carrier_code": "ups",
+        "tracking_number": "1Z999AA10123456784",
+        **changes,
+    }
+    return ShipRequest(**given)  # type: ignore[arg-type]
+
+
+def items(**units: int) -> tuple[RequestedItem, ...]:
+    """Items by line number, as in `items(l1=2)` for two units of line 1."""
+    return tuple(RequestedItem(count, line_number=name[1:]) for name, count in units.items())
+
+
+def a_task(
+    *held: Item,
+    kind: Kind = Kind.SHIPMENT,
+    state: State = State.PENDING,
+    sequence: int = 1,
+    tracking_number: str | None = "1Z999AA10123456784",
+    **changes: object,
+) -> Task:
+    given = {
+        "update_id": an_id(),
+        "kind": kind,
+        "state": state,
+        "sequence": sequence,
+        "items": held,
+        "tracking_number": tracking_number if kind is Kind.SHIPMENT else None,
+        **changes,
+    }
+    return Task(**given)  # type: ignore[arg-type]
+
+
+def a_snapshot(lines: Mapping[str, tuple[Units, ...]], **changes: object) -> OrderSnapshot:
+    seen = {
+        number: LineSnapshot(number, f"SKU-{number}", sum(u.quantity for u in units), units)
+        for number, units in lines.items()
+    }
+    return OrderSnapshot(PURCHASE_ORDER, seen, **changes)  # type: ignore[arg-type]
+
+
+def shipped(quantity: int, tracking_number: str = "1Z999AA10123456784") -> Units:
+    return Units(UnitStatus.SHIPPED, quantity, tracking_number, "UPS")
+
+
+def acknowledged(quantity: int) -> Units:
+    return Units(UnitStatus.ACKNOWLEDGED, quantity)
+
+
+def created(quantity: int) -> Units:
+    return Units(UnitStatus.CREATED, quantity)
+
+
+def canceled(quantity: int) -> Units:
+    return Units(UnitStatus.CANCELLED, quantity)

@@ -1,0 +1,75 @@
+import pytest
+
+from app.orders import cancellation
+from app.orders.order import Item
+from app.orders.requests import CancelRequest, StockLevel
+from app.orders.update import Kind, State
+from tests.builders import a_line, a_task, an_order
+
+REASON = CancelRequest("out_of_stock")
+
+
+def codes(order: object, request: CancelRequest = REASON) -> list[str]:
+    return [problem.code for problem in cancellation.plan(order, request)[1]]  # type: ignore[arg-type]
+
+
+def test_a_cancellation_takes_every_open_unit_of_every_line() -> None:
+    order = an_order(a_line("1", 3, canceled=1), a_line("2", 2))
+    taken, problems = cancellation.plan(order, REASON)
+    assert taken == (Item("1", 2, reserved=2), Item("2", 2, reserved=2))
+    assert not problems
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        (State.PENDING, "order_already_shipped"),
+        (State.SENDING, "order_already_shipped"),
+        (State.RETRYING, "order_already_shipped"),
+        (State.VERIFYING, "order_already_shipped"),
+        (State.FAILED, "shipment_unresolved"),
+        (State.DISMISSED, "shipment_unresolved"),
+    ],
+)
+def test_an_order_with_a_shipment_that_is_not_settled_is_not_canceled(
+    state: State, code: str
+) -> None:
+    order = an_order(a_line(pending=1), tasks=(a_task(Item("1", 1, reserved=1), state=state),))
+    assert codes(order) == [code]
+
+
+def test_a_dismissed_shipment_whose_units_are_free_does_not_hinder() -> None:
+    assert codes(an_order(tasks=(a_task(Item("1", 1), state=State.DISMISSED),))) == []
+
+
+def test_an_order_with_a_shipped_unit_is_not_canceled() -> None:
+    assert codes(an_order(a_line("1", 3, shipped=1))) == ["order_already_shipped"]
+
+
+def test_a_canceled_order_is_not_canceled_again() -> None:
+    assert codes(an_order(a_line("1", 3, canceled=3))) == ["order_already_canceled"]
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [(State.PENDING, "cancellation_pending"), (State.FAILED, "cancellation_unresolved")],
+)
+def test_a_second_cancellation_is_refused(state: State, code: str) -> None:
+    first = a_task(Item("1", 3, reserved=3), kind=Kind.CANCELLATION, state=state)
+    assert codes(an_order(a_line(pending=3), tasks=(first,))) == [code]
+
+
+def test_an_unknown_reason_and_an_unknown_sku_are_named() -> None:
+    request = CancelRequest("because", inventory=(StockLevel("NOPE", 0), StockLevel("SKU-1", 1)))
+    problems = cancellation.plan(an_order(), request)[1]
+    assert [(p.code, p.pointer) for p in problems] == [
+        ("reason_invalid", "/reason"),
+        ("unknown_sku", "/inventory/0/sku"),
+    ]
+
+
+def test_a_customer_request_needs_a_buyer_who_asked() -> None:
+    request = CancelRequest("customer_request")
+    assert not cancellation.asked_by_buyer(an_order(), request)
+    assert cancellation.asked_by_buyer(an_order(cancel_requested=("1",)), request)
+    assert cancellation.asked_by_buyer(an_order(), REASON)

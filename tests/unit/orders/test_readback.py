@@ -1,0 +1,84 @@
+from app.orders import readback
+from app.orders.order import Item
+from app.orders.update import Kind, State
+from tests.builders import (
+    a_line,
+    a_snapshot,
+    a_task,
+    acknowledged,
+    an_order,
+    canceled,
+    shipped,
+)
+
+
+def test_a_shipment_is_there_when_walmart_shows_its_units_under_its_number() -> None:
+    task = a_task(Item("1", 2, reserved=2))
+    seen = a_snapshot({"1": (shipped(2, "1z999-aa10123456784"), acknowledged(1))})
+    reading = readback.read(an_order(tasks=(task,)), task, seen)
+    assert reading.complete
+    assert reading.found == {"1": 2}
+
+
+def test_only_what_is_missing_is_still_to_be_sent() -> None:
+    task = a_task(Item("1", 2, reserved=2), Item("2", 1, reserved=1))
+    seen = a_snapshot({"1": (shipped(1), acknowledged(2)), "2": (acknowledged(1),)})
+    reading = readback.read(an_order(tasks=(task,)), task, seen)
+    assert reading.missing == {"1": 1, "2": 1}
+    assert not reading.blocked
+
+
+def test_units_under_another_number_are_not_ours() -> None:
+    task = a_task(Item("1", 2, reserved=2))
+    seen = a_snapshot({"1": (shipped(2, "OTHER1"), acknowledged(1))})
+    reading = readback.read(an_order(tasks=(task,)), task, seen)
+    assert reading.found == {"1": 0}
+    assert reading.blocked == ("1",)
+
+
+def test_units_that_our_earlier_shipment_put_there_are_counted_first() -> None:
+    first = a_task(Item("1", 1, confirmed=1), state=State.CONFIRMED, sequence=1)
+    second = a_task(Item("1", 1, reserved=1), state=State.VERIFYING, sequence=2)
+    order = an_order(tasks=(first, second))
+    assert not readback.read(
+        order, second, a_snapshot({"1": (shipped(1), acknowledged(2))})
+    ).complete
+    assert readback.read(order, second, a_snapshot({"1": (shipped(2), acknowledged(1))})).complete
+
+
+def test_an_older_shipment_under_way_owns_the_first_units_of_a_shared_number() -> None:
+    first = a_task(Item("1", 1, reserved=1), state=State.VERIFYING, sequence=1)
+    second = a_task(Item("1", 1, reserved=1), sequence=2)
+    order = an_order(tasks=(first, second))
+    seen = a_snapshot({"1": (shipped(1), acknowledged(2))})
+    assert readback.read(order, first, seen).complete
+    assert not readback.read(order, second, seen).complete
+
+
+def test_more_units_under_the_number_than_anybody_knows_of_is_a_contradiction() -> None:
+    task = a_task(Item("1", 1, reserved=1))
+    reading = readback.read(
+        an_order(tasks=(task,)), task, a_snapshot({"1": (shipped(2), acknowledged(1))})
+    )
+    assert reading.excess == ("1",)
+    assert not reading.complete
+
+
+def test_a_missing_unit_that_is_canceled_at_walmart_cannot_be_sent() -> None:
+    task = a_task(Item("1", 2, reserved=2))
+    reading = readback.read(an_order(tasks=(task,)), task, a_snapshot({"1": (canceled(3),)}))
+    assert reading.blocked == ("1",)
+
+
+def test_a_line_that_walmart_does_not_show_blocks_its_units() -> None:
+    task = a_task(Item("9", 1, reserved=1))
+    reading = readback.read(an_order(tasks=(task,)), task, a_snapshot({"1": (acknowledged(3),)}))
+    assert reading.blocked == ("9",)
+
+
+def test_a_cancellation_counts_what_was_canceled_since_it_was_accepted() -> None:
+    order = an_order(a_line("1", 3, canceled=1, pending=2))
+    task = a_task(Item("1", 2, reserved=2), kind=Kind.CANCELLATION)
+    half = readback.read(order, task, a_snapshot({"1": (canceled(2), acknowledged(1))}))
+    assert half.missing == {"1": 1}
+    assert readback.read(order, task, a_snapshot({"1": (canceled(3),)})).complete
