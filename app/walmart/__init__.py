@@ -1,0 +1,1 @@
+"""Walmart's order API: the only place that knows httpx and Walmart's JSON."""

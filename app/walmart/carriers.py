@@ -1,0 +1,58 @@
+"""The carriers Walmart knows, in its own spelling, and its words for how fast a package goes.
+
+The list grows, so it is data: a carrier that is not in it goes out as the other carrier, with
+a URL where the buyer can follow the package. Source: Walmart's orders API (June 2026) and its
+notice of ten more (October 2026).
+"""
+
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz, process, utils
+
+METHOD_CODES = ("Standard", "Express", "OneDay", "Freight", "WhiteGlove", "Value")
+# Below this likeness (0 to 100) a suggestion would confuse more than help.
+_ALIKE = 75
+
+_UNTIL_2023 = (
+    *("UPS", "USPS", "FedEx", "Airborne", "OnTrac", "DHL Ecommerce - US", "DHL", "LS", "UDS"),
+    *("UPSMI", "FDX", "PILOT", "ESTES", "SAIA", "FDS Express", "Seko Worldwide", "HIT Delivery"),
+    *("FEDEXSP", "RL Carriers", "Metropolitan Warehouse & Delivery", "China Post", "YunExpress"),
+    *("Yellow Freight Sys", "AIT Worldwide Logistics", "Chukou1", "Sendle", "Landmark Global"),
+    *("Sunyou", "Yanwen", "4PX", "GLS", "OSM Worldwide", "FIRST MILE", "AM Trucking", "CEVA"),
+    *("India Post", "SF Express", "CNE", "TForce Freight", "AxleHire", "LSO", "Royal Mail"),
+    *("ABF Freight System", "WanB", "Roadrunner Freight", "Meyer Distribution", "AAA Cooper"),
+    *("Canada Post", "Southeastern Freight Lines", "Japan Post", "Correos de Mexico"),
+    *("XPO Logistics", "JD Logistics", "YDH", "JCEX", "Flyt", "Deutsche Post"),
+)
+_UNTIL_JUNE_2026 = (
+    *("Better Trucks", "Asendia", "SFC", "UBI", "ePost Global", "YF Logistics", "RXO"),
+    *("Estes Express", "Shypmax", "WIN.IT America", "PITT OHIO", "PostNord Sweden", "Equick"),
+    *("Whistl", "Tusou", "Shiprocket", "DTDC", "PTS"),
+)
+_OCTOBER_2026 = (
+    *("Aramex", "Xindus", "Spreetail", "P2PG", "UniUni", "GOFO", "SwiftX", "Exelot", "DoorDash"),
+    "SpeedX",
+)
+CARRIERS: tuple[str, ...] = _UNTIL_2023 + _UNTIL_JUNE_2026 + _OCTOBER_2026
+_SPELLINGS = {name.casefold(): name for name in CARRIERS}
+
+
+@dataclass(frozen=True, slots=True)
+class WalmartCarrier:
+    """The carrier of a package: one of Walmart's own (carrier), or any other by name (other)."""
+
+    carrier: str | None = None
+    other: str | None = None
+
+
+def known(name: str) -> str | None:
+    """Walmart's spelling of a carrier it knows, for any casing; else None."""
+    return _SPELLINGS.get(" ".join(name.split()).casefold())
+
+
+def closest(name: str) -> str | None:
+    """The carrier of Walmart's that a mistyped or longer name most likely means, if any."""
+    found = process.extractOne(
+        name, CARRIERS, scorer=fuzz.ratio, processor=utils.default_process, score_cutoff=_ALIKE
+    )
+    return found[0] if found else None

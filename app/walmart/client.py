@@ -1,0 +1,197 @@
+"""Walmart's order API as Waybill uses it: read, acknowledge, ship, cancel, check the keys.
+
+Each operation ends within the time-out, its token included, so that nothing of a write can
+leave after the caller's lease has run out. A second HTTP try is made only where Walmart
+refused the token: that is decided before anything is executed.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+
+from app.orders.snapshot import OrderSnapshot
+from app.walmart import errors, messages, throttling
+from app.walmart.account import Account
+from app.walmart.call import Call
+from app.walmart.exchange import Answered, Exchange, Try
+from app.walmart.token import TokenCache
+
+__all__ = ["Account", "Answer", "TokenDetail", "WalmartClient", "open_http"]
+
+FULL_ACCESS = "full_access"
+_KEEP_ALIVE_SECONDS = 20
+# Waiting for the pool, connecting and the TLS handshake are limited one by one. A quarter of
+# the whole for each means that the whole cannot run out before something was sent.
+_CONNECT_SHARE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What Walmart answered: the order as it is now, where the answer shows it."""
+
+    order: OrderSnapshot | None
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class TokenDetail:
+    """What a store's keys may do.
+
+    scopes: orders, returns, inventory and so on, to full_access, view_only or no_access.
+    """
+
+    is_valid: bool
+    scopes: Mapping[str, str]
+    expires_at: datetime | None
+    call: Call
+
+    @property
+    def may_write_orders(self) -> bool:
+        """Whether shipments and cancellations will be accepted."""
+        return self.is_valid and self.scopes.get("orders") == FULL_ACCESS
+
+
+class WalmartClient:
+    """One client serves every store. timeout is in seconds and bounds an operation as a whole.
+
+    http comes from `open_http` and stays the caller's to close; now gives aware times.
+    Every operation raises the classes of `app.walmart.errors` and nothing else.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        base_url: str,
+        timeout: float,
+        now: Callable[[], datetime],
+        new_correlation_id: Callable[[], str] = lambda: str(uuid4()),
+        tokens: Callable[[Exchange], TokenCache] | None = None,
+    ) -> None:
+        self._timeout = timeout
+        self._exchange = Exchange(
+            http, base_url=base_url, now=now, new_correlation_id=new_correlation_id
+        )
+        self._tokens = tokens(self._exchange) if tokens else TokenCache(self._exchange, now=now)
+
+    def forget(self, store_id: int) -> None:
+        """A store's credentials have changed: ask for a new token at the next call."""
+        self._tokens.forget(store_id)
+
+    async def read_order(self, account: Account, purchase_order_id: str) -> Answer:
+        """Read an order; the answer always has one. Raises NotFound where Walmart knows none."""
+        path = _path(purchase_order_id)
+        answered = await self._operate(account, "read_order", "GET", path)
+        return Answer(_order(answered, purchase_order_id), answered.call)
+
+    async def acknowledge(self, account: Account, purchase_order_id: str) -> Answer:
+        """Say that the order has been received. The answer may come without the order.
+
+        Raises Refused where some units are already shipped or canceled ("higher status").
+        """
+        path = _path(purchase_order_id, "/acknowledge")
+        answered = await self._operate(account, "acknowledge", "POST", path)
+        try:
+            order = messages.read_order_body(answered.payload)
+        except messages.UnreadableOrder:
+            return Answer(None, answered.call)
+        return Answer(_same(order, purchase_order_id, answered.call), answered.call)
+
+    async def ship(
+        self, account: Account, purchase_order_id: str, body: Mapping[str, object]
+    ) -> Answer:
+        """Send a body of `messages.shipping_body` or `tracking_body`; the answer has the order."""
+        path = _path(purchase_order_id, "/shipping")
+        answered = await self._operate(account, "ship", "POST", path, body)
+        return Answer(_order(answered, purchase_order_id), answered.call)
+
+    async def cancel(
+        self, account: Account, purchase_order_id: str, body: Mapping[str, object]
+    ) -> Answer:
+        """Send a body of `messages.cancellation_body`; the answer has the order."""
+        path = _path(purchase_order_id, "/cancel")
+        answered = await self._operate(account, "cancel", "POST", path, body)
+        return Answer(_order(answered, purchase_order_id), answered.call)
+
+    async def check(self, account: Account) -> TokenDetail:
+        """Try a store's keys with a token of their own, and say what they may do."""
+        self.forget(account.store_id)
+        answered = await self._operate(account, "check", "GET", "/v3/token/detail")
+        body = answered.payload
+        if not isinstance(body, dict) or not isinstance(body.get("scopes"), dict):
+            raise errors.Unclear("Walmart's answer holds no scopes.", call=answered.call)
+        return TokenDetail(
+            is_valid=str(body.get("is_valid", True)).casefold() == "true",
+            scopes={str(name): str(level) for name, level in body["scopes"].items()},
+            expires_at=throttling.instant(body.get("expire_at")),
+            call=answered.call,
+        )
+
+    async def _operate(
+        self,
+        account: Account,
+        operation: str,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+    ) -> Answered:
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        content = None if body is None else json.dumps(body, separators=(",", ":"))
+        token = await self._tokens.get(account, deadline)
+        for renewable in (True, False):
+            headers = {"WM_SEC.ACCESS_TOKEN": token}
+            secrets = (token, account.client_secret)
+            wanted = Try(operation, method, path, headers, content, secrets)
+            answered = await self._exchange.send(wanted, deadline)
+            error = errors.classify(answered.call)
+            if not (renewable and isinstance(error, errors.CredentialsRejected)):
+                break
+            token = await self._tokens.get(account, deadline, rejected=token)
+        if error is not None:
+            raise error
+        return answered
+
+
+def open_http(*, timeout: float, max_connections: int) -> httpx.AsyncClient:
+    """Open the connection pool the client works with; the caller closes it.
+
+    timeout is in seconds, for one wait on the network. No proxy is taken from the environment
+    and no redirect is followed.
+    """
+    part = timeout / _CONNECT_SHARE
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(timeout, connect=part, pool=part),
+        limits=httpx.Limits(
+            max_connections=max_connections,
+            max_keepalive_connections=max_connections,
+            keepalive_expiry=_KEEP_ALIVE_SECONDS,
+        ),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def _path(purchase_order_id: str, action: str = "") -> str:
+    return f"/v3/orders/{quote(purchase_order_id, safe='')}{action}"
+
+
+def _order(answered: Answered, purchase_order_id: str) -> OrderSnapshot:
+    try:
+        order = messages.read_order_body(answered.payload)
+    except messages.UnreadableOrder as error:
+        message = f"Walmart's answer shows no order that can be read: {error}."
+        raise errors.Unclear(message, call=answered.call) from error
+    return _same(order, purchase_order_id, answered.call)
+
+
+def _same(order: OrderSnapshot, purchase_order_id: str, call: Call) -> OrderSnapshot:
+    if order.purchase_order_id == purchase_order_id:
+        return order
+    message = f"Walmart answered with another order, {order.purchase_order_id}."
+    raise errors.Unclear(message, call=call)

@@ -1,0 +1,174 @@
+"""One HTTP try: send it, read the answer within bounds, keep the evidence.
+
+The only place that speaks httpx, and the one that translates its exceptions.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import httpx
+
+from app.walmart import call as calls
+from app.walmart import faults, redaction, throttling
+from app.walmart.call import Call
+
+SERVICE_NAME = "Walmart Marketplace"
+MAX_ANSWER_BYTES = 2 * 1024 * 1024
+JSON = "application/json"
+_ERROR = 400
+
+_FAILURES: tuple[tuple[type[Exception], str], ...] = (
+    (httpx.ConnectTimeout, calls.CONNECT_TIMEOUT),
+    (httpx.ConnectError, calls.CONNECT_ERROR),
+    (httpx.PoolTimeout, calls.POOL_TIMEOUT),
+    (httpx.UnsupportedProtocol, calls.UNUSABLE_ADDRESS),
+    (httpx.InvalidURL, calls.UNUSABLE_ADDRESS),
+    (httpx.ReadTimeout, calls.READ_TIMEOUT),
+    (httpx.WriteTimeout, calls.WRITE_TIMEOUT),
+    (TimeoutError, calls.DEADLINE),
+    (httpx.DecodingError, calls.ANSWER_UNREADABLE),
+    (httpx.HTTPError, calls.CONNECTION_LOST),
+    (OSError, calls.CONNECTION_LOST),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """What to send. headers hold the credentials; secrets must never be seen in the evidence."""
+
+    operation: str
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+    content: str | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The evidence, with the answer as it came: payload is decoded JSON, text the raw body.
+
+    Both may hold tokens and a buyer's address; they are for reading, not for keeping.
+    """
+
+    call: Call
+    payload: object = field(default=None, repr=False)
+    text: str = field(default="", repr=False)
+
+
+@dataclass(slots=True)
+class _Reply:
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytearray = field(default_factory=bytearray)
+    failure: str | None = None
+
+
+class Exchange:
+    """Makes HTTP tries at one base URL.
+
+    now gives aware times; new_correlation_id a fresh id for every try. It keeps no state.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        base_url: str,
+        now: Callable[[], datetime],
+        new_correlation_id: Callable[[], str],
+    ) -> None:
+        self._http = http
+        self._base_url = base_url.rstrip("/")
+        self._now = now
+        self._new_correlation_id = new_correlation_id
+
+    async def send(self, wanted: Try, deadline: float) -> Answered:
+        """Make the try; every failure of the network comes back as evidence, none is raised.
+
+        deadline is a moment of the running loop's clock (`loop.time()`): nothing is begun
+        after it, and a try under way is broken off.
+        """
+        correlation_id = self._new_correlation_id()
+        headers = {
+            "Accept": JSON,
+            "Content-Type": JSON,
+            # A compressed answer could unpack to more than the cap in one piece.
+            "Accept-Encoding": "identity",
+            "WM_SVC.NAME": SERVICE_NAME,
+            "WM_QOS.CORRELATION_ID": correlation_id,
+            **wanted.headers,
+        }
+        started_at = self._now()
+        reply = _Reply()
+        if asyncio.get_running_loop().time() >= deadline:
+            reply.failure = calls.NO_TIME_LEFT
+        else:
+            await self._transfer(wanted, headers, deadline, reply)
+        return _evidence(wanted, correlation_id, started_at, self._now(), reply)
+
+    async def _transfer(
+        self, wanted: Try, headers: Mapping[str, str], deadline: float, reply: _Reply
+    ) -> None:
+        content = (wanted.content or "").encode()
+        try:
+            async with (
+                asyncio.timeout_at(deadline),
+                self._http.stream(
+                    wanted.method, self._base_url + wanted.path, headers=headers, content=content
+                ) as response,
+            ):
+                reply.status, reply.headers = response.status_code, response.headers
+                await _read(response, reply)
+        except tuple(kind for kind, _ in _FAILURES) as error:
+            reply.failure = next(word for kind, word in _FAILURES if isinstance(error, kind))
+
+
+async def _read(response: httpx.Response, reply: _Reply) -> None:
+    async for chunk in response.aiter_bytes():
+        reply.body += chunk
+        if len(reply.body) > MAX_ANSWER_BYTES:
+            reply.failure = calls.ANSWER_TOO_LARGE
+            return
+
+
+def _evidence(
+    wanted: Try, correlation_id: str, started_at: datetime, ended_at: datetime, reply: _Reply
+) -> Answered:
+    text, payload, readable = _decode(bytes(reply.body))
+    found = faults.faults_of(payload) if readable else faults.faults_of_xml(text)
+    failure = reply.failure
+    if failure is None and not readable and not (found and (reply.status or 0) >= _ERROR):
+        failure = calls.ANSWER_UNREADABLE
+    call = Call(
+        operation=wanted.operation,
+        method=wanted.method,
+        path=wanted.path,
+        started_at=started_at,
+        ended_at=ended_at,
+        correlation_id=correlation_id,
+        request=redaction.redact(wanted.content, wanted.secrets) if wanted.content else None,
+        status=reply.status,
+        response=redaction.redact(text, wanted.secrets) if reply.status is not None else None,
+        codes=tuple(fault.code for fault in found if fault.code),
+        failure=failure,
+        tokens_left=throttling.tokens_left(reply.headers),
+        replenish_in=throttling.replenish_in(reply.headers, ended_at),
+        faults=found,
+    )
+    return Answered(call, payload, text)
+
+
+def _decode(body: bytes) -> tuple[str, object, bool]:
+    """Text, decoded JSON and whether it could be read; an empty body reads as nothing."""
+    if not body.strip():
+        return "", None, True
+    try:
+        text = body.decode("utf-8-sig")
+        # Amounts of money stay exact.
+        return text, json.loads(text, parse_float=str), True
+    except (ValueError, RecursionError):
+        return body.decode("utf-8", "replace"), None, False

@@ -1,0 +1,74 @@
+"""What of a body may be kept: no token, no secret, nothing that tells who or where the buyer is.
+
+Walmart's orders carry the buyer's name, address, phone and e-mail. A JSON body is cleaned by
+the names of its fields; anything else (a cut body, XML, a gateway's HTML page) by patterns.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+
+MAX_CHARACTERS = 4096
+REMOVED = "[removed]"
+# Patterns only look at this much of a body: what is kept of it is far shorter.
+_LOOKED_AT = 4 * MAX_CHARACTERS
+
+_KEY = (
+    r"[\w.:-]{0,40}(?:address|phone|mail|token|secret|passw|authoriz|credential|cookie|buyer|person"
+    r"|recipient|postal|zip)[\w.:-]{0,40}|(?:first|last|middle|full|complete|customer)?_?name|city"
+)
+_PRIVATE_KEY = re.compile(rf"(?:\w+:)?(?:{_KEY})", re.IGNORECASE)
+_JSON_PAIR = re.compile(
+    rf"""(["'](?:{_KEY})["']\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,}}\]{{\["']+)""",
+    re.IGNORECASE,
+)
+_XML_ELEMENT = re.compile(rf"(<(?:\w+:)?(?:{_KEY})(?:\s[^>]*)?>)[^<]+", re.IGNORECASE)
+_FORM_PAIR = re.compile(
+    r"\b([\w.-]{0,40}(?:token|secret|password)[\w.-]{0,40}\s*[=:]\s*)[^\s&\"'<>,;]+", re.IGNORECASE
+)
+_FREE_TEXT = re.compile(
+    r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+"  # an e-mail address
+    r"|\beyJ[\w-]{8,}(?:\.[\w-]*)*"  # a JSON web token
+    r"|\b(?:Basic|Bearer)\s+[\w.~+/-]{8,}=*"
+    r"|(?:\+1[ .-]?)?(?:\(\d{3}\)\s?|\b\d{3}[ .-])\d{3}[ .-]\d{4}\b"  # a written-out phone number
+)
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """Clean a body and cut it to 4096 characters.
+
+    NUL characters, which PostgreSQL stores in no text, go too. secrets are literal strings that
+    must not survive.
+    """
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, REMOVED)
+    try:
+        clean = json.dumps(_clean(json.loads(text)), ensure_ascii=False, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        clean = _by_pattern(text[:_LOOKED_AT])
+    return scrub(clean[:_LOOKED_AT])[:MAX_CHARACTERS]
+
+
+def scrub(text: str) -> str:
+    """Remove from a sentence what looks like an e-mail address, a phone number or a token."""
+    text = _FREE_TEXT.sub(REMOVED, text.replace("\x00", "").replace("\\u0000", ""))
+    # A lone surrogate is valid in JSON and in Python, and in no database.
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, dict):
+        return {
+            key: REMOVED if _PRIVATE_KEY.fullmatch(key) and item is not None else _clean(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    return value
+
+
+def _by_pattern(text: str) -> str:
+    text = _JSON_PAIR.sub(rf'\1"{REMOVED}"', text)
+    text = _XML_ELEMENT.sub(rf"\1{REMOVED}", text)
+    return _FORM_PAIR.sub(rf"\1{REMOVED}", text)

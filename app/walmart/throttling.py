@@ -1,0 +1,87 @@
+"""How long Walmart asks us to wait, and how many calls it has left for us.
+
+Walmart's pages spell the header for the time in two ways and do not say its unit; integrators
+see milliseconds since 1970. Retry-After is documented for none of its order endpoints and is
+honoured where it comes.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+SHORTEST = timedelta(seconds=1)
+LONGEST = timedelta(minutes=5)
+# Larger numbers cannot be seconds since 1970 (that would be the year 5138): they are milliseconds.
+_MILLISECONDS_ABOVE = 1e11
+_COUNT = "x-current-token-count"
+_REPLENISHED_AT = ("x-next-replenish-time", "x-next-replenishment-time")
+
+
+def tokens_left(headers: Mapping[str, str]) -> int | None:
+    """Calls left in this endpoint's bucket, where Walmart says so; header names in any case."""
+    value = _lower(headers).get(_COUNT)
+    try:
+        return None if value is None else max(int(float(value)), 0)
+    except (ValueError, OverflowError):
+        return None
+
+
+def replenish_in(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """Time until the bucket has a call again, between 1 s and 5 min; None where Walmart is silent.
+
+    now is an aware time; header names are taken in any case.
+    """
+    given = _lower(headers)
+    wait = _after(given.get("retry-after"), now)
+    for name in _REPLENISHED_AT:
+        if wait is None and name in given:
+            moment = instant(given[name])
+            wait = moment - now if moment else None
+    return None if wait is None else min(max(wait, SHORTEST), LONGEST)
+
+
+def instant(value: object) -> datetime | None:
+    """Read a moment as Walmart writes it: milliseconds or seconds since 1970, or ISO 8601.
+
+    Numbers may come as text. None where it is neither; a time without zone is taken as UTC.
+    """
+    if value is None or isinstance(value, bool):
+        return None
+    text = str(value).strip()
+    try:
+        number = float(text)
+    except ValueError:
+        return _iso(text)
+    try:
+        return datetime.fromtimestamp(
+            number / 1000 if abs(number) > _MILLISECONDS_ABOVE else number, UTC
+        )
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _iso(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return aware.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _after(value: str | None, now: datetime) -> timedelta | None:
+    if value is None:
+        return None
+    try:
+        return timedelta(seconds=float(value))
+    except (ValueError, OverflowError):
+        pass
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}

@@ -1,0 +1,203 @@
+"""An access token per store: asked for once, shared by every call, renewed before it ends.
+
+Walmart's tokens live 900 s (POST /v3/token, grant client_credentials). Asking is without
+effect on orders, so it may be repeated; whatever becomes of it, no order has heard of us yet.
+"""
+
+import asyncio
+import base64
+import math
+import random
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import tenacity
+
+from app.walmart import call as calls
+from app.walmart import errors
+from app.walmart.account import Account
+from app.walmart.exchange import Answered, Exchange, Try
+
+TRIES = 3
+# A token is not used in the last minute of its life: a slow call must not outlive it.
+MARGIN = timedelta(seconds=60)
+_LIFETIME_SECONDS = 900
+_LONGEST_LIFETIME = 86_400
+_LONGEST_WAIT_SECONDS = 0.5
+_OK, _BAD_REQUEST, _NOT_FOUND = 200, 400, 404
+_XML_TOKEN = re.compile(r"<accessToken>\s*([^<\s]+)\s*</accessToken>")
+_XML_LIFETIME = re.compile(r"<expiresIn>\s*(\d+)\s*</expiresIn>")
+_PRINTABLE = re.compile(r"[!-~]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token and the moment after which a new one is asked for."""
+
+    value: str = field(repr=False)
+    good_until: datetime
+
+
+@dataclass(slots=True)
+class _Slot:
+    credentials: tuple[str, str] = field(repr=False)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    token: Token | None = None
+    fetches: int = 0
+    error: errors.WalmartError | None = None
+
+
+class TokenCache:
+    """Tokens by store. Concurrent calls of a store share one request and its outcome.
+
+    sleep and jitter (a number from 0 to 1) are what the short waits between tries are made of.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        *,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._exchange = exchange
+        self._now = now
+        self._sleep = sleep
+        self._jitter = jitter
+        self._slots: dict[int, _Slot] = {}
+
+    def forget(self, store_id: int) -> None:
+        """Drop a store's token; a request for one under way is not reused either."""
+        self._slots.pop(store_id, None)
+
+    async def get(self, account: Account, deadline: float, *, rejected: str | None = None) -> str:
+        """The store's token; rejected is one that Walmart has just refused.
+
+        deadline is a moment of the loop's clock. Raises NotSent (no token could be had in time
+        or at all), CredentialsRejected, Throttled, Unavailable or Misconfigured; never Unclear.
+        """
+        slot = self._slot(account)
+        if value := self._usable(slot, rejected):
+            return value
+        seen = slot.fetches
+        await _locked(slot.lock, deadline)
+        try:
+            if value := self._usable(slot, rejected):
+                return value
+            if slot.error is not None and slot.fetches != seen:
+                # The request we waited for has failed; asking again at once would not help.
+                raise type(slot.error)(str(slot.error), call=slot.error.call)
+            return await self._renew(slot, account, deadline)
+        finally:
+            slot.lock.release()
+
+    def _slot(self, account: Account) -> _Slot:
+        credentials = (account.client_id, account.client_secret)
+        slot = self._slots.get(account.store_id)
+        if slot is None or slot.credentials != credentials:
+            slot = self._slots[account.store_id] = _Slot(credentials)
+        return slot
+
+    def _usable(self, slot: _Slot, rejected: str | None) -> str | None:
+        token = slot.token
+        if token is None or token.value == rejected or self._now() >= token.good_until:
+            return None
+        return token.value
+
+    async def _renew(self, slot: _Slot, account: Account, deadline: float) -> str:
+        try:
+            token = await self._fetch(account, deadline)
+        except errors.Unclear as error:
+            slot.error = errors.NotSent(f"There is no access token. {error}", call=error.call)
+            slot.fetches += 1
+            raise slot.error from error
+        except errors.WalmartError as error:
+            slot.error = error
+            slot.fetches += 1
+            raise
+        slot.token, slot.error = token, None
+        slot.fetches += 1
+        return token.value
+
+    async def _fetch(self, account: Account, deadline: float) -> Token:
+        tries = tenacity.AsyncRetrying(
+            stop=tenacity.stop_after_attempt(TRIES),
+            wait=lambda state: _LONGEST_WAIT_SECONDS * state.attempt_number * self._jitter(),
+            retry=tenacity.retry_if_exception(_worth_another_try),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return await tries(self._ask, account, deadline)
+
+    async def _ask(self, account: Account, deadline: float) -> Token:
+        asked_at = self._now()
+        pair = f"{account.client_id}:{account.client_secret}"
+        basic = base64.b64encode(pair.encode()).decode("ascii")
+        wanted = Try(
+            operation="token",
+            method="POST",
+            path="/v3/token",
+            headers={
+                "Authorization": f"Basic {basic}",
+                "Content-Type": "application/x-www-form-urlencoded",
+            },
+            content="grant_type=client_credentials",
+            secrets=(account.client_secret, basic),
+        )
+        return _token(await self._exchange.send(wanted, deadline), asked_at)
+
+
+async def _locked(lock: asyncio.Lock, deadline: float) -> None:
+    try:
+        async with asyncio.timeout_at(deadline):
+            await lock.acquire()
+    except TimeoutError:
+        raise errors.NotSent("Walmart gave no access token in time.") from None
+
+
+def _worth_another_try(error: BaseException) -> bool:
+    return (
+        isinstance(error, errors.NotSent | errors.Unclear)
+        and error.call is not None
+        and error.call.failure not in {calls.DEADLINE, calls.NO_TIME_LEFT}
+    )
+
+
+def _token(answered: Answered, asked_at: datetime) -> Token:
+    call = answered.call
+    value, lifetime = _json_token(answered) if call.failure is None else _xml_token(answered)
+    if call.status == _OK and value is not None and _PRINTABLE.fullmatch(value):
+        return Token(value, asked_at + max(timedelta(seconds=lifetime) - MARGIN, timedelta()))
+    if call.status == _BAD_REQUEST and not isinstance(errors.classify(call), errors.Unavailable):
+        # Wrong keys have been answered with a bare 400 as well as with an OAuth error.
+        message = "Walmart refused the store's client id and secret."
+        raise errors.CredentialsRejected(message, call=call)
+    if call.status == _NOT_FOUND:
+        raise errors.Misconfigured("There is no Walmart token service at this URL.", call=call)
+    known = errors.classify(call)
+    if isinstance(known, errors.Refused):
+        raise errors.Misconfigured(str(known), call=call)
+    raise known or errors.Unclear("Walmart's answer holds no access token.", call=call)
+
+
+def _json_token(answered: Answered) -> tuple[str | None, float]:
+    body = answered.payload if isinstance(answered.payload, dict) else {}
+    value = body.get("access_token")
+    return (value if isinstance(value, str) else None), _lifetime(body.get("expires_in"))
+
+
+def _xml_token(answered: Answered) -> tuple[str | None, float]:
+    """Walmart answers in XML, under other names, where it overlooks what we accept."""
+    value, lifetime = _XML_TOKEN.search(answered.text), _XML_LIFETIME.search(answered.text)
+    return value and value[1], _lifetime(lifetime and lifetime[1])
+
+
+def _lifetime(value: object) -> float:
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        seconds = math.nan
+    return min(seconds, _LONGEST_LIFETIME) if seconds >= 0 else _LIFETIME_SECONDS

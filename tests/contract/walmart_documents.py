@@ -1,0 +1,92 @@
+"""Walmart's own OpenAPI documents as schemas, and a report of what was held against them."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+ORDER = "/v3/orders/{purchaseOrderId}"
+JSON = "application/json"
+
+
+@dataclass
+class Report:
+    """What was compared, and what did not fit."""
+
+    compared: int = 0
+    mismatches: list[str] = field(default_factory=list)
+
+    def compare(self, what: str, body: object, schema: Mapping[str, Any]) -> None:
+        self.compared += 1
+        found = sorted(Draft202012Validator(schema).iter_errors(body), key=lambda e: e.json_path)
+        self.mismatches += [f"{what}: {e.json_path}: {e.message[:200]}" for e in found]
+        say(f"{'MISMATCH' if found else 'ok':8} {what}")
+
+    def miss(self, what: str) -> None:
+        self.mismatches.append(what)
+        say(f"{'MISMATCH':8} {what}")
+
+
+@dataclass(frozen=True)
+class Documents:
+    """Walmart's two documents, and the schemas in them."""
+
+    orders: Mapping[str, Any]
+    auth: Mapping[str, Any]
+
+    def request(self, path: str) -> dict[str, Any]:
+        content = self.orders["paths"][path]["post"]["requestBody"]["content"]
+        schema: dict[str, Any] = strict(content[JSON]["schema"])
+        return schema
+
+    def answer(self, method: str, path: str) -> dict[str, Any]:
+        if (method, path) == ("get", ORDER):
+            # Its schema (no wrapper, a date as text) contradicts its own example, which is
+            # shaped like the answers to the writes.
+            method, path = "post", f"{ORDER}/acknowledge"
+        document = self.auth if path.startswith("/v3/token") else self.orders
+        answer = document["paths"][path][method]["responses"]["200"]["content"][JSON]
+        schema: dict[str, Any] = strict(answer["schema"])
+        return schema
+
+    @property
+    def read_example(self) -> object:
+        """Walmart's own example of an order that is read."""
+        answer = self.orders["paths"][ORDER]["get"]["responses"]["200"]["content"][JSON]
+        return next(iter(answer["examples"].values()))["value"]
+
+
+def say(line: str) -> None:
+    """Print a line of the report."""
+    sys.stdout.write(f"{line}\n")
+
+
+def strict(schema: Any) -> Any:
+    """An OpenAPI 3.0 schema as JSON Schema, with fields it does not name forbidden."""
+    if isinstance(schema, list):
+        return [strict(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    # `example`, `xml` and the like mean nothing to a validator; a property may bear their name.
+    closed = {key: value if key in {"default", "enum"} else strict(value)
+              for key, value in schema.items() if key != "nullable"}  # fmt: skip
+    if isinstance(closed.get("type"), str):
+        if isinstance(closed.get("properties"), dict):
+            closed.setdefault("additionalProperties", False)
+        if schema.get("nullable"):
+            closed["type"] = [closed["type"], "null"]
+    return closed
+
+
+def enumeration(schema: Any, name: str) -> Sequence[str]:
+    """The words a schema allows for the property of that name."""
+    if isinstance(schema, list):
+        return next((found for item in schema if (found := enumeration(item, name))), [])
+    if not isinstance(schema, dict):
+        return []
+    here = schema.get("properties", {}).get(name, {})
+    if isinstance(here, dict) and "enum" in here:
+        return [str(word) for word in here["enum"]]
+    return enumeration(list(schema.values()), name)

@@ -1,0 +1,139 @@
+"""One pass of our own client through the simulator, every answer held against Walmart's schemas."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import httpx
+
+from app.walmart import messages
+from app.walmart.account import Account
+from app.walmart.carriers import WalmartCarrier
+from app.walmart.client import WalmartClient
+from app.walmart.messages import ShipLine
+from tests.contract.walmart_documents import JSON, ORDER, Documents, Report
+
+
+@dataclass
+class Recorder(httpx.AsyncBaseTransport):
+    """Passes requests on and keeps the last answer as it came."""
+
+    inner: httpx.AsyncBaseTransport
+    status: int = 0
+    body: Any = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await self.inner.handle_async_request(request)
+        content = await answer.aread()
+        self.status = answer.status_code
+        self.body = json.loads(content) if content else None
+        return httpx.Response(answer.status_code, headers=answer.headers, content=content)
+
+
+@dataclass
+class Journey:
+    """One pass through the simulator: token, released orders, a shipment, a cancellation."""
+
+    ORDERS: ClassVar = 2
+    ACCOUNT: ClassVar = Account(1, "conformance", "conformance")
+
+    documents: Documents
+    report: Report
+    recorder: Recorder
+    http: httpx.AsyncClient
+    walmart: WalmartClient
+
+    def answered(self, method: str, path: str) -> None:
+        self.report.compare(
+            f"simulator's answer to {method.upper()} {path}",
+            self.recorder.body,
+            self.documents.answer(method, path),
+        )
+
+    async def keys(self) -> None:
+        await self.walmart.check(self.ACCOUNT)
+        self.answered("get", "/v3/token/detail")
+
+    async def released(self) -> list[dict[str, Any]]:
+        answer = await self.http.post(
+            "/v3/token",
+            auth=(self.ACCOUNT.client_id, self.ACCOUNT.client_secret),
+            data={"grant_type": "client_credentials"},
+            headers={"Accept": JSON, **self.service()},
+        )
+        self.answered("post", "/v3/token")
+        token = answer.json()["access_token"]
+        headers = {"WM_SEC.ACCESS_TOKEN": token, "Accept": JSON, **self.service()}
+        since = {"createdStartDate": "2020-01-01"}
+        await self.http.get("/v3/orders/released", params=since, headers=headers)
+        self.answered("get", "/v3/orders/released")
+        orders: list[dict[str, Any]] = self.recorder.body["list"]["elements"]["order"]
+        return orders
+
+    @staticmethod
+    def service() -> dict[str, str]:
+        return {
+            "WM_SVC.NAME": "Walmart Marketplace",
+            "WM_QOS.CORRELATION_ID": "5f0c7d1e-0000-4000-8000-000000000001",
+        }
+
+    async def ship(self, order: Mapping[str, Any]) -> None:
+        number = order["purchaseOrderId"]
+        await self.walmart.read_order(self.ACCOUNT, number)
+        self.answered("get", ORDER)
+        acknowledged = await self.walmart.acknowledge(self.ACCOUNT, number)
+        self.answered("post", f"{ORDER}/acknowledge")
+        if acknowledged.order is None or acknowledged.order.created:
+            self.report.miss("simulator's order is still Created after its acknowledgement")
+        body = messages.shipping_body(
+            lines=[ShipLine(line, 1) for line in numbers(order)[:1]],
+            seller_order_id=number,
+            shipped_at=datetime.now(UTC),
+            carrier=WalmartCarrier(carrier="UPS"),
+            method_code="Standard",
+            tracking_number="1Z999AA10123456784",
+            tracking_url=None,
+            override_cancel_request=True,
+        )
+        shipped = (await self.walmart.ship(self.ACCOUNT, number, body)).order
+        self.answered("post", f"{ORDER}/shipping")
+        line = numbers(order)[0]
+        if shipped is None or shipped.lines[line].shipped_under("1Z999AA10123456784") != 1:
+            self.report.miss("simulator's order does not show the unit that was shipped")
+
+    async def cancel(self, order: Mapping[str, Any]) -> None:
+        number = order["purchaseOrderId"]
+        acknowledged = (await self.walmart.acknowledge(self.ACCOUNT, number)).order
+        lines = acknowledged.lines.values() if acknowledged else ()
+        body = messages.cancellation_body(
+            lines=[ShipLine(line.line_number, line.open) for line in lines],
+            reason="SELLER_CANCEL_PRICING_ERROR",
+        )
+        canceled = (await self.walmart.cancel(self.ACCOUNT, number, body)).order
+        self.answered("post", f"{ORDER}/cancel")
+        if canceled is None or any(line.open for line in canceled.lines.values()):
+            self.report.miss("simulator's order still has open units after its cancellation")
+
+
+def numbers(order: Mapping[str, Any]) -> list[str]:
+    """The line numbers of an order."""
+    return [line["lineNumber"] for line in order["orderLines"]["orderLine"]]
+
+
+async def travel(documents: Documents, report: Report, simulator: Any) -> None:
+    """Drive the simulator with our own client and hold its answers against Walmart's schemas."""
+    recorder = Recorder(httpx.ASGITransport(app=simulator))
+    async with httpx.AsyncClient(transport=recorder, base_url="http://simulator.test") as http:
+        walmart = WalmartClient(
+            http, base_url="http://simulator.test", timeout=30, now=lambda: datetime.now(UTC)
+        )
+        journey = Journey(documents, report, recorder, http, walmart)
+        await journey.keys()
+        orders = await journey.released()
+        if len(orders) < Journey.ORDERS:
+            report.miss(f"the simulator has released {len(orders)} orders; two are needed")
+            return
+        await journey.ship(orders[0])
+        await journey.cancel(orders[1])

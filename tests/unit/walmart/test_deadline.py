@@ -1,0 +1,163 @@
+"""The total deadline, against real sockets: time-outs of httpx are per wait, not in total."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from app.walmart import errors
+from app.walmart.client import WalmartClient, open_http
+from app.walmart.token import TokenCache
+from tests.unit.walmart.builders import ACCOUNT, NOW, PO, an_order
+
+Respond = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+BODY: dict[str, object] = {"orderShipment": {}}
+TOKEN = b'{"access_token":"t","expires_in":900}'
+
+
+async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """An answer that never ends, one byte at a time."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    while True:
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.01)
+
+
+async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """An answer cut in the middle."""
+    whole = json.dumps(an_order()).encode()
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(whole))
+    writer.write(whole[:40])
+
+
+async def say_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    """No answer at all until the client goes."""
+    await reader.read()
+
+
+@asynccontextmanager
+async def a_server(respond: Respond, *, token: bool = True) -> AsyncIterator[str]:
+    """One that answers token requests at once (unless told not to) and others as told."""
+    running: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        running.add(task)
+        # A client that leaves, or the end of the test, ends the connection.
+        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = next(
+                    (
+                        line[15:]
+                        for line in head.lower().split(b"\r\n")
+                        if b"content-length" in line
+                    ),
+                    b"0",
+                )
+                await reader.readexactly(int(length))
+                if not (token and head.startswith(b"POST /v3/token ")):
+                    await respond(reader, writer)
+                    break
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(TOKEN), TOKEN)
+                )
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await server.wait_closed()
+
+
+@asynccontextmanager
+async def a_client(base_url: str, seconds: float) -> AsyncIterator[WalmartClient]:
+    async with open_http(timeout=30, max_connections=2) as http:
+        yield WalmartClient(
+            http,
+            base_url=base_url,
+            timeout=seconds,
+            now=lambda: NOW,
+            tokens=lambda exchange: TokenCache(exchange, now=lambda: NOW, sleep=at_once),
+        )
+
+
+async def at_once(_: float) -> None:
+    """A sleep that takes no time."""
+
+
+@pytest.mark.parametrize(
+    ("respond", "failure"),
+    [(drip, "deadline"), (say_nothing, "deadline"), (hang_up, "connection_lost")],
+)
+async def test_a_write_without_a_whole_answer_is_unclear(respond: Respond, failure: str) -> None:
+    async with a_server(respond) as url, a_client(url, 0.5) as client:
+        with pytest.raises(errors.Unclear) as raised:
+            await client.ship(ACCOUNT, PO, BODY)
+    assert raised.value.call is not None
+    assert raised.value.call.failure == failure
+
+
+async def test_a_token_that_takes_all_the_time_leaves_the_write_unsent() -> None:
+    async with a_server(say_nothing, token=False) as url, a_client(url, 0.2) as client:
+        calls = (client.ship(ACCOUNT, PO, BODY) for _ in range(3))
+        results = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(result) for result in results} == {errors.NotSent}
+
+
+async def test_nothing_is_begun_after_the_deadline() -> None:
+    async with a_server(drip) as url, a_client(url, 0) as client:
+        with pytest.raises(errors.NotSent) as raised:
+            await client.ship(ACCOUNT, PO, BODY)
+    assert raised.value.call is not None
+    assert raised.value.call.failure == "no_time_left"
+
+
+async def test_a_refused_connection_is_not_sent() -> None:
+    async with a_server(drip) as url:
+        pass
+    async with a_client(url, 2) as client:
+        with pytest.raises(errors.NotSent) as raised:
+            await client.ship(ACCOUNT, PO, BODY)
+    assert raised.value.call is not None
+    assert raised.value.call.failure == "connect_error"
+
+
+@pytest.mark.parametrize("base_url", ["ftp://127.0.0.1", "127.0.0.1:80", "http://[broken"])
+async def test_an_unusable_address_is_not_sent(base_url: str) -> None:
+    async with a_client(base_url, 2) as client:
+        with pytest.raises(errors.NotSent):
+            await client.ship(ACCOUNT, PO, BODY)
+
+
+async def test_a_server_that_speaks_no_tls_is_not_sent_anything() -> None:
+    async def speak_plainly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(speak_plainly, "127.0.0.1", 0) as server:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with a_client(url, 5) as client:
+            with pytest.raises(errors.NotSent) as raised:
+                await client.ship(ACCOUNT, PO, BODY)
+    assert raised.value.call is not None
+    assert raised.value.call.failure == "connect_error"
+
+
+async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    async with a_server(hang_up) as url, a_client(url, 2) as client:
+        with pytest.raises(errors.Unclear):
+            await client.ship(ACCOUNT, PO, BODY)

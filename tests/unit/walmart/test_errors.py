@@ -1,0 +1,154 @@
+from datetime import timedelta
+
+import pytest
+
+from app.walmart import call as calls
+from app.walmart import errors
+from app.walmart.call import Fault
+from app.walmart.errors import classify
+from tests.unit.walmart.builders import a_call
+
+OUTAGE = Fault("INVALID_REQUEST.GMP_ORDER_API", "data", "Invalid Request")
+
+STATUS_AND_CODES: list[tuple[int, list[str], type[errors.WalmartError]]] = [
+    (100, [], errors.Unclear),
+    (206, [], errors.Unclear),
+    (206, ["SOME_CONTENT_NOT_FOUND.GMP_ORDER_API"], errors.Unclear),
+    (200, ["SYSTEM_ERROR.GMP_ORDER_API"], errors.Unclear),
+    (301, [], errors.Misconfigured),
+    (302, [], errors.Unclear),
+    (303, [], errors.Unclear),
+    (307, [], errors.Misconfigured),
+    (308, [], errors.Misconfigured),
+    (400, [], errors.Refused),
+    (400, ["INVALID_REQUEST.GMP_ORDER_API"], errors.Refused),
+    (400, ["INVALID_REQUEST_HEADER.GMP_ORDER_API"], errors.Refused),
+    (400, ["INVALID_REQUEST_PARAM.GMP_ORDER_API"], errors.Refused),
+    (400, ["INVALID_REQUEST_CONTENT.GMP_ORDER_API"], errors.Refused),
+    (400, ["MALFORMED_REQUEST_CONTENT"], errors.Refused),
+    (400, ["INVALID_TOKEN.GMP_GATEWAY_API"], errors.CredentialsRejected),
+    (400, ["UNAUTHORIZED.GMP_GATEWAY_API"], errors.CredentialsRejected),
+    (400, ["REQUEST_THRESHOLD_VIOLATED.GMP_GATEWAY_API"], errors.Throttled),
+    (400, ["500.SYSTEM_ERROR"], errors.Unclear),
+    (400, ["INVALID_REQUEST_CONTENT.GMP_ORDER_API", "SYSTEM_ERROR"], errors.Unclear),
+    (401, [], errors.CredentialsRejected),
+    (401, ["UNAUTHORIZED"], errors.CredentialsRejected),
+    (403, [], errors.Misconfigured),
+    (403, ["FORBIDDEN.GMP_GATEWAY_API"], errors.Misconfigured),
+    (404, ["CONTENT_NOT_FOUND.GMP_ORDER_API"], errors.NotFound),
+    (404, ["URI_NOT_FOUND.GMP_GATEWAY_API"], errors.Misconfigured),
+    (404, [], errors.Refused),
+    (405, ["METHOD_NOT_ALLOWED"], errors.Misconfigured),
+    (406, ["INVALID_ACCEPT_TYPE"], errors.Misconfigured),
+    (407, [], errors.Misconfigured),
+    (408, [], errors.Unclear),
+    (409, [], errors.Refused),
+    (410, [], errors.Refused),
+    (413, [], errors.Refused),
+    (415, ["UNSUPPORTED_MEDIA_TYPE"], errors.Misconfigured),
+    (418, ["NEVER_HEARD_OF"], errors.Refused),
+    (422, [], errors.Refused),
+    (423, ["RESOURCE_IS_LOCKED.GMP_RECEIVER_API"], errors.Unavailable),
+    (423, [], errors.Unavailable),
+    (429, [], errors.Throttled),
+    (429, ["REQUEST_THRESHOLD_VIOLATED.GMP_GATEWAY_API"], errors.Throttled),
+    (499, [], errors.Unclear),
+    (500, ["SYSTEM_ERROR"], errors.Unclear),
+    (500, ["INVALID_SYSTEM_STATE"], errors.Unclear),
+    (500, ["INVALID_REQUEST_CONTENT.GMP_ORDER_API"], errors.Unclear),
+    (502, [], errors.Unclear),
+    (503, [], errors.Unclear),
+    (504, ["DOWNSTREAM_SYSTEM_TIME_OUT"], errors.Unclear),
+    (520, [], errors.Unclear),
+    (999, [], errors.Unclear),
+]
+
+
+@pytest.mark.parametrize(("status", "codes", "expected"), STATUS_AND_CODES)
+def test_every_status_and_code_has_its_remedy(
+    status: int, codes: list[str], expected: type[errors.WalmartError]
+) -> None:
+    assert type(classify(a_call(status, *map(Fault, codes)))) is expected
+
+
+@pytest.mark.parametrize("word", sorted(calls.NEVER_LEFT))
+def test_what_never_left_is_not_sent(word: str) -> None:
+    assert type(classify(a_call(None, failure=word))) is errors.NotSent
+
+
+@pytest.mark.parametrize(
+    "word",
+    [calls.DEADLINE, calls.READ_TIMEOUT, calls.WRITE_TIMEOUT, calls.CONNECTION_LOST],
+)
+@pytest.mark.parametrize("status", [None, 200, 400, 404, 503])
+def test_what_may_have_left_without_a_whole_answer_is_unclear(
+    word: str, status: int | None
+) -> None:
+    assert type(classify(a_call(status, failure=word))) is errors.Unclear
+
+
+@pytest.mark.parametrize("word", [calls.ANSWER_UNREADABLE, calls.ANSWER_TOO_LARGE])
+@pytest.mark.parametrize("status", [200, 400, 404, 409, 422])
+def test_an_answer_nobody_can_read_is_unclear(word: str, status: int) -> None:
+    assert type(classify(a_call(status, failure=word))) is errors.Unclear
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (401, errors.CredentialsRejected),
+        (403, errors.Misconfigured),
+        (415, errors.Misconfigured),
+        (423, errors.Unavailable),
+        (429, errors.Throttled),
+    ],
+)
+def test_a_status_that_forbids_any_effect_needs_no_readable_body(
+    status: int, expected: type[errors.WalmartError]
+) -> None:
+    assert type(classify(a_call(status, failure=calls.ANSWER_UNREADABLE))) is expected
+
+
+def test_a_good_answer_is_no_error() -> None:
+    assert classify(a_call(200)) is None
+    assert classify(a_call(201)) is None
+
+
+def test_walmarts_outage_shape_is_unavailable() -> None:
+    assert type(classify(a_call(400, OUTAGE))) is errors.Unavailable
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("INVALID_REQUEST.GMP_ORDER_API", "data", "Invalid Request", has_causes=True),
+        Fault("INVALID_REQUEST.GMP_ORDER_API", "methodCode", "Invalid Request"),
+        Fault("INVALID_REQUEST.GMP_ORDER_API", "data", "Invalid Date format value"),
+        Fault("INVALID_REQUEST_CONTENT.GMP_ORDER_API", "data", "Invalid Request"),
+    ],
+)
+def test_anything_but_the_exact_outage_shape_is_a_refusal(fault: Fault) -> None:
+    assert type(classify(a_call(400, fault))) is errors.Refused
+    assert type(classify(a_call(400, OUTAGE, fault))) is errors.Refused
+
+
+def test_a_refusal_says_what_walmart_said() -> None:
+    fault = Fault("INVALID_REQUEST_CONTENT.GMP_ORDER_API", "methodCode", "Not supported")
+    error = classify(a_call(400, Fault("INFO_ONLY"), fault))
+    assert error is not None
+    assert error.codes == ("INFO_ONLY", "INVALID_REQUEST_CONTENT.GMP_ORDER_API")
+    assert (error.field, error.description) == ("methodCode", "Not supported")
+    assert "400" in str(error)
+    assert "INVALID_REQUEST_CONTENT.GMP_ORDER_API (methodCode): Not supported" in str(error)
+
+
+def test_a_throttled_call_knows_when_to_come_back() -> None:
+    error = classify(a_call(429, replenish_in=timedelta(seconds=12)))
+    assert isinstance(error, errors.Throttled)
+    assert error.retry_after == timedelta(seconds=12)
+
+
+def test_an_error_without_evidence_has_empty_facts() -> None:
+    error = errors.Throttled("wait")
+    assert (error.codes, error.field, error.description) == ((), None, None)
+    assert error.retry_after is None

@@ -1,0 +1,83 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.walmart.redaction import MAX_CHARACTERS, redact
+from tests.unit.walmart.builders import a_line, an_order
+
+PRIVATE = ("canary", "Canary", "2025550100", "62701")
+
+
+def leaks(text: str) -> list[str]:
+    return [word for word in PRIVATE if word in text]
+
+
+def test_an_order_is_kept_without_its_buyer() -> None:
+    kept = redact(json.dumps(an_order()))
+    assert leaks(kept) == []
+    order = json.loads(kept)["order"]
+    assert order["purchaseOrderId"] == "1796330120075"
+    assert order["orderLines"]["orderLine"][0]["item"]["sku"] == "SKU-1"
+    assert order["shippingInfo"]["estimatedShipDate"] == 1795600000000
+
+
+def test_a_shipments_own_facts_are_kept() -> None:
+    tracking = {"carrierName": {"carrier": "UPS"}, "trackingNumber": "1Z999AA10123456784"}
+    assert json.loads(redact(json.dumps(tracking))) == tracking
+
+
+@pytest.mark.parametrize("length", range(1, 700, 13))
+def test_a_cut_order_is_kept_without_its_buyer(length: int) -> None:
+    assert leaks(redact(json.dumps(an_order())[:length])) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"access_token":"canary-token","expires_in":900}',
+        '{"access_token":"canary-tok',
+        "<OAuthTokenDTO><accessToken>canary-token</accessToken></OAuthTokenDTO>",
+        "<ns2:postalAddress><ns2:address1>1 Canary Street</ns2:address1></ns2:postalAddress>",
+        "<html>Please write to canary@shop.example or call (202) 555-0100</html>",
+        "grant_type=refresh_token&refresh_token=canary-token",
+        "{'customerEmailId': 'canary@shop.example', 'name': 'Canary'}",
+        "Authorization: Basic Y2FuYXJ5OmNhbmFyeQ==, canary@a.example",
+        '{"description":"sent to canary@shop.example"}',
+    ],
+)
+def test_no_token_and_no_buyer_survives_in_any_format(text: str) -> None:
+    kept = redact(text)
+    assert leaks(kept) == []
+    assert "555-0100" not in kept
+    assert "Y2FuYXJ5" not in kept
+
+
+def test_known_secrets_are_removed_wherever_they_stand() -> None:
+    assert redact("the key s3cret-canary was wrong", ["s3cret-canary", ""]) == (
+        "the key [removed] was wrong"
+    )
+
+
+def test_a_long_body_is_cut() -> None:
+    lines = [a_line(str(number)) for number in range(500)]
+    assert len(redact(json.dumps(an_order(*lines)))) == MAX_CHARACTERS
+
+
+@given(st.text())
+def test_whatever_comes_is_kept_as_text_a_database_takes(text: str) -> None:
+    for kept in (redact(text), redact(json.dumps({"a": text}))):
+        assert "\x00" not in kept
+        assert "\\u0000" not in kept
+        assert len(kept) <= MAX_CHARACTERS
+        kept.encode()
+
+
+def test_a_lone_surrogate_does_not_break_the_evidence() -> None:
+    redact('{"description": "\\ud800"}').encode()
+
+
+@pytest.mark.parametrize("text", ["a" * 100_000, "a." * 50_000, '"' * 50_000, "[" * 100_000])
+def test_a_hostile_body_is_cleaned_all_the_same(text: str) -> None:
+    assert len(redact(text)) <= MAX_CHARACTERS
