@@ -1,0 +1,113 @@
+"""The same request sent twice is carried out once: answers kept by Idempotency-Key.
+
+The answer is written in the transaction of what it answers, so that there is never one
+without the other. A request that runs now holds a transaction-level advisory lock, which
+works behind a transaction pooler too and is gone with its transaction.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.orders.errors import Conflict, Invalid
+from app.storage.database import Connection
+from app.storage.tables import idempotency_keys
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished HTTP answer."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A request that carries a key. store_id 0: it belongs to no store. render makes its answer."""
+
+    store_id: int
+    api_key: str
+    method: str
+    path: str
+    key: str
+    fingerprint: bytes
+    render: Callable[[Any], Answer]
+
+
+class Replay(Exception):
+    """The request was carried out before; this is what it was answered."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        super().__init__("answered before")
+
+
+def fingerprint(body: object) -> bytes:
+    """A digest of a JSON-like body: equal for bodies that say the same."""
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).digest()
+
+
+async def enter(connection: Connection, once: Once | None) -> None:
+    """Begin a request: raises Replay when it was answered before.
+
+    Raises Conflict idempotency_in_progress while its twin runs, and Invalid
+    idempotency_key_reused when the key was used for another body.
+    """
+    if once is None:
+        return
+    lock = sa.select(sa.func.pg_try_advisory_xact_lock(_lock_number(once)))
+    if not (await connection.execute(lock)).scalar_one():
+        raise Conflict(
+            "idempotency_in_progress", "A request with this Idempotency-Key is being carried out."
+        )
+    kept = idempotency_keys.c
+    row = (
+        await connection.execute(
+            sa.select(kept.fingerprint, kept.status, kept.body, kept.headers).where(
+                kept.store_id == once.store_id,
+                kept.api_key == once.api_key,
+                kept.method == once.method,
+                kept.path == once.path,
+                kept.key == once.key,
+            )
+        )
+    ).one_or_none()
+    if row is None:
+        return
+    if row.fingerprint != once.fingerprint:
+        raise Invalid(
+            "idempotency_key_reused", "This Idempotency-Key was used with another body before."
+        )
+    raise Replay(Answer(row.status, row.body, row.headers))
+
+
+async def keep(connection: Connection, once: Once | None, result: object) -> None:
+    """Write down what the request was answered, in the transaction of what it did."""
+    if once is None:
+        return
+    answer = once.render(result)
+    await connection.execute(
+        sa.insert(idempotency_keys).values(
+            store_id=once.store_id,
+            api_key=once.api_key,
+            method=once.method,
+            path=once.path,
+            key=once.key,
+            fingerprint=once.fingerprint,
+            status=answer.status,
+            body=answer.body,
+            headers=dict(answer.headers),
+        )
+    )
+
+
+def _lock_number(once: Once) -> int:
+    name = f"{once.store_id}\0{once.api_key}\0{once.method}\0{once.path}\0{once.key}"
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)

@@ -1,0 +1,108 @@
+"""What a person does to an update: put it back into the queue, or say that it is settled."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.orders.ids import store_of
+from app.orders.update import Kind, State
+from app.storage.database import Connection
+from app.storage.tables import shipments, updates
+from app.storage.updates import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An update as it stands. Times are the database's."""
+
+    store_id: int
+    id: UUID
+    order_id: UUID | None
+    target: str
+    subject: str
+    kind: Kind
+    state: State
+    attempts: int
+    ambiguous: bool
+    may_have_left_at: datetime | None
+    due_at: datetime
+    payload: Mapping[str, Any]
+
+    @property
+    def place(self) -> Subject:
+        """The queue it stands in."""
+        return self.store_id, self.target, self.subject
+
+
+async def find(connection: Connection, update_id: UUID) -> Found | None:
+    """An update by its id; lock its order first where it must not change meanwhile."""
+    store_id = store_of(update_id)
+    if store_id is None:
+        return None
+    columns = [updates.c[name] for name in Found.__slots__]
+    statement = sa.select(*columns).where(updates.c.store_id == store_id, updates.c.id == update_id)
+    row = (await connection.execute(statement.with_for_update())).mappings().one_or_none()
+    if row is None:
+        return None
+    return Found(**{**row, "kind": Kind(row["kind"]), "state": State(row["state"])})
+
+
+async def requeue(connection: Connection, found: Found) -> None:
+    """Let an update be tried again now.
+
+    What was tried before is read at Walmart before anything is sent; it starts to count anew
+    towards giving up.
+    """
+    unsure = found.state is State.FAILED and found.attempts > 0
+    fresh = State.VERIFYING if unsure else State.PENDING
+    state = fresh if found.state is State.FAILED else found.state
+    await connection.execute(
+        sa.update(updates)
+        .where(updates.c.store_id == found.store_id, updates.c.id == found.id)
+        .values(
+            state=state.value,
+            due_at=sa.func.now(),
+            ambiguous=updates.c.ambiguous | unsure,
+            retries=0,
+            reads=0,
+            failing_for=0,
+            failing_since=None,
+            finished_at=None,
+            updated_at=sa.func.now(),
+        )
+    )
+
+
+async def override_cancel_request(connection: Connection, found: Found) -> None:
+    """Send a shipment although the buyer asked to cancel, from its next try on."""
+    payload = dict(found.payload) | {"override_cancel_request": True}
+    await connection.execute(
+        sa.update(updates)
+        .where(updates.c.store_id == found.store_id, updates.c.id == found.id)
+        .values(payload=payload)
+    )
+    await connection.execute(
+        sa.update(shipments)
+        .where(shipments.c.store_id == found.store_id, shipments.c.update_id == found.id)
+        .values(override_cancel_request=True)
+    )
+
+
+async def dismiss(connection: Connection, found: Found, *, actor: str, note: str) -> None:
+    """End an update by a person's word; who and why stay with it."""
+    await connection.execute(
+        sa.update(updates)
+        .where(updates.c.store_id == found.store_id, updates.c.id == found.id)
+        .values(
+            state=State.DISMISSED.value,
+            active=False,
+            dismissed_by=actor,
+            note=note,
+            finished_at=sa.func.now(),
+            updated_at=sa.func.now(),
+        )
+    )

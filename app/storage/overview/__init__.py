@@ -1,0 +1,32 @@
+"""The read side: plain selects into frozen views, for people and their systems.
+
+Nothing here locks or writes. Lists are paged by key, never by offset.
+"""
+
+from app.storage.overview.figures import Figures, figures
+from app.storage.overview.orders import OrderFilter, order, orders, summary
+from app.storage.overview.paging import Page
+from app.storage.overview.shipments import cancellation, shipment, shipments
+from app.storage.overview.stores import store, stores
+from app.storage.overview.timeline import timeline
+from app.storage.overview.updates import UpdateFilter, attempts, update, updates
+
+__all__ = [
+    "Figures",
+    "OrderFilter",
+    "Page",
+    "UpdateFilter",
+    "attempts",
+    "cancellation",
+    "figures",
+    "order",
+    "orders",
+    "shipment",
+    "shipments",
+    "store",
+    "stores",
+    "summary",
+    "timeline",
+    "update",
+    "updates",
+]

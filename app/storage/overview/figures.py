@@ -1,0 +1,43 @@
+"""The numbers an operator watches, out of the database, so that they hold for all processes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from app.storage.database import Connection
+
+_OPEN = sa.text("""
+    SELECT kind, state, count(*) AS updates,
+           coalesce(max(extract(epoch FROM now() - due_at))
+                    FILTER (WHERE active AND state <> 'sending' AND due_at < now()), 0)::float
+             AS oldest_due
+      FROM updates WHERE state NOT IN ('confirmed', 'dismissed')
+     GROUP BY kind, state
+""")
+_PAUSED = sa.text(
+    "SELECT reason, count(*) AS lanes FROM lanes WHERE paused_until > now() GROUP BY reason"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """open: updates not at rest by (kind, state), failed ones included.
+
+    oldest_due: seconds the longest waiting update is overdue; paused: lanes by reason.
+    """
+
+    open: Mapping[tuple[str, str], int]
+    oldest_due: float
+    paused: Mapping[str, int]
+
+
+async def figures(connection: Connection) -> Figures:
+    """Count what is open, over the partial index of open rows."""
+    rows = (await connection.execute(_OPEN)).all()
+    paused = (await connection.execute(_PAUSED)).all()
+    return Figures(
+        open={(row.kind, row.state): row.updates for row in rows},
+        oldest_due=max((row.oldest_due for row in rows), default=0.0),
+        paused={row.reason: row.lanes for row in paused},
+    )

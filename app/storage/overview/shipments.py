@@ -1,0 +1,128 @@
+"""Shipments and cancellations as people see them, each with the state of its update."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.orders.update import State
+from app.storage.database import Connection
+from app.storage.orders import items_of
+from app.storage.overview import updates
+from app.storage.tables import cancellations as cancellations_table
+from app.storage.tables import shipments as table
+from app.storage.views import CancellationView, ShipmentView, UpdateView
+
+# People need not know that a poller holds it, or that it is being read back.
+_SHOWN = {State.SENDING: State.PENDING, State.VERIFYING: State.RETRYING}
+
+
+async def shipment(
+    connection: Connection, store_id: int, order_id: UUID, shipment_id: UUID
+) -> ShipmentView | None:
+    """One shipment of an order."""
+    statement = sa.select(table).where(
+        table.c.store_id == store_id, table.c.order_id == order_id, table.c.id == shipment_id
+    )
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    if row is None:
+        return None
+    update = await updates.update(connection, store_id, row["update_id"])
+    return _shipment(row, update) if update else None
+
+
+async def shipments(connection: Connection, store_id: int, order_id: UUID) -> list[ShipmentView]:
+    """The shipments of an order, oldest first."""
+    known = await updates.of_orders(connection, store_id, [order_id])
+    return (await shipments_of(connection, store_id, [order_id], known))[order_id]
+
+
+async def shipments_of(
+    connection: Connection,
+    store_id: int,
+    order_ids: Sequence[UUID],
+    known: Mapping[UUID, Sequence[UpdateView]],
+) -> dict[UUID, list[ShipmentView]]:
+    """The shipments of some orders whose updates are known."""
+    statement = (
+        sa.select(table)
+        .where(table.c.store_id == store_id, table.c.order_id.in_(order_ids))
+        .order_by(table.c.order_id, table.c.number)
+    )
+    by_id = _by_id(known)
+    found: dict[UUID, list[ShipmentView]] = {order_id: [] for order_id in order_ids}
+    for row in (await connection.execute(statement)).mappings():
+        found[row["order_id"]].append(_shipment(row, by_id[row["update_id"]]))
+    return found
+
+
+async def cancellation(
+    connection: Connection, store_id: int, order_id: UUID
+) -> CancellationView | None:
+    """The newest cancellation of an order."""
+    known = await updates.of_orders(connection, store_id, [order_id])
+    return (await cancellations_of(connection, store_id, [order_id], known)).get(order_id)
+
+
+async def cancellations_of(
+    connection: Connection,
+    store_id: int,
+    order_ids: Sequence[UUID],
+    known: Mapping[UUID, Sequence[UpdateView]],
+) -> dict[UUID, CancellationView]:
+    """The newest cancellation of each of some orders that has one."""
+    columns = cancellations_table.c
+    statement = (
+        sa.select(cancellations_table)
+        .where(columns.store_id == store_id, columns.order_id.in_(order_ids))
+        .order_by(columns.created_at, columns.id)
+    )
+    by_id = _by_id(known)
+    found: dict[UUID, CancellationView] = {}
+    for row in (await connection.execute(statement)).mappings():
+        found[row["order_id"]] = _cancellation(row, by_id[row["update_id"]])
+    return found
+
+
+def _by_id(known: Mapping[UUID, Sequence[UpdateView]]) -> dict[UUID, UpdateView]:
+    return {update.id: update for some in known.values() for update in some}
+
+
+def _state(update: UpdateView) -> str:
+    state = State(update.state)
+    return _SHOWN.get(state, state).value
+
+
+def _shipment(row: sa.RowMapping, update: UpdateView) -> ShipmentView:
+    return ShipmentView(
+        id=row["id"],
+        order_id=row["order_id"],
+        number=row["number"],
+        carrier_code=row["carrier_code"],
+        carrier_title=row["carrier_title"],
+        tracking_number=row["tracking_number"],
+        tracking_url=row["tracking_url"],
+        shipped_at=row["shipped_at"],
+        method_code=row["method_code"],
+        reference=row["reference"],
+        override_cancel_request=row["override_cancel_request"],
+        walmart_carrier=row["walmart_carrier"],
+        state=_state(update),
+        items=items_of(row["items"]),
+        update=update,
+        created_at=row["created_at"],
+    )
+
+
+def _cancellation(row: sa.RowMapping, update: UpdateView) -> CancellationView:
+    return CancellationView(
+        id=row["id"],
+        order_id=row["order_id"],
+        reason=row["reason"],
+        comment=row["comment"],
+        inventory=row["inventory"],
+        state=_state(update),
+        items=items_of(row["items"]),
+        update=update,
+        created_at=row["created_at"],
+    )

@@ -1,0 +1,54 @@
+"""Stores as people see them: without their secrets."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.storage.database import Connection
+from app.storage.overview.paging import After, Page, cut
+from app.storage.tables import stores as table
+from app.storage.views import StoreView
+
+_COLUMNS = [
+    table.c.id,
+    table.c.store_id,
+    table.c.code,
+    table.c.name,
+    table.c.market,
+    table.c.walmart_client_id,
+    table.c.commerce_base_url,
+    table.c.commerce_access_token.is_not(None).label("commerce_access_token_set"),
+    table.c.carriers,
+    table.c.default_cancellation_reason,
+    table.c.default_tracking_url,
+    table.c.created_at,
+    table.c.updated_at,
+]
+
+
+async def store(connection: Connection, identifier: UUID) -> StoreView | None:
+    """One store by its id."""
+    rows = await connection.execute(sa.select(*_COLUMNS).where(table.c.id == identifier))
+    row = rows.mappings().one_or_none()
+    return _view(row) if row else None
+
+
+async def stores(
+    connection: Connection, only: int | None, page: Page
+) -> tuple[list[StoreView], After | None]:
+    """Stores in the order they were made; only: the one store a key may see."""
+    statement = sa.select(*_COLUMNS).order_by(table.c.store_id).limit(page.limit + 1)
+    if only is not None:
+        statement = statement.where(table.c.store_id == only)
+    if page.after is not None:
+        statement = statement.where(table.c.store_id > int(page.after[0]))
+    found: Sequence[Any] = (await connection.execute(statement)).mappings().all()
+    rows, more = cut(found, page.limit)
+    views = [_view(row) for row in rows]
+    return views, (views[-1].store_id,) if more else None
+
+
+def _view(row: Any) -> StoreView:  # noqa: ANN401 - a row has no static type
+    return StoreView(**row)

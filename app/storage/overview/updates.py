@@ -1,0 +1,184 @@
+"""Updates as people see them, with the tries that were made."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.orders.update import DUE, State
+from app.storage.database import Connection
+from app.storage.overview.paging import After, Page, cut
+from app.storage.tables import attempts as attempts_table
+from app.storage.tables import stores
+from app.storage.tables import updates as table
+from app.storage.views import AttemptView, CallView, StatusDetail, UpdateView
+
+_AT_REST = (State.CONFIRMED.value, State.DISMISSED.value)
+_COLUMNS = [
+    table.c.id,
+    stores.c.id.label("store_uuid"),
+    table.c.order_id,
+    table.c.target,
+    table.c.subject,
+    table.c.kind,
+    table.c.state,
+    table.c.sequence,
+    table.c.attempts,
+    table.c.due_at,
+    table.c.ambiguous,
+    table.c.last_error,
+    table.c.note,
+    table.c.dismissed_by,
+    table.c.requested_by,
+    table.c.created_at,
+    table.c.updated_at,
+    table.c.finished_at,
+]
+_FROM = table.join(stores, stores.c.store_id == table.c.store_id)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateFilter:
+    """Which updates to list; None filters nothing."""
+
+    state: str | None = None
+    kind: str | None = None
+    store_id: int | None = None
+    order_id: UUID | None = None
+
+
+async def update(connection: Connection, store_id: int, update_id: UUID) -> UpdateView | None:
+    """One update."""
+    statement = (
+        sa.select(*_COLUMNS)
+        .select_from(_FROM)
+        .where(table.c.store_id == store_id, table.c.id == update_id)
+    )
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    return view(row) if row else None
+
+
+async def updates(
+    connection: Connection, wanted: UpdateFilter, page: Page
+) -> tuple[list[UpdateView], After | None]:
+    """Updates, the newest first."""
+    statement = sa.select(*_COLUMNS).select_from(_FROM)
+    for condition in _conditions(wanted):
+        statement = statement.where(condition)
+    if page.after is not None:
+        at, identifier = datetime.fromisoformat(page.after[0]), UUID(page.after[1])
+        statement = statement.where(sa.tuple_(table.c.created_at, table.c.id) < (at, identifier))
+    statement = statement.order_by(table.c.created_at.desc(), table.c.id.desc())
+    found: Sequence[Any] = (
+        (await connection.execute(statement.limit(page.limit + 1))).mappings().all()
+    )
+    rows, more = cut(found, page.limit)
+    views = [view(row) for row in rows]
+    return views, (views[-1].created_at.isoformat(), str(views[-1].id)) if more else None
+
+
+def _conditions(wanted: UpdateFilter) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if wanted.store_id is not None:
+        conditions.append(table.c.store_id == wanted.store_id)
+    if wanted.order_id is not None:
+        conditions.append(table.c.order_id == wanted.order_id)
+    if wanted.kind is not None:
+        conditions.append(table.c.kind == wanted.kind)
+    if wanted.state is not None:
+        conditions.append(table.c.state == wanted.state)
+        if wanted.state not in _AT_REST:
+            # The words of the partial index, without which it is not used.
+            conditions.append(sa.text("state NOT IN ('confirmed', 'dismissed')"))  # type: ignore[arg-type]
+    return conditions
+
+
+async def of_orders(
+    connection: Connection, store_id: int, order_ids: Sequence[UUID]
+) -> dict[UUID, list[UpdateView]]:
+    """Every update of some orders of one store, each order's in its own sequence."""
+    statement = (
+        sa.select(*_COLUMNS)
+        .select_from(_FROM)
+        .where(table.c.store_id == store_id, table.c.order_id.in_(order_ids))
+        .order_by(table.c.order_id, table.c.sequence)
+    )
+    found: dict[UUID, list[UpdateView]] = {order_id: [] for order_id in order_ids}
+    for row in (await connection.execute(statement)).mappings():
+        found[row["order_id"]].append(view(row))
+    return found
+
+
+async def attempts(connection: Connection, store_id: int, update_id: UUID) -> list[AttemptView]:
+    """The tries of an update, oldest first."""
+    statement = (
+        sa.select(attempts_table)
+        .where(attempts_table.c.store_id == store_id, attempts_table.c.update_id == update_id)
+        .order_by(attempts_table.c.number, attempts_table.c.id)
+    )
+    return [_attempt(row) for row in (await connection.execute(statement)).mappings()]
+
+
+def view(row: sa.RowMapping) -> UpdateView:
+    """An update out of a row of this module's columns."""
+    state = State(row["state"])
+    return UpdateView(
+        id=row["id"],
+        store_id=row["store_uuid"],
+        order_id=row["order_id"],
+        target=row["target"],
+        subject=row["subject"],
+        kind=row["kind"],
+        state=row["state"],
+        sequence=row["sequence"],
+        attempts=row["attempts"],
+        next_attempt_at=row["due_at"] if state in DUE else None,
+        needs_reading=row["ambiguous"],
+        status_detail=None if state.value in _AT_REST else detail(row),
+        note=row["note"],
+        dismissed_by=row["dismissed_by"],
+        requested_by=row["requested_by"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        finished_at=row["finished_at"],
+    )
+
+
+def detail(row: sa.RowMapping) -> StatusDetail | None:
+    """Why an update is not where it should be, if anything is known."""
+    error = row["last_error"]
+    if not error:
+        return None
+    occurred = error.get("occurred_at")
+    return StatusDetail(
+        code=error["code"],
+        origin=error["origin"],
+        operation=row["kind"],
+        update_id=row["id"],
+        message=error["message"],
+        field=error["field"],
+        suggestion=error["suggestion"],
+        retryable=error["retryable"],
+        occurred_at=datetime.fromisoformat(occurred) if occurred else row["updated_at"],
+    )
+
+
+def _attempt(row: sa.RowMapping) -> AttemptView:
+    return AttemptView(
+        id=row["id"],
+        number=row["number"],
+        poller=row["poller"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        verdict=row["verdict"],
+        detail=row["detail"],
+        calls=[_call(call) for call in row["calls"]],
+    )
+
+
+def _call(call: Mapping[str, Any]) -> CallView:
+    times = {name: datetime.fromisoformat(call[name]) for name in ("started_at", "ended_at")}
+    return CallView(**{**call, **times})

@@ -1,0 +1,311 @@
+"""What a delivery came to, written down in one transaction for a whole batch.
+
+Every result is guarded by its lease token: a poller that came back too late changes
+nothing but leaves its attempt behind as evidence.
+"""
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+
+from app.orders import reservation, settlement
+from app.orders.order import Order, Task
+from app.orders.outcome import Failure
+from app.orders.snapshot import OrderSnapshot
+from app.orders.update import OPEN, State, Target
+from app.storage import events, lanes, orders, updates
+from app.storage.database import Connection, Database
+from app.storage.tables import attempts
+from app.storage.updates import Claimed
+
+NEEDS_REVIEW = Failure(
+    code="needs_review",
+    message="Walmart shows other shipped or canceled units than Waybill knows of; its units "
+    "leave no room for this update.",
+    origin="walmart",
+    suggestion="Compare the order in Seller Center, then retry or dismiss the update.",
+)
+
+_HELD = sa.text("""
+    SELECT u.store_id, u.id FROM updates u
+      JOIN unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[]), CAST(:tokens AS uuid[]))
+           AS h(store_id, id, token)
+        ON u.store_id = h.store_id AND u.id = h.id AND u.lease_token = h.token
+     ORDER BY u.store_id, u.id FOR UPDATE OF u
+""").bindparams(
+    sa.bindparam("stores", type_=ARRAY(sa.Integer)),
+    sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))),
+    sa.bindparam("tokens", type_=ARRAY(PG_UUID(as_uuid=True))),
+)
+
+_CHANGE = sa.text("""
+    UPDATE updates u
+       SET state = v.state, due_at = now() + make_interval(secs => v.due_in),
+           active = u.active AND v.state NOT IN ('confirmed', 'failed', 'dismissed'),
+           retries = v.retries, reads = v.reads, ambiguous = v.ambiguous,
+           may_have_left_at = CASE WHEN v.sent THEN now() ELSE u.may_have_left_at END,
+           failing_for = v.failing_for,
+           failing_since = CASE WHEN v.failing THEN now() END,
+           last_error = v.last_error,
+           lease_token = NULL, leased_until = NULL, leased_by = NULL, updated_at = now(),
+           finished_at = CASE WHEN v.state IN ('confirmed', 'failed') THEN now() END
+      FROM jsonb_to_recordset(:changes) AS v(store_id int, id uuid, state text, due_in float,
+           retries int, reads int, ambiguous boolean, sent boolean, failing_for float,
+           failing boolean, last_error jsonb)
+     WHERE u.store_id = v.store_id AND u.id = v.id
+    RETURNING u.target, u.subject, u.store_id
+""").bindparams(sa.bindparam("changes", type_=JSONB))
+
+_SETTLE = sa.text("""
+    UPDATE updates u
+       SET state = v.state, active = false, last_error = coalesce(v.last_error, u.last_error),
+           updated_at = now(), finished_at = now()
+      FROM jsonb_to_recordset(:changes) AS v(id uuid, state text, last_error jsonb)
+     WHERE u.store_id = :store_id AND u.id = v.id AND u.state <> 'sending'
+    RETURNING u.target, u.subject, u.store_id
+""").bindparams(sa.bindparam("changes", type_=JSONB))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What becomes of an update after a delivery; due_in seconds until the next one.
+
+    sent: bytes of a write left in this delivery. failing: the try reached Walmart and failed,
+    failing_for such seconds so far.
+    """
+
+    state: State
+    due_in: float = 0.0
+    retries: int = 0
+    reads: int = 0
+    ambiguous: bool = False
+    sent: bool = False
+    failing: bool = False
+    failing_for: float = 0.0
+    failure: Failure | None = None
+    failed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The evidence of one try. calls: what was sent (redacted) and what came back, as JSON."""
+
+    id: UUID
+    poller: str
+    started_at: datetime
+    ended_at: datetime
+    verdict: str
+    detail: str | None
+    calls: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A delivery that ended, ready to be written down."""
+
+    update: Claimed
+    step: Step
+    attempt: Attempt
+    snapshot: OrderSnapshot | None = None
+    pause: lanes.PausedLane | None = None
+
+
+async def record(database: Database, results: Sequence[Result], ids: events.NewId) -> list[Result]:
+    """Write a batch of results; answers those that still held their lease."""
+    async with database.begin() as connection:
+        known = await _lock_orders(connection, results)
+        held = await _held(connection, results)
+        kept = [r for r in results if (r.update.store_id, r.update.id) in held]
+        changed = await _change(connection, kept)
+        await _write_attempts(connection, results, held)
+        subjects = [(row.store_id, row.target, row.subject) for row in changed]
+        for order_id, order_results in _by_order(kept).items():
+            if order_id in known:
+                subjects += await _apply(connection, known[order_id], order_results, ids)
+        await updates.hand_turns(connection, subjects)
+        await lanes.pause(connection, [r.pause for r in kept if r.pause is not None])
+    return kept
+
+
+async def _lock_orders(connection: Connection, results: Sequence[Result]) -> dict[UUID, Order]:
+    by_store: dict[int, set[UUID]] = defaultdict(set)
+    for result in results:
+        if result.update.order_id is not None:
+            by_store[result.update.store_id].add(result.update.order_id)
+    known: dict[UUID, Order] = {}
+    for store_id in sorted(by_store):
+        known |= await orders.lock_many(connection, store_id, sorted(by_store[store_id]))
+    return known
+
+
+async def _held(connection: Connection, results: Sequence[Result]) -> set[tuple[int, UUID]]:
+    rows = await connection.execute(
+        _HELD,
+        {
+            "stores": [r.update.store_id for r in results],
+            "ids": [r.update.id for r in results],
+            "tokens": [r.update.lease_token for r in results],
+        },
+    )
+    return {(row.store_id, row.id) for row in rows}
+
+
+async def _change(connection: Connection, kept: Sequence[Result]) -> Sequence[Any]:
+    if not kept:
+        return []
+    changes = [_change_row(result) for result in kept]
+    return (await connection.execute(_CHANGE, {"changes": changes})).all()
+
+
+def _change_row(result: Result) -> dict[str, Any]:
+    step = result.step
+    return {
+        "store_id": result.update.store_id,
+        "id": str(result.update.id),
+        "state": step.state.value,
+        "due_in": step.due_in,
+        "retries": step.retries,
+        "reads": step.reads,
+        "ambiguous": step.ambiguous,
+        "sent": step.sent,
+        "failing": step.failing,
+        "failing_for": step.failing_for,
+        "last_error": error_json(step.failure, result.update.kind, step.failed_at),
+    }
+
+
+def error_json(
+    failure: Failure | None, operation: str, occurred_at: datetime | None
+) -> dict[str, Any] | None:
+    """A failure in the form of the column last_error."""
+    if failure is None:
+        return None
+    error = dataclasses.asdict(failure)
+    error["walmart_codes"] = list(error.pop("sent_as"))
+    at = occurred_at.isoformat().replace("+00:00", "Z") if occurred_at else None
+    return error | {"operation": str(operation), "occurred_at": at}
+
+
+async def _write_attempts(
+    connection: Connection, results: Sequence[Result], held: set[tuple[int, UUID]]
+) -> None:
+    rows = []
+    for result in results:
+        update, attempt = result.update, result.attempt
+        mine = (update.store_id, update.id) in held
+        rows.append(
+            {
+                "store_id": update.store_id,
+                "id": attempt.id,
+                "update_id": update.id,
+                "order_id": update.order_id,
+                "number": update.attempts,
+                "poller": attempt.poller,
+                "started_at": attempt.started_at,
+                "ended_at": attempt.ended_at,
+                "verdict": attempt.verdict if mine else "lease_lost",
+                "detail": attempt.detail,
+                "calls": list(attempt.calls),
+            }
+        )
+    await connection.execute(sa.insert(attempts), rows)
+
+
+def _by_order(results: Iterable[Result]) -> dict[UUID, list[Result]]:
+    grouped: dict[UUID, list[Result]] = defaultdict(list)
+    for result in results:
+        if result.update.order_id is not None:
+            grouped[result.update.order_id].append(result)
+    return grouped
+
+
+async def _apply(
+    connection: Connection, order: Order, results: Sequence[Result], ids: events.NewId
+) -> list[updates.Subject]:
+    states = {r.update.id: r.step.state for r in results}
+    before = reservation.with_state(order, states)
+    snapshots = [r.snapshot for r in results if r.snapshot is not None]
+    if not snapshots:
+        await orders.save_status(connection, before, synced=False)
+        return []
+    at = results[-1].attempt.ended_at
+    return await settle(connection, before, snapshots[-1], ids=ids, at=at)
+
+
+async def settle(
+    connection: Connection,
+    order: Order,
+    snapshot: OrderSnapshot,
+    *,
+    ids: events.NewId,
+    at: datetime,
+    release: Sequence[UUID] = (),
+) -> list[updates.Subject]:
+    """Bring a locked order in line with what Walmart shows; answers whose turns may change.
+
+    Updates that a poller holds are left to it. release: updates that a person dismissed.
+    """
+    settled = settlement.settle(order, snapshot, release)
+    states = _settled_states(settled)
+    after = reservation.with_state(settled.order, states)
+    await orders.save(connection, order, after)
+    subjects = await _settle_updates(connection, after, states, at)
+    await orders.save_status(connection, after, synced=True, seen_at=at)
+    trimmed = [(t.update_id, {"lines": _lines(t)}) for t in settled.trimmed]
+    for update_id, detail in trimmed:
+        what = events.Event("reservation_trimmed", update_id=update_id, detail=detail)
+        await events.add(connection, order.store_id, order.id, what, ids)
+    if settled.order.cancel_requested and not order.cancel_requested:
+        asked = {"lines": list(settled.order.cancel_requested)}
+        what = events.Event("cancel_requested", detail=asked)
+        await events.add(connection, order.store_id, order.id, what, ids)
+    return subjects
+
+
+def _lines(task: Task) -> list[str]:
+    return [item.line_number for item in task.items]
+
+
+def _settled_states(settled: settlement.Settlement) -> dict[UUID, State]:
+    states = {
+        task.update_id: State.CONFIRMED
+        for task in settled.landed
+        if task.state in OPEN | {State.FAILED} and task.state is not State.SENDING
+    }
+    for task in settled.trimmed:
+        if task.state in OPEN and task.state is not State.SENDING:
+            states.setdefault(task.update_id, State.FAILED)
+    return states
+
+
+async def _settle_updates(
+    connection: Connection, order: Order, states: Mapping[UUID, State], at: datetime
+) -> list[updates.Subject]:
+    if not states:
+        return []
+    changes = [
+        {
+            "id": str(update_id),
+            "state": state.value,
+            "last_error": error_json(
+                NEEDS_REVIEW if state is State.FAILED else None, _kind(order, update_id), at
+            ),
+        }
+        for update_id, state in states.items()
+    ]
+    parameters = {"store_id": order.store_id, "changes": changes}
+    rows = await connection.execute(_SETTLE, parameters)
+    return [(row.store_id, row.target, row.subject) for row in rows]
+
+
+def _kind(order: Order, update_id: UUID) -> str:
+    task = order.task(update_id)
+    return task.kind.value if task else Target.WALMART.value

@@ -1,0 +1,154 @@
+"""Shipments and cancellations as they are written down, each beside its update."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.orders.order import Item
+from app.orders.snapshot import tracking_key
+from app.storage.database import Connection
+from app.storage.orders import items_json
+from app.storage.tables import cancellations, shipments, updates
+
+
+@dataclass(frozen=True, slots=True)
+class NewShipment:
+    """A shipment to write down. walmart_carrier has exactly one of the keys carrier and other."""
+
+    store_id: int
+    id: UUID
+    order_id: UUID
+    update_id: UUID
+    carrier_code: str
+    carrier_title: str | None
+    tracking_number: str
+    tracking_url: str | None
+    shipped_at: datetime
+    method_code: str
+    reference: str | None
+    fingerprint: bytes
+    override_cancel_request: bool
+    walmart_carrier: Mapping[str, str]
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewCancellation:
+    """A cancellation to write down, inventory as Commerce gave it."""
+
+    store_id: int
+    id: UUID
+    order_id: UUID
+    update_id: UUID
+    reason: str
+    comment: str | None
+    inventory: list[dict[str, Any]]
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    """A shipment with what of it may still be changed: the row and the state of its update."""
+
+    id: UUID
+    update_id: UUID
+    carrier_code: str
+    carrier_title: str | None
+    tracking_number: str
+    tracking_url: str | None
+    state: str
+    ambiguous: bool
+    payload: Mapping[str, Any]
+
+
+async def add_shipment(connection: Connection, new: NewShipment) -> None:
+    """Write a shipment. The caller holds the order."""
+    values = {name: getattr(new, name) for name in new.__slots__}
+    values |= {
+        "items": items_json(new.items),
+        "tracking_key": tracking_key(new.tracking_number),
+        "walmart_carrier": dict(new.walmart_carrier),
+    }
+    await connection.execute(sa.insert(shipments).values(**values))
+
+
+async def add_cancellation(connection: Connection, new: NewCancellation) -> None:
+    """Write a cancellation. The caller holds the order."""
+    values = {name: getattr(new, name) for name in new.__slots__}
+    await connection.execute(
+        sa.insert(cancellations).values(**values | {"items": items_json(new.items)})
+    )
+
+
+async def by_reference(
+    connection: Connection, store_id: int, order_id: UUID, reference: str
+) -> tuple[UUID, bytes] | None:
+    """The shipment that bears a reference within its order, and the digest of its content."""
+    statement = sa.select(shipments.c.id, shipments.c.fingerprint).where(
+        shipments.c.store_id == store_id,
+        shipments.c.order_id == order_id,
+        shipments.c.reference == reference,
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return (row.id, row.fingerprint) if row else None
+
+
+async def sendable(
+    connection: Connection, store_id: int, order_id: UUID, shipment_id: UUID
+) -> Sendable | None:
+    """A shipment of the order with the state of its update, if there is such a one."""
+    statement = (
+        sa.select(
+            shipments.c.id,
+            shipments.c.update_id,
+            shipments.c.carrier_code,
+            shipments.c.carrier_title,
+            shipments.c.tracking_number,
+            shipments.c.tracking_url,
+            updates.c.state,
+            updates.c.ambiguous,
+            updates.c.payload,
+        )
+        .join(
+            updates,
+            sa.and_(
+                updates.c.store_id == shipments.c.store_id, updates.c.id == shipments.c.update_id
+            ),
+        )
+        .where(
+            shipments.c.store_id == store_id,
+            shipments.c.order_id == order_id,
+            shipments.c.id == shipment_id,
+        )
+        .with_for_update(of=updates)
+    )
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    return Sendable(**row) if row else None
+
+
+async def correct(
+    connection: Connection,
+    store_id: int,
+    shipment: Sendable,
+    *,
+    changes: Mapping[str, Any],
+    payload: Mapping[str, Any],
+) -> None:
+    """Replace what will be sent of a shipment that Walmart provably does not have."""
+    values = dict(changes)
+    if "tracking_number" in values:
+        values["tracking_key"] = tracking_key(values["tracking_number"])
+    await connection.execute(
+        sa.update(shipments)
+        .where(shipments.c.store_id == store_id, shipments.c.id == shipment.id)
+        .values(**values)
+    )
+    await connection.execute(
+        sa.update(updates)
+        .where(updates.c.store_id == store_id, updates.c.id == shipment.update_id)
+        .values(payload=dict(payload), updated_at=sa.func.now())
+    )

@@ -1,0 +1,100 @@
+"""Stores: written, changed, and opened to call Walmart in their name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.orders.requests import CarrierMap
+from app.storage.database import Connection, violated
+from app.storage.tables import lanes, stores
+from app.storage.vault import Vault
+
+
+class CodeTaken(Exception):
+    """Another store bears the code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What is needed to call Walmart for a store."""
+
+    store_id: int
+    client_id: str
+    client_secret: str
+    market: str
+
+    def __repr__(self) -> str:
+        return f"Credentials(store_id={self.store_id}, market={self.market!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class ShippingRules:
+    """What a store's own settings say about its shipments."""
+
+    carriers: CarrierMap
+    default_tracking_url: str | None
+
+
+async def next_number(connection: Connection) -> int:
+    """A number for a new store; numbers are never used twice."""
+    sequence = sa.func.pg_get_serial_sequence("stores", "store_id")
+    return int((await connection.execute(sa.select(sa.func.nextval(sequence)))).scalar_one())
+
+
+async def add(connection: Connection, values: Mapping[str, Any]) -> None:
+    """Write a store. Raises CodeTaken."""
+    await _write(connection, sa.insert(stores).values(**values))
+
+
+async def change(connection: Connection, store_id: int, values: Mapping[str, Any]) -> None:
+    """Change a store. New credentials end the pause that the old ones caused.
+
+    Raises CodeTaken.
+    """
+    statement = sa.update(stores).where(stores.c.store_id == store_id)
+    await _write(connection, statement.values(**values, updated_at=sa.func.now()))
+    if {"walmart_client_id", "walmart_client_secret"} & values.keys():
+        await connection.execute(
+            sa.delete(lanes).where(lanes.c.store_id == store_id, lanes.c.endpoint == "*")
+        )
+
+
+async def _write(connection: Connection, statement: sa.Insert | sa.Update) -> None:
+    try:
+        await connection.execute(statement)
+    except sa.exc.IntegrityError as error:
+        if violated(error) == "uq_stores_code":
+            raise CodeTaken from error
+        raise
+
+
+async def number_of(connection: Connection, identifier: UUID) -> int | None:
+    """The number of the store with that id, if there is one."""
+    statement = sa.select(stores.c.store_id).where(stores.c.id == identifier)
+    return (await connection.execute(statement)).scalar_one_or_none()
+
+
+async def credentials(connection: Connection, store_id: int, vault: Vault) -> Credentials:
+    """Open a store's Walmart credentials. Raises CannotDecrypt when no key fits them."""
+    statement = sa.select(
+        stores.c.walmart_client_id, stores.c.walmart_client_secret, stores.c.market
+    ).where(stores.c.store_id == store_id)
+    row = (await connection.execute(statement)).one()
+    return Credentials(
+        store_id=store_id,
+        client_id=row.walmart_client_id,
+        client_secret=vault.open(row.walmart_client_secret),
+        market=row.market,
+    )
+
+
+async def shipping_rules(connection: Connection, store_id: int) -> ShippingRules:
+    """The store's carriers and its template of tracking URLs."""
+    statement = sa.select(stores.c.carriers, stores.c.default_tracking_url).where(
+        stores.c.store_id == store_id
+    )
+    row = (await connection.execute(statement)).one()
+    return ShippingRules(row.carriers, row.default_tracking_url)

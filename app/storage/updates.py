@@ -1,0 +1,295 @@
+"""The outbox: appended with what it is about, claimed under a lease, in turn within its subject.
+
+`active` marks whose turn it is; a partial unique index lets no subject have two. A shipment
+that is known to be absent after PASSABLE_AFTER retries lets later shipments of its order
+take turns with it, the one that is due first going first.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from app.orders.update import Kind, State, Target
+from app.storage.database import Connection
+from app.storage.tables import updates
+
+PASSABLE_AFTER = 5
+_DUE = "('pending', 'retrying', 'verifying')"
+
+# A store at a time, so that one with a hundred thousand due updates costs the same probe as
+# one with a single one (a loose index scan: one look into the index for each store).
+_DUE_STORES = sa.text(f"""
+    WITH RECURSIVE store AS (
+      (SELECT store_id FROM updates WHERE active AND state IN {_DUE} ORDER BY store_id LIMIT 1)
+      UNION ALL
+      SELECT (SELECT u.store_id FROM updates u
+               WHERE u.active AND u.state IN {_DUE} AND u.store_id > store.store_id
+               ORDER BY u.store_id LIMIT 1)
+        FROM store WHERE store.store_id IS NOT NULL)
+    SELECT store.store_id,
+           extract(epoch FROM greatest(first.due_at, pause.until) - now())::float AS due_in,
+           extract(epoch FROM lane.until - now())::float AS lane_in
+      FROM store
+      CROSS JOIN LATERAL (SELECT u.due_at FROM updates u
+             WHERE u.store_id = store.store_id AND u.active AND u.state IN {_DUE}
+             ORDER BY u.due_at LIMIT 1) first
+      LEFT JOIN LATERAL (SELECT max(l.paused_until) AS until FROM lanes l
+             WHERE l.store_id = store.store_id AND l.endpoint = '*') pause ON true
+      LEFT JOIN LATERAL (SELECT min(l.paused_until) AS until FROM lanes l
+             WHERE l.store_id = store.store_id AND l.endpoint <> '*'
+               AND l.paused_until > now()) lane ON true
+     WHERE store.store_id IS NOT NULL
+""")  # noqa: S608 - only a constant of this module is put in
+
+_CLAIM = sa.text(f"""
+    WITH pick AS MATERIALIZED (
+      SELECT u.store_id, u.id, u.state AS claimed_from FROM updates u
+       WHERE u.store_id = :store_id AND u.active AND u.state IN {_DUE} AND u.due_at <= now()
+         AND NOT EXISTS (SELECT 1 FROM lanes l WHERE l.store_id = u.store_id
+               AND l.endpoint IN ('*', u.kind) AND l.paused_until > now())
+       ORDER BY u.due_at, u.id LIMIT :limit
+       FOR UPDATE SKIP LOCKED)
+    UPDATE updates u
+       SET state = 'sending', lease_token = :token, leased_by = :poller,
+           leased_until = now() + make_interval(secs => :lease),
+           attempts = u.attempts + 1, updated_at = now()
+      FROM pick WHERE u.store_id = pick.store_id AND u.id = pick.id
+    RETURNING u.id, u.order_id, u.kind, u.subject, u.payload, u.attempts, u.retries, u.reads,
+           u.ambiguous, u.may_have_left_at, u.failing_for, u.failing_since, u.created_at,
+           u.lease_token, u.leased_until, pick.claimed_from, now() AS claimed_at
+""")  # noqa: S608 - only a constant of this module is put in
+
+_RENEW = sa.text("""
+    UPDATE updates SET leased_until = now() + make_interval(secs => :lease)
+     WHERE store_id = :store_id AND id = :id AND lease_token = :token AND leased_until > now()
+    RETURNING id
+""")
+
+_LAPSED = sa.text("""
+    WITH lapsed AS MATERIALIZED (
+      SELECT store_id, id, leased_by, leased_until FROM updates
+       WHERE state = 'sending' AND leased_until < now()
+       ORDER BY leased_until LIMIT :limit FOR UPDATE SKIP LOCKED)
+    UPDATE updates u
+       SET state = 'verifying', ambiguous = true, may_have_left_at = lapsed.leased_until,
+           reads = 0, lease_token = NULL, leased_until = NULL, leased_by = NULL,
+           due_at = now(), updated_at = now()
+      FROM lapsed WHERE u.store_id = lapsed.store_id AND u.id = lapsed.id
+    RETURNING u.store_id, u.id, u.order_id, u.attempts, lapsed.leased_by, lapsed.leased_until
+""")
+
+# The updates of a subject that could have the turn: the oldest open one, and behind shipments
+# that are known to be absent the next shipment too. Of these the one that is due first.
+_NEXT_TURN = f"""
+    SELECT c.store_id, c.id FROM unnest(CAST(:stores AS int[]), CAST(:targets AS text[]),
+                                        CAST(:subjects AS text[])) AS q(store_id, target, subject)
+    CROSS JOIN LATERAL (
+      SELECT o.store_id, o.id FROM (
+        SELECT u.store_id, u.id, u.kind, u.state, u.due_at, u.sequence,
+               bool_and(u.kind = 'shipment' AND u.state = 'retrying' AND NOT u.ambiguous
+                        AND u.retries >= {PASSABLE_AFTER})
+                 OVER (ORDER BY u.sequence ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                 AS behind_passable
+          FROM updates u
+         WHERE u.store_id = q.store_id AND u.target = q.target AND u.subject = q.subject
+           AND u.state IN ('pending', 'sending', 'retrying', 'verifying')) o
+       WHERE o.behind_passable IS NULL OR (o.behind_passable AND o.kind = 'shipment')
+       ORDER BY (o.state = 'sending') DESC, o.due_at, o.sequence LIMIT 1) c
+"""  # noqa: S608 - only a constant of this module is put in
+_REST = sa.text(f"""
+    UPDATE updates u SET active = false
+      FROM unnest(CAST(:stores AS int[]), CAST(:targets AS text[]), CAST(:subjects AS text[]))
+           AS q(store_id, target, subject)
+     WHERE u.store_id = q.store_id AND u.target = q.target AND u.subject = q.subject
+       AND u.active AND NOT EXISTS (SELECT 1 FROM ({_NEXT_TURN}) n
+                                     WHERE n.store_id = u.store_id AND n.id = u.id)
+""")  # noqa: S608 - as above
+_TURN = sa.text(f"""
+    UPDATE updates u SET active = true FROM ({_NEXT_TURN}) n
+     WHERE u.store_id = n.store_id AND u.id = n.id AND NOT u.active
+""")  # noqa: S608 - as above
+
+
+@dataclass(frozen=True, slots=True)
+class NewUpdate:
+    """An update to append. subject is a purchase order number (or a SKU of the store)."""
+
+    store_id: int
+    id: UUID
+    kind: Kind
+    subject: str
+    sequence: int
+    order_id: UUID | None
+    requested_by: str
+    payload: Mapping[str, Any]
+    target: Target = Target.WALMART
+
+    @property
+    def place(self) -> "Subject":
+        """The queue it stands in."""
+        return self.store_id, self.target.value, self.subject
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An update in this poller's hands until its lease ends. Times are the database's."""
+
+    store_id: int
+    id: UUID
+    order_id: UUID | None
+    kind: Kind
+    subject: str
+    payload: Mapping[str, Any]
+    attempts: int
+    retries: int
+    reads: int
+    ambiguous: bool
+    may_have_left_at: datetime | None
+    failing_for: float
+    failing_since: datetime | None
+    created_at: datetime
+    lease_token: UUID
+    leased_until: datetime
+    claimed_from: State
+    claimed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DueStore:
+    """A store with waiting updates; due_in seconds until the first of them may go (or less).
+
+    lane_in: seconds until the first of its paused lanes may go again, None if none is paused.
+    """
+
+    store_id: int
+    due_in: float
+    lane_in: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsed:
+    """An update whose poller stopped answering."""
+
+    store_id: int
+    id: UUID
+    order_id: UUID | None
+    attempts: int
+    leased_by: str
+    leased_until: datetime
+
+
+Subject = tuple[int, str, str]
+
+
+async def append(connection: Connection, new: NewUpdate) -> None:
+    """Write an update in the transaction of what it is about.
+
+    It is its turn at once when nothing else of its subject is open; the caller holds the
+    subject's lock (the order row), so nobody else can think the same.
+    """
+    busy = sa.exists().where(
+        updates.c.store_id == new.store_id,
+        updates.c.target == new.target.value,
+        updates.c.subject == new.subject,
+        updates.c.active,
+    )
+    await connection.execute(
+        sa.insert(updates).values(
+            store_id=new.store_id,
+            id=new.id,
+            target=new.target.value,
+            subject=new.subject,
+            order_id=new.order_id,
+            kind=new.kind.value,
+            sequence=new.sequence,
+            payload=dict(new.payload),
+            requested_by=new.requested_by,
+            active=sa.not_(busy),
+        )
+    )
+
+
+async def hand_turns(connection: Connection, subjects: Sequence[Subject]) -> None:
+    """Give the turn of each (store, target, subject) to the update that should have it now."""
+    if not subjects:
+        return
+    stores, targets, names = zip(*sorted(set(subjects)), strict=True)
+    parameters = {"stores": list(stores), "targets": list(targets), "subjects": list(names)}
+    typed = (
+        sa.bindparam("stores", type_=ARRAY(sa.Integer)),
+        sa.bindparam("targets", type_=ARRAY(sa.Text)),
+        sa.bindparam("subjects", type_=ARRAY(sa.Text)),
+    )
+    # First rest, then turn: the unique index is checked row by row.
+    await connection.execute(_REST.bindparams(*typed), parameters)
+    await connection.execute(_TURN.bindparams(*typed), parameters)
+
+
+async def has_turn(connection: Connection, store_id: int, update_id: UUID) -> bool:
+    """Whether it is the update's turn within its subject."""
+    statement = sa.select(updates.c.active).where(
+        updates.c.store_id == store_id, updates.c.id == update_id
+    )
+    return bool((await connection.execute(statement)).scalar_one_or_none())
+
+
+async def due_stores(connection: Connection) -> list[DueStore]:
+    """Every store with something waiting, and when the first of it may go."""
+    rows = await connection.execute(_DUE_STORES)
+    return [DueStore(row.store_id, row.due_in, row.lane_in) for row in rows]
+
+
+async def claim(
+    connection: Connection,
+    store_id: int,
+    *,
+    limit: int,
+    token: UUID,
+    poller: str,
+    lease: float,
+) -> list[Claimed]:
+    """Take up to limit due updates of one store for lease seconds; others skip them."""
+    rows = await connection.execute(
+        _CLAIM,
+        {"store_id": store_id, "limit": limit, "token": token, "poller": poller, "lease": lease},
+    )
+    return [
+        Claimed(
+            **{
+                **dict(row),
+                "store_id": store_id,
+                "kind": Kind(row["kind"]),
+                "claimed_from": State(row["claimed_from"]),
+            }
+        )
+        for row in rows.mappings()
+    ]
+
+
+async def renew(connection: Connection, update: Claimed, lease: float) -> bool:
+    """Hold an update for another lease seconds; False when it is no longer ours."""
+    row = await connection.execute(
+        _RENEW,
+        {
+            "store_id": update.store_id,
+            "id": update.id,
+            "token": update.lease_token,
+            "lease": lease,
+        },
+    )
+    return row.first() is not None
+
+
+async def take_back_lapsed(connection: Connection, limit: int = 500) -> list[Lapsed]:
+    """Take updates from pollers that stopped answering.
+
+    Their write may have left as late as the lease's last moment, so they are read before
+    anything is sent, and the quiet period counts from there.
+    """
+    rows = await connection.execute(_LAPSED, {"limit": limit})
+    return [Lapsed(**row) for row in rows.mappings()]

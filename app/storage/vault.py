@@ -1,0 +1,35 @@
+"""Store secrets at rest: encrypted with the first Fernet key, readable with any (rotation)."""
+
+from collections.abc import Sequence
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+
+class CannotDecrypt(Exception):
+    """None of the configured encryption keys reads a stored secret."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a stored secret cannot be read with any of WAYBILL_ENCRYPTION_KEYS: "
+            "put the key it was written with back at the end of the list"
+        )
+
+
+class Vault:
+    """Encrypts and decrypts secrets. Raises ValueError when made with a malformed key or none."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        if not keys:
+            raise ValueError("at least one encryption key is needed")
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
+
+    def seal(self, secret: str) -> bytes:
+        """Encrypt a secret with the newest key."""
+        return self._fernet.encrypt(secret.encode())
+
+    def open(self, sealed: bytes) -> str:
+        """Decrypt a secret. Raises CannotDecrypt when no key fits."""
+        try:
+            return self._fernet.decrypt(sealed).decode()
+        except InvalidToken as error:
+            raise CannotDecrypt from error
