@@ -1,0 +1,1 @@
+"""What Commerce calls things, and what Walmart calls them."""

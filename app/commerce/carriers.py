@@ -1,0 +1,28 @@
+"""Which of Walmart's carriers Commerce means by its codes and titles, where nobody mapped them.
+
+Codes are those of Commerce's own shipping modules; merchants often type the carrier's name
+as the title of a `custom` one.
+"""
+
+_BY_CODE = {"ups": "UPS", "usps": "USPS", "fedex": "FedEx", "dhl": "DHL", "ontrac": "OnTrac"}
+_BY_TITLE = {
+    "united parcel service": "UPS",
+    "united states postal service": "USPS",
+    "us postal service": "USPS",
+    "federal express": "FedEx",
+    "fed ex": "FedEx",
+    "dhl express": "DHL",
+    "lasership": "LS",
+    "laser ship": "LS",
+    "united delivery service": "UDS",
+    "ups mail innovations": "UPSMI",
+    "firstmile": "FIRST MILE",
+}
+
+
+def walmart_name(code: str, title: str | None) -> str | None:
+    """The name Walmart gives a Commerce carrier, or None where the default map has none."""
+    known = _BY_CODE.get(code.strip().casefold())
+    if known is not None or title is None:
+        return known
+    return _BY_TITLE.get(title.strip().casefold())

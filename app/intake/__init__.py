@@ -1,0 +1,1 @@
+"""Use cases: each opens its one transaction, asks the rules, writes, and answers."""

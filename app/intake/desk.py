@@ -1,0 +1,57 @@
+"""What every use case works with: the database, Walmart for reading, a clock and fresh ids."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.orders import ids
+from app.storage import idempotency, stores
+from app.storage.database import Connection, Database
+from app.storage.idempotency import Once
+from app.storage.vault import Vault
+from app.walmart.account import Account
+from app.walmart.client import WalmartClient
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The collaborators of the use cases. now is an aware time; entropy gives 64 random bits.
+
+    wake tells pollers that an update was committed; it costs nothing and never raises.
+    """
+
+    database: Database
+    vault: Vault
+    walmart: WalmartClient
+    now: Callable[[], datetime]
+    entropy: Callable[[], int]
+    wake: Callable[[], None]
+
+    def new_id(self, store_id: int) -> UUID:
+        """Make an id for a row of a store."""
+        return ids.new_id(store_id, int(self.now().timestamp() * 1000), self.entropy())
+
+    @asynccontextmanager
+    async def transaction(self, once: Once | None = None) -> AsyncIterator[Connection]:
+        """Open the transaction of a use case; a request answered before raises Replay here."""
+        async with self.database.begin() as connection:
+            await idempotency.enter(connection, once)
+            yield connection
+
+    async def account(self, store_id: int) -> Account:
+        """Open a store's Walmart account."""
+        async with self.database.begin() as connection:
+            opened = await stores.credentials(connection, store_id, self.vault)
+        return account(opened)
+
+
+def account(opened: stores.Credentials) -> Account:
+    """Credentials in the form that the Walmart client takes."""
+    return Account(
+        store_id=opened.store_id,
+        client_id=opened.client_id,
+        client_secret=opened.client_secret,
+        market=opened.market,
+    )

@@ -1,0 +1,109 @@
+"""Dismiss: a person says it is settled; Waybill reads the order back and says what it found."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.intake import reading
+from app.intake.desk import Desk
+from app.intake.retry import find, held
+from app.orders import reservation
+from app.orders.errors import OrderError, Unknown
+from app.orders.order import Order, Task
+from app.orders.snapshot import OrderSnapshot
+from app.orders.update import Kind, State
+from app.storage import (
+    events,
+    idempotency,
+    interventions,
+    orders,
+    overview,
+    recording,
+    updates,
+)
+from app.storage.database import Connection
+from app.storage.idempotency import Once
+from app.storage.views import UpdateView
+
+NOT_READ = "not_read"
+_EXPLAINED = {
+    "acknowledged": "Walmart shows the order as acknowledged.",
+    "shipped": "Walmart shows all of it as shipped.",
+    "canceled": "Walmart shows all of it as canceled.",
+    "partly": "Walmart shows a part of it; the rest is free again.",
+    "absent": "Walmart shows nothing of it; its units are free again.",
+    NOT_READ: "Walmart could not be read; the units stay reserved until a refresh shows them.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Dismissed:
+    """The update at rest, and what Walmart shows of it."""
+
+    update: UpdateView
+    walmart: str
+    explanation: str
+
+
+async def dismiss(
+    desk: Desk, update_id: UUID, *, note: str, actor: str, once: Once | None = None
+) -> Dismissed:
+    """End an update by a person's word.
+
+    Raises Unknown, Conflict update_in_progress or update_finished.
+    """
+    _, order = await find(desk, update_id, once)
+    snapshot = await _picture(desk, order)
+    async with desk.transaction(once) as connection:
+        found, order = await held(connection, update_id)
+        await interventions.dismiss(connection, found, actor=actor, note=note)
+        walmart = NOT_READ
+        if order is not None:
+            walmart = await _release(connection, desk, order, update_id, snapshot)
+            detail = {"note": note, "walmart": walmart}
+            event = events.Event("update_dismissed", actor, update_id, detail)
+            await events.add(connection, order.store_id, order.id, event, desk.new_id)
+        await updates.hand_turns(connection, [found.place])
+        view = await overview.update(connection, found.store_id, update_id)
+        if view is None:
+            raise Unknown("update", update_id)
+        dismissed = Dismissed(view, walmart, _EXPLAINED[walmart])
+        await idempotency.keep(connection, once, dismissed)
+    desk.wake()
+    return dismissed
+
+
+async def _picture(desk: Desk, order: Order | None) -> OrderSnapshot | None:
+    if order is None:
+        return None
+    try:
+        return await reading.read(desk, order.store_id, order.purchase_order_id)
+    except OrderError:
+        return None
+
+
+async def _release(
+    connection: Connection,
+    desk: Desk,
+    order: Order,
+    update_id: UUID,
+    snapshot: OrderSnapshot | None,
+) -> str:
+    order = reservation.with_state(order, {update_id: State.DISMISSED})
+    if snapshot is None:
+        await orders.save_status(connection, order, synced=False)
+        return NOT_READ
+    turns = await recording.settle(connection, order, snapshot, ids=desk.new_id, at=desk.now())
+    await updates.hand_turns(connection, turns)
+    after = await orders.lock(connection, order.id)
+    return _found(after.task(update_id), snapshot)
+
+
+def _found(task: Task | None, snapshot: OrderSnapshot) -> str:
+    if task is None or task.kind is Kind.ACKNOWLEDGEMENT:
+        return "absent" if snapshot.created else "acknowledged"
+    confirmed = sum(item.confirmed for item in task.items)
+    if not confirmed:
+        return "absent"
+    if confirmed < sum(item.quantity for item in task.items):
+        return "partly"
+    return "canceled" if task.kind is Kind.CANCELLATION else "shipped"

@@ -1,0 +1,77 @@
+"""Import: read an order from Walmart and write it down as Walmart shows it."""
+
+from typing import Any
+from uuid import UUID
+
+from app.intake import reading
+from app.intake.desk import Desk
+from app.intake.register import Registered, acknowledge, answer
+from app.orders import settlement
+from app.orders.errors import Unknown
+from app.orders.snapshot import OrderSnapshot
+from app.storage import events, idempotency, orders, recording, stores, updates
+from app.storage.database import Connection
+from app.storage.idempotency import Once
+from app.storage.registry import add_order
+
+
+async def import_order(
+    desk: Desk,
+    store_id: UUID,
+    purchase_order_id: str,
+    *,
+    actor: str,
+    once: Once | None = None,
+) -> Registered:
+    """Import an order, or bring one that is known in line with Walmart.
+
+    Raises Unknown store or purchase order, NotAvailable or Conflict where Walmart cannot be
+    read.
+    """
+    async with desk.transaction(once) as connection:
+        store = await stores.number_of(connection, store_id)
+    if store is None:
+        raise Unknown("store", store_id)
+    snapshot = await reading.read(desk, store, purchase_order_id)
+    if snapshot is None:
+        raise Unknown("purchase order", purchase_order_id)
+    async with desk.transaction(once) as connection:
+        registered = await _write(connection, desk, store, snapshot, actor)
+        await idempotency.keep(connection, once, registered)
+    desk.wake()
+    return registered
+
+
+async def _write(
+    connection: Connection, desk: Desk, store: int, snapshot: OrderSnapshot, actor: str
+) -> Registered:
+    order_id = desk.new_id(store)
+    created = await add_order(connection, store, order_id, _values(snapshot))
+    if not created:
+        found = await orders.find(connection, store, snapshot.purchase_order_id)
+        if found is None:
+            raise Unknown("purchase order", snapshot.purchase_order_id)
+        order_id = found
+    order = await orders.lock(connection, order_id)
+    if created:
+        await orders.add_lines(connection, store, order_id, settlement.lines_of(snapshot))
+        if snapshot.created:
+            number = snapshot.purchase_order_id
+            await acknowledge(connection, desk, order_id, subject=number, actor=actor)
+        order = await orders.lock(connection, order_id)
+        event = events.Event("order_imported", actor)
+        await events.add(connection, store, order_id, event, desk.new_id)
+    turns = await recording.settle(connection, order, snapshot, ids=desk.new_id, at=desk.now())
+    await updates.hand_turns(connection, turns)
+    return await answer(connection, store, order_id, created=created)
+
+
+def _values(snapshot: OrderSnapshot) -> dict[str, Any]:
+    return {
+        "purchase_order_id": snapshot.purchase_order_id,
+        "customer_order_id": snapshot.customer_order_id,
+        "ordered_at": snapshot.ordered_at,
+        "ship_by": snapshot.ship_by,
+        "deliver_by": snapshot.deliver_by,
+        "ship_method": snapshot.ship_method,
+    }

@@ -1,0 +1,75 @@
+"""Refresh: read the order from Walmart now, and settle what reading can settle."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.intake import reading
+from app.intake.desk import Desk
+from app.orders.errors import Conflict, Unknown
+from app.orders.order import Order
+from app.orders.update import State
+from app.storage import events, idempotency, orders, overview, recording, updates
+from app.storage.database import Connection
+from app.storage.idempotency import Once
+from app.storage.views import OrderView
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """The order as it stands now; refreshed False: a poller is at work on it, nothing was read."""
+
+    order: OrderView
+    refreshed: bool
+    explanation: str
+
+
+async def refresh(desk: Desk, order_id: UUID, *, actor: str, once: Once | None = None) -> Refreshed:
+    """Read an order from Walmart and bring ours in line.
+
+    Raises Unknown, NotAvailable walmart_unavailable, Conflict credentials_rejected or
+    order_not_at_walmart.
+    """
+    async with desk.transaction(once) as connection:
+        order = await orders.lock(connection, order_id)
+        if busy(order):
+            return await _as_it_stands(connection, order)
+    snapshot = await reading.read(desk, order.store_id, order.purchase_order_id)
+    if snapshot is None:
+        raise Conflict(
+            "order_not_at_walmart",
+            f"Walmart knows no purchase order {order.purchase_order_id} for this store.",
+        )
+    async with desk.transaction(once) as connection:
+        order = await orders.lock(connection, order_id)
+        if busy(order):
+            return await _as_it_stands(connection, order)
+        turns = await recording.settle(connection, order, snapshot, ids=desk.new_id, at=desk.now())
+        event = events.Event("order_refreshed", actor)
+        await events.add(connection, order.store_id, order.id, event, desk.new_id)
+        await updates.hand_turns(connection, turns)
+        view = await view_of(connection, order)
+        refreshed = Refreshed(view, refreshed=True, explanation="Walmart was read just now.")
+        await idempotency.keep(connection, once, refreshed)
+    desk.wake()
+    return refreshed
+
+
+def busy(order: Order) -> bool:
+    """Whether a poller holds an update of the order right now."""
+    return any(task.state is State.SENDING for task in order.tasks)
+
+
+async def view_of(connection: Connection, order: Order) -> OrderView:
+    """The order as people see it. Raises Unknown if it is gone."""
+    view = await overview.order(connection, order.store_id, order.id)
+    if view is None:
+        raise Unknown("order", order.id)
+    return view
+
+
+async def _as_it_stands(connection: Connection, order: Order) -> Refreshed:
+    return Refreshed(
+        await view_of(connection, order),
+        refreshed=False,
+        explanation="An update of the order is being delivered; this is what was known before.",
+    )

@@ -1,0 +1,160 @@
+"""Retry: put an update back into the queue, and say honestly what will happen to it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.intake import reading
+from app.intake.desk import Desk
+from app.orders import ids, reservation
+from app.orders.errors import Conflict, OrderError, Unknown
+from app.orders.order import Order
+from app.orders.snapshot import OrderSnapshot
+from app.orders.update import State
+from app.storage import (
+    events,
+    idempotency,
+    interventions,
+    lanes,
+    orders,
+    overview,
+    recording,
+    updates,
+)
+from app.storage.database import Connection
+from app.storage.idempotency import Once
+from app.storage.interventions import Found
+from app.storage.views import UpdateView
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """What will happen: queued, already_applied, or waiting (until a time)."""
+
+    update: UpdateView
+    will: str
+    until: datetime | None
+    explanation: str
+
+
+async def retry(
+    desk: Desk,
+    update_id: UUID,
+    *,
+    override_cancel_request: bool,
+    actor: str,
+    once: Once | None = None,
+) -> Retried:
+    """Try an update again. Raises Unknown, Conflict update_in_progress or update_finished.
+
+    Walmart is read first for one that failed: what it has already is not sent again.
+    """
+    found, order = await find(desk, update_id, once)
+    snapshot = await _picture(desk, found, order)
+    async with desk.transaction(once) as connection:
+        retried = await _requeue(
+            connection, desk, update_id, snapshot, override=override_cancel_request, actor=actor
+        )
+        await idempotency.keep(connection, once, retried)
+    desk.wake()
+    return retried
+
+
+async def find(desk: Desk, update_id: UUID, once: Once | None) -> tuple[Found, Order | None]:
+    """An update that nobody holds and that is not at rest, with its order.
+
+    Raises Unknown, Conflict update_in_progress or update_finished.
+    """
+    async with desk.transaction(once) as connection:
+        return await held(connection, update_id)
+
+
+async def held(connection: Connection, update_id: UUID) -> tuple[Found, Order | None]:
+    """Hold an update and its order until the transaction ends; raises as `find` does."""
+    view = None
+    store_id = ids.store_of(update_id)
+    if store_id is not None:
+        view = await overview.update(connection, store_id, update_id)
+    if view is None:
+        raise Unknown("update", update_id)
+    # The order is locked before its updates, everywhere in this order.
+    order = await orders.lock(connection, view.order_id) if view.order_id else None
+    found = await interventions.find(connection, update_id)
+    if found is None:
+        raise Unknown("update", update_id)
+    if found.state is State.SENDING:
+        raise Conflict("update_in_progress", "A poller is delivering this update right now.")
+    if found.state in {State.CONFIRMED, State.DISMISSED}:
+        raise Conflict("update_finished", f"The update is {found.state.value} already.")
+    return found, order
+
+
+async def _picture(desk: Desk, found: Found, order: Order | None) -> OrderSnapshot | None:
+    if order is None or found.state is not State.FAILED or not found.attempts:
+        return None
+    try:
+        return await reading.read(desk, order.store_id, order.purchase_order_id)
+    except OrderError:
+        # The poller reads before it sends, so nothing is risked by queueing it unread.
+        return None
+
+
+async def _requeue(
+    connection: Connection,
+    desk: Desk,
+    update_id: UUID,
+    snapshot: OrderSnapshot | None,
+    *,
+    override: bool,
+    actor: str,
+) -> Retried:
+    found, order = await held(connection, update_id)
+    landed = False
+    if order is not None and snapshot is not None:
+        turns = await recording.settle(connection, order, snapshot, ids=desk.new_id, at=desk.now())
+        await updates.hand_turns(connection, turns)
+        order = await orders.lock(connection, order.id)
+        landed = _state(order, update_id) is State.CONFIRMED
+    if not landed:
+        await _queue(connection, found, order, override=override)
+    if order is not None:
+        event = events.Event("update_retried", actor, update_id, {"override": override})
+        await events.add(connection, order.store_id, order.id, event, desk.new_id)
+    view = await overview.update(connection, found.store_id, update_id)
+    if view is None:
+        raise Unknown("update", update_id)
+    if landed:
+        return Retried(view, "already_applied", None, "Walmart has it already; nothing is sent.")
+    return await _forecast(connection, found, view)
+
+
+async def _queue(
+    connection: Connection, found: Found, order: Order | None, *, override: bool
+) -> None:
+    if order is not None:
+        again = reservation.hold_again(order, found.id)
+        await orders.save(connection, order, again)
+        waiting = State.VERIFYING if found.attempts else State.PENDING
+        again = reservation.with_state(again, {found.id: waiting})
+        await orders.save_status(connection, again, synced=False)
+    if override:
+        await interventions.override_cancel_request(connection, found)
+    await interventions.requeue(connection, found)
+    await updates.hand_turns(connection, [found.place])
+
+
+def _state(order: Order, update_id: UUID) -> State | None:
+    task = order.task(update_id)
+    return task.state if task else None
+
+
+async def _forecast(connection: Connection, found: Found, view: UpdateView) -> Retried:
+    paused = await lanes.paused_until(connection, found.store_id, found.kind.value)
+    if paused is not None:
+        return Retried(view, "waiting", paused, "Walmart takes no calls of this kind until then.")
+    if not await updates.has_turn(connection, found.store_id, found.id):
+        return Retried(view, "waiting", None, "An earlier update of the order goes first.")
+    if found.attempts:
+        text = "It goes out now: Walmart is read first, and only what is missing is sent."
+        return Retried(view, "queued", None, text)
+    return Retried(view, "queued", None, "It goes out now.")

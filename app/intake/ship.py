@@ -1,0 +1,176 @@
+"""Ship: check a package against the order, write it down with its update, answer."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from app.intake import carriers
+from app.intake.desk import Desk
+from app.orders import reservation
+from app.orders import shipment as rules
+from app.orders.errors import Conflict, Problem, refuse
+from app.orders.order import Item, Order, Task
+from app.orders.requests import ShipRequest
+from app.orders.update import Kind, State
+from app.storage import idempotency, orders, overview, shipments, stores, updates
+from app.storage.database import Connection
+from app.storage.idempotency import Once
+from app.storage.views import ShipmentView
+from app.walmart.messages import ShipLine
+from app.walmart.packages import Package
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """A shipment that is written down; repeated: it was so before, under the same reference."""
+
+    shipment: ShipmentView
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would be sent to Walmart (None while a problem prevents it), and every problem."""
+
+    path: str
+    body: dict[str, Any] | None
+    problems: tuple[Problem, ...]
+    walmart_carrier: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    items: tuple[Item, ...]
+    package: Package
+    problems: tuple[Problem, ...]
+
+
+async def ship(
+    desk: Desk, order_id: UUID, request: ShipRequest, *, actor: str, once: Once | None = None
+) -> Shipped:
+    """Accept a shipment. Raises Unknown, Invalid or Conflict, and then nothing was written."""
+    async with desk.transaction(once) as connection:
+        order = await orders.lock(connection, order_id)
+        known = await _same_reference(connection, order, request)
+        shipment_id = known or await _accept(connection, desk, order, request, actor)
+        view = await overview.shipment(connection, order.store_id, order_id, shipment_id)
+        assert view is not None  # noqa: S101 - written or found a moment ago, under the lock
+        shipped = Shipped(view, known is not None)
+        await idempotency.keep(connection, once, shipped)
+    desk.wake()
+    return shipped
+
+
+async def preview(desk: Desk, order_id: UUID, request: ShipRequest) -> Preview:
+    """Say what a shipment would send and all that speaks against it; writes nothing."""
+    async with desk.transaction() as connection:
+        order = await orders.lock(connection, order_id)
+        checked = await _check(connection, desk, order, request)
+    lines = [ShipLine(item.line_number, item.quantity) for item in checked.items]
+    body = None if checked.problems else checked.package.body(lines, order.seller_order_id)
+    path = f"/v3/orders/{order.purchase_order_id}/shipping"
+    return Preview(path, body, checked.problems, checked.package.carrier_json)
+
+
+async def _same_reference(
+    connection: Connection, order: Order, request: ShipRequest
+) -> UUID | None:
+    if request.reference is None:
+        return None
+    found = await shipments.by_reference(connection, order.store_id, order.id, request.reference)
+    if found is None:
+        return None
+    shipment_id, content = found
+    if content != _content(request):
+        message = f"Another shipment of this order bears the reference {request.reference!r}."
+        problem = Problem("reference_reused", message, "/reference", conflict=True)
+        raise Conflict(problem.code, message, [problem])
+    return shipment_id
+
+
+async def _accept(
+    connection: Connection, desk: Desk, order: Order, request: ShipRequest, actor: str
+) -> UUID:
+    checked = await _check(connection, desk, order, request)
+    refuse(checked.problems)
+    update = updates.NewUpdate(
+        store_id=order.store_id,
+        id=desk.new_id(order.store_id),
+        kind=Kind.SHIPMENT,
+        subject=order.purchase_order_id,
+        sequence=order.next_sequence,
+        order_id=order.id,
+        requested_by=actor,
+        payload=checked.package.to_json(),
+    )
+    await updates.append(connection, update)
+    row = _row(desk.new_id(order.store_id), update, request, checked)
+    await shipments.add_shipment(connection, row)
+    after = reservation.reserve(order, _task(update, request, checked.items))
+    await orders.save(connection, order, after)
+    await orders.save_status(connection, after, synced=False)
+    # A shipment that is known to be absent may have to let this one pass.
+    await updates.hand_turns(connection, [update.place])
+    return row.id
+
+
+async def _check(
+    connection: Connection, desk: Desk, order: Order, request: ShipRequest
+) -> _Checked:
+    plan = rules.plan(order, request, desk.now())
+    resolved = carriers.resolve(
+        await stores.shipping_rules(connection, order.store_id),
+        request.carrier_code,
+        request.carrier_title,
+        request.tracking_number,
+        request.tracking_url,
+    )
+    package = Package(
+        carrier=resolved.carrier,
+        tracking_number=request.tracking_number,
+        tracking_url=resolved.tracking_url,
+        shipped_at=plan.shipped_at,
+        method_code=plan.method_code,
+        override_cancel_request=request.override_cancel_request,
+    )
+    return _Checked(plan.items, package, (*plan.problems, *resolved.problems))
+
+
+def _task(update: updates.NewUpdate, request: ShipRequest, items: tuple[Item, ...]) -> Task:
+    return Task(
+        update_id=update.id,
+        kind=Kind.SHIPMENT,
+        state=State.PENDING,
+        sequence=update.sequence,
+        items=items,
+        tracking_number=request.tracking_number,
+        override_cancel_request=request.override_cancel_request,
+    )
+
+
+def _row(
+    shipment_id: UUID, update: updates.NewUpdate, request: ShipRequest, checked: _Checked
+) -> shipments.NewShipment:
+    assert update.order_id is not None  # noqa: S101 - a shipment is always an order's
+    return shipments.NewShipment(
+        store_id=update.store_id,
+        id=shipment_id,
+        order_id=update.order_id,
+        update_id=update.id,
+        carrier_code=request.carrier_code,
+        carrier_title=request.carrier_title,
+        tracking_number=request.tracking_number,
+        tracking_url=request.tracking_url,
+        shipped_at=checked.package.shipped_at,
+        method_code=checked.package.method_code,
+        reference=request.reference,
+        fingerprint=_content(request),
+        override_cancel_request=request.override_cancel_request,
+        walmart_carrier=checked.package.carrier_json,
+        items=checked.items,
+    )
+
+
+def _content(request: ShipRequest) -> bytes:
+    items = None if request.items is None else [str(item) for item in request.items]
+    return idempotency.fingerprint([str(replace(request, items=None)), items])

@@ -1,0 +1,200 @@
+"""Stores: one Commerce store view connected to one Walmart seller account."""
+
+import re
+from collections.abc import Awaitable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from typing import Any, Final
+from uuid import UUID
+
+from app.intake.desk import Desk
+from app.orders.cancellation import Reason
+from app.orders.errors import Conflict, Problem, Unknown, refuse
+from app.storage import idempotency, overview, stores
+from app.storage.database import Connection
+from app.storage.idempotency import Once
+from app.storage.vault import Vault
+from app.storage.views import StoreView
+from app.walmart import carriers, errors
+
+MARKETS = ("US",)
+
+
+class _Unchanged(Enum):
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED: Final = _Unchanged.UNCHANGED
+
+
+@dataclass(frozen=True, slots=True)
+class NewStore:
+    """A store to connect. carriers: Commerce's codes to Walmart's names (contract, Stores)."""
+
+    name: str
+    walmart_client_id: str
+    walmart_client_secret: str = field(repr=False)
+    code: str | None = None
+    market: str = "US"
+    commerce_base_url: str | None = None
+    commerce_access_token: str | None = field(default=None, repr=False)
+    carriers: Mapping[str, Any] = field(default_factory=dict)
+    default_cancellation_reason: str | None = None
+    default_tracking_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreChanges:
+    """New values of a store; UNCHANGED leaves one as it is, None takes one away."""
+
+    name: Any = UNCHANGED
+    walmart_client_id: Any = UNCHANGED
+    walmart_client_secret: Any = field(default=UNCHANGED, repr=False)
+    code: Any = UNCHANGED
+    market: Any = UNCHANGED
+    commerce_base_url: Any = UNCHANGED
+    commerce_access_token: Any = field(default=UNCHANGED, repr=False)
+    carriers: Any = UNCHANGED
+    default_cancellation_reason: Any = UNCHANGED
+    default_tracking_url: Any = UNCHANGED
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Whether Walmart accepts the store's credentials, and what it lets them do."""
+
+    ok: bool
+    code: str
+    message: str
+    scopes: Mapping[str, str]
+
+
+async def create(desk: Desk, new: NewStore, *, actor: str, once: Once | None = None) -> StoreView:
+    """Connect a store. Raises Invalid, and Conflict store_code_taken."""
+    del actor
+    values = _values(new)
+    values["code"] = values["code"] or _code_of(new.name)
+    refuse(list(_problems(values)))
+    async with desk.transaction(once) as connection:
+        number = await stores.next_number(connection)
+        identifier = desk.new_id(number)
+        row = {"store_id": number, "id": identifier, **_sealed(values, desk.vault)}
+        await _or_taken(stores.add(connection, row), values["code"])
+        view = await _view(connection, identifier)
+        await idempotency.keep(connection, once, view)
+    return view
+
+
+async def change(desk: Desk, store_id: UUID, changes: StoreChanges, *, actor: str) -> StoreView:
+    """Change a store. Raises Unknown, Invalid, and Conflict store_code_taken."""
+    del actor
+    values = {name: value for name, value in _values(changes).items() if value is not UNCHANGED}
+    refuse(list(_problems(values)))
+    async with desk.transaction() as connection:
+        number = await stores.number_of(connection, store_id)
+        if number is None:
+            raise Unknown("store", store_id)
+        row = _sealed(values, desk.vault)
+        await _or_taken(stores.change(connection, number, row), values.get("code"))
+        view = await _view(connection, store_id)
+    desk.walmart.forget(number)
+    # New credentials end a pause, so what waited for them may go now.
+    desk.wake()
+    return view
+
+
+async def verify(desk: Desk, store_id: UUID) -> Verified:
+    """Try the store's Walmart credentials now. Raises Unknown."""
+    async with desk.transaction() as connection:
+        number = await stores.number_of(connection, store_id)
+    if number is None:
+        raise Unknown("store", store_id)
+    try:
+        detail = await desk.walmart.check(await desk.account(number))
+    except errors.CredentialsRejected as error:
+        return Verified(ok=False, code="credentials_rejected", message=str(error), scopes={})
+    except errors.WalmartError as error:
+        return Verified(ok=False, code="walmart_unavailable", message=str(error), scopes={})
+    if detail.scopes.get("orders") not in {None, "full_access"}:
+        message = "The keys work but lack full access to orders: grant it in Developer Portal."
+        return Verified(ok=False, code="scope_missing", message=message, scopes=detail.scopes)
+    message = "Walmart accepts the credentials."
+    return Verified(ok=True, code="verified", message=message, scopes=detail.scopes)
+
+
+def _values(source: NewStore | StoreChanges) -> dict[str, Any]:
+    return {each.name: getattr(source, each.name) for each in fields(source)}
+
+
+def _code_of(name: str) -> str:
+    code = re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")[:32]
+    return code if code[:1].isalpha() else f"store_{code}".strip("_")
+
+
+def _problems(values: Mapping[str, Any]) -> Iterator[Problem]:
+    if values.get("market") not in {None, *MARKETS}:
+        yield Problem("market_not_supported", f"One of {', '.join(MARKETS)} is needed.", "/market")
+    code = values.get("code")
+    if code is not None and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,31}", code):
+        yield Problem(
+            "store_code_invalid",
+            "A letter, then letters, digits and underscores, at most 32, as in Commerce.",
+            "/code",
+        )
+    reason = values.get("default_cancellation_reason")
+    if reason is not None and reason not in set(Reason):
+        text = f"One of {', '.join(Reason)} is needed."
+        yield Problem("reason_invalid", text, "/default_cancellation_reason")
+    yield from _template_problems(values.get("default_tracking_url"), "/default_tracking_url")
+    for name, entry in (values.get("carriers") or {}).items():
+        yield from _carrier_problems(name, entry)
+
+
+def _template_problems(template: str | None, pointer: str) -> Iterator[Problem]:
+    if template is None:
+        return
+    if not template.startswith(("http://", "https://")) or "{tracking_number}" not in template:
+        text = "An http(s) address with {tracking_number} in it is needed."
+        yield Problem("tracking_url_invalid", text, pointer)
+
+
+def _carrier_problems(name: str, entry: Any) -> Iterator[Problem]:  # noqa: ANN401 - from JSON
+    pointer = f"/carriers/{name.replace('~', '~0').replace('/', '~1')}"
+    if isinstance(entry, str):
+        if carriers.known(entry) is None:
+            closest = carriers.closest(entry)
+            hint = f" Did you mean {closest}?" if closest else ""
+            text = f'Walmart does not know the carrier {entry!r}; name another as {{"other": …}}.'
+            yield Problem("carrier_unknown", text + hint, pointer)
+        return
+    yield from _template_problems(entry.get("tracking_url"), f"{pointer}/tracking_url")
+
+
+def _sealed(values: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
+    row = dict(values)
+    for name in ("walmart_client_secret", "commerce_access_token"):
+        if row.get(name) is not None:
+            row[name] = vault.seal(row[name])
+    if row.get("carriers") is not None:
+        row["carriers"] = {code: _spelled(entry) for code, entry in row["carriers"].items()}
+    return row
+
+
+def _spelled(entry: Any) -> Any:  # noqa: ANN401 - from JSON
+    return carriers.known(entry) if isinstance(entry, str) else entry
+
+
+async def _or_taken(write: Awaitable[None], code: str | None) -> None:
+    try:
+        await write
+    except stores.CodeTaken as error:
+        message = f"Another store has the code {code}."
+        problem = Problem("store_code_taken", message, "/code", conflict=True)
+        raise Conflict(problem.code, message, [problem]) from error
+
+
+async def _view(connection: Connection, identifier: UUID) -> StoreView:
+    view = await overview.store(connection, identifier)
+    if view is None:
+        raise Unknown("store", identifier)
+    return view

@@ -1,0 +1,69 @@
+"""One update on its way: what the poller hands to a delivery, and the clock it runs under."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from app.orders.order import Order, Task
+from app.storage.updates import Claimed
+from app.sync import backoff
+from app.sync.backoff import Policy
+from app.walmart.account import Account
+from app.walmart.call import Call
+from app.walmart.client import WalmartClient
+
+# Beside Walmart's time-out, what must be left of a lease for a write and its recording.
+WRITE_MARGIN = 10.0
+
+
+@dataclass(slots=True)
+class Errand:
+    """A claimed update with all that its delivery needs.
+
+    monotonic is read at the claim as well, so that the time since then is known whatever the
+    host's clock says: times are the database's at the claim plus what has passed.
+    renew holds the lease for another period; False when the update is no longer ours.
+    """
+
+    update: Claimed
+    order: Order
+    account: Account
+    client: WalmartClient
+    policy: Policy
+    lease: float
+    timeout: float
+    monotonic: Callable[[], float]
+    claimed_monotonic: float
+    renew: Callable[[], Awaitable[bool]]
+    stopping: Callable[[], bool]
+    calls: list[Call] = field(default_factory=list)
+    renewed_monotonic: float | None = None
+
+    @property
+    def task(self) -> Task:
+        """The update as the rules see it."""
+        task = self.order.task(self.update.id)
+        if task is None:
+            raise LookupError(f"update {self.update.id} is not one of its order's")
+        return task
+
+    def now(self) -> datetime:
+        """The database's time, as far as this host can tell."""
+        passed = self.monotonic() - self.claimed_monotonic
+        return self.update.claimed_at + timedelta(seconds=passed)
+
+    def quiet_over(self, read_at: datetime) -> bool:
+        """Whether a read begun then may be believed where it shows nothing."""
+        return backoff.quiet_left(self.update, self.policy, read_at) <= 0
+
+    async def may_write(self) -> bool:
+        """Whether enough of the lease is left for a write; it is renewed where it is not."""
+        began = self.renewed_monotonic
+        began = self.claimed_monotonic if began is None else began
+        left = self.lease - (self.monotonic() - began)
+        if left >= min(self.timeout + WRITE_MARGIN, self.lease):
+            return True
+        if self.stopping() or not await self.renew():
+            return False
+        self.renewed_monotonic = self.monotonic()
+        return True

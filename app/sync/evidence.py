@@ -1,0 +1,73 @@
+"""The evidence of a delivery, in words a person can read later: verdict, detail and calls."""
+
+from typing import Any, assert_never
+
+from app.orders.outcome import (
+    AlreadyThere,
+    Confirmed,
+    HandedBack,
+    Outcome,
+    Refused,
+    TryLater,
+    Unclear,
+)
+from app.orders.snapshot import OrderSnapshot
+from app.walmart.call import Call
+
+
+def verdict(outcome: Outcome) -> str:
+    """One word for what a delivery came to."""
+    match outcome:
+        case Confirmed():
+            return "confirmed"
+        case AlreadyThere():
+            return "already_there"
+        case TryLater():
+            return "try_later"
+        case Unclear():
+            return "unclear"
+        case Refused():
+            return "refused"
+        case HandedBack():
+            return "handed_back"
+        case _:
+            assert_never(outcome)
+
+
+def detail(outcome: Outcome) -> str | None:
+    """A sentence on it, where there is something to say."""
+    match outcome:
+        case TryLater(failure) | Unclear(failure) | Refused(failure):
+            return f"{failure.code}: {failure.message}"[:1000]
+        case HandedBack(why):
+            return why
+        case Confirmed() | AlreadyThere():
+            return None
+        case _:
+            assert_never(outcome)
+
+
+def snapshot(outcome: Outcome) -> OrderSnapshot | None:
+    """The newest picture of the order that the delivery saw."""
+    return None if isinstance(outcome, HandedBack) else outcome.snapshot
+
+
+def call_json(call: Call) -> dict[str, Any]:
+    """A call as it is kept in the column attempts.calls; its texts are redacted already."""
+    return {
+        "operation": call.operation,
+        "method": call.method,
+        "path": call.path,
+        "started_at": _time(call.started_at.isoformat()),
+        "ended_at": _time(call.ended_at.isoformat()),
+        "correlation_id": call.correlation_id,
+        "request": call.request,
+        "status": call.status,
+        "response": call.response,
+        "codes": list(call.codes),
+        "failure": call.failure,
+    }
+
+
+def _time(text: str) -> str:
+    return text.replace("+00:00", "Z")

@@ -1,0 +1,90 @@
+"""Results of deliveries, written down in batches: the next one gathers while one is written."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+
+from app.orders.errors import NotAvailable
+from app.storage import recording
+from app.storage.database import Database
+from app.storage.recording import Result
+
+BATCH = 100
+_AFTER_TROUBLE = 0.5
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Writes results.
+
+    A delivery keeps its slot until its result is written, so that a slow database slows
+    claiming down instead of filling memory.
+
+    give_up_after: seconds after which a result is dropped; its lease has ended by then, and
+    the update is read at Walmart before anything is sent again.
+    """
+
+    database: Database
+    new_id: Callable[[int], UUID]
+    monotonic: Callable[[], float]
+    give_up_after: float
+    flushed: Callable[[], None]
+    _waiting: list[tuple[Result, asyncio.Future[None]]] = field(default_factory=list)
+    _wanted: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def write(self, result: Result) -> None:
+        """Wait until a result is written, or dropped because its lease has ended."""
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((result, written))
+        self._wanted.set()
+        await written
+
+    async def run(self) -> None:
+        """Write batches until cancelled."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            while self._waiting:
+                batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+                await self._flush([result for result, _ in batch])
+                for _, written in batch:
+                    if not written.done():
+                        written.set_result(None)
+                self.flushed()
+
+    async def _flush(self, results: list[Result]) -> None:
+        deadline = self.monotonic() + self.give_up_after
+        while self.monotonic() < deadline:
+            try:
+                kept = await recording.record(self.database, results, self.new_id)
+            except NotAvailable as error:
+                _log.warning("recording_waits", error=str(error), results=len(results))
+                await asyncio.sleep(_AFTER_TROUBLE)
+            except Exception:  # noqa: BLE001 - logged; the loop must live on
+                _log.exception("recording_failed", results=len(results))
+                await self._one_by_one(results)
+                return
+            else:
+                _tell_lost(results, kept)
+                return
+        _log.error("results_dropped", results=len(results))
+
+    async def _one_by_one(self, results: list[Result]) -> None:
+        """A result that cannot be written must not keep the others from it."""
+        if len(results) == 1:
+            return
+        for result in results:
+            with contextlib.suppress(NotAvailable):
+                await self._flush([result])
+
+
+def _tell_lost(results: list[Result], kept: list[Result]) -> None:
+    held = {result.update.id for result in kept}
+    for result in results:
+        if result.update.id not in held:
+            _log.warning("lease_lost", update_id=str(result.update.id))

@@ -1,0 +1,121 @@
+"""What an error of Walmart's means for the update that met it: one table a reader can check.
+
+| error | of a write | of a read before a write |
+|---|---|---|
+| NotSent | try later, it did not reach Walmart | the same |
+| Throttled | try later, the lane pauses | the same |
+| Unavailable | try later | the same |
+| CredentialsRejected | try later, the store pauses | the same |
+| Misconfigured | try later, the lane pauses | the same |
+| Unclear | unclear: read before sending again | try later |
+| NotFound, Refused | judged after one read | refused |
+
+While an earlier write of the update is in doubt, a failed read leaves it in doubt.
+"""
+
+from datetime import timedelta
+
+from app.orders.order import Task
+from app.orders.outcome import Failure, Pause, Refused, TryLater, Unclear
+from app.orders.update import Kind
+from app.sync import explanations
+from app.walmart import errors
+
+CREDENTIALS_PAUSE = timedelta(seconds=60)
+MISCONFIGURED_PAUSE = timedelta(seconds=60)
+THROTTLED_PAUSE = timedelta(seconds=5)
+
+_COMPARE = "Compare the order in Seller Center, then retry or dismiss the update."
+ALREADY_SHIPPED = Failure(
+    code="order_already_shipped",
+    message="Units of the order are shipped at Walmart, so the whole order cannot be canceled. "
+    "Nothing was canceled.",
+    suggestion="Refund what was shipped, and dismiss this cancellation.",
+)
+CANCEL_NOT_REQUESTED = Failure(
+    code="cancel_not_requested",
+    message="The buyer did not ask to cancel, so Walmart takes no customer_request.",
+    origin="commerce",
+    suggestion="Dismiss it and cancel with the seller's own reason.",
+)
+LINE_CANCELED = Failure(
+    code="line_canceled",
+    message="Walmart shows the units as canceled; they cannot be shipped any more.",
+    suggestion=_COMPARE,
+)
+NO_OPEN_UNITS = Failure(
+    code="needs_review",
+    message="Walmart has fewer open units than this shipment needs: others were shipped "
+    "or canceled there.",
+    suggestion=_COMPARE,
+)
+NOT_SHOWN = Failure(
+    code="walmart_unclear",
+    message="Walmart answered 200 but its order does not show the units; it is read again.",
+    retryable=True,
+)
+
+
+def cancel_requested(task: Task) -> Failure:
+    """Walmart ships nothing whose buyer asked to cancel, unless a person overrides that."""
+    del task
+    return Failure(
+        code="cancel_requested",
+        message="The buyer asked to cancel the order before it was shipped.",
+        suggestion="Cancel it with customer_request, or retry with override_cancel_request.",
+        retryable=True,
+    )
+
+
+def failure(error: errors.WalmartError) -> Failure:
+    """What a person is told of an error."""
+    return explanations.of(error)
+
+
+def of_write(kind: Kind, error: errors.WalmartError) -> TryLater | Unclear | Refused:
+    """What an error means that answered a write."""
+    if isinstance(error, errors.Unclear):
+        return Unclear(failure(error), sent=True)
+    return _without_effect(kind, error)
+
+
+def of_preparation(kind: Kind, error: errors.WalmartError) -> TryLater | Refused:
+    """What an error means that came before anything of the update itself was sent."""
+    return _without_effect(kind, error)
+
+
+def of_read(
+    kind: Kind, error: errors.WalmartError, *, doubtful: bool, wrote: errors.WalmartError | None
+) -> TryLater | Unclear | Refused:
+    """What an error means that answered a read. wrote: the refusal the read was to explain."""
+    if doubtful:
+        told = failure(wrote or error)
+        return Unclear(told, sent=wrote is not None, read=False, pause=_pause(kind, error))
+    return _without_effect(kind, error)
+
+
+def _without_effect(kind: Kind, error: errors.WalmartError) -> TryLater | Refused:
+    told = failure(error)
+    match error:
+        case errors.Throttled() | errors.CredentialsRejected() | errors.Misconfigured():
+            pause = _pause(kind, error)
+            return TryLater(told, reached=False, wait=pause.wait if pause else None, pause=pause)
+        case errors.NotSent():
+            return TryLater(told, reached=False)
+        case errors.Unavailable() | errors.Unclear():
+            return TryLater(told, reached=True)
+        case _:
+            return Refused(told)
+
+
+def _pause(kind: Kind, error: errors.WalmartError) -> Pause | None:
+    match error:
+        case errors.Throttled():
+            wait = error.retry_after or THROTTLED_PAUSE
+            return Pause(kind.value, "throttled", wait)
+        case errors.CredentialsRejected():
+            return Pause("*", "credentials_rejected", CREDENTIALS_PAUSE)
+        case errors.Misconfigured():
+            return Pause(kind.value, "walmart_access_denied", MISCONFIGURED_PAUSE)
+        case _:
+            return None

@@ -1,0 +1,325 @@
+"""From the outbox to Walmart and back, with real HTTP and a real database."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.intake import cancel, dismiss, refresh, retry, ship, tracking
+from app.orders.errors import Conflict
+from app.orders.requests import CancelRequest, TrackingCorrection
+from app.orders.update import State
+from app.storage.views import OrderView
+from tests.builders import items
+from tests.world import ACTOR, World, a_package
+
+
+async def shipped(world: World, order: OrderView, number: str, **changes: Any) -> UUID:
+    result = await ship.ship(world.desk, order.id, a_package(number, **changes), actor=ACTOR)
+    return result.shipment.update.id
+
+
+async def effects(world: World, order: OrderView) -> list[tuple[str, str, int]]:
+    """What Walmart applied to an order: operation, line and units."""
+    return [
+        (entry["operation"], entry["line"], entry["quantity"])
+        for entry in await world.ledger(order.purchase_order_id)
+        if entry["operation"] in {"shipping", "cancel"}
+    ]
+
+
+async def test_an_order_shipped_in_two_packages_ends_shipped(world: World) -> None:
+    order = await world.an_order(2, 1)
+    first = await shipped(world, order, "1ZA", items=items(l1=1))
+    await world.deliver_until(first)
+    half = await world.order(order.id)
+    assert half.status == "partially_shipped"
+    assert [(li.pending, li.shipped, li.remaining) for li in half.lines] == [(0, 1, 1), (0, 0, 1)]
+    second = await shipped(world, order, "1ZB")
+    await world.deliver_until(second)
+    done = await world.order(order.id)
+    assert done.status == done.fulfillment_status == "shipped"
+    assert done.sync.state == "synced"
+    assert [s.state for s in done.shipments] == ["confirmed", "confirmed"]
+    assert await effects(world, order) == [
+        ("shipping", "1", 1),
+        ("shipping", "1", 1),
+        ("shipping", "2", 1),
+    ]
+
+
+async def test_a_new_order_is_acknowledged_and_then_canceled(world: World) -> None:
+    order = await world.an_order(2, 1, status="Created")
+    canceled = await cancel.cancel(world.desk, order.id, CancelRequest("out_of_stock"), actor=ACTOR)
+    await world.deliver_until(canceled.update.id)
+    done = await world.order(order.id)
+    assert done.status == "canceled"
+    assert done.cancellation is not None
+    assert done.cancellation.state == "confirmed"
+    assert sorted(await effects(world, order)) == [("cancel", "1", 2), ("cancel", "2", 1)]
+
+
+async def test_units_are_pending_until_walmart_has_said_so(world: World) -> None:
+    order = await world.an_order(3)
+    await shipped(world, order, "1ZA", items=items(l1=2))
+    view = await world.order(order.id)
+    assert (view.lines[0].pending, view.lines[0].shipped, view.status) == (2, 0, "open")
+    assert (view.sync.state, view.sync.pending) == ("pending", 1)
+
+
+@pytest.mark.parametrize(
+    "kind", ["timeout_after", "error_after", "drop_after", "cut", "html_after"]
+)
+async def test_a_lost_answer_is_read_back_and_nothing_is_sent_again(
+    world: World, kind: str
+) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", kind)
+    update = await shipped(world, order, "1ZA", items=items(l1=1))
+    await world.deliver_until(update)
+    assert await effects(world, order) == [("shipping", "1", 1)]
+    assert len(await world.calls("shipping")) == 1
+    assert (await world.order(order.id)).lines[0].shipped == 1
+
+
+@pytest.mark.parametrize("kind", ["timeout", "error", "drop", "html"])
+async def test_a_write_that_did_not_land_is_sent_again_only_after_the_quiet_period(
+    world: World, kind: str
+) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", kind)
+    update = await shipped(world, order, "1ZA", items=items(l1=1))
+    await world.deliver_until(update)
+    assert await effects(world, order) == [("shipping", "1", 1)]
+    first, second = await world.calls("shipping")
+    assert second["received_at"] - first["received_at"] >= 0.4e9
+    reads = [c["received_at"] for c in await world.calls("read")]
+    assert any(at - first["received_at"] >= 0.4e9 and at < second["received_at"] for at in reads)
+
+
+async def test_an_effect_that_lands_late_is_not_doubled(world: World) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", "late", delay=1.2)
+    update = await shipped(world, order, "1ZA", items=items(l1=1))
+    await world.deliver_until(update)
+    assert await effects(world, order) == [("shipping", "1", 1)]
+
+
+async def test_a_refused_connection_is_tried_again_without_a_read(world: World) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", "throttle", delay=0.2)
+    update = await shipped(world, order, "1ZA")
+    await world.deliver_until(update)
+    assert len(await world.calls("shipping")) == 2
+    assert await effects(world, order) == [("shipping", "1", 3)]
+
+
+async def test_a_refusal_shows_on_the_order_and_a_retry_confirms_it(world: World) -> None:
+    order = await world.an_order(3)
+    await world.fault(
+        "shipping",
+        "refuse",
+        field="methodCode",
+        code="INVALID_REQUEST_CONTENT.GMP_ORDER_API",
+        description="Method code is not supported in line number 1",
+    )
+    update = await shipped(world, order, "1ZA")
+    await world.deliver_until(update)
+    view = await world.order(order.id)
+    assert (view.status, view.fulfillment_status, view.sync.state) == ("error", "open", "error")
+    (detail,) = view.status_details
+    assert (detail.code, detail.field) == ("method_code_not_supported", "methodCode")
+    assert "Method code is not supported" in detail.message
+    assert view.lines[0].pending == 3
+    retried = await retry.retry(world.desk, update, override_cancel_request=False, actor=ACTOR)
+    assert retried.will == "queued"
+    assert (await world.order(order.id)).status == "open"
+    await world.deliver_until(update)
+    assert (await world.order(order.id)).status == "shipped"
+    assert await effects(world, order) == [("shipping", "1", 3)]
+
+
+async def test_a_failed_shipment_lets_a_later_one_through_but_no_cancellation(
+    world: World,
+) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", "refuse")
+    first = await shipped(world, order, "1ZA", items=items(l1=1))
+    second = await shipped(world, order, "1ZB", items=items(l1=1))
+    failed, good = await world.deliver_until(first, second)
+    assert (failed.state, good.state) == ("failed", "confirmed")
+    view = await world.order(order.id)
+    assert (view.status, view.fulfillment_status) == ("error", "partially_shipped")
+    with pytest.raises(Conflict):
+        await cancel.cancel(world.desk, order.id, CancelRequest("fraud"), actor=ACTOR)
+
+
+async def test_a_person_dismisses_what_they_did_in_seller_center(world: World) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", "refuse")
+    update = await shipped(world, order, "1ZA")
+    await world.deliver_until(update)
+    by_hand = {"lines": [{"line_number": "1", "quantity": 3, "tracking_number": "1ZA"}]}
+    path = f"/simulator/orders/{order.purchase_order_id}/ship"
+    (await world.walmart.post(path, json=by_hand)).raise_for_status()
+    dismissed = await dismiss.dismiss(world.desk, update, note="did it by hand", actor=ACTOR)
+    assert (dismissed.walmart, dismissed.update.state) == ("shipped", "dismissed")
+    view = await world.order(order.id)
+    assert (view.status, view.lines[0].pending, view.lines[0].shipped) == ("shipped", 0, 3)
+
+
+async def test_dismissing_frees_what_walmart_does_not_show(world: World) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", "refuse")
+    update = await shipped(world, order, "1ZA")
+    await world.deliver_until(update)
+    dismissed = await dismiss.dismiss(world.desk, update, note="wrong box", actor=ACTOR)
+    assert dismissed.walmart == "absent"
+    assert (await world.order(order.id)).lines[0].remaining == 3
+    again = await shipped(world, order, "1ZB")
+    await world.deliver_until(again)
+    assert (await world.order(order.id)).status == "shipped"
+
+
+async def test_units_stay_reserved_where_a_dismissal_cannot_read_walmart(world: World) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", "refuse")
+    update = await shipped(world, order, "1ZA")
+    await world.deliver_until(update)
+    await world.fault("read", "error", times=None)
+    dismissed = await dismiss.dismiss(world.desk, update, note="done", actor=ACTOR)
+    assert dismissed.walmart == "not_read"
+    assert (await world.order(order.id)).lines[0].pending == 3
+    (await world.walmart.delete("/simulator/faults")).raise_for_status()
+    refreshed = await refresh.refresh(world.desk, order.id, actor=ACTOR)
+    assert refreshed.refreshed
+    assert refreshed.order.lines[0].remaining == 3
+
+
+async def test_a_tracking_number_corrected_before_delivery_is_the_one_sent(world: World) -> None:
+    order = await world.an_order(3)
+    result = await ship.ship(world.desk, order.id, a_package("1ZWRONG"), actor=ACTOR)
+    await tracking.correct(
+        world.desk,
+        order.id,
+        result.shipment.id,
+        TrackingCorrection(tracking_number="1ZRIGHT"),
+        actor=ACTOR,
+    )
+    await world.deliver_until(result.shipment.update.id)
+    (entry,) = await world.ledger(order.purchase_order_id)
+    assert entry["tracking_number"] == "1ZRIGHT"
+
+
+async def test_a_correction_retries_a_failed_shipment(world: World) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", "refuse", field="trackingNumber")
+    result = await ship.ship(world.desk, order.id, a_package("1ZWRONG"), actor=ACTOR)
+    await world.deliver_until(result.shipment.update.id)
+    await tracking.correct(
+        world.desk,
+        order.id,
+        result.shipment.id,
+        TrackingCorrection(tracking_number="1ZRIGHT"),
+        actor=ACTOR,
+    )
+    await world.deliver_until(result.shipment.update.id)
+    assert (await world.order(order.id)).status == "shipped"
+
+
+async def test_what_may_have_reached_walmart_is_not_rewritten(world: World) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", "timeout")
+    result = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    await world.deliver_until(result.shipment.update.id, states={State.VERIFYING})
+    with pytest.raises(Conflict):
+        await tracking.correct(
+            world.desk,
+            order.id,
+            result.shipment.id,
+            TrackingCorrection(tracking_number="1ZB"),
+            actor=ACTOR,
+        )
+
+
+async def test_a_cancellation_of_what_left_meanwhile_cancels_nothing(world: World) -> None:
+    order = await world.an_order(2)
+    by_hand = {"lines": [{"line_number": "1", "quantity": 1, "tracking_number": "BYHAND"}]}
+    canceled = await cancel.cancel(world.desk, order.id, CancelRequest("fraud"), actor=ACTOR)
+    path = f"/simulator/orders/{order.purchase_order_id}/ship"
+    (await world.walmart.post(path, json=by_hand)).raise_for_status()
+    (update,) = await world.deliver_until(canceled.update.id)
+    assert update.state == "failed"
+    assert update.status_detail is not None
+    assert update.status_detail.code == "order_already_shipped"
+    assert not await world.calls("cancel")
+    assert (await world.order(order.id)).lines[0].shipped == 1
+
+
+async def test_a_lost_cancellation_answer_is_read_back(world: World) -> None:
+    order = await world.an_order(2)
+    await world.fault("cancel", "timeout_after")
+    canceled = await cancel.cancel(world.desk, order.id, CancelRequest("fraud"), actor=ACTOR)
+    await world.deliver_until(canceled.update.id)
+    assert (await world.order(order.id)).status == "canceled"
+    assert len(await world.calls("cancel")) == 1
+
+
+async def test_a_shipment_of_an_order_nobody_acknowledged_acknowledges_it_on_the_way(
+    world: World,
+) -> None:
+    order = await world.an_order(2, status="Created")
+    await world.fault("acknowledge", "refuse")
+    update = await shipped(world, order, "1ZA")
+    await world.deliver_until(update)
+    assert (await world.order(order.id)).fulfillment_status == "shipped"
+    assert await effects(world, order) == [("shipping", "1", 2)]
+
+
+async def test_a_buyer_s_wish_to_cancel_stops_the_shipment_until_a_person_overrides_it(
+    world: World,
+) -> None:
+    order = await world.an_order(2)
+    path = f"/simulator/orders/{order.purchase_order_id}/intent-to-cancel"
+    (await world.walmart.post(path, json={})).raise_for_status()
+    update = await shipped(world, order, "1ZA")
+    (failed,) = await world.deliver_until(update)
+    assert failed.status_detail is not None
+    assert failed.status_detail.code == "cancel_requested"
+    assert (await world.order(order.id)).cancel_requested is not None
+    await retry.retry(world.desk, update, override_cancel_request=True, actor=ACTOR)
+    await world.deliver_until(update)
+    assert (await world.order(order.id)).status == "shipped"
+
+
+async def test_a_customer_request_needs_the_buyer_to_have_asked(world: World) -> None:
+    order = await world.an_order(2)
+    request = CancelRequest("customer_request")
+    with pytest.raises(Exception, match="did not ask"):
+        await cancel.cancel(world.desk, order.id, request, actor=ACTOR)
+    path = f"/simulator/orders/{order.purchase_order_id}/intent-to-cancel"
+    (await world.walmart.post(path, json={})).raise_for_status()
+    canceled = await cancel.cancel(world.desk, order.id, request, actor=ACTOR)
+    await world.deliver_until(canceled.update.id)
+    assert (await world.order(order.id)).status == "canceled"
+
+
+async def test_rejected_credentials_pause_the_store_and_resume_when_corrected(
+    world: World,
+) -> None:
+    store = await world.a_store()
+    order = await world.an_order(2, store=store)
+    from app.intake import stores  # noqa: PLC0415 - used by this test alone
+
+    wrong = stores.StoreChanges(walmart_client_secret="wrong")
+    await stores.change(world.desk, store.id, wrong, actor=ACTOR)
+    update = await shipped(world, order, "1ZA")
+    (waiting,) = await world.deliver_until(update, states={State.RETRYING})
+    assert waiting.status_detail is not None
+    assert waiting.status_detail.code == "credentials_rejected"
+    right = stores.StoreChanges(walmart_client_secret="right")
+    await stores.change(world.desk, store.id, right, actor=ACTOR)
+    queued = await retry.retry(world.desk, update, override_cancel_request=False, actor=ACTOR)
+    assert queued.will == "queued"
+    await world.deliver_until(update)
+    assert (await world.order(order.id)).status == "shipped"

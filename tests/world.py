@@ -1,0 +1,235 @@
+"""Waybill with a Walmart beside it, in one process: what integration tests act in.
+
+The database is real, the simulator answers real HTTP on 127.0.0.1, and the pollers are the
+ones that are shipped. Only the clocks of retry and quiet period run faster.
+"""
+
+import asyncio
+import itertools
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import httpx
+import uvicorn
+from app.simulator.app import create_app as create_simulator
+from cryptography.fernet import Fernet
+
+from app.intake import import_order, stores
+from app.intake.desk import Desk
+from app.orders.requests import ShipRequest
+from app.orders.update import State
+from app.storage import overview
+from app.storage.database import Database, open_database
+from app.storage.vault import Vault
+from app.storage.views import OrderView, StoreView, UpdateView
+from app.sync.backoff import Policy
+from app.sync.poller import Poller, PollerSettings
+from app.walmart.client import WalmartClient, open_http
+from tests.builders import a_ship_request
+
+ACTOR = "test"
+# Fractions of a second, so that a suite of hours of waiting takes minutes.
+POLICY = Policy(base=0.02, cap=0.2, give_up_after=3600, quiet_period=0.4)
+_purchase_orders = itertools.count(1_796_330_120_000)
+
+
+@dataclass
+class World:
+    """Everything a test needs to act as Commerce, as Walmart and as an operator."""
+
+    url: str
+    database: Database
+    desk: Desk
+    client: WalmartClient
+    walmart: httpx.AsyncClient
+    walmart_url: str
+    heard: asyncio.Event
+    timeout: float
+    _stores: list[StoreView] = field(default_factory=list)
+
+    async def a_store(self, **changes: Any) -> StoreView:
+        """Connect a store with a seller account of its own."""
+        number = len(self._stores) + 1
+        given = {
+            "name": f"Store {number}",
+            "walmart_client_id": f"seller-{number}",
+            "walmart_client_secret": "right",
+            **changes,
+        }
+        store = await stores.create(self.desk, stores.NewStore(**given), actor=ACTOR)
+        self._stores.append(store)
+        return store
+
+    async def an_order(
+        self, *quantities: int, store: StoreView | None = None, **changes: Any
+    ) -> OrderView:
+        """Let a buyer order units at Walmart, and import the order; one line per quantity."""
+        store = store or (self._stores[0] if self._stores else await self.a_store())
+        po = await self.at_walmart(*quantities, store=store, **changes)
+        return await self.imported(po, store)
+
+    async def at_walmart(self, *quantities: int, store: StoreView, **changes: Any) -> str:
+        """Let a buyer order units at Walmart; answers the purchase order's number."""
+        lines = [
+            {"line_number": str(n), "sku": f"SKU-{n}", "quantity": units}
+            for n, units in enumerate(quantities or (3,), start=1)
+        ]
+        po = str(next(_purchase_orders))
+        body = {
+            "client_id": store.walmart_client_id,
+            "purchase_order_id": po,
+            "lines": lines,
+            "status": "Acknowledged",
+            **changes,
+        }
+        (await self.walmart.post("/simulator/orders", json=body)).raise_for_status()
+        return po
+
+    async def imported(self, purchase_order_id: str, store: StoreView) -> OrderView:
+        registered = await import_order.import_order(
+            self.desk, store.id, purchase_order_id, actor=ACTOR
+        )
+        return registered.order
+
+    async def order(self, order_id: UUID) -> OrderView:
+        """The order as people see it now."""
+        async with self.database.begin() as connection:
+            view = await overview.order(connection, order_id.int & 0xFFFFFFFF, order_id)
+        assert view is not None
+        return view
+
+    async def update(self, update_id: UUID) -> UpdateView:
+        async with self.database.begin() as connection:
+            view = await overview.update(connection, update_id.int & 0xFFFFFFFF, update_id)
+        assert view is not None
+        return view
+
+    async def fault(self, operation: str, kind: str, **changes: Any) -> None:
+        """Let Walmart misbehave; once unless told otherwise by times."""
+        body = {"operation": operation, "kind": kind, "times": 1, **changes}
+        (await self.walmart.post("/simulator/faults", json=body)).raise_for_status()
+
+    async def ledger(self, purchase_order_id: str | None = None) -> list[dict[str, Any]]:
+        """Every effect that Walmart applied, in order."""
+        query = {"purchase_order_id": purchase_order_id} if purchase_order_id else {}
+        answer = await self.walmart.get("/simulator/ledger", params=query)
+        entries = answer.raise_for_status().json()
+        return list(entries["entries"] if isinstance(entries, Mapping) else entries)
+
+    async def calls(self, operation: str) -> list[dict[str, Any]]:
+        """The calls of one operation that Walmart received, in order."""
+        answer = (await self.walmart.get("/simulator/calls")).raise_for_status().json()
+        entries = answer["calls"] if isinstance(answer, Mapping) else answer
+        return [entry for entry in entries if entry["operation"] == operation]
+
+    def poller(self, **changes: Any) -> Poller:
+        """A poller as it is shipped, with quick clocks."""
+        given = {
+            "name": f"poller-{secrets.token_hex(3)}",
+            "concurrency": 20,
+            "lease": 20.0,
+            "timeout": self.timeout,
+            "poll_interval": 0.05,
+            "drain": 5.0,
+            "policy": POLICY,
+            **changes,
+        }
+        return Poller(
+            database=self.database,
+            client=self.client,
+            vault=self.desk.vault,
+            settings=PollerSettings(**given),
+            heard=self.heard,
+            random=lambda: 0.5,
+            new_id=self.desk.new_id,
+            monotonic=time.monotonic,
+        )
+
+    async def deliver_until(
+        self, *update_ids: UUID, states: set[State] | None = None, pollers: int = 1, **changes: Any
+    ) -> list[UpdateView]:
+        """Run pollers until the updates have come to rest, or to one of the states."""
+        wanted = {state.value for state in states or {State.CONFIRMED, State.FAILED}}
+        async with self.polling(pollers, **changes):
+            async with asyncio.timeout(30):
+                while True:
+                    found = [await self.update(update_id) for update_id in update_ids]
+                    if all(update.state in wanted for update in found):
+                        return found
+                    await asyncio.sleep(0.02)
+
+    @asynccontextmanager
+    async def polling(self, pollers: int = 1, **changes: Any) -> AsyncIterator[None]:
+        """Let pollers run for a while."""
+        stop = asyncio.Event()
+        running = [
+            asyncio.create_task(self.poller(**changes).run(stop), name="poller")
+            for _ in range(pollers)
+        ]
+        try:
+            yield
+        finally:
+            stop.set()
+            await asyncio.gather(*running)
+
+
+def a_package(tracking_number: str, **changes: Any) -> ShipRequest:
+    """A request to ship, under this number."""
+    return a_ship_request(tracking_number=tracking_number, **changes)
+
+
+@asynccontextmanager
+async def open_world(url: str, *, timeout: float = 1.0) -> AsyncIterator[World]:
+    """Start a simulator and open everything that works with it."""
+    async with AsyncExitStack() as stack:
+        walmart_url = await stack.enter_async_context(serving(create_simulator()))
+        http = await stack.enter_async_context(open_http(timeout=timeout, max_connections=100))
+        walmart = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=walmart_url, timeout=10, trust_env=False)
+        )
+        database = open_database(url, pool_size=20)
+        stack.push_async_callback(database.close)
+        heard = asyncio.Event()
+        client = WalmartClient(
+            http, base_url=walmart_url, timeout=timeout, now=lambda: datetime.now(UTC)
+        )
+        desk = Desk(
+            database=database,
+            vault=Vault([Fernet.generate_key().decode()]),
+            walmart=client,
+            now=lambda: datetime.now(UTC),
+            entropy=lambda: secrets.randbits(64),
+            wake=heard.set,
+        )
+        yield World(url, database, desk, client, walmart, walmart_url, heard, timeout)
+
+
+@asynccontextmanager
+async def serving(app: Any) -> AsyncIterator[str]:
+    """Serve an ASGI app on a free port of 127.0.0.1 for a while; answers its address."""
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        app, log_level="error", access_log=False, lifespan="on", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    running = asyncio.create_task(server._serve([listening]))
+    try:
+        while not server.started:
+            if running.done():
+                running.result()
+            await asyncio.sleep(0.01)
+        host, port = listening.getsockname()
+        yield f"http://{host}:{port}"
+    finally:
+        server.should_exit = True
+        await running
+        listening.close()
