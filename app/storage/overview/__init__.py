@@ -3,13 +3,13 @@
 Nothing here locks or writes. Lists are paged by key, never by offset.
 """
 
-from app.storage.overview.figures import Figures, figures
-from app.storage.overview.orders import OrderFilter, order, orders, summary
+from app.storage.overview.operator_views import Figures, figures
+from app.storage.overview.order_views import OrderFilter, order, orders, summary
 from app.storage.overview.paging import Page
-from app.storage.overview.shipments import cancellation, shipment, shipments
-from app.storage.overview.stores import store, stores
-from app.storage.overview.timeline import timeline
-from app.storage.overview.updates import UpdateFilter, attempts, update, updates
+from app.storage.overview.shipment_views import cancellation, shipment, shipments
+from app.storage.overview.store_views import store, stores
+from app.storage.overview.timeline_views import timeline
+from app.storage.overview.update_views import UpdateFilter, attempts, update, updates
 
 __all__ = [
     "Figures",

@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.storage.database import Connection
-from app.storage.overview import updates
+from app.storage.overview import update_views
 from app.storage.tables import attempts as attempts_table
 from app.storage.tables import events
 from app.storage.tables import orders as orders_table
@@ -25,7 +25,7 @@ async def timeline(connection: Connection, store_id: int, order_id: UUID) -> lis
     order = (await connection.execute(statement)).one_or_none()
     if order is None:
         return []
-    known = (await updates.of_orders(connection, store_id, [order_id]))[order_id]
+    known = (await update_views.of_orders(connection, store_id, [order_id]))[order_id]
     number = {"purchase_order_id": order.purchase_order_id}
     entries = [TimelineEntry(order.created_at, "order_registered", None, None, number)]
     for update in known:

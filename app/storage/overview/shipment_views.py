@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app.orders.update import State
 from app.storage.database import Connection
 from app.storage.orders import items_of
-from app.storage.overview import updates
+from app.storage.overview import update_views
 from app.storage.tables import cancellations as cancellations_table
 from app.storage.tables import shipments as table
 from app.storage.views import CancellationView, ShipmentView, UpdateView
@@ -27,13 +27,13 @@ async def shipment(
     row = (await connection.execute(statement)).mappings().one_or_none()
     if row is None:
         return None
-    update = await updates.update(connection, store_id, row["update_id"])
+    update = await update_views.update(connection, store_id, row["update_id"])
     return _shipment(row, update) if update else None
 
 
 async def shipments(connection: Connection, store_id: int, order_id: UUID) -> list[ShipmentView]:
     """The shipments of an order, oldest first."""
-    known = await updates.of_orders(connection, store_id, [order_id])
+    known = await update_views.of_orders(connection, store_id, [order_id])
     return (await shipments_of(connection, store_id, [order_id], known))[order_id]
 
 
@@ -60,7 +60,7 @@ async def cancellation(
     connection: Connection, store_id: int, order_id: UUID
 ) -> CancellationView | None:
     """The newest cancellation of an order."""
-    known = await updates.of_orders(connection, store_id, [order_id])
+    known = await update_views.of_orders(connection, store_id, [order_id])
     return (await cancellations_of(connection, store_id, [order_id], known)).get(order_id)
 
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from app.orders.order import ERROR, FulfillmentStatus, Line, Money, sync_state
 from app.orders.update import DUE, OPEN, State
 from app.storage.database import Connection
-from app.storage.overview import search, shipments, updates
+from app.storage.overview import search, shipment_views, update_views
 from app.storage.overview.paging import After, Page, cut
 from app.storage.tables import order_lines, stores
 from app.storage.tables import orders as table
@@ -127,9 +127,9 @@ async def _views(connection: Connection, rows: Sequence[sa.RowMapping]) -> list[
     parts: dict[UUID, dict[str, Any]] = {}
     for store_id, ids in by_store.items():
         lines = await _lines(connection, store_id, ids)
-        known = await updates.of_orders(connection, store_id, ids)
-        sent = await shipments.shipments_of(connection, store_id, ids, known)
-        canceled = await shipments.cancellations_of(connection, store_id, ids, known)
+        known = await update_views.of_orders(connection, store_id, ids)
+        sent = await shipment_views.shipments_of(connection, store_id, ids, known)
+        canceled = await shipment_views.cancellations_of(connection, store_id, ids, known)
         for each in ids:
             parts[each] = {
                 "lines": lines[each],

@@ -1,0 +1,218 @@
+"""Real-looking answers for the docs page, each valid against its schema (a test holds them)."""
+
+from typing import Any
+
+STORE_ID = "01932f5a-1c00-7a10-8f21-3c5d00000001"
+ORDER_ID = "01932f5b-2d40-7b3e-9a04-77aa00000001"
+SHIPMENT_ID = "01932f5c-3e51-7c11-8c3f-0b1200000001"
+UPDATE_ID = "01932f5c-3e51-7d42-b5e6-9f0100000001"
+ATTEMPT_ID = "01932f5c-4f60-7e01-8a77-1d2300000001"
+_AT = "2026-11-23T10:00:00Z"
+_LATER = "2026-11-23T10:00:01.250000Z"
+
+STATUS_DETAIL: dict[str, Any] = {
+    "code": "method_code_not_supported",
+    "origin": "commerce",
+    "operation": "shipment",
+    "update_id": UPDATE_ID,
+    "message": "Method code is not supported in line number 1",
+    "field": "methodCode",
+    "suggestion": "Ship with another method_code; the one the order came with is the safest.",
+    "retryable": False,
+    "occurred_at": _LATER,
+}
+UPDATE: dict[str, Any] = {
+    "id": UPDATE_ID,
+    "store_id": STORE_ID,
+    "order_id": ORDER_ID,
+    "target": "walmart",
+    "subject": "1796330120075",
+    "kind": "shipment",
+    "state": "pending",
+    "sequence": 2,
+    "attempts_made": 0,
+    "next_attempt_at": _AT,
+    "needs_reading": False,
+    "status_detail": None,
+    "note": None,
+    "dismissed_by": None,
+    "requested_by": "commerce",
+    "created_at": _AT,
+    "updated_at": _AT,
+    "finished_at": None,
+}
+ATTEMPT: dict[str, Any] = {
+    "id": ATTEMPT_ID,
+    "number": 1,
+    "poller": "poller-1",
+    "started_at": _AT,
+    "ended_at": _LATER,
+    "verdict": "confirmed",
+    "detail": None,
+    "calls": [
+        {
+            "operation": "ship",
+            "method": "POST",
+            "path": "/v3/orders/1796330120075/shipping",
+            "started_at": _AT,
+            "ended_at": _LATER,
+            "correlation_id": "6f1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d",
+            "request": '{"orderShipment":{"orderLines":{"orderLine":[…]}}}',
+            "status": 200,
+            "response": '{"order":{"purchaseOrderId":"1796330120075",…}}',
+            "codes": [],
+            "failure": None,
+        }
+    ],
+}
+SHIPMENT: dict[str, Any] = {
+    "id": SHIPMENT_ID,
+    "order_id": ORDER_ID,
+    "number": 45,
+    "carrier_code": "ups",
+    "carrier_title": "United Parcel Service",
+    "tracking_number": "1Z999AA10123456784",
+    "tracking_url": None,
+    "shipped_at": _AT,
+    "method_code": "Standard",
+    "reference": "commerce-shipment-000000045",
+    "override_cancel_request": False,
+    "walmart_carrier": {"carrier": "UPS"},
+    "state": "pending",
+    "items": [{"line_number": "1", "quantity": 1, "confirmed": 0}],
+    "update": UPDATE,
+    "created_at": _AT,
+}
+CANCELLATION: dict[str, Any] = {
+    "id": "01932f5d-0a10-7a99-9b01-5e6f00000001",
+    "order_id": ORDER_ID,
+    "reason": "out_of_stock",
+    "comment": "The last one was damaged.",
+    "inventory": [{"sku": "ABC", "quantity": 0, "ship_node": None}],
+    "state": "pending",
+    "items": [{"line_number": "1", "quantity": 3, "confirmed": 0}],
+    "update": {**UPDATE, "kind": "cancellation"},
+    "created_at": _AT,
+}
+ORDER: dict[str, Any] = {
+    "id": ORDER_ID,
+    "store_id": STORE_ID,
+    "purchase_order_id": "1796330120075",
+    "customer_order_id": "200000123456789",
+    "commerce_order_number": "000000123",
+    "commerce_order_id": 123,
+    "status": "open",
+    "fulfillment_status": "open",
+    "sync": {
+        "state": "pending",
+        "pending": 1,
+        "next_attempt_at": _AT,
+        "last_synced_at": "2026-11-23T09:58:00Z",
+    },
+    "status_details": [],
+    "cancel_requested": None,
+    "return_requested": None,
+    "ordered_at": "2026-11-23T09:55:00Z",
+    "ship_by": "2026-11-25T07:00:00Z",
+    "deliver_by": "2026-11-29T07:00:00Z",
+    "ship_method": "Standard",
+    "item_count": 3,
+    "order_value": {"amount": "42.00", "currency": "USD"},
+    "updated_at": _AT,
+    "lines": [
+        {
+            "line_number": "1",
+            "sku": "ABC",
+            "name": "Blue mug",
+            "commerce_item_id": 55,
+            "unit_price": {"amount": "14.00", "currency": "USD"},
+            "quantity": {
+                "ordered": 3,
+                "shipped": 0,
+                "canceled": 0,
+                "refunded": 0,
+                "pending": 1,
+                "remaining": 2,
+            },
+        }
+    ],
+    "shipments": [SHIPMENT],
+    "cancellation": None,
+}
+STORE: dict[str, Any] = {
+    "id": STORE_ID,
+    "name": "Main store",
+    "code": "walmart_us",
+    "market": "US",
+    "walmart": {"client_id": "5f2c7a1e-0d3b-4c9a", "client_secret_set": True},
+    "commerce": {"base_url": "https://shop.example", "access_token_set": True},
+    "carriers": {
+        "ups": "UPS",
+        "acme_freight": {
+            "other": "Acme Freight",
+            "tracking_url": "https://acme.example/t/{tracking_number}",
+        },
+    },
+    "default_cancellation_reason": None,
+    "default_tracking_url": None,
+    "created_at": _AT,
+    "updated_at": _AT,
+}
+STORE_IN: dict[str, Any] = {
+    "name": "Main store",
+    "code": "walmart_us",
+    "market": "US",
+    "walmart": {"client_id": "5f2c7a1e-0d3b-4c9a", "client_secret": "…"},
+    "commerce": {"base_url": "https://shop.example", "access_token": "…"},
+    "carriers": STORE["carriers"],
+}
+ORDER_IN: dict[str, Any] = {
+    "store_id": STORE_ID,
+    "purchase_order_id": "1796330120075",
+    "commerce_order_number": "000000123",
+    "lines": [
+        {
+            "line_number": "1",
+            "sku": "ABC",
+            "quantity": 3,
+            "commerce_item_id": 55,
+            "unit_price": {"amount": "14.00", "currency": "USD"},
+        }
+    ],
+}
+SHIPMENT_IN: dict[str, Any] = {
+    "carrier_code": "ups",
+    "carrier_title": "United Parcel Service",
+    "tracking_number": "1Z999AA10123456784",
+    "reference": "commerce-shipment-000000045",
+    "items": [{"line_number": "1", "quantity": 1}],
+}
+PREVIEW: dict[str, Any] = {
+    "would_be_accepted": True,
+    "walmart_carrier": {"carrier": "UPS"},
+    "walmart_request": {
+        "method": "POST",
+        "path": "/v3/orders/1796330120075/shipping",
+        "body": {"orderShipment": {"orderLines": {"orderLine": []}}},
+    },
+    "problems": [],
+}
+TIMELINE: dict[str, Any] = {
+    "data": [
+        {
+            "at": "2026-11-23T09:58:00Z",
+            "what": "order_registered",
+            "actor": None,
+            "update_id": None,
+            "detail": {"purchase_order_id": "1796330120075"},
+        },
+        {
+            "at": _AT,
+            "what": "shipment_accepted",
+            "actor": "commerce",
+            "update_id": UPDATE_ID,
+            "detail": {},
+        },
+    ],
+    "next_cursor": None,
+}

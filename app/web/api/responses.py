@@ -1,0 +1,81 @@
+"""The answers an operation documents: its success, and each problem with an example."""
+
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.web.codes import CODES
+from app.web.problems import MEDIA_TYPE, ProblemOut
+
+Responses = dict[int | str, dict[str, Any]]
+# What any operation behind an API key may answer.
+_ALWAYS = ("unauthorized", "scope_missing", "unknown_parameter", "database_unavailable")
+_WITH_BODY = ("malformed_json", "body_too_large", "unsupported_media_type")
+_REQUEST_ID = {
+    "X-Request-ID": {
+        "description": "The id of the request, as it was sent or as it was made.",
+        "schema": {"type": "string", "maxLength": 128},
+    }
+}
+_LOCATION = {
+    "Location": {
+        "description": "Where to read what was accepted.",
+        "schema": {"type": "string", "format": "uri-reference", "maxLength": 500},
+    }
+}
+
+
+def success(
+    status: int,
+    model: type[BaseModel],
+    example: object,
+    description: str,
+    *,
+    location: bool = False,
+) -> Responses:
+    """One successful answer."""
+    return {
+        status: {
+            "model": model,
+            "description": description,
+            "headers": {**_REQUEST_ID, **(_LOCATION if location else {})},
+            "content": {"application/json": {"example": example}},
+        }
+    }
+
+
+def problems(*codes: str, body: bool = False) -> Responses:
+    """The problems of an operation, besides those that every operation has."""
+    grouped: dict[int, list[str]] = {}
+    for code in (*_ALWAYS, *(_WITH_BODY if body else ()), *codes):
+        grouped.setdefault(CODES[code].status, []).append(code)
+    return {status: _problem(status, some) for status, some in sorted(grouped.items())}
+
+
+def _problem(status: int, codes: list[str]) -> dict[str, Any]:
+    title = HTTPStatus(status).phrase
+    examples = {
+        code: {
+            "summary": CODES[code].meaning,
+            "value": {
+                "type": f"/docs/problems#{code}",
+                "title": title,
+                "status": status,
+                "detail": CODES[code].meaning,
+                "instance": "/v1/…",
+                "code": code,
+            },
+        }
+        for code in codes
+    }
+    return {
+        "description": f"{title}: {', '.join(codes)}.",
+        "headers": dict(_REQUEST_ID),
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {"$ref": f"#/components/schemas/{ProblemOut.__name__}"},
+                "examples": examples,
+            }
+        },
+    }

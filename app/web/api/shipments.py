@@ -1,0 +1,170 @@
+"""/v1/orders/{order_id}/shipments: packages that left, and corrections of their tracking."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Query, Response
+
+from app.intake import ship, tracking
+from app.intake.ship import Shipped
+from app.orders.errors import Unknown
+from app.storage import overview
+from app.storage.idempotency import Answer
+from app.web.api import examples
+from app.web.api.responses import problems, success
+from app.web.api.shipment_schemas import (
+    PreviewOut,
+    ShipmentIn,
+    ShipmentOut,
+    ShipmentsOut,
+    TrackingIn,
+)
+from app.web.context import Reading, Writing, answer, respond
+
+router = APIRouter(prefix="/v1/orders/{order_id}/shipments", tags=["shipments"])
+
+
+@router.post(
+    "",
+    operation_id="ship_order",
+    summary="Ship an order, whole or in part",
+    status_code=202,
+    response_model=ShipmentOut,
+    responses={
+        **success(202, ShipmentOut, examples.SHIPMENT, "Accepted and durable.", location=True),
+        **success(
+            200, PreviewOut, examples.PREVIEW, "With `dry_run`: what would be sent, or why not."
+        ),
+        **problems(
+            "order_not_found",
+            "tracking_number_required",
+            "tracking_number_invalid",
+            "tracking_url_required",
+            "unknown_line",
+            "invalid_quantity",
+            "idempotency_key_reused",
+            "quantity_exceeds_remaining",
+            "nothing_to_ship",
+            "order_canceled",
+            "cancellation_pending",
+            "cancellation_unresolved",
+            "reference_reused",
+            "idempotency_in_progress",
+            body=True,
+        ),
+    },
+)
+async def ship_order(
+    context: Writing,
+    order_id: UUID,
+    body: Annotated[ShipmentIn, Body(examples=[examples.SHIPMENT_IN])],
+    dry_run: Annotated[bool, Query(description="Only say what would happen.")] = False,
+) -> Response:
+    """Accept a package for delivery to Walmart, usually within a second.
+
+    202 means that it is written down and will be delivered. Its units count as `pending`
+    until Walmart has confirmed them. Repeating a `reference` answers the first shipment.
+    """
+    store = context.store_of(order_id)
+    request = body.to_request()
+    if dry_run:
+        return respond(
+            answer(200, PreviewOut.of(await ship.preview(context.desk, order_id, request)))
+        )
+    return await context.once(
+        body,
+        store,
+        _shipped,
+        lambda once: ship.ship(context.desk, order_id, request, actor=context.actor, once=once),
+    )
+
+
+@router.get(
+    "",
+    operation_id="list_shipments",
+    summary="List an order's shipments",
+    response_model=ShipmentsOut,
+    responses={
+        **success(
+            200, ShipmentsOut, {"data": [examples.SHIPMENT], "next_cursor": None}, "All of them."
+        ),
+        **problems("order_not_found"),
+    },
+)
+async def list_shipments(context: Reading, order_id: UUID) -> Response:
+    """List the shipments of an order, oldest first, on one page."""
+    store = context.store_of(order_id)
+    async with context.desk.database.begin() as connection:
+        order = await overview.order(connection, store, order_id)
+    if order is None:
+        raise Unknown("order", order_id)
+    data = [ShipmentOut.of(view) for view in order.shipments]
+    return respond(answer(200, ShipmentsOut(data=data, next_cursor=None)))
+
+
+@router.get(
+    "/{shipment_id}",
+    operation_id="get_shipment",
+    summary="Read a shipment",
+    response_model=ShipmentOut,
+    responses={
+        **success(200, ShipmentOut, examples.SHIPMENT, "The shipment."),
+        **problems("order_not_found", "shipment_not_found"),
+    },
+)
+async def get_shipment(context: Reading, order_id: UUID, shipment_id: UUID) -> Response:
+    """Read a shipment, with the units that Walmart has confirmed."""
+    store = context.store_of(order_id)
+    async with context.desk.database.begin() as connection:
+        view = await overview.shipment(connection, store, order_id, shipment_id)
+    if view is None:
+        raise Unknown("shipment", shipment_id)
+    return respond(answer(200, ShipmentOut.of(view)))
+
+
+@router.patch(
+    "/{shipment_id}/tracking",
+    operation_id="correct_tracking",
+    summary="Correct a shipment's tracking",
+    status_code=202,
+    response_model=ShipmentOut,
+    responses={
+        **success(202, ShipmentOut, examples.SHIPMENT, "The new values will be sent."),
+        **problems(
+            "order_not_found",
+            "shipment_not_found",
+            "tracking_number_invalid",
+            "tracking_url_required",
+            "update_in_progress",
+            "update_finished",
+            "shipment_confirmed",
+            "shipment_unclear",
+            body=True,
+        ),
+    },
+)
+async def correct_tracking(
+    context: Writing,
+    order_id: UUID,
+    shipment_id: UUID,
+    body: Annotated[TrackingIn, Body(examples=[{"tracking_number": "1Z999AA10123456785"}])],
+) -> Response:
+    """Correct carrier, number or URL of a shipment that Walmart does not have yet.
+
+    A failed shipment is tried again with the new values. What may have reached Walmart is
+    never rewritten.
+    """
+    context.store_of(order_id)
+    view = await tracking.correct(
+        context.desk, order_id, shipment_id, body.to_correction(), actor=context.actor
+    )
+    return respond(answer(202, ShipmentOut.of(view)))
+
+
+def _shipped(shipped: Shipped) -> Answer:
+    view = shipped.shipment
+    place = f"/v1/orders/{view.order_id}/shipments/{view.id}"
+    if shipped.repeated:
+        again = {"Idempotent-Replayed": "true"}
+        return answer(200, ShipmentOut.of(view), Location=place, **again)
+    return answer(202, ShipmentOut.of(view), Location=place)

@@ -1,0 +1,152 @@
+"""Stores as JSON, in and out; secrets go in only."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from app.intake.stores import NewStore, StoreChanges, Verified
+from app.storage.views import StoreView
+from app.web.api.fields import In, LongText, Out, Secret, Text
+
+
+class OtherCarrier(In):
+    """A carrier that Walmart does not know: its name, and where the buyer follows a package."""
+
+    other: Text
+    tracking_url: LongText | None = None
+
+
+class WalmartIn(In):
+    """The keys of the seller account."""
+
+    client_id: Text
+    client_secret: Secret
+
+
+class WalmartPatch(In):
+    """New keys of the seller account; what is left out stays."""
+
+    client_id: Text = ""
+    client_secret: Secret = ""
+
+
+class CommerceIn(In):
+    """How to reach Commerce; nothing calls it in this version."""
+
+    base_url: LongText | None = None
+    access_token: Secret | None = None
+
+
+_Carriers = Annotated[dict[Text, Text | OtherCarrier], Field(max_length=500)]
+
+
+class StoreIn(In):
+    """A Commerce store view and the Walmart seller account it is connected to."""
+
+    name: Text
+    walmart: WalmartIn
+    code: Text | None = Field(default=None, description="Made from the name where left out.")
+    market: Text = "US"
+    commerce: CommerceIn | None = None
+    carriers: _Carriers = Field(default={})
+    default_cancellation_reason: Text | None = None
+    default_tracking_url: LongText | None = None
+
+    def to_new(self) -> NewStore:
+        """The store in the use case's words."""
+        return NewStore(**_flat(self.model_dump(exclude_unset=True)))
+
+
+class StorePatch(In):
+    """Changes of a store; what is left out stays, null takes away what may be missing."""
+
+    name: Text = ""
+    walmart: WalmartPatch = WalmartPatch()
+    code: Text = ""
+    commerce: CommerceIn = CommerceIn()
+    carriers: _Carriers = Field(default={})
+    default_cancellation_reason: Text | None = None
+    default_tracking_url: LongText | None = None
+
+    def to_changes(self) -> StoreChanges:
+        """The changes in the use case's words."""
+        return StoreChanges(**_flat(self.model_dump(exclude_unset=True)))
+
+
+def _flat(given: dict[str, Any]) -> dict[str, Any]:
+    flat = {key: value for key, value in given.items() if key not in {"walmart", "commerce"}}
+    for key, value in (given.get("walmart") or {}).items():
+        flat[f"walmart_{key}"] = value
+    for key, value in (given.get("commerce") or {}).items():
+        flat[f"commerce_{key}"] = value
+    return flat
+
+
+class WalmartOut(Out):
+    """The seller account, without its secret."""
+
+    client_id: str
+    client_secret_set: bool
+
+
+class CommerceOut(Out):
+    """How Commerce is reached, without the token."""
+
+    base_url: str | None
+    access_token_set: bool
+
+
+class StoreOut(Out):
+    """A store."""
+
+    id: UUID
+    name: str
+    code: str
+    market: str
+    walmart: WalmartOut
+    commerce: CommerceOut
+    carriers: dict[str, str | dict[str, str | None]]
+    default_cancellation_reason: str | None
+    default_tracking_url: str | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, view: StoreView) -> "StoreOut":
+        """Show a store."""
+        fields: dict[str, Any] = {
+            name: getattr(view, name) for name in StoreView.__slots__ if name in cls.model_fields
+        }
+        fields["walmart"] = WalmartOut(client_id=view.walmart_client_id, client_secret_set=True)
+        fields["commerce"] = CommerceOut(
+            base_url=view.commerce_base_url, access_token_set=view.commerce_access_token_set
+        )
+        return cls(**fields)
+
+
+class StoresOut(Out):
+    """A page of stores, in the order they were connected."""
+
+    data: list[StoreOut]
+    next_cursor: str | None
+
+
+class VerifiedOut(Out):
+    """Whether Walmart accepts the store's keys, and what they allow."""
+
+    ok: bool
+    code: str
+    message: str
+    scopes: dict[str, str]
+
+    @classmethod
+    def of(cls, verified: Verified) -> "VerifiedOut":
+        """Show the result."""
+        return cls(
+            ok=verified.ok,
+            code=verified.code,
+            message=verified.message,
+            scopes=dict(verified.scopes),
+        )

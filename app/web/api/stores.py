@@ -1,0 +1,148 @@
+"""/v1/stores: Commerce store views and the seller accounts they are connected to."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Response
+
+from app.intake import stores as use_cases
+from app.orders.errors import Unknown
+from app.storage import overview
+from app.storage.idempotency import Answer
+from app.storage.views import StoreView
+from app.web import paging
+from app.web.api import examples
+from app.web.api.responses import problems, success
+from app.web.api.store_schemas import StoreIn, StoreOut, StorePatch, StoresOut, VerifiedOut
+from app.web.context import Administering, Context, Reading, answer, respond
+
+router = APIRouter(prefix="/v1/stores", tags=["stores"])
+_CONTENT = ("required", "unknown_field", "market_not_supported", "carrier_unknown")
+_VERIFIED = {
+    "ok": True,
+    "code": "verified",
+    "message": "Walmart accepts the credentials.",
+    "scopes": {"orders": "full_access"},
+}
+
+
+@router.post(
+    "",
+    operation_id="create_store",
+    summary="Connect a store",
+    status_code=201,
+    response_model=StoreOut,
+    responses={
+        **success(201, StoreOut, examples.STORE, "The store.", location=True),
+        **problems(*_CONTENT, "store_code_taken", body=True),
+    },
+)
+async def create_store(
+    context: Administering, body: Annotated[StoreIn, Body(examples=[examples.STORE_IN])]
+) -> Response:
+    """Connect one Commerce store view to one Walmart seller account.
+
+    Secrets are encrypted at rest and never shown again. Needs the scope `admin` and a key that
+    is bound to no store.
+    """
+    _refuse_bound_key(context)
+    new = body.to_new()
+    return await context.once(
+        body,
+        0,
+        _created,
+        lambda once: use_cases.create(context.desk, new, actor=context.actor, once=once),
+    )
+
+
+@router.get(
+    "",
+    operation_id="list_stores",
+    summary="List stores",
+    response_model=StoresOut,
+    responses={
+        **success(200, StoresOut, {"data": [examples.STORE], "next_cursor": None}, "A page."),
+        **problems("cursor_invalid"),
+    },
+)
+async def list_stores(
+    context: Reading, limit: paging.Limit = 50, cursor: paging.Cursor = None
+) -> Response:
+    """List the stores that the key may see, in the order they were connected."""
+    page = paging.page(limit, cursor, "stores")
+    async with context.desk.database.begin() as connection:
+        found, after = await overview.stores(connection, context.caller.store_id, page)
+    data = [StoreOut.of(view) for view in found]
+    return respond(
+        answer(200, StoresOut(data=data, next_cursor=paging.next_cursor(after, "stores")))
+    )
+
+
+@router.get(
+    "/{store_id}",
+    operation_id="get_store",
+    summary="Read a store",
+    response_model=StoreOut,
+    responses={
+        **success(200, StoreOut, examples.STORE, "The store, without its secrets."),
+        **problems("store_not_found"),
+    },
+)
+async def get_store(context: Reading, store_id: UUID) -> Response:
+    """Read a store. Its secrets are never shown, only whether they are set."""
+    context.store_of(store_id, "store")
+    async with context.desk.database.begin() as connection:
+        view = await overview.store(connection, store_id)
+    if view is None:
+        raise Unknown("store", store_id)
+    return respond(answer(200, StoreOut.of(view)))
+
+
+@router.patch(
+    "/{store_id}",
+    operation_id="update_store",
+    summary="Change a store",
+    response_model=StoreOut,
+    responses={
+        **success(200, StoreOut, examples.STORE, "The store as it is now."),
+        **problems(*_CONTENT, "store_not_found", "store_code_taken", body=True),
+    },
+)
+async def update_store(
+    context: Administering,
+    store_id: UUID,
+    body: Annotated[StorePatch, Body(examples=[{"carriers": {"ups": "UPS"}}])],
+) -> Response:
+    """Change what is given and leave the rest.
+
+    New Walmart credentials end a pause that the old ones caused, and waiting updates go out.
+    """
+    context.store_of(store_id, "store")
+    view = await use_cases.change(context.desk, store_id, body.to_changes(), actor=context.actor)
+    return respond(answer(200, StoreOut.of(view)))
+
+
+@router.post(
+    "/{store_id}/verify",
+    operation_id="verify_store",
+    summary="Try a store's Walmart credentials",
+    response_model=VerifiedOut,
+    responses={
+        **success(200, VerifiedOut, _VERIFIED, "What Walmart said."),
+        **problems("store_not_found"),
+    },
+)
+async def verify_store(context: Administering, store_id: UUID) -> Response:
+    """Ask Walmart for a token with the store's credentials, and for what it allows."""
+    context.store_of(store_id, "store")
+    verified = await use_cases.verify(context.desk, store_id)
+    return respond(answer(200, VerifiedOut.of(verified)))
+
+
+def _created(view: StoreView) -> Answer:
+    return answer(201, StoreOut.of(view), Location=f"/v1/stores/{view.id}")
+
+
+def _refuse_bound_key(context: Context) -> None:
+    if context.caller.store_id is not None:
+        context.caller.require("every store")

@@ -1,0 +1,177 @@
+"""/v1/updates: the outbox, for people: listed, read, retried, dismissed."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Response
+
+from app.intake import dismiss, retry
+from app.intake.dismiss import Dismissed
+from app.intake.retry import Retried
+from app.orders.errors import Unknown
+from app.orders.update import Kind, State
+from app.storage import overview
+from app.storage.idempotency import Answer
+from app.storage.overview import UpdateFilter
+from app.web import paging
+from app.web.api import examples
+from app.web.api.responses import problems, success
+from app.web.api.update_schemas import (
+    DismissedOut,
+    DismissIn,
+    RetriedOut,
+    RetryIn,
+    UpdateOut,
+    UpdatesOut,
+    UpdateWithAttemptsOut,
+)
+from app.web.context import Reading, Writing, answer, respond
+
+router = APIRouter(prefix="/v1/updates", tags=["updates"])
+_WITH_ATTEMPTS = {**examples.UPDATE, "attempts": [examples.ATTEMPT]}
+_RETRIED = {
+    "will": "queued",
+    "until": None,
+    "explanation": "It goes out now: Walmart is read first, and only what is missing is sent.",
+    "update": examples.UPDATE,
+}
+_DISMISSED = {
+    "walmart": "shipped",
+    "explanation": "Walmart shows all of it as shipped.",
+    "update": {**examples.UPDATE, "state": "dismissed", "note": "Done in Seller Center."},
+}
+
+
+@router.get(
+    "",
+    operation_id="list_updates",
+    summary="List updates",
+    response_model=UpdatesOut,
+    responses={
+        **success(200, UpdatesOut, {"data": [examples.UPDATE], "next_cursor": None}, "A page."),
+        **problems("cursor_invalid", "store_not_found", "order_not_found"),
+    },
+)
+async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
+    context: Reading,
+    state: State | None = None,
+    kind: Kind | None = None,
+    store_id: UUID | None = None,
+    order_id: UUID | None = None,
+    limit: paging.Limit = 50,
+    cursor: paging.Cursor = None,
+) -> Response:
+    """List updates, the newest first. `state=failed` is what waits for a person."""
+    store = context.caller.store_id
+    if store_id is not None:
+        store = context.store_of(store_id, "store")
+    if order_id is not None:
+        store = context.store_of(order_id)
+    page = paging.page(limit, cursor, "updates")
+    async with context.desk.database.begin() as connection:
+        wanted = UpdateFilter(state, kind, store, order_id)
+        found, after = await overview.updates(connection, wanted, page)
+    data = [UpdateOut.of(view) for view in found]
+    return respond(
+        answer(200, UpdatesOut(data=data, next_cursor=paging.next_cursor(after, "updates")))
+    )
+
+
+@router.get(
+    "/{update_id}",
+    operation_id="get_update",
+    summary="Read an update with its attempts",
+    response_model=UpdateWithAttemptsOut,
+    responses={
+        **success(200, UpdateWithAttemptsOut, _WITH_ATTEMPTS, "The update."),
+        **problems("update_not_found"),
+    },
+)
+async def get_update(context: Reading, update_id: UUID) -> Response:
+    """Read an update with every try: what was sent (redacted), what came back, what it meant."""
+    store = context.store_of(update_id, "update")
+    async with context.desk.database.begin() as connection:
+        view = await overview.update(connection, store, update_id)
+        attempts = await overview.attempts(connection, store, update_id)
+    if view is None:
+        raise Unknown("update", update_id)
+    return respond(answer(200, UpdateWithAttemptsOut.whole(view, attempts)))
+
+
+@router.post(
+    "/{update_id}/retry",
+    operation_id="retry_update",
+    summary="Try an update again",
+    status_code=202,
+    response_model=RetriedOut,
+    responses={
+        **success(202, RetriedOut, _RETRIED, "What will happen."),
+        **problems(
+            "update_not_found",
+            "update_in_progress",
+            "update_finished",
+            "quantity_exceeds_remaining",
+            body=True,
+        ),
+    },
+)
+async def retry_update(
+    context: Writing,
+    update_id: UUID,
+    body: Annotated[RetryIn | None, Body(examples=[{"override_cancel_request": False}])] = None,
+) -> Response:
+    """Try an update again, and say what will happen.
+
+    What Walmart has already is never sent again: it is read first.
+    """
+    store = context.store_of(update_id, "update")
+    override = body is not None and body.override_cancel_request
+    return await context.once(
+        body,
+        store,
+        _retried,
+        lambda once: retry.retry(
+            context.desk,
+            update_id,
+            override_cancel_request=override,
+            actor=context.actor,
+            once=once,
+        ),
+    )
+
+
+@router.post(
+    "/{update_id}/dismiss",
+    operation_id="dismiss_update",
+    summary="Dismiss an update",
+    response_model=DismissedOut,
+    responses={
+        **success(200, DismissedOut, _DISMISSED, "What Walmart shows of it."),
+        **problems(
+            "update_not_found", "required", "update_in_progress", "update_finished", body=True
+        ),
+    },
+)
+async def dismiss_update(
+    context: Writing,
+    update_id: UUID,
+    body: Annotated[DismissIn, Body(examples=[{"note": "Done in Seller Center."}])],
+) -> Response:
+    """End an update that a person has settled. Walmart is read, and units it lacks are free."""
+    store = context.store_of(update_id, "update")
+    return await context.once(
+        body,
+        store,
+        _dismissed,
+        lambda once: dismiss.dismiss(
+            context.desk, update_id, note=body.note, actor=context.actor, once=once
+        ),
+    )
+
+
+def _retried(retried: Retried) -> Answer:
+    return answer(202, RetriedOut.of(retried))
+
+
+def _dismissed(dismissed: Dismissed) -> Answer:
+    return answer(200, DismissedOut.of(dismissed))

@@ -1,0 +1,82 @@
+"""Who calls, and what may they do? An API key as a bearer token, bound to a store or to all."""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from app.orders import ids
+from app.orders.errors import Forbidden, Unknown
+from app.storage import keys
+from app.storage.database import Database
+from app.web.problems import Unauthorized
+
+SCOPES = ("read", "write", "admin")
+# A revoked key works no longer than this.
+REMEMBERED_FOR = 5.0
+_MOST_REMEMBERED = 1000
+_IMPLIED = {"admin": {"read", "write", "admin"}, "write": {"read", "write"}, "read": {"read"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The holder of a key. store_id None: every store; scopes with all that they imply."""
+
+    key: str
+    name: str
+    store_id: int | None
+    scopes: frozenset[str]
+
+    def require(self, scope: str) -> None:
+        """Raise Forbidden without the scope."""
+        if scope not in self.scopes:
+            raise Forbidden("scope_missing", f"This needs an API key with the scope {scope}.")
+
+    def store_of(self, identifier: UUID, what: str) -> int:
+        """The store of an id; Unknown for one that the key may not see, as if it were not."""
+        store = ids.store_of(identifier)
+        if store is None or self.store_id not in {None, store}:
+            raise Unknown(what, identifier)
+        return store
+
+
+def implied(scopes: frozenset[str]) -> frozenset[str]:
+    """Scopes with those that they include."""
+    return frozenset().union(*(_IMPLIED.get(scope, set()) for scope in scopes))
+
+
+@dataclass(slots=True)
+class KeyRing:
+    """Finds the caller of a secret; remembers each for a few seconds."""
+
+    database: Database
+    admin_key: str | None
+    monotonic: Callable[[], float]
+    _remembered: dict[bytes, tuple[float, Caller]] = field(default_factory=dict)
+
+    async def caller(self, secret: str) -> Caller:
+        """The holder of a key. Raises Unauthorized."""
+        if self._is_admin(secret):
+            return Caller("admin", "admin", None, frozenset(SCOPES))
+        digest = hashlib.sha256(secret.encode(errors="replace")).digest()
+        until, known = self._remembered.get(digest, (0.0, None))
+        if known is not None and self.monotonic() < until:
+            return known
+        caller = await self._look_up(secret)
+        if len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[digest] = (self.monotonic() + REMEMBERED_FOR, caller)
+        return caller
+
+    def _is_admin(self, secret: str) -> bool:
+        return self.admin_key is not None and hmac.compare_digest(
+            secret.encode(errors="replace"), self.admin_key.encode()
+        )
+
+    async def _look_up(self, secret: str) -> Caller:
+        async with self.database.begin() as connection:
+            key = await keys.find(connection, secret)
+        if key is None:
+            raise Unauthorized
+        return Caller(str(key.id), key.name, key.store_id, implied(key.scopes))

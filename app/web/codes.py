@@ -1,0 +1,83 @@
+"""Every `code` a problem document can have, in one table: its status and what it means.
+
+Codes are stable: clients branch on them. `/docs/problems` shows this table, and a test
+holds it against the codes that the program raises.
+"""
+
+from typing import NamedTuple
+
+
+class Code(NamedTuple):
+    """A code's usual HTTP status, and its meaning with what to do about it."""
+
+    status: int
+    meaning: str
+
+
+CODES: dict[str, Code] = {
+    # The request itself
+    "malformed_json": Code(400, "The body is not JSON in UTF-8. Send valid JSON."),
+    "bad_request": Code(400, "The request is not well-formed HTTP for this API."),
+    "unauthorized": Code(401, "No valid API key was sent as `Authorization: Bearer`."),
+    "scope_missing": Code(403, "The API key lacks the scope for this operation."),
+    "not_found": Code(404, "There is nothing at this address."),
+    "method_not_allowed": Code(405, "The address exists, but not with this method."),
+    "body_too_large": Code(413, "The body is larger than 1 MiB. Split the request."),
+    "unsupported_media_type": Code(415, "Send the body as application/json."),
+    "internal_error": Code(500, "A fault in Waybill. It is logged under the request id."),
+    "database_unavailable": Code(503, "Nothing was written. Send it again after Retry-After."),
+    "walmart_unavailable": Code(503, "Walmart could not be read. Send it again later."),
+    # Content
+    "invalid": Code(422, "A field has a wrong type or form; errors says which."),
+    "required": Code(422, "A required field is missing."),
+    "unknown_field": Code(422, "The API does not know this field; nothing is guessed."),
+    "unknown_parameter": Code(422, "The operation does not know this query parameter."),
+    "cursor_invalid": Code(422, "The cursor is not one this list gave. Begin without one."),
+    "idempotency_key_invalid": Code(422, "1 to 255 printable ASCII characters are needed."),
+    "idempotency_key_reused": Code(422, "The key was used with another body before."),
+    "unknown_line": Code(422, "The order has no such line, SKU or Commerce item."),
+    "line_repeated": Code(422, "A line is named twice in one request."),
+    "invalid_quantity": Code(422, "A quantity is a whole number of at least 1."),
+    "tracking_number_required": Code(422, "Walmart takes no shipment without one."),
+    "tracking_number_invalid": Code(422, "A to Z and 0 to 9, at most 60, not the order's own."),
+    "tracking_url_required": Code(422, "Walmart does not know the carrier: the buyer needs a URL."),
+    "tracking_url_invalid": Code(422, "An http or https address is needed."),
+    "shipped_at_in_future": Code(422, "A package cannot leave later than now."),
+    "shipped_at_before_order": Code(422, "A package cannot leave before the order was placed."),
+    "method_code_invalid": Code(422, "Not one of Walmart's shipping methods."),
+    "reason_required": Code(422, "A cancellation needs a reason."),
+    "reason_invalid": Code(422, "Not one of the reasons of /v1/cancellation-reasons."),
+    "partial_cancellation_not_supported": Code(422, "Only whole orders are canceled."),
+    "cancel_not_requested": Code(422, "The buyer did not ask; give the seller's own reason."),
+    "unknown_sku": Code(422, "The order has no line of this SKU."),
+    "sku_repeated": Code(422, "A SKU is named twice for one ship node."),
+    "market_not_supported": Code(422, "This version connects US accounts."),
+    "store_code_invalid": Code(422, "A letter, then letters, digits and underscores."),
+    "carrier_unknown": Code(422, "Walmart does not know the carrier; map it as other."),
+    # Things that are not there, as far as the key may see
+    "store_not_found": Code(404, "No such store, or the key may not see it."),
+    "order_not_found": Code(404, "No such order, or the key may not see it."),
+    "shipment_not_found": Code(404, "The order has no such shipment."),
+    "cancellation_not_found": Code(404, "The order has no cancellation."),
+    "update_not_found": Code(404, "No such update, or the key may not see it."),
+    "purchase_order_not_found": Code(404, "Walmart knows no such purchase order of the store."),
+    # State
+    "idempotency_in_progress": Code(409, "The same request is running. Ask again in a second."),
+    "store_code_taken": Code(409, "Another store has this code."),
+    "order_differs": Code(409, "The order is known with other content."),
+    "reference_reused": Code(409, "Another shipment of the order bears the reference."),
+    "quantity_exceeds_remaining": Code(409, "Fewer units remain than were asked for."),
+    "nothing_to_ship": Code(409, "No unit of the order remains."),
+    "order_canceled": Code(409, "The order is canceled."),
+    "order_already_canceled": Code(409, "The order is canceled already."),
+    "order_already_shipped": Code(409, "Units have left or are on their way: refund instead."),
+    "cancellation_pending": Code(409, "The order is being canceled at Walmart."),
+    "cancellation_unresolved": Code(409, "An earlier cancellation failed: retry or dismiss it."),
+    "shipment_unresolved": Code(409, "A shipment failed: dismiss it before canceling."),
+    "shipment_confirmed": Code(409, "Walmart has the shipment; it cannot be corrected here."),
+    "shipment_unclear": Code(409, "The shipment may have reached Walmart; wait until settled."),
+    "update_in_progress": Code(409, "A poller is delivering it. Ask again in a moment."),
+    "update_finished": Code(409, "The update is confirmed or dismissed already."),
+    "credentials_rejected": Code(409, "Walmart does not accept the store's credentials."),
+    "order_not_at_walmart": Code(409, "Walmart knows no such purchase order of the store."),
+}

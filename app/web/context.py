@@ -1,0 +1,125 @@
+"""What a route works with: the desk, the caller, and carrying a POST out once."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+from fastapi import Depends, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
+
+from app.intake.desk import Desk
+from app.orders.errors import Invalid, Problem
+from app.storage import idempotency
+from app.storage.idempotency import Answer, Once, Replay
+from app.web.auth import Caller, KeyRing
+from app.web.problems import Unauthorized
+
+Result = TypeVar("Result")
+_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+bearer = HTTPBearer(
+    scheme_name="api_key",
+    auto_error=False,
+    description="An API key, made with `waybill keys create`.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request of a known caller."""
+
+    request: Request
+    desk: Desk
+    caller: Caller
+
+    async def once(
+        self,
+        body: BaseModel | None,
+        store_id: int,
+        render: Callable[[Result], Answer],
+        use_case: Callable[[Once | None], Awaitable[Result]],
+    ) -> Response:
+        """Carry a POST out, or give the answer it was given before."""
+        try:
+            result = await use_case(self._once(body, store_id, render))
+        except Replay as replay:
+            replayed = {**replay.answer.headers, "Idempotent-Replayed": "true"}
+            return respond(Answer(replay.answer.status, replay.answer.body, replayed))
+        return respond(render(result))
+
+    def _once(
+        self, body: BaseModel | None, store_id: int, render: Callable[[Any], Answer]
+    ) -> Once | None:
+        key = self.request.headers.get("idempotency-key")
+        if key is None:
+            return None
+        if not _KEY.fullmatch(key):
+            message = "1 to 255 printable ASCII characters are needed."
+            problem = Problem("idempotency_key_invalid", message)
+            raise Invalid(problem.code, message, [problem])
+        said = None if body is None else body.model_dump(mode="json", exclude_unset=True)
+        return Once(
+            store_id=store_id,
+            api_key=self.caller.key,
+            method=self.request.method,
+            path=self.request.url.path,
+            key=key,
+            fingerprint=idempotency.fingerprint(said),
+            render=render,
+        )
+
+    def store_of(self, identifier: UUID, what: str = "order") -> int:
+        """The store of an id that the caller may see. Raises Unknown."""
+        return self.caller.store_of(identifier, what)
+
+    @property
+    def actor(self) -> str:
+        """The name under which what is done stands in the timeline."""
+        return self.caller.name
+
+
+def answer(status: int, body: BaseModel, **headers: str) -> Answer:
+    """A finished answer; header names with underscores for hyphens."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(status, body.model_dump_json().encode(), named)
+
+
+def respond(finished: Answer) -> Response:
+    """The HTTP answer."""
+    return Response(
+        finished.body, finished.status, dict(finished.headers), media_type="application/json"
+    )
+
+
+async def known_parameters(request: Request) -> None:
+    """Refuse a query parameter that the operation does not know."""
+    route = request.scope["route"]
+    known = {field.alias for field in route.dependant.query_params}
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        message = f"Unknown query parameter {unknown[0]!r}."
+        problem = Problem("unknown_parameter", message)
+        raise Invalid(problem.code, message, [problem])
+
+
+def _context(scope: str) -> Callable[..., Awaitable[Context]]:
+    async def dependency(
+        request: Request,
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+    ) -> Context:
+        keys: KeyRing = request.app.state.keys
+        if credentials is None or not credentials.credentials:
+            raise Unauthorized
+        caller = await keys.caller(credentials.credentials)
+        caller.require(scope)
+        await known_parameters(request)
+        return Context(request, request.app.state.desk, caller)
+
+    return dependency
+
+
+Reading = Annotated[Context, Depends(_context("read"))]
+Writing = Annotated[Context, Depends(_context("write"))]
+Administering = Annotated[Context, Depends(_context("admin"))]

@@ -1,0 +1,64 @@
+"""Writes the OpenAPI document to a file, or says whether a file still is that document.
+
+`python -m app.web.export openapi/openapi.json`, with `--check` to compare only.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+from app.intake.desk import Desk
+from app.version import VERSION
+from app.web.app import create_app
+
+
+class _NoMetrics:
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count nothing."""
+
+    async def refresh(self) -> None:
+        """Have nothing to refresh."""
+
+    def render(self) -> tuple[bytes, str]:
+        """Show nothing."""
+        return b"", "text/plain"
+
+
+async def _ready() -> str | None:
+    return None
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document of this version. Nothing behind the routes is needed for it."""
+    desk = cast("Desk", _Nothing())
+    app = create_app(desk=desk, admin_key=None, metrics=_NoMetrics(), ready=_ready, version=VERSION)
+    return app.openapi()
+
+
+class _Nothing:
+    """Stands where a desk would: describing the API asks it for nothing."""
+
+    database = None
+
+
+def rendered() -> str:
+    """The document as it is committed."""
+    return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
+
+
+def main(words: list[str]) -> int:
+    """Write or compare; 1 when the file is not what it should be."""
+    check = "--check" in words
+    file = Path(next((word for word in words if not word.startswith("-")), "openapi/openapi.json"))
+    if not check:
+        file.write_text(rendered())
+        return 0
+    if file.exists() and file.read_text() == rendered():
+        return 0
+    sys.stderr.write(f"{file} is not what the code says: run `make openapi` and commit it.\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,81 @@
+"""The OpenAPI document: who it is for, and what FastAPI would leave out of it."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from app.web.problems import ProblemOut
+
+TITLE = "Waybill"
+DESCRIPTION = """
+Waybill keeps Walmart Marketplace in step with Adobe Commerce: Commerce ships or cancels an order
+here, Walmart is told, and everybody can read where it stands.
+
+**How it answers.** `202` means that your request is written down together with its *update* for
+Walmart and will be delivered, usually within a second. Units count as `shipped` or `canceled`
+only when Walmart has said so; until then they are `pending`.
+
+**Keys.** Send an API key as `Authorization: Bearer <key>`. **Repeats.** Every POST takes an
+`Idempotency-Key`; the same key with the same body gives the first answer again.
+**Refusals** are problem documents (RFC 9457) with a stable `code`: see
+[all codes](/docs/problems).
+"""
+TAGS = [
+    {"name": "stores", "description": "Commerce store views and the seller accounts behind them."},
+    {"name": "orders", "description": "Walmart purchase orders as Waybill knows them."},
+    {"name": "shipments", "description": "Packages that left, and corrections of their tracking."},
+    {"name": "cancellations", "description": "Whole orders, before any unit has left."},
+    {"name": "updates", "description": "What Walmart must be told, each try, and what to do now."},
+    {"name": "operations", "description": "Probes and metrics; no key is needed."},
+]
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key and body give the first answer again; kept for 7 days.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x20-\\x7e]+$"},
+}
+
+
+def install(app: FastAPI) -> None:
+    """Let the app describe itself with this module's words."""
+
+    def describe() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = describe  # type: ignore[method-assign]
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=TITLE,
+        version=app.version,
+        openapi_version="3.1.0",
+        description=DESCRIPTION.strip(),
+        routes=app.routes,
+        tags=TAGS,
+        servers=[{"url": "/", "description": "This deployment"}],
+        contact={"name": "The developers of Waybill", "url": "https://waybill.example/support"},
+        license_info={"name": "Proprietary", "url": "https://waybill.example/license"},
+    )
+    schemas = document["components"]["schemas"]
+    schema = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(schema.pop("$defs", {}))
+    schemas[ProblemOut.__name__] = schema
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            _finish(path, method, operation)
+    return document
+
+
+def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
+    """Take out FastAPI's own 422, and name the header that every POST takes."""
+    kept = operation["responses"].get("422", {}).get("content", {})
+    kept.pop("application/json", None)
+    if method == "post" and path.startswith("/v1"):
+        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)

@@ -1,0 +1,145 @@
+"""Every refusal as a problem document (RFC 9457), out of one table from errors to statuses."""
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from app.orders.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotAvailable,
+    OrderError,
+    Problem,
+    Unknown,
+)
+from app.web import validation
+from app.web.codes import CODES
+
+MEDIA_TYPE = "application/problem+json"
+STATUSES: Mapping[type[OrderError], int] = {
+    Invalid: 422,
+    Conflict: 409,
+    Unknown: 404,
+    Forbidden: 403,
+    NotAvailable: 503,
+}
+_BY_STATUS = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "scope_missing",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+}
+_log = structlog.get_logger(__name__)
+
+
+class Unauthorized(Exception):
+    """No valid API key came with the request."""
+
+
+class ErrorItem(BaseModel):
+    """One thing that is wrong, with the JSON pointer (RFC 6901) of its field."""
+
+    pointer: str
+    code: str
+    message: str
+
+
+class ProblemOut(BaseModel):
+    """A problem document (RFC 9457): why nothing was done, for a program and for a person."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    errors: list[ErrorItem] = []
+
+
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: Sequence[Problem] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Answer with a problem document."""
+    body: dict[str, Any] = {
+        "type": f"/docs/problems#{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": request.url.path,
+        "code": code,
+    }
+    items = [{"pointer": e.pointer, "code": e.code, "message": e.message} for e in errors]
+    if items:
+        body["errors"] = items
+    content = json.dumps(body).encode()
+    return Response(content, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of the app become a problem document."""
+    app.add_exception_handler(OrderError, _domain)
+    app.add_exception_handler(Unauthorized, _unauthorized)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _domain(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OrderError)  # noqa: S101 - registered for it
+    status = STATUSES[type(error)]
+    headers = {}
+    if isinstance(error, NotAvailable):
+        headers["Retry-After"] = str(error.retry_after)
+    elif error.code == "idempotency_in_progress":
+        headers["Retry-After"] = "1"
+    return problem(request, status, error.code, str(error), errors=error.problems, headers=headers)
+
+
+async def _unauthorized(request: Request, _: Exception) -> Response:
+    headers = {"WWW-Authenticate": 'Bearer realm="waybill"'}
+    return problem(request, 401, "unauthorized", CODES["unauthorized"].meaning, headers=headers)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
+    status, found = validation.problems_of(error.errors())
+    first = found[0]
+    return problem(
+        request,
+        status,
+        first.code,
+        first.message,
+        errors=found if status == HTTPStatus.UNPROCESSABLE_ENTITY else (),
+    )
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    code = _BY_STATUS.get(error.status_code, "bad_request")
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        # FastAPI answers so to a body that it cannot decode.
+        code = "malformed_json"
+    return problem(request, error.status_code, code, CODES[code].meaning, headers=error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    _log.error("request_failed", exc_info=error, path=request.url.path)
+    return problem(request, 500, "internal_error", CODES["internal_error"].meaning)

@@ -1,0 +1,56 @@
+"""The API in this process, over a real database and a simulated Walmart."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from app.web.app import create_app
+from tests.world import World
+
+ADMIN_KEY = "wb_admin-key-of-the-tests"
+
+
+class Counted:
+    """Metrics that only remember which routes were asked."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, str, int]] = []
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        del seconds
+        self.requests.append((method, route, status))
+
+    async def refresh(self) -> None:
+        return
+
+    def render(self) -> tuple[bytes, str]:
+        return b"waybill_up 1\n", "text/plain; version=0.0.4"
+
+
+async def _ready() -> str | None:
+    return None
+
+
+@pytest.fixture
+def app(world: World) -> FastAPI:
+    return create_app(
+        desk=world.desk, admin_key=ADMIN_KEY, metrics=Counted(), ready=_ready, version="0"
+    )
+
+
+def client_of(app: FastAPI, key: str | None = ADMIN_KEY, **changes: Any) -> httpx.AsyncClient:
+    """A client that sends a key; an error of the app is an answer, not an exception."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    return httpx.AsyncClient(
+        transport=transport, base_url="http://waybill.test", headers=headers, **changes
+    )
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app) as opened:
+        yield opened

@@ -1,0 +1,241 @@
+"""Bad input: a clear problem document, never a 5xx, and nothing written."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from app.storage.tables import metadata
+from tests.world import World
+
+GOOD_SHIPMENT = {"carrier_code": "ups", "tracking_number": "1ZA"}
+JSON = {"content-type": "application/json"}
+
+
+async def rows(world: World) -> dict[str, int]:
+    async with world.database.begin() as connection:
+        return {
+            table.name: (
+                await connection.execute(sa.select(sa.func.count()).select_from(table))
+            ).scalar_one()
+            for table in metadata.sorted_tables
+        }
+
+
+def problem(answer: httpx.Response) -> dict[str, Any]:
+    """The problem document, held against its form."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    body: dict[str, Any] = answer.json()
+    assert body.keys() >= {"type", "title", "status", "detail", "instance", "code"}
+    assert body["status"] == answer.status_code
+    assert answer.headers["x-request-id"]
+    return body
+
+
+SHIPMENTS: list[tuple[Any, int, str, str | None]] = [
+    ({}, 422, "required", "/carrier_code"),
+    ({"carrier_code": "ups"}, 422, "tracking_number_required", "/tracking_number"),
+    ({**GOOD_SHIPMENT, "tracking_number": ""}, 422, "tracking_number_required", "/tracking_number"),
+    ({**GOOD_SHIPMENT, "tracking_number": 5}, 422, "tracking_number_invalid", "/tracking_number"),
+    ({**GOOD_SHIPMENT, "tracking_number": "1Z\x00"}, 422, "tracking_number_invalid", "/tracking_number"),
+    ({**GOOD_SHIPMENT, "tracking_number": "\ud800"}, 422, "tracking_number_invalid", "/tracking_number"),
+    ({**GOOD_SHIPMENT, "carrier_code": "u\x00ps"}, 422, "invalid", "/carrier_code"),
+    ({**GOOD_SHIPMENT, "carrier_title": "\ud800"}, 422, "invalid", "/carrier_title"),
+    ({**GOOD_SHIPMENT, "surprise": 1}, 422, "unknown_field", "/surprise"),
+    ({**GOOD_SHIPMENT, "items": []}, 422, "invalid", "/items"),
+    ({**GOOD_SHIPMENT, "items": [{"line_number": "1", "quantity": 0}]}, 422, "invalid_quantity", "/items/0/quantity"),
+    ({**GOOD_SHIPMENT, "items": [{"line_number": "1", "quantity": 1.5}]}, 422, "invalid_quantity", "/items/0/quantity"),
+    ({**GOOD_SHIPMENT, "items": [{"line_number": "1", "quantity": "1"}]}, 422, "invalid_quantity", "/items/0/quantity"),
+    ({**GOOD_SHIPMENT, "items": [{"line_number": "1", "quantity": True}]}, 422, "invalid_quantity", "/items/0/quantity"),
+    ({**GOOD_SHIPMENT, "items": [{"line_number": "1", "quantity": 10**30}]}, 422, "invalid_quantity", "/items/0/quantity"),
+    ({**GOOD_SHIPMENT, "items": [{"quantity": 1}]}, 422, "invalid", "/items/0"),
+    ({**GOOD_SHIPMENT, "items": [{"line_number": "1", "sku": "S", "quantity": 1}]}, 422, "invalid", "/items/0"),
+    ({**GOOD_SHIPMENT, "items": [{"line_number": "9", "quantity": 1}]}, 422, "unknown_line", "/items/0/line_number"),
+    ({**GOOD_SHIPMENT, "items": [{"line_number": "1", "quantity": 99}]}, 409, "quantity_exceeds_remaining", "/items/0/quantity"),
+    ({**GOOD_SHIPMENT, "shipped_at": "yesterday"}, 422, "invalid", "/shipped_at"),
+    ({**GOOD_SHIPMENT, "shipped_at": 1700000000}, 422, "invalid", "/shipped_at"),
+    ({**GOOD_SHIPMENT, "shipped_at": "2026-11-23T10:00:00"}, 422, "invalid", "/shipped_at"),
+    ({**GOOD_SHIPMENT, "shipped_at": "0001-01-01T00:00:00+23:00"}, 422, "invalid", "/shipped_at"),
+    ({**GOOD_SHIPMENT, "shipped_at": "2999-01-01T00:00:00Z"}, 422, "shipped_at_in_future", "/shipped_at"),
+    ({**GOOD_SHIPMENT, "tracking_url": "ftp://x.example"}, 422, "tracking_url_invalid", "/tracking_url"),
+    ({**GOOD_SHIPMENT, "method_code": "Pigeon"}, 422, "method_code_invalid", "/method_code"),
+    ({**GOOD_SHIPMENT, "carrier_code": "acme"}, 422, "tracking_url_required", "/tracking_url"),
+    ({**GOOD_SHIPMENT, "carrier_code": "  "}, 422, "required", "/carrier_code"),
+    ([GOOD_SHIPMENT], 422, "invalid", ""),
+    ("text", 422, "invalid", ""),
+    (None, 422, "invalid", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "status", "code", "pointer"), SHIPMENTS)
+async def test_a_shipment_that_is_wrong_is_refused_and_leaves_nothing(
+    world: World, client: httpx.AsyncClient, body: Any, status: int, code: str, pointer: str
+) -> None:
+    order = await world.an_order(3)
+    before = await rows(world)
+    answer = await client.post(
+        f"/v1/orders/{order.id}/shipments", content=json.dumps(body), headers=JSON
+    )
+    found = problem(answer)
+    assert (answer.status_code, found["code"]) == (status, code), found
+    assert found["errors"][0]["pointer"] == pointer, found
+    assert await rows(world) == before
+
+
+CANCELLATIONS: list[tuple[Any, str]] = [
+    ({}, "reason_required"),
+    ({"reason": "because"}, "reason_invalid"),
+    ({"reason": 1}, "reason_invalid"),
+    ({"reason": "fraud", "lines": [{"line_number": "1"}]}, "partial_cancellation_not_supported"),
+    ({"reason": "fraud", "items": []}, "partial_cancellation_not_supported"),
+    ({"reason": "fraud", "inventory": [{"sku": "NO", "quantity": 1}]}, "unknown_sku"),
+    ({"reason": "fraud", "inventory": [{"sku": "SKU-1", "quantity": -1}]}, "invalid_quantity"),
+    ({"reason": "fraud", "comment": ""}, "invalid"),
+    ({"reason": "customer_request"}, "cancel_not_requested"),
+]
+
+
+@pytest.mark.parametrize(("body", "code"), CANCELLATIONS)
+async def test_a_cancellation_that_is_wrong_is_refused_and_leaves_nothing(
+    world: World, client: httpx.AsyncClient, body: Any, code: str
+) -> None:
+    order = await world.an_order(3)
+    before = await rows(world)
+    answer = await client.post(f"/v1/orders/{order.id}/cancellation", json=body)
+    assert (answer.status_code, problem(answer)["code"]) == (422, code)
+    after = await rows(world)
+    after["events"] = before["events"]  # reading Walmart is told in the timeline
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status", "code"),
+    [
+        (b"{", JSON, 400, "malformed_json"),
+        (b"", JSON, 422, "required"),
+        (b'{"a": \xff}', JSON, 400, "malformed_json"),
+        (b"[" * 100_000, JSON, 400, "malformed_json"),
+        (b"{}", {"content-type": "text/plain"}, 415, "unsupported_media_type"),
+        (b"{}", {}, 415, "unsupported_media_type"),
+        (b" " * (1024 * 1024 + 1), JSON, 413, "body_too_large"),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_refused(
+    world: World,
+    client: httpx.AsyncClient,
+    content: bytes,
+    headers: dict[str, str],
+    status: int,
+    code: str,
+) -> None:
+    order = await world.an_order(1)
+    answer = await client.post(f"/v1/orders/{order.id}/shipments", content=content, headers=headers)
+    assert (answer.status_code, problem(answer)["code"]) == (status, code)
+
+
+async def test_a_body_without_a_length_is_measured_as_it_comes(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(1)
+
+    async def endless() -> Any:
+        for _ in range(2048):
+            yield b" " * 1024
+
+    answer = await client.post(f"/v1/orders/{order.id}/shipments", content=endless(), headers=JSON)
+    assert (answer.status_code, problem(answer)["code"]) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("DELETE", "/v1/orders", 405, "method_not_allowed"),
+        ("GET", "/v1/orders/not-an-id", 404, "order_not_found"),
+        ("GET", "/v1/orders/01932f5b-2d40-7b3e-9a04-77aa00000009", 404, "order_not_found"),
+        ("GET", "/v1/orders/6f1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d", 404, "order_not_found"),
+        ("GET", "/v1/updates/01932f5b-2d40-7b3e-9a04-77aa00000001", 404, "update_not_found"),
+        ("GET", "/v1/orders?surprise=1", 422, "unknown_parameter"),
+        ("GET", "/v1/orders?limit=0", 422, "invalid"),
+        ("GET", "/v1/orders?limit=201", 422, "invalid"),
+        ("GET", "/v1/orders?status=lost", 422, "invalid"),
+        ("GET", "/v1/orders?q=%00", 422, "invalid"),
+        ("GET", "/v1/orders?ship_before=soon", 422, "invalid"),
+        ("GET", "/v1/orders?cursor=forged", 422, "cursor_invalid"),
+        ("GET", "/v1/updates?state=lost", 422, "invalid"),
+        ("GET", "/v1/stores?cursor=WyJvcmRlcnMiLDFd", 422, "cursor_invalid"),
+    ],
+)
+async def test_a_request_for_what_is_not_there_is_a_problem_document(
+    client: httpx.AsyncClient, method: str, path: str, status: int, code: str
+) -> None:
+    answer = await client.request(method, path)
+    assert (answer.status_code, problem(answer)["code"]) == (status, code)
+
+
+STORES: list[tuple[Any, str, str]] = [
+    ({"name": "S"}, "required", "/walmart"),
+    ({"name": "S", "walmart": {"client_id": "a"}}, "required", "/walmart/client_secret"),
+    ({"name": "", "walmart": {"client_id": "a", "client_secret": "b"}}, "invalid", "/name"),
+    (
+        {"name": "S", "walmart": {"client_id": "a", "client_secret": "b"}, "market": "XX"},
+        "market_not_supported",
+        "/market",
+    ),
+    (
+        {"name": "S", "walmart": {"client_id": "a", "client_secret": "b"}, "code": "1 2"},
+        "store_code_invalid",
+        "/code",
+    ),
+    (
+        {
+            "name": "S",
+            "walmart": {"client_id": "a", "client_secret": "b"},
+            "carriers": {"x": "Upps"},
+        },
+        "carrier_unknown",
+        "/carriers/x",
+    ),
+    (
+        {
+            "name": "S",
+            "walmart": {"client_id": "a", "client_secret": "b"},
+            "carriers": {"x": {"other": "X", "tracking_url": "https://x.example/"}},
+        },
+        "tracking_url_invalid",
+        "/carriers/x/tracking_url",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "code", "pointer"), STORES)
+async def test_a_store_that_is_wrong_is_refused_and_leaves_nothing(
+    world: World, client: httpx.AsyncClient, body: Any, code: str, pointer: str
+) -> None:
+    answer = await client.post("/v1/stores", json=body)
+    found = problem(answer)
+    assert (answer.status_code, found["code"]) == (422, code), found
+    assert found["errors"][0]["pointer"] == pointer
+    assert not any((await rows(world)).values())
+
+
+async def test_an_order_that_differs_from_the_known_one_is_refused(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    store = await world.a_store()
+    body = {
+        "store_id": str(store.id),
+        "purchase_order_id": "1796330120075",
+        "commerce_order_number": "000000123",
+        "lines": [{"line_number": "1", "sku": "ABC", "quantity": 3}],
+    }
+    first = await client.post("/v1/orders", json=body)
+    assert first.status_code == 201
+    assert (await client.post("/v1/orders", json=body)).status_code == 200
+    other = {**body, "lines": [{"line_number": "1", "sku": "ABC", "quantity": 2}]}
+    answer = await client.post("/v1/orders", json=other)
+    assert (answer.status_code, problem(answer)["code"]) == (409, "order_differs")
+    numbered = await client.post("/v1/orders", json={**body, "commerce_order_number": "7"})
+    assert problem(numbered)["errors"][0]["pointer"] == "/commerce_order_number"
