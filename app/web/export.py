@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
+from fastapi import FastAPI
+
 from app.intake.desk import Desk
 from app.version import VERSION
 from app.web.app import create_app
@@ -29,11 +31,17 @@ async def _ready() -> str | None:
     return None
 
 
-def document() -> dict[str, Any]:
-    """The OpenAPI document of this version. Nothing behind the routes is needed for it."""
+def describing_only() -> FastAPI:
+    """The API with nothing behind it: it can describe itself and show its docs page."""
     desk = cast("Desk", _Nothing())
-    app = create_app(desk=desk, admin_key=None, metrics=_NoMetrics(), ready=_ready, version=VERSION)
-    return app.openapi()
+    return create_app(
+        desk=desk, admin_key=None, metrics=_NoMetrics(), ready=_ready, version=VERSION
+    )
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document of this version."""
+    return describing_only().openapi()
 
 
 class _Nothing:

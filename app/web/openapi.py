@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.web.api.responses import EXAMPLES
 from app.web.problems import ProblemOut
 
 TITLE = "Waybill"
@@ -74,8 +75,14 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 
 def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
-    """Take out FastAPI's own 422, and name the header that every POST takes."""
-    kept = operation["responses"].get("422", {}).get("content", {})
-    kept.pop("application/json", None)
+    """Take out FastAPI's own 422, show examples, name the header that every POST takes."""
+    for status, response in operation["responses"].items():
+        media = response.get("content", {})
+        if status == "422":
+            media.pop("application/json", None)
+        shown = media.get("application/json", {})
+        model = shown.get("schema", {}).get("$ref", "").rpartition("/")[2]
+        if model in EXAMPLES:
+            shown["example"] = EXAMPLES[model]
     if method == "post" and path.startswith("/v1"):
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)

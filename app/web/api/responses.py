@@ -9,6 +9,8 @@ from app.web.codes import CODES
 from app.web.problems import MEDIA_TYPE, ProblemOut
 
 Responses = dict[int | str, dict[str, Any]]
+# By the model's name: FastAPI would drop every null out of an example.
+EXAMPLES: dict[str, object] = {}
 # What any operation behind an API key may answer.
 _ALWAYS = ("unauthorized", "scope_missing", "unknown_parameter", "database_unavailable")
 _WITH_BODY = ("malformed_json", "body_too_large", "unsupported_media_type")
@@ -34,13 +36,13 @@ def success(
     *,
     location: bool = False,
 ) -> Responses:
-    """One successful answer."""
+    """One successful answer. The document shows the same example wherever the model is."""
+    EXAMPLES[model.__name__] = example
     return {
         status: {
             "model": model,
             "description": description,
             "headers": {**_REQUEST_ID, **(_LOCATION if location else {})},
-            "content": {"application/json": {"example": example}},
         }
     }
 

@@ -1,0 +1,74 @@
+"""The docs page in a real browser: it works, and asks no other host for anything."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+from app.web import export
+from app.web.export import describing_only
+from tests.world import serving
+
+SCREENSHOTS = Path(__file__).resolve().parents[2] / "screenshots"
+
+
+@pytest.fixture
+async def address() -> AsyncIterator[str]:
+    async with serving(describing_only()) as url:
+        yield url
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert program, "Chromium is needed: apt-get install chromium"
+    words = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=program, args=words)
+        yield started
+        await started.close()
+
+
+async def watched(browser: Browser, address: str) -> tuple[Page, list[str]]:
+    page = await browser.new_page(viewport={"width": 1200, "height": 1400})
+    troubles: list[str] = []
+    page.on("console", lambda m: troubles.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith((address, "data:"))
+            else troubles.append(f"asked {request.url}")
+        ),
+    )
+    return page, troubles
+
+
+async def test_the_docs_page_shows_every_operation_and_asks_no_other_host(
+    browser: Browser, address: str
+) -> None:
+    page, troubles = await watched(browser, address)
+    await page.goto(address)
+    await page.wait_for_selector(".opblock")
+    assert page.url.endswith("/docs")
+    count = sum(len(methods) for methods in export.document()["paths"].values())
+    assert await page.locator(".opblock").count() == count
+    await page.click("#operations-shipments-ship_order .opblock-summary-control")
+    opened = page.locator("#operations-shipments-ship_order .opblock-body")
+    await opened.wait_for()
+    assert "1Z999AA10123456784" in await opened.inner_text()
+    SCREENSHOTS.mkdir(exist_ok=True)
+    await page.screenshot(path=SCREENSHOTS / "docs.png")
+    assert troubles == []
+
+
+async def test_the_page_of_problem_codes_leads_to_the_code(browser: Browser, address: str) -> None:
+    page, troubles = await watched(browser, address)
+    await page.goto(f"{address}/docs/problems#tracking_url_required")
+    row = page.locator("tr:target")
+    assert "tracking_url_required" in await row.inner_text()
+    await page.screenshot(path=SCREENSHOTS / "problems.png")
+    assert troubles == []

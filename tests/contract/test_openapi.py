@@ -1,0 +1,110 @@
+"""The OpenAPI document is the code's own, and its examples are what the API takes and gives."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from app.orders.errors import OrderError
+from app.web import export, problems
+from app.web.codes import CODES
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = export.document()
+OPERATION_IDS = {
+    "create_store", "list_stores", "get_store", "update_store", "verify_store",
+    "register_order", "import_order", "list_orders", "summarize_orders", "get_order",
+    "update_order", "get_order_timeline", "refresh_order",
+    "ship_order", "list_shipments", "get_shipment", "correct_tracking",
+    "cancel_order", "get_cancellation", "list_cancellation_reasons",
+    "list_updates", "get_update", "retry_update", "dismiss_update",
+    "check_liveness", "check_readiness", "get_metrics",
+}  # fmt: skip
+
+
+def operations() -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method} {path}", operation
+
+
+def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    return {**schema, "components": DOCUMENT["components"]}
+
+
+def test_the_committed_document_is_what_the_code_says() -> None:
+    assert (ROOT / "openapi" / "openapi.json").read_text() == export.rendered()
+
+
+def test_operation_ids_are_what_clients_were_generated_from() -> None:
+    assert {operation["operationId"] for _, operation in operations()} == OPERATION_IDS
+
+
+@pytest.mark.parametrize(
+    ("name", "operation"), list(operations()), ids=lambda value: str(value)[:40]
+)
+def test_every_operation_explains_itself(name: str, operation: dict[str, Any]) -> None:
+    assert operation["summary"], name
+    assert operation["description"], name
+    assert len(operation["tags"]) == 1
+    if "/v1" in name:
+        assert operation["security"] == [{"api_key": []}]
+        assert {"401", "403", "422", "503"} <= operation["responses"].keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "operation"), list(operations()), ids=lambda value: str(value)[:40]
+)
+def test_every_example_fits_its_schema(name: str, operation: dict[str, Any]) -> None:
+    checked = 0
+    bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+    for body in bodies:
+        for media in body.get("content", {}).values():
+            examples = [e["value"] for e in media.get("examples", {}).values()]
+            examples += [media["example"]] if "example" in media else []
+            examples += media["schema"].get("examples", [])
+            assert examples, name
+            for example in examples:
+                jsonschema.validate(example, resolved(media["schema"]))
+                checked += 1
+    assert checked
+
+
+def test_every_problem_is_a_problem_document_with_an_example() -> None:
+    for name, operation in operations():
+        for status, response in operation["responses"].items():
+            if status.startswith(("4", "5")):
+                assert list(response["content"]) == [problems.MEDIA_TYPE], (name, status)
+
+
+def subclasses(kind: type[OrderError]) -> set[type[OrderError]]:
+    found = set(kind.__subclasses__())
+    return found.union(*(subclasses(each) for each in found))
+
+
+def test_every_domain_error_has_a_status() -> None:
+    assert subclasses(OrderError) == set(problems.STATUSES)
+
+
+def test_every_code_that_is_raised_is_explained() -> None:
+    """Codes are literals at the place that raises them, so they can be read off the source."""
+    raised: set[str] = set()
+    raising = re.compile(
+        r'(?:Problem|Conflict|Invalid|NotAvailable|Forbidden)\(\s*"([a-z_]+)"|code = "([a-z_]+)"'
+    )
+    for file in (ROOT / "app").rglob("*.py"):
+        if file.parts[-2] in {"orders", "intake", "web", "api", "storage"}:
+            for match in raising.finditer(file.read_text()):
+                raised.add(match[1] or match[2])
+    assert len(raised) > 30
+    assert raised <= CODES.keys(), raised - CODES.keys()
+
+
+def test_the_document_names_no_host_of_ours() -> None:
+    text = json.dumps(DOCUMENT)
+    assert "localhost" not in text
+    assert "127.0.0.1" not in text
