@@ -1,5 +1,6 @@
 """The schema: brought to head, and compared with it."""
 
+import functools
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -44,6 +45,7 @@ def upgrade(url: str, *, lock_wait: float = 300.0) -> None:
         raise SchemaBusy(f"The schema is in use: {error.orig}. Run the migration again.") from error
 
 
+@functools.cache
 def head_revision() -> str:
     """The newest revision this code knows."""
     head = ScriptDirectory.from_config(configuration()).get_current_head()

@@ -1,0 +1,144 @@
+"""The `waybill` command: one line for each sub-command, the work is elsewhere.
+
+Exit codes: 0 fine, 1 failed, 2 wrong usage or configuration.
+"""
+
+import asyncio
+import sys
+from typing import Annotated, NoReturn
+from uuid import UUID
+
+import typer
+
+from app import demo as demonstration
+from app import doctor as doctors
+from app import key_commands, poll, schema_commands, serve
+from app.settings import BadSettings, Settings, load
+from app.simulator import serve as simulators
+from app.version import VERSION
+
+app = typer.Typer(
+    name="waybill",
+    help="Waybill keeps Walmart Marketplace in step with Adobe Commerce.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+keys_app = typer.Typer(help="API keys: make, list, revoke.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="TCP port to listen on.")]
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    if version:
+        print(VERSION)
+        raise typer.Exit
+
+
+@app.command("serve")
+def serve_command(
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    no_poller: Annotated[bool, typer.Option("--no-poller", help="Only the API.")] = False,
+) -> None:
+    """Run the API, with a poller inside."""
+    serve.serve(load(), host=host, port=port, with_poller=not no_poller)
+
+
+@app.command()
+def poller(
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Deliveries under way at once.")
+    ] = None,
+) -> None:
+    """Run a poller alone; as many as you like on one database."""
+    settings = load()
+    changes = {} if concurrency is None else {"poller_concurrency": concurrency}
+    poll.poll(settings.model_copy(update=changes))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema to this version's; safe to run from every replica."""
+    print(schema_commands.migrate(load()))
+
+
+@app.command()
+def simulator(host: Host = "127.0.0.1", port: Port = 8090) -> None:
+    """Run the Walmart simulator alone. Never expose it."""
+    simulators.serve(host=host, port=port)
+
+
+@app.command()
+def demo(port: Port = 8080, simulator_port: Port = 8090) -> None:
+    """Run everything on an embedded database, with a Walmart simulator and sample orders."""
+    raise typer.Exit(demonstration.run(load(), port=port, simulator_port=simulator_port))
+
+
+@app.command()
+def doctor() -> None:
+    """Check configuration, database, migrations, keys and Walmart; say what to do."""
+    raise typer.Exit(0 if asyncio.run(_examine(load())) else 1)
+
+
+async def _examine(settings: Settings) -> bool:
+    fine = True
+    async for finding in doctors.examine(settings):
+        print(f"{'✔' if finding.fine else '✘'} {finding.what}")
+        if not finding.fine:
+            fine = False
+            print(f"  → {finding.advice}")
+    return fine
+
+
+@keys_app.command("create")
+def create_key(
+    name: Annotated[str, typer.Option(help="Whose key it is; it stands in timelines.")],
+    store: Annotated[UUID | None, typer.Option(help="The one store it may see.")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help="read, write or admin.")] = None,
+) -> None:
+    """Make an API key and show it, once."""
+    print(key_commands.create(load(), name=name, store=store, scopes=scope or ["read", "write"]))
+
+
+@keys_app.command("list")
+def list_keys() -> None:
+    """List API keys, never their secrets."""
+    for line in key_commands.listed(load()):
+        print(line)
+
+
+@keys_app.command("revoke")
+def revoke_key(name: Annotated[str, typer.Argument(help="The key's name.")]) -> None:
+    """End an API key within seconds."""
+    print(key_commands.revoke(load(), name))
+
+
+def main() -> NoReturn:
+    """Run the command; failures are one line on stderr."""
+    try:
+        app()
+    except BadSettings as error:
+        sys.exit(_told(str(error), 2))
+    except (
+        serve.CannotServe,
+        poll.CannotPoll,
+        schema_commands.CannotMigrate,
+        key_commands.CannotDo,
+        demonstration.CannotDemonstrate,
+    ) as error:
+        sys.exit(_told(str(error), 1))
+    sys.exit(0)
+
+
+def _told(message: str, code: int) -> int:
+    sys.stderr.write(f"waybill: {message}\n")
+    return code
+
+
+if __name__ == "__main__":
+    main()

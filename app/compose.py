@@ -1,0 +1,169 @@
+"""Everything a process works with, opened in one place and closed in reverse."""
+
+import asyncio
+import os
+import random
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import httpx
+import sqlalchemy as sa
+
+from app.intake.desk import Desk
+from app.metrics import Metrics
+from app.orders import ids
+from app.orders.errors import NotAvailable
+from app.settings import EMBEDDED, Settings
+from app.storage import migrate
+from app.storage.database import Database, open_database
+from app.storage.embedded import EmbeddedPostgres
+from app.storage.vault import Vault
+from app.storage.wakeup import Announcer, Listener
+from app.sync.backoff import Policy
+from app.sync.poller import Poller, PollerSettings
+from app.version import VERSION
+from app.walmart.client import WalmartClient, open_http
+
+# Of a lease, what a stopping poller gives to deliveries in flight.
+_DRAIN_SHARE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The opened parts of one process."""
+
+    settings: Settings
+    url: str
+    database: Database
+    http: httpx.AsyncClient
+    desk: Desk
+    metrics: Metrics
+    heard: asyncio.Event
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id(store_id: int) -> UUID:
+    return ids.new_id(store_id, int(_now().timestamp() * 1000), secrets.randbits(64))
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Parts]:
+    """Open the database, Walmart's client and the announcer. Raises BadSettings."""
+    keys = settings.required_keys()
+    async with _database_url(settings) as url:
+        database = open_database(
+            url,
+            pool_size=settings.database_pool_size,
+            pooler=settings.database_pooler == "transaction",
+        )
+        connections = settings.poller_concurrency + settings.database_pool_size
+        http = open_http(timeout=settings.walmart_timeout, max_connections=connections)
+        async with http, Announcer(direct_url(settings, url)) as announcer:
+            desk = Desk(
+                database=database,
+                vault=Vault(keys),
+                walmart=_client(settings, http),
+                now=_now,
+                entropy=lambda: secrets.randbits(64),
+                wake=announcer.wake,
+            )
+            metrics = Metrics(database, VERSION)
+            try:
+                yield Parts(settings, url, database, http, desk, metrics, asyncio.Event())
+            finally:
+                await database.close()
+
+
+@asynccontextmanager
+async def _database_url(settings: Settings) -> AsyncIterator[str]:
+    url = settings.required_database_url()
+    if url != EMBEDDED:
+        yield url
+        return
+    server = await asyncio.to_thread(EmbeddedPostgres.start, settings.data_dir)
+    try:
+        yield server.url
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+def direct_url(settings: Settings, url: str) -> str:
+    """Where LISTEN and NOTIFY work: the direct address, where there is one."""
+    direct = settings.database_direct_url
+    return direct.get_secret_value() if direct is not None else url
+
+
+def _client(settings: Settings, http: httpx.AsyncClient) -> WalmartClient:
+    return WalmartClient(
+        http, base_url=settings.walmart_base_url, timeout=settings.walmart_timeout, now=_now
+    )
+
+
+async def not_ready(database: Database) -> str | None:
+    """Why requests cannot be served, or None: the database must be there, its schema at head."""
+    try:
+        async with database.begin() as connection:
+            current = await connection.run_sync(migrate.current_revision)
+    except NotAvailable as error:
+        return str(error)
+    except sa.exc.SQLAlchemyError as error:
+        return f"The database does not answer as it should: {type(error).__name__}."
+    head = migrate.head_revision()
+    # Old code on a newer schema is fine: migrations only add (expand before contract).
+    if current is None or current < head:
+        return (
+            f"The schema is at {current or 'nothing'}, this version needs {head}: waybill migrate."
+        )
+    return None
+
+
+@asynccontextmanager
+async def polling(parts: Parts) -> AsyncIterator[None]:
+    """Let a poller work beside whatever else the process does; drain it at the end."""
+    stop = asyncio.Event()
+    async with Listener(direct_url(parts.settings, parts.url), parts.heard):
+        running = asyncio.create_task(poller(parts).run(stop), name="poller")
+        try:
+            yield
+        finally:
+            stop.set()
+            await running
+
+
+def poller(parts: Parts) -> Poller:
+    """Make a poller out of the parts of a process."""
+    settings = parts.settings
+    return Poller(
+        database=parts.database,
+        client=parts.desk.walmart,
+        vault=parts.desk.vault,
+        settings=PollerSettings(
+            name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
+            concurrency=settings.poller_concurrency,
+            lease=settings.lease,
+            timeout=settings.walmart_timeout,
+            poll_interval=settings.poll_interval,
+            drain=settings.lease * _DRAIN_SHARE,
+            policy=Policy(
+                base=settings.retry_base,
+                cap=settings.retry_cap,
+                give_up_after=settings.give_up_after,
+                quiet_period=settings.quiet_period,
+            ),
+        ),
+        heard=parts.heard,
+        # Jitter spreads retries; nothing secret comes of it.
+        random=random.random,
+        new_id=_new_id,
+        monotonic=time.monotonic,
+        observer=parts.metrics,
+    )

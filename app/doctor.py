@@ -1,0 +1,105 @@
+"""`waybill doctor`: is everything as it should be, and if not, what to do."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from app import compose
+from app.compose import Parts
+from app.intake.desk import account
+from app.orders.errors import NotAvailable
+from app.settings import BadSettings, Settings
+from app.storage import migrate, overview, stores
+from app.storage.overview import Page
+from app.storage.vault import CannotDecrypt
+from app.walmart import errors
+
+_OLDEST = 140_000
+_SKEW = 5.0
+_MOST_STORES = 200
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at; advice says what to do where it is not fine."""
+
+    fine: bool
+    what: str
+    advice: str = ""
+
+
+async def examine(settings: Settings) -> AsyncIterator[Finding]:
+    """Look at one thing after the other, and go on where that makes sense."""
+    try:
+        settings.required_database_url()
+        settings.required_keys()
+    except BadSettings as error:
+        yield Finding(fine=False, what="configuration", advice=str(error))
+        return
+    yield Finding(fine=True, what="configuration is complete")
+    async with compose.opened(settings) as parts:
+        try:
+            async for finding in _database(parts):
+                yield finding
+            async for finding in _stores(parts):
+                yield finding
+        except (NotAvailable, sa.exc.SQLAlchemyError) as error:
+            advice = "Check WAYBILL_DATABASE_URL, that PostgreSQL runs, and its pg_hba.conf."
+            yield Finding(fine=False, what=f"database: {error}", advice=advice)
+
+
+async def _database(parts: Parts) -> AsyncIterator[Finding]:
+    async with parts.database.begin() as connection:
+        version = (await connection.exec_driver_sql("SHOW server_version_num")).scalar_one()
+        now = (await connection.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
+        current = await connection.run_sync(migrate.current_revision)
+    new_enough = int(version) >= _OLDEST
+    yield Finding(
+        new_enough,
+        f"PostgreSQL {int(version) // 10_000} is reachable",
+        "" if new_enough else "PostgreSQL 14 or newer is needed.",
+    )
+    head = migrate.head_revision()
+    yield Finding(
+        current == head,
+        f"schema is at {current or 'nothing'}, this version's is {head}",
+        "" if current == head else "Run `waybill migrate`.",
+    )
+    skew = abs((datetime.now(UTC) - now).total_seconds())
+    yield Finding(
+        skew < _SKEW,
+        f"clocks differ by {skew:.1f} s",
+        "" if skew < _SKEW else "Let NTP set this host's clock; leases use the database's.",
+    )
+    pooled = parts.settings.database_pooler == "transaction"
+    direct = parts.settings.database_direct_url is not None
+    yield Finding(
+        fine=True,
+        what="pollers are woken by polling only (a pooler, and no WAYBILL_DATABASE_DIRECT_URL)"
+        if pooled and not direct
+        else "pollers are woken by LISTEN",
+    )
+
+
+async def _stores(parts: Parts) -> AsyncIterator[Finding]:
+    async with parts.database.begin() as connection:
+        found, _ = await overview.stores(connection, None, Page(_MOST_STORES))
+    for store in found:
+        name = f"store {store.code}"
+        try:
+            async with parts.database.begin() as connection:
+                opened = await stores.credentials(connection, store.store_id, parts.desk.vault)
+            await parts.desk.walmart.check(account(opened))
+        except CannotDecrypt as error:
+            yield Finding(fine=False, what=f"{name}: its secret cannot be read", advice=str(error))
+        except errors.CredentialsRejected:
+            advice = "Correct the client id and secret with PATCH /v1/stores."
+            yield Finding(fine=False, what=f"{name}: Walmart rejects its keys", advice=advice)
+        except errors.WalmartError as error:
+            advice = f"Check WAYBILL_WALMART_BASE_URL and the network. {error}"
+            yield Finding(fine=False, what=f"{name}: Walmart cannot be asked", advice=advice)
+        else:
+            yield Finding(fine=True, what=f"{name}: Walmart accepts its keys")
+    if not found:
+        yield Finding(fine=True, what="no store is connected yet (POST /v1/stores)")

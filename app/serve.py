@@ -1,0 +1,78 @@
+"""`waybill serve`: the API, and a poller inside unless told otherwise."""
+
+import asyncio
+import socket
+from contextlib import AsyncExitStack
+
+import structlog
+import uvicorn
+
+from app import compose, logs
+from app.settings import Settings
+from app.version import VERSION
+from app.web.app import create_app
+
+_log = structlog.get_logger(__name__)
+# Seconds that requests in flight have at a stop.
+_GRACE = 20
+
+
+class CannotServe(Exception):
+    """The process cannot start; the message says why and what to do."""
+
+
+def serve(settings: Settings, *, host: str, port: int, with_poller: bool) -> None:
+    """Answer requests until the process is told to stop. Raises CannotServe, BadSettings."""
+    logs.configure(settings.log_level)
+    listening = _listen(host, port)
+    with asyncio.Runner(loop_factory=_loop) as runner:
+        runner.run(_serve(settings, listening, with_poller=with_poller))
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # noqa: PLC0415 - not to be had on every platform
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise CannotServe(f"Cannot listen on {host} port {port}: {error.strerror}.") from error
+    return listening
+
+
+async def _serve(settings: Settings, listening: socket.socket, *, with_poller: bool) -> None:
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(compose.opened(settings))
+        why_not = await compose.not_ready(parts.database)
+        if why_not is not None:
+            raise CannotServe(why_not)
+        if with_poller:
+            await stack.enter_async_context(compose.polling(parts))
+        admin = settings.admin_key
+        app = create_app(
+            desk=parts.desk,
+            admin_key=admin.get_secret_value() if admin else None,
+            metrics=parts.metrics,
+            ready=lambda: compose.not_ready(parts.database),
+            version=VERSION,
+        )
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            access_log=False,
+            server_header=False,
+            log_config=None,
+            lifespan="off",
+            timeout_graceful_shutdown=_GRACE,
+        )
+        _log.info("serving", address=str(listening.getsockname()), poller=with_poller)
+        await uvicorn.Server(config).serve([listening])

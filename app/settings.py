@@ -1,0 +1,191 @@
+"""Every setting: an environment variable (or a line of `.env`), read once, checked at start.
+
+Only entry points read this; everything else is given plain arguments.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from rapidfuzz import process
+
+from app.storage.urls import sqlalchemy_url
+from app.storage.vault import Vault
+
+PREFIX = "WAYBILL_"
+EMBEDDED = "embedded"
+# Beside two time-outs of Walmart's, what a lease needs for reading and recording (seconds).
+LEASE_MARGIN = 15
+_FUZZY = 60
+_Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
+
+
+class BadSettings(Exception):
+    """A setting is missing or wrong; the message is one line that says which and what to do."""
+
+
+class Settings(BaseSettings):
+    """The settings, each under its name with WAYBILL_ before it. Durations are in seconds."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", extra="ignore", hide_input_in_errors=True
+    )
+
+    database_url: SecretStr | None = Field(
+        default=None, description="postgresql://… over TCP or a unix socket, or `embedded`."
+    )
+    data_dir: Path = Field(
+        default=Path(".waybill"), description="Where the embedded database lives."
+    )
+    walmart_base_url: str = Field(
+        default="https://marketplace.walmartapis.com",
+        pattern=r"^https?://[^\s]+$",
+        description="Walmart, its sandbox, or the simulator.",
+    )
+    encryption_keys: Annotated[list[SecretStr], NoDecode] = Field(
+        default=[], description="Fernet keys, newest first, separated by commas."
+    )
+    admin_key: SecretStr | None = Field(
+        default=None, description="A bootstrap API key with every scope."
+    )
+    walmart_timeout: _Seconds = Field(default=30, description="For one call to Walmart.")
+    poll_interval: _Seconds = Field(
+        default=5, description="Between safety-net polls when nothing is announced."
+    )
+    give_up_after: _Seconds = Field(
+        default=172_800, description="Of tries that reached Walmart and failed."
+    )
+    retry_base: _Seconds = Field(default=1, description="The first wait between tries.")
+    retry_cap: _Seconds = Field(default=900, description="The longest wait between tries.")
+    lease: _Seconds = Field(
+        default=90, description="How long an update stays with a poller that stopped answering."
+    )
+    quiet_period: _Seconds = Field(
+        default=120, description="After an unclear write, before its absence is believed."
+    )
+    walmart_rates: dict[str, float] | None = Field(
+        default=None, description="Own caps per endpoint, as JSON; not used by this version."
+    )
+    database_pooler: Literal["none", "transaction"] = Field(
+        default="none", description="`transaction` behind PgBouncer in transaction mode."
+    )
+    database_direct_url: SecretStr | None = Field(
+        default=None, description="A direct connection for LISTEN and migrate behind a pooler."
+    )
+    database_pool_size: Annotated[int, Field(ge=2, le=200)] = Field(
+        default=10, description="Connections of one process."
+    )
+    poller_concurrency: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=50, description="Deliveries that one poller has under way at once."
+    )
+    import_interval: Annotated[float, Field(ge=0, le=86_400)] = Field(
+        default=60, description="Between reads of released orders; not used by this version."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="How much is logged."
+    )
+
+    @field_validator("encryption_keys", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:  # noqa: ANN401 - text or a list
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("encryption_keys")
+    @classmethod
+    def _fernet(cls, value: list[SecretStr]) -> list[SecretStr]:
+        if value:
+            try:
+                Vault([key.get_secret_value() for key in value])
+            except ValueError as error:
+                raise ValueError(
+                    "one is not a Fernet key (32 bytes in url-safe base64); make one with "
+                    "python -c 'from cryptography.fernet import Fernet; "
+                    "print(Fernet.generate_key().decode())'"
+                ) from error
+        return value
+
+    @field_validator("database_url", "database_direct_url")
+    @classmethod
+    def _url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and value.get_secret_value() != EMBEDDED:
+            sqlalchemy_url(value.get_secret_value())
+        return value
+
+    @field_validator("admin_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 20:  # noqa: PLR2004 - said below
+            raise ValueError("it needs at least 20 characters")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        least = 2 * self.walmart_timeout + LEASE_MARGIN
+        if self.lease < least:
+            raise ValueError(
+                f"WAYBILL_LEASE ({self.lease:g}) must be at least {least:g}: twice "
+                f"WAYBILL_WALMART_TIMEOUT plus {LEASE_MARGIN}, or two pollers could send the same"
+            )
+        if self.retry_cap < self.retry_base:
+            raise ValueError("WAYBILL_RETRY_CAP must not be less than WAYBILL_RETRY_BASE")
+        return self
+
+    @property
+    def keys(self) -> list[str]:
+        """The encryption keys in clear."""
+        return [key.get_secret_value() for key in self.encryption_keys]
+
+    def required_database_url(self) -> str:
+        """The database's URL. Raises BadSettings where none is set: nothing is fallen back to."""
+        if self.database_url is None:
+            raise BadSettings(
+                "WAYBILL_DATABASE_URL is not set: give a postgresql:// address, or the word "
+                "`embedded` for a PostgreSQL in WAYBILL_DATA_DIR (only for trying out)."
+            )
+        return self.database_url.get_secret_value()
+
+    def required_keys(self) -> list[str]:
+        """The encryption keys. Raises BadSettings where none is set."""
+        if not self.keys:
+            raise BadSettings(
+                "WAYBILL_ENCRYPTION_KEYS is not set: make a key with python -c 'from "
+                "cryptography.fernet import Fernet; print(Fernet.generate_key().decode())' and "
+                "keep it safe, for store secrets cannot be read without it."
+            )
+        return self.keys
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings. Raises BadSettings with one line on the first thing that is wrong."""
+    _refuse_unknown(os.environ if environment is None else environment)
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise BadSettings(_line(error)) from error
+
+
+def variables() -> list[str]:
+    """The name of every variable."""
+    return [PREFIX + name.upper() for name in Settings.model_fields]
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = variables()
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            near = process.extractOne(name, known, score_cutoff=_FUZZY)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise BadSettings(f"{name} is not a setting of Waybill.{hint}")
+
+
+def _line(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    message = str(first["msg"]).removeprefix("Value error, ")
+    if not first["loc"]:
+        return f"{message}."
+    return f"{PREFIX}{str(first['loc'][0]).upper()}: {message[:1].lower()}{message[1:]}."
