@@ -31,6 +31,8 @@ def migrate(settings: Settings) -> str:
 def _upgrade(url: str) -> str:
     try:
         schema.upgrade(url)
+    except schema.SchemaBusy as error:
+        raise CannotMigrate(f"The schema was not changed: {error}") from error
     except (
         sqlalchemy.exc.SQLAlchemyError,
         alembic.util.exc.CommandError,

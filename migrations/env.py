@@ -1,6 +1,11 @@
-"""Runs migrations: one at a time across all replicas, with a lock time-out, online or as SQL."""
+"""Runs migrations: one at a time across all replicas, with time-outs, online or as SQL.
+
+Both ways send the same statements around the migrations, so the SQL that `alembic upgrade --sql`
+prints is as safe to run by hand beside live replicas as `waybill migrate` is.
+"""
 
 import asyncio
+import os
 
 import sqlalchemy as sa
 from alembic import context
@@ -9,9 +14,39 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from app.storage.tables import metadata
 from app.storage.urls import sqlalchemy_url
 
-config = context.config
 LOCK = 0x57617962696C6C  # "Waybill"
-_TIMEOUTS = ("SET lock_timeout = '4s'", "SET statement_timeout = '10min'")
+LOCK_WAIT = 300.0  # seconds
+
+# A migration that waits for a table makes every later query on it wait behind it, so it soon
+# gives up instead; a long statement is ended before it holds the table for an outage.
+TIMEOUTS = ("SET lock_timeout = '4s'", "SET statement_timeout = '10min'")
+UNLOCK = f"SELECT pg_advisory_unlock({LOCK})"
+
+# Asked again and again, each time in a transaction of its own: a statement that waited inside
+# pg_advisory_lock would keep its snapshot, and CREATE INDEX CONCURRENTLY in the migration that
+# runs waits for all older snapshots: each would wait for the other.
+_WAIT = """\
+DO $wait$
+BEGIN
+    WHILE NOT pg_try_advisory_lock({lock}) LOOP
+        IF clock_timestamp() >= statement_timestamp() + interval '{seconds} s' THEN
+            RAISE EXCEPTION 'another migration has held the lock for {seconds} s'
+                USING ERRCODE = 'lock_not_available';
+        END IF;
+        COMMIT;
+        PERFORM pg_sleep(0.25);
+        COMMIT;
+    END LOOP;
+END
+$wait$"""
+
+config = context.config
+
+
+def _take_lock() -> tuple[str, str]:
+    """The statements that wait for the lock, for a bounded time; the session then holds it."""
+    seconds = float(config.attributes.get("lock_wait", LOCK_WAIT))
+    return "SET statement_timeout = 0", _WAIT.format(lock=LOCK, seconds=f"{seconds:g}")
 
 
 def _offline() -> None:
@@ -21,18 +56,14 @@ def _offline() -> None:
         literal_binds=True,
         transaction_per_migration=True,
     )
+    for statement in (*_take_lock(), *TIMEOUTS):
+        context.execute(statement)
     with context.begin_transaction():
-        for statement in _TIMEOUTS:
-            context.execute(statement)
         context.run_migrations()
+    context.execute(UNLOCK)
 
 
 def _online(connection: sa.Connection) -> None:
-    for statement in _TIMEOUTS:
-        connection.exec_driver_sql(statement)
-    # Held by the session, because each migration has a transaction of its own.
-    connection.execute(sa.select(sa.func.pg_advisory_lock(LOCK)))
-    connection.commit()
     context.configure(
         connection=connection,
         target_metadata=metadata,
@@ -40,27 +71,33 @@ def _online(connection: sa.Connection) -> None:
         compare_type=True,
         compare_server_default=True,
     )
-    try:
-        with context.begin_transaction():
-            context.run_migrations()
-    finally:
-        connection.rollback()
-        connection.execute(sa.select(sa.func.pg_advisory_unlock(LOCK)))
-        connection.commit()
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 async def _connect() -> None:
-    engine = create_async_engine(
-        sqlalchemy_url(config.attributes["url"]), poolclass=sa.pool.NullPool
-    )
-    async with engine.connect() as connection:
-        await connection.run_sync(_online)
-    await engine.dispose()
+    # No pool: the lock and the settings belong to the session, and end with it.
+    engine = create_async_engine(_url(), poolclass=sa.pool.NullPool)
+    try:
+        async with engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            for statement in (*_take_lock(), *TIMEOUTS):
+                await connection.exec_driver_sql(statement)
+            await connection.commit()
+            await connection.execution_options(isolation_level="READ COMMITTED")
+            await connection.run_sync(_online)
+    finally:
+        await engine.dispose()
+
+
+def _url() -> sa.URL:
+    url = config.attributes.get("url") or os.environ.get("WAYBILL_DATABASE_URL")
+    if not url:
+        raise SystemExit("Set WAYBILL_DATABASE_URL to the database that shall be changed.")
+    return sqlalchemy_url(url)
 
 
 if context.is_offline_mode():
     _offline()
-elif "connection" in config.attributes:
-    _online(config.attributes["connection"])
 else:
     asyncio.run(_connect())

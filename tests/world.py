@@ -18,13 +18,13 @@ from uuid import UUID
 
 import httpx
 import uvicorn
-from app.simulator.app import create_app as create_simulator
 from cryptography.fernet import Fernet
 
 from app.intake import import_order, stores
 from app.intake.desk import Desk
 from app.orders.requests import ShipRequest
 from app.orders.update import State
+from app.simulator.app import create_app as create_simulator
 from app.storage import overview
 from app.storage.database import Database, open_database
 from app.storage.vault import Vault

@@ -155,7 +155,6 @@ class Poller:
         return [*ready[first:], *ready[:first]]
 
     async def _claim_from(self, store_id: int, share: int, recorder: Recorder) -> int:
-        at = self.monotonic()
         async with self.database.begin() as connection:
             claimed = await updates.claim(
                 connection,
@@ -165,6 +164,8 @@ class Poller:
                 poller=self.settings.name,
                 lease=self.settings.lease,
             )
+            # Read after the database's clock, so that our idea of its time is never ahead.
+            at = self.monotonic()
             if not claimed:
                 return 0
             opened = await stores.credentials(connection, store_id, self.vault)

@@ -30,6 +30,15 @@ TAGS = [
     {"name": "updates", "description": "What Walmart must be told, each try, and what to do now."},
     {"name": "operations", "description": "Probes and metrics; no key is needed."},
 ]
+_PARAMETERS = {
+    "store_id": "The id of a store.",
+    "order_id": "The id of an order.",
+    "shipment_id": "The id of a shipment of the order.",
+    "update_id": "The id of an update.",
+    "status": "Only orders whose badge says so.",
+    "state": "Only updates in this state.",
+    "kind": "Only updates of this kind.",
+}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -59,9 +68,14 @@ def _document(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
         tags=TAGS,
         servers=[{"url": "/", "description": "This deployment"}],
-        contact={"name": "The developers of Waybill", "url": "https://waybill.example/support"},
         license_info={"name": "Proprietary", "url": "https://waybill.example/license"},
     )
+    # Afterwards, because FastAPI wants another library to look at the address.
+    document["info"]["contact"] = {
+        "name": "The developers of Waybill",
+        "url": "https://waybill.example/support",
+        "email": "support@waybill.example",
+    }
     schemas = document["components"]["schemas"]
     schema = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(schema.pop("$defs", {}))
@@ -84,5 +98,7 @@ def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
         model = shown.get("schema", {}).get("$ref", "").rpartition("/")[2]
         if model in EXAMPLES:
             shown["example"] = EXAMPLES[model]
+    for parameter in operation.get("parameters", []):
+        parameter.setdefault("description", _PARAMETERS.get(parameter["name"], ""))
     if method == "post" and path.startswith("/v1"):
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)

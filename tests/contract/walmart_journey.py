@@ -56,6 +56,13 @@ class Journey:
         await self.walmart.check(self.ACCOUNT)
         self.answered("get", "/v3/token/detail")
 
+    async def place_orders(self) -> None:
+        """Let a buyer order something at the simulator; Walmart's documents know nothing of it."""
+        lines = [{"sku": "A/1", "quantity": 2}, {"sku": "B", "unit_price": "9.99"}]
+        order = {"client_id": self.ACCOUNT.client_id, "lines": lines}
+        body = {"orders": [order] * self.ORDERS}
+        (await self.http.post("/simulator/orders", json=body)).raise_for_status()
+
     async def released(self) -> list[dict[str, Any]]:
         answer = await self.http.post(
             "/v3/token",
@@ -131,6 +138,7 @@ async def travel(documents: Documents, report: Report, simulator: Any) -> None:
         )
         journey = Journey(documents, report, recorder, http, walmart)
         await journey.keys()
+        await journey.place_orders()
         orders = await journey.released()
         if len(orders) < Journey.ORDERS:
             report.miss(f"the simulator has released {len(orders)} orders; two are needed")

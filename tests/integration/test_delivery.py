@@ -309,7 +309,7 @@ async def test_rejected_credentials_pause_the_store_and_resume_when_corrected(
 ) -> None:
     store = await world.a_store()
     order = await world.an_order(2, store=store)
-    from app.intake import stores  # noqa: PLC0415 - used by this test alone
+    from app.intake import stores
 
     wrong = stores.StoreChanges(walmart_client_secret="wrong")
     await stores.change(world.desk, store.id, wrong, actor=ACTOR)

@@ -10,6 +10,9 @@ from app.intake.stores import NewStore, StoreChanges, Verified
 from app.storage.views import StoreView
 from app.web.api.fields import In, LongText, Out, Secret, Text
 
+# A field that is left out is not null: nothing is said of it. The document shows no default.
+_LEFT_OUT: Any = Field(default_factory=str)
+
 
 class OtherCarrier(In):
     """A carrier that Walmart does not know: its name, and where the buyer follows a package."""
@@ -28,8 +31,8 @@ class WalmartIn(In):
 class WalmartPatch(In):
     """New keys of the seller account; what is left out stays."""
 
-    client_id: Text = ""
-    client_secret: Secret = ""
+    client_id: Text = _LEFT_OUT
+    client_secret: Secret = _LEFT_OUT
 
 
 class CommerceIn(In):
@@ -62,9 +65,9 @@ class StoreIn(In):
 class StorePatch(In):
     """Changes of a store; what is left out stays, null takes away what may be missing."""
 
-    name: Text = ""
+    name: Text = _LEFT_OUT
     walmart: WalmartPatch = WalmartPatch()
-    code: Text = ""
+    code: Text = _LEFT_OUT
     commerce: CommerceIn = CommerceIn()
     carriers: _Carriers = Field(default={})
     default_cancellation_reason: Text | None = None

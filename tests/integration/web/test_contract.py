@@ -130,9 +130,7 @@ async def test_one_idempotency_key_at_once_twenty_times_makes_one_shipment(
     assert len((await client.get(path)).json()["data"]) == 1
 
 
-async def test_a_refusal_frees_its_idempotency_key(
-    world: World, client: httpx.AsyncClient
-) -> None:
+async def test_a_refusal_frees_its_idempotency_key(world: World, client: httpx.AsyncClient) -> None:
     order = await world.an_order(1)
     path = f"/v1/orders/{order.id}/shipments"
     headers = {"Idempotency-Key": "k"}
@@ -152,9 +150,7 @@ async def test_an_idempotency_key_belongs_to_one_api_key_and_one_path(
         )
         assert answer.status_code == 202
     async with client_of(app, await a_key(world, "write")) as other:
-        answer = await other.post(
-            f"/v1/orders/{first.id}/shipments", json=PACKAGE, headers=headers
-        )
+        answer = await other.post(f"/v1/orders/{first.id}/shipments", json=PACKAGE, headers=headers)
     assert answer.json()["code"] == "nothing_to_ship"
 
 

@@ -28,7 +28,7 @@ SEEN = a_snapshot({"1": (acknowledged(1),)})
 
 
 def a_claim(**changes: object) -> Claimed:
-    from app.orders.update import Kind  # noqa: PLC0415 - keeps the builder in one place
+    from app.orders.update import Kind
 
     given: dict[str, object] = {
         "store_id": 1,
@@ -164,7 +164,7 @@ def test_what_was_handed_back_stands_where_it_stood(state: State) -> None:
     passed=st.floats(0, 100_000),
     jitter=st.floats(0, 1, exclude_max=True),
 )
-def test_every_step_is_allowed_and_none_forgets_a_doubt(  # noqa: PLR0917 - drawn by name
+def test_every_step_is_allowed_and_none_forgets_a_doubt(
     outcome: Outcome, ambiguous: bool, retries: int, reads: int, passed: float, jitter: float
 ) -> None:
     after = step(

@@ -1,0 +1,148 @@
+# Everything a developer runs. `make` alone lists it; only Python 3.11 to 3.13 is presupposed.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+UV_LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+           --generate-hashes --no-emit-index-url --no-annotate --no-header
+LINT := openapi/lint
+
+# A version manager may leave a `python3.13` on the path that answers with an error, so each
+# candidate is asked, not only found.
+FITS := import ensurepip, sys, venv; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
+            $$name -c '$(FITS)' >/dev/null 2>&1 && echo $$name && break; done)
+
+.PHONY: help
+help: ## List these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# ---- installing -------------------------------------------------------------------------------
+
+.PHONY: python
+python:
+	@command -v "$(PYTHON)" >/dev/null || { \
+	  echo "Waybill needs Python 3.11, 3.12 or 3.13 with venv (Debian: apt-get install python3 python3-venv)." >&2; exit 1; }
+
+.venv/.made:
+	@$(MAKE) --silent --no-print-directory python
+	@echo "Making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+# Deliberately not one target for both: a stranger's `make run` should not wait for linters.
+.venv/.run: .venv/.made requirements.txt pyproject.toml
+	@echo "Installing what Waybill runs on (about a minute, only this once)"
+	@$(PIP) install --require-hashes -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: .venv/.made requirements-dev.txt pyproject.toml
+	@echo "Installing what the tests and checks need (a minute or two, only this once)"
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@ .venv/.run
+
+.PHONY: install
+install: .venv/.dev ## Install everything that developing needs into .venv
+
+.PHONY: run
+run: .venv/.run ## Start Waybill with a database, a Walmart simulator and sample orders
+	@exec $(BIN)/waybill demo
+
+# ---- testing ----------------------------------------------------------------------------------
+
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
+	  echo "The browser tests need Chromium: apt-get update && apt-get install -y chromium" >&2; exit 1; }
+
+.PHONY: test
+test: .venv/.dev chromium ## Run the whole test suite on a real PostgreSQL
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+.PHONY: bench
+bench: .venv/.dev ## Run the benchmarks; figures go to bench/results.json too
+	@$(BIN)/python -m bench.run
+
+.PHONY: rehearse
+rehearse: ## Do the container image's own steps by hand, without Docker
+	@deploy/rehearse.sh
+
+# ---- checking ---------------------------------------------------------------------------------
+
+.PHONY: check
+check: style types imports openapi-drift openapi-lint migration-lint container-lint conformance ## Lint, types, import rules, API description, migrations, container
+	@echo "All checks passed."
+
+.PHONY: style types imports openapi-drift openapi-lint migration-lint container-lint conformance
+style: .venv/.dev
+	@echo "== style"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: .venv/.dev
+	@echo "== types"
+	@$(BIN)/mypy
+
+imports: .venv/.dev
+	@echo "== import rules"
+	@$(BIN)/lint-imports
+
+openapi-drift: .venv/.dev
+	@echo "== API description: does openapi/openapi.json match the code?"
+	@$(BIN)/python -m app.web.export --check openapi/openapi.json
+
+.PHONY: node
+node:
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 18 || (a === 18 && b >= 18) ? 0 : 1)' 2>/dev/null \
+	  && command -v npm >/dev/null || { \
+	  echo "The API linter needs Node.js 18.18 or newer, and npm: apt-get update && apt-get install -y nodejs npm" >&2; exit 1; }
+
+$(LINT)/node_modules/.installed: $(LINT)/package-lock.json $(LINT)/package.json | node
+	@cd $(LINT) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+openapi-lint: node $(LINT)/node_modules/.installed
+	@echo "== API description: lint"
+	@$(LINT)/node_modules/.bin/spectral lint openapi/openapi.json --ruleset $(LINT)/.spectral.yaml --fail-severity=warn
+
+migration-lint: .venv/.dev
+	@echo "== migrations"
+	@$(BIN)/python migrations/lint.py
+
+container-lint: .venv/.dev
+	@echo "== container"
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+
+conformance: .venv/.dev
+	@echo "== Walmart's own documents"
+	@$(BIN)/python tests/contract/conformance.py
+
+# ---- keeping up -------------------------------------------------------------------------------
+
+.PHONY: openapi
+openapi: .venv/.dev ## Write openapi/openapi.json anew from the code
+	@$(BIN)/python -m app.web.export openapi/openapi.json
+
+.PHONY: migration
+migration: .venv/.dev ## Draft a migration from app/storage/tables.py: make migration name="add x"
+	@$(BIN)/python migrations/draft.py "$(name)"
+
+# The development lock is the widest and is made first; the others take its versions, so that
+# what is tested is what runs.
+.PHONY: lock
+lock: .venv/.dev ## Lock the dependencies of pyproject.toml anew (upgrade=--upgrade: newest allowed)
+	@$(UV_LOCK) $(upgrade) --extra embedded --extra build --extra dev -o requirements-dev.txt
+	@$(UV_LOCK) --extra embedded --extra build -c requirements-dev.txt -o requirements.txt
+	@$(UV_LOCK) --extra build -c requirements-dev.txt -o requirements-image.txt
+	@! grep -nE '(https?|file)://' requirements*.txt
+
+.PHONY: clean
+clean: ## Remove what was installed and built; the demo's data in .waybill stays
+	@rm -rf .venv build *.egg-info $(LINT)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,180 @@
+"""The schema's way from nothing to head, and what happens when several walk it at once.
+
+There is one revision so far. With the second one comes a test for each step: bring a database
+to the revision before it, fill its tables as that version of the code would have, upgrade, and
+look at what became of the rows.
+
+Migrations that run at once are processes of their own here, as replicas are; within one process
+Alembic keeps its context in globals.
+"""
+
+import asyncio
+import io
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from app.storage import migrate
+from app.storage.urls import asyncpg_arguments
+from tests.conftest import database_url
+
+LOCK = "24595496943840364"  # 'Waybill' as a number: replicas of two versions must agree on it
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_try_advisory_lock%'"
+UPGRADE = "import sys; from app.storage import migrate; migrate.upgrade(sys.argv[1])"
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(**asyncpg_arguments(url))
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def ask(url: str, question: str) -> object:
+    async with connected(url) as connection:
+        return await connection.fetchval(question)
+
+
+async def revision(url: str) -> object:
+    """The revision that the database says it is at; None for an empty one."""
+    if await ask(url, "SELECT to_regclass('alembic_version')") is None:
+        return None
+    return await ask(url, "SELECT version_num FROM alembic_version")
+
+
+async def start_upgrade(url: str) -> asyncio.subprocess.Process:
+    """`migrate.upgrade` in a process of its own."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-W", "error", "-c", UPGRADE, url, stderr=subprocess.PIPE
+    )
+
+
+@pytest.fixture
+def empty_url(server_url: str) -> Iterator[str]:
+    """The URL of a database without any table."""
+    name = f"empty_{os.getpid()}"
+    admin = database_url(server_url, "postgres")
+    asyncio.run(_run(admin, f"CREATE DATABASE {name} TEMPLATE template0"))
+    yield database_url(server_url, name)
+    asyncio.run(_run(admin, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def _run(url: str, statement: str) -> None:
+    async with connected(url) as connection:
+        await connection.execute(statement)
+
+
+async def test_an_empty_database_comes_to_head_and_a_second_run_changes_nothing(
+    empty_url: str,
+) -> None:
+    assert await revision(empty_url) is None
+    for _ in range(2):
+        await asyncio.to_thread(migrate.upgrade, empty_url)
+        assert await revision(empty_url) == migrate.head_revision()
+        assert await ask(empty_url, "SELECT count(*) FROM stores") == 0
+
+
+async def test_two_replicas_that_migrate_at_once_both_succeed(empty_url: str) -> None:
+    replicas = [await start_upgrade(empty_url) for _ in range(2)]
+    for replica in replicas:
+        _, complaint = await replica.communicate()
+        assert (replica.returncode, complaint) == (0, b"")
+    assert await revision(empty_url) == migrate.head_revision()
+
+
+async def test_a_migration_waits_for_the_one_that_runs_without_holding_a_snapshot(
+    empty_url: str,
+) -> None:
+    async with connected(empty_url) as holder:
+        await holder.execute(f"SELECT pg_advisory_lock({LOCK})")
+        replica = await start_upgrade(empty_url)
+        while not await holder.fetchval(f"{WAITING} AND pid <> pg_backend_pid()"):
+            assert replica.returncode is None
+            await asyncio.sleep(0.05)
+        # This waits for every older snapshot, so it would never end beside a waiting statement.
+        await holder.execute("SET statement_timeout = '20s'")
+        await holder.execute("CREATE TABLE other (id int)")
+        await holder.execute("CREATE INDEX CONCURRENTLY ON other (id)")
+        assert await revision(empty_url) is None
+        await holder.execute(f"SELECT pg_advisory_unlock({LOCK})")
+        _, complaint = await replica.communicate()
+    assert (replica.returncode, complaint) == (0, b"")
+    assert await revision(empty_url) == migrate.head_revision()
+
+
+async def test_a_migration_that_waits_in_vain_says_so_and_changes_nothing(empty_url: str) -> None:
+    async with connected(empty_url) as holder:
+        await holder.execute(f"SELECT pg_advisory_lock({LOCK})")
+        with pytest.raises(migrate.SchemaBusy, match="another migration has held the lock"):
+            await asyncio.to_thread(migrate.upgrade, empty_url, lock_wait=0)
+        assert await revision(empty_url) is None
+
+
+async def test_a_migration_gives_up_on_a_table_that_stays_locked(empty_url: str) -> None:
+    async with connected(empty_url) as holder:
+        await holder.execute("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
+        async with holder.transaction():
+            await holder.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
+            with pytest.raises(migrate.SchemaBusy, match="lock timeout"):
+                await asyncio.to_thread(migrate.upgrade, empty_url)
+    assert await ask(empty_url, "SELECT to_regclass('stores')") is None
+
+
+async def test_no_session_keeps_the_lock_after_a_migration(fresh_url: str) -> None:
+    await asyncio.to_thread(migrate.upgrade, fresh_url)
+    assert await ask(fresh_url, f"SELECT pg_try_advisory_lock({LOCK})")
+
+
+async def test_the_sql_for_a_run_by_hand_builds_the_same_schema(empty_url: str) -> None:
+    sql = offline_sql()
+    async with connected(empty_url) as session:
+        for statement in filter(str.strip, sql.split(";\n\n")):
+            await session.execute(statement)
+        assert await session.fetchval("SHOW lock_timeout") == "4s"
+        assert await session.fetchval("SHOW statement_timeout") == "10min"
+    assert await revision(empty_url) == migrate.head_revision()
+    await asyncio.to_thread(command.check, quiet(empty_url))
+
+
+async def test_the_sql_for_a_run_by_hand_waits_for_the_migration_that_runs() -> None:
+    sql = offline_sql()
+    assert sql.index(f"pg_try_advisory_lock({LOCK})") < sql.index("CREATE TABLE")
+    assert f"pg_advisory_unlock({LOCK})" in sql.splitlines()[-2]
+
+
+async def test_the_tables_in_the_code_are_those_the_migrations_make(fresh_url: str) -> None:
+    await asyncio.to_thread(command.check, quiet(fresh_url))
+
+
+def test_the_migrations_form_one_line_with_dated_names() -> None:
+    scripts = ScriptDirectory.from_config(migrate.configuration())
+    assert scripts.get_heads() == [migrate.head_revision()]
+    names = [Path(script.path).name for script in scripts.walk_revisions()]
+    assert names == sorted(names, reverse=True)
+    assert all(name[:4].isdecimal() for name in names)
+
+
+def offline_sql() -> str:
+    """What `alembic upgrade head --sql` prints."""
+    config = migrate.configuration()
+    config.output_buffer = io.StringIO()
+    command.upgrade(config, "head", sql=True)
+    return config.output_buffer.getvalue()
+
+
+def quiet(url: str) -> Config:
+    """Alembic's settings, with its words to the user thrown away."""
+    config = migrate.configuration(url)
+    config.stdout = io.StringIO()
+    return config

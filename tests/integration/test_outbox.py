@@ -1,0 +1,275 @@
+"""The outbox on a real PostgreSQL: turns, leases, and pollers that never share an update."""
+
+import asyncio
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from app.intake import register, ship, stores
+from app.orders.errors import Conflict
+from app.orders.outcome import Failure
+from app.orders.update import State
+from app.storage import recording, rescue, updates
+from app.storage.database import Database
+from app.storage.recording import Attempt, Result, Step
+from app.storage.tables import attempts, order_lines
+from app.storage.tables import updates as table
+from app.storage.updates import Claimed
+from tests.builders import NOW, items
+from tests.world import ACTOR, World, a_package
+
+LEASE = 60.0
+FAILURE = Failure("walmart_unclear", "It was unclear.")
+
+
+async def a_shipped_order(world: World, packages: int = 1, units: int = 9) -> list[UUID]:
+    """An order nobody has to acknowledge, with so many shipments waiting; their updates."""
+    order = await world.an_order(units)
+    return [
+        (
+            await ship.ship(
+                world.desk, order.id, a_package(f"1Z{n}", items=items(l1=1)), actor=ACTOR
+            )
+        ).shipment.update.id
+        for n in range(packages)
+    ]
+
+
+async def claim(database: Database, *, limit: int = 20, lease: float = LEASE) -> list[Claimed]:
+    async with database.begin() as connection:
+        return await updates.claim(
+            connection, 1, limit=limit, token=uuid4(), poller="p", lease=lease
+        )
+
+
+def a_result(world: World, update: Claimed, step: Step) -> Result:
+    attempt = Attempt(world.desk.new_id(1), "p", NOW, NOW, "try_later", None, [])
+    return Result(update, step, attempt)
+
+
+async def record(world: World, update: Claimed, step: Step) -> list[Result]:
+    return await recording.record(
+        world.database, [a_result(world, update, step)], world.desk.new_id
+    )
+
+
+async def rewind(world: World, *columns: str, seconds: float) -> None:
+    """Let time pass for the outbox: move times back instead of waiting."""
+    async with world.database.begin() as connection:
+        for column in columns:
+            await connection.execute(
+                sa.text(f"UPDATE updates SET {column} = {column} - make_interval(secs => :s)"),
+                {"s": seconds},
+            )
+
+
+async def test_updates_of_one_order_are_claimed_one_at_a_time_oldest_first(world: World) -> None:
+    first, second = await a_shipped_order(world, packages=2)
+    (claimed,) = await claim(world.database)
+    assert claimed.id == first
+    assert await claim(world.database) == []
+    await record(world, claimed, Step(State.CONFIRMED))
+    (following,) = await claim(world.database)
+    assert following.id == second
+
+
+async def test_two_pollers_never_claim_the_same_update(world: World) -> None:
+    store = await world.a_store()
+    for _ in range(12):
+        order = await world.an_order(1, store=store)
+        await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    claims = await asyncio.gather(*(claim(world.database, limit=5) for _ in range(6)))
+    taken = [update.id for some in claims for update in some]
+    assert len(taken) == len(set(taken)) == 12
+
+
+async def test_the_database_refuses_two_active_updates_of_one_order(world: World) -> None:
+    await a_shipped_order(world, packages=2)
+    with pytest.raises(sa.exc.IntegrityError, match="uq_updates_active"):
+        async with world.database.begin() as connection:
+            await connection.execute(sa.update(table).values(active=True))
+
+
+async def test_a_poller_that_lost_its_lease_changes_nothing_but_leaves_its_attempt(
+    world: World,
+) -> None:
+    await a_shipped_order(world)
+    (late,) = await claim(world.database)
+    await rewind(world, "leased_until", seconds=LEASE + 1)
+    assert await rescue.take_back(world.database, world.desk.new_id) == 1
+    (taken_over,) = await claim(world.database)
+    assert taken_over.id == late.id
+    assert await record(world, late, Step(State.CONFIRMED)) == []
+    async with world.database.begin() as connection:
+        state = (await connection.execute(sa.select(table.c.state))).scalar_one()
+        told = (await connection.execute(sa.select(attempts.c.verdict))).scalars().all()
+    assert state == "sending"
+    assert sorted(told) == ["lease_lost", "poller_lost"]
+
+
+async def test_what_a_lost_poller_held_is_in_doubt_until_the_lease_s_end(world: World) -> None:
+    await a_shipped_order(world)
+    (lost,) = await claim(world.database)
+    await rewind(world, "leased_until", seconds=LEASE + 1)
+    await rescue.take_back(world.database, world.desk.new_id)
+    (again,) = await claim(world.database)
+    assert (again.ambiguous, again.claimed_from, again.attempts) == (True, State.VERIFYING, 2)
+    assert again.may_have_left_at is not None
+    assert again.may_have_left_at < again.claimed_at
+    assert again.may_have_left_at > lost.claimed_at - updates_margin()
+
+
+def updates_margin() -> object:
+    from datetime import timedelta
+
+    return timedelta(seconds=2)
+
+
+async def test_a_lease_that_still_runs_is_not_taken_back(world: World) -> None:
+    await a_shipped_order(world)
+    await claim(world.database)
+    assert await rescue.take_back(world.database, world.desk.new_id) == 0
+
+
+async def test_a_lease_is_renewed_only_by_its_holder(world: World) -> None:
+    await a_shipped_order(world)
+    (held,) = await claim(world.database)
+    async with world.database.begin() as connection:
+        assert await updates.renew(connection, held, LEASE)
+    await rewind(world, "leased_until", seconds=LEASE + 1)
+    async with world.database.begin() as connection:
+        assert not await updates.renew(connection, held, LEASE)
+
+
+async def test_a_shipment_known_to_be_absent_lets_the_next_one_pass_after_five_retries(
+    world: World,
+) -> None:
+    first, second = await a_shipped_order(world, packages=2)
+    (held,) = await claim(world.database)
+    waiting = Step(State.RETRYING, due_in=60, retries=4, failure=FAILURE)
+    await record(world, held, waiting)
+    assert await claim(world.database) == []
+    await rewind(world, "due_at", seconds=60)
+    (held,) = await claim(world.database)
+    await record(world, held, Step(State.RETRYING, due_in=60, retries=5, failure=FAILURE))
+    (passed,) = await claim(world.database)
+    assert passed.id == second
+    await record(world, passed, Step(State.CONFIRMED))
+    await rewind(world, "due_at", seconds=60)
+    (again,) = await claim(world.database)
+    assert again.id == first
+
+
+async def test_nothing_passes_an_update_in_doubt(world: World) -> None:
+    await a_shipped_order(world, packages=2)
+    (held,) = await claim(world.database)
+    doubt = Step(State.VERIFYING, due_in=60, retries=9, ambiguous=True, failure=FAILURE)
+    await record(world, held, doubt)
+    assert await claim(world.database) == []
+
+
+async def test_a_new_shipment_may_pass_one_that_is_known_to_be_absent(world: World) -> None:
+    order = await world.an_order(5)
+    await ship.ship(world.desk, order.id, a_package("1ZA", items=items(l1=1)), actor=ACTOR)
+    (held,) = await claim(world.database)
+    await record(world, held, Step(State.RETRYING, due_in=60, retries=5, failure=FAILURE))
+    later = await ship.ship(world.desk, order.id, a_package("1ZB", items=items(l1=1)), actor=ACTOR)
+    (passed,) = await claim(world.database)
+    assert passed.id == later.shipment.update.id
+
+
+async def test_a_paused_lane_is_not_claimed_and_other_stores_go_on(world: World) -> None:
+    first, second = await world.a_store(), await world.a_store()
+    for store in (first, second):
+        order = await world.an_order(1, store=store)
+        await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    from app.storage import lanes
+
+    paused = lanes.PausedLane(first.store_id, "shipment", "throttled", 60)
+    async with world.database.begin() as connection:
+        await lanes.pause(connection, [paused])
+        taken = [
+            len(await updates.claim(connection, n, limit=9, token=uuid4(), poller="p", lease=9))
+            for n in (first.store_id, second.store_id)
+        ]
+    assert taken == [0, 1]
+
+
+async def test_a_transaction_that_fails_leaves_neither_shipment_nor_update(world: World) -> None:
+    order = await world.an_order(1)
+    with pytest.raises(RuntimeError):
+        async with world.desk.transaction() as connection:
+            await updates.append(
+                connection,
+                updates.NewUpdate(
+                    store_id=order.id.int & 0xFFFFFFFF,
+                    id=world.desk.new_id(1),
+                    kind=updates.Kind.SHIPMENT,
+                    subject=order.purchase_order_id,
+                    sequence=99,
+                    order_id=order.id,
+                    requested_by=ACTOR,
+                    payload={},
+                ),
+            )
+            raise RuntimeError
+    async with world.database.begin() as connection:
+        assert (await connection.execute(sa.select(table))).all() == []
+
+
+async def test_two_clients_after_the_last_unit_get_one_shipment(world: World) -> None:
+    order = await world.an_order(1)
+    results = await asyncio.gather(
+        *(ship.ship(world.desk, order.id, a_package(f"1Z{n}"), actor=ACTOR) for n in range(12)),
+        return_exceptions=True,
+    )
+    accepted = [r for r in results if isinstance(r, ship.Shipped)]
+    assert len(accepted) == 1
+    assert all(isinstance(r, Conflict) for r in results if r not in accepted)
+
+
+async def test_the_database_itself_refuses_more_units_than_were_ordered(world: World) -> None:
+    await world.an_order(3)
+    with pytest.raises(sa.exc.IntegrityError, match="ck_order_lines_units_within_ordered"):
+        async with world.database.begin() as connection:
+            await connection.execute(sa.update(order_lines).values(pending=4))
+
+
+async def test_registering_at_once_twelve_times_makes_one_order(world: World) -> None:
+    store = await world.a_store()
+    lines = (register.RegisteredLine("1", "ABC", 1),)
+    registration = register.Registration("1796330120075", lines)
+    results = await asyncio.gather(
+        *(register.register(world.desk, store.id, registration, actor=ACTOR) for _ in range(12))
+    )
+    assert sum(result.created for result in results) == 1
+    assert len({result.order.id for result in results}) == 1
+    (only,) = await claim(world.database)
+    assert only.kind == "acknowledgement"
+
+
+async def test_stores_take_turns_in_a_poller_s_rounds(world: World) -> None:
+    busy, small = await world.a_store(), await world.a_store()
+    for _ in range(30):
+        order = await world.an_order(1, store=busy)
+        await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    order = await world.an_order(1, store=small)
+    last = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    await world.deliver_until(last.shipment.update.id, concurrency=2)
+    calls = [call["client_id"] for call in await world.calls("shipping")]
+    # The small store's one update does not wait for the thirty of the busy one.
+    assert calls.index(small.walmart_client_id) < 25
+
+
+async def test_a_changed_secret_is_used_for_the_next_delivery(world: World) -> None:
+    store = await world.a_store(walmart_client_secret="right")
+    order = await world.an_order(2, store=store)
+    first = await ship.ship(world.desk, order.id, a_package("1ZA", items=items(l1=1)), actor=ACTOR)
+    await world.deliver_until(first.shipment.update.id)
+    wrong = stores.StoreChanges(walmart_client_secret="wrong")
+    await stores.change(world.desk, store.id, wrong, actor=ACTOR)
+    second = await ship.ship(world.desk, order.id, a_package("1ZB"), actor=ACTOR)
+    (update,) = await world.deliver_until(second.shipment.update.id, states={State.RETRYING})
+    assert update.status_detail is not None
+    assert update.status_detail.code == "credentials_rejected"
