@@ -89,7 +89,6 @@ def as_walmart(order: Order) -> dict[str, Any]:
             "postalAddress": {
                 "name": "Sam Sample",
                 "address1": "1 Example Street",
-                "address2": None,
                 "city": "Bentonville",
                 "state": "AR",
                 "postalCode": "72712",
@@ -114,33 +113,31 @@ def _line(line: Line, changed_at: int) -> dict[str, Any]:
                     "chargeType": "PRODUCT",
                     "chargeName": "ItemPrice",
                     "chargeAmount": {"currency": "USD", "amount": float(line.unit_price)},
-                    "tax": None,
                 }
             ]
         },
         "orderLineQuantity": {"unitOfMeasurement": "EACH", "amount": str(line.quantity)},
         "statusDate": changed_at,
         "orderLineStatuses": {"orderLineStatus": [_status(p) for p in line.parcels]},
-        "refund": None,
         "fulfillment": {
             "fulfillmentOption": "S2H",
             "shipMethod": "STANDARD",
-            "storeId": None,
             "pickUpDateTime": changed_at,
-            "pickUpBy": None,
-            "shippingProgramType": None,
         },
         **({"intentToCancel": "true"} if line.intent_to_cancel else {}),
     }
 
 
 def _status(parcel: Parcel) -> dict[str, Any]:
-    return {
+    status: dict[str, Any] = {
         "status": parcel.status,
         "statusQuantity": {"unitOfMeasurement": "EACH", "amount": str(parcel.quantity)},
-        "cancellationReason": parcel.reason,
-        "trackingInfo": parcel.tracking,
     }
+    if parcel.reason is not None:
+        status["cancellationReason"] = parcel.reason
+    if parcel.tracking is not None:
+        status["trackingInfo"] = parcel.tracking
+    return status
 
 
 def plainly(order: Order) -> dict[str, Any]:

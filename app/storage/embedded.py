@@ -203,6 +203,8 @@ class _Cluster:
 
     def _forget_dead_server(self) -> None:
         (self.data / "postmaster.pid").unlink(missing_ok=True)
+        # It names the dead process too, which may linger as a zombie and look alive.
+        (self.socket_dir / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
 
     def _log_tail(self) -> str:
         log = self.data / "server.log"
