@@ -15,6 +15,7 @@ from app import doctor as doctors
 from app import key_commands, poll, schema_commands, serve
 from app.settings import BadSettings, Settings, load
 from app.simulator import serve as simulators
+from app.storage.account import CannotStart
 from app.version import VERSION
 
 app = typer.Typer(
@@ -130,6 +131,7 @@ def main() -> NoReturn:
         schema_commands.CannotMigrate,
         key_commands.CannotDo,
         demonstration.CannotDemonstrate,
+        CannotStart,
     ) as error:
         sys.exit(_told(str(error), 1))
     sys.exit(0)

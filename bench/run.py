@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from app.storage import migrate
@@ -45,7 +46,7 @@ def main() -> int:
     return 0
 
 
-def _table(results: dict[str, object]) -> str:
+def _table(results: Mapping[str, object]) -> str:
     rows = [f"{results['machine']}\n202 to Walmart's receipt, {ORDERS} shipments each\n"]
     for name, title in (
         ("latency_one_client", "one client"),

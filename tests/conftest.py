@@ -60,6 +60,16 @@ def fresh_url(server_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def empty_url(server_url: str) -> Iterator[str]:
+    """The URL of a new database without any schema."""
+    name = f"empty_{next(_numbers)}"
+    admin = database_url(server_url, "postgres")
+    asyncio.run(_execute(admin, f"CREATE DATABASE {name}"))
+    yield database_url(server_url, name)
+    asyncio.run(_execute(admin, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
 async def database(fresh_url: str) -> AsyncIterator[Database]:
     """A pool on a new, migrated, empty database."""
     opened = open_database(fresh_url)

@@ -15,16 +15,17 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, TYPE_CHECKING, Self
 from urllib.parse import quote
 
-import psutil
-
 from app.storage.account import Account, CannotStart, programs
+
+if TYPE_CHECKING:
+    import psutil
 
 DATABASE = "waybill"
 SUPERUSER = "postgres"
@@ -40,7 +41,7 @@ class EmbeddedPostgres:
 
     url: str
     _cluster: "_Cluster"
-    _users_lock: int
+    _users: IO[str]
 
     @classmethod
     def start(
@@ -56,31 +57,31 @@ class EmbeddedPostgres:
         keeps those it was started with. Blocks, so call it in a thread where a loop is running.
         Raises CannotStart with the server's own last words.
         """
+        installed = programs()
         folder = data_dir.expanduser().resolve()
         account = Account.for_server(folder)
         account.own(folder)
-        cluster = _Cluster(folder / "postgres", account, dict(options or {}), sleep)
-        with _alone(folder):
-            users_lock = os.open(folder / ".users", os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                fcntl.flock(users_lock, fcntl.LOCK_SH)
-                cluster.ensure_running()
-            except BaseException:
-                os.close(users_lock)
-                raise
-        return cls(cluster.url, cluster, users_lock)
+        cluster = _Cluster(folder / "postgres", installed, account, dict(options or {}), sleep)
+        with _alone(folder), ExitStack() as on_failure:
+            users = on_failure.enter_context((folder / ".users").open("w"))
+            fcntl.flock(users, fcntl.LOCK_SH)
+            cluster.ensure_running()
+            on_failure.pop_all()
+        return cls(cluster.url, cluster, users)
 
     def stop(self) -> None:
-        """Leave; the last one to leave stops the server and waits until it has stopped."""
-        with _alone(self._cluster.data.parent):
+        """Leave; the last one to leave stops the server and waits until it has stopped.
+
+        Leaving twice does nothing.
+        """
+        if self._users.closed:
+            return
+        with _alone(self._cluster.data.parent), self._users:
             try:
-                fcntl.flock(self._users_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return  # someone else still uses it
-            else:
-                self._cluster.stop()
-            finally:
-                os.close(self._users_lock)
+            self._cluster.stop()
 
     def __enter__(self) -> Self:
         return self
@@ -97,12 +98,9 @@ class EmbeddedPostgres:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Let one process at a time start or stop the server of this folder."""
-    lock = os.open(folder / ".starting", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
+    with (folder / ".starting").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(lock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +108,7 @@ class _Cluster:
     """The server's files and the programs that act on them."""
 
     data: Path
+    programs: Path
     account: Account
     options: dict[str, str]
     sleep: Callable[[float], None]
@@ -124,20 +123,29 @@ class _Cluster:
         if len(os.fsencode(self.data / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET:
             return self.data
         name = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:16]
-        return Path("/tmp") / f"waybill-{name}"  # noqa: S108 - made and checked by Account.own
+        return Path("/tmp") / f"waybill-{name}"  # noqa: S108 - Account.own checks whose it is
 
     def ensure_running(self) -> None:
         """Make the cluster where there is none, start it where it does not run."""
         if not self.data.exists():
             self._create()
-        if not self._running():
-            self._start()
+        deadline = time.monotonic() + TIME_TO_START
+        while not self._answers():
+            if self._process() is None:
+                self._start()
+            elif time.monotonic() > deadline:
+                raise CannotStart(f"The server runs, but does not answer.\n{self._log()}")
+            else:  # it is recovering, or was killed this moment
+                self.sleep(0.1)
         self._ensure_database()
 
     def stop(self) -> None:
         """End the sessions, write everything down, and stop."""
-        if self._running():
+        if self._process() is not None:
             self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", "60")
+        if self.socket_dir != self.data:
+            with suppress(OSError):
+                self.socket_dir.rmdir()
 
     def _create(self) -> None:
         # Made under another name: an initdb that was killed leaves what looks like a cluster.
@@ -155,16 +163,20 @@ class _Cluster:
             fresh.rename(self.data)
 
     def _start(self) -> None:
-        self._forget_dead_server()
         self.account.own(self.socket_dir)
+        # What these name is no server of ours any more, but PostgreSQL would take a dead process
+        # that nobody has waited for, or a stranger of the same account, for one.
+        for lock in (self.data / "postmaster.pid", self.socket_dir / f".s.PGSQL.{PORT}.lock"):
+            lock.unlink(missing_ok=True)
         deadline = time.monotonic() + TIME_TO_START
         while True:
+            said_before = len(self._log())
             try:
                 self._run("pg_ctl", *self._start_words())
             except CannotStart as reason:
-                tail = self._log_tail()
-                if ORPHANS not in tail or time.monotonic() > deadline:
-                    raise CannotStart(f"{reason}\n{tail}") from reason
+                said = self._log()[said_before:]
+                if ORPHANS not in said or time.monotonic() > deadline:
+                    raise CannotStart(f"{reason}\n{said}") from reason
                 self.sleep(0.25)
             else:
                 return
@@ -182,36 +194,45 @@ class _Cluster:
         log = str(self.data / "server.log")
         return ["start", "-D", str(self.data), "-l", log, "-w", "-t", limit, "-o", words]
 
-    def _ensure_database(self) -> None:
-        socket = ["-h", str(self.socket_dir), "-p", str(PORT), "-U", SUPERUSER]
-        question = f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"  # noqa: S608
-        if not self._run("psql", *socket, "-d", SUPERUSER, "-XtAc", question).strip():
-            self._run("createdb", *socket, DATABASE)
+    @property
+    def _socket_words(self) -> list[str]:
+        return ["-h", str(self.socket_dir), "-p", str(PORT), "-U", SUPERUSER]
 
-    def _running(self) -> bool:
-        """Whether the process that the pid file names is a server on this data folder.
+    def _answers(self) -> bool:
+        try:
+            self._run("pg_isready", *self._socket_words, "-d", SUPERUSER, "-t", "5")
+        except CannotStart:
+            return False
+        return True
+
+    def _ensure_database(self) -> None:
+        question = f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"  # noqa: S608
+        if not self._run("psql", *self._socket_words, "-d", SUPERUSER, "-XtAc", question).strip():
+            self._run("createdb", *self._socket_words, DATABASE)
+
+    def _process(self) -> "psutil.Process | None":
+        """The process that the pid file names, if it is a server on this data folder.
 
         The number alone proves nothing: after a crash or in a new container it is soon someone
         else's, and PostgreSQL then refuses to start.
         """
+        # It comes with the extra 'embedded', which the container image does without.
+        import psutil  # noqa: PLC0415
+
         try:
             number = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
             process = psutil.Process(number)
-            return process.name() == "postgres" and Path(process.cwd()) == self.data
+            ours = process.name() == "postgres" and self.data.samefile(process.cwd())
         except (OSError, ValueError, psutil.Error):
-            return False
+            return None
+        return process if ours else None
 
-    def _forget_dead_server(self) -> None:
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
-        # It names the dead process too, which may linger as a zombie and look alive.
-        (self.socket_dir / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
-
-    def _log_tail(self) -> str:
+    def _log(self) -> str:
         log = self.data / "server.log"
-        return log.read_text(errors="replace")[-2000:] if log.exists() else ""
+        return log.read_text(errors="replace") if log.exists() else ""
 
     def _run(self, program: str, *words: str) -> str:
-        return self.account.run(programs() / program, *words)
+        return self.account.run(self.programs / program, *words)
 
 
 def _quoted(value: str) -> str:

@@ -1,20 +1,21 @@
 """The embedded PostgreSQL, really started: what it survives and who stops it."""
 
-import asyncio
 import os
 import signal
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
-import psutil
 import pytest
 
+from app.storage.account import CannotStart
 from app.storage.embedded import EmbeddedPostgres
 from app.storage.urls import asyncpg_arguments
 
+ROOT = Path(__file__).resolve().parents[2]
 FAST = {"fsync": "off", "shared_buffers": "16MB"}
 
 
@@ -32,12 +33,16 @@ def pid_of(folder: Path) -> int:
     return int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
 
 
-def gone(number: int) -> bool:
-    """Whether a process has ended; one that its parent has not looked after yet has, too."""
-    try:
-        return psutil.Process(number).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+def has_pid_file(folder: Path) -> bool:
+    """Whether a server runs on this folder, or died there."""
+    return (folder / "postgres" / "postmaster.pid").exists()
+
+
+def forge_pid_file(folder: Path, number: int) -> None:
+    """Leave what a crashed server leaves, once its number has become someone else's."""
+    pid_file = folder / "postgres" / "postmaster.pid"
+    pid_file.write_text(f"{number}\n{folder / 'postgres'}\n1\n5432\n/tmp\n\n0 0\nready\n")
+    os.chown(pid_file, folder.stat().st_uid, folder.stat().st_gid)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +51,23 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("embedded") / "data dir's"
     EmbeddedPostgres.start(folder, options=FAST).stop()
     return folder
+
+
+@pytest.fixture
+def long_cluster(cluster: Path, tmp_path: Path) -> Iterator[Path]:
+    """The same folder under a name that no socket's name may have."""
+    long_name = tmp_path / ("a" * 120)
+    cluster.rename(long_name)
+    yield long_name
+    long_name.rename(cluster)
+
+
+@pytest.fixture
+def stranger(cluster: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    """A process of the server's account that is no server."""
+    with subprocess.Popen(["sleep", "60"], user=cluster.stat().st_uid) as process:
+        yield process
+        process.terminate()
 
 
 @pytest.fixture
@@ -72,55 +94,56 @@ def test_only_the_owner_may_enter_the_data_folder(cluster: Path) -> None:
 
 async def test_what_was_written_is_there_after_a_stop_and_a_start(cluster: Path) -> None:
     with EmbeddedPostgres.start(cluster, options=FAST) as first:
-        await ask(first, "SELECT set_config('a.b', 'c', false)")
         await ask(first, "CREATE TABLE kept AS SELECT 7 AS number")
-    assert not (cluster / "postgres" / "postmaster.pid").exists()
+    assert not has_pid_file(cluster)
     with EmbeddedPostgres.start(cluster, options=FAST) as second:
         assert await ask(second, "SELECT number FROM kept") == 7
 
 
 async def test_a_second_start_joins_and_the_last_to_leave_stops_it(cluster: Path) -> None:
-    first = EmbeddedPostgres.start(cluster, options=FAST)
-    number = pid_of(cluster)
-    second = EmbeddedPostgres.start(cluster, options=FAST)
-    assert pid_of(cluster) == number
-    first.stop()
-    assert await ask(second, "SELECT 1") == 1
-    second.stop()
-    assert gone(number)
+    with EmbeddedPostgres.start(cluster, options=FAST) as first:
+        number = pid_of(cluster)
+        with EmbeddedPostgres.start(cluster, options=FAST) as second:
+            assert pid_of(cluster) == number
+            first.stop()
+            assert await ask(second, "SELECT 1") == 1
+    assert not has_pid_file(cluster)
 
 
 async def test_a_killed_server_is_started_again(cluster: Path) -> None:
-    first = EmbeddedPostgres.start(cluster, options=FAST)
-    os.kill(pid_of(cluster), signal.SIGKILL)
-    await asyncio.to_thread(psutil.wait_procs, psutil.Process().children(recursive=True), 1)
-    with EmbeddedPostgres.start(cluster, options=FAST) as second:
-        assert await ask(second, "SELECT 1") == 1
-        first.stop()
-        assert await ask(second, "SELECT 1") == 1
+    with EmbeddedPostgres.start(cluster, options=FAST) as first:
+        os.kill(pid_of(cluster), signal.SIGKILL)
+        with EmbeddedPostgres.start(cluster, options=FAST) as second:
+            assert await ask(second, "SELECT 1") == 1
+            first.stop()
+            assert await ask(second, "SELECT 1") == 1
+    assert not has_pid_file(cluster)
 
 
-async def test_a_pid_file_that_names_a_stranger_does_not_stop_a_start(cluster: Path) -> None:
-    pid_file = cluster / "postgres" / "postmaster.pid"
-    owner = cluster.stat()
-    with subprocess.Popen(["sleep", "60"], user=owner.st_uid) as stranger:
-        pid_file.write_text(
-            f"{stranger.pid}\n{cluster / 'postgres'}\n1\n5432\n/tmp\n\n0 0\nready\n"
-        )
-        os.chown(pid_file, owner.st_uid, owner.st_gid)
-        with EmbeddedPostgres.start(cluster, options=FAST) as server:
-            assert await ask(server, "SELECT 1") == 1
-        assert stranger.poll() is None
-        stranger.terminate()
+def test_the_server_of_a_killed_process_is_taken_over_and_stopped(cluster: Path) -> None:
+    words = f"from {EmbeddedPostgres.__module__} import *; import os, pathlib, sys;"
+    words += "EmbeddedPostgres.start(pathlib.Path(sys.argv[1])); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", words, cluster], check=False, cwd=ROOT)
+    number = pid_of(cluster)
+    with EmbeddedPostgres.start(cluster):
+        assert pid_of(cluster) == number
+    assert not has_pid_file(cluster)
 
 
-async def test_a_folder_name_too_long_for_a_socket_still_works(
-    cluster: Path, tmp_path: Path
+async def test_a_pid_file_that_names_a_stranger_does_not_stop_a_start(
+    cluster: Path, stranger: "subprocess.Popen[bytes]"
 ) -> None:
-    long_name = tmp_path / ("a" * 120)
-    cluster.rename(long_name)
-    try:
-        with EmbeddedPostgres.start(long_name, options=FAST) as server:
-            assert await ask(server, "SELECT 1") == 1
-    finally:
-        long_name.rename(cluster)
+    forge_pid_file(cluster, stranger.pid)
+    with EmbeddedPostgres.start(cluster, options=FAST) as server:
+        assert await ask(server, "SELECT 1") == 1
+    assert stranger.poll() is None
+
+
+async def test_a_folder_name_too_long_for_a_socket_still_works(long_cluster: Path) -> None:
+    with EmbeddedPostgres.start(long_cluster, options=FAST) as server:
+        assert await ask(server, "SELECT 1") == 1
+
+
+def test_a_server_that_cannot_start_says_why(cluster: Path) -> None:
+    with pytest.raises(CannotStart, match="unrecognized configuration parameter"):
+        EmbeddedPostgres.start(cluster, options={"no_such_setting": "on"})

@@ -1,6 +1,7 @@
 """The outbox on a real PostgreSQL: turns, leases, and pollers that never share an update."""
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from app.intake import register, ship, stores
 from app.orders.errors import Conflict
 from app.orders.outcome import Failure
-from app.orders.update import State
+from app.orders.update import Kind, State
 from app.storage import recording, rescue, updates
 from app.storage.database import Database
 from app.storage.recording import Attempt, Result, Step
@@ -117,13 +118,7 @@ async def test_what_a_lost_poller_held_is_in_doubt_until_the_lease_s_end(world: 
     assert (again.ambiguous, again.claimed_from, again.attempts) == (True, State.VERIFYING, 2)
     assert again.may_have_left_at is not None
     assert again.may_have_left_at < again.claimed_at
-    assert again.may_have_left_at > lost.claimed_at - updates_margin()
-
-
-def updates_margin() -> object:
-    from datetime import timedelta
-
-    return timedelta(seconds=2)
+    assert again.may_have_left_at > lost.claimed_at - timedelta(seconds=2)
 
 
 async def test_a_lease_that_still_runs_is_not_taken_back(world: World) -> None:
@@ -205,7 +200,7 @@ async def test_a_transaction_that_fails_leaves_neither_shipment_nor_update(world
                 updates.NewUpdate(
                     store_id=order.id.int & 0xFFFFFFFF,
                     id=world.desk.new_id(1),
-                    kind=updates.Kind.SHIPMENT,
+                    kind=Kind.SHIPMENT,
                     subject=order.purchase_order_id,
                     sequence=99,
                     order_id=order.id,

@@ -162,7 +162,7 @@ async def test_an_idempotency_key_that_is_none_is_refused(
     answer = await client.post(
         f"/v1/orders/{order.id}/shipments",
         json=PACKAGE,
-        headers={"Idempotency-Key": key.encode()},
+        headers={b"Idempotency-Key": key.encode()},
     )
     assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_invalid")
 

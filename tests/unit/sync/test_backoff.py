@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -128,7 +129,11 @@ def test_it_gives_up_only_after_tries_that_reached_walmart() -> None:
 
 
 def test_an_unclear_update_is_never_given_up_unread() -> None:
-    changes = {"ambiguous": True, "failing_for": 9999.0, "may_have_left_at": NOW}
+    changes: dict[str, Any] = {
+        "ambiguous": True,
+        "failing_for": 9999.0,
+        "may_have_left_at": NOW,
+    }
     assert step(Unclear(FAILURE, sent=False, read=False), **changes).state is State.VERIFYING
     assert step(TryLater(FAILURE, reached=True), **changes).state is State.VERIFYING
     read = step(Unclear(FAILURE, sent=False, read=True), **changes)

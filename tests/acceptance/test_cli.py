@@ -1,0 +1,150 @@
+"""The command as scripts see it: exit codes, and one line that says what to do."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography.fernet import Fernet
+
+from tests.processes import WAYBILL, a_store, deployed, free_port
+
+KEY = Fernet.generate_key().decode()
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def waybill(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with these settings and no others."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("WAYBILL_")}
+    return subprocess.run(
+        [*WAYBILL, *words],
+        cwd=ROOT,
+        env={**clean, **settings},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", [("serve",), ("poller",), ("migrate",), ("keys", "list")])
+def test_nothing_starts_without_a_database(command: tuple[str, ...]) -> None:
+    ended = waybill(*command, WAYBILL_ENCRYPTION_KEYS=KEY)
+    assert ended.returncode == 2
+    assert "WAYBILL_DATABASE_URL is not set" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_serve_refuses_without_an_encryption_key() -> None:
+    ended = waybill("serve", WAYBILL_DATABASE_URL="postgresql://x@127.0.0.1:9/x")
+    assert (ended.returncode, "WAYBILL_ENCRYPTION_KEYS is not set" in ended.stderr) == (2, True)
+
+
+def test_a_misspelt_setting_is_refused() -> None:
+    ended = waybill("doctor", WAYBILL_DATABASE_UR="x")
+    assert ended.returncode == 2
+    assert "Did you mean WAYBILL_DATABASE_URL?" in ended.stderr
+
+
+def test_an_unreachable_database_is_one_line() -> None:
+    url = "postgresql://x@127.0.0.1:9/x"
+    for command in (("serve", "--port", str(free_port())), ("migrate",), ("keys", "list")):
+        ended = waybill(*command, WAYBILL_DATABASE_URL=url, WAYBILL_ENCRYPTION_KEYS=KEY)
+        assert ended.returncode == 1, ended.stderr
+        assert ended.stderr.strip().splitlines()[-1].startswith("waybill: ")
+        assert "Traceback" not in ended.stderr
+
+
+def test_serve_tells_that_the_schema_is_behind_and_migrate_mends_it(empty_url: str) -> None:
+    settings = {"WAYBILL_DATABASE_URL": empty_url, "WAYBILL_ENCRYPTION_KEYS": KEY}
+    behind = waybill("serve", "--port", str(free_port()), **settings)
+    assert (behind.returncode, "waybill migrate" in behind.stderr) == (1, True)
+    for _ in range(2):
+        assert waybill("migrate", **settings).returncode == 0
+    doctor = waybill("doctor", **settings)
+    assert doctor.returncode == 0, doctor.stdout
+    assert "✘" not in doctor.stdout
+
+
+def test_a_taken_port_is_one_line(fresh_url: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ended = waybill(
+            "serve",
+            "--port",
+            port,
+            WAYBILL_DATABASE_URL=fresh_url,
+            WAYBILL_ENCRYPTION_KEYS=KEY,
+        )
+    assert ended.returncode == 1
+    assert f"port {port}" in ended.stderr
+
+
+def test_keys_are_made_listed_and_revoked(fresh_url: str, tmp_path: Path) -> None:
+    settings = {"WAYBILL_DATABASE_URL": fresh_url}
+    made = waybill("keys", "create", "--name", "commerce", **settings)
+    secret = made.stdout.strip()
+    assert (made.returncode, secret[:3]) == (0, "wb_")
+    assert waybill("keys", "create", "--name", "commerce", **settings).returncode == 1
+    assert waybill("keys", "create", "--name", "x", "--scope", "root", **settings).returncode == 1
+    listed = waybill("keys", "list", **settings).stdout
+    assert "commerce\tread,write" in listed
+    assert secret not in listed
+    with deployed(fresh_url, tmp_path) as deployment:
+        headers = {"Authorization": f"Bearer {secret}"}
+        url = f"{deployment.api}/v1/orders"
+        assert httpx.get(url, headers=headers, trust_env=False).status_code == 200
+        assert waybill("keys", "revoke", "commerce", **settings).returncode == 0
+        time.sleep(5.5)
+        assert httpx.get(url, headers=headers, trust_env=False).status_code == 401
+    assert waybill("keys", "revoke", "commerce", **settings).returncode == 1
+
+
+def test_doctor_says_what_is_wrong_and_what_to_do(fresh_url: str, tmp_path: Path) -> None:
+    with deployed(fresh_url, tmp_path) as deployment:
+        with deployment.client() as client:
+            a_store(client, walmart={"client_id": "a", "client_secret": "wrong"})
+        kept = {k: v for k, v in deployment.environment.items() if k.startswith("WAYBILL_")}
+        rejected = waybill("doctor", **kept)
+        unreadable = waybill("doctor", **{**kept, "WAYBILL_ENCRYPTION_KEYS": KEY})
+    assert rejected.returncode == unreadable.returncode == 1
+    assert "Walmart rejects its keys" in rejected.stdout
+    assert "PATCH /v1/stores" in rejected.stdout
+    assert "cannot be read" in unreadable.stdout
+
+
+def test_the_demo_starts_shows_orders_and_stops_cleanly_twice(tmp_path: Path) -> None:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("WAYBILL_")}
+    for orders in (4, 8):
+        port, simulator_port = free_port(), free_port()
+        words = ["demo", "--port", str(port), "--simulator-port", str(simulator_port)]
+        with subprocess.Popen(
+            [*WAYBILL, *words],
+            cwd=ROOT,
+            env={**clean, "WAYBILL_DATA_DIR": str(tmp_path / "data")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as demo:
+            assert demo.stdout is not None
+            key = None
+            for line in demo.stdout:
+                if "API key" in line:
+                    key = line.split()[-1]
+                if "Ctrl-C stops" in line:
+                    break
+            headers = {"Authorization": f"Bearer {key}"}
+            url = f"http://127.0.0.1:{port}/v1/orders/summary"
+            counted = httpx.get(url, headers=headers, trust_env=False).json()
+            assert counted["total"] == orders
+            demo.send_signal(signal.SIGINT)
+            assert "everything is saved" in demo.stdout.read()
+        assert demo.returncode == 0
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(url, trust_env=False)

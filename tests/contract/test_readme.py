@@ -1,0 +1,69 @@
+"""README cannot lie about what there is: every setting, command and error code is in it."""
+
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from app import settings
+from app.cli import app
+from app.orders.outcome import Failure
+from app.simulator.faults import KINDS
+from app.sync import explanations, verdicts
+from app.web import export
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", settings.variables())
+def test_every_setting_is_in_the_readme_with_its_default(name: str) -> None:
+    field = settings.Settings.model_fields[name.removeprefix(settings.PREFIX).lower()]
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
+    default = row.split("|")[2].strip()
+    empty = field.default in (None, [])
+    assert default == ("none" if empty else f"`{field.default}`")
+
+
+def test_the_readme_names_no_setting_that_is_none() -> None:
+    named = {line.split("`")[1] for line in README.splitlines() if line.startswith("| `WAYBILL_")}
+    assert named == set(settings.variables())
+
+
+def test_every_command_is_in_the_readme() -> None:
+    group = get_command(app)
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        for part in getattr(command, "commands", None) or [""]:
+            assert f"waybill {name} {part}".strip() in README, (name, part)
+
+
+def test_every_error_code_of_a_delivery_is_in_the_readme() -> None:
+    codes = {code for code, _, _ in explanations._BY_FIELD.values()}
+    codes |= set(explanations._BY_CLASS.values())
+    codes |= {f.code for f in vars(verdicts).values() if isinstance(f, Failure)}
+    codes |= {"gave_up", "cancel_requested", "needs_review"}
+    missing = {code for code in codes if f"`{code}`" not in README}
+    assert not missing
+
+
+def test_every_fault_of_the_simulator_is_in_the_readme() -> None:
+    assert all(kind in README for kind in KINDS)
+
+
+def test_every_path_of_the_readme_is_one_of_the_api() -> None:
+    known = export.document()["paths"]
+    for path in (
+        "/v1/orders/{order_id}/timeline",
+        "/v1/updates/{update_id}",
+        "/v1/stores/{store_id}",
+    ):
+        assert path in README
+        assert path in known
+
+
+def test_every_file_of_the_table_exists() -> None:
+    table = README.split("## Where do I change …?")[1].split("##")[0]
+    for line in table.splitlines():
+        for part in line.split("`")[1::2]:
+            if part.startswith("app/"):
+                assert (ROOT / part).exists(), part

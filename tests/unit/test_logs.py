@@ -1,0 +1,70 @@
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from cryptography.fernet import Fernet
+
+from app import logs
+
+FERNET = Fernet.generate_key().decode()
+CANARIES = [
+    "wb_canarycanarycanary",
+    "Bearer canary.canary.canary",
+    "postgresql://me:canarypass@host/x",
+    FERNET,
+]
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    root = logging.getLogger()
+    before, level = root.handlers, root.level
+    logs.configure("info")
+    yield stream
+    root.handlers = before
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def written(lines: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in lines.getvalue().splitlines()]
+
+
+def test_secrets_never_reach_a_log_line_whoever_writes_it(lines: io.StringIO) -> None:
+    log = structlog.get_logger("waybill.test")
+    for canary in CANARIES:
+        log.info("told", detail=f"it is {canary} here", nested={"a": canary})
+        logging.getLogger("uvicorn.error").warning("said %s", canary)
+    log.info("named", client_secret="canary", access_token="canary", password="canary")
+    text = lines.getvalue()
+    assert "canary" not in text
+    assert FERNET not in text
+    assert len(written(lines)) == 2 * len(CANARIES) + 1
+
+
+def test_an_exception_keeps_its_trace_but_not_its_secret(lines: io.StringIO) -> None:
+    try:
+        int("postgresql://me:canarypass@host/x")
+    except ValueError:
+        structlog.get_logger("waybill.test").exception("failed")
+    (line,) = written(lines)
+    assert "ValueError" in str(line["exception"])
+    assert "canarypass" not in lines.getvalue()
+
+
+def test_a_line_break_cannot_forge_a_line(lines: io.StringIO) -> None:
+    structlog.get_logger("waybill.test").info("told", detail='x"\n{"event": "forged"}')
+    (line,) = written(lines)
+    assert line["event"] == "told"
+
+
+def test_a_long_value_is_cut(lines: io.StringIO) -> None:
+    structlog.get_logger("waybill.test").info("told", detail="x" * 10_000)
+    (line,) = written(lines)
+    assert len(str(line["detail"])) == logs.LONGEST + 1

@@ -1,0 +1,80 @@
+import pytest
+
+from app import settings
+from app.settings import BadSettings
+
+# Fixed, because two test processes must name their cases alike.
+KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> pytest.MonkeyPatch:
+    """No settings at all, not even those of a `.env` beside the tests."""
+    import os
+
+    for name in list(os.environ):
+        if name.startswith(settings.PREFIX):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(str(tmp_path))
+    return monkeypatch
+
+
+def test_the_defaults_are_those_of_the_contract(environment: pytest.MonkeyPatch) -> None:
+    del environment
+    loaded = settings.load()
+    assert loaded.database_url is None
+    assert loaded.walmart_base_url == "https://marketplace.walmartapis.com"
+    assert (loaded.walmart_timeout, loaded.lease, loaded.quiet_period) == (30, 90, 120)
+    assert (loaded.retry_base, loaded.retry_cap, loaded.give_up_after) == (1, 900, 172_800)
+    assert (loaded.poll_interval, loaded.import_interval) == (5, 60)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("WAYBILL_LEASE", "74", "must be at least 75"),
+        ("WAYBILL_LEASE", "soon", "WAYBILL_LEASE: "),
+        ("WAYBILL_WALMART_TIMEOUT", "-1", "WAYBILL_WALMART_TIMEOUT: "),
+        ("WAYBILL_ENCRYPTION_KEYS", "short", "not a Fernet key"),
+        ("WAYBILL_ENCRYPTION_KEYS", f"{KEY},short", "not a Fernet key"),
+        ("WAYBILL_DATABASE_URL", "mysql://x", "postgresql://"),
+        ("WAYBILL_WALMART_BASE_URL", "walmart", "WAYBILL_WALMART_BASE_URL: "),
+        ("WAYBILL_DATABASE_POOLER", "session", "WAYBILL_DATABASE_POOLER: "),
+        ("WAYBILL_ADMIN_KEY", "short", "at least 20"),
+        ("WAYBILL_RETRY_CAP", "0.5", "WAYBILL_RETRY_CAP"),
+        ("WAYBILL_WALMART_RATES", "{", "WAYBILL_WALMART_RATES"),
+        ("WAYBILL_LEESE", "90", "Did you mean WAYBILL_LEASE?"),
+    ],
+)
+def test_a_wrong_value_is_one_clear_line_that_names_it(
+    environment: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    environment.setenv(name, value)
+    with pytest.raises(BadSettings, match=r"^[^\n]+$") as refused:
+        settings.load()
+    assert said in str(refused.value)
+
+
+def test_a_wrong_secret_is_not_repeated(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("WAYBILL_DATABASE_URL", "postgresql://me:canary@host:port/x")
+    with pytest.raises(BadSettings) as refused:
+        settings.load()
+    assert "canary" not in str(refused.value)
+
+
+def test_keys_are_split_and_secrets_do_not_show(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("WAYBILL_ENCRYPTION_KEYS", f"{KEY}, {KEY}")
+    environment.setenv("WAYBILL_DATABASE_URL", "postgresql://me:canary@host/x")
+    loaded = settings.load()
+    assert loaded.keys == [KEY, KEY]
+    assert KEY not in repr(loaded)
+    assert "canary" not in repr(loaded)
+
+
+def test_nothing_is_fallen_back_to(environment: pytest.MonkeyPatch) -> None:
+    del environment
+    loaded = settings.load()
+    with pytest.raises(BadSettings, match="WAYBILL_DATABASE_URL is not set"):
+        loaded.required_database_url()
+    with pytest.raises(BadSettings, match="WAYBILL_ENCRYPTION_KEYS is not set"):
+        loaded.required_keys()
