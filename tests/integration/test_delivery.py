@@ -1,5 +1,6 @@
 """From the outbox to Walmart and back, with real HTTP and a real database."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -9,9 +10,10 @@ from app.intake import cancel, dismiss, refresh, retry, ship, tracking
 from app.orders.errors import Conflict
 from app.orders.requests import CancelRequest, TrackingCorrection
 from app.orders.update import State
+from app.storage import overview
 from app.storage.views import OrderView
 from tests.builders import items
-from tests.world import ACTOR, World, a_package
+from tests.world import ACTOR, POLICY, World, a_package
 
 
 async def shipped(world: World, order: OrderView, number: str, **changes: Any) -> UUID:
@@ -323,3 +325,73 @@ async def test_rejected_credentials_pause_the_store_and_resume_when_corrected(
     assert queued.will == "queued"
     await world.deliver_until(update)
     assert (await world.order(order.id)).status == "shipped"
+
+
+async def test_an_early_read_that_shows_nothing_is_not_believed(world: World) -> None:
+    """The write lands between the first read (2 s) and the end of the quiet period (2.6 s)."""
+    order = await world.an_order(3)
+    await world.fault("shipping", "late", delay=world.timeout + 2.3)
+    update = await shipped(world, order, "1ZA", items=items(l1=1))
+    patient = replace(POLICY, quiet_period=2.6)
+    await world.deliver_until(update, policy=patient)
+    assert await effects(world, order) == [("shipping", "1", 1)]
+    assert len(await world.calls("read")) >= 3  # the import's, an early one, the last one
+    assert (await world.order(order.id)).lines[0].shipped == 1
+
+
+async def test_a_200_that_does_not_show_the_units_is_read_again(world: World) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", "unshown")
+    update = await shipped(world, order, "1ZA")
+    await world.deliver_until(update)
+    async with world.database.begin() as connection:
+        tries = await overview.attempts(connection, update.int & 0xFFFFFFFF, update)
+    assert [attempt.verdict for attempt in tries] == ["unclear", "already_there"]
+    assert len(await world.calls("shipping")) == 1
+    assert (await world.order(order.id)).status == "shipped"
+
+
+async def test_a_retry_reads_walmart_before_it_sends_even_where_nobody_could_read_before(
+    world: World,
+) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", "refuse")
+    update = await shipped(world, order, "1ZA")
+    await world.deliver_until(update)
+    by_hand = {"lines": [{"line_number": "1", "quantity": 3, "tracking_number": "1ZA"}]}
+    path = f"/simulator/orders/{order.purchase_order_id}/ship"
+    (await world.walmart.post(path, json=by_hand)).raise_for_status()
+    await world.fault("read", "error")
+    retried = await retry.retry(world.desk, update, override_cancel_request=False, actor=ACTOR)
+    assert retried.will == "queued"
+    await world.deliver_until(update)
+    assert len(await world.calls("shipping")) == 1
+    assert (await world.order(order.id)).status == "shipped"
+
+
+async def test_a_retry_says_when_walmart_has_it_already(world: World) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", "refuse")
+    update = await shipped(world, order, "1ZA")
+    await world.deliver_until(update)
+    by_hand = {"lines": [{"line_number": "1", "quantity": 3, "tracking_number": "1ZA"}]}
+    path = f"/simulator/orders/{order.purchase_order_id}/ship"
+    (await world.walmart.post(path, json=by_hand)).raise_for_status()
+    retried = await retry.retry(world.desk, update, override_cancel_request=False, actor=ACTOR)
+    assert (retried.will, retried.update.state) == ("already_applied", "confirmed")
+    assert (await world.order(order.id)).status == "shipped"
+
+
+async def test_units_shipped_otherwise_hand_a_waiting_shipment_to_a_person(world: World) -> None:
+    order = await world.an_order(3)
+    first = await shipped(world, order, "1ZA", items=items(l1=1))
+    second = await shipped(world, order, "1ZB", items=items(l1=1))
+    by_hand = {"lines": [{"line_number": "1", "quantity": 2, "tracking_number": "BYHAND"}]}
+    path = f"/simulator/orders/{order.purchase_order_id}/ship"
+    (await world.walmart.post(path, json=by_hand)).raise_for_status()
+    _, waiting = await world.deliver_until(first, second)
+    assert waiting.state == "failed"
+    assert waiting.status_detail is not None
+    assert waiting.status_detail.code == "needs_review"
+    line = (await world.order(order.id)).lines[0]
+    assert (line.shipped, line.pending, line.remaining) == (3, 0, 0)
