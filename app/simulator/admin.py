@@ -1,5 +1,21 @@
-"""The routes that play the buyer, the person in Seller Center and fate. Never expose them."""
+"""The routes that play the buyer, the person in Seller Center and fate.
 
+Never expose them: they ask for no key. Bodies are JSON objects, a refusal is {"error": text}.
+
+POST /simulator/orders: client_id and lines [{sku, line_number?, name?, quantity?, unit_price?}],
+with purchase_order_id?, customer_order_id?, ship_method?, ordered_at?, ship_by?, deliver_by?
+(milliseconds since 1970) and status? (Created, Acknowledged); or {"orders": [such orders]}.
+GET /simulator/orders?client_id=, GET /simulator/orders/{po}: what "Walmart" believes.
+POST /simulator/orders/{po}/ship and /cancel with lines? [{line_number, quantity?,
+tracking_number?, reason?}], and /intent-to-cancel with lines? [number]: done by hand.
+GET /simulator/ledger and /simulator/calls: filtered by any field, and after=sequence.
+POST /simulator/faults: kind, operation?, times? (null for ever) and what `faults.Fault` names.
+POST /simulator/rates: operation, capacity, refill_per_second, client_id?
+POST /simulator/clock: advance_seconds. POST /simulator/accounts: client_id, client_secret.
+POST /simulator/reset; DELETE of orders, faults, faults/{id}, rates.
+"""
+
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -7,199 +23,179 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.simulator.errors import not_found
-from app.simulator.faults import BadFault
-from app.simulator.orders import CANCELLED, OPEN, SHIPPED, Parcel, plainly
-from app.simulator.rules import Effect
-from app.simulator.world import TooManyOrders, World
+from app.simulator import by_hand
+from app.simulator.errors import Unfit
+from app.simulator.faults import OPERATIONS
+from app.simulator.ledger import Call, Entry, select
+from app.simulator.misbehaviour import Misbehaviour
+from app.simulator.orders import CANCELLED, SHIPPED
+from app.simulator.shapes import plainly
+from app.simulator.world import World
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+_LONGEST_JUMP = 400 * 86_400.0
 
 
-def routes(world: World) -> list[Route]:
+def routes(world: World, fate: Misbehaviour) -> list[Route]:
     """Every route under /simulator."""
-    return [
-        Route("/simulator/orders", _place(world), methods=["POST"]),
-        Route("/simulator/orders", _orders(world), methods=["GET"]),
-        Route("/simulator/orders/{po}", _one(world), methods=["GET"]),
-        Route("/simulator/orders/{po}/ship", _by_hand(world, SHIPPED), methods=["POST"]),
-        Route("/simulator/orders/{po}/cancel", _by_hand(world, CANCELLED), methods=["POST"]),
-        Route("/simulator/orders/{po}/intent-to-cancel", _intent(world), methods=["POST"]),
-        Route("/simulator/ledger", _entries(world, "ledger"), methods=["GET"]),
-        Route("/simulator/calls", _entries(world, "calls"), methods=["GET"]),
-        Route("/simulator/faults", _add_fault(world), methods=["POST"]),
-        Route("/simulator/faults", _faults(world), methods=["GET"]),
-        Route("/simulator/faults", _clear_faults(world), methods=["DELETE"]),
-        Route("/simulator/faults/{id:int}", _remove_fault(world), methods=["DELETE"]),
-        Route("/simulator/rates", _rate(world), methods=["POST"]),
-        Route("/simulator/clock", _clock(world), methods=["POST"]),
-        Route("/simulator/reset", _reset(world), methods=["POST"]),
+    desk = _Desk(world, fate)
+    answers: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
+        ("POST", "/accounts", desk.register),
+        ("POST", "/orders", desk.place),
+        ("GET", "/orders", desk.orders),
+        ("DELETE", "/orders", desk.forget_orders),
+        ("GET", "/orders/{po}", desk.order),
+        ("POST", "/orders/{po}/ship", desk.ship),
+        ("POST", "/orders/{po}/cancel", desk.cancel),
+        ("POST", "/orders/{po}/intent-to-cancel", desk.want_to_cancel),
+        ("GET", "/ledger", desk.ledger),
+        ("GET", "/calls", desk.calls),
+        ("POST", "/faults", desk.add_fault),
+        ("GET", "/faults", desk.faults),
+        ("DELETE", "/faults", desk.clear_faults),
+        ("DELETE", "/faults/{id:int}", desk.remove_fault),
+        ("POST", "/rates", desk.limit),
+        ("DELETE", "/rates", desk.clear_rates),
+        ("POST", "/clock", desk.advance),
+        ("POST", "/reset", desk.reset),
     ]
+    return [Route(f"/simulator{path}", to, methods=[method]) for method, path, to in answers]
 
 
-def _wrong(error: Exception) -> Response:
-    name = type(error).__name__
-    return JSONResponse({"error": f"{name}: {error}"}, 400)
+async def _wanted(request: Request) -> dict[str, Any]:
+    """The body of a request, empty if there is none. Raises Unfit for what is not an object."""
+    body = await request.body()
+    try:
+        wanted = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        raise Unfit("the body is not JSON") from None
+    if not isinstance(wanted, dict):
+        raise Unfit("the body is not a JSON object")
+    return wanted
 
 
-def _place(world: World) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        wanted = await request.json()
-        try:
-            placed = [world.place(each) for each in wanted.get("orders", [wanted])]
-        except (KeyError, TypeError, ValueError, TooManyOrders) as error:
-            return _wrong(error)
-        shown = [plainly(order) for order in placed]
+def _number(wanted: dict[str, Any], name: str) -> float:
+    number = wanted.get(name)
+    if not isinstance(number, int | float) or isinstance(number, bool):
+        raise Unfit(f"{name} must be a number")
+    return float(number)
+
+
+def _text(wanted: dict[str, Any], name: str) -> str:
+    text = wanted.get(name)
+    if not isinstance(text, str) or not text:
+        raise Unfit(f"{name} must be a text")
+    return text
+
+
+def _done() -> Response:
+    return Response(status_code=204)
+
+
+class _Desk:
+    """The endpoints. They raise Unfit for what they cannot do."""
+
+    def __init__(self, world: World, fate: Misbehaviour) -> None:
+        self._world, self._fate = world, fate
+
+    async def register(self, request: Request) -> Response:
+        wanted = await _wanted(request)
+        self._world.accounts.register(_text(wanted, "client_id"), _text(wanted, "client_secret"))
+        return _done()
+
+    async def place(self, request: Request) -> Response:
+        wanted = await _wanted(request)
+        several = wanted.get("orders", [wanted])
+        if not isinstance(several, list):
+            raise Unfit("orders is a list of orders")
+        shown = [plainly(*placed) for placed in self._world.place(several)]
         return JSONResponse({"orders": shown} if "orders" in wanted else shown[0], 201)
 
-    return endpoint
-
-
-def _orders(world: World) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
+    async def orders(self, request: Request) -> Response:
         wanted = request.query_params.get("client_id")
         shown = [
-            {"client_id": client_id, **plainly(order)}
-            for client_id, orders in world.orders.items()
+            plainly(client_id, order)
+            for client_id, orders in self._world.orders.items()
             if wanted in {None, client_id}
             for order in orders.values()
         ]
         return JSONResponse({"orders": shown})
 
-    return endpoint
+    async def forget_orders(self, _: Request) -> Response:
+        self._world.forget_orders()
+        return _done()
 
+    async def order(self, request: Request) -> Response:
+        return JSONResponse(plainly(*self._found(request)))
 
-def _one(world: World) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        client_id, order = world.anywhere(request.path_params["po"])
-        return JSONResponse({"client_id": client_id, **plainly(order)})
+    async def ship(self, request: Request) -> Response:
+        return await self._by_hand(request, SHIPPED)
 
-    return endpoint
+    async def cancel(self, request: Request) -> Response:
+        return await self._by_hand(request, CANCELLED)
 
+    async def _by_hand(self, request: Request, status: str) -> Response:
+        client_id, order = self._found(request)
+        wanted = (await _wanted(request)).get("lines")
+        effects = by_hand.move(order, status, wanted, self._world.now())
+        self._world.ledger.apply_by_hand(client_id, order.purchase_order_id, effects)
+        return JSONResponse(plainly(client_id, order))
 
-def _by_hand(world: World, status: str) -> Endpoint:
-    """What a person does in Seller Center; without lines, to every open unit."""
+    async def want_to_cancel(self, request: Request) -> Response:
+        client_id, order = self._found(request)
+        wanted = (await _wanted(request)).get("lines")
+        by_hand.want_to_cancel(order, wanted, self._world.now())
+        return JSONResponse(plainly(client_id, order))
 
-    async def endpoint(request: Request) -> Response:
-        client_id, order = world.anywhere(request.path_params["po"])
-        wanted = (await request.json()).get("lines") or [
-            {"line_number": line.number, "quantity": line.units(*OPEN)}
-            for line in order.lines.values()
-        ]
-        effects = []
-        for each in wanted:
-            line = order.lines.get(str(each["line_number"]))
-            if line is None:
-                raise not_found()
-            units = min(int(each.get("quantity", 1)), line.units(*OPEN))
-            if units:
-                line.move(units, OPEN, _parcel(status, units, each, world.now()))
-                number = each.get("tracking_number")
-                effects.append(Effect(line.number, units, number, each.get("reason")))
-        world.note(client_id, order, f"{status.lower()}_by_hand", effects, "")
-        return JSONResponse(plainly(order))
+    def _found(self, request: Request) -> Any:  # noqa: ANN401 - client id and order
+        return self._world.anywhere(
+            request.path_params["po"], request.query_params.get("client_id")
+        )
 
-    return endpoint
+    async def ledger(self, request: Request) -> Response:
+        shown = select(self._world.ledger.entries, Entry, request.query_params)
+        return JSONResponse({"entries": shown["found"], "dropped": shown["dropped"]})
 
+    async def calls(self, request: Request) -> Response:
+        shown = select(self._world.ledger.calls, Call, request.query_params)
+        return JSONResponse({"calls": shown["found"], "dropped": shown["dropped"]})
 
-def _parcel(status: str, units: int, wanted: dict[str, Any], now: int) -> Parcel:
-    if status == CANCELLED:
-        return Parcel(CANCELLED, units, None, wanted.get("reason", "SELLER_CANCEL_OUT_OF_STOCK"))
-    tracking = {
-        "shipDateTime": now,
-        "carrierName": {"carrier": wanted.get("carrier", "UPS")},
-        "methodCode": "Standard",
-        "trackingNumber": wanted.get("tracking_number", "BYHAND"),
-    }
-    return Parcel(SHIPPED, units, tracking)
-
-
-def _intent(world: World) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        _, order = world.anywhere(request.path_params["po"])
-        wanted = (await request.json()).get("lines") or list(order.lines)
-        for number in wanted:
-            order.lines[str(number)].intent_to_cancel = True
-        return JSONResponse(plainly(order))
-
-    return endpoint
-
-
-def _entries(world: World, name: str) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        wanted = dict(request.query_params)
-        shown = [
-            entry
-            for entry in getattr(world, name)
-            if all(str(entry.get(key)) == value for key, value in wanted.items())
-        ]
-        return JSONResponse({name: shown} if name == "calls" else {"entries": shown})
-
-    return endpoint
-
-
-def _add_fault(world: World) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        try:
-            fault = world.faults.add(await request.json())
-        except BadFault as error:
-            return _wrong(error)
+    async def add_fault(self, request: Request) -> Response:
+        fault = self._world.faults.add(await _wanted(request))
         return JSONResponse({"id": fault.id}, 201)
 
-    return endpoint
+    async def faults(self, _: Request) -> Response:
+        return JSONResponse({"faults": self._world.faults.listed()})
 
+    async def clear_faults(self, _: Request) -> Response:
+        self._world.faults.clear()
+        return _done()
 
-def _faults(world: World) -> Endpoint:
-    async def endpoint(_: Request) -> Response:
-        return JSONResponse({"faults": world.faults.listed()})
+    async def remove_fault(self, request: Request) -> Response:
+        if not self._world.faults.remove(request.path_params["id"]):
+            raise Unfit("there is no such fault; it may have been used up", 404)
+        return _done()
 
-    return endpoint
+    async def limit(self, request: Request) -> Response:
+        wanted = await _wanted(request)
+        operation, client_id = _text(wanted, "operation"), wanted.get("client_id")
+        if operation not in OPERATIONS or not isinstance(client_id, str | None):
+            raise Unfit(f"operation must be one of {', '.join(OPERATIONS)}, client_id a text")
+        capacity, refill = _number(wanted, "capacity"), _number(wanted, "refill_per_second")
+        self._world.buckets.limit(client_id, operation, capacity, refill)
+        return _done()
 
+    async def clear_rates(self, _: Request) -> Response:
+        self._world.buckets.clear()
+        return _done()
 
-def _clear_faults(world: World) -> Endpoint:
-    async def endpoint(_: Request) -> Response:
-        world.faults.clear()
-        return Response(status_code=204)
+    async def advance(self, request: Request) -> Response:
+        seconds = _number(await _wanted(request), "advance_seconds")
+        if not 0 <= seconds <= _LONGEST_JUMP:
+            raise Unfit("advance_seconds goes forward, by 400 days at most")
+        self._world.advance(seconds)
+        return JSONResponse({"now": self._world.now()})
 
-    return endpoint
-
-
-def _remove_fault(world: World) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        removed = world.faults.remove(request.path_params["id"])
-        return Response(status_code=204 if removed else 404)
-
-    return endpoint
-
-
-def _rate(world: World) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        wanted = await request.json()
-        try:
-            world.buckets.limit(
-                wanted.get("client_id"),
-                wanted["operation"],
-                float(wanted["capacity"]),
-                float(wanted["refill_per_second"]),
-            )
-        except (KeyError, ValueError) as error:
-            return _wrong(error)
-        return Response(status_code=204)
-
-    return endpoint
-
-
-def _clock(world: World) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        world.ahead_ns += int(float((await request.json())["advance_seconds"]) * 1e9)
-        return JSONResponse({"now": world.now()})
-
-    return endpoint
-
-
-def _reset(world: World) -> Endpoint:
-    async def endpoint(_: Request) -> Response:
-        world.reset()
-        return Response(status_code=204)
-
-    return endpoint
+    async def reset(self, _: Request) -> Response:
+        self._world.reset()
+        self._fate.forget()
+        return _done()

@@ -1,175 +1,204 @@
 """Walmart's endpoints: who calls, what fault they meet, what takes effect, what is answered."""
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from app.simulator import admin, listing, misbehaviour, page, rules
-from app.simulator.buckets import Buckets
-from app.simulator.errors import ORDERS, Refusal, gateway_error, order_error
-from app.simulator.faults import Fault, Faults
-from app.simulator.misbehaviour import Deed
-from app.simulator.orders import Order, as_walmart
-from app.simulator.world import TOKEN_SECONDS, World
+from app.simulator import admin, bodies, gateway, listing, page, rules
+from app.simulator.accounts import TOKEN_SECONDS
+from app.simulator.errors import ORDERS, Refusal, Unfit, gateway_error, order_error
+from app.simulator.ledger import Call, Effect
+from app.simulator.misbehaviour import CutConnection, Misbehaviour, Work
+from app.simulator.orders import Order
+from app.simulator.shapes import as_walmart
+from app.simulator.world import World
 
-_WRONG_SECRET = "wrong"  # noqa: S105 - the one secret that is never accepted
-_UNSUPPORTED = 500
 Endpoint = Callable[[Request], Awaitable[Response]]
+Enter = Callable[[World, Request, Call], Mapping[str, str]]
+Prepare = Callable[[World, Request, Call, bytes], Work]
+Rule = Callable[[Order, bytes, int], list[Effect]]
+_SCOPES = ("reports", "item", "shipping", "price", "lagtime", "feeds", "returns", "orders",
+           "rules", "inventory", "content")  # fmt: skip
+_RULES: dict[str, Rule] = {
+    "acknowledge": lambda order, _, now: rules.acknowledge(order, now),
+    "shipping": lambda order, body, now: rules.ship(order, bodies.parse(body), now),
+    "cancel": lambda order, body, now: rules.cancel(order, bodies.parse(body), now),
+}
 
 
-def create_app(*, now_ns: Callable[[], int] = time.time_ns, seed: int = 0) -> Starlette:
-    """Make a Walmart of its own.
+def create_app(
+    *,
+    now: Callable[[], int] = time.time_ns,
+    monotonic: Callable[[], int] = time.monotonic_ns,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    seed: int = 0,
+    open_accounts: bool = True,
+    token_seconds: int = TOKEN_SECONDS,
+) -> Starlette:
+    """Make a Walmart of its own; it holds everything in memory.
 
-    Any client id and secret has an account, but for the secret "wrong". seed makes faults
-    with a probability repeatable.
+    now and monotonic give nanoseconds. seed makes faults with a probability repeatable. With
+    open_accounts any client id has an account and any secret but "wrong" opens it; without,
+    POST /simulator/accounts makes accounts. The app's state.closing, an event, ends all silence.
     """
-    world = World(now_ns=now_ns, faults=Faults(seed), buckets=Buckets(now_ns))
+    world = World(now, monotonic, seed, open_accounts, token_seconds)
+    fate = Misbehaviour(lambda: now() // 1_000_000, sleep)
+    endpoint = _Walmart(world, fate).endpoint
     routes = [
-        Route("/", page.handler(world)),
-        Route("/v3/token", _token(world), methods=["POST"]),
-        Route("/v3/token/detail", _token_detail(world), methods=["GET"]),
-        Route("/v3/orders", _list(world, "list"), methods=["GET"]),
-        Route("/v3/orders/released", _list(world, "released"), methods=["GET"]),
-        Route("/v3/orders/{po}", _order(world, "read"), methods=["GET"]),
+        endpoint("POST", "/v3/token", "token", _token, enter=gateway.enter_for_token),
+        endpoint("GET", "/v3/token/detail", "token_detail", _token_detail),
+        endpoint("GET", "/v3/orders", "list", _list),
+        endpoint("GET", "/v3/orders/released", "released", _list),
+        endpoint("GET", "/v3/orders/{po}", "read", _read),
         *(
-            Route(f"/v3/orders/{{po}}/{operation}", _order(world, operation), methods=["POST"])
-            for operation in ("acknowledge", "shipping", "cancel")
+            endpoint("POST", f"/v3/orders/{{po}}/{operation}", operation, _write)
+            for operation in _RULES
         ),
-        *admin.routes(world),
+        Route("/", page.handler(world)),
+        *admin.routes(world, fate),
     ]
-    return Starlette(routes=routes, exception_handlers={Refusal: _refused})
+    handlers = {Unfit: _unfit, HTTPException: _no_such_route}
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.state.closing = fate.closing
+    return app
 
 
-async def _refused(_: Request, refusal: Exception) -> Response:
-    if not isinstance(refusal, Refusal):
-        raise refusal
+class _Walmart:
+    """Makes the endpoints, which are all alike but for what they do."""
+
+    def __init__(self, world: World, fate: Misbehaviour) -> None:
+        self._world, self._fate = world, fate
+
+    def endpoint(
+        self,
+        method: str,
+        path: str,
+        operation: str,
+        prepare: Prepare,
+        *,
+        enter: Enter = gateway.enter,
+    ) -> Route:
+        """The route of an operation: prepare says what a call asks for, enter lets it in."""
+
+        async def answer(request: Request) -> Response:
+            call = self._hear(request, operation)
+            headers: Mapping[str, str] = {}
+            try:
+                headers = enter(self._world, request, call)
+                work = prepare(self._world, request, call, await request.body())
+                response = await self._answer(request, call, work)
+            except Refusal as refusal:
+                response = _refused(refusal)
+            except ClientDisconnect:
+                response = CutConnection()
+            for name, value in headers.items():
+                response.headers.setdefault(name, value)
+            if not isinstance(response, CutConnection):
+                call.status = response.status_code
+            return response
+
+        return Route(path, answer, methods=[method])
+
+    async def _answer(self, request: Request, call: Call, work: Work) -> Response:
+        fault = self._world.faults.take(call.operation, call.client_id, call.purchase_order_id)
+        if fault is None:
+            return JSONResponse(work.do())
+        call.fault = fault.kind
+        return await self._fate.answer(fault, request, work)
+
+    def _hear(self, request: Request, operation: str) -> Call:
+        if operation == "token":
+            client_id = gateway.credentials(request)[0]
+        else:
+            client_id = self._world.accounts.owner(gateway.access_token(request))
+        po: str | None = request.path_params.get("po")
+        correlation_id = request.headers.get("wm_qos.correlation_id", "")
+        return self._world.ledger.hear(operation, client_id, po, correlation_id)
+
+
+def _token(world: World, request: Request, _: Call, body: bytes) -> Work:
+    grant = parse_qs(body.decode(errors="replace")).get("grant_type", [""])[0]
+
+    def do() -> Mapping[str, Any]:
+        if grant != "client_credentials":
+            raise gateway_error(400, "INVALID_REQUEST_PARAM", "grant_type is not supported")
+        return {
+            "access_token": world.accounts.grant(*gateway.credentials(request)),
+            "token_type": "Bearer",
+            "expires_in": world.token_seconds,
+        }
+
+    return Work(do, do)
+
+
+def _token_detail(world: World, request: Request, _: Call, __: bytes) -> Work:
+    token = world.accounts.admit(gateway.access_token(request))
+
+    def do() -> Mapping[str, Any]:
+        return {
+            "expire_at": str(token.until),
+            "issued_at": str(token.issued_at),
+            "is_valid": True,
+            "is_channel_match": True,
+            "scopes": dict.fromkeys(_SCOPES, "full_access"),
+        }
+
+    return Work(do, do)
+
+
+def _list(world: World, request: Request, call: Call, _: bytes) -> Work:
+    def do() -> Mapping[str, Any]:
+        return listing.find(
+            world.of(call.client_id),
+            request.query_params,
+            world.now(),
+            released=call.operation == "released",
+        )
+
+    return Work(do, do)
+
+
+def _read(world: World, _: Request, call: Call, __: bytes) -> Work:
+    def do() -> Mapping[str, Any]:
+        order = world.order(call.client_id, call.purchase_order_id or "")
+        return {"order": as_walmart(order)}
+
+    return Work(do, do)
+
+
+def _write(world: World, request: Request, call: Call, body: bytes) -> Work:
+    read = _read(world, request, call, body)
+
+    def do() -> Mapping[str, Any]:
+        order = world.order(call.client_id, call.purchase_order_id or "")
+        effects = _RULES[call.operation](order, body, world.now())
+        world.ledger.apply(call, order.purchase_order_id, effects)
+        return {"order": as_walmart(order)}
+
+    return Work(do, read.do)
+
+
+def _refused(refusal: Refusal) -> Response:
+    if refusal.body is None:
+        return PlainTextResponse("Bad Request", refusal.status, refusal.headers)
     return JSONResponse(refusal.body, refusal.status, refusal.headers)
 
 
-def _token(world: World) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        client_id, secret = misbehaviour.basic(request)
-        _note(world, request, "token", client_id, None)
-        fault = world.faults.take("token", client_id, None)
-        if fault is not None:
-            answered = await misbehaviour.before(fault, request, lambda: None)
-            if answered is not None:
-                return answered
-        if not client_id or secret == _WRONG_SECRET:
-            raise gateway_error(401, "UNAUTHORIZED", "Client ID or secret is wrong")
-        granted = {
-            "access_token": world.grant(client_id),
-            "token_type": "Bearer",
-            "expires_in": TOKEN_SECONDS,
-        }
-        return JSONResponse(granted)
-
-    return endpoint
+async def _unfit(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, getattr(error, "status", 400))
 
 
-def _token_detail(world: World) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        token = request.headers.get("wm_sec.access_token")
-        world.account(token)
-        until = world.tokens[token or ""][1]
-        return JSONResponse(
-            {
-                "expire_at": str(until),
-                "issued_at": str(until - TOKEN_SECONDS * 1000),
-                "is_valid": True,
-                "is_channel_match": True,
-                "scopes": {"orders": "full_access", "inventory": "full_access"},
-            }
-        )
-
-    return endpoint
-
-
-def _list(world: World, operation: str) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        client_id, fault, headers = _enter(world, request, operation, None)
-        if fault is not None:
-            answered = await misbehaviour.before(fault, request, lambda: None)
-            if answered is not None:
-                return answered
-        found = listing.find(world, client_id, request.query_params, released=operation != "list")
-        return JSONResponse(found, headers=headers)
-
-    return endpoint
-
-
-def _order(world: World, operation: str) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        po = request.path_params["po"]
-        client_id, fault, headers = _enter(world, request, operation, po)
-        body = await request.body()
-        deed = _deed(world, request, client_id, operation, body)
-        if fault is not None:
-            answered = await misbehaviour.before(fault, request, deed)
-            if answered is not None:
-                return answered
-        before = as_walmart(world.order(client_id, po))
-        order = deed() or world.order(client_id, po)
-        shown = {"order": as_walmart(order)}
-        if fault is not None:
-            answered = await misbehaviour.after(fault, request, shown, {"order": before})
-            if answered is not None:
-                return answered
-        return JSONResponse(shown, headers=headers)
-
-    return endpoint
-
-
-def _deed(world: World, request: Request, client_id: str, operation: str, body: bytes) -> Deed:
-    """What the request does, to be done now, later or not at all."""
-
-    def do() -> Order | None:
-        order = world.order(client_id, request.path_params["po"])
-        if operation == "read":
-            return order
-        if operation == "acknowledge":
-            effects = rules.acknowledge(order)
-        elif operation == "shipping":
-            effects = rules.ship(order, misbehaviour.json_of(body), world.now())
-        else:
-            effects = rules.cancel(order, misbehaviour.json_of(body))
-        call = request.headers.get("wm_qos.correlation_id", "")
-        world.note(client_id, order, operation, effects, call)
-        return order
-
-    return do
-
-
-def _enter(
-    world: World, request: Request, operation: str, po: str | None
-) -> tuple[str, Fault | None, dict[str, str]]:
-    """Check who calls and how, as Walmart's gateway does."""
-    token = request.headers.get("wm_sec.access_token")
-    client_id = world.tokens.get(token or "", ("", 0))[0]
-    _note(world, request, operation, client_id, po)
-    client_id = world.account(token)
-    for name in ("wm_qos.correlation_id", "wm_svc.name"):
-        if not request.headers.get(name):
-            text = f"Header {name.upper()} is missing"
-            raise order_error(400, f"MISSING_REQUEST_HEADER.{ORDERS}", text, name.upper())
-    if request.method == "POST" and "json" not in request.headers.get("content-type", ""):
-        # Walmart answers so to a missing Content-Type, not 415.
-        raise order_error(_UNSUPPORTED, f"SYSTEM_ERROR.{ORDERS}", "System error")
-    fault = world.faults.take(operation, client_id, po)
-    return client_id, fault, world.buckets.spend(client_id, operation)
-
-
-def _note(world: World, request: Request, operation: str, client_id: str, po: str | None) -> None:
-    world.calls.append(
-        {
-            "received_at": world.now_ns(),
-            "operation": operation,
-            "client_id": client_id,
-            "purchase_order_id": po,
-            "correlation_id": request.headers.get("wm_qos.correlation_id"),
-        }
-    )
+async def _no_such_route(_: Request, error: Exception) -> Response:
+    """A wrong address or method, as Walmart words it."""
+    status = getattr(error, "status_code", 404)
+    code = "METHOD_NOT_ALLOWED" if status == 405 else "URI_NOT_FOUND"  # noqa: PLR2004 - of HTTP
+    refusal = order_error(status, f"{code}.{ORDERS}", str(getattr(error, "detail", error)))
+    return JSONResponse(refusal.body, status, getattr(error, "headers", None))

@@ -1,11 +1,14 @@
 """Walmart's throttling: a token bucket for each seller and endpoint, refilled gradually."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from app.simulator.errors import gateway_error
+from app.simulator.errors import Refusal, Unfit, gateway_error
 
 _ANY = "*"
+# A bucket that is never refilled says to come back in an hour, and then again.
+_FOR_EVER_SECONDS = 3600.0
 
 
 @dataclass(slots=True)
@@ -18,14 +21,20 @@ class _Bucket:
 
 @dataclass(slots=True)
 class Buckets:
-    """Unlimited until a rate is set. now_ns gives nanoseconds since 1970."""
+    """Unlimited until a rate is set. now gives nanoseconds since 1970."""
 
-    now_ns: Callable[[], int]
+    now: Callable[[], int]
     _rates: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
     _buckets: dict[tuple[str, str], _Bucket] = field(default_factory=dict)
 
     def limit(self, client_id: str | None, operation: str, capacity: float, refill: float) -> None:
-        """Set a rate: capacity tokens, refill of them a second; for all sellers if None."""
+        """Set a rate: capacity in tokens, refill in tokens a second; for all sellers if None.
+
+        The most specific rate counts: seller and operation, then operation, then seller.
+        Raises Unfit for a number that is negative or not finite.
+        """
+        if not all(math.isfinite(number) and number >= 0 for number in (capacity, refill)):
+            raise Unfit("capacity and refill_per_second are numbers from 0 on")
         self._rates[client_id or _ANY, operation] = (capacity, refill)
         self._buckets.clear()
 
@@ -36,36 +45,44 @@ class Buckets:
 
     def spend(self, client_id: str, operation: str) -> dict[str, str]:
         """Take a token; answers Walmart's headers. Raises 429 when there is none."""
-        bucket = self._bucket(client_id, operation)
+        bucket = self._bucket(client_id, operation) if self._rates else None
         if bucket is None:
             return {"x-current-token-count": "9999", "x-next-replenish-time": self._at(0.0)}
-        now = self.now_ns()
-        passed = (now - bucket.seen_ns) / 1e9
+        now = self.now()
+        passed = max(now - bucket.seen_ns, 0) / 1e9
         bucket.tokens = min(bucket.capacity, bucket.tokens + passed * bucket.refill)
         bucket.seen_ns = now
         empty = bucket.tokens < 1
         if not empty:
             bucket.tokens -= 1
-        wait = max(1 - bucket.tokens, 0.0) / bucket.refill
-        headers = {
+        headers = self._headers(bucket)
+        if empty:
+            raise threshold_violated(headers)
+        return headers
+
+    def _headers(self, bucket: _Bucket) -> dict[str, str]:
+        missing = max(1 - bucket.tokens, 0.0)
+        wait = missing / bucket.refill if bucket.refill else _FOR_EVER_SECONDS * (missing > 0)
+        return {
             "x-current-token-count": str(int(bucket.tokens)),
             "x-next-replenish-time": self._at(wait),
         }
-        if empty:
-            raise gateway_error(
-                429, "REQUEST_THRESHOLD_VIOLATED", "Request threshold violated", headers
-            )
-        return headers
 
     def _at(self, wait: float) -> str:
-        return str(int(self.now_ns() / 1e6 + wait * 1000))
+        return str(self.now() // 1_000_000 + math.ceil(wait * 1000))
 
     def _bucket(self, client_id: str, operation: str) -> _Bucket | None:
         key = (client_id, operation)
         if key not in self._buckets:
-            rate = self._rates.get(key) or self._rates.get((_ANY, operation))
+            named = (key, (_ANY, operation), (client_id, _ANY), (_ANY, _ANY))
+            rate = next((self._rates[name] for name in named if name in self._rates), None)
             if rate is None:
                 return None
             capacity, refill = rate
-            self._buckets[key] = _Bucket(capacity, refill, capacity, self.now_ns())
+            self._buckets[key] = _Bucket(capacity, refill, capacity, self.now())
         return self._buckets[key]
+
+
+def threshold_violated(headers: dict[str, str]) -> Refusal:
+    """Walmart's 429."""
+    return gateway_error(429, "REQUEST_THRESHOLD_VIOLATED", "Request threshold violated", headers)

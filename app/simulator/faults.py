@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from app.simulator.errors import Unfit
 
 # What happens, and whether the request takes effect all the same.
 KINDS = {
@@ -18,7 +22,7 @@ KINDS = {
     "late": "no answer; takes effect after delay seconds",
     "drop": "the connection is cut in the answer; no effect",
     "drop_after": "takes effect; the connection is cut in the answer",
-    "expired_token": "401; no effect",
+    "expired_token": "401, or INVALID_TOKEN with status 400; no effect",
     "html": "200 with an HTML page; no effect",
     "html_after": "takes effect; 200 with an HTML page",
     "cut": "takes effect; 200 with half of the JSON",
@@ -27,16 +31,25 @@ KINDS = {
     "slow": "waits delay seconds, then behaves",
     "unshown": "takes effect; 200 with the order as it was before",
 }
-OPERATIONS = ("token", "read", "released", "list", "acknowledge", "shipping", "cancel", "*")
-
-
-class BadFault(Exception):
-    """A fault that the simulator does not know; the message says what it does."""
+# read is GET of one order, list and released are the two lists, token_detail is a readiness check.
+OPERATIONS = (
+    "token",
+    "token_detail",
+    "read",
+    "released",
+    "list",
+    "acknowledge",
+    "shipping",
+    "cancel",
+    "*",
+)
+_TEXTS = ("client_id", "purchase_order_id", "code", "description", "field")
+_LONGEST_DELAY = 3600.0
 
 
 @dataclass(slots=True)
 class Fault:
-    """One misbehaviour. times None is for ever; delay in seconds."""
+    """One misbehaviour. times None is for ever; delay in seconds; status None is the kind's own."""
 
     id: int
     operation: str
@@ -46,7 +59,7 @@ class Fault:
     purchase_order_id: str | None = None
     probability: float = 1.0
     delay: float = 1.0
-    status: int = 500
+    status: int | None = None
     code: str | None = None
     description: str | None = None
     field: str | None = None
@@ -62,7 +75,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Faults:
-    """The faults that are set. The seed makes probabilities repeatable."""
+    """The faults that are set, oldest first. The seed makes probabilities repeatable."""
 
     seed: int = 0
     _set: dict[int, Fault] = field(default_factory=dict)
@@ -72,21 +85,20 @@ class Faults:
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311 - repeatable, not secret
 
-    def add(self, wanted: dict[str, Any]) -> Fault:
-        """Set a fault. Raises BadFault for a kind, operation or field that does not exist."""
-        if wanted.get("kind") not in KINDS:
-            raise BadFault(f"kind must be one of {', '.join(KINDS)}")
-        if wanted.get("operation", "*") not in OPERATIONS:
-            raise BadFault(f"operation must be one of {', '.join(OPERATIONS)}")
+    def add(self, wanted: Mapping[str, Any]) -> Fault:
+        """Set a fault. Raises Unfit for a kind, operation, field or value that cannot be."""
+        _check(wanted)
         try:
             fault = Fault(**{"operation": "*", **wanted, "id": next(self._ids)})
         except TypeError as error:
-            raise BadFault(str(error)) from error
+            raise Unfit(str(error)) from error
         self._set[fault.id] = fault
         return fault
 
     def take(self, operation: str, client_id: str, purchase_order_id: str | None) -> Fault | None:
         """The fault that this call meets, used up once by it."""
+        if not self._set:
+            return None
         for fault in list(self._set.values()):
             if not fault.meets(operation, client_id, purchase_order_id):
                 continue
@@ -110,3 +122,32 @@ class Faults:
     def clear(self) -> None:
         """Take all away."""
         self._set.clear()
+
+
+def _check(wanted: Mapping[str, Any]) -> None:
+    if wanted.get("kind") not in KINDS:
+        raise Unfit(f"kind must be one of {', '.join(KINDS)}")
+    if wanted.get("operation", "*") not in OPERATIONS:
+        raise Unfit(f"operation must be one of {', '.join(OPERATIONS)}")
+    times, status = wanted.get("times", 1), wanted.get("status")
+    if times is not None and not _whole(times, 1, 10**9):
+        raise Unfit("times is a whole number from 1 on, or null for ever")
+    if status is not None and not _whole(status, 400, 599):
+        raise Unfit("status is an HTTP status from 400 to 599")
+    if not _within(wanted.get("probability", 1.0), 1.0):
+        raise Unfit("probability is a number from 0 to 1")
+    if not _within(wanted.get("delay", 1.0), _LONGEST_DELAY):
+        raise Unfit(f"delay is a number of seconds from 0 to {_LONGEST_DELAY:.0f}")
+    for name in _TEXTS:
+        if not isinstance(wanted.get(name), str | None):
+            raise Unfit(f"{name} is a text")
+
+
+def _whole(value: object, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _within(value: object, most: float) -> bool:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return math.isfinite(value) and 0 <= value <= most

@@ -1,75 +1,119 @@
 """Reading lists of orders: filters, pages with Walmart's cursor, and 404 for an empty one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from app.simulator.errors import ORDERS, not_found, order_error
-from app.simulator.orders import CREATED, Line, Order, as_walmart
-from app.simulator.world import World
+from app.simulator.errors import ORDERS, Refusal, not_found, order_error
+from app.simulator.orders import CREATED, STATUSES, Order
+from app.simulator.shapes import as_walmart
 
 _DEFAULT_LIMIT, _MOST = 100, 200
 _WEEK_MS = 7 * 86_400_000
+_FOR_EVER = 2**63
+# Milliseconds in a date are refused as well.
 _DATES = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ")
+_OURS = ("SellerFulfilled", "REGULAR", None)
+Fits = Callable[[Order], bool]
 
 
 def find(
-    world: World, client_id: str, query: Mapping[str, str], *, released: bool
+    orders: Mapping[str, Order], query: Mapping[str, str], now: int, *, released: bool
 ) -> dict[str, Any]:
-    """A page of an account's orders; released: only those that wait for acknowledgement."""
-    orders = [
-        order
-        for order in world.orders.get(client_id, {}).values()
-        if _matches(order, query, world.now(), released=released)
-    ]
-    if not orders:
+    """A page of an account's orders; released: only those that wait for acknowledgement.
+
+    now in milliseconds since 1970. Raises 404 where none matches, 400 for a filter's bad value.
+    """
+    limit = min(_number(query, "limit", _DEFAULT_LIMIT, least=1), _MOST)
+    start = _number(query, "soIndex", 0, least=0)
+    fits = _filter(query, now, released=released)
+    candidates: Iterable[Order] = orders.values()
+    if "purchaseOrderId" in query:
+        one = orders.get(query["purchaseOrderId"])
+        candidates = [one] if one else []
+    # A page begins at a place among all orders, so that a change between pages skips none.
+    found = [(place, order) for place, order in enumerate(candidates) if fits(order)]
+    page = [(place, order) for place, order in found if place >= start][:limit]
+    if not page:
         raise not_found()
-    limit = min(int(query.get("limit", _DEFAULT_LIMIT)), _MOST)
-    start = int(query.get("soIndex", 0))
-    page = orders[start : start + limit]
-    meta: dict[str, Any] = {"totalCount": len(orders), "limit": limit}
-    if start + limit < len(orders):
-        passed_on = {key: value for key, value in query.items() if key != "soIndex"}
-        cursor = {**passed_on, "limit": limit, "hasMoreElements": "true", "soIndex": start + limit}
-        meta["nextCursor"] = f"?{urlencode(cursor)}"
-    return {"list": {"meta": meta, "elements": {"order": [as_walmart(o) for o in page]}}}
+    last = page[-1][0]
+    meta: dict[str, Any] = {"totalCount": len(found), "limit": limit}
+    if found[-1][0] > last:
+        meta["nextCursor"] = _cursor(query, limit, last + 1, now)
+    return {"list": {"meta": meta, "elements": {"order": [as_walmart(o) for _, o in page]}}}
 
 
-def _matches(order: Order, query: Mapping[str, str], now: int, *, released: bool) -> bool:
+def _cursor(query: Mapping[str, str], limit: int, place: int, now: int) -> str:
+    """A query string to be appended as it is; it carries the window of the first page on."""
+    window = {
+        "createdStartDate": _text(now - _WEEK_MS),
+        "createdEndDate": _text(now),
+    }
+    own = {"limit": str(limit), "hasMoreElements": "true", "soIndex": str(place)}
+    return f"?{urlencode({**window, **query, **own})}"
+
+
+def _filter(query: Mapping[str, str], now: int, *, released: bool) -> Fits:
+    # A cursor's end is in whole seconds; what was ordered within its last one is not lost.
+    end = _date(query, "createdEndDate", now) + 999
     begin = _date(query, "createdStartDate", now - _WEEK_MS)
-    end = _date(query, "createdEndDate", now)
     changed = _date(query, "lastModifiedStartDate", 0)
-    return (
-        begin <= order.ordered_at <= end
-        and order.changed_at >= changed
-        and query.get("purchaseOrderId") in {None, order.purchase_order_id}
-        and query.get("customerOrderId") in {None, order.customer_order_id}
-        and any(_line_matches(line, query, released=released) for line in order.lines.values())
-    )
+    changed_end = _date(query, "lastModifiedEndDate", _FOR_EVER)
+    due = _date(query, "fromExpectedShipDate", 0)
+    due_end = _date(query, "toExpectedShipDate", _FOR_EVER)
+    status, sku = _status(query, released=released), query.get("sku")
+    customer = query.get("customerOrderId")
+    ours = query.get("shipNodeType") in _OURS and query.get("orderType") in _OURS
+
+    def fits(order: Order) -> bool:
+        return (
+            ours
+            and begin <= order.ordered_at <= end
+            and customer in {None, order.customer_order_id}
+            and due <= order.ship_by <= due_end
+            and changed <= order.changed_at <= changed_end
+            and any(
+                (status is None or line.units(status) > 0) and sku in {None, line.sku}
+                for line in order.lines.values()
+            )
+        )
+
+    return fits
 
 
-def _line_matches(line: Line, query: Mapping[str, str], *, released: bool) -> bool:
-    wanted = CREATED if released else query.get("status")
-    return (wanted is None or line.units(wanted) > 0) and query.get("sku") in {None, line.sku}
+def _status(query: Mapping[str, str], *, released: bool) -> str | None:
+    if released:
+        return CREATED
+    status = query.get("status")
+    if status is not None and status not in STATUSES:
+        raise _bad("status", f"Invalid status {status}")
+    return status
+
+
+def _number(query: Mapping[str, str], name: str, default: int, *, least: int) -> int:
+    text = query.get(name, str(default))
+    if not text.isascii() or not text.isdecimal() or len(text) > 9 or int(text) < least:  # noqa: PLR2004 - nine digits hold any page
+        raise _bad(name, f"Invalid {name} value")
+    return int(text)
 
 
 def _date(query: Mapping[str, str], name: str, default: int) -> int:
     text = query.get(name)
     if text is None:
         return default
-    return next(_parsed(text), None) or _refuse(name)
-
-
-def _parsed(text: str) -> Iterator[int]:
     for form in _DATES:
         try:
             at = datetime.strptime(text, form).replace(tzinfo=UTC)
         except ValueError:
             continue
-        yield int(at.timestamp() * 1000)
+        return int(at.timestamp() * 1000)
+    raise _bad(name, "Invalid Date format value")
 
 
-def _refuse(name: str) -> int:
-    # Milliseconds in a date are refused as well.
-    raise order_error(400, f"INVALID_REQUEST.{ORDERS}", "Invalid Date format value", name)
+def _text(at: int) -> str:
+    return datetime.fromtimestamp(at // 1000, UTC).strftime(_DATES[1])
+
+
+def _bad(name: str, description: str) -> Refusal:
+    return order_error(400, f"INVALID_REQUEST.{ORDERS}", description, name)

@@ -1,143 +1,183 @@
-"""How a fault shows: before the request takes effect, or after it has."""
+"""How a fault shows: before a request takes effect, or after it has."""
 
 import asyncio
-import base64
-import binascii
 import contextlib
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from app.simulator.errors import CONTENT, ORDERS, Refusal, bad_content, gateway_error, order_error
+from app.simulator.buckets import threshold_violated
+from app.simulator.errors import CONTENT, ORDERS, Refusal, gateway_error, order_error
 from app.simulator.faults import Fault
-from app.simulator.orders import Order
 
-Deed = Callable[[], Order | None]
-# No answer is ever waited for longer than this.
+# No client is left without an answer for longer than this, in seconds.
 LONGEST_SILENCE = 120.0
 _PAGE = "<html><body><h1>We'll be right back</h1></body></html>"
-_late: set[asyncio.Task[None]] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a call asks for. do applies it and answers the JSON; it may raise a refusal.
+
+    unchanged answers the same JSON without applying anything.
+    """
+
+    do: Callable[[], Mapping[str, Any]]
+    unchanged: Callable[[], Mapping[str, Any]]
 
 
 class CutConnection(Response):
-    """Begins an answer and cuts the connection before its body."""
+    """Begins an answer and has the connection cut before its body."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the start of an answer whose body never comes."""
+        """Send the start of an answer whose body never comes.
+
+        The server closes the connection when an answer ends before its length; ASGI knows no
+        other way that all servers share.
+        """
         del scope, receive
         headers = [(b"content-length", b"4096"), (b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        # The server closes the connection when an answer ends before its length.
 
 
-async def before(fault: Fault, request: Request, deed: Callable[[], Any]) -> Response | None:
-    """What a fault does before the request takes effect; None lets it go on."""
-    refusal = _refusal(fault)
-    if refusal is not None:
-        raise refusal
-    match fault.kind:
-        case "html":
-            return HTMLResponse(_PAGE)
-        case "drop":
-            return CutConnection()
-        case "timeout":
-            return await _silence(request)
-        case "late":
-            _do_later(fault.delay, deed)
-            return await _silence(request)
-        case "slow":
-            await asyncio.sleep(fault.delay)
-    return None
+@dataclass(slots=True)
+class Misbehaviour:
+    """Answers calls that meet a fault. now gives milliseconds since 1970.
+
+    closing ends every silence, so that a server can stop at once.
+    """
+
+    now: Callable[[], int]
+    sleep: Callable[[float], Awaitable[object]]
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    # The loop itself holds tasks weakly only.
+    _late: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def answer(self, fault: Fault, request: Request, work: Work) -> Response:
+        """The answer to a call that meets a fault. Raises Refusal."""
+        refusal = self._refusal(fault)
+        if refusal is not None:
+            raise refusal
+        match fault.kind:
+            case "html":
+                return HTMLResponse(_PAGE)
+            case "drop":
+                return CutConnection()
+            case "timeout":
+                return await self._silence(request)
+            case "late":
+                self._do_later(fault.delay, work)
+                return await self._silence(request)
+            case "slow":
+                await self.sleep(fault.delay)
+        return await self._applied(fault, request, work)
+
+    async def _applied(self, fault: Fault, request: Request, work: Work) -> Response:
+        before = work.unchanged() if fault.kind == "unshown" else {}
+        shown = work.do()
+        match fault.kind:
+            case "error_after":
+                raise _broken(fault)
+            case "html_after":
+                return HTMLResponse(_PAGE)
+            case "drop_after":
+                return CutConnection()
+            case "timeout_after":
+                return await self._silence(request)
+            case "unshown":
+                return JSONResponse(before)
+            case "cut":
+                text = json.dumps(shown)
+                return Response(text[: len(text) // 2], media_type="application/json")
+            case _:
+                return JSONResponse(shown)
+
+    def forget(self) -> None:
+        """Let nothing take effect late that has not yet."""
+        for task in self._late:
+            task.cancel()
+
+    def _refusal(self, fault: Fault) -> Refusal | None:
+        if fault.kind == "throttle":
+            return self._throttled(fault)
+        refuse = _REFUSALS.get(fault.kind)
+        return refuse(fault) if refuse else None
+
+    def _throttled(self, fault: Fault) -> Refusal:
+        again_at = self.now() + int(fault.delay * 1000)
+        return threshold_violated(
+            {"x-current-token-count": "0", "x-next-replenish-time": str(again_at)}
+        )
+
+    async def _silence(self, request: Request) -> Response:
+        """Say nothing until the client has gone, the server stops, or for LONGEST_SILENCE."""
+        waits = {
+            asyncio.ensure_future(_gone(request)),
+            asyncio.ensure_future(self.closing.wait()),
+        }
+        try:
+            await asyncio.wait(waits, timeout=LONGEST_SILENCE, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+        return CutConnection()
+
+    def _do_later(self, delay: float, work: Work) -> None:
+        async def later() -> None:
+            await self.sleep(delay)
+            # By then the order may have moved on, and Walmart refuses; nobody hears it.
+            with contextlib.suppress(Refusal):
+                work.do()
+
+        task = asyncio.ensure_future(later())
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
 
 
-def _refusal(fault: Fault) -> Refusal | None:
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _refused(fault: Fault) -> Refusal:
     text = fault.description or "Request content is invalid."
-    make = {
-        "refuse": lambda: order_error(400, fault.code or CONTENT, text, fault.field or "data"),
-        "throttle": lambda: _throttled(fault),
-        "error": lambda: _broken(fault),
-        "expired_token": lambda: gateway_error(401, "UNAUTHORIZED", "Unauthorized token"),
-        "locked": lambda: order_error(423, "RESOURCE_IS_LOCKED.GMP_RECEIVER_API", "Locked"),
-        "outage": lambda: order_error(400, f"INVALID_REQUEST.{ORDERS}", "Invalid Request"),
-    }.get(fault.kind)
-    return make() if make else None
+    status = fault.status or 400
+    if fault.operation == "token" and fault.code is None:
+        # Wrong keys have been seen to be answered so.
+        return Refusal(status, None)
+    return order_error(status, fault.code or CONTENT, text, fault.field or "data")
 
 
-async def after(
-    fault: Fault, request: Request, shown: Mapping[str, Any], was: Mapping[str, Any]
-) -> Response | None:
-    """What a fault does once the request has taken effect; None answers as usual."""
-    match fault.kind:
-        case "error_after":
-            raise _broken(fault)
-        case "html_after":
-            return HTMLResponse(_PAGE)
-        case "drop_after":
-            return CutConnection()
-        case "timeout_after":
-            return await _silence(request)
-        case "unshown":
-            return JSONResponse(was)
-        case "cut":
-            text = json.dumps(shown)
-            return Response(text[: len(text) // 2], media_type="application/json")
-        case _:
-            return None
-
-
-def _throttled(fault: Fault) -> Refusal:
-    headers = {
-        "x-current-token-count": "0",
-        "x-next-replenish-time": str(int((time.time() + fault.delay) * 1000)),
-    }
-    return gateway_error(429, "REQUEST_THRESHOLD_VIOLATED", "Request threshold violated", headers)
+def _expired(fault: Fault) -> Refusal:
+    if fault.status in {None, 401}:
+        return gateway_error(401, "UNAUTHORIZED", "Unauthorized token or incorrect header")
+    return gateway_error(fault.status or 400, "INVALID_TOKEN", "Invalid access token")
 
 
 def _broken(fault: Fault) -> Refusal:
     code = fault.code or f"SYSTEM_ERROR.{ORDERS}"
-    return order_error(fault.status, code, fault.description or "System error")
+    return order_error(fault.status or 500, code, fault.description or "System error")
 
 
-async def _silence(request: Request) -> Response:
-    """Say nothing until the client has gone, or for LONGEST_SILENCE."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(LONGEST_SILENCE):
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
-    return CutConnection()
+def _locked(_: Fault) -> Refusal:
+    return order_error(423, "RESOURCE_IS_LOCKED.GMP_RECEIVER_API", "Resource is locked")
 
 
-def _do_later(delay: float, deed: Callable[[], Any]) -> None:
-    async def later() -> None:
-        await asyncio.sleep(delay)
-        with contextlib.suppress(Refusal):
-            deed()
-
-    task = asyncio.create_task(later())
-    # The loop holds tasks weakly only.
-    _late.add(task)
-    task.add_done_callback(_late.discard)
+def _outage(_: Fault) -> Refusal:
+    # Nothing but this exact shape tells an outage from a mistake in the request.
+    return order_error(400, f"INVALID_REQUEST.{ORDERS}", "Invalid Request")
 
 
-def basic(request: Request) -> tuple[str, str]:
-    """The client id and secret of a request for a token, empty where there is none."""
-    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
-    try:
-        text = base64.b64decode(encoded, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    client_id, _, secret = text.partition(":")
-    return (client_id, secret) if scheme.lower() == "basic" else ("", "")
-
-
-def json_of(body: bytes) -> Any:  # noqa: ANN401 - any JSON
-    """A request's JSON. Raises 400 for anything else."""
-    try:
-        return json.loads(body)
-    except ValueError as error:
-        raise bad_content("The body is not JSON") from error
+_REFUSALS: dict[str, Callable[[Fault], Refusal]] = {
+    "refuse": _refused,
+    "error": _broken,
+    "expired_token": _expired,
+    "locked": _locked,
+    "outage": _outage,
+}

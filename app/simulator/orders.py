@@ -1,12 +1,12 @@
 """What an order is at Walmart: lines whose units are each in a status, some in a package."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 CREATED, ACKNOWLEDGED = "Created", "Acknowledged"
 SHIPPED, DELIVERED, CANCELLED = "Shipped", "Delivered", "Cancelled"
 OPEN = (CREATED, ACKNOWLEDGED)
+STATUSES = (CREATED, ACKNOWLEDGED, SHIPPED, DELIVERED, CANCELLED)
 
 
 @dataclass(slots=True)
@@ -18,6 +18,20 @@ class Parcel:
     tracking: dict[str, Any] | None = None
     reason: str | None = None
 
+    @property
+    def tracking_number(self) -> str | None:
+        """Under which number they went, if they did."""
+        number: str | None = (self.tracking or {}).get("trackingNumber")
+        return number
+
+    def like(self, other: "Parcel") -> bool:
+        """Whether Walmart shows the two as one entry."""
+        return (self.status, self.tracking, self.reason) == (
+            other.status,
+            other.tracking,
+            other.reason,
+        )
+
 
 @dataclass(slots=True)
 class Line:
@@ -27,17 +41,19 @@ class Line:
     sku: str
     name: str
     quantity: int
-    unit_price: str
+    unit_price: float
     parcels: list[Parcel] = field(default_factory=list)
     intent_to_cancel: bool = False
+    changed_at: int = 0
+    first_shipped_at: int | None = None
 
     def units(self, *statuses: str) -> int:
         """Units in any of these statuses."""
         return sum(parcel.quantity for parcel in self.parcels if parcel.status in statuses)
 
-    def move(self, units: int, source: tuple[str, ...], parcel: Parcel) -> None:
-        """Take units out of some statuses and put them where parcel says."""
-        left = units
+    def move(self, source: tuple[str, ...], parcel: Parcel, now: int) -> None:
+        """Take a parcel's units out of some statuses and put them where the parcel says."""
+        left = parcel.quantity
         for held in self.parcels:
             if held.status in source and left:
                 taken = min(held.quantity, left)
@@ -45,14 +61,13 @@ class Line:
                 left -= taken
         self.parcels = [held for held in self.parcels if held.quantity]
         self._add(parcel)
+        self.changed_at = now
+        if parcel.status == SHIPPED and self.first_shipped_at is None:
+            self.first_shipped_at = now
 
     def _add(self, parcel: Parcel) -> None:
         for held in self.parcels:
-            if (held.status, held.tracking, held.reason) == (
-                parcel.status,
-                parcel.tracking,
-                parcel.reason,
-            ):
+            if held.like(parcel):
                 held.quantity += parcel.quantity
                 return
         self.parcels.insert(0, parcel)
@@ -69,101 +84,8 @@ class Order:
     deliver_by: int
     ship_method: str
     lines: dict[str, Line]
-    changed_at: int
-    first_shipped_at: int | None = None
 
-
-def as_walmart(order: Order) -> dict[str, Any]:
-    """An order as the orders API answers it."""
-    return {
-        "purchaseOrderId": order.purchase_order_id,
-        "customerOrderId": order.customer_order_id,
-        "customerEmailId": "3F4A1C@relay.walmart.com",
-        "orderType": "REGULAR",
-        "orderDate": order.ordered_at,
-        "shippingInfo": {
-            "phone": "5550100200",
-            "estimatedDeliveryDate": order.deliver_by,
-            "estimatedShipDate": order.ship_by,
-            "methodCode": order.ship_method,
-            "postalAddress": {
-                "name": "Sam Sample",
-                "address1": "1 Example Street",
-                "city": "Bentonville",
-                "state": "AR",
-                "postalCode": "72712",
-                "country": "USA",
-                "addressType": "RESIDENTIAL",
-            },
-        },
-        "orderLines": {
-            "orderLine": [_line(line, order.changed_at) for line in order.lines.values()]
-        },
-        "shipNode": {"type": "SellerFulfilled", "name": "Default Node", "id": "1000"},
-    }
-
-
-def _line(line: Line, changed_at: int) -> dict[str, Any]:
-    return {
-        "lineNumber": line.number,
-        "item": {"productName": line.name, "sku": line.sku, "condition": "New"},
-        "charges": {
-            "charge": [
-                {
-                    "chargeType": "PRODUCT",
-                    "chargeName": "ItemPrice",
-                    "chargeAmount": {"currency": "USD", "amount": float(line.unit_price)},
-                }
-            ]
-        },
-        "orderLineQuantity": {"unitOfMeasurement": "EACH", "amount": str(line.quantity)},
-        "statusDate": changed_at,
-        "orderLineStatuses": {"orderLineStatus": [_status(p) for p in line.parcels]},
-        "fulfillment": {
-            "fulfillmentOption": "S2H",
-            "shipMethod": "STANDARD",
-            "pickUpDateTime": changed_at,
-        },
-        **({"intentToCancel": "true"} if line.intent_to_cancel else {}),
-    }
-
-
-def _status(parcel: Parcel) -> dict[str, Any]:
-    status: dict[str, Any] = {
-        "status": parcel.status,
-        "statusQuantity": {"unitOfMeasurement": "EACH", "amount": str(parcel.quantity)},
-    }
-    if parcel.reason is not None:
-        status["cancellationReason"] = parcel.reason
-    if parcel.tracking is not None:
-        status["trackingInfo"] = parcel.tracking
-    return status
-
-
-def plainly(order: Order) -> dict[str, Any]:
-    """An order as a person wants to read it."""
-    return {
-        "purchase_order_id": order.purchase_order_id,
-        "customer_order_id": order.customer_order_id,
-        "lines": [
-            {
-                "line_number": line.number,
-                "sku": line.sku,
-                "quantity": line.quantity,
-                "intent_to_cancel": line.intent_to_cancel,
-                "units": [_plain_parcel(parcel) for parcel in line.parcels],
-            }
-            for line in order.lines.values()
-        ],
-    }
-
-
-def _plain_parcel(parcel: Parcel) -> dict[str, Any]:
-    tracking: Mapping[str, Any] = parcel.tracking or {}
-    return {
-        "status": parcel.status,
-        "quantity": parcel.quantity,
-        "tracking_number": tracking.get("trackingNumber"),
-        "carrier": next(iter((tracking.get("carrierName") or {}).values()), None),
-        "reason": parcel.reason,
-    }
+    @property
+    def changed_at(self) -> int:
+        """When anything of it changed last."""
+        return max(line.changed_at for line in self.lines.values())

@@ -1,30 +1,39 @@
-"""What "Walmart" believes, as a page: orders, the last calls, the faults that are set."""
+"""What "Walmart" believes, as a page: orders, the faults that are set, the last calls."""
 
-from collections.abc import Awaitable, Callable
+import heapq
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
 from html import escape
 from itertools import islice
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from app.simulator.orders import Line, Order
+from app.simulator.ledger import Call
+from app.simulator.orders import Line, Order, Parcel
 from app.simulator.world import World
 
-_MOST = 100
+_MOST_ORDERS, _MOST_CALLS = 100, 30
+# Nothing from another host, and no script at all.
+_POLICY = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
 _STYLE = """
-:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif }
-body { max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.4rem; margin: 0 } h2 { font-size: 1.05rem; margin-top: 2rem }
-p { color: GrayText; margin: .2rem 0 }
-table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #8884;
+:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif;
+  --faint: light-dark(#5b6470, #9aa4b0); --line: light-dark(#e3e6ea, #31363d) }
+body { max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.4rem; margin: 0 } h2 { font-size: 1.05rem; margin: 2rem 0 .4rem }
+p { color: var(--faint); margin: .2rem 0 }
+.wide { overflow-x: auto }
+table { border-collapse: collapse; width: 100%; min-width: 44rem }
+th, td { text-align: left; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top }
-th { font-weight: 600; font-size: .85rem; color: GrayText }
-code { font: .9em ui-monospace, monospace }
-.units { display: inline-block; margin: 0 .3rem .2rem 0; padding: 0 .5rem;
-  border-radius: 1rem; background: #8882; white-space: nowrap }
-.Shipped, .Delivered { background: #1a7f3733 } .Cancelled { background: #b4232333 }
-.Created { background: #9a670033 } .Acknowledged { background: #0969da33 }
+th { font-weight: 600; font-size: .8rem; color: var(--faint); white-space: nowrap }
+code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere }
+.line { display: flex; flex-wrap: wrap; gap: .1rem .5rem; align-items: baseline }
+.line + .line { margin-top: .25rem }
+.chip { padding: 0 .55rem; border-radius: 1rem; background: #8882; font-size: .9em }
+.Shipped, .Delivered, .fine { background: #1a7f3730 }
+.Cancelled, .bad { background: #b4232330 }
+.Created, .odd { background: #bf870030 } .Acknowledged { background: #0969da2b }
 """
 
 
@@ -32,58 +41,110 @@ def handler(world: World) -> Callable[[Request], Awaitable[Response]]:
     """Make the page's endpoint."""
 
     async def endpoint(_: Request) -> Response:
-        return HTMLResponse(_render(world))
+        return HTMLResponse(_render(world), headers=_POLICY)
 
     return endpoint
 
 
 def _render(world: World) -> str:
-    orders = [
-        (client_id, order) for client_id, some in world.orders.items() for order in some.values()
-    ]
-    newest = sorted(orders, key=lambda pair: pair[1].changed_at, reverse=True)[:_MOST]
-    rows = "".join(_order(client_id, order) for client_id, order in newest)
-    calls = "".join(
-        _row(c["operation"], c["client_id"], c["purchase_order_id"] or "", c["correlation_id"])
-        for c in islice(reversed(world.calls), 20)
+    ledger = world.ledger
+    orders = [(who, order) for who, some in world.orders.items() for order in some.values()]
+    newest = heapq.nlargest(_MOST_ORDERS, orders, key=lambda pair: pair[1].changed_at)
+    shown = "" if len(newest) == len(orders) else f" The {_MOST_ORDERS} changed last are shown."
+    tables = (
+        _table(
+            "Orders",
+            ("Purchase order", "Seller", "Changed (UTC)", "Lines"),
+            (_order(who, order) for who, order in newest),
+            "No buyer has ordered yet: POST /simulator/orders.",
+        ),
+        _table(
+            "Faults that wait",
+            ("Id", "Operation", "Kind", "For", "Times left"),
+            (_fault(fault) for fault in world.faults.listed()),
+            "None: this Walmart behaves.",
+        ),
+        _table(
+            "Last calls",
+            ("Received (UTC)", "Operation", "Seller", "Purchase order", "Answered"),
+            (_call(call) for call in islice(reversed(ledger.calls), _MOST_CALLS)),
+            "Nobody has called.",
+        ),
     )
-    faults = "".join(
-        _row(f["operation"], f["kind"], "for ever" if f["times"] is None else f["times"])
-        for f in world.faults.listed()
-    )
-    return f"""<!doctype html><html lang="en"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>Walmart simulator</title>
-<style>{_STYLE}</style><h1>What “Walmart” believes</h1>
-<p>A simulator, not Walmart: {len(orders)} orders, {len(world.ledger)} effects,
-{len(world.calls)} calls. It forgets everything when it stops.</p>
-{_table("Orders", ("Purchase order", "Seller", "Lines"), rows, "No buyer has ordered yet.")}
-{_table("Faults", ("Operation", "Kind", "Times left"), faults, "None: it behaves.")}
-{_table("Last calls", ("Operation", "Seller", "Purchase order", "Correlation id"), calls, "None.")}
-</html>"""
+    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Walmart simulator</title><style>{_STYLE}</style></head><body>
+<h1>What “Walmart” believes</h1>
+<p>A simulator, not Walmart. {len(orders)} orders, {len(ledger.entries)} effects,
+{len(ledger.calls)} calls.{shown} Everything is forgotten when it stops.</p>
+{"".join(tables)}</body></html>"""
 
 
-def _table(title: str, heads: tuple[str, ...], rows: str, empty: str) -> str:
-    if not rows:
+def _table(title: str, heads: tuple[str, ...], rows: Iterable[str], empty: str) -> str:
+    body = "".join(rows)
+    if not body:
         return f"<h2>{title}</h2><p>{empty}</p>"
     cells = "".join(f'<th scope="col">{head}</th>' for head in heads)
-    return f"<h2>{title}</h2><table><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table>"
+    return (
+        f'<h2>{title}</h2><div class="wide"><table><thead><tr>{cells}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
 
 
-def _row(*cells: object) -> str:
-    return f"<tr>{''.join(f'<td><code>{escape(str(cell))}</code></td>' for cell in cells)}</tr>"
+def _row(*cells: str) -> str:
+    """A row of cells that are HTML already."""
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _code(value: object) -> str:
+    return f"<code>{escape(str(value))}</code>"
+
+
+def _chip(kind: str, text: str) -> str:
+    return f'<span class="chip {kind}">{escape(text)}</span>'
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S")
 
 
 def _order(client_id: str, order: Order) -> str:
-    lines = "<br>".join(_line(line) for line in order.lines.values())
-    number, seller = escape(order.purchase_order_id), escape(client_id)
-    return f"<tr><td><code>{number}</code></td><td>{seller}</td><td>{lines}</td></tr>"
+    lines = "".join(_line(line) for line in order.lines.values())
+    changed = _time(order.changed_at / 1000)
+    return _row(_code(order.purchase_order_id), escape(client_id), changed, lines)
 
 
 def _line(line: Line) -> str:
-    units = []
-    for parcel in line.parcels:
-        number = (parcel.tracking or {}).get("trackingNumber") or parcel.reason or ""
-        text = escape(f"{parcel.quantity} {parcel.status} {number}".strip())
-        units.append(f'<span class="units {escape(parcel.status)}">{text}</span>')
-    wish = " · buyer asks to cancel" if line.intent_to_cancel else ""
-    return f"{escape(line.number)} · {escape(line.sku)}{wish} {''.join(units)}"
+    wish = _chip("odd", "buyer asks to cancel") if line.intent_to_cancel else ""
+    units = "".join(_units(parcel) for parcel in line.parcels)
+    name = f"{_code(line.number)} {escape(line.sku)} &times; {line.quantity}"
+    return f'<div class="line"><span>{name}</span>{units}{wish}</div>'
+
+
+def _units(parcel: Parcel) -> str:
+    detail = parcel.tracking_number or parcel.reason or ""
+    return _chip(parcel.status, f"{parcel.quantity} {parcel.status} {detail}".strip())
+
+
+def _fault(fault: dict[str, object]) -> str:
+    about = [fault[name] for name in ("client_id", "purchase_order_id") if fault[name]]
+    return _row(
+        _code(fault["id"]),
+        escape(str(fault["operation"])),
+        _chip("bad", str(fault["kind"])),
+        _code(", ".join(map(str, about))) if about else "everybody",
+        "for ever" if fault["times"] is None else str(fault["times"]),
+    )
+
+
+def _call(call: Call) -> str:
+    status = "no answer" if call.status is None else str(call.status)
+    answered = _chip("fine" if call.status == 200 else "bad", status)  # noqa: PLR2004 - of HTTP
+    fault = f" {_chip('odd', call.fault)}" if call.fault else ""
+    return _row(
+        _time(call.received_at / 1e9),
+        escape(call.operation),
+        escape(call.client_id) or "unknown",
+        _code(call.purchase_order_id) if call.purchase_order_id else "",
+        answered + fault,
+    )

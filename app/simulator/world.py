@@ -1,139 +1,110 @@
-"""All that the simulated Walmart holds: accounts with their orders, tokens, ledger and calls."""
+"""All that the simulated Walmart holds: accounts with their orders, ledger, faults and rates."""
 
 from __future__ import annotations
 
 import itertools
-import secrets
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.simulator import placing
+from app.simulator.accounts import TOKEN_SECONDS, Accounts
 from app.simulator.buckets import Buckets
-from app.simulator.errors import gateway_error, not_found
+from app.simulator.errors import Unfit, not_found
 from app.simulator.faults import Faults
-from app.simulator.orders import CREATED, Line, Order, Parcel
-from app.simulator.rules import Effect
+from app.simulator.ledger import Ledger
+from app.simulator.orders import Order
 
-# Bounded memory: the oldest entries go first. Orders are refused beyond the limit.
-MOST_ENTRIES = 200_000
+# Bounded memory: orders are refused beyond this.
 MOST_ORDERS = 200_000
-TOKEN_SECONDS = 900
-_DAY_MS = 86_400_000
-
-
-class TooManyOrders(Exception):
-    """The simulator holds as many orders as it may."""
+_FIRST_NUMBER = 5_000_000_000_000
 
 
 @dataclass(slots=True)
 class World:
-    """The state. now_ns gives nanoseconds since 1970; the admin route moves it ahead."""
+    """The state. now and monotonic give nanoseconds; advance moves Walmart's clock ahead.
+
+    Only what Walmart reckons with follows that clock (tokens, dates, the tracking window). The
+    ledger and the throttling headers keep the real one, as they are compared with other clocks.
+    """
 
     now_ns: Callable[[], int]
-    faults: Faults
-    buckets: Buckets
+    monotonic_ns: Callable[[], int]
+    seed: int = 0
+    open_accounts: bool = True
+    token_seconds: int = TOKEN_SECONDS
     orders: dict[str, dict[str, Order]] = field(default_factory=dict)
-    tokens: dict[str, tuple[str, int]] = field(default_factory=dict)
-    ledger: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=MOST_ENTRIES))
-    calls: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=MOST_ENTRIES))
-    ahead_ns: int = 0
-    _sequence: itertools.count[int] = field(default_factory=itertools.count)
-    _numbers: itertools.count[int] = field(
-        default_factory=lambda: itertools.count(5_000_000_000_000)
-    )
+    accounts: Accounts = field(init=False)
+    ledger: Ledger = field(init=False)
+    faults: Faults = field(init=False)
+    buckets: Buckets = field(init=False)
+    _ahead_ns: int = 0
+    _held: int = 0
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(_FIRST_NUMBER))
+
+    def __post_init__(self) -> None:
+        self.accounts = Accounts(self.now, self.open_accounts, self.token_seconds)
+        self.ledger = Ledger(self.now_ns, self.monotonic_ns)
+        self.faults = Faults(self.seed)
+        self.buckets = Buckets(self.now_ns)
 
     def now(self) -> int:
-        """Milliseconds since 1970."""
-        return (self.now_ns() + self.ahead_ns) // 1_000_000
+        """Milliseconds since 1970 by Walmart's clock."""
+        return (self.now_ns() + self._ahead_ns) // 1_000_000
 
-    def grant(self, client_id: str) -> str:
-        """Give an account a token."""
-        for token, (_, until) in list(self.tokens.items())[:10]:
-            if until < self.now():
-                del self.tokens[token]
-        token = f"sim.{secrets.token_urlsafe(48)}"
-        self.tokens[token] = (client_id, self.now() + TOKEN_SECONDS * 1000)
-        return token
+    def advance(self, seconds: float) -> None:
+        """Move Walmart's clock ahead."""
+        self._ahead_ns += int(seconds * 1e9)
 
-    def account(self, token: str | None) -> str:
-        """The account of a token. Raises 401 for one that is missing, unknown or expired."""
-        client_id, until = self.tokens.get(token or "", ("", 0))
-        if until <= self.now():
-            raise gateway_error(401, "UNAUTHORIZED", "Unauthorized token or incorrect header")
-        return client_id
+    def of(self, client_id: str) -> Mapping[str, Order]:
+        """An account's orders by number, oldest first."""
+        return self.orders.get(client_id, {})
 
     def order(self, client_id: str, purchase_order_id: str) -> Order:
-        """An order of an account. Raises 404."""
-        found = self.orders.get(client_id, {}).get(purchase_order_id)
+        """An order of an account. Raises Walmart's 404."""
+        found = self.of(client_id).get(purchase_order_id)
         if found is None:
             raise not_found()
         return found
 
-    def anywhere(self, purchase_order_id: str) -> tuple[str, Order]:
-        """An order of whatever account. Raises 404."""
-        for client_id, orders in self.orders.items():
-            if purchase_order_id in orders:
-                return client_id, orders[purchase_order_id]
-        raise not_found()
+    def anywhere(self, purchase_order_id: str, client_id: str | None = None) -> tuple[str, Order]:
+        """An order of a given or of whatever account, with its account. Raises Unfit, 404."""
+        for owner, orders in self.orders.items():
+            if purchase_order_id in orders and client_id in {None, owner}:
+                return owner, orders[purchase_order_id]
+        raise Unfit(f"Nobody ordered {purchase_order_id}", 404)
 
-    def place(self, wanted: Mapping[str, Any]) -> Order:
-        """Let a buyer order something. Raises TooManyOrders."""
-        if sum(len(orders) for orders in self.orders.values()) >= MOST_ORDERS:
-            raise TooManyOrders
-        now = self.now()
-        status = wanted.get("status", CREATED)
-        lines = [_line(n, line, status) for n, line in enumerate(wanted["lines"], start=1)]
-        order = Order(
-            purchase_order_id=str(wanted.get("purchase_order_id") or next(self._numbers)),
-            customer_order_id=str(wanted.get("customer_order_id") or next(self._numbers)),
-            ordered_at=int(wanted.get("ordered_at") or now - 60_000),
-            ship_by=int(wanted.get("ship_by") or now + 2 * _DAY_MS),
-            deliver_by=int(wanted.get("deliver_by") or now + 6 * _DAY_MS),
-            ship_method=wanted.get("ship_method") or "Standard",
-            lines={line.number: line for line in lines},
-            changed_at=now,
-        )
-        self.orders.setdefault(str(wanted["client_id"]), {})[order.purchase_order_id] = order
-        return order
+    def place(self, wanted: Iterable[Any]) -> list[tuple[str, Order]]:
+        """Let buyers order: all or, where one order is not possible, none. Raises Unfit."""
+        made: dict[tuple[str, str], Order] = {}
+        for each in wanted:
+            client_id, order = self._order_from(each)
+            key = (client_id, order.purchase_order_id)
+            if key in made or order.purchase_order_id in self.of(client_id):
+                raise Unfit(f"{client_id} already has order {order.purchase_order_id}", 409)
+            made[key] = order
+        if self._held + len(made) > MOST_ORDERS:
+            raise Unfit(f"No more than {MOST_ORDERS} orders; DELETE /simulator/orders", 507)
+        for (client_id, number), order in made.items():
+            self.orders.setdefault(client_id, {})[number] = order
+        self._held += len(made)
+        return [(client_id, order) for (client_id, _), order in made.items()]
 
-    def note(
-        self, client_id: str, order: Order, operation: str, effects: list[Effect], call: str
-    ) -> None:
-        """Write effects into the ledger; it is the judge of what really happened."""
-        order.changed_at = self.now()
-        for effect in effects:
-            self.ledger.append(
-                {
-                    "sequence": next(self._sequence),
-                    "applied_at": self.now_ns(),
-                    "client_id": client_id,
-                    "purchase_order_id": order.purchase_order_id,
-                    "operation": operation,
-                    "line": effect.line,
-                    "quantity": effect.quantity,
-                    "tracking_number": effect.tracking_number,
-                    "reason": effect.reason,
-                    "correlation_id": call,
-                }
-            )
+    def _order_from(self, wanted: object) -> tuple[str, Order]:
+        client_id = wanted.get("client_id") if isinstance(wanted, Mapping) else None
+        if not isinstance(wanted, Mapping) or not isinstance(client_id, str) or not client_id:
+            raise Unfit("an order is an object with a client_id and lines")
+        return client_id, placing.order_from(wanted, lambda: next(self._numbers), self.now())
+
+    def forget_orders(self) -> None:
+        """Forget every order; the ledger stays."""
+        self.orders.clear()
+        self._held = 0
 
     def reset(self) -> None:
-        """Forget everything but the tokens."""
-        self.orders.clear()
+        """Begin anew, but for accounts and tokens: who is connected stays connected."""
+        self.forget_orders()
         self.ledger.clear()
-        self.calls.clear()
         self.faults.clear()
         self.buckets.clear()
-
-
-def _line(position: int, wanted: Mapping[str, Any], status: str) -> Line:
-    units = int(wanted.get("quantity", 1))
-    return Line(
-        number=str(wanted.get("line_number") or position),
-        sku=str(wanted["sku"]),
-        name=str(wanted.get("name") or wanted["sku"]),
-        quantity=units,
-        unit_price=str(wanted.get("unit_price") or "14.00"),
-        parcels=[Parcel(status, units)],
-    )
+        self._ahead_ns = 0

@@ -1,0 +1,57 @@
+"""Walmart's gateway: who calls, with which headers, and not too often."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+
+from starlette.requests import Request
+
+from app.simulator.errors import ORDERS, Refusal, order_error
+from app.simulator.ledger import Call
+from app.simulator.world import World
+
+_TOKEN = "wm_sec.access_token"  # noqa: S105 - a header's name
+_REQUIRED = ("wm_qos.correlation_id", "wm_svc.name")
+
+
+def access_token(request: Request) -> str:
+    """The token of a call, empty where there is none; a Bearer token is none to Walmart."""
+    return request.headers.get(_TOKEN, "")
+
+
+def enter(world: World, request: Request, call: Call) -> Mapping[str, str]:
+    """Let a call to a business endpoint in; answers the throttling headers. Raises a refusal."""
+    world.accounts.admit(access_token(request))
+    _check_headers(request)
+    if request.method == "POST" and "json" not in request.headers.get("content-type", ""):
+        # Seen by integrators where the content type is missing; 415 it is not.
+        raise order_error(500, f"SYSTEM_ERROR.{ORDERS}", "System error")
+    return world.buckets.spend(call.client_id, call.operation)
+
+
+def enter_for_token(_: World, request: Request, __: Call) -> Mapping[str, str]:
+    """Let a call for a token in. Raises a refusal."""
+    _check_headers(request)
+    if not credentials(request)[0]:
+        # A bare answer, without any of Walmart's error shapes.
+        raise Refusal(400, None)
+    return {}
+
+
+def credentials(request: Request) -> tuple[str, str]:
+    """The client id and secret of a request for a token, empty where there is none."""
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    try:
+        text = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return "", ""
+    client_id, _, secret = text.partition(":")
+    return (client_id, secret) if scheme.lower() == "basic" else ("", "")
+
+
+def _check_headers(request: Request) -> None:
+    for name in _REQUIRED:
+        if not request.headers.get(name):
+            shown = name.upper()
+            text = f"Header {shown} is missing"
+            raise order_error(400, f"MISSING_REQUEST_HEADER.{ORDERS}", text, shown)

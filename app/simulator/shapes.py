@@ -1,0 +1,112 @@
+"""Orders as Walmart answers them, and as a person wants to read them.
+
+Walmart's shape follows its orders API of June 2026: quantities are texts, money is a number,
+times are milliseconds since 1970, and what is absent is left out, never null.
+"""
+
+from typing import Any
+
+from app.simulator.orders import Line, Order, Parcel
+
+_ADDRESS = {
+    "name": "Sam Sample",
+    "address1": "1 Example Street",
+    "city": "Bentonville",
+    "state": "AR",
+    "postalCode": "72712",
+    "country": "USA",
+    "addressType": "RESIDENTIAL",
+}
+_NODE = {"type": "SellerFulfilled", "name": "Default Node", "id": "1000"}
+
+
+def as_walmart(order: Order) -> dict[str, Any]:
+    """An order as the orders API answers it."""
+    return {
+        "purchaseOrderId": order.purchase_order_id,
+        "customerOrderId": order.customer_order_id,
+        "customerEmailId": "3F4A1C@relay.walmart.com",
+        "orderType": "REGULAR",
+        "orderDate": order.ordered_at,
+        "shippingInfo": {
+            "phone": "5550100200",
+            "estimatedDeliveryDate": order.deliver_by,
+            "estimatedShipDate": order.ship_by,
+            "methodCode": order.ship_method,
+            "postalAddress": _ADDRESS,
+        },
+        "orderLines": {"orderLine": [_line(order, line) for line in order.lines.values()]},
+        "shipNode": _NODE,
+    }
+
+
+def _line(order: Order, line: Line) -> dict[str, Any]:
+    price = {"currency": "USD", "amount": line.unit_price}
+    charge = {"chargeType": "PRODUCT", "chargeName": "ItemPrice", "chargeAmount": price}
+    shown = {
+        "lineNumber": line.number,
+        "item": {"productName": line.name, "sku": line.sku, "condition": "New"},
+        "charges": {"charge": [charge]},
+        "orderLineQuantity": _quantity(line.quantity),
+        "statusDate": line.changed_at,
+        "orderLineStatuses": {"orderLineStatus": [_status(p) for p in line.parcels]},
+        "fulfillment": {
+            "fulfillmentOption": "S2H",
+            "shipMethod": order.ship_method.upper(),
+            "pickUpDateTime": order.deliver_by,
+        },
+    }
+    if line.intent_to_cancel:
+        shown["intentToCancel"] = "true"
+    return shown
+
+
+def _quantity(units: int) -> dict[str, str]:
+    return {"unitOfMeasurement": "EACH", "amount": str(units)}
+
+
+def _status(parcel: Parcel) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "status": parcel.status,
+        "statusQuantity": _quantity(parcel.quantity),
+    }
+    if parcel.reason is not None:
+        shown["cancellationReason"] = parcel.reason
+    if parcel.tracking is not None:
+        shown["trackingInfo"] = parcel.tracking
+    return shown
+
+
+def plainly(client_id: str, order: Order) -> dict[str, Any]:
+    """What "Walmart" believes of an order, for a person or a test."""
+    return {
+        "client_id": client_id,
+        "purchase_order_id": order.purchase_order_id,
+        "customer_order_id": order.customer_order_id,
+        "ordered_at": order.ordered_at,
+        "ship_by": order.ship_by,
+        "deliver_by": order.deliver_by,
+        "changed_at": order.changed_at,
+        "lines": [_plain_line(line) for line in order.lines.values()],
+    }
+
+
+def _plain_line(line: Line) -> dict[str, Any]:
+    return {
+        "line_number": line.number,
+        "sku": line.sku,
+        "quantity": line.quantity,
+        "intent_to_cancel": line.intent_to_cancel,
+        "units": [_plain_parcel(parcel) for parcel in line.parcels],
+    }
+
+
+def _plain_parcel(parcel: Parcel) -> dict[str, Any]:
+    carrier = (parcel.tracking or {}).get("carrierName", {})
+    return {
+        "status": parcel.status,
+        "quantity": parcel.quantity,
+        "tracking_number": parcel.tracking_number,
+        "carrier": next(iter(carrier.values()), None),
+        "reason": parcel.reason,
+    }

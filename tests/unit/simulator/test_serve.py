@@ -1,0 +1,63 @@
+"""The simulator as a process: `python -m app.simulator`."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def start(port: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "app.simulator", str(port)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def wait_for(process: subprocess.Popen[str], url: str) -> None:
+    while True:
+        assert process.poll() is None, process.communicate()[0]
+        try:
+            httpx.get(f"{url}/simulator/faults", timeout=10, trust_env=False)
+        except httpx.ConnectError:
+            time.sleep(0.05)
+        else:
+            return
+
+
+def test_it_serves_says_nothing_of_the_connections_it_cuts_and_stops_when_told() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process, url = start(port), f"http://127.0.0.1:{port}"
+    try:
+        wait_for(process, url)
+        httpx.post(f"{url}/simulator/faults", json={"kind": "drop"}, trust_env=False)
+        headers = {"WM_QOS.CORRELATION_ID": "1", "WM_SVC.NAME": "Walmart Marketplace"}
+        with pytest.raises(httpx.RemoteProtocolError):
+            httpx.post(f"{url}/v3/token", auth=("a", "b"), headers=headers, trust_env=False)
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert output == ""
+
+
+def test_a_port_that_is_taken_is_said() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process = start(taken.getsockname()[1])
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "address already in use" in output.lower()
