@@ -1,6 +1,13 @@
 """Metrics for Prometheus: what this process did, and what the database says of all of them."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from app.orders.errors import NotAvailable
@@ -16,6 +23,8 @@ class Metrics:
     """The registry of one process. Gauges hold for the whole deployment."""
 
     def __init__(self, database: Database, version: str) -> None:
+        # A series more for each label only to say when the process began counting.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._database = database
         self.registry = CollectorRegistry()
         Gauge(

@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Protocol
 
 import structlog
@@ -16,6 +17,7 @@ from app.web.codes import CODES
 MAX_BODY = 1024 * 1024
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _WRITES = frozenset({"POST", "PATCH", "PUT"})
+_log = structlog.get_logger(__name__)
 _PLAIN_CSP = "default-src 'none'; frame-ancestors 'none'"
 
 
@@ -45,10 +47,11 @@ class Edge:
         given = headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else self._new_id()
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        began, status = time.perf_counter(), 500
+        began, status, started = time.perf_counter(), 500, False
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started
+            started = True
             if message["type"] == "http.response.start":
                 status = message["status"]
                 _add_headers(MutableHeaders(scope=message), request_id)
@@ -56,6 +59,11 @@ class Edge:
 
         try:
             await self._limited(scope, receive, answer, headers)
+        except Exception:  # noqa: BLE001 - the outermost place where one can be told
+            # Whatever it was, the caller gets a problem document with the id to ask about.
+            _log.exception("request_failed", path=scope["path"])
+            if not started:
+                await _refuse(scope, answer, "internal_error")
         finally:
             structlog.contextvars.unbind_contextvars("request_id")
             route = getattr(scope.get("route"), "path", "unknown")
@@ -97,7 +105,7 @@ async def _refuse(scope: Scope, send: Send, code: str) -> None:
     status, meaning = CODES[code]
     body = {
         "type": f"/docs/problems#{code}",
-        "title": "Content Too Large" if code == "body_too_large" else "Unsupported Media Type",
+        "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": meaning,
         "instance": scope["path"],

@@ -49,10 +49,10 @@ def _decode(cursor: str, kind: str) -> tuple[Any, ...]:
 
 
 def _check(of_this_list: bool, after: list[Any]) -> None:
-    """A key is a store's number, or a time and an id."""
+    """A key is a number, or a time and an id."""
     if not of_this_list:
         raise ValueError(after)
-    if len(after) == 1 and type(after[0]) is int and 0 <= after[0] < 1 << 31:
+    if len(after) == 1 and type(after[0]) is int and 0 <= after[0] < 1 << 63:
         return
     at, identifier = after
     if datetime.fromisoformat(at).tzinfo is None:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
@@ -41,7 +40,6 @@ _BY_STATUS = {
     413: "body_too_large",
     415: "unsupported_media_type",
 }
-_log = structlog.get_logger(__name__)
 
 
 class Unauthorized(Exception):
@@ -99,7 +97,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Unauthorized, _unauthorized)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 async def _domain(request: Request, error: Exception) -> Response:
@@ -138,8 +135,3 @@ async def _http(request: Request, error: Exception) -> Response:
         # FastAPI answers so to a body that it cannot decode.
         code = "malformed_json"
     return problem(request, error.status_code, code, CODES[code].meaning, headers=error.headers)
-
-
-async def _unexpected(request: Request, error: Exception) -> Response:
-    _log.error("request_failed", exc_info=error, path=request.url.path)
-    return problem(request, 500, "internal_error", CODES["internal_error"].meaning)

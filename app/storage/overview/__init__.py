@@ -4,7 +4,7 @@ Nothing here locks or writes. Lists are paged by key, never by offset.
 """
 
 from app.storage.overview.operator_views import Figures, figures
-from app.storage.overview.order_views import OrderFilter, order, orders, summary
+from app.storage.overview.order_views import OrderFilter, exists, order, orders, summary
 from app.storage.overview.paging import Page
 from app.storage.overview.shipment_views import cancellation, shipment, shipments
 from app.storage.overview.store_views import store, stores
@@ -18,6 +18,7 @@ __all__ = [
     "UpdateFilter",
     "attempts",
     "cancellation",
+    "exists",
     "figures",
     "order",
     "orders",

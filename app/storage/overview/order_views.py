@@ -46,6 +46,12 @@ async def order(connection: Connection, store_id: int, order_id: UUID) -> OrderV
     return found[0] if found else None
 
 
+async def exists(connection: Connection, store_id: int, order_id: UUID) -> bool:
+    """Whether there is such an order."""
+    statement = sa.select(table.c.id).where(table.c.store_id == store_id, table.c.id == order_id)
+    return (await connection.execute(statement)).first() is not None
+
+
 async def orders(
     connection: Connection, wanted: OrderFilter, page: Page
 ) -> tuple[list[OrderView], After | None]:

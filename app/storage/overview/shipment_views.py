@@ -9,6 +9,7 @@ from app.orders.update import State
 from app.storage.database import Connection
 from app.storage.orders import items_of
 from app.storage.overview import update_views
+from app.storage.overview.paging import After, Page, cut
 from app.storage.tables import cancellations as cancellations_table
 from app.storage.tables import shipments as table
 from app.storage.views import CancellationView, ShipmentView, UpdateView
@@ -31,10 +32,16 @@ async def shipment(
     return _shipment(row, update) if update else None
 
 
-async def shipments(connection: Connection, store_id: int, order_id: UUID) -> list[ShipmentView]:
-    """The shipments of an order, oldest first."""
+async def shipments(
+    connection: Connection, store_id: int, order_id: UUID, page: Page
+) -> tuple[list[ShipmentView], After | None]:
+    """A page of an order's shipments, oldest first."""
     known = await update_views.of_orders(connection, store_id, [order_id])
-    return (await shipments_of(connection, store_id, [order_id], known))[order_id]
+    found = (await shipments_of(connection, store_id, [order_id], known))[order_id]
+    # An order has few, and all of them were read for the states of their updates.
+    behind = page.after[0] if page.after is not None else 0
+    rows, more = cut([view for view in found if view.number > behind], page.limit)
+    return list(rows), (rows[-1].number,) if more else None
 
 
 async def shipments_of(

@@ -10,6 +10,7 @@ from app.intake.ship import Shipped
 from app.orders.errors import Unknown
 from app.storage import overview
 from app.storage.idempotency import Answer
+from app.web import paging
 from app.web.api import examples
 from app.web.api.responses import problems, success
 from app.web.api.shipment_schemas import (
@@ -88,18 +89,23 @@ async def ship_order(
         **success(
             200, ShipmentsOut, {"data": [examples.SHIPMENT], "next_cursor": None}, "All of them."
         ),
-        **problems("order_not_found"),
+        **problems("order_not_found", "cursor_invalid"),
     },
 )
-async def list_shipments(context: Reading, order_id: UUID) -> Response:
-    """List the shipments of an order, oldest first, on one page."""
+async def list_shipments(
+    context: Reading, order_id: UUID, limit: paging.Limit = 50, cursor: paging.Cursor = None
+) -> Response:
+    """List the shipments of an order, oldest first."""
     store = context.store_of(order_id)
+    kind = f"shipments.{order_id}"
+    page = paging.page(limit, cursor, kind)
     async with context.desk.database.begin() as connection:
-        order = await overview.order(connection, store, order_id)
-    if order is None:
-        raise Unknown("order", order_id)
-    data = [ShipmentOut.of(view) for view in order.shipments]
-    return respond(answer(200, ShipmentsOut(data=data, next_cursor=None)))
+        if not await overview.exists(connection, store, order_id):
+            raise Unknown("order", order_id)
+        found, after = await overview.shipments(connection, store, order_id, page)
+    data = [ShipmentOut.of(view) for view in found]
+    following = paging.next_cursor(after, kind)
+    return respond(answer(200, ShipmentsOut(data=data, next_cursor=following)))
 
 
 @router.get(

@@ -194,6 +194,20 @@ async def test_walking_the_pages_meets_every_order_once(
     )
 
 
+async def test_shipments_are_paged_too(world: World, client: httpx.AsyncClient) -> None:
+    order = await world.an_order(3)
+    path = f"/v1/orders/{order.id}/shipments"
+    for number in "ABC":
+        body = {
+            **PACKAGE,
+            "tracking_number": number,
+            "items": [{"line_number": "1", "quantity": 1}],
+        }
+        assert (await client.post(path, json=body)).status_code == 202
+    found = await walk(client, f"{path}?limit=2")
+    assert [shipment["tracking_number"] for shipment in found] == ["A", "B", "C"]
+
+
 async def test_an_order_is_found_by_any_of_its_numbers(
     world: World, client: httpx.AsyncClient
 ) -> None:

@@ -1,13 +1,17 @@
 """Bad input: a clear problem document, never a 5xx, and nothing written."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
+from fastapi import FastAPI
 
+from app.storage.database import open_database
 from app.storage.tables import metadata
+from tests.integration.web.conftest import client_of
 from tests.world import World
 
 GOOD_SHIPMENT = {"carrier_code": "ups", "tracking_number": "1ZA"}
@@ -239,3 +243,26 @@ async def test_an_order_that_differs_from_the_known_one_is_refused(
     assert (answer.status_code, problem(answer)["code"]) == (409, "order_differs")
     numbered = await client.post("/v1/orders", json={**body, "commerce_order_number": "7"})
     assert problem(numbered)["errors"][0]["pointer"] == "/commerce_order_number"
+
+
+async def test_a_fault_of_ours_is_a_problem_document_with_the_request_s_id(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    store = await world.a_store()
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql("ALTER TABLE stores RENAME COLUMN name TO gone")
+    headers = {"X-Request-ID": "ask-about-me"}
+    answer = await client.get(f"/v1/stores/{store.id}", headers=headers)
+    assert (answer.status_code, problem(answer)["code"]) == (500, "internal_error")
+    assert answer.headers["x-request-id"] == "ask-about-me"
+    assert "column" not in answer.text
+
+
+async def test_a_database_that_is_away_is_told_so(world: World, app: FastAPI) -> None:
+    order = await world.an_order(1)
+    away = open_database("postgresql://nobody@127.0.0.1:9/nowhere")
+    app.state.desk = replace(world.desk, database=away)
+    async with client_of(app) as client:
+        answer = await client.post(f"/v1/orders/{order.id}/shipments", json=GOOD_SHIPMENT)
+    assert (answer.status_code, problem(answer)["code"]) == (503, "database_unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
