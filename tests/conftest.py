@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -41,10 +41,20 @@ async def _execute(url: str, statement: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def data_folder() -> Iterator[Path]:
+    """A folder for databases.
+
+    Not pytest's own: another pytest that starts meanwhile takes from that everybody's right
+    to pass through, the one of PostgreSQL's account too.
+    """
+    with tempfile.TemporaryDirectory(prefix="waybill-tests-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def server_url(data_folder: Path) -> Iterator[str]:
     """A PostgreSQL server of this test process alone, with a migrated template database."""
-    folder = tmp_path_factory.mktemp(f"postgres-{os.getpid()}")
-    with EmbeddedPostgres.start(Path(folder), options=FAST) as server:
+    with EmbeddedPostgres.start(data_folder / "server", options=FAST) as server:
         migrate.upgrade(server.url)
         yield server.url
 

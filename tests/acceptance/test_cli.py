@@ -119,7 +119,7 @@ def test_doctor_says_what_is_wrong_and_what_to_do(fresh_url: str, tmp_path: Path
     assert "cannot be read" in unreadable.stdout
 
 
-def test_the_demo_starts_shows_orders_and_stops_cleanly_twice(tmp_path: Path) -> None:
+def test_the_demo_starts_shows_orders_and_stops_cleanly_twice(data_folder: Path) -> None:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("WAYBILL_")}
     for orders in (4, 8):
         port, simulator_port = free_port(), free_port()
@@ -127,7 +127,7 @@ def test_the_demo_starts_shows_orders_and_stops_cleanly_twice(tmp_path: Path) ->
         with subprocess.Popen(
             [*WAYBILL, *words],
             cwd=ROOT,
-            env={**clean, "WAYBILL_DATA_DIR": str(tmp_path / "data")},
+            env={**clean, "WAYBILL_DATA_DIR": str(data_folder / "demo")},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

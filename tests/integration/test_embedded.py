@@ -46,17 +46,18 @@ def forge_pid_file(folder: Path, number: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cluster(data_folder: Path) -> Path:
     """A data folder that has been started and stopped once; making it is the slow part."""
-    folder = tmp_path_factory.mktemp("embedded") / "data dir's"
+    folder = data_folder / "embedded" / "data dir's"
+    folder.parent.mkdir()
     EmbeddedPostgres.start(folder, options=FAST).stop()
     return folder
 
 
 @pytest.fixture
-def long_cluster(cluster: Path, tmp_path: Path) -> Iterator[Path]:
+def long_cluster(cluster: Path, data_folder: Path) -> Iterator[Path]:
     """The same folder under a name that no socket's name may have."""
-    long_name = tmp_path / ("a" * 120)
+    long_name = data_folder / ("a" * 120)
     cluster.rename(long_name)
     yield long_name
     long_name.rename(cluster)

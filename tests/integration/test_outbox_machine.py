@@ -94,14 +94,21 @@ class Outbox(RuleBasedStateMachine):
             wake=lambda: None,
         )
 
-    @initialize(quantities=st.lists(st.integers(1, 3), min_size=1, max_size=2))
-    def begin(self, quantities: list[int]) -> None:
-        self.run(self._begin(quantities))
+    @initialize(
+        quantities=st.lists(st.integers(1, 4), min_size=1, max_size=2), acknowledges=st.booleans()
+    )
+    def begin(self, quantities: list[int], acknowledges: bool) -> None:
+        self.run(self._begin(quantities, acknowledges=acknowledges))
 
-    async def _begin(self, quantities: list[int]) -> None:
+    async def _begin(self, quantities: list[int], *, acknowledges: bool) -> None:
         self.po = str(next(_numbers))
         lines = [{"sku": f"S{n}", "quantity": q} for n, q in enumerate(quantities, 1)]
-        order = {"client_id": "seller", "purchase_order_id": self.po, "lines": lines}
+        order = {
+            "client_id": "seller",
+            "purchase_order_id": self.po,
+            "lines": lines,
+            "status": "Created" if acknowledges else "Acknowledged",
+        }
         await self.http.post("/simulator/orders", json=order)
         new = stores.NewStore(secrets.token_hex(6), "seller", "right")
         self.store = await stores.create(self.desk, new, actor=ACTOR)
@@ -143,15 +150,11 @@ class Outbox(RuleBasedStateMachine):
 
     # ---- what Walmart and time do ---------------------------------------------------------
 
-    @rule(
-        kind=st.sampled_from(FAULTS),
-        operation=st.sampled_from(["shipping", "cancel", "acknowledge", "read"]),
-    )
     def misbehave(self, kind: str, operation: str) -> None:
         fault = {"operation": operation, "kind": kind, "times": 1, "delay": 1}
         self.run(self.http.post("/simulator/faults", json=fault))
 
-    @rule(seconds=st.sampled_from([3, 130, 4000]))
+    @rule(seconds=st.sampled_from([3, 200, 4000]))
     def wait(self, seconds: int) -> None:
         self.run(self._pass(seconds, "due_at", "may_have_left_at"))
 
@@ -177,12 +180,25 @@ class Outbox(RuleBasedStateMachine):
             )
         self.held += [(update, time.monotonic()) for update in claimed]
 
-    @rule(data=st.data(), survives=st.booleans())
-    def deliver(self, data: st.DataObject, survives: bool) -> None:
+    @rule(
+        data=st.data(),
+        survives=st.booleans(),
+        fault=st.sampled_from([None, *FAULTS]),
+        operation=st.sampled_from(["*", "shipping", "cancel", "read"]),
+    )
+    def deliver(
+        self, data: st.DataObject, survives: bool, fault: str | None, operation: str
+    ) -> None:
+        """A poller delivers what it holds, Walmart misbehaves or not, the poller dies or not."""
+        if not self.held:
+            self.run(self._claim())
         assume(self.held)
         held = data.draw(st.sampled_from(self.held))
         self.held.remove(held)
+        if fault is not None:
+            self.misbehave(fault, operation)
         self.run(self._deliver(*held, survives=survives))
+        self.run(self.http.delete("/simulator/faults"))
 
     async def _deliver(self, update: Claimed, at: float, *, survives: bool) -> None:
         async with self.database.begin() as connection:
@@ -310,5 +326,5 @@ class Outbox(RuleBasedStateMachine):
 def test_the_outbox_keeps_its_promises_whatever_happens(fresh_url: str) -> None:
     run_state_machine_as_test(
         lambda: Outbox(fresh_url),
-        settings=settings(max_examples=40, stateful_step_count=25, deadline=None),
+        settings=settings(max_examples=60, stateful_step_count=25, deadline=None),
     )
