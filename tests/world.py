@@ -116,6 +116,12 @@ class World:
         body = {"operation": operation, "kind": kind, "times": 1, **changes}
         (await self.walmart.post("/simulator/faults", json=body)).raise_for_status()
 
+    async def shipped_by_hand(self, order: OrderView, units: int, tracking_number: str) -> None:
+        """Let a person ship units of line 1 in Seller Center."""
+        line = {"line_number": "1", "quantity": units, "tracking_number": tracking_number}
+        path = f"/simulator/orders/{order.purchase_order_id}/ship"
+        (await self.walmart.post(path, json={"lines": [line]})).raise_for_status()
+
     async def ledger(self, purchase_order_id: str | None = None) -> list[dict[str, Any]]:
         """Every effect that Walmart applied, in order."""
         query = {"purchase_order_id": purchase_order_id} if purchase_order_id else {}

@@ -161,9 +161,7 @@ async def test_a_person_dismisses_what_they_did_in_seller_center(world: World) -
     await world.fault("shipping", "refuse")
     update = await shipped(world, order, "1ZA")
     await world.deliver_until(update)
-    by_hand = {"lines": [{"line_number": "1", "quantity": 3, "tracking_number": "1ZA"}]}
-    path = f"/simulator/orders/{order.purchase_order_id}/ship"
-    (await world.walmart.post(path, json=by_hand)).raise_for_status()
+    await world.shipped_by_hand(order, 3, "1ZA")
     dismissed = await dismiss.dismiss(world.desk, update, note="did it by hand", actor=ACTOR)
     assert (dismissed.walmart, dismissed.update.state) == ("shipped", "dismissed")
     view = await world.order(order.id)
@@ -246,10 +244,8 @@ async def test_what_may_have_reached_walmart_is_not_rewritten(world: World) -> N
 
 async def test_a_cancellation_of_what_left_meanwhile_cancels_nothing(world: World) -> None:
     order = await world.an_order(2)
-    by_hand = {"lines": [{"line_number": "1", "quantity": 1, "tracking_number": "BYHAND"}]}
     canceled = await cancel.cancel(world.desk, order.id, CancelRequest("fraud"), actor=ACTOR)
-    path = f"/simulator/orders/{order.purchase_order_id}/ship"
-    (await world.walmart.post(path, json=by_hand)).raise_for_status()
+    await world.shipped_by_hand(order, 1, "BYHAND")
     (update,) = await world.deliver_until(canceled.update.id)
     assert update.state == "failed"
     assert update.status_detail is not None
@@ -358,9 +354,7 @@ async def test_a_retry_reads_walmart_before_it_sends_even_where_nobody_could_rea
     await world.fault("shipping", "refuse")
     update = await shipped(world, order, "1ZA")
     await world.deliver_until(update)
-    by_hand = {"lines": [{"line_number": "1", "quantity": 3, "tracking_number": "1ZA"}]}
-    path = f"/simulator/orders/{order.purchase_order_id}/ship"
-    (await world.walmart.post(path, json=by_hand)).raise_for_status()
+    await world.shipped_by_hand(order, 3, "1ZA")
     await world.fault("read", "error")
     retried = await retry.retry(world.desk, update, override_cancel_request=False, actor=ACTOR)
     assert retried.will == "queued"
@@ -374,9 +368,7 @@ async def test_a_retry_says_when_walmart_has_it_already(world: World) -> None:
     await world.fault("shipping", "refuse")
     update = await shipped(world, order, "1ZA")
     await world.deliver_until(update)
-    by_hand = {"lines": [{"line_number": "1", "quantity": 3, "tracking_number": "1ZA"}]}
-    path = f"/simulator/orders/{order.purchase_order_id}/ship"
-    (await world.walmart.post(path, json=by_hand)).raise_for_status()
+    await world.shipped_by_hand(order, 3, "1ZA")
     retried = await retry.retry(world.desk, update, override_cancel_request=False, actor=ACTOR)
     assert (retried.will, retried.update.state) == ("already_applied", "confirmed")
     assert (await world.order(order.id)).status == "shipped"
@@ -386,9 +378,7 @@ async def test_units_shipped_otherwise_hand_a_waiting_shipment_to_a_person(world
     order = await world.an_order(3)
     first = await shipped(world, order, "1ZA", items=items(l1=1))
     second = await shipped(world, order, "1ZB", items=items(l1=1))
-    by_hand = {"lines": [{"line_number": "1", "quantity": 2, "tracking_number": "BYHAND"}]}
-    path = f"/simulator/orders/{order.purchase_order_id}/ship"
-    (await world.walmart.post(path, json=by_hand)).raise_for_status()
+    await world.shipped_by_hand(order, 2, "BYHAND")
     _, waiting = await world.deliver_until(first, second)
     assert waiting.state == "failed"
     assert waiting.status_detail is not None

@@ -324,7 +324,11 @@ class Outbox(RuleBasedStateMachine):
 
 
 def test_the_outbox_keeps_its_promises_whatever_happens(fresh_url: str) -> None:
+    class Fresh(Outbox):
+        def __init__(self) -> None:
+            super().__init__(fresh_url)
+
     run_state_machine_as_test(
-        lambda: Outbox(fresh_url),
+        Fresh,
         settings=settings(max_examples=60, stateful_step_count=25, deadline=None),
     )
