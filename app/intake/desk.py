@@ -7,10 +7,11 @@ from datetime import datetime
 from uuid import UUID
 
 from app.orders import ids
+from app.orders.errors import Conflict
 from app.storage import idempotency, stores
 from app.storage.database import Connection, Database
 from app.storage.idempotency import Once
-from app.storage.vault import Vault
+from app.storage.vault import CannotDecrypt, Vault
 from app.walmart.account import Account
 from app.walmart.client import WalmartClient
 
@@ -41,9 +42,14 @@ class Desk:
             yield connection
 
     async def account(self, store_id: int) -> Account:
-        """Open a store's Walmart account."""
-        async with self.database.begin() as connection:
-            opened = await stores.credentials(connection, store_id, self.vault)
+        """Open a store's Walmart account. Raises Conflict secret_unreadable."""
+        try:
+            async with self.database.begin() as connection:
+                opened = await stores.credentials(connection, store_id, self.vault)
+        except CannotDecrypt as error:
+            raise Conflict(
+                "secret_unreadable", f"The store's secret cannot be read: {error}."
+            ) from error
         return account(opened)
 
 

@@ -17,7 +17,7 @@ import structlog
 from app.orders.errors import NotAvailable
 from app.orders.order import Order
 from app.orders.outcome import Outcome
-from app.storage import orders, rescue, stores, updates
+from app.storage import lanes, orders, rescue, stores, updates
 from app.storage.database import Database
 from app.storage.lanes import PausedLane
 from app.storage.recording import Attempt, Result
@@ -32,6 +32,7 @@ from app.walmart.client import WalmartClient
 
 # Stores share the free slots; none takes more than this in one round while others wait.
 FAIR_SHARE = 20
+UNREADABLE_PAUSE = 60.0
 _AFTER_TROUBLE = 1.0
 _log = structlog.get_logger(__name__)
 
@@ -120,7 +121,7 @@ class Poller:
             return self.settings.poll_interval
         try:
             return await self._claim(free, recorder)
-        except (NotAvailable, CannotDecrypt) as error:
+        except NotAvailable as error:
             _log.warning("claiming_failed", error=str(error))
         except Exception:  # noqa: BLE001 - logged; the loop must live on
             # One bad round must not end the process that everything else waits for.
@@ -136,7 +137,7 @@ class Poller:
             share = min(FAIR_SHARE, free)
             if share <= 0:
                 break
-            claimed = await self._claim_from(store_id, share, recorder)
+            claimed = await self._claim_or_pause(store_id, share, recorder)
             free -= claimed
             lane_in = ready[store_id].lane_in
             if claimed == share:
@@ -153,6 +154,17 @@ class Poller:
         self._round += 1
         first = self._round % len(ready) if ready else 0
         return [*ready[first:], *ready[:first]]
+
+    async def _claim_or_pause(self, store_id: int, share: int, recorder: Recorder) -> int:
+        """A store whose secret nobody can read waits by itself; the others go on."""
+        try:
+            return await self._claim_from(store_id, share, recorder)
+        except CannotDecrypt as error:
+            _log.error("store_paused", store_id=store_id, error=str(error))
+            lane = PausedLane(store_id, "*", "secret_unreadable", UNREADABLE_PAUSE)
+            async with self.database.begin() as connection:
+                await lanes.pause(connection, [lane])
+            return 0
 
     async def _claim_from(self, store_id: int, share: int, recorder: Recorder) -> int:
         async with self.database.begin() as connection:

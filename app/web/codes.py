@@ -79,5 +79,6 @@ CODES: dict[str, Code] = {
     "update_in_progress": Code(409, "A poller is delivering it. Ask again in a moment."),
     "update_finished": Code(409, "The update is confirmed or dismissed already."),
     "credentials_rejected": Code(409, "Walmart does not accept the store's credentials."),
+    "secret_unreadable": Code(409, "No configured encryption key reads the store's secret."),
     "order_not_at_walmart": Code(409, "Walmart knows no such purchase order of the store."),
 }

@@ -6,8 +6,9 @@ from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
+from cryptography.fernet import Fernet
 
-from app.intake import register, ship, stores
+from app.intake import refresh, register, ship, stores
 from app.orders.errors import Conflict
 from app.orders.outcome import Failure
 from app.orders.update import Kind, State
@@ -15,8 +16,10 @@ from app.storage import recording, rescue, updates
 from app.storage.database import Database
 from app.storage.recording import Attempt, Result, Step
 from app.storage.tables import attempts, order_lines
+from app.storage.tables import stores as stores_table
 from app.storage.tables import updates as table
 from app.storage.updates import Claimed
+from app.storage.vault import Vault
 from tests.builders import NOW, items
 from tests.world import ACTOR, World, a_package
 
@@ -255,6 +258,25 @@ async def test_stores_take_turns_in_a_poller_s_rounds(world: World) -> None:
     calls = [call["client_id"] for call in await world.calls("shipping")]
     # The small store's one update does not wait for the thirty of the busy one.
     assert calls.index(small.walmart_client_id) < 25
+
+
+async def test_a_store_whose_secret_cannot_be_read_does_not_stop_the_others(world: World) -> None:
+    broken, healthy = await world.a_store(), await world.a_store()
+    waiting = await world.an_order(1, store=broken)
+    stuck = await ship.ship(world.desk, waiting.id, a_package("1ZA"), actor=ACTOR)
+    order = await world.an_order(1, store=healthy)
+    good = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    other_vault = Vault([Fernet.generate_key().decode()])
+    async with world.database.begin() as connection:
+        await connection.execute(
+            sa.update(stores_table)
+            .where(stores_table.c.store_id == broken.store_id)
+            .values(walmart_client_secret=other_vault.seal("right"))
+        )
+    await world.deliver_until(good.shipment.update.id)
+    assert (await world.update(stuck.shipment.update.id)).state == "pending"
+    with pytest.raises(Conflict, match="cannot be read"):
+        await refresh.refresh(world.desk, waiting.id, actor=ACTOR)
 
 
 async def test_a_changed_secret_is_used_for_the_next_delivery(world: World) -> None:
