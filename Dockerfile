@@ -49,13 +49,13 @@ COPY --from=build /opt/waybill /opt/waybill
 # a .env that happens to lie in the working folder is read.
 USER 10001:10001
 WORKDIR /opt/waybill
-EXPOSE 8000
+EXPOSE 8080
 STOPSIGNAL SIGTERM
 
 # For `serve`. A poller has no port: compose.yaml turns this off for it. The question must not go
 # to a proxy that the environment names.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
-    CMD ["python", "-c", "from urllib.request import ProxyHandler, build_opener as make; make(ProxyHandler({})).open('http://127.0.0.1:8000/livez', timeout=2)"]
+    CMD ["python", "-c", "from urllib.request import ProxyHandler, build_opener as make; make(ProxyHandler({})).open('http://127.0.0.1:8080/livez', timeout=2)"]
 
 ENTRYPOINT ["waybill"]
 CMD ["serve", "--host", "0.0.0.0"]

@@ -67,3 +67,11 @@ def test_every_file_of_the_table_exists() -> None:
         for part in line.split("`")[1::2]:
             if part.startswith("app/"):
                 assert (ROOT / part).exists(), part
+
+
+def test_the_image_listens_where_its_health_check_asks() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    serve = get_command(app).commands["serve"]  # type: ignore[attr-defined]
+    port = next(option.default for option in serve.params if option.name == "port")
+    assert f"EXPOSE {port}" in dockerfile
+    assert f"127.0.0.1:{port}/livez" in dockerfile

@@ -78,3 +78,12 @@ def test_nothing_is_fallen_back_to(environment: pytest.MonkeyPatch) -> None:
         loaded.required_database_url()
     with pytest.raises(BadSettings, match="WAYBILL_ENCRYPTION_KEYS is not set"):
         loaded.required_keys()
+
+
+def test_an_empty_value_is_one_that_is_not_set(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("WAYBILL_ADMIN_KEY", "")
+    environment.setenv("WAYBILL_ENCRYPTION_KEYS", "")
+    loaded = settings.load()
+    assert loaded.admin_key is None
+    with pytest.raises(BadSettings, match="WAYBILL_ENCRYPTION_KEYS is not set"):
+        loaded.required_keys()
