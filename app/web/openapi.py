@@ -95,7 +95,9 @@ def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
         if status == "422":
             media.pop("application/json", None)
         shown = media.get("application/json", {})
-        model = shown.get("schema", {}).get("$ref", "").rpartition("/")[2]
+        schema = shown.get("schema", {})
+        first = schema.get("anyOf", [schema])[0]
+        model = first.get("$ref", "").rpartition("/")[2]
         if model in EXAMPLES:
             shown["example"] = EXAMPLES[model]
     for parameter in operation.get("parameters", []):

@@ -101,9 +101,9 @@ async def test_a_write_that_did_not_land_is_sent_again_only_after_the_quiet_peri
 
 async def test_an_effect_that_lands_late_is_not_doubled(world: World) -> None:
     order = await world.an_order(3)
-    await world.fault("shipping", "late", delay=1.2)
+    await world.fault("shipping", "late", delay=world.timeout + 0.3)
     update = await shipped(world, order, "1ZA", items=items(l1=1))
-    await world.deliver_until(update)
+    await world.deliver_until(update, policy=replace(POLICY, quiet_period=1.0))
     assert await effects(world, order) == [("shipping", "1", 1)]
 
 
@@ -324,11 +324,11 @@ async def test_rejected_credentials_pause_the_store_and_resume_when_corrected(
 
 
 async def test_an_early_read_that_shows_nothing_is_not_believed(world: World) -> None:
-    """The write lands between the first read (2 s) and the end of the quiet period (2.6 s)."""
+    """The write lands between the first read (2 s) and the end of the quiet period (3 s)."""
     order = await world.an_order(3)
-    await world.fault("shipping", "late", delay=world.timeout + 2.3)
+    await world.fault("shipping", "late", delay=world.timeout + 2.5)
     update = await shipped(world, order, "1ZA", items=items(l1=1))
-    patient = replace(POLICY, quiet_period=2.6)
+    patient = replace(POLICY, quiet_period=3.0)
     await world.deliver_until(update, policy=patient)
     assert await effects(world, order) == [("shipping", "1", 1)]
     assert len(await world.calls("read")) >= 3  # the import's, an early one, the last one

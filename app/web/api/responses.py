@@ -1,9 +1,7 @@
 """The answers an operation documents: its success, and each problem with an example."""
 
 from http import HTTPStatus
-from typing import Any
-
-from pydantic import BaseModel
+from typing import Any, get_args
 
 from app.web.codes import CODES
 from app.web.problems import MEDIA_TYPE, ProblemOut
@@ -30,14 +28,14 @@ _LOCATION = {
 
 def success(
     status: int,
-    model: type[BaseModel],
+    model: Any,  # noqa: ANN401 - a model, or a union whose first is shown
     example: object,
     description: str,
     *,
     location: bool = False,
 ) -> Responses:
     """One successful answer. The document shows the same example wherever the model is."""
-    EXAMPLES[model.__name__] = example
+    EXAMPLES[(get_args(model) or (model,))[0].__name__] = example
     return {
         status: {
             "model": model,

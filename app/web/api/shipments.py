@@ -34,7 +34,11 @@ router = APIRouter(prefix="/v1/orders/{order_id}/shipments", tags=["shipments"])
     responses={
         **success(202, ShipmentOut, examples.SHIPMENT, "Accepted and durable.", location=True),
         **success(
-            200, PreviewOut, examples.PREVIEW, "With `dry_run`: what would be sent, or why not."
+            200,
+            PreviewOut | ShipmentOut,
+            examples.PREVIEW,
+            "With `dry_run`: what would be sent, or why not. "
+            "With a `reference` that was sent before: the first shipment.",
         ),
         **problems(
             "order_not_found",
