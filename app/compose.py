@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import httpx
@@ -75,6 +75,7 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
                 now=_now,
                 entropy=lambda: secrets.randbits(64),
                 wake=announcer.wake,
+                quiet_period=timedelta(seconds=settings.quiet_period),
             )
             metrics = Metrics(database, VERSION)
             try:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.orders import ids
@@ -29,6 +29,7 @@ class Desk:
     now: Callable[[], datetime]
     entropy: Callable[[], int]
     wake: Callable[[], None]
+    quiet_period: timedelta = timedelta(seconds=120)
 
     def new_id(self, store_id: int) -> UUID:
         """Make an id for a row of a store."""

@@ -6,7 +6,7 @@ from uuid import UUID
 from app.intake import reading
 from app.intake.desk import Desk
 from app.intake.retry import find, held
-from app.orders import reservation
+from app.orders import readback, reservation
 from app.orders.errors import OrderError, Unknown
 from app.orders.order import Order, Task
 from app.orders.snapshot import OrderSnapshot
@@ -22,6 +22,7 @@ from app.storage import (
 )
 from app.storage.database import Connection
 from app.storage.idempotency import Once
+from app.storage.interventions import Found
 from app.storage.views import UpdateView
 
 NOT_READ = "not_read"
@@ -51,10 +52,16 @@ async def dismiss(
 
     Raises Unknown, Conflict update_in_progress or update_finished.
     """
-    _, order = await find(desk, update_id, once)
-    snapshot = await _picture(desk, order)
+    _, basis = await find(desk, update_id, once)
+    snapshot = await _picture(desk, basis)
     async with desk.transaction(once) as connection:
         found, order = await held(connection, update_id)
+        if (
+            order is None
+            or not recording.still_holds(basis, order)
+            or (snapshot is not None and _may_still_land(desk, found, order, snapshot))
+        ):
+            snapshot = None
         await interventions.dismiss(connection, found, actor=actor, note=note)
         walmart = NOT_READ
         if order is not None:
@@ -70,6 +77,15 @@ async def dismiss(
         await idempotency.keep(connection, once, dismissed)
     desk.wake()
     return dismissed
+
+
+def _may_still_land(desk: Desk, found: Found, order: Order, snapshot: OrderSnapshot) -> bool:
+    """Whether what Walmart does not show yet may come: its units must not be free then."""
+    task = order.task(found.id)
+    if task is None or not found.ambiguous or found.may_have_left_at is None:
+        return False
+    quiet = desk.now() - found.may_have_left_at >= desk.quiet_period
+    return not quiet and bool(readback.read(order, task, snapshot).missing)
 
 
 async def _picture(desk: Desk, order: Order | None) -> OrderSnapshot | None:

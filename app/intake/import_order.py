@@ -1,13 +1,16 @@
 """Import: read an order from Walmart and write it down as Walmart shows it."""
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from app.intake import reading
 from app.intake.desk import Desk
+from app.intake.refresh import busy
 from app.intake.register import Registered, acknowledge, answer
 from app.orders import settlement
 from app.orders.errors import Unknown
+from app.orders.order import Order
 from app.orders.snapshot import OrderSnapshot
 from app.storage import events, idempotency, orders, recording, stores, updates
 from app.storage.database import Connection
@@ -30,21 +33,35 @@ async def import_order(
     """
     async with desk.transaction(once) as connection:
         store = await stores.number_of(connection, store_id)
-    if store is None:
-        raise Unknown("store", store_id)
+        if store is None:
+            raise Unknown("store", store_id)
+        basis = await _known(connection, store, purchase_order_id)
     snapshot = await reading.read(desk, store, purchase_order_id)
     if snapshot is None:
         raise Unknown("purchase order", purchase_order_id)
     async with desk.transaction(once) as connection:
-        registered = await _write(connection, desk, store, snapshot, actor)
+        registered = await _write(connection, desk, snapshot, _Import(store, actor, basis))
         await idempotency.keep(connection, once, registered)
     desk.wake()
     return registered
 
 
+@dataclass(frozen=True, slots=True)
+class _Import:
+    store: int
+    actor: str
+    basis: Order | None
+
+
+async def _known(connection: Connection, store: int, purchase_order_id: str) -> Order | None:
+    found = await orders.find(connection, store, purchase_order_id)
+    return None if found is None else await orders.lock(connection, found)
+
+
 async def _write(
-    connection: Connection, desk: Desk, store: int, snapshot: OrderSnapshot, actor: str
+    connection: Connection, desk: Desk, snapshot: OrderSnapshot, wanted: _Import
 ) -> Registered:
+    store, actor = wanted.store, wanted.actor
     order_id = desk.new_id(store)
     created = await add_order(connection, store, order_id, _values(snapshot))
     if not created:
@@ -61,8 +78,10 @@ async def _write(
         order = await orders.lock(connection, order_id)
         event = events.Event("order_imported", actor)
         await events.add(connection, store, order_id, event, desk.new_id)
-    turns = await recording.settle(connection, order, snapshot, ids=desk.new_id, at=desk.now())
-    await updates.hand_turns(connection, turns)
+    # A known order that a poller works on, or that changed meanwhile, is newer than the read.
+    if created or (recording.still_holds(wanted.basis, order) and not busy(order)):
+        turns = await recording.settle(connection, order, snapshot, ids=desk.new_id, at=desk.now())
+        await updates.hand_turns(connection, turns)
     return await answer(connection, store, order_id, created=created)
 
 

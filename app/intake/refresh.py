@@ -32,7 +32,7 @@ async def refresh(desk: Desk, order_id: UUID, *, actor: str, once: Once | None =
     async with desk.transaction(once) as connection:
         order = await orders.lock(connection, order_id)
         if busy(order):
-            return await _as_it_stands(connection, order)
+            return await _as_it_stands(connection, order, once)
     snapshot = await reading.read(desk, order.store_id, order.purchase_order_id)
     if snapshot is None:
         raise Conflict(
@@ -40,9 +40,9 @@ async def refresh(desk: Desk, order_id: UUID, *, actor: str, once: Once | None =
             f"Walmart knows no purchase order {order.purchase_order_id} for this store.",
         )
     async with desk.transaction(once) as connection:
-        order = await orders.lock(connection, order_id)
-        if busy(order):
-            return await _as_it_stands(connection, order)
+        basis, order = order, await orders.lock(connection, order_id)
+        if busy(order) or not recording.still_holds(basis, order):
+            return await _as_it_stands(connection, order, once)
         turns = await recording.settle(connection, order, snapshot, ids=desk.new_id, at=desk.now())
         event = events.Event("order_refreshed", actor)
         await events.add(connection, order.store_id, order.id, event, desk.new_id)
@@ -67,9 +67,11 @@ async def view_of(connection: Connection, order: Order) -> OrderView:
     return view
 
 
-async def _as_it_stands(connection: Connection, order: Order) -> Refreshed:
-    return Refreshed(
+async def _as_it_stands(connection: Connection, order: Order, once: Once | None) -> Refreshed:
+    refreshed = Refreshed(
         await view_of(connection, order),
         refreshed=False,
-        explanation="An update of the order is being delivered; this is what was known before.",
+        explanation="An update of the order is or was just being delivered; this is what is known.",
     )
+    await idempotency.keep(connection, once, refreshed)
+    return refreshed

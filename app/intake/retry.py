@@ -52,6 +52,9 @@ async def retry(
     found, order = await find(desk, update_id, once)
     snapshot = await _picture(desk, found, order)
     async with desk.transaction(once) as connection:
+        now = await held(connection, update_id)
+        if order is None or now[1] is None or not recording.still_holds(order, now[1]):
+            snapshot = None
         retried = await _requeue(
             connection, desk, update_id, snapshot, override=override_cancel_request, actor=actor
         )

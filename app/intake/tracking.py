@@ -46,7 +46,7 @@ async def correct(
         shipment = await shipments.sendable(connection, order.store_id, order_id, shipment_id)
         if shipment is None:
             raise Unknown("shipment", shipment_id)
-        _refuse_too_late(shipment)
+        _refuse_too_late(order, shipment)
         corrected = await _check(connection, order, shipment, correction)
         await shipments.correct(
             connection,
@@ -64,8 +64,13 @@ async def correct(
     return view
 
 
-def _refuse_too_late(shipment: Sendable) -> None:
+def _refuse_too_late(order: Order, shipment: Sendable) -> None:
     state = State(shipment.state)
+    task = order.task(shipment.update_id)
+    if task is not None and any(item.confirmed for item in task.items):
+        # Under another number those units would look missing, and be sent again.
+        message = "Walmart has units of it; dismiss it and ship the rest anew."
+        raise Conflict("shipment_confirmed", message)
     if state is State.SENDING:
         raise Conflict("update_in_progress", "The shipment is being sent to Walmart right now.")
     if state is State.CONFIRMED:

@@ -106,6 +106,8 @@ class Order:
     ordered_at: datetime | None = None
     ship_method: str | None = None
     cancel_requested: tuple[str, ...] = ()
+    # When Walmart's word was last written down; None before the first time.
+    last_synced_at: datetime | None = None
 
     def line(self, line_number: str) -> Line | None:
         """The line of that number, if the order has it."""

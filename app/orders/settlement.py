@@ -50,6 +50,8 @@ def settle(order: Order, snapshot: OrderSnapshot, release: Iterable[object] = ()
         if task.unresolved
         and task.kind in _HOLDING
         and all(item.confirmed >= item.quantity for item in task.items)
+        # More than anybody here knows of may be a double effect: a person must see it.
+        and not readback.read(order, task, snapshot).excess
     )
     after = replace(
         order, lines=lines, tasks=tuple(tasks), cancel_requested=snapshot.cancel_requested

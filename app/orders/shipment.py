@@ -73,7 +73,7 @@ def tracking_problems(order: Order, number: str) -> Iterator[Problem]:
         yield Problem("tracking_number_required", "Walmart takes no shipment without one.", pointer)
     elif len(number) > TRACKING_NUMBER_MAX:
         yield Problem(code, f"At most {TRACKING_NUMBER_MAX} characters are allowed.", pointer)
-    elif not _TRACKING.fullmatch(key):
+    elif not number.isascii() or not _TRACKING.fullmatch(key):
         yield Problem(
             code, "Only letters A to Z and digits are allowed, spaces and hyphens aside.", pointer
         )

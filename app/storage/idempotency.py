@@ -9,13 +9,17 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
 from app.orders.errors import Conflict, Invalid
 from app.storage.database import Connection
 from app.storage.tables import idempotency_keys
+
+KEPT_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ async def enter(connection: Connection, once: Once | None) -> None:
                 kept.method == once.method,
                 kept.path == once.path,
                 kept.key == once.key,
+                kept.created_at > sa.func.now() - KEPT_FOR,
             )
         )
     ).one_or_none()
@@ -93,19 +98,34 @@ async def keep(connection: Connection, once: Once | None, result: object) -> Non
     if once is None:
         return
     answer = once.render(result)
-    await connection.execute(
-        sa.insert(idempotency_keys).values(
-            store_id=once.store_id,
-            api_key=once.api_key,
-            method=once.method,
-            path=once.path,
-            key=once.key,
-            fingerprint=once.fingerprint,
-            status=answer.status,
-            body=answer.body,
-            headers=dict(answer.headers),
-        )
+    statement = insert(idempotency_keys).values(
+        store_id=once.store_id,
+        api_key=once.api_key,
+        method=once.method,
+        path=once.path,
+        key=once.key,
+        fingerprint=once.fingerprint,
+        status=answer.status,
+        body=answer.body,
+        headers=dict(answer.headers),
     )
+    # One that is too old to be answered again may still lie there.
+    again = {
+        name: statement.excluded[name]
+        for name in ("fingerprint", "status", "body", "headers", "created_at")
+    }
+    await connection.execute(
+        statement.on_conflict_do_update(constraint="pk_idempotency_keys", set_=again)
+    )
+
+
+async def forget_old(connection: Connection, limit: int = 1000) -> None:
+    """Delete some keys that are too old to be answered again."""
+    old = sa.text(
+        "DELETE FROM idempotency_keys WHERE ctid IN (SELECT ctid FROM idempotency_keys "
+        "WHERE created_at < now() - make_interval(days => :days) LIMIT :limit)"
+    )
+    await connection.execute(old, {"days": KEPT_FOR.days, "limit": limit})
 
 
 def _lock_number(once: Once) -> int:

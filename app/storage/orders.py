@@ -115,6 +115,7 @@ def _order(row: Any) -> Order:  # noqa: ANN401 - a row of a textual statement ha
         ordered_at=row.ordered_at,
         ship_method=row.ship_method,
         cancel_requested=tuple(requested.get("lines", ())),
+        last_synced_at=row.last_synced_at,
     )
 
 
@@ -274,8 +275,8 @@ async def save_status(
 def _cancel_request(order: Order, seen_at: datetime | None) -> Any:  # noqa: ANN401 - SQL or JSON
     if not order.cancel_requested:
         return sa.null()
-    lines = list(order.cancel_requested)
     seen = seen_at.isoformat().replace("+00:00", "Z") if seen_at else None
     # The first sighting is kept: it is when the buyer's clock started.
-    known = orders.c.cancel_requested
-    return sa.func.coalesce(known, sa.cast({"lines": lines, "seen_at": seen}, JSONB))
+    first_seen = sa.func.coalesce(orders.c.cancel_requested["seen_at"].astext, seen)
+    lines = sa.cast(list(order.cancel_requested), JSONB)
+    return sa.func.jsonb_build_object("lines", lines, "seen_at", first_seen)

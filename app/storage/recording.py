@@ -240,6 +240,15 @@ async def _apply(
     return await settle(connection, before, snapshots[-1], ids=ids, at=at)
 
 
+def still_holds(basis: Order | None, order: Order) -> bool:
+    """Whether a picture read after basis was loaded may still be believed.
+
+    Walmart is read outside any transaction; what was written down meanwhile is newer than
+    the picture, and must not be taken back by it.
+    """
+    return basis is not None and basis.last_synced_at == order.last_synced_at
+
+
 async def settle(
     connection: Connection,
     order: Order,

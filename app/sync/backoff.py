@@ -75,7 +75,7 @@ def _handed_back(update: Claimed) -> Step:
     )
 
 
-def _failing_for(update: Claimed, now: datetime, *, reached: bool) -> float:
+def _failing_for(update: Claimed, policy: Policy, now: datetime, *, reached: bool) -> float:
     """Seconds of tries that reached Walmart and failed, this one's share included.
 
     Only the time between two such tries counts, so waiting for a throttled or unreachable
@@ -83,13 +83,15 @@ def _failing_for(update: Claimed, now: datetime, *, reached: bool) -> float:
     """
     if not reached or update.failing_since is None:
         return update.failing_for
-    return update.failing_for + max((now - update.failing_since).total_seconds(), 0.0)
+    passed = (now - update.failing_since).total_seconds()
+    # No wait between two tries is planned longer than this: the rest nobody was trying.
+    return update.failing_for + min(max(passed, 0.0), policy.cap + policy.quiet_period)
 
 
 def _later(
     update: Claimed, outcome: TryLater, policy: Policy, *, now: datetime, jitter: float
 ) -> Step:
-    failing_for = _failing_for(update, now, reached=outcome.reached)
+    failing_for = _failing_for(update, policy, now, reached=outcome.reached)
     if failing_for >= policy.give_up_after and not update.ambiguous:
         return Step(State.FAILED, failure=_given_up(outcome.failure), failed_at=now)
     # Being told to wait is not a failure: it does not lengthen the next wait.
@@ -113,7 +115,7 @@ def _unclear(
     update: Claimed, outcome: Unclear, policy: Policy, *, now: datetime, jitter: float
 ) -> Step:
     reached = outcome.sent or outcome.read
-    failing_for = _failing_for(update, now, reached=reached)
+    failing_for = _failing_for(update, policy, now, reached=reached)
     if failing_for >= policy.give_up_after and outcome.read:
         failure = _unsettled(outcome.failure)
         return Step(State.FAILED, ambiguous=True, failure=failure, failed_at=now)

@@ -6,6 +6,7 @@ than the free slots, so that every lease begins with its delivery.
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,7 +31,7 @@ from app.sync.recorder import Recorder
 from app.walmart.account import Account
 from app.walmart.client import WalmartClient
 
-# Stores share the free slots; none takes more than this in one round while others wait.
+# Stores share the slots; none has more than this, or two fifths of them, under way at once.
 FAIR_SHARE = 20
 UNREADABLE_PAUSE = 60.0
 _AFTER_TROUBLE = 1.0
@@ -86,6 +87,8 @@ class Poller:
     monotonic: Callable[[], float]
     observer: Observer = field(default_factory=Nobody)
     _running: set[asyncio.Task[None]] = field(default_factory=set)
+    # Deliveries under way by store; a store without one is not in it.
+    _busy: Counter[int] = field(default_factory=Counter)
     _stopping: bool = False
     _round: int = 0
 
@@ -134,9 +137,12 @@ class Poller:
         ready = {store.store_id: store for store in due if store.due_in <= 0}
         waits = [store.due_in for store in due if store.due_in > 0]
         for store_id in self._in_turn(sorted(ready)):
-            share = min(FAIR_SHARE, free)
-            if share <= 0:
+            if free <= 0:
                 break
+            # A store whose calls hang keeps its own slots busy, never everybody's.
+            share = min(self._fair_share - self._busy[store_id], free)
+            if share <= 0:
+                continue
             claimed = await self._claim_or_pause(store_id, share, recorder)
             free -= claimed
             lane_in = ready[store_id].lane_in
@@ -212,10 +218,21 @@ class Poller:
         except NotAvailable:
             return False
 
+    @property
+    def _fair_share(self) -> int:
+        return max(1, min(FAIR_SHARE, self.settings.concurrency * 2 // 5))
+
     def _start(self, errand: Errand, recorder: Recorder) -> None:
+        store_id = errand.update.store_id
         task = asyncio.create_task(self._deliver(errand, recorder))
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._busy[store_id] += 1
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._running.discard(task)
+            self._busy -= Counter([store_id])
+
+        task.add_done_callback(ended)
 
     async def _deliver(self, errand: Errand, recorder: Recorder) -> None:
         started = errand.now()

@@ -138,7 +138,9 @@ def _text(value: object) -> str | None:
     """Text or a number as text, without surrounding space; None for anything else or nothing."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
-    return str(value).replace("\x00", "").strip() or None
+    # A name that was cut within an emoji ends in half of it, which no database takes.
+    whole = str(value).encode("utf-8", "replace").decode()
+    return whole.replace("\x00", "").strip() or None
 
 
 def _required(entry: Mapping[str, object], name: str) -> str:

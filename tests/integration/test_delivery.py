@@ -10,7 +10,7 @@ from app.intake import cancel, dismiss, refresh, retry, ship, tracking
 from app.orders.errors import Conflict
 from app.orders.requests import CancelRequest, TrackingCorrection
 from app.orders.update import State
-from app.storage import overview
+from app.storage import orders, overview, recording
 from app.storage.views import OrderView
 from tests.builders import items
 from tests.world import ACTOR, POLICY, World, a_package
@@ -385,3 +385,44 @@ async def test_units_shipped_otherwise_hand_a_waiting_shipment_to_a_person(world
     assert waiting.status_detail.code == "needs_review"
     line = (await world.order(order.id)).lines[0]
     assert (line.shipped, line.pending, line.remaining) == (3, 0, 0)
+
+
+async def test_a_shipment_that_walmart_has_in_part_is_not_renumbered(world: World) -> None:
+    order = await world.an_order(4)
+    await world.fault("shipping", "refuse")
+    request = a_package("1ZOLD", items=items(l1=2))
+    result = await ship.ship(world.desk, order.id, request, actor=ACTOR)
+    await world.deliver_until(result.shipment.update.id)
+    await world.shipped_by_hand(order, 1, "1ZOLD")
+    await refresh.refresh(world.desk, order.id, actor=ACTOR)
+    new = TrackingCorrection(tracking_number="1ZNEW")
+    with pytest.raises(Conflict, match="Walmart has units of it"):
+        await tracking.correct(world.desk, order.id, result.shipment.id, new, actor=ACTOR)
+
+
+async def test_more_units_under_the_number_than_were_sent_are_shown_to_a_person(
+    world: World,
+) -> None:
+    order = await world.an_order(2)
+    await world.fault("shipping", "drop_after")
+    update = await shipped(world, order, "1ZA", items=items(l1=1))
+    await world.deliver_until(update, states={State.VERIFYING, State.CONFIRMED, State.FAILED})
+    again = await world.update(update)
+    if again.state == "verifying":
+        await world.shipped_by_hand(order, 1, "1ZA")
+        (again,) = await world.deliver_until(update)
+        assert again.state == "failed"
+        assert again.status_detail is not None
+        assert again.status_detail.code == "needs_review"
+        assert (await world.order(order.id)).status == "error"
+
+
+async def test_a_picture_is_old_once_something_newer_was_written_down(world: World) -> None:
+    order = await world.an_order(2)
+    async with world.desk.transaction() as connection:
+        basis = await orders.lock(connection, order.id)
+    await world.deliver_until(await shipped(world, order, "1ZA"))
+    async with world.desk.transaction() as connection:
+        now = await orders.lock(connection, order.id)
+    assert recording.still_holds(basis, basis)
+    assert not recording.still_holds(basis, now)

@@ -45,7 +45,7 @@ Secret = Annotated[
 ]
 # Walmart's numbers are digits, but nobody promises that; they go into a path, so no slashes.
 Number = Annotated[
-    str, Field(min_length=1, max_length=50, pattern=r"^[A-Za-z0-9._-]+$", strict=True)
+    str, Field(min_length=1, max_length=50, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", strict=True)
 ]
 Time = Annotated[datetime, BeforeValidator(_text_only), AfterValidator(_in_utc)]
 Quantity = Annotated[StrictInt, Field(ge=1, le=INT)]

@@ -66,6 +66,8 @@ async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
     if store_id is not None:
         store = context.store_of(store_id, "store")
     if order_id is not None:
+        if store not in {None, context.store_of(order_id)}:
+            raise Unknown("order", order_id)
         store = context.store_of(order_id)
     page = paging.page(limit, cursor, "updates")
     async with context.desk.database.begin() as connection:

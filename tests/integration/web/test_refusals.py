@@ -225,6 +225,15 @@ async def test_a_store_that_is_wrong_is_refused_and_leaves_nothing(
     assert not any((await rows(world)).values())
 
 
+async def test_a_purchase_order_number_cannot_lead_out_of_its_path(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    store = await world.a_store()
+    body = {"store_id": str(store.id), "purchase_order_id": ".."}
+    answer = await client.post("/v1/orders/import", json=body)
+    assert (answer.status_code, problem(answer)["code"]) == (422, "invalid")
+
+
 async def test_an_order_that_differs_from_the_known_one_is_refused(
     world: World, client: httpx.AsyncClient
 ) -> None:

@@ -60,6 +60,7 @@ def test_more_than_remains_is_refused_with_a_pointer_to_the_quantity() -> None:
         ({"tracking_number": " - "}, "tracking_number_required", "/tracking_number"),
         ({"tracking_number": "1Z/999"}, "tracking_number_invalid", "/tracking_number"),
         ({"tracking_number": "É123"}, "tracking_number_invalid", "/tracking_number"),
+        ({"tracking_number": "\u017f1"}, "tracking_number_invalid", "/tracking_number"),
         ({"tracking_number": "1" * 61}, "tracking_number_invalid", "/tracking_number"),
         ({"tracking_number": "1796330-120075"}, "tracking_number_invalid", "/tracking_number"),
         ({"tracking_number": "C-77"}, "tracking_number_invalid", "/tracking_number"),

@@ -118,14 +118,21 @@ def test_being_throttled_waits_as_told_and_is_no_failure() -> None:
 
 
 def test_it_gives_up_only_after_tries_that_reached_walmart() -> None:
-    since = NOW - timedelta(seconds=3601)
-    reached = step(TryLater(FAILURE, reached=True), failing_since=since)
+    since = NOW - timedelta(seconds=200)
+    reached = step(TryLater(FAILURE, reached=True), failing_since=since, failing_for=3500.0)
     assert reached.state is State.FAILED
     assert reached.failure is not None
     assert reached.failure.code == "gave_up"
     unconnected = step(TryLater(FAILURE, reached=False), failing_since=since)
     assert unconnected.state is State.RETRYING
     assert unconnected.failing_for == 0
+
+
+def test_a_weekend_without_pollers_is_not_counted_as_failing() -> None:
+    since = NOW - timedelta(days=3)
+    after = step(TryLater(FAILURE, reached=True), failing_since=since)
+    assert after.state is State.RETRYING
+    assert after.failing_for == POLICY.cap + POLICY.quiet_period
 
 
 def test_an_unclear_update_is_never_given_up_unread() -> None:
