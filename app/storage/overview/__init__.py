@@ -4,7 +4,8 @@ Nothing here locks or writes. Lists are paged by key, never by offset.
 """
 
 from app.storage.overview.operator_views import Figures, figures
-from app.storage.overview.order_views import OrderFilter, exists, order, orders, summary
+from app.storage.overview.order_lists import OrderFilter, orders, summary
+from app.storage.overview.order_views import exists, order
 from app.storage.overview.paging import Page
 from app.storage.overview.shipment_views import cancellation, shipment, shipments
 from app.storage.overview.store_views import store, stores

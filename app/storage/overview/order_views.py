@@ -1,8 +1,7 @@
-"""Orders as people see them: one, a page of them, or counted by status."""
+"""Orders as people see them, with all that belongs to them."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -10,39 +9,21 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.orders.order import ERROR, FulfillmentStatus, Line, Money, sync_state
+from app.orders.order import Line, Money, sync_state
 from app.orders.update import DUE, OPEN, State
 from app.storage.database import Connection
-from app.storage.overview import search, shipment_views, update_views
-from app.storage.overview.paging import After, Page, cut
+from app.storage.overview import places, shipment_views, update_views
+from app.storage.overview.places import Place
 from app.storage.tables import order_lines, stores
 from app.storage.tables import orders as table
-from app.storage.views import OrderView, ShipmentView, SyncView, UpdateView
-
-_UNSHIPPED = sa.text("fulfillment_status IN ('open', 'partially_shipped')")
-_STATUSES = (*(status.value for status in FulfillmentStatus), ERROR)
-
-
-@dataclass(frozen=True, slots=True)
-class OrderFilter:
-    """Which orders to list; None filters nothing. Times are aware.
-
-    ship_before: only orders with unshipped units, the soonest ship-by first. updated_since:
-    in the order of their last change, so that a reader can go on where it stopped.
-    """
-
-    store_id: int | None = None
-    status: str | None = None
-    q: str | None = None
-    updated_since: datetime | None = None
-    ship_before: datetime | None = None
+from app.storage.views import CancellationView, OrderView, ShipmentView, SyncView, UpdateView
 
 
 async def order(connection: Connection, store_id: int, order_id: UUID) -> OrderView | None:
     """One order."""
-    statement = _select().where(table.c.store_id == store_id, table.c.id == order_id)
+    statement = select().where(table.c.store_id == store_id, table.c.id == order_id)
     rows = (await connection.execute(statement)).mappings().all()
-    found = await _views(connection, rows)
+    found = await views(connection, rows)
     return found[0] if found else None
 
 
@@ -52,109 +33,42 @@ async def exists(connection: Connection, store_id: int, order_id: UUID) -> bool:
     return (await connection.execute(statement)).first() is not None
 
 
-async def orders(
-    connection: Connection, wanted: OrderFilter, page: Page
-) -> tuple[list[OrderView], After | None]:
-    """A page of orders."""
-    key, ascending = _sorting(wanted)
-    statement = _select()
-    for condition in _conditions(wanted):
-        statement = statement.where(condition)
-    if page.after is not None:
-        value, identifier = datetime.fromisoformat(page.after[0]), UUID(page.after[1])
-        place = sa.tuple_(key, table.c.id)
-        behind = place > (value, identifier) if ascending else place < (value, identifier)
-        statement = statement.where(behind)
-    direction = sa.asc if ascending else sa.desc
-    statement = statement.order_by(direction(key), direction(table.c.id)).limit(page.limit + 1)
-    found: Sequence[Any] = (await connection.execute(statement)).mappings().all()
-    rows, more = cut(found, page.limit)
-    after = (_sort_value(wanted, rows[-1]).isoformat(), str(rows[-1]["id"])) if more else None
-    return await _views(connection, rows), after
-
-
-# An order whose date nobody knows comes last among the newest first.
-_NEVER = datetime.fromisoformat("0001-01-01T00:00:00+00:00")
-_ORDERED = sa.func.coalesce(table.c.ordered_at, sa.literal(_NEVER, sa.DateTime(timezone=True)))
-
-
-def _sorting(wanted: OrderFilter) -> tuple[sa.ColumnElement[Any], bool]:
-    if wanted.updated_since is not None:
-        return table.c.updated_at, True
-    if wanted.ship_before is not None:
-        return table.c.ship_by, True
-    return _ORDERED, False
-
-
-def _sort_value(wanted: OrderFilter, row: sa.RowMapping) -> datetime:
-    if wanted.updated_since is not None:
-        name = "updated_at"
-    else:
-        name = "ship_by" if wanted.ship_before is not None else "ordered_at"
-    value: datetime = row[name] or _NEVER
-    return value
-
-
-def _conditions(wanted: OrderFilter) -> list[sa.ColumnElement[bool]]:
-    conditions: list[Any] = []
-    if wanted.store_id is not None:
-        conditions.append(table.c.store_id == wanted.store_id)
-    if wanted.status is not None:
-        conditions.append(table.c.status == wanted.status)
-    if wanted.updated_since is not None:
-        conditions.append(table.c.updated_at >= wanted.updated_since)
-    if wanted.ship_before is not None:
-        conditions += [_UNSHIPPED, table.c.ship_by < wanted.ship_before]
-    if wanted.q is not None:
-        conditions.append(search.matches(wanted.q))
-    return conditions
-
-
-async def summary(connection: Connection, store_id: int | None) -> dict[str, int]:
-    """How many orders are in each status, of one store or of all, and in total."""
-    statement = sa.select(table.c.status, sa.func.count()).group_by(table.c.status)
-    if store_id is not None:
-        statement = statement.where(table.c.store_id == store_id)
-    counted = {row[0]: row[1] for row in await connection.execute(statement)}
-    counts = {status: counted.get(status, 0) for status in _STATUSES}
-    return counts | {"total": sum(counts.values())}
-
-
-def _select() -> sa.Select[Any]:
+def select() -> sa.Select[Any]:
+    """Orders with the id of their store: the rows that `views` takes."""
     return sa.select(table, stores.c.id.label("store_uuid")).select_from(
         table.join(stores, stores.c.store_id == table.c.store_id)
     )
 
 
-async def _views(connection: Connection, rows: Sequence[sa.RowMapping]) -> list[OrderView]:
-    by_store: dict[int, list[UUID]] = defaultdict(list)
-    for row in rows:
-        by_store[row["store_id"]].append(row["id"])
-    parts: dict[UUID, dict[str, Any]] = {}
-    for store_id, ids in by_store.items():
-        lines = await _lines(connection, store_id, ids)
-        known = await update_views.of_orders(connection, store_id, ids)
-        sent = await shipment_views.shipments_of(connection, store_id, ids, known)
-        canceled = await shipment_views.cancellations_of(connection, store_id, ids, known)
-        for each in ids:
-            parts[each] = {
-                "lines": lines[each],
-                "known": known[each],
-                "sent": sent[each],
-                "cancellation": canceled.get(each),
-            }
-    return [_view(row, **parts[row["id"]]) for row in rows]
+async def views(connection: Connection, rows: Sequence[sa.RowMapping]) -> list[OrderView]:
+    """Views of some orders: four more statements, however many orders and stores there are."""
+    asked = [(row["store_id"], row["id"]) for row in rows]
+    if not asked:
+        return []
+    lines = await _lines(connection, asked)
+    read = await shipment_views.read(connection, asked)
+    known = await update_views.of_orders(connection, asked)
+    sent = shipment_views.shipments_of(read.shipments, known)
+    canceled = shipment_views.cancellations_of(read.cancellations, known)
+    return [
+        _view(
+            row,
+            lines=lines[row["id"]],
+            known=known[row["id"]],
+            sent=sent.get(row["id"], []),
+            cancellation=canceled.get(row["id"]),
+        )
+        for row in rows
+    ]
 
 
-async def _lines(
-    connection: Connection, store_id: int, ids: Sequence[UUID]
-) -> dict[UUID, list[Line]]:
+async def _lines(connection: Connection, asked: Sequence[Place]) -> dict[UUID, list[Line]]:
     statement = (
         sa.select(order_lines)
-        .where(order_lines.c.store_id == store_id, order_lines.c.order_id.in_(ids))
+        .select_from(order_lines.join(*places.of(asked, order_lines)))
         .order_by(order_lines.c.order_id, order_lines.c.position)
     )
-    found: dict[UUID, list[Line]] = {order_id: [] for order_id in ids}
+    found: dict[UUID, list[Line]] = {order_id: [] for _, order_id in asked}
     for row in (await connection.execute(statement)).mappings():
         found[row["order_id"]].append(_line(row))
     return found
@@ -182,7 +96,7 @@ def _view(
     lines: Sequence[Line],
     known: Sequence[UpdateView],
     sent: Sequence[ShipmentView],
-    cancellation: Any,  # noqa: ANN401 - a CancellationView or None
+    cancellation: CancellationView | None,
 ) -> OrderView:
     details = [update.status_detail for update in known if update.status_detail is not None]
     return OrderView(

@@ -25,7 +25,7 @@ async def timeline(connection: Connection, store_id: int, order_id: UUID) -> lis
     order = (await connection.execute(statement)).one_or_none()
     if order is None:
         return []
-    known = (await update_views.of_orders(connection, store_id, [order_id]))[order_id]
+    known = (await update_views.of_orders(connection, [(store_id, order_id)]))[order_id]
     number = {"purchase_order_id": order.purchase_order_id}
     entries = [TimelineEntry(order.created_at, "order_registered", None, None, number)]
     for update in known:
@@ -44,7 +44,9 @@ async def _rows(
         .order_by(table.c.id.desc())
         .limit(MOST)
     )
-    return [dict(row) for row in (await connection.execute(statement)).mappings()]
+    newest_first = (await connection.execute(statement)).mappings().all()
+    # Of one moment, what was written first stays first.
+    return [dict(row) for row in reversed(newest_first)]
 
 
 def _of_update(update: UpdateView) -> Iterator[TimelineEntry]:

@@ -10,7 +10,9 @@ import sqlalchemy as sa
 
 from app.orders.update import DUE, State
 from app.storage.database import Connection
+from app.storage.overview import places
 from app.storage.overview.paging import After, Page, cut
+from app.storage.overview.places import Place
 from app.storage.tables import attempts as attempts_table
 from app.storage.tables import stores
 from app.storage.tables import updates as table
@@ -96,17 +98,14 @@ def _conditions(wanted: UpdateFilter) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-async def of_orders(
-    connection: Connection, store_id: int, order_ids: Sequence[UUID]
-) -> dict[UUID, list[UpdateView]]:
-    """Every update of some orders of one store, each order's in its own sequence."""
+async def of_orders(connection: Connection, asked: Sequence[Place]) -> dict[UUID, list[UpdateView]]:
+    """Every update of some orders, each order's in its own sequence."""
     statement = (
         sa.select(*_COLUMNS)
-        .select_from(_FROM)
-        .where(table.c.store_id == store_id, table.c.order_id.in_(order_ids))
+        .select_from(_FROM.join(*places.of(asked, table)))
         .order_by(table.c.order_id, table.c.sequence)
     )
-    found: dict[UUID, list[UpdateView]] = {order_id: [] for order_id in order_ids}
+    found: dict[UUID, list[UpdateView]] = {order_id: [] for _, order_id in asked}
     for row in (await connection.execute(statement)).mappings():
         found[row["order_id"]].append(view(row))
     return found

@@ -1,0 +1,72 @@
+"""What reading a page of orders costs: as many statements as one order, and no sorting."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from app.intake import ship
+from app.storage import overview
+from app.storage.database import Database
+from app.storage.overview import OrderFilter, Page
+from tests.world import ACTOR, World, a_package
+
+
+@contextmanager
+def counted(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    """Every statement that goes to the database meanwhile, with its values."""
+    said: list[tuple[str, Any]] = []
+
+    def note(*event: Any) -> None:
+        said.append((event[2], event[3]))
+
+    engine = database.engine.sync_engine
+    sa.event.listen(engine, "before_cursor_execute", note)
+    yield said
+    sa.event.remove(engine, "before_cursor_execute", note)
+
+
+async def test_a_page_costs_as_many_statements_with_many_orders_and_stores_as_with_one(
+    world: World,
+) -> None:
+    stores = [await world.a_store() for _ in range(4)]
+    for number in range(12):
+        order = await world.an_order(1, store=stores[number % 4])
+        await ship.ship(world.desk, order.id, a_package(f"1ZN{number}"), actor=ACTOR)
+    spent = []
+    for limit in (1, 11):
+        with counted(world.database) as said:
+            async with world.database.begin() as connection:
+                views, _ = await overview.orders(connection, OrderFilter(), Page(limit))
+        spent.append(len(said))
+        assert [len(view.shipments) for view in views] == [1] * limit
+    assert spent[0] == spent[1]
+
+
+@pytest.mark.parametrize("status", [None, "open"])
+async def test_a_page_of_the_newest_orders_is_read_off_an_index_and_not_sorted(
+    world: World, status: str | None
+) -> None:
+    store = await world.a_store()
+    await world.an_order(1, store=store)
+    with counted(world.database) as said:
+        async with world.database.begin() as connection:
+            wanted = OrderFilter(store_id=store.store_id, status=status)
+            await overview.orders(connection, wanted, Page(50))
+    listing = [each for each in said if "FROM orders" in each[0]]
+    assert listing
+    for statement, values in listing:
+        plan = await explained(world, statement, values)
+        assert "ordered_at" in plan
+        assert "Sort" not in plan
+
+
+async def explained(world: World, statement: str, values: Any) -> str:
+    """How PostgreSQL would read it if there were so many orders that it mattered."""
+    async with world.database.begin() as connection:
+        for dear in ("seqscan", "bitmapscan", "sort", "incremental_sort"):
+            await connection.exec_driver_sql(f"SET LOCAL enable_{dear} = off")
+        rows = await connection.exec_driver_sql(f"EXPLAIN {statement}", tuple(values))
+        return "\n".join(row[0] for row in rows)
