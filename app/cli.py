@@ -12,7 +12,8 @@ import typer
 
 from app import demo as demonstration
 from app import doctor as doctors
-from app import key_commands, poll, schema_commands, serve
+from app import key_commands, logs, poll, schema_commands, serve
+from app.key_commands import Scope
 from app.settings import BadSettings, Settings, load
 from app.simulator import serve as simulators
 from app.storage.account import CannotStart
@@ -87,6 +88,8 @@ def doctor() -> None:
 
 
 async def _examine(settings: Settings) -> bool:
+    # The findings are what is to be read; what was logged on the way would come between.
+    logs.configure("error")
     fine = True
     async for finding in doctors.examine(settings):
         print(f"{'✔' if finding.fine else '✘'} {finding.what}")
@@ -96,14 +99,24 @@ async def _examine(settings: Settings) -> bool:
     return fine
 
 
+def _key_name(name: str) -> str:
+    if not key_commands.is_name(name):
+        longest = key_commands.LONGEST_NAME
+        raise typer.BadParameter(f"A name is one line of 1 to {longest} characters.")
+    return name
+
+
 @keys_app.command("create")
 def create_key(
-    name: Annotated[str, typer.Option(help="Whose key it is; it stands in timelines.")],
+    name: Annotated[
+        str, typer.Option(callback=_key_name, help="Whose key it is; it stands in timelines.")
+    ],
     store: Annotated[UUID | None, typer.Option(help="The one store it may see.")] = None,
-    scope: Annotated[list[str] | None, typer.Option(help="read, write or admin.")] = None,
+    scope: Annotated[list[Scope] | None, typer.Option(help="What it may do.")] = None,
 ) -> None:
     """Make an API key and show it, once."""
-    print(key_commands.create(load(), name=name, store=store, scopes=scope or ["read", "write"]))
+    scopes = scope or [Scope.READ, Scope.WRITE]
+    print(key_commands.create(load(), name=name, store=store, scopes=scopes))
 
 
 @keys_app.command("list")

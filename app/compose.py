@@ -77,7 +77,7 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
                 wake=announcer.wake,
                 quiet_period=timedelta(seconds=settings.quiet_period),
             )
-            metrics = Metrics(database, VERSION)
+            metrics = Metrics(database, VERSION, started_at=_now())
             try:
                 yield Parts(settings, url, database, http, desk, metrics, asyncio.Event())
             finally:
@@ -109,6 +109,11 @@ def _client(settings: Settings, http: httpx.AsyncClient) -> WalmartClient:
     )
 
 
+def in_a_line(error: Exception) -> str:
+    """What the database said, without the statement that SQLAlchemy adds."""
+    return str(getattr(error, "orig", None) or error).splitlines()[0]
+
+
 async def not_ready(database: Database) -> str | None:
     """Why requests cannot be served, or None: the database must be there, its schema at head."""
     try:
@@ -117,7 +122,7 @@ async def not_ready(database: Database) -> str | None:
     except NotAvailable as error:
         return str(error)
     except sa.exc.SQLAlchemyError as error:
-        return f"The database does not answer as it should: {type(error).__name__}."
+        return f"The database does not answer as it should: {in_a_line(error)}."
     head = migrate.head_revision()
     # Old code on a newer schema is fine: migrations only add (expand before contract).
     if current is None or current < head:
@@ -166,5 +171,4 @@ def poller(parts: Parts) -> Poller:
         random=random.random,
         new_id=_new_id,
         monotonic=time.monotonic,
-        observer=parts.metrics,
     )

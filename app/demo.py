@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,15 +27,25 @@ from app.storage import migrate
 from app.storage.embedded import EmbeddedPostgres
 
 SELLER = "demo"
+# Ctrl-C, a polite kill, and a terminal that was closed.
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PATIENCE = 30.0
-# One order of each shape: two lines, a SKU that Walmart split over lines, several units, one.
+# Two lines with several units, one line, a price of its own, a SKU that Walmart split over lines.
 _SHAPES: list[list[dict[str, Any]]] = [
     [
         {"line_number": "1", "sku": "MUG-BLUE", "name": "Blue mug", "quantity": 2},
         {"line_number": "2", "sku": "TEA-GREEN", "name": "Green tea", "quantity": 1},
     ],
     [{"line_number": "1", "sku": "LAMP", "name": "Desk lamp", "quantity": 1}],
-    [{"line_number": "1", "sku": "SOCKS", "name": "Wool socks", "quantity": 1}],
+    [
+        {
+            "line_number": "1",
+            "sku": "SOCKS",
+            "name": "Wool socks",
+            "quantity": 1,
+            "unit_price": "7.50",
+        }
+    ],
     [
         {"line_number": "1", "sku": "CHAIR", "name": "Oak chair", "quantity": 1},
         {"line_number": "2", "sku": "CHAIR", "name": "Oak chair", "quantity": 1},
@@ -66,8 +76,8 @@ class _Child:
 
 def run(settings: Settings, *, port: int, simulator_port: int) -> int:
     """Run until Ctrl-C or SIGTERM; answers the exit code. Raises CannotDemonstrate."""
-    signal.signal(signal.SIGTERM, _on_signal)
-    signal.signal(signal.SIGINT, _on_signal)
+    for number in _ENDINGS:
+        signal.signal(number, _on_signal)
     folder = settings.data_dir
     folder.mkdir(parents=True, exist_ok=True)
     kept = _secrets(folder)
@@ -96,8 +106,8 @@ def run(settings: Settings, *, port: int, simulator_port: int) -> int:
 
 def _on_signal(_: int, __: FrameType | None) -> None:
     # Once is enough; a second Ctrl-C must not interrupt the clean-up.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in _ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
     raise _Stopped
 
 
@@ -122,6 +132,9 @@ def _environment(
     return {
         **os.environ,
         "WAYBILL_DATABASE_URL": url,
+        # Whatever else the environment is set up for, the demo keeps to its own database.
+        "WAYBILL_DATABASE_DIRECT_URL": url,
+        "WAYBILL_DATABASE_POOLER": "none",
         "WAYBILL_ENCRYPTION_KEYS": ",".join(keys),
         "WAYBILL_ADMIN_KEY": kept["admin_key"],
         "WAYBILL_WALMART_BASE_URL": walmart,
@@ -158,14 +171,12 @@ def _wait(url: str, child: _Child) -> None:
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         child.alive()
-        try:
+        with suppress(httpx.TransportError):
             if httpx.get(url, timeout=2, trust_env=False).is_success:
                 # Another program on the port would answer too: the child must live.
                 time.sleep(0.1)
                 child.alive()
                 return
-        except httpx.TransportError:
-            pass
         time.sleep(0.05)
     raise CannotDemonstrate(f"the {child.name} does not answer; see {child.log}")
 
@@ -184,12 +195,8 @@ def _seed(api: str, walmart: str, key: str) -> list[dict[str, Any]]:
             answer = client.post("/v1/orders/import", json=body)
             if not answer.is_success:
                 raise CannotDemonstrate(f"an order could not be imported: {answer.text}")
-            linked = f"{datetime.now(UTC):%j%H%M%S}{number}".zfill(9)
-            imported.append(
-                client.patch(
-                    f"/v1/orders/{answer.json()['id']}", json={"commerce_order_number": linked}
-                ).json()
-            )
+            link = {"commerce_order_number": f"{datetime.now(UTC):%j%H%M%S}{number}"}
+            imported.append(client.patch(f"/v1/orders/{answer.json()['id']}", json=link).json())
         return imported
 
 

@@ -1,5 +1,6 @@
 """`waybill doctor`: is everything as it should be, and if not, what to do."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -14,11 +15,14 @@ from app.settings import BadSettings, Settings
 from app.storage import migrate, overview, stores
 from app.storage.overview import Page
 from app.storage.vault import CannotDecrypt
+from app.storage.wakeup import Listener
 from app.walmart import errors
 
 _OLDEST = 140_000
 _SKEW = 5.0
 _MOST_STORES = 200
+# Seconds that a wake-up may take, connecting included.
+_PATIENCE = 5.0
 
 
 class Finding(NamedTuple):
@@ -42,11 +46,12 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         try:
             async for finding in _database(parts):
                 yield finding
-            async for finding in _stores(parts):
-                yield finding
+            if await compose.not_ready(parts.database) is None:
+                async for finding in _stores(parts):
+                    yield finding
         except (NotAvailable, sa.exc.SQLAlchemyError) as error:
             advice = "Check WAYBILL_DATABASE_URL, that PostgreSQL runs, and its pg_hba.conf."
-            yield Finding(fine=False, what=f"database: {error}", advice=advice)
+            yield Finding(fine=False, what=f"database: {compose.in_a_line(error)}", advice=advice)
 
 
 async def _database(parts: Parts) -> AsyncIterator[Finding]:
@@ -61,10 +66,12 @@ async def _database(parts: Parts) -> AsyncIterator[Finding]:
         "" if new_enough else "PostgreSQL 14 or newer is needed.",
     )
     head = migrate.head_revision()
+    # A newer one is that of a newer version which is being rolled out beside this one.
+    recent = current is not None and current >= head
     yield Finding(
-        current == head,
+        recent,
         f"schema is at {current or 'nothing'}, this version's is {head}",
-        "" if current == head else "Run `waybill migrate`.",
+        "" if recent else "Run `waybill migrate`.",
     )
     skew = abs((datetime.now(UTC) - now).total_seconds())
     yield Finding(
@@ -72,14 +79,29 @@ async def _database(parts: Parts) -> AsyncIterator[Finding]:
         f"clocks differ by {skew:.1f} s",
         "" if skew < _SKEW else "Let NTP set this host's clock; leases use the database's.",
     )
+    yield await _waking(parts)
+
+
+async def _waking(parts: Parts) -> Finding:
+    """Announce an update and hear it, over the connections that API and poller would use."""
     pooled = parts.settings.database_pooler == "transaction"
-    direct = parts.settings.database_direct_url is not None
-    yield Finding(
-        fine=True,
-        what="pollers are woken by polling only (a pooler, and no WAYBILL_DATABASE_DIRECT_URL)"
-        if pooled and not direct
-        else "pollers are woken by LISTEN",
-    )
+    if pooled and parts.settings.database_direct_url is None:
+        what = "pollers are woken by polling only (a pooler, and no WAYBILL_DATABASE_DIRECT_URL)"
+        return Finding(fine=True, what=what)
+    heard = asyncio.Event()
+    try:
+        async with (
+            asyncio.timeout(_PATIENCE),
+            Listener(compose.direct_url(parts.settings, parts.url), heard),
+        ):
+            await heard.wait()  # once it listens
+            heard.clear()
+            parts.desk.wake()
+            await heard.wait()
+    except TimeoutError:
+        advice = "Let WAYBILL_DATABASE_DIRECT_URL lead to PostgreSQL itself, past any pooler."
+        return Finding(fine=False, what="pollers are not woken by LISTEN", advice=advice)
+    return Finding(fine=True, what="pollers are woken by LISTEN")
 
 
 async def _stores(parts: Parts) -> AsyncIterator[Finding]:

@@ -4,29 +4,44 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
 
+import sqlalchemy as sa
+
+from app import compose
 from app.orders import ids
 from app.orders.errors import NotAvailable
 from app.settings import EMBEDDED, Settings
 from app.storage import keys, stores
-from app.storage.database import Connection, open_database
+from app.storage.database import Connection, Database, open_database
 from app.storage.embedded import EmbeddedPostgres
 
-SCOPES = ("read", "write", "admin")
+# A name stands in timelines and in one line of `keys list`.
+LONGEST_NAME = 100
 Result = TypeVar("Result")
+
+
+class Scope(StrEnum):
+    """What a key allows; each includes those before it."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
 
 
 class CannotDo(Exception):
     """The command failed; the message says why."""
 
 
-def create(settings: Settings, *, name: str, store: UUID | None, scopes: Sequence[str]) -> str:
+def is_name(name: str) -> bool:
+    """Whether a key may be called so: one line, no blanks around it, at most LONGEST_NAME."""
+    return name == name.strip() and name.isprintable() and 0 < len(name) <= LONGEST_NAME
+
+
+def create(settings: Settings, *, name: str, store: UUID | None, scopes: Sequence[Scope]) -> str:
     """Make a key; answers its secret, which is shown nowhere else. Raises CannotDo."""
-    unknown = sorted(set(scopes) - set(SCOPES))
-    if unknown:
-        raise CannotDo(f"No such scope: {unknown[0]}. There are {', '.join(SCOPES)}.")
     secret = keys.new_secret()
 
     async def work(connection: Connection) -> str:
@@ -42,7 +57,7 @@ def create(settings: Settings, *, name: str, store: UUID | None, scopes: Sequenc
                 identifier=identifier,
                 name=name,
                 store_id=number,
-                scopes=frozenset(scopes),
+                scopes=frozenset(scope.value for scope in scopes),
                 secret=secret,
             )
         except keys.NameTaken as error:
@@ -82,18 +97,25 @@ def _line(key: keys.Key) -> str:
 
 def _do(settings: Settings, work: Callable[[Connection], Awaitable[Result]]) -> Result:
     url = settings.required_database_url()
+    pooler = settings.database_pooler == "transaction"
     if url != EMBEDDED:
-        return asyncio.run(_transaction(url, work))
+        return asyncio.run(_transaction(open_database(url, pool_size=2, pooler=pooler), work))
     with EmbeddedPostgres.start(settings.data_dir) as server:
-        return asyncio.run(_transaction(server.url, work))
+        return asyncio.run(_transaction(open_database(server.url, pool_size=2), work))
 
 
-async def _transaction(url: str, work: Callable[[Connection], Awaitable[Result]]) -> Result:
-    database = open_database(url, pool_size=2)
+async def _transaction(
+    database: Database, work: Callable[[Connection], Awaitable[Result]]
+) -> Result:
     try:
+        why_not = await compose.not_ready(database)
+        if why_not is not None:
+            raise CannotDo(why_not)
         async with database.begin() as connection:
             return await work(connection)
     except NotAvailable as error:
         raise CannotDo(str(error)) from error
+    except sa.exc.SQLAlchemyError as error:
+        raise CannotDo(f"The database refused: {compose.in_a_line(error)}.") from error
     finally:
         await database.close()

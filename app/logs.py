@@ -3,13 +3,23 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
 LONGEST = 500
-_SECRET_NAMES = re.compile(r"secret|token|password|authorization|api_key|encryption", re.IGNORECASE)
+# A trace is worth more room.
+_LONGEST_TRACE = 5000
+_DEEPEST = 6
+_NAMES = "secret|token|passw|authorization|api_key|admin_key|encryption|credential|cookie"
+_SECRET_NAMES = re.compile(_NAMES, re.IGNORECASE)
+# The same names before a value inside a text: client_secret=…, "client_secret": "…".
+_NAMED_IN_TEXT = re.compile(
+    rf"""([\w.-]{{0,40}}(?:{_NAMES})[\w.-]{{0,40}}(?:=|["']\s*:\s*))"""
+    r"""(?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s"'&<>,;})]+)""",
+    re.IGNORECASE,
+)
 # API keys, bearer and basic credentials, Fernet keys and tokens, passwords in addresses.
 _SECRET_SHAPES = re.compile(
     r"wb_[A-Za-z0-9_-]{8,}|(?i:bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"
@@ -55,10 +65,27 @@ def mask(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str
     for name, value in event.items():
         if _SECRET_NAMES.search(name):
             event[name] = _MASK
-        elif isinstance(value, str):
-            hidden = _SECRET_SHAPES.sub(_MASK, value)
-            most = LONGEST * 10 if name == "exception" else LONGEST
-            event[name] = hidden if len(hidden) <= most else hidden[:most] + "…"
         elif not isinstance(value, bool | int | float | None):
-            event[name] = _SECRET_SHAPES.sub(_MASK, str(value))[:LONGEST]
+            most = _LONGEST_TRACE if name == "exception" else LONGEST
+            # What lies far behind the cut is not worth looking through.
+            hidden = _in_text(str(_by_name(value, _DEEPEST))[: 4 * most])
+            event[name] = hidden if len(hidden) <= most else hidden[:most] + "…"
     return event
+
+
+def _by_name(value: object, deepest: int) -> object:
+    """Mask what stands under a secret's name, however deep; what lies deeper is left out."""
+    if not isinstance(value, Mapping | list | tuple | set | frozenset):
+        return value
+    if deepest == 0:
+        return "…"
+    if isinstance(value, Mapping):
+        return {
+            name: _MASK if _SECRET_NAMES.search(str(name)) else _by_name(item, deepest - 1)
+            for name, item in value.items()
+        }
+    return [_by_name(item, deepest - 1) for item in value]
+
+
+def _in_text(text: str) -> str:
+    return _SECRET_SHAPES.sub(_MASK, _NAMED_IN_TEXT.sub(rf"\1{_MASK}", text))

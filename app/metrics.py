@@ -1,5 +1,10 @@
 """Metrics for Prometheus: what this process did, and what the database says of all of them."""
 
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import accumulate
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -8,25 +13,77 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from app.orders.errors import NotAvailable
 from app.storage import overview
-from app.storage.database import Database
+from app.storage.database import Connection, Database
+from app.storage.overview import Tally
 
 _LAG = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3600)
+# After this long nothing is added to a moment any more: the longest a poller may take to write
+# down what it did, and a little for clocks.
+_SETTLING = timedelta(minutes=2)
 # Label values that a request can make up are not counted one by one.
 _METHODS = frozenset({"GET", "POST", "PATCH", "HEAD", "OPTIONS"})
 
 
-class Metrics:
-    """The registry of one process. Gauges hold for the whole deployment."""
+class _Deployment(Collector):
+    """What all processes did together, in Prometheus's terms."""
 
-    def __init__(self, database: Database, version: str) -> None:
+    def __init__(self) -> None:
+        self.tally = Tally()
+
+    def collect(self) -> Iterator[Metric]:
+        """The counters, as they were last read."""
+        accepted = CounterMetricFamily(
+            "waybill_updates_accepted", "Updates accepted, in the database.", labels=["kind"]
+        )
+        for kind, count in self.tally.accepted.items():
+            accepted.add_metric([kind], count)
+        yield accepted
+        deliveries = CounterMetricFamily(
+            "waybill_deliveries",
+            "Tries to deliver by verdict, in the database.",
+            labels=["kind", "verdict"],
+        )
+        for labels, count in self.tally.deliveries.items():
+            deliveries.add_metric(labels, count)
+        yield deliveries
+        yield self._lag()
+
+    def _lag(self) -> Metric:
+        lag = HistogramMetricFamily(
+            "waybill_delivery_lag_seconds", "Accepted to confirmed by Walmart.", labels=["kind"]
+        )
+        names = [*map(floatToGoString, _LAG), "+Inf"]
+        for kind, seconds in self.tally.lag_seconds.items():
+            counts = [self.tally.lags.get((kind, bucket), 0) for bucket in range(len(names))]
+            buckets = list(zip(names, accumulate(counts), strict=True))
+            lag.add_metric([kind], buckets=buckets, sum_value=seconds)
+        return lag
+
+
+class Metrics:
+    """The registry of one process.
+
+    Gauges, and the counts of updates and deliveries, hold for the whole deployment: every API
+    answers the same, each since it was started, so take one of them and not their sum.
+    """
+
+    def __init__(self, database: Database, version: str, *, started_at: datetime) -> None:
         # A series more for each label only to say when the process began counting.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._database = database
+        self._alone = asyncio.Lock()
+        self._settled, self._until = Tally(), started_at
         self.registry = CollectorRegistry()
+        self._deployment = _Deployment()
+        self.registry.register(self._deployment)
         Gauge(
             "waybill_build_info", "The version that runs.", ["version"], registry=self.registry
         ).labels(version).set(1)
@@ -38,25 +95,6 @@ class Metrics:
         )
         self._seconds = Histogram(
             "waybill_http_request_seconds", "Time to answer.", ["route"], registry=self.registry
-        )
-        self._accepted = Counter(
-            "waybill_updates_accepted",
-            "Updates accepted over HTTP by this process.",
-            ["kind"],
-            registry=self.registry,
-        )
-        self._deliveries = Counter(
-            "waybill_deliveries",
-            "Deliveries ended by the poller of this process, by verdict.",
-            ["kind", "verdict"],
-            registry=self.registry,
-        )
-        self._lag = Histogram(
-            "waybill_delivery_lag_seconds",
-            "Accepted to confirmed by Walmart, by the poller of this process.",
-            ["kind"],
-            buckets=_LAG,
-            registry=self.registry,
         )
         self._open = Gauge(
             "waybill_open_updates",
@@ -77,26 +115,18 @@ class Metrics:
         )
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count a request, and the update it was accepted as."""
+        """Count a request."""
         method = method if method in _METHODS else "other"
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
-        if method == "POST" and status in {201, 202}:
-            kind = _KINDS.get(route)
-            if kind is not None:
-                self._accepted.labels(kind).inc()
-
-    def delivered(self, kind: str, verdict: str, lag: float) -> None:
-        """Count a delivery."""
-        self._deliveries.labels(kind, verdict).inc()
-        if verdict in {"confirmed", "already_there"}:
-            self._lag.labels(kind).observe(lag)
 
     async def refresh(self) -> None:
-        """Read the gauges anew; while the database is away they stay and say so."""
+        """Read the database anew; while it is away, what was read stays and says so."""
         try:
-            async with self._database.begin() as connection:
+            # Two who ask at once must not both count the same span as settled.
+            async with self._alone, self._database.begin() as connection:
                 found = await overview.figures(connection)
+                await self._count(connection, found.at)
         except NotAvailable:
             self._database_up.set(0)
             return
@@ -109,14 +139,15 @@ class Metrics:
         for reason, lanes in found.paused.items():
             self._paused.labels(reason).set(lanes)
 
+    async def _count(self, connection: Connection, now: datetime) -> None:
+        """Count what is new: once where nothing can be added any more, else each time anew."""
+        settled, edge = self._settled, max(now - _SETTLING, self._until)
+        if edge > self._until:
+            settled += await overview.tally(connection, self._until, edge, _LAG)
+        # Ids are made by the pollers' clocks, one of which may be ahead.
+        fresh = await overview.tally(connection, edge, now + _SETTLING, _LAG)
+        self._settled, self._until, self._deployment.tally = settled, edge, settled + fresh
+
     def render(self) -> tuple[bytes, str]:
         """The text, and its content type."""
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
-
-
-_KINDS = {
-    "/v1/orders": "acknowledgement",
-    "/v1/orders/import": "acknowledgement",
-    "/v1/orders/{order_id}/shipments": "shipment",
-    "/v1/orders/{order_id}/cancellation": "cancellation",
-}

@@ -3,6 +3,7 @@
 import alembic.util.exc
 import sqlalchemy.exc
 
+from app.compose import in_a_line
 from app.settings import EMBEDDED, Settings
 from app.storage import migrate as schema
 from app.storage.embedded import EmbeddedPostgres
@@ -39,6 +40,5 @@ def _upgrade(url: str) -> str:
         OSError,
         TimeoutError,
     ) as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise CannotMigrate(f"The schema was not changed: {reason}") from error
+        raise CannotMigrate(f"The schema was not changed: {in_a_line(error)}") from error
     return f"The schema is at {schema.head_revision()}."

@@ -1,8 +1,11 @@
 """`waybill serve`: the API, and a poller inside unless told otherwise."""
 
 import asyncio
+import errno
+import signal
 import socket
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 
 import structlog
 import uvicorn
@@ -19,6 +22,24 @@ _GRACE = 20
 
 class CannotServe(Exception):
     """The process cannot start; the message says why and what to do."""
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us.
+
+    uvicorn ends the process by the signal it got, as soon as it has answered its requests:
+    the poller would not be drained, and an embedded database would stay behind.
+    """
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+    async def leave_at(self, stop: asyncio.Event) -> None:
+        """Stop in order once the event is set."""
+        await stop.wait()
+        self.should_exit = True
 
 
 def serve(settings: Settings, *, host: str, port: int, with_poller: bool) -> None:
@@ -50,6 +71,9 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 async def _serve(settings: Settings, listening: socket.socket, *, with_poller: bool) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(compose.opened(settings))
         why_not = await compose.not_ready(parts.database)
@@ -75,4 +99,17 @@ async def _serve(settings: Settings, listening: socket.socket, *, with_poller: b
             timeout_graceful_shutdown=_GRACE,
         )
         _log.info("serving", address=str(listening.getsockname()), poller=with_poller)
-        await uvicorn.Server(config).serve([listening])
+        await _answer(_Server(config), listening, stop)
+
+
+async def _answer(server: _Server, listening: socket.socket, stop: asyncio.Event) -> None:
+    leaving = asyncio.create_task(server.leave_at(stop))
+    try:
+        await server.serve([listening])
+    except OSError as error:
+        # Two that start at once can both bind a port, but only one can listen on it.
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise CannotServe(f"Cannot listen on the port: {error.strerror}.") from error
+    finally:
+        leaving.cancel()

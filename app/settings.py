@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    NoDecode,
+    SettingsConfigDict,
+)
 from rapidfuzz import process
 
 from app.storage.urls import sqlalchemy_url
@@ -120,6 +125,13 @@ class Settings(BaseSettings):
             sqlalchemy_url(value.get_secret_value())
         return value
 
+    @field_validator("database_direct_url")
+    @classmethod
+    def _an_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and value.get_secret_value() == EMBEDDED:
+            raise ValueError("an embedded database needs none; leave it out")
+        return value
+
     @field_validator("admin_key")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
@@ -168,7 +180,10 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings. Raises BadSettings with one line on the first thing that is wrong."""
     _refuse_unknown(os.environ if environment is None else environment)
     try:
+        _refuse_unknown(DotEnvSettingsSource(Settings).env_vars, ", which .env sets,")
         return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings(f"The file .env cannot be read: {error}.") from error
     except ValidationError as error:
         raise BadSettings(_line(error)) from error
 
@@ -178,13 +193,14 @@ def variables() -> list[str]:
     return [PREFIX + name.upper() for name in Settings.model_fields]
 
 
-def _refuse_unknown(environment: Mapping[str, str]) -> None:
+def _refuse_unknown(given: Mapping[str, str | None], where: str = "") -> None:
     known = variables()
-    for name in sorted(environment):
+    # Settings are read in either case, and the file's names come in lower case.
+    for name in sorted(name.upper() for name in given):
         if name.startswith(PREFIX) and name not in known:
             near = process.extractOne(name, known, score_cutoff=_FUZZY)
             hint = f" Did you mean {near[0]}?" if near else ""
-            raise BadSettings(f"{name} is not a setting of Waybill.{hint}")
+            raise BadSettings(f"{name}{where} is not a setting of Waybill.{hint}")
 
 
 def _line(error: ValidationError) -> str:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.storage.database import Connection
+from app.storage.database import Connection, violated
 from app.storage.tables import api_keys
 
 PREFIX = "wb_"
@@ -46,6 +46,9 @@ _COLUMNS = [
 ]
 
 
+_ONE_OF_A_NAME = "uq_api_keys_name"
+
+
 class NameTaken(Exception):
     """Another key bears the name."""
 
@@ -59,20 +62,21 @@ async def create(
     scopes: frozenset[str],
     secret: str,
 ) -> None:
-    """Write a key. Raises NameTaken."""
-    taken = sa.select(api_keys.c.id).where(api_keys.c.name == name)
-    if (await connection.execute(taken)).first() is not None:
-        raise NameTaken(name)
-    await connection.execute(
-        sa.insert(api_keys).values(
-            id=identifier,
-            name=name,
-            prefix=secret[:8],
-            secret_hash=_digest(secret),
-            store_id=store_id,
-            scopes=sorted(scopes),
-        )
+    """Write a key. Raises NameTaken, also where another writes the name at the same moment."""
+    statement = sa.insert(api_keys).values(
+        id=identifier,
+        name=name,
+        prefix=secret[:8],
+        secret_hash=_digest(secret),
+        store_id=store_id,
+        scopes=sorted(scopes),
     )
+    try:
+        await connection.execute(statement)
+    except sa.exc.IntegrityError as error:
+        if violated(error) == _ONE_OF_A_NAME:
+            raise NameTaken(name) from error
+        raise
 
 
 async def find(connection: Connection, secret: str) -> Key | None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
-from tests.processes import WAYBILL, a_store, deployed, free_port
+from tests.processes import WAYBILL, a_store, deployed, free_port, until
 
 KEY = Fernet.generate_key().decode()
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,6 +70,55 @@ def test_serve_tells_that_the_schema_is_behind_and_migrate_mends_it(empty_url: s
     assert "✘" not in doctor.stdout
 
 
+def test_a_command_before_migrate_says_so(empty_url: str) -> None:
+    settings = {"WAYBILL_DATABASE_URL": empty_url, "WAYBILL_ENCRYPTION_KEYS": KEY}
+    listed = waybill("keys", "list", **settings)
+    assert (listed.returncode, len(listed.stderr.splitlines())) == (1, 1)
+    assert "waybill migrate" in listed.stderr
+    doctor = waybill("doctor", **settings)
+    assert doctor.returncode == 1
+    assert "→ Run `waybill migrate`." in doctor.stdout
+    assert "SELECT" not in doctor.stdout
+
+
+def test_a_database_that_does_not_exist_is_named(fresh_url: str) -> None:
+    url = fresh_url.replace("?", "_nowhere?")
+    settings = {"WAYBILL_DATABASE_URL": url, "WAYBILL_ENCRYPTION_KEYS": KEY}
+    for command in (("serve", "--port", str(free_port())), ("migrate",), ("keys", "list")):
+        ended = waybill(*command, **settings)
+        assert (ended.returncode, "Traceback" in ended.stderr) == (1, False)
+        assert 'nowhere" does not exist' in ended.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_serve_stops_in_order_and_takes_its_embedded_database_with_it(
+    data_folder: Path, ending: signal.Signals
+) -> None:
+    folder = data_folder / f"serve-{ending.name}"
+    port = free_port()
+    settings = {
+        "WAYBILL_DATABASE_URL": "embedded",
+        "WAYBILL_DATA_DIR": str(folder),
+        "WAYBILL_ENCRYPTION_KEYS": KEY,
+    }
+    assert waybill("migrate", **settings).returncode == 0
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("WAYBILL_")}
+    command = [*WAYBILL, "serve", "--port", str(port)]
+    with subprocess.Popen(command, cwd=ROOT, env={**clean, **settings}) as serving:
+        until(lambda: serving.poll() is not None or answers(f"http://127.0.0.1:{port}/readyz"))
+        serving.send_signal(ending)
+        assert serving.wait(60) == 0
+    assert not (folder / "postgres" / "postmaster.pid").exists()
+
+
+def answers(url: str) -> bool:
+    """Whether somebody is there."""
+    try:
+        return httpx.get(url, trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
 def test_a_taken_port_is_one_line(fresh_url: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -92,7 +141,8 @@ def test_keys_are_made_listed_and_revoked(fresh_url: str, tmp_path: Path) -> Non
     secret = made.stdout.strip()
     assert (made.returncode, secret[:3]) == (0, "wb_")
     assert waybill("keys", "create", "--name", "commerce", **settings).returncode == 1
-    assert waybill("keys", "create", "--name", "x", "--scope", "root", **settings).returncode == 1
+    for wrong in (("--name", "x", "--scope", "root"), ("--name", ""), ("--name", "two\nlines")):
+        assert waybill("keys", "create", *wrong, **settings).returncode == 2
     listed = waybill("keys", "list", **settings).stdout
     assert "commerce\tread,write" in listed
     assert secret not in listed
@@ -113,7 +163,11 @@ def test_doctor_says_what_is_wrong_and_what_to_do(fresh_url: str, tmp_path: Path
         kept = {k: v for k, v in deployment.environment.items() if k.startswith("WAYBILL_")}
         rejected = waybill("doctor", **kept)
         unreadable = waybill("doctor", **{**kept, "WAYBILL_ENCRYPTION_KEYS": KEY})
-    assert rejected.returncode == unreadable.returncode == 1
+        nowhere = {"WAYBILL_DATABASE_DIRECT_URL": "postgresql://x@127.0.0.1:9/x"}
+        deaf = waybill("doctor", **kept, **nowhere)
+    assert rejected.returncode == unreadable.returncode == deaf.returncode == 1
+    assert "✔ pollers are woken by LISTEN" in rejected.stdout
+    assert "✘ pollers are not woken by LISTEN" in deaf.stdout
     assert "Walmart rejects its keys" in rejected.stdout
     assert "PATCH /v1/stores" in rejected.stdout
     assert "cannot be read" in unreadable.stdout

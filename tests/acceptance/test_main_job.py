@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.processes import Deployment, a_store, an_order, deployed, ledger, until
+from tests.processes import Deployment, a_store, an_order, deployed, free_port, ledger, until
 
 
 @pytest.fixture
@@ -173,3 +173,18 @@ def test_what_a_killed_poller_had_sent_is_not_sent_again(fresh_url: str, tmp_pat
             deployment.start("poller-1", "poller")
             order_is(client, order["id"], "shipped")
         assert len([e for e in ledger(deployment) if e["operation"] == "shipping"]) == 1
+
+
+def test_a_stopped_server_drains_the_poller_inside_it(fresh_url: str, tmp_path: Path) -> None:
+    with deployed(fresh_url, tmp_path, pollers=0) as deployment:
+        port = str(free_port())
+        deployment.start("both", "serve", "--port", port)
+        deployment.wait_for(f"http://127.0.0.1:{port}/readyz", "both")
+        with deployment.client() as client:
+            order = an_order(deployment, client, a_store(client), "1796330120082", 1)
+            slow = {"operation": "shipping", "kind": "slow", "delay": 1, "times": 1}
+            httpx.post(f"{deployment.walmart}/simulator/faults", json=slow, trust_env=False)
+            client.post(f"/v1/orders/{order['id']}/shipments", json=package("1ZDRAIN"))
+            until(lambda: client.get("/v1/updates?state=sending").json()["data"])
+            assert deployment.stop("both") == 0
+            assert client.get(f"/v1/orders/{order['id']}").json()["status"] == "shipped"

@@ -48,6 +48,31 @@ def test_secrets_never_reach_a_log_line_whoever_writes_it(lines: io.StringIO) ->
     assert len(written(lines)) == 2 * len(CANARIES) + 1
 
 
+def test_a_secret_is_masked_by_its_name_wherever_it_stands(lines: io.StringIO) -> None:
+    log = structlog.get_logger("waybill.test")
+    plain = {
+        "walmart": [{"client_id": "me", "client_secret": "a long canary"}],
+        "Admin_Key": "(canary)",
+        "access_token": {"value": "canary"},
+    }
+    log.info("told", body=plain)
+    log.info("told", detail='{"access_token": "canary", "expires_in": 900}')
+    logging.getLogger("a.library").warning("body %s", plain["walmart"])
+    logging.getLogger("a.library").warning("grant_type=x&client_secret=canary&scope=y")
+    assert "canary" not in lines.getvalue()
+    text = "".join(str(line) for line in written(lines))
+    for harmless in ("client_id", "'me'", "expires_in", "900", "scope=y"):
+        assert harmless in text
+
+
+def test_a_value_that_holds_itself_is_cut_not_followed(lines: io.StringIO) -> None:
+    endless: dict[str, object] = {"client_secret": "canary"}
+    endless["self"] = [endless]
+    structlog.get_logger("waybill.test").info("told", body=endless)
+    assert len(written(lines)) == 1
+    assert "canary" not in lines.getvalue()
+
+
 def test_an_exception_keeps_its_trace_but_not_its_secret(lines: io.StringIO) -> None:
     try:
         int("postgresql://me:canarypass@host/x")

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from app import settings
@@ -44,12 +46,44 @@ def test_the_defaults_are_those_of_the_contract(environment: pytest.MonkeyPatch)
         ("WAYBILL_RETRY_CAP", "0.5", "WAYBILL_RETRY_CAP"),
         ("WAYBILL_WALMART_RATES", "{", "WAYBILL_WALMART_RATES"),
         ("WAYBILL_LEESE", "90", "Did you mean WAYBILL_LEASE?"),
+        ("waybill_leese", "90", "Did you mean WAYBILL_LEASE?"),
+        ("WAYBILL_DATABASE_DIRECT_URL", "embedded", "WAYBILL_DATABASE_DIRECT_URL: "),
+        ("WAYBILL_DATABASE_DIRECT_URL", "mysql://x", "WAYBILL_DATABASE_DIRECT_URL: "),
+        ("WAYBILL_IMPORT_INTERVAL", "-1", "WAYBILL_IMPORT_INTERVAL: "),
+        ("WAYBILL_QUIET_PERIOD", "nan", "WAYBILL_QUIET_PERIOD: "),
     ],
 )
 def test_a_wrong_value_is_one_clear_line_that_names_it(
     environment: pytest.MonkeyPatch, name: str, value: str, said: str
 ) -> None:
     environment.setenv(name, value)
+    with pytest.raises(BadSettings, match=r"^[^\n]+$") as refused:
+        settings.load()
+    assert said in str(refused.value)
+
+
+def test_the_file_is_read_and_the_environment_goes_before_it(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    Path(".env").write_text("WAYBILL_LEASE=100\nWAYBILL_POLL_INTERVAL=9\nPOSTGRES_PASSWORD=x\n")
+    environment.setenv("WAYBILL_POLL_INTERVAL", "2")
+    loaded = settings.load()
+    assert (loaded.lease, loaded.poll_interval) == (100, 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"WAYBILL_LEESE=100\n", "which .env sets, is not a setting"),
+        (b"WAYBILL_LEASE=10\n", "must be at least 75"),
+        (b"WAYBILL_ADMIN_KEY=\xff\xfe\n", ".env cannot be read"),
+    ],
+)
+def test_a_wrong_line_of_the_file_is_one_clear_line_too(
+    environment: pytest.MonkeyPatch, content: bytes, said: str
+) -> None:
+    del environment
+    Path(".env").write_bytes(content)
     with pytest.raises(BadSettings, match=r"^[^\n]+$") as refused:
         settings.load()
     assert said in str(refused.value)

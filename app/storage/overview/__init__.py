@@ -9,6 +9,7 @@ from app.storage.overview.order_views import exists, order
 from app.storage.overview.paging import Page
 from app.storage.overview.shipment_views import cancellation, shipment, shipments
 from app.storage.overview.store_views import store, stores
+from app.storage.overview.tally_views import Tally, tally
 from app.storage.overview.timeline_views import timeline
 from app.storage.overview.update_views import UpdateFilter, attempts, update, updates
 
@@ -16,6 +17,7 @@ __all__ = [
     "Figures",
     "OrderFilter",
     "Page",
+    "Tally",
     "UpdateFilter",
     "attempts",
     "cancellation",
@@ -28,6 +30,7 @@ __all__ = [
     "store",
     "stores",
     "summary",
+    "tally",
     "timeline",
     "update",
     "updates",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -15,6 +16,7 @@ _OPEN = sa.text("""
       FROM updates WHERE state NOT IN ('confirmed', 'dismissed')
      GROUP BY kind, state
 """)
+_NOW = sa.select(sa.func.now())
 _PAUSED = sa.text(
     "SELECT reason, count(*) AS lanes FROM lanes WHERE paused_until > now() GROUP BY reason"
 )
@@ -24,12 +26,14 @@ _PAUSED = sa.text(
 class Figures:
     """open: updates not at rest by (kind, state), failed ones included.
 
-    oldest_due: seconds the longest waiting update is overdue; paused: lanes by reason.
+    oldest_due: seconds the longest waiting update is overdue; paused: lanes by reason; at: the
+    database's time of all this.
     """
 
     open: Mapping[tuple[str, str], int]
     oldest_due: float
     paused: Mapping[str, int]
+    at: datetime
 
 
 async def figures(connection: Connection) -> Figures:
@@ -40,4 +44,5 @@ async def figures(connection: Connection) -> Figures:
         open={(row.kind, row.state): row.updates for row in rows},
         oldest_due=max((row.oldest_due for row in rows), default=0.0),
         paused={row.reason: row.lanes for row in paused},
+        at=(await connection.execute(_NOW)).scalar_one(),
     )

@@ -1,0 +1,92 @@
+"""API keys in the database: found by their secret alone, and only while they work."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from app.storage import keys
+from app.storage.database import Database
+from app.storage.tables import api_keys
+
+
+async def made(
+    database: Database, name: str = "commerce", scopes: frozenset[str] = frozenset({"read"})
+) -> str:
+    """Make a key for every store; answers its secret."""
+    secret = keys.new_secret()
+    async with database.begin() as connection:
+        await keys.create(
+            connection, identifier=uuid4(), name=name, store_id=None, scopes=scopes, secret=secret
+        )
+    return secret
+
+
+def test_a_secret_is_recognisable_and_never_the_same() -> None:
+    first, second = keys.new_secret(), keys.new_secret()
+    assert first != second
+    assert (first[:3], len(first)) == ("wb_", 46)
+    assert set(first[3:]) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+
+async def test_a_key_is_found_by_its_secret_and_by_nothing_else(database: Database) -> None:
+    secret = await made(database, scopes=frozenset({"read", "write"}))
+    async with database.begin() as connection:
+        found = await keys.find(connection, secret)
+        assert found is not None
+        assert (found.name, found.store_id) == ("commerce", None)
+        assert found.scopes == {"read", "write"}
+        for wrong in (
+            secret[:-1],
+            secret + "x",
+            secret.swapcase(),
+            "commerce",
+            "",
+            "\x00",
+            "\ud800",
+        ):
+            assert await keys.find(connection, wrong) is None
+
+
+async def test_the_database_does_not_hold_the_secret(database: Database) -> None:
+    secret = await made(database)
+    async with database.begin() as connection:
+        (row,) = (await connection.execute(sa.select(api_keys))).all()
+    assert secret not in repr(row)
+    assert secret.encode() not in bytes(row.secret_hash)
+
+
+async def test_a_revoked_key_is_listed_but_works_no_more(database: Database) -> None:
+    secret, other = await made(database), await made(database, "another")
+    async with database.begin() as connection:
+        assert await keys.revoke(connection, "commerce")
+        assert await keys.find(connection, secret) is None
+        assert await keys.find(connection, other) is not None
+        listed = {key.name: key.revoked_at is None for key in await keys.list_keys(connection)}
+    assert listed == {"commerce": False, "another": True}
+
+
+async def test_a_key_is_revoked_once_and_only_if_there_is_one(database: Database) -> None:
+    await made(database)
+    async with database.begin() as connection:
+        assert not await keys.revoke(connection, "nobody")
+        assert await keys.revoke(connection, "commerce")
+        assert not await keys.revoke(connection, "commerce")
+
+
+async def test_a_name_is_never_used_twice_not_even_after_its_key_was_revoked(
+    database: Database,
+) -> None:
+    await made(database)
+    async with database.begin() as connection:
+        await keys.revoke(connection, "commerce")
+    with pytest.raises(keys.NameTaken):
+        await made(database)
+
+
+async def test_of_two_who_take_a_name_at_once_one_is_told(database: Database) -> None:
+    ended = await asyncio.gather(
+        *(made(database, "wanted") for _ in range(5)), return_exceptions=True
+    )
+    assert sorted(type(each).__name__ for each in ended) == ["NameTaken"] * 4 + ["str"]

@@ -1,0 +1,155 @@
+"""Metrics hold for the whole deployment, whichever process did the work."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from app.intake import ship
+from app.metrics import Metrics
+from app.orders.ids import new_id
+from app.orders.update import State
+from app.storage import overview
+from app.storage.database import Database, open_database
+from app.storage.tables import attempts, lanes, updates
+from tests.builders import items
+from tests.world import ACTOR, World, a_package
+
+START = datetime.now(UTC)
+
+
+def metrics_of(database: Database, started_at: datetime = START) -> Metrics:
+    return Metrics(database, "1.2.3", started_at=started_at)
+
+
+async def shown(metrics: Metrics) -> dict[str, float]:
+    """Every series with its value, as Prometheus reads them."""
+    await metrics.refresh()
+    text, content_type = metrics.render()
+    assert content_type.startswith("text/plain")
+    lines = [line for line in text.decode().splitlines() if not line.startswith("#")]
+    return {series: float(value) for series, _, value in (li.rpartition(" ") for li in lines)}
+
+
+async def delivered(world: World, *numbers: str) -> list[UUID]:
+    order = await world.an_order(len(numbers))
+    ids = []
+    for number in numbers:
+        package = a_package(number, items=items(l1=1))
+        done = await ship.ship(world.desk, order.id, package, actor=ACTOR)
+        ids.append(done.shipment.update.id)
+    await world.deliver_until(*ids)
+    return ids
+
+
+async def test_what_other_processes_accepted_and_delivered_is_counted(world: World) -> None:
+    api = metrics_of(world.database)
+    await world.a_store()
+    await world.fault("shipping", "error")
+    await delivered(world, "1ZA", "1ZB")
+    found = await shown(api)
+    shipments = {
+        series: value
+        for series, value in found.items()
+        if 'waybill_deliveries_total{kind="ship' in series
+    }
+    assert found['waybill_updates_accepted_total{kind="shipment"}'] == 2
+    assert sum(shipments.values()) == 3
+    assert found['waybill_deliveries_total{kind="shipment",verdict="unclear"}'] == 1
+    assert found['waybill_delivery_lag_seconds_count{kind="shipment"}'] == 2
+    assert found['waybill_delivery_lag_seconds_bucket{kind="shipment",le="+Inf"}'] == 2
+    assert found['waybill_delivery_lag_seconds_sum{kind="shipment"}'] > 0
+    assert found['waybill_build_info{version="1.2.3"}'] == found["waybill_database_up"] == 1
+
+
+async def test_a_lag_falls_into_the_bucket_that_it_reached(world: World) -> None:
+    (update_id,) = await delivered(world, "1ZA")
+    async with world.database.begin() as connection:
+        ended = (
+            await connection.execute(
+                sa.select(attempts.c.ended_at).where(attempts.c.update_id == update_id)
+            )
+        ).scalar_one()
+        one = sa.update(updates).where(updates.c.id == update_id)
+        await connection.execute(one.values(created_at=ended - timedelta(seconds=7)))
+    found = await shown(metrics_of(world.database))
+    name = "waybill_delivery_lag_seconds"
+    assert found[f'{name}_bucket{{kind="shipment",le="5.0"}}'] == 0
+    assert found[f'{name}_bucket{{kind="shipment",le="10.0"}}'] == 1
+    assert found[f'{name}_sum{{kind="shipment"}}'] == pytest.approx(7)
+
+
+async def test_nothing_is_counted_twice_or_lost_when_it_settles(world: World) -> None:
+    early, late = await delivered(world, "1ZA", "1ZB")
+    await aged(world, early, timedelta(minutes=10))
+    api = metrics_of(world.database, START - timedelta(hours=1))
+    for _ in range(3):
+        found = await shown(api)
+        assert found['waybill_updates_accepted_total{kind="shipment"}'] == 2
+        assert found['waybill_deliveries_total{kind="shipment",verdict="confirmed"}'] == 2
+    await asyncio.gather(*(api.refresh() for _ in range(5)))
+    found = await shown(api)
+    assert found['waybill_updates_accepted_total{kind="shipment"}'] == 2
+    assert late != early
+
+
+async def aged(world: World, update_id: UUID, by: timedelta) -> None:
+    """Let an update and its tries be as if they had happened earlier."""
+    at = datetime.now(UTC) - by
+    store_id = update_id.int & 0xFFFFFFFF
+    identifier = new_id(store_id, int(at.timestamp() * 1000), 1)
+    async with world.database.begin() as connection:
+        one = sa.update(updates).where(updates.c.id == update_id)
+        await connection.execute(one.values(created_at=at))
+        tries = sa.update(attempts).where(attempts.c.update_id == update_id)
+        await connection.execute(tries.values(id=identifier))
+
+
+async def test_what_was_before_the_process_started_is_not_counted(world: World) -> None:
+    await delivered(world, "1ZA")
+    later = metrics_of(world.database, datetime.now(UTC) + timedelta(seconds=30))
+    assert not [series for series in await shown(later) if series.startswith("waybill_deliveries")]
+
+
+async def test_what_is_open_failed_overdue_or_paused_is_told(world: World) -> None:
+    order = await world.an_order(2)
+    await world.fault("shipping", "refuse", field="methodCode")
+    first = await ship.ship(world.desk, order.id, a_package("1ZA", items=items(l1=1)), actor=ACTOR)
+    await world.deliver_until(first.shipment.update.id, states={State.FAILED})
+    second = await ship.ship(world.desk, order.id, a_package("1ZB"), actor=ACTOR)
+    store_id = order.id.int & 0xFFFFFFFF
+    async with world.database.begin() as connection:
+        now = (await connection.execute(sa.select(sa.func.now()))).scalar_one()
+        one = sa.update(updates).where(updates.c.id == second.shipment.update.id)
+        await connection.execute(one.values(due_at=now - timedelta(seconds=90)))
+        lane = {"store_id": store_id, "endpoint": "shipping", "reason": "throttled"}
+        until = now + timedelta(hours=1)
+        await connection.execute(sa.insert(lanes).values(**lane, paused_until=until))
+        figures = await overview.figures(connection)
+    assert figures.open == {("shipment", "failed"): 1, ("shipment", "pending"): 1}
+    assert figures.oldest_due == pytest.approx(90, abs=30)
+    assert figures.paused == {"throttled": 1}
+    found = await shown(metrics_of(world.database))
+    assert found['waybill_open_updates{kind="shipment",state="failed"}'] == 1
+    assert found['waybill_paused_lanes{reason="throttled"}'] == 1
+
+
+async def test_without_a_database_the_metrics_say_so_and_still_answer() -> None:
+    away = open_database("postgresql://x@127.0.0.1:9/x")
+    found = await shown(metrics_of(away))
+    await away.close()
+    assert found["waybill_database_up"] == 0
+
+
+async def test_requests_are_counted_by_route_and_an_odd_method_makes_no_series() -> None:
+    away = open_database("postgresql://x@127.0.0.1:9/x")
+    metrics = metrics_of(away)
+    for method in ("GET", "GET", "BREW"):
+        metrics.request(method, "/v1/orders", 200, 0.01)
+    found = await shown(metrics)
+    await away.close()
+    name = "waybill_http_requests_total"
+    assert found[f'{name}{{method="GET",route="/v1/orders",status="200"}}'] == 2
+    assert found[f'{name}{{method="other",route="/v1/orders",status="200"}}'] == 1
