@@ -19,6 +19,7 @@ from app.intake.desk import Desk
 from app.metrics import Metrics
 from app.orders import ids
 from app.orders.errors import NotAvailable
+from app.orders.lane import Breaker
 from app.settings import EMBEDDED, Settings
 from app.storage import migrate
 from app.storage.database import Database, open_database
@@ -32,6 +33,9 @@ from app.walmart.client import WalmartClient, open_http
 
 # Of a lease, what a stopping poller gives to deliveries in flight.
 _DRAIN_SHARE = 0.8
+# A broken lane rests for some first waits, and never so long that Walmart's return goes unnoticed.
+_BREAKER_SHARE = 5
+_LONGEST_REST = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,10 @@ def poller(parts: Parts) -> Poller:
                 cap=settings.retry_cap,
                 give_up_after=settings.give_up_after,
                 quiet_period=settings.quiet_period,
+            ),
+            breaker=Breaker(
+                base=settings.retry_base * _BREAKER_SHARE,
+                cap=min(settings.retry_cap, _LONGEST_REST),
             ),
         ),
         heard=parts.heard,

@@ -14,19 +14,24 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
+import sqlalchemy as sa
 import uvicorn
 from cryptography.fernet import Fernet
 
 from app.intake import import_order, stores
 from app.intake.desk import Desk
+from app.orders.lane import Breaker
 from app.orders.requests import ShipRequest
 from app.orders.update import State
 from app.simulator.app import create_app as create_simulator
-from app.storage import overview
+from app.storage import claims, overview
+from app.storage.claims import Terms
 from app.storage.database import Database, open_database
+from app.storage.tables import lanes
+from app.storage.updates import Claimed
 from app.storage.vault import Vault
 from app.storage.views import OrderView, StoreView, UpdateView
 from app.sync.backoff import Policy
@@ -36,6 +41,7 @@ from tests.builders import a_ship_request
 
 ACTOR = "test"
 # Fractions of a second, so that a suite of hours of waiting takes minutes.
+BREAKER = Breaker(base=0.1, cap=0.4)
 POLICY = Policy(base=0.02, cap=0.2, give_up_after=3600, quiet_period=0.4)
 _purchase_orders = itertools.count(1_796_330_120_000)
 
@@ -135,6 +141,11 @@ class World:
         entries = answer["calls"] if isinstance(answer, Mapping) else answer
         return [entry for entry in entries if entry["operation"] == operation]
 
+    async def answered_before(self) -> None:
+        """Let Walmart have answered every store before, so that not only a few calls go at first."""
+        async with self.database.begin() as connection:
+            await connection.execute(sa.update(lanes).values(answered=True))
+
     def poller(self, **changes: Any) -> Poller:
         """A poller as it is shipped, with quick clocks."""
         given = {
@@ -145,6 +156,7 @@ class World:
             "poll_interval": 0.05,
             "drain": 5.0,
             "policy": POLICY,
+            "breaker": BREAKER,
             **changes,
         }
         return Poller(
@@ -184,6 +196,23 @@ class World:
         finally:
             stop.set()
             await asyncio.gather(*running)
+
+
+async def claim(
+    database: Database, store_id: int = 1, *, limit: int = 20, lease: float = 60.0
+) -> list[Claimed]:
+    """Claim what is due of a store, as a poller does."""
+    terms = Terms("p", lease=lease, timeout=min(30.0, lease), quiet_period=POLICY.quiet_period)
+    async with database.begin() as connection:
+        groups = [
+            group
+            for group in await claims.due(connection)
+            if group.store_id == store_id and group.due_in <= 0
+        ]
+        if not groups:
+            return []
+        taken = await claims.claim(connection, groups, limit=limit, token=uuid4(), terms=terms)
+    return list(taken.updates)
 
 
 def a_package(tracking_number: str, **changes: Any) -> ShipRequest:

@@ -152,7 +152,7 @@ def _state(order: Order, update_id: UUID) -> State | None:
 
 
 async def _forecast(connection: Connection, found: Found, view: UpdateView) -> Retried:
-    paused = await lanes.paused_until(connection, found.store_id, found.kind.value)
+    paused = await lanes.paused_until(connection, found.store_id, found.kind)
     if paused is not None:
         return Retried(view, "waiting", paused, "Walmart takes no calls of this kind until then.")
     if not await updates.has_turn(connection, found.store_id, found.id):

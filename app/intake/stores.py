@@ -10,7 +10,7 @@ from uuid import UUID
 from app.intake.desk import Desk
 from app.orders.cancellation import Reason
 from app.orders.errors import Conflict, Problem, Unknown, refuse
-from app.storage import idempotency, overview, stores
+from app.storage import idempotency, lanes, overview, stores
 from app.storage.database import Connection
 from app.storage.idempotency import Once
 from app.storage.vault import Vault
@@ -104,7 +104,10 @@ async def change(desk: Desk, store_id: UUID, changes: StoreChanges, *, actor: st
 
 
 async def verify(desk: Desk, store_id: UUID) -> Verified:
-    """Try the store's Walmart credentials now. Raises Unknown."""
+    """Try the store's Walmart credentials now; where they work, what waits for them goes on.
+
+    Raises Unknown.
+    """
     async with desk.transaction() as connection:
         number = await stores.number_of(connection, store_id)
     if number is None:
@@ -118,6 +121,9 @@ async def verify(desk: Desk, store_id: UUID) -> Verified:
     if detail.scopes.get("orders") not in {None, "full_access"}:
         message = "The keys work but lack full access to orders: grant it in Developer Portal."
         return Verified(ok=False, code="scope_missing", message=message, scopes=detail.scopes)
+    async with desk.transaction() as connection:
+        await lanes.open_again(connection, number)
+    desk.wake()
     message = "Walmart accepts the credentials."
     return Verified(ok=True, code="verified", message=message, scopes=detail.scopes)
 

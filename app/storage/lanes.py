@@ -1,60 +1,148 @@
-"""Pauses of a store's endpoints at Walmart, known to every poller.
+"""Lanes of a store's calls to Walmart, shared by every poller: buckets, pauses and breakers.
 
-A lane is a store and an update kind ("*" is all of them). While one is paused its updates
-are not claimed; other lanes and other stores go on.
+The rules are in `app/orders/lane.py`; here they are held, so that all pollers of a store go by
+one count. A lane that has no row yet is a fresh one.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
+from app.orders.lane import BLOCKED, WRITTEN_TO, Breaker, Endpoint, Lane, News, after, stopped_anew
+from app.orders.update import Kind
 from app.storage.database import Connection
 from app.storage.tables import lanes
 
-
-@dataclass(frozen=True, slots=True)
-class PausedLane:
-    """A lane that stands still, and why."""
-
-    store_id: int
-    endpoint: str
-    reason: str
-    seconds: float
-
-
-async def pause(connection: Connection, paused: Sequence[PausedLane]) -> None:
-    """Let lanes stand still from now, at least as long as each is told; a longer pause stays."""
-    longest = {
-        (lane.store_id, lane.endpoint): lane for lane in sorted(paused, key=lambda p: p.seconds)
-    }
-    # In one order everywhere, so that two pollers that pause the same lanes never deadlock.
-    for _, lane in sorted(longest.items()):
-        until = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, lane.seconds)
-        statement = insert(lanes).values(
-            store_id=lane.store_id, endpoint=lane.endpoint, reason=lane.reason, paused_until=until
-        )
-        await connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[lanes.c.store_id, lanes.c.endpoint],
-                set_={
-                    "paused_until": sa.func.greatest(
-                        lanes.c.paused_until, statement.excluded.paused_until
-                    ),
-                    "reason": statement.excluded.reason,
-                },
-            )
-        )
+_COLUMNS = (
+    "paused_until",
+    "reason",
+    "since",
+    "tokens",
+    "replenish_at",
+    "seen_at",
+    "answered",
+    "failures",
+)
+# asyncpg has no value for it, so an open lane is read as one without a pause.
+_PAUSED_UNTIL = sa.func.nullif(lanes.c.paused_until, sa.text("'-infinity'::timestamptz"))
+_SELECTED = (
+    lanes.c.store_id,
+    lanes.c.endpoint,
+    _PAUSED_UNTIL.label("paused_until"),
+    *(lanes.c[name] for name in _COLUMNS if name != "paused_until"),
+)
+_CHANGE = sa.text("""
+    UPDATE lanes l
+       SET paused_until = coalesce(v.paused_until, '-infinity'), reason = v.reason,
+           since = coalesce(v.since, l.since), tokens = v.tokens, replenish_at = v.replenish_at,
+           seen_at = v.seen_at, answered = v.answered, failures = v.failures
+      FROM jsonb_to_recordset(:changes) AS v(store_id int, endpoint text,
+           paused_until timestamptz, reason text, since timestamptz, tokens int,
+           replenish_at timestamptz, seen_at timestamptz, answered boolean, failures int)
+     WHERE l.store_id = v.store_id AND l.endpoint = v.endpoint
+""").bindparams(sa.bindparam("changes", type_=JSONB))
+_OPEN_AGAIN = {"paused_until": sa.text("'-infinity'"), "reason": "", "failures": 0}
 
 
-async def paused_until(connection: Connection, store_id: int, kind: str) -> datetime | None:
+async def create(connection: Connection, store_ids: Sequence[int]) -> None:
+    """Give stores their lanes; those that are there stay as they are."""
+    never = sa.text("'-infinity'")
+    rows = [
+        {"store_id": store_id, "endpoint": endpoint.value, "reason": "", "paused_until": never}
+        for store_id in sorted(set(store_ids))
+        for endpoint in sorted(Endpoint)
+    ]
+    await connection.execute(insert(lanes).values(rows).on_conflict_do_nothing())
+
+
+async def hold(connection: Connection, store_id: int) -> dict[Endpoint, Lane]:
+    """Hold a store's lanes until the transaction ends, so that nobody else claims by them."""
+    statement = sa.select(*_SELECTED).where(
+        lanes.c.store_id == store_id,
+        # A poller of an older version, beside us for a while, has others.
+        lanes.c.endpoint.in_(sorted(Endpoint)),
+    )
+    rows = await connection.execute(statement.order_by(lanes.c.endpoint).with_for_update())
+    held = {lane.endpoint: lane for lane in map(_lane, rows.mappings())}
+    return {each: held.get(each, Lane(store_id, each)) for each in Endpoint}
+
+
+async def record(connection: Connection, news: Iterable[News], breaker: Breaker) -> list[Lane]:
+    """Write down what calls told; answers the lanes that a person should hear of."""
+    told: dict[tuple[int, str], list[News]] = defaultdict(list)
+    for each in news:
+        told[each.store_id, each.endpoint.value].append(each)
+    if not told:
+        return []
+    before = await _hold_some(connection, sorted(told))
+    changed = {place: after(before[place], told[place], breaker) for place in told}
+    rows = [_row(lane) for place, lane in sorted(changed.items()) if lane != before[place]]
+    if rows:
+        await connection.execute(_CHANGE, {"changes": rows})
+    return [lane for place, lane in changed.items() if stopped_anew(before[place], lane)]
+
+
+async def now(connection: Connection) -> datetime:
+    """The time that all lanes go by."""
+    at: datetime = (await connection.execute(sa.select(sa.func.now()))).scalar_one()
+    return at
+
+
+async def open_again(connection: Connection, store_id: int) -> None:
+    """Let a store go on whose credentials were changed, or are known to work again."""
+    await connection.execute(
+        sa.update(lanes)
+        .where(lanes.c.store_id == store_id, lanes.c.reason.in_(sorted(BLOCKED)))
+        .values(**_OPEN_AGAIN)
+    )
+
+
+async def paused_until(connection: Connection, store_id: int, kind: Kind) -> datetime | None:
     """Until when updates of that kind of the store stand still, if they do."""
     statement = sa.select(sa.func.max(lanes.c.paused_until)).where(
         lanes.c.store_id == store_id,
-        lanes.c.endpoint.in_(["*", kind]),
+        lanes.c.endpoint.in_([Endpoint.ALL.value, WRITTEN_TO[kind].value]),
         lanes.c.paused_until > sa.func.now(),
     )
     until: datetime | None = (await connection.execute(statement)).scalar_one()
     return until
+
+
+async def _hold_some(
+    connection: Connection, places: Sequence[tuple[int, str]]
+) -> dict[tuple[int, str], Lane]:
+    # In one order everywhere, so that those who hold several never wait for each other.
+    statement = (
+        sa.select(*_SELECTED)
+        .where(sa.tuple_(lanes.c.store_id, lanes.c.endpoint).in_(places))
+        .order_by(lanes.c.store_id, lanes.c.endpoint)
+        .with_for_update()
+    )
+    rows = (await connection.execute(statement)).mappings().all()
+    held = {(row["store_id"], row["endpoint"]): _lane(row) for row in rows}
+    missing = [place for place in places if place not in held]
+    if not missing:
+        return held
+    await create(connection, [store_id for store_id, _ in missing])
+    return await _hold_some(connection, places)
+
+
+def _lane(row: Mapping[Any, Any]) -> Lane:
+    return Lane(
+        store_id=row["store_id"],
+        endpoint=Endpoint(row["endpoint"]),
+        **{name: row[name] for name in _COLUMNS},
+    )
+
+
+def _row(lane: Lane) -> dict[str, Any]:
+    times = {
+        name: value.isoformat() if (value := getattr(lane, name)) is not None else None
+        for name in ("paused_until", "since", "replenish_at", "seen_at")
+    }
+    plain = {name: getattr(lane, name) for name in ("reason", "tokens", "answered", "failures")}
+    return {"store_id": lane.store_id, "endpoint": lane.endpoint.value, **times, **plain}

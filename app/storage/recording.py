@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from app.orders import reservation, settlement
+from app.orders.lane import Breaker, Lane, News
 from app.orders.order import Order, Task
 from app.orders.outcome import Failure
 from app.orders.snapshot import OrderSnapshot
@@ -115,11 +116,24 @@ class Result:
     step: Step
     attempt: Attempt
     snapshot: OrderSnapshot | None = None
-    pause: lanes.PausedLane | None = None
+    news: Sequence[News] = ()
 
 
-async def record(database: Database, results: Sequence[Result], ids: events.NewId) -> list[Result]:
-    """Write a batch of results; answers those that still held their lease."""
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """kept: results that still held their lease. stopped: lanes that a person should hear of."""
+
+    kept: Sequence[Result]
+    stopped: Sequence[Lane]
+
+
+async def record(
+    database: Database,
+    results: Sequence[Result],
+    ids: events.NewId,
+    breaker: Breaker | None = None,
+) -> Recorded:
+    """Write a batch of results down."""
     async with database.begin() as connection:
         known = await _lock_orders(connection, results)
         held = await _held(connection, results)
@@ -131,8 +145,10 @@ async def record(database: Database, results: Sequence[Result], ids: events.NewI
             if order_id in known:
                 subjects += await _apply(connection, known[order_id], order_results, ids)
         await updates.hand_turns(connection, subjects)
-        await lanes.pause(connection, [r.pause for r in kept if r.pause is not None])
-    return kept
+        # Last, for claims of the same stores wait for it. What a late poller saw is true too.
+        news = [each for result in results for each in result.news]
+        stopped = await lanes.record(connection, news, breaker or Breaker())
+    return Recorded(kept, stopped)
 
 
 async def _lock_orders(connection: Connection, results: Sequence[Result]) -> dict[UUID, Order]:

@@ -8,8 +8,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.orders.requests import CarrierMap
+from app.storage import lanes
 from app.storage.database import Connection, violated
-from app.storage.tables import lanes, stores
+from app.storage.tables import stores
 from app.storage.vault import Vault
 
 
@@ -45,8 +46,9 @@ async def next_number(connection: Connection) -> int:
 
 
 async def add(connection: Connection, values: Mapping[str, Any]) -> None:
-    """Write a store. Raises CodeTaken."""
+    """Write a store, with its lanes. Raises CodeTaken."""
     await _write(connection, sa.insert(stores).values(**values))
+    await lanes.create(connection, [values["store_id"]])
 
 
 async def change(connection: Connection, store_id: int, values: Mapping[str, Any]) -> None:
@@ -57,9 +59,7 @@ async def change(connection: Connection, store_id: int, values: Mapping[str, Any
     statement = sa.update(stores).where(stores.c.store_id == store_id)
     await _write(connection, statement.values(**values, updated_at=sa.func.now()))
     if {"walmart_client_id", "walmart_client_secret"} & values.keys():
-        await connection.execute(
-            sa.delete(lanes).where(lanes.c.store_id == store_id, lanes.c.endpoint == "*")
-        )
+        await lanes.open_again(connection, store_id)
 
 
 async def _write(connection: Connection, statement: sa.Insert | sa.Update) -> None:

@@ -72,6 +72,8 @@ orders = sa.Table(
     _time("deliver_by"),
     sa.Column("ship_method", sa.Text),
     sa.Column("cancel_requested", JSONB),
+    # When people were warned that units must leave soon.
+    _time("ship_by_warned_at"),
     _time("last_synced_at"),
     _time("created_at", default=True),
     _time("updated_at", default=True),
@@ -88,6 +90,14 @@ orders = sa.Table(
         "ship_by",
         "id",
         postgresql_where=sa.text("fulfillment_status IN ('open', 'partially_shipped')"),
+    ),
+    # Whom to warn next, across all stores.
+    sa.Index(
+        "ix_orders_ship_by_warning",
+        "ship_by",
+        postgresql_where=sa.text(
+            "fulfillment_status IN ('open', 'partially_shipped') AND ship_by_warned_at IS NULL"
+        ),
     ),
     # q finds by the beginning of a number.
     sa.Index(
@@ -177,6 +187,8 @@ updates = sa.Table(
     sa.Column("dismissed_by", sa.Text),
     sa.Column("note", sa.Text),
     sa.Column("requested_by", sa.Text),
+    # Its order must be shipped soon or is late: it goes before the others of its store.
+    sa.Column("urgent", sa.Boolean, nullable=False, server_default=sa.text("false")),
     _time("created_at", default=True),
     _time("updated_at", default=True),
     _time("finished_at"),
@@ -196,10 +208,14 @@ updates = sa.Table(
         unique=True,
         postgresql_where=sa.text("active"),
     ),
-    # Open rows only, so that claiming costs the same after a million finished ones.
+    # Open rows only, so that claiming costs the same after a million finished ones; by what
+    # decides which of Walmart's endpoints is called first, so that a paused one costs nothing.
     sa.Index(
-        "ix_updates_due",
+        "ix_updates_lane",
         "store_id",
+        "kind",
+        "ambiguous",
+        "urgent",
         "due_at",
         "id",
         postgresql_where=sa.text("active AND state IN ('pending', 'retrying', 'verifying')"),
@@ -321,9 +337,22 @@ lanes = sa.Table(
     sa.Column("store_id", sa.Integer, nullable=False),
     # The Walmart operation, or "*" for every one of the store's.
     sa.Column("endpoint", sa.Text, nullable=False),
+    # In the past while it is open.
     _time("paused_until", nullable=False),
+    # Why it stands still, or did last; empty while all is well.
     sa.Column("reason", sa.Text, nullable=False),
     _time("since", default=True),
+    # Calls left by Walmart's last header, and when it said that one more comes; null where
+    # Walmart's answers do not say.
+    sa.Column("tokens", sa.Integer),
+    _time("replenish_at"),
+    # When the answer came that the count is from.
+    _time("seen_at"),
+    # Whether Walmart has ever answered here; until then few calls go out at once.
+    sa.Column("answered", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    # Calls in a row without a proper answer; from orders/lane.py's BREAK_AFTER on the lane is
+    # broken, and after each pause a single call tries whether it works again.
+    sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
     sa.PrimaryKeyConstraint("store_id", "endpoint"),
     sa.ForeignKeyConstraint(["store_id"], ["stores.store_id"]),
     postgresql_with={"fillfactor": "50"},

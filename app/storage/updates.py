@@ -1,4 +1,6 @@
-"""The outbox: appended with what it is about, claimed under a lease, in turn within its subject.
+"""The outbox: appended with what it is about, in turn within its subject, held under a lease.
+
+Who may take which update when is in `app/storage/claims.py`.
 
 `active` marks whose turn it is; a partial unique index lets no subject have two. A shipment
 that is known to be absent after PASSABLE_AFTER retries lets later shipments of its order
@@ -19,50 +21,6 @@ from app.storage.database import Connection
 from app.storage.tables import updates
 
 PASSABLE_AFTER = 5
-_DUE = "('pending', 'retrying', 'verifying')"
-
-# A store at a time, so that one with a hundred thousand due updates costs the same probe as
-# one with a single one (a loose index scan: one look into the index for each store).
-_DUE_STORES = sa.text(f"""
-    WITH RECURSIVE store AS (
-      (SELECT store_id FROM updates WHERE active AND state IN {_DUE} ORDER BY store_id LIMIT 1)
-      UNION ALL
-      SELECT (SELECT u.store_id FROM updates u
-               WHERE u.active AND u.state IN {_DUE} AND u.store_id > store.store_id
-               ORDER BY u.store_id LIMIT 1)
-        FROM store WHERE store.store_id IS NOT NULL)
-    SELECT store.store_id,
-           extract(epoch FROM greatest(first.due_at, pause.until) - now())::float AS due_in,
-           extract(epoch FROM lane.until - now())::float AS lane_in
-      FROM store
-      CROSS JOIN LATERAL (SELECT u.due_at FROM updates u
-             WHERE u.store_id = store.store_id AND u.active AND u.state IN {_DUE}
-             ORDER BY u.due_at LIMIT 1) first
-      LEFT JOIN LATERAL (SELECT max(l.paused_until) AS until FROM lanes l
-             WHERE l.store_id = store.store_id AND l.endpoint = '*') pause ON true
-      LEFT JOIN LATERAL (SELECT min(l.paused_until) AS until FROM lanes l
-             WHERE l.store_id = store.store_id AND l.endpoint <> '*'
-               AND l.paused_until > now()) lane ON true
-     WHERE store.store_id IS NOT NULL
-""")  # noqa: S608 - only a constant of this module is put in
-
-_CLAIM = sa.text(f"""
-    WITH pick AS MATERIALIZED (
-      SELECT u.store_id, u.id, u.state AS claimed_from FROM updates u
-       WHERE u.store_id = :store_id AND u.active AND u.state IN {_DUE} AND u.due_at <= now()
-         AND NOT EXISTS (SELECT 1 FROM lanes l WHERE l.store_id = u.store_id
-               AND l.endpoint IN ('*', u.kind) AND l.paused_until > now())
-       ORDER BY u.due_at, u.id LIMIT :limit
-       FOR UPDATE SKIP LOCKED)
-    UPDATE updates u
-       SET state = 'sending', lease_token = :token, leased_by = :poller,
-           leased_until = now() + make_interval(secs => :lease),
-           attempts = u.attempts + 1, updated_at = now()
-      FROM pick WHERE u.store_id = pick.store_id AND u.id = pick.id
-    RETURNING u.id, u.order_id, u.kind, u.subject, u.payload, u.attempts, u.retries, u.reads,
-           u.ambiguous, u.may_have_left_at, u.failing_for, u.failing_since, u.created_at,
-           u.lease_token, u.leased_until, pick.claimed_from, now() AS claimed_at
-""")  # noqa: S608 - only a constant of this module is put in
 
 _RENEW = sa.text("""
     UPDATE updates SET leased_until = now() + make_interval(secs => :lease)
@@ -160,18 +118,6 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class DueStore:
-    """A store with waiting updates; due_in seconds until the first of them may go (or less).
-
-    lane_in: seconds until the first of its paused lanes may go again, None if none is paused.
-    """
-
-    store_id: int
-    due_in: float
-    lane_in: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class Lapsed:
     """An update whose poller stopped answering."""
 
@@ -236,39 +182,6 @@ async def has_turn(connection: Connection, store_id: int, update_id: UUID) -> bo
         updates.c.store_id == store_id, updates.c.id == update_id
     )
     return bool((await connection.execute(statement)).scalar_one_or_none())
-
-
-async def due_stores(connection: Connection) -> list[DueStore]:
-    """Every store with something waiting, and when the first of it may go."""
-    rows = await connection.execute(_DUE_STORES)
-    return [DueStore(row.store_id, row.due_in, row.lane_in) for row in rows]
-
-
-async def claim(
-    connection: Connection,
-    store_id: int,
-    *,
-    limit: int,
-    token: UUID,
-    poller: str,
-    lease: float,
-) -> list[Claimed]:
-    """Take up to limit due updates of one store for lease seconds; others skip them."""
-    rows = await connection.execute(
-        _CLAIM,
-        {"store_id": store_id, "limit": limit, "token": token, "poller": poller, "lease": lease},
-    )
-    return [
-        Claimed(
-            **{
-                **dict(row),
-                "store_id": store_id,
-                "kind": Kind(row["kind"]),
-                "claimed_from": State(row["claimed_from"]),
-            }
-        )
-        for row in rows.mappings()
-    ]
 
 
 async def renew(connection: Connection, update: Claimed, lease: float) -> bool:

@@ -7,6 +7,7 @@ from app.orders.outcome import (
     Confirmed,
     HandedBack,
     Outcome,
+    Pause,
     Refused,
     TryLater,
     Unclear,
@@ -50,6 +51,11 @@ def detail(outcome: Outcome) -> str | None:
 def snapshot(outcome: Outcome) -> OrderSnapshot | None:
     """The newest picture of the order that the delivery saw."""
     return None if isinstance(outcome, HandedBack) else outcome.snapshot
+
+
+def pause(outcome: Outcome) -> Pause | None:
+    """The pause that Walmart's answer asks for, if any."""
+    return outcome.pause if isinstance(outcome, TryLater | Unclear) else None
 
 
 def call_json(call: Call) -> dict[str, Any]:

@@ -6,25 +6,26 @@ than the free slots, so that every lease begins with its delivery.
 
 import asyncio
 import contextlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 import structlog
 
 from app.orders.errors import NotAvailable
+from app.orders.lane import Breaker, Endpoint, News
 from app.orders.order import Order
-from app.orders.outcome import Outcome
-from app.storage import lanes, orders, rescue, stores, updates
+from app.orders.outcome import Outcome, Pause
+from app.storage import claims, lanes, orders, rescue, stores, updates
+from app.storage.claims import Group, Terms
 from app.storage.database import Database
-from app.storage.lanes import PausedLane
 from app.storage.recording import Attempt, Result
 from app.storage.updates import Claimed
 from app.storage.vault import CannotDecrypt, Vault
-from app.sync import backoff, delivery, evidence
+from app.sync import backoff, delivery, evidence, traffic
 from app.sync.backoff import Policy
 from app.sync.errand import Errand
 from app.sync.recorder import Recorder
@@ -33,7 +34,7 @@ from app.walmart.client import WalmartClient
 
 # Stores share the slots; none has more than this, or two fifths of them, under way at once.
 FAIR_SHARE = 20
-UNREADABLE_PAUSE = 60.0
+UNREADABLE_PAUSE = timedelta(seconds=60)
 _AFTER_TROUBLE = 1.0
 _log = structlog.get_logger(__name__)
 
@@ -67,6 +68,7 @@ class PollerSettings:
     poll_interval: float = 5.0
     drain: float = 60.0
     policy: Policy = field(default_factory=Policy)
+    breaker: Breaker = field(default_factory=Breaker)
 
 
 @dataclass(slots=True)
@@ -100,6 +102,7 @@ class Poller:
             monotonic=self.monotonic,
             give_up_after=self.settings.lease,
             flushed=self.heard.set,
+            breaker=self.settings.breaker,
         )
         helpers = [
             asyncio.create_task(recorder.run(), name="recorder"),
@@ -133,27 +136,34 @@ class Poller:
 
     async def _claim(self, free: int, recorder: Recorder) -> float:
         async with self.database.begin() as connection:
-            due = await updates.due_stores(connection)
-        ready = {store.store_id: store for store in due if store.due_in <= 0}
-        waits = [store.due_in for store in due if store.due_in > 0]
+            found = await claims.due(connection)
+        waits = [group.due_in for group in found if group.due_in > 0]
+        ready: dict[int, list[Group]] = defaultdict(list)
+        for group in sorted(found, key=lambda each: each.due_in):
+            if group.due_in <= 0:
+                ready[group.store_id].append(group)
         for store_id in self._in_turn(sorted(ready)):
             if free <= 0:
                 break
-            # A store whose calls hang keeps its own slots busy, never everybody's.
-            share = min(self._fair_share - self._busy[store_id], free)
+            share = self._share(store_id, free, others=len(ready) > 1)
             if share <= 0:
                 continue
-            claimed = await self._claim_or_pause(store_id, share, recorder)
-            free -= claimed
-            lane_in = ready[store_id].lane_in
-            if claimed == share:
+            taken, again_in = await self._claim_or_pause(ready[store_id], share, recorder)
+            free -= taken
+            if taken == share:
                 # It may have more, which waits only for a slot.
                 waits.append(0.0)
-            elif lane_in is not None:
-                waits.append(lane_in)
+            elif again_in is not None:
+                waits.append(again_in)
         if free <= 0:
             return self.settings.poll_interval
         return min([*waits, self.settings.poll_interval])
+
+    def _share(self, store_id: int, free: int, *, others: bool) -> int:
+        """How many slots a store may take: never all, whatever it has due and however it hangs."""
+        fair = max(1, min(FAIR_SHARE, self.settings.concurrency * 2 // 5))
+        left = max(1, free // 2) if others else free
+        return min(fair - self._busy[store_id], left)
 
     def _in_turn(self, ready: Sequence[int]) -> Sequence[int]:
         """Begin with another store each round, so that none is always last."""
@@ -161,40 +171,58 @@ class Poller:
         first = self._round % len(ready) if ready else 0
         return [*ready[first:], *ready[:first]]
 
-    async def _claim_or_pause(self, store_id: int, share: int, recorder: Recorder) -> int:
+    async def _claim_or_pause(
+        self, groups: Sequence[Group], share: int, recorder: Recorder
+    ) -> tuple[int, float | None]:
         """A store whose secret nobody can read waits by itself; the others go on."""
         try:
-            return await self._claim_from(store_id, share, recorder)
+            return await self._claim_from(groups, share, recorder)
         except CannotDecrypt as error:
-            _log.error("store_paused", store_id=store_id, error=str(error))
-            lane = PausedLane(store_id, "*", "secret_unreadable", UNREADABLE_PAUSE)
+            store_id = groups[0].store_id
+            at = await self._now()
+            pause = Pause(Endpoint.ALL, "secret_unreadable", UNREADABLE_PAUSE)
+            news = News(store_id, Endpoint.ALL, at, at, answered=False, pause=pause)
             async with self.database.begin() as connection:
-                await lanes.pause(connection, [lane])
-            return 0
+                stopped = await lanes.record(connection, [news], self.settings.breaker)
+            if stopped:
+                _log.error("store_paused", store_id=store_id, error=str(error))
+            return 0, None
 
-    async def _claim_from(self, store_id: int, share: int, recorder: Recorder) -> int:
+    async def _now(self) -> datetime:
         async with self.database.begin() as connection:
-            claimed = await updates.claim(
-                connection,
-                store_id,
-                limit=share,
-                token=self.new_id(store_id),
-                poller=self.settings.name,
-                lease=self.settings.lease,
+            return await lanes.now(connection)
+
+    async def _claim_from(
+        self, groups: Sequence[Group], share: int, recorder: Recorder
+    ) -> tuple[int, float | None]:
+        store_id = groups[0].store_id
+        async with self.database.begin() as connection:
+            claim = await claims.claim(
+                connection, groups, limit=share, token=self.new_id(store_id), terms=self._terms
             )
             # Read after the database's clock, so that our idea of its time is never ahead.
             at = self.monotonic()
-            if not claimed:
-                return 0
+            if not claim.updates:
+                return 0, claim.again_in
             opened = await stores.credentials(connection, store_id, self.vault)
-            named = [update.order_id for update in claimed if update.order_id is not None]
+            named = [update.order_id for update in claim.updates if update.order_id is not None]
             known = await orders.load_many(connection, store_id, named)
         account = Account(store_id, opened.client_id, opened.client_secret, opened.market)
-        for update in claimed:
+        for update in claim.updates:
             order = known[update.order_id] if update.order_id else None
             if order is not None:
                 self._start(self._errand(update, order, account, at), recorder)
-        return len(claimed)
+        return len(claim.updates), claim.again_in
+
+    @property
+    def _terms(self) -> Terms:
+        settings = self.settings
+        return Terms(
+            poller=settings.name,
+            lease=settings.lease,
+            timeout=settings.timeout,
+            quiet_period=settings.policy.quiet_period,
+        )
 
     def _errand(self, update: Claimed, order: Order, account: Account, at: float) -> Errand:
         return Errand(
@@ -217,10 +245,6 @@ class Poller:
                 return await updates.renew(connection, update, self.settings.lease)
         except NotAvailable:
             return False
-
-    @property
-    def _fair_share(self) -> int:
-        return max(1, min(FAIR_SHARE, self.settings.concurrency * 2 // 5))
 
     def _start(self, errand: Errand, recorder: Recorder) -> None:
         store_id = errand.update.store_id
@@ -271,7 +295,7 @@ class Poller:
                 calls=[evidence.call_json(call) for call in errand.calls],
             ),
             snapshot=evidence.snapshot(outcome),
-            pause=_paused(update.store_id, outcome),
+            news=list(traffic.news(update.store_id, errand.calls, evidence.pause(outcome), ended)),
         )
 
     async def _rescue_for_ever(self) -> None:
@@ -304,10 +328,3 @@ class Poller:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*late, return_exceptions=True)
-
-
-def _paused(store_id: int, outcome: Outcome) -> PausedLane | None:
-    pause = getattr(outcome, "pause", None)
-    if pause is None:
-        return None
-    return PausedLane(store_id, pause.endpoint, pause.reason, pause.wait.total_seconds())

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
 
 from app.orders.errors import NotAvailable
+from app.orders.lane import BLOCKED, Breaker, Lane
 from app.storage import recording
 from app.storage.database import Database
 from app.storage.recording import Result
@@ -34,6 +35,7 @@ class Recorder:
     monotonic: Callable[[], float]
     give_up_after: float
     flushed: Callable[[], None]
+    breaker: Breaker
     _waiting: list[tuple[Result, asyncio.Future[None]]] = field(default_factory=list)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -61,7 +63,7 @@ class Recorder:
         deadline = self.monotonic() + self.give_up_after
         while self.monotonic() < deadline:
             try:
-                kept = await recording.record(self.database, results, self.new_id)
+                written = await recording.record(self.database, results, self.new_id, self.breaker)
             except NotAvailable as error:
                 _log.warning("recording_waits", error=str(error), results=len(results))
                 await asyncio.sleep(_AFTER_TROUBLE)
@@ -70,7 +72,8 @@ class Recorder:
                 await self._one_by_one(results)
                 return
             else:
-                _tell_lost(results, kept)
+                _tell_lost(results, written.kept)
+                _tell_stopped(written.stopped)
                 return
         _log.error("results_dropped", results=len(results))
 
@@ -83,8 +86,15 @@ class Recorder:
                 await self._flush([result])
 
 
-def _tell_lost(results: list[Result], kept: list[Result]) -> None:
+def _tell_lost(results: Sequence[Result], kept: Sequence[Result]) -> None:
     held = {result.update.id for result in kept}
     for result in results:
         if result.update.id not in held:
             _log.warning("lease_lost", update_id=str(result.update.id))
+
+
+def _tell_stopped(stopped: Sequence[Lane]) -> None:
+    """One alert for a store or an endpoint of it, however many updates wait behind it."""
+    for lane in stopped:
+        tell = _log.error if lane.reason in BLOCKED else _log.warning
+        tell("lane_stopped", store_id=lane.store_id, endpoint=lane.endpoint, reason=lane.reason)

@@ -15,6 +15,7 @@ While an earlier write of the update is in doubt, a failed read leaves it in dou
 
 from datetime import timedelta
 
+from app.orders.lane import WRITTEN_TO, Endpoint, endpoint_of
 from app.orders.order import Task
 from app.orders.outcome import Failure, Pause, Refused, TryLater, Unclear
 from app.orders.update import Kind
@@ -109,13 +110,13 @@ def _without_effect(kind: Kind, error: errors.WalmartError) -> TryLater | Refuse
 
 
 def _pause(kind: Kind, error: errors.WalmartError) -> Pause | None:
+    lane = endpoint_of(error.call.operation) if error.call else WRITTEN_TO[kind]
     match error:
         case errors.Throttled():
-            wait = error.retry_after or THROTTLED_PAUSE
-            return Pause(kind.value, "throttled", wait)
+            return Pause(lane, "throttled", error.retry_after or THROTTLED_PAUSE)
         case errors.CredentialsRejected():
-            return Pause("*", "credentials_rejected", CREDENTIALS_PAUSE)
+            return Pause(Endpoint.ALL, "credentials_rejected", CREDENTIALS_PAUSE)
         case errors.Misconfigured():
-            return Pause(kind.value, "walmart_access_denied", MISCONFIGURED_PAUSE)
+            return Pause(lane, "walmart_access_denied", MISCONFIGURED_PAUSE)
         case _:
             return None

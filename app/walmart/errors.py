@@ -17,6 +17,9 @@ from datetime import timedelta
 
 from app.walmart.call import NEVER_LEFT, Call, Fault
 
+# Whoever was refused has asked too much already.
+_AFTER_REFUSAL = timedelta(seconds=1)
+
 
 class WalmartError(Exception):
     """Something about a call to Walmart; call is the evidence, where a try was made at all."""
@@ -56,7 +59,8 @@ class Throttled(WalmartError):
     @property
     def retry_after(self) -> timedelta | None:
         """Time until Walmart takes a call again, 1 s to 5 min; None where it did not say."""
-        return self.call.replenish_in if self.call else None
+        told = self.call.replenish_in if self.call else None
+        return None if told is None else max(told, _AFTER_REFUSAL)
 
 
 class Unavailable(WalmartError):

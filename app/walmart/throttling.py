@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-SHORTEST = timedelta(seconds=1)
+# A bucket of many calls a second gives the next one back soon.
+SHORTEST = timedelta(milliseconds=50)
 LONGEST = timedelta(minutes=5)
 # Larger numbers cannot be seconds since 1970 (that would be the year 5138): they are milliseconds.
 _MILLISECONDS_ABOVE = 1e11
+# Walmart's Date header has whole seconds; further apart than this, one of the clocks is wrong.
+_CLOCKS_AGREE = timedelta(seconds=2)
 _COUNT = "x-current-token-count"
 _REPLENISHED_AT = ("x-next-replenish-time", "x-next-replenishment-time")
 
@@ -27,11 +30,13 @@ def tokens_left(headers: Mapping[str, str]) -> int | None:
 
 
 def replenish_in(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """Time until the bucket has a call again, between 1 s and 5 min; None where Walmart is silent.
+    """Time until the bucket has a call again, between SHORTEST and LONGEST; None if not said.
 
-    now is an aware time; header names are taken in any case.
+    now is an aware time by this host's clock; where Walmart's Date header disagrees with it,
+    Walmart's clock counts, by which it named the moment. Header names are taken in any case.
     """
     given = _lower(headers)
+    now = _walmarts(given.get("date"), now)
     wait = _after(given.get("retry-after"), now)
     for name in _REPLENISHED_AT:
         if wait is None and name in given:
@@ -81,6 +86,15 @@ def _after(value: str | None, now: datetime) -> timedelta | None:
     except ValueError:
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
+
+
+def _walmarts(date: str | None, now: datetime) -> datetime:
+    try:
+        theirs = parsedate_to_datetime(date) if date else now
+    except ValueError:
+        return now
+    theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
+    return now if abs(theirs - now) <= _CLOCKS_AGREE else theirs
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

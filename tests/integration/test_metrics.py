@@ -124,9 +124,12 @@ async def test_what_is_open_failed_overdue_or_paused_is_told(world: World) -> No
         now = (await connection.execute(sa.select(sa.func.now()))).scalar_one()
         one = sa.update(updates).where(updates.c.id == second.shipment.update.id)
         await connection.execute(one.values(due_at=now - timedelta(seconds=90)))
-        lane = {"store_id": store_id, "endpoint": "shipping", "reason": "throttled"}
         until = now + timedelta(hours=1)
-        await connection.execute(sa.insert(lanes).values(**lane, paused_until=until))
+        await connection.execute(
+            sa.update(lanes)
+            .where(lanes.c.store_id == store_id, lanes.c.endpoint == "ship")
+            .values(reason="throttled", paused_until=until)
+        )
         figures = await overview.figures(connection)
     assert figures.open == {("shipment", "failed"): 1, ("shipment", "pending"): 1}
     assert figures.oldest_due == pytest.approx(90, abs=30)

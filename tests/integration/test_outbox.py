@@ -1,8 +1,9 @@
 """The outbox on a real PostgreSQL: turns, leases, and pollers that never share an update."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -10,10 +11,10 @@ from cryptography.fernet import Fernet
 
 from app.intake import refresh, register, ship, stores
 from app.orders.errors import Conflict
-from app.orders.outcome import Failure
+from app.orders.lane import Breaker, Endpoint, News
+from app.orders.outcome import Failure, Pause
 from app.orders.update import Kind, State
-from app.storage import recording, rescue, updates
-from app.storage.database import Database
+from app.storage import lanes, recording, rescue, updates
 from app.storage.recording import Attempt, Result, Step
 from app.storage.tables import attempts, order_lines
 from app.storage.tables import stores as stores_table
@@ -21,7 +22,7 @@ from app.storage.tables import updates as table
 from app.storage.updates import Claimed
 from app.storage.vault import Vault
 from tests.builders import NOW, items
-from tests.world import ACTOR, World, a_package
+from tests.world import ACTOR, World, a_package, claim
 
 LEASE = 60.0
 FAILURE = Failure("walmart_unclear", "It was unclear.")
@@ -40,22 +41,14 @@ async def a_shipped_order(world: World, packages: int = 1, units: int = 9) -> li
     ]
 
 
-async def claim(database: Database, *, limit: int = 20, lease: float = LEASE) -> list[Claimed]:
-    async with database.begin() as connection:
-        return await updates.claim(
-            connection, 1, limit=limit, token=uuid4(), poller="p", lease=lease
-        )
-
-
 def a_result(world: World, update: Claimed, step: Step) -> Result:
     attempt = Attempt(world.desk.new_id(1), "p", NOW, NOW, "try_later", None, [])
     return Result(update, step, attempt)
 
 
-async def record(world: World, update: Claimed, step: Step) -> list[Result]:
-    return await recording.record(
-        world.database, [a_result(world, update, step)], world.desk.new_id
-    )
+async def record(world: World, update: Claimed, step: Step) -> Sequence[Result]:
+    result = a_result(world, update, step)
+    return (await recording.record(world.database, [result], world.desk.new_id)).kept
 
 
 async def rewind(world: World, *columns: str, seconds: float) -> None:
@@ -83,6 +76,7 @@ async def test_two_pollers_never_claim_the_same_update(world: World) -> None:
     for _ in range(12):
         order = await world.an_order(1, store=store)
         await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    await world.answered_before()
     claims = await asyncio.gather(*(claim(world.database, limit=5) for _ in range(6)))
     taken = [update.id for some in claims for update in some]
     assert len(taken) == len(set(taken)) == 12
@@ -182,15 +176,12 @@ async def test_a_paused_lane_is_not_claimed_and_other_stores_go_on(world: World)
     for store in (first, second):
         order = await world.an_order(1, store=store)
         await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
-    from app.storage import lanes
-
-    paused = lanes.PausedLane(first.store_id, "shipment", "throttled", 60)
     async with world.database.begin() as connection:
-        await lanes.pause(connection, [paused])
-        taken = [
-            len(await updates.claim(connection, n, limit=9, token=uuid4(), poller="p", lease=9))
-            for n in (first.store_id, second.store_id)
-        ]
+        now = await lanes.now(connection)
+        pause = Pause(Endpoint.SHIP, "throttled", timedelta(seconds=60))
+        news = News(first.store_id, Endpoint.SHIP, now, now, pause=pause)
+        await lanes.record(connection, [news], Breaker())
+    taken = [len(await claim(world.database, store.store_id)) for store in (first, second)]
     assert taken == [0, 1]
 
 

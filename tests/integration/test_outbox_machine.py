@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import sqlalchemy as sa
@@ -44,7 +44,7 @@ from app.sync.errand import Errand
 from app.walmart.account import Account
 from app.walmart.client import WalmartClient
 from tests.builders import items
-from tests.world import ACTOR, a_package
+from tests.world import ACTOR, a_package, claim
 
 POLICY = Policy(base=1, cap=10, give_up_after=10_000_000, quiet_period=120)
 LEASE = 90.0
@@ -174,10 +174,7 @@ class Outbox(RuleBasedStateMachine):
         self.run(self._claim())
 
     async def _claim(self) -> None:
-        async with self.database.begin() as connection:
-            claimed = await updates.claim(
-                connection, self.store.store_id, limit=5, token=uuid4(), poller="p", lease=LEASE
-            )
+        claimed = await claim(self.database, self.store.store_id, limit=5, lease=LEASE)
         self.held += [(update, time.monotonic()) for update in claimed]
 
     @rule(

@@ -1,0 +1,240 @@
+"""Claiming: which updates are due, and taking some of one store for the length of a lease.
+
+Updates are looked for by what decides which of Walmart's endpoints is called first (store,
+kind, whether an earlier try may have landed), so that a paused lane and a store with a
+hundred thousand due updates cost the same few looks into an index as one with a single one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from app.orders.lane import READ_FIRST, WRITTEN_TO, Endpoint, Lane, Room, room
+from app.orders.update import Kind, State
+from app.storage import lanes
+from app.storage.database import Connection
+from app.storage.updates import Claimed
+
+_DUE = "('pending', 'retrying', 'verifying')"
+
+# A loose index scan: one look into the index for each group that has anything, two for each
+# to find what is due first of it.
+_GROUPS = sa.text(f"""
+    WITH RECURSIVE found AS (
+      (SELECT store_id, kind, ambiguous FROM updates WHERE active AND state IN {_DUE}
+        ORDER BY store_id, kind, ambiguous LIMIT 1)
+      UNION ALL
+      SELECT n.store_id, n.kind, n.ambiguous FROM found g CROSS JOIN LATERAL (
+        SELECT u.store_id, u.kind, u.ambiguous FROM updates u
+         WHERE u.active AND u.state IN {_DUE}
+           AND (u.store_id, u.kind, u.ambiguous) > (g.store_id, g.kind, g.ambiguous)
+         ORDER BY u.store_id, u.kind, u.ambiguous LIMIT 1) n)
+    SELECT g.store_id, g.kind, g.ambiguous,
+           extract(epoch FROM greatest(first.due_at, everything.paused_until) - now())::float
+             AS due_in
+      FROM found g
+      CROSS JOIN LATERAL (SELECT min(each.due_at) AS due_at
+             FROM (VALUES (true), (false)) AS r(urgent)
+             CROSS JOIN LATERAL (SELECT u.due_at FROM updates u
+                    WHERE u.store_id = g.store_id AND u.kind = g.kind
+                      AND u.ambiguous = g.ambiguous AND u.urgent = r.urgent
+                      AND u.active AND u.state IN {_DUE}
+                    ORDER BY u.due_at LIMIT 1) each) first
+      LEFT JOIN lanes everything
+        ON everything.store_id = g.store_id AND everything.endpoint = '*'
+""")  # noqa: S608 - only a constant of this module is put in
+
+_IN_FLIGHT = sa.text("""
+    SELECT kind, ambiguous, count(*) AS updates FROM updates
+     WHERE store_id = :store_id AND state = 'sending'
+       AND leased_until > now() + make_interval(secs => :silent)
+     GROUP BY kind, ambiguous
+""")
+
+# Those of late orders first, then those that are due longest. A lane takes no more than it
+# bears, whichever of its groups they come from.
+_TAKE = f"""
+    WITH picked AS MATERIALIZED (
+      SELECT p.*, w.lane, w.calls
+        FROM unnest(:kinds, :ambiguous, :lanes, :calls, :only_reading)
+             AS w(kind, ambiguous, lane, calls, only_reading)
+        CROSS JOIN (VALUES (true), (false)) AS r(urgent)
+        CROSS JOIN LATERAL (
+          SELECT u.id, u.state AS claimed_from, u.urgent, u.due_at FROM updates u
+           WHERE u.store_id = :store_id AND u.kind = w.kind AND u.ambiguous = w.ambiguous
+             AND u.urgent = r.urgent AND u.active AND u.state IN {_DUE} AND u.due_at <= now()
+             AND (NOT w.only_reading
+                  OR u.may_have_left_at + make_interval(secs => :quiet) > now())
+           ORDER BY u.due_at, u.id LIMIT w.calls
+           FOR UPDATE SKIP LOCKED) p),
+    ranked AS (
+      SELECT id, claimed_from, urgent, due_at, calls,
+             row_number() OVER (PARTITION BY lane ORDER BY urgent DESC, due_at, id) AS place
+        FROM picked),
+    chosen AS (
+      SELECT id, claimed_from FROM ranked WHERE place <= calls
+       ORDER BY urgent DESC, due_at, id LIMIT :limit)
+    UPDATE updates u
+       SET state = 'sending', lease_token = :token, leased_by = :poller,
+           leased_until = now() + make_interval(secs => :lease),
+           attempts = u.attempts + 1, updated_at = now()
+      FROM chosen WHERE u.store_id = :store_id AND u.id = chosen.id
+    RETURNING u.id, u.order_id, u.kind, u.subject, u.payload, u.attempts, u.retries, u.reads,
+           u.ambiguous, u.may_have_left_at, u.failing_for, u.failing_since, u.created_at,
+           u.lease_token, u.leased_until, chosen.claimed_from, now() AS claimed_at
+"""  # noqa: S608 - only a constant of this module is put in
+_CLAIM = sa.text(_TAKE).bindparams(
+    sa.bindparam("kinds", type_=ARRAY(sa.Text)),
+    sa.bindparam("ambiguous", type_=ARRAY(sa.Boolean)),
+    sa.bindparam("lanes", type_=ARRAY(sa.Text)),
+    sa.bindparam("calls", type_=ARRAY(sa.Integer)),
+    sa.bindparam("only_reading", type_=ARRAY(sa.Boolean)),
+)
+_NOW = sa.select(sa.func.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Updates of a store that take the same way to Walmart; due_in seconds (or less) to the first.
+
+    ambiguous: an earlier try may have landed, so Walmart is read first.
+    """
+
+    store_id: int
+    kind: Kind
+    ambiguous: bool
+    due_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a poller claims. Seconds: its lease, Walmart's time-out, the quiet period."""
+
+    poller: str
+    lease: float
+    timeout: float
+    quiet_period: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What was taken; again_in: seconds after which a full lane bears more, None if unknown."""
+
+    updates: Sequence[Claimed]
+    again_in: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many updates of a group may go now, by which lane they are counted.
+
+    only_reading: its writing lane bears nothing, so only what is not to be sent again yet.
+    """
+
+    group: Group
+    lane: Endpoint
+    calls: int
+    only_reading: bool
+    again_at: datetime | None
+
+
+async def due(connection: Connection) -> list[Group]:
+    """Every group with something waiting, and when the first of it may go."""
+    rows = await connection.execute(_GROUPS)
+    return [Group(row.store_id, Kind(row.kind), row.ambiguous, row.due_in) for row in rows]
+
+
+async def claim(
+    connection: Connection, groups: Sequence[Group], *, limit: int, token: UUID, terms: Terms
+) -> Claim:
+    """Take up to limit due updates of one store's groups, as many as its lanes bear.
+
+    Whoever else claims from the store waits until the transaction has ended.
+    """
+    store_id = groups[0].store_id
+    held = await lanes.hold(connection, store_id)
+    now = (await connection.execute(_NOW)).scalar_one()
+    in_flight = await _in_flight(connection, store_id, terms)
+    found = [share(group, held, in_flight, now) for group in groups]
+    waits = [(each.again_at - now).total_seconds() for each in found if each.again_at is not None]
+    again_in = max(min(waits), 0.0) if waits else None
+    going = [each for each in found if each.calls > 0]
+    if not going:
+        return Claim([], again_in)
+    taken = await _take(connection, going, limit=limit, token=token, terms=terms)
+    return Claim(taken, again_in)
+
+
+def share(
+    group: Group,
+    held: dict[Endpoint, Lane],
+    in_flight: dict[tuple[Kind, bool], int],
+    now: datetime,
+) -> Share:
+    """How much of a group may go by the lanes that it needs."""
+
+    def left(endpoint: Endpoint) -> Room:
+        busy = sum(n for (kind, unsure), n in in_flight.items() if endpoint in _ways(kind, unsure))
+        return room(held[endpoint], busy, now)
+
+    writing = WRITTEN_TO[group.kind]
+    if group.ambiguous and not left(writing).calls:
+        rooms = [left(Endpoint.ALL), left(Endpoint.READ)]
+        tightest = min(rooms, key=lambda each: each.calls)
+        again_at = left(writing).again_at or tightest.again_at
+        return Share(group, Endpoint.READ, tightest.calls, only_reading=True, again_at=again_at)
+    tightest = min(
+        (left(each) for each in _ways(group.kind, group.ambiguous)), key=lambda each: each.calls
+    )
+    return Share(group, writing, tightest.calls, only_reading=False, again_at=tightest.again_at)
+
+
+def _ways(kind: Kind, ambiguous: bool) -> list[Endpoint]:
+    reading = [Endpoint.READ] if ambiguous or kind in READ_FIRST else []
+    return [Endpoint.ALL, *reading, WRITTEN_TO[kind]]
+
+
+async def _in_flight(
+    connection: Connection, store_id: int, terms: Terms
+) -> dict[tuple[Kind, bool], int]:
+    """Updates whose calls are under way; a poller that has long been silent makes none."""
+    silent = max(terms.lease - terms.timeout, 0.0)
+    rows = await connection.execute(_IN_FLIGHT, {"store_id": store_id, "silent": silent})
+    return {(Kind(row.kind), row.ambiguous): row.updates for row in rows}
+
+
+async def _take(
+    connection: Connection, shares: Sequence[Share], *, limit: int, token: UUID, terms: Terms
+) -> list[Claimed]:
+    store_id = shares[0].group.store_id
+    rows = await connection.execute(
+        _CLAIM,
+        {
+            "store_id": store_id,
+            "kinds": [each.group.kind.value for each in shares],
+            "ambiguous": [each.group.ambiguous for each in shares],
+            "lanes": [each.lane.value for each in shares],
+            "calls": [min(each.calls, limit) for each in shares],
+            "only_reading": [each.only_reading for each in shares],
+            "limit": limit,
+            "token": token,
+            "poller": terms.poller,
+            "lease": terms.lease,
+            "quiet": terms.quiet_period,
+        },
+    )
+    return [
+        Claimed(
+            **{
+                **dict(row),
+                "store_id": store_id,
+                "kind": Kind(row["kind"]),
+                "claimed_from": State(row["claimed_from"]),
+            }
+        )
+        for row in rows.mappings()
+    ]

@@ -1,0 +1,63 @@
+"""What the calls of a delivery told about Walmart's endpoints: buckets, refusals, silence."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from app.orders.lane import Endpoint, News, endpoint_of
+from app.orders.outcome import Pause
+from app.walmart import call as calls
+from app.walmart import errors
+from app.walmart.call import Call
+
+_SERVER_ERROR = 500
+_CLIENT_ERROR = 400
+_OK = 200
+# These are our own doing and say nothing about Walmart.
+_OURS = frozenset({calls.POOL_TIMEOUT, calls.NO_TIME_LEFT, calls.UNUSABLE_ADDRESS})
+
+
+def news(
+    store_id: int, made: Sequence[Call], pause: Pause | None, ended_at: datetime
+) -> Iterator[News]:
+    """What every poller should know of a delivery that ended then (the database's time).
+
+    A host's clock may be wrong, so the times of its calls count from the end of the last one.
+    """
+    shift = ended_at - made[-1].ended_at if made else timedelta()
+    for call in made:
+        if call.failure not in _OURS:
+            yield _of(store_id, call, shift)
+            if _let_in(call):
+                yield _told(store_id, Endpoint.ALL, call, shift)
+    if pause is not None:
+        yield News(store_id, Endpoint(pause.endpoint), ended_at, ended_at, pause=pause)
+
+
+def _of(store_id: int, call: Call, shift: timedelta) -> News:
+    status = call.status
+    broken = status is None or status >= _SERVER_ERROR
+    unreadable = call.failure is not None and (status or 0) < _CLIENT_ERROR
+    ended_at = call.ended_at + shift
+    return News(
+        store_id=store_id,
+        endpoint=endpoint_of(call.operation),
+        began_at=call.started_at + shift,
+        ended_at=ended_at,
+        answered=status is not None,
+        failed=broken or unreadable,
+        served=status is not None and _OK <= status < _SERVER_ERROR and call.failure is None,
+        tokens=call.tokens_left,
+        replenish_at=ended_at + call.replenish_in if call.replenish_in is not None else None,
+    )
+
+
+def _let_in(call: Call) -> bool:
+    """Whether the answer shows that Walmart accepts the store's credentials."""
+    error = errors.classify(call)
+    return call.operation != "token" and (
+        error is None or isinstance(error, errors.Refused | errors.NotFound)
+    )
+
+
+def _told(store_id: int, endpoint: Endpoint, call: Call, shift: timedelta) -> News:
+    return News(store_id, endpoint, call.started_at + shift, call.ended_at + shift, served=True)
