@@ -169,6 +169,7 @@ def poller(parts: Parts) -> Poller:
                 give_up_after=settings.give_up_after,
                 quiet_period=settings.quiet_period,
             ),
+            ship_by_warning=settings.ship_by_warning,
             breaker=Breaker(
                 base=settings.retry_base * _BREAKER_SHARE,
                 cap=min(settings.retry_cap, _LONGEST_REST),

@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     quiet_period: _Seconds = Field(
         default=120, description="After an unclear write, before its absence is believed."
     )
+    ship_by_warning: Annotated[float, Field(ge=0, le=31_536_000)] = Field(
+        default=14_400, description="Before an order's ship-by time, when people are warned."
+    )
     walmart_rates: dict[str, float] | None = Field(
         default=None, description="Own caps per endpoint, as JSON; not used by this version."
     )

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.orders.update import Kind, State, Target
 from app.storage.database import Connection
-from app.storage.tables import updates
+from app.storage.tables import orders, updates
 
 PASSABLE_AFTER = 5
 
@@ -156,8 +156,18 @@ async def append(connection: Connection, new: NewUpdate) -> None:
             payload=dict(new.payload),
             requested_by=new.requested_by,
             active=sa.not_(busy),
+            urgent=_urgent(new),
         )
     )
+
+
+def _urgent(new: NewUpdate) -> sa.ColumnElement[bool]:
+    warned = (
+        sa.select(orders.c.ship_by_warned_at.is_not(None))
+        .where(orders.c.store_id == new.store_id, orders.c.id == new.order_id)
+        .scalar_subquery()
+    )
+    return sa.func.coalesce(warned, sa.false())
 
 
 async def hand_turns(connection: Connection, subjects: Sequence[Subject]) -> None:

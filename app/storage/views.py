@@ -12,8 +12,26 @@ from app.orders.order import Item, Line, Money
 
 
 @dataclass(frozen=True, slots=True)
+class StatusDetail:
+    """Why something about the order did not go as asked (contract, Orders)."""
+
+    code: str
+    origin: str
+    operation: str
+    update_id: UUID | None
+    message: str
+    field: str | None
+    suggestion: str | None
+    retryable: bool
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StoreView:
-    """A store without its secrets; carriers as the merchant gave them."""
+    """A store without its secrets; carriers as the merchant gave them.
+
+    status_details: why its updates wait, if they do.
+    """
 
     id: UUID
     store_id: int
@@ -28,21 +46,7 @@ class StoreView:
     default_tracking_url: str | None
     created_at: datetime
     updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StatusDetail:
-    """Why something about the order did not go as asked (contract, Orders)."""
-
-    code: str
-    origin: str
-    operation: str
-    update_id: UUID | None
-    message: str
-    field: str | None
-    suggestion: str | None
-    retryable: bool
-    occurred_at: datetime
+    status_details: Sequence[StatusDetail] = ()
 
 
 @dataclass(frozen=True, slots=True)

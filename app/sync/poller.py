@@ -19,7 +19,7 @@ from app.orders.errors import NotAvailable
 from app.orders.lane import Breaker, Endpoint, News
 from app.orders.order import Order
 from app.orders.outcome import Outcome, Pause
-from app.storage import claims, lanes, orders, rescue, stores, updates
+from app.storage import claims, deadlines, lanes, orders, rescue, stores, updates
 from app.storage.claims import Group, Terms
 from app.storage.database import Database
 from app.storage.recording import Attempt, Result
@@ -57,8 +57,8 @@ class Nobody:
 class PollerSettings:
     """How a poller works.
 
-    Seconds: lease of a claim, Walmart's time-out, the safety-net poll. After a stop,
-    deliveries in flight have drain seconds to end.
+    Seconds: lease of a claim, Walmart's time-out, the safety-net poll; before its ship-by time
+    an order is warned of so long. After a stop, deliveries in flight have drain seconds to end.
     """
 
     name: str
@@ -69,6 +69,7 @@ class PollerSettings:
     drain: float = 60.0
     policy: Policy = field(default_factory=Policy)
     breaker: Breaker = field(default_factory=Breaker)
+    ship_by_warning: float = 14_400.0
 
 
 @dataclass(slots=True)
@@ -107,6 +108,7 @@ class Poller:
         helpers = [
             asyncio.create_task(recorder.run(), name="recorder"),
             asyncio.create_task(self._rescue_for_ever(), name="rescuer"),
+            asyncio.create_task(self._watch_deadlines(), name="ship-by clock"),
         ]
         try:
             while not stop.is_set():
@@ -309,6 +311,21 @@ class Poller:
             except Exception:  # noqa: BLE001 - logged; the loop must live on
                 _log.exception("rescue_failed")
             await asyncio.sleep(self.settings.poll_interval * (0.5 + self.random()))
+
+    async def _watch_deadlines(self) -> None:
+        """Mark orders that must leave soon."""
+        while True:
+            marked = 0
+            try:
+                marked = await deadlines.mark(
+                    self.database, self.settings.ship_by_warning, self.new_id
+                )
+            except NotAvailable as error:
+                _log.warning("ship_by_clock_waits", error=str(error))
+            except Exception:  # noqa: BLE001 - logged; the loop must live on
+                _log.exception("ship_by_clock_failed")
+            if marked < deadlines.BATCH:
+                await asyncio.sleep(self.settings.poll_interval * (1.0 + self.random()))
 
     async def _wait(self, stop: asyncio.Event, wait: float) -> None:
         if wait <= 0:

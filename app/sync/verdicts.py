@@ -113,7 +113,7 @@ def _pause(kind: Kind, error: errors.WalmartError) -> Pause | None:
     lane = endpoint_of(error.call.operation) if error.call else WRITTEN_TO[kind]
     match error:
         case errors.Throttled():
-            return Pause(lane, "throttled", error.retry_after or THROTTLED_PAUSE)
+            return Pause(lane, "walmart_throttled", error.retry_after or THROTTLED_PAUSE)
         case errors.CredentialsRejected():
             return Pause(Endpoint.ALL, "credentials_rejected", CREDENTIALS_PAUSE)
         case errors.Misconfigured():

@@ -128,15 +128,15 @@ async def test_what_is_open_failed_overdue_or_paused_is_told(world: World) -> No
         await connection.execute(
             sa.update(lanes)
             .where(lanes.c.store_id == store_id, lanes.c.endpoint == "ship")
-            .values(reason="throttled", paused_until=until)
+            .values(reason="walmart_throttled", paused_until=until)
         )
         figures = await overview.figures(connection)
     assert figures.open == {("shipment", "failed"): 1, ("shipment", "pending"): 1}
     assert figures.oldest_due == pytest.approx(90, abs=30)
-    assert figures.paused == {"throttled": 1}
+    assert figures.paused == {"walmart_throttled": 1}
     found = await shown(metrics_of(world.database))
     assert found['waybill_open_updates{kind="shipment",state="failed"}'] == 1
-    assert found['waybill_paused_lanes{reason="throttled"}'] == 1
+    assert found['waybill_paused_lanes{reason="walmart_throttled"}'] == 1
 
 
 async def test_without_a_database_the_metrics_say_so_and_still_answer() -> None:

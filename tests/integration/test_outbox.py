@@ -178,7 +178,7 @@ async def test_a_paused_lane_is_not_claimed_and_other_stores_go_on(world: World)
         await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
     async with world.database.begin() as connection:
         now = await lanes.now(connection)
-        pause = Pause(Endpoint.SHIP, "throttled", timedelta(seconds=60))
+        pause = Pause(Endpoint.SHIP, "walmart_throttled", timedelta(seconds=60))
         news = News(first.store_id, Endpoint.SHIP, now, now, pause=pause)
         await lanes.record(connection, [news], Breaker())
     taken = [len(await claim(world.database, store.store_id)) for store in (first, second)]

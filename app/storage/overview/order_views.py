@@ -9,14 +9,24 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.orders.order import Line, Money, sync_state
+from app.orders.order import FulfillmentStatus, Line, Money, sync_state
 from app.orders.update import DUE, OPEN, State
 from app.storage.database import Connection
-from app.storage.overview import places, shipment_views, update_views
+from app.storage.overview import lane_views, places, shipment_views, update_views
+from app.storage.overview.lane_views import Stop
 from app.storage.overview.places import Place
 from app.storage.tables import order_lines, stores
 from app.storage.tables import orders as table
-from app.storage.views import CancellationView, OrderView, ShipmentView, SyncView, UpdateView
+from app.storage.views import (
+    CancellationView,
+    OrderView,
+    ShipmentView,
+    StatusDetail,
+    SyncView,
+    UpdateView,
+)
+
+_UNSHIPPED = (FulfillmentStatus.OPEN, FulfillmentStatus.PARTIALLY_SHIPPED)
 
 
 async def order(connection: Connection, store_id: int, order_id: UUID) -> OrderView | None:
@@ -35,13 +45,14 @@ async def exists(connection: Connection, store_id: int, order_id: UUID) -> bool:
 
 def select() -> sa.Select[Any]:
     """Orders with the id of their store: the rows that `views` takes."""
-    return sa.select(table, stores.c.id.label("store_uuid")).select_from(
+    late = table.c.ship_by < sa.func.now()
+    return sa.select(table, late.label("late"), stores.c.id.label("store_uuid")).select_from(
         table.join(stores, stores.c.store_id == table.c.store_id)
     )
 
 
 async def views(connection: Connection, rows: Sequence[sa.RowMapping]) -> list[OrderView]:
-    """Views of some orders: four more statements, however many orders and stores there are."""
+    """Views of some orders: five more statements, however many orders and stores there are."""
     asked = [(row["store_id"], row["id"]) for row in rows]
     if not asked:
         return []
@@ -50,6 +61,7 @@ async def views(connection: Connection, rows: Sequence[sa.RowMapping]) -> list[O
     known = await update_views.of_orders(connection, asked)
     sent = shipment_views.shipments_of(read.shipments, known)
     canceled = shipment_views.cancellations_of(read.cancellations, known)
+    stopped = await lane_views.stops(connection, {store_id for store_id, _ in asked})
     return [
         _view(
             row,
@@ -57,6 +69,7 @@ async def views(connection: Connection, rows: Sequence[sa.RowMapping]) -> list[O
             known=known[row["id"]],
             sent=sent.get(row["id"], []),
             cancellation=canceled.get(row["id"]),
+            stopped=stopped.get(row["store_id"], []),
         )
         for row in rows
     ]
@@ -97,8 +110,12 @@ def _view(
     known: Sequence[UpdateView],
     sent: Sequence[ShipmentView],
     cancellation: CancellationView | None,
+    stopped: Sequence[Stop],
 ) -> OrderView:
     details = [update.status_detail for update in known if update.status_detail is not None]
+    told = {detail.code for detail in details}
+    details += _warnings(row)
+    details += [each for each in lane_views.of_order(stopped, known) if each.code not in told]
     return OrderView(
         id=row["id"],
         store_id=row["store_uuid"],
@@ -123,6 +140,27 @@ def _view(
         shipments=sent,
         cancellation=cancellation,
     )
+
+
+def _warnings(row: sa.RowMapping) -> list[StatusDetail]:
+    """What people should know before it costs them; no fault of any update."""
+    if row["ship_by_warned_at"] is None or row["fulfillment_status"] not in _UNSHIPPED:
+        return []
+    by = row["ship_by"].strftime("%Y-%m-%d %H:%M UTC")
+    late = f"Units should have left by {by}; Walmart may count it as late or cancel it."
+    return [
+        StatusDetail(
+            code="ship_by_passed" if row["late"] else "ship_by_near",
+            origin="commerce",
+            operation="shipment",
+            update_id=None,
+            message=late if row["late"] else f"Units that are not shipped must leave by {by}.",
+            field=None,
+            suggestion="Ship what remains, or cancel the order.",
+            retryable=False,
+            occurred_at=row["ship_by_warned_at"],
+        )
+    ]
 
 
 def _sync(known: Sequence[UpdateView], last_synced_at: datetime | None) -> SyncView:

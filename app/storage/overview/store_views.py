@@ -7,6 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.storage.database import Connection
+from app.storage.overview import lane_views
 from app.storage.overview.paging import After, Page, cut
 from app.storage.tables import stores as table
 from app.storage.views import StoreView
@@ -31,8 +32,8 @@ _COLUMNS = [
 async def store(connection: Connection, identifier: UUID) -> StoreView | None:
     """One store by its id."""
     rows = await connection.execute(sa.select(*_COLUMNS).where(table.c.id == identifier))
-    row = rows.mappings().one_or_none()
-    return _view(row) if row else None
+    found = await _views(connection, rows.mappings().all())
+    return found[0] if found else None
 
 
 async def stores(
@@ -46,9 +47,18 @@ async def stores(
         statement = statement.where(table.c.store_id > int(page.after[0]))
     found: Sequence[Any] = (await connection.execute(statement)).mappings().all()
     rows, more = cut(found, page.limit)
-    views = [_view(row) for row in rows]
+    views = await _views(connection, rows)
     return views, (views[-1].store_id,) if more else None
 
 
-def _view(row: Any) -> StoreView:  # noqa: ANN401 - a row has no static type
-    return StoreView(**row)
+async def _views(connection: Connection, rows: Sequence[Any]) -> list[StoreView]:
+    stopped = await lane_views.stops(connection, [row["store_id"] for row in rows])
+    return [
+        StoreView(
+            **row,
+            status_details=[
+                stop.detail(stop.endpoint.value) for stop in stopped.get(row["store_id"], [])
+            ],
+        )
+        for row in rows
+    ]

@@ -157,6 +157,7 @@ STORE: dict[str, Any] = {
     "default_tracking_url": None,
     "created_at": _AT,
     "updated_at": _AT,
+    "status_details": [],
 }
 STORE_IN: dict[str, Any] = {
     "name": "Main store",

@@ -9,6 +9,7 @@ from pydantic import Field
 from app.intake.stores import NewStore, StoreChanges, Verified
 from app.storage.views import StoreView
 from app.web.api.fields import In, LongText, Out, Secret, Text
+from app.web.api.update_schemas import StatusDetailOut
 
 # A field that is left out is not null: nothing is said of it. The document shows no default.
 _LEFT_OUT: Any = Field(default_factory=str)
@@ -115,6 +116,10 @@ class StoreOut(Out):
     default_tracking_url: str | None
     created_at: datetime
     updated_at: datetime
+    status_details: list[StatusDetailOut] = Field(
+        description="Why the store's updates wait, if they do; `operation` is Walmart's endpoint, "
+        "`*` all of them."
+    )
 
     @classmethod
     def of(cls, view: StoreView) -> "StoreOut":
@@ -122,6 +127,7 @@ class StoreOut(Out):
         fields: dict[str, Any] = {
             name: getattr(view, name) for name in StoreView.__slots__ if name in cls.model_fields
         }
+        fields["status_details"] = [StatusDetailOut.of(each) for each in view.status_details]
         fields["walmart"] = WalmartOut(client_id=view.walmart_client_id, client_secret_set=True)
         fields["commerce"] = CommerceOut(
             base_url=view.commerce_base_url, access_token_set=view.commerce_access_token_set

@@ -1,0 +1,112 @@
+"""Walmart's endpoints as lanes: nobody asks too much, and nobody waits for somebody else's trouble."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.processes import Deployment, a_store, an_order, deployed, until
+
+SHIPPING = "shipping"
+POLLERS = ("poller-0", "poller-1")
+
+
+@pytest.fixture
+def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
+    # Orders and updates are there before the pollers start, so that all of them are due at once.
+    with deployed(fresh_url, tmp_path, pollers=0) as running:
+        yield running
+
+
+def calls(deployment: Deployment, operation: str | None = None) -> list[dict[str, Any]]:
+    """What Walmart was asked, in order."""
+    answer = httpx.get(f"{deployment.walmart}/simulator/calls", trust_env=False)
+    found = answer.raise_for_status().json()["calls"]
+    return [each for each in found if operation in {None, each["operation"]}]
+
+
+def simulator(deployment: Deployment, path: str, **body: Any) -> None:
+    answer = httpx.post(f"{deployment.walmart}/simulator/{path}", json=body, trust_env=False)
+    answer.raise_for_status()
+
+
+def shipped_orders(
+    deployment: Deployment, client: httpx.Client, store: str, seller: str, count: int, first: int
+) -> list[str]:
+    """So many orders with one shipment each that waits for Walmart; their ids."""
+    found = []
+    for number in range(first, first + count):
+        order = an_order(deployment, client, store, str(number), 1, seller=seller)
+        path = f"/v1/orders/{order['id']}/shipments"
+        answer = client.post(path, json={"carrier_code": "ups", "tracking_number": f"1Z{number}"})
+        assert answer.status_code == 202, answer.text
+        found.append(order["id"])
+    return found
+
+
+def all_shipped(client: httpx.Client, orders: list[str]) -> bool:
+    summary = client.get("/v1/orders/summary").json()
+    return bool(summary["shipped"] >= len(orders))
+
+
+def test_two_pollers_keep_to_a_bucket_of_ten_calls_in_two_seconds(deployment: Deployment) -> None:
+    with deployment.client() as client:
+        store = a_store(client)
+        orders = shipped_orders(deployment, client, store, "seller-1", 60, 1_796_330_200_000)
+        simulator(deployment, "rates", operation=SHIPPING, capacity=10, refill_per_second=5)
+        for name in POLLERS:
+            deployment.start(name, "poller")
+        until(lambda: all_shipped(client, orders))
+    refused = [call for call in calls(deployment, SHIPPING) if call["status"] == 429]
+    assert len(refused) <= 6, f"{len(refused)} calls were refused"
+    assert len(calls(deployment, SHIPPING)) - len(refused) == 60
+
+
+def test_a_store_in_trouble_slows_no_other(deployment: Deployment) -> None:
+    """One store with wrong keys, one whose calls hang, one that is well."""
+    with deployment.client() as client:
+        orders: dict[str, list[str]] = {}
+        stores: dict[str, str] = {}
+        for number, seller in enumerate(("rejected", "hanging", "healthy")):
+            walmart = {"client_id": seller, "client_secret": "right"}
+            stores[seller] = a_store(client, seller, walmart=walmart)
+            orders[seller] = shipped_orders(
+                deployment, client, stores[seller], seller, 20, 1_796_330_300_000 + 100 * number
+            )
+        for operation, kind, seller in (
+            ("token", "expired_token", "rejected"),
+            ("*", "expired_token", "rejected"),
+            (SHIPPING, "timeout", "hanging"),
+        ):
+            simulator(
+                deployment, "faults", operation=operation, kind=kind, client_id=seller, times=None
+            )
+        imported = len(calls(deployment))
+        for name in POLLERS:
+            deployment.start(name, "poller")
+        until(lambda: all_shipped(client, orders["healthy"]))
+        until(lambda: second_try(deployment, "hanging", imported) is not None)
+        rejected = client.get(f"/v1/stores/{stores['rejected']}").json()
+        waiting = client.get(f"/v1/orders/{orders['rejected'][-1]}").json()
+    healthy = [each["sequence"] for each in calls(deployment) if each["client_id"] == "healthy"]
+    assert max(healthy) < (second_try(deployment, "hanging", imported) or 0)
+    assert [each["code"] for each in rejected["status_details"]] == ["credentials_rejected"]
+    # No order of the store is at fault; each says what it waits for.
+    assert (waiting["status"], waiting["sync"]["state"]) == ("open", "pending")
+    assert [each["code"] for each in waiting["status_details"]] == ["credentials_rejected"]
+    logs = "".join(deployment.log(name) for name in POLLERS)
+    alerts = [line for line in logs.splitlines() if "credentials_rejected" in line]
+    assert len([line for line in alerts if "lane_stopped" in line]) == 1
+
+
+def second_try(deployment: Deployment, seller: str, first: int) -> int | None:
+    """When pollers asked for an order of the seller for the second time."""
+    seen: set[str] = set()
+    for each in calls(deployment)[first:]:
+        if each["client_id"] == seller and each["purchase_order_id"]:
+            if each["purchase_order_id"] in seen:
+                return int(each["sequence"])
+            seen.add(each["purchase_order_id"])
+    return None
