@@ -202,7 +202,7 @@ async def claim(
     database: Database, store_id: int = 1, *, limit: int = 20, lease: float = 60.0
 ) -> list[Claimed]:
     """Claim what is due of a store, as a poller does."""
-    terms = Terms("p", lease=lease, timeout=min(30.0, lease), quiet_period=POLICY.quiet_period)
+    terms = Terms("p", lease=lease, timeout=min(30.0, lease))
     async with database.begin() as connection:
         groups = [
             group

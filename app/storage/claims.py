@@ -55,29 +55,28 @@ _IN_FLIGHT = sa.text("""
      GROUP BY kind, ambiguous
 """)
 
-# Those of late orders first, then those that are due longest. A lane takes no more than it
-# bears, whichever of its groups they come from.
+# Those of late orders first, then those in doubt (a broken lane is not tried with what nobody
+# has sent yet), then those that are due longest. A lane takes no more than it bears, whichever
+# of its groups they come from.
 _TAKE = f"""
     WITH picked AS MATERIALIZED (
-      SELECT p.*, w.lane, w.calls
-        FROM unnest(:kinds, :ambiguous, :lanes, :calls, :only_reading)
-             AS w(kind, ambiguous, lane, calls, only_reading)
+      SELECT p.*, w.ambiguous, w.lane, w.calls, w.may_write
+        FROM unnest(:kinds, :ambiguous, :lanes, :calls, :may_write)
+             AS w(kind, ambiguous, lane, calls, may_write)
         CROSS JOIN (VALUES (true), (false)) AS r(urgent)
         CROSS JOIN LATERAL (
           SELECT u.id, u.state AS claimed_from, u.urgent, u.due_at FROM updates u
            WHERE u.store_id = :store_id AND u.kind = w.kind AND u.ambiguous = w.ambiguous
              AND u.urgent = r.urgent AND u.active AND u.state IN {_DUE} AND u.due_at <= now()
-             AND (NOT w.only_reading
-                  OR u.may_have_left_at + make_interval(secs => :quiet) > now())
            ORDER BY u.due_at, u.id LIMIT w.calls
            FOR UPDATE SKIP LOCKED) p),
     ranked AS (
-      SELECT id, claimed_from, urgent, due_at, calls,
-             row_number() OVER (PARTITION BY lane ORDER BY urgent DESC, due_at, id) AS place
+      SELECT picked.*, row_number() OVER (
+               PARTITION BY lane ORDER BY urgent DESC, ambiguous DESC, due_at, id) AS place
         FROM picked),
     chosen AS (
-      SELECT id, claimed_from FROM ranked WHERE place <= calls
-       ORDER BY urgent DESC, due_at, id LIMIT :limit)
+      SELECT id, claimed_from, may_write FROM ranked WHERE place <= calls
+       ORDER BY urgent DESC, ambiguous DESC, due_at, id LIMIT :limit)
     UPDATE updates u
        SET state = 'sending', lease_token = :token, leased_by = :poller,
            leased_until = now() + make_interval(secs => :lease),
@@ -85,14 +84,15 @@ _TAKE = f"""
       FROM chosen WHERE u.store_id = :store_id AND u.id = chosen.id
     RETURNING u.id, u.order_id, u.kind, u.subject, u.payload, u.attempts, u.retries, u.reads,
            u.ambiguous, u.may_have_left_at, u.failing_for, u.failing_since, u.created_at,
-           u.lease_token, u.leased_until, chosen.claimed_from, now() AS claimed_at
+           u.lease_token, u.leased_until, chosen.claimed_from, chosen.may_write,
+           now() AS claimed_at
 """  # noqa: S608 - only a constant of this module is put in
 _CLAIM = sa.text(_TAKE).bindparams(
     sa.bindparam("kinds", type_=ARRAY(sa.Text)),
     sa.bindparam("ambiguous", type_=ARRAY(sa.Boolean)),
     sa.bindparam("lanes", type_=ARRAY(sa.Text)),
     sa.bindparam("calls", type_=ARRAY(sa.Integer)),
-    sa.bindparam("only_reading", type_=ARRAY(sa.Boolean)),
+    sa.bindparam("may_write", type_=ARRAY(sa.Boolean)),
 )
 _NOW = sa.select(sa.func.now())
 
@@ -112,12 +112,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On what terms a poller claims. Seconds: its lease, Walmart's time-out, the quiet period."""
+    """On what terms a poller claims. Seconds: its lease, Walmart's time-out."""
 
     poller: str
     lease: float
     timeout: float
-    quiet_period: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +131,14 @@ class Claim:
 class Share:
     """How many updates of a group may go now, by which lane they are counted.
 
-    only_reading: its writing lane bears nothing, so only what is not to be sent again yet.
+    may_write: False where the writing lane bears nothing, so that it can only be settled by
+    reading now.
     """
 
     group: Group
     lane: Endpoint
     calls: int
-    only_reading: bool
+    may_write: bool
     again_at: datetime | None
 
 
@@ -186,11 +186,11 @@ def share(
         rooms = [left(Endpoint.ALL), left(Endpoint.READ)]
         tightest = min(rooms, key=lambda each: each.calls)
         again_at = left(writing).again_at or tightest.again_at
-        return Share(group, Endpoint.READ, tightest.calls, only_reading=True, again_at=again_at)
+        return Share(group, Endpoint.READ, tightest.calls, may_write=False, again_at=again_at)
     tightest = min(
         (left(each) for each in _ways(group.kind, group.ambiguous)), key=lambda each: each.calls
     )
-    return Share(group, writing, tightest.calls, only_reading=False, again_at=tightest.again_at)
+    return Share(group, writing, tightest.calls, may_write=True, again_at=tightest.again_at)
 
 
 def _ways(kind: Kind, ambiguous: bool) -> list[Endpoint]:
@@ -219,12 +219,11 @@ async def _take(
             "ambiguous": [each.group.ambiguous for each in shares],
             "lanes": [each.lane.value for each in shares],
             "calls": [min(each.calls, limit) for each in shares],
-            "only_reading": [each.only_reading for each in shares],
+            "may_write": [each.may_write for each in shares],
             "limit": limit,
             "token": token,
             "poller": terms.poller,
             "lease": terms.lease,
-            "quiet": terms.quiet_period,
         },
     )
     return [

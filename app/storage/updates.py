@@ -115,6 +115,8 @@ class Claimed:
     leased_until: datetime
     claimed_from: State
     claimed_at: datetime
+    # Whether its lane bears a write; without one it can only be settled by reading.
+    may_write: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,8 @@ async def _acknowledge(errand: Errand) -> Outcome:
             return AlreadyThere(read.snapshot)
         if not errand.quiet_over(read.at):
             return _still_unclear(read)
+        if not errand.update.may_write:
+            return _waiting(read)
     return await _send_acknowledgement(errand)
 
 
@@ -98,6 +100,8 @@ async def _move_units(errand: Errand) -> Outcome:
         settled = _judge_reading(errand, read)
         if settled is not None:
             return settled
+        if not errand.update.may_write:
+            return _waiting(read)
         missing = dict(readback.read(errand.order, errand.task, read.snapshot).missing)
         if read.snapshot.created:
             blocked = await _acknowledge_on_the_way(errand)
@@ -162,6 +166,11 @@ def _still_unclear(read: _Picture) -> Unclear:
         retryable=True,
     )
     return Unclear(waiting, sent=False, read=True, snapshot=read.snapshot)
+
+
+def _waiting(read: _Picture) -> TryLater:
+    """It is not there and may be sent, but Walmart takes no such call now."""
+    return TryLater(verdicts.LANE_STOPPED, reached=False, snapshot=read.snapshot)
 
 
 def _conflict(errand: Errand, reading: Reading, snapshot: OrderSnapshot) -> Failure | None:

@@ -218,13 +218,7 @@ class Poller:
 
     @property
     def _terms(self) -> Terms:
-        settings = self.settings
-        return Terms(
-            poller=settings.name,
-            lease=settings.lease,
-            timeout=settings.timeout,
-            quiet_period=settings.policy.quiet_period,
-        )
+        return Terms(self.settings.name, self.settings.lease, self.settings.timeout)
 
     def _errand(self, update: Claimed, order: Order, account: Account, at: float) -> Errand:
         return Errand(

@@ -55,6 +55,11 @@ NOT_SHOWN = Failure(
     message="Walmart answered 200 but its order does not show the units; it is read again.",
     retryable=True,
 )
+LANE_STOPPED = Failure(
+    code="walmart_unavailable",
+    message="Walmart does not have it yet, and takes no such call for the moment.",
+    retryable=True,
+)
 
 
 def cancel_requested(task: Task) -> Failure:
