@@ -6,11 +6,11 @@ from uuid import UUID
 
 from app.intake import reading
 from app.intake.desk import Desk
-from app.orders import ids, reservation
+from app.orders import ids, obstacle, readback, reservation
 from app.orders.errors import Conflict, OrderError, Unknown
 from app.orders.order import Order
 from app.orders.snapshot import OrderSnapshot
-from app.orders.update import State
+from app.orders.update import Kind, State
 from app.storage import (
     events,
     idempotency,
@@ -26,10 +26,23 @@ from app.storage.idempotency import Once
 from app.storage.interventions import Found
 from app.storage.views import UpdateView
 
+_EXPLAINED = {
+    obstacle.EXCESS: "Walmart shows more units under this tracking number than Waybill knows "
+    "of: compare the order in Seller Center, then dismiss it.",
+    obstacle.ALREADY_SHIPPED: "Units are shipped at Walmart, so the whole order cannot be "
+    "canceled any more: dismiss it, and refund what was shipped.",
+    obstacle.CANCEL_NOT_REQUESTED: "The buyer did not ask to cancel: dismiss it, and cancel "
+    "with the seller's own reason.",
+    obstacle.LINE_CANCELED: "Walmart shows the units as canceled; they cannot be shipped any "
+    "more: dismiss it.",
+    obstacle.NO_OPEN_UNITS: "Walmart has fewer open units than it needs: others were shipped or "
+    "canceled there. Dismiss it, and ship what remains.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """What will happen: queued, already_applied, or waiting (until a time)."""
+    """What will happen: queued, already_applied, waiting (until a time), or cannot_help."""
 
     update: UpdateView
     will: str
@@ -112,23 +125,35 @@ async def _requeue(
     actor: str,
 ) -> Retried:
     found, order = await held(connection, update_id)
-    landed = False
+    landed, why_not = False, None
     if order is not None and snapshot is not None:
         turns = await recording.settle(connection, order, snapshot, ids=desk.new_id, at=desk.now())
         await updates.hand_turns(connection, turns)
         order = await orders.lock(connection, order.id)
         landed = _state(order, update_id) is State.CONFIRMED
-    if not landed:
+        why_not = None if landed else _why_not(order, update_id, snapshot)
+    if not landed and why_not is None:
         await _queue(connection, found, order, override=override)
     if order is not None:
-        event = events.Event("update_retried", actor, update_id, {"override": override})
+        detail = {"override": override, "why_not": why_not}
+        event = events.Event("update_retried", actor, update_id, detail)
         await events.add(connection, order.store_id, order.id, event, desk.new_id)
     view = await overview.update(connection, found.store_id, update_id)
     if view is None:
         raise Unknown("update", update_id)
     if landed:
         return Retried(view, "already_applied", None, "Walmart has it already; nothing is sent.")
+    if why_not is not None:
+        return Retried(view, "cannot_help", None, _EXPLAINED[why_not])
     return await _forecast(connection, found, view)
+
+
+def _why_not(order: Order, update_id: UUID, snapshot: OrderSnapshot) -> str | None:
+    """What Walmart shows that no repetition can change."""
+    task = order.task(update_id)
+    if task is None or task.kind not in {Kind.SHIPMENT, Kind.CANCELLATION}:
+        return None
+    return obstacle.obstacle(task, readback.read(order, task, snapshot), snapshot)
 
 
 async def _queue(

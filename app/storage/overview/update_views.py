@@ -50,6 +50,8 @@ class UpdateFilter:
     kind: str | None = None
     store_id: int | None = None
     order_id: UUID | None = None
+    # Of the last error.
+    code: str | None = None
 
 
 async def update(connection: Connection, store_id: int, update_id: UUID) -> UpdateView | None:
@@ -90,6 +92,8 @@ def _conditions(wanted: UpdateFilter) -> list[sa.ColumnElement[bool]]:
         conditions.append(table.c.order_id == wanted.order_id)
     if wanted.kind is not None:
         conditions.append(table.c.kind == wanted.kind)
+    if wanted.code is not None:
+        conditions.append(table.c.last_error["code"].astext == wanted.code)
     if wanted.state is not None:
         conditions.append(table.c.state == wanted.state)
         if wanted.state not in _AT_REST:

@@ -1,14 +1,17 @@
 """Updates as JSON."""
 
 from datetime import datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from app.intake.dismiss import Dismissed
 from app.intake.retry import Retried
+from app.intake.retry_many import MOST, One, RetriedMany
+from app.orders.update import Kind
 from app.storage.views import AttemptView, CallView, StatusDetail, UpdateView
-from app.web.api.fields import In, LongText, Out
+from app.web.api.fields import In, LongText, Out, Text
 
 
 class StatusDetailOut(Out):
@@ -130,7 +133,7 @@ class RetryIn(In):
 class RetriedOut(Out):
     """What will happen to the update."""
 
-    will: str = Field(description="queued, already_applied or waiting.")
+    will: str = Field(description="queued, already_applied, waiting or cannot_help.")
     until: datetime | None
     explanation: str
     update: UpdateOut
@@ -144,6 +147,46 @@ class RetriedOut(Out):
             explanation=retried.explanation,
             update=UpdateOut.of(retried.update),
         )
+
+
+class RetryManyIn(RetryIn):
+    """Which updates to try again; what is left out filters nothing."""
+
+    state: Literal["failed", "retrying", "verifying"] = "failed"
+    kind: Kind | None = None
+    store_id: UUID | None = None
+    order_id: UUID | None = None
+    code: Text | None = Field(default=None, description="Of the status detail.")
+    limit: Annotated[int, Field(ge=1, le=MOST, strict=True)] = 50
+
+
+class RetriedOneOut(Out):
+    """What will happen to one update."""
+
+    update_id: UUID
+    order_id: UUID | None
+    will: str = Field(
+        description="queued, already_applied, waiting or cannot_help; else the problem's code."
+    )
+    until: datetime | None
+    explanation: str
+
+
+class RetriedManyOut(Out):
+    """A result for each update, and how many of each."""
+
+    data: list[RetriedOneOut]
+    totals: dict[str, int]
+    more: bool = Field(description="More updates fit than were taken: ask again.")
+
+    @classmethod
+    def of(cls, retried: RetriedMany) -> "RetriedManyOut":
+        """Show the forecasts."""
+        data = [
+            RetriedOneOut(**{name: getattr(one, name) for name in One.__slots__})
+            for one in retried.results
+        ]
+        return cls(data=data, totals=dict(retried.totals), more=retried.more)
 
 
 class DismissIn(In):

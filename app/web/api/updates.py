@@ -3,11 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Response
+from fastapi import APIRouter, Body, Query, Response
 
-from app.intake import dismiss, retry
+from app.intake import dismiss, retry, retry_many
 from app.intake.dismiss import Dismissed
 from app.intake.retry import Retried
+from app.intake.retry_many import RetriedMany
 from app.orders.errors import Unknown
 from app.orders.update import Kind, State
 from app.storage import overview
@@ -19,13 +20,15 @@ from app.web.api.responses import problems, success
 from app.web.api.update_schemas import (
     DismissedOut,
     DismissIn,
+    RetriedManyOut,
     RetriedOut,
     RetryIn,
+    RetryManyIn,
     UpdateOut,
     UpdatesOut,
     UpdateWithAttemptsOut,
 )
-from app.web.context import Reading, Writing, answer, respond
+from app.web.context import Context, Reading, Writing, answer, respond
 
 router = APIRouter(prefix="/v1/updates", tags=["updates"])
 _WITH_ATTEMPTS = {**examples.UPDATE, "attempts": [examples.ATTEMPT]}
@@ -34,6 +37,19 @@ _RETRIED = {
     "until": None,
     "explanation": "It goes out now: Walmart is read first, and only what is missing is sent.",
     "update": examples.UPDATE,
+}
+_RETRIED_MANY = {
+    "data": [
+        {
+            "update_id": examples.UPDATE["id"],
+            "order_id": examples.UPDATE["order_id"],
+            "will": "queued",
+            "until": None,
+            "explanation": _RETRIED["explanation"],
+        }
+    ],
+    "totals": {"queued": 1},
+    "more": False,
 }
 _DISMISSED = {
     "walmart": "shipped",
@@ -58,10 +74,24 @@ async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
     kind: Kind | None = None,
     store_id: UUID | None = None,
     order_id: UUID | None = None,
+    code: Annotated[str | None, Query(max_length=64, description="Of the last error.")] = None,
     limit: paging.Limit = 50,
     cursor: paging.Cursor = None,
 ) -> Response:
     """List updates, the newest first. `state=failed` is what waits for a person."""
+    store = _store(context, store_id, order_id)
+    page = paging.page(limit, cursor, "updates")
+    async with context.desk.database.begin() as connection:
+        wanted = UpdateFilter(state, kind, store, order_id, code)
+        found, after = await overview.updates(connection, wanted, page)
+    data = [UpdateOut.of(view) for view in found]
+    return respond(
+        answer(200, UpdatesOut(data=data, next_cursor=paging.next_cursor(after, "updates")))
+    )
+
+
+def _store(context: Context, store_id: UUID | None, order_id: UUID | None) -> int | None:
+    """The one store that is meant, if it is one. Raises Unknown for what the key may not see."""
     store = context.caller.store_id
     if store_id is not None:
         store = context.store_of(store_id, "store")
@@ -69,13 +99,42 @@ async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
         if store not in {None, context.store_of(order_id)}:
             raise Unknown("order", order_id)
         store = context.store_of(order_id)
-    page = paging.page(limit, cursor, "updates")
-    async with context.desk.database.begin() as connection:
-        wanted = UpdateFilter(state, kind, store, order_id)
-        found, after = await overview.updates(connection, wanted, page)
-    data = [UpdateOut.of(view) for view in found]
-    return respond(
-        answer(200, UpdatesOut(data=data, next_cursor=paging.next_cursor(after, "updates")))
+    return store
+
+
+@router.post(
+    "/retry",
+    operation_id="retry_updates",
+    summary="Try many updates again",
+    status_code=202,
+    response_model=RetriedManyOut,
+    responses={
+        **success(202, RetriedManyOut, _RETRIED_MANY, "What will happen to each."),
+        **problems("store_not_found", "order_not_found", body=True),
+    },
+)
+async def retry_updates(
+    context: Writing,
+    body: Annotated[RetryManyIn, Body(examples=[{"code": "method_code_not_supported"}])],
+) -> Response:
+    """Try the updates again that fit, the newest first, and say of each what will happen.
+
+    Each is carried out by itself, as `POST /v1/updates/{update_id}/retry` does.
+    """
+    store = _store(context, body.store_id, body.order_id)
+    wanted = UpdateFilter(body.state, body.kind, store, body.order_id, body.code)
+    return await context.once(
+        body,
+        store or 0,
+        _retried_many,
+        lambda once: retry_many.retry_many(
+            context.desk,
+            wanted,
+            limit=body.limit,
+            override_cancel_request=body.override_cancel_request,
+            actor=context.actor,
+            once=once,
+        ),
     )
 
 
@@ -173,6 +232,10 @@ async def dismiss_update(
 
 def _retried(retried: Retried) -> Answer:
     return answer(202, RetriedOut.of(retried))
+
+
+def _retried_many(retried: RetriedMany) -> Answer:
+    return answer(202, RetriedManyOut.of(retried))
 
 
 def _dismissed(dismissed: Dismissed) -> Answer:

@@ -1,0 +1,192 @@
+"""Who is claimed first, and how many, by what Walmart's lanes bear."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.intake import ship, stores
+from app.orders.lane import BREAK_AFTER, FIRST_CALLS, Breaker, Endpoint, News
+from app.orders.outcome import Failure, Pause
+from app.orders.update import State
+from app.storage import deadlines, lanes, recording
+from app.storage.recording import Attempt, Result, Step
+from app.storage.tables import lanes as lanes_table
+from app.storage.tables import orders as orders_table
+from app.storage.tables import updates as table
+from app.storage.updates import Claimed
+from app.storage.views import StoreView
+from tests.world import ACTOR, World, a_package, claim
+
+FAILURE = Failure("walmart_unclear", "It was unclear.")
+
+
+async def waiting(world: World, count: int, store: StoreView | None = None) -> list[UUID]:
+    """So many orders with a shipment each; their updates, the one due longest first."""
+    found = []
+    for number in range(count):
+        order = await world.an_order(1, store=store)
+        shipped = await ship.ship(world.desk, order.id, a_package(f"1Z{number}"), actor=ACTOR)
+        found.append(shipped.shipment.update.id)
+    return found
+
+
+async def told(world: World, *endpoints: Endpoint, times: int = 1, **changes: Any) -> None:
+    """Let calls of store 1 have ended a moment ago."""
+    async with world.database.begin() as connection:
+        now = await lanes.now(connection)
+        news = [News(1, each, now, now, **changes) for each in endpoints for _ in range(times)]
+        await lanes.record(connection, news, Breaker(base=60, cap=60))
+
+
+async def rest_is_over(world: World) -> None:
+    async with world.database.begin() as connection:
+        passed = sa.func.now() - timedelta(seconds=1)
+        await connection.execute(
+            sa.update(lanes_table)
+            .where(lanes_table.c.paused_until > sa.func.now())
+            .values(paused_until=passed, since=passed)
+        )
+
+
+async def in_doubt(world: World, update: Claimed) -> None:
+    attempt = Attempt(world.desk.new_id(1), "p", world.desk.now(), world.desk.now(), "x", None, [])
+    step = Step(State.VERIFYING, ambiguous=True, sent=True, failure=FAILURE)
+    await recording.record(world.database, [Result(update, step, attempt)], world.desk.new_id)
+
+
+async def test_a_new_store_is_tried_with_a_few_calls_first(world: World) -> None:
+    await waiting(world, FIRST_CALLS + 3)
+    assert len(await claim(world.database)) == FIRST_CALLS
+    assert await claim(world.database) == []
+    await told(world, Endpoint.SHIP, Endpoint.ALL)
+    assert len(await claim(world.database)) == 3
+
+
+async def test_no_more_is_claimed_than_walmart_has_calls_left(world: World) -> None:
+    await waiting(world, 6)
+    await world.answered_before()
+    await told(world, Endpoint.SHIP, tokens=5, replenish_at=world.desk.now() + timedelta(hours=1))
+    assert len(await claim(world.database, limit=2)) == 2
+    assert len(await claim(world.database)) == 3
+    assert await claim(world.database) == []
+
+
+async def test_what_a_silent_poller_holds_no_longer_counts_as_under_way(world: World) -> None:
+    await waiting(world, 2)
+    await world.answered_before()
+    await told(world, Endpoint.SHIP, tokens=1, replenish_at=world.desk.now() + timedelta(hours=1))
+    assert len(await claim(world.database)) == 1
+    async with world.database.begin() as connection:
+        gone = table.c.leased_until - timedelta(seconds=31)
+        await connection.execute(
+            sa.update(table).where(table.c.state == "sending").values(leased_until=gone)
+        )
+    assert len(await claim(world.database)) == 1
+
+
+async def test_a_broken_lane_is_tried_with_one_update_and_rather_one_in_doubt(
+    world: World,
+) -> None:
+    await waiting(world, 3)
+    await world.answered_before()
+    first, second, third = await claim(world.database)
+    for update in (second, third):
+        await in_doubt(world, update)
+    await told(world, Endpoint.SHIP, times=BREAK_AFTER, failed=True)
+    await told(world, Endpoint.READ, served=True)
+    await rest_is_over(world)
+    # One may be sent as soon as the first is at rest; the others are only read.
+    await in_doubt(world, first)
+    async with world.database.begin() as connection:
+        await connection.execute(
+            sa.update(table).where(table.c.id == first.id).values(ambiguous=False, state="pending")
+        )
+    (probe,) = [update for update in await claim(world.database) if update.may_write]
+    assert probe.id in {second.id, third.id}
+    assert [update for update in await claim(world.database) if update.may_write] == []
+
+
+async def test_while_a_lane_stands_still_what_is_in_doubt_can_still_be_read(world: World) -> None:
+    await waiting(world, 1)
+    (update,) = await claim(world.database)
+    await in_doubt(world, update)
+    pause = Pause(Endpoint.SHIP, "walmart_throttled", timedelta(hours=1))
+    await told(world, Endpoint.SHIP, pause=pause)
+    (again,) = await claim(world.database)
+    assert (again.id, again.may_write) == (update.id, False)
+
+
+async def test_a_stopped_store_is_told_of_once_and_opened_by_new_credentials(
+    world: World,
+) -> None:
+    await waiting(world, 3)
+    pause = Pause(Endpoint.ALL, "credentials_rejected", timedelta(hours=1))
+    async with world.database.begin() as connection:
+        now = await lanes.now(connection)
+        news = [News(1, Endpoint.ALL, now, now, pause=pause)]
+        first = await lanes.record(connection, news * 3, Breaker())
+        second = await lanes.record(connection, news, Breaker())
+    assert ([lane.reason for lane in first], second) == (["credentials_rejected"], [])
+    assert await claim(world.database) == []
+    store = world._stores[0]
+    changes = stores.StoreChanges(walmart_client_secret="another")
+    await stores.change(world.desk, store.id, changes, actor=ACTOR)
+    assert len(await claim(world.database)) == 3
+
+
+async def test_verifying_credentials_that_work_lets_the_store_go_on(world: World) -> None:
+    await waiting(world, 1)
+    pause = Pause(Endpoint.ALL, "credentials_rejected", timedelta(hours=1))
+    await told(world, Endpoint.ALL, pause=pause)
+    assert (await stores.verify(world.desk, world._stores[0].id)).ok
+    assert len(await claim(world.database)) == 1
+
+
+async def ship_by(world: World, update_id: UUID, hours: float) -> UUID:
+    update = await world.update(update_id)
+    assert update.order_id is not None
+    async with world.database.begin() as connection:
+        await connection.execute(
+            sa.update(orders_table)
+            .where(orders_table.c.id == update.order_id)
+            .values(ship_by=sa.func.now() + timedelta(hours=hours))
+        )
+    return update.order_id
+
+
+async def test_updates_of_orders_that_must_leave_soon_go_first(world: World) -> None:
+    updates = await waiting(world, 5)
+    await world.answered_before()
+    await ship_by(world, updates[4], 1)
+    await ship_by(world, updates[3], 100)
+    assert await deadlines.mark(world.database, 4 * 3600, world.desk.new_id) == 1
+    assert [update.id for update in await claim(world.database, limit=1)] == [updates[4]]
+    assert [update.id for update in await claim(world.database, limit=1)] == [updates[0]]
+
+
+async def test_people_are_warned_once_before_an_order_is_late(world: World) -> None:
+    (update,) = await waiting(world, 1)
+    order_id = await ship_by(world, update, 3)
+    assert (await world.order(order_id)).status_details == []
+    assert await deadlines.mark(world.database, 4 * 3600, world.desk.new_id) == 1
+    assert await deadlines.mark(world.database, 4 * 3600, world.desk.new_id) == 0
+    order = await world.order(order_id)
+    assert [each.code for each in order.status_details] == ["ship_by_near"]
+    assert order.status == "open"
+    await ship_by(world, update, -1)
+    assert [e.code for e in (await world.order(order_id)).status_details] == ["ship_by_passed"]
+    await world.deliver_until(update)
+    assert (await world.order(order_id)).status_details == []
+
+
+async def test_what_is_shipped_after_the_warning_hurries_too(world: World) -> None:
+    order = await world.an_order(2)
+    async with world.database.begin() as connection:
+        await connection.execute(sa.update(orders_table).values(ship_by=sa.func.now()))
+    await deadlines.mark(world.database, 60, world.desk.new_id)
+    shipped = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    async with world.database.begin() as connection:
+        urgent = sa.select(table.c.urgent).where(table.c.id == shipped.shipment.update.id)
+        assert (await connection.execute(urgent)).scalar_one()
