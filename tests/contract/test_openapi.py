@@ -21,7 +21,7 @@ OPERATION_IDS = {
     "update_order", "get_order_timeline", "refresh_order",
     "ship_order", "list_shipments", "get_shipment", "correct_tracking",
     "cancel_order", "get_cancellation", "list_cancellation_reasons",
-    "list_updates", "get_update", "retry_update", "dismiss_update",
+    "list_updates", "get_update", "retry_update", "retry_updates", "dismiss_update",
     "check_liveness", "check_readiness", "get_metrics",
 }  # fmt: skip
 
