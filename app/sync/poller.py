@@ -5,30 +5,26 @@ than the free slots, so that every lease begins with its delivery.
 """
 
 import asyncio
-import contextlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
 
 from app.orders.errors import NotAvailable
 from app.orders.lane import Breaker, Endpoint, News
-from app.orders.order import Order
-from app.orders.outcome import Outcome, Pause
-from app.storage import claims, deadlines, lanes, orders, rescue, stores, updates
-from app.storage.claims import Group, Terms
+from app.orders.outcome import Pause
+from app.storage import claims, lanes, orders, stores
+from app.storage.claims import Group
 from app.storage.database import Database
-from app.storage.recording import Attempt, Result
-from app.storage.updates import Claimed
 from app.storage.vault import CannotDecrypt, Vault
-from app.sync import backoff, delivery, evidence, traffic
+from app.sync import deliveries
 from app.sync.backoff import Policy
-from app.sync.errand import Errand
+from app.sync.deliveries import Deliveries
 from app.sync.recorder import Recorder
+from app.sync.upkeep import Upkeep
 from app.walmart.account import Account
 from app.walmart.client import WalmartClient
 
@@ -37,20 +33,6 @@ FAIR_SHARE = 20
 UNREADABLE_PAUSE = timedelta(seconds=60)
 _AFTER_TROUBLE = 1.0
 _log = structlog.get_logger(__name__)
-
-
-class Observer(Protocol):
-    """Who wants to know about deliveries: metrics."""
-
-    def delivered(self, kind: str, verdict: str, lag: float) -> None:
-        """A delivery ended, lag seconds after its update was accepted."""
-
-
-class Nobody:
-    """An observer that does not care."""
-
-    def delivered(self, kind: str, verdict: str, lag: float) -> None:
-        """Take no notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +70,29 @@ class Poller:
     random: Callable[[], float]
     new_id: Callable[[int], UUID]
     monotonic: Callable[[], float]
-    observer: Observer = field(default_factory=Nobody)
-    _running: set[asyncio.Task[None]] = field(default_factory=set)
-    # Deliveries under way by store; a store without one is not in it.
-    _busy: Counter[int] = field(default_factory=Counter)
-    _stopping: bool = False
     _round: int = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until stop is set, then finish what is in flight and write it down."""
-        recorder = Recorder(
+        recorder = self._recorder()
+        under_way = self._deliveries(recorder)
+        helpers = [
+            asyncio.create_task(recorder.run(), name="recorder"),
+            asyncio.create_task(self._upkeep().run(), name="upkeep"),
+        ]
+        try:
+            while not stop.is_set():
+                self.heard.clear()
+                wait = await self._look(under_way)
+                await self._wait(stop, wait)
+        finally:
+            await under_way.drain(self.settings.drain)
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+
+    def _recorder(self) -> Recorder:
+        return Recorder(
             database=self.database,
             new_id=self.new_id,
             monotonic=self.monotonic,
@@ -105,30 +100,38 @@ class Poller:
             flushed=self.heard.set,
             breaker=self.settings.breaker,
         )
-        helpers = [
-            asyncio.create_task(recorder.run(), name="recorder"),
-            asyncio.create_task(self._rescue_for_ever(), name="rescuer"),
-            asyncio.create_task(self._watch_deadlines(), name="ship-by clock"),
-        ]
-        try:
-            while not stop.is_set():
-                self.heard.clear()
-                wait = await self._look(recorder)
-                await self._wait(stop, wait)
-        finally:
-            self._stopping = True
-            await self._drain()
-            for helper in helpers:
-                helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
 
-    async def _look(self, recorder: Recorder) -> float:
+    def _deliveries(self, recorder: Recorder) -> Deliveries:
+        settings = self.settings
+        return Deliveries(
+            database=self.database,
+            client=self.client,
+            recorder=recorder,
+            terms=deliveries.Terms(
+                settings.name, settings.lease, settings.timeout, settings.policy
+            ),
+            random=self.random,
+            new_id=self.new_id,
+            monotonic=self.monotonic,
+        )
+
+    def _upkeep(self) -> Upkeep:
+        return Upkeep(
+            database=self.database,
+            interval=self.settings.poll_interval,
+            ship_by_warning=self.settings.ship_by_warning,
+            random=self.random,
+            new_id=self.new_id,
+            wake=self.heard.set,
+        )
+
+    async def _look(self, under_way: Deliveries) -> float:
         """Claim what the free slots allow; answers how long to wait before the next look."""
-        free = self.settings.concurrency - len(self._running)
+        free = self.settings.concurrency - len(under_way)
         if free <= 0:
             return self.settings.poll_interval
         try:
-            return await self._claim(free, recorder)
+            return await self._claim(free, under_way)
         except NotAvailable as error:
             _log.warning("claiming_failed", error=str(error))
         except Exception:  # noqa: BLE001 - logged; the loop must live on
@@ -136,7 +139,7 @@ class Poller:
             _log.exception("claiming_failed")
         return _AFTER_TROUBLE
 
-    async def _claim(self, free: int, recorder: Recorder) -> float:
+    async def _claim(self, free: int, under_way: Deliveries) -> float:
         async with self.database.begin() as connection:
             found = await claims.due(connection)
         waits = [group.due_in for group in found if group.due_in > 0]
@@ -147,10 +150,10 @@ class Poller:
         for store_id in self._in_turn(sorted(ready)):
             if free <= 0:
                 break
-            share = self._share(store_id, free, others=len(ready) > 1)
+            share = self._share(under_way.by_store[store_id], free, others=len(ready) > 1)
             if share <= 0:
                 continue
-            taken, again_in = await self._claim_or_pause(ready[store_id], share, recorder)
+            taken, again_in = await self._claim_or_pause(ready[store_id], share, under_way)
             free -= taken
             if taken == share:
                 # It may have more, which waits only for a slot.
@@ -161,11 +164,11 @@ class Poller:
             return self.settings.poll_interval
         return min([*waits, self.settings.poll_interval])
 
-    def _share(self, store_id: int, free: int, *, others: bool) -> int:
+    def _share(self, busy: int, free: int, *, others: bool) -> int:
         """How many slots a store may take: never all, whatever it has due and however it hangs."""
         fair = max(1, min(FAIR_SHARE, self.settings.concurrency * 2 // 5))
         left = max(1, free // 2) if others else free
-        return min(fair - self._busy[store_id], left)
+        return min(fair - busy, left)
 
     def _in_turn(self, ready: Sequence[int]) -> Sequence[int]:
         """Begin with another store each round, so that none is always last."""
@@ -174,33 +177,31 @@ class Poller:
         return [*ready[first:], *ready[:first]]
 
     async def _claim_or_pause(
-        self, groups: Sequence[Group], share: int, recorder: Recorder
+        self, groups: Sequence[Group], share: int, under_way: Deliveries
     ) -> tuple[int, float | None]:
         """A store whose secret nobody can read waits by itself; the others go on."""
         try:
-            return await self._claim_from(groups, share, recorder)
+            return await self._claim_from(groups, share, under_way)
         except CannotDecrypt as error:
-            store_id = groups[0].store_id
-            at = await self._now()
-            pause = Pause(Endpoint.ALL, "secret_unreadable", UNREADABLE_PAUSE)
-            news = News(store_id, Endpoint.ALL, at, at, answered=False, pause=pause)
-            async with self.database.begin() as connection:
-                stopped = await lanes.record(connection, [news], self.settings.breaker)
-            if stopped:
-                _log.error("store_paused", store_id=store_id, error=str(error))
+            await self._pause(groups[0].store_id, error)
             return 0, None
 
-    async def _now(self) -> datetime:
+    async def _pause(self, store_id: int, error: CannotDecrypt) -> None:
+        pause = Pause(Endpoint.ALL, "secret_unreadable", UNREADABLE_PAUSE)
         async with self.database.begin() as connection:
-            return await lanes.now(connection)
+            at = await lanes.now(connection)
+            news = News(store_id, Endpoint.ALL, at, at, answered=False, pause=pause)
+            if await lanes.record(connection, [news], self.settings.breaker):
+                _log.error("lane_stopped", store_id=store_id, endpoint="*", reason=str(error))
 
     async def _claim_from(
-        self, groups: Sequence[Group], share: int, recorder: Recorder
+        self, groups: Sequence[Group], share: int, under_way: Deliveries
     ) -> tuple[int, float | None]:
         store_id = groups[0].store_id
+        terms = claims.Terms(self.settings.name, self.settings.lease, self.settings.timeout)
         async with self.database.begin() as connection:
             claim = await claims.claim(
-                connection, groups, limit=share, token=self.new_id(store_id), terms=self._terms
+                connection, groups, limit=share, token=self.new_id(store_id), terms=terms
             )
             # Read after the database's clock, so that our idea of its time is never ahead.
             at = self.monotonic()
@@ -213,113 +214,8 @@ class Poller:
         for update in claim.updates:
             order = known[update.order_id] if update.order_id else None
             if order is not None:
-                self._start(self._errand(update, order, account, at), recorder)
+                under_way.start(update, order, account, at)
         return len(claim.updates), claim.again_in
-
-    @property
-    def _terms(self) -> Terms:
-        return Terms(self.settings.name, self.settings.lease, self.settings.timeout)
-
-    def _errand(self, update: Claimed, order: Order, account: Account, at: float) -> Errand:
-        return Errand(
-            update=update,
-            order=order,
-            account=account,
-            client=self.client,
-            policy=self.settings.policy,
-            lease=self.settings.lease,
-            timeout=self.settings.timeout,
-            monotonic=self.monotonic,
-            claimed_monotonic=at,
-            renew=lambda: self._renew(update),
-            stopping=lambda: self._stopping,
-        )
-
-    async def _renew(self, update: Claimed) -> bool:
-        try:
-            async with self.database.begin() as connection:
-                return await updates.renew(connection, update, self.settings.lease)
-        except NotAvailable:
-            return False
-
-    def _start(self, errand: Errand, recorder: Recorder) -> None:
-        store_id = errand.update.store_id
-        task = asyncio.create_task(self._deliver(errand, recorder))
-        self._running.add(task)
-        self._busy[store_id] += 1
-
-        def ended(task: asyncio.Task[None]) -> None:
-            self._running.discard(task)
-            self._busy -= Counter([store_id])
-
-        task.add_done_callback(ended)
-
-    async def _deliver(self, errand: Errand, recorder: Recorder) -> None:
-        started = errand.now()
-        try:
-            outcome = await delivery.deliver(errand)
-        except Exception:  # noqa: BLE001 - logged; the loop must live on
-            # The lease ends by itself, and the update is read before it is sent again.
-            _log.exception("delivery_failed", update_id=str(errand.update.id))
-            return
-        result = self._judged(errand, outcome, started)
-        await recorder.write(result)
-        lag = (result.attempt.ended_at - errand.update.created_at).total_seconds()
-        self.observer.delivered(errand.update.kind.value, result.attempt.verdict, lag)
-        _log.info(
-            "delivered",
-            update_id=str(errand.update.id),
-            kind=errand.update.kind.value,
-            verdict=result.attempt.verdict,
-            attempt=errand.update.attempts,
-            detail=result.attempt.detail,
-        )
-
-    def _judged(self, errand: Errand, outcome: Outcome, started: datetime) -> Result:
-        ended = errand.now()
-        update, policy = errand.update, self.settings.policy
-        return Result(
-            update=update,
-            step=backoff.next_step(update, outcome, policy, now=ended, jitter=self.random()),
-            attempt=Attempt(
-                id=self.new_id(update.store_id),
-                poller=self.settings.name,
-                started_at=started,
-                ended_at=ended,
-                verdict=evidence.verdict(outcome),
-                detail=evidence.detail(outcome),
-                calls=[evidence.call_json(call) for call in errand.calls],
-            ),
-            snapshot=evidence.snapshot(outcome),
-            news=list(traffic.news(update.store_id, errand.calls, evidence.pause(outcome), ended)),
-        )
-
-    async def _rescue_for_ever(self) -> None:
-        """Take back what pollers held that stopped answering."""
-        while True:
-            try:
-                if await rescue.take_back(self.database, self.new_id):
-                    self.heard.set()
-            except NotAvailable as error:
-                _log.warning("rescue_failed", error=str(error))
-            except Exception:  # noqa: BLE001 - logged; the loop must live on
-                _log.exception("rescue_failed")
-            await asyncio.sleep(self.settings.poll_interval * (0.5 + self.random()))
-
-    async def _watch_deadlines(self) -> None:
-        """Mark orders that must leave soon."""
-        while True:
-            marked = 0
-            try:
-                marked = await deadlines.mark(
-                    self.database, self.settings.ship_by_warning, self.new_id
-                )
-            except NotAvailable as error:
-                _log.warning("ship_by_clock_waits", error=str(error))
-            except Exception:  # noqa: BLE001 - logged; the loop must live on
-                _log.exception("ship_by_clock_failed")
-            if marked < deadlines.BATCH:
-                await asyncio.sleep(self.settings.poll_interval * (1.0 + self.random()))
 
     async def _wait(self, stop: asyncio.Event, wait: float) -> None:
         if wait <= 0:
@@ -329,13 +225,3 @@ class Poller:
         await asyncio.wait(waiting, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
         for each in waiting:
             each.cancel()
-
-    async def _drain(self) -> None:
-        """Let deliveries in flight end; what does not is found again when its lease ends."""
-        if not self._running:
-            return
-        _, late = await asyncio.wait(self._running, timeout=self.settings.drain)
-        for task in late:
-            task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*late, return_exceptions=True)

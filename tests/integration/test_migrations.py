@@ -1,8 +1,7 @@
 """The schema's way from nothing to head, and what happens when several walk it at once.
 
-There is one revision so far. With the second one comes a test for each step: bring a database
-to the revision before it, fill its tables as that version of the code would have, upgrade, and
-look at what became of the rows.
+Each step has a test: a database is brought to the revision before it, its tables are filled as
+that version of the code would have, it is upgraded, and what became of the rows is looked at.
 
 Migrations that run at once are processes of their own here, as replicas are; within one process
 Alembic keeps its context in globals.
@@ -23,6 +22,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from app.orders.lane import Endpoint
 from app.storage import migrate
 from app.storage.urls import asyncpg_arguments
 from tests.conftest import database_url
@@ -155,6 +155,48 @@ async def test_the_sql_for_a_run_by_hand_waits_for_the_migration_that_runs() -> 
 
 async def test_the_tables_in_the_code_are_those_the_migrations_make(fresh_url: str) -> None:
     await asyncio.to_thread(command.check, quiet(fresh_url))
+
+
+FIRST = """
+    INSERT INTO stores (id, code, name, market, walmart_client_id, walmart_client_secret)
+    VALUES (gen_random_uuid(), 'main', 'Main', 'US', 'seller', 'sealed');
+    INSERT INTO lanes (store_id, endpoint, paused_until, reason)
+    VALUES (1, '*', now() + interval '1 hour', 'credentials_rejected'),
+           (1, 'shipment', now() + interval '1 hour', 'throttled');
+    INSERT INTO orders (store_id, id, purchase_order_id, ship_by)
+    VALUES (1, '01a20a61-4a87-7d0f-8311-81ea00000001', '1796330120075', now());
+    INSERT INTO updates (store_id, id, subject, order_id, kind, sequence, active)
+    VALUES (1, '01a20a61-4e2e-7a4b-a5ca-b16f00000001', '1796330120075',
+            '01a20a61-4a87-7d0f-8311-81ea00000001', 'shipment', 1, true);
+"""
+
+
+async def test_lanes_and_urgency_come_to_a_database_in_use(empty_url: str) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611231200")
+    async with connected(empty_url) as session:
+        await session.execute(FIRST)
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    async with connected(empty_url) as session:
+        lanes = await session.fetch("SELECT endpoint, reason, failures FROM lanes ORDER BY 1")
+        assert {row["endpoint"] for row in lanes} == set(Endpoint)
+        assert [row["reason"] for row in lanes if row["reason"]] == ["credentials_rejected"]
+        update = await session.fetchrow("SELECT state, active, urgent FROM updates")
+        assert tuple(update) == ("pending", True, False)
+        assert await session.fetchval("SELECT ship_by_warned_at FROM orders") is None
+        invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
+        assert await session.fetchval(invalid) == 0
+
+
+async def test_an_index_that_broke_off_is_made_anew(empty_url: str) -> None:
+    """CREATE INDEX CONCURRENTLY leaves an invalid index behind where it fails."""
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240010")
+    async with connected(empty_url) as session:
+        await session.execute("CREATE INDEX ix_updates_lane ON updates (id)")
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    assert await ask(
+        empty_url,
+        "SELECT indexdef LIKE '%urgent%' FROM pg_indexes WHERE indexname = 'ix_updates_lane'",
+    )
 
 
 def test_the_migrations_form_one_line_with_dated_names() -> None:

@@ -1,0 +1,143 @@
+"""Deliveries under way in one poller: started, judged, written down, drained at a stop."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from app.orders.errors import NotAvailable
+from app.orders.order import Order
+from app.orders.outcome import Outcome
+from app.storage import updates
+from app.storage.database import Database
+from app.storage.recording import Attempt, Result
+from app.storage.updates import Claimed
+from app.sync import backoff, delivery, evidence, traffic
+from app.sync.backoff import Policy
+from app.sync.errand import Errand
+from app.sync.recorder import Recorder
+from app.walmart.account import Account
+from app.walmart.client import WalmartClient
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms updates are delivered. Seconds: the lease, Walmart's time-out."""
+
+    poller: str
+    lease: float
+    timeout: float
+    policy: Policy
+
+
+@dataclass(slots=True)
+class Deliveries:
+    """Carries claimed updates to Walmart, each in a task of its own.
+
+    by_store counts those under way; a store without one is not in it.
+    """
+
+    database: Database
+    client: WalmartClient
+    recorder: Recorder
+    terms: Terms
+    random: Callable[[], float]
+    new_id: Callable[[int], UUID]
+    monotonic: Callable[[], float]
+    by_store: Counter[int] = field(default_factory=Counter)
+    _running: set[asyncio.Task[None]] = field(default_factory=set)
+    _stopping: bool = False
+
+    def __len__(self) -> int:
+        """How many are under way."""
+        return len(self._running)
+
+    def start(self, update: Claimed, order: Order, account: Account, claimed_at: float) -> None:
+        """Deliver an update; claimed_at is the monotonic time right after its claim."""
+        task = asyncio.create_task(self._deliver(self._errand(update, order, account, claimed_at)))
+        self._running.add(task)
+        self.by_store[update.store_id] += 1
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._running.discard(task)
+            self.by_store -= Counter([update.store_id])
+
+        task.add_done_callback(ended)
+
+    async def drain(self, seconds: float) -> None:
+        """Let what is under way end; what does not is found again when its lease ends."""
+        self._stopping = True
+        if not self._running:
+            return
+        _, late = await asyncio.wait(self._running, timeout=seconds)
+        for task in late:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _errand(self, update: Claimed, order: Order, account: Account, at: float) -> Errand:
+        return Errand(
+            update=update,
+            order=order,
+            account=account,
+            client=self.client,
+            policy=self.terms.policy,
+            lease=self.terms.lease,
+            timeout=self.terms.timeout,
+            monotonic=self.monotonic,
+            claimed_monotonic=at,
+            renew=lambda: self._renew(update),
+            stopping=lambda: self._stopping,
+        )
+
+    async def _renew(self, update: Claimed) -> bool:
+        try:
+            async with self.database.begin() as connection:
+                return await updates.renew(connection, update, self.terms.lease)
+        except NotAvailable:
+            return False
+
+    async def _deliver(self, errand: Errand) -> None:
+        started = errand.now()
+        try:
+            outcome = await delivery.deliver(errand)
+        except Exception:  # noqa: BLE001 - logged; the loop must live on
+            # The lease ends by itself, and the update is read before it is sent again.
+            _log.exception("delivery_failed", update_id=str(errand.update.id))
+            return
+        result = self._judged(errand, outcome, started)
+        await self.recorder.write(result)
+        _log.info(
+            "delivered",
+            update_id=str(errand.update.id),
+            kind=errand.update.kind.value,
+            verdict=result.attempt.verdict,
+            attempt=errand.update.attempts,
+            detail=result.attempt.detail,
+        )
+
+    def _judged(self, errand: Errand, outcome: Outcome, started: datetime) -> Result:
+        ended = errand.now()
+        update, policy = errand.update, self.terms.policy
+        return Result(
+            update=update,
+            step=backoff.next_step(update, outcome, policy, now=ended, jitter=self.random()),
+            attempt=Attempt(
+                id=self.new_id(update.store_id),
+                poller=self.terms.poller,
+                started_at=started,
+                ended_at=ended,
+                verdict=evidence.verdict(outcome),
+                detail=evidence.detail(outcome),
+                calls=[evidence.call_json(call) for call in errand.calls],
+            ),
+            snapshot=evidence.snapshot(outcome),
+            news=list(traffic.news(update.store_id, errand.calls, evidence.pause(outcome), ended)),
+        )

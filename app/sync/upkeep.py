@@ -1,0 +1,61 @@
+"""What a poller does beside delivering: take lapsed leases back, watch the ship-by clock."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from app.orders.errors import NotAvailable
+from app.storage import deadlines, rescue
+from app.storage.database import Database
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """Work that every poller does now and then; doing it twice at once harms nothing.
+
+    interval: seconds between two looks, more or less. ship_by_warning: seconds before its
+    ship-by time at which people are warned of an order. wake: updates are due again.
+    """
+
+    database: Database
+    interval: float
+    ship_by_warning: float
+    random: Callable[[], float]
+    new_id: Callable[[int], UUID]
+    wake: Callable[[], None]
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await asyncio.gather(
+            self._again_and_again(self._take_back), self._again_and_again(self._watch_deadlines)
+        )
+
+    async def _take_back(self) -> bool:
+        """Take back what pollers held that stopped answering."""
+        if await rescue.take_back(self.database, self.new_id):
+            self.wake()
+        return False
+
+    async def _watch_deadlines(self) -> bool:
+        """Mark orders that must leave soon."""
+        marked = await deadlines.mark(self.database, self.ship_by_warning, self.new_id)
+        return marked >= deadlines.BATCH
+
+    async def _again_and_again(self, work: Callable[[], Awaitable[bool]]) -> None:
+        """Do it at intervals; at once again where it says that there is more."""
+        while True:
+            more = False
+            try:
+                more = await work()
+            except NotAvailable as error:
+                _log.warning("upkeep_waits", work=work.__name__, error=str(error))
+            except Exception:  # noqa: BLE001 - logged; the loop must live on
+                _log.exception("upkeep_failed", work=work.__name__)
+            if not more:
+                # Spread over time, so that pollers that started together do not stay together.
+                await asyncio.sleep(self.interval * (0.5 + self.random()))
