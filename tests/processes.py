@@ -211,3 +211,29 @@ def ledger(deployment: Deployment, **query: str) -> list[dict[str, Any]]:
     answer = httpx.get(f"{deployment.walmart}/simulator/ledger", params=query, trust_env=False)
     entries = answer.raise_for_status().json()
     return list(entries["entries"] if isinstance(entries, dict) else entries)
+
+
+def calls(deployment: Deployment, operation: str | None = None) -> list[dict[str, Any]]:
+    """What Walmart was asked, in order."""
+    answer = httpx.get(f"{deployment.walmart}/simulator/calls", trust_env=False)
+    found = answer.raise_for_status().json()["calls"]
+    return [each for each in found if operation in {None, each["operation"]}]
+
+
+def simulator(deployment: Deployment, path: str, **body: Any) -> None:
+    answer = httpx.post(f"{deployment.walmart}/simulator/{path}", json=body, trust_env=False)
+    answer.raise_for_status()
+
+
+def shipped_orders(
+    deployment: Deployment, client: httpx.Client, store: str, seller: str, count: int, first: int
+) -> list[str]:
+    """So many orders with one shipment each that waits for Walmart; their ids."""
+    found = []
+    for number in range(first, first + count):
+        order = an_order(deployment, client, store, str(number), 1, seller=seller)
+        path = f"/v1/orders/{order['id']}/shipments"
+        answer = client.post(path, json={"carrier_code": "ups", "tracking_number": f"1Z{number}"})
+        assert answer.status_code == 202, answer.text
+        found.append(order["id"])
+    return found

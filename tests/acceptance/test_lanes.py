@@ -2,12 +2,19 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.processes import Deployment, a_store, an_order, deployed, until
+from tests.processes import (
+    Deployment,
+    a_store,
+    calls,
+    deployed,
+    shipped_orders,
+    simulator,
+    until,
+)
 
 SHIPPING = "shipping"
 POLLERS = ("poller-0", "poller-1")
@@ -18,32 +25,6 @@ def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
     # Orders and updates are there before the pollers start, so that all of them are due at once.
     with deployed(fresh_url, tmp_path, pollers=0) as running:
         yield running
-
-
-def calls(deployment: Deployment, operation: str | None = None) -> list[dict[str, Any]]:
-    """What Walmart was asked, in order."""
-    answer = httpx.get(f"{deployment.walmart}/simulator/calls", trust_env=False)
-    found = answer.raise_for_status().json()["calls"]
-    return [each for each in found if operation in {None, each["operation"]}]
-
-
-def simulator(deployment: Deployment, path: str, **body: Any) -> None:
-    answer = httpx.post(f"{deployment.walmart}/simulator/{path}", json=body, trust_env=False)
-    answer.raise_for_status()
-
-
-def shipped_orders(
-    deployment: Deployment, client: httpx.Client, store: str, seller: str, count: int, first: int
-) -> list[str]:
-    """So many orders with one shipment each that waits for Walmart; their ids."""
-    found = []
-    for number in range(first, first + count):
-        order = an_order(deployment, client, store, str(number), 1, seller=seller)
-        path = f"/v1/orders/{order['id']}/shipments"
-        answer = client.post(path, json={"carrier_code": "ups", "tracking_number": f"1Z{number}"})
-        assert answer.status_code == 202, answer.text
-        found.append(order["id"])
-    return found
 
 
 def all_shipped(client: httpx.Client, orders: list[str]) -> bool:
