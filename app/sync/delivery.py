@@ -228,7 +228,12 @@ async def _judge_refusal(
     conflict = _conflict(errand, reading, snapshot)
     if conflict is None and snapshot.cancel_requested and errand.task.kind is Kind.SHIPMENT:
         conflict = verdicts.cancel_requested(errand.task)
-    return Refused(conflict or verdicts.failure(error), snapshot)
+    return Refused(conflict or verdicts.failure(error, _package(errand)), snapshot)
+
+
+def _package(errand: Errand) -> Package | None:
+    shipment = errand.update.kind is Kind.SHIPMENT
+    return Package.from_json(errand.update.payload) if shipment else None
 
 
 async def _acknowledge_on_the_way(errand: Errand) -> Outcome | None:

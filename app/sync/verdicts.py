@@ -21,6 +21,7 @@ from app.orders.outcome import Failure, Pause, Refused, TryLater, Unclear
 from app.orders.update import Kind
 from app.sync import explanations
 from app.walmart import errors
+from app.walmart.packages import Package
 
 CREDENTIALS_PAUSE = timedelta(seconds=60)
 MISCONFIGURED_PAUSE = timedelta(seconds=60)
@@ -73,9 +74,9 @@ def cancel_requested(task: Task) -> Failure:
     )
 
 
-def failure(error: errors.WalmartError) -> Failure:
-    """What a person is told of an error."""
-    return explanations.of(error)
+def failure(error: errors.WalmartError, package: Package | None = None) -> Failure:
+    """What a person is told of an error; package is what was sent, if it was one."""
+    return explanations.of(error, package)
 
 
 def of_write(kind: Kind, error: errors.WalmartError) -> TryLater | Unclear | Refused:

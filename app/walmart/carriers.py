@@ -11,7 +11,7 @@ from rapidfuzz import fuzz, process, utils
 
 METHOD_CODES = ("Standard", "Express", "OneDay", "Freight", "WhiteGlove", "Value")
 # Below this likeness (0 to 100) a suggestion would confuse more than help.
-_ALIKE = 75
+_ALIKE = 80
 
 _UNTIL_2023 = (
     *("UPS", "USPS", "FedEx", "Airborne", "OnTrac", "DHL Ecommerce - US", "DHL", "LS", "UDS"),

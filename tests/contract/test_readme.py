@@ -9,7 +9,9 @@ from app import settings
 from app.cli import app
 from app.orders.outcome import Failure
 from app.simulator.faults import KINDS
-from app.sync import explanations, verdicts
+from app.storage import recording
+from app.storage.overview import lane_views
+from app.sync import delivery, explanations, verdicts
 from app.web import export
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,13 +39,16 @@ def test_every_command_is_in_the_readme() -> None:
             assert f"waybill {name} {part}".strip() in README, (name, part)
 
 
-def test_every_error_code_of_a_delivery_is_in_the_readme() -> None:
-    codes = {code for code, _, _ in explanations._BY_FIELD.values()}
-    codes |= set(explanations._BY_CLASS.values())
-    codes |= {f.code for f in vars(verdicts).values() if isinstance(f, Failure)}
-    codes |= {"gave_up", "cancel_requested", "needs_review"}
-    missing = {code for code in codes if f"`{code}`" not in README}
-    assert not missing
+def test_every_code_of_a_status_detail_is_in_the_readme_and_no_other() -> None:
+    known = explanations.FIELD_CODES | explanations.CLASS_CODES | set(lane_views.REASONS)
+    for module in (verdicts, delivery, recording):
+        known |= {each.code for each in vars(module).values() if isinstance(each, Failure)}
+    known |= {"gave_up", "cancel_requested", "kind_not_supported", "ship_by_near"}
+    known |= {"ship_by_passed"}
+    table = README.split("## What an error means, and what to do")[1].split("##")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| `")]
+    told = {code for row in rows for code in row.split("|")[1].split("`")[1::2]}
+    assert told == known
 
 
 def test_every_fault_of_the_simulator_is_in_the_readme() -> None:

@@ -13,7 +13,7 @@ from app.storage.tables import lanes
 from app.storage.views import StatusDetail, UpdateView
 
 # Reason of a lane: whose doing it is, a sentence, and what to do.
-_TEXTS = {
+REASONS = {
     "credentials_rejected": (
         "waybill",
         "Walmart does not accept the store's client id and secret. Its updates wait.",
@@ -54,7 +54,7 @@ class Stop:
 
     def detail(self, operation: str, update: UpdateView | None = None) -> StatusDetail:
         """What a person is told of it."""
-        origin, message, suggestion = _TEXTS.get(self.reason, ("waybill", self.reason, None))
+        origin, message, suggestion = REASONS.get(self.reason, ("waybill", self.reason, None))
         return StatusDetail(
             code=self.reason,
             origin=origin,

@@ -1,0 +1,201 @@
+"""Breaks each promise in turn and tells which test notices: `make mutations`.
+
+    python tests/mutations/run.py [--write] [word …]
+
+Each mutation is made in a copy of the tree, never in the tree itself; the tests named beside
+it must fail there, and pass without it. With --write the table goes to docs/mutations.md.
+With words only mutations run whose promise contains one of them. Takes some minutes.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLE = ROOT / "docs" / "mutations.md"
+_HEAD = """# Broken on purpose
+
+Each promise broken in turn, and the tests that notice. Made by `make mutations`, which does it
+again: every line is a change in a copy of the code, after which these tests fail.
+
+| promise | broken by | tests that fail |
+|---|---|---|
+"""
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A promise, how it is broken (in one file, one piece of text for another), who notices."""
+
+    promise: str
+    how: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+DELIVERY = "tests/integration/test_delivery.py"
+OUTBOX = "tests/integration/test_outbox.py"
+CLAIMS = "tests/integration/test_claims.py"
+MACHINE = "tests/integration/test_outbox_machine.py"
+LANE = "tests/unit/orders/test_lane.py"
+MUTATIONS = (
+    Mutation(
+        "an unclear result is read back before anything is sent again",
+        "sending without reading",
+        "app/sync/delivery.py",
+        "if errand.update.ambiguous or errand.update.kind is Kind.CANCELLATION:",
+        "if errand.update.kind is Kind.CANCELLATION:",
+        (DELIVERY, MACHINE),
+    ),
+    Mutation(
+        "only the holder of the lease records",
+        "ignoring the lease token",
+        "app/storage/recording.py",
+        "AND u.id = h.id AND u.lease_token = h.token",
+        "AND u.id = h.id",
+        (OUTBOX,),
+    ),
+    Mutation(
+        "absence is believed only after the quiet period",
+        "skipping the quiet period",
+        "app/sync/backoff.py",
+        "return max(policy.quiet_period - passed, 0.0)",
+        "return 0.0",
+        (DELIVERY, "tests/unit/sync/test_backoff.py"),
+    ),
+    Mutation(
+        "updates of one order go one at a time",
+        "claiming whose turn it is not",
+        "app/storage/claims.py",
+        "AND u.urgent = r.urgent AND u.active AND u.state",
+        "AND u.urgent = r.urgent AND u.state",
+        (OUTBOX,),
+    ),
+    Mutation(
+        "confirmed means that Walmart has it",
+        "recording before sending",
+        "app/sync/deliveries.py",
+        "            outcome = await delivery.deliver(errand)\n",
+        "            from app.orders.outcome import Confirmed\n"
+        "            early = self._judged(errand, Confirmed(None), started)\n"
+        "            await self.recorder.write(early)\n"
+        "            outcome = await delivery.deliver(errand)\n",
+        (DELIVERY,),
+    ),
+    Mutation(
+        "a 200 must show the units",
+        "believing the status alone",
+        "app/sync/delivery.py",
+        "if answer.order is None or not _shows(errand, answer.order):",
+        "if answer.order is None:",
+        (DELIVERY, MACHINE),
+    ),
+    Mutation(
+        "a poller that died may have sent",
+        "taking its update back as never sent",
+        "app/storage/updates.py",
+        "SET state = 'verifying', ambiguous = true, may_have_left_at = lapsed.leased_until,",
+        "SET state = 'retrying', ambiguous = false, may_have_left_at = lapsed.leased_until,",
+        (OUTBOX, MACHINE),
+    ),
+    Mutation(
+        "no more goes out than Walmart has calls left",
+        "ignoring the count in its headers",
+        "app/orders/lane.py",
+        "    if lane.tokens is None:\n        return Room(UNLIMITED)\n",
+        "    return Room(UNLIMITED)\n",
+        (LANE, CLAIMS),
+    ),
+    Mutation(
+        "a broken lane is tried by a single call",
+        "letting everything go at once",
+        "app/orders/lane.py",
+        "max((1 if lane.broken else FIRST_CALLS) - in_flight, 0)",
+        "max((99 if lane.broken else FIRST_CALLS) - in_flight, 0)",
+        (LANE, CLAIMS),
+    ),
+    Mutation(
+        "rejected credentials stop the store",
+        "trying each of its updates",
+        "app/sync/verdicts.py",
+        'return Pause(Endpoint.ALL, "credentials_rejected", CREDENTIALS_PAUSE)',
+        "return None",
+        (DELIVERY,),
+    ),
+    Mutation(
+        "a store never takes every slot",
+        "letting it",
+        "app/sync/poller.py",
+        "        return min(fair - busy, left)\n",
+        "        return free\n",
+        (OUTBOX,),
+    ),
+    Mutation(
+        "late orders go first",
+        "first come, first served",
+        "app/storage/claims.py",
+        "ORDER BY urgent DESC, ambiguous DESC, due_at, id LIMIT :limit",
+        "ORDER BY due_at, id LIMIT :limit",
+        (CLAIMS,),
+    ),
+    Mutation(
+        "a retry says what will happen",
+        "queueing what cannot be",
+        "app/intake/retry.py",
+        "    if not landed and why_not is None:\n",
+        "    if not landed:\n",
+        ("tests/integration/web/test_retry.py",),
+    ),
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the mutations; 1 where one was noticed by nobody."""
+    words = [word for word in arguments if not word.startswith("--")]
+    wanted = [m for m in MUTATIONS if not words or any(word in m.promise for word in words)]
+    rows, survived = [], 0
+    for mutation in wanted:
+        failed = _noticed(mutation)
+        survived += not failed
+        told = ", ".join(f"`{name}`" for name in failed) or "**none**"
+        rows.append(f"| {mutation.promise} | {mutation.how} | {told} |")
+        sys.stdout.write(f"{'noticed' if failed else 'SURVIVED'}: {mutation.how}: {told}\n")
+    if "--write" in arguments:
+        TABLE.write_text(_HEAD + "\n".join(rows) + "\n")
+    return 1 if survived else 0
+
+
+def _noticed(mutation: Mutation) -> list[str]:
+    """The names of the tests that fail; at most three, for the first is enough."""
+    with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
+        copy = Path(folder)
+        # PostgreSQL's own account passes through it to nothing of ours.
+        for name in ("app", "tests", "migrations", "openapi", "docs"):
+            shutil.copytree(ROOT / name, copy / name, ignore=_ignored)
+        for name in ("pyproject.toml", "alembic.ini", "README.md", "Makefile"):
+            shutil.copy(ROOT / name, copy / name)
+        changed = copy / mutation.file
+        text = changed.read_text()
+        if text.count(mutation.old) != 1:
+            raise SystemExit(f"{mutation.file} has changed: {mutation.old!r} is not there once")
+        changed.write_text(text.replace(mutation.old, mutation.new))
+        command = [sys.executable, "-m", "pytest", "-q", "--maxfail=3", "-p", "no:cacheprovider"]
+        run = subprocess.run(
+            [*command, *mutation.tests], cwd=copy, capture_output=True, text=True, check=False
+        )
+    names = re.findall(r"^(?:FAILED|ERROR) \S+?::(\w+)", run.stdout, re.MULTILINE)
+    return list(dict.fromkeys(names))
+
+
+def _ignored(_: str, names: list[str]) -> list[str]:
+    return [name for name in names if name in {"node_modules", "__pycache__"}]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
