@@ -60,9 +60,23 @@ chromium:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
 	  echo "The browser tests need Chromium: apt-get update && apt-get install -y chromium" >&2; exit 1; }
 
+.PHONY: pgbouncer
+pgbouncer:
+	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || { \
+	  echo "The pooler tests need PgBouncer: apt-get update && apt-get install -y pgbouncer" >&2; exit 1; }
+
 .PHONY: test
-test: .venv/.dev chromium ## Run the whole test suite on a real PostgreSQL
+test: .venv/.dev chromium pgbouncer ## Run the whole test suite on a real PostgreSQL
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+.PHONY: fuzz
+fuzz: .venv/.dev ## Run the state machine of the outbox for longer (WAYBILL_FUZZ_RUNS=… runs)
+	@WAYBILL_FUZZ_RUNS=$${WAYBILL_FUZZ_RUNS:-1000} $(BIN)/python -m pytest -n 2 --dist worksteal \
+	  tests/integration/test_outbox_machine.py
+
+.PHONY: mutations
+mutations: .venv/.dev ## Break each promise in turn and write docs/mutations.md: which test notices
+	@$(BIN)/python tests/mutations/run.py --write
 
 .PHONY: bench
 bench: .venv/.dev ## Run the benchmarks; figures go to bench/results.json too

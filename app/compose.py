@@ -7,7 +7,7 @@ import secrets
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -71,6 +71,7 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
         )
         connections = settings.poller_concurrency + settings.database_pool_size
         http = open_http(timeout=settings.walmart_timeout, max_connections=connections)
+        heard = asyncio.Event()
         async with http, Announcer(direct_url(settings, url)) as announcer:
             desk = Desk(
                 database=database,
@@ -78,12 +79,12 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
                 walmart=_client(settings, http),
                 now=_now,
                 entropy=lambda: secrets.randbits(64),
-                wake=announcer.wake,
+                wake=lambda: _wake(heard, announcer),
                 quiet_period=timedelta(seconds=settings.quiet_period),
             )
             metrics = Metrics(database, VERSION, started_at=_now())
             try:
-                yield Parts(settings, url, database, http, desk, metrics, asyncio.Event())
+                yield Parts(settings, url, database, http, desk, metrics, heard)
             finally:
                 await database.close()
 
@@ -101,10 +102,21 @@ async def _database_url(settings: Settings) -> AsyncIterator[str]:
         await asyncio.to_thread(server.stop)
 
 
+def _wake(heard: asyncio.Event, announcer: Announcer) -> None:
+    """Tell the poller of this process at once, and those of others by the database."""
+    heard.set()
+    announcer.wake()
+
+
 def direct_url(settings: Settings, url: str) -> str:
-    """Where LISTEN and NOTIFY work: the direct address, where there is one."""
+    """Where NOTIFY goes, and LISTEN if it can: the direct address, where there is one."""
     direct = settings.database_direct_url
     return direct.get_secret_value() if direct is not None else url
+
+
+def can_listen(settings: Settings) -> bool:
+    """Whether LISTEN works: a transaction pooler keeps no session that could hear."""
+    return settings.database_pooler == "none" or settings.database_direct_url is not None
 
 
 def _client(settings: Settings, http: httpx.AsyncClient) -> WalmartClient:
@@ -140,7 +152,10 @@ async def not_ready(database: Database) -> str | None:
 async def polling(parts: Parts) -> AsyncIterator[None]:
     """Let a poller work beside whatever else the process does; drain it at the end."""
     stop = asyncio.Event()
-    async with Listener(direct_url(parts.settings, parts.url), parts.heard):
+    async with AsyncExitStack() as stack:
+        if can_listen(parts.settings):
+            listener = Listener(direct_url(parts.settings, parts.url), parts.heard)
+            await stack.enter_async_context(listener)
         running = asyncio.create_task(poller(parts).run(stop), name="poller")
         try:
             yield

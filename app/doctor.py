@@ -84,8 +84,7 @@ async def _database(parts: Parts) -> AsyncIterator[Finding]:
 
 async def _waking(parts: Parts) -> Finding:
     """Announce an update and hear it, over the connections that API and poller would use."""
-    pooled = parts.settings.database_pooler == "transaction"
-    if pooled and parts.settings.database_direct_url is None:
+    if not compose.can_listen(parts.settings):
         what = "pollers are woken by polling only (a pooler, and no WAYBILL_DATABASE_DIRECT_URL)"
         return Finding(fine=True, what=what)
     heard = asyncio.Event()

@@ -1,0 +1,125 @@
+"""A database that cannot now: nothing is half written, and the caller is told to come again."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from app.orders.errors import NotAvailable
+from app.storage.database import Database, open_database
+from tests.world import World
+
+PACKAGE = {"carrier_code": "ups", "tracking_number": "1ZA"}
+NOT_NOW = {
+    "08006": "connection_failure",
+    "25006": "read_only_sql_transaction",
+    "40001": "serialization_failure",
+    "40P01": "deadlock_detected",
+    "53100": "disk_full",
+    "53200": "out_of_memory",
+    "53300": "too_many_connections",
+    "55P03": "lock_not_available",
+    "57014": "query_canceled",
+    "57P01": "admin_shutdown",
+    "57P02": "crash_shutdown",
+    "57P03": "cannot_connect_now",
+    "58030": "io_error",
+}
+
+
+async def execute(database: Database, statement: str) -> Any:
+    async with database.begin() as connection:
+        result = await connection.execute(sa.text(statement))
+        return result.all() if result.returns_rows else None
+
+
+async def raise_at(world: World, table: str, state: str) -> None:
+    """Let PostgreSQL answer every write to a table with an error of its own."""
+    await execute(
+        world.database,
+        f"""CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN RAISE EXCEPTION 'trouble' USING ERRCODE = '{state}'; END $$""",
+    )
+    await execute(
+        world.database,
+        f"CREATE TRIGGER trouble BEFORE INSERT ON {table} EXECUTE FUNCTION trouble()",
+    )
+
+
+@pytest.mark.parametrize("state", sorted(NOT_NOW))
+async def test_what_a_database_cannot_now_is_told_as_such(database: Database, state: str) -> None:
+    raising = f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{state}'; END $$"
+    with pytest.raises(NotAvailable):
+        await execute(database, raising)
+    assert await execute(database, "SELECT 1") == [(1,)]
+
+
+async def test_a_fault_of_ours_is_not_called_a_trouble_of_the_database(database: Database) -> None:
+    with pytest.raises(sa.exc.DBAPIError):
+        await execute(database, "SELECT nothing FROM nowhere")
+
+
+@pytest.mark.parametrize("table", ["updates", "shipments"])
+async def test_a_full_disk_refuses_a_shipment_whole(
+    world: World, client: httpx.AsyncClient, table: str
+) -> None:
+    order = await world.an_order(1)
+    await raise_at(world, table, "53100")
+    answer = await client.post(f"/v1/orders/{order.id}/shipments", json=PACKAGE)
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+    assert int(answer.headers["Retry-After"]) >= 1
+    for name in ("shipments", "updates"):
+        assert await execute(world.database, f"SELECT count(*) FROM {name}") == [(0,)]
+    assert (await world.order(order.id)).lines[0].pending == 0
+
+
+async def test_a_database_that_takes_no_writes_is_still_read(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(1)
+    name = (await execute(world.database, "SELECT current_database()"))[0][0]
+    readonly = f"ALTER DATABASE {name} SET default_transaction_read_only = on"
+    await execute(world.database, readonly)
+    # It holds for connections that are made from now on.
+    await world.database.engine.dispose()
+    answer = await client.post(f"/v1/orders/{order.id}/shipments", json=PACKAGE)
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+    assert (await client.get(f"/v1/orders/{order.id}")).status_code == 200
+
+
+async def test_connections_that_were_cut_are_made_anew(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(1)
+    other = open_database(world.url, pool_size=2)
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    await execute(other, cut)
+    await other.close()
+    answer = await client.post(f"/v1/orders/{order.id}/shipments", json=PACKAGE)
+    assert answer.status_code == 202
+    (shipment,) = (await world.order(order.id)).shipments
+    await world.deliver_until(shipment.update.id)
+
+
+@pytest.mark.parametrize("pooler", [False, True])
+async def test_every_transaction_has_its_time_outs(fresh_url: str, pooler: bool) -> None:
+    database = open_database(fresh_url, statement_timeout_ms=200, pooler=pooler)
+    shown = "SELECT current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout')"
+    assert await execute(database, shown) == [("5s", "30s")]
+    with pytest.raises(NotAvailable):
+        await execute(database, "SELECT pg_sleep(20)")
+    async with database.read() as connection:
+        limit = await connection.execute(sa.text("SHOW statement_timeout"))
+        assert limit.scalar_one() == "200ms"
+    await database.close()
+
+
+async def test_a_pool_that_is_used_up_is_waited_for_and_then_told(fresh_url: str) -> None:
+    database = open_database(fresh_url, pool_size=1, pool_timeout=0.1)
+    async with database.begin():
+        with pytest.raises(NotAvailable):
+            await execute(database, "SELECT 1")
+    assert await asyncio.wait_for(execute(database, "SELECT 1"), 10) == [(1,)]
+    await database.close()
