@@ -65,8 +65,13 @@ pgbouncer:
 	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || { \
 	  echo "The pooler tests need PgBouncer: apt-get update && apt-get install -y pgbouncer" >&2; exit 1; }
 
+.PHONY: faketime
+faketime:
+	@ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || { \
+	  echo "The clock tests need libfaketime: apt-get update && apt-get install -y faketime" >&2; exit 1; }
+
 .PHONY: test
-test: .venv/.dev chromium pgbouncer ## Run the whole test suite on a real PostgreSQL
+test: .venv/.dev chromium pgbouncer faketime ## Run the whole test suite on a real PostgreSQL
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 .PHONY: fuzz

@@ -50,13 +50,16 @@ class Deployment:
     folder: Path
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def start(self, name: str, *words: str) -> subprocess.Popen[bytes]:
-        """Start a `waybill` command; its output goes to a file named after it."""
+    def start(self, name: str, *words: str, **variables: str) -> subprocess.Popen[bytes]:
+        """Start a `waybill` command; its output goes to a file named after it.
+
+        variables: of its environment, besides the deployment's.
+        """
         log = (self.folder / f"{name}.log").open("wb")
         process = subprocess.Popen(
             [*WAYBILL, *words],
             cwd=_ROOT,
-            env=dict(self.environment),
+            env={**self.environment, **variables},
             stdout=log,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -237,3 +240,10 @@ def shipped_orders(
         assert answer.status_code == 202, answer.text
         found.append(order["id"])
     return found
+
+
+def faketime_library() -> str:
+    """The library that gives a process another clock (Debian: apt-get install faketime)."""
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    assert found, "libfaketime is missing: apt-get install -y faketime"
+    return str(found[0])

@@ -1,0 +1,192 @@
+"""The judge of fault tests: what Waybill says, held against what really happened at Walmart.
+
+Walmart's side is the simulator's ledger and its orders; Waybill's is what its API shows.
+"""
+
+import json
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.processes import Deployment, ledger
+
+# Rows of the tests' own output; `make faults` makes docs/faults.md of them.
+ROWS = Path(os.environ.get("WAYBILL_FAULT_ROWS", ".faults")).absolute()
+AT_REST = {"confirmed", "failed", "dismissed"}
+
+
+@dataclass
+class Verdict:
+    """What was found. Each list names what went wrong, and should be empty."""
+
+    updates: int = 0
+    lost: list[str] = field(default_factory=list)
+    twice: list[str] = field(default_factory=list)
+    misreported: list[str] = field(default_factory=list)
+    states: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def clean(self) -> bool:
+        """Nothing lost, nothing twice, nothing misreported."""
+        return not (self.lost or self.twice or self.misreported)
+
+
+def updates_of(client: httpx.Client) -> list[dict[str, Any]]:
+    """Every update there is."""
+    found: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        query = {"limit": "200"} | ({"cursor": cursor} if cursor else {})
+        page = client.get("/v1/updates", params=query).raise_for_status().json()
+        found += page["data"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return found
+
+
+def at_rest(client: httpx.Client) -> bool:
+    """Whether no update waits for anything any more, by one look at all of them."""
+    figures = client.get("/metrics").raise_for_status().text.splitlines()
+    waiting = [line for line in figures if line.startswith("waybill_open_updates{")]
+    assert "waybill_database_up 1.0" in figures
+    return all('state="failed"' in line for line in waiting)
+
+
+def judge(
+    deployment: Deployment,
+    client: httpx.Client,
+    accepted: int,
+    orders: Collection[str] | None = None,
+) -> Verdict:
+    """Compare, once everything is at rest; accepted: how many shipments and cancellations were.
+
+    orders: only what belongs to these.
+    """
+    verdict = Verdict()
+    known = [
+        update
+        for update in updates_of(client)
+        if update["kind"] in {"shipment", "cancellation"}
+        and (orders is None or update["order_id"] in orders)
+    ]
+    verdict.updates = len(known)
+    verdict.states = Counter(update["state"] for update in known)
+    verdict.lost += [u["id"] for u in known if u["state"] not in AT_REST]
+    if len(known) != accepted:
+        verdict.lost.append(f"{accepted} were accepted, {len(known)} are known")
+    shipped: Counter[str] = Counter()
+    canceled: Counter[str] = Counter()
+    for entry in ledger(deployment):
+        if entry["operation"] == "shipping":
+            shipped[entry["tracking_number"]] += entry["quantity"]
+        if entry["operation"] == "cancel":
+            canceled[entry["purchase_order_id"]] += entry["quantity"]
+    for order_id in {update["order_id"] for update in known}:
+        order = client.get(f"/v1/orders/{order_id}").raise_for_status().json()
+        _judge_order(order, shipped, canceled, verdict)
+        _compare(order, at_walmart(deployment, order["purchase_order_id"]), verdict, exact=True)
+    return verdict
+
+
+def _judge_order(
+    order: dict[str, Any], shipped: Counter[str], canceled: Counter[str], verdict: Verdict
+) -> None:
+    for shipment in order["shipments"]:
+        number = shipment["tracking_number"]
+        asked = sum(item["quantity"] for item in shipment["items"])
+        if shipped[number] > asked:
+            verdict.twice.append(number)
+        if (shipment["state"] == "confirmed") != (shipped[number] == asked):
+            verdict.misreported.append(f"{number} is {shipment['state']}: {shipped[number]}")
+    number = order["purchase_order_id"]
+    units = sum(line["quantity"]["ordered"] for line in order["lines"])
+    if canceled[number] > units:
+        verdict.twice.append(number)
+    if order["cancellation"] is not None:
+        confirmed = order["cancellation"]["state"] == "confirmed"
+        if confirmed != (canceled[number] == units):
+            verdict.misreported.append(f"{number} canceled: {canceled[number]}")
+
+
+def at_walmart(deployment: Deployment, purchase_order_id: str) -> dict[str, Counter[str]]:
+    """Units of each line by status."""
+    path = f"{deployment.walmart}/simulator/orders/{purchase_order_id}"
+    shown = httpx.get(path, trust_env=False, timeout=30).raise_for_status().json()
+    found: dict[str, Counter[str]] = {}
+    for line in shown["lines"]:
+        counted: Counter[str] = Counter()
+        for units in line["units"]:
+            counted[units["status"]] += units["quantity"]
+        found[line["line_number"]] = counted
+    return found
+
+
+def _compare(
+    order: dict[str, Any], walmart: dict[str, Counter[str]], verdict: Verdict, *, exact: bool
+) -> None:
+    for line in order["lines"]:
+        has, says = walmart[line["line_number"]], line["quantity"]
+        for ours, theirs in (("shipped", "Shipped"), ("canceled", "Cancelled")):
+            if says[ours] > has[theirs] or (exact and says[ours] != has[theirs]):
+                verdict.misreported.append(
+                    f"{order['purchase_order_id']} says {says[ours]} {ours}: {has[theirs]}"
+                )
+
+
+@contextmanager
+def watched(deployment: Deployment, orders: list[str]) -> Iterator[Verdict]:
+    """Look at orders all the while: their JSON must never claim more than Walmart has."""
+    verdict, over = Verdict(), threading.Event()
+
+    def watch() -> None:
+        with deployment.client() as client:
+            while not over.is_set():
+                for order_id in orders:
+                    if over.is_set():
+                        return
+                    try:
+                        answer = client.get(f"/v1/orders/{order_id}")
+                    except httpx.TransportError:
+                        continue
+                    if answer.is_success:
+                        # First ours, then Walmart's: what happens in between can only be more.
+                        order = answer.json()
+                        seen = at_walmart(deployment, order["purchase_order_id"])
+                        _compare(order, seen, verdict, exact=False)
+                    time.sleep(0.02)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield verdict
+    finally:
+        over.set()
+        watcher.join(30)
+
+
+def write_row(fault: str, what: str, verdict: Verdict) -> None:
+    """Keep a row for the table in docs/faults.md."""
+    ROWS.mkdir(exist_ok=True)
+    row = {
+        "fault": fault,
+        "updates": verdict.updates,
+        "lost": len(verdict.lost),
+        "twice": len(verdict.twice),
+        "misreported": len(verdict.misreported),
+        "what": what,
+    }
+    name = "".join(c if c.isalnum() else "-" for c in fault)
+    (ROWS / f"{name}.json").write_text(json.dumps(row))
+
+
+def passed(verdict: Verdict) -> str:
+    """Why it is not clean, for the message of an assertion."""
+    return f"lost {verdict.lost}, twice {verdict.twice}, misreported {verdict.misreported}"

@@ -1,0 +1,239 @@
+"""kill -9 at every step: nothing is lost, nothing happens twice, nothing is claimed that is not."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+import httpx
+import pytest
+
+from app.storage.urls import asyncpg_arguments
+from tests.acceptance.judge import Verdict, at_rest, judge, passed, watched, write_row
+from tests.acceptance.proxy import proxied
+from tests.processes import (
+    Deployment,
+    a_store,
+    an_order,
+    calls,
+    deployed,
+    ledger,
+    shipped_orders,
+    simulator,
+    until,
+)
+
+PO = 1_796_330_500_000
+Step = Callable[[Deployment, str, str], Awaitable[None]]
+
+
+@pytest.fixture
+def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
+    with deployed(fresh_url, tmp_path, pollers=0) as running:
+        yield running
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(**asyncpg_arguments(url))
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def eventually(question: Any) -> None:
+    deadline = time.monotonic() + 30
+    while not await question():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+
+
+async def state_is(url: str, po: str, state: str) -> None:
+    async with connected(url) as session:
+
+        async def asked() -> bool:
+            shipment = "SELECT state FROM updates WHERE kind = 'shipment' AND subject = $1"
+            return bool(await session.fetchval(shipment, po) == state)
+
+        await eventually(asked)
+
+
+async def waits_for_a_lock(url: str) -> None:
+    async with connected(url) as session:
+
+        async def asked() -> bool:
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            return bool(await session.fetchval(f"{waiting} AND datname = current_database()"))
+
+        await eventually(asked)
+
+
+async def shipping_calls(deployment: Deployment, po: str, *, answered: bool) -> None:
+    async def asked() -> bool:
+        made = await asyncio.to_thread(calls, deployment, "shipping")
+        mine = [call for call in made if call["purchase_order_id"] == po]
+        return any(not answered or call["status"] is not None for call in mine)
+
+    await eventually(asked)
+
+
+async def before_claim(deployment: Deployment, url: str, po: str) -> None:
+    async with connected(url) as session, session.transaction():
+        await session.execute("SELECT * FROM lanes FOR UPDATE")
+        deployment.start(f"victim-{po}", "poller")
+        await waits_for_a_lock(url)
+        deployment.kill(f"victim-{po}")
+
+
+async def after_claim(deployment: Deployment, url: str, po: str) -> None:
+    simulator(deployment, "faults", operation="token", kind="timeout", times=None)
+    deployment.start(f"victim-{po}", "poller")
+    await state_is(url, po, "sending")
+    deployment.kill(f"victim-{po}")
+
+
+def after_send(kind: str) -> Step:
+    async def step(deployment: Deployment, _: str, po: str) -> None:
+        simulator(deployment, "faults", operation="shipping", kind=kind, times=1, delay=0.7)
+        deployment.start(f"victim-{po}", "poller")
+        await shipping_calls(deployment, po, answered=False)
+        deployment.kill(f"victim-{po}")
+
+    return step
+
+
+async def after_answer(deployment: Deployment, url: str, po: str) -> None:
+    async with connected(url) as session, session.transaction():
+        await session.execute("SELECT * FROM orders FOR UPDATE")
+        deployment.start(f"victim-{po}", "poller")
+        await shipping_calls(deployment, po, answered=True)
+        await waits_for_a_lock(url)
+        deployment.kill(f"victim-{po}")
+
+
+async def after_record(deployment: Deployment, url: str, po: str) -> None:
+    deployment.start(f"victim-{po}", "poller")
+    await state_is(url, po, "confirmed")
+    deployment.kill(f"victim-{po}")
+
+
+STEPS = {
+    "before the claim": before_claim,
+    "after the claim, before anything is sent": after_claim,
+    "after sending, before the answer; it had landed": after_send("timeout_after"),
+    "after sending, before the answer; it had not landed": after_send("timeout"),
+    "after sending, before the answer; it lands after the death": after_send("late"),
+    "after the answer, before it is recorded": after_answer,
+    "after it is recorded": after_record,
+}
+
+
+async def test_a_poller_killed_at_any_step_neither_loses_nor_doubles(
+    deployment: Deployment, fresh_url: str
+) -> None:
+    with deployment.client() as client:
+        # Each in a store of its own, so that none hears of the trouble of the one before.
+        for number, (name, step) in enumerate(STEPS.items()):
+            verdict = await _killed(deployment, client, fresh_url, name, step, PO + number)
+            assert verdict.clean, f"{name}: {passed(verdict)}"
+            assert verdict.states == {"confirmed": 1}, name
+
+
+async def _killed(
+    deployment: Deployment, client: httpx.Client, url: str, name: str, step: Step, number: int
+) -> Verdict:
+    seller, po = f"seller-{number}", str(number)
+    walmart = {"client_id": seller, "client_secret": "right"}
+    store = await asyncio.to_thread(a_store, client, seller, walmart=walmart)
+    orders = await asyncio.to_thread(shipped_orders, deployment, client, store, seller, 1, number)
+    with watched(deployment, orders) as seen:
+        await step(deployment, url, po)
+        async with connected(url) as session, httpx.AsyncClient(trust_env=False) as walmart_:
+            await walmart_.delete(f"{deployment.walmart}/simulator/faults")
+            # The lease ends by the database's clock: it is ended here instead of waited for.
+            ended = "UPDATE updates SET leased_until = now() WHERE state = 'sending'"
+            held = (await session.execute(ended)).removeprefix("UPDATE ")
+        deployment.start(f"second-{po}", "poller")
+        await asyncio.to_thread(until, lambda: at_rest(client))
+        await asyncio.to_thread(deployment.stop, f"second-{po}")
+    verdict = judge(deployment, client, 1, orders)
+    verdict.misreported += seen.misreported
+    tries = [c for c in calls(deployment, "shipping") if c["purchase_order_id"] == po]
+    taken = "was taken back from the dead" if held == "1" else "was nobody's"
+    write_row(
+        f"kill -9 of a poller {name}",
+        f"the update {taken}; {len(tries)} call(s) to ship, one effect; confirmed",
+        verdict,
+    )
+    return verdict
+
+
+async def test_an_api_killed_between_commit_and_answer_gives_the_first_result_to_a_repeat(
+    fresh_url: str, tmp_path: Path
+) -> None:
+    parts = urlsplit(fresh_url)
+    folder = Path(parse_qs(parts.query)["host"][0])
+    async with proxied(folder / ".s.PGSQL.5432") as proxy:
+        url = f"postgresql://postgres@127.0.0.1:{proxy.port}{parts.path}"
+        # In a thread, for the proxy needs this loop while the processes start and stop.
+        processes = deployed(url, tmp_path, pollers=0)
+        started = await asyncio.to_thread(processes.__enter__)
+        try:
+            await _killed_between(started, proxy, fresh_url)
+        finally:
+            await asyncio.to_thread(processes.__exit__, None, None, None)
+
+
+async def _killed_between(deployment: Deployment, proxy: Any, url: str) -> None:
+    def place() -> dict[str, Any]:
+        with deployment.client() as client:
+            return an_order(deployment, client, a_store(client), str(PO), 2)
+
+    order = await asyncio.to_thread(place)
+    path = f"/v1/orders/{order['id']}/shipments"
+    body = {
+        "carrier_code": "ups",
+        "tracking_number": "1ZONCE",
+        "items": [{"line_number": "1", "quantity": 1}],
+    }
+    headers = {"Idempotency-Key": "the-same"}
+    async with deployment.async_client() as commerce:
+        proxy.armed = True
+        asking = asyncio.create_task(commerce.post(path, json=body, headers=headers))
+        await asyncio.wait_for(proxy.held.wait(), 30)
+        async with connected(url) as session:
+
+            async def committed() -> bool:
+                return bool(await session.fetchval("SELECT count(*) FROM shipments") == 1)
+
+            await eventually(committed)
+            first = await session.fetchval("SELECT id FROM shipments")
+        await asyncio.to_thread(deployment.kill, "api")
+        with pytest.raises(httpx.TransportError):
+            await asking
+    port = deployment.api.rpartition(":")[2]
+    deployment.start("api", "serve", "--no-poller", "--port", port)
+    await asyncio.to_thread(deployment.wait_for, f"{deployment.api}/readyz", "api")
+    deployment.start("poller", "poller")
+
+    def repeat() -> None:
+        with deployment.client() as client:
+            again = client.post(path, json=body, headers=headers)
+            assert (again.status_code, again.headers["Idempotent-Replayed"]) == (202, "true")
+            assert again.json()["id"] == str(first)
+            until(lambda: at_rest(client))
+            verdict = judge(deployment, client, 1)
+            write_row(
+                "kill -9 of the API between COMMIT and its answer",
+                "the client's repeat with the same key got the first result",
+                verdict,
+            )
+            assert verdict.clean, passed(verdict)
+            assert len([e for e in ledger(deployment) if e["operation"] == "shipping"]) == 1
+
+    await asyncio.to_thread(repeat)
