@@ -79,6 +79,12 @@ fuzz: .venv/.dev ## Run the state machine of the outbox for longer (WAYBILL_FUZZ
 	@WAYBILL_FUZZ_RUNS=$${WAYBILL_FUZZ_RUNS:-1000} $(BIN)/python -m pytest -n 2 --dist worksteal \
 	  tests/integration/test_outbox_machine.py
 
+.PHONY: faults
+faults: .venv/.dev faketime ## Run the fault tests and write docs/faults.md from their output
+	@rm -rf .faults
+	@$(BIN)/python -m pytest -q tests/acceptance/test_kill.py tests/acceptance/test_faults.py
+	@$(BIN)/python -m tests.acceptance.write_table
+
 .PHONY: mutations
 mutations: .venv/.dev ## Break each promise in turn and write docs/mutations.md: which test notices
 	@$(BIN)/python tests/mutations/run.py --write

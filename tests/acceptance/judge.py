@@ -161,7 +161,7 @@ def watched(deployment: Deployment, orders: list[str]) -> Iterator[Verdict]:
                         order = answer.json()
                         seen = at_walmart(deployment, order["purchase_order_id"])
                         _compare(order, seen, verdict, exact=False)
-                    time.sleep(0.02)
+                    time.sleep(0.05)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -189,4 +189,5 @@ def write_row(fault: str, what: str, verdict: Verdict) -> None:
 
 def passed(verdict: Verdict) -> str:
     """Why it is not clean, for the message of an assertion."""
-    return f"lost {verdict.lost}, twice {verdict.twice}, misreported {verdict.misreported}"
+    found = {"lost": verdict.lost, "twice": verdict.twice, "misreported": verdict.misreported}
+    return ", ".join(f"{len(names)} {what} {names[:5]}" for what, names in found.items())

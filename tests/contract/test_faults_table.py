@@ -1,0 +1,31 @@
+"""docs/faults.md is complete, and nothing in it was lost, doubled or misreported."""
+
+from pathlib import Path
+
+import pytest
+
+from app.simulator.faults import KINDS
+from tests.acceptance.test_kill import STEPS
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLE = (ROOT / "docs" / "faults.md").read_text()
+ROWS = [line.split(" | ") for line in TABLE.splitlines() if line.startswith("| ")][1:]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *(f"simulator: {kind} (" for kind in KINDS),
+        *(f"kill -9 of a poller {step}" for step in STEPS),
+        "kill -9 of the API between COMMIT and its answer",
+        "PostgreSQL stopped and started under load",
+        "two pollers with clocks",
+        "2020 updates through a Walmart that fails 30 %",
+    ],
+)
+def test_every_fault_has_a_row(fault: str) -> None:
+    assert [row for row in ROWS if row[0].removeprefix("| ").startswith(fault)]
+
+
+def test_no_row_tells_of_a_broken_promise() -> None:
+    assert {tuple(row[2:5]) for row in ROWS} == {("0", "0", "0")}
