@@ -1,0 +1,208 @@
+"""What differs between our view of an order and Walmart's, why, and what mends it."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.orders import drift, settlement
+from app.orders.drift import Cause, Drift, Repair
+from app.orders.order import Item, Line, Order, Task
+from app.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
+from app.orders.update import OPEN, Kind, State
+from tests.builders import (
+    PURCHASE_ORDER,
+    a_line,
+    a_snapshot,
+    a_task,
+    acknowledged,
+    an_order,
+    canceled,
+    shipped,
+)
+
+
+def causes(order: Order, snapshot: OrderSnapshot) -> list[tuple[Cause, Repair]]:
+    return [(found.cause, found.repair) for found in drift.compare(order, snapshot)]
+
+
+def test_an_order_that_walmart_shows_alike_has_no_drift() -> None:
+    order = an_order(a_line(ordered=3, shipped=1))
+    assert causes(order, a_snapshot({"1": (shipped(1), acknowledged(2))})) == []
+
+
+def test_units_shipped_past_waybill_are_settled_by_reading() -> None:
+    (found,) = drift.compare(an_order(), a_snapshot({"1": (shipped(2), acknowledged(1))}))
+    assert found == Drift(Cause.SHIPPED_IN_SELLER_CENTER, Repair.READ, "1", 0, 2)
+
+
+def test_units_canceled_by_walmart_are_settled_by_reading() -> None:
+    snapshot = a_snapshot({"1": (canceled(1), acknowledged(2))})
+    assert causes(an_order(), snapshot) == [(Cause.CANCELED_BY_WALMART, Repair.READ)]
+
+
+def test_refunded_units_are_settled_by_reading() -> None:
+    order = an_order(a_line(shipped=3))
+    snapshot = a_snapshot({"1": (Units(UnitStatus.REFUND, 1), shipped(2))})
+    assert causes(order, snapshot) == [(Cause.REFUNDED_AT_WALMART, Repair.READ)]
+
+
+def test_a_buyers_request_to_cancel_is_drift_until_it_is_known() -> None:
+    seen = LineSnapshot("1", "SKU-1", 3, (acknowledged(3),), cancel_requested=True)
+    snapshot = OrderSnapshot(PURCHASE_ORDER, {"1": seen})
+    assert causes(an_order(), snapshot) == [(Cause.CANCEL_REQUESTED, Repair.READ)]
+    assert causes(an_order(cancel_requested=("1",)), snapshot) == []
+
+
+def test_a_line_that_only_walmart_knows_is_settled_by_reading() -> None:
+    snapshot = a_snapshot({"1": (acknowledged(3),), "2": (acknowledged(1),)})
+    assert causes(an_order(), snapshot) == [(Cause.LINE_UNKNOWN, Repair.READ)]
+
+
+def test_a_line_that_only_we_know_needs_a_person() -> None:
+    order = an_order(a_line("1"), a_line("2"))
+    found = drift.compare(order, a_snapshot({"1": (acknowledged(3),)}))
+    assert [each.cause for each in found] == [Cause.LINE_MISSING_AT_WALMART]
+    assert not drift.believable(found)
+
+
+@pytest.mark.parametrize("line", [a_line(shipped=2), a_line(canceled=2)])
+def test_units_that_walmart_shows_no_more_need_a_person_and_are_not_believed(line: Line) -> None:
+    found = drift.compare(an_order(line), a_snapshot({"1": (acknowledged(3),)}))
+    assert [(each.cause, each.repair) for each in found] == [
+        (Cause.MISSING_AT_WALMART, Repair.PERSON)
+    ]
+    assert not drift.believable(found)
+    assert "Seller Center" in found[0].sentence
+
+
+@pytest.mark.parametrize("state", sorted(OPEN))
+def test_what_an_open_shipment_explains_is_not_drift(state: State) -> None:
+    order = an_order(a_line(pending=2), tasks=(a_task(Item("1", 2, 0, 2), state=state),))
+    (found,) = drift.compare(order, a_snapshot({"1": (shipped(2), acknowledged(1))}))
+    assert (found.cause, found.repair) == (Cause.UPDATE_IN_FLIGHT, Repair.WAIT)
+    assert not drift.is_drift(found)
+
+
+def test_what_an_open_cancellation_explains_is_not_drift() -> None:
+    task = a_task(Item("1", 3, 0, 3), kind=Kind.CANCELLATION)
+    order = an_order(a_line(pending=3), tasks=(task,))
+    assert causes(order, a_snapshot({"1": (canceled(3),)})) == [
+        (Cause.UPDATE_IN_FLIGHT, Repair.WAIT)
+    ]
+
+
+def test_a_failed_update_that_did_arrive_is_told_apart_from_a_shipment_by_hand() -> None:
+    task = a_task(Item("1", 1, 0, 1), state=State.FAILED)
+    order = an_order(a_line(pending=1), tasks=(task,))
+    snapshot = a_snapshot({"1": (shipped(1), shipped(1, "BYHAND"), acknowledged(1))})
+    assert causes(order, snapshot) == [
+        (Cause.UPDATE_LANDED, Repair.READ),
+        (Cause.SHIPPED_IN_SELLER_CENTER, Repair.READ),
+    ]
+
+
+def test_more_units_than_an_open_update_explains_are_drift_beside_it() -> None:
+    order = an_order(a_line(pending=1), tasks=(a_task(Item("1", 1, 0, 1)),))
+    snapshot = a_snapshot({"1": (shipped(1), shipped(1, "BYHAND"), acknowledged(1))})
+    assert causes(order, snapshot) == [
+        (Cause.UPDATE_IN_FLIGHT, Repair.WAIT),
+        (Cause.SHIPPED_IN_SELLER_CENTER, Repair.READ),
+    ]
+
+
+def test_where_no_room_is_left_for_an_update_a_person_must_look() -> None:
+    order = an_order(a_line(pending=2), tasks=(a_task(Item("1", 2, 0, 2)),))
+    found = drift.compare(order, a_snapshot({"1": (shipped(2, "BYHAND"), acknowledged(1))}))
+    assert [(each.cause, each.repair) for each in found] == [
+        (Cause.SHIPPED_IN_SELLER_CENTER, Repair.PERSON)
+    ]
+    assert drift.believable(found)
+    assert "needs_review" in found[0].sentence
+
+
+def test_every_cause_has_its_sentence() -> None:
+    assert all(drift.whole(cause).sentence for cause in Cause)
+
+
+STATUSES = [
+    UnitStatus.ACKNOWLEDGED,
+    UnitStatus.SHIPPED,
+    UnitStatus.CANCELLED,
+    UnitStatus.REFUND,
+    UnitStatus.OTHER,
+]
+PARCELS = st.builds(
+    Units,
+    st.sampled_from(STATUSES),
+    st.integers(1, 3),
+    st.sampled_from([None, "1Z1", "1Z2"]),
+)
+
+
+@st.composite
+def snapshots(draw: st.DrawFn) -> OrderSnapshot:
+    lines = {}
+    for number in draw(st.sets(st.sampled_from(["1", "2", "3"]), min_size=1)):
+        units = tuple(draw(st.lists(PARCELS, min_size=1, max_size=3)))
+        ordered = sum(each.quantity for each in units)
+        asked = draw(st.booleans())
+        lines[number] = LineSnapshot(number, "S", ordered, units, cancel_requested=asked)
+    return OrderSnapshot(PURCHASE_ORDER, lines)
+
+
+@st.composite
+def orders(draw: st.DrawFn) -> Order:
+    lines: list[Line] = []
+    tasks: list[Task] = []
+    for number in sorted(draw(st.sets(st.sampled_from(["1", "2"]), min_size=1))):
+        gone, lost, held = (draw(st.integers(0, 3)) for _ in range(3))
+        ordered = gone + lost + held + draw(st.integers(0, 2)) or 1
+        refunded = draw(st.integers(0, gone))
+        lines.append(a_line(number, ordered, shipped=gone, canceled=lost, refunded=refunded))
+        if held:
+            state = draw(st.sampled_from([*sorted(OPEN), State.FAILED]))
+            item = Item(number, held, 0, held)
+            tracking = draw(st.sampled_from(["1Z1", "1Z2"]))
+            place = len(tasks) + 1
+            tasks.append(a_task(item, state=state, tracking_number=tracking, sequence=place))
+            lines[-1] = replace(lines[-1], pending=held)
+    return an_order(*lines, tasks=tuple(tasks))
+
+
+@given(orders(), snapshots())
+def test_an_order_brought_in_line_has_no_drift_left(order: Order, snapshot: OrderSnapshot) -> None:
+    only_here = {line.line_number for line in order.lines} - snapshot.lines.keys()
+    after = settlement.settle(order, snapshot).order
+    left = drift.compare(after, snapshot)
+    assert {each.line_number for each in left} == only_here
+    assert all(each.cause is Cause.LINE_MISSING_AT_WALMART for each in left)
+
+
+@given(orders(), snapshots())
+def test_whatever_settling_would_change_is_told(order: Order, snapshot: OrderSnapshot) -> None:
+    told = {each.line_number for each in drift.compare(order, snapshot)}
+    after = settlement.settle(order, snapshot).order
+    for line in after.lines:
+        before = order.line(line.line_number)
+        if before is None or _known(before) != _known(line):
+            assert line.line_number in told
+
+
+@given(orders(), snapshots())
+def test_a_believed_picture_never_frees_units_that_had_left(
+    order: Order, snapshot: OrderSnapshot
+) -> None:
+    if not drift.believable(drift.compare(order, snapshot)):
+        return
+    after = settlement.settle(order, snapshot).order
+    for line in order.lines:
+        settled = after.line(line.line_number)
+        assert settled is not None
+        assert settled.shipped >= line.shipped
+        assert settled.canceled >= line.canceled
+
+
+def _known(line: Line) -> tuple[int, int, int, int]:
+    return line.ordered, line.shipped, line.canceled, line.refunded
