@@ -16,13 +16,14 @@ from uuid import uuid4
 import httpx
 
 from app.orders.snapshot import OrderSnapshot
-from app.walmart import errors, messages, throttling
+from app.walmart import errors, listing, messages, throttling
 from app.walmart.account import Account
 from app.walmart.call import Call
 from app.walmart.exchange import Answered, Exchange, Try
+from app.walmart.listing import OrderPage, Window
 from app.walmart.token import TokenCache
 
-__all__ = ["Account", "Answer", "TokenDetail", "WalmartClient", "open_http"]
+__all__ = ["Account", "Answer", "OrderPage", "TokenDetail", "WalmartClient", "Window", "open_http"]
 
 FULL_ACCESS = "full_access"
 _KEEP_ALIVE_SECONDS = 20
@@ -90,6 +91,24 @@ class WalmartClient:
         answered = await self._operate(account, "read_order", "GET", path)
         return Answer(_order(answered, purchase_order_id), answered.call)
 
+    async def list_orders(
+        self, account: Account, window: Window, cursor: str | None = None
+    ) -> OrderPage:
+        """Read a page of the orders that changed within a window.
+
+        cursor is that of the page before, None for the first. The page is empty where none
+        changed. Orders that Walmart fulfils itself are not listed. Raises Unclear where the
+        answer is no list, or its cursor leads nowhere.
+        """
+        query = listing.first_query(window) if cursor is None else cursor
+        try:
+            answered = await self._operate(account, "list_orders", "GET", "/v3/orders", query=query)
+        except (errors.NotFound, errors.Unclear) as error:
+            if error.call is None or not listing.tells_none(error.call):
+                raise
+            return OrderPage(call=error.call)
+        return listing.read_page(answered, cursor)
+
     async def acknowledge(self, account: Account, purchase_order_id: str) -> Answer:
         """Say that the order has been received. The answer may come without the order.
 
@@ -140,6 +159,8 @@ class WalmartClient:
         method: str,
         path: str,
         body: Mapping[str, object] | None = None,
+        *,
+        query: str = "",
     ) -> Answered:
         deadline = asyncio.get_running_loop().time() + self._timeout
         content = None if body is None else json.dumps(body, separators=(",", ":"))
@@ -147,7 +168,7 @@ class WalmartClient:
         for renewable in (True, False):
             headers = {"WM_SEC.ACCESS_TOKEN": token}
             secrets = (token, account.client_secret)
-            wanted = Try(operation, method, path, headers, content, secrets)
+            wanted = Try(operation, method, path, headers, content, secrets, query)
             answered = await self._exchange.send(wanted, deadline)
             error = errors.classify(answered.call)
             if not (renewable and isinstance(error, errors.CredentialsRejected)):

@@ -37,7 +37,10 @@ _FAILURES: tuple[tuple[type[Exception], str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """What to send. headers hold the credentials; secrets must never be seen in the evidence."""
+    """What to send. headers hold the credentials; secrets must never be seen in the evidence.
+
+    query begins with `?` and goes out as it is; it is no part of the evidence's path.
+    """
 
     operation: str
     method: str
@@ -45,6 +48,7 @@ class Try:
     headers: Mapping[str, str] = field(repr=False)
     content: str | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,10 @@ class Exchange:
             async with (
                 asyncio.timeout_at(deadline),
                 self._http.stream(
-                    wanted.method, self._base_url + wanted.path, headers=headers, content=content
+                    wanted.method,
+                    self._base_url + wanted.path + wanted.query,
+                    headers=headers,
+                    content=content,
                 ) as response,
             ):
                 reply.status, reply.headers = response.status_code, response.headers

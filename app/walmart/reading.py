@@ -43,12 +43,12 @@ def read_order_body(payload: object) -> OrderSnapshot:
     return OrderSnapshot(
         purchase_order_id=_required(order, "purchaseOrderId"),
         lines=lines,
-        customer_order_id=_text(order.get("customerOrderId")),
+        customer_order_id=text(order.get("customerOrderId")),
         ordered_at=_moment(order, "orderDate", notes),
         ship_by=_moment(shipping, "estimatedShipDate", notes),
         deliver_by=_moment(shipping, "estimatedDeliveryDate", notes),
-        ship_method=_text(shipping.get("methodCode")),
-        node_type=_text(_mapping(order.get("shipNode")).get("type")),
+        ship_method=text(shipping.get("methodCode")),
+        node_type=text(_mapping(order.get("shipNode")).get("type")),
         unreadable=tuple(notes),
     )
 
@@ -67,7 +67,7 @@ def _unwrapped(payload: object) -> Mapping[str, object]:
 def _line(entry: Mapping[str, object], notes: list[str]) -> LineSnapshot:
     number = _required(entry, "lineNumber")
     item = _mapping(entry.get("item"))
-    sku = _text(item.get("sku"))
+    sku = text(item.get("sku"))
     if sku is None:
         notes.append(f"line {number}: no sku")
     price, currency = _price(entry)
@@ -77,7 +77,7 @@ def _line(entry: Mapping[str, object], notes: list[str]) -> LineSnapshot:
         sku=sku or "",
         ordered=_whole(entry.get("orderLineQuantity"), f"the quantity of line {number}"),
         units=units,
-        name=_text(item.get("productName")),
+        name=text(item.get("productName")),
         unit_price=price,
         currency=currency,
         cancel_requested=str(entry.get("intentToCancel") or "").strip().casefold()
@@ -97,9 +97,9 @@ def _units(entry: Mapping[str, object], number: str, notes: list[str]) -> Iterat
         yield Units(
             status=known,
             quantity=_whole(status.get("statusQuantity"), f"units of line {number}"),
-            tracking_number=_text(tracking.get("trackingNumber")),
-            carrier=_text(names.get("carrier")) or _text(names.get("otherCarrier")),
-            cancellation_reason=_text(status.get("cancellationReason")),
+            tracking_number=text(tracking.get("trackingNumber")),
+            carrier=text(names.get("carrier")) or text(names.get("otherCarrier")),
+            cancellation_reason=text(status.get("cancellationReason")),
         )
 
 
@@ -112,7 +112,7 @@ def _price(entry: Mapping[str, object]) -> tuple[Decimal | None, str | None]:
             amount = _mapping(charge.get("chargeAmount"))
             price, currency = _decimal(amount.get("amount")), amount.get("currency")
             if price is not None:
-                return price, _text(currency)
+                return price, text(currency)
     return None, None
 
 
@@ -134,7 +134,7 @@ def _elements(container: object, name: str) -> Sequence[Mapping[str, object]]:
     return read
 
 
-def _text(value: object) -> str | None:
+def text(value: object) -> str | None:
     """Text or a number as text, without surrounding space; None for anything else or nothing."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
@@ -145,7 +145,7 @@ def _text(value: object) -> str | None:
 
 def _required(entry: Mapping[str, object], name: str) -> str:
     """Text that an order cannot do without. Raises UnreadableOrder where it is missing."""
-    value = _text(entry.get(name))
+    value = text(entry.get(name))
     if value is None:
         raise UnreadableOrder(f"{name} is missing")
     return value
