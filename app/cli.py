@@ -5,6 +5,7 @@ Exit codes: 0 fine, 1 failed, 2 wrong usage or configuration.
 
 import asyncio
 import sys
+from datetime import UTC, datetime
 from typing import Annotated, NoReturn
 from uuid import UUID
 
@@ -12,7 +13,7 @@ import typer
 
 from app import demo as demonstration
 from app import doctor as doctors
-from app import key_commands, logs, poll, schema_commands, serve
+from app import key_commands, logs, poll, reconcile_command, schema_commands, serve
 from app.key_commands import Scope
 from app.settings import BadSettings, Settings, load
 from app.simulator import serve as simulators
@@ -99,6 +100,24 @@ async def _examine(settings: Settings) -> bool:
     return fine
 
 
+@app.command("reconcile")
+def reconcile_command_(
+    store: Annotated[str | None, typer.Option(help="The code of the one store.")] = None,
+    since: Annotated[str, typer.Option(help="30m, 24h, 7d, or a date.")] = "24h",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare recent orders with Walmart's, mend what is safe, list the rest."""
+    try:
+        begin = reconcile_command.since(since, datetime.now(UTC))
+    except ValueError as error:
+        raise typer.BadParameter(f"--since {since}: {error}") from error
+    try:
+        for line in reconcile_command.run(load(), store=store, begin=begin, as_json=as_json):
+            print(line)
+    except reconcile_command.LeftOver:
+        raise typer.Exit(1) from None
+
+
 def _key_name(name: str) -> str:
     if not key_commands.is_name(name):
         longest = key_commands.LONGEST_NAME
@@ -142,6 +161,7 @@ def main() -> NoReturn:
         serve.CannotServe,
         poll.CannotPoll,
         schema_commands.CannotMigrate,
+        reconcile_command.CannotReconcile,
         key_commands.CannotDo,
         demonstration.CannotDemonstrate,
         CannotStart,

@@ -185,6 +185,7 @@ def poller(parts: Parts) -> Poller:
                 quiet_period=settings.quiet_period,
             ),
             ship_by_warning=settings.ship_by_warning,
+            reconcile_every=settings.reconcile_interval,
             breaker=Breaker(
                 base=settings.retry_base * _BREAKER_SHARE,
                 cap=min(settings.retry_cap, _LONGEST_REST),
@@ -195,4 +196,5 @@ def poller(parts: Parts) -> Poller:
         random=random.random,
         new_id=_new_id,
         monotonic=time.monotonic,
+        desk=parts.desk,
     )

@@ -110,6 +110,17 @@ class Metrics:
         self._paused = Gauge(
             "waybill_paused_lanes", "Paused lanes by reason.", ["reason"], registry=self.registry
         )
+        self._drift = Gauge(
+            "waybill_drift",
+            "Differences from Walmart that need a person, of each store's last reconciliation.",
+            ["cause"],
+            registry=self.registry,
+        )
+        self._reconciled = Gauge(
+            "waybill_reconciliation_age_seconds",
+            "Since the reconciliation that is longest ago.",
+            registry=self.registry,
+        )
         self._database_up = Gauge(
             "waybill_database_up", "1 when the gauges are fresh.", registry=self.registry
         )
@@ -132,12 +143,15 @@ class Metrics:
             return
         self._database_up.set(1)
         self._oldest.set(found.oldest_due)
-        for gauge in (self._open, self._paused):
+        self._reconciled.set(found.reconciled)
+        for gauge in (self._open, self._paused, self._drift):
             gauge.clear()
         for (kind, state), count in found.open.items():
             self._open.labels(kind, state).set(count)
         for reason, lanes in found.paused.items():
             self._paused.labels(reason).set(lanes)
+        for cause, findings in found.drift.items():
+            self._drift.labels(cause).set(findings)
 
     async def _count(self, connection: Connection, now: datetime) -> None:
         """Count what is new: once where nothing can be added any more, else each time anew."""

@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     ship_by_warning: Annotated[float, Field(ge=0, le=31_536_000)] = Field(
         default=14_400, description="Before an order's ship-by time, when people are warned."
     )
+    reconcile_interval: Annotated[float, Field(ge=0, le=31_536_000)] = Field(
+        default=3600, description="Between two reconciliations of a store; 0 turns them off."
+    )
     walmart_rates: dict[str, float] | None = Field(
         default=None, description="Own caps per endpoint, as JSON; not used by this version."
     )

@@ -358,6 +358,23 @@ lanes = sa.Table(
     postgresql_with={"fillfactor": "50"},
 )
 
+reconciliations = sa.Table(
+    "reconciliations",
+    metadata,
+    sa.Column("store_id", sa.Integer, nullable=False),
+    _time("started_at", default=True),
+    # While somebody is at it.
+    _time("leased_until"),
+    _time("finished_at"),
+    sa.Column("orders", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("repaired", sa.Integer, nullable=False, server_default="0"),
+    # What was left to a person, by cause.
+    sa.Column("drift", JSONB, nullable=False, server_default=_empty_object),
+    sa.Column("stopped", sa.Text),
+    sa.PrimaryKeyConstraint("store_id"),
+    sa.ForeignKeyConstraint(["store_id"], ["stores.store_id"]),
+)
+
 api_keys = sa.Table(
     "api_keys",
     metadata,

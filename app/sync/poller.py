@@ -13,6 +13,7 @@ from uuid import UUID
 
 import structlog
 
+from app.intake.desk import Desk
 from app.orders.errors import NotAvailable
 from app.orders.lane import Breaker, Endpoint, News
 from app.orders.outcome import Pause
@@ -52,6 +53,7 @@ class PollerSettings:
     policy: Policy = field(default_factory=Policy)
     breaker: Breaker = field(default_factory=Breaker)
     ship_by_warning: float = 14_400.0
+    reconcile_every: float = 0.0
 
 
 @dataclass(slots=True)
@@ -70,6 +72,8 @@ class Poller:
     random: Callable[[], float]
     new_id: Callable[[int], UUID]
     monotonic: Callable[[], float]
+    # For reconciling, which reads and writes as a use case does.
+    desk: Desk | None = None
     _round: int = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -120,6 +124,8 @@ class Poller:
             database=self.database,
             interval=self.settings.poll_interval,
             ship_by_warning=self.settings.ship_by_warning,
+            reconcile_every=self.settings.reconcile_every,
+            desk=self.desk,
             random=self.random,
             new_id=self.new_id,
             wake=self.heard.set,

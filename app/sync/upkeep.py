@@ -1,4 +1,4 @@
-"""What a poller does beside delivering: take lapsed leases back, watch the ship-by clock."""
+"""What a poller does beside delivering: lapsed leases, the ship-by clock, reconciliation."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,6 +7,8 @@ from uuid import UUID
 
 import structlog
 
+from app.intake import reconcile
+from app.intake.desk import Desk
 from app.orders.errors import NotAvailable
 from app.storage import deadlines, rescue
 from app.storage.database import Database
@@ -19,12 +21,15 @@ class Upkeep:
     """Work that every poller does now and then; doing it twice at once harms nothing.
 
     interval: seconds between two looks, more or less. ship_by_warning: seconds before its
-    ship-by time at which people are warned of an order. wake: updates are due again.
+    ship-by time at which people are warned of an order. reconcile_every: seconds between two
+    reconciliations of a store, 0 for none. wake: updates are due again.
     """
 
     database: Database
     interval: float
     ship_by_warning: float
+    reconcile_every: float
+    desk: Desk | None
     random: Callable[[], float]
     new_id: Callable[[int], UUID]
     wake: Callable[[], None]
@@ -32,7 +37,9 @@ class Upkeep:
     async def run(self) -> None:
         """Work until cancelled."""
         await asyncio.gather(
-            self._again_and_again(self._take_back), self._again_and_again(self._watch_deadlines)
+            self._again_and_again(self._take_back),
+            self._again_and_again(self._watch_deadlines),
+            self._again_and_again(self._reconcile),
         )
 
     async def _take_back(self) -> bool:
@@ -45,6 +52,26 @@ class Upkeep:
         """Mark orders that must leave soon."""
         marked = await deadlines.mark(self.database, self.ship_by_warning, self.new_id)
         return marked >= deadlines.BATCH
+
+    async def _reconcile(self) -> bool:
+        """Compare a store with Walmart whose turn it is; one run at a time in each poller."""
+        if self.desk is None or not self.reconcile_every:
+            return False
+        for store_id in await reconcile.due(self.desk, self.reconcile_every):
+            since = self.desk.now() - reconcile.RECENT
+            report = await reconcile.reconcile(
+                self.desk, store_id, since, every=self.reconcile_every
+            )
+            if report is not None and (report.findings or report.stopped):
+                _log.warning(
+                    "reconciled",
+                    store_id=store_id,
+                    orders=report.orders,
+                    repaired=report.tally.repaired,
+                    left=len(report.left),
+                    stopped=report.stopped,
+                )
+        return False
 
     async def _again_and_again(self, work: Callable[[], Awaitable[bool]]) -> None:
         """Do it at intervals; at once again where it says that there is more."""

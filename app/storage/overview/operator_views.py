@@ -20,19 +20,29 @@ _NOW = sa.select(sa.func.now())
 _PAUSED = sa.text(
     "SELECT reason, count(*) AS lanes FROM lanes WHERE paused_until > now() GROUP BY reason"
 )
+_DRIFT = sa.text("""
+    SELECT d.key AS cause, sum(d.value::int)::int AS findings
+      FROM reconciliations r CROSS JOIN LATERAL jsonb_each_text(r.drift) d GROUP BY d.key
+""")
+_RECONCILED = sa.text("""
+    SELECT coalesce(max(extract(epoch FROM now() - finished_at)), 0)::float FROM reconciliations
+""")
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """open: updates not at rest by (kind, state), failed ones included.
 
-    oldest_due: seconds the longest waiting update is overdue; paused: lanes by reason; at: the
-    database's time of all this.
+    oldest_due: seconds the longest waiting update is overdue; paused: lanes by reason; drift:
+    what the last reconciliations left to a person, by cause; reconciled: seconds since the
+    oldest of them; at: the database's time of all this.
     """
 
     open: Mapping[tuple[str, str], int]
     oldest_due: float
     paused: Mapping[str, int]
+    drift: Mapping[str, int]
+    reconciled: float
     at: datetime
 
 
@@ -44,5 +54,7 @@ async def figures(connection: Connection) -> Figures:
         open={(row.kind, row.state): row.updates for row in rows},
         oldest_due=max((row.oldest_due for row in rows), default=0.0),
         paused={row.reason: row.lanes for row in paused},
+        drift={row.cause: row.findings for row in await connection.execute(_DRIFT)},
+        reconciled=(await connection.execute(_RECONCILED)).scalar_one(),
         at=(await connection.execute(_NOW)).scalar_one(),
     )

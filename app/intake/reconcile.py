@@ -1,0 +1,219 @@
+"""Reconcile: our view of a store's recent orders against Walmart's, per line; mend what is safe.
+
+Walmart's list is the screen: an order that seems to differ is read by itself before anything
+is written, exactly as a refresh does, so that no picture is believed that is older than what
+we know. What Walmart shows no more, and orders that only one side knows, are left to a person.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.intake.desk import Desk
+from app.intake.refresh import busy
+from app.orders import drift
+from app.orders.drift import Cause, Drift
+from app.orders.errors import OrderError
+from app.orders.order import Order
+from app.orders.snapshot import OrderSnapshot
+from app.storage import events, orders, reconciliations, recording, updates
+from app.storage.database import Connection
+from app.walmart import errors
+from app.walmart.account import Account
+from app.walmart.client import Window
+from app.walmart.listing import MOST_LISTED
+
+RECENT = timedelta(hours=24)
+_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A difference; mended: the order was brought in line with Walmart's word."""
+
+    purchase_order_id: str
+    order_id: UUID | None
+    drift: Drift
+    mended: bool
+
+
+@dataclass(slots=True)
+class Report:
+    """A store's run. stopped: why it broke off, None where it came to its end."""
+
+    store_id: int
+    orders: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    stopped: str | None = None
+
+    @property
+    def left(self) -> Sequence[Finding]:
+        """What a person has to look at."""
+        return [each for each in self.findings if not each.mended]
+
+    @property
+    def tally(self) -> reconciliations.Tally:
+        """The run in numbers."""
+        causes = Counter(each.drift.cause.value for each in self.left)
+        repaired = len(self.findings) - len(self.left)
+        return reconciliations.Tally(self.orders, repaired, causes, self.stopped)
+
+
+async def reconcile(
+    desk: Desk, store_id: int, since: datetime, *, every: float = 0.0
+) -> Report | None:
+    """Compare and mend what changed since then; None where another run is at it, or just was.
+
+    Raises NotAvailable while the database is away; Walmart's trouble ends the run politely.
+    """
+    async with desk.transaction() as connection:
+        if not await reconciliations.begin(connection, store_id, every):
+            return None
+    report = Report(store_id)
+    try:
+        account = await desk.account(store_id)
+        seen = await _listed(desk, account, since, report)
+        await _not_listed(desk, account, since, seen, report)
+    except errors.WalmartError as error:
+        report.stopped = f"Walmart cannot be asked on: {error}"
+    except OrderError as error:
+        report.stopped = str(error)
+    async with desk.transaction() as connection:
+        await reconciliations.end(connection, store_id, report.tally)
+    return report
+
+
+async def due(desk: Desk, every: float) -> list[int]:
+    """Stores whose last run is that many seconds ago."""
+    async with desk.transaction() as connection:
+        return await reconciliations.due(connection, every)
+
+
+async def _listed(desk: Desk, account: Account, since: datetime, report: Report) -> set[str]:
+    """Go through Walmart's list; answers the purchase orders on it."""
+    seen: set[str] = set()
+    async for snapshots, unreadable in _pages(desk, account, Window.up_to(desk.now(), since)):
+        numbers = [each.purchase_order_id for each in snapshots]
+        async with desk.transaction() as connection:
+            ids = await reconciliations.known(connection, account.store_id, numbers)
+            known = await orders.load_many(connection, account.store_id, list(ids.values()))
+        for snapshot in snapshots:
+            number = snapshot.purchase_order_id
+            if number in seen:
+                continue
+            seen.add(number)
+            report.orders += 1
+            if number not in ids:
+                _tell(report, number, None, [drift.whole(Cause.ORDER_UNKNOWN_HERE)])
+            elif any(map(drift.is_drift, drift.compare(known[ids[number]], snapshot))):
+                await _mend(desk, account, ids[number], report)
+        for number in filter(None, unreadable):
+            seen.add(number)
+            _tell(report, number, None, [drift.whole(Cause.ORDER_UNREADABLE)])
+    return seen
+
+
+async def _pages(
+    desk: Desk, account: Account, window: Window
+) -> AsyncIterator[tuple[Sequence[OrderSnapshot], Sequence[str]]]:
+    """Every page of the list; a list that is longer than Walmart tells is asked for in parts."""
+    cursor: str | None = None
+    while True:
+        page = await desk.walmart.list_orders(account, window, cursor)
+        halves = window.halves() if (page.total or 0) > MOST_LISTED and cursor is None else None
+        if halves is not None:
+            for half in halves:
+                async for part in _pages(desk, account, half):
+                    yield part
+            return
+        yield page.orders, page.unreadable
+        cursor = page.cursor
+        if cursor is None:
+            return
+
+
+async def _not_listed(
+    desk: Desk, account: Account, since: datetime, seen: set[str], report: Report
+) -> None:
+    """Read orders of ours by themselves that changed here and not on Walmart's list."""
+    after: UUID | None = None
+    while True:
+        async with desk.transaction() as connection:
+            ids = await reconciliations.changed(connection, account.store_id, since, after, _PAGE)
+            found = await orders.load_many(connection, account.store_id, ids)
+        if not ids:
+            return
+        for order_id in ids:
+            if found[order_id].purchase_order_id not in seen:
+                report.orders += 1
+                await _mend(desk, account, order_id, report)
+        after = ids[-1]
+
+
+async def _mend(desk: Desk, account: Account, order_id: UUID, report: Report) -> None:
+    """Read one order, and bring ours in line where that is safe."""
+    async with desk.transaction() as connection:
+        basis = (await orders.load_many(connection, account.store_id, [order_id]))[order_id]
+    if busy(basis):
+        # Its poller writes down what it sees; the next run looks again.
+        return
+    try:
+        answer = await desk.walmart.read_order(account, basis.purchase_order_id)
+    except errors.NotFound:
+        missing = [drift.whole(Cause.ORDER_UNKNOWN_AT_WALMART)]
+        async with desk.transaction() as connection:
+            await _note(connection, desk, basis, missing, mended=False)
+        _tell(report, basis.purchase_order_id, order_id, missing)
+        return
+    if answer.order is None:
+        return
+    async with desk.transaction() as connection:
+        order = await orders.lock(connection, order_id)
+        found = [each for each in drift.compare(order, answer.order) if drift.is_drift(each)]
+        if not found or busy(order) or not recording.still_holds(basis, order):
+            return
+        mended = drift.believable(found)
+        if mended:
+            turns = await recording.settle(
+                connection, order, answer.order, ids=desk.new_id, at=desk.now()
+            )
+            await updates.hand_turns(connection, turns)
+        await _note(connection, desk, order, found, mended=mended)
+    _tell(report, order.purchase_order_id, order_id, found, believed=mended)
+    desk.wake()
+
+
+def _tell(
+    report: Report,
+    number: str,
+    order_id: UUID | None,
+    found: Sequence[Drift],
+    *,
+    believed: bool = False,
+) -> None:
+    for each in found:
+        mended = believed and each.repair is not drift.Repair.PERSON
+        report.findings.append(Finding(number, order_id, each, mended))
+
+
+async def _note(
+    connection: Connection, desk: Desk, order: Order, found: Sequence[Drift], *, mended: bool
+) -> None:
+    """Tell it on the order's timeline, once for the same finding."""
+    told = [
+        {
+            "cause": each.cause.value,
+            "line_number": each.line_number,
+            "here": each.here,
+            "walmart": each.walmart,
+            "repair": each.repair.value if mended else drift.Repair.PERSON.value,
+            "message": each.sentence,
+        }
+        for each in found
+    ]
+    detail = {"drift": told}
+    if not await reconciliations.told_before(connection, order.store_id, order.id, detail):
+        event = events.Event("drift_found", detail=detail)
+        await events.add(connection, order.store_id, order.id, event, desk.new_id)

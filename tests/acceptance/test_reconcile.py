@@ -1,0 +1,54 @@
+"""`waybill reconcile`, as an operator runs it."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.processes import WAYBILL, Deployment, a_store, an_order, deployed, simulator
+
+
+@pytest.fixture
+def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
+    with deployed(fresh_url, tmp_path, pollers=0) as running:
+        yield running
+
+
+def reconcile(deployment: Deployment, *words: str) -> tuple[int, str, str]:
+    told = subprocess.run(
+        [*WAYBILL, "reconcile", *words],
+        env=dict(deployment.environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.returncode, told.stdout, told.stderr
+
+
+def test_an_operator_sees_what_differed_and_what_was_done(deployment: Deployment) -> None:
+    with deployment.client() as client:
+        store = a_store(client, code="main")
+        order = an_order(deployment, client, store, "1796330700001", 2)
+        line = {"line_number": "1", "quantity": 2, "tracking_number": "HAND"}
+        simulator(deployment, f"orders/{order['purchase_order_id']}/ship", lines=[line])
+        code, out, _ = reconcile(deployment, "--store", "main", "--since", "2h")
+        assert code == 0
+        assert "✔ 1796330700001 line 1 shipped_in_seller_center (0 here, 2 there)" in out
+        assert client.get(f"/v1/orders/{order['id']}").json()["status"] == "shipped"
+        stranger = {"purchase_order_id": "1796330700002", "lines": [{"sku": "A"}]}
+        simulator(deployment, "orders", client_id="seller-1", **stranger)
+        code, out, _ = reconcile(deployment, "--json")
+        (report,) = json.loads(out)
+        assert code == 1
+        assert [each["cause"] for each in report["findings"]] == ["order_unknown_here"]
+
+
+def test_a_wrong_word_is_told_in_a_line(deployment: Deployment) -> None:
+    code, _, told = reconcile(deployment, "--since", "yesterday")
+    assert code == 2
+    assert "--since yesterday" in told
+    code, _, told = reconcile(deployment, "--store", "nowhere")
+    assert code == 1
+    assert "There is no store nowhere" in told

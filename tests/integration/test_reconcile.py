@@ -1,0 +1,164 @@
+"""Reconciling: what differs from Walmart is named, mended where that is safe, and told once."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from app.intake import reconcile, ship
+from app.intake.reconcile import Report
+from app.orders.drift import Cause
+from app.orders.update import State
+from app.storage import overview, reconciliations
+from app.storage.tables import events, order_lines
+from app.storage.tables import orders as orders_table
+from app.storage.views import OrderView
+from tests.builders import items
+from tests.world import ACTOR, World, a_package
+
+
+async def run(world: World, hours: float = 24) -> Report:
+    since = world.desk.now() - timedelta(hours=hours)
+    report = await reconcile.reconcile(world.desk, 1, since)
+    assert report is not None
+    return report
+
+
+def causes(report: Report) -> list[tuple[str, bool]]:
+    return [(each.drift.cause.value, each.mended) for each in report.findings]
+
+
+async def told(world: World) -> int:
+    async with world.database.begin() as connection:
+        counted = sa.select(sa.func.count()).where(events.c.what == "drift_found")
+        return int((await connection.execute(counted)).scalar_one())
+
+
+async def canceled_by_walmart(world: World, order: OrderView) -> None:
+    path = f"/simulator/orders/{order.purchase_order_id}/cancel"
+    (await world.walmart.post(path, json={})).raise_for_status()
+
+
+async def test_orders_that_agree_are_no_drift(world: World) -> None:
+    order = await world.an_order(2)
+    shipped = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    await world.deliver_until(shipped.shipment.update.id)
+    report = await run(world)
+    assert (report.orders, report.findings, report.stopped) == (1, [], None)
+
+
+async def test_units_shipped_in_seller_center_are_taken_over(world: World) -> None:
+    order = await world.an_order(3)
+    await world.shipped_by_hand(order, 2, "HAND")
+    assert causes(await run(world)) == [("shipped_in_seller_center", True)]
+    after = await world.order(order.id)
+    assert (after.status, after.lines[0].shipped) == ("partially_shipped", 2)
+    assert causes(await run(world)) == []
+    assert await told(world) == 1
+
+
+async def test_an_order_that_walmart_canceled_is_canceled(world: World) -> None:
+    order = await world.an_order(2)
+    await canceled_by_walmart(world, order)
+    assert causes(await run(world)) == [("canceled_by_walmart", True)]
+    assert (await world.order(order.id)).status == "canceled"
+
+
+async def test_an_update_under_way_explains_a_difference(world: World) -> None:
+    order = await world.an_order(1)
+    await world.fault("shipping", "drop_after")
+    shipped = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    await world.deliver_until(shipped.shipment.update.id, states={State.VERIFYING})
+    assert (await run(world)).findings == []
+
+
+async def test_a_failed_update_that_did_reach_walmart_is_settled(world: World) -> None:
+    order = await world.an_order(2)
+    await world.fault("shipping", "refuse")
+    package = a_package("1ZA", items=items(l1=1))
+    shipped = await ship.ship(world.desk, order.id, package, actor=ACTOR)
+    await world.deliver_until(shipped.shipment.update.id, states={State.FAILED})
+    await world.shipped_by_hand(order, 1, "1ZA")
+    assert ("update_landed", True) in causes(await run(world))
+    assert (await world.update(shipped.shipment.update.id)).state == "confirmed"
+
+
+async def test_what_walmart_shows_no_more_is_told_once_and_never_taken_back(world: World) -> None:
+    order = await world.an_order(2)
+    async with world.database.begin() as connection:
+        await connection.execute(sa.update(order_lines).values(shipped=1))
+    for _ in range(2):
+        assert causes(await run(world)) == [("missing_at_walmart", False)]
+    assert (await world.order(order.id)).lines[0].shipped == 1
+    assert await told(world) == 1
+    async with world.database.begin() as connection:
+        figures = await overview.figures(connection)
+    assert figures.drift == {"missing_at_walmart": 1}
+
+
+async def test_orders_that_only_one_side_knows_are_named(world: World) -> None:
+    order = await world.an_order(1)
+    store = world._stores[0]
+    stranger = await world.at_walmart(1, store=store)
+    async with world.database.begin() as connection:
+        await connection.execute(sa.update(orders_table).values(purchase_order_id="1796330999999"))
+    found = {each.purchase_order_id: each.drift.cause for each in (await run(world)).findings}
+    assert found == {
+        stranger: Cause.ORDER_UNKNOWN_HERE,
+        order.purchase_order_id: Cause.ORDER_UNKNOWN_HERE,
+        "1796330999999": Cause.ORDER_UNKNOWN_AT_WALMART,
+    }
+
+
+async def test_every_page_of_walmart_s_list_is_read(world: World) -> None:
+    store = await world.a_store()
+    ordered = {await world.at_walmart(1, store=store) for _ in range(120)}
+    report = await run(world)
+    assert {each.purchase_order_id for each in report.findings} == ordered
+
+
+@pytest.mark.parametrize("kind", ["throttle", "error", "html", "expired_token"])
+async def test_walmart_s_trouble_ends_a_run_politely(world: World, kind: str) -> None:
+    await world.an_order(1)
+    await world.fault("list", kind, times=None)
+    report = await run(world)
+    assert report.stopped is not None
+    await world.walmart.delete("/simulator/faults")
+    assert (await run(world)).stopped is None
+
+
+async def test_two_replicas_at_once_reconcile_a_store_once(world: World) -> None:
+    await world.an_order(1)
+    since = world.desk.now() - reconcile.RECENT
+    both = await asyncio.gather(
+        *(reconcile.reconcile(world.desk, 1, since, every=3600) for _ in range(4))
+    )
+    assert len([report for report in both if report is not None]) == 1
+    async with world.database.begin() as connection:
+        assert await reconciliations.due(connection, 3600) == []
+        assert await reconciliations.due(connection, 0) == [1]
+
+
+async def test_a_run_that_died_is_taken_over_when_its_lease_has_ended(world: World) -> None:
+    await world.an_order(1)
+    async with world.database.begin() as connection:
+        assert await reconciliations.begin(connection, 1)
+        assert not await reconciliations.begin(connection, 1)
+        ended = "UPDATE reconciliations SET leased_until = now() - interval '1 second'"
+        await connection.execute(sa.text(ended))
+        assert await reconciliations.begin(connection, 1)
+
+
+async def test_pollers_reconcile_by_themselves(world: World) -> None:
+    order = await world.an_order(3)
+    await world.shipped_by_hand(order, 1, "HAND")
+    poller = world.poller(reconcile_every=3600)
+    poller.desk = world.desk
+    stop = asyncio.Event()
+    running = asyncio.create_task(poller.run(stop))
+    async with asyncio.timeout(20):
+        while not (await world.order(order.id)).lines[0].shipped:
+            await asyncio.sleep(0.02)
+    stop.set()
+    await running
