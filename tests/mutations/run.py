@@ -42,7 +42,6 @@ class Mutation:
 DELIVERY = "tests/integration/test_delivery.py"
 OUTBOX = "tests/integration/test_outbox.py"
 CLAIMS = "tests/integration/test_claims.py"
-MACHINE = "tests/integration/test_outbox_machine.py"
 LANE = "tests/unit/orders/test_lane.py"
 MUTATIONS = (
     Mutation(
@@ -51,7 +50,7 @@ MUTATIONS = (
         "app/sync/delivery.py",
         "if errand.update.ambiguous or errand.update.kind is Kind.CANCELLATION:",
         "if errand.update.kind is Kind.CANCELLATION:",
-        (DELIVERY, MACHINE),
+        (DELIVERY,),
     ),
     Mutation(
         "only the holder of the lease records",
@@ -94,7 +93,7 @@ MUTATIONS = (
         "app/sync/delivery.py",
         "if answer.order is None or not _shows(errand, answer.order):",
         "if answer.order is None:",
-        (DELIVERY, MACHINE),
+        (DELIVERY,),
     ),
     Mutation(
         "a poller that died may have sent",
@@ -102,7 +101,7 @@ MUTATIONS = (
         "app/storage/updates.py",
         "SET state = 'verifying', ambiguous = true, may_have_left_at = lapsed.leased_until,",
         "SET state = 'retrying', ambiguous = false, may_have_left_at = lapsed.leased_until,",
-        (OUTBOX, MACHINE),
+        (OUTBOX, "tests/acceptance/test_main_job.py"),
     ),
     Mutation(
         "no more goes out than Walmart has calls left",
