@@ -125,7 +125,7 @@ MUTATIONS = (
         "app/sync/verdicts.py",
         'return Pause(Endpoint.ALL, "credentials_rejected", CREDENTIALS_PAUSE)',
         "return None",
-        (DELIVERY,),
+        ("tests/acceptance/test_lanes.py",),
     ),
     Mutation(
         "a store never takes every slot",
