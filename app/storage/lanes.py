@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from app.orders.lane import BLOCKED, WRITTEN_TO, Breaker, Endpoint, Lane, News, after, stopped_anew
 from app.orders.update import Kind
 from app.storage.database import Connection
-from app.storage.tables import lanes
+from app.storage.tables import lanes, updates
 
 _COLUMNS = (
     "paused_until",
@@ -98,6 +98,17 @@ async def open_again(connection: Connection, store_id: int) -> None:
         sa.update(lanes)
         .where(lanes.c.store_id == store_id, lanes.c.reason.in_(sorted(BLOCKED)))
         .values(**_OPEN_AGAIN)
+    )
+    # Those that met the refusal wait for the end of the pause by themselves.
+    await connection.execute(
+        sa.update(updates)
+        .where(
+            updates.c.store_id == store_id,
+            updates.c.active,
+            sa.text("state IN ('pending', 'retrying', 'verifying')"),
+            updates.c.last_error["code"].astext.in_(sorted(BLOCKED)),
+        )
+        .values(due_at=sa.func.now())
     )
 
 

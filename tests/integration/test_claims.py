@@ -136,6 +136,18 @@ async def test_a_stopped_store_is_told_of_once_and_opened_by_new_credentials(
     assert len(await claim(world.database)) == 3
 
 
+async def test_what_met_the_refusal_itself_goes_on_at_once_too(world: World) -> None:
+    (update,) = await waiting(world, 1)
+    store = world._stores[0]
+    wrong = stores.StoreChanges(walmart_client_secret="wrong")
+    await stores.change(world.desk, store.id, wrong, actor=ACTOR)
+    await world.deliver_until(update, states={State.RETRYING})
+    right = stores.StoreChanges(walmart_client_secret="right")
+    await stores.change(world.desk, store.id, right, actor=ACTOR)
+    (view,) = await world.deliver_until(update)
+    assert view.state == "confirmed"
+
+
 async def test_verifying_credentials_that_work_lets_the_store_go_on(world: World) -> None:
     await waiting(world, 1)
     pause = Pause(Endpoint.ALL, "credentials_rejected", timedelta(hours=1))

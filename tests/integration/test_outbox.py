@@ -281,3 +281,17 @@ async def test_a_changed_secret_is_used_for_the_next_delivery(world: World) -> N
     (update,) = await world.deliver_until(second.shipment.update.id, states={State.RETRYING})
     assert update.status_detail is not None
     assert update.status_detail.code == "credentials_rejected"
+
+
+async def test_a_store_whose_calls_hang_leaves_slots_to_the_others(world: World) -> None:
+    small, hanging = await world.a_store(), await world.a_store()
+    await world.fault("shipping", "timeout", times=None, client_id=hanging.walmart_client_id)
+    for _ in range(8):
+        order = await world.an_order(1, store=hanging)
+        await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    order = await world.an_order(1, store=small)
+    last = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    await world.answered_before()
+    await world.deliver_until(last.shipment.update.id, concurrency=5)
+    calls = [call["client_id"] for call in await world.calls("shipping")]
+    assert calls.index(small.walmart_client_id) <= 2

@@ -139,8 +139,8 @@ MUTATIONS = (
         "late orders go first",
         "first come, first served",
         "app/storage/claims.py",
-        "ORDER BY urgent DESC, ambiguous DESC, due_at, id LIMIT :limit",
-        "ORDER BY due_at, id LIMIT :limit",
+        "PARTITION BY lane ORDER BY urgent DESC, ambiguous DESC, due_at, id) AS place",
+        "PARTITION BY lane ORDER BY due_at, id) AS place",
         (CLAIMS,),
     ),
     Mutation(
