@@ -12,12 +12,12 @@ import structlog
 
 from app.orders.errors import NotAvailable
 from app.orders.order import Order
-from app.orders.outcome import Outcome
+from app.orders.outcome import Outcome, Unclear
 from app.storage import updates
 from app.storage.database import Database
 from app.storage.recording import Attempt, Result
 from app.storage.updates import Claimed
-from app.sync import backoff, delivery, evidence, traffic
+from app.sync import backoff, delivery, evidence, traffic, verdicts
 from app.sync.backoff import Policy
 from app.sync.errand import Errand
 from app.sync.recorder import Recorder
@@ -109,9 +109,9 @@ class Deliveries:
         try:
             outcome = await delivery.deliver(errand)
         except Exception:  # noqa: BLE001 - logged; the loop must live on
-            # The lease ends by itself, and the update is read before it is sent again.
+            # Nobody knows how far it got, so Walmart is read before anything is sent again.
             _log.exception("delivery_failed", update_id=str(errand.update.id))
-            return
+            outcome = Unclear(verdicts.FAULT_OF_OURS, sent=True)
         result = self._judged(errand, outcome, started)
         await self.recorder.write(result)
         _log.info(

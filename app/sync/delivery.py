@@ -9,8 +9,7 @@ from collections.abc import Awaitable, Mapping
 from datetime import datetime
 from typing import assert_never
 
-from app.orders import readback
-from app.orders.cancellation import Reason
+from app.orders import obstacle, readback
 from app.orders.order import Task
 from app.orders.outcome import (
     AlreadyThere,
@@ -31,12 +30,6 @@ from app.walmart import errors, messages
 from app.walmart.client import Answer
 from app.walmart.messages import ShipLine
 from app.walmart.packages import Package
-
-_EXCESS = Failure(
-    code="needs_review",
-    message="Walmart shows more units under this tracking number than Waybill knows of.",
-    suggestion="Compare the order in Seller Center, then retry or dismiss the update.",
-)
 
 
 async def deliver(errand: Errand) -> Outcome:
@@ -145,7 +138,7 @@ def _judge_reading(errand: Errand, read: _Picture) -> Outcome | None:
     task, snapshot = errand.task, read.snapshot
     reading = readback.read(errand.order, task, snapshot)
     if reading.excess:
-        return Refused(_EXCESS, snapshot)
+        return Refused(verdicts.EXCESS, snapshot)
     if reading.complete and not _still_open(task, snapshot):
         return AlreadyThere(snapshot)
     if errand.update.ambiguous and not errand.quiet_over(read.at):
@@ -175,19 +168,8 @@ def _waiting(read: _Picture) -> TryLater:
 
 def _conflict(errand: Errand, reading: Reading, snapshot: OrderSnapshot) -> Failure | None:
     """Why what is missing cannot be sent any more, if so."""
-    task = errand.task
-    if task.kind is Kind.CANCELLATION:
-        if any(line.shipped for line in snapshot.lines.values()):
-            return verdicts.ALREADY_SHIPPED
-        if task.reason == Reason.CUSTOMER_REQUEST and not snapshot.cancel_requested:
-            return verdicts.CANCEL_NOT_REQUESTED
-        return None
-    if not reading.blocked:
-        return None
-    lines = [snapshot.lines[n] for n in reading.blocked if n in snapshot.lines]
-    if lines and all(line.canceled for line in lines):
-        return verdicts.LINE_CANCELED
-    return verdicts.NO_OPEN_UNITS
+    code = obstacle.obstacle(errand.task, reading, snapshot)
+    return verdicts.OBSTACLES[code] if code else None
 
 
 async def _send(errand: Errand, missing: Mapping[str, int], *, may_acknowledge: bool) -> Outcome:
@@ -219,7 +201,7 @@ async def _judge_refusal(
     snapshot = read.snapshot
     reading = readback.read(errand.order, errand.task, snapshot)
     if reading.excess:
-        return Refused(_EXCESS, snapshot)
+        return Refused(verdicts.EXCESS, snapshot)
     if reading.complete and not _still_open(errand.task, snapshot):
         return AlreadyThere(snapshot)
     if may_acknowledge and snapshot.created and not errand.update.ambiguous:

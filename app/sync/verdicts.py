@@ -15,6 +15,7 @@ While an earlier write of the update is in doubt, a failed read leaves it in dou
 
 from datetime import timedelta
 
+from app.orders import obstacle
 from app.orders.lane import WRITTEN_TO, Endpoint, endpoint_of
 from app.orders.order import Task
 from app.orders.outcome import Failure, Pause, Refused, TryLater, Unclear
@@ -28,6 +29,11 @@ MISCONFIGURED_PAUSE = timedelta(seconds=60)
 THROTTLED_PAUSE = timedelta(seconds=5)
 
 _COMPARE = "Compare the order in Seller Center, then retry or dismiss the update."
+EXCESS = Failure(
+    code="needs_review",
+    message="Walmart shows more units under this tracking number than Waybill knows of.",
+    suggestion=_COMPARE,
+)
 ALREADY_SHIPPED = Failure(
     code="order_already_shipped",
     message="Units of the order are shipped at Walmart, so the whole order cannot be canceled. "
@@ -51,9 +57,24 @@ NO_OPEN_UNITS = Failure(
     "or canceled there.",
     suggestion=_COMPARE,
 )
+OBSTACLES = {
+    obstacle.EXCESS: EXCESS,
+    obstacle.ALREADY_SHIPPED: ALREADY_SHIPPED,
+    obstacle.CANCEL_NOT_REQUESTED: CANCEL_NOT_REQUESTED,
+    obstacle.LINE_CANCELED: LINE_CANCELED,
+    obstacle.NO_OPEN_UNITS: NO_OPEN_UNITS,
+}
 NOT_SHOWN = Failure(
     code="walmart_unclear",
     message="Walmart answered 200 but its order does not show the units; it is read again.",
+    retryable=True,
+)
+FAULT_OF_OURS = Failure(
+    code="waybill_fault",
+    message="Waybill met a fault of its own while delivering this; it is tried again, and what "
+    "Walmart has of it is read first.",
+    origin="waybill",
+    suggestion="Report it to Waybill's developers with the update's id.",
     retryable=True,
 )
 LANE_STOPPED = Failure(

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 
 from app.intake import cancel, dismiss, refresh, retry, ship, tracking
 from app.orders.errors import Conflict
@@ -426,3 +427,18 @@ async def test_a_picture_is_old_once_something_newer_was_written_down(world: Wor
         now = await orders.lock(connection, order.id)
     assert recording.still_holds(basis, basis)
     assert not recording.still_holds(basis, now)
+
+
+async def test_a_fault_of_ours_is_told_as_one_and_stops_nobody_else(world: World) -> None:
+    order, other = await world.an_order(1), await world.an_order(1)
+    package = a_package("1ZA")
+    broken = (await ship.ship(world.desk, order.id, package, actor=ACTOR)).shipment.update
+    fine = (await ship.ship(world.desk, other.id, package, actor=ACTOR)).shipment.update
+    async with world.database.begin() as connection:
+        await connection.execute(
+            sa.text("UPDATE updates SET payload = '{}' WHERE id = :id"), {"id": broken.id}
+        )
+    await world.deliver_until(fine.id)
+    (told,) = await world.deliver_until(broken.id, states={State.VERIFYING})
+    assert told.status_detail is not None
+    assert (told.status_detail.code, told.status_detail.origin) == ("waybill_fault", "waybill")
