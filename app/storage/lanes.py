@@ -94,12 +94,8 @@ async def now(connection: Connection) -> datetime:
 
 async def open_again(connection: Connection, store_id: int) -> None:
     """Let a store go on whose credentials were changed, or are known to work again."""
-    await connection.execute(
-        sa.update(lanes)
-        .where(lanes.c.store_id == store_id, lanes.c.reason.in_(sorted(BLOCKED)))
-        .values(**_OPEN_AGAIN)
-    )
-    # Those that met the refusal wait for the end of the pause by themselves.
+    # Those that met the refusal wait for the end of the pause by themselves. They come before the
+    # lanes, as wherever both are held.
     await connection.execute(
         sa.update(updates)
         .where(
@@ -109,6 +105,11 @@ async def open_again(connection: Connection, store_id: int) -> None:
             updates.c.last_error["code"].astext.in_(sorted(BLOCKED)),
         )
         .values(due_at=sa.func.now())
+    )
+    await connection.execute(
+        sa.update(lanes)
+        .where(lanes.c.store_id == store_id, lanes.c.reason.in_(sorted(BLOCKED)))
+        .values(**_OPEN_AGAIN)
     )
 
 

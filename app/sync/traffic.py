@@ -1,6 +1,7 @@
 """What the calls of a delivery told about Walmart's endpoints: buckets, refusals, silence."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.orders.lane import Endpoint, News, endpoint_of
@@ -24,12 +25,15 @@ def news(
     A host's clock may be wrong, so the times of its calls count from the end of the last one.
     """
     shift = ended_at - made[-1].ended_at if made else timedelta()
-    for call in made:
-        if call.failure not in _OURS:
-            yield _of(store_id, call, shift)
-            if _let_in(call):
-                yield _told(store_id, Endpoint.ALL, call, shift)
-    if pause is not None:
+    told = [call for call in made if call.failure not in _OURS]
+    asked = [call for call in told if pause and endpoint_of(call.operation) == pause.endpoint]
+    for call in told:
+        news_of_call = _of(store_id, call, shift)
+        # The call that was answered with the pause says nothing good of its lane.
+        yield replace(news_of_call, pause=pause) if call in asked[-1:] else news_of_call
+        if _let_in(call):
+            yield _told(store_id, Endpoint.ALL, call, shift)
+    if pause is not None and not asked:
         yield News(store_id, Endpoint(pause.endpoint), ended_at, ended_at, pause=pause)
 
 
