@@ -49,6 +49,12 @@ NO_OPEN_UNITS = Failure(
     "or canceled there.",
     suggestion=_COMPARE,
 )
+NOTHING_TO_CORRECT = Failure(
+    code="nothing_to_correct",
+    message="Walmart has no unit of the shipment whose tracking was to be corrected.",
+    origin="waybill",
+    suggestion="Retry the shipment: it goes out under the new number. Or dismiss this.",
+)
 NOT_SHOWN = Failure(
     code="walmart_unclear",
     message="Walmart answered 200 but its order does not show the units; it is read again.",
