@@ -23,7 +23,7 @@ _NAMED_IN_TEXT = re.compile(
 # API keys, bearer and basic credentials, Fernet keys and tokens, passwords in addresses.
 _SECRET_SHAPES = re.compile(
     r"wb_[A-Za-z0-9_-]{8,}|(?i:bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"
-    r"|gAAAA[A-Za-z0-9_=-]{20,}|\b[A-Za-z0-9_-]{43}=|(?<=://)[^\s/@]+(?=@)"
+    r"|gAAAA[A-Za-z0-9_=-]{20,}|(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}=|(?<=://)[^\s/@]+(?=@)"
 )
 _MASK = "[masked]"
 

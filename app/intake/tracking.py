@@ -1,6 +1,7 @@
-"""Correct a shipment's carrier, tracking number or URL before Walmart has it.
+"""Correct a shipment's carrier, tracking number or URL, whatever Walmart has of it.
 
-What may have reached Walmart is never rewritten: such a shipment must be settled first.
+What may have reached Walmart is never rewritten. A shipment that provably did not is sent
+with the new number; any other is settled first, and a tracking update follows it.
 """
 
 from dataclasses import dataclass, replace
@@ -9,12 +10,13 @@ from uuid import UUID
 
 from app.intake import carriers
 from app.intake.desk import Desk
-from app.orders import reservation
+from app.orders import correction as rules_of_correction
+from app.orders import numbers, reservation
 from app.orders import shipment as rules
 from app.orders.errors import Conflict, Unknown, refuse
 from app.orders.order import Order
 from app.orders.requests import TrackingCorrection
-from app.orders.update import State
+from app.orders.update import DUE, Kind, State
 from app.storage import events, interventions, orders, overview, shipments, stores, updates
 from app.storage.database import Connection
 from app.storage.shipments import Sendable
@@ -38,23 +40,17 @@ async def correct(
 ) -> ShipmentView:
     """Replace what will be sent of a shipment, and try a failed one again.
 
-    Raises Unknown, Invalid, and Conflict update_in_progress, shipment_unclear,
-    shipment_confirmed or update_finished.
+    Raises Unknown, Invalid, and Conflict tracking_window_closed or update_finished.
     """
     async with desk.transaction() as connection:
         order = await orders.lock(connection, order_id)
         shipment = await shipments.sendable(connection, order.store_id, order_id, shipment_id)
         if shipment is None:
             raise Unknown("shipment", shipment_id)
-        _refuse_too_late(order, shipment)
+        _refuse_too_late(desk, shipment)
         corrected = await _check(connection, order, shipment, correction)
-        await shipments.correct(
-            connection,
-            order.store_id,
-            shipment,
-            changes=corrected.fields,
-            payload=corrected.package.to_json(),
-        )
+        await shipments.correct(connection, order.store_id, shipment_id, corrected.fields)
+        order = await _pass_on(connection, desk, order, shipment, corrected, actor=actor)
         await _try_again(connection, order, shipment)
         await _tell(connection, desk, order, shipment, corrected, actor=actor)
         view = await overview.shipment(connection, order.store_id, order_id, shipment_id)
@@ -64,23 +60,67 @@ async def correct(
     return view
 
 
-def _refuse_too_late(order: Order, shipment: Sendable) -> None:
-    state = State(shipment.state)
-    task = order.task(shipment.update_id)
-    if task is not None and any(item.confirmed for item in task.items):
-        # Under another number those units would look missing, and be sent again.
-        message = "Walmart has units of it; dismiss it and ship the rest anew."
-        raise Conflict("shipment_confirmed", message)
-    if state is State.SENDING:
-        raise Conflict("update_in_progress", "The shipment is being sent to Walmart right now.")
-    if state is State.CONFIRMED:
-        message = "Walmart has confirmed the shipment; this version corrects only what it lacks."
-        raise Conflict("shipment_confirmed", message)
-    if state is State.DISMISSED:
+def _refuse_too_late(desk: Desk, shipment: Sendable) -> None:
+    if State(shipment.state) is State.DISMISSED:
         raise Conflict("update_finished", "The shipment was dismissed.")
-    if shipment.ambiguous:
-        message = "It may have reached Walmart; correct it once that is settled."
-        raise Conflict("shipment_unclear", message)
+    if rules_of_correction.window_closed(shipment.first_confirmed_at, desk.now()):
+        message = "Walmart takes corrections for 4 hours after it first confirmed the shipment."
+        raise Conflict("tracking_window_closed", message)
+
+
+async def _pass_on(
+    connection: Connection,
+    desk: Desk,
+    order: Order,
+    shipment: Sendable,
+    corrected: _Corrected,
+    *,
+    actor: str,
+) -> Order:
+    """Let Walmart be told: by the shipment itself, or by an update behind it."""
+    task = order.task(shipment.update_id)
+    payload = corrected.package.to_json()
+    if task is not None:
+        # A poller may have claimed it since the order was loaded; the row is locked by now.
+        task = replace(task, state=State(shipment.state), ambiguous=shipment.ambiguous)
+    if task is None or rules_of_correction.replaceable(order, task):
+        await shipments.send_instead(connection, order.store_id, shipment.update_id, payload)
+        return order
+    for earlier in numbers.corrections(order, task):
+        if rules_of_correction.superseded(earlier):
+            order = await _supersede(connection, order, earlier.update_id)
+    update = updates.NewUpdate(
+        store_id=order.store_id,
+        id=desk.new_id(order.store_id),
+        kind=Kind.TRACKING,
+        subject=order.purchase_order_id,
+        sequence=order.next_sequence,
+        order_id=order.id,
+        requested_by=actor,
+        payload={
+            **payload,
+            "shipment_update_id": str(shipment.update_id),
+            "previous_tracking_number": shipment.tracking_number,
+            "recognisable": rules_of_correction.recognisable(
+                order, task, corrected.package.tracking_number
+            ),
+        },
+    )
+    await updates.append(connection, update)
+    await updates.hand_turns(connection, [update.place])
+    after = await orders.lock(connection, order.id)
+    await orders.save_status(connection, after, synced=False)
+    return after
+
+
+async def _supersede(connection: Connection, order: Order, update_id: UUID) -> Order:
+    found = await interventions.find(connection, update_id)
+    # Claimed since the order was loaded: what may be on its way is left alone.
+    if found is None or found.ambiguous or found.state not in DUE | {State.FAILED}:
+        return order
+    note = "A later correction of the same shipment took its place."
+    await interventions.dismiss(connection, found, actor="waybill", note=note)
+    return reservation.with_state(order, {update_id: State.DISMISSED})
 
 
 async def _check(
@@ -123,7 +163,8 @@ async def _check(
 
 async def _try_again(connection: Connection, order: Order, shipment: Sendable) -> None:
     found = await interventions.find(connection, shipment.update_id)
-    if found is None or found.state is State.PENDING:
+    waits = {State.RETRYING, State.VERIFYING, State.FAILED}
+    if found is None or found.state not in waits:
         return
     await interventions.requeue(connection, found)
     state = State.VERIFYING if found.state is State.FAILED else found.state

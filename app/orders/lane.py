@@ -46,7 +46,7 @@ WRITTEN_TO = {
     Kind.INVENTORY: Endpoint.INVENTORY,
 }
 # These look at Walmart before every send, the first too (contract, promise 3).
-READ_FIRST = frozenset({Kind.CANCELLATION, Kind.REFUND})
+READ_FIRST = frozenset({Kind.CANCELLATION, Kind.REFUND, Kind.TRACKING})
 
 
 def endpoint_of(operation: str) -> Endpoint:

@@ -69,6 +69,11 @@ class Task:
     tracking_number: str | None = None
     # The number a tracking correction replaces (Kind.TRACKING only).
     previous_tracking_number: str | None = None
+    # The shipment's update that a tracking correction is about, what is sent, and whether a
+    # read can show it (Kind.TRACKING only).
+    corrects: UUID | None = None
+    package: Mapping[str, object] | None = None
+    recognisable: bool = True
     reason: str | None = None
     override_cancel_request: bool = False
     # An earlier try may have landed; only a read tells.

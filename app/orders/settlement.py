@@ -9,10 +9,10 @@ handed to a person.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from app.orders import readback
+from app.orders import correction, readback
 from app.orders.order import Item, Line, Money, Order, Task
 from app.orders.snapshot import LineSnapshot, OrderSnapshot
-from app.orders.update import Kind, State
+from app.orders.update import OPEN, Kind, State
 
 _HOLDING = (Kind.SHIPMENT, Kind.CANCELLATION)
 
@@ -53,10 +53,22 @@ def settle(order: Order, snapshot: OrderSnapshot, release: Iterable[object] = ()
         # More than anybody here knows of may be a double effect: a person must see it.
         and not readback.read(order, task, snapshot).excess
     )
+    counted = replace(order, tasks=tuple(tasks))
+    landed += tuple(task for task in tasks if _corrected(counted, task, snapshot))
     after = replace(
         order, lines=lines, tasks=tuple(tasks), cancel_requested=snapshot.cancel_requested
     )
     return Settlement(after, landed, trimmed, tuple(new))
+
+
+def _corrected(order: Order, task: Task, snapshot: OrderSnapshot) -> bool:
+    """Whether Walmart shows a tracking correction done; one under an unclear try may not be yet."""
+    if task.kind is not Kind.TRACKING or not task.unresolved or not task.recognisable:
+        return False
+    shipment = order.task(task.corrects) if task.corrects else None
+    # While the rest of the shipment may still go out, the correction waits for its turn.
+    settled = shipment is not None and shipment.state not in OPEN
+    return settled and correction.standing(order, task, snapshot).done
 
 
 def _credit(order: Order, task: Task, snapshot: OrderSnapshot, released: frozenset[object]) -> Task:

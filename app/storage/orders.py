@@ -40,7 +40,11 @@ _LOAD = (
                 'update_id', u.id, 'kind', u.kind, 'state', u.state, 'sequence', u.sequence,
                 'ambiguous', u.ambiguous,
                 'items', coalesce(s.items, c.items, '[]'::jsonb),
-                'tracking_number', s.tracking_number, 'reason', c.reason,
+                'tracking_number', u.payload->>'tracking_number', 'reason', c.reason,
+                'previous_tracking_number', u.payload->>'previous_tracking_number',
+                'corrects', u.payload->>'shipment_update_id',
+                'recognisable', u.payload->'recognisable',
+                'package', CASE WHEN u.kind = 'tracking' THEN u.payload END,
                 'override_cancel_request', coalesce(s.override_cancel_request, false))
               ORDER BY u.sequence), '[]')
          FROM updates u
@@ -62,17 +66,20 @@ _SAVE_LINES = sa.text("""
      WHERE l.store_id = :store_id AND l.order_id = :order_id AND l.line_number = v.line_number
 """).bindparams(sa.bindparam("lines", type_=JSONB))
 
-_SAVE_ITEMS = """
-    UPDATE {table} t SET items = v.items
+_SAVE_CANCELLATION_ITEMS = sa.text("""
+    UPDATE cancellations t SET items = v.items
       FROM jsonb_to_recordset(:items) AS v(update_id uuid, items jsonb)
      WHERE t.store_id = :store_id AND t.update_id = v.update_id
-"""
-_SAVE_SHIPMENT_ITEMS = sa.text(_SAVE_ITEMS.format(table="shipments")).bindparams(
-    sa.bindparam("items", type_=JSONB)
-)
-_SAVE_CANCELLATION_ITEMS = sa.text(_SAVE_ITEMS.format(table="cancellations")).bindparams(
-    sa.bindparam("items", type_=JSONB)
-)
+""").bindparams(sa.bindparam("items", type_=JSONB))
+# The first unit that Walmart confirms starts the time in which tracking can be corrected.
+_SAVE_SHIPMENT_ITEMS = sa.text("""
+    UPDATE shipments t
+       SET items = v.items,
+           first_confirmed_at = coalesce(t.first_confirmed_at, CASE WHEN
+             jsonb_path_exists(v.items, '$[*] ? (@.confirmed > 0)') THEN now() END)
+      FROM jsonb_to_recordset(:items) AS v(update_id uuid, items jsonb)
+     WHERE t.store_id = :store_id AND t.update_id = v.update_id
+""").bindparams(sa.bindparam("items", type_=JSONB))
 
 
 async def lock(connection: Connection, order_id: UUID) -> Order:
@@ -146,6 +153,10 @@ def _task(task: Mapping[str, Any]) -> Task:
         reason=task["reason"],
         override_cancel_request=task["override_cancel_request"],
         ambiguous=task["ambiguous"],
+        previous_tracking_number=task["previous_tracking_number"],
+        corrects=UUID(task["corrects"]) if task["corrects"] else None,
+        package=task["package"],
+        recognisable=task["recognisable"] is not False,
     )
 
 

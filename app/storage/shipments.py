@@ -63,6 +63,7 @@ class Sendable:
     state: str
     ambiguous: bool
     payload: Mapping[str, Any]
+    first_confirmed_at: datetime | None
 
 
 async def add_shipment(connection: Connection, new: NewShipment) -> None:
@@ -112,6 +113,7 @@ async def sendable(
             updates.c.state,
             updates.c.ambiguous,
             updates.c.payload,
+            shipments.c.first_confirmed_at,
         )
         .join(
             updates,
@@ -131,24 +133,23 @@ async def sendable(
 
 
 async def correct(
-    connection: Connection,
-    store_id: int,
-    shipment: Sendable,
-    *,
-    changes: Mapping[str, Any],
-    payload: Mapping[str, Any],
+    connection: Connection, store_id: int, shipment_id: UUID, changes: Mapping[str, Any]
 ) -> None:
-    """Replace what will be sent of a shipment that Walmart provably does not have."""
-    values = dict(changes)
-    if "tracking_number" in values:
-        values["tracking_key"] = tracking_key(values["tracking_number"])
+    """Let a shipment show another carrier, number or URL."""
+    values = dict(changes) | {"tracking_key": tracking_key(changes["tracking_number"])}
     await connection.execute(
         sa.update(shipments)
-        .where(shipments.c.store_id == store_id, shipments.c.id == shipment.id)
+        .where(shipments.c.store_id == store_id, shipments.c.id == shipment_id)
         .values(**values)
     )
+
+
+async def send_instead(
+    connection: Connection, store_id: int, update_id: UUID, payload: Mapping[str, Any]
+) -> None:
+    """Replace what will be sent of a shipment that Walmart provably does not have."""
     await connection.execute(
         sa.update(updates)
-        .where(updates.c.store_id == store_id, updates.c.id == shipment.update_id)
+        .where(updates.c.store_id == store_id, updates.c.id == update_id)
         .values(payload=dict(payload), updated_at=sa.func.now())
     )

@@ -256,6 +256,8 @@ shipments = sa.Table(
     sa.Column("walmart_carrier", JSONB, nullable=False),
     # A list of orders.Item: line_number, quantity, confirmed, reserved.
     sa.Column("items", JSONB, nullable=False),
+    # When Walmart first confirmed a unit of it; corrections of tracking are timed from there.
+    _time("first_confirmed_at"),
     _time("created_at", default=True),
     sa.PrimaryKeyConstraint("store_id", "id"),
     sa.UniqueConstraint("store_id", "update_id"),

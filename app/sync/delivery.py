@@ -7,9 +7,10 @@ is open while Walmart is called.
 
 from collections.abc import Awaitable, Mapping
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
-from app.orders import obstacle, readback
+from app.orders import correction, numbers, obstacle, readback
+from app.orders.correction import Standing
 from app.orders.order import Task
 from app.orders.outcome import (
     AlreadyThere,
@@ -39,7 +40,9 @@ async def deliver(errand: Errand) -> Outcome:
             return await _acknowledge(errand)
         case Kind.SHIPMENT | Kind.CANCELLATION:
             return await _move_units(errand)
-        case Kind.TRACKING | Kind.REFUND | Kind.INVENTORY:
+        case Kind.TRACKING:
+            return await _correct_tracking(errand)
+        case Kind.REFUND | Kind.INVENTORY:
             text = f"This version of Waybill does not deliver {errand.update.kind.value} updates."
             return Refused(Failure("kind_not_supported", text, origin="waybill"))
         case _:
@@ -101,6 +104,58 @@ async def _move_units(errand: Errand) -> Outcome:
             if blocked is not None:
                 return blocked
     return await _send(errand, missing, may_acknowledge=True)
+
+
+async def _correct_tracking(errand: Errand) -> Outcome:
+    """Give a shipped package its new number, unless Walmart shows it already.
+
+    Each try reads first, since Walmart wants to be told which number the units are under.
+    """
+    read = await _read(errand)
+    if not isinstance(read, _Picture):
+        return read
+    now = correction.standing(errand.order, errand.task, read.snapshot)
+    if not now.there:
+        return Refused(verdicts.NOTHING_TO_CORRECT, read.snapshot)
+    if now.done and errand.task.recognisable:
+        return AlreadyThere(read.snapshot)
+    if errand.update.ambiguous and not errand.quiet_over(read.at):
+        return _still_unclear(read)
+    if not errand.update.may_write:
+        return _waiting(read)
+    return await _send_correction(errand, now)
+
+
+async def _send_correction(errand: Errand, now: Standing) -> Outcome:
+    if not await errand.may_write():
+        return HandedBack("too little of the lease was left")
+    po, package = errand.order.purchase_order_id, Package.from_json(errand.update.payload)
+    lines = [ShipLine(number, units) for number, units in (now.waiting or now.there).items()]
+    body = package.correction(
+        lines, errand.order.seller_order_id, now.current or package.tracking_number
+    )
+    try:
+        answer = await _called(errand, errand.client.ship(errand.account, po, body))
+    except (errors.Refused, errors.NotFound) as error:
+        return await _judge_correction(errand, error)
+    except errors.WalmartError as error:
+        return verdicts.of_write(errand.update.kind, error)
+    if answer.order is None or not _corrected(errand, answer.order):
+        return Unclear(verdicts.NOT_SHOWN, sent=True)
+    return Confirmed(answer.order)
+
+
+async def _judge_correction(errand: Errand, error: errors.WalmartError) -> Outcome:
+    read = await _read(errand, after=error)
+    if not isinstance(read, _Picture):
+        return read
+    if errand.task.recognisable and _corrected(errand, read.snapshot):
+        return AlreadyThere(read.snapshot)
+    return Refused(verdicts.failure(error), read.snapshot)
+
+
+def _corrected(errand: Errand, snapshot: OrderSnapshot) -> bool:
+    return correction.standing(errand.order, errand.task, snapshot).done
 
 
 class _Picture:
@@ -215,7 +270,7 @@ async def _judge_refusal(
 
 def _package(errand: Errand) -> Package | None:
     shipment = errand.update.kind is Kind.SHIPMENT
-    return Package.from_json(errand.update.payload) if shipment else None
+    return Package.from_json(_newest_package(errand)) if shipment else None
 
 
 async def _acknowledge_on_the_way(errand: Errand) -> Outcome | None:
@@ -241,9 +296,20 @@ def _write(errand: Errand, missing: Mapping[str, int]) -> Awaitable[Answer]:
         reason = messages.CANCELLATION_CODES[errand.task.reason or ""]
         body = messages.cancellation_body(lines=lines, reason=reason)
         return errand.client.cancel(errand.account, po, body)
-    package = Package.from_json(errand.update.payload)
+    package = Package.from_json(_newest_package(errand))
     body = package.body(lines, errand.order.seller_order_id)
     return errand.client.ship(errand.account, po, body)
+
+
+def _newest_package(errand: Errand) -> Mapping[str, Any]:
+    """What is sent of a shipment bears the number it was last corrected to."""
+    payload = errand.update.payload
+    last = numbers.latest(errand.order, errand.update.id)
+    if last is None or last.package is None:
+        return payload
+    # A person may have overridden the buyer's wish since the correction.
+    override = payload["override_cancel_request"]
+    return {**last.package, "override_cancel_request": override}
 
 
 async def _called(errand: Errand, call: Awaitable[Answer]) -> Answer:

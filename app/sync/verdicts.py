@@ -64,6 +64,12 @@ OBSTACLES = {
     obstacle.LINE_CANCELED: LINE_CANCELED,
     obstacle.NO_OPEN_UNITS: NO_OPEN_UNITS,
 }
+NOTHING_TO_CORRECT = Failure(
+    code="nothing_to_correct",
+    message="Walmart has no unit of the shipment whose tracking was to be corrected.",
+    origin="waybill",
+    suggestion="Retry the shipment: it goes out under the new number. Or dismiss this.",
+)
 NOT_SHOWN = Failure(
     code="walmart_unclear",
     message="Walmart answered 200 but its order does not show the units; it is read again.",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from app.walmart.carriers import WalmartCarrier
-from app.walmart.messages import ShipLine, shipping_body
+from app.walmart.messages import ShipLine, shipping_body, tracking_body
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +63,19 @@ class Package:
             tracking_number=self.tracking_number,
             tracking_url=self.tracking_url,
             override_cancel_request=self.override_cancel_request,
+        )
+
+    def correction(
+        self, lines: Sequence[ShipLine], seller_order_id: str, current_tracking_number: str
+    ) -> dict[str, Any]:
+        """The exact body that gives these units, shipped under another number, this package's."""
+        return tracking_body(
+            lines=lines,
+            seller_order_id=seller_order_id,
+            shipped_at=self.shipped_at,
+            carrier=self.carrier,
+            method_code=self.method_code,
+            current_tracking_number=current_tracking_number,
+            tracking_number=self.tracking_number,
+            tracking_url=self.tracking_url,
         )

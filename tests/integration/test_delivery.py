@@ -228,21 +228,6 @@ async def test_a_correction_retries_a_failed_shipment(world: World) -> None:
     assert (await world.order(order.id)).status == "shipped"
 
 
-async def test_what_may_have_reached_walmart_is_not_rewritten(world: World) -> None:
-    order = await world.an_order(3)
-    await world.fault("shipping", "timeout")
-    result = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
-    await world.deliver_until(result.shipment.update.id, states={State.VERIFYING})
-    with pytest.raises(Conflict):
-        await tracking.correct(
-            world.desk,
-            order.id,
-            result.shipment.id,
-            TrackingCorrection(tracking_number="1ZB"),
-            actor=ACTOR,
-        )
-
-
 async def test_a_cancellation_of_what_left_meanwhile_cancels_nothing(world: World) -> None:
     order = await world.an_order(2)
     canceled = await cancel.cancel(world.desk, order.id, CancelRequest("fraud"), actor=ACTOR)
@@ -386,19 +371,6 @@ async def test_units_shipped_otherwise_hand_a_waiting_shipment_to_a_person(world
     assert waiting.status_detail.code == "needs_review"
     line = (await world.order(order.id)).lines[0]
     assert (line.shipped, line.pending, line.remaining) == (3, 0, 0)
-
-
-async def test_a_shipment_that_walmart_has_in_part_is_not_renumbered(world: World) -> None:
-    order = await world.an_order(4)
-    await world.fault("shipping", "refuse")
-    request = a_package("1ZOLD", items=items(l1=2))
-    result = await ship.ship(world.desk, order.id, request, actor=ACTOR)
-    await world.deliver_until(result.shipment.update.id)
-    await world.shipped_by_hand(order, 1, "1ZOLD")
-    await refresh.refresh(world.desk, order.id, actor=ACTOR)
-    new = TrackingCorrection(tracking_number="1ZNEW")
-    with pytest.raises(Conflict, match="Walmart has units of it"):
-        await tracking.correct(world.desk, order.id, result.shipment.id, new, actor=ACTOR)
 
 
 async def test_more_units_under_the_number_than_were_sent_are_shown_to_a_person(

@@ -85,6 +85,35 @@ async def test_an_empty_database_comes_to_head_and_a_second_run_changes_nothing(
         assert await ask(empty_url, "SELECT count(*) FROM stores") == 0
 
 
+async def test_a_confirmed_shipment_knows_its_first_confirmation_after_the_upgrade(
+    empty_url: str,
+) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611231200")
+    async with connected(empty_url) as session:
+        # Only the two tables that the step reads are filled; the rest is not its business.
+        await session.execute("SET session_replication_role = replica")
+        await session.execute(_SHIPMENTS_BEFORE)
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240200")
+    found = "SELECT array_agg(first_confirmed_at = '2026-11-23T10:00Z' ORDER BY number)"
+    assert await ask(empty_url, f"{found} FROM shipments") == [True, None]
+
+
+_SHIPMENTS_BEFORE = """
+    INSERT INTO updates (store_id, id, target, subject, kind, sequence, payload, requested_by,
+                         state, active, finished_at)
+    SELECT 1, ('00000000-0000-7000-8000-00000000000' || n)::uuid, 'walmart', 'po' || n,
+           'shipment', 1, '{}', 'test', 'confirmed', false, '2026-11-23T10:00Z'
+      FROM generate_series(1, 2) n;
+    INSERT INTO shipments (store_id, id, order_id, update_id, carrier_code, tracking_number,
+                           tracking_key, shipped_at, method_code, fingerprint,
+                           override_cancel_request, walmart_carrier, items)
+    SELECT 1, id, id, id, 'ups', '1ZA', '1ZA', now(), 'Standard', '', false, '{}',
+           jsonb_build_array(jsonb_build_object('line_number', '1', 'quantity', 1, 'reserved', 0,
+             'confirmed', CASE subject WHEN 'po1' THEN 1 ELSE 0 END))
+      FROM updates ORDER BY subject;
+"""
+
+
 async def test_two_replicas_that_migrate_at_once_both_succeed(empty_url: str) -> None:
     replicas = [await start_upgrade(empty_url) for _ in range(2)]
     for replica in replicas:

@@ -1,92 +1,287 @@
-"""Updates of one order go one at a time, oldest first, and nothing overtakes what is in doubt."""
+"""Updates of one order go one at a time, oldest first, also when tracking is corrected."""
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 
-from app.intake import cancel, dismiss, retry, ship, tracking
+from app.intake import cancel, dismiss, refresh, retry, ship, tracking
 from app.orders.errors import Conflict
 from app.orders.requests import CancelRequest, TrackingCorrection
 from app.orders.update import State
-from app.storage.views import OrderView, UpdateView
+from app.storage.tables import shipments, updates
+from app.storage.views import OrderView, ShipmentView
 from tests.builders import items
-from tests.world import ACTOR, World, a_package
+from tests.world import ACTOR, POLICY, World, a_package
+
+# Leaves what is in doubt there for as long as a test needs to do something meanwhile.
+PATIENT = replace(POLICY, quiet_period=3600)
 
 
-async def shipped(world: World, order: OrderView, number: str, units: int = 1) -> UpdateView:
-    package = a_package(number, items=items(l1=units))
-    return (await ship.ship(world.desk, order.id, package, actor=ACTOR)).shipment.update
+async def shipped(world: World, order: OrderView, number: str, **changes: Any) -> ShipmentView:
+    result = await ship.ship(world.desk, order.id, a_package(number, **changes), actor=ACTOR)
+    return result.shipment
 
 
-async def numbers(world: World, order: OrderView) -> list[str]:
-    """What Walmart got, in its order."""
-    entries = await world.ledger(order.purchase_order_id)
-    return [e["tracking_number"] for e in entries if e["operation"] == "shipping"]
+async def corrected(world: World, shipment: ShipmentView, number: str) -> ShipmentView:
+    """Correct a shipment's number."""
+    new = TrackingCorrection(tracking_number=number)
+    return await tracking.correct(world.desk, shipment.order_id, shipment.id, new, actor=ACTOR)
 
 
-async def test_a_cancellation_is_not_accepted_while_a_shipment_is_in_doubt(world: World) -> None:
-    order = await world.an_order(2)
-    await world.fault("shipping", "drop")
-    update = await shipped(world, order, "1ZA", units=2)
-    await world.deliver_until(update.id, states={State.VERIFYING})
-    with pytest.raises(Conflict) as refused:
-        await cancel.cancel(world.desk, order.id, CancelRequest("fraud"), actor=ACTOR)
-    assert refused.value.code == "order_already_shipped"
-    (settled,) = await world.deliver_until(update.id)
-    assert settled.state == "confirmed"
-    assert await numbers(world, order) == ["1ZA"]
+async def tracking_updates(world: World, order: OrderView) -> list[tuple[UUID, str]]:
+    """The order's tracking updates in their order, with their states."""
+    statement = (
+        sa.select(updates.c.id, updates.c.state)
+        .where(updates.c.order_id == order.id, updates.c.kind == "tracking")
+        .order_by(updates.c.sequence)
+    )
+    async with world.database.begin() as connection:
+        return [(row.id, row.state) for row in await connection.execute(statement)]
 
 
-async def test_a_correction_while_a_shipment_is_being_sent_is_refused_and_nothing_is_rewritten(
+async def effects(world: World, order: OrderView) -> list[tuple[str, str, int]]:
+    """What Walmart applied to the order's units: operation, number and units."""
+    return [
+        (entry["operation"], entry["tracking_number"], entry["quantity"])
+        for entry in await world.ledger(order.purchase_order_id)
+        if entry["operation"] in {"shipping", "tracking", "cancel"}
+    ]
+
+
+async def settle_corrections(world: World, order: OrderView) -> list[str]:
+    """Deliver every tracking update that still waits; answers the states of all."""
+    waiting = [each for each, state in await tracking_updates(world, order) if state != "dismissed"]
+    await world.deliver_until(*waiting)
+    return [state for _, state in await tracking_updates(world, order)]
+
+
+async def test_a_number_corrected_after_confirmation_reaches_walmart(world: World) -> None:
+    order = await world.an_order(3)
+    shipment = await shipped(world, order, "1ZOLD", items=items(l1=2))
+    await world.deliver_until(shipment.update.id)
+    shown = await corrected(world, shipment, "1ZNEW")
+    assert shown.tracking_number == "1ZNEW"
+    assert await settle_corrections(world, order) == ["confirmed"]
+    assert await effects(world, order) == [("shipping", "1ZOLD", 2), ("tracking", "1ZNEW", 2)]
+    line = (await world.order(order.id)).lines[0]
+    assert (line.shipped, line.pending, line.remaining) == (2, 0, 1)
+
+
+async def test_no_correction_is_taken_more_than_4_hours_after_the_first_confirmation(
     world: World,
 ) -> None:
-    order = await world.an_order(1)
-    await world.fault("shipping", "slow", delay=0.5)
-    update = await shipped(world, order, "1ZA")
-    (shipment,) = (await world.order(order.id)).shipments
-    correction = TrackingCorrection(tracking_number="1ZB")
+    order = await world.an_order(3)
+    shipment = await shipped(world, order, "1ZOLD")
+    await world.deliver_until(shipment.update.id)
+    await move_first_confirmation(world, shipment, hours=3.9)
+    await corrected(world, shipment, "1ZNEW")
+    await move_first_confirmation(world, shipment, hours=0.2)
+    with pytest.raises(Conflict) as refused:
+        await corrected(world, shipment, "1ZLATE")
+    assert refused.value.code == "tracking_window_closed"
+
+
+async def move_first_confirmation(world: World, shipment: ShipmentView, *, hours: float) -> None:
+    earlier = shipments.c.first_confirmed_at - sa.func.make_interval(0, 0, 0, 0, 0, 0, hours * 3600)
+    statement = sa.update(shipments).where(shipments.c.id == shipment.id)
+    async with world.database.begin() as connection:
+        moved = await connection.execute(statement.values(first_confirmed_at=earlier))
+    assert moved.rowcount == 1
+
+
+async def test_a_correction_while_an_unclear_shipment_had_landed_follows_it(world: World) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", "drop_after")
+    shipment = await shipped(world, order, "1ZOLD")
+    await world.deliver_until(
+        shipment.update.id, states={State.VERIFYING, State.CONFIRMED}, policy=PATIENT
+    )
+    await corrected(world, shipment, "1ZNEW")
+    assert await settle_corrections(world, order) == ["confirmed"]
+    assert await effects(world, order) == [("shipping", "1ZOLD", 3), ("tracking", "1ZNEW", 3)]
+
+
+async def test_an_unclear_shipment_that_proves_absent_is_sent_under_the_new_number(
+    world: World,
+) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", "drop")
+    shipment = await shipped(world, order, "1ZOLD")
+    await world.deliver_until(shipment.update.id, states={State.VERIFYING}, policy=PATIENT)
+    await corrected(world, shipment, "1ZNEW")
+    assert await settle_corrections(world, order) == ["confirmed"]
+    assert await effects(world, order) == [("shipping", "1ZNEW", 3)]
+
+
+async def test_an_absent_shipment_corrected_twice_is_sent_once_under_the_last_number(
+    world: World,
+) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", "drop")
+    shipment = await shipped(world, order, "1ZOLD")
+    await world.deliver_until(shipment.update.id, states={State.VERIFYING}, policy=PATIENT)
+    await corrected(world, shipment, "1ZNEXT")
+    await corrected(world, shipment, "1ZLAST")
+    assert await settle_corrections(world, order) == ["dismissed", "confirmed"]
+    assert await effects(world, order) == [("shipping", "1ZLAST", 3)]
+
+
+async def test_a_shipment_that_walmart_has_in_part_is_moved_and_its_rest_sent_anew(
+    world: World,
+) -> None:
+    order = await world.an_order(4)
+    await world.fault("shipping", "refuse")
+    shipment = await shipped(world, order, "1ZOLD", items=items(l1=2))
+    await world.deliver_until(shipment.update.id)
+    await world.shipped_by_hand(order, 1, "1ZOLD")
+    await refresh.refresh(world.desk, order.id, actor=ACTOR)
+    await corrected(world, shipment, "1ZNEW")
+    assert await settle_corrections(world, order) == ["confirmed"]
+    assert (await effects(world, order))[-2:] == [
+        ("shipping", "1ZNEW", 1),
+        ("tracking", "1ZNEW", 1),
+    ]
+    line = (await world.order(order.id)).lines[0]
+    assert (line.shipped, line.pending, line.remaining) == (2, 0, 2)
+
+
+async def test_a_correction_of_a_shipment_that_walmart_never_got_fails_and_ends_with_its_retry(
+    world: World,
+) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", "drop")
+    await world.fault("shipping", "refuse", times=1)
+    shipment = await shipped(world, order, "1ZOLD")
+    await world.deliver_until(shipment.update.id, states={State.VERIFYING}, policy=PATIENT)
+    await corrected(world, shipment, "1ZNEW")
+    assert await settle_corrections(world, order) == ["failed"]
+    await retry.retry(world.desk, shipment.update.id, override_cancel_request=False, actor=ACTOR)
+    await world.deliver_until(shipment.update.id, states={State.CONFIRMED})
+    assert [state for _, state in await tracking_updates(world, order)] == ["confirmed"]
+    assert await effects(world, order) == [("shipping", "1ZNEW", 3)]
+    assert (await world.order(order.id)).status == "shipped"
+
+
+async def test_a_write_that_lands_late_is_found_under_the_old_number_after_a_correction(
+    world: World,
+) -> None:
+    order = await world.an_order(5)
+    await world.fault("shipping", "late", delay=0.2)
+    shipment = await shipped(world, order, "1ZOLD", items=items(l1=2))
+    await world.deliver_until(
+        shipment.update.id, states={State.VERIFYING, State.CONFIRMED}, policy=PATIENT
+    )
+    await corrected(world, shipment, "1ZNEW")
+    assert await settle_corrections(world, order) == ["confirmed"]
+    assert await effects(world, order) == [("shipping", "1ZOLD", 2), ("tracking", "1ZNEW", 2)]
+
+
+async def test_a_correction_while_the_shipment_is_being_sent_goes_out_behind_it(
+    world: World,
+) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", "slow", delay=0.4)
+    shipment = await shipped(world, order, "1ZOLD", items=items(l1=1))
+    behind = await shipped(world, order, "1ZB")
     async with world.polling():
-        while (await world.update(update.id)).state != "sending":
-            pass
-        with pytest.raises(Conflict) as refused:
-            await tracking.correct(world.desk, order.id, shipment.id, correction, actor=ACTOR)
-    assert refused.value.code == "update_in_progress"
-    await world.deliver_until(update.id)
-    assert await numbers(world, order) == ["1ZA"]
+        await world.deliver_until(shipment.update.id, states={State.SENDING})
+        await corrected(world, shipment, "1ZNEW")
+        assert await settle_corrections(world, order) == ["confirmed"]
+    assert (await world.update(behind.update.id)).state == "confirmed"
+    assert await effects(world, order) == [
+        ("shipping", "1ZOLD", 1),
+        ("shipping", "1ZB", 2),
+        ("tracking", "1ZNEW", 1),
+    ]
 
 
-async def test_a_failed_shipment_lets_the_next_go_and_is_sent_alone_when_it_is_retried(
+async def test_of_two_corrections_in_a_row_only_the_later_is_sent(world: World) -> None:
+    order = await world.an_order(3)
+    shipment = await shipped(world, order, "1ZOLD")
+    await world.deliver_until(shipment.update.id)
+    await corrected(world, shipment, "1ZNEXT")
+    await corrected(world, shipment, "1ZLAST")
+    assert await settle_corrections(world, order) == ["dismissed", "confirmed"]
+    assert await effects(world, order) == [("shipping", "1ZOLD", 3), ("tracking", "1ZLAST", 3)]
+
+
+@pytest.mark.parametrize(("fault", "sent"), [("drop_after", 1), ("drop", 1), ("unshown", 1)])
+async def test_a_correction_with_an_unclear_answer_takes_effect_once(
+    world: World, fault: str, sent: int
+) -> None:
+    order = await world.an_order(3)
+    shipment = await shipped(world, order, "1ZOLD")
+    await world.deliver_until(shipment.update.id)
+    await world.fault("shipping", fault)
+    await corrected(world, shipment, "1ZNEW")
+    assert await settle_corrections(world, order) == ["confirmed"]
+    assert (await effects(world, order))[1:] == [("tracking", "1ZNEW", 3)] * sent
+
+
+async def test_a_number_that_goes_back_and_forth_ends_as_it_was_asked_last(world: World) -> None:
+    order = await world.an_order(3)
+    shipment = await shipped(world, order, "1ZA")
+    await world.deliver_until(shipment.update.id)
+    for number in ("1ZB", "1ZA"):
+        await corrected(world, shipment, number)
+        await settle_corrections(world, order)
+    assert (await effects(world, order))[-1] == ("tracking", "1ZA", 3)
+
+
+async def test_a_cancellation_of_an_unclear_shipment_is_taken_once_that_is_absent_and_dismissed(
+    world: World,
+) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", "drop")
+    await world.fault("shipping", "refuse")
+    shipment = await shipped(world, order, "1ZA")
+    await world.deliver_until(shipment.update.id, states={State.VERIFYING}, policy=PATIENT)
+    with pytest.raises(Conflict) as refused:
+        await cancel.cancel(world.desk, order.id, CancelRequest("out_of_stock"), actor=ACTOR)
+    assert refused.value.code == "order_already_shipped"
+    (failed,) = await world.deliver_until(shipment.update.id)
+    assert failed.state == "failed"
+    with pytest.raises(Conflict) as refused:
+        await cancel.cancel(world.desk, order.id, CancelRequest("out_of_stock"), actor=ACTOR)
+    assert refused.value.code == "shipment_unresolved"
+    done = await dismiss.dismiss(world.desk, shipment.update.id, note="lost", actor=ACTOR)
+    assert done.walmart == "absent"
+    accepted = await cancel.cancel(world.desk, order.id, CancelRequest("out_of_stock"), actor=ACTOR)
+    await world.deliver_until(accepted.update.id)
+    assert (await world.order(order.id)).status == "canceled"
+
+
+async def test_a_failed_shipment_does_not_hold_up_a_good_one_and_is_retried_after_it(
     world: World,
 ) -> None:
     order = await world.an_order(3)
     await world.fault("shipping", "refuse")
-    old = await shipped(world, order, "1ZOLD")
-    await world.deliver_until(old.id, states={State.FAILED})
-    new = await shipped(world, order, "1ZNEW", units=2)
-    await world.deliver_until(new.id)
-    await retry.retry(world.desk, old.id, override_cancel_request=False, actor=ACTOR)
-    (retried,) = await world.deliver_until(old.id)
-    assert retried.state == "confirmed"
-    assert await numbers(world, order) == ["1ZNEW", "1ZOLD"]
-    assert (await world.order(order.id)).status == "shipped"
+    bad = await shipped(world, order, "1ZBAD", items=items(l1=1))
+    good = await shipped(world, order, "1ZGOOD", items=items(l1=2))
+    states = [each.state for each in await world.deliver_until(bad.update.id, good.update.id)]
+    assert states == ["failed", "confirmed"]
+    await retry.retry(world.desk, bad.update.id, override_cancel_request=False, actor=ACTOR)
+    await world.deliver_until(bad.update.id, states={State.CONFIRMED})
+    assert await effects(world, order) == [("shipping", "1ZGOOD", 2), ("shipping", "1ZBAD", 1)]
 
 
-async def test_after_a_dismissal_the_next_update_of_the_order_goes(world: World) -> None:
-    order = await world.an_order(2)
-    await world.fault("shipping", "error", times=None)
-    first = await shipped(world, order, "1ZA")
-    await world.deliver_until(first.id, states={State.VERIFYING})
-    second = await shipped(world, order, "1ZB")
-    await dismiss.dismiss(world.desk, first.id, note="by hand", actor=ACTOR)
-    await world.walmart.delete("/simulator/faults")
-    (confirmed,) = await world.deliver_until(second.id)
-    assert confirmed.state == "confirmed"
-    assert await numbers(world, order) == ["1ZB"]
+async def test_a_dismissed_update_lets_the_next_go(world: World) -> None:
+    order = await world.an_order(3)
+    first = await shipped(world, order, "1ZA", items=items(l1=1))
+    second = await shipped(world, order, "1ZB", items=items(l1=2))
+    await dismiss.dismiss(world.desk, first.update.id, note="not sent", actor=ACTOR)
+    await world.deliver_until(second.update.id)
+    assert await effects(world, order) == [("shipping", "1ZB", 2)]
 
 
 async def test_nothing_of_an_order_goes_before_what_is_in_doubt(world: World) -> None:
     order = await world.an_order(3)
     await world.fault("shipping", "drop_after")
-    first = await shipped(world, order, "1ZA")
-    await world.deliver_until(first.id, states={State.VERIFYING})
-    later = [await shipped(world, order, f"1ZL{n}") for n in range(2)]
-    await world.deliver_until(first.id, *(update.id for update in later), pollers=2)
-    assert await numbers(world, order) == ["1ZA", "1ZL0", "1ZL1"]
+    first = await shipped(world, order, "1ZA", items=items(l1=1))
+    await world.deliver_until(first.update.id, states={State.VERIFYING}, policy=PATIENT)
+    later = [await shipped(world, order, f"1ZL{n}", items=items(l1=1)) for n in range(2)]
+    await world.deliver_until(first.update.id, *(each.update.id for each in later), pollers=2)
+    assert [number for _, number, _ in await effects(world, order)] == ["1ZA", "1ZL0", "1ZL1"]

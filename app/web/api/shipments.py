@@ -145,10 +145,8 @@ async def get_shipment(context: Reading, order_id: UUID, shipment_id: UUID) -> R
             "shipment_not_found",
             "tracking_number_invalid",
             "tracking_url_required",
-            "update_in_progress",
             "update_finished",
-            "shipment_confirmed",
-            "shipment_unclear",
+            "tracking_window_closed",
             body=True,
         ),
     },
@@ -159,10 +157,11 @@ async def correct_tracking(
     shipment_id: UUID,
     body: Annotated[TrackingIn, Body(examples=[{"tracking_number": "1Z999AA10123456785"}])],
 ) -> Response:
-    """Correct carrier, number or URL of a shipment that Walmart does not have yet.
+    """Correct carrier, number or URL of a shipment, until 4 hours after Walmart confirmed it.
 
-    A failed shipment is tried again with the new values. What may have reached Walmart is
-    never rewritten.
+    What Walmart provably does not have is sent with the new values, a failed shipment too.
+    What may have reached Walmart is never rewritten: once that is settled, a tracking update
+    follows.
     """
     context.store_of(order_id)
     view = await tracking.correct(

@@ -1,0 +1,109 @@
+"""Correcting the tracking of a package that may be at Walmart: what is still to be moved.
+
+A correction is absolute: sent twice it does nothing more than sent once. It is recognised by
+its number, so one that returns to a number the package had before is not recognisable, and is
+sent at least once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.orders import readback
+from app.orders.numbers import corrections, numbers, targets
+from app.orders.order import Order, Task
+from app.orders.snapshot import LineSnapshot, OrderSnapshot, tracking_key
+from app.orders.update import DUE, Kind, State
+
+# Walmart takes corrections this long after the first shipping call (its guide "Ship an order").
+WINDOW = timedelta(hours=4)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the units of a corrected shipment are at Walmart.
+
+    there: units per line that Walmart has of the shipment. waiting: those of them that are not
+    under the new number yet. current: the number they are under now, None when none waits.
+    """
+
+    there: Mapping[str, int]
+    waiting: Mapping[str, int]
+    current: str | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether Walmart shows all it has of the shipment under the new number."""
+        return any(self.there.values()) and not self.waiting
+
+
+def standing(order: Order, task: Task, snapshot: OrderSnapshot) -> Standing:
+    """Compare a tracking update with Walmart's picture of the order."""
+    shipment = order.task(task.corrects) if task.corrects else None
+    if shipment is None:
+        return Standing({}, {})
+    found = readback.read(order, shipment, snapshot).found
+    there = {number: units for number, units in found.items() if units}
+    new = tracking_key(task.tracking_number or "")
+    waiting = {}
+    for number, units in there.items():
+        moved = snapshot.lines[number].shipped_under(new) - _of_others(order, shipment, number, new)
+        if units > moved:
+            waiting[number] = units - max(moved, 0)
+    return _narrowed(order, shipment, snapshot, Standing(there, waiting), new)
+
+
+def _narrowed(
+    order: Order, shipment: Task, snapshot: OrderSnapshot, found: Standing, new: str
+) -> Standing:
+    """One correction names one current number: the first under which units wait."""
+    for current in sorted(numbers(order, shipment) - {new}):
+        held = {
+            number: min(units, _under(snapshot.lines[number], current))
+            for number, units in found.waiting.items()
+        }
+        if any(held.values()):
+            lines = {number: units for number, units in held.items() if units}
+            return Standing(found.there, lines, current)
+    return found
+
+
+def _under(line: LineSnapshot, number: str) -> int:
+    return line.shipped_under(number)
+
+
+def _of_others(order: Order, shipment: Task, number: str, new: str) -> int:
+    return sum(
+        item.confirmed
+        for other in order.tasks
+        if other.kind is Kind.SHIPMENT
+        and other.update_id != shipment.update_id
+        and new in targets(order, other)
+        for item in other.items
+        if item.line_number == number
+    )
+
+
+def recognisable(order: Order, shipment: Task, new_number: str) -> bool:
+    """Whether a read can show the correction: the package never bore the number."""
+    return tracking_key(new_number) not in numbers(order, shipment)
+
+
+def superseded(task: Task) -> bool:
+    """Whether a later correction takes this one's place: it waits, and no try of it is unclear."""
+    return not task.ambiguous and task.state in DUE | {State.FAILED}
+
+
+def replaceable(order: Order, shipment: Task) -> bool:
+    """Whether a shipment that was never sent, or provably without effect, can bear new values.
+
+    One that was corrected before may have been sent under that number, so it is not.
+    """
+    waits = shipment.state in DUE | {State.FAILED} and not shipment.ambiguous
+    absent = not any(item.confirmed for item in shipment.items)
+    return waits and absent and not corrections(order, shipment)
+
+
+def window_closed(first_confirmed_at: datetime | None, now: datetime) -> bool:
+    """Whether Walmart takes no correction any more. Aware times."""
+    return first_confirmed_at is not None and now - first_confirmed_at > WINDOW
