@@ -51,6 +51,15 @@ class Parts:
     heard: asyncio.Event
 
 
+def new_loop() -> asyncio.AbstractEventLoop:
+    """The loop that every process of ours runs on: uvloop's, where there is one."""
+    try:
+        import uvloop  # noqa: PLC0415 - not to be had on every platform
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 

@@ -22,7 +22,8 @@ class CannotPoll(Exception):
 def poll(settings: Settings) -> None:
     """Deliver updates until the process is told to stop. Raises CannotPoll, BadSettings."""
     logs.configure(settings.log_level)
-    asyncio.run(_poll(settings))
+    with asyncio.Runner(loop_factory=compose.new_loop) as runner:
+        runner.run(_poll(settings))
 
 
 async def _poll(settings: Settings) -> None:

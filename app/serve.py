@@ -46,16 +46,8 @@ def serve(settings: Settings, *, host: str, port: int, with_poller: bool) -> Non
     """Answer requests until the process is told to stop. Raises CannotServe, BadSettings."""
     logs.configure(settings.log_level)
     listening = _listen(host, port)
-    with asyncio.Runner(loop_factory=_loop) as runner:
+    with asyncio.Runner(loop_factory=compose.new_loop) as runner:
         runner.run(_serve(settings, listening, with_poller=with_poller))
-
-
-def _loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop  # noqa: PLC0415 - not to be had on every platform
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -94,6 +86,8 @@ async def _serve(settings: Settings, listening: socket.socket, *, with_poller: b
             http="httptools",
             access_log=False,
             server_header=False,
+            # Nothing here looks at the caller's address or scheme.
+            proxy_headers=False,
             log_config=None,
             lifespan="off",
             timeout_graceful_shutdown=_GRACE,

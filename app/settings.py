@@ -91,7 +91,8 @@ class Settings(BaseSettings):
         default=None, description="A direct connection for LISTEN and migrate behind a pooler."
     )
     database_pool_size: Annotated[int, Field(ge=2, le=200)] = Field(
-        default=10, description="Connections of one process."
+        default=10,
+        description="Connections of one process; an API has as many more to accept shipments.",
     )
     poller_concurrency: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=50, description="Deliveries that one poller has under way at once."

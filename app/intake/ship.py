@@ -12,9 +12,18 @@ from app.orders.errors import Conflict, Problem, refuse
 from app.orders.order import Item, Order, Task
 from app.orders.requests import ShipRequest
 from app.orders.update import Kind, State
-from app.storage import idempotency, orders, overview, shipments, stores, updates
+from app.storage import (
+    idempotency,
+    optimistic,
+    orders,
+    overview,
+    shipments,
+    stores,
+    updates,
+)
 from app.storage.database import Connection
 from app.storage.idempotency import Once
+from app.storage.stores import ShippingRules
 from app.storage.views import ShipmentView
 from app.walmart.messages import ShipLine
 from app.walmart.packages import Package
@@ -49,6 +58,37 @@ async def ship(
     desk: Desk, order_id: UUID, request: ShipRequest, *, actor: str, once: Once | None = None
 ) -> Shipped:
     """Accept a shipment. Raises Unknown, Invalid or Conflict, and then nothing was written."""
+    shipped = await _unheld(desk, order_id, request, actor, once)
+    if shipped is None:
+        shipped = await _held(desk, order_id, request, actor, once)
+    desk.wake()
+    return shipped
+
+
+async def _unheld(
+    desk: Desk, order_id: UUID, request: ShipRequest, actor: str, once: Once | None
+) -> Shipped | None:
+    """The usual case, in two statements; None where the order must be held for it."""
+    picture = await optimistic.look(desk.database, order_id, request.reference, once)
+    if not picture.simple:
+        return None
+    order = picture.order
+    checked = _check(desk, order, picture.rules, request)
+    refuse(checked.problems)
+    update = _update(desk, order, checked, actor)
+    row = _row(desk.new_id(order.store_id), update, request, checked)
+    view = overview.accepted_shipment(
+        row, update, store=picture.store, number=picture.number, at=picture.at
+    )
+    shipped = Shipped(view, repeated=False)
+    kept = once.render(shipped) if once else None
+    written = await optimistic.ship(desk.database, picture, update, row, once=once, answer=kept)
+    return shipped if written else None
+
+
+async def _held(
+    desk: Desk, order_id: UUID, request: ShipRequest, actor: str, once: Once | None
+) -> Shipped:
     async with desk.transaction(once) as connection:
         order = await orders.lock(connection, order_id)
         known = await _same_reference(connection, order, request)
@@ -57,7 +97,6 @@ async def ship(
         assert view is not None  # noqa: S101 - written or found a moment ago, under the lock
         shipped = Shipped(view, known is not None)
         await idempotency.keep(connection, once, shipped)
-    desk.wake()
     return shipped
 
 
@@ -65,7 +104,8 @@ async def preview(desk: Desk, order_id: UUID, request: ShipRequest) -> Preview:
     """Say what a shipment would send and all that speaks against it; writes nothing."""
     async with desk.transaction() as connection:
         order = await orders.lock(connection, order_id)
-        checked = await _check(connection, desk, order, request)
+        rules_of_store = await stores.shipping_rules(connection, order.store_id)
+    checked = _check(desk, order, rules_of_store, request)
     lines = [ShipLine(item.line_number, item.quantity) for item in checked.items]
     body = None if checked.problems else checked.package.body(lines, order.seller_order_id)
     path = f"/v3/orders/{order.purchase_order_id}/shipping"
@@ -91,18 +131,10 @@ async def _same_reference(
 async def _accept(
     connection: Connection, desk: Desk, order: Order, request: ShipRequest, actor: str
 ) -> UUID:
-    checked = await _check(connection, desk, order, request)
+    rules_of_store = await stores.shipping_rules(connection, order.store_id)
+    checked = _check(desk, order, rules_of_store, request)
     refuse(checked.problems)
-    update = updates.NewUpdate(
-        store_id=order.store_id,
-        id=desk.new_id(order.store_id),
-        kind=Kind.SHIPMENT,
-        subject=order.purchase_order_id,
-        sequence=order.next_sequence,
-        order_id=order.id,
-        requested_by=actor,
-        payload=checked.package.to_json(),
-    )
+    update = _update(desk, order, checked, actor)
     await updates.append(connection, update)
     row = _row(desk.new_id(order.store_id), update, request, checked)
     await shipments.add_shipment(connection, row)
@@ -114,12 +146,12 @@ async def _accept(
     return row.id
 
 
-async def _check(
-    connection: Connection, desk: Desk, order: Order, request: ShipRequest
+def _check(
+    desk: Desk, order: Order, rules_of_store: ShippingRules, request: ShipRequest
 ) -> _Checked:
     plan = rules.plan(order, request, desk.now())
     resolved = carriers.resolve(
-        await stores.shipping_rules(connection, order.store_id),
+        rules_of_store,
         request.carrier_code,
         request.carrier_title,
         request.tracking_number,
@@ -134,6 +166,19 @@ async def _check(
         override_cancel_request=request.override_cancel_request,
     )
     return _Checked(plan.items, package, (*plan.problems, *resolved.problems))
+
+
+def _update(desk: Desk, order: Order, checked: _Checked, actor: str) -> updates.NewUpdate:
+    return updates.NewUpdate(
+        store_id=order.store_id,
+        id=desk.new_id(order.store_id),
+        kind=Kind.SHIPMENT,
+        subject=order.purchase_order_id,
+        sequence=order.next_sequence,
+        order_id=order.id,
+        requested_by=actor,
+        payload=checked.package.to_json(),
+    )
 
 
 def _task(update: updates.NewUpdate, request: ShipRequest, items: tuple[Item, ...]) -> Task:

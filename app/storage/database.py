@@ -1,6 +1,6 @@
 """The pool of connections, and the transaction that every use case opens for itself."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -8,16 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from app.orders.errors import NotAvailable
-from app.storage.urls import sqlalchemy_url
+from app.storage.direct import Direct
+from app.storage.trouble import not_now, unavailable
+from app.storage.urls import asyncpg_arguments, sqlalchemy_url
 
 Connection = AsyncConnection
-
-# PostgreSQL error classes that say "not now" (manual, appendix A): connection trouble (08),
-# out of disk, memory or connections (53), shutting down or a statement that took too long (57),
-# a server that takes no writes (25006), a lock that was not to be had (55P03), two transactions
-# in each other's way (40001, 40P01), an I/O error (58).
-_NOT_NOW = ("08", "53", "57", "25006", "55P03", "40001", "40P01", "58")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +20,11 @@ class Database:
     """One PostgreSQL, through a pool of at most pool_size connections.
 
     limits: time-outs that each transaction sets for itself, where no session keeps them.
+    direct: for single statements, with a pool of its own.
     """
 
     engine: AsyncEngine
+    direct: Direct
     limits: sa.Executable | None = None
 
     @asynccontextmanager
@@ -57,6 +54,7 @@ class Database:
     async def close(self) -> None:
         """Give every connection back."""
         await self.engine.dispose()
+        await self.direct.close()
 
 
 @asynccontextmanager
@@ -65,19 +63,16 @@ async def _translated() -> AsyncIterator[None]:
         yield
     except (OperationalError, InterfaceError, DBAPIError) as error:
         if _not_now(error):
-            message = "The database cannot be reached or takes no writes now."
-            raise NotAvailable("database_unavailable", message) from error
+            raise unavailable() from error
         raise
     except (OSError, sa.exc.TimeoutError) as error:
-        message = "The database cannot be reached now."
-        raise NotAvailable("database_unavailable", message) from error
+        raise unavailable() from error
 
 
 def _not_now(error: DBAPIError) -> bool:
     if error.connection_invalidated:
         return True
-    state = getattr(error.orig, "sqlstate", None) or ""
-    return state.startswith(_NOT_NOW)
+    return not_now(getattr(error.orig, "sqlstate", None))
 
 
 def violated(error: sa.exc.IntegrityError) -> str | None:
@@ -107,9 +102,10 @@ def open_database(
     }
     connect_args: dict[str, object] = {"timeout": 10}
     if pooler:
-        connect_args |= {"statement_cache_size": 0, "prepared_statement_name_func": _unnamed}
+        connect_args |= {"statement_cache_size": 0}
     else:
         connect_args["server_settings"] = {**limits, "application_name": "waybill"}
+    named = {"prepared_statement_name_func": _unnamed} if pooler else {}
     engine = create_async_engine(
         sqlalchemy_url(url),
         pool_size=pool_size,
@@ -117,10 +113,21 @@ def open_database(
         pool_timeout=pool_timeout,
         pool_pre_ping=not pooler,
         pool_recycle=1800,
-        connect_args=connect_args,
+        connect_args=connect_args | named,
     )
     local = [sa.func.set_config(name, value, True) for name, value in limits.items()]  # noqa: FBT003 - SQL
-    return Database(engine, sa.select(*local) if pooler else None)
+    direct = Direct(
+        {**asyncpg_arguments(url), **connect_args},
+        size=pool_size,
+        patience=pool_timeout,
+        limits=_local(limits) if pooler else None,
+    )
+    return Database(engine, direct, sa.select(*local) if pooler else None)
+
+
+def _local(limits: Mapping[str, str]) -> str:
+    """The same for a statement of plain text; names and values are of this module."""
+    return "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in limits.items())
 
 
 def _unnamed() -> str:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -66,11 +66,9 @@ async def enter(connection: Connection, once: Once | None) -> None:
     """
     if once is None:
         return
-    lock = sa.select(sa.func.pg_try_advisory_xact_lock(_lock_number(once)))
+    lock = sa.select(sa.func.pg_try_advisory_xact_lock(lock_number(once)))
     if not (await connection.execute(lock)).scalar_one():
-        raise Conflict(
-            "idempotency_in_progress", "A request with this Idempotency-Key is being carried out."
-        )
+        raise in_progress()
     kept = idempotency_keys.c
     row = (
         await connection.execute(
@@ -84,13 +82,24 @@ async def enter(connection: Connection, once: Once | None) -> None:
             )
         )
     ).one_or_none()
-    if row is None:
-        return
-    if row.fingerprint != once.fingerprint:
+    if row is not None:
+        replay(once, row.fingerprint, Answer(row.status, row.body, row.headers))
+
+
+def replay(once: Once, fingerprint: bytes, answer: Answer) -> NoReturn:
+    """Give an answer that is kept again: raises Replay, or Invalid for another body than its."""
+    if fingerprint != once.fingerprint:
         raise Invalid(
             "idempotency_key_reused", "This Idempotency-Key was used with another body before."
         )
-    raise Replay(Answer(row.status, row.body, row.headers))
+    raise Replay(answer)
+
+
+def in_progress() -> Conflict:
+    """The error of a request whose twin runs."""
+    return Conflict(
+        "idempotency_in_progress", "A request with this Idempotency-Key is being carried out."
+    )
 
 
 async def keep(connection: Connection, once: Once | None, result: object) -> None:
@@ -128,6 +137,7 @@ async def forget_old(connection: Connection, limit: int = 1000) -> None:
     await connection.execute(old, {"days": KEPT_FOR.days, "limit": limit})
 
 
-def _lock_number(once: Once) -> int:
+def lock_number(once: Once) -> int:
+    """The advisory lock that a request holds while it runs."""
     name = f"{once.store_id}\0{once.api_key}\0{once.method}\0{once.path}\0{once.key}"
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)

@@ -26,9 +26,8 @@ _LOCK = sa.text(
     "SELECT id FROM orders WHERE store_id = :store_id AND id = ANY(:ids) ORDER BY id FOR UPDATE"
 ).bindparams(sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
 
-_LOAD = (
-    sa.text("""
-    SELECT o.*,
+# An order's lines and updates, beside the row o of the table orders.
+WHOLE = """
       (SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'line_number', l.line_number, 'sku', l.sku, 'name', l.name,
                 'commerce_item_id', l.commerce_item_id, 'unit_price', l.unit_price::text,
@@ -51,8 +50,12 @@ _LOAD = (
          LEFT JOIN shipments s ON s.store_id = u.store_id AND s.update_id = u.id
          LEFT JOIN cancellations c ON c.store_id = u.store_id AND c.update_id = u.id
         WHERE u.store_id = o.store_id AND u.order_id = o.id AND u.kind <> 'inventory') AS tasks
+"""
+_LOAD = (
+    sa.text(f"""
+    SELECT o.*, {WHOLE}
       FROM orders o WHERE o.store_id = :store_id AND o.id = ANY(:ids)
-    """)
+    """)  # noqa: S608 - only a constant of this module is put in
     .bindparams(sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
     .columns(*orders.c, lines=JSONB, tasks=JSONB)
 )
@@ -106,23 +109,24 @@ async def load_many(
 ) -> dict[UUID, Order]:
     """Orders of one store as they are, not held."""
     rows = await connection.execute(_LOAD, {"store_id": store_id, "ids": list(order_ids)})
-    return {row.id: _order(row) for row in rows}
+    return {row["id"]: from_row(row) for row in rows.mappings()}
 
 
-def _order(row: Any) -> Order:  # noqa: ANN401 - a row of a textual statement has no static type
-    requested = row.cancel_requested or {}
+def from_row(row: Mapping[Any, Any]) -> Order:
+    """An order out of a row of the table orders with what WHOLE adds."""
+    requested = row["cancel_requested"] or {}
     return Order(
-        id=row.id,
-        store_id=row.store_id,
-        purchase_order_id=row.purchase_order_id,
-        lines=tuple(_line(line) for line in row.lines),
-        tasks=tuple(_task(task) for task in row.tasks),
-        customer_order_id=row.customer_order_id,
-        commerce_order_number=row.commerce_order_number,
-        ordered_at=row.ordered_at,
-        ship_method=row.ship_method,
+        id=row["id"],
+        store_id=row["store_id"],
+        purchase_order_id=row["purchase_order_id"],
+        lines=tuple(_line(line) for line in row["lines"]),
+        tasks=tuple(_task(task) for task in row["tasks"]),
+        customer_order_id=row["customer_order_id"],
+        commerce_order_number=row["commerce_order_number"],
+        ordered_at=row["ordered_at"],
+        ship_method=row["ship_method"],
         cancel_requested=tuple(requested.get("lines", ())),
-        last_synced_at=row.last_synced_at,
+        last_synced_at=row["last_synced_at"],
     )
 
 

@@ -22,6 +22,7 @@ from app.walmart.call import Call
 from app.walmart.exchange import Answered, Exchange, Try
 from app.walmart.listing import OrderPage, Window
 from app.walmart.token import TokenCache
+from app.walmart.transport import AiohttpTransport
 
 __all__ = ["Account", "Answer", "OrderPage", "TokenDetail", "WalmartClient", "Window", "open_http"]
 
@@ -179,20 +180,19 @@ class WalmartClient:
         return answered
 
 
-def open_http(*, timeout: float, max_connections: int) -> httpx.AsyncClient:
+def open_http(
+    *, timeout: float, max_connections: int, transport: httpx.AsyncBaseTransport | None = None
+) -> httpx.AsyncClient:
     """Open the connection pool the client works with; the caller closes it.
 
     timeout is in seconds, for one wait on the network. No proxy is taken from the environment
-    and no redirect is followed.
+    and no redirect is followed. transport: another way to Walmart than its own.
     """
     part = timeout / _CONNECT_SHARE
     return httpx.AsyncClient(
+        transport=transport
+        or AiohttpTransport(max_connections=max_connections, keep_alive=_KEEP_ALIVE_SECONDS),
         timeout=httpx.Timeout(timeout, connect=part, pool=part),
-        limits=httpx.Limits(
-            max_connections=max_connections,
-            max_keepalive_connections=max_connections,
-            keepalive_expiry=_KEEP_ALIVE_SECONDS,
-        ),
         follow_redirects=False,
         trust_env=False,
     )

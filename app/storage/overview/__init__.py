@@ -3,6 +3,7 @@
 Nothing here locks or writes. Lists are paged by key, never by offset.
 """
 
+from app.storage.overview.accepted_views import accepted_shipment
 from app.storage.overview.operator_views import Figures, figures
 from app.storage.overview.order_lists import OrderFilter, orders, summary
 from app.storage.overview.order_views import exists, order
@@ -19,6 +20,7 @@ __all__ = [
     "Page",
     "Tally",
     "UpdateFilter",
+    "accepted_shipment",
     "attempts",
     "cancellation",
     "exists",

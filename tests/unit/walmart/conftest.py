@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import httpx
@@ -41,22 +41,22 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def walmart() -> Iterator[respx.MockRouter]:
-    with respx.mock(base_url=BASE, assert_all_called=False) as router:
-        answers = ({"access_token": f"token-{n}", "expires_in": 900} for n in itertools.count(1))
+def walmart() -> respx.MockRouter:
+    router = respx.MockRouter(base_url=BASE, assert_all_called=False)
+    answers = ({"access_token": f"token-{n}", "expires_in": 900} for n in itertools.count(1))
 
-        async def answer(_: httpx.Request) -> httpx.Response:
-            await a_while()
-            return httpx.Response(200, json=next(answers))
+    async def answer(_: httpx.Request) -> httpx.Response:
+        await a_while()
+        return httpx.Response(200, json=next(answers))
 
-        router.post("/v3/token", name="token").mock(side_effect=answer)
-        yield router
+    router.post("/v3/token", name="token").mock(side_effect=answer)
+    return router
 
 
 @pytest.fixture
 async def client(walmart: respx.MockRouter, clock: Clock) -> AsyncIterator[WalmartClient]:
-    assert walmart is not None
-    async with open_http(timeout=5, max_connections=50) as http:
+    scripted = httpx.MockTransport(walmart.async_handler)
+    async with open_http(timeout=5, max_connections=50, transport=scripted) as http:
         yield WalmartClient(
             http,
             base_url=f"{BASE}/",

