@@ -195,6 +195,8 @@ def poller(parts: Parts) -> Poller:
             ),
             ship_by_warning=settings.ship_by_warning,
             reconcile_every=settings.reconcile_interval,
+            retain_attempts=settings.retain_attempts,
+            retain_keys=settings.retain_idempotency_keys,
             breaker=Breaker(
                 base=settings.retry_base * _BREAKER_SHARE,
                 cap=min(settings.retry_cap, _LONGEST_REST),

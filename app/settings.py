@@ -100,6 +100,12 @@ class Settings(BaseSettings):
     import_interval: Annotated[float, Field(ge=0, le=86_400)] = Field(
         default=60, description="Between reads of released orders; not used by this version."
     )
+    retain_attempts: Annotated[int, Field(ge=0, le=36_500)] = Field(
+        default=90, description="Days that the tries of finished updates are kept; 0 for ever."
+    )
+    retain_idempotency_keys: Annotated[int, Field(ge=7, le=36_500)] = Field(
+        default=7, description="Days after which answers under an Idempotency-Key are deleted."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much is logged."
     )

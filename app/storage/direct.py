@@ -16,6 +16,9 @@ import asyncpg
 from app.storage.trouble import not_now, unavailable
 
 Row = Mapping[str, Any]
+# How a connection that goes away under a statement shows itself; the loop's and the driver's own
+# "in the wrong state" are among it.
+_LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, RuntimeError)
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
@@ -56,7 +59,7 @@ class Direct:
             if not_now(error.sqlstate):
                 raise unavailable() from error
             raise
-        except (asyncpg.InterfaceError, OSError) as error:
+        except _LOST as error:
             raise unavailable() from error
 
     async def close(self) -> None:

@@ -128,15 +128,6 @@ async def keep(connection: Connection, once: Once | None, result: object) -> Non
     )
 
 
-async def forget_old(connection: Connection, limit: int = 1000) -> None:
-    """Delete some keys that are too old to be answered again."""
-    old = sa.text(
-        "DELETE FROM idempotency_keys WHERE ctid IN (SELECT ctid FROM idempotency_keys "
-        "WHERE created_at < now() - make_interval(days => :days) LIMIT :limit)"
-    )
-    await connection.execute(old, {"days": KEPT_FOR.days, "limit": limit})
-
-
 def lock_number(once: Once) -> int:
     """The advisory lock that a request holds while it runs."""
     name = f"{once.store_id}\0{once.api_key}\0{once.method}\0{once.path}\0{once.key}"

@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.storage import idempotency, updates
+from app.storage import updates
 from app.storage.database import Database
 from app.storage.events import NewId
 from app.storage.tables import attempts
@@ -12,8 +12,6 @@ from app.storage.tables import attempts
 
 async def take_back(database: Database, new_id: NewId) -> int:
     """Take back every update whose lease has ended; answers how many."""
-    async with database.begin() as connection:
-        await idempotency.forget_old(connection)
     async with database.begin() as connection:
         lapsed = await updates.take_back_lapsed(connection)
         if not lapsed:

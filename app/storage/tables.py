@@ -315,6 +315,8 @@ attempts = sa.Table(
     sa.PrimaryKeyConstraint("store_id", "id"),
     sa.Index("ix_attempts_update", "store_id", "update_id", "number"),
     sa.Index("ix_attempts_order", "store_id", "order_id"),
+    # What is oldest leaves first.
+    sa.Index("ix_attempts_ended_at", "ended_at"),
 )
 
 events = sa.Table(

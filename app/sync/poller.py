@@ -54,6 +54,9 @@ class PollerSettings:
     breaker: Breaker = field(default_factory=Breaker)
     ship_by_warning: float = 14_400.0
     reconcile_every: float = 0.0
+    # Days; 0 keeps for ever.
+    retain_attempts: int = 0
+    retain_keys: int = 0
 
 
 @dataclass(slots=True)
@@ -129,6 +132,8 @@ class Poller:
             random=self.random,
             new_id=self.new_id,
             wake=self.heard.set,
+            retain_attempts=self.settings.retain_attempts,
+            retain_keys=self.settings.retain_keys,
         )
 
     async def _look(self, under_way: Deliveries) -> float:

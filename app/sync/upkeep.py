@@ -10,9 +10,11 @@ import structlog
 from app.intake import reconcile
 from app.intake.desk import Desk
 from app.orders.errors import NotAvailable
-from app.storage import deadlines, rescue
+from app.storage import deadlines, rescue, retention
 from app.storage.database import Database
 
+# Seconds between two batches of deletions.
+_BREATH = 0.1
 _log = structlog.get_logger(__name__)
 
 
@@ -22,7 +24,8 @@ class Upkeep:
 
     interval: seconds between two looks, more or less. ship_by_warning: seconds before its
     ship-by time at which people are warned of an order. reconcile_every: seconds between two
-    reconciliations of a store, 0 for none. wake: updates are due again.
+    reconciliations of a store, 0 for none. wake: updates are due again. retain_attempts and
+    retain_keys: days, 0 for ever.
     """
 
     database: Database
@@ -33,6 +36,8 @@ class Upkeep:
     random: Callable[[], float]
     new_id: Callable[[int], UUID]
     wake: Callable[[], None]
+    retain_attempts: int = 0
+    retain_keys: int = 0
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -40,6 +45,7 @@ class Upkeep:
             self._again_and_again(self._take_back),
             self._again_and_again(self._watch_deadlines),
             self._again_and_again(self._reconcile),
+            self._again_and_again(self._forget),
         )
 
     async def _take_back(self) -> bool:
@@ -72,6 +78,18 @@ class Upkeep:
                     stopped=report.stopped,
                 )
         return False
+
+    async def _forget(self) -> bool:
+        """Delete a little of what is kept long enough."""
+        found = 0
+        if self.retain_attempts:
+            found = await retention.forget_attempts(self.database, self.retain_attempts)
+        if self.retain_keys:
+            keys = await retention.forget_keys(self.database, self.retain_keys)
+            found = max(found, keys)
+        # Behind a full batch there is more, but the traffic comes first.
+        await asyncio.sleep(_BREATH)
+        return found >= retention.BATCH
 
     async def _again_and_again(self, work: Callable[[], Awaitable[bool]]) -> None:
         """Do it at intervals; at once again where it says that there is more."""

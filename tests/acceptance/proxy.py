@@ -1,4 +1,4 @@
-"""A TCP proxy before PostgreSQL that can hold back the answer to a COMMIT."""
+"""A TCP proxy before PostgreSQL that can hold back the answer to what commits an update."""
 
 import asyncio
 import contextlib
@@ -10,10 +10,13 @@ from pathlib import Path
 
 @dataclass
 class Proxy:
-    """armed: the next transaction that writes an update gets no answer to its COMMIT."""
+    """armed: what next writes a shipment of that tracking number gets no answer.
+
+    The statement that writes it is its own transaction, so this is the answer to its commit.
+    """
 
     socket: Path
-    armed: bool = False
+    armed: bytes | None = None
     held: asyncio.Event = field(default_factory=asyncio.Event)
     port: int = 0
 
@@ -36,14 +39,10 @@ class Proxy:
     async def _to_server(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, silent: asyncio.Event
     ) -> None:
-        wrote = False
         while data := await reader.read(65536):
-            wrote = wrote or b"INSERT INTO updates" in data
-            if wrote and b"COMMIT" in data:
-                wrote = False
-                if self.armed:
-                    self.armed = False
-                    silent.set()
+            if self.armed is not None and self.armed in data:
+                self.armed = None
+                silent.set()
             writer.write(data)
             await writer.drain()
             if silent.is_set():

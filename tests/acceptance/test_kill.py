@@ -203,7 +203,7 @@ async def _killed_between(deployment: Deployment, proxy: Any, url: str) -> None:
     }
     headers = {"Idempotency-Key": "the-same"}
     async with deployment.async_client() as commerce:
-        proxy.armed = True
+        proxy.armed = b"1ZONCE"
         asking = asyncio.create_task(commerce.post(path, json=body, headers=headers))
         await asyncio.wait_for(proxy.held.wait(), 30)
         async with connected(url) as session:

@@ -1,14 +1,20 @@
 """A database that cannot now: nothing is half written, and the caller is told to come again."""
 
 import asyncio
+import os
+import signal
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 import sqlalchemy as sa
 
 from app.orders.errors import NotAvailable
 from app.storage.database import Database, open_database
+from app.storage.embedded import EmbeddedPostgres
 from tests.world import World
 
 PACKAGE = {"carrier_code": "ups", "tracking_number": "1ZA"}
@@ -123,3 +129,37 @@ async def test_a_pool_that_is_used_up_is_waited_for_and_then_told(fresh_url: str
             await execute(database, "SELECT 1")
     assert await asyncio.wait_for(execute(database, "SELECT 1"), 10) == [(1,)]
     await database.close()
+
+
+async def test_a_server_that_goes_away_under_statements_is_told_as_such(data_folder: Path) -> None:
+    """Whatever the driver says of a connection that ends in the middle of something."""
+    folder = data_folder / "going-away"
+    server = EmbeddedPostgres.start(folder)
+    database = open_database(server.url, pool_timeout=2)
+    told: Counter[str] = Counter()
+    stop = False
+
+    async def ask() -> None:
+        while not stop:
+            try:
+                await database.direct.fetch("SELECT 1")
+                told["answered"] += 1
+            except NotAvailable:
+                told["not now"] += 1
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
+
+    asking = [asyncio.create_task(ask()) for _ in range(12)]
+    for _ in range(3):
+        await asyncio.sleep(0.2)
+        postmaster = int((folder / "postgres" / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, signal.SIGINT)
+        while psutil.pid_exists(postmaster):
+            await asyncio.sleep(0.02)
+        server = await asyncio.to_thread(EmbeddedPostgres.start, folder)
+    stop = True
+    await asyncio.gather(*asking)
+    await database.close()
+    server.stop()
+    assert told["not now"]
+    assert told["answered"]

@@ -1,0 +1,25 @@
+-- Waybill on Citus: run once as the owner on the coordinator, after `waybill migrate`, with no
+-- traffic. Not run on Citus by us: it cannot be installed where Waybill is built. What a
+-- catalogue can show (keys, foreign keys, unique indexes carry store_id) is shown by
+-- tests/integration/test_citus.py.
+--
+-- Every seller's rows live together, on the worker that its store_id hashes to, so a request, a
+-- claim and a batch of one store's results each stay on one worker.
+
+-- A foreign key to a distributed table must be one within its own group of rows; these lead from
+-- distributed tables to reference tables, which Citus allows.
+SELECT create_reference_table('stores');
+SELECT create_reference_table('api_keys');
+
+SELECT create_distributed_table('orders', 'store_id', colocate_with => 'none', shard_count => 64);
+SELECT create_distributed_table('order_lines', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('updates', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('shipments', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('cancellations', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('attempts', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('events', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('lanes', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('reconciliations', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('idempotency_keys', 'store_id', colocate_with => 'orders');
+
+-- alembic_version stays a local table of the coordinator, where migrations run.
