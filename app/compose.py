@@ -33,7 +33,7 @@ from app.version import VERSION
 from app.walmart.client import WalmartClient, open_http
 
 # Of a lease, what a stopping poller gives to deliveries in flight.
-_DRAIN_SHARE = 0.8
+DRAIN_SHARE = 0.8
 # A broken lane rests for some first waits, and never so long that Walmart's return goes unnoticed.
 _BREAKER_SHARE = 5
 _LONGEST_REST = 60.0
@@ -184,7 +184,7 @@ def poller(parts: Parts, pulse: Pulse | None = None) -> Poller:
             lease=settings.lease,
             timeout=settings.walmart_timeout,
             poll_interval=settings.poll_interval,
-            drain=settings.lease * _DRAIN_SHARE,
+            drain=settings.lease * DRAIN_SHARE,
             policy=Policy(
                 base=settings.retry_base,
                 cap=settings.retry_cap,
