@@ -52,8 +52,8 @@ WORKDIR /opt/waybill
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 
-# For `serve`. A poller has no port: compose.yaml turns this off for it. The question must not go
-# to a proxy that the environment names.
+# For `serve`, and for `poller --port 8080`. The question must not go to a proxy that the
+# environment names.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
     CMD ["python", "-c", "from urllib.request import ProxyHandler, build_opener as make; make(ProxyHandler({})).open('http://127.0.0.1:8080/livez', timeout=2)"]
 

@@ -100,10 +100,10 @@ rehearse: ## Do the container image's own steps by hand, without Docker
 # ---- checking ---------------------------------------------------------------------------------
 
 .PHONY: check
-check: style types imports openapi-drift openapi-lint migration-lint container-lint conformance ## Lint, types, import rules, API description, migrations, container
+check: style types imports openapi-drift openapi-lint migration-lint container-lint manifests-lint conformance ## Lint, types, import rules, API description, migrations, container
 	@echo "All checks passed."
 
-.PHONY: style types imports openapi-drift openapi-lint migration-lint container-lint conformance
+.PHONY: style types imports openapi-drift openapi-lint migration-lint container-lint manifests-lint conformance
 style: .venv/.dev
 	@echo "== style"
 	@$(BIN)/ruff check .
@@ -143,6 +143,10 @@ container-lint: .venv/.dev
 	@echo "== container"
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+
+manifests-lint: .venv/.dev
+	@echo "== Kubernetes manifests"
+	@$(BIN)/python deploy/kubernetes/lint.py
 
 conformance: .venv/.dev
 	@echo "== Walmart's own documents"

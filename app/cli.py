@@ -13,7 +13,7 @@ import typer
 
 from app import demo as demonstration
 from app import doctor as doctors
-from app import key_commands, logs, poll, reconcile_command, schema_commands, serve
+from app import key_commands, listening, logs, poll, reconcile_command, schema_commands, serve
 from app.key_commands import Scope
 from app.settings import BadSettings, Settings, load
 from app.simulator import serve as simulators
@@ -57,11 +57,16 @@ def poller(
     concurrency: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Deliveries under way at once.")
     ] = None,
+    host: Host = "127.0.0.1",
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="TCP port for /livez and /readyz; none without it."),
+    ] = None,
 ) -> None:
     """Run a poller alone; as many as you like on one database."""
     settings = load()
     changes = {} if concurrency is None else {"poller_concurrency": concurrency}
-    poll.poll(settings.model_copy(update=changes))
+    poll.poll(settings.model_copy(update=changes), host=host, port=port)
 
 
 @app.command()
@@ -158,6 +163,7 @@ def main() -> NoReturn:
     except BadSettings as error:
         sys.exit(_told(str(error), 2))
     except (
+        listening.CannotListen,
         serve.CannotServe,
         poll.CannotPoll,
         schema_commands.CannotMigrate,

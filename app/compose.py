@@ -6,7 +6,7 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,11 +28,12 @@ from app.storage.vault import Vault
 from app.storage.wakeup import Announcer, Listener
 from app.sync.backoff import Policy
 from app.sync.poller import Poller, PollerSettings
+from app.sync.pulse import Pulse
 from app.version import VERSION
 from app.walmart.client import WalmartClient, open_http
 
 # Of a lease, what a stopping poller gives to deliveries in flight.
-_DRAIN_SHARE = 0.8
+DRAIN_SHARE = 0.8
 # A broken lane rests for some first waits, and never so long that Walmart's return goes unnoticed.
 _BREAKER_SHARE = 5
 _LONGEST_REST = 60.0
@@ -158,14 +159,20 @@ async def not_ready(database: Database) -> str | None:
 
 
 @asynccontextmanager
-async def polling(parts: Parts) -> AsyncIterator[None]:
-    """Let a poller work beside whatever else the process does; drain it at the end."""
+async def polling(
+    parts: Parts, *, ended: Callable[[], object], pulse: Pulse | None = None
+) -> AsyncIterator[None]:
+    """Let a poller work beside whatever else the process does; drain it at the end.
+
+    ended is called when it has ended, by itself too: why is raised at the end of the block.
+    """
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         if can_listen(parts.settings):
             listener = Listener(direct_url(parts.settings, parts.url), parts.heard)
             await stack.enter_async_context(listener)
-        running = asyncio.create_task(poller(parts).run(stop), name="poller")
+        running = asyncio.create_task(poller(parts, pulse).run(stop), name="poller")
+        running.add_done_callback(lambda _: ended())
         try:
             yield
         finally:
@@ -173,7 +180,7 @@ async def polling(parts: Parts) -> AsyncIterator[None]:
             await running
 
 
-def poller(parts: Parts) -> Poller:
+def poller(parts: Parts, pulse: Pulse | None = None) -> Poller:
     """Make a poller out of the parts of a process."""
     settings = parts.settings
     return Poller(
@@ -186,7 +193,7 @@ def poller(parts: Parts) -> Poller:
             lease=settings.lease,
             timeout=settings.walmart_timeout,
             poll_interval=settings.poll_interval,
-            drain=settings.lease * _DRAIN_SHARE,
+            drain=settings.lease * DRAIN_SHARE,
             policy=Policy(
                 base=settings.retry_base,
                 cap=settings.retry_cap,
@@ -208,4 +215,5 @@ def poller(parts: Parts) -> Poller:
         new_id=_new_id,
         monotonic=time.monotonic,
         desk=parts.desk,
+        pulse=pulse or Pulse(time.monotonic),
     )

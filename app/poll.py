@@ -2,44 +2,71 @@
 
 import asyncio
 import signal
-from contextlib import AsyncExitStack
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
-from app import compose, logs
+from app import compose, listening, logs
 from app.settings import Settings
+from app.sync.pulse import PATIENCE, Pulse
+from app.web.probes import create_probes
 
 _log = structlog.get_logger(__name__)
 # A deployment starts its parts at once: the database and its migration get a minute.
 _PATIENCE = 60.0
 _AGAIN_AFTER = 2.0
+# Seconds that probes in flight have at a stop.
+_GRACE = 1
 
 
 class CannotPoll(Exception):
     """The process cannot start; the message says why and what to do."""
 
 
-def poll(settings: Settings) -> None:
-    """Deliver updates until the process is told to stop. Raises CannotPoll, BadSettings."""
+def poll(settings: Settings, *, host: str, port: int | None) -> None:
+    """Deliver updates until told to stop; probes are answered where a port is given.
+
+    Raises CannotPoll, CannotListen, BadSettings.
+    """
     logs.configure(settings.log_level)
+    taken = None if port is None else listening.take(host, port)
     with asyncio.Runner(loop_factory=compose.new_loop) as runner:
-        runner.run(_poll(settings))
+        runner.run(_poll(settings, taken))
 
 
-async def _poll(settings: Settings) -> None:
+async def _poll(settings: Settings, taken: socket.socket | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(compose.opened(settings))
+        pulse = Pulse(time.monotonic, patience=settings.poll_interval + PATIENCE)
+        if taken is not None:
+            await stack.enter_async_context(_probed(parts, pulse, taken))
         await _wait_until_ready(parts, stop)
         if stop.is_set():
             return
-        await stack.enter_async_context(compose.polling(parts))
+        await stack.enter_async_context(compose.polling(parts, ended=stop.set, pulse=pulse))
         _log.info("polling", concurrency=settings.poller_concurrency)
         await stop.wait()
         _log.info("stopping", note="finishing what is in flight")
+
+
+@asynccontextmanager
+async def _probed(parts: compose.Parts, pulse: Pulse, taken: socket.socket) -> AsyncIterator[None]:
+    """Answer probes meanwhile, from before the database is there until all is written down."""
+    app = create_probes(stopped=pulse.stopped, ready=lambda: compose.not_ready(parts.database))
+    stop = asyncio.Event()
+    answering = asyncio.create_task(listening.answer(app, taken, stop, grace=_GRACE))
+    try:
+        yield
+    finally:
+        stop.set()
+        await answering
 
 
 async def _wait_until_ready(parts: compose.Parts, stop: asyncio.Event) -> None:

@@ -100,7 +100,10 @@ def open_database(
         "lock_timeout": "5000",
         "idle_in_transaction_session_timeout": "30000",
     }
-    connect_args: dict[str, object] = {"timeout": 10}
+    # The server ends a statement itself; one that does not answer at all would hold its
+    # connection, and whoever waits for it, until TCP gives up after a quarter of an hour.
+    silence = statement_timeout_ms / 1000 * 4 / 3
+    connect_args: dict[str, object] = {"timeout": 10, "command_timeout": silence}
     if pooler:
         connect_args |= {"statement_cache_size": 0}
     else:

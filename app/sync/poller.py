@@ -5,6 +5,7 @@ than the free slots, so that every lease begins with its delivery.
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from app.storage.vault import CannotDecrypt, Vault
 from app.sync import deliveries
 from app.sync.backoff import Policy
 from app.sync.deliveries import Deliveries
+from app.sync.pulse import Pulse
 from app.sync.recorder import Recorder
 from app.sync.upkeep import Upkeep
 from app.walmart.account import Account
@@ -77,6 +79,8 @@ class Poller:
     monotonic: Callable[[], float]
     # For reconciling, which reads and writes as a use case does.
     desk: Desk | None = None
+    # What tells a liveness probe that the loop turns.
+    pulse: Pulse = field(default_factory=lambda: Pulse(time.monotonic))
     _round: int = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -89,6 +93,8 @@ class Poller:
         ]
         try:
             while not stop.is_set():
+                self.pulse.beat()
+                _raise_if_ended(helpers)
                 self.heard.clear()
                 wait = await self._look(under_way)
                 await self._wait(stop, wait)
@@ -161,6 +167,7 @@ class Poller:
         for store_id in self._in_turn(sorted(ready)):
             if free <= 0:
                 break
+            self.pulse.beat()
             share = self._share(under_way.by_store[store_id], free, others=len(ready) > 1)
             if share <= 0:
                 continue
@@ -236,3 +243,10 @@ class Poller:
         await asyncio.wait(waiting, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
         for each in waiting:
             each.cancel()
+
+
+def _raise_if_ended(helpers: Sequence[asyncio.Task[None]]) -> None:
+    """Without its recorder a poller only fills up: better that it ends, and is started anew."""
+    for helper in helpers:
+        if helper.done():
+            helper.result()

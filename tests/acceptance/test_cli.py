@@ -11,7 +11,7 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
-from tests.processes import WAYBILL, a_store, deployed, free_port, until
+from tests.processes import WAYBILL, Deployment, a_store, deployed, free_port, until
 
 KEY = Fernet.generate_key().decode()
 ROOT = Path(__file__).resolve().parents[2]
@@ -202,3 +202,26 @@ def test_the_demo_starts_shows_orders_and_stops_cleanly_twice(data_folder: Path)
         assert demo.returncode == 0
         with pytest.raises(httpx.ConnectError):
             httpx.get(url, trust_env=False)
+
+
+def test_a_poller_answers_probes_before_its_database_is_there(tmp_path: Path) -> None:
+    port = free_port()
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("WAYBILL_")}
+    nowhere = {
+        "WAYBILL_DATABASE_URL": "postgresql://x@127.0.0.1:9/x",
+        "WAYBILL_ENCRYPTION_KEYS": KEY,
+    }
+    poller = Deployment("", "", "", {**clean, **nowhere}, tmp_path)
+    try:
+        poller.start("poller", "poller", "--port", str(port))
+        poller.wait_for(f"http://127.0.0.1:{port}/livez", "poller")
+        alive, ready = (
+            httpx.get(f"http://127.0.0.1:{port}/{probe}", trust_env=False)
+            for probe in ("livez", "readyz")
+        )
+        assert (alive.status_code, alive.json()) == (200, {"status": "alive"})
+        assert ready.status_code == 503
+        assert ready.json()["detail"].startswith("The database cannot be reached")
+        assert poller.stop("poller") == 0
+    finally:
+        poller.stop_all()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -134,32 +135,33 @@ async def test_a_pool_that_is_used_up_is_waited_for_and_then_told(fresh_url: str
 async def test_a_server_that_goes_away_under_statements_is_told_as_such(data_folder: Path) -> None:
     """Whatever the driver says of a connection that ends in the middle of something."""
     folder = data_folder / "going-away"
-    server = EmbeddedPostgres.start(folder)
-    database = open_database(server.url, pool_timeout=2)
     told: Counter[str] = Counter()
-    stop = False
-
-    async def ask() -> None:
-        while not stop:
-            try:
-                await database.direct.fetch("SELECT 1")
-                told["answered"] += 1
-            except NotAvailable:
-                told["not now"] += 1
-                await asyncio.sleep(0.01)
-            await asyncio.sleep(0)
-
-    asking = [asyncio.create_task(ask()) for _ in range(12)]
-    for _ in range(3):
-        await asyncio.sleep(0.2)
-        postmaster = int((folder / "postgres" / "postmaster.pid").read_text().split()[0])
-        os.kill(postmaster, signal.SIGINT)
-        while psutil.pid_exists(postmaster):
-            await asyncio.sleep(0.02)
-        server = await asyncio.to_thread(EmbeddedPostgres.start, folder)
-    stop = True
-    await asyncio.gather(*asking)
-    await database.close()
-    server.stop()
+    with ExitStack() as servers:
+        server = servers.enter_context(EmbeddedPostgres.start(folder))
+        database = open_database(server.url, pool_timeout=2)
+        stop = asyncio.Event()
+        asking = [asyncio.create_task(_ask(database, told, stop)) for _ in range(12)]
+        for _ in range(3):
+            await asyncio.sleep(0.2)
+            postmaster = int((folder / "postgres" / "postmaster.pid").read_text().split()[0])
+            os.kill(postmaster, signal.SIGINT)
+            while psutil.pid_exists(postmaster):
+                await asyncio.sleep(0.02)
+            again = await asyncio.to_thread(EmbeddedPostgres.start, folder)
+            servers.enter_context(again)
+        stop.set()
+        await asyncio.gather(*asking)
+        await database.close()
     assert told["not now"]
     assert told["answered"]
+
+
+async def _ask(database: Database, told: Counter[str], stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            await database.direct.fetch("SELECT 1")
+            told["answered"] += 1
+        except NotAvailable:
+            told["not now"] += 1
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0)

@@ -1,0 +1,71 @@
+"""An address to listen on, and the web server that answers there until it is told to stop."""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+
+class CannotListen(Exception):
+    """The address is not to be had; the message says which and why."""
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us.
+
+    uvicorn ends the process by the signal it got, as soon as it has answered its requests:
+    the poller would not be drained, and an embedded database would stay behind.
+    """
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+    async def leave_at(self, stop: asyncio.Event) -> None:
+        """Stop in order once the event is set."""
+        await stop.wait()
+        self.should_exit = True
+
+
+def take(host: str, port: int) -> socket.socket:
+    """Take an address before anything else is opened. Raises CannotListen."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise CannotListen(f"Cannot listen on {host} port {port}: {error.strerror}.") from error
+    return listening
+
+
+async def answer(app: Any, listening: socket.socket, stop: asyncio.Event, *, grace: int) -> None:  # noqa: ANN401 - any ASGI app
+    """Answer until stop is set; requests in flight then have grace seconds. Raises CannotListen."""
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        access_log=False,
+        server_header=False,
+        # Nothing here looks at the caller's address or scheme.
+        proxy_headers=False,
+        log_config=None,
+        lifespan="off",
+        timeout_graceful_shutdown=grace,
+    )
+    server = _Server(config)
+    leaving = asyncio.create_task(server.leave_at(stop))
+    try:
+        await server.serve([listening])
+    except OSError as error:
+        # Two that start at once can both bind a port, but only one can listen on it.
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise CannotListen(f"Cannot listen on the port: {error.strerror}.") from error
+    finally:
+        leaving.cancel()

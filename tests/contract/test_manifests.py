@@ -1,0 +1,263 @@
+"""The Kubernetes manifests agree with each other, with the command and with the settings."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography.fernet import Fernet
+from typer.main import get_command
+
+from app import serve, settings
+from app.cli import app
+from app.compose import DRAIN_SHARE
+from app.settings import BadSettings, Settings
+from app.sync.pulse import PATIENCE
+from app.web import export
+from app.web.probes import create_probes
+from deploy.kubernetes import lint
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (lint.HERE / "README.md").read_text()
+MANIFESTS = [manifest for folder in lint.BUILT for manifest in lint.built(folder)]
+WORKLOADS = [each for each in MANIFESTS if each["kind"] in {"Deployment", "Job"}]
+NAMES = [each["metadata"]["name"] for each in WORKLOADS]
+POSTGRES_CONNECTIONS = 200
+# superuser_reserved_connections, and a few for people, backups and KEDA.
+KEPT_FREE = 12
+
+
+def one(kind: str, name: str) -> dict[str, Any]:
+    """The object of a kind and name, without the hash that kustomize adds to a name."""
+    found = [
+        each
+        for each in MANIFESTS
+        if each["kind"] == kind and re.sub(r"-[a-z0-9]{10}$", "", each["metadata"]["name"]) == name
+    ]
+    assert found, (kind, name)
+    return found[0]
+
+
+def pod(workload: dict[str, Any]) -> dict[str, Any]:
+    spec: dict[str, Any] = workload["spec"]["template"]["spec"]
+    return spec
+
+
+def container(workload: dict[str, Any]) -> dict[str, Any]:
+    (only,) = pod(workload)["containers"]
+    return dict(only)
+
+
+def selected(labels: dict[str, str]) -> list[str]:
+    """Which workloads' pods have these labels."""
+    return [
+        each["metadata"]["name"]
+        for each in WORKLOADS
+        if labels.items() <= each["spec"]["template"]["metadata"]["labels"].items()
+    ]
+
+
+CONFIGURED = one("ConfigMap", "waybill-settings")["data"]
+API, POLLER = one("Deployment", "waybill-api"), one("Deployment", "waybill-poller")
+SCALED = one("ScaledObject", "waybill-poller")["spec"]
+
+
+@pytest.fixture
+def configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
+    """The settings that the pods would read."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in CONFIGURED.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("WAYBILL_ENCRYPTION_KEYS", Fernet.generate_key().decode())
+    return settings.load()
+
+
+def test_every_object_is_one_that_kubernetes_knows() -> None:
+    examples = [each for file in lint.SINGLE for each in lint.single(file)]
+    assert [line for each in [*MANIFESTS, *examples] for line in lint.problems(each)] == []
+
+
+def test_a_misspelt_field_is_found() -> None:
+    misspelt = yaml.safe_load(yaml.safe_dump(API).replace("livenessProbe", "livenesProbe"))
+    assert any("livenesProbe" in line for line in lint.problems(misspelt))
+    misspelt = yaml.safe_load(
+        yaml.safe_dump(one("ScaledObject", "waybill-poller")).replace("maxReplicaCount", "max")
+    )
+    assert any("max" in line for line in lint.problems(misspelt))
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=NAMES)
+def test_a_pod_can_do_as_little_as_possible(workload: dict[str, Any]) -> None:
+    spec, only = pod(workload), container(workload)
+    user = spec["securityContext"]["runAsUser"]
+    assert f"USER {user}:" in (ROOT / "Dockerfile").read_text()
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert spec["automountServiceAccountToken"] is False
+    assert only["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert {"cpu", "memory"} <= only["resources"]["requests"].keys()
+    assert "memory" in only["resources"]["limits"]
+    assert not only["image"].endswith((":latest", "waybill"))
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=NAMES)
+def test_services_leave_no_variable_that_waybill_refuses(workload: dict[str, Any]) -> None:
+    with pytest.raises(BadSettings):
+        settings.load({"WAYBILL_API_SERVICE_HOST": "10.0.0.1"})
+    assert pod(workload)["enableServiceLinks"] is False
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=NAMES)
+def test_a_pod_runs_a_command_that_there_is(workload: dict[str, Any]) -> None:
+    name, *words = container(workload)["args"]
+    command = get_command(app).commands[name]  # type: ignore[attr-defined]
+    given = command.make_context(name, list(words)).params
+    ports = [port["containerPort"] for port in container(workload).get("ports", [])]
+    assert [given[option] for option in ("port",) if given.get(option)] == ports
+    assert not ports or given["host"] == "0.0.0.0"  # noqa: S104 - in a pod
+    assert given.get("no_poller", True)
+
+
+def test_probes_ask_what_is_answered() -> None:
+    api = set(export.document()["paths"])
+    poller = {route.path for route in create_probes(stopped=str, ready=None).routes}  # type: ignore[arg-type, attr-defined]
+    for workload, answered in ((API, api), (POLLER, poller)):
+        only = container(workload)
+        names = {port["name"] for port in only["ports"]}
+        asked = {probe: only[f"{probe}Probe"]["httpGet"] for probe in ("startup", "liveness")}
+        assert {get["path"] for get in asked.values()} == {"/livez"}
+        assert only["readinessProbe"]["httpGet"]["path"] == "/readyz"
+        assert {"/livez", "/readyz"} <= answered
+        assert {get["port"] for get in asked.values()} <= names
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=NAMES)
+def test_a_pod_is_given_settings_and_secrets_that_there_are(workload: dict[str, Any]) -> None:
+    only = container(workload)
+    for each in only["envFrom"]:
+        name = each["configMapRef"]["name"]
+        assert name in {m["metadata"]["name"] for m in MANIFESTS if m["kind"] == "ConfigMap"}
+    assert set(CONFIGURED) <= set(settings.variables())
+    for variable in only["env"]:
+        assert variable["name"] in settings.variables()
+        assert variable["name"] not in CONFIGURED
+        refers = variable["valueFrom"]["secretKeyRef"]
+        assert refers["key"] in secrets(refers["name"]) or refers.get("optional")
+
+
+def secrets(name: str) -> set[str]:
+    """The keys of an example of a secret."""
+    examples = lint.single("overlays/production/secrets.example.yaml")
+    return {
+        key for each in examples if each["metadata"]["name"] == name for key in each["stringData"]
+    }
+
+
+def test_no_secret_is_in_a_build() -> None:
+    assert "Secret" not in {each["kind"] for each in MANIFESTS}
+    for name in ("WAYBILL_DATABASE_URL", "WAYBILL_ENCRYPTION_KEYS", "WAYBILL_ADMIN_KEY"):
+        assert name not in CONFIGURED
+
+
+def test_keda_reads_parts_of_a_secret_that_there_are() -> None:
+    trigger = SCALED["triggers"][0]
+    keys = one("TriggerAuthentication", trigger["authenticationRef"]["name"])["spec"]
+    for each in keys["secretTargetRef"]:
+        assert each["key"] in secrets(each["name"])
+
+
+def test_everything_that_points_at_pods_points_at_some() -> None:
+    for kind in ("Service", "PodDisruptionBudget", "NetworkPolicy"):
+        for each in (each for each in MANIFESTS if each["kind"] == kind):
+            spec = each["spec"]
+            chooser = spec.get("podSelector") or spec["selector"]
+            labels = chooser.get("matchLabels", chooser)
+            assert selected(labels), each["metadata"]["name"]
+            for wish in chooser.get("matchExpressions", []):
+                assert all(selected({wish["key"]: value}) for value in wish["values"])
+    for workload in (API, POLLER):
+        for rule in pod(workload)["topologySpreadConstraints"]:
+            assert selected(rule["labelSelector"]["matchLabels"]) == [workload["metadata"]["name"]]
+
+
+def test_the_service_leads_to_the_api_alone() -> None:
+    service = one("Service", "waybill-api")["spec"]
+    assert selected(service["selector"]) == ["waybill-api"]
+    names = {port["name"] for port in container(API)["ports"]}
+    assert {port["targetPort"] for port in service["ports"]} <= names
+
+
+def test_autoscalers_count_what_nobody_else_counts() -> None:
+    scaler = one("HorizontalPodAutoscaler", "waybill-api")["spec"]
+    for target in (scaler["scaleTargetRef"], SCALED["scaleTargetRef"]):
+        assert "replicas" not in one("Deployment", target["name"])["spec"]
+
+
+def test_a_budget_lets_a_node_be_drained_while_somebody_still_serves() -> None:
+    least = {
+        "waybill-api": one("HorizontalPodAutoscaler", "waybill-api")["spec"]["minReplicas"],
+        "waybill-poller": SCALED["minReplicaCount"],
+    }
+    for name, replicas in least.items():
+        assert 0 < one("PodDisruptionBudget", name)["spec"]["maxUnavailable"] < replicas
+
+
+def test_a_poller_has_time_to_write_down_what_it_has_in_flight(configured: Settings) -> None:
+    grace = pod(POLLER)["terminationGracePeriodSeconds"]
+    assert configured.lease * DRAIN_SHARE + 10 <= grace
+    # Longer than its lease nothing that it holds is its own.
+    assert grace <= configured.lease
+
+
+def test_the_api_leaves_only_when_nobody_asks_it_any_more() -> None:
+    before = container(API)["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert before + serve.GRACE + 5 <= pod(API)["terminationGracePeriodSeconds"]
+
+
+def test_a_liveness_probe_outlasts_a_busy_moment_and_the_pulse_a_database_that_hangs(
+    configured: Settings,
+) -> None:
+    for workload in (API, POLLER):
+        probe = container(workload)["livenessProbe"]
+        assert probe["failureThreshold"] * probe["periodSeconds"] >= 30
+    assert 2 * configured.walmart_timeout + configured.lease * DRAIN_SHARE < PATIENCE
+
+
+def test_pollers_are_added_only_after_the_safety_net_had_its_turn(configured: Settings) -> None:
+    answered_for = SCALED["minReplicaCount"] * float(
+        SCALED["triggers"][0]["metadata"]["targetQueryValue"]
+    )
+    assert answered_for >= 2 * configured.poll_interval
+
+
+def test_the_largest_roll_out_has_connections_enough(configured: Settings) -> None:
+    def surging(workload: dict[str, Any], most: int) -> int:
+        return int(most + workload["spec"]["strategy"]["rollingUpdate"]["maxSurge"])
+
+    pool = configured.database_pool_size
+    apis = surging(API, one("HorizontalPodAutoscaler", "waybill-api")["spec"]["maxReplicas"])
+    pollers = surging(POLLER, SCALED["maxReplicaCount"])
+    # Each announces on one more, a poller listens on another; and there is the migration's.
+    needed = apis * (pool + 1) + pollers * (pool + 2) + 1
+    assert needed <= POSTGRES_CONNECTIONS - KEPT_FREE
+    assert f"{needed} connections" in README
+    assert f"max_connections` of {POSTGRES_CONNECTIONS}" in README
+
+
+def test_every_number_that_can_be_turned_is_explained() -> None:
+    for number in numbers():
+        assert f"`{number}`" in README, number
+
+
+def numbers() -> Iterator[str]:
+    """The fields of the manifests that somebody will want to change."""
+    yield from ("terminationGracePeriodSeconds", "minReplicas", "maxReplicas", "averageUtilization")
+    yield from ("minReplicaCount", "maxReplicaCount", "targetQueryValue", "pollingInterval")
+    yield from ("maxUnavailable", "maxSurge", "stabilizationWindowSeconds", "failureThreshold")
+    yield from ("requests", "limits", "backoffLimit", "preStop")

@@ -1,0 +1,100 @@
+"""What restarts a poller and what does not: a hung or broken loop does, the database never."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import pytest
+import sqlalchemy as sa
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+from app import compose
+from app.intake import ship
+from app.orders.update import State
+from app.settings import Settings
+from app.storage.database import open_database
+from app.sync.pulse import Pulse
+from tests.world import ACTOR, World, a_package
+
+
+@dataclass(slots=True)
+class Counted(Pulse):
+    """A pulse that can be waited for."""
+
+    beats: int = 0
+    more: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def beat(self) -> None:
+        self.beats += 1
+        self.more.set()
+
+    async def turns(self, rounds: int) -> None:
+        """Wait until the loop has gone round so often again."""
+        wanted = self.beats + rounds
+        async with asyncio.timeout(30):
+            while self.beats < wanted:
+                self.more.clear()
+                await self.more.wait()
+
+
+@contextmanager
+def frozen(process: int) -> Iterator[None]:
+    """Stop a server process in its tracks: it neither answers nor closes the connection."""
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
+
+
+async def test_the_loop_turns_on_while_its_database_does_not_answer(world: World) -> None:
+    database = open_database(world.url, pool_size=2, statement_timeout_ms=300)
+    pulse = Counted(time.monotonic)
+    poller = replace(world.poller(), database=database, pulse=pulse)
+    async with database.begin() as connection:
+        process = await connection.scalar(sa.text("SELECT pg_backend_pid()"))
+    stop = asyncio.Event()
+    running = asyncio.create_task(poller.run(stop))
+    try:
+        await pulse.turns(1)
+        with frozen(process):
+            await pulse.turns(3)
+            order = await world.an_order(2)
+            shipped = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+            async with asyncio.timeout(30):
+                while (await world.update(shipped.shipment.update.id)).state != State.CONFIRMED:
+                    await asyncio.sleep(0.02)
+    finally:
+        stop.set()
+        await running
+        await database.close()
+
+
+async def test_a_poller_that_has_lost_a_part_of_itself_ends(world: World) -> None:
+    def broken() -> float:
+        raise ZeroDivisionError
+
+    # Upkeep asks for it between two looks, outside of what it can bear.
+    poller = replace(world.poller(), random=broken)
+    async with asyncio.timeout(30):
+        with pytest.raises(ZeroDivisionError):
+            await poller.run(asyncio.Event())
+
+
+async def test_a_process_hears_that_its_poller_ended_and_why(world: World) -> None:
+    settings = Settings(
+        database_url=SecretStr(world.url),
+        encryption_keys=[SecretStr(Fernet.generate_key().decode())],
+        # Nothing listens then, so that the poller alone meets what is broken.
+        database_pooler="transaction",
+    )
+    ended = asyncio.Event()
+    async with asyncio.timeout(30), compose.opened(settings) as parts:
+        with pytest.raises(AttributeError):
+            async with compose.polling(replace(parts, heard=None), ended=ended.set):  # type: ignore[arg-type]
+                await ended.wait()

@@ -1,0 +1,180 @@
+"""The age of the queue that KEDA scales pollers by: right, cheap, and readable with few rights."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from app.orders.lane import BREAK_AFTER, Endpoint
+from app.orders.update import Kind
+from app.storage import claims, lanes
+from app.storage.database import Connection
+from app.storage.tables import lanes as lanes_table
+from app.storage.tables import updates
+from deploy.kubernetes import lint
+from tests.world import World
+
+TRIGGER = next(
+    manifest["spec"]["triggers"][0]
+    for manifest in lint.built("overlays/production")
+    if manifest["kind"] == "ScaledObject"
+)
+QUERY = TRIGGER["metadata"]["query"]
+ROLE = (lint.HERE / "components/keda/role.sql").read_text()
+
+
+@asynccontextmanager
+async def tried_out(world: World) -> AsyncIterator[Connection]:
+    """A transaction that leaves nothing behind."""
+    async with world.database.engine.connect() as connection:
+        yield connection
+        await connection.rollback()
+
+
+async def age(connection: Connection) -> float:
+    seconds = (await connection.exec_driver_sql(QUERY)).scalar_one()
+    assert isinstance(seconds, float)
+    return seconds
+
+
+async def due(connection: Connection, world: World, seconds: float, **changes: Any) -> None:
+    """An update that has been due for so long; below zero: it will be."""
+    given = {
+        "store_id": 1,
+        "id": world.desk.new_id(1),
+        "subject": str(world.desk.new_id(1)),
+        "kind": "shipment",
+        "sequence": 1,
+        "active": True,
+        "due_at": sa.func.now() - timedelta(seconds=seconds),
+        **changes,
+    }
+    await connection.execute(sa.insert(updates).values(**given))
+
+
+async def lane(connection: Connection, endpoint: Endpoint, **changes: Any) -> None:
+    """How store 1's lane stands; the others are open and have answered before."""
+    await lanes.create(connection, [1])
+    calm = {"paused_until": sa.text("'-infinity'"), "answered": True, "failures": 0, "tokens": None}
+    await connection.execute(sa.update(lanes_table).values(**calm))
+    await connection.execute(
+        sa.update(lanes_table).where(lanes_table.c.endpoint == endpoint).values(**changes)
+    )
+
+
+async def test_the_age_is_that_of_the_update_which_is_due_longest(world: World) -> None:
+    await world.a_store()
+    async with tried_out(world) as connection:
+        assert await age(connection) == 0
+        await due(connection, world, -60)
+        assert await age(connection) == 0
+        await due(connection, world, 40)
+        await due(connection, world, 90, urgent=True, kind="cancellation")
+        await due(connection, world, 70, state="retrying", ambiguous=True)
+        assert await age(connection) == pytest.approx(90)
+
+
+async def test_what_no_poller_may_take_has_no_age(world: World) -> None:
+    await world.a_store()
+    async with tried_out(world) as connection:
+        # Not its turn, at rest, or a poller has it.
+        await due(connection, world, 900, active=False)
+        await due(connection, world, 900, state="confirmed", active=False)
+        await due(connection, world, 900, state="failed", active=False)
+        lease = {"lease_token": world.desk.new_id(1), "leased_until": sa.func.now()}
+        await due(connection, world, 900, state="sending", **lease)
+        assert await age(connection) == 0
+
+
+async def test_it_leaves_out_what_waits_for_walmart_and_nothing_else(world: World) -> None:
+    await world.a_store()
+    for kind in Kind:
+        for ambiguous in (False, True):
+            async with tried_out(world) as connection:
+                await due(connection, world, 30, kind=kind, ambiguous=ambiguous)
+                for endpoint in Endpoint:
+                    soon = sa.func.now() + timedelta(seconds=60)
+                    await lane(connection, endpoint, paused_until=soon)
+                    found = await age(connection)
+                    assert (found > 0) == await claimable(connection), (kind, ambiguous, endpoint)
+
+
+async def claimable(connection: Connection) -> bool:
+    """Whether a poller would take it now, by the rules that pollers go by."""
+    (group,) = await claims.due(connection)
+    if group.due_in > 0:
+        return False
+    held = await lanes.hold(connection, 1)
+    return claims.share(group, held, {}, await lanes.now(connection)).calls > 0
+
+
+@pytest.mark.parametrize(
+    ("waits", "changes"),
+    [
+        (True, {"failures": BREAK_AFTER}),
+        (False, {"failures": BREAK_AFTER - 1}),
+        (True, {"tokens": 0, "replenish_at": sa.func.now() - timedelta(seconds=30)}),
+        (False, {"tokens": 0, "replenish_at": sa.func.now() - timedelta(seconds=90)}),
+        (False, {"tokens": 3, "replenish_at": sa.func.now() + timedelta(seconds=30)}),
+    ],
+)
+async def test_a_broken_lane_and_one_at_walmarts_limit_ask_for_no_poller(
+    world: World, waits: bool, changes: dict[str, Any]
+) -> None:
+    await world.a_store()
+    async with tried_out(world) as connection:
+        await due(connection, world, 30)
+        await lane(connection, Endpoint.SHIP, **changes)
+        assert (await age(connection) == 0) == waits
+
+
+async def test_it_costs_a_few_pages_however_much_is_due_or_done(world: World) -> None:
+    await world.a_store()
+    async with tried_out(world) as connection:
+        await lanes.create(connection, [1])
+        await connection.exec_driver_sql("""
+            INSERT INTO updates (store_id, id, subject, kind, sequence, state, active, due_at)
+            SELECT 1, gen_random_uuid(), n::text, (array['shipment', 'cancellation'])[n % 2 + 1], 1,
+                   CASE WHEN n <= 5000 THEN 'pending' ELSE 'confirmed' END, n <= 5000,
+                   now() - make_interval(secs => n)
+              FROM generate_series(1, 10000) n""")
+        await connection.exec_driver_sql("ANALYZE updates")
+        assert await age(connection) == pytest.approx(5000)
+        explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {QUERY}"
+        found = (await connection.exec_driver_sql(explain)).scalar_one()
+        (plan,) = json.loads(found) if isinstance(found, str) else found
+        scans = list(nodes(plan["Plan"], "updates"))
+        assert scans
+        assert {scan.get("Index Name") for scan in scans} == {"ix_updates_lane"}
+        pages = plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
+        assert pages < 100
+
+
+def nodes(plan: dict[str, Any], table: str) -> Iterator[dict[str, Any]]:
+    """Every part of a plan that reads a table."""
+    if plan.get("Relation Name") == table:
+        yield plan
+    for part in plan.get("Plans", []):
+        yield from nodes(part, table)
+
+
+async def test_kedas_role_may_read_the_age_and_nothing_of_an_order(world: World) -> None:
+    await world.a_store()
+    async with tried_out(world) as connection:
+        for statement in filter(None, map(str.strip, ROLE.split(";"))):
+            await connection.exec_driver_sql(statement)
+        await due(connection, world, 30)
+        await connection.exec_driver_sql("SET LOCAL ROLE waybill_queue_age")
+        assert await age(connection) == pytest.approx(30)
+        for forbidden in (
+            "SELECT payload FROM updates",
+            "SELECT 1 FROM stores",
+            "DELETE FROM lanes",
+        ):
+            with pytest.raises(sa.exc.DBAPIError, match="permission denied"):
+                async with connection.begin_nested():
+                    await connection.exec_driver_sql(forbidden)
