@@ -159,7 +159,7 @@ openapi: .venv/.dev ## Write openapi/openapi.json anew from the code
 	@$(BIN)/python -m app.web.export openapi/openapi.json
 
 .PHONY: migration
-migration: .venv/.dev ## Draft a migration from app/storage/tables.py: make migration name="add x"
+migration: .venv/.dev ## Draft a migration from app/storage/tables/: make migration name="add x"
 	@$(BIN)/python migrations/draft.py "$(name)"
 
 # The development lock is the widest and is made first; the others take its versions, so that

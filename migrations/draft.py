@@ -1,4 +1,4 @@
-"""Drafts a migration: what app/storage/tables.py has that the migrations do not.
+"""Drafts a migration: what app/storage/tables/ has that the migrations do not.
 
     python migrations/draft.py "add the returns"
 

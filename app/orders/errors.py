@@ -26,7 +26,7 @@ class Problem:
 
 
 class OrderError(Exception):
-    """A request that Waybill does not accept; nothing was written."""
+    """A request that Waybill does not accept; nothing was written (but see NotAvailable)."""
 
     def __init__(self, code: str, message: str, problems: Sequence[Problem] = ()) -> None:
         self.code = code
@@ -56,7 +56,10 @@ class Forbidden(OrderError):
 
 
 class NotAvailable(OrderError):
-    """Something needed for the answer cannot be reached now; nothing was written."""
+    """Something needed for the answer cannot be reached now.
+
+    Nothing was written, unless it was the database's answer to the write that was lost.
+    """
 
     def __init__(self, code: str, message: str, retry_after: int = 5) -> None:
         self.retry_after = retry_after

@@ -76,7 +76,7 @@ _WRITE = """
       SELECT $1, $28, $29, $30, $31, $32, $33, $34, $35 FROM held WHERE $31::text IS NOT NULL)
     SELECT gate.open, EXISTS (SELECT FROM held) AS written FROM gate
 """
-# Another request was quicker; its row shows it, or one of these.
+# Another request was quicker, or an answer too old to be given again lies under the key.
 _OVERTAKEN = frozenset({"pk_idempotency_keys", "uq_updates_active", "uq_shipments_reference"})
 
 
@@ -85,7 +85,7 @@ class Picture:
     """An order as it is now, not held, with what a shipment of it needs.
 
     at is the database's time, number the one a new shipment gets. repeated: a shipment bears
-    the reference that was asked for. expired_key: an answer too old to be given again lies there.
+    the reference that was asked for.
     """
 
     order: Order
@@ -95,7 +95,6 @@ class Picture:
     at: datetime
     number: int
     repeated: bool
-    expired_key: bool
 
     @property
     def simple(self) -> bool:
@@ -104,7 +103,7 @@ class Picture:
         Not so where the reference is known, or a retried shipment might let it pass.
         """
         passable = any(task.state is State.RETRYING for task in self.order.tasks)
-        return not (self.repeated or self.expired_key or passable)
+        return not (self.repeated or passable)
 
     @property
     def idle(self) -> bool:
@@ -139,7 +138,6 @@ async def look(
         at=row["at"],
         number=row["number"],
         repeated=row["repeated"],
-        expired_key=row["replayable"] is False,
     )
 
 

@@ -25,7 +25,9 @@ CODES: dict[str, Code] = {
     "body_too_large": Code(413, "The body is larger than 1 MiB. Split the request."),
     "unsupported_media_type": Code(415, "Send the body as application/json."),
     "internal_error": Code(500, "A fault in Waybill. It is logged under the request id."),
-    "database_unavailable": Code(503, "Nothing was written. Send it again after Retry-After."),
+    "database_unavailable": Code(
+        503, "Send it again after Retry-After, a POST with the same Idempotency-Key."
+    ),
     "walmart_unavailable": Code(503, "Walmart could not be read. Send it again later."),
     # Content
     "invalid": Code(422, "A field has a wrong type or form; errors says which."),

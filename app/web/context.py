@@ -42,20 +42,12 @@ class Context:
         use_case: Callable[[Once | None], Awaitable[Result]],
     ) -> Response:
         """Carry a POST out, or give the answer it was given before."""
-        answered: list[tuple[Result, Answer]] = []
-
-        def remembered(result: Result) -> Answer:
-            # What is kept under the key is what is answered, so it is made only once.
-            if not (answered and answered[-1][0] is result):
-                answered.append((result, render(result)))
-            return answered[-1][1]
-
         try:
-            result = await use_case(self._once(body, store_id, remembered))
+            result = await use_case(self._once(body, store_id, render))
         except Replay as replay:
             replayed = {**replay.answer.headers, "Idempotent-Replayed": "true"}
             return respond(Answer(replay.answer.status, replay.answer.body, replayed))
-        return respond(remembered(result))
+        return respond(render(result))
 
     def _once(
         self, body: BaseModel | None, store_id: int, render: Callable[[Any], Answer]

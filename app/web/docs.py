@@ -106,7 +106,9 @@ def _problems_page() -> str:
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Waybill problem codes</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_PAGE}</style>'
         "<h1>Problem codes</h1><p>Every refusal is a problem document (RFC 9457) whose "
-        "<code>code</code> is one of these. Nothing was written when you get one.</p>"
+        "<code>code</code> is one of these. Nothing was written when you get one, but "
+        "for those with 500 and 503: there a POST may have been. Send it again with the same "
+        "<code>Idempotency-Key</code>, and it is carried out once.</p>"
         "<table><thead><tr><th>code</th><th>status</th><th>what it means</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></html>"
     )

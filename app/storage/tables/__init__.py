@@ -1,0 +1,30 @@
+"""The tables. Every key begins with the store, so that they can be distributed by store.
+
+`store_id` is the store's number (the last 32 bits of every id), four bytes instead of
+sixteen in each index. Autovacuum's settings of the hot ones are in the migration
+202611240301.
+"""
+
+from app.storage.tables.base import metadata
+from app.storage.tables.idempotency_tables import idempotency_keys
+from app.storage.tables.lane_tables import lanes, reconciliations
+from app.storage.tables.order_tables import events, order_lines, orders
+from app.storage.tables.shipment_tables import cancellations, shipments
+from app.storage.tables.store_tables import api_keys, stores
+from app.storage.tables.update_tables import attempts, updates
+
+__all__ = [
+    "api_keys",
+    "attempts",
+    "cancellations",
+    "events",
+    "idempotency_keys",
+    "lanes",
+    "metadata",
+    "order_lines",
+    "orders",
+    "reconciliations",
+    "shipments",
+    "stores",
+    "updates",
+]

@@ -1,0 +1,32 @@
+"""What every table shares: the names of constraints, and columns that come up again and again.
+
+Constraints are named by one convention, because storage translates their violations into
+errors by name.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+EMPTY_LIST = sa.text("'[]'::jsonb")
+EMPTY_OBJECT = sa.text("'{}'::jsonb")
+
+
+def time(name: str, *, nullable: bool = True, default: bool = False) -> sa.Column[Any]:
+    """A moment, with its zone; default: when the row is written."""
+    return sa.Column(
+        name,
+        sa.DateTime(timezone=True),
+        nullable=nullable and not default,
+        server_default=sa.text("now()") if default else None,
+    )

@@ -1,0 +1,119 @@
+"""Orders, their lines, and what happened to them."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+from app.storage.tables.base import EMPTY_OBJECT, metadata, time
+
+orders = sa.Table(
+    "orders",
+    metadata,
+    sa.Column("store_id", sa.Integer, nullable=False),
+    sa.Column("id", UUID(as_uuid=True), nullable=False),
+    sa.Column("purchase_order_id", sa.Text, nullable=False),
+    sa.Column("customer_order_id", sa.Text),
+    sa.Column("commerce_order_number", sa.Text),
+    sa.Column("commerce_order_id", sa.BigInteger),
+    sa.Column("fulfillment_status", sa.Text, nullable=False, server_default="open"),
+    # fulfillment_status, or "error" while an update or the import of the order is failed.
+    sa.Column("status", sa.Text, nullable=False, server_default="open"),
+    time("ordered_at"),
+    time("ship_by"),
+    time("deliver_by"),
+    sa.Column("ship_method", sa.Text),
+    sa.Column("cancel_requested", JSONB),
+    # When people were warned that units must leave soon.
+    time("ship_by_warned_at"),
+    time("last_synced_at"),
+    time("created_at", default=True),
+    time("updated_at", default=True),
+    sa.PrimaryKeyConstraint("store_id", "id"),
+    sa.UniqueConstraint("store_id", "purchase_order_id"),
+    sa.ForeignKeyConstraint(["store_id"], ["stores.store_id"]),
+    # Newest first, soonest ship-by first, last changed last: the three ways to page.
+    sa.Index("ix_orders_ordered_at", "store_id", "ordered_at", "id"),
+    sa.Index("ix_orders_status_ordered_at", "store_id", "status", "ordered_at", "id"),
+    sa.Index("ix_orders_updated_at", "store_id", "updated_at", "id"),
+    sa.Index(
+        "ix_orders_ship_by",
+        "store_id",
+        "ship_by",
+        "id",
+        postgresql_where=sa.text("fulfillment_status IN ('open', 'partially_shipped')"),
+    ),
+    # Whom to warn next, across all stores.
+    sa.Index(
+        "ix_orders_ship_by_warning",
+        "ship_by",
+        postgresql_where=sa.text(
+            "fulfillment_status IN ('open', 'partially_shipped') AND ship_by_warned_at IS NULL"
+        ),
+    ),
+    # q finds by the beginning of a number.
+    sa.Index(
+        "ix_orders_purchase_order_id",
+        "purchase_order_id",
+        postgresql_ops={"purchase_order_id": "text_pattern_ops"},
+    ),
+    sa.Index(
+        "ix_orders_customer_order_id",
+        "customer_order_id",
+        postgresql_ops={"customer_order_id": "text_pattern_ops"},
+    ),
+    sa.Index(
+        "ix_orders_commerce_order_number",
+        "commerce_order_number",
+        postgresql_ops={"commerce_order_number": "text_pattern_ops"},
+    ),
+    sa.Index("ix_orders_commerce_order_id", "store_id", "commerce_order_id"),
+)
+
+order_lines = sa.Table(
+    "order_lines",
+    metadata,
+    sa.Column("store_id", sa.Integer, nullable=False),
+    sa.Column("order_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("line_number", sa.Text, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("sku", sa.Text, nullable=False),
+    sa.Column("name", sa.Text),
+    sa.Column("commerce_item_id", sa.BigInteger),
+    sa.Column("unit_price", sa.Numeric(18, 4)),
+    sa.Column("currency", sa.Text),
+    sa.Column("ordered", sa.Integer, nullable=False),
+    sa.Column("pending", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("shipped", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("canceled", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("refunded", sa.Integer, nullable=False, server_default="0"),
+    sa.PrimaryKeyConstraint("store_id", "order_id", "line_number"),
+    sa.ForeignKeyConstraint(["store_id", "order_id"], ["orders.store_id", "orders.id"]),
+    # The last guard against selling a unit twice, whatever the code above it does.
+    sa.CheckConstraint("shipped + canceled + pending <= ordered", name="units_within_ordered"),
+    sa.CheckConstraint(
+        "pending >= 0 AND shipped >= 0 AND canceled >= 0 AND refunded >= 0 AND ordered > 0",
+        name="units_not_negative",
+    ),
+)
+
+sa.Index(
+    "ix_order_lines_sku",
+    sa.func.upper(order_lines.c.sku).label("sku_upper"),
+    order_lines.c.store_id,
+    postgresql_ops={"sku_upper": "text_pattern_ops"},
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("store_id", sa.Integer, nullable=False),
+    sa.Column("id", UUID(as_uuid=True), nullable=False),
+    sa.Column("order_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("update_id", UUID(as_uuid=True)),
+    time("at", default=True),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text),
+    sa.Column("detail", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    sa.PrimaryKeyConstraint("store_id", "id"),
+    sa.ForeignKeyConstraint(["store_id", "order_id"], ["orders.store_id", "orders.id"]),
+    sa.Index("ix_events_order", "store_id", "order_id", "at"),
+)

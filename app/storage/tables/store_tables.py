@@ -1,0 +1,43 @@
+"""Stores, and the API keys that open them."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, UUID
+
+from app.storage.tables.base import EMPTY_OBJECT, metadata, time
+
+stores = sa.Table(
+    "stores",
+    metadata,
+    sa.Column("store_id", sa.Integer, sa.Identity(always=False), primary_key=True),
+    sa.Column("id", UUID(as_uuid=True), nullable=False),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("market", sa.Text, nullable=False),
+    sa.Column("walmart_client_id", sa.Text, nullable=False),
+    sa.Column("walmart_client_secret", BYTEA, nullable=False),
+    sa.Column("commerce_base_url", sa.Text),
+    sa.Column("commerce_access_token", BYTEA),
+    sa.Column("carriers", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    sa.Column("default_cancellation_reason", sa.Text),
+    sa.Column("default_tracking_url", sa.Text),
+    time("created_at", default=True),
+    time("updated_at", default=True),
+    sa.UniqueConstraint("id"),
+    sa.UniqueConstraint("code"),
+)
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("prefix", sa.Text, nullable=False),
+    sa.Column("secret_hash", BYTEA, nullable=False),
+    sa.Column("store_id", sa.Integer),
+    sa.Column("scopes", ARRAY(sa.Text), nullable=False),
+    time("created_at", default=True),
+    time("revoked_at"),
+    sa.UniqueConstraint("name"),
+    sa.UniqueConstraint("secret_hash"),
+    sa.ForeignKeyConstraint(["store_id"], ["stores.store_id"]),
+)

@@ -1,0 +1,110 @@
+"""The outbox: updates, and every try to deliver one."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+from app.storage.tables.base import EMPTY_LIST, EMPTY_OBJECT, metadata, time
+
+updates = sa.Table(
+    "updates",
+    metadata,
+    sa.Column("store_id", sa.Integer, nullable=False),
+    sa.Column("id", UUID(as_uuid=True), nullable=False),
+    sa.Column("target", sa.Text, nullable=False, server_default="walmart"),
+    # What the update is about: an order's purchase order number, or a SKU. One of a subject
+    # is under way at a time for each target.
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("order_id", UUID(as_uuid=True)),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("sequence", sa.Integer, nullable=False),
+    sa.Column("payload", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    sa.Column("state", sa.Text, nullable=False, server_default="pending"),
+    # It is this update's turn within its subject.
+    sa.Column("active", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    # Tries in a row without success: what the backoff and the passing rule look at.
+    sa.Column("retries", sa.Integer, nullable=False, server_default="0"),
+    time("due_at", default=True),
+    sa.Column("lease_token", UUID(as_uuid=True)),
+    time("leased_until"),
+    sa.Column("leased_by", sa.Text),
+    # An earlier try may have landed: read Walmart before anything is sent.
+    sa.Column("ambiguous", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    # When the last byte of an unclear write may have left; the quiet period counts from here.
+    time("may_have_left_at"),
+    sa.Column("reads", sa.Integer, nullable=False, server_default="0"),
+    # Seconds of tries that reached Walmart and failed, for giving up.
+    sa.Column("failing_for", sa.Float, nullable=False, server_default="0"),
+    time("failing_since"),
+    sa.Column("last_error", JSONB),
+    sa.Column("dismissed_by", sa.Text),
+    sa.Column("note", sa.Text),
+    sa.Column("requested_by", sa.Text),
+    # Its order must be shipped soon or is late: it goes before the others of its store.
+    sa.Column("urgent", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    time("created_at", default=True),
+    time("updated_at", default=True),
+    time("finished_at"),
+    sa.PrimaryKeyConstraint("store_id", "id"),
+    sa.UniqueConstraint("store_id", "target", "subject", "sequence"),
+    sa.ForeignKeyConstraint(["store_id", "order_id"], ["orders.store_id", "orders.id"]),
+    sa.CheckConstraint(
+        "(state = 'sending') = (lease_token IS NOT NULL AND leased_until IS NOT NULL)",
+        name="lease_while_sending",
+    ),
+    # Two pollers can never work on one order: the database refuses the second.
+    sa.Index(
+        "uq_updates_active",
+        "store_id",
+        "target",
+        "subject",
+        unique=True,
+        postgresql_where=sa.text("active"),
+    ),
+    # Open rows only, so that claiming costs the same after a million finished ones; by what
+    # decides which of Walmart's endpoints is called first, so that a paused one costs nothing.
+    sa.Index(
+        "ix_updates_lane",
+        "store_id",
+        "kind",
+        "ambiguous",
+        "urgent",
+        "due_at",
+        "id",
+        postgresql_where=sa.text("active AND state IN ('pending', 'retrying', 'verifying')"),
+    ),
+    sa.Index("ix_updates_leased", "leased_until", postgresql_where=sa.text("state = 'sending'")),
+    sa.Index("ix_updates_order", "store_id", "order_id", "sequence"),
+    sa.Index("ix_updates_created", "store_id", "created_at", "id"),
+    sa.Index(
+        "ix_updates_unfinished",
+        "store_id",
+        "state",
+        "created_at",
+        "id",
+        postgresql_where=sa.text("state NOT IN ('confirmed', 'dismissed')"),
+    ),
+    postgresql_with={"fillfactor": "70"},
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("store_id", sa.Integer, nullable=False),
+    sa.Column("id", UUID(as_uuid=True), nullable=False),
+    sa.Column("update_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("order_id", UUID(as_uuid=True)),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("poller", sa.Text, nullable=False),
+    time("started_at", nullable=False),
+    time("ended_at", nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text),
+    # Each call to Walmart of this try: what was sent (redacted), what came back.
+    sa.Column("calls", JSONB, nullable=False, server_default=EMPTY_LIST),
+    sa.PrimaryKeyConstraint("store_id", "id"),
+    sa.Index("ix_attempts_update", "store_id", "update_id", "number"),
+    sa.Index("ix_attempts_order", "store_id", "order_id"),
+    # What is oldest leaves first.
+    sa.Index("ix_attempts_ended_at", "ended_at"),
+)
