@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from app.intake import ship as use_case
 from app.orders.errors import Conflict
+from app.orders.requests import RequestedItem
 from app.storage import idempotency, orders, overview, updates
 from app.storage.idempotency import Answer, Once
 from app.storage.tables import shipments
@@ -110,6 +111,57 @@ async def test_a_twin_that_runs_is_told_to_wait_and_not_kept_waiting(world: Worl
             await use_case.ship(world.desk, order.id, a_package("1ZA"), actor="test", once=once)
     assert refused.value.code == "idempotency_in_progress"
     assert await written(world, order) == 0
+
+
+async def test_shipping_goes_on_while_a_migration_adds_a_column(world: World) -> None:
+    """The statements are kept prepared, and the new column changes what they answer."""
+    first, second = await an_acknowledged_order(world), await an_acknowledged_order(world)
+    await accept(world, first)
+    async with world.database.begin() as connection:
+        await connection.execute(sa.text("ALTER TABLE orders ADD COLUMN later text"))
+    assert (await accept(world, second)).shipment.state == "pending"
+
+
+async def test_a_key_whose_answer_is_too_old_can_be_used_again(world: World) -> None:
+    order = await an_acknowledged_order(world)
+    once = Once(
+        store_id=order.store_id.int & 0xFFFFFFFF,
+        api_key="k",
+        method="POST",
+        path="/p",
+        key="old",
+        fingerprint=b"x",
+        render=lambda _: Answer(202, b"{}", {}),
+    )
+    async with world.database.begin() as connection:
+        await idempotency.keep(connection, once, None)
+        aged = "UPDATE idempotency_keys SET created_at = now() - interval '8 days'"
+        await connection.execute(sa.text(aged))
+    shipped = await use_case.ship(world.desk, order.id, a_package("1ZA"), actor="test", once=once)
+    assert not shipped.repeated
+    assert await written(world, order) == 1
+
+
+async def test_a_reference_is_answered_again_when_nothing_is_left_to_ship(world: World) -> None:
+    order = await an_acknowledged_order(world)
+    first = await accept(world, order, reference="r-1")
+    again = await accept(world, order, reference="r-1")
+    assert again.repeated
+    assert again.shipment.id == first.shipment.id
+
+
+async def test_a_new_shipment_passes_one_that_is_known_to_be_absent(world: World) -> None:
+    order = await an_acknowledged_order(world)
+    one = {"items": (RequestedItem(1, line_number="1"),)}
+    first = await accept(world, order, **one)
+    async with world.database.begin() as connection:
+        tried = "UPDATE updates SET state = 'retrying', retries = 5, due_at = now() + '1 hour'"
+        await connection.execute(sa.text(f"{tried} WHERE kind = 'shipment'"))
+    second = await use_case.ship(world.desk, order.id, a_package("1ZB", **one), actor="test")
+    async with world.database.begin() as connection:
+        turns = sa.select(outbox.c.id).where(outbox.c.order_id == order.id, outbox.c.active)
+        assert (await connection.execute(turns)).scalars().all() == [second.shipment.update.id]
+    assert first.shipment.update.id != second.shipment.update.id
 
 
 async def test_a_subject_is_found_by_its_name_however_much_of_its_store_is_due(

@@ -93,3 +93,15 @@ async def test_a_poller_does_it_beside_its_work(world: World) -> None:
         async with asyncio.timeout(20):
             while await do(world.database, "SELECT count(*) FROM idempotency_keys") != [0]:
                 await asyncio.sleep(0.05)
+
+
+async def test_autovacuum_looks_at_the_hot_tables_before_a_fifth_of_them_changed(
+    database: Database,
+) -> None:
+    early = await do(
+        database,
+        "SELECT relname FROM pg_class WHERE array_to_string(reloptions, ' ') ~ "
+        "'autovacuum_vacuum_scale_factor=0(\\.02)?( |$)' ORDER BY 1",
+    )
+    hot = ["attempts", "idempotency_keys", "lanes", "order_lines", "orders", "shipments", "updates"]
+    assert early == hot

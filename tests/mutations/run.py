@@ -43,6 +43,8 @@ DELIVERY = "tests/integration/test_delivery.py"
 OUTBOX = "tests/integration/test_outbox.py"
 CLAIMS = "tests/integration/test_claims.py"
 LANE = "tests/unit/orders/test_lane.py"
+OPTIMISTIC = "tests/integration/test_optimistic.py"
+TRANSPORT = "tests/unit/walmart/test_transport.py"
 MUTATIONS = (
     Mutation(
         "an unclear result is read back before anything is sent again",
@@ -150,6 +152,86 @@ MUTATIONS = (
         "    if not landed and why_not is None:\n",
         "    if not landed:\n",
         ("tests/integration/web/test_retry.py",),
+    ),
+    Mutation(
+        "a shipment is written only to the order that the rules saw",
+        "not comparing the row's version",
+        "app/storage/optimistic.py",
+        "AND o.xmin = $3",
+        "AND (o.xmin = $3 OR true)",
+        (OPTIMISTIC,),
+    ),
+    Mutation(
+        "a request whose twin runs is told so at once",
+        "not asking for its lock",
+        "app/storage/optimistic.py",
+        "ELSE pg_try_advisory_xact_lock($4) END",
+        "ELSE true END",
+        (OPTIMISTIC,),
+    ),
+    Mutation(
+        "a reference sent again answers the first shipment",
+        "applying the rules first",
+        "app/storage/optimistic.py",
+        "return not (self.repeated or passable)",
+        "return not passable",
+        (OPTIMISTIC,),
+    ),
+    Mutation(
+        "a shipment that is known to be absent lets a new one pass",
+        "queueing the new one behind it",
+        "app/storage/optimistic.py",
+        "return not (self.repeated or passable)",
+        "return not self.repeated",
+        (OPTIMISTIC,),
+    ),
+    Mutation(
+        "an order's updates are found without reading its store's queue",
+        "letting the planner take a partial index",
+        "app/storage/updates.py",
+        "AND u.active::int = 1 AND NOT EXISTS",
+        "AND u.active AND NOT EXISTS",
+        (OPTIMISTIC,),
+    ),
+    Mutation(
+        "a connection lost after the request may have shipped",
+        "calling it one that never stood",
+        "app/walmart/transport.py",
+        "raise httpx.RemoteProtocolError(",
+        "raise httpx.ConnectError(",
+        (TRANSPORT,),
+    ),
+    Mutation(
+        "a failed call gives its connection's place back",
+        "keeping it",
+        "app/walmart/transport.py",
+        "        except BaseException:\n            self._slots.release()\n",
+        "        except BaseException:\n",
+        (TRANSPORT,),
+    ),
+    Mutation(
+        "the tries of a failed update are kept",
+        "deleting them by age alone",
+        "app/storage/retention.py",
+        "AND u.state NOT IN ('confirmed', 'dismissed'))",
+        "AND u.state NOT IN ('confirmed', 'dismissed', 'failed'))",
+        ("tests/integration/test_retention.py",),
+    ),
+    Mutation(
+        "a database that goes away is told as such",
+        "not knowing the driver's own error",
+        "app/storage/direct.py",
+        "asyncpg.InterfaceError, asyncpg.InternalClientError, OSError",
+        "asyncpg.InterfaceError, OSError",
+        ("tests/integration/web/test_database_trouble.py",),
+    ),
+    Mutation(
+        "no statement of the hot path asks across stores",
+        "reading an order's lines by the order alone",
+        "app/storage/orders.py",
+        "WHERE l.store_id = o.store_id AND l.order_id = o.id) AS lines",
+        "WHERE l.order_id = o.id) AS lines",
+        ("tests/integration/test_citus.py",),
     ),
 )
 
