@@ -79,7 +79,7 @@ def _closer(failure: Failure, package: Package) -> Failure:
     """Better advice, where what was sent tells what is wrong with it."""
     if failure.code == "method_code_not_supported":
         others = ", ".join(code for code in METHOD_CODES if code != package.method_code)
-        known = f"{package.method_code} was sent. Walmart knows {others}; {failure.suggestion}"
+        known = f"{package.method_code} was sent. Walmart knows {others}. {failure.suggestion}"
         return replace(failure, suggestion=known)
     if failure.code == "shipped_at_refused":
         return failure

@@ -257,7 +257,7 @@ def _noticed(mutation: Mutation) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         copy = Path(folder)
         # PostgreSQL's own account passes through it to nothing of ours.
-        for name in ("app", "tests", "migrations", "openapi", "docs"):
+        for name in ("app", "deploy", "tests", "migrations", "openapi", "docs"):
             shutil.copytree(ROOT / name, copy / name, ignore=_ignored)
         for name in ("pyproject.toml", "alembic.ini", "README.md", "Makefile"):
             shutil.copy(ROOT / name, copy / name)

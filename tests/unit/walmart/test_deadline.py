@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -11,6 +11,7 @@ from app.walmart import errors
 from app.walmart.client import WalmartClient, open_http
 from app.walmart.token import TokenCache
 from tests.unit.walmart.builders import ACCOUNT, NOW, PO, an_order
+from tests.unit.walmart.sockets import listening
 
 Respond = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 BODY: dict[str, object] = {"orderShipment": {}}
@@ -41,43 +42,19 @@ async def say_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> 
 @asynccontextmanager
 async def a_server(respond: Respond, *, token: bool = True) -> AsyncIterator[str]:
     """One that answers token requests at once (unless told not to) and others as told."""
-    running: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        running.add(task)
-        # A client that leaves, or the end of the test, ends the connection.
-        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                length = next(
-                    (
-                        line[15:]
-                        for line in head.lower().split(b"\r\n")
-                        if b"content-length" in line
-                    ),
-                    b"0",
-                )
-                await reader.readexactly(int(length))
-                if not (token and head.startswith(b"POST /v3/token ")):
-                    await respond(reader, writer)
-                    break
-                writer.write(
-                    b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(TOKEN), TOKEN)
-                )
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            lines = head.lower().split(b"\r\n")
+            length = next((line[15:] for line in lines if b"content-length" in line), b"0")
+            await reader.readexactly(int(length))
+            if not (token and head.startswith(b"POST /v3/token ")):
+                await respond(reader, writer)
+                return
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(TOKEN), TOKEN))
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        await server.wait_closed()
+    async with listening(serve) as url:
+        yield url
 
 
 @asynccontextmanager

@@ -4,12 +4,13 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 
 from app.walmart.client import open_http
+from tests.unit.walmart.sockets import listening
 
 Respond = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -27,30 +28,17 @@ class Server:
 @asynccontextmanager
 async def a_server(respond: Respond) -> AsyncIterator[Server]:
     seen = Server()
-    running: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        running.add(task)
         seen.connections += 1
-        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            while not writer.is_closing():
-                head = await reader.readuntil(b"\r\n\r\n")
-                seen.heads.append(head)
-                await respond(head, reader, writer)
-        writer.close()
+        while not writer.is_closing():
+            head = await reader.readuntil(b"\r\n\r\n")
+            seen.heads.append(head)
+            await respond(head, reader, writer)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    seen.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with listening(serve) as url:
+        seen.url = url
         yield seen
-    finally:
-        server.close()
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        await server.wait_closed()
 
 
 async def answer(_: bytes, __: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
