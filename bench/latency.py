@@ -1,8 +1,8 @@
 """202 to Walmart's receipt: how long an accepted shipment takes to reach Walmart.
 
-API, poller and simulator are processes of their own. Each shipment is sent when the one
-before was answered, so that the figures are of an idle system; a second part sends them
-from several clients at once. All clocks are this machine's.
+API, poller and simulator are processes of their own. One client that waits a little between
+two shipments shows an idle system; several that do not show a burst, which is accepted faster
+than one poller delivers it, so that most of the time is waiting. All clocks are this machine's.
 """
 
 import asyncio
@@ -17,8 +17,13 @@ from tests.processes import Deployment, a_store
 SELLER = "seller-1"
 
 
-async def measure(deployment: Deployment, *, orders: int, clients: int) -> dict[str, float]:
-    """Ship so many orders; answers milliseconds (p50, p99, worst) and shipments a second."""
+async def measure(
+    deployment: Deployment, *, orders: int, clients: int, gap: float = 0.0
+) -> dict[str, float]:
+    """Ship so many orders, each client with gap seconds between two of them.
+
+    Answers milliseconds (p50, p99, worst), shipments accepted and received a second.
+    """
     placed = await _place(deployment, orders)
     accepted: dict[str, int] = {}
     began = time.perf_counter()
@@ -26,15 +31,17 @@ async def measure(deployment: Deployment, *, orders: int, clients: int) -> dict[
         waiting = asyncio.Queue[tuple[str, str]]()
         for number, order in placed.items():
             waiting.put_nowait((number, order))
-        await asyncio.gather(*(_ship(commerce, waiting, accepted) for _ in range(clients)))
+        await asyncio.gather(*(_ship(commerce, waiting, accepted, gap) for _ in range(clients)))
     took = time.perf_counter() - began
     received = await _received(deployment, set(placed))
+    arrived = [received[number] for number in placed]
     lags = sorted((received[number] - at) / 1e6 for number, at in accepted.items())
     return {
         "p50_ms": statistics.median(lags),
         "p99_ms": lags[min(int(len(lags) * 0.99), len(lags) - 1)],
         "worst_ms": lags[-1],
         "accepted_per_second": orders / took,
+        "received_per_second": orders / (max(arrived) - min(arrived)) * 1e9,
     }
 
 
@@ -63,6 +70,7 @@ async def _ship(
     commerce: httpx.AsyncClient,
     waiting: asyncio.Queue[tuple[str, str]],
     accepted: dict[str, int],
+    gap: float,
 ) -> None:
     while not waiting.empty():
         number, order = waiting.get_nowait()
@@ -70,6 +78,7 @@ async def _ship(
         answer = await commerce.post(f"/v1/orders/{order}/shipments", json=body)
         accepted[number] = time.time_ns()
         answer.raise_for_status()
+        await asyncio.sleep(gap)
 
 
 async def _received(deployment: Deployment, numbers: set[str]) -> dict[str, int]:

@@ -19,7 +19,9 @@ from tests.processes import deployed
 ORDERS = 300
 RESULTS = Path(__file__).with_name("results.json")
 # The goal of the issue; printed beside the figure, never asserted.
-GOAL_MS = 250.0
+GOAL_MS = 10.0
+# Seconds between two shipments of an idle system.
+GAP = 0.05
 ROUNDS = 5
 # More would use up the orders of bench/accept.py.
 SECONDS = 2.0
@@ -36,7 +38,7 @@ def main() -> int:
         settings = {"WAYBILL_LOG_LEVEL": "warning", "WAYBILL_POLL_INTERVAL": "5"}
         with deployed(server.url, Path(folder), pollers=1, **settings) as deployment:
             asyncio.run(latency.measure(deployment, orders=20, clients=1))
-            idle = asyncio.run(latency.measure(deployment, orders=ORDERS, clients=1))
+            idle = asyncio.run(latency.measure(deployment, orders=ORDERS, clients=1, gap=GAP))
             busy = asyncio.run(latency.measure(deployment, orders=ORDERS, clients=8))
         with deployed(server.url, Path(folder), pollers=0, **settings) as deployment:
             bucket = trust.bucket(deployment)
@@ -50,8 +52,8 @@ def main() -> int:
     results = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {python}",
         "waybill": VERSION,
-        "latency_one_client": idle,
-        "latency_eight_clients": busy,
+        "latency_idle": idle,
+        "latency_burst": busy,
         "bucket": bucket,
         "beside_trouble": beside,
         "accept": accepted,
@@ -67,17 +69,18 @@ def main() -> int:
 def _table(results: Mapping[str, object]) -> str:
     rows = [f"{results['machine']}\n202 to Walmart's receipt, {ORDERS} shipments each\n"]
     for name, title in (
-        ("latency_one_client", "one client"),
-        ("latency_eight_clients", "eight clients"),
+        ("latency_idle", "idle"),
+        ("latency_burst", "eight at once"),
     ):
         figures = results[name]
         assert isinstance(figures, dict)  # noqa: S101 - made above
         rows.append(
             f"  {title:14} p50 {figures['p50_ms']:7.1f} ms   p99 {figures['p99_ms']:7.1f} ms   "
             f"worst {figures['worst_ms']:7.1f} ms   "
-            f"{figures['accepted_per_second']:6.0f} accepted/s"
+            f"{figures['accepted_per_second']:4.0f} accepted/s "
+            f"{figures['received_per_second']:4.0f} received/s"
         )
-    rows.append(f"  goal           p99 under {GOAL_MS:g} ms\n")
+    rows.append(f"  goal           p99 under {GOAL_MS:g} ms while idle\n")
     bucket, beside = results["bucket"], results["beside_trouble"]
     assert isinstance(bucket, dict)  # noqa: S101 - made above
     assert isinstance(beside, dict)  # noqa: S101 - made above
