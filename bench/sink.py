@@ -1,21 +1,65 @@
-"""A Walmart that answers everything at once with the same order: `python -m bench.sink PORT`."""
+"""A Walmart that takes every shipment: `python -m bench.sink PORT [SECONDS]`.
+
+It answers after so many seconds (0 without), with an order that shows what was sent, and counts
+what it took: `GET /count` answers the shipments and the times of the first and the last of them.
+"""
 
 import asyncio
 import json
 import sys
-from typing import cast
+import time
+from typing import Any, cast
 
 import uvloop
 
-_ORDER = {"order": {"purchaseOrderId": "1", "orderLines": {"orderLine": [{"sku": "x" * 600}]}}}
-_BODY = json.dumps(_ORDER).encode()
-_ANSWER = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(_BODY)
-) + _BODY
+_TOKEN = {"access_token": "t" * 200, "token_type": "Bearer", "expires_in": 900}
+
+
+class _Took:
+    def __init__(self, delay: float) -> None:
+        self.delay = delay
+        self.shipments = 0
+        self.first = 0.0
+        self.last = 0.0
+
+    def answer(self, path: str, body: bytes) -> object:
+        if path.endswith("/token"):
+            return _TOKEN
+        if path == "/count":
+            return {"shipments": self.shipments, "first": self.first, "last": self.last}
+        self.last = time.time()
+        self.first = self.first or self.last
+        self.shipments += 1
+        return _order(path.split("/")[3], json.loads(body))
+
+
+def _order(number: str, sent: dict[str, Any]) -> object:
+    lines = [
+        {
+            "lineNumber": line["lineNumber"],
+            "item": {"productName": "A thing", "sku": f"SKU-{line['lineNumber']}"},
+            "orderLineQuantity": {"unitOfMeasurement": "EACH", "amount": "1"},
+            "orderLineStatuses": line["orderLineStatuses"],
+        }
+        for line in sent["orderShipment"]["orderLines"]["orderLine"]
+    ]
+    address = {"name": "A Buyer", "address1": "1 Some Street", "city": "Town", "postalCode": "1"}
+    shipping = {"phone": "5550100", "methodCode": "Standard", "postalAddress": address}
+    return {
+        "order": {
+            "purchaseOrderId": number,
+            "customerOrderId": f"C{number}",
+            "customerEmailId": "buyer@example.com",
+            "orderDate": 1767225600000,
+            "shippingInfo": shipping,
+            "orderLines": {"orderLine": lines},
+        }
+    }
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self) -> None:
+    def __init__(self, took: _Took) -> None:
+        self._took = took
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
 
@@ -25,20 +69,32 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
-            head = self._buffer[:end].lower()
-            at = head.find(b"content-length:")
-            length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+            head = self._buffer[:end].decode("latin-1")
+            at = head.lower().find("content-length:")
+            length = int(head[at + 15 :].split("\r\n", 1)[0]) if at >= 0 else 0
             if len(self._buffer) < end + 4 + length:
                 return
+            body = self._buffer[end + 4 : end + 4 + length]
             self._buffer = self._buffer[end + 4 + length :]
-            assert self._transport is not None  # noqa: S101 - connected
-            self._transport.write(_ANSWER)
+            self._answer(self._took.answer(head.split(" ", 2)[1], body))
+
+    def _answer(self, content: object) -> None:
+        assert self._transport is not None  # noqa: S101 - connected
+        body = json.dumps(content).encode()
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        answer = head % len(body) + body
+        if self._took.delay:
+            asyncio.get_running_loop().call_later(self._took.delay, self._transport.write, answer)
+        else:
+            self._transport.write(answer)
 
 
-async def _serve(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(_Connection, "127.0.0.1", port)
+async def _serve(port: int, delay: float) -> None:
+    took = _Took(delay)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Connection(took), "127.0.0.1", port, backlog=1000)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(int(sys.argv[1])))
+    uvloop.run(_serve(int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0.0))

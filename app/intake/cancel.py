@@ -11,7 +11,7 @@ from app.orders.errors import Invalid, NotAvailable, Problem, refuse
 from app.orders.order import Item, Order, Task
 from app.orders.requests import CancelRequest
 from app.orders.update import Kind, State
-from app.storage import idempotency, orders, overview, shipments, updates
+from app.storage import idempotency, order_changes, orders, overview, shipments, updates
 from app.storage.database import Connection
 from app.storage.idempotency import Once
 from app.storage.views import CancellationView
@@ -102,5 +102,5 @@ async def _write(connection: Connection, desk: Desk, order: Order, what: _Accept
         reason=request.reason,
     )
     after = reservation.reserve(order, task)
-    await orders.save(connection, order, after)
-    await orders.save_status(connection, after, synced=False)
+    await order_changes.save(connection, order, after)
+    await order_changes.save_status(connection, after, synced=False)

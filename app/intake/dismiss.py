@@ -15,14 +15,16 @@ from app.storage import (
     events,
     idempotency,
     interventions,
+    order_changes,
     orders,
     overview,
-    recording,
+    settling,
     updates,
 )
 from app.storage.database import Connection
 from app.storage.idempotency import Once
 from app.storage.interventions import Found
+from app.storage.settling import Picture
 from app.storage.views import UpdateView
 
 NOT_READ = "not_read"
@@ -58,7 +60,7 @@ async def dismiss(
         found, order = await held(connection, update_id)
         if (
             order is None
-            or not recording.still_holds(basis, order)
+            or not settling.still_holds(basis, order)
             or (snapshot is not None and _may_still_land(desk, found, order, snapshot))
         ):
             snapshot = None
@@ -106,9 +108,9 @@ async def _release(
 ) -> str:
     order = reservation.with_state(order, {update_id: State.DISMISSED})
     if snapshot is None:
-        await orders.save_status(connection, order, synced=False)
+        await order_changes.save_status(connection, order, synced=False)
         return NOT_READ
-    turns = await recording.settle(connection, order, snapshot, ids=desk.new_id, at=desk.now())
+    turns = await settling.settle(connection, Picture(order, snapshot, desk.now()), desk.new_id)
     await updates.hand_turns(connection, turns)
     after = await orders.lock(connection, order.id)
     return _found(after.task(update_id), snapshot)

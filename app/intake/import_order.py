@@ -12,10 +12,11 @@ from app.orders import settlement
 from app.orders.errors import Unknown
 from app.orders.order import Order
 from app.orders.snapshot import OrderSnapshot
-from app.storage import events, idempotency, orders, recording, stores, updates
+from app.storage import events, idempotency, orders, settling, stores, updates
 from app.storage.database import Connection
 from app.storage.idempotency import Once
 from app.storage.registry import add_order
+from app.storage.settling import Picture
 
 
 async def import_order(
@@ -79,8 +80,8 @@ async def _write(
         event = events.Event("order_imported", actor)
         await events.add(connection, store, order_id, event, desk.new_id)
     # A known order that a poller works on, or that changed meanwhile, is newer than the read.
-    if created or (recording.still_holds(wanted.basis, order) and not busy(order)):
-        turns = await recording.settle(connection, order, snapshot, ids=desk.new_id, at=desk.now())
+    if created or (settling.still_holds(wanted.basis, order) and not busy(order)):
+        turns = await settling.settle(connection, Picture(order, snapshot, desk.now()), desk.new_id)
         await updates.hand_turns(connection, turns)
     return await answer(connection, store, order_id, created=created)
 

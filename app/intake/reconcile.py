@@ -18,8 +18,9 @@ from app.orders.drift import Cause, Drift
 from app.orders.errors import OrderError
 from app.orders.order import Order
 from app.orders.snapshot import OrderSnapshot
-from app.storage import events, orders, reconciliations, recording, updates
+from app.storage import events, orders, reconciliations, settling, updates
 from app.storage.database import Connection
+from app.storage.settling import Picture
 from app.walmart import errors
 from app.walmart.account import Account
 from app.walmart.client import Window
@@ -172,12 +173,12 @@ async def _mend(desk: Desk, account: Account, order_id: UUID, report: Report) ->
     async with desk.transaction() as connection:
         order = await orders.lock(connection, order_id)
         found = [each for each in drift.compare(order, answer.order) if drift.is_drift(each)]
-        if not found or busy(order) or not recording.still_holds(basis, order):
+        if not found or busy(order) or not settling.still_holds(basis, order):
             return
         mended = drift.believable(found)
         if mended:
-            turns = await recording.settle(
-                connection, order, answer.order, ids=desk.new_id, at=desk.now()
+            turns = await settling.settle(
+                connection, Picture(order, answer.order, desk.now()), desk.new_id
             )
             await updates.hand_turns(connection, turns)
         await _note(connection, desk, order, found, mended=mended)

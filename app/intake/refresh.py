@@ -8,9 +8,10 @@ from app.intake.desk import Desk
 from app.orders.errors import Conflict, Unknown
 from app.orders.order import Order
 from app.orders.update import State
-from app.storage import events, idempotency, orders, overview, recording, updates
+from app.storage import events, idempotency, orders, overview, settling, updates
 from app.storage.database import Connection
 from app.storage.idempotency import Once
+from app.storage.settling import Picture
 from app.storage.views import OrderView
 
 
@@ -41,9 +42,9 @@ async def refresh(desk: Desk, order_id: UUID, *, actor: str, once: Once | None =
         )
     async with desk.transaction(once) as connection:
         basis, order = order, await orders.lock(connection, order_id)
-        if busy(order) or not recording.still_holds(basis, order):
+        if busy(order) or not settling.still_holds(basis, order):
             return await _as_it_stands(connection, order, once)
-        turns = await recording.settle(connection, order, snapshot, ids=desk.new_id, at=desk.now())
+        turns = await settling.settle(connection, Picture(order, snapshot, desk.now()), desk.new_id)
         event = events.Event("order_refreshed", actor)
         await events.add(connection, order.store_id, order.id, event, desk.new_id)
         await updates.hand_turns(connection, turns)

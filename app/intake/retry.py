@@ -16,14 +16,16 @@ from app.storage import (
     idempotency,
     interventions,
     lanes,
+    order_changes,
     orders,
     overview,
-    recording,
+    settling,
     updates,
 )
 from app.storage.database import Connection
 from app.storage.idempotency import Once
 from app.storage.interventions import Found
+from app.storage.settling import Picture
 from app.storage.views import UpdateView
 
 _EXPLAINED = {
@@ -66,7 +68,7 @@ async def retry(
     snapshot = await _picture(desk, found, order)
     async with desk.transaction(once) as connection:
         now = await held(connection, update_id)
-        if order is None or now[1] is None or not recording.still_holds(order, now[1]):
+        if order is None or now[1] is None or not settling.still_holds(order, now[1]):
             snapshot = None
         retried = await _requeue(
             connection, desk, update_id, snapshot, override=override_cancel_request, actor=actor
@@ -127,7 +129,7 @@ async def _requeue(
     found, order = await held(connection, update_id)
     landed, why_not = False, None
     if order is not None and snapshot is not None:
-        turns = await recording.settle(connection, order, snapshot, ids=desk.new_id, at=desk.now())
+        turns = await settling.settle(connection, Picture(order, snapshot, desk.now()), desk.new_id)
         await updates.hand_turns(connection, turns)
         order = await orders.lock(connection, order.id)
         landed = _state(order, update_id) is State.CONFIRMED
@@ -161,10 +163,10 @@ async def _queue(
 ) -> None:
     if order is not None:
         again = reservation.hold_again(order, found.id)
-        await orders.save(connection, order, again)
+        await order_changes.save(connection, order, again)
         waiting = State.VERIFYING if found.attempts else State.PENDING
         again = reservation.with_state(again, {found.id: waiting})
-        await orders.save_status(connection, again, synced=False)
+        await order_changes.save_status(connection, again, synced=False)
     if override:
         await interventions.override_cancel_request(connection, found)
     await interventions.requeue(connection, found)

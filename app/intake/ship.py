@@ -15,6 +15,7 @@ from app.orders.update import Kind, State
 from app.storage import (
     idempotency,
     optimistic,
+    order_changes,
     orders,
     overview,
     shipments,
@@ -139,8 +140,8 @@ async def _accept(
     row = _row(desk.new_id(order.store_id), update, request, checked)
     await shipments.add_shipment(connection, row)
     after = reservation.reserve(order, _task(update, request, checked.items))
-    await orders.save(connection, order, after)
-    await orders.save_status(connection, after, synced=False)
+    await order_changes.save(connection, order, after)
+    await order_changes.save_status(connection, after, synced=False)
     # A shipment that is known to be absent may have to let this one pass.
     await updates.hand_turns(connection, [update.place])
     return row.id

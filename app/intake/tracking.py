@@ -17,7 +17,16 @@ from app.orders.errors import Conflict, Unknown, refuse
 from app.orders.order import Order
 from app.orders.requests import TrackingCorrection
 from app.orders.update import DUE, Kind, State
-from app.storage import events, interventions, orders, overview, shipments, stores, updates
+from app.storage import (
+    events,
+    interventions,
+    order_changes,
+    orders,
+    overview,
+    shipments,
+    stores,
+    updates,
+)
 from app.storage.database import Connection
 from app.storage.shipments import Sendable
 from app.storage.views import ShipmentView
@@ -109,7 +118,7 @@ async def _pass_on(
     await updates.append(connection, update)
     await updates.hand_turns(connection, [update.place])
     after = await orders.lock(connection, order.id)
-    await orders.save_status(connection, after, synced=False)
+    await order_changes.save_status(connection, after, synced=False)
     return after
 
 
@@ -169,7 +178,7 @@ async def _try_again(connection: Connection, order: Order, shipment: Sendable) -
     await interventions.requeue(connection, found)
     state = State.VERIFYING if found.state is State.FAILED else found.state
     after = reservation.with_state(order, {found.id: state})
-    await orders.save_status(connection, after, synced=False)
+    await order_changes.save_status(connection, after, synced=False)
     await updates.hand_turns(connection, [found.place])
 
 

@@ -1,4 +1,4 @@
-"""Orders as the rules need them: locked, loaded whole, and saved as they became.
+"""Orders as the rules need them: locked, and loaded whole.
 
 The order row is locked in a statement of its own and everything else read in a later one:
 a waiter that gets the lock must not see the lines as they were before it waited.
@@ -6,7 +6,6 @@ a waiter that gets the lock must not see the lines as they were before it waited
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -17,7 +16,7 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from app.orders.errors import Unknown
 from app.orders.ids import store_of
-from app.orders.order import Item, Line, Money, Order, Task, status
+from app.orders.order import Item, Line, Money, Order, Task
 from app.orders.update import Kind, State
 from app.storage.database import Connection
 from app.storage.tables import order_lines, orders
@@ -25,6 +24,16 @@ from app.storage.tables import order_lines, orders
 _LOCK = sa.text(
     "SELECT id FROM orders WHERE store_id = :store_id AND id = ANY(:ids) ORDER BY id FOR UPDATE"
 ).bindparams(sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
+# In one order everywhere, so that those who hold several never wait for each other.
+_LOCK_PLACES = sa.text("""
+    SELECT o.id FROM orders o
+      JOIN unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[])) AS q(store_id, id)
+        ON o.store_id = q.store_id AND o.id = q.id
+     ORDER BY o.store_id, o.id FOR UPDATE OF o
+""").bindparams(
+    sa.bindparam("stores", type_=ARRAY(sa.Integer)),
+    sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))),
+)
 
 # An order's lines and updates, beside the row o of the table orders.
 WHOLE = """
@@ -59,30 +68,18 @@ _LOAD = (
     .bindparams(sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
     .columns(*orders.c, lines=JSONB, tasks=JSONB)
 )
-
-_SAVE_LINES = sa.text("""
-    UPDATE order_lines l
-       SET ordered = v.ordered, pending = v.pending, shipped = v.shipped,
-           canceled = v.canceled, refunded = v.refunded, name = v.name
-      FROM jsonb_to_recordset(:lines) AS v(line_number text, ordered int, pending int,
-           shipped int, canceled int, refunded int, name text)
-     WHERE l.store_id = :store_id AND l.order_id = :order_id AND l.line_number = v.line_number
-""").bindparams(sa.bindparam("lines", type_=JSONB))
-
-_SAVE_CANCELLATION_ITEMS = sa.text("""
-    UPDATE cancellations t SET items = v.items
-      FROM jsonb_to_recordset(:items) AS v(update_id uuid, items jsonb)
-     WHERE t.store_id = :store_id AND t.update_id = v.update_id
-""").bindparams(sa.bindparam("items", type_=JSONB))
-# The first unit that Walmart confirms starts the time in which tracking can be corrected.
-_SAVE_SHIPMENT_ITEMS = sa.text("""
-    UPDATE shipments t
-       SET items = v.items,
-           first_confirmed_at = coalesce(t.first_confirmed_at, CASE WHEN
-             jsonb_path_exists(v.items, '$[*] ? (@.confirmed > 0)') THEN now() END)
-      FROM jsonb_to_recordset(:items) AS v(update_id uuid, items jsonb)
-     WHERE t.store_id = :store_id AND t.update_id = v.update_id
-""").bindparams(sa.bindparam("items", type_=JSONB))
+_LOAD_PLACES = (
+    sa.text(f"""
+    SELECT o.*, {WHOLE}
+      FROM unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[])) AS q(store_id, id)
+      JOIN orders o ON o.store_id = q.store_id AND o.id = q.id
+    """)  # noqa: S608 - only a constant of this module is put in
+    .bindparams(
+        sa.bindparam("stores", type_=ARRAY(sa.Integer)),
+        sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))),
+    )
+    .columns(*orders.c, lines=JSONB, tasks=JSONB)
+)
 
 
 async def lock(connection: Connection, order_id: UUID) -> Order:
@@ -90,18 +87,24 @@ async def lock(connection: Connection, order_id: UUID) -> Order:
     store_id = store_of(order_id)
     if store_id is None:
         raise Unknown("order", order_id)
-    found = await lock_many(connection, store_id, [order_id])
+    await connection.execute(_LOCK, {"store_id": store_id, "ids": [order_id]})
+    found = await load_many(connection, store_id, [order_id])
     if not found:
         raise Unknown("order", order_id)
     return found[order_id]
 
 
 async def lock_many(
-    connection: Connection, store_id: int, order_ids: Sequence[UUID]
+    connection: Connection, places: Iterable[tuple[int, UUID]]
 ) -> dict[UUID, Order]:
-    """Hold several orders of one store, in the order of their ids, so that nobody deadlocks."""
-    await connection.execute(_LOCK, {"store_id": store_id, "ids": list(order_ids)})
-    return await load_many(connection, store_id, order_ids)
+    """Hold orders, each named by its store's number and its id, until the transaction ends."""
+    wanted = sorted(set(places))
+    if not wanted:
+        return {}
+    parameters = {"stores": [store for store, _ in wanted], "ids": [each for _, each in wanted]}
+    await connection.execute(_LOCK_PLACES, parameters)
+    rows = await connection.execute(_LOAD_PLACES, parameters)
+    return {row["id"]: from_row(row) for row in rows.mappings()}
 
 
 async def load_many(
@@ -208,90 +211,3 @@ async def add_lines(
         for position, line in enumerate(lines)
     ]
     await connection.execute(sa.insert(order_lines), rows)
-
-
-async def save(connection: Connection, before: Order, after: Order) -> None:
-    """Write what a rule changed: quantities of lines and what each update still holds."""
-    known = {line.line_number: line for line in before.lines}
-    new = [line for line in after.lines if line.line_number not in known]
-    await add_lines(connection, after.store_id, after.id, new, start=len(known))
-    changed = [
-        line
-        for line in after.lines
-        if line.line_number in known and line != known[line.line_number]
-    ]
-    if changed:
-        await connection.execute(
-            _SAVE_LINES,
-            {
-                "store_id": after.store_id,
-                "order_id": after.id,
-                "lines": [_quantities(line) for line in changed],
-            },
-        )
-    await _save_items(connection, before, after)
-
-
-def _quantities(line: Line) -> dict[str, object]:
-    return {
-        "line_number": line.line_number,
-        "ordered": line.ordered,
-        "pending": line.pending,
-        "shipped": line.shipped,
-        "canceled": line.canceled,
-        "refunded": line.refunded,
-        "name": line.name,
-    }
-
-
-async def _save_items(connection: Connection, before: Order, after: Order) -> None:
-    held = {task.update_id: task.items for task in before.tasks}
-    statements = (
-        (Kind.SHIPMENT, _SAVE_SHIPMENT_ITEMS),
-        (Kind.CANCELLATION, _SAVE_CANCELLATION_ITEMS),
-    )
-    for kind, statement in statements:
-        rows = [
-            {"update_id": str(task.update_id), "items": items_json(task.items)}
-            for task in after.tasks
-            if task.kind is kind and task.items != held.get(task.update_id)
-        ]
-        if rows:
-            await connection.execute(statement, {"store_id": after.store_id, "items": rows})
-
-
-async def save_status(
-    connection: Connection, order: Order, *, synced: bool, seen_at: datetime | None = None
-) -> None:
-    """Write what follows from the order's lines and updates: its two statuses.
-
-    synced: Walmart was just read, so its word on cancel requests is written too, first seen
-    at seen_at.
-    """
-    failed = any(
-        task.state is State.FAILED and task.kind is not Kind.INVENTORY for task in order.tasks
-    )
-    fulfillment = order.fulfillment_status
-    values: dict[str, Any] = {
-        "fulfillment_status": fulfillment.value,
-        "status": status(fulfillment, failed=failed),
-        "updated_at": sa.func.now(),
-    }
-    if synced:
-        values["last_synced_at"] = sa.func.now()
-        values["cancel_requested"] = _cancel_request(order, seen_at)
-    await connection.execute(
-        sa.update(orders)
-        .where(orders.c.store_id == order.store_id, orders.c.id == order.id)
-        .values(**values)
-    )
-
-
-def _cancel_request(order: Order, seen_at: datetime | None) -> Any:  # noqa: ANN401 - SQL or JSON
-    if not order.cancel_requested:
-        return sa.null()
-    seen = seen_at.isoformat().replace("+00:00", "Z") if seen_at else None
-    # The first sighting is kept: it is when the buyer's clock started.
-    first_seen = sa.func.coalesce(orders.c.cancel_requested["seen_at"].astext, seen)
-    lines = sa.cast(list(order.cancel_requested), JSONB)
-    return sa.func.jsonb_build_object("lines", lines, "seen_at", first_seen)

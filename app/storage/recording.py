@@ -4,7 +4,6 @@ Every result is guarded by its lease token: a poller that came back too late cha
 nothing but leaves its attempt behind as evidence.
 """
 
-import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,24 +15,18 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
-from app.orders import reservation, settlement
+from app.orders import reservation
 from app.orders.lane import Breaker, Lane, News
-from app.orders.order import Order, Task
+from app.orders.order import Order
 from app.orders.outcome import Failure
 from app.orders.snapshot import OrderSnapshot
-from app.orders.update import OPEN, State, Target
-from app.storage import events, lanes, orders, updates
+from app.orders.update import State
+from app.storage import events, lanes, order_changes, orders, settling, updates
 from app.storage.database import Connection, Database
+from app.storage.order_changes import Seen
+from app.storage.settling import Picture, error_json
 from app.storage.tables import attempts
 from app.storage.updates import Claimed
-
-NEEDS_REVIEW = Failure(
-    code="needs_review",
-    message="Walmart shows other shipped or canceled units than Waybill knows of; its units "
-    "leave no room for this update.",
-    origin="walmart",
-    suggestion="Compare the order in Seller Center, then retry or dismiss the update.",
-)
 
 _HELD = sa.text("""
     SELECT u.store_id, u.id FROM updates u
@@ -62,15 +55,6 @@ _CHANGE = sa.text("""
            retries int, reads int, ambiguous boolean, sent boolean, failing_for float,
            failing boolean, last_error jsonb)
      WHERE u.store_id = v.store_id AND u.id = v.id
-    RETURNING u.target, u.subject, u.store_id
-""").bindparams(sa.bindparam("changes", type_=JSONB))
-
-_SETTLE = sa.text("""
-    UPDATE updates u
-       SET state = v.state, active = false, last_error = coalesce(v.last_error, u.last_error),
-           updated_at = now(), finished_at = now()
-      FROM jsonb_to_recordset(:changes) AS v(id uuid, state text, last_error jsonb)
-     WHERE u.store_id = :store_id AND u.id = v.id AND u.state <> 'sending'
     RETURNING u.target, u.subject, u.store_id
 """).bindparams(sa.bindparam("changes", type_=JSONB))
 
@@ -141,9 +125,7 @@ async def record(
         changed = await _change(connection, kept)
         await _write_attempts(connection, results, held)
         subjects = [(row.store_id, row.target, row.subject) for row in changed]
-        for order_id, order_results in _by_order(kept).items():
-            if order_id in known:
-                subjects += await _apply(connection, known[order_id], order_results, ids)
+        subjects += await _apply(connection, known, _by_order(kept), ids)
         await updates.hand_turns(connection, subjects)
         # Last, for claims of the same stores wait for it. What a late poller saw is true too.
         news = [each for result in results for each in result.news]
@@ -152,14 +134,10 @@ async def record(
 
 
 async def _lock_orders(connection: Connection, results: Sequence[Result]) -> dict[UUID, Order]:
-    by_store: dict[int, set[UUID]] = defaultdict(set)
-    for result in results:
-        if result.update.order_id is not None:
-            by_store[result.update.store_id].add(result.update.order_id)
-    known: dict[UUID, Order] = {}
-    for store_id in sorted(by_store):
-        known |= await orders.lock_many(connection, store_id, sorted(by_store[store_id]))
-    return known
+    places = [(r.update.store_id, r.update.order_id) for r in results]
+    return await orders.lock_many(
+        connection, [(store, order) for store, order in places if order is not None]
+    )
 
 
 async def _held(connection: Connection, results: Sequence[Result]) -> set[tuple[int, UUID]]:
@@ -198,18 +176,6 @@ def _change_row(result: Result) -> dict[str, Any]:
     }
 
 
-def error_json(
-    failure: Failure | None, operation: str, occurred_at: datetime | None
-) -> dict[str, Any] | None:
-    """A failure in the form of the column last_error."""
-    if failure is None:
-        return None
-    error = dataclasses.asdict(failure)
-    error["walmart_codes"] = list(error.pop("sent_as"))
-    at = occurred_at.isoformat().replace("+00:00", "Z") if occurred_at else None
-    return error | {"operation": str(operation), "occurred_at": at}
-
-
 async def _write_attempts(
     connection: Connection, results: Sequence[Result], held: set[tuple[int, UUID]]
 ) -> None:
@@ -244,93 +210,22 @@ def _by_order(results: Iterable[Result]) -> dict[UUID, list[Result]]:
 
 
 async def _apply(
-    connection: Connection, order: Order, results: Sequence[Result], ids: events.NewId
-) -> list[updates.Subject]:
-    states = {r.update.id: r.step.state for r in results}
-    before = reservation.with_state(order, states)
-    snapshots = [r.snapshot for r in results if r.snapshot is not None]
-    if not snapshots:
-        await orders.save_status(connection, before, synced=False)
-        return []
-    at = results[-1].attempt.ended_at
-    return await settle(connection, before, snapshots[-1], ids=ids, at=at)
-
-
-def still_holds(basis: Order | None, order: Order) -> bool:
-    """Whether a picture read after basis was loaded may still be believed.
-
-    Walmart is read outside any transaction; what was written down meanwhile is newer than
-    the picture, and must not be taken back by it.
-    """
-    return basis is not None and basis.last_synced_at == order.last_synced_at
-
-
-async def settle(
     connection: Connection,
-    order: Order,
-    snapshot: OrderSnapshot,
-    *,
+    known: Mapping[UUID, Order],
+    results: Mapping[UUID, Sequence[Result]],
     ids: events.NewId,
-    at: datetime,
-    release: Sequence[UUID] = (),
 ) -> list[updates.Subject]:
-    """Bring a locked order in line with what Walmart shows; answers whose turns may change.
-
-    Updates that a poller holds are left to it. release: updates that a person dismissed.
-    """
-    settled = settlement.settle(order, snapshot, release)
-    states = _settled_states(settled)
-    after = reservation.with_state(settled.order, states)
-    await orders.save(connection, order, after)
-    subjects = await _settle_updates(connection, after, states, at)
-    await orders.save_status(connection, after, synced=True, seen_at=at)
-    trimmed = [(t.update_id, {"lines": _lines(t)}) for t in settled.trimmed]
-    for update_id, detail in trimmed:
-        what = events.Event("reservation_trimmed", update_id=update_id, detail=detail)
-        await events.add(connection, order.store_id, order.id, what, ids)
-    if settled.order.cancel_requested and not order.cancel_requested:
-        asked = {"lines": list(settled.order.cancel_requested)}
-        what = events.Event("cancel_requested", detail=asked)
-        await events.add(connection, order.store_id, order.id, what, ids)
-    return subjects
-
-
-def _lines(task: Task) -> list[str]:
-    return [item.line_number for item in task.items]
-
-
-def _settled_states(settled: settlement.Settlement) -> dict[UUID, State]:
-    states = {
-        task.update_id: State.CONFIRMED
-        for task in settled.landed
-        if task.state in OPEN | {State.FAILED} and task.state is not State.SENDING
-    }
-    for task in settled.trimmed:
-        if task.state in OPEN and task.state is not State.SENDING:
-            states.setdefault(task.update_id, State.FAILED)
-    return states
-
-
-async def _settle_updates(
-    connection: Connection, order: Order, states: Mapping[UUID, State], at: datetime
-) -> list[updates.Subject]:
-    if not states:
-        return []
-    changes = [
-        {
-            "id": str(update_id),
-            "state": state.value,
-            "last_error": error_json(
-                NEEDS_REVIEW if state is State.FAILED else None, _kind(order, update_id), at
-            ),
-        }
-        for update_id, state in states.items()
-    ]
-    parameters = {"store_id": order.store_id, "changes": changes}
-    rows = await connection.execute(_SETTLE, parameters)
-    return [(row.store_id, row.target, row.subject) for row in rows]
-
-
-def _kind(order: Order, update_id: UUID) -> str:
-    task = order.task(update_id)
-    return task.kind.value if task else Target.WALMART.value
+    """Bring the orders of a batch in line with what their deliveries came to and saw."""
+    unseen, pictures = [], []
+    for order_id, of_order in results.items():
+        if order_id not in known:
+            continue
+        states = {r.update.id: r.step.state for r in of_order}
+        order = reservation.with_state(known[order_id], states)
+        snapshots = [r.snapshot for r in of_order if r.snapshot is not None]
+        if snapshots:
+            pictures.append(Picture(order, snapshots[-1], of_order[-1].attempt.ended_at))
+        else:
+            unseen.append(Seen(order, synced=False))
+    await order_changes.save_statuses(connection, unseen)
+    return await settling.settle_many(connection, pictures, ids)

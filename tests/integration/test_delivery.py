@@ -11,7 +11,7 @@ from app.intake import cancel, dismiss, refresh, retry, ship, tracking
 from app.orders.errors import Conflict
 from app.orders.requests import CancelRequest, TrackingCorrection
 from app.orders.update import State
-from app.storage import orders, overview, recording
+from app.storage import orders, overview, settling
 from app.storage.views import OrderView
 from tests.builders import items
 from tests.world import ACTOR, POLICY, World, a_package
@@ -397,8 +397,8 @@ async def test_a_picture_is_old_once_something_newer_was_written_down(world: Wor
     await world.deliver_until(await shipped(world, order, "1ZA"))
     async with world.desk.transaction() as connection:
         now = await orders.lock(connection, order.id)
-    assert recording.still_holds(basis, basis)
-    assert not recording.still_holds(basis, now)
+    assert settling.still_holds(basis, basis)
+    assert not settling.still_holds(basis, now)
 
 
 async def test_a_fault_of_ours_is_told_as_one_and_stops_nobody_else(world: World) -> None:

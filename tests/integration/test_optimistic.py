@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from app.intake import ship as use_case
 from app.orders.errors import Conflict
 from app.orders.requests import RequestedItem
-from app.storage import idempotency, orders, overview, updates
+from app.storage import idempotency, order_changes, orders, overview, updates
 from app.storage.idempotency import Answer, Once
 from app.storage.tables import shipments
 from app.storage.tables import updates as outbox
@@ -73,7 +73,7 @@ async def test_a_change_that_a_write_waited_for_is_noticed(world: World) -> None
         await waiting(world, 1)
         taken = sa.text("UPDATE order_lines SET pending = ordered WHERE order_id = :id")
         await connection.execute(taken, {"id": order.id})
-        await orders.save_status(connection, held, synced=False)
+        await order_changes.save_status(connection, held, synced=False)
     with pytest.raises(Conflict) as refused:
         await late
     assert refused.value.code == "nothing_to_ship"

@@ -1,0 +1,167 @@
+"""Orders brought in line with what Walmart shows, and what that means for their updates."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.orders import reservation, settlement
+from app.orders.order import Order, Task
+from app.orders.outcome import Failure
+from app.orders.settlement import Settlement
+from app.orders.snapshot import OrderSnapshot
+from app.orders.update import OPEN, State, Target
+from app.storage import events, order_changes, updates
+from app.storage.database import Connection
+from app.storage.order_changes import Seen
+
+NEEDS_REVIEW = Failure(
+    code="needs_review",
+    message="Walmart shows other shipped or canceled units than Waybill knows of; its units "
+    "leave no room for this update.",
+    origin="walmart",
+    suggestion="Compare the order in Seller Center, then retry or dismiss the update.",
+)
+
+_SETTLE = sa.text("""
+    UPDATE updates u
+       SET state = v.state, active = false, last_error = coalesce(v.last_error, u.last_error),
+           updated_at = now(), finished_at = now()
+      FROM jsonb_to_recordset(:changes)
+           AS v(store_id int, id uuid, state text, last_error jsonb)
+     WHERE u.store_id = v.store_id AND u.id = v.id AND u.state <> 'sending'
+    RETURNING u.target, u.subject, u.store_id
+""").bindparams(sa.bindparam("changes", type_=JSONB))
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A locked order, what Walmart shows of it, and when that was seen."""
+
+    order: Order
+    snapshot: OrderSnapshot
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """An order as it became, with the states that its other updates come to have."""
+
+    before: Order
+    order: Order
+    states: Mapping[UUID, State]
+    outcome: Settlement
+    at: datetime
+
+
+def still_holds(basis: Order | None, order: Order) -> bool:
+    """Whether a picture read after basis was loaded may still be believed.
+
+    Walmart is read outside any transaction; what was written down meanwhile is newer than
+    the picture, and must not be taken back by it.
+    """
+    return basis is not None and basis.last_synced_at == order.last_synced_at
+
+
+async def settle(
+    connection: Connection, picture: Picture, ids: events.NewId
+) -> list[updates.Subject]:
+    """Bring a locked order in line with what Walmart shows; answers whose turns may change.
+
+    Updates that a poller holds are left to it.
+    """
+    return await settle_many(connection, [picture], ids)
+
+
+async def settle_many(
+    connection: Connection, pictures: Sequence[Picture], ids: events.NewId
+) -> list[updates.Subject]:
+    """The same for several orders, each named once, in as many statements as for one."""
+    settled = [_settled(picture) for picture in pictures]
+    await order_changes.save_many(connection, [(each.before, each.order) for each in settled])
+    subjects = await _settle_updates(connection, settled)
+    await order_changes.save_statuses(
+        connection, [Seen(each.order, synced=True, seen_at=each.at) for each in settled]
+    )
+    for each in settled:
+        for event in _told(each):
+            await events.add(connection, each.order.store_id, each.order.id, event, ids)
+    return subjects
+
+
+def _settled(picture: Picture) -> _Settled:
+    outcome = settlement.settle(picture.order, picture.snapshot)
+    states = _states(outcome)
+    after = reservation.with_state(outcome.order, states)
+    return _Settled(picture.order, after, states, outcome, picture.at)
+
+
+def _states(settled: Settlement) -> dict[UUID, State]:
+    states = {
+        task.update_id: State.CONFIRMED
+        for task in settled.landed
+        if task.state in OPEN | {State.FAILED} and task.state is not State.SENDING
+    }
+    for task in settled.trimmed:
+        if task.state in OPEN and task.state is not State.SENDING:
+            states.setdefault(task.update_id, State.FAILED)
+    return states
+
+
+def _told(settled: _Settled) -> Iterator[events.Event]:
+    """What the order's timeline says of it."""
+    for task in settled.outcome.trimmed:
+        detail = {"lines": _lines(task)}
+        yield events.Event("reservation_trimmed", update_id=task.update_id, detail=detail)
+    if settled.order.cancel_requested and not settled.before.cancel_requested:
+        asked = {"lines": list(settled.order.cancel_requested)}
+        yield events.Event("cancel_requested", detail=asked)
+
+
+def _lines(task: Task) -> list[str]:
+    return [item.line_number for item in task.items]
+
+
+async def _settle_updates(
+    connection: Connection, settled: Sequence[_Settled]
+) -> list[updates.Subject]:
+    changes = [
+        {
+            "store_id": each.order.store_id,
+            "id": str(update_id),
+            "state": state.value,
+            "last_error": error_json(
+                NEEDS_REVIEW if state is State.FAILED else None,
+                _kind(each.order, update_id),
+                each.at,
+            ),
+        }
+        for each in settled
+        for update_id, state in each.states.items()
+    ]
+    if not changes:
+        return []
+    rows = await connection.execute(_SETTLE, {"changes": changes})
+    return [(row.store_id, row.target, row.subject) for row in rows]
+
+
+def _kind(order: Order, update_id: UUID) -> str:
+    task = order.task(update_id)
+    return task.kind.value if task else Target.WALMART.value
+
+
+def error_json(
+    failure: Failure | None, operation: str, occurred_at: datetime | None
+) -> dict[str, Any] | None:
+    """A failure in the form of the column last_error."""
+    if failure is None:
+        return None
+    error = dataclasses.asdict(failure)
+    error["walmart_codes"] = list(error.pop("sent_as"))
+    at = occurred_at.isoformat().replace("+00:00", "Z") if occurred_at else None
+    return error | {"operation": str(operation), "occurred_at": at}

@@ -1,0 +1,142 @@
+"""Draining a queue: one poller beside pgqueuer, procrastinate and a bare loop of the same client.
+
+Updates of fifty stores are due; a Walmart that answers at once or after some time takes them.
+Everybody is measured from the first call until the last result is in the database, on the
+same server, one after the other in each round.
+"""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+
+from app.storage.urls import asyncpg_arguments
+from tests.processes import Deployment, a_store, deployed, free_port
+
+UPDATES = 5000
+STORES = 50
+# Seconds until Walmart answers, and calls in flight.
+CASES = ((0.0, 64), (0.05, 200))
+PEERS = ("bare", "pgqueuer", "procrastinate")
+_FUNCTION = Path(__file__).with_name("drain.sql")
+
+
+def measure(
+    database_url: str, folder: Path, *, rounds: int, updates: int = UPDATES
+) -> dict[str, dict[str, list[float]]]:
+    """Updates a second by case and contestant, one figure for each round."""
+    found: dict[str, dict[str, list[float]]] = {}
+    with _connected(database_url, folder) as (deployment, stores):
+        for delay, slots in CASES:
+            figures: dict[str, list[float]] = {name: [] for name in ("waybill", *PEERS)}
+            for _ in range(rounds):
+                for name, rates in figures.items():
+                    # The slowest of them by far tells as much with a tenth.
+                    wanted = updates // 10 if name == "procrastinate" else updates
+                    with _walmart(deployment, delay) as walmart:
+                        took = (
+                            _ours(deployment, database_url, stores, wanted, slots)
+                            if name == "waybill"
+                            else _peer(name, database_url, walmart, wanted, slots)
+                        )
+                    rates.append(wanted / took)
+            found[f"{delay * 1000:g} ms, {slots} in flight"] = figures
+    return found
+
+
+@contextmanager
+def _connected(database_url: str, folder: Path) -> Iterator[tuple[Deployment, list[int]]]:
+    port = free_port()
+    settings = {
+        "WAYBILL_LOG_LEVEL": "warning",
+        "WAYBILL_POLL_INTERVAL": "5",
+        "WAYBILL_LEASE": "90",
+        "WAYBILL_WALMART_TIMEOUT": "30",
+        "WAYBILL_WALMART_BASE_URL": f"http://127.0.0.1:{port}",
+    }
+    with deployed(database_url, folder, pollers=0, **settings) as deployment:
+        with deployment.client() as client:
+            names = [a_store(client, f"seller-drain-{n}") for n in range(STORES)]
+        yield deployment, asyncio.run(_numbers(database_url, names))
+
+
+async def _numbers(url: str, names: list[str]) -> list[int]:
+    connection = await asyncpg.connect(**asyncpg_arguments(url))
+    try:
+        await connection.execute(_FUNCTION.read_text())
+        rows = await connection.fetch("SELECT store_id FROM stores WHERE id = ANY($1)", names)
+        return [row["store_id"] for row in rows]
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def _walmart(deployment: Deployment, delay: float) -> Iterator[str]:
+    url = deployment.environment["WAYBILL_WALMART_BASE_URL"]
+    port = url.rpartition(":")[2]
+    sink = subprocess.Popen([sys.executable, "-m", "bench.sink", port, str(delay)])
+    try:
+        _until_up(url)
+        yield url
+    finally:
+        sink.terminate()
+        sink.wait(10)
+
+
+def _until_up(url: str) -> None:
+    for _ in range(200):
+        try:
+            httpx.get(f"{url}/count", trust_env=False)
+        except httpx.TransportError:
+            time.sleep(0.05)
+        else:
+            return
+    raise TimeoutError(url)
+
+
+def _ours(deployment: Deployment, url: str, stores: list[int], updates: int, slots: int) -> float:
+    asyncio.run(_place(url, stores, updates))
+    deployment.start("poller", "poller", WAYBILL_POLLER_CONCURRENCY=str(slots))
+    try:
+        ended = asyncio.run(_until_confirmed(url))
+    finally:
+        deployment.stop("poller")
+    walmart = deployment.environment["WAYBILL_WALMART_BASE_URL"]
+    count: dict[str, Any] = httpx.get(f"{walmart}/count", trust_env=False).json()
+    if count["shipments"] != updates:
+        raise AssertionError(f"{count['shipments']} calls for {updates} updates")
+    return ended - float(count["first"])
+
+
+async def _place(url: str, stores: list[int], updates: int) -> None:
+    connection = await asyncpg.connect(**asyncpg_arguments(url))
+    prefix = f"D{time.time_ns():x}-"
+    for store in stores:
+        await connection.execute(
+            "SELECT bench_due($1, $2, $3)", store, updates // len(stores), prefix
+        )
+    await connection.execute("VACUUM ANALYZE")
+    await connection.close()
+
+
+async def _until_confirmed(url: str) -> float:
+    connection = await asyncpg.connect(**asyncpg_arguments(url))
+    try:
+        while await connection.fetchval("SELECT EXISTS (SELECT FROM updates WHERE active)"):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        return time.time()
+    finally:
+        await connection.close()
+
+
+def _peer(name: str, url: str, walmart: str, jobs: int, slots: int) -> float:
+    command = [sys.executable, "-m", "bench.peers", name, url, walmart, str(jobs), str(slots)]
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return float(said)
