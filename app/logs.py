@@ -53,7 +53,11 @@ def configure(level: str) -> None:
     for name in ("httpx", "httpcore", "sqlalchemy", "alembic", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
@@ -88,4 +92,6 @@ def _by_name(value: object, deepest: int) -> object:
 
 
 def _in_text(text: str) -> str:
-    return _SECRET_SHAPES.sub(_MASK, _NAMED_IN_TEXT.sub(rf"\1{_MASK}", text))
+    if "=" in text or ":" in text:
+        text = _NAMED_IN_TEXT.sub(rf"\1{_MASK}", text)
+    return _SECRET_SHAPES.sub(_MASK, text)
