@@ -107,7 +107,8 @@ async def procrastinated(database: str, call: Call, jobs: int, slots: int) -> fl
         if not await app.check_connection_async():
             await app.schema_manager.apply_schema_async()
         sent = body()
-        await ship.batch_defer_async(*({"number": n, "sent": sent} for n in range(jobs)))
+        wanted: list[dict[str, Any]] = [{"number": n, "sent": sent} for n in range(jobs)]
+        await ship.batch_defer_async(*wanted)
         await app.run_worker_async(wait=False, concurrency=slots, install_signal_handlers=False)
     return time.perf_counter() - began
 

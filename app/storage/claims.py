@@ -94,7 +94,6 @@ _CLAIM = sa.text(_TAKE).bindparams(
     sa.bindparam("calls", type_=ARRAY(sa.Integer)),
     sa.bindparam("may_write", type_=ARRAY(sa.Boolean)),
 )
-_NOW = sa.select(sa.func.now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +155,10 @@ async def claim(
     Whoever else claims from the store waits until the transaction has ended.
     """
     store_id = groups[0].store_id
-    held = await lanes.hold(connection, store_id)
-    now = (await connection.execute(_NOW)).scalar_one()
-    in_flight = await _in_flight(connection, store_id, terms)
+    held, now = await lanes.hold(connection, store_id)
+    # Where nothing is counted it does not matter how much is under way.
+    counted = any(held[way].counted for each in groups for way in _needed(each))
+    in_flight = await _in_flight(connection, store_id, terms) if counted else {}
     found = [share(group, held, in_flight, now) for group in groups]
     waits = [(each.again_at - now).total_seconds() for each in found if each.again_at is not None]
     again_in = max(min(waits), 0.0) if waits else None
@@ -191,6 +191,11 @@ def share(
         (left(each) for each in _ways(group.kind, group.ambiguous)), key=lambda each: each.calls
     )
     return Share(group, writing, tightest.calls, may_write=True, again_at=tightest.again_at)
+
+
+def _needed(group: Group) -> list[Endpoint]:
+    """Every lane that decides how much of a group may go."""
+    return [*_ways(group.kind, group.ambiguous), Endpoint.READ]
 
 
 def _ways(kind: Kind, ambiguous: bool) -> list[Endpoint]:

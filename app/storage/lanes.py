@@ -35,6 +35,16 @@ _SELECTED = (
     _PAUSED_UNTIL.label("paused_until"),
     *(lanes.c[name] for name in _COLUMNS if name != "paused_until"),
 )
+_HOLD = (
+    sa.select(*_SELECTED, sa.func.now().label("at"))
+    .where(
+        lanes.c.store_id == sa.bindparam("store_id"),
+        # A poller of an older version, beside us for a while, has others.
+        lanes.c.endpoint.in_(sorted(Endpoint)),
+    )
+    .order_by(lanes.c.endpoint)
+    .with_for_update()
+)
 _CHANGE = sa.text("""
     UPDATE lanes l
        SET paused_until = coalesce(v.paused_until, '-infinity'), reason = v.reason,
@@ -59,16 +69,15 @@ async def create(connection: Connection, store_ids: Sequence[int]) -> None:
     await connection.execute(insert(lanes).values(rows).on_conflict_do_nothing())
 
 
-async def hold(connection: Connection, store_id: int) -> dict[Endpoint, Lane]:
-    """Hold a store's lanes until the transaction ends, so that nobody else claims by them."""
-    statement = sa.select(*_SELECTED).where(
-        lanes.c.store_id == store_id,
-        # A poller of an older version, beside us for a while, has others.
-        lanes.c.endpoint.in_(sorted(Endpoint)),
-    )
-    rows = await connection.execute(statement.order_by(lanes.c.endpoint).with_for_update())
-    held = {lane.endpoint: lane for lane in map(_lane, rows.mappings())}
-    return {each: held.get(each, Lane(store_id, each)) for each in Endpoint}
+async def hold(connection: Connection, store_id: int) -> tuple[dict[Endpoint, Lane], datetime]:
+    """Hold a store's lanes until the transaction ends, so that nobody else claims by them.
+
+    Answers the time that they go by, too.
+    """
+    rows = (await connection.execute(_HOLD, {"store_id": store_id})).mappings().all()
+    held = {lane.endpoint: lane for lane in map(_lane, rows)}
+    at = rows[0]["at"] if rows else await now(connection)
+    return {each: held.get(each, Lane(store_id, each)) for each in Endpoint}, at
 
 
 async def record(connection: Connection, news: Iterable[News], breaker: Breaker) -> list[Lane]:

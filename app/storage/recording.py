@@ -25,7 +25,6 @@ from app.storage import events, lanes, order_changes, orders, settling, updates
 from app.storage.database import Connection, Database
 from app.storage.order_changes import Seen
 from app.storage.settling import Picture, error_json
-from app.storage.tables import attempts
 from app.storage.updates import Claimed
 
 _HELD = sa.text("""
@@ -57,6 +56,18 @@ _CHANGE = sa.text("""
      WHERE u.store_id = v.store_id AND u.id = v.id
     RETURNING u.target, u.subject, u.store_id
 """).bindparams(sa.bindparam("changes", type_=JSONB))
+
+
+# One value for all of them: to bind each column of each row costs several times as much.
+_ATTEMPTS = sa.text("""
+    INSERT INTO attempts (store_id, id, update_id, order_id, number, poller, started_at, ended_at,
+                          verdict, detail, calls)
+    SELECT v.store_id, v.id, v.update_id, v.order_id, v.number, v.poller, v.started_at, v.ended_at,
+           v.verdict, v.detail, v.calls
+      FROM jsonb_to_recordset(:rows) AS v(store_id int, id uuid, update_id uuid, order_id uuid,
+           number int, poller text, started_at timestamptz, ended_at timestamptz, verdict text,
+           detail text, calls jsonb)
+""").bindparams(sa.bindparam("rows", type_=JSONB))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,26 +190,28 @@ def _change_row(result: Result) -> dict[str, Any]:
 async def _write_attempts(
     connection: Connection, results: Sequence[Result], held: set[tuple[int, UUID]]
 ) -> None:
-    rows = []
-    for result in results:
-        update, attempt = result.update, result.attempt
-        mine = (update.store_id, update.id) in held
-        rows.append(
-            {
-                "store_id": update.store_id,
-                "id": attempt.id,
-                "update_id": update.id,
-                "order_id": update.order_id,
-                "number": update.attempts,
-                "poller": attempt.poller,
-                "started_at": attempt.started_at,
-                "ended_at": attempt.ended_at,
-                "verdict": attempt.verdict if mine else "lease_lost",
-                "detail": attempt.detail,
-                "calls": list(attempt.calls),
-            }
-        )
-    await connection.execute(sa.insert(attempts), rows)
+    rows = [
+        _attempt_row(result, mine=(result.update.store_id, result.update.id) in held)
+        for result in results
+    ]
+    await connection.execute(_ATTEMPTS, {"rows": rows})
+
+
+def _attempt_row(result: Result, *, mine: bool) -> dict[str, Any]:
+    update, attempt = result.update, result.attempt
+    return {
+        "store_id": update.store_id,
+        "id": str(attempt.id),
+        "update_id": str(update.id),
+        "order_id": str(update.order_id) if update.order_id else None,
+        "number": update.attempts,
+        "poller": attempt.poller,
+        "started_at": attempt.started_at.isoformat(),
+        "ended_at": attempt.ended_at.isoformat(),
+        "verdict": attempt.verdict if mine else "lease_lost",
+        "detail": attempt.detail,
+        "calls": list(attempt.calls),
+    }
 
 
 def _by_order(results: Iterable[Result]) -> dict[UUID, list[Result]]:

@@ -108,7 +108,7 @@ async def claimable(connection: Connection) -> bool:
     (group,) = await claims.due(connection)
     if group.due_in > 0:
         return False
-    held = await lanes.hold(connection, 1)
+    held, _ = await lanes.hold(connection, 1)
     return claims.share(group, held, {}, await lanes.now(connection)).calls > 0
 
 
