@@ -8,6 +8,9 @@
 
 -- A foreign key to a distributed table must be one within its own group of rows; these lead from
 -- distributed tables to reference tables, which Citus allows.
+-- The triggers of orders write only rows of the same store, on the same worker.
+SET citus.enable_unsafe_triggers TO on;
+
 SELECT create_reference_table('stores');
 SELECT create_reference_table('api_keys');
 
@@ -20,6 +23,8 @@ SELECT create_distributed_table('attempts', 'store_id', colocate_with => 'orders
 SELECT create_distributed_table('events', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('lanes', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('reconciliations', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('order_counts', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('order_count_changes', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('idempotency_keys', 'store_id', colocate_with => 'orders');
 
 -- alembic_version stays a local table of the coordinator, where migrations run.

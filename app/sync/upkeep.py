@@ -1,4 +1,4 @@
-"""What a poller does beside delivering: lapsed leases, the ship-by clock, reconciliation."""
+"""What a poller does beside delivering: lapsed leases, the ship-by clock, counts and the like."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ import structlog
 from app.intake import reconcile
 from app.intake.desk import Desk
 from app.orders.errors import NotAvailable
-from app.storage import deadlines, rescue, retention
+from app.storage import deadlines, order_counts, rescue, retention
 from app.storage.database import Database
 
 # Seconds between two batches of deletions.
@@ -46,6 +46,7 @@ class Upkeep:
             self._again_and_again(self._watch_deadlines),
             self._again_and_again(self._reconcile),
             self._again_and_again(self._forget),
+            self._again_and_again(self._count),
         )
 
     async def _take_back(self) -> bool:
@@ -90,6 +91,10 @@ class Upkeep:
         # Behind a full batch there is more, but the traffic comes first.
         await asyncio.sleep(_BREATH)
         return found >= retention.BATCH
+
+    async def _count(self) -> bool:
+        """Add up the changes of how many orders there are."""
+        return await order_counts.fold(self.database) >= order_counts.BATCH
 
     async def _again_and_again(self, work: Callable[[], Awaitable[bool]]) -> None:
         """Do it at intervals; at once again where it says that there is more."""

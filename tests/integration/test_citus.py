@@ -31,6 +31,7 @@ ACROSS_STORES = {
     "WITH RECURSIVE found AS": "who has something due: once a round of each poller",
     "WITH lapsed AS": "leases that ended: once an interval of each poller",
     "WITH near AS": "the ship-by clock, as above",
+    "WITH taken AS": "how many orders there are, added up: as above",
 }
 # What makes the planner show by which condition each table is read, however small it is.
 BY_INDEX = {
@@ -130,6 +131,7 @@ async def _a_day(world: World) -> None:
     async with world.database.read() as connection:
         await overview.order(connection, store.store_id, orders[0].id)
         await overview.timeline(connection, store.store_id, orders[0].id)
+        await overview.summary(connection, store.store_id)
 
 
 def _plans(log: str) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ Alembic keeps its context in globals.
 
 import asyncio
 import io
+import json
 import os
 import subprocess
 import sys
@@ -98,6 +99,34 @@ async def test_a_confirmed_shipment_knows_its_first_confirmation_after_the_upgra
     assert await ask(empty_url, f"{found} FROM shipments") == [True, None]
 
 
+async def test_orders_that_were_there_are_counted_after_the_upgrade_and_only_once(
+    empty_url: str,
+) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240301")
+    async with connected(empty_url) as session:
+        await session.execute("SET session_replication_role = replica")
+        await session.execute(_ORDERS.format(first=1, last=3))
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240340")
+    async with connected(empty_url) as session:
+        # Written between the two steps, by a version that knows nothing of counts.
+        await session.execute(_STORE)
+        await session.execute(_ORDERS.format(first=4, last=5))
+        await session.execute("UPDATE orders SET status = 'shipped' WHERE id::text LIKE '%1'")
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240341")
+    counted = """SELECT jsonb_object_agg(status, orders) FROM (
+        SELECT status, sum(orders) AS orders FROM order_count_changes GROUP BY status) c"""
+    assert json.loads(str(await ask(empty_url, counted))) == {"open": 4, "shipped": 1}
+
+
+_STORE = """
+    INSERT INTO stores (id, code, name, market, walmart_client_id, walmart_client_secret)
+    VALUES (gen_random_uuid(), 'main', 'Main', 'US', 'seller', 'sealed');
+"""
+_ORDERS = """
+    INSERT INTO orders (store_id, id, purchase_order_id)
+    SELECT 1, ('01a20a61-4a87-7d0f-8311-81ea0000000' || n)::uuid, 'po' || n
+      FROM generate_series({first}, {last}) n
+"""
 _SHIPMENTS_BEFORE = """
     INSERT INTO updates (store_id, id, target, subject, kind, sequence, payload, requested_by,
                          state, active, finished_at)

@@ -47,6 +47,7 @@ from app.sync.errand import Errand
 from app.walmart.account import Account
 from app.walmart.client import WalmartClient
 from app.web.app import create_app
+from tests.counting import miscounted
 from tests.integration.web.conftest import ADMIN_KEY, Counted, client_of
 from tests.world import claim
 
@@ -339,6 +340,7 @@ class Outbox(RuleBasedStateMachine):
         if not hasattr(self, "path"):
             return
         assert self.run(self._sending()) <= 1
+        assert self.run(miscounted(self.ground.database)) == []
         # First ours, then Walmart's: what happens in between can only be more.
         view = self.run(self._get(self.path))
         shown = self.run(self.ground.walmart.get(f"/simulator/orders/{self.po}")).json()

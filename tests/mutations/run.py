@@ -233,6 +233,22 @@ MUTATIONS = (
         "WHERE l.order_id = o.id) AS lines",
         ("tests/integration/test_citus.py",),
     ),
+    Mutation(
+        "the summary is right at every moment",
+        "not taking an order off the status it leaves",
+        "migrations/versions/2026_11_24_0340_order_counts.py",
+        "VALUES (OLD.store_id, OLD.status, -1)",
+        "VALUES (OLD.store_id, OLD.status, 0)",
+        ("tests/integration/test_order_counts.py",),
+    ),
+    Mutation(
+        "a batch's pictures are written for each of its orders",
+        "saving the lines by their numbers alone",
+        "app/storage/order_changes.py",
+        "l.order_id = v.order_id AND l.line_number",
+        "l.line_number",
+        (OUTBOX, DELIVERY, "tests/integration/test_recording.py"),
+    ),
 )
 
 

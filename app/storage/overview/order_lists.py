@@ -8,6 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.orders.order import ERROR, FulfillmentStatus
+from app.storage import order_counts
 from app.storage.database import Connection
 from app.storage.overview import order_views, search
 from app.storage.overview.paging import After, Page, cut
@@ -121,9 +122,6 @@ def _conditions(wanted: OrderFilter) -> list[sa.ColumnElement[bool]]:
 
 async def summary(connection: Connection, store_id: int | None) -> dict[str, int]:
     """How many orders are in each status, of one store or of all, and in total."""
-    statement = sa.select(table.c.status, sa.func.count()).group_by(table.c.status)
-    if store_id is not None:
-        statement = statement.where(table.c.store_id == store_id)
-    counted = {row[0]: row[1] for row in await connection.execute(statement)}
+    counted = await order_counts.by_status(connection, store_id)
     counts = {status: counted.get(status, 0) for status in _STATUSES}
     return counts | {"total": sum(counts.values())}

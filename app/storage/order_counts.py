@@ -1,0 +1,54 @@
+"""Orders by store and status, counted as they change (decision 0010).
+
+A trigger leaves a row for each change, in the transaction of the change; pollers add them up
+now and then. Nobody who writes an order waits for a counter, and what is read is right at
+every moment, since counts and changes are read together.
+"""
+
+import sqlalchemy as sa
+
+from app.storage.database import Connection, Database
+
+BATCH = 2000
+
+_FOLD = sa.text("""
+    WITH taken AS (
+      DELETE FROM order_count_changes c
+       USING (SELECT store_id, id FROM order_count_changes
+               ORDER BY store_id, id LIMIT :batch FOR UPDATE SKIP LOCKED) old
+       WHERE c.store_id = old.store_id AND c.id = old.id
+      RETURNING c.store_id, c.status, c.orders),
+    added AS (
+      -- In one order everywhere, so that two pollers never wait for each other in a circle.
+      INSERT INTO order_counts AS k (store_id, status, orders)
+      SELECT store_id, status, sum(orders) FROM taken
+       GROUP BY store_id, status ORDER BY store_id, status
+          ON CONFLICT (store_id, status) DO UPDATE SET orders = k.orders + excluded.orders)
+    SELECT count(*) FROM taken
+""")
+_READ = sa.text("""
+    SELECT status, sum(orders)::bigint AS orders FROM (
+      SELECT status, orders FROM order_counts WHERE store_id = :store_id
+      UNION ALL
+      SELECT status, orders FROM order_count_changes WHERE store_id = :store_id) found
+     GROUP BY status
+""")
+_READ_ALL = sa.text("""
+    SELECT status, sum(orders)::bigint AS orders FROM (
+      SELECT status, orders FROM order_counts
+      UNION ALL SELECT status, orders FROM order_count_changes) found
+     GROUP BY status
+""")
+
+
+async def fold(database: Database, batch: int = BATCH) -> int:
+    """Add some changes to the counts; answers how many."""
+    async with database.begin() as connection:
+        return int((await connection.execute(_FOLD, {"batch": batch})).scalar_one())
+
+
+async def by_status(connection: Connection, store_id: int | None) -> dict[str, int]:
+    """How many orders a store has (None: all together) by status; a status may be missing."""
+    statement = _READ_ALL if store_id is None else _READ
+    values = {} if store_id is None else {"store_id": store_id}
+    return {row.status: row.orders for row in await connection.execute(statement, values)}

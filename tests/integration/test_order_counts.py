@@ -1,0 +1,84 @@
+"""The summary of orders is kept, not counted, and right at every moment."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from app.intake import ship
+from app.storage import order_counts, overview
+from app.storage.database import Database
+from tests.counting import miscounted
+from tests.integration.test_overview_cost import counted
+from tests.world import ACTOR, World, a_package
+
+_NEW = sa.text("""
+    INSERT INTO orders (store_id, id, purchase_order_id, status)
+    SELECT :store, gen_random_uuid(), :prefix || n, 'open' FROM generate_series(1, :orders) n
+""")
+_MOVE = sa.text("UPDATE orders SET status = :status WHERE store_id = :store")
+
+
+async def do(database: Database, statement: sa.TextClause, **values: Any) -> None:
+    async with database.begin() as connection:
+        await connection.execute(statement, values)
+
+
+async def test_a_summary_is_right_while_nobody_has_added_up_and_after(world: World) -> None:
+    store = await world.a_store()
+    order = await world.an_order(2, store=store)
+    await world.an_order(1, store=store)
+    accepted = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    await world.deliver_until(accepted.shipment.update.id)
+    for _ in range(2):
+        async with world.database.read() as connection:
+            counts = await overview.summary(connection, store.store_id)
+        assert {status: n for status, n in counts.items() if n} == {
+            "open": 1,
+            "shipped": 1,
+            "total": 2,
+        }
+        await order_counts.fold(world.database)
+    assert await miscounted(world.database) == []
+
+
+async def test_what_was_rolled_back_was_never_counted(world: World) -> None:
+    store = await world.a_store()
+    with pytest.raises(ZeroDivisionError):
+        async with world.database.begin() as connection:
+            await connection.execute(_NEW, {"store": store.store_id, "prefix": "R", "orders": 3})
+            raise ZeroDivisionError
+    assert await miscounted(world.database) == []
+
+
+async def test_writers_and_pollers_that_add_up_at_once_lose_no_order(world: World) -> None:
+    stores = [(await world.a_store()).store_id for _ in range(3)]
+    database = world.database
+
+    async def write(number: int) -> None:
+        for store in stores:
+            await do(database, _NEW, store=store, prefix=f"W{number}-", orders=5)
+            await do(database, _MOVE, store=store, status=["error", "shipped"][number % 2])
+
+    async def add_up() -> None:
+        for _ in range(10):
+            await order_counts.fold(database, batch=7)
+
+    await asyncio.gather(*(write(n) for n in range(6)), *(add_up() for _ in range(4)))
+    assert await miscounted(database) == []
+    while await order_counts.fold(database, batch=7):
+        assert await miscounted(database) == []
+    async with database.read() as connection:
+        every = await overview.summary(connection, None)
+    assert every["total"] == 90
+
+
+async def test_a_summary_reads_no_order(world: World) -> None:
+    store = await world.a_store()
+    with counted(world.database) as said:
+        async with world.database.begin() as connection:
+            await overview.summary(connection, store.store_id)
+            await overview.summary(connection, None)
+    assert not [statement for statement, _ in said if "FROM orders" in statement]
+    assert len(said) == 2
