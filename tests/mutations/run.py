@@ -247,7 +247,7 @@ MUTATIONS = (
         "app/storage/order_changes.py",
         "l.order_id = v.order_id AND l.line_number",
         "l.line_number",
-        (OUTBOX, DELIVERY, "tests/integration/test_recording.py"),
+        ("tests/integration/test_settling.py",),
     ),
 )
 

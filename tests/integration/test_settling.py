@@ -1,0 +1,83 @@
+"""Several orders of several stores brought in line with Walmart at once: each gets its own."""
+
+from datetime import UTC, datetime
+
+from app.intake import ship
+from app.orders.order import Order
+from app.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
+from app.storage import orders, settling
+from app.storage.settling import Picture
+from tests.world import ACTOR, World, a_package
+
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ORDERED = 5
+
+
+def shows(order: Order, shipped: int, *, asked: bool = False) -> OrderSnapshot:
+    """Walmart's picture: so many units of the order's line are under way."""
+    number = f"1Z{order.purchase_order_id}"
+    units = [
+        Units(UnitStatus.SHIPPED, shipped, tracking_number=number),
+        Units(UnitStatus.ACKNOWLEDGED, ORDERED - shipped),
+    ]
+    line = LineSnapshot(
+        line_number="1",
+        sku="SKU-1",
+        ordered=ORDERED,
+        units=tuple(each for each in units if each.quantity),
+        cancel_requested=asked,
+    )
+    return OrderSnapshot(purchase_order_id=order.purchase_order_id, lines={"1": line})
+
+
+async def test_each_order_of_a_batch_is_written_as_walmart_shows_it(world: World) -> None:
+    stores = [await world.a_store() for _ in range(2)]
+    places = []
+    for number in range(6):
+        store = stores[number % 2]
+        order = await world.an_order(ORDERED, store=store)
+        await ship.ship(
+            world.desk, order.id, a_package(f"1Z{order.purchase_order_id}"), actor=ACTOR
+        )
+        places.append((store.store_id, order.id))
+    async with world.desk.transaction() as connection:
+        known = await orders.lock_many(connection, places)
+        assert [known[order_id].store_id for _, order_id in places] == [s for s, _ in places]
+        pictures = [
+            Picture(known[order_id], shows(known[order_id], shipped, asked=shipped == 2), AT)
+            for shipped, (_, order_id) in enumerate(places)
+        ]
+        await settling.settle_many(connection, pictures, world.desk.new_id)
+    views = [await world.order(order_id) for _, order_id in places]
+    assert [each.lines[0].shipped for each in views] == [0, 1, 2, 3, 4, 5]
+    assert [each.lines[0].pending for each in views] == [5, 4, 3, 2, 1, 0]
+    assert [each.fulfillment_status for each in views] == [
+        "open",
+        *["partially_shipped"] * 4,
+        "shipped",
+    ]
+    assert [each.shipments[0].update.state for each in views] == [*["pending"] * 5, "confirmed"]
+    # Others' wishes are not written into an order that has none.
+    async with world.desk.transaction() as connection:
+        after = await orders.lock_many(connection, places)
+    assert [after[order_id].cancel_requested for _, order_id in places] == [
+        (),
+        (),
+        ("1",),
+        (),
+        (),
+        (),
+    ]
+
+
+async def test_a_wish_that_walmart_shows_no_more_is_forgotten(world: World) -> None:
+    store = await world.a_store()
+    order = await world.an_order(ORDERED, store=store)
+    for asked in (True, False):
+        async with world.desk.transaction() as connection:
+            held = await orders.lock(connection, order.id)
+            picture = Picture(held, shows(held, 0, asked=asked), AT)
+            await settling.settle(connection, picture, world.desk.new_id)
+        async with world.desk.transaction() as connection:
+            now = await orders.lock(connection, order.id)
+        assert now.cancel_requested == (("1",) if asked else ())
