@@ -35,6 +35,7 @@ CODES: dict[str, Code] = {
     "unknown_field": Code(422, "The API does not know this field; nothing is guessed."),
     "unknown_parameter": Code(422, "The operation does not know this query parameter."),
     "cursor_invalid": Code(422, "The cursor is not one this list gave. Begin without one."),
+    "search_too_broad": Code(422, "More than 1,000 numbers begin with q. Give more of it."),
     "idempotency_key_invalid": Code(422, "1 to 255 printable ASCII characters are needed."),
     "idempotency_key_reused": Code(422, "The key was used with another body before."),
     "unknown_line": Code(422, "The order has no such line, SKU or Commerce item."),

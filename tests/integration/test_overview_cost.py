@@ -1,5 +1,6 @@
 """What reading a page of orders costs: as many statements as one order, and no sorting."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from app.intake import ship
 from app.storage import overview
 from app.storage.database import Database
-from app.storage.overview import OrderFilter, Page
+from app.storage.overview import OrderFilter, Page, search
 from tests.world import ACTOR, World, a_package
 
 
@@ -70,3 +71,58 @@ async def explained(world: World, statement: str, values: Any) -> str:
             await connection.exec_driver_sql(f"SET LOCAL enable_{dear} = off")
         rows = await connection.exec_driver_sql(f"EXPLAIN {statement}", tuple(values))
         return "\n".join(row[0] for row in rows)
+
+
+# Enough for PostgreSQL to tell one index from another.
+_ROWS = (
+    "SET LOCAL session_replication_role = replica",
+    """INSERT INTO orders (store_id, id, purchase_order_id, customer_order_id,
+                           commerce_order_number)
+       SELECT {store}, uuid(md5('o' || n)::text), 'P' || n, 'C' || n, 'M' || n
+         FROM generate_series(1, 2000) n""",
+    """INSERT INTO order_lines (store_id, order_id, line_number, position, sku, ordered)
+       SELECT store_id, id, '1', 1, 'S' || purchase_order_id, 1 FROM orders""",
+    """INSERT INTO shipments (store_id, id, order_id, update_id, carrier_code, tracking_number,
+                              tracking_key, shipped_at, method_code, fingerprint,
+                              override_cancel_request, walmart_carrier, items)
+       SELECT store_id, id, id, id, 'ups', '1Z' || purchase_order_id, '1Z' || purchase_order_id,
+              now(), 'Standard', '', false, '{{}}', '[]' FROM orders""",
+    "ANALYZE orders, order_lines, shipments",
+)
+
+
+async def _fill(world: World, store: int) -> None:
+    async with world.database.begin() as connection:
+        for statement in _ROWS:
+            await connection.exec_driver_sql(statement.format(store=store))
+
+
+@pytest.mark.parametrize("of_one", [True, False])
+async def test_a_search_looks_at_what_begins_so_and_at_nothing_else(
+    world: World, *, of_one: bool
+) -> None:
+    store = await world.a_store()
+    await _fill(world, store.store_id)
+    with counted(world.database) as said:
+        async with world.database.begin() as connection:
+            await search.find(connection, "1Z-1", store.store_id if of_one else None)
+    assert len(said) == 5
+    for statement, values in said:
+        plan = await explained(world, statement, values)
+        assert re.search(r"Index Cond: \(\(?.*store_id = .*~>=~.*~<~", plan), plan
+
+
+@pytest.mark.parametrize("wanted", [OrderFilter(), OrderFilter(status="open")])
+async def test_a_list_of_all_stores_reads_the_first_orders_of_each_off_its_index(
+    world: World, wanted: OrderFilter
+) -> None:
+    store = await world.a_store()
+    await world.an_order(1, store=store)
+    with counted(world.database) as said:
+        async with world.database.begin() as connection:
+            await overview.orders(connection, wanted, Page(50))
+    listing = [each for each in said if "each_store" in each[0]]
+    assert listing
+    for statement, values in listing:
+        plan = await explained(world, statement, values)
+        assert re.search(r"Index Cond: \(.*store_id = stores.store_id", plan), plan

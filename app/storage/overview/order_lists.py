@@ -1,5 +1,6 @@
 """Lists of orders: newest first, soonest to leave first, or in the order of their changes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from app.orders.order import ERROR, FulfillmentStatus
 from app.storage import order_counts
 from app.storage.database import Connection
-from app.storage.overview import order_views, search
+from app.storage.overview import across, order_views, search
 from app.storage.overview.paging import After, Page, cut
 from app.storage.tables import orders as table
 from app.storage.views import OrderView
@@ -34,20 +35,38 @@ class OrderFilter:
     ship_before: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """A list: what it is sorted by, and which orders are in it."""
+
+    key: sa.Column[Any]
+    store_id: int | None
+    conditions: Sequence[sa.ColumnElement[bool]]
+    # Few are looked at, so they are sorted; otherwise they are read off an index, store by store.
+    few: bool
+
+    @property
+    def descending(self) -> bool:
+        """Only the list of the newest is."""
+        return self.key is table.c.ordered_at
+
+
 async def orders(
     connection: Connection, wanted: OrderFilter, page: Page
 ) -> tuple[list[OrderView], After | None]:
-    """A page of orders."""
-    key = _sorting(wanted)
-    statement = order_views.select()
-    for condition in _conditions(wanted):
-        statement = statement.where(condition)
+    """A page of orders. Raises Invalid search_too_broad."""
+    conditions = _conditions(wanted)
+    if wanted.q is not None:
+        found = await search.find(connection, wanted.q, wanted.store_id)
+        conditions.append(across.among(table, found))
+    listing = _Listing(_sorting(wanted), wanted.store_id, conditions, few=wanted.q is not None)
     behind = None
     if page.after is not None:
         behind = datetime.fromisoformat(page.after[0]), UUID(page.after[1])
-    read = _newest if key is table.c.ordered_at else _soonest
-    rows, more = cut(await read(connection, statement, key, behind, page.limit + 1), page.limit)
-    after = ((rows[-1][key.name] or _NEVER).isoformat(), str(rows[-1]["id"])) if more else None
+    read = _newest if listing.descending else _soonest
+    rows, more = cut(await read(connection, listing, behind, page.limit + 1), page.limit)
+    key = listing.key.name
+    after = ((rows[-1][key] or _NEVER).isoformat(), str(rows[-1]["id"])) if more else None
     return await order_views.views(connection, rows), after
 
 
@@ -62,47 +81,50 @@ def _sorting(wanted: OrderFilter) -> sa.Column[Any]:
 
 
 async def _soonest(
-    connection: Connection,
-    statement: sa.Select[Any],
-    key: sa.Column[Any],
-    behind: tuple[datetime, UUID] | None,
-    limit: int,
+    connection: Connection, listing: _Listing, behind: tuple[datetime, UUID] | None, limit: int
 ) -> list[sa.RowMapping]:
-    if behind is not None:
-        statement = statement.where(sa.tuple_(key, table.c.id) > behind)
-    return await _rows(connection, statement.order_by(key, table.c.id), limit)
+    after = [] if behind is None else [sa.tuple_(listing.key, table.c.id) > behind]
+    return await _rows(connection, listing, after, limit)
 
 
 async def _newest(
-    connection: Connection,
-    statement: sa.Select[Any],
-    key: sa.Column[Any],
-    behind: tuple[datetime, UUID] | None,
-    limit: int,
+    connection: Connection, listing: _Listing, behind: tuple[datetime, UUID] | None, limit: int
 ) -> list[sa.RowMapping]:
     """The newest first, then those without a date.
 
     Two statements, because the index on the date puts those without one first: read as one
     list, every order of the store would be sorted for each page.
     """
-    statement = statement.order_by(key.desc(), table.c.id.desc())
-    dated, undated = statement.where(key.is_not(None)), statement.where(key.is_(None))
+    key = listing.key
+    dated: list[sa.ColumnElement[bool]] = [key.is_not(None)]
+    undated: list[sa.ColumnElement[bool]] = [key.is_(None)]
     rows: list[sa.RowMapping] = []
     if behind is not None and behind[0] == _NEVER:
-        undated = undated.where(table.c.id < behind[1])
+        undated.append(table.c.id < behind[1])
     else:
         if behind is not None:
-            dated = dated.where(sa.tuple_(key, table.c.id) < behind)
-        rows = await _rows(connection, dated, limit)
+            dated.append(sa.tuple_(key, table.c.id) < behind)
+        rows = await _rows(connection, listing, dated, limit)
     if len(rows) < limit:
-        rows += await _rows(connection, undated, limit - len(rows))
+        rows += await _rows(connection, listing, undated, limit - len(rows))
     return rows
 
 
 async def _rows(
-    connection: Connection, statement: sa.Select[Any], limit: int
+    connection: Connection,
+    listing: _Listing,
+    more: Sequence[sa.ColumnElement[bool]],
+    limit: int,
 ) -> list[sa.RowMapping]:
-    return list((await connection.execute(statement.limit(limit))).mappings())
+    conditions = [*listing.conditions, *more]
+    if listing.store_id is None and not listing.few:
+        found = await across.first(
+            connection, listing.key, conditions, descending=listing.descending, limit=limit
+        )
+        conditions = [across.among(table, found)]
+    order = across.ordered(listing.key, table.c.id, descending=listing.descending)
+    statement = order_views.select().where(*conditions).order_by(*order).limit(limit)
+    return list((await connection.execute(statement)).mappings())
 
 
 def _conditions(wanted: OrderFilter) -> list[sa.ColumnElement[bool]]:
@@ -115,8 +137,6 @@ def _conditions(wanted: OrderFilter) -> list[sa.ColumnElement[bool]]:
         conditions.append(table.c.updated_at >= wanted.updated_since)
     if wanted.ship_before is not None:
         conditions += [_UNSHIPPED, table.c.ship_by < wanted.ship_before]
-    if wanted.q is not None:
-        conditions.append(search.matches(wanted.q, wanted.store_id))
     return conditions
 
 

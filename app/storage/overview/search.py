@@ -1,57 +1,93 @@
 """Finding an order by the beginning of any number a person may have in hand."""
 
-from collections.abc import Sequence
+import sys
 from typing import Any
 
 import sqlalchemy as sa
 
+from app.orders.errors import Invalid, Problem
 from app.orders.snapshot import tracking_key
-from app.storage.tables import order_lines, orders, shipments
+from app.storage.database import Connection
+from app.storage.overview.places import Place
+from app.storage.tables import order_lines, orders, shipments, stores
+
+# More numbers than a person reads through; whoever searches so broadly types one letter more.
+MOST = 1000
 
 _NUMBERS = (
     orders.c.purchase_order_id,
     orders.c.customer_order_id,
     orders.c.commerce_order_number,
 )
+_FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
 
 
-def matches(text: str, store_id: int | None) -> sa.ColumnElement[bool]:
+async def find(connection: Connection, text: str, store_id: int | None) -> list[Place]:
     """Orders whose purchase order, Commerce, customer, SKU or tracking number begins with it.
 
-    Each way is a look into an index of its own; none reads the whole table. store_id: the one
-    store to look in, or all. Text without a letter or digit to look for finds nothing.
+    Each way looks at a few entries of an index of its own, whatever else there is. store_id: the
+    one store to look in, or all. Text without a letter or digit to look for finds nothing.
+    Raises Invalid search_too_broad where more than MOST numbers begin so.
     """
     text = text.strip()
+    if not text:
+        return []
     key = tracking_key(text)
-    ways = [_in(orders, orders.c.id, column, text, store_id) for column in _NUMBERS]
+    ways = [_way(orders, orders.c.id, column, text, store_id) for column in _NUMBERS]
     sku = sa.func.upper(order_lines.c.sku)
-    ways.append(_in(order_lines, order_lines.c.order_id, sku, text.upper(), store_id))
-    if not key:
-        # Only spaces and hyphens: as the beginning of a tracking number it would fit all.
-        return sa.false() if not text else _found(ways)
-    ways.append(_in(shipments, shipments.c.order_id, shipments.c.tracking_key, key, store_id))
-    return _found(ways)
+    ways.append(_way(order_lines, order_lines.c.order_id, sku, text.upper(), store_id))
+    if key:
+        # Only spaces and hyphens would, as the beginning of a tracking number, fit all.
+        ways.append(_way(shipments, shipments.c.order_id, shipments.c.tracking_key, key, store_id))
+    found: set[Place] = set()
+    for way in ways:
+        rows = (await connection.execute(way)).all()
+        found.update((row[0], row[1]) for row in rows)
+        if len(rows) > MOST or len(found) > MOST:
+            raise _too_broad(text)
+    return sorted(found)
 
 
-def _in(
+def _too_broad(text: str) -> Invalid:
+    message = f"More than {MOST} numbers of orders begin with {text}. Type more of it."
+    return Invalid("search_too_broad", message, [Problem("search_too_broad", message, "/q")])
+
+
+def _way(
     table: sa.Table,
     order_id: sa.ColumnElement[Any],
     column: sa.ColumnElement[str],
     begins: str,
     store_id: int | None,
 ) -> sa.Select[Any]:
-    way = sa.select(table.c.store_id, order_id.label("order_id"))
-    way = way.where(column.like(_prefix(begins), escape="\\"))
-    return way if store_id is None else way.where(table.c.store_id == store_id)
+    """At most MOST + 1 places of orders; an order may be among them for each of its lines.
 
-
-def _found(ways: Sequence[sa.Select[Any]]) -> sa.ColumnElement[bool]:
-    found = sa.union_all(*ways).subquery()
-    return sa.tuple_(orders.c.store_id, orders.c.id).in_(
-        sa.select(found.c.store_id, found.c.order_id)
+    By comparing, not LIKE: a statement that is prepared once for every text knows no pattern, and
+    would read the whole table.
+    """
+    behind = following(begins)
+    each = sa.select(order_id.label("order_id")).where(
+        table.c.store_id == stores.c.store_id, column.op("~>=~")(begins)
     )
+    if behind is not None:
+        each = each.where(column.op("~<~")(behind))
+    found = each.limit(MOST + 1).correlate(stores).lateral("each_store")
+    way = sa.select(stores.c.store_id, found.c.order_id).select_from(stores.join(found, sa.true()))
+    way = way.limit(MOST + 1)
+    return way if store_id is None else way.where(stores.c.store_id == store_id)
 
 
-def _prefix(text: str) -> str:
-    plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"{plain}%"
+def following(text: str) -> str | None:
+    """The first text behind all that begin with this one, None where none is.
+
+    By code points, which is the order of bytes in UTF-8 too.
+    """
+    while text:
+        point = ord(text[-1]) + 1
+        if point == _FIRST_SURROGATE:
+            # In no text of a database.
+            point = _AFTER_SURROGATES
+        if point <= sys.maxunicode:
+            return text[:-1] + chr(point)
+        text = text[:-1]
+    return None

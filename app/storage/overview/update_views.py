@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from app.orders.update import DUE, State
 from app.storage.database import Connection
-from app.storage.overview import places
+from app.storage.overview import across, places
 from app.storage.overview.paging import After, Page, cut
 from app.storage.overview.places import Place
 from app.storage.tables import attempts as attempts_table
@@ -69,16 +69,19 @@ async def updates(
     connection: Connection, wanted: UpdateFilter, page: Page
 ) -> tuple[list[UpdateView], After | None]:
     """Updates, the newest first."""
-    statement = sa.select(*_COLUMNS).select_from(_FROM)
-    for condition in _conditions(wanted):
-        statement = statement.where(condition)
+    conditions = _conditions(wanted)
     if page.after is not None:
         at, identifier = datetime.fromisoformat(page.after[0]), UUID(page.after[1])
-        statement = statement.where(sa.tuple_(table.c.created_at, table.c.id) < (at, identifier))
-    statement = statement.order_by(table.c.created_at.desc(), table.c.id.desc())
-    found: Sequence[Any] = (
-        (await connection.execute(statement.limit(page.limit + 1))).mappings().all()
-    )
+        conditions.append(sa.tuple_(table.c.created_at, table.c.id) < (at, identifier))
+    limit = page.limit + 1
+    if wanted.store_id is None and wanted.order_id is None:
+        first = await across.first(
+            connection, table.c.created_at, conditions, descending=True, limit=limit
+        )
+        conditions = [across.among(table, first)]
+    order = across.ordered(table.c.created_at, table.c.id, descending=True)
+    statement = sa.select(*_COLUMNS).select_from(_FROM).where(*conditions).order_by(*order)
+    found: Sequence[Any] = (await connection.execute(statement.limit(limit))).mappings().all()
     rows, more = cut(found, page.limit)
     views = [view(row) for row in rows]
     return views, (views[-1].created_at.isoformat(), str(views[-1].id)) if more else None

@@ -51,17 +51,20 @@ orders = sa.Table(
     ),
     # q finds by the beginning of a number.
     sa.Index(
-        "ix_orders_purchase_order_id",
+        "ix_orders_purchase_order_id_begins",
+        "store_id",
         "purchase_order_id",
         postgresql_ops={"purchase_order_id": "text_pattern_ops"},
     ),
     sa.Index(
-        "ix_orders_customer_order_id",
+        "ix_orders_customer_order_id_begins",
+        "store_id",
         "customer_order_id",
         postgresql_ops={"customer_order_id": "text_pattern_ops"},
     ),
     sa.Index(
-        "ix_orders_commerce_order_number",
+        "ix_orders_commerce_order_number_begins",
+        "store_id",
         "commerce_order_number",
         postgresql_ops={"commerce_order_number": "text_pattern_ops"},
     ),
@@ -96,9 +99,9 @@ order_lines = sa.Table(
 )
 
 sa.Index(
-    "ix_order_lines_sku",
-    sa.func.upper(order_lines.c.sku).label("sku_upper"),
+    "ix_order_lines_sku_begins",
     order_lines.c.store_id,
+    sa.func.upper(order_lines.c.sku).label("sku_upper"),
     postgresql_ops={"sku_upper": "text_pattern_ops"},
 )
 

@@ -44,7 +44,8 @@ shipments = sa.Table(
     ),
     sa.Index("ix_shipments_order", "store_id", "order_id"),
     sa.Index(
-        "ix_shipments_tracking_key",
+        "ix_shipments_tracking_key_begins",
+        "store_id",
         "tracking_key",
         postgresql_ops={"tracking_key": "text_pattern_ops"},
     ),

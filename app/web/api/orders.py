@@ -134,7 +134,7 @@ async def import_order(
     response_model=OrdersOut,
     responses={
         **success(200, OrdersOut, {"data": [examples.ORDER], "next_cursor": None}, "A page."),
-        **problems("cursor_invalid", "store_not_found"),
+        **problems("cursor_invalid", "search_too_broad", "store_not_found"),
     },
 )
 async def list_orders(  # noqa: PLR0917 - FastAPI passes them by name
