@@ -34,6 +34,15 @@ orders = sa.Table(
     sa.Index("ix_orders_ordered_at", "store_id", "ordered_at", "id"),
     sa.Index("ix_orders_status_ordered_at", "store_id", "status", "ordered_at", "id"),
     sa.Index("ix_orders_updated_at", "store_id", "updated_at", "id"),
+    # Not open ones: accepting a shipment, which changes such an order, does not pay for it.
+    sa.Index(
+        "ix_orders_status_updated_at",
+        "store_id",
+        "status",
+        "updated_at",
+        "id",
+        postgresql_where=sa.text("status <> 'open'"),
+    ),
     sa.Index(
         "ix_orders_ship_by",
         "store_id",

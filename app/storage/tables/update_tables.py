@@ -84,7 +84,25 @@ updates = sa.Table(
         "id",
         postgresql_where=sa.text("state NOT IN ('confirmed', 'dismissed')"),
     ),
+    # The few of a kind among many of the two that every order has.
+    sa.Index(
+        "ix_updates_rare_kinds",
+        "store_id",
+        "kind",
+        "created_at",
+        "id",
+        postgresql_where=sa.text("kind NOT IN ('shipment', 'acknowledgement')"),
+    ),
     postgresql_with={"fillfactor": "70"},
+)
+
+sa.Index(
+    "ix_updates_code",
+    updates.c.store_id,
+    updates.c.last_error["code"].astext,
+    updates.c.created_at,
+    updates.c.id,
+    postgresql_where=sa.text("last_error IS NOT NULL"),
 )
 
 attempts = sa.Table(
