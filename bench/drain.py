@@ -33,18 +33,18 @@ def measure(
 ) -> dict[str, dict[str, list[float]]]:
     """Updates a second by case and contestant, one figure for each round."""
     found: dict[str, dict[str, list[float]]] = {}
-    with _connected(database_url, folder) as (deployment, stores):
+    with connected(database_url, folder) as (deployment, stores):
         for delay, slots in CASES:
             figures: dict[str, list[float]] = {name: [] for name in ("waybill", *PEERS)}
             for _ in range(rounds):
                 for name, rates in figures.items():
                     # The slowest of them by far tells as much with a tenth.
                     wanted = updates // 10 if name == "procrastinate" else updates
-                    with _walmart(deployment, delay) as walmart:
+                    with walmart(deployment, delay) as address:
                         took = (
                             _ours(deployment, database_url, stores, wanted, slots)
                             if name == "waybill"
-                            else _peer(name, database_url, walmart, wanted, slots)
+                            else _peer(name, database_url, address, wanted, slots)
                         )
                     rates.append(wanted / took)
             found[f"{delay * 1000:g} ms, {slots} in flight"] = figures
@@ -52,7 +52,8 @@ def measure(
 
 
 @contextmanager
-def _connected(database_url: str, folder: Path) -> Iterator[tuple[Deployment, list[int]]]:
+def connected(database_url: str, folder: Path) -> Iterator[tuple[Deployment, list[int]]]:
+    """Fifty stores, whose Walmart is yet to be started."""
     port = free_port()
     settings = {
         "WAYBILL_LOG_LEVEL": "warning",
@@ -63,7 +64,10 @@ def _connected(database_url: str, folder: Path) -> Iterator[tuple[Deployment, li
     }
     with deployed(database_url, folder, pollers=0, **settings) as deployment:
         with deployment.client() as client:
-            names = [a_store(client, f"seller-drain-{n}") for n in range(STORES)]
+            run = time.time_ns()
+            names = [
+                a_store(client, f"seller-{run}-{n}", code=f"d{run}_{n}") for n in range(STORES)
+            ]
         yield deployment, asyncio.run(_numbers(database_url, names))
 
 
@@ -78,7 +82,8 @@ async def _numbers(url: str, names: list[str]) -> list[int]:
 
 
 @contextmanager
-def _walmart(deployment: Deployment, delay: float) -> Iterator[str]:
+def walmart(deployment: Deployment, delay: float) -> Iterator[str]:
+    """A Walmart for them that answers after delay seconds."""
     url = deployment.environment["WAYBILL_WALMART_BASE_URL"]
     port = url.rpartition(":")[2]
     sink = subprocess.Popen([sys.executable, "-m", "bench.sink", port, str(delay)])
@@ -102,21 +107,23 @@ def _until_up(url: str) -> None:
 
 
 def _ours(deployment: Deployment, url: str, stores: list[int], updates: int, slots: int) -> float:
-    asyncio.run(_place(url, stores, updates))
+    asyncio.run(place(url, stores, updates))
     deployment.start("poller", "poller", WAYBILL_POLLER_CONCURRENCY=str(slots))
     try:
-        ended = asyncio.run(_until_confirmed(url))
+        ended = asyncio.run(until_confirmed(url))
     finally:
         deployment.stop("poller")
-    walmart = deployment.environment["WAYBILL_WALMART_BASE_URL"]
-    count: dict[str, Any] = httpx.get(f"{walmart}/count", trust_env=False).json()
+    address = deployment.environment["WAYBILL_WALMART_BASE_URL"]
+    count: dict[str, Any] = httpx.get(f"{address}/count", trust_env=False).json()
     if count["shipments"] != updates:
         raise AssertionError(f"{count['shipments']} calls for {updates} updates")
     return ended - float(count["first"])
 
 
-async def _place(url: str, stores: list[int], updates: int) -> None:
+async def place(url: str, stores: list[int], updates: int) -> object:
+    """Make updates due, spread over the stores; answers the database's time before."""
     connection = await asyncpg.connect(**asyncpg_arguments(url))
+    at: object = await connection.fetchval("SELECT now()")
     prefix = f"D{time.time_ns():x}-"
     for store in stores:
         await connection.execute(
@@ -124,9 +131,11 @@ async def _place(url: str, stores: list[int], updates: int) -> None:
         )
     await connection.execute("VACUUM ANALYZE")
     await connection.close()
+    return at
 
 
-async def _until_confirmed(url: str) -> float:
+async def until_confirmed(url: str) -> float:
+    """Wait until nothing is due; answers the time."""
     connection = await asyncpg.connect(**asyncpg_arguments(url))
     try:
         while await connection.fetchval("SELECT EXISTS (SELECT FROM updates WHERE active)"):  # noqa: ASYNC110
@@ -136,7 +145,7 @@ async def _until_confirmed(url: str) -> float:
         await connection.close()
 
 
-def _peer(name: str, url: str, walmart: str, jobs: int, slots: int) -> float:
-    command = [sys.executable, "-m", "bench.peers", name, url, walmart, str(jobs), str(slots)]
+def _peer(name: str, url: str, address: str, jobs: int, slots: int) -> float:
+    command = [sys.executable, "-m", "bench.peers", name, url, address, str(jobs), str(slots)]
     said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return float(said)

@@ -168,7 +168,8 @@ def _looks(size: int) -> dict[str, Look]:
     found: dict[str, Look] = {}
     for name, wanted in lists.items():
         found[name] = lambda c, w=wanted: overview.orders(c, w, Page(50))  # type: ignore[misc]
-        if wanted.q is None:
+        # A cursor is never before updated_since, as the middle would be before what is recent.
+        if wanted.q is None and wanted.updated_since in {None, _START}:
             found[f"{name}; deep"] = lambda c, w=wanted: overview.orders(  # type: ignore[misc]
                 c, w, Page(50, deep)
             )

@@ -8,7 +8,8 @@ BEGIN
            bench_grown_id(n, 'o') AS order_id, bench_grown_id(n, 'a') AS ack_id,
            bench_grown_id(n, 's') AS update_id,
            timestamptz '2025-01-01Z' + make_interval(secs => n) AS at,
-           CASE WHEN n % 50 = 7 THEN 'error' WHEN n % 20 = 3 THEN 'canceled' ELSE 'shipped' END
+           CASE WHEN n / 50 % 50 = 7 THEN 'error' WHEN n / 50 % 20 = 3 THEN 'canceled'
+                ELSE 'shipped' END
              AS status
       FROM generate_series(first, last) n;
   INSERT INTO orders (store_id, id, purchase_order_id, customer_order_id, status,

@@ -76,16 +76,23 @@ class _Connection(asyncio.Protocol):
                 return
             body = self._buffer[end + 4 : end + 4 + length]
             self._buffer = self._buffer[end + 4 + length :]
-            self._answer(self._took.answer(head.split(" ", 2)[1], body))
+            path = head.split(" ", 2)[1]
+            late = self._took.delay if path != "/count" else 0.0
+            self._answer(self._took.answer(path, body), late)
 
-    def _answer(self, content: object) -> None:
+    def _answer(self, content: object, late: float) -> None:
         assert self._transport is not None  # noqa: S101 - connected
         body = json.dumps(content).encode()
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         answer = head % len(body) + body
-        if self._took.delay:
-            asyncio.get_running_loop().call_later(self._took.delay, self._transport.write, answer)
+        if late:
+            asyncio.get_running_loop().call_later(late, self._write, answer)
         else:
+            self._transport.write(answer)
+
+    def _write(self, answer: bytes) -> None:
+        # Whoever asked may have gone meanwhile.
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.write(answer)
 
 

@@ -1,0 +1,244 @@
+"""What a run of the benchmarks came to, for people: docs/performance.md, and the same on screen.
+
+`python -m bench.report` writes it anew from bench/results.json.
+"""
+
+import json
+import statistics
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import growth
+
+PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+RESULTS = Path(__file__).with_name("results.json")
+_NOTES = Path(__file__).parent.parent / "docs" / "performance-notes.md"
+_PAGES_MAY_GROW = 1.3
+_CLAIMS_MAY_GROW = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A figure (its rounds, one or several) beside its goal; goal None where there is none."""
+
+    what: str
+    figures: Sequence[float]
+    unit: str
+    goal: str = ""
+    met: Callable[[float], bool] | None = None
+
+    def line(self) -> str:
+        """A line of the table."""
+        low, high = min(self.figures), max(self.figures)
+        spread = f"{low:.3g} to {high:.3g}" if len(self.figures) > 1 else ""
+        middle = statistics.median(self.figures)
+        verdict = "" if self.met is None else ("met" if self.met(middle) else "**missed**")
+        return (
+            f"| {self.what} | {middle:.3g} {self.unit} | {spread} | {self.goal} | {verdict} |"
+        ).replace("  ", " ")
+
+
+def write(results: Mapping[str, Any]) -> str:
+    """Write the page; answers the table."""
+    rows = [row.line() for row in _rows(results)]
+    head = "| what | median | rounds | goal | |\n|---|---|---|---|---|"
+    table = "\n".join([head, *rows])
+    page = [
+        "# Performance\n",
+        "Written by `make bench` from one run; the rounds of a comparison are interleaved.",
+        f"Waybill {results['waybill']} on {results['machine']}.\n",
+        table,
+        "\n## Charts\n",
+        *_charts(results),
+        "## As the tables grow\n",
+        "Milliseconds by orders in the database, all of them done; `pinned` is the claim with a",
+        "transaction left open elsewhere while 3,300 updates were finished.\n",
+        "```",
+        growth.table(results["growth"]).strip("\n"),
+        "```\n",
+        _NOTES.read_text() if _NOTES.exists() else "",
+    ]
+    PAGE.write_text("\n".join(page).rstrip() + "\n")
+    return f"{table}\n{growth.table(results['growth'])}"
+
+
+def _rows(results: Mapping[str, Any]) -> Iterator[Row]:
+    yield from _accepting(results["accept"])
+    yield from _draining(results["drain"])
+    yield from _waking(results)
+    yield from _growing(results["growth"])
+    yield from _footprint(results["footprint"])
+    yield from _replicas(results["replicas"])
+    for in_flight, rates in results["transport"].items():
+        ratio = _ratios(rates["ours"], rates["httpx"])
+        yield Row(f"calls through our transport to httpx's own pool, {in_flight}", ratio, "times")
+    bucket, beside = results["bucket"], results["beside_trouble"]
+    yield Row(
+        "60 updates through Walmart's bucket, to its own time",
+        [bucket["ratio"]],
+        "times",
+        "under 2",
+        lambda found: found < 2,
+    )
+    yield Row(
+        "a healthy store beside a hanging and a rejected one, worst",
+        [beside["worst_seconds"]],
+        "s",
+        "under 2",
+        lambda found: found < 2,
+    )
+
+
+def _ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
+    return [one / other for one, other in zip(ours, theirs, strict=True)]
+
+
+def _at_least(goal: float) -> Callable[[float], bool]:
+    return lambda found: found >= goal
+
+
+def _under(goal: float) -> Callable[[float], bool]:
+    return lambda found: found < goal
+
+
+def _accepting(found: Mapping[str, Mapping[str, list[dict[str, float]]]]) -> Iterator[Row]:
+    for connections, figures in found.items():
+        rates = {name: [each["per_second"] for each in rounds] for name, rounds in figures.items()}
+        where = f"accept, {connections} connections"
+        for name, each in rates.items():
+            yield Row(f"{where}: {name}", each, "a second")
+        of_pgbench = _ratios(rates["api"], rates["pgbench"])
+        yield Row(f"{where}: API to pgbench", of_pgbench, "", "0.35", _at_least(0.35))
+        of_bare = _ratios(rates["api"], rates["bare"])
+        yield Row(f"{where}: API to the bare handler", of_bare, "", "0.9", _at_least(0.9))
+
+
+def _draining(found: Mapping[str, Mapping[str, list[float]]]) -> Iterator[Row]:
+    for (case, rates), goal in zip(found.items(), (2.0, 1.5), strict=True):
+        for name, each in rates.items():
+            yield Row(f"drain, {case}: {name}", each, "a second")
+        of_peer = _ratios(rates["waybill"], rates["pgqueuer"])
+        yield Row(f"drain, {case}: to pgqueuer", of_peer, "times", f"{goal:g}", _at_least(goal))
+        of_bare = _ratios(rates["waybill"], rates["bare"])
+        yield Row(f"drain, {case}: to the bare loop", of_bare, "", "0.9", _at_least(0.9))
+
+
+def _waking(results: Mapping[str, Any]) -> Iterator[Row]:
+    idle, busy = results["latency_idle"], results["latency_busy"]
+    burst = results["latency_burst"]
+    yield Row("202 to Walmart's receipt, idle, p50", [idle["p50_ms"]], "ms")
+    yield Row("202 to Walmart's receipt, idle, p99", [idle["p99_ms"]], "ms", "under 10", _under(10))
+    rate = busy["accepted_per_second"]
+    yield Row(f"the same at {rate:.0f} requests a second, p50", [busy["p50_ms"]], "ms")
+    yield Row(
+        f"the same at {rate:.0f} requests a second, p99",
+        [busy["p99_ms"]],
+        "ms",
+        "under 15 at 400",
+        _under(15),
+    )
+    yield Row(
+        f"the same in a burst of {burst['accepted_per_second']:.0f} a second, p50",
+        [burst["p50_ms"]],
+        "ms",
+    )
+
+
+def _growing(found: Mapping[str, Mapping[str, float]]) -> Iterator[Row]:
+    largest = str(max(int(size) for size in found["claim"] if size != "pinned"))
+    claims = found["claim"]
+    yield Row(
+        f"claim at {int(largest):,} orders to an empty table",
+        [claims[largest] / claims["0"]],
+        "times",
+        "1.5",
+        lambda each: each <= _CLAIMS_MAY_GROW,
+    )
+    yield Row(
+        "claim beside a transaction left open, to an empty table",
+        [claims["pinned"] / claims["0"]],
+        "times",
+        "1.5",
+        lambda each: each <= _CLAIMS_MAY_GROW,
+    )
+    grown = {
+        name: took[largest] / min(float(v) for k, v in took.items() if k != "pinned")
+        for name, took in found.items()
+        if name not in {"claim", "record"}
+    }
+    worst = max(grown, key=lambda name: grown[name])
+    yield Row(
+        f"pages, searches, summaries at {int(largest):,} orders to their best ({len(grown)})",
+        list(grown.values()),
+        "times",
+    )
+    yield Row(
+        f"the worst of them: {worst}",
+        [grown[worst]],
+        "times",
+        "1.3",
+        lambda each: each <= _PAGES_MAY_GROW,
+    )
+
+
+def _footprint(found: Mapping[str, list[float]]) -> Iterator[Row]:
+    for name, figures in found.items():
+        what = name.replace("_", " ").removesuffix(" mib").removesuffix(" seconds")
+        if name.endswith("_mib"):
+            yield Row(f"memory: {what}", figures, "MiB", "under 150", _under(150))
+        else:
+            yield Row(f"start: {what}", figures, "s", "under 2", _under(2))
+
+
+def _replicas(found: Mapping[str, Any]) -> Iterator[Row]:
+    for number, rates in found["per_second"].items():
+        foretold = found["model"][number]
+        yield Row(
+            f"{number} pollers: updates a second (the model says {foretold:.0f})", rates, "a second"
+        )
+        if number != "1":
+            shares = found["least_share"][number]
+            yield Row(f"{number} pollers: least share of an even one", shares, "")
+    for name, cost in found["cost_ms"].items():
+        yield Row(f"processor time of an update: {name}", [cost], "ms")
+
+
+def _charts(results: Mapping[str, Any]) -> Iterator[str]:
+    accepted = {
+        f"{name} {connections}": statistics.median(each["per_second"] for each in rounds)
+        for connections, figures in results["accept"].items()
+        for name, rounds in figures.items()
+    }
+    yield _chart("Accepting, requests a second by connections", accepted)
+    for case, rates in results["drain"].items():
+        medians = {name: statistics.median(each) for name, each in rates.items()}
+        yield _chart(f"Draining, updates a second, {case}", medians)
+    replicas = results["replicas"]
+    seen = {n: statistics.median(rates) for n, rates in replicas["per_second"].items()}
+    yield _chart(
+        "Pollers on this machine, updates a second (line: the model)", seen, replicas["model"]
+    )
+    for name in ("claim", "orders, store; deep", "updates, failed", "summary, store"):
+        took = results["growth"][name]
+        yield _chart(f"Growth, ms: {name}", {k: v for k, v in took.items() if k != "pinned"})
+
+
+def _chart(title: str, bars: Mapping[str, float], line: Mapping[str, float] | None = None) -> str:
+    labels = ", ".join(f'"{name}"' for name in bars)
+    rows = [
+        "```mermaid",
+        "xychart-beta",
+        f'  title "{title}"',
+        f"  x-axis [{labels}]",
+        f"  bar [{', '.join(f'{each:.4g}' for each in bars.values())}]",
+    ]
+    if line:
+        rows.append(f"  line [{', '.join(f'{line[name]:.4g}' for name in bars)}]")
+    return "\n".join([*rows, "```\n"])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(write(json.loads(RESULTS.read_text())))
