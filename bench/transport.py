@@ -1,6 +1,7 @@
 """Calls a second through httpx: its own connection pool beside the transport of ours."""
 
 import asyncio
+import json
 import subprocess
 import sys
 import time
@@ -10,10 +11,11 @@ import httpx
 import uvloop
 
 from app.walmart.transport import AiohttpTransport
+from bench.peers import body
 from tests.processes import free_port
 
 CALLS = 1000
-_BODY = b'{"orderShipment":"%s"}' % (b"x" * 700)
+_BODY = json.dumps(body()).encode()
 _HEADERS = {"Content-Type": "application/json", "WM_SEC.ACCESS_TOKEN": "t" * 200}
 
 
