@@ -31,13 +31,9 @@ class Settlement:
     new_lines: tuple[Line, ...]
 
 
-def settle(order: Order, snapshot: OrderSnapshot, release: Iterable[object] = ()) -> Settlement:
-    """Credit every update, then count the lines anew.
-
-    release: ids of updates that a person dismissed; what Walmart does not show of them is free.
-    """
-    released = frozenset(release)
-    tasks = [_credit(order, task, snapshot, released) for task in order.tasks]
+def settle(order: Order, snapshot: OrderSnapshot) -> Settlement:
+    """Credit every update, then count the lines anew."""
+    tasks = [_credit(order, task, snapshot) for task in order.tasks]
     known = [_seen(line, snapshot.lines.get(line.line_number)) for line in order.lines]
     new = [
         _from_walmart(line) for line in snapshot.lines.values() if not order.line(line.line_number)
@@ -71,19 +67,18 @@ def _corrected(order: Order, task: Task, snapshot: OrderSnapshot) -> bool:
     return settled and correction.standing(order, task, snapshot).done
 
 
-def _credit(order: Order, task: Task, snapshot: OrderSnapshot, released: frozenset[object]) -> Task:
+def _credit(order: Order, task: Task, snapshot: OrderSnapshot) -> Task:
     if task.kind not in _HOLDING or not task.unresolved:
         return task
     found = readback.read(order, task, snapshot).found
     at_rest = task.state in {State.DISMISSED, State.CONFIRMED}
-    free = at_rest or task.update_id in released
 
     def credited(item: Item) -> Item:
         confirmed = max(found.get(item.line_number, 0), item.confirmed)
         return replace(
             item,
             confirmed=confirmed,
-            reserved=0 if free else min(item.quantity - confirmed, item.reserved),
+            reserved=0 if at_rest else min(item.quantity - confirmed, item.reserved),
         )
 
     return replace(task, items=tuple(credited(item) for item in task.items))

@@ -77,13 +77,12 @@ async def save_many(connection: Connection, changes: Sequence[tuple[Order, Order
         known = {line.line_number for line in before.lines}
         new = [line for line in after.lines if line.line_number not in known]
         await add_lines(connection, after.store_id, after.id, new, start=len(known))
-    pairs = [*changes]
-    await _write(connection, _LINES, [row for each in pairs for row in _lines(*each)])
+    await _write(connection, _LINES, [row for each in changes for row in _lines(*each)])
     for kind, statement in (
         (Kind.SHIPMENT, _SHIPMENT_ITEMS),
         (Kind.CANCELLATION, _CANCELLATION_ITEMS),
     ):
-        rows = [row for each in pairs for row in _items(*each, kind)]
+        rows = [row for each in changes for row in _items(*each, kind)]
         await _write(connection, statement, rows)
 
 

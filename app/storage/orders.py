@@ -21,19 +21,17 @@ from app.orders.update import Kind, State
 from app.storage.database import Connection
 from app.storage.tables import order_lines, orders
 
-_LOCK = sa.text(
-    "SELECT id FROM orders WHERE store_id = :store_id AND id = ANY(:ids) ORDER BY id FOR UPDATE"
-).bindparams(sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
+_PLACES = (
+    sa.bindparam("stores", type_=ARRAY(sa.Integer)),
+    sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))),
+)
 # In one order everywhere, so that those who hold several never wait for each other.
-_LOCK_PLACES = sa.text("""
+_LOCK = sa.text("""
     SELECT o.id FROM orders o
       JOIN unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[])) AS q(store_id, id)
         ON o.store_id = q.store_id AND o.id = q.id
      ORDER BY o.store_id, o.id FOR UPDATE OF o
-""").bindparams(
-    sa.bindparam("stores", type_=ARRAY(sa.Integer)),
-    sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))),
-)
+""").bindparams(*_PLACES)
 
 # An order's lines and updates, beside the row o of the table orders.
 WHOLE = """
@@ -63,23 +61,15 @@ WHOLE = """
 _LOAD = (
     sa.text(f"""
     SELECT o.*, {WHOLE}
-      FROM orders o WHERE o.store_id = :store_id AND o.id = ANY(:ids)
-    """)  # noqa: S608 - only a constant of this module is put in
-    .bindparams(sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
-    .columns(*orders.c, lines=JSONB, tasks=JSONB)
-)
-_LOAD_PLACES = (
-    sa.text(f"""
-    SELECT o.*, {WHOLE}
       FROM unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[])) AS q(store_id, id)
       JOIN orders o ON o.store_id = q.store_id AND o.id = q.id
     """)  # noqa: S608 - only a constant of this module is put in
-    .bindparams(
-        sa.bindparam("stores", type_=ARRAY(sa.Integer)),
-        sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))),
-    )
+    .bindparams(*_PLACES)
     .columns(*orders.c, lines=JSONB, tasks=JSONB)
 )
+
+# A store's number and an order's id.
+Place = tuple[int, UUID]
 
 
 async def lock(connection: Connection, order_id: UUID) -> Order:
@@ -87,31 +77,33 @@ async def lock(connection: Connection, order_id: UUID) -> Order:
     store_id = store_of(order_id)
     if store_id is None:
         raise Unknown("order", order_id)
-    await connection.execute(_LOCK, {"store_id": store_id, "ids": [order_id]})
-    found = await load_many(connection, store_id, [order_id])
+    found = await lock_many(connection, [(store_id, order_id)])
     if not found:
         raise Unknown("order", order_id)
     return found[order_id]
 
 
-async def lock_many(
-    connection: Connection, places: Iterable[tuple[int, UUID]]
-) -> dict[UUID, Order]:
-    """Hold orders, each named by its store's number and its id, until the transaction ends."""
-    wanted = sorted(set(places))
-    if not wanted:
-        return {}
-    parameters = {"stores": [store for store, _ in wanted], "ids": [each for _, each in wanted]}
-    await connection.execute(_LOCK_PLACES, parameters)
-    rows = await connection.execute(_LOAD_PLACES, parameters)
-    return {row["id"]: from_row(row) for row in rows.mappings()}
+async def lock_many(connection: Connection, places: Iterable[Place]) -> dict[UUID, Order]:
+    """Hold orders of any stores until the transaction ends."""
+    wanted = _values(places)
+    await connection.execute(_LOCK, wanted)
+    return await _load(connection, wanted)
 
 
 async def load_many(
-    connection: Connection, store_id: int, order_ids: Sequence[UUID]
+    connection: Connection, store_id: int, order_ids: Iterable[UUID]
 ) -> dict[UUID, Order]:
     """Orders of one store as they are, not held."""
-    rows = await connection.execute(_LOAD, {"store_id": store_id, "ids": list(order_ids)})
+    return await _load(connection, _values((store_id, each) for each in order_ids))
+
+
+def _values(places: Iterable[Place]) -> dict[str, Any]:
+    wanted = sorted(set(places))
+    return {"stores": [store for store, _ in wanted], "ids": [each for _, each in wanted]}
+
+
+async def _load(connection: Connection, wanted: Mapping[str, Any]) -> dict[UUID, Order]:
+    rows = await connection.execute(_LOAD, wanted)
     return {row["id"]: from_row(row) for row in rows.mappings()}
 
 

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from migrations import concurrently
+
 revision = "202611240350"
 down_revision: str | None = "202611240341"
 branch_labels: str | None = None
@@ -25,23 +27,8 @@ def upgrade() -> None:
     with op.get_context().autocommit_block():
         for table, column in _COLUMNS:
             name = f"ix_{table}_{column}_begins"
-            _make(name, table, ["store_id", column], {column: _OPS})
+            concurrently.make(name, table, ["store_id", column], ops={column: _OPS})
         sku = sa.text("upper(sku) text_pattern_ops")
-        _make("ix_order_lines_sku_begins", "order_lines", ["store_id", sku], {})
+        concurrently.make("ix_order_lines_sku_begins", "order_lines", ["store_id", sku])
         for table, column in (*_COLUMNS, ("order_lines", "sku")):
-            op.drop_index(
-                f"ix_{table}_{column}", table, if_exists=True, postgresql_concurrently=True
-            )
-
-
-def _make(name: str, table: str, columns: list[str | sa.TextClause], ops: dict[str, str]) -> None:
-    # What a try left behind that broke off is invalid and would never be used.
-    op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
-    op.create_index(
-        name,
-        table,
-        columns,
-        if_not_exists=True,
-        postgresql_concurrently=True,
-        postgresql_ops=ops,
-    )
+            concurrently.drop(f"ix_{table}_{column}", table)

@@ -45,8 +45,3 @@ async def first(
 def ordered(*keys: sa.ColumnElement[Any], descending: bool) -> list[sa.ColumnElement[Any]]:
     """Keys to order by, all in one direction."""
     return [key.desc() if descending else key.asc() for key in keys]
-
-
-def among(table: sa.Table, places: Sequence[Place]) -> sa.ColumnElement[bool]:
-    """Rows of these places only, none where there are none."""
-    return sa.tuple_(table.c.store_id, table.c.id).in_(places)

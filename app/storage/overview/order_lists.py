@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from app.orders.order import ERROR, FulfillmentStatus
 from app.storage import order_counts
 from app.storage.database import Connection
-from app.storage.overview import across, order_views, search
+from app.storage.overview import across, order_views, places, search
 from app.storage.overview.paging import After, Page, cut
 from app.storage.tables import orders as table
 from app.storage.views import OrderView
@@ -59,7 +59,7 @@ async def orders(
     conditions = _conditions(wanted)
     if wanted.q is not None:
         found = await search.find(connection, wanted.q, wanted.store_id)
-        conditions.append(across.among(table, found))
+        conditions.append(places.among(table, found))
     listing = _Listing(_sorting(wanted), wanted.store_id, conditions, few=wanted.q is not None)
     behind = None
     if page.after is not None:
@@ -122,7 +122,7 @@ async def _rows(
         found = await across.first(
             connection, listing.key, conditions, descending=listing.descending, limit=limit
         )
-        conditions = [across.among(table, found)]
+        conditions = [places.among(table, found)]
     order = across.ordered(listing.key, table.c.id, descending=listing.descending)
     statement = order_views.select().where(*conditions).order_by(*order).limit(limit)
     return list((await connection.execute(statement)).mappings())

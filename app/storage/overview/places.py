@@ -17,12 +17,23 @@ def of(places: Sequence[Place], table: sa.Table) -> tuple[sa.FromClause, sa.Colu
 
     Two arrays, so that the statement and its plan are the same for one order and for 200.
     """
+    asked = _asked(places)
+    on = sa.and_(table.c.store_id == asked.c.store_id, table.c.order_id == asked.c.order_id)
+    return asked, on
+
+
+def among(table: sa.Table, places: Sequence[Place]) -> sa.ColumnElement[bool]:
+    """A condition that leaves the rows of a table whose own ids these are."""
+    asked = _asked(places)
+    wanted = sa.select(asked.c.store_id, asked.c.order_id)
+    return sa.tuple_(table.c.store_id, table.c.id).in_(wanted)
+
+
+def _asked(places: Sequence[Place]) -> sa.TableValuedAlias:
     stores = sa.literal([store_id for store_id, _ in places], postgresql.ARRAY(sa.Integer))
     orders = sa.literal([order_id for _, order_id in places], postgresql.ARRAY(_UUID))
-    asked = (
+    return (
         sa.func.unnest(stores, orders)
         .table_valued(sa.column("store_id", sa.Integer), sa.column("order_id", _UUID), name="asked")
         .render_derived()
     )
-    on = sa.and_(table.c.store_id == asked.c.store_id, table.c.order_id == asked.c.order_id)
-    return asked, on

@@ -79,7 +79,7 @@ async def updates(
         first = await across.first(
             connection, table.c.created_at, conditions, descending=True, limit=limit
         )
-        conditions = [across.among(table, first)]
+        conditions = [places.among(table, first)]
     order = across.ordered(table.c.created_at, table.c.id, descending=True)
     statement = sa.select(*_COLUMNS).select_from(_FROM).where(*conditions).order_by(*order)
     found: Sequence[Any] = (await connection.execute(statement.limit(limit))).mappings().all()

@@ -45,9 +45,9 @@ class OrderBooks(RuleBasedStateMachine):
     def tasks(self, *states: State) -> list[Task]:
         return [task for task in self.order.tasks if task.state in states]
 
-    def settle(self, states: dict[object, State] | None = None, release: tuple = ()) -> None:  # type: ignore[type-arg]
+    def settle(self, states: dict[object, State] | None = None) -> None:
         order = reservation.with_state(self.order, states or {})  # type: ignore[arg-type]
-        settled = settlement.settle(order, self.picture(), release)
+        settled = settlement.settle(order, self.picture())
         landed = {t.update_id: State.CONFIRMED for t in settled.landed}
         trimmed = {t.update_id: State.FAILED for t in settled.trimmed if t.state in OPEN}
         self.order = reservation.with_state(settled.order, {**trimmed, **landed})
