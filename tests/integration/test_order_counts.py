@@ -74,6 +74,20 @@ async def test_writers_and_pollers_that_add_up_at_once_lose_no_order(world: Worl
     assert every["total"] == 90
 
 
+async def test_pollers_add_up_what_has_changed(world: World) -> None:
+    store = await world.a_store()
+    await world.an_order(1, store=store)
+    waiting = sa.text("SELECT count(*) FROM order_count_changes")
+    async with asyncio.timeout(20), world.polling():
+        while True:
+            async with world.database.begin() as connection:
+                if not (await connection.execute(waiting)).scalar_one():
+                    break
+            await asyncio.sleep(0.02)
+    async with world.database.read() as connection:
+        assert (await overview.summary(connection, store.store_id))["total"] == 1
+
+
 async def test_a_summary_reads_no_order(world: World) -> None:
     store = await world.a_store()
     with counted(world.database) as said:

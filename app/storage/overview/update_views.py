@@ -75,7 +75,7 @@ async def updates(
         at, identifier = datetime.fromisoformat(page.after[0]), UUID(page.after[1])
         conditions.append(sa.tuple_(table.c.created_at, table.c.id) < (at, identifier))
     limit = page.limit + 1
-    if wanted.store_id is None and wanted.order_id is None:
+    if wanted.store_id is None:
         first = await across.first(
             connection, table.c.created_at, conditions, descending=True, limit=limit
         )

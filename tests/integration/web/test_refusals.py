@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 
 from app.storage.database import open_database
+from app.storage.overview import search
 from app.storage.tables import metadata
 from tests.integration.web.conftest import client_of
 from tests.world import World
@@ -252,6 +253,21 @@ async def test_an_order_that_differs_from_the_known_one_is_refused(
     assert (answer.status_code, problem(answer)["code"]) == (409, "order_differs")
     numbered = await client.post("/v1/orders", json={**body, "commerce_order_number": "7"})
     assert problem(numbered)["errors"][0]["pointer"] == "/commerce_order_number"
+
+
+async def test_a_search_that_is_too_broad_is_refused(
+    world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await world.a_store()
+    orders = [await world.an_order(1, store=store) for _ in range(2)]
+    monkeypatch.setattr(search, "MOST", 1)
+    begins = orders[0].purchase_order_id[:4]
+    assert orders[1].purchase_order_id.startswith(begins)
+    answer = await client.get("/v1/orders", params={"q": begins})
+    assert answer.status_code == 422
+    assert problem(answer)["code"] == "search_too_broad"
+    answer = await client.get("/v1/orders", params={"q": orders[0].purchase_order_id})
+    assert [each["id"] for each in answer.json()["data"]] == [str(orders[0].id)]
 
 
 async def test_a_fault_of_ours_is_a_problem_document_with_the_request_s_id(
