@@ -100,6 +100,18 @@ async def test_a_search_that_too_much_answers_to_says_so_instead_of_hiding_some(
     assert {view.purchase_order_id for view in found} == {"BR-100", "BR-1000", "BR-1001"}
 
 
+async def test_a_search_within_a_store_does_not_mind_what_others_have(world: World) -> None:
+    small, large = await world.a_store(), await world.a_store()
+    async with world.database.begin() as connection:
+        for store, orders in ((small, 1), (large, search.MOST + 1)):
+            values = {"store": store.store_id, "prefix": "BR-", "orders": orders}
+            await connection.execute(_MANY, values)
+    wanted = OrderFilter(store_id=small.store_id, q="BR")
+    async with world.database.read() as connection:
+        found, _ = await overview.orders(connection, wanted, Page(5))
+    assert [view.store_id for view in found] == [small.id]
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text(max_size=3))
 def test_what_begins_with_a_text_is_before_the_text_that_follows(text: str, more: str) -> None:
     behind = search.following(text)

@@ -1,13 +1,13 @@
 """Several orders of several stores brought in line with Walmart at once: each gets its own."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from app.intake import ship
 from app.orders.order import Order
 from app.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
-from app.storage import orders, settling
+from app.storage import order_changes, orders, settling
 from app.storage.settling import Picture
-from tests.world import ACTOR, World, a_package
+from tests.world import ACTOR, World, a_package, claim
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ORDERED = 5
@@ -81,3 +81,36 @@ async def test_a_wish_that_walmart_shows_no_more_is_forgotten(world: World) -> N
         async with world.desk.transaction() as connection:
             now = await orders.lock(connection, order.id)
         assert now.cancel_requested == (("1",) if asked else ())
+
+
+async def test_a_wish_is_as_old_as_its_first_sighting_and_stays_until_walmart_is_read(
+    world: World,
+) -> None:
+    store = await world.a_store()
+    order = await world.an_order(ORDERED, store=store)
+    for at in (AT, AT + timedelta(hours=1)):
+        async with world.desk.transaction() as connection:
+            held = await orders.lock(connection, order.id)
+            picture = Picture(held, shows(held, 0, asked=True), at)
+            await settling.settle(connection, picture, world.desk.new_id)
+    async with world.desk.transaction() as connection:
+        held = await orders.lock(connection, order.id)
+        await order_changes.save_status(connection, held, synced=False)
+    asked = (await world.order(order.id)).cancel_requested
+    assert asked is not None
+    assert asked["seen_at"] == AT.isoformat().replace("+00:00", "Z")
+
+
+async def test_an_update_that_a_poller_took_meanwhile_is_left_to_it(world: World) -> None:
+    store = await world.a_store()
+    order = await world.an_order(ORDERED, store=store)
+    package = a_package(f"1Z{order.purchase_order_id}")
+    accepted = await ship.ship(world.desk, order.id, package, actor=ACTOR)
+    async with world.desk.transaction() as connection:
+        held = await orders.lock(connection, order.id)
+        (claimed,) = await claim(world.database, store.store_id)
+        await settling.settle(
+            connection, Picture(held, shows(held, ORDERED), AT), world.desk.new_id
+        )
+    assert claimed.id == accepted.shipment.update.id
+    assert (await world.update(claimed.id)).state == "sending"

@@ -65,6 +65,22 @@ def test_a_long_body_is_cut() -> None:
     assert len(redact(json.dumps(an_order(*lines)))) == MAX_CHARACTERS
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "canary@shop.example",
+        "eyJhbGciOiJIUzI1NiJ9.canary.sig",
+        "Basic Y2FuYXJ5OmNhbmFyeQ==",
+        "Bearer canary-token.canary",
+        "(202) 555-0100",
+    ],
+)
+def test_each_kind_of_private_text_is_found_where_nothing_else_is(text: str) -> None:
+    assert redact(json.dumps({"description": f"it was {text} then"})) == json.dumps(
+        {"description": "it was [removed] then"}, separators=(",", ":")
+    )
+
+
 @given(st.text())
 def test_whatever_comes_is_kept_as_text_a_database_takes(text: str) -> None:
     for kept in (redact(text), redact(json.dumps({"a": text}))):
