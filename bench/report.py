@@ -15,7 +15,8 @@ from bench import growth
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 RESULTS = Path(__file__).with_name("results.json")
-_NOTES = Path(__file__).parent.parent / "docs" / "performance-notes.md"
+# Written by people; the page ends with it.
+_NOTES = Path(__file__).with_name("notes.md")
 _PAGES_MAY_GROW = 1.3
 _CLAIMS_MAY_GROW = 1.5
 
@@ -33,18 +34,23 @@ class Row:
     def line(self) -> str:
         """A line of the table."""
         low, high = min(self.figures), max(self.figures)
-        spread = f"{low:.3g} to {high:.3g}" if len(self.figures) > 1 else ""
+        spread = f"{_short(low)} to {_short(high)}" if len(self.figures) > 1 else ""
         middle = statistics.median(self.figures)
         verdict = "" if self.met is None else ("met" if self.met(middle) else "**missed**")
         return (
-            f"| {self.what} | {middle:.3g} {self.unit} | {spread} | {self.goal} | {verdict} |"
+            f"| {self.what} | {_short(middle)} {self.unit} | {spread} | {self.goal} | {verdict} |"
         ).replace("  ", " ")
+
+
+def _short(figure: float) -> str:
+    """Three figures of it."""
+    return f"{figure:,.0f}" if abs(figure) >= 100 else f"{figure:.3g}"
 
 
 def write(results: Mapping[str, Any]) -> str:
     """Write the page; answers the table."""
     rows = [row.line() for row in _rows(results)]
-    head = "| what | median | rounds | goal | |\n|---|---|---|---|---|"
+    head = "| what | median | lowest to highest | goal | |\n|---|---|---|---|---|"
     table = "\n".join([head, *rows])
     page = [
         "# Performance\n",
@@ -59,7 +65,7 @@ def write(results: Mapping[str, Any]) -> str:
         "```",
         growth.table(results["growth"]).strip("\n"),
         "```\n",
-        _NOTES.read_text() if _NOTES.exists() else "",
+        _NOTES.read_text(),
     ]
     PAGE.write_text("\n".join(page).rstrip() + "\n")
     return f"{table}\n{growth.table(results['growth'])}"
@@ -197,11 +203,13 @@ def _replicas(found: Mapping[str, Any]) -> Iterator[Row]:
     for number, rates in found["per_second"].items():
         foretold = found["model"][number]
         yield Row(
-            f"{number} pollers: updates a second (the model says {foretold:.0f})", rates, "a second"
+            f"pollers: {number}; updates a second (the model says {foretold:.0f})",
+            rates,
+            "a second",
         )
         if number != "1":
             shares = found["least_share"][number]
-            yield Row(f"{number} pollers: least share of an even one", shares, "")
+            yield Row(f"pollers: {number}; the least share, of an even one", shares, "")
     for name, cost in found["cost_ms"].items():
         yield Row(f"processor time of an update: {name}", [cost], "ms")
 

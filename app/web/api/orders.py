@@ -142,7 +142,11 @@ async def list_orders(  # noqa: PLR0917 - FastAPI passes them by name
     store_id: UUID | None = None,
     status: OrderStatus | None = None,
     q: Annotated[
-        Text | None, Query(description="The beginning of an order, SKU or tracking number.")
+        Text | None,
+        Query(
+            description="The beginning of an order, SKU or tracking number; at most 1,000 of "
+            "them may begin so."
+        ),
     ] = None,
     updated_since: Annotated[
         Time | None, Query(description="Oldest change first, so that a reader can go on.")
