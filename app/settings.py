@@ -100,6 +100,9 @@ class Settings(BaseSettings):
     import_interval: Annotated[float, Field(ge=0, le=86_400)] = Field(
         default=60, description="Between reads of released orders; not used by this version."
     )
+    retain_updates: Annotated[int, Field(ge=0, le=36_500)] = Field(
+        default=90, description="Days after which updates at rest are archived; 0 for never."
+    )
     retain_attempts: Annotated[int, Field(ge=0, le=36_500)] = Field(
         default=90, description="Days that the tries of finished updates are kept; 0 for ever."
     )

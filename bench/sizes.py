@@ -6,7 +6,8 @@ from pathlib import Path
 
 import asyncpg
 
-from app.storage import migrate
+from app.storage import migrate, retention
+from app.storage.database import open_database
 from app.storage.embedded import EmbeddedPostgres
 from app.storage.urls import asyncpg_arguments
 from bench.accept import _FUNCTION
@@ -36,17 +37,38 @@ async def _measure(url: str) -> None:
         await connection.fetch(
             "SELECT bench_ship(n) FROM bench_numbers WHERE n >= $1 AND n < $1 + 500", first
         )
-    await connection.execute("UPDATE updates SET state = 'confirmed', active = false")
+    await connection.execute(
+        "UPDATE updates SET state = 'confirmed', active = false, finished_at = now()"
+    )
     await connection.execute(_EVIDENCE)
+    await _print(connection, "as they are delivered")
+    await connection.execute("TRUNCATE attempts, idempotency_keys")
+    database = open_database(url, pool_size=2)
+    while await retention.archive_updates(database, days=0):
+        pass
+    await database.close()
+    await _print(connection, "after every retention")
+    await connection.close()
+
+
+async def _print(connection: asyncpg.Connection, title: str) -> None:
     await connection.execute("VACUUM FULL")
-    tables = ("orders", "order_lines", "updates", "shipments", "attempts", "idempotency_keys")
+    print(title)
+    tables = (
+        "orders",
+        "order_lines",
+        "updates",
+        "shipments",
+        "attempts",
+        "idempotency_keys",
+        "archived_updates",
+    )
     whole = 0
     for table in tables:
         size = await connection.fetchval(f"SELECT pg_total_relation_size('{table}')")
         whole += size
         print(f"{table:20} {size / ORDERS:7.0f} bytes an order")
     print(f"{'together':20} {whole / ORDERS:7.0f} bytes an order")
-    await connection.close()
 
 
 def main() -> None:

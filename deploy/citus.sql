@@ -17,6 +17,7 @@ SELECT create_reference_table('api_keys');
 SELECT create_distributed_table('orders', 'store_id', colocate_with => 'none', shard_count => 64);
 SELECT create_distributed_table('order_lines', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('updates', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('archived_updates', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('shipments', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('cancellations', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('attempts', 'store_id', colocate_with => 'orders');

@@ -99,7 +99,8 @@ async def held(connection: Connection, update_id: UUID) -> tuple[Found, Order | 
     order = await orders.lock(connection, view.order_id) if view.order_id else None
     found = await interventions.find(connection, update_id)
     if found is None:
-        raise Unknown("update", update_id)
+        # Archived: what was at rest for so long stays so.
+        raise Conflict("update_finished", f"The update is {view.state} already.")
     if found.state is State.SENDING:
         raise Conflict("update_in_progress", "A poller is delivering this update right now.")
     if found.state in {State.CONFIRMED, State.DISMISSED}:

@@ -13,7 +13,7 @@ from app.intake.desk import Desk
 from app.orders import correction as rules_of_correction
 from app.orders import numbers, reservation
 from app.orders import shipment as rules
-from app.orders.errors import Conflict, Unknown, refuse
+from app.orders.errors import Conflict, OrderError, Unknown, refuse
 from app.orders.order import Order
 from app.orders.requests import TrackingCorrection
 from app.orders.update import DUE, Kind, State
@@ -31,6 +31,9 @@ from app.storage.database import Connection
 from app.storage.shipments import Sendable
 from app.storage.views import ShipmentView
 from app.walmart.packages import Package
+
+_DISMISSED = "The shipment was dismissed."
+_TOO_LATE = "Walmart takes corrections for 4 hours after it first confirmed the shipment."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ async def correct(
         order = await orders.lock(connection, order_id)
         shipment = await shipments.sendable(connection, order.store_id, order_id, shipment_id)
         if shipment is None:
-            raise Unknown("shipment", shipment_id)
+            raise await _not_sendable(connection, order, shipment_id)
         _refuse_too_late(desk, shipment)
         corrected = await _check(connection, order, shipment, correction)
         await shipments.correct(connection, order.store_id, shipment_id, corrected.fields)
@@ -69,12 +72,21 @@ async def correct(
     return view
 
 
+async def _not_sendable(connection: Connection, order: Order, shipment_id: UUID) -> OrderError:
+    """Why there is nothing to correct: there is no such shipment, or its update is archived."""
+    view = await overview.shipment(connection, order.store_id, order.id, shipment_id)
+    if view is None:
+        return Unknown("shipment", shipment_id)
+    if State(view.state) is State.DISMISSED:
+        return Conflict("update_finished", _DISMISSED)
+    return Conflict("tracking_window_closed", _TOO_LATE)
+
+
 def _refuse_too_late(desk: Desk, shipment: Sendable) -> None:
     if State(shipment.state) is State.DISMISSED:
-        raise Conflict("update_finished", "The shipment was dismissed.")
+        raise Conflict("update_finished", _DISMISSED)
     if rules_of_correction.window_closed(shipment.first_confirmed_at, desk.now()):
-        message = "Walmart takes corrections for 4 hours after it first confirmed the shipment."
-        raise Conflict("tracking_window_closed", message)
+        raise Conflict("tracking_window_closed", _TOO_LATE)
 
 
 async def _pass_on(

@@ -53,10 +53,14 @@ WHOLE = """
                 'package', CASE WHEN u.kind = 'tracking' THEN u.payload END,
                 'override_cancel_request', coalesce(s.override_cancel_request, false))
               ORDER BY u.sequence), '[]')
-         FROM updates u
+         FROM (SELECT store_id, id, kind, state, sequence, ambiguous, payload FROM updates
+                WHERE store_id = o.store_id AND order_id = o.id
+               UNION ALL
+               SELECT store_id, id, kind, state, sequence, ambiguous, payload FROM archived_updates
+                WHERE store_id = o.store_id AND order_id = o.id) u
          LEFT JOIN shipments s ON s.store_id = u.store_id AND s.update_id = u.id
          LEFT JOIN cancellations c ON c.store_id = u.store_id AND c.update_id = u.id
-        WHERE u.store_id = o.store_id AND u.order_id = o.id AND u.kind <> 'inventory') AS tasks
+        WHERE u.kind <> 'inventory') AS tasks
 """
 _LOAD = (
     sa.text(f"""

@@ -1,8 +1,9 @@
-"""What leaves the database, and when: evidence of finished updates, and answers under keys.
+"""What leaves, and when: finished updates, the evidence of them, and answers under keys.
 
-Rows leave in small batches, each a transaction of its own, oldest first by an index, so that
-neither the traffic nor autovacuum waits for them. Several pollers share the work: a row that
-another is deleting is passed by.
+An update that is long at rest is moved to `archived_updates`, where its order still finds what
+it needs of it; the rest is deleted. Rows leave in small batches, each a transaction of its own,
+oldest first by an index, so that neither the traffic nor autovacuum waits for them. Several
+pollers share the work: a row that another holds is passed by.
 """
 
 import sqlalchemy as sa
@@ -11,6 +12,28 @@ from app.storage.database import Database
 
 BATCH = 500
 
+# In one statement: whoever looks finds it in exactly one of the two tables.
+_UPDATES = sa.text("""
+    WITH old AS MATERIALIZED (
+      SELECT store_id, id FROM updates
+       WHERE state IN ('confirmed', 'dismissed')
+         AND finished_at < now() - make_interval(days => :days)
+       ORDER BY finished_at LIMIT :batch FOR UPDATE SKIP LOCKED),
+    gone AS (
+      DELETE FROM updates u USING old WHERE u.store_id = old.store_id AND u.id = old.id
+      RETURNING u.*)
+    INSERT INTO archived_updates (store_id, id, target, subject, order_id, kind, sequence, payload,
+           state, attempts, ambiguous, dismissed_by, note, requested_by, created_at, updated_at,
+           finished_at)
+    SELECT store_id, id, target, subject, order_id, kind, sequence,
+           CASE kind WHEN 'tracking' THEN payload
+                     WHEN 'shipment' THEN jsonb_build_object('tracking_number',
+                                                             payload->'tracking_number')
+                     ELSE '{}' END,
+           state, attempts, ambiguous, dismissed_by, note, requested_by, created_at, updated_at,
+           finished_at
+      FROM gone
+""")
 # The tries of an update that is not at rest stay, however old: they say why it is not.
 _ATTEMPTS = sa.text("""
     DELETE FROM attempts a
@@ -30,17 +53,22 @@ _KEYS = sa.text("""
 """)
 
 
+async def archive_updates(database: Database, days: int, batch: int = BATCH) -> int:
+    """Move some updates that have been at rest for so many days; answers how many there were."""
+    return await _do(database, _UPDATES, days, batch)
+
+
 async def forget_attempts(database: Database, days: int, batch: int = BATCH) -> int:
     """Delete some tries that ended so many days ago; answers how many there were."""
-    return await _delete(database, _ATTEMPTS, days, batch)
+    return await _do(database, _ATTEMPTS, days, batch)
 
 
 async def forget_keys(database: Database, days: int, batch: int = BATCH) -> int:
     """Delete some answers that were kept under an Idempotency-Key for so many days."""
-    return await _delete(database, _KEYS, days, batch)
+    return await _do(database, _KEYS, days, batch)
 
 
-async def _delete(database: Database, statement: sa.TextClause, days: int, batch: int) -> int:
+async def _do(database: Database, statement: sa.TextClause, days: int, batch: int) -> int:
     async with database.begin() as connection:
         result = await connection.execute(statement, {"days": days, "batch": batch})
         return int(result.rowcount)

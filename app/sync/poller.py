@@ -57,6 +57,7 @@ class PollerSettings:
     ship_by_warning: float = 14_400.0
     reconcile_every: float = 0.0
     # Days; 0 keeps for ever.
+    retain_updates: int = 0
     retain_attempts: int = 0
     retain_keys: int = 0
 
@@ -138,6 +139,7 @@ class Poller:
             random=self.random,
             new_id=self.new_id,
             wake=self.heard.set,
+            retain_updates=self.settings.retain_updates,
             retain_attempts=self.settings.retain_attempts,
             retain_keys=self.settings.retain_keys,
         )

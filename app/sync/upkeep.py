@@ -24,8 +24,8 @@ class Upkeep:
 
     interval: seconds between two looks, more or less. ship_by_warning: seconds before its
     ship-by time at which people are warned of an order. reconcile_every: seconds between two
-    reconciliations of a store, 0 for none. wake: updates are due again. retain_attempts and
-    retain_keys: days, 0 for ever.
+    reconciliations of a store, 0 for none. wake: updates are due again. retain_updates,
+    retain_attempts and retain_keys: days, 0 for ever.
     """
 
     database: Database
@@ -36,6 +36,7 @@ class Upkeep:
     random: Callable[[], float]
     new_id: Callable[[int], UUID]
     wake: Callable[[], None]
+    retain_updates: int = 0
     retain_attempts: int = 0
     retain_keys: int = 0
 
@@ -81,16 +82,18 @@ class Upkeep:
         return False
 
     async def _forget(self) -> bool:
-        """Delete a little of what is kept long enough."""
-        found = 0
-        if self.retain_attempts:
-            found = await retention.forget_attempts(self.database, self.retain_attempts)
-        if self.retain_keys:
-            keys = await retention.forget_keys(self.database, self.retain_keys)
-            found = max(found, keys)
+        """Move or delete a little of what is kept long enough."""
+        most = 0
+        for leave, days in (
+            (retention.archive_updates, self.retain_updates),
+            (retention.forget_attempts, self.retain_attempts),
+            (retention.forget_keys, self.retain_keys),
+        ):
+            if days:
+                most = max(most, await leave(self.database, days))
         # Behind a full batch there is more, but the traffic comes first.
         await asyncio.sleep(_BREATH)
-        return found >= retention.BATCH
+        return most >= retention.BATCH
 
     async def _count(self) -> bool:
         """Add up the changes of how many orders there are."""

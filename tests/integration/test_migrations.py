@@ -24,7 +24,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from app.orders.lane import Endpoint
-from app.storage import migrate
+from app.storage import migrate, retention
+from app.storage.database import open_database
 from app.storage.urls import asyncpg_arguments
 from tests.conftest import database_url
 
@@ -243,6 +244,23 @@ async def test_lanes_and_urgency_come_to_a_database_in_use(empty_url: str) -> No
         assert await session.fetchval("SELECT ship_by_warned_at FROM orders") is None
         invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
         assert await session.fetchval(invalid) == 0
+
+
+async def test_updates_that_were_at_rest_before_the_upgrade_are_archived_after_it(
+    empty_url: str,
+) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240360")
+    async with connected(empty_url) as session:
+        await session.execute(FIRST)
+        await session.execute(
+            "UPDATE updates SET state = 'confirmed', active = false, finished_at = now() - "
+            "interval '91 days'"
+        )
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    database = open_database(empty_url, pool_size=2)
+    assert await retention.archive_updates(database, 90) == 1
+    await database.close()
+    assert await ask(empty_url, "SELECT kind FROM archived_updates") == "shipment"
 
 
 async def test_an_index_that_broke_off_is_made_anew(empty_url: str) -> None:

@@ -36,7 +36,7 @@ from hypothesis.stateful import (
 
 from app.intake.desk import Desk
 from app.simulator.app import create_app as create_simulator
-from app.storage import orders, recording, rescue, updates
+from app.storage import orders, recording, rescue, retention, updates
 from app.storage.database import Database, open_database
 from app.storage.recording import Attempt, Result
 from app.storage.updates import Claimed
@@ -233,6 +233,11 @@ class Outbox(RuleBasedStateMachine):
                     sa.text(f"UPDATE {table} SET {moved} WHERE store_id = :store"),
                     {"s": float(seconds), "store": self.store_id},
                 )
+
+    @rule()
+    def archive(self) -> None:
+        """What is at rest leaves the outbox, as if months had passed."""
+        self.run(retention.archive_updates(self.ground.database, days=0))
 
     # ---- what pollers do ------------------------------------------------------------------
 

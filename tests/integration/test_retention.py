@@ -2,18 +2,26 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
-from app.storage import retention
+from app.intake import dismiss, retry, tracking
+from app.intake import ship as shipping
+from app.orders.errors import Conflict, Unknown
+from app.orders.requests import RequestedItem, TrackingCorrection
+from app.storage import overview, retention
 from app.storage.database import Database
-from tests.world import World
+from app.storage.overview.paging import Page
+from app.storage.views import ShipmentView
+from tests.world import World, a_package
 
 SEED = """
-    INSERT INTO updates (store_id, id, subject, kind, sequence, state)
+    INSERT INTO updates (store_id, id, subject, kind, sequence, state, finished_at)
     SELECT 1, uuid(md5('u' || n)::text), 'S' || n, 'inventory', 1,
-           CASE WHEN n % 10 = 0 THEN 'failed' WHEN n % 10 = 1 THEN 'dismissed' ELSE 'confirmed' END
+           CASE WHEN n % 10 = 0 THEN 'failed' WHEN n % 10 = 1 THEN 'dismissed' ELSE 'confirmed' END,
+           CASE WHEN n % 10 > 0 THEN now() END
       FROM generate_series(1, :updates) n;
 """
 ATTEMPTS = """
@@ -37,10 +45,129 @@ async def do(database: Database, statement: str, **values: Any) -> Any:
         return result.scalars().all() if result.returns_rows else None
 
 
+async def rows(database: Database, statement: str) -> list[tuple[Any, ...]]:
+    async with database.begin() as connection:
+        return [tuple(row) for row in await connection.execute(sa.text(statement))]
+
+
+async def ship(
+    world: World, order_id: UUID, number: str, *, line: str, units: int, **changes: Any
+) -> ShipmentView:
+    items = (RequestedItem(units, line_number=line),)
+    package = a_package(number, items=items, **changes)
+    return (await shipping.ship(world.desk, order_id, package, actor="test")).shipment
+
+
 async def seeded(database: Database, updates: int) -> None:
     await do(database, SEED, updates=updates)
     for days in (91, 89):
         await do(database, ATTEMPTS, updates=updates, days=days)
+
+
+async def archived(world: World) -> list[str]:
+    """Archive what is at rest, as if months had passed; answers what is left in the outbox."""
+    await retention.archive_updates(world.database, days=0)
+    return list(await do(world.database, "SELECT state FROM updates ORDER BY sequence"))
+
+
+async def test_an_order_is_shown_the_same_after_its_updates_are_archived(world: World) -> None:
+    order = await world.an_order(2, 1)
+    shipped = await ship(world, order.id, "1ZA", line="1", units=2)
+    await world.deliver_until(shipped.update.id)
+    async with world.database.read() as connection:
+        seen = await overview.timeline(connection, 1, order.id)
+    before, update = await world.order(order.id), await world.update(shipped.update.id)
+    assert await archived(world) == []
+    assert await world.order(order.id) == before
+    assert await world.update(shipped.update.id) == update
+    async with world.database.read() as connection:
+        assert await overview.timeline(connection, 1, order.id) == seen
+        listed, _ = await overview.updates(connection, overview.UpdateFilter(), Page(50, None))
+    assert listed == []
+
+
+async def test_what_was_shipped_long_ago_is_still_told_from_what_is_shipped_now(
+    world: World,
+) -> None:
+    """Two packages of one number: the units of the archived one are not taken for the new ones."""
+    order = await world.an_order(3)
+    first = await ship(world, order.id, "1ZA", line="1", units=2)
+    await world.deliver_until(first.update.id)
+    await archived(world)
+    second = await ship(world, order.id, "1ZA", line="1", units=1)
+    assert second.update.sequence > first.update.sequence
+    await world.fault("shipping", "error_after")
+    await world.deliver_until(second.update.id)
+    sent = [entry for entry in await world.ledger() if entry["operation"] == "shipping"]
+    assert [entry["quantity"] for entry in sent] == [2, 1]
+    assert (await world.order(order.id)).status == "shipped"
+
+
+async def test_only_what_is_at_rest_is_archived(world: World) -> None:
+    order = await world.an_order(2)
+    refused = await ship(world, order.id, "1ZA", line="1", units=1)
+    await world.fault("shipping", "refuse")
+    await world.deliver_until(refused.update.id)
+    await ship(world, order.id, "1ZB", line="1", units=1)
+    await do(world.database, SEED, updates=20)
+    assert await archived(world) == ["failed", "failed", "failed", "pending"]
+
+
+async def test_days_count_from_when_an_update_came_to_rest(database: Database) -> None:
+    await do(database, SEED, updates=100)
+    await do(
+        database,
+        "UPDATE updates SET finished_at = now() - make_interval(days => CASE "
+        "WHEN subject LIKE '%5' THEN 91 ELSE 89 END) WHERE state <> 'failed'",
+    )
+    assert await retention.archive_updates(database, 90) == 10
+    kept = "SELECT count(*) FILTER (WHERE subject LIKE '%5'), count(*) FROM "
+    assert await rows(database, kept + "updates") == [(0, 90)]
+    assert await rows(database, kept + "archived_updates") == [(10, 10)]
+
+
+async def test_an_archived_update_is_finished_for_everybody(world: World) -> None:
+    order = await world.an_order(1)
+    shipped = await ship(world, order.id, "1ZA", line="1", units=1)
+    await world.deliver_until(shipped.update.id)
+    await archived(world)
+    with pytest.raises(Conflict) as refused:
+        await retry.retry(
+            world.desk, shipped.update.id, override_cancel_request=False, actor="test"
+        )
+    assert refused.value.code == "update_finished"
+    with pytest.raises(Conflict) as refused:
+        await dismiss.dismiss(world.desk, shipped.update.id, note="old", actor="test")
+    assert refused.value.code == "update_finished"
+    with pytest.raises(Conflict) as refused:
+        await tracking.correct(
+            world.desk, order.id, shipped.id, TrackingCorrection(tracking_number="1ZB"), actor="t"
+        )
+    assert refused.value.code == "tracking_window_closed"
+    with pytest.raises(Unknown):
+        await tracking.correct(
+            world.desk, order.id, order.id, TrackingCorrection(tracking_number="1ZB"), actor="t"
+        )
+
+
+async def test_a_request_is_answered_the_same_under_its_reference_after_months(
+    world: World,
+) -> None:
+    order = await world.an_order(2)
+    first = await ship(world, order.id, "1ZA", line="1", units=1, reference="r-1")
+    await world.deliver_until(first.update.id)
+    await archived(world)
+    again = await ship(world, order.id, "1ZA", line="1", units=1, reference="r-1")
+    assert (again.id, again.state) == (first.id, "confirmed")
+
+
+async def test_pollers_that_archive_at_once_move_each_update_once(database: Database) -> None:
+    await do(database, SEED, updates=1000)
+    await do(database, "UPDATE updates SET finished_at = now() - interval '91 days'")
+    counts = await asyncio.gather(*(retention.archive_updates(database, 90) for _ in range(4)))
+    counts.append(await retention.archive_updates(database, 90))
+    assert sum(counts) == 900
+    assert await do(database, "SELECT count(*) FROM archived_updates") == [900]
 
 
 async def test_old_tries_leave_but_not_those_of_updates_that_failed(database: Database) -> None:
@@ -72,6 +199,7 @@ async def test_several_pollers_share_the_work(database: Database) -> None:
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
+        (retention._UPDATES, "ix_updates_finished_at"),
         (retention._ATTEMPTS, "ix_attempts_ended_at"),
         (retention._KEYS, "ix_idempotency_keys_created_at"),
     ],
@@ -88,10 +216,17 @@ async def test_the_old_are_found_by_an_index(
 
 
 async def test_a_poller_does_it_beside_its_work(world: World) -> None:
+    await seeded(world.database, 700)
+    await do(world.database, "UPDATE updates SET finished_at = now() - interval '91 days'")
     await do(world.database, KEYS, days=8, keys=700)
-    async with world.polling(retain_keys=7, poll_interval=0.05):
+    left = """SELECT (SELECT count(*) FROM idempotency_keys) + (SELECT count(*) FROM updates
+        WHERE state <> 'failed') + (SELECT count(*) FROM attempts
+        WHERE ended_at < now() - interval '90 days') - 70"""
+    async with world.polling(
+        retain_updates=90, retain_attempts=90, retain_keys=7, poll_interval=0.05
+    ):
         async with asyncio.timeout(20):
-            while await do(world.database, "SELECT count(*) FROM idempotency_keys") != [0]:
+            while await do(world.database, left) != [0]:
                 await asyncio.sleep(0.05)
 
 

@@ -48,6 +48,7 @@ TRANSPORT = "tests/unit/walmart/test_transport.py"
 COUNTS = "tests/integration/test_order_counts.py"
 SETTLING = "tests/integration/test_settling.py"
 LISTS = "tests/integration/test_order_lists.py"
+RETENTION = "tests/integration/test_retention.py"
 MUTATIONS = (
     Mutation(
         "an unclear result is read back before anything is sent again",
@@ -387,6 +388,34 @@ MUTATIONS = (
         '("eyJ", re.compile',
         '("@", re.compile',
         ("tests/unit/walmart/test_redaction.py",),
+    ),
+    Mutation(
+        "archived updates still count for the rules",
+        "looking only into the outbox",
+        "app/storage/orders.py",
+        """payload FROM archived_updates
+                WHERE store_id""",
+        """payload FROM archived_updates
+                WHERE false AND store_id""",
+        (RETENTION,),
+    ),
+    Mutation(
+        "archived updates still count for the rules",
+        "keeping no tracking number",
+        "app/storage/retention.py",
+        "WHEN 'shipment' THEN jsonb",
+        "WHEN 'none' THEN jsonb",
+        (RETENTION,),
+    ),
+    Mutation(
+        "only what is at rest is archived",
+        "failed updates too",
+        "app/storage/retention.py",
+        """       WHERE state IN ('confirmed', 'dismissed')
+         AND finished_at <""",
+        """       WHERE state IN ('confirmed', 'dismissed', 'failed')
+         AND finished_at <""",
+        (RETENTION,),
     ),
     Mutation(
         "no secret is logged",

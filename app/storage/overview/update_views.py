@@ -13,8 +13,8 @@ from app.storage.database import Connection
 from app.storage.overview import across, places
 from app.storage.overview.paging import After, Page, cut
 from app.storage.overview.places import Place
+from app.storage.tables import archived_updates, stores
 from app.storage.tables import attempts as attempts_table
-from app.storage.tables import stores
 from app.storage.tables import updates as table
 from app.storage.views import AttemptView, CallView, StatusDetail, UpdateView
 
@@ -41,6 +41,20 @@ _COLUMNS = [
     table.c.finished_at,
 ]
 _FROM = table.join(stores, stores.c.store_id == table.c.store_id)
+# The same of what is archived: never due, and without an error.
+_ARCHIVED_COLUMNS = [
+    {
+        "store_uuid": stores.c.id.label("store_uuid"),
+        "due_at": archived_updates.c.finished_at.label("due_at"),
+        "last_error": sa.null().label("last_error"),
+    }.get(column.name, archived_updates.c.get(column.name))
+    for column in _COLUMNS
+]
+_ARCHIVED_FROM = archived_updates.join(stores, stores.c.store_id == archived_updates.c.store_id)
+_BOTH = (
+    (_COLUMNS, _FROM, table),
+    (_ARCHIVED_COLUMNS, _ARCHIVED_FROM, archived_updates),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +70,19 @@ class UpdateFilter:
 
 
 async def update(connection: Connection, store_id: int, update_id: UUID) -> UpdateView | None:
-    """One update."""
-    statement = (
-        sa.select(*_COLUMNS)
-        .select_from(_FROM)
-        .where(table.c.store_id == store_id, table.c.id == update_id)
+    """One update, archived or not."""
+    live, archived = (
+        sa.select(*columns).select_from(rows).where(of.c.store_id == store_id, of.c.id == update_id)
+        for columns, rows, of in _BOTH
     )
-    row = (await connection.execute(statement)).mappings().one_or_none()
+    row = (await connection.execute(live.union_all(archived))).mappings().one_or_none()
     return view(row) if row else None
 
 
 async def updates(
     connection: Connection, wanted: UpdateFilter, page: Page
 ) -> tuple[list[UpdateView], After | None]:
-    """Updates, the newest first."""
+    """Updates, the newest first; archived ones are not among them."""
     conditions = _conditions(wanted)
     if page.after is not None:
         at, identifier = datetime.fromisoformat(page.after[0]), UUID(page.after[1])
@@ -111,12 +124,12 @@ def _conditions(wanted: UpdateFilter) -> list[sa.ColumnElement[bool]]:
 
 
 async def of_orders(connection: Connection, asked: Sequence[Place]) -> dict[UUID, list[UpdateView]]:
-    """Every update of some orders, each order's in its own sequence."""
-    statement = (
-        sa.select(*_COLUMNS)
-        .select_from(_FROM.join(*places.of(asked, table)))
-        .order_by(table.c.order_id, table.c.sequence)
+    """Every update of some orders, archived or not, each order's in its own sequence."""
+    live, archived = (
+        sa.select(*columns).select_from(rows.join(*places.of(asked, of)))
+        for columns, rows, of in _BOTH
     )
+    statement = live.union_all(archived).order_by("order_id", "sequence")
     found: dict[UUID, list[UpdateView]] = {order_id: [] for _, order_id in asked}
     for row in (await connection.execute(statement)).mappings():
         found[row["order_id"]].append(view(row))

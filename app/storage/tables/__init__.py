@@ -12,10 +12,11 @@ from app.storage.tables.lane_tables import lanes, reconciliations
 from app.storage.tables.order_tables import events, order_lines, orders
 from app.storage.tables.shipment_tables import cancellations, shipments
 from app.storage.tables.store_tables import api_keys, stores
-from app.storage.tables.update_tables import attempts, updates
+from app.storage.tables.update_tables import archived_updates, attempts, updates
 
 __all__ = [
     "api_keys",
+    "archived_updates",
     "attempts",
     "cancellations",
     "events",

@@ -93,6 +93,12 @@ updates = sa.Table(
         "id",
         postgresql_where=sa.text("kind NOT IN ('shipment', 'acknowledgement')"),
     ),
+    # What has been at rest longest is archived first.
+    sa.Index(
+        "ix_updates_finished_at",
+        "finished_at",
+        postgresql_where=sa.text("state IN ('confirmed', 'dismissed')"),
+    ),
     postgresql_with={"fillfactor": "70"},
 )
 
@@ -103,6 +109,33 @@ sa.Index(
     updates.c.created_at,
     updates.c.id,
     postgresql_where=sa.text("last_error IS NOT NULL"),
+)
+
+# What an order still needs to know of updates that are long at rest; only ever appended to.
+archived_updates = sa.Table(
+    "archived_updates",
+    metadata,
+    sa.Column("store_id", sa.Integer, nullable=False),
+    sa.Column("id", UUID(as_uuid=True), nullable=False),
+    sa.Column("target", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("order_id", UUID(as_uuid=True)),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("sequence", sa.Integer, nullable=False),
+    # The parts by which it is recognised at Walmart.
+    sa.Column("payload", JSONB, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("ambiguous", sa.Boolean, nullable=False),
+    sa.Column("dismissed_by", sa.Text),
+    sa.Column("note", sa.Text),
+    sa.Column("requested_by", sa.Text),
+    time("created_at", nullable=False),
+    time("updated_at", nullable=False),
+    time("finished_at", nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "id"),
+    sa.CheckConstraint("state IN ('confirmed', 'dismissed')", name="at_rest"),
+    sa.Index("ix_archived_updates_order", "store_id", "order_id"),
 )
 
 attempts = sa.Table(

@@ -78,7 +78,11 @@ async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
     limit: paging.Limit = 50,
     cursor: paging.Cursor = None,
 ) -> Response:
-    """List updates, the newest first. `state=failed` is what waits for a person."""
+    """List updates, the newest first. `state=failed` is what waits for a person.
+
+    Updates that have been at rest for `WAYBILL_RETAIN_UPDATES` days are archived: they are read by
+    their id and with their order, and are not listed.
+    """
     store = _store(context, store_id, order_id)
     page = paging.page(limit, cursor, "updates")
     async with context.desk.database.begin() as connection:
