@@ -202,6 +202,7 @@ def poller(parts: Parts, pulse: Pulse | None = None) -> Poller:
             ),
             ship_by_warning=settings.ship_by_warning,
             reconcile_every=settings.reconcile_interval,
+            import_every=settings.import_interval,
             retain_updates=settings.retain_updates,
             retain_attempts=settings.retain_attempts,
             retain_keys=settings.retain_idempotency_keys,

@@ -98,7 +98,7 @@ class Settings(BaseSettings):
         default=50, description="Deliveries that one poller has under way at once."
     )
     import_interval: Annotated[float, Field(ge=0, le=86_400)] = Field(
-        default=60, description="Between reads of released orders; not used by this version."
+        default=60, description="Between two imports of a store's orders; 0 turns them off."
     )
     retain_updates: Annotated[int, Field(ge=0, le=36_500)] = Field(
         default=90, description="Days after which updates at rest are archived; 0 for never."

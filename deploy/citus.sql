@@ -23,6 +23,7 @@ SELECT create_distributed_table('cancellations', 'store_id', colocate_with => 'o
 SELECT create_distributed_table('attempts', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('events', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('lanes', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('imports', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('reconciliations', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('order_counts', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('order_count_changes', 'store_id', colocate_with => 'orders');

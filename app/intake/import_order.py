@@ -1,10 +1,9 @@
 """Import: read an order from Walmart and write it down as Walmart shows it."""
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from app.intake import reading
+from app.intake import importing, reading
 from app.intake.desk import Desk
 from app.intake.refresh import busy
 from app.intake.register import Registered, acknowledge, answer
@@ -64,7 +63,12 @@ async def _write(
 ) -> Registered:
     store, actor = wanted.store, wanted.actor
     order_id = desk.new_id(store)
-    created = await add_order(connection, store, order_id, _values(snapshot))
+    created = await add_order(
+        connection,
+        store,
+        order_id,
+        {**importing.details(snapshot), "purchase_order_id": snapshot.purchase_order_id},
+    )
     if not created:
         found = await orders.find(connection, store, snapshot.purchase_order_id)
         if found is None:
@@ -73,25 +77,17 @@ async def _write(
     order = await orders.lock(connection, order_id)
     if created:
         await orders.add_lines(connection, store, order_id, settlement.lines_of(snapshot))
-        if snapshot.created:
+        if snapshot.created and not snapshot.fulfilled_by_walmart:
             number = snapshot.purchase_order_id
             await acknowledge(connection, desk, order_id, subject=number, actor=actor)
         order = await orders.lock(connection, order_id)
         event = events.Event("order_imported", actor)
         await events.add(connection, store, order_id, event, desk.new_id)
+    elif order.unreadable:
+        await importing.adopt(connection, desk, order_id, snapshot)
+        order = await orders.lock(connection, order_id)
     # A known order that a poller works on, or that changed meanwhile, is newer than the read.
     if created or (settling.still_holds(wanted.basis, order) and not busy(order)):
         turns = await settling.settle(connection, Picture(order, snapshot, desk.now()), desk.new_id)
         await updates.hand_turns(connection, turns)
     return await answer(connection, store, order_id, created=created)
-
-
-def _values(snapshot: OrderSnapshot) -> dict[str, Any]:
-    return {
-        "purchase_order_id": snapshot.purchase_order_id,
-        "customer_order_id": snapshot.customer_order_id,
-        "ordered_at": snapshot.ordered_at,
-        "ship_by": snapshot.ship_by,
-        "deliver_by": snapshot.deliver_by,
-        "ship_method": snapshot.ship_method,
-    }

@@ -6,25 +6,24 @@ we know. What Walmart shows no more, and orders that only one side knows, are le
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from app.intake import listed
 from app.intake.desk import Desk
 from app.intake.refresh import busy
 from app.orders import drift
 from app.orders.drift import Cause, Drift
 from app.orders.errors import OrderError
 from app.orders.order import Order
-from app.orders.snapshot import OrderSnapshot
 from app.storage import events, orders, reconciliations, settling, updates
 from app.storage.database import Connection
 from app.storage.settling import Picture
 from app.walmart import errors
 from app.walmart.account import Account
-from app.walmart.client import Window
-from app.walmart.listing import MOST_LISTED
+from app.walmart.client import OrderPage, Window
 
 RECENT = timedelta(hours=24)
 _PAGE = 200
@@ -95,12 +94,16 @@ async def due(desk: Desk, every: float) -> list[int]:
 async def _listed(desk: Desk, account: Account, since: datetime, report: Report) -> set[str]:
     """Go through Walmart's list; answers the purchase orders on it."""
     seen: set[str] = set()
-    async for snapshots, unreadable in _pages(desk, account, Window.up_to(desk.now(), since)):
-        numbers = [each.purchase_order_id for each in snapshots]
+
+    async def ask(window: Window, cursor: str | None) -> OrderPage:
+        return await desk.walmart.list_orders(account, window, cursor)
+
+    async for page in listed.pages(ask, Window.up_to(desk.now(), since)):
+        numbers = [each.purchase_order_id for each in page.orders]
         async with desk.transaction() as connection:
             ids = await reconciliations.known(connection, account.store_id, numbers)
             known = await orders.load_many(connection, account.store_id, list(ids.values()))
-        for snapshot in snapshots:
+        for snapshot in page.orders:
             number = snapshot.purchase_order_id
             if number in seen:
                 continue
@@ -109,30 +112,11 @@ async def _listed(desk: Desk, account: Account, since: datetime, report: Report)
             if number not in ids:
                 _tell(report, number, None, [drift.whole(Cause.ORDER_UNKNOWN_HERE)])
             elif any(map(drift.is_drift, drift.compare(known[ids[number]], snapshot))):
-                await _mend(desk, account, ids[number], report)
-        for number in filter(None, unreadable):
+                await mend(desk, account, ids[number], report)
+        for number in filter(None, page.unreadable):
             seen.add(number)
             _tell(report, number, None, [drift.whole(Cause.ORDER_UNREADABLE)])
     return seen
-
-
-async def _pages(
-    desk: Desk, account: Account, window: Window
-) -> AsyncIterator[tuple[Sequence[OrderSnapshot], Sequence[str]]]:
-    """Every page of the list; a list that is longer than Walmart tells is asked for in parts."""
-    cursor: str | None = None
-    while True:
-        page = await desk.walmart.list_orders(account, window, cursor)
-        halves = window.halves() if (page.total or 0) > MOST_LISTED and cursor is None else None
-        if halves is not None:
-            for half in halves:
-                async for part in _pages(desk, account, half):
-                    yield part
-            return
-        yield page.orders, page.unreadable
-        cursor = page.cursor
-        if cursor is None:
-            return
 
 
 async def _not_listed(
@@ -149,12 +133,15 @@ async def _not_listed(
         for order_id in ids:
             if found[order_id].purchase_order_id not in seen:
                 report.orders += 1
-                await _mend(desk, account, order_id, report)
+                await mend(desk, account, order_id, report)
         after = ids[-1]
 
 
-async def _mend(desk: Desk, account: Account, order_id: UUID, report: Report) -> None:
-    """Read one order, and bring ours in line where that is safe."""
+async def mend(desk: Desk, account: Account, order_id: UUID, report: Report) -> None:
+    """Read one order, and bring ours in line where that is safe; the report tells what was found.
+
+    Raises WalmartError.
+    """
     async with desk.transaction() as connection:
         basis = (await orders.load_many(connection, account.store_id, [order_id]))[order_id]
     if busy(basis):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from enum import StrEnum
 
-from app.orders import allocation
+from app.orders import allocation, closed
 from app.orders.errors import Problem
 from app.orders.order import FulfillmentStatus, Item, Order
 from app.orders.requests import CancelRequest
@@ -53,6 +53,7 @@ def _inventory_problems(order: Order, request: CancelRequest) -> Iterator[Proble
 
 
 def _state_problems(order: Order) -> Iterator[Problem]:
+    yield from closed.problems(order)
     if order.fulfillment_status is FulfillmentStatus.CANCELED:
         yield Problem("order_already_canceled", "The order is already canceled.", conflict=True)
         return

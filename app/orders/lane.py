@@ -29,6 +29,8 @@ class Endpoint(StrEnum):
 
     ALL = "*"
     READ = "read_order"
+    LIST = "list_orders"
+    RELEASED = "list_released"
     ACKNOWLEDGE = "acknowledge"
     SHIP = "ship"
     CANCEL = "cancel"

@@ -113,6 +113,10 @@ class Order:
     cancel_requested: tuple[str, ...] = ()
     # When Walmart's word was last written down; None before the first time.
     last_synced_at: datetime | None = None
+    # Walmart's own warehouses ship it (WFS): it is shown, and nothing is sent.
+    fulfilled_by_walmart: bool = False
+    # Walmart lists it, and its lines could not be read.
+    unreadable: bool = False
 
     def line(self, line_number: str) -> Line | None:
         """The line of that number, if the order has it."""

@@ -35,9 +35,7 @@ def settle(order: Order, snapshot: OrderSnapshot) -> Settlement:
     """Credit every update, then count the lines anew."""
     tasks = [_credit(order, task, snapshot) for task in order.tasks]
     known = [_seen(line, snapshot.lines.get(line.line_number)) for line in order.lines]
-    new = [
-        _from_walmart(line) for line in snapshot.lines.values() if not order.line(line.line_number)
-    ]
+    new = [line for line in lines_of(snapshot) if not order.line(line.line_number)]
     tasks, trimmed = _trim([*known, *new], tasks)
     lines = tuple(_reserve(line, tasks) for line in (*known, *new))
     landed = tuple(
@@ -108,8 +106,9 @@ def _from_walmart(seen: LineSnapshot) -> Line:
 
 
 def lines_of(snapshot: OrderSnapshot) -> tuple[Line, ...]:
-    """The lines of an order that is read from Walmart for the first time."""
-    return tuple(_from_walmart(line) for line in snapshot.lines.values())
+    """The lines of an order as Walmart shows them; one without units is none."""
+    lines = (_from_walmart(line) for line in snapshot.lines.values())
+    return tuple(line for line in lines if line.ordered)
 
 
 def _trim(lines: Sequence[Line], tasks: Sequence[Task]) -> tuple[list[Task], tuple[Task, ...]]:

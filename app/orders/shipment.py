@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from app.orders import allocation
+from app.orders import allocation, closed
 from app.orders.errors import Problem
 from app.orders.order import FulfillmentStatus, Item, Order
 from app.orders.requests import ShipRequest
@@ -125,6 +125,7 @@ def _method_problems(method_code: str | None) -> Iterator[Problem]:
 
 
 def _state_problems(order: Order) -> Iterator[Problem]:
+    yield from closed.problems(order)
     if order.fulfillment_status is FulfillmentStatus.CANCELED:
         yield Problem("order_canceled", "The order is canceled.", conflict=True)
     for task in order.unresolved(Kind.CANCELLATION):

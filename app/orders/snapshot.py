@@ -108,6 +108,11 @@ class OrderSnapshot:
     unreadable: tuple[str, ...] = field(default=())
 
     @property
+    def fulfilled_by_walmart(self) -> bool:
+        """Walmart's own warehouses ship it (WFS); the seller can change nothing of it."""
+        return (self.node_type or "").casefold().startswith("wfs")
+
+    @property
     def created(self) -> bool:
         """Some unit still waits for its acknowledgement."""
         return any(line.count(UnitStatus.CREATED) for line in self.lines.values())

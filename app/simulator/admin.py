@@ -47,6 +47,7 @@ def routes(world: World, fate: Misbehaviour) -> list[Route]:
         ("POST", "/orders/{po}/ship", desk.ship),
         ("POST", "/orders/{po}/cancel", desk.cancel),
         ("POST", "/orders/{po}/intent-to-cancel", desk.want_to_cancel),
+        ("POST", "/orders/{po}/mend", desk.mend),
         ("GET", "/ledger", desk.ledger),
         ("GET", "/calls", desk.calls),
         ("POST", "/faults", desk.add_fault),
@@ -144,6 +145,13 @@ class _Desk:
         client_id, order = self._found(request)
         wanted = (await _wanted(request)).get("lines")
         by_hand.want_to_cancel(order, wanted, self._world.now())
+        return JSONResponse(plainly(client_id, order))
+
+    async def mend(self, request: Request) -> Response:
+        client_id, order = self._found(request)
+        order.garbled = False
+        for line in order.lines.values():
+            line.changed_at = self._world.now()
         return JSONResponse(plainly(client_id, order))
 
     def _found(self, request: Request) -> Any:  # noqa: ANN401 - client id and order

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from app.simulator.errors import ORDERS, Refusal, not_found, order_error
-from app.simulator.orders import CREATED, STATUSES, Order
+from app.simulator.orders import CREATED, SELLER_FULFILLED, STATUSES, Order
 from app.simulator.shapes import as_walmart
 
 _DEFAULT_LIMIT, _MOST = 100, 200
@@ -14,7 +14,6 @@ _WEEK_MS = 7 * 86_400_000
 _FOR_EVER = 2**63
 # Milliseconds in a date are refused as well.
 _DATES = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ")
-_OURS = ("SellerFulfilled", "REGULAR", None)
 Fits = Callable[[Order], bool]
 
 
@@ -64,11 +63,13 @@ def _filter(query: Mapping[str, str], now: int, *, released: bool) -> Fits:
     due_end = _date(query, "toExpectedShipDate", _FOR_EVER)
     status, sku = _status(query, released=released), query.get("sku")
     customer = query.get("customerOrderId")
-    ours = query.get("shipNodeType") in _OURS and query.get("orderType") in _OURS
+    node = query.get("shipNodeType", SELLER_FULFILLED)
+    ours = query.get("orderType") in {"REGULAR", None}
 
     def fits(order: Order) -> bool:
         return (
             ours
+            and order.node_type == node
             and begin <= order.ordered_at <= end
             and customer in {None, order.customer_order_id}
             and due <= order.ship_by <= due_end

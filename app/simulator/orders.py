@@ -5,6 +5,7 @@ from typing import Any
 
 CREATED, ACKNOWLEDGED = "Created", "Acknowledged"
 SHIPPED, DELIVERED, CANCELLED = "Shipped", "Delivered", "Cancelled"
+SELLER_FULFILLED, WFS_FULFILLED = "SellerFulfilled", "WFSFulfilled"
 OPEN = (CREATED, ACKNOWLEDGED)
 STATUSES = (CREATED, ACKNOWLEDGED, SHIPPED, DELIVERED, CANCELLED)
 
@@ -84,6 +85,10 @@ class Order:
     deliver_by: int
     ship_method: str
     lines: dict[str, Line]
+    # Who ships it: the seller, or Walmart's own warehouses (WFS).
+    node_type: str = SELLER_FULFILLED
+    # Its quantities cannot be read, as happens to Walmart now and then.
+    garbled: bool = False
 
     @property
     def changed_at(self) -> int:

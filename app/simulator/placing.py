@@ -6,7 +6,15 @@ from typing import Any
 
 from app.simulator.errors import Unfit
 from app.simulator.names import METHOD_CODES
-from app.simulator.orders import ACKNOWLEDGED, CREATED, Line, Order, Parcel
+from app.simulator.orders import (
+    ACKNOWLEDGED,
+    CREATED,
+    SELLER_FULFILLED,
+    WFS_FULFILLED,
+    Line,
+    Order,
+    Parcel,
+)
 
 _DAY_MS = 86_400_000
 _MOST_UNITS = 1_000_000
@@ -20,6 +28,9 @@ def order_from(wanted: Mapping[str, Any], number: Callable[[], int], now: int) -
     method = wanted.get("ship_method") or "Standard"
     if method not in METHOD_CODES:
         raise Unfit(f"ship_method must be one of {', '.join(sorted(METHOD_CODES))}")
+    node = wanted.get("node_type") or SELLER_FULFILLED
+    if node not in {SELLER_FULFILLED, WFS_FULFILLED}:
+        raise Unfit(f"node_type must be {SELLER_FULFILLED} or {WFS_FULFILLED}")
     ordered_at = _time(wanted, "ordered_at", now - 60_000)
     return Order(
         purchase_order_id=str(wanted.get("purchase_order_id") or number()),
@@ -29,6 +40,8 @@ def order_from(wanted: Mapping[str, Any], number: Callable[[], int], now: int) -
         deliver_by=_time(wanted, "deliver_by", now + 6 * _DAY_MS),
         ship_method=method,
         lines={line.number: line for line in _lines(wanted, now)},
+        node_type=node,
+        garbled=wanted.get("garbled") is True,
     )
 
 

@@ -17,6 +17,7 @@ from app.simulator.orders import (
     CANCELLED,
     CREATED,
     DELIVERED,
+    SELLER_FULFILLED,
     SHIPPED,
     Line,
     Order,
@@ -31,6 +32,8 @@ _REQUESTED = "CUSTOMER_REQUESTED_SELLER_TO_CANCEL"
 
 def acknowledge(order: Order, now: int) -> list[Effect]:
     """Acknowledge every unit; once more is fine. Raises a refusal when any is past it."""
+    if order.node_type != SELLER_FULFILLED:
+        raise bad_content(f"PO {order.purchase_order_id} is not fulfilled by the seller")
     for line in order.lines.values():
         if line.units(SHIPPED, DELIVERED, CANCELLED):
             raise bad_content(

@@ -17,7 +17,7 @@ _ADDRESS = {
     "country": "USA",
     "addressType": "RESIDENTIAL",
 }
-_NODE = {"type": "SellerFulfilled", "name": "Default Node", "id": "1000"}
+_NODE = {"name": "Default Node", "id": "1000"}
 
 
 def as_walmart(order: Order) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def as_walmart(order: Order) -> dict[str, Any]:
             "postalAddress": _ADDRESS,
         },
         "orderLines": {"orderLine": [_line(order, line) for line in order.lines.values()]},
-        "shipNode": _NODE,
+        "shipNode": {**_NODE, "type": order.node_type},
     }
 
 
@@ -47,7 +47,7 @@ def _line(order: Order, line: Line) -> dict[str, Any]:
         "lineNumber": line.number,
         "item": {"productName": line.name, "sku": line.sku, "condition": "New"},
         "charges": {"charge": [charge]},
-        "orderLineQuantity": _quantity(line.quantity),
+        "orderLineQuantity": {"amount": "?"} if order.garbled else _quantity(line.quantity),
         "statusDate": line.changed_at,
         "orderLineStatuses": {"orderLineStatus": [_status(p) for p in line.parcels]},
         "fulfillment": {

@@ -122,15 +122,22 @@ async def open_again(connection: Connection, store_id: int) -> None:
     )
 
 
-async def paused_until(connection: Connection, store_id: int, kind: Kind) -> datetime | None:
-    """Until when updates of that kind of the store stand still, if they do."""
+async def endpoint_paused_until(
+    connection: Connection, store_id: int, endpoint: Endpoint
+) -> datetime | None:
+    """Until when the store makes no calls to that endpoint of Walmart's, if it does not."""
     statement = sa.select(sa.func.max(lanes.c.paused_until)).where(
         lanes.c.store_id == store_id,
-        lanes.c.endpoint.in_([Endpoint.ALL.value, WRITTEN_TO[kind].value]),
+        lanes.c.endpoint.in_([Endpoint.ALL.value, endpoint.value]),
         lanes.c.paused_until > sa.func.now(),
     )
     until: datetime | None = (await connection.execute(statement)).scalar_one()
     return until
+
+
+async def paused_until(connection: Connection, store_id: int, kind: Kind) -> datetime | None:
+    """Until when updates of that kind of the store stand still, if they do."""
+    return await endpoint_paused_until(connection, store_id, WRITTEN_TO[kind])
 
 
 async def _hold_some(

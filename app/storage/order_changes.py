@@ -135,7 +135,7 @@ def _items(before: Order, after: Order, kind: Kind) -> Iterator[dict[str, Any]]:
 
 def _status(seen: Seen) -> dict[str, Any]:
     order = seen.order
-    failed = any(
+    failed = order.unreadable or any(
         task.state is State.FAILED and task.kind is not Kind.INVENTORY for task in order.tasks
     )
     fulfillment = order.fulfillment_status

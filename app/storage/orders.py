@@ -72,6 +72,7 @@ _LOAD = (
     .columns(*orders.c, lines=JSONB, tasks=JSONB)
 )
 
+FULFILLED_BY_SELLER, FULFILLED_BY_WALMART = "seller", "walmart"
 # A store's number and an order's id.
 Place = tuple[int, UUID]
 
@@ -126,6 +127,8 @@ def from_row(row: Mapping[Any, Any]) -> Order:
         ship_method=row["ship_method"],
         cancel_requested=tuple(requested.get("lines", ())),
         last_synced_at=row["last_synced_at"],
+        fulfilled_by_walmart=row["fulfilled_by"] == FULFILLED_BY_WALMART,
+        unreadable=row["import_error"] is not None,
     )
 
 

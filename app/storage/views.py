@@ -170,6 +170,7 @@ class OrderView:
     ship_by: datetime | None
     deliver_by: datetime | None
     ship_method: str | None
+    fulfilled_by: str
     item_count: int
     order_value: Money | None
     created_at: datetime

@@ -25,6 +25,7 @@ from app.storage.vault import CannotDecrypt, Vault
 from app.sync import deliveries
 from app.sync.backoff import Policy
 from app.sync.deliveries import Deliveries
+from app.sync.importer import Importer
 from app.sync.pulse import Pulse
 from app.sync.recorder import Recorder
 from app.sync.upkeep import Upkeep
@@ -57,6 +58,7 @@ class PollerSettings:
     ship_by_warning: float = 14_400.0
     reconcile_every: float = 0.0
     # Days; 0 keeps for ever.
+    import_every: float = 0.0
     retain_updates: int = 0
     retain_attempts: int = 0
     retain_keys: int = 0
@@ -136,6 +138,7 @@ class Poller:
             ship_by_warning=self.settings.ship_by_warning,
             reconcile_every=self.settings.reconcile_every,
             desk=self.desk,
+            importer=self._importer(),
             random=self.random,
             new_id=self.new_id,
             wake=self.heard.set,
@@ -143,6 +146,11 @@ class Poller:
             retain_attempts=self.settings.retain_attempts,
             retain_keys=self.settings.retain_keys,
         )
+
+    def _importer(self) -> Importer | None:
+        if self.desk is None:
+            return None
+        return Importer(self.desk, self.settings.breaker, self.settings.import_every)
 
     async def _look(self, under_way: Deliveries) -> float:
         """Claim what the free slots allow; answers how long to wait before the next look."""

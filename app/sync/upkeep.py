@@ -1,6 +1,7 @@
 """What a poller does beside delivering: lapsed leases, the ship-by clock, counts and the like."""
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
@@ -12,9 +13,12 @@ from app.intake.desk import Desk
 from app.orders.errors import NotAvailable
 from app.storage import deadlines, order_counts, rescue, retention
 from app.storage.database import Database
+from app.sync.importer import Importer
 
 # Seconds between two batches of deletions.
 _BREATH = 0.1
+# Stores that a poller imports from at once: one that hangs does not hold up the others.
+_IMPORTS = 5
 _log = structlog.get_logger(__name__)
 
 
@@ -33,6 +37,7 @@ class Upkeep:
     ship_by_warning: float
     reconcile_every: float
     desk: Desk | None
+    importer: Importer | None
     random: Callable[[], float]
     new_id: Callable[[int], UUID]
     wake: Callable[[], None]
@@ -46,6 +51,7 @@ class Upkeep:
             self._again_and_again(self._take_back),
             self._again_and_again(self._watch_deadlines),
             self._again_and_again(self._reconcile),
+            self._again_and_again(self._import),
             self._again_and_again(self._forget),
             self._again_and_again(self._count),
         )
@@ -80,6 +86,26 @@ class Upkeep:
                     stopped=report.stopped,
                 )
         return False
+
+    async def _import(self) -> bool:
+        """Read the orders of the stores whose turn it is, some at a time."""
+        if self.importer is None:
+            return False
+        slots = asyncio.Semaphore(_IMPORTS)
+        due = await self.importer.due()
+        await asyncio.gather(*(self._import_store(self.importer, each, slots) for each in due))
+        return False
+
+    async def _import_store(
+        self, importer: Importer, store_id: int, slots: asyncio.Semaphore
+    ) -> None:
+        async with slots:
+            tally = await importer.run(store_id)
+        if tally is None:
+            return
+        tell = _log.warning if tally.stopped or tally.unreadable else _log.info
+        if tally.stopped or tally.unreadable or tally.imported or tally.changed:
+            tell("imported", store_id=store_id, **dataclasses.asdict(tally))
 
     async def _forget(self) -> bool:
         """Move or delete a little of what is kept long enough."""

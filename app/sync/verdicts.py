@@ -124,7 +124,7 @@ def of_read(
     """What an error means that answered a read. wrote: the refusal the read was to explain."""
     if doubtful:
         told = failure(wrote or error)
-        return Unclear(told, sent=wrote is not None, read=False, pause=_pause(kind, error))
+        return Unclear(told, sent=wrote is not None, read=False, pause=pause(kind, error))
     return _without_effect(kind, error)
 
 
@@ -132,8 +132,8 @@ def _without_effect(kind: Kind, error: errors.WalmartError) -> TryLater | Refuse
     told = failure(error)
     match error:
         case errors.Throttled() | errors.CredentialsRejected() | errors.Misconfigured():
-            pause = _pause(kind, error)
-            return TryLater(told, reached=False, wait=pause.wait if pause else None, pause=pause)
+            rest = pause(kind, error)
+            return TryLater(told, reached=False, wait=rest.wait if rest else None, pause=rest)
         case errors.NotSent():
             return TryLater(told, reached=False)
         case errors.Unavailable() | errors.Unclear():
@@ -142,7 +142,8 @@ def _without_effect(kind: Kind, error: errors.WalmartError) -> TryLater | Refuse
             return Refused(told)
 
 
-def _pause(kind: Kind, error: errors.WalmartError) -> Pause | None:
+def pause(kind: Kind, error: errors.WalmartError) -> Pause | None:
+    """The pause that an error asks for; kind tells the lane where nothing was called."""
     lane = endpoint_of(error.call.operation) if error.call else WRITTEN_TO[kind]
     match error:
         case errors.Throttled():

@@ -93,17 +93,34 @@ class WalmartClient:
         return Answer(_order(answered, purchase_order_id), answered.call)
 
     async def list_orders(
-        self, account: Account, window: Window, cursor: str | None = None
+        self,
+        account: Account,
+        window: Window,
+        cursor: str | None = None,
+        *,
+        fulfilled_by_walmart: bool = False,
     ) -> OrderPage:
         """Read a page of the orders that changed within a window.
 
         cursor is that of the page before, None for the first. The page is empty where none
-        changed. Orders that Walmart fulfils itself are not listed. Raises Unclear where the
-        answer is no list, or its cursor leads nowhere.
+        changed. Orders that Walmart fulfils itself are listed by themselves. Raises Unclear
+        where the answer is no list, or its cursor leads nowhere.
         """
-        query = listing.first_query(window) if cursor is None else cursor
+        query = listing.first_query(window, wfs=fulfilled_by_walmart) if cursor is None else cursor
+        return await self._page(account, "list_orders", "/v3/orders", query, cursor)
+
+    async def list_released(
+        self, account: Account, ordered_since: datetime, cursor: str | None = None
+    ) -> OrderPage:
+        """Read a page of the orders that wait for their acknowledgement; otherwise as above."""
+        query = listing.released_query(ordered_since) if cursor is None else cursor
+        return await self._page(account, "list_released", "/v3/orders/released", query, cursor)
+
+    async def _page(
+        self, account: Account, operation: str, path: str, query: str, cursor: str | None
+    ) -> OrderPage:
         try:
-            answered = await self._operate(account, "list_orders", "GET", "/v3/orders", query=query)
+            answered = await self._operate(account, operation, "GET", path, query=query)
         except (errors.NotFound, errors.Unclear) as error:
             if error.call is None or not listing.tells_none(error.call):
                 raise

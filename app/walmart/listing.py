@@ -68,16 +68,23 @@ class OrderPage:
     total: int | None = None
 
 
-def first_query(window: Window) -> str:
-    """The query of a list's first page; Walmart refuses dates with milliseconds."""
-    return "?" + urlencode(
-        {
-            "createdStartDate": _date(window.ordered_since),
-            "lastModifiedStartDate": _date(window.since),
-            "lastModifiedEndDate": _date(window.until + timedelta(seconds=1)),
-            "limit": PAGE,
-        }
-    )
+def first_query(window: Window, *, wfs: bool = False) -> str:
+    """The query of a list's first page; Walmart refuses dates with milliseconds.
+
+    wfs: of the orders that Walmart's own warehouses ship, which it lists only when asked.
+    """
+    asked = {
+        "createdStartDate": _date(window.ordered_since),
+        "lastModifiedStartDate": _date(window.since),
+        "lastModifiedEndDate": _date(window.until + timedelta(seconds=1)),
+        "limit": PAGE,
+    }
+    return "?" + urlencode({**asked, "shipNodeType": "WFSFulfilled"} if wfs else asked)
+
+
+def released_query(ordered_since: datetime) -> str:
+    """The query of the first page of what waits for its acknowledgement."""
+    return "?" + urlencode({"createdStartDate": _date(ordered_since), "limit": PAGE})
 
 
 def tells_none(call: Call) -> bool:

@@ -67,6 +67,8 @@ CODES: dict[str, Code] = {
     # State
     "idempotency_in_progress": Code(409, "The same request is running. Ask again in a second."),
     "store_code_taken": Code(409, "Another store has this code."),
+    "fulfilled_by_walmart": Code(409, "Walmart's own warehouses ship it; nothing is sent."),
+    "order_unreadable": Code(409, "Walmart's picture of it could not be read. Import it again."),
     "order_differs": Code(409, "The order is known with other content."),
     "reference_reused": Code(409, "Another shipment of the order bears the reference."),
     "quantity_exceeds_remaining": Code(409, "Fewer units remain than were asked for."),

@@ -23,7 +23,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from app.orders.lane import Endpoint
+from app.orders.lane import WRITTEN_TO, Endpoint
 from app.storage import migrate, retention
 from app.storage.database import open_database
 from app.storage.urls import asyncpg_arguments
@@ -237,7 +237,9 @@ async def test_lanes_and_urgency_come_to_a_database_in_use(empty_url: str) -> No
     await asyncio.to_thread(migrate.upgrade, empty_url)
     async with connected(empty_url) as session:
         lanes = await session.fetch("SELECT endpoint, reason, failures FROM lanes ORDER BY 1")
-        assert {row["endpoint"] for row in lanes} == set(Endpoint)
+        # Those of later versions come with the first call to them.
+        known = {Endpoint.ALL, Endpoint.READ, *WRITTEN_TO.values()}
+        assert {row["endpoint"] for row in lanes} == known
         assert [row["reason"] for row in lanes if row["reason"]] == ["credentials_rejected"]
         update = await session.fetchrow("SELECT state, active, urgent FROM updates")
         assert tuple(update) == ("pending", True, False)

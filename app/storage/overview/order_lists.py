@@ -27,6 +27,7 @@ class OrderFilter:
 
     ship_before: only orders with unshipped units, the soonest ship-by first. updated_since:
     in the order of their last change, so that a reader can go on where it stopped.
+    without_commerce_order: only those that Commerce does not have yet, by its numbers.
     """
 
     store_id: int | None = None
@@ -34,6 +35,7 @@ class OrderFilter:
     q: str | None = None
     updated_since: datetime | None = None
     ship_before: datetime | None = None
+    without_commerce_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,11 @@ def _conditions(wanted: OrderFilter) -> list[sa.ColumnElement[bool]]:
             conditions.append(_NOT_OPEN)
     if wanted.updated_since is not None:
         conditions.append(table.c.updated_at >= wanted.updated_since)
+    if wanted.without_commerce_order:
+        # The words of a partial index.
+        conditions.append(
+            sa.text("orders.commerce_order_number IS NULL AND orders.commerce_order_id IS NULL")
+        )
     if wanted.ship_before is not None:
         conditions += [_UNSHIPPED, table.c.ship_by < wanted.ship_before]
     return conditions

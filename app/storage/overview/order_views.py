@@ -114,6 +114,7 @@ def _view(
 ) -> OrderView:
     details = [update.status_detail for update in known if update.status_detail is not None]
     told = {detail.code for detail in details}
+    details += _unread(row)
     details += _warnings(row)
     details += [each for each in lane_views.of_order(stopped, known) if each.code not in told]
     return OrderView(
@@ -132,6 +133,7 @@ def _view(
         ship_by=row["ship_by"],
         deliver_by=row["deliver_by"],
         ship_method=row["ship_method"],
+        fulfilled_by=row["fulfilled_by"],
         item_count=sum(line.ordered for line in lines),
         order_value=_value(lines),
         created_at=row["created_at"],
@@ -140,6 +142,26 @@ def _view(
         shipments=sent,
         cancellation=cancellation,
     )
+
+
+def _unread(row: sa.RowMapping) -> list[StatusDetail]:
+    """Why nothing but the order's number is known."""
+    error = row["import_error"]
+    if error is None:
+        return []
+    return [
+        StatusDetail(
+            code=error["code"],
+            origin="walmart",
+            operation="import",
+            update_id=None,
+            message=error["message"],
+            field=None,
+            suggestion=error["suggestion"],
+            retryable=True,
+            occurred_at=datetime.fromisoformat(error["occurred_at"]),
+        )
+    ]
 
 
 def _warnings(row: sa.RowMapping) -> list[StatusDetail]:

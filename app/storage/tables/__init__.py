@@ -8,6 +8,7 @@ sixteen in each index. Autovacuum's settings of the hot ones are in the migratio
 from app.storage.tables.base import metadata
 from app.storage.tables.count_tables import order_count_changes, order_counts
 from app.storage.tables.idempotency_tables import idempotency_keys
+from app.storage.tables.import_tables import imports
 from app.storage.tables.lane_tables import lanes, reconciliations
 from app.storage.tables.order_tables import events, order_lines, orders
 from app.storage.tables.shipment_tables import cancellations, shipments
@@ -21,6 +22,7 @@ __all__ = [
     "cancellations",
     "events",
     "idempotency_keys",
+    "imports",
     "lanes",
     "metadata",
     "order_count_changes",

@@ -21,6 +21,10 @@ orders = sa.Table(
     time("ship_by"),
     time("deliver_by"),
     sa.Column("ship_method", sa.Text),
+    # "walmart" where Walmart's own warehouses ship it: read only.
+    sa.Column("fulfilled_by", sa.Text, nullable=False, server_default="seller"),
+    # Why Walmart's picture of it could not be read when it was imported.
+    sa.Column("import_error", JSONB),
     sa.Column("cancel_requested", JSONB),
     # When people were warned that units must leave soon.
     time("ship_by_warned_at"),
@@ -34,6 +38,14 @@ orders = sa.Table(
     sa.Index("ix_orders_ordered_at", "store_id", "ordered_at", "id"),
     sa.Index("ix_orders_status_ordered_at", "store_id", "status", "ordered_at", "id"),
     sa.Index("ix_orders_updated_at", "store_id", "updated_at", "id"),
+    # What Commerce has to be told of.
+    sa.Index(
+        "ix_orders_without_commerce",
+        "store_id",
+        "ordered_at",
+        "id",
+        postgresql_where=sa.text("commerce_order_number IS NULL AND commerce_order_id IS NULL"),
+    ),
     # Not open ones: accepting a shipment, which changes such an order, does not pay for it.
     sa.Index(
         "ix_orders_status_updated_at",

@@ -116,6 +116,7 @@ ORDER: dict[str, Any] = {
     "ship_by": "2026-11-25T07:00:00Z",
     "deliver_by": "2026-11-29T07:00:00Z",
     "ship_method": "Standard",
+    "fulfilled_by": "seller",
     "item_count": 3,
     "order_value": {"amount": "42.00", "currency": "USD"},
     "updated_at": _AT,

@@ -59,11 +59,23 @@ class ImportIn(In):
     purchase_order_id: Number
 
 
+class LinePatch(In):
+    """Which item of the Commerce order a line is; null takes it away."""
+
+    line_number: Text
+    commerce_item_id: Id | None
+
+
 class OrderPatch(In):
-    """Commerce's numbers of the order; null takes one away."""
+    """Commerce's numbers of the order and its lines; null takes one away."""
 
     commerce_order_number: Text | None = None
     commerce_order_id: Id | None = None
+    lines: Annotated[list[LinePatch], Field(max_length=1000)] | None = None
+
+    def items(self) -> dict[str, int | None]:
+        """Commerce's items by line."""
+        return {line.line_number: line.commerce_item_id for line in self.lines or ()}
 
 
 class SyncOut(Out):
@@ -136,6 +148,7 @@ class OrderOut(Out):
     ship_by: datetime | None
     deliver_by: datetime | None
     ship_method: str | None
+    fulfilled_by: str = Field(description="seller, or walmart for what its own warehouses ship.")
     item_count: int
     order_value: MoneyOut | None
     updated_at: datetime

@@ -154,11 +154,15 @@ async def list_orders(  # noqa: PLR0917 - FastAPI passes them by name
     ship_before: Annotated[
         Time | None, Query(description="Only with unshipped units, the soonest first.")
     ] = None,
+    without_commerce_order: Annotated[
+        bool, Query(description="Only those whose Commerce number nobody has given yet.")
+    ] = False,
     limit: paging.Limit = 50,
     cursor: paging.Cursor = None,
 ) -> Response:
     """List orders, the newest first unless `ship_before` or `updated_since` says otherwise."""
-    wanted = OrderFilter(_seen(context, store_id), status, q, updated_since, ship_before)
+    seen = _seen(context, store_id)
+    wanted = OrderFilter(seen, status, q, updated_since, ship_before, without_commerce_order)
     kind = _kind(updated_since, ship_before)
     page = paging.page(limit, cursor, kind)
     async with context.desk.database.begin() as connection:
@@ -211,7 +215,7 @@ async def get_order(context: Reading, order_id: UUID) -> Response:
     response_model=OrderOut,
     responses={
         **success(200, OrderOut, examples.ORDER, "The order."),
-        **problems("order_not_found", "unknown_field", body=True),
+        **problems("order_not_found", "unknown_field", "unknown_line", body=True),
     },
 )
 async def update_order(
@@ -221,8 +225,10 @@ async def update_order(
 ) -> Response:
     """Say which Commerce order it became. Walmart sees the number with later shipments."""
     context.store_of(order_id)
-    changes = body.model_dump(exclude_unset=True)
-    view = await link.link(context.desk, order_id, changes=changes, actor=context.actor)
+    changes = body.model_dump(exclude_unset=True, exclude={"lines"})
+    view = await link.link(
+        context.desk, order_id, changes=changes, items=body.items(), actor=context.actor
+    )
     return respond(answer(200, OrderOut.of(view)))
 
 

@@ -1,0 +1,97 @@
+"""The import of each store's orders: one at a time across all replicas, from where it ended."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.storage.database import Connection
+from app.storage.tables import imports
+
+# A run that has not renewed it by then is somebody's who is gone (seconds).
+LEASE = 120.0
+
+_DUE = sa.text("""
+    SELECT s.store_id FROM stores s
+      LEFT JOIN imports i ON i.store_id = s.store_id
+     WHERE i.store_id IS NULL
+        OR ((i.leased_until IS NULL OR i.leased_until < now())
+            AND i.started_at <= now() - make_interval(secs => :every))
+     ORDER BY i.started_at NULLS FIRST LIMIT 100
+""")
+_BEGIN = sa.text("""
+    INSERT INTO imports AS i (store_id, lease_token, leased_until)
+    VALUES (:store_id, :token, now() + make_interval(secs => :lease))
+        ON CONFLICT (store_id) DO UPDATE
+       SET started_at = now(), lease_token = excluded.lease_token,
+           leased_until = excluded.leased_until
+     WHERE (i.leased_until IS NULL OR i.leased_until < now())
+       AND i.started_at <= now() - make_interval(secs => :every)
+    RETURNING i.read_until, now() AS began_at
+""")
+_RENEW = sa.text("""
+    UPDATE imports SET leased_until = now() + make_interval(secs => :lease)
+     WHERE store_id = :store_id AND lease_token = :token AND leased_until > now()
+    RETURNING store_id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that holds the store's lease. read_until: where the last whole one ended."""
+
+    store_id: int
+    token: UUID
+    began_at: datetime
+    read_until: datetime | None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run came to. orders: listed; stopped: why it broke off, None at the end."""
+
+    orders: int = 0
+    imported: int = 0
+    changed: int = 0
+    unreadable: int = 0
+    stopped: str | None = None
+
+
+async def due(connection: Connection, every: float) -> list[int]:
+    """Stores whose last run began every seconds ago or more, the longest ago first."""
+    rows = await connection.execute(_DUE, {"every": every})
+    return [row.store_id for row in rows]
+
+
+async def begin(connection: Connection, store_id: int, token: UUID, every: float) -> Run | None:
+    """Begin a run; None where another is at it, or began within every seconds."""
+    values = {"store_id": store_id, "token": token, "lease": LEASE, "every": every}
+    row = (await connection.execute(_BEGIN, values)).one_or_none()
+    return None if row is None else Run(store_id, token, row.began_at, row.read_until)
+
+
+async def renew(connection: Connection, run: Run) -> bool:
+    """Hold the store for another while; False when somebody else took it over."""
+    values = {"store_id": run.store_id, "token": run.token, "lease": LEASE}
+    return (await connection.execute(_RENEW, values)).first() is not None
+
+
+async def end(connection: Connection, run: Run, tally: Tally) -> None:
+    """Write down what a run came to; only a whole one moves on where the next begins."""
+    whole = tally.stopped is None
+    await connection.execute(
+        sa.update(imports)
+        .where(imports.c.store_id == run.store_id, imports.c.lease_token == run.token)
+        .values(
+            lease_token=None,
+            leased_until=None,
+            finished_at=sa.func.now(),
+            read_until=run.began_at if whole else imports.c.read_until,
+            orders=tally.orders,
+            imported=imports.c.imported + tally.imported,
+            changed=imports.c.changed + tally.changed,
+            unreadable=tally.unreadable,
+            stopped=tally.stopped,
+        )
+    )

@@ -1,0 +1,75 @@
+"""Orders come in by themselves, in real processes, whoever dies meanwhile."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+
+from app.storage.urls import asyncpg_arguments
+from tests.processes import Deployment, a_store, deployed, ledger, until
+
+MANY = 5000
+
+
+@pytest.fixture
+def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
+    with deployed(
+        fresh_url, tmp_path, pollers=0, WAYBILL_IMPORT_INTERVAL="1", WAYBILL_LOG_LEVEL="warning"
+    ) as running:
+        yield running
+
+
+def ask(url: str, question: str) -> int:
+    async def fetch() -> int:
+        connection = await asyncpg.connect(**asyncpg_arguments(url))
+        try:
+            return int(await connection.fetchval(question) or 0)
+        finally:
+            await connection.close()
+
+    return asyncio.run(fetch())
+
+
+def test_5000_orders_come_in_once_each_though_the_importer_dies(
+    deployment: Deployment, fresh_url: str
+) -> None:
+    with deployment.client() as client:
+        a_store(client)
+    orders = [
+        {"client_id": "seller-1", "purchase_order_id": str(number), "lines": [{"sku": "A"}]}
+        for number in range(1_796_880_000_000, 1_796_880_000_000 + MANY)
+    ]
+    for start in range(0, MANY, 1000):
+        body = {"orders": orders[start : start + 1000]}
+        httpx.post(
+            f"{deployment.walmart}/simulator/orders", json=body, timeout=30, trust_env=False
+        ).raise_for_status()
+    deployment.start("poller-0", "poller")
+    until(lambda: ask(fresh_url, "SELECT count(*) FROM orders") > MANY / 5)
+    deployment.kill("poller-0")
+    there = ask(fresh_url, "SELECT count(*) FROM orders")
+    assert there < MANY
+    # As if the leases of the one that died had run out; so long takes nobody over.
+    ask(fresh_url, "UPDATE imports SET leased_until = now() RETURNING store_id")
+    ask(fresh_url, "UPDATE updates SET leased_until = now() WHERE state = 'sending' RETURNING 1")
+    deployment.start("poller-1", "poller")
+    deployment.start("poller-2", "poller")
+    until(
+        lambda: ask(
+            fresh_url, "SELECT count(*) FROM updates WHERE state = 'confirmed'"
+        ) == MANY,
+        patience=120,
+    )  # fmt: skip
+    assert ask(fresh_url, "SELECT count(*) FROM orders") == MANY
+    assert ask(fresh_url, "SELECT count(*) FROM order_lines") == MANY
+    acknowledged = Counter(
+        entry["purchase_order_id"]
+        for entry in ledger(deployment)
+        if entry["operation"] == "acknowledge"
+    )
+    assert len(acknowledged) == MANY
+    assert set(acknowledged.values()) == {1}
