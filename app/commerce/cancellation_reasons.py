@@ -20,3 +20,12 @@ LABELS: dict[Reason, tuple[str, ...]] = {
     # Adobe has no such reason: Walmart allows it only where the buyer asked.
     Reason.CUSTOMER_REQUEST: ("The buyer asked to cancel the order",),
 }
+
+
+def reason_of(said: str) -> str:
+    """The reason of a code or of one of Adobe's labels; what is neither is given back as it is."""
+    text = said.strip()
+    for reason, labels in LABELS.items():
+        if text.casefold() in {reason.value, *(label.casefold() for label in labels)}:
+            return reason.value
+    return text

@@ -1,5 +1,6 @@
 """Ship: check a package against the order, write it down with its update, answer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -62,6 +63,31 @@ async def ship(
     shipped = await _unheld(desk, order_id, request, actor, once)
     if shipped is None:
         shipped = await _held(desk, order_id, request, actor, once)
+    desk.wake()
+    return shipped
+
+
+async def ship_all(
+    desk: Desk,
+    order_id: UUID,
+    requests: Sequence[ShipRequest],
+    *,
+    actor: str,
+    once: Once | None = None,
+) -> Shipped:
+    """Accept the packages of one shipment, all or none; answers the first. Raises as `ship`."""
+    if len(requests) == 1:
+        return await ship(desk, order_id, requests[0], actor=actor, once=once)
+    async with desk.transaction(once) as connection:
+        accepted = []
+        for request in requests:
+            order = await orders.lock(connection, order_id)
+            known = await _same_reference(connection, order, request)
+            accepted.append(known or await _accept(connection, desk, order, request, actor))
+        view = await overview.shipment(connection, order.store_id, order_id, accepted[0])
+        assert view is not None  # noqa: S101 - written or found a moment ago, under the lock
+        shipped = Shipped(view, known is not None)
+        await idempotency.keep(connection, once, shipped)
     desk.wake()
     return shipped
 

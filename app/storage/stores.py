@@ -77,6 +77,18 @@ async def number_of(connection: Connection, identifier: UUID) -> int | None:
     return (await connection.execute(statement)).scalar_one_or_none()
 
 
+async def number_of_code(connection: Connection, code: str) -> int | None:
+    """The number of the store with that code, if there is one."""
+    statement = sa.select(stores.c.store_id).where(stores.c.code == code)
+    return (await connection.execute(statement)).scalar_one_or_none()
+
+
+async def default_cancellation_reason(connection: Connection, store_id: int) -> str | None:
+    """The reason that counts where a cancellation names none."""
+    statement = sa.select(stores.c.default_cancellation_reason).where(stores.c.store_id == store_id)
+    return (await connection.execute(statement)).scalar_one_or_none()
+
+
 async def credentials(connection: Connection, store_id: int, vault: Vault) -> Credentials:
     """Open a store's Walmart credentials. Raises CannotDecrypt when no key fits them."""
     statement = sa.select(

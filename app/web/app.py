@@ -11,6 +11,7 @@ from app.intake.desk import Desk
 from app.web import docs, health, openapi, problems
 from app.web.api import cancellations, orders, shipments, stores, updates
 from app.web.auth import KeyRing
+from app.web.commerce import orders as commerce_orders
 from app.web.health import MetricsSource, Ready
 from app.web.middleware import Edge
 
@@ -46,6 +47,7 @@ def create_app(
         shipments.router,
         cancellations.router,
         updates.router,
+        commerce_orders.router,
         health.router,
     ):
         app.include_router(router)

@@ -48,6 +48,8 @@ CODES: dict[str, Code] = {
     "shipped_at_in_future": Code(422, "A package cannot leave later than now."),
     "shipped_at_before_order": Code(422, "A package cannot leave before the order was placed."),
     "method_code_invalid": Code(422, "Not one of Walmart's shipping methods."),
+    "tracks_ambiguous": Code(422, "Which units travel under which number cannot be told."),
+    "search_criteria_invalid": Code(422, "searchCriteria names what cannot be searched so."),
     "reason_required": Code(422, "A cancellation needs a reason."),
     "reason_invalid": Code(422, "Not one of the reasons of /v1/cancellation-reasons."),
     "partial_cancellation_not_supported": Code(422, "Only whole orders are canceled."),

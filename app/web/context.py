@@ -104,7 +104,7 @@ async def known_parameters(request: Request) -> None:
         raise Invalid(problem.code, message, [problem])
 
 
-def _context(scope: str) -> Callable[..., Awaitable[Context]]:
+def _context(scope: str, *, loosely: bool = False) -> Callable[..., Awaitable[Context]]:
     async def dependency(
         request: Request,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
@@ -114,12 +114,15 @@ def _context(scope: str) -> Callable[..., Awaitable[Context]]:
             raise Unauthorized
         caller = await keys.caller(credentials.credentials)
         caller.require(scope)
-        await known_parameters(request)
+        if not loosely:
+            await known_parameters(request)
         return Context(request, request.app.state.desk, caller)
 
     return dependency
 
 
 Reading = Annotated[Context, Depends(_context("read"))]
+# Of query parameters that the route reads itself.
+LooselyReading = Annotated[Context, Depends(_context("read", loosely=True))]
 Writing = Annotated[Context, Depends(_context("write"))]
 Administering = Annotated[Context, Depends(_context("admin"))]

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.web.api.responses import EXAMPLES
+from app.web.commerce import errors as commerce_errors
 from app.web.problems import ProblemOut
 
 TITLE = "Waybill"
@@ -28,6 +29,10 @@ TAGS = [
     {"name": "shipments", "description": "Packages that left, and corrections of their tracking."},
     {"name": "cancellations", "description": "Whole orders, before any unit has left."},
     {"name": "updates", "description": "What Walmart must be told, each try, and what to do now."},
+    {
+        "name": "commerce",
+        "description": "The same in the paths and shapes of Commerce's own REST API, errors too.",
+    },
     {"name": "operations", "description": "Probes and metrics; no key is needed."},
 ]
 _PARAMETERS = {
@@ -90,6 +95,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
     """Take out FastAPI's own 422, show examples, name the header that every POST takes."""
+    if path.startswith(commerce_errors.PREFIX):
+        # Commerce answers 400 where FastAPI thinks of 422.
+        operation["responses"].pop("422", None)
     for status, response in operation["responses"].items():
         media = response.get("content", {})
         if status == "422":
@@ -102,5 +110,5 @@ def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
             shown["example"] = EXAMPLES[model]
     for parameter in operation.get("parameters", []):
         parameter.setdefault("description", _PARAMETERS.get(parameter["name"], ""))
-    if method == "post" and path.startswith("/v1"):
+    if method == "post" and path.startswith(("/v1", commerce_errors.PREFIX)):
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)

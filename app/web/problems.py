@@ -22,6 +22,7 @@ from app.orders.errors import (
 )
 from app.web import validation
 from app.web.codes import CODES
+from app.web.commerce import errors as commerce_errors
 
 MEDIA_TYPE = "application/problem+json"
 STATUSES: Mapping[type[OrderError], int] = {
@@ -75,7 +76,9 @@ def problem(
     errors: Sequence[Problem] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Answer with a problem document."""
+    """Answer with a problem document; on Commerce's doors in Commerce's shape."""
+    if request.url.path.startswith(commerce_errors.PREFIX):
+        return commerce_errors.refusal(status, code, detail, errors=errors, headers=headers)
     body: dict[str, Any] = {
         "type": f"/docs/problems#{code}",
         "title": HTTPStatus(status).phrase,

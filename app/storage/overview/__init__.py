@@ -4,9 +4,10 @@ Nothing here locks or writes. Lists are paged by key, never by offset.
 """
 
 from app.storage.overview.accepted_views import accepted_shipment
+from app.storage.overview.criteria import search as search_orders
 from app.storage.overview.operator_views import Figures, figures
 from app.storage.overview.order_lists import OrderFilter, orders, summary
-from app.storage.overview.order_views import exists, order
+from app.storage.overview.order_views import by_commerce_id, exists, order
 from app.storage.overview.paging import Page
 from app.storage.overview.shipment_views import cancellation, shipment, shipments
 from app.storage.overview.store_views import store, stores
@@ -22,11 +23,13 @@ __all__ = [
     "UpdateFilter",
     "accepted_shipment",
     "attempts",
+    "by_commerce_id",
     "cancellation",
     "exists",
     "figures",
     "order",
     "orders",
+    "search_orders",
     "shipment",
     "shipments",
     "store",

@@ -43,6 +43,19 @@ async def exists(connection: Connection, store_id: int, order_id: UUID) -> bool:
     return (await connection.execute(statement)).first() is not None
 
 
+async def by_commerce_id(
+    connection: Connection, store_id: int, commerce_order_id: int
+) -> UUID | None:
+    """The order that became a Commerce order; of several the newest, as Commerce edits orders."""
+    statement = (
+        sa.select(table.c.id)
+        .where(table.c.store_id == store_id, table.c.commerce_order_id == commerce_order_id)
+        .order_by(table.c.id.desc())
+        .limit(1)
+    )
+    return (await connection.execute(statement)).scalar_one_or_none()
+
+
 def select() -> sa.Select[Any]:
     """Orders with the id of their store: the rows that `views` takes."""
     late = table.c.ship_by < sa.func.now()

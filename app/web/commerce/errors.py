@@ -1,0 +1,39 @@
+"""Refusals as Commerce words them: {message, parameters, errors, code, trace}.
+
+Commerce answers 400 to whatever cannot be done as asked, state or content, and its clients go by
+that (Adobe, "Web API response"). The stable code and the request's id stand beside it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+
+from fastapi.responses import Response
+
+from app.orders.errors import Problem
+
+PREFIX = "/rest/"
+_BAD_REQUEST = frozenset({HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
+
+
+def refusal(
+    status: int,
+    code: str,
+    message: str,
+    *,
+    errors: Sequence[Problem] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Answer with Commerce's error body."""
+    status = HTTPStatus.BAD_REQUEST if status in _BAD_REQUEST else status
+    more = [{"message": each.message, "parameters": [each.pointer]} for each in errors[1:]]
+    body = {
+        "message": message,
+        "errors": more,
+        "code": int(status),
+        "parameters": [],
+        "trace": None,
+        "error_code": code,
+    }
+    content = json.dumps(body).encode()
+    return Response(content, status, headers=dict(headers or {}), media_type="application/json")

@@ -1,0 +1,198 @@
+"""Commerce's bodies, in and out. What Waybill has no use for is taken and passed over."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from app.commerce.packages import Track, packages
+from app.orders.order import Line
+from app.orders.requests import RequestedItem, ShipRequest
+from app.storage.views import OrderView
+from app.web.api.fields import BIGINT, INT
+
+# Commerce's own states for ours: its clients branch on the state.
+_STATES = {
+    "open": "processing",
+    "partially_shipped": "processing",
+    "shipped": "complete",
+    "canceled": "canceled",
+}
+
+
+def _whole(value: Any) -> Any:  # noqa: ANN401 - whatever came as JSON
+    """Commerce's numbers are often text, such as "1.0000"."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("number", "A whole number is needed.")
+    try:
+        number = Decimal(str(value))
+        whole = int(number) if number.is_finite() else None
+    except (InvalidOperation, ValueError, OverflowError):
+        whole = None
+    if whole is None or whole != number:
+        raise PydanticCustomError("number", "A whole number is needed.")
+    return whole
+
+
+_Units = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=INT)]
+_Id = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=BIGINT)]
+_Short = Annotated[str, Field(max_length=200)]
+
+
+class CommerceIn(BaseModel):
+    """A body in Commerce's shape."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class ItemIn(CommerceIn):
+    """Units of an item of the Commerce order."""
+
+    order_item_id: _Id
+    qty: _Units
+
+    def to_item(self) -> RequestedItem:
+        """The item in the rules' words."""
+        return RequestedItem(self.qty, commerce_item_id=self.order_item_id)
+
+
+class TrackAttributesIn(CommerceIn):
+    """Which items are in the track's package; an extension of Commerce's track."""
+
+    items: Annotated[list[ItemIn], Field(max_length=1000)] | None = None
+
+
+class TrackIn(CommerceIn):
+    """A tracking number with its carrier."""
+
+    track_number: _Short = ""
+    title: _Short | None = None
+    carrier_code: _Short = "custom"
+    extension_attributes: TrackAttributesIn | None = None
+
+    def to_track(self) -> Track:
+        """The track in the words of `app/commerce/packages.py`."""
+        own = self.extension_attributes.items if self.extension_attributes else None
+        items = tuple(item.to_item() for item in own) if own else None
+        return Track(self.carrier_code, self.title, self.track_number, items)
+
+
+class ShipIn(CommerceIn):
+    """The body of Commerce's POST /V1/order/{orderId}/ship."""
+
+    items: Annotated[list[ItemIn], Field(max_length=1000)] | None = None
+    tracks: Annotated[list[TrackIn], Field(max_length=100)] = []
+    notify: bool = False
+    appendComment: bool = False  # noqa: N815 - Commerce's name
+    comment: dict[str, Any] | None = None
+
+    def to_requests(self) -> list[ShipRequest]:
+        """One request for each package.
+
+        The same body is the same shipment: its reference is made of it, so that a client that
+        sends it again after a lost answer is told the first number. Raises Invalid.
+        """
+        said = json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()
+        reference = f"rest-{hashlib.sha256(said).hexdigest()[:40]}"
+        items = tuple(item.to_item() for item in self.items) if self.items else None
+        return packages([track.to_track() for track in self.tracks], items, reference)
+
+
+class CancelIn(CommerceIn):
+    """The optional body of a cancellation: Waybill's reason or one of Adobe's labels."""
+
+    reason: _Short | None = None
+    comment: Annotated[str, Field(max_length=1000)] | None = None
+
+
+class CommerceItemOut(BaseModel):
+    """A line in the shape of Commerce's order item."""
+
+    item_id: int | None
+    sku: str
+    name: str | None
+    price: float | None
+    qty_ordered: int
+    qty_shipped: int
+    qty_canceled: int
+    qty_refunded: int
+    ext_order_item_id: str
+
+    @classmethod
+    def of(cls, line: Line) -> "CommerceItemOut":
+        """Show a line."""
+        return cls(
+            item_id=line.commerce_item_id,
+            sku=line.sku,
+            name=line.name,
+            price=float(line.unit_price.amount) if line.unit_price else None,
+            qty_ordered=line.ordered,
+            qty_shipped=line.shipped,
+            qty_canceled=line.canceled,
+            qty_refunded=line.refunded,
+            ext_order_item_id=line.line_number,
+        )
+
+
+class CommerceOrderOut(BaseModel):
+    """An order in the shape of Commerce's; Waybill's own words stand in extension_attributes."""
+
+    entity_id: int | None
+    increment_id: str | None
+    ext_order_id: str
+    ext_customer_id: str | None
+    state: str
+    status: str
+    order_currency_code: str | None
+    grand_total: float | None
+    total_item_count: int
+    total_qty_ordered: int
+    created_at: str
+    updated_at: str
+    items: list[CommerceItemOut]
+    extension_attributes: dict[str, Any]
+
+    @classmethod
+    def of(cls, view: OrderView) -> "CommerceOrderOut":
+        """Show an order."""
+        value = view.order_value
+        return cls(
+            entity_id=view.commerce_order_id,
+            increment_id=view.commerce_order_number,
+            ext_order_id=view.purchase_order_id,
+            ext_customer_id=view.customer_order_id,
+            state=_STATES[view.fulfillment_status],
+            status=view.status,
+            order_currency_code=value.currency if value else None,
+            grand_total=float(value.amount) if value else None,
+            total_item_count=len(view.lines),
+            total_qty_ordered=view.item_count,
+            created_at=_time(view.ordered_at or view.created_at),
+            updated_at=_time(view.updated_at),
+            items=[CommerceItemOut.of(line) for line in view.lines],
+            extension_attributes={
+                "waybill_order_id": str(view.id),
+                "sync_state": view.sync.state,
+                "ship_by": _time(view.ship_by) if view.ship_by else None,
+                "status_details": [
+                    {"code": each.code, "message": each.message} for each in view.status_details
+                ],
+            },
+        )
+
+
+class CommerceOrdersOut(BaseModel):
+    """A page of orders."""
+
+    items: list[CommerceOrderOut]
+    search_criteria: dict[str, Any]
+    total_count: int
+
+
+def _time(at: datetime) -> str:
+    """Commerce's form: UTC without a zone."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,284 @@
+"""Commerce's own doors: its paths, its bodies, its answers, and its error body."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from app.storage.views import OrderView
+from tests.integration.web.conftest import client_of
+from tests.world import World
+
+# As in Adobe's tutorial "Create a shipment", with a track.
+BODY: dict[str, Any] = {
+    "items": [{"order_item_id": 70, "qty": 1}],
+    "notify": True,
+    "appendComment": True,
+    "comment": {"comment": "Item(s) has been shipped", "is_visible_on_front": 0},
+    "tracks": [
+        {
+            "track_number": "1Y-9876543210",
+            "title": "United Parcel Service",
+            "carrier_code": "ups",
+        }
+    ],
+}
+SHIP, CANCEL = "/rest/store_1/V1/order/7/ship", "/rest/store_1/V1/orders/7/cancel"
+
+
+async def linked(world: World, client: httpx.AsyncClient, *quantities: int) -> OrderView:
+    order = await world.an_order(*(quantities or (3, 2)))
+    lines = [
+        {"line_number": line.line_number, "commerce_item_id": 69 + n}
+        for n, line in enumerate(order.lines, start=1)
+    ]
+    link = {"commerce_order_id": 7, "commerce_order_number": "000000007", "lines": lines}
+    assert (await client.patch(f"/v1/orders/{order.id}", json=link)).is_success
+    return order
+
+
+def tracks(*numbers: str) -> list[dict[str, str]]:
+    return [{"track_number": n, "title": "UPS", "carrier_code": "ups"} for n in numbers]
+
+
+async def test_a_shipment_as_commerce_documents_it(world: World, client: httpx.AsyncClient) -> None:
+    order = await linked(world, client)
+    answer = await client.post(SHIP, json=BODY)
+    assert answer.status_code == 200, answer.text
+    (shipment,) = (await client.get(f"/v1/orders/{order.id}/shipments")).json()["data"]
+    assert answer.json() == shipment["number"]
+    assert shipment["tracking_number"] == "1Y-9876543210"
+    assert [(i["line_number"], i["quantity"]) for i in shipment["items"]] == [("1", 1)]
+    await world.deliver_until((await world.order(order.id)).shipments[0].update.id)
+    (effect,) = await world.ledger(order.purchase_order_id)
+    assert (effect["quantity"], effect["tracking_number"]) == (1, "1Y9876543210")
+
+
+async def test_the_same_body_again_is_the_same_shipment(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    numbers = [(await client.post(SHIP, json=BODY)).json() for _ in range(3)]
+    assert len(set(numbers)) == 1
+    assert len((await world.order(order.id)).shipments) == 1
+    other = {**BODY, "comment": {"comment": "the second box"}}
+    assert (await client.post(SHIP, json=other)).json() != numbers[0]
+
+
+async def test_without_items_everything_goes_and_numbers_may_be_text(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    some = {**BODY, "items": [{"order_item_id": "70", "qty": "2.0000"}]}
+    assert (await client.post(SHIP, json=some)).status_code == 200
+    rest = {"tracks": tracks("1ZREST")}
+    assert (await client.post(SHIP, json=rest)).status_code == 200
+    shown = await world.order(order.id)
+    assert [line.pending for line in shown.lines] == [3, 2]
+
+
+async def test_one_item_of_as_many_units_as_tracks_is_one_package_each(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    body = {"items": [{"order_item_id": 70, "qty": 2}], "tracks": tracks("1ZA", "1ZB")}
+    first = await client.post(SHIP, json=body)
+    assert first.status_code == 200
+    assert (await client.post(SHIP, json=body)).json() == first.json()
+    shipments = (await world.order(order.id)).shipments
+    assert [(s.tracking_number, s.items[0].quantity) for s in shipments] == [
+        ("1ZA", 1),
+        ("1ZB", 1),
+    ]
+
+
+async def test_tracks_that_name_their_items_are_packages_all_or_none(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    boxes = tracks("1ZA", "1ZB")
+    boxes[0]["extension_attributes"] = {"items": [{"order_item_id": 70, "qty": 3}]}  # type: ignore[assignment]
+    boxes[1]["extension_attributes"] = {"items": [{"order_item_id": 71, "qty": 9}]}  # type: ignore[assignment]
+    refused = await client.post(SHIP, json={"tracks": boxes})
+    assert refused.status_code == 400
+    assert (await world.order(order.id)).shipments == []
+    boxes[1]["extension_attributes"] = {"items": [{"order_item_id": 71, "qty": 2}]}  # type: ignore[assignment]
+    assert (await client.post(SHIP, json={"tracks": boxes})).status_code == 200
+    shipments = (await world.order(order.id)).shipments
+    assert [s.items[0].line_number for s in shipments] == ["1", "2"]
+
+
+async def test_the_same_number_twice_is_one_package(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    assert (await client.post(SHIP, json={"tracks": tracks("1ZA", "1ZA")})).status_code == 200
+    assert len((await world.order(order.id)).shipments) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "says"),
+    [
+        ({"tracks": tracks("1ZA", "1ZB")}, "tracks_ambiguous", "cannot be told"),
+        ({"items": [{"order_item_id": 70, "qty": 1}]}, "tracking_number_required", "tracking"),
+        ({"tracks": tracks("")}, "tracking_number_required", "without one"),
+        ({"tracks": tracks("1Z!")}, "tracking_number_invalid", "letters"),
+        ({"tracks": tracks("1Z")[0]}, "invalid", "list"),
+        ({**BODY, "items": [{"order_item_id": 99, "qty": 1}]}, "unknown_line", "99"),
+        ({**BODY, "items": [{"order_item_id": 70, "qty": 9}]}, "quantity_exceeds_remaining", "3"),
+        ({**BODY, "items": [{"order_item_id": 70, "qty": 0.5}]}, "number", "whole"),
+        ({**BODY, "items": [{"order_item_id": 70, "qty": 0}]}, "invalid", "1"),
+    ],
+)
+async def test_a_refusal_is_commerces_error_body_and_writes_nothing(
+    world: World, client: httpx.AsyncClient, body: dict[str, Any], code: str, says: str
+) -> None:
+    order = await linked(world, client)
+    answer = await client.post(SHIP, json=body)
+    assert answer.status_code == 400
+    told = answer.json()
+    assert set(told) == {"message", "errors", "code", "parameters", "trace", "error_code"}
+    assert says in told["message"]
+    assert told["error_code"] in {code, "invalid"}
+    assert (await world.order(order.id)).shipments == []
+
+
+async def test_an_order_or_store_that_is_not_there_or_not_the_keys(
+    world: World, client: httpx.AsyncClient, app: Any
+) -> None:
+    await linked(world, client)
+    for path in (
+        "/rest/store_1/V1/order/8/ship",
+        "/rest/nowhere/V1/order/7/ship",
+        "/rest/store_1/V1/order/0/ship",
+        "/rest/store_1/V1/order/x/ship",
+    ):
+        answer = await client.post(path, json=BODY)
+        assert answer.status_code == 404, path
+        assert "message" in answer.json()
+    async with client_of(app, key="nobody") as stranger:
+        answer = await stranger.post(SHIP, json=BODY)
+        assert (answer.status_code, answer.json()["error_code"]) == (401, "unauthorized")
+
+
+async def test_a_cancellation_takes_the_stores_own_reason(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    refused = await client.post(CANCEL)
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "reason_required")
+    store = (await client.get("/v1/stores")).json()["data"][0]["id"]
+    change = {"default_cancellation_reason": "out_of_stock"}
+    assert (await client.patch(f"/v1/stores/{store}", json=change)).is_success
+    answer = await client.post(CANCEL)
+    assert (answer.status_code, answer.json()) == (200, True)
+    # Whoever asks again while it is under way is told the same.
+    assert (await client.post(CANCEL)).json() is True
+    canceled = (await world.order(order.id)).cancellation
+    assert canceled is not None
+    assert canceled.reason == "out_of_stock"
+    await world.deliver_until(canceled.update.id)
+    again = await client.post(CANCEL)
+    assert (again.status_code, again.json()["error_code"]) == (400, "order_already_canceled")
+
+
+async def test_a_cancellation_understands_adobes_wording(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    body = {"reason": "Price or other listing errors", "comment": "typed wrong"}
+    assert (await client.post(CANCEL, json=body)).json() is True
+    canceled = (await world.order(order.id)).cancellation
+    assert canceled is not None
+    assert (canceled.reason, canceled.comment) == ("pricing_error", "typed wrong")
+
+
+async def test_orders_are_found_by_search_criteria_in_both_spellings(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    await world.an_order(1)
+    for start, groups, condition in (
+        ("searchCriteria", "filterGroups", "conditionType"),
+        ("search_criteria", "filter_groups", "condition_type"),
+    ):
+        first = f"{start}[{groups}][0][filters][0]"
+        query = {
+            f"{first}[field]": "increment_id",
+            f"{first}[value]": "000000007",
+            f"{first}[{condition}]": "eq",
+        }
+        found = (await client.get("/rest/store_1/V1/orders", params=query)).json()
+        assert found["total_count"] == 1
+        (shown,) = found["items"]
+        assert (shown["entity_id"], shown["ext_order_id"]) == (7, order.purchase_order_id)
+        assert [item["item_id"] for item in shown["items"]] == [70, 71]
+        assert found["search_criteria"]["filter_groups"][0]["filters"][0]["value"] == "000000007"
+
+
+async def test_filters_of_a_group_are_alternatives_and_groups_must_all_fit(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    other = await world.an_order(1)
+
+    async def found(*filters: tuple[int, int, str, str, str], **more: str) -> list[str]:
+        query = dict(more)
+        for group, place, field, condition, value in filters:
+            first = f"searchCriteria[filterGroups][{group}][filters][{place}]"
+            query |= {
+                f"{first}[field]": field,
+                f"{first}[conditionType]": condition,
+                f"{first}[value]": value,
+            }
+        answer = await client.get("/rest/store_1/V1/orders", params=query)
+        assert answer.status_code == 200, answer.text
+        return [item["ext_order_id"] for item in answer.json()["items"]]
+
+    mine, theirs = order.purchase_order_id, other.purchase_order_id
+    either = [(0, 0, "ext_order_id", "eq", mine), (0, 1, "ext_order_id", "eq", theirs)]
+    assert set(await found(*either)) == {mine, theirs}
+    assert await found(*either, (1, 0, "entity_id", "notnull", "")) == [mine]
+    assert await found(*either, (1, 0, "entity_id", "null", "")) == [theirs]
+    assert await found((0, 0, "entity_id", "in", "7,8")) == [mine]
+    assert await found((0, 0, "created_at", "gt", "2090-01-01 00:00:00")) == []
+    paged = {
+        "searchCriteria[pageSize]": "1",
+        "searchCriteria[currentPage]": "2",
+        "searchCriteria[sortOrders][0][field]": "ext_order_id",
+        "searchCriteria[sortOrders][0][direction]": "ASC",
+    }
+    assert await found(**paged) == [max(mine, theirs)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"searchCriteria[filterGroups][0][filters][0][field]": "customer_email"},
+        {
+            "searchCriteria[filterGroups][0][filters][0][field]": "entity_id",
+            "searchCriteria[filterGroups][0][filters][0][value]": "x",
+        },
+        {
+            "searchCriteria[filterGroups][0][filters][0][field]": "entity_id",
+            "searchCriteria[filterGroups][0][filters][0][conditionType]": "finset",
+        },
+        {"searchCriteria[pageSize]": "301"},
+        {"searchCriteria[pageSize]": "300", "searchCriteria[currentPage]": "34"},
+        {"searchCriteria[sortOrders][0][field]": "payload"},
+        {"searchCriteria[fieldGroups]": "1"},
+    ],
+)
+async def test_criteria_that_cannot_be_met_are_refused(
+    world: World, client: httpx.AsyncClient, query: dict[str, str]
+) -> None:
+    await linked(world, client)
+    answer = await client.get("/rest/store_1/V1/orders", params=query)
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "search_criteria_invalid")
+
+
+async def test_an_order_is_read_by_its_entity_id(world: World, client: httpx.AsyncClient) -> None:
+    order = await linked(world, client)
+    shown = (await client.get("/rest/store_1/V1/orders/7")).json()
+    assert shown["extension_attributes"]["waybill_order_id"] == str(order.id)
+    assert shown["state"] == "processing"
