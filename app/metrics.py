@@ -29,7 +29,7 @@ _LAG = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3600)
 # down what it did, and a little for clocks.
 _SETTLING = timedelta(minutes=2)
 # Label values that a request can make up are not counted one by one.
-_METHODS = frozenset({"GET", "POST", "PATCH", "HEAD", "OPTIONS"})
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "HEAD", "OPTIONS"})
 
 
 class _Deployment(Collector):

@@ -48,6 +48,7 @@ def routes(world: World, fate: Misbehaviour) -> list[Route]:
         ("POST", "/orders/{po}/cancel", desk.cancel),
         ("POST", "/orders/{po}/intent-to-cancel", desk.want_to_cancel),
         ("POST", "/orders/{po}/mend", desk.mend),
+        ("GET", "/stock", desk.stock),
         ("GET", "/ledger", desk.ledger),
         ("GET", "/calls", desk.calls),
         ("POST", "/faults", desk.add_fault),
@@ -146,6 +147,13 @@ class _Desk:
         wanted = (await _wanted(request)).get("lines")
         by_hand.want_to_cancel(order, wanted, self._world.now())
         return JSONResponse(plainly(client_id, order))
+
+    async def stock(self, _: Request) -> Response:
+        shown = [
+            {"client_id": client_id, "sku": sku, "ship_node": node, "quantity": units}
+            for (client_id, sku, node), units in self._world.stock.items()
+        ]
+        return JSONResponse({"stock": shown})
 
     async def mend(self, request: Request) -> Response:
         client_id, order = self._found(request)

@@ -14,12 +14,12 @@ from starlette.routing import Route
 
 from app.simulator import admin, bodies, gateway, listing, page, rules
 from app.simulator.accounts import TOKEN_SECONDS
-from app.simulator.errors import ORDERS, Refusal, Unfit, gateway_error, order_error
+from app.simulator.errors import ORDERS, Refusal, Unfit, bad_content, gateway_error, order_error
 from app.simulator.ledger import Call, Effect
 from app.simulator.misbehaviour import CutConnection, Misbehaviour, Work
 from app.simulator.orders import Order
 from app.simulator.shapes import as_walmart
-from app.simulator.world import World
+from app.simulator.world import UNKNOWN_SKU, World
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Enter = Callable[[World, Request, Call], Mapping[str, str]]
@@ -62,6 +62,7 @@ def create_app(
             endpoint("POST", f"/v3/orders/{{po}}/{operation}", operation, _write)
             for operation in _RULES
         ),
+        endpoint("PUT", "/v3/inventory", "inventory", _inventory),
         Route("/", page.handler(world)),
         *admin.routes(world, fate),
     ]
@@ -184,6 +185,33 @@ def _write(world: World, request: Request, call: Call, body: bytes) -> Work:
         return {"order": as_walmart(order)}
 
     return Work(do, read.do)
+
+
+def _inventory(world: World, request: Request, call: Call, body: bytes) -> Work:
+    sku, node = request.query_params.get("sku", ""), request.query_params.get("shipNode")
+
+    def known() -> None:
+        if not sku or sku.startswith(UNKNOWN_SKU):
+            raise order_error(404, f"CONTENT_NOT_FOUND.{ORDERS}", "No item found", "sku")
+
+    def read() -> Mapping[str, Any]:
+        known()
+        return _stock(sku, world.stock.get((call.client_id, sku, node), 0))
+
+    def do() -> Mapping[str, Any]:
+        known()
+        asked = bodies.part(bodies.parse(body), "quantity").get("amount")
+        if type(asked) is not int or asked < 0:
+            raise bad_content("amount is not a number of units", "quantity")
+        world.stock[call.client_id, sku, node] = asked
+        world.ledger.apply(call, "", [Effect("inventory", sku, asked)])
+        return _stock(sku, asked)
+
+    return Work(do, read)
+
+
+def _stock(sku: str, amount: int) -> Mapping[str, Any]:
+    return {"sku": sku, "quantity": {"unit": "EACH", "amount": amount}}
 
 
 def _refused(refusal: Refusal) -> Response:

@@ -41,6 +41,7 @@ OPERATIONS = (
     "acknowledge",
     "shipping",
     "cancel",
+    "inventory",
     "*",
 )
 _TEXTS = ("client_id", "purchase_order_id", "code", "description", "field")

@@ -17,6 +17,8 @@ from app.simulator.orders import Order
 
 # Bounded memory: orders are refused beyond this.
 MOST_ORDERS = 200_000
+# The seller has no item of a SKU that begins so.
+UNKNOWN_SKU = "UNKNOWN"
 _FIRST_NUMBER = 5_000_000_000_000
 
 
@@ -34,6 +36,8 @@ class World:
     open_accounts: bool = True
     token_seconds: int = TOKEN_SECONDS
     orders: dict[str, dict[str, Order]] = field(default_factory=dict)
+    # By account, SKU and ship node.
+    stock: dict[tuple[str, str, str | None], int] = field(default_factory=dict)
     accounts: Accounts = field(init=False)
     ledger: Ledger = field(init=False)
     faults: Faults = field(init=False)
@@ -104,6 +108,7 @@ class World:
     def reset(self) -> None:
         """Begin anew, but for accounts and tokens: who is connected stays connected."""
         self.forget_orders()
+        self.stock.clear()
         self.ledger.clear()
         self.faults.clear()
         self.buckets.clear()

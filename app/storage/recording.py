@@ -20,8 +20,8 @@ from app.orders.lane import Breaker, Lane, News
 from app.orders.order import Order
 from app.orders.outcome import Failure
 from app.orders.snapshot import OrderSnapshot
-from app.orders.update import State
-from app.storage import events, lanes, order_changes, orders, settling, updates
+from app.orders.update import Kind, State
+from app.storage import events, lanes, order_changes, orders, settling, stock, updates
 from app.storage.database import Connection, Database
 from app.storage.order_changes import Seen
 from app.storage.settling import Picture, error_json
@@ -137,6 +137,12 @@ async def record(
         await _write_attempts(connection, results, held)
         subjects = [(row.store_id, row.target, row.subject) for row in changed]
         subjects += await _apply(connection, known, _by_order(kept), ids)
+        confirmed = [
+            (result.update.store_id, result.update.id)
+            for result in kept
+            if result.update.kind is Kind.CANCELLATION and result.step.state is State.CONFIRMED
+        ]
+        await stock.follow_cancellations(connection, confirmed, ids)
         await updates.hand_turns(connection, subjects)
         # Last, for claims of the same stores wait for it. What a late poller saw is true too.
         news = [each for result in results for each in result.news]

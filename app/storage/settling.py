@@ -15,8 +15,8 @@ from app.orders.order import Order, Task
 from app.orders.outcome import Failure
 from app.orders.settlement import Settlement
 from app.orders.snapshot import OrderSnapshot
-from app.orders.update import OPEN, State, Target
-from app.storage import events, order_changes, updates
+from app.orders.update import OPEN, Kind, State, Target
+from app.storage import events, order_changes, stock, updates
 from app.storage.database import Connection
 from app.storage.order_changes import Seen
 
@@ -88,6 +88,13 @@ async def settle_many(
     await order_changes.save_statuses(
         connection, [Seen(each.order, synced=True, seen_at=each.at) for each in settled]
     )
+    landed = [
+        (each.order.store_id, update_id)
+        for each in settled
+        for update_id, state in each.states.items()
+        if state is State.CONFIRMED and _kind(each.order, update_id) == Kind.CANCELLATION
+    ]
+    await stock.follow_cancellations(connection, landed, ids)
     for each in settled:
         for event in _told(each):
             await events.add(connection, each.order.store_id, each.order.id, event, ids)

@@ -59,7 +59,9 @@ class Deliveries:
         """How many are under way."""
         return len(self._running)
 
-    def start(self, update: Claimed, order: Order, account: Account, claimed_at: float) -> None:
+    def start(
+        self, update: Claimed, order: Order | None, account: Account, claimed_at: float
+    ) -> None:
         """Deliver an update; claimed_at is the monotonic time right after its claim."""
         task = asyncio.create_task(self._deliver(self._errand(update, order, account, claimed_at)))
         self._running.add(task)
@@ -82,10 +84,10 @@ class Deliveries:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*late, return_exceptions=True)
 
-    def _errand(self, update: Claimed, order: Order, account: Account, at: float) -> Errand:
+    def _errand(self, update: Claimed, order: Order | None, account: Account, at: float) -> Errand:
         return Errand(
             update=update,
-            order=order,
+            of_order=order,
             account=account,
             client=self.client,
             policy=self.terms.policy,

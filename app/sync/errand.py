@@ -26,7 +26,8 @@ class Errand:
     """
 
     update: Claimed
-    order: Order
+    # None for a stock level that belongs to no order.
+    of_order: Order | None
     account: Account
     client: WalmartClient
     policy: Policy
@@ -38,6 +39,13 @@ class Errand:
     stopping: Callable[[], bool]
     calls: list[Call] = field(default_factory=list)
     renewed_monotonic: float | None = None
+
+    @property
+    def order(self) -> Order:
+        """The order that the update is about."""
+        if self.of_order is None:
+            raise LookupError(f"update {self.update.id} is of no order")
+        return self.of_order
 
     @property
     def task(self) -> Task:

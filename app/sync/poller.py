@@ -18,7 +18,8 @@ from app.intake.desk import Desk
 from app.orders.errors import NotAvailable
 from app.orders.lane import Breaker, Endpoint, News
 from app.orders.outcome import Pause
-from app.storage import claims, lanes, orders, stores
+from app.orders.update import Kind
+from app.storage import claims, lanes, orders, stock, stores
 from app.storage.claims import Group
 from app.storage.database import Database
 from app.storage.vault import CannotDecrypt, Vault
@@ -236,14 +237,17 @@ class Poller:
             if not claim.updates:
                 return 0, claim.again_in
             opened = await stores.credentials(connection, store_id, self.vault)
-            named = [update.order_id for update in claim.updates if update.order_id is not None]
+            stale = await stock.drop_stale(
+                connection, store_id, (u for u in claim.updates if u.kind is Kind.INVENTORY)
+            )
+            going = [update for update in claim.updates if update.id not in stale]
+            named = [update.order_id for update in going if update.order_id is not None]
             known = await orders.load_many(connection, store_id, named)
         account = Account(store_id, opened.client_id, opened.client_secret, opened.market)
-        for update in claim.updates:
+        for update in going:
             order = known[update.order_id] if update.order_id else None
-            if order is not None:
-                under_way.start(update, order, account, at)
-        return len(claim.updates), claim.again_in
+            under_way.start(update, order, account, at)
+        return len(going), claim.again_in
 
     async def _wait(self, stop: asyncio.Event, wait: float) -> None:
         if wait <= 0:

@@ -156,6 +156,25 @@ class WalmartClient:
         answered = await self._operate(account, "cancel", "POST", path, body)
         return Answer(_order(answered, purchase_order_id), answered.call)
 
+    async def put_inventory(
+        self, account: Account, sku: str, quantity: int, ship_node: str | None
+    ) -> Call:
+        """Set how many units of a SKU there are; absolute. Raises NotFound for an unknown SKU.
+
+        Raises Unclear where the answer does not say the same number.
+        """
+        query = f"?sku={quote(sku, safe='')}"
+        if ship_node is not None:
+            query += f"&shipNode={quote(ship_node, safe='')}"
+        body = {"sku": sku, "quantity": {"unit": "EACH", "amount": quantity}}
+        answered = await self._operate(
+            account, "inventory", "PUT", "/v3/inventory", body, query=query
+        )
+        if messages.stock_of(answered.payload) != quantity:
+            message = "Walmart's answer does not show the stock level that was sent."
+            raise errors.Unclear(message, call=answered.call)
+        return answered.call
+
     async def check(self, account: Account) -> TokenDetail:
         """Try a store's keys with a token of their own, and say what they may do."""
         self.forget(account.store_id)

@@ -21,6 +21,7 @@ __all__ = [
     "cancellation_body",
     "read_order_body",
     "shipping_body",
+    "stock_of",
     "tracking_body",
 ]
 
@@ -171,3 +172,15 @@ def _statuses(status: Mapping[str, object]) -> dict[str, object]:
 
 def _quantity(line: ShipLine) -> dict[str, str]:
     return {"unitOfMeasurement": "EACH", "amount": str(line.quantity)}
+
+
+def stock_of(payload: object) -> int | None:
+    """The stock level in an answer of Walmart's inventory API; None where there is none."""
+    quantity = payload.get("quantity") if isinstance(payload, Mapping) else None
+    amount = quantity.get("amount") if isinstance(quantity, Mapping) else None
+    if isinstance(amount, bool) or not isinstance(amount, int | float | str):
+        return None
+    try:
+        return int(float(amount))
+    except (ValueError, OverflowError):
+        return None

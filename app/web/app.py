@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from app.intake.desk import Desk
 from app.web import docs, health, openapi, problems
-from app.web.api import cancellations, orders, shipments, stores, updates
+from app.web.api import cancellations, inventory, orders, shipments, stores, updates
 from app.web.auth import KeyRing
 from app.web.commerce import orders as commerce_orders
 from app.web.health import MetricsSource, Ready
@@ -46,6 +46,7 @@ def create_app(
         orders.router,
         shipments.router,
         cancellations.router,
+        inventory.router,
         updates.router,
         commerce_orders.router,
         health.router,

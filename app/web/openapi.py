@@ -28,6 +28,7 @@ TAGS = [
     {"name": "orders", "description": "Walmart purchase orders as Waybill knows them."},
     {"name": "shipments", "description": "Packages that left, and corrections of their tracking."},
     {"name": "cancellations", "description": "Whole orders, before any unit has left."},
+    {"name": "inventory", "description": "Stock levels for Walmart to show."},
     {"name": "updates", "description": "What Walmart must be told, each try, and what to do now."},
     {
         "name": "commerce",

@@ -273,7 +273,7 @@ class Outbox(RuleBasedStateMachine):
             known = await orders.load_many(connection, update.store_id, [self.order_id])
         errand = Errand(
             update=update,
-            order=known[self.order_id],
+            of_order=known[self.order_id],
             account=Account(update.store_id, self.seller, "right"),
             client=self.desk.walmart,
             policy=POLICY,

@@ -218,3 +218,10 @@ TIMELINE: dict[str, Any] = {
     ],
     "next_cursor": None,
 }
+
+LEVEL: dict[str, Any] = {
+    "sku": "ABC",
+    "quantity": 5,
+    "ship_node": None,
+    "update": UPDATE | {"order_id": None, "subject": "sku:ABC", "kind": "inventory"},
+}

@@ -1,0 +1,171 @@
+"""Stock levels reach Walmart: the newest alone, and after a cancellation by themselves."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.intake import cancel, inventory
+from app.orders.errors import Invalid
+from app.orders.requests import CancelRequest, StockLevel
+from app.orders.update import State
+from app.storage import overview
+from app.storage.overview import UpdateFilter
+from app.storage.overview.paging import Page
+from app.storage.views import UpdateView
+from tests.world import World, claim
+
+
+async def put(world: World, *levels: tuple[str, int]) -> list[UpdateView]:
+    store = world._stores[0] if world._stores else await world.a_store()
+    wanted = [StockLevel(sku, units) for sku, units in levels]
+    queued = await inventory.put(world.desk, store.id, wanted, actor="test")
+    return [each.update for each in queued]
+
+
+async def at_walmart(world: World) -> dict[str, int]:
+    answer = (await world.walmart.get("/simulator/stock")).json()["stock"]
+    return {each["sku"]: each["quantity"] for each in answer}
+
+
+async def sent(world: World) -> list[tuple[str, int]]:
+    return [
+        (entry["line"], entry["quantity"])
+        for entry in await world.ledger()
+        if entry["operation"] == "inventory"
+    ]
+
+
+async def states(world: World) -> list[str]:
+    async with world.database.begin() as connection:
+        found, _ = await overview.updates(connection, UpdateFilter(), Page(50, None))
+    return [update.state for update in reversed(found) if update.kind == "inventory"]
+
+
+async def test_levels_reach_walmart(world: World) -> None:
+    updates = await put(world, ("ABC", 5), ("A/1 +x", 0))
+    await world.deliver_until(*(update.id for update in updates))
+    assert await at_walmart(world) == {"ABC": 5, "A/1 +x": 0}
+
+
+async def test_an_older_value_that_waits_is_never_sent(world: World) -> None:
+    for units in (5, 4, 3):
+        (newest,) = await put(world, ("ABC", units))
+    await world.deliver_until(newest.id)
+    assert await sent(world) == [("ABC", 3)]
+    assert await states(world) == ["dismissed", "dismissed", "confirmed"]
+
+
+async def test_values_put_at_the_same_time_leave_one(world: World) -> None:
+    await world.a_store()
+    await asyncio.gather(*(put(world, ("ABC", units), ("DEF", units)) for units in range(10)))
+    assert sorted(await states(world)) == ["dismissed"] * 18 + ["pending"] * 2
+
+
+async def test_a_value_that_was_tried_is_overtaken_only_after_the_quiet_period(
+    world: World,
+) -> None:
+    """The older one may still arrive; the newer must be the last."""
+    (older,) = await put(world, ("ABC", 5))
+    await world.fault("inventory", "error", times=1000)
+    await world.deliver_until(older.id, states={State.RETRYING})
+    (newer,) = await put(world, ("ABC", 4))
+    assert newer.next_attempt_at is not None
+    assert newer.next_attempt_at - newer.created_at == world.desk.quiet_period
+    assert (await world.update(older.id)).state == "dismissed"
+
+
+async def test_a_value_that_a_poller_holds_is_not_sent_again_once_a_newer_waits(
+    world: World,
+) -> None:
+    (older,) = await put(world, ("ABC", 5))
+    (held,) = await claim(world.database)
+    assert held.id == older.id
+    (newer,) = await put(world, ("ABC", 4))
+    async with world.database.begin() as connection:
+        # As if the poller had died: its lease ends, and the older value comes up again.
+        await connection.exec_driver_sql(
+            "UPDATE updates SET state = 'retrying', lease_token = NULL, leased_until = NULL "
+            "WHERE state = 'sending'"
+        )
+    await world.deliver_until(newer.id)
+    assert await sent(world) == [("ABC", 4)]
+    assert (await world.update(older.id)).state == "dismissed"
+
+
+@pytest.mark.parametrize("fault", ["error", "error_after", "html", "cut", "throttle"])
+async def test_an_unclear_answer_is_sent_again(world: World, fault: str) -> None:
+    (update,) = await put(world, ("ABC", 5))
+    await world.fault("inventory", fault, delay=0)
+    await world.deliver_until(update.id, states={State.CONFIRMED})
+    assert await at_walmart(world) == {"ABC": 5}
+
+
+async def test_a_sku_that_walmart_does_not_know_waits_for_a_person(world: World) -> None:
+    (update,) = await put(world, ("UNKNOWN-1", 5))
+    (failed,) = await world.deliver_until(update.id)
+    assert failed.status_detail is not None
+    assert failed.status_detail.code == "sku_unknown_at_walmart"
+
+
+async def test_a_sku_named_twice_is_refused_and_nothing_is_written(world: World) -> None:
+    with pytest.raises(Invalid) as refused:
+        await put(world, ("ABC", 5), ("ABC", 6))
+    assert refused.value.code == "sku_repeated"
+    assert await states(world) == []
+
+
+async def canceled(world: World, *inventory_: StockLevel) -> Any:
+    order = await world.an_order(2)
+    request = CancelRequest("out_of_stock", inventory=inventory_)
+    view = await cancel.cancel(world.desk, order.id, request, actor="t", once=None)
+    await world.deliver_until(view.update.id)
+    return order
+
+
+async def test_the_stock_that_came_with_a_cancellation_follows_it(world: World) -> None:
+    order = await canceled(world, StockLevel("SKU-1", 7))
+    async with world.polling():
+        async with asyncio.timeout(10):
+            while await at_walmart(world) != {"SKU-1": 7}:
+                await asyncio.sleep(0.02)
+    operations = [entry["operation"] for entry in await world.ledger()]
+    assert operations.index("cancel") < operations.index("inventory")
+    assert (await world.order(order.id)).status == "canceled"
+
+
+async def test_a_failed_level_does_not_put_the_order_in_error(world: World) -> None:
+    order = await world.an_order(1)
+    await world.fault("inventory", "refuse")
+    request = CancelRequest("out_of_stock", inventory=(StockLevel("SKU-1", 7),))
+    view = await cancel.cancel(world.desk, order.id, request, actor="t", once=None)
+    await world.deliver_until(view.update.id)
+    async with world.polling():
+        async with asyncio.timeout(10):
+            while await states(world) != ["failed"]:
+                await asyncio.sleep(0.02)
+    shown = await world.order(order.id)
+    assert shown.status == "canceled"
+    assert [detail.operation for detail in shown.status_details] == ["inventory"]
+
+
+async def test_without_a_level_the_timeline_says_that_the_stock_is_not_known(
+    world: World,
+) -> None:
+    order = await canceled(world)
+    async with world.database.begin() as connection:
+        told = [each.what for each in await overview.timeline(connection, 1, order.id)]
+    assert "stock_not_known" in told
+    assert await states(world) == []
+
+
+async def test_a_cancellation_that_a_refresh_finds_is_followed_once(world: World) -> None:
+    order = await world.an_order(1)
+    request = CancelRequest("out_of_stock", inventory=(StockLevel("SKU-1", 7),))
+    view = await cancel.cancel(world.desk, order.id, request, actor="t", once=None)
+    await world.fault("cancel", "error_after")
+    await world.deliver_until(view.update.id, states={State.VERIFYING})
+    await world.imported(order.purchase_order_id, world._stores[0])
+    await world.imported(order.purchase_order_id, world._stores[0])
+    assert (await world.update(view.update.id)).state == "confirmed"
+    assert await states(world) == ["pending"]
