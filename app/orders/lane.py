@@ -31,6 +31,7 @@ class Endpoint(StrEnum):
     READ = "read_order"
     LIST = "list_orders"
     RELEASED = "list_released"
+    RETURNS = "list_returns"
     ACKNOWLEDGE = "acknowledge"
     SHIP = "ship"
     CANCEL = "cancel"

@@ -42,9 +42,9 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyThere:
-    """Walmart had it already; nothing was sent."""
+    """Walmart had it already; nothing was sent. Of a refund there is no snapshot."""
 
-    snapshot: OrderSnapshot
+    snapshot: OrderSnapshot | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.simulator import by_hand
+from app.simulator import by_hand, returning
 from app.simulator.errors import Unfit
 from app.simulator.faults import OPERATIONS
 from app.simulator.ledger import Call, Entry, select
@@ -48,6 +48,8 @@ def routes(world: World, fate: Misbehaviour) -> list[Route]:
         ("POST", "/orders/{po}/cancel", desk.cancel),
         ("POST", "/orders/{po}/intent-to-cancel", desk.want_to_cancel),
         ("POST", "/orders/{po}/mend", desk.mend),
+        ("POST", "/orders/{po}/return", desk.send_back),
+        ("POST", "/returns/{rma}/refund", desk.refund),
         ("GET", "/stock", desk.stock),
         ("GET", "/ledger", desk.ledger),
         ("GET", "/calls", desk.calls),
@@ -147,6 +149,23 @@ class _Desk:
         wanted = (await _wanted(request)).get("lines")
         by_hand.want_to_cancel(order, wanted, self._world.now())
         return JSONResponse(plainly(client_id, order))
+
+    async def send_back(self, request: Request) -> Response:
+        client_id, order = self._found(request)
+        wanted = (await _wanted(request)).get("lines")
+        made = self._world.open_return(client_id, order, wanted)
+        return JSONResponse(returning.as_walmart(made), 201)
+
+    async def refund(self, request: Request) -> Response:
+        number = request.path_params["rma"]
+        for client_id, returns in self._world.returns.items():
+            if number in returns:
+                made = returns[number]
+                effects = returning.refund_all(made, self._world.now())
+                po = made.order.purchase_order_id
+                self._world.ledger.apply_by_hand(client_id, po, effects)
+                return JSONResponse(returning.as_walmart(made))
+        raise Unfit(f"there is no return {number}", 404)
 
     async def stock(self, _: Request) -> Response:
         shown = [

@@ -12,12 +12,21 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from app.simulator import admin, bodies, gateway, listing, page, rules
+from app.simulator import admin, bodies, gateway, listing, page, returning, rules
 from app.simulator.accounts import TOKEN_SECONDS
-from app.simulator.errors import ORDERS, Refusal, Unfit, bad_content, gateway_error, order_error
+from app.simulator.errors import (
+    ORDERS,
+    Refusal,
+    Unfit,
+    bad_content,
+    gateway_error,
+    not_found,
+    order_error,
+)
 from app.simulator.ledger import Call, Effect
 from app.simulator.misbehaviour import CutConnection, Misbehaviour, Work
 from app.simulator.orders import Order
+from app.simulator.returning import Return
 from app.simulator.shapes import as_walmart
 from app.simulator.world import UNKNOWN_SKU, World
 
@@ -63,6 +72,8 @@ def create_app(
             for operation in _RULES
         ),
         endpoint("PUT", "/v3/inventory", "inventory", _inventory),
+        endpoint("GET", "/v3/returns", "returns", _returns),
+        endpoint("POST", "/v3/returns/{rma}/refund", "refund", _refund),
         Route("/", page.handler(world)),
         *admin.routes(world, fate),
     ]
@@ -208,6 +219,38 @@ def _inventory(world: World, request: Request, call: Call, body: bytes) -> Work:
         return _stock(sku, asked)
 
     return Work(do, read)
+
+
+def _returns(world: World, request: Request, call: Call, _: bytes) -> Work:
+    def do() -> Mapping[str, Any]:
+        return returning.find(world.returns.get(call.client_id, {}), request.query_params)
+
+    return Work(do, do)
+
+
+def _refund(world: World, request: Request, call: Call, body: bytes) -> Work:
+    number = request.path_params["rma"]
+
+    def found() -> Return:
+        one = world.returns.get(call.client_id, {}).get(number)
+        if one is None:
+            raise not_found()
+        return one
+
+    def read() -> Mapping[str, Any]:
+        return {**_echo(body), "returnOrderId": found().number}
+
+    def do() -> Mapping[str, Any]:
+        effects = returning.refund(found(), body, world.now())
+        world.ledger.apply(call, found().order.purchase_order_id, effects)
+        return read()
+
+    return Work(do, read)
+
+
+def _echo(body: bytes) -> Mapping[str, Any]:
+    asked = bodies.parse(body)
+    return asked if isinstance(asked, dict) else {}
 
 
 def _stock(sku: str, amount: int) -> Mapping[str, Any]:

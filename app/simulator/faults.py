@@ -42,6 +42,8 @@ OPERATIONS = (
     "shipping",
     "cancel",
     "inventory",
+    "returns",
+    "refund",
     "*",
 )
 _TEXTS = ("client_id", "purchase_order_id", "code", "description", "field")

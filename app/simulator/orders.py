@@ -6,6 +6,7 @@ from typing import Any
 CREATED, ACKNOWLEDGED = "Created", "Acknowledged"
 SHIPPED, DELIVERED, CANCELLED = "Shipped", "Delivered", "Cancelled"
 SELLER_FULFILLED, WFS_FULFILLED = "SellerFulfilled", "WFSFulfilled"
+REFUNDED = "Refund"
 OPEN = (CREATED, ACKNOWLEDGED)
 STATUSES = (CREATED, ACKNOWLEDGED, SHIPPED, DELIVERED, CANCELLED)
 

@@ -14,12 +14,14 @@ from app.simulator.errors import Unfit, not_found
 from app.simulator.faults import Faults
 from app.simulator.ledger import Ledger
 from app.simulator.orders import Order
+from app.simulator.returning import Return, open_return
 
 # Bounded memory: orders are refused beyond this.
 MOST_ORDERS = 200_000
 # The seller has no item of a SKU that begins so.
 UNKNOWN_SKU = "UNKNOWN"
 _FIRST_NUMBER = 5_000_000_000_000
+_FIRST_RETURN = 100_000_000_000_000_000
 
 
 @dataclass(slots=True)
@@ -36,6 +38,8 @@ class World:
     open_accounts: bool = True
     token_seconds: int = TOKEN_SECONDS
     orders: dict[str, dict[str, Order]] = field(default_factory=dict)
+    # By account and return number.
+    returns: dict[str, dict[str, Return]] = field(default_factory=dict)
     # By account, SKU and ship node.
     stock: dict[tuple[str, str, str | None], int] = field(default_factory=dict)
     accounts: Accounts = field(init=False)
@@ -70,6 +74,12 @@ class World:
         if found is None:
             raise not_found()
         return found
+
+    def open_return(self, client_id: str, order: Order, lines: object) -> Return:
+        """Let a buyer send units back. Raises Unfit."""
+        made = open_return(order, lines, _FIRST_RETURN + next(self._numbers), self.now())
+        self.returns.setdefault(client_id, {})[made.number] = made
+        return made
 
     def anywhere(self, purchase_order_id: str, client_id: str | None = None) -> tuple[str, Order]:
         """An order of a given or of whatever account, with its account. Raises Unfit, 404."""
@@ -109,6 +119,7 @@ class World:
         """Begin anew, but for accounts and tokens: who is connected stays connected."""
         self.forget_orders()
         self.stock.clear()
+        self.returns.clear()
         self.ledger.clear()
         self.faults.clear()
         self.buckets.clear()

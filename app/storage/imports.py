@@ -28,7 +28,7 @@ _BEGIN = sa.text("""
            leased_until = excluded.leased_until
      WHERE (i.leased_until IS NULL OR i.leased_until < now())
        AND i.started_at <= now() - make_interval(secs => :every)
-    RETURNING i.read_until, now() AS began_at
+    RETURNING i.read_until, i.returns_until, now() AS began_at
 """)
 _RENEW = sa.text("""
     UPDATE imports SET leased_until = now() + make_interval(secs => :lease)
@@ -45,6 +45,7 @@ class Run:
     token: UUID
     began_at: datetime
     read_until: datetime | None
+    returns_until: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -55,6 +56,7 @@ class Tally:
     imported: int = 0
     changed: int = 0
     unreadable: int = 0
+    returns: int = 0
     stopped: str | None = None
 
 
@@ -68,7 +70,11 @@ async def begin(connection: Connection, store_id: int, token: UUID, every: float
     """Begin a run; None where another is at it, or began within every seconds."""
     values = {"store_id": store_id, "token": token, "lease": LEASE, "every": every}
     row = (await connection.execute(_BEGIN, values)).one_or_none()
-    return None if row is None else Run(store_id, token, row.began_at, row.read_until)
+    return (
+        None
+        if row is None
+        else Run(store_id, token, row.began_at, row.read_until, row.returns_until)
+    )
 
 
 async def renew(connection: Connection, run: Run) -> bool:
@@ -88,6 +94,7 @@ async def end(connection: Connection, run: Run, tally: Tally) -> None:
             leased_until=None,
             finished_at=sa.func.now(),
             read_until=run.began_at if whole else imports.c.read_until,
+            returns_until=run.began_at if whole else imports.c.returns_until,
             orders=tally.orders,
             imported=imports.c.imported + tally.imported,
             changed=imports.c.changed + tally.changed,

@@ -19,9 +19,19 @@ from app.orders import reservation
 from app.orders.lane import Breaker, Lane, News
 from app.orders.order import Order
 from app.orders.outcome import Failure
+from app.orders.returns import Return
 from app.orders.snapshot import OrderSnapshot
 from app.orders.update import Kind, State
-from app.storage import events, lanes, order_changes, orders, settling, stock, updates
+from app.storage import (
+    events,
+    lanes,
+    order_changes,
+    orders,
+    returns,
+    settling,
+    stock,
+    updates,
+)
 from app.storage.database import Connection, Database
 from app.storage.order_changes import Seen
 from app.storage.settling import Picture, error_json
@@ -111,6 +121,7 @@ class Result:
     step: Step
     attempt: Attempt
     snapshot: OrderSnapshot | None = None
+    returned: Return | None = None
     news: Sequence[News] = ()
 
 
@@ -143,6 +154,10 @@ async def record(
             if result.update.kind is Kind.CANCELLATION and result.step.state is State.CONFIRMED
         ]
         await stock.follow_cancellations(connection, confirmed, ids)
+        # In one order everywhere, as with all rows of which several are held.
+        for result in sorted(kept, key=lambda each: each.update.store_id):
+            if result.returned is not None:
+                await returns.save(connection, result.update.store_id, [result.returned], ids)
         await updates.hand_turns(connection, subjects)
         # Last, for claims of the same stores wait for it. What a late poller saw is true too.
         news = [each for result in results for each in result.news]

@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.orders.order import Item, Line, Money
+from app.orders.returns import RefundItem, Return
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,33 @@ class CancellationView:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundView:
+    """A refund that was asked for, with its update."""
+
+    id: UUID
+    number: int
+    comment: str | None
+    items: Sequence[RefundItem]
+    update: UpdateView
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnView:
+    """A return as Walmart shows it, with the refunds that were asked for here."""
+
+    id: UUID
+    store_id: UUID
+    order_id: UUID | None
+    status: str
+    status_details: Sequence[StatusDetail]
+    returned: Return
+    refunds: Sequence[RefundView]
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class OrderView:
     """An order as `GET /v1/orders/{order_id}` answers it."""
 
@@ -166,6 +194,7 @@ class OrderView:
     sync: SyncView
     status_details: Sequence[StatusDetail]
     cancel_requested: Mapping[str, object] | None
+    returns: int
     ordered_at: datetime | None
     ship_by: datetime | None
     deliver_by: datetime | None

@@ -13,6 +13,7 @@ import structlog
 from app.orders.errors import NotAvailable
 from app.orders.order import Order
 from app.orders.outcome import Outcome, Unclear
+from app.orders.returns import RefundItem, Return
 from app.storage import updates
 from app.storage.database import Database
 from app.storage.recording import Attempt, Result
@@ -60,10 +61,20 @@ class Deliveries:
         return len(self._running)
 
     def start(
-        self, update: Claimed, order: Order | None, account: Account, claimed_at: float
+        self,
+        update: Claimed,
+        order: Order | None,
+        account: Account,
+        claimed_at: float,
+        of_return: tuple[Return, tuple[RefundItem, ...]] | None = None,
     ) -> None:
-        """Deliver an update; claimed_at is the monotonic time right after its claim."""
-        task = asyncio.create_task(self._deliver(self._errand(update, order, account, claimed_at)))
+        """Deliver an update; claimed_at is the monotonic time right after its claim.
+
+        of_return: what a refund answers, and what of it is wanted.
+        """
+        errand = self._errand(update, order, account, claimed_at)
+        errand.of_return = of_return
+        task = asyncio.create_task(self._deliver(errand))
         self._running.add(task)
         self.by_store[update.store_id] += 1
 
@@ -141,5 +152,6 @@ class Deliveries:
                 calls=[evidence.call_json(call) for call in errand.calls],
             ),
             snapshot=evidence.snapshot(outcome),
+            returned=errand.seen_return,
             news=list(traffic.news(update.store_id, errand.calls, evidence.pause(outcome), ended)),
         )

@@ -25,7 +25,7 @@ from app.orders.outcome import (
 from app.orders.readback import Reading
 from app.orders.snapshot import OrderSnapshot
 from app.orders.update import Kind
-from app.sync import stocking, verdicts
+from app.sync import refunding, stocking, verdicts
 from app.sync.errand import Errand
 from app.walmart import errors, messages
 from app.walmart.client import Answer
@@ -45,8 +45,7 @@ async def deliver(errand: Errand) -> Outcome:
         case Kind.INVENTORY:
             return await stocking.deliver(errand)
         case Kind.REFUND:
-            text = f"This version of Waybill does not deliver {errand.update.kind.value} updates."
-            return Refused(Failure("kind_not_supported", text, origin="waybill"))
+            return await refunding.deliver(errand)
         case _:
             assert_never(errand.update.kind)
 

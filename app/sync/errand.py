@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.orders.order import Order, Task
+from app.orders.returns import RefundItem, Return
 from app.storage.updates import Claimed
 from app.sync import backoff
 from app.sync.backoff import Policy
@@ -37,6 +38,9 @@ class Errand:
     claimed_monotonic: float
     renew: Callable[[], Awaitable[bool]]
     stopping: Callable[[], bool]
+    # Of a refund: the return, what of it is wanted, and as Walmart showed it last.
+    of_return: tuple[Return, tuple[RefundItem, ...]] | None = None
+    seen_return: Return | None = None
     calls: list[Call] = field(default_factory=list)
     renewed_monotonic: float | None = None
 
@@ -46,6 +50,18 @@ class Errand:
         if self.of_order is None:
             raise LookupError(f"update {self.update.id} is of no order")
         return self.of_order
+
+    @property
+    def returned(self) -> Return:
+        """The return that a refund answers."""
+        if self.of_return is None:
+            raise LookupError(f"update {self.update.id} is of no return")
+        return self.of_return[0]
+
+    @property
+    def refund_items(self) -> tuple[RefundItem, ...]:
+        """What a refund wants."""
+        return self.of_return[1] if self.of_return else ()
 
     @property
     def task(self) -> Task:

@@ -9,10 +9,11 @@ import functools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import structlog
 
-from app.intake import importing, listed, reconcile
+from app.intake import importing, listed, reconcile, return_import
 from app.intake.desk import Desk
 from app.orders.errors import OrderError
 from app.orders.lane import Breaker, Endpoint
@@ -25,11 +26,15 @@ from app.walmart import errors
 from app.walmart.account import Account
 from app.walmart.call import Call
 from app.walmart.client import OrderPage, Window
+from app.walmart.returning import ReturnPage
 
 # The first run of a store reads what changed for so long; older orders are imported one by one.
 FIRST = timedelta(days=14)
+# Refunds are due within days, and buyers have 90 to ask for one.
+FIRST_RETURNS = timedelta(days=90)
 # Walmart's clock and ours differ, and its lists lag behind: so much is read again.
 OVERLAP = timedelta(minutes=10)
+_Page = TypeVar("_Page", OrderPage, ReturnPage)
 _log = structlog.get_logger(__name__)
 
 
@@ -79,6 +84,7 @@ class Importer:
         await self._released(run, account, window.ordered_since, tally)
         for wfs in (False, True):
             await self._changed(run, account, window, tally, wfs=wfs)
+        await self._returned(run, account, tally)
 
     async def _released(self, run: Run, account: Account, since: datetime, tally: Tally) -> None:
         """What waits for its acknowledgement, however long ago it was ordered or changed."""
@@ -106,9 +112,27 @@ class Importer:
         async for page in listed.pages(ask, window):
             await self._written(account, page, tally)
 
+    async def _returned(self, run: Run, account: Account, tally: Tally) -> None:
+        """Returns that changed; their orders come first where they are not known."""
+        since = (run.returns_until or run.began_at - FIRST_RETURNS) - OVERLAP
+        cursor: str | None = None
+        while True:
+            page = await self._asked(
+                run,
+                Endpoint.RETURNS,
+                functools.partial(
+                    self.desk.walmart.list_returns, account, since, run.began_at, cursor
+                ),
+            )
+            tally.returns += await return_import.save_page(self.desk, account, page.returns)
+            tally.unreadable += len(page.unreadable)
+            cursor = page.cursor
+            if cursor is None:
+                return
+
     async def _asked(
-        self, run: Run, endpoint: Endpoint, call: Callable[[], Awaitable[OrderPage]]
-    ) -> OrderPage:
+        self, run: Run, endpoint: Endpoint, call: Callable[[], Awaitable[_Page]]
+    ) -> _Page:
         """Ask for a page where the lane bears it, and write down what Walmart said of the lane."""
         async with self.desk.transaction() as connection:
             if not await imports.renew(connection, run):

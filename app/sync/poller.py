@@ -19,7 +19,7 @@ from app.orders.errors import NotAvailable
 from app.orders.lane import Breaker, Endpoint, News
 from app.orders.outcome import Pause
 from app.orders.update import Kind
-from app.storage import claims, lanes, orders, stock, stores
+from app.storage import claims, lanes, orders, returns, stock, stores
 from app.storage.claims import Group
 from app.storage.database import Database
 from app.storage.vault import CannotDecrypt, Vault
@@ -241,12 +241,16 @@ class Poller:
                 connection, store_id, (u for u in claim.updates if u.kind is Kind.INVENTORY)
             )
             going = [update for update in claim.updates if update.id not in stale]
+            refunds = [update.id for update in going if update.kind is Kind.REFUND]
+            returned = await returns.of_refunds(connection, store_id, refunds) if refunds else {}
             named = [update.order_id for update in going if update.order_id is not None]
             known = await orders.load_many(connection, store_id, named)
         account = Account(store_id, opened.client_id, opened.client_secret, opened.market)
         for update in going:
             order = known[update.order_id] if update.order_id else None
-            under_way.start(update, order, account, at)
+            known_return = returned.get(update.id)
+            of_return = (known_return[0].returned, known_return[1]) if known_return else None
+            under_way.start(update, order, account, at, of_return)
         return len(going), claim.again_in
 
     async def _wait(self, stop: asyncio.Event, wait: float) -> None:

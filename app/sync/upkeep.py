@@ -104,7 +104,7 @@ class Upkeep:
         if tally is None:
             return
         tell = _log.warning if tally.stopped or tally.unreadable else _log.info
-        if tally.stopped or tally.unreadable or tally.imported or tally.changed:
+        if any((tally.stopped, tally.unreadable, tally.imported, tally.changed, tally.returns)):
             tell("imported", store_id=store_id, **dataclasses.asdict(tally))
 
     async def _forget(self) -> bool:

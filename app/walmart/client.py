@@ -15,12 +15,14 @@ from uuid import uuid4
 
 import httpx
 
+from app.orders.returns import Return
 from app.orders.snapshot import OrderSnapshot
-from app.walmart import errors, listing, messages, throttling
+from app.walmart import errors, listing, messages, returning, throttling
 from app.walmart.account import Account
 from app.walmart.call import Call
 from app.walmart.exchange import Answered, Exchange, Try
 from app.walmart.listing import OrderPage, Window
+from app.walmart.returning import ReturnPage
 from app.walmart.token import TokenCache
 from app.walmart.transport import AiohttpTransport
 
@@ -155,6 +157,50 @@ class WalmartClient:
         path = _path(purchase_order_id, "/cancel")
         answered = await self._operate(account, "cancel", "POST", path, body)
         return Answer(_order(answered, purchase_order_id), answered.call)
+
+    async def list_returns(
+        self, account: Account, since: datetime, until: datetime, cursor: str | None = None
+    ) -> ReturnPage:
+        """Read a page of the returns that changed within a window, as `list_orders` does."""
+        query = returning.changed_query(since, until) if cursor is None else cursor
+        return await self._returns(account, query, cursor)
+
+    async def read_return(
+        self, account: Account, return_order_id: str
+    ) -> tuple[Return | None, Call]:
+        """Read a return; None where Walmart shows none of that number."""
+        page = await self._returns(account, returning.one_query(return_order_id), None)
+        if return_order_id in page.unreadable:
+            raise errors.Unclear("Walmart's return cannot be read.", call=page.call)
+        found = (each for each in page.returns if each.return_order_id == return_order_id)
+        return next(found, None), page.call
+
+    async def _returns(self, account: Account, query: str, cursor: str | None) -> ReturnPage:
+        try:
+            answered = await self._operate(
+                account, "list_returns", "GET", "/v3/returns", query=query
+            )
+        except (errors.NotFound, errors.Unclear) as error:
+            if error.call is None or not listing.tells_none(error.call):
+                raise
+            return ReturnPage(error.call)
+        try:
+            return returning.read_page(answered.payload, answered.call, cursor)
+        except messages.UnreadableOrder as error:
+            message = f"Walmart's answer shows no list of returns: {error}."
+            raise errors.Unclear(message, call=answered.call) from error
+
+    async def refund(self, account: Account, returned: Return, units: Mapping[int, int]) -> Call:
+        """Refund units of a return's lines. Raises Unclear where the answer is of another."""
+        path = f"/v3/returns/{quote(returned.return_order_id, safe='')}/refund"
+        body = returning.refund_body(returned, units)
+        answered = await self._operate(account, "refund", "POST", path, body)
+        shown = answered.payload
+        number = shown.get("returnOrderId") if isinstance(shown, Mapping) else None
+        if str(number) != returned.return_order_id:
+            message = "Walmart's answer does not name the return that was refunded."
+            raise errors.Unclear(message, call=answered.call)
+        return answered.call
 
     async def put_inventory(
         self, account: Account, sku: str, quantity: int, ship_node: str | None

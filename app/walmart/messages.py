@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from app.orders.snapshot import UnitStatus, tracking_key
 from app.walmart.carriers import WalmartCarrier
-from app.walmart.reading import UnreadableOrder, read_order_body
+from app.walmart.reading import UnreadableOrder, decimal, read_order_body
 
 __all__ = [
     "CANCELLATION_CODES",
@@ -177,10 +177,5 @@ def _quantity(line: ShipLine) -> dict[str, str]:
 def stock_of(payload: object) -> int | None:
     """The stock level in an answer of Walmart's inventory API; None where there is none."""
     quantity = payload.get("quantity") if isinstance(payload, Mapping) else None
-    amount = quantity.get("amount") if isinstance(quantity, Mapping) else None
-    if isinstance(amount, bool) or not isinstance(amount, int | float | str):
-        return None
-    try:
-        return int(float(amount))
-    except (ValueError, OverflowError):
-        return None
+    amount = decimal(quantity.get("amount")) if isinstance(quantity, Mapping) else None
+    return None if amount is None else int(amount)

@@ -110,7 +110,7 @@ def _price(entry: Mapping[str, object]) -> tuple[Decimal | None, str | None]:
         # A subscription discount is a charge of the product too.
         if kind.upper() == "PRODUCT" and "discount" not in name.casefold():
             amount = _mapping(charge.get("chargeAmount"))
-            price, currency = _decimal(amount.get("amount")), amount.get("currency")
+            price, currency = decimal(amount.get("amount")), amount.get("currency")
             if price is not None:
                 return price, text(currency)
     return None, None
@@ -156,13 +156,13 @@ def _whole(value: object, what: str) -> int:
 
     Raises UnreadableOrder for anything else: a wrong count would ship or cancel too much.
     """
-    amount = _decimal(value.get("amount") if isinstance(value, Mapping) else value)
+    amount = decimal(value.get("amount") if isinstance(value, Mapping) else value)
     if amount is None or amount != amount.to_integral_value() or not 0 <= amount <= _MOST_UNITS:
         raise UnreadableOrder(f"{what} cannot be read")
     return int(amount)
 
 
-def _decimal(value: object) -> Decimal | None:
+def decimal(value: object) -> Decimal | None:
     """A finite number, exact where it came as text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from app.intake.desk import Desk
 from app.web import docs, health, openapi, problems
-from app.web.api import cancellations, inventory, orders, shipments, stores, updates
+from app.web.api import cancellations, inventory, orders, returns, shipments, stores, updates
 from app.web.auth import KeyRing
 from app.web.commerce import orders as commerce_orders
 from app.web.health import MetricsSource, Ready
@@ -47,6 +47,7 @@ def create_app(
         shipments.router,
         cancellations.router,
         inventory.router,
+        returns.router,
         updates.router,
         commerce_orders.router,
         health.router,

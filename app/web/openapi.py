@@ -28,6 +28,7 @@ TAGS = [
     {"name": "orders", "description": "Walmart purchase orders as Waybill knows them."},
     {"name": "shipments", "description": "Packages that left, and corrections of their tracking."},
     {"name": "cancellations", "description": "Whole orders, before any unit has left."},
+    {"name": "returns", "description": "What buyers send back, and the refunds that answer it."},
     {"name": "inventory", "description": "Stock levels for Walmart to show."},
     {"name": "updates", "description": "What Walmart must be told, each try, and what to do now."},
     {
@@ -41,6 +42,7 @@ _PARAMETERS = {
     "order_id": "The id of an order.",
     "shipment_id": "The id of a shipment of the order.",
     "update_id": "The id of an update.",
+    "return_id": "The id of a return.",
     "status": "Only orders whose badge says so.",
     "state": "Only updates in this state.",
     "kind": "Only updates of this kind.",

@@ -26,7 +26,7 @@ DISTRIBUTED = re.findall(r"create_distributed_table\('(\w+)', 'store_id'", SCRIP
 REFERENCE = re.findall(r"create_reference_table\('(\w+)'", SCRIPT)
 
 # Read and written by runs of upkeep only.
-UPKEEP = {"imports", "reconciliations"}
+UPKEEP = {"imports", "reconciliations", "refunds"}
 # Statements of every store at once, each with the reason why it may be: they run in pollers'
 # rounds and upkeep, never for a request or an update.
 ACROSS_STORES = {

@@ -300,7 +300,7 @@ class Outbox(RuleBasedStateMachine):
             self.desk.new_id(update.store_id), "p", now, now, evidence.verdict(outcome), None, []
         )
         news = traffic.news(update.store_id, errand.calls, evidence.pause(outcome), now)
-        return Result(update, step, attempt, evidence.snapshot(outcome), list(news))
+        return Result(update, step, attempt, evidence.snapshot(outcome), news=list(news))
 
     @rule()
     def record_late(self) -> None:

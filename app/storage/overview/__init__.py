@@ -9,6 +9,8 @@ from app.storage.overview.operator_views import Figures, figures
 from app.storage.overview.order_lists import OrderFilter, orders, summary
 from app.storage.overview.order_views import by_commerce_id, exists, order
 from app.storage.overview.paging import Page
+from app.storage.overview.return_views import ReturnFilter, return_, returns
+from app.storage.overview.return_views import summary as return_summary
 from app.storage.overview.shipment_views import cancellation, shipment, shipments
 from app.storage.overview.store_views import store, stores
 from app.storage.overview.tally_views import Tally, tally
@@ -19,6 +21,7 @@ __all__ = [
     "Figures",
     "OrderFilter",
     "Page",
+    "ReturnFilter",
     "Tally",
     "UpdateFilter",
     "accepted_shipment",
@@ -29,6 +32,9 @@ __all__ = [
     "figures",
     "order",
     "orders",
+    "return_",
+    "return_summary",
+    "returns",
     "search_orders",
     "shipment",
     "shipments",

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from app.orders.order import FulfillmentStatus, Line, Money, sync_state
 from app.orders.update import DUE, OPEN, State
 from app.storage.database import Connection
-from app.storage.overview import lane_views, places, shipment_views, update_views
+from app.storage.overview import lane_views, places, return_views, shipment_views, update_views
 from app.storage.overview.lane_views import Stop
 from app.storage.overview.places import Place
 from app.storage.tables import order_lines, stores
@@ -65,7 +65,7 @@ def select() -> sa.Select[Any]:
 
 
 async def views(connection: Connection, rows: Sequence[sa.RowMapping]) -> list[OrderView]:
-    """Views of some orders: five more statements, however many orders and stores there are."""
+    """Views of some orders: six more statements, however many orders and stores there are."""
     asked = [(row["store_id"], row["id"]) for row in rows]
     if not asked:
         return []
@@ -74,6 +74,7 @@ async def views(connection: Connection, rows: Sequence[sa.RowMapping]) -> list[O
     known = await update_views.of_orders(connection, asked)
     sent = shipment_views.shipments_of(read.shipments, known)
     canceled = shipment_views.cancellations_of(read.cancellations, known)
+    returned = await return_views.counts(connection, asked)
     stopped = await lane_views.stops(connection, {store_id for store_id, _ in asked})
     return [
         _view(
@@ -83,6 +84,7 @@ async def views(connection: Connection, rows: Sequence[sa.RowMapping]) -> list[O
             sent=sent.get(row["id"], []),
             cancellation=canceled.get(row["id"]),
             stopped=stopped.get(row["store_id"], []),
+            returns=returned.get(row["id"], 0),
         )
         for row in rows
     ]
@@ -124,6 +126,7 @@ def _view(
     sent: Sequence[ShipmentView],
     cancellation: CancellationView | None,
     stopped: Sequence[Stop],
+    returns: int,
 ) -> OrderView:
     details = [update.status_detail for update in known if update.status_detail is not None]
     told = {detail.code for detail in details}
@@ -142,6 +145,7 @@ def _view(
         sync=_sync(known, row["last_synced_at"]),
         status_details=details,
         cancel_requested=row["cancel_requested"],
+        returns=returns,
         ordered_at=row["ordered_at"],
         ship_by=row["ship_by"],
         deliver_by=row["deliver_by"],

@@ -16,6 +16,8 @@ imports = sa.Table(
     time("finished_at"),
     # What Walmart changed until then has been read to the end.
     time("read_until"),
+    # The same of returns.
+    time("returns_until"),
     # Of the last run: orders that were listed, and those that could not be read.
     sa.Column("orders", sa.Integer, nullable=False, server_default="0"),
     # Of all runs.

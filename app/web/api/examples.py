@@ -225,3 +225,36 @@ LEVEL: dict[str, Any] = {
     "ship_node": None,
     "update": UPDATE | {"order_id": None, "subject": "sku:ABC", "kind": "inventory"},
 }
+
+RETURN: dict[str, Any] = {
+    "id": "01932f5e-7a10-7c42-9f00-5a1100000001",
+    "store_id": STORE_ID,
+    "order_id": ORDER_ID,
+    "order_url": f"/v1/orders/{ORDER_ID}",
+    "rma_number": "106152711271982880",
+    "purchase_order_id": "1796330120075",
+    "customer_order_id": "200012345678901",
+    "status": "received",
+    "status_details": [],
+    "requested_at": _AT,
+    "return_by": "2026-12-23T10:00:00Z",
+    "refund_amount": {"amount": "14.00", "currency": "USD"},
+    "items": [
+        {
+            "return_line_number": 1,
+            "line_number": "1",
+            "sku": "ABC",
+            "name": "Blue mug",
+            "quantity": 1,
+            "refunded": 0,
+            "reason": "DAMAGED",
+        }
+    ],
+    "refunds": [],
+    "updated_at": _AT,
+}
+REFUND: dict[str, Any] = {
+    "number": 7,
+    "update": UPDATE | {"kind": "refund"},
+    "returned": RETURN,
+}

@@ -94,6 +94,13 @@ class CancelRequestedOut(Out):
     seen_at: str | None
 
 
+class ReturnRequestedOut(Out):
+    """The buyer sends something back: how many returns there are, and where to read them."""
+
+    count: int
+    url: str
+
+
 class QuantityOut(Out):
     """Units of a line: shipped, canceled and refunded by Walmart's word, pending by ours."""
 
@@ -143,7 +150,7 @@ class OrderOut(Out):
     sync: SyncOut
     status_details: list[StatusDetailOut]
     cancel_requested: CancelRequestedOut | None
-    return_requested: None = Field(description="Always null in this version.")
+    return_requested: ReturnRequestedOut | None
     ordered_at: datetime | None
     ship_by: datetime | None
     deliver_by: datetime | None
@@ -166,7 +173,11 @@ class OrderOut(Out):
         fields |= {
             "sync": SyncOut(**{name: getattr(sync, name) for name in SyncOut.model_fields}),
             "status_details": [StatusDetailOut.of(detail) for detail in view.status_details],
-            "return_requested": None,
+            "return_requested": ReturnRequestedOut(
+                count=view.returns, url=f"/v1/returns?order_id={view.id}"
+            )
+            if view.returns
+            else None,
             "order_value": MoneyOut.of(view.order_value),
             "lines": [OrderLineOut.of(line) for line in view.lines],
             "shipments": [ShipmentOut.of(shipment) for shipment in view.shipments],

@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Path, Response
 
 from app.commerce.cancellation_reasons import reason_of
-from app.intake import cancel, ship
+from app.intake import cancel, refund, ship
+from app.intake.refund import Refunded
 from app.intake.ship import Shipped
 from app.orders.errors import Conflict, Invalid, Problem, Unknown
 from app.orders.requests import CancelRequest
@@ -16,7 +17,7 @@ from app.storage.views import CancellationView
 from app.web.api.fields import BIGINT
 from app.web.commerce import criteria
 from app.web.commerce.answers import answers
-from app.web.commerce.schemas import CancelIn, CommerceOrderOut, CommerceOrdersOut, ShipIn
+from app.web.commerce.schemas import CancelIn, CommerceOrderOut, CommerceOrdersOut, RefundIn, ShipIn
 from app.web.context import Context, LooselyReading, Writing, respond
 
 router = APIRouter(prefix="/rest/{store_code}/V1", tags=["commerce"])
@@ -135,6 +136,40 @@ async def cancel_order(
         raise
 
 
+@router.post(
+    "/order/{order_id}/refund",
+    operation_id="commerce_refund_order",
+    summary="Refund a return, in Commerce's shape",
+    response_model=int,
+    responses=answers(int, example=7, description="The refund's number.", body=True),
+)
+async def refund_order(
+    context: Writing,
+    store_code: _StoreCode,
+    order_id: _OrderId,
+    body: Annotated[RefundIn, Body(examples=[{"items": [{"order_item_id": 55, "qty": 1}]}])],
+) -> Response:
+    """Refund items of an order by the one open return that holds them; answers a number.
+
+    Without items all that is left of the return. Walmart reckons the amounts itself.
+    """
+    store, order = await _order(context, store_code, order_id)
+    return await context.once(
+        body,
+        store,
+        _refunded,
+        lambda once: refund.refund_order(
+            context.desk,
+            store,
+            order,
+            body.to_items(),
+            comment=body.said,
+            actor=context.actor,
+            once=once,
+        ),
+    )
+
+
 @router.get(
     "/orders",
     operation_id="commerce_search_orders",
@@ -197,6 +232,10 @@ async def _order(context: Context, code: str, commerce_order_id: int) -> tuple[i
 
 def _number(shipped: Shipped) -> Answer:
     return Answer(200, str(shipped.shipment.number).encode(), {})
+
+
+def _refunded(refunded: Refunded) -> Answer:
+    return Answer(200, str(refunded.number).encode(), {})
 
 
 def _canceled(_: CancellationView) -> Answer:

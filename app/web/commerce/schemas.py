@@ -102,6 +102,23 @@ class ShipIn(CommerceIn):
         return packages([track.to_track() for track in self.tracks], items, reference)
 
 
+class RefundIn(CommerceIn):
+    """The body of Commerce's POST /V1/order/{orderId}/refund."""
+
+    items: Annotated[list[ItemIn], Field(max_length=1000)] | None = None
+    comment: dict[str, Any] | None = None
+
+    def to_items(self) -> tuple[RequestedItem, ...] | None:
+        """The items in the rules' words; None for all of the return."""
+        return tuple(item.to_item() for item in self.items) if self.items else None
+
+    @property
+    def said(self) -> str | None:
+        """The comment's text."""
+        text = (self.comment or {}).get("comment")
+        return text[:1000] if isinstance(text, str) and text else None
+
+
 class CancelIn(CommerceIn):
     """The optional body of a cancellation: Waybill's reason or one of Adobe's labels."""
 

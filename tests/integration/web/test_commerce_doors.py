@@ -1,11 +1,14 @@
 """Commerce's own doors: its paths, its bodies, its answers, and its error body."""
 
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
+from app.orders.lane import Breaker
 from app.storage.views import OrderView
+from app.sync.importer import Importer
 from tests.integration.web.conftest import client_of
 from tests.world import World
 
@@ -282,3 +285,80 @@ async def test_an_order_is_read_by_its_entity_id(world: World, client: httpx.Asy
     shown = (await client.get("/rest/store_1/V1/orders/7")).json()
     assert shown["extension_attributes"]["waybill_order_id"] == str(order.id)
     assert shown["state"] == "processing"
+
+
+async def sent_back(world: World, client: httpx.AsyncClient) -> tuple[OrderView, dict[str, Any]]:
+    order = await linked(world, client)
+    po = order.purchase_order_id
+    await world.walmart.post(f"/simulator/orders/{po}/ship", json={})
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    await world.walmart.post(f"/simulator/orders/{po}/return", json={})
+    await Importer(world.desk, Breaker(), every=0.000001).run(1)
+    (found,) = (await client.get(f"/v1/returns?order_id={order.id}")).json()["data"]
+    return order, found
+
+
+async def test_a_refund_goes_to_the_open_return_that_holds_the_items(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order, found = await sent_back(world, client)
+    shown = (await client.get(f"/v1/orders/{order.id}")).json()
+    url = f"/v1/returns?order_id={order.id}"
+    assert shown["return_requested"] == {"count": 1, "url": url}
+    path = "/rest/store_1/V1/order/7/refund"
+    # As in Adobe's tutorial "Issue a partial refund".
+    body = {
+        "items": [{"order_item_id": 70, "qty": 1}],
+        "notify": True,
+        "arguments": {"shipping_amount": 0, "adjustment_positive": 0},
+    }
+    answer = await client.post(path, json=body)
+    assert answer.status_code == 200, answer.text
+    (made,) = (await client.get(f"/v1/returns/{found['id']}")).json()["refunds"]
+    assert made["number"] == answer.json()
+    assert made["items"] == [{"return_line_number": 1, "quantity": 1}]
+    await world.deliver_until(UUID(made["update"]["id"]))
+    rest = await client.post(path, json={})
+    assert rest.status_code == 200
+    updates = (await client.get(f"/v1/returns/{found['id']}")).json()["refunds"]
+    await world.deliver_until(UUID(updates[1]["update"]["id"]))
+    summary = (await client.get("/v1/returns/summary")).json()
+    assert summary == {"received": 0, "refunded": 1, "error": 0, "total": 1}
+    over = await client.post(path, json=body)
+    assert (over.status_code, over.json()["error_code"]) == (400, "no_open_return")
+
+
+async def test_a_refund_without_a_return_or_with_two_is_refused(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    path = "/rest/store_1/V1/order/7/refund"
+    order = await linked(world, client)
+    none = await client.post(path, json={})
+    assert none.json()["error_code"] == "no_open_return"
+    po = order.purchase_order_id
+    await world.walmart.post(f"/simulator/orders/{po}/ship", json={})
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    for _ in range(2):
+        lines = [{"line_number": "1", "quantity": 1}]
+        await world.walmart.post(f"/simulator/orders/{po}/return", json={"lines": lines})
+    await Importer(world.desk, Breaker(), every=0.000001).run(1)
+    two = await client.post(path, json={"items": [{"order_item_id": 70, "qty": 1}]})
+    assert (two.status_code, two.json()["error_code"]) == (400, "return_ambiguous")
+    # By its id it is told apart.
+    listed = (await client.get("/v1/returns?status=received")).json()["data"]
+    refunded = await client.post(f"/v1/returns/{listed[0]['id']}/refund", json={})
+    assert refunded.status_code == 202
+    assert refunded.headers["Location"] == f"/v1/returns/{listed[0]['id']}"
+
+
+async def test_a_refund_is_idempotent_by_its_key(world: World, client: httpx.AsyncClient) -> None:
+    _, found = await sent_back(world, client)
+    path, headers = f"/v1/returns/{found['id']}/refund", {"Idempotency-Key": "memo-1"}
+    body = {"items": [{"return_line_number": 1, "quantity": 1}], "comment": "credit memo 45"}
+    first = await client.post(path, json=body, headers=headers)
+    again = await client.post(path, json=body, headers=headers)
+    assert (first.status_code, again.headers["Idempotent-Replayed"]) == (202, "true")
+    assert again.json() == first.json()
+    assert len((await client.get(f"/v1/returns/{found['id']}")).json()["refunds"]) == 1
+    wrong = await client.post(path, json={"items": [{"return_line_number": 1, "quantity": 0}]})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_quantity")

@@ -1,0 +1,100 @@
+"""A refund on its way to Walmart: read before every send, and only what is missing is sent."""
+
+from dataclasses import replace
+
+from app.orders import returns
+from app.orders.outcome import (
+    AlreadyThere,
+    Confirmed,
+    Failure,
+    HandedBack,
+    Outcome,
+    Refused,
+    TryLater,
+    Unclear,
+)
+from app.orders.returns import Return
+from app.sync import verdicts
+from app.sync.errand import Errand
+from app.walmart import errors
+
+_NO_RETURN = Failure(
+    code="return_not_at_walmart",
+    message="Walmart shows no such return for this seller account.",
+    suggestion="Compare it in Seller Center; dismiss the refund if the return was canceled.",
+)
+_STILL_UNCLEAR = Failure(
+    code="walmart_unclear",
+    message="An earlier try may still take effect; Walmart is read again before anything is sent.",
+    retryable=True,
+)
+
+
+async def deliver(errand: Errand) -> Outcome:
+    """Refund what Walmart has not refunded yet."""
+    at = errand.now()
+    read = await _read(errand)
+    if not isinstance(read, Return):
+        return read
+    wanted = returns.missing(errand.refund_items, read)
+    if not wanted:
+        return AlreadyThere(None)
+    if errand.update.ambiguous and not errand.quiet_over(at):
+        return Unclear(_STILL_UNCLEAR, sent=False, read=True)
+    if not errand.update.may_write:
+        return TryLater(verdicts.LANE_STOPPED, reached=False)
+    return await _send(errand, read, wanted)
+
+
+async def _send(errand: Errand, read: Return, wanted: dict[int, int]) -> Outcome:
+    if not await errand.may_write():
+        return HandedBack("too little of the lease was left")
+    try:
+        errand.calls.append(await errand.client.refund(errand.account, read, wanted))
+    except errors.WalmartError as error:
+        _keep(errand, error)
+        if isinstance(error, errors.Refused | errors.NotFound):
+            return await _judge_refusal(errand, error)
+        return verdicts.of_write(errand.update.kind, error)
+    errand.seen_return = _with(read, wanted)
+    return Confirmed(None)
+
+
+async def _judge_refusal(errand: Errand, error: errors.WalmartError) -> Outcome:
+    """Walmart said no: one read tells whether it is so because it has refunded it already."""
+    read = await _read(errand, after=error)
+    if not isinstance(read, Return):
+        return read
+    if not returns.missing(errand.refund_items, read):
+        return AlreadyThere(None)
+    return Refused(verdicts.failure(error))
+
+
+async def _read(
+    errand: Errand, after: errors.WalmartError | None = None
+) -> Return | TryLater | Unclear | Refused:
+    known = errand.returned
+    try:
+        found, call = await errand.client.read_return(errand.account, known.return_order_id)
+    except errors.WalmartError as error:
+        _keep(errand, error)
+        doubtful = errand.update.ambiguous or after is not None
+        return verdicts.of_read(errand.update.kind, error, doubtful=doubtful, wrote=after)
+    errand.calls.append(call)
+    if found is None:
+        return Refused(_NO_RETURN)
+    errand.seen_return = found
+    return found
+
+
+def _with(read: Return, units: dict[int, int]) -> Return:
+    """The return after Walmart took a refund."""
+    lines = tuple(
+        replace(line, refunded=line.refunded + units.get(line.number, 0)) for line in read.lines
+    )
+    return replace(read, lines=lines)
+
+
+def _keep(errand: Errand, error: errors.WalmartError) -> None:
+    if error.call is not None:
+        errand.calls.append(error.call)

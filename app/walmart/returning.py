@@ -1,0 +1,172 @@
+"""Walmart's returns: read with tolerance, asked for page by page, and the body of a refund.
+
+Shapes follow Walmart's OpenAPI document of the returns API (US marketplace, June 2026). Dates are
+ISO 8601 here, amounts numbers, and pages go by offset, so that a page may repeat a return.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+from app.orders.order import Money
+from app.orders.returns import Return, ReturnLine
+from app.walmart import throttling
+from app.walmart.call import Call
+from app.walmart.reading import UnreadableOrder, decimal, text
+
+PAGE = 100
+_MOST_UNITS = 1_000_000
+# A unit in one of these is refunded, or its refund cannot be stopped any more.
+_REFUNDING = frozenset({"REFUND_INITIATED", "REFUND_COMPLETED", "REFUND_ISSUED"})
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnPage:
+    """A page of returns. unreadable: numbers of those whose units cannot be told."""
+
+    call: Call
+    returns: tuple[Return, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    cursor: str | None = None
+
+
+def changed_query(since: datetime, until: datetime) -> str:
+    """The query of the first page of what changed within a window."""
+    return "?" + urlencode(
+        {
+            "returnLastModifiedStartDate": _date(since),
+            "returnLastModifiedEndDate": _date(until),
+            "limit": PAGE,
+        }
+    )
+
+
+def one_query(return_order_id: str) -> str:
+    """The query of one return."""
+    return "?" + urlencode({"returnOrderId": return_order_id, "limit": PAGE})
+
+
+def refund_body(returned: Return, units: Mapping[int, int]) -> dict[str, object]:
+    """The refund of units of some lines: Walmart takes quantities, not amounts."""
+    return {
+        "customerOrderId": returned.customer_order_id,
+        "refundLines": [
+            {
+                "returnOrderLineNumber": number,
+                "quantity": {"unitOfMeasure": "EACH", "measurementValue": quantity},
+            }
+            for number, quantity in sorted(units.items())
+        ],
+    }
+
+
+def read_page(payload: object, call: Call, asked: str | None) -> ReturnPage:
+    """Read a page. Raises UnreadableOrder for what is no list of returns."""
+    body = payload if isinstance(payload, Mapping) else {}
+    found = body.get("returnOrders")
+    if not isinstance(found, list):
+        raise UnreadableOrder("returnOrders is missing")
+    returns, unreadable = [], []
+    for entry in found:
+        try:
+            returns.append(read_return(entry))
+        except UnreadableOrder:
+            number = text(entry.get("returnOrderId")) if isinstance(entry, Mapping) else None
+            unreadable.append(number or "")
+    meta = body.get("meta")
+    cursor = text(meta.get("nextCursor")) if isinstance(meta, Mapping) else None
+    return ReturnPage(
+        call,
+        tuple(returns),
+        tuple(unreadable),
+        # A page with nothing on it is the last, and so is one that leads to itself.
+        _query(cursor) if found and cursor and _query(cursor) != asked else None,
+    )
+
+
+def _query(cursor: str) -> str:
+    return cursor if cursor.startswith("?") else f"?{cursor}"
+
+
+def read_return(entry: object) -> Return:
+    """Read a return. Raises UnreadableOrder where its lines or units cannot be told."""
+    if not isinstance(entry, Mapping):
+        raise UnreadableOrder("it is not an object")
+    lines = tuple(_lines(entry.get("returnOrderLines")))
+    if not lines:
+        raise UnreadableOrder("it has no lines")
+    number, customer = text(entry.get("returnOrderId")), text(entry.get("customerOrderId"))
+    if number is None or customer is None:
+        raise UnreadableOrder("its number is missing")
+    return Return(
+        return_order_id=number,
+        customer_order_id=customer,
+        lines=lines,
+        purchase_order_id=_purchase_order(entry.get("returnOrderLines")),
+        requested_at=throttling.instant(entry.get("returnOrderDate")),
+        return_by=throttling.instant(entry.get("returnByDate")),
+        amount=_money(entry.get("totalRefundAmount")),
+    )
+
+
+def _purchase_order(lines: object) -> str | None:
+    for line in lines if isinstance(lines, list) else ():
+        number = text(line.get("purchaseOrderId")) if isinstance(line, Mapping) else None
+        if number is not None:
+            return number
+    return None
+
+
+def _lines(found: object) -> Iterator[ReturnLine]:
+    for entry in found if isinstance(found, list) else ():
+        if not isinstance(entry, Mapping):
+            raise UnreadableOrder("a line is not an object")
+        item = entry.get("item")
+        product = item if isinstance(item, Mapping) else {}
+        yield ReturnLine(
+            number=_units(entry.get("returnOrderLineNumber"), "the number of a line"),
+            line_number=text(entry.get("purchaseOrderLineNumber"))
+            or text(entry.get("salesOrderLineNumber"))
+            or "",
+            sku=text(product.get("sku")) or "",
+            quantity=_quantity(entry.get("quantity"), "the quantity of a line"),
+            refunded=_refunded(entry),
+            name=text(product.get("productName")),
+            reason=text(entry.get("returnReason")),
+        )
+
+
+def _refunded(entry: Mapping[str, object]) -> int:
+    """Units refunded: the larger of Walmart's count and of what its statuses add up to."""
+    counted = entry.get("refundedQty")
+    units = _units(counted, "refunded units") if counted is not None else 0
+    statuses = entry.get("currentTrackingStatuses")
+    tracked = sum(
+        _quantity(each.get("quantity"), "units in a status")
+        for each in (statuses if isinstance(statuses, list) else ())
+        if isinstance(each, Mapping) and each.get("currentRefundStatus") in _REFUNDING
+    )
+    return max(units, tracked)
+
+
+def _quantity(value: object, what: str) -> int:
+    return _units(value.get("measurementValue") if isinstance(value, Mapping) else value, what)
+
+
+def _units(value: object, what: str) -> int:
+    number = decimal(value)
+    if number is None or number != number.to_integral_value() or not 0 <= number <= _MOST_UNITS:
+        raise UnreadableOrder(f"{what} cannot be read")
+    return int(number)
+
+
+def _money(value: object) -> Money | None:
+    if not isinstance(value, Mapping):
+        return None
+    amount, currency = decimal(value.get("currencyAmount")), text(value.get("currencyUnit"))
+    return Money(amount, currency) if amount is not None and currency is not None else None
+
+
+def _date(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

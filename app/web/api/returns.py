@@ -1,0 +1,161 @@
+"""/v1/returns: what buyers send back, and the refunds that answer it."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Query, Response
+
+from app.intake import refund as use_cases
+from app.intake.refund import Refunded
+from app.orders.errors import Unknown
+from app.storage import overview
+from app.storage.idempotency import Answer
+from app.storage.overview import ReturnFilter
+from app.web import paging
+from app.web.api import examples
+from app.web.api.responses import problems, success
+from app.web.api.return_schemas import (
+    RefundIn,
+    RefundOut,
+    ReturnOut,
+    ReturnsOut,
+    ReturnSummaryOut,
+)
+from app.web.context import Context, Reading, Writing, answer, respond
+
+router = APIRouter(prefix="/v1/returns", tags=["returns"])
+_Status = Literal["received", "refunded", "error"]
+_SUMMARY = {"received": 2, "refunded": 40, "error": 0, "total": 42}
+
+
+@router.get(
+    "",
+    operation_id="list_returns",
+    summary="List returns",
+    response_model=ReturnsOut,
+    responses={
+        **success(200, ReturnsOut, {"data": [examples.RETURN], "next_cursor": None}, "A page."),
+        **problems("cursor_invalid", "store_not_found", "order_not_found"),
+    },
+)
+async def list_returns(  # noqa: PLR0917 - FastAPI passes them by name
+    context: Reading,
+    order_id: UUID | None = None,
+    store_id: UUID | None = None,
+    status: Annotated[
+        _Status | None, Query(description="Only returns whose badge says so.")
+    ] = None,
+    limit: paging.Limit = 50,
+    cursor: paging.Cursor = None,
+) -> Response:
+    """List returns, the newest first. `status=received` is what waits for a refund."""
+    store = _store(context, store_id, order_id)
+    page = paging.page(limit, cursor, "returns")
+    async with context.desk.database.begin() as connection:
+        found, after = await overview.returns(
+            connection, ReturnFilter(store, order_id, status), page
+        )
+    data = [ReturnOut.of(view) for view in found]
+    following = paging.next_cursor(after, "returns")
+    return respond(answer(200, ReturnsOut(data=data, next_cursor=following)))
+
+
+@router.get(
+    "/summary",
+    operation_id="summarize_returns",
+    summary="Count returns by status",
+    response_model=ReturnSummaryOut,
+    responses={
+        **success(200, ReturnSummaryOut, _SUMMARY, "The counts."),
+        **problems("store_not_found"),
+    },
+)
+async def summarize_returns(context: Reading, store_id: UUID | None = None) -> Response:
+    """Count the returns of a store, or of all that the key may see."""
+    store = _store(context, store_id, None)
+    async with context.desk.database.begin() as connection:
+        counts = await overview.return_summary(connection, store)
+    return respond(answer(200, ReturnSummaryOut(**counts)))
+
+
+@router.get(
+    "/{return_id}",
+    operation_id="get_return",
+    summary="Read a return",
+    response_model=ReturnOut,
+    responses={
+        **success(200, ReturnOut, examples.RETURN, "The return."),
+        **problems("return_not_found"),
+    },
+)
+async def get_return(context: Reading, return_id: UUID) -> Response:
+    """Read a return: what Walmart shows of it, and the refunds that were asked for."""
+    store = context.store_of(return_id, "return")
+    async with context.desk.database.begin() as connection:
+        view = await overview.return_(connection, store, return_id)
+    if view is None:
+        raise Unknown("return", return_id)
+    return respond(answer(200, ReturnOut.of(view)))
+
+
+@router.post(
+    "/{return_id}/refund",
+    operation_id="refund_return",
+    summary="Refund a return, whole or in part",
+    status_code=202,
+    response_model=RefundOut,
+    responses={
+        **success(202, RefundOut, examples.REFUND, "Accepted and durable.", location=True),
+        **problems(
+            "return_not_found",
+            "unknown_line",
+            "invalid_quantity",
+            "nothing_to_refund",
+            "refund_exceeds_return",
+            "order_not_shipped",
+            "order_unknown",
+            "idempotency_key_reused",
+            "idempotency_in_progress",
+            body=True,
+        ),
+    },
+)
+async def refund_return(
+    context: Writing,
+    return_id: UUID,
+    body: Annotated[
+        RefundIn, Body(examples=[{"items": [{"return_line_number": 1, "quantity": 1}]}])
+    ],
+) -> Response:
+    """Refund units of a return; without `items` all that is left of it.
+
+    Walmart is read before every send. What Walmart has refunded by itself meanwhile is not sent
+    again, and the refund counts as done.
+    """
+    store = context.store_of(return_id, "return")
+    request = body.to_request()
+    return await context.once(
+        body,
+        store,
+        _refunded,
+        lambda once: use_cases.refund(
+            context.desk, return_id, request, actor=context.actor, once=once
+        ),
+    )
+
+
+def _refunded(refunded: Refunded) -> Answer:
+    place = f"/v1/returns/{refunded.returned.id}"
+    return answer(202, RefundOut.whole(refunded), Location=place)
+
+
+def _store(context: Context, store_id: UUID | None, order_id: UUID | None) -> int | None:
+    """The one store that is meant, if it is one. Raises Unknown for what the key may not see."""
+    store = context.caller.store_id
+    if store_id is not None:
+        store = context.store_of(store_id, "store")
+    if order_id is not None:
+        if store not in {None, context.store_of(order_id)}:
+            raise Unknown("order", order_id)
+        store = context.store_of(order_id)
+    return store
