@@ -13,7 +13,16 @@ import typer
 
 from app import demo as demonstration
 from app import doctor as doctors
-from app import key_commands, listening, logs, poll, reconcile_command, schema_commands, serve
+from app import (
+    key_commands,
+    listening,
+    logs,
+    poll,
+    reconcile_command,
+    schema_commands,
+    serve,
+    webhook_command,
+)
 from app.key_commands import Scope
 from app.settings import BadSettings, Settings, load
 from app.simulator import serve as simulators
@@ -29,6 +38,8 @@ app = typer.Typer(
 )
 keys_app = typer.Typer(help="API keys: make, list, revoke.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
+webhooks_app = typer.Typer(help="Walmart's announcements: subscribe.", no_args_is_help=True)
+app.add_typer(webhooks_app, name="webhooks")
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="TCP port to listen on.")]
 
@@ -130,6 +141,18 @@ def _key_name(name: str) -> str:
     return name
 
 
+@webhooks_app.command("subscribe")
+def subscribe_webhooks(
+    store: Annotated[str, typer.Option(help="The code of the store.")],
+    url: Annotated[str, typer.Option(help="Where Walmart reaches this API, https://….")],
+) -> None:
+    """Let Walmart announce orders and returns, with a secret that is made anew."""
+    if not url.startswith(("https://", "http://")):
+        raise typer.BadParameter("--url is an http or https address")
+    for line in webhook_command.subscribe(load(), store=store, url=url):
+        print(line)
+
+
 @keys_app.command("create")
 def create_key(
     name: Annotated[
@@ -169,6 +192,7 @@ def main() -> NoReturn:
         schema_commands.CannotMigrate,
         reconcile_command.CannotReconcile,
         key_commands.CannotDo,
+        webhook_command.CannotSubscribe,
         demonstration.CannotDemonstrate,
         CannotStart,
     ) as error:

@@ -121,6 +121,16 @@ class Metrics:
             "Since the reconciliation that is longest ago.",
             registry=self.registry,
         )
+        self._missed = Gauge(
+            "waybill_webhooks_missed",
+            "Orders that polling found new or changed though Walmart announces the store's.",
+            registry=self.registry,
+        )
+        self._imported = Gauge(
+            "waybill_import_age_seconds",
+            "Since the store that is longest ago was read from Walmart to the end.",
+            registry=self.registry,
+        )
         self._database_up = Gauge(
             "waybill_database_up", "1 when the gauges are fresh.", registry=self.registry
         )
@@ -144,6 +154,8 @@ class Metrics:
         self._database_up.set(1)
         self._oldest.set(found.oldest_due)
         self._reconciled.set(found.reconciled)
+        self._missed.set(found.missed)
+        self._imported.set(found.imported)
         for gauge in (self._open, self._paused, self._drift):
             gauge.clear()
         for (kind, state), count in found.open.items():

@@ -25,6 +25,7 @@ SELECT create_distributed_table('events', 'store_id', colocate_with => 'orders')
 SELECT create_distributed_table('lanes', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('returns', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('refunds', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('webhook_events', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('imports', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('reconciliations', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('order_counts', 'store_id', colocate_with => 'orders');

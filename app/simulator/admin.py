@@ -50,6 +50,7 @@ def routes(world: World, fate: Misbehaviour) -> list[Route]:
         ("POST", "/orders/{po}/mend", desk.mend),
         ("POST", "/orders/{po}/return", desk.send_back),
         ("POST", "/returns/{rma}/refund", desk.refund),
+        ("POST", "/webhooks", desk.silence),
         ("GET", "/stock", desk.stock),
         ("GET", "/ledger", desk.ledger),
         ("GET", "/calls", desk.calls),
@@ -111,7 +112,10 @@ class _Desk:
         several = wanted.get("orders", [wanted])
         if not isinstance(several, list):
             raise Unfit("orders is a list of orders")
-        shown = [plainly(*placed) for placed in self._world.place(several)]
+        placed = self._world.place(several)
+        for client_id, order in placed:
+            self._tell(client_id, "PO_CREATED", order.purchase_order_id)
+        shown = [plainly(*each) for each in placed]
         return JSONResponse({"orders": shown} if "orders" in wanted else shown[0], 201)
 
     async def orders(self, request: Request) -> Response:
@@ -142,12 +146,15 @@ class _Desk:
         wanted = (await _wanted(request)).get("lines")
         effects = by_hand.move(order, status, wanted, self._world.now())
         self._world.ledger.apply_by_hand(client_id, order.purchase_order_id, effects)
+        if status == CANCELLED:
+            self._tell(client_id, "PO_LINE_AUTOCANCELLED", order.purchase_order_id)
         return JSONResponse(plainly(client_id, order))
 
     async def want_to_cancel(self, request: Request) -> Response:
         client_id, order = self._found(request)
         wanted = (await _wanted(request)).get("lines")
         by_hand.want_to_cancel(order, wanted, self._world.now())
+        self._tell(client_id, "INTENT_TO_CANCEL", order.purchase_order_id)
         return JSONResponse(plainly(client_id, order))
 
     async def send_back(self, request: Request) -> Response:
@@ -180,6 +187,14 @@ class _Desk:
         for line in order.lines.values():
             line.changed_at = self._world.now()
         return JSONResponse(plainly(client_id, order))
+
+    def _tell(self, client_id: str, what: str, purchase_order_id: str) -> None:
+        payload = {"purchaseOrderId": purchase_order_id}
+        self._world.notifier.tell(client_id, "ORDER_UPDATES", what, payload)
+
+    async def silence(self, request: Request) -> Response:
+        self._world.notifier.silent = (await _wanted(request)).get("silent") is True
+        return _done()
 
     def _found(self, request: Request) -> Any:  # noqa: ANN401 - client id and order
         return self._world.anywhere(

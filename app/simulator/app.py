@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from app.simulator import admin, bodies, gateway, listing, page, returning, rules
+from app.simulator import admin, bodies, gateway, listing, notifying, page, returning, rules
 from app.simulator.accounts import TOKEN_SECONDS
 from app.simulator.errors import (
     ORDERS,
@@ -72,6 +72,10 @@ def create_app(
             for operation in _RULES
         ),
         endpoint("PUT", "/v3/inventory", "inventory", _inventory),
+        endpoint("GET", "/v3/webhooks/eventTypes", "webhooks", _event_types),
+        endpoint("GET", "/v3/webhooks/subscriptions", "webhooks", _subscriptions),
+        endpoint("POST", "/v3/webhooks/subscriptions", "webhooks", _subscribe),
+        endpoint("DELETE", "/v3/webhooks/subscriptions/{id}", "webhooks", _unsubscribe),
         endpoint("GET", "/v3/returns", "returns", _returns),
         endpoint("POST", "/v3/returns/{rma}/refund", "refund", _refund),
         Route("/", page.handler(world)),
@@ -219,6 +223,37 @@ def _inventory(world: World, request: Request, call: Call, body: bytes) -> Work:
         return _stock(sku, asked)
 
     return Work(do, read)
+
+
+def _event_types(_: World, __: Request, ___: Call, ____: bytes) -> Work:
+    def do() -> Mapping[str, Any]:
+        return {"events": notifying.event_types()}
+
+    return Work(do, do)
+
+
+def _subscriptions(world: World, _: Request, call: Call, __: bytes) -> Work:
+    def do() -> Mapping[str, Any]:
+        return {"events": world.notifier.subscriptions(call.client_id)}
+
+    return Work(do, do)
+
+
+def _subscribe(world: World, request: Request, call: Call, body: bytes) -> Work:
+    def do() -> Mapping[str, Any]:
+        return {"events": world.notifier.subscribe(call.client_id, bodies.parse(body))}
+
+    return Work(do, _subscriptions(world, request, call, body).do)
+
+
+def _unsubscribe(world: World, request: Request, call: Call, body: bytes) -> Work:
+    identifier = request.path_params["id"]
+
+    def do() -> Mapping[str, Any]:
+        world.notifier.unsubscribe(call.client_id, identifier)
+        return {"subscriptionId": identifier, "message": "Successfully deleted subscription"}
+
+    return Work(do, _subscriptions(world, request, call, body).do)
 
 
 def _returns(world: World, request: Request, call: Call, _: bytes) -> Work:

@@ -43,6 +43,7 @@ OPERATIONS = (
     "cancel",
     "inventory",
     "returns",
+    "webhooks",
     "refund",
     "*",
 )

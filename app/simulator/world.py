@@ -13,6 +13,7 @@ from app.simulator.buckets import Buckets
 from app.simulator.errors import Unfit, not_found
 from app.simulator.faults import Faults
 from app.simulator.ledger import Ledger
+from app.simulator.notifying import Notifier
 from app.simulator.orders import Order
 from app.simulator.returning import Return, open_return
 
@@ -42,6 +43,7 @@ class World:
     returns: dict[str, dict[str, Return]] = field(default_factory=dict)
     # By account, SKU and ship node.
     stock: dict[tuple[str, str, str | None], int] = field(default_factory=dict)
+    notifier: Notifier = field(default_factory=Notifier)
     accounts: Accounts = field(init=False)
     ledger: Ledger = field(init=False)
     faults: Faults = field(init=False)
@@ -79,6 +81,8 @@ class World:
         """Let a buyer send units back. Raises Unfit."""
         made = open_return(order, lines, _FIRST_RETURN + next(self._numbers), self.now())
         self.returns.setdefault(client_id, {})[made.number] = made
+        numbers = {"returnOrderId": made.number, "purchaseOrderId": order.purchase_order_id}
+        self.notifier.tell(client_id, "RETURN_CREATED", "RETURN_CREATED", numbers)
         return made
 
     def anywhere(self, purchase_order_id: str, client_id: str | None = None) -> tuple[str, Order]:
@@ -119,6 +123,7 @@ class World:
         """Begin anew, but for accounts and tokens: who is connected stays connected."""
         self.forget_orders()
         self.stock.clear()
+        self.notifier.clear()
         self.returns.clear()
         self.ledger.clear()
         self.faults.clear()

@@ -57,6 +57,7 @@ class Tally:
     changed: int = 0
     unreadable: int = 0
     returns: int = 0
+    missed: int = 0
     stopped: str | None = None
 
 
@@ -98,6 +99,7 @@ async def end(connection: Connection, run: Run, tally: Tally) -> None:
             orders=tally.orders,
             imported=imports.c.imported + tally.imported,
             changed=imports.c.changed + tally.changed,
+            missed=imports.c.missed + tally.missed,
             unreadable=tally.unreadable,
             stopped=tally.stopped,
         )

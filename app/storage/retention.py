@@ -53,6 +53,15 @@ _KEYS = sa.text("""
 """)
 
 
+_EVENTS = sa.text("""
+    DELETE FROM webhook_events w
+     USING (SELECT store_id, event_id FROM webhook_events
+             WHERE received_at < now() - make_interval(days => :days)
+             ORDER BY received_at LIMIT :batch FOR UPDATE SKIP LOCKED) old
+     WHERE w.store_id = old.store_id AND w.event_id = old.event_id
+""")
+
+
 async def archive_updates(database: Database, days: int, batch: int = BATCH) -> int:
     """Move some updates that have been at rest for so many days; answers how many there were."""
     return await _do(database, _UPDATES, days, batch)
@@ -61,6 +70,11 @@ async def archive_updates(database: Database, days: int, batch: int = BATCH) -> 
 async def forget_attempts(database: Database, days: int, batch: int = BATCH) -> int:
     """Delete some tries that ended so many days ago; answers how many there were."""
     return await _do(database, _ATTEMPTS, days, batch)
+
+
+async def forget_events(database: Database, days: int, batch: int = BATCH) -> int:
+    """Delete some events of Walmart's that came so many days ago."""
+    return await _do(database, _EVENTS, days, batch)
 
 
 async def forget_keys(database: Database, days: int, batch: int = BATCH) -> int:

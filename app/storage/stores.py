@@ -83,6 +83,13 @@ async def number_of_code(connection: Connection, code: str) -> int | None:
     return (await connection.execute(statement)).scalar_one_or_none()
 
 
+async def identity(connection: Connection, code: str) -> tuple[int, UUID] | None:
+    """The number and the id of the store with that code, if there is one."""
+    statement = sa.select(stores.c.store_id, stores.c.id).where(stores.c.code == code)
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else (row.store_id, row.id)
+
+
 async def default_cancellation_reason(connection: Connection, store_id: int) -> str | None:
     """The reason that counts where a cancellation names none."""
     statement = sa.select(stores.c.default_cancellation_reason).where(stores.c.store_id == store_id)

@@ -19,7 +19,7 @@ from app.orders.errors import OrderError
 from app.orders.lane import Breaker, Endpoint
 from app.orders.outcome import Pause
 from app.orders.update import Kind
-from app.storage import imports, lanes
+from app.storage import imports, lanes, webhooks
 from app.storage.imports import Run, Tally
 from app.sync import traffic, verdicts
 from app.walmart import errors
@@ -75,6 +75,9 @@ class Importer:
         except (OrderError, _Stopped) as error:
             tally.stopped = str(error)
         async with self.desk.transaction() as connection:
+            if await webhooks.secret(connection, store_id) is not None:
+                # A webhook would have brought it before.
+                tally.missed = tally.imported + tally.changed
             await imports.end(connection, run, tally)
         return tally
 

@@ -13,12 +13,17 @@ from app.intake.desk import Desk
 from app.orders.errors import NotAvailable
 from app.storage import deadlines, order_counts, rescue, retention
 from app.storage.database import Database
+from app.sync.announcements import Announcements
 from app.sync.importer import Importer
 
 # Seconds between two batches of deletions.
 _BREATH = 0.1
 # Stores that a poller imports from at once: one that hangs does not hold up the others.
 _IMPORTS = 5
+# Seconds between two looks at what Walmart announced: it costs one look into an empty index.
+_ANNOUNCED = 1.0
+# Days in which an event is known again.
+_EVENTS_KEPT = 7
 _log = structlog.get_logger(__name__)
 
 
@@ -52,6 +57,7 @@ class Upkeep:
             self._again_and_again(self._watch_deadlines),
             self._again_and_again(self._reconcile),
             self._again_and_again(self._import),
+            self._again_and_again(self._look_at_announcements, _ANNOUNCED),
             self._again_and_again(self._forget),
             self._again_and_again(self._count),
         )
@@ -96,6 +102,12 @@ class Upkeep:
         await asyncio.gather(*(self._import_store(self.importer, each, slots) for each in due))
         return False
 
+    async def _look_at_announcements(self) -> bool:
+        """Look at what Walmart announced."""
+        if self.desk is None:
+            return False
+        return await Announcements(self.desk).work()
+
     async def _import_store(
         self, importer: Importer, store_id: int, slots: asyncio.Semaphore
     ) -> None:
@@ -114,6 +126,7 @@ class Upkeep:
             (retention.archive_updates, self.retain_updates),
             (retention.forget_attempts, self.retain_attempts),
             (retention.forget_keys, self.retain_keys),
+            (retention.forget_events, _EVENTS_KEPT),
         ):
             if days:
                 most = max(most, await leave(self.database, days))
@@ -125,8 +138,11 @@ class Upkeep:
         """Add up the changes of how many orders there are."""
         return await order_counts.fold(self.database) >= order_counts.BATCH
 
-    async def _again_and_again(self, work: Callable[[], Awaitable[bool]]) -> None:
+    async def _again_and_again(
+        self, work: Callable[[], Awaitable[bool]], interval: float | None = None
+    ) -> None:
         """Do it at intervals; at once again where it says that there is more."""
+        interval = min(self.interval, interval or self.interval)
         while True:
             more = False
             try:
@@ -137,4 +153,4 @@ class Upkeep:
                 _log.exception("upkeep_failed", work=work.__name__)
             if not more:
                 # Spread over time, so that pollers that started together do not stay together.
-                await asyncio.sleep(self.interval * (0.5 + self.random()))
+                await asyncio.sleep(interval * (0.5 + self.random()))

@@ -17,7 +17,7 @@ import httpx
 
 from app.orders.returns import Return
 from app.orders.snapshot import OrderSnapshot
-from app.walmart import errors, listing, messages, returning, throttling
+from app.walmart import errors, listing, messages, notifications, returning, throttling
 from app.walmart.account import Account
 from app.walmart.call import Call
 from app.walmart.exchange import Answered, Exchange, Try
@@ -59,6 +59,15 @@ class TokenDetail:
     def may_write_orders(self) -> bool:
         """Whether shipments and cancellations will be accepted."""
         return self.is_valid and self.scopes.get("orders") == FULL_ACCESS
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """An event type that Walmart announces at an address."""
+
+    id: str
+    event_type: str
+    url: str
 
 
 class WalmartClient:
@@ -202,6 +211,44 @@ class WalmartClient:
             raise errors.Unclear(message, call=answered.call)
         return answered.call
 
+    async def event_types(self, account: Account) -> dict[str, str]:
+        """What can be subscribed to: event types, each with its resource."""
+        answered = await self._operate(account, "webhooks", "GET", "/v3/webhooks/eventTypes")
+        found = _events(answered)
+        return {str(each.get("eventType")): str(each.get("resourceName")) for each in found}
+
+    async def subscriptions(self, account: Account) -> list[Subscription]:
+        """What is subscribed to, whoever did it."""
+        try:
+            answered = await self._operate(account, "webhooks", "GET", "/v3/webhooks/subscriptions")
+        except errors.NotFound:
+            return []
+        return [
+            Subscription(
+                str(each.get("subscriptionId")),
+                str(each.get("eventType")),
+                str(each.get("eventUrl")),
+            )
+            for each in _events(answered)
+        ]
+
+    async def subscribe(
+        self, account: Account, url: str, wanted: Mapping[str, str], secret: str
+    ) -> None:
+        """Let Walmart announce events (types with their resources), signed with a secret."""
+        events = [
+            notifications.subscription(url, kind, resource, secret)
+            for kind, resource in wanted.items()
+        ]
+        await self._operate(
+            account, "webhooks", "POST", "/v3/webhooks/subscriptions", {"events": events}
+        )
+
+    async def unsubscribe(self, account: Account, identifier: str) -> None:
+        """End a subscription."""
+        path = f"/v3/webhooks/subscriptions/{quote(identifier, safe='')}"
+        await self._operate(account, "webhooks", "DELETE", path)
+
     async def put_inventory(
         self, account: Account, sku: str, quantity: int, ship_node: str | None
     ) -> Call:
@@ -278,6 +325,14 @@ def open_http(
         follow_redirects=False,
         trust_env=False,
     )
+
+
+def _events(answered: Answered) -> list[Mapping[str, object]]:
+    body = answered.payload
+    found = body.get("events") if isinstance(body, Mapping) else None
+    if not isinstance(found, list):
+        raise errors.Unclear("Walmart's answer holds no events.", call=answered.call)
+    return [each for each in found if isinstance(each, Mapping)]
 
 
 def _path(purchase_order_id: str, action: str = "") -> str:

@@ -14,6 +14,7 @@ from app.web.auth import KeyRing
 from app.web.commerce import orders as commerce_orders
 from app.web.health import MetricsSource, Ready
 from app.web.middleware import Edge
+from app.web.walmart import webhooks as walmart_webhooks
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -50,6 +51,7 @@ def create_app(
         returns.router,
         updates.router,
         commerce_orders.router,
+        walmart_webhooks.router,
         health.router,
     ):
         app.include_router(router)

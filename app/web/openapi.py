@@ -35,6 +35,7 @@ TAGS = [
         "name": "commerce",
         "description": "The same in the paths and shapes of Commerce's own REST API, errors too.",
     },
+    {"name": "webhooks", "description": "Where other systems tell Waybill what happened."},
     {"name": "operations", "description": "Probes and metrics; no key is needed."},
 ]
 _PARAMETERS = {

@@ -22,7 +22,7 @@ OPERATION_IDS = {
     "ship_order", "list_shipments", "get_shipment", "correct_tracking",
     "cancel_order", "get_cancellation", "list_cancellation_reasons",
     "commerce_ship_order", "commerce_cancel_order", "commerce_search_orders",
-    "commerce_get_order", "put_inventory",
+    "commerce_get_order", "put_inventory", "receive_walmart_event",
     "commerce_refund_order", "list_returns", "summarize_returns", "get_return", "refund_return",
     "list_updates", "get_update", "retry_update", "retry_updates", "dismiss_update",
     "check_liveness", "check_readiness", "get_metrics",

@@ -26,13 +26,14 @@ DISTRIBUTED = re.findall(r"create_distributed_table\('(\w+)', 'store_id'", SCRIP
 REFERENCE = re.findall(r"create_reference_table\('(\w+)'", SCRIPT)
 
 # Read and written by runs of upkeep only.
-UPKEEP = {"imports", "reconciliations", "refunds"}
+UPKEEP = {"imports", "reconciliations", "refunds", "webhook_events"}
 # Statements of every store at once, each with the reason why it may be: they run in pollers'
 # rounds and upkeep, never for a request or an update.
 ACROSS_STORES = {
     "WITH RECURSIVE found AS": "who has something due: once a round of each poller",
     "WITH lapsed AS": "leases that ended: once an interval of each poller",
     "WITH near AS": "the ship-by clock, as above",
+    "DELETE FROM webhook_events w": "announcements of last week: as above",
     "WITH taken AS": "how many orders there are, added up: as above",
 }
 # What makes the planner show by which condition each table is read, however small it is.

@@ -27,6 +27,10 @@ _DRIFT = sa.text("""
 _RECONCILED = sa.text("""
     SELECT coalesce(max(extract(epoch FROM now() - finished_at)), 0)::float FROM reconciliations
 """)
+_IMPORTS = sa.text("""
+    SELECT coalesce(sum(missed), 0)::bigint AS missed,
+           coalesce(max(extract(epoch FROM now() - read_until)), 0)::float AS age FROM imports
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,8 @@ class Figures:
 
     oldest_due: seconds the longest waiting update is overdue; paused: lanes by reason; drift:
     what the last reconciliations left to a person, by cause; reconciled: seconds since the
-    oldest of them; at: the database's time of all this.
+    oldest of them; missed: what polling found that Walmart should have announced; imported:
+    seconds since the store that is longest ago was read; at: the database's time of all this.
     """
 
     open: Mapping[tuple[str, str], int]
@@ -43,6 +48,8 @@ class Figures:
     paused: Mapping[str, int]
     drift: Mapping[str, int]
     reconciled: float
+    missed: int
+    imported: float
     at: datetime
 
 
@@ -50,11 +57,14 @@ async def figures(connection: Connection) -> Figures:
     """Count what is open, over the partial index of open rows."""
     rows = (await connection.execute(_OPEN)).all()
     paused = (await connection.execute(_PAUSED)).all()
+    imports = (await connection.execute(_IMPORTS)).one()
     return Figures(
         open={(row.kind, row.state): row.updates for row in rows},
         oldest_due=max((row.oldest_due for row in rows), default=0.0),
         paused={row.reason: row.lanes for row in paused},
         drift={row.cause: row.findings for row in await connection.execute(_DRIFT)},
         reconciled=(await connection.execute(_RECONCILED)).scalar_one(),
+        missed=imports.missed,
+        imported=imports.age,
         at=(await connection.execute(_NOW)).scalar_one(),
     )

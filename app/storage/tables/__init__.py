@@ -15,6 +15,7 @@ from app.storage.tables.return_tables import refunds, returns
 from app.storage.tables.shipment_tables import cancellations, shipments
 from app.storage.tables.store_tables import api_keys, stores
 from app.storage.tables.update_tables import archived_updates, attempts, updates
+from app.storage.tables.webhook_tables import webhook_events
 
 __all__ = [
     "api_keys",
@@ -36,4 +37,5 @@ __all__ = [
     "shipments",
     "stores",
     "updates",
+    "webhook_events",
 ]

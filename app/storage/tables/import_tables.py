@@ -23,6 +23,8 @@ imports = sa.Table(
     # Of all runs.
     sa.Column("imported", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("changed", sa.BigInteger, nullable=False, server_default="0"),
+    # Of what came in by polling, what Walmart should have announced.
+    sa.Column("missed", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("unreadable", sa.Integer, nullable=False, server_default="0"),
     # Why the last run broke off.
     sa.Column("stopped", sa.Text),

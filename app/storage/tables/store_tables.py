@@ -15,6 +15,8 @@ stores = sa.Table(
     sa.Column("market", sa.Text, nullable=False),
     sa.Column("walmart_client_id", sa.Text, nullable=False),
     sa.Column("walmart_client_secret", BYTEA, nullable=False),
+    # By which Walmart signs what it announces.
+    sa.Column("webhook_secret", BYTEA),
     sa.Column("commerce_base_url", sa.Text),
     sa.Column("commerce_access_token", BYTEA),
     sa.Column("carriers", JSONB, nullable=False, server_default=EMPTY_OBJECT),

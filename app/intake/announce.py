@@ -1,0 +1,65 @@
+"""Announce: an event of Walmart's, authenticated, written down once, answered at once."""
+
+import secrets as random
+from uuid import UUID
+
+from app.intake.desk import Desk
+from app.orders.errors import Conflict, Invalid, Unknown
+from app.orders.ids import store_of
+from app.storage import stores, webhooks
+from app.storage.webhooks import Announcement
+from app.walmart import notifications
+
+_SECRET_BYTES = 32
+
+
+class NotSigned(Exception):
+    """The event does not bear Walmart's signature for the store."""
+
+
+async def announce(desk: Desk, store_id: UUID, body: bytes, signature: str | None) -> bool:
+    """Write an event down; False where it was announced before.
+
+    Raises Unknown store, NotSigned, Invalid notification_invalid.
+    """
+    async with desk.transaction() as connection:
+        number = await stores.number_of(connection, store_id)
+        if number is None or number != store_of(store_id):
+            raise Unknown("store", store_id)
+        sealed = await webhooks.secret(connection, number)
+    if sealed is None or signature is None:
+        raise NotSigned
+    if not notifications.signed(body, desk.vault.open(sealed), signature):
+        raise NotSigned
+    try:
+        event = notifications.read(body)
+    except notifications.NotANotification as error:
+        raise Invalid("notification_invalid", f"This is none of Walmart's events: {error}.") from (
+            error
+        )
+    announced = Announcement(
+        number, event.id, event.type, event.purchase_order_id, event.return_order_id
+    )
+    async with desk.transaction() as connection:
+        return await webhooks.add(connection, announced)
+
+
+async def subscribe(desk: Desk, store_id: int, url: str) -> list[str]:
+    """Let Walmart announce a store's changes at an address; answers the event types.
+
+    The secret is made anew, so that whoever knew the old one is shut out. Raises WalmartError,
+    Conflict secret_unreadable.
+    """
+    account = await desk.account(store_id)
+    secret = random.token_urlsafe(_SECRET_BYTES)
+    async with desk.transaction() as connection:
+        await webhooks.set_secret(connection, store_id, desk.vault.seal(secret))
+    known = await desk.walmart.event_types(account)
+    wanted = {kind: known[kind] for kind in notifications.SUBSCRIBED if kind in known}
+    if not wanted:
+        raise Conflict("webhooks_not_offered", "Walmart offers this account no event of orders.")
+    for old in await desk.walmart.subscriptions(account):
+        if old.event_type in wanted and old.url == url:
+            await desk.walmart.unsubscribe(account, old.id)
+    await desk.walmart.subscribe(account, url, wanted, secret)
+    return sorted(wanted)

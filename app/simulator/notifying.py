@@ -1,0 +1,153 @@
+"""Walmart's notifications: who subscribed to what, and events on their way there, signed."""
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import hmac
+import itertools
+import json
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from app.simulator.errors import bad_content, not_found
+
+EVENT_TYPES = {
+    "ORDER_UPDATES": "ORDER",
+    "PO_CREATED": "ORDER",
+    "PO_LINE_AUTOCANCELLED": "ORDER",
+    "INTENT_TO_CANCEL": "ORDER",
+    "RETURN_CREATED": "RETURNS",
+    "RETURN_DELIVERED": "RETURNS",
+    "RETURN_INVOICED": "RETURNS",
+}
+_TIMEOUT = 10.0
+_MOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One event type of an account, and where it goes."""
+
+    id: str
+    event_type: str
+    url: str
+    secret: str
+    header: str
+
+
+@dataclass(slots=True)
+class Notifier:
+    """Sends events without waiting for them; one that fails is lost, as Walmart's last try is."""
+
+    held: dict[str, list[Subscription]] = field(default_factory=dict)
+    # Silent, as Walmart is at times: polling has to find what happens.
+    silent: bool = False
+    _under_way: set[asyncio.Task[None]] = field(default_factory=set)
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def subscribe(self, client_id: str, wanted: object) -> list[dict[str, Any]]:
+        """Take a body's events. Raises Walmart's 400."""
+        events = wanted.get("events") if isinstance(wanted, Mapping) else None
+        if not isinstance(events, list) or not events:
+            raise bad_content("events is missing", "events")
+        made = [self._subscription(each) for each in events]
+        own = self.held.setdefault(client_id, [])
+        if len(own) + len(made) > _MOST:
+            raise bad_content("Too many subscriptions", "events")
+        own += made
+        return [_shown(each) for each in made]
+
+    def subscriptions(self, client_id: str) -> list[dict[str, Any]]:
+        """What an account has subscribed to."""
+        return [_shown(each) for each in self.held.get(client_id, [])]
+
+    def unsubscribe(self, client_id: str, identifier: str) -> None:
+        """End a subscription. Raises Walmart's 404."""
+        own = self.held.get(client_id, [])
+        left = [each for each in own if each.id != identifier]
+        if len(left) == len(own):
+            raise not_found()
+        self.held[client_id] = left
+
+    def tell(self, client_id: str, kind: str, sub_event: str, payload: Mapping[str, Any]) -> None:
+        """Send an event to whoever subscribed; orders' changes are of type ORDER_UPDATES too."""
+        if self.silent:
+            return
+        for each in self.held.get(client_id, []):
+            if each.event_type not in {kind, sub_event}:
+                continue
+            envelope = {
+                "source": {
+                    "eventType": each.event_type,
+                    "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    "eventId": str(uuid4()),
+                },
+                "payload": {"subEventType": sub_event, **payload},
+            }
+            task = asyncio.create_task(_send(each, json.dumps(envelope).encode()))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+
+    def clear(self) -> None:
+        """Forget every subscription."""
+        self.held.clear()
+        self.silent = False
+
+    def _subscription(self, wanted: object) -> Subscription:
+        event = wanted if isinstance(wanted, Mapping) else {}
+        kind, url = event.get("eventType"), event.get("eventUrl")
+        auth = event.get("authDetails") or {}
+        if kind not in EVENT_TYPES or event.get("resourceName") != EVENT_TYPES[kind]:
+            raise bad_content("eventType or resourceName is not supported", "eventType")
+        if not isinstance(url, str) or not url.startswith(("http://", "https://")):
+            raise bad_content("eventUrl is not an address", "eventUrl")
+        if auth.get("authMethod") != "HMAC" or not auth.get("clientSecret"):
+            raise bad_content("authMethod is not supported here", "authDetails")
+        header = auth.get("authHeaderName") or "Authorization"
+        return Subscription(
+            f"sub-{next(self._numbers)}", kind, url, str(auth["clientSecret"]), header
+        )
+
+
+def event_types() -> list[dict[str, Any]]:
+    """What can be subscribed to."""
+    return [
+        {"eventType": kind, "eventVersion": "V1", "resourceName": resource}
+        for kind, resource in EVENT_TYPES.items()
+    ]
+
+
+def _shown(subscription: Subscription) -> dict[str, Any]:
+    return {
+        "subscriptionId": subscription.id,
+        "eventType": subscription.event_type,
+        "eventVersion": "V1",
+        "resourceName": EVENT_TYPES[subscription.event_type],
+        "eventUrl": subscription.url,
+        "status": "ACTIVE",
+    }
+
+
+async def _send(subscription: Subscription, body: bytes) -> None:
+    digest = hmac.digest(subscription.secret.encode(), body, hashlib.sha256)
+    headers = {
+        "Content-Type": "application/json",
+        subscription.header: base64.b64encode(digest).decode(),
+    }
+    request = urllib.request.Request(  # noqa: S310 - http or https only, see above
+        subscription.url, data=body, headers=headers, method="POST"
+    )
+    with contextlib.suppress(OSError):
+        await asyncio.to_thread(_open, request)
+
+
+def _open(request: urllib.request.Request) -> None:
+    # Straight there: a proxy of the environment is none of the simulator's business.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=_TIMEOUT) as answer:
+        answer.read()

@@ -1,0 +1,1 @@
+"""Where Walmart calls us."""

@@ -1,0 +1,75 @@
+"""/webhooks/walmart/{store_id}: Walmart announces that an order or a return has changed."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Request, Response
+
+from app.intake import announce
+from app.storage.idempotency import Answer
+from app.walmart.notifications import SIGNATURE_HEADER
+from app.web.api.responses import problems, success
+from app.web.context import respond
+from app.web.problems import Unauthorized
+from app.web.walmart.schemas import AnnouncedOut
+
+router = APIRouter(prefix="/webhooks/walmart", tags=["webhooks"])
+_BODY = {
+    "source": {
+        "eventType": "ORDER_UPDATES",
+        "eventTime": "2026-11-23T10:00:00Z",
+        "eventId": "8f2f1c1e-6a50-4a52-9a5c-2f3f6f0f7a10",
+    },
+    "payload": {"subEventType": "PO_CREATED", "purchaseOrderId": "1796330120075"},
+}
+
+
+@router.post(
+    "/{store_id}",
+    operation_id="receive_walmart_event",
+    summary="Take an event of Walmart's",
+    response_model=AnnouncedOut,
+    responses={
+        **success(200, AnnouncedOut, {"known": False}, "Written down."),
+        **problems("store_not_found", "notification_invalid", body=True),
+    },
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {
+                            "source": {"type": "object"},
+                            "payload": {"type": "object"},
+                        },
+                    },
+                    "example": _BODY,
+                }
+            },
+        }
+    },
+)
+async def receive_walmart_event(
+    request: Request,
+    store_id: UUID,
+    signature: Annotated[
+        str | None,
+        Header(
+            alias=SIGNATURE_HEADER,
+            max_length=200,
+            description="HMAC-SHA256 of the body, in hex or base64.",
+        ),
+    ] = None,
+) -> Response:
+    """Write the event down and answer; what it is about is read from Walmart afterwards.
+
+    Subscribe with `waybill webhooks subscribe`. The same event again is known, and does nothing.
+    """
+    body = await request.body()
+    try:
+        fresh = await announce.announce(request.app.state.desk, store_id, body, signature)
+    except announce.NotSigned as error:
+        raise Unauthorized from error
+    return respond(Answer(200, AnnouncedOut(known=not fresh).model_dump_json().encode(), {}))

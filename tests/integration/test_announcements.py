@@ -1,0 +1,269 @@
+"""Walmart announces, Waybill looks: late, repeated, forged and lost announcements."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from fastapi import FastAPI
+
+from app.intake import announce
+from app.orders.lane import Breaker
+from app.storage import overview, retention
+from app.storage.views import OrderView, StoreView
+from app.sync.announcements import Announcements
+from app.sync.importer import Importer
+from app.web.app import create_app
+from tests.integration.web.conftest import ADMIN_KEY, Counted, _ready, client_of
+from tests.world import World, serving
+
+
+@pytest.fixture
+def app(world: World) -> FastAPI:
+    return create_app(
+        desk=world.desk, admin_key=ADMIN_KEY, metrics=Counted(), ready=_ready, version="0"
+    )
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app, key=None) as opened:
+        yield opened
+
+
+async def subscribed(world: World, address: str = "http://waybill.test") -> StoreView:
+    store = await world.a_store()
+    await announce.subscribe(world.desk, 1, f"{address}/webhooks/walmart/{store.id}")
+    return store
+
+
+async def secret(world: World) -> str:
+    sealed = await ask(world, "SELECT webhook_secret FROM stores")
+    return world.desk.vault.open(sealed)
+
+
+async def ask(world: World, question: str, **values: Any) -> Any:
+    async with world.database.begin() as connection:
+        return (await connection.execute(sa.text(question), values)).scalar()
+
+
+def event(number: str | None, kind: str = "ORDER_UPDATES", **changes: Any) -> bytes:
+    payload = {"subEventType": "PO_CREATED", "purchaseOrderId": number}
+    source = {"eventType": kind, "eventId": str(uuid4()), "eventTime": "2026-11-23T10:00:00Z"}
+    return json.dumps({"source": source, "payload": payload, **changes}).encode()
+
+
+async def post(
+    client: httpx.AsyncClient, store: UUID, body: bytes, signature: str | None
+) -> httpx.Response:
+    headers = {"Content-Type": "application/json"}
+    if signature is not None:
+        headers["X-Waybill-Signature"] = signature
+    return await client.post(f"/webhooks/walmart/{store}", content=body, headers=headers)
+
+
+def sign(body: bytes, key: str, form: str = "base64") -> str:
+    digest = hmac.digest(key.encode(), body, hashlib.sha256)
+    return digest.hex() if form == "hex" else base64.b64encode(digest).decode()
+
+
+async def order_of(world: World, number: str) -> OrderView:
+    found = await ask(world, "SELECT id FROM orders WHERE purchase_order_id = :n", n=number)
+    return await world.order(found)
+
+
+@pytest.mark.parametrize("form", ["base64", "hex"])
+async def test_an_announced_order_is_read_from_walmart(
+    world: World, client: httpx.AsyncClient, form: str
+) -> None:
+    store = await subscribed(world)
+    number = await world.at_walmart(2, store=store, status="Created")
+    body = event(number)
+    answer = await post(client, store.id, body, sign(body, await secret(world), form))
+    assert (answer.status_code, answer.json()) == (200, {"known": False})
+    # Nothing is read while Walmart waits for the answer.
+    assert await world.calls("read") == []
+    await Announcements(world.desk).work()
+    order = await order_of(world, number)
+    assert order.item_count == 2
+    await world.deliver_until(await ask(world, "SELECT id FROM updates"))
+
+
+async def test_the_same_event_again_is_known_and_does_nothing(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    store = await subscribed(world)
+    number = await world.at_walmart(1, store=store)
+    body = event(number)
+    signature = sign(body, await secret(world))
+    answers = [(await post(client, store.id, body, signature)).json() for _ in range(3)]
+    assert [each["known"] for each in answers] == [False, True, True]
+    await Announcements(world.desk).work()
+    await Announcements(world.desk).work()
+    assert len(await world.calls("read")) == 1
+
+
+async def test_forgeries_are_refused_and_nothing_is_written(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    store = await subscribed(world)
+    other = await world.a_store(walmart_client_id="other")
+    await announce.subscribe(world.desk, 2, f"http://x/webhooks/walmart/{other.id}")
+    key = await ask(world, "SELECT webhook_secret FROM stores WHERE store_id = 2")
+    theirs, mine = world.desk.vault.open(key), await secret(world)
+    body, changed = event("1796330120075"), event("1796330120076")
+    unsubscribed = await world.a_store(walmart_client_id="third")
+    forgeries = [
+        (store.id, body, None),
+        (store.id, body, ""),
+        (store.id, body, "nonsense"),
+        (store.id, body, sign(body, "guess")),
+        (store.id, body, sign(body, theirs)),
+        (store.id, changed, sign(body, mine)),
+        (store.id, body + b" ", sign(body, mine)),
+        (store.id, body, sign(body, mine)[:-4]),
+        (other.id, body, sign(body, mine)),
+        (unsubscribed.id, body, sign(body, "")),
+    ]
+    for place, data, signature in forgeries:
+        answer = await post(client, place, data, signature)
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+    nowhere = await post(client, uuid4(), body, sign(body, mine))
+    assert nowhere.status_code == 404
+    assert await ask(world, "SELECT count(*) FROM webhook_events") == 0
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff", b'{"source": {"eventId": "1"}}'])
+async def test_what_is_no_event_is_refused(
+    world: World, client: httpx.AsyncClient, body: bytes
+) -> None:
+    store = await subscribed(world)
+    answer = await post(client, store.id, body, sign(body, await secret(world)))
+    assert (answer.status_code, answer.json()["code"]) == (422, "notification_invalid")
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"meta": {"subEventType": "FRAUD_CANCEL"}, "order": {"purchaseOrderId": "PO"}},
+        {"orders": [{"purchaseOrderId": "PO", "orderLines": []}]},
+        {"purchaseOrderId": "PO", "somethingNew": {"purchaseOrderId": "other"}},
+    ],
+)
+async def test_the_order_is_found_wherever_the_payload_names_it(
+    world: World, client: httpx.AsyncClient, payload: dict[str, Any]
+) -> None:
+    store = await subscribed(world)
+    number = await world.at_walmart(1, store=store)
+    body = json.loads(event(None))
+    body["payload"] = json.loads(json.dumps(payload).replace("PO", number))
+    data = json.dumps(body).encode()
+    await post(client, store.id, data, sign(data, await secret(world)))
+    await Announcements(world.desk).work()
+    assert (await order_of(world, number)).purchase_order_id == number
+
+
+async def test_an_announcement_waits_while_walmart_is_away(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    store = await subscribed(world)
+    number = await world.at_walmart(1, store=store)
+    body = event(number)
+    await post(client, store.id, body, sign(body, await secret(world)))
+    await world.fault("read", "error")
+    await Announcements(world.desk).work()
+    assert await ask(world, "SELECT processed_at FROM webhook_events") is None
+    await ask(world, "UPDATE webhook_events SET due_at = now() RETURNING 1")
+    await Announcements(world.desk).work()
+    assert await ask(world, "SELECT outcome FROM webhook_events") == "imported"
+
+
+async def test_an_announcement_that_never_works_is_left_to_polling(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    store = await subscribed(world)
+    body = event("1796999999999")
+    await post(client, store.id, body, sign(body, await secret(world)))
+    for _ in range(12):
+        await ask(world, "UPDATE webhook_events SET due_at = now() RETURNING 1")
+        await Announcements(world.desk).work()
+    assert (await ask(world, "SELECT outcome FROM webhook_events")).startswith("left to polling")
+    assert len(await world.calls("read")) == 10
+
+
+async def test_two_pollers_look_at_an_event_once(world: World, client: httpx.AsyncClient) -> None:
+    store = await subscribed(world)
+    for _ in range(4):
+        body = event(await world.at_walmart(1, store=store))
+        await post(client, store.id, body, sign(body, await secret(world)))
+    await asyncio.gather(*(Announcements(world.desk).work() for _ in range(4)))
+    assert len(await world.calls("read")) == 4
+
+
+async def test_walmarts_events_reach_us_signed(world: World, app: FastAPI) -> None:
+    """The simulator's own way: subscribe, let a buyer order, wish, and send back."""
+    async with serving(app) as address:
+        store = await subscribed(world, address)
+
+        async def settled(number: int) -> None:
+            async with asyncio.timeout(10):
+                while await ask(world, "SELECT count(*) FROM webhook_events") < number:
+                    await asyncio.sleep(0.02)
+            await Announcements(world.desk).work()
+
+        number = await world.at_walmart(2, store=store, status="Created")
+        await settled(1)
+        order = await order_of(world, number)
+        await world.walmart.post(f"/simulator/orders/{number}/intent-to-cancel", json={})
+        await settled(2)
+        assert (await world.order(order.id)).cancel_requested is not None
+        lines = [{"line_number": "1", "quantity": 1, "reason": "AUTO"}]
+        await world.walmart.post(f"/simulator/orders/{number}/cancel", json={"lines": lines})
+        await settled(3)
+        assert (await world.order(order.id)).lines[0].canceled == 1
+        await world.walmart.post(f"/simulator/orders/{number}/ship", json={})
+        await world.walmart.post(f"/simulator/orders/{number}/return", json={})
+        await settled(4)
+        assert (await world.order(order.id)).returns == 1
+
+
+async def test_subscribing_again_leaves_one_subscription_of_each(world: World) -> None:
+    store = await subscribed(world)
+    before = await secret(world)
+    url = f"http://waybill.test/webhooks/walmart/{store.id}"
+    kinds = await announce.subscribe(world.desk, 1, url)
+    assert "ORDER_UPDATES" in kinds
+    account = await world.desk.account(1)
+    found = await world.desk.walmart.subscriptions(account)
+    assert sorted(each.event_type for each in found) == kinds
+    assert await secret(world) != before
+
+
+async def test_what_walmart_did_not_announce_is_found_by_polling_and_counted(
+    world: World,
+) -> None:
+    store = await subscribed(world)
+    await world.walmart.post("/simulator/webhooks", json={"silent": True})
+    await world.at_walmart(1, store=store, status="Created")
+    await Importer(world.desk, Breaker(), every=0.000001).run(1)
+    assert await ask(world, "SELECT missed FROM imports") == 1
+    async with world.database.begin() as connection:
+        assert (await overview.figures(connection)).missed == 1
+
+
+async def test_old_events_leave(world: World) -> None:
+    await world.a_store()
+    await ask(
+        world,
+        "INSERT INTO webhook_events (store_id, event_id, event_type, received_at) VALUES "
+        "(1, 'a', 'X', now() - interval '8 days'), (1, 'b', 'X', now()) RETURNING 1",
+    )
+    assert await retention.forget_events(world.database, 7) == 1
+    assert await ask(world, "SELECT event_id FROM webhook_events") == "b"
