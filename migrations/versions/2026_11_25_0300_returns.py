@@ -13,9 +13,7 @@ depends_on: str | None = None
 
 def upgrade() -> None:
     """Create two tables that nothing knows of yet, and a column of how far returns were read."""
-    op.add_column(
-        "imports", sa.Column("returns_until", sa.DateTime(timezone=True), nullable=True)
-    )
+    op.add_column("imports", sa.Column("returns_until", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "returns",
         sa.Column("store_id", sa.Integer(), nullable=False),
