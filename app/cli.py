@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 failed, 2 wrong usage or configuration.
 import asyncio
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, NoReturn
 from uuid import UUID
 
@@ -14,6 +15,7 @@ import typer
 from app import demo as demonstration
 from app import doctor as doctors
 from app import (
+    import_command,
     key_commands,
     listening,
     logs,
@@ -141,6 +143,23 @@ def _key_name(name: str) -> str:
     return name
 
 
+@app.command("import-shipments")
+def import_shipments(
+    file: Annotated[Path, typer.Argument(help="A CSV file; see the README for its columns.")],
+    store: Annotated[str, typer.Option(help="The code of the store.")],
+) -> None:
+    """Ship what each row of a CSV file says; the same file may be given again."""
+    rows = import_command.read(file)
+    with typer.progressbar(length=len(rows), label=f"Shipping {len(rows)} rows") as bar:
+        report = import_command.run(
+            load(), store=store, rows=rows, progress=lambda done: bar.update(done - bar.pos)
+        )
+    for line in import_command.told(report):
+        print(line)
+    if report.totals["refused"]:
+        raise typer.Exit(1)
+
+
 @webhooks_app.command("subscribe")
 def subscribe_webhooks(
     store: Annotated[str, typer.Option(help="The code of the store.")],
@@ -193,6 +212,7 @@ def main() -> NoReturn:
         reconcile_command.CannotReconcile,
         key_commands.CannotDo,
         webhook_command.CannotSubscribe,
+        import_command.CannotImport,
         demonstration.CannotDemonstrate,
         CannotStart,
     ) as error:

@@ -94,6 +94,7 @@ def run(settings: Settings, *, port: int, simulator_port: int) -> int:
                 _wait(f"{walmart}/simulator/faults", first)
                 _wait(f"{api}/readyz", second)
                 orders = _seed(api, walmart, kept["admin_key"])
+                _listen(environment, api)
                 print(_welcome(api, walmart, kept["admin_key"], orders), flush=True)
                 while True:
                     time.sleep(0.5)
@@ -195,9 +196,31 @@ def _seed(api: str, walmart: str, key: str) -> list[dict[str, Any]]:
             answer = client.post("/v1/orders/import", json=body)
             if not answer.is_success:
                 raise CannotDemonstrate(f"an order could not be imported: {answer.text}")
-            link = {"commerce_order_number": f"{datetime.now(UTC):%j%H%M%S}{number}"}
+            shown = answer.json()["lines"]
+            link = {
+                "commerce_order_number": f"{datetime.now(UTC):%j%H%M%S}{number}",
+                "commerce_order_id": start + number,
+                "lines": [
+                    {"line_number": line["line_number"], "commerce_item_id": start + place}
+                    for place, line in enumerate(shown)
+                ],
+            }
             imported.append(client.patch(f"/v1/orders/{answer.json()['id']}", json=link).json())
         return imported
+
+
+def _listen(environment: Mapping[str, str], api: str) -> None:
+    """Let Walmart announce the demo store's orders; it forgets who listens when it stops."""
+    words = ("webhooks", "subscribe", "--store", SELLER, "--url", api)
+    done = subprocess.run(  # noqa: S603 - our own command, no shell
+        [sys.executable, "-m", "app.cli", *words],
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise CannotDemonstrate(f"Walmart does not announce orders: {done.stderr.strip()}")
 
 
 def _store(client: httpx.Client) -> str:
@@ -245,6 +268,11 @@ Try it (in another terminal):
   # cancel another order
   curl -s -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" \\
     $WAYBILL/v1/orders/$OTHER/cancellation -d '{{"reason": "out_of_stock"}}'
+
+  # a buyer orders at Walmart: the order is here, and acknowledged, within a second or two
+  curl -s $SIMULATOR/simulator/orders -d '{{"client_id": "demo",
+    "lines": [{{"line_number": "1", "sku": "TEAPOT", "quantity": 2}}]}}'
+  curl -s -H "Authorization: Bearer $KEY" "$WAYBILL/v1/orders?without_commerce_order=true"
 
 The README goes on from here. Ctrl-C stops everything.
 """

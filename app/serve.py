@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 import structlog
 
 from app import compose, listening, logs
+from app.commerce.signatures import open_keys
 from app.settings import Settings
 from app.version import VERSION
 from app.web.app import create_app
@@ -40,6 +41,8 @@ async def _serve(settings: Settings, taken: socket.socket, *, with_poller: bool)
             raise CannotServe(why_not)
         if with_poller:
             await stack.enter_async_context(compose.polling(parts, ended=stop.set))
+        keys = open_keys()
+        stack.push_async_callback(keys.close)
         admin = settings.admin_key
         app = create_app(
             desk=parts.desk,
@@ -47,6 +50,7 @@ async def _serve(settings: Settings, taken: socket.socket, *, with_poller: bool)
             metrics=parts.metrics,
             ready=lambda: compose.not_ready(parts.database),
             version=VERSION,
+            adobe_keys=keys,
         )
         _log.info("serving", address=str(taken.getsockname()), poller=with_poller)
         await listening.answer(app, taken, stop, grace=GRACE)

@@ -1,12 +1,13 @@
 """Stores: one Commerce store view connected to one Walmart seller account."""
 
 import re
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
+from app.commerce import signatures
 from app.intake.desk import Desk
 from app.orders.cancellation import Reason
 from app.orders.errors import Conflict, Problem, Unknown, refuse
@@ -38,6 +39,8 @@ class NewStore:
     market: str = "US"
     commerce_base_url: str | None = None
     commerce_access_token: str | None = field(default=None, repr=False)
+    commerce_webhook_public_keys: Sequence[str] = ()
+    commerce_io_client_ids: Sequence[str] = ()
     carriers: Mapping[str, Any] = field(default_factory=dict)
     default_cancellation_reason: str | None = None
     default_tracking_url: str | None = None
@@ -54,6 +57,8 @@ class StoreChanges:
     market: Any = UNCHANGED
     commerce_base_url: Any = UNCHANGED
     commerce_access_token: Any = field(default=UNCHANGED, repr=False)
+    commerce_webhook_public_keys: Any = UNCHANGED
+    commerce_io_client_ids: Any = UNCHANGED
     carriers: Any = UNCHANGED
     default_cancellation_reason: Any = UNCHANGED
     default_tracking_url: Any = UNCHANGED
@@ -151,6 +156,11 @@ def _problems(values: Mapping[str, Any]) -> Iterator[Problem]:
     if reason is not None and reason not in set(Reason):
         text = f"One of {', '.join(Reason)} is needed."
         yield Problem("reason_invalid", text, "/default_cancellation_reason")
+    for place, pem in enumerate(values.get("commerce_webhook_public_keys") or ()):
+        if not signatures.valid_keys([pem]):
+            pointer = f"/commerce/webhook_public_keys/{place}"
+            text = "A public RSA key in PEM of at least 2048 bits is needed."
+            yield Problem("public_key_invalid", text, pointer)
     yield from _template_problems(values.get("default_tracking_url"), "/default_tracking_url")
     for name, entry in (values.get("carriers") or {}).items():
         yield from _carrier_problems(name, entry)
@@ -178,6 +188,9 @@ def _carrier_problems(name: str, entry: Any) -> Iterator[Problem]:  # noqa: ANN4
 
 def _sealed(values: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
     row = dict(values)
+    for name in ("commerce_webhook_public_keys", "commerce_io_client_ids"):
+        if name in row:
+            row[name] = list(row[name] or ())
     for name in ("walmart_client_secret", "commerce_access_token"):
         if row.get(name) is not None:
             row[name] = vault.seal(row[name])

@@ -39,6 +39,15 @@ class ShippingRules:
     default_tracking_url: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class CommerceSide:
+    """How a store knows that its Commerce speaks: public keys in PEM, and Adobe's client ids."""
+
+    store_id: int
+    webhook_public_keys: tuple[str, ...]
+    io_client_ids: frozenset[str]
+
+
 async def next_number(connection: Connection) -> int:
     """A number for a new store; numbers are never used twice."""
     sequence = sa.func.pg_get_serial_sequence("stores", "store_id")
@@ -81,6 +90,17 @@ async def number_of_code(connection: Connection, code: str) -> int | None:
     """The number of the store with that code, if there is one."""
     statement = sa.select(stores.c.store_id).where(stores.c.code == code)
     return (await connection.execute(statement)).scalar_one_or_none()
+
+
+async def commerce_side(connection: Connection, code: str) -> CommerceSide | None:
+    """How the store with that code knows its Commerce, if there is such a store."""
+    statement = sa.select(
+        stores.c.store_id,
+        stores.c.commerce_webhook_public_keys,
+        stores.c.commerce_io_client_ids,
+    ).where(stores.c.code == code)
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else CommerceSide(row[0], tuple(row[1]), frozenset(row[2]))
 
 
 async def identity(connection: Connection, code: str) -> tuple[int, UUID] | None:

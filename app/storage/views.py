@@ -42,6 +42,8 @@ class StoreView:
     walmart_client_id: str
     commerce_base_url: str | None
     commerce_access_token_set: bool
+    commerce_webhook_public_keys: Sequence[str]
+    commerce_io_client_ids: Sequence[str]
     carriers: Mapping[str, object]
     default_cancellation_reason: str | None
     default_tracking_url: str | None

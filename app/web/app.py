@@ -7,10 +7,12 @@ from uuid import uuid4
 
 from fastapi import FastAPI
 
+from app.commerce.signatures import AdobeKeys, open_keys
 from app.intake.desk import Desk
 from app.web import docs, health, openapi, problems
-from app.web.api import cancellations, inventory, orders, returns, shipments, stores, updates
+from app.web.api import bulk, cancellations, inventory, orders, returns, shipments, stores, updates
 from app.web.auth import KeyRing
+from app.web.commerce import hooks as commerce_hooks
 from app.web.commerce import orders as commerce_orders
 from app.web.health import MetricsSource, Ready
 from app.web.middleware import Edge
@@ -26,9 +28,13 @@ def create_app(
     metrics: MetricsSource,
     ready: Ready,
     version: str,
+    adobe_keys: AdobeKeys | None = None,
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
-    """Make the API. ready answers None, or a sentence on why requests cannot be served."""
+    """Make the API. ready answers None, or a sentence on why requests cannot be served.
+
+    adobe_keys verify Adobe's events; the caller closes them.
+    """
     app = FastAPI(
         title=openapi.TITLE,
         version=version,
@@ -42,16 +48,19 @@ def create_app(
     app.state.keys = KeyRing(desk.database, admin_key, time.monotonic)
     app.state.metrics = metrics
     app.state.ready = ready
+    app.state.adobe_keys = adobe_keys or open_keys()
     for router in (
         stores.router,
         orders.router,
         shipments.router,
         cancellations.router,
+        bulk.router,
         inventory.router,
         returns.router,
         updates.router,
         commerce_orders.router,
         walmart_webhooks.router,
+        commerce_hooks.router,
         health.router,
     ):
         app.include_router(router)

@@ -28,6 +28,7 @@ CODES: dict[str, Code] = {
     "database_unavailable": Code(
         503, "Send it again after Retry-After, a POST with the same Idempotency-Key."
     ),
+    "adobe_keys_unavailable": Code(503, "Adobe's keys cannot be fetched. Send it again later."),
     "walmart_unavailable": Code(503, "Walmart could not be read. Send it again later."),
     # Content
     "invalid": Code(422, "A field has a wrong type or form; errors says which."),
@@ -49,6 +50,11 @@ CODES: dict[str, Code] = {
     "shipped_at_before_order": Code(422, "A package cannot leave before the order was placed."),
     "method_code_invalid": Code(422, "Not one of Walmart's shipping methods."),
     "notification_invalid": Code(422, "This is none of Walmart's events."),
+    "commerce_event_invalid": Code(422, "The event cannot be read; sending it again cannot help."),
+    "public_key_invalid": Code(422, "A public RSA key in PEM of at least 2048 bits is needed."),
+    "file_invalid": Code(422, "The file cannot be read as CSV or JSON lines of known columns."),
+    "file_too_long": Code(422, "At most 10,000 rows are taken at once."),
+    "row_invalid": Code(422, "The row cannot be read."),
     "tracks_ambiguous": Code(422, "Which units travel under which number cannot be told."),
     "search_criteria_invalid": Code(422, "searchCriteria names what cannot be searched so."),
     "reason_required": Code(422, "A cancellation needs a reason."),
@@ -80,6 +86,7 @@ CODES: dict[str, Code] = {
     "no_open_return": Code(409, "No open return holds these items."),
     "return_ambiguous": Code(409, "Several returns hold these items. Refund one by its id."),
     "webhooks_not_offered": Code(409, "Walmart offers the account no such events."),
+    "order_ambiguous": Code(409, "Several orders bear the number. Use Walmart's."),
     "order_differs": Code(409, "The order is known with other content."),
     "reference_reused": Code(409, "Another shipment of the order bears the reference."),
     "quantity_exceeds_remaining": Code(409, "Fewer units remain than were asked for."),

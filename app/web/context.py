@@ -52,13 +52,9 @@ class Context:
     def _once(
         self, body: BaseModel | None, store_id: int, render: Callable[[Any], Answer]
     ) -> Once | None:
-        key = self.request.headers.get("idempotency-key")
+        key = self.given_key()
         if key is None:
             return None
-        if not _KEY.fullmatch(key):
-            message = "1 to 255 printable ASCII characters are needed."
-            problem = Problem("idempotency_key_invalid", message)
-            raise Invalid(problem.code, message, [problem])
         said = None if body is None else body.model_dump(mode="json", exclude_unset=True)
         return Once(
             store_id=store_id,
@@ -69,6 +65,15 @@ class Context:
             fingerprint=idempotency.fingerprint(said),
             render=render,
         )
+
+    def given_key(self) -> str | None:
+        """The request's Idempotency-Key, if it has one. Raises Invalid."""
+        key = self.request.headers.get("idempotency-key")
+        if key is not None and not _KEY.fullmatch(key):
+            message = "1 to 255 printable ASCII characters are needed."
+            problem = Problem("idempotency_key_invalid", message)
+            raise Invalid(problem.code, message, [problem])
+        return key
 
     def store_of(self, identifier: UUID, what: str = "order") -> int:
         """The store of an id that the caller may see. Raises Unknown."""

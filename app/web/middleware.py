@@ -15,6 +15,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.web.codes import CODES
 
 MAX_BODY = 1024 * 1024
+# Files of many rows.
+MAX_FILE = 16 * MAX_BODY
+_FILES = frozenset({"/v1/shipments/bulk", "/v1/cancellations/bulk"})
+_FILE_TYPES = frozenset({"text/csv", "application/x-ndjson", "application/jsonl"})
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _WRITES = frozenset({"POST", "PATCH", "PUT"})
 _log = structlog.get_logger(__name__)
@@ -75,13 +79,13 @@ class Edge:
         if refused is not None:
             await _refuse(scope, send, refused)
             return
-        seen = 0
+        seen, most = 0, _most(scope)
 
         async def counted() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > MAX_BODY:
+            if seen > most:
                 # FastAPI lets this one through while it reads a body, and no other.
                 raise HTTPException(413)
             return message
@@ -91,14 +95,20 @@ class Edge:
 
 def _refusal(scope: Scope, headers: Headers) -> str | None:
     length = headers.get("content-length", "0")
-    if length.isdecimal() and int(length) > MAX_BODY:
+    if length.isdecimal() and int(length) > _most(scope):
         return "body_too_large"
     has_body = length != "0" or "transfer-encoding" in headers
     if scope["method"] in _WRITES and has_body:
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if scope["path"] in _FILES:
+            return None if kind in _FILE_TYPES else "unsupported_media_type"
         if kind != "application/json" and not kind.endswith("+json"):
             return "unsupported_media_type"
     return None
+
+
+def _most(scope: Scope) -> int:
+    return MAX_FILE if scope["path"] in _FILES else MAX_BODY
 
 
 async def _refuse(scope: Scope, send: Send, code: str) -> None:

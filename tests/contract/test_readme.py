@@ -7,11 +7,12 @@ from typer.main import get_command
 
 from app import settings
 from app.cli import app
+from app.intake import importing
 from app.orders.outcome import Failure
 from app.simulator.faults import KINDS
 from app.storage import recording
 from app.storage.overview import lane_views
-from app.sync import delivery, explanations, verdicts
+from app.sync import delivery, explanations, refunding, stocking, verdicts
 from app.web import export
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,10 +42,10 @@ def test_every_command_is_in_the_readme() -> None:
 
 def test_every_code_of_a_status_detail_is_in_the_readme_and_no_other() -> None:
     known = explanations.FIELD_CODES | explanations.CLASS_CODES | set(lane_views.REASONS)
-    for module in (verdicts, delivery, recording):
+    for module in (verdicts, delivery, recording, stocking, refunding):
         known |= {each.code for each in vars(module).values() if isinstance(each, Failure)}
-    known |= {"gave_up", "cancel_requested", "kind_not_supported", "ship_by_near"}
-    known |= {"ship_by_passed"}
+    known |= {"gave_up", "cancel_requested", "ship_by_near", "ship_by_passed"}
+    known.add(str(importing.UNREADABLE["code"]))
     table = README.split("## What an error means, and what to do")[1].split("##")[0]
     rows = [line for line in table.splitlines() if line.startswith("| `")]
     told = {code for row in rows for code in row.split("|")[1].split("`")[1::2]}

@@ -7,7 +7,7 @@ from app.storage.overview.accepted_views import accepted_shipment
 from app.storage.overview.criteria import search as search_orders
 from app.storage.overview.operator_views import Figures, figures
 from app.storage.overview.order_lists import OrderFilter, orders, summary
-from app.storage.overview.order_views import by_commerce_id, exists, order
+from app.storage.overview.order_views import by_commerce_id, by_numbers, exists, order
 from app.storage.overview.paging import Page
 from app.storage.overview.return_views import ReturnFilter, return_, returns
 from app.storage.overview.return_views import summary as return_summary
@@ -27,6 +27,7 @@ __all__ = [
     "accepted_shipment",
     "attempts",
     "by_commerce_id",
+    "by_numbers",
     "cancellation",
     "exists",
     "figures",

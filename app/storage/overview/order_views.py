@@ -56,6 +56,19 @@ async def by_commerce_id(
     return (await connection.execute(statement)).scalar_one_or_none()
 
 
+async def by_numbers(
+    connection: Connection, store_id: int, numbers: Sequence[str]
+) -> list[tuple[str, UUID]]:
+    """Orders that bear one of these numbers, Walmart's or Commerce's; each with that number."""
+    found: list[tuple[str, UUID]] = []
+    for column in (table.c.purchase_order_id, table.c.commerce_order_number):
+        statement = sa.select(column, table.c.id).where(
+            table.c.store_id == store_id, column.in_(numbers)
+        )
+        found += [(row[0], row[1]) for row in await connection.execute(statement)]
+    return found
+
+
 def select() -> sa.Select[Any]:
     """Orders with the id of their store: the rows that `views` takes."""
     late = table.c.ship_by < sa.func.now()

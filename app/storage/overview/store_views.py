@@ -21,6 +21,8 @@ _COLUMNS = [
     table.c.walmart_client_id,
     table.c.commerce_base_url,
     table.c.commerce_access_token.is_not(None).label("commerce_access_token_set"),
+    table.c.commerce_webhook_public_keys,
+    table.c.commerce_io_client_ids,
     table.c.carriers,
     table.c.default_cancellation_reason,
     table.c.default_tracking_url,

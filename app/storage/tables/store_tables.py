@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, UUID
 
-from app.storage.tables.base import EMPTY_OBJECT, metadata, time
+from app.storage.tables.base import EMPTY_LIST, EMPTY_OBJECT, metadata, time
 
 stores = sa.Table(
     "stores",
@@ -19,6 +19,9 @@ stores = sa.Table(
     sa.Column("webhook_secret", BYTEA),
     sa.Column("commerce_base_url", sa.Text),
     sa.Column("commerce_access_token", BYTEA),
+    # By which its webhooks are verified, and for whom Adobe's events are.
+    sa.Column("commerce_webhook_public_keys", JSONB, nullable=False, server_default=EMPTY_LIST),
+    sa.Column("commerce_io_client_ids", JSONB, nullable=False, server_default=EMPTY_LIST),
     sa.Column("carriers", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     sa.Column("default_cancellation_reason", sa.Text),
     sa.Column("default_tracking_url", sa.Text),

@@ -146,7 +146,12 @@ STORE: dict[str, Any] = {
     "code": "walmart_us",
     "market": "US",
     "walmart": {"client_id": "5f2c7a1e-0d3b-4c9a", "client_secret_set": True},
-    "commerce": {"base_url": "https://shop.example", "access_token_set": True},
+    "commerce": {
+        "base_url": "https://shop.example",
+        "access_token_set": True,
+        "webhook_public_keys": [],
+        "io_client_ids": [],
+    },
     "carriers": {
         "ups": "UPS",
         "acme_freight": {

@@ -37,10 +37,19 @@ class WalmartPatch(In):
 
 
 class CommerceIn(In):
-    """How to reach Commerce; nothing calls it in this version."""
+    """How to reach Commerce (nothing calls it in this version), and how to know that it speaks."""
 
     base_url: LongText | None = None
     access_token: Secret | None = None
+    webhook_public_keys: Annotated[
+        list[Annotated[str, Field(max_length=4000, strict=True)]], Field(max_length=2)
+    ] = Field(
+        default=[],
+        description="Keys in PEM that verify Commerce's webhooks; two while they change.",
+    )
+    io_client_ids: Annotated[list[Text], Field(max_length=10)] = Field(
+        default=[], description="Client ids of your projects in Adobe Developer Console."
+    )
 
 
 _Carriers = Annotated[dict[Text, Text | OtherCarrier], Field(max_length=500)]
@@ -100,6 +109,8 @@ class CommerceOut(Out):
 
     base_url: str | None
     access_token_set: bool
+    webhook_public_keys: list[str]
+    io_client_ids: list[str]
 
 
 class StoreOut(Out):
@@ -130,7 +141,10 @@ class StoreOut(Out):
         fields["status_details"] = [StatusDetailOut.of(each) for each in view.status_details]
         fields["walmart"] = WalmartOut(client_id=view.walmart_client_id, client_secret_set=True)
         fields["commerce"] = CommerceOut(
-            base_url=view.commerce_base_url, access_token_set=view.commerce_access_token_set
+            base_url=view.commerce_base_url,
+            access_token_set=view.commerce_access_token_set,
+            webhook_public_keys=list(view.commerce_webhook_public_keys),
+            io_client_ids=list(view.commerce_io_client_ids),
         )
         return cls(**fields)
 

@@ -1,0 +1,136 @@
+"""A file of shipments or cancellations, row by row: JSON lines, or CSV with a line of names.
+
+A row that cannot be read does not keep the others from being carried out. A column that nobody
+knows is refused for the whole file: what it means would be guessed otherwise.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.orders.errors import Invalid, Problem
+
+MOST_ROWS = 10_000
+_LONGEST = 2048
+# Commerce's own exports name some of them otherwise.
+_ALIASES = {
+    "order #": "order",
+    "order_number": "order",
+    "increment_id": "order",
+    "order_id": "order",
+    "title": "carrier_title",
+    "track_number": "tracking_number",
+    "qty": "quantity",
+}
+SHIPMENT_COLUMNS = (
+    "order",
+    "carrier_code",
+    "carrier_title",
+    "tracking_number",
+    "tracking_url",
+    "line_number",
+    "sku",
+    "quantity",
+    "shipped_at",
+    "reference",
+)
+CANCELLATION_COLUMNS = ("order", "reason", "comment")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row as it came: its number (from 1, the line of names not counted), and its fields."""
+
+    number: int
+    fields: Mapping[str, str] = field(default_factory=dict)
+    problem: Problem | None = None
+
+
+def read_csv(text: str, columns: tuple[str, ...]) -> Iterator[Row]:
+    """Rows of a CSV file, of commas or semicolons. Raises Invalid for what is no such file."""
+    first, _, _ = text.lstrip("\ufeff").partition("\n")
+    delimiter = ";" if first.count(";") > first.count(",") else ","
+    reader = csv.reader(io.StringIO(text.lstrip("\ufeff")), delimiter=delimiter)
+    try:
+        names = [_named(name) for name in next(reader, [])]
+    except csv.Error as error:
+        raise _bad(f"It is no CSV: {error}.") from error
+    _check_names(names, columns)
+    number = 0
+    while True:
+        try:
+            values = next(reader, None)
+        except csv.Error as error:
+            raise _bad(f"Line {reader.line_num} is no CSV: {error}.") from error
+        if values is None:
+            return
+        if not any(value.strip() for value in values):
+            continue
+        number += 1
+        if len(values) > len(names):
+            yield Row(number, {}, _row_problem(f"It has {len(values)} fields, not {len(names)}."))
+            continue
+        yield _row(number, dict(zip(names, values, strict=False)))
+
+
+def read_lines(text: str, columns: tuple[str, ...]) -> Iterator[Row]:
+    """Rows of JSON lines, each an object."""
+    number = 0
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        number += 1
+        try:
+            fields = json.loads(line)
+        except (ValueError, RecursionError):
+            yield Row(number, {}, _row_problem("It is not JSON."))
+            continue
+        if not isinstance(fields, dict):
+            yield Row(number, {}, _row_problem("It is not an object."))
+            continue
+        named = {_named(str(name)): value for name, value in fields.items()}
+        unknown = sorted(set(named) - set(columns))
+        if unknown:
+            yield Row(number, {}, _row_problem(f"Nobody knows the field {unknown[0]!r}."))
+            continue
+        yield _row(number, named)
+
+
+def _row(number: int, fields: Mapping[str, Any]) -> Row:
+    kept = {}
+    for name, value in fields.items():
+        if value is None or value == "":
+            continue
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            return Row(number, {}, _row_problem(f"{name} is no text or number."))
+        text = str(value).strip()
+        if len(text) > _LONGEST or "\x00" in text:
+            return Row(number, {}, _row_problem(f"{name} is longer than {_LONGEST} characters."))
+        if text:
+            kept[name] = text
+    return Row(number, kept)
+
+
+def _named(name: str) -> str:
+    plain = name.strip().casefold()
+    return _ALIASES.get(plain, plain.replace(" ", "_"))
+
+
+def _check_names(names: list[str], columns: tuple[str, ...]) -> None:
+    unknown = sorted(set(names) - set(columns))
+    if unknown or "order" not in names or len(set(names)) < len(names):
+        told = (
+            f"Nobody knows the column {unknown[0]!r}." if unknown else "A column order is needed."
+        )
+        raise _bad(f"{told} Columns are {', '.join(columns)}, each once.")
+
+
+def _row_problem(message: str) -> Problem:
+    return Problem("row_invalid", message)
+
+
+def _bad(message: str) -> Invalid:
+    return Invalid("file_invalid", message, [Problem("file_invalid", message)])

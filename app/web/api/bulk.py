@@ -1,0 +1,120 @@
+"""/v1/shipments/bulk and /v1/cancellations/bulk: files of many, a result for each row."""
+
+import json
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.intake import bulk, bulk_rows
+from app.intake.bulk import Batch, Report
+from app.intake.bulk_rows import Row
+from app.orders.errors import Invalid, Problem
+from app.storage.idempotency import Answer
+from app.web.api.bulk_schemas import BulkOut
+from app.web.api.responses import problems, success
+from app.web.context import Context, Writing, respond
+
+router = APIRouter(prefix="/v1", tags=["bulk"])
+_StoreId = Annotated[UUID, Query(description="The store whose orders the rows name.")]
+_RESULT = {
+    "totals": {"accepted": 1, "known": 0, "refused": 1},
+    "results": [
+        {
+            "row": 1,
+            "status": "accepted",
+            "order": "000000123",
+            "order_id": "01932f5b-2d40-7b3e-9a04-77aa00000001",
+            "id": "01932f5c-3e51-7c11-8c3f-0b1200000001",
+            "code": None,
+            "message": None,
+        },
+        {
+            "row": 2,
+            "status": "refused",
+            "order": "000000124",
+            "order_id": None,
+            "id": None,
+            "code": "order_not_found",
+            "message": "The store has no order 000000124.",
+        },
+    ],
+}
+
+
+def _file(csv: str, lines: str) -> dict[str, object]:
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "text/csv": {"schema": {"type": "string"}, "example": csv},
+                "application/x-ndjson": {"schema": {"type": "string"}, "example": lines},
+            },
+        }
+    }
+
+
+_ANSWERS = {
+    **success(200, BulkOut, _RESULT, "What came of each row."),
+    **problems(
+        "store_not_found", "file_invalid", "file_too_long", "idempotency_key_invalid", body=True
+    ),
+}
+
+
+@router.post(
+    "/shipments/bulk",
+    operation_id="ship_orders",
+    summary="Ship many orders at once",
+    response_model=BulkOut,
+    responses=_ANSWERS,
+    openapi_extra=_file(
+        "order,sku,quantity,carrier_code,tracking_number\n000000123,ABC,1,ups,1Z999AA10123456784\n",
+        '{"order": "000000123", "carrier_code": "ups", "tracking_number": "1Z999AA10123456784"}\n',
+    ),
+)
+async def ship_orders(context: Writing, request: Request, store_id: _StoreId) -> Response:
+    """Ship what each row says: an order by Walmart's or Commerce's number, one package a row.
+
+    At most 10,000 rows. Rows that are refused do not keep the others back. The same row again is
+    `known`, so a file can simply be sent again; with another `Idempotency-Key` it is a new one.
+    """
+    batch, rows = await _read(context, request, store_id, bulk_rows.SHIPMENT_COLUMNS)
+    return _answer(await bulk.ship_rows(context.desk, batch, rows))
+
+
+@router.post(
+    "/cancellations/bulk",
+    operation_id="cancel_orders",
+    summary="Cancel many orders at once",
+    response_model=BulkOut,
+    responses=_ANSWERS,
+    openapi_extra=_file(
+        "order,reason,comment\n000000123,out_of_stock,The last one was damaged\n",
+        '{"order": "000000123", "reason": "out_of_stock"}\n',
+    ),
+)
+async def cancel_orders(context: Writing, request: Request, store_id: _StoreId) -> Response:
+    """Cancel the whole order of each row; a row whose order is canceled already is `known`."""
+    batch, rows = await _read(context, request, store_id, bulk_rows.CANCELLATION_COLUMNS)
+    return _answer(await bulk.cancel_rows(context.desk, batch, rows))
+
+
+async def _read(
+    context: Context, request: Request, store_id: UUID, columns: tuple[str, ...]
+) -> tuple[Batch, list[Row]]:
+    store = context.store_of(store_id, "store")
+    try:
+        text = (await request.body()).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = "The file is not UTF-8."
+        raise Invalid("file_invalid", message, [Problem("file_invalid", message)]) from error
+    csv = "csv" in request.headers.get("content-type", "")
+    read = bulk_rows.read_csv if csv else bulk_rows.read_lines
+    key = context.given_key()
+    return Batch(store, context.actor, key), bulk.limited(read(text, columns))
+
+
+def _answer(report: Report) -> Response:
+    content = json.dumps(BulkOut.of(report).model_dump(mode="json")).encode()
+    return respond(Answer(200, content, {}))

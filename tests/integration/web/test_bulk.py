@@ -1,0 +1,215 @@
+"""Files of many shipments or cancellations: a result for each row, and again is harmless."""
+
+import json
+from collections import Counter
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from app.orders.lane import Breaker
+from app.storage.views import OrderView
+from app.sync.importer import Importer
+from tests.world import World
+
+HEADERS = {"Content-Type": "text/csv"}
+
+
+async def linked(world: World, client: httpx.AsyncClient, count: int) -> list[OrderView]:
+    found = []
+    for number in range(count):
+        order = await world.an_order(2, 1)
+        link = {"commerce_order_number": f"00000{number:04}"}
+        assert (await client.patch(f"/v1/orders/{order.id}", json=link)).is_success
+        found.append(order)
+    return found
+
+
+async def send(
+    world: World, client: httpx.AsyncClient, content: str, what: str = "shipments", **headers: str
+) -> httpx.Response:
+    store = world._stores[0].id
+    return await client.post(
+        f"/v1/{what}/bulk?store_id={store}", content=content, headers={**HEADERS, **headers}
+    )
+
+
+def csv(*rows: str, columns: str = "order,carrier_code,tracking_number") -> str:
+    return "\n".join([columns, *rows]) + "\n"
+
+
+async def test_each_row_is_a_package_named_by_commerces_or_walmarts_number(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    first, second = await linked(world, client, 2)
+    content = csv("000000000,ups,1ZA", f"{second.purchase_order_id},ups,1ZB")
+    answer = await send(world, client, content)
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert told["totals"] == {"accepted": 2, "known": 0, "refused": 0}
+    assert list(told) == ["totals", "results"]
+    assert [each["order_id"] for each in told["results"]] == [str(first.id), str(second.id)]
+    await world.deliver_until(
+        *[(await world.order(order.id)).shipments[0].update.id for order in (first, second)]
+    )
+    assert (await world.order(first.id)).status == "shipped"
+
+
+async def test_a_row_that_is_refused_does_not_keep_the_others_back(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    await linked(world, client, 3)
+    content = csv(
+        "000000000,ups,1ZA,SKU-1,1",
+        "999,ups,1ZA,SKU-1,1",
+        "000000001,ups,1Z!,SKU-1,1",
+        "000000001,ups,,SKU-1,1",
+        "000000001,ups,1ZB,SKU-1,9",
+        "000000001,ups,1ZB,SKU-1,x",
+        "000000001,ups,1ZB,SKU-9,1",
+        "000000001,acme,1ZB,SKU-1,1",
+        "000000002,ups,1ZC,SKU-1,1.0000,more",
+        "",
+        ",ups,1ZC,SKU-1,1",
+        "000000002,ups,1ZC,SKU-1,2.0000",
+        columns="order,carrier_code,tracking_number,sku,qty",
+    )
+    told = (await send(world, client, content)).json()
+    codes = [(each["row"], each["code"]) for each in told["results"]]
+    assert codes == [
+        (1, None),
+        (2, "order_not_found"),
+        (3, "tracking_number_invalid"),
+        (4, "required"),
+        (5, "quantity_exceeds_remaining"),
+        (6, "invalid_quantity"),
+        (7, "unknown_line"),
+        (8, "tracking_url_required"),
+        (9, "row_invalid"),
+        (10, "required"),
+        (11, None),
+    ]
+    assert told["totals"] == {"accepted": 2, "known": 0, "refused": 9}
+    assert all(each["message"] for each in told["results"] if each["code"])
+
+
+async def test_the_same_file_again_carries_out_only_what_is_missing(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    orders = await linked(world, client, 3)
+    rows = [f"{order.purchase_order_id},ups,1Z{n},SKU-1,1" for n, order in enumerate(orders)]
+    columns = "order,carrier_code,tracking_number,sku,quantity"
+    half = (await send(world, client, csv(*rows[:2], columns=columns))).json()
+    again = (await send(world, client, csv(*rows, columns=columns))).json()
+    assert [each["status"] for each in again["results"]] == ["known", "known", "accepted"]
+    assert [each["id"] for each in again["results"][:2]] == [e["id"] for e in half["results"]]
+    # Another key says that it is another file.
+    other = await send(world, client, csv(rows[0], columns=columns), **{"Idempotency-Key": "b"})
+    assert other.json()["totals"]["accepted"] == 1
+    assert [len((await world.order(order.id)).shipments) for order in orders] == [2, 1, 1]
+
+
+async def test_json_lines_say_the_same(world: World, client: httpx.AsyncClient) -> None:
+    (order,) = await linked(world, client, 1)
+    lines = [
+        {"order": "000000000", "carrier_code": "ups", "tracking_number": "1ZA", "sku": "SKU-1",
+         "quantity": 1, "shipped_at": None},
+        {"order": "000000000", "colour": "red"},
+        ["000000000"],
+    ]  # fmt: skip
+    content = "\n".join([*(json.dumps(line) for line in lines), "{", ""])
+    headers = {"Content-Type": "application/x-ndjson"}
+    told = (await send(world, client, content, **headers)).json()
+    assert [each["status"] for each in told["results"]] == ["accepted", *["refused"] * 3]
+    assert {each["code"] for each in told["results"][1:]} == {"row_invalid"}
+    assert len((await world.order(order.id)).shipments) == 1
+
+
+async def test_rows_of_one_order_keep_their_order(world: World, client: httpx.AsyncClient) -> None:
+    (order,) = await linked(world, client, 1)
+    rows = [f"000000000,ups,1Z{n},1,1" for n in (1, 2)]
+    columns = "order,carrier_code,tracking_number,line_number,quantity"
+    await send(world, client, csv(*rows, columns=columns))
+    shown = (await world.order(order.id)).shipments
+    assert [(each.tracking_number, each.update.sequence) for each in shown] == [
+        ("1Z1", 1),
+        ("1Z2", 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ("", "file_invalid"),
+        ("order,carrier_code,tracking_number\n", "file_invalid"),
+        ("order,colour\n1,red\n", "file_invalid"),
+        ("carrier_code,tracking_number\nups,1ZA\n", "file_invalid"),
+        ("order,order\n1,2\n", "file_invalid"),
+        ('order,carrier_code\n"1,ups\n' + "x" * 200_000, "file_invalid"),
+        (csv(*["1,ups,1ZA"] * 10_001), "file_too_long"),
+    ],
+)
+async def test_a_file_that_cannot_be_read_is_refused_whole(
+    world: World, client: httpx.AsyncClient, content: str, code: str
+) -> None:
+    await linked(world, client, 1)
+    answer = await send(world, client, content)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+async def test_other_kinds_of_bodies_and_files_too_large_are_refused(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    await linked(world, client, 1)
+    wrong = await send(world, client, "{}", **{"Content-Type": "application/json"})
+    assert wrong.status_code == 415
+    large = await send(world, client, "x" * (16 * 1024 * 1024 + 1))
+    assert large.status_code == 413
+    latin = await client.post(
+        f"/v1/shipments/bulk?store_id={world._stores[0].id}", content=b"\xff", headers=HEADERS
+    )
+    assert (latin.status_code, latin.json()["code"]) == (422, "file_invalid")
+
+
+async def test_orders_are_canceled_in_bulk_and_once(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    orders = await linked(world, client, 3)
+    content = csv(
+        "000000000,The item is out of stock,",
+        "000000001,fraud,told by the bank",
+        "000000002,,",
+        "000000002,because,",
+        columns="order,reason,comment",
+    )
+    told = (await send(world, client, content, "cancellations")).json()
+    assert [each["code"] for each in told["results"]] == [
+        None, None, "reason_required", "reason_invalid",
+    ]  # fmt: skip
+    again = (await send(world, client, content, "cancellations")).json()
+    assert again["totals"] == {"accepted": 0, "known": 2, "refused": 2}
+    canceled = (await world.order(orders[1].id)).cancellation
+    assert canceled is not None
+    assert (canceled.reason, canceled.comment) == ("fraud", "told by the bank")
+
+
+async def test_a_thousand_rows_are_all_written_once(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    store = await world.a_store()
+    body = {
+        "orders": [
+            {"client_id": store.walmart_client_id, "purchase_order_id": str(n), "status":
+             "Acknowledged", "lines": [{"sku": "A"}]}
+            for n in range(1_796_990_000_000, 1_796_990_001_000)
+        ]
+    }  # fmt: skip
+    (await world.walmart.post("/simulator/orders", json=body)).raise_for_status()
+    await Importer(world.desk, Breaker(), every=0.000001).run(1)
+    numbers = [each["purchase_order_id"] for each in body["orders"]]
+    rows = [f"{number},ups,1Z{number}" for number in numbers]
+    told: Any = (await send(world, client, csv(*rows))).json()
+    assert told["totals"] == {"accepted": 1000, "known": 0, "refused": 0}
+    assert Counter(each["id"] for each in told["results"]).most_common(1)[0][1] == 1
+    assert UUID(told["results"][0]["order_id"])

@@ -1,0 +1,447 @@
+"""Adobe Commerce webhooks and Adobe I/O Events: real signatures, and forgeries of every kind."""
+
+import base64
+import copy
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import respx
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from fastapi import FastAPI
+
+from app.commerce.signatures import KEPT_FOR, KEY_HOST, AdobeKeys
+from app.storage.views import OrderView
+from app.web.app import create_app
+from tests.integration.web.conftest import ADMIN_KEY, Counted, _ready, client_of
+from tests.world import World
+
+COMMERCE, ADOBE, STRANGER = (
+    rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(3)
+)
+# Too short to be taken.
+WEAK = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505
+KEY_PATH = "/prod/keys/pub-key-3fVj0Lv0QB.pem"
+SHIPMENT: dict[str, Any] = {
+    "eventName": "sales_order_shipment_save_after",
+    "data": {
+        "shipment": {
+            "entity_id": "45",
+            "increment_id": "000000045",
+            "order_id": "7",
+            "store_id": "1",
+            "items": [{"order_item_id": "70", "qty": "1.0000"}],
+            "tracks": [{"track_number": "1ZA", "title": "UPS", "carrier_code": "ups"}],
+        }
+    },
+}
+CANCEL = {"subject": [], "result": True, "id": 7}
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def pem(key: rsa.RSAPrivateKey) -> str:
+    return (
+        key.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
+
+
+def sign(key: rsa.RSAPrivateKey, message: bytes) -> str:
+    return base64.b64encode(key.sign(message, padding.PKCS1v15(), hashes.SHA256())).decode()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def app(world: World, clock: Clock) -> AsyncIterator[FastAPI]:
+    keys = AdobeKeys(httpx.AsyncClient(), clock)
+    yield create_app(
+        desk=world.desk,
+        admin_key=ADMIN_KEY,
+        metrics=Counted(),
+        ready=_ready,
+        version="0",
+        adobe_keys=keys,
+    )
+    await keys.close()
+
+
+@pytest.fixture
+async def outside(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody without a key of Waybill's."""
+    async with client_of(app, key=None) as opened:
+        yield opened
+
+
+@pytest.fixture
+def adobe() -> Any:
+    """Adobe's host with its public key; whatever else is asked there is not found."""
+    with respx.mock(assert_all_called=False) as mocked:
+        mocked.get(f"{KEY_HOST}{KEY_PATH}").respond(text=pem(ADOBE))
+        mocked.route(host="waybill.test").pass_through()
+        mocked.route(host="127.0.0.1").pass_through()
+        yield mocked
+
+
+async def linked(world: World, client: httpx.AsyncClient, **store: Any) -> OrderView:
+    order = await world.an_order(3)
+    link = {"commerce_order_id": 7, "lines": [{"line_number": "1", "commerce_item_id": 70}]}
+    assert (await client.patch(f"/v1/orders/{order.id}", json=link)).is_success
+    known = (await client.get("/v1/stores")).json()["data"][0]["id"]
+    side = {"webhook_public_keys": [pem(COMMERCE)], "io_client_ids": ["project-1"]}
+    changes = {"commerce": side, "default_cancellation_reason": "out_of_stock", **store}
+    answer = await client.patch(f"/v1/stores/{known}", json=changes)
+    assert answer.is_success, answer.text
+    return order
+
+
+async def hook(
+    outside: httpx.AsyncClient, what: str, payload: object, **changes: Any
+) -> httpx.Response:
+    body = json.dumps(payload).encode()
+    signature = sign(COMMERCE, base64.b64encode(body))
+    headers = {
+        "Content-Type": "application/json",
+        "x-adobe-commerce-webhook-signature": signature,
+        **changes,
+    }
+    return await outside.post(f"/webhooks/commerce/store_1/{what}", content=body, headers=headers)
+
+
+def cloud_event(data: Any, kind: str = "observer.sales_order_shipment_save_after") -> Any:
+    return {
+        "specversion": "1.0",
+        "id": "b8fd01ec-5c66-4de9-a4a1-1d4a2a6d4c43",
+        "type": f"com.adobe.commerce.{kind}",
+        "recipientclientid": "project-1",
+        "data": {"key": "k", "value": data, "source": "merchant.production", "_metadata": {}},
+    }
+
+
+async def event(outside: httpx.AsyncClient, payload: object, **changes: Any) -> httpx.Response:
+    body = json.dumps(payload).encode()
+    headers = {
+        "Content-Type": "application/json",
+        "x-adobe-digital-signature-1": sign(ADOBE, body),
+        "x-adobe-public-key1-path": KEY_PATH,
+        **changes,
+    }
+    headers = {name: value for name, value in headers.items() if value is not None}
+    return await outside.post("/webhooks/commerce/store_1/events", content=body, headers=headers)
+
+
+def changed(**fields: Any) -> dict[str, Any]:
+    payload = copy.deepcopy(SHIPMENT)
+    payload["data"]["shipment"] |= fields
+    return payload
+
+
+async def numbers(world: World, order: OrderView) -> list[tuple[str, int]]:
+    shown = await world.order(order.id)
+    return [(each.tracking_number, each.items[0].quantity) for each in shown.shipments]
+
+
+async def test_a_shipment_saved_in_commerce_is_shipped(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    answer = await hook(outside, "shipment", SHIPMENT)
+    assert (answer.status_code, answer.json()) == (200, {"op": "success"})
+    assert await numbers(world, order) == [("1ZA", 1)]
+    # Commerce fires again whenever the shipment is saved.
+    assert (await hook(outside, "shipment", SHIPMENT)).json() == {"op": "success"}
+    assert await numbers(world, order) == [("1ZA", 1)]
+
+
+async def test_a_shipment_saved_with_another_number_is_corrected(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    await hook(outside, "shipment", SHIPMENT)
+    again = changed(tracks=[{"track_number": "1ZB", "title": "UPS", "carrier_code": "ups"}])
+    assert (await hook(outside, "shipment", again)).json() == {"op": "success"}
+    assert await numbers(world, order) == [("1ZB", 1)]
+
+
+async def test_a_mapped_hook_with_the_fields_at_the_top_is_understood(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    shipment = SHIPMENT["data"]["shipment"]
+    mapped = {
+        "order": {"entity_id": 7},
+        "shipment_id": 45,
+        "items": shipment["items"],
+        "tracks": shipment["tracks"],
+    }
+    assert (await hook(outside, "shipment", mapped)).json() == {"op": "success"}
+    assert await numbers(world, order) == [("1ZA", 1)]
+
+
+async def test_an_order_that_is_not_walmarts_passes(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    other = changed(order_id="8")
+    assert (await hook(outside, "shipment", other)).json() == {"op": "success"}
+    assert (await hook(outside, "cancellation", {**CANCEL, "id": 8})).json() == {"op": "success"}
+    assert await numbers(world, order) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"tracks": []}, "tracking number"),
+        ({"items": [{"order_item_id": "70", "qty": "9"}]}, "remain"),
+        ({"items": [{"sku": "SKU-1"}]}, "order_item_id"),
+        ({"items": [{"order_item_id": "99", "qty": "1"}]}, "99"),
+    ],
+)
+async def test_a_refusal_is_a_sentence_for_the_merchant_and_writes_nothing(
+    world: World,
+    client: httpx.AsyncClient,
+    outside: httpx.AsyncClient,
+    fields: dict[str, Any],
+    says: str,
+) -> None:
+    order = await linked(world, client)
+    answer = await hook(outside, "shipment", changed(**fields))
+    assert answer.status_code == 200
+    assert answer.json()["op"] == "exception"
+    assert says in answer.json()["message"]
+    assert await numbers(world, order) == []
+
+
+async def test_a_cancellation_in_commerce_cancels_once(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    not_done = {**CANCEL, "result": False}
+    assert (await hook(outside, "cancellation", not_done)).json() == {"op": "success"}
+    assert (await world.order(order.id)).cancellation is None
+    for _ in range(2):
+        assert (await hook(outside, "cancellation", CANCEL)).json() == {"op": "success"}
+    canceled = (await world.order(order.id)).cancellation
+    assert canceled is not None
+    assert canceled.reason == "out_of_stock"
+    await world.deliver_until(canceled.update.id)
+    # An echo of what is so already.
+    echo = {"eventName": "order_cancel_after", "data": {"order": {"entity_id": "7"}}}
+    assert (await hook(outside, "cancellation", echo)).json() == {"op": "success"}
+
+
+async def test_a_cancellation_without_any_reason_says_so(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    await linked(world, client, default_cancellation_reason=None)
+    answer = await hook(outside, "cancellation", CANCEL)
+    assert answer.json()["op"] == "exception"
+    assert "reason" in answer.json()["message"]
+
+
+async def test_two_keys_hold_while_commerce_changes_them(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    side = {"webhook_public_keys": [pem(STRANGER), pem(COMMERCE)]}
+    order = await linked(world, client, commerce=side)
+    assert (await hook(outside, "shipment", SHIPMENT)).status_code == 200
+    assert await numbers(world, order) == [("1ZA", 1)]
+
+
+async def test_a_key_that_cannot_be_used_is_refused(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    await linked(world, client)
+    known = (await client.get("/v1/stores")).json()["data"][0]["id"]
+    for bad in ("nonsense", pem(WEAK)):
+        change = {"commerce": {"webhook_public_keys": [bad]}}
+        answer = await client.patch(f"/v1/stores/{known}", json=change)
+        assert (answer.status_code, answer.json()["code"]) == (422, "public_key_invalid")
+        assert answer.json()["errors"][0]["pointer"] == "/commerce/webhook_public_keys/0"
+
+
+async def test_forged_webhooks_are_refused_and_write_nothing(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    body = json.dumps(SHIPMENT).encode()
+    good = sign(COMMERCE, base64.b64encode(body))
+    forgeries = [
+        None,
+        "",
+        "nonsense",
+        sign(STRANGER, base64.b64encode(body)),
+        # Signed, but over the body itself.
+        sign(COMMERCE, body),
+        sign(COMMERCE, base64.b64encode(body + b" ")),
+        good[:-4],
+        base64.b64encode(b"\0" * 256).decode(),
+        base64.b64encode(base64.b64decode(good)[::-1]).decode(),
+        good.swapcase(),
+    ]
+    for signature in forgeries:
+        headers = {"Content-Type": "application/json"}
+        if signature is not None:
+            headers["x-adobe-commerce-webhook-signature"] = signature
+        answer = await outside.post(
+            "/webhooks/commerce/store_1/shipment", content=body, headers=headers
+        )
+        assert answer.status_code == 401, signature
+    # A good signature under another body.
+    other = await outside.post(
+        "/webhooks/commerce/store_1/shipment",
+        content=json.dumps(changed(order_id="70")).encode(),
+        headers={
+            "Content-Type": "application/json",
+            "x-adobe-commerce-webhook-signature": good,
+        },
+    )
+    assert other.status_code == 401
+    assert await numbers(world, order) == []
+
+
+async def test_a_store_without_keys_takes_no_hook(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    await linked(world, client, commerce={"webhook_public_keys": []})
+    assert (await hook(outside, "shipment", SHIPMENT)).status_code == 401
+
+
+def fetched(adobe: Any) -> list[str]:
+    """Addresses outside that were asked for."""
+    urls = [call.request.url for call in adobe.calls]
+    return [str(url) for url in urls if url.host not in {"127.0.0.1", "waybill.test"}]
+
+
+async def test_adobes_challenge_is_answered(outside: httpx.AsyncClient) -> None:
+    answer = await outside.get("/webhooks/commerce/store_1/events?challenge=abc-1")
+    assert (answer.status_code, answer.text) == (200, "abc-1")
+    assert answer.headers["content-type"].startswith("text/plain")
+
+
+async def test_an_event_of_adobes_is_carried_out_once(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, adobe: Any
+) -> None:
+    order = await linked(world, client)
+    value = SHIPMENT["data"]["shipment"]
+    first = await event(outside, cloud_event(value))
+    assert (first.status_code, first.json()) == (200, {"results": ["accepted"]})
+    # Duplicates are known by Commerce's own number of the shipment, whatever the event's id.
+    assert (await event(outside, cloud_event(value))).json() == {"results": ["known"]}
+    assert await numbers(world, order) == [("1ZA", 1)]
+    assert fetched(adobe) == [f"{KEY_HOST}{KEY_PATH}"]
+
+
+async def test_either_signature_and_either_spelling_will_do(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, adobe: Any
+) -> None:
+    del adobe
+    order = await linked(world, client)
+    payload = cloud_event(SHIPMENT["data"]["shipment"])
+    payload["recipient_client_id"] = payload.pop("recipientclientid")
+    body = json.dumps(payload).encode()
+    answer = await event(
+        outside,
+        payload,
+        **{
+            "x-adobe-digital-signature-1": sign(STRANGER, body),
+            "x-adobe-digital-signature-2": sign(ADOBE, body),
+            "x-adobe-public-key2-path": KEY_PATH,
+        },
+    )
+    assert answer.status_code == 200
+    assert await numbers(world, order) == [("1ZA", 1)]
+
+
+async def test_events_come_in_any_order_and_in_batches(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, adobe: Any
+) -> None:
+    """A cancellation that comes before a shipment of the same order; the rest are passed over."""
+    del adobe
+    order = await linked(world, client)
+    batch = [
+        cloud_event(CANCEL, "plugin.sales.api.order_management.cancel"),
+        cloud_event(SHIPMENT["data"]["shipment"]),
+        cloud_event({"order_id": 7}, "observer.catalog_product_save_after"),
+        cloud_event(changed(order_id="8")["data"]["shipment"]),
+    ]
+    answer = await event(outside, batch)
+    assert answer.json() == {
+        "results": ["accepted", "refused: cancellation_pending", "ignored", "ignored"]
+    }
+    assert (await world.order(order.id)).cancellation is not None
+    assert await numbers(world, order) == []
+
+
+async def test_forged_events_are_refused_and_write_nothing(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, adobe: Any
+) -> None:
+    order = await linked(world, client)
+    payload = cloud_event(SHIPMENT["data"]["shipment"])
+    body = json.dumps(payload).encode()
+    stranger = {"x-adobe-digital-signature-1": sign(STRANGER, body)}
+    elsewhere = "https://evil.example/prod/keys/pub-key-1.pem"
+    forgeries: list[tuple[Any, dict[str, Any]]] = [
+        (payload, {"x-adobe-digital-signature-1": None}),
+        (payload, {"x-adobe-public-key1-path": None}),
+        (payload, {"x-adobe-digital-signature-1": "nonsense"}),
+        (payload, stranger),
+        (payload, {**stranger, "x-adobe-public-key1-path": elsewhere}),
+        (payload, {**stranger, "x-adobe-public-key1-path": "//evil.example/prod/keys/x.pem"}),
+        (payload, {**stranger, "x-adobe-public-key1-path": "/prod/keys/../../x.pem"}),
+        (payload, {**stranger, "x-adobe-public-key1-path": "/prod/keys/pub-key-unknown.pem"}),
+        ({**payload, "recipientclientid": "project-2"}, {}),
+        ({**payload, "recipientclientid": None}, {}),
+        ([payload, {**payload, "recipientclientid": "project-2"}], {}),
+    ]
+    adobe.get(f"{KEY_HOST}/prod/keys/pub-key-unknown.pem").respond(404)
+    for forged, changes in forgeries:
+        answer = await event(outside, forged, **changes)
+        assert answer.status_code == 401, changes
+    assert all(url.startswith(f"{KEY_HOST}/") for url in fetched(adobe))
+    assert await numbers(world, order) == []
+
+
+async def test_a_key_of_adobes_is_kept_for_a_day(
+    world: World,
+    client: httpx.AsyncClient,
+    outside: httpx.AsyncClient,
+    adobe: Any,
+    clock: Clock,
+) -> None:
+    await linked(world, client)
+    for now in (0.0, KEPT_FOR - 1, KEPT_FOR + 1):
+        clock.now = now
+        await event(outside, cloud_event(SHIPMENT["data"]["shipment"]))
+    assert len(fetched(adobe)) == 2
+
+
+@pytest.mark.parametrize("trouble", [httpx.ConnectError("away"), httpx.Response(503)])
+async def test_while_adobes_keys_cannot_be_fetched_the_event_is_to_come_again(
+    world: World,
+    client: httpx.AsyncClient,
+    outside: httpx.AsyncClient,
+    adobe: Any,
+    trouble: Any,
+) -> None:
+    order = await linked(world, client)
+    route = adobe.get(f"{KEY_HOST}{KEY_PATH}")
+    route.mock(side_effect=[trouble, httpx.Response(200, text=pem(ADOBE))])
+    payload = cloud_event(SHIPMENT["data"]["shipment"])
+    answer = await event(outside, payload)
+    assert (answer.status_code, answer.json()["code"]) == (503, "adobe_keys_unavailable")
+    assert (await event(outside, payload)).status_code == 200
+    assert await numbers(world, order) == [("1ZA", 1)]
