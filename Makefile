@@ -93,6 +93,11 @@ mutations: .venv/.dev ## Break each promise in turn and write docs/mutations.md:
 bench: .venv/.dev ## Run the benchmarks; figures go to bench/results.json too
 	@$(BIN)/python -m bench.run
 
+.PHONY: bench-large
+bench-large: .venv/.dev ## Measure growth to five million orders (about half an hour, 40 GB of disk)
+	@$(BIN)/python -m bench.growth 10000 1000000 5000000 --out bench/large.json
+	@$(BIN)/python -m bench.report
+
 .PHONY: rehearse
 rehearse: ## Do the container image's own steps by hand, without Docker
 	@deploy/rehearse.sh

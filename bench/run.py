@@ -58,7 +58,7 @@ def main() -> int:
             results |= {"machine": asyncio.run(_machine(server.url)), "waybill": VERSION}
             results |= _delivered(server.url, place)
             with deployed(server.url, place, pollers=0, **_SETTINGS) as deployment:
-                results["accept"] = accept.measure(
+                results["accept"], results["api_replicas"] = accept.measure(
                     deployment, server.url, place, rounds=ROUNDS, seconds=SECONDS
                 )
             _keep(results)

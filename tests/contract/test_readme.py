@@ -45,7 +45,7 @@ def test_every_code_of_a_status_detail_is_in_the_readme_and_no_other() -> None:
     for module in (verdicts, delivery, recording, stocking, refunding):
         known |= {each.code for each in vars(module).values() if isinstance(each, Failure)}
     known |= {"gave_up", "cancel_requested", "ship_by_near", "ship_by_passed"}
-    known.add(str(importing.UNREADABLE["code"]))
+    known |= {str(importing.UNREADABLE["code"])}
     table = README.split("## What an error means, and what to do")[1].split("##")[0]
     rows = [line for line in table.splitlines() if line.startswith("| `")]
     told = {code for row in rows for code in row.split("|")[1].split("`")[1::2]}
