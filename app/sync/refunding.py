@@ -14,6 +14,7 @@ from app.orders.outcome import (
     Unclear,
 )
 from app.orders.returns import Return
+from app.orders.snapshot import OrderSnapshot
 from app.sync import verdicts
 from app.sync.errand import Errand
 from app.walmart import errors
@@ -57,7 +58,20 @@ async def _send(errand: Errand, read: Return, wanted: dict[int, int]) -> Outcome
             return await _judge_refusal(errand, error)
         return verdicts.of_write(errand.update.kind, error)
     errand.seen_return = _with(read, wanted)
-    return Confirmed(None)
+    return Confirmed(await _order(errand))
+
+
+async def _order(errand: Errand) -> OrderSnapshot | None:
+    """The order after its refund, so that nobody takes it for somebody else's doing."""
+    number = errand.order.purchase_order_id
+    try:
+        answer = await errand.client.read_order(errand.account, number)
+    except errors.WalmartError as error:
+        # The refund stands all the same; the importer reads the order later.
+        _keep(errand, error)
+        return None
+    errand.calls.append(answer.call)
+    return answer.order
 
 
 async def _judge_refusal(errand: Errand, error: errors.WalmartError) -> Outcome:

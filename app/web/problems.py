@@ -44,7 +44,7 @@ _BY_STATUS = {
 
 
 class Unauthorized(Exception):
-    """No valid API key came with the request."""
+    """No valid API key came with the request, or no valid signature; the message says which."""
 
 
 class ErrorItem(BaseModel):
@@ -113,9 +113,10 @@ async def _domain(request: Request, error: Exception) -> Response:
     return problem(request, status, error.code, str(error), errors=error.problems, headers=headers)
 
 
-async def _unauthorized(request: Request, _: Exception) -> Response:
+async def _unauthorized(request: Request, error: Exception) -> Response:
     headers = {"WWW-Authenticate": 'Bearer realm="waybill"'}
-    return problem(request, 401, "unauthorized", CODES["unauthorized"].meaning, headers=headers)
+    detail = str(error) or CODES["unauthorized"].meaning
+    return problem(request, 401, "unauthorized", detail, headers=headers)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

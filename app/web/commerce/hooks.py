@@ -99,7 +99,7 @@ async def receive_adobe_events(request: Request, store_code: _StoreCode) -> Resp
     keys: AdobeKeys = request.app.state.adobe_keys
     try:
         if not await keys.signed(body, request.headers):
-            raise Unauthorized
+            raise Unauthorized("The events bear no signature of Adobe's.")
     except KeyNotAvailable as error:
         raise NotAvailable("adobe_keys_unavailable", str(error)) from error
     read = _json(body)
@@ -108,7 +108,7 @@ async def receive_adobe_events(request: Request, store_code: _StoreCode) -> Resp
         message = f"At most {_MOST_EVENTS} events are taken at once."
         raise Invalid("commerce_event_invalid", message)
     if not all(_recipient(event) in side.io_client_ids for event in events):
-        raise Unauthorized
+        raise Unauthorized("The events are for none of the store's io_client_ids.")
     results = [await _event(desk, side, event) for event in events]
     return respond(Answer(200, EventsOut(results=results).model_dump_json().encode(), {}))
 
@@ -146,7 +146,7 @@ async def receive_commerce_webhook(
     desk, body = _desk(request), await request.body()
     side = await _side(desk, store_code)
     if not signatures.webhook_signed(body, signature, side.webhook_public_keys):
-        raise Unauthorized
+        raise Unauthorized("The hook bears no signature of this store's Commerce.")
     try:
         done = await _carry_out(desk, side, hook, _json(body))
     except NotAvailable:

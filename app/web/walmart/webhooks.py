@@ -71,5 +71,6 @@ async def receive_walmart_event(
     try:
         fresh = await announce.announce(request.app.state.desk, store_id, body, signature)
     except announce.NotSigned as error:
-        raise Unauthorized from error
+        message = "The event bears no signature of Walmart's for this store."
+        raise Unauthorized(message) from error
     return respond(Answer(200, AnnouncedOut(known=not fresh).model_dump_json().encode(), {}))
