@@ -4,9 +4,10 @@ import secrets as random
 from uuid import UUID
 
 from app.intake.desk import Desk
-from app.orders.errors import Conflict, Invalid, Unknown
+from app.orders.errors import Conflict, Invalid, NotAvailable, Unknown
 from app.orders.ids import store_of
 from app.storage import stores, webhooks
+from app.storage.vault import CannotDecrypt
 from app.storage.webhooks import Announcement
 from app.walmart import notifications
 
@@ -20,7 +21,7 @@ class NotSigned(Exception):
 async def announce(desk: Desk, store_id: UUID, body: bytes, signature: str | None) -> bool:
     """Write an event down; False where it was announced before.
 
-    Raises Unknown store, NotSigned, Invalid notification_invalid.
+    Raises Unknown store, NotSigned, Invalid notification_invalid, NotAvailable.
     """
     async with desk.transaction() as connection:
         number = await stores.number_of(connection, store_id)
@@ -29,7 +30,12 @@ async def announce(desk: Desk, store_id: UUID, body: bytes, signature: str | Non
         sealed = await webhooks.secret(connection, number)
     if sealed is None or signature is None:
         raise NotSigned
-    if not notifications.signed(body, desk.vault.open(sealed), signature):
+    try:
+        secret = desk.vault.open(sealed)
+    except CannotDecrypt as error:
+        # Walmart sends it again for a while; meanwhile somebody may put the key back.
+        raise NotAvailable("secret_unreadable", f"The store's secret: {error}.") from error
+    if not notifications.signed(body, secret, signature):
         raise NotSigned
     try:
         event = notifications.read(body)

@@ -78,6 +78,8 @@ async def save(
         return 0
     # A page by offset may name one twice; the later entry is the newer.
     newest = {each.return_order_id: each for each in shown}
+    # Orders first, as wherever both are held: else two would wait for each other.
+    await _hold_orders(connection, store_id, shown)
     known = await _held(connection, store_id, sorted(newest))
     rows = {
         number: _row(_kept(each, known.get(number)), ids(store_id))
@@ -100,6 +102,16 @@ async def save(
             .values(updated_at=sa.func.now())
         )
     return len(changed)
+
+
+async def _hold_orders(connection: Connection, store_id: int, shown: Sequence[Return]) -> None:
+    numbers = {each.purchase_order_id for each in shown if each.purchase_order_id is not None}
+    await connection.execute(
+        sa.select(orders.c.id)
+        .where(orders.c.store_id == store_id, orders.c.purchase_order_id.in_(sorted(numbers)))
+        .order_by(orders.c.id)
+        .with_for_update()
+    )
 
 
 async def _held(connection: Connection, store_id: int, numbers: Sequence[str]) -> dict[str, Return]:

@@ -209,12 +209,7 @@ def _still_open(task: Task, snapshot: OrderSnapshot) -> bool:
 
 
 def _still_unclear(read: _Picture) -> Unclear:
-    waiting = Failure(
-        "walmart_unclear",
-        "An earlier try may still take effect; Walmart is read again before anything is sent.",
-        retryable=True,
-    )
-    return Unclear(waiting, sent=False, read=True, snapshot=read.snapshot)
+    return Unclear(verdicts.STILL_UNCLEAR, sent=False, read=True, snapshot=read.snapshot)
 
 
 def _waiting(read: _Picture) -> TryLater:

@@ -24,11 +24,6 @@ _NO_RETURN = Failure(
     message="Walmart shows no such return for this seller account.",
     suggestion="Compare it in Seller Center; dismiss the refund if the return was canceled.",
 )
-_STILL_UNCLEAR = Failure(
-    code="walmart_unclear",
-    message="An earlier try may still take effect; Walmart is read again before anything is sent.",
-    retryable=True,
-)
 
 
 async def deliver(errand: Errand) -> Outcome:
@@ -41,7 +36,7 @@ async def deliver(errand: Errand) -> Outcome:
     if not wanted:
         return AlreadyThere(None)
     if errand.update.ambiguous and not errand.quiet_over(at):
-        return Unclear(_STILL_UNCLEAR, sent=False, read=True)
+        return Unclear(verdicts.STILL_UNCLEAR, sent=False, read=True)
     if not errand.update.may_write:
         return TryLater(verdicts.LANE_STOPPED, reached=False)
     return await _send(errand, read, wanted)

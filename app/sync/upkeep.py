@@ -111,8 +111,16 @@ class Upkeep:
     async def _import_store(
         self, importer: Importer, store_id: int, slots: asyncio.Semaphore
     ) -> None:
-        async with slots:
-            tally = await importer.run(store_id)
+        """One store's trouble is not the others'."""
+        try:
+            async with slots:
+                tally = await importer.run(store_id)
+        except NotAvailable as error:
+            _log.warning("import_waits", store_id=store_id, error=str(error))
+            return
+        except Exception:  # noqa: BLE001 - logged; the other stores must go on
+            _log.exception("import_failed", store_id=store_id)
+            return
         if tally is None:
             return
         tell = _log.warning if tally.stopped or tally.unreadable else _log.info

@@ -70,6 +70,11 @@ NOTHING_TO_CORRECT = Failure(
     origin="waybill",
     suggestion="Retry the shipment: it goes out under the new number. Or dismiss this.",
 )
+STILL_UNCLEAR = Failure(
+    code="walmart_unclear",
+    message="An earlier try may still take effect; Walmart is read again before anything is sent.",
+    retryable=True,
+)
 NOT_SHOWN = Failure(
     code="walmart_unclear",
     message="Walmart answered 200 but its order does not show the units; it is read again.",

@@ -11,7 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
 from app.intake.desk import Desk
-from app.orders.errors import Invalid, Problem
+from app.orders.errors import Invalid, Problem, Unknown
 from app.storage import idempotency
 from app.storage.idempotency import Answer, Once, Replay
 from app.web.auth import Caller, KeyRing
@@ -78,6 +78,17 @@ class Context:
     def store_of(self, identifier: UUID, what: str = "order") -> int:
         """The store of an id that the caller may see. Raises Unknown."""
         return self.caller.store_of(identifier, what)
+
+    def one_store(self, store_id: UUID | None, order_id: UUID | None) -> int | None:
+        """The one store that is meant, if it is one. Raises Unknown for what it may not see."""
+        store = self.caller.store_id
+        if store_id is not None:
+            store = self.store_of(store_id, "store")
+        if order_id is not None:
+            if store not in {None, self.store_of(order_id)}:
+                raise Unknown("order", order_id)
+            store = self.store_of(order_id)
+        return store
 
     @property
     def actor(self) -> str:

@@ -1,6 +1,7 @@
 """Buyers' returns come in by themselves, and a refund reaches Walmart once."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from app.storage.overview import ReturnFilter
 from app.storage.overview.paging import Page
 from app.storage.views import OrderView, ReturnView
 from app.sync.importer import Importer
-from tests.world import World
+from tests.world import POLICY, World
 
 
 async def run(world: World) -> Tally:
@@ -134,6 +135,16 @@ async def test_an_unclear_answer_never_refunds_twice(world: World, fault: str) -
     await world.deliver_until(accepted.update.id, states={State.CONFIRMED})
     assert await refunds(world) == [1]
     assert (await returns(world))[0].returned.lines[0].refunded == 1
+
+
+async def test_a_refund_that_lands_late_is_not_doubled(world: World) -> None:
+    _, found = await returned(world, 3)
+    accepted = await asked(world, found, (1, 1))
+    await world.fault("refund", "late", delay=world.timeout + 2.3)
+    # The first read comes after two seconds and shows nothing yet.
+    policy = replace(POLICY, quiet_period=3.0)
+    await world.deliver_until(accepted.update.id, states={State.CONFIRMED}, policy=policy)
+    assert await refunds(world) == [1]
 
 
 async def test_what_walmart_refunded_by_itself_is_a_success_and_nothing_is_sent(

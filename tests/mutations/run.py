@@ -49,6 +49,14 @@ COUNTS = "tests/integration/test_order_counts.py"
 SETTLING = "tests/integration/test_settling.py"
 LISTS = "tests/integration/test_order_lists.py"
 RETENTION = "tests/integration/test_retention.py"
+IMPORTER = "tests/integration/test_importer.py"
+RETURNS = "tests/integration/test_returns.py"
+INVENTORY = "tests/integration/test_inventory.py"
+ANNOUNCED = "tests/integration/test_announcements.py"
+DOORS = "tests/integration/web/test_commerce_doors.py"
+HOOKS = "tests/integration/web/test_commerce_hooks.py"
+BULK = "tests/integration/web/test_bulk.py"
+INTERLEAVING = "tests/integration/test_import_interleaving.py"
 MUTATIONS = (
     Mutation(
         "an unclear result is read back before anything is sent again",
@@ -416,6 +424,158 @@ MUTATIONS = (
         """       WHERE state IN ('confirmed', 'dismissed', 'failed')
          AND finished_at <""",
         (RETENTION,),
+    ),
+    Mutation(
+        "a run of the importer that breaks off misses nothing",
+        "moving on all the same",
+        "app/storage/imports.py",
+        "whole = tally.stopped is None",
+        "whole = True",
+        (IMPORTER,),
+    ),
+    Mutation(
+        "one importer reads a store at a time",
+        "taking a store that somebody reads",
+        "app/storage/imports.py",
+        "     WHERE (i.leased_until IS NULL OR i.leased_until < now())\n       AND i.started_at",
+        "     WHERE i.started_at",
+        (IMPORTER,),
+    ),
+    Mutation(
+        "Walmart's own orders are not changed",
+        "acknowledging them",
+        "app/intake/importing.py",
+        "waits = snapshot.created and not snapshot.fulfilled_by_walmart",
+        "waits = snapshot.created",
+        (IMPORTER,),
+    ),
+    Mutation(
+        "what changed at Walmart is seen",
+        "passing over known orders",
+        "app/intake/importing.py",
+        "if any(map(drift.is_drift, drift.compare(order, snapshot))):",
+        "if False:",
+        (INTERLEAVING,),
+    ),
+    Mutation(
+        "a refund is read back before every send",
+        "sending what was asked",
+        "app/sync/refunding.py",
+        "    wanted = returns.missing(errand.refund_items, read)\n    if not wanted:",
+        "    wanted = {item.number: item.quantity for item in errand.refund_items}\n    if not wanted:",
+        (RETURNS,),
+    ),
+    Mutation(
+        "a refund's absence is believed after the quiet period",
+        "believing it at once",
+        "app/sync/refunding.py",
+        "if errand.update.ambiguous and not errand.quiet_over(at):",
+        "if False:",
+        (RETURNS,),
+    ),
+    Mutation(
+        "units are refunded once",
+        "not counting what is on its way",
+        "app/intake/refund.py",
+        "waiting = await returns.pending(connection, known)",
+        "waiting = {}",
+        (RETURNS,),
+    ),
+    Mutation(
+        "only the newest stock level is sent",
+        "leaving older ones",
+        "app/storage/stock.py",
+        "AND u.state || '' IN ('pending', 'retrying', 'verifying', 'failed')\n    RETURNING",
+        "AND false\n    RETURNING",
+        (INVENTORY,),
+    ),
+    Mutation(
+        "only the newest stock level is sent",
+        "sending one that was held",
+        "app/sync/poller.py",
+        "going = [update for update in claim.updates if update.id not in stale]",
+        "going = list(claim.updates)",
+        (INVENTORY,),
+    ),
+    Mutation(
+        "a newer stock level arrives last",
+        "sending it at once",
+        "app/storage/stock.py",
+        "CASE WHEN g.waits THEN :quiet ELSE 0 END",
+        "0 * :quiet",
+        (INVENTORY,),
+    ),
+    Mutation(
+        "an announcement is Walmart's own",
+        "taking any signature",
+        "app/intake/announce.py",
+        "if not notifications.signed(body, secret, signature):",
+        "if not signature:",
+        (ANNOUNCED,),
+    ),
+    Mutation(
+        "an announcement is looked at once",
+        "writing it again",
+        "app/storage/webhooks.py",
+        "values(**values).on_conflict_do_nothing()",
+        "values(**values | {'event_id': str(id(values))}).on_conflict_do_nothing()",
+        (ANNOUNCED,),
+    ),
+    Mutation(
+        "a hook is Commerce's own",
+        "signing the body itself",
+        "app/commerce/signatures.py",
+        "message = base64.b64encode(body)\n    return any",
+        "message = body\n    return any",
+        (HOOKS,),
+    ),
+    Mutation(
+        "Adobe's keys come from Adobe's host only",
+        "following any path",
+        "app/commerce/signatures.py",
+        "or not _PATH.fullmatch(path):",
+        "or False:",
+        (HOOKS,),
+    ),
+    Mutation(
+        "an event is for this store's project",
+        "for anybody",
+        "app/web/commerce/hooks.py",
+        "if not all(_recipient(event) in side.io_client_ids for event in events):",
+        "if False:",
+        (HOOKS,),
+    ),
+    Mutation(
+        "the same shipment of Commerce's is one",
+        "forgetting its number",
+        "app/intake/commerce_events.py",
+        'reference = f"commerce-shipment-{event.shipment_id}"',
+        'reference = f"commerce-shipment-{id(event)}"',
+        (HOOKS,),
+    ),
+    Mutation(
+        "the same body at Commerce's door is one shipment",
+        "making a reference of nothing",
+        "app/web/commerce/schemas.py",
+        'reference = f"rest-{hashlib.sha256(said).hexdigest()[:40]}"',
+        'reference = f"rest-{__import__('uuid').uuid4()}"',
+        (DOORS,),
+    ),
+    Mutation(
+        "several tracking numbers are never guessed",
+        "giving all to the first",
+        "app/commerce/packages.py",
+        "    if len(tracks) == 1:\n",
+        "    if len(tracks) >= 1:\n",
+        (DOORS,),
+    ),
+    Mutation(
+        "the same file again is harmless",
+        "a reference of the moment",
+        "app/intake/bulk.py",
+        'said = "\\x1f".join(content).encode()',
+        "said = str(id(content)).encode()",
+        (BULK,),
     ),
     Mutation(
         "no secret is logged",

@@ -21,7 +21,7 @@ from app.web.api.return_schemas import (
     ReturnsOut,
     ReturnSummaryOut,
 )
-from app.web.context import Context, Reading, Writing, answer, respond
+from app.web.context import Reading, Writing, answer, respond
 
 router = APIRouter(prefix="/v1/returns", tags=["returns"])
 _Status = Literal["received", "refunded", "error"]
@@ -49,7 +49,7 @@ async def list_returns(  # noqa: PLR0917 - FastAPI passes them by name
     cursor: paging.Cursor = None,
 ) -> Response:
     """List returns, the newest first. `status=received` is what waits for a refund."""
-    store = _store(context, store_id, order_id)
+    store = context.one_store(store_id, order_id)
     page = paging.page(limit, cursor, "returns")
     async with context.desk.database.begin() as connection:
         found, after = await overview.returns(
@@ -72,7 +72,7 @@ async def list_returns(  # noqa: PLR0917 - FastAPI passes them by name
 )
 async def summarize_returns(context: Reading, store_id: UUID | None = None) -> Response:
     """Count the returns of a store, or of all that the key may see."""
-    store = _store(context, store_id, None)
+    store = context.one_store(store_id, None)
     async with context.desk.database.begin() as connection:
         counts = await overview.return_summary(connection, store)
     return respond(answer(200, ReturnSummaryOut(**counts)))
@@ -147,15 +147,3 @@ async def refund_return(
 def _refunded(refunded: Refunded) -> Answer:
     place = f"/v1/returns/{refunded.returned.id}"
     return answer(202, RefundOut.whole(refunded), Location=place)
-
-
-def _store(context: Context, store_id: UUID | None, order_id: UUID | None) -> int | None:
-    """The one store that is meant, if it is one. Raises Unknown for what the key may not see."""
-    store = context.caller.store_id
-    if store_id is not None:
-        store = context.store_of(store_id, "store")
-    if order_id is not None:
-        if store not in {None, context.store_of(order_id)}:
-            raise Unknown("order", order_id)
-        store = context.store_of(order_id)
-    return store

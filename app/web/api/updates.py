@@ -28,7 +28,7 @@ from app.web.api.update_schemas import (
     UpdatesOut,
     UpdateWithAttemptsOut,
 )
-from app.web.context import Context, Reading, Writing, answer, respond
+from app.web.context import Reading, Writing, answer, respond
 
 router = APIRouter(prefix="/v1/updates", tags=["updates"])
 _WITH_ATTEMPTS = {**examples.UPDATE, "attempts": [examples.ATTEMPT]}
@@ -83,7 +83,7 @@ async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
     Updates that have been at rest for `WAYBILL_RETAIN_UPDATES` days are archived: they are read by
     their id and with their order, and are not listed.
     """
-    store = _store(context, store_id, order_id)
+    store = context.one_store(store_id, order_id)
     page = paging.page(limit, cursor, "updates")
     async with context.desk.database.begin() as connection:
         wanted = UpdateFilter(state, kind, store, order_id, code)
@@ -92,18 +92,6 @@ async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
     return respond(
         answer(200, UpdatesOut(data=data, next_cursor=paging.next_cursor(after, "updates")))
     )
-
-
-def _store(context: Context, store_id: UUID | None, order_id: UUID | None) -> int | None:
-    """The one store that is meant, if it is one. Raises Unknown for what the key may not see."""
-    store = context.caller.store_id
-    if store_id is not None:
-        store = context.store_of(store_id, "store")
-    if order_id is not None:
-        if store not in {None, context.store_of(order_id)}:
-            raise Unknown("order", order_id)
-        store = context.store_of(order_id)
-    return store
 
 
 @router.post(
@@ -125,7 +113,7 @@ async def retry_updates(
 
     Each is carried out by itself, as `POST /v1/updates/{update_id}/retry` does.
     """
-    store = _store(context, body.store_id, body.order_id)
+    store = context.one_store(body.store_id, body.order_id)
     wanted = UpdateFilter(body.state, body.kind, store, body.order_id, body.code)
     return await context.once(
         body,
