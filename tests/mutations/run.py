@@ -558,7 +558,7 @@ MUTATIONS = (
         "making a reference of nothing",
         "app/web/commerce/schemas.py",
         'reference = f"rest-{hashlib.sha256(said).hexdigest()[:40]}"',
-        'reference = f"rest-{__import__('uuid').uuid4()}"',
+        "reference = 'rest-' + __import__('secrets').token_hex()",
         (DOORS,),
     ),
     Mutation(
