@@ -11,6 +11,8 @@ from app.storage.tables import imports
 
 # A run that has not renewed it by then is somebody's who is gone (seconds).
 LEASE = 120.0
+# Stores that one look finds; where there are more, the next look comes at once.
+MOST_DUE = 100
 
 _DUE = sa.text("""
     SELECT s.store_id FROM stores s
@@ -18,7 +20,7 @@ _DUE = sa.text("""
      WHERE i.store_id IS NULL
         OR ((i.leased_until IS NULL OR i.leased_until < now())
             AND i.started_at <= now() - make_interval(secs => :every))
-     ORDER BY i.started_at NULLS FIRST LIMIT 100
+     ORDER BY i.started_at NULLS FIRST LIMIT :most
 """)
 _BEGIN = sa.text("""
     INSERT INTO imports AS i (store_id, lease_token, leased_until)
@@ -63,7 +65,7 @@ class Tally:
 
 async def due(connection: Connection, every: float) -> list[int]:
     """Stores whose last run began every seconds ago or more, the longest ago first."""
-    rows = await connection.execute(_DUE, {"every": every})
+    rows = await connection.execute(_DUE, {"every": every, "most": MOST_DUE})
     return [row.store_id for row in rows]
 
 

@@ -11,7 +11,7 @@ import structlog
 from app.intake import reconcile
 from app.intake.desk import Desk
 from app.orders.errors import NotAvailable
-from app.storage import deadlines, order_counts, rescue, retention
+from app.storage import deadlines, imports, order_counts, rescue, retention
 from app.storage.database import Database
 from app.sync.announcements import Announcements
 from app.sync.importer import Importer
@@ -100,7 +100,7 @@ class Upkeep:
         slots = asyncio.Semaphore(_IMPORTS)
         due = await self.importer.due()
         await asyncio.gather(*(self._import_store(self.importer, each, slots) for each in due))
-        return False
+        return len(due) >= imports.MOST_DUE
 
     async def _look_at_announcements(self) -> bool:
         """Look at what Walmart announced."""
