@@ -17,7 +17,7 @@ MOST_ROWS = 10_000
 _LONGEST = 2048
 # Commerce's own exports name some of them otherwise.
 _ALIASES = {
-    "order #": "order",
+    "order_#": "order",
     "order_number": "order",
     "increment_id": "order",
     "order_id": "order",
@@ -115,8 +115,8 @@ def _row(number: int, fields: Mapping[str, Any]) -> Row:
 
 
 def _named(name: str) -> str:
-    plain = name.strip().casefold()
-    return _ALIASES.get(plain, plain.replace(" ", "_"))
+    plain = name.strip().casefold().replace(" ", "_")
+    return _ALIASES.get(plain, plain)
 
 
 def _check_names(names: list[str], columns: tuple[str, ...]) -> None:

@@ -1,0 +1,90 @@
+"""`waybill import-shipments` and `waybill webhooks subscribe`, as an operator runs them."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.processes import WAYBILL, Deployment, a_store, an_order, deployed, until
+
+
+@pytest.fixture
+def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
+    with deployed(fresh_url, tmp_path, pollers=1) as running:
+        yield running
+
+
+def waybill(deployment: Deployment, *words: str) -> tuple[int, str, str]:
+    told = subprocess.run(
+        [*WAYBILL, *words],
+        env=dict(deployment.environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.returncode, told.stdout, told.stderr
+
+
+def test_a_file_is_shipped_and_may_be_given_again(deployment: Deployment, tmp_path: Path) -> None:
+    file = tmp_path / "shipments.csv"
+    with deployment.client() as client:
+        store = a_store(client, code="main")
+        order = an_order(deployment, client, store, "1796330800001", 2)
+        file.write_text(
+            "\ufeffOrder #;Carrier Code;Track Number;SKU;Qty\n"
+            "1796330800001;ups;1ZA;SKU-1;1.0000\n"
+            "1796330800001;ups;1ZB;SKU-1;1.0000\n"
+            "unknown;ups;1ZC;SKU-1;1\n"
+        )
+        words = ("import-shipments", str(file), "--store", "main")
+        code, out, _ = waybill(deployment, *words)
+        assert code == 1
+        assert "2 accepted, 0 known, 1 refused" in out
+        assert "✘ row 3 unknown order_not_found" in out
+        code, out, _ = waybill(deployment, *words)
+        assert "0 accepted, 2 known, 1 refused" in out
+        path = f"/v1/orders/{order['id']}"
+        until(lambda: client.get(path).json()["status"] == "shipped")
+
+
+def test_what_cannot_be_shipped_is_told_in_a_line(deployment: Deployment, tmp_path: Path) -> None:
+    file = tmp_path / "shipments.csv"
+    file.write_text("order,colour\n1,red\n")
+    code, _, told = waybill(deployment, "import-shipments", str(file), "--store", "main")
+    assert code == 1
+    assert "Nobody knows the column 'colour'" in told
+    file.write_text("order,carrier_code,tracking_number\n1,ups,1ZA\n")
+    code, _, told = waybill(deployment, "import-shipments", str(file), "--store", "nowhere")
+    assert code == 1
+    assert "There is no store nowhere" in told
+
+
+def test_walmart_announces_orders_after_subscribing(deployment: Deployment) -> None:
+    with deployment.client() as client:
+        a_store(client, code="main")
+        words = ("webhooks", "subscribe", "--store", "main", "--url", deployment.api)
+        code, out, told = waybill(deployment, *words)
+        assert code == 0, told
+        assert "ORDER_UPDATES" in out
+        # The importer is turned off here: nothing but the announcement can bring it.
+        order = {"client_id": "seller-1", "purchase_order_id": "1796330800002"}
+        made = httpx.post(
+            f"{deployment.walmart}/simulator/orders",
+            json={**order, "lines": [{"sku": "A"}]},
+            trust_env=False,
+        )
+        assert made.is_success
+        query = {"q": "1796330800002"}
+
+        def synced() -> bool:
+            found = client.get("/v1/orders", params=query).json()["data"]
+            return bool(found) and found[0]["sync"]["state"] == "synced"
+
+        until(synced)
+        code, _, told = waybill(
+            deployment, "webhooks", "subscribe", "--store", "no", "--url", deployment.api
+        )
+        assert code == 1
+        assert "There is no store no" in told
