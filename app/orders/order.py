@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
 from app.orders.update import OPEN, UNRESOLVED, Kind, State
+
+# Walmart's guide "Acknowledge a created order".
+ACKNOWLEDGE_WITHIN = timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,6 +202,7 @@ class OrderView:
     deliver_by: datetime | None
     ship_method: str | None
     fulfilled_by: str
+    acknowledge_by: datetime | None
     item_count: int
     order_value: Money | None
     created_at: datetime

@@ -1,6 +1,7 @@
 """Orders come in by themselves: new ones, changed ones, Walmart's own, and unreadable ones."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -53,10 +54,12 @@ async def test_a_buyers_order_comes_in_and_is_acknowledged(world: World) -> None
     assert order.ordered_at is not None
     assert order.ship_by is not None
     assert order.sync.state == "pending"
+    assert order.acknowledge_by == order.ordered_at + timedelta(hours=4)
     acknowledgement = await ask(world, "SELECT id FROM updates")
     (update,) = await world.deliver_until(acknowledgement)
     assert (update.kind, update.state) == ("acknowledgement", "confirmed")
     assert len(await world.calls("acknowledge")) == 1
+    assert (await world.order(order.id)).acknowledge_by is None
 
 
 async def test_an_order_is_written_once_however_often_it_is_listed(world: World) -> None:

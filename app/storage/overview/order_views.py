@@ -9,8 +9,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.orders.order import FulfillmentStatus, Line, Money, sync_state
-from app.orders.update import DUE, OPEN, State
+from app.orders.order import ACKNOWLEDGE_WITHIN, FulfillmentStatus, Line, Money, sync_state
+from app.orders.update import DUE, OPEN, UNRESOLVED, Kind, State
 from app.storage.database import Connection
 from app.storage.overview import lane_views, places, return_views, shipment_views, update_views
 from app.storage.overview.lane_views import Stop
@@ -164,6 +164,7 @@ def _view(
         deliver_by=row["deliver_by"],
         ship_method=row["ship_method"],
         fulfilled_by=row["fulfilled_by"],
+        acknowledge_by=_acknowledge_by(row["ordered_at"], known),
         item_count=sum(line.ordered for line in lines),
         order_value=_value(lines),
         created_at=row["created_at"],
@@ -172,6 +173,15 @@ def _view(
         shipments=sent,
         cancellation=cancellation,
     )
+
+
+def _acknowledge_by(ordered_at: datetime | None, known: Sequence[UpdateView]) -> datetime | None:
+    """Until when Walmart wants to be told that the order was received, while it is not."""
+    waits = any(
+        update.kind == Kind.ACKNOWLEDGEMENT and State(update.state) in UNRESOLVED
+        for update in known
+    )
+    return ordered_at + ACKNOWLEDGE_WITHIN if waits and ordered_at is not None else None
 
 
 def _unread(row: sa.RowMapping) -> list[StatusDetail]:

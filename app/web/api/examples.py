@@ -117,6 +117,7 @@ ORDER: dict[str, Any] = {
     "deliver_by": "2026-11-29T07:00:00Z",
     "ship_method": "Standard",
     "fulfilled_by": "seller",
+    "acknowledge_by": None,
     "item_count": 3,
     "order_value": {"amount": "42.00", "currency": "USD"},
     "updated_at": _AT,

@@ -156,6 +156,9 @@ class OrderOut(Out):
     deliver_by: datetime | None
     ship_method: str | None
     fulfilled_by: str = Field(description="seller, or walmart for what its own warehouses ship.")
+    acknowledge_by: datetime | None = Field(
+        description="Until when Walmart wants the acknowledgement, while it has none."
+    )
     item_count: int
     order_value: MoneyOut | None
     updated_at: datetime
