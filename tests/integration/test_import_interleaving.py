@@ -32,7 +32,7 @@ from app.sync.announcements import Announcements
 from app.sync.importer import Importer
 from tests.world import World, a_package, open_world
 
-RUNS = 12
+RUNS = 8
 Action = tuple[str, int]
 WHAT = [
     "ship_by_hand", "cancel_by_hand", "wish", "send_back", "refund_by_walmart",

@@ -51,8 +51,8 @@ from tests.counting import miscounted
 from tests.integration.web.conftest import ADMIN_KEY, Counted, client_of
 from tests.world import claim
 
-# In the suite 4 x 35 runs of up to 40 steps, so that both workers have a share.
-PARTS, RUNS, STEPS = 4, 35, 40
+# In the suite 4 x 28 runs of up to 40 steps, so that both workers have a share.
+PARTS, RUNS, STEPS = 4, 28, 40
 POLICY = Policy(base=1, cap=10, give_up_after=10_000_000, quiet_period=120)
 LEASE = 90.0
 FAULTS = [
