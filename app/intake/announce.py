@@ -60,12 +60,12 @@ async def subscribe(desk: Desk, store_id: int, url: str) -> list[str]:
     secret = random.token_urlsafe(_SECRET_BYTES)
     async with desk.transaction() as connection:
         await webhooks.set_secret(connection, store_id, desk.vault.seal(secret))
-    known = await desk.walmart.event_types(account)
+    known = await desk.walmart.webhooks.event_types(account)
     wanted = {kind: known[kind] for kind in notifications.SUBSCRIBED if kind in known}
     if not wanted:
         raise Conflict("webhooks_not_offered", "Walmart offers this account no event of orders.")
-    for old in await desk.walmart.subscriptions(account):
+    for old in await desk.walmart.webhooks.subscriptions(account):
         if old.event_type in wanted and old.url == url:
-            await desk.walmart.unsubscribe(account, old.id)
-    await desk.walmart.subscribe(account, url, wanted, secret)
+            await desk.walmart.webhooks.unsubscribe(account, old.id)
+    await desk.walmart.webhooks.subscribe(account, url, wanted, secret)
     return sorted(wanted)

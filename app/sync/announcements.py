@@ -59,7 +59,7 @@ class Announcements:
             return "left to polling: the store stood still" if event.last else None
         account = await self.desk.account(store_id)
         if event.return_order_id is not None:
-            found, _ = await self.desk.walmart.read_return(account, event.return_order_id)
+            found, _ = await self.desk.walmart.returns.read(account, event.return_order_id)
             changed = await return_import.save_page(self.desk, account, [found] if found else [])
             return "changed" if changed else "nothing new"
         if event.purchase_order_id is None:

@@ -124,7 +124,7 @@ class Importer:
                 run,
                 Endpoint.RETURNS,
                 functools.partial(
-                    self.desk.walmart.list_returns, account, since, run.began_at, cursor
+                    self.desk.walmart.returns.changed, account, since, run.began_at, cursor
                 ),
             )
             tally.returns += await return_import.save_page(self.desk, account, page.returns)

@@ -46,7 +46,7 @@ async def _send(errand: Errand, read: Return, wanted: dict[int, int]) -> Outcome
     if not await errand.may_write():
         return HandedBack("too little of the lease was left")
     try:
-        errand.calls.append(await errand.client.refund(errand.account, read, wanted))
+        errand.calls.append(await errand.client.returns.refund(errand.account, read, wanted))
     except errors.WalmartError as error:
         _keep(errand, error)
         if isinstance(error, errors.Refused | errors.NotFound):
@@ -84,7 +84,7 @@ async def _read(
 ) -> Return | TryLater | Unclear | Refused:
     known = errand.returned
     try:
-        found, call = await errand.client.read_return(errand.account, known.return_order_id)
+        found, call = await errand.client.returns.read(errand.account, known.return_order_id)
     except errors.WalmartError as error:
         _keep(errand, error)
         doubtful = errand.update.ambiguous or after is not None

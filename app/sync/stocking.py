@@ -17,7 +17,7 @@ async def deliver(errand: Errand) -> Outcome:
     if not await errand.may_write():
         return HandedBack("too little of the lease was left")
     payload = errand.update.payload
-    call = errand.client.put_inventory(
+    call = errand.client.inventory.put(
         errand.account, payload["sku"], payload["quantity"], payload["ship_node"]
     )
     try:

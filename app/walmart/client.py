@@ -1,12 +1,8 @@
-"""Walmart's order API as Waybill uses it: read, acknowledge, ship, cancel, check the keys.
+"""Walmart as Waybill uses it: its order API here, and the others by their names.
 
-Each operation ends within the time-out, its token included, so that nothing of a write can
-leave after the caller's lease has run out. A second HTTP try is made only where Walmart
-refused the token: that is decided before anything is executed.
+How an operation is carried out, with which token and within what time, is in `operations.py`.
 """
 
-import asyncio
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,16 +11,18 @@ from uuid import uuid4
 
 import httpx
 
-from app.orders.returns import Return
 from app.orders.snapshot import OrderSnapshot
-from app.walmart import errors, listing, messages, notifications, returning, throttling
+from app.walmart import errors, listing, messages, throttling
 from app.walmart.account import Account
 from app.walmart.call import Call
-from app.walmart.exchange import Answered, Exchange, Try
+from app.walmart.exchange import Answered, Exchange
+from app.walmart.inventory_api import InventoryApi
 from app.walmart.listing import OrderPage, Window
-from app.walmart.returning import ReturnPage
+from app.walmart.operations import Operations
+from app.walmart.returns_api import ReturnsApi
 from app.walmart.token import TokenCache
 from app.walmart.transport import AiohttpTransport
+from app.walmart.webhooks_api import WebhooksApi
 
 __all__ = ["Account", "Answer", "OrderPage", "TokenDetail", "WalmartClient", "Window", "open_http"]
 
@@ -61,19 +59,11 @@ class TokenDetail:
         return self.is_valid and self.scopes.get("orders") == FULL_ACCESS
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """An event type that Walmart announces at an address."""
-
-    id: str
-    event_type: str
-    url: str
-
-
 class WalmartClient:
     """One client serves every store. timeout is in seconds and bounds an operation as a whole.
 
     http comes from `open_http` and stays the caller's to close; now gives aware times.
+    returns, inventory and webhooks are Walmart's other APIs.
     Every operation raises the classes of `app.walmart.errors` and nothing else.
     """
 
@@ -87,20 +77,21 @@ class WalmartClient:
         new_correlation_id: Callable[[], str] = lambda: str(uuid4()),
         tokens: Callable[[Exchange], TokenCache] | None = None,
     ) -> None:
-        self._timeout = timeout
-        self._exchange = Exchange(
-            http, base_url=base_url, now=now, new_correlation_id=new_correlation_id
-        )
-        self._tokens = tokens(self._exchange) if tokens else TokenCache(self._exchange, now=now)
+        exchange = Exchange(http, base_url=base_url, now=now, new_correlation_id=new_correlation_id)
+        cache = tokens(exchange) if tokens else TokenCache(exchange, now=now)
+        self._operations = Operations(exchange, cache, timeout)
+        self.returns = ReturnsApi(self._operations)
+        self.inventory = InventoryApi(self._operations)
+        self.webhooks = WebhooksApi(self._operations)
 
     def forget(self, store_id: int) -> None:
         """A store's credentials have changed: ask for a new token at the next call."""
-        self._tokens.forget(store_id)
+        self._operations.tokens.forget(store_id)
 
     async def read_order(self, account: Account, purchase_order_id: str) -> Answer:
         """Read an order; the answer always has one. Raises NotFound where Walmart knows none."""
         path = _path(purchase_order_id)
-        answered = await self._operate(account, "read_order", "GET", path)
+        answered = await self._operations.carry_out(account, "read_order", "GET", path)
         return Answer(_order(answered, purchase_order_id), answered.call)
 
     async def list_orders(
@@ -131,7 +122,9 @@ class WalmartClient:
         self, account: Account, operation: str, path: str, query: str, cursor: str | None
     ) -> OrderPage:
         try:
-            answered = await self._operate(account, operation, "GET", path, query=query)
+            answered = await self._operations.carry_out(
+                account, operation, "GET", path, query=query
+            )
         except (errors.NotFound, errors.Unclear) as error:
             if error.call is None or not listing.tells_none(error.call):
                 raise
@@ -144,7 +137,7 @@ class WalmartClient:
         Raises Refused where some units are already shipped or canceled ("higher status").
         """
         path = _path(purchase_order_id, "/acknowledge")
-        answered = await self._operate(account, "acknowledge", "POST", path)
+        answered = await self._operations.carry_out(account, "acknowledge", "POST", path)
         try:
             order = messages.read_order_body(answered.payload)
         except messages.UnreadableOrder:
@@ -156,7 +149,7 @@ class WalmartClient:
     ) -> Answer:
         """Send a body of `messages.shipping_body` or `tracking_body`; the answer has the order."""
         path = _path(purchase_order_id, "/shipping")
-        answered = await self._operate(account, "ship", "POST", path, body)
+        answered = await self._operations.carry_out(account, "ship", "POST", path, body)
         return Answer(_order(answered, purchase_order_id), answered.call)
 
     async def cancel(
@@ -164,114 +157,13 @@ class WalmartClient:
     ) -> Answer:
         """Send a body of `messages.cancellation_body`; the answer has the order."""
         path = _path(purchase_order_id, "/cancel")
-        answered = await self._operate(account, "cancel", "POST", path, body)
+        answered = await self._operations.carry_out(account, "cancel", "POST", path, body)
         return Answer(_order(answered, purchase_order_id), answered.call)
-
-    async def list_returns(
-        self, account: Account, since: datetime, until: datetime, cursor: str | None = None
-    ) -> ReturnPage:
-        """Read a page of the returns that changed within a window, as `list_orders` does."""
-        query = returning.changed_query(since, until) if cursor is None else cursor
-        return await self._returns(account, query, cursor)
-
-    async def read_return(
-        self, account: Account, return_order_id: str
-    ) -> tuple[Return | None, Call]:
-        """Read a return; None where Walmart shows none of that number."""
-        page = await self._returns(account, returning.one_query(return_order_id), None)
-        if return_order_id in page.unreadable:
-            raise errors.Unclear("Walmart's return cannot be read.", call=page.call)
-        found = (each for each in page.returns if each.return_order_id == return_order_id)
-        return next(found, None), page.call
-
-    async def _returns(self, account: Account, query: str, cursor: str | None) -> ReturnPage:
-        try:
-            answered = await self._operate(
-                account, "list_returns", "GET", "/v3/returns", query=query
-            )
-        except (errors.NotFound, errors.Unclear) as error:
-            if error.call is None or not listing.tells_none(error.call):
-                raise
-            return ReturnPage(error.call)
-        try:
-            return returning.read_page(answered.payload, answered.call, cursor)
-        except messages.UnreadableOrder as error:
-            message = f"Walmart's answer shows no list of returns: {error}."
-            raise errors.Unclear(message, call=answered.call) from error
-
-    async def refund(self, account: Account, returned: Return, units: Mapping[int, int]) -> Call:
-        """Refund units of a return's lines. Raises Unclear where the answer is of another."""
-        path = f"/v3/returns/{quote(returned.return_order_id, safe='')}/refund"
-        body = returning.refund_body(returned, units)
-        answered = await self._operate(account, "refund", "POST", path, body)
-        shown = answered.payload
-        number = shown.get("returnOrderId") if isinstance(shown, Mapping) else None
-        if str(number) != returned.return_order_id:
-            message = "Walmart's answer does not name the return that was refunded."
-            raise errors.Unclear(message, call=answered.call)
-        return answered.call
-
-    async def event_types(self, account: Account) -> dict[str, str]:
-        """What can be subscribed to: event types, each with its resource."""
-        answered = await self._operate(account, "webhooks", "GET", "/v3/webhooks/eventTypes")
-        found = _events(answered)
-        return {str(each.get("eventType")): str(each.get("resourceName")) for each in found}
-
-    async def subscriptions(self, account: Account) -> list[Subscription]:
-        """What is subscribed to, whoever did it."""
-        try:
-            answered = await self._operate(account, "webhooks", "GET", "/v3/webhooks/subscriptions")
-        except errors.NotFound:
-            return []
-        return [
-            Subscription(
-                str(each.get("subscriptionId")),
-                str(each.get("eventType")),
-                str(each.get("eventUrl")),
-            )
-            for each in _events(answered)
-        ]
-
-    async def subscribe(
-        self, account: Account, url: str, wanted: Mapping[str, str], secret: str
-    ) -> None:
-        """Let Walmart announce events (types with their resources), signed with a secret."""
-        events = [
-            notifications.subscription(url, kind, resource, secret)
-            for kind, resource in wanted.items()
-        ]
-        await self._operate(
-            account, "webhooks", "POST", "/v3/webhooks/subscriptions", {"events": events}
-        )
-
-    async def unsubscribe(self, account: Account, identifier: str) -> None:
-        """End a subscription."""
-        path = f"/v3/webhooks/subscriptions/{quote(identifier, safe='')}"
-        await self._operate(account, "webhooks", "DELETE", path)
-
-    async def put_inventory(
-        self, account: Account, sku: str, quantity: int, ship_node: str | None
-    ) -> Call:
-        """Set how many units of a SKU there are; absolute. Raises NotFound for an unknown SKU.
-
-        Raises Unclear where the answer does not say the same number.
-        """
-        query = f"?sku={quote(sku, safe='')}"
-        if ship_node is not None:
-            query += f"&shipNode={quote(ship_node, safe='')}"
-        body = {"sku": sku, "quantity": {"unit": "EACH", "amount": quantity}}
-        answered = await self._operate(
-            account, "inventory", "PUT", "/v3/inventory", body, query=query
-        )
-        if messages.stock_of(answered.payload) != quantity:
-            message = "Walmart's answer does not show the stock level that was sent."
-            raise errors.Unclear(message, call=answered.call)
-        return answered.call
 
     async def check(self, account: Account) -> TokenDetail:
         """Try a store's keys with a token of their own, and say what they may do."""
         self.forget(account.store_id)
-        answered = await self._operate(account, "check", "GET", "/v3/token/detail")
+        answered = await self._operations.carry_out(account, "check", "GET", "/v3/token/detail")
         body = answered.payload
         if not isinstance(body, dict) or not isinstance(body.get("scopes"), dict):
             raise errors.Unclear("Walmart's answer holds no scopes.", call=answered.call)
@@ -281,32 +173,6 @@ class WalmartClient:
             expires_at=throttling.instant(body.get("expire_at")),
             call=answered.call,
         )
-
-    async def _operate(
-        self,
-        account: Account,
-        operation: str,
-        method: str,
-        path: str,
-        body: Mapping[str, object] | None = None,
-        *,
-        query: str = "",
-    ) -> Answered:
-        deadline = asyncio.get_running_loop().time() + self._timeout
-        content = None if body is None else json.dumps(body, separators=(",", ":"))
-        token = await self._tokens.get(account, deadline)
-        for renewable in (True, False):
-            headers = {"WM_SEC.ACCESS_TOKEN": token}
-            secrets = (token, account.client_secret)
-            wanted = Try(operation, method, path, headers, content, secrets, query)
-            answered = await self._exchange.send(wanted, deadline)
-            error = errors.classify(answered.call)
-            if not (renewable and isinstance(error, errors.CredentialsRejected)):
-                break
-            token = await self._tokens.get(account, deadline, rejected=token)
-        if error is not None:
-            raise error
-        return answered
 
 
 def open_http(
@@ -325,14 +191,6 @@ def open_http(
         follow_redirects=False,
         trust_env=False,
     )
-
-
-def _events(answered: Answered) -> list[Mapping[str, object]]:
-    body = answered.payload
-    found = body.get("events") if isinstance(body, Mapping) else None
-    if not isinstance(found, list):
-        raise errors.Unclear("Walmart's answer holds no events.", call=answered.call)
-    return [each for each in found if isinstance(each, Mapping)]
 
 
 def _path(purchase_order_id: str, action: str = "") -> str:

@@ -241,7 +241,7 @@ async def test_subscribing_again_leaves_one_subscription_of_each(world: World) -
     kinds = await announce.subscribe(world.desk, 1, url)
     assert "ORDER_UPDATES" in kinds
     account = await world.desk.account(1)
-    found = await world.desk.walmart.subscriptions(account)
+    found = await world.desk.walmart.webhooks.subscriptions(account)
     assert sorted(each.event_type for each in found) == kinds
     assert await secret(world) != before
 

@@ -1,0 +1,63 @@
+"""Walmart's returns API: pages of returns, one return, and a refund of units."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from app.orders.returns import Return
+from app.walmart import errors, listing, returning
+from app.walmart.account import Account
+from app.walmart.call import Call
+from app.walmart.operations import Operations
+from app.walmart.reading import UnreadableOrder
+from app.walmart.returning import ReturnPage
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnsApi:
+    """Raises the classes of `app.walmart.errors` and nothing else."""
+
+    operations: Operations
+
+    async def changed(
+        self, account: Account, since: datetime, until: datetime, cursor: str | None = None
+    ) -> ReturnPage:
+        """Read a page of the returns that changed within a window, as `WalmartClient.list_orders`."""
+        query = returning.changed_query(since, until) if cursor is None else cursor
+        return await self._page(account, query, cursor)
+
+    async def read(self, account: Account, return_order_id: str) -> tuple[Return | None, Call]:
+        """Read a return; None where Walmart shows none of that number."""
+        page = await self._page(account, returning.one_query(return_order_id), None)
+        if return_order_id in page.unreadable:
+            raise errors.Unclear("Walmart's return cannot be read.", call=page.call)
+        found = (each for each in page.returns if each.return_order_id == return_order_id)
+        return next(found, None), page.call
+
+    async def _page(self, account: Account, query: str, cursor: str | None) -> ReturnPage:
+        try:
+            answered = await self.operations.carry_out(
+                account, "list_returns", "GET", "/v3/returns", query=query
+            )
+        except (errors.NotFound, errors.Unclear) as error:
+            if error.call is None or not listing.tells_none(error.call):
+                raise
+            return ReturnPage(error.call)
+        try:
+            return returning.read_page(answered.payload, answered.call, cursor)
+        except UnreadableOrder as error:
+            message = f"Walmart's answer shows no list of returns: {error}."
+            raise errors.Unclear(message, call=answered.call) from error
+
+    async def refund(self, account: Account, returned: Return, units: Mapping[int, int]) -> Call:
+        """Refund units of a return's lines. Raises Unclear where the answer is of another."""
+        path = f"/v3/returns/{quote(returned.return_order_id, safe='')}/refund"
+        body = returning.refund_body(returned, units)
+        answered = await self.operations.carry_out(account, "refund", "POST", path, body)
+        shown = answered.payload
+        number = shown.get("returnOrderId") if isinstance(shown, Mapping) else None
+        if str(number) != returned.return_order_id:
+            message = "Walmart's answer does not name the return that was refunded."
+            raise errors.Unclear(message, call=answered.call)
+        return answered.call

@@ -1,0 +1,76 @@
+"""Walmart's notifications API: what can be announced, and to whom it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from app.walmart import errors, notifications
+from app.walmart.account import Account
+from app.walmart.exchange import Answered
+from app.walmart.operations import Operations
+
+_SUBSCRIPTIONS = "/v3/webhooks/subscriptions"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """An event type that Walmart announces at an address."""
+
+    id: str
+    event_type: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class WebhooksApi:
+    """Raises the classes of `app.walmart.errors` and nothing else."""
+
+    operations: Operations
+
+    async def event_types(self, account: Account) -> dict[str, str]:
+        """What can be subscribed to: event types, each with its resource."""
+        answered = await self.operations.carry_out(
+            account, "webhooks", "GET", "/v3/webhooks/eventTypes"
+        )
+        found = _events(answered)
+        return {str(each.get("eventType")): str(each.get("resourceName")) for each in found}
+
+    async def subscriptions(self, account: Account) -> list[Subscription]:
+        """What is subscribed to, whoever did it."""
+        try:
+            answered = await self.operations.carry_out(account, "webhooks", "GET", _SUBSCRIPTIONS)
+        except errors.NotFound:
+            return []
+        return [
+            Subscription(
+                str(each.get("subscriptionId")),
+                str(each.get("eventType")),
+                str(each.get("eventUrl")),
+            )
+            for each in _events(answered)
+        ]
+
+    async def subscribe(
+        self, account: Account, url: str, wanted: Mapping[str, str], secret: str
+    ) -> None:
+        """Let Walmart announce events (types with their resources), signed with a secret."""
+        events = [
+            notifications.subscription(url, kind, resource, secret)
+            for kind, resource in wanted.items()
+        ]
+        await self.operations.carry_out(
+            account, "webhooks", "POST", _SUBSCRIPTIONS, {"events": events}
+        )
+
+    async def unsubscribe(self, account: Account, identifier: str) -> None:
+        """End a subscription."""
+        path = f"{_SUBSCRIPTIONS}/{quote(identifier, safe='')}"
+        await self.operations.carry_out(account, "webhooks", "DELETE", path)
+
+
+def _events(answered: Answered) -> list[Mapping[str, object]]:
+    body = answered.payload
+    found = body.get("events") if isinstance(body, Mapping) else None
+    if not isinstance(found, list):
+        raise errors.Unclear("Walmart's answer holds no events.", call=answered.call)
+    return [each for each in found if isinstance(each, Mapping)]
