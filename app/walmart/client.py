@@ -121,15 +121,8 @@ class WalmartClient:
     async def _page(
         self, account: Account, operation: str, path: str, query: str, cursor: str | None
     ) -> OrderPage:
-        try:
-            answered = await self._operations.carry_out(
-                account, operation, "GET", path, query=query
-            )
-        except (errors.NotFound, errors.Unclear) as error:
-            if error.call is None or not listing.tells_none(error.call):
-                raise
-            return OrderPage(call=error.call)
-        return listing.read_page(answered, cursor)
+        answered, call = await self._operations.look_up(account, operation, path, query)
+        return OrderPage(call=call) if answered is None else listing.read_page(answered, cursor)
 
     async def acknowledge(self, account: Account, purchase_order_id: str) -> Answer:
         """Say that the order has been received. The answer may come without the order.

@@ -10,8 +10,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.walmart import errors
+from app.walmart import errors, listing
 from app.walmart.account import Account
+from app.walmart.call import Call
 from app.walmart.exchange import Answered, Exchange, Try
 from app.walmart.token import TokenCache
 
@@ -50,3 +51,15 @@ class Operations:
         if error is not None:
             raise error
         return answered
+
+    async def look_up(
+        self, account: Account, operation: str, path: str, query: str
+    ) -> tuple[Answered | None, Call]:
+        """Ask for a list; None where Walmart says, mostly by a 404, that nothing was found."""
+        try:
+            answered = await self.carry_out(account, operation, "GET", path, query=query)
+        except (errors.NotFound, errors.Unclear) as error:
+            if error.call is None or not listing.tells_none(error.call):
+                raise
+            return None, error.call
+        return answered, answered.call

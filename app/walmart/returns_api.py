@@ -6,7 +6,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from app.orders.returns import Return
-from app.walmart import errors, listing, returning
+from app.walmart import errors, returning
 from app.walmart.account import Account
 from app.walmart.call import Call
 from app.walmart.operations import Operations
@@ -23,7 +23,7 @@ class ReturnsApi:
     async def changed(
         self, account: Account, since: datetime, until: datetime, cursor: str | None = None
     ) -> ReturnPage:
-        """Read a page of the returns that changed within a window, as `WalmartClient.list_orders`."""
+        """Read a page of the returns that changed within a window, as `list_orders`."""
         query = returning.changed_query(since, until) if cursor is None else cursor
         return await self._page(account, query, cursor)
 
@@ -36,19 +36,16 @@ class ReturnsApi:
         return next(found, None), page.call
 
     async def _page(self, account: Account, query: str, cursor: str | None) -> ReturnPage:
+        answered, call = await self.operations.look_up(
+            account, "list_returns", "/v3/returns", query
+        )
+        if answered is None:
+            return ReturnPage(call)
         try:
-            answered = await self.operations.carry_out(
-                account, "list_returns", "GET", "/v3/returns", query=query
-            )
-        except (errors.NotFound, errors.Unclear) as error:
-            if error.call is None or not listing.tells_none(error.call):
-                raise
-            return ReturnPage(error.call)
-        try:
-            return returning.read_page(answered.payload, answered.call, cursor)
+            return returning.read_page(answered.payload, call, cursor)
         except UnreadableOrder as error:
             message = f"Walmart's answer shows no list of returns: {error}."
-            raise errors.Unclear(message, call=answered.call) from error
+            raise errors.Unclear(message, call=call) from error
 
     async def refund(self, account: Account, returned: Return, units: Mapping[int, int]) -> Call:
         """Refund units of a return's lines. Raises Unclear where the answer is of another."""

@@ -29,9 +29,8 @@ class WebhooksApi:
 
     async def event_types(self, account: Account) -> dict[str, str]:
         """What can be subscribed to: event types, each with its resource."""
-        answered = await self.operations.carry_out(
-            account, "webhooks", "GET", "/v3/webhooks/eventTypes"
-        )
+        path = "/v3/webhooks/eventTypes"
+        answered = await self.operations.carry_out(account, "webhooks", "GET", path)
         found = _events(answered)
         return {str(each.get("eventType")): str(each.get("resourceName")) for each in found}
 
