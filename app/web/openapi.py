@@ -11,8 +11,9 @@ from app.web.problems import ProblemOut
 
 TITLE = "Waybill"
 DESCRIPTION = """
-Waybill keeps Walmart Marketplace in step with Adobe Commerce: Commerce ships or cancels an order
-here, Walmart is told, and everybody can read where it stands.
+Waybill keeps Walmart Marketplace in step with Adobe Commerce, in both directions: Commerce ships,
+cancels or refunds an order here, Walmart is told, and everybody can read where it stands; orders
+and returns come in from Walmart by themselves.
 
 **How it answers.** `202` means that your request is written down together with its *update* for
 Walmart and will be delivered, usually within a second. Units count as `shipped` or `canceled`
@@ -21,7 +22,8 @@ only when Walmart has said so; until then they are `pending`.
 **Keys.** Send an API key as `Authorization: Bearer <key>`. **Repeats.** Every POST takes an
 `Idempotency-Key`; the same key with the same body gives the first answer again.
 **Refusals** are problem documents (RFC 9457) with a stable `code`: see
-[all codes](/docs/problems).
+[all codes](/docs/problems). The doors under `/rest` take, answer and refuse as
+Commerce itself does.
 """
 TAGS = [
     {"name": "stores", "description": "Commerce store views and the seller accounts behind them."},

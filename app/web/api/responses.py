@@ -12,7 +12,7 @@ EXAMPLES: dict[str, object] = {}
 # What any operation behind an API key may answer.
 _ALWAYS = ("unauthorized", "scope_missing", "unknown_parameter", "database_unavailable")
 _WITH_BODY = ("malformed_json", "body_too_large", "unsupported_media_type")
-_REQUEST_ID = {
+REQUEST_ID = {
     "X-Request-ID": {
         "description": "The id of the request, as it was sent or as it was made.",
         "schema": {"type": "string", "maxLength": 128},
@@ -40,7 +40,7 @@ def success(
         status: {
             "model": model,
             "description": description,
-            "headers": {**_REQUEST_ID, **(_LOCATION if location else {})},
+            "headers": {**REQUEST_ID, **(_LOCATION if location else {})},
         }
     }
 
@@ -71,7 +71,7 @@ def _problem(status: int, codes: list[str]) -> dict[str, Any]:
     }
     return {
         "description": f"{title}: {', '.join(codes)}.",
-        "headers": dict(_REQUEST_ID),
+        "headers": dict(REQUEST_ID),
         "content": {
             MEDIA_TYPE: {
                 "schema": {"$ref": f"#/components/schemas/{ProblemOut.__name__}"},

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.web.api.responses import EXAMPLES, Responses
+from app.web.api.responses import EXAMPLES, REQUEST_ID, Responses
 
 _REFUSALS = {
     400: "What was asked cannot be done, for its content or for the order's state.",
@@ -14,12 +14,6 @@ _REFUSALS = {
     503: "The database cannot be reached. Send it again after Retry-After.",
 }
 _WITH_BODY = {413: "The body is larger than 1 MiB.", 415: "Send the body as application/json."}
-_REQUEST_ID = {
-    "X-Request-ID": {
-        "description": "The id of the request, as it was sent or as it was made.",
-        "schema": {"type": "string", "maxLength": 128},
-    }
-}
 
 
 class CommerceMoreOut(BaseModel):
@@ -58,14 +52,14 @@ def answers(model: Any, *, example: object, description: str, body: bool = False
         200: {
             "model": model,
             "description": description,
-            "headers": dict(_REQUEST_ID),
+            "headers": dict(REQUEST_ID),
             "content": {"application/json": {"example": example}},
         },
         **{
             status: {
                 "model": CommerceRefusalOut,
                 "description": text,
-                "headers": dict(_REQUEST_ID),
+                "headers": dict(REQUEST_ID),
             }
             for status, text in refusals.items()
         },
