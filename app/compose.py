@@ -20,6 +20,7 @@ from app.metrics import Metrics
 from app.orders import ids
 from app.orders.errors import NotAvailable
 from app.orders.lane import Breaker
+from app.outbound.transport import open_http
 from app.settings import EMBEDDED, Settings
 from app.storage import migrate
 from app.storage.database import Database, open_database
@@ -30,7 +31,7 @@ from app.sync.backoff import Policy
 from app.sync.poller import Poller, PollerSettings
 from app.sync.pulse import Pulse
 from app.version import VERSION
-from app.walmart.client import WalmartClient, open_http
+from app.walmart.client import WalmartClient
 
 # Of a lease, what a stopping poller gives to deliveries in flight.
 DRAIN_SHARE = 0.8

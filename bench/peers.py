@@ -20,9 +20,10 @@ import uvloop
 from pgqueuer import PgQueuer
 from pgqueuer.queries import Queries
 
+from app.outbound.transport import open_http
 from app.storage.urls import asyncpg_arguments
 from app.walmart.account import Account
-from app.walmart.client import WalmartClient, open_http
+from app.walmart.client import WalmartClient
 from app.walmart.messages import ShipLine
 from app.walmart.packages import Package
 

@@ -26,6 +26,7 @@ from app.intake.desk import Desk
 from app.orders.lane import Breaker
 from app.orders.requests import ShipRequest
 from app.orders.update import State
+from app.outbound.transport import open_http
 from app.simulator.app import create_app as create_simulator
 from app.storage import claims, overview
 from app.storage.claims import Terms
@@ -36,7 +37,7 @@ from app.storage.vault import Vault
 from app.storage.views import OrderView, StoreView, UpdateView
 from app.sync.backoff import Policy
 from app.sync.poller import Poller, PollerSettings
-from app.walmart.client import WalmartClient, open_http
+from app.walmart.client import WalmartClient
 from tests.builders import a_ship_request
 
 ACTOR = "test"

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from app.orders.order import Order, Task
 from app.orders.returns import RefundItem, Return
+from app.outbound.call import Call
 from app.storage.updates import Claimed
 from app.sync import backoff
 from app.sync.backoff import Policy
 from app.walmart.account import Account
-from app.walmart.call import Call
 from app.walmart.client import WalmartClient
 
 # Beside Walmart's time-out, what must be left of a lease for a write and its recording.

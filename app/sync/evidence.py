@@ -13,7 +13,7 @@ from app.orders.outcome import (
     Unclear,
 )
 from app.orders.snapshot import OrderSnapshot
-from app.walmart.call import Call
+from app.outbound.call import Call
 
 
 def verdict(outcome: Outcome) -> str:

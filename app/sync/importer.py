@@ -19,12 +19,12 @@ from app.orders.errors import OrderError
 from app.orders.lane import Breaker, Endpoint
 from app.orders.outcome import Pause
 from app.orders.update import Kind
+from app.outbound.call import Call
 from app.storage import imports, lanes, webhooks
 from app.storage.imports import Run, Tally
 from app.sync import traffic, verdicts
 from app.walmart import errors
 from app.walmart.account import Account
-from app.walmart.call import Call
 from app.walmart.client import OrderPage, Window
 from app.walmart.returning import ReturnPage
 

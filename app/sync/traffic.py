@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from app.orders.lane import Endpoint, News, endpoint_of
 from app.orders.outcome import Pause
-from app.walmart import call as calls
+from app.outbound import call as calls
+from app.outbound.call import Call
 from app.walmart import errors
-from app.walmart.call import Call
 
 _SERVER_ERROR = 500
 _CLIENT_ERROR = 400

@@ -1,1 +1,1 @@
-"""Walmart's order API: the only place that knows httpx and Walmart's JSON."""
+"""Walmart's APIs: the only place that knows Walmart's JSON, headers and errors."""

@@ -12,25 +12,33 @@ from uuid import uuid4
 import httpx
 
 from app.orders.snapshot import OrderSnapshot
-from app.walmart import errors, listing, messages, throttling
+from app.outbound.call import Call
+from app.outbound.exchange import Answered, Dialect, Exchange
+from app.walmart import errors, faults, listing, messages, throttling
 from app.walmart.account import Account
-from app.walmart.call import Call
-from app.walmart.exchange import Answered, Exchange
 from app.walmart.inventory_api import InventoryApi
 from app.walmart.listing import OrderPage, Window
 from app.walmart.operations import Operations
 from app.walmart.returns_api import ReturnsApi
 from app.walmart.token import TokenCache
-from app.walmart.transport import AiohttpTransport
 from app.walmart.webhooks_api import WebhooksApi
 
-__all__ = ["Account", "Answer", "OrderPage", "TokenDetail", "WalmartClient", "Window", "open_http"]
+__all__ = ["Account", "Answer", "OrderPage", "TokenDetail", "WalmartClient", "Window"]
 
+SERVICE_NAME = "Walmart Marketplace"
 FULL_ACCESS = "full_access"
-_KEEP_ALIVE_SECONDS = 20
-# Waiting for the pool, connecting and the TLS handshake are limited one by one. A quarter of
-# the whole for each means that the whole cannot run out before something was sent.
-_CONNECT_SHARE = 4
+
+
+def _own_headers(correlation_id: str) -> Mapping[str, str]:
+    return {"WM_SVC.NAME": SERVICE_NAME, "WM_QOS.CORRELATION_ID": correlation_id}
+
+
+_DIALECT = Dialect(
+    headers=_own_headers,
+    faults=faults.faults_in,
+    tokens_left=throttling.tokens_left,
+    replenish_in=throttling.replenish_in,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +85,13 @@ class WalmartClient:
         new_correlation_id: Callable[[], str] = lambda: str(uuid4()),
         tokens: Callable[[Exchange], TokenCache] | None = None,
     ) -> None:
-        exchange = Exchange(http, base_url=base_url, now=now, new_correlation_id=new_correlation_id)
+        exchange = Exchange(
+            http,
+            base_url=base_url,
+            dialect=_DIALECT,
+            now=now,
+            new_correlation_id=new_correlation_id,
+        )
         cache = tokens(exchange) if tokens else TokenCache(exchange, now=now)
         self._operations = Operations(exchange, cache, timeout)
         self.returns = ReturnsApi(self._operations)
@@ -166,24 +180,6 @@ class WalmartClient:
             expires_at=throttling.instant(body.get("expire_at")),
             call=answered.call,
         )
-
-
-def open_http(
-    *, timeout: float, max_connections: int, transport: httpx.AsyncBaseTransport | None = None
-) -> httpx.AsyncClient:
-    """Open the connection pool the client works with; the caller closes it.
-
-    timeout is in seconds, for one wait on the network. No proxy is taken from the environment
-    and no redirect is followed. transport: another way to Walmart than its own.
-    """
-    part = timeout / _CONNECT_SHARE
-    return httpx.AsyncClient(
-        transport=transport
-        or AiohttpTransport(max_connections=max_connections, keep_alive=_KEEP_ALIVE_SECONDS),
-        timeout=httpx.Timeout(timeout, connect=part, pool=part),
-        follow_redirects=False,
-        trust_env=False,
-    )
 
 
 def _path(purchase_order_id: str, action: str = "") -> str:

@@ -1,91 +1,35 @@
-"""What can go wrong at Walmart, grouped by what the caller can do about it.
+"""What Walmart's answers mean: each is one of the classes of `app.outbound.errors`.
 
-WalmartError
-├── NotSent              nothing left (refused, DNS, TLS, pool, no token): safe to send later
-├── Throttled            429, not executed: send again after `retry_after`
-├── Unavailable          reached Walmart, provably without effect: send again later
-├── CredentialsRejected  the store's keys do not work: pause the store until they are corrected
-├── Misconfigured        our set-up or our bug: pause the lane, do not fail the order
-├── NotFound             Walmart does not know the purchase order
-├── Unclear              may have been executed: read the order before anything is sent again
-└── Refused              Walmart says no: read once, then a person must look
-
-A read has the same classes; that it had no effect the caller knows by itself.
+The whole table with its sources is docs/walmart-answers.md, and is run row by row.
 """
 
-from datetime import timedelta
+from app.outbound.call import NEVER_LEFT, Call
+from app.outbound.errors import (
+    CallError,
+    CredentialsRejected,
+    Misconfigured,
+    NotFound,
+    NotSent,
+    Refused,
+    Throttled,
+    Unavailable,
+    Unclear,
+)
 
-from app.walmart.call import NEVER_LEFT, Call, Fault
+__all__ = [
+    "CredentialsRejected",
+    "Misconfigured",
+    "NotFound",
+    "NotSent",
+    "Refused",
+    "Throttled",
+    "Unavailable",
+    "Unclear",
+    "WalmartError",
+    "classify",
+]
 
-# Whoever was refused has asked too much already.
-_AFTER_REFUSAL = timedelta(seconds=1)
-
-
-class WalmartError(Exception):
-    """Something about a call to Walmart; call is the evidence, where a try was made at all."""
-
-    def __init__(self, message: str, *, call: Call | None = None) -> None:
-        self.call = call
-        super().__init__(message)
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """Walmart's own codes, as it spelled them."""
-        return self.call.codes if self.call else ()
-
-    @property
-    def field(self) -> str | None:
-        """The field Walmart named."""
-        return self._fault.field
-
-    @property
-    def description(self) -> str | None:
-        """Walmart's own sentence."""
-        return self._fault.description
-
-    @property
-    def _fault(self) -> Fault:
-        faults = self.call.faults if self.call else ()
-        return next((fault for fault in faults if fault.field), next(iter(faults), Fault()))
-
-
-class NotSent(WalmartError):
-    """Nothing of the request left this machine."""
-
-
-class Throttled(WalmartError):
-    """Walmart's bucket for this endpoint is empty."""
-
-    @property
-    def retry_after(self) -> timedelta | None:
-        """Time until Walmart takes a call again, 1 s to 5 min; None where it did not say."""
-        told = self.call.replenish_in if self.call else None
-        return None if told is None else max(told, _AFTER_REFUSAL)
-
-
-class Unavailable(WalmartError):
-    """Walmart cannot now, and did nothing."""
-
-
-class CredentialsRejected(WalmartError):
-    """Walmart does not accept the store's client id and secret, or the token made with them."""
-
-
-class Misconfigured(WalmartError):
-    """The address, a header or a permission is wrong: no order is at fault."""
-
-
-class NotFound(WalmartError):
-    """Walmart knows no such purchase order for this store."""
-
-
-class Unclear(WalmartError):
-    """Whether Walmart did it cannot be told from what came back."""
-
-
-class Refused(WalmartError):
-    """Walmart understood the request and will not do it."""
-
+WalmartError = CallError
 
 # Codes rule over the HTTP status, the first row that matches first: a code that leaves the
 # outcome open must never lose against one that does not.

@@ -8,14 +8,19 @@ shapes of their own, and some answers are XML. Prefixes such as `ns4:` are ignor
 import re
 from collections.abc import Iterator, Mapping
 
-from app.walmart.call import Fault
-from app.walmart.redaction import scrub
+from app.outbound.call import Fault
+from app.outbound.redaction import scrub
 
 _MAX_DESCRIPTION = 500
 _SENTENCES = ("description", "message", "error_description", "detail", "info", "title")
 _XML_ERROR = re.compile(r"<(?:\w+:)?error(?:\s[^>]*)?>(.*?)</(?:\w+:)?error>", re.DOTALL)
 _XML_FIELD = re.compile(r"<(?:\w+:)?(code|field|description|info)>([^<]*)<")
 _XML_CAUSE = re.compile(r"<(?:\w+:)?cause\b", re.IGNORECASE)
+
+
+def faults_in(payload: object, text: str) -> tuple[Fault, ...]:
+    """Every error in an answer, given as decoded JSON (None where it is none) and as text."""
+    return faults_of(payload) if payload is not None else faults_of_xml(text)
 
 
 def faults_of(payload: object) -> tuple[Fault, ...]:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from app.outbound.call import Call
 from app.walmart import errors, messages
 from app.walmart.account import Account
-from app.walmart.call import Call
 from app.walmart.operations import Operations
 
 

@@ -10,9 +10,9 @@ from typing import Self
 from urllib.parse import urlencode
 
 from app.orders.snapshot import OrderSnapshot
+from app.outbound.call import Call
+from app.outbound.exchange import Answered
 from app.walmart import errors
-from app.walmart.call import Call
-from app.walmart.exchange import Answered
 from app.walmart.reading import UnreadableOrder, read_order_body, text
 
 # Walmart lists what was ordered within 180 days, and without a start only within a week. A day

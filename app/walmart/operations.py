@@ -10,10 +10,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.outbound.call import Call
+from app.outbound.exchange import Answered, Exchange, Try
 from app.walmart import errors, listing
 from app.walmart.account import Account
-from app.walmart.call import Call
-from app.walmart.exchange import Answered, Exchange, Try
 from app.walmart.token import TokenCache
 
 

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 from app.orders.order import Money
 from app.orders.returns import Return, ReturnLine
+from app.outbound.call import Call
 from app.walmart import throttling
-from app.walmart.call import Call
 from app.walmart.reading import UnreadableOrder, decimal, text
 
 PAGE = 100

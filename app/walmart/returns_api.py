@@ -6,9 +6,9 @@ from datetime import datetime
 from urllib.parse import quote
 
 from app.orders.returns import Return
+from app.outbound.call import Call
 from app.walmart import errors, returning
 from app.walmart.account import Account
-from app.walmart.call import Call
 from app.walmart.operations import Operations
 from app.walmart.reading import UnreadableOrder
 from app.walmart.returning import ReturnPage

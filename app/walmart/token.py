@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 
 import tenacity
 
-from app.walmart import call as calls
+from app.outbound import call as calls
+from app.outbound.exchange import Answered, Exchange, Try
 from app.walmart import errors
 from app.walmart.account import Account
-from app.walmart.exchange import Answered, Exchange, Try
 
 TRIES = 3
 # A token is not used in the last minute of its life: a slow call must not outlive it.

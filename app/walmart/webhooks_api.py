@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from app.outbound.exchange import Answered
 from app.walmart import errors, notifications
 from app.walmart.account import Account
-from app.walmart.exchange import Answered
 from app.walmart.operations import Operations
 
 _SUBSCRIPTIONS = "/v3/webhooks/subscriptions"

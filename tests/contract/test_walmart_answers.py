@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from app.walmart import call as calls
+from app.outbound import call as calls
+from app.outbound.call import Fault
 from app.walmart import errors
-from app.walmart.call import Fault
 from tests.unit.walmart.builders import a_call
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -44,7 +44,7 @@ OUTBOX = "tests/integration/test_outbox.py"
 CLAIMS = "tests/integration/test_claims.py"
 LANE = "tests/unit/orders/test_lane.py"
 OPTIMISTIC = "tests/integration/test_optimistic.py"
-TRANSPORT = "tests/unit/walmart/test_transport.py"
+TRANSPORT = "tests/unit/outbound/test_transport.py"
 COUNTS = "tests/integration/test_order_counts.py"
 SETTLING = "tests/integration/test_settling.py"
 LISTS = "tests/integration/test_order_lists.py"
@@ -208,7 +208,7 @@ MUTATIONS = (
     Mutation(
         "a connection lost after the request may have shipped",
         "calling it one that never stood",
-        "app/walmart/transport.py",
+        "app/outbound/transport.py",
         "raise httpx.RemoteProtocolError(",
         "raise httpx.ConnectError(",
         (TRANSPORT,),
@@ -216,7 +216,7 @@ MUTATIONS = (
     Mutation(
         "a failed call gives its connection's place back",
         "keeping it",
-        "app/walmart/transport.py",
+        "app/outbound/transport.py",
         "        except BaseException:\n            self._slots.release()\n",
         "        except BaseException:\n",
         (TRANSPORT,),
@@ -392,10 +392,10 @@ MUTATIONS = (
     Mutation(
         "no token is kept",
         "looking for web tokens where there is an address only",
-        "app/walmart/redaction.py",
+        "app/outbound/redaction.py",
         '("eyJ", re.compile',
         '("@", re.compile',
-        ("tests/unit/walmart/test_redaction.py",),
+        ("tests/unit/outbound/test_redaction.py",),
     ),
     Mutation(
         "archived updates still count for the rules",

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from app.outbound.call import Fault
 from app.sync import explanations
 from app.walmart import errors
-from app.walmart.call import Fault
 from app.walmart.carriers import WalmartCarrier
 from app.walmart.packages import Package
 from tests.builders import NOW

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from app.orders.lane import BREAK_AFTER, Breaker, Endpoint, Lane, after, stopped_anew
 from app.orders.outcome import Pause
+from app.outbound import call as calls
 from app.sync import traffic
-from app.walmart import call as calls
 from tests.builders import NOW
 from tests.unit.walmart.builders import a_call
 

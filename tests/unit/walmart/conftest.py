@@ -9,7 +9,8 @@ import httpx
 import pytest
 import respx
 
-from app.walmart.client import WalmartClient, open_http
+from app.outbound.transport import open_http
+from app.walmart.client import WalmartClient
 from app.walmart.token import TokenCache
 from tests.unit.walmart.builders import BASE, NOW
 

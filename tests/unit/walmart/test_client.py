@@ -9,10 +9,10 @@ import pytest
 import respx
 
 from app.orders.snapshot import UnitStatus
+from app.outbound.call import Call
+from app.outbound.exchange import MAX_ANSWER_BYTES
 from app.walmart import errors
-from app.walmart.call import Call
 from app.walmart.client import Answer, WalmartClient
-from app.walmart.exchange import MAX_ANSWER_BYTES
 from tests.unit.walmart.builders import ACCOUNT, NOW, PO, a_line, an_error, an_order, units
 from tests.unit.walmart.conftest import a_while
 

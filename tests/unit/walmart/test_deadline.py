@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from app.outbound.transport import open_http
 from app.walmart import errors
-from app.walmart.client import WalmartClient, open_http
+from app.walmart.client import WalmartClient
 from app.walmart.token import TokenCache
 from tests.unit.walmart.builders import ACCOUNT, NOW, PO, an_order
 from tests.unit.walmart.sockets import listening

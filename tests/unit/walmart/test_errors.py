@@ -2,9 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.walmart import call as calls
+from app.outbound import call as calls
+from app.outbound.call import Fault
 from app.walmart import errors
-from app.walmart.call import Fault
 from app.walmart.errors import classify
 from tests.unit.walmart.builders import a_call
 

@@ -1,6 +1,6 @@
 import pytest
 
-from app.walmart.call import Fault
+from app.outbound.call import Fault
 from app.walmart.faults import faults_of, faults_of_xml
 
 ONE = {"code": "A.B", "field": "data", "description": "No"}

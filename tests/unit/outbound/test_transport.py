@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from app.walmart.client import open_http
+from app.outbound.transport import open_http
 from tests.unit.walmart.sockets import listening
 
 Respond = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -1,21 +1,21 @@
 """One HTTP try: send it, read the answer within bounds, keep the evidence.
 
-The only place that speaks httpx, and the one that translates its exceptions.
+The only place that speaks httpx, and the one that translates its exceptions. What differs from
+one system to the other, its headers and its errors, is its dialect.
 """
 
 import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import httpx
 
-from app.walmart import call as calls
-from app.walmart import faults, redaction, throttling
-from app.walmart.call import Call
+from app.outbound import call as calls
+from app.outbound import redaction
+from app.outbound.call import Call, Fault
 
-SERVICE_NAME = "Walmart Marketplace"
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
 JSON = "application/json"
 _ERROR = 400
@@ -52,6 +52,21 @@ class Try:
 
 
 @dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a system speaks HTTP.
+
+    headers: those of its own, by the try's correlation id. faults: the errors in an answer, by
+    its decoded JSON (None where that cannot be read) and its text. tokens_left: calls it says are
+    left; replenish_in: time until it takes one again; both by the answer's headers.
+    """
+
+    headers: Callable[[str], Mapping[str, str]]
+    faults: Callable[[object, str], tuple[Fault, ...]]
+    tokens_left: Callable[[Mapping[str, str]], int | None]
+    replenish_in: Callable[[Mapping[str, str], datetime], timedelta | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """The evidence, with the answer as it came: payload is decoded JSON, text the raw body.
 
@@ -82,11 +97,13 @@ class Exchange:
         http: httpx.AsyncClient,
         *,
         base_url: str,
+        dialect: Dialect,
         now: Callable[[], datetime],
         new_correlation_id: Callable[[], str],
     ) -> None:
         self._http = http
         self._base_url = base_url.rstrip("/")
+        self._dialect = dialect
         self._now = now
         self._new_correlation_id = new_correlation_id
 
@@ -102,8 +119,7 @@ class Exchange:
             "Content-Type": JSON,
             # A compressed answer could unpack to more than the cap in one piece.
             "Accept-Encoding": "identity",
-            "WM_SVC.NAME": SERVICE_NAME,
-            "WM_QOS.CORRELATION_ID": correlation_id,
+            **self._dialect.headers(correlation_id),
             **wanted.headers,
         }
         started_at = self._now()
@@ -112,7 +128,7 @@ class Exchange:
             reply.failure = calls.NO_TIME_LEFT
         else:
             await self._transfer(wanted, headers, deadline, reply)
-        return _evidence(wanted, correlation_id, started_at, self._now(), reply)
+        return self._evidence(wanted, correlation_id, started_at, reply)
 
     async def _transfer(
         self, wanted: Try, headers: Mapping[str, str], deadline: float, reply: _Reply
@@ -133,6 +149,33 @@ class Exchange:
         except tuple(kind for kind, _ in _FAILURES) as error:
             reply.failure = next(word for kind, word in _FAILURES if isinstance(error, kind))
 
+    def _evidence(
+        self, wanted: Try, correlation_id: str, started_at: datetime, reply: _Reply
+    ) -> Answered:
+        ended_at, dialect = self._now(), self._dialect
+        text, payload, readable = _decode(bytes(reply.body))
+        found = dialect.faults(payload if readable else None, text)
+        failure = reply.failure
+        if failure is None and not readable and not (found and (reply.status or 0) >= _ERROR):
+            failure = calls.ANSWER_UNREADABLE
+        call = Call(
+            operation=wanted.operation,
+            method=wanted.method,
+            path=wanted.path,
+            started_at=started_at,
+            ended_at=ended_at,
+            correlation_id=correlation_id,
+            request=redaction.redact(wanted.content, wanted.secrets) if wanted.content else None,
+            status=reply.status,
+            response=redaction.redact(text, wanted.secrets) if reply.status is not None else None,
+            codes=tuple(fault.code for fault in found if fault.code),
+            failure=failure,
+            tokens_left=dialect.tokens_left(reply.headers),
+            replenish_in=dialect.replenish_in(reply.headers, ended_at),
+            faults=found,
+        )
+        return Answered(call, payload, text)
+
 
 async def _read(response: httpx.Response, reply: _Reply) -> None:
     async for chunk in response.aiter_bytes():
@@ -140,33 +183,6 @@ async def _read(response: httpx.Response, reply: _Reply) -> None:
         if len(reply.body) > MAX_ANSWER_BYTES:
             reply.failure = calls.ANSWER_TOO_LARGE
             return
-
-
-def _evidence(
-    wanted: Try, correlation_id: str, started_at: datetime, ended_at: datetime, reply: _Reply
-) -> Answered:
-    text, payload, readable = _decode(bytes(reply.body))
-    found = faults.faults_of(payload) if readable else faults.faults_of_xml(text)
-    failure = reply.failure
-    if failure is None and not readable and not (found and (reply.status or 0) >= _ERROR):
-        failure = calls.ANSWER_UNREADABLE
-    call = Call(
-        operation=wanted.operation,
-        method=wanted.method,
-        path=wanted.path,
-        started_at=started_at,
-        ended_at=ended_at,
-        correlation_id=correlation_id,
-        request=redaction.redact(wanted.content, wanted.secrets) if wanted.content else None,
-        status=reply.status,
-        response=redaction.redact(text, wanted.secrets) if reply.status is not None else None,
-        codes=tuple(fault.code for fault in found if fault.code),
-        failure=failure,
-        tokens_left=throttling.tokens_left(reply.headers),
-        replenish_in=throttling.replenish_in(reply.headers, ended_at),
-        faults=found,
-    )
-    return Answered(call, payload, text)
 
 
 def _decode(body: bytes) -> tuple[str, object, bool]:

@@ -1,7 +1,7 @@
 """The evidence of one HTTP try at Walmart: what was sent, what came back, how long it took.
 
 A call is what a person reads when they ask why an order is in error, so it never holds a
-secret or a buyer's address: `app/walmart/redaction.py` cleans both bodies before they get here.
+secret or a buyer's address: `app/outbound/redaction.py` cleans both bodies before they get here.
 """
 
 from dataclasses import dataclass, field

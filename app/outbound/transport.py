@@ -16,6 +16,28 @@ from yarl import URL
 
 # What aiohttp would add by itself; what is sent is what httpx was given.
 _NOTHING_ADDED = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+_KEEP_ALIVE_SECONDS = 20
+# Waiting for the pool, connecting and the TLS handshake are limited one by one. A quarter of
+# the whole for each means that the whole cannot run out before something was sent.
+_CONNECT_SHARE = 4
+
+
+def open_http(
+    *, timeout: float, max_connections: int, transport: httpx.AsyncBaseTransport | None = None
+) -> httpx.AsyncClient:
+    """Open the connection pool that every client works with; the caller closes it.
+
+    timeout is in seconds, for one wait on the network. No proxy is taken from the environment
+    and no redirect is followed. transport: another way out than its own.
+    """
+    part = timeout / _CONNECT_SHARE
+    return httpx.AsyncClient(
+        transport=transport
+        or AiohttpTransport(max_connections=max_connections, keep_alive=_KEEP_ALIVE_SECONDS),
+        timeout=httpx.Timeout(timeout, connect=part, pool=part),
+        follow_redirects=False,
+        trust_env=False,
+    )
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.walmart.redaction import MAX_CHARACTERS, redact
+from app.outbound.redaction import MAX_CHARACTERS, redact
 from tests.unit.walmart.builders import a_line, an_order
 
 PRIVATE = ("canary", "Canary", "2025550100", "62701")
