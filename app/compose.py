@@ -15,6 +15,7 @@ from uuid import UUID
 import httpx
 import sqlalchemy as sa
 
+from app.commerce.client import CommerceClient
 from app.intake.desk import Desk
 from app.metrics import Metrics
 from app.orders import ids
@@ -91,6 +92,7 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
                 now=_now,
                 entropy=lambda: secrets.randbits(64),
                 wake=lambda: _wake(heard, announcer),
+                commerce=CommerceClient(http, timeout=settings.walmart_timeout, now=_now),
                 quiet_period=timedelta(seconds=settings.quiet_period),
             )
             metrics = Metrics(database, VERSION, started_at=_now())
@@ -187,6 +189,7 @@ def poller(parts: Parts, pulse: Pulse | None = None) -> Poller:
     return Poller(
         database=parts.database,
         client=parts.desk.walmart,
+        commerce=parts.desk.commerce,
         vault=parts.desk.vault,
         settings=PollerSettings(
             name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 import uvicorn
 from cryptography.fernet import Fernet
 
+from app.commerce.client import CommerceClient
 from app.intake import import_order, stores
 from app.intake.desk import Desk
 from app.orders.lane import Breaker
@@ -163,6 +164,7 @@ class World:
         return Poller(
             database=self.database,
             client=self.client,
+            commerce=self.desk.commerce,
             vault=self.desk.vault,
             settings=PollerSettings(**given),
             heard=self.heard,
@@ -243,6 +245,7 @@ async def open_world(url: str, *, timeout: float = 1.0) -> AsyncIterator[World]:
             now=lambda: datetime.now(UTC),
             entropy=lambda: secrets.randbits(64),
             wake=heard.set,
+            commerce=CommerceClient(http, timeout=timeout, now=lambda: datetime.now(UTC)),
         )
         yield World(url, database, desk, client, walmart, walmart_url, heard, timeout)
 

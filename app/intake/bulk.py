@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
-from app.commerce.cancellation_reasons import reason_of
 from app.intake import cancel, ship
 from app.intake.bulk_rows import MOST_ROWS, Row
 from app.intake.desk import Desk
+from app.orders.cancellation_reasons import reason_of
 from app.orders.errors import Conflict, Invalid, NotAvailable, OrderError, Problem
 from app.orders.requests import CancelRequest, RequestedItem, ShipRequest
 from app.storage import overview

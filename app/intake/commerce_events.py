@@ -5,20 +5,26 @@ is known by its number in Commerce, a cancellation by the state of the order; wh
 wrote to Commerce comes back as an event, and changes nothing.
 """
 
+import asyncio
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.commerce.cancellation_reasons import reason_of
 from app.commerce.packages import packages
 from app.commerce.payloads import Canceled, Shipped
 from app.intake import cancel, ship, tracking
 from app.intake.desk import Desk
-from app.orders.errors import Conflict, Invalid, Problem
+from app.orders.cancellation_reasons import reason_of
+from app.orders.errors import Conflict, Invalid, NotAvailable, Problem
+from app.orders.order import Link
 from app.orders.requests import CancelRequest, ShipRequest, TrackingCorrection
 from app.orders.snapshot import tracking_key
-from app.storage import overview, shipments, stores
+from app.outbound.call import Call
+from app.outbound.errors import CallError, NotFound, Refused
+from app.storage import links, orders, overview, shipments, stores
 
 ACTOR = "commerce"
+# Adobe waits 10 seconds for all of an answer, and Commerce's own hooks hold its database meanwhile.
+_LONGEST_LOOK = 5.0
 # The order is where the event says that it should be.
 _ALREADY = frozenset({"cancellation_pending", "order_already_canceled"})
 
@@ -87,8 +93,40 @@ async def _corrected(desk: Desk, store_id: int, order_id: UUID, request: ShipReq
 
 
 async def _order(desk: Desk, store_id: int, commerce_order_id: int) -> UUID | None:
+    """The Walmart order that Commerce's order is; Commerce itself is asked where nobody knows."""
     async with desk.transaction() as connection:
-        return await overview.by_commerce_id(connection, store_id, commerce_order_id)
+        found = await overview.by_commerce_id(connection, store_id, commerce_order_id)
+        if found is not None or not await stores.pushes_orders(connection, store_id):
+            return found
+    return await _recognised(desk, store_id, commerce_order_id)
+
+
+async def _recognised(desk: Desk, store_id: int, commerce_order_id: int) -> UUID | None:
+    """An order that Waybill made there and has not yet seen made. Raises NotAvailable."""
+    try:
+        shop = await desk.shop(store_id)
+        if shop is None:
+            return None
+        async with asyncio.timeout(_LONGEST_LOOK):
+            shown = await desk.commerce.read_order(shop, commerce_order_id, _forgotten)
+    except (NotFound, Refused):
+        return None
+    except (CallError, TimeoutError) as error:
+        message = f"Commerce does not say which order {commerce_order_id} is: {error}"
+        raise NotAvailable("commerce_unavailable", message) from error
+    if shown.ext_order_id is None:
+        return None
+    async with desk.transaction() as connection:
+        order_id = await orders.find(connection, store_id, shown.ext_order_id)
+        if order_id is not None:
+            await orders.lock(connection, order_id)
+            link = Link(shown.number, shown.entity_id, shown.items)
+            await links.keep(connection, store_id, order_id, link, desk.new_id)
+    return order_id
+
+
+def _forgotten(_: Call) -> None:
+    """The evidence of a look that belongs to no update."""
 
 
 def _not_ours(commerce_order_id: int) -> Done:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from app.commerce.client import CommerceClient
+from app.commerce.shop import PAYMENT_METHOD, Shop
 from app.orders import ids
 from app.orders.errors import Conflict
 from app.storage import idempotency, stores
@@ -29,6 +31,7 @@ class Desk:
     now: Callable[[], datetime]
     entropy: Callable[[], int]
     wake: Callable[[], None]
+    commerce: CommerceClient
     quiet_period: timedelta = timedelta(seconds=120)
 
     def new_id(self, store_id: int) -> UUID:
@@ -52,6 +55,31 @@ class Desk:
                 "secret_unreadable", f"The store's secret cannot be read: {error}."
             ) from error
         return account(opened)
+
+    async def shop(self, store_id: int) -> Shop | None:
+        """Open a store's Commerce, where it is called. Raises Conflict secret_unreadable."""
+        try:
+            async with self.database.begin() as connection:
+                opened = await stores.commerce_access(connection, store_id, self.vault)
+        except CannotDecrypt as error:
+            raise Conflict(
+                "secret_unreadable", f"The store's token cannot be read: {error}."
+            ) from error
+        return shop(opened)
+
+
+def shop(opened: stores.CommerceAccess | None) -> Shop | None:
+    """How a store's Commerce is called, in the form that its client takes."""
+    if opened is None:
+        return None
+    return Shop(
+        store_id=opened.store_id,
+        code=opened.code,
+        base_url=opened.base_url,
+        access_token=opened.access_token,
+        payment_method=opened.payment_method or PAYMENT_METHOD,
+        stock_id=opened.stock_id,
+    )
 
 
 def account(opened: stores.Credentials) -> Account:

@@ -10,7 +10,7 @@ from app.orders import readback, reservation
 from app.orders.errors import OrderError, Unknown
 from app.orders.order import Order, Task
 from app.orders.snapshot import OrderSnapshot
-from app.orders.update import Kind, State
+from app.orders.update import TOLD_COMMERCE, Kind, State
 from app.storage import (
     events,
     idempotency,
@@ -36,6 +36,7 @@ _EXPLAINED = {
     "absent": "Walmart shows nothing of it; its units are free again.",
     NOT_READ: "Walmart could not be read; the units stay reserved until a refresh shows them.",
 }
+_OF_COMMERCE = "It was for Commerce alone; Walmart was not read, and no unit was kept for it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,10 @@ async def dismiss(
 
     Raises Unknown, Conflict update_in_progress or update_finished.
     """
-    _, basis = await find(desk, update_id, once)
-    snapshot = await _picture(desk, basis)
+    waiting, basis = await find(desk, update_id, once)
+    told_commerce = waiting.kind in TOLD_COMMERCE
+    # Walmart has nothing to say to what Commerce is told.
+    snapshot = None if told_commerce else await _picture(desk, basis)
     async with desk.transaction(once) as connection:
         found, order = await held(connection, update_id)
         if (
@@ -75,7 +78,8 @@ async def dismiss(
         view = await overview.update(connection, found.store_id, update_id)
         if view is None:
             raise Unknown("update", update_id)
-        dismissed = Dismissed(view, walmart, _EXPLAINED[walmart])
+        explanation = _OF_COMMERCE if told_commerce else _EXPLAINED[walmart]
+        dismissed = Dismissed(view, walmart, explanation)
         await idempotency.keep(connection, once, dismissed)
     desk.wake()
     return dismissed

@@ -11,7 +11,7 @@ from app.orders import settlement
 from app.orders.errors import Unknown
 from app.orders.order import Order
 from app.orders.snapshot import OrderSnapshot
-from app.storage import events, idempotency, orders, settling, stores, updates
+from app.storage import commerce_updates, events, idempotency, orders, settling, stores, updates
 from app.storage.database import Connection
 from app.storage.idempotency import Once
 from app.storage.registry import add_order
@@ -81,6 +81,7 @@ async def _write(
             number = snapshot.purchase_order_id
             await acknowledge(connection, desk, order_id, subject=number, actor=actor)
         order = await orders.lock(connection, order_id)
+        await commerce_updates.hand_over(connection, [order], desk.new_id)
         event = events.Event("order_imported", actor)
         await events.add(connection, store, order_id, event, desk.new_id)
     elif order.unreadable:

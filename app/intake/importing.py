@@ -12,7 +12,15 @@ from app.intake.desk import Desk
 from app.intake.register import acknowledge
 from app.orders import drift, settlement
 from app.orders.snapshot import OrderSnapshot
-from app.storage import events, orders, reconciliations, registry, settling, updates
+from app.storage import (
+    commerce_updates,
+    events,
+    orders,
+    reconciliations,
+    registry,
+    settling,
+    updates,
+)
 from app.storage.database import Connection
 from app.storage.registry import Listed
 from app.storage.settling import Picture
@@ -79,6 +87,8 @@ async def _add(
     )
     at = desk.now()
     pictures = [Picture(order, snapshots[order_id], at) for order_id, order in written.items()]
+    # First, so that what is noted of an order follows it.
+    await commerce_updates.hand_over(connection, list(written.values()), desk.new_id)
     await settling.settle_many(connection, pictures, desk.new_id)
     return list(added)
 
@@ -135,6 +145,7 @@ async def adopt(
         await acknowledge(connection, desk, order_id, subject=order.purchase_order_id, actor=ACTOR)
     await orders.add_lines(connection, store_id, order_id, settlement.lines_of(snapshot))
     readable = await orders.lock(connection, order_id)
+    await commerce_updates.hand_over(connection, [readable], desk.new_id)
     turns = await settling.settle(connection, Picture(readable, snapshot, desk.now()), desk.new_id)
     await updates.hand_turns(connection, turns)
     await events.add(

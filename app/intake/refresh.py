@@ -56,8 +56,8 @@ async def refresh(desk: Desk, order_id: UUID, *, actor: str, once: Once | None =
 
 
 def busy(order: Order) -> bool:
-    """Whether a poller holds an update of the order right now."""
-    return any(task.state is State.SENDING for task in order.tasks)
+    """Whether a poller tells Walmart something of the order right now."""
+    return any(task.state is State.SENDING for task in order.walmart_tasks)
 
 
 async def view_of(connection: Connection, order: Order) -> OrderView:

@@ -10,7 +10,7 @@ from app.orders import ids, obstacle, readback, reservation
 from app.orders.errors import Conflict, OrderError, Unknown
 from app.orders.order import Order
 from app.orders.snapshot import OrderSnapshot
-from app.orders.update import Kind, State
+from app.orders.update import TOLD_COMMERCE, Kind, State
 from app.storage import (
     events,
     idempotency,
@@ -109,7 +109,8 @@ async def held(connection: Connection, update_id: UUID) -> tuple[Found, Order | 
 
 
 async def _picture(desk: Desk, found: Found, order: Order | None) -> OrderSnapshot | None:
-    if order is None or found.state is not State.FAILED or not found.attempts:
+    told_commerce = found.kind in TOLD_COMMERCE
+    if order is None or told_commerce or found.state is not State.FAILED or not found.attempts:
         return None
     try:
         return await reading.read(desk, order.store_id, order.purchase_order_id)
@@ -180,12 +181,13 @@ def _state(order: Order, update_id: UUID) -> State | None:
 
 
 async def _forecast(connection: Connection, found: Found, view: UpdateView) -> Retried:
+    whom = "Commerce" if found.kind in TOLD_COMMERCE else "Walmart"
     paused = await lanes.paused_until(connection, found.store_id, found.kind)
     if paused is not None:
-        return Retried(view, "waiting", paused, "Walmart takes no calls of this kind until then.")
+        return Retried(view, "waiting", paused, f"{whom} takes no calls of this kind until then.")
     if not await updates.has_turn(connection, found.store_id, found.id):
         return Retried(view, "waiting", None, "An earlier update of the order goes first.")
     if found.attempts:
-        text = "It goes out now: Walmart is read first, and only what is missing is sent."
+        text = f"It goes out now: {whom} is read first, and only what is missing is sent."
         return Retried(view, "queued", None, text)
     return Retried(view, "queued", None, "It goes out now.")

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any, Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from app.commerce import signatures
@@ -39,6 +40,9 @@ class NewStore:
     market: str = "US"
     commerce_base_url: str | None = None
     commerce_access_token: str | None = field(default=None, repr=False)
+    commerce_push_orders: bool = False
+    commerce_payment_method: str | None = None
+    commerce_stock_id: int | None = None
     commerce_webhook_public_keys: Sequence[str] = ()
     commerce_io_client_ids: Sequence[str] = ()
     carriers: Mapping[str, Any] = field(default_factory=dict)
@@ -57,6 +61,9 @@ class StoreChanges:
     market: Any = UNCHANGED
     commerce_base_url: Any = UNCHANGED
     commerce_access_token: Any = field(default=UNCHANGED, repr=False)
+    commerce_push_orders: Any = UNCHANGED
+    commerce_payment_method: Any = UNCHANGED
+    commerce_stock_id: Any = UNCHANGED
     commerce_webhook_public_keys: Any = UNCHANGED
     commerce_io_client_ids: Any = UNCHANGED
     carriers: Any = UNCHANGED
@@ -79,7 +86,7 @@ async def create(desk: Desk, new: NewStore, *, actor: str, once: Once | None = N
     del actor
     values = _values(new)
     values["code"] = values["code"] or _code_of(new.name)
-    refuse(list(_problems(values)))
+    refuse([*_problems(values), *_commerce_problems({**_NOT_CONNECTED, **values})])
     async with desk.transaction(once) as connection:
         number = await stores.next_number(connection)
         identifier = desk.new_id(number)
@@ -99,6 +106,8 @@ async def change(desk: Desk, store_id: UUID, changes: StoreChanges, *, actor: st
         number = await stores.number_of(connection, store_id)
         if number is None:
             raise Unknown("store", store_id)
+        now = await _commerce_now(connection, store_id)
+        refuse([*_commerce_problems({**now, **values}), *_moved_problems(now, values)])
         row = _sealed(values, desk.vault)
         await _or_taken(stores.change(connection, number, row), values.get("code"))
         view = await _view(connection, store_id)
@@ -164,6 +173,53 @@ def _problems(values: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _template_problems(values.get("default_tracking_url"), "/default_tracking_url")
     for name, entry in (values.get("carriers") or {}).items():
         yield from _carrier_problems(name, entry)
+
+
+# What a store without a word about Commerce has.
+_NOT_CONNECTED: Mapping[str, Any] = {
+    "commerce_base_url": None,
+    "commerce_access_token": None,
+    "commerce_push_orders": False,
+    "commerce_stock_id": None,
+}
+
+
+async def _commerce_now(connection: Connection, store_id: UUID) -> dict[str, Any]:
+    view = await _view(connection, store_id)
+    now = {name: getattr(view, name, None) for name in _NOT_CONNECTED}
+    # That there is one is all that is asked of it.
+    return now | {"commerce_access_token": "set" if view.commerce_access_token_set else None}
+
+
+def _commerce_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with how Commerce is called."""
+    url, token = values["commerce_base_url"], values["commerce_access_token"]
+    if url is not None and not _is_address(url):
+        text = "An http(s) address without a query, a fragment and a password is needed."
+        yield Problem("commerce_base_url_invalid", text, "/commerce/base_url")
+    needed = values["commerce_push_orders"] or values["commerce_stock_id"] is not None
+    if needed and not (url and token):
+        text = "commerce.base_url and commerce.access_token are needed to call Commerce."
+        yield Problem("commerce_access_needed", text, "/commerce")
+
+
+def _moved_problems(now: Mapping[str, Any], changes: Mapping[str, Any]) -> Iterator[Problem]:
+    """Whoever may change the address must not have the token sent to himself."""
+    url = changes.get("commerce_base_url")
+    moved = url is not None and url != now["commerce_base_url"]
+    if moved and now["commerce_access_token"] and "commerce_access_token" not in changes:
+        text = "Give commerce.access_token anew: the old one is not sent to a new address."
+        yield Problem("commerce_access_needed", text, "/commerce/access_token")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port_is_one = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    plain = not (parts.query or parts.fragment or parts.username or parts.password)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and plain and port_is_one
 
 
 def _template_problems(template: str | None, pointer: str) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""What may go to Walmart now: a store's lane to one of Walmart's endpoints.
+"""What may go out now: a store's lane to one of Walmart's endpoints, or to its Commerce.
 
 Walmart counts calls for each seller and endpoint and says in headers how many are left. A
 lane keeps what it said last, pauses when it refuses, breaks when it does not answer, and is
@@ -15,17 +15,31 @@ from app.orders.update import Kind
 
 # Until Walmart has answered once, nobody knows what it bears.
 FIRST_CALLS = 4
+# A shop's Commerce also serves its buyers, and says nothing of how much it bears.
+COMMERCE_CALLS = 4
 # Calls in a row without a proper answer, after which a lane is broken.
 BREAK_AFTER = 5
 BROKEN = "walmart_unavailable"
+COMMERCE_BROKEN = "commerce_unavailable"
 # Reasons that a person has to do something about; the lane is tried again all the same.
-BLOCKED = frozenset({"credentials_rejected", "walmart_access_denied", "secret_unreadable"})
+BLOCKED = frozenset(
+    {
+        "credentials_rejected",
+        "walmart_access_denied",
+        "secret_unreadable",
+        "commerce_credentials_rejected",
+        "commerce_access_denied",
+    }
+)
 UNLIMITED = 1_000_000
 _MAX_EXPONENT = 20
 
 
 class Endpoint(StrEnum):
-    """Walmart's endpoints, each with a bucket of its own; ALL is the store as a whole."""
+    """Walmart's endpoints, each with a bucket of its own; ALL is all of Walmart for the store.
+
+    COMMERCE is the store's Commerce, which has nothing to do with them.
+    """
 
     ALL = "*"
     READ = "read_order"
@@ -37,6 +51,7 @@ class Endpoint(StrEnum):
     CANCEL = "cancel"
     REFUND = "refund"
     INVENTORY = "inventory"
+    COMMERCE = "commerce"
 
 
 # Where an update of a kind is written to.
@@ -47,13 +62,25 @@ WRITTEN_TO = {
     Kind.CANCELLATION: Endpoint.CANCEL,
     Kind.REFUND: Endpoint.REFUND,
     Kind.INVENTORY: Endpoint.INVENTORY,
+    Kind.COMMERCE_ORDER: Endpoint.COMMERCE,
+    Kind.COMMERCE_NOTE: Endpoint.COMMERCE,
 }
 # These look at Walmart before every send, the first too (contract, promise 3).
 READ_FIRST = frozenset({Kind.CANCELLATION, Kind.REFUND, Kind.TRACKING})
 
 
+def ways(kind: Kind, *, reads: bool) -> list[Endpoint]:
+    """Every lane that an update of a kind takes; reads: it looks at Walmart before it writes."""
+    writing = WRITTEN_TO[kind]
+    if writing is Endpoint.COMMERCE:
+        return [writing]
+    return [Endpoint.ALL, *([Endpoint.READ] if reads else []), writing]
+
+
 def endpoint_of(operation: str) -> Endpoint:
     """The lane that a call of the client belongs to; the token is everybody's."""
+    if operation.startswith(Endpoint.COMMERCE):
+        return Endpoint.COMMERCE
     return Endpoint(operation) if operation in set(Endpoint) else Endpoint.ALL
 
 
@@ -97,7 +124,8 @@ class Lane:
     @property
     def counted(self) -> bool:
         """Whether what may go depends on what is under way."""
-        return self.broken or not self.answered or self.tokens is not None
+        unknown = self.broken or not self.answered
+        return unknown or self.tokens is not None or self.endpoint is Endpoint.COMMERCE
 
     def paused(self, at: datetime) -> bool:
         """Whether nothing may go."""
@@ -143,7 +171,8 @@ def room(lane: Lane, in_flight: int, now: datetime) -> Room:
     if lane.broken or not lane.answered:
         return Room(max((1 if lane.broken else FIRST_CALLS) - in_flight, 0))
     if lane.tokens is None:
-        return Room(UNLIMITED)
+        most = COMMERCE_CALLS if lane.endpoint is Endpoint.COMMERCE else UNLIMITED
+        return Room(max(most - in_flight, 0))
     if lane.tokens > in_flight:
         return Room(lane.tokens - in_flight)
     if lane.replenish_at is not None and lane.replenish_at > now:
@@ -195,7 +224,8 @@ def _tried(lane: Lane, news: News, breaker: Breaker) -> Lane:
     lane = replace(lane, failures=failures)
     if failures < BREAK_AFTER:
         return lane
-    reason = lane.reason if lane.reason in BLOCKED else BROKEN
+    broken = COMMERCE_BROKEN if lane.endpoint is Endpoint.COMMERCE else BROKEN
+    reason = lane.reason if lane.reason in BLOCKED else broken
     return _pause(lane, reason, news.ended_at + breaker.rest(failures), news.ended_at)
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from app.orders.update import OPEN, UNRESOLVED, Kind, State
+from app.orders.update import OPEN, TOLD_COMMERCE, UNRESOLVED, Kind, State
 
 # Walmart's guide "Acknowledge a created order".
 ACKNOWLEDGE_WITHIN = timedelta(hours=4)
@@ -88,6 +88,15 @@ class Task:
         return self.state in UNRESOLVED or any(item.reserved for item in self.items)
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Which order of Commerce's an order is. items: its line numbers to Commerce's item ids."""
+
+    number: str
+    entity_id: int
+    items: Mapping[str, int]
+
+
 class FulfillmentStatus(StrEnum):
     """How far the order is, by what Walmart has said of its units."""
 
@@ -111,6 +120,7 @@ class Order:
     tasks: tuple[Task, ...] = ()
     customer_order_id: str | None = None
     commerce_order_number: str | None = None
+    commerce_order_id: int | None = None
     ordered_at: datetime | None = None
     ship_method: str | None = None
     cancel_requested: tuple[str, ...] = ()
@@ -128,6 +138,11 @@ class Order:
     def task(self, update_id: UUID) -> Task | None:
         """The update of that id, if it is one of this order's."""
         return next((task for task in self.tasks if task.update_id == update_id), None)
+
+    @property
+    def walmart_tasks(self) -> tuple[Task, ...]:
+        """What Walmart is told; Commerce's queue is another, and nobody here waits for it."""
+        return tuple(task for task in self.tasks if task.kind not in TOLD_COMMERCE)
 
     @property
     def next_sequence(self) -> int:

@@ -35,10 +35,10 @@ class ShipRequest:
 
 @dataclass(frozen=True, slots=True)
 class StockLevel:
-    """How many units of a SKU Commerce has to sell after the cancellation."""
+    """How many units of a SKU Commerce has to sell; None: it is asked when Walmart is told."""
 
     sku: str
-    quantity: int
+    quantity: int | None
     ship_node: str | None = None
 
 

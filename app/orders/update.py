@@ -20,6 +20,12 @@ class Kind(StrEnum):
     CANCELLATION = "cancellation"
     REFUND = "refund"
     INVENTORY = "inventory"
+    COMMERCE_ORDER = "commerce_order"
+    COMMERCE_NOTE = "commerce_note"
+
+
+# What Commerce is told; all else is Walmart's.
+TOLD_COMMERCE = frozenset({Kind.COMMERCE_ORDER, Kind.COMMERCE_NOTE})
 
 
 class State(StrEnum):

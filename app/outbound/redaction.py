@@ -16,7 +16,8 @@ _LOOKED_AT = 4 * MAX_CHARACTERS
 
 _KEY = (
     r"[\w.:-]{0,40}(?:address|phone|mail|token|secret|passw|authoriz|credential|cookie|buyer|person"
-    r"|recipient|postal|zip)[\w.:-]{0,40}|(?:first|last|middle|full|complete|customer)?_?name|city"
+    r"|recipient|postal|postcode|zip|firstname|lastname)[\w.:-]{0,40}"
+    r"|(?:first|last|middle|full|complete|customer)?_?name|city|street|telephone"
 )
 _PRIVATE_KEY = re.compile(rf"(?:\w+:)?(?:{_KEY})", re.IGNORECASE)
 _JSON_PAIR = re.compile(

@@ -12,7 +12,8 @@ GET /simulator/ledger and /simulator/calls: filtered by any field, and after=seq
 POST /simulator/faults: kind, operation?, times? (null for ever) and what `faults.Fault` names.
 POST /simulator/rates: operation, capacity, refill_per_second, client_id?
 POST /simulator/clock: advance_seconds. POST /simulator/accounts: client_id, client_secret.
-POST /simulator/reset; DELETE of orders, faults, faults/{id}, rates.
+GET /simulator/shops/{code}: the orders and the stock of a store's Commerce; POST .../stock: sku,
+quantity. POST /simulator/reset; DELETE of orders, faults, faults/{id}, rates.
 """
 
 import json
@@ -52,6 +53,8 @@ def routes(world: World, fate: Misbehaviour) -> list[Route]:
         ("POST", "/returns/{rma}/refund", desk.refund),
         ("POST", "/webhooks", desk.silence),
         ("GET", "/stock", desk.stock),
+        ("GET", "/shops/{store_code}", desk.shop),
+        ("POST", "/shops/{store_code}/stock", desk.fill_shop),
         ("GET", "/ledger", desk.ledger),
         ("GET", "/calls", desk.calls),
         ("POST", "/faults", desk.add_fault),
@@ -180,6 +183,19 @@ class _Desk:
             for (client_id, sku, node), units in self._world.stock.items()
         ]
         return JSONResponse({"stock": shown})
+
+    async def shop(self, request: Request) -> Response:
+        opened = self._world.shops.open(request.path_params["store_code"])
+        return JSONResponse({"orders": list(opened.orders.values()), "stock": opened.stock})
+
+    async def fill_shop(self, request: Request) -> Response:
+        wanted = await _wanted(request)
+        sku, units = wanted.get("sku"), wanted.get("quantity")
+        if not isinstance(sku, str) or type(units) is not int:
+            raise Unfit("a shop's stock is a sku and a quantity")
+        opened = self._world.shops.open(request.path_params["store_code"])
+        opened.stock[sku] = units
+        return JSONResponse({"stock": opened.stock})
 
     async def mend(self, request: Request) -> Response:
         client_id, order = self._found(request)

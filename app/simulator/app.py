@@ -12,7 +12,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from app.simulator import admin, bodies, gateway, listing, notifying, page, returning, rules
+from app.simulator import (
+    admin,
+    bodies,
+    gateway,
+    listing,
+    notifying,
+    page,
+    returning,
+    rules,
+    shop_routes,
+)
 from app.simulator.accounts import TOKEN_SECONDS
 from app.simulator.errors import (
     ORDERS,
@@ -78,6 +88,7 @@ def create_app(
         endpoint("DELETE", "/v3/webhooks/subscriptions/{id}", "webhooks", _unsubscribe),
         endpoint("GET", "/v3/returns", "returns", _returns),
         endpoint("POST", "/v3/returns/{rma}/refund", "refund", _refund),
+        *shop_routes.routes(endpoint),
         Route("/", page.handler(world)),
         *admin.routes(world, fate),
     ]
@@ -131,7 +142,10 @@ class _Walmart:
         return await self._fate.answer(fault, request, work)
 
     def _hear(self, request: Request, operation: str) -> Call:
-        if operation == "token":
+        code: str | None = request.path_params.get("store_code")
+        if code is not None:
+            client_id = code
+        elif operation == "token":
             client_id = gateway.credentials(request)[0]
         else:
             client_id = self._world.accounts.owner(gateway.access_token(request))

@@ -45,6 +45,9 @@ OPERATIONS = (
     "returns",
     "webhooks",
     "refund",
+    "commerce_orders",
+    "commerce_comments",
+    "commerce_stock",
     "*",
 )
 _TEXTS = ("client_id", "purchase_order_id", "code", "description", "field")

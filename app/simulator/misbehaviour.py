@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,8 +27,8 @@ class Work:
     unchanged answers the same JSON without applying anything.
     """
 
-    do: Callable[[], Mapping[str, Any]]
-    unchanged: Callable[[], Mapping[str, Any]]
+    do: Callable[[], Any]
+    unchanged: Callable[[], Any]
 
 
 class CutConnection(Response):

@@ -16,6 +16,7 @@ from app.simulator.ledger import Ledger
 from app.simulator.notifying import Notifier
 from app.simulator.orders import Order
 from app.simulator.returning import Return, open_return
+from app.simulator.shop import Shops
 
 # Bounded memory: orders are refused beyond this.
 MOST_ORDERS = 200_000
@@ -44,6 +45,7 @@ class World:
     # By account, SKU and ship node.
     stock: dict[tuple[str, str, str | None], int] = field(default_factory=dict)
     notifier: Notifier = field(default_factory=Notifier)
+    shops: Shops = field(default_factory=Shops)
     accounts: Accounts = field(init=False)
     ledger: Ledger = field(init=False)
     faults: Faults = field(init=False)
@@ -124,6 +126,7 @@ class World:
         self.forget_orders()
         self.stock.clear()
         self.notifier.clear()
+        self.shops.clear()
         self.returns.clear()
         self.ledger.clear()
         self.faults.clear()

@@ -13,8 +13,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.orders.lane import READ_FIRST, WRITTEN_TO, Endpoint, Lane, Room, room
-from app.orders.update import Kind, State
+from app.orders.lane import READ_FIRST, WRITTEN_TO, Endpoint, Lane, Room, room, ways
+from app.orders.update import TOLD_COMMERCE, Kind, State
 from app.storage import lanes
 from app.storage.database import Connection
 from app.storage.updates import Claimed
@@ -46,6 +46,7 @@ _GROUPS = sa.text(f"""
                     ORDER BY u.due_at LIMIT 1) each) first
       LEFT JOIN lanes everything
         ON everything.store_id = g.store_id AND everything.endpoint = '*'
+       AND g.kind NOT LIKE 'commerce%'
 """)  # noqa: S608 - only a constant of this module is put in
 
 _IN_FLIGHT = sa.text("""
@@ -107,6 +108,15 @@ class Group:
     kind: Kind
     ambiguous: bool
     due_in: float
+
+    @property
+    def place(self) -> "Place":
+        """Whose slots it takes."""
+        return self.store_id, self.kind in TOLD_COMMERCE
+
+
+# A store, and whether it is its Commerce that is told: a hanging one takes no slot of Walmart's.
+Place = tuple[int, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +192,7 @@ def share(
         return room(held[endpoint], busy, now)
 
     writing = WRITTEN_TO[group.kind]
-    if group.ambiguous and not left(writing).calls:
+    if group.ambiguous and not left(writing).calls and writing is not Endpoint.COMMERCE:
         rooms = [left(Endpoint.ALL), left(Endpoint.READ)]
         tightest = min(rooms, key=lambda each: each.calls)
         again_at = left(writing).again_at or tightest.again_at
@@ -199,8 +209,7 @@ def _needed(group: Group) -> list[Endpoint]:
 
 
 def _ways(kind: Kind, ambiguous: bool) -> list[Endpoint]:
-    reading = [Endpoint.READ] if ambiguous or kind in READ_FIRST else []
-    return [Endpoint.ALL, *reading, WRITTEN_TO[kind]]
+    return ways(kind, reads=ambiguous or kind in READ_FIRST)
 
 
 async def _in_flight(

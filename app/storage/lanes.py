@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from app.orders.lane import BLOCKED, WRITTEN_TO, Breaker, Endpoint, Lane, News, after, stopped_anew
+from app.orders.lane import BLOCKED, Breaker, Endpoint, Lane, News, after, stopped_anew, ways
 from app.orders.update import Kind
 from app.storage.database import Connection
 from app.storage.tables import lanes, updates
@@ -126,9 +126,15 @@ async def endpoint_paused_until(
     connection: Connection, store_id: int, endpoint: Endpoint
 ) -> datetime | None:
     """Until when the store makes no calls to that endpoint of Walmart's, if it does not."""
+    return await _paused_until(connection, store_id, [Endpoint.ALL, endpoint])
+
+
+async def _paused_until(
+    connection: Connection, store_id: int, endpoints: Sequence[Endpoint]
+) -> datetime | None:
     statement = sa.select(sa.func.max(lanes.c.paused_until)).where(
         lanes.c.store_id == store_id,
-        lanes.c.endpoint.in_([Endpoint.ALL.value, endpoint.value]),
+        lanes.c.endpoint.in_([each.value for each in endpoints]),
         lanes.c.paused_until > sa.func.now(),
     )
     until: datetime | None = (await connection.execute(statement)).scalar_one()
@@ -137,7 +143,7 @@ async def endpoint_paused_until(
 
 async def paused_until(connection: Connection, store_id: int, kind: Kind) -> datetime | None:
     """Until when updates of that kind of the store stand still, if they do."""
-    return await endpoint_paused_until(connection, store_id, WRITTEN_TO[kind])
+    return await _paused_until(connection, store_id, ways(kind, reads=False))
 
 
 async def _hold_some(

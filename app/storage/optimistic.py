@@ -102,13 +102,13 @@ class Picture:
 
         Not so where the reference is known, or a retried shipment might let it pass.
         """
-        passable = any(task.state is State.RETRYING for task in self.order.tasks)
+        passable = any(task.state is State.RETRYING for task in self.order.walmart_tasks)
         return not (self.repeated or passable)
 
     @property
     def idle(self) -> bool:
-        """Whether nothing of the order is under way, so that a new update's turn is at once."""
-        return not any(task.state in OPEN for task in self.order.tasks)
+        """Whether Walmart waits for nothing else, so that a new update's turn is at once."""
+        return not any(task.state in OPEN for task in self.order.walmart_tasks)
 
 
 async def look(

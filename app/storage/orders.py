@@ -123,6 +123,7 @@ def from_row(row: Mapping[Any, Any]) -> Order:
         tasks=tuple(_task(task) for task in row["tasks"]),
         customer_order_id=row["customer_order_id"],
         commerce_order_number=row["commerce_order_number"],
+        commerce_order_id=row["commerce_order_id"],
         ordered_at=row["ordered_at"],
         ship_method=row["ship_method"],
         cancel_requested=tuple(requested.get("lines", ())),

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from app.orders import reservation
 from app.orders.lane import Breaker, Lane, News
-from app.orders.order import Order
+from app.orders.order import Link, Order
 from app.orders.outcome import Failure
 from app.orders.returns import Return
 from app.orders.snapshot import OrderSnapshot
@@ -25,6 +25,7 @@ from app.orders.update import Kind, State
 from app.storage import (
     events,
     lanes,
+    links,
     order_changes,
     orders,
     returns,
@@ -122,6 +123,7 @@ class Result:
     attempt: Attempt
     snapshot: OrderSnapshot | None = None
     returned: Return | None = None
+    link: Link | None = None
     news: Sequence[News] = ()
 
 
@@ -158,6 +160,10 @@ async def record(
         for result in sorted(kept, key=lambda each: each.update.store_id):
             if result.returned is not None:
                 await returns.save(connection, result.update.store_id, [result.returned], ids)
+            if result.link is not None and result.update.order_id is not None:
+                await links.keep(
+                    connection, result.update.store_id, result.update.order_id, result.link, ids
+                )
         await updates.hand_turns(connection, subjects)
         # Last, for claims of the same stores wait for it. What a late poller saw is true too.
         news = [each for result in results for each in result.news]

@@ -11,12 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.orders import reservation, settlement
+from app.orders.notes import Note, notes
 from app.orders.order import Order, Task
 from app.orders.outcome import Failure
 from app.orders.settlement import Settlement
 from app.orders.snapshot import OrderSnapshot
 from app.orders.update import OPEN, Kind, State, Target
-from app.storage import events, order_changes, stock, updates
+from app.storage import commerce_updates, events, order_changes, stock, updates
 from app.storage.database import Connection
 from app.storage.order_changes import Seen
 
@@ -56,6 +57,7 @@ class _Settled:
     order: Order
     states: Mapping[UUID, State]
     outcome: Settlement
+    snapshot: OrderSnapshot
     at: datetime
 
 
@@ -95,6 +97,7 @@ async def settle_many(
         if state is State.CONFIRMED and _kind(each.order, update_id) == Kind.CANCELLATION
     ]
     await stock.follow_cancellations(connection, landed, ids)
+    await commerce_updates.tell(connection, list(_notes(settled)), ids)
     for each in settled:
         for event in _told(each):
             await events.add(connection, each.order.store_id, each.order.id, event, ids)
@@ -105,7 +108,7 @@ def _settled(picture: Picture) -> _Settled:
     outcome = settlement.settle(picture.order, picture.snapshot)
     states = _states(outcome)
     after = reservation.with_state(outcome.order, states)
-    return _Settled(picture.order, after, states, outcome, picture.at)
+    return _Settled(picture.order, after, states, outcome, picture.snapshot, picture.at)
 
 
 def _states(settled: Settlement) -> dict[UUID, State]:
@@ -128,6 +131,12 @@ def _told(settled: _Settled) -> Iterator[events.Event]:
     if settled.order.cancel_requested and not settled.before.cancel_requested:
         asked = {"lines": list(settled.order.cancel_requested)}
         yield events.Event("cancel_requested", detail=asked)
+
+
+def _notes(settled: Sequence[_Settled]) -> Iterator[tuple[Order, Sequence[Note]]]:
+    """What Commerce is told of it."""
+    for each in settled:
+        yield each.order, list(notes(each.before, each.order, each.snapshot))
 
 
 def _lines(task: Task) -> list[str]:

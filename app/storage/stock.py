@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from app.orders.requests import StockLevel
+from app.orders.update import Kind
 from app.storage import events, updates
 from app.storage.database import Connection
 from app.storage.updates import Claimed, Subject
@@ -64,7 +65,11 @@ _STALE = sa.text("""
     RETURNING u.id, u.target, u.subject
 """).bindparams(sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
 _OF_CANCELLATIONS = sa.text("""
-    SELECT c.store_id, c.order_id, c.update_id, c.inventory FROM cancellations c
+    SELECT c.store_id, c.order_id, c.update_id, c.inventory,
+           (SELECT coalesce(jsonb_agg(DISTINCT l.sku), '[]') FROM order_lines l, stores s
+             WHERE s.store_id = c.store_id AND s.commerce_stock_id IS NOT NULL
+               AND l.store_id = c.store_id AND l.order_id = c.order_id) AS readable
+      FROM cancellations c
       JOIN unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[])) AS q(store_id, id)
         ON c.store_id = q.store_id AND c.update_id = q.id
 """).bindparams(
@@ -82,6 +87,11 @@ class Levels:
     actor: str
     quiet: timedelta
     order_id: UUID | None = None
+
+
+def asks_commerce(update: Claimed) -> bool:
+    """Whether its number of units is read from Commerce when it is sent."""
+    return update.kind is Kind.INVENTORY and update.payload["quantity"] is None
 
 
 def subject(level: StockLevel) -> str:
@@ -155,7 +165,11 @@ async def follow_cancellations(
     stores, cancellations = zip(*sorted(set(canceled)), strict=True)
     values: dict[str, Any] = {"stores": list(stores), "ids": list(cancellations)}
     for row in (await connection.execute(_OF_CANCELLATIONS, values)).all():
-        levels = [StockLevel(**level) for level in row.inventory]
+        given = [StockLevel(**level) for level in row.inventory]
+        named = {level.sku for level in given}
+        # Commerce is asked when it is sent: what it said before may be outdated by then.
+        asked = [StockLevel(sku, None) for sku in sorted(row.readable) if sku not in named]
+        levels = given + asked
         if levels:
             wanted = Levels(row.store_id, levels, "waybill", quiet, row.order_id)
             await put(connection, wanted, ids)

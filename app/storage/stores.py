@@ -1,7 +1,7 @@
 """Stores: written, changed, and opened to call Walmart in their name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,14 @@ from app.storage import lanes
 from app.storage.database import Connection, violated
 from app.storage.tables import stores
 from app.storage.vault import Vault
+
+# Any of them may end the pause that the old ones caused.
+_ACCESS = {
+    "walmart_client_id",
+    "walmart_client_secret",
+    "commerce_base_url",
+    "commerce_access_token",
+}
 
 
 class CodeTaken(Exception):
@@ -29,6 +37,18 @@ class Credentials:
 
     def __repr__(self) -> str:
         return f"Credentials(store_id={self.store_id}, market={self.market!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class CommerceAccess:
+    """What is needed to call a store's Commerce. The token never shows in a repr."""
+
+    store_id: int
+    code: str
+    base_url: str
+    access_token: str = field(repr=False)
+    payment_method: str | None = None
+    stock_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +87,7 @@ async def change(connection: Connection, store_id: int, values: Mapping[str, Any
     """
     statement = sa.update(stores).where(stores.c.store_id == store_id)
     await _write(connection, statement.values(**values, updated_at=sa.func.now()))
-    if {"walmart_client_id", "walmart_client_secret"} & values.keys():
+    if _ACCESS & values.keys():
         await lanes.open_again(connection, store_id)
 
 
@@ -128,6 +148,29 @@ async def credentials(connection: Connection, store_id: int, vault: Vault) -> Cr
         client_secret=vault.open(row.walmart_client_secret),
         market=row.market,
     )
+
+
+async def commerce_access(
+    connection: Connection, store_id: int, vault: Vault
+) -> CommerceAccess | None:
+    """How to call a store's Commerce, None where it is not said. Raises CannotDecrypt."""
+    statement = sa.select(
+        stores.c.code,
+        stores.c.commerce_base_url,
+        stores.c.commerce_access_token,
+        stores.c.commerce_payment_method,
+        stores.c.commerce_stock_id,
+    ).where(stores.c.store_id == store_id)
+    code, base_url, token, method, stock_id = (await connection.execute(statement)).one()
+    if base_url is None or token is None:
+        return None
+    return CommerceAccess(store_id, code, base_url, vault.open(token), method, stock_id)
+
+
+async def pushes_orders(connection: Connection, store_id: int) -> bool:
+    """Whether the store's orders are created in its Commerce."""
+    statement = sa.select(stores.c.commerce_push_orders).where(stores.c.store_id == store_id)
+    return bool((await connection.execute(statement)).scalar_one_or_none())
 
 
 async def shipping_rules(connection: Connection, store_id: int) -> ShippingRules:

@@ -42,6 +42,9 @@ class StoreView:
     walmart_client_id: str
     commerce_base_url: str | None
     commerce_access_token_set: bool
+    commerce_push_orders: bool
+    commerce_payment_method: str | None
+    commerce_stock_id: int | None
     commerce_webhook_public_keys: Sequence[str]
     commerce_io_client_ids: Sequence[str]
     carriers: Mapping[str, object]

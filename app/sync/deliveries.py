@@ -10,11 +10,15 @@ from uuid import UUID
 
 import structlog
 
+from app.commerce.client import CommerceClient
+from app.commerce.shop import Shop
 from app.orders.errors import NotAvailable
 from app.orders.order import Order
 from app.orders.outcome import Outcome, Unclear
 from app.orders.returns import RefundItem, Return
+from app.orders.update import TOLD_COMMERCE
 from app.storage import updates
+from app.storage.claims import Place
 from app.storage.database import Database
 from app.storage.recording import Attempt, Result
 from app.storage.updates import Claimed
@@ -38,21 +42,36 @@ class Terms:
     policy: Policy
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an update is about, and in whose name it goes out.
+
+    of_return: what a refund answers, and what of it is wanted. shop: the store's Commerce, where
+    it is called.
+    """
+
+    account: Account
+    order: Order | None
+    of_return: tuple[Return, tuple[RefundItem, ...]] | None = None
+    shop: Shop | None = None
+
+
 @dataclass(slots=True)
 class Deliveries:
     """Carries claimed updates to Walmart, each in a task of its own.
 
-    by_store counts those under way; a store without one is not in it.
+    busy counts those under way; a place without one is not in it.
     """
 
     database: Database
     client: WalmartClient
+    commerce: CommerceClient
     recorder: Recorder
     terms: Terms
     random: Callable[[], float]
     new_id: Callable[[int], UUID]
     monotonic: Callable[[], float]
-    by_store: Counter[int] = field(default_factory=Counter)
+    busy: Counter[Place] = field(default_factory=Counter)
     _running: set[asyncio.Task[None]] = field(default_factory=set)
     _stopping: bool = False
 
@@ -60,29 +79,24 @@ class Deliveries:
         """How many are under way."""
         return len(self._running)
 
-    def start(
-        self,
-        update: Claimed,
-        order: Order | None,
-        account: Account,
-        claimed_at: float,
-        of_return: tuple[Return, tuple[RefundItem, ...]] | None = None,
-    ) -> None:
-        """Deliver an update; claimed_at is the monotonic time right after its claim.
-
-        of_return: what a refund answers, and what of it is wanted.
-        """
-        errand = self._errand(update, order, account, claimed_at)
-        errand.of_return = of_return
+    def start(self, update: Claimed, subject: Subject, claimed_at: float) -> None:
+        """Deliver an update; claimed_at is the monotonic time right after its claim."""
+        errand = self._errand(update, subject, claimed_at)
         task = asyncio.create_task(self._deliver(errand))
         self._running.add(task)
-        self.by_store[update.store_id] += 1
+        place = (update.store_id, update.kind in TOLD_COMMERCE)
+        self.busy[place] += 1
 
         def ended(task: asyncio.Task[None]) -> None:
             self._running.discard(task)
-            self.by_store -= Counter([update.store_id])
+            self.busy -= Counter([place])
 
         task.add_done_callback(ended)
+
+    @property
+    def telling_commerce(self) -> int:
+        """How many are under way to any store's Commerce."""
+        return sum(number for (_, commerce), number in self.busy.items() if commerce)
 
     async def drain(self, seconds: float) -> None:
         """Let what is under way end; what does not is found again when its lease ends."""
@@ -95,12 +109,15 @@ class Deliveries:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*late, return_exceptions=True)
 
-    def _errand(self, update: Claimed, order: Order | None, account: Account, at: float) -> Errand:
+    def _errand(self, update: Claimed, subject: Subject, at: float) -> Errand:
         return Errand(
             update=update,
-            of_order=order,
-            account=account,
+            of_order=subject.order,
+            of_return=subject.of_return,
+            shop=subject.shop,
+            account=subject.account,
             client=self.client,
+            commerce=self.commerce,
             policy=self.terms.policy,
             lease=self.terms.lease,
             timeout=self.terms.timeout,
@@ -153,5 +170,6 @@ class Deliveries:
             ),
             snapshot=evidence.snapshot(outcome),
             returned=errand.seen_return,
+            link=errand.link,
             news=list(traffic.news(update.store_id, errand.calls, evidence.pause(outcome), ended)),
         )

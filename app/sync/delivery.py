@@ -25,7 +25,7 @@ from app.orders.outcome import (
 from app.orders.readback import Reading
 from app.orders.snapshot import OrderSnapshot
 from app.orders.update import Kind
-from app.sync import refunding, stocking, verdicts
+from app.sync import creating, noting, refunding, stocking, verdicts
 from app.sync.errand import Errand
 from app.walmart import errors, messages
 from app.walmart.client import Answer
@@ -34,7 +34,7 @@ from app.walmart.packages import Package
 
 
 async def deliver(errand: Errand) -> Outcome:
-    """Carry one update to Walmart as far as it goes now."""
+    """Carry one update to Walmart or Commerce as far as it goes now."""
     match errand.update.kind:
         case Kind.ACKNOWLEDGEMENT:
             return await _acknowledge(errand)
@@ -46,8 +46,16 @@ async def deliver(errand: Errand) -> Outcome:
             return await stocking.deliver(errand)
         case Kind.REFUND:
             return await refunding.deliver(errand)
+        case Kind.COMMERCE_ORDER | Kind.COMMERCE_NOTE:
+            return await _tell_commerce(errand)
         case _:
             assert_never(errand.update.kind)
+
+
+async def _tell_commerce(errand: Errand) -> Outcome:
+    if errand.update.kind is Kind.COMMERCE_ORDER:
+        return await creating.deliver(errand)
+    return await noting.deliver(errand)
 
 
 async def _acknowledge(errand: Errand) -> Outcome:

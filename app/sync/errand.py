@@ -4,9 +4,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from app.orders.order import Order, Task
+from app.commerce.client import CommerceClient
+from app.commerce.shop import Shop
+from app.orders.order import Link, Order, Task
 from app.orders.returns import RefundItem, Return
 from app.outbound.call import Call
+from app.outbound.errors import CallError
 from app.storage.updates import Claimed
 from app.sync import backoff
 from app.sync.backoff import Policy
@@ -31,6 +34,7 @@ class Errand:
     of_order: Order | None
     account: Account
     client: WalmartClient
+    commerce: CommerceClient
     policy: Policy
     lease: float
     timeout: float
@@ -41,6 +45,9 @@ class Errand:
     # Of a refund: the return, what of it is wanted, and as Walmart showed it last.
     of_return: tuple[Return, tuple[RefundItem, ...]] | None = None
     seen_return: Return | None = None
+    # The store's Commerce where it can be called, and the order that was found or made there.
+    shop: Shop | None = None
+    link: Link | None = None
     calls: list[Call] = field(default_factory=list)
     renewed_monotonic: float | None = None
 
@@ -70,6 +77,11 @@ class Errand:
         if task is None:
             raise LookupError(f"update {self.update.id} is not one of its order's")
         return task
+
+    def keep_of(self, error: CallError) -> None:
+        """Keep the evidence of a call that raised."""
+        if error.call is not None:
+            self.calls.append(error.call)
 
     def now(self) -> datetime:
         """The database's time, as far as this host can tell."""

@@ -14,13 +14,14 @@ from uuid import UUID
 
 import structlog
 
-from app.intake.desk import Desk
+from app.commerce.client import CommerceClient
+from app.intake.desk import Desk, shop
 from app.orders.errors import NotAvailable
-from app.orders.lane import Breaker, Endpoint, News
+from app.orders.lane import COMMERCE_CALLS, Breaker, Endpoint, News
 from app.orders.outcome import Pause
-from app.orders.update import Kind
+from app.orders.update import TOLD_COMMERCE, Kind
 from app.storage import claims, lanes, orders, returns, stock, stores
-from app.storage.claims import Group
+from app.storage.claims import Group, Place
 from app.storage.database import Database
 from app.storage.vault import CannotDecrypt, Vault
 from app.sync import deliveries
@@ -35,6 +36,8 @@ from app.walmart.client import WalmartClient
 
 # Stores share the slots; none has more than this, or two fifths of them, under way at once.
 FAIR_SHARE = 20
+# Commerces that hang, of all stores together, never take more than one slot in so many.
+COMMERCE_SHARE = 4
 UNREADABLE_PAUSE = timedelta(seconds=60)
 _AFTER_TROUBLE = 1.0
 _log = structlog.get_logger(__name__)
@@ -75,6 +78,7 @@ class Poller:
 
     database: Database
     client: WalmartClient
+    commerce: CommerceClient
     vault: Vault
     settings: PollerSettings
     heard: asyncio.Event
@@ -123,6 +127,7 @@ class Poller:
         return Deliveries(
             database=self.database,
             client=self.client,
+            commerce=self.commerce,
             recorder=recorder,
             terms=deliveries.Terms(
                 settings.name, settings.lease, settings.timeout, settings.policy
@@ -171,18 +176,18 @@ class Poller:
         async with self.database.begin() as connection:
             found = await claims.due(connection)
         waits = [group.due_in for group in found if group.due_in > 0]
-        ready: dict[int, list[Group]] = defaultdict(list)
+        ready: dict[Place, list[Group]] = defaultdict(list)
         for group in sorted(found, key=lambda each: each.due_in):
             if group.due_in <= 0:
-                ready[group.store_id].append(group)
-        for store_id in self._in_turn(sorted(ready)):
+                ready[group.place].append(group)
+        for place in self._in_turn(sorted(ready)):
             if free <= 0:
                 break
             self.pulse.beat()
-            share = self._share(under_way.by_store[store_id], free, others=len(ready) > 1)
+            share = self._share(place, free, under_way, others=len(ready) > 1)
             if share <= 0:
                 continue
-            taken, again_in = await self._claim_or_pause(ready[store_id], share, under_way)
+            taken, again_in = await self._claim_or_pause(ready[place], share, under_way)
             free -= taken
             if taken == share:
                 # It may have more, which waits only for a slot.
@@ -193,13 +198,17 @@ class Poller:
             return self.settings.poll_interval
         return min([*waits, self.settings.poll_interval])
 
-    def _share(self, busy: int, free: int, *, others: bool) -> int:
+    def _share(self, place: Place, free: int, under_way: Deliveries, *, others: bool) -> int:
         """How many slots a store may take: never all, whatever it has due and however it hangs."""
+        busy = under_way.busy[place]
+        if place[1]:
+            of_all = max(1, self.settings.concurrency // COMMERCE_SHARE)
+            return min(COMMERCE_CALLS - busy, of_all - under_way.telling_commerce, free)
         fair = max(1, min(FAIR_SHARE, self.settings.concurrency * 2 // 5))
         left = max(1, free // 2) if others else free
         return min(fair - busy, left)
 
-    def _in_turn(self, ready: Sequence[int]) -> Sequence[int]:
+    def _in_turn(self, ready: Sequence[Place]) -> Sequence[Place]:
         """Begin with another store each round, so that none is always last."""
         self._round += 1
         first = self._round % len(ready) if ready else 0
@@ -245,12 +254,17 @@ class Poller:
             returned = await returns.of_refunds(connection, store_id, refunds) if refunds else {}
             named = [update.order_id for update in going if update.order_id is not None]
             known = await orders.load_many(connection, store_id, named)
+            commerce = any(u.kind in TOLD_COMMERCE or stock.asks_commerce(u) for u in going)
+            access = (
+                await stores.commerce_access(connection, store_id, self.vault) if commerce else None
+            )
         account = Account(store_id, opened.client_id, opened.client_secret, opened.market)
         for update in going:
             order = known[update.order_id] if update.order_id else None
             known_return = returned.get(update.id)
             of_return = (known_return[0].returned, known_return[1]) if known_return else None
-            under_way.start(update, order, account, at, of_return)
+            about = deliveries.Subject(account, order, of_return, shop(access))
+            under_way.start(update, about, at)
         return len(going), claim.again_in
 
     async def _wait(self, stop: asyncio.Event, wait: float) -> None:

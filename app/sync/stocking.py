@@ -1,7 +1,7 @@
 """A stock level on its way to Walmart: absolute, so that it is simply sent again when unclear."""
 
 from app.orders.outcome import Confirmed, Failure, HandedBack, Outcome, Refused, TryLater, Unclear
-from app.sync import verdicts
+from app.sync import commerce_verdicts, verdicts
 from app.sync.errand import Errand
 from app.walmart import errors
 
@@ -17,16 +17,29 @@ async def deliver(errand: Errand) -> Outcome:
     if not await errand.may_write():
         return HandedBack("too little of the lease was left")
     payload = errand.update.payload
-    call = errand.client.inventory.put(
-        errand.account, payload["sku"], payload["quantity"], payload["ship_node"]
-    )
+    units = payload["quantity"]
+    if units is None:
+        asked = await _salable(errand, payload["sku"])
+        if not isinstance(asked, int):
+            return asked
+        units = asked
+    call = errand.client.inventory.put(errand.account, payload["sku"], units, payload["ship_node"])
     try:
         errand.calls.append(await call)
     except errors.WalmartError as error:
-        if error.call is not None:
-            errand.calls.append(error.call)
+        errand.keep_of(error)
         return _judge(errand, error)
     return Confirmed(None)
+
+
+async def _salable(errand: Errand, sku: str) -> int | Outcome:
+    """How many units Commerce has to sell at this moment."""
+    if errand.shop is None or errand.shop.stock_id is None:
+        return Refused(commerce_verdicts.NOT_CONNECTED)
+    try:
+        return await errand.commerce.salable_quantity(errand.shop, sku, errand.calls.append)
+    except errors.WalmartError as error:
+        return commerce_verdicts.of_read(error, doubtful=False)
 
 
 def _judge(errand: Errand, error: errors.WalmartError) -> Outcome:

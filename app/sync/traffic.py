@@ -31,7 +31,7 @@ def news(
         news_of_call = _of(store_id, call, shift)
         # The call that was answered with the pause says nothing good of its lane.
         yield replace(news_of_call, pause=pause) if call in asked[-1:] else news_of_call
-        if _let_in(call):
+        if news_of_call.endpoint is not Endpoint.COMMERCE and _let_in(call):
             yield _told(store_id, Endpoint.ALL, call, shift)
     if pause is not None and not asked:
         yield News(store_id, Endpoint(pause.endpoint), ended_at, ended_at, pause=pause)

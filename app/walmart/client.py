@@ -11,10 +11,11 @@ from uuid import uuid4
 
 import httpx
 
+from app.orders.buyer import Buyer
 from app.orders.snapshot import OrderSnapshot
 from app.outbound.call import Call
 from app.outbound.exchange import Answered, Dialect, Exchange
-from app.walmart import errors, faults, listing, messages, throttling
+from app.walmart import buyers, errors, faults, listing, messages, throttling
 from app.walmart.account import Account
 from app.walmart.inventory_api import InventoryApi
 from app.walmart.listing import OrderPage, Window
@@ -107,6 +108,19 @@ class WalmartClient:
         path = _path(purchase_order_id)
         answered = await self._operations.carry_out(account, "read_order", "GET", path)
         return Answer(_order(answered, purchase_order_id), answered.call)
+
+    async def read_buyer(
+        self, account: Account, purchase_order_id: str
+    ) -> tuple[OrderSnapshot, Buyer, Call]:
+        """Read an order with its buyer. Raises Refused where it does not say where it goes."""
+        path = _path(purchase_order_id)
+        answered = await self._operations.carry_out(account, "read_order", "GET", path)
+        order = _order(answered, purchase_order_id)
+        try:
+            return order, buyers.read_buyer(answered.payload), answered.call
+        except buyers.NoAddress as error:
+            message = f"Walmart's order does not say where it goes: {error}."
+            raise errors.Refused(message, call=answered.call) from error
 
     async def list_orders(
         self,

@@ -32,14 +32,14 @@ def read_order_body(payload: object) -> OrderSnapshot:
     order = _unwrapped(payload)
     notes: list[str] = []
     lines: dict[str, LineSnapshot] = {}
-    for entry in _elements(order.get("orderLines"), "orderLine"):
+    for entry in elements(order.get("orderLines"), "orderLine"):
         line = _line(entry, notes)
         if line.line_number in lines:
             raise UnreadableOrder(f"line {line.line_number} is there twice")
         lines[line.line_number] = line
     if not lines:
         raise UnreadableOrder("it has no lines")
-    shipping = _mapping(order.get("shippingInfo"))
+    shipping = mapping(order.get("shippingInfo"))
     return OrderSnapshot(
         purchase_order_id=_required(order, "purchaseOrderId"),
         lines=lines,
@@ -48,7 +48,7 @@ def read_order_body(payload: object) -> OrderSnapshot:
         ship_by=_moment(shipping, "estimatedShipDate", notes),
         deliver_by=_moment(shipping, "estimatedDeliveryDate", notes),
         ship_method=text(shipping.get("methodCode")),
-        node_type=text(_mapping(order.get("shipNode")).get("type")),
+        node_type=text(mapping(order.get("shipNode")).get("type")),
         unreadable=tuple(notes),
     )
 
@@ -58,7 +58,7 @@ def _unwrapped(payload: object) -> Mapping[str, object]:
         raise UnreadableOrder("it is not an object")
     if "order" not in payload:
         return payload
-    orders = _elements(payload, "order")
+    orders = elements(payload, "order")
     if len(orders) != 1:
         raise UnreadableOrder(f"it holds {len(orders)} orders")
     return orders[0]
@@ -66,7 +66,7 @@ def _unwrapped(payload: object) -> Mapping[str, object]:
 
 def _line(entry: Mapping[str, object], notes: list[str]) -> LineSnapshot:
     number = _required(entry, "lineNumber")
-    item = _mapping(entry.get("item"))
+    item = mapping(entry.get("item"))
     sku = text(item.get("sku"))
     if sku is None:
         notes.append(f"line {number}: no sku")
@@ -86,12 +86,12 @@ def _line(entry: Mapping[str, object], notes: list[str]) -> LineSnapshot:
 
 
 def _units(entry: Mapping[str, object], number: str, notes: list[str]) -> Iterator[Units]:
-    for status in _elements(entry.get("orderLineStatuses"), "orderLineStatus"):
+    for status in elements(entry.get("orderLineStatuses"), "orderLineStatus"):
         word = _required(status, "status")
         known = _STATUSES.get(word.casefold(), UnitStatus.OTHER)
         if known is UnitStatus.OTHER:
             notes.append(f"line {number}: status {word[:50]}")
-        tracking = _mapping(status.get("trackingInfo"))
+        tracking = mapping(status.get("trackingInfo"))
         carrier = tracking.get("carrierName")
         names = carrier if isinstance(carrier, Mapping) else {"carrier": carrier}
         yield Units(
@@ -105,23 +105,23 @@ def _units(entry: Mapping[str, object], number: str, notes: list[str]) -> Iterat
 
 def _price(entry: Mapping[str, object]) -> tuple[Decimal | None, str | None]:
     """The item price: Walmart's documents do not say whether it is for one unit; it is read so."""
-    for charge in _elements(entry.get("charges"), "charge"):
+    for charge in elements(entry.get("charges"), "charge"):
         kind, name = str(charge.get("chargeType")), str(charge.get("chargeName"))
         # A subscription discount is a charge of the product too.
         if kind.upper() == "PRODUCT" and "discount" not in name.casefold():
-            amount = _mapping(charge.get("chargeAmount"))
+            amount = mapping(charge.get("chargeAmount"))
             price, currency = decimal(amount.get("amount")), amount.get("currency")
             if price is not None:
                 return price, text(currency)
     return None, None
 
 
-def _mapping(value: object) -> Mapping[str, object]:
+def mapping(value: object) -> Mapping[str, object]:
     """An object, or an empty one where there is none."""
     return value if isinstance(value, Mapping) else {}
 
 
-def _elements(container: object, name: str) -> Sequence[Mapping[str, object]]:
+def elements(container: object, name: str) -> Sequence[Mapping[str, object]]:
     """Elements of a wrapper such as `{"orderLine": [..]}`; also of one element, or a bare list.
 
     Raises UnreadableOrder for an element that is not an object: units may hide in it.

@@ -28,6 +28,7 @@ CODES: dict[str, Code] = {
     "database_unavailable": Code(
         503, "Send it again after Retry-After, a POST with the same Idempotency-Key."
     ),
+    "commerce_unavailable": Code(503, "The store's Commerce does not answer. Send it again later."),
     "adobe_keys_unavailable": Code(503, "Adobe's keys cannot be fetched. Send it again later."),
     "walmart_unavailable": Code(503, "Walmart could not be read. Send it again later."),
     # Content
@@ -51,6 +52,8 @@ CODES: dict[str, Code] = {
     "method_code_invalid": Code(422, "Not one of Walmart's shipping methods."),
     "notification_invalid": Code(422, "This is none of Walmart's events."),
     "commerce_event_invalid": Code(422, "The event cannot be read; sending it again cannot help."),
+    "commerce_base_url_invalid": Code(422, "An http(s) address without a query is needed."),
+    "commerce_access_needed": Code(422, "Commerce cannot be called without address and token."),
     "public_key_invalid": Code(422, "A public RSA key in PEM of at least 2048 bits is needed."),
     "file_invalid": Code(422, "The file cannot be read as CSV or JSON lines of known columns."),
     "file_too_long": Code(422, "At most 10,000 rows are taken at once."),

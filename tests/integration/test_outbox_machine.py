@@ -34,6 +34,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from app.commerce.client import CommerceClient
 from app.intake.desk import Desk
 from app.simulator.app import create_app as create_simulator
 from app.storage import orders, recording, rescue, retention, updates
@@ -109,6 +110,7 @@ def open_ground(url: str, runner: asyncio.Runner) -> Ground:
         now=lambda: datetime.now(UTC),
         entropy=lambda: secrets.randbits(64),
         wake=lambda: None,
+        commerce=CommerceClient(walmart, timeout=30, now=lambda: datetime.now(UTC)),
     )
     app = create_app(
         desk=desk, admin_key=ADMIN_KEY, metrics=Counted(), ready=_no_reason, version="0"
@@ -276,6 +278,7 @@ class Outbox(RuleBasedStateMachine):
             of_order=known[self.order_id],
             account=Account(update.store_id, self.seller, "right"),
             client=self.desk.walmart,
+            commerce=self.desk.commerce,
             policy=POLICY,
             lease=LEASE,
             timeout=30,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from app.orders.lane import BREAK_AFTER, WRITTEN_TO, Endpoint
+from app.orders.lane import BLOCKED, BREAK_AFTER, Endpoint, ways
 from app.orders.update import DUE, Kind, State
 from app.storage.database import Connection
 from app.storage.tables import lanes
@@ -29,6 +29,26 @@ REASONS = {
         "Walmart does not let this store's keys do this, or the address is wrong.",
         "Check the key's permissions in Walmart's Developer Portal; run waybill doctor.",
     ),
+    "commerce_credentials_rejected": (
+        "waybill",
+        "Commerce does not accept the store's access token, or it may not do this. Updates wait.",
+        "Give a new one with PATCH /v1/stores/{store_id}; docs/commerce.md says what it needs.",
+    ),
+    "commerce_access_denied": (
+        "waybill",
+        "Commerce does not let the token do this, or its address is wrong.",
+        "Check commerce.base_url and what the integration may do (docs/commerce.md).",
+    ),
+    "commerce_throttled": (
+        "commerce",
+        "Commerce takes no more calls for the moment.",
+        None,
+    ),
+    "commerce_unavailable": (
+        "commerce",
+        "Commerce does not answer properly; a single call tries from time to time.",
+        None,
+    ),
     "walmart_throttled": (
         "walmart",
         "Walmart takes no more calls of this kind for the moment.",
@@ -40,7 +60,6 @@ REASONS = {
         None,
     ),
 }
-_BY_HAND = frozenset({"credentials_rejected", "secret_unreadable", "walmart_access_denied"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +113,7 @@ def of_order(stops: Collection[Stop], known: Collection[UpdateView]) -> list[Sta
         if State(update.state) not in DUE:
             continue
         for stop in stops:
-            concerned = stop.endpoint in {Endpoint.ALL, WRITTEN_TO[Kind(update.kind)]}
-            if concerned and stop.reason in _BY_HAND:
+            concerned = stop.endpoint in ways(Kind(update.kind), reads=False)
+            if concerned and stop.reason in BLOCKED:
                 told.setdefault(stop.reason, stop.detail(update.kind, update))
     return list(told.values())

@@ -19,6 +19,10 @@ stores = sa.Table(
     sa.Column("webhook_secret", BYTEA),
     sa.Column("commerce_base_url", sa.Text),
     sa.Column("commerce_access_token", BYTEA),
+    # Orders are created there, with this payment method; this stock's levels are read.
+    sa.Column("commerce_push_orders", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    sa.Column("commerce_payment_method", sa.Text),
+    sa.Column("commerce_stock_id", sa.Integer),
     # By which its webhooks are verified, and for whom Adobe's events are.
     sa.Column("commerce_webhook_public_keys", JSONB, nullable=False, server_default=EMPTY_LIST),
     sa.Column("commerce_io_client_ids", JSONB, nullable=False, server_default=EMPTY_LIST),

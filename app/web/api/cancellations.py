@@ -5,8 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Response
 
-from app.commerce.cancellation_reasons import LABELS
 from app.intake import cancel
+from app.orders.cancellation_reasons import LABELS
 from app.orders.errors import Unknown
 from app.storage import overview
 from app.storage.idempotency import Answer

@@ -37,10 +37,26 @@ class WalmartPatch(In):
 
 
 class CommerceIn(In):
-    """How to reach Commerce (nothing calls it in this version), and how to know that it speaks."""
+    """How to reach Commerce, what to tell it, and how to know that it speaks."""
 
-    base_url: LongText | None = None
-    access_token: Secret | None = None
+    base_url: LongText | None = Field(
+        default=None, description="What stands before `/rest`, with its path if it has one."
+    )
+    access_token: Secret | None = Field(
+        default=None, description="Of an integration; sent as a Bearer token."
+    )
+    push_orders: bool = Field(
+        default=False,
+        strict=True,
+        description="Create each imported order in Commerce, and write cancellations there.",
+    )
+    payment_method: Text | None = Field(
+        default=None, description="The offline method that such orders bear; `checkmo` by default."
+    )
+    stock_id: Annotated[int, Field(ge=1, le=2_147_483_647, strict=True)] | None = Field(
+        default=None,
+        description="The stock whose salable quantity Walmart is told after a cancellation.",
+    )
     webhook_public_keys: Annotated[
         list[Annotated[str, Field(max_length=4000, strict=True)]], Field(max_length=2)
     ] = Field(
@@ -109,6 +125,9 @@ class CommerceOut(Out):
 
     base_url: str | None
     access_token_set: bool
+    push_orders: bool
+    payment_method: str | None
+    stock_id: int | None
     webhook_public_keys: list[str]
     io_client_ids: list[str]
 
@@ -143,6 +162,9 @@ class StoreOut(Out):
         fields["commerce"] = CommerceOut(
             base_url=view.commerce_base_url,
             access_token_set=view.commerce_access_token_set,
+            push_orders=view.commerce_push_orders,
+            payment_method=view.commerce_payment_method,
+            stock_id=view.commerce_stock_id,
             webhook_public_keys=list(view.commerce_webhook_public_keys),
             io_client_ids=list(view.commerce_io_client_ids),
         )

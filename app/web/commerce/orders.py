@@ -5,10 +5,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Path, Response
 
-from app.commerce.cancellation_reasons import reason_of
 from app.intake import cancel, refund, ship
 from app.intake.refund import Refunded
 from app.intake.ship import Shipped
+from app.orders.cancellation_reasons import reason_of
 from app.orders.errors import Conflict, Invalid, Problem, Unknown
 from app.orders.requests import CancelRequest
 from app.storage import overview, stores

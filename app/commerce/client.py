@@ -1,0 +1,232 @@
+"""Commerce's REST API as Waybill uses it to hand orders over.
+
+Sources: Adobe, "Search using REST endpoints", and the admin schema of Commerce 2.4. Identifiers in
+paths are Commerce's entity ids; a purchase order number of Walmart's is Commerce's ext_order_id.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+from uuid import uuid4
+
+import httpx
+
+from app.commerce import errors
+from app.commerce.shop import Shop
+from app.outbound.call import Call
+from app.outbound.errors import Refused, Unclear
+from app.outbound.exchange import Answered, Dialect, Exchange, Try
+
+
+def _no_headers(_: str) -> Mapping[str, str]:
+    return {}
+
+
+def _no_count(_: Mapping[str, str]) -> int | None:
+    return None
+
+
+def _no_wait(_: Mapping[str, str], __: datetime) -> timedelta | None:
+    return None
+
+
+_DIALECT = Dialect(
+    headers=_no_headers, faults=errors.faults_in, tokens_left=_no_count, replenish_in=_no_wait
+)
+_PAGE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class CommerceOrder:
+    """An order as Commerce shows it. items: Walmart's line numbers to Commerce's item ids.
+
+    payment and comments are what people read there: lines of the payment information, and the
+    texts of the order's history.
+    """
+
+    entity_id: int
+    number: str
+    ext_order_id: str | None = None
+    items: Mapping[str, int] = field(default_factory=dict)
+    payment: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    comments: Sequence[str] = field(default=(), repr=False)
+
+    @property
+    def payment_lines(self) -> tuple[str, ...]:
+        """The lines that Commerce shows with the payment information."""
+        lines = self.payment.get("additional_information")
+        return tuple(map(str, lines)) if isinstance(lines, list) else ()
+
+
+class CommerceClient:
+    """One client serves every store. timeout is in seconds and bounds each operation.
+
+    Every operation raises the classes of `app.outbound.errors` and nothing else, and hands the
+    evidence of its call to keep, however it ends.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        timeout: float,
+        now: Callable[[], datetime],
+        new_correlation_id: Callable[[], str] = lambda: str(uuid4()),
+    ) -> None:
+        self._http, self._timeout, self._now = http, timeout, now
+        self._new_correlation_id = new_correlation_id
+
+    async def find_order(
+        self, shop: Shop, purchase_order_id: str, keep: Callable[[Call], None]
+    ) -> CommerceOrder | None:
+        """The order that bears Walmart's number, if there is one.
+
+        Raises Refused where several do: nobody can tell which is meant.
+        """
+        wanted = [("ext_order_id", purchase_order_id)]
+        query = [("searchCriteria[pageSize]", str(_PAGE))]
+        for group, (name, value) in enumerate(wanted):
+            at = f"searchCriteria[filterGroups][{group}][filters][0]"
+            query += [(f"{at}[field]", name), (f"{at}[value]", value)]
+            query += [(f"{at}[conditionType]", "eq")]
+        found = await self._call(shop, "find_order", "GET", "/orders", keep, query=query)
+        body = _object(found)
+        items = body.get("items") or []
+        if not isinstance(items, list):
+            raise Unclear("Commerce's answer is no list of orders.", call=found.call)
+        if len(items) > 1:
+            message = f"Commerce has several orders with the external number {purchase_order_id}."
+            raise Refused(message, call=found.call)
+        return _order(items[0], found.call) if items else None
+
+    async def read_order(
+        self, shop: Shop, entity_id: int, keep: Callable[[Call], None]
+    ) -> CommerceOrder:
+        """An order by its id. Raises NotFound."""
+        found = await self._call(shop, "read_order", "GET", f"/orders/{entity_id}", keep)
+        return _order(found.payload, found.call)
+
+    async def save_order(
+        self, shop: Shop, entity: Mapping[str, Any], keep: Callable[[Call], None]
+    ) -> CommerceOrder:
+        """Write an order: a new one, or fields of the one whose entity_id is given."""
+        body = {"entity": entity}
+        saved = await self._call(shop, "save_order", "POST", "/orders", keep, body=body)
+        return _order(saved.payload, saved.call)
+
+    async def comment(
+        self, shop: Shop, entity_id: int, text: str, keep: Callable[[Call], None]
+    ) -> None:
+        """Write into the history of an order; the buyer is not told, and does not see it."""
+        history = {
+            "parent_id": entity_id,
+            "comment": text,
+            "is_customer_notified": 0,
+            "is_visible_on_front": 0,
+        }
+        path, body = f"/orders/{entity_id}/comments", {"statusHistory": history}
+        answered = await self._call(shop, "comment", "POST", path, keep, body=body)
+        if answered.payload is not True:
+            raise Unclear("Commerce does not say that it took the comment.", call=answered.call)
+
+    async def store_view_id(self, shop: Shop, keep: Callable[[Call], None]) -> int:
+        """The number of the shop's store view. Raises Refused where Commerce has no such code."""
+        found = await self._call(shop, "store_views", "GET", "/store/storeViews", keep)
+        views = found.payload if isinstance(found.payload, list) else []
+        for view in views:
+            if isinstance(view, Mapping) and view.get("code") == shop.code:
+                number = _whole(view.get("id"))
+                if number is not None:
+                    return number
+        raise Refused(f"Commerce has no store view with the code {shop.code}.", call=found.call)
+
+    async def salable_quantity(self, shop: Shop, sku: str, keep: Callable[[Call], None]) -> int:
+        """Whole units of a SKU that can be sold now; never below 0. Raises NotFound."""
+        path = f"/inventory/get-product-salable-quantity/{quote(sku, safe='')}/{shop.stock_id}"
+        found = await self._call(shop, "salable_quantity", "GET", path, keep)
+        try:
+            return max(int(float(str(found.payload))), 0)
+        except (ValueError, OverflowError) as error:
+            message = "Commerce's answer is no number of units."
+            raise Unclear(message, call=found.call) from error
+
+    async def _call(
+        self,
+        shop: Shop,
+        operation: str,
+        method: str,
+        path: str,
+        keep: Callable[[Call], None],
+        *,
+        body: Mapping[str, Any] | None = None,
+        query: Sequence[tuple[str, str]] = (),
+    ) -> Answered:
+        exchange = Exchange(
+            self._http,
+            base_url=shop.base_url,
+            dialect=_DIALECT,
+            now=self._now,
+            new_correlation_id=self._new_correlation_id,
+        )
+        wanted = Try(
+            operation=f"commerce_{operation}",
+            method=method,
+            path=f"/rest/{quote(shop.code, safe='')}/V1{path}",
+            headers={"Authorization": f"Bearer {shop.access_token}"},
+            content=None if body is None else json.dumps(body, separators=(",", ":")),
+            secrets=(shop.access_token,),
+            query=f"?{urlencode(query)}" if query else "",
+        )
+        answered = await exchange.send(wanted, asyncio.get_running_loop().time() + self._timeout)
+        keep(answered.call)
+        error = errors.classify(answered.call)
+        if error is not None:
+            raise error
+        return answered
+
+
+def _object(answered: Answered) -> Mapping[str, Any]:
+    if not isinstance(answered.payload, Mapping):
+        raise Unclear("Commerce's answer is no object.", call=answered.call)
+    return answered.payload
+
+
+def _order(payload: object, call: Call) -> CommerceOrder:
+    entry = payload if isinstance(payload, Mapping) else {}
+    entity_id, number = _whole(entry.get("entity_id")), entry.get("increment_id")
+    if entity_id is None or not isinstance(number, str) or not number:
+        raise Unclear("Commerce's answer shows no order with a number.", call=call)
+    given = entry.get("items")
+    items: dict[str, int] = {}
+    for each in given if isinstance(given, list) else ():
+        line = each.get("ext_order_item_id") if isinstance(each, Mapping) else None
+        item = _whole(each.get("item_id")) if line else None
+        if item is not None:
+            items[str(line)] = item
+    external, payment = entry.get("ext_order_id"), entry.get("payment")
+    histories = entry.get("status_histories")
+    return CommerceOrder(
+        entity_id=entity_id,
+        number=number,
+        ext_order_id=str(external) if external is not None else None,
+        items=items,
+        payment=payment if isinstance(payment, Mapping) else {},
+        comments=tuple(
+            str(each.get("comment"))
+            for each in (histories if isinstance(histories, list) else ())
+            if isinstance(each, Mapping) and each.get("comment")
+        ),
+    )
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    try:
+        return int(value)
+    except ValueError:
+        return None

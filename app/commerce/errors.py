@@ -1,0 +1,102 @@
+"""What the answers of Commerce's REST API mean: the classes of `app.outbound.errors`.
+
+| answer | class |
+|---|---|
+| nothing left this machine | NotSent |
+| 200 that can be read | none |
+| 200 that cannot be read, 5xx, a redirect after which something may have run, silence | Unclear |
+| 401 | CredentialsRejected |
+| 403, 405, 406, 415, a permanent redirect | Misconfigured |
+| 404 | NotFound |
+| 429 | Throttled |
+| any other 4xx | Refused |
+
+Source: Adobe, "Status codes and responses"; Commerce answers 200 to everything that worked. A
+missing permission is a 401 there too, so the sentence of Commerce is kept with it.
+"""
+
+from collections.abc import Mapping
+
+from app.outbound.call import NEVER_LEFT, Call, Fault
+from app.outbound.errors import (
+    CallError,
+    CredentialsRejected,
+    Misconfigured,
+    NotFound,
+    NotSent,
+    Refused,
+    Throttled,
+    Unclear,
+)
+from app.outbound.redaction import scrub
+
+_BY_STATUS: dict[int, type[CallError]] = {
+    301: Misconfigured,
+    307: Misconfigured,
+    308: Misconfigured,
+    401: CredentialsRejected,
+    403: Misconfigured,
+    404: NotFound,
+    405: Misconfigured,
+    406: Misconfigured,
+    408: Unclear,
+    415: Misconfigured,
+    429: Throttled,
+}
+_OK, _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 200, 300, 400, 500
+_LONGEST = 500
+
+
+def classify(call: Call) -> CallError | None:
+    """What a try came to; None where it went well."""
+    kind = _kind(call)
+    return kind(_sentence(call), call=call) if kind else None
+
+
+def faults_in(payload: object, text: str) -> tuple[Fault, ...]:
+    """Commerce's sentence in an answer, its %1 and %name replaced; empty where there is none."""
+    del text
+    body = payload if isinstance(payload, Mapping) else {}
+    if isinstance(body.get("message"), str):
+        said = _filled(body["message"], body.get("parameters"))
+        return (Fault(description=scrub(said)[:_LONGEST]),)
+    # A fatal error has a shape of its own.
+    messages = body.get("messages")
+    entries = messages.get("error") if isinstance(messages, Mapping) else None
+    return tuple(
+        Fault(description=scrub(str(each.get("message")))[:_LONGEST])
+        for each in (entries if isinstance(entries, list) else ())
+        if isinstance(each, Mapping)
+    )
+
+
+def _filled(template: str, parameters: object) -> str:
+    if isinstance(parameters, Mapping):
+        named = {str(name): value for name, value in parameters.items()}
+    elif isinstance(parameters, list):
+        named = {str(place): value for place, value in enumerate(parameters, start=1)}
+    else:
+        named = {}
+    # The longest first, or %1 would be put into %10.
+    for name in sorted(named, key=len, reverse=True):
+        template = template.replace(f"%{name}", str(named[name]))
+    return template
+
+
+def _kind(call: Call) -> type[CallError] | None:
+    status = call.status
+    if status is None:
+        return NotSent if call.failure in NEVER_LEFT else Unclear
+    if _OK <= status < _REDIRECT:
+        return None if call.failure is None else Unclear
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    return Refused if _CLIENT_ERROR <= status < _SERVER_ERROR else Unclear
+
+
+def _sentence(call: Call) -> str:
+    if call.status is None:
+        return f"The call to Commerce ({call.operation}) ended without an answer: {call.failure}."
+    said = next((fault.description for fault in call.faults if fault.description), None)
+    parts = [f"Commerce answered {call.status} to {call.operation}", call.failure, said]
+    return "; ".join(part for part in parts if part)

@@ -1,0 +1,80 @@
+"""What Commerce is told of Walmart's orders: appended where a store wants it, in the order's lock.
+
+Updates for Commerce stand in a queue of their own, so that a slow Commerce keeps no shipment back.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.orders.notes import Note
+from app.orders.order import Order
+from app.storage import events
+from app.storage.database import Connection
+
+ACTOR = "waybill"
+
+_ORDERS = sa.text("""
+    INSERT INTO updates (store_id, id, target, subject, order_id, kind, sequence, active,
+                         requested_by)
+    SELECT o.store_id, g.id, 'commerce', o.purchase_order_id, o.id, 'commerce_order', 1, true,
+           :actor
+      FROM jsonb_to_recordset(:rows) AS g(store_id int, id uuid, order_id uuid)
+      JOIN stores s ON s.store_id = g.store_id AND s.commerce_push_orders
+      JOIN orders o ON o.store_id = g.store_id AND o.id = g.order_id
+     WHERE o.commerce_order_number IS NULL AND o.commerce_order_id IS NULL
+        ON CONFLICT (store_id, target, subject, sequence) DO NOTHING
+""").bindparams(sa.bindparam("rows", type_=JSONB))
+# Only of orders that Commerce has, or is about to have. The queue's conditions are written so that
+# no partial index serves them, as in `app/storage/updates.py`.
+_NOTES = sa.text("""
+    INSERT INTO updates (store_id, id, target, subject, order_id, kind, sequence, payload, active,
+                         requested_by)
+    SELECT o.store_id, g.id, 'commerce', o.purchase_order_id, o.id, 'commerce_note',
+           coalesce(k.last, 0) + g.place, jsonb_build_object('text', g.text, 'payment', g.payment),
+           g.place = 1 AND NOT coalesce(k.busy, false), :actor
+      FROM jsonb_to_recordset(:rows) AS g(store_id int, id uuid, order_id uuid, place int,
+           text text, payment text)
+      JOIN stores s ON s.store_id = g.store_id AND s.commerce_push_orders
+      JOIN orders o ON o.store_id = g.store_id AND o.id = g.order_id
+     CROSS JOIN LATERAL (
+       SELECT max(u.sequence) AS last, bool_or(u.active::int = 1) AS busy FROM updates u
+        WHERE u.store_id = o.store_id AND u.target = 'commerce'
+          AND u.subject = o.purchase_order_id) k
+     WHERE o.commerce_order_number IS NOT NULL OR o.commerce_order_id IS NOT NULL
+        OR k.last IS NOT NULL
+""").bindparams(sa.bindparam("rows", type_=JSONB))
+
+
+async def hand_over(connection: Connection, orders: Sequence[Order], ids: events.NewId) -> None:
+    """Queue the creation of held orders in Commerce, of those of which a unit is left to ship."""
+    rows = [
+        _row(order, ids)
+        for order in orders
+        if not order.fulfilled_by_walmart and any(line.remaining for line in order.lines)
+    ]
+    if rows:
+        await connection.execute(_ORDERS, {"rows": rows, "actor": ACTOR})
+
+
+async def tell(
+    connection: Connection, told: Sequence[tuple[Order, Sequence[Note]]], ids: events.NewId
+) -> None:
+    """Queue notes for Commerce on held orders."""
+    rows = [
+        _row(order, ids) | {"place": place, "text": note.text, "payment": note.payment}
+        for order, notes in told
+        for place, note in enumerate(notes, start=1)
+    ]
+    if rows:
+        await connection.execute(_NOTES, {"rows": rows, "actor": ACTOR})
+
+
+def _row(order: Order, ids: events.NewId) -> dict[str, Any]:
+    return {
+        "store_id": order.store_id,
+        "id": str(ids(order.store_id)),
+        "order_id": str(order.id),
+    }

@@ -1,0 +1,62 @@
+"""Read the buyer out of Walmart's order: for the order that Commerce gets, and for nothing else."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from app.orders.buyer import Buyer
+from app.walmart.reading import decimal, elements, mapping, text
+
+# Walmart writes countries with three letters, Commerce reads two.
+_COUNTRIES = {"USA": "US", "CAN": "CA", "MEX": "MX", "PRI": "PR"}
+
+
+class NoAddress(ValueError):
+    """The order does not say where it goes; the message names what is missing."""
+
+
+def read_buyer(payload: object) -> Buyer:
+    """The buyer of an order, given as decoded JSON. Raises NoAddress."""
+    body = mapping(payload)
+    order = mapping(body.get("order")) or body
+    shipping = mapping(order.get("shippingInfo"))
+    address = mapping(shipping.get("postalAddress"))
+    country = (text(address.get("country")) or "").upper()
+    lines = (text(address.get("address1")), text(address.get("address2")))
+    charges = list(_charges(order))
+    return Buyer(
+        name=_needed(address, "name"),
+        email=_needed(order, "customerEmailId"),
+        phone=text(shipping.get("phone")) or "",
+        street=tuple(line for line in lines if line) or (_needed(address, "address1"),),
+        city=_needed(address, "city"),
+        region=text(address.get("state")) or "",
+        postcode=text(address.get("postalCode")) or "",
+        country=_COUNTRIES.get(country, country[:2]) or _needed(address, "country"),
+        shipping=sum((_amount(each) for each in charges if _kind(each) == "SHIPPING"), Decimal(0)),
+        tax=sum((_tax(each) for each in charges), Decimal(0)),
+    )
+
+
+def _charges(order: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    for line in elements(order.get("orderLines"), "orderLine"):
+        yield from elements(line.get("charges"), "charge")
+
+
+def _kind(charge: Mapping[str, object]) -> str:
+    return str(charge.get("chargeType")).upper()
+
+
+def _amount(charge: Mapping[str, object]) -> Decimal:
+    return decimal(mapping(charge.get("chargeAmount")).get("amount")) or Decimal(0)
+
+
+def _tax(charge: Mapping[str, object]) -> Decimal:
+    amount = mapping(mapping(charge.get("tax")).get("taxAmount"))
+    return decimal(amount.get("amount")) or Decimal(0)
+
+
+def _needed(entry: Mapping[str, object], name: str) -> str:
+    found = text(entry.get(name))
+    if found is None:
+        raise NoAddress(f"{name} is missing")
+    return found

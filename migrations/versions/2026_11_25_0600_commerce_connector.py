@@ -1,0 +1,21 @@
+"""Whether a store's orders are created in its Commerce, and whose stock is read there."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "202611250600"
+down_revision: str | None = "202611250500"
+branch_labels: str | None = None
+depends_on: str | None = None
+
+
+def upgrade() -> None:
+    """Add columns that say no at first, without rewriting the table."""
+    op.add_column(
+        "stores",
+        sa.Column(
+            "commerce_push_orders", sa.Boolean(), server_default=sa.text("false"), nullable=False
+        ),
+    )
+    op.add_column("stores", sa.Column("commerce_payment_method", sa.Text(), nullable=True))
+    op.add_column("stores", sa.Column("commerce_stock_id", sa.Integer(), nullable=True))

@@ -1,0 +1,327 @@
+"""Walmart's orders get into Commerce: once each, with what Commerce shows, whatever goes wrong."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from app.intake import cancel, dismiss, link, retry, ship, stores
+from app.orders.requests import CancelRequest
+from app.orders.update import State
+from app.storage import overview
+from app.storage.overview import UpdateFilter
+from app.storage.overview.paging import Page
+from app.storage.views import OrderView, StoreView, UpdateView
+from tests.integration.test_importer import run
+from tests.world import World, a_package
+
+SHOP = "main"
+BOTH = {"confirmed", "failed"}
+
+
+async def a_store(world: World, **changes: Any) -> StoreView:
+    given = {
+        "code": SHOP,
+        "commerce_base_url": world.walmart_url,
+        "commerce_access_token": "token-of-the-shop",
+        "commerce_push_orders": True,
+        **changes,
+    }
+    return await world.a_store(**given)
+
+
+async def shop(world: World) -> dict[str, Any]:
+    answer = await world.walmart.get(f"/simulator/shops/{SHOP}")
+    return dict(answer.raise_for_status().json())
+
+
+async def updates(world: World, kind: str) -> list[UpdateView]:
+    async with world.database.begin() as connection:
+        found, _ = await overview.updates(connection, UpdateFilter(kind=kind), Page(50, None))
+    return list(reversed(found))
+
+
+async def handed_over(world: World, order: OrderView) -> OrderView:
+    """Let pollers work until Commerce has the order, or it is known why not."""
+    waiting = [each.id for each in await updates(world, "commerce_order")]
+    await world.deliver_until(*waiting)
+    return await world.order(order.id)
+
+
+async def written(world: World, what: str) -> int:
+    return sum(entry["operation"] == what for entry in await world.ledger())
+
+
+async def test_a_buyers_order_is_made_in_commerce(world: World) -> None:
+    store = await a_store(world, commerce_payment_method="walmart")
+    number = await world.at_walmart(2, 1, store=store, status="Created", ship_method="Value")
+    await run(world)
+    async with world.database.begin() as connection:
+        (order_id,) = (await connection.execute(sa.text("SELECT id FROM orders"))).one()
+    order = await handed_over(world, await world.order(order_id))
+    (made,) = (await shop(world))["orders"]
+    assert (order.commerce_order_id, order.commerce_order_number) == (
+        made["entity_id"],
+        made["increment_id"],
+    )
+    assert [line.commerce_item_id for line in order.lines] == [
+        item["item_id"] for item in made["items"]
+    ]
+    assert made["ext_order_id"] == number
+    assert made["payment"]["method"] == "walmart"
+    assert "Offline Channel Payment" in made["payment"]["additional_information"]
+    assert f"External Order Number: {number}" in made["payment"]["additional_information"]
+    assert made["shipping_description"] == "Channel Shipping - Value"
+    assert [
+        (item["sku"], item["qty_ordered"], item["ext_order_item_id"]) for item in made["items"]
+    ] == [
+        ("SKU-1", 2, "1"),
+        ("SKU-2", 1, "2"),
+    ]
+    assert made["customer_email"].endswith("@relay.walmart.com")
+    assert made["billing_address"]["country_id"] == "US"
+    assert made["grand_total"] == sum(item["row_total"] for item in made["items"])
+    assert "order_linked" in await timeline(world, order)
+
+
+async def timeline(world: World, order: OrderView) -> list[str]:
+    question = sa.text("SELECT what FROM events WHERE order_id = :id ORDER BY at")
+    async with world.database.begin() as connection:
+        return [row.what for row in await connection.execute(question, {"id": order.id})]
+
+
+async def test_an_order_read_one_by_one_is_made_too(world: World) -> None:
+    await a_store(world)
+    order = await handed_over(world, await world.an_order(1))
+    assert order.commerce_order_id is not None
+    # Read again, it is not made again.
+    await world.imported(order.purchase_order_id, world._stores[0])
+    assert len(await updates(world, "commerce_order")) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "error",
+        "timeout",
+        "drop",
+        "html",
+        "slow",
+        "late",
+        "cut",
+        "unshown",
+        "error_after",
+        "timeout_after",
+        "drop_after",
+        "html_after",
+    ],
+)
+async def test_it_is_made_once_whatever_goes_wrong(world: World, fault: str) -> None:
+    await a_store(world)
+    order = await world.an_order(1)
+    # The first call looks for it, the second asks for the store views; the third makes it.
+    await world.fault("commerce_orders", "slow", delay=0, times=2)
+    await world.fault("commerce_orders", fault, delay=0.3)
+    order = await handed_over(world, order)
+    assert await written(world, "commerce_order") == 1
+    assert order.commerce_order_id is not None
+    assert order.status == "open"
+
+
+@pytest.mark.parametrize("fault", ["error", "timeout", "drop", "html", "throttle"])
+async def test_a_search_that_fails_makes_nothing_twice(world: World, fault: str) -> None:
+    await a_store(world)
+    order = await world.an_order(1)
+    await world.fault("commerce_orders", fault, delay=0.1, status=503 if fault == "error" else None)
+    async with world.database.begin() as connection:
+        await connection.execute(sa.text("UPDATE lanes SET answered = true"))
+    if fault == "throttle":
+        (update,) = await updates(world, "commerce_order")
+        await world.deliver_until(update.id, states={State.RETRYING})
+        (detail,) = (await world.order(order.id)).status_details
+        assert (detail.code, detail.origin) == ("commerce_throttled", "commerce")
+        return
+    order = await handed_over(world, order)
+    assert await written(world, "commerce_order") == 1
+
+
+async def test_an_order_that_commerce_has_is_only_linked(world: World) -> None:
+    store = await a_store(world)
+    order = await handed_over(world, await world.an_order(1))
+    async with world.database.begin() as connection:
+        await connection.execute(
+            sa.text("UPDATE orders SET commerce_order_id = NULL, commerce_order_number = NULL")
+        )
+        await connection.execute(
+            sa.text(
+                "UPDATE updates SET state = 'pending', active = true, due_at = now() "
+                "WHERE kind = 'commerce_order'"
+            )
+        )
+    assert store.code == SHOP
+    again = await handed_over(world, order)
+    assert again.commerce_order_id == order.commerce_order_id
+    assert await written(world, "commerce_order") == 1
+
+
+async def test_an_order_that_somebody_linked_is_not_made(world: World) -> None:
+    await a_store(world)
+    order = await world.an_order(1)
+    changes = {"commerce_order_number": "000000077", "commerce_order_id": 77}
+    await link.link(world.desk, order.id, changes=changes, actor="test")
+    order = await handed_over(world, order)
+    assert (order.commerce_order_id, await written(world, "commerce_order")) == (77, 0)
+
+
+async def test_only_stores_that_want_it_and_only_what_the_seller_ships(world: World) -> None:
+    quiet = await world.a_store()
+    await world.an_order(1, store=quiet)
+    store = await a_store(world)
+    await world.an_order(1, store=store, node_type="WFSFulfilled")
+    number = await world.at_walmart(1, store=store)
+    await world.walmart.post(f"/simulator/orders/{number}/cancel", json={})
+    await world.imported(number, store)
+    assert await updates(world, "commerce_order") == []
+
+
+async def test_a_refusal_of_commerces_is_told_and_can_be_retried(world: World) -> None:
+    await a_store(world)
+    order = await world.an_order(1)
+    await world.fault("commerce_orders", "slow", delay=0, times=2)
+    await world.fault("commerce_orders", "refuse", status=400)
+    order = await handed_over(world, order)
+    (detail,) = order.status_details
+    assert (order.status, detail.code, detail.origin, detail.operation) == (
+        "error",
+        "commerce_refused",
+        "commerce",
+        "commerce_order",
+    )
+    assert detail.update_id is not None
+    told = await retry.retry(
+        world.desk, detail.update_id, override_cancel_request=False, actor="test"
+    )
+    assert "Commerce is read first" in told.explanation
+    order = await handed_over(world, order)
+    assert (order.status, order.commerce_order_id is not None) == ("open", True)
+
+
+async def test_dismissing_it_reads_nothing_at_walmart(world: World) -> None:
+    await a_store(world)
+    await world.an_order(1)
+    (update,) = await updates(world, "commerce_order")
+    read = len(await world.calls("read"))
+    dismissed = await dismiss.dismiss(world.desk, update.id, note="made by hand", actor="test")
+    assert "for Commerce alone" in dismissed.explanation
+    assert len(await world.calls("read")) == read
+
+
+async def test_a_commerce_that_hangs_keeps_no_shipment_back(world: World) -> None:
+    store = await a_store(world)
+    await world.fault("commerce_orders", "timeout", times=None)
+    found = [await world.an_order(1, store=store) for _ in range(8)]
+    await world.answered_before()
+    sent = [
+        await ship.ship(world.desk, order.id, a_package(f"1Z{n}"), actor="test")
+        for n, order in enumerate(found)
+    ]
+    shipped = await world.deliver_until(*(each.shipment.update.id for each in sent), concurrency=10)
+    assert {each.state for each in shipped} == {"confirmed"}
+    assert {each.state for each in await updates(world, "commerce_order")} <= {
+        "pending",
+        "retrying",
+        "sending",
+    }
+
+
+async def test_a_token_that_commerce_rejects_stops_commerce_alone(world: World) -> None:
+    store = await a_store(world, commerce_access_token="wrong")
+    order = await world.an_order(1)
+    (update,) = await updates(world, "commerce_order")
+    await world.deliver_until(update.id, states={State.RETRYING})
+    sent = await ship.ship(world.desk, order.id, a_package("1Z1"), actor="test")
+    (shipped,) = await world.deliver_until(sent.shipment.update.id)
+    assert shipped.state == "confirmed"
+    async with world.database.begin() as connection:
+        shown = await overview.store(connection, store.id)
+    assert shown is not None
+    (detail,) = shown.status_details
+    assert (detail.code, detail.operation) == ("commerce_credentials_rejected", "commerce")
+    new = stores.StoreChanges(commerce_access_token="another")
+    await stores.change(world.desk, store.id, new, actor="test")
+    order = await handed_over(world, order)
+    assert order.commerce_order_id is not None
+
+
+async def canceled(world: World, order: OrderView) -> None:
+    wanted = CancelRequest("out_of_stock")
+    accepted = await cancel.cancel(world.desk, order.id, wanted, actor="test")
+    await world.deliver_until(accepted.update.id)
+    await world.deliver_until(*(each.id for each in await updates(world, "commerce_note")))
+
+
+@pytest.mark.parametrize("fault", [None, "timeout_after", "drop", "error_after", "error"])
+async def test_the_reason_of_a_cancellation_is_written_where_commerce_shows_it(
+    world: World, fault: str | None
+) -> None:
+    await a_store(world)
+    order = await handed_over(world, await world.an_order(2))
+    if fault is not None:
+        await world.fault("commerce_comments", fault)
+    await canceled(world, order)
+    (made,) = (await shop(world))["orders"]
+    (comment,) = [each["comment"] for each in made["status_histories"]]
+    assert "The item is out of stock" in comment
+    assert order.purchase_order_id in comment
+    lines = made["payment"]["additional_information"]
+    assert lines.count("Cancellation Reason: The item is out of stock") == 1
+    assert "Offline Channel Payment" in lines
+
+
+async def test_what_walmart_did_by_itself_is_noted_in_commerce(world: World) -> None:
+    await a_store(world)
+    order = await handed_over(world, await world.an_order(2))
+    base = f"/simulator/orders/{order.purchase_order_id}"
+    await world.walmart.post(f"{base}/intent-to-cancel", json={"lines": ["1"]})
+    await run(world)
+    await world.walmart.post(
+        f"{base}/cancel", json={"lines": [{"line_number": "1", "quantity": 1}]}
+    )
+    await run(world)
+    await world.deliver_until(*(each.id for each in await updates(world, "commerce_note")))
+    (made,) = (await shop(world))["orders"]
+    first, second = [each["comment"] for each in made["status_histories"]]
+    assert first.startswith("The buyer asked Walmart to cancel SKU-1")
+    assert second.startswith("Walmart canceled 1 of SKU-1")
+
+
+async def test_stock_is_read_in_commerce_when_walmart_is_told(world: World) -> None:
+    await a_store(world, commerce_stock_id=1)
+    order = await handed_over(world, await world.an_order(2))
+    wanted = CancelRequest("pricing_error")
+    accepted = await cancel.cancel(world.desk, order.id, wanted, actor="test")
+    await world.deliver_until(accepted.update.id)
+    # Commerce put the units back only now.
+    path = f"/simulator/shops/{SHOP}/stock"
+    await world.walmart.post(path, json={"sku": "SKU-1", "quantity": 41})
+    (update,) = await updates(world, "inventory")
+    if update.state != "confirmed":
+        if update.state == "failed":
+            await retry.retry(world.desk, update.id, override_cancel_request=False, actor="test")
+        await world.deliver_until(update.id)
+    answer = (await world.walmart.get("/simulator/stock")).json()["stock"]
+    assert [(each["sku"], each["quantity"]) for each in answer] == [("SKU-1", 41)]
+
+
+async def test_nothing_of_the_buyer_is_kept(world: World) -> None:
+    await a_store(world)
+    await handed_over(world, await world.an_order(2))
+    private = ("Sam", "Sample", "Example Street", "Bentonville", "relay.walmart", "token-of-")
+    async with world.database.begin() as connection:
+        names = await connection.execute(
+            sa.text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        )
+        for (table,) in names.all():
+            rows = await connection.execute(sa.text(f'SELECT t::text FROM "{table}" t'))
+            for (row,) in rows:
+                assert not [word for word in private if word in row], (table, row[:2000])
