@@ -27,6 +27,7 @@ from app.storage.database import Connection
 from app.storage.idempotency import Once
 from app.storage.stores import ShippingRules
 from app.storage.views import ShipmentView
+from app.walmart import markets
 from app.walmart.messages import ShipLine
 from app.walmart.packages import Package
 
@@ -134,7 +135,10 @@ async def preview(desk: Desk, order_id: UUID, request: ShipRequest) -> Preview:
         rules_of_store = await stores.shipping_rules(connection, order.store_id)
     checked = _check(desk, order, rules_of_store, request)
     lines = [ShipLine(item.line_number, item.quantity) for item in checked.items]
-    body = None if checked.problems else checked.package.body(lines, order.seller_order_id)
+    body = None
+    if not checked.problems:
+        whole = checked.package.body(lines, order.seller_order_id)
+        body = markets.shipping(whole, rules_of_store.market)
     path = f"/v3/orders/{order.purchase_order_id}/shipping"
     return Preview(path, body, checked.problems, checked.package.carrier_json)
 

@@ -18,8 +18,9 @@ from app.storage.idempotency import Once
 from app.storage.vault import Vault
 from app.storage.views import StoreView
 from app.walmart import carriers, errors
+from app.walmart.markets import Market
 
-MARKETS = ("US",)
+MARKETS = tuple(Market)
 
 
 class _Unchanged(Enum):

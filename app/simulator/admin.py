@@ -5,6 +5,7 @@ Never expose them: they ask for no key. Bodies are JSON objects, a refusal is {"
 POST /simulator/orders: client_id and lines [{sku, line_number?, name?, quantity?, unit_price?}],
 with purchase_order_id?, customer_order_id?, ship_method?, ordered_at?, ship_by?, deliver_by?
 (milliseconds since 1970) and status? (Created, Acknowledged); or {"orders": [such orders]}.
+An account in another market is seller@ca or seller@mx.
 GET /simulator/orders?client_id=, GET /simulator/orders/{po}: what "Walmart" believes.
 POST /simulator/orders/{po}/ship and /cancel with lines? [{line_number, quantity?,
 tracking_number?, reason?}], and /intent-to-cancel with lines? [number]: done by hand.

@@ -148,7 +148,8 @@ class _Walmart:
         elif operation == "token":
             client_id = gateway.credentials(request)[0]
         else:
-            client_id = self._world.accounts.owner(gateway.access_token(request))
+            owner = self._world.accounts.owner(gateway.access_token(request))
+            client_id = gateway.in_market(owner, request)
         po: str | None = request.path_params.get("po")
         correlation_id = request.headers.get("wm_qos.correlation_id", "")
         return self._world.ledger.hear(operation, client_id, po, correlation_id)

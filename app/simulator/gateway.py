@@ -8,9 +8,12 @@ from starlette.requests import Request
 
 from app.simulator.errors import ORDERS, Refusal, order_error
 from app.simulator.ledger import Call
+from app.simulator.names import MARKETS
 from app.simulator.world import World
 
 _TOKEN = "wm_sec.access_token"  # noqa: S105 - a header's name
+# The Global APIs are known to this version only.
+_GLOBAL_VERSION = "3.1"
 _REQUIRED = ("wm_qos.correlation_id", "wm_svc.name")
 
 
@@ -27,6 +30,12 @@ def enter(world: World, request: Request, call: Call) -> Mapping[str, str]:
         # Seen by integrators where the content type is missing; 415 it is not.
         raise order_error(500, f"SYSTEM_ERROR.{ORDERS}", "System error")
     return world.buckets.spend(call.client_id, call.operation)
+
+
+def in_market(client_id: str, request: Request) -> str:
+    """The account as its market knows it: seller, or seller@ca. Without the header it is the US."""
+    market = request.headers.get("wm_market", "us")
+    return client_id if market == "us" or not client_id else f"{client_id}@{market}"
 
 
 def enter_for_token(_: World, request: Request, __: Call) -> Mapping[str, str]:
@@ -50,6 +59,11 @@ def credentials(request: Request) -> tuple[str, str]:
 
 
 def _check_headers(request: Request) -> None:
+    market = request.headers.get("wm_market")
+    if market is not None:
+        version = request.headers.get("wm_global_version")
+        if market not in MARKETS or version != _GLOBAL_VERSION:
+            raise order_error(400, f"INVALID_REQUEST_HEADER.{ORDERS}", "Market is not known")
     for name in _REQUIRED:
         if not request.headers.get(name):
             shown = name.upper()

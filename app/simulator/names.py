@@ -1,15 +1,20 @@
 """Names that Walmart knows: carriers, shipping methods and reasons to cancel (its orders API)."""
 
 METHOD_CODES = frozenset({"Standard", "Express", "OneDay", "Freight", "WhiteGlove", "Value"})
-CANCELLATION_REASONS = frozenset(
-    {
-        "CUSTOMER_REQUESTED_SELLER_TO_CANCEL",
-        "SELLER_CANCEL_PRICING_ERROR",
-        "SELLER_CANCEL_OUT_OF_STOCK",
-        "SELLER_CANCEL_FRAUD_STOP_SHIPMENT",
-        "SELLER_CANCEL_ADDRESS_NOT_SERVICEABLE",
-    }
-)
+MARKETS = ("us", "ca", "mx")
+CANCELLATION_REASONS = {
+    "us": frozenset(
+        {
+            "CUSTOMER_REQUESTED_SELLER_TO_CANCEL",
+            "SELLER_CANCEL_PRICING_ERROR",
+            "SELLER_CANCEL_OUT_OF_STOCK",
+            "SELLER_CANCEL_FRAUD_STOP_SHIPMENT",
+            "SELLER_CANCEL_ADDRESS_NOT_SERVICEABLE",
+        }
+    ),
+    "ca": frozenset({"CUSTOMER_REQUESTED_SELLER_TO_CANCEL", "CANCEL_BY_SELLER"}),
+    "mx": frozenset({"MIRAKL_REFUND_45", "MIRAKL_REFUND_15", "SELLER_REJECTION"}),
+}
 CARRIERS = frozenset(
     [
         "UPS",

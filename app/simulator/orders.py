@@ -88,6 +88,8 @@ class Order:
     lines: dict[str, Line]
     # Who ships it: the seller, or Walmart's own warehouses (WFS).
     node_type: str = SELLER_FULFILLED
+    # us, ca or mx.
+    market: str = "us"
     # Its quantities cannot be read, as happens to Walmart now and then.
     garbled: bool = False
 

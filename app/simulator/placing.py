@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from app.simulator.errors import Unfit
-from app.simulator.names import METHOD_CODES
+from app.simulator.names import MARKETS, METHOD_CODES
 from app.simulator.orders import (
     ACKNOWLEDGED,
     CREATED,
@@ -41,8 +41,17 @@ def order_from(wanted: Mapping[str, Any], number: Callable[[], int], now: int) -
         ship_method=method,
         lines={line.number: line for line in _lines(wanted, now)},
         node_type=node,
+        market=_market(str(wanted.get("client_id") or "")),
         garbled=wanted.get("garbled") is True,
     )
+
+
+def _market(client_id: str) -> str:
+    """The market of an account, seller or seller@ca."""
+    _, _, market = client_id.partition("@")
+    if market and market not in MARKETS:
+        raise Unfit(f"a market is one of {', '.join(MARKETS)}")
+    return market or MARKETS[0]
 
 
 def _time(wanted: Mapping[str, Any], name: str, default: int) -> int:

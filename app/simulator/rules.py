@@ -5,6 +5,7 @@ that integrators have seen.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from app.simulator import bodies
@@ -55,6 +56,7 @@ def ship(order: Order, body: object, now: int) -> list[Effect]:
     mode = shipment.get("processMode")
     if mode not in (None, _EDIT):
         raise bad_content(f"processMode {mode} is not supported", "processMode")
+    _check_origin(order, shipment)
     wanted = [
         (one, bodies.package(one, order, now)) for one in bodies.asked(order, shipment, SHIPPED)
     ]
@@ -72,6 +74,15 @@ def ship(order: Order, body: object, now: int) -> list[Effect]:
         Effect("shipping", one.line.number, one.units, tracking["trackingNumber"])
         for one, tracking in wanted
     ]
+
+
+def _check_origin(order: Order, shipment: Mapping[str, Any]) -> None:
+    """CA wants to know of each line from where it was shipped."""
+    if order.market != "ca":
+        return
+    for line in bodies.part(shipment, "orderLines").get("orderLine") or ():
+        if not isinstance(line, Mapping) or not line.get("shipFromCountry"):
+            raise bad_content("shipFromCountry is missing", "shipFromCountry")
 
 
 def _edit(wanted: list[tuple[Asked, dict[str, Any]]], now: int) -> list[Effect]:
@@ -111,16 +122,16 @@ def _parcels(one: Asked, now: int) -> list[Parcel]:
 def cancel(order: Order, body: object, now: int) -> list[Effect]:
     """Cancel units that have not been shipped."""
     cancellation = bodies.part(body, "orderCancellation")
-    wanted = [(one, _reason(one)) for one in bodies.asked(order, cancellation, CANCELLED)]
+    wanted = [(one, _reason(order, one)) for one in bodies.asked(order, cancellation, CANCELLED)]
     _check_units(order, [one for one, _ in wanted], "cancel")
     for one, reason in wanted:
         one.line.move((ACKNOWLEDGED,), Parcel(CANCELLED, one.units, None, reason), now)
     return [Effect("cancel", one.line.number, one.units, reason=reason) for one, reason in wanted]
 
 
-def _reason(one: Asked) -> str:
+def _reason(order: Order, one: Asked) -> str:
     reason = one.status.get("cancellationReason")
-    if not isinstance(reason, str) or reason not in CANCELLATION_REASONS:
+    if not isinstance(reason, str) or reason not in CANCELLATION_REASONS[order.market]:
         raise bad_content("Cancellation reason is not supported", "cancellationReason")
     if reason == _REQUESTED and not one.line.intent_to_cancel:
         raise bad_content(f"Line {one.line.number} has no intent to cancel", "cancellationReason")

@@ -3,6 +3,7 @@
 Updates for Commerce stand in a queue of their own, so that a slow Commerce keeps no shipment back.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,10 +22,11 @@ _ORDERS = sa.text("""
                          requested_by)
     SELECT o.store_id, g.id, 'commerce', o.purchase_order_id, o.id, 'commerce_order', 1, true,
            :actor
-      FROM jsonb_to_recordset(:rows) AS g(store_id int, id uuid, order_id uuid)
-      JOIN stores s ON s.store_id = g.store_id AND s.commerce_push_orders
-      JOIN orders o ON o.store_id = g.store_id AND o.id = g.order_id
-     WHERE o.commerce_order_number IS NULL AND o.commerce_order_id IS NULL
+      FROM jsonb_to_recordset(:rows) AS g(id uuid, order_id uuid)
+      JOIN orders o ON o.store_id = :store_id AND o.id = g.order_id
+      JOIN stores s ON s.store_id = o.store_id AND s.commerce_push_orders
+     -- Written so that no partial index serves it: the order is found by its key.
+     WHERE (o.commerce_order_number || '') IS NULL AND (o.commerce_order_id + 0) IS NULL
         ON CONFLICT (store_id, target, subject, sequence) DO NOTHING
 """).bindparams(sa.bindparam("rows", type_=JSONB))
 # Only of orders that Commerce has, or is about to have. The queue's conditions are written so that
@@ -35,13 +37,13 @@ _NOTES = sa.text("""
     SELECT o.store_id, g.id, 'commerce', o.purchase_order_id, o.id, 'commerce_note',
            coalesce(k.last, 0) + g.place, jsonb_build_object('text', g.text, 'payment', g.payment),
            g.place = 1 AND NOT coalesce(k.busy, false), :actor
-      FROM jsonb_to_recordset(:rows) AS g(store_id int, id uuid, order_id uuid, place int,
-           text text, payment text)
-      JOIN stores s ON s.store_id = g.store_id AND s.commerce_push_orders
-      JOIN orders o ON o.store_id = g.store_id AND o.id = g.order_id
+      FROM jsonb_to_recordset(:rows) AS g(id uuid, order_id uuid, place int, text text,
+           payment text)
+      JOIN orders o ON o.store_id = :store_id AND o.id = g.order_id
+      JOIN stores s ON s.store_id = o.store_id AND s.commerce_push_orders
      CROSS JOIN LATERAL (
        SELECT max(u.sequence) AS last, bool_or(u.active::int = 1) AS busy FROM updates u
-        WHERE u.store_id = o.store_id AND u.target = 'commerce'
+        WHERE u.store_id = :store_id AND u.target = 'commerce'
           AND u.subject = o.purchase_order_id) k
      WHERE o.commerce_order_number IS NOT NULL OR o.commerce_order_id IS NOT NULL
         OR k.last IS NOT NULL
@@ -51,12 +53,11 @@ _NOTES = sa.text("""
 async def hand_over(connection: Connection, orders: Sequence[Order], ids: events.NewId) -> None:
     """Queue the creation of held orders in Commerce, of those of which a unit is left to ship."""
     rows = [
-        _row(order, ids)
+        (order.store_id, _row(order, ids))
         for order in orders
         if not order.fulfilled_by_walmart and any(line.remaining for line in order.lines)
     ]
-    if rows:
-        await connection.execute(_ORDERS, {"rows": rows, "actor": ACTOR})
+    await _append(connection, _ORDERS, rows)
 
 
 async def tell(
@@ -64,17 +65,26 @@ async def tell(
 ) -> None:
     """Queue notes for Commerce on held orders."""
     rows = [
-        _row(order, ids) | {"place": place, "text": note.text, "payment": note.payment}
+        (
+            order.store_id,
+            _row(order, ids) | {"place": place, "text": note.text, "payment": note.payment},
+        )
         for order, notes in told
         for place, note in enumerate(notes, start=1)
     ]
-    if rows:
-        await connection.execute(_NOTES, {"rows": rows, "actor": ACTOR})
+    await _append(connection, _NOTES, rows)
+
+
+async def _append(
+    connection: Connection, statement: sa.TextClause, rows: Sequence[tuple[int, dict[str, Any]]]
+) -> None:
+    by_store: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for store_id, row in rows:
+        by_store[store_id].append(row)
+    for store_id in sorted(by_store):
+        values = {"store_id": store_id, "rows": by_store[store_id], "actor": ACTOR}
+        await connection.execute(statement, values)
 
 
 def _row(order: Order, ids: events.NewId) -> dict[str, Any]:
-    return {
-        "store_id": order.store_id,
-        "id": str(ids(order.store_id)),
-        "order_id": str(order.id),
-    }
+    return {"id": str(ids(order.store_id)), "order_id": str(order.id)}

@@ -29,7 +29,7 @@ from app.storage.updates import NewUpdate
 
 _LOOK = f"""
     SELECT o.*, o.xmin AS version, {orders.WHOLE},
-           st.id AS store_uuid, st.carriers, st.default_tracking_url, now() AS at,
+           st.id AS store_uuid, st.carriers, st.default_tracking_url, st.market, now() AS at,
            nextval(pg_get_serial_sequence('shipments', 'number')) AS number,
            $3::text IS NOT NULL AND EXISTS (
              SELECT FROM shipments s WHERE s.store_id = o.store_id AND s.order_id = o.id
@@ -134,7 +134,7 @@ async def look(
         order=orders.from_row(row),
         version=row["version"],
         store=row["store_uuid"],
-        rules=ShippingRules(row["carriers"], row["default_tracking_url"]),
+        rules=ShippingRules(row["carriers"], row["default_tracking_url"], row["market"]),
         at=row["at"],
         number=row["number"],
         repeated=row["repeated"],

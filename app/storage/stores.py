@@ -57,6 +57,7 @@ class ShippingRules:
 
     carriers: CarrierMap
     default_tracking_url: str | None
+    market: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +176,8 @@ async def pushes_orders(connection: Connection, store_id: int) -> bool:
 
 async def shipping_rules(connection: Connection, store_id: int) -> ShippingRules:
     """The store's carriers and its template of tracking URLs."""
-    statement = sa.select(stores.c.carriers, stores.c.default_tracking_url).where(
+    statement = sa.select(stores.c.carriers, stores.c.default_tracking_url, stores.c.market).where(
         stores.c.store_id == store_id
     )
     row = (await connection.execute(statement)).one()
-    return ShippingRules(row.carriers, row.default_tracking_url)
+    return ShippingRules(row.carriers, row.default_tracking_url, row.market)

@@ -29,6 +29,7 @@ from app.sync import creating, noting, refunding, stocking, verdicts
 from app.sync.errand import Errand
 from app.walmart import errors, messages
 from app.walmart.client import Answer
+from app.walmart.markets import CANCELLATION_CODES, Market, shipping
 from app.walmart.messages import ShipLine
 from app.walmart.packages import Package
 
@@ -140,8 +141,11 @@ async def _send_correction(errand: Errand, now: Standing) -> Outcome:
         return HandedBack("too little of the lease was left")
     po, package = errand.order.purchase_order_id, Package.from_json(errand.update.payload)
     lines = [ShipLine(number, units) for number, units in (now.waiting or now.there).items()]
-    body = package.correction(
-        lines, errand.order.seller_order_id, now.current or package.tracking_number
+    body = shipping(
+        package.correction(
+            lines, errand.order.seller_order_id, now.current or package.tracking_number
+        ),
+        errand.account.market,
     )
     try:
         answer = await _called(errand, errand.client.ship(errand.account, po, body))
@@ -297,11 +301,12 @@ def _write(errand: Errand, missing: Mapping[str, int]) -> Awaitable[Answer]:
     po = errand.order.purchase_order_id
     lines = [ShipLine(number, units) for number, units in missing.items() if units > 0]
     if errand.update.kind is Kind.CANCELLATION:
-        reason = messages.CANCELLATION_CODES[errand.task.reason or ""]
+        market = Market(errand.account.market)
+        reason = CANCELLATION_CODES[market][errand.task.reason or ""]
         body = messages.cancellation_body(lines=lines, reason=reason)
         return errand.client.cancel(errand.account, po, body)
     package = Package.from_json(_newest_package(errand))
-    body = package.body(lines, errand.order.seller_order_id)
+    body = shipping(package.body(lines, errand.order.seller_order_id), errand.account.market)
     return errand.client.ship(errand.account, po, body)
 
 

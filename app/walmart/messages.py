@@ -8,14 +8,13 @@ guide pages differ from it and are wrong.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 
 from app.orders.snapshot import UnitStatus, tracking_key
 from app.walmart.carriers import WalmartCarrier
+from app.walmart.markets import CODES
 from app.walmart.reading import UnreadableOrder, decimal, read_order_body
 
 __all__ = [
-    "CANCELLATION_CODES",
     "ShipLine",
     "UnreadableOrder",
     "cancellation_body",
@@ -25,16 +24,6 @@ __all__ = [
     "tracking_body",
 ]
 
-# Commerce's reason to Walmart's code (contract, Cancel); Walmart's US market has only these.
-CANCELLATION_CODES: Mapping[str, str] = MappingProxyType(
-    {
-        "pricing_error": "SELLER_CANCEL_PRICING_ERROR",
-        "out_of_stock": "SELLER_CANCEL_OUT_OF_STOCK",
-        "address_not_serviceable": "SELLER_CANCEL_ADDRESS_NOT_SERVICEABLE",
-        "fraud": "SELLER_CANCEL_FRAUD_STOP_SHIPMENT",
-        "customer_request": "CUSTOMER_REQUESTED_SELLER_TO_CANCEL",
-    }
-)
 _SELLER_ORDER_ID_MAX = 30
 
 
@@ -110,7 +99,7 @@ def cancellation_body(*, lines: Sequence[ShipLine], reason: str) -> dict[str, ob
 
     Raises ValueError like `shipping_body`, and for a reason that is not one of Walmart's.
     """
-    if reason not in CANCELLATION_CODES.values():
+    if reason not in CODES:
         raise ValueError(f"{reason!r} is not one of Walmart's cancellation reasons")
     order_lines = [
         {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from app.outbound.call import Call
 from app.outbound.exchange import Answered, Exchange, Try
-from app.walmart import errors, listing
+from app.walmart import errors, listing, markets
 from app.walmart.account import Account
 from app.walmart.token import TokenCache
 
@@ -40,7 +40,7 @@ class Operations:
         content = None if body is None else json.dumps(body, separators=(",", ":"))
         token = await self.tokens.get(account, deadline)
         for renewable in (True, False):
-            headers = {"WM_SEC.ACCESS_TOKEN": token}
+            headers = {"WM_SEC.ACCESS_TOKEN": token, **markets.headers(account.market)}
             secrets = (token, account.client_secret)
             wanted = Try(operation, method, path, headers, content, secrets, query)
             answered = await self.exchange.send(wanted, deadline)

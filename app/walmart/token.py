@@ -17,7 +17,7 @@ import tenacity
 
 from app.outbound import call as calls
 from app.outbound.exchange import Answered, Exchange, Try
-from app.walmart import errors
+from app.walmart import errors, markets
 from app.walmart.account import Account
 
 TRIES = 3
@@ -143,6 +143,7 @@ class TokenCache:
             headers={
                 "Authorization": f"Basic {basic}",
                 "Content-Type": "application/x-www-form-urlencoded",
+                **markets.headers(account.market),
             },
             content="grant_type=client_credentials",
             secrets=(account.client_secret, basic),

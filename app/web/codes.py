@@ -66,7 +66,7 @@ CODES: dict[str, Code] = {
     "cancel_not_requested": Code(422, "The buyer did not ask; give the seller's own reason."),
     "unknown_sku": Code(422, "The order has no line of this SKU."),
     "sku_repeated": Code(422, "A SKU is named twice for one ship node."),
-    "market_not_supported": Code(422, "This version connects US accounts."),
+    "market_not_supported": Code(422, "Waybill connects accounts of US, CA and MX."),
     "store_code_invalid": Code(422, "A letter, then letters, digits and underscores."),
     "carrier_unknown": Code(422, "Walmart does not know the carrier; map it as other."),
     # Things that are not there, as far as the key may see

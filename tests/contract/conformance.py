@@ -24,6 +24,7 @@ if str(ROOT) not in sys.path:
 # Found only once the root is on the path, as this file is run by its name.
 from app.walmart import messages  # noqa: E402
 from app.walmart.carriers import CARRIERS, METHOD_CODES, WalmartCarrier  # noqa: E402
+from app.walmart.markets import CANCELLATION_CODES, Market  # noqa: E402
 from app.walmart.messages import ShipLine  # noqa: E402
 from tests.contract.walmart_documents import (  # noqa: E402
     ORDER,
@@ -76,7 +77,7 @@ def check_requests(documents: Documents, report: Report) -> None:
     shipping, cancel = documents.request(f"{ORDER}/shipping"), documents.request(f"{ORDER}/cancel")
     for what, body in shipments():
         report.compare(f"shipping request, {what}", body, shipping)
-    for reason, code in messages.CANCELLATION_CODES.items():
+    for reason, code in CANCELLATION_CODES[Market.US].items():
         body = messages.cancellation_body(lines=[ShipLine("1", 2)], reason=code)
         report.compare(f"cancel request, {reason}", body, cancel)
     if "requestBody" in documents.orders["paths"][f"{ORDER}/acknowledge"]["post"]:
@@ -101,7 +102,7 @@ def check_lists(documents: Documents, report: Report) -> None:
     methods = sorted(set(enumeration(schema, "methodCode")) ^ set(METHOD_CODES))
     report.compare("the method codes both know", methods, {"maxItems": 0})
     reasons = enumeration(documents.request(f"{ORDER}/cancel"), "cancellationReason")
-    unlike = sorted(set(reasons) ^ set(messages.CANCELLATION_CODES.values()))
+    unlike = sorted(set(reasons) ^ set(CANCELLATION_CODES[Market.US].values()))
     report.compare("the cancellation reasons both know", unlike, {"maxItems": 0})
 
 

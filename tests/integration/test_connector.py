@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.intake import cancel, dismiss, link, retry, ship, stores
-from app.orders.requests import CancelRequest
+from app.commerce.packages import Track
+from app.commerce.payloads import Shipped
+from app.intake import cancel, commerce_events, dismiss, link, retry, ship, stores
+from app.orders.errors import Invalid, NotAvailable
+from app.orders.requests import CancelRequest, RequestedItem
 from app.orders.update import State
 from app.storage import overview
 from app.storage.overview import UpdateFilter
@@ -325,3 +328,72 @@ async def test_nothing_of_the_buyer_is_kept(world: World) -> None:
             rows = await connection.execute(sa.text(f'SELECT t::text FROM "{table}" t'))
             for (row,) in rows:
                 assert not [word for word in private if word in row], (table, row[:2000])
+
+
+async def test_a_commerce_order_that_nobody_has_linked_yet_is_recognised(world: World) -> None:
+    store = await a_store(world)
+    order = await handed_over(world, await world.an_order(2))
+    (made,) = (await shop(world))["orders"]
+    async with world.database.begin() as connection:
+        # As after an unclear try: Commerce has the order, and Waybill has not read it yet.
+        await connection.execute(
+            sa.text("UPDATE orders SET commerce_order_id = NULL, commerce_order_number = NULL")
+        )
+        await connection.execute(sa.text("UPDATE order_lines SET commerce_item_id = NULL"))
+    item = RequestedItem(1, commerce_item_id=made["items"][0]["item_id"])
+    event = Shipped(made["entity_id"], "45", (item,), (Track("ups", "UPS", "1Z1"),))
+    done = await commerce_events.shipped(world.desk, store.store_id, event)
+    again = await world.order(order.id)
+    assert done.what == "accepted"
+    assert again.commerce_order_id == made["entity_id"]
+    assert again.lines[0].pending == 1
+
+
+async def test_an_order_of_commerces_own_is_passed_over(world: World) -> None:
+    store = await a_store(world)
+    await world.an_order(1)
+    event = Shipped(999, "45", None, (Track("ups", "UPS", "1Z1"),))
+    done = await commerce_events.shipped(world.desk, store.store_id, event)
+    assert done.what == "ignored"
+
+
+@pytest.mark.parametrize("fault", ["error", "timeout", "html"])
+async def test_an_event_waits_while_commerce_cannot_say_whose_it_is(
+    world: World, fault: str
+) -> None:
+    store = await a_store(world)
+    await world.an_order(1)
+    await world.fault("commerce_orders", fault, status=503 if fault == "error" else None)
+    event = Shipped(1, "45", None, (Track("ups", "UPS", "1Z1"),))
+    with pytest.raises(NotAvailable):
+        await commerce_events.shipped(world.desk, store.store_id, event)
+
+
+async def test_a_token_is_never_sent_to_a_new_address(world: World) -> None:
+    store = await a_store(world)
+    moved = stores.StoreChanges(commerce_base_url="https://elsewhere.example")
+    with pytest.raises(Invalid, match="anew"):
+        await stores.change(world.desk, store.id, moved, actor="test")
+    same = stores.StoreChanges(commerce_base_url=world.walmart_url, commerce_stock_id=2)
+    changed = await stores.change(world.desk, store.id, same, actor="test")
+    assert changed.commerce_stock_id == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"commerce_base_url": None}, "commerce_access_needed"),
+        ({"commerce_access_token": None}, "commerce_access_needed"),
+        ({"commerce_base_url": "ftp://shop.example"}, "commerce_base_url_invalid"),
+        ({"commerce_base_url": "https://me:secret@shop.example"}, "commerce_base_url_invalid"),
+        ({"commerce_base_url": "https://shop.example/?a=b"}, "commerce_base_url_invalid"),
+        ({"commerce_base_url": "https://shop.example:port"}, "commerce_base_url_invalid"),
+        ({"commerce_base_url": "shop.example"}, "commerce_base_url_invalid"),
+    ],
+)
+async def test_a_commerce_that_cannot_be_called_is_refused(
+    world: World, changes: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        await a_store(world, **changes)
+    assert code in {problem.code for problem in refused.value.problems}

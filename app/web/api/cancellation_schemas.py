@@ -86,7 +86,8 @@ class ReasonOut(Out):
     code: str
     label: str
     labels: list[str] = Field(description="Every wording that Adobe uses for it.")
-    walmart_code: str
+    walmart_code: str = Field(description="Walmart's code in the US market.")
+    walmart_codes: dict[str, str] = Field(description="Walmart's code in each market.")
 
 
 class ReasonsOut(Out):

@@ -11,7 +11,7 @@ from app.orders.errors import Unknown
 from app.storage import overview
 from app.storage.idempotency import Answer
 from app.storage.views import CancellationView
-from app.walmart.messages import CANCELLATION_CODES
+from app.walmart.markets import CANCELLATION_CODES, Market
 from app.web.api import examples
 from app.web.api.cancellation_schemas import (
     CancellationIn,
@@ -28,6 +28,11 @@ _REASON = {
     "label": "The item is out of stock",
     "labels": ["The item is out of stock"],
     "walmart_code": "SELLER_CANCEL_OUT_OF_STOCK",
+    "walmart_codes": {
+        "US": "SELLER_CANCEL_OUT_OF_STOCK",
+        "CA": "CANCEL_BY_SELLER",
+        "MX": "MIRAKL_REFUND_15",
+    },
 }
 
 
@@ -117,7 +122,10 @@ async def list_cancellation_reasons(context: Reading) -> Response:
             code=reason.value,
             label=labels[0],
             labels=list(labels),
-            walmart_code=CANCELLATION_CODES[reason.value],
+            walmart_code=CANCELLATION_CODES[Market.US][reason.value],
+            walmart_codes={
+                market.value: codes[reason.value] for market, codes in CANCELLATION_CODES.items()
+            },
         )
         for reason, labels in LABELS.items()
     ]
