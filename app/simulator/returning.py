@@ -115,7 +115,7 @@ def find(returns: Mapping[str, Return], query: Mapping[str, str]) -> dict[str, A
     page = found[offset : offset + limit]
     if not page:
         raise not_found()
-    meta: dict[str, Any] = {"totalCount": len(found), "limit": limit}
+    meta: dict[str, Any] = {"totalCount": len(found), "limit": limit, "nextCursor": ""}
     if offset + limit < len(found):
         own = {"limit": str(limit), "offset": str(offset + limit)}
         meta["nextCursor"] = f"?{urlencode({**query, **own})}"

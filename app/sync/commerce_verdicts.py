@@ -34,7 +34,7 @@ STILL_UNCLEAR = Failure(
     origin="commerce",
     retryable=True,
 )
-_CODES: tuple[tuple[type[errors.CallError], str], ...] = (
+CODES: tuple[tuple[type[errors.CallError], str], ...] = (
     (errors.NotSent, "commerce_unreachable"),
     (errors.Throttled, "commerce_throttled"),
     (errors.Unavailable, "commerce_unavailable"),
@@ -55,7 +55,7 @@ _SUGGESTIONS = {
 
 def failure(error: errors.CallError) -> Failure:
     """What a person is told of an error."""
-    code = next(code for kind, code in _CODES if isinstance(error, kind))
+    code = next(code for kind, code in CODES if isinstance(error, kind))
     return Failure(
         code=code,
         message=str(error)[:1000],

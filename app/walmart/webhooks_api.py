@@ -9,6 +9,7 @@ from app.walmart import errors, notifications
 from app.walmart.account import Account
 from app.walmart.operations import Operations
 
+_NAMES = ("events", "event", "eventTypes")
 _SUBSCRIPTIONS = "/v3/webhooks/subscriptions"
 
 
@@ -68,8 +69,11 @@ class WebhooksApi:
 
 
 def _events(answered: Answered) -> list[Mapping[str, object]]:
-    body = answered.payload
-    found = body.get("events") if isinstance(body, Mapping) else None
-    if not isinstance(found, list):
+    """Walmart's schema names them otherwise than its examples, and puts lists into lists."""
+    body = answered.payload if isinstance(answered.payload, Mapping) else {}
+    found = next((body[name] for name in _NAMES if isinstance(body.get(name), list)), None)
+    if found is None:
         raise errors.Unclear("Walmart's answer holds no events.", call=answered.call)
-    return [each for each in found if isinstance(each, Mapping)]
+    events = [each for each in found if isinstance(each, Mapping)]
+    inner = [each["event"] if isinstance(each.get("event"), list) else [each] for each in events]
+    return [each for some in inner for each in some if isinstance(each, Mapping)]

@@ -1,6 +1,6 @@
 """Do our client and our simulator speak as Walmart's own documents say? Run by `make check`.
 
-    python tests/contract/conformance.py [folder with us-orders.openapi.json, us-auth.openapi.json]
+    python tests/contract/conformance.py [folder with us-orders.openapi.json and its like]
 
 Prints what was compared. Exits 1 on a mismatch, 0 where all fits or where the documents, which
 are Walmart's and not part of this repository, are absent. Bodies are held against Walmart's
@@ -36,6 +36,7 @@ from tests.contract.walmart_documents import (  # noqa: E402
 from tests.contract.walmart_journey import travel  # noqa: E402
 
 DOCUMENTS = ROOT.parent / "shared" / "reference" / "walmart"
+OTHERS = ("returns", "inventory", "notifications")
 SCHEMAS = ROOT / "tests" / "contract" / "schemas"
 SIMULATOR = "app.simulator.app"
 # Ten carriers came after the document (Walmart's notice of October 2026).
@@ -113,7 +114,9 @@ def main(arguments: Sequence[str]) -> int:
     if not (orders.is_file() and auth.is_file()):
         say("conformance: Walmart's OpenAPI documents are not here; nothing was compared")
         return 0
-    documents = Documents(json.loads(orders.read_text()), json.loads(auth.read_text()))
+    others = (folder / f"us-{name}.openapi.json" for name in OTHERS)
+    found = [json.loads(file.read_text()) for file in others if file.is_file()]
+    documents = Documents(json.loads(orders.read_text()), json.loads(auth.read_text()), found)
     report = Report()
     check_requests(documents, report)
     check_lists(documents, report)

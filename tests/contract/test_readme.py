@@ -12,7 +12,15 @@ from app.orders.outcome import Failure
 from app.simulator.faults import KINDS
 from app.storage import recording
 from app.storage.overview import lane_views
-from app.sync import delivery, explanations, refunding, stocking, verdicts
+from app.sync import (
+    commerce_verdicts,
+    creating,
+    delivery,
+    explanations,
+    refunding,
+    stocking,
+    verdicts,
+)
 from app.web import export
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +50,8 @@ def test_every_command_is_in_the_readme() -> None:
 
 def test_every_code_of_a_status_detail_is_in_the_readme_and_no_other() -> None:
     known = explanations.FIELD_CODES | explanations.CLASS_CODES | set(lane_views.REASONS)
-    for module in (verdicts, delivery, recording, stocking, refunding):
+    known |= {code for _, code in commerce_verdicts.CODES}
+    for module in (verdicts, delivery, recording, stocking, refunding, commerce_verdicts, creating):
         known |= {each.code for each in vars(module).values() if isinstance(each, Failure)}
     known |= {"gave_up", "cancel_requested", "ship_by_near", "ship_by_passed"}
     known |= {str(importing.UNREADABLE["code"])}

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 ORDER = "/v3/orders/{purchaseOrderId}"
 JSON = "application/json"
+_EVENTS = frozenset({"/v3/webhooks/eventTypes", "/v3/webhooks/subscriptions"})
 
 
 @dataclass
@@ -31,13 +32,20 @@ class Report:
 
 @dataclass(frozen=True)
 class Documents:
-    """Walmart's two documents, and the schemas in them."""
+    """Walmart's documents, and the schemas in them; others are of its other APIs."""
 
     orders: Mapping[str, Any]
     auth: Mapping[str, Any]
+    others: Sequence[Mapping[str, Any]] = ()
 
-    def request(self, path: str) -> dict[str, Any]:
-        content = self.orders["paths"][path]["post"]["requestBody"]["content"]
+    def of(self, path: str) -> Mapping[str, Any]:
+        """The document that describes a path."""
+        return next(
+            each for each in (self.orders, self.auth, *self.others) if path in each["paths"]
+        )
+
+    def request(self, path: str, method: str = "post") -> dict[str, Any]:
+        content = self.of(path)["paths"][path][method]["requestBody"]["content"]
         schema: dict[str, Any] = strict(content[JSON]["schema"])
         return schema
 
@@ -46,10 +54,25 @@ class Documents:
             # Its schema (no wrapper, a date as text) contradicts its own example, which is
             # shaped like the answers to the writes.
             method, path = "post", f"{ORDER}/acknowledge"
-        document = self.auth if path.startswith("/v3/token") else self.orders
-        answer = document["paths"][path][method]["responses"]["200"]["content"][JSON]
+        if path in _EVENTS:
+            return self._events(method, path)
+        answer = self.of(path)["paths"][path][method]["responses"]["200"]["content"][JSON]
         schema: dict[str, Any] = strict(answer["schema"])
         return schema
+
+    def _events(self, method: str, path: str) -> dict[str, Any]:
+        """Events as Walmart's examples have them: their schemas wrap the same events otherwise."""
+        found = self.of(path)["paths"][path][method]["responses"]["200"]["content"][JSON]
+        (events,) = found["schema"]["properties"].values()
+        event = events["items"]
+        inner = event["properties"].get("event")
+        event = strict(inner["items"] if inner else event)
+        return {
+            "type": "object",
+            "required": ["events"],
+            "additionalProperties": False,
+            "properties": {"events": {"type": "array", "items": event}},
+        }
 
     @property
     def read_example(self) -> object:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 import httpx
@@ -15,6 +15,8 @@ from app.walmart.client import WalmartClient
 from app.walmart.messages import ShipLine
 from tests.contract.walmart_documents import JSON, ORDER, Documents, Report
 
+DAY = timedelta(days=1)
+
 
 @dataclass
 class Recorder(httpx.AsyncBaseTransport):
@@ -22,11 +24,15 @@ class Recorder(httpx.AsyncBaseTransport):
 
     inner: httpx.AsyncBaseTransport
     status: int = 0
+    sent: Any = None
     body: Any = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         answer = await self.inner.handle_async_request(request)
         content = await answer.aread()
+        asked = await request.aread()
+        is_json = "json" in request.headers.get("content-type", "")
+        self.sent = json.loads(asked) if asked and is_json else None
         self.status = answer.status_code
         self.body = json.loads(content) if content else None
         return httpx.Response(answer.status_code, headers=answer.headers, content=content)
@@ -51,6 +57,12 @@ class Journey:
             self.recorder.body,
             self.documents.answer(method, path),
         )
+
+    def asked_and_answered(self, method: str, path: str) -> None:
+        """Our client's body and the simulator's answer, both."""
+        wanted = self.documents.request(path, method)
+        self.report.compare(f"our body of {method.upper()} {path}", self.recorder.sent, wanted)
+        self.answered(method, path)
 
     async def keys(self) -> None:
         await self.walmart.check(self.ACCOUNT)
@@ -123,6 +135,35 @@ class Journey:
         if canceled is None or any(line.open for line in canceled.lines.values()):
             self.report.miss("simulator's order still has open units after its cancellation")
 
+    async def send_back(self, order: Mapping[str, Any]) -> None:
+        """A return of what was shipped, listed and refunded."""
+        lines = [{"line_number": numbers(order)[0], "quantity": 1}]
+        path = f"/simulator/orders/{order['purchaseOrderId']}/return"
+        (await self.http.post(path, json={"lines": lines})).raise_for_status()
+        now = datetime.now(UTC)
+        page = await self.walmart.returns.changed(self.ACCOUNT, now - DAY, now + DAY)
+        self.answered("get", "/v3/returns")
+        (returned,) = page.returns
+        await self.walmart.returns.refund(self.ACCOUNT, returned, {returned.lines[0].number: 1})
+        self.asked_and_answered("post", "/v3/returns/{returnOrderId}/refund")
+
+    async def stock(self) -> None:
+        await self.walmart.inventory.put(self.ACCOUNT, "A/1", 7, None)
+        self.asked_and_answered("put", "/v3/inventory")
+
+    async def listen(self) -> None:
+        """What can be subscribed to, and a subscription from its beginning to its end."""
+        types = await self.walmart.webhooks.event_types(self.ACCOUNT)
+        self.answered("get", "/v3/webhooks/eventTypes")
+        wanted = dict(list(types.items())[:1])
+        url = "https://waybill.example/webhooks/walmart/1"
+        await self.walmart.webhooks.subscribe(self.ACCOUNT, url, wanted, "a-secret")
+        self.asked_and_answered("post", "/v3/webhooks/subscriptions")
+        (known,) = await self.walmart.webhooks.subscriptions(self.ACCOUNT)
+        self.answered("get", "/v3/webhooks/subscriptions")
+        await self.walmart.webhooks.unsubscribe(self.ACCOUNT, known.id)
+        self.answered("delete", "/v3/webhooks/subscriptions/{subscriptionId}")
+
 
 def numbers(order: Mapping[str, Any]) -> list[str]:
     """The line numbers of an order."""
@@ -145,3 +186,7 @@ async def travel(documents: Documents, report: Report, simulator: Any) -> None:
             return
         await journey.ship(orders[0])
         await journey.cancel(orders[1])
+        if documents.others:
+            await journey.send_back(orders[0])
+            await journey.stock()
+            await journey.listen()

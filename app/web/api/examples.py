@@ -150,6 +150,9 @@ STORE: dict[str, Any] = {
     "commerce": {
         "base_url": "https://shop.example",
         "access_token_set": True,
+        "push_orders": True,
+        "payment_method": None,
+        "stock_id": 1,
         "webhook_public_keys": [],
         "io_client_ids": [],
     },
@@ -171,7 +174,12 @@ STORE_IN: dict[str, Any] = {
     "code": "walmart_us",
     "market": "US",
     "walmart": {"client_id": "5f2c7a1e-0d3b-4c9a", "client_secret": "…"},
-    "commerce": {"base_url": "https://shop.example", "access_token": "…"},
+    "commerce": {
+        "base_url": "https://shop.example",
+        "access_token": "…",
+        "push_orders": True,
+        "stock_id": 1,
+    },
     "carriers": STORE["carriers"],
 }
 ORDER_IN: dict[str, Any] = {
