@@ -12,7 +12,8 @@ tracking_number?, reason?}], and /intent-to-cancel with lines? [number]: done by
 GET /simulator/ledger and /simulator/calls: filtered by any field, and after=sequence.
 POST /simulator/faults: kind, operation?, times? (null for ever) and what `faults.Fault` names.
 POST /simulator/rates: operation, capacity, refill_per_second, client_id?
-POST /simulator/clock: advance_seconds. POST /simulator/accounts: client_id, client_secret.
+POST /simulator/clock: advance_seconds; late orders are canceled.
+POST /simulator/accounts: client_id, client_secret.
 GET /simulator/shops/{code}: the orders and the stock of a store's Commerce; POST .../stock: sku,
 quantity. POST /simulator/reset; DELETE of orders, faults, faults/{id}, rates.
 """
@@ -25,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.simulator import by_hand, returning
+from app.simulator import by_hand, lateness, returning
 from app.simulator.errors import Unfit
 from app.simulator.faults import OPERATIONS
 from app.simulator.ledger import Call, Entry, select
@@ -260,7 +261,20 @@ class _Desk:
         if not 0 <= seconds <= _LONGEST_JUMP:
             raise Unfit("advance_seconds goes forward, by 400 days at most")
         self._world.advance(seconds)
-        return JSONResponse({"now": self._world.now()})
+        late = self._cancel_late()
+        return JSONResponse({"now": self._world.now(), "canceled": late})
+
+    def _cancel_late(self) -> list[str]:
+        """Cancel what is not shipped in time by Walmart's clock; answers which orders."""
+        late = []
+        for client_id, orders in self._world.orders.items():
+            for number, order in orders.items():
+                effects = lateness.cancel_late(order, self._world.now())
+                if effects:
+                    self._world.ledger.apply_by_hand(client_id, number, effects)
+                    self._tell(client_id, "PO_LINE_AUTOCANCELLED", number)
+                    late.append(number)
+        return late
 
     async def reset(self, _: Request) -> Response:
         self._world.reset()

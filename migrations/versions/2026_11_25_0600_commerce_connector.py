@@ -19,3 +19,8 @@ def upgrade() -> None:
     )
     op.add_column("stores", sa.Column("commerce_payment_method", sa.Text(), nullable=True))
     op.add_column("stores", sa.Column("commerce_stock_id", sa.Integer(), nullable=True))
+    # One lane for each store, which pollers hold while they count what is under way.
+    op.execute(
+        "INSERT INTO lanes (store_id, endpoint, paused_until, reason) "
+        "SELECT store_id, 'commerce', '-infinity', '' FROM stores ON CONFLICT DO NOTHING"
+    )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from app.intake import cancel, import_order, ship
 from app.orders.errors import Conflict
 from app.orders.lane import Breaker
-from app.orders.requests import CancelRequest
+from app.orders.requests import CancelRequest, RequestedItem
 from app.storage import overview
 from app.storage.imports import Tally
 from app.storage.overview import OrderFilter
@@ -268,3 +268,22 @@ async def test_a_poller_imports_beside_its_work(world: World) -> None:
     stop.set()
     await running
     assert number in await imported(world)
+
+
+async def test_what_walmart_cancels_because_it_is_late_is_seen(world: World) -> None:
+    store = await world.a_store()
+    order = await world.an_order(2, 1, store=store)
+    sent = await ship.ship(
+        world.desk, order.id, a_package("1ZA", items=(RequestedItem(1, "1"),)), actor="test"
+    )
+    await world.deliver_until(sent.shipment.update.id)
+    answer = await world.walmart.post("/simulator/clock", json={"advance_seconds": 7 * 86_400})
+    assert answer.json()["canceled"] == [order.purchase_order_id]
+    # As announced: Walmart's clock is days ahead of the lists' windows now.
+    await world.imported(order.purchase_order_id, store)
+    shown = await world.order(order.id)
+    assert [(line.shipped, line.canceled, line.remaining) for line in shown.lines] == [
+        (1, 1, 0),
+        (0, 1, 0),
+    ]
+    assert shown.status == "shipped"

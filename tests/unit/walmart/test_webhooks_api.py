@@ -1,0 +1,38 @@
+"""Walmart's events as its schema names them, and as its examples do."""
+
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from app.walmart import errors
+from app.walmart.account import Account
+from app.walmart.client import WalmartClient
+
+ACCOUNT = Account(1, "seller", "secret")
+EVENT = {"eventType": "ORDER_UPDATES", "resourceName": "ORDER", "subscriptionId": "7"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"events": [EVENT]},
+        {"eventTypes": [EVENT]},
+        {"event": [EVENT]},
+        {"events": [{"event": [EVENT]}]},
+    ],
+)
+async def test_events_are_read_however_they_are_wrapped(
+    client: WalmartClient, walmart: respx.MockRouter, body: dict[str, Any]
+) -> None:
+    walmart.get("/v3/webhooks/eventTypes").mock(return_value=httpx.Response(200, json=body))
+    assert await client.webhooks.event_types(ACCOUNT) == {"ORDER_UPDATES": "ORDER"}
+
+
+async def test_an_answer_without_events_is_unclear(
+    client: WalmartClient, walmart: respx.MockRouter
+) -> None:
+    walmart.get("/v3/webhooks/eventTypes").mock(return_value=httpx.Response(200, json={}))
+    with pytest.raises(errors.Unclear):
+        await client.webhooks.event_types(ACCOUNT)
