@@ -1,4 +1,5 @@
 """Whether a store's orders are created in its Commerce, and whose stock is read there."""
+# squawk: prefer-bigint-over-int: a stock's number, as Commerce has it
 
 import sqlalchemy as sa
 from alembic import op
