@@ -26,7 +26,7 @@ def notes(before: Order, after: Order, snapshot: OrderSnapshot) -> Iterator[Note
         what = ", ".join(f"{count} of {_sku(after, number)}" for number, count in units.items())
         said = f" Reason: {why}." if why else ""
         yield Note(
-            f"Walmart canceled {what} (order {after.purchase_order_id}).{said}",
+            f"Canceled at Walmart: {what} (order {after.purchase_order_id}).{said}",
             f"Cancellation Reason: {why}" if why else None,
         )
     asked = [each for each in after.cancel_requested if each not in before.cancel_requested]

@@ -295,7 +295,7 @@ async def test_what_walmart_did_by_itself_is_noted_in_commerce(world: World) -> 
     (made,) = (await shop(world))["orders"]
     first, second = [each["comment"] for each in made["status_histories"]]
     assert first.startswith("The buyer asked Walmart to cancel SKU-1")
-    assert second.startswith("Walmart canceled 1 of SKU-1")
+    assert second.startswith("Canceled at Walmart: 1 of SKU-1")
 
 
 async def test_stock_is_read_in_commerce_when_walmart_is_told(world: World) -> None:
