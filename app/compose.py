@@ -20,7 +20,7 @@ from app.intake.desk import Desk
 from app.metrics import Metrics
 from app.orders import ids
 from app.orders.errors import NotAvailable
-from app.orders.lane import Breaker
+from app.orders.lane import Breaker, Endpoint
 from app.outbound.transport import open_http
 from app.settings import EMBEDDED, Settings
 from app.storage import migrate
@@ -207,6 +207,7 @@ def poller(parts: Parts, pulse: Pulse | None = None) -> Poller:
             ship_by_warning=settings.ship_by_warning,
             reconcile_every=settings.reconcile_interval,
             import_every=settings.import_interval,
+            caps={Endpoint(name): rate for name, rate in (settings.walmart_rates or {}).items()},
             retain_updates=settings.retain_updates,
             retain_attempts=settings.retain_attempts,
             retain_keys=settings.retain_idempotency_keys,

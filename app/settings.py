@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 from rapidfuzz import process
 
+from app.orders.lane import WRITTEN_TO, Endpoint
 from app.storage.urls import sqlalchemy_url
 from app.storage.vault import Vault
 
@@ -24,6 +25,9 @@ PREFIX = "WAYBILL_"
 EMBEDDED = "embedded"
 # Beside two time-outs of Walmart's, what a lease needs for reading and recording (seconds).
 LEASE_MARGIN = 15
+# What an own cap may be of; a minute's calls are at most so many.
+_CAPPED = sorted({Endpoint.ALL, Endpoint.READ, *WRITTEN_TO.values()})
+MOST_CALLS = 60_000
 _FUZZY = 60
 _Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
 
@@ -82,7 +86,7 @@ class Settings(BaseSettings):
         default=3600, description="Between two reconciliations of a store; 0 turns them off."
     )
     walmart_rates: dict[str, float] | None = Field(
-        default=None, description="Own caps per endpoint, as JSON; not used by this version."
+        default=None, description="Own caps: endpoints to calls a minute of each store, as JSON."
     )
     database_pooler: Literal["none", "transaction"] = Field(
         default="none", description="`transaction` behind PgBouncer in transaction mode."
@@ -153,6 +157,16 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < 20:  # noqa: PLR2004 - said below
             raise ValueError("it needs at least 20 characters")
+        return value
+
+    @field_validator("walmart_rates")
+    @classmethod
+    def _of_endpoints(cls, value: dict[str, float] | None) -> dict[str, float] | None:
+        for name, rate in (value or {}).items():
+            if name not in _CAPPED:
+                raise ValueError(f"{name!r} is none of {', '.join(_CAPPED)}")
+            if not 0 < rate <= MOST_CALLS:
+                raise ValueError(f"{name} needs a number above 0, at most {MOST_CALLS}")
         return value
 
     @model_validator(mode="after")

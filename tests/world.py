@@ -24,7 +24,7 @@ from cryptography.fernet import Fernet
 from app.commerce.client import CommerceClient
 from app.intake import import_order, stores
 from app.intake.desk import Desk
-from app.orders.lane import Breaker
+from app.orders.lane import Breaker, Endpoint
 from app.orders.requests import ShipRequest
 from app.orders.update import State
 from app.outbound.transport import open_http
@@ -202,10 +202,15 @@ class World:
 
 
 async def claim(
-    database: Database, store_id: int = 1, *, limit: int = 20, lease: float = 60.0
+    database: Database,
+    store_id: int = 1,
+    *,
+    limit: int = 20,
+    lease: float = 60.0,
+    caps: Mapping[Endpoint, float] | None = None,
 ) -> list[Claimed]:
     """Claim what is due of a store, as a poller does."""
-    terms = Terms("p", lease=lease, timeout=min(30.0, lease))
+    terms = Terms("p", lease=lease, timeout=min(30.0, lease), caps=caps or {})
     async with database.begin() as connection:
         groups = [
             group

@@ -32,6 +32,8 @@ BLOCKED = frozenset(
     }
 )
 UNLIMITED = 1_000_000
+# Seconds' worth of an own cap that may go at once.
+OWN_BURST = 10
 _MAX_EXPONENT = 20
 
 
@@ -115,6 +117,9 @@ class Lane:
     seen_at: datetime | None = None
     answered: bool = False
     failures: int = 0
+    # What was left of the operator's own cap, and when; None before the first call under it.
+    own_tokens: float | None = None
+    own_at: datetime | None = None
 
     @property
     def broken(self) -> bool:
@@ -171,14 +176,34 @@ def room(lane: Lane, in_flight: int, now: datetime) -> Room:
     if lane.broken or not lane.answered:
         return Room(max((1 if lane.broken else FIRST_CALLS) - in_flight, 0))
     if lane.tokens is None:
-        most = COMMERCE_CALLS if lane.endpoint is Endpoint.COMMERCE else UNLIMITED
-        return Room(max(most - in_flight, 0))
+        commerce = lane.endpoint is Endpoint.COMMERCE
+        return Room(max(COMMERCE_CALLS - in_flight, 0) if commerce else UNLIMITED)
     if lane.tokens > in_flight:
         return Room(lane.tokens - in_flight)
     if lane.replenish_at is not None and lane.replenish_at > now:
         return Room(0, lane.replenish_at)
     # The bucket has filled up by an unknown number; one call asks by how much.
     return Room(0 if in_flight else 1)
+
+
+def allowance(lane: Lane, per_minute: float, now: datetime) -> float:
+    """Calls that the operator's own cap leaves: a bucket of OWN_BURST seconds, filled evenly."""
+    most = max(per_minute * OWN_BURST / 60, 1.0)
+    if lane.own_tokens is None or lane.own_at is None:
+        return most
+    passed = max((now - lane.own_at).total_seconds(), 0.0)
+    return min(lane.own_tokens + passed * per_minute / 60, most)
+
+
+def capped(lane: Lane, left: Room, per_minute: float | None, now: datetime) -> Room:
+    """A lane's room under the operator's own cap, None where there is none."""
+    if per_minute is None:
+        return left
+    own = allowance(lane, per_minute, now)
+    if own >= 1:
+        return Room(min(left.calls, int(own)), left.again_at)
+    again_at = now + timedelta(seconds=(1 - own) * 60 / per_minute)
+    return Room(0, max(again_at, left.again_at) if left.again_at is not None else again_at)
 
 
 def after(lane: Lane, news: Iterable[News], breaker: Breaker) -> Lane:

@@ -5,20 +5,22 @@ kind, whether an earlier try may have landed), so that a paused lane and a store
 hundred thousand due updates cost the same few looks into an index as one with a single one.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.orders.lane import READ_FIRST, WRITTEN_TO, Endpoint, Lane, Room, room, ways
+from app.orders.lane import READ_FIRST, WRITTEN_TO, Endpoint, Lane, Room, capped, room, ways
 from app.orders.update import TOLD_COMMERCE, Kind, State
 from app.storage import lanes
 from app.storage.database import Connection
 from app.storage.updates import Claimed
 
+_NO_CAPS: Mapping[Endpoint, float] = {}
 _DUE = "('pending', 'retrying', 'verifying')"
 
 # A loose index scan: one look into the index for each group that has anything, two for each
@@ -126,6 +128,8 @@ class Terms:
     poller: str
     lease: float
     timeout: float
+    # Own caps, in calls a minute of each store.
+    caps: Mapping[Endpoint, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +173,16 @@ async def claim(
     # Where nothing is counted it does not matter how much is under way.
     counted = any(held[way].counted for each in groups for way in _needed(each))
     in_flight = await _in_flight(connection, store_id, terms) if counted else {}
-    found = [share(group, held, in_flight, now) for group in groups]
+    found = [share(group, held, in_flight, now, terms.caps) for group in groups]
     waits = [(each.again_at - now).total_seconds() for each in found if each.again_at is not None]
     again_in = max(min(waits), 0.0) if waits else None
     going = [each for each in found if each.calls > 0]
     if not going:
         return Claim([], again_in)
     taken = await _take(connection, going, limit=limit, token=token, terms=terms)
+    if terms.caps:
+        calls = Counter(way for each in taken for way in _ways(each.kind, each.ambiguous))
+        await lanes.spend(connection, [held[way] for way in calls], calls, terms.caps, now)
     return Claim(taken, again_in)
 
 
@@ -184,12 +191,14 @@ def share(
     held: dict[Endpoint, Lane],
     in_flight: dict[tuple[Kind, bool], int],
     now: datetime,
+    caps: Mapping[Endpoint, float] = _NO_CAPS,
 ) -> Share:
     """How much of a group may go by the lanes that it needs."""
 
     def left(endpoint: Endpoint) -> Room:
         busy = sum(n for (kind, unsure), n in in_flight.items() if endpoint in _ways(kind, unsure))
-        return room(held[endpoint], busy, now)
+        lane = held[endpoint]
+        return capped(lane, room(lane, busy, now), caps.get(endpoint), now)
 
     writing = WRITTEN_TO[group.kind]
     if group.ambiguous and not left(writing).calls and writing is not Endpoint.COMMERCE:

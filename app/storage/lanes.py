@@ -12,7 +12,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from app.orders.lane import BLOCKED, Breaker, Endpoint, Lane, News, after, stopped_anew, ways
+from app.orders.lane import (
+    BLOCKED,
+    Breaker,
+    Endpoint,
+    Lane,
+    News,
+    after,
+    allowance,
+    stopped_anew,
+    ways,
+)
 from app.orders.update import Kind
 from app.storage.database import Connection
 from app.storage.tables import lanes, updates
@@ -27,13 +37,15 @@ _COLUMNS = (
     "answered",
     "failures",
 )
+# Changed by those who claim, and not by what calls told.
+_OWN = ("own_tokens", "own_at")
 # asyncpg has no value for it, so an open lane is read as one without a pause.
 _PAUSED_UNTIL = sa.func.nullif(lanes.c.paused_until, sa.text("'-infinity'::timestamptz"))
 _SELECTED = (
     lanes.c.store_id,
     lanes.c.endpoint,
     _PAUSED_UNTIL.label("paused_until"),
-    *(lanes.c[name] for name in _COLUMNS if name != "paused_until"),
+    *(lanes.c[name] for name in (*_COLUMNS, *_OWN) if name != "paused_until"),
 )
 _HOLD = (
     sa.select(*_SELECTED, sa.func.now().label("at"))
@@ -78,6 +90,25 @@ async def hold(connection: Connection, store_id: int) -> tuple[dict[Endpoint, La
     held = {lane.endpoint: lane for lane in map(_lane, rows)}
     at = rows[0]["at"] if rows else await now(connection)
     return {each: held.get(each, Lane(store_id, each)) for each in Endpoint}, at
+
+
+async def spend(
+    connection: Connection,
+    held: Iterable[Lane],
+    calls: Mapping[Endpoint, int],
+    caps: Mapping[Endpoint, float],
+    at: datetime,
+) -> None:
+    """Take calls off the own caps of lanes that the caller holds."""
+    for lane in held:
+        per_minute = caps.get(lane.endpoint)
+        if per_minute is not None:
+            left = allowance(lane, per_minute, at) - calls[lane.endpoint]
+            await connection.execute(
+                sa.update(lanes)
+                .where(lanes.c.store_id == lane.store_id, lanes.c.endpoint == lane.endpoint.value)
+                .values(own_tokens=left, own_at=at)
+            )
 
 
 async def record(connection: Connection, news: Iterable[News], breaker: Breaker) -> list[Lane]:
@@ -169,7 +200,7 @@ def _lane(row: Mapping[Any, Any]) -> Lane:
     return Lane(
         store_id=row["store_id"],
         endpoint=Endpoint(row["endpoint"]),
-        **{name: row[name] for name in _COLUMNS},
+        **{name: row[name] for name in (*_COLUMNS, *_OWN)},
     )
 
 

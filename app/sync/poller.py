@@ -7,7 +7,7 @@ than the free slots, so that every lease begins with its delivery.
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -59,6 +59,8 @@ class PollerSettings:
     drain: float = 60.0
     policy: Policy = field(default_factory=Policy)
     breaker: Breaker = field(default_factory=Breaker)
+    # Own caps, in calls a minute of each store.
+    caps: Mapping[Endpoint, float] = field(default_factory=dict)
     ship_by_warning: float = 14_400.0
     reconcile_every: float = 0.0
     # Days; 0 keeps for ever.
@@ -236,7 +238,8 @@ class Poller:
         self, groups: Sequence[Group], share: int, under_way: Deliveries
     ) -> tuple[int, float | None]:
         store_id = groups[0].store_id
-        terms = claims.Terms(self.settings.name, self.settings.lease, self.settings.timeout)
+        settings = self.settings
+        terms = claims.Terms(settings.name, settings.lease, settings.timeout, settings.caps)
         async with self.database.begin() as connection:
             claim = await claims.claim(
                 connection, groups, limit=share, token=self.new_id(store_id), terms=terms

@@ -202,3 +202,19 @@ async def test_what_is_shipped_after_the_warning_hurries_too(world: World) -> No
     async with world.database.begin() as connection:
         urgent = sa.select(table.c.urgent).where(table.c.id == shipped.shipment.update.id)
         assert (await connection.execute(urgent)).scalar_one()
+
+
+async def test_an_own_cap_is_shared_by_all_pollers(world: World) -> None:
+    await waiting(world, 14)
+    await world.answered_before()
+    caps = {Endpoint.SHIP: 60.0}
+    first = await claim(world.database, limit=6, caps=caps)
+    second = await claim(world.database, limit=50, caps=caps)
+    assert (len(first), len(second)) == (6, 4)
+    assert await claim(world.database, limit=50, caps=caps) == []
+    async with world.database.begin() as connection:
+        past = sa.func.now() - timedelta(seconds=2.5)
+        await connection.execute(sa.update(lanes_table).values(own_at=past))
+    assert len(await claim(world.database, limit=50, caps=caps)) == 2
+    # Without a cap nothing of it counts.
+    assert len(await claim(world.database, limit=50)) == 2

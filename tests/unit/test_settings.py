@@ -45,6 +45,8 @@ def test_the_defaults_are_those_of_the_contract(environment: pytest.MonkeyPatch)
         ("WAYBILL_ADMIN_KEY", "short", "at least 20"),
         ("WAYBILL_RETRY_CAP", "0.5", "WAYBILL_RETRY_CAP"),
         ("WAYBILL_WALMART_RATES", "{", "WAYBILL_WALMART_RATES"),
+        ("WAYBILL_WALMART_RATES", '{"shipping": 60}', "'shipping' is none of"),
+        ("WAYBILL_WALMART_RATES", '{"ship": 0}', "ship needs a number above 0"),
         ("WAYBILL_LEESE", "90", "Did you mean WAYBILL_LEASE?"),
         ("waybill_leese", "90", "Did you mean WAYBILL_LEASE?"),
         ("WAYBILL_DATABASE_DIRECT_URL", "embedded", "WAYBILL_DATABASE_DIRECT_URL: "),

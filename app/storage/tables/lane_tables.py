@@ -27,6 +27,9 @@ lanes = sa.Table(
     # Calls in a row without a proper answer; from orders/lane.py's BREAK_AFTER on the lane is
     # broken, and after each pause a single call tries whether it works again.
     sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
+    # What was left of our own cap (WAYBILL_WALMART_RATES), and when.
+    sa.Column("own_tokens", sa.Float),
+    time("own_at"),
     sa.PrimaryKeyConstraint("store_id", "endpoint"),
     sa.ForeignKeyConstraint(["store_id"], ["stores.store_id"]),
     postgresql_with={"fillfactor": "50"},

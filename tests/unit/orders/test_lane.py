@@ -17,7 +17,10 @@ from app.orders.lane import (
     Endpoint,
     Lane,
     News,
+    Room,
     after,
+    allowance,
+    capped,
     endpoint_of,
     room,
     stopped_anew,
@@ -200,3 +203,36 @@ def test_a_lane_never_bears_more_than_walmart_last_said(
 def test_every_lane_comes_back_by_itself(news: list[News]) -> None:
     lane = after(FRESH, news, BREAKER)
     assert room(lane, 0, at(10_000)).calls >= 1
+
+
+def test_an_own_cap_lets_a_sixth_of_a_minutes_calls_go_and_then_fills_evenly() -> None:
+    open_ = room(KNOWN, 0, NOW)
+    assert capped(KNOWN, open_, None, NOW) == open_
+    assert capped(KNOWN, open_, 60, NOW).calls == 10
+    spent = replace(KNOWN, own_tokens=0.0, own_at=NOW)
+    assert capped(spent, open_, 60, NOW) == Room(0, at(1))
+    assert capped(spent, open_, 60, at(2.5)).calls == 2
+    assert capped(spent, open_, 60, at(3600)).calls == 10
+    # One call a minute is one, not a sixth of one.
+    assert capped(KNOWN, open_, 1, NOW).calls == 1
+    assert capped(spent, open_, 1, NOW).again_at == at(60)
+
+
+@given(
+    st.floats(0.1, 6000), st.lists(st.tuples(st.floats(0, 100), st.integers(0, 50)), max_size=30)
+)
+def test_no_more_goes_than_the_own_cap_allows(rate: float, asked: list[tuple[float, int]]) -> None:
+    lane, now, gone = KNOWN, NOW, 0
+    for wait, wanted in asked:
+        now += timedelta(seconds=wait)
+        going = min(capped(lane, room(lane, 0, now), rate, now).calls, wanted)
+        lane = replace(lane, own_tokens=allowance(lane, rate, now) - going, own_at=now)
+        gone += going
+    passed = (now - NOW).total_seconds()
+    assert gone <= max(rate / 6, 1) + passed * rate / 60 + 1e-6
+
+
+def test_walmarts_own_word_rules_under_a_cap_too() -> None:
+    paused = replace(KNOWN, paused_until=at(30))
+    assert capped(paused, room(paused, 0, NOW), 60, NOW).calls == 0
+    assert capped(replace(KNOWN, tokens=3), Room(3), 60, NOW).calls == 3
