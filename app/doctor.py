@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from app import compose
 from app.compose import Parts
 from app.intake.desk import account
-from app.orders.errors import NotAvailable
+from app.orders.errors import Conflict, NotAvailable
 from app.settings import BadSettings, Settings
 from app.storage import migrate, overview, stores
 from app.storage.overview import Page
 from app.storage.vault import CannotDecrypt
+from app.storage.views import StoreView
 from app.storage.wakeup import Listener
 from app.walmart import errors
 
@@ -103,6 +104,19 @@ async def _waking(parts: Parts) -> Finding:
     return Finding(fine=True, what="pollers are woken by LISTEN")
 
 
+async def _commerce(parts: Parts, store: StoreView) -> Finding:
+    """Whether orders can be created in the store's Commerce, as far as reading tells."""
+    name = f"store {store.code}"
+    try:
+        shop = await parts.desk.shop(store.store_id)
+        if shop is not None:
+            await parts.desk.commerce.store_view_id(shop, lambda _: None)
+    except (errors.WalmartError, Conflict) as error:
+        advice = f"docs/commerce.md says what it needs. {error}"
+        return Finding(fine=False, what=f"{name}: its Commerce cannot be used", advice=advice)
+    return Finding(fine=True, what=f"{name}: its Commerce has the store view")
+
+
 async def _stores(parts: Parts) -> AsyncIterator[Finding]:
     async with parts.database.begin() as connection:
         found, _ = await overview.stores(connection, None, Page(_MOST_STORES))
@@ -122,5 +136,7 @@ async def _stores(parts: Parts) -> AsyncIterator[Finding]:
             yield Finding(fine=False, what=f"{name}: Walmart cannot be asked", advice=advice)
         else:
             yield Finding(fine=True, what=f"{name}: Walmart accepts its keys")
+        if store.commerce_push_orders:
+            yield await _commerce(parts, store)
     if not found:
         yield Finding(fine=True, what="no store is connected yet (POST /v1/stores)")

@@ -74,8 +74,10 @@ READ_FIRST = frozenset({Kind.CANCELLATION, Kind.REFUND, Kind.TRACKING})
 def ways(kind: Kind, *, reads: bool) -> list[Endpoint]:
     """Every lane that an update of a kind takes; reads: it looks at Walmart before it writes."""
     writing = WRITTEN_TO[kind]
-    if writing is Endpoint.COMMERCE:
+    if kind is Kind.COMMERCE_NOTE:
         return [writing]
+    # For an order that Commerce gets the buyer is read from Walmart.
+    reads = reads or kind is Kind.COMMERCE_ORDER
     return [Endpoint.ALL, *([Endpoint.READ] if reads else []), writing]
 
 

@@ -1,5 +1,6 @@
 """Walmart's orders get into Commerce: once each, with what Commerce shows, whatever goes wrong."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ from app.commerce.packages import Track
 from app.commerce.payloads import Shipped
 from app.intake import cancel, commerce_events, dismiss, link, retry, ship, stores
 from app.orders.errors import Invalid, NotAvailable
+from app.orders.lane import Breaker, Endpoint, News
+from app.orders.outcome import Pause
 from app.orders.requests import CancelRequest, RequestedItem
-from app.orders.update import State
-from app.storage import overview
+from app.orders.update import Kind, State
+from app.storage import claims, lanes, overview
 from app.storage.overview import UpdateFilter
 from app.storage.overview.paging import Page
 from app.storage.views import OrderView, StoreView, UpdateView
@@ -254,6 +257,17 @@ async def test_a_token_that_commerce_rejects_stops_commerce_alone(world: World) 
     await stores.change(world.desk, store.id, new, actor="test")
     order = await handed_over(world, order)
     assert order.commerce_order_id is not None
+
+
+async def test_a_store_whose_keys_walmart_rejects_asks_walmart_for_no_buyer(world: World) -> None:
+    await a_store(world)
+    await world.an_order(1)
+    async with world.database.begin() as connection:
+        now = await lanes.now(connection)
+        pause = Pause(Endpoint.ALL, "credentials_rejected", timedelta(seconds=60))
+        await lanes.record(connection, [News(1, Endpoint.ALL, now, now, pause=pause)], Breaker())
+        groups = {each.kind: each.due_in for each in await claims.due(connection)}
+    assert groups[Kind.COMMERCE_ORDER] > 0
 
 
 async def canceled(world: World, order: OrderView) -> None:

@@ -55,6 +55,7 @@ INVENTORY = "tests/integration/test_inventory.py"
 ANNOUNCED = "tests/integration/test_announcements.py"
 DOORS = "tests/integration/web/test_commerce_doors.py"
 HOOKS = "tests/integration/web/test_commerce_hooks.py"
+CONNECTOR = "tests/integration/test_connector.py"
 BULK = "tests/integration/web/test_bulk.py"
 INTERLEAVING = "tests/integration/test_import_interleaving.py"
 MUTATIONS = (
@@ -584,6 +585,122 @@ MUTATIONS = (
         'if "=" in text or ":" in text:',
         'if ":" in text:',
         ("tests/unit/test_logs.py",),
+    ),
+    Mutation(
+        "an order is made in Commerce once",
+        "not looking for it first",
+        "app/sync/creating.py",
+        """doubtful=errand.update.ambiguous)
+    if found is not None:
+        return _linked(errand, found)
+    if errand""",
+        """doubtful=errand.update.ambiguous)
+    if errand""",
+        (CONNECTOR,),
+    ),
+    Mutation(
+        "an order is made in Commerce once",
+        "believing its absence before the quiet period is over",
+        "app/sync/creating.py",
+        "if errand.update.ambiguous and not errand.quiet_over(looked_at):",
+        "if False:",
+        (CONNECTOR,),
+    ),
+    Mutation(
+        "an order is made in Commerce once",
+        "not seeing that somebody has linked it",
+        "app/sync/creating.py",
+        "if errand.order.commerce_order_number or errand.order.commerce_order_id is not None:",
+        "if False:",
+        (CONNECTOR,),
+    ),
+    Mutation(
+        "a Commerce that hangs keeps nothing from Walmart",
+        "counting its calls with Walmart's",
+        "app/storage/claims.py",
+        "return self.store_id, self.kind in TOLD_COMMERCE",
+        "return self.store_id, False",
+        (CONNECTOR,),
+    ),
+    Mutation(
+        "a Commerce that hangs keeps nothing from Walmart",
+        "letting a shipment wait for its turn behind what Commerce is told",
+        "app/storage/optimistic.py",
+        "task.state in OPEN for task in self.order.walmart_tasks",
+        "task.state in OPEN for task in self.order.tasks",
+        (CONNECTOR,),
+    ),
+    Mutation(
+        "a Commerce that refuses stops itself alone",
+        "pausing the whole store",
+        "app/sync/commerce_verdicts.py",
+        'return Pause(Endpoint.COMMERCE, "commerce_credentials_rejected"',
+        'return Pause(Endpoint.ALL, "commerce_credentials_rejected"',
+        (CONNECTOR,),
+    ),
+    Mutation(
+        "Commerce is told once why an order was canceled",
+        "not looking for the comment",
+        "app/sync/noting.py",
+        "None if text in order.comments else text",
+        "text",
+        (CONNECTOR,),
+    ),
+    Mutation(
+        "Commerce is told once why an order was canceled",
+        "writing over what stands with the payment",
+        "app/commerce/orders.py",
+        "lines = [*known, line] if isinstance(known, list) else [line]",
+        "lines = [line]",
+        (CONNECTOR,),
+    ),
+    Mutation(
+        "Commerce is asked for its stock",
+        "leaving it at what came with the cancellation",
+        "app/storage/stock.py",
+        "levels = given + asked",
+        "levels = given",
+        (CONNECTOR,),
+    ),
+    Mutation(
+        "an order that Commerce has and nobody linked is recognised",
+        "passing its events over",
+        "app/intake/commerce_events.py",
+        "if found is not None or not await stores.pushes_orders(connection, store_id):",
+        "if True:",
+        (CONNECTOR,),
+    ),
+    Mutation(
+        "Commerce's token goes nowhere else",
+        "letting the address change alone",
+        "app/intake/stores.py",
+        'if moved and now["commerce_access_token"] and',
+        "if False and",
+        (CONNECTOR,),
+    ),
+    Mutation(
+        "nothing of the buyer is kept on the way to Commerce",
+        "not knowing Commerce's names for it",
+        "app/outbound/redaction.py",
+        "|postal|postcode|zip|firstname|lastname)",
+        "|postal|postcode|zip)",
+        (CONNECTOR,),
+    ),
+    Mutation(
+        "a call names its market",
+        "only the token's",
+        "app/walmart/operations.py",
+        ", **markets.headers(account.market)}",
+        "}",
+        ("tests/integration/test_markets.py",),
+    ),
+    Mutation(
+        "an own cap holds over all pollers",
+        "not writing down what went",
+        "app/storage/claims.py",
+        "    if terms.caps:\n",
+        "    if False:\n",
+        (CLAIMS,),
     ),
 )
 

@@ -445,3 +445,24 @@ async def test_while_adobes_keys_cannot_be_fetched_the_event_is_to_come_again(
     assert (answer.status_code, answer.json()["code"]) == (503, "adobe_keys_unavailable")
     assert (await event(outside, payload)).status_code == 200
     assert await numbers(world, order) == [("1ZA", 1)]
+
+
+@pytest.mark.usefixtures("adobe")
+async def test_what_waybill_wrote_into_commerce_comes_back_and_changes_nothing(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    """The order it created, saved again with each comment: Commerce tells of every save."""
+    order = await linked(world, client)
+    before = (await client.get(f"/v1/orders/{order.id}")).json()
+    saved = {
+        "entity_id": "7",
+        "increment_id": "000000007",
+        "ext_order_id": order.purchase_order_id,
+        "status": "processing",
+        "items": [{"item_id": "70", "qty_shipped": "0.0000", "qty_canceled": "0.0000"}],
+        "status_histories": [{"comment": "Canceled at Walmart: 1 of SKU-1."}],
+    }
+    kind = "observer.sales_order_save_commit_after"
+    answer = await event(outside, cloud_event({"order": saved}, kind))
+    assert (answer.status_code, answer.json()) == (200, {"results": ["ignored"]})
+    assert (await client.get(f"/v1/orders/{order.id}")).json() == before

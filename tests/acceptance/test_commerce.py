@@ -1,0 +1,88 @@
+"""The connector to Commerce, between real processes: killed in the middle, and looked at."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.processes import (
+    WAYBILL,
+    Deployment,
+    a_store,
+    an_order,
+    calls,
+    deployed,
+    ledger,
+    simulator,
+    until,
+)
+
+LEASE = {"WAYBILL_WALMART_TIMEOUT": "2", "WAYBILL_LEASE": "19"}
+
+
+@pytest.fixture
+def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
+    with deployed(fresh_url, tmp_path, pollers=0) as running:
+        yield running
+
+
+def connected(deployment: Deployment, client: httpx.Client, **commerce: Any) -> str:
+    side = {
+        "base_url": deployment.walmart,
+        "access_token": "token",
+        "push_orders": True,
+        **commerce,
+    }
+    return a_store(client, code="main", commerce=side)
+
+
+def made(deployment: Deployment) -> int:
+    return sum(entry["operation"] == "commerce_order" for entry in ledger(deployment))
+
+
+def test_a_poller_killed_while_commerce_makes_an_order_leaves_one_order(
+    deployment: Deployment,
+) -> None:
+    with deployment.client() as client:
+        store = connected(deployment, client)
+        order = an_order(deployment, client, store, "1796330900001", 1)
+        # It looks for the order and asks for the store views; then Commerce makes it, and is silent.
+        simulator(deployment, "faults", operation="commerce_orders", kind="slow", delay=0, times=2)
+        simulator(deployment, "faults", operation="commerce_orders", kind="timeout_after")
+        deployment.start("victim", "poller", **LEASE)
+        until(lambda: made(deployment) == 1)
+        deployment.kill("victim")
+        deployment.start("successor", "poller", **LEASE)
+        path = f"/v1/orders/{order['id']}"
+        until(lambda: client.get(path).json()["commerce_order_id"] is not None, patience=60)
+        assert made(deployment) == 1
+        (update,) = client.get(
+            "/v1/updates", params={"order_id": order["id"], "kind": "commerce_order"}
+        ).json()["data"]
+        assert (update["target"], update["state"]) == ("commerce", "confirmed")
+        # The second poller looked, and sent nothing.
+        assert len(calls(deployment, "commerce_orders")) == 4
+
+
+def test_the_doctor_looks_at_commerce_too(deployment: Deployment) -> None:
+    def doctor() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*WAYBILL, "doctor"],
+            env=dict(deployment.environment),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    with deployment.client() as client:
+        store = connected(deployment, client)
+        assert "its Commerce has the store view" in doctor().stdout
+        wrong = {"commerce": {"access_token": "wrong"}}
+        assert client.patch(f"/v1/stores/{store}", json=wrong).status_code == 200
+        told = doctor()
+        assert told.returncode == 1
+        assert "its Commerce cannot be used" in told.stdout
+        assert "isn't authorized" in told.stdout
