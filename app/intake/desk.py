@@ -1,9 +1,10 @@
 """What every use case works with: the database, Walmart for reading, a clock and fresh ids."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from app.commerce.client import CommerceClient
@@ -16,6 +17,8 @@ from app.storage.idempotency import Once
 from app.storage.vault import CannotDecrypt, Vault
 from app.walmart.account import Account
 from app.walmart.client import WalmartClient
+
+Opened = TypeVar("Opened")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +50,22 @@ class Desk:
 
     async def account(self, store_id: int) -> Account:
         """Open a store's Walmart account. Raises Conflict secret_unreadable."""
-        try:
-            async with self.database.begin() as connection:
-                opened = await stores.credentials(connection, store_id, self.vault)
-        except CannotDecrypt as error:
-            raise Conflict(
-                "secret_unreadable", f"The store's secret cannot be read: {error}."
-            ) from error
-        return account(opened)
+        return account(await self._opened(stores.credentials, store_id))
 
     async def shop(self, store_id: int) -> Shop | None:
         """Open a store's Commerce, where it is called. Raises Conflict secret_unreadable."""
+        return shop(await self._opened(stores.commerce_access, store_id))
+
+    async def _opened(
+        self, read: Callable[[Connection, int, Vault], Awaitable[Opened]], store_id: int
+    ) -> Opened:
         try:
             async with self.database.begin() as connection:
-                opened = await stores.commerce_access(connection, store_id, self.vault)
+                return await read(connection, store_id, self.vault)
         except CannotDecrypt as error:
             raise Conflict(
-                "secret_unreadable", f"The store's token cannot be read: {error}."
+                "secret_unreadable", f"A secret of the store cannot be read: {error}."
             ) from error
-        return shop(opened)
 
 
 def shop(opened: stores.CommerceAccess | None) -> Shop | None:
