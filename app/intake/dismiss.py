@@ -10,7 +10,7 @@ from app.orders import readback, reservation
 from app.orders.errors import OrderError, Unknown
 from app.orders.order import Order, Task
 from app.orders.snapshot import OrderSnapshot
-from app.orders.update import TOLD_COMMERCE, Kind, State
+from app.orders.update import DUE, TOLD_COMMERCE, Kind, State
 from app.storage import (
     events,
     idempotency,
@@ -28,14 +28,16 @@ from app.storage.settling import Picture
 from app.storage.views import UpdateView
 
 NOT_READ = "not_read"
+ABSENT = "absent"
 _EXPLAINED = {
     "acknowledged": "Walmart shows the order as acknowledged.",
     "shipped": "Walmart shows all of it as shipped.",
     "canceled": "Walmart shows all of it as canceled.",
     "partly": "Walmart shows a part of it; the rest is free again.",
-    "absent": "Walmart shows nothing of it; its units are free again.",
+    ABSENT: "Walmart shows nothing of it; its units are free again.",
     NOT_READ: "Walmart could not be read; the units stay reserved until a refresh shows them.",
 }
+_WITH_SHIPMENT = "Its shipment was dismissed."
 _OF_COMMERCE = "It was for Commerce alone; Walmart was not read, and no unit was kept for it."
 
 
@@ -71,6 +73,8 @@ async def dismiss(
         walmart = NOT_READ
         if order is not None:
             walmart = await _release(connection, desk, order, update_id, snapshot)
+            if walmart == ABSENT:
+                await _end_corrections(connection, order, update_id, actor)
             detail = {"note": note, "walmart": walmart}
             event = events.Event("update_dismissed", actor, update_id, detail)
             await events.add(connection, order.store_id, order.id, event, desk.new_id)
@@ -83,6 +87,24 @@ async def dismiss(
         await idempotency.keep(connection, once, dismissed)
     desk.wake()
     return dismissed
+
+
+async def _end_corrections(
+    connection: Connection, order: Order, shipment: UUID, actor: str
+) -> None:
+    """What would correct a dismissed shipment that never was has nothing to correct."""
+    ended: dict[UUID, State] = {}
+    for task in order.tasks:
+        if task.corrects != shipment or task.state not in DUE | {State.FAILED}:
+            continue
+        waiting = await interventions.find(connection, task.update_id)
+        if waiting is not None and waiting.state is not State.SENDING:
+            await interventions.dismiss(connection, waiting, actor=actor, note=_WITH_SHIPMENT)
+            ended[task.update_id] = State.DISMISSED
+    if ended:
+        now = await orders.lock(connection, order.id)
+        after = reservation.with_state(now, ended)
+        await order_changes.save_status(connection, after, synced=False)
 
 
 def _may_still_land(desk: Desk, found: Found, order: Order, snapshot: OrderSnapshot) -> bool:
@@ -122,10 +144,10 @@ async def _release(
 
 def _found(task: Task | None, snapshot: OrderSnapshot) -> str:
     if task is None or task.kind is Kind.ACKNOWLEDGEMENT:
-        return "absent" if snapshot.created else "acknowledged"
+        return ABSENT if snapshot.created else "acknowledged"
     confirmed = sum(item.confirmed for item in task.items)
     if not confirmed:
-        return "absent"
+        return ABSENT
     if confirmed < sum(item.quantity for item in task.items):
         return "partly"
     return "canceled" if task.kind is Kind.CANCELLATION else "shipped"

@@ -36,6 +36,9 @@ from app.walmart.client import WalmartClient
 
 # Stores share the slots; none has more than this, or two fifths of them, under way at once.
 FAIR_SHARE = 20
+# One slot in so many is kept for stores that have fewer than FEW under way.
+RESERVE = 4
+FEW = 2
 # Commerces that hang, of all stores together, never take more than one slot in so many.
 COMMERCE_SHARE = 4
 UNREADABLE_PAUSE = timedelta(seconds=60)
@@ -208,7 +211,11 @@ class Poller:
             return min(COMMERCE_CALLS - busy, of_all - under_way.telling_commerce, free)
         fair = max(1, min(FAIR_SHARE, self.settings.concurrency * 2 // 5))
         left = max(1, free // 2) if others else free
-        return min(fair - busy, left)
+        # Several that hang at once would fill all slots between them: the last ones are for
+        # stores that have next to nothing under way.
+        kept = self.settings.concurrency // RESERVE
+        unreserved = max(free - kept, FEW - busy)
+        return min(fair - busy, left, unreserved)
 
     def _in_turn(self, ready: Sequence[Place]) -> Sequence[Place]:
         """Begin with another store each round, so that none is always last."""

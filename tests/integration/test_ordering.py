@@ -268,6 +268,31 @@ async def test_a_failed_shipment_does_not_hold_up_a_good_one_and_is_retried_afte
     assert await effects(world, order) == [("shipping", "1ZGOOD", 2), ("shipping", "1ZBAD", 1)]
 
 
+@pytest.mark.parametrize(("fault", "left"), [("timeout", "dismissed"), ("error_after", "confirmed")])
+async def test_dismissing_a_shipment_ends_its_correction_where_walmart_has_nothing_to_correct(
+    world: World, fault: str, left: str
+) -> None:
+    order = await world.an_order(2)
+    await world.fault("shipping", fault)
+    shipment = await shipped(world, order, "1ZOLD")
+    await world.deliver_until(shipment.update.id, states={State.VERIFYING}, policy=PATIENT)
+    await corrected(world, shipment, "1ZNEW")
+    async with world.database.begin() as connection:
+        await connection.execute(
+            sa.update(updates)
+            .where(updates.c.id == shipment.update.id)
+            .values(may_have_left_at=sa.func.now() - sa.text("interval '1 day'"))
+        )
+    await dismiss.dismiss(world.desk, shipment.update.id, note="by hand", actor=ACTOR)
+    if left == "confirmed":
+        # Walmart has it, under the old number: the buyer still has to learn the new one.
+        assert await settle_corrections(world, order) == ["confirmed"]
+        assert (await effects(world, order))[-1] == ("tracking", "1ZNEW", 2)
+    else:
+        assert [state for _, state in await tracking_updates(world, order)] == ["dismissed"]
+        assert (await world.order(order.id)).status == "open"
+
+
 async def test_a_dismissed_update_lets_the_next_go(world: World) -> None:
     order = await world.an_order(3)
     first = await shipped(world, order, "1ZA", items=items(l1=1))

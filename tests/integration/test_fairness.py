@@ -1,0 +1,39 @@
+"""Stores whose Walmart hangs, several at once, leave room for the others in one poller."""
+
+import asyncio
+
+from app.intake import ship
+from tests.world import World, a_package, open_world
+
+
+async def hanging(world: World) -> int:
+    """How many shipments hang once no more are begun."""
+    seen, calm = -1, 0
+    async with asyncio.timeout(20):
+        while calm < 10:
+            now = len(await world.calls("shipping"))
+            calm = calm + 1 if now == seen else 0
+            seen = now
+            await asyncio.sleep(0.05)
+    return seen
+
+
+async def test_stores_that_hang_together_leave_room_for_another(fresh_url: str) -> None:
+    # No call ends by itself while this test runs.
+    async with open_world(fresh_url, timeout=60) as world:
+        for number in range(4):
+            store = await world.a_store()
+            await world.fault("shipping", "timeout", client_id=store.walmart_client_id, times=None)
+            for each in range(8):
+                order = await world.an_order(1, store=store)
+                package = a_package(f"1Z{number}{each}")
+                await ship.ship(world.desk, order.id, package, actor="test")
+        healthy = await world.a_store()
+        order = await world.an_order(1, store=healthy)
+        await world.answered_before()
+        async with world.polling(concurrency=20):
+            assert await hanging(world) >= 12
+            sent = await ship.ship(world.desk, order.id, a_package("1ZH"), actor="test")
+            async with asyncio.timeout(20):
+                while (await world.update(sent.shipment.update.id)).state != "confirmed":
+                    await asyncio.sleep(0.05)
