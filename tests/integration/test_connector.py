@@ -1,5 +1,7 @@
 """Walmart's orders get into Commerce: once each, with what Commerce shows, whatever goes wrong."""
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +21,7 @@ from app.storage.overview import UpdateFilter
 from app.storage.overview.paging import Page
 from app.storage.views import OrderView, StoreView, UpdateView
 from tests.integration.test_importer import run
-from tests.world import World, a_package
+from tests.world import POLICY, World, a_package
 
 SHOP = "main"
 BOTH = {"confirmed", "failed"}
@@ -127,12 +129,33 @@ async def test_it_is_made_once_whatever_goes_wrong(world: World, fault: str) -> 
     order = await world.an_order(1)
     # The first call looks for it, the second asks for the store views; the third makes it.
     await world.fault("commerce_orders", "slow", delay=0, times=2)
-    # Longer than the time-out, shorter than that and the quiet period.
-    await world.fault("commerce_orders", fault, delay=1.2 if fault == "late" else 0.3)
+    await world.fault("commerce_orders", fault, delay=0.3)
     order = await handed_over(world, order)
     assert await written(world, "commerce_order") == 1
     assert order.commerce_order_id is not None
     assert order.status == "open"
+
+
+async def test_what_may_still_arrive_is_not_made_again_before_the_quiet_period_is_over(
+    world: World,
+) -> None:
+    await a_store(world)
+    order = await world.an_order(1)
+    doubt = (
+        "UPDATE updates SET state = 'verifying', ambiguous = true, attempts = 1, due_at = now(), "
+        "may_have_left_at = now() - make_interval(secs => :ago) WHERE kind = 'commerce_order'"
+    )
+    async with world.database.begin() as connection:
+        await connection.execute(sa.text(doubt), {"ago": 0.0})
+    async with world.polling(policy=replace(POLICY, quiet_period=3600)), asyncio.timeout(20):
+        while not await world.calls("commerce_orders"):
+            await asyncio.sleep(0.02)
+    assert await written(world, "commerce_order") == 0
+    async with world.database.begin() as connection:
+        await connection.execute(sa.text(doubt), {"ago": 4000.0})
+    order = await handed_over(world, order)
+    assert order.commerce_order_id is not None
+    assert await written(world, "commerce_order") == 1
 
 
 @pytest.mark.parametrize("fault", ["error", "timeout", "drop", "html", "throttle"])

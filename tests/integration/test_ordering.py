@@ -268,7 +268,9 @@ async def test_a_failed_shipment_does_not_hold_up_a_good_one_and_is_retried_afte
     assert await effects(world, order) == [("shipping", "1ZGOOD", 2), ("shipping", "1ZBAD", 1)]
 
 
-@pytest.mark.parametrize(("fault", "left"), [("timeout", "dismissed"), ("error_after", "confirmed")])
+@pytest.mark.parametrize(
+    ("fault", "left"), [("timeout", "dismissed"), ("error_after", "confirmed")]
+)
 async def test_dismissing_a_shipment_ends_its_correction_where_walmart_has_nothing_to_correct(
     world: World, fault: str, left: str
 ) -> None:
