@@ -99,6 +99,15 @@ _CLAIM = sa.text(_TAKE).bindparams(
 )
 
 
+# A store, and whether it is its Commerce that is told: a hanging one takes no slot of Walmart's.
+Place = tuple[int, bool]
+
+
+def place_of(store_id: int, kind: Kind) -> Place:
+    """Whose slots an update takes in a poller."""
+    return store_id, kind in TOLD_COMMERCE
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Updates of a store that take the same way to Walmart; due_in seconds (or less) to the first.
@@ -112,13 +121,9 @@ class Group:
     due_in: float
 
     @property
-    def place(self) -> "Place":
+    def place(self) -> Place:
         """Whose slots it takes."""
-        return self.store_id, self.kind in TOLD_COMMERCE
-
-
-# A store, and whether it is its Commerce that is told: a hanging one takes no slot of Walmart's.
-Place = tuple[int, bool]
+        return place_of(self.store_id, self.kind)
 
 
 @dataclass(frozen=True, slots=True)

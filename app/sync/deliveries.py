@@ -16,9 +16,8 @@ from app.orders.errors import NotAvailable
 from app.orders.order import Order
 from app.orders.outcome import Outcome, Unclear
 from app.orders.returns import RefundItem, Return
-from app.orders.update import TOLD_COMMERCE
 from app.storage import updates
-from app.storage.claims import Place
+from app.storage.claims import Place, place_of
 from app.storage.database import Database
 from app.storage.recording import Attempt, Result
 from app.storage.updates import Claimed
@@ -84,7 +83,7 @@ class Deliveries:
         errand = self._errand(update, subject, claimed_at)
         task = asyncio.create_task(self._deliver(errand))
         self._running.add(task)
-        place = (update.store_id, update.kind in TOLD_COMMERCE)
+        place = place_of(update.store_id, update.kind)
         self.busy[place] += 1
 
         def ended(task: asyncio.Task[None]) -> None:
