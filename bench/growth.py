@@ -108,15 +108,13 @@ async def _claim_and_record(
     took: dict[str, list[float]] = {"claim": [], "record": []}
     for _ in range(REPEATS):
         began = time.perf_counter()
-        async with database.begin() as connection:
-            groups = [each for each in await claims.due(connection) if each.store_id == 1]
-        async with database.begin() as connection:
+        groups = [each for each in await claims.due(database.direct) if each.store_id == 1]
+        async with database.direct.transaction() as session:
             # A lane that nobody has heard of bears four; as many as are there is the rule later.
-            await connection.exec_driver_sql("UPDATE lanes SET answered = true, failures = 0")
-            claim = await claims.claim(connection, groups, limit=BATCH, token=uuid4(), terms=terms)
-            known = await orders.load_many(
-                connection, 1, [each.order_id for each in claim.updates if each.order_id]
-            )
+            await session.fetch("UPDATE lanes SET answered = true, failures = 0")
+            claim = await claims.claim(session, groups, limit=BATCH, token=uuid4(), terms=terms)
+            named = [each.order_id for each in claim.updates if each.order_id]
+            known = await orders.load_claimed(session, 1, named)
         took["claim"].append(time.perf_counter() - began)
         results = [_confirmed(each, known) for each in claim.updates]
         began = time.perf_counter()

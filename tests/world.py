@@ -211,15 +211,15 @@ async def claim(
 ) -> list[Claimed]:
     """Claim what is due of a store, as a poller does."""
     terms = Terms("p", lease=lease, timeout=min(30.0, lease), caps=caps or {})
-    async with database.begin() as connection:
+    async with database.direct.transaction() as session:
         groups = [
             group
-            for group in await claims.due(connection)
+            for group in await claims.due(session)
             if group.store_id == store_id and group.due_in <= 0
         ]
         if not groups:
             return []
-        taken = await claims.claim(connection, groups, limit=limit, token=uuid4(), terms=terms)
+        taken = await claims.claim(session, groups, limit=limit, token=uuid4(), terms=terms)
     return list(taken.updates)
 
 

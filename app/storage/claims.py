@@ -11,13 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
-
 from app.orders.lane import READ_FIRST, WRITTEN_TO, Endpoint, Lane, Room, capped, room, ways
 from app.orders.update import TOLD_COMMERCE, Kind, State
 from app.storage import lanes
-from app.storage.database import Connection
+from app.storage.direct import Session
 from app.storage.updates import Claimed
 
 _NO_CAPS: Mapping[Endpoint, float] = {}
@@ -25,7 +22,7 @@ _DUE = "('pending', 'retrying', 'verifying')"
 
 # A loose index scan: one look into the index for each group that has anything, two for each
 # to find what is due first of it.
-_GROUPS = sa.text(f"""
+_GROUPS = f"""
     WITH RECURSIVE found AS (
       (SELECT store_id, kind, ambiguous FROM updates WHERE active AND state IN {_DUE}
         ORDER BY store_id, kind, ambiguous LIMIT 1)
@@ -49,14 +46,14 @@ _GROUPS = sa.text(f"""
       LEFT JOIN lanes everything
         ON everything.store_id = g.store_id AND everything.endpoint = '*'
        AND g.kind <> 'commerce_note'
-""")  # noqa: S608 - only a constant of this module is put in
+"""  # noqa: S608 - only a constant of this module is put in
 
-_IN_FLIGHT = sa.text("""
+_IN_FLIGHT = """
     SELECT kind, ambiguous, count(*) AS updates FROM updates
-     WHERE store_id = :store_id AND state = 'sending'
-       AND leased_until > now() + make_interval(secs => :silent)
+     WHERE store_id = $1 AND state = 'sending'
+       AND leased_until > now() + make_interval(secs => $2::float8)
      GROUP BY kind, ambiguous
-""")
+"""
 
 # Those of late orders first, then those in doubt (a broken lane is not tried with what nobody
 # has sent yet), then those that are due longest. A lane takes no more than it bears, whichever
@@ -64,12 +61,12 @@ _IN_FLIGHT = sa.text("""
 _TAKE = f"""
     WITH picked AS MATERIALIZED (
       SELECT p.*, w.ambiguous, w.lane, w.calls, w.may_write
-        FROM unnest(:kinds, :ambiguous, :lanes, :calls, :may_write)
+        FROM unnest($2::text[], $3::bool[], $4::text[], $5::int[], $6::bool[])
              AS w(kind, ambiguous, lane, calls, may_write)
         CROSS JOIN (VALUES (true), (false)) AS r(urgent)
         CROSS JOIN LATERAL (
           SELECT u.id, u.state AS claimed_from, u.urgent, u.due_at FROM updates u
-           WHERE u.store_id = :store_id AND u.kind = w.kind AND u.ambiguous = w.ambiguous
+           WHERE u.store_id = $1 AND u.kind = w.kind AND u.ambiguous = w.ambiguous
              AND u.urgent = r.urgent AND u.active AND u.state IN {_DUE} AND u.due_at <= now()
            ORDER BY u.due_at, u.id LIMIT w.calls
            FOR UPDATE SKIP LOCKED) p),
@@ -79,24 +76,17 @@ _TAKE = f"""
         FROM picked),
     chosen AS (
       SELECT id, claimed_from, may_write FROM ranked WHERE place <= calls
-       ORDER BY urgent DESC, ambiguous DESC, due_at, id LIMIT :limit)
+       ORDER BY urgent DESC, ambiguous DESC, due_at, id LIMIT $7)
     UPDATE updates u
-       SET state = 'sending', lease_token = :token, leased_by = :poller,
-           leased_until = now() + make_interval(secs => :lease),
+       SET state = 'sending', lease_token = $8, leased_by = $9,
+           leased_until = now() + make_interval(secs => $10::float8),
            attempts = u.attempts + 1, updated_at = now()
-      FROM chosen WHERE u.store_id = :store_id AND u.id = chosen.id
+      FROM chosen WHERE u.store_id = $1 AND u.id = chosen.id
     RETURNING u.id, u.order_id, u.kind, u.subject, u.payload, u.attempts, u.retries, u.reads,
            u.ambiguous, u.may_have_left_at, u.failing_for, u.failing_since, u.created_at,
            u.lease_token, u.leased_until, chosen.claimed_from, chosen.may_write,
            now() AS claimed_at
 """  # noqa: S608 - only a constant of this module is put in
-_CLAIM = sa.text(_TAKE).bindparams(
-    sa.bindparam("kinds", type_=ARRAY(sa.Text)),
-    sa.bindparam("ambiguous", type_=ARRAY(sa.Boolean)),
-    sa.bindparam("lanes", type_=ARRAY(sa.Text)),
-    sa.bindparam("calls", type_=ARRAY(sa.Integer)),
-    sa.bindparam("may_write", type_=ARRAY(sa.Boolean)),
-)
 
 
 # A store, and whether it is its Commerce that is told: a hanging one takes no slot of Walmart's.
@@ -160,34 +150,36 @@ class Share:
     again_at: datetime | None
 
 
-async def due(connection: Connection) -> list[Group]:
+async def due(session: Session) -> list[Group]:
     """Every group with something waiting, and when the first of it may go."""
-    rows = await connection.execute(_GROUPS)
-    return [Group(row.store_id, Kind(row.kind), row.ambiguous, row.due_in) for row in rows]
+    return [
+        Group(row["store_id"], Kind(row["kind"]), row["ambiguous"], row["due_in"])
+        for row in await session.fetch(_GROUPS)
+    ]
 
 
 async def claim(
-    connection: Connection, groups: Sequence[Group], *, limit: int, token: UUID, terms: Terms
+    session: Session, groups: Sequence[Group], *, limit: int, token: UUID, terms: Terms
 ) -> Claim:
     """Take up to limit due updates of one store's groups, as many as its lanes bear.
 
     Whoever else claims from the store waits until the transaction has ended.
     """
     store_id = groups[0].store_id
-    held, now = await lanes.hold(connection, store_id)
+    held, now = await lanes.hold(session, store_id)
     # Where nothing is counted it does not matter how much is under way.
     counted = any(held[way].counted for each in groups for way in _needed(each))
-    in_flight = await _in_flight(connection, store_id, terms) if counted else {}
+    in_flight = await _in_flight(session, store_id, terms) if counted else {}
     found = [share(group, held, in_flight, now, terms.caps) for group in groups]
     waits = [(each.again_at - now).total_seconds() for each in found if each.again_at is not None]
     again_in = max(min(waits), 0.0) if waits else None
     going = [each for each in found if each.calls > 0]
     if not going:
         return Claim([], again_in)
-    taken = await _take(connection, going, limit=limit, token=token, terms=terms)
+    taken = await _take(session, going, limit=limit, token=token, terms=terms)
     if terms.caps:
         calls = Counter(way for each in taken for way in _ways(each.kind, each.ambiguous))
-        await lanes.spend(connection, [held[way] for way in calls], calls, terms.caps, now)
+        await lanes.spend(session, [held[way] for way in calls], calls, terms.caps, now)
     return Claim(taken, again_in)
 
 
@@ -226,33 +218,29 @@ def _ways(kind: Kind, ambiguous: bool) -> list[Endpoint]:
     return ways(kind, reads=ambiguous or kind in READ_FIRST)
 
 
-async def _in_flight(
-    connection: Connection, store_id: int, terms: Terms
-) -> dict[tuple[Kind, bool], int]:
+async def _in_flight(session: Session, store_id: int, terms: Terms) -> dict[tuple[Kind, bool], int]:
     """Updates whose calls are under way; a poller that has long been silent makes none."""
     silent = max(terms.lease - terms.timeout, 0.0)
-    rows = await connection.execute(_IN_FLIGHT, {"store_id": store_id, "silent": silent})
-    return {(Kind(row.kind), row.ambiguous): row.updates for row in rows}
+    rows = await session.fetch(_IN_FLIGHT, store_id, silent)
+    return {(Kind(row["kind"]), row["ambiguous"]): row["updates"] for row in rows}
 
 
 async def _take(
-    connection: Connection, shares: Sequence[Share], *, limit: int, token: UUID, terms: Terms
+    session: Session, shares: Sequence[Share], *, limit: int, token: UUID, terms: Terms
 ) -> list[Claimed]:
     store_id = shares[0].group.store_id
-    rows = await connection.execute(
-        _CLAIM,
-        {
-            "store_id": store_id,
-            "kinds": [each.group.kind.value for each in shares],
-            "ambiguous": [each.group.ambiguous for each in shares],
-            "lanes": [each.lane.value for each in shares],
-            "calls": [min(each.calls, limit) for each in shares],
-            "may_write": [each.may_write for each in shares],
-            "limit": limit,
-            "token": token,
-            "poller": terms.poller,
-            "lease": terms.lease,
-        },
+    rows = await session.fetch(
+        _TAKE,
+        store_id,
+        [each.group.kind.value for each in shares],
+        [each.group.ambiguous for each in shares],
+        [each.lane.value for each in shares],
+        [min(each.calls, limit) for each in shares],
+        [each.may_write for each in shares],
+        limit,
+        token,
+        terms.poller,
+        terms.lease,
     )
     return [
         Claimed(
@@ -263,5 +251,5 @@ async def _take(
                 "claimed_from": State(row["claimed_from"]),
             }
         )
-        for row in rows.mappings()
+        for row in rows
     ]

@@ -1,24 +1,25 @@
-"""Single statements without SQLAlchemy: for the few places where its work would be most of theirs.
+"""Statements without SQLAlchemy: for the few places where its work would be most of theirs.
 
-Each is its own transaction, prepared once for each connection and kept, on connections that
-are given back as they are: no statement here leaves anything behind in its session.
+They are prepared once for each connection and kept, on connections that are given back as they
+are: no statement here leaves anything behind in its session.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
 
 from app.storage.trouble import not_now, unavailable
 
 Row = Mapping[str, Any]
-# How a connection that goes away under a statement shows itself; the loop's and the driver's own
-# "in the wrong state" are among it.
-_LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, RuntimeError)
+# How a connection that goes away under a statement shows itself.
+_LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+# The loop's and the driver's own "in the wrong state" too, where no code but theirs is at work.
+_LOST_ALONE = (*_LOST, RuntimeError)
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
@@ -27,6 +28,25 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no t
     def get_reset_query(self) -> str:
         """Nothing."""
         return ""
+
+
+class Session(Protocol):
+    """A connection in a transaction, as asyncpg has it."""
+
+    async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
+        """Carry a statement out; answers its rows."""
+
+
+@contextmanager
+def _translated(lost: tuple[type[Exception], ...]) -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        if not_now(error.sqlstate):
+            raise unavailable() from error
+        raise
+    except lost as error:
+        raise unavailable() from error
 
 
 @dataclass(slots=True)
@@ -51,16 +71,22 @@ class Direct:
         Raises NotAvailable when PostgreSQL cannot be reached or takes no writes now, and
         asyncpg's own errors for everything else.
         """
-        try:
+        with _translated(_LOST_ALONE):
             async with self._connection() as connection:
                 rows: Sequence[Row] = await connection.fetch(statement, *values)
                 return rows
-        except asyncpg.PostgresError as error:
-            if not_now(error.sqlstate):
-                raise unavailable() from error
-            raise
-        except _LOST as error:
-            raise unavailable() from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
+        """Open a transaction that ends with the block; raises as `fetch` does."""
+        with _translated(_LOST):
+            async with self._connection() as connection:
+                if self.limits is not None:
+                    # It is in one already.
+                    yield connection
+                    return
+                async with connection.transaction():
+                    yield connection
 
     async def close(self) -> None:
         """Give every connection back."""

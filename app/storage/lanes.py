@@ -25,6 +25,7 @@ from app.orders.lane import (
 )
 from app.orders.update import Kind
 from app.storage.database import Connection
+from app.storage.direct import Session
 from app.storage.tables import lanes, updates
 
 _COLUMNS = (
@@ -47,16 +48,14 @@ _SELECTED = (
     _PAUSED_UNTIL.label("paused_until"),
     *(lanes.c[name] for name in (*_COLUMNS, *_OWN) if name != "paused_until"),
 )
-_HOLD = (
-    sa.select(*_SELECTED, sa.func.now().label("at"))
-    .where(
-        lanes.c.store_id == sa.bindparam("store_id"),
-        # A poller of an older version, beside us for a while, has others.
-        lanes.c.endpoint.in_(sorted(Endpoint)),
-    )
-    .order_by(lanes.c.endpoint)
-    .with_for_update()
-)
+# A poller of an older version, beside us for a while, has lanes of other names.
+_HOLD = f"""
+    SELECT store_id, endpoint, nullif(paused_until, '-infinity'::timestamptz) AS paused_until,
+           {", ".join(name for name in (*_COLUMNS, *_OWN) if name != "paused_until")}, now() AS at
+      FROM lanes WHERE store_id = $1 AND endpoint = ANY($2::text[])
+     ORDER BY endpoint FOR UPDATE
+"""  # noqa: S608 - only names of columns are put in
+_SPEND = "UPDATE lanes SET own_tokens = $3, own_at = $4 WHERE store_id = $1 AND endpoint = $2"
 _CHANGE = sa.text("""
     UPDATE lanes l
        SET paused_until = coalesce(v.paused_until, '-infinity'), reason = v.reason,
@@ -81,19 +80,19 @@ async def create(connection: Connection, store_ids: Sequence[int]) -> None:
     await connection.execute(insert(lanes).values(rows).on_conflict_do_nothing())
 
 
-async def hold(connection: Connection, store_id: int) -> tuple[dict[Endpoint, Lane], datetime]:
+async def hold(session: Session, store_id: int) -> tuple[dict[Endpoint, Lane], datetime]:
     """Hold a store's lanes until the transaction ends, so that nobody else claims by them.
 
     Answers the time that they go by, too.
     """
-    rows = (await connection.execute(_HOLD, {"store_id": store_id})).mappings().all()
+    rows = await session.fetch(_HOLD, store_id, sorted(Endpoint))
     held = {lane.endpoint: lane for lane in map(_lane, rows)}
-    at = rows[0]["at"] if rows else await now(connection)
+    at = rows[0]["at"] if rows else (await session.fetch("SELECT now() AS at"))[0]["at"]
     return {each: held.get(each, Lane(store_id, each)) for each in Endpoint}, at
 
 
 async def spend(
-    connection: Connection,
+    session: Session,
     held: Iterable[Lane],
     calls: Mapping[Endpoint, int],
     caps: Mapping[Endpoint, float],
@@ -104,11 +103,7 @@ async def spend(
         per_minute = caps.get(lane.endpoint)
         if per_minute is not None:
             left = allowance(lane, per_minute, at) - calls[lane.endpoint]
-            await connection.execute(
-                sa.update(lanes)
-                .where(lanes.c.store_id == lane.store_id, lanes.c.endpoint == lane.endpoint.value)
-                .values(own_tokens=left, own_at=at)
-            )
+            await session.fetch(_SPEND, lane.store_id, lane.endpoint.value, left, at)
 
 
 async def record(connection: Connection, news: Iterable[News], breaker: Breaker) -> list[Lane]:

@@ -19,6 +19,7 @@ from app.orders.ids import store_of
 from app.orders.order import Item, Line, Money, Order, Task
 from app.orders.update import Kind, State
 from app.storage.database import Connection
+from app.storage.direct import Session
 from app.storage.tables import order_lines, orders
 
 _PLACES = (
@@ -72,6 +73,10 @@ _LOAD = (
     .columns(*orders.c, lines=JSONB, tasks=JSONB)
 )
 
+_LOAD_CLAIMED = f"""
+    SELECT o.*, {WHOLE} FROM orders o WHERE o.store_id = $1 AND o.id = ANY($2::uuid[])
+"""  # noqa: S608 - as above
+
 FULFILLED_BY_SELLER, FULFILLED_BY_WALMART = "seller", "walmart"
 # A store's number and an order's id.
 Place = tuple[int, UUID]
@@ -100,6 +105,14 @@ async def load_many(
 ) -> dict[UUID, Order]:
     """Orders of one store as they are, not held."""
     return await _load(connection, _values((store_id, each) for each in order_ids))
+
+
+async def load_claimed(
+    session: Session, store_id: int, order_ids: Sequence[UUID]
+) -> dict[UUID, Order]:
+    """The same in the transaction of a claim."""
+    rows = await session.fetch(_LOAD_CLAIMED, store_id, order_ids)
+    return {row["id"]: from_row(row) for row in rows}
 
 
 def _values(places: Iterable[Place]) -> dict[str, Any]:

@@ -15,18 +15,21 @@ from uuid import UUID
 import structlog
 
 from app.commerce.client import CommerceClient
+from app.commerce.shop import Shop
 from app.intake.desk import Desk, shop
 from app.orders.errors import NotAvailable
 from app.orders.lane import COMMERCE_CALLS, Breaker, Endpoint, News
 from app.orders.outcome import Pause
+from app.orders.returns import RefundItem, Return
 from app.orders.update import TOLD_COMMERCE, Kind
 from app.storage import claims, lanes, orders, returns, stock, stores
 from app.storage.claims import Group, Place
 from app.storage.database import Database
+from app.storage.updates import Claimed
 from app.storage.vault import CannotDecrypt, Vault
 from app.sync import deliveries
 from app.sync.backoff import Policy
-from app.sync.deliveries import Deliveries
+from app.sync.deliveries import Deliveries, Subject
 from app.sync.importer import Importer
 from app.sync.pulse import Pulse
 from app.sync.recorder import Recorder
@@ -71,6 +74,18 @@ class PollerSettings:
     retain_updates: int = 0
     retain_attempts: int = 0
     retain_keys: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Rare:
+    """Of some claimed updates: those that a newer one replaced, returns, the store's Commerce."""
+
+    stale: frozenset[UUID] = frozenset()
+    returned: Mapping[UUID, tuple[Return, tuple[RefundItem, ...]]] = field(default_factory=dict)
+    shop: Shop | None = None
+
+
+_RARE = TOLD_COMMERCE | {Kind.INVENTORY, Kind.REFUND}
 
 
 @dataclass(slots=True)
@@ -178,8 +193,7 @@ class Poller:
         return _AFTER_TROUBLE
 
     async def _claim(self, free: int, under_way: Deliveries) -> float:
-        async with self.database.begin() as connection:
-            found = await claims.due(connection)
+        found = await claims.due(self.database.direct)
         waits = [group.due_in for group in found if group.due_in > 0]
         ready: dict[Place, list[Group]] = defaultdict(list)
         for group in sorted(found, key=lambda each: each.due_in):
@@ -247,35 +261,41 @@ class Poller:
         store_id = groups[0].store_id
         settings = self.settings
         terms = claims.Terms(settings.name, settings.lease, settings.timeout, settings.caps)
-        async with self.database.begin() as connection:
+        async with self.database.direct.transaction() as session:
             claim = await claims.claim(
-                connection, groups, limit=share, token=self.new_id(store_id), terms=terms
+                session, groups, limit=share, token=self.new_id(store_id), terms=terms
             )
             # Read after the database's clock, so that our idea of its time is never ahead.
             at = self.monotonic()
             if not claim.updates:
                 return 0, claim.again_in
-            opened = await stores.credentials(connection, store_id, self.vault)
-            stale = await stock.drop_stale(
-                connection, store_id, (u for u in claim.updates if u.kind is Kind.INVENTORY)
-            )
-            going = [update for update in claim.updates if update.id not in stale]
-            refunds = [update.id for update in going if update.kind is Kind.REFUND]
-            returned = await returns.of_refunds(connection, store_id, refunds) if refunds else {}
-            named = [update.order_id for update in going if update.order_id is not None]
-            known = await orders.load_many(connection, store_id, named)
-            commerce = any(u.kind in TOLD_COMMERCE or stock.asks_commerce(u) for u in going)
+            opened = await stores.claimed_credentials(session, store_id, self.vault)
+            named = [each.order_id for each in claim.updates if each.order_id is not None]
+            known = await orders.load_claimed(session, store_id, named)
+        account = Account(store_id, opened.client_id, opened.client_secret, opened.market)
+        rare = await self._rare(store_id, [u for u in claim.updates if u.kind in _RARE])
+        going = [update for update in claim.updates if update.id not in rare.stale]
+        for update in going:
+            order = known[update.order_id] if update.order_id else None
+            about = Subject(account, order, rare.returned.get(update.id), rare.shop)
+            under_way.start(update, about, at)
+        return len(going), claim.again_in
+
+    async def _rare(self, store_id: int, claimed: Sequence[Claimed]) -> _Rare:
+        """What only some kinds of updates need."""
+        if not claimed:
+            return _Rare()
+        levels = [update for update in claimed if update.kind is Kind.INVENTORY]
+        refunds = [update.id for update in claimed if update.kind is Kind.REFUND]
+        commerce = any(u.kind in TOLD_COMMERCE or stock.asks_commerce(u) for u in claimed)
+        async with self.database.begin() as connection:
+            stale = await stock.drop_stale(connection, store_id, levels)
+            found = await returns.of_refunds(connection, store_id, refunds) if refunds else {}
             access = (
                 await stores.commerce_access(connection, store_id, self.vault) if commerce else None
             )
-        account = Account(store_id, opened.client_id, opened.client_secret, opened.market)
-        for update in going:
-            order = known[update.order_id] if update.order_id else None
-            known_return = returned.get(update.id)
-            of_return = (known_return[0].returned, known_return[1]) if known_return else None
-            about = deliveries.Subject(account, order, of_return, shop(access))
-            under_way.start(update, about, at)
-        return len(going), claim.again_in
+        returned = {each: (known.returned, items) for each, (known, items) in found.items()}
+        return _Rare(stale, returned, shop(access))
 
     async def _wait(self, stop: asyncio.Event, wait: float) -> None:
         if wait <= 0:

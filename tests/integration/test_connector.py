@@ -294,7 +294,7 @@ async def test_a_store_whose_keys_walmart_rejects_asks_walmart_for_no_buyer(worl
         now = await lanes.now(connection)
         pause = Pause(Endpoint.ALL, "credentials_rejected", timedelta(seconds=60))
         await lanes.record(connection, [News(1, Endpoint.ALL, now, now, pause=pause)], Breaker())
-        groups = {each.kind: each.due_in for each in await claims.due(connection)}
+    groups = {each.kind: each.due_in for each in await claims.due(world.database.direct)}
     assert groups[Kind.COMMERCE_ORDER] > 0
 
 

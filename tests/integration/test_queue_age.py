@@ -105,10 +105,13 @@ async def test_it_leaves_out_what_waits_for_walmart_and_nothing_else(world: Worl
 
 async def claimable(connection: Connection) -> bool:
     """Whether a poller would take it now, by the rules that pollers go by."""
-    (group,) = await claims.due(connection)
+    # In the same transaction, which leaves nothing behind.
+    session = (await connection.get_raw_connection()).driver_connection
+    assert session is not None
+    (group,) = await claims.due(session)
     if group.due_in > 0:
         return False
-    held, _ = await lanes.hold(connection, 1)
+    held, _ = await lanes.hold(session, 1)
     return claims.share(group, held, {}, await lanes.now(connection)).calls > 0
 
 
