@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import httpx
 import sqlalchemy as sa
 
 from app.commerce.client import CommerceClient
@@ -21,7 +20,7 @@ from app.metrics import Metrics
 from app.orders import ids
 from app.orders.errors import NotAvailable
 from app.orders.lane import Breaker, Endpoint
-from app.outbound.transport import open_http
+from app.outbound.transport import Http, open_http
 from app.settings import EMBEDDED, Settings
 from app.storage import migrate
 from app.storage.database import Database, open_database
@@ -48,7 +47,7 @@ class Parts:
     settings: Settings
     url: str
     database: Database
-    http: httpx.AsyncClient
+    http: Http
     desk: Desk
     metrics: Metrics
     heard: asyncio.Event
@@ -132,7 +131,7 @@ def can_listen(settings: Settings) -> bool:
     return settings.database_pooler == "none" or settings.database_direct_url is not None
 
 
-def _client(settings: Settings, http: httpx.AsyncClient) -> WalmartClient:
+def _client(settings: Settings, http: Http) -> WalmartClient:
     return WalmartClient(
         http, base_url=settings.walmart_base_url, timeout=settings.walmart_timeout, now=_now
     )

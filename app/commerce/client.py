@@ -13,13 +13,12 @@ from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
-import httpx
-
 from app.commerce import errors
 from app.commerce.shop import Shop
 from app.outbound.call import Call
 from app.outbound.errors import Refused, Unclear
 from app.outbound.exchange import Answered, Dialect, Exchange, Try
+from app.outbound.transport import Http
 
 
 def _no_headers(_: str) -> Mapping[str, str]:
@@ -71,7 +70,7 @@ class CommerceClient:
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        http: Http,
         *,
         timeout: float,
         now: Callable[[], datetime],

@@ -15,6 +15,8 @@ import httpx
 from app.outbound import call as calls
 from app.outbound import redaction
 from app.outbound.call import Call, Fault
+from app.outbound.transport import Http
+from app.version import VERSION
 
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
 JSON = "application/json"
@@ -94,7 +96,7 @@ class Exchange:
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        http: Http,
         *,
         base_url: str,
         dialect: Dialect,
@@ -115,6 +117,7 @@ class Exchange:
         """
         correlation_id = self._new_correlation_id()
         headers = {
+            "User-Agent": f"waybill/{VERSION}",
             "Accept": JSON,
             "Content-Type": JSON,
             # A compressed answer could unpack to more than the cap in one piece.

@@ -7,8 +7,9 @@ before a connection stood nothing can have left, from then on anything may have.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Self
 
 import aiohttp
 import httpx
@@ -22,22 +23,49 @@ _KEEP_ALIVE_SECONDS = 20
 _CONNECT_SHARE = 4
 
 
-def open_http(
-    *, timeout: float, max_connections: int, transport: httpx.AsyncBaseTransport | None = None
-) -> httpx.AsyncClient:
+class Http:
+    """Requests and answers of httpx on a transport, without what its client adds to them.
+
+    Cookies, redirects, proxies, authentication and hooks are none of ours, and were a tenth of
+    what a delivery cost. timeout is in seconds, for one wait on the network.
+    """
+
+    def __init__(self, transport: httpx.AsyncBaseTransport, *, timeout: float) -> None:
+        part = timeout / _CONNECT_SHARE
+        self._transport = transport
+        self._limits = httpx.Timeout(timeout, connect=part, pool=part).as_dict()
+
+    async def __aenter__(self) -> Self:
+        """Nothing is connected before the first request."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close every connection."""
+        await self._transport.aclose()
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, url: str, *, headers: Mapping[str, str], content: bytes
+    ) -> AsyncIterator[httpx.Response]:
+        """Send a request; the answer's body is read within the block. Raises httpx's exceptions."""
+        request = httpx.Request(
+            method, url, headers=headers, content=content, extensions={"timeout": self._limits}
+        )
+        response = await self._transport.handle_async_request(request)
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+
+def open_http(*, timeout: float, max_connections: int) -> Http:
     """Open the connection pool that every client works with; the caller closes it.
 
     timeout is in seconds, for one wait on the network. No proxy is taken from the environment
-    and no redirect is followed. transport: another way out than its own.
+    and no redirect is followed.
     """
-    part = timeout / _CONNECT_SHARE
-    return httpx.AsyncClient(
-        transport=transport
-        or AiohttpTransport(max_connections=max_connections, keep_alive=_KEEP_ALIVE_SECONDS),
-        timeout=httpx.Timeout(timeout, connect=part, pool=part),
-        follow_redirects=False,
-        trust_env=False,
-    )
+    transport = AiohttpTransport(max_connections=max_connections, keep_alive=_KEEP_ALIVE_SECONDS)
+    return Http(transport, timeout=timeout)
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):

@@ -64,6 +64,11 @@ _NEXT_TURN = f"""
        WHERE o.behind_passable IS NULL OR (o.behind_passable AND o.kind = 'shipment')
        ORDER BY (o.state = 'sending') DESC, o.due_at, o.sequence LIMIT 1) c
 """  # noqa: S608 - only a constant of this module is put in
+_PLACES = (
+    sa.bindparam("stores", type_=ARRAY(sa.Integer)),
+    sa.bindparam("targets", type_=ARRAY(sa.Text)),
+    sa.bindparam("subjects", type_=ARRAY(sa.Text)),
+)
 _REST = sa.text(f"""
     UPDATE updates u SET active = false
       FROM unnest(CAST(:stores AS int[]), CAST(:targets AS text[]), CAST(:subjects AS text[]))
@@ -71,11 +76,11 @@ _REST = sa.text(f"""
      WHERE u.store_id = q.store_id AND u.target = q.target AND u.subject = q.subject
        AND u.active::int = 1 AND NOT EXISTS (SELECT 1 FROM ({_NEXT_TURN}) n
                                      WHERE n.store_id = u.store_id AND n.id = u.id)
-""")  # noqa: S608 - as above
+""").bindparams(*_PLACES)  # noqa: S608 - as above
 _TURN = sa.text(f"""
     UPDATE updates u SET active = true FROM ({_NEXT_TURN}) n
      WHERE u.store_id = n.store_id AND u.id = n.id AND NOT u.active
-""")  # noqa: S608 - as above
+""").bindparams(*_PLACES)  # noqa: S608 - as above
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,14 +189,9 @@ async def hand_turns(connection: Connection, subjects: Sequence[Subject]) -> Non
         return
     stores, targets, names = zip(*sorted(set(subjects)), strict=True)
     parameters = {"stores": list(stores), "targets": list(targets), "subjects": list(names)}
-    typed = (
-        sa.bindparam("stores", type_=ARRAY(sa.Integer)),
-        sa.bindparam("targets", type_=ARRAY(sa.Text)),
-        sa.bindparam("subjects", type_=ARRAY(sa.Text)),
-    )
     # First rest, then turn: the unique index is checked row by row.
-    await connection.execute(_REST.bindparams(*typed), parameters)
-    await connection.execute(_TURN.bindparams(*typed), parameters)
+    await connection.execute(_REST, parameters)
+    await connection.execute(_TURN, parameters)
 
 
 async def has_turn(connection: Connection, store_id: int, update_id: UUID) -> bool:

@@ -9,12 +9,11 @@ from datetime import datetime
 from urllib.parse import quote
 from uuid import uuid4
 
-import httpx
-
 from app.orders.buyer import Buyer
 from app.orders.snapshot import OrderSnapshot
 from app.outbound.call import Call
 from app.outbound.exchange import Answered, Dialect, Exchange
+from app.outbound.transport import Http
 from app.walmart import buyers, errors, faults, listing, messages, throttling
 from app.walmart.account import Account
 from app.walmart.inventory_api import InventoryApi
@@ -78,7 +77,7 @@ class WalmartClient:
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        http: Http,
         *,
         base_url: str,
         timeout: float,

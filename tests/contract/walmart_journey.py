@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import httpx
 
+from app.outbound.transport import Http
 from app.walmart import messages
 from app.walmart.account import Account
 from app.walmart.carriers import WalmartCarrier
@@ -175,7 +176,10 @@ async def travel(documents: Documents, report: Report, simulator: Any) -> None:
     recorder = Recorder(httpx.ASGITransport(app=simulator))
     async with httpx.AsyncClient(transport=recorder, base_url="http://simulator.test") as http:
         walmart = WalmartClient(
-            http, base_url="http://simulator.test", timeout=30, now=lambda: datetime.now(UTC)
+            Http(recorder, timeout=30),
+            base_url="http://simulator.test",
+            timeout=30,
+            now=lambda: datetime.now(UTC),
         )
         journey = Journey(documents, report, recorder, http, walmart)
         await journey.keys()

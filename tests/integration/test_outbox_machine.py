@@ -36,6 +36,7 @@ from hypothesis.stateful import (
 
 from app.commerce.client import CommerceClient
 from app.intake.desk import Desk
+from app.outbound.transport import Http
 from app.simulator.app import create_app as create_simulator
 from app.storage import orders, recording, rescue, retention, updates
 from app.storage.database import Database, open_database
@@ -97,11 +98,11 @@ async def _no_reason() -> str | None:
 
 def open_ground(url: str, runner: asyncio.Runner) -> Ground:
     database = open_database(url, pool_size=4)
-    walmart = httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=create_simulator()), base_url="http://walmart.test"
-    )
+    simulated = httpx.ASGITransport(app=create_simulator())
+    walmart = httpx.AsyncClient(transport=simulated, base_url="http://walmart.test")
+    http = Http(simulated, timeout=30)
     client = WalmartClient(
-        walmart, base_url="http://walmart.test", timeout=30, now=lambda: datetime.now(UTC)
+        http, base_url="http://walmart.test", timeout=30, now=lambda: datetime.now(UTC)
     )
     desk = Desk(
         database=database,
@@ -110,7 +111,7 @@ def open_ground(url: str, runner: asyncio.Runner) -> Ground:
         now=lambda: datetime.now(UTC),
         entropy=lambda: secrets.randbits(64),
         wake=lambda: None,
-        commerce=CommerceClient(walmart, timeout=30, now=lambda: datetime.now(UTC)),
+        commerce=CommerceClient(http, timeout=30, now=lambda: datetime.now(UTC)),
     )
     app = create_app(
         desk=desk, admin_key=ADMIN_KEY, metrics=Counted(), ready=_no_reason, version="0"

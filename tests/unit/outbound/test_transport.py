@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from app.outbound.transport import open_http
+from app.outbound.transport import Http, open_http
 from tests.unit.walmart.sockets import listening
 
 Respond = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -65,6 +65,13 @@ async def hang(_: bytes, reader: asyncio.StreamReader, __: asyncio.StreamWriter)
     await reader.read()
 
 
+async def asked(http: Http, url: str, method: str = "GET", **headers: str) -> httpx.Response:
+    """Send a request and read all of its answer."""
+    async with http.stream(method, url, headers=headers, content=b"") as response:
+        await response.aread()
+        return response
+
+
 NOTHING_LEFT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -79,7 +86,7 @@ async def test_a_connection_lost_after_the_request_never_looks_as_if_nothing_had
 ) -> None:
     async with a_server(respond) as server, open_http(timeout=4, max_connections=2) as http:
         with pytest.raises(httpx.HTTPError) as raised:
-            await http.post(f"{server.url}/v3/orders/1/shipping", content=b"")
+            await asked(http, f"{server.url}/v3/orders/1/shipping", "POST")
     assert not isinstance(raised.value, NOTHING_LEFT)
     assert len(server.heads) == 1
 
@@ -91,9 +98,9 @@ async def test_a_lost_write_is_not_sent_again_on_another_connection() -> None:
         await next(turns)(head, *streams)  # type: ignore[arg-type]
 
     async with a_server(one_then_leave) as server, open_http(timeout=4, max_connections=2) as http:
-        await http.post(f"{server.url}/first", content=b"")
+        await asked(http, f"{server.url}/first", "POST")
         with pytest.raises(httpx.HTTPError) as raised:
-            await http.post(f"{server.url}/second", content=b"")
+            await asked(http, f"{server.url}/second", "POST")
     assert not isinstance(raised.value, NOTHING_LEFT)
     assert [head.split()[1] for head in server.heads] == [b"/first", b"/second"]
 
@@ -110,7 +117,7 @@ async def test_a_connection_that_the_server_closed_while_idle_is_not_used_again(
         open_http(timeout=4, max_connections=1) as http,
     ):
         for _ in range(3):
-            assert (await http.post(f"{server.url}/", content=b"")).status_code == 200
+            assert (await asked(http, f"{server.url}/", "POST")).status_code == 200
             await asyncio.sleep(0.05)
     assert server.connections == 3
 
@@ -118,17 +125,17 @@ async def test_a_connection_that_the_server_closed_while_idle_is_not_used_again(
 async def test_connections_are_kept_and_shared() -> None:
     async with a_server(answer) as server, open_http(timeout=4, max_connections=4) as http:
         for _ in range(5):
-            await asyncio.gather(*(http.get(f"{server.url}/") for _ in range(8)))
+            await asyncio.gather(*(asked(http, f"{server.url}/") for _ in range(8)))
     assert server.connections <= 4
     assert len(server.heads) == 40
 
 
 async def test_waiting_for_a_free_connection_ends_as_a_pool_timeout() -> None:
     async with a_server(hang) as server, open_http(timeout=0.8, max_connections=1) as http:
-        first = asyncio.create_task(http.get(f"{server.url}/"))
+        first = asyncio.create_task(asked(http, f"{server.url}/"))
         await asyncio.sleep(0.05)
         with pytest.raises(httpx.PoolTimeout):
-            await http.get(f"{server.url}/")
+            await asked(http, f"{server.url}/")
         with pytest.raises(httpx.ReadTimeout):
             await first
 
@@ -142,20 +149,21 @@ async def test_a_slot_is_free_again_however_a_request_ended() -> None:
     async with a_server(in_turn) as server, open_http(timeout=2, max_connections=1) as http:
         for _ in range(3):
             with pytest.raises(httpx.HTTPError):
-                await http.post(f"{server.url}/", content=b"")
+                await asked(http, f"{server.url}/", "POST")
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
-                await http.post(f"{server.url}/", content=b"")
-        async with http.stream("GET", f"{server.url}/") as partly:
+                await asked(http, f"{server.url}/", "POST")
+        async with http.stream("GET", f"{server.url}/", headers={}, content=b"") as partly:
             assert partly.status_code == 200
-        assert (await http.get(f"{server.url}/")).json() == {}
+        assert (await asked(http, f"{server.url}/")).json() == {}
 
 
 async def test_what_is_asked_goes_out_as_it_was_written() -> None:
     async with a_server(answer) as server, open_http(timeout=4, max_connections=1) as http:
-        await http.get(
+        await asked(
+            http,
             f"{server.url}/v3/orders/a%2Fb?nextCursor=x%3Dy%2Bz&a=b,c",
-            headers={"WM_SVC.NAME": "Walmart Marketplace", "Accept": "application/json"},
+            **{"WM_SVC.NAME": "Walmart Marketplace", "Accept": "application/json"},
         )
     (head,) = server.heads
     assert head.startswith(b"GET /v3/orders/a%2Fb?nextCursor=x%3Dy%2Bz&a=b,c HTTP/1.1\r\n")

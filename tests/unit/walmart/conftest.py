@@ -9,7 +9,7 @@ import httpx
 import pytest
 import respx
 
-from app.outbound.transport import open_http
+from app.outbound.transport import Http
 from app.walmart.client import WalmartClient
 from app.walmart.token import TokenCache
 from tests.unit.walmart.builders import BASE, NOW
@@ -57,7 +57,7 @@ def walmart() -> respx.MockRouter:
 @pytest.fixture
 async def client(walmart: respx.MockRouter, clock: Clock) -> AsyncIterator[WalmartClient]:
     scripted = httpx.MockTransport(walmart.async_handler)
-    async with open_http(timeout=5, max_connections=50, transport=scripted) as http:
+    async with Http(scripted, timeout=5) as http:
         yield WalmartClient(
             http,
             base_url=f"{BASE}/",
