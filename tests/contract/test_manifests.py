@@ -24,7 +24,7 @@ README = (lint.HERE / "README.md").read_text()
 MANIFESTS = [manifest for folder in lint.BUILT for manifest in lint.built(folder)]
 WORKLOADS = [each for each in MANIFESTS if each["kind"] in {"Deployment", "Job"}]
 NAMES = [each["metadata"]["name"] for each in WORKLOADS]
-POSTGRES_CONNECTIONS = 200
+POSTGRES_CONNECTIONS = 300
 # superuser_reserved_connections, and a few for people, backups and KEDA.
 KEPT_FREE = 12
 
@@ -243,8 +243,9 @@ def test_the_largest_roll_out_has_connections_enough(configured: Settings) -> No
     pool = configured.database_pool_size
     apis = surging(API, one("HorizontalPodAutoscaler", "waybill-api")["spec"]["maxReplicas"])
     pollers = surging(POLLER, SCALED["maxReplicaCount"])
-    # Each announces on one more, a poller listens on another; and there is the migration's.
-    needed = apis * (pool + 1) + pollers * (pool + 2) + 1
+    # Each announces on one more; an API accepts on as many again, a poller listens on another and
+    # claims on a third; and there is the migration's.
+    needed = apis * (2 * pool + 1) + pollers * (pool + 3) + 1
     assert needed <= POSTGRES_CONNECTIONS - KEPT_FREE
     assert f"{needed} connections" in README
     assert f"max_connections` of {POSTGRES_CONNECTIONS}" in README
