@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,9 +26,12 @@ from app.sync import backoff, delivery, evidence, traffic, verdicts
 from app.sync.backoff import Policy
 from app.sync.errand import Errand
 from app.sync.recorder import Recorder
+from app.sync.turns import Slots
 from app.walmart.account import Account
 from app.walmart.client import WalmartClient
 
+# Seconds in which none has ended, after which those under way may take long.
+STUCK_AFTER = 0.05
 _log = structlog.get_logger(__name__)
 
 
@@ -59,7 +63,8 @@ class Subject:
 class Deliveries:
     """Carries claimed updates to Walmart, each in a task of its own.
 
-    busy counts those under way; a place without one is not in it.
+    busy counts those under way; a place without one is not in it. freed is called when one has
+    ended and is written down.
     """
 
     database: Database
@@ -70,9 +75,11 @@ class Deliveries:
     random: Callable[[], float]
     new_id: Callable[[int], UUID]
     monotonic: Callable[[], float]
+    freed: Callable[[], None]
     busy: Counter[Place] = field(default_factory=Counter)
     _running: set[asyncio.Task[None]] = field(default_factory=set)
     _stopping: bool = False
+    _freed_at: float = -math.inf
 
     def __len__(self) -> int:
         """How many are under way."""
@@ -88,14 +95,24 @@ class Deliveries:
 
         def ended(task: asyncio.Task[None]) -> None:
             self._running.discard(task)
-            self.busy -= Counter([place])
+            self.busy[place] -= 1
+            if not self.busy[place]:
+                del self.busy[place]
+            self._freed_at = self.monotonic()
+            self.freed()
 
         task.add_done_callback(ended)
 
+    def slots(self, concurrency: int) -> Slots:
+        """Who has so many slots now."""
+        commerce = sum(number for (_, commerce), number in self.busy.items() if commerce)
+        stuck = self.monotonic() >= self.stuck_at
+        return Slots(concurrency, self.busy, len(self._running), commerce, stuck)
+
     @property
-    def telling_commerce(self) -> int:
-        """How many are under way to any store's Commerce."""
-        return sum(number for (_, commerce), number in self.busy.items() if commerce)
+    def stuck_at(self) -> float:
+        """When its slots count as stuck if none becomes free before, by the monotonic clock."""
+        return self._freed_at + STUCK_AFTER
 
     async def drain(self, seconds: float) -> None:
         """Let what is under way end; what does not is found again when its lease ends."""

@@ -6,46 +6,36 @@ than the free slots, so that every lease begins with its delivery.
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from uuid import UUID
 
 import structlog
 
 from app.commerce.client import CommerceClient
-from app.commerce.shop import Shop
-from app.intake.desk import Desk, shop
+from app.intake.desk import Desk
 from app.orders.errors import NotAvailable
-from app.orders.lane import COMMERCE_CALLS, Breaker, Endpoint, News
-from app.orders.outcome import Pause
-from app.orders.returns import RefundItem, Return
-from app.orders.update import TOLD_COMMERCE, Kind
-from app.storage import claims, lanes, orders, returns, stock, stores
-from app.storage.claims import Group, Place
+from app.orders.lane import Breaker, Endpoint
+from app.storage import claims
+from app.storage.claims import Terms
 from app.storage.database import Database
-from app.storage.updates import Claimed
-from app.storage.vault import CannotDecrypt, Vault
+from app.storage.vault import Vault
 from app.sync import deliveries
 from app.sync.backoff import Policy
-from app.sync.deliveries import Deliveries, Subject
+from app.sync.claiming import Claiming
+from app.sync.deliveries import Deliveries
 from app.sync.importer import Importer
 from app.sync.pulse import Pulse
 from app.sync.recorder import Recorder
+from app.sync.turns import Turns
 from app.sync.upkeep import Upkeep
-from app.walmart.account import Account
 from app.walmart.client import WalmartClient
 
-# Stores share the slots; none has more than this, or two fifths of them, under way at once.
-FAIR_SHARE = 20
-# One slot in so many is kept for stores that have fewer than FEW under way.
-RESERVE = 4
-FEW = 2
-# Commerces that hang, of all stores together, never take more than one slot in so many.
-COMMERCE_SHARE = 4
-UNREADABLE_PAUSE = timedelta(seconds=60)
+_log = structlog.get_logger(__name__)
 _AFTER_TROUBLE = 1.0
+# Seconds between two looks while there is other work; a look that takes long is made rarer.
+_PACE = 0.02
+_LOOKING_SHARE = 4
 _log = structlog.get_logger(__name__)
 
 
@@ -76,18 +66,6 @@ class PollerSettings:
     retain_keys: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Rare:
-    """Of some claimed updates: those that a newer one replaced, returns, the store's Commerce."""
-
-    stale: frozenset[UUID] = frozenset()
-    returned: Mapping[UUID, tuple[Return, tuple[RefundItem, ...]]] = field(default_factory=dict)
-    shop: Shop | None = None
-
-
-_RARE = TOLD_COMMERCE | {Kind.INVENTORY, Kind.REFUND}
-
-
 @dataclass(slots=True)
 class Poller:
     """Delivers updates until it is told to stop.
@@ -109,12 +87,20 @@ class Poller:
     desk: Desk | None = None
     # What tells a liveness probe that the loop turns.
     pulse: Pulse = field(default_factory=lambda: Pulse(time.monotonic))
-    _round: int = 0
+    _turns: Turns = field(default_factory=Turns)
+    # Slots are free again, whose results were written down.
+    _freed: asyncio.Event = field(default_factory=asyncio.Event)
+    # Something was announced, or written down, since the last look.
+    _told: bool = False
+    _written: bool = False
+    # By the monotonic clock: when something is due, and until when there was a look just now.
+    _look_at: float = 0.0
+    _paced_until: float = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until stop is set, then finish what is in flight and write it down."""
         recorder = self._recorder()
-        under_way = self._deliveries(recorder)
+        under_way, claiming = self._deliveries(recorder), self._claiming()
         helpers = [
             asyncio.create_task(recorder.run(), name="recorder"),
             asyncio.create_task(self._upkeep().run(), name="upkeep"),
@@ -123,9 +109,7 @@ class Poller:
             while not stop.is_set():
                 self.pulse.beat()
                 _raise_if_ended(helpers)
-                self.heard.clear()
-                wait = await self._look(under_way)
-                await self._wait(stop, wait)
+                await self._wait(stop, await self._claim(under_way, claiming))
         finally:
             await under_way.drain(self.settings.drain)
             for helper in helpers:
@@ -138,7 +122,6 @@ class Poller:
             new_id=self.new_id,
             monotonic=self.monotonic,
             give_up_after=self.settings.lease,
-            flushed=self.heard.set,
             breaker=self.settings.breaker,
         )
 
@@ -155,6 +138,7 @@ class Poller:
             random=self.random,
             new_id=self.new_id,
             monotonic=self.monotonic,
+            freed=self._freed.set,
         )
 
     def _upkeep(self) -> Upkeep:
@@ -178,133 +162,92 @@ class Poller:
             return None
         return Importer(self.desk, self.settings.breaker, self.settings.import_every)
 
-    async def _look(self, under_way: Deliveries) -> float:
-        """Claim what the free slots allow; answers how long to wait before the next look."""
-        free = self.settings.concurrency - len(under_way)
-        if free <= 0:
-            return self.settings.poll_interval
+    def _claiming(self) -> Claiming:
+        settings = self.settings
+        return Claiming(
+            database=self.database,
+            vault=self.vault,
+            terms=Terms(settings.name, settings.lease, settings.timeout, settings.caps),
+            breaker=settings.breaker,
+            new_id=self.new_id,
+            monotonic=self.monotonic,
+        )
+
+    async def _claim(self, under_way: Deliveries, claiming: Claiming) -> float:
+        """Claim from one store, if any may take more; answers how long to wait before the next."""
         try:
-            return await self._claim(free, under_way)
+            return await self._next(under_way, claiming)
         except NotAvailable as error:
             _log.warning("claiming_failed", error=str(error))
         except Exception:  # noqa: BLE001 - logged; the loop must live on
             # One bad round must not end the process that everything else waits for.
             _log.exception("claiming_failed")
+        # Whatever it knew may be wrong now.
+        self._look_at = self.monotonic() + _AFTER_TROUBLE
+        self._turns = Turns()
         return _AFTER_TROUBLE
 
-    async def _claim(self, free: int, under_way: Deliveries) -> float:
-        found = await claims.due(self.database.direct)
-        waits = [group.due_in for group in found if group.due_in > 0]
-        ready: dict[Place, list[Group]] = defaultdict(list)
-        for group in sorted(found, key=lambda each: each.due_in):
-            if group.due_in <= 0:
-                ready[group.place].append(group)
-        for place in self._in_turn(sorted(ready)):
-            if free <= 0:
-                break
-            self.pulse.beat()
-            share = self._share(place, free, under_way, others=len(ready) > 1)
-            if share <= 0:
-                continue
-            taken, again_in = await self._claim_or_pause(ready[place], share, under_way)
-            free -= taken
-            if taken == share:
-                # It may have more, which waits only for a slot.
-                waits.append(0.0)
-            elif again_in is not None:
-                waits.append(again_in)
-        if free <= 0:
+    async def _next(self, under_way: Deliveries, claiming: Claiming) -> float:
+        slots = under_way.slots(self.settings.concurrency)
+        if slots.free <= 0:
+            # Whoever ends says so.
             return self.settings.poll_interval
-        return min([*waits, self.settings.poll_interval])
+        turn = self._turns.next(slots)
+        if self.monotonic() >= self._may_look_at(busy=turn is not None):
+            await self._look()
+            turn = self._turns.next(slots)
+        if turn is None:
+            until = self._may_look_at(busy=False)
+            if not slots.stuck:
+                until = min(until, under_way.stuck_at)
+            return max(until - self.monotonic(), 0.0)
+        taken = await claiming.claim(turn.groups, turn.share)
+        for update, about in taken.going:
+            under_way.start(update, about, taken.at)
+        self._turns.took(turn, taken.updates)
+        if taken.again_in is not None:
+            self._look_at = min(self._look_at, self.monotonic() + taken.again_in)
+        return 0.0
 
-    def _share(self, place: Place, free: int, under_way: Deliveries, *, others: bool) -> int:
-        """How many slots a store may take: never all, whatever it has due and however it hangs."""
-        busy = under_way.busy[place]
-        if place[1]:
-            of_all = max(1, self.settings.concurrency // COMMERCE_SHARE)
-            return min(COMMERCE_CALLS - busy, of_all - under_way.telling_commerce, free)
-        fair = max(1, min(FAIR_SHARE, self.settings.concurrency * 2 // 5))
-        left = max(1, free // 2) if others else free
-        # Several that hang at once would fill all slots between them: the last ones are for
-        # stores that have next to nothing under way.
-        kept = self.settings.concurrency // RESERVE
-        unreserved = max(free - kept, FEW - busy)
-        return min(fair - busy, left, unreserved)
+    def _may_look_at(self, *, busy: bool) -> float:
+        """When to look for what is due, by the monotonic clock.
 
-    def _in_turn(self, ready: Sequence[Place]) -> Sequence[Place]:
-        """Begin with another store each round, so that none is always last."""
-        self._round += 1
-        first = self._round % len(ready) if ready else 0
-        return [*ready[first:], *ready[:first]]
+        At once where something was announced; while there are stores to claim from, or where only
+        results were written, which may have made something due, not again and again.
+        """
+        at = self._look_at
+        if self._told:
+            at = min(at, self._paced_until if busy else 0.0)
+        if self._written:
+            at = min(at, self._paced_until)
+        return at
 
-    async def _claim_or_pause(
-        self, groups: Sequence[Group], share: int, under_way: Deliveries
-    ) -> tuple[int, float | None]:
-        """A store whose secret nobody can read waits by itself; the others go on."""
-        try:
-            return await self._claim_from(groups, share, under_way)
-        except CannotDecrypt as error:
-            await self._pause(groups[0].store_id, error)
-            return 0, None
-
-    async def _pause(self, store_id: int, error: CannotDecrypt) -> None:
-        pause = Pause(Endpoint.ALL, "secret_unreadable", UNREADABLE_PAUSE)
-        async with self.database.begin() as connection:
-            at = await lanes.now(connection)
-            news = News(store_id, Endpoint.ALL, at, at, answered=False, pause=pause)
-            if await lanes.record(connection, [news], self.settings.breaker):
-                _log.error("lane_stopped", store_id=store_id, endpoint="*", reason=str(error))
-
-    async def _claim_from(
-        self, groups: Sequence[Group], share: int, under_way: Deliveries
-    ) -> tuple[int, float | None]:
-        store_id = groups[0].store_id
-        settings = self.settings
-        terms = claims.Terms(settings.name, settings.lease, settings.timeout, settings.caps)
-        async with self.database.direct.transaction() as session:
-            claim = await claims.claim(
-                session, groups, limit=share, token=self.new_id(store_id), terms=terms
-            )
-            # Read after the database's clock, so that our idea of its time is never ahead.
-            at = self.monotonic()
-            if not claim.updates:
-                return 0, claim.again_in
-            opened = await stores.claimed_credentials(session, store_id, self.vault)
-            named = [each.order_id for each in claim.updates if each.order_id is not None]
-            known = await orders.load_claimed(session, store_id, named)
-        account = Account(store_id, opened.client_id, opened.client_secret, opened.market)
-        rare = await self._rare(store_id, [u for u in claim.updates if u.kind in _RARE])
-        going = [update for update in claim.updates if update.id not in rare.stale]
-        for update in going:
-            order = known[update.order_id] if update.order_id else None
-            about = Subject(account, order, rare.returned.get(update.id), rare.shop)
-            under_way.start(update, about, at)
-        return len(going), claim.again_in
-
-    async def _rare(self, store_id: int, claimed: Sequence[Claimed]) -> _Rare:
-        """What only some kinds of updates need."""
-        if not claimed:
-            return _Rare()
-        levels = [update for update in claimed if update.kind is Kind.INVENTORY]
-        refunds = [update.id for update in claimed if update.kind is Kind.REFUND]
-        commerce = any(u.kind in TOLD_COMMERCE or stock.asks_commerce(u) for u in claimed)
-        async with self.database.begin() as connection:
-            stale = await stock.drop_stale(connection, store_id, levels)
-            found = await returns.of_refunds(connection, store_id, refunds) if refunds else {}
-            access = (
-                await stores.commerce_access(connection, store_id, self.vault) if commerce else None
-            )
-        returned = {each: (known.returned, items) for each, (known, items) in found.items()}
-        return _Rare(stale, returned, shop(access))
+    async def _look(self) -> None:
+        self._told = self._written = False
+        began = self.monotonic()
+        found = await claims.due(self.database.direct)
+        ended = self.monotonic()
+        self._paced_until = ended + max(_PACE, (ended - began) * _LOOKING_SHARE)
+        self._look_at = ended + min(self._turns.found(found), self.settings.poll_interval)
 
     async def _wait(self, stop: asyncio.Event, wait: float) -> None:
         if wait <= 0:
             await asyncio.sleep(0)
-            return
-        waiting = [asyncio.ensure_future(self.heard.wait()), asyncio.ensure_future(stop.wait())]
-        await asyncio.wait(waiting, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-        for each in waiting:
-            each.cancel()
+        else:
+            events = (self.heard, self._freed, stop)
+            waiting = [asyncio.ensure_future(each.wait()) for each in events]
+            await asyncio.wait(waiting, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+            for each in waiting:
+                each.cancel()
+        self._told |= _taken(self.heard)
+        self._written |= _taken(self._freed)
+
+
+def _taken(event: asyncio.Event) -> bool:
+    """Whether an event has happened; it may happen anew."""
+    happened = event.is_set()
+    event.clear()
+    return happened
 
 
 def _raise_if_ended(helpers: Sequence[asyncio.Task[None]]) -> None:

@@ -34,7 +34,6 @@ class Recorder:
     new_id: Callable[[int], UUID]
     monotonic: Callable[[], float]
     give_up_after: float
-    flushed: Callable[[], None]
     breaker: Breaker
     _waiting: list[tuple[Result, asyncio.Future[None]]] = field(default_factory=list)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -57,7 +56,6 @@ class Recorder:
                 for _, written in batch:
                     if not written.done():
                         written.set_result(None)
-                self.flushed()
 
     async def _flush(self, results: list[Result]) -> None:
         deadline = self.monotonic() + self.give_up_after

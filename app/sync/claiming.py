@@ -1,0 +1,120 @@
+"""Claiming for a poller: updates of one store, with all that their deliveries need to know."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from app.commerce.shop import Shop
+from app.intake.desk import shop
+from app.orders.lane import Breaker, Endpoint, News
+from app.orders.outcome import Pause
+from app.orders.returns import RefundItem, Return
+from app.orders.update import TOLD_COMMERCE, Kind
+from app.storage import claims, lanes, orders, returns, stock, stores
+from app.storage.claims import Group, Terms
+from app.storage.database import Database
+from app.storage.updates import Claimed
+from app.storage.vault import CannotDecrypt, Vault
+from app.sync.deliveries import Subject
+from app.walmart.account import Account
+
+UNREADABLE_PAUSE = timedelta(seconds=60)
+_RARE = TOLD_COMMERCE | {Kind.INVENTORY, Kind.REFUND}
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was claimed of a store, each with what it is about.
+
+    at: the monotonic time right after the claim. updates counts those, too, that a newer value
+    replaced. again_in: seconds after which a full lane bears more, None if that is unknown.
+    """
+
+    going: Sequence[tuple[Claimed, Subject]] = ()
+    at: float = 0.0
+    updates: int = 0
+    again_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Rare:
+    """Of some claimed updates: those that a newer one replaced, returns, the store's Commerce."""
+
+    stale: frozenset[UUID] = frozenset()
+    returned: Mapping[UUID, tuple[Return, tuple[RefundItem, ...]]] = field(default_factory=dict)
+    shop: Shop | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claiming:
+    """Claims on a poller's terms. new_id makes an id for a row of a store."""
+
+    database: Database
+    vault: Vault
+    terms: Terms
+    breaker: Breaker
+    new_id: Callable[[int], UUID]
+    monotonic: Callable[[], float]
+
+    async def claim(self, groups: Sequence[Group], limit: int) -> Taken:
+        """Take up to limit due updates of one store's groups.
+
+        A store whose secret nobody can read is paused by itself, so that the others go on.
+        Raises NotAvailable.
+        """
+        try:
+            return await self._claim(groups, limit)
+        except CannotDecrypt as error:
+            await self._pause(groups[0].store_id, error)
+            return Taken()
+
+    async def _claim(self, groups: Sequence[Group], limit: int) -> Taken:
+        store_id = groups[0].store_id
+        async with self.database.direct.transaction() as session:
+            claim = await claims.claim(
+                session, groups, limit=limit, token=self.new_id(store_id), terms=self.terms
+            )
+            # Read after the database's clock, so that our idea of its time is never ahead.
+            at = self.monotonic()
+            if not claim.updates:
+                return Taken(again_in=claim.again_in)
+            opened = await stores.claimed_credentials(session, store_id, self.vault)
+            named = [each.order_id for each in claim.updates if each.order_id is not None]
+            known = await orders.load_claimed(session, store_id, named)
+        account = Account(store_id, opened.client_id, opened.client_secret, opened.market)
+        rare = await self._rare(store_id, [u for u in claim.updates if u.kind in _RARE])
+        going = []
+        for update in claim.updates:
+            if update.id not in rare.stale:
+                order = known[update.order_id] if update.order_id else None
+                about = Subject(account, order, rare.returned.get(update.id), rare.shop)
+                going.append((update, about))
+        return Taken(going, at, len(claim.updates), claim.again_in)
+
+    async def _pause(self, store_id: int, error: CannotDecrypt) -> None:
+        pause = Pause(Endpoint.ALL, "secret_unreadable", UNREADABLE_PAUSE)
+        async with self.database.begin() as connection:
+            at = await lanes.now(connection)
+            news = News(store_id, Endpoint.ALL, at, at, answered=False, pause=pause)
+            if await lanes.record(connection, [news], self.breaker):
+                _log.error("lane_stopped", store_id=store_id, endpoint="*", reason=str(error))
+
+    async def _rare(self, store_id: int, claimed: Sequence[Claimed]) -> _Rare:
+        """What only some kinds of updates need."""
+        if not claimed:
+            return _Rare()
+        levels = [update for update in claimed if update.kind is Kind.INVENTORY]
+        refunds = [update.id for update in claimed if update.kind is Kind.REFUND]
+        commerce = any(u.kind in TOLD_COMMERCE or stock.asks_commerce(u) for u in claimed)
+        async with self.database.begin() as connection:
+            stale = await stock.drop_stale(connection, store_id, levels)
+            found = await returns.of_refunds(connection, store_id, refunds) if refunds else {}
+            access = (
+                await stores.commerce_access(connection, store_id, self.vault) if commerce else None
+            )
+        returned = {each: (known.returned, items) for each, (known, items) in found.items()}
+        return _Rare(stale, returned, shop(access))

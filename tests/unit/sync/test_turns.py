@@ -1,0 +1,94 @@
+"""Whose turn it is in a poller, and how many of its slots a store may take."""
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.orders.update import Kind
+from app.storage.claims import Group, Place
+from app.sync.turns import FAIR_SHARE, FEW, Slots, Turns
+
+
+def due(store: int, due_in: float = 0.0, kind: Kind = Kind.SHIPMENT) -> Group:
+    return Group(store, kind, ambiguous=False, due_in=due_in)
+
+
+def slots(busy: dict[Place, int] | None = None, *, of: int = 50, stuck: bool = False) -> Slots:
+    held = busy or {}
+    commerce = sum(number for place, number in held.items() if place[1])
+    return Slots(of, held, sum(held.values()), commerce, stuck)
+
+
+def served(turns: Turns, given: Slots) -> int:
+    turn = turns.next(given)
+    assert turn is not None
+    turns.took(turn, turn.share)
+    return turn.place[0]
+
+
+def test_a_store_that_was_served_goes_behind_the_others() -> None:
+    turns = Turns()
+    turns.found([due(1), due(2), due(3)])
+    assert [served(turns, slots()) for _ in range(4)] == [1, 2, 3, 1]
+
+
+def test_a_new_look_does_not_let_a_store_in_front_again() -> None:
+    turns = Turns()
+    turns.found([due(1), due(2)])
+    served(turns, slots())
+    turns.found([due(1), due(2), due(3)])
+    assert [served(turns, slots()) for _ in range(3)] == [2, 3, 1]
+
+
+def test_a_store_that_took_less_than_it_might_has_nothing_more() -> None:
+    turns = Turns()
+    turns.found([due(1)])
+    turn = turns.next(slots())
+    assert turn is not None
+    turns.took(turn, turn.share - 1)
+    assert turns.next(slots()) is None
+
+
+def test_what_is_due_later_is_waited_for() -> None:
+    turns = Turns()
+    assert turns.found([due(1, 4.0), due(2, 2.5)]) == 2.5
+    assert turns.next(slots()) is None
+    assert turns.found([]) == math.inf
+
+
+def test_a_store_that_may_take_none_does_not_hold_up_the_next() -> None:
+    turns = Turns()
+    turns.found([due(1), due(2)])
+    turn = turns.next(slots({(1, False): FAIR_SHARE}))
+    assert turn is not None
+    assert turn.place == (2, False)
+
+
+def test_the_last_slots_are_for_stores_with_next_to_nothing_once_no_other_comes_free() -> None:
+    full = {(1, False): 20, (2, False): 18}
+    assert slots(full).share((3, False)) == 0
+    assert slots(full, stuck=True).share((3, False)) == FEW
+    assert slots(full, stuck=True).share((2, False)) == 0
+
+
+@given(
+    st.integers(1, 200),
+    st.dictionaries(st.integers(1, 30), st.integers(1, 20), max_size=10),
+    st.booleans(),
+)
+def test_no_store_takes_more_than_is_free_or_fair(
+    concurrency: int, busy: dict[int, int], stuck: bool
+) -> None:
+    held = {(store, False): number for store, number in busy.items()}
+    given = slots(held, of=concurrency, stuck=stuck)
+    for store in range(1, 32):
+        share = given.share((store, False))
+        assert share <= max(given.free, 0)
+        assert share <= 0 or busy.get(store, 0) + share <= max(1, min(20, concurrency * 2 // 5))
+
+
+def test_commerces_that_hang_leave_most_slots() -> None:
+    held = {(store, True): 4 for store in range(1, 4)}
+    assert slots(held, of=50).share((9, True)) == 0
+    assert slots(held, of=50, stuck=True).share((9, False)) > 0
