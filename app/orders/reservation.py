@@ -37,8 +37,11 @@ def hold_again(order: Order, update_id: UUID) -> Order:
 
 def with_state(order: Order, states: Mapping[UUID, State]) -> Order:
     """The order with some of its updates in other states."""
+    if all(states.get(task.update_id, task.state) is task.state for task in order.tasks):
+        return order
     tasks = tuple(
-        replace(task, state=states.get(task.update_id, task.state)) for task in order.tasks
+        replace(task, state=states[task.update_id]) if task.update_id in states else task
+        for task in order.tasks
     )
     return replace(order, tasks=tasks)
 

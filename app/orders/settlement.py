@@ -120,9 +120,10 @@ def _trim(lines: Sequence[Line], tasks: Sequence[Task]) -> tuple[list[Task], tup
         for item in task.items:
             reserved = min(item.reserved, max(room.get(item.line_number, 0), 0))
             room[item.line_number] = room.get(item.line_number, 0) - reserved
-            items.append(replace(item, reserved=reserved))
-        after = replace(task, items=tuple(items))
-        if after != task:
+            items.append(item if reserved == item.reserved else replace(item, reserved=reserved))
+        after = task
+        if any(new is not old for new, old in zip(items, task.items, strict=True)):
+            after = replace(task, items=tuple(items))
             trimmed.append(after)
         kept[task.update_id] = after
     return [kept[task.update_id] for task in tasks], tuple(trimmed)

@@ -21,6 +21,8 @@ from app.version import VERSION
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
 JSON = "application/json"
 _ERROR = 400
+# Amounts of money stay exact.
+_read_json = json.JSONDecoder(parse_float=str).decode
 
 _FAILURES: tuple[tuple[type[Exception], str], ...] = (
     (httpx.ConnectTimeout, calls.CONNECT_TIMEOUT),
@@ -194,7 +196,6 @@ def _decode(body: bytes) -> tuple[str, object, bool]:
         return "", None, True
     try:
         text = body.decode("utf-8-sig")
-        # Amounts of money stay exact.
-        return text, json.loads(text, parse_float=str), True
+        return text, _read_json(text), True
     except (ValueError, RecursionError):
         return body.decode("utf-8", "replace"), None, False

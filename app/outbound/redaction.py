@@ -34,9 +34,12 @@ _FREE_TEXT = (
     ("eyJ", re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*)*")),  # a JSON web token
     ("Basic", re.compile(r"\bBasic\s+[\w.~+/-]{8,}=*")),
     ("Bearer", re.compile(r"\bBearer\s+[\w.~+/-]{8,}=*")),
-    # A written-out phone number.
-    ("", re.compile(r"(?:\+1[ .-]?)?(?:\(\d{3}\)\s?|\b\d{3}[ .-])\d{3}[ .-]\d{4}\b")),
 )
+# A written-out phone number, and how each of them ends.
+_PHONE_ENDS = re.compile(r"\d{3}[ .-]\d{4}\b")
+_PHONE = re.compile(r"(?:\+1[ .-]?)?(?:\(\d{3}\)\s?|\b\d{3}[ .-])\d{3}[ .-]\d{4}\b")
+# To make one for each text costs as much as a short text.
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -49,7 +52,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
         if secret:
             text = text.replace(secret, REMOVED)
     try:
-        clean = json.dumps(_clean(json.loads(text)), ensure_ascii=False, separators=(",", ":"))
+        clean = _write(_clean(json.loads(text)))
     except (ValueError, RecursionError):
         clean = _by_pattern(text[:_LOOKED_AT])
     return scrub(clean[:_LOOKED_AT])[:MAX_CHARACTERS]
@@ -61,6 +64,8 @@ def scrub(text: str) -> str:
     for needed, pattern in _FREE_TEXT:
         if needed in text:
             text = pattern.sub(REMOVED, text)
+    if _PHONE_ENDS.search(text):
+        text = _PHONE.sub(REMOVED, text)
     # A lone surrogate is valid in JSON and in Python, and in no database.
     return text.encode("utf-8", "replace").decode("utf-8")
 

@@ -48,8 +48,13 @@ class Http:
         self, method: str, url: str, *, headers: Mapping[str, str], content: bytes
     ) -> AsyncIterator[httpx.Response]:
         """Send a request; the answer's body is read within the block. Raises httpx's exceptions."""
+        # As a stream it is taken as it is; the length is counted, and the host named, below us.
         request = httpx.Request(
-            method, url, headers=headers, content=content, extensions={"timeout": self._limits}
+            method,
+            url,
+            headers=headers,
+            stream=httpx.ByteStream(content),
+            extensions={"timeout": self._limits},
         )
         response = await self._transport.handle_async_request(request)
         try:
@@ -104,6 +109,10 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             await self._session.close()
 
     async def _enter(self, seconds: float | None) -> None:
+        if not self._slots.locked():
+            # A timer would cost more than the slot.
+            await self._slots.acquire()
+            return
         try:
             async with asyncio.timeout(seconds):
                 await self._slots.acquire()

@@ -1,11 +1,12 @@
 """Orders saved as they became: their lines, what each update of them holds, their statuses.
 
-One statement writes each of these for as many orders as there are, of any stores.
+One statement writes all of these for as many orders as there are, of any stores.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,41 +17,41 @@ from app.orders.update import Kind, State
 from app.storage.database import Connection
 from app.storage.orders import add_lines, items_json
 
-_LINES = sa.text("""
-    UPDATE order_lines l
-       SET ordered = v.ordered, pending = v.pending, shipped = v.shipped,
-           canceled = v.canceled, refunded = v.refunded, name = v.name
-      FROM jsonb_to_recordset(:rows) AS v(store_id int, order_id uuid, line_number text,
-           ordered int, pending int, shipped int, canceled int, refunded int, name text)
-     WHERE l.store_id = v.store_id AND l.order_id = v.order_id AND l.line_number = v.line_number
-""").bindparams(sa.bindparam("rows", type_=JSONB))
-_CANCELLATION_ITEMS = sa.text("""
-    UPDATE cancellations t SET items = v.items
-      FROM jsonb_to_recordset(:rows) AS v(store_id int, update_id uuid, items jsonb)
-     WHERE t.store_id = v.store_id AND t.update_id = v.update_id
-""").bindparams(sa.bindparam("rows", type_=JSONB))
-# The first unit that Walmart confirms starts the time in which tracking can be corrected.
-_SHIPMENT_ITEMS = sa.text("""
-    UPDATE shipments t
-       SET items = v.items,
-           first_confirmed_at = coalesce(t.first_confirmed_at, CASE WHEN
-             jsonb_path_exists(v.items, '$[*] ? (@.confirmed > 0)') THEN now() END)
-      FROM jsonb_to_recordset(:rows) AS v(store_id int, update_id uuid, items jsonb)
-     WHERE t.store_id = v.store_id AND t.update_id = v.update_id
-""").bindparams(sa.bindparam("rows", type_=JSONB))
-# The first sighting of a buyer's wish is kept: it is when the buyer's clock started.
-_STATUSES = sa.text("""
-    UPDATE orders o
-       SET fulfillment_status = v.fulfillment_status, status = v.status, updated_at = now(),
-           last_synced_at = CASE WHEN v.synced THEN now() ELSE o.last_synced_at END,
-           cancel_requested = CASE WHEN NOT v.synced THEN o.cancel_requested
-             WHEN v.cancel_requested IS NOT NULL THEN jsonb_build_object(
-               'lines', v.cancel_requested,
-               'seen_at', coalesce(o.cancel_requested->>'seen_at', v.seen_at)) END
-      FROM jsonb_to_recordset(:rows) AS v(store_id int, id uuid, fulfillment_status text,
-           status text, synced boolean, cancel_requested jsonb, seen_at text)
-     WHERE o.store_id = v.store_id AND o.id = v.id
-""").bindparams(sa.bindparam("rows", type_=JSONB))
+# What is written, each from rows of its own.
+_WRITES = {
+    "lines": """
+      UPDATE order_lines l
+         SET ordered = v.ordered, pending = v.pending, shipped = v.shipped,
+             canceled = v.canceled, refunded = v.refunded, name = v.name
+        FROM jsonb_to_recordset(:lines) AS v(store_id int, order_id uuid, line_number text,
+             ordered int, pending int, shipped int, canceled int, refunded int, name text)
+       WHERE l.store_id = v.store_id AND l.order_id = v.order_id
+         AND l.line_number = v.line_number""",
+    # The first unit that Walmart confirms starts the time in which tracking can be corrected.
+    "shipments": """
+      UPDATE shipments t
+         SET items = v.items,
+             first_confirmed_at = coalesce(t.first_confirmed_at, CASE WHEN
+               jsonb_path_exists(v.items, '$[*] ? (@.confirmed > 0)') THEN now() END)
+        FROM jsonb_to_recordset(:shipments) AS v(store_id int, update_id uuid, items jsonb)
+       WHERE t.store_id = v.store_id AND t.update_id = v.update_id""",
+    "cancellations": """
+      UPDATE cancellations t SET items = v.items
+        FROM jsonb_to_recordset(:cancellations) AS v(store_id int, update_id uuid, items jsonb)
+       WHERE t.store_id = v.store_id AND t.update_id = v.update_id""",
+    # The first sighting of a buyer's wish is kept: it is when the buyer's clock started.
+    "statuses": """
+      UPDATE orders o
+         SET fulfillment_status = v.fulfillment_status, status = v.status, updated_at = now(),
+             last_synced_at = CASE WHEN v.synced THEN now() ELSE o.last_synced_at END,
+             cancel_requested = CASE WHEN NOT v.synced THEN o.cancel_requested
+               WHEN v.cancel_requested IS NOT NULL THEN jsonb_build_object(
+                 'lines', v.cancel_requested,
+                 'seen_at', coalesce(o.cancel_requested->>'seen_at', v.seen_at)) END
+        FROM jsonb_to_recordset(:statuses) AS v(store_id int, id uuid, fulfillment_status text,
+             status text, synced boolean, cancel_requested jsonb, seen_at text)
+       WHERE o.store_id = v.store_id AND o.id = v.id""",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,38 +72,42 @@ async def save(connection: Connection, before: Order, after: Order) -> None:
     await save_many(connection, [(before, after)])
 
 
-async def save_many(connection: Connection, changes: Sequence[tuple[Order, Order]]) -> None:
-    """The same for several orders, each as it was and as it became."""
+async def save_many(
+    connection: Connection, changes: Sequence[tuple[Order, Order]], seen: Sequence[Seen] = ()
+) -> None:
+    """The same for several orders, each as it was and as it became, and statuses with them."""
     for before, after in changes:
         known = {line.line_number for line in before.lines}
         new = [line for line in after.lines if line.line_number not in known]
         await add_lines(connection, after.store_id, after.id, new, start=len(known))
-    await _write(connection, _LINES, [row for each in changes for row in _lines(*each)])
-    for kind, statement in (
-        (Kind.SHIPMENT, _SHIPMENT_ITEMS),
-        (Kind.CANCELLATION, _CANCELLATION_ITEMS),
-    ):
-        rows = [row for each in changes for row in _items(*each, kind)]
-        await _write(connection, statement, rows)
+    await _write(
+        connection,
+        lines=[row for each in changes for row in _lines(*each)],
+        shipments=[row for each in changes for row in _items(*each, Kind.SHIPMENT)],
+        cancellations=[row for each in changes for row in _items(*each, Kind.CANCELLATION)],
+        statuses=[_status(each) for each in seen],
+    )
 
 
 async def save_status(
     connection: Connection, order: Order, *, synced: bool, seen_at: datetime | None = None
 ) -> None:
     """Write what follows from the order's lines and updates: its two statuses."""
-    await save_statuses(connection, [Seen(order, synced, seen_at)])
+    await save_many(connection, [], [Seen(order, synced, seen_at)])
 
 
-async def save_statuses(connection: Connection, orders: Sequence[Seen]) -> None:
-    """The same for several orders."""
-    await _write(connection, _STATUSES, [_status(each) for each in orders])
+async def _write(connection: Connection, **rows: list[dict[str, Any]]) -> None:
+    """All in one statement: a round trip costs more than most of what is written."""
+    given = {name: found for name, found in rows.items() if found}
+    if given:
+        await connection.execute(_statement(tuple(given)), given)
 
 
-async def _write(
-    connection: Connection, statement: sa.Executable, rows: list[dict[str, Any]]
-) -> None:
-    if rows:
-        await connection.execute(statement, {"rows": rows})
+@cache
+def _statement(names: tuple[str, ...]) -> sa.TextClause:
+    parts = ", ".join(f"saved_{name} AS ({_WRITES[name]})" for name in names)
+    values = [sa.bindparam(name, type_=JSONB) for name in names]
+    return sa.text(f"WITH {parts} SELECT").bindparams(*values)
 
 
 def _lines(before: Order, after: Order) -> Iterator[dict[str, Any]]:

@@ -12,8 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.orders import reservation
 from app.orders.lane import Breaker, Lane, News
@@ -21,7 +20,7 @@ from app.orders.order import Link, Order
 from app.orders.outcome import Failure
 from app.orders.returns import Return
 from app.orders.snapshot import OrderSnapshot
-from app.orders.update import Kind, State
+from app.orders.update import OPEN, TOLD_COMMERCE, Kind, State
 from app.storage import (
     events,
     lanes,
@@ -38,47 +37,36 @@ from app.storage.order_changes import Seen
 from app.storage.settling import Picture, error_json
 from app.storage.updates import Claimed
 
-_HELD = sa.text("""
-    SELECT u.store_id, u.id FROM updates u
-      JOIN unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[]), CAST(:tokens AS uuid[]))
-           AS h(store_id, id, token)
-        ON u.store_id = h.store_id AND u.id = h.id AND u.lease_token = h.token
-     ORDER BY u.store_id, u.id FOR UPDATE OF u
-""").bindparams(
-    sa.bindparam("stores", type_=ARRAY(sa.Integer)),
-    sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))),
-    sa.bindparam("tokens", type_=ARRAY(PG_UUID(as_uuid=True))),
-)
-
-_CHANGE = sa.text("""
-    UPDATE updates u
-       SET state = v.state, due_at = now() + make_interval(secs => v.due_in),
-           active = u.active AND v.state NOT IN ('confirmed', 'failed', 'dismissed'),
-           retries = v.retries, reads = v.reads, ambiguous = v.ambiguous,
-           may_have_left_at = CASE WHEN v.sent THEN now() ELSE u.may_have_left_at END,
-           failing_for = v.failing_for,
-           failing_since = CASE WHEN v.failing THEN now() END,
-           last_error = v.last_error,
-           lease_token = NULL, leased_until = NULL, leased_by = NULL, updated_at = now(),
-           finished_at = CASE WHEN v.state IN ('confirmed', 'failed') THEN now() END
-      FROM jsonb_to_recordset(:changes) AS v(store_id int, id uuid, state text, due_in float,
-           retries int, reads int, ambiguous boolean, sent boolean, failing_for float,
-           failing boolean, last_error jsonb)
-     WHERE u.store_id = v.store_id AND u.id = v.id
-    RETURNING u.target, u.subject, u.store_id
-""").bindparams(sa.bindparam("changes", type_=JSONB))
-
-
 # One value for all of them: to bind each column of each row costs several times as much.
-_ATTEMPTS = sa.text("""
-    INSERT INTO attempts (store_id, id, update_id, order_id, number, poller, started_at, ended_at,
-                          verdict, detail, calls)
-    SELECT v.store_id, v.id, v.update_id, v.order_id, v.number, v.poller, v.started_at, v.ended_at,
-           v.verdict, v.detail, v.calls
-      FROM jsonb_to_recordset(:rows) AS v(store_id int, id uuid, update_id uuid, order_id uuid,
-           number int, poller text, started_at timestamptz, ended_at timestamptz, verdict text,
-           detail text, calls jsonb)
-""").bindparams(sa.bindparam("rows", type_=JSONB))
+_WRITE = sa.text("""
+    WITH changed AS (
+      UPDATE updates u
+         SET state = v.state, due_at = now() + make_interval(secs => v.due_in),
+             active = u.active AND v.state NOT IN ('confirmed', 'failed', 'dismissed'),
+             retries = v.retries, reads = v.reads, ambiguous = v.ambiguous,
+             may_have_left_at = CASE WHEN v.sent THEN now() ELSE u.may_have_left_at END,
+             failing_for = v.failing_for,
+             failing_since = CASE WHEN v.failing THEN now() END,
+             last_error = v.last_error,
+             lease_token = NULL, leased_until = NULL, leased_by = NULL, updated_at = now(),
+             finished_at = CASE WHEN v.state IN ('confirmed', 'failed') THEN now() END
+        FROM jsonb_to_recordset(:changes) AS v(store_id int, id uuid, lease_token uuid,
+             state text, due_in float, retries int, reads int, ambiguous boolean, sent boolean,
+             failing_for float, failing boolean, last_error jsonb)
+       WHERE u.store_id = v.store_id AND u.id = v.id AND u.lease_token = v.lease_token
+      RETURNING u.store_id, u.id, u.target, u.subject),
+    kept AS (
+      INSERT INTO attempts (store_id, id, update_id, order_id, number, poller, started_at,
+                            ended_at, verdict, detail, calls)
+      SELECT v.store_id, v.id, v.update_id, v.order_id, v.number, v.poller, v.started_at,
+             v.ended_at, CASE WHEN c.id IS NULL THEN 'lease_lost' ELSE v.verdict END, v.detail,
+             v.calls
+        FROM jsonb_to_recordset(:attempts) AS v(store_id int, id uuid, update_id uuid,
+             order_id uuid, number int, poller text, started_at timestamptz, ended_at timestamptz,
+             verdict text, detail text, calls jsonb)
+        LEFT JOIN changed c ON c.store_id = v.store_id AND c.id = v.update_id)
+    SELECT store_id, id, target, subject FROM changed
+""").bindparams(sa.bindparam("changes", type_=JSONB), sa.bindparam("attempts", type_=JSONB))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +132,11 @@ async def record(
     """Write a batch of results down."""
     async with database.begin() as connection:
         known = await _lock_orders(connection, results)
-        held = await _held(connection, results)
-        kept = [r for r in results if (r.update.store_id, r.update.id) in held]
-        changed = await _change(connection, kept)
-        await _write_attempts(connection, results, held)
-        subjects = [(row.store_id, row.target, row.subject) for row in changed]
+        queues = await _write(connection, results)
+        kept = [r for r in results if (r.update.store_id, r.update.id) in queues]
+        subjects = [
+            queues[r.update.store_id, r.update.id] for r in kept if _others_wait(known, r.update)
+        ]
         subjects += await _apply(connection, known, _by_order(kept), ids)
         confirmed = [
             (result.update.store_id, result.update.id)
@@ -178,23 +166,37 @@ async def _lock_orders(connection: Connection, results: Sequence[Result]) -> dic
     )
 
 
-async def _held(connection: Connection, results: Sequence[Result]) -> set[tuple[int, UUID]]:
+async def _write(
+    connection: Connection, results: Sequence[Result]
+) -> dict[tuple[int, UUID], updates.Subject]:
+    """Write what was tried, and what becomes of those that still hold their lease.
+
+    Answers the queues of these, by store and update.
+    """
     rows = await connection.execute(
-        _HELD,
+        _WRITE,
         {
-            "stores": [r.update.store_id for r in results],
-            "ids": [r.update.id for r in results],
-            "tokens": [r.update.lease_token for r in results],
+            "changes": [_change_row(result) for result in results],
+            "attempts": [_attempt_row(result) for result in results],
         },
     )
-    return {(row.store_id, row.id) for row in rows}
+    return {(row.store_id, row.id): (row.store_id, row.target, row.subject) for row in rows}
 
 
-async def _change(connection: Connection, kept: Sequence[Result]) -> Sequence[Any]:
-    if not kept:
-        return []
-    changes = [_change_row(result) for result in kept]
-    return (await connection.execute(_CHANGE, {"changes": changes})).all()
+def _others_wait(known: Mapping[UUID, Order], update: Claimed) -> bool:
+    """Whether the update's queue may hold others, one of which may have the turn now.
+
+    An order that is held shows all of them.
+    """
+    order = known.get(update.order_id) if update.order_id else None
+    if order is None or update.kind is Kind.INVENTORY:
+        return True
+    return any(
+        task.state in OPEN
+        and task.update_id != update.id
+        and (task.kind in TOLD_COMMERCE) is (update.kind in TOLD_COMMERCE)
+        for task in order.tasks
+    )
 
 
 def _change_row(result: Result) -> dict[str, Any]:
@@ -202,6 +204,7 @@ def _change_row(result: Result) -> dict[str, Any]:
     return {
         "store_id": result.update.store_id,
         "id": str(result.update.id),
+        "lease_token": str(result.update.lease_token),
         "state": step.state.value,
         "due_in": step.due_in,
         "retries": step.retries,
@@ -214,17 +217,7 @@ def _change_row(result: Result) -> dict[str, Any]:
     }
 
 
-async def _write_attempts(
-    connection: Connection, results: Sequence[Result], held: set[tuple[int, UUID]]
-) -> None:
-    rows = [
-        _attempt_row(result, mine=(result.update.store_id, result.update.id) in held)
-        for result in results
-    ]
-    await connection.execute(_ATTEMPTS, {"rows": rows})
-
-
-def _attempt_row(result: Result, *, mine: bool) -> dict[str, Any]:
+def _attempt_row(result: Result) -> dict[str, Any]:
     update, attempt = result.update, result.attempt
     return {
         "store_id": update.store_id,
@@ -235,7 +228,7 @@ def _attempt_row(result: Result, *, mine: bool) -> dict[str, Any]:
         "poller": attempt.poller,
         "started_at": attempt.started_at.isoformat(),
         "ended_at": attempt.ended_at.isoformat(),
-        "verdict": attempt.verdict if mine else "lease_lost",
+        "verdict": attempt.verdict,
         "detail": attempt.detail,
         "calls": list(attempt.calls),
     }
@@ -267,5 +260,5 @@ async def _apply(
             pictures.append(Picture(order, snapshots[-1], of_order[-1].attempt.ended_at))
         else:
             unseen.append(Seen(order, synced=False))
-    await order_changes.save_statuses(connection, unseen)
+    await order_changes.save_many(connection, [], unseen)
     return await settling.settle_many(connection, pictures, ids)

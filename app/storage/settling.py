@@ -85,11 +85,12 @@ async def settle_many(
 ) -> list[updates.Subject]:
     """The same for several orders, each named once, in as many statements as for one."""
     settled = [_settled(picture) for picture in pictures]
-    await order_changes.save_many(connection, [(each.before, each.order) for each in settled])
-    subjects = await _settle_updates(connection, settled)
-    await order_changes.save_statuses(
-        connection, [Seen(each.order, synced=True, seen_at=each.at) for each in settled]
+    await order_changes.save_many(
+        connection,
+        [(each.before, each.order) for each in settled],
+        [Seen(each.order, synced=True, seen_at=each.at) for each in settled],
     )
+    subjects = await _settle_updates(connection, settled)
     landed = [
         (each.order.store_id, update_id)
         for each in settled

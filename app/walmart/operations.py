@@ -16,6 +16,8 @@ from app.walmart import errors, listing, markets
 from app.walmart.account import Account
 from app.walmart.token import TokenCache
 
+_write_json = json.JSONEncoder(separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Operations:
@@ -37,7 +39,7 @@ class Operations:
     ) -> Answered:
         """Call Walmart; raises the error that its answer is classified as."""
         deadline = asyncio.get_running_loop().time() + self.timeout
-        content = None if body is None else json.dumps(body, separators=(",", ":"))
+        content = None if body is None else _write_json(body)
         token = await self.tokens.get(account, deadline)
         for renewable in (True, False):
             headers = {"WM_SEC.ACCESS_TOKEN": token, **markets.headers(account.market)}
