@@ -10,6 +10,7 @@ from app.intake.desk import Desk
 from app.orders import reservation
 from app.orders import shipment as rules
 from app.orders.errors import Conflict, Problem, refuse
+from app.orders.ids import store_of
 from app.orders.order import Item, Order, Task
 from app.orders.requests import ShipRequest
 from app.orders.update import Kind, State
@@ -64,7 +65,9 @@ async def ship(
     shipped = await _unheld(desk, order_id, request, actor, once)
     if shipped is None:
         shipped = await _held(desk, order_id, request, actor, once)
-    desk.wake()
+    store_id = store_of(order_id)
+    assert store_id is not None  # noqa: S101 - it has an order of that id
+    desk.wake((store_id, Kind.SHIPMENT))
     return shipped
 
 

@@ -77,16 +77,27 @@ class Direct:
                 return rows
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Session]:
-        """Open a transaction that ends with the block; raises as `fetch` does."""
+    async def transaction(self, first: str) -> AsyncIterator[Session]:
+        """Open a transaction that ends with the block; raises as `fetch` does.
+
+        first is carried out with its beginning, in one round trip: a statement without values,
+        whose rows nobody wants, such as one that holds a row.
+        """
         with _translated(_LOST):
             async with self._connection() as connection:
                 if self.limits is not None:
                     # It is in one already.
+                    await connection.execute(first)
                     yield connection
                     return
-                async with connection.transaction():
+                try:
+                    await connection.execute(f"BEGIN; {first}")
                     yield connection
+                except BaseException:
+                    if not connection.is_closed():
+                        await connection.execute("ROLLBACK")
+                    raise
+                await connection.execute("COMMIT")
 
     async def close(self) -> None:
         """Give every connection back."""

@@ -19,7 +19,6 @@ from app.orders.ids import store_of
 from app.orders.order import Item, Line, Money, Order, Task
 from app.orders.update import Kind, State
 from app.storage.database import Connection
-from app.storage.direct import Session
 from app.storage.tables import order_lines, orders
 
 _PLACES = (
@@ -73,9 +72,12 @@ _LOAD = (
     .columns(*orders.c, lines=JSONB, tasks=JSONB)
 )
 
-_LOAD_CLAIMED = f"""
-    SELECT o.*, {WHOLE} FROM orders o WHERE o.store_id = $1 AND o.id = ANY($2::uuid[])
-"""  # noqa: S608 - as above
+# What from_row reads of the row itself, but for its key.
+COLUMNS = """
+      o.purchase_order_id, o.customer_order_id, o.commerce_order_number, o.commerce_order_id,
+      o.ordered_at, o.ship_method, o.cancel_requested, o.last_synced_at, o.fulfilled_by,
+      o.import_error
+"""
 
 FULFILLED_BY_SELLER, FULFILLED_BY_WALMART = "seller", "walmart"
 # A store's number and an order's id.
@@ -107,14 +109,6 @@ async def load_many(
     return await _load(connection, _values((store_id, each) for each in order_ids))
 
 
-async def load_claimed(
-    session: Session, store_id: int, order_ids: Sequence[UUID]
-) -> dict[UUID, Order]:
-    """The same in the transaction of a claim."""
-    rows = await session.fetch(_LOAD_CLAIMED, store_id, order_ids)
-    return {row["id"]: from_row(row) for row in rows}
-
-
 def _values(places: Iterable[Place]) -> dict[str, Any]:
     wanted = sorted(set(places))
     return {"stores": [store for store, _ in wanted], "ids": [each for _, each in wanted]}
@@ -126,7 +120,7 @@ async def _load(connection: Connection, wanted: Mapping[str, Any]) -> dict[UUID,
 
 
 def from_row(row: Mapping[Any, Any]) -> Order:
-    """An order out of a row of the table orders with what WHOLE adds."""
+    """An order out of its key, COLUMNS and WHOLE."""
     requested = row["cancel_requested"] or {}
     return Order(
         id=row["id"],
