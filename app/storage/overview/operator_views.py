@@ -9,12 +9,15 @@ import sqlalchemy as sa
 from app.storage.database import Connection
 
 _OPEN = sa.text("""
-    SELECT kind, state, count(*) AS updates,
-           coalesce(max(extract(epoch FROM now() - due_at))
-                    FILTER (WHERE active AND state <> 'sending' AND due_at < now()), 0)::float
+    SELECT u.kind, u.state, count(*) AS updates,
+           coalesce(max(extract(epoch FROM now() - u.due_at))
+                    FILTER (WHERE u.active AND u.state <> 'sending' AND u.due_at < now()), 0)::float
              AS oldest_due
-      FROM updates WHERE state NOT IN ('confirmed', 'dismissed')
-     GROUP BY kind, state
+      FROM stores s CROSS JOIN LATERAL (
+        -- Of each store by an index: PostgreSQL may take what is open for more than it is.
+        SELECT kind, state, active, due_at FROM updates WHERE store_id = s.store_id
+           AND state IN ('pending', 'sending', 'retrying', 'verifying', 'failed') OFFSET 0) u
+     GROUP BY u.kind, u.state
 """)
 _NOW = sa.select(sa.func.now())
 _PAUSED = sa.text(

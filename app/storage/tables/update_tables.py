@@ -76,23 +76,8 @@ updates = sa.Table(
     sa.Index("ix_updates_leased", "leased_until", postgresql_where=sa.text("state = 'sending'")),
     sa.Index("ix_updates_order", "store_id", "order_id", "sequence"),
     sa.Index("ix_updates_created", "store_id", "created_at", "id"),
-    sa.Index(
-        "ix_updates_unfinished",
-        "store_id",
-        "state",
-        "created_at",
-        "id",
-        postgresql_where=sa.text("state NOT IN ('confirmed', 'dismissed')"),
-    ),
-    # The few of a kind among many of the two that every order has.
-    sa.Index(
-        "ix_updates_rare_kinds",
-        "store_id",
-        "kind",
-        "created_at",
-        "id",
-        postgresql_where=sa.text("kind NOT IN ('shipment', 'acknowledgement')"),
-    ),
+    # Lists of a state or a kind, whichever of them are rare; and what is open (operator_views.py).
+    sa.Index("ix_updates_state", "store_id", "state", "kind", "created_at", "id"),
     # What has been at rest longest is archived first.
     sa.Index(
         "ix_updates_finished_at",
@@ -103,9 +88,11 @@ updates = sa.Table(
 )
 
 sa.Index(
-    "ix_updates_code",
+    "ix_updates_error",
     updates.c.store_id,
     updates.c.last_error["code"].astext,
+    updates.c.state,
+    updates.c.kind,
     updates.c.created_at,
     updates.c.id,
     postgresql_where=sa.text("last_error IS NOT NULL"),
