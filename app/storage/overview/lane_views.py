@@ -95,6 +95,8 @@ _STOPS = """
 async def stops(reader: Reader, store_ids: Collection[int]) -> dict[int, list[Stop]]:
     """What stands still, for each of some stores that has anything."""
     found: dict[int, list[Stop]] = {}
+    if not store_ids:
+        return found
     for row in await fetch(reader, _STOPS, sorted(store_ids), sorted(Endpoint), BREAK_AFTER):
         stop = Stop(row["store_id"], Endpoint(row["endpoint"]), row["reason"], row["since"])
         found.setdefault(stop.store_id, []).append(stop)

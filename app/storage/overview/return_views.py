@@ -8,10 +8,9 @@ from uuid import UUID
 from app.orders import returns as rules
 from app.storage import returns as storage
 from app.storage.direct import Row
-from app.storage.overview import across, places, update_views
+from app.storage.overview import across, update_views
 from app.storage.overview.across import Stretch
 from app.storage.overview.paging import After, Page, cut
-from app.storage.overview.places import Place
 from app.storage.overview.walks import Walk
 from app.storage.reading import Reader, fetch
 from app.storage.views import RefundView, ReturnView, UpdateView
@@ -30,7 +29,6 @@ _STATUS = f"CASE WHEN t.refunded THEN 'refunded' WHEN {_FAILED} THEN 'error' ELS
 _ROWS = f"t.*, {_STATUS} AS status, s.id AS store_uuid"
 _STORE = " JOIN stores s ON s.store_id = t.store_id"
 _RETURN = f"SELECT {_ROWS} FROM returns t{_STORE} WHERE t.store_id = $1 AND t.id = $2"  # noqa: S608
-_COUNTED = places.of("returns", "t.order_id, count(*) AS returns") + " GROUP BY t.order_id"
 _REFUNDS = """
     SELECT f.* FROM unnest($1::int[], $2::uuid[]) AS q(store_id, return_id)
       JOIN refunds f ON f.store_id = q.store_id AND f.return_id = q.return_id ORDER BY f.number
@@ -121,12 +119,6 @@ async def summary(reader: Reader, store_id: int | None) -> dict[str, int]:
     counted = {row["status"]: row["returns"] for row in rows}
     counts = {status: counted.get(status, 0) for status in STATUSES}
     return counts | {"total": sum(counts.values())}
-
-
-async def counts(reader: Reader, asked: Sequence[Place]) -> dict[UUID, int]:
-    """How many returns some orders have; an order without one is not in it."""
-    rows = await fetch(reader, _COUNTED, *places.values(asked))
-    return {row["order_id"]: row["returns"] for row in rows}
 
 
 async def _views(reader: Reader, rows: Sequence[Row]) -> list[ReturnView]:

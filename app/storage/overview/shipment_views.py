@@ -65,10 +65,10 @@ async def cancellation(reader: Reader, store_id: int, order_id: UUID) -> Cancell
     return cancellations_of(canceled, known).get(order_id)
 
 
-async def read(reader: Reader, asked: Sequence[Place]) -> Asked:
-    """The rows of some orders; read their updates only afterwards."""
+async def read(reader: Reader, asked: Sequence[Place], canceled: Sequence[Place]) -> Asked:
+    """The rows of some orders, some of which were canceled; read their updates only afterwards."""
     sent = await _shipment_rows(reader, asked)
-    return Asked(sent, await _cancellation_rows(reader, asked))
+    return Asked(sent, await _cancellation_rows(reader, canceled) if canceled else [])
 
 
 def shipments_of(

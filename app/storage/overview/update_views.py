@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.orders.update import DUE, State
+from app.orders.update import AT_REST, DUE, State
 from app.storage.direct import Row
 from app.storage.overview import across, places
 from app.storage.overview.across import Stretch
@@ -16,7 +16,6 @@ from app.storage.overview.walks import Walk
 from app.storage.reading import Reader, fetch
 from app.storage.views import AttemptView, CallView, StatusDetail, UpdateView
 
-_AT_REST = frozenset({State.CONFIRMED, State.DISMISSED})
 _STATES = tuple(map(str, State))
 _OWN = """t.store_id, t.id, t.order_id, t.target, t.subject, t.kind, t.state, t.sequence,
     t.attempts, t.ambiguous, t.note, t.dismissed_by, t.requested_by, t.created_at, t.updated_at,
@@ -142,7 +141,7 @@ def view(row: Row) -> UpdateView:
         attempts=row["attempts"],
         next_attempt_at=row["due_at"] if state in DUE else None,
         needs_reading=row["ambiguous"],
-        status_detail=None if state in _AT_REST else detail(row),
+        status_detail=None if state in AT_REST else detail(row),
         note=row["note"],
         dismissed_by=row["dismissed_by"],
         requested_by=row["requested_by"],
