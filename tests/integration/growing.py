@@ -121,22 +121,22 @@ class Watched:
     """
 
     def __init__(self, connection: Any, planned: str) -> None:
-        self._connection, self._planned = connection, planned
+        self.connection, self._planned = connection, planned
         self.read: list[tuple[int, str]] = []
 
     async def fetch(self, statement: str, *values: object) -> Sequence[Any]:
         """Carry it out twice, once to be explained."""
-        execute = self._connection.execute
+        execute = self.connection.execute
         await execute(f"SET plan_cache_mode = {self._planned}")
         await execute(f"PREPARE asked AS {statement}")
         given = f"({', '.join(map(_literal, values))})" if values else ""
-        plan = await self._connection.fetchval(
+        plan = await self.connection.fetchval(
             f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked{given}"
         )
         await execute("DEALLOCATE asked")
         top = json.loads(plan)[0]["Plan"]
         self.read.append((_read(top), f"{statement}\n{json.dumps(top, indent=1)}"))
-        rows: Sequence[Any] = await self._connection.fetch(statement, *values)
+        rows: Sequence[Any] = await self.connection.fetch(statement, *values)
         return rows
 
 

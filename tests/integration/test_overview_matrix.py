@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -21,7 +22,7 @@ from tests.integration.growing import MANY, Watched, grow
 LATE = datetime(2027, 1, 1, tzinfo=UTC)
 EARLY = datetime(2025, 1, 1, tzinfo=UTC)
 STORE = 2
-LIMIT = 10
+LIMIT, PAGES = 10, 3
 # What a page may look at, in entries of indexes and rows: its own of each group, and what
 # belongs to them; far from the MANY that stand in its way.
 BOUND = 700
@@ -90,15 +91,60 @@ class Reading:
     sessions: list[Watched]
 
     async def worst(self, wanted: Filter) -> tuple[int, str]:
-        """The most that a statement of its first pages read, and that statement with its plan."""
+        """The most that a statement of its first pages read, and that statement with its plan.
+
+        Asserts that these pages show what is there, in order.
+        """
         for session in self.sessions:
-            after = None
-            for _ in range(3):
+            shown, after = [], None
+            for _ in range(PAGES):
                 rows, after = await _list(session, wanted, Page(LIMIT, after))
-                assert rows or not after
+                shown += [row.id for row in rows]
                 if after is None:
                     break
+            assert shown == await self._there(wanted)
         return max((each for one in self.sessions for each in one.read), default=(0, ""))
+
+    async def _there(self, wanted: Filter) -> list[UUID]:
+        """What the pages should show, asked for in the plainest way."""
+        conditions, order = _plainly(wanted)
+        found = await self.sessions[0].connection.fetch(
+            f"SELECT id FROM {' AND '.join(conditions)} ORDER BY {order} LIMIT {PAGES * LIMIT}"
+        )
+        return [row["id"] for row in found]
+
+
+def _plainly(wanted: Filter) -> tuple[list[str], str]:
+    """A table with conditions, and what they are sorted by."""
+    store = [] if wanted.store_id is None else [f"store_id = {wanted.store_id}"]
+    if isinstance(wanted, UpdateFilter):
+        code = "last_error ->> 'code'"
+        asked = {"state": wanted.state, "kind": wanted.kind, code: wanted.code}
+        equal = [f"{column} = '{value}'" for column, value in asked.items() if value]
+        return ["updates WHERE true", *store, *equal], "created_at DESC, id DESC"
+    if isinstance(wanted, ReturnFilter):
+        failed = """EXISTS (SELECT FROM refunds f JOIN updates u ON u.id = f.update_id
+                             WHERE f.return_id = r.id AND u.state = 'failed')"""
+        sort = {
+            "refunded": "refunded",
+            "error": f"NOT refunded AND {failed}",
+            "received": f"NOT refunded AND NOT {failed}",
+        }.get(wanted.status or "", "true")
+        return ["returns r WHERE true", *store, sort], "requested_at DESC, id DESC"
+    late = wanted.ship_before
+    said = [
+        wanted.status and f"status = '{wanted.status}'",
+        wanted.q and f"purchase_order_id LIKE '{wanted.q}%'",
+        wanted.updated_since and f"updated_at >= '{wanted.updated_since}'",
+        late and f"ship_by < '{late}' AND fulfillment_status IN ('open', 'partially_shipped')",
+        wanted.without_commerce_order and "commerce_order_number IS NULL",
+    ]
+    order = "updated_at, id" if wanted.updated_since else "ship_by, id"
+    newest = not wanted.updated_since and not late
+    return (
+        ["orders WHERE true", *store, *(each for each in said if isinstance(each, str))],
+        "ordered_at DESC, id DESC" if newest else order,
+    )
 
 
 async def _list(session: Any, wanted: Filter, page: Page) -> tuple[Any, Any]:
