@@ -17,7 +17,7 @@ _WITHOUT_COMMERCE = "(commerce_order_number IS NULL AND commerce_order_id IS NUL
 
 
 def upgrade() -> None:
-    """Make each of the seven."""
+    """Make each of the eight."""
     with op.get_context().autocommit_block():
         concurrently.make(
             "uq_orders_purchase_order_id",
@@ -45,6 +45,12 @@ def upgrade() -> None:
         )
         concurrently.make(
             "ix_updates_state", "updates", ["store_id", "state", "kind", "created_at", "id"]
+        )
+        concurrently.make(
+            "ix_updates_failed",
+            "updates",
+            ["store_id", "created_at", "id"],
+            where="state = 'failed'",
         )
         concurrently.make(
             "ix_updates_error",

@@ -48,6 +48,7 @@ _ATTEMPTS = "SELECT * FROM attempts WHERE store_id = $1 AND update_id = $2 ORDER
 _STATE, _KIND = ("t.state", "text"), ("t.kind", "text")
 _NEWEST = Walk("updates", (), "t.created_at", _ROWS)
 _OF_STATE = replace(_NEWEST, prefix=(_STATE, _KIND))
+_FAILED = replace(_NEWEST, where="t.state = 'failed'")
 # In the words of the index: a key that is a parameter would fit none.
 _OF_CODE = replace(
     _NEWEST,
@@ -100,6 +101,9 @@ async def _listed(
 ) -> Sequence[Row]:
     values = _values(wanted)
     walk = _NEWEST if not values else _OF_STATE
+    if wanted.state == State.FAILED and wanted.kind is None and wanted.code is None:
+        # One look for each store, not one more for each kind.
+        walk, values = _FAILED, ()
     if wanted.code is not None:
         walk, values = _OF_CODE, ((wanted.code,), *values)
     return await across.page(reader, walk, Stretch(limit, wanted.store_id, values, behind))

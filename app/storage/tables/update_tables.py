@@ -78,6 +78,14 @@ updates = sa.Table(
     sa.Index("ix_updates_created", "store_id", "created_at", "id"),
     # Lists of a state or a kind, whichever of them are rare; and what is open (operator_views.py).
     sa.Index("ix_updates_state", "store_id", "state", "kind", "created_at", "id"),
+    # What waits for a person, of all stores more often than anything else.
+    sa.Index(
+        "ix_updates_failed",
+        "store_id",
+        "created_at",
+        "id",
+        postgresql_where=sa.text("state = 'failed'"),
+    ),
     # What has been at rest longest is archived first.
     sa.Index(
         "ix_updates_finished_at",
