@@ -162,7 +162,7 @@ def _waking(results: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _growing(found: Mapping[str, Mapping[str, float]]) -> Iterator[Row]:
-    largest = str(max(int(size) for size in found["claim"] if size != "pinned"))
+    largest = max(filter(str.isdecimal, found["claim"]), key=int)
     claims = found["claim"]
     yield Row(
         f"claim at {int(largest):,} orders to an empty table",
@@ -179,7 +179,7 @@ def _growing(found: Mapping[str, Mapping[str, float]]) -> Iterator[Row]:
         lambda each: each <= _CLAIMS_MAY_GROW,
     )
     grown = {
-        name: took[largest] / min(float(v) for k, v in took.items() if k != "pinned")
+        name: took[largest] / min(growth.figures(took))
         for name, took in found.items()
         if name not in {"claim", "record"}
     }
@@ -239,7 +239,7 @@ def _charts(results: Mapping[str, Any]) -> Iterator[str]:
     )
     for name in ("claim", "orders, store; deep", "updates, failed", "summary, store"):
         took = results["growth"][name]
-        yield _chart(f"Growth, ms: {name}", {k: v for k, v in took.items() if k != "pinned"})
+        yield _chart(f"Growth, ms: {name}", {k: v for k, v in took.items() if k.isdecimal()})
 
 
 def _chart(title: str, bars: Mapping[str, float], line: Mapping[str, float] | None = None) -> str:

@@ -99,6 +99,17 @@ class Direct:
                     raise
                 await connection.execute("COMMIT")
 
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Session]:
+        """Give a connection for several statements that read; raises as `fetch` does.
+
+        Each is a transaction of its own: beginning and ending one for all of them would be two
+        round trips more, and at PostgreSQL's usual level give no common picture either.
+        """
+        with _translated(_LOST):
+            async with self._connection() as connection:
+                yield connection
+
     async def close(self) -> None:
         """Give every connection back."""
         if self._pool is not None:

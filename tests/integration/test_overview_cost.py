@@ -1,22 +1,16 @@
-"""What reading a page of orders costs: as many statements as one order, and no sorting."""
+"""What reading a page of orders costs in statements: as many as one order."""
 
-import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 
 from app.intake import ship
 from app.storage import overview
-from app.storage.database import Connection, Database
-from app.storage.overview import OrderFilter, Page, UpdateFilter, search
+from app.storage.database import Database
+from app.storage.overview import OrderFilter, Page
 from tests.world import ACTOR, World, a_package
-
-EARLY = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @contextmanager
@@ -48,153 +42,3 @@ async def test_a_page_costs_as_many_statements_with_many_orders_and_stores_as_wi
         spent.append(len(said))
         assert [len(view.shipments) for view in views] == [1] * limit
     assert spent[0] == spent[1]
-
-
-@pytest.mark.parametrize("status", [None, "open"])
-async def test_a_page_of_the_newest_orders_is_read_off_an_index_and_not_sorted(
-    world: World, status: str | None
-) -> None:
-    store = await world.a_store()
-    await world.an_order(1, store=store)
-    with counted(world.database) as said:
-        async with world.database.begin() as connection:
-            wanted = OrderFilter(store_id=store.store_id, status=status)
-            await overview.orders(connection, wanted, Page(50))
-    listing = [each for each in said if "FROM orders" in each[0]]
-    assert listing
-    for statement, values in listing:
-        plan = await explained(world, statement, values)
-        assert "ordered_at" in plan
-        assert "Sort" not in plan
-
-
-async def explained(world: World, statement: str, values: Any) -> str:
-    """How PostgreSQL would read it if there were so many orders that it mattered."""
-    async with reading_dearly(world) as connection:
-        rows = await connection.exec_driver_sql(f"EXPLAIN {statement}", tuple(values))
-        return "\n".join(row[0] for row in rows)
-
-
-async def explained_for_any_values(world: World, statement: str, values: Any) -> str:
-    """The same once it is planned for all values, as what is asked again and again may be."""
-    async with reading_dearly(world) as connection:
-        await connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
-        await connection.exec_driver_sql(f"PREPARE asked AS {statement}")
-        nulls = ", ".join("NULL" for _ in values)
-        rows = await connection.exec_driver_sql(f"EXPLAIN EXECUTE asked ({nulls})")
-        plan = "\n".join(row[0] for row in rows)
-        await connection.exec_driver_sql("DEALLOCATE asked")
-    return plan
-
-
-@asynccontextmanager
-async def reading_dearly(world: World) -> AsyncIterator[Connection]:
-    """Where PostgreSQL avoids what would be dear with very many orders."""
-    async with world.database.begin() as connection:
-        for dear in ("seqscan", "bitmapscan", "sort", "incremental_sort"):
-            await connection.exec_driver_sql(f"SET LOCAL enable_{dear} = off")
-        yield connection
-
-
-# Enough for PostgreSQL to tell one index from another.
-_ROWS = (
-    "SET LOCAL session_replication_role = replica",
-    """INSERT INTO orders (store_id, id, purchase_order_id, customer_order_id,
-                           commerce_order_number)
-       SELECT {store}, uuid(md5('o' || n)::text), 'P' || n, 'C' || n, 'M' || n
-         FROM generate_series(1, 2000) n""",
-    """INSERT INTO order_lines (store_id, order_id, line_number, position, sku, ordered)
-       SELECT store_id, id, '1', 1, 'S' || purchase_order_id, 1 FROM orders""",
-    """INSERT INTO shipments (store_id, id, order_id, update_id, carrier_code, tracking_number,
-                              tracking_key, shipped_at, method_code, fingerprint,
-                              override_cancel_request, walmart_carrier, items)
-       SELECT store_id, id, id, id, 'ups', '1Z' || purchase_order_id, '1Z' || purchase_order_id,
-              now(), 'Standard', '', false, '{{}}', '[]' FROM orders""",
-    "ANALYZE orders, order_lines, shipments",
-)
-
-
-async def _fill(world: World, store: int) -> None:
-    async with world.database.begin() as connection:
-        for statement in _ROWS:
-            await connection.exec_driver_sql(statement.format(store=store))
-
-
-@pytest.mark.parametrize("of_one", [True, False])
-async def test_a_search_looks_at_what_begins_so_and_at_nothing_else(
-    world: World, *, of_one: bool
-) -> None:
-    store = await world.a_store()
-    await _fill(world, store.store_id)
-    with counted(world.database) as said:
-        async with world.database.begin() as connection:
-            await search.find(connection, "1Z-1", store.store_id if of_one else None)
-    assert len(said) == 5
-    for statement, values in said:
-        plan = await explained_for_any_values(world, statement, values)
-        assert re.search(r"Index Cond: \(\(?.*store_id = .*~>=~.*~<~", plan), plan
-
-
-@pytest.mark.parametrize("wanted", [OrderFilter(), OrderFilter(status="open")])
-async def test_a_list_of_all_stores_reads_the_first_orders_of_each_off_its_index(
-    world: World, wanted: OrderFilter
-) -> None:
-    store = await world.a_store()
-    await world.an_order(1, store=store)
-    with counted(world.database) as said:
-        async with world.database.begin() as connection:
-            await overview.orders(connection, wanted, Page(50))
-    listing = [each for each in said if "each_store" in each[0]]
-    assert listing
-    for statement, values in listing:
-        plan = await explained(world, statement, values)
-        assert re.search(r"Index Cond: \(.*store_id = stores.store_id", plan), plan
-
-
-# Of everything that is there a hundredth, so that another index would have to read it all.
-_RARE = (
-    "SET LOCAL session_replication_role = replica",
-    """INSERT INTO orders (store_id, id, purchase_order_id, status)
-       SELECT {store}, uuid(md5('o' || n)::text), 'P' || n,
-              CASE n % 100 WHEN 0 THEN 'canceled' ELSE 'shipped' END
-         FROM generate_series(1, 3000) n""",
-    """INSERT INTO updates (store_id, id, subject, kind, sequence, state, last_error)
-       SELECT {store}, uuid(md5('u' || n)::text), 'P' || n,
-              CASE n % 100 WHEN 1 THEN 'cancellation' ELSE 'shipment' END, 1,
-              CASE n % 100 WHEN 2 THEN 'failed' ELSE 'confirmed' END,
-              CASE n % 100 WHEN 2 THEN jsonb_build_object('code', 'rare', 'origin', 'walmart', 'message', 'No.',
-                'field', null, 'suggestion', null, 'retryable', false) END
-         FROM generate_series(1, 3000) n""",
-    "ANALYZE orders, updates",
-)
-
-
-@pytest.mark.parametrize("of_one", [True, False])
-@pytest.mark.parametrize(
-    ("wanted", "index", "by"),
-    [
-        (
-            OrderFilter(status="canceled", updated_since=EARLY),
-            "ix_orders_status_updated_at",
-            r"status = .*updated_at >=",
-        ),
-        (UpdateFilter(code="rare"), "ix_updates_code", "'code'"),
-        (UpdateFilter(kind="cancellation"), "ix_updates_rare_kinds", "kind = "),
-    ],
-)
-async def test_what_is_rare_is_found_without_reading_what_is_not(
-    world: World, wanted: OrderFilter | UpdateFilter, index: str, by: str, *, of_one: bool
-) -> None:
-    store = await world.a_store()
-    async with world.database.begin() as connection:
-        for statement in _RARE:
-            await connection.exec_driver_sql(statement.format(store=store.store_id))
-    asked = replace(wanted, store_id=store.store_id if of_one else None)
-    with counted(world.database) as said:
-        async with world.database.begin() as connection:
-            if isinstance(asked, OrderFilter):
-                await overview.orders(connection, asked, Page(50))
-            else:
-                await overview.updates(connection, asked, Page(50))
-    plan = await explained_for_any_values(world, *said[0])
-    assert re.search(rf"{index} .*\n.*Index Cond: .*{by}", plan), plan

@@ -1,41 +1,68 @@
 """Returns as people see them, each with its refunds and what went wrong with them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
-
-import sqlalchemy as sa
 
 from app.orders import returns as rules
 from app.storage import returns as storage
-from app.storage.database import Connection
-from app.storage.overview import update_views
+from app.storage.direct import Row
+from app.storage.overview import across, update_views
+from app.storage.overview.across import Stretch
 from app.storage.overview.paging import After, Page, cut
-from app.storage.overview.places import Place
-from app.storage.overview.places import of as places_of
-from app.storage.tables import refunds, stores, updates
-from app.storage.tables import returns as table
+from app.storage.overview.walks import Walk
+from app.storage.reading import Reader, fetch
 from app.storage.views import RefundView, ReturnView, UpdateView
 
 STATUSES = (rules.RECEIVED, rules.REFUNDED, rules.ERROR)
-_FAILED = (
-    sa.exists()
-    .where(
-        refunds.c.store_id == table.c.store_id,
-        refunds.c.return_id == table.c.id,
-        updates.c.store_id == refunds.c.store_id,
-        updates.c.id == refunds.c.update_id,
-        updates.c.state == "failed",
-    )
-    .correlate(table)
-)
-# Whoever refunded it: what is refunded is no error any more.
-_STATUS = sa.case((table.c.refunded, rules.REFUNDED), (_FAILED, rules.ERROR), else_=rules.RECEIVED)
 # Stands for the date that nobody knows; no return is as old.
 _NEVER = datetime.fromisoformat("0001-01-01T00:00:00+00:00")
-_AT: sa.ColumnElement[Any] = sa.func.coalesce(table.c.requested_at, _NEVER)
+# In the words of the index (tables/return_tables.py), without which it is not used.
+_AT = "coalesce(t.requested_at, '0001-01-01 00:00:00+00'::timestamptz)"
+# A question of its own for each return, which PostgreSQL cannot turn into reading all refunds.
+_FAILED = """(
+    SELECT true FROM refunds f JOIN updates u ON u.store_id = f.store_id AND u.id = f.update_id
+     WHERE f.store_id = t.store_id AND f.return_id = t.id AND u.state = 'failed' LIMIT 1)"""
+# Whoever refunded it: what is refunded is no error any more.
+_STATUS = f"CASE WHEN t.refunded THEN 'refunded' WHEN {_FAILED} THEN 'error' ELSE 'received' END"
+_ROWS = f"t.*, {_STATUS} AS status, s.id AS store_uuid"
+_STORE = " JOIN stores s ON s.store_id = t.store_id"
+_RETURN = f"SELECT {_ROWS} FROM returns t{_STORE} WHERE t.store_id = $1 AND t.id = $2"  # noqa: S608
+_REFUNDS = """
+    SELECT f.* FROM unnest($1::int[], $2::uuid[]) AS q(store_id, return_id)
+      JOIN refunds f ON f.store_id = q.store_id AND f.return_id = q.return_id ORDER BY f.number
+"""
+_SUMMARY = f"""
+    SELECT {_STATUS} AS status, count(*) AS returns FROM returns t
+     WHERE $1::int IS NULL OR t.store_id = $1 GROUP BY 1
+"""  # noqa: S608 - words of this module
+
+_NEWEST = Walk("returns", (("t.refunded", "boolean"),), _AT, _ROWS)
+# Not "IS NULL", of which PostgreSQL would expect so few that it sorted all that are not refunded.
+_RECEIVED = replace(_NEWEST, where=f"{_FAILED} IS NOT TRUE")
+# All of the order's are looked at, and there are few.
+_OF_ORDER = "SELECT * FROM returns WHERE store_id = $1 AND order_id = $2"
+# From the refunds that failed and wait for a person: returns in order would be read until enough
+# of them are found.
+_IN_ERROR = """
+    SELECT t.* FROM (
+      SELECT DISTINCT f.store_id, f.return_id FROM stores s
+       CROSS JOIN LATERAL (SELECT u.store_id, u.id FROM updates u WHERE u.store_id = s.store_id
+                              AND u.state = 'failed' AND u.kind = 'refund' OFFSET 0) u
+       CROSS JOIN LATERAL (SELECT f.store_id, f.return_id FROM refunds f
+                            WHERE f.store_id = u.store_id AND f.update_id = u.id OFFSET 0) f
+       WHERE ($1::int IS NULL OR s.store_id = $1) AND $2::uuid IS NULL) q
+     CROSS JOIN LATERAL (SELECT t.* FROM returns t
+                          WHERE t.store_id = q.store_id AND t.id = q.return_id OFFSET 0) t
+"""
+_FEW = f"""
+    WITH few AS MATERIALIZED ({{few}})
+    SELECT {_ROWS} FROM few t{_STORE}
+     WHERE ($3::text IS NULL OR {_STATUS} = $3)
+       AND ($4::timestamptz IS NULL OR ({_AT}, t.id) < ($4, $5::uuid))
+     ORDER BY {_AT} DESC, t.id DESC LIMIT $6::int
+"""  # noqa: S608 - words of this module
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,93 +74,66 @@ class ReturnFilter:
     status: str | None = None
 
 
-async def return_(connection: Connection, store_id: int, return_id: UUID) -> ReturnView | None:
+async def return_(reader: Reader, store_id: int, return_id: UUID) -> ReturnView | None:
     """One return."""
-    statement = _select().where(table.c.store_id == store_id, table.c.id == return_id)
-    found = await _views(connection, (await connection.execute(statement)).mappings().all())
+    found = await _views(reader, await fetch(reader, _RETURN, store_id, return_id))
     return found[0] if found else None
 
 
 async def returns(
-    connection: Connection, wanted: ReturnFilter, page: Page
+    reader: Reader, wanted: ReturnFilter, page: Page
 ) -> tuple[list[ReturnView], After | None]:
     """A page of returns, the newest first."""
-    conditions = _conditions(wanted)
+    behind = None
     if page.after is not None:
         behind = datetime.fromisoformat(page.after[0]), UUID(page.after[1])
-        older: Any = sa.tuple_(_AT, table.c.id) < behind
-        conditions.append(older)
-    statement = _select().where(*conditions).order_by(_AT.desc(), table.c.id.desc())
-    rows = (await connection.execute(statement.limit(page.limit + 1))).mappings().all()
-    shown, more = cut(rows, page.limit)
-    views = await _views(connection, shown)
+    few = wanted.order_id is not None or wanted.status == rules.ERROR
+    read = _few if few else _listed
+    shown, more = cut(await read(reader, wanted, behind, page.limit + 1), page.limit)
+    views = await _views(reader, shown)
     if not more:
         return views, None
     last = views[-1]
     return views, ((last.returned.requested_at or _NEVER).isoformat(), str(last.id))
 
 
-async def summary(connection: Connection, store_id: int | None) -> dict[str, int]:
+async def _few(
+    reader: Reader, wanted: ReturnFilter, behind: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Row]:
+    text = _FEW.format(few=_IN_ERROR if wanted.order_id is None else _OF_ORDER)
+    values = (wanted.store_id, wanted.order_id, wanted.status, *(behind or (None, None)), limit)
+    return await fetch(reader, text, *values)
+
+
+async def _listed(
+    reader: Reader, wanted: ReturnFilter, behind: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Row]:
+    walk = _RECEIVED if wanted.status == rules.RECEIVED else _NEWEST
+    refunded = {None: (True, False), rules.REFUNDED: (True,)}.get(wanted.status, (False,))
+    return await across.page(reader, walk, Stretch(limit, wanted.store_id, (refunded,), behind))
+
+
+async def summary(reader: Reader, store_id: int | None) -> dict[str, int]:
     """How many returns are in each status, of one store or of all, and in total."""
-    conditions = _conditions(ReturnFilter(store_id=store_id))
-    statement = sa.select(_STATUS.label("status"), sa.func.count().label("returns"))
-    rows = await connection.execute(
-        statement.select_from(table).where(*conditions).group_by(sa.text("1"))
-    )
-    counted = {row.status: row.returns for row in rows}
+    rows = await fetch(reader, _SUMMARY, store_id)
+    counted = {row["status"]: row["returns"] for row in rows}
     counts = {status: counted.get(status, 0) for status in STATUSES}
     return counts | {"total": sum(counts.values())}
 
 
-async def counts(connection: Connection, asked: Sequence[Place]) -> dict[UUID, int]:
-    """How many returns some orders have; an order without one is not in it."""
-    statement = (
-        sa.select(table.c.order_id, sa.func.count().label("returns"))
-        .select_from(table.join(*places_of(asked, table)))
-        .group_by(table.c.order_id)
-    )
-    return {row.order_id: row.returns for row in await connection.execute(statement)}
-
-
-def _conditions(wanted: ReturnFilter) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = []
-    if wanted.store_id is not None:
-        conditions.append(table.c.store_id == wanted.store_id)
-    if wanted.order_id is not None:
-        conditions.append(table.c.order_id == wanted.order_id)
-    if wanted.status is not None:
-        conditions.append(_STATUS.in_([wanted.status]))
-    return conditions
-
-
-def _select() -> sa.Select[Any]:
-    return sa.select(table, _STATUS.label("status"), stores.c.id.label("store_uuid")).select_from(
-        table.join(stores, stores.c.store_id == table.c.store_id)
-    )
-
-
-async def _views(connection: Connection, rows: Sequence[sa.RowMapping]) -> list[ReturnView]:
-    known = await _refunds(connection, rows)
+async def _views(reader: Reader, rows: Sequence[Row]) -> list[ReturnView]:
+    known = await _refunds(reader, rows)
     return [_view(row, known.get(row["id"], [])) for row in rows]
 
 
-async def _refunds(
-    connection: Connection, rows: Sequence[sa.RowMapping]
-) -> dict[UUID, list[RefundView]]:
+async def _refunds(reader: Reader, rows: Sequence[Row]) -> dict[UUID, list[RefundView]]:
     if not rows:
         return {}
-    statement = (
-        sa.select(refunds)
-        .where(
-            sa.tuple_(refunds.c.store_id, refunds.c.return_id).in_(
-                [(row["store_id"], row["id"]) for row in rows]
-            )
-        )
-        .order_by(refunds.c.number)
+    asked = await fetch(
+        reader, _REFUNDS, [row["store_id"] for row in rows], [row["id"] for row in rows]
     )
-    asked = (await connection.execute(statement)).mappings().all()
     by_order = await update_views.of_orders(
-        connection, sorted({(row["store_id"], row["order_id"]) for row in asked})
+        reader, sorted({(row["store_id"], row["order_id"]) for row in asked})
     )
     by_id = {update.id: update for some in by_order.values() for update in some}
     found: dict[UUID, list[RefundView]] = {}
@@ -142,7 +142,7 @@ async def _refunds(
     return found
 
 
-def _refund(row: sa.RowMapping, update: UpdateView) -> RefundView:
+def _refund(row: Row, update: UpdateView) -> RefundView:
     return RefundView(
         id=row["id"],
         number=row["number"],
@@ -153,7 +153,7 @@ def _refund(row: sa.RowMapping, update: UpdateView) -> RefundView:
     )
 
 
-def _view(row: sa.RowMapping, made: Sequence[RefundView]) -> ReturnView:
+def _view(row: Row, made: Sequence[RefundView]) -> ReturnView:
     details = [
         refund.update.status_detail for refund in made if refund.update.status_detail is not None
     ]

@@ -28,7 +28,14 @@ returns = sa.Table(
     sa.PrimaryKeyConstraint("store_id", "id"),
     sa.UniqueConstraint("store_id", "return_order_id"),
     sa.Index("ix_returns_order", "store_id", "order_id"),
-    sa.Index("ix_returns_requested_at", "store_id", "requested_at", "id"),
+    # The newest first; those that nobody dated last.
+    sa.Index(
+        "ix_returns_newest",
+        "store_id",
+        "refunded",
+        sa.text("coalesce(requested_at, '0001-01-01 00:00:00+00'::timestamptz)"),
+        "id",
+    ),
 )
 
 refunds = sa.Table(
