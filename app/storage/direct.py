@@ -4,30 +4,21 @@ They are prepared once for each connection and kept, on connections that are giv
 are: no statement here leaves anything behind in its session.
 """
 
-import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import asyncpg
 
+from app.storage.lending import Lending
 from app.storage.trouble import not_now, unavailable
 
 Row = Mapping[str, Any]
-# How a connection that goes away under a statement shows itself.
+# How a connection that goes away under a statement shows itself; a time-out is an OSError.
 _LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 # The loop's and the driver's own "in the wrong state" too, where no code but theirs is at work.
 _LOST_ALONE = (*_LOST, RuntimeError)
-
-
-class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
-    """One that needs no cleaning when it is given back, which would be a round trip more."""
-
-    def get_reset_query(self) -> str:
-        """Nothing."""
-        return ""
 
 
 class Session(Protocol):
@@ -41,29 +32,22 @@ class Session(Protocol):
 def _translated(lost: tuple[type[Exception], ...]) -> Iterator[None]:
     try:
         yield
-    except asyncpg.PostgresError as error:
-        if not_now(error.sqlstate):
-            raise unavailable() from error
-        raise
-    except lost as error:
+    except (asyncpg.PostgresError, *lost) as error:
+        if isinstance(error, asyncpg.PostgresError) and not not_now(error.sqlstate):
+            raise
         raise unavailable() from error
 
 
 @dataclass(slots=True)
 class Direct:
-    """A pool of at most size connections; nothing connects before the first statement.
+    """Statements through connections that are lent one at a time.
 
-    arguments: of `asyncpg.connect`. patience: seconds to wait for a free connection.
     limits: a statement that sets each transaction's time-outs, where no session keeps them
     (behind a transaction pooler, which keeps no prepared statements either).
     """
 
-    arguments: Mapping[str, Any]
-    size: int
-    patience: float
+    lending: Lending
     limits: str | None = None
-    _pool: Any = None
-    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
         """Carry a statement out; answers its rows.
@@ -72,57 +56,41 @@ class Direct:
         asyncpg's own errors for everything else.
         """
         with _translated(_LOST_ALONE):
-            async with self._connection() as connection:
-                rows: Sequence[Row] = await connection.fetch(statement, *values)
-                return rows
+            if self.limits is not None:
+                async with self.transaction() as session:
+                    return await session.fetch(statement, *values)
+            loan = await self.lending.take()
+            # PostgreSQL's own no is an end; after anything else the statement may still run.
+            sound = False
+            try:
+                rows: Sequence[Row] = await loan.connection.fetch(statement, *values)
+                sound = True
+            except asyncpg.PostgresError:
+                sound = True
+                raise
+            finally:
+                self.lending.give_back(loan, broken=not sound)
+            return rows
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
         """Open a transaction that ends with the block; raises as `fetch` does."""
         with _translated(_LOST):
-            async with self._connection() as connection:
-                if self.limits is not None:
-                    # It is in one already.
-                    yield connection
-                    return
-                async with connection.transaction():
-                    yield connection
+            loan = await self.lending.take()
+            sound = False
+            try:
+                async with loan.connection.transaction():
+                    if self.limits is not None:
+                        await loan.connection.execute(self.limits)
+                    yield loan.connection
+                sound = True
+            except Exception as error:
+                # What it raised has ended the transaction, unless the connection is at fault.
+                sound = not (isinstance(error, _LOST) or loan.connection.is_in_transaction())
+                raise
+            finally:
+                self.lending.give_back(loan, broken=not sound)
 
     async def close(self) -> None:
         """Give every connection back."""
-        if self._pool is not None:
-            await self._pool.close()
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
-        pool = self._pool or await self._open()
-        # A timer costs more than taking a connection that is free.
-        free = pool.get_idle_size() > 0
-        connection = await pool.acquire(timeout=None if free else self.patience)
-        try:
-            if self.limits is None:
-                yield connection
-            else:
-                async with connection.transaction():
-                    await connection.execute(self.limits)
-                    yield connection
-        finally:
-            await pool.release(connection)
-
-    async def _open(self) -> Any:  # noqa: ANN401 - asyncpg has no types
-        async with self._opening:
-            if self._pool is None:
-                self._pool = await asyncpg.create_pool(
-                    **self.arguments,
-                    min_size=0,
-                    max_size=self.size,
-                    connection_class=_Connection,
-                    init=_speak_json,
-                )
-        return self._pool
-
-
-async def _speak_json(connection: Any) -> None:  # noqa: ANN401 - asyncpg has no types
-    await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads
-    )
+        await self.lending.close()
