@@ -16,6 +16,7 @@ from app.web.commerce import hooks as commerce_hooks
 from app.web.commerce import orders as commerce_orders
 from app.web.health import MetricsSource, Ready
 from app.web.middleware import Edge
+from app.web.shortcut import Shortcut
 from app.web.walmart import webhooks as walmart_webhooks
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -49,7 +50,7 @@ def create_app(
     app.state.metrics = metrics
     app.state.ready = ready
     app.state.adobe_keys = adobe_keys or open_keys()
-    for router in (
+    routers = (
         stores.router,
         orders.router,
         shipments.router,
@@ -62,10 +63,12 @@ def create_app(
         walmart_webhooks.router,
         commerce_hooks.router,
         health.router,
-    ):
+    )
+    for router in routers:
         app.include_router(router)
     problems.install(app)
     docs.install(app)
     openapi.install(app)
+    app.add_middleware(Shortcut, routes=[route for each in routers for route in each.routes])
     app.add_middleware(Edge, observer=metrics, new_id=lambda: uuid4().hex)
     return app

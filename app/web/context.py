@@ -120,25 +120,39 @@ async def known_parameters(request: Request) -> None:
         raise Invalid(problem.code, message, [problem])
 
 
-def _context(scope: str, *, loosely: bool = False) -> Callable[..., Awaitable[Context]]:
-    async def dependency(
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Lets a caller with a scope in, as a dependency of FastAPI's.
+
+    loosely: the route looks at its query parameters itself.
+    """
+
+    scope: str
+    loosely: bool = False
+
+    async def __call__(
+        self,
         request: Request,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
     ) -> Context:
-        keys: KeyRing = request.app.state.keys
+        """Raises Unauthorized, Forbidden or, for an unknown query parameter, Invalid."""
         if credentials is None or not credentials.credentials:
             raise Unauthorized
-        caller = await keys.caller(credentials.credentials)
-        caller.require(scope)
-        if not loosely:
+        context = await self.open(request, credentials.credentials)
+        if not self.loosely:
             await known_parameters(request)
+        return context
+
+    async def open(self, request: Request, secret: str) -> Context:
+        """Let the holder of a secret in; raises Unauthorized or Forbidden."""
+        keys: KeyRing = request.app.state.keys
+        caller = await keys.caller(secret)
+        caller.require(self.scope)
         return Context(request, request.app.state.desk, caller)
 
-    return dependency
 
-
-Reading = Annotated[Context, Depends(_context("read"))]
+Reading = Annotated[Context, Depends(Door("read"))]
 # Of query parameters that the route reads itself.
-LooselyReading = Annotated[Context, Depends(_context("read", loosely=True))]
-Writing = Annotated[Context, Depends(_context("write"))]
-Administering = Annotated[Context, Depends(_context("admin"))]
+LooselyReading = Annotated[Context, Depends(Door("read", loosely=True))]
+Writing = Annotated[Context, Depends(Door("write"))]
+Administering = Annotated[Context, Depends(Door("admin"))]
