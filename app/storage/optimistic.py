@@ -28,7 +28,7 @@ from app.storage.stores import ShippingRules
 from app.storage.updates import NewUpdate
 
 _LOOK = f"""
-    SELECT o.*, o.xmin AS version, {orders.WHOLE},
+    SELECT {orders.WHOLE}, o.xmin AS version,
            st.id AS store_uuid, st.carriers, st.default_tracking_url, st.market, now() AS at,
            nextval(pg_get_serial_sequence('shipments', 'number')) AS number,
            $3::text IS NOT NULL AND EXISTS (

@@ -34,8 +34,11 @@ _LOCK = sa.text("""
      ORDER BY o.store_id, o.id FOR UPDATE OF o
 """).bindparams(*_PLACES)
 
-# An order's lines and updates, beside the row o of the table orders.
+# What the rules ask of an order: of the row o of the table orders, its lines and its updates.
 WHOLE = """
+      o.id, o.store_id, o.purchase_order_id, o.customer_order_id, o.commerce_order_number,
+      o.commerce_order_id, o.ordered_at, o.ship_method, o.cancel_requested, o.last_synced_at,
+      o.fulfilled_by, o.import_error,
       (SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'line_number', l.line_number, 'sku', l.sku, 'name', l.name,
                 'commerce_item_id', l.commerce_item_id, 'unit_price', l.unit_price::text,
@@ -65,16 +68,31 @@ WHOLE = """
 """
 _LOAD = (
     sa.text(f"""
-    SELECT o.*, {WHOLE}
+    SELECT {WHOLE}
       FROM unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[])) AS q(store_id, id)
       JOIN orders o ON o.store_id = q.store_id AND o.id = q.id
     """)  # noqa: S608 - only a constant of this module is put in
     .bindparams(*_PLACES)
-    .columns(*orders.c, lines=JSONB, tasks=JSONB)
+    .columns(
+        orders.c.id,
+        orders.c.store_id,
+        orders.c.purchase_order_id,
+        orders.c.customer_order_id,
+        orders.c.commerce_order_number,
+        orders.c.commerce_order_id,
+        orders.c.ordered_at,
+        orders.c.ship_method,
+        orders.c.cancel_requested,
+        orders.c.last_synced_at,
+        orders.c.fulfilled_by,
+        orders.c.import_error,
+        lines=JSONB,
+        tasks=JSONB,
+    )
 )
 
 _LOAD_CLAIMED = f"""
-    SELECT o.*, {WHOLE} FROM orders o WHERE o.store_id = $1 AND o.id = ANY($2::uuid[])
+    SELECT {WHOLE} FROM orders o WHERE o.store_id = $1 AND o.id = ANY($2::uuid[])
 """  # noqa: S608 - as above
 
 FULFILLED_BY_SELLER, FULFILLED_BY_WALMART = "seller", "walmart"
@@ -126,7 +144,7 @@ async def _load(connection: Connection, wanted: Mapping[str, Any]) -> dict[UUID,
 
 
 def from_row(row: Mapping[Any, Any]) -> Order:
-    """An order out of a row of the table orders with what WHOLE adds."""
+    """An order out of a row of what WHOLE selects."""
     requested = row["cancel_requested"] or {}
     return Order(
         id=row["id"],

@@ -44,6 +44,8 @@ def create_app(
         openapi_url="/openapi.json",
         redirect_slashes=False,
         lifespan=lifespan,
+        # Else it looks into the environment for a collector at each request. Metrics are our own.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.desk = desk
     app.state.keys = KeyRing(desk.database, admin_key, time.monotonic)

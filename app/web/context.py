@@ -42,12 +42,20 @@ class Context:
         use_case: Callable[[Once | None], Awaitable[Result]],
     ) -> Response:
         """Carry a POST out, or give the answer it was given before."""
+        rendered: list[tuple[Result, Answer]] = []
+
+        def render_once(result: Result) -> Answer:
+            # The use case keeps the answer with what it did, and here it is given: the same.
+            if not rendered or rendered[-1][0] is not result:
+                rendered.append((result, render(result)))
+            return rendered[-1][1]
+
         try:
-            result = await use_case(self._once(body, store_id, render))
+            result = await use_case(self._once(body, store_id, render_once))
         except Replay as replay:
             replayed = {**replay.answer.headers, "Idempotent-Replayed": "true"}
             return respond(Answer(replay.answer.status, replay.answer.body, replayed))
-        return respond(render(result))
+        return respond(render_once(result))
 
     def _once(
         self, body: BaseModel | None, store_id: int, render: Callable[[Any], Answer]
@@ -60,7 +68,7 @@ class Context:
             store_id=store_id,
             api_key=self.caller.key,
             method=self.request.method,
-            path=self.request.url.path,
+            path=self.request.scope["path"],
             key=key,
             fingerprint=idempotency.fingerprint(said),
             render=render,
