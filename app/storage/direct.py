@@ -22,7 +22,7 @@ _LOST_ALONE = (*_LOST, RuntimeError)
 
 
 class Session(Protocol):
-    """A connection in a transaction, as asyncpg has it."""
+    """A connection that is lent for several statements."""
 
     async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
         """Carry a statement out; answers its rows."""
@@ -39,6 +39,25 @@ def _translated(lost: tuple[type[Exception], ...]) -> Iterator[None]:
 
 
 @dataclass(slots=True)
+class _Alone:
+    """Statements that are their own transactions. sound: it is known how the last one ended."""
+
+    connection: Any
+    sound: bool = True
+
+    async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
+        self.sound = False
+        with _translated(_LOST_ALONE):
+            try:
+                rows: Sequence[Row] = await self.connection.fetch(statement, *values)
+            except asyncpg.PostgresError:
+                self.sound = True
+                raise
+        self.sound = True
+        return rows
+
+
+@dataclass(slots=True)
 class Direct:
     """Statements through connections that are lent one at a time.
 
@@ -50,27 +69,35 @@ class Direct:
     limits: str | None = None
 
     async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
-        """Carry a statement out; answers its rows.
+        """Carry a statement out, its own transaction; answers its rows.
 
         Raises NotAvailable when PostgreSQL cannot be reached or takes no writes now, and
         asyncpg's own errors for everything else.
         """
+        if self.limits is None:
+            async with self.session() as session:
+                return await session.fetch(statement, *values)
         with _translated(_LOST_ALONE):
-            if self.limits is not None:
-                async with self.transaction() as session:
-                    return await session.fetch(statement, *values)
+            async with self.transaction() as session:
+                return await session.fetch(statement, *values)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """Lend a connection for several statements, each its own transaction; raises as `fetch`.
+
+        For statements that follow each other at once. Nobody else may use the connection between.
+        """
+        if self.limits is not None:
+            # Behind a pooler a connection is nobody's but for a transaction.
+            yield self
+            return
+        with _translated(_LOST_ALONE):
             loan = await self.lending.take()
-            # PostgreSQL's own no is an end; after anything else the statement may still run.
-            sound = False
-            try:
-                rows: Sequence[Row] = await loan.connection.fetch(statement, *values)
-                sound = True
-            except asyncpg.PostgresError:
-                sound = True
-                raise
-            finally:
-                self.lending.give_back(loan, broken=not sound)
-            return rows
+        session = _Alone(loan.connection)
+        try:
+            yield session
+        finally:
+            self.lending.give_back(loan, broken=not session.sound)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
