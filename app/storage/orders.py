@@ -4,7 +4,6 @@ The order row is locked in a statement of its own and everything else read in a 
 a waiter that gets the lock must not see the lines as they were before it waited.
 """
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -205,7 +204,7 @@ def items_of(rows: Iterable[Mapping[str, Any]]) -> tuple[Item, ...]:
 
 def items_json(items: Iterable[Item]) -> list[dict[str, Any]]:
     """Items in the form of a JSON column."""
-    return [dataclasses.asdict(item) for item in items]
+    return [{name: getattr(item, name) for name in Item.__slots__} for item in items]
 
 
 async def find(connection: Connection, store_id: int, purchase_order_id: str) -> UUID | None:
