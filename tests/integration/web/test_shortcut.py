@@ -75,6 +75,8 @@ PATHS = [
     ("GET", "/v1/orders/summary"),
     ("GET", "/v1/orders"),
     ("GET", "/v1/orders?limit=1"),
+    ("GET", "/v1/orders?surprise=1"),
+    ("GET", "/v1/orders?cursor=forged"),
     ("GET", "/v1/stores"),
     ("GET", "/v1/cancellation-reasons"),
     ("GET", "/v1/updates/{order}"),
@@ -114,6 +116,17 @@ async def test_what_is_not_in_order_is_refused_alike(
     path = f"/v1/orders/{order.id}/shipments"
     status, *_ = await both(app, long, "POST", path, headers=raw, content=content)
     assert status in {400, 401, 413, 415, 422}
+
+
+@pytest.mark.parametrize(("query", "expected"), [("surprise=1", 422), ("dry_run=true", 200)])
+async def test_a_query_is_heeded_on_both_ways(
+    world: World, app: FastAPI, long: FastAPI, query: str, expected: int
+) -> None:
+    order = await world.an_order(3)
+    path = f"/v1/orders/{order.id}/shipments?{query}"
+    body = {**PACKAGE, "shipped_at": order.created_at.isoformat(), "items": None}
+    status, *_ = await both(app, long, "POST", path, headers=JSON, content=json.dumps(body))
+    assert status == expected
 
 
 async def test_bodies_that_are_wrong_are_refused_alike(
