@@ -100,20 +100,22 @@ async def _unheld(
     desk: Desk, order_id: UUID, request: ShipRequest, actor: str, once: Once | None
 ) -> Shipped | None:
     """The usual case, in two statements; None where the order must be held for it."""
-    picture = await optimistic.look(desk.database, order_id, request.reference, once)
-    if not picture.simple:
-        return None
-    order = picture.order
-    checked = _check(desk, order, picture.rules, request)
-    refuse(checked.problems)
-    update = _update(desk, order, checked, actor)
-    row = _row(desk.new_id(order.store_id), update, request, checked)
-    view = overview.accepted_shipment(
-        row, update, store=picture.store, number=picture.number, at=picture.at
-    )
-    shipped = Shipped(view, repeated=False)
-    kept = once.render(shipped) if once else None
-    written = await optimistic.ship(desk.database, picture, update, row, once=once, answer=kept)
+    # Nothing is waited for between the two, so no other could use the connection meanwhile.
+    async with desk.database.direct.session() as session:
+        picture = await optimistic.look(session, order_id, request.reference, once)
+        if not picture.simple:
+            return None
+        order = picture.order
+        checked = _check(desk, order, picture.rules, request)
+        refuse(checked.problems)
+        update = _update(desk, order, checked, actor)
+        row = _row(desk.new_id(order.store_id), update, request, checked)
+        view = overview.accepted_shipment(
+            row, update, store=picture.store, number=picture.number, at=picture.at
+        )
+        shipped = Shipped(view, repeated=False)
+        kept = once.render(shipped) if once else None
+        written = await optimistic.ship(session, picture, update, row, once=once, answer=kept)
     return shipped if written else None
 
 
@@ -243,7 +245,8 @@ def _row(
         shipped_at=checked.package.shipped_at,
         method_code=checked.package.method_code,
         reference=request.reference,
-        fingerprint=_content(request),
+        # Nobody compares the content of what bears no reference.
+        fingerprint=b"" if request.reference is None else _content(request),
         override_cancel_request=request.override_cancel_request,
         walmart_carrier=checked.package.carrier_json,
         items=checked.items,

@@ -84,7 +84,7 @@ _TAKE = f"""
              u.lease_token, u.leased_until, chosen.claimed_from, chosen.may_write,
              now() AS claimed_at)
     SELECT taken.*, s.walmart_client_id, s.walmart_client_secret, s.market,
-           {orders.COLUMNS}, {orders.WHOLE}
+           {orders.UNKEYED}
       FROM taken
       JOIN stores s ON s.store_id = $1
       LEFT JOIN orders o ON o.store_id = $1 AND o.id = taken.order_id
