@@ -42,6 +42,8 @@ class Mutation:
 DELIVERY = "tests/integration/test_delivery.py"
 OUTBOX = "tests/integration/test_outbox.py"
 CLAIMS = "tests/integration/test_claims.py"
+DISPATCH = "tests/integration/test_dispatch.py"
+TURNS = "tests/unit/sync/test_turns.py"
 LANE = "tests/unit/orders/test_lane.py"
 OPTIMISTIC = "tests/integration/test_optimistic.py"
 TRANSPORT = "tests/unit/outbound/test_transport.py"
@@ -72,8 +74,8 @@ MUTATIONS = (
         "only the holder of the lease records",
         "ignoring the lease token",
         "app/storage/recording.py",
-        "AND u.id = h.id AND u.lease_token = h.token",
-        "AND u.id = h.id",
+        "AND u.id = v.id AND u.lease_token = v.lease_token",
+        "AND u.id = v.id",
         (OUTBOX,),
     ),
     Mutation(
@@ -123,7 +125,7 @@ MUTATIONS = (
         "no more goes out than Walmart has calls left",
         "ignoring the count in its headers",
         "app/orders/lane.py",
-        "    if lane.tokens is None:\n        return Room(UNLIMITED)\n",
+        "    if lane.tokens > in_flight:\n        return Room(lane.tokens - in_flight)\n",
         "    return Room(UNLIMITED)\n",
         (LANE, CLAIMS),
     ),
@@ -146,10 +148,10 @@ MUTATIONS = (
     Mutation(
         "a store never takes every slot",
         "letting it",
-        "app/sync/poller.py",
-        "        return min(fair - busy, left)\n",
-        "        return free\n",
-        (OUTBOX,),
+        "app/sync/turns.py",
+        "        return min(fair - busy, self.free, max(self.free - kept, last))\n",
+        "        return self.free\n",
+        (TURNS, OUTBOX),
     ),
     Mutation(
         "late orders go first",
@@ -259,8 +261,8 @@ MUTATIONS = (
         "the summary is right at every moment",
         "reading only what was added up",
         "app/storage/order_counts.py",
-        "      SELECT status, orders FROM order_count_changes WHERE store_id = :store_id) found",
-        "      SELECT status, 0 FROM order_counts WHERE store_id = :store_id) found",
+        "      SELECT status, orders FROM order_count_changes WHERE store_id = $1) found",
+        "      SELECT status, 0 FROM order_counts WHERE store_id = $1) found",
         (COUNTS,),
     ),
     Mutation(
@@ -291,7 +293,7 @@ MUTATIONS = (
         "each order of a batch gets its own",
         "saving the lines by their numbers alone",
         "app/storage/order_changes.py",
-        "l.order_id = v.order_id AND l.line_number",
+        "l.order_id = v.order_id\n         AND l.line_number",
         "l.line_number",
         (SETTLING,),
     ),
@@ -330,26 +332,58 @@ MUTATIONS = (
     Mutation(
         "no more goes out than Walmart has calls left",
         "not looking what is under way",
-        "app/orders/lane.py",
-        "return self.broken or not self.answered or self.tokens is not None",
-        "return self.broken or not self.answered",
+        "app/storage/claims.py",
+        "            n for (kind, unsure), n in seen.under_way",
+        "            0 for (kind, unsure), n in seen.under_way",
         (CLAIMS,),
     ),
     Mutation(
-        "no more goes out than Walmart has calls left",
-        "not looking what is under way before Walmart has answered once",
-        "app/orders/lane.py",
-        "return self.broken or not self.answered or self.tokens is not None",
-        "return self.broken or self.tokens is not None",
+        "two pollers never claim by the same count",
+        "passing the turnstile without holding it",
+        "app/storage/lanes.py",
+        "AND endpoint = '*' FOR UPDATE\"",
+        "AND endpoint = '*'\"",
         (CLAIMS,),
     ),
     Mutation(
-        "a broken lane is tried by a single call",
-        "not looking what is under way",
-        "app/orders/lane.py",
-        "return self.broken or not self.answered or self.tokens is not None",
-        "return not self.answered or self.tokens is not None",
-        (CLAIMS,),
+        "a store that hangs leaves room for the others",
+        "keeping no slots",
+        "app/sync/turns.py",
+        "max(self.free - kept, last)",
+        "self.free",
+        (TURNS,),
+    ),
+    Mutation(
+        "a store claims once at a time",
+        "letting it have another turn meanwhile",
+        "app/sync/turns.py",
+        "        self._claiming.add(turn.place)\n",
+        "",
+        (TURNS,),
+    ),
+    Mutation(
+        "what is handed the turn by a result is found at once",
+        "not saying that something may be due",
+        "app/storage/recording.py",
+        "    more = bool(subjects) or not all(_over(result) for result in kept)\n",
+        "    more = False\n",
+        (DISPATCH,),
+    ),
+    Mutation(
+        "an update that waits behind another gets its turn",
+        "handing none where the order is held",
+        "app/storage/recording.py",
+        "    return any(\n        task.state in OPEN\n",
+        "    return False and any(\n        task.state in OPEN\n",
+        (OUTBOX,),
+    ),
+    Mutation(
+        "an announcement names what is due",
+        "not reading what it names",
+        "app/storage/wakeup.py",
+        "        told.append((int(store_id), Kind(kind)))\n",
+        "",
+        (DISPATCH,),
     ),
     Mutation(
         "a list of all stores has every order once, in order",
@@ -494,9 +528,9 @@ MUTATIONS = (
     Mutation(
         "only the newest stock level is sent",
         "sending one that was held",
-        "app/sync/poller.py",
-        "going = [update for update in claim.updates if update.id not in stale]",
-        "going = list(claim.updates)",
+        "app/sync/claiming.py",
+        "            if update.id not in rare.stale:\n",
+        "            if True:\n",
         (INVENTORY,),
     ),
     Mutation(
