@@ -46,10 +46,11 @@ def take(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _leave_alone_what_stays() -> None:
+def leave_alone_what_stays() -> None:
     """Let the garbage collector look at what requests leave only, and not after each of them.
 
-    What is there before the first request stays to the end, and a request leaves hardly a cycle.
+    What is there before the first request or delivery stays to the end, and these leave hardly a
+    cycle.
     """
     gc.collect()
     gc.freeze()
@@ -69,7 +70,7 @@ async def answer(app: Any, listening: socket.socket, stop: asyncio.Event, *, gra
         lifespan="off",
         timeout_graceful_shutdown=grace,
     )
-    _leave_alone_what_stays()
+    leave_alone_what_stays()
     server = _Server(config)
     leaving = asyncio.create_task(server.leave_at(stop))
     try:

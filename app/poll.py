@@ -51,6 +51,7 @@ async def _poll(settings: Settings, taken: socket.socket | None) -> None:
         if stop.is_set():
             return
         await stack.enter_async_context(compose.polling(parts, ended=stop.set, pulse=pulse))
+        listening.leave_alone_what_stays()
         _log.info("polling", concurrency=settings.poller_concurrency)
         await stop.wait()
         _log.info("stopping", note="finishing what is in flight")

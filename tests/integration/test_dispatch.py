@@ -95,6 +95,7 @@ async def test_an_update_that_waited_for_another_follows_without_the_next_poll(
 async def test_a_retry_comes_without_the_next_poll(world: World) -> None:
     await world.fault("shipping", "error", times=1)
     update = await shipped(world, "1ZRETRY")
+    await world.answered_before()
     async with world.polling(poll_interval=NEVER):
         await confirmed(world, update)
 

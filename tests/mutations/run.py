@@ -343,7 +343,7 @@ MUTATIONS = (
         "app/storage/lanes.py",
         "AND endpoint = '*' FOR UPDATE\"",
         "AND endpoint = '*'\"",
-        (CLAIMS,),
+        (DISPATCH,),
     ),
     Mutation(
         "a store that hangs leaves room for the others",
