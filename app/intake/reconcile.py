@@ -13,6 +13,7 @@ from uuid import UUID
 
 from app.intake import listed
 from app.intake.desk import Desk
+from app.intake.hold import FREE, Hold
 from app.intake.refresh import busy
 from app.orders import drift
 from app.orders.drift import Cause, Drift
@@ -137,40 +138,47 @@ async def _not_listed(
         after = ids[-1]
 
 
-async def mend(desk: Desk, account: Account, order_id: UUID, report: Report) -> None:
+async def mend(
+    desk: Desk, account: Account, order_id: UUID, report: Report, *, hold: Hold = FREE
+) -> bool:
     """Read one order, and bring ours in line where that is safe; the report tells what was found.
 
-    Raises WalmartError.
+    Answers False where somebody is at work on the order: the next look has to find it. Raises
+    WalmartError.
     """
     async with desk.transaction() as connection:
         basis = (await orders.load_many(connection, account.store_id, [order_id]))[order_id]
     if busy(basis):
-        # Its poller writes down what it sees; the next run looks again.
-        return
+        return False
     try:
-        answer = await desk.walmart.read_order(account, basis.purchase_order_id)
+        answer = await hold.read_order(desk, account, basis.purchase_order_id)
     except errors.NotFound:
         missing = [drift.whole(Cause.ORDER_UNKNOWN_AT_WALMART)]
         async with desk.transaction() as connection:
+            await hold.check(connection)
             await _note(connection, desk, basis, missing, mended=False)
         _tell(report, basis.purchase_order_id, order_id, missing)
-        return
+        return True
     if answer.order is None:
-        return
+        return True
     async with desk.transaction() as connection:
+        await hold.check(connection)
         order = await orders.lock(connection, order_id)
         found = [each for each in drift.compare(order, answer.order) if drift.is_drift(each)]
-        if not found or busy(order) or not settling.still_holds(basis, order):
-            return
+        if not found:
+            return True
+        if busy(order) or not settling.still_holds(basis, order):
+            # What we know now is newer than what was read.
+            return False
         mended = drift.believable(found)
         if mended:
-            turns = await settling.settle(
-                connection, Picture(order, answer.order, desk.now()), desk.new_id
-            )
+            picture = Picture(order, answer.order, desk.now())
+            turns = await settling.settle(connection, picture, desk.new_id)
             await updates.hand_turns(connection, turns)
         await _note(connection, desk, order, found, mended=mended)
     _tell(report, order.purchase_order_id, order_id, found, believed=mended)
     desk.wake()
+    return True
 
 
 def _tell(

@@ -21,6 +21,7 @@ from app.storage.claims import Terms
 from app.storage.database import Database
 from app.storage.vault import Vault
 from app.sync import deliveries
+from app.sync.announcements import Announcements
 from app.sync.backoff import Policy
 from app.sync.claiming import Claiming
 from app.sync.deliveries import Deliveries
@@ -149,6 +150,7 @@ class Poller:
             reconcile_every=self.settings.reconcile_every,
             desk=self.desk,
             importer=self._importer(),
+            announcements=Announcements(self.desk, self.settings.breaker) if self.desk else None,
             random=self.random,
             new_id=self.new_id,
             wake=self.heard.set,

@@ -15,11 +15,9 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 
 from app.intake import announce
-from app.orders.lane import Breaker
-from app.storage import overview, retention
+from app.storage import retention
 from app.storage.views import OrderView, StoreView
 from app.sync.announcements import Announcements
-from app.sync.importer import Importer
 from app.web.app import create_app
 from tests.integration.web.conftest import ADMIN_KEY, Counted, _ready, client_of
 from tests.world import World, serving
@@ -244,18 +242,6 @@ async def test_subscribing_again_leaves_one_subscription_of_each(world: World) -
     found = await world.desk.walmart.webhooks.subscriptions(account)
     assert sorted(each.event_type for each in found) == kinds
     assert await secret(world) != before
-
-
-async def test_what_walmart_did_not_announce_is_found_by_polling_and_counted(
-    world: World,
-) -> None:
-    store = await subscribed(world)
-    await world.walmart.post("/simulator/webhooks", json={"silent": True})
-    await world.at_walmart(1, store=store, status="Created")
-    await Importer(world.desk, Breaker(), every=0.000001).run(1)
-    assert await ask(world, "SELECT missed FROM imports") == 1
-    async with world.database.begin() as connection:
-        assert (await overview.figures(connection)).missed == 1
 
 
 async def test_old_events_leave(world: World) -> None:

@@ -29,7 +29,10 @@ _RECONCILED = sa.text("""
 """)
 _IMPORTS = sa.text("""
     SELECT coalesce(sum(missed), 0)::bigint AS missed,
-           coalesce(max(extract(epoch FROM now() - read_until)), 0)::float AS age FROM imports
+           coalesce(max(extract(epoch FROM now() - read_until)), 0)::float AS age,
+           (SELECT count(*) FROM import_retries) AS retries,
+           (SELECT count(*) FROM import_places WHERE stopped IS NOT NULL) AS stopped
+      FROM imports
 """)
 
 
@@ -40,7 +43,9 @@ class Figures:
     oldest_due: seconds the longest waiting update is overdue; paused: lanes by reason; drift:
     what the last reconciliations left to a person, by cause; reconciled: seconds since the
     oldest of them; missed: what polling found that Walmart should have announced; imported:
-    seconds since the store that is longest ago was read; at: the database's time of all this.
+    seconds since the store that is longest ago was read; unread: orders that could not be read and
+    are tried again; stopped: lists whose last reading broke off; at: the database's time of all
+    this.
     """
 
     open: Mapping[tuple[str, str], int]
@@ -50,6 +55,8 @@ class Figures:
     reconciled: float
     missed: int
     imported: float
+    unread: int
+    stopped: int
     at: datetime
 
 
@@ -66,5 +73,7 @@ async def figures(connection: Connection) -> Figures:
         reconciled=(await connection.execute(_RECONCILED)).scalar_one(),
         missed=imports.missed,
         imported=imports.age,
+        unread=imports.retries,
+        stopped=imports.stopped,
         at=(await connection.execute(_NOW)).scalar_one(),
     )

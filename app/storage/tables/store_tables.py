@@ -17,6 +17,7 @@ stores = sa.Table(
     sa.Column("walmart_client_secret", BYTEA, nullable=False),
     # By which Walmart signs what it announces.
     sa.Column("webhook_secret", BYTEA),
+    time("webhooks_since"),
     sa.Column("commerce_base_url", sa.Text),
     sa.Column("commerce_access_token", BYTEA),
     # Orders are created there, with this payment method; this stock's levels are read.
