@@ -40,7 +40,7 @@ class Importer:
     """Reads the orders of stores. every: seconds between two runs of a store, 0 for none.
 
     Seconds: turn: of a run, more or less; patience: of a pause that it waits out; grace: in which
-    Walmart has to announce what was found without it.
+    Walmart has to announce what was found without it. page_size: None for Walmart's most.
     """
 
     desk: Desk
@@ -49,6 +49,7 @@ class Importer:
     turn: float = TURN
     patience: float = PATIENCE
     grace: float = webhooks.GRACE
+    page_size: int | None = None
 
     async def due(self) -> list[int]:
         """Stores whose turn it is."""
@@ -67,7 +68,7 @@ class Importer:
             run = await imports.begin(connection, store_id, token, self.every)
         if run is None:
             return None
-        leased = Leased(self.desk, self.breaker, store_id, run)
+        leased = Leased(self.desk, self.breaker, store_id, run, self.page_size)
         tally = leased.tally
         try:
             await self._read(run, leased)

@@ -24,9 +24,13 @@ class LeaseLost(OrderError):
 
 @dataclass(frozen=True)
 class Leased(Gate):
-    """The way of a run's reads, and the condition of its writes."""
+    """The way of a run's reads, and the condition of its writes.
+
+    page_size: of Walmart's lists, None for its most.
+    """
 
     run: Run
+    page_size: int | None = None
     tally: Tally = field(default_factory=Tally)
 
     async def enter(self, connection: Connection) -> None:
@@ -57,18 +61,24 @@ class Leased(Gate):
             why = f"Waybill met a fault of its own: {type(error).__name__}."
         else:
             if not done:
-                await self.postpone(number, "Somebody was at work on the order.", tell=False)
+                await self._look_soon(number)
             return done
         await self.postpone(number, why)
         return False
 
-    async def postpone(self, number: str, why: str, *, tell: bool = True) -> None:
+    async def _look_soon(self, number: str) -> None:
+        async with self.desk.transaction() as connection:
+            await self.check(connection)
+            why = "Somebody was at work on the order."
+            await retries.soon(connection, self.store_id, number, why)
+
+    async def postpone(self, number: str, why: str) -> None:
         """Let an order be read later; tell it once on the order's timeline."""
         async with self.desk.transaction() as connection:
             await self.check(connection)
             tries = await retries.postpone(connection, self.store_id, number, why)
             found = await orders.find(connection, self.store_id, number)
-            if tell and tries == 1 and found is not None:
+            if tries == 1 and found is not None:
                 event = events.Event("order_not_read", detail={"message": why})
                 await events.add(connection, self.store_id, found, event, self.desk.new_id)
         self.tally.postponed += 1

@@ -88,7 +88,7 @@ class Released(Orders):
     async def _ask(self, place: Place) -> OrderPage:
         since = self.leased.run.began_at - listing.OLDEST
         walmart = self.leased.desk.walmart
-        return await walmart.list_released(self.account, since, place.cursor, size=place.page_size)
+        return await walmart.list_released(self.account, since, place.cursor, size=self.size(place))
 
 
 class Changed(Orders):
@@ -104,7 +104,7 @@ class Changed(Orders):
             window,
             place.cursor,
             fulfilled_by_walmart=self.by_walmart,
-            size=place.page_size,
+            size=self.size(place),
         )
 
 
@@ -131,7 +131,7 @@ class Returned(Reading[ReturnPage]):
         now = self.leased.run.began_at
         part = place.until if place.until != place.begun_at else None
         return await self.leased.desk.walmart.returns.changed(
-            self.account, place.since or now, place.cursor, until=part, size=place.page_size
+            self.account, place.since or now, place.cursor, until=part, size=self.size(place)
         )
 
     async def _write(self, page: ReturnPage) -> dict[UUID, str]:

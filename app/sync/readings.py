@@ -84,6 +84,10 @@ class Reading(ABC, Generic[PageT]):
             self._differing.popleft()
         return bool(self._differing) or await self._advance(place, self._page)
 
+    def size(self, place: Place) -> int | None:
+        """Of the pages; None for Walmart's most."""
+        return place.page_size or self.leased.page_size
+
     async def stopped(self, why: str) -> None:
         """Keep why it could not go on."""
         if self._place is not None:
@@ -121,7 +125,7 @@ class Reading(ABC, Generic[PageT]):
         return page
 
     def _smaller(self, place: Place, error: errors.WalmartError) -> Place | None:
-        size = place.page_size or self.usual_size
+        size = self.size(place) or self.usual_size
         too_large = error.call is not None and error.call.failure == ANSWER_TOO_LARGE
         return place.with_smaller_pages(size) if too_large and size > 1 else None
 
