@@ -28,6 +28,8 @@ from app.walmart.client import OrderPage, Window
 
 RECENT = timedelta(hours=24)
 _PAGE = 200
+# Orders that cannot be read; with more of them it is Walmart that cannot be.
+_MOST_UNREAD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Report:
 
     store_id: int
     orders: int = 0
+    # That could not be read by themselves.
+    unread: int = 0
     findings: list[Finding] = field(default_factory=list)
     stopped: str | None = None
 
@@ -113,7 +117,7 @@ async def _listed(desk: Desk, account: Account, since: datetime, report: Report)
             if number not in ids:
                 _tell(report, number, None, [drift.whole(Cause.ORDER_UNKNOWN_HERE)])
             elif any(map(drift.is_drift, drift.compare(known[ids[number]], snapshot))):
-                await mend(desk, account, ids[number], report)
+                await _mended(desk, account, (number, ids[number]), report)
         for number in filter(None, page.unreadable):
             seen.add(number)
             _tell(report, number, None, [drift.whole(Cause.ORDER_UNREADABLE)])
@@ -134,8 +138,21 @@ async def _not_listed(
         for order_id in ids:
             if found[order_id].purchase_order_id not in seen:
                 report.orders += 1
-                await mend(desk, account, order_id, report)
+                number = found[order_id].purchase_order_id
+                await _mended(desk, account, (number, order_id), report)
         after = ids[-1]
+
+
+async def _mended(desk: Desk, account: Account, place: tuple[str, UUID], report: Report) -> None:
+    """Mend an order; one that cannot be read is left to a person and does not stop the others."""
+    number, order_id = place
+    try:
+        await mend(desk, account, order_id, report)
+    except errors.WalmartError as error:
+        report.unread += 1
+        if errors.is_about_all(error) or report.unread > _MOST_UNREAD:
+            raise
+        _tell(report, number, order_id, [drift.whole(Cause.ORDER_UNREADABLE)])
 
 
 async def mend(

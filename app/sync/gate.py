@@ -91,9 +91,3 @@ class Gate(Hold):
                     endpoint=lane.endpoint,
                     reason=lane.reason,
                 )
-
-
-def is_about_all(error: errors.WalmartError) -> bool:
-    """Whether another order would meet the same: nothing was learnt of the one that was asked."""
-    about_all = errors.Throttled | errors.CredentialsRejected | errors.NotSent
-    return isinstance(error, about_all) or error.call is None or error.call.operation == "token"

@@ -9,7 +9,10 @@ nothing that was read is read again.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
+
+import structlog
 
 from app.intake.desk import Desk
 from app.orders.errors import NotAvailable, OrderError
@@ -25,6 +28,14 @@ from app.walmart import errors
 TURN = 60.0
 # Seconds of a pause of Walmart's that a run waits out.
 PATIENCE = 10.0
+_log = structlog.get_logger(__name__)
+
+
+class _Over(Enum):
+    """How the reading of a list ended in a run."""
+
+    WHOLE = "whole"
+    STOPPED = "stopped"
 
 
 class _Steps(Protocol):
@@ -32,7 +43,7 @@ class _Steps(Protocol):
 
     async def step(self) -> bool: ...
 
-    async def stopped(self, why: str) -> None: ...
+    async def stopped(self, why: str, *, by_page: bool = False) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,22 +109,12 @@ class Importer:
         going, whole = dict.fromkeys(steps, 0.0), list[_Steps]()
         while going:
             for each in [each for each, at in going.items() if at <= clock()]:
-                try:
-                    if not await each.step():
-                        whole.append(each)
-                        del going[each]
-                except Paused as paused:
-                    left = max(paused.left.total_seconds(), 0.0)
-                    if left <= self.patience:
-                        going[each] = clock() + left
-                        continue
-                    tally.resume_in = min(left, tally.resume_in or left)
-                    await self._stop(each, going, tally, paused)
-                except errors.Throttled:
-                    # Its lane says for how long.
-                    continue
-                except errors.WalmartError as error:
-                    await self._stop(each, going, tally, error)
+                wait = await self._step(each, tally)
+                if isinstance(wait, _Over):
+                    del going[each]
+                    whole.extend([each] if wait is _Over.WHOLE else [])
+                else:
+                    going[each] = clock() + wait
             if going and clock() >= end:
                 # Others wait; each of its lists has come on by a step at least.
                 tally.resume_in = 0.0
@@ -121,11 +122,26 @@ class Importer:
             await asyncio.sleep(max(min(going.values(), default=0.0) - clock(), 0.0))
         return whole
 
-    async def _stop(
-        self, each: _Steps, going: dict[_Steps, float], tally: Tally, error: Exception
-    ) -> None:
-        del going[each]
-        tally.stopped = tally.stopped or (
-            str(error) if isinstance(error, Paused) else f"Walmart cannot be asked on: {error}"
-        )
-        await each.stopped(str(error))
+    async def _step(self, each: _Steps, tally: Tally) -> float | _Over:
+        """A step; answers in how many seconds the next may be made, or how it ended."""
+        try:
+            return 0.0 if await each.step() else _Over.WHOLE
+        except Paused as paused:
+            left = max(paused.left.total_seconds(), 0.0)
+            if left <= self.patience:
+                return left
+            tally.resume_in = min(left, tally.resume_in or left)
+            why, by_page = str(paused), False
+        except errors.Throttled:
+            # Its lane says for how long.
+            return 0.0
+        except errors.WalmartError as error:
+            why, by_page = f"Walmart cannot be asked on: {error}", False
+        except OrderError:
+            raise
+        except Exception as error:  # noqa: BLE001 - logged; other lists go on
+            _log.exception("list_not_read")
+            why, by_page = f"Waybill met a fault of its own: {type(error).__name__}.", True
+        tally.stopped = tally.stopped or why
+        await each.stopped(why, by_page=by_page)
+        return _Over.STOPPED

@@ -9,7 +9,7 @@ from app.orders.errors import NotAvailable, OrderError
 from app.storage import events, imports, orders, retries
 from app.storage.database import Connection
 from app.storage.imports import Run, Tally
-from app.sync.gate import Gate, is_about_all
+from app.sync.gate import Gate
 from app.walmart import errors
 
 _log = structlog.get_logger(__name__)
@@ -51,7 +51,7 @@ class Leased(Gate):
         try:
             done = await work
         except errors.WalmartError as error:
-            if is_about_all(error):
+            if errors.is_about_all(error):
                 raise
             why = str(error)
         except OrderError:

@@ -177,7 +177,7 @@ class Again:
                     await retries.done(connection, leased.store_id, number)
         return bool(numbers)
 
-    async def stopped(self, why: str) -> None:
+    async def stopped(self, why: str, *, by_page: bool = False) -> None:
         """Nothing to keep: each order has its own place."""
 
 

@@ -21,7 +21,6 @@ from app.storage import places, webhooks
 from app.storage.imports import Run
 from app.storage.places import List, Place
 from app.storage.webhooks import Expected
-from app.sync.gate import is_about_all
 from app.sync.leased import Leased
 from app.walmart import errors, listing
 from app.walmart.account import Account
@@ -88,10 +87,11 @@ class Reading(ABC, Generic[PageT]):
         """Of the pages; None for Walmart's most."""
         return place.page_size or self.leased.page_size
 
-    async def stopped(self, why: str) -> None:
-        """Keep why it could not go on."""
-        if self._place is not None:
-            await self._keep(replace(self._place, stopped=why[:500]))
+    async def stopped(self, why: str, *, by_page: bool = False) -> None:
+        """Keep why it could not go on; by_page: for what is on the page, so less is asked for."""
+        place = self._place
+        if place is not None:
+            await self._keep(place.failed(why) if by_page else replace(place, stopped=why[:500]))
 
     async def _begin(self) -> Place:
         run = self.leased.run
@@ -131,7 +131,7 @@ class Reading(ABC, Generic[PageT]):
 
     async def _failed(self, place: Place, error: errors.WalmartError) -> None:
         """Keep that a page could not be had; what every call meets is not that page's fault."""
-        if is_about_all(error) or isinstance(error, errors.Misconfigured):
+        if errors.is_about_all(error) or isinstance(error, errors.Misconfigured):
             return
         await self._keep(place.failed(str(error)))
 

@@ -296,7 +296,7 @@ async def test_pages_that_lead_in_a_circle_come_to_an_end(world: World) -> None:
     assert tally.whole_returns
     assert len([each for each in asked.calls if "page=" in str(each.request.url)]) == 2
     stopped = "SELECT stopped FROM import_places WHERE list = 'changed'"
-    assert await ask(world, stopped) == "Walmart's pages lead in a circle."
+    assert await ask(world, stopped) == tally.stopped
 
 
 async def test_every_page_of_returns_is_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -378,3 +378,18 @@ async def test_tries_of_an_order_become_rarer(world: World) -> None:
             question = "SELECT round(extract(epoch FROM due_at - now())) FROM import_retries"
             waits.append(int((await connection.execute(sa.text(question))).scalar_one()))
     assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600]
+
+
+async def test_a_fault_of_waybills_own_in_one_list_leaves_the_others_alone(world: World) -> None:
+    store = await world.a_store()
+    (number,) = await at_walmart(world, store, 1)
+    await ship_at_walmart(world, number)
+    await world.walmart.post(f"/simulator/orders/{number}/return", json={})
+    async with world.database.begin() as connection:
+        check = "ALTER TABLE import_places ADD CHECK (list <> 'changed' OR stopped IS NOT NULL)"
+        await connection.execute(sa.text(check))
+    tally = await run(world)
+    assert tally.stopped == "Waybill met a fault of its own: IntegrityError."
+    assert (tally.returns, tally.whole_orders, tally.whole_returns) == (1, False, True)
+    stopped = "SELECT stopped FROM import_places WHERE list = 'changed'"
+    assert await ask(world, stopped) == tally.stopped

@@ -191,3 +191,14 @@ async def test_a_picture_that_was_overtaken_is_not_believed(world: World) -> Non
     assert (settled, report.findings, await told(world)) == (False, [], 0)
     assert (await world.order(order.id)).lines[0].shipped == 2
     assert await reconcile.mend(world.desk, account, order.id, report)
+
+
+async def test_an_order_that_cannot_be_read_does_not_stop_the_others(world: World) -> None:
+    bad, good = await world.an_order(1), await world.an_order(1)
+    for order in (bad, good):
+        await world.shipped_by_hand(order, 1, "HAND1")
+    await world.fault("read", "error", times=None, purchase_order_id=bad.purchase_order_id)
+    report = await run(world)
+    assert report.stopped is None
+    assert ("order_unreadable", False) in causes(report)
+    assert (await world.order(good.id)).lines[0].shipped == 1

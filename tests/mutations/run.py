@@ -465,7 +465,7 @@ MUTATIONS = (
         "an order that cannot be read stops neither the others nor returns",
         "ending the reading",
         "app/sync/leased.py",
-        "            if is_about_all(error):\n                raise",
+        "            if errors.is_about_all(error):\n                raise",
         "            if True:\n                raise",
         (PROGRESS,),
     ),
