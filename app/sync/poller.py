@@ -150,13 +150,13 @@ class Poller:
             reconcile_every=self.settings.reconcile_every,
             desk=self.desk,
             importer=self._importer(),
-            announcements=Announcements(self.desk, self.settings.breaker) if self.desk else None,
             random=self.random,
             new_id=self.new_id,
             wake=self.heard.set,
             retain_updates=self.settings.retain_updates,
             retain_attempts=self.settings.retain_attempts,
             retain_keys=self.settings.retain_keys,
+            announcements=Announcements(self.desk, self.settings.breaker) if self.desk else None,
         )
 
     def _importer(self) -> Importer | None:

@@ -44,13 +44,13 @@ class Upkeep:
     reconcile_every: float
     desk: Desk | None
     importer: Importer | None
-    announcements: Announcements | None
     random: Callable[[], float]
     new_id: Callable[[int], UUID]
     wake: Callable[[], None]
     retain_updates: int = 0
     retain_attempts: int = 0
     retain_keys: int = 0
+    announcements: Announcements | None = None
     _importing: Crew = field(default_factory=lambda: Crew(_IMPORTS))
     _looking: Crew = field(default_factory=lambda: Crew(_LOOKS))
 
