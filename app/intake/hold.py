@@ -17,7 +17,7 @@ class Hold:
         return await desk.walmart.read_order(account, number)
 
     async def check(self, connection: Connection) -> None:
-        """Raise an OrderError where the caller may not write any more; nothing is written then."""
+        """Raise where the caller may not write any more; then nothing is written."""
         del connection
 
 

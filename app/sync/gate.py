@@ -9,7 +9,6 @@ import structlog
 
 from app.intake.desk import Desk
 from app.intake.hold import Hold
-from app.orders.errors import OrderError
 from app.orders.lane import Breaker, Endpoint
 from app.orders.outcome import Pause
 from app.orders.update import Kind
@@ -34,15 +33,17 @@ class _Told(Protocol):
 Said = TypeVar("Said", bound=_Told)
 
 
-class Paused(OrderError):
+class Halt(Exception):
+    """Nothing goes on here for now, whichever order it is about."""
+
+
+class Paused(Halt):
     """The lane stands still for so long; nothing was asked."""
 
     def __init__(self, endpoint: Endpoint, left: timedelta) -> None:
         self.left = left
         seconds = max(left.total_seconds(), 0.0)
-        super().__init__(
-            "lane_paused", f"Walmart takes no such call ({endpoint}) for {seconds:.1f} s."
-        )
+        super().__init__(f"Walmart takes no such call ({endpoint}) for {seconds:.1f} s.")
 
 
 @dataclass(frozen=True)

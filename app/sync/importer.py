@@ -83,12 +83,13 @@ class Importer:
         tally = leased.tally
         try:
             await self._read(run, leased)
+        except LeaseLost as error:
+            tally.stopped = str(error)
+            return tally
         except NotAvailable:
             raise
         except OrderError as error:
             tally.stopped = str(error)
-            if isinstance(error, LeaseLost):
-                return tally
         async with self.desk.transaction() as connection:
             tally.missed = await webhooks.missed(connection, store_id, self.grace)
             await imports.end(connection, run, tally)
@@ -137,7 +138,7 @@ class Importer:
             return 0.0
         except errors.WalmartError as error:
             why, by_page = f"Walmart cannot be asked on: {error}", False
-        except OrderError:
+        except (LeaseLost, OrderError):
             raise
         except Exception as error:  # noqa: BLE001 - logged; other lists go on
             _log.exception("list_not_read")

@@ -5,21 +5,21 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from app.orders.errors import NotAvailable, OrderError
+from app.orders.errors import OrderError
 from app.storage import events, imports, orders, retries
 from app.storage.database import Connection
 from app.storage.imports import Run, Tally
-from app.sync.gate import Gate
+from app.sync.gate import Gate, Halt
 from app.walmart import errors
 
 _log = structlog.get_logger(__name__)
 
 
-class LeaseLost(OrderError):
+class LeaseLost(Halt):
     """Another process took the store over; nothing more is written by this one."""
 
     def __init__(self) -> None:
-        super().__init__("lease_lost", "Another process took the store over.")
+        super().__init__("Another process took the store over.")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Leased(Gate):
             if errors.is_about_all(error):
                 raise
             why = str(error)
-        except OrderError:
+        except (Halt, OrderError):
             raise
         except Exception as error:  # noqa: BLE001 - one order's trouble is not the others'
             _log.exception("order_not_read", store_id=self.store_id, purchase_order_id=number)
@@ -93,4 +93,4 @@ class Leased(Gate):
 
 def is_for_all(error: Exception) -> bool:
     """Whether an error is none of one order's: the database's, the lease's, the lane's."""
-    return isinstance(error, NotAvailable | OrderError)
+    return isinstance(error, Halt | OrderError)
