@@ -18,6 +18,8 @@ from app.storage.tables import import_places
 OVERLAP = timedelta(minutes=10)
 # A window is not halved below it, because Walmart takes whole seconds.
 _SHORTEST = timedelta(seconds=4)
+# How long a cursor lives is not documented, and a dead one may be answered as an empty page.
+_FRESH = timedelta(hours=1)
 # Runs in a row that got no page, after which less is asked for.
 _PATIENCE = 2
 
@@ -53,7 +55,8 @@ class Place:
     def opened(self, began_at: datetime, first: timedelta) -> Self:
         """With a window to read: the one under way, or all since it was read last."""
         if self.cursor is not None and self.begun_at is not None:
-            return self
+            fresh = began_at - self.begun_at <= _FRESH
+            return self if fresh else replace(self.restarted(), begun_at=began_at)
         since = self.read_until or began_at - first
         until = self.until if self.until and self.until > since else began_at
         return replace(self, since=since, until=until, begun_at=began_at, cursor=None, pages=0)

@@ -270,6 +270,22 @@ async def test_a_cursor_that_walmart_takes_no_more_is_given_up(
     assert (tally.stopped, tally.whole_orders, await known(world)) == (None, True, 5)
 
 
+async def test_a_cursor_that_is_old_is_given_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "PAGE", 2)
+    store = await world.a_store()
+    await at_walmart(world, store, 5)
+    await world.fault("list", "slow", delay=0, times=2)
+    await world.fault("list", "throttle")
+    assert (await run(world)).orders == 2
+    await pauses_end(world)
+    older = "UPDATE import_places SET begun_at = begun_at - interval '2 hours' WHERE list = :list"
+    await ask(world, f"{older} RETURNING 1", list="changed")
+    tally = await run(world)
+    assert (tally.orders, tally.whole_orders, await known(world)) == (5, True, 5)
+
+
 async def test_pages_that_lead_in_a_circle_come_to_an_end(world: World) -> None:
     await world.a_store()
 

@@ -561,8 +561,8 @@ MUTATIONS = (
         "one importer reads a store at a time",
         "taking a store that somebody reads",
         "app/storage/imports.py",
-        "     WHERE (i.leased_until IS NULL OR i.leased_until < now())\n       AND i.started_at",
-        "     WHERE i.started_at",
+        "     WHERE (i.leased_until IS NULL OR i.leased_until < now())\n       AND (i.started_at",
+        "     WHERE (i.started_at",
         (IMPORTER,),
     ),
     Mutation(
