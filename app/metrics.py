@@ -123,7 +123,7 @@ class Metrics:
         )
         self._missed = Gauge(
             "waybill_webhooks_missed",
-            "Orders that polling found new or changed though Walmart announces the store's.",
+            "New orders and wishes to cancel that polling found and Walmart never announced.",
             registry=self.registry,
         )
         self._imported = Gauge(
@@ -139,6 +139,16 @@ class Metrics:
         self._unseen = Gauge(
             "waybill_unseen_sessions",
             "Sessions whose transactions Waybill's role may not see (grant pg_read_all_stats).",
+            registry=self.registry,
+        )
+        self._unread = Gauge(
+            "waybill_import_unread_orders",
+            "Orders that Walmart lists and that could not be read; they are tried again.",
+            registry=self.registry,
+        )
+        self._stopped = Gauge(
+            "waybill_import_stopped_lists",
+            "Lists of Walmart's, by store, whose last reading broke off.",
             registry=self.registry,
         )
         self._database_up = Gauge(
@@ -168,6 +178,8 @@ class Metrics:
         self._imported.set(found.imported)
         self._transaction.set(found.oldest_transaction)
         self._unseen.set(found.unseen)
+        self._unread.set(found.unread)
+        self._stopped.set(found.stopped)
         for gauge in (self._open, self._paused, self._drift):
             gauge.clear()
         for (kind, state), count in found.open.items():

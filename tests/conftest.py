@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -59,14 +60,27 @@ def server_url(data_folder: Path) -> Iterator[str]:
         yield server.url
 
 
-@pytest.fixture
-def fresh_url(server_url: str) -> Iterator[str]:
-    """The URL of a new, migrated, empty database."""
+@contextmanager
+def _fresh(server_url: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     admin = database_url(server_url, "postgres")
     asyncio.run(_execute(admin, f"CREATE DATABASE {name} TEMPLATE waybill"))
     yield database_url(server_url, name)
     asyncio.run(_execute(admin, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def fresh_url(server_url: str) -> Iterator[str]:
+    """The URL of a new, migrated, empty database."""
+    with _fresh(server_url) as url:
+        yield url
+
+
+@pytest.fixture
+def other_url(server_url: str) -> Iterator[str]:
+    """The URL of another such database, for a Waybill beside the first."""
+    with _fresh(server_url) as url:
+        yield url
 
 
 @pytest.fixture

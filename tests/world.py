@@ -27,7 +27,7 @@ from app.intake.desk import Desk
 from app.orders.lane import Breaker, Endpoint
 from app.orders.requests import ShipRequest
 from app.orders.update import State
-from app.outbound.transport import open_http
+from app.outbound.transport import Http, open_http
 from app.simulator.app import create_app as create_simulator
 from app.storage import claims, overview
 from app.storage.claims import Terms
@@ -63,6 +63,7 @@ class World:
     walmart_url: str
     heard: Heard
     timeout: float
+    http: Http
     _stores: list[StoreView] = field(default_factory=list)
 
     async def a_store(self, **changes: Any) -> StoreView:
@@ -230,10 +231,13 @@ def a_package(tracking_number: str, **changes: Any) -> ShipRequest:
 
 
 @asynccontextmanager
-async def open_world(url: str, *, timeout: float = 1.0) -> AsyncIterator[World]:
-    """Start a simulator and open everything that works with it."""
+async def open_world(
+    url: str, *, timeout: float = 1.0, walmart_url: str | None = None
+) -> AsyncIterator[World]:
+    """Start a simulator, or take another world's, and open everything that works with it."""
     async with AsyncExitStack() as stack:
-        walmart_url = await stack.enter_async_context(serving(create_simulator()))
+        if walmart_url is None:
+            walmart_url = await stack.enter_async_context(serving(create_simulator()))
         http = await stack.enter_async_context(open_http(timeout=timeout, max_connections=100))
         walmart = await stack.enter_async_context(
             httpx.AsyncClient(base_url=walmart_url, timeout=10, trust_env=False)
@@ -253,7 +257,7 @@ async def open_world(url: str, *, timeout: float = 1.0) -> AsyncIterator[World]:
             wake=heard.tell,
             commerce=CommerceClient(http, timeout=timeout, now=lambda: datetime.now(UTC)),
         )
-        yield World(url, database, desk, client, walmart, walmart_url, heard, timeout)
+        yield World(url, database, desk, client, walmart, walmart_url, heard, timeout, http)
 
 
 @asynccontextmanager

@@ -3,12 +3,13 @@
 All new orders of a page are one transaction of a handful of statements, whatever their number.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from app.intake.desk import Desk
+from app.intake.hold import FREE, Hold
 from app.intake.register import acknowledge
 from app.orders import drift, settlement
 from app.orders.snapshot import OrderSnapshot
@@ -35,20 +36,29 @@ UNREADABLE = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a page came to: orders written down, known ones that differ, and unreadable ones."""
+    """What a page came to: numbers of orders written down, known ones that differ, and bad ones.
 
-    imported: Sequence[UUID]
-    differing: Sequence[UUID]
+    differing: purchase order numbers by our id. unreadable: how many.
+    """
+
+    imported: Sequence[str]
+    differing: Mapping[UUID, str]
     unreadable: int
 
 
 async def import_page(
-    desk: Desk, store_id: int, snapshots: Iterable[OrderSnapshot], unreadable: Sequence[str]
+    desk: Desk,
+    store_id: int,
+    snapshots: Iterable[OrderSnapshot],
+    unreadable: Sequence[str],
+    *,
+    hold: Hold = FREE,
 ) -> Page:
     """Write down what is new on a page; what differs of known orders is for `reconcile.mend`."""
     shown = {each.purchase_order_id: each for each in snapshots}
     bad = [number for number in dict.fromkeys(unreadable) if number and number not in shown]
     async with desk.transaction() as connection:
+        await hold.check(connection)
         ids = await reconciliations.known(connection, store_id, [*shown, *bad])
         fresh = [each for number, each in shown.items() if number not in ids]
         blank = [number for number in bad if number not in ids]
@@ -56,7 +66,7 @@ async def import_page(
         known = await orders.load_many(
             connection, store_id, [ids[number] for number in shown if number in ids]
         )
-        differing = []
+        differing = {}
         for order in known.values():
             snapshot = shown[order.purchase_order_id]
             if order.unreadable:
@@ -65,7 +75,7 @@ async def import_page(
             if order.ordered_at is None or order.ship_method is None:
                 await registry.fill_blanks(connection, store_id, order.id, details(snapshot))
             if any(map(drift.is_drift, drift.compare(order, snapshot))):
-                differing.append(order.id)
+                differing[order.id] = order.purchase_order_id
     if imported:
         desk.wake()
     return Page(imported, differing, len(unreadable))
@@ -77,7 +87,7 @@ async def _add(
     store_id: int,
     fresh: Sequence[OrderSnapshot],
     blank: Sequence[str],
-) -> list[UUID]:
+) -> list[str]:
     listed = {each.purchase_order_id: _listed(desk, store_id, each) for each in fresh}
     rows = [*listed.values(), *(_blank(desk, store_id, number) for number in blank)]
     added = await registry.add_listed(connection, store_id, rows, ACTOR)
@@ -90,7 +100,7 @@ async def _add(
     # First, so that what is noted of an order follows it.
     await commerce_updates.hand_over(connection, list(written.values()), desk.new_id)
     await settling.settle_many(connection, pictures, desk.new_id)
-    return list(added)
+    return [row.purchase_order_id for row in rows if row.id in added]
 
 
 def _listed(desk: Desk, store_id: int, snapshot: OrderSnapshot) -> Listed:

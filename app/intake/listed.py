@@ -4,14 +4,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from app.walmart.client import OrderPage, Window
 from app.walmart.listing import MOST_LISTED
+from app.walmart.trail import Trail
 
 # Asks for a page of a window; the cursor is None for the first.
 Ask = Callable[[Window, str | None], Awaitable[OrderPage]]
 
 
 async def pages(ask: Ask, window: Window) -> AsyncIterator[OrderPage]:
-    """Every page of what changed within a window. An order may be on two of them."""
+    """Every page of what changed within a window. An order may be on two of them.
+
+    Raises Unclear where the pages lead in a circle.
+    """
     cursor: str | None = None
+    trail = Trail()
     while True:
         page = await ask(window, cursor)
         halves = window.halves() if (page.total or 0) > MOST_LISTED and cursor is None else None
@@ -24,3 +29,4 @@ async def pages(ask: Ask, window: Window) -> AsyncIterator[OrderPage]:
         cursor = page.cursor
         if cursor is None:
             return
+        trail.follow(cursor, page.call)

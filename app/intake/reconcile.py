@@ -13,6 +13,7 @@ from uuid import UUID
 
 from app.intake import listed
 from app.intake.desk import Desk
+from app.intake.hold import FREE, Hold
 from app.intake.refresh import busy
 from app.orders import drift
 from app.orders.drift import Cause, Drift
@@ -27,6 +28,8 @@ from app.walmart.client import OrderPage, Window
 
 RECENT = timedelta(hours=24)
 _PAGE = 200
+# Orders that cannot be read; with more of them it is Walmart that cannot be.
+_MOST_UNREAD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Report:
 
     store_id: int
     orders: int = 0
+    # That could not be read by themselves.
+    unread: int = 0
     findings: list[Finding] = field(default_factory=list)
     stopped: str | None = None
 
@@ -112,7 +117,7 @@ async def _listed(desk: Desk, account: Account, since: datetime, report: Report)
             if number not in ids:
                 _tell(report, number, None, [drift.whole(Cause.ORDER_UNKNOWN_HERE)])
             elif any(map(drift.is_drift, drift.compare(known[ids[number]], snapshot))):
-                await mend(desk, account, ids[number], report)
+                await _mended(desk, account, (number, ids[number]), report)
         for number in filter(None, page.unreadable):
             seen.add(number)
             _tell(report, number, None, [drift.whole(Cause.ORDER_UNREADABLE)])
@@ -133,44 +138,64 @@ async def _not_listed(
         for order_id in ids:
             if found[order_id].purchase_order_id not in seen:
                 report.orders += 1
-                await mend(desk, account, order_id, report)
+                number = found[order_id].purchase_order_id
+                await _mended(desk, account, (number, order_id), report)
         after = ids[-1]
 
 
-async def mend(desk: Desk, account: Account, order_id: UUID, report: Report) -> None:
+async def _mended(desk: Desk, account: Account, place: tuple[str, UUID], report: Report) -> None:
+    """Mend an order; one that cannot be read is left to a person and does not stop the others."""
+    number, order_id = place
+    try:
+        await mend(desk, account, order_id, report)
+    except errors.WalmartError as error:
+        report.unread += 1
+        if errors.is_about_all(error) or report.unread > _MOST_UNREAD:
+            raise
+        _tell(report, number, order_id, [drift.whole(Cause.ORDER_UNREADABLE)])
+
+
+async def mend(
+    desk: Desk, account: Account, order_id: UUID, report: Report, *, hold: Hold = FREE
+) -> bool:
     """Read one order, and bring ours in line where that is safe; the report tells what was found.
 
-    Raises WalmartError.
+    Answers False where somebody is at work on the order: the next look has to find it. Raises
+    WalmartError.
     """
     async with desk.transaction() as connection:
         basis = (await orders.load_many(connection, account.store_id, [order_id]))[order_id]
     if busy(basis):
-        # Its poller writes down what it sees; the next run looks again.
-        return
+        return False
     try:
-        answer = await desk.walmart.read_order(account, basis.purchase_order_id)
+        answer = await hold.read_order(desk, account, basis.purchase_order_id)
     except errors.NotFound:
         missing = [drift.whole(Cause.ORDER_UNKNOWN_AT_WALMART)]
         async with desk.transaction() as connection:
+            await hold.check(connection)
             await _note(connection, desk, basis, missing, mended=False)
         _tell(report, basis.purchase_order_id, order_id, missing)
-        return
+        return True
     if answer.order is None:
-        return
+        return True
     async with desk.transaction() as connection:
+        await hold.check(connection)
         order = await orders.lock(connection, order_id)
         found = [each for each in drift.compare(order, answer.order) if drift.is_drift(each)]
-        if not found or busy(order) or not settling.still_holds(basis, order):
-            return
+        if not found:
+            return True
+        if busy(order) or not settling.still_holds(basis, order):
+            # What we know now is newer than what was read.
+            return False
         mended = drift.believable(found)
         if mended:
-            turns = await settling.settle(
-                connection, Picture(order, answer.order, desk.now()), desk.new_id
-            )
+            picture = Picture(order, answer.order, desk.now())
+            turns = await settling.settle(connection, picture, desk.new_id)
             await updates.hand_turns(connection, turns)
         await _note(connection, desk, order, found, mended=mended)
     _tell(report, order.purchase_order_id, order_id, found, believed=mended)
     desk.wake()
+    return True
 
 
 def _tell(

@@ -83,7 +83,10 @@ class Verified:
 
 
 async def create(desk: Desk, new: NewStore, *, actor: str, once: Once | None = None) -> StoreView:
-    """Connect a store. Raises Invalid, and Conflict store_code_taken."""
+    """Connect a store.
+
+    Raises Invalid, and Conflict store_code_taken, walmart_account_taken or store_name_taken.
+    """
     del actor
     values = _values(new)
     values["code"] = values["code"] or _code_of(new.name)
@@ -92,14 +95,14 @@ async def create(desk: Desk, new: NewStore, *, actor: str, once: Once | None = N
         number = await stores.next_number(connection)
         identifier = desk.new_id(number)
         row = {"store_id": number, "id": identifier, **_sealed(values, desk.vault)}
-        await _or_taken(stores.add(connection, row), values["code"])
+        await _or_taken(stores.add(connection, row))
         view = await _view(connection, identifier)
         await idempotency.keep(connection, once, view)
     return view
 
 
 async def change(desk: Desk, store_id: UUID, changes: StoreChanges, *, actor: str) -> StoreView:
-    """Change a store. Raises Unknown, Invalid, and Conflict store_code_taken."""
+    """Change a store. Raises Unknown, Invalid, and Conflict as `create` does."""
     del actor
     values = {name: value for name, value in _values(changes).items() if value is not UNCHANGED}
     refuse(list(_problems(values)))
@@ -110,7 +113,7 @@ async def change(desk: Desk, store_id: UUID, changes: StoreChanges, *, actor: st
         now = await _commerce_now(connection, store_id)
         refuse([*_commerce_problems({**now, **values}), *_moved_problems(now, values)])
         row = _sealed(values, desk.vault)
-        await _or_taken(stores.change(connection, number, row), values.get("code"))
+        await _or_taken(stores.change(connection, number, row))
         view = await _view(connection, store_id)
     desk.walmart.forget(number)
     # New credentials end a pause, so what waited for them may go now.
@@ -260,13 +263,26 @@ def _spelled(entry: Any) -> Any:  # noqa: ANN401 - from JSON
     return carriers.known(entry) if isinstance(entry, str) else entry
 
 
-async def _or_taken(write: Awaitable[None], code: str | None) -> None:
+# What a store alone may have: the code of the refusal, what it says, and the field. None of them
+# names the other store, which the key may not see.
+_TAKEN: Mapping[str, tuple[str, str, str]] = {
+    "code": ("store_code_taken", "Another store has this code.", "/code"),
+    "account": (
+        "walmart_account_taken",
+        "Another store is connected to this Walmart account, and an account has one store.",
+        "/walmart/client_id",
+    ),
+    "name": ("store_name_taken", "Another store has this name.", "/name"),
+}
+
+
+async def _or_taken(write: Awaitable[None]) -> None:
     try:
         await write
-    except stores.CodeTaken as error:
-        message = f"Another store has the code {code}."
-        problem = Problem("store_code_taken", message, "/code", conflict=True)
-        raise Conflict(problem.code, message, [problem]) from error
+    except stores.Taken as error:
+        code, message, pointer = _TAKEN[error.what]
+        problem = Problem(code, message, pointer, conflict=True)
+        raise Conflict(code, message, [problem]) from error
 
 
 async def _view(connection: Connection, identifier: UUID) -> StoreView:

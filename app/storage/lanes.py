@@ -7,7 +7,7 @@ one count. A lane that has no row yet is a fresh one.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -193,6 +193,12 @@ async def endpoint_paused_until(
 ) -> datetime | None:
     """Until when the store makes no calls to that endpoint of Walmart's, if it does not."""
     return await _paused_until(connection, store_id, [Endpoint.ALL, endpoint])
+
+
+async def pause_left(connection: Connection, store_id: int, endpoint: Endpoint) -> timedelta | None:
+    """How long the store makes no calls to that endpoint, by the time that all lanes go by."""
+    until = await endpoint_paused_until(connection, store_id, endpoint)
+    return None if until is None else until - await now(connection)
 
 
 async def _paused_until(

@@ -27,8 +27,16 @@ _CREDENTIALS = (
 )
 
 
-class CodeTaken(Exception):
-    """Another store bears the code."""
+# What a store alone may have, by the index that sees to it.
+_OWN = {"uq_stores_code": "code", "uq_stores_account": "account", "uq_stores_name": "name"}
+
+
+class Taken(Exception):
+    """Another store has it; what: code, account or name."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ async def next_number(connection: Connection) -> int:
 
 
 async def add(connection: Connection, values: Mapping[str, Any]) -> None:
-    """Write a store, with its lanes. Raises CodeTaken."""
+    """Write a store, with its lanes. Raises Taken."""
     await _write(connection, sa.insert(stores).values(**values))
     await lanes.create(connection, [values["store_id"]])
 
@@ -89,10 +97,23 @@ async def add(connection: Connection, values: Mapping[str, Any]) -> None:
 async def change(connection: Connection, store_id: int, values: Mapping[str, Any]) -> None:
     """Change a store. New credentials end the pause that the old ones caused.
 
-    Raises CodeTaken.
+    Raises Taken. A store that shares an account or a name from before that was refused keeps
+    them until it is given another.
     """
     statement = sa.update(stores).where(stores.c.store_id == store_id)
-    await _write(connection, statement.values(**values, updated_at=sa.func.now()))
+    columns = stores.c
+    shared = {
+        "account_shared": sa.and_(
+            columns.account_shared,
+            columns.market == values.get("market", columns.market),
+            columns.walmart_client_id == values.get("walmart_client_id", columns.walmart_client_id),
+        ),
+        "name_shared": sa.and_(
+            columns.name_shared,
+            sa.func.lower(columns.name) == sa.func.lower(values.get("name", columns.name)),
+        ),
+    }
+    await _write(connection, statement.values(**values, **shared, updated_at=sa.func.now()))
     if _ACCESS & values.keys():
         await lanes.open_again(connection, store_id)
 
@@ -101,9 +122,10 @@ async def _write(connection: Connection, statement: sa.Insert | sa.Update) -> No
     try:
         await connection.execute(statement)
     except sa.exc.IntegrityError as error:
-        if violated(error) == "uq_stores_code":
-            raise CodeTaken from error
-        raise
+        what = _OWN.get(violated(error) or "")
+        if what is None:
+            raise
+        raise Taken(what) from error
 
 
 async def number_of(connection: Connection, identifier: UUID) -> int | None:

@@ -4,71 +4,92 @@ An announcement only says where to look, so that late, repeated and disordered o
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
-from app.intake import importing, reconcile, return_import
+from app.intake import looking, return_import
 from app.intake.desk import Desk
 from app.orders.errors import OrderError
-from app.orders.lane import Endpoint
-from app.storage import lanes, webhooks
-from app.storage.webhooks import BATCH, Taken
+from app.orders.lane import Breaker, Endpoint
+from app.storage import webhooks
+from app.storage.webhooks import Taken
+from app.sync.gate import Gate, Paused
 from app.walmart import errors
+from app.walmart.account import Account
+from app.walmart.returning import ReturnPage
 
-_AT_ONCE = 10
+# A few events at a time, so often in a row for one store; then others come first.
+_ROUNDS = 20
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Announcements:
-    """Looks at what was announced."""
+    """Looks at what was announced, store by store: one that hangs holds up nobody else."""
 
     desk: Desk
+    breaker: Breaker = field(default_factory=Breaker)
 
-    async def work(self) -> bool:
-        """Look at some events; answers whether there may be more."""
+    async def due(self) -> list[int]:
+        """Stores with events to look at."""
         async with self.desk.transaction() as connection:
-            taken = await webhooks.take(connection)
-        slots = asyncio.Semaphore(_AT_ONCE)
-        await asyncio.gather(*(self._look(event, slots) for event in taken))
-        return len(taken) >= BATCH
+            return await webhooks.due(connection)
 
-    async def _look(self, event: Taken, slots: asyncio.Semaphore) -> None:
-        async with slots:
-            try:
-                outcome = await self._settle(event)
-            except (errors.WalmartError, OrderError) as error:
-                _log.warning(
-                    "announcement_waits",
-                    store_id=event.store_id,
-                    event_id=event.event_id,
-                    error=str(error),
-                )
-                outcome = f"left to polling: {error}"[:500] if event.last else None
+    async def work(self) -> None:
+        """Look at what is due of all stores, and wait for the slowest."""
+        await asyncio.gather(*(self.look(store_id) for store_id in await self.due()))
+
+    async def look(self, store_id: int) -> None:
+        """Look at a store's events, a few at once, as long as its lane bears it."""
+        gate = Gate(self.desk, self.breaker, store_id)
+        for _ in range(_ROUNDS):
+            async with self.desk.transaction() as connection:
+                taken = await webhooks.take(connection, store_id)
+            went = await asyncio.gather(*(self._look(event, gate) for event in taken))
+            if not taken or not all(went):
+                return
+
+    async def _look(self, event: Taken, gate: Gate) -> bool:
+        """Look at one; False where the store stands still."""
+        try:
+            outcome: str | None = await self._settle(event, gate)
+        except Paused as paused:
+            async with self.desk.transaction() as connection:
+                await webhooks.hand_back(connection, event, paused.left.total_seconds())
+            return False
+        except (errors.WalmartError, OrderError) as error:
+            _log.warning(
+                "announcement_waits",
+                store_id=event.store_id,
+                event_id=event.event_id,
+                error=str(error),
+            )
+            outcome = f"left to polling: {error}"[:500] if event.last else None
         if outcome is not None:
             async with self.desk.transaction() as connection:
                 await webhooks.done(connection, event, outcome)
+        return True
 
-    async def _settle(self, event: Taken) -> str | None:
+    async def _settle(self, event: Taken, gate: Gate) -> str | None:
         """What came of an event; None where it is looked at later."""
-        store_id = event.store_id
-        async with self.desk.transaction() as connection:
-            paused = await lanes.endpoint_paused_until(connection, store_id, Endpoint.READ)
-        if paused is not None:
-            return "left to polling: the store stood still" if event.last else None
-        account = await self.desk.account(store_id)
+        account = await self.desk.account(event.store_id)
         if event.return_order_id is not None:
-            found, _ = await self.desk.walmart.returns.read(account, event.return_order_id)
-            changed = await return_import.save_page(self.desk, account, [found] if found else [])
+            changed = await self._returned(event.return_order_id, account, gate)
             return "changed" if changed else "nothing new"
         if event.purchase_order_id is None:
             return "about no order"
-        answer = await self.desk.walmart.read_order(account, event.purchase_order_id)
-        shown = [answer.order] if answer.order is not None else []
-        page = await importing.import_page(self.desk, store_id, shown, ())
-        for order_id in page.differing:
-            await reconcile.mend(self.desk, account, order_id, reconcile.Report(store_id))
-        if page.imported:
+        seen = await looking.look(self.desk, account, event.purchase_order_id, hold=gate)
+        if not seen.settled and not event.last:
+            return None
+        if seen.imported:
             return "imported"
-        return "changed" if page.differing else "nothing new"
+        return "changed" if seen.changed else "nothing new"
+
+    async def _returned(self, number: str, account: Account, gate: Gate) -> int:
+        async def read() -> ReturnPage:
+            found, call = await self.desk.walmart.returns.read(account, number)
+            return ReturnPage(call, (found,) if found else ())
+
+        page = await gate.ask(Endpoint.RETURNS, read)
+        return await return_import.save_page(self.desk, account, page.returns, hold=gate)

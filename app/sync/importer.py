@@ -1,54 +1,66 @@
 """Orders that Walmart has and we have not, and what changed there: read per store, in turn.
 
-Each run reads the orders that wait for their acknowledgement, then all that changed since the
-last whole run, with an overlap, seller's and Walmart's own. It goes by the store's lanes as a
-delivery does. A run that breaks off leaves the next one to begin where it began itself.
+A run reads each of the store's lists on from where the last one came to (`app/sync/lists.py`),
+a step of each in turn, so that none waits for the end of another. A short pause of Walmart's is
+waited out, a longer one ends the run until it is over, and so does the end of the store's turn:
+nothing that was read is read again.
 """
 
-import functools
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TypeVar
+from enum import Enum
+from typing import Protocol
 
 import structlog
 
-from app.intake import importing, listed, reconcile, return_import
 from app.intake.desk import Desk
-from app.orders.errors import OrderError
-from app.orders.lane import Breaker, Endpoint
-from app.orders.outcome import Pause
-from app.orders.update import Kind
-from app.outbound.call import Call
-from app.storage import imports, lanes, webhooks
+from app.orders.errors import NotAvailable, OrderError
+from app.orders.lane import Breaker
+from app.storage import imports, webhooks
 from app.storage.imports import Run, Tally
-from app.sync import traffic, verdicts
+from app.sync.gate import Paused
+from app.sync.leased import Leased, LeaseLost
+from app.sync.lists import Again, ByWalmart, Changed, Released, Returned
 from app.walmart import errors
-from app.walmart.account import Account
-from app.walmart.client import OrderPage, Window
-from app.walmart.returning import ReturnPage
 
-# The first run of a store reads what changed for so long; older orders are imported one by one.
-FIRST = timedelta(days=14)
-# Refunds are due within days, and buyers have 90 to ask for one.
-FIRST_RETURNS = timedelta(days=90)
-# Walmart's clock and ours differ, and its lists lag behind: so much is read again.
-OVERLAP = timedelta(minutes=10)
-_Page = TypeVar("_Page", OrderPage, ReturnPage)
+# Seconds of one turn of a store; then those that wait come first, and it goes on after them.
+TURN = 60.0
+# Seconds of a pause of Walmart's that a run waits out.
+PATIENCE = 10.0
 _log = structlog.get_logger(__name__)
 
 
-class _Stopped(Exception):
-    """The run ends here; the next one begins where this one did."""
+class _Over(Enum):
+    """How the reading of a list ended in a run."""
+
+    WHOLE = "whole"
+    STOPPED = "stopped"
+
+
+class _Steps(Protocol):
+    """What is read step by step."""
+
+    async def step(self) -> bool: ...
+
+    async def stopped(self, why: str, *, by_page: bool = False) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Importer:
-    """Reads the orders of stores. every: seconds between two runs of a store, 0 for none."""
+    """Reads the orders of stores. every: seconds between two runs of a store, 0 for none.
+
+    Seconds: turn: of a run, more or less; patience: of a pause that it waits out; grace: in which
+    Walmart has to announce what was found without it. page_size: None for Walmart's most.
+    """
 
     desk: Desk
     breaker: Breaker
     every: float
+    turn: float = TURN
+    patience: float = PATIENCE
+    grace: float = webhooks.GRACE
+    page_size: int | None = None
 
     async def due(self) -> list[int]:
         """Stores whose turn it is."""
@@ -67,110 +79,70 @@ class Importer:
             run = await imports.begin(connection, store_id, token, self.every)
         if run is None:
             return None
-        tally = Tally()
+        leased = Leased(self.desk, self.breaker, store_id, run, self.page_size)
+        tally = leased.tally
         try:
-            await self._read(run, tally)
-        except errors.WalmartError as error:
-            tally.stopped = f"Walmart cannot be asked on: {error}"
-        except (OrderError, _Stopped) as error:
+            await self._read(run, leased)
+        except LeaseLost as error:
+            tally.stopped = str(error)
+            return tally
+        except NotAvailable:
+            raise
+        except OrderError as error:
             tally.stopped = str(error)
         async with self.desk.transaction() as connection:
-            if await webhooks.secret(connection, store_id) is not None:
-                # A webhook would have brought it before.
-                tally.missed = tally.imported + tally.changed
+            tally.missed = await webhooks.missed(connection, store_id, self.grace)
             await imports.end(connection, run, tally)
         return tally
 
-    async def _read(self, run: Run, tally: Tally) -> None:
+    async def _read(self, run: Run, leased: Leased) -> None:
         account = await self.desk.account(run.store_id)
-        window = Window.up_to(run.began_at, (run.read_until or run.began_at - FIRST) - OVERLAP)
-        await self._released(run, account, window.ordered_since, tally)
-        for wfs in (False, True):
-            await self._changed(run, account, window, tally, wfs=wfs)
-        await self._returned(run, account, tally)
+        orders = [each(leased, account) for each in (Released, Changed, ByWalmart)]
+        returns = Returned(leased, account)
+        whole = await self._in_turns([*orders, returns, Again(leased, account)], leased.tally)
+        leased.tally.whole_orders = all(each in whole for each in orders)
+        leased.tally.whole_returns = returns in whole
 
-    async def _released(self, run: Run, account: Account, since: datetime, tally: Tally) -> None:
-        """What waits for its acknowledgement, however long ago it was ordered or changed."""
-        cursor: str | None = None
-        while True:
-            page = await self._asked(
-                run,
-                Endpoint.RELEASED,
-                functools.partial(self.desk.walmart.list_released, account, since, cursor),
-            )
-            await self._written(account, page, tally)
-            cursor = page.cursor
-            if cursor is None:
-                return
+    async def _in_turns(self, steps: Sequence[_Steps], tally: Tally) -> list[_Steps]:
+        """A step of each again and again; answers those that came to their end."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + self.turn
+        going, whole = dict.fromkeys(steps, 0.0), list[_Steps]()
+        while going:
+            for each in [each for each, at in going.items() if at <= clock()]:
+                wait = await self._step(each, tally)
+                if isinstance(wait, _Over):
+                    del going[each]
+                    whole.extend([each] if wait is _Over.WHOLE else [])
+                else:
+                    going[each] = clock() + wait
+            if going and clock() >= end:
+                # Others wait; each of its lists has come on by a step at least.
+                tally.resume_in = 0.0
+                return whole
+            await asyncio.sleep(max(min(going.values(), default=0.0) - clock(), 0.0))
+        return whole
 
-    async def _changed(
-        self, run: Run, account: Account, window: Window, tally: Tally, *, wfs: bool
-    ) -> None:
-        async def ask(part: Window, cursor: str | None) -> OrderPage:
-            call = functools.partial(
-                self.desk.walmart.list_orders, account, part, cursor, fulfilled_by_walmart=wfs
-            )
-            return await self._asked(run, Endpoint.LIST, call)
-
-        async for page in listed.pages(ask, window):
-            await self._written(account, page, tally)
-
-    async def _returned(self, run: Run, account: Account, tally: Tally) -> None:
-        """Returns that changed; their orders come first where they are not known."""
-        since = (run.returns_until or run.began_at - FIRST_RETURNS) - OVERLAP
-        cursor: str | None = None
-        while True:
-            page = await self._asked(
-                run,
-                Endpoint.RETURNS,
-                functools.partial(
-                    self.desk.walmart.returns.changed, account, since, run.began_at, cursor
-                ),
-            )
-            tally.returns += await return_import.save_page(self.desk, account, page.returns)
-            tally.unreadable += len(page.unreadable)
-            cursor = page.cursor
-            if cursor is None:
-                return
-
-    async def _asked(
-        self, run: Run, endpoint: Endpoint, call: Callable[[], Awaitable[_Page]]
-    ) -> _Page:
-        """Ask for a page where the lane bears it, and write down what Walmart said of the lane."""
-        async with self.desk.transaction() as connection:
-            if not await imports.renew(connection, run):
-                raise _Stopped("Another process took the store over.")
-            until = await lanes.endpoint_paused_until(connection, run.store_id, endpoint)
-        if until is not None:
-            raise _Stopped(f"Walmart takes no such call until {until:%Y-%m-%dT%H:%M:%SZ}.")
+    async def _step(self, each: _Steps, tally: Tally) -> float | _Over:
+        """A step; answers in how many seconds the next may be made, or how it ended."""
         try:
-            page = await call()
+            return 0.0 if await each.step() else _Over.WHOLE
+        except Paused as paused:
+            left = max(paused.left.total_seconds(), 0.0)
+            if left <= self.patience:
+                return left
+            tally.resume_in = min(left, tally.resume_in or left)
+            why, by_page = str(paused), False
+        except errors.Throttled:
+            # Its lane says for how long.
+            return 0.0
         except errors.WalmartError as error:
-            await self._tell(run.store_id, error)
+            why, by_page = f"Walmart cannot be asked on: {error}", False
+        except (LeaseLost, OrderError):
             raise
-        await self._record(run.store_id, [page.call], None)
-        return page
-
-    async def _tell(self, store_id: int, error: errors.WalmartError) -> None:
-        made = [error.call] if error.call is not None else []
-        await self._record(store_id, made, verdicts.pause(Kind.ACKNOWLEDGEMENT, error))
-
-    async def _record(self, store_id: int, made: Sequence[Call], pause: Pause | None) -> None:
-        async with self.desk.transaction() as connection:
-            at = await lanes.now(connection)
-            news = list(traffic.news(store_id, made, pause, at))
-            for lane in await lanes.record(connection, news, self.breaker):
-                _log.error(
-                    "lane_stopped", store_id=store_id, endpoint=lane.endpoint, reason=lane.reason
-                )
-
-    async def _written(self, account: Account, page: OrderPage, tally: Tally) -> None:
-        store_id = account.store_id
-        done = await importing.import_page(self.desk, store_id, page.orders, page.unreadable)
-        tally.orders += len(page.orders) + len(page.unreadable)
-        tally.imported += len(done.imported)
-        tally.unreadable += done.unreadable
-        report = reconcile.Report(store_id)
-        for order_id in done.differing:
-            await reconcile.mend(self.desk, account, order_id, report)
-        tally.changed += len(done.differing)
+        except Exception as error:  # noqa: BLE001 - logged; other lists go on
+            _log.exception("list_not_read")
+            why, by_page = f"Waybill met a fault of its own: {type(error).__name__}.", True
+        tally.stopped = tally.stopped or why
+        await each.stopped(why, by_page=by_page)
+        return _Over.STOPPED

@@ -17,6 +17,7 @@ from app.storage.database import Database
 from app.storage.vault import Vault
 from app.storage.wakeup import Heard
 from app.sync import deliveries
+from app.sync.announcements import Announcements
 from app.sync.backoff import Policy
 from app.sync.claiming import Claiming
 from app.sync.deliveries import Deliveries
@@ -133,6 +134,7 @@ class Poller:
             retain_updates=self.settings.retain_updates,
             retain_attempts=self.settings.retain_attempts,
             retain_keys=self.settings.retain_keys,
+            announcements=Announcements(self.desk, self.settings.breaker) if self.desk else None,
         )
 
     def _importer(self) -> Importer | None:

@@ -40,7 +40,9 @@ def news(
 def _of(store_id: int, call: Call, shift: timedelta) -> News:
     status = call.status
     broken = status is None or status >= _SERVER_ERROR
-    unreadable = call.failure is not None and (status or 0) < _CLIENT_ERROR
+    # An answer that is too large is a proper one; what was asked for was too much.
+    too_large = call.failure == calls.ANSWER_TOO_LARGE
+    unreadable = call.failure is not None and not too_large and (status or 0) < _CLIENT_ERROR
     ended_at = call.ended_at + shift
     return News(
         store_id=store_id,

@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
@@ -11,15 +11,16 @@ import structlog
 from app.intake import reconcile
 from app.intake.desk import Desk
 from app.orders.errors import NotAvailable
-from app.storage import deadlines, imports, order_counts, rescue, retention
+from app.storage import deadlines, order_counts, rescue, retention
 from app.storage.database import Database
 from app.sync.announcements import Announcements
+from app.sync.crew import Crew
 from app.sync.importer import Importer
 
 # Seconds between two batches of deletions.
 _BREATH = 0.1
-# Stores that a poller imports from at once: one that hangs does not hold up the others.
-_IMPORTS = 5
+# Stores that a poller imports from at once, and whose announcements it looks at.
+_IMPORTS, _LOOKS = 5, 10
 # Seconds between two looks at what Walmart announced: it costs one look into an empty index.
 _ANNOUNCED = 1.0
 # Days in which an event is known again.
@@ -49,9 +50,18 @@ class Upkeep:
     retain_updates: int = 0
     retain_attempts: int = 0
     retain_keys: int = 0
+    announcements: Announcements | None = None
+    _importing: Crew = field(default_factory=lambda: Crew(_IMPORTS))
+    _looking: Crew = field(default_factory=lambda: Crew(_LOOKS))
 
     async def run(self) -> None:
         """Work until cancelled."""
+        try:
+            await self._work()
+        finally:
+            await asyncio.gather(self._importing.stop(), self._looking.stop())
+
+    async def _work(self) -> None:
         await asyncio.gather(
             self._again_and_again(self._take_back),
             self._again_and_again(self._watch_deadlines),
@@ -97,35 +107,23 @@ class Upkeep:
         """Read the orders of the stores whose turn it is, some at a time."""
         if self.importer is None:
             return False
-        slots = asyncio.Semaphore(_IMPORTS)
-        due = await self.importer.due()
-        await asyncio.gather(*(self._import_store(self.importer, each, slots) for each in due))
-        return len(due) >= imports.MOST_DUE
+        await self._importing.room()
+        return self._importing.start(await self.importer.due(), self._import_store)
+
+    async def _import_store(self, store_id: int) -> None:
+        if self.importer is not None:
+            await _alone("import", store_id, _imported(self.importer, store_id))
 
     async def _look_at_announcements(self) -> bool:
-        """Look at what Walmart announced."""
-        if self.desk is None:
+        """Look at what Walmart announced, some stores at a time."""
+        if self.announcements is None:
             return False
-        return await Announcements(self.desk).work()
+        await self._looking.room()
+        return self._looking.start(await self.announcements.due(), self._look_at_store)
 
-    async def _import_store(
-        self, importer: Importer, store_id: int, slots: asyncio.Semaphore
-    ) -> None:
-        """One store's trouble is not the others'."""
-        try:
-            async with slots:
-                tally = await importer.run(store_id)
-        except NotAvailable as error:
-            _log.warning("import_waits", store_id=store_id, error=str(error))
-            return
-        except Exception:  # noqa: BLE001 - logged; the other stores must go on
-            _log.exception("import_failed", store_id=store_id)
-            return
-        if tally is None:
-            return
-        tell = _log.warning if tally.stopped or tally.unreadable else _log.info
-        if any((tally.stopped, tally.unreadable, tally.imported, tally.changed, tally.returns)):
-            tell("imported", store_id=store_id, **dataclasses.asdict(tally))
+    async def _look_at_store(self, store_id: int) -> None:
+        if self.announcements is not None:
+            await _alone("look", store_id, self.announcements.look(store_id))
 
     async def _forget(self) -> bool:
         """Move or delete a little of what is kept long enough."""
@@ -162,3 +160,23 @@ class Upkeep:
             if not more:
                 # Spread over time, so that pollers that started together do not stay together.
                 await asyncio.sleep(interval * (0.5 + self.random()))
+
+
+async def _imported(importer: Importer, store_id: int) -> None:
+    tally = await importer.run(store_id)
+    if tally is None:
+        return
+    trouble = tally.stopped or tally.unreadable or tally.postponed
+    tell = _log.warning if trouble else _log.info
+    if trouble or any((tally.imported, tally.changed, tally.returns)):
+        tell("imported", store_id=store_id, **dataclasses.asdict(tally))
+
+
+async def _alone(what: str, store_id: int, work: Awaitable[None]) -> None:
+    """One store's trouble is not the others'."""
+    try:
+        await work
+    except NotAvailable as error:
+        _log.warning(f"{what}_waits", store_id=store_id, error=str(error))
+    except Exception:  # noqa: BLE001 - logged; the other stores must go on
+        _log.exception(f"{what}_failed", store_id=store_id)

@@ -128,21 +128,27 @@ class WalmartClient:
         cursor: str | None = None,
         *,
         fulfilled_by_walmart: bool = False,
+        size: int | None = None,
     ) -> OrderPage:
         """Read a page of the orders that changed within a window.
 
         cursor is that of the page before, None for the first. The page is empty where none
-        changed. Orders that Walmart fulfils itself are listed by themselves. Raises Unclear
-        where the answer is no list, or its cursor leads nowhere.
+        changed. Orders that Walmart fulfils itself are listed by themselves. size: of the pages,
+        None for the usual. Raises Unclear where the answer is no list, or its cursor leads nowhere.
         """
-        query = listing.first_query(window, wfs=fulfilled_by_walmart) if cursor is None else cursor
-        return await self._page(account, "list_orders", "/v3/orders", query, cursor)
+        first = listing.first_query(window, wfs=fulfilled_by_walmart, size=size)
+        return await self._page(account, "list_orders", "/v3/orders", cursor or first, cursor)
 
     async def list_released(
-        self, account: Account, ordered_since: datetime, cursor: str | None = None
+        self,
+        account: Account,
+        ordered_since: datetime,
+        cursor: str | None = None,
+        *,
+        size: int | None = None,
     ) -> OrderPage:
         """Read a page of the orders that wait for their acknowledgement; otherwise as above."""
-        query = listing.released_query(ordered_since) if cursor is None else cursor
+        query = cursor or listing.released_query(ordered_since, size)
         return await self._page(account, "list_released", "/v3/orders/released", query, cursor)
 
     async def _page(

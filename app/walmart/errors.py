@@ -27,6 +27,7 @@ __all__ = [
     "Unclear",
     "WalmartError",
     "classify",
+    "is_about_all",
 ]
 
 WalmartError = CallError
@@ -69,6 +70,12 @@ _BY_STATUS: dict[int, type[WalmartError]] = {
 }
 _OK, _REDIRECT, _CLIENT_ERROR, _NOT_FOUND, _SERVER_ERROR = 200, 300, 400, 404, 500
 _PARTIAL = 206
+
+
+def is_about_all(error: WalmartError) -> bool:
+    """Whether a read of another order would meet the same: nothing was learnt of this one."""
+    about_all = Throttled | CredentialsRejected | NotSent
+    return isinstance(error, about_all) or error.call is None or error.call.operation == "token"
 
 
 def classify(call: Call) -> WalmartError | None:

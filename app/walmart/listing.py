@@ -20,8 +20,9 @@ from app.walmart.reading import UnreadableOrder, read_order_body, text
 OLDEST = timedelta(days=179)
 # A list ends here however many there are; Walmart's pages name 10,000 and 20,000.
 MOST_LISTED = 10_000
-# Of Walmart's 200 at most: orders of many lines must fit into one answer (exchange.py).
-PAGE = 50
+# Walmart's most. Where orders of many lines do not fit into one answer (exchange.py), the reader
+# asks for less.
+PAGE = 200
 _LONGEST_CURSOR = 4_000
 _SHORTEST = timedelta(seconds=4)
 _OK = 200
@@ -68,7 +69,7 @@ class OrderPage:
     total: int | None = None
 
 
-def first_query(window: Window, *, wfs: bool = False) -> str:
+def first_query(window: Window, *, wfs: bool = False, size: int | None = None) -> str:
     """The query of a list's first page; Walmart refuses dates with milliseconds.
 
     wfs: of the orders that Walmart's own warehouses ship, which it lists only when asked.
@@ -77,14 +78,14 @@ def first_query(window: Window, *, wfs: bool = False) -> str:
         "createdStartDate": _date(window.ordered_since),
         "lastModifiedStartDate": _date(window.since),
         "lastModifiedEndDate": _date(window.until + timedelta(seconds=1)),
-        "limit": PAGE,
+        "limit": size or PAGE,
     }
     return "?" + urlencode({**asked, "shipNodeType": "WFSFulfilled"} if wfs else asked)
 
 
-def released_query(ordered_since: datetime) -> str:
+def released_query(ordered_since: datetime, size: int | None = None) -> str:
     """The query of the first page of what waits for its acknowledgement."""
-    return "?" + urlencode({"createdStartDate": _date(ordered_since), "limit": PAGE})
+    return "?" + urlencode({"createdStartDate": _date(ordered_since), "limit": size or PAGE})
 
 
 def tells_none(call: Call) -> bool:

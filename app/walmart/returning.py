@@ -15,7 +15,8 @@ from app.outbound.call import Call
 from app.walmart import throttling
 from app.walmart.reading import UnreadableOrder, decimal, text
 
-PAGE = 100
+# Walmart's most.
+PAGE = 200
 _MOST_UNITS = 1_000_000
 # A unit in one of these is refunded, or its refund cannot be stopped any more.
 _REFUNDING = frozenset({"REFUND_INITIATED", "REFUND_COMPLETED", "REFUND_ISSUED"})
@@ -31,15 +32,16 @@ class ReturnPage:
     cursor: str | None = None
 
 
-def changed_query(since: datetime, until: datetime) -> str:
-    """The query of the first page of what changed within a window."""
-    return "?" + urlencode(
-        {
-            "returnLastModifiedStartDate": _date(since),
-            "returnLastModifiedEndDate": _date(until),
-            "limit": PAGE,
-        }
-    )
+def changed_query(since: datetime, until: datetime | None = None, size: int | None = None) -> str:
+    """The query of the first page of what changed since, until a moment or until now.
+
+    Pages go by offset: with an end, a return that changes between two pages would leave the list,
+    and the one behind it would move onto the page that was read already.
+    """
+    asked: dict[str, object] = {"returnLastModifiedStartDate": _date(since)}
+    if until is not None:
+        asked["returnLastModifiedEndDate"] = _date(until)
+    return "?" + urlencode({**asked, "limit": size or PAGE})
 
 
 def one_query(return_order_id: str) -> str:

@@ -21,10 +21,16 @@ class ReturnsApi:
     operations: Operations
 
     async def changed(
-        self, account: Account, since: datetime, until: datetime, cursor: str | None = None
+        self,
+        account: Account,
+        since: datetime,
+        cursor: str | None = None,
+        *,
+        until: datetime | None = None,
+        size: int | None = None,
     ) -> ReturnPage:
-        """Read a page of the returns that changed within a window, as `list_orders`."""
-        query = returning.changed_query(since, until) if cursor is None else cursor
+        """Read a page of the returns that changed since, as `list_orders`; until None: till now."""
+        query = cursor or returning.changed_query(since, until, size)
         return await self._page(account, query, cursor)
 
     async def read(self, account: Account, return_order_id: str) -> tuple[Return | None, Call]:

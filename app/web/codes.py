@@ -80,6 +80,10 @@ CODES: dict[str, Code] = {
     # State
     "idempotency_in_progress": Code(409, "The same request is running. Ask again in a second."),
     "store_code_taken": Code(409, "Another store has this code."),
+    "store_name_taken": Code(409, "Another store has this name; case does not matter."),
+    "walmart_account_taken": Code(
+        409, "Another store is connected to this Walmart account; an account has one store."
+    ),
     "fulfilled_by_walmart": Code(409, "Walmart's own warehouses ship it; nothing is sent."),
     "order_unreadable": Code(409, "Walmart's picture of it could not be read. Import it again."),
     "nothing_to_refund": Code(409, "Every unit of the return is refunded, or on its way."),

@@ -142,7 +142,7 @@ class Journey:
         path = f"/simulator/orders/{order['purchaseOrderId']}/return"
         (await self.http.post(path, json={"lines": lines})).raise_for_status()
         now = datetime.now(UTC)
-        page = await self.walmart.returns.changed(self.ACCOUNT, now - DAY, now + DAY)
+        page = await self.walmart.returns.changed(self.ACCOUNT, now - DAY)
         self.answered("get", "/v3/returns")
         (returned,) = page.returns
         await self.walmart.returns.refund(self.ACCOUNT, returned, {returned.lines[0].number: 1})

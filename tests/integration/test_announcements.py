@@ -5,7 +5,9 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,10 +18,11 @@ from fastapi import FastAPI
 
 from app.intake import announce
 from app.orders.lane import Breaker
-from app.storage import overview, retention
+from app.storage import overview, retention, webhooks
 from app.storage.views import OrderView, StoreView
 from app.sync.announcements import Announcements
 from app.sync.importer import Importer
+from app.sync.upkeep import Upkeep
 from app.web.app import create_app
 from tests.integration.web.conftest import ADMIN_KEY, Counted, _ready, client_of
 from tests.world import World, serving
@@ -246,16 +249,166 @@ async def test_subscribing_again_leaves_one_subscription_of_each(world: World) -
     assert await secret(world) != before
 
 
-async def test_what_walmart_did_not_announce_is_found_by_polling_and_counted(
+async def announced(world: World, store_id: int, *numbers: str) -> None:
+    async with world.database.begin() as connection:
+        for number in numbers:
+            event = webhooks.Announcement(store_id, str(uuid4()), "ORDER_UPDATES", number, None)
+            await webhooks.add(connection, event)
+
+
+@asynccontextmanager
+async def held_up(world: World, store_id: int) -> AsyncIterator[None]:
+    """A store whose answers cannot be written down for a while, as if its Walmart hung."""
+    async with world.database.begin() as connection:
+        lanes = sa.text("SELECT 1 FROM lanes WHERE store_id = :store_id FOR UPDATE")
+        await connection.execute(lanes, {"store_id": store_id})
+        yield
+
+
+def upkeep(world: World, **changes: Any) -> Upkeep:
+    given = {
+        "database": world.database,
+        "interval": 0.01,
+        "ship_by_warning": 0.0,
+        "reconcile_every": 0.0,
+        "desk": world.desk,
+        "importer": None,
+        "announcements": Announcements(world.desk),
+        "random": lambda: 0.5,
+        "new_id": world.desk.new_id,
+        "wake": world.desk.wake,
+    }
+    return Upkeep(**{**given, **changes})
+
+
+@asynccontextmanager
+async def keeping(kept: Upkeep) -> AsyncIterator[None]:
+    running = asyncio.create_task(kept.run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def until(world: World, question: str) -> None:
+    async with asyncio.timeout(20):
+        while not await ask(world, question):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_store_that_hangs_holds_up_nobody_elses_announcements(world: World) -> None:
+    hanging, store = await world.a_store(), await world.a_store()
+    number = await world.at_walmart(1, store=store, status="Created")
+    await announced(world, 1, *(f"99{n}" for n in range(50)))
+    await announced(world, 2, number)
+    processed = "SELECT count(*) FROM webhook_events WHERE store_id = 2 AND outcome = 'imported'"
+    async with held_up(world, 1), keeping(upkeep(world)):
+        await until(world, processed)
+        asked = [each["client_id"] for each in await world.calls("read")]
+        assert asked.count(hanging.walmart_client_id) <= webhooks.FEW
+
+
+async def test_a_store_that_hangs_holds_up_nobody_elses_next_imports(world: World) -> None:
+    await world.a_store()
+    await world.a_store()
+    importer = Importer(world.desk, Breaker(), every=0.000001)
+    runs = "SELECT finished_at > started_at FROM imports WHERE store_id = 2"
+    async with held_up(world, 1), keeping(upkeep(world, importer=importer)):
+        for _ in range(3):
+            await until(world, runs)
+            await ask(world, "UPDATE imports SET finished_at = NULL WHERE store_id = 2 RETURNING 1")
+        assert await ask(world, "SELECT finished_at FROM imports WHERE store_id = 1") is None
+
+
+async def test_a_store_whose_lane_stands_still_is_not_asked_and_loses_no_try(world: World) -> None:
+    store = await world.a_store()
+    number = await world.at_walmart(1, store=store)
+    await announced(world, 1, number)
+    pause = "UPDATE lanes SET paused_until = now() + interval '1 hour' WHERE endpoint = :e"
+    end = "UPDATE lanes SET paused_until = '-infinity' RETURNING 1"
+    for endpoint in ("*", "read_order"):
+        await ask(world, f"{pause} RETURNING 1", e=endpoint)
+        assert await Announcements(world.desk).due() == []
+        # One that was taken just before the lane was stopped.
+        await Announcements(world.desk).look(1)
+        assert await ask(world, "SELECT tries FROM webhook_events") == 0
+        assert await ask(world, "SELECT due_at > now() + interval '50 min' FROM webhook_events")
+        await ask(world, end)
+        await ask(world, "UPDATE webhook_events SET due_at = now() RETURNING 1")
+    assert await world.calls("read") == []
+    await Announcements(world.desk).work()
+    assert await ask(world, "SELECT outcome FROM webhook_events") == "imported"
+
+
+async def test_a_pause_that_meets_an_announcement_holds_for_everybody(world: World) -> None:
+    store = await world.a_store()
+    numbers = [await world.at_walmart(1, store=store) for _ in range(webhooks.FEW + 3)]
+    await announced(world, 1, *numbers)
+    await world.fault("read", "throttle", delay=60, times=None)
+    await Announcements(world.desk).work()
+    assert await ask(
+        world,
+        "SELECT reason FROM lanes WHERE endpoint = 'read_order' AND paused_until > now()",
+    ) == ("walmart_throttled")
+    # What was under way together has met it; nothing else is sent.
+    assert len(await world.calls("read")) <= webhooks.FEW
+    assert await Announcements(world.desk).due() == []
+
+
+async def test_events_that_somebody_is_at_are_passed_over(world: World) -> None:
+    await world.a_store()
+    await announced(world, 1, "1", "2")
+    async with world.database.begin() as one, world.database.begin() as other:
+        held = "SELECT event_id FROM webhook_events ORDER BY due_at LIMIT 1 FOR UPDATE"
+        first = (await one.execute(sa.text(held))).scalar()
+        await other.execute(sa.text("SET LOCAL lock_timeout = '2s'"))
+        (taken,) = await webhooks.take(other, 1)
+        assert taken.event_id != first
+
+
+async def polled(world: World, grace: float = 0.0) -> Any:
+    await Importer(world.desk, Breaker(), every=0.000001, grace=grace).run(1)
+    return await ask(world, "SELECT missed FROM imports")
+
+
+async def test_what_walmart_never_announced_is_found_by_polling_and_counted_once(
     world: World,
 ) -> None:
     store = await subscribed(world)
     await world.walmart.post("/simulator/webhooks", json={"silent": True})
-    await world.at_walmart(1, store=store, status="Created")
-    await Importer(world.desk, Breaker(), every=0.000001).run(1)
-    assert await ask(world, "SELECT missed FROM imports") == 1
+    number = await at_this_moment(world, store)
+    assert await polled(world, grace=3600) == 0
+    assert [await polled(world) for _ in range(2)] == [1, 1]
+    await world.walmart.post(f"/simulator/orders/{number}/intent-to-cancel", json={})
+    assert [await polled(world) for _ in range(2)] == [2, 2]
     async with world.database.begin() as connection:
-        assert (await overview.figures(connection)).missed == 1
+        assert (await overview.figures(connection)).missed == 2
+
+
+async def test_what_walmart_announced_or_does_not_announce_is_not_counted_as_missed(
+    world: World,
+) -> None:
+    store = await world.a_store()
+    old = await world.at_walmart(2, store=store)
+    assert await polled(world) == 0
+    await announce.subscribe(world.desk, 1, f"http://waybill.test/webhooks/walmart/{store.id}")
+    # From before anybody subscribed, or shipped by a person in Seller Center.
+    await world.at_walmart(1, store=store)
+    await world.walmart.post(f"/simulator/orders/{old}/ship", json={})
+    # Announced before polling, or after it and in time.
+    early = await at_this_moment(world, store)
+    await announced(world, 1, early)
+    late = await at_this_moment(world, store)
+    assert await polled(world, grace=3600) == 0
+    await announced(world, 1, late)
+    assert await polled(world) == 0
+    assert await ask(world, "SELECT count(*) FROM webhooks_expected") == 0
+
+
+async def at_this_moment(world: World, store: StoreView) -> str:
+    """Let a buyer order now; the simulator's orders are a minute old unless told otherwise."""
+    return await world.at_walmart(2, store=store, ordered_at=int(time.time() * 1000))
 
 
 async def test_old_events_leave(world: World) -> None:

@@ -26,7 +26,15 @@ DISTRIBUTED = re.findall(r"create_distributed_table\('(\w+)', 'store_id'", SCRIP
 REFERENCE = re.findall(r"create_reference_table\('(\w+)'", SCRIPT)
 
 # Read and written by runs of upkeep only.
-UPKEEP = {"imports", "reconciliations", "refunds", "webhook_events"}
+UPKEEP = {
+    "import_places",
+    "import_retries",
+    "imports",
+    "reconciliations",
+    "refunds",
+    "webhook_events",
+    "webhooks_expected",
+}
 # Statements of every store at once, each with the reason why it may be: they run in pollers'
 # rounds and upkeep, never for a request or an update.
 ACROSS_STORES = {

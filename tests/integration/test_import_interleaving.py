@@ -1,15 +1,18 @@
 """However pages, announcements and our own updates come in between: the end is what Walmart shows.
 
-Each run lets a buyer order, and then anything happen in any order: people ship and cancel in Seller
+Each run lets buyers order, and then anything happen in any order: people ship and cancel in Seller
 Center, buyers change their minds and send things back, Walmart announces late, twice or never,
-several importers read, Commerce ships and refunds, pollers deliver. In the end the orders are what
-a single full read by a store of its own would have made of them.
+several importers read, Commerce ships and refunds, pollers deliver; between the pages of a run, too.
+Then either Walmart announces all and nobody polls, or an importer runs once and nothing is
+announced, and the orders are what a single full read by another Waybill makes of them.
 """
 
 import asyncio
 import itertools
 import os
+from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +22,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from app.intake import ship
+from app.intake.desk import Desk
 from app.intake.refund import refund
 from app.orders.errors import OrderError
 from app.orders.lane import Breaker
@@ -30,26 +34,80 @@ from app.storage.views import OrderView
 from app.storage.webhooks import Announcement
 from app.sync.announcements import Announcements
 from app.sync.importer import Importer
+from app.walmart.client import OrderPage, WalmartClient
 from tests.world import World, a_package, open_world
 
 RUNS = 8
 Action = tuple[str, int]
 WHAT = [
     "ship_by_hand", "cancel_by_hand", "wish", "send_back", "refund_by_walmart",
-    "announce", "announce_again", "look", "import", "import_twice",
+    "announce", "announce_again", "look", "import", "import_twice", "import_meanwhile",
     "ship", "refund", "deliver",
 ]  # fmt: skip
+# How many of the actions that follow happen between the pages of import_meanwhile.
+BETWEEN = 4
 _sellers = itertools.count(1)
+Between = Callable[[], Awaitable[None]]
+
+
+async def _nothing() -> None:
+    """What happens between the pages of most runs."""
+
+
+class Watched(WalmartClient):
+    """Walmart as it is, where something happens after each page of a list."""
+
+    between: Between = staticmethod(_nothing)
+
+    async def list_orders(self, *args: Any, **changes: Any) -> OrderPage:
+        page = await super().list_orders(*args, **changes)
+        await self.between()
+        return page
+
+    async def list_released(self, *args: Any, **changes: Any) -> OrderPage:
+        page = await super().list_released(*args, **changes)
+        await self.between()
+        return page
 
 
 class Play:
     """One store with some orders, and what may happen to them."""
 
-    def __init__(self, world: World, store: Any, numbers: list[str]) -> None:
+    def __init__(self, world: World, store: Any, numbers: list[str], page_size: int = 200) -> None:
         self.world, self.store, self.numbers = world, store, numbers
+        self.page_size = page_size
         self.announced: list[Announcement] = []
         self.returns: list[str] = []
         self.tracking = itertools.count(1)
+
+    async def play(self, actions: list[Action]) -> None:
+        left = deque(actions)
+        while left:
+            what, which = left.popleft()
+            if what == "import_meanwhile":
+                await self.import_meanwhile(
+                    [left.popleft() for _ in range(min(BETWEEN, len(left)))]
+                )
+            else:
+                await self.act(what, which)
+
+    async def import_meanwhile(self, actions: list[Action]) -> None:
+        """A run, between whose pages something happens."""
+        left = deque(actions)
+
+        async def between() -> None:
+            if left and left[0][0] != "import_meanwhile":
+                await self.act(*left.popleft())
+
+        watched = Watched(
+            self.world.http,
+            base_url=self.world.walmart_url,
+            timeout=self.world.timeout,
+            now=self.world.desk.now,
+        )
+        watched.between = between
+        desk = replace(self.world.desk, walmart=watched)
+        await self.importer(desk).run(self.store.store_id)
 
     async def act(self, what: str, which: int) -> None:
         work: Callable[[str], Awaitable[None]] = getattr(self, what)
@@ -81,10 +139,11 @@ class Play:
 
     async def announce(self, number: str) -> None:
         returned = self.returns[-1] if self.returns and len(self.announced) % 2 else None
-        self.announced.append(
-            Announcement(self.store.store_id, str(uuid4()), "ORDER_UPDATES", number, returned)
-        )
+        self.announced.append(self._event(number, returned))
         await self._arrive(self.announced[-1])
+
+    def _event(self, number: str | None, returned: str | None) -> Announcement:
+        return Announcement(self.store.store_id, str(uuid4()), "ORDER_UPDATES", number, returned)
 
     async def announce_again(self, _: str) -> None:
         """The oldest of all, late and a second time."""
@@ -98,8 +157,9 @@ class Play:
     async def look(self, _: str) -> None:
         await Announcements(self.world.desk).work()
 
-    def importer(self) -> Importer:
-        return Importer(self.world.desk, Breaker(), every=0.000001)
+    def importer(self, desk: Desk | None = None) -> Importer:
+        desk = desk or self.world.desk
+        return Importer(desk, Breaker(), every=0.000001, page_size=self.page_size)
 
     async def import_(self, _: str) -> None:
         await self.importer().run(self.store.store_id)
@@ -146,19 +206,34 @@ class Play:
             found = (await connection.execute(question, values)).scalar()
         return await self.world.order(found) if found else None
 
-    async def settle(self) -> None:
-        """Everything comes to rest; a last run of the importer reads what nobody announced."""
-        async with self.world.polling():
-            async with asyncio.timeout(30):
-                while await self._open():
-                    await asyncio.sleep(0.02)
+    async def settle(self, *, by: str) -> None:
+        """Everything comes to rest; what happened is found by one way alone."""
+        await self._rest()
+        await self._look_again()
+        for _ in range(2):
+            await (self.announce_all() if by == "webhooks" else self.import_(""))
+            await self._rest()
+            await self._look_again()
+
+    async def announce_all(self) -> None:
+        """Walmart announces every order and every return, the newest first."""
+        for number in reversed(self.numbers):
+            await self._arrive(self._event(number, None))
+        for returned in reversed(self.returns):
+            await self._arrive(self._event(None, returned))
         await self.look("")
-        await self.import_("")
+
+    async def _rest(self) -> None:
         async with self.world.polling():
             async with asyncio.timeout(30):
                 while await self._open():
                     await asyncio.sleep(0.02)
-        await self.import_("")
+
+    async def _look_again(self) -> None:
+        """Time passes until the orders that somebody was at work on are looked at."""
+        async with self.world.database.begin() as connection:
+            for table in ("import_retries", "webhook_events"):
+                await connection.execute(sa.text(f"UPDATE {table} SET due_at = now()"))
 
     async def _open(self) -> int:
         question = sa.text(
@@ -187,18 +262,24 @@ def essence(order: OrderView) -> dict[str, Any]:
     }
 
 
-async def run(world: World, quantities: list[int], actions: list[Action]) -> None:
+async def run(
+    world: World,
+    other: World,
+    quantities: list[int],
+    page_size: int,
+    actions: list[Action],
+    by: str,
+) -> None:
     seller = f"interleaved-{next(_sellers)}"
     store = await world.a_store(name=seller, walmart_client_id=seller)
     numbers = [await world.at_walmart(units, store=store, status="Created") for units in quantities]
-    play = Play(world, store, numbers)
-    for what, which in actions:
-        await play.act(what, which)
-    await play.settle()
-    # A store that has seen nothing yet reads the same account once.
-    reader = await world.a_store(name=f"{seller}-reader", walmart_client_id=seller)
-    await Importer(world.desk, Breaker(), every=0.000001).run(reader.store_id)
-    second = Play(world, reader, numbers)
+    play = Play(world, store, numbers, page_size)
+    await play.play(actions)
+    await play.settle(by=by)
+    # A Waybill that has seen nothing yet reads the same account once.
+    reader = await other.a_store(name=seller, walmart_client_id=seller)
+    second = Play(other, reader, numbers)
+    await second.import_("")
     for number in numbers:
         ours, theirs = await play.order(number), await second.order(number)
         assert ours is not None
@@ -207,13 +288,14 @@ async def run(world: World, quantities: list[int], actions: list[Action]) -> Non
         assert all(line.pending == 0 or ours.status == "error" for line in ours.lines)
 
 
-@pytest.mark.parametrize("part", range(2))
-def test_the_end_is_what_a_single_full_read_shows(fresh_url: str, part: int) -> None:
-    del part
+@pytest.mark.parametrize("by", ["webhooks", "polling"])
+def test_the_end_is_what_a_single_full_read_shows(fresh_url: str, other_url: str, by: str) -> None:
     runs = int(os.environ.get("WAYBILL_FUZZ_RUNS", RUNS))
     with asyncio.Runner() as runner:
-        manager = open_world(fresh_url)
-        world = runner.run(manager.__aenter__())
+        first = open_world(fresh_url)
+        world = runner.run(first.__aenter__())
+        beside = open_world(other_url, walmart_url=world.walmart_url)
+        other = runner.run(beside.__aenter__())
         try:
 
             @settings(
@@ -223,14 +305,16 @@ def test_the_end_is_what_a_single_full_read_shows(fresh_url: str, part: int) -> 
                 suppress_health_check=list(HealthCheck),
             )
             @given(
-                quantities=st.lists(st.integers(1, 3), min_size=1, max_size=2),
+                quantities=st.lists(st.integers(1, 3), min_size=2, max_size=4),
+                page_size=st.integers(1, 2),
                 actions=st.lists(
-                    st.tuples(st.sampled_from(WHAT), st.integers(0, 1)), min_size=4, max_size=14
+                    st.tuples(st.sampled_from(WHAT), st.integers(0, 3)), min_size=4, max_size=14
                 ),
             )
-            def check(quantities: list[int], actions: list[Action]) -> None:
-                runner.run(run(world, quantities, actions))
+            def check(quantities: list[int], page_size: int, actions: list[Action]) -> None:
+                runner.run(run(world, other, quantities, page_size, actions, by))
 
             check()
         finally:
-            runner.run(manager.__aexit__(None, None, None))
+            runner.run(beside.__aexit__(None, None, None))
+            runner.run(first.__aexit__(None, None, None))

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -25,7 +26,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from app.orders.lane import WRITTEN_TO, Endpoint
-from app.storage import migrate, retention
+from app.storage import imports, migrate, retention, webhooks
 from app.storage.database import open_database
 from app.storage.urls import asyncpg_arguments
 from tests.conftest import database_url
@@ -309,6 +310,59 @@ async def test_a_purchase_order_stays_one_of_its_store_through_the_upgrade(empty
             assert await session.execute(again, uuid4()) == "INSERT 0 0"
         with pytest.raises(asyncpg.UniqueViolationError):
             await session.execute(twice, uuid4())
+
+
+async def test_stores_that_share_an_account_or_a_name_go_on_after_the_upgrade(
+    empty_url: str,
+) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611260301")
+    async with connected(empty_url) as session:
+        for code, name, market, seller in (
+            ("a", "Main", "US", "seller"),
+            ("b", "main", "US", "other"),
+            ("c", "Third", "US", "seller"),
+            ("d", "Fourth", "CA", "seller"),
+        ):
+            await session.execute(
+                "INSERT INTO stores (id, code, name, market, walmart_client_id, "
+                "walmart_client_secret) VALUES (gen_random_uuid(), $1, $2, $3, $4, 'sealed')",
+                code,
+                name,
+                market,
+                seller,
+            )
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    async with connected(empty_url) as session:
+        shared = await session.fetch("SELECT code FROM stores WHERE account_shared")
+        assert [row["code"] for row in shared] == ["c"]
+        shared = await session.fetch("SELECT code FROM stores WHERE name_shared")
+        assert [row["code"] for row in shared] == ["b"]
+        with pytest.raises(asyncpg.UniqueViolationError, match="uq_stores_account"):
+            await session.execute("UPDATE stores SET walmart_client_id = 'seller' WHERE code = 'b'")
+
+
+async def test_an_import_goes_on_after_the_upgrade_where_it_was(empty_url: str) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611250700")
+    async with connected(empty_url) as session:
+        await session.execute(FIRST)
+        await session.execute(
+            "UPDATE stores SET webhook_secret = 'sealed';"
+            "INSERT INTO imports (store_id, read_until, returns_until, imported)"
+            "VALUES (1, '2026-11-20T00:00:00Z', '2026-11-20T00:00:00Z', 7);"
+            "INSERT INTO webhook_events (store_id, event_id, event_type, purchase_order_id)"
+            "VALUES (1, 'e', 'ORDER_UPDATES', '1796330120075')"
+        )
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    database = open_database(empty_url, pool_size=2)
+    async with database.begin() as connection:
+        assert await webhooks.due(connection) == []
+        assert await imports.due(connection, 60.0) == []
+        run = await imports.begin(connection, 1, uuid4(), 0.0)
+    await database.close()
+    assert run is not None
+    assert run.read_until == run.returns_until == datetime(2026, 11, 20, tzinfo=UTC)
+    assert await ask(empty_url, "SELECT webhooks_since IS NOT NULL FROM stores")
+    assert await ask(empty_url, "SELECT count(*) FROM import_places") == 0
 
 
 async def test_an_index_that_broke_off_is_made_anew(empty_url: str) -> None:

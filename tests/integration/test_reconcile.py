@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app.intake import reconcile, ship
+from app.intake import reconcile, refresh, ship
+from app.intake.desk import Desk
+from app.intake.hold import Hold
 from app.intake.reconcile import Report
 from app.orders.drift import Cause
 from app.orders.update import State
@@ -14,6 +16,8 @@ from app.storage import overview, reconciliations
 from app.storage.tables import events, order_lines
 from app.storage.tables import orders as orders_table
 from app.storage.views import OrderView
+from app.walmart.account import Account
+from app.walmart.client import Answer
 from tests.builders import items
 from tests.world import ACTOR, World, a_package
 
@@ -162,3 +166,39 @@ async def test_pollers_reconcile_by_themselves(world: World) -> None:
             await asyncio.sleep(0.02)
     stop.set()
     await running
+
+
+class Overtaken(Hold):
+    """Reads an order; before the answer is there, another read has seen something newer."""
+
+    def __init__(self, world: World, order: OrderView) -> None:
+        self.world, self.order = world, order
+
+    async def read_order(self, desk: Desk, account: Account, number: str) -> Answer:
+        answer = await super().read_order(desk, account, number)
+        await self.world.shipped_by_hand(self.order, 1, "NEWER")
+        await refresh.refresh(desk, self.order.id, actor=ACTOR)
+        return answer
+
+
+async def test_a_picture_that_was_overtaken_is_not_believed(world: World) -> None:
+    order = await world.an_order(3)
+    await world.shipped_by_hand(order, 1, "OLDER")
+    account, report = await world.desk.account(1), Report(1)
+    settled = await reconcile.mend(
+        world.desk, account, order.id, report, hold=Overtaken(world, order)
+    )
+    assert (settled, report.findings, await told(world)) == (False, [], 0)
+    assert (await world.order(order.id)).lines[0].shipped == 2
+    assert await reconcile.mend(world.desk, account, order.id, report)
+
+
+async def test_an_order_that_cannot_be_read_does_not_stop_the_others(world: World) -> None:
+    bad, good = await world.an_order(1), await world.an_order(1)
+    for order in (bad, good):
+        await world.shipped_by_hand(order, 1, "HAND1")
+    await world.fault("read", "error", times=None, purchase_order_id=bad.purchase_order_id)
+    report = await run(world)
+    assert report.stopped is None
+    assert ("order_unreadable", False) in causes(report)
+    assert (await world.order(good.id)).lines[0].shipped == 1

@@ -32,7 +32,10 @@ _RECONCILED = sa.text("""
 """)
 _IMPORTS = sa.text("""
     SELECT coalesce(sum(missed), 0)::bigint AS missed,
-           coalesce(max(extract(epoch FROM now() - read_until)), 0)::float AS age FROM imports
+           coalesce(max(extract(epoch FROM now() - read_until)), 0)::float AS age,
+           (SELECT count(*) FROM import_retries) AS retries,
+           (SELECT count(*) FROM import_places WHERE stopped IS NOT NULL) AS stopped
+      FROM imports
 """)
 # What may still look at rows that are gone, so that no vacuum clears them away. Of other roles'
 # sessions nothing is shown without the right to, not even when their transactions began. A vacuum
@@ -61,7 +64,8 @@ class Figures:
     oldest of them; missed: what polling found that Walmart should have announced; imported:
     seconds since the store that is longest ago was read; oldest_transaction: seconds since
     somebody's transaction in this database began, of those that can be seen; unseen: sessions
-    that cannot; at: the database's time of all this.
+    that cannot; unread: orders that could not be read and are tried again; stopped: lists whose
+    last reading broke off; at: the database's time of all this.
     """
 
     open: Mapping[tuple[str, str], int]
@@ -73,6 +77,8 @@ class Figures:
     imported: float
     oldest_transaction: float
     unseen: int
+    unread: int
+    stopped: int
     at: datetime
 
 
@@ -92,5 +98,7 @@ async def figures(connection: Connection) -> Figures:
         imported=imports.age,
         oldest_transaction=transactions.oldest,
         unseen=transactions.unseen,
+        unread=imports.retries,
+        stopped=imports.stopped,
         at=(await connection.execute(_NOW)).scalar_one(),
     )

@@ -8,14 +8,14 @@ sixteen in each index. Autovacuum's settings of the hot ones are in the migratio
 from app.storage.tables.base import metadata
 from app.storage.tables.count_tables import order_count_changes, order_counts
 from app.storage.tables.idempotency_tables import idempotency_keys
-from app.storage.tables.import_tables import imports
+from app.storage.tables.import_tables import import_places, import_retries, imports
 from app.storage.tables.lane_tables import lanes, reconciliations
 from app.storage.tables.order_tables import events, order_lines, orders
 from app.storage.tables.return_tables import refunds, returns
 from app.storage.tables.shipment_tables import cancellations, shipments
 from app.storage.tables.store_tables import api_keys, stores
 from app.storage.tables.update_tables import archived_updates, attempts, updates
-from app.storage.tables.webhook_tables import webhook_events
+from app.storage.tables.webhook_tables import webhook_events, webhooks_expected
 
 __all__ = [
     "api_keys",
@@ -24,6 +24,8 @@ __all__ = [
     "cancellations",
     "events",
     "idempotency_keys",
+    "import_places",
+    "import_retries",
     "imports",
     "lanes",
     "metadata",
@@ -38,4 +40,5 @@ __all__ = [
     "stores",
     "updates",
     "webhook_events",
+    "webhooks_expected",
 ]

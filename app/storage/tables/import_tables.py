@@ -28,6 +28,46 @@ imports = sa.Table(
     sa.Column("unreadable", sa.Integer, nullable=False, server_default="0"),
     # Why the last run broke off.
     sa.Column("stopped", sa.Text),
+    # When there is more to read before the next interval is over.
+    time("resume_at"),
     sa.PrimaryKeyConstraint("store_id"),
+    sa.ForeignKeyConstraint(["store_id"], ["stores.store_id"]),
+)
+
+import_places = sa.Table(
+    "import_places",
+    metadata,
+    sa.Column("store_id", sa.Integer, nullable=False),
+    # One of Walmart's lists, as `app/storage/places.py` names them.
+    sa.Column("list", sa.Text, nullable=False),
+    # What changed until then is settled, whatever the list shows late.
+    time("read_until"),
+    # The window that is being read, since when, and the next page of it.
+    time("since"),
+    time("until"),
+    time("begun_at"),
+    sa.Column("cursor", sa.Text),
+    sa.Column("pages", sa.Integer, nullable=False, server_default="0"),
+    # Smaller than usual where an answer was too large.
+    sa.Column("page_size", sa.Integer),
+    # Runs in a row that got no page.
+    sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
+    # Why the last one broke off.
+    sa.Column("stopped", sa.Text),
+    sa.PrimaryKeyConstraint("store_id", "list"),
+    sa.ForeignKeyConstraint(["store_id"], ["stores.store_id"]),
+)
+
+# Orders that Walmart lists and that could not be read by themselves.
+import_retries = sa.Table(
+    "import_retries",
+    metadata,
+    sa.Column("store_id", sa.Integer, nullable=False),
+    sa.Column("purchase_order_id", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="1"),
+    time("first_at", default=True),
+    sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "purchase_order_id"),
     sa.ForeignKeyConstraint(["store_id"], ["stores.store_id"]),
 )

@@ -17,6 +17,7 @@ stores = sa.Table(
     sa.Column("walmart_client_secret", BYTEA, nullable=False),
     # By which Walmart signs what it announces.
     sa.Column("webhook_secret", BYTEA),
+    time("webhooks_since"),
     sa.Column("commerce_base_url", sa.Text),
     sa.Column("commerce_access_token", BYTEA),
     # Orders are created there, with this payment method; this stock's levels are read.
@@ -29,10 +30,26 @@ stores = sa.Table(
     sa.Column("carriers", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     sa.Column("default_cancellation_reason", sa.Text),
     sa.Column("default_tracking_url", sa.Text),
+    # With an older store, from before that was refused.
+    sa.Column("account_shared", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    sa.Column("name_shared", sa.Boolean, nullable=False, server_default=sa.text("false")),
     time("created_at", default=True),
     time("updated_at", default=True),
     sa.UniqueConstraint("id"),
     sa.UniqueConstraint("code"),
+    sa.Index(
+        "uq_stores_account",
+        "market",
+        "walmart_client_id",
+        unique=True,
+        postgresql_where=sa.text("NOT account_shared"),
+    ),
+    sa.Index(
+        "uq_stores_name",
+        sa.text("lower(name)"),
+        unique=True,
+        postgresql_where=sa.text("NOT name_shared"),
+    ),
 )
 
 api_keys = sa.Table(

@@ -21,6 +21,28 @@ webhook_events = sa.Table(
     # What came of it.
     sa.Column("outcome", sa.Text),
     sa.PrimaryKeyConstraint("store_id", "event_id"),
+    # Of the versions before 2026-11-26, which may work beside this one for a while.
     sa.Index("ix_webhook_events_due", "due_at", postgresql_where=sa.text("processed_at IS NULL")),
+    sa.Index(
+        "ix_webhook_events_store",
+        "store_id",
+        "due_at",
+        postgresql_where=sa.text("processed_at IS NULL"),
+    ),
+    sa.Index("ix_webhook_events_order", "store_id", "purchase_order_id"),
     sa.Index("ix_webhook_events_received_at", "received_at"),
+)
+
+# What polling found first, and Walmart should announce.
+webhooks_expected = sa.Table(
+    "webhooks_expected",
+    metadata,
+    sa.Column("store_id", sa.Integer, nullable=False),
+    # Of the order or of the return.
+    sa.Column("number", sa.Text, nullable=False),
+    time("seen_at", default=True),
+    # An event that came before then was about something else.
+    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "number"),
+    sa.ForeignKeyConstraint(["store_id"], ["stores.store_id"]),
 )

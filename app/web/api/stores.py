@@ -18,6 +18,8 @@ from app.web.context import Administering, Context, Reading, answer, respond
 
 router = APIRouter(prefix="/v1/stores", tags=["stores"])
 _CONTENT = ("required", "unknown_field", "market_not_supported", "carrier_unknown")
+# What a store alone may have.
+_TAKEN = ("store_code_taken", "store_name_taken", "walmart_account_taken")
 _VERIFIED = {
     "ok": True,
     "code": "verified",
@@ -34,7 +36,7 @@ _VERIFIED = {
     response_model=StoreOut,
     responses={
         **success(201, StoreOut, examples.STORE, "The store.", location=True),
-        **problems(*_CONTENT, "store_code_taken", body=True),
+        **problems(*_CONTENT, *_TAKEN, body=True),
     },
 )
 async def create_store(
@@ -105,7 +107,7 @@ async def get_store(context: Reading, store_id: UUID) -> Response:
     response_model=StoreOut,
     responses={
         **success(200, StoreOut, examples.STORE, "The store as it is now."),
-        **problems(*_CONTENT, "store_not_found", "store_code_taken", body=True),
+        **problems(*_CONTENT, "store_not_found", *_TAKEN, body=True),
     },
 )
 async def update_store(

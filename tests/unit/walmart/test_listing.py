@@ -44,7 +44,7 @@ async def test_the_first_page_is_asked_with_both_starts_and_without_milliseconds
         "createdStartDate": "2026-05-28T12:00:00Z",
         "lastModifiedStartDate": "2026-11-22T11:59:59Z",
         "lastModifiedEndDate": "2026-11-23T12:00:01Z",
-        "limit": "50",
+        "limit": "200",
     }
     assert isinstance(found.orders[0], OrderSnapshot)
     assert (found.cursor, found.total, found.call.path) == (None, 1, "/v3/orders")

@@ -1,0 +1,94 @@
+"""Reads of Walmart by the store's lanes: asked where they bear it, what was said written down."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol, TypeVar
+
+import structlog
+
+from app.intake.desk import Desk
+from app.intake.hold import Hold
+from app.orders.lane import Breaker, Endpoint
+from app.orders.outcome import Pause
+from app.orders.update import Kind
+from app.outbound.call import Call
+from app.storage import lanes
+from app.storage.database import Connection
+from app.sync import traffic, verdicts
+from app.walmart import errors
+from app.walmart.account import Account
+from app.walmart.client import Answer
+
+_log = structlog.get_logger(__name__)
+
+
+class _Told(Protocol):
+    """An answer with the call that brought it."""
+
+    @property
+    def call(self) -> Call: ...
+
+
+Said = TypeVar("Said", bound=_Told)
+
+
+class Halt(Exception):
+    """Nothing goes on here for now, whichever order it is about."""
+
+
+class Paused(Halt):
+    """The lane stands still for so long; nothing was asked."""
+
+    def __init__(self, endpoint: Endpoint, left: timedelta) -> None:
+        self.left = left
+        seconds = max(left.total_seconds(), 0.0)
+        super().__init__(f"Walmart takes no such call ({endpoint}) for {seconds:.1f} s.")
+
+
+@dataclass(frozen=True)
+class Gate(Hold):
+    """The way of one store's reads, in no update's name, through its lanes."""
+
+    desk: Desk
+    breaker: Breaker
+    store_id: int
+
+    async def ask(self, endpoint: Endpoint, call: Callable[[], Awaitable[Said]]) -> Said:
+        """Ask where the lane bears it. Raises Paused, WalmartError, and what `enter` raises."""
+        async with self.desk.transaction() as connection:
+            await self.enter(connection)
+            left = await lanes.pause_left(connection, self.store_id, endpoint)
+        if left is not None:
+            raise Paused(endpoint, left)
+        try:
+            said = await call()
+        except errors.WalmartError as error:
+            made = [error.call] if error.call is not None else []
+            await self._record(made, verdicts.pause(Kind.ACKNOWLEDGEMENT, error))
+            raise
+        await self._record([said.call], None)
+        return said
+
+    async def read_order(self, desk: Desk, account: Account, number: str) -> Answer:
+        """Read an order, as `Hold` has it."""
+
+        async def read() -> Answer:
+            return await desk.walmart.read_order(account, number)
+
+        return await self.ask(Endpoint.READ, read)
+
+    async def enter(self, connection: Connection) -> None:
+        """What is done and asked before every call."""
+
+    async def _record(self, made: Sequence[Call], pause: Pause | None) -> None:
+        async with self.desk.transaction() as connection:
+            at = await lanes.now(connection)
+            news = list(traffic.news(self.store_id, made, pause, at))
+            for lane in await lanes.record(connection, news, self.breaker):
+                _log.error(
+                    "lane_stopped",
+                    store_id=self.store_id,
+                    endpoint=lane.endpoint,
+                    reason=lane.reason,
+                )

@@ -1,0 +1,98 @@
+"""What a store has alone: its code, its name, and its Walmart account in a market."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from tests.world import World
+
+
+def a_store(**changes: Any) -> dict[str, Any]:
+    walmart = {"client_id": "seller", "client_secret": "right"}
+    return {"name": "Main", "code": "main", "walmart": walmart, **changes}
+
+
+OTHER = {"client_id": "other", "client_secret": "right"}
+TAKEN = [
+    ({"name": "Second", "code": "second"}, "walmart_account_taken", "/walmart/client_id"),
+    ({"name": "MAIN", "code": "second", "walmart": OTHER}, "store_name_taken", "/name"),
+    ({"name": "Second", "walmart": OTHER}, "store_code_taken", "/code"),
+]
+
+
+async def connected(client: httpx.AsyncClient, **changes: Any) -> str:
+    answer = await client.post("/v1/stores", json=a_store(**changes))
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def refusal(answer: httpx.Response) -> tuple[int, str, str]:
+    found = answer.json()
+    return answer.status_code, found["code"], found["errors"][0]["pointer"]
+
+
+@pytest.mark.parametrize(("changes", "code", "pointer"), TAKEN)
+async def test_what_another_store_has_is_refused_when_a_store_is_connected(
+    client: httpx.AsyncClient, changes: dict[str, Any], code: str, pointer: str
+) -> None:
+    await connected(client)
+    answer = await client.post("/v1/stores", json=a_store(**changes))
+    assert refusal(answer) == (409, code, pointer)
+    assert len((await client.get("/v1/stores")).json()["data"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "pointer"),
+    [
+        ({"walmart": {"client_id": "seller"}}, "walmart_account_taken", "/walmart/client_id"),
+        ({"name": "main"}, "store_name_taken", "/name"),
+        ({"code": "main"}, "store_code_taken", "/code"),
+    ],
+)
+async def test_what_another_store_has_is_refused_when_a_store_is_changed(
+    client: httpx.AsyncClient, change: dict[str, Any], code: str, pointer: str
+) -> None:
+    first = await connected(client)
+    second = await connected(client, name="Second", code="second", walmart=OTHER)
+    answer = await client.patch(f"/v1/stores/{second}", json=change)
+    assert refusal(answer) == (409, code, pointer)
+    # Nothing is said of whose it is.
+    assert first not in answer.text
+    assert "main" not in answer.json()["detail"].casefold()
+    shown = (await client.get(f"/v1/stores/{second}")).json()
+    assert (shown["name"], shown["walmart"]["client_id"]) == ("Second", "other")
+
+
+async def test_an_account_sells_in_each_market_through_a_store_of_its_own(
+    client: httpx.AsyncClient,
+) -> None:
+    await connected(client)
+    await connected(client, name="Canada", code="canada", market="CA")
+
+
+async def test_of_stores_that_are_connected_to_one_account_at_once_one_is(
+    client: httpx.AsyncClient,
+) -> None:
+    bodies = [a_store(name=f"Store {n}", code=f"store_{n}") for n in range(6)]
+    answers = await asyncio.gather(*(client.post("/v1/stores", json=body) for body in bodies))
+    assert sorted(each.status_code for each in answers) == [201, *[409] * 5]
+
+
+async def test_stores_that_shared_an_account_before_go_on_until_they_are_given_another(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    await connected(client)
+    second = await connected(client, name="Second", code="second", walmart=OTHER)
+    # As the migration leaves them.
+    shared = "UPDATE stores SET account_shared = true, walmart_client_id = 'seller' WHERE code = :c"
+    async with world.database.begin() as connection:
+        await connection.execute(sa.text(shared), {"c": "second"})
+    path = f"/v1/stores/{second}"
+    assert (await client.patch(path, json={"name": "Renamed"})).is_success
+    assert (await client.patch(path, json={"walmart": {"client_id": "seller"}})).is_success
+    assert (await client.patch(path, json={"walmart": {"client_id": "other"}})).is_success
+    again = await client.patch(path, json={"walmart": {"client_id": "seller"}})
+    assert refusal(again)[:2] == (409, "walmart_account_taken")
