@@ -60,7 +60,7 @@ class Context:
             store_id=store_id,
             api_key=self.caller.key,
             method=self.request.method,
-            path=self.request.url.path,
+            path=self.request.scope["path"],
             key=key,
             fingerprint=idempotency.fingerprint(said),
             render=render,

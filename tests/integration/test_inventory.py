@@ -48,6 +48,22 @@ async def test_levels_reach_walmart(world: World) -> None:
     assert await at_walmart(world) == {"ABC": 5, "A/1 +x": 0}
 
 
+async def test_a_sku_with_an_at_sign_is_not_a_sku_at_a_node(world: World) -> None:
+    store = await world.a_store()
+    levels = [
+        StockLevel("A@n", 1),
+        StockLevel("A", 2, "n"),
+        StockLevel("A%40n", 3),
+        StockLevel("A@n", 4, "n"),
+        StockLevel("A", 5, "n@n"),
+    ]
+    queued = await inventory.put(world.desk, store.id, levels, actor="test")
+    assert len({each.update.subject for each in queued}) == len(levels)
+    assert queued[1].update.subject == "sku:A@n"
+    await world.deliver_until(*(each.update.id for each in queued))
+    assert await states(world) == ["confirmed"] * len(levels)
+
+
 async def test_an_older_value_that_waits_is_never_sent(world: World) -> None:
     for units in (5, 4, 3):
         (newest,) = await put(world, ("ABC", units))

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.intake.stores import NewStore, StoreChanges, Verified
 from app.storage.views import StoreView
-from app.web.api.fields import In, LongText, Out, Secret, Text
+from app.web.api.fields import In, LongText, Out, Plain, Secret, Text
 from app.web.api.update_schemas import StatusDetailOut
 
 # A field that is left out is not null: nothing is said of it. The document shows no default.
@@ -58,7 +58,7 @@ class CommerceIn(In):
         description="The stock whose salable quantity Walmart is told after a cancellation.",
     )
     webhook_public_keys: Annotated[
-        list[Annotated[str, Field(max_length=4000, strict=True)]], Field(max_length=2)
+        list[Annotated[Plain, Field(max_length=4000, strict=True)]], Field(max_length=2)
     ] = Field(
         default=[],
         description="Keys in PEM that verify Commerce's webhooks; two while they change.",
