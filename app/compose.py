@@ -83,7 +83,11 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
         connections = settings.poller_concurrency + settings.database_pool_size
         http = open_http(timeout=settings.walmart_timeout, max_connections=connections)
         heard = asyncio.Event()
-        async with http, Announcer(direct_url(settings, url)) as announcer:
+        # Whose addresses come from stores' owners.
+        outside = open_http(
+            timeout=settings.walmart_timeout, max_connections=connections, guarded=True
+        )
+        async with http, outside, Announcer(direct_url(settings, url)) as announcer:
             desk = Desk(
                 database=database,
                 vault=Vault(keys),
@@ -91,7 +95,7 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
                 now=_now,
                 entropy=lambda: secrets.randbits(64),
                 wake=lambda: _wake(heard, announcer),
-                commerce=CommerceClient(http, timeout=settings.walmart_timeout, now=_now),
+                commerce=CommerceClient(outside, timeout=settings.walmart_timeout, now=_now),
                 quiet_period=timedelta(seconds=settings.quiet_period),
             )
             metrics = Metrics(database, VERSION, started_at=_now())

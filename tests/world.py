@@ -234,6 +234,9 @@ async def open_world(url: str, *, timeout: float = 1.0) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         walmart_url = await stack.enter_async_context(serving(create_simulator()))
         http = await stack.enter_async_context(open_http(timeout=timeout, max_connections=100))
+        outside = await stack.enter_async_context(
+            open_http(timeout=timeout, max_connections=100, guarded=True)
+        )
         walmart = await stack.enter_async_context(
             httpx.AsyncClient(base_url=walmart_url, timeout=10, trust_env=False)
         )
@@ -250,7 +253,7 @@ async def open_world(url: str, *, timeout: float = 1.0) -> AsyncIterator[World]:
             now=lambda: datetime.now(UTC),
             entropy=lambda: secrets.randbits(64),
             wake=heard.set,
-            commerce=CommerceClient(http, timeout=timeout, now=lambda: datetime.now(UTC)),
+            commerce=CommerceClient(outside, timeout=timeout, now=lambda: datetime.now(UTC)),
         )
         yield World(url, database, desk, client, walmart, walmart_url, heard, timeout)
 

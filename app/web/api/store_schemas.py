@@ -40,7 +40,9 @@ class CommerceIn(In):
     """How to reach Commerce, what to tell it, and how to know that it speaks."""
 
     base_url: LongText | None = Field(
-        default=None, description="What stands before `/rest`, with its path if it has one."
+        default=None,
+        description="What stands before `/rest`, with its path if it has one. `http://` only on "
+        "this machine or in a private network; link-local addresses never.",
     )
     access_token: Secret | None = Field(
         default=None, description="Of an integration; sent as a Bearer token."

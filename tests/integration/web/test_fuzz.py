@@ -111,7 +111,7 @@ def done(ask: Ask, answer: httpx.Response) -> bool:
         return False
     if ask.template.endswith("/bulk"):
         totals = answer.json()["totals"]
-        return totals["accepted"] + totals["known"] > 0
+        return bool(totals["accepted"] + totals["known"])
     return not answer.text.startswith(('{"op":"exception"', '{"results":["refused'))
 
 
@@ -119,10 +119,11 @@ def well_formed(ask: Ask, answer: httpx.Response) -> bool:
     """A problem document; under /rest Commerce's error body; of files and hooks their own."""
     if answer.status_code < 400:
         return True
-    kind, body = answer.headers["content-type"], answer.json()
+    kind: str = answer.headers["content-type"]
+    body: dict[str, Any] = answer.json()
     if ask.template.startswith("/rest/"):
         return kind == "application/json" and body.keys() == COMMERCE_ERROR
-    return bool(kind == "application/problem+json" and body["status"] == answer.status_code)
+    return kind == "application/problem+json" and body["status"] == answer.status_code
 
 
 @pytest.fixture
