@@ -20,6 +20,7 @@ from app.metrics import Metrics
 from app.orders import ids
 from app.orders.errors import NotAvailable
 from app.orders.lane import Breaker, Endpoint
+from app.outbound.messenger import Messenger
 from app.outbound.transport import Http, open_http
 from app.settings import EMBEDDED, Settings
 from app.storage import migrate
@@ -38,6 +39,8 @@ DRAIN_SHARE = 0.8
 # A broken lane rests for some first waits, and never so long that Walmart's return goes unnoticed.
 _BREAKER_SHARE = 5
 _LONGEST_REST = 60.0
+# Seconds for one message to a store's people.
+_MESSAGE_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Parts:
     desk: Desk
     metrics: Metrics
     heard: asyncio.Event
+    messenger: Messenger
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -99,8 +103,9 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
                 quiet_period=timedelta(seconds=settings.quiet_period),
             )
             metrics = Metrics(database, VERSION, started_at=_now())
+            messenger = Messenger(outside, timeout=_MESSAGE_TIMEOUT, now=_now)
             try:
-                yield Parts(settings, url, database, http, desk, metrics, heard)
+                yield Parts(settings, url, database, http, desk, metrics, heard, messenger)
             finally:
                 await database.close()
 
@@ -210,6 +215,7 @@ def poller(parts: Parts, pulse: Pulse | None = None) -> Poller:
             ship_by_warning=settings.ship_by_warning,
             reconcile_every=settings.reconcile_interval,
             import_every=settings.import_interval,
+            public_url=settings.public_url or "",
             caps={Endpoint(name): rate for name, rate in (settings.walmart_rates or {}).items()},
             retain_updates=settings.retain_updates,
             retain_attempts=settings.retain_attempts,
@@ -225,5 +231,6 @@ def poller(parts: Parts, pulse: Pulse | None = None) -> Poller:
         new_id=_new_id,
         monotonic=time.monotonic,
         desk=parts.desk,
+        messenger=parts.messenger,
         pulse=pulse or Pulse(time.monotonic),
     )

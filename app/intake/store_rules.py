@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from app.commerce import signatures
 from app.orders.cancellation import Reason
@@ -42,6 +43,10 @@ def problems(values: Mapping[str, Any]) -> Iterator[Problem]:
             text = "A public RSA key in PEM of at least 2048 bits is needed."
             yield Problem("public_key_invalid", text, pointer)
     yield from _template_problems(values.get("default_tracking_url"), "/default_tracking_url")
+    notified = values.get("notifications_url")
+    if notified is not None and addresses.ill_formed(notified, query=True):
+        text = "An http(s) address without a fragment and a password is needed."
+        yield Problem("notifications_url_invalid", text, "/notifications/url")
     for name, entry in (values.get("carriers") or {}).items():
         yield from _carrier_problems(name, entry)
 
@@ -60,11 +65,24 @@ def commerce_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
 
 async def address_problems(values: Mapping[str, Any]) -> list[Problem]:
     """Whether the addresses that are given are ones that are called (`outbound/addresses.py`)."""
-    url = values.get("commerce_base_url")
-    if not isinstance(url, str) or addresses.ill_formed(url):
-        return []
-    reason = await addresses.refused(url)
-    return [Problem("address_forbidden", reason, "/commerce/base_url")] if reason else []
+    found = []
+    for name, pointer in (
+        ("commerce_base_url", "/commerce/base_url"),
+        ("notifications_url", "/notifications/url"),
+    ):
+        url = values.get(name)
+        if isinstance(url, str) and not addresses.ill_formed(url, query=True):
+            reason = await addresses.refused(url)
+            found += [Problem("address_forbidden", reason, pointer)] if reason else []
+    return found
+
+
+def origin_of(url: str) -> str:
+    """What of an address is shown: the rest of it may be as good as a password."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    named = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{named}" + (f":{parts.port}" if parts.port else "")
 
 
 def moved_problems(now: Mapping[str, Any], changes: Mapping[str, Any]) -> Iterator[Problem]:

@@ -44,6 +44,8 @@ class NewStore:
     carriers: Mapping[str, Any] = field(default_factory=dict)
     default_cancellation_reason: str | None = None
     default_tracking_url: str | None = None
+    notifications_url: str | None = field(default=None, repr=False)
+    notifications_secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class StoreChanges:
     carriers: Any = UNCHANGED
     default_cancellation_reason: Any = UNCHANGED
     default_tracking_url: Any = UNCHANGED
+    notifications_url: Any = field(default=UNCHANGED, repr=False)
+    notifications_secret: Any = field(default=UNCHANGED, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,11 @@ def _sealed(values: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
     for name in ("walmart_client_secret", "commerce_access_token"):
         if row.get(name) is not None:
             row[name] = vault.seal(row[name])
+    if "notifications_url" in row:
+        url, secret = row.pop("notifications_url"), row.pop("notifications_secret")
+        row["notify_url"] = None if url is None else vault.seal(url)
+        row["notify_host"] = None if url is None else store_rules.origin_of(url)
+        row["notify_secret"] = None if secret is None else vault.seal(secret)
     if row.get("carriers") is not None:
         row["carriers"] = {code: _spelled(entry) for code, entry in row["carriers"].items()}
     return row

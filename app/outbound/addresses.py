@@ -10,8 +10,8 @@ link-local address never is one. A token goes out in clear only where it stays i
 | loopback, private (10/8, 172.16/12, 192.168/16, fc00::/7) | yes | yes |
 | any other | yes | never |
 
-A name is looked at when it is given, as far as it leads anywhere, and by `guarded` whenever a
-connection is made: to the very address that is connected to, whatever the name led to before.
+A name is looked up when it is given for http, as far as it leads anywhere; `guarded` judges the
+very address that is connected to, whenever a connection is made.
 """
 
 import asyncio
@@ -47,21 +47,31 @@ def refusal(address: str, *, encrypted: bool) -> str | None:
     return None
 
 
-def ill_formed(url: str) -> bool:
-    """Whether a URL is no http(s) address without a query, a fragment and a password."""
+def ill_formed(url: str, *, query: bool = False) -> bool:
+    """Whether a URL is no http(s) address without a fragment, a password and a query.
+
+    query: it may have one.
+    """
     try:
         parts = urlsplit(url)
         port_is_one = parts.port is None or parts.port > 0
     except ValueError:
         return True
-    plain = not (parts.query or parts.fragment or parts.username or parts.password)
+    plain = not (parts.fragment or parts.username or parts.password)
+    plain = plain and (query or not parts.query) and url.isprintable() and " " not in url
     web = parts.scheme in {"http", "https"} and bool(parts.hostname)
     return not (web and plain and port_is_one)
 
 
 async def refused(url: str) -> str | None:
-    """Why a URL (well formed) is not called. A name that leads nowhere yet is not refused."""
+    """Why a URL (well formed) is not called, as far as can be told now.
+
+    Names are looked up where they would be called in clear, so that it is told before a token
+    waits for it; one that leads nowhere yet is not refused.
+    """
     parts = urlsplit(url)
+    if parts.scheme == "https" and not _is_number(parts.hostname or ""):
+        return None
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(_LONGEST_LOOK):
@@ -84,6 +94,14 @@ def guarded(*, encrypted: bool) -> Callable[[AddressInfo], socket.socket]:
         return socket.socket(family=family, type=kind, proto=protocol)
 
     return a_socket
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def _plain(ip: _IP) -> _IP:

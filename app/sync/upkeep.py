@@ -15,6 +15,7 @@ from app.storage import deadlines, imports, order_counts, rescue, retention
 from app.storage.database import Database
 from app.sync.announcements import Announcements
 from app.sync.importer import Importer
+from app.sync.telling import Telling
 
 # Seconds between two batches of deletions.
 _BREATH = 0.1
@@ -49,6 +50,7 @@ class Upkeep:
     retain_updates: int = 0
     retain_attempts: int = 0
     retain_keys: int = 0
+    telling: Telling | None = None
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -60,6 +62,7 @@ class Upkeep:
             self._again_and_again(self._look_at_announcements, _ANNOUNCED),
             self._again_and_again(self._forget),
             self._again_and_again(self._count),
+            self._again_and_again(self._tell),
         )
 
     async def _take_back(self) -> bool:
@@ -145,6 +148,10 @@ class Upkeep:
     async def _count(self) -> bool:
         """Add up the changes of how many orders there are."""
         return await order_counts.fold(self.database) >= order_counts.BATCH
+
+    async def _tell(self) -> bool:
+        """Tell stores' people of new errors."""
+        return self.telling is not None and await self.telling.work()
 
     async def _again_and_again(
         self, work: Callable[[], Awaitable[bool]], interval: float | None = None

@@ -26,7 +26,13 @@ DISTRIBUTED = re.findall(r"create_distributed_table\('(\w+)', 'store_id'", SCRIP
 REFERENCE = re.findall(r"create_reference_table\('(\w+)'", SCRIPT)
 
 # Read and written by runs of upkeep only.
-UPKEEP = {"imports", "reconciliations", "refunds", "webhook_events"}
+UPKEEP = {
+    "notifications",
+    "imports",
+    "reconciliations",
+    "refunds",
+    "webhook_events",
+}
 # Statements of every store at once, each with the reason why it may be: they run in pollers'
 # rounds and upkeep, never for a request or an update.
 ACROSS_STORES = {

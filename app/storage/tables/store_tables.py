@@ -31,6 +31,11 @@ stores = sa.Table(
     sa.Column("default_tracking_url", sa.Text),
     time("created_at", default=True),
     time("updated_at", default=True),
+    # Where its people are told of errors (sealed: some such addresses are secrets), the host of it
+    # to show, and what signs the messages.
+    sa.Column("notify_url", BYTEA),
+    sa.Column("notify_host", sa.Text),
+    sa.Column("notify_secret", BYTEA),
     sa.UniqueConstraint("id"),
     sa.UniqueConstraint("code"),
 )
