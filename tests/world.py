@@ -61,6 +61,7 @@ class World:
     heard: asyncio.Event
     timeout: float
     _stores: list[StoreView] = field(default_factory=list)
+    _refusals: list[int] = field(default_factory=list)
 
     async def a_store(self, **changes: Any) -> StoreView:
         """Connect a store with a seller account of its own."""
@@ -120,9 +121,16 @@ class World:
         return view
 
     async def fault(self, operation: str, kind: str, **changes: Any) -> None:
-        """Let Walmart misbehave; once unless told otherwise by times."""
-        body = {"operation": operation, "kind": kind, "times": 1, **changes}
-        (await self.walmart.post("/simulator/faults", json=body)).raise_for_status()
+        """Let Walmart misbehave; once unless told otherwise by times.
+
+        What Walmart refuses, it refuses again: a refusal lasts until deliver_until ends. On a slow
+        machine the read that follows it may fail, and then the same is sent once more.
+        """
+        lasting = kind == "refuse" and "times" not in changes
+        body = {"operation": operation, "kind": kind, "times": None if lasting else 1, **changes}
+        made = (await self.walmart.post("/simulator/faults", json=body)).raise_for_status()
+        if lasting:
+            self._refusals.append(made.json()["id"])
 
     async def shipped_by_hand(self, order: OrderView, units: int, tracking_number: str) -> None:
         """Let a person ship units of line 1 in Seller Center."""
@@ -178,13 +186,16 @@ class World:
     ) -> list[UpdateView]:
         """Run pollers until the updates have come to rest, or to one of the states."""
         wanted = {state.value for state in states or {State.CONFIRMED, State.FAILED}}
-        async with self.polling(pollers, **changes):
-            async with asyncio.timeout(30):
-                while True:
-                    found = [await self.update(update_id) for update_id in update_ids]
-                    if all(update.state in wanted for update in found):
-                        return found
-                    await asyncio.sleep(0.02)
+        async with self.polling(pollers, **changes), asyncio.timeout(30):
+            while True:
+                found = [await self.update(update_id) for update_id in update_ids]
+                if all(update.state in wanted for update in found):
+                    break
+                await asyncio.sleep(0.02)
+        while self._refusals:
+            path = f"/simulator/faults/{self._refusals.pop()}"
+            (await self.walmart.delete(path)).raise_for_status()
+        return found
 
     @asynccontextmanager
     async def polling(self, pollers: int = 1, **changes: Any) -> AsyncIterator[None]:

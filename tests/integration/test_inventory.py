@@ -152,7 +152,7 @@ async def test_the_stock_that_came_with_a_cancellation_follows_it(world: World) 
 
 async def test_a_failed_level_does_not_put_the_order_in_error(world: World) -> None:
     order = await world.an_order(1)
-    await world.fault("inventory", "refuse")
+    await world.fault("inventory", "refuse", times=None)
     request = CancelRequest("out_of_stock", inventory=(StockLevel("SKU-1", 7),))
     view = await cancel.cancel(world.desk, order.id, request, actor="t", once=None)
     await world.deliver_until(view.update.id)
