@@ -7,8 +7,10 @@ before a connection stood nothing can have left, from then on anything may have.
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from typing import Self
 
 import aiohttp
@@ -150,7 +152,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         connector = aiohttp.TCPConnector(
             limit=0,
             keepalive_timeout=self._keep_alive,
-            ssl=httpx.create_ssl_context(),
+            ssl=_ssl_context(),
             socket_factory=guard,
         )
         return aiohttp.ClientSession(
@@ -159,6 +161,12 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             auto_decompress=False,
             skip_auto_headers=_NOTHING_ADDED,
         )
+
+
+@cache
+def _ssl_context() -> ssl.SSLContext:
+    """One for all: to read the certificates of everybody takes longer than a call."""
+    return httpx.create_ssl_context()
 
 
 class _Body(httpx.AsyncByteStream):
