@@ -71,6 +71,9 @@ class Fuzz:
             self.taken.add(f"{ask.method} {ask.template}")
             return True
         self.refused += 1
+        if ask.method == "GET" and answer.status_code < 500 and well_formed(ask, answer):
+            # Looked at before the next that could have written.
+            return False
         if not well_formed(ask, answer):
             self.wrong.append(f"{answer.status_code} {answer.text[:200]} {ask}")
         after = await self.written()
