@@ -20,6 +20,7 @@ from app.metrics import Metrics
 from app.orders import ids
 from app.orders.errors import NotAvailable
 from app.orders.lane import Breaker, Endpoint
+from app.outbound.messenger import Messenger
 from app.outbound.transport import Http, open_http
 from app.settings import EMBEDDED, Settings
 from app.storage import migrate
@@ -38,6 +39,8 @@ DRAIN_SHARE = 0.8
 # A broken lane rests for some first waits, and never so long that Walmart's return goes unnoticed.
 _BREAKER_SHARE = 5
 _LONGEST_REST = 60.0
+# Seconds for one message to a store's people.
+_MESSAGE_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Parts:
     desk: Desk
     metrics: Metrics
     heard: Heard
+    messenger: Messenger
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -83,7 +87,11 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
         connections = settings.poller_concurrency + settings.database_pool_size
         http = open_http(timeout=settings.walmart_timeout, max_connections=connections)
         heard = Heard()
-        async with http, Announcer(direct_url(settings, url)) as announcer:
+        # Whose addresses come from stores' owners.
+        outside = open_http(
+            timeout=settings.walmart_timeout, max_connections=connections, guarded=True
+        )
+        async with http, outside, Announcer(direct_url(settings, url)) as announcer:
             desk = Desk(
                 database=database,
                 vault=Vault(keys),
@@ -91,12 +99,13 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
                 now=_now,
                 entropy=lambda: secrets.randbits(64),
                 wake=_Wake(heard, announcer),
-                commerce=CommerceClient(http, timeout=settings.walmart_timeout, now=_now),
+                commerce=CommerceClient(outside, timeout=settings.walmart_timeout, now=_now),
                 quiet_period=timedelta(seconds=settings.quiet_period),
             )
             metrics = Metrics(database, VERSION, started_at=_now())
+            messenger = Messenger(outside, timeout=_MESSAGE_TIMEOUT, now=_now)
             try:
-                yield Parts(settings, url, database, http, desk, metrics, heard)
+                yield Parts(settings, url, database, http, desk, metrics, heard, messenger)
             finally:
                 await database.close()
 
@@ -212,6 +221,7 @@ def poller(parts: Parts, pulse: Pulse | None = None) -> Poller:
             ship_by_warning=settings.ship_by_warning,
             reconcile_every=settings.reconcile_interval,
             import_every=settings.import_interval,
+            public_url=settings.public_url or "",
             caps={Endpoint(name): rate for name, rate in (settings.walmart_rates or {}).items()},
             retain_updates=settings.retain_updates,
             retain_attempts=settings.retain_attempts,
@@ -227,5 +237,6 @@ def poller(parts: Parts, pulse: Pulse | None = None) -> Poller:
         new_id=_new_id,
         monotonic=time.monotonic,
         desk=parts.desk,
+        messenger=parts.messenger,
         pulse=pulse or Pulse(time.monotonic),
     )

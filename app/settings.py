@@ -101,6 +101,11 @@ class Settings(BaseSettings):
     poller_concurrency: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=50, description="Deliveries that one poller has under way at once."
     )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s?#]+$",
+        description="Where people reach this API: links in what they are told begin with it.",
+    )
     import_interval: Annotated[float, Field(ge=0, le=86_400)] = Field(
         default=60, description="Between two imports of a store's orders; 0 turns them off."
     )

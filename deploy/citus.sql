@@ -8,7 +8,8 @@
 
 -- A foreign key to a distributed table must be one within its own group of rows; these lead from
 -- distributed tables to reference tables, which Citus allows.
--- The triggers of orders write only rows of the same store, on the same worker.
+-- The triggers of orders, updates and lanes write only rows of the same store, on the same worker,
+-- and read stores, which is everywhere.
 SET citus.enable_unsafe_triggers TO on;
 
 SELECT create_reference_table('stores');
@@ -26,6 +27,8 @@ SELECT create_distributed_table('lanes', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('returns', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('refunds', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('webhook_events', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('notifications', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('notification_queues', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('imports', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('import_places', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('import_retries', 'store_id', colocate_with => 'orders');

@@ -65,6 +65,7 @@ class World:
     timeout: float
     http: Http
     _stores: list[StoreView] = field(default_factory=list)
+    _refusals: list[int] = field(default_factory=list)
 
     async def a_store(self, **changes: Any) -> StoreView:
         """Connect a store with a seller account of its own."""
@@ -124,9 +125,16 @@ class World:
         return view
 
     async def fault(self, operation: str, kind: str, **changes: Any) -> None:
-        """Let Walmart misbehave; once unless told otherwise by times."""
-        body = {"operation": operation, "kind": kind, "times": 1, **changes}
-        (await self.walmart.post("/simulator/faults", json=body)).raise_for_status()
+        """Let Walmart misbehave; once unless told otherwise by times.
+
+        What Walmart refuses, it refuses again: a refusal lasts until deliver_until ends. On a slow
+        machine the read that follows it may fail, and then the same is sent once more.
+        """
+        lasting = kind == "refuse" and "times" not in changes
+        body = {"operation": operation, "kind": kind, "times": None if lasting else 1, **changes}
+        made = (await self.walmart.post("/simulator/faults", json=body)).raise_for_status()
+        if lasting:
+            self._refusals.append(made.json()["id"])
 
     async def shipped_by_hand(self, order: OrderView, units: int, tracking_number: str) -> None:
         """Let a person ship units of line 1 in Seller Center."""
@@ -182,13 +190,16 @@ class World:
     ) -> list[UpdateView]:
         """Run pollers until the updates have come to rest, or to one of the states."""
         wanted = {state.value for state in states or {State.CONFIRMED, State.FAILED}}
-        async with self.polling(pollers, **changes):
-            async with asyncio.timeout(30):
-                while True:
-                    found = [await self.update(update_id) for update_id in update_ids]
-                    if all(update.state in wanted for update in found):
-                        return found
-                    await asyncio.sleep(0.02)
+        async with self.polling(pollers, **changes), asyncio.timeout(30):
+            while True:
+                found = [await self.update(update_id) for update_id in update_ids]
+                if all(update.state in wanted for update in found):
+                    break
+                await asyncio.sleep(0.02)
+        while self._refusals:
+            path = f"/simulator/faults/{self._refusals.pop()}"
+            (await self.walmart.delete(path)).raise_for_status()
+        return found
 
     @asynccontextmanager
     async def polling(self, pollers: int = 1, **changes: Any) -> AsyncIterator[None]:
@@ -239,6 +250,9 @@ async def open_world(
         if walmart_url is None:
             walmart_url = await stack.enter_async_context(serving(create_simulator()))
         http = await stack.enter_async_context(open_http(timeout=timeout, max_connections=100))
+        outside = await stack.enter_async_context(
+            open_http(timeout=timeout, max_connections=100, guarded=True)
+        )
         walmart = await stack.enter_async_context(
             httpx.AsyncClient(base_url=walmart_url, timeout=10, trust_env=False)
         )
@@ -255,7 +269,7 @@ async def open_world(
             now=lambda: datetime.now(UTC),
             entropy=lambda: secrets.randbits(64),
             wake=heard.tell,
-            commerce=CommerceClient(http, timeout=timeout, now=lambda: datetime.now(UTC)),
+            commerce=CommerceClient(outside, timeout=timeout, now=lambda: datetime.now(UTC)),
         )
         yield World(url, database, desk, client, walmart, walmart_url, heard, timeout, http)
 
@@ -279,6 +293,20 @@ async def serving(app: Any) -> AsyncIterator[str]:
         host, port = listening.getsockname()
         yield f"http://{host}:{port}"
     finally:
-        server.should_exit = True
-        await running
+        await _closed(server, running)
         listening.close()
+
+
+async def _closed(server: uvicorn.Server, running: asyncio.Task[None]) -> None:
+    """End a server at once: its own way waits a tenth of a second, twice, in every test."""
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    for each in server.servers:
+        each.close()
+    for connection in list(server.server_state.connections):
+        connection.shutdown()
+    asked = list(server.server_state.tasks)
+    for task in asked:
+        task.cancel()
+    await asyncio.gather(*asked, return_exceptions=True)
+    await server.lifespan.shutdown()

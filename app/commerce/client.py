@@ -33,8 +33,28 @@ def _no_wait(_: Mapping[str, str], __: datetime) -> timedelta | None:
     return None
 
 
+# One of these is in whatever Commerce answers here that is no plain number or word.
+_OWN = frozenset({"message", "messages", "entity_id", "items", "code"})
+
+
+def _own(payload: object) -> bool:
+    """Whether it may be Commerce's: an address that leads elsewhere shows nothing of it."""
+    if isinstance(payload, list):
+        return all(_own(each) for each in payload if isinstance(each, Mapping | list))
+    if isinstance(payload, Mapping):
+        return not _OWN.isdisjoint(payload)
+    # A number with decimals is read as text, so that amounts stay exact.
+    return isinstance(payload, bool | int) or (
+        isinstance(payload, str) and payload.replace(".", "", 1).lstrip("-").isdecimal()
+    )
+
+
 _DIALECT = Dialect(
-    headers=_no_headers, faults=errors.faults_in, tokens_left=_no_count, replenish_in=_no_wait
+    headers=_no_headers,
+    faults=errors.faults_in,
+    tokens_left=_no_count,
+    replenish_in=_no_wait,
+    own=_own,
 )
 _PAGE = 2
 

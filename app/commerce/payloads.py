@@ -6,9 +6,9 @@ what they describe, by kind of hook and by the merchant's own mapping. Numbers a
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 
 from app.commerce.packages import Track
+from app.orders import bounds
 from app.orders.errors import Invalid, Problem
 from app.orders.requests import RequestedItem
 
@@ -52,7 +52,7 @@ def shipment(payload: object) -> Shipped:
         order = _whole(_first(_mapping(_mapping(payload).get("order")), "entity_id"))
     if order is None or entity is None:
         raise _bad("The shipment names no order_id or no entity_id.")
-    return Shipped(order, str(entity), _items(found), tuple(_tracks(found)))
+    return Shipped(order, str(entity)[:100], _items(found), tuple(_tracks(found)))
 
 
 def cancellation(payload: object) -> Canceled:
@@ -66,7 +66,7 @@ def cancellation(payload: object) -> Canceled:
         raise _bad("The cancellation names no order.")
     reason = _first(body, "reason") or _first(found, "reason")
     done = str(body.get("result", True)).casefold() not in {"false", "0", ""}
-    return Canceled(order, done, str(reason) if reason else None)
+    return Canceled(order, done, str(reason)[:200] if reason else None)
 
 
 def _levels(payload: object, name: str) -> Iterator[Mapping[str, object]]:
@@ -126,13 +126,7 @@ def _first(found: Mapping[str, object] | None, *names: str) -> object:
 
 
 def _whole(value: object) -> int | None:
-    if isinstance(value, bool) or value is None:
-        return None
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return int(number) if number.is_finite() and number == int(number) and number >= 0 else None
+    return bounds.whole(value)
 
 
 def _bad(message: str) -> Invalid:

@@ -9,12 +9,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from app.intake import cancel, ship
 from app.intake.bulk_rows import MOST_ROWS, Row
 from app.intake.desk import Desk
+from app.orders import bounds
 from app.orders.cancellation_reasons import reason_of
 from app.orders.errors import Conflict, Invalid, NotAvailable, OrderError, Problem
 from app.orders.requests import CancelRequest, RequestedItem, ShipRequest
@@ -135,7 +136,13 @@ async def _each(
                 if progress is not None:
                     progress(len(results))
 
-    await asyncio.gather(*(work(queue) for queue in queues.values()))
+    try:
+        # Where one fails the others end before the answer: nobody works on unseen.
+        async with asyncio.TaskGroup() as group:
+            for queue in queues.values():
+                group.create_task(work(queue))
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from failed
     return Report([results[row.number] for row in rows])
 
 
@@ -201,20 +208,22 @@ def _items(row: Row) -> tuple[RequestedItem, ...] | None:
         if said is not None:
             raise Invalid("required", "A quantity needs a sku or line_number beside it.")
         return None
-    whole = (said or "").removesuffix(".0000").removesuffix(".0")
-    if not whole.isascii() or not whole.isdecimal() or not 1 <= int(whole[:9]) <= 1_000_000:  # noqa: PLR2004 - the largest quantity there is
+    units = bounds.whole(said, bounds.INT)
+    if not units:
         raise Invalid("invalid_quantity", "quantity is a whole number of at least 1.")
-    return (RequestedItem(int(whole), line, None if line else sku),)
+    return (RequestedItem(units, line, None if line else sku),)
 
 
 def _time(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Invalid("invalid", "shipped_at is a date such as 2026-11-23T10:00:00Z.") from error
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+        at = bounds.moment(datetime.fromisoformat(text))
+    except ValueError:
+        at = None
+    if at is None:
+        raise Invalid("invalid", "shipped_at is a date such as 2026-11-23T10:00:00Z.")
+    return at
 
 
 def _reference(batch: Batch, row: Row) -> str:

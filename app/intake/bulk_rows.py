@@ -1,7 +1,8 @@
 """A file of shipments or cancellations, row by row: JSON lines, or CSV with a line of names.
 
 A row that cannot be read does not keep the others from being carried out. A column that nobody
-knows is refused for the whole file: what it means would be guessed otherwise.
+knows is refused for the whole file: what it means would be guessed otherwise. What else Commerce
+writes into its export of shipments is known, and passed over.
 """
 
 import csv
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.orders import bounds
 from app.orders.errors import Invalid, Problem
 
 MOST_ROWS = 10_000
@@ -25,6 +27,13 @@ _ALIASES = {
     "track_number": "tracking_number",
     "qty": "quantity",
 }
+# Of Commerce's Sales > Shipments > Export: dates in words and the store's zone, sums, and buyers,
+# who are none of Waybill's business.
+PASSED_OVER = frozenset({
+    "shipment", "ship_date", "order_date", "ship-to_name", "total_quantity", "order_status",
+    "purchased_from", "customer_name", "email", "customer_group", "billing_address",
+    "shipping_address", "payment_method", "shipping_information",
+})  # fmt: skip
 SHIPMENT_COLUMNS = (
     "order",
     "carrier_code",
@@ -38,6 +47,8 @@ SHIPMENT_COLUMNS = (
     "reference",
 )
 CANCELLATION_COLUMNS = ("order", "reason", "comment")
+# Without these columns no row of a file could be carried out.
+_NEEDED = ("order", "carrier_code", "tracking_number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +103,7 @@ def read_lines(text: str, columns: tuple[str, ...]) -> Iterator[Row]:
             yield Row(number, {}, _row_problem("It is not an object."))
             continue
         named = {_named(str(name)): value for name, value in fields.items()}
-        unknown = sorted(set(named) - set(columns))
+        unknown = sorted(set(named) - set(columns) - PASSED_OVER)
         if unknown:
             yield Row(number, {}, _row_problem(f"Nobody knows the field {unknown[0]!r}."))
             continue
@@ -102,13 +113,15 @@ def read_lines(text: str, columns: tuple[str, ...]) -> Iterator[Row]:
 def _row(number: int, fields: Mapping[str, Any]) -> Row:
     kept = {}
     for name, value in fields.items():
-        if value is None or value == "":
+        if value is None or value == "" or name in PASSED_OVER:
             continue
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             return Row(number, {}, _row_problem(f"{name} is no text or number."))
         text = str(value).strip()
-        if len(text) > _LONGEST or "\x00" in text:
+        if len(text) > _LONGEST:
             return Row(number, {}, _row_problem(f"{name} is longer than {_LONGEST} characters."))
+        if not bounds.holds(text):
+            return Row(number, {}, _row_problem(f"{name} has characters that cannot be stored."))
         if text:
             kept[name] = text
     return Row(number, kept)
@@ -120,12 +133,18 @@ def _named(name: str) -> str:
 
 
 def _check_names(names: list[str], columns: tuple[str, ...]) -> None:
-    unknown = sorted(set(names) - set(columns))
-    if unknown or "order" not in names or len(set(names)) < len(names):
-        told = (
-            f"Nobody knows the column {unknown[0]!r}." if unknown else "A column order is needed."
-        )
-        raise _bad(f"{told} Columns are {', '.join(columns)}, each once.")
+    unknown = sorted(set(names) - set(columns) - PASSED_OVER)
+    missing = [name for name in _NEEDED if name in columns and name not in names]
+    twice = sorted(name for name in set(names) if names.count(name) > 1)
+    if unknown:
+        told = f"Nobody knows the column {unknown[0]!r}."
+    elif missing:
+        told = f"A column {missing[0]} is needed: add it where Commerce's export has none."
+    elif twice:
+        told = f"There are two columns {twice[0]}."
+    else:
+        return
+    raise _bad(f"{told} Columns are {', '.join(columns)}, each once.")
 
 
 def _row_problem(message: str) -> Problem:

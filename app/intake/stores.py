@@ -1,16 +1,14 @@
 """Stores: one Commerce store view connected to one Walmart seller account."""
 
 import re
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any, Final
-from urllib.parse import urlsplit
 from uuid import UUID
 
-from app.commerce import signatures
+from app.intake import store_rules
 from app.intake.desk import Desk
-from app.orders.cancellation import Reason
 from app.orders.errors import Conflict, Problem, Unknown, refuse
 from app.storage import idempotency, lanes, overview, stores
 from app.storage.database import Connection
@@ -18,9 +16,6 @@ from app.storage.idempotency import Once
 from app.storage.vault import Vault
 from app.storage.views import StoreView
 from app.walmart import carriers, errors
-from app.walmart.markets import Market
-
-MARKETS = tuple(Market)
 
 
 class _Unchanged(Enum):
@@ -49,6 +44,8 @@ class NewStore:
     carriers: Mapping[str, Any] = field(default_factory=dict)
     default_cancellation_reason: str | None = None
     default_tracking_url: str | None = None
+    notifications_url: str | None = field(default=None, repr=False)
+    notifications_secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +67,8 @@ class StoreChanges:
     carriers: Any = UNCHANGED
     default_cancellation_reason: Any = UNCHANGED
     default_tracking_url: Any = UNCHANGED
+    notifications_url: Any = field(default=UNCHANGED, repr=False)
+    notifications_secret: Any = field(default=UNCHANGED, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,14 @@ async def create(desk: Desk, new: NewStore, *, actor: str, once: Once | None = N
     del actor
     values = _values(new)
     values["code"] = values["code"] or _code_of(new.name)
-    refuse([*_problems(values), *_commerce_problems({**_NOT_CONNECTED, **values})])
+    connected = {**store_rules.NOT_CONNECTED, **values}
+    refuse(
+        [
+            *store_rules.problems(values),
+            *store_rules.commerce_problems(connected),
+            *await store_rules.address_problems(values),
+        ]
+    )
     async with desk.transaction(once) as connection:
         number = await stores.next_number(connection)
         identifier = desk.new_id(number)
@@ -105,13 +111,14 @@ async def change(desk: Desk, store_id: UUID, changes: StoreChanges, *, actor: st
     """Change a store. Raises Unknown, Invalid, and Conflict as `create` does."""
     del actor
     values = {name: value for name, value in _values(changes).items() if value is not UNCHANGED}
-    refuse(list(_problems(values)))
+    refuse([*store_rules.problems(values), *await store_rules.address_problems(values)])
     async with desk.transaction() as connection:
         number = await stores.number_of(connection, store_id)
         if number is None:
             raise Unknown("store", store_id)
         now = await _commerce_now(connection, store_id)
-        refuse([*_commerce_problems({**now, **values}), *_moved_problems(now, values)])
+        problems = store_rules.commerce_problems({**now, **values})
+        refuse([*problems, *store_rules.moved_problems(now, values)])
         row = _sealed(values, desk.vault)
         await _or_taken(stores.change(connection, number, row))
         view = await _view(connection, store_id)
@@ -155,95 +162,11 @@ def _code_of(name: str) -> str:
     return code if code[:1].isalpha() else f"store_{code}".strip("_")
 
 
-def _problems(values: Mapping[str, Any]) -> Iterator[Problem]:
-    if values.get("market") not in {None, *MARKETS}:
-        yield Problem("market_not_supported", f"One of {', '.join(MARKETS)} is needed.", "/market")
-    code = values.get("code")
-    if code is not None and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,31}", code):
-        yield Problem(
-            "store_code_invalid",
-            "A letter, then letters, digits and underscores, at most 32, as in Commerce.",
-            "/code",
-        )
-    reason = values.get("default_cancellation_reason")
-    if reason is not None and reason not in set(Reason):
-        text = f"One of {', '.join(Reason)} is needed."
-        yield Problem("reason_invalid", text, "/default_cancellation_reason")
-    for place, pem in enumerate(values.get("commerce_webhook_public_keys") or ()):
-        if not signatures.valid_keys([pem]):
-            pointer = f"/commerce/webhook_public_keys/{place}"
-            text = "A public RSA key in PEM of at least 2048 bits is needed."
-            yield Problem("public_key_invalid", text, pointer)
-    yield from _template_problems(values.get("default_tracking_url"), "/default_tracking_url")
-    for name, entry in (values.get("carriers") or {}).items():
-        yield from _carrier_problems(name, entry)
-
-
-# What a store without a word about Commerce has.
-_NOT_CONNECTED: Mapping[str, Any] = {
-    "commerce_base_url": None,
-    "commerce_access_token": None,
-    "commerce_push_orders": False,
-    "commerce_stock_id": None,
-}
-
-
 async def _commerce_now(connection: Connection, store_id: UUID) -> dict[str, Any]:
     view = await _view(connection, store_id)
-    now = {name: getattr(view, name, None) for name in _NOT_CONNECTED}
+    now = {name: getattr(view, name, None) for name in store_rules.NOT_CONNECTED}
     # That there is one is all that is asked of it.
     return now | {"commerce_access_token": "set" if view.commerce_access_token_set else None}
-
-
-def _commerce_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with how Commerce is called."""
-    url, token = values["commerce_base_url"], values["commerce_access_token"]
-    if url is not None and not _is_address(url):
-        text = "An http(s) address without a query, a fragment and a password is needed."
-        yield Problem("commerce_base_url_invalid", text, "/commerce/base_url")
-    needed = values["commerce_push_orders"] or values["commerce_stock_id"] is not None
-    if needed and not (url and token):
-        text = "commerce.base_url and commerce.access_token are needed to call Commerce."
-        yield Problem("commerce_access_needed", text, "/commerce")
-
-
-def _moved_problems(now: Mapping[str, Any], changes: Mapping[str, Any]) -> Iterator[Problem]:
-    """Whoever may change the address must not have the token sent to himself."""
-    url = changes.get("commerce_base_url")
-    moved = url is not None and url != now["commerce_base_url"]
-    if moved and now["commerce_access_token"] and "commerce_access_token" not in changes:
-        text = "Give commerce.access_token anew: the old one is not sent to a new address."
-        yield Problem("commerce_access_needed", text, "/commerce/access_token")
-
-
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        port_is_one = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    plain = not (parts.query or parts.fragment or parts.username or parts.password)
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and plain and port_is_one
-
-
-def _template_problems(template: str | None, pointer: str) -> Iterator[Problem]:
-    if template is None:
-        return
-    if not template.startswith(("http://", "https://")) or "{tracking_number}" not in template:
-        text = "An http(s) address with {tracking_number} in it is needed."
-        yield Problem("tracking_url_invalid", text, pointer)
-
-
-def _carrier_problems(name: str, entry: Any) -> Iterator[Problem]:  # noqa: ANN401 - from JSON
-    pointer = f"/carriers/{name.replace('~', '~0').replace('/', '~1')}"
-    if isinstance(entry, str):
-        if carriers.known(entry) is None:
-            closest = carriers.closest(entry)
-            hint = f" Did you mean {closest}?" if closest else ""
-            text = f'Walmart does not know the carrier {entry!r}; name another as {{"other": …}}.'
-            yield Problem("carrier_unknown", text + hint, pointer)
-        return
-    yield from _template_problems(entry.get("tracking_url"), f"{pointer}/tracking_url")
 
 
 def _sealed(values: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
@@ -254,6 +177,11 @@ def _sealed(values: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
     for name in ("walmart_client_secret", "commerce_access_token"):
         if row.get(name) is not None:
             row[name] = vault.seal(row[name])
+    if "notifications_url" in row:
+        url, secret = row.pop("notifications_url"), row.pop("notifications_secret")
+        row["notify_url"] = None if url is None else vault.seal(url)
+        row["notify_host"] = None if url is None else store_rules.origin_of(url)
+        row["notify_secret"] = None if secret is None else vault.seal(secret)
     if row.get("carriers") is not None:
         row["carriers"] = {code: _spelled(entry) for code, entry in row["carriers"].items()}
     return row

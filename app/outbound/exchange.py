@@ -61,13 +61,15 @@ class Dialect:
 
     headers: those of its own, by the try's correlation id. faults: the errors in an answer, by
     its decoded JSON (None where that cannot be read) and its text. tokens_left: calls it says are
-    left; replenish_in: time until it takes one again; both by the answer's headers.
+    left; replenish_in: time until it takes one again; both by the answer's headers. own: whether
+    decoded JSON is an answer of that system; the evidence shows no other.
     """
 
     headers: Callable[[str], Mapping[str, str]]
     faults: Callable[[object, str], tuple[Fault, ...]]
     tokens_left: Callable[[Mapping[str, str]], int | None]
     replenish_in: Callable[[Mapping[str, str], datetime], timedelta | None]
+    own: Callable[[object], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ class Exchange:
             correlation_id=correlation_id,
             request=redaction.redact(wanted.content, wanted.secrets) if wanted.content else None,
             status=reply.status,
-            response=redaction.redact(text, wanted.secrets) if reply.status is not None else None,
+            response=self._shown(text, payload, wanted) if reply.status is not None else None,
             codes=tuple(fault.code for fault in found if fault.code),
             failure=failure,
             tokens_left=dialect.tokens_left(reply.headers),
@@ -180,6 +182,13 @@ class Exchange:
             faults=found,
         )
         return Answered(call, payload, text)
+
+    def _shown(self, text: str, payload: object, wanted: Try) -> str:
+        own = self._dialect.own
+        if own is not None and text and not own(payload):
+            # Who else answers at a wrong address is none of the store's business.
+            return f"[{len(text)} characters that are no answer of this system's]"
+        return redaction.redact(text, wanted.secrets)
 
 
 async def _read(response: httpx.Response, reply: _Reply) -> None:

@@ -7,13 +7,17 @@ before a connection stood nothing can have left, from then on anything may have.
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from typing import Self
 
 import aiohttp
 import httpx
 from yarl import URL
+
+from app.outbound import addresses
 
 # What aiohttp would add by itself; what is sent is what httpx was given.
 _NOTHING_ADDED = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
@@ -63,13 +67,16 @@ class Http:
             await response.aclose()
 
 
-def open_http(*, timeout: float, max_connections: int) -> Http:
-    """Open the connection pool that every client works with; the caller closes it.
+def open_http(*, timeout: float, max_connections: int, guarded: bool = False) -> Http:
+    """Open the connection pool that clients work with; the caller closes it.
 
     timeout is in seconds, for one wait on the network. No proxy is taken from the environment
-    and no redirect is followed.
+    and no redirect is followed. guarded: for addresses that a store's owner names, which are
+    called by the rules of `app/outbound/addresses.py`.
     """
-    transport = AiohttpTransport(max_connections=max_connections, keep_alive=_KEEP_ALIVE_SECONDS)
+    transport = AiohttpTransport(
+        max_connections=max_connections, keep_alive=_KEEP_ALIVE_SECONDS, guarded=guarded
+    )
     return Http(transport, timeout=timeout)
 
 
@@ -81,10 +88,12 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     nothing left, the others where something may have.
     """
 
-    def __init__(self, *, max_connections: int, keep_alive: float) -> None:
+    def __init__(self, *, max_connections: int, keep_alive: float, guarded: bool = False) -> None:
         self._keep_alive = keep_alive
         self._slots = asyncio.Semaphore(max_connections)
-        self._session: aiohttp.ClientSession | None = None
+        self._guarded = guarded
+        # By scheme, for the guard has to know whether what is sent can be read on the way.
+        self._sessions: dict[str, aiohttp.ClientSession] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the answer's body is read as it comes, and must be closed."""
@@ -105,8 +114,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
+        for session in self._sessions.values():
+            await session.close()
 
     async def _enter(self, seconds: float | None) -> None:
         if not self._slots.locked():
@@ -122,9 +131,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     async def _send(
         self, request: httpx.Request, limits: dict[str, float | None]
     ) -> aiohttp.ClientResponse:
-        if self._session is None:
-            self._session = self._open()
-        return await self._session.request(
+        scheme = request.url.scheme if self._guarded else ""
+        session = self._sessions.get(scheme)
+        if session is None:
+            session = self._sessions[scheme] = self._open(scheme)
+        return await session.request(
             request.method,
             URL(str(request.url), encoded=True),
             headers=request.headers.multi_items(),
@@ -135,10 +146,14 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             ),
         )
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _open(self, scheme: str) -> aiohttp.ClientSession:
+        guard = addresses.guarded(encrypted=scheme == "https") if self._guarded else None
         # The slots are the limit; a second one would only be waited for twice.
         connector = aiohttp.TCPConnector(
-            limit=0, keepalive_timeout=self._keep_alive, ssl=httpx.create_ssl_context()
+            limit=0,
+            keepalive_timeout=self._keep_alive,
+            ssl=_ssl_context(),
+            socket_factory=guard,
         )
         return aiohttp.ClientSession(
             connector=connector,
@@ -146,6 +161,12 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             auto_decompress=False,
             skip_auto_headers=_NOTHING_ADDED,
         )
+
+
+@cache
+def _ssl_context() -> ssl.SSLContext:
+    """One for all: to read the certificates of everybody takes longer than a call."""
+    return httpx.create_ssl_context()
 
 
 class _Body(httpx.AsyncByteStream):
@@ -182,7 +203,11 @@ def _translated(request: httpx.Request) -> Iterator[None]:
         yield
     except aiohttp.ConnectionTimeoutError as error:
         raise httpx.ConnectTimeout(str(error), request=request) from error
-    except (aiohttp.ClientConnectorError, aiohttp.ClientConnectorCertificateError) as error:
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise httpx.ConnectError(str(error), request=request) from error
+    except aiohttp.ClientConnectorError as error:
+        if isinstance(error.os_error, addresses.ForbiddenAddress):
+            raise httpx.UnsupportedProtocol(str(error.os_error), request=request) from error
         raise httpx.ConnectError(str(error), request=request) from error
     except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
         raise httpx.UnsupportedProtocol(str(error), request=request) from error

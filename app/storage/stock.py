@@ -95,8 +95,12 @@ def asks_commerce(update: Claimed) -> bool:
 
 
 def subject(level: StockLevel) -> str:
-    """The queue of a SKU at a ship node; no purchase order is called so."""
-    return f"sku:{level.sku}" + (f"@{level.ship_node}" if level.ship_node else "")
+    """The queue of a SKU at a ship node; no purchase order is called so.
+
+    An @ of their own is written otherwise: `A@n` is not `A` at node `n`.
+    """
+    names = [name for name in (level.sku, level.ship_node) if name]
+    return "sku:" + "@".join(name.replace("%", "%25").replace("@", "%40") for name in names)
 
 
 async def put(connection: Connection, wanted: Levels, ids: events.NewId) -> list[UUID]:

@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.orders.requests import CarrierMap
-from app.storage import lanes
+from app.storage import lanes, notifications
 from app.storage.database import Connection, violated
 from app.storage.tables import stores
 from app.storage.vault import Vault
@@ -92,6 +92,8 @@ async def add(connection: Connection, values: Mapping[str, Any]) -> None:
     """Write a store, with its lanes. Raises Taken."""
     await _write(connection, sa.insert(stores).values(**values))
     await lanes.create(connection, [values["store_id"]])
+    if values.get("notify_url") is not None:
+        await notifications.begin(connection, values["store_id"])
 
 
 async def change(connection: Connection, store_id: int, values: Mapping[str, Any]) -> None:
@@ -116,6 +118,9 @@ async def change(connection: Connection, store_id: int, values: Mapping[str, Any
     await _write(connection, statement.values(**values, **shared, updated_at=sa.func.now()))
     if _ACCESS & values.keys():
         await lanes.open_again(connection, store_id)
+    if "notify_url" in values:
+        wanted = values["notify_url"] is not None
+        await (notifications.begin if wanted else notifications.end)(connection, store_id)
 
 
 async def _write(connection: Connection, statement: sa.Insert | sa.Update) -> None:

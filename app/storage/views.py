@@ -50,6 +50,7 @@ class StoreView:
     carriers: Mapping[str, object]
     default_cancellation_reason: str | None
     default_tracking_url: str | None
+    notify_host: str | None
     created_at: datetime
     updated_at: datetime
     status_details: Sequence[StatusDetail] = ()

@@ -12,6 +12,7 @@ from uuid import UUID
 from app.commerce.client import CommerceClient
 from app.intake.desk import Desk
 from app.orders.lane import Breaker, Endpoint
+from app.outbound.messenger import Messenger
 from app.storage.claims import Terms
 from app.storage.database import Database
 from app.storage.vault import Vault
@@ -25,6 +26,7 @@ from app.sync.dispatch import Dispatch
 from app.sync.importer import Importer
 from app.sync.pulse import Pulse
 from app.sync.recorder import Recorder
+from app.sync.telling import Telling
 from app.sync.upkeep import Upkeep
 from app.walmart.client import WalmartClient
 
@@ -54,6 +56,8 @@ class PollerSettings:
     retain_updates: int = 0
     retain_attempts: int = 0
     retain_keys: int = 0
+    # Where people reach the API, for links in what they are told.
+    public_url: str = ""
 
 
 @dataclass(slots=True)
@@ -75,6 +79,8 @@ class Poller:
     monotonic: Callable[[], float]
     # For reconciling, which reads and writes as a use case does.
     desk: Desk | None = None
+    # Tells stores' people of errors.
+    messenger: Messenger | None = None
     # What tells a liveness probe that the loop turns.
     pulse: Pulse = field(default_factory=lambda: Pulse(time.monotonic))
 
@@ -135,7 +141,13 @@ class Poller:
             retain_attempts=self.settings.retain_attempts,
             retain_keys=self.settings.retain_keys,
             announcements=Announcements(self.desk, self.settings.breaker) if self.desk else None,
+            telling=self._telling(),
         )
+
+    def _telling(self) -> Telling | None:
+        if self.desk is None or self.messenger is None:
+            return None
+        return Telling(self.desk, self.messenger, self.settings.public_url)
 
     def _importer(self) -> Importer | None:
         if self.desk is None:

@@ -16,6 +16,7 @@ from app.storage.database import Database
 from app.sync.announcements import Announcements
 from app.sync.crew import Crew
 from app.sync.importer import Importer
+from app.sync.telling import Telling
 
 # Seconds between two batches of deletions.
 _BREATH = 0.1
@@ -53,6 +54,7 @@ class Upkeep:
     announcements: Announcements | None = None
     _importing: Crew = field(default_factory=lambda: Crew(_IMPORTS))
     _looking: Crew = field(default_factory=lambda: Crew(_LOOKS))
+    telling: Telling | None = None
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -70,6 +72,7 @@ class Upkeep:
             self._again_and_again(self._look_at_announcements, _ANNOUNCED),
             self._again_and_again(self._forget),
             self._again_and_again(self._count),
+            self._again_and_again(self._tell),
         )
 
     async def _take_back(self) -> bool:
@@ -143,6 +146,10 @@ class Upkeep:
     async def _count(self) -> bool:
         """Add up the changes of how many orders there are."""
         return await order_counts.fold(self.database) >= order_counts.BATCH
+
+    async def _tell(self) -> bool:
+        """Tell stores' people of new errors."""
+        return self.telling is not None and await self.telling.work()
 
     async def _again_and_again(
         self, work: Callable[[], Awaitable[bool]], interval: float | None = None

@@ -53,6 +53,8 @@ CODES: dict[str, Code] = {
     "notification_invalid": Code(422, "This is none of Walmart's events."),
     "commerce_event_invalid": Code(422, "The event cannot be read; sending it again cannot help."),
     "commerce_base_url_invalid": Code(422, "An http(s) address without a query is needed."),
+    "address_forbidden": Code(422, "Waybill does not call that address, or not over http."),
+    "notifications_url_invalid": Code(422, "An http(s) address without a password is needed."),
     "commerce_access_needed": Code(422, "Commerce cannot be called without address and token."),
     "public_key_invalid": Code(422, "A public RSA key in PEM of at least 2048 bits is needed."),
     "file_invalid": Code(422, "The file cannot be read as CSV or JSON lines of known columns."),

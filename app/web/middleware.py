@@ -1,17 +1,17 @@
 """What every request goes through: an id, a limit on its body, headers, a count."""
 
-import json
 import re
 import time
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Protocol
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.web import problems
 from app.web.codes import CODES
 
 MAX_BODY = 1024 * 1024
@@ -67,7 +67,7 @@ class Edge:
             # Whatever it was, the caller gets a problem document with the id to ask about.
             _log.exception("request_failed", path=scope["path"])
             if not started:
-                await _refuse(scope, answer, "internal_error")
+                await _refuse(scope, receive, answer, "internal_error")
         finally:
             structlog.contextvars.unbind_contextvars("request_id")
             route = getattr(scope.get("route"), "path", "unknown")
@@ -77,7 +77,7 @@ class Edge:
     async def _limited(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
         refused = _refusal(scope, headers)
         if refused is not None:
-            await _refuse(scope, send, refused)
+            await _refuse(scope, receive, send, refused)
             return
         seen, most = 0, _most(scope)
 
@@ -94,6 +94,11 @@ class Edge:
 
 
 def _refusal(scope: Scope, headers: Headers) -> str | None:
+    # No database takes a NUL, and no client means one. Other bytes that are no text are replaced.
+    if "\x00" in scope["path"]:
+        return "not_found"
+    if b"%00" in scope["query_string"]:
+        return "invalid"
     length = headers.get("content-length", "0")
     if length.isdecimal() and int(length) > _most(scope):
         return "body_too_large"
@@ -111,24 +116,12 @@ def _most(scope: Scope) -> int:
     return MAX_FILE if scope["path"] in _FILES else MAX_BODY
 
 
-async def _refuse(scope: Scope, send: Send, code: str) -> None:
+async def _refuse(scope: Scope, receive: Receive, send: Send, code: str) -> None:
     status, meaning = CODES[code]
-    body = {
-        "type": f"/docs/problems#{code}",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": meaning,
-        "instance": scope["path"],
-        "code": code,
-    }
-    content = json.dumps(body).encode()
-    headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", str(len(content)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
+    headers = {"connection": "close"}
+    detail = "NUL characters are not allowed in a query." if code == "invalid" else meaning
+    answer = problems.problem(Request(scope), status, code, detail, headers=headers)
+    await answer(scope, receive, send)
 
 
 def _add_headers(headers: MutableHeaders, request_id: str) -> None:

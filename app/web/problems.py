@@ -77,14 +77,15 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Answer with a problem document; on Commerce's doors in Commerce's shape."""
-    if request.url.path.startswith(commerce_errors.PREFIX):
+    path = request.scope["path"]
+    if path.startswith(commerce_errors.PREFIX):
         return commerce_errors.refusal(status, code, detail, errors=errors, headers=headers)
     body: dict[str, Any] = {
         "type": f"/docs/problems#{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
-        "instance": request.url.path,
+        "instance": path,
         "code": code,
     }
     items = [{"pointer": e.pointer, "code": e.code, "message": e.message} for e in errors]

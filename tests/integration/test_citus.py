@@ -29,6 +29,7 @@ REFERENCE = re.findall(r"create_reference_table\('(\w+)'", SCRIPT)
 UPKEEP = {
     "import_places",
     "import_retries",
+    "notifications",
     "imports",
     "reconciliations",
     "refunds",

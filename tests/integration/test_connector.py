@@ -21,7 +21,7 @@ from app.storage.overview import UpdateFilter
 from app.storage.overview.paging import Page
 from app.storage.views import OrderView, StoreView, UpdateView
 from tests.integration.test_importer import run
-from tests.world import POLICY, World, a_package, open_world
+from tests.world import POLICY, World, a_package, open_world, serving
 
 SHOP = "main"
 BOTH = {"confirmed", "failed"}
@@ -431,6 +431,9 @@ async def test_a_token_is_never_sent_to_a_new_address(world: World) -> None:
         ({"commerce_base_url": "https://shop.example/?a=b"}, "commerce_base_url_invalid"),
         ({"commerce_base_url": "https://shop.example:port"}, "commerce_base_url_invalid"),
         ({"commerce_base_url": "shop.example"}, "commerce_base_url_invalid"),
+        ({"commerce_base_url": "http://169.254.169.254"}, "address_forbidden"),
+        ({"commerce_base_url": "https://[fe80::1]"}, "address_forbidden"),
+        ({"commerce_base_url": "http://203.0.113.7"}, "address_forbidden"),
     ],
 )
 async def test_a_commerce_that_cannot_be_called_is_refused(
@@ -439,3 +442,52 @@ async def test_a_commerce_that_cannot_be_called_is_refused(
     with pytest.raises(Invalid) as refused:
         await a_store(world, **changes)
     assert code in {problem.code for problem in refused.value.problems}
+
+
+async def test_an_address_that_leads_elsewhere_later_is_not_called(world: World) -> None:
+    store = await a_store(world)
+    async with world.database.begin() as connection:
+        elsewhere = world.walmart_url.replace("127.0.0.1", "0.0.0.0")  # noqa: S104 - never called
+        statement = sa.text("UPDATE stores SET commerce_base_url = :url")
+        await connection.execute(statement, {"url": elsewhere})
+    order = await world.an_order(1, store=store)
+    (waiting,) = await updates(world, "commerce_order")
+    (tried,) = await world.deliver_until(waiting.id, states={State.RETRYING})
+    assert tried.order_id == order.id
+    assert await shown(world, tried) == {("unusable_address", None)}
+    assert await world.calls("commerce_orders") == []
+
+
+async def test_an_answer_that_is_not_commerces_is_not_shown(world: World) -> None:
+    store = await a_store(world)
+    async with serving(SomebodyElse()) as url, world.database.begin() as connection:
+        await connection.execute(sa.text("UPDATE stores SET commerce_base_url = :u"), {"u": url})
+        await connection.commit()
+        await world.an_order(1, store=store)
+        (waiting,) = await updates(world, "commerce_order")
+        (tried,) = await world.deliver_until(waiting.id, states={State.RETRYING, State.VERIFYING})
+    told = await shown(world, tried)
+    assert {response for _, response in told} == {
+        "[23 characters that are no answer of this system's]"
+    }
+
+
+async def shown(world: World, update: UpdateView) -> set[tuple[str | None, str | None]]:
+    """What people see of an update's calls: how each failed, and what came back."""
+    async with world.database.begin() as connection:
+        attempts = await overview.attempts(connection, update.store_id.int & 0xFFFFFFFF, update.id)
+    return {(call.failure, call.response) for each in attempts for call in each.calls}
+
+
+class SomebodyElse:
+    """Something in the network that answers JSON, and is no Commerce."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            for what in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{what}.complete"})
+            return
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 500, "headers": headers})
+        await send({"type": "http.response.body", "body": b'{"inner": "a password"}'})

@@ -146,7 +146,7 @@ async def test_a_failed_shipment_lets_a_later_one_through_but_no_cancellation(
     world: World,
 ) -> None:
     order = await world.an_order(3)
-    await world.fault("shipping", "refuse")
+    await world.fault("shipping", "refuse", times=1)
     first = await shipped(world, order, "1ZA", items=items(l1=1))
     second = await shipped(world, order, "1ZB", items=items(l1=1))
     failed, good = await world.deliver_until(first, second)
@@ -155,6 +155,19 @@ async def test_a_failed_shipment_lets_a_later_one_through_but_no_cancellation(
     assert (view.status, view.fulfillment_status) == ("error", "partially_shipped")
     with pytest.raises(Conflict):
         await cancel.cancel(world.desk, order.id, CancelRequest("fraud"), actor=ACTOR)
+
+
+async def test_a_refusal_that_cannot_be_read_back_is_sent_again_and_judged_then(
+    world: World,
+) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", "refuse")
+    await world.fault("read", "error")
+    update = await shipped(world, order, "1ZA")
+    (failed,) = await world.deliver_until(update)
+    assert failed.state == "failed"
+    assert len(await world.calls("shipping")) == 2
+    assert await effects(world, order) == []
 
 
 async def test_a_person_dismisses_what_they_did_in_seller_center(world: World) -> None:
@@ -253,7 +266,7 @@ async def test_a_shipment_of_an_order_nobody_acknowledged_acknowledges_it_on_the
     world: World,
 ) -> None:
     order = await world.an_order(2, status="Created")
-    await world.fault("acknowledge", "refuse")
+    await world.fault("acknowledge", "refuse", times=1)
     update = await shipped(world, order, "1ZA")
     await world.deliver_until(update)
     assert (await world.order(order.id)).fulfillment_status == "shipped"

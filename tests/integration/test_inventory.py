@@ -48,6 +48,22 @@ async def test_levels_reach_walmart(world: World) -> None:
     assert await at_walmart(world) == {"ABC": 5, "A/1 +x": 0}
 
 
+async def test_a_sku_with_an_at_sign_is_not_a_sku_at_a_node(world: World) -> None:
+    store = await world.a_store()
+    levels = [
+        StockLevel("A@n", 1),
+        StockLevel("A", 2, "n"),
+        StockLevel("A%40n", 3),
+        StockLevel("A@n", 4, "n"),
+        StockLevel("A", 5, "n@n"),
+    ]
+    queued = await inventory.put(world.desk, store.id, levels, actor="test")
+    assert len({each.update.subject for each in queued}) == len(levels)
+    assert queued[1].update.subject == "sku:A@n"
+    await world.deliver_until(*(each.update.id for each in queued))
+    assert await states(world) == ["confirmed"] * len(levels)
+
+
 async def test_an_older_value_that_waits_is_never_sent(world: World) -> None:
     for units in (5, 4, 3):
         (newest,) = await put(world, ("ABC", units))
@@ -136,7 +152,7 @@ async def test_the_stock_that_came_with_a_cancellation_follows_it(world: World) 
 
 async def test_a_failed_level_does_not_put_the_order_in_error(world: World) -> None:
     order = await world.an_order(1)
-    await world.fault("inventory", "refuse")
+    await world.fault("inventory", "refuse", times=None)
     request = CancelRequest("out_of_stock", inventory=(StockLevel("SKU-1", 7),))
     view = await cancel.cancel(world.desk, order.id, request, actor="t", once=None)
     await world.deliver_until(view.update.id)

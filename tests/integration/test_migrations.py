@@ -365,6 +365,35 @@ async def test_an_import_goes_on_after_the_upgrade_where_it_was(empty_url: str) 
     assert await ask(empty_url, "SELECT count(*) FROM import_places") == 0
 
 
+async def test_errors_of_before_the_upgrade_are_told_to_nobody_and_later_ones_are(
+    empty_url: str,
+) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611250700")
+    update = (
+        "INSERT INTO updates (store_id, id, subject, kind, sequence, state, last_error) VALUES "
+        "(1, gen_random_uuid(), '{}', 'shipment', 1, '{}', '{{\"code\": \"no\"}}')"
+    )
+    async with connected(empty_url) as session:
+        await session.execute(
+            "INSERT INTO stores (store_id, id, code, name, market, walmart_client_id, "
+            "walmart_client_secret) VALUES (1, gen_random_uuid(), 'a', 'A', 'US', 'c', '')"
+        )
+        await session.execute(update.format("1", "failed"))
+        await session.execute(update.format("2", "pending"))
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    async with connected(empty_url) as session:
+        await session.execute("UPDATE updates SET state = 'failed' WHERE subject = '2'")
+        # The store asks for it from here on.
+        await session.execute("UPDATE stores SET notify_url = 'sealed'")
+        await session.execute("UPDATE updates SET state = 'pending'")
+        await session.execute("UPDATE updates SET state = 'failed' WHERE subject = '2'")
+        await session.execute("UPDATE updates SET state = 'failed' WHERE subject = '2'")
+    assert await ask(empty_url, "SELECT count(*) FROM notifications") == 1
+    assert await ask(empty_url, "SELECT what || kind || code FROM notifications") == (
+        "updateshipmentno"
+    )
+
+
 async def test_an_index_that_broke_off_is_made_anew(empty_url: str) -> None:
     """CREATE INDEX CONCURRENTLY leaves an invalid index behind where it fails."""
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240010")

@@ -236,7 +236,7 @@ async def test_a_cancellation_of_an_unclear_shipment_is_taken_once_that_is_absen
 ) -> None:
     order = await world.an_order(3)
     await world.fault("shipping", "drop")
-    await world.fault("shipping", "refuse")
+    await world.fault("shipping", "refuse", times=None)
     shipment = await shipped(world, order, "1ZA")
     await world.deliver_until(shipment.update.id, states={State.VERIFYING}, policy=PATIENT)
     with pytest.raises(Conflict) as refused:
@@ -258,7 +258,7 @@ async def test_a_failed_shipment_does_not_hold_up_a_good_one_and_is_retried_afte
     world: World,
 ) -> None:
     order = await world.an_order(3)
-    await world.fault("shipping", "refuse")
+    await world.fault("shipping", "refuse", times=1)
     bad = await shipped(world, order, "1ZBAD", items=items(l1=1))
     good = await shipped(world, order, "1ZGOOD", items=items(l1=2))
     states = [each.state for each in await world.deliver_until(bad.update.id, good.update.id)]

@@ -64,7 +64,32 @@ PROGRESS = "tests/integration/test_import_progress.py"
 RECONCILE = "tests/integration/test_reconcile.py"
 STORES = "tests/integration/web/test_stores.py"
 INTERLEAVING = "tests/integration/test_import_interleaving.py"
+NOTIFICATIONS = "tests/integration/test_notifications.py"
 MUTATIONS = (
+    Mutation(
+        "a store's people get one message a minute at most",
+        "telling at once again",
+        "app/storage/notifications.py",
+        "LEASE, PACE = 60.0, 60.0",
+        "LEASE, PACE = 60.0, 0.0",
+        (NOTIFICATIONS,),
+    ),
+    Mutation(
+        "a token goes out in clear in a private network only",
+        "calling anybody over http",
+        "app/outbound/addresses.py",
+        "if not encrypted and not (ip.is_loopback or _private(ip)):",
+        "if False:",
+        (TRANSPORT,),
+    ),
+    Mutation(
+        "text that no database takes is refused at the door",
+        "letting it through",
+        "app/orders/bounds.py",
+        "return mended(text) == text",
+        "return True",
+        (DOORS,),
+    ),
     Mutation(
         "an unclear result is read back before anything is sent again",
         "sending without reading",

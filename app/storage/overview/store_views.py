@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.storage.database import Connection
-from app.storage.overview import lane_views
+from app.storage.overview import lane_views, notification_views
 from app.storage.overview.paging import After, Page, cut
 from app.storage.tables import stores as table
 from app.storage.views import StoreView
@@ -29,6 +29,7 @@ _COLUMNS = [
     table.c.carriers,
     table.c.default_cancellation_reason,
     table.c.default_tracking_url,
+    table.c.notify_host,
     table.c.created_at,
     table.c.updated_at,
 ]
@@ -57,12 +58,15 @@ async def stores(
 
 
 async def _views(connection: Connection, rows: Sequence[Any]) -> list[StoreView]:
-    stopped = await lane_views.stops(connection, [row["store_id"] for row in rows])
+    store_ids = [row["store_id"] for row in rows]
+    stopped = await lane_views.stops(connection, store_ids)
+    untold = await notification_views.troubles(connection, store_ids)
     return [
         StoreView(
             **row,
             status_details=[
-                stop.detail(stop.endpoint.value) for stop in stopped.get(row["store_id"], [])
+                *(stop.detail(stop.endpoint.value) for stop in stopped.get(row["store_id"], [])),
+                *untold.get(row["store_id"], []),
             ],
         )
         for row in rows

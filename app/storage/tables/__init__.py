@@ -10,6 +10,7 @@ from app.storage.tables.count_tables import order_count_changes, order_counts
 from app.storage.tables.idempotency_tables import idempotency_keys
 from app.storage.tables.import_tables import import_places, import_retries, imports
 from app.storage.tables.lane_tables import lanes, reconciliations
+from app.storage.tables.notification_tables import notification_queues, notifications
 from app.storage.tables.order_tables import events, order_lines, orders
 from app.storage.tables.return_tables import refunds, returns
 from app.storage.tables.shipment_tables import cancellations, shipments
@@ -29,6 +30,8 @@ __all__ = [
     "imports",
     "lanes",
     "metadata",
+    "notification_queues",
+    "notifications",
     "order_count_changes",
     "order_counts",
     "order_lines",

@@ -35,6 +35,11 @@ stores = sa.Table(
     sa.Column("name_shared", sa.Boolean, nullable=False, server_default=sa.text("false")),
     time("created_at", default=True),
     time("updated_at", default=True),
+    # Where its people are told of errors (sealed: some such addresses are secrets), the host of it
+    # to show, and what signs the messages.
+    sa.Column("notify_url", BYTEA),
+    sa.Column("notify_host", sa.Text),
+    sa.Column("notify_secret", BYTEA),
     sa.UniqueConstraint("id"),
     sa.UniqueConstraint("code"),
     sa.Index(

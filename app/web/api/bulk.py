@@ -78,6 +78,7 @@ async def ship_orders(context: Writing, request: Request, store_id: _StoreId) ->
 
     At most 10,000 rows. Rows that are refused do not keep the others back. The same row again is
     `known`, so a file can simply be sent again; with another `Idempotency-Key` it is a new one.
+    The other columns of Commerce's export of shipments are passed over, unknown ones refused.
     """
     batch, rows = await _read(context, request, store_id, bulk_rows.SHIPMENT_COLUMNS)
     return _answer(await bulk.ship_rows(context.desk, batch, rows))

@@ -7,10 +7,11 @@ from uuid import UUID
 from pydantic import Field, StrictInt, model_validator
 from pydantic_core import PydanticCustomError
 
+from app.orders.bounds import INT
 from app.orders.cancellation import COMMENT_MAX
 from app.orders.requests import CancelRequest, StockLevel
 from app.storage.views import CancellationView
-from app.web.api.fields import INT, In, LongText, Out, Text
+from app.web.api.fields import In, LongText, Out, Text
 from app.web.api.shipment_schemas import ItemOut
 from app.web.api.update_schemas import UpdateOut
 

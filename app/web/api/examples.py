@@ -165,6 +165,7 @@ STORE: dict[str, Any] = {
     },
     "default_cancellation_reason": None,
     "default_tracking_url": None,
+    "notifications": {"host": "https://hooks.example", "secret_set": True},
     "created_at": _AT,
     "updated_at": _AT,
     "status_details": [],
@@ -181,6 +182,7 @@ STORE_IN: dict[str, Any] = {
         "stock_id": 1,
     },
     "carriers": STORE["carriers"],
+    "notifications": {"url": "https://hooks.example/T0/B0", "secret": "at-least-16-characters"},
 }
 ORDER_IN: dict[str, Any] = {
     "store_id": STORE_ID,

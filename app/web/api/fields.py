@@ -1,22 +1,20 @@
 """Field types that the schemas share: bounded text, times, money, quantities."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
 from pydantic_core import PydanticCustomError
 
+from app.orders import bounds
+from app.orders.bounds import BIGINT, INT
 from app.orders.order import Money
-
-_EARLIEST, _LATEST = 1970, 9000
-BIGINT = 2**63 - 1
-INT = 1_000_000
 
 
 def _clean(text: str) -> str:
-    if "\x00" in text:
-        raise PydanticCustomError("nul_character", "NUL characters are not allowed.")
+    if not bounds.holds(text):
+        raise PydanticCustomError("unstorable", "NUL characters and half emoji are not allowed.")
     return text
 
 
@@ -27,21 +25,19 @@ def _text_only(value: Any) -> Any:  # noqa: ANN401 - whatever came as JSON
 
 
 def _in_utc(value: datetime) -> datetime:
-    try:
-        time = value.astimezone(UTC)
-    except OverflowError as error:
-        raise PydanticCustomError("time_range", "The time is out of range.") from error
-    if value.tzinfo is None or not _EARLIEST <= time.year <= _LATEST:
+    time = bounds.moment(value)
+    if value.tzinfo is None or time is None:
         raise PydanticCustomError("time_range", "A time with a zone, from 1970 on, is needed.")
     return time
 
 
-Text = Annotated[str, Field(min_length=1, max_length=200, strict=True), AfterValidator(_clean)]
-LongText = Annotated[str, Field(min_length=1, max_length=2048, strict=True), AfterValidator(_clean)]
+# Whatever text comes in is of this type, or of one made of it.
+Plain = Annotated[str, AfterValidator(_clean)]
+Text = Annotated[Plain, Field(min_length=1, max_length=200, strict=True)]
+LongText = Annotated[Plain, Field(min_length=1, max_length=2048, strict=True)]
 Secret = Annotated[
-    str,
+    Plain,
     Field(min_length=1, max_length=4096, strict=True, json_schema_extra={"writeOnly": True}),
-    AfterValidator(_clean),
 ]
 # Walmart's numbers are digits, but nobody promises that; they go into a path, so no slashes.
 Number = Annotated[

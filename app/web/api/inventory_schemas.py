@@ -5,8 +5,9 @@ from typing import Annotated
 from pydantic import Field, StrictInt
 
 from app.intake.inventory import Queued
+from app.orders.bounds import INT
 from app.orders.requests import StockLevel
-from app.web.api.fields import INT, In, Out, Text
+from app.web.api.fields import In, Out, Text
 from app.web.api.update_schemas import UpdateOut
 
 

@@ -7,9 +7,10 @@ from uuid import UUID
 from pydantic import Field, StrictInt
 
 from app.intake.refund import Refunded
+from app.orders.bounds import INT
 from app.orders.returns import RefundRequest
 from app.storage.views import RefundView, ReturnView
-from app.web.api.fields import INT, In, LongText, MoneyOut, Out, Quantity
+from app.web.api.fields import In, LongText, MoneyOut, Out, Quantity
 from app.web.api.update_schemas import StatusDetailOut, UpdateOut
 
 

@@ -11,13 +11,13 @@ from app.intake.ship import Preview
 from app.orders.order import Item
 from app.orders.requests import RequestedItem, ShipRequest, TrackingCorrection
 from app.storage.views import ShipmentView
-from app.web.api.fields import Id, In, LongText, Out, Quantity, Text, Time
+from app.web.api.fields import Id, In, LongText, Out, Plain, Quantity, Text, Time
 from app.web.api.update_schemas import UpdateOut
 from app.web.problems import ErrorItem
 
 _NAMES = ("line_number", "sku", "commerce_item_id")
 # Longer ones are refused by the rule, with a code of their own.
-_TrackingNumber = Annotated[str, Field(max_length=200, strict=True)]
+_TrackingNumber = Annotated[Plain, Field(max_length=200, strict=True)]
 
 
 class ShipmentItemIn(In):

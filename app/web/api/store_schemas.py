@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.intake.stores import NewStore, StoreChanges, Verified
 from app.storage.views import StoreView
-from app.web.api.fields import In, LongText, Out, Secret, Text
+from app.web.api.fields import In, LongText, Out, Plain, Secret, Text
 from app.web.api.update_schemas import StatusDetailOut
 
 # A field that is left out is not null: nothing is said of it. The document shows no default.
@@ -40,7 +40,9 @@ class CommerceIn(In):
     """How to reach Commerce, what to tell it, and how to know that it speaks."""
 
     base_url: LongText | None = Field(
-        default=None, description="What stands before `/rest`, with its path if it has one."
+        default=None,
+        description="What stands before `/rest`, with its path if it has one. `http://` only on "
+        "this machine or in a private network; link-local addresses never.",
     )
     access_token: Secret | None = Field(
         default=None, description="Of an integration; sent as a Bearer token."
@@ -58,13 +60,27 @@ class CommerceIn(In):
         description="The stock whose salable quantity Walmart is told after a cancellation.",
     )
     webhook_public_keys: Annotated[
-        list[Annotated[str, Field(max_length=4000, strict=True)]], Field(max_length=2)
+        list[Annotated[Plain, Field(max_length=4000, strict=True)]], Field(max_length=2)
     ] = Field(
         default=[],
         description="Keys in PEM that verify Commerce's webhooks; two while they change.",
     )
     io_client_ids: Annotated[list[Text], Field(max_length=10)] = Field(
         default=[], description="Client ids of your projects in Adobe Developer Console."
+    )
+
+
+class NotificationsIn(In):
+    """Where the store's people are told of new errors, once a minute at most."""
+
+    url: LongText = Field(
+        description="Takes a JSON POST: a chat's or an incident tool's webhook. `https://`, or "
+        "`http://` in a private network. Only its host is shown again.",
+        json_schema_extra={"writeOnly": True},
+    )
+    secret: Annotated[Secret, Field(min_length=16)] = Field(
+        description="Signs each message: `Waybill-Signature: t=<seconds>,v1=<hex>`, HMAC-SHA256 "
+        "of the seconds, a point and the body."
     )
 
 
@@ -82,6 +98,7 @@ class StoreIn(In):
     carriers: _Carriers = Field(default={})
     default_cancellation_reason: Text | None = None
     default_tracking_url: LongText | None = None
+    notifications: NotificationsIn | None = None
 
     def to_new(self) -> NewStore:
         """The store in the use case's words."""
@@ -98,6 +115,9 @@ class StorePatch(In):
     carriers: _Carriers = Field(default={})
     default_cancellation_reason: Text | None = None
     default_tracking_url: LongText | None = None
+    notifications: NotificationsIn | None = Field(
+        default=None, description="null: nobody is told any more."
+    )
 
     def to_changes(self) -> StoreChanges:
         """The changes in the use case's words."""
@@ -105,7 +125,11 @@ class StorePatch(In):
 
 
 def _flat(given: dict[str, Any]) -> dict[str, Any]:
-    flat = {key: value for key, value in given.items() if key not in {"walmart", "commerce"}}
+    nested = {"walmart", "commerce", "notifications"}
+    flat = {key: value for key, value in given.items() if key not in nested}
+    if "notifications" in given:
+        told = given["notifications"] or {}
+        flat |= {f"notifications_{name}": told.get(name) for name in ("url", "secret")}
     for key, value in (given.get("walmart") or {}).items():
         flat[f"walmart_{key}"] = value
     for key, value in (given.get("commerce") or {}).items():
@@ -132,6 +156,13 @@ class CommerceOut(Out):
     io_client_ids: list[str]
 
 
+class NotificationsOut(Out):
+    """Where the store's people are told of errors, as far as that is no secret."""
+
+    host: str
+    secret_set: bool
+
+
 class StoreOut(Out):
     """A store."""
 
@@ -144,6 +175,7 @@ class StoreOut(Out):
     carriers: dict[str, str | dict[str, str | None]]
     default_cancellation_reason: str | None
     default_tracking_url: str | None
+    notifications: NotificationsOut | None
     created_at: datetime
     updated_at: datetime
     status_details: list[StatusDetailOut] = Field(
@@ -157,6 +189,8 @@ class StoreOut(Out):
         fields: dict[str, Any] = {
             name: getattr(view, name) for name in StoreView.__slots__ if name in cls.model_fields
         }
+        host = view.notify_host
+        fields["notifications"] = host and NotificationsOut(host=host, secret_set=True)
         fields["status_details"] = [StatusDetailOut.of(each) for each in view.status_details]
         fields["walmart"] = WalmartOut(client_id=view.walmart_client_id, client_secret_set=True)
         fields["commerce"] = CommerceOut(

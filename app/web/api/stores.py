@@ -17,9 +17,15 @@ from app.web.api.store_schemas import StoreIn, StoreOut, StorePatch, StoresOut, 
 from app.web.context import Administering, Context, Reading, answer, respond
 
 router = APIRouter(prefix="/v1/stores", tags=["stores"])
-_CONTENT = ("required", "unknown_field", "market_not_supported", "carrier_unknown")
 # What a store alone may have.
 _TAKEN = ("store_code_taken", "store_name_taken", "walmart_account_taken")
+_CONTENT = (
+    "required",
+    "unknown_field",
+    "market_not_supported",
+    "carrier_unknown",
+    "address_forbidden",
+)
 _VERIFIED = {
     "ok": True,
     "code": "verified",

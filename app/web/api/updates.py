@@ -16,6 +16,7 @@ from app.storage.idempotency import Answer
 from app.storage.overview import UpdateFilter
 from app.web import paging
 from app.web.api import examples
+from app.web.api.fields import Plain
 from app.web.api.responses import problems, success
 from app.web.api.update_schemas import (
     DismissedOut,
@@ -74,7 +75,7 @@ async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
     kind: Kind | None = None,
     store_id: UUID | None = None,
     order_id: UUID | None = None,
-    code: Annotated[str | None, Query(max_length=64, description="Of the last error.")] = None,
+    code: Annotated[Plain | None, Query(max_length=64, description="Of the last error.")] = None,
     limit: paging.Limit = 50,
     cursor: paging.Cursor = None,
 ) -> Response:

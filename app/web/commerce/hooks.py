@@ -11,6 +11,7 @@ from app.commerce.signatures import AdobeKeys, KeyNotAvailable
 from app.intake import commerce_events
 from app.intake.commerce_events import Done
 from app.intake.desk import Desk
+from app.orders import bounds
 from app.orders.errors import Invalid, NotAvailable, OrderError, Unknown
 from app.storage import stores
 from app.storage.idempotency import Answer
@@ -192,7 +193,8 @@ def _recipient(event: object) -> str | None:
 
 def _json(body: bytes) -> Any:  # noqa: ANN401 - any JSON
     try:
-        return json.loads(body)
+        # A title with half an emoji is still a shipment.
+        return bounds.mended_all(json.loads(body))
     except (ValueError, RecursionError) as error:
         raise Invalid("commerce_event_invalid", "The body is not JSON.") from error
 

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Body, Path, Response
 from app.intake import cancel, refund, ship
 from app.intake.refund import Refunded
 from app.intake.ship import Shipped
+from app.orders.bounds import BIGINT
 from app.orders.cancellation_reasons import reason_of
 from app.orders.errors import Conflict, Invalid, Problem, Unknown
 from app.orders.requests import CancelRequest
 from app.storage import overview, stores
 from app.storage.idempotency import Answer
 from app.storage.views import CancellationView
-from app.web.api.fields import BIGINT
 from app.web.commerce import criteria
 from app.web.commerce.answers import answers
 from app.web.commerce.schemas import CancelIn, CommerceOrderOut, CommerceOrdersOut, RefundIn, ShipIn

@@ -3,17 +3,18 @@
 import hashlib
 import json
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from app.commerce.packages import Track, packages
+from app.orders import bounds
+from app.orders.bounds import BIGINT, INT
 from app.orders.order import Line
 from app.orders.requests import RequestedItem, ShipRequest
 from app.storage.views import OrderView
-from app.web.api.fields import BIGINT, INT
+from app.web.api.fields import Plain
 
 # Commerce's own states for ours: its clients branch on the state.
 _STATES = {
@@ -26,21 +27,15 @@ _STATES = {
 
 def _whole(value: Any) -> Any:  # noqa: ANN401 - whatever came as JSON
     """Commerce's numbers are often text, such as "1.0000"."""
-    if isinstance(value, bool):
-        raise PydanticCustomError("number", "A whole number is needed.")
-    try:
-        number = Decimal(str(value))
-        whole = int(number) if number.is_finite() else None
-    except (InvalidOperation, ValueError, OverflowError):
-        whole = None
-    if whole is None or whole != number:
+    whole = bounds.whole(value)
+    if whole is None:
         raise PydanticCustomError("number", "A whole number is needed.")
     return whole
 
 
 _Units = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=INT)]
 _Id = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=BIGINT)]
-_Short = Annotated[str, Field(max_length=200)]
+_Short = Annotated[Plain, Field(max_length=200)]
 
 
 class CommerceIn(BaseModel):
@@ -116,14 +111,14 @@ class RefundIn(CommerceIn):
     def said(self) -> str | None:
         """The comment's text."""
         text = (self.comment or {}).get("comment")
-        return text[:1000] if isinstance(text, str) and text else None
+        return bounds.mended(text[:1000]) if isinstance(text, str) and text else None
 
 
 class CancelIn(CommerceIn):
     """The optional body of a cancellation: Waybill's reason or one of Adobe's labels."""
 
     reason: _Short | None = None
-    comment: Annotated[str, Field(max_length=1000)] | None = None
+    comment: Annotated[Plain, Field(max_length=1000)] | None = None
 
 
 class CommerceItemOut(BaseModel):

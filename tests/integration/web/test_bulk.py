@@ -1,5 +1,6 @@
 """Files of many shipments or cancellations: a result for each row, and again is harmless."""
 
+import asyncio
 import json
 from collections import Counter
 from typing import Any
@@ -8,6 +9,8 @@ from uuid import UUID
 import httpx
 import pytest
 
+from app.intake import bulk
+from app.intake.bulk_rows import Row
 from app.orders.lane import Breaker
 from app.storage.views import OrderView
 from app.sync.importer import Importer
@@ -117,11 +120,14 @@ async def test_json_lines_say_the_same(world: World, client: httpx.AsyncClient) 
          "quantity": 1, "shipped_at": None},
         {"order": "000000000", "colour": "red"},
         ["000000000"],
+        {"order": "\ud800", "carrier_code": "ups", "tracking_number": "1ZA"},
+        {"order": "000000000", "carrier_code": "ups\ud83d", "tracking_number": "1ZA"},
+        {"order": "000000000", "carrier_code": "ups", "tracking_number": "1ZA\x00"},
     ]  # fmt: skip
     content = "\n".join([*(json.dumps(line) for line in lines), "{", ""])
     headers = {"Content-Type": "application/x-ndjson"}
     told = (await send(world, client, content, **headers)).json()
-    assert [each["status"] for each in told["results"]] == ["accepted", *["refused"] * 3]
+    assert [each["status"] for each in told["results"]] == ["accepted", *["refused"] * 6]
     assert {each["code"] for each in told["results"][1:]} == {"row_invalid"}
     assert len((await world.order(order.id)).shipments) == 1
 
@@ -138,6 +144,55 @@ async def test_rows_of_one_order_keep_their_order(world: World, client: httpx.As
     ]
 
 
+EXPORTED = (
+    'Shipment,"Ship Date",Order #,"Order Date","Ship-to Name","Total Quantity","Order Status",'
+    '"Purchased From","Customer Name",Email,"Customer Group","Billing Address",'
+    '"Shipping Address","Payment Method","Shipping Information"'
+)
+EXPORT = '000000045,"Nov 23, 2026 10:00:00 AM",{},"Nov 20, 2026 9:00:00 AM",A B,1.0000' + ",x" * 9
+
+
+async def test_commerces_export_of_shipments_is_taken_once_tracking_stands_beside_it(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    (order,) = await linked(world, client, 1)
+    row = EXPORT.format("000000000")
+    alone = await send(world, client, csv(row, columns=EXPORTED))
+    assert alone.status_code == 422
+    assert "carrier_code is needed" in alone.json()["detail"]
+    columns = f"{EXPORTED},carrier_code,tracking_number"
+    told = (await send(world, client, csv(f"{row},ups,1ZA", columns=columns))).json()
+    assert told["totals"] == {"accepted": 1, "known": 0, "refused": 0}
+    # Exported again after another buyer's name or day: the same package.
+    later = row.replace("Nov 20", "Nov 21")
+    told = (await send(world, client, csv(f"{later},ups,1ZA", columns=columns))).json()
+    assert told["totals"] == {"accepted": 0, "known": 1, "refused": 0}
+    (shipment,) = (await world.order(order.id)).shipments
+    assert sum(item.quantity for item in shipment.items) == 3
+
+
+async def test_when_a_file_breaks_off_nobody_works_on_unseen(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    orders = await linked(world, client, 12)
+    rows = [
+        Row(n, {"order": o.purchase_order_id, "carrier_code": "ups", "tracking_number": f"1Z{n}"})
+        for n, o in enumerate(orders, start=1)
+    ]
+    before = asyncio.all_tasks()
+
+    def progress(done: int) -> None:
+        raise ConnectionError(done)
+
+    with pytest.raises(ConnectionError):
+        await bulk.ship_rows(world.desk, bulk.Batch(1, "test"), rows, progress)
+    assert asyncio.all_tasks() <= before
+    # The rest is carried out when the file is sent again, and nothing twice.
+    report = await bulk.ship_rows(world.desk, bulk.Batch(1, "test"), rows)
+    assert report.totals["known"] >= 1
+    assert [len((await world.order(order.id)).shipments) for order in orders] == [1] * 12
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [
@@ -145,7 +200,8 @@ async def test_rows_of_one_order_keep_their_order(world: World, client: httpx.As
         ("order,carrier_code,tracking_number\n", "file_invalid"),
         ("order,colour\n1,red\n", "file_invalid"),
         ("carrier_code,tracking_number\nups,1ZA\n", "file_invalid"),
-        ("order,order\n1,2\n", "file_invalid"),
+        ("order,order,carrier_code,tracking_number\n1,2,ups,1ZA\n", "file_invalid"),
+        ("order,carrier_code\n1,ups\n", "file_invalid"),
         ('order,carrier_code\n"1,ups\n' + "x" * 200_000, "file_invalid"),
         (csv(*["1,ups,1ZA"] * 10_001), "file_too_long"),
     ],

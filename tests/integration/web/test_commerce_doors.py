@@ -13,6 +13,7 @@ from tests.integration.web.conftest import client_of
 from tests.world import World
 
 # As in Adobe's tutorial "Create a shipment", with a track.
+JSON = {"content-type": "application/json"}
 BODY: dict[str, Any] = {
     "items": [{"order_item_id": 70, "qty": 1}],
     "notify": True,
@@ -127,6 +128,8 @@ async def test_the_same_number_twice_is_one_package(
         ({"tracks": tracks("")}, "tracking_number_required", "without one"),
         ({"tracks": tracks("1Z!")}, "tracking_number_invalid", "letters"),
         ({"tracks": tracks("1Z")[0]}, "invalid", "list"),
+        ({"tracks": [{**tracks("1ZA")[0], "title": "U\x00PS"}]}, "invalid", "NUL"),
+        ({**BODY, "items": [{"order_item_id": "1e1000000", "qty": 1}]}, "number", "whole"),
         ({**BODY, "items": [{"order_item_id": 99, "qty": 1}]}, "unknown_line", "99"),
         ({**BODY, "items": [{"order_item_id": 70, "qty": 9}]}, "quantity_exceeds_remaining", "3"),
         ({**BODY, "items": [{"order_item_id": 70, "qty": 0.5}]}, "number", "whole"),
@@ -144,6 +147,39 @@ async def test_a_refusal_is_commerces_error_body_and_writes_nothing(
     assert says in told["message"]
     assert told["error_code"] in {code, "invalid"}
     assert (await world.order(order.id)).shipments == []
+
+
+async def test_what_is_refused_before_a_door_is_reached_is_commerces_error_body_too(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    large = await client.post(SHIP, content=b"x" * (1024 * 1024 + 1), headers=JSON)
+    form = await client.post(SHIP, data={"items": "1"})
+    nul = await client.get("/rest/store_1%00/V1/orders")
+    query = await client.get("/rest/store_1/V1/orders?fields=%00")
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql("ALTER TABLE order_lines RENAME COLUMN sku TO gone")
+    fault = await client.post(SHIP, json=BODY)
+    for answer, status, code in (
+        (large, 413, "body_too_large"),
+        (form, 415, "unsupported_media_type"),
+        (nul, 404, "not_found"),
+        (query, 400, "invalid"),
+        (fault, 500, "internal_error"),
+    ):
+        assert answer.headers["content-type"] == "application/json"
+        told = answer.json()
+        assert (answer.status_code, told["code"], told["error_code"]) == (status, status, code)
+        assert set(told) == {"message", "errors", "code", "parameters", "trace", "error_code"}
+    assert order.shipments == []
+
+
+async def test_a_comment_with_nul_cancels_nothing(world: World, client: httpx.AsyncClient) -> None:
+    order = await linked(world, client)
+    body = {"reason": "out_of_stock", "comment": "a\x00b"}
+    answer = await client.post("/rest/store_1/V1/orders/7/cancel", json=body)
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "invalid")
+    assert (await world.order(order.id)).cancellation is None
 
 
 async def test_an_order_or_store_that_is_not_there_or_not_the_keys(
@@ -266,7 +302,16 @@ async def test_filters_of_a_group_are_alternatives_and_groups_must_all_fit(
             "searchCriteria[filterGroups][0][filters][0][field]": "entity_id",
             "searchCriteria[filterGroups][0][filters][0][conditionType]": "finset",
         },
+        {
+            "searchCriteria[filterGroups][0][filters][0][field]": "entity_id",
+            "searchCriteria[filterGroups][0][filters][0][value]": "9" * 23,
+        },
+        {
+            "searchCriteria[filterGroups][0][filters][0][field]": "created_at",
+            "searchCriteria[filterGroups][0][filters][0][value]": "0001-01-01T00:00:00+14:00",
+        },
         {"searchCriteria[pageSize]": "301"},
+        {"searchCriteria[pageSize]": "000000001999"},
         {"searchCriteria[pageSize]": "300", "searchCriteria[currentPage]": "34"},
         {"searchCriteria[sortOrders][0][field]": "payload"},
         {"searchCriteria[fieldGroups]": "1"},

@@ -61,6 +61,10 @@ async def test_a_store_never_shows_its_secrets(world: World, client: httpx.Async
         "walmart": {"client_id": "seller", "client_secret": "canary-secret"},
         "commerce": {"base_url": "https://shop.example", "access_token": "canary-token"},
         "carriers": {"ups": "ups", "acme": {"other": "Acme"}},
+        "notifications": {
+            "url": "https://hooks.example:8443/canary?sig=canary",
+            "secret": "canary-of-16-and-more",
+        },
     }
     made = await client.post("/v1/stores", json=body)
     assert made.status_code == 201
@@ -68,6 +72,7 @@ async def test_a_store_never_shows_its_secrets(world: World, client: httpx.Async
     assert store["code"] == "main_store"
     assert store["walmart"] == {"client_id": "seller", "client_secret_set": True}
     assert store["carriers"]["ups"] == "UPS"
+    assert store["notifications"] == {"host": "https://hooks.example:8443", "secret_set": True}
     again = await client.get(made.headers["location"])
     assert "canary" not in made.text + again.text
     async with world.database.begin() as connection:

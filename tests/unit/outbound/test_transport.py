@@ -171,3 +171,19 @@ async def test_what_is_asked_goes_out_as_it_was_written() -> None:
     assert b"wm_svc.name: walmart marketplace" in lines
     assert lines.count(b"accept: application/json") == 1
     assert sum(line.startswith(b"host:") for line in lines) == 1
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "169.254.169.254", "203.0.113.7"])  # noqa: S104
+async def test_a_guarded_connection_is_not_made_to_an_address_that_is_never_called(
+    host: str,
+) -> None:
+    async with (
+        a_server(answer) as server,
+        open_http(timeout=4, max_connections=1, guarded=True) as http,
+    ):
+        allowed = await asked(http, f"{server.url}/rest/V1/orders")
+        # 0.0.0.0 leads to this machine, where the server listens.
+        with pytest.raises(httpx.UnsupportedProtocol):
+            await asked(http, server.url.replace("127.0.0.1", host))
+    assert allowed.status_code == 200
+    assert len(server.heads) == 1

@@ -1,0 +1,103 @@
+"""What nobody should send, put in turn into every place of a request that the API documents."""
+
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import quote
+
+TEXTS = (
+    "a\x00b", "", " ", "x" * 3000, "😀" * 60, "\u0663", "../../etc", "http://[", "{tracking_number}{",
+    "1e1000000", "9" * 40, "-1", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00",
+    "ffffffff-ffff-7fff-bfff-ffffffffffff", "WyJvcmRlcnMiLDE4NDQ2NzQ0MDczNzA5NTUxNjE2XQ",
+)  # fmt: skip
+# What only JSON can say besides.
+VALUES: tuple[Any, ...] = (
+    *TEXTS, "a\ud800", 0, -1, 2**31, 2**63, 1.5, float("inf"), float("nan"), True, None,
+    [], {}, {"\x00": "\ud800"}, ["\ud800"],
+)  # fmt: skip
+PATHS = ("%00", "a%00", "%FF%FE", "..%2F", "%3F", "%F0%9F%98%80", "x" * 3000, "0", "-1", "1.5",
+         "9" * 40, "%D9%A3", "ffffffff-ffff-7fff-bfff-ffffffffffff")  # fmt: skip
+BODIES = (
+    b"", b"\xff", b"\x00", b"null", b"[]", b'"x"', b"1", b"{", b"[" * 100_000, b'{"a":' * 50_000,
+    b"9" * 5000, b"1e999999999", b'{"\\ud800": 1}', b'{"\\u0000": {}}',
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request: values for the places of its path, its query, and its body."""
+
+    method: str
+    template: str
+    path: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    raw: bytes | None = None
+    media: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        where = self.template
+        for name, value in self.path.items():
+            where = where.replace(f"{{{name}}}", value)
+        query = "&".join(f"{quote(name)}={quote(value)}" for name, value in self.query.items())
+        return f"{where}?{query}" if query else where
+
+    @property
+    def content(self) -> bytes | None:
+        if self.raw is not None or self.body is None:
+            return self.raw
+        return json.dumps(self.body).encode()
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.url[:120]} {(self.content or b'')[:300]!r}"
+
+
+def variations(good: Ask, parameters: list[str]) -> Iterator[Ask]:
+    """The request with one place at a time spoilt, or its whole body."""
+    for name in good.path:
+        for value in PATHS:
+            yield replace(good, path={**good.path, name: value})
+    for name in parameters:
+        for value in TEXTS:
+            yield replace(good, query={**good.query, name: value})
+    for name in ("surprise", "\x00"):
+        yield replace(good, query={**good.query, name: "1"})
+    if good.body is None:
+        return
+    for body in spoilt(good.body):
+        yield replace(good, body=body)
+    for raw in BODIES:
+        yield replace(good, raw=raw)
+
+
+def spoilt(value: Any) -> Iterator[Any]:
+    """JSON with one of its leaves, or one of its parts, replaced by what nobody should send."""
+    for place in places(value):
+        for nasty in VALUES:
+            yield put(value, place, nasty)
+
+
+def places(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where something stands in JSON: the names and numbers that lead there."""
+    inside: Any = ()
+    if isinstance(value, dict):
+        inside = value.items()
+    elif isinstance(value, list):
+        inside = enumerate(value)
+    for name, each in inside:
+        yield (*above, name)
+        yield from places(each, (*above, name))
+
+
+def put(value: Any, place: tuple[Any, ...], nasty: Any) -> Any:
+    """JSON with something else at one place."""
+    changed = copy.deepcopy(value)
+    inner = changed
+    for name in place[:-1]:
+        inner = inner[name]
+    inner[place[-1]] = nasty
+    return changed

@@ -1,0 +1,231 @@
+"""Whatever comes from outside, the answer is no 5xx, and what is refused leaves no trace.
+
+Every operation of the OpenAPI document is asked with every place of its path, query and body spoilt
+in turn (`nasty.py`): NUL, halves of emoji, numbers and times that nothing holds, other types.
+"""
+
+import base64
+import hashlib
+import hmac
+import itertools
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from app.intake import announce
+from app.storage import webhooks
+from app.storage.overview.criteria import COLUMNS
+from app.storage.tables import metadata
+from app.storage.urls import asyncpg_arguments
+from app.web import export
+from app.web.api import examples
+from tests.integration.web import test_commerce_hooks as hooks
+from tests.integration.web.nasty import Ask, variations
+from tests.world import World
+
+adobe, app, clock = hooks.adobe, hooks.app, hooks.clock
+PATHS = export.document()["paths"]
+FILTER = "searchCriteria[filterGroups][0][filters][0]"
+SORT = "searchCriteria[sortOrders][0]"
+SEARCH = (f"{FILTER}[field]", f"{FILTER}[conditionType]", f"{SORT}[field]", f"{SORT}[direction]",
+          "searchCriteria[pageSize]", "searchCriteria[currentPage]", "fields")  # fmt: skip
+COMMERCE_ERROR = {"message", "errors", "code", "parameters", "trace", "error_code"}
+# There is no return here.
+NEVER_DONE = {
+    "GET /v1/returns/{return_id}",
+    "POST /v1/returns/{return_id}/refund",
+    "POST /rest/{store_code}/V1/order/{order_id}/refund",
+}
+
+
+@dataclass
+class Fuzz:
+    """Asks, and remembers what should not have been."""
+
+    world: World
+    client: httpx.AsyncClient
+    database: asyncpg.Connection
+    secret: str = ""
+    wrong: list[str] = field(default_factory=list)
+    refused: int = 0
+    cancelable: str = ""
+    taken: set[str] = field(default_factory=set)
+    _before: Any = None
+
+    async def ask(self, ask: Ask) -> bool:
+        """Ask, and hold the answer against the rules; whether it was carried out."""
+        self._before = self._before or await self.written()
+        headers = {"Content-Type": ask.media, **self._signature(ask)}
+        answer = await self.client.request(
+            ask.method, ask.url, content=ask.content, headers=headers
+        )
+        if answer.status_code >= 500:
+            self.wrong.append(f"{answer.status_code} {ask}")
+        if done(ask, answer):
+            self._before = None
+            self.taken.add(f"{ask.method} {ask.template}")
+            return True
+        self.refused += 1
+        if ask.method == "GET" and answer.status_code < 500 and well_formed(ask, answer):
+            # Looked at before the next that could have written.
+            return False
+        if not well_formed(ask, answer):
+            self.wrong.append(f"{answer.status_code} {answer.text[:200]} {ask}")
+        after = await self.written()
+        if after != self._before:
+            self.wrong.append(f"{answer.status_code} and something was written: {ask}")
+        self._before = after
+        return False
+
+    async def written(self) -> Any:
+        """All that is in the database, in short."""
+        each = ", ".join(
+            f"(SELECT coalesce(sum(hashtextextended(t::text, 0)), 0) FROM {table.name} t)"
+            for table in metadata.sorted_tables
+        )
+        return tuple(await self.database.fetchrow(f"SELECT {each}"))
+
+    def _signature(self, ask: Ask) -> dict[str, str]:
+        """Of who may call the webhooks, so that what they read is what is spoilt."""
+        body = ask.content or b""
+        if ask.template.startswith("/webhooks/walmart"):
+            digest = hmac.digest(self.secret.encode(), body, hashlib.sha256)
+            return {"X-Waybill-Signature": digest.hex()}
+        if ask.template.endswith("/events"):
+            signed = hooks.sign(hooks.ADOBE, body)
+            return {
+                "x-adobe-digital-signature-1": signed,
+                "x-adobe-public-key1-path": hooks.KEY_PATH,
+            }
+        if ask.template.endswith("/{hook}"):
+            signed = hooks.sign(hooks.COMMERCE, base64.b64encode(body))
+            return {"x-adobe-commerce-webhook-signature": signed}
+        return {}
+
+
+def done(ask: Ask, answer: httpx.Response) -> bool:
+    """Whether it was carried out, by what the answer says."""
+    if answer.status_code >= 400:
+        return False
+    if ask.template.endswith("/bulk"):
+        totals = answer.json()["totals"]
+        return bool(totals["accepted"] + totals["known"])
+    return not answer.text.startswith(('{"op":"exception"', '{"results":["refused'))
+
+
+def well_formed(ask: Ask, answer: httpx.Response) -> bool:
+    """A problem document; under /rest Commerce's error body; of files and hooks their own."""
+    if answer.status_code < 400:
+        return True
+    kind: str = answer.headers["content-type"]
+    body: dict[str, Any] = answer.json()
+    if ask.template.startswith("/rest/"):
+        return kind == "application/json" and body.keys() == COMMERCE_ERROR
+    return kind == "application/problem+json" and body["status"] == answer.status_code
+
+
+@pytest.fixture
+async def fuzz(world: World, client: httpx.AsyncClient) -> AsyncIterator[Fuzz]:
+    database = await asyncpg.connect(**asyncpg_arguments(world.url))
+    yield Fuzz(world, client, database)
+    await database.close()
+
+
+async def prepared(fuzz: Fuzz) -> dict[str, str]:
+    """A store that may be told everything, an order of plenty, a shipment: by the examples' ids."""
+    order = await hooks.linked(fuzz.world, fuzz.client, units=1_000_000)
+    await announce.subscribe(fuzz.world.desk, 1, "https://waybill.test/webhooks/walmart")
+    async with fuzz.world.database.begin() as connection:
+        sealed = await webhooks.secret(connection, 1)
+    assert sealed is not None
+    fuzz.secret = fuzz.world.desk.vault.open(sealed)
+    # Of nothing shipped: one to cancel at each door.
+    for number in (8, 9, 10):
+        other = await fuzz.world.an_order(3)
+        link = {"commerce_order_id": number, "commerce_order_number": f"00000{number:04}"}
+        assert (await fuzz.client.patch(f"/v1/orders/{other.id}", json=link)).is_success
+        fuzz.cancelable = fuzz.cancelable or str(other.id)
+    package = {"carrier_code": "ups", "tracking_number": "1ZB", "reference": "first",
+               "items": [{"line_number": "1", "quantity": 1}]}  # fmt: skip
+    shipped = await fuzz.client.post(f"/v1/orders/{order.id}/shipments", json=package)
+    return {
+        examples.STORE_ID: str(fuzz.world._stores[0].id),
+        examples.ORDER_ID: str(order.id),
+        examples.SHIPMENT_ID: shipped.json()["id"],
+        examples.UPDATE_ID: shipped.json()["update"]["id"],
+        "1796330120075": order.purchase_order_id,
+        '"ABC"': '"SKU-1"',
+        ": 55": ": 70",
+        "cancelable": fuzz.cancelable,
+    }
+
+
+def good(method: str, template: str, operation: dict[str, Any], known: dict[str, str]) -> Ask:
+    """The request of the document's own example, about what is there."""
+    ids = {
+        "store_id": known[examples.STORE_ID],
+        "order_id": "7" if "/rest/" in template else known[examples.ORDER_ID],
+        "shipment_id": known[examples.SHIPMENT_ID],
+        "update_id": known[examples.UPDATE_ID],
+        "return_id": known[examples.ORDER_ID],
+        "store_code": "store_1",
+        "hook": "shipment",
+    }
+    names = [each["name"] for each in operation.get("parameters", []) if each["in"] == "path"]
+    path = {name: ids[name] for name in names}
+    if template.endswith("/cancellation"):
+        path["order_id"] = known["cancelable"]
+    elif template.endswith("/cancel"):
+        path["order_id"] = "9"
+    query = {"store_id": ids["store_id"]} if template.endswith("/bulk") else {}
+    ask = Ask(method.upper(), template, path, query)
+    content = operation.get("requestBody", {}).get("content", {})
+    if content and template.endswith("/events"):
+        return replace(ask, body=hooks.cloud_event(hooks.SHIPMENT["data"]["shipment"]))
+    for media in ("application/x-ndjson", "application/json"):
+        if media in content:
+            text = json.dumps(example(content[media]))
+            number = "000000010" if "cancel" in template else known["1796330120075"]
+            for old, new in {**known, "000000123": number}.items():
+                text = text.replace(old, new)
+            body = json.loads(text)
+            return replace(
+                ask, body=json.loads(body) if isinstance(body, str) else body, media=media
+            )
+    return ask
+
+
+def example(media: dict[str, Any]) -> Any:
+    return media["example"] if "example" in media else media["schema"]["examples"][0]
+
+
+def asks(known: dict[str, str]) -> Iterator[tuple[Ask, list[str]]]:
+    """Every operation's good request, and the names of its query."""
+    for template, operations in PATHS.items():
+        for method, operation in operations.items():
+            names = [p["name"] for p in operation.get("parameters", []) if p["in"] == "query"]
+            yield good(method, template, operation, known), names
+    # What Commerce's search takes is read by hand, and no parameter of the document.
+    search = Ask("GET", "/rest/{store_code}/V1/orders", {"store_code": "store_1"})
+    yield search, list(SEARCH)
+    for column, condition in itertools.product(COLUMNS, ("eq", "in")):
+        query = {f"{FILTER}[field]": column, f"{FILTER}[conditionType]": condition}
+        yield replace(search, query=query), [f"{FILTER}[value]"]
+
+
+@pytest.mark.usefixtures("adobe")
+async def test_no_input_is_a_fault_of_ours_and_no_refusal_writes(fuzz: Fuzz) -> None:
+    known = await prepared(fuzz)
+    for ask, names in asks(known):
+        await fuzz.ask(ask)
+        for each in variations(ask, names):
+            await fuzz.ask(each)
+    assert not fuzz.wrong, "\n".join(fuzz.wrong[:40])
+    assert fuzz.refused > 4000
+    operations = {f"{m.upper()} {path}" for path, methods in PATHS.items() for m in methods}
+    assert operations - fuzz.taken <= NEVER_DONE

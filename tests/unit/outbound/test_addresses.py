@@ -1,0 +1,49 @@
+"""Whom a store's owner may let Waybill call, and over what."""
+
+import pytest
+
+from app.outbound import addresses
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254", "169.254.0.1", "fe80::1", "fe80::1%eth0", "::ffff:169.254.169.254",
+        "64:ff9b::a9fe:a9fe", "fd00:ec2::254", "100.100.100.200", "168.63.129.16", "0.0.0.0",  # noqa: S104 - never called
+        "::", "224.0.0.1", "ff02::1",
+    ],
+)  # fmt: skip
+def test_link_local_and_metadata_addresses_are_never_called(address: str) -> None:
+    assert addresses.refusal(address, encrypted=True) == addresses.FORBIDDEN
+    assert addresses.refusal(address, encrypted=False) == addresses.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "::1", "10.1.2.3", "172.16.0.9", "192.168.1.1", "fd12::1"]
+)
+def test_this_machine_and_a_private_network_may_be_called_in_clear(address: str) -> None:
+    assert addresses.refusal(address, encrypted=True) is None
+    assert addresses.refusal(address, encrypted=False) is None
+
+
+@pytest.mark.parametrize("address", ["203.0.113.7", "8.8.8.8", "172.32.0.1", "2606:4700::1"])
+def test_nobody_else_is_called_in_clear(address: str) -> None:
+    assert addresses.refusal(address, encrypted=True) is None
+    assert addresses.refusal(address, encrypted=False) == addresses.IN_CLEAR
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://169.254.169.254/latest", addresses.FORBIDDEN),
+        ("https://[fe80::1]", addresses.FORBIDDEN),
+        ("http://2852039166", addresses.FORBIDDEN),
+        ("http://0", addresses.FORBIDDEN),
+        ("http://203.0.113.7", addresses.IN_CLEAR),
+        ("https://203.0.113.7", None),
+        ("http://localhost:8090", None),
+        ("http://no-such-host.invalid", None),
+    ],
+)
+async def test_an_address_is_looked_at_when_it_is_given(url: str, reason: str | None) -> None:
+    assert await addresses.refused(url) == reason
