@@ -1,12 +1,13 @@
 """Commerce's own doors: its paths, its bodies, its answers, and its error body."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
 from app.orders.lane import Breaker
+from app.storage import keys
 from app.storage.views import OrderView
 from app.sync.importer import Importer
 from tests.integration.web.conftest import client_of
@@ -162,6 +163,36 @@ async def test_an_order_or_store_that_is_not_there_or_not_the_keys(
     async with client_of(app, key="nobody") as stranger:
         answer = await stranger.post(SHIP, json=BODY)
         assert (answer.status_code, answer.json()["error_code"]) == (401, "unauthorized")
+
+
+async def test_a_key_of_another_store_reaches_none_of_the_stores_doors(
+    world: World, client: httpx.AsyncClient, app: Any
+) -> None:
+    order = await linked(world, client)
+    other = await world.a_store()
+    async with world.database.begin() as connection:
+        secret = keys.new_secret()
+        await keys.create(
+            connection,
+            identifier=uuid4(),
+            name="other",
+            store_id=other.store_id,
+            scopes=frozenset({"read", "write"}),
+            secret=secret,
+        )
+    before = await world.order(order.id)
+    async with client_of(app, key=secret) as stranger:
+        answers = [
+            await stranger.post(SHIP, json=BODY),
+            await stranger.post(CANCEL, json={"reason": "out_of_stock"}),
+            await stranger.post("/rest/store_1/V1/order/7/refund", json={}),
+            await stranger.get("/rest/store_1/V1/orders/7"),
+            await stranger.get("/rest/store_1/V1/orders"),
+        ]
+        told = [(each.status_code, each.json()["error_code"]) for each in answers]
+        assert told == [(404, "store_not_found")] * 5
+        assert (await stranger.get(f"/rest/{other.code}/V1/orders")).json()["total_count"] == 0
+    assert await world.order(order.id) == before
 
 
 async def test_a_cancellation_takes_the_stores_own_reason(
