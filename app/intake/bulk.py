@@ -15,6 +15,7 @@ from uuid import UUID
 from app.intake import cancel, ship
 from app.intake.bulk_rows import MOST_ROWS, Row
 from app.intake.desk import Desk
+from app.orders import bounds
 from app.orders.cancellation_reasons import reason_of
 from app.orders.errors import Conflict, Invalid, NotAvailable, OrderError, Problem
 from app.orders.requests import CancelRequest, RequestedItem, ShipRequest
@@ -202,9 +203,10 @@ def _items(row: Row) -> tuple[RequestedItem, ...] | None:
             raise Invalid("required", "A quantity needs a sku or line_number beside it.")
         return None
     whole = (said or "").removesuffix(".0000").removesuffix(".0")
-    if not whole.isascii() or not whole.isdecimal() or not 1 <= int(whole[:9]) <= 1_000_000:  # noqa: PLR2004 - the largest quantity there is
+    units = bounds.whole(whole, bounds.INT) if whole.isdecimal() else None
+    if not units:
         raise Invalid("invalid_quantity", "quantity is a whole number of at least 1.")
-    return (RequestedItem(int(whole), line, None if line else sku),)
+    return (RequestedItem(units, line, None if line else sku),)
 
 
 def _time(text: str | None) -> datetime | None:

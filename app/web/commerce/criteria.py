@@ -7,9 +7,10 @@ are alternatives, groups must all fit (Adobe, "Search using REST").
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from app.orders import bounds
 from app.orders.errors import Invalid
 from app.storage.overview.criteria import COLUMNS, CONDITIONS, TIMES, Criteria, Filter, Sort
 
@@ -87,14 +88,16 @@ def _filter(said: dict[str, str]) -> Filter:
 
 def _value(field: str, text: str) -> Any:  # noqa: ANN401 - as the column's type is
     try:
+        value: object = text
         if field == "entity_id":
-            return int(text)
-        if field in TIMES:
-            at = datetime.fromisoformat(text)
-            return at if at.tzinfo else at.replace(tzinfo=UTC)
-    except ValueError as error:
-        raise _bad(f"{text!r} is no value of {field}.") from error
-    return text
+            value = bounds.whole(text)
+        elif field in TIMES:
+            value = bounds.moment(datetime.fromisoformat(text))
+    except ValueError:
+        value = None
+    if value is None:
+        raise _bad(f"{text!r} is no value of {field}.")
+    return value
 
 
 def _sort(said: dict[str, str]) -> Sort:
@@ -105,9 +108,10 @@ def _sort(said: dict[str, str]) -> Sort:
 
 
 def _number(text: str, name: str, most: int) -> int:
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= most:
+    number = bounds.whole(text, most)
+    if not number:
         raise _bad(f"{name} is a whole number from 1 to {most:,}.")
-    return int(text)
+    return number
 
 
 def _bad(message: str) -> Invalid:

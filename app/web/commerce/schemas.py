@@ -3,17 +3,17 @@
 import hashlib
 import json
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from app.commerce.packages import Track, packages
+from app.orders import bounds
+from app.orders.bounds import BIGINT, INT
 from app.orders.order import Line
 from app.orders.requests import RequestedItem, ShipRequest
 from app.storage.views import OrderView
-from app.web.api.fields import BIGINT, INT
 
 # Commerce's own states for ours: its clients branch on the state.
 _STATES = {
@@ -26,14 +26,8 @@ _STATES = {
 
 def _whole(value: Any) -> Any:  # noqa: ANN401 - whatever came as JSON
     """Commerce's numbers are often text, such as "1.0000"."""
-    if isinstance(value, bool):
-        raise PydanticCustomError("number", "A whole number is needed.")
-    try:
-        number = Decimal(str(value))
-        whole = int(number) if number.is_finite() else None
-    except (InvalidOperation, ValueError, OverflowError):
-        whole = None
-    if whole is None or whole != number:
+    whole = bounds.whole(value)
+    if whole is None:
         raise PydanticCustomError("number", "A whole number is needed.")
     return whole
 

@@ -165,6 +165,22 @@ async def test_an_order_or_store_that_is_not_there_or_not_the_keys(
         assert (answer.status_code, answer.json()["error_code"]) == (401, "unauthorized")
 
 
+@pytest.mark.parametrize("number", ["1e1000000", "1e4000000", "-1e1000000", "9" * 4000, 1e300])
+async def test_a_number_of_a_million_digits_is_refused_before_it_is_reckoned(
+    world: World, client: httpx.AsyncClient, number: Any
+) -> None:
+    order = await linked(world, client)
+    for item in ({"order_item_id": number, "qty": 1}, {"order_item_id": 70, "qty": number}):
+        answer = await client.post(SHIP, json={**BODY, "items": [item]})
+        assert (answer.status_code, answer.json()["error_code"]) == (400, "invalid")
+    filters = {"field": "entity_id", "value": str(number)}
+    named = {f"searchCriteria[filterGroups][0][filters][0][{n}]": v for n, v in filters.items()}
+    for query in (named, {"searchCriteria[pageSize]": str(number)}):
+        answer = await client.get("/rest/store_1/V1/orders", params=query)
+        assert answer.json()["error_code"] == "search_criteria_invalid"
+    assert (await world.order(order.id)).shipments == []
+
+
 async def test_a_key_of_another_store_reaches_none_of_the_stores_doors(
     world: World, client: httpx.AsyncClient, app: Any
 ) -> None:
