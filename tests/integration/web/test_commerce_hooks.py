@@ -429,7 +429,10 @@ async def test_a_key_of_adobes_is_kept_for_a_day(
     assert len(fetched(adobe)) == 2
 
 
-@pytest.mark.parametrize("trouble", [httpx.ConnectError("away"), httpx.Response(503)])
+@pytest.mark.parametrize(
+    "trouble",
+    [httpx.ConnectError("away"), *map(httpx.Response, (503, 429, 403, 408, 302))],
+)
 async def test_while_adobes_keys_cannot_be_fetched_the_event_is_to_come_again(
     world: World,
     client: httpx.AsyncClient,
