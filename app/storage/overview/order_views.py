@@ -9,10 +9,18 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.orders.errors import Conflict
 from app.orders.order import ACKNOWLEDGE_WITHIN, FulfillmentStatus, Line, Money, sync_state
 from app.orders.update import DUE, OPEN, UNRESOLVED, Kind, State
 from app.storage.database import Connection
-from app.storage.overview import lane_views, places, return_views, shipment_views, update_views
+from app.storage.overview import (
+    commerce_views,
+    lane_views,
+    places,
+    return_views,
+    shipment_views,
+    update_views,
+)
 from app.storage.overview.lane_views import Stop
 from app.storage.overview.places import Place
 from app.storage.tables import order_lines, stores
@@ -46,14 +54,22 @@ async def exists(connection: Connection, store_id: int, order_id: UUID) -> bool:
 async def by_commerce_id(
     connection: Connection, store_id: int, commerce_order_id: int
 ) -> UUID | None:
-    """The order that became a Commerce order; of several the newest, as Commerce edits orders."""
+    """The order that became a Commerce order. Raises Conflict commerce_order_ambiguous."""
     statement = (
-        sa.select(table.c.id)
+        sa.select(table.c.id, table.c.purchase_order_id)
         .where(table.c.store_id == store_id, table.c.commerce_order_id == commerce_order_id)
-        .order_by(table.c.id.desc())
-        .limit(1)
+        .order_by(table.c.id)
+        .limit(2)
     )
-    return (await connection.execute(statement)).scalar_one_or_none()
+    found = (await connection.execute(statement)).all()
+    if len(found) > 1:
+        numbers = " and ".join(row.purchase_order_id for row in found)
+        message = (
+            f"Walmart's orders {numbers} are both linked to Commerce's order {commerce_order_id}: "
+            "take the link of one of them away."
+        )
+        raise Conflict("commerce_order_ambiguous", message)
+    return found[0].id if found else None
 
 
 async def by_numbers(
@@ -78,7 +94,7 @@ def select() -> sa.Select[Any]:
 
 
 async def views(connection: Connection, rows: Sequence[sa.RowMapping]) -> list[OrderView]:
-    """Views of some orders: six more statements, however many orders and stores there are."""
+    """Views of some orders: at most seven more statements, however many orders there are."""
     asked = [(row["store_id"], row["id"]) for row in rows]
     if not asked:
         return []
@@ -89,6 +105,9 @@ async def views(connection: Connection, rows: Sequence[sa.RowMapping]) -> list[O
     canceled = shipment_views.cancellations_of(read.cancellations, known)
     returned = await return_views.counts(connection, asked)
     stopped = await lane_views.stops(connection, {store_id for store_id, _ in asked})
+    # Few orders have any: most pages do not ask.
+    troubled = [(row["store_id"], row["id"]) for row in rows if row["commerce_open"] is not None]
+    told = await commerce_views.details(connection, troubled)
     return [
         _view(
             row,
@@ -98,6 +117,7 @@ async def views(connection: Connection, rows: Sequence[sa.RowMapping]) -> list[O
             cancellation=canceled.get(row["id"]),
             stopped=stopped.get(row["store_id"], []),
             returns=returned.get(row["id"], 0),
+            told=told.get(row["id"], ()),
         )
         for row in rows
     ]
@@ -140,12 +160,12 @@ def _view(
     cancellation: CancellationView | None,
     stopped: Sequence[Stop],
     returns: int,
+    told: Sequence[StatusDetail],
 ) -> OrderView:
     details = [update.status_detail for update in known if update.status_detail is not None]
-    told = {detail.code for detail in details}
-    details += _unread(row)
-    details += _warnings(row)
-    details += [each for each in lane_views.of_order(stopped, known) if each.code not in told]
+    said = {detail.code for detail in details}
+    details += [*_unread(row), *told, *_warnings(row)]
+    details += [each for each in lane_views.of_order(stopped, known) if each.code not in said]
     return OrderView(
         id=row["id"],
         store_id=row["store_uuid"],

@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from app.orders.lane import Breaker
 from app.storage import keys
@@ -209,6 +210,49 @@ async def test_a_key_of_another_store_reaches_none_of_the_stores_doors(
         assert told == [(404, "store_not_found")] * 5
         assert (await stranger.get(f"/rest/{other.code}/V1/orders")).json()["total_count"] == 0
     assert await world.order(order.id) == before
+
+
+async def test_one_commerce_order_is_one_walmart_order(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    await linked(world, client)
+    second = await world.an_order(1)
+    answer = await client.patch(f"/v1/orders/{second.id}", json={"commerce_order_id": 7})
+    assert (answer.status_code, answer.json()["code"]) == (409, "commerce_order_taken")
+    body = {
+        "store_id": str(second.store_id),
+        "purchase_order_id": "1796330199999",
+        "commerce_order_id": 7,
+        "lines": [{"line_number": "1", "sku": "SKU-1", "quantity": 1}],
+    }
+    registered = await client.post("/v1/orders", json=body)
+    assert (registered.status_code, registered.json()["code"]) == (409, "commerce_order_taken")
+    # The same link again is the same, and one that was taken away is free.
+    assert (await client.patch(f"/v1/orders/{second.id}", json={"commerce_order_id": 8})).is_success
+    assert (await client.patch(f"/v1/orders/{second.id}", json={"commerce_order_id": 8})).is_success
+
+
+async def test_a_commerce_order_that_two_orders_were_linked_to_is_said_to_be_ambiguous(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    """As before such links were refused: nobody can tell which is meant."""
+    order, second = await linked(world, client), await world.an_order(1)
+    async with world.database.begin() as connection:
+        await connection.execute(
+            sa.text("UPDATE orders SET commerce_order_id = 7 WHERE id = :id"), {"id": second.id}
+        )
+    for answer in (
+        await client.post(SHIP, json=BODY),
+        await client.get("/rest/store_1/V1/orders/7"),
+    ):
+        assert (answer.status_code, answer.json()["error_code"]) == (
+            400,
+            "commerce_order_ambiguous",
+        )
+        assert order.purchase_order_id in answer.json()["message"]
+    unlinked = await client.patch(f"/v1/orders/{second.id}", json={"commerce_order_id": None})
+    assert unlinked.is_success
+    assert (await client.post(SHIP, json=BODY)).status_code == 200
 
 
 async def test_a_cancellation_takes_the_stores_own_reason(

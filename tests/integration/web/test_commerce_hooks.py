@@ -255,7 +255,7 @@ async def test_events_come_in_any_order_and_in_batches(
     ]
     answer = await event(outside, batch)
     assert answer.json() == {
-        "results": ["accepted", "refused: cancellation_pending", "ignored", "ignored"]
+        "results": ["accepted", "refused: cancellation_pending", "ignored", "waiting"]
     }
     assert (await world.order(order.id)).cancellation is not None
     assert await numbers(world, order) == []
