@@ -9,6 +9,7 @@ import pytest
 import respx
 
 from app.commerce.signatures import AdobeKeys
+from app.intake import commerce_events
 from app.orders.lane import Breaker
 from app.storage.views import OrderView
 from app.sync.importer import Importer
@@ -206,6 +207,25 @@ async def test_what_was_told_before_the_order_is_linked_waits_and_is_carried_out
     linked_now = await client.patch(f"/v1/orders/{order.id}", json=LINK)
     assert linked_now.json()["shipments"][0]["tracking_number"] == "1ZA"
     assert await numbers(world, order) == [("1ZA", 1)]
+    assert await told(client, "?state=waiting") == []
+
+
+async def test_what_is_told_while_its_order_is_being_linked_is_neither_lost_nor_done_twice(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    orders = [await world.an_order(3) for _ in range(4)]
+    await side(client)
+    for number, order in enumerate(orders, start=101):
+        told_now = changed(order_id=str(number), entity_id=str(number))
+        answers = await asyncio.gather(
+            hook(outside, "shipment", told_now),
+            client.patch(f"/v1/orders/{order.id}", json={**LINK, "commerce_order_id": number}),
+            hook(outside, "shipment", told_now),
+        )
+        assert {each.status_code for each in answers} == {200}
+    # A poller comes by.
+    await commerce_events.work(world.desk)
+    assert [await numbers(world, order) for order in orders] == [[("1ZA", 1)]] * 4
     assert await told(client, "?state=waiting") == []
 
 

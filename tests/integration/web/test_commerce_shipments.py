@@ -1,5 +1,6 @@
 """A shipment of Commerce's, told by several doors, in parts, late and again: units go once."""
 
+import asyncio
 import copy
 from itertools import permutations
 from typing import Any
@@ -67,6 +68,20 @@ async def test_one_shipment_told_by_every_door_is_shipped_once(
         assert (await told[door]()).status_code == 200
     assert await numbers(world, order) == [("1ZA", 1)]
     assert await units_at_walmart(world, order) == 1
+
+
+@pytest.mark.usefixtures("adobe")
+async def test_one_shipment_told_by_every_door_at_once_is_shipped_once(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    answers = await asyncio.gather(
+        *(client.post(SHIP, json=body(A)) for _ in range(3)),
+        *(hook(outside, "shipment", shipped(A)) for _ in range(3)),
+        *(event(outside, saved(shipped(A))) for _ in range(3)),
+    )
+    assert {each.status_code for each in answers} == {200}
+    assert await numbers(world, order) == [("1ZA", 1)]
 
 
 async def test_the_rest_door_answers_the_number_of_the_shipment_that_a_hook_told(
