@@ -39,6 +39,7 @@ async def refund(
 
 async def refund_order(
     desk: Desk,
+    store_id: int,
     order_id: UUID,
     items: tuple[RequestedItem, ...] | None,
     *,
@@ -52,6 +53,8 @@ async def refund_order(
     """
     async with desk.transaction(once) as connection:
         order = await orders.lock(connection, order_id)
+        if order.store_id != store_id:
+            raise Unknown("order", order_id)
         refunded = await refund_held(connection, desk, order, items, comment=comment, actor=actor)
         await idempotency.keep(connection, once, refunded)
     desk.wake()

@@ -168,6 +168,7 @@ async def refund_order(
         _refunded,
         lambda once: refund.refund_order(
             context.desk,
+            store,
             order,
             body.to_items(),
             comment=body.said,
