@@ -119,17 +119,15 @@ async def replay_all(desk: Desk, event_ids: list[UUID]) -> None:
     for event_id in event_ids:
         try:
             await replay(desk, event_id)
-        except NotAvailable:
-            # A poller looks again.
-            return
         except OrderError:
+            # What is refused stands with its order; what has to wait is looked at by a poller.
             continue
 
 
 async def work(desk: Desk) -> bool:
     """Carry out what waited for orders that are linked by now; answers whether there is more."""
     async with desk.transaction() as connection:
-        found = await storage.ready(connection)
+        found = await storage.take(connection)
     await replay_all(desk, found)
     return len(found) >= storage.BATCH
 
@@ -139,11 +137,14 @@ async def _wait(desk: Desk, picture: Picture, error: OrderError | None = None) -
     async with desk.transaction() as connection:
         new = picture(None)
         await storage.hold_link(connection, new.store_id, new.commerce_order_id)
-        event = picture(await _known(connection, picture))
+        known = await _known(connection, picture)
+        event = picture(known)
         if error is None:
             found = await overview.by_commerce_id(connection, new.store_id, new.commerce_order_id)
             if found is not None:
                 return found
+        if _dismissed(known, event):
+            return None
         told = str(error) if error else "No Walmart order is linked to this order of Commerce's."
         waits = replace(event, state=storage.WAITING, code=storage.NOT_LINKED, message=told)
         await storage.save(connection, waits)

@@ -22,14 +22,20 @@ from app.storage.tables import commerce_event_ids, commerce_events, orders
 table = commerce_events
 WAITING, REFUSED, DONE, DISMISSED = "waiting", "refused", "done", "dismissed"
 OPEN = (WAITING, REFUSED)
-# Orders looked at in one go for what waited for them.
-BATCH = 20
+# What a poller carries out in one go, and seconds until it tries again what it could not.
+BATCH, _AGAIN = 20, 30.0
 # Why a row waits: for its order, or, being a track, for its shipment.
 NOT_LINKED, NOT_TOLD = "order_not_linked", "shipment_not_told"
-_READY = sa.text("""
-    SELECT id FROM commerce_events
-     WHERE code = 'order_not_linked' AND order_id IS NOT NULL
-     ORDER BY received_at LIMIT :batch
+# Whatever keeps one from being carried out, the others have their turn before it comes again.
+_TAKE = sa.text("""
+    WITH due AS MATERIALIZED (
+      SELECT store_id, id FROM commerce_events
+       WHERE state = 'waiting' AND code = 'order_not_linked' AND order_id IS NOT NULL
+         AND due_at <= now()
+       ORDER BY due_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+    UPDATE commerce_events e SET due_at = now() + make_interval(secs => :again)
+      FROM due WHERE e.store_id = due.store_id AND e.id = due.id
+    RETURNING e.id
 """)
 # Refused before waiting, by chance of the alphabet as well.
 _MARK = sa.text("""
@@ -148,9 +154,10 @@ async def refused_as(
     return [event.id for event in told if (event.state, event.code) == (REFUSED, code)]
 
 
-async def ready(connection: Connection) -> list[UUID]:
-    """Some of what waited for orders that are linked by now."""
-    return [row.id for row in await connection.execute(_READY, {"batch": BATCH})]
+async def take(connection: Connection) -> list[UUID]:
+    """Some of what waited for orders that are linked by now; nobody else takes it for a while."""
+    values = {"batch": BATCH, "again": _AGAIN}
+    return sorted(row.id for row in await connection.execute(_TAKE, values))
 
 
 async def mark(connection: Connection, store_id: int, order_id: UUID) -> bool:

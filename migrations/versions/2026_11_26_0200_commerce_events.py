@@ -47,6 +47,12 @@ def upgrade() -> None:
             server_default=sa.text("now()"),
             nullable=False,
         ),
+        sa.Column(
+            "due_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("store_id", "id", name=op.f("pk_commerce_events")),
         sa.UniqueConstraint(
             "store_id", "commerce_order_id", "reference", name="uq_commerce_events_reference"
@@ -76,8 +82,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_commerce_events_ready",
         "commerce_events",
-        ["received_at"],
-        postgresql_where=sa.text("code = 'order_not_linked' AND order_id IS NOT NULL"),
+        ["due_at"],
+        postgresql_where=sa.text(
+            "state = 'waiting' AND code = 'order_not_linked' AND order_id IS NOT NULL"
+        ),
     )
     op.create_table(
         "commerce_event_ids",

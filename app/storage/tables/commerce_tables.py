@@ -29,6 +29,8 @@ commerce_events = sa.Table(
     sa.Column("dismissed_by", sa.Text),
     time("received_at", default=True),
     time("updated_at", default=True),
+    # When a poller carries it out, once its order is linked.
+    time("due_at", default=True),
     sa.PrimaryKeyConstraint("store_id", "id"),
     sa.UniqueConstraint(
         "store_id", "commerce_order_id", "reference", name="uq_commerce_events_reference"
@@ -56,8 +58,10 @@ commerce_events = sa.Table(
     ),
     sa.Index(
         "ix_commerce_events_ready",
-        "received_at",
-        postgresql_where=sa.text("code = 'order_not_linked' AND order_id IS NOT NULL"),
+        "due_at",
+        postgresql_where=sa.text(
+            "state = 'waiting' AND code = 'order_not_linked' AND order_id IS NOT NULL"
+        ),
     ),
 )
 

@@ -11,6 +11,8 @@ import respx
 from app.commerce.signatures import AdobeKeys
 from app.intake import commerce_events
 from app.orders.lane import Breaker
+from app.storage import commerce_events as storage
+from app.storage.commerce_events import Event
 from app.storage.views import OrderView
 from app.sync.importer import Importer
 from tests.integration.web.adobe import (
@@ -227,6 +229,42 @@ async def test_what_is_told_while_its_order_is_being_linked_is_neither_lost_nor_
     await commerce_events.work(world.desk)
     assert [await numbers(world, order) for order in orders] == [[("1ZA", 1)]] * 4
     assert await told(client, "?state=waiting") == []
+
+
+async def test_what_was_dismissed_before_its_order_is_linked_stays_so(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(3)
+    await side(client)
+    await hook(outside, "shipment", SHIPMENT)
+    (waiting,) = await told(client, "?state=waiting")
+    place = f"/v1/commerce-events/{waiting['id']}/dismiss"
+    assert (await client.post(place, json={"note": "None of Walmart's."})).is_success
+    assert (await hook(outside, "shipment", SHIPMENT)).json() == {"op": "success"}
+    assert await told(client, "?state=waiting") == []
+    await client.patch(f"/v1/orders/{order.id}", json=LINK)
+    await commerce_events.work(world.desk)
+    assert await numbers(world, order) == []
+
+
+async def test_what_cannot_be_carried_out_yet_lets_the_others_go_first(world: World) -> None:
+    orders = [await world.an_order(1) for _ in range(storage.BATCH + 1)]
+    async with world.database.begin() as connection:
+        for number, order in enumerate(orders, start=101):
+            waits = Event(
+                store_id=1,
+                id=world.desk.new_id(1),
+                reference=f"commerce-shipment-{number}",
+                about="shipment",
+                commerce_order_id=number,
+                told={"items": [[70, 1]], "tracks": []},
+                order_id=order.id,
+                code=storage.NOT_LINKED,
+            )
+            await storage.save(connection, waits)
+        first, second = await storage.take(connection), await storage.take(connection)
+        assert (len(first), len(second)) == (storage.BATCH, 1)
+        assert await storage.take(connection) == []
 
 
 async def test_an_item_that_is_linked_later_is_shipped_then(
