@@ -6,6 +6,7 @@ paths are Commerce's entity ids; a purchase order number of Walmart's is Commerc
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from uuid import uuid4
 
 from app.commerce import errors
 from app.commerce.shop import Shop
+from app.orders import bounds
 from app.outbound.call import Call
 from app.outbound.errors import Refused, Unclear
 from app.outbound.exchange import Answered, Dialect, Exchange, Try
@@ -168,10 +170,13 @@ class CommerceClient:
         path = f"/inventory/get-product-salable-quantity/{quote(sku, safe='')}/{shop.stock_id}"
         found = await self._call(shop, "salable_quantity", "GET", path, keep)
         try:
-            return max(int(float(str(found.payload))), 0)
-        except (ValueError, OverflowError) as error:
-            message = "Commerce's answer is no number of units."
-            raise Unclear(message, call=found.call) from error
+            units = float(str(found.payload))
+        except ValueError:
+            units = math.nan
+        # Commerce sells parts of units and less than none, too.
+        if not abs(units) <= bounds.BIGINT:
+            raise Unclear("Commerce's answer is no number of units.", call=found.call)
+        return max(int(units), 0)
 
     async def _call(
         self,
@@ -243,9 +248,4 @@ def _order(payload: object, call: Call) -> CommerceOrder:
 
 
 def _whole(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
-    try:
-        return int(value)
-    except ValueError:
-        return None
+    return bounds.whole(value) if isinstance(value, int | str) else None

@@ -23,12 +23,16 @@ _GUESS = (
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A track of Commerce's shipment; items where it says itself what is in its package."""
+    """A track of Commerce's shipment; items where it says itself what is in its package.
+
+    id: Commerce's own of it, where it was told.
+    """
 
     carrier_code: str
     title: str | None
     number: str
     items: tuple[RequestedItem, ...] | None = None
+    id: str | None = None
 
 
 def packages(

@@ -1,29 +1,43 @@
-"""What Commerce's webhooks and events say of a shipment or a cancellation, however mapped.
+"""What Commerce's webhooks and events say of a shipment, a track, a cancellation, a credit memo.
 
-The same fields stand at the top, under `data`, under `value`, or one level deeper under the name of
-what they describe, by kind of hook and by the merchant's own mapping. Numbers are often text.
+What is read here is what happened; whether Walmart can be told so is for the use cases. A thing
+that can be named is read although the rest of it cannot: then `problem` says what is wrong, so
+that it can be shown with its order. Numbers are often text.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.commerce.levels import first, invalid, levels, listed, mapping, text
 from app.commerce.packages import Track
 from app.orders import bounds
-from app.orders.errors import Invalid, Problem
 from app.orders.requests import RequestedItem
 
-_SHIPMENT_EVENTS = ("shipment",)
+# Commerce tells of these as well, and they change nothing at Walmart.
+_PASSED_OVER = ("comment", "item_", "delete")
 _CANCEL_EVENTS = ("order_cancel", "order_management.cancel")
+_CREDITMEMO_CANCELED = 3
+_DONE = frozenset({"true", "1"})
 
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
-    """A shipment that was saved in Commerce. items None: all that remains."""
+    """A shipment that was saved. items None: it does not say which; problem: why not."""
 
     order_id: int
     shipment_id: str
     items: tuple[RequestedItem, ...] | None
     tracks: tuple[Track, ...]
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """A track that was saved, of a shipment that may have been saved long before."""
+
+    order_id: int
+    shipment_id: str
+    track: Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,103 +49,135 @@ class Canceled:
     reason: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """A credit memo that was saved. online: Commerce gave the money back itself."""
+
+    order_id: int
+    creditmemo_id: str
+    items: tuple[RequestedItem, ...] | None
+    online: bool = False
+    done: bool = True
+    problem: str | None = None
+
+
+Told = Shipped | Tracked | Canceled | Credited
+
+
 def about(event_type: str) -> str | None:
-    """What an event is about: shipment, cancellation, or nothing that concerns Walmart."""
+    """What an event is about: one of the hooks' names, or nothing that concerns Walmart."""
     name = event_type.casefold()
+    if any(each in name for each in _PASSED_OVER):
+        return None
     if any(each in name for each in _CANCEL_EVENTS):
         return "cancellation"
-    return "shipment" if any(each in name for each in _SHIPMENT_EVENTS) else None
+    if "creditmemo" in name:
+        return None if "cancel" in name else "creditmemo"
+    if "track" in name:
+        return "track" if "shipment" in name else None
+    return "shipment" if "shipment" in name else None
+
+
+def read(what: str, payload: object) -> Told:
+    """Read a hook's or an event's payload by what it is about. Raises Invalid."""
+    if what == "shipment":
+        return shipment(payload)
+    if what == "track":
+        return track(payload)
+    return creditmemo(payload) if what == "creditmemo" else cancellation(payload)
 
 
 def shipment(payload: object) -> Shipped:
-    """Read a shipment. Raises Invalid."""
-    found = next(_levels(payload, "shipment"), None)
-    entity = _first(found, "shipment_id", "entity_id", "shipmentId")
-    order = _whole(_first(found, "order_id", "orderId"))
-    if order is None:
-        order = _whole(_first(_mapping(_mapping(payload).get("order")), "entity_id"))
+    """Read a shipment. Raises Invalid where nobody can tell which it is."""
+    found = next(levels(payload, "shipment"), None)
+    entity = text(first(found, "shipment_id", "entity_id", "shipmentId"), 50)
+    order = _order(found, payload)
     if order is None or entity is None:
-        raise _bad("The shipment names no order_id or no entity_id.")
-    return Shipped(order, str(entity)[:100], _items(found), tuple(_tracks(found)))
+        raise invalid("The shipment names no order_id or no entity_id.")
+    items, problem = _items(found, "what was shipped")
+    tracks = tuple(
+        known for each in listed(mapping(found).get("tracks")) if (known := _track(each))
+    )
+    return Shipped(order, entity, items, tracks, problem)
+
+
+def track(payload: object) -> Tracked:
+    """Read a track that was saved by itself. Raises Invalid."""
+    found = next(levels(payload, "track"), None)
+    entity = text(first(found, "parent_id", "shipment_id", "parentId"), 50)
+    order, known = _order(found, payload), _track(mapping(found))
+    if order is None or entity is None or known is None:
+        raise invalid("The track names no order_id, no parent_id or no track_number.")
+    return Tracked(order, entity, known)
 
 
 def cancellation(payload: object) -> Canceled:
     """Read a cancellation. Raises Invalid."""
-    body = _mapping(payload)
-    found = next(_levels(payload, "order"), body)
-    order = _whole(_first(found, "entity_id", "order_id", "orderId", "id"))
+    found = list(levels(payload, "order"))
+    ids = (first(level, "entity_id", "order_id", "orderId", "id") for level in found)
+    numbers = (bounds.whole(each) for each in ids)
+    order = next((number for number in numbers if number is not None), None)
     if order is None:
-        order = _whole(_first(body, "id", "order_id"))
+        raise invalid("The cancellation names no order.")
+    # Wherever Commerce's own word on it stands, it must say that it was done.
+    results = [level["result"] for level in found if "result" in level]
+    done = all(str(result).casefold() in _DONE for result in results)
+    reasons = (text(first(level, "reason")) for level in reversed(found))
+    return Canceled(order, done, next((each for each in reasons if each), None))
+
+
+def creditmemo(payload: object) -> Credited:
+    """Read a credit memo. Raises Invalid where nobody can tell which it is."""
+    found = next(levels(payload, "creditmemo"), None)
+    entity = text(first(found, "creditmemo_id", "entity_id", "creditmemoId"), 50)
+    order = _order(found, payload)
+    if order is None or entity is None:
+        raise invalid("The credit memo names no order_id or no entity_id.")
+    items, problem = _items(found, "what was refunded")
+    return Credited(
+        order,
+        entity,
+        items,
+        online=first(found, "transaction_id") is not None,
+        done=bounds.whole(first(found, "state")) != _CREDITMEMO_CANCELED,
+        problem=problem,
+    )
+
+
+def _order(found: Mapping[str, object] | None, payload: object) -> int | None:
+    order = bounds.whole(first(found, "order_id", "orderId"))
     if order is None:
-        raise _bad("The cancellation names no order.")
-    reason = _first(body, "reason") or _first(found, "reason")
-    done = str(body.get("result", True)).casefold() not in {"false", "0", ""}
-    return Canceled(order, done, str(reason)[:200] if reason else None)
+        order = bounds.whole(first(mapping(mapping(payload).get("order")), "entity_id"))
+    return order
 
 
-def _levels(payload: object, name: str) -> Iterator[Mapping[str, object]]:
-    """Where the fields may stand, the deepest first."""
-    top = _mapping(payload)
-    for level in (_mapping(top.get("data")), _mapping(top.get("value")), top):
-        for inner in (_mapping(level.get("value")), level):
-            named = _mapping(inner.get(name))
-            if named:
-                yield named
-    for level in (_mapping(top.get("data")), _mapping(top.get("value"))):
-        for inner in (_mapping(level.get("value")), level):
-            if inner:
-                yield inner
-    if top:
-        yield top
-
-
-def _items(found: Mapping[str, object] | None) -> tuple[RequestedItem, ...] | None:
-    given = _mapping(found).get("items")
-    if not isinstance(given, list) or not given:
-        return None
+def _items(
+    found: Mapping[str, object] | None, what: str
+) -> tuple[tuple[RequestedItem, ...] | None, str | None]:
+    """The items, or why they cannot be told: no list, no number, nothing in it."""
     items: dict[int, int] = {}
-    for each in given:
-        entry = _mapping(each)
-        item = _whole(_first(entry, "order_item_id", "orderItemId"))
-        units = _whole(_first(entry, "qty", "quantity"))
+    for each in listed(mapping(found).get("items")):
+        item = bounds.whole(first(each, "order_item_id", "orderItemId"))
+        units = bounds.whole(first(each, "qty", "quantity"), bounds.INT)
         if item is None or units is None:
-            raise _bad(
+            return None, (
                 "An item lacks order_item_id or qty: select both in the hook's fields, or "
-                "Waybill would have to guess what was shipped."
+                f"Waybill would have to guess {what}."
             )
         if units:
             items[item] = items.get(item, 0) + units
-    return tuple(RequestedItem(units, commerce_item_id=item) for item, units in items.items())
+    if not items:
+        return None, (
+            "It lists no items with units: select items[].order_item_id and items[].qty in the "
+            f"hook's fields, or Waybill would have to guess {what}."
+        )
+    return tuple(RequestedItem(n, commerce_item_id=item) for item, n in items.items()), None
 
 
-def _tracks(found: Mapping[str, object] | None) -> Iterator[Track]:
-    given = _mapping(found).get("tracks")
-    for each in given if isinstance(given, list) else ():
-        entry = _mapping(each)
-        number = _first(entry, "track_number", "trackNumber", "number")
-        if number:
-            code, title = _first(entry, "carrier_code", "carrierCode"), _first(entry, "title")
-            yield Track(
-                str(code or "custom")[:200], str(title)[:200] if title else None, str(number)[:200]
-            )
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _first(found: Mapping[str, object] | None, *names: str) -> object:
-    values = _mapping(found)
-    return next((values[name] for name in names if not _empty(values.get(name))), None)
-
-
-def _whole(value: object) -> int | None:
-    return bounds.whole(value)
-
-
-def _bad(message: str) -> Invalid:
-    return Invalid("commerce_event_invalid", message, [Problem("commerce_event_invalid", message)])
-
-
-def _empty(value: object) -> bool:
-    return value is None or value == ""
+def _track(entry: Mapping[str, object]) -> Track | None:
+    number = text(first(entry, "track_number", "trackNumber", "number"))
+    if number is None:
+        return None
+    code, title = first(entry, "carrier_code", "carrierCode"), first(entry, "title")
+    own = text(first(entry, "entity_id", "track_id"), 50)
+    return Track(text(code) or "custom", text(title), number, id=own)

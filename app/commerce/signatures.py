@@ -27,6 +27,7 @@ KEPT_FOR = 24 * 3600.0
 _PATH = re.compile(r"/(?:prod|stage)/keys/pub-key-[A-Za-z0-9-]{1,64}\.pem")
 _MOST_KEYS, _LONGEST_KEY, _TIMEOUT = 20, 10_000, 4.0
 _SHORTEST_BITS = 2048
+_NO_SUCH_KEY = frozenset({httpx.codes.NOT_FOUND, httpx.codes.GONE})
 
 
 class KeyNotAvailable(Exception):
@@ -101,10 +102,13 @@ class AdobeKeys:
             answer = await self.http.get(f"{KEY_HOST}{path}")
         except httpx.HTTPError as error:
             raise KeyNotAvailable(f"Adobe's key cannot be fetched: {error}") from error
-        if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+        if answer.status_code in _NO_SUCH_KEY:
+            # Whoever named it is not Adobe.
+            return None
+        if answer.status_code != httpx.codes.OK:
+            # It says nothing of the key: to call it a forgery would lose the event.
             raise KeyNotAvailable(f"Adobe's key cannot be fetched: {answer.status_code}")
-        if answer.status_code != httpx.codes.OK or len(answer.content) > _LONGEST_KEY:
-            # There is no such key: whoever named it is not Adobe.
+        if len(answer.content) > _LONGEST_KEY:
             return None
         try:
             key = public_key(answer.text)

@@ -1,133 +1,250 @@
-"""What happened in Commerce, told by its webhooks and events: carried out once, or passed over.
+"""What happened in Commerce, told by its webhooks and events: carried out once, and never lost.
 
-Events come twice and out of order, and Commerce tells of every order, Walmart's or not. A shipment
-is known by its number in Commerce, a cancellation by the state of the order; what Waybill itself
-wrote to Commerce comes back as an event, and changes nothing.
+Events come twice and out of order, and Commerce tells of every order, Walmart's or not. A thing is
+known by its number in Commerce; what Waybill itself wrote there comes back as an event, and changes
+nothing. What cannot be carried out stays with its order, and what nobody knows the order of waits.
 """
 
-import asyncio
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
-from app.commerce.packages import packages
-from app.commerce.payloads import Canceled, Shipped
-from app.intake import cancel, ship, tracking
+from app.commerce.payloads import Canceled, Credited, Told
+from app.intake import cancel, commerce_refunds, commerce_shipments
+from app.intake.commerce_orders import whose
+from app.intake.commerce_picture import CANCELLATION, CREDITMEMO, SHIPMENT, together
 from app.intake.desk import Desk
+from app.intake.done import ACTOR, Done
 from app.orders.cancellation_reasons import reason_of
-from app.orders.errors import Conflict, Invalid, NotAvailable, Problem
-from app.orders.order import Link
-from app.orders.requests import CancelRequest, ShipRequest, TrackingCorrection
-from app.orders.snapshot import tracking_key
-from app.outbound.call import Call
-from app.outbound.errors import CallError, NotFound, Refused
-from app.storage import links, orders, overview, shipments, stores
+from app.orders.errors import Conflict, Invalid, NotAvailable, OrderError, Problem
+from app.orders.order import Order
+from app.orders.requests import CancelRequest
+from app.storage import commerce_events as storage
+from app.storage import events, idempotency, order_changes, orders, overview, stores
+from app.storage.commerce_events import Event
+from app.storage.database import Connection
+from app.storage.idempotency import Once
+from app.storage.views import CommerceEventView
 
-ACTOR = "commerce"
-# Adobe waits 10 seconds for all of an answer, and Commerce's own hooks hold its database meanwhile.
-_LONGEST_LOOK = 5.0
 # The order is where the event says that it should be.
 _ALREADY = frozenset({"cancellation_pending", "order_already_canceled"})
+_NEWS = frozenset({"accepted", "corrected"})
+_CARRIERS: dict[str, Callable[[Connection, Desk, Order, Event], Awaitable[tuple[Done, Event]]]] = {
+    SHIPMENT: commerce_shipments.carry_out,
+    CREDITMEMO: commerce_refunds.carry_out,
+}
+
+
+# What is known of a thing, given what was known of it before.
+Picture = Callable[[Event | None], Event]
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """What came of an event: accepted, known, corrected, or ignored (with the reason why)."""
+class _Thing:
+    """A thing of an order, and how it looks now."""
 
-    what: str
-    why: str = ""
+    order_id: UUID
+    picture: Picture
+
+    @property
+    def about(self) -> str:
+        """What it is."""
+        return self.picture(None).about
+
+    async def held(self, connection: Connection) -> tuple[Order, Event | None, Event]:
+        """The order, held, with the thing as it was known and as it is now."""
+        order = await orders.lock(connection, self.order_id)
+        known = await _known(connection, self.picture)
+        return order, known, self.picture(known)
 
 
-async def shipped(desk: Desk, store_id: int, event: Shipped) -> Done:
-    """Ship what Commerce shipped. Raises OrderError where Walmart cannot be told as it is."""
-    order_id = await _order(desk, store_id, event.order_id)
-    if order_id is None:
-        return _not_ours(event.order_id)
-    reference = f"commerce-shipment-{event.shipment_id}"
-    requests = packages(event.tracks, event.items, reference)
+async def tell(desk: Desk, store_id: int, told: Told, at: datetime | None = None) -> Done:
+    """Carry out what Commerce did, at a time that its event names, else now.
+
+    Raises OrderError where Walmart cannot be told so, and NotAvailable where nobody knows whose
+    order it is; both are written down by then.
+    """
+    if isinstance(told, Canceled | Credited) and not told.done:
+        return Done("ignored", "Commerce did not do it")
+    when = at or desk.now()
+
+    def picture(known: Event | None) -> Event:
+        return together(known, told, when, store_id, desk.new_id)
+
     try:
-        accepted = await ship.ship_all(desk, order_id, requests, actor=ACTOR)
-    except Conflict as error:
-        if error.code != "reference_reused" or len(requests) != 1:
-            raise
-        return await _corrected(desk, store_id, order_id, requests[0])
-    return Done("known" if accepted.repeated else "accepted")
-
-
-async def canceled(desk: Desk, store_id: int, event: Canceled) -> Done:
-    """Cancel what Commerce canceled. Raises OrderError where Walmart cannot be told as it is."""
-    if not event.done:
-        return Done("ignored", "Commerce did not cancel it")
-    order_id = await _order(desk, store_id, event.order_id)
+        found = await whose(desk, store_id, told.order_id)
+    except OrderError as error:
+        await _wait(desk, picture, error)
+        raise
+    if found.foreign:
+        return Done("ignored", "Commerce says that the order is its own")
+    order_id = found.order_id or await _wait(desk, picture)
     if order_id is None:
-        return _not_ours(event.order_id)
+        return Done("waiting", f"no Walmart order is linked to Commerce's {told.order_id}")
+    return await _work(desk, _Thing(order_id, picture))
+
+
+async def replay(desk: Desk, event_id: UUID) -> Done:
+    """Carry out what is written down, again or for the first time. Raises as `tell`."""
     async with desk.transaction() as connection:
-        default = await stores.default_cancellation_reason(connection, store_id)
-    reason = reason_of(event.reason) if event.reason else default
+        event = await storage.find(connection, event_id)
+        order_id = event.order_id or await overview.by_commerce_id(
+            connection, event.store_id, event.commerce_order_id
+        )
+    if order_id is None:
+        return Done("waiting", event.message or "")
+    return await _work(desk, _Thing(order_id, lambda known: known or event), asked=True)
+
+
+async def retry(desk: Desk, event_id: UUID, once: Once | None = None) -> CommerceEventView:
+    """Carry it out because a person wants it; a refusal stays with it.
+
+    Raises Unknown, Conflict commerce_event_finished.
+    """
+    async with desk.transaction(once) as connection:
+        event = await storage.find(connection, event_id)
+    if event.state not in storage.OPEN:
+        raise Conflict("commerce_event_finished", "It is neither refused nor waiting.")
+    await replay_all(desk, [event_id])
+    async with desk.transaction(once) as connection:
+        view = await overview.commerce_event(connection, event.store_id, event_id)
+        assert view is not None  # noqa: S101 - found a moment ago
+        await idempotency.keep(connection, once, view)
+    return view
+
+
+async def replay_all(desk: Desk, event_ids: list[UUID]) -> None:
+    """Carry out what waited for its order; what is refused stays with it."""
+    for event_id in event_ids:
+        try:
+            await replay(desk, event_id)
+        except OrderError:
+            # What is refused stands with its order; what has to wait is looked at by a poller.
+            continue
+
+
+async def work(desk: Desk) -> bool:
+    """Carry out what waited for orders that are linked by now; answers whether there is more."""
+    async with desk.transaction() as connection:
+        found = await storage.take(connection)
+    await replay_all(desk, found)
+    return len(found) >= storage.BATCH
+
+
+async def _wait(desk: Desk, picture: Picture, error: OrderError | None = None) -> UUID | None:
+    """Keep it until somebody says whose order it is; answers the order where somebody just did."""
+    async with desk.transaction() as connection:
+        new = picture(None)
+        await storage.hold_link(connection, new.store_id, new.commerce_order_id)
+        known = await _known(connection, picture)
+        event = picture(known)
+        if error is None:
+            found = await overview.by_commerce_id(connection, new.store_id, new.commerce_order_id)
+            if found is not None:
+                return found
+        if _dismissed(known, event):
+            return None
+        told = str(error) if error else "No Walmart order is linked to this order of Commerce's."
+        waits = replace(event, state=storage.WAITING, code=storage.NOT_LINKED, message=told)
+        await storage.save(connection, waits)
+    return None
+
+
+async def _known(connection: Connection, picture: Picture) -> Event | None:
+    new = picture(None)
+    return await storage.hold(connection, new.store_id, new.commerce_order_id, new.reference)
+
+
+async def _work(desk: Desk, thing: _Thing, *, asked: bool = False) -> Done:
+    """Carry a thing out and write down what came of it. asked: a person wants it again."""
+    try:
+        if thing.about == CANCELLATION:
+            return await _cancel(desk, thing, asked=asked)
+        async with desk.transaction() as connection:
+            order, known, event = await thing.held(connection)
+            if not asked and _dismissed(known, event):
+                return Done("known", "somebody has dismissed it")
+            done, after = await _CARRIERS[event.about](connection, desk, order, event)
+            await _write(connection, order, known, after)
+    except NotAvailable:
+        raise
+    except OrderError as error:
+        await _refused(desk, thing, error)
+        raise
+    if done.what in _NEWS:
+        desk.wake()
+    return done
+
+
+def _dismissed(known: Event | None, event: Event) -> bool:
+    """Whether a person settled just this: Commerce tells of it with each save."""
+    return known is not None and known.state == storage.DISMISSED and known.told == event.told
+
+
+async def _cancel(desk: Desk, thing: _Thing, *, asked: bool) -> Done:
+    async with desk.transaction() as connection:
+        order, known, event = await thing.held(connection)
+        default = await stores.default_cancellation_reason(connection, order.store_id)
+    if not asked and _dismissed(known, event):
+        return Done("known", "somebody has dismissed it")
+    said = event.told.get("reason")
+    reason = reason_of(said) if said else default
     if reason is None:
         message = "Walmart cancels nothing without a reason, and the store has no default one."
         raise Invalid("reason_required", message, [Problem("reason_required", message)])
+    done = Done("accepted")
     try:
-        await cancel.cancel(desk, order_id, CancelRequest(reason), actor=ACTOR)
+        await cancel.cancel(desk, thing.order_id, CancelRequest(reason), actor=ACTOR)
     except Conflict as error:
-        if error.code in _ALREADY:
-            return Done("known")
-        raise
-    return Done("accepted")
+        if error.code not in _ALREADY:
+            raise
+        done = Done("known")
+    if known is not None:
+        async with desk.transaction() as connection:
+            order = await orders.lock(connection, thing.order_id)
+            after = replace(event, state=storage.DONE, code=None, message=None)
+            await _write(connection, order, known, after)
+    return done
 
 
-async def _corrected(desk: Desk, store_id: int, order_id: UUID, request: ShipRequest) -> Done:
-    """A shipment that was saved again: with another tracking number it is corrected."""
-    assert request.reference is not None  # noqa: S101 - given a moment ago
+async def _write(connection: Connection, order: Order, known: Event | None, after: Event) -> None:
+    """Write a thing down, and on its order whether something is open."""
+    after = replace(after, order_id=order.id)
+    if after == known:
+        return
+    await storage.save(connection, after)
+    await show(connection, order)
+
+
+async def show(connection: Connection, order: Order) -> None:
+    """Write the status of a held order anew where what is open of it has changed."""
+    if await storage.mark(connection, order.store_id, order.id):
+        held = await orders.lock(connection, order.id)
+        await order_changes.save_status(connection, held, synced=False)
+
+
+async def _refused(desk: Desk, thing: _Thing, error: OrderError) -> None:
+    """Keep what Walmart cannot be told, where people look: with the order."""
     async with desk.transaction() as connection:
-        found = await shipments.by_reference(connection, store_id, order_id, request.reference)
-        view = found and await overview.shipment(connection, store_id, order_id, found[0])
-    if not view:
-        return Done("known")
-    if tracking_key(view.tracking_number) == tracking_key(request.tracking_number):
-        return Done("known")
-    correction = TrackingCorrection(
-        request.carrier_code, request.carrier_title, request.tracking_number
-    )
-    await tracking.correct(desk, order_id, view.id, correction, actor=ACTOR)
-    return Done("corrected")
-
-
-async def _order(desk: Desk, store_id: int, commerce_order_id: int) -> UUID | None:
-    """The Walmart order that Commerce's order is; Commerce itself is asked where nobody knows."""
-    async with desk.transaction() as connection:
-        found = await overview.by_commerce_id(connection, store_id, commerce_order_id)
-        if found is not None or not await stores.pushes_orders(connection, store_id):
-            return found
-    return await _recognised(desk, store_id, commerce_order_id)
-
-
-async def _recognised(desk: Desk, store_id: int, commerce_order_id: int) -> UUID | None:
-    """An order that Waybill made there and has not yet seen made. Raises NotAvailable."""
-    try:
-        shop = await desk.shop(store_id)
-        if shop is None:
-            return None
-        async with asyncio.timeout(_LONGEST_LOOK):
-            shown = await desk.commerce.read_order(shop, commerce_order_id, _forgotten)
-    except (NotFound, Refused):
-        return None
-    except (CallError, TimeoutError) as error:
-        message = f"Commerce does not say which order {commerce_order_id} is: {error}"
-        raise NotAvailable("commerce_unavailable", message) from error
-    if shown.ext_order_id is None:
-        return None
-    async with desk.transaction() as connection:
-        order_id = await orders.find(connection, store_id, shown.ext_order_id)
-        if order_id is not None:
-            await orders.lock(connection, order_id)
-            link = Link(shown.number, shown.entity_id, shown.items)
-            await links.keep(connection, store_id, order_id, link, desk.new_id)
-    return order_id
-
-
-def _forgotten(_: Call) -> None:
-    """The evidence of a look that belongs to no update."""
-
-
-def _not_ours(commerce_order_id: int) -> Done:
-    return Done("ignored", f"no Walmart order is linked to Commerce's order {commerce_order_id}")
+        order, known, event = await thing.held(connection)
+        refused = replace(
+            event,
+            order_id=order.id,
+            state=storage.REFUSED,
+            code=error.code,
+            message=str(error),
+            note=None,
+            dismissed_by=None,
+        )
+        await _write(connection, order, known, refused)
+        if known is not None and known.same_trouble(refused):
+            return
+        detail = {
+            "about": event.about,
+            "reference": event.reference,
+            "code": error.code,
+            "message": str(error),
+        }
+        told = events.Event("commerce_event_refused", ACTOR, detail=detail)
+        await events.add(connection, order.store_id, order.id, told, desk.new_id)

@@ -3,13 +3,18 @@
 from collections.abc import Mapping
 from uuid import UUID
 
+from app.intake import commerce_events
 from app.intake.desk import Desk
 from app.intake.refresh import view_of
-from app.orders.errors import Invalid, Problem, refuse
+from app.orders.errors import Conflict, Invalid, Problem, refuse
 from app.orders.order import Order
+from app.storage import commerce_events as storage
 from app.storage import events, orders, registry
+from app.storage.database import Connection
 from app.storage.views import OrderView
 
+# Commerce shipped an item of which nobody had said which line it is.
+_UNKNOWN = "unknown_line"
 LINKS = frozenset({"commerce_order_number", "commerce_order_id"})
 
 
@@ -23,7 +28,8 @@ async def link(
 ) -> OrderView:
     """Write the Commerce numbers of an order, items those of its lines; None takes one away.
 
-    Raises Unknown, Invalid for any other field, and Invalid unknown_line.
+    Raises Unknown, Invalid for any other field, Invalid unknown_line, and Conflict
+    commerce_order_taken. What Commerce told of the order before is carried out now.
     """
     for name in changes.keys() - LINKS:
         message = f"{name} cannot be changed."
@@ -31,13 +37,37 @@ async def link(
     async with desk.transaction() as connection:
         order = await orders.lock(connection, order_id)
         _refuse_unknown(order, items or {})
+        waiting = await take(connection, order.store_id, order.id, changes)
+        if items:
+            waiting += await storage.refused_as(connection, order.store_id, order.id, _UNKNOWN)
         await registry.fill(connection, order.store_id, order.id, changes)
         await registry.link_lines(connection, order.store_id, order.id, items or {})
         if changes or items:
             detail = {**changes, "lines": dict(items)} if items else dict(changes)
             event = events.Event("order_linked", actor, detail=detail)
             await events.add(connection, order.store_id, order.id, event, desk.new_id)
+    await commerce_events.replay_all(desk, waiting)
+    async with desk.transaction() as connection:
         return await view_of(connection, order)
+
+
+async def take(
+    connection: Connection, store_id: int, order_id: UUID, changes: Mapping[str, object]
+) -> list[UUID]:
+    """Take Commerce's order for a held one, if it is named; answers what waited for it.
+
+    Raises Conflict commerce_order_taken where another order here is that one.
+    """
+    number = changes.get("commerce_order_id")
+    if not isinstance(number, int):
+        return []
+    waiting = await storage.adopt(connection, store_id, number, order_id)
+    others = await storage.others_with(connection, store_id, number, order_id)
+    if others:
+        message = f"Walmart's order {others[0]} is linked to Commerce's order {number} already."
+        problem = Problem("commerce_order_taken", message, "/commerce_order_id", conflict=True)
+        raise Conflict(problem.code, message, [problem])
+    return list(waiting)
 
 
 def _refuse_unknown(order: Order, items: Mapping[str, int | None]) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 from app.intake.desk import Desk
 from app.orders import returns as rules
 from app.orders.errors import Conflict, Invalid, Problem, Unknown, refuse
+from app.orders.order import Order
 from app.orders.requests import RequestedItem
 from app.orders.returns import RefundRequest
 from app.orders.update import Kind
@@ -52,17 +53,32 @@ async def refund_order(
     """
     async with desk.transaction(once) as connection:
         order = await orders.lock(connection, order_id)
-        found = []
-        for known in await returns.of_order(connection, store_id, order_id):
-            wanted = _fitting(known, {line.line_number: line for line in order.lines}, items)
-            if wanted is not None and not known.returned.refunded:
-                found.append((known, wanted))
-        known, wanted = _only(found)
-        request = RefundRequest(wanted or None, comment)
-        refunded = await _accept(connection, desk, known.id, request, actor)
+        if order.store_id != store_id:
+            raise Unknown("order", order_id)
+        refunded = await refund_held(connection, desk, order, items, comment=comment, actor=actor)
         await idempotency.keep(connection, once, refunded)
     desk.wake()
     return refunded
+
+
+async def refund_held(
+    connection: Connection,
+    desk: Desk,
+    order: Order,
+    items: tuple[RequestedItem, ...] | None,
+    *,
+    comment: str | None,
+    actor: str,
+) -> Refunded:
+    """The same in the transaction of somebody who holds the order, and wakes the pollers."""
+    found = []
+    for known in await returns.of_order(connection, order.store_id, order.id):
+        wanted = _fitting(known, {line.line_number: line for line in order.lines}, items)
+        if wanted is not None and not known.returned.refunded:
+            found.append((known, wanted))
+    known, wanted = _only(found)
+    request = RefundRequest(wanted or None, comment)
+    return await _accept(connection, desk, known.id, request, actor)
 
 
 def _only(

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from app.intake import link
 from app.intake.desk import Desk
 from app.orders import ids
 from app.orders.errors import Conflict, Invalid, Problem, Unknown
@@ -71,7 +72,10 @@ async def register(
     actor: str,
     once: Once | None = None,
 ) -> Registered:
-    """Write an order down. Raises Unknown store, Invalid lines, Conflict order_differs."""
+    """Write an order down. Raises Unknown store, Invalid lines, Conflict order_differs.
+
+    Also Conflict commerce_order_taken.
+    """
     _check_lines(registration)
     async with desk.transaction(once) as connection:
         store = await stores.number_of(connection, store_id)
@@ -87,6 +91,8 @@ async def register(
             await acknowledge(connection, desk, order_id, subject=number, actor=actor)
         else:
             order_id = await _compare(connection, store, registration)
+        # What Commerce told of it before is carried out by a poller.
+        await link.take(connection, store, order_id, registration.details)
         registered = await answer(connection, store, order_id, created=created)
         await idempotency.keep(connection, once, registered)
     desk.wake()

@@ -1,8 +1,7 @@
 """Ship: check a package against the order, write it down with its update, answer."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 from uuid import UUID
 
 from app.intake import carriers
@@ -28,8 +27,6 @@ from app.storage.database import Connection
 from app.storage.idempotency import Once
 from app.storage.stores import ShippingRules
 from app.storage.views import ShipmentView
-from app.walmart import markets
-from app.walmart.messages import ShipLine
 from app.walmart.packages import Package
 
 
@@ -42,33 +39,23 @@ class Shipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """What would be sent to Walmart (None while a problem prevents it), and every problem."""
+class Checked:
+    """A request held against the rules, as far as it can be sent; problems say what is wrong."""
 
-    path: str
-    body: dict[str, Any] | None
-    problems: tuple[Problem, ...]
-    walmart_carrier: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Checked:
     items: tuple[Item, ...]
     package: Package
     problems: tuple[Problem, ...]
+
+
+# Finds the shipment of a held order that a request is, told by another door; None for a new one.
+Alike = Callable[[Connection, Order, ShipRequest], Awaitable[UUID | None]]
 
 
 async def ship(
     desk: Desk, order_id: UUID, request: ShipRequest, *, actor: str, once: Once | None = None
 ) -> Shipped:
     """Accept a shipment. Raises Unknown, Invalid or Conflict, and then nothing was written."""
-    shipped = await _unheld(desk, order_id, request, actor, once)
-    if shipped is None:
-        shipped = await _held(desk, order_id, request, actor, once)
-    store_id = store_of(order_id)
-    assert store_id is not None  # noqa: S101 - it has an order of that id
-    desk.wake((store_id, Kind.SHIPMENT))
-    return shipped
+    return await ship_all(desk, order_id, [request], actor=actor, once=once)
 
 
 async def ship_all(
@@ -78,35 +65,40 @@ async def ship_all(
     *,
     actor: str,
     once: Once | None = None,
+    alike: Alike | None = None,
 ) -> Shipped:
     """Accept the packages of one shipment, all or none; answers the first. Raises as `ship`."""
+    shipped = None
     if len(requests) == 1:
-        return await ship(desk, order_id, requests[0], actor=actor, once=once)
-    async with desk.transaction(once) as connection:
-        accepted = []
-        for request in requests:
-            order = await orders.lock(connection, order_id)
-            known = await _same_reference(connection, order, request)
-            accepted.append(known or await _accept(connection, desk, order, request, actor))
-        view = await overview.shipment(connection, order.store_id, order_id, accepted[0])
-        assert view is not None  # noqa: S101 - written or found a moment ago, under the lock
-        shipped = Shipped(view, known is not None)
-        await idempotency.keep(connection, once, shipped)
-    desk.wake()
+        shipped = await _unheld(desk, order_id, requests[0], actor, once, alone=alike is not None)
+    if shipped is None:
+        shipped = await _held(desk, order_id, requests, actor=actor, once=once, alike=alike)
+    store_id = store_of(order_id)
+    assert store_id is not None  # noqa: S101 - it has an order of that id
+    desk.wake((store_id, Kind.SHIPMENT))
     return shipped
 
 
 async def _unheld(
-    desk: Desk, order_id: UUID, request: ShipRequest, actor: str, once: Once | None
+    desk: Desk,
+    order_id: UUID,
+    request: ShipRequest,
+    actor: str,
+    once: Once | None,
+    *,
+    alone: bool,
 ) -> Shipped | None:
-    """The usual case, in two statements; None where the order must be held for it."""
+    """The usual case, in two statements; None where the order must be held for it.
+
+    alone: also where the order has another shipment already.
+    """
     # Nothing is waited for between the two, so no other could use the connection meanwhile.
     async with desk.database.direct.session() as session:
         picture = await optimistic.look(session, order_id, request.reference, once)
-        if not picture.simple:
-            return None
         order = picture.order
-        checked = _check(desk, order, picture.rules, request)
+        if not picture.simple or (alone and any(t.kind is Kind.SHIPMENT for t in order.tasks)):
+            return None
+        checked = check(desk, order, picture.rules, request)
         refuse(checked.problems)
         update = _update(desk, order, checked, actor)
         row = _row(desk.new_id(order.store_id), update, request, checked)
@@ -120,32 +112,27 @@ async def _unheld(
 
 
 async def _held(
-    desk: Desk, order_id: UUID, request: ShipRequest, actor: str, once: Once | None
+    desk: Desk,
+    order_id: UUID,
+    requests: Sequence[ShipRequest],
+    *,
+    actor: str,
+    once: Once | None,
+    alike: Alike | None,
 ) -> Shipped:
     async with desk.transaction(once) as connection:
-        order = await orders.lock(connection, order_id)
-        known = await _same_reference(connection, order, request)
-        shipment_id = known or await _accept(connection, desk, order, request, actor)
-        view = await overview.shipment(connection, order.store_id, order_id, shipment_id)
+        accepted = []
+        for request in requests:
+            order = await orders.lock(connection, order_id)
+            known = await _same_reference(connection, order, request)
+            if known is None and alike is not None:
+                known = await alike(connection, order, request)
+            accepted.append(known or await accept(connection, desk, order, request, actor))
+        view = await overview.shipment(connection, order.store_id, order_id, accepted[0])
         assert view is not None  # noqa: S101 - written or found a moment ago, under the lock
         shipped = Shipped(view, known is not None)
         await idempotency.keep(connection, once, shipped)
     return shipped
-
-
-async def preview(desk: Desk, order_id: UUID, request: ShipRequest) -> Preview:
-    """Say what a shipment would send and all that speaks against it; writes nothing."""
-    async with desk.transaction() as connection:
-        order = await orders.lock(connection, order_id)
-        rules_of_store = await stores.shipping_rules(connection, order.store_id)
-    checked = _check(desk, order, rules_of_store, request)
-    lines = [ShipLine(item.line_number, item.quantity) for item in checked.items]
-    body = None
-    if not checked.problems:
-        whole = checked.package.body(lines, order.seller_order_id)
-        body = markets.shipping(whole, rules_of_store.market)
-    path = f"/v3/orders/{order.purchase_order_id}/shipping"
-    return Preview(path, body, checked.problems, checked.package.carrier_json)
 
 
 async def _same_reference(
@@ -164,11 +151,15 @@ async def _same_reference(
     return shipment_id
 
 
-async def _accept(
+async def accept(
     connection: Connection, desk: Desk, order: Order, request: ShipRequest, actor: str
 ) -> UUID:
+    """Write a shipment in the transaction of somebody who holds the order, and wakes the pollers.
+
+    Answers the shipment's id; the order has to be held anew for the next. Raises as `ship`.
+    """
     rules_of_store = await stores.shipping_rules(connection, order.store_id)
-    checked = _check(desk, order, rules_of_store, request)
+    checked = check(desk, order, rules_of_store, request)
     refuse(checked.problems)
     update = _update(desk, order, checked, actor)
     await updates.append(connection, update)
@@ -182,9 +173,8 @@ async def _accept(
     return row.id
 
 
-def _check(
-    desk: Desk, order: Order, rules_of_store: ShippingRules, request: ShipRequest
-) -> _Checked:
+def check(desk: Desk, order: Order, rules_of_store: ShippingRules, request: ShipRequest) -> Checked:
+    """Hold a request against an order and the store's carriers."""
     plan = rules.plan(order, request, desk.now())
     resolved = carriers.resolve(
         rules_of_store,
@@ -201,10 +191,10 @@ def _check(
         method_code=plan.method_code,
         override_cancel_request=request.override_cancel_request,
     )
-    return _Checked(plan.items, package, (*plan.problems, *resolved.problems))
+    return Checked(plan.items, package, (*plan.problems, *resolved.problems))
 
 
-def _update(desk: Desk, order: Order, checked: _Checked, actor: str) -> updates.NewUpdate:
+def _update(desk: Desk, order: Order, checked: Checked, actor: str) -> updates.NewUpdate:
     return updates.NewUpdate(
         store_id=order.store_id,
         id=desk.new_id(order.store_id),
@@ -230,7 +220,7 @@ def _task(update: updates.NewUpdate, request: ShipRequest, items: tuple[Item, ..
 
 
 def _row(
-    shipment_id: UUID, update: updates.NewUpdate, request: ShipRequest, checked: _Checked
+    shipment_id: UUID, update: updates.NewUpdate, request: ShipRequest, checked: Checked
 ) -> shipments.NewShipment:
     assert update.order_id is not None  # noqa: S101 - a shipment is always an order's
     return shipments.NewShipment(

@@ -56,20 +56,33 @@ async def correct(
     """
     async with desk.transaction() as connection:
         order = await orders.lock(connection, order_id)
-        shipment = await shipments.sendable(connection, order.store_id, order_id, shipment_id)
-        if shipment is None:
-            raise await _not_sendable(connection, order, shipment_id)
-        _refuse_too_late(desk, shipment)
-        corrected = await _check(connection, order, shipment, correction)
-        await shipments.correct(connection, order.store_id, shipment_id, corrected.fields)
-        order = await _pass_on(connection, desk, order, shipment, corrected, actor=actor)
-        await _try_again(connection, order, shipment)
-        await _tell(connection, desk, order, shipment, corrected, actor=actor)
+        await correct_held(connection, desk, order, shipment_id, correction, actor=actor)
         view = await overview.shipment(connection, order.store_id, order_id, shipment_id)
     desk.wake()
     if view is None:
         raise Unknown("shipment", shipment_id)
     return view
+
+
+async def correct_held(
+    connection: Connection,
+    desk: Desk,
+    order: Order,
+    shipment_id: UUID,
+    correction: TrackingCorrection,
+    *,
+    actor: str,
+) -> None:
+    """The same in the transaction of somebody who holds the order, and wakes the pollers."""
+    shipment = await shipments.sendable(connection, order.store_id, order.id, shipment_id)
+    if shipment is None:
+        raise await _not_sendable(connection, order, shipment_id)
+    _refuse_too_late(desk, shipment)
+    corrected = await _check(connection, order, shipment, correction)
+    await shipments.correct(connection, order.store_id, shipment_id, corrected.fields)
+    order = await _pass_on(connection, desk, order, shipment, corrected, actor=actor)
+    await _try_again(connection, order, shipment)
+    await _tell(connection, desk, order, shipment, corrected, actor=actor)
 
 
 async def _not_sendable(connection: Connection, order: Order, shipment_id: UUID) -> OrderError:

@@ -24,7 +24,7 @@ def allocate(
     order: Order, requested: Sequence[RequestedItem]
 ) -> tuple[tuple[Item, ...], list[Problem]]:
     """Give each requested item its units; say with a pointer what cannot be given."""
-    problems = list(_repeated(requested))
+    problems = [*_none(requested), *_repeated(requested)]
     named = {item.line_number for item in requested if item.line_number is not None}
     taken: dict[str, int] = {}
     for index, item in enumerate(requested):
@@ -67,6 +67,16 @@ def _name(item: RequestedItem) -> tuple[str, object]:
     if item.sku is not None:
         return "sku", item.sku
     return "commerce_item_id", item.commerce_item_id
+
+
+def _none(requested: Sequence[RequestedItem]) -> Iterator[Problem]:
+    """A shipment of nothing would be confirmed by nothing."""
+    if not requested:
+        yield Problem("invalid_quantity", "A shipment needs at least one unit.", "/items")
+    for index, item in enumerate(requested):
+        if item.quantity < 1:
+            message = "A quantity is a whole number of at least 1."
+            yield Problem("invalid_quantity", message, f"/items/{index}/quantity")
 
 
 def _repeated(requested: Sequence[RequestedItem]) -> Iterator[Problem]:

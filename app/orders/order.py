@@ -130,6 +130,8 @@ class Order:
     fulfilled_by_walmart: bool = False
     # Walmart lists it, and its lines could not be read.
     unreadable: bool = False
+    # Commerce told something of it that Walmart could not be told.
+    commerce_refused: bool = False
 
     def line(self, line_number: str) -> Line | None:
         """The line of that number, if the order has it."""

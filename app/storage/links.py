@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.orders.order import Link
-from app.storage import events
+from app.storage import commerce_events, events
 from app.storage.database import Connection
 
 # What a person has written stays.
@@ -33,11 +33,18 @@ _LINES = sa.text("""
 async def keep(
     connection: Connection, store_id: int, order_id: UUID, link: Link, ids: events.NewId
 ) -> None:
-    """Write a link where none is; the caller holds the order. Another one is left as it is."""
+    """Write a link where none is; the caller holds the order. Another one is left as it is.
+
+    Pollers carry out what waited for it.
+    """
     place = {"store_id": store_id, "order_id": order_id}
     named = {"number": link.number, "entity_id": link.entity_id}
+    await commerce_events.hold_link(connection, store_id, link.entity_id)
+    if await commerce_events.others_with(connection, store_id, link.entity_id, order_id):
+        return
     if (await connection.execute(_ORDER, place | named)).first() is None:
         return
+    await commerce_events.adopt(connection, store_id, link.entity_id, order_id)
     items = [{"line_number": line, "item": item} for line, item in sorted(link.items.items())]
     await connection.execute(_LINES, place | {"items": items})
     detail = {

@@ -140,8 +140,10 @@ def _items(before: Order, after: Order, kind: Kind) -> Iterator[dict[str, Any]]:
 
 def _status(seen: Seen) -> dict[str, Any]:
     order = seen.order
-    failed = order.unreadable or any(
-        task.state is State.FAILED and task.kind is not Kind.INVENTORY for task in order.tasks
+    failed = (
+        order.unreadable
+        or order.commerce_refused
+        or any(t.state is State.FAILED and t.kind is not Kind.INVENTORY for t in order.tasks)
     )
     fulfillment = order.fulfillment_status
     at = seen.seen_at.isoformat().replace("+00:00", "Z") if seen.seen_at else None

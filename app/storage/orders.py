@@ -149,6 +149,7 @@ def from_row(row: Mapping[Any, Any]) -> Order:
         last_synced_at=row["last_synced_at"],
         fulfilled_by_walmart=row["fulfilled_by"] == FULFILLED_BY_WALMART,
         unreadable=row["import_error"] is not None,
+        commerce_refused=row["commerce_open"] == "refused",
     )
 
 

@@ -62,6 +62,24 @@ _EVENTS = sa.text("""
 """)
 
 
+_EVENT_IDS = sa.text("""
+    DELETE FROM commerce_event_ids w
+     USING (SELECT store_id, event_id FROM commerce_event_ids
+             WHERE received_at < now() - make_interval(days => :days)
+             ORDER BY received_at LIMIT :batch FOR UPDATE SKIP LOCKED) old
+     WHERE w.store_id = old.store_id AND w.event_id = old.event_id
+""")
+# Commerce tells of every order of the shop; most are none of Walmart's.
+_UNLINKED = sa.text("""
+    DELETE FROM commerce_events w
+     USING (SELECT store_id, id FROM commerce_events
+             WHERE state = 'waiting' AND order_id IS NULL
+               AND received_at < now() - make_interval(days => :days)
+             ORDER BY received_at LIMIT :batch FOR UPDATE SKIP LOCKED) old
+     WHERE w.store_id = old.store_id AND w.id = old.id
+""")
+
+
 async def archive_updates(database: Database, days: int, batch: int = BATCH) -> int:
     """Move some updates that have been at rest for so many days; answers how many there were."""
     return await _do(database, _UPDATES, days, batch)
@@ -75,6 +93,16 @@ async def forget_attempts(database: Database, days: int, batch: int = BATCH) -> 
 async def forget_events(database: Database, days: int, batch: int = BATCH) -> int:
     """Delete some events of Walmart's that came so many days ago."""
     return await _do(database, _EVENTS, days, batch)
+
+
+async def forget_event_ids(database: Database, days: int, batch: int = BATCH) -> int:
+    """Delete some ids of Adobe's events that came so many days ago."""
+    return await _do(database, _EVENT_IDS, days, batch)
+
+
+async def forget_unlinked(database: Database, days: int, batch: int = BATCH) -> int:
+    """Delete some of what Commerce told so many days ago of orders that nobody ever linked."""
+    return await _do(database, _UNLINKED, days, batch)
 
 
 async def forget_keys(database: Database, days: int, batch: int = BATCH) -> int:

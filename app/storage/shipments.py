@@ -7,11 +7,12 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.orders.order import Item
 from app.orders.snapshot import tracking_key
 from app.storage.database import Connection
-from app.storage.orders import items_json
+from app.storage.orders import items_json, items_of
 from app.storage.tables import cancellations, shipments, updates
 
 
@@ -66,6 +67,36 @@ class Sendable:
     first_confirmed_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A shipment as another telling of it is recognised.
+
+    numbers: every tracking number it bore, its own included, as `tracking_key` writes them.
+    """
+
+    id: UUID
+    reference: str | None
+    tracking_number: str
+    numbers: frozenset[str]
+    items: tuple[Item, ...]
+
+    @property
+    def key(self) -> str:
+        """The number it bears now, as `tracking_key` writes it."""
+        return tracking_key(self.tracking_number)
+
+
+_SENT = sa.text("""
+    SELECT s.id, s.reference, s.tracking_number, s.items,
+           ARRAY(SELECT e.detail->'old'->>'tracking_number' FROM events e
+                  WHERE e.store_id = s.store_id AND e.order_id = s.order_id
+                    AND e.what = 'tracking_corrected'
+                    AND e.detail->>'shipment_id' = s.id::text) AS former
+      FROM shipments s WHERE s.store_id = :store_id AND s.order_id = :order_id
+     ORDER BY s.number
+""").columns(items=JSONB)
+
+
 async def add_shipment(connection: Connection, new: NewShipment) -> None:
     """Write a shipment. The caller holds the order."""
     values = {name: getattr(new, name) for name in new.__slots__}
@@ -96,6 +127,21 @@ async def by_reference(
     )
     row = (await connection.execute(statement)).one_or_none()
     return (row.id, row.fingerprint) if row else None
+
+
+async def sent(connection: Connection, store_id: int, order_id: UUID) -> list[Sent]:
+    """An order's shipments, oldest first."""
+    values = {"store_id": store_id, "order_id": order_id}
+    return [
+        Sent(
+            row["id"],
+            row["reference"],
+            row["tracking_number"],
+            frozenset(map(tracking_key, (row["tracking_number"], *row["former"]))),
+            items_of(row["items"]),
+        )
+        for row in (await connection.execute(_SENT, values)).mappings()
+    ]
 
 
 async def sendable(

@@ -28,6 +28,24 @@ class StatusDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class CommerceEventView:
+    """Something that Commerce's hooks or events told, and what became of it."""
+
+    id: UUID
+    store_id: UUID
+    order_id: UUID | None
+    commerce_order_id: int
+    reference: str
+    about: str
+    state: str
+    status_detail: StatusDetail | None
+    note: str | None
+    dismissed_by: str | None
+    received_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StoreView:
     """A store without its secrets; carriers as the merchant gave them.
 

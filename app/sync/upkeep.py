@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from app.intake import reconcile
+from app.intake import commerce_events, reconcile
 from app.intake.desk import Desk
 from app.orders.errors import NotAvailable
 from app.storage import deadlines, order_counts, rescue, retention
@@ -24,8 +24,8 @@ _BREATH = 0.1
 _IMPORTS, _LOOKS = 5, 10
 # Seconds between two looks at what Walmart announced: it costs one look into an empty index.
 _ANNOUNCED = 1.0
-# Days in which an event is known again.
-_EVENTS_KEPT = 7
+# Days in which an event is known again, and in which one waits for its order to be linked.
+_EVENTS_KEPT, _UNLINKED_KEPT = 7, 30
 _log = structlog.get_logger(__name__)
 
 
@@ -70,6 +70,7 @@ class Upkeep:
             self._again_and_again(self._reconcile),
             self._again_and_again(self._import),
             self._again_and_again(self._look_at_announcements, _ANNOUNCED),
+            self._again_and_again(self._carry_out_what_waited),
             self._again_and_again(self._forget),
             self._again_and_again(self._count),
             self._again_and_again(self._tell),
@@ -128,6 +129,10 @@ class Upkeep:
         if self.announcements is not None:
             await _alone("look", store_id, self.announcements.look(store_id))
 
+    async def _carry_out_what_waited(self) -> bool:
+        """Carry out what Commerce told of orders that are linked to it by now."""
+        return self.desk is not None and await commerce_events.work(self.desk)
+
     async def _forget(self) -> bool:
         """Move or delete a little of what is kept long enough."""
         most = 0
@@ -136,6 +141,8 @@ class Upkeep:
             (retention.forget_attempts, self.retain_attempts),
             (retention.forget_keys, self.retain_keys),
             (retention.forget_events, _EVENTS_KEPT),
+            (retention.forget_event_ids, _EVENTS_KEPT),
+            (retention.forget_unlinked, _UNLINKED_KEPT),
         ):
             if days:
                 most = max(most, await leave(self.database, days))

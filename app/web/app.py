@@ -10,9 +10,20 @@ from fastapi import FastAPI
 from app.commerce.signatures import AdobeKeys, open_keys
 from app.intake.desk import Desk
 from app.web import docs, health, openapi, problems
-from app.web.api import bulk, cancellations, inventory, orders, returns, shipments, stores, updates
+from app.web.api import (
+    bulk,
+    cancellations,
+    commerce_events,
+    inventory,
+    orders,
+    returns,
+    shipments,
+    stores,
+    updates,
+)
 from app.web.auth import KeyRing
 from app.web.commerce import hooks as commerce_hooks
+from app.web.commerce import io_events
 from app.web.commerce import orders as commerce_orders
 from app.web.health import MetricsSource, Ready
 from app.web.middleware import Edge
@@ -30,11 +41,13 @@ def create_app(
     ready: Ready,
     version: str,
     adobe_keys: AdobeKeys | None = None,
+    answer_within: float = 8.0,
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """Make the API. ready answers None, or a sentence on why requests cannot be served.
 
-    adobe_keys verify Adobe's events; the caller closes them.
+    adobe_keys verify Adobe's events; the caller closes them. answer_within: seconds for an answer
+    to Commerce and Adobe, who wait for 8 and 10.
     """
     app = FastAPI(
         title=openapi.TITLE,
@@ -51,6 +64,7 @@ def create_app(
     app.state.keys = KeyRing(desk.database, admin_key, time.monotonic)
     app.state.metrics = metrics
     app.state.ready = ready
+    app.state.answer_within = answer_within
     app.state.adobe_keys = adobe_keys or open_keys()
     routers = (
         stores.router,
@@ -61,8 +75,11 @@ def create_app(
         inventory.router,
         returns.router,
         updates.router,
+        commerce_events.router,
         commerce_orders.router,
         walmart_webhooks.router,
+        # Before the hooks, which would take its address for one of theirs.
+        io_events.router,
         commerce_hooks.router,
         health.router,
     )

@@ -47,6 +47,7 @@ _PARAMETERS = {
     "shipment_id": "The id of a shipment of the order.",
     "update_id": "The id of an update.",
     "return_id": "The id of a return.",
+    "event_id": "The id of something that Commerce told.",
     "hook": "What Commerce saved.",
     "status": "Only orders whose badge says so.",
     "state": "Only updates in this state.",

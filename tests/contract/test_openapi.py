@@ -24,6 +24,7 @@ OPERATION_IDS = {
     "commerce_ship_order", "commerce_cancel_order", "commerce_search_orders",
     "commerce_get_order", "put_inventory", "receive_walmart_event", "ship_orders", "cancel_orders",
     "receive_commerce_webhook", "answer_adobe_challenge", "receive_adobe_events",
+    "list_commerce_events", "retry_commerce_event", "dismiss_commerce_event",
     "commerce_refund_order", "list_returns", "summarize_returns", "get_return", "refund_return",
     "list_updates", "get_update", "retry_update", "retry_updates", "dismiss_update",
     "check_liveness", "check_readiness", "get_metrics",

@@ -11,7 +11,7 @@ from app.intake import importing
 from app.orders.outcome import Failure
 from app.simulator.faults import KINDS
 from app.storage import recording
-from app.storage.overview import lane_views
+from app.storage.overview import commerce_views, lane_views
 from app.sync import (
     commerce_verdicts,
     creating,
@@ -54,7 +54,7 @@ def test_every_code_of_a_status_detail_is_in_the_readme_and_no_other() -> None:
     for module in (verdicts, delivery, recording, stocking, refunding, commerce_verdicts, creating):
         known |= {each.code for each in vars(module).values() if isinstance(each, Failure)}
     known |= {"gave_up", "cancel_requested", "ship_by_near", "ship_by_passed"}
-    known |= {str(importing.UNREADABLE["code"])}
+    known |= {str(importing.UNREADABLE["code"])} | set(commerce_views.SUGGESTIONS)
     table = README.split("## What an error means, and what to do")[1].split("##")[0]
     rows = [line for line in table.splitlines() if line.startswith("| `")]
     told = {code for row in rows for code in row.split("|")[1].split("`")[1::2]}

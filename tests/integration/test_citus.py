@@ -25,8 +25,10 @@ SCRIPT = Path("deploy/citus.sql").read_text()
 DISTRIBUTED = re.findall(r"create_distributed_table\('(\w+)', 'store_id'", SCRIPT)
 REFERENCE = re.findall(r"create_reference_table\('(\w+)'", SCRIPT)
 
-# Read and written by runs of upkeep only.
+# Read and written by runs of upkeep and by what Commerce tells only.
 UPKEEP = {
+    "commerce_event_ids",
+    "commerce_events",
     "import_places",
     "import_retries",
     "notifications",
@@ -43,6 +45,9 @@ ACROSS_STORES = {
     "WITH lapsed AS": "leases that ended: once an interval of each poller",
     "WITH near AS": "the ship-by clock, as above",
     "DELETE FROM webhook_events w": "announcements of last week: as above",
+    "DELETE FROM commerce_event_ids w": "Adobe's events of last week: as above",
+    "DELETE FROM commerce_events w": "what nobody ever linked: as above",
+    "WITH due AS MATERIALIZED ( SELECT store_id, id FROM commerce_ev": "what was linked since",
     "WITH taken AS": "how many orders there are, added up: as above",
 }
 # What makes the planner show by which condition each table is read, however small it is.

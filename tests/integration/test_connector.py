@@ -17,6 +17,7 @@ from app.orders.outcome import Pause
 from app.orders.requests import CancelRequest, RequestedItem
 from app.orders.update import Kind, State
 from app.storage import claims, lanes, overview
+from app.storage import commerce_events as storage
 from app.storage.overview import UpdateFilter
 from app.storage.overview.paging import Page
 from app.storage.views import OrderView, StoreView, UpdateView
@@ -24,6 +25,8 @@ from tests.integration.test_importer import run
 from tests.world import POLICY, World, a_package, open_world, serving
 
 SHOP = "main"
+# The number of the first order in a simulated shop.
+FIRST_ORDER = 1
 BOTH = {"confirmed", "failed"}
 
 
@@ -384,18 +387,45 @@ async def test_a_commerce_order_that_nobody_has_linked_yet_is_recognised(world: 
         await connection.execute(sa.text("UPDATE order_lines SET commerce_item_id = NULL"))
     item = RequestedItem(1, commerce_item_id=made["items"][0]["item_id"])
     event = Shipped(made["entity_id"], "45", (item,), (Track("ups", "UPS", "1Z1"),))
-    done = await commerce_events.shipped(world.desk, store.store_id, event)
+    done = await commerce_events.tell(world.desk, store.store_id, event)
     again = await world.order(order.id)
     assert done.what == "accepted"
     assert again.commerce_order_id == made["entity_id"]
     assert again.lines[0].pending == 1
 
 
+async def test_what_was_told_before_waybill_knew_its_order_is_carried_out_by_a_poller(
+    world: World,
+) -> None:
+    store = await a_store(world)
+    order = await world.an_order(2)
+    # Commerce cannot say whose it is.
+    await world.fault("commerce_orders", "error", status=503)
+    (waiting,) = await updates(world, "commerce_order")
+    item = RequestedItem(1, commerce_item_id=1)
+    told = Shipped(FIRST_ORDER, "45", (item,), (Track("ups", "UPS", "1Z1"),))
+    with pytest.raises(NotAvailable):
+        await commerce_events.tell(world.desk, store.store_id, told)
+    await world.deliver_until(waiting.id)
+    linked = await world.order(order.id)
+    assert linked.commerce_order_id == FIRST_ORDER
+    async with world.database.begin() as connection:
+        await connection.execute(
+            sa.text("UPDATE order_lines SET commerce_item_id = 1 WHERE order_id = :id"),
+            {"id": order.id},
+        )
+    assert not await commerce_events.work(world.desk)
+    assert [each.tracking_number for each in (await world.order(order.id)).shipments] == ["1Z1"]
+    async with world.database.begin() as connection:
+        (told_once,) = await storage.of_order(connection, store.store_id, order.id)
+    assert told_once.state == storage.DONE
+
+
 async def test_an_order_of_commerces_own_is_passed_over(world: World) -> None:
     store = await a_store(world)
     await world.an_order(1)
     event = Shipped(999, "45", None, (Track("ups", "UPS", "1Z1"),))
-    done = await commerce_events.shipped(world.desk, store.store_id, event)
+    done = await commerce_events.tell(world.desk, store.store_id, event)
     assert done.what == "ignored"
 
 
@@ -408,7 +438,7 @@ async def test_an_event_waits_while_commerce_cannot_say_whose_it_is(
     await world.fault("commerce_orders", fault, status=503 if fault == "error" else None)
     event = Shipped(1, "45", None, (Track("ups", "UPS", "1Z1"),))
     with pytest.raises(NotAvailable):
-        await commerce_events.shipped(world.desk, store.store_id, event)
+        await commerce_events.tell(world.desk, store.store_id, event)
 
 
 async def test_a_token_is_never_sent_to_a_new_address(world: World) -> None:

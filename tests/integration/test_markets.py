@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.intake import cancel, ship
+from app.intake import cancel, preview, ship
 from app.orders.cancellation import Reason
 from app.orders.errors import Invalid
 from app.orders.requests import CancelRequest
@@ -62,7 +62,7 @@ async def test_a_cancellation_gives_the_markets_own_code(
 
 async def test_a_preview_shows_what_the_market_is_sent(world: World) -> None:
     order = await an_order(world, "CA")
-    shown = await ship.preview(world.desk, order.id, a_package("1Z1"))
+    shown = await preview.preview(world.desk, order.id, a_package("1Z1"))
     assert shown.body is not None
     (line,) = shown.body["orderShipment"]["orderLines"]["orderLine"]
     assert line["shipFromCountry"] == "CA"

@@ -250,6 +250,15 @@ async def test_lanes_and_urgency_come_to_a_database_in_use(empty_url: str) -> No
         assert await session.fetchval(invalid) == 0
 
 
+async def test_orders_of_before_have_nothing_open_that_commerce_told(empty_url: str) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611250700")
+    async with connected(empty_url) as session:
+        await session.execute(FIRST)
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    assert await ask(empty_url, "SELECT commerce_open IS NULL FROM orders")
+    assert await ask(empty_url, "SELECT count(*) FROM commerce_events") == 0
+
+
 async def test_updates_that_were_at_rest_before_the_upgrade_are_archived_after_it(
     empty_url: str,
 ) -> None:

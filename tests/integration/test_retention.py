@@ -190,6 +190,25 @@ async def test_what_is_old_leaves_in_batches(database: Database) -> None:
     assert await do(database, "SELECT count(*) FROM idempotency_keys") == [5]
 
 
+async def test_what_nobody_ever_linked_is_forgotten_and_what_is_open_of_an_order_never(
+    database: Database,
+) -> None:
+    told = """INSERT INTO commerce_events (store_id, id, reference, about, commerce_order_id, order_id,
+        told, state, code, received_at) SELECT 1, gen_random_uuid(), n::text, 'shipment', n,
+        CASE WHEN n = 3 THEN gen_random_uuid() END, '{}', CASE n WHEN 4 THEN 'refused'
+        ELSE 'waiting' END, 'order_not_linked', now() - make_interval(days => 29 + (n <> 2)::int * 2)
+        FROM generate_series(1, 4) n"""
+    await do(database, told)
+    assert await retention.forget_unlinked(database, 30) == 1
+    assert await do(database, "SELECT reference FROM commerce_events ORDER BY 1") == ["2", "3", "4"]
+    await do(
+        database,
+        "INSERT INTO commerce_event_ids VALUES (1, 'old', now() - interval '8 days'), (1, 'new', now())",
+    )
+    assert await retention.forget_event_ids(database, 7) == 1
+    assert await do(database, "SELECT event_id FROM commerce_event_ids") == ["new"]
+
+
 async def test_several_pollers_share_the_work(database: Database) -> None:
     await do(database, KEYS, days=8, keys=1000)
     counts = await asyncio.gather(*(retention.forget_keys(database, 7) for _ in range(4)))

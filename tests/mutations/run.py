@@ -58,6 +58,8 @@ INVENTORY = "tests/integration/test_inventory.py"
 ANNOUNCED = "tests/integration/test_announcements.py"
 DOORS = "tests/integration/web/test_commerce_doors.py"
 HOOKS = "tests/integration/web/test_commerce_hooks.py"
+SHIPMENTS = "tests/integration/web/test_commerce_shipments.py"
+EVENTS = "tests/integration/web/test_commerce_events.py"
 CONNECTOR = "tests/integration/test_connector.py"
 BULK = "tests/integration/web/test_bulk.py"
 PROGRESS = "tests/integration/test_import_progress.py"
@@ -724,7 +726,7 @@ MUTATIONS = (
     Mutation(
         "an event is for this store's project",
         "for anybody",
-        "app/web/commerce/hooks.py",
+        "app/web/commerce/io_events.py",
         "if not all(_recipient(event) in side.io_client_ids for event in events):",
         "if False:",
         (HOOKS,),
@@ -732,10 +734,66 @@ MUTATIONS = (
     Mutation(
         "the same shipment of Commerce's is one",
         "forgetting its number",
+        "app/intake/commerce_picture.py",
+        'return f"commerce-shipment-{told.shipment_id}"',
+        'return f"commerce-shipment-{id(told)}"',
+        (SHIPMENTS,),
+    ),
+    Mutation(
+        "a shipment that another door told is known",
+        "not looking for it",
+        "app/intake/commerce_shipments.py",
+        "    if found:\n",
+        "    if False:\n",
+        (SHIPMENTS,),
+    ),
+    Mutation(
+        "a tracking number that was replaced is never gone back to",
+        "taking any other number for a correction",
+        "app/intake/commerce_shipments.py",
+        "track in told.items() if key not in bore]",
+        "track in told.items() if key not in {each.key for each in mine}]",
+        (SHIPMENTS,),
+    ),
+    Mutation(
+        "an older event corrects nothing",
+        "forgetting when a picture was told",
+        "app/intake/commerce_picture.py",
+        "    late = event.told_at is not None and at < event.told_at\n",
+        "    late = False\n",
+        (SHIPMENTS,),
+    ),
+    Mutation(
+        "only what Commerce did is done at Walmart",
+        "not asking for the result",
+        "app/commerce/payloads.py",
+        "    done = all(str(result).casefold() in _DONE for result in results)\n",
+        "    done = True\n",
+        (EVENTS,),
+    ),
+    Mutation(
+        "what Walmart cannot be told stands with its order",
+        "only refusing it",
         "app/intake/commerce_events.py",
-        'reference = f"commerce-shipment-{event.shipment_id}"',
-        'reference = f"commerce-shipment-{id(event)}"',
-        (HOOKS,),
+        "        await _refused(desk, thing, error)\n",
+        "        del error\n",
+        (EVENTS,),
+    ),
+    Mutation(
+        "what is told before an order is linked waits for it",
+        "passing it over",
+        "app/intake/commerce_events.py",
+        "        await storage.save(connection, waits)\n",
+        "        del waits\n",
+        (EVENTS,),
+    ),
+    Mutation(
+        "a key of one store reaches no other's doors",
+        "asking only for the store",
+        "app/web/commerce/orders.py",
+        "if store is None or context.caller.store_id not in {None, store}:",
+        "if store is None:",
+        (DOORS,),
     ),
     Mutation(
         "the same body at Commerce's door is one shipment",
@@ -848,7 +906,7 @@ MUTATIONS = (
     Mutation(
         "an order that Commerce has and nobody linked is recognised",
         "passing its events over",
-        "app/intake/commerce_events.py",
+        "app/intake/commerce_orders.py",
         "if found is not None or not await stores.pushes_orders(connection, store_id):",
         "if True:",
         (CONNECTOR,),

@@ -4,6 +4,11 @@ Nothing here locks or writes. Lists are paged by key, never by offset.
 """
 
 from app.storage.overview.accepted_views import accepted_shipment
+from app.storage.overview.commerce_views import (
+    CommerceEventFilter,
+    commerce_event,
+    commerce_events,
+)
 from app.storage.overview.criteria import search as search_orders
 from app.storage.overview.operator_views import Figures, figures
 from app.storage.overview.order_finding import by_commerce_id, by_numbers, exists
@@ -19,6 +24,7 @@ from app.storage.overview.timeline_views import timeline
 from app.storage.overview.update_views import UpdateFilter, attempts, update, updates
 
 __all__ = [
+    "CommerceEventFilter",
     "Figures",
     "OrderFilter",
     "Page",
@@ -30,6 +36,8 @@ __all__ = [
     "by_commerce_id",
     "by_numbers",
     "cancellation",
+    "commerce_event",
+    "commerce_events",
     "exists",
     "figures",
     "order",

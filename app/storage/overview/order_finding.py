@@ -5,6 +5,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.orders.errors import Conflict
 from app.storage.database import Connection
 from app.storage.reading import Reader, fetch
 from app.storage.tables import orders as table
@@ -20,14 +21,22 @@ async def exists(reader: Reader, store_id: int, order_id: UUID) -> bool:
 async def by_commerce_id(
     connection: Connection, store_id: int, commerce_order_id: int
 ) -> UUID | None:
-    """The order that became a Commerce order; of several the newest, as Commerce edits orders."""
+    """The order that became a Commerce order. Raises Conflict commerce_order_ambiguous."""
     statement = (
-        sa.select(table.c.id)
+        sa.select(table.c.id, table.c.purchase_order_id)
         .where(table.c.store_id == store_id, table.c.commerce_order_id == commerce_order_id)
-        .order_by(table.c.id.desc())
-        .limit(1)
+        .order_by(table.c.id)
+        .limit(2)
     )
-    return (await connection.execute(statement)).scalar_one_or_none()
+    found = (await connection.execute(statement)).all()
+    if len(found) > 1:
+        numbers = " and ".join(row.purchase_order_id for row in found)
+        message = (
+            f"Walmart's orders {numbers} are both linked to Commerce's order {commerce_order_id}: "
+            "take the link of one of them away."
+        )
+        raise Conflict("commerce_order_ambiguous", message)
+    return found[0].id if found else None
 
 
 async def by_numbers(

@@ -16,7 +16,7 @@ from app.orders.order import (
 )
 from app.orders.update import AT_REST, DUE, OPEN, UNRESOLVED, Kind, State
 from app.storage.direct import Row
-from app.storage.overview import lane_views, places, shipment_views, update_views
+from app.storage.overview import commerce_views, lane_views, places, shipment_views, update_views
 from app.storage.overview.lane_views import Stop
 from app.storage.overview.places import Place
 from app.storage.reading import Reader, fetch
@@ -83,6 +83,9 @@ async def views(reader: Reader, rows: Sequence[Row]) -> list[OrderView]:
     canceled = shipment_views.cancellations_of(read.cancellations, known)
     waiting = {place for place in asked if any(each.state in DUE for each in known[place[1]])}
     stopped = await lane_views.stops(reader, {store_id for store_id, _ in waiting})
+    # Few orders have any: most pages do not ask.
+    troubled = [(row["store_id"], row["id"]) for row in rows if row["commerce_open"] is not None]
+    told = await commerce_views.details(reader, troubled)
     return [
         _view(
             row,
@@ -91,6 +94,7 @@ async def views(reader: Reader, rows: Sequence[Row]) -> list[OrderView]:
             sent=sent.get(row["id"], []),
             cancellation=canceled.get(row["id"]),
             stopped=stopped.get(row["store_id"], []),
+            told=told.get(row["id"], ()),
         )
         for row in rows
     ]
@@ -127,12 +131,12 @@ def _view(
     sent: Sequence[ShipmentView],
     cancellation: CancellationView | None,
     stopped: Sequence[Stop],
+    told: Sequence[StatusDetail],
 ) -> OrderView:
     details = [update.status_detail for update in known if update.status_detail is not None]
-    told = {detail.code for detail in details}
-    details += _unread(row)
-    details += _warnings(row)
-    details += [each for each in lane_views.of_order(stopped, known) if each.code not in told]
+    said = {detail.code for detail in details}
+    details += [*_unread(row), *told, *_warnings(row)]
+    details += [each for each in lane_views.of_order(stopped, known) if each.code not in said]
     return OrderView(
         id=row["id"],
         store_id=row["store_uuid"],

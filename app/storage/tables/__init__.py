@@ -6,6 +6,7 @@ sixteen in each index. Autovacuum's settings of the hot ones are in the migratio
 """
 
 from app.storage.tables.base import metadata
+from app.storage.tables.commerce_tables import commerce_event_ids, commerce_events
 from app.storage.tables.count_tables import order_count_changes, order_counts
 from app.storage.tables.idempotency_tables import idempotency_keys
 from app.storage.tables.import_tables import import_places, import_retries, imports
@@ -23,6 +24,8 @@ __all__ = [
     "archived_updates",
     "attempts",
     "cancellations",
+    "commerce_event_ids",
+    "commerce_events",
     "events",
     "idempotency_keys",
     "import_places",

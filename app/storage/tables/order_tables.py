@@ -27,6 +27,8 @@ orders = sa.Table(
     sa.Column("fulfilled_by", sa.Text, nullable=False, server_default="seller"),
     # Why Walmart's picture of it could not be read when it was imported.
     sa.Column("import_error", JSONB),
+    # "refused" or "waiting" while something that Commerce told of it is; see commerce_events.
+    sa.Column("commerce_open", sa.Text),
     sa.Column("cancel_requested", JSONB),
     # When people were warned that units must leave soon.
     time("ship_by_warned_at"),

@@ -67,7 +67,14 @@ class OrderStatus(StrEnum):
     responses={
         **success(201, OrderOut, examples.ORDER, "The order, new.", location=True),
         **success(200, OrderOut, examples.ORDER, "The order was known with the same content."),
-        **problems("required", "invalid_quantity", "store_not_found", "order_differs", body=True),
+        **problems(
+            "required",
+            "invalid_quantity",
+            "store_not_found",
+            "order_differs",
+            "commerce_order_taken",
+            body=True,
+        ),
     },
 )
 async def register_order(
@@ -215,7 +222,9 @@ async def get_order(context: Reading, order_id: UUID) -> Response:
     response_model=OrderOut,
     responses={
         **success(200, OrderOut, examples.ORDER, "The order."),
-        **problems("order_not_found", "unknown_field", "unknown_line", body=True),
+        **problems(
+            "order_not_found", "unknown_field", "unknown_line", "commerce_order_taken", body=True
+        ),
     },
 )
 async def update_order(
@@ -223,7 +232,10 @@ async def update_order(
     order_id: UUID,
     body: Annotated[OrderPatch, Body(examples=[{"commerce_order_number": "000000123"}])],
 ) -> Response:
-    """Say which Commerce order it became. Walmart sees the number with later shipments."""
+    """Say which Commerce order it became. Walmart sees the number with later shipments.
+
+    What Commerce's webhooks and events told of it before is carried out now.
+    """
     context.store_of(order_id)
     changes = body.model_dump(exclude_unset=True, exclude={"lines"})
     view = await link.link(

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.intake.ship import Preview
+from app.intake.preview import Preview
 from app.orders.order import Item
 from app.orders.requests import RequestedItem, ShipRequest, TrackingCorrection
 from app.storage.views import ShipmentView

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Response
 
-from app.intake import ship, tracking
+from app.intake import preview, ship, tracking
 from app.intake.ship import Shipped
 from app.orders.errors import Unknown
 from app.storage import overview
@@ -74,7 +74,7 @@ async def ship_order(
     request = body.to_request()
     if dry_run:
         return respond(
-            answer(200, PreviewOut.of(await ship.preview(context.desk, order_id, request)))
+            answer(200, PreviewOut.of(await preview.preview(context.desk, order_id, request)))
         )
     return await context.once(
         body,

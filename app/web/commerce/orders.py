@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Path, Response
 
-from app.intake import cancel, refund, ship
+from app.intake import alike, cancel, refund, ship
 from app.intake.refund import Refunded
 from app.intake.ship import Shipped
 from app.orders.bounds import BIGINT
@@ -83,7 +83,8 @@ async def ship_order(
     """Ship items, or all that remains, under a tracking number; answers the shipment's number.
 
     The order is named by its Commerce `entity_id` and its items by Commerce's `order_item_id`, both
-    given before (`PATCH /v1/orders/{order_id}`). The same body again answers the same number.
+    given before (`PATCH /v1/orders/{order_id}`). The same body again answers the same number, and
+    so does a shipment that a webhook or event of Commerce's told before.
     Several tracking numbers become several packages where each track names its items in
     `extension_attributes.items`, or where one item has as many units as there are numbers.
     """
@@ -93,7 +94,14 @@ async def ship_order(
         body,
         store,
         _number,
-        lambda once: ship.ship_all(context.desk, order, requests, actor=context.actor, once=once),
+        lambda once: ship.ship_all(
+            context.desk,
+            order,
+            requests,
+            actor=context.actor,
+            once=once,
+            alike=alike.told_by_rest,
+        ),
     )
 
 

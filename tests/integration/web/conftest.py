@@ -5,9 +5,12 @@ from typing import Any
 
 import httpx
 import pytest
+import respx
 from fastapi import FastAPI
 
+from app.commerce.signatures import KEY_HOST, AdobeKeys
 from app.web.app import create_app
+from tests.integration.web.adobe import ADOBE, KEY_PATH, Clock, pem
 from tests.world import World
 
 ADMIN_KEY = "wb_admin-key-of-the-tests"
@@ -35,9 +38,27 @@ async def _ready() -> str | None:
 
 
 @pytest.fixture
-def app(world: World) -> FastAPI:
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def app(world: World, clock: Clock) -> AsyncIterator[FastAPI]:
+    keys = AdobeKeys(httpx.AsyncClient(), clock)
+    yield app_of(world, keys)
+    await keys.close()
+
+
+def app_of(world: World, keys: AdobeKeys, **settings: Any) -> FastAPI:
+    """The API with Adobe's keys, which the caller closes."""
     return create_app(
-        desk=world.desk, admin_key=ADMIN_KEY, metrics=Counted(), ready=_ready, version="0"
+        desk=world.desk,
+        admin_key=ADMIN_KEY,
+        metrics=Counted(),
+        ready=_ready,
+        version="0",
+        adobe_keys=keys,
+        **settings,
     )
 
 
@@ -54,3 +75,20 @@ def client_of(app: FastAPI, key: str | None = ADMIN_KEY, **changes: Any) -> http
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(app) as opened:
         yield opened
+
+
+@pytest.fixture
+async def outside(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody without a key of Waybill's."""
+    async with client_of(app, key=None) as opened:
+        yield opened
+
+
+@pytest.fixture
+def adobe() -> Any:
+    """Adobe's host with its public key; whatever else is asked there is not found."""
+    with respx.mock(assert_all_called=False) as mocked:
+        mocked.get(f"{KEY_HOST}{KEY_PATH}").respond(text=pem(ADOBE))
+        mocked.route(host="waybill.test").pass_through()
+        mocked.route(host="127.0.0.1").pass_through()
+        yield mocked

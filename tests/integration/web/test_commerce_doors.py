@@ -1,12 +1,14 @@
 """Commerce's own doors: its paths, its bodies, its answers, and its error body."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from app.orders.lane import Breaker
+from app.storage import keys
 from app.storage.views import OrderView
 from app.sync.importer import Importer
 from tests.integration.web.conftest import client_of
@@ -198,6 +200,95 @@ async def test_an_order_or_store_that_is_not_there_or_not_the_keys(
     async with client_of(app, key="nobody") as stranger:
         answer = await stranger.post(SHIP, json=BODY)
         assert (answer.status_code, answer.json()["error_code"]) == (401, "unauthorized")
+
+
+@pytest.mark.parametrize("number", ["1e1000000", "1e4000000", "-1e1000000", "9" * 4000, 1e300])
+async def test_a_number_of_a_million_digits_is_refused_before_it_is_reckoned(
+    world: World, client: httpx.AsyncClient, number: Any
+) -> None:
+    order = await linked(world, client)
+    for item in ({"order_item_id": number, "qty": 1}, {"order_item_id": 70, "qty": number}):
+        answer = await client.post(SHIP, json={**BODY, "items": [item]})
+        assert (answer.status_code, answer.json()["error_code"]) == (400, "invalid")
+    filters = {"field": "entity_id", "value": str(number)}
+    named = {f"searchCriteria[filterGroups][0][filters][0][{n}]": v for n, v in filters.items()}
+    for query in (named, {"searchCriteria[pageSize]": str(number)}):
+        answer = await client.get("/rest/store_1/V1/orders", params=query)
+        assert answer.json()["error_code"] == "search_criteria_invalid"
+    assert (await world.order(order.id)).shipments == []
+
+
+async def test_a_key_of_another_store_reaches_none_of_the_stores_doors(
+    world: World, client: httpx.AsyncClient, app: Any
+) -> None:
+    order = await linked(world, client)
+    other = await world.a_store()
+    async with world.database.begin() as connection:
+        secret = keys.new_secret()
+        await keys.create(
+            connection,
+            identifier=uuid4(),
+            name="other",
+            store_id=other.store_id,
+            scopes=frozenset({"read", "write"}),
+            secret=secret,
+        )
+    before = await world.order(order.id)
+    async with client_of(app, key=secret) as stranger:
+        answers = [
+            await stranger.post(SHIP, json=BODY),
+            await stranger.post(CANCEL, json={"reason": "out_of_stock"}),
+            await stranger.post("/rest/store_1/V1/order/7/refund", json={}),
+            await stranger.get("/rest/store_1/V1/orders/7"),
+            await stranger.get("/rest/store_1/V1/orders"),
+        ]
+        told = [(each.status_code, each.json()["error_code"]) for each in answers]
+        assert told == [(404, "store_not_found")] * 5
+        assert (await stranger.get(f"/rest/{other.code}/V1/orders")).json()["total_count"] == 0
+    assert await world.order(order.id) == before
+
+
+async def test_one_commerce_order_is_one_walmart_order(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    await linked(world, client)
+    second = await world.an_order(1)
+    answer = await client.patch(f"/v1/orders/{second.id}", json={"commerce_order_id": 7})
+    assert (answer.status_code, answer.json()["code"]) == (409, "commerce_order_taken")
+    body = {
+        "store_id": str(second.store_id),
+        "purchase_order_id": "1796330199999",
+        "commerce_order_id": 7,
+        "lines": [{"line_number": "1", "sku": "SKU-1", "quantity": 1}],
+    }
+    registered = await client.post("/v1/orders", json=body)
+    assert (registered.status_code, registered.json()["code"]) == (409, "commerce_order_taken")
+    # The same link again is the same, and one that was taken away is free.
+    assert (await client.patch(f"/v1/orders/{second.id}", json={"commerce_order_id": 8})).is_success
+    assert (await client.patch(f"/v1/orders/{second.id}", json={"commerce_order_id": 8})).is_success
+
+
+async def test_a_commerce_order_that_two_orders_were_linked_to_is_said_to_be_ambiguous(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    """As before such links were refused: nobody can tell which is meant."""
+    order, second = await linked(world, client), await world.an_order(1)
+    async with world.database.begin() as connection:
+        await connection.execute(
+            sa.text("UPDATE orders SET commerce_order_id = 7 WHERE id = :id"), {"id": second.id}
+        )
+    for answer in (
+        await client.post(SHIP, json=BODY),
+        await client.get("/rest/store_1/V1/orders/7"),
+    ):
+        assert (answer.status_code, answer.json()["error_code"]) == (
+            400,
+            "commerce_order_ambiguous",
+        )
+        assert order.purchase_order_id in answer.json()["message"]
+    unlinked = await client.patch(f"/v1/orders/{second.id}", json={"commerce_order_id": None})
+    assert unlinked.is_success
+    assert (await client.post(SHIP, json=BODY)).status_code == 200
 
 
 async def test_a_cancellation_takes_the_stores_own_reason(

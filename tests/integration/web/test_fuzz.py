@@ -24,11 +24,10 @@ from app.storage.tables import metadata
 from app.storage.urls import asyncpg_arguments
 from app.web import export
 from app.web.api import examples
-from tests.integration.web import test_commerce_hooks as hooks
+from tests.integration.web import adobe as hooks
 from tests.integration.web.nasty import Ask, variations
 from tests.world import World
 
-adobe, app, clock = hooks.adobe, hooks.app, hooks.clock
 PATHS = export.document()["paths"]
 FILTER = "searchCriteria[filterGroups][0][filters][0]"
 SORT = "searchCriteria[sortOrders][0]"

@@ -37,6 +37,15 @@ def test_a_sku_leaves_alone_the_line_that_another_item_names() -> None:
     assert {item.line_number: item.quantity for item in plan.items} == {"1": 1, "2": 1}
 
 
+@pytest.mark.parametrize("asked", [(), (RequestedItem(0, line_number="1"),)])
+def test_a_shipment_of_nothing_cannot_be(asked: tuple[RequestedItem, ...]) -> None:
+    order = an_order(a_line("1", 3))
+    plan = shipment.plan(order, a_ship_request(items=asked), NOW)
+    assert [problem.code for problem in plan.problems] == ["invalid_quantity"]
+    with pytest.raises(Invalid):
+        refuse(plan.problems)
+
+
 def test_a_commerce_item_names_its_lines() -> None:
     order = an_order(a_line("7", 2, commerce_item_id=55))
     asked = (RequestedItem(2, commerce_item_id=55),)

@@ -1,0 +1,119 @@
+"""Is it a shipment that another of Commerce's doors told of already?
+
+The REST door, a hook and an event name the same shipment differently. Number and units tell it:
+what bears the same tracking number, or bore it before its correction, and holds the same units of
+the order is the same. The carrier is not asked, for the doors call it differently. A shipment
+stands for one of Commerce's, and for one body at the REST door, so that two that are alike in
+everything stay two.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from app.orders.order import Item, Order
+from app.orders.requests import RequestedItem, ShipRequest
+from app.orders.snapshot import tracking_key
+from app.storage import commerce_events as storage
+from app.storage import shipments
+from app.storage.commerce_events import DONE, Event
+from app.storage.database import Connection
+from app.storage.shipments import Sent
+
+REST, COMMERCE = "rest-", "commerce-shipment-"
+Units = Counter[object]
+
+
+async def told_to_commerce(
+    connection: Connection, order: Order, numbers: frozenset[str], items: Sequence[RequestedItem]
+) -> tuple[UUID, ...]:
+    """The shipments that a shipment of Commerce's is, told by another door; empty for none.
+
+    Several where another door sent its packages one by one.
+    """
+    free = await _free(connection, order, COMMERCE)
+    wanted = _asked(order, items)
+    found: list[Sent] = []
+    for each in free:
+        units = _held(order, each.items)
+        if each.numbers & numbers and units <= wanted:
+            found.append(each)
+            wanted -= units
+    return () if wanted.total() else tuple(each.id for each in found)
+
+
+async def told_by_rest(connection: Connection, order: Order, request: ShipRequest) -> UUID | None:
+    """The shipment that a body of the REST door is, told by a hook or an event; None for none."""
+    if request.reference is None:
+        return None
+    again = await storage.hold(
+        connection, order.store_id, order.commerce_order_id or 0, request.reference
+    )
+    if again is not None:
+        return UUID(again.shipments[0])
+    number = tracking_key(request.tracking_number)
+    for each in await _free(connection, order, REST):
+        if number in each.numbers and _same_units(order, each, request.items):
+            await _keep(connection, order, request.reference, each.id)
+            return each.id
+    return None
+
+
+def _same_units(order: Order, sent: Sent, items: Sequence[RequestedItem] | None) -> bool:
+    if items is None:
+        # All that remained: by now nothing does.
+        return not any(line.remaining for line in order.lines)
+    return _held(order, sent.items) == _asked(order, items)
+
+
+async def _free(connection: Connection, order: Order, kind: str) -> list[Sent]:
+    """The order's shipments that stand for nothing of that kind yet."""
+    told = await storage.of_order(connection, order.store_id, order.id)
+    taken = {
+        shipment
+        for event in told
+        if event.reference.startswith(kind)
+        for shipment in event.shipments
+    }
+    return [
+        each
+        for each in await shipments.sent(connection, order.store_id, order.id)
+        if str(each.id) not in taken
+        # What a body at the REST door made stands for it, and is written down nowhere else.
+        and not (kind == REST and (each.reference or "").startswith(REST))
+    ]
+
+
+async def _keep(connection: Connection, order: Order, reference: str, shipment: UUID) -> None:
+    """Know the body again, whatever becomes of the shipment's number."""
+    await storage.save(
+        connection,
+        Event(
+            store_id=order.store_id,
+            id=shipment,
+            reference=reference,
+            about="shipment",
+            commerce_order_id=order.commerce_order_id or 0,
+            told={},
+            state=DONE,
+            order_id=order.id,
+            shipments=(str(shipment),),
+        ),
+    )
+
+
+def _asked(order: Order, items: Iterable[RequestedItem]) -> Units:
+    units: Units = Counter()
+    for item in items:
+        line = order.line(item.line_number) if item.line_number else None
+        name = line.commerce_item_id if line else item.commerce_item_id
+        units[name or item.line_number or item.sku] += item.quantity
+    return units
+
+
+def _held(order: Order, items: Iterable[Item]) -> Units:
+    units: Units = Counter()
+    for item in items:
+        line = order.line(item.line_number)
+        units[(line.commerce_item_id if line else None) or item.line_number] += item.quantity
+    return units

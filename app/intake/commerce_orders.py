@@ -1,0 +1,63 @@
+"""Whose order is it that Commerce tells of? Known here, asked in Commerce, or not known yet."""
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.intake.desk import Desk
+from app.orders.errors import NotAvailable
+from app.orders.order import Link
+from app.outbound.call import Call
+from app.outbound.errors import CallError, NotFound, Refused
+from app.storage import links, orders, overview, stores
+
+# Commerce's own hooks hold its database meanwhile.
+_LONGEST_LOOK = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """order_id None: nobody has said yet, or, where foreign, Commerce says that it is its own."""
+
+    order_id: UUID | None
+    foreign: bool = False
+
+
+async def whose(desk: Desk, store_id: int, commerce_order_id: int) -> Whose:
+    """The Walmart order that Commerce's order is; Commerce itself is asked where nobody knows.
+
+    Raises NotAvailable where it does not answer, Conflict commerce_order_ambiguous.
+    """
+    async with desk.transaction() as connection:
+        found = await overview.by_commerce_id(connection, store_id, commerce_order_id)
+        if found is not None or not await stores.pushes_orders(connection, store_id):
+            return Whose(found)
+    return await _recognised(desk, store_id, commerce_order_id)
+
+
+async def _recognised(desk: Desk, store_id: int, commerce_order_id: int) -> Whose:
+    """An order that Waybill made there and has not yet seen made. Raises NotAvailable."""
+    shop = await desk.shop(store_id)
+    if shop is None:
+        return Whose(None)
+    try:
+        async with asyncio.timeout(_LONGEST_LOOK):
+            shown = await desk.commerce.read_order(shop, commerce_order_id, _forgotten)
+    except (NotFound, Refused):
+        return Whose(None, foreign=True)
+    except (CallError, TimeoutError) as error:
+        message = f"Commerce does not say which order {commerce_order_id} is: {error}"
+        raise NotAvailable("commerce_unavailable", message) from error
+    if shown.ext_order_id is None:
+        return Whose(None, foreign=True)
+    async with desk.transaction() as connection:
+        order_id = await orders.find(connection, store_id, shown.ext_order_id)
+        if order_id is not None:
+            await orders.lock(connection, order_id)
+            link = Link(shown.number, shown.entity_id, shown.items)
+            await links.keep(connection, store_id, order_id, link, desk.new_id)
+    return Whose(order_id)
+
+
+def _forgotten(_: Call) -> None:
+    """The evidence of a look that belongs to no update."""

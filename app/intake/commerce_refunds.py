@@ -1,0 +1,90 @@
+"""A credit memo of Commerce's: what of it Walmart has not refunded yet is refunded by a return.
+
+Credit memos are targets like refunds (decision 0013): all that Commerce ever credited of an item
+against all that is refunded or on its way. So a refund that Walmart made by itself, or that came
+by the REST door, is known, and nothing is paid twice.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+from app.commerce.levels import invalid
+from app.intake import refund
+from app.intake.commerce_picture import CREDITMEMO, items_of
+from app.intake.desk import Desk
+from app.intake.done import ACTOR, Done
+from app.orders.errors import Invalid, Problem
+from app.orders.order import Order
+from app.orders.requests import RequestedItem
+from app.storage import commerce_events as storage
+from app.storage import returns
+from app.storage.commerce_events import Event
+from app.storage.database import Connection
+
+_ONLINE = (
+    "Commerce gave the money of this credit memo back by its own payment provider. Walmart would "
+    "give it back again: make offline refunds."
+)
+
+
+async def carry_out(
+    connection: Connection, desk: Desk, order: Order, event: Event
+) -> tuple[Done, Event]:
+    """Refund what is left of it; the caller holds the order and writes the event down.
+
+    Raises OrderError where Walmart cannot be told so.
+    """
+    done = replace(event, state=storage.DONE, code=None, message=None)
+    if event.state == storage.DONE:
+        return Done("known"), done
+    if event.told["online"]:
+        raise Invalid("creditmemo_online", _ONLINE, [Problem("creditmemo_online", _ONLINE)])
+    items = items_of(event)
+    if items is None:
+        raise invalid(event.told["problem"])
+    left = await _left(connection, order, event, items)
+    if not left:
+        return Done("known", "Walmart has refunded it, or is being told"), done
+    comment = f"Commerce credit memo {event.reference.rpartition('-')[2]}"
+    await refund.refund_held(connection, desk, order, left, comment=comment, actor=ACTOR)
+    return Done("accepted"), done
+
+
+async def _left(
+    connection: Connection, order: Order, event: Event, items: tuple[RequestedItem, ...]
+) -> tuple[RequestedItem, ...]:
+    """What of the items is neither refunded nor on its way."""
+    others = [
+        each
+        for each in await storage.of_order(connection, order.store_id, order.id)
+        if each.about == CREDITMEMO and each.state == storage.DONE and each.id != event.id
+    ]
+    credited = _units(item for each in others for item in items_of(each) or ())
+    refunded = await _refunded(connection, order)
+    left = []
+    for item in items:
+        open_units = credited[item.commerce_item_id] + item.quantity
+        open_units -= refunded[item.commerce_item_id]
+        if open_units > 0:
+            left.append(replace(item, quantity=min(open_units, item.quantity)))
+    return tuple(left)
+
+
+async def _refunded(connection: Connection, order: Order) -> Counter[int | None]:
+    """Units of each of Commerce's items that are refunded, or that a refund under way wants."""
+    units: Counter[int | None] = Counter()
+    for known in await returns.of_order(connection, order.store_id, order.id):
+        pending = await returns.pending(connection, known)
+        for line in known.returned.lines:
+            ours = order.line(line.line_number)
+            if ours is not None:
+                units[ours.commerce_item_id] += line.refunded + pending.get(line.number, 0)
+    return units
+
+
+def _units(items: Iterable[RequestedItem]) -> Counter[int | None]:
+    units: Counter[int | None] = Counter()
+    for item in items:
+        units[item.commerce_item_id] += item.quantity
+    return units

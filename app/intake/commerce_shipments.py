@@ -1,0 +1,98 @@
+"""A shipment of Commerce's, whoever told of it: sent once, corrected, or known.
+
+Its units go to Walmart once, under the numbers that it had when they were first told. Walmart takes
+a package as it is: a number can be replaced, and nothing can be taken back or divided afterwards.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from app.commerce.levels import invalid
+from app.commerce.packages import Track, packages
+from app.intake import alike, ship, tracking
+from app.intake.commerce_picture import items_of, tracks_of
+from app.intake.desk import Desk
+from app.intake.done import ACTOR, Done
+from app.orders.errors import Conflict, Problem
+from app.orders.order import Order
+from app.orders.requests import TrackingCorrection
+from app.orders.snapshot import tracking_key
+from app.storage import commerce_events as storage
+from app.storage import orders, shipments
+from app.storage.commerce_events import Event
+from app.storage.database import Connection
+from app.storage.shipments import Sent
+
+
+async def carry_out(
+    connection: Connection, desk: Desk, order: Order, event: Event
+) -> tuple[Done, Event]:
+    """Do what is left to do of it; the caller holds the order and writes the event down.
+
+    Raises OrderError where Walmart cannot be told so.
+    """
+    sent = await shipments.sent(connection, order.store_id, order.id)
+    mine = [each for each in sent if _is_of(event, each)]
+    done = replace(event, state=storage.DONE, code=None, message=None)
+    if mine:
+        whose = replace(done, shipments=tuple(str(each.id) for each in mine))
+        return await _again(connection, desk, order, mine, event), whose
+    items, tracks = items_of(event), tracks_of(event)
+    if items is None:
+        return _without_items(event)
+    numbers = frozenset(tracking_key(track.number) for track in tracks)
+    found = await alike.told_to_commerce(connection, order, numbers, items)
+    if found:
+        whose = replace(done, shipments=tuple(map(str, found)))
+        return Done("known", "another door told of it"), whose
+    made = []
+    for request in packages(tracks, items, event.reference):
+        held = await orders.lock(connection, order.id)
+        made.append(str(await ship.accept(connection, desk, held, request, ACTOR)))
+    return Done("accepted"), replace(done, shipments=tuple(made))
+
+
+def _is_of(event: Event, sent: Sent) -> bool:
+    package = rf"{re.escape(event.reference)}(-\d+)?"
+    return str(sent.id) in event.shipments or bool(re.fullmatch(package, sent.reference or ""))
+
+
+def _without_items(event: Event) -> tuple[Done, Event]:
+    problem = event.told.get("problem")
+    if problem is not None:
+        raise invalid(problem)
+    message = "A track was told; what is in its shipment was not told yet."
+    waits = replace(event, state=storage.WAITING, code=storage.NOT_TOLD, message=message)
+    return Done("waiting", message), waits
+
+
+async def _again(
+    connection: Connection, desk: Desk, order: Order, mine: Sequence[Sent], event: Event
+) -> Done:
+    """A shipment that was sent before: which of its numbers is another one now?"""
+    told = {tracking_key(track.number): track for track in tracks_of(event)}
+    # A number that was replaced once is never gone back to: it is an old event that says so.
+    bore = frozenset[str]().union(*(each.numbers for each in mine))
+    fresh = [track for key, track in told.items() if key not in bore]
+    # A track that was told alone says nothing of the others.
+    whole = event.told_at is not None
+    gone = [each for each in mine if whole and each.key not in told]
+    if not fresh:
+        return Done("known")
+    if len(fresh) != 1 or len(gone) != 1:
+        raise _cannot_follow(mine, fresh)
+    (track,), (shipment,) = fresh, gone
+    correction = TrackingCorrection(track.carrier_code, track.title, track.number)
+    await tracking.correct_held(connection, desk, order, shipment.id, correction, actor=ACTOR)
+    return Done("corrected")
+
+
+def _cannot_follow(mine: Sequence[Sent], fresh: Sequence[Track]) -> Conflict:
+    has = ", ".join(each.tracking_number for each in mine)
+    new = ", ".join(track.number for track in fresh)
+    message = (
+        f"Walmart has the units of this shipment under {has} already, so it is not told of {new}: "
+        "a package cannot be divided afterwards."
+    )
+    return Conflict("track_not_sent", message, [Problem("track_not_sent", message, "/tracks")])

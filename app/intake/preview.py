@@ -1,0 +1,38 @@
+"""Preview: what a shipment would send to Walmart, and all that speaks against it."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from app.intake import ship
+from app.intake.desk import Desk
+from app.orders.errors import Problem
+from app.orders.requests import ShipRequest
+from app.storage import orders, stores
+from app.walmart import markets
+from app.walmart.messages import ShipLine
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would be sent to Walmart (None while a problem prevents it), and every problem."""
+
+    path: str
+    body: dict[str, Any] | None
+    problems: tuple[Problem, ...]
+    walmart_carrier: dict[str, str]
+
+
+async def preview(desk: Desk, order_id: UUID, request: ShipRequest) -> Preview:
+    """Say what a shipment would send and all that speaks against it; writes nothing."""
+    async with desk.transaction() as connection:
+        order = await orders.lock(connection, order_id)
+        rules_of_store = await stores.shipping_rules(connection, order.store_id)
+    checked = ship.check(desk, order, rules_of_store, request)
+    lines = [ShipLine(item.line_number, item.quantity) for item in checked.items]
+    body = None
+    if not checked.problems:
+        whole = checked.package.body(lines, order.seller_order_id)
+        body = markets.shipping(whole, rules_of_store.market)
+    path = f"/v3/orders/{order.purchase_order_id}/shipping"
+    return Preview(path, body, checked.problems, checked.package.carrier_json)

@@ -1,0 +1,77 @@
+"""What Commerce's hooks and events told, one row for each shipment, cancellation, credit memo."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+from app.storage.tables.base import EMPTY_LIST, metadata, time
+
+commerce_events = sa.Table(
+    "commerce_events",
+    metadata,
+    sa.Column("store_id", sa.Integer, nullable=False),
+    sa.Column("id", UUID(as_uuid=True), nullable=False),
+    # The thing that was told of, such as commerce-shipment-45.
+    sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("about", sa.Text, nullable=False),
+    sa.Column("commerce_order_id", sa.BigInteger, nullable=False),
+    # None until somebody says which Walmart order it is.
+    sa.Column("order_id", UUID(as_uuid=True)),
+    # All that was told of it so far, put together; told_at: when the newest whole picture was.
+    sa.Column("told", JSONB, nullable=False),
+    time("told_at"),
+    # The ids of the shipments here that it became, or was found to be.
+    sa.Column("shipments", JSONB, nullable=False, server_default=EMPTY_LIST),
+    sa.Column("state", sa.Text, nullable=False),
+    # Why it was refused, or waits.
+    sa.Column("code", sa.Text),
+    sa.Column("message", sa.Text),
+    sa.Column("note", sa.Text),
+    sa.Column("dismissed_by", sa.Text),
+    time("received_at", default=True),
+    time("updated_at", default=True),
+    # When a poller carries it out, once its order is linked.
+    time("due_at", default=True),
+    sa.PrimaryKeyConstraint("store_id", "id"),
+    sa.UniqueConstraint(
+        "store_id", "commerce_order_id", "reference", name="uq_commerce_events_reference"
+    ),
+    sa.Index("ix_commerce_events_order", "store_id", "order_id"),
+    # A page over all stores, the newest first.
+    sa.Index("ix_commerce_events_id", "id"),
+    sa.Index(
+        "ix_commerce_events_open",
+        "store_id",
+        "id",
+        postgresql_where=sa.text("state IN ('waiting', 'refused')"),
+    ),
+    # What a new link sets free, what nobody ever linked, and what a poller carries out next.
+    sa.Index(
+        "ix_commerce_events_unlinked",
+        "store_id",
+        "commerce_order_id",
+        postgresql_where=sa.text("state = 'waiting' AND order_id IS NULL"),
+    ),
+    sa.Index(
+        "ix_commerce_events_unlinked_since",
+        "received_at",
+        postgresql_where=sa.text("state = 'waiting' AND order_id IS NULL"),
+    ),
+    sa.Index(
+        "ix_commerce_events_ready",
+        "due_at",
+        postgresql_where=sa.text(
+            "state = 'waiting' AND code = 'order_not_linked' AND order_id IS NOT NULL"
+        ),
+    ),
+)
+
+commerce_event_ids = sa.Table(
+    "commerce_event_ids",
+    metadata,
+    sa.Column("store_id", sa.Integer, nullable=False),
+    # Adobe's own id of the event.
+    sa.Column("event_id", sa.Text, nullable=False),
+    time("received_at", default=True),
+    sa.PrimaryKeyConstraint("store_id", "event_id"),
+    sa.Index("ix_commerce_event_ids_received_at", "received_at"),
+)

@@ -1,0 +1,81 @@
+"""What hooks and events of Commerce have in common: one store, one body, one deadline."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from fastapi import Path, Request
+
+from app.intake.desk import Desk
+from app.orders import bounds
+from app.orders.errors import Invalid, NotAvailable, Unknown
+from app.storage import stores
+from app.storage.stores import CommerceSide
+
+PREFIX = "/webhooks/commerce/{store_code}"
+StoreCode = Annotated[str, Path(max_length=32, description="The code of the store view.")]
+ANY_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {"type": "object"},
+            "example": {
+                "eventName": "sales_order_shipment_save_after",
+                "data": {
+                    "shipment": {
+                        "entity_id": "45",
+                        "order_id": "7",
+                        "items": [{"order_item_id": "55", "qty": "1.0000"}],
+                        "tracks": [
+                            {
+                                "track_number": "1Z999AA10123456784",
+                                "title": "United Parcel Service",
+                                "carrier_code": "ups",
+                            }
+                        ],
+                    }
+                },
+            },
+        }
+    },
+}
+
+
+@asynccontextmanager
+async def in_time(request: Request) -> AsyncIterator[None]:
+    """Adobe waits 10 seconds for all of an answer: what takes longer is to come again.
+
+    Raises NotAvailable then. What was committed by then stays so, and is known the next time.
+    """
+    try:
+        async with asyncio.timeout(request.app.state.answer_within):
+            yield
+    except TimeoutError as error:
+        message = "It cannot be carried out in time. Send it again."
+        raise NotAvailable("commerce_unavailable", message) from error
+
+
+def read_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """A body as JSON. Raises Invalid commerce_event_invalid."""
+    try:
+        # A title with half an emoji is still a shipment.
+        return bounds.mended_all(json.loads(body))
+    except (ValueError, RecursionError) as error:
+        raise Invalid("commerce_event_invalid", "The body is not JSON.") from error
+
+
+def desk_of(request: Request) -> Desk:
+    """What the use cases work with."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+async def side_of(desk: Desk, code: str) -> CommerceSide:
+    """How the store's Commerce proves itself. Raises Unknown."""
+    async with desk.transaction() as connection:
+        side = await stores.commerce_side(connection, code)
+    if side is None:
+        raise Unknown("store", code)
+    return side

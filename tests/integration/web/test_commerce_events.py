@@ -1,0 +1,406 @@
+"""What becomes of what Commerce tells: it is carried out, waits for its order, or is shown."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from app.commerce.signatures import AdobeKeys
+from app.intake import commerce_events
+from app.orders.lane import Breaker
+from app.storage import commerce_events as storage
+from app.storage.commerce_events import Event
+from app.storage.views import OrderView
+from app.sync.importer import Importer
+from tests.integration.web.adobe import (
+    CANCEL,
+    SHIPMENT,
+    Clock,
+    a_track,
+    changed,
+    cloud_event,
+    event,
+    hook,
+    linked,
+    numbers,
+    side,
+)
+from tests.integration.web.conftest import app_of, client_of
+from tests.world import World
+
+CANCEL_EVENT = "plugin.sales.api.order_management.cancel"
+CREDIT_EVENT = "observer.sales_order_creditmemo_save_after"
+LINK = {"commerce_order_id": 7, "lines": [{"line_number": "1", "commerce_item_id": 70}]}
+
+
+def creditmemo(units: int, number: str = "12", **fields: Any) -> dict[str, Any]:
+    memo = {
+        "entity_id": number,
+        "order_id": "7",
+        "state": "2",
+        "items": [{"order_item_id": "70", "qty": f"{units}.0000"}],
+        **fields,
+    }
+    return {"eventName": "sales_order_creditmemo_save_after", "data": {"creditmemo": memo}}
+
+
+async def told(client: httpx.AsyncClient, query: str = "") -> list[dict[str, Any]]:
+    answer = await client.get(f"/v1/commerce-events{query}")
+    assert answer.is_success, answer.text
+    return list(answer.json()["data"])
+
+
+async def sent_back(world: World, client: httpx.AsyncClient, units: int) -> OrderView:
+    """An order of three units that left, of which some come back."""
+    order = await linked(world, client)
+    number = order.purchase_order_id
+    await world.walmart.post(f"/simulator/orders/{number}/ship", json={})
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    lines = {"lines": [{"line_number": "1", "quantity": units}]}
+    await world.walmart.post(f"/simulator/orders/{number}/return", json=lines)
+    await Importer(world.desk, Breaker(), every=0.000001).run(1)
+    return order
+
+
+async def refunds(client: httpx.AsyncClient) -> list[int]:
+    """Units of each refund that was asked for."""
+    found = (await client.get("/v1/returns")).json()["data"]
+    return [sum(i["quantity"] for i in made["items"]) for each in found for made in each["refunds"]]
+
+
+@pytest.mark.usefixtures("adobe")
+@pytest.mark.parametrize("result", [False, None, 0, "0", "false", "", [], "no"])
+async def test_only_a_cancellation_that_commerce_made_cancels_at_walmart(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, result: object
+) -> None:
+    order = await linked(world, client)
+    not_done = {**CANCEL, "result": result}
+    answer = await event(outside, cloud_event(not_done, CANCEL_EVENT))
+    assert answer.json() == {"results": ["ignored"]}
+    assert (await hook(outside, "cancellation", not_done)).json() == {"op": "success"}
+    assert (await world.order(order.id)).cancellation is None
+
+
+@pytest.mark.usefixtures("adobe")
+@pytest.mark.parametrize("result", [True, 1, "1"])
+async def test_a_cancellation_that_commerce_made_cancels_at_walmart(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, result: object
+) -> None:
+    order = await linked(world, client)
+    answer = await event(outside, cloud_event({**CANCEL, "result": result}, CANCEL_EVENT))
+    assert answer.json() == {"results": ["accepted"]}
+    assert (await world.order(order.id)).cancellation is not None
+
+
+@pytest.mark.usefixtures("adobe")
+async def test_an_event_that_comes_again_is_known_by_its_id(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    """Even where a person has settled otherwise what it asked for."""
+    order = await linked(world, client)
+    once = cloud_event(CANCEL, CANCEL_EVENT)
+    assert (await event(outside, once)).json() == {"results": ["accepted"]}
+    canceled = (await world.order(order.id)).cancellation
+    assert canceled is not None
+    note = {"note": "We ship it after all."}
+    assert (await client.post(f"/v1/updates/{canceled.update.id}/dismiss", json=note)).is_success
+    assert (await event(outside, once)).json() == {"results": ["known"]}
+    (update,) = (await client.get("/v1/updates?kind=cancellation")).json()["data"]
+    assert update["state"] == "dismissed"
+    # Its id alone is not it: what says something else is another.
+    other = {**once, "data": {**once["data"], "key": "another"}}
+    assert (await event(outside, other)).json() == {"results": ["accepted"]}
+
+
+@pytest.mark.usefixtures("adobe")
+@pytest.mark.parametrize("door", ["hook", "event"])
+async def test_what_is_refused_stands_with_its_order_until_it_is_mended_in_commerce(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, door: str
+) -> None:
+    order = await linked(world, client)
+    unknown = changed(tracks=[a_track("1ZA", carrier="custom") | {"title": "Acme"}])
+    for _ in range(2):
+        # Commerce saves it twice; people are told once.
+        if door == "hook":
+            await hook(outside, "shipment", unknown)
+        else:
+            await event(outside, cloud_event(unknown["data"]["shipment"]))
+    shown = (await client.get(f"/v1/orders/{order.id}")).json()
+    (detail,) = shown["status_details"]
+    assert (detail["code"], detail["origin"]) == ("tracking_url_required", "commerce")
+    assert "default_tracking_url" in detail["suggestion"]
+    assert (shown["status"], shown["fulfillment_status"]) == ("error", "open")
+    assert (await client.get("/v1/orders/summary")).json()["error"] == 1
+    timeline = (await client.get(f"/v1/orders/{order.id}/timeline")).json()["data"]
+    (entry,) = [each for each in timeline if each["what"] == "commerce_event_refused"]
+    assert entry["detail"]["reference"] == "commerce-shipment-45"
+    assert (await hook(outside, "shipment", SHIPMENT)).json() == {"op": "success"}
+    mended = await world.order(order.id)
+    assert (mended.status, mended.status_details) == ("open", [])
+    assert await numbers(world, order) == [("1ZA", 1)]
+
+
+async def test_what_is_refused_is_carried_out_when_a_person_has_mended_the_cause(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client, default_cancellation_reason=None)
+    assert (await hook(outside, "cancellation", CANCEL)).json()["op"] == "exception"
+    (refused,) = await told(client, "?state=refused")
+    assert refused["status_detail"]["code"] == "reason_required"
+    place = f"/v1/commerce-events/{refused['id']}"
+    still = await client.post(f"{place}/retry")
+    assert (still.status_code, still.json()["state"]) == (200, "refused")
+    change = {"default_cancellation_reason": "out_of_stock"}
+    assert (await client.patch(f"/v1/stores/{refused['store_id']}", json=change)).is_success
+    headers = {"Idempotency-Key": "mended"}
+    done = (await client.post(f"{place}/retry", headers=headers)).json()
+    assert (await client.post(f"{place}/retry", headers=headers)).json() == done
+    assert (done["state"], done["status_detail"]) == ("done", None)
+    shown = await world.order(order.id)
+    assert shown.cancellation is not None
+    assert (shown.status, shown.status_details) == ("open", [])
+    again = await client.post(f"{place}/retry")
+    assert (again.status_code, again.json()["code"]) == (409, "commerce_event_finished")
+
+
+async def test_what_a_person_dismissed_stays_so_when_commerce_saves_it_again(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    await hook(outside, "shipment", changed(tracks=[]))
+    (refused,) = await told(client, f"?order_id={order.id}&state=refused")
+    place = f"/v1/commerce-events/{refused['id']}/dismiss"
+    dismissed = (await client.post(place, json={"note": "Handed over by us."})).json()
+    assert (dismissed["state"], dismissed["note"]) == ("dismissed", "Handed over by us.")
+    assert dismissed["dismissed_by"] == "admin"
+    assert (await hook(outside, "shipment", changed(tracks=[]))).json() == {"op": "success"}
+    shown = await world.order(order.id)
+    assert (shown.status, shown.status_details) == ("open", [])
+    assert (await client.post(place, json={"note": "Again."})).status_code == 409
+    # What is new is told anew.
+    await hook(outside, "shipment", SHIPMENT)
+    assert await numbers(world, order) == [("1ZA", 1)]
+
+
+async def test_a_hook_that_cannot_be_read_stands_with_its_order_where_it_names_one(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    await hook(outside, "shipment", changed(items=[{"sku": "SKU-1"}]))
+    shown = await world.order(order.id)
+    assert [each.code for each in shown.status_details] == ["commerce_event_invalid"]
+
+
+@pytest.mark.usefixtures("adobe")
+async def test_what_was_told_before_the_order_is_linked_waits_and_is_carried_out_then(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(3)
+    await side(client)
+    assert (await hook(outside, "shipment", changed(tracks=[]))).json() == {"op": "success"}
+    answer = await event(outside, cloud_event(SHIPMENT["data"]["shipment"]))
+    assert answer.json() == {"results": ["waiting"]}
+    (waiting,) = await told(client, "?state=waiting")
+    assert (waiting["order_id"], waiting["commerce_order_id"]) == (None, 7)
+    assert waiting["status_detail"]["code"] == "order_not_linked"
+    linked_now = await client.patch(f"/v1/orders/{order.id}", json=LINK)
+    assert linked_now.json()["shipments"][0]["tracking_number"] == "1ZA"
+    assert await numbers(world, order) == [("1ZA", 1)]
+    assert await told(client, "?state=waiting") == []
+
+
+async def test_what_is_told_while_its_order_is_being_linked_is_neither_lost_nor_done_twice(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    orders = [await world.an_order(3) for _ in range(4)]
+    await side(client)
+    for number, order in enumerate(orders, start=101):
+        told_now = changed(order_id=str(number), entity_id=str(number))
+        answers = await asyncio.gather(
+            hook(outside, "shipment", told_now),
+            client.patch(f"/v1/orders/{order.id}", json={**LINK, "commerce_order_id": number}),
+            hook(outside, "shipment", told_now),
+        )
+        assert {each.status_code for each in answers} == {200}
+    # A poller comes by.
+    await commerce_events.work(world.desk)
+    assert [await numbers(world, order) for order in orders] == [[("1ZA", 1)]] * 4
+    assert await told(client, "?state=waiting") == []
+
+
+async def test_what_was_dismissed_before_its_order_is_linked_stays_so(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(3)
+    await side(client)
+    await hook(outside, "shipment", SHIPMENT)
+    (waiting,) = await told(client, "?state=waiting")
+    place = f"/v1/commerce-events/{waiting['id']}/dismiss"
+    assert (await client.post(place, json={"note": "None of Walmart's."})).is_success
+    assert (await hook(outside, "shipment", SHIPMENT)).json() == {"op": "success"}
+    assert await told(client, "?state=waiting") == []
+    await client.patch(f"/v1/orders/{order.id}", json=LINK)
+    await commerce_events.work(world.desk)
+    assert await numbers(world, order) == []
+
+
+async def test_what_cannot_be_carried_out_yet_lets_the_others_go_first(world: World) -> None:
+    orders = [await world.an_order(1) for _ in range(storage.BATCH + 1)]
+    async with world.database.begin() as connection:
+        for number, order in enumerate(orders, start=101):
+            waits = Event(
+                store_id=1,
+                id=world.desk.new_id(1),
+                reference=f"commerce-shipment-{number}",
+                about="shipment",
+                commerce_order_id=number,
+                told={"items": [[70, 1]], "tracks": []},
+                order_id=order.id,
+                code=storage.NOT_LINKED,
+            )
+            await storage.save(connection, waits)
+        first, second = await storage.take(connection), await storage.take(connection)
+        assert (len(first), len(second)) == (storage.BATCH, 1)
+        assert await storage.take(connection) == []
+
+
+async def test_an_item_that_is_linked_later_is_shipped_then(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(3)
+    await side(client)
+    await client.patch(f"/v1/orders/{order.id}", json={"commerce_order_id": 7})
+    await hook(outside, "shipment", SHIPMENT)
+    assert [d.code for d in (await world.order(order.id)).status_details] == ["unknown_line"]
+    await client.patch(f"/v1/orders/{order.id}", json={"lines": LINK["lines"]})
+    assert await numbers(world, order) == [("1ZA", 1)]
+    assert (await world.order(order.id)).status == "open"
+
+
+async def test_a_credit_memo_in_commerce_is_refunded_by_the_open_return_once(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    await sent_back(world, client, 2)
+    for _ in range(2):
+        assert (await hook(outside, "creditmemo", creditmemo(1))).json() == {"op": "success"}
+    assert await refunds(client) == [1]
+    await hook(outside, "creditmemo", creditmemo(1, number="13"))
+    assert await refunds(client) == [1, 1]
+
+
+@pytest.mark.usefixtures("adobe")
+async def test_a_credit_memo_comes_by_adobes_events_too(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    await sent_back(world, client, 2)
+    memo = creditmemo(2)["data"]["creditmemo"]
+    answer = await event(outside, cloud_event(memo, CREDIT_EVENT))
+    assert answer.json() == {"results": ["accepted"]}
+    assert await refunds(client) == [2]
+
+
+async def test_a_credit_memo_for_what_is_refunded_already_is_known(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    """By Walmart itself after 48 hours, or by the REST door."""
+    order = await sent_back(world, client, 2)
+    one = {"items": [{"order_item_id": 70, "qty": 1}]}
+    assert (await client.post("/rest/store_1/V1/order/7/refund", json=one)).is_success
+    await hook(outside, "creditmemo", creditmemo(1))
+    assert await refunds(client) == [1]
+    # The second unit was not refunded yet.
+    await hook(outside, "creditmemo", creditmemo(1, number="13"))
+    assert await refunds(client) == [1, 1]
+    assert (await world.order(order.id)).status == "shipped"
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"transaction_id": "ch_1"}, "creditmemo_online"),
+        ({"items": [{"order_item_id": "70", "qty": "0"}]}, "commerce_event_invalid"),
+        ({"items": [{"order_item_id": "99", "qty": "1"}]}, "no_open_return"),
+    ],
+)
+async def test_a_credit_memo_that_walmart_cannot_refund_stands_with_its_order(
+    world: World,
+    client: httpx.AsyncClient,
+    outside: httpx.AsyncClient,
+    fields: dict[str, Any],
+    code: str,
+) -> None:
+    order = await sent_back(world, client, 2)
+    answer = await hook(outside, "creditmemo", creditmemo(1, **fields))
+    assert answer.json()["op"] == "exception"
+    assert [each.code for each in (await world.order(order.id)).status_details] == [code]
+    assert await refunds(client) == []
+
+
+async def test_a_canceled_credit_memo_refunds_nothing(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    await sent_back(world, client, 2)
+    assert (await hook(outside, "creditmemo", creditmemo(1, state="3"))).json()["op"] == "success"
+    assert await refunds(client) == []
+
+
+@pytest.fixture
+async def hurried(world: World, clock: Clock) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody without a key, where no answer may take long."""
+    keys = AdobeKeys(httpx.AsyncClient(), clock)
+    async with client_of(app_of(world, keys, answer_within=0.5), key=None) as opened:
+        yield opened
+    await keys.close()
+
+
+async def test_what_cannot_be_answered_in_time_is_to_come_again_and_nothing_is_done_twice(
+    world: World, client: httpx.AsyncClient, hurried: httpx.AsyncClient, adobe: respx.MockRouter
+) -> None:
+    order = await linked(world, client)
+    commerce = {
+        "base_url": "http://shop.example",
+        "access_token": "token",
+        "push_orders": True,
+        "io_client_ids": ["project-1"],
+    }
+    store = (await client.get("/v1/stores")).json()["data"][0]["id"]
+    assert (await client.patch(f"/v1/stores/{store}", json={"commerce": commerce})).is_success
+
+    async def never(_: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    adobe.route(host="shop.example").mock(side_effect=never)
+    batch = [
+        cloud_event(changed(order_id=number, entity_id=number)["data"]["shipment"])
+        for number in ("7", "101", "102", "103")
+    ]
+    for _ in range(2):
+        answer = await event(hurried, batch)
+        assert (answer.status_code, answer.json()["code"]) == (503, "commerce_unavailable")
+    assert await numbers(world, order) == [("1ZA", 1)]
+
+
+async def test_an_event_that_has_to_come_again_keeps_the_others_from_nothing(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, adobe: respx.MockRouter
+) -> None:
+    order = await linked(world, client)
+    commerce = {
+        "base_url": "http://shop.example",
+        "access_token": "token",
+        "push_orders": True,
+        "io_client_ids": ["project-1"],
+    }
+    store = (await client.get("/v1/stores")).json()["data"][0]["id"]
+    assert (await client.patch(f"/v1/stores/{store}", json={"commerce": commerce})).is_success
+    adobe.route(host="shop.example").respond(503)
+    strange = changed(order_id="101", entity_id="101")["data"]["shipment"]
+    answer = await event(outside, [cloud_event(strange), cloud_event(SHIPMENT["data"]["shipment"])])
+    assert answer.status_code == 503
+    assert await numbers(world, order) == [("1ZA", 1)]
+    # Nobody may tell of it again: it is kept.
+    (waiting,) = await told(client, "?state=waiting")
+    assert waiting["commerce_order_id"] == 101

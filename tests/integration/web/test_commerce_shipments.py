@@ -1,0 +1,327 @@
+"""A shipment of Commerce's, told by several doors, in parts, late and again: units go once."""
+
+import asyncio
+import copy
+from itertools import permutations
+from typing import Any
+
+import httpx
+import pytest
+
+from app.storage.views import OrderView
+from tests.integration.web.adobe import (
+    SHIPMENT,
+    a_track,
+    changed,
+    cloud_event,
+    event,
+    hook,
+    linked,
+    numbers,
+    track_of,
+)
+from tests.world import World
+
+SHIP = "/rest/store_1/V1/order/7/ship"
+TRACK_SAVED = "observer.sales_order_shipment_track_save_after"
+A, B, C = a_track("1ZA"), a_track("1ZB"), a_track("1ZC")
+
+
+def shipped(*tracks: dict[str, Any], units: int = 1, number: str = "45") -> dict[str, Any]:
+    items = [{"order_item_id": "70", "qty": str(units)}]
+    return changed(entity_id=number, items=items, tracks=list(tracks))
+
+
+def body(*tracks: dict[str, Any], units: int = 1, **more: Any) -> dict[str, Any]:
+    return {"items": [{"order_item_id": 70, "qty": units}], "tracks": list(tracks), **more}
+
+
+def saved(payload: dict[str, Any], at: str | None = None) -> dict[str, Any]:
+    return cloud_event(payload["data"]["shipment"], at=at)
+
+
+async def tell(outside: httpx.AsyncClient, payload: dict[str, Any], at: str | None = None) -> str:
+    """What Adobe's event of a shipment came to."""
+    answer = await event(outside, saved(payload, at))
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["results"][0])
+
+
+async def units_at_walmart(world: World, order: OrderView) -> int:
+    shown = await world.order(order.id)
+    await world.deliver_until(*(each.update.id for each in shown.shipments))
+    return sum(effect["quantity"] for effect in await world.ledger(order.purchase_order_id))
+
+
+@pytest.mark.usefixtures("adobe")
+@pytest.mark.parametrize("doors", list(permutations(["rest", "hook", "event"])))
+async def test_one_shipment_told_by_every_door_is_shipped_once(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, doors: tuple[str, ...]
+) -> None:
+    order = await linked(world, client)
+    told = {
+        "rest": lambda: client.post(SHIP, json=body(A)),
+        "hook": lambda: hook(outside, "shipment", shipped(A)),
+        "event": lambda: event(outside, saved(shipped(A))),
+    }
+    for door in (*doors, *doors):
+        assert (await told[door]()).status_code == 200
+    assert await numbers(world, order) == [("1ZA", 1)]
+    assert await units_at_walmart(world, order) == 1
+
+
+@pytest.mark.usefixtures("adobe")
+async def test_one_shipment_told_by_every_door_at_once_is_shipped_once(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    answers = await asyncio.gather(
+        *(client.post(SHIP, json=body(A)) for _ in range(3)),
+        *(hook(outside, "shipment", shipped(A)) for _ in range(3)),
+        *(event(outside, saved(shipped(A))) for _ in range(3)),
+    )
+    assert {each.status_code for each in answers} == {200}
+    assert await numbers(world, order) == [("1ZA", 1)]
+
+
+async def test_the_rest_door_answers_the_number_of_the_shipment_that_a_hook_told(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    await hook(outside, "shipment", shipped(A, units=3))
+    everything = await client.post(SHIP, json={"tracks": [A]})
+    assert everything.json() == (await world.order(order.id)).shipments[0].number
+    assert await numbers(world, order) == [("1ZA", 3)]
+
+
+async def test_packages_that_the_rest_door_told_one_by_one_are_the_hooks_shipment(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    for track, units in ((A, 1), (B, 2)):
+        assert (await client.post(SHIP, json=body(track, units=units))).status_code == 200
+    # By itself it could not be told which units travel under which number.
+    assert (await hook(outside, "shipment", shipped(A, B, units=3))).json() == {"op": "success"}
+    assert await numbers(world, order) == [("1ZA", 1), ("1ZB", 2)]
+
+
+async def test_two_shipments_that_are_alike_in_everything_stay_two(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    await hook(outside, "shipment", shipped(A, number="45"))
+    await hook(outside, "shipment", shipped(A, number="46"))
+    bodies = [body(A, comment={"comment": text}) for text in ("box 1", "box 2", "box 3")]
+    for each in (*bodies, *bodies):
+        assert (await client.post(SHIP, json=each)).status_code == 200
+    assert await numbers(world, order) == [("1ZA", 1)] * 3
+
+
+async def test_a_body_that_comes_after_the_hook_changed_the_number_is_known(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    await hook(outside, "shipment", shipped(A))
+    await hook(outside, "shipment", shipped(B))
+    assert (await client.post(SHIP, json=body(A))).status_code == 200
+    assert await numbers(world, order) == [("1ZB", 1)]
+
+
+async def test_the_number_of_a_shipment_that_the_rest_door_told_is_corrected_by_the_hook(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    await client.post(SHIP, json=body(A))
+    for track in (A, B):
+        assert (await hook(outside, "shipment", shipped(track))).json() == {"op": "success"}
+    assert await numbers(world, order) == [("1ZB", 1)]
+
+
+async def test_a_further_track_never_sends_units_again_and_stands_with_the_order(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    await hook(outside, "shipment", shipped(A, units=2))
+    answer = (await hook(outside, "shipment", shipped(A, B, units=2))).json()
+    assert answer["op"] == "exception"
+    assert "1ZB" in answer["message"]
+    assert await numbers(world, order) == [("1ZA", 2)]
+    shown = await world.order(order.id)
+    assert [each.code for each in shown.status_details] == ["track_not_sent"]
+    assert shown.status == "error"
+
+
+async def test_a_track_that_is_taken_away_changes_nothing(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    await hook(outside, "shipment", shipped(A, B, units=2))
+    for tracks in ((A,), (B,), ()):
+        answer = await hook(outside, "shipment", shipped(*tracks, units=2))
+        assert answer.json() == {"op": "success"}
+    assert await numbers(world, order) == [("1ZA", 1), ("1ZB", 1)]
+    assert (await world.order(order.id)).status == "open"
+
+
+async def test_of_two_packages_the_one_whose_number_changed_is_corrected(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    await hook(outside, "shipment", shipped(A, B, units=2))
+    await hook(outside, "shipment", shipped(C, B, units=2))
+    assert await numbers(world, order) == [("1ZC", 1), ("1ZB", 1)]
+    assert await units_at_walmart(world, order) == 2
+
+
+async def test_a_track_taken_away_and_another_put_in_its_place_is_a_correction(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    """As Commerce's admin does it: the new track is saved by itself before the shipment is."""
+    order = await linked(world, client)
+    await hook(outside, "shipment", shipped(A))
+    assert (await hook(outside, "track", track_of("45", "1ZB"))).json()["op"] == "exception"
+    assert (await world.order(order.id)).status == "error"
+    assert (await hook(outside, "shipment", shipped(B))).json() == {"op": "success"}
+    assert await numbers(world, order) == [("1ZB", 1)]
+    shown = await world.order(order.id)
+    assert (shown.status, shown.status_details) == ("open", [])
+
+
+@pytest.mark.usefixtures("adobe")
+async def test_a_track_saved_after_its_shipment_ships_it(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    assert await tell(outside, shipped(units=2)) == "refused: tracking_number_required"
+    late = track_of("45", "1ZA")["data"]["track"]
+    answer = await event(outside, cloud_event(late, TRACK_SAVED))
+    assert answer.json() == {"results": ["accepted"]}
+    assert await numbers(world, order) == [("1ZA", 2)]
+    assert (await world.order(order.id)).status_details == []
+
+
+async def test_a_track_that_comes_before_its_shipment_waits_for_it(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    """Commerce saves the tracks of a new shipment first."""
+    order = await linked(world, client)
+    assert (await hook(outside, "track", track_of("45", "1ZA"))).json() == {"op": "success"}
+    waiting = await world.order(order.id)
+    assert [each.code for each in waiting.status_details] == ["shipment_not_told"]
+    assert waiting.status == "open"
+    # The shipment as it was saved, without a track.
+    assert (await hook(outside, "shipment", shipped())).json() == {"op": "success"}
+    assert await numbers(world, order) == [("1ZA", 1)]
+    assert (await world.order(order.id)).status_details == []
+
+
+async def test_a_track_told_alone_says_nothing_of_the_shipments_other_tracks(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    """Of a shipment that /v1 told under Commerce's name for it."""
+    order = await linked(world, client)
+    told = {"carrier_code": "ups", "tracking_number": "1ZA", "reference": "commerce-shipment-45"}
+    assert (await client.post(f"/v1/orders/{order.id}/shipments", json=told)).is_success
+    assert (await hook(outside, "track", track_of("45", "1ZB"))).json()["op"] == "exception"
+    assert await numbers(world, order) == [("1ZA", 3)]
+
+
+@pytest.mark.usefixtures("adobe")
+async def test_a_track_saved_a_moment_before_its_shipment_may_come_after_it(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    refused = await tell(outside, shipped(), "2026-11-23T10:00:01Z")
+    assert refused == "refused: tracking_number_required"
+    track = track_of("45", "1ZA")["data"]["track"]
+    answer = await event(outside, cloud_event(track, TRACK_SAVED, at="2026-11-23T10:00:00Z"))
+    assert answer.json() == {"results": ["accepted"]}
+    assert await numbers(world, order) == [("1ZA", 1)]
+
+
+async def test_what_v1_shipped_under_a_name_of_its_own_is_the_hooks_shipment(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    told = {
+        "carrier_code": "ups",
+        "tracking_number": "1z-a",
+        "reference": "commerce-shipment-000000045",
+        "items": [{"line_number": "1", "quantity": 1}],
+    }
+    assert (await client.post(f"/v1/orders/{order.id}/shipments", json=told)).is_success
+    assert (await hook(outside, "shipment", shipped(A))).json() == {"op": "success"}
+    assert await numbers(world, order) == [("1z-a", 1)]
+
+
+async def test_a_track_saved_again_with_another_number_is_corrected(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    first = {**A, "entity_id": "3"}
+    await hook(outside, "shipment", shipped(first))
+    answer = await hook(outside, "track", track_of("45", "1ZB", track_id="3"))
+    assert answer.json() == {"op": "success"}
+    assert await numbers(world, order) == [("1ZB", 1)]
+
+
+@pytest.mark.usefixtures("adobe")
+async def test_an_older_event_that_comes_later_corrects_nothing(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    newer = await tell(outside, shipped(B), "2026-11-23T11:00:00Z")
+    older = await tell(outside, shipped(A), "2026-11-23T10:00:00Z")
+    assert (newer, older) == ("accepted", "known")
+    # A number between the two, which it never bore here.
+    assert await tell(outside, shipped(C), "2026-11-23T10:30:00Z") == "known"
+    assert await tell(outside, shipped(C), "2026-11-23T12:00:00+01:00") == "corrected"
+    assert await numbers(world, order) == [("1ZC", 1)]
+
+
+@pytest.mark.usefixtures("adobe")
+async def test_a_number_that_was_replaced_is_never_gone_back_to(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    """Whatever repeats it: another event without a time, or a hook, which bears none."""
+    order = await linked(world, client)
+    results = [await tell(outside, shipped(track)) for track in (A, B, C, B, A)]
+    assert results == ["accepted", "corrected", "corrected", "known", "known"]
+    await hook(outside, "shipment", shipped(A))
+    assert await numbers(world, order) == [("1ZC", 1)]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        None,
+        [],
+        "x",
+        [{"order_item_id": "70", "qty": "0"}],
+        [{"order_item_id": "70", "qty": "0.0000"}, {"order_item_id": "70", "qty": 0}],
+        [{"order_item_id": "70", "qty": "1e1000000"}],
+        [{"order_item_id": "1e1000000", "qty": "1"}],
+        [{"order_item_id": "70", "qty": "-1"}],
+    ],
+)
+async def test_a_hook_that_does_not_say_what_was_shipped_ships_nothing(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, items: object
+) -> None:
+    order = await linked(world, client)
+    payload = copy.deepcopy(SHIPMENT)
+    payload["data"]["shipment"]["items"] = items
+    if items is None:
+        del payload["data"]["shipment"]["items"]
+    answer = (await hook(outside, "shipment", payload)).json()
+    assert answer["op"] == "exception"
+    assert "order_item_id" in answer["message"]
+    assert await numbers(world, order) == []
+
+
+async def test_rows_without_units_are_passed_over(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    rows = [{"order_item_id": "70", "qty": "2"}, {"order_item_id": "71", "qty": "0"}]
+    assert (await hook(outside, "shipment", changed(items=rows))).json() == {"op": "success"}
+    assert await numbers(world, order) == [("1ZA", 2)]
