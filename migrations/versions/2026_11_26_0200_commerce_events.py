@@ -6,7 +6,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "202611260200"
-down_revision: str | None = "202611260500"
+down_revision: str | None = "202611260102"
 branch_labels: str | None = None
 depends_on: str | None = None
 

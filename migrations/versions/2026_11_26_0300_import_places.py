@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "202611260300"
-down_revision: str | None = "202611260102"
+down_revision: str | None = "202611260200"
 branch_labels: str | None = None
 depends_on: str | None = None
 
