@@ -127,7 +127,9 @@ class Importer:
                     self.desk.walmart.returns.changed, account, since, run.began_at, cursor
                 ),
             )
-            tally.returns += await return_import.save_page(self.desk, account, page.returns)
+            tally.returns += await return_import.save_page(
+                self.desk, account, page.returns, page.unreadable
+            )
             tally.unreadable += len(page.unreadable)
             cursor = page.cursor
             if cursor is None:

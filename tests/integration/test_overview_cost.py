@@ -11,9 +11,11 @@ import pytest
 import sqlalchemy as sa
 
 from app.intake import ship
-from app.storage import overview
+from app.orders.errors import Invalid
+from app.orders.returns import Return, ReturnLine
+from app.storage import overview, returns
 from app.storage.database import Connection, Database
-from app.storage.overview import OrderFilter, Page, UpdateFilter, search
+from app.storage.overview import OrderFilter, Page, ReturnFilter, UpdateFilter, search
 from tests.world import ACTOR, World, a_package
 
 EARLY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -133,6 +135,76 @@ async def test_a_search_looks_at_what_begins_so_and_at_nothing_else(
     for statement, values in said:
         plan = await explained_for_any_values(world, statement, values)
         assert re.search(r"Index Cond: \(\(?.*store_id = .*~>=~.*~<~", plan), plan
+
+
+_RETURNS = (
+    """INSERT INTO returns (store_id, id, return_order_id, customer_order_id, purchase_order_id,
+                            lines, refunded)
+       SELECT store_id, id, 'R' || purchase_order_id, customer_order_id, purchase_order_id, '[]',
+              false FROM orders""",
+    """INSERT INTO return_orders (store_id, return_id, purchase_order_id)
+       SELECT store_id, id, 'Q' || purchase_order_id FROM returns""",
+    "ANALYZE returns, return_orders",
+)
+
+
+async def _fill_returns(world: World, store: int) -> None:
+    await _fill(world, store)
+    async with world.database.begin() as connection:
+        for statement in _RETURNS:
+            await connection.exec_driver_sql(statement)
+
+
+@pytest.mark.parametrize("of_one", [True, False])
+async def test_a_search_of_returns_looks_at_what_begins_so_and_at_nothing_else(
+    world: World, *, of_one: bool
+) -> None:
+    store = await world.a_store()
+    await _fill_returns(world, store.store_id)
+    with counted(world.database) as said:
+        async with world.database.begin() as connection:
+            await search.find_returns(connection, "M10", store.store_id if of_one else None)
+    assert len(said) == 6
+    for statement, values in said:
+        plan = await explained_for_any_values(world, statement, values)
+        assert "Seq Scan" not in plan
+        if "~>=~" in statement:
+            assert re.search(r"Index Cond: \(\(?.*store_id = .*~>=~.*~<~", plan), plan
+        else:
+            assert len(re.findall(r"Index Cond: .*purchase_order_id = ", plan)) == 2, plan
+
+
+async def test_a_search_of_returns_that_too_much_answers_to_says_so(world: World) -> None:
+    store = await world.a_store()
+    await _fill_returns(world, store.store_id)
+    async with world.database.begin() as connection:
+        for broad in ("R", "M"):
+            with pytest.raises(Invalid, match="Type more of it"):
+                await search.find_returns(connection, broad, store.store_id)
+        assert len(await search.find_returns(connection, "M2000", store.store_id)) == 1
+
+
+async def test_returns_are_found_by_their_orders_off_indexes(world: World) -> None:
+    """Those that a list of orders counts, and those of one order."""
+    store = await world.a_store()
+    await _fill_returns(world, store.store_id)
+    order = await world.an_order(1)
+    shown = Return("1", "2", (ReturnLine(1, "1", "SKU-1", 1),), order.purchase_order_id)
+    async with world.database.begin() as connection:
+        await returns.save(connection, 1, [shown], world.desk.new_id)
+    with counted(world.database) as said:
+        async with world.database.begin() as connection:
+            view = await overview.order(connection, 1, order.id)
+            found, _ = await overview.returns(connection, ReturnFilter(1, order.id), Page(50))
+    assert view is not None
+    assert view.returns == len(found) == 1
+    asked = [each for each in said if "return_orders" in each[0]]
+    assert len(asked) == 2
+    for statement, values in asked:
+        plan = await explained_for_any_values(world, statement, values)
+        assert "Seq Scan" not in plan
+        for table in ("returns", "return_orders"):
+            assert re.search(rf"on {table}\b.*\n.*Index Cond: .*purchase_order_id = ", plan), plan
 
 
 @pytest.mark.parametrize("wanted", [OrderFilter(), OrderFilter(status="open")])

@@ -51,6 +51,7 @@ LISTS = "tests/integration/test_order_lists.py"
 RETENTION = "tests/integration/test_retention.py"
 IMPORTER = "tests/integration/test_importer.py"
 RETURNS = "tests/integration/test_returns.py"
+RETURN_ORDERS = "tests/integration/test_return_orders.py"
 INVENTORY = "tests/integration/test_inventory.py"
 ANNOUNCED = "tests/integration/test_announcements.py"
 DOORS = "tests/integration/web/test_commerce_doors.py"
@@ -462,8 +463,8 @@ MUTATIONS = (
         "a refund is read back before every send",
         "sending what was asked",
         "app/sync/refunding.py",
-        "    wanted = returns.missing(errand.refund_items, read)\n    if not wanted:",
-        "    wanted = {item.number: item.quantity for item in errand.refund_items}\n    if not wanted:",
+        "    wanted = refunds.missing(errand.refund_items, read)\n",
+        "    wanted = {item.number: item.quantity for item in errand.refund_items}\n",
         (RETURNS,),
     ),
     Mutation(
@@ -478,9 +479,33 @@ MUTATIONS = (
         "units are refunded once",
         "not counting what is on its way",
         "app/intake/refund.py",
-        "waiting = await returns.pending(connection, known)",
-        "waiting = {}",
+        "return_id)\n    waiting = await refunds.pending(connection, known)",
+        "return_id)\n    waiting = {}",
         (RETURNS,),
+    ),
+    Mutation(
+        "a refund is settled on the order of its lines",
+        "taking each line for the first order's",
+        "app/orders/returns.py",
+        "return line.purchase_order_id or self.purchase_order_id",
+        "return self.purchase_order_id",
+        (RETURN_ORDERS,),
+    ),
+    Mutation(
+        "units that were taken back are not counted as refunded",
+        "believing that nothing is missing",
+        "app/sync/refunding.py",
+        "if not wanted and never is None:",
+        "if not wanted:",
+        (RETURN_ORDERS,),
+    ),
+    Mutation(
+        "a canceled return is not refunded",
+        "passing over its cancellation",
+        "app/orders/refunds.py",
+        "if returned.closed:",
+        "if False:",
+        (RETURN_ORDERS,),
     ),
     Mutation(
         "only the newest stock level is sent",

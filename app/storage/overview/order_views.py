@@ -87,7 +87,7 @@ async def views(connection: Connection, rows: Sequence[sa.RowMapping]) -> list[O
     known = await update_views.of_orders(connection, asked)
     sent = shipment_views.shipments_of(read.shipments, known)
     canceled = shipment_views.cancellations_of(read.cancellations, known)
-    returned = await return_views.counts(connection, asked)
+    returned = await return_views.counts(connection, rows)
     stopped = await lane_views.stops(connection, {store_id for store_id, _ in asked})
     return [
         _view(
@@ -187,21 +187,7 @@ def _acknowledge_by(ordered_at: datetime | None, known: Sequence[UpdateView]) ->
 def _unread(row: sa.RowMapping) -> list[StatusDetail]:
     """Why nothing but the order's number is known."""
     error = row["import_error"]
-    if error is None:
-        return []
-    return [
-        StatusDetail(
-            code=error["code"],
-            origin="walmart",
-            operation="import",
-            update_id=None,
-            message=error["message"],
-            field=None,
-            suggestion=error["suggestion"],
-            retryable=True,
-            occurred_at=datetime.fromisoformat(error["occurred_at"]),
-        )
-    ]
+    return [] if error is None else [update_views.import_detail(error)]
 
 
 def _warnings(row: sa.RowMapping) -> list[StatusDetail]:

@@ -1,25 +1,34 @@
 """Returns as people see them, each with its refunds and what went wrong with them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from app.orders import returns as rules
+from app.orders.ids import store_of
+from app.storage import refunds as asked_for
 from app.storage import returns as storage
 from app.storage.database import Connection
-from app.storage.overview import update_views
+from app.storage.overview import places, search, update_views
 from app.storage.overview.paging import After, Page, cut
-from app.storage.overview.places import Place
-from app.storage.overview.places import of as places_of
-from app.storage.tables import refunds, stores, updates
+from app.storage.returns import Known
+from app.storage.tables import orders, refunds, stores, updates
 from app.storage.tables import returns as table
-from app.storage.views import RefundView, ReturnView, UpdateView
+from app.storage.views import (
+    RefundView,
+    ReturnedOrder,
+    ReturnView,
+    StatusDetail,
+    UpdateView,
+)
 
-STATUSES = (rules.RECEIVED, rules.REFUNDED, rules.ERROR)
+STATUSES = (rules.RECEIVED, rules.REFUNDED, rules.ERROR, rules.CLOSED)
 _FAILED = (
     sa.exists()
     .where(
@@ -32,7 +41,12 @@ _FAILED = (
     .correlate(table)
 )
 # Whoever refunded it: what is refunded is no error any more.
-_STATUS = sa.case((table.c.refunded, rules.REFUNDED), (_FAILED, rules.ERROR), else_=rules.RECEIVED)
+_STATUS = sa.case(
+    (table.c.refunded, rules.REFUNDED),
+    (sa.or_(table.c.import_error.is_not(None), _FAILED), rules.ERROR),
+    (table.c.closed, rules.CLOSED),
+    else_=rules.RECEIVED,
+)
 # Stands for the date that nobody knows; no return is as old.
 _NEVER = datetime.fromisoformat("0001-01-01T00:00:00+00:00")
 _AT: sa.ColumnElement[Any] = sa.func.coalesce(table.c.requested_at, _NEVER)
@@ -45,6 +59,7 @@ class ReturnFilter:
     store_id: int | None = None
     order_id: UUID | None = None
     status: str | None = None
+    q: str | None = None
 
 
 async def return_(connection: Connection, store_id: int, return_id: UUID) -> ReturnView | None:
@@ -57,8 +72,11 @@ async def return_(connection: Connection, store_id: int, return_id: UUID) -> Ret
 async def returns(
     connection: Connection, wanted: ReturnFilter, page: Page
 ) -> tuple[list[ReturnView], After | None]:
-    """A page of returns, the newest first."""
+    """A page of returns, the newest first. Raises Invalid search_too_broad."""
     conditions = _conditions(wanted)
+    if wanted.q is not None:
+        found = await search.find_returns(connection, wanted.q, wanted.store_id)
+        conditions.append(places.among(table, found))
     if page.after is not None:
         behind = datetime.fromisoformat(page.after[0]), UUID(page.after[1])
         older: Any = sa.tuple_(_AT, table.c.id) < behind
@@ -85,14 +103,34 @@ async def summary(connection: Connection, store_id: int | None) -> dict[str, int
     return counts | {"total": sum(counts.values())}
 
 
-async def counts(connection: Connection, asked: Sequence[Place]) -> dict[UUID, int]:
-    """How many returns some orders have; an order without one is not in it."""
-    statement = (
-        sa.select(table.c.order_id, sa.func.count().label("returns"))
-        .select_from(table.join(*places_of(asked, table)))
-        .group_by(table.c.order_id)
-    )
-    return {row.order_id: row.returns for row in await connection.execute(statement)}
+# Of each order by two indexes, whatever else there is; what is settled waits for nobody.
+_OPEN = sa.text("""
+    SELECT q.id, (
+        SELECT count(*) FROM returns r
+         WHERE r.store_id = q.store_id AND NOT r.refunded AND NOT r.closed
+           AND r.id IN (SELECT f.id FROM returns f
+                         WHERE f.store_id = q.store_id AND f.purchase_order_id = q.number
+                         UNION ALL
+                        SELECT o.return_id FROM return_orders o
+                         WHERE o.store_id = q.store_id AND o.purchase_order_id = q.number))
+           AS returns
+      FROM unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[]), CAST(:numbers AS text[]))
+           AS q(store_id, id, number)
+""").bindparams(
+    sa.bindparam("stores", type_=ARRAY(sa.Integer)),
+    sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))),
+    sa.bindparam("numbers", type_=ARRAY(sa.Text)),
+)
+
+
+async def counts(connection: Connection, rows: Sequence[sa.RowMapping]) -> dict[UUID, int]:
+    """How many returns of some orders are not settled yet."""
+    values = {
+        "stores": [row["store_id"] for row in rows],
+        "ids": [row["id"] for row in rows],
+        "numbers": [row["purchase_order_id"] for row in rows],
+    }
+    return {row.id: row.returns for row in await connection.execute(_OPEN, values)}
 
 
 def _conditions(wanted: ReturnFilter) -> list[sa.ColumnElement[bool]]:
@@ -100,7 +138,16 @@ def _conditions(wanted: ReturnFilter) -> list[sa.ColumnElement[bool]]:
     if wanted.store_id is not None:
         conditions.append(table.c.store_id == wanted.store_id)
     if wanted.order_id is not None:
-        conditions.append(table.c.order_id == wanted.order_id)
+        store_id = store_of(wanted.order_id) or 0
+        number = (
+            sa.select(orders.c.purchase_order_id)
+            .where(orders.c.store_id == store_id, orders.c.id == wanted.order_id)
+            .scalar_subquery()
+        )
+        conditions += [
+            table.c.store_id == store_id,
+            table.c.id.in_(storage.of_purchase_order(store_id, number)),
+        ]
     if wanted.status is not None:
         conditions.append(_STATUS.in_([wanted.status]))
     return conditions
@@ -113,8 +160,32 @@ def _select() -> sa.Select[Any]:
 
 
 async def _views(connection: Connection, rows: Sequence[sa.RowMapping]) -> list[ReturnView]:
-    known = await _refunds(connection, rows)
-    return [_view(row, known.get(row["id"], [])) for row in rows]
+    made = await _refunds(connection, rows)
+    shown = [storage.known_of(row) for row in rows]
+    known = await _orders(connection, shown)
+    return [
+        _view(row, each, made.get(each.id, []), known)
+        for row, each in zip(rows, shown, strict=True)
+    ]
+
+
+async def _orders(
+    connection: Connection, shown: Sequence[Known]
+) -> dict[tuple[int, str], ReturnedOrder]:
+    """The orders that returns are of, by store and purchase order."""
+    wanted = {(each.store_id, n) for each in shown for n in each.returned.purchase_orders}
+    if not wanted:
+        return {}
+    statement = sa.select(
+        orders.c.store_id,
+        orders.c.purchase_order_id,
+        orders.c.id,
+        orders.c.commerce_order_number,
+        orders.c.commerce_order_id,
+    ).where(sa.tuple_(orders.c.store_id, orders.c.purchase_order_id).in_(sorted(wanted)))
+    return {
+        (row[0], row[1]): ReturnedOrder(*row[1:]) for row in await connection.execute(statement)
+    }
 
 
 async def _refunds(
@@ -146,25 +217,36 @@ def _refund(row: sa.RowMapping, update: UpdateView) -> RefundView:
     return RefundView(
         id=row["id"],
         number=row["number"],
+        order_id=row["order_id"],
         comment=row["comment"],
-        items=storage.items_of(row["items"]),
+        items=asked_for.items_of(row["items"]),
         update=update,
         created_at=row["created_at"],
     )
 
 
-def _view(row: sa.RowMapping, made: Sequence[RefundView]) -> ReturnView:
+def _view(
+    row: sa.RowMapping,
+    known: Known,
+    made: Sequence[RefundView],
+    of: Mapping[tuple[int, str], ReturnedOrder],
+) -> ReturnView:
     details = [
         refund.update.status_detail for refund in made if refund.update.status_detail is not None
     ]
+    numbers = known.returned.purchase_orders
     return ReturnView(
-        id=row["id"],
+        id=known.id,
         store_id=row["store_uuid"],
-        order_id=row["order_id"],
+        orders=[of.get((known.store_id, n), ReturnedOrder(n)) for n in numbers],
         status=row["status"],
-        status_details=details,
-        returned=storage.from_row(row),
+        status_details=[*_unread(row), *details],
+        returned=known.returned,
         refunds=made,
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
+
+
+def _unread(row: sa.RowMapping) -> list[StatusDetail]:
+    return [] if row["import_error"] is None else [update_views.import_detail(row["import_error"])]

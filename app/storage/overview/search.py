@@ -1,6 +1,7 @@
 """Finding an order by the beginning of any number a person may have in hand."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,8 +9,9 @@ import sqlalchemy as sa
 from app.orders.errors import Invalid, Problem
 from app.orders.snapshot import tracking_key
 from app.storage.database import Connection
+from app.storage.overview import places
 from app.storage.overview.places import Place
-from app.storage.tables import order_lines, orders, shipments, stores
+from app.storage.tables import order_lines, orders, return_orders, returns, shipments, stores
 
 # More numbers than a person reads through; whoever searches so broadly types one letter more.
 MOST = 1000
@@ -18,6 +20,12 @@ _NUMBERS = (
     orders.c.purchase_order_id,
     orders.c.customer_order_id,
     orders.c.commerce_order_number,
+)
+_OF_RETURNS = (
+    (returns, returns.c.id, returns.c.return_order_id),
+    (returns, returns.c.id, returns.c.purchase_order_id),
+    (returns, returns.c.id, returns.c.customer_order_id),
+    (return_orders, return_orders.c.return_id, return_orders.c.purchase_order_id),
 )
 _FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
 
@@ -46,6 +54,42 @@ async def find(connection: Connection, text: str, store_id: int | None) -> list[
         if len(rows) > MOST or len(found) > MOST:
             raise _too_broad(text)
     return sorted(found)
+
+
+async def find_returns(connection: Connection, text: str, store_id: int | None) -> list[Place]:
+    """Returns whose RMA, purchase order, customer order or Commerce order number begins with it.
+
+    As `find`: by an index for each way, and bounded.
+    """
+    text = text.strip()
+    if not text:
+        return []
+    found: set[Place] = set()
+    ways = [_way(*each, text, store_id) for each in _OF_RETURNS]
+    of_orders = _way(orders, orders.c.id, orders.c.commerce_order_number, text, store_id)
+    named = (await connection.execute(of_orders)).all()
+    if len(named) > MOST:
+        raise _too_broad(text)
+    ways.append(_returns_of([(row[0], row[1]) for row in named]))
+    for way in ways:
+        rows = (await connection.execute(way)).all()
+        found.update((row[0], row[1]) for row in rows)
+        if len(rows) > MOST or len(found) > MOST:
+            raise _too_broad(text)
+    return sorted(found)
+
+
+def _returns_of(named: Sequence[Place]) -> sa.Select[Any]:
+    """At most MOST + 1 places of the returns of some orders."""
+    first = sa.select(returns.c.store_id, returns.c.id, returns.c.purchase_order_id)
+    further = sa.select(*return_orders.c["store_id", "return_id", "purchase_order_id"])
+    each = first.union_all(further).subquery()
+    on = sa.and_(
+        each.c.store_id == orders.c.store_id,
+        each.c.purchase_order_id == orders.c.purchase_order_id,
+    )
+    way = sa.select(each.c.store_id, each.c.id).select_from(orders.join(each, on))
+    return way.where(places.among(orders, named)).limit(MOST + 1)
 
 
 def _too_broad(text: str) -> Invalid:
