@@ -508,6 +508,14 @@ MUTATIONS = (
         (RETURN_ORDERS,),
     ),
     Mutation(
+        "a refund told again is the same one",
+        "taking it for another",
+        "app/web/commerce/orders.py",
+        "reference=None if once else body.reference",
+        "reference=None",
+        (DOORS,),
+    ),
+    Mutation(
         "only the newest stock level is sent",
         "leaving older ones",
         "app/storage/stock.py",

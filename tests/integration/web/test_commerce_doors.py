@@ -331,6 +331,83 @@ async def test_a_refund_goes_to_the_open_return_that_holds_the_items(
     assert (over.status_code, over.json()["error_code"]) == (400, "no_open_return")
 
 
+async def test_a_refund_told_again_after_a_lost_answer_is_the_same_one(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    _, found = await sent_back(world, client)
+    path = "/rest/store_1/V1/order/7/refund"
+    body = {"items": [{"order_item_id": 70, "qty": 1}]}
+    first = await client.post(path, json=body)
+    assert (await client.post(path, json=body)).text == first.text
+    (made,) = (await client.get(f"/v1/returns/{found['id']}")).json()["refunds"]
+    await world.deliver_until(UUID(made["update"]["id"]))
+    # Also when the first has reached Walmart, and units are left.
+    assert (await client.post(path, json=body)).text == first.text
+    assert [e["quantity"] for e in await world.ledger() if e["operation"] == "refund"] == [1]
+    other = await client.post(path, json=body | {"comment": {"comment": "memo 2"}})
+    assert (other.status_code, other.text == first.text) == (200, False)
+
+
+async def test_a_refund_that_was_dismissed_or_is_long_ago_may_be_told_anew(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    _, found = await sent_back(world, client)
+    path = "/rest/store_1/V1/order/7/refund"
+    body = {"items": [{"order_item_id": 70, "qty": 1}]}
+    first = await client.post(path, json=body)
+    (made,) = (await client.get(f"/v1/returns/{found['id']}")).json()["refunds"]
+    update = made["update"]["id"]
+    await world.fault("refund", "refuse")
+    await world.deliver_until(UUID(update))
+    await client.post(f"/v1/updates/{update}/dismiss", json={"note": "by hand"})
+    second = await client.post(path, json=body)
+    assert (second.status_code, second.text == first.text) == (200, False)
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE refunds SET created_at = now() - interval '8 days'"
+        )
+    third = await client.post(path, json=body)
+    assert (third.status_code, third.text == second.text) == (200, False)
+
+
+async def test_the_same_words_a_day_later_refund_another_return_that_came_in(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order, found = await sent_back(world, client, 1)
+    path = "/rest/store_1/V1/order/7/refund"
+    body = {"items": [{"order_item_id": 70, "qty": 1}]}
+    first = await client.post(path, json=body)
+    (made,) = (await client.get(f"/v1/returns/{found['id']}")).json()["refunds"]
+    await world.deliver_until(UUID(made["update"]["id"]))
+    back = {"lines": [{"line_number": "1", "quantity": 1}]}
+    po = order.purchase_order_id
+    await world.walmart.post(f"/simulator/orders/{po}/return", json=back)
+    await Importer(world.desk, Breaker(), every=0.000001).run(1)
+    # Who sends it again at once does not know of the other return.
+    assert (await client.post(path, json=body)).text == first.text
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE refunds SET created_at = now() - interval '25 hours'"
+        )
+    second = await client.post(path, json=body)
+    assert (second.status_code, second.text == first.text) == (200, False)
+
+
+async def test_a_refund_at_commerces_door_goes_by_its_key(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    await sent_back(world, client)
+    path = "/rest/store_1/V1/order/7/refund"
+    body = {"items": [{"order_item_id": 70, "qty": 1}]}
+    answers = [
+        await client.post(path, json=body, headers={"Idempotency-Key": key})
+        for key in ("memo-1", "memo-1", "memo-2")
+    ]
+    assert answers[1].headers["Idempotent-Replayed"] == "true"
+    assert answers[0].text == answers[1].text != answers[2].text
+    assert [each.status_code for each in answers] == [200] * 3
+
+
 async def test_a_refund_of_an_order_touches_only_its_own_lines_of_a_return(
     world: World, client: httpx.AsyncClient
 ) -> None:
