@@ -29,7 +29,7 @@ from app.storage import (
     orders,
     returns,
     settling,
-    stock,
+    stock_following,
     updates,
 )
 from app.storage.database import Connection, Database
@@ -138,12 +138,9 @@ async def record(
             queues[r.update.store_id, r.update.id] for r in kept if _others_wait(known, r.update)
         ]
         subjects += await _apply(connection, known, _by_order(kept), ids)
-        confirmed = [
-            (result.update.store_id, result.update.id)
-            for result in kept
-            if result.update.kind is Kind.CANCELLATION and result.step.state is State.CONFIRMED
-        ]
-        await stock.follow_cancellations(connection, confirmed, ids)
+        await stock_following.follow_cancellations(
+            connection, _confirmed(kept, Kind.CANCELLATION), ids
+        )
         # In one order everywhere, as with all rows of which several are held.
         for result in sorted(kept, key=lambda each: each.update.store_id):
             if result.returned is not None:
@@ -152,11 +149,20 @@ async def record(
                 await links.keep(
                     connection, result.update.store_id, result.update.order_id, result.link, ids
                 )
+        await stock_following.follow_refunds(connection, _confirmed(kept, Kind.REFUND), ids)
         await updates.hand_turns(connection, subjects)
         # Last, for claims of the same stores wait for it. What a late poller saw is true too.
         news = [each for result in results for each in result.news]
         stopped = await lanes.record(connection, news, breaker or Breaker())
     return Recorded(kept, stopped)
+
+
+def _confirmed(results: Iterable[Result], kind: Kind) -> list[tuple[int, UUID]]:
+    return [
+        (result.update.store_id, result.update.id)
+        for result in results
+        if result.update.kind is kind and result.step.state is State.CONFIRMED
+    ]
 
 
 async def _lock_orders(connection: Connection, results: Sequence[Result]) -> dict[UUID, Order]:

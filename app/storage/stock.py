@@ -22,8 +22,6 @@ from app.storage.database import Connection
 from app.storage.updates import Claimed, Subject
 
 SUPERSEDED = "A newer value took its place."
-# What was tried may still arrive; a level that follows a cancellation comes so long after it.
-_QUIET = timedelta(minutes=2)
 # Updates u of a level q. A queue may hold levels of another SKU: before `subject` escaped its
 # parts, "A@n" and "A" at node "n" shared one, and rows of then are still in the table.
 _SAME = """
@@ -100,18 +98,6 @@ _STALE = sa.text(f"""
                                ELSE u.subject = q.subject END)
     RETURNING o.id, o.target, o.subject
 """).bindparams(sa.bindparam("levels", type_=JSONB))  # noqa: S608 - as above
-_OF_CANCELLATIONS = sa.text("""
-    SELECT c.store_id, c.order_id, c.update_id, c.inventory, c.created_at,
-           (SELECT coalesce(jsonb_agg(DISTINCT l.sku), '[]') FROM order_lines l, stores s
-             WHERE s.store_id = c.store_id AND s.commerce_stock_id IS NOT NULL
-               AND l.store_id = c.store_id AND l.order_id = c.order_id) AS readable
-      FROM cancellations c
-      JOIN unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[])) AS q(store_id, id)
-        ON c.store_id = q.store_id AND c.update_id = q.id
-""").bindparams(
-    sa.bindparam("stores", type_=ARRAY(sa.Integer)),
-    sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +145,7 @@ async def put(connection: Connection, wanted: Levels, ids: events.NewId) -> list
     those that a newer one has taken the place of.
     """
     rows = [_level(ids(wanted.store_id), each.sku, each.ship_node) for each in wanted.levels]
-    await _hold(connection, wanted.store_id, wanted.levels)
+    await hold(connection, wanted.store_id, wanted.levels)
     units = {row["id"]: each.quantity for row, each in zip(rows, wanted.levels, strict=True)}
     values = {"store_id": wanted.store_id, "levels": rows, "given_at": wanted.given_at}
     if wanted.given_at is not None:
@@ -183,7 +169,8 @@ async def put(connection: Connection, wanted: Levels, ids: events.NewId) -> list
     return [UUID(row["id"]) for row in rows]
 
 
-async def _hold(connection: Connection, store_id: int, levels: Iterable[StockLevel]) -> None:
+async def hold(connection: Connection, store_id: int, levels: Iterable[StockLevel]) -> None:
+    """Let nobody else put these levels until the transaction ends."""
     subjects = sorted({subject(each.sku, each.ship_node) for each in levels})
     await connection.execute(_LOCK, {"store_id": str(store_id), "subjects": subjects})
 
@@ -200,38 +187,3 @@ async def drop_stale(
     places: list[Subject] = [(store_id, row.target, row.subject) for row in rows]
     await updates.hand_turns(connection, places)
     return frozenset(row.id for row in rows)
-
-
-async def follow_cancellations(
-    connection: Connection, canceled: Sequence[tuple[int, UUID]], ids: events.NewId
-) -> None:
-    """Tell Walmart the stock that came with cancellations (store and update) it has confirmed.
-
-    Walmart sets an item out of stock that was canceled for that reason, and nothing else. Where
-    Commerce gave a newer level since, nothing follows: that one went, or goes, by itself. Where
-    no level was given, the timeline says so.
-    """
-    if not canceled:
-        return
-    stores, cancellations = zip(*sorted(set(canceled)), strict=True)
-    values: dict[str, Any] = {"stores": list(stores), "ids": list(cancellations)}
-    wanted = []
-    for row in (await connection.execute(_OF_CANCELLATIONS, values)).all():
-        given = [StockLevel(**level) for level in row.inventory]
-        named = {level.sku for level in given}
-        # Commerce is asked when it is sent: what it said before may be outdated by then.
-        asked = [StockLevel(sku, None) for sku in sorted(row.readable) if sku not in named]
-        wanted += [
-            Levels(row.store_id, levels, "waybill", _QUIET, row.order_id, at)
-            for levels, at in ((given, row.created_at), (asked, None))
-            if levels
-        ]
-        if not given and not asked:
-            event = events.Event("stock_not_known", update_id=row.update_id)
-            await events.add(connection, row.store_id, row.order_id, event, ids)
-    # All of a store at once, so that nobody waits in a circle.
-    for store_id in sorted({each.store_id for each in wanted}):
-        of_store = [each for each in wanted if each.store_id == store_id]
-        await _hold(connection, store_id, [level for each in of_store for level in each.levels])
-        for each in of_store:
-            await put(connection, each, ids)

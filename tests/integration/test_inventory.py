@@ -11,11 +11,14 @@ from app.intake import cancel, inventory
 from app.orders.errors import Invalid
 from app.orders.requests import CancelRequest, StockLevel
 from app.orders.update import State
-from app.storage import overview, retention, stock
+from app.storage import overview, retention, stock, stock_following
 from app.storage.overview import UpdateFilter
 from app.storage.overview.paging import Page
 from app.storage.views import UpdateView
 from tests.world import POLICY, World, claim
+
+# Whose retries do not come within a test.
+SLOW = replace(POLICY, base=7200, cap=7200)
 
 
 async def put(world: World, *levels: tuple[str, int]) -> list[UpdateView]:
@@ -167,7 +170,7 @@ async def test_the_level_of_a_cancellation_does_not_take_a_waiting_newer_ones_pl
     canceled_ = await cancellation(world, 7)
     await world.fault("inventory", "error", times=1)
     (newer,) = await put(world, ("SKU-1", 2))
-    await world.deliver_until(newer.id, states={State.RETRYING}, policy=replace(POLICY, base=60))
+    await world.deliver_until(newer.id, states={State.RETRYING}, policy=SLOW)
     await world.deliver_until(canceled_)
     assert (await world.update(newer.id)).state == "retrying"
     assert await states(world) == ["retrying"]
@@ -180,7 +183,7 @@ async def test_levels_of_cancellations_count_by_when_they_were_given_not_confirm
     for each in (newer, older):
         # Confirmed in the other order than they were asked for.
         async with world.database.begin() as connection:
-            await stock.follow_cancellations(connection, [(1, each)], world.desk.new_id)
+            await stock_following.follow_cancellations(connection, [(1, each)], world.desk.new_id)
     assert await states(world) == ["pending"]
     await settled(world)
     assert {units for _, units in await sent(world)} == {5}
@@ -196,7 +199,7 @@ async def test_a_level_that_was_archived_still_counts_as_newer(world: World) -> 
         )
     assert await retention.archive_updates(world.database, 1) == 1
     async with world.database.begin() as connection:
-        await stock.follow_cancellations(connection, [(1, canceled_)], world.desk.new_id)
+        await stock_following.follow_cancellations(connection, [(1, canceled_)], world.desk.new_id)
     assert await states(world) == []
 
 

@@ -534,7 +534,7 @@ MUTATIONS = (
     Mutation(
         "only the newest stock level is sent",
         "taking a cancellation's for as new as its confirmation",
-        "app/storage/stock.py",
+        "app/storage/stock_following.py",
         "((given, row.created_at), (asked, None))",
         "((given, None), (asked, None))",
         (INVENTORY,),
@@ -714,9 +714,17 @@ MUTATIONS = (
     Mutation(
         "Commerce is asked for its stock",
         "leaving it at what came with the cancellation",
-        "app/storage/stock.py",
+        "app/storage/stock_following.py",
         "for levels, at in ((given, row.created_at), (asked, None))",
         "for levels, at in ((given, row.created_at),)",
+        (CONNECTOR,),
+    ),
+    Mutation(
+        "stock follows a refund",
+        "following cancellations alone",
+        "app/storage/recording.py",
+        "follow_refunds(connection, _confirmed(kept, Kind.REFUND), ids)",
+        "follow_refunds(connection, [], ids)",
         (CONNECTOR,),
     ),
     Mutation(
