@@ -138,9 +138,8 @@ async def record(
             queues[r.update.store_id, r.update.id] for r in kept if _others_wait(known, r.update)
         ]
         subjects += await _apply(connection, known, _by_order(kept), ids)
-        await stock_following.follow_cancellations(
-            connection, _confirmed(kept, Kind.CANCELLATION), ids
-        )
+        followed = (_confirmed(kept, Kind.CANCELLATION), _confirmed(kept, Kind.REFUND))
+        await stock_following.follow(connection, *followed, ids)
         # In one order everywhere, as with all rows of which several are held.
         for result in sorted(kept, key=lambda each: each.update.store_id):
             if result.returned is not None:
@@ -149,7 +148,6 @@ async def record(
                 await links.keep(
                     connection, result.update.store_id, result.update.order_id, result.link, ids
                 )
-        await stock_following.follow_refunds(connection, _confirmed(kept, Kind.REFUND), ids)
         await updates.hand_turns(connection, subjects)
         # Last, for claims of the same stores wait for it. What a late poller saw is true too.
         news = [each for result in results for each in result.news]
@@ -167,6 +165,12 @@ def _confirmed(results: Iterable[Result], kind: Kind) -> list[tuple[int, UUID]]:
 
 async def _lock_orders(connection: Connection, results: Sequence[Result]) -> dict[UUID, Order]:
     places = [(r.update.store_id, r.update.order_id) for r in results]
+    # Of a return of several orders each is told: held here, in one order with all others.
+    for result in results:
+        if result.returned is not None and len(result.returned.purchase_orders) > 1:
+            numbers, store_id = result.returned.purchase_orders, result.update.store_id
+            found = await returns.orders_of(connection, store_id, numbers)
+            places += [(store_id, order_id) for order_id in found.values()]
     return await orders.lock_many(
         connection, [(store, order) for store, order in places if order is not None]
     )

@@ -49,18 +49,41 @@ _OF_REFUNDS = sa.text("""
 async def follow_cancellations(
     connection: Connection, canceled: Sequence[tuple[int, UUID]], ids: events.NewId
 ) -> None:
-    """Tell Walmart the stock that came with cancellations (store and update) it has confirmed.
+    """Tell Walmart the stock that came with cancellations, as `follow` does."""
+    await follow(connection, canceled, (), ids)
+
+
+async def follow(
+    connection: Connection,
+    canceled: Sequence[tuple[int, UUID]],
+    refunded: Sequence[tuple[int, UUID]],
+    ids: events.NewId,
+) -> None:
+    """Tell Walmart the stock after cancellations and refunds (store and update) it has confirmed.
 
     Walmart sets an item out of stock that was canceled for that reason, and nothing else. Where
     Commerce gave a newer level since, nothing follows: that one went, or goes, by itself. Where
-    no level was given, the timeline says so.
+    no level was given, the timeline says so. After a refund only Commerce knows whether what came
+    back is sold again: a level follows where it can be asked.
     """
-    if not canceled:
-        return
-    stores, cancellations = zip(*sorted(set(canceled)), strict=True)
-    values: dict[str, Any] = {"stores": list(stores), "ids": list(cancellations)}
+    wanted = [
+        *await _after_cancellations(connection, canceled, ids),
+        *await _after_refunds(connection, refunded),
+    ]
+    # All of a store at once, so that nobody waits in a circle.
+    for store_id in sorted({each.store_id for each in wanted}):
+        of_store = [each for each in wanted if each.store_id == store_id]
+        levels = [level for each in of_store for level in each.levels]
+        await stock.hold(connection, store_id, levels)
+        for each in of_store:
+            await stock.put(connection, each, ids)
+
+
+async def _after_cancellations(
+    connection: Connection, canceled: Sequence[tuple[int, UUID]], ids: events.NewId
+) -> list[Levels]:
     wanted = []
-    for row in (await connection.execute(_OF_CANCELLATIONS, values)).all():
+    for row in await _rows(connection, _OF_CANCELLATIONS, canceled):
         given = [StockLevel(**level) for level in row.inventory]
         named = {level.sku for level in given}
         # Commerce is asked when it is sent: what it said before may be outdated by then.
@@ -73,39 +96,24 @@ async def follow_cancellations(
         if not given and not asked:
             event = events.Event("stock_not_known", update_id=row.update_id)
             await events.add(connection, row.store_id, row.order_id, event, ids)
-    await _put_all(connection, wanted, ids)
+    return wanted
 
 
-async def follow_refunds(
-    connection: Connection, refunded: Sequence[tuple[int, UUID]], ids: events.NewId
-) -> None:
-    """Tell Walmart what Commerce has to sell of items whose refund (store and update) it confirmed.
-
-    Only where Commerce can be asked: it alone knows whether what came back is sold again.
-    """
-    if not refunded:
-        return
-    stores, updates = zip(*sorted(set(refunded)), strict=True)
-    values: dict[str, Any] = {"stores": list(stores), "ids": list(updates)}
-    rows = (await connection.execute(_OF_REFUNDS, values)).all()
-    wanted = [
-        Levels(
-            row.store_id,
-            [StockLevel(sku, None) for sku in sorted(row.skus)],
-            "waybill",
-            _QUIET,
-            row.order_id,
-        )
-        for row in rows
-    ]
-    await _put_all(connection, wanted, ids)
+async def _after_refunds(
+    connection: Connection, refunded: Sequence[tuple[int, UUID]]
+) -> list[Levels]:
+    wanted = []
+    for row in await _rows(connection, _OF_REFUNDS, refunded):
+        levels = [StockLevel(sku, None) for sku in sorted(row.skus)]
+        wanted.append(Levels(row.store_id, levels, "waybill", _QUIET, row.order_id))
+    return wanted
 
 
-async def _put_all(connection: Connection, wanted: Sequence[Levels], ids: events.NewId) -> None:
-    """All of a store at once, so that nobody waits in a circle."""
-    for store_id in sorted({each.store_id for each in wanted}):
-        of_store = [each for each in wanted if each.store_id == store_id]
-        levels = [level for each in of_store for level in each.levels]
-        await stock.hold(connection, store_id, levels)
-        for each in of_store:
-            await stock.put(connection, each, ids)
+async def _rows(
+    connection: Connection, statement: sa.TextClause, places: Sequence[tuple[int, UUID]]
+) -> Sequence[sa.Row[Any]]:
+    if not places:
+        return []
+    stores, updates = zip(*sorted(set(places)), strict=True)
+    values = {"stores": list(stores), "ids": list(updates)}
+    return (await connection.execute(statement, values)).all()

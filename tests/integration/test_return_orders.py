@@ -263,3 +263,20 @@ async def test_returns_are_found_by_the_beginning_of_any_number(world: World) ->
     assert await search("000000042", 2) == []
     assert await search("nothing") == []
     assert await search(" ") == []
+
+
+async def test_refunds_of_the_orders_of_one_return_are_recorded_side_by_side(world: World) -> None:
+    """Each tells both orders, which are held in one order by whoever records."""
+    for _ in range(3):
+        orders = [await shipped(world, 1) for _ in range(2)]
+        lines = [
+            {"purchase_order_id": order.purchase_order_id, "line_number": "1"} for order in orders
+        ]
+        path = f"/simulator/orders/{orders[0].purchase_order_id}/return"
+        (await world.walmart.post(path, json={"lines": lines})).raise_for_status()
+    await run(world)
+    for found in await returns(world):
+        await asked(world, found)
+    updates = [each.update.id for found in await returns(world) for each in found.refunds]
+    delivered = await world.deliver_until(*updates, pollers=3, concurrency=1)
+    assert [(each.state, each.attempts) for each in delivered] == [("confirmed", 1)] * 6

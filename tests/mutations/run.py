@@ -723,8 +723,8 @@ MUTATIONS = (
         "stock follows a refund",
         "following cancellations alone",
         "app/storage/recording.py",
-        "follow_refunds(connection, _confirmed(kept, Kind.REFUND), ids)",
-        "follow_refunds(connection, [], ids)",
+        "_confirmed(kept, Kind.CANCELLATION), _confirmed(kept, Kind.REFUND))",
+        "_confirmed(kept, Kind.CANCELLATION), [])",
         (CONNECTOR,),
     ),
     Mutation(
