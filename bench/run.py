@@ -33,12 +33,7 @@ from bench import (
 )
 from tests.processes import deployed
 
-ORDERS = 300
 RESULTS = Path(__file__).with_name("results.json")
-# Seconds between two shipments of an idle system, and of one of 16 clients that together ask
-# about 400 times a second.
-GAP = 0.05
-BUSY_CLIENTS, BUSY_GAP, BUSY_ORDERS = 16, 0.03, 1200
 ROUNDS = 5
 # Of what is compared with a model only.
 FEWER = 3
@@ -64,6 +59,7 @@ def main() -> int:
             _keep(results)
         with EmbeddedPostgres.start(place / "queues") as server:
             migrate.upgrade(server.url)
+            results["latency"] = latency.measure(server.url, place, rounds=ROUNDS)
             results["drain"] = drain.measure(server.url, place, rounds=ROUNDS)
             results["replicas"] = replicas.measure(server.url, place, rounds=FEWER)
             results["footprint"] = footprint.measure(server.url, place, rounds=ROUNDS)
@@ -91,17 +87,8 @@ async def _machine(url: str) -> str:
 
 
 def _delivered(url: str, folder: Path) -> Mapping[str, Any]:
-    """From the request to Walmart's receipt, by processes as they are deployed."""
+    """Walmart's limits and other stores' troubles, by processes as they are deployed."""
     found: dict[str, Any] = {}
-    with deployed(url, folder, pollers=1, **_SETTINGS) as deployment:
-
-        def run(orders: int, clients: int, gap: float = 0.0) -> dict[str, float]:
-            return asyncio.run(latency.measure(deployment, orders=orders, clients=clients, gap=gap))
-
-        run(20, 1)
-        found["latency_idle"] = run(ORDERS, 1, GAP)
-        found["latency_busy"] = run(BUSY_ORDERS, BUSY_CLIENTS, BUSY_GAP)
-        found["latency_burst"] = run(ORDERS, 8)
     with deployed(url, folder, pollers=0, **_SETTINGS) as deployment:
         found["bucket"] = trust.bucket(deployment)
         found["beside_trouble"] = trust.beside_trouble(deployment)

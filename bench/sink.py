@@ -1,7 +1,8 @@
 """A Walmart that takes every shipment: `python -m bench.sink PORT [SECONDS]`.
 
 It answers after so many seconds (0 without), with an order that shows what was sent, and counts
-what it took: `GET /count` answers the shipments and the times of the first and the last of them.
+what it took: `GET /count` answers the shipments and the times of the first and the last of them,
+`GET /times` when each order's first one came, in nanoseconds since 1970.
 """
 
 import asyncio
@@ -12,6 +13,11 @@ from typing import Any, cast
 
 import uvloop
 
+# With what Walmart says of its buckets: enough for any run.
+_HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-current-token-count: 5000\r\n"
+    b"x-next-replenish-time: %d\r\nContent-Length: %d\r\n\r\n"
+)
 _TOKEN = {"access_token": "t" * 200, "token_type": "Bearer", "expires_in": 900}
 
 
@@ -21,16 +27,21 @@ class _Took:
         self.shipments = 0
         self.first = 0.0
         self.last = 0.0
+        self.times: dict[str, int] = {}
 
     def answer(self, path: str, body: bytes) -> object:
         if path.endswith("/token"):
             return _TOKEN
         if path == "/count":
             return {"shipments": self.shipments, "first": self.first, "last": self.last}
+        if path == "/times":
+            return self.times
         self.last = time.time()
         self.first = self.first or self.last
         self.shipments += 1
-        return _order(path.split("/")[3], json.loads(body))
+        number = path.split("/")[3]
+        self.times.setdefault(number, time.time_ns())
+        return _order(number, json.loads(body))
 
 
 def _order(number: str, sent: dict[str, Any]) -> object:
@@ -77,14 +88,13 @@ class _Connection(asyncio.Protocol):
             body = self._buffer[end + 4 : end + 4 + length]
             self._buffer = self._buffer[end + 4 + length :]
             path = head.split(" ", 2)[1]
-            late = self._took.delay if path != "/count" else 0.0
+            late = self._took.delay if path.startswith("/v3") else 0.0
             self._answer(self._took.answer(path, body), late)
 
     def _answer(self, content: object, late: float) -> None:
         assert self._transport is not None  # noqa: S101 - connected
         body = json.dumps(content).encode()
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-        answer = head % len(body) + body
+        answer = _HEAD % (int(time.time() * 1000) + 60_000, len(body)) + body
         if late:
             asyncio.get_running_loop().call_later(late, self._write, answer)
         else:

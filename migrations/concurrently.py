@@ -13,6 +13,7 @@ def make(
     *,
     where: str | None = None,
     ops: dict[str, str] | None = None,
+    unique: bool = False,
 ) -> None:
     """Make an index concurrently, outside of a transaction."""
     # What a try left behind that broke off is invalid and would never be used.
@@ -21,6 +22,7 @@ def make(
         name,
         table,
         columns,
+        unique=unique,
         if_not_exists=True,
         postgresql_concurrently=True,
         postgresql_where=sa.text(where) if where else None,

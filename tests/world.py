@@ -36,11 +36,14 @@ from app.storage.tables import lanes
 from app.storage.updates import Claimed
 from app.storage.vault import Vault
 from app.storage.views import OrderView, StoreView, UpdateView
+from app.storage.wakeup import Heard
 from app.sync.backoff import Policy
 from app.sync.poller import Poller, PollerSettings
 from app.walmart.client import WalmartClient
 from tests.builders import a_ship_request
 
+# Of every world: what is claimed is opened without one at hand.
+VAULT = Vault([Fernet.generate_key().decode()])
 ACTOR = "test"
 # Fractions of a second, so that a suite of hours of waiting takes minutes.
 BREAKER = Breaker(base=0.1, cap=0.4)
@@ -58,7 +61,7 @@ class World:
     client: WalmartClient
     walmart: httpx.AsyncClient
     walmart_url: str
-    heard: asyncio.Event
+    heard: Heard
     timeout: float
     _stores: list[StoreView] = field(default_factory=list)
 
@@ -211,15 +214,13 @@ async def claim(
 ) -> list[Claimed]:
     """Claim what is due of a store, as a poller does."""
     terms = Terms("p", lease=lease, timeout=min(30.0, lease), caps=caps or {})
-    async with database.direct.transaction() as session:
-        groups = [
-            group
-            for group in await claims.due(session)
-            if group.store_id == store_id and group.due_in <= 0
-        ]
-        if not groups:
-            return []
-        taken = await claims.claim(session, groups, limit=limit, token=uuid4(), terms=terms)
+    found = await claims.due(database.direct)
+    groups = [each for each in found if each.store_id == store_id and each.due_in <= 0]
+    if not groups:
+        return []
+    taken = await claims.claim(
+        database.direct, groups, limit=limit, token=uuid4(), terms=terms, vault=VAULT
+    )
     return list(taken.updates)
 
 
@@ -239,17 +240,17 @@ async def open_world(url: str, *, timeout: float = 1.0) -> AsyncIterator[World]:
         )
         database = open_database(url, pool_size=20)
         stack.push_async_callback(database.close)
-        heard = asyncio.Event()
+        heard = Heard()
         client = WalmartClient(
             http, base_url=walmart_url, timeout=timeout, now=lambda: datetime.now(UTC)
         )
         desk = Desk(
             database=database,
-            vault=Vault([Fernet.generate_key().decode()]),
+            vault=VAULT,
             walmart=client,
             now=lambda: datetime.now(UTC),
             entropy=lambda: secrets.randbits(64),
-            wake=heard.set,
+            wake=heard.tell,
             commerce=CommerceClient(http, timeout=timeout, now=lambda: datetime.now(UTC)),
         )
         yield World(url, database, desk, client, walmart, walmart_url, heard, timeout)

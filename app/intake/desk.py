@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from app.commerce.client import CommerceClient
@@ -15,17 +15,25 @@ from app.storage import idempotency, stores
 from app.storage.database import Connection, Database
 from app.storage.idempotency import Once
 from app.storage.vault import CannotDecrypt, Vault
+from app.storage.wakeup import Told
 from app.walmart.account import Account
 from app.walmart.client import WalmartClient
 
 Opened = TypeVar("Opened")
 
 
+class Wake(Protocol):
+    """Tells pollers what is due; nothing named: to look for it."""
+
+    def __call__(self, *told: Told) -> None:
+        """Tell, after the commit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """The collaborators of the use cases. now is an aware time; entropy gives 64 random bits.
 
-    wake tells pollers that an update was committed; it costs nothing and never raises.
+    wake tells pollers what was committed; it costs nothing and never raises.
     """
 
     database: Database
@@ -33,7 +41,7 @@ class Desk:
     walmart: WalmartClient
     now: Callable[[], datetime]
     entropy: Callable[[], int]
-    wake: Callable[[], None]
+    wake: Wake
     commerce: CommerceClient
     quiet_period: timedelta = timedelta(seconds=120)
 

@@ -10,6 +10,7 @@ from app.intake.desk import Desk
 from app.orders import reservation
 from app.orders import shipment as rules
 from app.orders.errors import Conflict, Problem, refuse
+from app.orders.ids import store_of
 from app.orders.order import Item, Order, Task
 from app.orders.requests import ShipRequest
 from app.orders.update import Kind, State
@@ -64,7 +65,9 @@ async def ship(
     shipped = await _unheld(desk, order_id, request, actor, once)
     if shipped is None:
         shipped = await _held(desk, order_id, request, actor, once)
-    desk.wake()
+    store_id = store_of(order_id)
+    assert store_id is not None  # noqa: S101 - it has an order of that id
+    desk.wake((store_id, Kind.SHIPMENT))
     return shipped
 
 
@@ -97,20 +100,22 @@ async def _unheld(
     desk: Desk, order_id: UUID, request: ShipRequest, actor: str, once: Once | None
 ) -> Shipped | None:
     """The usual case, in two statements; None where the order must be held for it."""
-    picture = await optimistic.look(desk.database, order_id, request.reference, once)
-    if not picture.simple:
-        return None
-    order = picture.order
-    checked = _check(desk, order, picture.rules, request)
-    refuse(checked.problems)
-    update = _update(desk, order, checked, actor)
-    row = _row(desk.new_id(order.store_id), update, request, checked)
-    view = overview.accepted_shipment(
-        row, update, store=picture.store, number=picture.number, at=picture.at
-    )
-    shipped = Shipped(view, repeated=False)
-    kept = once.render(shipped) if once else None
-    written = await optimistic.ship(desk.database, picture, update, row, once=once, answer=kept)
+    # Nothing is waited for between the two, so no other could use the connection meanwhile.
+    async with desk.database.direct.session() as session:
+        picture = await optimistic.look(session, order_id, request.reference, once)
+        if not picture.simple:
+            return None
+        order = picture.order
+        checked = _check(desk, order, picture.rules, request)
+        refuse(checked.problems)
+        update = _update(desk, order, checked, actor)
+        row = _row(desk.new_id(order.store_id), update, request, checked)
+        view = overview.accepted_shipment(
+            row, update, store=picture.store, number=picture.number, at=picture.at
+        )
+        shipped = Shipped(view, repeated=False)
+        kept = once.render(shipped) if once else None
+        written = await optimistic.ship(session, picture, update, row, once=once, answer=kept)
     return shipped if written else None
 
 
@@ -240,7 +245,8 @@ def _row(
         shipped_at=checked.package.shipped_at,
         method_code=checked.package.method_code,
         reference=request.reference,
-        fingerprint=_content(request),
+        # Nobody compares the content of what bears no reference.
+        fingerprint=b"" if request.reference is None else _content(request),
         override_cancel_request=request.override_cancel_request,
         walmart_carrier=checked.package.carrier_json,
         items=checked.items,

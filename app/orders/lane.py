@@ -128,12 +128,6 @@ class Lane:
         """Whether only a single call at a time tries if it works again."""
         return self.failures >= BREAK_AFTER
 
-    @property
-    def counted(self) -> bool:
-        """Whether what may go depends on what is under way."""
-        unknown = self.broken or not self.answered
-        return unknown or self.tokens is not None or self.endpoint is Endpoint.COMMERCE
-
     def paused(self, at: datetime) -> bool:
         """Whether nothing may go."""
         return self.paused_until is not None and self.paused_until > at

@@ -44,6 +44,8 @@ class State(StrEnum):
 DUE = frozenset({State.PENDING, State.RETRYING, State.VERIFYING})
 # Not at rest: the poller will still work on it without anybody's help.
 OPEN = DUE | {State.SENDING}
+# Over, whatever came of it.
+AT_REST = frozenset({State.CONFIRMED, State.DISMISSED})
 # Its units stay reserved: Walmart has not said that it has them.
 UNRESOLVED = OPEN | {State.FAILED}
 

@@ -7,15 +7,18 @@ hundred thousand due updates cost the same few looks into an index as one with a
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from uuid import UUID
 
-from app.orders.lane import READ_FIRST, WRITTEN_TO, Endpoint, Lane, Room, capped, room, ways
+from app.orders.lane import READ_FIRST, WRITTEN_TO, Endpoint, Room, capped, room, ways
+from app.orders.order import Order
 from app.orders.update import TOLD_COMMERCE, Kind, State
-from app.storage import lanes
-from app.storage.direct import Session
+from app.storage import lanes, orders, stores
+from app.storage.direct import Direct, Row, Session
+from app.storage.stores import Credentials
 from app.storage.updates import Claimed
+from app.storage.vault import Vault
 
 _NO_CAPS: Mapping[Endpoint, float] = {}
 _DUE = "('pending', 'retrying', 'verifying')"
@@ -48,13 +51,6 @@ _GROUPS = f"""
        AND g.kind <> 'commerce_note'
 """  # noqa: S608 - only a constant of this module is put in
 
-_IN_FLIGHT = """
-    SELECT kind, ambiguous, count(*) AS updates FROM updates
-     WHERE store_id = $1 AND state = 'sending'
-       AND leased_until > now() + make_interval(secs => $2::float8)
-     GROUP BY kind, ambiguous
-"""
-
 # Those of late orders first, then those in doubt (a broken lane is not tried with what nobody
 # has sent yet), then those that are due longest. A lane takes no more than it bears, whichever
 # of its groups they come from.
@@ -76,17 +72,24 @@ _TAKE = f"""
         FROM picked),
     chosen AS (
       SELECT id, claimed_from, may_write FROM ranked WHERE place <= calls
-       ORDER BY urgent DESC, ambiguous DESC, due_at, id LIMIT $7)
-    UPDATE updates u
-       SET state = 'sending', lease_token = $8, leased_by = $9,
-           leased_until = now() + make_interval(secs => $10::float8),
-           attempts = u.attempts + 1, updated_at = now()
-      FROM chosen WHERE u.store_id = $1 AND u.id = chosen.id
-    RETURNING u.id, u.order_id, u.kind, u.subject, u.payload, u.attempts, u.retries, u.reads,
-           u.ambiguous, u.may_have_left_at, u.failing_for, u.failing_since, u.created_at,
-           u.lease_token, u.leased_until, chosen.claimed_from, chosen.may_write,
-           now() AS claimed_at
-"""  # noqa: S608 - only a constant of this module is put in
+       ORDER BY urgent DESC, ambiguous DESC, due_at, id LIMIT $7),
+    taken AS (
+      UPDATE updates u
+         SET state = 'sending', lease_token = $8, leased_by = $9,
+             leased_until = now() + make_interval(secs => $10::float8),
+             attempts = u.attempts + 1, updated_at = now()
+        FROM chosen WHERE u.store_id = $1 AND u.id = chosen.id
+      RETURNING u.id, u.order_id, u.kind, u.subject, u.payload, u.attempts, u.retries, u.reads,
+             u.ambiguous, u.may_have_left_at, u.failing_for, u.failing_since, u.created_at,
+             u.lease_token, u.leased_until, chosen.claimed_from, chosen.may_write,
+             now() AS claimed_at)
+    SELECT taken.*, s.walmart_client_id, s.walmart_client_secret, s.market,
+           {orders.UNKEYED}
+      FROM taken
+      JOIN stores s ON s.store_id = $1
+      LEFT JOIN orders o ON o.store_id = $1 AND o.id = taken.order_id
+"""  # noqa: S608 - only constants are put in
+_CLAIMED = tuple(each.name for each in fields(Claimed))
 
 
 # A store, and whether it is its Commerce that is told: a hanging one takes no slot of Walmart's.
@@ -129,10 +132,17 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What was taken; again_in: seconds after which a full lane bears more, None if unknown."""
+    """What was taken, each with its order, as it was right before.
 
-    updates: Sequence[Claimed]
-    again_in: float | None
+    credentials: the store's, None where nothing was taken. held_back: a lane bears no more than
+    that; again_in: seconds after which it does, None if that is unknown.
+    """
+
+    updates: Sequence[Claimed] = ()
+    orders: Mapping[UUID, Order] = field(default_factory=dict)
+    credentials: Credentials | None = None
+    held_back: bool = False
+    again_in: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,43 +169,54 @@ async def due(session: Session) -> list[Group]:
 
 
 async def claim(
-    session: Session, groups: Sequence[Group], *, limit: int, token: UUID, terms: Terms
+    direct: Direct,
+    groups: Sequence[Group],
+    *,
+    limit: int,
+    token: UUID,
+    terms: Terms,
+    vault: Vault,
 ) -> Claim:
     """Take up to limit due updates of one store's groups, as many as its lanes bear.
 
-    Whoever else claims from the store waits until the transaction has ended.
+    Whoever else claims from the store waits meanwhile. Raises NotAvailable, and CannotDecrypt
+    where nobody can read the store's secret; then nothing was taken.
     """
     store_id = groups[0].store_id
-    held, now = await lanes.hold(session, store_id)
-    # Where nothing is counted it does not matter how much is under way.
-    counted = any(held[way].counted for each in groups for way in _needed(each))
-    in_flight = await _in_flight(session, store_id, terms) if counted else {}
-    found = [share(group, held, in_flight, now, terms.caps) for group in groups]
-    waits = [(each.again_at - now).total_seconds() for each in found if each.again_at is not None]
-    again_in = max(min(waits), 0.0) if waits else None
-    going = [each for each in found if each.calls > 0]
-    if not going:
-        return Claim([], again_in)
-    taken = await _take(session, going, limit=limit, token=token, terms=terms)
-    if terms.caps:
-        calls = Counter(way for each in taken for way in _ways(each.kind, each.ambiguous))
-        await lanes.spend(session, [held[way] for way in calls], calls, terms.caps, now)
-    return Claim(taken, again_in)
+    async with direct.transaction(lanes.turnstile(store_id)) as session:
+        seen = await lanes.look(session, store_id, max(terms.lease - terms.timeout, 0.0))
+        found = [share(group, seen, terms.caps) for group in groups]
+        waits = [
+            (each.again_at - seen.at).total_seconds() for each in found if each.again_at is not None
+        ]
+        room = Claim(
+            held_back=any(each.calls < limit for each in found),
+            again_in=max(min(waits), 0.0) if waits else None,
+        )
+        going = [each for each in found if each.calls > 0]
+        if not going:
+            return room
+        rows = await _take(session, going, limit=limit, token=token, terms=terms)
+        if not rows:
+            return room
+        taken = [_claimed(store_id, row) for row in rows]
+        opened = stores.opened(store_id, rows[0], vault)
+        if terms.caps:
+            calls = Counter(way for each in taken for way in _ways(each.kind, each.ambiguous))
+            spent = [seen.lanes[way] for way in calls]
+            await lanes.spend(session, spent, calls, terms.caps, seen.at)
+    return replace(room, updates=taken, orders=_orders(store_id, rows), credentials=opened)
 
 
-def share(
-    group: Group,
-    held: dict[Endpoint, Lane],
-    in_flight: dict[tuple[Kind, bool], int],
-    now: datetime,
-    caps: Mapping[Endpoint, float] = _NO_CAPS,
-) -> Share:
+def share(group: Group, seen: lanes.Picture, caps: Mapping[Endpoint, float] = _NO_CAPS) -> Share:
     """How much of a group may go by the lanes that it needs."""
 
     def left(endpoint: Endpoint) -> Room:
-        busy = sum(n for (kind, unsure), n in in_flight.items() if endpoint in _ways(kind, unsure))
-        lane = held[endpoint]
-        return capped(lane, room(lane, busy, now), caps.get(endpoint), now)
+        busy = sum(
+            n for (kind, unsure), n in seen.under_way.items() if endpoint in _ways(kind, unsure)
+        )
+        lane = seen.lanes[endpoint]
+        return capped(lane, room(lane, busy, seen.at), caps.get(endpoint), seen.at)
 
     writing = WRITTEN_TO[group.kind]
     if group.ambiguous and not left(writing).calls and writing is not Endpoint.COMMERCE:
@@ -209,29 +230,16 @@ def share(
     return Share(group, writing, tightest.calls, may_write=True, again_at=tightest.again_at)
 
 
-def _needed(group: Group) -> list[Endpoint]:
-    """Every lane that decides how much of a group may go."""
-    return [*_ways(group.kind, group.ambiguous), Endpoint.READ]
-
-
 def _ways(kind: Kind, ambiguous: bool) -> list[Endpoint]:
     return ways(kind, reads=ambiguous or kind in READ_FIRST)
 
 
-async def _in_flight(session: Session, store_id: int, terms: Terms) -> dict[tuple[Kind, bool], int]:
-    """Updates whose calls are under way; a poller that has long been silent makes none."""
-    silent = max(terms.lease - terms.timeout, 0.0)
-    rows = await session.fetch(_IN_FLIGHT, store_id, silent)
-    return {(Kind(row["kind"]), row["ambiguous"]): row["updates"] for row in rows}
-
-
 async def _take(
     session: Session, shares: Sequence[Share], *, limit: int, token: UUID, terms: Terms
-) -> list[Claimed]:
-    store_id = shares[0].group.store_id
-    rows = await session.fetch(
+) -> Sequence[Row]:
+    return await session.fetch(
         _TAKE,
-        store_id,
+        shares[0].group.store_id,
         [each.group.kind.value for each in shares],
         [each.group.ambiguous for each in shares],
         [each.lane.value for each in shares],
@@ -242,14 +250,17 @@ async def _take(
         terms.poller,
         terms.lease,
     )
-    return [
-        Claimed(
-            **{
-                **dict(row),
-                "store_id": store_id,
-                "kind": Kind(row["kind"]),
-                "claimed_from": State(row["claimed_from"]),
-            }
-        )
+
+
+def _claimed(store_id: int, row: Row) -> Claimed:
+    values = {name: row[name] for name in _CLAIMED if name != "store_id"}
+    values["kind"], values["claimed_from"] = Kind(row["kind"]), State(row["claimed_from"])
+    return Claimed(store_id=store_id, **values)
+
+
+def _orders(store_id: int, rows: Sequence[Row]) -> dict[UUID, Order]:
+    return {
+        row["order_id"]: orders.from_row({**row, "id": row["order_id"], "store_id": store_id})
         for row in rows
-    ]
+        if row["order_id"] is not None
+    }

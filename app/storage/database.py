@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.storage.direct import Direct
+from app.storage.lending import Lending
 from app.storage.trouble import not_now, unavailable
 from app.storage.urls import asyncpg_arguments, sqlalchemy_url
 
@@ -20,7 +21,7 @@ class Database:
     """One PostgreSQL, through a pool of at most pool_size connections.
 
     limits: time-outs that each transaction sets for itself, where no session keeps them.
-    direct: for single statements, with a pool of its own.
+    direct: for single statements, with connections of its own.
     """
 
     engine: AsyncEngine
@@ -119,12 +120,10 @@ def open_database(
         connect_args=connect_args | named,
     )
     local = [sa.func.set_config(name, value, True) for name, value in limits.items()]  # noqa: FBT003 - SQL
-    direct = Direct(
-        {**asyncpg_arguments(url), **connect_args},
-        size=pool_size,
-        patience=pool_timeout,
-        limits=_local(limits) if pooler else None,
+    lending = Lending(
+        {**asyncpg_arguments(url), **connect_args}, size=pool_size, patience=pool_timeout
     )
+    direct = Direct(lending, limits=_local(limits) if pooler else None)
     return Database(engine, direct, sa.select(*local) if pooler else None)
 
 

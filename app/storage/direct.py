@@ -4,34 +4,25 @@ They are prepared once for each connection and kept, on connections that are giv
 are: no statement here leaves anything behind in its session.
 """
 
-import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import asyncpg
 
+from app.storage.lending import Lending
 from app.storage.trouble import not_now, unavailable
 
 Row = Mapping[str, Any]
-# How a connection that goes away under a statement shows itself.
+# How a connection that goes away under a statement shows itself; a time-out is an OSError.
 _LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 # The loop's and the driver's own "in the wrong state" too, where no code but theirs is at work.
 _LOST_ALONE = (*_LOST, RuntimeError)
 
 
-class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
-    """One that needs no cleaning when it is given back, which would be a round trip more."""
-
-    def get_reset_query(self) -> str:
-        """Nothing."""
-        return ""
-
-
 class Session(Protocol):
-    """A connection in a transaction, as asyncpg has it."""
+    """A connection that is lent for several statements."""
 
     async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
         """Carry a statement out; answers its rows."""
@@ -41,88 +32,109 @@ class Session(Protocol):
 def _translated(lost: tuple[type[Exception], ...]) -> Iterator[None]:
     try:
         yield
-    except asyncpg.PostgresError as error:
-        if not_now(error.sqlstate):
-            raise unavailable() from error
-        raise
-    except lost as error:
+    except (asyncpg.PostgresError, *lost) as error:
+        if isinstance(error, asyncpg.PostgresError) and not not_now(error.sqlstate):
+            raise
         raise unavailable() from error
 
 
 @dataclass(slots=True)
-class Direct:
-    """A pool of at most size connections; nothing connects before the first statement.
+class _Alone:
+    """Statements that are their own transactions. sound: it is known how the last one ended."""
 
-    arguments: of `asyncpg.connect`. patience: seconds to wait for a free connection.
+    connection: Any
+    sound: bool = True
+
+    async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
+        self.sound = False
+        with _translated(_LOST_ALONE):
+            try:
+                rows: Sequence[Row] = await self.connection.fetch(statement, *values)
+            except asyncpg.PostgresError:
+                self.sound = True
+                raise
+        self.sound = True
+        return rows
+
+
+@dataclass(slots=True)
+class Direct:
+    """Statements through connections that are lent one at a time.
+
     limits: a statement that sets each transaction's time-outs, where no session keeps them
     (behind a transaction pooler, which keeps no prepared statements either).
     """
 
-    arguments: Mapping[str, Any]
-    size: int
-    patience: float
+    lending: Lending
     limits: str | None = None
-    _pool: Any = None
-    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
-        """Carry a statement out; answers its rows.
+        """Carry a statement out, its own transaction; answers its rows.
 
         Raises NotAvailable when PostgreSQL cannot be reached or takes no writes now, and
         asyncpg's own errors for everything else.
         """
+        if self.limits is None:
+            async with self.session() as session:
+                return await session.fetch(statement, *values)
         with _translated(_LOST_ALONE):
-            async with self._connection() as connection:
-                rows: Sequence[Row] = await connection.fetch(statement, *values)
-                return rows
+            async with self.transaction() as session:
+                return await session.fetch(statement, *values)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Session]:
-        """Open a transaction that ends with the block; raises as `fetch` does."""
+    async def session(self) -> AsyncIterator[Session]:
+        """Lend a connection for several statements, each its own transaction; raises as `fetch`.
+
+        For statements that follow each other at once. Nobody else may use the connection between.
+        """
+        if self.limits is not None:
+            # Behind a pooler a connection is nobody's but for a transaction.
+            yield self
+            return
+        with _translated(_LOST_ALONE):
+            loan = await self.lending.take()
+        session = _Alone(loan.connection)
+        try:
+            yield session
+        finally:
+            self.lending.give_back(loan, broken=not session.sound)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Session]:
+        """Lend a connection for several statements that read; raises as `fetch` does.
+
+        Each is a transaction of its own: beginning and ending one for all of them would be two
+        round trips more, and at PostgreSQL's usual level give no common picture either.
+        """
+        # Behind a pooler one transaction costs less than one for each of them.
+        lent = self.session() if self.limits is None else self.transaction()
+        async with lent as session:
+            yield session
+
+    @asynccontextmanager
+    async def transaction(self, first: str = "") -> AsyncIterator[Session]:
+        """Open a transaction that ends with the block; raises as `fetch` does.
+
+        first is carried out with its beginning, in one round trip: a statement without values,
+        whose rows nobody wants, such as one that holds a row.
+        """
+        words = "; ".join(each for each in ("BEGIN", self.limits, first) if each)
         with _translated(_LOST):
-            async with self._connection() as connection:
-                if self.limits is not None:
-                    # It is in one already.
-                    yield connection
-                    return
-                async with connection.transaction():
-                    yield connection
+            loan = await self.lending.take()
+            sound = False
+            try:
+                await loan.connection.execute(words)
+                yield loan.connection
+                await loan.connection.execute("COMMIT")
+                sound = True
+            except Exception as error:
+                if not isinstance(error, _LOST) and not loan.connection.is_closed():
+                    await loan.connection.execute("ROLLBACK")
+                    sound = True
+                raise
+            finally:
+                self.lending.give_back(loan, broken=not sound)
 
     async def close(self) -> None:
         """Give every connection back."""
-        if self._pool is not None:
-            await self._pool.close()
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
-        pool = self._pool or await self._open()
-        # A timer costs more than taking a connection that is free.
-        free = pool.get_idle_size() > 0
-        connection = await pool.acquire(timeout=None if free else self.patience)
-        try:
-            if self.limits is None:
-                yield connection
-            else:
-                async with connection.transaction():
-                    await connection.execute(self.limits)
-                    yield connection
-        finally:
-            await pool.release(connection)
-
-    async def _open(self) -> Any:  # noqa: ANN401 - asyncpg has no types
-        async with self._opening:
-            if self._pool is None:
-                self._pool = await asyncpg.create_pool(
-                    **self.arguments,
-                    min_size=0,
-                    max_size=self.size,
-                    connection_class=_Connection,
-                    init=_speak_json,
-                )
-        return self._pool
-
-
-async def _speak_json(connection: Any) -> None:  # noqa: ANN401 - asyncpg has no types
-    await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads
-    )
+        await self.lending.close()

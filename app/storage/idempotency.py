@@ -19,6 +19,7 @@ from app.orders.errors import Conflict, Invalid
 from app.storage.database import Connection
 from app.storage.tables import idempotency_keys
 
+_IN_ORDER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
 KEPT_FOR = timedelta(days=7)
 
 
@@ -54,8 +55,7 @@ class Replay(Exception):
 
 def fingerprint(body: object) -> bytes:
     """A digest of a JSON-like body: equal for bodies that say the same."""
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).digest()
+    return hashlib.sha256(_IN_ORDER.encode(body).encode()).digest()
 
 
 async def enter(connection: Connection, once: Once | None) -> None:

@@ -6,11 +6,12 @@ one count. A lane that has no row yet is a fresh one.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
 from app.orders.lane import (
     BLOCKED,
@@ -48,13 +49,35 @@ _SELECTED = (
     _PAUSED_UNTIL.label("paused_until"),
     *(lanes.c[name] for name in (*_COLUMNS, *_OWN) if name != "paused_until"),
 )
-# A poller of an older version, beside us for a while, has lanes of other names.
-_HOLD = f"""
-    SELECT store_id, endpoint, nullif(paused_until, '-infinity'::timestamptz) AS paused_until,
-           {", ".join(name for name in (*_COLUMNS, *_OWN) if name != "paused_until")}, now() AS at
-      FROM lanes WHERE store_id = $1 AND endpoint = ANY($2::text[])
-     ORDER BY endpoint FOR UPDATE
+# A store's lane to all of Walmart stands for the store: who holds it claims, and nobody else.
+_TURNSTILE = "SELECT FROM lanes WHERE store_id = {} AND endpoint = '*' FOR UPDATE"
+# A poller of an older version, beside us for a while, has lanes of other names. Updates whose calls
+# are under way are counted beside them: what a poller holds that has long been silent is not.
+_LOOK = f"""
+    SELECT n.at, n.under_way, l.store_id, l.endpoint,
+           nullif(l.paused_until, '-infinity'::timestamptz) AS paused_until,
+           {", ".join(f"l.{name}" for name in (*_COLUMNS, *_OWN) if name != "paused_until")}
+      FROM (SELECT now() AS at,
+                   (SELECT coalesce(jsonb_agg(jsonb_build_array(f.kind, f.ambiguous, f.updates)),
+                                    '[]')
+                      FROM (SELECT kind, ambiguous, count(*) AS updates FROM updates
+                             WHERE store_id = $1 AND state = 'sending'
+                               AND leased_until > now() + make_interval(secs => $3::float8)
+                             GROUP BY kind, ambiguous) f) AS under_way) n
+      LEFT JOIN lanes l ON l.store_id = $1 AND l.endpoint = ANY($2::text[])
 """  # noqa: S608 - only names of columns are put in
+# In one order everywhere, so that those who hold several never wait for each other.
+_HOLD_SOME = sa.text(f"""
+    SELECT l.store_id, l.endpoint,
+           nullif(l.paused_until, '-infinity'::timestamptz) AS paused_until,
+           {", ".join(f"l.{name}" for name in (*_COLUMNS, *_OWN) if name != "paused_until")}
+      FROM lanes l
+      JOIN unnest(CAST(:stores AS int[]), CAST(:endpoints AS text[])) AS q(store_id, endpoint)
+        ON l.store_id = q.store_id AND l.endpoint = q.endpoint
+     ORDER BY l.store_id, l.endpoint FOR UPDATE OF l
+""").bindparams(  # noqa: S608 - as above
+    sa.bindparam("stores", type_=ARRAY(sa.Integer)), sa.bindparam("endpoints", type_=ARRAY(sa.Text))
+)
 _SPEND = "UPDATE lanes SET own_tokens = $3, own_at = $4 WHERE store_id = $1 AND endpoint = $2"
 _CHANGE = sa.text("""
     UPDATE lanes l
@@ -80,15 +103,32 @@ async def create(connection: Connection, store_ids: Sequence[int]) -> None:
     await connection.execute(insert(lanes).values(rows).on_conflict_do_nothing())
 
 
-async def hold(session: Session, store_id: int) -> tuple[dict[Endpoint, Lane], datetime]:
-    """Hold a store's lanes until the transaction ends, so that nobody else claims by them.
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A store's lanes, the time they go by, and its updates whose calls are under way."""
 
-    Answers the time that they go by, too.
+    lanes: Mapping[Endpoint, Lane]
+    at: datetime
+    under_way: Mapping[tuple[Kind, bool], int]
+
+
+def turnstile(store_id: int) -> str:
+    """The statement that lets nobody else claim of a store until the transaction ends."""
+    return _TURNSTILE.format(int(store_id))
+
+
+async def look(session: Session, store_id: int, silent: float) -> Picture:
+    """Look at a store's lanes; the caller has passed its turnstile.
+
+    silent: seconds before its lease ends in which a poller makes no calls any more.
     """
-    rows = await session.fetch(_HOLD, store_id, sorted(Endpoint))
-    held = {lane.endpoint: lane for lane in map(_lane, rows)}
-    at = rows[0]["at"] if rows else (await session.fetch("SELECT now() AS at"))[0]["at"]
-    return {each: held.get(each, Lane(store_id, each)) for each in Endpoint}, at
+    rows = await session.fetch(_LOOK, store_id, sorted(Endpoint), silent)
+    known = {row["endpoint"]: _lane(row) for row in rows if row["endpoint"] is not None}
+    return Picture(
+        lanes={each: known.get(each.value, Lane(store_id, each)) for each in Endpoint},
+        at=rows[0]["at"],
+        under_way={(Kind(kind), unsure): n for kind, unsure, n in rows[0]["under_way"]},
+    )
 
 
 async def spend(
@@ -175,14 +215,9 @@ async def paused_until(connection: Connection, store_id: int, kind: Kind) -> dat
 async def _hold_some(
     connection: Connection, places: Sequence[tuple[int, str]]
 ) -> dict[tuple[int, str], Lane]:
-    # In one order everywhere, so that those who hold several never wait for each other.
-    statement = (
-        sa.select(*_SELECTED)
-        .where(sa.tuple_(lanes.c.store_id, lanes.c.endpoint).in_(places))
-        .order_by(lanes.c.store_id, lanes.c.endpoint)
-        .with_for_update()
-    )
-    rows = (await connection.execute(statement)).mappings().all()
+    stores, endpoints = zip(*places, strict=True)
+    values = {"stores": list(stores), "endpoints": list(endpoints)}
+    rows = (await connection.execute(_HOLD_SOME, values)).mappings().all()
     held = {(row["store_id"], row["endpoint"]): _lane(row) for row in rows}
     missing = [place for place in places if place not in held]
     if not missing:

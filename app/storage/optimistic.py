@@ -20,7 +20,7 @@ from app.orders.order import Order
 from app.orders.snapshot import tracking_key
 from app.orders.update import OPEN, State
 from app.storage import idempotency, orders
-from app.storage.database import Database
+from app.storage.direct import Session
 from app.storage.idempotency import Answer, Once
 from app.storage.orders import items_json
 from app.storage.shipments import NewShipment
@@ -28,7 +28,7 @@ from app.storage.stores import ShippingRules
 from app.storage.updates import NewUpdate
 
 _LOOK = f"""
-    SELECT o.*, o.xmin AS version, {orders.WHOLE},
+    SELECT {orders.WHOLE}, o.xmin AS version,
            st.id AS store_uuid, st.carriers, st.default_tracking_url, st.market, now() AS at,
            nextval(pg_get_serial_sequence('shipments', 'number')) AS number,
            $3::text IS NOT NULL AND EXISTS (
@@ -112,7 +112,7 @@ class Picture:
 
 
 async def look(
-    database: Database, order_id: UUID, reference: str | None, once: Once | None
+    session: Session, order_id: UUID, reference: str | None, once: Once | None
 ) -> Picture:
     """Look at an order before it is shipped.
 
@@ -123,7 +123,7 @@ async def look(
     if store_id is None:
         raise Unknown("order", order_id)
     key = (once.api_key, once.method, once.path, once.key) if once else (None,) * 4
-    rows = await database.direct.fetch(_LOOK, store_id, order_id, reference, *key)
+    rows = await session.fetch(_LOOK, store_id, order_id, reference, *key)
     if not rows:
         raise Unknown("order", order_id)
     (row,) = rows
@@ -142,7 +142,7 @@ async def look(
 
 
 async def ship(
-    database: Database,
+    session: Session,
     picture: Picture,
     update: NewUpdate,
     shipment: NewShipment,
@@ -156,7 +156,7 @@ async def ship(
     idempotency_in_progress while a twin of the request runs.
     """
     try:
-        rows = await database.direct.fetch(
+        rows = await session.fetch(
             _WRITE,
             picture.order.store_id,
             picture.order.id,

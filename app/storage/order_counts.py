@@ -7,7 +7,8 @@ every moment, since counts and changes are read together.
 
 import sqlalchemy as sa
 
-from app.storage.database import Connection, Database
+from app.storage.database import Database
+from app.storage.reading import Reader, fetch
 
 BATCH = 2000
 
@@ -26,19 +27,19 @@ _FOLD = sa.text("""
           ON CONFLICT (store_id, status) DO UPDATE SET orders = k.orders + excluded.orders)
     SELECT count(*) FROM taken
 """)
-_READ = sa.text("""
+_READ = """
     SELECT status, sum(orders)::bigint AS orders FROM (
-      SELECT status, orders FROM order_counts WHERE store_id = :store_id
+      SELECT status, orders FROM order_counts WHERE store_id = $1
       UNION ALL
-      SELECT status, orders FROM order_count_changes WHERE store_id = :store_id) found
+      SELECT status, orders FROM order_count_changes WHERE store_id = $1) found
      GROUP BY status
-""")
-_READ_ALL = sa.text("""
+"""
+_READ_ALL = """
     SELECT status, sum(orders)::bigint AS orders FROM (
       SELECT status, orders FROM order_counts
       UNION ALL SELECT status, orders FROM order_count_changes) found
      GROUP BY status
-""")
+"""
 
 
 async def fold(database: Database, batch: int = BATCH) -> int:
@@ -47,8 +48,7 @@ async def fold(database: Database, batch: int = BATCH) -> int:
         return int((await connection.execute(_FOLD, {"batch": batch})).scalar_one())
 
 
-async def by_status(connection: Connection, store_id: int | None) -> dict[str, int]:
+async def by_status(reader: Reader, store_id: int | None) -> dict[str, int]:
     """How many orders a store has (None: all together) by status; a status may be missing."""
-    statement = _READ_ALL if store_id is None else _READ
-    values = {} if store_id is None else {"store_id": store_id}
-    return {row.status: row.orders for row in await connection.execute(statement, values)}
+    rows = await (fetch(reader, _READ_ALL) if store_id is None else fetch(reader, _READ, store_id))
+    return {row["status"]: row["orders"] for row in rows}

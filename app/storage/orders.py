@@ -4,7 +4,6 @@ The order row is locked in a statement of its own and everything else read in a 
 a waiter that gets the lock must not see the lines as they were before it waited.
 """
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -19,7 +18,6 @@ from app.orders.ids import store_of
 from app.orders.order import Item, Line, Money, Order, Task
 from app.orders.update import Kind, State
 from app.storage.database import Connection
-from app.storage.direct import Session
 from app.storage.tables import order_lines, orders
 
 _PLACES = (
@@ -34,8 +32,12 @@ _LOCK = sa.text("""
      ORDER BY o.store_id, o.id FOR UPDATE OF o
 """).bindparams(*_PLACES)
 
-# An order's lines and updates, beside the row o of the table orders.
-WHOLE = """
+# What the rules ask of an order beside its key: of the row o of the table orders, its lines and its
+# updates.
+UNKEYED = """
+      o.purchase_order_id, o.customer_order_id, o.commerce_order_number, o.commerce_order_id,
+      o.ordered_at, o.ship_method, o.cancel_requested, o.last_synced_at, o.fulfilled_by,
+      o.import_error,
       (SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'line_number', l.line_number, 'sku', l.sku, 'name', l.name,
                 'commerce_item_id', l.commerce_item_id, 'unit_price', l.unit_price::text,
@@ -63,19 +65,31 @@ WHOLE = """
          LEFT JOIN cancellations c ON c.store_id = u.store_id AND c.update_id = u.id
         WHERE u.kind <> 'inventory') AS tasks
 """
+WHOLE = f"o.id, o.store_id, {UNKEYED}"
 _LOAD = (
     sa.text(f"""
-    SELECT o.*, {WHOLE}
+    SELECT {WHOLE}
       FROM unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[])) AS q(store_id, id)
       JOIN orders o ON o.store_id = q.store_id AND o.id = q.id
     """)  # noqa: S608 - only a constant of this module is put in
     .bindparams(*_PLACES)
-    .columns(*orders.c, lines=JSONB, tasks=JSONB)
+    .columns(
+        orders.c.id,
+        orders.c.store_id,
+        orders.c.purchase_order_id,
+        orders.c.customer_order_id,
+        orders.c.commerce_order_number,
+        orders.c.commerce_order_id,
+        orders.c.ordered_at,
+        orders.c.ship_method,
+        orders.c.cancel_requested,
+        orders.c.last_synced_at,
+        orders.c.fulfilled_by,
+        orders.c.import_error,
+        lines=JSONB,
+        tasks=JSONB,
+    )
 )
-
-_LOAD_CLAIMED = f"""
-    SELECT o.*, {WHOLE} FROM orders o WHERE o.store_id = $1 AND o.id = ANY($2::uuid[])
-"""  # noqa: S608 - as above
 
 FULFILLED_BY_SELLER, FULFILLED_BY_WALMART = "seller", "walmart"
 # A store's number and an order's id.
@@ -107,14 +121,6 @@ async def load_many(
     return await _load(connection, _values((store_id, each) for each in order_ids))
 
 
-async def load_claimed(
-    session: Session, store_id: int, order_ids: Sequence[UUID]
-) -> dict[UUID, Order]:
-    """The same in the transaction of a claim."""
-    rows = await session.fetch(_LOAD_CLAIMED, store_id, order_ids)
-    return {row["id"]: from_row(row) for row in rows}
-
-
 def _values(places: Iterable[Place]) -> dict[str, Any]:
     wanted = sorted(set(places))
     return {"stores": [store for store, _ in wanted], "ids": [each for _, each in wanted]}
@@ -126,7 +132,7 @@ async def _load(connection: Connection, wanted: Mapping[str, Any]) -> dict[UUID,
 
 
 def from_row(row: Mapping[Any, Any]) -> Order:
-    """An order out of a row of the table orders with what WHOLE adds."""
+    """An order out of a row of what WHOLE selects."""
     requested = row["cancel_requested"] or {}
     return Order(
         id=row["id"],
@@ -187,7 +193,7 @@ def items_of(rows: Iterable[Mapping[str, Any]]) -> tuple[Item, ...]:
 
 def items_json(items: Iterable[Item]) -> list[dict[str, Any]]:
     """Items in the form of a JSON column."""
-    return [dataclasses.asdict(item) for item in items]
+    return [{name: getattr(item, name) for name in Item.__slots__} for item in items]
 
 
 async def find(connection: Connection, store_id: int, purchase_order_id: str) -> UUID | None:

@@ -117,10 +117,15 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """kept: results that still held their lease. stopped: lanes that a person should hear of."""
+    """What came of a batch.
+
+    kept: results that still held their lease. stopped: lanes that a person should hear of.
+    more: something may have become due by it, sooner or later.
+    """
 
     kept: Sequence[Result]
     stopped: Sequence[Lane]
+    more: bool
 
 
 async def record(
@@ -152,7 +157,14 @@ async def record(
         # Last, for claims of the same stores wait for it. What a late poller saw is true too.
         news = [each for result in results for each in result.news]
         stopped = await lanes.record(connection, news, breaker or Breaker())
-    return Recorded(kept, stopped)
+    more = bool(subjects) or not all(_over(result) for result in kept)
+    return Recorded(kept, stopped, more)
+
+
+def _over(result: Result) -> bool:
+    """Whether nothing follows from a result but what its queue and its order say."""
+    plain = result.step.state is State.CONFIRMED and result.update.kind is not Kind.CANCELLATION
+    return plain and result.returned is None and result.link is None
 
 
 def _confirmed(results: Iterable[Result], kind: Kind) -> list[tuple[int, UUID]]:

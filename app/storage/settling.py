@@ -98,7 +98,11 @@ async def settle_many(
         if state is State.CONFIRMED and _kind(each.order, update_id) == Kind.CANCELLATION
     ]
     await stock_following.follow_cancellations(connection, landed, ids)
-    await commerce_updates.tell(connection, list(_notes(settled)), ids)
+    told = [(order, found) for order, found in _notes(settled) if found]
+    await commerce_updates.tell(connection, told, ids)
+    subjects += [
+        (order.store_id, Target.COMMERCE.value, order.purchase_order_id) for order, _ in told
+    ]
     for each in settled:
         for event in _told(each):
             await events.add(connection, each.order.store_id, each.order.id, event, ids)

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from app.orders.requests import CarrierMap
 from app.storage import lanes
 from app.storage.database import Connection, violated
-from app.storage.direct import Session
 from app.storage.tables import stores
 from app.storage.vault import Vault
 
@@ -146,16 +145,11 @@ async def default_cancellation_reason(connection: Connection, store_id: int) -> 
 async def credentials(connection: Connection, store_id: int, vault: Vault) -> Credentials:
     """Open a store's Walmart credentials. Raises CannotDecrypt when no key fits them."""
     row = (await connection.execute(sa.text(_CREDENTIALS), {"store_id": store_id})).one()
-    return _opened(store_id, row._mapping, vault)  # noqa: SLF001 - SQLAlchemy's own name for it
+    return opened(store_id, row._mapping, vault)  # noqa: SLF001 - SQLAlchemy's own name for it
 
 
-async def claimed_credentials(session: Session, store_id: int, vault: Vault) -> Credentials:
-    """The same in the transaction of a claim."""
-    (row,) = await session.fetch(_CREDENTIALS.replace(":store_id", "$1"), store_id)
-    return _opened(store_id, row, vault)
-
-
-def _opened(store_id: int, row: Mapping[Any, Any], vault: Vault) -> Credentials:
+def opened(store_id: int, row: Mapping[Any, Any], vault: Vault) -> Credentials:
+    """A store's Walmart credentials out of a row that holds them sealed. Raises CannotDecrypt."""
     return Credentials(
         store_id=store_id,
         client_id=row["walmart_client_id"],

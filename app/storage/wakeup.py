@@ -7,19 +7,53 @@ lost one costs a poll interval, nothing else: polling is the safety net.
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
 import asyncpg
 import structlog
 
+from app.orders.update import Kind
 from app.storage.urls import asyncpg_arguments
 
+# A store, and a kind of its updates that became due.
+Told = tuple[int, Kind]
 CHANNEL = "waybill_updates"
+# More than that in one announcement, and it says that anything may be due. PostgreSQL takes 8,000
+# bytes.
+MOST_TOLD = 200
 _RECONNECT_AFTER = 1.0
 _PROBE_EVERY = 30.0
 _TROUBLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 _log = structlog.get_logger(__name__)
+
+
+class Heard:
+    """What was announced since it was last taken note of; several announcements become one."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self._told: set[Told] = set()
+        self._anything = False
+
+    def tell(self, *told: Told) -> None:
+        """Say what became due; nothing named: anything may."""
+        self._anything |= not told
+        self._told.update(told)
+        self._event.set()
+
+    async def wait(self) -> None:
+        """Wait until something was announced."""
+        await self._event.wait()
+
+    def take(self) -> tuple[frozenset[Told], bool]:
+        """Take note: what was named, and whether anything may be due besides."""
+        found = frozenset(self._told), self._anything
+        self._told.clear()
+        self._anything = False
+        self._event.clear()
+        return found
 
 
 class _Background:
@@ -49,28 +83,29 @@ class _Background:
 class Announcer(_Background):
     """Tells every poller that something is due. wake() costs nothing and never raises."""
 
-    def __init__(self, url: str, *, at_most_every: float = 0.005) -> None:
+    def __init__(self, url: str, *, at_most_every: float = 0.003) -> None:
         self._url = url
         self._pause = at_most_every
-        self._wanted = asyncio.Event()
+        self._wanted = Heard()
 
-    def wake(self) -> None:
+    def wake(self, *told: Told) -> None:
         """Announce soon; calls that come before it has happened are one with it."""
-        self._wanted.set()
+        self._wanted.tell(*told)
 
     async def _run(self) -> None:
         connection: Any = None
         try:
             while True:
                 await self._wanted.wait()
-                self._wanted.clear()
+                told, anything = self._wanted.take()
+                words = "" if anything else _written(told)
                 try:
                     if connection is None or connection.is_closed():
                         connection = await asyncpg.connect(**asyncpg_arguments(self._url))
-                    await connection.execute(f"NOTIFY {CHANNEL}")
+                    await connection.execute(f"NOTIFY {CHANNEL}, '{words}'")
                 except _TROUBLE as error:
                     # Pollers find the update at their next poll all the same; this may be sooner.
-                    self._wanted.set()
+                    self._wanted.tell()
                     _log.warning("announcement_failed", error=str(error))
                     await asyncio.sleep(_RECONNECT_AFTER)
                 await asyncio.sleep(self._pause)
@@ -79,9 +114,9 @@ class Announcer(_Background):
 
 
 class Listener(_Background):
-    """Sets an event whenever an update was announced, and after every reconnection."""
+    """Tells what was announced; after every reconnection, that anything may be due."""
 
-    def __init__(self, url: str, heard: asyncio.Event) -> None:
+    def __init__(self, url: str, heard: Heard) -> None:
         self._url = url
         self._heard = heard
 
@@ -92,7 +127,7 @@ class Listener(_Background):
                 connection = await asyncpg.connect(**asyncpg_arguments(self._url))
                 await connection.add_listener(CHANNEL, self._on_notify)
                 # What was announced while nobody listened is found by looking once.
-                self._heard.set()
+                self._heard.tell()
                 while True:
                     await asyncio.sleep(_PROBE_EVERY)
                     await connection.execute("SELECT 1", timeout=10)
@@ -102,8 +137,25 @@ class Listener(_Background):
             finally:
                 await _close(connection)
 
-    def _on_notify(self, *_: object) -> None:
-        self._heard.set()
+    def _on_notify(self, _connection: object, _pid: int, _channel: str, words: str) -> None:
+        self._heard.tell(*_read(words))
+
+
+def _written(told: Iterable[Told]) -> str:
+    """As it stands in an announcement; empty where it is too much to name."""
+    words = [f"{store_id}:{kind.value}" for store_id, kind in sorted(told)]
+    return " ".join(words) if len(words) <= MOST_TOLD else ""
+
+
+def _read(words: str) -> list[Told]:
+    """Out of an announcement; another version's, which names something else, names nothing."""
+    told = []
+    for word in words.split():
+        store_id, _, kind = word.partition(":")
+        if not store_id.isdecimal() or kind not in set(Kind):
+            return []
+        told.append((int(store_id), Kind(kind)))
+    return told
 
 
 async def _close(connection: Any) -> None:  # noqa: ANN401 - asyncpg has no types

@@ -13,7 +13,7 @@ from app.orders.lane import Breaker, Endpoint, News
 from app.orders.outcome import Pause
 from app.orders.returns import RefundItem, Return
 from app.orders.update import TOLD_COMMERCE, Kind
-from app.storage import claims, lanes, orders, refunds, stock, stores
+from app.storage import claims, lanes, refunds, stock, stores
 from app.storage.claims import Group, Terms
 from app.storage.database import Database
 from app.storage.updates import Claimed
@@ -31,12 +31,14 @@ class Taken:
     """What was claimed of a store, each with what it is about.
 
     at: the monotonic time right after the claim. updates counts those, too, that a newer value
-    replaced. again_in: seconds after which a full lane bears more, None if that is unknown.
+    replaced. held_back: a lane bears no more now; again_in: seconds after which it does, None if
+    that is unknown.
     """
 
     going: Sequence[tuple[Claimed, Subject]] = ()
     at: float = 0.0
     updates: int = 0
+    held_back: bool = False
     again_in: float | None = None
 
 
@@ -74,26 +76,27 @@ class Claiming:
 
     async def _claim(self, groups: Sequence[Group], limit: int) -> Taken:
         store_id = groups[0].store_id
-        async with self.database.direct.transaction() as session:
-            claim = await claims.claim(
-                session, groups, limit=limit, token=self.new_id(store_id), terms=self.terms
-            )
-            # Read after the database's clock, so that our idea of its time is never ahead.
-            at = self.monotonic()
-            if not claim.updates:
-                return Taken(again_in=claim.again_in)
-            opened = await stores.claimed_credentials(session, store_id, self.vault)
-            named = [each.order_id for each in claim.updates if each.order_id is not None]
-            known = await orders.load_claimed(session, store_id, named)
+        claim = await claims.claim(
+            self.database.direct,
+            groups,
+            limit=limit,
+            token=self.new_id(store_id),
+            terms=self.terms,
+            vault=self.vault,
+        )
+        # Read after the database's clock, so that our idea of its time is never ahead.
+        at = self.monotonic()
+        if (opened := claim.credentials) is None:
+            return Taken(held_back=claim.held_back, again_in=claim.again_in)
         account = Account(store_id, opened.client_id, opened.client_secret, opened.market)
         rare = await self._rare(store_id, [u for u in claim.updates if u.kind in _RARE])
         going = []
         for update in claim.updates:
             if update.id not in rare.stale:
-                order = known[update.order_id] if update.order_id else None
+                order = claim.orders[update.order_id] if update.order_id else None
                 about = Subject(account, order, rare.returned.get(update.id), rare.shop)
                 going.append((update, about))
-        return Taken(going, at, len(claim.updates), claim.again_in)
+        return Taken(going, at, len(claim.updates), claim.held_back, claim.again_in)
 
     async def _pause(self, store_id: int, error: CannotDecrypt) -> None:
         pause = Pause(Endpoint.ALL, "secret_unreadable", UNREADABLE_PAUSE)

@@ -26,12 +26,11 @@ from app.sync import backoff, delivery, evidence, traffic, verdicts
 from app.sync.backoff import Policy
 from app.sync.errand import Errand
 from app.sync.recorder import Recorder
-from app.sync.turns import Slots
 from app.walmart.account import Account
 from app.walmart.client import WalmartClient
 
 # Seconds in which none has ended, after which those under way may take long.
-STUCK_AFTER = 0.05
+STUCK_AFTER = 0.25
 _log = structlog.get_logger(__name__)
 
 
@@ -75,7 +74,7 @@ class Deliveries:
     random: Callable[[], float]
     new_id: Callable[[int], UUID]
     monotonic: Callable[[], float]
-    freed: Callable[[], None]
+    freed: Callable[[], None] = lambda: None
     busy: Counter[Place] = field(default_factory=Counter)
     _running: set[asyncio.Task[None]] = field(default_factory=set)
     _stopping: bool = False
@@ -102,12 +101,6 @@ class Deliveries:
             self.freed()
 
         task.add_done_callback(ended)
-
-    def slots(self, concurrency: int) -> Slots:
-        """Who has so many slots now."""
-        commerce = sum(number for (_, commerce), number in self.busy.items() if commerce)
-        stuck = self.monotonic() >= self.stuck_at
-        return Slots(concurrency, self.busy, len(self._running), commerce, stuck)
 
     @property
     def stuck_at(self) -> float:

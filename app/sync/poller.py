@@ -1,7 +1,6 @@
 """The poller: claim what is due, deliver it with bounded concurrency, record, wait or stop.
 
-Any number of pollers work on one database and share nothing else. A claim is never larger
-than the free slots, so that every lease begins with its delivery.
+Any number of pollers work on one database and share nothing else.
 """
 
 import asyncio
@@ -10,33 +9,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-import structlog
-
 from app.commerce.client import CommerceClient
 from app.intake.desk import Desk
-from app.orders.errors import NotAvailable
 from app.orders.lane import Breaker, Endpoint
-from app.storage import claims
 from app.storage.claims import Terms
 from app.storage.database import Database
 from app.storage.vault import Vault
+from app.storage.wakeup import Heard
 from app.sync import deliveries
 from app.sync.backoff import Policy
 from app.sync.claiming import Claiming
 from app.sync.deliveries import Deliveries
+from app.sync.dispatch import Dispatch
 from app.sync.importer import Importer
 from app.sync.pulse import Pulse
 from app.sync.recorder import Recorder
-from app.sync.turns import Turns
 from app.sync.upkeep import Upkeep
 from app.walmart.client import WalmartClient
-
-_log = structlog.get_logger(__name__)
-_AFTER_TROUBLE = 1.0
-# Seconds between two looks while there is other work; a look that takes long is made rarer.
-_PACE = 0.02
-_LOOKING_SHARE = 4
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +59,7 @@ class PollerSettings:
 class Poller:
     """Delivers updates until it is told to stop.
 
-    heard: set by whoever announces an update (storage/wakeup.py). random is uniform in
+    heard: told by whoever announces an update (storage/wakeup.py). random is uniform in
     [0, 1); new_id makes an id for a row of a store.
     """
 
@@ -79,7 +68,7 @@ class Poller:
     commerce: CommerceClient
     vault: Vault
     settings: PollerSettings
-    heard: asyncio.Event
+    heard: Heard
     random: Callable[[], float]
     new_id: Callable[[int], UUID]
     monotonic: Callable[[], float]
@@ -87,29 +76,19 @@ class Poller:
     desk: Desk | None = None
     # What tells a liveness probe that the loop turns.
     pulse: Pulse = field(default_factory=lambda: Pulse(time.monotonic))
-    _turns: Turns = field(default_factory=Turns)
-    # Slots are free again, whose results were written down.
-    _freed: asyncio.Event = field(default_factory=asyncio.Event)
-    # Something was announced, or written down, since the last look.
-    _told: bool = False
-    _written: bool = False
-    # By the monotonic clock: when something is due, and until when there was a look just now.
-    _look_at: float = 0.0
-    _paced_until: float = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until stop is set, then finish what is in flight and write it down."""
         recorder = self._recorder()
-        under_way, claiming = self._deliveries(recorder), self._claiming()
+        under_way = self._deliveries(recorder)
         helpers = [
             asyncio.create_task(recorder.run(), name="recorder"),
             asyncio.create_task(self._upkeep().run(), name="upkeep"),
         ]
+        dispatch = self._dispatch(under_way, helpers)
+        recorder.due, under_way.freed = dispatch.written, dispatch.freed
         try:
-            while not stop.is_set():
-                self.pulse.beat()
-                _raise_if_ended(helpers)
-                await self._wait(stop, await self._claim(under_way, claiming))
+            await dispatch.run(stop)
         finally:
             await under_way.drain(self.settings.drain)
             for helper in helpers:
@@ -138,7 +117,6 @@ class Poller:
             random=self.random,
             new_id=self.new_id,
             monotonic=self.monotonic,
-            freed=self._freed.set,
         )
 
     def _upkeep(self) -> Upkeep:
@@ -151,7 +129,7 @@ class Poller:
             importer=self._importer(),
             random=self.random,
             new_id=self.new_id,
-            wake=self.heard.set,
+            wake=self.heard.tell,
             retain_updates=self.settings.retain_updates,
             retain_attempts=self.settings.retain_attempts,
             retain_keys=self.settings.retain_keys,
@@ -161,6 +139,22 @@ class Poller:
         if self.desk is None:
             return None
         return Importer(self.desk, self.settings.breaker, self.settings.import_every)
+
+    def _dispatch(self, under_way: Deliveries, helpers: Sequence[asyncio.Task[None]]) -> Dispatch:
+        def check() -> None:
+            self.pulse.beat()
+            _raise_if_ended(helpers)
+
+        return Dispatch(
+            database=self.database,
+            claiming=self._claiming(),
+            under_way=under_way,
+            heard=self.heard,
+            concurrency=self.settings.concurrency,
+            poll_interval=self.settings.poll_interval,
+            monotonic=self.monotonic,
+            check=check,
+        )
 
     def _claiming(self) -> Claiming:
         settings = self.settings
@@ -172,82 +166,6 @@ class Poller:
             new_id=self.new_id,
             monotonic=self.monotonic,
         )
-
-    async def _claim(self, under_way: Deliveries, claiming: Claiming) -> float:
-        """Claim from one store, if any may take more; answers how long to wait before the next."""
-        try:
-            return await self._next(under_way, claiming)
-        except NotAvailable as error:
-            _log.warning("claiming_failed", error=str(error))
-        except Exception:  # noqa: BLE001 - logged; the loop must live on
-            # One bad round must not end the process that everything else waits for.
-            _log.exception("claiming_failed")
-        # Whatever it knew may be wrong now.
-        self._look_at = self.monotonic() + _AFTER_TROUBLE
-        self._turns = Turns()
-        return _AFTER_TROUBLE
-
-    async def _next(self, under_way: Deliveries, claiming: Claiming) -> float:
-        slots = under_way.slots(self.settings.concurrency)
-        if slots.free <= 0:
-            # Whoever ends says so.
-            return self.settings.poll_interval
-        turn = self._turns.next(slots)
-        if self.monotonic() >= self._may_look_at(busy=turn is not None):
-            await self._look()
-            turn = self._turns.next(slots)
-        if turn is None:
-            until = self._may_look_at(busy=False)
-            if not slots.stuck:
-                until = min(until, under_way.stuck_at)
-            return max(until - self.monotonic(), 0.0)
-        taken = await claiming.claim(turn.groups, turn.share)
-        for update, about in taken.going:
-            under_way.start(update, about, taken.at)
-        self._turns.took(turn, taken.updates)
-        if taken.again_in is not None:
-            self._look_at = min(self._look_at, self.monotonic() + taken.again_in)
-        return 0.0
-
-    def _may_look_at(self, *, busy: bool) -> float:
-        """When to look for what is due, by the monotonic clock.
-
-        At once where something was announced; while there are stores to claim from, or where only
-        results were written, which may have made something due, not again and again.
-        """
-        at = self._look_at
-        if self._told:
-            at = min(at, self._paced_until if busy else 0.0)
-        if self._written:
-            at = min(at, self._paced_until)
-        return at
-
-    async def _look(self) -> None:
-        self._told = self._written = False
-        began = self.monotonic()
-        found = await claims.due(self.database.direct)
-        ended = self.monotonic()
-        self._paced_until = ended + max(_PACE, (ended - began) * _LOOKING_SHARE)
-        self._look_at = ended + min(self._turns.found(found), self.settings.poll_interval)
-
-    async def _wait(self, stop: asyncio.Event, wait: float) -> None:
-        if wait <= 0:
-            await asyncio.sleep(0)
-        else:
-            events = (self.heard, self._freed, stop)
-            waiting = [asyncio.ensure_future(each.wait()) for each in events]
-            await asyncio.wait(waiting, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-            for each in waiting:
-                each.cancel()
-        self._told |= _taken(self.heard)
-        self._written |= _taken(self._freed)
-
-
-def _taken(event: asyncio.Event) -> bool:
-    """Whether an event has happened; it may happen anew."""
-    happened = event.is_set()
-    event.clear()
-    return happened
 
 
 def _raise_if_ended(helpers: Sequence[asyncio.Task[None]]) -> None:

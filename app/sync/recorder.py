@@ -27,7 +27,8 @@ class Recorder:
     claiming down instead of filling memory.
 
     give_up_after: seconds after which a result is dropped; its lease has ended by then, and
-    the update is read at Walmart before anything is sent again.
+    the update is read at Walmart before anything is sent again. due is called where what was
+    written may have made something due.
     """
 
     database: Database
@@ -35,6 +36,7 @@ class Recorder:
     monotonic: Callable[[], float]
     give_up_after: float
     breaker: Breaker
+    due: Callable[[], None] = lambda: None
     _waiting: list[tuple[Result, asyncio.Future[None]]] = field(default_factory=list)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -72,6 +74,8 @@ class Recorder:
             else:
                 _tell_lost(results, written.kept)
                 _tell_stopped(written.stopped)
+                if written.more:
+                    self.due()
                 return
         _log.error("results_dropped", results=len(results))
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from app.orders.lane import COMMERCE_CALLS
+from app.orders.update import Kind
 from app.storage.claims import Group, Place
 
 # Stores share the slots; none has more than this, or two fifths of them, under way at once.
@@ -26,27 +27,25 @@ COMMERCE_SHARE = 4
 class Slots:
     """A poller's slots: how many there are, and who has them.
 
-    busy counts what is under way by place; telling_commerce what of it is under way to any
-    store's Commerce. stuck: none has become free for some time.
+    busy counts those in use by place. stuck: none has become free for some time.
     """
 
     concurrency: int
     busy: Mapping[Place, int]
-    under_way: int
-    telling_commerce: int
     stuck: bool
 
     @property
     def free(self) -> int:
         """How many nobody has."""
-        return self.concurrency - self.under_way
+        return self.concurrency - sum(self.busy.values())
 
     def share(self, place: Place) -> int:
         """How many of them a store may take now: never all, whatever it has due."""
         busy = self.busy.get(place, 0)
         if place[1]:
             of_all = max(1, self.concurrency // COMMERCE_SHARE)
-            return min(COMMERCE_CALLS - busy, of_all - self.telling_commerce, self.free)
+            telling = sum(number for (_, commerce), number in self.busy.items() if commerce)
+            return min(COMMERCE_CALLS - busy, of_all - telling, self.free)
         fair = max(1, min(FAIR_SHARE, self.concurrency * 2 // 5))
         # Several that hang at once would fill all slots between them: the last ones are for
         # stores that have next to nothing under way. While the others come and go, a store gets
@@ -67,9 +66,11 @@ class Turn:
 
 @dataclass(slots=True)
 class Turns:
-    """Stores with something due, as the last look found them."""
+    """Stores with something due, as a look found them or an announcement named them."""
 
     _due: dict[Place, list[Group]] = field(default_factory=dict)
+    # Those whose turn it is: one claim of a store at a time.
+    _claiming: set[Place] = field(default_factory=set)
     # When each was served last, as a count.
     _served: dict[Place, int] = field(default_factory=dict)
     _count: int = 0
@@ -88,18 +89,31 @@ class Turns:
         self._served = {place: at for place, at in self._served.items() if place in due}
         return later
 
+    def told(self, store_id: int, kind: Kind) -> None:
+        """Take in that a store has something due of a kind, which nobody has tried yet."""
+        group = Group(store_id, kind, ambiguous=False, due_in=0.0)
+        groups = self._due.setdefault(group.place, [])
+        if all((each.kind, each.ambiguous) != (kind, False) for each in groups):
+            groups.append(group)
+
     def next(self, slots: Slots) -> Turn | None:
         """The next store that may take any; None where none may."""
         for place, groups in self._due.items():
-            share = slots.share(place)
+            share = 0 if place in self._claiming else slots.share(place)
             if share > 0:
                 return Turn(place, groups, share)
         return None
 
-    def took(self, turn: Turn, taken: int) -> None:
-        """Note what a store took: its whole share, and it goes to the end; less, and it is done."""
+    def begin(self, turn: Turn) -> None:
+        """Let a store claim; it has no other turn until this one has ended."""
         self._count += 1
         self._served[turn.place] = self._count
-        groups = self._due.pop(turn.place)
+        self._claiming.add(turn.place)
+        del self._due[turn.place]
+
+    def end(self, turn: Turn, taken: int) -> None:
+        """Note what a store took: its whole share, and it goes to the end; less, and it is done."""
+        self._claiming.discard(turn.place)
         if taken >= turn.share:
-            self._due[turn.place] = groups
+            meanwhile = self._due.pop(turn.place, turn.groups)
+            self._due[turn.place] = max(meanwhile, turn.groups, key=len)

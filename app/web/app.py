@@ -16,6 +16,7 @@ from app.web.commerce import hooks as commerce_hooks
 from app.web.commerce import orders as commerce_orders
 from app.web.health import MetricsSource, Ready
 from app.web.middleware import Edge
+from app.web.shortcut import Shortcut
 from app.web.walmart import webhooks as walmart_webhooks
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -43,13 +44,15 @@ def create_app(
         openapi_url="/openapi.json",
         redirect_slashes=False,
         lifespan=lifespan,
+        # Else it looks into the environment for a collector at each request. Metrics are our own.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.desk = desk
     app.state.keys = KeyRing(desk.database, admin_key, time.monotonic)
     app.state.metrics = metrics
     app.state.ready = ready
     app.state.adobe_keys = adobe_keys or open_keys()
-    for router in (
+    routers = (
         stores.router,
         orders.router,
         shipments.router,
@@ -62,10 +65,12 @@ def create_app(
         walmart_webhooks.router,
         commerce_hooks.router,
         health.router,
-    ):
+    )
+    for router in routers:
         app.include_router(router)
     problems.install(app)
     docs.install(app)
     openapi.install(app)
+    app.add_middleware(Shortcut, routes=[route for each in routers for route in each.routes])
     app.add_middleware(Edge, observer=metrics, new_id=lambda: uuid4().hex)
     return app

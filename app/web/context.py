@@ -42,12 +42,20 @@ class Context:
         use_case: Callable[[Once | None], Awaitable[Result]],
     ) -> Response:
         """Carry a POST out, or give the answer it was given before."""
+        rendered: list[tuple[Result, Answer]] = []
+
+        def render_once(result: Result) -> Answer:
+            # The use case keeps the answer with what it did, and here it is given: the same.
+            if not rendered or rendered[-1][0] is not result:
+                rendered.append((result, render(result)))
+            return rendered[-1][1]
+
         try:
-            result = await use_case(self._once(body, store_id, render))
+            result = await use_case(self._once(body, store_id, render_once))
         except Replay as replay:
             replayed = {**replay.answer.headers, "Idempotent-Replayed": "true"}
             return respond(Answer(replay.answer.status, replay.answer.body, replayed))
-        return respond(render(result))
+        return respond(render_once(result))
 
     def _once(
         self, body: BaseModel | None, store_id: int, render: Callable[[Any], Answer]
@@ -60,7 +68,7 @@ class Context:
             store_id=store_id,
             api_key=self.caller.key,
             method=self.request.method,
-            path=self.request.url.path,
+            path=self.request.scope["path"],
             key=key,
             fingerprint=idempotency.fingerprint(said),
             render=render,
@@ -120,25 +128,39 @@ async def known_parameters(request: Request) -> None:
         raise Invalid(problem.code, message, [problem])
 
 
-def _context(scope: str, *, loosely: bool = False) -> Callable[..., Awaitable[Context]]:
-    async def dependency(
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Lets a caller with a scope in, as a dependency of FastAPI's.
+
+    loosely: the route looks at its query parameters itself.
+    """
+
+    scope: str
+    loosely: bool = False
+
+    async def __call__(
+        self,
         request: Request,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
     ) -> Context:
-        keys: KeyRing = request.app.state.keys
+        """Raises Unauthorized, Forbidden or, for an unknown query parameter, Invalid."""
         if credentials is None or not credentials.credentials:
             raise Unauthorized
-        caller = await keys.caller(credentials.credentials)
-        caller.require(scope)
-        if not loosely:
+        context = await self.open(request, credentials.credentials)
+        if not self.loosely:
             await known_parameters(request)
+        return context
+
+    async def open(self, request: Request, secret: str) -> Context:
+        """Let the holder of a secret in; raises Unauthorized or Forbidden."""
+        keys: KeyRing = request.app.state.keys
+        caller = await keys.caller(secret)
+        caller.require(self.scope)
         return Context(request, request.app.state.desk, caller)
 
-    return dependency
 
-
-Reading = Annotated[Context, Depends(_context("read"))]
+Reading = Annotated[Context, Depends(Door("read"))]
 # Of query parameters that the route reads itself.
-LooselyReading = Annotated[Context, Depends(_context("read", loosely=True))]
-Writing = Annotated[Context, Depends(_context("write"))]
-Administering = Annotated[Context, Depends(_context("admin"))]
+LooselyReading = Annotated[Context, Depends(Door("read", loosely=True))]
+Writing = Annotated[Context, Depends(Door("write"))]
+Administering = Annotated[Context, Depends(Door("admin"))]

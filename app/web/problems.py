@@ -1,7 +1,7 @@
 """Every refusal as a problem document (RFC 9457), out of one table from errors to statuses."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -96,10 +96,16 @@ def problem(
 
 def install(app: FastAPI) -> None:
     """Let every error of the app become a problem document."""
-    app.add_exception_handler(OrderError, _domain)
-    app.add_exception_handler(Unauthorized, _unauthorized)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+    for kind, tell in _TOLD.items():
+        app.add_exception_handler(kind, tell)
+
+
+async def told(request: Request, error: Exception) -> Response | None:
+    """The answer that an error becomes; None for a fault of ours."""
+    for kind, tell in _TOLD.items():
+        if isinstance(error, kind):
+            return await tell(request, error)
+    return None
 
 
 async def _domain(request: Request, error: Exception) -> Response:
@@ -139,3 +145,11 @@ async def _http(request: Request, error: Exception) -> Response:
         # FastAPI answers so to a body that it cannot decode.
         code = "malformed_json"
     return problem(request, error.status_code, code, CODES[code].meaning, headers=error.headers)
+
+
+_TOLD: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+    OrderError: _domain,
+    Unauthorized: _unauthorized,
+    RequestValidationError: _invalid,
+    HTTPException: _http,
+}

@@ -5,7 +5,7 @@ from alembic import op
 from migrations import concurrently
 
 revision = "202611260400"
-down_revision: str | None = "202611250700"
+down_revision: str | None = "202611260102"
 branch_labels: str | None = None
 depends_on: str | None = None
 

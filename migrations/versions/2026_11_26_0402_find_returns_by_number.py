@@ -19,6 +19,18 @@ def upgrade() -> None:
             name = f"ix_returns_{column}_begins"
             concurrently.make(name, "returns", ["store_id", column], ops={column: _OPS})
         concurrently.make(
+            "ix_returns_unreadable",
+            "returns",
+            ["store_id", "id"],
+            where="import_error IS NOT NULL",
+        )
+        concurrently.make(
+            "ix_returns_unreadable",
+            "returns",
+            ["store_id", "id"],
+            where="import_error IS NOT NULL",
+        )
+        concurrently.make(
             "ix_refunds_reference",
             "refunds",
             ["store_id", "order_id", "reference"],

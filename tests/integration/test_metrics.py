@@ -139,6 +139,38 @@ async def test_what_is_open_failed_overdue_or_paused_is_told(world: World) -> No
     assert found['waybill_paused_lanes{reason="walmart_throttled"}'] == 1
 
 
+async def test_a_transaction_that_stays_open_is_told_by_its_age(world: World) -> None:
+    began = "UPDATE orders SET updated_at = now() WHERE false"
+    async with world.database.direct.transaction(began):
+        await asyncio.sleep(0.2)
+        open_now = await shown(metrics_of(world.database))
+    over = await shown(metrics_of(world.database))
+    assert open_now["waybill_oldest_transaction_seconds"] >= 0.2
+    assert (
+        over["waybill_oldest_transaction_seconds"] < open_now["waybill_oldest_transaction_seconds"]
+    )
+    assert open_now["waybill_unseen_sessions"] == 0
+
+
+async def test_a_role_that_may_not_see_others_says_of_how_many_it_does_not_know(
+    world: World,
+) -> None:
+    role = "CREATE ROLE lesser LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO lesser"
+    async with world.database.begin() as connection:
+        for statement in role.split("; "):
+            await connection.exec_driver_sql(statement)
+    lesser = open_database(world.url.replace("postgres@", "lesser@"))
+    async with world.database.direct.transaction("SELECT 1"):
+        found = await shown(metrics_of(lesser))
+    await lesser.close()
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql("DROP OWNED BY lesser")
+        await connection.exec_driver_sql("DROP ROLE lesser")
+    assert found["waybill_database_up"] == 1
+    assert found["waybill_unseen_sessions"] >= 1
+    assert found["waybill_oldest_transaction_seconds"] == 0
+
+
 async def test_without_a_database_the_metrics_say_so_and_still_answer() -> None:
     away = open_database("postgresql://x@127.0.0.1:9/x")
     found = await shown(metrics_of(away))

@@ -16,6 +16,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -263,6 +264,51 @@ async def test_updates_that_were_at_rest_before_the_upgrade_are_archived_after_i
     assert await retention.archive_updates(database, 90) == 1
     await database.close()
     assert await ask(empty_url, "SELECT kind FROM archived_updates") == "shipment"
+
+
+# Entries that one version of an order's row, and the rows of a new shipment, have in indexes.
+_WRITTEN = """
+    SELECT c.relname, pg_get_expr(i.indpred, i.indrelid) AS met
+      FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+     WHERE c.relname IN ('orders', 'order_lines', 'updates', 'shipments')
+"""
+
+
+async def entries(session: asyncpg.Connection) -> int:
+    """How many indexes an accepted shipment is written into, whose rows are the only ones."""
+    count = 0
+    for index in await session.fetch(_WRITTEN):
+        found = f"SELECT count(*) FROM {index['relname']} WHERE {index['met'] or 'true'}"
+        count += await session.fetchval(found)
+    return count
+
+
+async def test_the_indexes_of_lists_do_not_make_accepting_a_shipment_write_more(
+    empty_url: str,
+) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611250700")
+    async with connected(empty_url) as session:
+        await session.execute(FIRST)
+        before = await entries(session)
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    async with connected(empty_url) as session:
+        assert await entries(session) <= before
+        assert await session.fetchval("SELECT count(*) FROM pg_index WHERE NOT indisvalid") == 0
+
+
+async def test_a_purchase_order_stays_one_of_its_store_through_the_upgrade(empty_url: str) -> None:
+    twice = "INSERT INTO orders (store_id, id, purchase_order_id) VALUES (1, $1, 'po1')"
+    again = f"{twice} ON CONFLICT (store_id, purchase_order_id) DO NOTHING"
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611250700")
+    async with connected(empty_url) as session:
+        await session.execute(_STORE)
+        await session.execute(_ORDERS.format(first=1, last=3))
+        for step in ("202611260100", "202611260101", "202611260102"):
+            await asyncio.to_thread(command.upgrade, quiet(empty_url), step)
+            # As both versions write an order that may be known.
+            assert await session.execute(again, uuid4()) == "INSERT 0 0"
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await session.execute(twice, uuid4())
 
 
 async def test_returns_that_were_there_are_read_once_more_for_their_orders(

@@ -71,6 +71,18 @@ async def test_pages_of_all_stores_show_every_order_once_and_in_order(
     assert keys == sorted(keys, reverse=newest)
 
 
+async def test_a_store_that_has_all_of_the_newest_fills_the_first_pages(world: World) -> None:
+    await filled(world, 20)
+    moved = "UPDATE orders SET ordered_at = '2026-03-01Z' WHERE purchase_order_id LIKE 'P1-%'"
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(moved)
+        first, after = await overview.orders(connection, OrderFilter(), Page(15))
+        second, _ = await overview.orders(connection, OrderFilter(), Page(15, after))
+    numbers = [view.purchase_order_id for view in (*first, *second)]
+    assert {number.startswith("P1-") for number in numbers[:20]} == {True}
+    assert {number.startswith("P1-") for number in numbers[20:]} == {False}
+
+
 async def test_pages_of_all_updates_show_each_once_and_the_newest_first(world: World) -> None:
     await filled(world, 20)
     seen, after = [], None

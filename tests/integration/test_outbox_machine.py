@@ -23,7 +23,6 @@ from uuid import UUID
 import httpx
 import pytest
 import sqlalchemy as sa
-from cryptography.fernet import Fernet
 from hypothesis import HealthCheck, Phase, assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -42,7 +41,6 @@ from app.storage import orders, recording, rescue, retention, updates
 from app.storage.database import Database, open_database
 from app.storage.recording import Attempt, Result
 from app.storage.updates import Claimed
-from app.storage.vault import Vault
 from app.sync import backoff, delivery, evidence, traffic
 from app.sync.backoff import Policy
 from app.sync.errand import Errand
@@ -51,7 +49,7 @@ from app.walmart.client import WalmartClient
 from app.web.app import create_app
 from tests.counting import miscounted
 from tests.integration.web.conftest import ADMIN_KEY, Counted, client_of
-from tests.world import claim
+from tests.world import VAULT, claim
 
 # In the suite 4 x 28 runs of up to 40 steps, so that both workers have a share.
 PARTS, RUNS, STEPS = 4, 28, 40
@@ -106,11 +104,11 @@ def open_ground(url: str, runner: asyncio.Runner) -> Ground:
     )
     desk = Desk(
         database=database,
-        vault=Vault([Fernet.generate_key().decode()]),
+        vault=VAULT,
         walmart=client,
         now=lambda: datetime.now(UTC),
         entropy=lambda: secrets.randbits(64),
-        wake=lambda: None,
+        wake=lambda *_: None,
         commerce=CommerceClient(http, timeout=30, now=lambda: datetime.now(UTC)),
     )
     app = create_app(

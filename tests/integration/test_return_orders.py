@@ -4,11 +4,11 @@ from uuid import UUID
 
 import pytest
 
-from app.orders.errors import Conflict
+from app.orders.errors import Conflict, Invalid
 from app.orders.returns import Return, ReturnLine
 from app.storage import overview
 from app.storage import returns as storage
-from app.storage.overview import ReturnFilter
+from app.storage.overview import ReturnFilter, search
 from app.storage.overview.paging import Page
 from app.storage.views import OrderView, ReturnView
 from tests.integration.test_returns import asked, refunds, returned, returns, run, send_back
@@ -38,7 +38,7 @@ async def of_two(world: World, *units: int) -> tuple[OrderView, OrderView, Retur
 async def of_order(world: World, order_id: UUID) -> list[ReturnView]:
     async with world.database.begin() as connection:
         found, _ = await overview.returns(
-            connection, ReturnFilter(order_id=order_id), Page(50, None)
+            connection, ReturnFilter(store_id=1, order_id=order_id), Page(50, None)
         )
     return found
 
@@ -263,6 +263,19 @@ async def test_returns_are_found_by_the_beginning_of_any_number(world: World) ->
     assert await search("000000042", 2) == []
     assert await search("nothing") == []
     assert await search(" ") == []
+
+
+async def test_a_search_of_returns_that_too_much_answers_to_says_so(world: World) -> None:
+    store = await world.a_store()
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(
+            "INSERT INTO returns (store_id, id, return_order_id, customer_order_id, lines, refunded)"
+            f" SELECT {store.store_id}, gen_random_uuid(), 'R' || n, 'C' || n, '[]', false"
+            f" FROM generate_series(1, {search.MOST + 1}) n"
+        )
+        with pytest.raises(Invalid, match="Type more of it"):
+            await search.find_returns(connection, "R", store.store_id)
+        assert len(await search.find_returns(connection, "R1000", store.store_id)) == 1
 
 
 async def test_refunds_of_the_orders_of_one_return_are_recorded_side_by_side(world: World) -> None:

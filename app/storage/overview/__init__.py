@@ -6,8 +6,9 @@ Nothing here locks or writes. Lists are paged by key, never by offset.
 from app.storage.overview.accepted_views import accepted_shipment
 from app.storage.overview.criteria import search as search_orders
 from app.storage.overview.operator_views import Figures, figures
+from app.storage.overview.order_finding import by_commerce_id, by_numbers, exists
 from app.storage.overview.order_lists import OrderFilter, orders, summary
-from app.storage.overview.order_views import by_commerce_id, by_numbers, exists, order
+from app.storage.overview.order_views import order
 from app.storage.overview.paging import Page
 from app.storage.overview.return_views import ReturnFilter, return_, returns
 from app.storage.overview.return_views import summary as return_summary

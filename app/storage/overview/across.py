@@ -1,47 +1,75 @@
-"""The first rows of a list of all stores, each store's read off its own index.
+"""A page of a list, read off an index that has the list's order, whatever PostgreSQL expects.
 
-Every index begins with the store, so the first rows of each are merged: it costs by stores and
-by rows of a page, never by rows in the table. That is also what a database does that is spread
-over machines by store.
+Every index begins with the store. Behind it may stand columns of which the list fixes some and
+takes the others as they come: a store with one value of each is a group, whose rows lie in the
+list's order. The first rows of the groups are merged. It costs by groups and by rows of a page,
+never by rows in the table.
+
+PostgreSQL is not left to choose: where it expects few rows it reads and sorts them all, and it
+expects too few wherever it takes the columns of a filter for independent. So a group is not an
+equation but a stretch of an index, between two ends of which the planner knows nothing, ordered
+by all the columns of that index, an order that no other index has.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
-import sqlalchemy as sa
+from app.storage.direct import Row
+from app.storage.overview import walks
+from app.storage.overview.walks import Walk
+from app.storage.reading import Reader, fetch
 
-from app.storage.database import Connection
-from app.storage.overview.places import Place
-from app.storage.tables import stores
-
-
-async def first(
-    connection: Connection,
-    key: sa.Column[Any],
-    conditions: Sequence[sa.ColumnElement[bool]],
-    *,
-    descending: bool,
-    limit: int,
-) -> list[Place]:
-    """The first limit rows by key and id of those in key's table that meet conditions."""
-    table = key.table
-    each = (
-        sa.select(table.c.id, key.label("key"))
-        .where(table.c.store_id == stores.c.store_id, *conditions)
-        .order_by(*ordered(key, table.c.id, descending=descending))
-        .limit(limit)
-        .correlate(stores)
-        .lateral("each_store")
-    )
-    statement = (
-        sa.select(stores.c.store_id, each.c.id)
-        .select_from(stores.join(each, sa.true()))
-        .order_by(*ordered(each.c.key, each.c.id, descending=descending))
-        .limit(limit)
-    )
-    return [(row[0], row[1]) for row in await connection.execute(statement)]
+_End = tuple[datetime, UUID]
+_FIRST_ID, _LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
+# asyncpg's words for times without end.
+_NEVER, _FOREVER = datetime.min, datetime.max  # noqa: DTZ901 - naive, as asyncpg knows them
 
 
-def ordered(*keys: sa.ColumnElement[Any], descending: bool) -> list[sa.ColumnElement[Any]]:
-    """Keys to order by, all in one direction."""
-    return [key.desc() if descending else key.asc() for key in keys]
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Which part of a walk: at most limit rows.
+
+    store_id: of one store, or of all. values: for each column of the prefix, from its first on,
+    the values wanted; columns without are taken as they come. behind: key and id of the row
+    before. since, until: of a walk that ascends, the first key and the one before which it ends.
+    """
+
+    limit: int
+    store_id: int | None = None
+    values: tuple[tuple[object, ...], ...] = ()
+    behind: tuple[datetime, UUID] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+async def page(reader: Reader, walk: Walk, stretch: Stretch, *more: object) -> Sequence[Row]:
+    """The rows in the walk's order. more: what the walk's words call $1, $2 …"""
+    begin, end = _ends(stretch, descending=walk.descending)
+    shape = tuple(map(len, stretch.values))
+    values: list[Any] = [value for some in stretch.values for value in some]
+    one = stretch.store_id is not None
+    text = _text(walk, shape, len(more), one=one, limit=stretch.limit)
+    stores = [stretch.store_id] if one else []
+    return await fetch(reader, text, *more, *begin, *end, *stores, *values)
+
+
+def _ends(stretch: Stretch, *, descending: bool) -> tuple[_End, _End]:
+    """Behind which key and id it begins and before which it ends; both are left out."""
+    if descending:
+        return stretch.behind or (_FOREVER, _LAST_ID), (_NEVER, _FIRST_ID)
+    # No row has the first id, so a time with it parts what is before from what is at that time.
+    end = (stretch.until or _FOREVER, _FIRST_ID)
+    if stretch.since is None:
+        return stretch.behind or (_NEVER, _FIRST_ID), end
+    begin = (stretch.since, _FIRST_ID)
+    # A cursor may be of another list, which began earlier.
+    return begin if stretch.behind is None else max(begin, stretch.behind), end
+
+
+@lru_cache(maxsize=1000)
+def _text(walk: Walk, shape: tuple[int, ...], more: int, *, one: bool, limit: int) -> str:
+    return walks.statement(walk, shape, more, one=one, limit=limit)

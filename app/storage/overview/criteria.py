@@ -82,11 +82,11 @@ async def search(
         COLUMNS[each.field].desc() if each.descending else COLUMNS[each.field].asc()
         for each in criteria.sorts
     ]
-    statement = order_views.select().where(*conditions)
+    statement = sa.select(table.c.store_id, table.c.id).where(*conditions)
     statement = statement.order_by(*(order or [table.c.ordered_at.desc()]), table.c.id.desc())
     statement = statement.limit(criteria.limit).offset(criteria.offset)
-    rows = (await connection.execute(statement)).mappings().all()
-    return await order_views.views(connection, rows), int(total)
+    found = [(row[0], row[1]) for row in await connection.execute(statement)]
+    return await order_views.orders(connection, found), int(total)
 
 
 def _condition(wanted: Filter) -> sa.ColumnElement[bool]:

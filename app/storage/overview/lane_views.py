@@ -4,12 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from app.orders.lane import BLOCKED, BREAK_AFTER, Endpoint, ways
-from app.orders.update import DUE, Kind, State
-from app.storage.database import Connection
-from app.storage.tables import lanes
+from app.orders.update import DUE, Kind
+from app.storage.reading import Reader, fetch
 from app.storage.views import StatusDetail, UpdateView
 
 # Reason of a lane: whose doing it is, a sentence, and what to do.
@@ -87,30 +84,30 @@ class Stop:
         )
 
 
-async def stops(connection: Connection, store_ids: Collection[int]) -> dict[int, list[Stop]]:
+_STOPS = """
+    SELECT store_id, endpoint, reason, since FROM lanes
+     WHERE store_id = ANY($1::int[]) AND endpoint = ANY($2::text[]) AND reason <> ''
+       AND (paused_until > now() OR failures >= $3::int)
+     ORDER BY store_id, endpoint
+"""
+
+
+async def stops(reader: Reader, store_ids: Collection[int]) -> dict[int, list[Stop]]:
     """What stands still, for each of some stores that has anything."""
-    statement = (
-        sa.select(lanes.c.store_id, lanes.c.endpoint, lanes.c.reason, lanes.c.since)
-        .where(
-            lanes.c.store_id.in_(sorted(store_ids)),
-            lanes.c.reason != "",
-            lanes.c.endpoint.in_(sorted(Endpoint)),
-            sa.or_(lanes.c.paused_until > sa.func.now(), lanes.c.failures >= BREAK_AFTER),
-        )
-        .order_by(lanes.c.store_id, lanes.c.endpoint)
-    )
     found: dict[int, list[Stop]] = {}
-    for row in await connection.execute(statement):
-        stop = Stop(row.store_id, Endpoint(row.endpoint), row.reason, row.since)
-        found.setdefault(row.store_id, []).append(stop)
+    if not store_ids:
+        return found
+    for row in await fetch(reader, _STOPS, sorted(store_ids), sorted(Endpoint), BREAK_AFTER):
+        stop = Stop(row["store_id"], Endpoint(row["endpoint"]), row["reason"], row["since"])
+        found.setdefault(stop.store_id, []).append(stop)
     return found
 
 
 def of_order(stops: Collection[Stop], known: Collection[UpdateView]) -> list[StatusDetail]:
     """Why open updates of an order wait for more than their own sake; each reason once."""
     told: dict[str, StatusDetail] = {}
-    for update in known:
-        if State(update.state) not in DUE:
+    for update in known if stops else ():
+        if update.state not in DUE:
             continue
         for stop in stops:
             concerned = stop.endpoint in ways(Kind(update.kind), reads=False)

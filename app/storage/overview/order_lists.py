@@ -1,24 +1,54 @@
 """Lists of orders: newest first, soonest to leave first, or in the order of their changes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
-
-import sqlalchemy as sa
 
 from app.orders.order import ERROR, FulfillmentStatus
 from app.storage import order_counts
-from app.storage.database import Connection
-from app.storage.overview import across, order_views, places, search
+from app.storage.direct import Row
+from app.storage.overview import across, order_views, search
+from app.storage.overview.across import Stretch
 from app.storage.overview.paging import After, Page, cut
-from app.storage.tables import orders as table
+from app.storage.overview.walks import Walk
+from app.storage.reading import Reader, fetch
 from app.storage.views import OrderView
 
-_UNSHIPPED = sa.text("fulfillment_status IN ('open', 'partially_shipped')")
-_NOT_OPEN = sa.text("status <> 'open'")
 _STATUSES = (*(status.value for status in FulfillmentStatus), ERROR)
+# What an order with unshipped units can say.
+_UNSHIPPED_STATUSES = (
+    FulfillmentStatus.OPEN.value,
+    FulfillmentStatus.PARTIALLY_SHIPPED.value,
+    ERROR,
+)
+# In the words of the indexes (tables/order_tables.py), without which they are not used.
+_UNSHIPPED = "t.fulfillment_status IN ('open', 'partially_shipped')"
+_WITHOUT = "t.commerce_order_number IS NULL AND t.commerce_order_id IS NULL"
+_FLAG, _STATUS = (f"({_WITHOUT})", "boolean"), ("t.status", "text")
+
+_NEWEST = Walk("orders", (), "t.ordered_at", order_views.ROWS)
+_NEWEST_OF_STATUS = replace(_NEWEST, prefix=(_STATUS,))
+_NEWEST_WITHOUT = replace(_NEWEST_OF_STATUS, where=_WITHOUT)
+_CHANGED = replace(_NEWEST, key="t.updated_at", descending=False)
+_CHANGED_OF_STATUS = replace(_CHANGED, prefix=(_FLAG, _STATUS))
+_CHANGED_UNSHIPPED = replace(_CHANGED_OF_STATUS, where=f"{_UNSHIPPED} AND t.ship_by < $1")
+_LEAVING = replace(_CHANGED_OF_STATUS, key="t.ship_by", where=_UNSHIPPED)
+
+# Few are looked at, so they are sorted.
+_FOUND = f"""
+    WITH found AS MATERIALIZED (
+      SELECT t.*, {{key}} AS key FROM unnest($1::int[], $2::uuid[]) AS q(store_id, id)
+       CROSS JOIN LATERAL (SELECT t.* FROM orders t
+                            WHERE t.store_id = q.store_id AND t.id = q.id LIMIT 1) t)
+    SELECT {order_views.ROWS} FROM found t JOIN stores s ON s.store_id = t.store_id
+     WHERE ($3::text IS NULL OR t.status = $3)
+       AND ($4::timestamptz IS NULL OR t.updated_at >= $4)
+       AND ($5::timestamptz IS NULL OR ({_UNSHIPPED} AND t.ship_by < $5))
+       AND (NOT $6::bool OR ({_WITHOUT}))
+       AND ($7::timestamptz IS NULL OR (t.key, t.id) {{behind}} ($7, $8::uuid))
+     ORDER BY t.key {{way}}, t.id {{way}} LIMIT $9::int
+"""  # noqa: S608 - only constants of this package are put in
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,122 +67,100 @@ class OrderFilter:
     ship_before: datetime | None = None
     without_commerce_order: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class _Listing:
-    """A list: what it is sorted by, and which orders are in it."""
-
-    key: sa.Column[Any]
-    store_id: int | None
-    conditions: Sequence[sa.ColumnElement[bool]]
-    # Few are looked at, so they are sorted; otherwise they are read off an index, store by store.
-    few: bool
+    @property
+    def key(self) -> str:
+        """The column that the list is sorted by; only that of the newest descends."""
+        if self.updated_since is not None:
+            return "updated_at"
+        return "ship_by" if self.ship_before is not None else "ordered_at"
 
     @property
-    def descending(self) -> bool:
-        """Only the list of the newest is."""
-        return self.key is table.c.ordered_at
+    def statuses(self) -> tuple[str, ...]:
+        """The statuses of orders that can be in the list."""
+        possible = _STATUSES if self.ship_before is None else _UNSHIPPED_STATUSES
+        return tuple(each for each in possible if self.status in {None, each})
 
 
 async def orders(
-    connection: Connection, wanted: OrderFilter, page: Page
+    reader: Reader, wanted: OrderFilter, page: Page
 ) -> tuple[list[OrderView], After | None]:
     """A page of orders. Raises Invalid search_too_broad."""
-    conditions = _conditions(wanted)
-    if wanted.q is not None:
-        found = await search.find(connection, wanted.q, wanted.store_id)
-        conditions.append(places.among(table, found))
-    listing = _Listing(_sorting(wanted), wanted.store_id, conditions, few=wanted.q is not None)
     behind = None
     if page.after is not None:
         behind = datetime.fromisoformat(page.after[0]), UUID(page.after[1])
-    read = _newest if listing.descending else _soonest
-    rows, more = cut(await read(connection, listing, behind, page.limit + 1), page.limit)
-    key = listing.key.name
-    after = ((rows[-1][key] or _NEVER).isoformat(), str(rows[-1]["id"])) if more else None
-    return await order_views.views(connection, rows), after
+    read = _rows if wanted.q is None else _found
+    rows, more = cut(await read(reader, wanted, behind, page.limit + 1), page.limit)
+    after = ((rows[-1][wanted.key] or _NEVER).isoformat(), str(rows[-1]["id"])) if more else None
+    return await order_views.views(reader, rows), after
 
 
 # Stands in a cursor for the date that nobody knows; no order is as old.
 _NEVER = datetime.fromisoformat("0001-01-01T00:00:00+00:00")
 
 
-def _sorting(wanted: OrderFilter) -> sa.Column[Any]:
-    if wanted.updated_since is not None:
-        return table.c.updated_at
-    return table.c.ship_by if wanted.ship_before is not None else table.c.ordered_at
-
-
-async def _soonest(
-    connection: Connection, listing: _Listing, behind: tuple[datetime, UUID] | None, limit: int
-) -> list[sa.RowMapping]:
-    after = [] if behind is None else [sa.tuple_(listing.key, table.c.id) > behind]
-    return await _rows(connection, listing, after, limit)
-
-
-async def _newest(
-    connection: Connection, listing: _Listing, behind: tuple[datetime, UUID] | None, limit: int
-) -> list[sa.RowMapping]:
-    """The newest first, then those without a date.
-
-    Two statements, because the index on the date puts those without one first: read as one
-    list, every order of the store would be sorted for each page.
-    """
-    key = listing.key
-    dated: list[sa.ColumnElement[bool]] = [key.is_not(None)]
-    undated: list[sa.ColumnElement[bool]] = [key.is_(None)]
-    rows: list[sa.RowMapping] = []
-    if behind is not None and behind[0] == _NEVER:
-        undated.append(table.c.id < behind[1])
-    else:
-        if behind is not None:
-            dated.append(sa.tuple_(key, table.c.id) < behind)
-        rows = await _rows(connection, listing, dated, limit)
-    if len(rows) < limit:
-        rows += await _rows(connection, listing, undated, limit - len(rows))
-    return rows
+async def _found(
+    reader: Reader, wanted: OrderFilter, behind: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Row]:
+    """Of what a search finds, which is never much."""
+    places = await search.find(reader, wanted.q or "", wanted.store_id)
+    newest = wanted.key == "ordered_at"
+    text = _FOUND.format(
+        key=f"coalesce(t.{wanted.key}, '{_NEVER.isoformat()}')",
+        behind="<" if newest else ">",
+        way="DESC" if newest else "ASC",
+    )
+    return await fetch(
+        reader,
+        text,
+        [store_id for store_id, _ in places],
+        [order_id for _, order_id in places],
+        wanted.status,
+        wanted.updated_since,
+        wanted.ship_before,
+        wanted.without_commerce_order,
+        *(behind or (None, None)),
+        limit,
+    )
 
 
 async def _rows(
-    connection: Connection,
-    listing: _Listing,
-    more: Sequence[sa.ColumnElement[bool]],
-    limit: int,
-) -> list[sa.RowMapping]:
-    conditions = [*listing.conditions, *more]
-    if listing.store_id is None and not listing.few:
-        found = await across.first(
-            connection, listing.key, conditions, descending=listing.descending, limit=limit
-        )
-        conditions = [places.among(table, found)]
-    order = across.ordered(listing.key, table.c.id, descending=listing.descending)
-    statement = order_views.select().where(*conditions).order_by(*order).limit(limit)
-    return list((await connection.execute(statement)).mappings())
+    reader: Reader, wanted: OrderFilter, behind: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Row]:
+    walk, stretch, more = _walk(wanted, limit)
+    if not wanted.statuses:
+        return []
+    rows: Sequence[Row] = []
+    if behind is None or behind[0] != _NEVER:
+        rows = await across.page(reader, walk, replace(stretch, behind=behind), *more)
+        behind = None
+    if wanted.key == "ordered_at" and len(rows) < limit:
+        # Two statements, because an index has those without a date first.
+        rest = replace(stretch, behind=behind, limit=limit - len(rows))
+        rows = [*rows, *await across.page(reader, replace(walk, undated=True), rest)]
+    return rows
 
 
-def _conditions(wanted: OrderFilter) -> list[sa.ColumnElement[bool]]:
-    conditions: list[Any] = []
-    if wanted.store_id is not None:
-        conditions.append(table.c.store_id == wanted.store_id)
-    if wanted.status is not None:
-        conditions.append(table.c.status == wanted.status)
-        if wanted.status != FulfillmentStatus.OPEN:
-            # The words of a partial index, without which it is not used.
-            conditions.append(_NOT_OPEN)
+def _walk(wanted: OrderFilter, limit: int) -> tuple[Walk, Stretch, Sequence[object]]:
+    """By which index the list goes, along which part, with what other values."""
+    stretch = Stretch(limit, wanted.store_id)
+    flags = (True,) if wanted.without_commerce_order else (True, False)
+    each = replace(stretch, values=(flags, wanted.statuses))
     if wanted.updated_since is not None:
-        conditions.append(table.c.updated_at >= wanted.updated_since)
-    if wanted.without_commerce_order:
-        # The words of a partial index.
-        conditions.append(
-            sa.text("orders.commerce_order_number IS NULL AND orders.commerce_order_id IS NULL")
-        )
+        each, stretch = (replace(one, since=wanted.updated_since) for one in (each, stretch))
+        if wanted.ship_before is not None:
+            return _CHANGED_UNSHIPPED, each, [wanted.ship_before]
+        plain = wanted.status is None and not wanted.without_commerce_order
+        return (_CHANGED, stretch, ()) if plain else (_CHANGED_OF_STATUS, each, ())
     if wanted.ship_before is not None:
-        conditions += [_UNSHIPPED, table.c.ship_by < wanted.ship_before]
-    return conditions
+        return _LEAVING, replace(each, until=wanted.ship_before), ()
+    of_status = replace(stretch, values=(wanted.statuses,))
+    if wanted.without_commerce_order:
+        return _NEWEST_WITHOUT, of_status, ()
+    return (_NEWEST, stretch, ()) if wanted.status is None else (_NEWEST_OF_STATUS, of_status, ())
 
 
-async def summary(connection: Connection, store_id: int | None) -> dict[str, int]:
+async def summary(reader: Reader, store_id: int | None) -> dict[str, int]:
     """How many orders are in each status, of one store or of all, and in total."""
-    counted = await order_counts.by_status(connection, store_id)
+    counted = await order_counts.by_status(reader, store_id)
     counts = {status: counted.get(status, 0) for status in _STATUSES}
     return counts | {"total": sum(counts.values())}

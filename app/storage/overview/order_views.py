@@ -4,18 +4,22 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-import sqlalchemy as sa
-
-from app.orders.order import ACKNOWLEDGE_WITHIN, FulfillmentStatus, Line, Money, sync_state
-from app.orders.update import DUE, OPEN, UNRESOLVED, Kind, State
-from app.storage.database import Connection
-from app.storage.overview import lane_views, places, return_views, shipment_views, update_views
+from app.orders.order import (
+    ACKNOWLEDGE_WITHIN,
+    FulfillmentStatus,
+    Line,
+    Money,
+    SyncState,
+    sync_state,
+)
+from app.orders.update import AT_REST, DUE, OPEN, UNRESOLVED, Kind, State
+from app.storage.direct import Row
+from app.storage.overview import lane_views, places, shipment_views, update_views
 from app.storage.overview.lane_views import Stop
 from app.storage.overview.places import Place
-from app.storage.tables import order_lines, stores
+from app.storage.reading import Reader, fetch
 from app.storage.tables import orders as table
 from app.storage.views import (
     CancellationView,
@@ -29,66 +33,57 @@ from app.storage.views import (
 _UNSHIPPED = (FulfillmentStatus.OPEN, FulfillmentStatus.PARTIALLY_SHIPPED)
 
 
-async def order(connection: Connection, store_id: int, order_id: UUID) -> OrderView | None:
+# What `views` needs of an order t and its store s. Returns are only counted, and most orders have
+# no cancellation: a look with the row is less than another statement.
+_COLUMNS = ", ".join(f"t.{each.name}" for each in table.c)
+ROWS = f"""{_COLUMNS}, t.ship_by < now() AS late, s.id AS store_uuid,
+    (SELECT count(*) FROM returns r
+      WHERE r.store_id = t.store_id AND NOT r.refunded AND NOT r.closed
+        AND r.id IN ({places.RETURNS_OF_ORDER})) AS returns,
+    (SELECT true FROM cancellations c
+      WHERE c.store_id = t.store_id AND c.order_id = t.id LIMIT 1) AS canceled"""  # noqa: S608 - only names of columns are put in
+_ORDER = f"""
+    SELECT {ROWS} FROM orders t JOIN stores s ON s.store_id = t.store_id
+     WHERE t.store_id = $1 AND t.id = $2
+"""  # noqa: S608 - as above
+_ORDERS = f"""
+    SELECT {ROWS} FROM unnest($1::int[], $2::uuid[]) WITH ORDINALITY AS q(store_id, id, place)
+     CROSS JOIN LATERAL (SELECT t.* FROM orders t
+                          WHERE t.store_id = q.store_id AND t.id = q.id OFFSET 0) t
+      JOIN stores s ON s.store_id = t.store_id ORDER BY q.place
+"""  # noqa: S608 - as above
+_LINES = places.of("order_lines", "t.*") + " ORDER BY t.order_id, t.position"
+
+
+async def order(reader: Reader, store_id: int, order_id: UUID) -> OrderView | None:
     """One order."""
-    statement = select().where(table.c.store_id == store_id, table.c.id == order_id)
-    rows = (await connection.execute(statement)).mappings().all()
-    found = await views(connection, rows)
+    rows = await fetch(reader, _ORDER, store_id, order_id)
+    found = await views(reader, rows)
     return found[0] if found else None
 
 
-async def exists(connection: Connection, store_id: int, order_id: UUID) -> bool:
-    """Whether there is such an order."""
-    statement = sa.select(table.c.id).where(table.c.store_id == store_id, table.c.id == order_id)
-    return (await connection.execute(statement)).first() is not None
+async def orders(reader: Reader, asked: Sequence[Place]) -> list[OrderView]:
+    """Orders in the order in which they are asked for."""
+    return await views(reader, await fetch(reader, _ORDERS, *places.values(asked)))
 
 
-async def by_commerce_id(
-    connection: Connection, store_id: int, commerce_order_id: int
-) -> UUID | None:
-    """The order that became a Commerce order; of several the newest, as Commerce edits orders."""
-    statement = (
-        sa.select(table.c.id)
-        .where(table.c.store_id == store_id, table.c.commerce_order_id == commerce_order_id)
-        .order_by(table.c.id.desc())
-        .limit(1)
-    )
-    return (await connection.execute(statement)).scalar_one_or_none()
+async def views(reader: Reader, rows: Sequence[Row]) -> list[OrderView]:
+    """Views of some orders out of ROWS.
 
-
-async def by_numbers(
-    connection: Connection, store_id: int, numbers: Sequence[str]
-) -> list[tuple[str, UUID]]:
-    """Orders that bear one of these numbers, Walmart's or Commerce's; each with that number."""
-    found: list[tuple[str, UUID]] = []
-    for column in (table.c.purchase_order_id, table.c.commerce_order_number):
-        statement = sa.select(column, table.c.id).where(
-            table.c.store_id == store_id, column.in_(numbers)
-        )
-        found += [(row[0], row[1]) for row in await connection.execute(statement)]
-    return found
-
-
-def select() -> sa.Select[Any]:
-    """Orders with the id of their store: the rows that `views` takes."""
-    late = table.c.ship_by < sa.func.now()
-    return sa.select(table, late.label("late"), stores.c.id.label("store_uuid")).select_from(
-        table.join(stores, stores.c.store_id == table.c.store_id)
-    )
-
-
-async def views(connection: Connection, rows: Sequence[sa.RowMapping]) -> list[OrderView]:
-    """Views of some orders: six more statements, however many orders and stores there are."""
+    Three more statements, however many orders and stores there are; five where one was canceled
+    and one has something due.
+    """
     asked = [(row["store_id"], row["id"]) for row in rows]
     if not asked:
         return []
-    lines = await _lines(connection, asked)
-    read = await shipment_views.read(connection, asked)
-    known = await update_views.of_orders(connection, asked)
+    lines = await _lines(reader, asked)
+    gone = [(row["store_id"], row["id"]) for row in rows if row["canceled"]]
+    read = await shipment_views.read(reader, asked, gone)
+    known = await update_views.of_orders(reader, asked)
     sent = shipment_views.shipments_of(read.shipments, known)
     canceled = shipment_views.cancellations_of(read.cancellations, known)
-    returned = await return_views.counts(connection, rows)
-    stopped = await lane_views.stops(connection, {store_id for store_id, _ in asked})
+    waiting = {place for place in asked if any(each.state in DUE for each in known[place[1]])}
+    stopped = await lane_views.stops(reader, {store_id for store_id, _ in waiting})
     return [
         _view(
             row,
@@ -97,25 +92,19 @@ async def views(connection: Connection, rows: Sequence[sa.RowMapping]) -> list[O
             sent=sent.get(row["id"], []),
             cancellation=canceled.get(row["id"]),
             stopped=stopped.get(row["store_id"], []),
-            returns=returned.get(row["id"], 0),
         )
         for row in rows
     ]
 
 
-async def _lines(connection: Connection, asked: Sequence[Place]) -> dict[UUID, list[Line]]:
-    statement = (
-        sa.select(order_lines)
-        .select_from(order_lines.join(*places.of(asked, order_lines)))
-        .order_by(order_lines.c.order_id, order_lines.c.position)
-    )
+async def _lines(reader: Reader, asked: Sequence[Place]) -> dict[UUID, list[Line]]:
     found: dict[UUID, list[Line]] = {order_id: [] for _, order_id in asked}
-    for row in (await connection.execute(statement)).mappings():
+    for row in await fetch(reader, _LINES, *places.values(asked)):
         found[row["order_id"]].append(_line(row))
     return found
 
 
-def _line(row: sa.RowMapping) -> Line:
+def _line(row: Row) -> Line:
     price = row["unit_price"]
     return Line(
         line_number=row["line_number"],
@@ -132,14 +121,13 @@ def _line(row: sa.RowMapping) -> Line:
 
 
 def _view(
-    row: sa.RowMapping,
+    row: Row,
     *,
     lines: Sequence[Line],
     known: Sequence[UpdateView],
     sent: Sequence[ShipmentView],
     cancellation: CancellationView | None,
     stopped: Sequence[Stop],
-    returns: int,
 ) -> OrderView:
     details = [update.status_detail for update in known if update.status_detail is not None]
     told = {detail.code for detail in details}
@@ -158,7 +146,7 @@ def _view(
         sync=_sync(known, row["last_synced_at"]),
         status_details=details,
         cancel_requested=row["cancel_requested"],
-        returns=returns,
+        returns=row["returns"],
         ordered_at=row["ordered_at"],
         ship_by=row["ship_by"],
         deliver_by=row["deliver_by"],
@@ -178,19 +166,18 @@ def _view(
 def _acknowledge_by(ordered_at: datetime | None, known: Sequence[UpdateView]) -> datetime | None:
     """Until when Walmart wants to be told that the order was received, while it is not."""
     waits = any(
-        update.kind == Kind.ACKNOWLEDGEMENT and State(update.state) in UNRESOLVED
-        for update in known
+        update.kind == Kind.ACKNOWLEDGEMENT and update.state in UNRESOLVED for update in known
     )
     return ordered_at + ACKNOWLEDGE_WITHIN if waits and ordered_at is not None else None
 
 
-def _unread(row: sa.RowMapping) -> list[StatusDetail]:
+def _unread(row: Row) -> list[StatusDetail]:
     """Why nothing but the order's number is known."""
     error = row["import_error"]
     return [] if error is None else [update_views.import_detail(error)]
 
 
-def _warnings(row: sa.RowMapping) -> list[StatusDetail]:
+def _warnings(row: Row) -> list[StatusDetail]:
     """What people should know before it costs them; no fault of any update."""
     if row["ship_by_warned_at"] is None or row["fulfillment_status"] not in _UNSHIPPED:
         return []
@@ -212,8 +199,11 @@ def _warnings(row: sa.RowMapping) -> list[StatusDetail]:
 
 
 def _sync(known: Sequence[UpdateView], last_synced_at: datetime | None) -> SyncView:
+    if all(update.state in AT_REST for update in known):
+        # As most orders are.
+        return SyncView(SyncState.SYNCED.value, 0, None, last_synced_at)
     states = Counter(State(update.state) for update in known)
-    due = [u.next_attempt_at for u in known if State(u.state) in DUE and u.next_attempt_at]
+    due = [u.next_attempt_at for u in known if u.state in DUE and u.next_attempt_at]
     return SyncView(
         state=sync_state(states).value,
         pending=sum(states[state] for state in OPEN),

@@ -3,37 +3,34 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
-
 # A store's number and an order's id: every index begins with the store.
 Place = tuple[int, UUID]
 
-_UUID = postgresql.UUID(as_uuid=True)
 
+def of(table: str, columns: str) -> str:
+    """SQL for the rows of some orders; its values are those of `values`.
 
-def of(places: Sequence[Place], table: sa.Table) -> tuple[sa.FromClause, sa.ColumnElement[bool]]:
-    """Something to join a table with, and on what, that leaves the rows of these orders.
-
-    Two arrays, so that the statement and its plan are the same for one order and for 200.
+    table: with a store_id and an order_id, called t in columns. Two arrays, so that the statement
+    and its plan are the same for one order and for 200; and a look for each order, as PostgreSQL
+    would otherwise read a whole table where it takes that for small.
     """
-    asked = _asked(places)
-    on = sa.and_(table.c.store_id == asked.c.store_id, table.c.order_id == asked.c.order_id)
-    return asked, on
+    return f"""
+    SELECT {columns} FROM unnest($1::int[], $2::uuid[]) AS q(store_id, order_id)
+     CROSS JOIN LATERAL (SELECT t.* FROM {table} t
+                          WHERE t.store_id = q.store_id AND t.order_id = q.order_id OFFSET 0) t
+    """  # noqa: S608 - words of this package's modules only
 
 
-def among(table: sa.Table, places: Sequence[Place]) -> sa.ColumnElement[bool]:
-    """A condition that leaves the rows of a table whose own ids these are."""
-    asked = _asked(places)
-    wanted = sa.select(asked.c.store_id, asked.c.order_id)
-    return sa.tuple_(table.c.store_id, table.c.id).in_(wanted)
+def values(places: Sequence[Place]) -> tuple[list[int], list[UUID]]:
+    """Two arrays of the same length."""
+    return [store_id for store_id, _ in places], [order_id for _, order_id in places]
 
 
-def _asked(places: Sequence[Place]) -> sa.TableValuedAlias:
-    stores = sa.literal([store_id for store_id, _ in places], postgresql.ARRAY(sa.Integer))
-    orders = sa.literal([order_id for _, order_id in places], postgresql.ARRAY(_UUID))
-    return (
-        sa.func.unnest(stores, orders)
-        .table_valued(sa.column("store_id", sa.Integer), sa.column("order_id", _UUID), name="asked")
-        .render_derived()
-    )
+# The ids of the returns of an order t: by its number, so that it may come later than they.
+RETURNS_OF_ORDER = """
+    SELECT f.id FROM returns f
+     WHERE f.store_id = t.store_id AND f.purchase_order_id = t.purchase_order_id
+     UNION ALL
+    SELECT f.return_id FROM return_orders f
+     WHERE f.store_id = t.store_id AND f.purchase_order_id = t.purchase_order_id
+"""

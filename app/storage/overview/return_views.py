@@ -1,55 +1,94 @@
 """Returns as people see them, each with its refunds and what went wrong with them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.dialects.postgresql import UUID as PG_UUID
-
 from app.orders import returns as rules
-from app.orders.ids import store_of
 from app.storage import refunds as asked_for
 from app.storage import returns as storage
-from app.storage.database import Connection
-from app.storage.overview import places, search, update_views
+from app.storage.direct import Row
+from app.storage.overview import across, places, search, update_views
+from app.storage.overview.across import Stretch
 from app.storage.overview.paging import After, Page, cut
+from app.storage.overview.walks import Walk
+from app.storage.reading import Reader, fetch
 from app.storage.returns import Known
-from app.storage.tables import orders, refunds, stores, updates
-from app.storage.tables import returns as table
-from app.storage.views import (
-    RefundView,
-    ReturnedOrder,
-    ReturnView,
-    StatusDetail,
-    UpdateView,
-)
+from app.storage.views import RefundView, ReturnedOrder, ReturnView, StatusDetail, UpdateView
 
 STATUSES = (rules.RECEIVED, rules.REFUNDED, rules.ERROR, rules.CLOSED)
-_FAILED = (
-    sa.exists()
-    .where(
-        refunds.c.store_id == table.c.store_id,
-        refunds.c.return_id == table.c.id,
-        updates.c.store_id == refunds.c.store_id,
-        updates.c.id == refunds.c.update_id,
-        updates.c.state == "failed",
-    )
-    .correlate(table)
-)
-# Whoever refunded it: what is refunded is no error any more.
-_STATUS = sa.case(
-    (table.c.refunded, rules.REFUNDED),
-    (sa.or_(table.c.import_error.is_not(None), _FAILED), rules.ERROR),
-    (table.c.closed, rules.CLOSED),
-    else_=rules.RECEIVED,
-)
 # Stands for the date that nobody knows; no return is as old.
 _NEVER = datetime.fromisoformat("0001-01-01T00:00:00+00:00")
-_AT: sa.ColumnElement[Any] = sa.func.coalesce(table.c.requested_at, _NEVER)
+# In the words of the index (tables/return_tables.py), without which it is not used.
+_AT = "coalesce(t.requested_at, '0001-01-01 00:00:00+00'::timestamptz)"
+# A question of its own for each return, which PostgreSQL cannot turn into reading all refunds.
+_FAILED = """(
+    SELECT true FROM refunds f JOIN updates u ON u.store_id = f.store_id AND u.id = f.update_id
+     WHERE f.store_id = t.store_id AND f.return_id = t.id AND u.state = 'failed' LIMIT 1)"""
+# Whoever refunded it: what is refunded is no error any more.
+_STATUS = f"""CASE WHEN t.refunded THEN 'refunded'
+         WHEN t.import_error IS NOT NULL OR {_FAILED} THEN 'error'
+         WHEN t.closed THEN 'closed' ELSE 'received' END"""
+_ROWS = f"t.*, {_STATUS} AS status, s.id AS store_uuid"
+_STORE = " JOIN stores s ON s.store_id = t.store_id"
+_RETURN = f"SELECT {_ROWS} FROM returns t{_STORE} WHERE t.store_id = $1 AND t.id = $2"  # noqa: S608
+_REFUNDS = """
+    SELECT f.* FROM unnest($1::int[], $2::uuid[]) AS q(store_id, return_id)
+      JOIN refunds f ON f.store_id = q.store_id AND f.return_id = q.return_id ORDER BY f.number
+"""
+_ORDERS = """
+    SELECT o.store_id, o.purchase_order_id, o.id, o.commerce_order_number, o.commerce_order_id
+      FROM unnest($1::int[], $2::text[]) AS q(store_id, number)
+      JOIN orders o ON o.store_id = q.store_id AND o.purchase_order_id = q.number
+"""
+_SUMMARY = f"""
+    SELECT {_STATUS} AS status, count(*) AS returns FROM returns t
+     WHERE $1::int IS NULL OR t.store_id = $1 GROUP BY 1
+"""  # noqa: S608 - words of this module
+
+_NEWEST = Walk("returns", (("t.refunded", "boolean"),), _AT, _ROWS)
+# Not "IS NULL", of which PostgreSQL would expect so few that it sorted all that are not refunded.
+_READ = f"t.import_error IS NULL AND {_FAILED} IS NOT TRUE"
+_RECEIVED = replace(_NEWEST, where=f"NOT t.closed AND {_READ}")
+_CLOSED = replace(_NEWEST, where=f"t.closed AND {_READ}")
+# All of the order's are looked at, and there are few.
+_OF_ORDER = f"""
+    SELECT r.* FROM orders t JOIN returns r ON r.store_id = t.store_id
+       AND r.id IN ({places.RETURNS_OF_ORDER})
+     WHERE t.store_id = $1 AND t.id = $2
+"""  # noqa: S608 - words of this package's modules
+# So are those that a search found.
+_SOUGHT = f"""
+    SELECT r.* FROM unnest($7::int[], $8::uuid[]) AS q(store_id, id)
+      JOIN returns r ON r.store_id = q.store_id AND r.id = q.id
+     WHERE ($1::int IS NULL OR r.store_id = $1)
+       AND ($2::uuid IS NULL OR EXISTS (SELECT FROM orders t
+             WHERE t.store_id = r.store_id AND t.id = $2 AND r.id IN ({places.RETURNS_OF_ORDER})))
+"""  # noqa: S608 - as above
+# From the refunds that failed and wait for a person: returns in order would be read until enough
+# of them are found.
+_IN_ERROR = """
+    SELECT t.* FROM (
+      SELECT DISTINCT f.store_id, f.return_id FROM stores s
+       CROSS JOIN LATERAL (SELECT u.store_id, u.id FROM updates u WHERE u.store_id = s.store_id
+                              AND u.state = 'failed' AND u.kind = 'refund' OFFSET 0) u
+       CROSS JOIN LATERAL (SELECT f.store_id, f.return_id FROM refunds f
+                            WHERE f.store_id = u.store_id AND f.update_id = u.id OFFSET 0) f
+       WHERE ($1::int IS NULL OR s.store_id = $1) AND $2::uuid IS NULL
+       UNION
+       SELECT r.store_id, r.id FROM returns r
+        WHERE r.import_error IS NOT NULL AND ($1::int IS NULL OR r.store_id = $1)) q
+     CROSS JOIN LATERAL (SELECT t.* FROM returns t
+                          WHERE t.store_id = q.store_id AND t.id = q.return_id OFFSET 0) t
+"""
+_FEW = f"""
+    WITH few AS MATERIALIZED ({{few}})
+    SELECT {_ROWS} FROM few t{_STORE}
+     WHERE ($3::text IS NULL OR {_STATUS} = $3)
+       AND ($4::timestamptz IS NULL OR ({_AT}, t.id) < ($4, $5::uuid))
+     ORDER BY {_AT} DESC, t.id DESC LIMIT $6::int
+"""  # noqa: S608 - words of this module
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,149 +101,88 @@ class ReturnFilter:
     q: str | None = None
 
 
-async def return_(connection: Connection, store_id: int, return_id: UUID) -> ReturnView | None:
+async def return_(reader: Reader, store_id: int, return_id: UUID) -> ReturnView | None:
     """One return."""
-    statement = _select().where(table.c.store_id == store_id, table.c.id == return_id)
-    found = await _views(connection, (await connection.execute(statement)).mappings().all())
+    found = await _views(reader, await fetch(reader, _RETURN, store_id, return_id))
     return found[0] if found else None
 
 
 async def returns(
-    connection: Connection, wanted: ReturnFilter, page: Page
+    reader: Reader, wanted: ReturnFilter, page: Page
 ) -> tuple[list[ReturnView], After | None]:
     """A page of returns, the newest first. Raises Invalid search_too_broad."""
-    conditions = _conditions(wanted)
-    if wanted.q is not None:
-        found = await search.find_returns(connection, wanted.q, wanted.store_id)
-        conditions.append(places.among(table, found))
+    behind = None
     if page.after is not None:
         behind = datetime.fromisoformat(page.after[0]), UUID(page.after[1])
-        older: Any = sa.tuple_(_AT, table.c.id) < behind
-        conditions.append(older)
-    statement = _select().where(*conditions).order_by(_AT.desc(), table.c.id.desc())
-    rows = (await connection.execute(statement.limit(page.limit + 1))).mappings().all()
-    shown, more = cut(rows, page.limit)
-    views = await _views(connection, shown)
+    few = wanted.order_id or wanted.q is not None or wanted.status == rules.ERROR
+    read = _few if few else _listed
+    shown, more = cut(await read(reader, wanted, behind, page.limit + 1), page.limit)
+    views = await _views(reader, shown)
     if not more:
         return views, None
     last = views[-1]
     return views, ((last.returned.requested_at or _NEVER).isoformat(), str(last.id))
 
 
-async def summary(connection: Connection, store_id: int | None) -> dict[str, int]:
+async def _few(
+    reader: Reader, wanted: ReturnFilter, behind: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Row]:
+    values = (wanted.store_id, wanted.order_id, wanted.status, *(behind or (None, None)), limit)
+    if wanted.q is not None:
+        found = await search.find_returns(reader, wanted.q, wanted.store_id)
+        named = [store_id for store_id, _ in found], [return_id for _, return_id in found]
+        return await fetch(reader, _FEW.format(few=_SOUGHT), *values, *named)
+    text = _FEW.format(few=_IN_ERROR if wanted.order_id is None else _OF_ORDER)
+    return await fetch(reader, text, *values)
+
+
+async def _listed(
+    reader: Reader, wanted: ReturnFilter, behind: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Row]:
+    walk = {rules.RECEIVED: _RECEIVED, rules.CLOSED: _CLOSED}.get(wanted.status or "", _NEWEST)
+    refunded = {None: (True, False), rules.REFUNDED: (True,)}.get(wanted.status, (False,))
+    return await across.page(reader, walk, Stretch(limit, wanted.store_id, (refunded,), behind))
+
+
+async def summary(reader: Reader, store_id: int | None) -> dict[str, int]:
     """How many returns are in each status, of one store or of all, and in total."""
-    conditions = _conditions(ReturnFilter(store_id=store_id))
-    statement = sa.select(_STATUS.label("status"), sa.func.count().label("returns"))
-    rows = await connection.execute(
-        statement.select_from(table).where(*conditions).group_by(sa.text("1"))
-    )
-    counted = {row.status: row.returns for row in rows}
+    rows = await fetch(reader, _SUMMARY, store_id)
+    counted = {row["status"]: row["returns"] for row in rows}
     counts = {status: counted.get(status, 0) for status in STATUSES}
     return counts | {"total": sum(counts.values())}
 
 
-# Of each order by two indexes, whatever else there is; what is settled waits for nobody.
-_OPEN = sa.text("""
-    SELECT q.id, (
-        SELECT count(*) FROM returns r
-         WHERE r.store_id = q.store_id AND NOT r.refunded AND NOT r.closed
-           AND r.id IN (SELECT f.id FROM returns f
-                         WHERE f.store_id = q.store_id AND f.purchase_order_id = q.number
-                         UNION ALL
-                        SELECT o.return_id FROM return_orders o
-                         WHERE o.store_id = q.store_id AND o.purchase_order_id = q.number))
-           AS returns
-      FROM unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[]), CAST(:numbers AS text[]))
-           AS q(store_id, id, number)
-""").bindparams(
-    sa.bindparam("stores", type_=ARRAY(sa.Integer)),
-    sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))),
-    sa.bindparam("numbers", type_=ARRAY(sa.Text)),
-)
-
-
-async def counts(connection: Connection, rows: Sequence[sa.RowMapping]) -> dict[UUID, int]:
-    """How many returns of some orders are not settled yet."""
-    values = {
-        "stores": [row["store_id"] for row in rows],
-        "ids": [row["id"] for row in rows],
-        "numbers": [row["purchase_order_id"] for row in rows],
-    }
-    return {row.id: row.returns for row in await connection.execute(_OPEN, values)}
-
-
-def _conditions(wanted: ReturnFilter) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = []
-    if wanted.store_id is not None:
-        conditions.append(table.c.store_id == wanted.store_id)
-    if wanted.order_id is not None:
-        store_id = store_of(wanted.order_id) or 0
-        number = (
-            sa.select(orders.c.purchase_order_id)
-            .where(orders.c.store_id == store_id, orders.c.id == wanted.order_id)
-            .scalar_subquery()
-        )
-        conditions += [
-            table.c.store_id == store_id,
-            table.c.id.in_(storage.of_purchase_order(store_id, number)),
-        ]
-    if wanted.status is not None:
-        conditions.append(_STATUS.in_([wanted.status]))
-    return conditions
-
-
-def _select() -> sa.Select[Any]:
-    return sa.select(table, _STATUS.label("status"), stores.c.id.label("store_uuid")).select_from(
-        table.join(stores, stores.c.store_id == table.c.store_id)
-    )
-
-
-async def _views(connection: Connection, rows: Sequence[sa.RowMapping]) -> list[ReturnView]:
-    made = await _refunds(connection, rows)
+async def _views(reader: Reader, rows: Sequence[Row]) -> list[ReturnView]:
+    made = await _refunds(reader, rows)
     shown = [storage.known_of(row) for row in rows]
-    known = await _orders(connection, shown)
+    known = await _orders(reader, shown)
     return [
         _view(row, each, made.get(each.id, []), known)
         for row, each in zip(rows, shown, strict=True)
     ]
 
 
-async def _orders(
-    connection: Connection, shown: Sequence[Known]
-) -> dict[tuple[int, str], ReturnedOrder]:
+async def _orders(reader: Reader, shown: Sequence[Known]) -> dict[tuple[int, str], ReturnedOrder]:
     """The orders that returns are of, by store and purchase order."""
-    wanted = {(each.store_id, n) for each in shown for n in each.returned.purchase_orders}
+    wanted = sorted({(each.store_id, n) for each in shown for n in each.returned.purchase_orders})
     if not wanted:
         return {}
-    statement = sa.select(
-        orders.c.store_id,
-        orders.c.purchase_order_id,
-        orders.c.id,
-        orders.c.commerce_order_number,
-        orders.c.commerce_order_id,
-    ).where(sa.tuple_(orders.c.store_id, orders.c.purchase_order_id).in_(sorted(wanted)))
+    rows = await fetch(reader, _ORDERS, [store for store, _ in wanted], [n for _, n in wanted])
+    names = ("purchase_order_id", "id", "commerce_order_number", "commerce_order_id")
     return {
-        (row[0], row[1]): ReturnedOrder(*row[1:]) for row in await connection.execute(statement)
+        (row["store_id"], row["purchase_order_id"]): ReturnedOrder(*(row[name] for name in names))
+        for row in rows
     }
 
 
-async def _refunds(
-    connection: Connection, rows: Sequence[sa.RowMapping]
-) -> dict[UUID, list[RefundView]]:
+async def _refunds(reader: Reader, rows: Sequence[Row]) -> dict[UUID, list[RefundView]]:
     if not rows:
         return {}
-    statement = (
-        sa.select(refunds)
-        .where(
-            sa.tuple_(refunds.c.store_id, refunds.c.return_id).in_(
-                [(row["store_id"], row["id"]) for row in rows]
-            )
-        )
-        .order_by(refunds.c.number)
+    asked = await fetch(
+        reader, _REFUNDS, [row["store_id"] for row in rows], [row["id"] for row in rows]
     )
-    asked = (await connection.execute(statement)).mappings().all()
     by_order = await update_views.of_orders(
-        connection, sorted({(row["store_id"], row["order_id"]) for row in asked})
+        reader, sorted({(row["store_id"], row["order_id"]) for row in asked})
     )
     by_id = {update.id: update for some in by_order.values() for update in some}
     found: dict[UUID, list[RefundView]] = {}
@@ -213,7 +191,7 @@ async def _refunds(
     return found
 
 
-def _refund(row: sa.RowMapping, update: UpdateView) -> RefundView:
+def _refund(row: Row, update: UpdateView) -> RefundView:
     return RefundView(
         id=row["id"],
         number=row["number"],
@@ -226,7 +204,7 @@ def _refund(row: sa.RowMapping, update: UpdateView) -> RefundView:
 
 
 def _view(
-    row: sa.RowMapping,
+    row: Row,
     known: Known,
     made: Sequence[RefundView],
     of: Mapping[tuple[int, str], ReturnedOrder],
@@ -248,5 +226,5 @@ def _view(
     )
 
 
-def _unread(row: sa.RowMapping) -> list[StatusDetail]:
+def _unread(row: Row) -> list[StatusDetail]:
     return [] if row["import_error"] is None else [update_views.import_detail(row["import_error"])]

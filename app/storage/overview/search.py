@@ -1,36 +1,43 @@
 """Finding an order by the beginning of any number a person may have in hand."""
 
 import sys
-from collections.abc import Sequence
-from typing import Any
-
-import sqlalchemy as sa
+from collections import Counter
+from collections.abc import Mapping
 
 from app.orders.errors import Invalid, Problem
 from app.orders.snapshot import tracking_key
-from app.storage.database import Connection
 from app.storage.overview import places
 from app.storage.overview.places import Place
-from app.storage.tables import order_lines, orders, return_orders, returns, shipments, stores
+from app.storage.reading import Reader, fetch
 
 # More numbers than a person reads through; whoever searches so broadly types one letter more.
 MOST = 1000
 
+# Where numbers are looked for: a table, what tells the order, and the words of an index.
 _NUMBERS = (
-    orders.c.purchase_order_id,
-    orders.c.customer_order_id,
-    orders.c.commerce_order_number,
+    ("orders", "t.id", "t.purchase_order_id"),
+    ("orders", "t.id", "t.customer_order_id"),
+    ("orders", "t.id", "t.commerce_order_number"),
 )
+_SKU = ("order_lines", "t.order_id", "upper(t.sku)")
+_TRACKING = ("shipments", "t.order_id", "t.tracking_key")
 _OF_RETURNS = (
-    (returns, returns.c.id, returns.c.return_order_id),
-    (returns, returns.c.id, returns.c.purchase_order_id),
-    (returns, returns.c.id, returns.c.customer_order_id),
-    (return_orders, return_orders.c.return_id, return_orders.c.purchase_order_id),
+    ("returns", "t.id", "t.return_order_id"),
+    ("returns", "t.id", "t.purchase_order_id"),
+    ("returns", "t.id", "t.customer_order_id"),
+    ("return_orders", "t.return_id", "t.purchase_order_id"),
 )
+_COMMERCE_NUMBER = ("orders", "t.id", "t.commerce_order_number")
+# The returns of some orders, by two indexes.
+_BY_ORDER = f"""
+    SELECT t.store_id, r.id AS order_id FROM unnest($1::int[], $2::uuid[]) AS q(store_id, id)
+      JOIN orders t ON t.store_id = q.store_id AND t.id = q.id
+     CROSS JOIN LATERAL ({places.RETURNS_OF_ORDER}) AS r(id) LIMIT {MOST + 1}
+"""  # noqa: S608 - words of this package's modules
 _FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
 
 
-async def find(connection: Connection, text: str, store_id: int | None) -> list[Place]:
+async def find(reader: Reader, text: str, store_id: int | None) -> list[Place]:
     """Orders whose purchase order, Commerce, customer, SKU or tracking number begins with it.
 
     Each way looks at a few entries of an index of its own, whatever else there is. store_id: the
@@ -40,23 +47,14 @@ async def find(connection: Connection, text: str, store_id: int | None) -> list[
     text = text.strip()
     if not text:
         return []
-    key = tracking_key(text)
-    ways = [_way(orders, orders.c.id, column, text, store_id) for column in _NUMBERS]
-    sku = sa.func.upper(order_lines.c.sku)
-    ways.append(_way(order_lines, order_lines.c.order_id, sku, text.upper(), store_id))
-    if key:
+    begins = {_SKU: text.upper()} | dict.fromkeys(_NUMBERS, text)
+    if key := tracking_key(text):
         # Only spaces and hyphens would, as the beginning of a tracking number, fit all.
-        ways.append(_way(shipments, shipments.c.order_id, shipments.c.tracking_key, key, store_id))
-    found: set[Place] = set()
-    for way in ways:
-        rows = (await connection.execute(way)).all()
-        found.update((row[0], row[1]) for row in rows)
-        if len(rows) > MOST or len(found) > MOST:
-            raise _too_broad(text)
-    return sorted(found)
+        begins[_TRACKING] = key
+    return await _found(reader, text, begins, store_id)
 
 
-async def find_returns(connection: Connection, text: str, store_id: int | None) -> list[Place]:
+async def find_returns(reader: Reader, text: str, store_id: int | None) -> list[Place]:
     """Returns whose RMA, purchase order, customer order or Commerce order number begins with it.
 
     As `find`: by an index for each way, and bounded.
@@ -64,32 +62,29 @@ async def find_returns(connection: Connection, text: str, store_id: int | None) 
     text = text.strip()
     if not text:
         return []
-    found: set[Place] = set()
-    ways = [_way(*each, text, store_id) for each in _OF_RETURNS]
-    of_orders = _way(orders, orders.c.id, orders.c.commerce_order_number, text, store_id)
-    named = (await connection.execute(of_orders)).all()
-    if len(named) > MOST:
+    found = await _found(reader, text, dict.fromkeys(_OF_RETURNS, text), store_id)
+    named = await _found(reader, text, {_COMMERCE_NUMBER: text}, store_id)
+    values = [store for store, _ in named], [order_id for _, order_id in named]
+    rows = await fetch(reader, _BY_ORDER, *values) if named else []
+    both = {*found, *((row["store_id"], row["order_id"]) for row in rows)}
+    if len(both) > MOST:
         raise _too_broad(text)
-    ways.append(_returns_of([(row[0], row[1]) for row in named]))
-    for way in ways:
-        rows = (await connection.execute(way)).all()
-        found.update((row[0], row[1]) for row in rows)
-        if len(rows) > MOST or len(found) > MOST:
-            raise _too_broad(text)
+    return sorted(both)
+
+
+async def _found(
+    reader: Reader, text: str, begins: Mapping[tuple[str, str, str], str], store_id: int | None
+) -> list[Place]:
+    values: list[object] = [] if store_id is None else [store_id]
+    ways = [
+        _way(way, number, begin, values, one=store_id is not None)
+        for number, (way, begin) in enumerate(begins.items())
+    ]
+    rows = await fetch(reader, " UNION ALL ".join(ways), *values)
+    found = {(row["store_id"], row["order_id"]) for row in rows}
+    if len(found) > MOST or max(Counter(row["way"] for row in rows).values(), default=0) > MOST:
+        raise _too_broad(text)
     return sorted(found)
-
-
-def _returns_of(named: Sequence[Place]) -> sa.Select[Any]:
-    """At most MOST + 1 places of the returns of some orders."""
-    first = sa.select(returns.c.store_id, returns.c.id, returns.c.purchase_order_id)
-    further = sa.select(*return_orders.c["store_id", "return_id", "purchase_order_id"])
-    each = first.union_all(further).subquery()
-    on = sa.and_(
-        each.c.store_id == orders.c.store_id,
-        each.c.purchase_order_id == orders.c.purchase_order_id,
-    )
-    way = sa.select(each.c.store_id, each.c.id).select_from(orders.join(each, on))
-    return way.where(places.among(orders, named)).limit(MOST + 1)
 
 
 def _too_broad(text: str) -> Invalid:
@@ -98,27 +93,25 @@ def _too_broad(text: str) -> Invalid:
 
 
 def _way(
-    table: sa.Table,
-    order_id: sa.ColumnElement[Any],
-    column: sa.ColumnElement[str],
-    begins: str,
-    store_id: int | None,
-) -> sa.Select[Any]:
+    way: tuple[str, str, str], number: int, begins: str, values: list[object], *, one: bool
+) -> str:
     """At most MOST + 1 places of orders; an order may be among them for each of its lines.
 
     By comparing, not LIKE: a statement that is prepared once for every text knows no pattern, and
-    would read the whole table.
+    would read the whole table. values: those before; those of this way are added.
     """
+    table, order_id, column = way
+    values.append(begins)
+    among = f"{column} ~>=~ ${len(values)}::text"
     behind = following(begins)
-    each = sa.select(order_id.label("order_id")).where(
-        table.c.store_id == stores.c.store_id, column.op("~>=~")(begins)
-    )
     if behind is not None:
-        each = each.where(column.op("~<~")(behind))
-    found = each.limit(MOST + 1).correlate(stores).lateral("each_store")
-    way = sa.select(stores.c.store_id, found.c.order_id).select_from(stores.join(found, sa.true()))
-    way = way.limit(MOST + 1)
-    return way if store_id is None else way.where(stores.c.store_id == store_id)
+        values.append(behind)
+        among += f" AND {column} ~<~ ${len(values)}::text"
+    store = " WHERE s.store_id = $1::int" if one else ""
+    return f"""(
+    SELECT {number} AS way, s.store_id, f.order_id FROM stores s CROSS JOIN LATERAL (
+      SELECT {order_id} AS order_id FROM {table} t
+       WHERE t.store_id = s.store_id AND {among} LIMIT {MOST + 1}) f{store} LIMIT {MOST + 1})"""  # noqa: S608 - words of this module
 
 
 def following(text: str) -> str | None:

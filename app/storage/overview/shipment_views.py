@@ -1,23 +1,26 @@
 """Shipments and cancellations as people see them, each with the state of its update."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-import sqlalchemy as sa
-
 from app.orders.update import State
-from app.storage.database import Connection
+from app.storage.direct import Row
 from app.storage.orders import items_of
 from app.storage.overview import places, update_views
 from app.storage.overview.paging import After, Page, cut
 from app.storage.overview.places import Place
-from app.storage.tables import cancellations as cancellations_table
-from app.storage.tables import shipments as table
+from app.storage.reading import Reader, fetch
 from app.storage.views import CancellationView, ShipmentView, UpdateView
 
 # People need not know that a poller holds it, or that it is being read back.
-_SHOWN = {State.SENDING: State.PENDING, State.VERIFYING: State.RETRYING}
+_SHOWN = {
+    State.SENDING.value: State.PENDING.value,
+    State.VERIFYING.value: State.RETRYING.value,
+}
+_SHIPMENT = "SELECT * FROM shipments WHERE store_id = $1 AND order_id = $2 AND id = $3"
+_SHIPMENTS = places.of("shipments", "t.*") + " ORDER BY t.order_id, t.number"
+_CANCELLATIONS = places.of("cancellations", "t.*") + " ORDER BY t.created_at, t.id"
 
 
 class Asked(NamedTuple):
@@ -27,30 +30,27 @@ class Asked(NamedTuple):
     is committed meanwhile, the update of every row that was read is there to be found.
     """
 
-    shipments: Sequence[sa.RowMapping]
-    cancellations: Sequence[sa.RowMapping]
+    shipments: Sequence[Row]
+    cancellations: Sequence[Row]
 
 
 async def shipment(
-    connection: Connection, store_id: int, order_id: UUID, shipment_id: UUID
+    reader: Reader, store_id: int, order_id: UUID, shipment_id: UUID
 ) -> ShipmentView | None:
     """One shipment of an order."""
-    statement = sa.select(table).where(
-        table.c.store_id == store_id, table.c.order_id == order_id, table.c.id == shipment_id
-    )
-    row = (await connection.execute(statement)).mappings().one_or_none()
-    if row is None:
+    rows = await fetch(reader, _SHIPMENT, store_id, order_id, shipment_id)
+    if not rows:
         return None
-    update = await update_views.update(connection, store_id, row["update_id"])
-    return _shipment(row, update) if update else None
+    update = await update_views.update(reader, store_id, rows[0]["update_id"])
+    return _shipment(rows[0], update) if update else None
 
 
 async def shipments(
-    connection: Connection, store_id: int, order_id: UUID, page: Page
+    reader: Reader, store_id: int, order_id: UUID, page: Page
 ) -> tuple[list[ShipmentView], After | None]:
     """A page of an order's shipments, oldest first."""
-    sent = await _shipment_rows(connection, [(store_id, order_id)])
-    known = await update_views.of_orders(connection, [(store_id, order_id)])
+    sent = await _shipment_rows(reader, [(store_id, order_id)])
+    known = await update_views.of_orders(reader, [(store_id, order_id)])
     found = shipments_of(sent, known).get(order_id, [])
     # An order has few, and all of them were read for the states of their updates.
     behind = page.after[0] if page.after is not None else 0
@@ -58,23 +58,21 @@ async def shipments(
     return list(rows), (rows[-1].number,) if more else None
 
 
-async def cancellation(
-    connection: Connection, store_id: int, order_id: UUID
-) -> CancellationView | None:
+async def cancellation(reader: Reader, store_id: int, order_id: UUID) -> CancellationView | None:
     """The newest cancellation of an order."""
-    canceled = await _cancellation_rows(connection, [(store_id, order_id)])
-    known = await update_views.of_orders(connection, [(store_id, order_id)])
+    canceled = await _cancellation_rows(reader, [(store_id, order_id)])
+    known = await update_views.of_orders(reader, [(store_id, order_id)])
     return cancellations_of(canceled, known).get(order_id)
 
 
-async def read(connection: Connection, asked: Sequence[Place]) -> Asked:
-    """The rows of some orders; read their updates only afterwards."""
-    sent = await _shipment_rows(connection, asked)
-    return Asked(sent, await _cancellation_rows(connection, asked))
+async def read(reader: Reader, asked: Sequence[Place], canceled: Sequence[Place]) -> Asked:
+    """The rows of some orders, some of which were canceled; read their updates only afterwards."""
+    sent = await _shipment_rows(reader, asked)
+    return Asked(sent, await _cancellation_rows(reader, canceled) if canceled else [])
 
 
 def shipments_of(
-    rows: Sequence[sa.RowMapping], known: Mapping[UUID, Sequence[UpdateView]]
+    rows: Sequence[Row], known: Mapping[UUID, Sequence[UpdateView]]
 ) -> dict[UUID, list[ShipmentView]]:
     """The shipments of each order that has any, oldest first; known are the orders' updates."""
     by_id = _by_id(known)
@@ -85,24 +83,19 @@ def shipments_of(
 
 
 def cancellations_of(
-    rows: Sequence[sa.RowMapping], known: Mapping[UUID, Sequence[UpdateView]]
+    rows: Sequence[Row], known: Mapping[UUID, Sequence[UpdateView]]
 ) -> dict[UUID, CancellationView]:
     """The newest cancellation of each order that has one; known are the orders' updates."""
     by_id = _by_id(known)
     return {row["order_id"]: _cancellation(row, by_id[row["update_id"]]) for row in rows}
 
 
-async def _shipment_rows(connection: Connection, asked: Sequence[Place]) -> Sequence[Any]:
-    statement = sa.select(table).select_from(table.join(*places.of(asked, table)))
-    statement = statement.order_by(table.c.order_id, table.c.number)
-    return (await connection.execute(statement)).mappings().all()
+async def _shipment_rows(reader: Reader, asked: Sequence[Place]) -> Sequence[Row]:
+    return await fetch(reader, _SHIPMENTS, *places.values(asked))
 
 
-async def _cancellation_rows(connection: Connection, asked: Sequence[Place]) -> Sequence[Any]:
-    canceled = cancellations_table
-    statement = sa.select(canceled).select_from(canceled.join(*places.of(asked, canceled)))
-    statement = statement.order_by(canceled.c.created_at, canceled.c.id)
-    return (await connection.execute(statement)).mappings().all()
+async def _cancellation_rows(reader: Reader, asked: Sequence[Place]) -> Sequence[Row]:
+    return await fetch(reader, _CANCELLATIONS, *places.values(asked))
 
 
 def _by_id(known: Mapping[UUID, Sequence[UpdateView]]) -> dict[UUID, UpdateView]:
@@ -110,11 +103,10 @@ def _by_id(known: Mapping[UUID, Sequence[UpdateView]]) -> dict[UUID, UpdateView]
 
 
 def _state(update: UpdateView) -> str:
-    state = State(update.state)
-    return _SHOWN.get(state, state).value
+    return _SHOWN.get(update.state, update.state)
 
 
-def _shipment(row: sa.RowMapping, update: UpdateView) -> ShipmentView:
+def _shipment(row: Row, update: UpdateView) -> ShipmentView:
     return ShipmentView(
         id=row["id"],
         order_id=row["order_id"],
@@ -135,7 +127,7 @@ def _shipment(row: sa.RowMapping, update: UpdateView) -> ShipmentView:
     )
 
 
-def _cancellation(row: sa.RowMapping, update: UpdateView) -> CancellationView:
+def _cancellation(row: Row, update: UpdateView) -> CancellationView:
     return CancellationView(
         id=row["id"],
         order_id=row["order_id"],

@@ -1,59 +1,59 @@
 """Updates as people see them, with the tries that were made."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import sqlalchemy as sa
-
-from app.orders.update import DUE, Kind, State
-from app.storage.database import Connection
+from app.orders.update import AT_REST, DUE, State
+from app.storage.direct import Row
 from app.storage.overview import across, places
+from app.storage.overview.across import Stretch
 from app.storage.overview.paging import After, Page, cut
 from app.storage.overview.places import Place
-from app.storage.tables import archived_updates, stores
-from app.storage.tables import attempts as attempts_table
-from app.storage.tables import updates as table
+from app.storage.overview.walks import Walk
+from app.storage.reading import Reader, fetch
 from app.storage.views import AttemptView, CallView, StatusDetail, UpdateView
 
-_AT_REST = (State.CONFIRMED.value, State.DISMISSED.value)
-_COMMON_KINDS = (Kind.SHIPMENT.value, Kind.ACKNOWLEDGEMENT.value)
-_COLUMNS = [
-    table.c.id,
-    stores.c.id.label("store_uuid"),
-    table.c.order_id,
-    table.c.target,
-    table.c.subject,
-    table.c.kind,
-    table.c.state,
-    table.c.sequence,
-    table.c.attempts,
-    table.c.due_at,
-    table.c.ambiguous,
-    table.c.last_error,
-    table.c.note,
-    table.c.dismissed_by,
-    table.c.requested_by,
-    table.c.created_at,
-    table.c.updated_at,
-    table.c.finished_at,
-]
-_FROM = table.join(stores, stores.c.store_id == table.c.store_id)
+_STATES = tuple(map(str, State))
+_OWN = """t.store_id, t.id, t.order_id, t.target, t.subject, t.kind, t.state, t.sequence,
+    t.attempts, t.ambiguous, t.note, t.dismissed_by, t.requested_by, t.created_at, t.updated_at,
+    t.finished_at"""
+_ROWS = f"{_OWN}, t.due_at, t.last_error, s.id AS store_uuid"
 # The same of what is archived: never due, and without an error.
-_ARCHIVED_COLUMNS = [
-    {
-        "store_uuid": stores.c.id.label("store_uuid"),
-        "due_at": archived_updates.c.finished_at.label("due_at"),
-        "last_error": sa.null().label("last_error"),
-    }.get(column.name, archived_updates.c.get(column.name))
-    for column in _COLUMNS
-]
-_ARCHIVED_FROM = archived_updates.join(stores, stores.c.store_id == archived_updates.c.store_id)
-_BOTH = (
-    (_COLUMNS, _FROM, table),
-    (_ARCHIVED_COLUMNS, _ARCHIVED_FROM, archived_updates),
+_ARCHIVED = f"{_OWN}, t.finished_at AS due_at, NULL::jsonb AS last_error, s.id AS store_uuid"
+_UPDATE = " UNION ALL ".join(
+    f"""
+    SELECT {rows} FROM {table} t JOIN stores s ON s.store_id = t.store_id
+     WHERE t.store_id = $1 AND t.id = $2"""  # noqa: S608 - words of this module
+    for table, rows in (("updates", _ROWS), ("archived_updates", _ARCHIVED))
+)
+_STORE = " JOIN stores s ON s.store_id = t.store_id"
+_OF_ORDERS = f"""
+    {places.of("updates", _ROWS)}{_STORE} UNION ALL
+    {places.of("archived_updates", _ARCHIVED)}{_STORE} ORDER BY order_id, sequence
+"""
+# All of the order's are looked at, and there are few.
+_OF_ORDER = f"""
+    WITH own AS MATERIALIZED (SELECT * FROM updates WHERE store_id = $1 AND order_id = $2)
+    SELECT {_ROWS} FROM own t{_STORE}
+     WHERE ($3::text IS NULL OR t.state = $3) AND ($4::text IS NULL OR t.kind = $4)
+       AND ($5::text IS NULL OR t.last_error ->> 'code' = $5)
+       AND ($6::timestamptz IS NULL OR (t.created_at, t.id) < ($6, $7::uuid))
+     ORDER BY t.created_at DESC, t.id DESC LIMIT $8::int
+"""  # noqa: S608 - as above
+_ATTEMPTS = "SELECT * FROM attempts WHERE store_id = $1 AND update_id = $2 ORDER BY number, id"
+
+_STATE, _KIND = ("t.state", "text"), ("t.kind", "text")
+_NEWEST = Walk("updates", (), "t.created_at", _ROWS)
+_OF_STATE = replace(_NEWEST, prefix=(_STATE, _KIND))
+_FAILED = replace(_NEWEST, where="t.state = 'failed'")
+# In the words of the index: a key that is a parameter would fit none.
+_OF_CODE = replace(
+    _NEWEST,
+    prefix=(("(t.last_error ->> 'code')", "text"), _STATE, _KIND),
+    where="t.last_error IS NOT NULL",
 )
 
 
@@ -69,86 +69,70 @@ class UpdateFilter:
     code: str | None = None
 
 
-async def update(connection: Connection, store_id: int, update_id: UUID) -> UpdateView | None:
+async def update(reader: Reader, store_id: int, update_id: UUID) -> UpdateView | None:
     """One update, archived or not."""
-    live, archived = (
-        sa.select(*columns).select_from(rows).where(of.c.store_id == store_id, of.c.id == update_id)
-        for columns, rows, of in _BOTH
-    )
-    row = (await connection.execute(live.union_all(archived))).mappings().one_or_none()
-    return view(row) if row else None
+    rows = await fetch(reader, _UPDATE, store_id, update_id)
+    return view(rows[0]) if rows else None
 
 
 async def updates(
-    connection: Connection, wanted: UpdateFilter, page: Page
+    reader: Reader, wanted: UpdateFilter, page: Page
 ) -> tuple[list[UpdateView], After | None]:
     """Updates, the newest first; archived ones are not among them."""
-    conditions = _conditions(wanted)
+    behind = None
     if page.after is not None:
-        at, identifier = datetime.fromisoformat(page.after[0]), UUID(page.after[1])
-        conditions.append(sa.tuple_(table.c.created_at, table.c.id) < (at, identifier))
-    limit = page.limit + 1
-    if wanted.store_id is None:
-        first = await across.first(
-            connection, table.c.created_at, conditions, descending=True, limit=limit
-        )
-        conditions = [places.among(table, first)]
-    order = across.ordered(table.c.created_at, table.c.id, descending=True)
-    statement = sa.select(*_COLUMNS).select_from(_FROM).where(*conditions).order_by(*order)
-    found: Sequence[Any] = (await connection.execute(statement.limit(limit))).mappings().all()
-    rows, more = cut(found, page.limit)
+        behind = datetime.fromisoformat(page.after[0]), UUID(page.after[1])
+    read = _listed if wanted.order_id is None else _of_order
+    rows, more = cut(await read(reader, wanted, behind, page.limit + 1), page.limit)
     views = [view(row) for row in rows]
     return views, (views[-1].created_at.isoformat(), str(views[-1].id)) if more else None
 
 
-def _conditions(wanted: UpdateFilter) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = []
-    if wanted.store_id is not None:
-        conditions.append(table.c.store_id == wanted.store_id)
-    if wanted.order_id is not None:
-        conditions.append(table.c.order_id == wanted.order_id)
-    if wanted.kind is not None:
-        conditions.append(table.c.kind == wanted.kind)
-        if wanted.kind not in _COMMON_KINDS:
-            # The words of a partial index, without which it is not used; so below.
-            conditions.append(sa.text("kind NOT IN ('shipment', 'acknowledgement')"))  # type: ignore[arg-type]
+async def _of_order(
+    reader: Reader, wanted: UpdateFilter, behind: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Row]:
+    filters = (wanted.state, wanted.kind, wanted.code)
+    values = (wanted.order_id, *filters, *(behind or (None, None)), limit)
+    return await fetch(reader, _OF_ORDER, wanted.store_id, *values)
+
+
+async def _listed(
+    reader: Reader, wanted: UpdateFilter, behind: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Row]:
+    values = _values(wanted)
+    walk = _NEWEST if not values else _OF_STATE
+    if wanted.state == State.FAILED and wanted.kind is None and wanted.code is None:
+        # One look for each store, not one more for each kind.
+        walk, values = _FAILED, ()
     if wanted.code is not None:
-        # In the words of the index: a key that is a parameter would fit none.
-        conditions.append(sa.literal_column("(last_error ->> 'code')") == wanted.code)
-        conditions.append(table.c.last_error.is_not(None))
-    if wanted.state is not None:
-        conditions.append(table.c.state == wanted.state)
-        if wanted.state not in _AT_REST:
-            conditions.append(sa.text("state NOT IN ('confirmed', 'dismissed')"))  # type: ignore[arg-type]
-    return conditions
+        walk, values = _OF_CODE, ((wanted.code,), *values)
+    return await across.page(reader, walk, Stretch(limit, wanted.store_id, values, behind))
 
 
-async def of_orders(connection: Connection, asked: Sequence[Place]) -> dict[UUID, list[UpdateView]]:
+def _values(wanted: UpdateFilter) -> tuple[tuple[str, ...], ...]:
+    """States, and kinds of them; kinds that nobody asked for are taken as they come."""
+    states = _STATES if wanted.state is None else (wanted.state,)
+    if wanted.kind is not None:
+        return states, (wanted.kind,)
+    return () if wanted.state is None else (states,)
+
+
+async def of_orders(reader: Reader, asked: Sequence[Place]) -> dict[UUID, list[UpdateView]]:
     """Every update of some orders, archived or not, each order's in its own sequence."""
-    live, archived = (
-        sa.select(*columns).select_from(rows.join(*places.of(asked, of)))
-        for columns, rows, of in _BOTH
-    )
-    statement = live.union_all(archived).order_by("order_id", "sequence")
     found: dict[UUID, list[UpdateView]] = {order_id: [] for _, order_id in asked}
-    for row in (await connection.execute(statement)).mappings():
+    for row in await fetch(reader, _OF_ORDERS, *places.values(asked)):
         found[row["order_id"]].append(view(row))
     return found
 
 
-async def attempts(connection: Connection, store_id: int, update_id: UUID) -> list[AttemptView]:
+async def attempts(reader: Reader, store_id: int, update_id: UUID) -> list[AttemptView]:
     """The tries of an update, oldest first."""
-    statement = (
-        sa.select(attempts_table)
-        .where(attempts_table.c.store_id == store_id, attempts_table.c.update_id == update_id)
-        .order_by(attempts_table.c.number, attempts_table.c.id)
-    )
-    return [_attempt(row) for row in (await connection.execute(statement)).mappings()]
+    return [_attempt(row) for row in await fetch(reader, _ATTEMPTS, store_id, update_id)]
 
 
-def view(row: sa.RowMapping) -> UpdateView:
+def view(row: Row) -> UpdateView:
     """An update out of a row of this module's columns."""
-    state = State(row["state"])
+    state = row["state"]
     return UpdateView(
         id=row["id"],
         store_id=row["store_uuid"],
@@ -156,12 +140,12 @@ def view(row: sa.RowMapping) -> UpdateView:
         target=row["target"],
         subject=row["subject"],
         kind=row["kind"],
-        state=row["state"],
+        state=state,
         sequence=row["sequence"],
         attempts=row["attempts"],
         next_attempt_at=row["due_at"] if state in DUE else None,
         needs_reading=row["ambiguous"],
-        status_detail=None if state.value in _AT_REST else detail(row),
+        status_detail=None if state in AT_REST else detail(row),
         note=row["note"],
         dismissed_by=row["dismissed_by"],
         requested_by=row["requested_by"],
@@ -171,7 +155,7 @@ def view(row: sa.RowMapping) -> UpdateView:
     )
 
 
-def detail(row: sa.RowMapping) -> StatusDetail | None:
+def detail(row: Row) -> StatusDetail | None:
     """Why an update is not where it should be, if anything is known."""
     error = row["last_error"]
     if not error:
@@ -205,7 +189,7 @@ def import_detail(error: Mapping[str, Any]) -> StatusDetail:
     )
 
 
-def _attempt(row: sa.RowMapping) -> AttemptView:
+def _attempt(row: Row) -> AttemptView:
     return AttemptView(
         id=row["id"],
         number=row["number"],

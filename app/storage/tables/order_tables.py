@@ -5,6 +5,8 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from app.storage.tables.base import EMPTY_OBJECT, metadata, time
 
+_WITHOUT_COMMERCE = sa.text("(commerce_order_number IS NULL AND commerce_order_id IS NULL)")
+
 orders = sa.Table(
     "orders",
     metadata,
@@ -32,32 +34,35 @@ orders = sa.Table(
     time("created_at", default=True),
     time("updated_at", default=True),
     sa.PrimaryKeyConstraint("store_id", "id"),
-    sa.UniqueConstraint("store_id", "purchase_order_id"),
     sa.ForeignKeyConstraint(["store_id"], ["stores.store_id"]),
-    # Newest first, soonest ship-by first, last changed last: the three ways to page.
+    # One index tells numbers apart and finds by how they begin.
+    sa.Index(
+        "uq_orders_purchase_order_id",
+        "store_id",
+        "purchase_order_id",
+        unique=True,
+        postgresql_ops={"purchase_order_id": "text_pattern_ops"},
+    ),
+    # Newest first, last changed last, soonest ship-by first: the three ways to page, each by
+    # what the list may be filtered by (overview/order_lists.py).
     sa.Index("ix_orders_ordered_at", "store_id", "ordered_at", "id"),
     sa.Index("ix_orders_status_ordered_at", "store_id", "status", "ordered_at", "id"),
     sa.Index("ix_orders_updated_at", "store_id", "updated_at", "id"),
     # What Commerce has to be told of.
     sa.Index(
-        "ix_orders_without_commerce",
-        "store_id",
-        "ordered_at",
-        "id",
-        postgresql_where=sa.text("commerce_order_number IS NULL AND commerce_order_id IS NULL"),
-    ),
-    # Not open ones: accepting a shipment, which changes such an order, does not pay for it.
-    sa.Index(
-        "ix_orders_status_updated_at",
+        "ix_orders_without_commerce_newest",
         "store_id",
         "status",
-        "updated_at",
+        "ordered_at",
         "id",
-        postgresql_where=sa.text("status <> 'open'"),
+        postgresql_where=_WITHOUT_COMMERCE,
     ),
+    sa.Index("ix_orders_changed", "store_id", _WITHOUT_COMMERCE, "status", "updated_at", "id"),
     sa.Index(
-        "ix_orders_ship_by",
+        "ix_orders_leaving",
         "store_id",
+        _WITHOUT_COMMERCE,
+        "status",
         "ship_by",
         "id",
         postgresql_where=sa.text("fulfillment_status IN ('open', 'partially_shipped')"),
@@ -71,12 +76,6 @@ orders = sa.Table(
         ),
     ),
     # q finds by the beginning of a number.
-    sa.Index(
-        "ix_orders_purchase_order_id_begins",
-        "store_id",
-        "purchase_order_id",
-        postgresql_ops={"purchase_order_id": "text_pattern_ops"},
-    ),
     sa.Index(
         "ix_orders_customer_order_id_begins",
         "store_id",

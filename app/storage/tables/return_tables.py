@@ -40,7 +40,20 @@ returns = sa.Table(
     sa.PrimaryKeyConstraint("store_id", "id"),
     sa.UniqueConstraint("store_id", "return_order_id"),
     sa.Index("ix_returns_order", "store_id", "order_id"),
-    sa.Index("ix_returns_requested_at", "store_id", "requested_at", "id"),
+    # The newest first; those that nobody dated last.
+    sa.Index(
+        "ix_returns_newest",
+        "store_id",
+        "refunded",
+        sa.text("coalesce(requested_at, '0001-01-01 00:00:00+00'::timestamptz)"),
+        "id",
+    ),
+    sa.Index(
+        "ix_returns_unreadable",
+        "store_id",
+        "id",
+        postgresql_where=sa.text("import_error IS NOT NULL"),
+    ),
     *(
         sa.Index(
             f"ix_returns_{column}_begins",

@@ -97,8 +97,8 @@ async def cancel_order(
 async def get_cancellation(context: Reading, order_id: UUID) -> Response:
     """Read the newest cancellation of an order."""
     store = context.store_of(order_id)
-    async with context.desk.database.begin() as connection:
-        view = await overview.cancellation(connection, store, order_id)
+    async with context.desk.database.direct.reading() as session:
+        view = await overview.cancellation(session, store, order_id)
     if view is None:
         raise Unknown("cancellation", f"of order {order_id}")
     return respond(answer(200, CancellationOut.of(view)))

@@ -165,8 +165,8 @@ async def list_orders(  # noqa: PLR0917 - FastAPI passes them by name
     wanted = OrderFilter(seen, status, q, updated_since, ship_before, without_commerce_order)
     kind = _kind(updated_since, ship_before)
     page = paging.page(limit, cursor, kind)
-    async with context.desk.database.begin() as connection:
-        found, after = await overview.orders(connection, wanted, page)
+    async with context.desk.database.direct.reading() as session:
+        found, after = await overview.orders(session, wanted, page)
     data = [OrderOut.of(view) for view in found]
     return respond(answer(200, OrdersOut(data=data, next_cursor=paging.next_cursor(after, kind))))
 
@@ -183,8 +183,8 @@ async def list_orders(  # noqa: PLR0917 - FastAPI passes them by name
 )
 async def summarize_orders(context: Reading, store_id: UUID | None = None) -> Response:
     """Count the orders of a store, or of all that the key may see."""
-    async with context.desk.database.begin() as connection:
-        counts = await overview.summary(connection, _seen(context, store_id))
+    async with context.desk.database.direct.reading() as session:
+        counts = await overview.summary(session, _seen(context, store_id))
     return respond(answer(200, SummaryOut(**counts)))
 
 
@@ -201,8 +201,8 @@ async def summarize_orders(context: Reading, store_id: UUID | None = None) -> Re
 async def get_order(context: Reading, order_id: UUID) -> Response:
     """Read an order: units by Walmart's word, what is under way, and what went wrong."""
     store = context.store_of(order_id)
-    async with context.desk.database.begin() as connection:
-        view = await overview.order(connection, store, order_id)
+    async with context.desk.database.direct.reading() as session:
+        view = await overview.order(session, store, order_id)
     if view is None:
         raise Unknown("order", order_id)
     return respond(answer(200, OrderOut.of(view)))
@@ -245,8 +245,8 @@ async def update_order(
 async def get_order_timeline(context: Reading, order_id: UUID) -> Response:
     """Read what happened to an order, oldest first: accepted, tried, settled, corrected."""
     store = context.store_of(order_id)
-    async with context.desk.database.begin() as connection:
-        entries = await overview.timeline(connection, store, order_id)
+    async with context.desk.database.direct.reading() as session:
+        entries = await overview.timeline(session, store, order_id)
     if not entries:
         raise Unknown("order", order_id)
     data = [TimelineEntryOut.of(entry) for entry in entries]

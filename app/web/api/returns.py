@@ -62,9 +62,9 @@ async def list_returns(  # noqa: PLR0917 - FastAPI passes them by name
     """
     store = context.one_store(store_id, order_id)
     page = paging.page(limit, cursor, "returns")
-    async with context.desk.database.begin() as connection:
+    async with context.desk.database.direct.reading() as session:
         found, after = await overview.returns(
-            connection, ReturnFilter(store, order_id, status, q), page
+            session, ReturnFilter(store, order_id, status, q), page
         )
     data = [ReturnOut.of(view) for view in found]
     following = paging.next_cursor(after, "returns")
@@ -84,8 +84,8 @@ async def list_returns(  # noqa: PLR0917 - FastAPI passes them by name
 async def summarize_returns(context: Reading, store_id: UUID | None = None) -> Response:
     """Count the returns of a store, or of all that the key may see."""
     store = context.one_store(store_id, None)
-    async with context.desk.database.begin() as connection:
-        counts = await overview.return_summary(connection, store)
+    async with context.desk.database.direct.reading() as session:
+        counts = await overview.return_summary(session, store)
     return respond(answer(200, ReturnSummaryOut(**counts)))
 
 
@@ -102,8 +102,8 @@ async def summarize_returns(context: Reading, store_id: UUID | None = None) -> R
 async def get_return(context: Reading, return_id: UUID) -> Response:
     """Read a return: what Walmart shows of it, and the refunds that were asked for."""
     store = context.store_of(return_id, "return")
-    async with context.desk.database.begin() as connection:
-        view = await overview.return_(connection, store, return_id)
+    async with context.desk.database.direct.reading() as session:
+        view = await overview.return_(session, store, return_id)
     if view is None:
         raise Unknown("return", return_id)
     return respond(answer(200, ReturnOut.of(view)))

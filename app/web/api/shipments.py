@@ -103,10 +103,10 @@ async def list_shipments(
     store = context.store_of(order_id)
     kind = f"shipments.{order_id}"
     page = paging.page(limit, cursor, kind)
-    async with context.desk.database.begin() as connection:
-        if not await overview.exists(connection, store, order_id):
+    async with context.desk.database.direct.reading() as session:
+        if not await overview.exists(session, store, order_id):
             raise Unknown("order", order_id)
-        found, after = await overview.shipments(connection, store, order_id, page)
+        found, after = await overview.shipments(session, store, order_id, page)
     data = [ShipmentOut.of(view) for view in found]
     following = paging.next_cursor(after, kind)
     return respond(answer(200, ShipmentsOut(data=data, next_cursor=following)))
@@ -125,8 +125,8 @@ async def list_shipments(
 async def get_shipment(context: Reading, order_id: UUID, shipment_id: UUID) -> Response:
     """Read a shipment, with the units that Walmart has confirmed."""
     store = context.store_of(order_id)
-    async with context.desk.database.begin() as connection:
-        view = await overview.shipment(connection, store, order_id, shipment_id)
+    async with context.desk.database.direct.reading() as session:
+        view = await overview.shipment(session, store, order_id, shipment_id)
     if view is None:
         raise Unknown("shipment", shipment_id)
     return respond(answer(200, ShipmentOut.of(view)))

@@ -85,9 +85,9 @@ async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
     """
     store = context.one_store(store_id, order_id)
     page = paging.page(limit, cursor, "updates")
-    async with context.desk.database.begin() as connection:
+    async with context.desk.database.direct.reading() as session:
         wanted = UpdateFilter(state, kind, store, order_id, code)
-        found, after = await overview.updates(connection, wanted, page)
+        found, after = await overview.updates(session, wanted, page)
     data = [UpdateOut.of(view) for view in found]
     return respond(
         answer(200, UpdatesOut(data=data, next_cursor=paging.next_cursor(after, "updates")))
@@ -143,9 +143,9 @@ async def retry_updates(
 async def get_update(context: Reading, update_id: UUID) -> Response:
     """Read an update with every try: what was sent (redacted), what came back, what it meant."""
     store = context.store_of(update_id, "update")
-    async with context.desk.database.begin() as connection:
-        view = await overview.update(connection, store, update_id)
-        attempts = await overview.attempts(connection, store, update_id)
+    async with context.desk.database.direct.reading() as session:
+        view = await overview.update(session, store, update_id)
+        attempts = await overview.attempts(session, store, update_id)
     if view is None:
         raise Unknown("update", update_id)
     return respond(answer(200, UpdateWithAttemptsOut.whole(view, attempts)))

@@ -15,15 +15,14 @@ def due(store: int, due_in: float = 0.0, kind: Kind = Kind.SHIPMENT) -> Group:
 
 
 def slots(busy: dict[Place, int] | None = None, *, of: int = 50, stuck: bool = False) -> Slots:
-    held = busy or {}
-    commerce = sum(number for place, number in held.items() if place[1])
-    return Slots(of, held, sum(held.values()), commerce, stuck)
+    return Slots(of, busy or {}, stuck)
 
 
 def served(turns: Turns, given: Slots) -> int:
     turn = turns.next(given)
     assert turn is not None
-    turns.took(turn, turn.share)
+    turns.begin(turn)
+    turns.end(turn, turn.share)
     return turn.place[0]
 
 
@@ -46,7 +45,8 @@ def test_a_store_that_took_less_than_it_might_has_nothing_more() -> None:
     turns.found([due(1)])
     turn = turns.next(slots())
     assert turn is not None
-    turns.took(turn, turn.share - 1)
+    turns.begin(turn)
+    turns.end(turn, turn.share - 1)
     assert turns.next(slots()) is None
 
 
@@ -92,3 +92,25 @@ def test_commerces_that_hang_leave_most_slots() -> None:
     held = {(store, True): 4 for store in range(1, 4)}
     assert slots(held, of=50).share((9, True)) == 0
     assert slots(held, of=50, stuck=True).share((9, False)) > 0
+
+
+def test_a_store_claims_once_at_a_time() -> None:
+    turns = Turns()
+    turns.found([due(1)])
+    first = turns.next(slots())
+    assert first is not None
+    turns.begin(first)
+    turns.told(1, Kind.SHIPMENT)
+    assert turns.next(slots()) is None
+    turns.end(first, 0)
+    assert turns.next(slots()) is not None
+
+
+def test_what_is_announced_is_claimed_without_a_look() -> None:
+    turns = Turns()
+    turns.found([due(1, kind=Kind.CANCELLATION)])
+    turns.told(1, Kind.SHIPMENT)
+    turns.told(1, Kind.SHIPMENT)
+    turn = turns.next(slots())
+    assert turn is not None
+    assert [each.kind for each in turn.groups] == [Kind.CANCELLATION, Kind.SHIPMENT]

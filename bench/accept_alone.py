@@ -1,0 +1,52 @@
+"""`python -m bench.accept_alone [rounds]`: accepting only, in two minutes instead of twenty.
+
+Prints the medians of pgbench, the bare handler and the API, their ratios, and the processor time
+that a request takes of the two handlers' processes: where others work on the machine too, that is
+steadier than how many there are in a second.
+"""
+
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from app.storage import migrate
+from app.storage.embedded import EmbeddedPostgres
+from bench import accept
+from tests.processes import deployed
+
+_SECONDS = 2.0
+_SETTINGS = {"WAYBILL_LOG_LEVEL": "warning", "WAYBILL_POLL_INTERVAL": "5"}
+
+
+def main() -> int:
+    """Measure and print."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        with EmbeddedPostgres.start(place / "data") as server:
+            migrate.upgrade(server.url)
+            with deployed(server.url, place, pollers=0, **_SETTINGS) as deployment:
+                found, _, _ = accept.compare(
+                    deployment, server.url, place, rounds=rounds, seconds=_SECONDS
+                )
+    for connections, figures in found.items():
+        _print(connections, figures)
+    return 0
+
+
+def _print(connections: str, figures: dict[str, list[dict[str, Any]]]) -> None:
+    def median(name: str, what: str) -> float:
+        return statistics.median(float(each[what]) for each in figures[name])
+
+    api, bare, pgbench = (median(name, "per_second") for name in ("api", "bare", "pgbench"))
+    print(f"{connections} connections, medians of {len(figures['api'])} rounds")
+    print(f"  pgbench {pgbench:7,.0f} a second")
+    print(f"  bare    {bare:7,.0f} a second, {median('bare', 'cpu_us'):4.0f} us a request")
+    print(f"  api     {api:7,.0f} a second, {median('api', 'cpu_us'):4.0f} us a request")
+    print(f"  API to bare {api / bare:.2f}, API to pgbench {api / pgbench:.2f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""What is read as the tables grow: every filter of the lists, and summaries (see `growth`)."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from app.storage import overview
+from app.storage.direct import Session
+from app.storage.overview import OrderFilter, Page, ReturnFilter, UpdateFilter
+
+_START = datetime(2025, 1, 1, tzinfo=UTC)
+# A page of so many rows at most; answers how many there were.
+Look = Callable[[Session, int], Awaitable[int]]
+
+
+def looks(size: int) -> dict[str, Look]:
+    """Every filter of the lists, the first page and one in the middle, and what else is read."""
+    recent = _START + timedelta(seconds=size - 200)
+    lists = {
+        "orders": OrderFilter(),
+        "orders, store": OrderFilter(store_id=3),
+        "orders, status": OrderFilter(status="error"),
+        "orders, store and status": OrderFilter(store_id=8, status="error"),
+        "orders, updated_since": OrderFilter(updated_since=recent),
+        "orders, store, updated_since": OrderFilter(store_id=3, updated_since=_START),
+        "orders, status, updated_since": OrderFilter(status="canceled", updated_since=_START),
+        "orders, ship_before": OrderFilter(ship_before=_START + timedelta(days=9000)),
+        "orders, ship_before and status": OrderFilter(
+            ship_before=_START + timedelta(days=9000), status="error"
+        ),
+        "orders, without_commerce_order": OrderFilter(without_commerce_order=True),
+        "orders, without_commerce_order and status": OrderFilter(
+            without_commerce_order=True, status="canceled"
+        ),
+        "orders, without_commerce_order, updated_since": OrderFilter(
+            without_commerce_order=True, updated_since=_START
+        ),
+        "orders, q purchase order": OrderFilter(q=f"G{size - 1}"),
+        "orders, q tracking, store": OrderFilter(q=f"1ZG{size - 1}", store_id=1 + (size - 1) % 50),
+        "orders, q of nothing": OrderFilter(q="ZZZ"),
+    }
+    updates = {
+        "updates": UpdateFilter(),
+        "updates, store": UpdateFilter(store_id=3),
+        "updates, failed": UpdateFilter(state="failed"),
+        "updates, store and kind": UpdateFilter(store_id=3, kind="shipment"),
+        "updates, state and kind": UpdateFilter(state="confirmed", kind="acknowledgement"),
+        "updates, code": UpdateFilter(code="walmart_rejected"),
+        "updates, code and state": UpdateFilter(code="walmart_rejected", state="failed"),
+        "updates, a code of one store": UpdateFilter(code="needs_review"),
+        "updates, a kind that is rare": UpdateFilter(kind="inventory"),
+    }
+    returns = {
+        "returns": ReturnFilter(),
+        "returns, received": ReturnFilter(status="received"),
+        "returns, store and status": ReturnFilter(store_id=3, status="refunded"),
+    }
+    middle = (_START + timedelta(seconds=size // 2)).isoformat()
+    deep = (middle, str(UUID(int=1)))
+    found: dict[str, Look] = {}
+    for name, wanted in lists.items():
+        found[name] = _page(overview.orders, wanted, None)
+        # A cursor is never before updated_since, as the middle would be before what is recent.
+        if wanted.q is None and wanted.updated_since in {None, _START}:
+            found[f"{name}; deep"] = _page(overview.orders, wanted, deep)
+    for read, some in ((overview.updates, updates), (overview.returns, returns)):
+        for name, sought in some.items():
+            found[name] = _page(read, sought, None)
+            found[f"{name}; deep"] = _page(read, sought, deep)
+    found["summary, store"] = _summary(3)
+    found["summary"] = _summary(None)
+    return found
+
+
+def _page(read: Any, wanted: Any, after: tuple[str, str] | None) -> Look:  # noqa: ANN401 - of any list
+    async def look(session: Session, rows: int) -> int:
+        views, _ = await read(session, wanted, Page(rows, after))
+        return len(views)
+
+    return look
+
+
+def _summary(store_id: int | None) -> Look:
+    async def look(session: Session, rows: int) -> int:
+        await overview.summary(session, store_id)
+        return rows
+
+    return look

@@ -1,0 +1,128 @@
+"""Connections that are lent: to whom, for how long, and what becomes of one that is cut."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.storage import lending
+from app.storage.direct import Direct
+from app.storage.lending import Closed, Lending
+from app.storage.urls import asyncpg_arguments
+
+
+@pytest.fixture
+async def lent(fresh_url: str) -> AsyncIterator[Lending]:
+    opened = Lending(asyncpg_arguments(fresh_url), size=2, patience=5)
+    yield opened
+    await asyncio.wait_for(opened.close(), 10)
+
+
+async def test_the_connection_used_last_is_lent_first(lent: Lending) -> None:
+    one, other = await lent.take(), await lent.take()
+    lent.give_back(one)
+    lent.give_back(other)
+    again = await lent.take()
+    assert again.connection is other.connection
+    lent.give_back(again)
+
+
+async def test_those_who_wait_are_served_in_their_order(lent: Lending) -> None:
+    taken = [await lent.take(), await lent.take()]
+    served: list[int] = []
+
+    async def ask(number: int) -> None:
+        loan = await lent.take()
+        served.append(number)
+        await asyncio.sleep(0)
+        lent.give_back(loan)
+
+    asking = [asyncio.create_task(ask(number)) for number in range(6)]
+    await asyncio.sleep(0)
+    for loan in taken:
+        lent.give_back(loan)
+    await asyncio.gather(*asking)
+    assert served == sorted(served)
+
+
+async def test_one_who_gave_up_waiting_takes_nothing_with_it(lent: Lending) -> None:
+    taken = [await lent.take(), await lent.take()]
+    waiting = asyncio.create_task(lent.take())
+    await asyncio.sleep(0)
+    lent.give_back(taken[0])
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    lent.patience = 0.05
+    loan = await lent.take()
+    with pytest.raises(TimeoutError):
+        await lent.take()
+    lent.give_back(loan)
+    lent.give_back(taken[1])
+
+
+async def test_a_connection_is_not_lent_again_while_its_statement_may_still_run(
+    lent: Lending,
+) -> None:
+    direct = Direct(lent)
+    before = await lent.take()
+    lent.give_back(before)
+    running = asyncio.create_task(direct.fetch("SELECT pg_sleep(60)"))
+    await asyncio.sleep(0.1)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    (row,) = await direct.fetch("SELECT 1 AS found")
+    assert row["found"] == 1
+    after = await lent.take()
+    assert after.connection is not before.connection
+    lent.give_back(after)
+
+
+async def test_a_transaction_that_was_broken_off_leaves_nothing_behind(lent: Lending) -> None:
+    direct = Direct(lent)
+
+    async def begun() -> None:
+        async with direct.transaction() as session:
+            await session.fetch("CREATE TABLE half (n int)")
+            await session.fetch("SELECT pg_sleep(60)")
+
+    running = asyncio.create_task(begun())
+    await asyncio.sleep(0.2)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    (row,) = await direct.fetch("SELECT to_regclass('half') AS found")
+    assert row["found"] is None
+
+
+@pytest.mark.parametrize("what", ["since", "opened_at"])
+async def test_a_connection_that_lay_long_or_is_old_is_made_anew(lent: Lending, what: str) -> None:
+    first = await lent.take()
+    lent.give_back(first)
+    setattr(first, what, first.since - lending._AGE - 1)
+    second = await lent.take()
+    assert second.connection is not first.connection
+    assert first.connection.is_closed()
+    lent.give_back(second)
+
+
+async def test_of_many_that_were_needed_once_the_unused_are_ended(lent: Lending) -> None:
+    loans = [await lent.take(), await lent.take()]
+    for loan in loans:
+        lent.give_back(loan)
+    loans[0].since -= lending._IDLE + 1
+    lent.give_back(await lent.take())
+    assert [loan.connection.is_closed() for loan in loans] == [True, False]
+
+
+async def test_after_closing_nothing_is_lent(lent: Lending) -> None:
+    loan = await lent.take()
+    closing = asyncio.create_task(lent.close())
+    await asyncio.sleep(0)
+    assert not closing.done()
+    lent.give_back(loan)
+    await asyncio.wait_for(closing, 10)
+    assert loan.connection.is_closed()
+    with pytest.raises(Closed):
+        await lent.take()
