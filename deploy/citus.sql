@@ -25,6 +25,7 @@ SELECT create_distributed_table('attempts', 'store_id', colocate_with => 'orders
 SELECT create_distributed_table('events', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('lanes', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('returns', 'store_id', colocate_with => 'orders');
+SELECT create_distributed_table('return_orders', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('refunds', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('webhook_events', 'store_id', colocate_with => 'orders');
 SELECT create_distributed_table('notifications', 'store_id', colocate_with => 'orders');

@@ -18,7 +18,7 @@ from app.orders.errors import Invalid, Problem
 from app.orders.order import Order
 from app.orders.requests import RequestedItem
 from app.storage import commerce_events as storage
-from app.storage import returns
+from app.storage import refunds, returns
 from app.storage.commerce_events import Event
 from app.storage.database import Connection
 
@@ -74,9 +74,9 @@ async def _left(
 async def _refunded(connection: Connection, order: Order) -> Counter[int | None]:
     """Units of each of Commerce's items that are refunded, or that a refund under way wants."""
     units: Counter[int | None] = Counter()
-    for known in await returns.of_order(connection, order.store_id, order.id):
-        pending = await returns.pending(connection, known)
-        for line in known.returned.lines:
+    for known in await returns.of_order(connection, order.store_id, order.purchase_order_id):
+        pending = await refunds.pending(connection, known)
+        for line in known.returned.lines_of(order.purchase_order_id):
             ours = order.line(line.line_number)
             if ours is not None:
                 units[ours.commerce_item_id] += line.refunded + pending.get(line.number, 0)

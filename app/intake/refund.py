@@ -1,29 +1,72 @@
-"""Refund: answer a buyer's return, whole or in part, written down with its update."""
+"""Refund: answer a buyer's return, whole or in part, written down with its update.
+
+A return may be of several purchase orders. Each order is refunded by an update of its own, in that
+order's queue, so that its quantities are settled there.
+"""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
+from app.intake import open_returns
 from app.intake.desk import Desk
-from app.orders import returns as rules
-from app.orders.errors import Conflict, Invalid, Problem, Unknown, refuse
+from app.intake.open_returns import Fitting
+from app.orders import refunds as rules
+from app.orders.errors import Conflict, Invalid, Unknown, refuse
 from app.orders.order import Order
 from app.orders.requests import RequestedItem
-from app.orders.returns import RefundRequest
+from app.orders.returns import RefundItem, RefundRequest
 from app.orders.update import Kind
-from app.storage import idempotency, order_changes, orders, overview, returns, updates
+from app.storage import (
+    idempotency,
+    order_changes,
+    orders,
+    overview,
+    refunds,
+    returns,
+    updates,
+)
 from app.storage.database import Connection
 from app.storage.idempotency import Once
-from app.storage.returns import Known, NewRefund
+from app.storage.refunds import Asked, NewRefund
+from app.storage.returns import Known
 from app.storage.views import ReturnView, UpdateView
+
+# Who sends the same body again within it, without a key or a reference, repeats itself; as long
+# as an answer is kept under an Idempotency-Key.
+REPEATED_WITHIN = timedelta(days=7)
+# Where another return has come in since, only for so long: then the same words mean that one.
+_ANY_RETURN_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
-    """The return, and the update that tells Walmart; number is the refund's."""
+    """The return, and the update that tells Walmart; number is the refund's.
+
+    Of a return of several purchase orders the first of them; the return shows all.
+    """
 
     returned: ReturnView
     update: UpdateView
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a refund is asked by: whoever asks again by it is told of the first.
+
+    within: only for so long, and while nobody dismissed it; None for ever.
+    """
+
+    text: str
+    within: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    request: RefundRequest
+    actor: str
+    reference: str | None = None
 
 
 async def refund(
@@ -31,7 +74,7 @@ async def refund(
 ) -> Refunded:
     """Accept a refund. Raises Unknown, Invalid or Conflict, and then nothing was written."""
     async with desk.transaction(once) as connection:
-        refunded = await _accept(connection, desk, return_id, request, actor)
+        refunded = await _accept(connection, desk, return_id, _Asking(request, actor))
         await idempotency.keep(connection, once, refunded)
     desk.wake()
     return refunded
@@ -46,16 +89,21 @@ async def refund_order(
     comment: str | None,
     actor: str,
     once: Once | None = None,
+    reference: Reference | None = None,
 ) -> Refunded:
     """Refund items of an order by the one open return that holds them.
 
-    Raises as `refund` does, and Conflict no_open_return or return_ambiguous.
+    Of a return that is of several orders only this one's lines. What was asked for by the same
+    reference is answered, not refunded again. Raises as `refund` does, and Conflict
+    no_open_return or return_ambiguous.
     """
     async with desk.transaction(once) as connection:
         order = await orders.lock(connection, order_id)
         if order.store_id != store_id:
             raise Unknown("order", order_id)
-        refunded = await refund_held(connection, desk, order, items, comment=comment, actor=actor)
+        refunded = await refund_held(
+            connection, desk, order, items, comment=comment, actor=actor, reference=reference
+        )
         await idempotency.keep(connection, once, refunded)
     desk.wake()
     return refunded
@@ -69,69 +117,86 @@ async def refund_held(
     *,
     comment: str | None,
     actor: str,
+    reference: Reference | None = None,
 ) -> Refunded:
     """The same in the transaction of somebody who holds the order, and wakes the pollers."""
-    found = []
-    for known in await returns.of_order(connection, order.store_id, order.id):
-        wanted = _fitting(known, {line.line_number: line for line in order.lines}, items)
-        if wanted is not None and not known.returned.refunded:
-            found.append((known, wanted))
-    known, wanted = _only(found)
-    request = RefundRequest(wanted or None, comment)
-    return await _accept(connection, desk, known.id, request, actor)
+    fitting = await open_returns.holding(connection, order, items)
+    before = await _before(connection, order, fitting, reference)
+    if before is not None:
+        return await _asked(connection, order.store_id, before)
+    known, wanted = open_returns.only(fitting)
+    request = RefundRequest(wanted, comment, order.purchase_order_id)
+    asking = _Asking(request, actor, reference.text if reference else None)
+    return await _accept(connection, desk, known.id, asking)
 
 
-def _only(
-    found: list[tuple[Known, tuple[tuple[int, int], ...]]],
-) -> tuple[Known, tuple[tuple[int, int], ...]]:
-    if not found:
-        message = "No open return of Walmart's holds these items; it comes when the buyer asks."
-        raise Conflict("no_open_return", message, [Problem("no_open_return", message, "/items")])
-    if len(found) > 1:
-        numbers = ", ".join(known.returned.return_order_id for known, _ in found)
-        message = f"Several returns hold these items ({numbers}): refund one of them by its id."
-        raise Conflict(
-            "return_ambiguous", message, [Problem("return_ambiguous", message, "/items")]
-        )
-    return found[0]
+async def _before(
+    connection: Connection, order: Order, fitting: Fitting, reference: Reference | None
+) -> Asked | None:
+    """The refund that this one only repeats."""
+    if reference is None:
+        return None
+    place = (order.store_id, order.id)
+    found = await refunds.asked(connection, place, reference.text, reference.within)
+    if found is None or reference.within is None or found.ago < _ANY_RETURN_WITHIN:
+        return found
+    others = [known for known, _ in fitting if known.id != found.return_id]
+    return None if others else found
 
 
-def _fitting(
-    known: Known, lines: dict[str, object], items: tuple[RequestedItem, ...] | None
-) -> tuple[tuple[int, int], ...] | None:
-    """The return's lines that hold the items; empty for all of it, None where it does not."""
-    if items is None:
-        return ()
-    wanted = []
-    for item in items:
-        units = item.quantity
-        for line in known.returned.lines:
-            ours = lines.get(line.line_number)
-            if units and getattr(ours, "commerce_item_id", None) == item.commerce_item_id:
-                taken = min(units, line.left)
-                units -= taken
-                if taken:
-                    wanted.append((line.number, taken))
-        if units:
-            return None
-    return tuple(wanted)
+async def _asked(connection: Connection, store_id: int, before: Asked) -> Refunded:
+    view = await overview.return_(connection, store_id, before.return_id)
+    written = await overview.update(connection, store_id, before.update_id)
+    if view is None or written is None:
+        raise Unknown("return", before.return_id)
+    return Refunded(view, written, before.number)
 
 
-async def _accept(
-    connection: Connection, desk: Desk, return_id: UUID, request: RefundRequest, actor: str
-) -> Refunded:
+async def _accept(connection: Connection, desk: Desk, return_id: UUID, asking: _Asking) -> Refunded:
+    locked = await _lock(connection, return_id, asking.request)
+    # Under the orders' locks, so that two refunds never see the same units left.
     known = await returns.find(connection, return_id)
-    if known.order_id is None:
-        message = "The order of this return is not known here: POST /v1/orders/import."
-        raise Conflict("order_unknown", message)
-    order = await orders.lock(connection, known.order_id)
-    # Under the order's lock, so that two refunds never see the same units left.
-    known = await returns.find(connection, return_id)
-    waiting = await returns.pending(connection, known)
-    items, problems = rules.plan(order, known.returned, request, waiting)
+    waiting = await refunds.pending(connection, known)
+    items, problems = rules.plan(locked, known.returned, asking.request, waiting)
     refuse(problems)
     if not items:
         raise Invalid("required", "At least one item is needed.")
+    made = []
+    for number, some in sorted(rules.by_order(known.returned, items).items()):
+        made.append(await _queue(connection, desk, locked[number], known, some, asking))
+    return await _asked(connection, known.store_id, made[0])
+
+
+async def _lock(
+    connection: Connection, return_id: UUID, request: RefundRequest
+) -> dict[str, Order]:
+    """Hold the orders that a refund is about, by purchase order. Raises Conflict."""
+    known = await returns.find(connection, return_id)
+    if not known.readable:
+        message = "Walmart shows this return in a way that cannot be read; see its status_details."
+        raise Conflict("return_unreadable", message)
+    concerned = rules.concerned(known.returned, request)
+    places = await returns.orders_of(connection, known.store_id, concerned)
+    unknown = [number for number in concerned if number not in places]
+    if unknown or not known.returned.purchase_orders:
+        named = f" ({', '.join(unknown)})" if unknown else ""
+        message = f"The order of this return is not known here{named}: POST /v1/orders/import."
+        raise Conflict("order_unknown", message)
+    held = await orders.lock_many(
+        connection, [(known.store_id, order_id) for order_id in places.values()]
+    )
+    return {order.purchase_order_id: order for order in held.values()}
+
+
+async def _queue(  # noqa: PLR0917 - one caller, which has all of them in hand
+    connection: Connection,
+    desk: Desk,
+    order: Order,
+    known: Known,
+    items: tuple[RefundItem, ...],
+    asking: _Asking,
+) -> Asked:
+    """Write the refund of one order's lines, and its update."""
     update = updates.NewUpdate(
         store_id=order.store_id,
         id=desk.new_id(order.store_id),
@@ -139,11 +204,11 @@ async def _accept(
         subject=order.purchase_order_id,
         sequence=order.next_sequence,
         order_id=order.id,
-        requested_by=actor,
+        requested_by=asking.actor,
         payload={"return_order_id": known.returned.return_order_id},
     )
     await updates.append(connection, update)
-    number = await returns.add_refund(
+    number = await refunds.add(
         connection,
         NewRefund(
             store_id=order.store_id,
@@ -151,15 +216,12 @@ async def _accept(
             return_id=known.id,
             order_id=order.id,
             update_id=update.id,
-            comment=request.comment,
+            comment=asking.request.comment,
             items=items,
+            reference=asking.reference,
         ),
     )
     await updates.hand_turns(connection, [update.place])
     after = await orders.lock(connection, order.id)
     await order_changes.save_status(connection, after, synced=False)
-    view = await overview.return_(connection, order.store_id, known.id)
-    written = await overview.update(connection, order.store_id, update.id)
-    if view is None or written is None:
-        raise Unknown("return", return_id)
-    return Refunded(view, written, number)
+    return Asked(known.id, update.id, number)

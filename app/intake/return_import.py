@@ -1,6 +1,7 @@
 """A page of Walmart's returns: their orders are imported where nobody knows them yet."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from app.intake import looking
 from app.intake.desk import Desk
@@ -10,32 +11,55 @@ from app.storage import returns
 from app.walmart import errors
 from app.walmart.account import Account
 
+_NONE: Mapping[str, str] = MappingProxyType({})
+UNREADABLE = {
+    "code": "return_unreadable",
+    "suggestion": "Look at it in Seller Center; it is read again when Walmart changes it.",
+}
+
 
 async def save_page(
     desk: Desk,
     account: Account,
     shown: Sequence[Return],
+    unreadable: Mapping[str, str] = _NONE,
     *,
     hold: Hold = FREE,
     look: Callable[[str], Awaitable[None]] | None = None,
 ) -> int:
     """Write returns down; answers how many are new or have changed.
 
-    look: how an order is read that nobody knows yet; a return stands without one that could not
-    be. Raises what that raises, by itself WalmartError.
+    unreadable: why others of the page cannot be told, by number. look: how an order is read that
+    nobody knows yet; a return stands without one that could not be. Raises what that raises, by
+    itself WalmartError.
     """
-    numbers = [each.purchase_order_id for each in shown if each.purchase_order_id is not None]
+    numbers = list(dict.fromkeys(number for each in shown for number in each.purchase_orders))
     async with desk.transaction() as connection:
-        wanted = await returns.orders_wanted(connection, account.store_id, numbers)
-    for number in wanted:
+        known = await returns.orders_of(connection, account.store_id, numbers)
+    for number in numbers:
+        if number in known:
+            continue
         if look is not None:
             await look(number)
             continue
         try:
             await looking.look(desk, account, number, hold=hold)
         except errors.NotFound:
-            # The return stands without its order.
+            # The return stands without its order, until that comes.
             continue
+    failures = _failures(desk, unreadable)
     async with desk.transaction() as connection:
         await hold.check(connection)
-        return await returns.save(connection, account.store_id, shown, desk.new_id)
+        changed = await returns.save(connection, account.store_id, shown, desk.new_id)
+        await returns.save_unreadable(connection, account.store_id, failures, desk.new_id)
+        return changed
+
+
+def _failures(desk: Desk, unreadable: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    at = desk.now().isoformat().replace("+00:00", "Z")
+    return {
+        number: UNREADABLE
+        | {"message": f"Walmart shows this return, and {why}.", "occurred_at": at}
+        for number, why in unreadable.items()
+        if number
+    }

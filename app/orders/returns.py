@@ -1,25 +1,23 @@
-"""Buyers' returns: what Walmart shows of one, what may be refunded of it, what it has already.
+"""Buyers' returns as Walmart shows them, and a refund as it is asked for."""
 
-A refund is expressed as a target, not as a difference: so many units of a return's line are to be
-refunded in the end. Walmart may refund by itself meanwhile (its policy lets it after 48 hours);
-then there is less to send, or nothing, and that is a success.
-"""
-
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from app.orders.errors import Problem
-from app.orders.order import Money, Order
+from app.orders.order import Money
 
-RECEIVED, REFUNDED, ERROR = "received", "refunded", "error"
+# Closed is what no refund answers: it was canceled, or the buyer gets the item anew.
+RECEIVED, REFUNDED, ERROR, CLOSED = "received", "refunded", "error", "closed"
+REFUND, REPLACEMENT = "refund", "replacement"
+# Walmart refunds by itself so long after a return has arrived.
+REFUND_WITHIN = timedelta(hours=48)
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnLine:
     """A line of a return: whole units that the buyer sends back, and those refunded by now.
 
-    number is the return's own; line_number that of the purchase order.
+    number is the return's own; line_number that of the purchase order, of which a return may
+    hold several. canceled: units that the buyer keeps after all.
     """
 
     number: int
@@ -29,16 +27,21 @@ class ReturnLine:
     refunded: int = 0
     name: str | None = None
     reason: str | None = None
+    purchase_order_id: str | None = None
+    canceled: int = 0
 
     @property
     def left(self) -> int:
-        """Units that are not refunded yet."""
-        return max(self.quantity - self.refunded, 0)
+        """Units that may still be refunded."""
+        return max(self.quantity - self.refunded - self.canceled, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """A return order of Walmart's; its number is the RMA number."""
+    """A return order of Walmart's; its number is the RMA number.
+
+    purchase_order_id: that of its first line. arrived_at: when the first of it was received.
+    """
 
     return_order_id: str
     customer_order_id: str
@@ -47,15 +50,51 @@ class Return:
     requested_at: datetime | None = None
     return_by: datetime | None = None
     amount: Money | None = None
+    return_type: str = REFUND
+    arrived_at: datetime | None = None
 
     def line(self, number: int) -> ReturnLine | None:
         """The line of that number, if the return has it."""
         return next((line for line in self.lines if line.number == number), None)
 
+    def order_of(self, line: ReturnLine) -> str | None:
+        """The purchase order that a line is of."""
+        return line.purchase_order_id or self.purchase_order_id
+
+    def lines_of(self, purchase_order_id: str) -> tuple[ReturnLine, ...]:
+        """Its lines that are of a purchase order."""
+        return tuple(line for line in self.lines if self.order_of(line) == purchase_order_id)
+
+    @property
+    def purchase_orders(self) -> tuple[str, ...]:
+        """The purchase orders it is of, that of the first line first."""
+        numbers = (self.purchase_order_id, *map(self.order_of, self.lines))
+        return tuple(dict.fromkeys(number for number in numbers if number is not None))
+
+    @property
+    def refund_by(self) -> datetime | None:
+        """When Walmart refunds it by itself; not known before it has arrived."""
+        waits = self.arrived_at is not None and self.return_type == REFUND
+        return self.arrived_at + REFUND_WITHIN if waits and self.arrived_at else None
+
+    @property
+    def canceled(self) -> bool:
+        """Whether it was canceled, all of it."""
+        return any(line.canceled for line in self.lines) and not any(
+            line.left or line.refunded for line in self.lines
+        )
+
     @property
     def refunded(self) -> bool:
-        """Whether every unit of it is refunded."""
-        return not any(line.left for line in self.lines)
+        """Whether every unit of it that is not canceled is refunded."""
+        return any(line.refunded for line in self.lines) and not any(
+            line.left for line in self.lines
+        )
+
+    @property
+    def closed(self) -> bool:
+        """Whether no refund answers it."""
+        return not self.refunded and (self.canceled or self.return_type == REPLACEMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,90 +108,11 @@ class RefundItem:
 
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
-    """Units to refund by the return's line number; items None means all that is left."""
+    """Units to refund by the return's line number; items None means all that is left.
+
+    purchase_order_id: only what is left of this order, where the return is of several.
+    """
 
     items: tuple[tuple[int, int], ...] | None = None
     comment: str | None = None
-
-
-def plan(
-    order: Order, returned: Return, request: RefundRequest, pending: Mapping[int, int]
-) -> tuple[tuple[RefundItem, ...], tuple[Problem, ...]]:
-    """What a refund would do, and every reason against it.
-
-    pending: units of each line that refunds accepted before still want.
-    """
-    if request.items is None:
-        wanted = [(line.number, line.left - pending.get(line.number, 0)) for line in returned.lines]
-        items = [each for each in wanted if each[1] > 0]
-        if not items:
-            return (), (_nothing_left(returned),)
-    else:
-        items = list(request.items)
-    problems = [*_repeated(items), *_not_shipped(order, returned, items)]
-    found = []
-    for place, (number, units) in enumerate(items):
-        line = returned.line(number)
-        if line is None:
-            message = f"The return has no line {number}."
-            pointer = f"/items/{place}/return_line_number"
-            problems.append(Problem("unknown_line", message, pointer))
-            continue
-        left = line.left - pending.get(number, 0)
-        if units > left:
-            problems.append(_too_many(place, number, units, left))
-        found.append(RefundItem(number, units, line.quantity - left + units))
-    return tuple(found), tuple(problems)
-
-
-def missing(items: Iterable[RefundItem], shown: Return) -> dict[int, int]:
-    """Units of each line that still have to be refunded, by what Walmart shows now."""
-    found = {}
-    for item in items:
-        line = shown.line(item.number)
-        if line is None:
-            continue
-        units = min(item.target, line.quantity) - line.refunded
-        if units > 0:
-            found[item.number] = min(units, item.quantity)
-    return found
-
-
-def _nothing_left(returned: Return) -> Problem:
-    text = f"Every unit of return {returned.return_order_id} is refunded, or on its way."
-    return Problem("nothing_to_refund", text, conflict=True)
-
-
-def _too_many(place: int, number: int, units: int, left: int) -> Problem:
-    return Problem(
-        "refund_exceeds_return",
-        f"{units} units of line {number} were asked for; {left} are left to refund.",
-        f"/items/{place}/quantity",
-        conflict=True,
-        facts={"left": left},
-    )
-
-
-def _repeated(items: Sequence[tuple[int, int]]) -> list[Problem]:
-    seen: set[int] = set()
-    found = []
-    for place, (number, _) in enumerate(items):
-        if number in seen:
-            message = f"Line {number} is named twice; give its units in one item."
-            found.append(Problem("line_repeated", message, f"/items/{place}/return_line_number"))
-        seen.add(number)
-    return found
-
-
-def _not_shipped(order: Order, returned: Return, items: Sequence[tuple[int, int]]) -> list[Problem]:
-    """Only what has left can be refunded; what has not is canceled."""
-    for number, _ in items:
-        line = returned.line(number)
-        ours = order.line(line.line_number) if line else None
-        if line is not None and (ours is None or not ours.shipped):
-            message = (
-                f"Walmart shows no shipped unit of line {line.line_number}: only what was shipped "
-                "is refunded. POST /v1/orders/{order_id}/refresh if it was."
-            )
-            return [Problem("order_not_shipped", message, conflict=True)]
-    return []
+    purchase_order_id: str | None = None

@@ -18,7 +18,6 @@ GET /simulator/shops/{code}: the orders and the stock of a store's Commerce; POS
 quantity. POST /simulator/reset; DELETE of orders, faults, faults/{id}, rates.
 """
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -26,7 +25,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.simulator import by_hand, lateness, returning
+from app.simulator import by_hand, lateness, return_routes
+from app.simulator.asking import wanted as _wanted
 from app.simulator.errors import Unfit
 from app.simulator.faults import OPERATIONS
 from app.simulator.ledger import Call, Entry, select
@@ -51,8 +51,6 @@ def routes(world: World, fate: Misbehaviour) -> list[Route]:
         ("POST", "/orders/{po}/cancel", desk.cancel),
         ("POST", "/orders/{po}/intent-to-cancel", desk.want_to_cancel),
         ("POST", "/orders/{po}/mend", desk.mend),
-        ("POST", "/orders/{po}/return", desk.send_back),
-        ("POST", "/returns/{rma}/refund", desk.refund),
         ("POST", "/webhooks", desk.silence),
         ("GET", "/stock", desk.stock),
         ("GET", "/shops/{store_code}", desk.shop),
@@ -68,19 +66,8 @@ def routes(world: World, fate: Misbehaviour) -> list[Route]:
         ("POST", "/clock", desk.advance),
         ("POST", "/reset", desk.reset),
     ]
-    return [Route(f"/simulator{path}", to, methods=[method]) for method, path, to in answers]
-
-
-async def _wanted(request: Request) -> dict[str, Any]:
-    """The body of a request, empty if there is none. Raises Unfit for what is not an object."""
-    body = await request.body()
-    try:
-        wanted = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        raise Unfit("the body is not JSON") from None
-    if not isinstance(wanted, dict):
-        raise Unfit("the body is not a JSON object")
-    return wanted
+    own = [Route(f"/simulator{path}", to, methods=[method]) for method, path, to in answers]
+    return [*own, *return_routes.routes(world)]
 
 
 def _number(wanted: dict[str, Any], name: str) -> float:
@@ -161,23 +148,6 @@ class _Desk:
         by_hand.want_to_cancel(order, wanted, self._world.now())
         self._tell(client_id, "INTENT_TO_CANCEL", order.purchase_order_id)
         return JSONResponse(plainly(client_id, order))
-
-    async def send_back(self, request: Request) -> Response:
-        client_id, order = self._found(request)
-        wanted = (await _wanted(request)).get("lines")
-        made = self._world.open_return(client_id, order, wanted)
-        return JSONResponse(returning.as_walmart(made), 201)
-
-    async def refund(self, request: Request) -> Response:
-        number = request.path_params["rma"]
-        for client_id, returns in self._world.returns.items():
-            if number in returns:
-                made = returns[number]
-                effects = returning.refund_all(made, self._world.now())
-                po = made.order.purchase_order_id
-                self._world.ledger.apply_by_hand(client_id, po, effects)
-                return JSONResponse(returning.as_walmart(made))
-        raise Unfit(f"there is no return {number}", 404)
 
     async def stock(self, _: Request) -> Response:
         shown = [

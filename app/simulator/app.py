@@ -291,8 +291,8 @@ def _refund(world: World, request: Request, call: Call, body: bytes) -> Work:
         return {**_echo(body), "returnOrderId": found().number}
 
     def do() -> Mapping[str, Any]:
-        effects = returning.refund(found(), body, world.now())
-        world.ledger.apply(call, found().order.purchase_order_id, effects)
+        for po, effects in returning.refund(found(), body, world.now()).items():
+            world.ledger.apply(call, po, effects)
         return read()
 
     return Work(do, read)

@@ -20,9 +20,11 @@ class ReturnedLine:
     """Units of an order's line that a buyer sends back."""
 
     number: int
+    order: Order
     line: str
     quantity: int
     refunded: int = 0
+    canceled: bool = False
 
 
 @dataclass(slots=True)
@@ -35,34 +37,58 @@ class Return:
     lines: list[ReturnedLine]
     reason: str = "DAMAGED"
     changed_at: int = field(default=0)
+    arrived_at: int | None = None
+    return_type: str = "REFUND"
+    # Its quantities cannot be read.
+    garbled: bool = False
 
 
-def open_return(order: Order, wanted: object, number: int, now: int) -> Return:
-    """Let the buyer send units back; without lines every shipped one. Raises Unfit."""
-    if wanted is not None and not isinstance(wanted, list):
+def open_return(
+    orders: Mapping[str, Order], order: Order, wanted: Mapping[str, Any], number: int, now: int
+) -> Return:
+    """Let the buyer send units back; without lines every shipped one. Raises Unfit.
+
+    A line may be of another of the account's orders. return_type: REFUND or REPLACEMENT.
+    garbled: its quantities cannot be read.
+    """
+    named = wanted.get("lines")
+    if named is not None and not isinstance(named, list):
         raise Unfit("lines is a list of lines")
-    lines = []
-    asked: Sequence[Any] = wanted or [{"line_number": each} for each in order.lines]
-    for place, each in enumerate(asked, start=1):
-        line = order.lines.get(str(each.get("line_number"))) if isinstance(each, Mapping) else None
-        if line is None:
-            raise Unfit("a line is an object with the line_number of the order")
-        units = each.get("quantity", line.units(SHIPPED, DELIVERED))
-        if type(units) is not int or not 1 <= units <= line.units(SHIPPED, DELIVERED):
-            raise Unfit(f"line {line.number} has no such number of shipped units")
-        lines.append(ReturnedLine(place, line.number, units))
-    return Return(str(number), order, now, lines, changed_at=now)
+    asked: Sequence[Any] = named or [{"line_number": each} for each in order.lines]
+    lines = [_line_from(orders, order, each, place) for place, each in enumerate(asked, start=1)]
+    made = Return(str(number), order, now, lines, changed_at=now)
+    made.return_type = str(wanted.get("return_type", made.return_type))
+    made.garbled = wanted.get("garbled") is True
+    return made
 
 
-def refund_all(returned: Return, now: int) -> list[Effect]:
-    """Walmart refunds what is left by itself."""
+def _line_from(orders: Mapping[str, Order], order: Order, each: object, place: int) -> ReturnedLine:
+    named = each if isinstance(each, Mapping) else {}
+    of = orders.get(str(named.get("purchase_order_id", order.purchase_order_id)))
+    line = of.lines.get(str(named.get("line_number"))) if of else None
+    if of is None or line is None:
+        raise Unfit("a line is an object with the line_number of the order")
+    units = named.get("quantity", line.units(SHIPPED, DELIVERED))
+    if type(units) is not int or not 1 <= units <= line.units(SHIPPED, DELIVERED):
+        raise Unfit(f"line {line.number} has no such number of shipped units")
+    return ReturnedLine(place, of, line.number, units)
+
+
+def cancel(returned: Return, numbers: object, now: int) -> None:
+    """The buyer keeps what is not refunded of some lines, or of all."""
+    for line in returned.lines:
+        if numbers is None or (isinstance(numbers, list) and line.number in numbers):
+            line.canceled = True
+    returned.changed_at = now
+
+
+def refund_all(returned: Return, now: int) -> dict[str, list[Effect]]:
+    """Walmart refunds what is left by itself; answers what was done to each order."""
     units = {line.number: line.quantity - line.refunded for line in returned.lines}
-    return list(
-        _refund(returned, {n: u for n, u in units.items() if u}, now, "refunded_by_walmart")
-    )
+    return _refund(returned, {n: u for n, u in units.items() if u}, now, "refunded_by_walmart")
 
 
-def refund(returned: Return, body: bytes, now: int) -> list[Effect]:
+def refund(returned: Return, body: bytes, now: int) -> dict[str, list[Effect]]:
     """Refund what the seller asks for, all of it or nothing. Raises Walmart's 400."""
     asked = bodies.parse(body)
     lines = asked.get("refundLines") if isinstance(asked, Mapping) else None
@@ -79,23 +105,26 @@ def refund(returned: Return, body: bytes, now: int) -> list[Effect]:
         quantity = each.get("quantity", {}).get("measurementValue")
         if type(quantity) is not int or quantity < 1 or line.number in units:
             raise bad_content("quantity is not a number of units", "quantity")
-        if line.refunded + quantity > line.quantity:
+        if line.canceled or line.refunded + quantity > line.quantity:
             raise bad_content("Refund quantity exceeds what is left", "quantity")
         units[line.number] = quantity
-    return list(_refund(returned, units, now, "refund"))
+    return _refund(returned, units, now, "refund")
 
 
 def _refund(
     returned: Return, units: Mapping[int, int], now: int, operation: str
-) -> Iterator[Effect]:
+) -> dict[str, list[Effect]]:
+    done: dict[str, list[Effect]] = {}
     for line in returned.lines:
         quantity = units.get(line.number, 0)
         if quantity:
             line.refunded += quantity
-            ordered = returned.order.lines[line.line]
+            ordered = line.order.lines[line.line]
             ordered.move((SHIPPED, DELIVERED), Parcel(REFUNDED, quantity), now)
             returned.changed_at = now
-            yield Effect(operation, line.line, quantity)
+            effect = Effect(operation, line.line, quantity)
+            done.setdefault(line.order.purchase_order_id, []).append(effect)
+    return done
 
 
 def find(returns: Mapping[str, Return], query: Mapping[str, str]) -> dict[str, Any]:
@@ -126,13 +155,13 @@ def as_walmart(returned: Return) -> dict[str, Any]:
     """A return as the returns API answers it."""
     order = returned.order
     lines = [_line(returned, line) for line in returned.lines]
-    total = sum(order.lines[line.line].unit_price * line.quantity for line in returned.lines)
+    total = sum(line.order.lines[line.line].unit_price * line.quantity for line in returned.lines)
     return {
         "returnOrderId": returned.number,
         "customerOrderId": order.customer_order_id,
         "customerEmailId": "3F4A1C@relay.walmart.com",
         "customerName": {"firstName": "Sam", "lastName": "Sample"},
-        "returnType": "REFUND",
+        "returnType": returned.return_type,
         "returnOrderDate": _text(returned.requested_at),
         "returnByDate": _text(returned.requested_at + _RETURN_WITHIN_MS),
         "refundMode": "POST_DELIVERY",
@@ -143,30 +172,48 @@ def as_walmart(returned: Return) -> dict[str, Any]:
 
 
 def _line(returned: Return, line: ReturnedLine) -> dict[str, Any]:
-    ordered = returned.order.lines[line.line]
-    left = line.quantity - line.refunded
-    statuses = [
-        {
-            "status": "COMPLETED" if done else "INITIATED",
-            "statusTime": _text(returned.changed_at),
-            **({"currentRefundStatus": "REFUND_COMPLETED"} if done else {}),
-            "quantity": {"unitOfMeasure": "EACH", "measurementValue": units},
-        }
-        for done, units in ((False, left), (True, line.refunded))
-        if units
-    ]
+    ordered = line.order.lines[line.line]
     return {
         "returnOrderLineNumber": line.number,
         "salesOrderLineNumber": line.number,
-        "purchaseOrderId": returned.order.purchase_order_id,
+        "purchaseOrderId": line.order.purchase_order_id,
         "purchaseOrderLineNumber": int(line.line),
         "returnReason": returned.reason,
         "item": {"sku": ordered.sku, "condition": "New", "productName": ordered.name},
-        "quantity": {"unitOfMeasure": "EACH", "measurementValue": line.quantity},
+        "quantity": _units("?" if returned.garbled else line.quantity),
         "refundedQty": line.refunded,
-        "currentTrackingStatuses": statuses,
+        "returnTrackingDetail": list(_events(returned, line)),
+        "currentTrackingStatuses": list(_statuses(returned, line)),
         "returnExpectedFlag": True,
     }
+
+
+def _statuses(returned: Return, line: ReturnedLine) -> Iterator[dict[str, Any]]:
+    under_way = "INITIATED" if returned.arrived_at is None else "DELIVERED"
+    left = "COMPLETED" if line.canceled else under_way
+    at = {"statusTime": _text(returned.changed_at)}
+    if line.quantity > line.refunded:
+        yield {"status": left, **at, "quantity": _units(line.quantity - line.refunded)}
+    if line.refunded:
+        refund = {"currentRefundStatus": "REFUND_COMPLETED"}
+        yield {"status": "COMPLETED", **at, **refund, "quantity": _units(line.refunded)}
+
+
+def _events(returned: Return, line: ReturnedLine) -> Iterator[dict[str, Any]]:
+    """The newest first, as Walmart has it."""
+    tags = [("RETURN_INITIATED", returned.requested_at)]
+    if returned.arrived_at is not None:
+        tags.append(("DELIVERED_AT_RETURN_CENTER", returned.arrived_at))
+    if line.refunded:
+        tags.append(("REFUND_ISSUED", returned.changed_at))
+    if line.canceled:
+        tags.append(("RETURN_CANCELLED", returned.changed_at))
+    for number, (tag, at) in reversed(list(enumerate(tags))):
+        yield {"sequenceNo": number, "eventTag": tag, "eventTime": _text(at)}
+
+
+def _units(number: int | str) -> dict[str, Any]:
+    return {"unitOfMeasure": "EACH", "measurementValue": number}
 
 
 def _text(at: int) -> str:

@@ -79,9 +79,10 @@ class World:
             raise not_found()
         return found
 
-    def open_return(self, client_id: str, order: Order, lines: object) -> Return:
+    def open_return(self, client_id: str, order: Order, wanted: Mapping[str, Any]) -> Return:
         """Let a buyer send units back. Raises Unfit."""
-        made = open_return(order, lines, _FIRST_RETURN + next(self._numbers), self.now())
+        number = _FIRST_RETURN + next(self._numbers)
+        made = open_return(self.of(client_id), order, wanted, number, self.now())
         self.returns.setdefault(client_id, {})[made.number] = made
         numbers = {"returnOrderId": made.number, "purchaseOrderId": order.purchase_order_id}
         self.notifier.tell(client_id, "RETURN_CREATED", "RETURN_CREATED", numbers)

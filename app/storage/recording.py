@@ -29,7 +29,7 @@ from app.storage import (
     orders,
     returns,
     settling,
-    stock,
+    stock_following,
     updates,
 )
 from app.storage.database import Connection, Database
@@ -143,12 +143,8 @@ async def record(
             queues[r.update.store_id, r.update.id] for r in kept if _others_wait(known, r.update)
         ]
         subjects += await _apply(connection, known, _by_order(kept), ids)
-        confirmed = [
-            (result.update.store_id, result.update.id)
-            for result in kept
-            if result.update.kind is Kind.CANCELLATION and result.step.state is State.CONFIRMED
-        ]
-        await stock.follow_cancellations(connection, confirmed, ids)
+        followed = (_confirmed(kept, Kind.CANCELLATION), _confirmed(kept, Kind.REFUND))
+        await stock_following.follow(connection, *followed, ids)
         # In one order everywhere, as with all rows of which several are held.
         for result in sorted(kept, key=lambda each: each.update.store_id):
             if result.returned is not None:
@@ -171,8 +167,22 @@ def _over(result: Result) -> bool:
     return plain and result.returned is None and result.link is None
 
 
+def _confirmed(results: Iterable[Result], kind: Kind) -> list[tuple[int, UUID]]:
+    return [
+        (result.update.store_id, result.update.id)
+        for result in results
+        if result.update.kind is kind and result.step.state is State.CONFIRMED
+    ]
+
+
 async def _lock_orders(connection: Connection, results: Sequence[Result]) -> dict[UUID, Order]:
     places = [(r.update.store_id, r.update.order_id) for r in results]
+    # Of a return of several orders each is told: held here, in one order with all others.
+    for result in results:
+        if result.returned is not None and len(result.returned.purchase_orders) > 1:
+            numbers, store_id = result.returned.purchase_orders, result.update.store_id
+            found = await returns.orders_of(connection, store_id, numbers)
+            places += [(store_id, order_id) for order_id in found.values()]
     return await orders.lock_many(
         connection, [(store, order) for store, order in places if order is not None]
     )

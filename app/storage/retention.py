@@ -27,6 +27,7 @@ _UPDATES = sa.text("""
            finished_at)
     SELECT store_id, id, target, subject, order_id, kind, sequence,
            CASE kind WHEN 'tracking' THEN payload
+                     WHEN 'inventory' THEN payload
                      WHEN 'shipment' THEN jsonb_build_object('tracking_number',
                                                              payload->'tracking_number')
                      ELSE '{}' END,

@@ -1,4 +1,8 @@
-"""Returns as they are written down: by Walmart's number, each line as Walmart shows it."""
+"""Returns as they are written down: by Walmart's number, each line as Walmart shows it.
+
+Orders are found by their purchase order's number whenever somebody looks, so that one that comes
+later than its return has it all the same.
+"""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -7,64 +11,69 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from app.orders.errors import Unknown
 from app.orders.ids import store_of
 from app.orders.order import Money
-from app.orders.returns import RefundItem, Return, ReturnLine
+from app.orders.returns import Return, ReturnLine
 from app.storage import events
 from app.storage.database import Connection
-from app.storage.tables import orders, refunds, returns
+from app.storage.tables import orders, return_orders, returns
 
+_LINE = frozenset(each.name for each in dataclasses.fields(ReturnLine))
 _SAVE = sa.text("""
     INSERT INTO returns AS r (store_id, id, return_order_id, customer_order_id, purchase_order_id,
-                              order_id, requested_at, return_by, amount, currency, lines, refunded)
-    SELECT :store_id, v.id, v.return_order_id, v.customer_order_id, v.purchase_order_id, o.id,
-           v.requested_at, v.return_by, v.amount, v.currency, v.lines, v.refunded
+                              order_id, requested_at, return_by, arrived_at, amount, currency,
+                              lines, return_type, refunded, closed)
+    SELECT :store_id, v.id, v.return_order_id, v.customer_order_id, v.purchase_order_id, v.order_id,
+           v.requested_at, v.return_by, v.arrived_at, v.amount, v.currency, v.lines, v.return_type,
+           v.refunded, v.closed
       FROM jsonb_to_recordset(:rows) AS v(id uuid, return_order_id text, customer_order_id text,
-           purchase_order_id text, requested_at timestamptz, return_by timestamptz,
-           amount numeric, currency text, lines jsonb, refunded boolean)
-      LEFT JOIN orders o ON o.store_id = :store_id AND o.purchase_order_id = v.purchase_order_id
+           purchase_order_id text, order_id uuid, requested_at timestamptz, return_by timestamptz,
+           arrived_at timestamptz, amount numeric, currency text, lines jsonb, return_type text,
+           refunded boolean, closed boolean)
      ORDER BY v.return_order_id
         ON CONFLICT (store_id, return_order_id) DO UPDATE
-       SET order_id = coalesce(r.order_id, excluded.order_id), return_by = excluded.return_by,
-           amount = excluded.amount, currency = excluded.currency, lines = excluded.lines,
-           refunded = excluded.refunded, updated_at = now()
-     WHERE (r.order_id, r.return_by, r.amount, r.lines)
-           IS DISTINCT FROM (coalesce(r.order_id, excluded.order_id), excluded.return_by,
-                             excluded.amount, excluded.lines)
-    RETURNING r.order_id, r.id, r.return_order_id, r.refunded, r.xmax = 0 AS fresh
+       SET customer_order_id = excluded.customer_order_id,
+           purchase_order_id = excluded.purchase_order_id,
+           order_id = coalesce(r.order_id, excluded.order_id),
+           requested_at = excluded.requested_at, return_by = excluded.return_by,
+           arrived_at = excluded.arrived_at, amount = excluded.amount, currency = excluded.currency,
+           lines = excluded.lines, return_type = excluded.return_type,
+           refunded = excluded.refunded, closed = excluded.closed, import_error = NULL,
+           updated_at = now()
+     WHERE r.import_error IS NOT NULL
+        OR (r.customer_order_id, r.purchase_order_id, r.requested_at, r.return_by, r.arrived_at,
+            r.amount, r.lines, r.return_type)
+           IS DISTINCT FROM
+           (excluded.customer_order_id, excluded.purchase_order_id, excluded.requested_at,
+            excluded.return_by, excluded.arrived_at, excluded.amount, excluded.lines,
+            excluded.return_type)
+    RETURNING r.id, r.return_order_id
 """).bindparams(sa.bindparam("rows", type_=JSONB))
-_REFUNDS = sa.text("""
-    SELECT f.items FROM refunds f
-      JOIN updates u ON u.store_id = f.store_id AND u.id = f.update_id
-     WHERE f.store_id = :store_id AND f.return_id = :return_id
-       AND u.state NOT IN ('confirmed', 'dismissed')
-""")
+# The first time tells since when; what was known of it before stays.
+_SAVE_UNREADABLE = sa.text("""
+    INSERT INTO returns AS r (store_id, id, return_order_id, customer_order_id, lines, refunded,
+                              import_error)
+    SELECT :store_id, v.id, v.return_order_id, '', '[]', false, v.import_error
+      FROM jsonb_to_recordset(:rows) AS v(id uuid, return_order_id text, import_error jsonb)
+     ORDER BY v.return_order_id
+        ON CONFLICT (store_id, return_order_id) DO UPDATE
+       SET import_error = excluded.import_error, updated_at = now()
+     WHERE r.import_error IS NULL
+    RETURNING r.id
+""").bindparams(sa.bindparam("rows", type_=JSONB))
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A return that is written down, with its order's id."""
+    """A return that is written down. readable: whether it was, when Walmart showed it last."""
 
     store_id: int
     id: UUID
-    order_id: UUID | None
     returned: Return
-
-
-@dataclass(frozen=True, slots=True)
-class NewRefund:
-    """A refund to write down beside its update."""
-
-    store_id: int
-    id: UUID
-    return_id: UUID
-    order_id: UUID
-    update_id: UUID
-    comment: str | None
-    items: tuple[RefundItem, ...]
+    readable: bool = True
 
 
 async def save(
@@ -72,29 +81,34 @@ async def save(
 ) -> int:
     """Write returns down as Walmart shows them; answers how many are new or have changed.
 
-    Each tells itself on its order's timeline.
+    Each tells itself on the timelines of its orders.
     """
     if not shown:
         return 0
     # A page by offset may name one twice; the later entry is the newer.
     newest = {each.return_order_id: each for each in shown}
     # Orders first, as wherever both are held: else two would wait for each other.
-    await _hold_orders(connection, store_id, shown)
+    numbers = {number for each in newest.values() for number in each.purchase_orders}
+    places = await _hold_orders(connection, store_id, numbers)
     known = await _held(connection, store_id, sorted(newest))
-    rows = {
-        number: _row(_kept(each, known.get(number)), ids(store_id))
-        for number, each in newest.items()
-    }
-    values = {"store_id": store_id, "rows": list(rows.values())}
+    kept = {number: _kept(each, known.get(number)) for number, each in newest.items()}
+    rows = [
+        _row(each, ids(store_id), places.get(each.purchase_order_id or ""))
+        for each in kept.values()
+    ]
+    values = {"store_id": store_id, "rows": rows}
     changed = (await connection.execute(_SAVE, values)).all()
+    touched: set[UUID] = set()
     for row in changed:
-        if row.order_id is None or not (row.fresh or row.refunded):
-            continue
-        what = "return_refunded" if row.refunded else "return_requested"
-        detail = {"return_id": str(row.id), "rma_number": row.return_order_id}
-        event = events.Event(what, detail=detail)
-        await events.add(connection, store_id, row.order_id, event, ids)
-    touched = [row.order_id for row in changed if row.order_id is not None]
+        after = kept[row.return_order_id]
+        await _link(connection, store_id, row.id, after)
+        of = [places[number] for number in after.purchase_orders if number in places]
+        touched.update(of)
+        for what in _news(known.get(row.return_order_id), after):
+            detail = {"return_id": str(row.id), "rma_number": row.return_order_id}
+            for order_id in of:
+                event = events.Event(what, detail=detail)
+                await events.add(connection, store_id, order_id, event, ids)
     if touched:
         await connection.execute(
             sa.update(orders)
@@ -104,14 +118,55 @@ async def save(
     return len(changed)
 
 
-async def _hold_orders(connection: Connection, store_id: int, shown: Sequence[Return]) -> None:
-    numbers = {each.purchase_order_id for each in shown if each.purchase_order_id is not None}
-    await connection.execute(
-        sa.select(orders.c.id)
+async def save_unreadable(
+    connection: Connection,
+    store_id: int,
+    errors: Mapping[str, Mapping[str, Any]],
+    ids: events.NewId,
+) -> int:
+    """Write down that returns could not be read, by number and why; answers how many are new.
+
+    What Walmart shows of one the next time takes the error away.
+    """
+    rows = [
+        {"id": str(ids(store_id)), "return_order_id": number, "import_error": dict(error)}
+        for number, error in errors.items()
+    ]
+    values = {"store_id": store_id, "rows": rows}
+    return len((await connection.execute(_SAVE_UNREADABLE, values)).all()) if rows else 0
+
+
+def _news(before: Return | None, after: Return) -> list[str]:
+    """What became of a return, in the words of a timeline."""
+    told = []
+    if before is None or not before.lines:
+        told.append("return_requested")
+    if after.refunded and not (before is not None and before.refunded):
+        told.append("return_refunded")
+    if after.canceled and not (before is not None and before.canceled):
+        told.append("return_canceled")
+    return told
+
+
+async def _link(connection: Connection, store_id: int, return_id: UUID, shown: Return) -> None:
+    """Write down which further orders a return is of."""
+    further = [n for n in shown.purchase_orders if n != shown.purchase_order_id]
+    if further:
+        rows = [
+            {"store_id": store_id, "purchase_order_id": number, "return_id": return_id}
+            for number in sorted(further)
+        ]
+        await connection.execute(insert(return_orders).values(rows).on_conflict_do_nothing())
+
+
+async def _hold_orders(connection: Connection, store_id: int, numbers: set[str]) -> dict[str, UUID]:
+    rows = await connection.execute(
+        sa.select(orders.c.purchase_order_id, orders.c.id)
         .where(orders.c.store_id == store_id, orders.c.purchase_order_id.in_(sorted(numbers)))
         .order_by(orders.c.id)
         .with_for_update()
     )
+    return {row.purchase_order_id: row.id for row in rows}
 
 
 async def _held(connection: Connection, store_id: int, numbers: Sequence[str]) -> dict[str, Return]:
@@ -138,13 +193,14 @@ def _kept(shown: Return, known: Return | None) -> Return:
     return dataclasses.replace(shown, lines=tuple(lines))
 
 
-async def orders_wanted(connection: Connection, store_id: int, numbers: Sequence[str]) -> list[str]:
-    """Purchase orders of returns that nobody has written down yet."""
-    statement = sa.select(orders.c.purchase_order_id).where(
+async def orders_of(
+    connection: Connection, store_id: int, numbers: Sequence[str]
+) -> dict[str, UUID]:
+    """The orders that are known of some purchase orders."""
+    statement = sa.select(orders.c.purchase_order_id, orders.c.id).where(
         orders.c.store_id == store_id, orders.c.purchase_order_id.in_(numbers)
     )
-    known = set((await connection.execute(statement)).scalars())
-    return [number for number in dict.fromkeys(numbers) if number not in known]
+    return {row.purchase_order_id: row.id for row in await connection.execute(statement)}
 
 
 async def find(connection: Connection, return_id: UUID) -> Known:
@@ -156,85 +212,47 @@ async def find(connection: Connection, return_id: UUID) -> Known:
     row = (await connection.execute(statement)).mappings().one_or_none()
     if row is None:
         raise Unknown("return", return_id)
-    return _known(row)
+    return known_of(row)
 
 
-async def of_order(connection: Connection, store_id: int, order_id: UUID) -> list[Known]:
+def of_purchase_order(store_id: int, number: sa.ColumnElement[str]) -> sa.CompoundSelect[Any]:
+    """The ids of the returns that are of a purchase order, by two indexes."""
+    first = sa.select(returns.c.id).where(
+        returns.c.store_id == store_id, returns.c.purchase_order_id == number
+    )
+    further = sa.select(return_orders.c.return_id).where(
+        return_orders.c.store_id == store_id, return_orders.c.purchase_order_id == number
+    )
+    return first.union_all(further)
+
+
+async def of_order(connection: Connection, store_id: int, purchase_order_id: str) -> list[Known]:
     """The returns of an order, oldest first."""
+    ids = of_purchase_order(store_id, sa.literal(purchase_order_id))
     statement = (
         sa.select(returns)
-        .where(returns.c.store_id == store_id, returns.c.order_id == order_id)
+        .where(returns.c.store_id == store_id, returns.c.id.in_(ids))
         .order_by(returns.c.id)
     )
-    return [_known(row) for row in (await connection.execute(statement)).mappings()]
+    return [known_of(row) for row in (await connection.execute(statement)).mappings()]
 
 
-async def of_refunds(
-    connection: Connection, store_id: int, update_ids: Sequence[UUID]
-) -> dict[UUID, tuple[Known, tuple[RefundItem, ...]]]:
-    """The return and the items of each of some refunds, by the refund's update."""
-    columns: list[Any] = [*returns.c, refunds.c.update_id, refunds.c["items"]]
-    statement = (
-        sa.select(*columns)
-        .join(
-            refunds,
-            sa.and_(refunds.c.store_id == returns.c.store_id, refunds.c.return_id == returns.c.id),
-        )
-        .where(
-            refunds.c.store_id == store_id,
-            refunds.c.update_id.in_(update_ids),
-        )
-    )
-    rows = (await connection.execute(statement)).mappings()
-    return {row["update_id"]: (_known(row), items_of(row["items"])) for row in rows}
-
-
-async def pending(connection: Connection, known: Known) -> dict[int, int]:
-    """Units of each line that refunds which are not at rest still want."""
-    values = {"store_id": known.store_id, "return_id": known.id}
-    found: dict[int, int] = {}
-    for row in await connection.execute(_REFUNDS, values):
-        for item in items_of(row.items):
-            line = known.returned.line(item.number)
-            done = line.refunded if line else 0
-            units = max(min(item.quantity, item.target - done), 0)
-            found[item.number] = found.get(item.number, 0) + units
-    return found
-
-
-async def add_refund(connection: Connection, new: NewRefund) -> int:
-    """Write a refund; answers its number."""
-    values = {each.name: getattr(new, each.name) for each in dataclasses.fields(new)}
-    values["items"] = [dataclasses.asdict(item) for item in new.items]
-    statement = sa.insert(refunds).values(**values).returning(refunds.c.number)
-    return int((await connection.execute(statement)).scalar_one())
-
-
-async def number_of(connection: Connection, store_id: int, update_id: UUID) -> int:
-    """The number of the refund of an update."""
-    statement = sa.select(refunds.c.number).where(
-        refunds.c.store_id == store_id, refunds.c.update_id == update_id
-    )
-    return int((await connection.execute(statement)).scalar_one())
-
-
-def items_of(rows: Sequence[Mapping[str, Any]]) -> tuple[RefundItem, ...]:
-    """Items as they are kept in a JSON column."""
-    return tuple(RefundItem(**row) for row in rows)
-
-
-def _row(shown: Return, identifier: UUID) -> dict[str, Any]:
+def _row(shown: Return, identifier: UUID, order_id: UUID | None) -> dict[str, Any]:
+    times = {"requested_at": shown.requested_at, "return_by": shown.return_by}
+    times["arrived_at"] = shown.arrived_at
     return {
+        **{name: at.isoformat() if at else None for name, at in times.items()},
         "id": str(identifier),
         "return_order_id": shown.return_order_id,
         "customer_order_id": shown.customer_order_id,
         "purchase_order_id": shown.purchase_order_id,
-        "requested_at": shown.requested_at.isoformat() if shown.requested_at else None,
-        "return_by": shown.return_by.isoformat() if shown.return_by else None,
+        "order_id": str(order_id) if order_id else None,
         "amount": str(shown.amount.amount) if shown.amount else None,
         "currency": shown.amount.currency if shown.amount else None,
         "lines": [dataclasses.asdict(line) for line in shown.lines],
+        "return_type": shown.return_type,
         "refunded": shown.refunded,
+        "closed": shown.closed,
     }
 
 
@@ -244,13 +262,21 @@ def from_row(row: Mapping[Any, Any]) -> Return:
     return Return(
         return_order_id=row["return_order_id"],
         customer_order_id=row["customer_order_id"],
-        lines=tuple(ReturnLine(**line) for line in row["lines"]),
+        lines=tuple(_line(line) for line in row["lines"]),
         purchase_order_id=row["purchase_order_id"],
         requested_at=row["requested_at"],
         return_by=row["return_by"],
         amount=Money(amount, row["currency"]) if amount is not None else None,
+        return_type=row["return_type"],
+        arrived_at=row["arrived_at"],
     )
 
 
-def _known(row: Mapping[Any, Any]) -> Known:
-    return Known(row["store_id"], row["id"], row["order_id"], from_row(row))
+def _line(kept: Mapping[str, Any]) -> ReturnLine:
+    # What a later version wrote beside it is not for this one.
+    return ReturnLine(**{name: value for name, value in kept.items() if name in _LINE})
+
+
+def known_of(row: Mapping[Any, Any]) -> Known:
+    """A return with what is known of it, out of a row of the table."""
+    return Known(row["store_id"], row["id"], from_row(row), row["import_error"] is None)

@@ -17,7 +17,7 @@ from app.orders.outcome import Failure
 from app.orders.settlement import Settlement
 from app.orders.snapshot import OrderSnapshot
 from app.orders.update import OPEN, Kind, State, Target
-from app.storage import commerce_updates, events, order_changes, stock, updates
+from app.storage import commerce_updates, events, order_changes, stock_following, updates
 from app.storage.database import Connection
 from app.storage.order_changes import Seen
 
@@ -97,7 +97,7 @@ async def settle_many(
         for update_id, state in each.states.items()
         if state is State.CONFIRMED and _kind(each.order, update_id) == Kind.CANCELLATION
     ]
-    await stock.follow_cancellations(connection, landed, ids)
+    await stock_following.follow_cancellations(connection, landed, ids)
     told = [(order, found) for order, found in _notes(settled) if found]
     await commerce_updates.tell(connection, told, ids)
     subjects += [

@@ -1,11 +1,13 @@
 """Stock levels as updates: one queue for each SKU and ship node, the newest value alone is sent.
 
-The write is absolute, so an older value that is sent late would sell what is not there.
+The write is absolute, so an older value that is sent late would sell what is not there. What is
+newer is told by when Commerce gave it, not by when it is queued: a level that came with a
+cancellation is as old as the cancellation, however late Walmart confirms it.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +22,16 @@ from app.storage.database import Connection
 from app.storage.updates import Claimed, Subject
 
 SUPERSEDED = "A newer value took its place."
+# Updates u of a level q. A queue may hold levels of another SKU: before `subject` escaped its
+# parts, "A@n" and "A" at node "n" shared one, and rows of then are still in the table.
+_SAME = """
+       u.store_id = :store_id AND u.target = 'walmart' AND u.subject IN (q.subject, q.former)
+       AND u.payload->>'sku' = q.sku AND u.payload->>'ship_node' IS NOT DISTINCT FROM q.ship_node
+"""
+_LEVELS = """
+    jsonb_to_recordset(:levels) AS q(id uuid, subject text, former text, sku text, ship_node text,
+                                     payload jsonb, waits boolean)
+"""
 
 # Whoever writes the same SKU at the same time waits; sorted, so that nobody waits in a circle.
 _LOCK = sa.text("""
@@ -27,66 +39,80 @@ _LOCK = sa.text("""
       FROM unnest(CAST(:subjects AS text[])) AS s ORDER BY s
 """).bindparams(sa.bindparam("subjects", type_=ARRAY(sa.Text)))
 # Before the new ones are written: a subject's one turn must be free by then.
-_SUPERSEDE = sa.text("""
+_SUPERSEDE = sa.text(f"""
     UPDATE updates u
        SET state = 'dismissed', active = false, dismissed_by = 'waybill', note = :note,
            finished_at = now(), updated_at = now()
-      FROM unnest(CAST(:subjects AS text[])) AS q(subject)
-     WHERE u.store_id = :store_id AND u.target = 'walmart' AND u.subject = q.subject
+      FROM {_LEVELS}
+     WHERE {_SAME}
        AND u.state || '' IN ('pending', 'retrying', 'verifying', 'failed')
-    RETURNING u.subject, u.attempts
-""").bindparams(sa.bindparam("subjects", type_=ARRAY(sa.Text)))
-_PUT = sa.text("""
+    RETURNING q.subject, u.subject AS queue, u.attempts
+""").bindparams(sa.bindparam("levels", type_=JSONB))  # noqa: S608 - only constants are put in
+# The clock's time, under the lock: whoever comes second is the newer.
+_PUT = sa.text(f"""
     INSERT INTO updates (store_id, id, subject, order_id, kind, sequence, payload, active,
                          requested_by, due_at)
-    SELECT :store_id, g.id, g.subject, :order_id, 'inventory', coalesce(k.last, 0) + 1, g.payload,
+    SELECT :store_id, q.id, q.subject, :order_id, 'inventory', coalesce(k.last, 0) + 1,
+           q.payload || jsonb_build_object('given_at', coalesce(:given_at, clock_timestamp())),
            NOT coalesce(k.under_way, false), :actor,
-           now() + make_interval(secs => CASE WHEN g.waits THEN :quiet ELSE 0 END)
-      FROM jsonb_to_recordset(:levels) AS g(id uuid, subject text, payload jsonb, waits boolean)
+           now() + make_interval(secs => CASE WHEN q.waits OR k.tried THEN :quiet ELSE 0 END)
+      FROM {_LEVELS}
      CROSS JOIN LATERAL (
-       SELECT max(u.sequence) AS last, bool_or(u.state || '' = 'sending') AS under_way
+       SELECT max(u.sequence) FILTER (WHERE u.subject = q.subject) AS last,
+              bool_or(u.active) FILTER (WHERE u.subject = q.subject) AS under_way,
+              bool_or(u.subject <> q.subject AND u.state || '' = 'sending'
+                      AND u.payload->>'sku' = q.sku) AS tried
          FROM updates u WHERE u.store_id = :store_id AND u.target = 'walmart'
-          AND u.subject = g.subject) k
-""").bindparams(
+          AND u.subject IN (q.subject, q.former)) k
+""").bindparams(  # noqa: S608 - as above
     sa.bindparam("levels", type_=JSONB),
+    sa.bindparam("given_at", type_=sa.DateTime(timezone=True)),
     sa.bindparam("order_id", type_=PG_UUID(as_uuid=True)),
     sa.bindparam("quiet", type_=sa.Float),
 )
-_STALE = sa.text("""
-    UPDATE updates u
+# A number that Commerce was asked for is as new as the answer.
+_GIVEN_AT = """
+    greatest(coalesce((u.payload->>'given_at')::timestamptz, u.created_at),
+             CASE WHEN u.payload->>'quantity' IS NULL AND u.state || '' = 'confirmed'
+                  THEN u.finished_at END)
+"""
+_NEWER = sa.text(f"""
+    SELECT q.id FROM {_LEVELS}
+     WHERE EXISTS (SELECT FROM updates u WHERE {_SAME} AND {_GIVEN_AT} > :given_at)
+        OR EXISTS (SELECT FROM archived_updates u
+                    WHERE {_SAME} AND u.kind = 'inventory' AND {_GIVEN_AT} > :given_at)
+""").bindparams(  # noqa: S608 - as above
+    sa.bindparam("levels", type_=JSONB),
+    sa.bindparam("given_at", type_=sa.DateTime(timezone=True)),
+)
+_STALE = sa.text(f"""
+    UPDATE updates o
        SET state = 'dismissed', active = false, dismissed_by = 'waybill', note = :note,
            lease_token = NULL, leased_until = NULL, leased_by = NULL,
            finished_at = now(), updated_at = now()
-      FROM unnest(CAST(:ids AS uuid[])) AS q(id)
-     WHERE u.store_id = :store_id AND u.id = q.id
-       AND EXISTS (SELECT FROM updates n
-                    WHERE n.store_id = u.store_id AND n.target = u.target
-                      AND n.subject = u.subject AND n.sequence > u.sequence)
-    RETURNING u.id, u.target, u.subject
-""").bindparams(sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
-_OF_CANCELLATIONS = sa.text("""
-    SELECT c.store_id, c.order_id, c.update_id, c.inventory,
-           (SELECT coalesce(jsonb_agg(DISTINCT l.sku), '[]') FROM order_lines l, stores s
-             WHERE s.store_id = c.store_id AND s.commerce_stock_id IS NOT NULL
-               AND l.store_id = c.store_id AND l.order_id = c.order_id) AS readable
-      FROM cancellations c
-      JOIN unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[])) AS q(store_id, id)
-        ON c.store_id = q.store_id AND c.update_id = q.id
-""").bindparams(
-    sa.bindparam("stores", type_=ARRAY(sa.Integer)),
-    sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))),
-)
+      FROM {_LEVELS}
+     WHERE o.store_id = :store_id AND o.id = q.id
+       AND EXISTS (SELECT FROM updates u
+                    WHERE {_SAME}
+                      AND CASE WHEN u.subject = o.subject THEN u.sequence > o.sequence
+                               ELSE u.subject = q.subject END)
+    RETURNING o.id, o.target, o.subject
+""").bindparams(sa.bindparam("levels", type_=JSONB))  # noqa: S608 - as above
 
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Stock levels of a store, each SKU and node once. quiet: see `put`."""
+    """Stock levels of a store, each SKU and node once. quiet: see `put`.
+
+    given_at: when Commerce gave them; None for now.
+    """
 
     store_id: int
     levels: Sequence[StockLevel]
     actor: str
     quiet: timedelta
     order_id: UUID | None = None
+    given_at: datetime | None = None
 
 
 def asks_commerce(update: Claimed) -> bool:
@@ -94,89 +120,70 @@ def asks_commerce(update: Claimed) -> bool:
     return update.kind is Kind.INVENTORY and update.payload["quantity"] is None
 
 
-def subject(level: StockLevel) -> str:
-    """The queue of a SKU at a ship node; no purchase order is called so.
+def subject(sku: str, ship_node: str | None = None) -> str:
+    """The queue of a SKU at a ship node; no purchase order is called so."""
+    # Nearly every SKU stands as it is; the first @ is what separates it from the node.
+    escaped = sku.replace("%", "%25").replace("@", "%40")
+    return f"sku:{escaped}" + (f"@{ship_node}" if ship_node else "")
 
-    An @ of their own is written otherwise: `A@n` is not `A` at node `n`.
-    """
-    names = [name for name in (level.sku, level.ship_node) if name]
-    return "sku:" + "@".join(name.replace("%", "%25").replace("@", "%40") for name in names)
+
+def _level(identifier: UUID, sku: str, ship_node: str | None) -> dict[str, Any]:
+    return {
+        "id": str(identifier),
+        "subject": subject(sku, ship_node),
+        "former": f"sku:{sku}" + (f"@{ship_node}" if ship_node else ""),
+        "sku": sku,
+        "ship_node": ship_node,
+    }
 
 
 async def put(connection: Connection, wanted: Levels, ids: events.NewId) -> list[UUID]:
     """Queue levels; older values that nobody holds are dismissed, and never sent.
 
     Where an older one was tried, the new one waits for the quiet period, so that it is the last
-    to arrive. Answers the updates in the order given.
+    to arrive. Answers the updates in the order given; of levels that were given before, not
+    those that a newer one has taken the place of.
     """
-    rows: list[dict[str, Any]] = [
-        {
-            "id": str(ids(wanted.store_id)),
-            "subject": subject(level),
-            "payload": {
-                "sku": level.sku,
-                "quantity": level.quantity,
-                "ship_node": level.ship_node,
-            },
-        }
-        for level in wanted.levels
-    ]
-    subjects = sorted(row["subject"] for row in rows)
-    await connection.execute(_LOCK, {"store_id": str(wanted.store_id), "subjects": subjects})
-    older = await connection.execute(
-        _SUPERSEDE, {"store_id": wanted.store_id, "subjects": subjects, "note": SUPERSEDED}
-    )
+    rows = [_level(ids(wanted.store_id), each.sku, each.ship_node) for each in wanted.levels]
+    await hold(connection, wanted.store_id, wanted.levels)
+    units = {row["id"]: each.quantity for row, each in zip(rows, wanted.levels, strict=True)}
+    values = {"store_id": wanted.store_id, "levels": rows, "given_at": wanted.given_at}
+    if wanted.given_at is not None:
+        newer = {str(row.id) for row in await connection.execute(_NEWER, values)}
+        rows = [row for row in rows if row["id"] not in newer]
+    values |= {"levels": rows, "note": SUPERSEDED}
+    older = (await connection.execute(_SUPERSEDE, values)).all()
     # What was tried may still arrive; the newer value must come after it.
     tried = {row.subject for row in older if row.attempts}
-    values = {
-        "store_id": wanted.store_id,
-        "levels": [row | {"waits": row["subject"] in tried} for row in rows],
+    for row in rows:
+        level = {"sku": row["sku"], "quantity": units[row["id"]], "ship_node": row["ship_node"]}
+        row |= {"payload": level, "waits": row["subject"] in tried}
+    values |= {
         "order_id": wanted.order_id,
         "actor": wanted.actor,
         "quiet": wanted.quiet.total_seconds(),
     }
     await connection.execute(_PUT, values)
+    left = [(wanted.store_id, "walmart", row.queue) for row in older if row.queue != row.subject]
+    await updates.hand_turns(connection, left)
     return [UUID(row["id"]) for row in rows]
+
+
+async def hold(connection: Connection, store_id: int, levels: Iterable[StockLevel]) -> None:
+    """Let nobody else put these levels until the transaction ends."""
+    subjects = sorted({subject(each.sku, each.ship_node) for each in levels})
+    await connection.execute(_LOCK, {"store_id": str(store_id), "subjects": subjects})
 
 
 async def drop_stale(
     connection: Connection, store_id: int, claimed: Iterable[Claimed]
 ) -> frozenset[UUID]:
     """End claimed levels that a newer one has taken the place of meanwhile; answers which."""
-    ids = [each.id for each in claimed]
-    if not ids:
+    levels = [_level(each.id, each.payload["sku"], each.payload["ship_node"]) for each in claimed]
+    if not levels:
         return frozenset()
-    values = {"store_id": store_id, "ids": ids, "note": SUPERSEDED}
+    values = {"store_id": store_id, "levels": levels, "note": SUPERSEDED}
     rows = (await connection.execute(_STALE, values)).all()
     places: list[Subject] = [(store_id, row.target, row.subject) for row in rows]
     await updates.hand_turns(connection, places)
     return frozenset(row.id for row in rows)
-
-
-async def follow_cancellations(
-    connection: Connection,
-    canceled: Sequence[tuple[int, UUID]],
-    ids: events.NewId,
-    quiet: timedelta = timedelta(),
-) -> None:
-    """Tell Walmart the stock that came with cancellations (store and update) it has confirmed.
-
-    Walmart sets an item out of stock that was canceled for that reason, and nothing else; where
-    no level was given, the timeline says so.
-    """
-    if not canceled:
-        return
-    stores, cancellations = zip(*sorted(set(canceled)), strict=True)
-    values: dict[str, Any] = {"stores": list(stores), "ids": list(cancellations)}
-    for row in (await connection.execute(_OF_CANCELLATIONS, values)).all():
-        given = [StockLevel(**level) for level in row.inventory]
-        named = {level.sku for level in given}
-        # Commerce is asked when it is sent: what it said before may be outdated by then.
-        asked = [StockLevel(sku, None) for sku in sorted(row.readable) if sku not in named]
-        levels = given + asked
-        if levels:
-            wanted = Levels(row.store_id, levels, "waybill", quiet, row.order_id)
-            await put(connection, wanted, ids)
-        else:
-            event = events.Event("stock_not_known", update_id=row.update_id)
-            await events.add(connection, row.store_id, row.order_id, event, ids)

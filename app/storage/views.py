@@ -182,6 +182,7 @@ class RefundView:
 
     id: UUID
     number: int
+    order_id: UUID
     comment: str | None
     items: Sequence[RefundItem]
     update: UpdateView
@@ -189,18 +190,36 @@ class RefundView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnedOrder:
+    """An order that a return is of; without an id and Commerce's numbers while it is not known."""
+
+    purchase_order_id: str
+    id: UUID | None = None
+    commerce_order_number: str | None = None
+    commerce_order_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReturnView:
-    """A return as Walmart shows it, with the refunds that were asked for here."""
+    """A return as Walmart shows it, with the refunds that were asked for here.
+
+    orders: those it is of, that of its first line first.
+    """
 
     id: UUID
     store_id: UUID
-    order_id: UUID | None
+    orders: Sequence[ReturnedOrder]
     status: str
     status_details: Sequence[StatusDetail]
     returned: Return
     refunds: Sequence[RefundView]
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def order_id(self) -> UUID | None:
+        """The order of its first line, once it is known."""
+        return self.orders[0].id if self.orders else None
 
 
 @dataclass(frozen=True, slots=True)

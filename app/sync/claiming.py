@@ -13,7 +13,7 @@ from app.orders.lane import Breaker, Endpoint, News
 from app.orders.outcome import Pause
 from app.orders.returns import RefundItem, Return
 from app.orders.update import TOLD_COMMERCE, Kind
-from app.storage import claims, lanes, returns, stock, stores
+from app.storage import claims, lanes, refunds, stock, stores
 from app.storage.claims import Group, Terms
 from app.storage.database import Database
 from app.storage.updates import Claimed
@@ -111,11 +111,11 @@ class Claiming:
         if not claimed:
             return _Rare()
         levels = [update for update in claimed if update.kind is Kind.INVENTORY]
-        refunds = [update.id for update in claimed if update.kind is Kind.REFUND]
+        refunding = [update.id for update in claimed if update.kind is Kind.REFUND]
         commerce = any(u.kind in TOLD_COMMERCE or stock.asks_commerce(u) for u in claimed)
         async with self.database.begin() as connection:
             stale = await stock.drop_stale(connection, store_id, levels)
-            found = await returns.of_refunds(connection, store_id, refunds) if refunds else {}
+            found = await refunds.of_updates(connection, store_id, refunding) if refunding else {}
             access = (
                 await stores.commerce_access(connection, store_id, self.vault) if commerce else None
             )

@@ -138,6 +138,9 @@ class Returned(Reading[ReturnPage]):
         tally = self.leased.tally
         tally.unreadable += len(page.unreadable)
         tally.returns += await self._saved(page.returns)
+        await return_import.save_page(
+            self.leased.desk, self.account, (), page.unreadable, hold=self.leased
+        )
         return {}
 
     async def _saved(self, returns: Sequence[Return]) -> int:

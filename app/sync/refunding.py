@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from app.orders import returns
+from app.orders import refunds
 from app.orders.outcome import (
     AlreadyThere,
     Confirmed,
@@ -32,11 +32,14 @@ async def deliver(errand: Errand) -> Outcome:
     read = await _read(errand)
     if not isinstance(read, Return):
         return read
-    wanted = returns.missing(errand.refund_items, read)
-    if not wanted:
+    wanted = refunds.missing(errand.refund_items, read)
+    never = refunds.impossible(errand.refund_items, read)
+    if not wanted and never is None:
         return AlreadyThere(None)
     if errand.update.ambiguous and not errand.quiet_over(at):
         return Unclear(verdicts.STILL_UNCLEAR, sent=False, read=True)
+    if never is not None:
+        return Refused(never)
     if not errand.update.may_write:
         return TryLater(verdicts.LANE_STOPPED, reached=False)
     return await _send(errand, read, wanted)
@@ -74,7 +77,10 @@ async def _judge_refusal(errand: Errand, error: errors.WalmartError) -> Outcome:
     read = await _read(errand, after=error)
     if not isinstance(read, Return):
         return read
-    if not returns.missing(errand.refund_items, read):
+    never = refunds.impossible(errand.refund_items, read)
+    if never is not None:
+        return Refused(never)
+    if not refunds.missing(errand.refund_items, read):
         return AlreadyThere(None)
     return Refused(verdicts.failure(error))
 

@@ -5,14 +5,14 @@ ISO 8601 here, amounts numbers, and pages go by offset, so that a page may repea
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from app.orders.order import Money
-from app.orders.returns import Return, ReturnLine
+from app.orders.returns import REFUND, REPLACEMENT, Return, ReturnLine
 from app.outbound.call import Call
-from app.walmart import throttling
+from app.walmart import return_states, throttling
 from app.walmart.reading import UnreadableOrder, decimal, text
 
 # Walmart's most.
@@ -24,11 +24,11 @@ _REFUNDING = frozenset({"REFUND_INITIATED", "REFUND_COMPLETED", "REFUND_ISSUED"}
 
 @dataclass(frozen=True, slots=True)
 class ReturnPage:
-    """A page of returns. unreadable: numbers of those whose units cannot be told."""
+    """A page of returns. unreadable: why the units of some cannot be told, by number."""
 
     call: Call
     returns: tuple[Return, ...] = ()
-    unreadable: tuple[str, ...] = ()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     cursor: str | None = None
 
 
@@ -69,19 +69,19 @@ def read_page(payload: object, call: Call, asked: str | None) -> ReturnPage:
     found = body.get("returnOrders")
     if not isinstance(found, list):
         raise UnreadableOrder("returnOrders is missing")
-    returns, unreadable = [], []
+    returns, unreadable = [], {}
     for entry in found:
         try:
             returns.append(read_return(entry))
-        except UnreadableOrder:
+        except UnreadableOrder as error:
             number = text(entry.get("returnOrderId")) if isinstance(entry, Mapping) else None
-            unreadable.append(number or "")
+            unreadable[number or ""] = str(error)
     meta = body.get("meta")
     cursor = text(meta.get("nextCursor")) if isinstance(meta, Mapping) else None
     return ReturnPage(
         call,
         tuple(returns),
-        tuple(unreadable),
+        unreadable,
         # A page with nothing on it is the last, and so is one that leads to itself.
         _query(cursor) if found and cursor and _query(cursor) != asked else None,
     )
@@ -105,19 +105,13 @@ def read_return(entry: object) -> Return:
         return_order_id=number,
         customer_order_id=customer,
         lines=lines,
-        purchase_order_id=_purchase_order(entry.get("returnOrderLines")),
+        purchase_order_id=next((each.purchase_order_id for each in lines), None),
         requested_at=throttling.instant(entry.get("returnOrderDate")),
         return_by=throttling.instant(entry.get("returnByDate")),
         amount=_money(entry.get("totalRefundAmount")),
+        return_type=REPLACEMENT if entry.get("returnType") == "REPLACEMENT" else REFUND,
+        arrived_at=return_states.arrived_at(entry["returnOrderLines"]),
     )
-
-
-def _purchase_order(lines: object) -> str | None:
-    for line in lines if isinstance(lines, list) else ():
-        number = text(line.get("purchaseOrderId")) if isinstance(line, Mapping) else None
-        if number is not None:
-            return number
-    return None
 
 
 def _lines(found: object) -> Iterator[ReturnLine]:
@@ -126,16 +120,20 @@ def _lines(found: object) -> Iterator[ReturnLine]:
             raise UnreadableOrder("a line is not an object")
         item = entry.get("item")
         product = item if isinstance(item, Mapping) else {}
+        units = _quantity(entry.get("quantity"), "the quantity of a line")
+        refunded = _refunded(entry)
         yield ReturnLine(
             number=_units(entry.get("returnOrderLineNumber"), "the number of a line"),
             line_number=text(entry.get("purchaseOrderLineNumber"))
             or text(entry.get("salesOrderLineNumber"))
             or "",
             sku=text(product.get("sku")) or "",
-            quantity=_quantity(entry.get("quantity"), "the quantity of a line"),
-            refunded=_refunded(entry),
+            quantity=units,
+            refunded=refunded,
             name=text(product.get("productName")),
             reason=text(entry.get("returnReason")),
+            purchase_order_id=text(entry.get("purchaseOrderId")),
+            canceled=min(_canceled(entry, units - refunded), max(units - refunded, 0)),
         )
 
 
@@ -143,13 +141,32 @@ def _refunded(entry: Mapping[str, object]) -> int:
     """Units refunded: the larger of Walmart's count and of what its statuses add up to."""
     counted = entry.get("refundedQty")
     units = _units(counted, "refunded units") if counted is not None else 0
-    statuses = entry.get("currentTrackingStatuses")
-    tracked = sum(
-        _quantity(each.get("quantity"), "units in a status")
-        for each in (statuses if isinstance(statuses, list) else ())
-        if isinstance(each, Mapping) and each.get("currentRefundStatus") in _REFUNDING
-    )
+    tracked = sum(_in_status(each) for each in return_states.statuses(entry) if _refunding(each))
     return max(units, tracked)
+
+
+def _canceled(entry: Mapping[str, object], others: int) -> int:
+    """Units canceled; others: those that are not refunded.
+
+    A canceled return is "completed" as well as a refunded one: its events tell which.
+    """
+    states = return_states.statuses(entry)
+    done = return_states.CANCELED
+    if return_states.was_canceled(entry):
+        if not states:
+            return others
+        done = done | return_states.COMPLETED
+    return sum(
+        _in_status(each) for each in states if each.get("status") in done and not _refunding(each)
+    )
+
+
+def _refunding(status: Mapping[str, object]) -> bool:
+    return status.get("currentRefundStatus") in _REFUNDING
+
+
+def _in_status(status: Mapping[str, object]) -> int:
+    return _quantity(status.get("quantity"), "units in a status")
 
 
 def _quantity(value: object, what: str) -> int:

@@ -98,6 +98,8 @@ CODES: dict[str, Code] = {
     "commerce_event_finished": Code(409, "It is neither refused nor waiting."),
     "track_not_sent": Code(409, "Walmart has the units under another number already."),
     "order_unknown": Code(409, "The return's order is not known here. Import it."),
+    "return_closed": Code(409, "No refund answers the return: canceled, or a replacement."),
+    "return_unreadable": Code(409, "Walmart shows the return in a way that cannot be read."),
     "no_open_return": Code(409, "No open return holds these items."),
     "return_ambiguous": Code(409, "Several returns hold these items. Refund one by its id."),
     "webhooks_not_offered": Code(409, "Walmart offers the account no such events."),

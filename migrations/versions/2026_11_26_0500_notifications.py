@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "202611260500"
-down_revision: str | None = "202611260302"
+down_revision: str | None = "202611260402"
 branch_labels: str | None = None
 depends_on: str | None = None
 

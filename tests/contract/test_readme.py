@@ -7,7 +7,8 @@ from typer.main import get_command
 
 from app import settings
 from app.cli import app
-from app.intake import importing
+from app.intake import importing, return_import
+from app.orders import refunds
 from app.orders.outcome import Failure
 from app.simulator.faults import KINDS
 from app.storage import recording
@@ -54,7 +55,8 @@ def test_every_code_of_a_status_detail_is_in_the_readme_and_no_other() -> None:
     for module in (verdicts, delivery, recording, stocking, refunding, commerce_verdicts, creating):
         known |= {each.code for each in vars(module).values() if isinstance(each, Failure)}
     known |= {"gave_up", "cancel_requested", "ship_by_near", "ship_by_passed"}
-    known |= {str(importing.UNREADABLE["code"])} | set(commerce_views.SUGGESTIONS)
+    known |= {str(each.UNREADABLE["code"]) for each in (importing, return_import)}
+    known |= {refunds.CHANGED} | set(commerce_views.SUGGESTIONS)
     table = README.split("## What an error means, and what to do")[1].split("##")[0]
     rows = [line for line in table.splitlines() if line.startswith("| `")]
     told = {code for row in rows for code in row.split("|")[1].split("`")[1::2]}

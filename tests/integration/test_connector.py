@@ -10,13 +10,14 @@ import sqlalchemy as sa
 
 from app.commerce.packages import Track
 from app.commerce.payloads import Shipped
-from app.intake import cancel, commerce_events, dismiss, link, retry, ship, stores
+from app.intake import cancel, commerce_events, dismiss, link, refund, retry, ship, stores
 from app.orders.errors import Invalid, NotAvailable
 from app.orders.lane import Breaker, Endpoint, News
 from app.orders.outcome import Pause
 from app.orders.requests import CancelRequest, RequestedItem
+from app.orders.returns import RefundRequest
 from app.orders.update import Kind, State
-from app.storage import claims, lanes, overview
+from app.storage import claims, lanes, overview, returns
 from app.storage import commerce_events as storage
 from app.storage.overview import UpdateFilter
 from app.storage.overview.paging import Page
@@ -359,6 +360,36 @@ async def test_stock_is_read_in_commerce_when_walmart_is_told(world: World) -> N
         await world.deliver_until(update.id)
     answer = (await world.walmart.get("/simulator/stock")).json()["stock"]
     assert [(each["sku"], each["quantity"]) for each in answer] == [("SKU-1", 41)]
+
+
+async def refunded(world: World) -> None:
+    """An order whose one return is refunded."""
+    number = await world.at_walmart(2, store=world._stores[0])
+    await world.walmart.post(f"/simulator/orders/{number}/ship", json={})
+    order = await world.imported(number, world._stores[0])
+    await world.walmart.post(f"/simulator/orders/{number}/return", json={})
+    await run(world)
+    async with world.database.begin() as connection:
+        (found,) = await returns.of_order(connection, 1, order.purchase_order_id)
+    accepted = await refund.refund(world.desk, found.id, RefundRequest(), actor="test")
+    await world.deliver_until(accepted.update.id)
+
+
+async def test_stock_is_read_in_commerce_after_a_refund(world: World) -> None:
+    await a_store(world, commerce_stock_id=1)
+    path = f"/simulator/shops/{SHOP}/stock"
+    await world.walmart.post(path, json={"sku": "SKU-1", "quantity": 43})
+    await refunded(world)
+    (update,) = await updates(world, "inventory")
+    await world.deliver_until(update.id)
+    answer = (await world.walmart.get("/simulator/stock")).json()["stock"]
+    assert [(each["sku"], each["quantity"]) for each in answer] == [("SKU-1", 43)]
+
+
+async def test_where_commerce_cannot_be_asked_no_stock_follows_a_refund(world: World) -> None:
+    await a_store(world)
+    await refunded(world)
+    assert await updates(world, "inventory") == []
 
 
 async def test_nothing_of_the_buyer_is_kept(world: World) -> None:

@@ -186,7 +186,7 @@ class Play:
         if order is None:
             return
         async with self.world.database.begin() as connection:
-            found = await storage.of_order(connection, self.store.store_id, order.id)
+            found = await storage.of_order(connection, self.store.store_id, number)
         for known in found:
             try:
                 await refund(self.world.desk, known.id, RefundRequest(), actor="commerce")

@@ -1,7 +1,9 @@
 """Stock levels reach Walmart: the newest alone, and after a cancellation by themselves."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -9,11 +11,14 @@ from app.intake import cancel, inventory
 from app.orders.errors import Invalid
 from app.orders.requests import CancelRequest, StockLevel
 from app.orders.update import State
-from app.storage import overview
+from app.storage import overview, retention, stock, stock_following
 from app.storage.overview import UpdateFilter
 from app.storage.overview.paging import Page
 from app.storage.views import UpdateView
-from tests.world import World, claim
+from tests.world import POLICY, World, claim
+
+# Whose retries do not come within a test.
+SLOW = replace(POLICY, base=7200, cap=7200)
 
 
 async def put(world: World, *levels: tuple[str, int]) -> list[UpdateView]:
@@ -148,6 +153,97 @@ async def test_the_stock_that_came_with_a_cancellation_follows_it(world: World) 
     operations = [entry["operation"] for entry in await world.ledger()]
     assert operations.index("cancel") < operations.index("inventory")
     assert (await world.order(order.id)).status == "canceled"
+
+
+async def cancellation(world: World, units: int, *, sku: str = "SKU-1") -> UUID:
+    """A cancellation that waits, with a level for afterwards."""
+    order = await world.an_order(1)
+    request = CancelRequest("out_of_stock", inventory=(StockLevel(sku, units),))
+    view = await cancel.cancel(world.desk, order.id, request, actor="t", once=None)
+    return view.update.id
+
+
+async def settled(world: World) -> None:
+    """Let pollers deliver all that is open."""
+    async with world.database.begin() as connection:
+        found, _ = await overview.updates(connection, UpdateFilter(), Page(50, None))
+    open_ = [each.id for each in found if each.state in {"pending", "retrying", "verifying"}]
+    await world.deliver_until(*open_)
+
+
+async def test_the_level_of_a_cancellation_is_not_sent_after_a_newer_one(world: World) -> None:
+    canceled_ = await cancellation(world, 7)
+    (newer,) = await put(world, ("SKU-1", 2))
+    await world.deliver_until(canceled_, newer.id)
+    assert await states(world) == ["confirmed"]
+    await settled(world)
+    assert await sent(world) == [("SKU-1", 2)]
+
+
+async def test_the_level_of_a_cancellation_does_not_take_a_waiting_newer_ones_place(
+    world: World,
+) -> None:
+    canceled_ = await cancellation(world, 7)
+    await world.fault("inventory", "error", times=1)
+    (newer,) = await put(world, ("SKU-1", 2))
+    await world.deliver_until(newer.id, states={State.RETRYING}, policy=SLOW)
+    await world.deliver_until(canceled_)
+    assert (await world.update(newer.id)).state == "retrying"
+    assert await states(world) == ["retrying"]
+
+
+async def test_levels_of_cancellations_count_by_when_they_were_given_not_confirmed(
+    world: World,
+) -> None:
+    older, newer = await cancellation(world, 7), await cancellation(world, 5)
+    for each in (newer, older):
+        # Confirmed in the other order than they were asked for.
+        async with world.database.begin() as connection:
+            await stock_following.follow_cancellations(connection, [(1, each)], world.desk.new_id)
+    assert await states(world) == ["pending"]
+    await settled(world)
+    assert {units for _, units in await sent(world)} == {5}
+
+
+async def test_a_level_that_was_archived_still_counts_as_newer(world: World) -> None:
+    canceled_ = await cancellation(world, 7)
+    (newer,) = await put(world, ("SKU-1", 2))
+    await world.deliver_until(newer.id, canceled_)
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE updates SET finished_at = now() - interval '2 days' WHERE kind = 'inventory'"
+        )
+    assert await retention.archive_updates(world.database, 1) == 1
+    async with world.database.begin() as connection:
+        await stock_following.follow_cancellations(connection, [(1, canceled_)], world.desk.new_id)
+    assert await states(world) == []
+
+
+async def test_a_sku_with_an_at_sign_and_a_sku_at_a_node_do_not_share_a_queue(
+    world: World,
+) -> None:
+    store = await world.a_store()
+    for level in (StockLevel("A@n", 1), StockLevel("A", 2, "n"), StockLevel("A%40n", 3)):
+        await inventory.put(world.desk, store.id, [level], actor="test")
+    assert await states(world) == ["pending"] * 3
+    names = [("A@n", None), ("A", "n"), ("A%40n", None), ("A", "%40n"), ("A%", "40n"), ("A", None)]
+    assert len({stock.subject(*name) for name in names}) == len(names)
+
+
+async def test_a_level_queued_under_a_former_name_is_superseded_by_its_own_sku_alone(
+    world: World,
+) -> None:
+    (former,) = await put(world, ("A@n", 1))
+    async with world.database.begin() as connection:
+        # As versions before wrote it.
+        await connection.exec_driver_sql("UPDATE updates SET subject = 'sku:A@n'")
+    await inventory.put(world.desk, world._stores[0].id, [StockLevel("A", 2, "n")], actor="test")
+    assert await states(world) == ["pending", "pending"]
+    (newest,) = await put(world, ("A@n", 3))
+    assert (await world.update(former.id)).state == "dismissed"
+    await settled(world)
+    assert (await world.update(newest.id)).state == "confirmed"
+    assert sorted(await sent(world)) == [("A", 2), ("A@n", 3)]
 
 
 async def test_a_failed_level_does_not_put_the_order_in_error(world: World) -> None:

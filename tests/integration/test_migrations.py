@@ -26,7 +26,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from app.orders.lane import WRITTEN_TO, Endpoint
-from app.storage import imports, migrate, retention, webhooks
+from app.storage import imports, migrate, retention, returns, webhooks
 from app.storage.database import open_database
 from app.storage.urls import asyncpg_arguments
 from tests.conftest import database_url
@@ -401,6 +401,48 @@ async def test_errors_of_before_the_upgrade_are_told_to_nobody_and_later_ones_ar
     assert await ask(empty_url, "SELECT what || kind || code FROM notifications") == (
         "updateshipmentno"
     )
+
+
+async def test_returns_that_were_there_are_read_once_more_for_their_orders(
+    empty_url: str,
+) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611250700")
+    async with connected(empty_url) as session:
+        await session.execute(FIRST)
+        await session.execute(_RETURN_BEFORE)
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    async with connected(empty_url) as session:
+        columns = "return_type, arrived_at, closed, import_error"
+        row = await session.fetchrow(f"SELECT {columns} FROM returns")
+        assert tuple(row) == ("refund", None, False, None)
+        assert await session.fetchval("SELECT reference FROM refunds") is None
+        until = await session.fetchrow("SELECT read_until, returns_until FROM imports")
+        assert [each is None for each in until] == [False, True]
+        invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
+        assert await session.fetchval(invalid) == 0
+    database = open_database(empty_url, pool_size=2)
+    async with database.begin() as connection:
+        (known,) = await returns.of_order(connection, 1, "1796330120075")
+    await database.close()
+    assert [known.returned.order_of(line) for line in known.returned.lines] == ["1796330120075"]
+
+
+_RETURN_BEFORE = """
+    INSERT INTO imports (store_id, read_until, returns_until) VALUES (1, now(), now());
+    INSERT INTO returns (store_id, id, return_order_id, customer_order_id, purchase_order_id,
+                         lines, refunded)
+    VALUES (1, '01a20a61-4a87-7d0f-8311-81ea00000002', '106', '200', '1796330120075',
+            '[{"number": 1, "line_number": "1", "sku": "ABC", "quantity": 1, "refunded": 0,
+               "name": null, "reason": null}]', false);
+    INSERT INTO refunds (store_id, id, return_id, order_id, update_id, items)
+    VALUES (1, '01a20a61-4a87-7d0f-8311-81ea00000003', '01a20a61-4a87-7d0f-8311-81ea00000002',
+            '01a20a61-4a87-7d0f-8311-81ea00000001', '01a20a61-4e2e-7a4b-a5ca-b16f00000001',
+            '[{"number": 1, "quantity": 1, "target": 1}]');
+    INSERT INTO archived_updates (store_id, id, target, subject, kind, sequence, payload, state,
+                                  attempts, ambiguous, created_at, updated_at, finished_at)
+    VALUES (1, '01a20a61-4a87-7d0f-8311-81ea00000004', 'walmart', 'sku:ABC', 'inventory', 1, '{}',
+            'confirmed', 1, false, now(), now(), now());
+"""
 
 
 async def test_an_index_that_broke_off_is_made_anew(empty_url: str) -> None:

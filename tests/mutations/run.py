@@ -54,6 +54,7 @@ MATRIX = "tests/integration/test_overview_matrix.py"
 RETENTION = "tests/integration/test_retention.py"
 IMPORTER = "tests/integration/test_importer.py"
 RETURNS = "tests/integration/test_returns.py"
+RETURN_ORDERS = "tests/integration/test_return_orders.py"
 INVENTORY = "tests/integration/test_inventory.py"
 ANNOUNCED = "tests/integration/test_announcements.py"
 DOORS = "tests/integration/web/test_commerce_doors.py"
@@ -647,8 +648,8 @@ MUTATIONS = (
         "a refund is read back before every send",
         "sending what was asked",
         "app/sync/refunding.py",
-        "    wanted = returns.missing(errand.refund_items, read)\n    if not wanted:",
-        "    wanted = {item.number: item.quantity for item in errand.refund_items}\n    if not wanted:",
+        "    wanted = refunds.missing(errand.refund_items, read)\n",
+        "    wanted = {item.number: item.quantity for item in errand.refund_items}\n",
         (RETURNS,),
     ),
     Mutation(
@@ -663,9 +664,41 @@ MUTATIONS = (
         "units are refunded once",
         "not counting what is on its way",
         "app/intake/refund.py",
-        "waiting = await returns.pending(connection, known)",
-        "waiting = {}",
+        "return_id)\n    waiting = await refunds.pending(connection, known)",
+        "return_id)\n    waiting = {}",
         (RETURNS,),
+    ),
+    Mutation(
+        "a refund is settled on the order of its lines",
+        "taking each line for the first order's",
+        "app/orders/returns.py",
+        "return line.purchase_order_id or self.purchase_order_id",
+        "return self.purchase_order_id",
+        (RETURN_ORDERS,),
+    ),
+    Mutation(
+        "units that were taken back are not counted as refunded",
+        "believing that nothing is missing",
+        "app/sync/refunding.py",
+        "if not wanted and never is None:",
+        "if not wanted:",
+        (RETURN_ORDERS,),
+    ),
+    Mutation(
+        "a canceled return is not refunded",
+        "passing over its cancellation",
+        "app/orders/refunds.py",
+        "if returned.closed:",
+        "if False:",
+        (RETURN_ORDERS,),
+    ),
+    Mutation(
+        "a refund told again is the same one",
+        "taking it for another",
+        "app/web/commerce/orders.py",
+        "reference=None if once else body.reference",
+        "reference=None",
+        (DOORS,),
     ),
     Mutation(
         "only the newest stock level is sent",
@@ -684,10 +717,34 @@ MUTATIONS = (
         (INVENTORY,),
     ),
     Mutation(
+        "only the newest stock level is sent",
+        "taking a cancellation's for as new as its confirmation",
+        "app/storage/stock_following.py",
+        "((given, row.created_at), (asked, None))",
+        "((given, None), (asked, None))",
+        (INVENTORY,),
+    ),
+    Mutation(
+        "only the newest stock level is sent",
+        "forgetting those that were archived",
+        "app/storage/retention.py",
+        "WHEN 'inventory' THEN payload",
+        "WHEN 'inventory' THEN '{}'",
+        (INVENTORY,),
+    ),
+    Mutation(
+        "a SKU's stock has a queue of its own",
+        "leaving an @ in its name",
+        "app/storage/stock.py",
+        '.replace("@", "%40")',
+        "",
+        (INVENTORY,),
+    ),
+    Mutation(
         "a newer stock level arrives last",
         "sending it at once",
         "app/storage/stock.py",
-        "CASE WHEN g.waits THEN :quiet ELSE 0 END",
+        "CASE WHEN q.waits OR k.tried THEN :quiet ELSE 0 END",
         "0 * :quiet",
         (INVENTORY,),
     ),
@@ -898,9 +955,17 @@ MUTATIONS = (
     Mutation(
         "Commerce is asked for its stock",
         "leaving it at what came with the cancellation",
-        "app/storage/stock.py",
-        "levels = given + asked",
-        "levels = given",
+        "app/storage/stock_following.py",
+        "for levels, at in ((given, row.created_at), (asked, None))",
+        "for levels, at in ((given, row.created_at),)",
+        (CONNECTOR,),
+    ),
+    Mutation(
+        "stock follows a refund",
+        "following cancellations alone",
+        "app/storage/recording.py",
+        "_confirmed(kept, Kind.CANCELLATION), _confirmed(kept, Kind.REFUND))",
+        "_confirmed(kept, Kind.CANCELLATION), [])",
         (CONNECTOR,),
     ),
     Mutation(

@@ -38,7 +38,8 @@ _UNSHIPPED = (FulfillmentStatus.OPEN, FulfillmentStatus.PARTIALLY_SHIPPED)
 _COLUMNS = ", ".join(f"t.{each.name}" for each in table.c)
 ROWS = f"""{_COLUMNS}, t.ship_by < now() AS late, s.id AS store_uuid,
     (SELECT count(*) FROM returns r
-      WHERE r.store_id = t.store_id AND r.order_id = t.id) AS returns,
+      WHERE r.store_id = t.store_id AND NOT r.refunded AND NOT r.closed
+        AND r.id IN ({places.RETURNS_OF_ORDER})) AS returns,
     (SELECT true FROM cancellations c
       WHERE c.store_id = t.store_id AND c.order_id = t.id LIMIT 1) AS canceled"""  # noqa: S608 - only names of columns are put in
 _ORDER = f"""
@@ -177,21 +178,7 @@ def _acknowledge_by(ordered_at: datetime | None, known: Sequence[UpdateView]) ->
 def _unread(row: Row) -> list[StatusDetail]:
     """Why nothing but the order's number is known."""
     error = row["import_error"]
-    if error is None:
-        return []
-    return [
-        StatusDetail(
-            code=error["code"],
-            origin="walmart",
-            operation="import",
-            update_id=None,
-            message=error["message"],
-            field=None,
-            suggestion=error["suggestion"],
-            retryable=True,
-            occurred_at=datetime.fromisoformat(error["occurred_at"]),
-        )
-    ]
+    return [] if error is None else [update_views.import_detail(error)]
 
 
 def _warnings(row: Row) -> list[StatusDetail]:

@@ -24,3 +24,13 @@ def of(table: str, columns: str) -> str:
 def values(places: Sequence[Place]) -> tuple[list[int], list[UUID]]:
     """Two arrays of the same length."""
     return [store_id for store_id, _ in places], [order_id for _, order_id in places]
+
+
+# The ids of the returns of an order t: by its number, so that it may come later than they.
+RETURNS_OF_ORDER = """
+    SELECT f.id FROM returns f
+     WHERE f.store_id = t.store_id AND f.purchase_order_id = t.purchase_order_id
+     UNION ALL
+    SELECT f.return_id FROM return_orders f
+     WHERE f.store_id = t.store_id AND f.purchase_order_id = t.purchase_order_id
+"""

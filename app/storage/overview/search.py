@@ -2,9 +2,11 @@
 
 import sys
 from collections import Counter
+from collections.abc import Mapping
 
 from app.orders.errors import Invalid, Problem
 from app.orders.snapshot import tracking_key
+from app.storage.overview import places
 from app.storage.overview.places import Place
 from app.storage.reading import Reader, fetch
 
@@ -19,6 +21,19 @@ _NUMBERS = (
 )
 _SKU = ("order_lines", "t.order_id", "upper(t.sku)")
 _TRACKING = ("shipments", "t.order_id", "t.tracking_key")
+_OF_RETURNS = (
+    ("returns", "t.id", "t.return_order_id"),
+    ("returns", "t.id", "t.purchase_order_id"),
+    ("returns", "t.id", "t.customer_order_id"),
+    ("return_orders", "t.return_id", "t.purchase_order_id"),
+)
+_COMMERCE_NUMBER = ("orders", "t.id", "t.commerce_order_number")
+# The returns of some orders, by two indexes.
+_BY_ORDER = f"""
+    SELECT t.store_id, r.id AS order_id FROM unnest($1::int[], $2::uuid[]) AS q(store_id, id)
+      JOIN orders t ON t.store_id = q.store_id AND t.id = q.id
+     CROSS JOIN LATERAL ({places.RETURNS_OF_ORDER}) AS r(id) LIMIT {MOST + 1}
+"""  # noqa: S608 - words of this package's modules
 _FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
 
 
@@ -36,6 +51,30 @@ async def find(reader: Reader, text: str, store_id: int | None) -> list[Place]:
     if key := tracking_key(text):
         # Only spaces and hyphens would, as the beginning of a tracking number, fit all.
         begins[_TRACKING] = key
+    return await _found(reader, text, begins, store_id)
+
+
+async def find_returns(reader: Reader, text: str, store_id: int | None) -> list[Place]:
+    """Returns whose RMA, purchase order, customer order or Commerce order number begins with it.
+
+    As `find`: by an index for each way, and bounded.
+    """
+    text = text.strip()
+    if not text:
+        return []
+    found = await _found(reader, text, dict.fromkeys(_OF_RETURNS, text), store_id)
+    named = await _found(reader, text, {_COMMERCE_NUMBER: text}, store_id)
+    values = [store for store, _ in named], [order_id for _, order_id in named]
+    rows = await fetch(reader, _BY_ORDER, *values) if named else []
+    both = {*found, *((row["store_id"], row["order_id"]) for row in rows)}
+    if len(both) > MOST:
+        raise _too_broad(text)
+    return sorted(both)
+
+
+async def _found(
+    reader: Reader, text: str, begins: Mapping[tuple[str, str, str], str], store_id: int | None
+) -> list[Place]:
     values: list[object] = [] if store_id is None else [store_id]
     ways = [
         _way(way, number, begin, values, one=store_id is not None)

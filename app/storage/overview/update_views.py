@@ -174,6 +174,21 @@ def detail(row: Row) -> StatusDetail | None:
     )
 
 
+def import_detail(error: Mapping[str, Any]) -> StatusDetail:
+    """Why nothing but the number of an order or a return is known."""
+    return StatusDetail(
+        code=error["code"],
+        origin="walmart",
+        operation="import",
+        update_id=None,
+        message=error["message"],
+        field=None,
+        suggestion=error["suggestion"],
+        retryable=True,
+        occurred_at=datetime.fromisoformat(error["occurred_at"]),
+    )
+
+
 def _attempt(row: Row) -> AttemptView:
     return AttemptView(
         id=row["id"],

@@ -13,7 +13,7 @@ from app.storage.tables.import_tables import import_places, import_retries, impo
 from app.storage.tables.lane_tables import lanes, reconciliations
 from app.storage.tables.notification_tables import notification_queues, notifications
 from app.storage.tables.order_tables import events, order_lines, orders
-from app.storage.tables.return_tables import refunds, returns
+from app.storage.tables.return_tables import refunds, return_orders, returns
 from app.storage.tables.shipment_tables import cancellations, shipments
 from app.storage.tables.store_tables import api_keys, stores
 from app.storage.tables.update_tables import archived_updates, attempts, updates
@@ -41,6 +41,7 @@ __all__ = [
     "orders",
     "reconciliations",
     "refunds",
+    "return_orders",
     "returns",
     "shipments",
     "stores",

@@ -5,6 +5,8 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from app.storage.tables.base import metadata, time
 
+_BEGINS = ("return_order_id", "purchase_order_id", "customer_order_id")
+
 returns = sa.Table(
     "returns",
     metadata,
@@ -13,7 +15,9 @@ returns = sa.Table(
     # The RMA number.
     sa.Column("return_order_id", sa.Text, nullable=False),
     sa.Column("customer_order_id", sa.Text, nullable=False),
+    # Of its first line; `return_orders` has the others.
     sa.Column("purchase_order_id", sa.Text),
+    # Of versions before: an order is found by its number, so that it may come later.
     sa.Column("order_id", UUID(as_uuid=True)),
     time("requested_at"),
     time("return_by"),
@@ -23,6 +27,14 @@ returns = sa.Table(
     sa.Column("lines", JSONB, nullable=False),
     # Every unit of it is refunded, by whomever.
     sa.Column("refunded", sa.Boolean, nullable=False),
+    # refund or replacement.
+    sa.Column("return_type", sa.Text, nullable=False, server_default="refund"),
+    # When the first unit of it was received.
+    time("arrived_at"),
+    # No refund answers it.
+    sa.Column("closed", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    # Why nothing but its number could be read, the last time it was shown.
+    sa.Column("import_error", JSONB),
     time("created_at", default=True),
     time("updated_at", default=True),
     sa.PrimaryKeyConstraint("store_id", "id"),
@@ -35,6 +47,39 @@ returns = sa.Table(
         "refunded",
         sa.text("coalesce(requested_at, '0001-01-01 00:00:00+00'::timestamptz)"),
         "id",
+    ),
+    sa.Index(
+        "ix_returns_unreadable",
+        "store_id",
+        "id",
+        postgresql_where=sa.text("import_error IS NOT NULL"),
+    ),
+    *(
+        sa.Index(
+            f"ix_returns_{column}_begins",
+            "store_id",
+            column,
+            postgresql_ops={column: "text_pattern_ops"},
+        )
+        for column in _BEGINS
+    ),
+)
+
+# The purchase orders of a return beside that of its first line; few returns have any.
+return_orders = sa.Table(
+    "return_orders",
+    metadata,
+    sa.Column("store_id", sa.Integer, nullable=False),
+    sa.Column("purchase_order_id", sa.Text, nullable=False),
+    sa.Column("return_id", UUID(as_uuid=True), nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "purchase_order_id", "return_id"),
+    sa.ForeignKeyConstraint(["store_id", "return_id"], ["returns.store_id", "returns.id"]),
+    sa.Index("ix_return_orders_return", "store_id", "return_id"),
+    sa.Index(
+        "ix_return_orders_purchase_order_id_begins",
+        "store_id",
+        "purchase_order_id",
+        postgresql_ops={"purchase_order_id": "text_pattern_ops"},
     ),
 )
 
@@ -49,6 +94,8 @@ refunds = sa.Table(
     # Commerce knows credit memos by an integer.
     sa.Column("number", sa.BigInteger, sa.Identity(always=False), nullable=False),
     sa.Column("comment", sa.Text),
+    # What it was asked by: who asks so again is told of this one.
+    sa.Column("reference", sa.Text),
     # A list of orders.returns.RefundItem.
     sa.Column("items", JSONB, nullable=False),
     time("created_at", default=True),
@@ -56,4 +103,11 @@ refunds = sa.Table(
     sa.UniqueConstraint("store_id", "update_id"),
     sa.ForeignKeyConstraint(["store_id", "return_id"], ["returns.store_id", "returns.id"]),
     sa.Index("ix_refunds_return", "store_id", "return_id"),
+    sa.Index(
+        "ix_refunds_reference",
+        "store_id",
+        "order_id",
+        "reference",
+        postgresql_where=sa.text("reference IS NOT NULL"),
+    ),
 )

@@ -131,6 +131,13 @@ archived_updates = sa.Table(
     sa.PrimaryKeyConstraint("store_id", "id"),
     sa.CheckConstraint("state IN ('confirmed', 'dismissed')", name="at_rest"),
     sa.Index("ix_archived_updates_order", "store_id", "order_id"),
+    # What Commerce said of a SKU, to tell whether something newer is known.
+    sa.Index(
+        "ix_archived_updates_stock",
+        "store_id",
+        "subject",
+        postgresql_where=sa.text("kind = 'inventory'"),
+    ),
 )
 
 attempts = sa.Table(

@@ -13,6 +13,7 @@ from app.storage.idempotency import Answer
 from app.storage.overview import ReturnFilter
 from app.web import paging
 from app.web.api import examples
+from app.web.api.fields import Text
 from app.web.api.responses import problems, success
 from app.web.api.return_schemas import (
     RefundIn,
@@ -24,8 +25,8 @@ from app.web.api.return_schemas import (
 from app.web.context import Reading, Writing, answer, respond
 
 router = APIRouter(prefix="/v1/returns", tags=["returns"])
-_Status = Literal["received", "refunded", "error"]
-_SUMMARY = {"received": 2, "refunded": 40, "error": 0, "total": 42}
+_Status = Literal["received", "refunded", "error", "closed"]
+_SUMMARY = {"received": 2, "refunded": 40, "error": 0, "closed": 1, "total": 43}
 
 
 @router.get(
@@ -35,7 +36,7 @@ _SUMMARY = {"received": 2, "refunded": 40, "error": 0, "total": 42}
     response_model=ReturnsOut,
     responses={
         **success(200, ReturnsOut, {"data": [examples.RETURN], "next_cursor": None}, "A page."),
-        **problems("cursor_invalid", "store_not_found", "order_not_found"),
+        **problems("cursor_invalid", "store_not_found", "order_not_found", "search_too_broad"),
     },
 )
 async def list_returns(  # noqa: PLR0917 - FastAPI passes them by name
@@ -45,14 +46,26 @@ async def list_returns(  # noqa: PLR0917 - FastAPI passes them by name
     status: Annotated[
         _Status | None, Query(description="Only returns whose badge says so.")
     ] = None,
+    q: Annotated[
+        Text | None,
+        Query(
+            description="The beginning of an RMA, purchase order, customer order or Commerce "
+            "order number; at most 1,000 of them may begin so."
+        ),
+    ] = None,
     limit: paging.Limit = 50,
     cursor: paging.Cursor = None,
 ) -> Response:
-    """List returns, the newest first. `status=received` is what waits for a refund."""
+    """List returns, the newest first. `status=received` is what waits for a refund.
+
+    `order_id` finds those of an order also where they are of other orders too.
+    """
     store = context.one_store(store_id, order_id)
     page = paging.page(limit, cursor, "returns")
     async with context.desk.database.direct.reading() as session:
-        found, after = await overview.returns(session, ReturnFilter(store, order_id, status), page)
+        found, after = await overview.returns(
+            session, ReturnFilter(store, order_id, status, q), page
+        )
     data = [ReturnOut.of(view) for view in found]
     following = paging.next_cursor(after, "returns")
     return respond(answer(200, ReturnsOut(data=data, next_cursor=following)))
@@ -112,6 +125,8 @@ async def get_return(context: Reading, return_id: UUID) -> Response:
             "refund_exceeds_return",
             "order_not_shipped",
             "order_unknown",
+            "return_closed",
+            "return_unreadable",
             "idempotency_key_reused",
             "idempotency_in_progress",
             body=True,
@@ -128,7 +143,8 @@ async def refund_return(
     """Refund units of a return; without `items` all that is left of it.
 
     Walmart is read before every send. What Walmart has refunded by itself meanwhile is not sent
-    again, and the refund counts as done.
+    again, and the refund counts as done. Of a return of several orders each order is refunded by
+    an update of its own.
     """
     store = context.store_of(return_id, "return")
     request = body.to_request()

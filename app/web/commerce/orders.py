@@ -159,7 +159,9 @@ async def refund_order(
 ) -> Response:
     """Refund items of an order by the one open return that holds them; answers a number.
 
-    Without items all that is left of the return. Walmart reckons the amounts itself.
+    Without items all that is left of this order in the return. Walmart reckons the amounts itself.
+    The same body again within 7 days is the same refund and answers the same number; to refund
+    another unit in the same words, make the comments differ or send an `Idempotency-Key`.
     """
     store, order = await _order(context, store_code, order_id)
     return await context.once(
@@ -174,6 +176,8 @@ async def refund_order(
             comment=body.said,
             actor=context.actor,
             once=once,
+            # A key says it better: another key is another refund.
+            reference=None if once else body.reference,
         ),
     )
 

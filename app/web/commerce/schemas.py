@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from app.commerce.packages import Track, packages
+from app.intake.refund import REPEATED_WITHIN, Reference
 from app.orders import bounds
 from app.orders.bounds import BIGINT, INT
 from app.orders.order import Line
@@ -91,8 +92,7 @@ class ShipIn(CommerceIn):
         The same body is the same shipment: its reference is made of it, so that a client that
         sends it again after a lost answer is told the first number. Raises Invalid.
         """
-        said = json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()
-        reference = f"rest-{hashlib.sha256(said).hexdigest()[:40]}"
+        reference = _reference(self)
         items = tuple(item.to_item() for item in self.items) if self.items else None
         return packages([track.to_track() for track in self.tracks], items, reference)
 
@@ -108,10 +108,20 @@ class RefundIn(CommerceIn):
         return tuple(item.to_item() for item in self.items) if self.items else None
 
     @property
+    def reference(self) -> Reference:
+        """By what a repetition is known: the same body is the same refund, for some days."""
+        return Reference(_reference(self), REPEATED_WITHIN)
+
+    @property
     def said(self) -> str | None:
         """The comment's text."""
         text = (self.comment or {}).get("comment")
         return bounds.mended(text[:1000]) if isinstance(text, str) and text else None
+
+
+def _reference(body: CommerceIn) -> str:
+    said = json.dumps(body.model_dump(mode="json"), sort_keys=True).encode()
+    return f"rest-{hashlib.sha256(said).hexdigest()[:40]}"
 
 
 class CancelIn(CommerceIn):

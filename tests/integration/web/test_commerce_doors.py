@@ -423,12 +423,15 @@ async def test_an_order_is_read_by_its_entity_id(world: World, client: httpx.Asy
     assert shown["state"] == "processing"
 
 
-async def sent_back(world: World, client: httpx.AsyncClient) -> tuple[OrderView, dict[str, Any]]:
+async def sent_back(
+    world: World, client: httpx.AsyncClient, units: int | None = None
+) -> tuple[OrderView, dict[str, Any]]:
     order = await linked(world, client)
     po = order.purchase_order_id
     await world.walmart.post(f"/simulator/orders/{po}/ship", json={})
     await client.post(f"/v1/orders/{order.id}/refresh")
-    await world.walmart.post(f"/simulator/orders/{po}/return", json={})
+    back = {} if units is None else {"lines": [{"line_number": "1", "quantity": units}]}
+    await world.walmart.post(f"/simulator/orders/{po}/return", json=back)
     await Importer(world.desk, Breaker(), every=0.000001).run(1)
     (found,) = (await client.get(f"/v1/returns?order_id={order.id}")).json()["data"]
     return order, found
@@ -459,9 +462,146 @@ async def test_a_refund_goes_to_the_open_return_that_holds_the_items(
     updates = (await client.get(f"/v1/returns/{found['id']}")).json()["refunds"]
     await world.deliver_until(UUID(updates[1]["update"]["id"]))
     summary = (await client.get("/v1/returns/summary")).json()
-    assert summary == {"received": 0, "refunded": 1, "error": 0, "total": 1}
-    over = await client.post(path, json=body)
+    assert summary == {"received": 0, "refunded": 1, "error": 0, "closed": 0, "total": 1}
+    over = await client.post(path, json=body | {"comment": {"comment": "another"}})
     assert (over.status_code, over.json()["error_code"]) == (400, "no_open_return")
+
+
+async def test_a_refund_told_again_after_a_lost_answer_is_the_same_one(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    _, found = await sent_back(world, client)
+    path = "/rest/store_1/V1/order/7/refund"
+    body = {"items": [{"order_item_id": 70, "qty": 1}]}
+    first = await client.post(path, json=body)
+    assert (await client.post(path, json=body)).text == first.text
+    (made,) = (await client.get(f"/v1/returns/{found['id']}")).json()["refunds"]
+    await world.deliver_until(UUID(made["update"]["id"]))
+    # Also when the first has reached Walmart, and units are left.
+    assert (await client.post(path, json=body)).text == first.text
+    assert [e["quantity"] for e in await world.ledger() if e["operation"] == "refund"] == [1]
+    other = await client.post(path, json=body | {"comment": {"comment": "memo 2"}})
+    assert (other.status_code, other.text == first.text) == (200, False)
+
+
+async def test_a_refund_that_was_dismissed_or_is_long_ago_may_be_told_anew(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    _, found = await sent_back(world, client)
+    path = "/rest/store_1/V1/order/7/refund"
+    body = {"items": [{"order_item_id": 70, "qty": 1}]}
+    first = await client.post(path, json=body)
+    (made,) = (await client.get(f"/v1/returns/{found['id']}")).json()["refunds"]
+    update = made["update"]["id"]
+    await world.fault("refund", "refuse")
+    await world.deliver_until(UUID(update))
+    await client.post(f"/v1/updates/{update}/dismiss", json={"note": "by hand"})
+    second = await client.post(path, json=body)
+    assert (second.status_code, second.text == first.text) == (200, False)
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE refunds SET created_at = now() - interval '8 days'"
+        )
+    third = await client.post(path, json=body)
+    assert (third.status_code, third.text == second.text) == (200, False)
+
+
+async def test_the_same_words_a_day_later_refund_another_return_that_came_in(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order, found = await sent_back(world, client, 1)
+    path = "/rest/store_1/V1/order/7/refund"
+    body = {"items": [{"order_item_id": 70, "qty": 1}]}
+    first = await client.post(path, json=body)
+    (made,) = (await client.get(f"/v1/returns/{found['id']}")).json()["refunds"]
+    await world.deliver_until(UUID(made["update"]["id"]))
+    back = {"lines": [{"line_number": "1", "quantity": 1}]}
+    po = order.purchase_order_id
+    await world.walmart.post(f"/simulator/orders/{po}/return", json=back)
+    await Importer(world.desk, Breaker(), every=0.000001).run(1)
+    # Who sends it again at once does not know of the other return.
+    assert (await client.post(path, json=body)).text == first.text
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE refunds SET created_at = now() - interval '25 hours'"
+        )
+    second = await client.post(path, json=body)
+    assert (second.status_code, second.text == first.text) == (200, False)
+
+
+async def test_a_refund_at_commerces_door_goes_by_its_key(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    await sent_back(world, client)
+    path = "/rest/store_1/V1/order/7/refund"
+    body = {"items": [{"order_item_id": 70, "qty": 1}]}
+    answers = [
+        await client.post(path, json=body, headers={"Idempotency-Key": key})
+        for key in ("memo-1", "memo-1", "memo-2")
+    ]
+    assert answers[1].headers["Idempotent-Replayed"] == "true"
+    assert answers[0].text == answers[1].text != answers[2].text
+    assert [each.status_code for each in answers] == [200] * 3
+
+
+async def test_a_refund_of_an_order_touches_only_its_own_lines_of_a_return(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    store = await world.a_store()
+    numbers = []
+    for item, commerce_id in ((70, 7), (80, 8)):
+        number = await world.at_walmart(1, store=store)
+        await world.walmart.post(f"/simulator/orders/{number}/ship", json={})
+        order = await world.imported(number, store)
+        await client.patch(
+            f"/v1/orders/{order.id}",
+            json={
+                "commerce_order_id": commerce_id,
+                "lines": [{"line_number": "1", "commerce_item_id": item}],
+            },
+        )
+        numbers.append(number)
+    lines = [{"purchase_order_id": number, "line_number": "1"} for number in numbers]
+    await world.walmart.post(f"/simulator/orders/{numbers[0]}/return", json={"lines": lines})
+    await Importer(world.desk, Breaker(), every=0.000001).run(1)
+    # As many as both have: order 7 has one of them.
+    many = await client.post(
+        "/rest/store_1/V1/order/7/refund", json={"items": [{"order_item_id": 70, "qty": 2}]}
+    )
+    assert many.json()["error_code"] == "no_open_return"
+    for commerce_id, body in ((7, {}), (8, {"items": [{"order_item_id": 80, "qty": 1}]})):
+        answer = await client.post(f"/rest/store_1/V1/order/{commerce_id}/refund", json=body)
+        assert answer.status_code == 200, answer.text
+    (shown,) = (await client.get("/v1/returns")).json()["data"]
+    assert [each["items"] for each in shown["refunds"]] == [
+        [{"return_line_number": 1, "quantity": 1}],
+        [{"return_line_number": 2, "quantity": 1}],
+    ]
+    await world.deliver_until(*(UUID(each["update"]["id"]) for each in shown["refunds"]))
+    ledger = [e for e in await world.ledger() if e["operation"] == "refund"]
+    assert sorted(e["purchase_order_id"] for e in ledger) == sorted(numbers)
+
+
+async def test_returns_show_commerces_number_and_are_found_by_it(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order, found = await sent_back(world, client)
+    linked_ = {"commerce_order_number": "000000123", "commerce_order_id": 7}
+    await client.patch(f"/v1/orders/{order.id}", json=linked_)
+    (shown,) = (await client.get("/v1/returns?q=0000001")).json()["data"]
+    assert shown["id"] == found["id"]
+    assert shown["commerce_order_number"] == "000000123"
+    assert shown["orders"] == [
+        {
+            "purchase_order_id": order.purchase_order_id,
+            "order_id": str(order.id),
+            "order_url": f"/v1/orders/{order.id}",
+            **linked_,
+        }
+    ]
+    other = await world.a_store()
+    path = f"/v1/returns?q=0000001&store_id={other.id}"
+    assert (await client.get(path)).json()["data"] == []
 
 
 async def test_a_refund_without_a_return_or_with_two_is_refused(

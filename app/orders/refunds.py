@@ -1,0 +1,163 @@
+"""What may be refunded of a return, and what of it Walmart has already.
+
+A refund is expressed as a target, not as a difference: so many units of a return's line are to be
+refunded in the end. Walmart may refund by itself meanwhile (its policy lets it after 48 hours);
+then there is less to send, or nothing, and that is a success.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from app.orders.errors import Problem
+from app.orders.order import Order
+from app.orders.outcome import Failure
+from app.orders.returns import REPLACEMENT, RefundItem, RefundRequest, Return
+
+# The code of a refund of units that Walmart took back.
+CHANGED = "return_changed"
+
+
+def concerned(returned: Return, request: RefundRequest) -> tuple[str, ...]:
+    """The purchase orders whose lines a refund is about."""
+    if request.items is not None:
+        named = [returned.line(number) for number, _ in request.items]
+        lines = [line for line in named if line is not None]
+    elif request.purchase_order_id is not None:
+        return (request.purchase_order_id,)
+    else:
+        lines = [line for line in returned.lines if line.left]
+    found = {returned.order_of(line) for line in lines}
+    return tuple(sorted(number for number in found if number is not None))
+
+
+def plan(
+    known: Mapping[str, Order], returned: Return, request: RefundRequest, pending: Mapping[int, int]
+) -> tuple[tuple[RefundItem, ...], tuple[Problem, ...]]:
+    """What a refund would do, and every reason against it.
+
+    known: the orders that are concerned, by purchase order. pending: units of each line that
+    refunds accepted before still want.
+    """
+    if returned.closed:
+        return (), (_closed(returned),)
+    if request.items is None:
+        only = request.purchase_order_id
+        lines = returned.lines if only is None else returned.lines_of(only)
+        wanted = [(line.number, line.left - pending.get(line.number, 0)) for line in lines]
+        items = [each for each in wanted if each[1] > 0]
+        if not items:
+            return (), (_nothing_left(returned),)
+    else:
+        items = list(request.items)
+    problems = [*_repeated(items), *_not_shipped(known, returned, items)]
+    found = []
+    for place, (number, units) in enumerate(items):
+        line = returned.line(number)
+        if line is None:
+            message = f"The return has no line {number}."
+            pointer = f"/items/{place}/return_line_number"
+            problems.append(Problem("unknown_line", message, pointer))
+            continue
+        left = line.left - pending.get(number, 0)
+        if units > left:
+            problems.append(_too_many(place, number, units, left))
+        target = line.quantity - line.canceled - left + units
+        found.append(RefundItem(number, units, target))
+    return tuple(found), tuple(problems)
+
+
+def by_order(returned: Return, items: Iterable[RefundItem]) -> dict[str, tuple[RefundItem, ...]]:
+    """The items of a refund by the purchase order they are of."""
+    found: dict[str, tuple[RefundItem, ...]] = {}
+    for item in items:
+        line = returned.line(item.number)
+        number = returned.order_of(line) if line else None
+        if number is not None:
+            found[number] = (*found.get(number, ()), item)
+    return found
+
+
+def missing(items: Iterable[RefundItem], shown: Return) -> dict[int, int]:
+    """Units of each line that still have to be refunded, by what Walmart shows now."""
+    found = {}
+    for item in items:
+        line = shown.line(item.number)
+        units = min(item.target - line.refunded, line.left) if line else 0
+        if units > 0:
+            found[item.number] = min(units, item.quantity)
+    return found
+
+
+def impossible(items: Iterable[RefundItem], shown: Return) -> Failure | None:
+    """Why units that a refund wants can never be refunded, by what Walmart shows now."""
+    for item in items:
+        line = shown.line(item.number)
+        if line is None:
+            return _changed(f"Walmart no longer shows line {item.number} of this return.")
+        if item.target > line.refunded + line.left:
+            units = item.target - line.refunded
+            return _changed(
+                f"{units} units of line {item.number} are still to be refunded, and Walmart shows "
+                f"{line.left} of it that can be: the others were canceled or taken back."
+            )
+    return None
+
+
+def _changed(message: str) -> Failure:
+    return Failure(
+        code=CHANGED,
+        message=message,
+        suggestion="Compare it in Seller Center; dismiss this refund, then refund what is left.",
+    )
+
+
+def _closed(returned: Return) -> Problem:
+    why = (
+        "the buyer gets a replacement"
+        if returned.return_type == REPLACEMENT
+        else "it was canceled at Walmart"
+    )
+    text = f"No refund answers return {returned.return_order_id}: {why}."
+    return Problem("return_closed", text, conflict=True)
+
+
+def _nothing_left(returned: Return) -> Problem:
+    text = f"Every unit of return {returned.return_order_id} is refunded, or on its way."
+    return Problem("nothing_to_refund", text, conflict=True)
+
+
+def _too_many(place: int, number: int, units: int, left: int) -> Problem:
+    return Problem(
+        "refund_exceeds_return",
+        f"{units} units of line {number} were asked for; {left} are left to refund.",
+        f"/items/{place}/quantity",
+        conflict=True,
+        facts={"left": left},
+    )
+
+
+def _repeated(items: Sequence[tuple[int, int]]) -> list[Problem]:
+    seen: set[int] = set()
+    found = []
+    for place, (number, _) in enumerate(items):
+        if number in seen:
+            message = f"Line {number} is named twice; give its units in one item."
+            found.append(Problem("line_repeated", message, f"/items/{place}/return_line_number"))
+        seen.add(number)
+    return found
+
+
+def _not_shipped(
+    known: Mapping[str, Order], returned: Return, items: Sequence[tuple[int, int]]
+) -> list[Problem]:
+    """Only what has left can be refunded; what has not is canceled."""
+    for number, _ in items:
+        line = returned.line(number)
+        order = known.get(returned.order_of(line) or "") if line else None
+        ours = order.line(line.line_number) if order and line else None
+        if line is not None and (ours is None or not ours.shipped):
+            message = (
+                f"Walmart shows no shipped unit of line {line.line_number}: only what was shipped "
+                "is refunded. POST /v1/orders/{order_id}/refresh if it was."
+            )
+            return [Problem("order_not_shipped", message, conflict=True)]
+    return []

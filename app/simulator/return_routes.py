@@ -1,0 +1,71 @@
+"""What happens to returns past the returns API: buyers ask and think better, parcels arrive."""
+
+from collections.abc import Awaitable, Callable, Iterator
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from app.simulator import asking, returning
+from app.simulator.errors import Unfit
+from app.simulator.returning import Return
+from app.simulator.world import World
+
+
+def routes(world: World) -> Iterator[Route]:
+    """The routes of returns under /simulator."""
+    desk = _Desk(world)
+    answers: list[tuple[str, Callable[[Request], Awaitable[Response]]]] = [
+        ("/orders/{po}/return", desk.send_back),
+        ("/returns/{rma}/refund", desk.refund),
+        ("/returns/{rma}/cancel", desk.cancel),
+        ("/returns/{rma}/arrive", desk.arrive),
+        ("/returns/{rma}/mend", desk.mend),
+        ("/returns/{rma}/lose-line", desk.lose_line),
+    ]
+    return (Route(f"/simulator{path}", to, methods=["POST"]) for path, to in answers)
+
+
+class _Desk:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def send_back(self, request: Request) -> Response:
+        po, client = request.path_params["po"], request.query_params.get("client_id")
+        client_id, order = self._world.anywhere(po, client)
+        made = self._world.open_return(client_id, order, await asking.wanted(request))
+        return JSONResponse(returning.as_walmart(made), 201)
+
+    async def refund(self, request: Request) -> Response:
+        client_id, made = self._found(request)
+        for po, effects in returning.refund_all(made, self._world.now()).items():
+            self._world.ledger.apply_by_hand(client_id, po, effects)
+        return JSONResponse(returning.as_walmart(made))
+
+    async def cancel(self, request: Request) -> Response:
+        _, made = self._found(request)
+        returning.cancel(made, (await asking.wanted(request)).get("lines"), self._world.now())
+        return JSONResponse(returning.as_walmart(made))
+
+    async def arrive(self, request: Request) -> Response:
+        _, made = self._found(request)
+        made.arrived_at = made.changed_at = self._world.now()
+        return JSONResponse(returning.as_walmart(made))
+
+    async def mend(self, request: Request) -> Response:
+        _, made = self._found(request)
+        made.garbled, made.changed_at = False, self._world.now()
+        return JSONResponse(returning.as_walmart(made))
+
+    async def lose_line(self, request: Request) -> Response:
+        _, made = self._found(request)
+        made.lines.pop()
+        made.changed_at = self._world.now()
+        return JSONResponse(returning.as_walmart(made))
+
+    def _found(self, request: Request) -> tuple[str, Return]:
+        number = request.path_params["rma"]
+        for client_id, returns in self._world.returns.items():
+            if number in returns:
+                return client_id, returns[number]
+        raise Unfit(f"there is no return {number}", 404)

@@ -1,0 +1,57 @@
+"""Where the units of a return's line are: Walmart's statuses, and the events that say more.
+
+Walmart's guide of the returns API has the statuses INITIATED, DELIVERED and COMPLETED in the US,
+and CANCELLED beside them elsewhere. COMPLETED is a refunded return as well as a canceled one.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from app.walmart import throttling
+from app.walmart.reading import decimal
+
+CANCELED = frozenset({"CANCELLED", "CANCELED", "RETURN_CANCELLED"})
+COMPLETED = frozenset({"COMPLETED"})
+_ARRIVED = frozenset({"DELIVERED", "DELIVERED_AT_RETURN_CENTER"})
+
+
+def statuses(line: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
+    """The statuses of a line, each with its units; the flat one is none, being deprecated."""
+    return list(_objects(line.get("currentTrackingStatuses")))
+
+
+def was_canceled(line: Mapping[str, object]) -> bool:
+    """Whether the last event of a line is its cancellation."""
+    events = [each for each in _objects(line.get("returnTrackingDetail")) if each.get("eventTag")]
+    last = max(events, key=_order, default=None)
+    return last is not None and last["eventTag"] in CANCELED
+
+
+def arrived_at(lines: object) -> datetime | None:
+    """When the first unit of a return was received, as far as Walmart says so."""
+    found = [at for line in _objects(lines) for at in _arrivals(line)]
+    return min(found, default=None)
+
+
+def _arrivals(line: Mapping[str, object]) -> Iterator[datetime]:
+    for event in _objects(line.get("returnTrackingDetail")):
+        at = throttling.instant(event.get("eventTime"))
+        if event.get("eventTag") in _ARRIVED and at is not None:
+            yield at
+    for status in statuses(line):
+        at = throttling.instant(status.get("statusTime"))
+        if status.get("status") in _ARRIVED and at is not None:
+            yield at
+
+
+def _order(event: Mapping[str, object]) -> tuple[float, float]:
+    """Walmart counts events up; their times tell where it does not."""
+    number = decimal(event.get("sequenceNo"))
+    at = throttling.instant(event.get("eventTime"))
+    return (float(number) if number is not None else -1.0, at.timestamp() if at else 0.0)
+
+
+def _objects(found: object) -> Iterator[Mapping[str, object]]:
+    return (
+        each for each in (found if isinstance(found, list) else ()) if isinstance(each, Mapping)
+    )

@@ -1,0 +1,295 @@
+"""Returns and the orders they are of: several at once, one that comes later, none to refund."""
+
+from uuid import UUID
+
+import pytest
+
+from app.orders.errors import Conflict, Invalid
+from app.orders.returns import Return, ReturnLine
+from app.storage import overview
+from app.storage import returns as storage
+from app.storage.overview import ReturnFilter, search
+from app.storage.overview.paging import Page
+from app.storage.views import OrderView, ReturnView
+from tests.integration.test_returns import asked, refunds, returned, returns, run, send_back
+from tests.world import World
+
+
+async def shipped(world: World, units: int) -> OrderView:
+    order = await world.an_order(units)
+    await world.walmart.post(f"/simulator/orders/{order.purchase_order_id}/ship", json={})
+    return await world.imported(order.purchase_order_id, world._stores[0])
+
+
+async def of_two(world: World, *units: int) -> tuple[OrderView, OrderView, ReturnView]:
+    """One return of two orders, line 1 of each, as it comes in."""
+    first, second = [await shipped(world, each) for each in units or (2, 1)]
+    lines = [
+        {"purchase_order_id": order.purchase_order_id, "line_number": "1"}
+        for order in (first, second)
+    ]
+    path = f"/simulator/orders/{first.purchase_order_id}/return"
+    (await world.walmart.post(path, json={"lines": lines})).raise_for_status()
+    await run(world)
+    (found,) = await returns(world)
+    return first, second, found
+
+
+async def of_order(world: World, order_id: UUID) -> list[ReturnView]:
+    async with world.database.begin() as connection:
+        found, _ = await overview.returns(
+            connection, ReturnFilter(store_id=1, order_id=order_id), Page(50, None)
+        )
+    return found
+
+
+async def test_a_return_of_several_orders_shows_on_each_of_them(world: World) -> None:
+    first, second, found = await of_two(world)
+    assert [each.id for each in found.orders] == [first.id, second.id]
+    assert found.order_id == first.id
+    for order in (first, second):
+        assert [each.id for each in await of_order(world, order.id)] == [found.id]
+        assert (await world.order(order.id)).returns == 1
+        async with world.database.begin() as connection:
+            told = [each.what for each in await overview.timeline(connection, 1, order.id)]
+        assert told.count("return_requested") == 1
+    other = await shipped(world, 1)
+    assert await of_order(world, other.id) == []
+
+
+async def test_a_return_of_several_orders_is_refunded_by_an_update_of_each(world: World) -> None:
+    first, second, found = await of_two(world)
+    await asked(world, found)
+    (shown,) = await returns(world)
+    assert [(each.order_id, [i.quantity for i in each.items]) for each in shown.refunds] == [
+        (first.id, [2]),
+        (second.id, [1]),
+    ]
+    await world.deliver_until(*(each.update.id for each in shown.refunds))
+    ledger = [e for e in await world.ledger() if e["operation"] == "refund"]
+    assert sorted((e["purchase_order_id"], e["quantity"]) for e in ledger) == sorted(
+        [(first.purchase_order_id, 2), (second.purchase_order_id, 1)]
+    )
+    assert (await world.order(first.id)).lines[0].refunded == 2
+    assert (await world.order(second.id)).lines[0].refunded == 1
+    assert (await returns(world))[0].status == "refunded"
+
+
+async def test_one_line_of_a_return_of_several_orders_is_settled_on_its_own_order(
+    world: World,
+) -> None:
+    first, second, found = await of_two(world)
+    accepted = await asked(world, found, (2, 1))
+    assert accepted.update.order_id == second.id
+    await world.deliver_until(accepted.update.id)
+    assert (await world.order(first.id)).lines[0].refunded == 0
+    assert (await world.order(second.id)).lines[0].refunded == 1
+    assert (await world.order(first.id)).returns == 1
+
+
+async def test_what_was_shipped_is_looked_up_on_the_order_of_the_line(world: World) -> None:
+    first, _, found = await of_two(world)
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(
+            f"UPDATE order_lines SET shipped = 0 WHERE order_id = '{first.id}'"
+        )
+    with pytest.raises(Conflict) as refused:
+        await asked(world, found, (1, 1))
+    assert refused.value.code == "order_not_shipped"
+    await asked(world, found, (2, 1))
+
+
+async def test_a_return_is_its_orders_though_the_order_comes_later(world: World) -> None:
+    store = await world.a_store()
+    number = await world.at_walmart(2, store=store)
+    await world.walmart.post(f"/simulator/orders/{number}/ship", json={})
+    shown = Return("900", "c", (ReturnLine(1, "1", "SKU-1", 1),), number)
+    async with world.database.begin() as connection:
+        await storage.save(connection, 1, [shown], world.desk.new_id)
+    (found,) = await returns(world)
+    with pytest.raises(Conflict) as refused:
+        await asked(world, found)
+    assert refused.value.code == "order_unknown"
+    assert number in str(refused.value)
+    order = await world.imported(number, store)
+    (found,) = await returns(world)
+    assert found.order_id == order.id
+    assert order.returns == 1
+    assert [each.id for each in await of_order(world, order.id)] == [found.id]
+    await asked(world, found)
+
+
+async def test_a_settled_return_is_not_shown_on_its_order_any_more(world: World) -> None:
+    order, found = await returned(world)
+    accepted = await asked(world, found)
+    await world.deliver_until(accepted.update.id)
+    assert (await world.order(order.id)).returns == 0
+    # It is still found by its order.
+    assert [each.id for each in await of_order(world, order.id)] == [found.id]
+
+
+async def test_a_return_that_cannot_be_read_is_in_error_until_it_can(world: World) -> None:
+    order = await shipped(world, 2)
+    path = f"/simulator/orders/{order.purchase_order_id}/return"
+    made = (await world.walmart.post(path, json={"garbled": True})).json()
+    assert (await run(world)).unreadable == 1
+    (found,) = await returns(world, "error")
+    assert found.returned.return_order_id == made["returnOrderId"]
+    (detail,) = found.status_details
+    assert (detail.code, detail.origin, detail.operation) == (
+        "return_unreadable",
+        "walmart",
+        "import",
+    )
+    assert "quantity" in detail.message
+    with pytest.raises(Conflict) as refused:
+        await asked(world, found)
+    assert refused.value.code == "return_unreadable"
+    # It is the same one, and the error as old as before, when it is shown again.
+    await run(world)
+    assert [each.status_details for each in await returns(world)] == [[detail]]
+    await world.walmart.post(f"/simulator/returns/{made['returnOrderId']}/mend", json={})
+    await run(world)
+    (mended,) = await returns(world, "received")
+    assert (mended.id, mended.order_id, mended.status_details) == (found.id, order.id, [])
+    async with world.database.begin() as connection:
+        told = [each.what for each in await overview.timeline(connection, 1, order.id)]
+    assert told.count("return_requested") == 1
+
+
+async def test_a_known_return_that_becomes_unreadable_keeps_what_was_known(world: World) -> None:
+    order, found = await returned(world)
+    async with world.database.begin() as connection:
+        error = {
+            "code": "return_unreadable",
+            "message": "m",
+            "suggestion": "s",
+            "occurred_at": "2026-11-26T00:00:00Z",
+        }
+        number = found.returned.return_order_id
+        await storage.save_unreadable(connection, 1, {number: error}, world.desk.new_id)
+    (shown,) = await returns(world, "error")
+    assert (shown.returned, shown.order_id) == (found.returned, order.id)
+
+
+async def test_a_canceled_return_is_closed_and_not_refunded(world: World) -> None:
+    order, found = await returned(world)
+    await world.walmart.post(f"/simulator/returns/{found.returned.return_order_id}/cancel", json={})
+    await run(world)
+    (shown,) = await returns(world, "closed")
+    assert shown.returned.canceled
+    assert (await world.order(order.id)).returns == 0
+    with pytest.raises(Conflict) as refused:
+        await asked(world, shown)
+    assert refused.value.code == "return_closed"
+    assert await refunds(world) == []
+
+
+async def test_a_line_that_was_canceled_is_not_refunded_with_the_rest(world: World) -> None:
+    _, found = await returned(world, 2, 1)
+    path = f"/simulator/returns/{found.returned.return_order_id}/cancel"
+    await world.walmart.post(path, json={"lines": [1]})
+    await run(world)
+    (shown,) = await returns(world, "received")
+    assert [(line.left, line.canceled) for line in shown.returned.lines] == [(0, 2), (1, 0)]
+    accepted = await asked(world, shown)
+    await world.deliver_until(accepted.update.id)
+    assert await refunds(world) == [1]
+    assert (await returns(world))[0].status == "refunded"
+
+
+async def test_a_return_for_a_replacement_is_closed_and_not_refunded(world: World) -> None:
+    order = await shipped(world, 1)
+    path = f"/simulator/orders/{order.purchase_order_id}/return"
+    await world.walmart.post(path, json={"return_type": "REPLACEMENT"})
+    await run(world)
+    (shown,) = await returns(world, "closed")
+    assert shown.returned.return_type == "replacement"
+    assert (await world.order(order.id)).returns == 0
+    with pytest.raises(Conflict) as refused:
+        await asked(world, shown)
+    assert refused.value.code == "return_closed"
+
+
+@pytest.mark.parametrize("what", ["cancel", "lose-line"])
+async def test_a_refund_of_units_that_walmart_took_back_fails_instead_of_counting_as_done(
+    world: World, what: str
+) -> None:
+    order, found = await returned(world, 2, 1)
+    accepted = await asked(world, found)
+    await world.walmart.post(f"/simulator/returns/{found.returned.return_order_id}/{what}", json={})
+    (update,) = await world.deliver_until(accepted.update.id)
+    assert update.state == "failed"
+    assert update.status_detail is not None
+    assert update.status_detail.code == "return_changed"
+    assert await refunds(world) == []
+    assert (await world.order(order.id)).status == "error"
+
+
+async def test_the_time_to_refund_counts_from_the_arrival_of_the_return(world: World) -> None:
+    _, found = await returned(world)
+    assert (found.returned.arrived_at, found.returned.refund_by) == (None, None)
+    await world.walmart.post(f"/simulator/returns/{found.returned.return_order_id}/arrive", json={})
+    await run(world)
+    (shown,) = await returns(world)
+    assert shown.returned.arrived_at is not None
+    assert shown.returned.refund_by is not None
+    assert (shown.returned.refund_by - shown.returned.arrived_at).total_seconds() == 48 * 3600
+
+
+async def test_returns_are_found_by_the_beginning_of_any_number(world: World) -> None:
+    first, second, found = await of_two(world)
+    other = await shipped(world, 1)
+    await send_back(world, other)
+    await run(world)
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE orders SET commerce_order_number = CASE purchase_order_id "
+            f"WHEN '{second.purchase_order_id}' THEN '000000042' ELSE '100' END"
+        )
+
+    async def search(text: str, store_id: int | None = 1) -> list[UUID]:
+        async with world.database.begin() as connection:
+            wanted = ReturnFilter(store_id=store_id, q=text)
+            views, _ = await overview.returns(connection, wanted, Page(50, None))
+        return [each.id for each in views]
+
+    assert await search("0000000") == [found.id]
+    assert await search(found.returned.return_order_id) == [found.id]
+    assert await search(first.purchase_order_id) == [found.id]
+    assert await search(second.purchase_order_id, None) == [found.id]
+    assert await search(found.returned.customer_order_id) == [found.id]
+    assert len(await search("100")) == 2
+    assert await search("000000042", 2) == []
+    assert await search("nothing") == []
+    assert await search(" ") == []
+
+
+async def test_a_search_of_returns_that_too_much_answers_to_says_so(world: World) -> None:
+    store = await world.a_store()
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(
+            "INSERT INTO returns (store_id, id, return_order_id, customer_order_id, lines, refunded)"
+            f" SELECT {store.store_id}, gen_random_uuid(), 'R' || n, 'C' || n, '[]', false"
+            f" FROM generate_series(1, {search.MOST + 1}) n"
+        )
+        with pytest.raises(Invalid, match="Type more of it"):
+            await search.find_returns(connection, "R", store.store_id)
+        assert len(await search.find_returns(connection, "R1000", store.store_id)) == 1
+
+
+async def test_refunds_of_the_orders_of_one_return_are_recorded_side_by_side(world: World) -> None:
+    """Each tells both orders, which are held in one order by whoever records."""
+    for _ in range(3):
+        orders = [await shipped(world, 1) for _ in range(2)]
+        lines = [
+            {"purchase_order_id": order.purchase_order_id, "line_number": "1"} for order in orders
+        ]
+        path = f"/simulator/orders/{orders[0].purchase_order_id}/return"
+        (await world.walmart.post(path, json={"lines": lines})).raise_for_status()
+    await run(world)
+    for found in await returns(world):
+        await asked(world, found)
+    updates = [each.update.id for found in await returns(world) for each in found.refunds]
+    delivered = await world.deliver_until(*updates, pollers=3, concurrency=1)
+    assert [(each.state, each.attempts) for each in delivered] == [("confirmed", 1)] * 6

@@ -1,0 +1,130 @@
+"""What became of the units of a return, told from Walmart's statuses and events."""
+
+from typing import Any
+
+import pytest
+
+from app.orders.returns import Return
+from app.walmart.reading import UnreadableOrder
+from app.walmart.returning import read_return
+
+
+def entry(*, quantity: Any = 3, **changes: Any) -> dict[str, Any]:
+    line = {
+        "returnOrderLineNumber": 1,
+        "purchaseOrderId": "1796330120075",
+        "purchaseOrderLineNumber": 2,
+        "item": {"sku": "ABC"},
+        "quantity": {"unitOfMeasure": "EACH", "measurementValue": quantity},
+        **changes,
+    }
+    return {"returnOrderId": "106", "customerOrderId": "200", "returnOrderLines": [line]}
+
+
+def units(status: str, number: int, **more: Any) -> dict[str, Any]:
+    return {"status": status, "quantity": {"measurementValue": number}, **more}
+
+
+def event(number: int, tag: str, at: str = "2026-11-20T10:00:00.000Z") -> dict[str, Any]:
+    return {"sequenceNo": number, "eventTag": tag, "eventTime": at}
+
+
+CANCELED = [event(1, "RETURN_CANCELLED"), event(0, "RETURN_INITIATED")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "refunded", "canceled", "left"),
+    [
+        ({}, 0, 0, 3),
+        ({"currentTrackingStatuses": [units("INITIATED", 3)]}, 0, 0, 3),
+        # A canceled return is completed, too: its events tell.
+        ({"currentTrackingStatuses": [units("COMPLETED", 3)]}, 0, 0, 3),
+        ({"returnTrackingDetail": CANCELED}, 0, 3, 0),
+        (
+            {
+                "returnTrackingDetail": CANCELED,
+                "currentTrackingStatuses": [units("COMPLETED", 2), units("INITIATED", 1)],
+            },
+            0,
+            2,
+            1,
+        ),
+        (
+            {
+                "returnTrackingDetail": CANCELED,
+                "currentTrackingStatuses": [
+                    units("COMPLETED", 1, currentRefundStatus="REFUND_COMPLETED"),
+                    units("COMPLETED", 2),
+                ],
+            },
+            1,
+            2,
+            0,
+        ),
+        # Elsewhere there is a status for it.
+        ({"currentTrackingStatuses": [units("CANCELLED", 3)]}, 0, 3, 0),
+        # What was refunded is not canceled, however often Walmart says so.
+        ({"refundedQty": 2, "currentTrackingStatuses": [units("CANCELLED", 3)]}, 2, 1, 0),
+        # Canceled, and begun anew.
+        (
+            {"returnTrackingDetail": [*CANCELED, event(2, "RETURN_INITIATED")]},
+            0,
+            0,
+            3,
+        ),
+    ],
+)
+def test_units_are_refunded_canceled_or_left(
+    changes: dict[str, Any], refunded: int, canceled: int, left: int
+) -> None:
+    (line,) = read_return(entry(**changes)).lines
+    assert (line.refunded, line.canceled, line.left) == (refunded, canceled, left)
+
+
+def test_a_return_of_nothing_but_canceled_units_is_canceled_not_refunded() -> None:
+    shown = read_return(entry(returnTrackingDetail=CANCELED))
+    assert (shown.canceled, shown.refunded, shown.closed) == (True, False, True)
+
+
+def test_each_line_keeps_the_purchase_order_it_is_of() -> None:
+    given = entry()
+    (line,) = given["returnOrderLines"]
+    given["returnOrderLines"] = [
+        line,
+        line | {"returnOrderLineNumber": 2, "purchaseOrderId": "1796330120076"},
+        {name: value for name, value in line.items() if name != "purchaseOrderId"}
+        | {"returnOrderLineNumber": 3},
+    ]
+    shown = read_return(given)
+    assert shown.purchase_orders == ("1796330120075", "1796330120076")
+    assert [shown.order_of(each) for each in shown.lines] == [
+        "1796330120075",
+        "1796330120076",
+        # One that says nothing is taken for the first one's, as Walmart's oldest answers are.
+        "1796330120075",
+    ]
+
+
+@pytest.mark.parametrize(("said", "meant"), [("REPLACEMENT", "replacement"), (None, "refund")])
+def test_a_return_is_for_a_refund_unless_it_says_otherwise(said: str | None, meant: str) -> None:
+    shown = read_return(entry() | {"returnType": said})
+    assert (shown.return_type, shown.closed) == (meant, meant == "replacement")
+
+
+def test_a_return_has_arrived_when_the_first_of_it_was_received() -> None:
+    def arrived(**changes: Any) -> Return:
+        return read_return(entry(**changes))
+
+    assert arrived().arrived_at is None
+    later = event(2, "DELIVERED_AT_RETURN_CENTER", "2026-11-23T10:00:00Z")
+    status = units("DELIVERED", 1, statusTime="2026-11-22T10:00:00Z")
+    shown = arrived(returnTrackingDetail=[later], currentTrackingStatuses=[status])
+    assert shown.arrived_at is not None
+    assert shown.arrived_at.isoformat() == "2026-11-22T10:00:00+00:00"
+    assert shown.refund_by is not None
+    assert shown.refund_by.isoformat() == "2026-11-24T10:00:00+00:00"
+
+
+def test_a_return_without_a_number_of_units_cannot_be_read() -> None:
+    with pytest.raises(UnreadableOrder, match="the quantity of a line cannot be read"):
+        read_return(entry(quantity="?"))
