@@ -856,8 +856,8 @@ MUTATIONS = (
         "the same body at Commerce's door is one shipment",
         "making a reference of nothing",
         "app/web/commerce/schemas.py",
-        'reference = f"rest-{hashlib.sha256(said).hexdigest()[:40]}"',
-        "reference = 'rest-' + __import__('secrets').token_hex()",
+        'return f"rest-{hashlib.sha256(said).hexdigest()[:40]}"',
+        "return 'rest-' + __import__('secrets').token_hex()",
         (DOORS,),
     ),
     Mutation(
@@ -979,7 +979,7 @@ MUTATIONS = (
     Mutation(
         "Commerce's token goes nowhere else",
         "letting the address change alone",
-        "app/intake/stores.py",
+        "app/intake/store_rules.py",
         'if moved and now["commerce_access_token"] and',
         "if False and",
         (CONNECTOR,),
