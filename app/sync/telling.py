@@ -27,6 +27,8 @@ _log = structlog.get_logger(__name__)
 _WORDS = {
     "update": "{count} {kind} failed: {code}",
     "order": "{count} of Walmart's orders could not be read: {code}",
+    "return": "{count} of Walmart's returns could not be read: {code}",
+    "commerce_event": "{count} times Commerce told of a {kind} that was refused: {code}",
     "lane": "Updates wait: {code} ({kind})",
 }
 
@@ -110,6 +112,10 @@ def _link(store: Due, error: Error) -> str:
         return f"/v1/stores/{store.id}"
     if error.what == "order":
         return "/v1/orders?" + urlencode({"status": "error", "store_id": store.id})
+    if error.what == "return":
+        return "/v1/returns?" + urlencode({"status": "error", "store_id": store.id})
+    if error.what == "commerce_event":
+        return "/v1/commerce-events?" + urlencode({"state": "refused", "store_id": store.id})
     query = {"state": "failed", "store_id": store.id, "kind": error.kind, "code": error.code}
     return "/v1/updates?" + urlencode(query)
 

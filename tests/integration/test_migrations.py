@@ -445,6 +445,26 @@ _RETURN_BEFORE = """
 """
 
 
+async def test_returns_that_could_not_be_read_before_the_upgrade_are_told_to_nobody(
+    empty_url: str,
+) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611260500")
+    unreadable = (
+        "INSERT INTO returns (store_id, id, return_order_id, customer_order_id, lines, refunded, "
+        "import_error) VALUES (1, gen_random_uuid(), '{}', '', '[]', false, '{{\"code\": \"no\"}}')"
+    )
+    async with connected(empty_url) as session:
+        await session.execute(_STORE)
+        await session.execute("UPDATE stores SET notify_url = 'sealed'")
+        await session.execute(unreadable.format("1"))
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    async with connected(empty_url) as session:
+        await session.execute('UPDATE returns SET import_error = \'{"code": "again"}\'')
+        assert await session.fetchval("SELECT count(*) FROM notifications") == 0
+        await session.execute(unreadable.format("2"))
+        assert await session.fetchval("SELECT count(*) FROM notifications") == 1
+
+
 async def test_an_index_that_broke_off_is_made_anew(empty_url: str) -> None:
     """CREATE INDEX CONCURRENTLY leaves an invalid index behind where it fails."""
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240010")

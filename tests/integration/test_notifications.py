@@ -19,7 +19,8 @@ from app.orders.outcome import Pause
 from app.orders.update import State
 from app.outbound.messenger import Messenger
 from app.outbound.transport import open_http
-from app.storage import lanes, overview
+from app.storage import lanes, overview, returns
+from app.storage.tables import commerce_events
 from app.storage.views import OrderView, StoreView
 from app.sync.telling import Telling
 from tests.world import BREAKER, World, a_package, serving
@@ -279,3 +280,40 @@ async def test_an_address_that_is_never_called_is_refused(
     with pytest.raises(Invalid) as refused:
         await world.a_store(notifications_url=url, notifications_secret=SECRET)
     assert code in {problem.code for problem in refused.value.problems}
+
+
+async def test_a_return_that_cannot_be_read_and_what_commerce_told_in_vain_are_told(
+    world: World, inbox: Inbox, telling: Telling
+) -> None:
+    await a_store(world, inbox)
+    number = world.desk.new_id(1)
+    async with world.database.begin() as connection:
+        error = {"code": "return_unreadable", "message": "?", "suggestion": "!", "occurred_at": "-"}
+        for _ in range(2):
+            await returns.save_unreadable(connection, 1, {"106": error}, world.desk.new_id)
+        refused = sa.insert(commerce_events).values(
+            store_id=1,
+            id=number,
+            reference="commerce-shipment-45",
+            about="shipment",
+            commerce_order_id=7,
+            told={},
+            state="refused",
+            code="tracking_number_required",
+            message="It has no track.",
+        )
+        await connection.execute(refused)
+        await connection.execute(sa.update(commerce_events).values(state="done"))
+        await connection.execute(sa.update(commerce_events).values(state="refused"))
+    await telling.work()
+    (message,) = inbox.messages
+    found = {(each["what"], each["code"]): each["count"] for each in message["errors"]}
+    assert found == {
+        ("return", "return_unreadable"): 1,
+        ("commerce_event", "tracking_number_required"): 2,
+    }
+    links = sorted(each["url"].partition("?")[0] for each in message["errors"])
+    assert links == [
+        "https://waybill.example/v1/commerce-events",
+        "https://waybill.example/v1/returns",
+    ]
