@@ -37,7 +37,7 @@ _LOCK = sa.text("""
 UNKEYED = """
       o.purchase_order_id, o.customer_order_id, o.commerce_order_number, o.commerce_order_id,
       o.ordered_at, o.ship_method, o.cancel_requested, o.last_synced_at, o.fulfilled_by,
-      o.import_error,
+      o.import_error, o.commerce_open,
       (SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'line_number', l.line_number, 'sku', l.sku, 'name', l.name,
                 'commerce_item_id', l.commerce_item_id, 'unit_price', l.unit_price::text,
@@ -86,6 +86,7 @@ _LOAD = (
         orders.c.last_synced_at,
         orders.c.fulfilled_by,
         orders.c.import_error,
+        orders.c.commerce_open,
         lines=JSONB,
         tasks=JSONB,
     )
