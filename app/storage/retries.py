@@ -20,12 +20,12 @@ _POSTPONE = sa.text("""
                     + make_interval(secs => least(:longest, :first * 2.0 ^ least(r.tries, 20)))
     RETURNING tries
 """)
-# No try of its own: lists may show it meanwhile.
+# No try of its own: lists may show it meanwhile. Nor is it read sooner than was said before.
 _SOON = sa.text("""
     INSERT INTO import_retries (store_id, purchase_order_id, reason, tries, due_at)
     VALUES (:store_id, :number, :reason, 0, now() + make_interval(secs => :soon))
-        ON CONFLICT (store_id, purchase_order_id) DO UPDATE SET due_at = excluded.due_at
-     WHERE import_retries.tries = 0
+        ON CONFLICT (store_id, purchase_order_id) DO UPDATE
+       SET due_at = greatest(import_retries.due_at, excluded.due_at)
 """)
 _DUE = sa.text("""
     SELECT purchase_order_id FROM import_retries
@@ -46,7 +46,7 @@ async def postpone(connection: Connection, store_id: int, number: str, reason: s
 
 
 async def soon(connection: Connection, store_id: int, number: str, reason: str) -> None:
-    """Let an order be read in a moment; nothing is wrong with it."""
+    """Let an order be read in a moment, not before; nothing is wrong with it."""
     values = {"store_id": store_id, "number": number, "reason": reason, "soon": SOON}
     await connection.execute(_SOON, values)
 

@@ -191,5 +191,5 @@ async def _look(leased: Leased, account: Account, number: str) -> bool:
     except errors.NotFound:
         return True
     leased.tally.imported += seen.imported
-    leased.tally.changed += seen.changed
+    leased.tally.changed += seen.changed and seen.settled
     return seen.settled

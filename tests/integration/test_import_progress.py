@@ -11,6 +11,7 @@ import pytest
 import respx
 import sqlalchemy as sa
 
+from app.intake import ship
 from app.orders.lane import Breaker
 from app.outbound import exchange
 from app.outbound.transport import Http
@@ -20,7 +21,7 @@ from app.sync import importer as importers
 from app.sync.importer import Importer
 from app.walmart import listing, returning
 from app.walmart.client import WalmartClient
-from tests.world import World
+from tests.world import World, a_package
 
 ALWAYS = 0.000001
 # Two months before now, as Walmart writes times.
@@ -394,6 +395,27 @@ async def test_tries_of_an_order_become_rarer(world: World) -> None:
             question = "SELECT round(extract(epoch FROM due_at - now())) FROM import_retries"
             waits.append(int((await connection.execute(sa.text(question))).scalar_one()))
     assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600]
+
+
+async def test_a_postponed_order_that_somebody_is_at_work_on_is_read_once_in_a_turn(
+    world: World,
+) -> None:
+    store = await world.a_store()
+    (number,) = await at_walmart(world, store, 1)
+    order = await world.imported(number, store)
+    sent = await ship.ship(world.desk, order.id, a_package("1ZA"), actor="test")
+    await ship_at_walmart(world, number)
+    sending = "UPDATE updates SET state = 'sending', active = true, lease_token = id,"
+    leased = " leased_until = now() + interval '90 s', leased_by = 'another' WHERE id = :id"
+    await ask(world, f"{sending}{leased} RETURNING 1", id=sent.shipment.update.id)
+    async with world.database.begin() as connection:
+        await retries.postpone(connection, 1, number, "x")
+    await retries_are_due(world)
+    before = len(await world.calls("read"))
+    tally = await run(world, turn=1.0)
+    assert len(await world.calls("read")) - before == 1
+    assert (tally.changed, tally.stopped) == (0, None)
+    assert await ask(world, "SELECT due_at > now() AND tries = 1 FROM import_retries")
 
 
 async def test_a_fault_of_waybills_own_in_one_list_leaves_the_others_alone(world: World) -> None:
