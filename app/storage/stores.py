@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.orders.requests import CarrierMap
-from app.storage import lanes, notifications
+from app.storage import lanes, notifications, sharing
 from app.storage.database import Connection, violated
 from app.storage.tables import stores
 from app.storage.vault import Vault
@@ -27,6 +27,8 @@ _CREDENTIALS = (
 )
 
 
+# What may be shared from before that was refused.
+_SHARED = {"market", "walmart_client_id", "name"}
 # What a store alone may have, by the index that sees to it.
 _OWN = {"uq_stores_code": "code", "uq_stores_account": "account", "uq_stores_name": "name"}
 
@@ -100,8 +102,9 @@ async def change(connection: Connection, store_id: int, values: Mapping[str, Any
     """Change a store. New credentials end the pause that the old ones caused.
 
     Raises Taken. A store that shares an account or a name from before that was refused keeps
-    them until it is given another.
+    them until it is given another; what the owner gives up is the oldest such store's then.
     """
+    before = await sharing.hold(connection, store_id) if _SHARED & values.keys() else None
     statement = sa.update(stores).where(stores.c.store_id == store_id)
     columns = stores.c
     shared = {
@@ -116,6 +119,8 @@ async def change(connection: Connection, store_id: int, values: Mapping[str, Any
         ),
     }
     await _write(connection, statement.values(**values, **shared, updated_at=sa.func.now()))
+    if before is not None:
+        await sharing.pass_on(connection, before)
     if _ACCESS & values.keys():
         await lanes.open_again(connection, store_id)
     if "notify_url" in values:

@@ -96,3 +96,59 @@ async def test_stores_that_shared_an_account_before_go_on_until_they_are_given_a
     assert (await client.patch(path, json={"walmart": {"client_id": "other"}})).is_success
     again = await client.patch(path, json={"walmart": {"client_id": "seller"}})
     assert refusal(again)[:2] == (409, "walmart_account_taken")
+
+
+async def test_a_shared_account_that_its_owner_gives_up_is_the_oldest_sharers_alone(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    first, second, third = await three_that_share(world, client)
+    for leaving, account in ((first, "other"), (second, "another")):
+        path = f"/v1/stores/{leaving}"
+        assert (await client.patch(path, json={"walmart": {"client_id": account}})).is_success
+        taken = await client.post("/v1/stores", json=a_store(name="New", code="new"))
+        assert refusal(taken)[:2] == (409, "walmart_account_taken")
+    # It is free once the last has left.
+    walmart = {"client_id": "fourth"}
+    assert (await client.patch(f"/v1/stores/{third}", json={"walmart": walmart})).is_success
+    await connected(client, name="New", code="new")
+
+
+async def test_a_shared_name_that_its_owner_gives_up_is_the_oldest_sharers_alone(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    first, _, _ = await three_that_share(world, client)
+    assert (await client.patch(f"/v1/stores/{first}", json={"name": "Renamed"})).is_success
+    new = a_store(name="MAIN", code="new", walmart={"client_id": "new", "client_secret": "right"})
+    assert refusal(await client.post("/v1/stores", json=new))[:2] == (409, "store_name_taken")
+
+
+async def test_a_shared_account_that_two_stores_give_up_at_once_stays_the_third_ones(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    leaving = (await three_that_share(world, client))[:2]
+    answers = await asyncio.gather(
+        *(
+            client.patch(f"/v1/stores/{each}", json={"walmart": {"client_id": f"other-{n}"}})
+            for n, each in enumerate(leaving)
+        )
+    )
+    assert [each.status_code for each in answers] == [200, 200]
+    taken = await client.post("/v1/stores", json=a_store(name="New", code="new"))
+    assert refusal(taken)[:2] == (409, "walmart_account_taken")
+
+
+async def three_that_share(world: World, client: httpx.AsyncClient) -> list[str]:
+    """Three stores of one account and one name, as the migration leaves them."""
+    found = []
+    for n, code in enumerate(("main", "second", "third")):
+        walmart = {"client_id": "seller" if n == 0 else code, "client_secret": "right"}
+        name = "Main" if n == 0 else code
+        found.append(await connected(client, name=name, code=code, walmart=walmart))
+    shared = """
+        UPDATE stores SET walmart_client_id = 'seller', account_shared = true,
+               name = 'Main', name_shared = true
+         WHERE code <> 'main'
+    """
+    async with world.database.begin() as connection:
+        await connection.execute(sa.text(shared))
+    return found
