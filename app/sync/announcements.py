@@ -75,8 +75,7 @@ class Announcements:
         """What came of an event; None where it is looked at later."""
         account = await self.desk.account(event.store_id)
         if event.return_order_id is not None:
-            changed = await self._returned(event.return_order_id, account, gate)
-            return "changed" if changed else "nothing new"
+            return await self._returned(event.return_order_id, account, gate)
         if event.purchase_order_id is None:
             return "about no order"
         seen = await looking.look(self.desk, account, event.purchase_order_id, hold=gate)
@@ -86,10 +85,14 @@ class Announcements:
             return "imported"
         return "changed" if seen.changed else "nothing new"
 
-    async def _returned(self, number: str, account: Account, gate: Gate) -> int:
+    async def _returned(self, number: str, account: Account, gate: Gate) -> str:
         async def read() -> ReturnPage:
-            found, call = await self.desk.walmart.returns.read(account, number)
-            return ReturnPage(call, (found,) if found else ())
+            return await self.desk.walmart.returns.read(account, number)
 
         page = await gate.ask(Endpoint.RETURNS, read)
-        return await return_import.save_page(self.desk, account, page.returns, hold=gate)
+        changed = await return_import.save_page(
+            self.desk, account, page.returns, page.unreadable, hold=gate
+        )
+        if page.unreadable:
+            return "unreadable"
+        return "changed" if changed else "nothing new"

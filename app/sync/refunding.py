@@ -90,16 +90,18 @@ async def _read(
 ) -> Return | TryLater | Unclear | Refused:
     known = errand.returned
     try:
-        found, call = await errand.client.returns.read(errand.account, known.return_order_id)
+        page = await errand.client.returns.read(errand.account, known.return_order_id)
+        if page.unreadable:
+            raise errors.Unclear("Walmart's return cannot be read.", call=page.call)
     except errors.WalmartError as error:
         _keep(errand, error)
         doubtful = errand.update.ambiguous or after is not None
         return verdicts.of_read(errand.update.kind, error, doubtful=doubtful, wrote=after)
-    errand.calls.append(call)
-    if found is None:
+    errand.calls.append(page.call)
+    if not page.returns:
         return Refused(_NO_RETURN)
-    errand.seen_return = found
-    return found
+    (errand.seen_return,) = page.returns
+    return errand.seen_return
 
 
 def _with(read: Return, units: dict[int, int]) -> Return:

@@ -31,6 +31,12 @@ class ReturnPage:
     unreadable: Mapping[str, str] = field(default_factory=dict)
     cursor: str | None = None
 
+    def of(self, number: str) -> "ReturnPage":
+        """What the page shows of the return with that number."""
+        shown = [each for each in self.returns if each.return_order_id == number]
+        why = {each: reason for each, reason in self.unreadable.items() if each == number}
+        return ReturnPage(self.call, tuple(shown[:1]), why)
+
 
 def changed_query(since: datetime, until: datetime | None = None, size: int | None = None) -> str:
     """The query of the first page of what changed since, until a moment or until now.

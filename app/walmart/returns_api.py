@@ -33,13 +33,10 @@ class ReturnsApi:
         query = cursor or returning.changed_query(since, until, size)
         return await self._page(account, query, cursor)
 
-    async def read(self, account: Account, return_order_id: str) -> tuple[Return | None, Call]:
-        """Read a return; None where Walmart shows none of that number."""
+    async def read(self, account: Account, return_order_id: str) -> ReturnPage:
+        """Read a return: a page of it alone, empty where Walmart shows none of that number."""
         page = await self._page(account, returning.one_query(return_order_id), None)
-        if return_order_id in page.unreadable:
-            raise errors.Unclear("Walmart's return cannot be read.", call=page.call)
-        found = (each for each in page.returns if each.return_order_id == return_order_id)
-        return next(found, None), page.call
+        return page.of(return_order_id)
 
     async def _page(self, account: Account, query: str, cursor: str | None) -> ReturnPage:
         answered, call = await self.operations.look_up(

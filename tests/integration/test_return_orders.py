@@ -3,14 +3,16 @@
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 
 from app.orders.errors import Conflict, Invalid
 from app.orders.returns import Return, ReturnLine
-from app.storage import overview
+from app.storage import overview, webhooks
 from app.storage import returns as storage
 from app.storage.overview import ReturnFilter, search
 from app.storage.overview.paging import Page
 from app.storage.views import OrderView, ReturnView
+from app.sync.announcements import Announcements
 from tests.integration.test_returns import asked, refunds, returned, returns, run, send_back
 from tests.world import World
 
@@ -155,6 +157,34 @@ async def test_a_return_that_cannot_be_read_is_in_error_until_it_can(world: Worl
     async with world.database.begin() as connection:
         told = [each.what for each in await overview.timeline(connection, 1, order.id)]
     assert told.count("return_requested") == 1
+
+
+async def test_an_announced_return_that_cannot_be_read_is_in_error_until_it_can(
+    world: World,
+) -> None:
+    order = await shipped(world, 2)
+    path = f"/simulator/orders/{order.purchase_order_id}/return"
+    number = (await world.walmart.post(path, json={"garbled": True})).json()["returnOrderId"]
+    assert await announced(world, number) == "unreadable"
+    (found,) = await returns(world, "error")
+    assert found.returned.return_order_id == number
+    assert [each.code for each in found.status_details] == ["return_unreadable"]
+    await world.walmart.post(f"/simulator/returns/{number}/mend", json={})
+    assert await announced(world, number) == "changed"
+    (mended,) = await returns(world, "received")
+    assert (mended.id, mended.order_id) == (found.id, order.id)
+
+
+async def announced(world: World, number: str) -> str:
+    """What comes of it when Walmart tells of a return."""
+    told = f"event-{world.desk.new_id(1)}"
+    async with world.database.begin() as connection:
+        event = webhooks.Announcement(1, told, "RETURN", None, number)
+        await webhooks.add(connection, event)
+    await Announcements(world.desk).work()
+    outcome = sa.text("SELECT outcome FROM webhook_events WHERE event_id = :told")
+    async with world.database.begin() as connection:
+        return str((await connection.execute(outcome, {"told": told})).scalar_one())
 
 
 async def test_a_known_return_that_becomes_unreadable_keeps_what_was_known(world: World) -> None:
