@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
+
 from app.intake import importing, looking, return_import
 from app.orders.lane import Endpoint
 from app.orders.returns import Return
@@ -21,6 +23,7 @@ from app.walmart.returning import ReturnPage
 
 # Refunds are due within days, and buyers have 90 to ask for one.
 FIRST_RETURNS = timedelta(days=90)
+_log = structlog.get_logger(__name__)
 
 
 class Orders(Reading[OrderPage]):
@@ -154,9 +157,19 @@ class Returned(Reading[ReturnPage]):
             if is_for_all(error) or isinstance(error, errors.WalmartError):
                 raise
             if len(returns) == 1:
-                leased.tally.unreadable += 1
+                await self._unwritable(returns[0].return_order_id, error)
                 return 0
         return sum([await self._saved([each]) for each in returns])
+
+    async def _unwritable(self, number: str, error: Exception) -> None:
+        """Keep at least the number of a return, with why there is no more of it."""
+        leased = self.leased
+        _log.error(
+            "return_not_written", store_id=leased.store_id, return_order_id=number, exc_info=error
+        )
+        leased.tally.unreadable += 1
+        why = {number: f"Waybill could not write it down ({type(error).__name__})"}
+        await return_import.save_page(leased.desk, self.account, (), why, hold=leased)
 
     async def _look(self, number: str) -> None:
         await self.leased.tried(number, _look(self.leased, self.account, number))

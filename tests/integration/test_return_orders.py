@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from app.orders.errors import Conflict, Invalid
 from app.orders.returns import Return, ReturnLine
@@ -185,6 +186,28 @@ async def announced(world: World, number: str) -> str:
     outcome = sa.text("SELECT outcome FROM webhook_events WHERE event_id = :told")
     async with world.database.begin() as connection:
         return str((await connection.execute(outcome, {"told": told})).scalar_one())
+
+
+async def test_a_return_that_waybill_cannot_write_down_is_in_error_and_the_others_are_not(
+    world: World,
+) -> None:
+    orders = [await shipped(world, 1) for _ in range(2)]
+    good, bad = [await send_back(world, order) for order in orders]
+    check = f"ADD CONSTRAINT fault CHECK (return_order_id <> '{bad}' OR import_error IS NOT NULL)"
+    async with world.database.begin() as connection:
+        await connection.execute(sa.text(f"ALTER TABLE returns {check}"))
+    with capture_logs() as logs:
+        assert (await run(world)).unreadable == 1
+    (logged,) = [each for each in logs if each["event"] == "return_not_written"]
+    assert (logged["return_order_id"], type(logged["exc_info"])) == (bad, sa.exc.IntegrityError)
+    (found,) = await returns(world, "error")
+    assert found.returned.return_order_id == bad
+    assert "could not write it down" in found.status_details[0].message
+    assert [each.returned.return_order_id for each in await returns(world, "received")] == [good]
+    async with world.database.begin() as connection:
+        await connection.execute(sa.text("ALTER TABLE returns DROP CONSTRAINT fault"))
+    await run(world)
+    assert await returns(world, "error") == []
 
 
 async def test_a_known_return_that_becomes_unreadable_keeps_what_was_known(world: World) -> None:
