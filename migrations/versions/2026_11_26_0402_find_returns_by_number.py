@@ -25,12 +25,6 @@ def upgrade() -> None:
             where="import_error IS NOT NULL",
         )
         concurrently.make(
-            "ix_returns_unreadable",
-            "returns",
-            ["store_id", "id"],
-            where="import_error IS NOT NULL",
-        )
-        concurrently.make(
             "ix_refunds_reference",
             "refunds",
             ["store_id", "order_id", "reference"],

@@ -11,6 +11,9 @@ class OperationOut(BaseModel):
 
 
 class EventsOut(BaseModel):
-    """What came of each event: accepted, known, corrected, ignored, or refused with a code."""
+    """What came of each event: accepted, known, corrected, ignored, waiting, refused with a code.
+
+    One that is waiting is kept, and carried out by itself once what it is about is there.
+    """
 
     results: list[str]
