@@ -21,6 +21,7 @@ from app.storage.updates import Claimed
 from app.storage.vault import Vault
 
 _NO_CAPS: Mapping[Endpoint, float] = {}
+_NOTHING_GIVEN: Mapping[Endpoint, int] = {}
 _DUE = "('pending', 'retrying', 'verifying')"
 
 # A loose index scan: one look into the index for each group that has anything, two for each
@@ -76,7 +77,8 @@ _TAKE = f"""
     taken AS (
       UPDATE updates u
          SET state = 'sending', lease_token = $8, leased_by = $9,
-             leased_until = now() + make_interval(secs => $10::float8),
+             -- It begins now: the turnstile may have been waited for.
+             leased_until = clock_timestamp() + make_interval(secs => $10::float8),
              attempts = u.attempts + 1, updated_at = now()
         FROM chosen WHERE u.store_id = $1 AND u.id = chosen.id
       RETURNING u.id, u.order_id, u.kind, u.subject, u.payload, u.attempts, u.retries, u.reads,
@@ -89,6 +91,13 @@ _TAKE = f"""
       JOIN stores s ON s.store_id = $1
       LEFT JOIN orders o ON o.store_id = $1 AND o.id = taken.order_id
 """  # noqa: S608 - only constants are put in
+_GIVE_BACK = """
+    UPDATE updates u
+       SET state = v.state, attempts = u.attempts - 1, due_at = now() + interval '1 second',
+           lease_token = NULL, leased_by = NULL, leased_until = NULL, updated_at = now()
+      FROM unnest($2::uuid[], $3::uuid[], $4::text[]) AS v(id, token, state)
+     WHERE u.store_id = $1 AND u.id = v.id AND u.lease_token = v.token
+"""
 _CLAIMED = tuple(each.name for each in fields(Claimed))
 
 
@@ -185,7 +194,7 @@ async def claim(
     store_id = groups[0].store_id
     async with direct.transaction(lanes.turnstile(store_id)) as session:
         seen = await lanes.look(session, store_id, max(terms.lease - terms.timeout, 0.0))
-        found = [share(group, seen, terms.caps) for group in groups]
+        found = _shares(groups, seen, terms.caps, limit)
         waits = [
             (each.again_at - seen.at).total_seconds() for each in found if each.again_at is not None
         ]
@@ -203,20 +212,41 @@ async def claim(
         opened = stores.opened(store_id, rows[0], vault)
         if terms.caps:
             calls = Counter(way for each in taken for way in _ways(each.kind, each.ambiguous))
-            spent = [seen.lanes[way] for way in calls]
+            # In one order everywhere, as recording holds them.
+            spent = [seen.lanes[way] for way in sorted(calls)]
             await lanes.spend(session, spent, calls, terms.caps, seen.at)
     return replace(room, updates=taken, orders=_orders(store_id, rows), credentials=opened)
 
 
-def share(group: Group, seen: lanes.Picture, caps: Mapping[Endpoint, float] = _NO_CAPS) -> Share:
-    """How much of a group may go by the lanes that it needs."""
+def _shares(
+    groups: Sequence[Group], seen: lanes.Picture, caps: Mapping[Endpoint, float], limit: int
+) -> list[Share]:
+    """How much of each group may go: those in doubt first, each by what others leave of a lane."""
+    found: list[Share] = []
+    given: Counter[Endpoint] = Counter()
+    for group in sorted(groups, key=lambda each: not each.ambiguous):
+        mine = share(group, seen, caps, given)
+        found.append(mine)
+        for way in _ways(group.kind, group.ambiguous):
+            given[way] += min(mine.calls, limit)
+    return found
+
+
+def share(
+    group: Group,
+    seen: lanes.Picture,
+    caps: Mapping[Endpoint, float] = _NO_CAPS,
+    given: Mapping[Endpoint, int] = _NOTHING_GIVEN,
+) -> Share:
+    """How much of a group may go by the lanes that it needs; given: calls that others take."""
 
     def left(endpoint: Endpoint) -> Room:
         busy = sum(
             n for (kind, unsure), n in seen.under_way.items() if endpoint in _ways(kind, unsure)
         )
         lane = seen.lanes[endpoint]
-        return capped(lane, room(lane, busy, seen.at), caps.get(endpoint), seen.at)
+        own = capped(lane, room(lane, busy, seen.at), caps.get(endpoint), seen.at)
+        return Room(max(own.calls - given.get(endpoint, 0), 0), own.again_at)
 
     writing = WRITTEN_TO[group.kind]
     if group.ambiguous and not left(writing).calls and writing is not Endpoint.COMMERCE:
@@ -249,6 +279,17 @@ async def _take(
         token,
         terms.poller,
         terms.lease,
+    )
+
+
+async def give_back(direct: Direct, store_id: int, taken: Sequence[Claimed]) -> None:
+    """Leave updates to a later claim of which nothing was sent, as if they had not been taken."""
+    await direct.fetch(
+        _GIVE_BACK,
+        store_id,
+        [each.id for each in taken],
+        [each.lease_token for each in taken],
+        [each.claimed_from.value for each in taken],
     )
 
 

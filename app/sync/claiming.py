@@ -1,5 +1,6 @@
 """Claiming for a poller: updates of one store, with all that their deliveries need to know."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -9,6 +10,7 @@ import structlog
 
 from app.commerce.shop import Shop
 from app.intake.desk import shop
+from app.orders.errors import NotAvailable
 from app.orders.lane import Breaker, Endpoint, News
 from app.orders.outcome import Pause
 from app.orders.returns import RefundItem, Return
@@ -71,7 +73,7 @@ class Claiming:
         try:
             return await self._claim(groups, limit)
         except CannotDecrypt as error:
-            await self._pause(groups[0].store_id, error)
+            await self._pause(groups[0].store_id, Endpoint.ALL, error)
             return Taken()
 
     async def _claim(self, groups: Sequence[Group], limit: int) -> Taken:
@@ -89,7 +91,8 @@ class Claiming:
         if (opened := claim.credentials) is None:
             return Taken(held_back=claim.held_back, again_in=claim.again_in)
         account = Account(store_id, opened.client_id, opened.client_secret, opened.market)
-        rare = await self._rare(store_id, [u for u in claim.updates if u.kind in _RARE])
+        unusual = [update for update in claim.updates if update.kind in _RARE]
+        rare = await self._rare_or_back(store_id, unusual)
         going = []
         for update in claim.updates:
             if update.id not in rare.stale:
@@ -98,13 +101,32 @@ class Claiming:
                 going.append((update, about))
         return Taken(going, at, len(claim.updates), claim.held_back, claim.again_in)
 
-    async def _pause(self, store_id: int, error: CannotDecrypt) -> None:
-        pause = Pause(Endpoint.ALL, "secret_unreadable", UNREADABLE_PAUSE)
+    async def _pause(self, store_id: int, endpoint: Endpoint, error: CannotDecrypt) -> None:
+        pause = Pause(endpoint, "secret_unreadable", UNREADABLE_PAUSE)
         async with self.database.begin() as connection:
             at = await lanes.now(connection)
-            news = News(store_id, Endpoint.ALL, at, at, answered=False, pause=pause)
+            news = News(store_id, endpoint, at, at, answered=False, pause=pause)
             if await lanes.record(connection, [news], self.breaker):
-                _log.error("lane_stopped", store_id=store_id, endpoint="*", reason=str(error))
+                _log.error("lane_stopped", store_id=store_id, endpoint=endpoint, reason=str(error))
+
+    async def _rare_or_back(self, store_id: int, claimed: Sequence[Claimed]) -> _Rare:
+        """What they need; where it is not to be had they are left to a later claim.
+
+        What was claimed with them goes out all the same.
+        """
+        why: CannotDecrypt | NotAvailable
+        try:
+            return await self._rare(store_id, claimed)
+        except (CannotDecrypt, NotAvailable) as error:
+            why = error
+        # Where not even that can be written, they are found again when their lease ends.
+        with contextlib.suppress(NotAvailable):
+            await claims.give_back(self.database.direct, store_id, claimed)
+            if isinstance(why, CannotDecrypt):
+                await self._pause(store_id, Endpoint.COMMERCE, why)
+            else:
+                _log.warning("claiming_failed", store_id=store_id, error=str(why))
+        return _Rare(stale=frozenset(update.id for update in claimed))
 
     async def _rare(self, store_id: int, claimed: Sequence[Claimed]) -> _Rare:
         """What only some kinds of updates need."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -29,7 +30,7 @@ from app.sync.recorder import Recorder
 from app.walmart.account import Account
 from app.walmart.client import WalmartClient
 
-# Seconds in which none has ended, after which those under way may take long.
+# Seconds after which a delivery counts as one that may take long.
 STUCK_AFTER = 0.25
 _log = structlog.get_logger(__name__)
 
@@ -76,9 +77,9 @@ class Deliveries:
     monotonic: Callable[[], float]
     freed: Callable[[], None] = lambda: None
     busy: Counter[Place] = field(default_factory=Counter)
-    _running: set[asyncio.Task[None]] = field(default_factory=set)
+    # Each with when it began, the oldest first.
+    _running: dict[asyncio.Task[None], float] = field(default_factory=dict)
     _stopping: bool = False
-    _freed_at: float = -math.inf
 
     def __len__(self) -> int:
         """How many are under way."""
@@ -88,24 +89,26 @@ class Deliveries:
         """Deliver an update; claimed_at is the monotonic time right after its claim."""
         errand = self._errand(update, subject, claimed_at)
         task = asyncio.create_task(self._deliver(errand))
-        self._running.add(task)
+        self._running[task] = self.monotonic()
         place = place_of(update.store_id, update.kind)
         self.busy[place] += 1
 
         def ended(task: asyncio.Task[None]) -> None:
-            self._running.discard(task)
+            del self._running[task]
             self.busy[place] -= 1
             if not self.busy[place]:
                 del self.busy[place]
-            self._freed_at = self.monotonic()
             self.freed()
 
         task.add_done_callback(ended)
 
-    @property
-    def stuck_at(self) -> float:
-        """When its slots count as stuck if none becomes free before, by the monotonic clock."""
-        return self._freed_at + STUCK_AFTER
+    def stuck_at(self, number: int) -> float:
+        """When so many of them have been under way for long; inf while there are fewer.
+
+        By the monotonic clock.
+        """
+        began = next(itertools.islice(self._running.values(), max(number, 1) - 1, None), math.inf)
+        return began + STUCK_AFTER
 
     async def drain(self, seconds: float) -> None:
         """Let what is under way end; what does not is found again when its lease ends."""

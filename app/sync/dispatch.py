@@ -18,7 +18,7 @@ from app.storage.database import Database
 from app.storage.wakeup import Heard
 from app.sync.claiming import Claiming
 from app.sync.deliveries import Deliveries
-from app.sync.turns import Slots, Turn, Turns
+from app.sync.turns import LONGEST_REST, RESERVE, Slots, Turn, Turns
 
 # Claims under way at once, each of another store and on a connection of its own.
 CLAIMS = 4
@@ -55,6 +55,8 @@ class Dispatch:
     _anything: bool = False
     _written: bool = False
     _held_back: bool = False
+    # Deliveries that have ended.
+    _ended: int = 0
     # When something is due, and until when there was a look just now.
     _look_at: float = 0.0
     _paced_until: float = 0.0
@@ -63,6 +65,7 @@ class Dispatch:
         """Say that a delivery has ended."""
         # The answer may have been what a lane waited for.
         self._written |= self._held_back
+        self._ended += 1
         self._moved.set()
 
     def written(self) -> None:
@@ -82,7 +85,9 @@ class Dispatch:
     async def _round(self) -> float:
         """Claim what the free slots allow; answers how long to wait if nothing happens."""
         told, anything = self.heard.take()
-        self._anything |= anything
+        if anything:
+            self._anything = True
+            self._turns.anything()
         for store_id, kind in told:
             self._turns.told(store_id, kind)
         if self.monotonic() >= self._may_look_at(busy=self._turns.next(self._slots()) is not None):
@@ -95,7 +100,7 @@ class Dispatch:
             return self.poll_interval
         until = self._may_look_at(busy=False)
         if not slots.stuck:
-            until = min(until, self.under_way.stuck_at)
+            until = min(until, self._stuck_at())
         return max(until - self.monotonic(), 0.0)
 
     def _slots(self) -> Slots:
@@ -103,8 +108,11 @@ class Dispatch:
         busy = Counter(self.under_way.busy)
         for turn in self._claims.values():
             busy[turn.place] += turn.share
-        stuck = self.monotonic() >= self.under_way.stuck_at
-        return Slots(self.concurrency, busy, stuck)
+        return Slots.of(self.concurrency, busy, stuck=self.monotonic() >= self._stuck_at())
+
+    def _stuck_at(self) -> float:
+        """When half of the slots that all stores may use are held for long."""
+        return self.under_way.stuck_at((self.concurrency - self.concurrency // RESERVE + 1) // 2)
 
     def _begin(self, turn: Turn) -> None:
         self._turns.begin(turn)
@@ -118,7 +126,7 @@ class Dispatch:
         claim.add_done_callback(ended)
 
     async def _claim(self, turn: Turn) -> None:
-        taken = 0
+        taken, rest_until, ended = 0, None, self._ended
         try:
             claim = await self.claiming.claim(turn.groups, turn.share)
         except Exception as error:  # noqa: BLE001 - logged; the loop must live on
@@ -129,8 +137,13 @@ class Dispatch:
             taken = claim.updates
             self._held_back |= claim.held_back
             if claim.again_in is not None:
-                self._look_at = min(self._look_at, self.monotonic() + claim.again_in)
-        self._turns.end(turn, taken)
+                again_at = self.monotonic() + claim.again_in
+                self._look_at = min(self._look_at, again_at)
+                rest_until = min(again_at, self.monotonic() + LONGEST_REST)
+            elif claim.held_back and self._ended != ended:
+                # What the lane waits for may have ended before anybody knew that it does.
+                self._written = True
+        self._turns.end(turn, taken, rest_until=rest_until)
 
     def _may_look_at(self, *, busy: bool) -> float:
         """When to look for what is due.
@@ -147,6 +160,8 @@ class Dispatch:
 
     async def _look(self) -> None:
         self._anything = self._written = self._held_back = False
+        # A claim that ends meanwhile may know of something earlier.
+        self._look_at = math.inf
         began = self.monotonic()
         try:
             found = await claims.due(self.database.direct)
@@ -155,7 +170,8 @@ class Dispatch:
             return
         ended = self.monotonic()
         self._paced_until = ended + max(PACE, (ended - began) * _LOOKING_SHARE)
-        self._look_at = ended + min(self._turns.found(found), self.poll_interval)
+        later = min(self._turns.found(found, ended), self.poll_interval)
+        self._look_at = min(self._look_at, ended + later)
 
     def _trouble(self, error: Exception) -> None:
         """One bad round must not end the process that everything else waits for."""

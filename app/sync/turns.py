@@ -15,42 +15,53 @@ from app.storage.claims import Group, Place
 
 # Stores share the slots; none has more than this, or two fifths of them, under way at once.
 FAIR_SHARE = 20
-# One slot in so many is kept for the time when no other gets free, and then for stores that have
-# fewer than FEW under way.
+# One slot in so many is kept for the time when many of the others are held for long, and then for
+# stores that have fewer than FEW under way.
 RESERVE = 4
 FEW = 2
 # Commerces that hang, of all stores together, never take more than one slot in so many.
 COMMERCE_SHARE = 4
+# Seconds in which a store whose lanes bear nothing is not tried again, at most.
+LONGEST_REST = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Slots:
     """A poller's slots: how many there are, and who has them.
 
-    busy counts those in use by place. stuck: none has become free for some time.
+    busy counts those in use by place, used all of them, telling_commerce those in use for any
+    store's Commerce. stuck: many of them have been in use for some time.
     """
 
     concurrency: int
     busy: Mapping[Place, int]
+    used: int
+    telling_commerce: int
     stuck: bool
+
+    @classmethod
+    def of(cls, concurrency: int, busy: Mapping[Place, int], *, stuck: bool) -> "Slots":
+        """Count what is in use."""
+        telling = sum(number for (_, commerce), number in busy.items() if commerce)
+        return cls(concurrency, busy, sum(busy.values()), telling, stuck)
 
     @property
     def free(self) -> int:
         """How many nobody has."""
-        return self.concurrency - sum(self.busy.values())
+        return self.concurrency - self.used
 
     def share(self, place: Place) -> int:
         """How many of them a store may take now: never all, whatever it has due."""
         busy = self.busy.get(place, 0)
+        kept = self.concurrency // RESERVE
         if place[1]:
+            # The last slots are for Walmart.
             of_all = max(1, self.concurrency // COMMERCE_SHARE)
-            telling = sum(number for (_, commerce), number in self.busy.items() if commerce)
-            return min(COMMERCE_CALLS - busy, of_all - telling, self.free)
+            return min(COMMERCE_CALLS - busy, of_all - self.telling_commerce, self.free - kept)
         fair = max(1, min(FAIR_SHARE, self.concurrency * 2 // 5))
         # Several that hang at once would fill all slots between them: the last ones are for
         # stores that have next to nothing under way. While the others come and go, a store gets
         # more at once by waiting its turn among them.
-        kept = self.concurrency // RESERVE
         last = FEW - busy if self.stuck else 0
         return min(fair - busy, self.free, max(self.free - kept, last))
 
@@ -71,19 +82,23 @@ class Turns:
     _due: dict[Place, list[Group]] = field(default_factory=dict)
     # Those whose turn it is: one claim of a store at a time.
     _claiming: set[Place] = field(default_factory=set)
+    # Until when a lane of a store bears nothing, by the caller's clock.
+    _resting: dict[Place, float] = field(default_factory=dict)
     # When each was served last, as a count.
     _served: dict[Place, int] = field(default_factory=dict)
     _count: int = 0
 
-    def found(self, groups: Iterable[Group]) -> float:
+    def found(self, groups: Iterable[Group], now: float) -> float:
         """Take in what a look found; answers seconds until more of it is due (inf: nothing)."""
+        self._resting = {place: until for place, until in self._resting.items() if until > now}
         due: dict[Place, list[Group]] = defaultdict(list)
         later = math.inf
         for group in sorted(groups, key=lambda each: each.due_in):
-            if group.due_in <= 0:
+            wait = max(group.due_in, self._resting.get(group.place, now) - now)
+            if wait <= 0:
                 due[group.place].append(group)
             else:
-                later = min(later, group.due_in)
+                later = min(later, wait)
         order = sorted(due, key=lambda place: (self._served.get(place, 0), place))
         self._due = {place: due[place] for place in order}
         self._served = {place: at for place, at in self._served.items() if place in due}
@@ -96,8 +111,14 @@ class Turns:
         if all((each.kind, each.ambiguous) != (kind, False) for each in groups):
             groups.append(group)
 
+    def anything(self) -> None:
+        """Take in that anything may be due, of stores too whose lanes bore nothing a moment ago."""
+        self._resting.clear()
+
     def next(self, slots: Slots) -> Turn | None:
         """The next store that may take any; None where none may."""
+        if slots.free <= 0:
+            return None
         for place, groups in self._due.items():
             share = 0 if place in self._claiming else slots.share(place)
             if share > 0:
@@ -111,9 +132,15 @@ class Turns:
         self._claiming.add(turn.place)
         del self._due[turn.place]
 
-    def end(self, turn: Turn, taken: int) -> None:
-        """Note what a store took: its whole share, and it goes to the end; less, and it is done."""
+    def end(self, turn: Turn, taken: int, *, rest_until: float | None = None) -> None:
+        """Note what a store took: its whole share, and it goes to the end; less, and it is done.
+
+        rest_until: when its lanes bear something again, where they bore nothing.
+        """
         self._claiming.discard(turn.place)
+        if not taken and rest_until is not None:
+            self._resting[turn.place] = rest_until
         if taken >= turn.share:
-            meanwhile = self._due.pop(turn.place, turn.groups)
-            self._due[turn.place] = max(meanwhile, turn.groups, key=len)
+            meanwhile = self._due.pop(turn.place, [])
+            known = {(each.kind, each.ambiguous): each for each in (*turn.groups, *meanwhile)}
+            self._due[turn.place] = list(known.values())

@@ -15,7 +15,7 @@ def due(store: int, due_in: float = 0.0, kind: Kind = Kind.SHIPMENT) -> Group:
 
 
 def slots(busy: dict[Place, int] | None = None, *, of: int = 50, stuck: bool = False) -> Slots:
-    return Slots(of, busy or {}, stuck)
+    return Slots.of(of, busy or {}, stuck=stuck)
 
 
 def served(turns: Turns, given: Slots) -> int:
@@ -28,21 +28,21 @@ def served(turns: Turns, given: Slots) -> int:
 
 def test_a_store_that_was_served_goes_behind_the_others() -> None:
     turns = Turns()
-    turns.found([due(1), due(2), due(3)])
+    turns.found([due(1), due(2), due(3)], 0.0)
     assert [served(turns, slots()) for _ in range(4)] == [1, 2, 3, 1]
 
 
 def test_a_new_look_does_not_let_a_store_in_front_again() -> None:
     turns = Turns()
-    turns.found([due(1), due(2)])
+    turns.found([due(1), due(2)], 0.0)
     served(turns, slots())
-    turns.found([due(1), due(2), due(3)])
+    turns.found([due(1), due(2), due(3)], 0.0)
     assert [served(turns, slots()) for _ in range(3)] == [2, 3, 1]
 
 
 def test_a_store_that_took_less_than_it_might_has_nothing_more() -> None:
     turns = Turns()
-    turns.found([due(1)])
+    turns.found([due(1)], 0.0)
     turn = turns.next(slots())
     assert turn is not None
     turns.begin(turn)
@@ -52,14 +52,14 @@ def test_a_store_that_took_less_than_it_might_has_nothing_more() -> None:
 
 def test_what_is_due_later_is_waited_for() -> None:
     turns = Turns()
-    assert turns.found([due(1, 4.0), due(2, 2.5)]) == 2.5
+    assert turns.found([due(1, 4.0), due(2, 2.5)], 0.0) == 2.5
     assert turns.next(slots()) is None
-    assert turns.found([]) == math.inf
+    assert turns.found([], 0.0) == math.inf
 
 
 def test_a_store_that_may_take_none_does_not_hold_up_the_next() -> None:
     turns = Turns()
-    turns.found([due(1), due(2)])
+    turns.found([due(1), due(2)], 0.0)
     turn = turns.next(slots({(1, False): FAIR_SHARE}))
     assert turn is not None
     assert turn.place == (2, False)
@@ -96,7 +96,7 @@ def test_commerces_that_hang_leave_most_slots() -> None:
 
 def test_a_store_claims_once_at_a_time() -> None:
     turns = Turns()
-    turns.found([due(1)])
+    turns.found([due(1)], 0.0)
     first = turns.next(slots())
     assert first is not None
     turns.begin(first)
@@ -108,9 +108,42 @@ def test_a_store_claims_once_at_a_time() -> None:
 
 def test_what_is_announced_is_claimed_without_a_look() -> None:
     turns = Turns()
-    turns.found([due(1, kind=Kind.CANCELLATION)])
+    turns.found([due(1, kind=Kind.CANCELLATION)], 0.0)
     turns.told(1, Kind.SHIPMENT)
     turns.told(1, Kind.SHIPMENT)
     turn = turns.next(slots())
     assert turn is not None
     assert [each.kind for each in turn.groups] == [Kind.CANCELLATION, Kind.SHIPMENT]
+
+
+def test_a_store_whose_lanes_bear_nothing_waits_until_they_do() -> None:
+    turns = Turns()
+    turns.found([due(1)], 0.0)
+    turn = turns.next(slots())
+    assert turn is not None
+    turns.begin(turn)
+    turns.end(turn, 0, rest_until=1.5)
+    assert turns.found([due(1)], 1.0) == 0.5
+    assert turns.next(slots()) is None
+    turns.anything()
+    turns.found([due(1)], 1.0)
+    assert turns.next(slots()) is not None
+
+
+def test_a_backlog_is_not_forgotten_when_another_kind_is_announced_meanwhile() -> None:
+    turns = Turns()
+    turns.found([due(1, kind=Kind.ACKNOWLEDGEMENT)], 0.0)
+    turn = turns.next(slots())
+    assert turn is not None
+    turns.begin(turn)
+    turns.told(1, Kind.SHIPMENT)
+    turns.end(turn, turn.share)
+    following = turns.next(slots())
+    assert following is not None
+    assert {each.kind for each in following.groups} == {Kind.ACKNOWLEDGEMENT, Kind.SHIPMENT}
+
+
+def test_commerces_that_hang_leave_the_last_slots_to_walmart() -> None:
+    held = {(1, False): 20, (2, False): 18, (3, True): 4}
+    assert slots(held, stuck=True).share((4, True)) <= 0
+    assert slots(held, stuck=True).share((5, False)) == FEW
