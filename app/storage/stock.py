@@ -38,6 +38,12 @@ _LOCK = sa.text("""
     SELECT pg_advisory_xact_lock(hashtextextended('stock:' || :store_id || ':' || s, 0))
       FROM unnest(CAST(:subjects AS text[])) AS s ORDER BY s
 """).bindparams(sa.bindparam("subjects", type_=ARRAY(sa.Text)))
+# Whoever ends the one that has the turn hands it on, and sees nothing that is not written yet: so
+# it is waited for, and its end is seen.
+_HELD = sa.text(f"""
+    SELECT FROM updates u JOIN {_LEVELS} ON {_SAME} AND u.active::int = 1
+     ORDER BY u.id FOR UPDATE OF u
+""").bindparams(sa.bindparam("levels", type_=JSONB))  # noqa: S608 - only constants are put in
 # Before the new ones are written: a subject's one turn must be free by then.
 _SUPERSEDE = sa.text(f"""
     UPDATE updates u
@@ -152,6 +158,7 @@ async def put(connection: Connection, wanted: Levels, ids: events.NewId) -> list
         newer = {str(row.id) for row in await connection.execute(_NEWER, values)}
         rows = [row for row in rows if row["id"] not in newer]
     values |= {"levels": rows, "note": SUPERSEDED}
+    await connection.execute(_HELD, values)
     older = (await connection.execute(_SUPERSEDE, values)).all()
     # What was tried may still arrive; the newer value must come after it.
     tried = {row.subject for row in older if row.attempts}
