@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -315,6 +316,37 @@ async def test_a_credit_memo_for_what_is_refunded_already_is_known(
     await hook(outside, "creditmemo", creditmemo(1, number="13"))
     assert await refunds(client) == [1, 1]
     assert (await world.order(order.id)).status == "shipped"
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+@pytest.mark.parametrize("key", [None, "memo-12"])
+async def test_a_credit_memo_that_the_rest_door_tells_of_as_well_is_refunded_once(
+    world: World,
+    client: httpx.AsyncClient,
+    outside: httpx.AsyncClient,
+    *,
+    confirmed: bool,
+    key: str | None,
+) -> None:
+    await sent_back(world, client, 3)
+    await hook(outside, "creditmemo", creditmemo(1))
+    ((made,),) = [each["refunds"] for each in (await client.get("/v1/returns")).json()["data"]]
+    if confirmed:
+        await world.deliver_until(UUID(made["update"]["id"]))
+    place = "/rest/store_1/V1/order/7/refund"
+    headers = {"Idempotency-Key": key} if key else {}
+    one = {"items": [{"order_item_id": 70, "qty": 1}], "comment": {"comment": "credit memo 12"}}
+    first = await client.post(place, json=one, headers=headers)
+    assert (await client.post(place, json=one, headers=headers)).json() == first.json()
+    assert first.is_success
+    assert await refunds(client) == [1]
+    # A credit memo stands for one body: another one is another refund.
+    other = {**one, "comment": {"comment": "credit memo 13"}}
+    assert (await client.post(place, json=other)).json() != first.json()
+    assert await refunds(client) == [1, 1]
+    # Which the hook of that one knows.
+    await hook(outside, "creditmemo", creditmemo(1, number="13"))
+    assert await refunds(client) == [1, 1]
 
 
 @pytest.mark.parametrize(
