@@ -86,9 +86,10 @@ async def follow(
     """Tell Walmart the stock after cancellations and refunds (store and update) it has confirmed.
 
     Walmart sets an item out of stock that was canceled for that reason, and nothing else. Where
-    Commerce gave a newer level since, nothing follows: that one went, or goes, by itself. Where
-    no level was given, the timeline says so. After a refund only Commerce knows whether what came
-    back is sold again: a level follows where it can be asked.
+    Commerce gave a newer level since, that one follows: it may have reached Walmart before the
+    cancellation did. Where it still waits it goes by itself. Where no level was given, the
+    timeline says so. After a refund only Commerce knows whether what came back is sold again: a
+    level follows where it can be asked.
     """
     wanted = [
         *await _after_cancellations(connection, canceled, ids),
