@@ -248,6 +248,23 @@ async def test_what_was_dismissed_before_its_order_is_linked_stays_so(
     assert await numbers(world, order) == []
 
 
+async def test_what_a_person_dismissed_is_not_carried_out_by_who_took_it_before(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    unknown = [a_track("1ZA", carrier="custom") | {"title": "Acme"}]
+    await hook(outside, "shipment", changed(tracks=unknown))
+    (refused,) = await told(client, "?state=refused")
+    place = f"/v1/commerce-events/{refused['id']}/dismiss"
+    assert (await client.post(place, json={"note": "Handed over by us."})).is_success
+    mended = {"default_tracking_url": "https://t.example/{tracking_number}"}
+    assert (await client.patch(f"/v1/stores/{refused['store_id']}", json=mended)).is_success
+    # A poller took it while it was open, and comes to it now.
+    await commerce_events.replay_all(world.desk, [UUID(refused["id"])])
+    assert await numbers(world, order) == []
+    assert (await told(client))[0]["state"] == "dismissed"
+
+
 async def test_what_cannot_be_carried_out_yet_lets_the_others_go_first(world: World) -> None:
     orders = [await world.an_order(1) for _ in range(storage.BATCH + 1)]
     async with world.database.begin() as connection:
