@@ -13,8 +13,8 @@ from app.storage import events, orders, registry
 from app.storage.database import Connection
 from app.storage.views import OrderView
 
-# Commerce shipped an item of which nobody had said which line it is.
-_UNKNOWN = "unknown_line"
+# Commerce shipped or credited an item of which nobody had said which line it is.
+_UNLINKED = ("unknown_line", storage.NO_RETURN)
 LINKS = frozenset({"commerce_order_number", "commerce_order_id"})
 
 
@@ -39,7 +39,7 @@ async def link(
         _refuse_unknown(order, items or {})
         waiting = await take(connection, order.store_id, order.id, changes)
         if items:
-            waiting += await storage.refused_as(connection, order.store_id, order.id, _UNKNOWN)
+            waiting += await storage.refused_as(connection, order.store_id, [order.id], _UNLINKED)
         await registry.fill(connection, order.store_id, order.id, changes)
         await registry.link_lines(connection, order.store_id, order.id, items or {})
         if changes or items:

@@ -309,6 +309,36 @@ async def test_a_credit_memo_in_commerce_is_refunded_by_the_open_return_once(
     assert await refunds(client) == [1, 1]
 
 
+async def test_a_credit_memo_that_comes_before_its_return_is_refunded_when_that_comes(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    place = f"/simulator/orders/{order.purchase_order_id}"
+    await world.walmart.post(f"{place}/ship", json={})
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    await hook(outside, "creditmemo", creditmemo(1))
+    assert [d.code for d in (await world.order(order.id)).status_details] == ["no_open_return"]
+    lines = {"lines": [{"line_number": "1", "quantity": 1}]}
+    await world.walmart.post(f"{place}/return", json=lines)
+    await Importer(world.desk, Breaker(), every=0.000001).run(1)
+    assert await refunds(client) == [1]
+    shown = await world.order(order.id)
+    assert (shown.status, shown.status_details) == ("shipped", [])
+
+
+async def test_a_credit_memo_that_comes_before_its_lines_are_linked_is_refunded_then(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await sent_back(world, client, 2)
+    nobody = [{"line_number": "1", "commerce_item_id": None}]
+    await client.patch(f"/v1/orders/{order.id}", json={"lines": nobody})
+    await hook(outside, "creditmemo", creditmemo(1))
+    assert await refunds(client) == []
+    shown = (await client.patch(f"/v1/orders/{order.id}", json={"lines": LINK["lines"]})).json()
+    assert await refunds(client) == [1]
+    assert shown["status_details"] == []
+
+
 @pytest.mark.usefixtures("adobe")
 async def test_a_credit_memo_comes_by_adobes_events_too(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
