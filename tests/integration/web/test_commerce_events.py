@@ -265,6 +265,24 @@ async def test_what_a_person_dismissed_is_not_carried_out_by_who_took_it_before(
     assert (await told(client))[0]["state"] == "dismissed"
 
 
+async def test_what_waits_because_of_two_links_is_carried_out_when_one_is_taken_away(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    other = await world.an_order(3)
+    async with world.database.begin() as connection:
+        # As versions before allowed it.
+        await connection.exec_driver_sql("UPDATE orders SET commerce_order_id = 7")
+    assert (await hook(outside, "shipment", SHIPMENT)).json()["op"] == "exception"
+    (waiting,) = await told(client, "?state=waiting")
+    assert waiting["order_id"] is None
+    away = await client.patch(f"/v1/orders/{other.id}", json={"commerce_order_id": None})
+    assert away.is_success
+    assert await numbers(world, order) == [("1ZA", 1)]
+    assert await numbers(world, other) == []
+    assert await told(client, "?state=waiting") == []
+
+
 async def test_what_cannot_be_carried_out_yet_lets_the_others_go_first(world: World) -> None:
     orders = [await world.an_order(1) for _ in range(storage.BATCH + 1)]
     async with world.database.begin() as connection:
