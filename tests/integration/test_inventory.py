@@ -155,16 +155,18 @@ async def test_a_level_that_is_given_while_the_end_of_the_one_before_is_written_
     world: World,
 ) -> None:
     await put(world, ("ABC", 5))
+    assert len(await claim(world.database)) == 1
     async with world.database.begin() as connection:
         # What records the older one has handed the turn on, and has not committed yet.
         await connection.exec_driver_sql(
-            "UPDATE updates SET state = 'confirmed', active = false, finished_at = now()"
+            "UPDATE updates SET state = 'confirmed', active = false, finished_at = now(),"
+            " lease_token = NULL, leased_until = NULL, leased_by = NULL"
         )
         await updates.hand_turns(connection, [(1, "walmart", "sku:ABC")])
         putting = asyncio.create_task(put(world, ("ABC", 0)))
         waiting = asyncio.create_task(waits_for_a_lock(world))
         await asyncio.wait({putting, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    await waiting
+    waiting.cancel()
     (newer,) = await putting
     await world.deliver_until(newer.id)
     assert await at_walmart(world) == {"ABC": 0}
