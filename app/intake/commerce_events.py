@@ -29,6 +29,7 @@ from app.storage.views import CommerceEventView
 
 # The order is where the event says that it should be.
 _ALREADY = frozenset({"cancellation_pending", "order_already_canceled"})
+_SETTLED = "it was settled before"
 _NEWS = frozenset({"accepted", "corrected"})
 _CARRIERS: dict[str, Callable[[Connection, Desk, Order, Event], Awaitable[tuple[Done, Event]]]] = {
     SHIPMENT: commerce_shipments.carry_out,
@@ -163,8 +164,8 @@ async def _work(desk: Desk, thing: _Thing, *, asked: bool = False) -> Done:
             return await _cancel(desk, thing, asked=asked)
         async with desk.transaction() as connection:
             order, known, event = await thing.held(connection)
-            if not asked and _dismissed(known, event):
-                return Done("known", "somebody has dismissed it")
+            if _settled(known, event, asked=asked):
+                return Done("known", _SETTLED)
             done, after = await _CARRIERS[event.about](connection, desk, order, event)
             await _write(connection, order, known, after)
     except NotAvailable:
@@ -182,12 +183,22 @@ def _dismissed(known: Event | None, event: Event) -> bool:
     return known is not None and known.state == storage.DISMISSED and known.told == event.told
 
 
+def _settled(known: Event | None, event: Event, *, asked: bool) -> bool:
+    """Whether nothing is to be done, now that it is held.
+
+    asked: it was read before, and a person or another poller may have settled it meanwhile.
+    """
+    if asked:
+        return known is not None and known.state not in storage.OPEN
+    return _dismissed(known, event)
+
+
 async def _cancel(desk: Desk, thing: _Thing, *, asked: bool) -> Done:
     async with desk.transaction() as connection:
         order, known, event = await thing.held(connection)
         default = await stores.default_cancellation_reason(connection, order.store_id)
-    if not asked and _dismissed(known, event):
-        return Done("known", "somebody has dismissed it")
+    if _settled(known, event, asked=asked):
+        return Done("known", _SETTLED)
     said = event.told.get("reason")
     reason = reason_of(said) if said else default
     if reason is None:
@@ -228,6 +239,8 @@ async def _refused(desk: Desk, thing: _Thing, error: OrderError) -> None:
     """Keep what Walmart cannot be told, where people look: with the order."""
     async with desk.transaction() as connection:
         order, known, event = await thing.held(connection)
+        if _dismissed(known, event):
+            return
         refused = replace(
             event,
             order_id=order.id,

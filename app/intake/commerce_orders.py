@@ -8,8 +8,8 @@ from app.intake.desk import Desk
 from app.orders.errors import NotAvailable
 from app.orders.order import Link
 from app.outbound.call import Call
-from app.outbound.errors import CallError, NotFound, Refused
-from app.storage import links, orders, overview, stores
+from app.outbound.errors import CallError, NotFound
+from app.storage import commerce_updates, links, orders, overview, stores
 
 # Commerce's own hooks hold its database meanwhile.
 _LONGEST_LOOK = 5.0
@@ -43,13 +43,17 @@ async def _recognised(desk: Desk, store_id: int, commerce_order_id: int) -> Whos
     try:
         async with asyncio.timeout(_LONGEST_LOOK):
             shown = await desk.commerce.read_order(shop, commerce_order_id, _forgotten)
-    except (NotFound, Refused):
-        return Whose(None, foreign=True)
+    except NotFound:
+        # So says a Commerce that is addressed wrongly, too: whose the order is nobody has said.
+        return Whose(None)
     except (CallError, TimeoutError) as error:
         message = f"Commerce does not say which order {commerce_order_id} is: {error}"
         raise NotAvailable("commerce_unavailable", message) from error
     if shown.ext_order_id is None:
-        return Whose(None, foreign=True)
+        async with desk.transaction() as connection:
+            # One that is being made may be this one, and somebody may yet link one that failed.
+            unmade = await commerce_updates.orders_to_be_made(connection, store_id)
+        return Whose(None, foreign=not unmade)
     async with desk.transaction() as connection:
         order_id = await orders.find(connection, store_id, shown.ext_order_id)
         if order_id is not None:

@@ -47,7 +47,11 @@ async def carry_out(
     if not left:
         return Done("known", "Walmart has refunded it, or is being told"), done
     comment = f"Commerce credit memo {event.reference.rpartition('-')[2]}"
-    await refund.refund_held(connection, desk, order, left, comment=comment, actor=ACTOR)
+    # By its number the REST door knows that it was refunded.
+    reference = refund.Reference(event.reference)
+    await refund.refund_held(
+        connection, desk, order, left, comment=comment, actor=ACTOR, reference=reference
+    )
     return Done("accepted"), done
 
 

@@ -1,6 +1,6 @@
 """Link: say which Commerce order a Walmart order became."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from app.intake import commerce_events
@@ -13,8 +13,8 @@ from app.storage import events, orders, registry
 from app.storage.database import Connection
 from app.storage.views import OrderView
 
-# Commerce shipped an item of which nobody had said which line it is.
-_UNKNOWN = "unknown_line"
+# Commerce shipped or credited an item of which nobody had said which line it is.
+_UNLINKED = ("unknown_line", storage.NO_RETURN)
 LINKS = frozenset({"commerce_order_number", "commerce_order_id"})
 
 
@@ -37,9 +37,12 @@ async def link(
     async with desk.transaction() as connection:
         order = await orders.lock(connection, order_id)
         _refuse_unknown(order, items or {})
+        left = await _left(connection, order, changes)
         waiting = await take(connection, order.store_id, order.id, changes)
         if items:
-            waiting += await storage.refused_as(connection, order.store_id, order.id, _UNKNOWN)
+            waiting += await storage.refused_as(connection, order.store_id, [order.id], _UNLINKED)
+        if left is not None:
+            waiting += await _leave(connection, order, left)
         await registry.fill(connection, order.store_id, order.id, changes)
         await registry.link_lines(connection, order.store_id, order.id, items or {})
         if changes or items:
@@ -49,6 +52,29 @@ async def link(
     await commerce_events.replay_all(desk, waiting)
     async with desk.transaction() as connection:
         return await view_of(connection, order)
+
+
+async def _left(connection: Connection, order: Order, changes: Mapping[str, object]) -> int | None:
+    """Commerce's order that the order is no longer, held with the one that it is now."""
+    after = changes.get("commerce_order_id", order.commerce_order_id)
+    before = order.commerce_order_id
+    if before is None or after == before:
+        return None
+    # Sorted, so that nobody waits in a circle.
+    for number in sorted({before, after} if isinstance(after, int) else {before}):
+        await storage.hold_link(connection, order.store_id, number)
+    return before
+
+
+async def _leave(connection: Connection, order: Order, number: int) -> Sequence[UUID]:
+    """Give what waited for Commerce's order to the one that is left of those linked to it."""
+    others = await storage.others_with(connection, order.store_id, number, order.id)
+    if len(others) != 1:
+        return ()
+    remaining = await orders.find(connection, order.store_id, others[0])
+    if remaining is None:
+        return ()
+    return await storage.adopt(connection, order.store_id, number, remaining)
 
 
 async def take(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from app.intake import open_returns
+from app.intake import memos, open_returns
 from app.intake.desk import Desk
 from app.intake.open_returns import Fitting
 from app.orders import refunds as rules
@@ -122,6 +122,10 @@ async def refund_held(
     """The same in the transaction of somebody who holds the order, and wakes the pollers."""
     fitting = await open_returns.holding(connection, order, items)
     before = await _before(connection, order, fitting, reference)
+    if before is None and reference is not None and reference.within is not None:
+        before = await memos.told_otherwise(
+            connection, order, items, reference.text, reference.within
+        )
     if before is not None:
         return await _asked(connection, order.store_id, before)
     known, wanted = open_returns.only(fitting)

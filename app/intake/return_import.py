@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from app.intake import looking
+from app.intake.commerce_events import replay_all
 from app.intake.desk import Desk
 from app.intake.hold import FREE, Hold
 from app.orders.returns import Return
-from app.storage import returns
+from app.storage import commerce_events, returns
 from app.walmart import errors
 from app.walmart.account import Account
 
@@ -52,7 +53,13 @@ async def save_page(
         await hold.check(connection)
         changed = await returns.save(connection, account.store_id, shown, desk.new_id)
         await returns.save_unreadable(connection, account.store_id, failures, desk.new_id)
-        return changed
+        places = await returns.orders_of(connection, account.store_id, numbers)
+        credited = await commerce_events.refused_as(
+            connection, account.store_id, places.values(), [commerce_events.NO_RETURN]
+        )
+    # A credit memo of Commerce's may have come before its return.
+    await replay_all(desk, credited)
+    return changed
 
 
 def _failures(desk: Desk, unreadable: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -35,6 +35,7 @@ from app.simulator.errors import (
 )
 from app.simulator.ledger import Call, Effect
 from app.simulator.misbehaviour import CutConnection, Misbehaviour, Work
+from app.simulator.names import OUT_OF_STOCK
 from app.simulator.orders import Order
 from app.simulator.returning import Return
 from app.simulator.shapes import as_walmart
@@ -212,6 +213,10 @@ def _write(world: World, request: Request, call: Call, body: bytes) -> Work:
         order = world.order(call.client_id, call.purchase_order_id or "")
         effects = _RULES[call.operation](order, body, world.now())
         world.ledger.apply(call, order.purchase_order_id, effects)
+        for effect in effects:
+            # Walmart takes the seller's word that there are no more.
+            if effect.reason == OUT_OF_STOCK:
+                world.stock[call.client_id, order.lines[effect.line].sku, None] = 0
         return {"order": as_walmart(order)}
 
     return Work(do, read.do)

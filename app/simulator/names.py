@@ -2,12 +2,13 @@
 
 METHOD_CODES = frozenset({"Standard", "Express", "OneDay", "Freight", "WhiteGlove", "Value"})
 MARKETS = ("us", "ca", "mx")
+OUT_OF_STOCK = "SELLER_CANCEL_OUT_OF_STOCK"
 CANCELLATION_REASONS = {
     "us": frozenset(
         {
             "CUSTOMER_REQUESTED_SELLER_TO_CANCEL",
             "SELLER_CANCEL_PRICING_ERROR",
-            "SELLER_CANCEL_OUT_OF_STOCK",
+            OUT_OF_STOCK,
             "SELLER_CANCEL_FRAUD_STOP_SHIPMENT",
             "SELLER_CANCEL_ADDRESS_NOT_SERVICEABLE",
         }

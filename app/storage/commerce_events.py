@@ -5,7 +5,7 @@ is refused while Walmart cannot be told so, and else stays to know the same thin
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,8 @@ from app.storage.tables import commerce_event_ids, commerce_events, orders
 table = commerce_events
 WAITING, REFUSED, DONE, DISMISSED = "waiting", "refused", "done", "dismissed"
 OPEN = (WAITING, REFUSED)
+# Why one is refused while no return of Walmart's holds what was credited.
+NO_RETURN = "no_open_return"
 # What a poller carries out in one go, and seconds until it tries again what it could not.
 BATCH, _AGAIN = 20, 30.0
 # Why a row waits: for its order, or, being a track, for its shipment.
@@ -53,7 +55,8 @@ _MARK = sa.text("""
 class Event:
     """One thing that Commerce told of, with all that was told of it.
 
-    told_at: when the newest whole picture of it was told. shipments: those here that it is.
+    told_at: when the newest whole picture of it was told. shipments: those here that it is; of a
+    credit memo the body at the REST door that it stands for.
     """
 
     store_id: int
@@ -147,11 +150,16 @@ async def adopt(
 
 
 async def refused_as(
-    connection: Connection, store_id: int, order_id: UUID, code: str
+    connection: Connection, store_id: int, order_ids: Collection[UUID], codes: Collection[str]
 ) -> list[UUID]:
-    """What was refused of an order for that reason."""
-    told = await of_order(connection, store_id, order_id)
-    return [event.id for event in told if (event.state, event.code) == (REFUSED, code)]
+    """What was refused of some orders for one of these reasons."""
+    statement = sa.select(table.c.id).where(
+        table.c.store_id == store_id,
+        table.c.order_id.in_(sorted(order_ids)),
+        table.c.state == REFUSED,
+        table.c.code.in_(sorted(codes)),
+    )
+    return sorted((await connection.execute(statement)).scalars()) if order_ids else []
 
 
 async def take(connection: Connection) -> list[UUID]:

@@ -50,6 +50,19 @@ _NOTES = sa.text("""
 """).bindparams(sa.bindparam("rows", type_=JSONB))
 
 
+_TO_BE_MADE = sa.text("""
+    SELECT EXISTS (SELECT FROM updates u
+                    WHERE u.store_id = :store_id AND u.kind = 'commerce_order'
+                      AND u.state IN ('pending', 'sending', 'retrying', 'verifying', 'failed'))
+""")
+
+
+async def orders_to_be_made(connection: Connection, store_id: int) -> bool:
+    """Whether an order of the store's is on its way into Commerce, or could not be made there."""
+    found = await connection.execute(_TO_BE_MADE, {"store_id": store_id})
+    return bool(found.scalar_one())
+
+
 async def hand_over(connection: Connection, orders: Sequence[Order], ids: events.NewId) -> None:
     """Queue the creation of held orders in Commerce, of those of which a unit is left to ship."""
     rows = [

@@ -18,6 +18,7 @@ from app.orders import reservation
 from app.orders.lane import Breaker, Lane, News
 from app.orders.order import Link, Order
 from app.orders.outcome import Failure
+from app.orders.requests import StockLevel
 from app.orders.returns import Return
 from app.orders.snapshot import OrderSnapshot
 from app.orders.update import OPEN, TOLD_COMMERCE, Kind, State
@@ -137,6 +138,7 @@ async def record(
     """Write a batch of results down."""
     async with database.begin() as connection:
         known = await _lock_orders(connection, results)
+        await _hold_levels(connection, known, results)
         queues = await _write(connection, results)
         kept = [r for r in results if (r.update.store_id, r.update.id) in queues]
         subjects = [
@@ -186,6 +188,23 @@ async def _lock_orders(connection: Connection, results: Sequence[Result]) -> dic
     return await orders.lock_many(
         connection, [(store, order) for store, order in places if order is not None]
     )
+
+
+async def _hold_levels(
+    connection: Connection, known: Mapping[UUID, Order], results: Sequence[Result]
+) -> None:
+    """Let nobody put levels meanwhile that were sent, or that may follow what is recorded."""
+    sent: dict[int, list[StockLevel]] = defaultdict(list)
+    for update in (each.update for each in results if each.update.kind is Kind.INVENTORY):
+        level = StockLevel(update.payload["sku"], None, update.payload["ship_node"])
+        sent[update.store_id].append(level)
+    canceled = [
+        (order.store_id, task.update_id)
+        for order in known.values()
+        for task in order.tasks
+        if task.kind is Kind.CANCELLATION and task.state in OPEN
+    ]
+    await stock_following.hold(connection, sent, canceled, _confirmed(results, Kind.REFUND))
 
 
 async def _write(

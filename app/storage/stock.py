@@ -5,7 +5,7 @@ newer is told by when Commerce gave it, not by when it is queued: a level that c
 cancellation is as old as the cancellation, however late Walmart confirms it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,11 +16,13 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from app.orders.requests import StockLevel
-from app.orders.update import Kind
+from app.orders.update import Kind, State
 from app.storage import events, updates
 from app.storage.database import Connection
 from app.storage.updates import Claimed, Subject
 
+# A level in these may be at Walmart already; one in any other waits, or for a person.
+_MAY_HAVE_GONE = frozenset({State.CONFIRMED, State.SENDING})
 SUPERSEDED = "A newer value took its place."
 # Updates u of a level q. A queue may hold levels of another SKU: before `subject` escaped its
 # parts, "A@n" and "A" at node "n" shared one, and rows of then are still in the table.
@@ -30,7 +32,7 @@ _SAME = """
 """
 _LEVELS = """
     jsonb_to_recordset(:levels) AS q(id uuid, subject text, former text, sku text, ship_node text,
-                                     payload jsonb, waits boolean)
+                                     payload jsonb, waits boolean, given_at timestamptz)
 """
 
 # Whoever writes the same SKU at the same time waits; sorted, so that nobody waits in a circle.
@@ -38,6 +40,12 @@ _LOCK = sa.text("""
     SELECT pg_advisory_xact_lock(hashtextextended('stock:' || :store_id || ':' || s, 0))
       FROM unnest(CAST(:subjects AS text[])) AS s ORDER BY s
 """).bindparams(sa.bindparam("subjects", type_=ARRAY(sa.Text)))
+# Whoever ends the one that has the turn hands it on, and sees nothing that is not written yet: so
+# it is waited for, and its end is seen.
+_HELD = sa.text(f"""
+    SELECT FROM updates u JOIN {_LEVELS} ON {_SAME} AND u.active::int = 1
+     ORDER BY u.id FOR UPDATE OF u
+""").bindparams(sa.bindparam("levels", type_=JSONB))
 # Before the new ones are written: a subject's one turn must be free by then.
 _SUPERSEDE = sa.text(f"""
     UPDATE updates u
@@ -53,7 +61,7 @@ _PUT = sa.text(f"""
     INSERT INTO updates (store_id, id, subject, order_id, kind, sequence, payload, active,
                          requested_by, due_at)
     SELECT :store_id, q.id, q.subject, :order_id, 'inventory', coalesce(k.last, 0) + 1,
-           q.payload || jsonb_build_object('given_at', coalesce(:given_at, clock_timestamp())),
+           q.payload || jsonb_build_object('given_at', coalesce(q.given_at, clock_timestamp())),
            NOT coalesce(k.under_way, false), :actor,
            now() + make_interval(secs => CASE WHEN q.waits OR k.tried THEN :quiet ELSE 0 END)
       FROM {_LEVELS}
@@ -66,7 +74,6 @@ _PUT = sa.text(f"""
           AND u.subject IN (q.subject, q.former)) k
 """).bindparams(  # noqa: S608 - as above
     sa.bindparam("levels", type_=JSONB),
-    sa.bindparam("given_at", type_=sa.DateTime(timezone=True)),
     sa.bindparam("order_id", type_=PG_UUID(as_uuid=True)),
     sa.bindparam("quiet", type_=sa.Float),
 )
@@ -76,11 +83,18 @@ _GIVEN_AT = """
              CASE WHEN u.payload->>'quantity' IS NULL AND u.state || '' = 'confirmed'
                   THEN u.finished_at END)
 """
+# Of each level the newest that was given since, as it stands.
 _NEWER = sa.text(f"""
-    SELECT q.id FROM {_LEVELS}
-     WHERE EXISTS (SELECT FROM updates u WHERE {_SAME} AND {_GIVEN_AT} > :given_at)
-        OR EXISTS (SELECT FROM archived_updates u
-                    WHERE {_SAME} AND u.kind = 'inventory' AND {_GIVEN_AT} > :given_at)
+    SELECT DISTINCT ON (q.id) q.id, n.state, n.quantity, n.given_at FROM {_LEVELS}
+     CROSS JOIN LATERAL (
+       SELECT u.state, (u.payload->>'quantity')::int AS quantity, u.sequence,
+              {_GIVEN_AT} AS given_at
+         FROM updates u WHERE {_SAME} AND {_GIVEN_AT} > :given_at
+        UNION ALL
+       SELECT u.state, (u.payload->>'quantity')::int, u.sequence, {_GIVEN_AT}
+         FROM archived_updates u
+        WHERE {_SAME} AND u.kind = 'inventory' AND {_GIVEN_AT} > :given_at) n
+     ORDER BY q.id, n.given_at DESC, n.sequence DESC
 """).bindparams(  # noqa: S608 - as above
     sa.bindparam("levels", type_=JSONB),
     sa.bindparam("given_at", type_=sa.DateTime(timezone=True)),
@@ -141,22 +155,26 @@ async def put(connection: Connection, wanted: Levels, ids: events.NewId) -> list
     """Queue levels; older values that nobody holds are dismissed, and never sent.
 
     Where an older one was tried, the new one waits for the quiet period, so that it is the last
-    to arrive. Answers the updates in the order given; of levels that were given before, not
-    those that a newer one has taken the place of.
+    to arrive. Answers the updates in the order given. Of a level that was given before and that
+    a newer one has taken the place of, the newer one is queued again where it went out, or may
+    have: what the level follows may have undone it. Where it still waits, nothing is queued.
     """
     rows = [_level(ids(wanted.store_id), each.sku, each.ship_node) for each in wanted.levels]
     await hold(connection, wanted.store_id, wanted.levels)
-    units = {row["id"]: each.quantity for row, each in zip(rows, wanted.levels, strict=True)}
-    values = {"store_id": wanted.store_id, "levels": rows, "given_at": wanted.given_at}
+    for row, each in zip(rows, wanted.levels, strict=True):
+        row |= {"quantity": each.quantity}
+        row |= {"given_at": wanted.given_at.isoformat() if wanted.given_at else None}
+    values: dict[str, Any] = {"store_id": wanted.store_id, "levels": rows}
     if wanted.given_at is not None:
-        newer = {str(row.id) for row in await connection.execute(_NEWER, values)}
-        rows = [row for row in rows if row["id"] not in newer]
+        found = await connection.execute(_NEWER, values | {"given_at": wanted.given_at})
+        rows = _newest(rows, {str(row.id): row for row in found})
     values |= {"levels": rows, "note": SUPERSEDED}
+    await connection.execute(_HELD, values)
     older = (await connection.execute(_SUPERSEDE, values)).all()
     # What was tried may still arrive; the newer value must come after it.
     tried = {row.subject for row in older if row.attempts}
     for row in rows:
-        level = {"sku": row["sku"], "quantity": units[row["id"]], "ship_node": row["ship_node"]}
+        level = {name: row[name] for name in ("sku", "quantity", "ship_node")}
         row |= {"payload": level, "waits": row["subject"] in tried}
     values |= {
         "order_id": wanted.order_id,
@@ -167,6 +185,21 @@ async def put(connection: Connection, wanted: Levels, ids: events.NewId) -> list
     left = [(wanted.store_id, "walmart", row.queue) for row in older if row.queue != row.subject]
     await updates.hand_turns(connection, left)
     return [UUID(row["id"]) for row in rows]
+
+
+def _newest(
+    rows: Iterable[dict[str, Any]], newer: Mapping[str, sa.Row[Any]]
+) -> list[dict[str, Any]]:
+    """What is to be queued of levels that were given before: never an older value."""
+    queued = []
+    for row in rows:
+        after = newer.get(row["id"])
+        if after is None:
+            queued.append(row)
+        elif after.state in _MAY_HAVE_GONE:
+            again = {"quantity": after.quantity, "given_at": after.given_at.isoformat()}
+            queued.append(row | again)
+    return queued
 
 
 async def hold(connection: Connection, store_id: int, levels: Iterable[StockLevel]) -> None:

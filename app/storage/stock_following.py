@@ -1,7 +1,8 @@
 """Stock levels that follow what Walmart has confirmed: cancellations and refunds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +47,29 @@ _OF_REFUNDS = sa.text("""
 )
 
 
+async def hold(
+    connection: Connection,
+    sent: Mapping[int, Sequence[StockLevel]],
+    canceled: Sequence[tuple[int, UUID]],
+    refunded: Sequence[tuple[int, UUID]],
+) -> None:
+    """Hold levels (by store) whose updates are about to end, and those that may follow.
+
+    All at once and before their updates are written: whoever puts levels holds them first, too.
+    """
+    levels: dict[int, list[StockLevel]] = {store_id: [*each] for store_id, each in sent.items()}
+    wanted = [
+        *chain.from_iterable(
+            _of_cancellation(row) for row in await _rows(connection, _OF_CANCELLATIONS, canceled)
+        ),
+        *await _after_refunds(connection, refunded),
+    ]
+    for each in wanted:
+        levels.setdefault(each.store_id, []).extend(each.levels)
+    for store_id in sorted(levels):
+        await stock.hold(connection, store_id, levels[store_id])
+
+
 async def follow_cancellations(
     connection: Connection, canceled: Sequence[tuple[int, UUID]], ids: events.NewId
 ) -> None:
@@ -62,9 +86,10 @@ async def follow(
     """Tell Walmart the stock after cancellations and refunds (store and update) it has confirmed.
 
     Walmart sets an item out of stock that was canceled for that reason, and nothing else. Where
-    Commerce gave a newer level since, nothing follows: that one went, or goes, by itself. Where
-    no level was given, the timeline says so. After a refund only Commerce knows whether what came
-    back is sold again: a level follows where it can be asked.
+    Commerce gave a newer level since, that one follows: it may have reached Walmart before the
+    cancellation did. Where it still waits it goes by itself. Where no level was given, the
+    timeline says so. After a refund only Commerce knows whether what came back is sold again: a
+    level follows where it can be asked.
     """
     wanted = [
         *await _after_cancellations(connection, canceled, ids),
@@ -84,19 +109,24 @@ async def _after_cancellations(
 ) -> list[Levels]:
     wanted = []
     for row in await _rows(connection, _OF_CANCELLATIONS, canceled):
-        given = [StockLevel(**level) for level in row.inventory]
-        named = {level.sku for level in given}
-        # Commerce is asked when it is sent: what it said before may be outdated by then.
-        asked = [StockLevel(sku, None) for sku in sorted(row.readable) if sku not in named]
-        wanted += [
-            Levels(row.store_id, levels, "waybill", _QUIET, row.order_id, at)
-            for levels, at in ((given, row.created_at), (asked, None))
-            if levels
-        ]
-        if not given and not asked:
+        following = _of_cancellation(row)
+        wanted += following
+        if not following:
             event = events.Event("stock_not_known", update_id=row.update_id)
             await events.add(connection, row.store_id, row.order_id, event, ids)
     return wanted
+
+
+def _of_cancellation(row: sa.Row[Any]) -> list[Levels]:
+    given = [StockLevel(**level) for level in row.inventory]
+    named = {level.sku for level in given}
+    # Commerce is asked when it is sent: what it said before may be outdated by then.
+    asked = [StockLevel(sku, None) for sku in sorted(row.readable) if sku not in named]
+    return [
+        Levels(row.store_id, levels, "waybill", _QUIET, row.order_id, at)
+        for levels, at in ((given, row.created_at), (asked, None))
+        if levels
+    ]
 
 
 async def _after_refunds(

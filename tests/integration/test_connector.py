@@ -452,12 +452,54 @@ async def test_what_was_told_before_waybill_knew_its_order_is_carried_out_by_a_p
     assert told_once.state == storage.DONE
 
 
+async def own_order(world: World) -> int:
+    """An order that the shop itself took."""
+    entity = {
+        "base_grand_total": 1,
+        "grand_total": 1,
+        "customer_email": "buyer@example.com",
+        "items": [{"sku": "SKU-1"}],
+        "payment": {"method": "checkmo"},
+    }
+    answer = await world.walmart.post(
+        f"/rest/{SHOP}/V1/orders",
+        json={"entity": entity},
+        headers={"Authorization": "Bearer token-of-the-shop"},
+    )
+    return int(answer.raise_for_status().json()["entity_id"])
+
+
 async def test_an_order_of_commerces_own_is_passed_over(world: World) -> None:
     store = await a_store(world)
-    await world.an_order(1)
-    event = Shipped(999, "45", None, (Track("ups", "UPS", "1Z1"),))
+    await handed_over(world, await world.an_order(1))
+    event = Shipped(await own_order(world), "45", None, (Track("ups", "UPS", "1Z1"),))
     done = await commerce_events.tell(world.desk, store.store_id, event)
     assert done.what == "ignored"
+
+
+@pytest.mark.parametrize("how", ["refused", "not found", "without Walmart's number"])
+async def test_a_shipment_is_kept_where_commerce_does_not_say_that_the_order_is_its_own(
+    world: World, how: str
+) -> None:
+    store = await a_store(world)
+    # It is not made yet, or somebody has to make it by hand.
+    order = await world.an_order(2)
+    number = await own_order(world)
+    if how == "refused":
+        await world.fault("commerce_orders", "refuse", status=400)
+    # An address that leads elsewhere answers so, too.
+    number += how == "not found"
+    item = RequestedItem(1, commerce_item_id=70)
+    told = Shipped(number, "45", (item,), (Track("ups", "UPS", "1Z1"),))
+    if how == "refused":
+        with pytest.raises(NotAvailable):
+            await commerce_events.tell(world.desk, store.store_id, told)
+    else:
+        done = await commerce_events.tell(world.desk, store.store_id, told)
+        assert done.what == "waiting"
+    changes = {"commerce_order_id": number}
+    await link.link(world.desk, order.id, changes=changes, actor="test", items={"1": 70})
+    assert [each.tracking_number for each in (await world.order(order.id)).shipments] == ["1Z1"]
 
 
 @pytest.mark.parametrize("fault", ["error", "timeout", "html"])

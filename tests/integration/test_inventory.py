@@ -11,9 +11,10 @@ from app.intake import cancel, inventory
 from app.orders.errors import Invalid
 from app.orders.requests import CancelRequest, StockLevel
 from app.orders.update import State
-from app.storage import overview, retention, stock, stock_following
+from app.storage import overview, recording, retention, stock, stock_following, updates
 from app.storage.overview import UpdateFilter
 from app.storage.overview.paging import Page
+from app.storage.recording import Attempt, Result, Step
 from app.storage.views import UpdateView
 from tests.world import POLICY, World, claim
 
@@ -48,8 +49,8 @@ async def states(world: World) -> list[str]:
 
 
 async def test_levels_reach_walmart(world: World) -> None:
-    updates = await put(world, ("ABC", 5), ("A/1 +x", 0))
-    await world.deliver_until(*(update.id for update in updates))
+    queued = await put(world, ("ABC", 5), ("A/1 +x", 0))
+    await world.deliver_until(*(update.id for update in queued))
     assert await at_walmart(world) == {"ABC": 5, "A/1 +x": 0}
 
 
@@ -136,6 +137,72 @@ async def test_a_sku_named_twice_is_refused_and_nothing_is_written(world: World)
     assert await states(world) == []
 
 
+async def waits_for_a_lock(world: World) -> None:
+    """Until somebody in the database waits for somebody else."""
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with asyncio.timeout(10):
+        while True:
+            async with world.database.begin() as connection:
+                if (await connection.exec_driver_sql(waiting)).scalar_one():
+                    return
+            await asyncio.sleep(0.01)
+
+
+async def test_a_level_that_is_given_while_the_end_of_the_one_before_is_written_gets_its_turn(
+    world: World,
+) -> None:
+    await put(world, ("ABC", 5))
+    assert len(await claim(world.database)) == 1
+    async with world.database.begin() as connection:
+        # What records the older one has handed the turn on, and has not committed yet.
+        await connection.exec_driver_sql(
+            "UPDATE updates SET state = 'confirmed', active = false, finished_at = now(),"
+            " lease_token = NULL, leased_until = NULL, leased_by = NULL"
+        )
+        await updates.hand_turns(connection, [(1, "walmart", "sku:ABC")])
+        putting = asyncio.create_task(put(world, ("ABC", 0)))
+        waiting = asyncio.create_task(waits_for_a_lock(world))
+        await asyncio.wait({putting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    (newer,) = await putting
+    await world.deliver_until(newer.id)
+    assert await at_walmart(world) == {"ABC": 0}
+
+
+async def test_levels_put_while_cancellations_of_the_same_items_are_recorded_wait_for_nobody(
+    world: World,
+) -> None:
+    """In one batch a level's end and a cancellation that a level follows: each holds both first."""
+    await world.a_store()
+    await world.answered_before()
+    (level,) = await put(world, ("SKU-1", 5))
+    canceled_ = await cancellation(world, 7)
+    taken = [each for each in await claim(world.database) if each.id in {level.id, canceled_}]
+    now = world.desk.now()
+    results = [
+        Result(
+            each,
+            Step(State.CONFIRMED),
+            Attempt(world.desk.new_id(1), "p", now, now, "confirmed", None, []),
+        )
+        for each in taken
+    ]
+    async with world.database.begin() as connection:
+        await stock.hold(connection, 1, [StockLevel("SKU-1", None)])
+        recording_ = asyncio.create_task(
+            recording.record(world.database, results, world.desk.new_id)
+        )
+        await waits_for_a_lock(world)
+        # Nothing of the level is held by whoever waits for it.
+        await connection.exec_driver_sql(
+            f"SELECT FROM updates WHERE id = '{level.id}' FOR UPDATE NOWAIT"
+        )
+    assert len((await recording_).kept) == len(taken)
+
+
 async def canceled(world: World, *inventory_: StockLevel) -> Any:
     order = await world.an_order(2)
     request = CancelRequest("out_of_stock", inventory=inventory_)
@@ -175,9 +242,28 @@ async def test_the_level_of_a_cancellation_is_not_sent_after_a_newer_one(world: 
     canceled_ = await cancellation(world, 7)
     (newer,) = await put(world, ("SKU-1", 2))
     await world.deliver_until(canceled_, newer.id)
-    assert await states(world) == ["confirmed"]
     await settled(world)
-    assert await sent(world) == [("SKU-1", 2)]
+    assert {units for _, units in await sent(world)} == {2}
+    assert await at_walmart(world) == {"SKU-1": 2}
+
+
+async def test_a_newer_level_that_came_before_the_cancellation_is_sent_again_after_it(
+    world: World,
+) -> None:
+    """Walmart sets the item out of stock with it."""
+    await world.a_store()
+    await world.fault("cancel", "throttle", times=1)
+    canceled_ = await cancellation(world, 7)
+    await world.deliver_until(canceled_, states={State.RETRYING}, policy=SLOW)
+    (newer,) = await put(world, ("SKU-1", 2))
+    await world.deliver_until(newer.id)
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql("UPDATE updates SET due_at = now()")
+    await world.deliver_until(canceled_)
+    await settled(world)
+    assert await at_walmart(world) == {"SKU-1": 2}
+    done = [each["operation"] for each in await world.ledger()]
+    assert done[-3:] == ["inventory", "cancel", "inventory"]
 
 
 async def test_the_level_of_a_cancellation_does_not_take_a_waiting_newer_ones_place(
@@ -209,14 +295,17 @@ async def test_a_level_that_was_archived_still_counts_as_newer(world: World) -> 
     canceled_ = await cancellation(world, 7)
     (newer,) = await put(world, ("SKU-1", 2))
     await world.deliver_until(newer.id, canceled_)
+    await settled(world)
     async with world.database.begin() as connection:
         await connection.exec_driver_sql(
             "UPDATE updates SET finished_at = now() - interval '2 days' WHERE kind = 'inventory'"
         )
-    assert await retention.archive_updates(world.database, 1) == 1
+    assert await retention.archive_updates(world.database, 1) > 0
+    assert await states(world) == []
     async with world.database.begin() as connection:
         await stock_following.follow_cancellations(connection, [(1, canceled_)], world.desk.new_id)
-    assert await states(world) == []
+    await settled(world)
+    assert {units for _, units in await sent(world)} == {2}
 
 
 async def test_a_sku_with_an_at_sign_and_a_sku_at_a_node_do_not_share_a_queue(

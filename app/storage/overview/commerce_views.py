@@ -27,7 +27,7 @@ SUGGESTIONS = {
     "unknown_line": "Say which line the item is (PATCH /v1/orders/{order_id})",
     "tracks_ambiguous": "Ship each package with POST /v1/orders/{order_id}/shipments",
     "track_not_sent": "Tell the buyer of the further package yourself",
-    "no_open_return": "Retry it when the buyer's return has come in",
+    "no_open_return": "It is refunded when the buyer's return has come in; link the order's lines",
     "return_ambiguous": "Refund the return that is meant with POST /v1/returns/{return_id}/refund",
     "creditmemo_online": "Make offline refunds",
     "commerce_event_invalid": "Select the fields that docs/commerce.md names in the hook or event",

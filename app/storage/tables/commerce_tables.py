@@ -19,7 +19,8 @@ commerce_events = sa.Table(
     # All that was told of it so far, put together; told_at: when the newest whole picture was.
     sa.Column("told", JSONB, nullable=False),
     time("told_at"),
-    # The ids of the shipments here that it became, or was found to be.
+    # The ids of the shipments here that it became, or was found to be; of a credit memo the body
+    # at the REST door that it stands for.
     sa.Column("shipments", JSONB, nullable=False, server_default=EMPTY_LIST),
     sa.Column("state", sa.Text, nullable=False),
     # Why it was refused, or waits.

@@ -177,7 +177,7 @@ async def refund_order(
             actor=context.actor,
             once=once,
             # A key says it better: another key is another refund.
-            reference=None if once else body.reference,
+            reference=body.reference(once.key if once else None),
         ),
     )
 

@@ -107,10 +107,12 @@ class RefundIn(CommerceIn):
         """The items in the rules' words; None for all of the return."""
         return tuple(item.to_item() for item in self.items) if self.items else None
 
-    @property
-    def reference(self) -> Reference:
-        """By what a repetition is known: the same body is the same refund, for some days."""
-        return Reference(_reference(self), REPEATED_WITHIN)
+    def reference(self, key: str | None = None) -> Reference:
+        """By what a repetition is known: the same body is the same refund, for some days.
+
+        Under an Idempotency-Key the same body under the same key.
+        """
+        return Reference(_reference(self, key), REPEATED_WITHIN)
 
     @property
     def said(self) -> str | None:
@@ -119,8 +121,10 @@ class RefundIn(CommerceIn):
         return bounds.mended(text[:1000]) if isinstance(text, str) and text else None
 
 
-def _reference(body: CommerceIn) -> str:
+def _reference(body: CommerceIn, key: str | None = None) -> str:
     said = json.dumps(body.model_dump(mode="json"), sort_keys=True).encode()
+    if key is not None:
+        said += b"\0" + key.encode()
     return f"rest-{hashlib.sha256(said).hexdigest()[:40]}"
 
 

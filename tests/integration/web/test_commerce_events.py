@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -247,6 +248,41 @@ async def test_what_was_dismissed_before_its_order_is_linked_stays_so(
     assert await numbers(world, order) == []
 
 
+async def test_what_a_person_dismissed_is_not_carried_out_by_who_took_it_before(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    unknown = [a_track("1ZA", carrier="custom") | {"title": "Acme"}]
+    await hook(outside, "shipment", changed(tracks=unknown))
+    (refused,) = await told(client, "?state=refused")
+    place = f"/v1/commerce-events/{refused['id']}/dismiss"
+    assert (await client.post(place, json={"note": "Handed over by us."})).is_success
+    mended = {"default_tracking_url": "https://t.example/{tracking_number}"}
+    assert (await client.patch(f"/v1/stores/{refused['store_id']}", json=mended)).is_success
+    # A poller took it while it was open, and comes to it now.
+    await commerce_events.replay_all(world.desk, [UUID(refused["id"])])
+    assert await numbers(world, order) == []
+    assert (await told(client))[0]["state"] == "dismissed"
+
+
+async def test_what_waits_because_of_two_links_is_carried_out_when_one_is_taken_away(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    other = await world.an_order(3)
+    async with world.database.begin() as connection:
+        # As versions before allowed it.
+        await connection.exec_driver_sql("UPDATE orders SET commerce_order_id = 7")
+    assert (await hook(outside, "shipment", SHIPMENT)).json()["op"] == "exception"
+    (waiting,) = await told(client, "?state=waiting")
+    assert waiting["order_id"] is None
+    away = await client.patch(f"/v1/orders/{other.id}", json={"commerce_order_id": None})
+    assert away.is_success
+    assert await numbers(world, order) == [("1ZA", 1)]
+    assert await numbers(world, other) == []
+    assert await told(client, "?state=waiting") == []
+
+
 async def test_what_cannot_be_carried_out_yet_lets_the_others_go_first(world: World) -> None:
     orders = [await world.an_order(1) for _ in range(storage.BATCH + 1)]
     async with world.database.begin() as connection:
@@ -291,6 +327,36 @@ async def test_a_credit_memo_in_commerce_is_refunded_by_the_open_return_once(
     assert await refunds(client) == [1, 1]
 
 
+async def test_a_credit_memo_that_comes_before_its_return_is_refunded_when_that_comes(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    place = f"/simulator/orders/{order.purchase_order_id}"
+    await world.walmart.post(f"{place}/ship", json={})
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    await hook(outside, "creditmemo", creditmemo(1))
+    assert [d.code for d in (await world.order(order.id)).status_details] == ["no_open_return"]
+    lines = {"lines": [{"line_number": "1", "quantity": 1}]}
+    await world.walmart.post(f"{place}/return", json=lines)
+    await Importer(world.desk, Breaker(), every=0.000001).run(1)
+    assert await refunds(client) == [1]
+    shown = await world.order(order.id)
+    assert (shown.status, shown.status_details) == ("shipped", [])
+
+
+async def test_a_credit_memo_that_comes_before_its_lines_are_linked_is_refunded_then(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await sent_back(world, client, 2)
+    nobody = [{"line_number": "1", "commerce_item_id": None}]
+    await client.patch(f"/v1/orders/{order.id}", json={"lines": nobody})
+    await hook(outside, "creditmemo", creditmemo(1))
+    assert await refunds(client) == []
+    shown = (await client.patch(f"/v1/orders/{order.id}", json={"lines": LINK["lines"]})).json()
+    assert await refunds(client) == [1]
+    assert shown["status_details"] == []
+
+
 @pytest.mark.usefixtures("adobe")
 async def test_a_credit_memo_comes_by_adobes_events_too(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
@@ -315,6 +381,37 @@ async def test_a_credit_memo_for_what_is_refunded_already_is_known(
     await hook(outside, "creditmemo", creditmemo(1, number="13"))
     assert await refunds(client) == [1, 1]
     assert (await world.order(order.id)).status == "shipped"
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+@pytest.mark.parametrize("key", [None, "memo-12"])
+async def test_a_credit_memo_that_the_rest_door_tells_of_as_well_is_refunded_once(
+    world: World,
+    client: httpx.AsyncClient,
+    outside: httpx.AsyncClient,
+    *,
+    confirmed: bool,
+    key: str | None,
+) -> None:
+    await sent_back(world, client, 3)
+    await hook(outside, "creditmemo", creditmemo(1))
+    ((made,),) = [each["refunds"] for each in (await client.get("/v1/returns")).json()["data"]]
+    if confirmed:
+        await world.deliver_until(UUID(made["update"]["id"]))
+    place = "/rest/store_1/V1/order/7/refund"
+    headers = {"Idempotency-Key": key} if key else {}
+    one = {"items": [{"order_item_id": 70, "qty": 1}], "comment": {"comment": "credit memo 12"}}
+    first = await client.post(place, json=one, headers=headers)
+    assert (await client.post(place, json=one, headers=headers)).json() == first.json()
+    assert first.is_success
+    assert await refunds(client) == [1]
+    # A credit memo stands for one body: another one is another refund.
+    other = {**one, "comment": {"comment": "credit memo 13"}}
+    assert (await client.post(place, json=other)).json() != first.json()
+    assert await refunds(client) == [1, 1]
+    # Which the hook of that one knows.
+    await hook(outside, "creditmemo", creditmemo(1, number="13"))
+    assert await refunds(client) == [1, 1]
 
 
 @pytest.mark.parametrize(

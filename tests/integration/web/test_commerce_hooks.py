@@ -66,6 +66,31 @@ async def test_a_mapped_hook_with_the_fields_at_the_top_is_understood(
     assert await numbers(world, order) == [("1ZA", 1)]
 
 
+async def test_a_title_that_cannot_be_stored_does_not_keep_a_shipment_back(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    track = {"track_number": "1ZA", "title": "UPS \ud83d\x00", "carrier_code": "ups"}
+    payload = changed(entity_id="45\x00", tracks=[track])
+    assert (await hook(outside, "shipment", payload)).json() == {"op": "success"}
+    assert (await hook(outside, "shipment", payload)).json() == {"op": "success"}
+    (shipment,) = (await world.order(order.id)).shipments
+    assert shipment.carrier_title == "UPS \ufffd\ufffd"
+
+
+@pytest.mark.parametrize("number", ["9" * 23, 2**63, "1e1000000"])
+async def test_a_number_that_no_order_can_have_is_refused(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, number: object
+) -> None:
+    order = await linked(world, client)
+    answers = [
+        await hook(outside, "shipment", changed(order_id=number)),
+        await hook(outside, "cancellation", {**CANCEL, "id": number}),
+    ]
+    assert [(each.status_code, each.json()["op"]) for each in answers] == [(200, "exception")] * 2
+    assert await numbers(world, order) == []
+
+
 async def test_an_order_that_is_not_walmarts_passes(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
