@@ -1,21 +1,24 @@
 """From an announcement to a claim: what is named is claimed at once, what follows is found."""
 
 import asyncio
+import dataclasses
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from app.intake import ship
-from app.orders.lane import Breaker, Endpoint, News
+from app.intake import cancel, ship
+from app.orders.lane import BREAK_AFTER, Breaker, Endpoint, News
+from app.orders.requests import CancelRequest
 from app.orders.update import Kind
 from app.storage import claims, lanes
+from app.storage.tables import lanes as lanes_table
 from app.storage.tables import updates as table
 from app.storage.urls import asyncpg_arguments
 from app.storage.wakeup import CHANNEL, MOST_TOLD, Announcer, Heard, Listener
@@ -151,3 +154,84 @@ async def test_a_look_tells_when_the_next_is_due(world: World) -> None:
         await connection.execute(sa.update(table).values(due_at=later).where(table.c.id == update))
     found = [each for each in await claims.due(world.database.direct) if each.kind is Kind.SHIPMENT]
     assert [math.ceil(each.due_in / 10) for each in found] == [50]
+
+
+async def test_a_token_of_commerce_that_nobody_can_read_stops_no_shipment(world: World) -> None:
+    store = await world.a_store(
+        commerce_base_url=world.walmart_url,
+        commerce_access_token="token",
+        commerce_push_orders=True,
+    )
+    order = await world.an_order(1, store=store)
+    async with world.database.begin() as connection:
+        await connection.execute(sa.text("UPDATE stores SET commerce_access_token = 'nonsense'"))
+    async with world.polling():
+        await until(world, "SELECT true FROM lanes WHERE reason = 'secret_unreadable'")
+        await confirmed(world, await shipped(world, "1ZONE", order.id))
+    stopped = "SELECT string_agg(endpoint, ',') FROM lanes WHERE reason = 'secret_unreadable'"
+    assert await asked(world, stopped) == "commerce"
+    held = "SELECT count(*) FROM updates WHERE kind = 'commerce_order' AND state = 'sending'"
+    assert await asked(world, held) == 0
+
+
+async def test_what_is_given_back_is_as_if_nobody_had_taken_it(world: World) -> None:
+    update = await shipped(world, "1ZBACK")
+    await world.answered_before()
+    taken = [each for each in await claim(world.database) if each.id == update]
+    await claims.give_back(world.database.direct, 1, taken)
+    view = await world.update(update)
+    assert (view.state, view.attempts) == ("pending", 0)
+    async with world.polling(poll_interval=NEVER):
+        await confirmed(world, update)
+    assert (await world.update(update)).attempts == 1
+
+
+async def test_what_somebody_else_has_taken_meanwhile_is_not_given_back(world: World) -> None:
+    update = await shipped(world, "1ZTAKEN")
+    await world.answered_before()
+    taken = [each for each in await claim(world.database) if each.id == update]
+    stale = [dataclasses.replace(each, lease_token=uuid4()) for each in taken]
+    await claims.give_back(world.database.direct, 1, stale)
+    assert await asked(world, "SELECT state FROM updates WHERE kind = 'shipment'") == "sending"
+
+
+async def test_a_broken_walmart_is_tried_with_one_call_of_whatever_kind(world: World) -> None:
+    canceled = await world.an_order(1)
+    await shipped(world, "1ZONE")
+    request = CancelRequest("out_of_stock")
+    await cancel.cancel(world.desk, canceled.id, request, actor=ACTOR)
+    await world.answered_before()
+    async with world.database.begin() as connection:
+        broken = sa.update(lanes_table).where(lanes_table.c.endpoint == "*")
+        await connection.execute(broken.values(failures=BREAK_AFTER))
+    assert len(await claim(world.database)) == 1
+
+
+async def test_own_caps_are_held_in_the_order_in_which_results_are_recorded(
+    world: World,
+) -> None:
+    canceled = await world.an_order(1)
+    await shipped(world, "1ZONE")
+    await cancel.cancel(world.desk, canceled.id, CancelRequest("out_of_stock"), actor=ACTOR)
+    await world.answered_before()
+    caps = {Endpoint.SHIP: 6000.0, Endpoint.READ: 6000.0, Endpoint.CANCEL: 6000.0}
+    recording: Any = await asyncpg.connect(**asyncpg_arguments(world.url))
+    async with recording.transaction():
+        held = "SELECT FROM lanes WHERE store_id = 1 AND endpoint = $1 FOR UPDATE"
+        await recording.execute(held, "read_order")
+        claiming = asyncio.create_task(claim(world.database, caps=caps))
+        await until_one_waits(recording)
+        await recording.execute(held, "ship")
+    assert await claiming
+    await recording.close()
+
+
+async def asked(world: World, question: str) -> Any:
+    async with world.database.begin() as connection:
+        return (await connection.execute(sa.text(question))).scalar()
+
+
+async def until(world: World, question: str) -> None:
+    async with asyncio.timeout(20):
+        while not await asked(world, question):
+            await asyncio.sleep(0.02)
