@@ -44,7 +44,8 @@ BATCH = 20
 _HERE = Path(__file__).parent
 _STORES = """
     INSERT INTO stores (id, code, name, market, walmart_client_id, walmart_client_secret)
-    SELECT gen_random_uuid(), 'code' || n, 'n', 'US', 'i' || n, $2 FROM generate_series(1, $1) n
+    SELECT gen_random_uuid(), 'code' || n, 'n' || n, 'US', 'i' || n, $2
+      FROM generate_series(1, $1) n
 """
 _VAULT = Vault([Fernet.generate_key().decode()])
 _COUNTS = """

@@ -19,7 +19,7 @@ MANY = 6000
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STORES = """
     INSERT INTO stores (id, code, name, market, walmart_client_id, walmart_client_secret)
-    SELECT gen_random_uuid(), 'code' || n, 'n', 'US', 'i' || n, '' FROM generate_series(1, 4) n
+    SELECT gen_random_uuid(), 'code' || n, 'n' || n, 'US', 'i' || n, '' FROM generate_series(1, 4) n
 """
 _RARE = """
     INSERT INTO orders (store_id, id, purchase_order_id, customer_order_id, commerce_order_number,
@@ -97,6 +97,13 @@ _TABLES = (
 async def grow(url_arguments: dict[str, Any], *, known: bool) -> None:
     """Fill a database; known: whether PostgreSQL has looked at the tables since they grew."""
     connection = await asyncpg.connect(**url_arguments)
+    try:
+        await _fill(connection, known=known)
+    finally:
+        await connection.close()
+
+
+async def _fill(connection: asyncpg.Connection, *, known: bool) -> None:
     for table in _TABLES.split(", "):
         await connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
     await connection.execute(STORES)
@@ -110,7 +117,6 @@ async def grow(url_arguments: dict[str, Any], *, known: bool) -> None:
     await connection.execute(many)
     if known:
         await connection.execute(f"ANALYZE {_TABLES}")
-    await connection.close()
 
 
 class Watched:
