@@ -25,7 +25,7 @@ import psutil
 from app.storage.urls import asyncpg_arguments
 from tests.processes import Deployment, a_store, free_port
 
-ORDERS = 180_000
+ORDERS = 320_000
 # Shipped before anything is measured.
 SHIPPED = 2_000
 PROCESSES = (1, 2, 4)

@@ -27,7 +27,7 @@ from tests.processes import Deployment
 
 # Requests a second (None: as many as the API takes), of how many orders.
 CASES: dict[str, tuple[float | None, int]] = {
-    "idle": (20.0, 300),
+    "idle": (20.0, 200),
     "busy": (400.0, 3000),
     "burst": (None, 1000),
 }

@@ -21,6 +21,9 @@ RESERVE = 4
 FEW = 2
 # Commerces that hang, of all stores together, never take more than one slot in so many.
 COMMERCE_SHARE = 4
+# As many updates are taken of a store that was only announced: mostly it is one, and slots that a
+# claim might use are no other's meanwhile.
+ANNOUNCED = 4
 # Seconds in which a store whose lanes bear nothing is not tried again, at most.
 LONGEST_REST = 2.0
 
@@ -82,6 +85,8 @@ class Turns:
     _due: dict[Place, list[Group]] = field(default_factory=dict)
     # Those whose turn it is: one claim of a store at a time.
     _claiming: set[Place] = field(default_factory=set)
+    # Those of which only an announcement is known, not how much they have.
+    _announced: set[Place] = field(default_factory=set)
     # Until when a lane of a store bears nothing, by the caller's clock.
     _resting: dict[Place, float] = field(default_factory=dict)
     # When each was served last, as a count.
@@ -101,12 +106,15 @@ class Turns:
                 later = min(later, wait)
         order = sorted(due, key=lambda place: (self._served.get(place, 0), place))
         self._due = {place: due[place] for place in order}
+        self._announced.clear()
         self._served = {place: at for place, at in self._served.items() if place in due}
         return later
 
     def told(self, store_id: int, kind: Kind) -> None:
         """Take in that a store has something due of a kind, which nobody has tried yet."""
         group = Group(store_id, kind, ambiguous=False, due_in=0.0)
+        if group.place not in self._due:
+            self._announced.add(group.place)
         groups = self._due.setdefault(group.place, [])
         if all((each.kind, each.ambiguous) != (kind, False) for each in groups):
             groups.append(group)
@@ -121,6 +129,8 @@ class Turns:
             return None
         for place, groups in self._due.items():
             share = 0 if place in self._claiming else slots.share(place)
+            if place in self._announced:
+                share = min(share, ANNOUNCED)
             if share > 0:
                 return Turn(place, groups, share)
         return None
@@ -129,6 +139,7 @@ class Turns:
         """Let a store claim; it has no other turn until this one has ended."""
         self._count += 1
         self._served[turn.place] = self._count
+        self._announced.discard(turn.place)
         self._claiming.add(turn.place)
         del self._due[turn.place]
 
@@ -141,6 +152,7 @@ class Turns:
         if not taken and rest_until is not None:
             self._resting[turn.place] = rest_until
         if taken >= turn.share:
+            self._announced.discard(turn.place)
             meanwhile = self._due.pop(turn.place, [])
             known = {(each.kind, each.ambiguous): each for each in (*turn.groups, *meanwhile)}
             self._due[turn.place] = list(known.values())

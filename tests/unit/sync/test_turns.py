@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.orders.update import Kind
 from app.storage.claims import Group, Place
-from app.sync.turns import FAIR_SHARE, FEW, Slots, Turns
+from app.sync.turns import ANNOUNCED, FAIR_SHARE, FEW, Slots, Turns
 
 
 def due(store: int, due_in: float = 0.0, kind: Kind = Kind.SHIPMENT) -> Group:
@@ -147,3 +147,16 @@ def test_commerces_that_hang_leave_the_last_slots_to_walmart() -> None:
     held = {(1, False): 20, (2, False): 18, (3, True): 4}
     assert slots(held, stuck=True).share((4, True)) <= 0
     assert slots(held, stuck=True).share((5, False)) == FEW
+
+
+def test_a_store_that_was_only_announced_holds_few_slots_until_it_shows_that_it_has_more() -> None:
+    turns = Turns()
+    turns.told(1, Kind.SHIPMENT)
+    first = turns.next(slots())
+    assert first is not None
+    assert first.share == ANNOUNCED
+    turns.begin(first)
+    turns.end(first, ANNOUNCED)
+    second = turns.next(slots())
+    assert second is not None
+    assert second.share == FAIR_SHARE
