@@ -55,7 +55,7 @@ def write(results: Mapping[str, Any]) -> str:
     table = "\n".join([head, *rows])
     page = [
         "# Performance\n",
-        "Written by `make bench` from one run; the rounds of a comparison are interleaved.",
+        "Written by `make bench`. What was measured when is told below the tables.",
         f"Waybill {results['waybill']} on {results['machine']}.\n",
         table,
         "\n## Charts\n",
