@@ -269,10 +269,19 @@ async def test_a_newer_level_that_came_before_the_cancellation_is_sent_again_aft
 async def test_the_level_of_a_cancellation_does_not_take_a_waiting_newer_ones_place(
     world: World,
 ) -> None:
-    canceled_ = await cancellation(world, 7)
+    await world.a_store()
+    # The cancellation waits first: were both on their way at once, a level would follow in case
+    # the newer one had arrived before the cancellation.
+    await world.fault("cancel", "throttle", times=1)
     await world.fault("inventory", "error", times=1)
+    canceled_ = await cancellation(world, 7)
+    await world.deliver_until(canceled_, states={State.RETRYING}, policy=SLOW)
     (newer,) = await put(world, ("SKU-1", 2))
     await world.deliver_until(newer.id, states={State.RETRYING}, policy=SLOW)
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE updates SET due_at = now() WHERE kind = 'cancellation'"
+        )
     await world.deliver_until(canceled_)
     assert (await world.update(newer.id)).state == "retrying"
     assert await states(world) == ["retrying"]

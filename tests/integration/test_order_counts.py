@@ -17,7 +17,13 @@ _NEW = sa.text("""
     INSERT INTO orders (store_id, id, purchase_order_id, status)
     SELECT :store, gen_random_uuid(), :prefix || n, 'open' FROM generate_series(1, :orders) n
 """)
-_MOVE = sa.text("UPDATE orders SET status = :status WHERE store_id = :store")
+# Held in one order, or two writers of many rows would end in a deadlock of the test's own.
+_MOVE = sa.text("""
+    WITH held AS MATERIALIZED
+        (SELECT store_id, id FROM orders WHERE store_id = :store ORDER BY id FOR UPDATE)
+    UPDATE orders SET status = :status FROM held
+    WHERE orders.store_id = held.store_id AND orders.id = held.id
+""")
 
 
 async def do(database: Database, statement: sa.TextClause, **values: Any) -> None:
