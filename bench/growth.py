@@ -25,10 +25,11 @@ from cryptography.fernet import Fernet
 from app.orders import ids
 from app.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
 from app.orders.update import State
-from app.storage import claims, migrate, recording
+from app.storage import claims, due, migrate, recording
 from app.storage.database import Database, open_database
 from app.storage.embedded import EmbeddedPostgres
 from app.storage.recording import Attempt, Result, Step
+from app.storage.taking import Terms
 from app.storage.urls import asyncpg_arguments
 from app.storage.vault import Vault
 from bench.looks import looks
@@ -164,15 +165,16 @@ async def _claim_and_record(grown: Grown) -> dict[str, float]:
     await grown.admin.execute(
         "SELECT bench_due(1, $1, $2)", REPEATS * BATCH, f"{time.time_ns():x}-"
     )
-    terms = claims.Terms("bench", 90.0, 30.0)
+    terms = Terms("bench", 90.0, 30.0)
     took: dict[str, list[float]] = {"claim": [], "record": []}
     for _ in range(REPEATS):
         # A lane that nobody has heard of bears four; as many as are there is the rule later.
         await grown.admin.execute("UPDATE lanes SET answered = true, failures = 0")
         began = time.perf_counter()
-        groups = [each for each in await claims.due(database.direct) if each.store_id == 1]
-        claim = await claims.claim(
-            database.direct, groups, limit=BATCH, token=uuid4(), terms=terms, vault=_VAULT
+        groups = [each for each in await due.groups(database.by_key) if each.store_id == 1]
+        wanted = [claims.Wanted(groups, BATCH)]
+        (claim,) = await claims.claim(
+            database.by_key, wanted, token=uuid4(), terms=terms, vault=_VAULT
         )
         took["claim"].append(time.perf_counter() - began)
         results = [_confirmed(each, claim.orders) for each in claim.updates]

@@ -82,6 +82,8 @@ class _Run:
         self._until = self._began + wanted.seconds
         self._rate: float | None = wanted.rate
         self._idle: deque[_Connection] = deque()
+        # Until it is time to ask again; one for all connections.
+        self._timer: asyncio.TimerHandle | None = None
         self.left: int = wanted.connections
         self.done = asyncio.Event()
         self.took: list[float] = []
@@ -112,7 +114,8 @@ class _Run:
             now = time.perf_counter()
             due = now if self._rate is None else self._began + self.used / self._rate
             if due > now:
-                asyncio.get_running_loop().call_later(due - now, self._go)
+                if self._timer is None:
+                    self._timer = asyncio.get_running_loop().call_later(due - now, self._in_time)
                 return
             asked = next(self._requests, None) if now < self._until else None
             connection = self._idle.popleft()
@@ -121,6 +124,10 @@ class _Run:
             else:
                 self.used += 1
                 connection.send(*asked, due)
+
+    def _in_time(self) -> None:
+        self._timer = None
+        self._go()
 
     def answered(self, order: str, status: int, seconds: float) -> None:
         self.accepted[order] = time.time_ns()

@@ -29,10 +29,11 @@ from app.orders.requests import ShipRequest
 from app.orders.update import State
 from app.outbound.transport import Http, open_http
 from app.simulator.app import create_app as create_simulator
-from app.storage import claims, overview
-from app.storage.claims import Terms
+from app.storage import claims, due, overview
+from app.storage.claims import Wanted
 from app.storage.database import Database, open_database
 from app.storage.tables import lanes
+from app.storage.taking import Terms
 from app.storage.updates import Claimed
 from app.storage.vault import Vault
 from app.storage.views import OrderView, StoreView, UpdateView
@@ -226,13 +227,20 @@ async def claim(
 ) -> list[Claimed]:
     """Claim what is due of a store, as a poller does."""
     terms = Terms("p", lease=lease, timeout=min(30.0, lease), caps=caps or {})
-    found = await claims.due(database.direct)
+    found = await due.groups(database.by_key)
     groups = [each for each in found if each.store_id == store_id and each.due_in <= 0]
     if not groups:
         return []
-    taken = await claims.claim(
-        database.direct, groups, limit=limit, token=uuid4(), terms=terms, vault=VAULT
-    )
+    while True:
+        (taken,) = await claims.claim(
+            database.by_key,
+            [Wanted(groups, limit, patient=True)],
+            token=uuid4(),
+            terms=terms,
+            vault=VAULT,
+        )
+        if not taken.elsewhere:
+            break
     return list(taken.updates)
 
 

@@ -14,6 +14,14 @@ from app.storage.trouble import not_now, unavailable
 from app.storage.urls import asyncpg_arguments, sqlalchemy_url
 
 Connection = AsyncConnection
+# To plan such a statement for each of its values took longer than to carry it out, and while
+# tables are small the planner would read all of them.
+_BY_KEY = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +29,13 @@ class Database:
     """One PostgreSQL, through a pool of at most pool_size connections.
 
     limits: time-outs that each transaction sets for itself, where no session keeps them.
-    direct: for single statements, with connections of its own.
+    direct: for single statements, with connections of its own; by_key: for those that name their
+    rows by keys, planned once whatever the values, likewise.
     """
 
     engine: AsyncEngine
     direct: Direct
+    by_key: Direct
     limits: sa.Executable | None = None
 
     @asynccontextmanager
@@ -56,6 +66,7 @@ class Database:
         """Give every connection back."""
         await self.engine.dispose()
         await self.direct.close()
+        await self.by_key.close()
 
 
 @asynccontextmanager
@@ -107,8 +118,9 @@ def open_database(
     connect_args: dict[str, object] = {"timeout": 10, "command_timeout": silence}
     if pooler:
         connect_args |= {"statement_cache_size": 0}
-    else:
-        connect_args["server_settings"] = {**limits, "application_name": "waybill"}
+    settings = {**limits, "application_name": "waybill"}
+    if not pooler:
+        connect_args["server_settings"] = settings
     named = {"prepared_statement_name_func": _unnamed} if pooler else {}
     engine = create_async_engine(
         sqlalchemy_url(url),
@@ -120,11 +132,17 @@ def open_database(
         connect_args=connect_args | named,
     )
     local = [sa.func.set_config(name, value, True) for name, value in limits.items()]  # noqa: FBT003 - SQL
-    lending = Lending(
-        {**asyncpg_arguments(url), **connect_args}, size=pool_size, patience=pool_timeout
+    arguments = {**asyncpg_arguments(url), **connect_args}
+    direct = Direct(
+        Lending(arguments, size=pool_size, patience=pool_timeout),
+        limits=_local(limits) if pooler else None,
     )
-    direct = Direct(lending, limits=_local(limits) if pooler else None)
-    return Database(engine, direct, sa.select(*local) if pooler else None)
+    keyed = arguments if pooler else arguments | {"server_settings": {**settings, **_BY_KEY}}
+    by_key = Direct(
+        Lending(keyed, size=pool_size, patience=pool_timeout),
+        limits=_local({**limits, **_BY_KEY}) if pooler else None,
+    )
+    return Database(engine, direct, by_key, sa.select(*local) if pooler else None)
 
 
 def _local(limits: Mapping[str, str]) -> str:

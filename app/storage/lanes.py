@@ -6,7 +6,6 @@ one count. A lane that has no row yet is a fresh one.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -49,33 +48,18 @@ _SELECTED = (
     _PAUSED_UNTIL.label("paused_until"),
     *(lanes.c[name] for name in (*_COLUMNS, *_OWN) if name != "paused_until"),
 )
-# A store's lane to all of Walmart stands for the store: who holds it claims, and nobody else.
-_TURNSTILE = "SELECT FROM lanes WHERE store_id = {} AND endpoint = '*' FOR UPDATE"
-# A poller of an older version, beside us for a while, has lanes of other names. Updates whose calls
-# are under way are counted beside them: what a poller holds that has long been silent is not.
-_LOOK = f"""
-    SELECT n.at, n.under_way, l.store_id, l.endpoint,
-           nullif(l.paused_until, '-infinity'::timestamptz) AS paused_until,
-           {", ".join(f"l.{name}" for name in (*_COLUMNS, *_OWN) if name != "paused_until")}
-      FROM (SELECT now() AS at,
-                   (SELECT coalesce(jsonb_agg(jsonb_build_array(f.kind, f.ambiguous, f.updates)),
-                                    '[]')
-                      FROM (SELECT kind, ambiguous, count(*) AS updates FROM updates
-                             WHERE store_id = $1 AND state = 'sending'
-                               AND leased_until > now() + make_interval(secs => $3::float8)
-                             GROUP BY kind, ambiguous) f) AS under_way) n
-      LEFT JOIN lanes l ON l.store_id = $1 AND l.endpoint = ANY($2::text[])
-"""  # noqa: S608 - only names of columns are put in
+# The columns of a lane, as `from_row` reads them.
+READ = "nullif(l.paused_until, '-infinity'::timestamptz) AS paused_until, " + ", ".join(
+    f"l.{name}" for name in (*_COLUMNS, *_OWN) if name != "paused_until"
+)
 # In one order everywhere, so that those who hold several never wait for each other.
 _HOLD_SOME = sa.text(f"""
-    SELECT l.store_id, l.endpoint,
-           nullif(l.paused_until, '-infinity'::timestamptz) AS paused_until,
-           {", ".join(f"l.{name}" for name in (*_COLUMNS, *_OWN) if name != "paused_until")}
+    SELECT l.store_id, l.endpoint, {READ}
       FROM lanes l
       JOIN unnest(CAST(:stores AS int[]), CAST(:endpoints AS text[])) AS q(store_id, endpoint)
         ON l.store_id = q.store_id AND l.endpoint = q.endpoint
      ORDER BY l.store_id, l.endpoint FOR UPDATE OF l
-""").bindparams(  # noqa: S608 - as above
+""").bindparams(  # noqa: S608 - only names of columns are put in
     sa.bindparam("stores", type_=ARRAY(sa.Integer)), sa.bindparam("endpoints", type_=ARRAY(sa.Text))
 )
 _SPEND = "UPDATE lanes SET own_tokens = $3, own_at = $4 WHERE store_id = $1 AND endpoint = $2"
@@ -101,34 +85,6 @@ async def create(connection: Connection, store_ids: Sequence[int]) -> None:
         for endpoint in sorted(Endpoint)
     ]
     await connection.execute(insert(lanes).values(rows).on_conflict_do_nothing())
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A store's lanes, the time they go by, and its updates whose calls are under way."""
-
-    lanes: Mapping[Endpoint, Lane]
-    at: datetime
-    under_way: Mapping[tuple[Kind, bool], int]
-
-
-def turnstile(store_id: int) -> str:
-    """The statement that lets nobody else claim of a store until the transaction ends."""
-    return _TURNSTILE.format(int(store_id))
-
-
-async def look(session: Session, store_id: int, silent: float) -> Picture:
-    """Look at a store's lanes; the caller has passed its turnstile.
-
-    silent: seconds before its lease ends in which a poller makes no calls any more.
-    """
-    rows = await session.fetch(_LOOK, store_id, sorted(Endpoint), silent)
-    known = {row["endpoint"]: _lane(row) for row in rows if row["endpoint"] is not None}
-    return Picture(
-        lanes={each: known.get(each.value, Lane(store_id, each)) for each in Endpoint},
-        at=rows[0]["at"],
-        under_way={(Kind(kind), unsure): n for kind, unsure, n in rows[0]["under_way"]},
-    )
 
 
 async def spend(
@@ -224,7 +180,7 @@ async def _hold_some(
     stores, endpoints = zip(*places, strict=True)
     values = {"stores": list(stores), "endpoints": list(endpoints)}
     rows = (await connection.execute(_HOLD_SOME, values)).mappings().all()
-    held = {(row["store_id"], row["endpoint"]): _lane(row) for row in rows}
+    held = {(row["store_id"], row["endpoint"]): from_row(row) for row in rows}
     missing = [place for place in places if place not in held]
     if not missing:
         return held
@@ -232,7 +188,8 @@ async def _hold_some(
     return await _hold_some(connection, places)
 
 
-def _lane(row: Mapping[Any, Any]) -> Lane:
+def from_row(row: Mapping[Any, Any]) -> Lane:
+    """A lane as it was read."""
     return Lane(
         store_id=row["store_id"],
         endpoint=Endpoint(row["endpoint"]),

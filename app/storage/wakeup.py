@@ -43,8 +43,12 @@ class Heard:
         self._told.update(told)
         self._event.set()
 
+    def stir(self) -> None:
+        """End a wait though nothing was announced."""
+        self._event.set()
+
     async def wait(self) -> None:
-        """Wait until something was announced."""
+        """Wait until something was announced, or somebody stirs."""
         await self._event.wait()
 
     def take(self) -> tuple[frozenset[Told], bool]:
@@ -83,7 +87,7 @@ class _Background:
 class Announcer(_Background):
     """Tells every poller that something is due. wake() costs nothing and never raises."""
 
-    def __init__(self, url: str, *, at_most_every: float = 0.003) -> None:
+    def __init__(self, url: str, *, at_most_every: float = 0.005) -> None:
         self._url = url
         self._pause = at_most_every
         self._wanted = Heard()
@@ -102,6 +106,8 @@ class Announcer(_Background):
                 try:
                     if connection is None or connection.is_closed():
                         connection = await asyncpg.connect(**asyncpg_arguments(self._url))
+                        # A NOTIFY is written to disk as any commit; nobody needs that.
+                        await connection.execute("SET synchronous_commit = off")
                     await connection.execute(f"NOTIFY {CHANNEL}, '{words}'")
                 except _TROUBLE as error:
                     # Pollers find the update at their next poll all the same; this may be sooner.

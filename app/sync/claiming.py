@@ -1,4 +1,4 @@
-"""Claiming for a poller: updates of one store, with all that their deliveries need to know."""
+"""Claiming for a poller: updates of stores, with all that their deliveries need to know."""
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
@@ -16,15 +16,16 @@ from app.orders.outcome import Pause
 from app.orders.returns import RefundItem, Return
 from app.orders.update import TOLD_COMMERCE, Kind
 from app.storage import claims, lanes, refunds, stock, stores
-from app.storage.claims import Group, Terms
+from app.storage.claims import Claim, Wanted
 from app.storage.database import Database
+from app.storage.taking import Terms
 from app.storage.updates import Claimed
 from app.storage.vault import CannotDecrypt, Vault
 from app.sync.deliveries import Subject
+from app.sync.turns import ALONE
 from app.walmart.account import Account
 
 UNREADABLE_PAUSE = timedelta(seconds=60)
-_RARE = TOLD_COMMERCE | {Kind.INVENTORY, Kind.REFUND}
 _log = structlog.get_logger(__name__)
 
 
@@ -34,7 +35,7 @@ class Taken:
 
     at: the monotonic time right after the claim. updates counts those, too, that a newer value
     replaced. held_back: a lane bears no more now; again_in: seconds after which it does, None if
-    that is unknown.
+    that is unknown. elsewhere: somebody else claims of the store right now.
     """
 
     going: Sequence[tuple[Claimed, Subject]] = ()
@@ -42,6 +43,7 @@ class Taken:
     updates: int = 0
     held_back: bool = False
     again_in: float | None = None
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,34 +66,35 @@ class Claiming:
     new_id: Callable[[int], UUID]
     monotonic: Callable[[], float]
 
-    async def claim(self, groups: Sequence[Group], limit: int) -> Taken:
-        """Take up to limit due updates of one store's groups.
+    async def claim(self, wanted: Sequence[Wanted]) -> list[Taken]:
+        """Take due updates of stores; answers what was taken of each.
 
         A store whose secret nobody can read is paused by itself, so that the others go on.
         Raises NotAvailable.
         """
-        try:
-            return await self._claim(groups, limit)
-        except CannotDecrypt as error:
-            await self._pause(groups[0].store_id, Endpoint.ALL, error)
-            return Taken()
-
-    async def _claim(self, groups: Sequence[Group], limit: int) -> Taken:
-        store_id = groups[0].store_id
-        claim = await claims.claim(
-            self.database.direct,
-            groups,
-            limit=limit,
-            token=self.new_id(store_id),
+        found = await claims.claim(
+            self.database.by_key,
+            wanted,
+            token=self.new_id(wanted[0].store_id),
             terms=self.terms,
             vault=self.vault,
         )
         # Read after the database's clock, so that our idea of its time is never ahead.
         at = self.monotonic()
-        if (opened := claim.credentials) is None:
-            return Taken(held_back=claim.held_back, again_in=claim.again_in)
+        return [
+            await self._taken(each.store_id, claim, at)
+            for each, claim in zip(wanted, found, strict=True)
+        ]
+
+    async def _taken(self, store_id: int, claim: Claim, at: float) -> Taken:
+        if claim.unreadable:
+            await self._pause(store_id, Endpoint.ALL)
+        if (opened := claim.credentials) is None or not claim.updates:
+            return Taken(
+                held_back=claim.held_back, again_in=claim.again_in, elsewhere=claim.elsewhere
+            )
         account = Account(store_id, opened.client_id, opened.client_secret, opened.market)
-        unusual = [update for update in claim.updates if update.kind in _RARE]
+        unusual = [update for update in claim.updates if update.kind in ALONE]
         rare = await self._rare_or_back(store_id, unusual)
         going = []
         for update in claim.updates:
@@ -101,13 +104,19 @@ class Claiming:
                 going.append((update, about))
         return Taken(going, at, len(claim.updates), claim.held_back, claim.again_in)
 
-    async def _pause(self, store_id: int, endpoint: Endpoint, error: CannotDecrypt) -> None:
+    async def _pause(self, store_id: int, endpoint: Endpoint) -> None:
+        """Stop what needs a secret that nobody can read."""
         pause = Pause(endpoint, "secret_unreadable", UNREADABLE_PAUSE)
         async with self.database.begin() as connection:
             at = await lanes.now(connection)
             news = News(store_id, endpoint, at, at, answered=False, pause=pause)
             if await lanes.record(connection, [news], self.breaker):
-                _log.error("lane_stopped", store_id=store_id, endpoint=endpoint, reason=str(error))
+                _log.error(
+                    "lane_stopped",
+                    store_id=store_id,
+                    endpoint=endpoint,
+                    reason=str(CannotDecrypt()),
+                )
 
     async def _rare_or_back(self, store_id: int, claimed: Sequence[Claimed]) -> _Rare:
         """What they need; where it is not to be had they are left to a later claim.
@@ -123,7 +132,7 @@ class Claiming:
         with contextlib.suppress(NotAvailable):
             await claims.give_back(self.database.direct, store_id, claimed)
             if isinstance(why, CannotDecrypt):
-                await self._pause(store_id, Endpoint.COMMERCE, why)
+                await self._pause(store_id, Endpoint.COMMERCE)
             else:
                 _log.warning("claiming_failed", store_id=store_id, error=str(why))
         return _Rare(stale=frozenset(update.id for update in claimed))

@@ -19,8 +19,8 @@ from app.orders.order import Order
 from app.orders.outcome import Outcome, Unclear
 from app.orders.returns import RefundItem, Return
 from app.storage import updates
-from app.storage.claims import Place, place_of
 from app.storage.database import Database
+from app.storage.due import Place, place_of
 from app.storage.recording import Attempt, Result
 from app.storage.updates import Claimed
 from app.sync import backoff, delivery, evidence, traffic, verdicts

@@ -7,21 +7,24 @@ with its delivery. What an announcement names is claimed without a look.
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import structlog
 
 from app.orders.errors import NotAvailable
-from app.storage import claims
+from app.storage import claims, due
+from app.storage.claims import Wanted
 from app.storage.database import Database
 from app.storage.wakeup import Heard
-from app.sync.claiming import Claiming
+from app.sync.claiming import Claiming, Taken
 from app.sync.deliveries import Deliveries
-from app.sync.turns import LONGEST_REST, RESERVE, Slots, Turn, Turns
+from app.sync.turns import LONGEST_REST, RESERVE, TOGETHER, Slots, Turn, Turns
 
-# Claims under way at once, each of another store and on a connection of its own.
-CLAIMS = 4
+# Claims under way at once, each of other stores and on a connection of its own; and as many that
+# may wait for somebody else.
+CLAIMS = 2
 # Seconds between two looks while there is other work; a look that takes long is made rarer.
 PACE = 0.02
 _LOOKING_SHARE = 4
@@ -46,10 +49,10 @@ class Dispatch:
     poll_interval: float
     monotonic: Callable[[], float]
     check: Callable[[], None]
-    # Slots are free again, or a claim has ended.
-    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+    # Of how many stores a claim may be; 0 while nobody knows if their rows share a server.
+    _together: int = 0
     _turns: Turns = field(default_factory=Turns)
-    _claims: dict[asyncio.Task[None], Turn] = field(default_factory=dict)
+    _claims: dict[asyncio.Task[None], Sequence[Turn]] = field(default_factory=dict)
     # Since the last look: anything may have become due; only by what was written down here; a
     # lane held back some of a store's.
     _anything: bool = False
@@ -66,20 +69,28 @@ class Dispatch:
         # The answer may have been what a lane waited for.
         self._written |= self._held_back
         self._ended += 1
-        self._moved.set()
+        self.heard.stir()
 
     def written(self) -> None:
         """Say that what was written down may have made something due."""
         self._written = True
-        self._moved.set()
+        self.heard.stir()
+
+    @property
+    def held_up(self) -> bool:
+        """Whether something is due that nothing but an end of what is under way lets go."""
+        return self._held_back or (bool(self._turns) and not self._claims)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until stop is set; claims under way end then, and their deliveries begin."""
+        stopped = asyncio.create_task(stop.wait(), name="stop")
+        stopped.add_done_callback(lambda _: self.heard.stir())
         try:
             while not stop.is_set():
                 self.check()
-                await self._wait(stop, await self._round())
+                await self._wait(await self._round())
         finally:
+            stopped.cancel()
             await asyncio.gather(*self._claims, return_exceptions=True)
 
     async def _round(self) -> float:
@@ -92,10 +103,10 @@ class Dispatch:
             self._turns.told(store_id, kind)
         if self.monotonic() >= self._may_look_at(busy=self._turns.next(self._slots()) is not None):
             await self._look()
-        while len(self._claims) < CLAIMS and (turn := self._turns.next(self._slots())):
-            self._begin(turn)
+        while turns := self._next():
+            self._begin(turns)
         slots = self._slots()
-        if slots.free <= 0 or len(self._claims) >= CLAIMS:
+        if slots.free <= 0 or self._claims:
             # Whatever ends says so.
             return self.poll_interval
         until = self._may_look_at(busy=False)
@@ -103,10 +114,23 @@ class Dispatch:
             until = min(until, self._stuck_at())
         return max(until - self.monotonic(), 0.0)
 
+    def _next(self) -> list[Turn]:
+        """The stores that claim next, if any may."""
+        if not self._turns:
+            return []
+        alone = sum(turns[0].alone for turns in self._claims.values())
+        together = len(self._claims) - alone
+        return self._turns.batch(
+            self._slots(),
+            max(self._together, 1),
+            together=together < CLAIMS,
+            alone=alone < CLAIMS,
+        )
+
     def _slots(self) -> Slots:
         """Who has slots, those included that claims under way may take."""
         busy = Counter(self.under_way.busy)
-        for turn in self._claims.values():
+        for turn in chain.from_iterable(self._claims.values()):
             busy[turn.place] += turn.share
         return Slots.of(self.concurrency, busy, stuck=self.monotonic() >= self._stuck_at())
 
@@ -114,36 +138,44 @@ class Dispatch:
         """When half of the slots that all stores may use are held for long."""
         return self.under_way.stuck_at((self.concurrency - self.concurrency // RESERVE + 1) // 2)
 
-    def _begin(self, turn: Turn) -> None:
-        self._turns.begin(turn)
-        claim = asyncio.create_task(self._claim(turn))
-        self._claims[claim] = turn
+    def _begin(self, turns: Sequence[Turn]) -> None:
+        for turn in turns:
+            self._turns.begin(turn)
+        claim = asyncio.create_task(self._claim(turns))
+        self._claims[claim] = turns
 
         def ended(claim: asyncio.Task[None]) -> None:
             del self._claims[claim]
-            self._moved.set()
+            self.heard.stir()
 
         claim.add_done_callback(ended)
 
-    async def _claim(self, turn: Turn) -> None:
-        taken, rest_until, ended = 0, None, self._ended
+    async def _claim(self, turns: Sequence[Turn]) -> None:
+        ended = self._ended
+        found: Sequence[Taken] = [Taken()] * len(turns)
         try:
-            claim = await self.claiming.claim(turn.groups, turn.share)
+            found = await self.claiming.claim(
+                [Wanted(each.groups, each.share, each.patient) for each in turns]
+            )
         except Exception as error:  # noqa: BLE001 - logged; the loop must live on
             self._trouble(error)
-        else:
-            for update, about in claim.going:
-                self.under_way.start(update, about, claim.at)
-            taken = claim.updates
-            self._held_back |= claim.held_back
-            if claim.again_in is not None:
-                again_at = self.monotonic() + claim.again_in
-                self._look_at = min(self._look_at, again_at)
-                rest_until = min(again_at, self.monotonic() + LONGEST_REST)
-            elif claim.held_back and self._ended != ended:
-                # What the lane waits for may have ended before anybody knew that it does.
-                self._written = True
-        self._turns.end(turn, taken, rest_until=rest_until)
+        for turn, taken in zip(turns, found, strict=True):
+            self._took(turn, taken, ended)
+
+    def _took(self, turn: Turn, taken: Taken, ended: int) -> None:
+        """Let go what a claim took of a store; ended: how many deliveries had when it began."""
+        for update, about in taken.going:
+            self.under_way.start(update, about, taken.at)
+        self._held_back |= taken.held_back
+        rest_until = None
+        if taken.again_in is not None:
+            again_at = self.monotonic() + taken.again_in
+            self._look_at = min(self._look_at, again_at)
+            rest_until = min(again_at, self.monotonic() + LONGEST_REST)
+        elif taken.held_back and self._ended != ended:
+            # What the lane waits for may have ended before anybody knew that it does.
+            self._written = True
+        self._turns.end(turn, taken.updates, rest_until=rest_until, elsewhere=taken.elsewhere)
 
     def _may_look_at(self, *, busy: bool) -> float:
         """When to look for what is due.
@@ -164,7 +196,10 @@ class Dispatch:
         self._look_at = math.inf
         began = self.monotonic()
         try:
-            found = await claims.due(self.database.direct)
+            found = await due.groups(self.database.by_key)
+            if not self._together:
+                apart = await claims.distributed(self.database.by_key)
+                self._together = 1 if apart else TOGETHER
         except Exception as error:  # noqa: BLE001 - logged; the loop must live on
             self._trouble(error)
             return
@@ -181,13 +216,10 @@ class Dispatch:
             _log.error("claiming_failed", exc_info=error)
         self._look_at = self._paced_until = self.monotonic() + _AFTER_TROUBLE
 
-    async def _wait(self, stop: asyncio.Event, wait: float) -> None:
+    async def _wait(self, wait: float) -> None:
         if wait <= 0:
             await asyncio.sleep(0)
-        else:
-            events = (self.heard, self._moved, stop)
-            waiting = [asyncio.ensure_future(each.wait()) for each in events]
-            await asyncio.wait(waiting, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-            for each in waiting:
-                each.cancel()
-        self._moved.clear()
+            return
+        timer = asyncio.get_running_loop().call_later(wait, self.heard.stir)
+        await self.heard.wait()
+        timer.cancel()

@@ -13,8 +13,8 @@ from app.commerce.client import CommerceClient
 from app.intake.desk import Desk
 from app.orders.lane import Breaker, Endpoint
 from app.outbound.messenger import Messenger
-from app.storage.claims import Terms
 from app.storage.database import Database
+from app.storage.taking import Terms
 from app.storage.vault import Vault
 from app.storage.wakeup import Heard
 from app.sync import deliveries
@@ -94,6 +94,7 @@ class Poller:
         ]
         dispatch = self._dispatch(under_way, helpers)
         recorder.due, under_way.freed = dispatch.written, dispatch.freed
+        recorder.waited_for = lambda waiting: waiting >= len(under_way) and dispatch.held_up
         try:
             await dispatch.run(stop)
         finally:

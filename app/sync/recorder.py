@@ -15,6 +15,10 @@ from app.storage.database import Database
 from app.storage.recording import Result
 
 BATCH = 100
+# Seconds between two batches, unless so many wait or somebody waits for them: a transaction for
+# each result costs several times as much, and Walmart has them already.
+GATHER = 0.05
+ENOUGH = 20
 _AFTER_TROUBLE = 0.5
 _log = structlog.get_logger(__name__)
 
@@ -28,7 +32,8 @@ class Recorder:
 
     give_up_after: seconds after which a result is dropped; its lease has ended by then, and
     the update is read at Walmart before anything is sent again. due is called where what was
-    written may have made something due.
+    written may have made something due. waited_for: whether nothing else goes on until these
+    results, so many of them, are written.
     """
 
     database: Database
@@ -37,6 +42,8 @@ class Recorder:
     give_up_after: float
     breaker: Breaker
     due: Callable[[], None] = lambda: None
+    waited_for: Callable[[int], bool] = lambda _: True
+    _next: float = 0.0
     _waiting: list[tuple[Result, asyncio.Future[None]]] = field(default_factory=list)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -50,14 +57,29 @@ class Recorder:
     async def run(self) -> None:
         """Write batches until cancelled."""
         while True:
-            await self._wanted.wait()
+            await self._gathered()
+            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            await self._flush([result for result, _ in batch])
+            for _, written in batch:
+                if not written.done():
+                    written.set_result(None)
+
+    async def _gathered(self) -> None:
+        """Wait for results, and a moment for more."""
+        while not self._waiting:
             self._wanted.clear()
-            while self._waiting:
-                batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-                await self._flush([result for result, _ in batch])
-                for _, written in batch:
-                    if not written.done():
-                        written.set_result(None)
+            await self._wanted.wait()
+        while not self._enough():
+            self._wanted.clear()
+            left = max(self._next - self.monotonic(), 0.001)
+            timer = asyncio.get_running_loop().call_later(left, self._wanted.set)
+            await self._wanted.wait()
+            timer.cancel()
+        self._next = self.monotonic() + GATHER
+
+    def _enough(self) -> bool:
+        waiting = len(self._waiting)
+        return waiting >= ENOUGH or self.monotonic() >= self._next or self.waited_for(waiting)
 
     async def _flush(self, results: list[Result]) -> None:
         deadline = self.monotonic() + self.give_up_after

@@ -5,13 +5,13 @@ with a single update never waits for one with thousands. Pure: times are the cal
 """
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from app.orders.lane import COMMERCE_CALLS
-from app.orders.update import Kind
-from app.storage.claims import Group, Place
+from app.orders.update import TOLD_COMMERCE, Kind
+from app.storage.due import Group, Place
 
 # Stores share the slots; none has more than this, or two fifths of them, under way at once.
 FAIR_SHARE = 20
@@ -24,6 +24,10 @@ COMMERCE_SHARE = 4
 # As many updates are taken of a store that was only announced: mostly it is one, and slots that a
 # claim might use are no other's meanwhile.
 ANNOUNCED = 4
+# One claim takes updates of so many stores at most. What needs more than a claim to be known of
+# before it goes out (returns, stock, the store's Commerce) has a claim of its own.
+TOGETHER = 25
+ALONE = TOLD_COMMERCE | {Kind.INVENTORY, Kind.REFUND}
 # Seconds in which a store whose lanes bear nothing is not tried again, at most.
 LONGEST_REST = 2.0
 
@@ -53,6 +57,12 @@ class Slots:
         """How many nobody has."""
         return self.concurrency - self.used
 
+    def with_turn(self, place: Place, share: int) -> "Slots":
+        """What is left when a store has taken its share."""
+        busy = Counter(self.busy)
+        busy[place] += share
+        return Slots.of(self.concurrency, busy, stuck=self.stuck)
+
     def share(self, place: Place) -> int:
         """How many of them a store may take now: never all, whatever it has due."""
         busy = self.busy.get(place, 0)
@@ -71,11 +81,20 @@ class Slots:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A store that may claim now, the groups of its updates that are due, and how many it may."""
+    """A store that may claim now, the groups of its updates that are due, and how many it may.
+
+    patient: somebody else claims of it, and is waited for.
+    """
 
     place: Place
     groups: list[Group]
     share: int
+    patient: bool = False
+
+    @property
+    def alone(self) -> bool:
+        """Whether its claim may take long."""
+        return self.patient or any(each.kind in ALONE for each in self.groups)
 
 
 @dataclass(slots=True)
@@ -87,11 +106,17 @@ class Turns:
     _claiming: set[Place] = field(default_factory=set)
     # Those of which only an announcement is known, not how much they have.
     _announced: set[Place] = field(default_factory=set)
+    # Those of which somebody else claimed just now: it is waited for by a claim of their own.
+    _elsewhere: set[Place] = field(default_factory=set)
     # Until when a lane of a store bears nothing, by the caller's clock.
     _resting: dict[Place, float] = field(default_factory=dict)
     # When each was served last, as a count.
     _served: dict[Place, int] = field(default_factory=dict)
     _count: int = 0
+
+    def __bool__(self) -> bool:
+        """Whether any store has something due."""
+        return bool(self._due)
 
     def found(self, groups: Iterable[Group], now: float) -> float:
         """Take in what a look found; answers seconds until more of it is due (inf: nothing)."""
@@ -125,33 +150,61 @@ class Turns:
 
     def next(self, slots: Slots) -> Turn | None:
         """The next store that may take any; None where none may."""
-        if slots.free <= 0:
-            return None
+        return next(iter(self.batch(slots, 1)), None)
+
+    def batch(
+        self, slots: Slots, most: int, *, together: bool = True, alone: bool = True
+    ) -> list[Turn]:
+        """The next stores that may take any, up to so many for one claim of all of them.
+
+        together, alone: whether a claim of several may begin now, and one that may take long.
+        """
+        found: list[Turn] = []
         for place, groups in self._due.items():
+            joins = self._joins(place, groups)
+            if slots.free <= 0 or not (together if joins else alone and not found):
+                continue
             share = 0 if place in self._claiming else slots.share(place)
             if place in self._announced:
                 share = min(share, ANNOUNCED)
             if share > 0:
-                return Turn(place, groups, share)
-        return None
+                found.append(Turn(place, groups, share, patient=place in self._elsewhere))
+                if len(found) >= most or not joins:
+                    break
+                slots = slots.with_turn(place, share)
+        return found
+
+    def _joins(self, place: Place, groups: Iterable[Group]) -> bool:
+        return place not in self._elsewhere and all(each.kind not in ALONE for each in groups)
 
     def begin(self, turn: Turn) -> None:
         """Let a store claim; it has no other turn until this one has ended."""
         self._count += 1
         self._served[turn.place] = self._count
         self._announced.discard(turn.place)
+        self._elsewhere.discard(turn.place)
         self._claiming.add(turn.place)
         del self._due[turn.place]
 
-    def end(self, turn: Turn, taken: int, *, rest_until: float | None = None) -> None:
+    def end(
+        self,
+        turn: Turn,
+        taken: int,
+        *,
+        rest_until: float | None = None,
+        elsewhere: bool = False,
+    ) -> None:
         """Note what a store took: its whole share, and it goes to the end; less, and it is done.
 
-        rest_until: when its lanes bear something again, where they bore nothing.
+        rest_until: when its lanes bear something again, where they bore nothing. elsewhere:
+        somebody else was claiming of it, so that nobody knows what it has due.
         """
         self._claiming.discard(turn.place)
         if not taken and rest_until is not None:
             self._resting[turn.place] = rest_until
-        if taken >= turn.share:
+        if elsewhere:
+            self._elsewhere.add(turn.place)
+        if elsewhere or taken >= turn.share:
             self._announced.discard(turn.place)
             meanwhile = self._due.pop(turn.place, [])
             known = {(each.kind, each.ambiguous): each for each in (*turn.groups, *meanwhile)}

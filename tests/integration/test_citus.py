@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from app.intake import cancel, ship
 from app.orders.requests import CancelRequest, RequestedItem
-from app.storage import overview
+from app.storage import claims, overview
 from app.storage.database import Database
 from app.storage.idempotency import Answer, Once
 from app.storage.tables import metadata
@@ -117,6 +117,20 @@ async def test_the_hot_path_never_asks_across_stores(fresh_url: str, data_folder
     assert {scan["Relation Name"] for _, scan in scans} == set(DISTRIBUTED) - UPKEEP
     unbound = [(" ".join(words), scan) for words, scan in scans if not _bound(scan)]
     assert unbound == []
+
+
+async def test_where_stores_are_distributed_a_claim_is_of_one(fresh_url: str) -> None:
+    async with open_world(fresh_url) as world:
+        assert not await claims.distributed(world.database.by_key)
+        async with world.database.begin() as connection:
+            await connection.execute(
+                sa.text("""
+                    INSERT INTO pg_extension (oid, extname, extowner, extnamespace,
+                                              extrelocatable, extversion)
+                    SELECT 1, 'citus', extowner, extnamespace, false, '0' FROM pg_extension LIMIT 1
+                """)
+            )
+        assert await claims.distributed(world.database.by_key)
 
 
 async def _a_day(world: World) -> None:

@@ -17,8 +17,8 @@ from app.orders.outcome import Pause
 from app.orders.requests import CancelRequest, RequestedItem
 from app.orders.returns import RefundRequest
 from app.orders.update import Kind, State
-from app.storage import claims, lanes, overview, returns
 from app.storage import commerce_events as storage
+from app.storage import due, lanes, overview, returns
 from app.storage.overview import UpdateFilter
 from app.storage.overview.paging import Page
 from app.storage.views import OrderView, StoreView, UpdateView
@@ -298,7 +298,7 @@ async def test_a_store_whose_keys_walmart_rejects_asks_walmart_for_no_buyer(worl
         now = await lanes.now(connection)
         pause = Pause(Endpoint.ALL, "credentials_rejected", timedelta(seconds=60))
         await lanes.record(connection, [News(1, Endpoint.ALL, now, now, pause=pause)], Breaker())
-    groups = {each.kind: each.due_in for each in await claims.due(world.database.direct)}
+    groups = {each.kind: each.due_in for each in await due.groups(world.database.direct)}
     assert groups[Kind.COMMERCE_ORDER] > 0
 
 

@@ -17,13 +17,15 @@ from app.intake import cancel, ship
 from app.orders.lane import BREAK_AFTER, Breaker, Endpoint, News
 from app.orders.requests import CancelRequest
 from app.orders.update import Kind
-from app.storage import claims, lanes
+from app.storage import claims, due, lanes
+from app.storage.claims import Wanted
 from app.storage.tables import lanes as lanes_table
 from app.storage.tables import updates as table
+from app.storage.taking import Terms
 from app.storage.urls import asyncpg_arguments
 from app.storage.wakeup import CHANNEL, MOST_TOLD, Announcer, Heard, Listener
 from tests.builders import items
-from tests.world import ACTOR, World, a_package, claim
+from tests.world import ACTOR, VAULT, World, a_package, claim
 
 # So long that a poller that only found what is due by its poll would never end a test.
 NEVER = 3600.0
@@ -114,7 +116,8 @@ async def test_what_a_lane_held_back_goes_when_walmart_has_answered(world: World
             await confirmed(world, update)
 
 
-async def test_nobody_passes_the_turnstile_while_another_claims(world: World) -> None:
+async def two_left(world: World) -> None:
+    """Three shipments of a store that may make two calls more."""
     for number in range(3):
         await shipped(world, f"1Z{number}")
     await world.answered_before()
@@ -124,20 +127,49 @@ async def test_nobody_passes_the_turnstile_while_another_claims(world: World) ->
         ways = (Endpoint.SHIP, Endpoint.ALL)
         told = [News(1, each, now, now, tokens=2, replenish_at=hour) for each in ways]
         await lanes.record(connection, told, Breaker())
+
+
+# What another poller's claim does, in a transaction that is still open.
+_TAKES = """
+    UPDATE updates SET state = 'sending', lease_token = gen_random_uuid(), leased_by = 'x',
+           leased_until = now() + interval '1 minute'
+     WHERE id = (SELECT id FROM updates WHERE store_id = 1 AND kind = 'shipment'
+                    AND state = 'pending' AND active LIMIT 1)
+"""
+_COUNTS = "UPDATE lanes SET claims = claims + 1 WHERE store_id = 1 AND endpoint = '*'"
+
+
+async def test_nobody_claims_by_a_count_that_another_claim_has_changed(world: World) -> None:
+    await two_left(world)
     other: Any = await asyncpg.connect(**asyncpg_arguments(world.url))
     async with other.transaction():
-        await other.execute(lanes.turnstile(1))
-        # Another poller has taken one and has not yet committed.
-        await other.execute(
-            "UPDATE updates SET state = 'sending', lease_token = gen_random_uuid(), leased_by = 'x',"
-            " leased_until = now() + interval '1 minute' WHERE id = (SELECT id FROM updates"
-            " WHERE kind = 'shipment' AND state = 'pending' AND active LIMIT 1)"
-        )
+        await other.execute(_TAKES)
+        await other.execute(_COUNTS)
         waiting = asyncio.create_task(claim(world.database))
         await until_one_waits(other)
     taken = await waiting
     await other.close()
     assert len(taken) == 1
+
+
+async def test_of_several_stores_none_waits_for_one_that_another_claims_of(world: World) -> None:
+    await two_left(world)
+    order = await world.an_order(1, store=await world.a_store())
+    await shipped(world, "1ZOTHER", order.id)
+    await world.answered_before()
+    found = [each for each in await due.groups(world.database.by_key) if each.due_in <= 0]
+    wanted = [Wanted([each for each in found if each.store_id == store], 9) for store in (1, 2)]
+    other: Any = await asyncpg.connect(**asyncpg_arguments(world.url))
+    async with other.transaction():
+        await other.execute(_TAKES)
+        await other.execute(_COUNTS)
+        first, second = await claims.claim(
+            world.database.by_key, wanted, token=uuid4(), terms=Terms("p", 60.0, 30.0), vault=VAULT
+        )
+    await other.close()
+    assert first.elsewhere
+    assert not first.updates
+    assert [each.store_id for each in second.updates if each.kind is Kind.SHIPMENT] == [2]
 
 
 async def until_one_waits(connection: Any) -> None:
@@ -152,7 +184,7 @@ async def test_a_look_tells_when_the_next_is_due(world: World) -> None:
     async with world.database.begin() as connection:
         later = sa.func.now() + timedelta(seconds=500)
         await connection.execute(sa.update(table).values(due_at=later).where(table.c.id == update))
-    found = [each for each in await claims.due(world.database.direct) if each.kind is Kind.SHIPMENT]
+    found = [each for each in await due.groups(world.database.direct) if each.kind is Kind.SHIPMENT]
     assert [math.ceil(each.due_in / 10) for each in found] == [50]
 
 

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from app.orders.lane import BREAK_AFTER, Endpoint
 from app.orders.update import Kind
-from app.storage import claims, lanes
+from app.storage import due as due_of
+from app.storage import lanes, looks, shares
 from app.storage.database import Connection
 from app.storage.tables import lanes as lanes_table
 from app.storage.tables import updates
@@ -108,10 +109,11 @@ async def claimable(connection: Connection) -> bool:
     # In the same transaction, which leaves nothing behind.
     session = (await connection.get_raw_connection()).driver_connection
     assert session is not None
-    (group,) = await claims.due(session)
+    (group,) = await due_of.groups(session)
     if group.due_in > 0:
         return False
-    return claims.share(group, await lanes.look(session, 1, silent=30.0)).calls > 0
+    seen = await looks.look(session, [1], Endpoint, silent=30.0)
+    return shares.share(group, seen[1]).calls > 0
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ lanes = sa.Table(
     # What was left of our own cap (WAYBILL_WALMART_RATES), and when.
     sa.Column("own_tokens", sa.Float),
     time("own_at"),
+    # How often the store's updates were claimed, counted on its lane to all of Walmart ("*").
+    sa.Column("claims", sa.BigInteger, nullable=False, server_default="0"),
     sa.PrimaryKeyConstraint("store_id", "endpoint"),
     sa.ForeignKeyConstraint(["store_id"], ["stores.store_id"]),
     postgresql_with={"fillfactor": "50"},

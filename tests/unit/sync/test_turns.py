@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.orders.update import Kind
-from app.storage.claims import Group, Place
+from app.storage.due import Group, Place
 from app.sync.turns import ANNOUNCED, FAIR_SHARE, FEW, Slots, Turns
 
 
@@ -160,3 +160,47 @@ def test_a_store_that_was_only_announced_holds_few_slots_until_it_shows_that_it_
     second = turns.next(slots())
     assert second is not None
     assert second.share == FAIR_SHARE
+
+
+def stores(turns: Turns, given: Slots, most: int = 9, **allowed: bool) -> list[int]:
+    return [each.place[0] for each in turns.batch(given, most, **allowed)]
+
+
+def test_one_claim_is_of_several_stores() -> None:
+    turns = Turns()
+    for store in (1, 2, 3):
+        turns.told(store, Kind.SHIPMENT)
+    assert stores(turns, slots()) == [1, 2, 3]
+    assert stores(turns, slots(), most=2) == [1, 2]
+
+
+def test_stores_of_one_claim_share_what_is_free() -> None:
+    turns = Turns()
+    turns.found([due(store) for store in range(1, 9)], 0.0)
+    taken = turns.batch(slots(), 8)
+    assert len(taken) > 1
+    assert sum(each.share for each in taken) <= 50
+
+
+def test_what_may_take_long_has_a_claim_of_its_own() -> None:
+    turns = Turns()
+    turns.found([due(1), due(2, kind=Kind.INVENTORY), due(3)], 0.0)
+    assert stores(turns, slots()) == [1, 3]
+    assert stores(turns, slots(), together=False) == [2]
+    assert stores(turns, slots(), alone=False) == [1, 3]
+
+
+def test_a_store_that_somebody_else_claimed_of_is_waited_for_by_itself() -> None:
+    turns = Turns()
+    turns.found([due(1), due(2)], 0.0)
+    first, second = turns.batch(slots(), 2)
+    for turn in (first, second):
+        turns.begin(turn)
+    turns.end(first, 0, elsewhere=True)
+    turns.end(second, 0)
+    (again,) = turns.batch(slots(), 2)
+    assert (again.place, again.patient, again.groups) == (first.place, True, first.groups)
+    turns.begin(again)
+    turns.end(again, 0)
+    turns.told(1, Kind.SHIPMENT)
+    assert not turns.batch(slots(), 2)[0].patient

@@ -1,0 +1,75 @@
+"""What is due: looked for by what decides which of Walmart's endpoints is called first.
+
+That is store, kind, whether an earlier try may have landed; so a paused lane and a store with a
+hundred thousand due updates cost the same few looks into an index as one with a single one.
+"""
+
+from dataclasses import dataclass
+
+from app.orders.update import TOLD_COMMERCE, Kind
+from app.storage.direct import Session
+
+# The states of updates that a poller may take; index and statements name them alike.
+DUE = "('pending', 'retrying', 'verifying')"
+# A loose index scan: one look into the index for each group that has anything, two for each
+# to find what is due first of it.
+_GROUPS = f"""
+    WITH RECURSIVE found AS (
+      (SELECT store_id, kind, ambiguous FROM updates WHERE active AND state IN {DUE}
+        ORDER BY store_id, kind, ambiguous LIMIT 1)
+      UNION ALL
+      SELECT n.store_id, n.kind, n.ambiguous FROM found g CROSS JOIN LATERAL (
+        SELECT u.store_id, u.kind, u.ambiguous FROM updates u
+         WHERE u.active AND u.state IN {DUE}
+           AND (u.store_id, u.kind, u.ambiguous) > (g.store_id, g.kind, g.ambiguous)
+         ORDER BY u.store_id, u.kind, u.ambiguous LIMIT 1) n)
+    SELECT g.store_id, g.kind, g.ambiguous,
+           extract(epoch FROM greatest(first.due_at, everything.paused_until) - now())::float
+             AS due_in
+      FROM found g
+      CROSS JOIN LATERAL (SELECT min(each.due_at) AS due_at
+             FROM (VALUES (true), (false)) AS r(urgent)
+             CROSS JOIN LATERAL (SELECT u.due_at FROM updates u
+                    WHERE u.store_id = g.store_id AND u.kind = g.kind
+                      AND u.ambiguous = g.ambiguous AND u.urgent = r.urgent
+                      AND u.active AND u.state IN {DUE}
+                    ORDER BY u.due_at LIMIT 1) each) first
+      LEFT JOIN lanes everything
+        ON everything.store_id = g.store_id AND everything.endpoint = '*'
+       AND g.kind <> 'commerce_note'
+"""  # noqa: S608 - only a constant of this module is put in
+
+
+# A store, and whether it is its Commerce that is told: a hanging one takes no slot of Walmart's.
+Place = tuple[int, bool]
+
+
+def place_of(store_id: int, kind: Kind) -> Place:
+    """Whose slots an update takes in a poller."""
+    return store_id, kind in TOLD_COMMERCE
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Updates of a store that take the same way to Walmart; due_in seconds (or less) to the first.
+
+    ambiguous: an earlier try may have landed, so Walmart is read first.
+    """
+
+    store_id: int
+    kind: Kind
+    ambiguous: bool
+    due_in: float
+
+    @property
+    def place(self) -> Place:
+        """Whose slots it takes."""
+        return place_of(self.store_id, self.kind)
+
+
+async def groups(session: Session) -> list[Group]:
+    """Every group with something waiting, and when the first of it may go."""
+    return [
+        Group(row["store_id"], Kind(row["kind"]), row["ambiguous"], row["due_in"])
+        for row in await session.fetch(_GROUPS)
+    ]

@@ -1,0 +1,93 @@
+"""What a claim goes by: a store's lanes, its calls under way, how often it was claimed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.orders.lane import Endpoint, Lane
+from app.orders.update import Kind
+from app.storage import lanes
+from app.storage.direct import Row, Session
+
+# Updates whose calls are under way are counted: what a poller holds that has long been silent is
+# not. A poller of an older version, beside us for a while, has lanes of other names.
+_LOOK = """
+    SELECT now() AS at, s.store_id, s.walmart_client_id, s.walmart_client_secret, s.market,
+           n.under_way, l.endpoint, l.claims, {lane}
+      FROM {asked}
+      JOIN stores s ON s.store_id = {store}
+      CROSS JOIN LATERAL
+           (SELECT jsonb_agg(jsonb_build_array(f.kind, f.ambiguous, f.updates)) AS under_way
+              FROM (SELECT kind, ambiguous, count(*) AS updates FROM updates
+                     WHERE store_id = {store} AND state = 'sending'
+                       AND leased_until > now() + make_interval(secs => $3::float8)
+                     GROUP BY kind, ambiguous) f) n
+      LEFT JOIN lanes l ON l.store_id = {store} AND l.endpoint = ANY($2::text[])
+"""
+# At one store: a statement that never leaves its shard.
+_AT_ONE = _LOOK.format(asked="(SELECT) one", store="$1", lane=lanes.READ)
+_AT_SEVERAL = _LOOK.format(
+    asked="unnest($1::int[]) AS q(store_id)", store="q.store_id", lane=lanes.READ
+)
+_BEGIN = """
+    INSERT INTO lanes (store_id, endpoint, paused_until, reason)
+    SELECT store_id, '*', '-infinity', '' FROM unnest($1::int[]) AS q(store_id)
+    ON CONFLICT DO NOTHING
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A store as a claim finds it. at: the time that its lanes go by.
+
+    claims: how many of its claims there were; one more, and this is outdated. access: a row with
+    its Walmart credentials, still sealed.
+    """
+
+    lanes: Mapping[Endpoint, Lane]
+    at: datetime
+    under_way: Mapping[tuple[Kind, bool], int]
+    claims: int
+    access: Row
+
+
+async def look(
+    session: Session, store_ids: Sequence[int], ways: Iterable[Endpoint], silent: float
+) -> dict[int, Look]:
+    """Look at some of the lanes of stores; one that is not there is not in the answer.
+
+    silent: seconds before its lease ends in which a poller makes no calls any more. A lane that
+    has no row yet is a fresh one.
+    """
+    endpoints = sorted({Endpoint.ALL, *ways})
+    seen = await _look(session, store_ids, endpoints, silent)
+    new = [store_id for store_id, claims in seen.items() if claims is None]
+    if new:
+        # What claims are counted on.
+        await session.fetch(_BEGIN, new)
+        seen |= await _look(session, new, endpoints, silent)
+    return {store_id: found for store_id, found in seen.items() if found is not None}
+
+
+async def _look(
+    session: Session, store_ids: Sequence[int], endpoints: Sequence[Endpoint], silent: float
+) -> dict[int, Look | None]:
+    rows = (
+        await session.fetch(_AT_ONE, store_ids[0], endpoints, silent)
+        if len(store_ids) == 1
+        else await session.fetch(_AT_SEVERAL, list(store_ids), endpoints, silent)
+    )
+    known: dict[int, dict[Endpoint, Lane]] = {}
+    found: dict[int, Look | None] = {}
+    for row in rows:
+        store_id = row["store_id"]
+        if store_id not in known:
+            known[store_id] = {each: Lane(store_id, each) for each in endpoints}
+            found[store_id] = None
+        if row["endpoint"] is not None:
+            lane = lanes.from_row(row)
+            known[store_id][lane.endpoint] = lane
+        if row["endpoint"] == Endpoint.ALL:
+            under_way = {(Kind(kind), unsure): n for kind, unsure, n in row["under_way"] or ()}
+            found[store_id] = Look(known[store_id], row["at"], under_way, row["claims"], row)
+    return found

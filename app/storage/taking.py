@@ -1,0 +1,146 @@
+"""Taking: due updates become one poller's for the length of a lease, in one statement."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from app.orders.lane import Endpoint
+from app.storage import orders
+from app.storage.direct import Row, Session
+from app.storage.due import DUE
+from app.storage.looks import Look
+from app.storage.shares import Share
+
+# Those of late orders first, then those in doubt (a broken lane is not tried with what nobody
+# has sent yet), then those that are due longest. A lane takes no more than it bears, whichever
+# of its groups they come from.
+_TAKE = """
+    WITH passed AS MATERIALIZED ({passed}),
+    counted AS (
+      UPDATE lanes l SET claims = l.claims + 1
+        FROM passed WHERE l.store_id = {passed_store} AND l.endpoint = '*'),
+    picked AS MATERIALIZED (
+      SELECT {passed_store} AS store_id, p.*, w.ambiguous, w.lane, w.calls, w.may_write, w.most
+        FROM passed
+        JOIN unnest({given}$2::text[], $3::bool[], $4::text[], $5::int[], $6::bool[], $7::int[])
+             AS w({named}kind, ambiguous, lane, calls, may_write, most) ON {given_to}
+        CROSS JOIN (VALUES (true), (false)) AS r(urgent)
+        CROSS JOIN LATERAL (
+          SELECT u.id, u.state AS claimed_from, u.urgent, u.due_at FROM updates u
+           WHERE u.store_id = {passed_store} AND u.kind = w.kind AND u.ambiguous = w.ambiguous
+             AND u.urgent = r.urgent AND u.active AND u.state IN {due} AND u.due_at <= now()
+           ORDER BY u.due_at, u.id LIMIT w.calls
+           FOR UPDATE SKIP LOCKED) p),
+    ranked AS (
+      SELECT picked.*, row_number() OVER (
+               PARTITION BY store_id, lane
+               ORDER BY urgent DESC, ambiguous DESC, due_at, id) AS place
+        FROM picked),
+    chosen AS (
+      SELECT ranked.*, row_number() OVER (
+               PARTITION BY store_id ORDER BY urgent DESC, ambiguous DESC, due_at, id) AS number
+        FROM ranked WHERE place <= calls),
+    taken AS (
+      UPDATE updates u
+         SET state = 'sending', lease_token = $8, leased_by = $9,
+             -- It begins now: another claim may have been waited for.
+             leased_until = clock_timestamp() + make_interval(secs => $10::float8),
+             attempts = u.attempts + 1, updated_at = now()
+        FROM chosen WHERE u.store_id = {chosen_store} AND u.id = chosen.id
+                      AND chosen.number <= chosen.most
+      RETURNING u.store_id, u.id, u.order_id, u.kind, u.subject, u.payload, u.attempts, u.retries,
+             u.reads, u.ambiguous, u.may_have_left_at, u.failing_for, u.failing_since,
+             u.created_at, u.lease_token, u.leased_until, chosen.claimed_from, chosen.may_write,
+             now() AS claimed_at)
+    SELECT passed.store_id AS of_store, taken.*, {order}
+      FROM passed
+      LEFT JOIN taken ON taken.store_id = passed.store_id
+      LEFT JOIN orders o ON o.store_id = {taken_store} AND o.id = taken.order_id
+"""
+# A store whose count of claims is still the one that was looked at, so that nobody has claimed
+# since; until the end of the statement nobody else can.
+_PASSED = (
+    "SELECT l.store_id FROM lanes l {asked} l.endpoint = '*' AND l.claims = {claims} FOR UPDATE"
+)
+# Of one store: a statement that never leaves its shard.
+_ONE = _PASSED.format(asked="WHERE l.store_id = $1::int AND", claims="$11::bigint")
+_TAKE_OF_ONE, _TAKE_PATIENTLY = (
+    _TAKE.format(
+        passed=passed,
+        passed_store="$1",
+        given="",
+        named="",
+        given_to="true",
+        chosen_store="$1",
+        taken_store="$1",
+        due=DUE,
+        order=orders.UNKEYED,
+    )
+    for passed in (_ONE + " SKIP LOCKED", _ONE)
+)
+_TAKE_OF_SEVERAL = _TAKE.format(
+    passed=_PASSED.format(
+        asked="JOIN unnest($11::int[], $12::bigint[]) AS v(store_id, claims)"
+        " ON l.store_id = v.store_id WHERE",
+        claims="v.claims",
+    )
+    + " OF l SKIP LOCKED",
+    passed_store="passed.store_id",
+    given="$1::int[], ",
+    named="store_id, ",
+    given_to="w.store_id = passed.store_id",
+    chosen_store="chosen.store_id",
+    taken_store="taken.store_id",
+    due=DUE,
+    order=orders.UNKEYED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a poller claims. Seconds: its lease, Walmart's time-out."""
+
+    poller: str
+    lease: float
+    timeout: float
+    # Own caps, in calls a minute of each store.
+    caps: Mapping[Endpoint, float] = field(default_factory=dict)
+
+
+async def take(
+    session: Session,
+    going: Sequence[tuple[Share, int]],
+    seen: Mapping[int, Look],
+    *,
+    token: UUID,
+    terms: Terms,
+    patient: bool,
+) -> dict[int, list[Row]]:
+    """Take of each group its share; of a store's groups together no more than its limit.
+
+    patient: another claim of a single store is waited for. Answers rows by store, none of those
+    that somebody else claimed of meanwhile; one without an update where nothing is due.
+    """
+    of_store = [share.group.store_id for share, _ in going]
+    claims = {store_id: seen[store_id].claims for store_id in of_store}
+    one = len(claims) == 1
+    statement = (_TAKE_PATIENTLY if patient else _TAKE_OF_ONE) if one else _TAKE_OF_SEVERAL
+    rows = await session.fetch(
+        statement,
+        of_store[0] if one else of_store,
+        [share.group.kind.value for share, _ in going],
+        [share.group.ambiguous for share, _ in going],
+        [share.lane.value for share, _ in going],
+        [min(share.calls, limit) for share, limit in going],
+        [share.may_write for share, _ in going],
+        [limit for _, limit in going],
+        token,
+        terms.poller,
+        terms.lease,
+        *(claims.values() if one else (list(claims), list(claims.values()))),
+    )
+    taken: dict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        taken[row["of_store"]].append(row)
+    return taken

@@ -1,0 +1,89 @@
+"""Results are written in batches: what waits for whom, and that nobody waits for ever."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from app.intake import ship
+from app.orders.lane import Breaker
+from app.orders.update import Kind, State
+from app.storage.recording import Attempt, Result, Step
+from app.sync import recorder
+from app.sync.recorder import Recorder
+from tests.world import ACTOR, World, a_package, claim
+
+_NOW = datetime(2026, 11, 26, tzinfo=UTC)
+
+
+async def results(world: World, number: int) -> list[Result]:
+    """Of that many shipments of one store."""
+    store = await world.a_store()
+    for one in range(number):
+        order = await world.an_order(1, store=store)
+        await ship.ship(world.desk, order.id, a_package(f"1Z{one}"), actor=ACTOR)
+    await world.answered_before()
+    found = await claim(world.database, limit=2 * number)
+    taken = [each for each in found if each.kind is Kind.SHIPMENT]
+    assert len(taken) == number
+    return [
+        Result(
+            update,
+            Step(State.RETRYING, due_in=60.0),
+            Attempt(world.desk.new_id(1), "p", _NOW, _NOW, "try_later", None, []),
+        )
+        for update in taken
+    ]
+
+
+@asynccontextmanager
+async def writing(world: World, waited_for: Callable[[int], bool]) -> AsyncIterator[Recorder]:
+    """A recorder whose clock stands still, so that no batch is ever written for its age."""
+    made = Recorder(
+        database=world.database,
+        new_id=world.desk.new_id,
+        monotonic=lambda: 0.0,
+        give_up_after=60.0,
+        breaker=Breaker(),
+        waited_for=waited_for,
+    )
+    running = asyncio.create_task(made.run())
+    yield made
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_the_first_result_is_written_at_once(world: World) -> None:
+    (result,) = await results(world, 1)
+    async with writing(world, lambda _: False) as made, asyncio.timeout(20):
+        await made.write(result)
+    assert (await world.update(result.update.id)).state == "retrying"
+
+
+async def test_a_result_that_something_waits_for_is_written_at_once(world: World) -> None:
+    first, second, third = await results(world, 3)
+    async with writing(world, lambda waiting: waiting >= 2) as made, asyncio.timeout(20):
+        await made.write(first)
+        alone = asyncio.create_task(made.write(second))
+        await asyncio.sleep(recorder.GATHER * 2)
+        assert not alone.done()
+        await made.write(third)
+        await alone
+    assert (await world.update(second.update.id)).state == "retrying"
+
+
+async def test_many_results_are_written_at_once(world: World) -> None:
+    first, *others = await results(world, recorder.ENOUGH + 1)
+    async with writing(world, lambda _: False) as made, asyncio.timeout(20):
+        await made.write(first)
+        await asyncio.gather(*(made.write(each) for each in others))
+    assert {(await world.update(each.update.id)).state for each in others} == {"retrying"}
+
+
+async def test_a_result_that_nothing_waits_for_is_written_soon(world: World) -> None:
+    first, second = await results(world, 2)
+    async with writing(world, lambda _: False) as made, asyncio.timeout(20):
+        made.monotonic = asyncio.get_running_loop().time
+        await made.write(first)
+        await made.write(second)
+    assert (await world.update(second.update.id)).state == "retrying"
