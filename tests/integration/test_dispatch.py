@@ -17,11 +17,11 @@ from app.intake import cancel, ship
 from app.orders.lane import BREAK_AFTER, Breaker, Endpoint, News
 from app.orders.requests import CancelRequest
 from app.orders.update import Kind
-from app.storage import claims, due, lanes
+from app.storage import claims, due, lanes, looks, shares
 from app.storage.claims import Wanted
 from app.storage.tables import lanes as lanes_table
 from app.storage.tables import updates as table
-from app.storage.taking import Terms
+from app.storage.taking import Terms, take
 from app.storage.urls import asyncpg_arguments
 from app.storage.wakeup import CHANNEL, MOST_TOLD, Announcer, Heard, Listener
 from tests.builders import items
@@ -150,6 +150,18 @@ async def test_nobody_claims_by_a_count_that_another_claim_has_changed(world: Wo
     taken = await waiting
     await other.close()
     assert len(taken) == 1
+
+
+async def test_of_two_that_looked_at_the_same_time_one_takes(world: World) -> None:
+    await two_left(world)
+    groups = [each for each in await due.groups(world.database.by_key) if each.due_in <= 0]
+    async with world.database.by_key.session() as session:
+        seen = await looks.look(session, [1], Endpoint, 30.0)
+        assert len(await claim(world.database)) == 2
+        going = [(each, 9) for each in shares.shares(groups, seen[1], {}, 9) if each.calls]
+        terms = Terms("q", 60.0, 30.0)
+        taken = await take(session, going, seen, token=uuid4(), terms=terms, patient=False)
+    assert taken == {}
 
 
 async def test_of_several_stores_none_waits_for_one_that_another_claims_of(world: World) -> None:
