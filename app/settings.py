@@ -96,7 +96,7 @@ class Settings(BaseSettings):
     )
     database_pool_size: Annotated[int, Field(ge=2, le=200)] = Field(
         default=10,
-        description="Connections of a process; an API has as many again, a poller one more.",
+        description="Connections of a process; an API has as many again, a poller up to five more.",
     )
     poller_concurrency: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=50, description="Deliveries that one poller has under way at once."

@@ -14,6 +14,8 @@ from app.storage.trouble import not_now, unavailable
 from app.storage.urls import asyncpg_arguments, sqlalchemy_url
 
 Connection = AsyncConnection
+# Connections for statements by key: of a poller's claims (app/sync/dispatch.py) and its look.
+_KEYED = 5
 # To plan such a statement for each of its values took longer than to carry it out, and while
 # tables are small the planner would read all of them.
 _BY_KEY = {
@@ -139,7 +141,7 @@ def open_database(
     )
     keyed = arguments if pooler else arguments | {"server_settings": {**settings, **_BY_KEY}}
     by_key = Direct(
-        Lending(keyed, size=pool_size, patience=pool_timeout),
+        Lending(keyed, size=min(pool_size, _KEYED), patience=pool_timeout),
         limits=_local({**limits, **_BY_KEY}) if pooler else None,
     )
     return Database(engine, direct, by_key, sa.select(*local) if pooler else None)

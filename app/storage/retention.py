@@ -6,6 +6,10 @@ oldest first by an index, so that neither the traffic nor autovacuum waits for t
 pollers share the work: a row that another holds is passed by.
 """
 
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
 import sqlalchemy as sa
 
 from app.storage.database import Database
@@ -35,17 +39,29 @@ _UPDATES = sa.text("""
            finished_at
       FROM gone
 """)
-# The tries of an update that is not at rest stay, however old: they say why it is not.
+# The tries of an update that is not at rest stay, however old: they say why it is not. A sweep
+# passes by them once, and does not look at them again for each batch.
 _ATTEMPTS = sa.text("""
-    DELETE FROM attempts a
-     USING (SELECT t.store_id, t.id FROM attempts t
-             WHERE t.ended_at < now() - make_interval(days => :days)
-               AND NOT EXISTS (SELECT FROM updates u
-                    WHERE u.store_id = t.store_id AND u.id = t.update_id
-                      AND u.state NOT IN ('confirmed', 'dismissed'))
-             ORDER BY t.ended_at LIMIT :batch FOR UPDATE SKIP LOCKED) old
-     WHERE a.store_id = old.store_id AND a.id = old.id
-""")
+    WITH looked AS MATERIALIZED (
+      SELECT t.store_id, t.id, t.update_id, t.ended_at FROM attempts t
+       WHERE t.ended_at < now() - make_interval(days => :days) AND t.ended_at >= :at
+         AND (t.ended_at, t.store_id, t.id) > (:at, :store_id, :id)
+       ORDER BY t.ended_at, t.store_id, t.id LIMIT :batch FOR UPDATE SKIP LOCKED),
+    gone AS (
+      DELETE FROM attempts a USING looked l
+       WHERE a.store_id = l.store_id AND a.id = l.id
+         AND NOT EXISTS (SELECT FROM updates u
+              WHERE u.store_id = l.store_id AND u.id = l.update_id
+                AND u.state NOT IN ('confirmed', 'dismissed'))
+      RETURNING a.id)
+    SELECT ended_at, store_id, id, (SELECT count(*) FROM gone) AS gone,
+           (SELECT count(*) FROM looked) AS looked
+      FROM looked ORDER BY ended_at DESC, store_id DESC, id DESC LIMIT 1
+""").bindparams(
+    sa.bindparam("at", type_=sa.DateTime(timezone=True)),
+    sa.bindparam("store_id", type_=sa.Integer),
+    sa.bindparam("id", type_=sa.Uuid),
+)
 _KEYS = sa.text("""
     DELETE FROM idempotency_keys
      WHERE ctid = ANY (ARRAY(SELECT ctid FROM idempotency_keys
@@ -86,9 +102,31 @@ async def archive_updates(database: Database, days: int, batch: int = BATCH) -> 
     return await _do(database, _UPDATES, days, batch)
 
 
-async def forget_attempts(database: Database, days: int, batch: int = BATCH) -> int:
-    """Delete some tries that ended so many days ago; answers how many there were."""
-    return await _do(database, _ATTEMPTS, days, batch)
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How far a sweep of old tries has come: the last it looked at, and how many it deleted."""
+
+    at: datetime
+    store_id: int
+    id: UUID
+    gone: int = 0
+    # Whether there may be more behind it.
+    more: bool = True
+
+
+START = Swept(datetime.min.replace(tzinfo=UTC), 0, UUID(int=0))
+
+
+async def forget_attempts(
+    database: Database, days: int, after: Swept = START, batch: int = BATCH
+) -> Swept:
+    """Look at some tries that ended so many days ago, from the oldest on; delete what may leave."""
+    values = {"days": days, "batch": batch, "at": after.at, "store_id": after.store_id}
+    async with database.begin() as connection:
+        row = (await connection.execute(_ATTEMPTS, {**values, "id": after.id})).one_or_none()
+    if row is None:
+        return replace(after, gone=0, more=False)
+    return Swept(row.ended_at, row.store_id, row.id, row.gone, row.looked >= batch)
 
 
 async def forget_events(database: Database, days: int, batch: int = BATCH) -> int:

@@ -130,7 +130,7 @@ class Claiming:
             why = error
         # Where not even that can be written, they are found again when their lease ends.
         with contextlib.suppress(NotAvailable):
-            await claims.give_back(self.database.direct, store_id, claimed)
+            await claims.give_back(self.database.by_key, store_id, claimed)
             if isinstance(why, CannotDecrypt):
                 await self._pause(store_id, Endpoint.COMMERCE)
             else:

@@ -20,6 +20,8 @@ from app.sync.telling import Telling
 
 # Seconds between two batches of deletions.
 _BREATH = 0.1
+# Seconds between two sweeps of old tries, each of which passes by those that stay.
+_SWEEP_EVERY = 600.0
 # Stores that a poller imports from at once, and whose announcements it looks at.
 _IMPORTS, _LOOKS = 5, 10
 # Seconds between two looks at what Walmart announced: it costs one look into an empty index.
@@ -27,6 +29,14 @@ _ANNOUNCED = 1.0
 # Days in which an event is known again, and in which one waits for its order to be linked.
 _EVENTS_KEPT, _UNLINKED_KEPT = 7, 30
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Sweep:
+    """How far old tries are looked at, and when the next sweep begins (the loop's time)."""
+
+    after: retention.Swept = retention.START
+    again_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,7 @@ class Upkeep:
     retain_attempts: int = 0
     retain_keys: int = 0
     announcements: Announcements | None = None
+    _swept: _Sweep = field(default_factory=_Sweep)
     _importing: Crew = field(default_factory=lambda: Crew(_IMPORTS))
     _looking: Crew = field(default_factory=lambda: Crew(_LOOKS))
     telling: Telling | None = None
@@ -72,6 +83,7 @@ class Upkeep:
             self._again_and_again(self._look_at_announcements, _ANNOUNCED),
             self._again_and_again(self._carry_out_what_waited),
             self._again_and_again(self._forget),
+            self._again_and_again(self._sweep),
             self._again_and_again(self._count),
             self._again_and_again(self._tell),
         )
@@ -138,7 +150,6 @@ class Upkeep:
         most = 0
         for leave, days in (
             (retention.archive_updates, self.retain_updates),
-            (retention.forget_attempts, self.retain_attempts),
             (retention.forget_keys, self.retain_keys),
             (retention.forget_events, _EVENTS_KEPT),
             (retention.forget_event_ids, _EVENTS_KEPT),
@@ -149,6 +160,19 @@ class Upkeep:
         # Behind a full batch there is more, but the traffic comes first.
         await asyncio.sleep(_BREATH)
         return most >= retention.BATCH
+
+    async def _sweep(self) -> bool:
+        """Delete some tries that are old enough; after the last of them, rest."""
+        now = asyncio.get_running_loop().time()
+        if not self.retain_attempts or now < self._swept.again_at:
+            return False
+        after = self._swept.after
+        days = self.retain_attempts
+        swept = await retention.forget_attempts(self.database, days, after)
+        self._swept.after = swept if swept.more else retention.START
+        self._swept.again_at = now if swept.more else now + _SWEEP_EVERY
+        await asyncio.sleep(_BREATH)
+        return swept.more
 
     async def _count(self) -> bool:
         """Add up the changes of how many orders there are."""

@@ -222,7 +222,7 @@ async def test_what_is_given_back_is_as_if_nobody_had_taken_it(world: World) -> 
     update = await shipped(world, "1ZBACK")
     await world.answered_before()
     taken = [each for each in await claim(world.database) if each.id == update]
-    await claims.give_back(world.database.direct, 1, taken)
+    await claims.give_back(world.database.by_key, 1, taken)
     view = await world.update(update)
     assert (view.state, view.attempts) == ("pending", 0)
     async with world.polling(poll_interval=NEVER):
@@ -235,7 +235,7 @@ async def test_what_somebody_else_has_taken_meanwhile_is_not_given_back(world: W
     await world.answered_before()
     taken = [each for each in await claim(world.database) if each.id == update]
     stale = [dataclasses.replace(each, lease_token=uuid4()) for each in taken]
-    await claims.give_back(world.database.direct, 1, stale)
+    await claims.give_back(world.database.by_key, 1, stale)
     assert await asked(world, "SELECT state FROM updates WHERE kind = 'shipment'") == "sending"
 
 
