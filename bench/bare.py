@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app.listening import leave_alone_what_stays
 from app.orders import ids
 from app.storage import optimistic
 from app.storage.urls import asyncpg_arguments
@@ -61,7 +62,7 @@ async def _ship(request: Request) -> Response:
         }
         items = [{"line_number": "1", "quantity": units, "confirmed": 0, "reserved": units}]
         answer = json.dumps({"id": str(shipment), "items": items, **payload}).encode()
-        await connection.fetch(
+        (kept,) = await connection.fetch(
             optimistic._WRITE,  # noqa: SLF001 - the very statement
             *(store, order, row["version"], secrets.randbits(62)),
             *(update, "walmart", 2, payload, "bench", True, at),
@@ -69,6 +70,8 @@ async def _ship(request: Request) -> Response:
             *(b"0" * 32, False, {"carrier": "UPS"}, items, ["1"], [units]),
             *(*place, b"0" * 32, 202, {}, answer),
         )
+    if not kept["written"]:
+        return Response(b"{}", 409, media_type="application/json")
     return Response(answer, 202, media_type="application/json")
 
 
@@ -93,7 +96,17 @@ def main() -> None:
 
     routes = [Route("/v1/orders/{order}/shipments", _ship, methods=["POST"])]
     app = Starlette(routes=routes, lifespan=lifespan)
-    uvicorn.run(app, host="127.0.0.1", port=wanted.port, http="httptools", log_level="warning")
+    leave_alone_what_stays()
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=wanted.port,
+        http="httptools",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+    )
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ LOOKS = 41
 ROWS = 50
 STORES = 50
 BATCH = 20
+MANY = 10
 _HERE = Path(__file__).parent
 _STORES = """
     INSERT INTO stores (id, code, name, market, walmart_client_id, walmart_client_secret)
@@ -49,6 +50,7 @@ _STORES = """
       FROM generate_series(1, $1) n
 """
 _VAULT = Vault([Fernet.generate_key().decode()])
+_TERMS = Terms("bench", 90.0, 30.0)
 _COUNTS = """
     INSERT INTO order_counts SELECT store_id, status, count(*) FROM orders GROUP BY 1, 2
         ON CONFLICT (store_id, status) DO UPDATE SET orders = excluded.orders
@@ -92,6 +94,10 @@ async def measure(url: str, sizes: tuple[int, ...]) -> Found:
                 await _claim_and_record(grown[-1])
             for name, took in (await _claim_and_record(grown[-1])).items():
                 found[name]["pinned"] = took
+            for name in looks(0):
+                told, figures = await _by_turns(grown[-1:], name)
+                (row,) = [row for row in found if row.partition("; of ")[0] == name]
+                found[row]["pinned"] = figures[str(grown[-1].size)]
         await held.close()
     finally:
         for each in grown:
@@ -161,27 +167,39 @@ async def _grow(admin: Any, first: int, last: int) -> None:  # noqa: ANN401 - as
 
 
 async def _claim_and_record(grown: Grown) -> dict[str, float]:
+    """A batch of one store, then of ten stores, as pollers claim."""
     database = grown.database
-    await grown.admin.execute(
-        "SELECT bench_due(1, $1, $2)", REPEATS * BATCH, f"{time.time_ns():x}-"
-    )
-    terms = Terms("bench", 90.0, 30.0)
-    took: dict[str, list[float]] = {"claim": [], "record": []}
-    for _ in range(REPEATS):
-        # A lane that nobody has heard of bears four; as many as are there is the rule later.
-        await grown.admin.execute("UPDATE lanes SET answered = true, failures = 0")
-        began = time.perf_counter()
-        groups = [each for each in await due.groups(database.by_key) if each.store_id == 1]
-        wanted = [claims.Wanted(groups, BATCH)]
-        (claim,) = await claims.claim(
-            database.by_key, wanted, token=uuid4(), terms=terms, vault=_VAULT
-        )
-        took["claim"].append(time.perf_counter() - began)
-        results = [_confirmed(each, claim.orders) for each in claim.updates]
-        began = time.perf_counter()
-        await recording.record(database, results, _new_id)
-        took["record"].append(time.perf_counter() - began)
+    for store in range(1, MANY + 1):
+        wanted = REPEATS * BATCH // MANY + (REPEATS * BATCH if store == 1 else 0)
+        await grown.admin.execute("SELECT bench_due($1, $2, $3)", store, wanted, _prefix())
+    took: dict[str, list[float]] = {}
+    for name, stores in (("", range(1, 2)), (" of ten stores", range(1, MANY + 1))):
+        for _ in range(REPEATS):
+            # A lane that nobody has heard of bears four; as many as are there is the rule later.
+            await grown.admin.execute("UPDATE lanes SET answered = true, failures = 0")
+            began = time.perf_counter()
+            groups = await due.groups(database.by_key)
+            wanted_of = [
+                claims.Wanted(
+                    [each for each in groups if each.store_id == store], BATCH // len(stores)
+                )
+                for store in stores
+            ]
+            found = await claims.claim(
+                database.by_key, wanted_of, token=uuid4(), terms=_TERMS, vault=_VAULT
+            )
+            took.setdefault(f"claim{name}", []).append(time.perf_counter() - began)
+            results = [_confirmed(mine, one.orders) for one in found for mine in one.updates]
+            if len(results) != BATCH:
+                raise AssertionError(f"{len(results)} claimed")
+            began = time.perf_counter()
+            await recording.record(database, results, _new_id)
+            took.setdefault(f"record{name}", []).append(time.perf_counter() - began)
     return {name: statistics.median(each) * 1000 for name, each in took.items()}
+
+
+def _prefix() -> str:
+    return f"{time.time_ns():x}-"
 
 
 def _new_id(store_id: int) -> UUID:

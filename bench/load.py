@@ -5,8 +5,7 @@ JSON: requests a second, p50 and p99 in milliseconds, orders used, answers by st
 are written by hand, so that the generator takes little of the machine it measures.
 
 With `--rate R` it asks R times a second, whatever the answers take: a request that finds no
-connection free waits for one, and counts from when it should have left. With `--times FILE` it
-writes down when each order was accepted, in nanoseconds since 1970.
+connection free waits for one, and counts from when it should have left.
 """
 
 import argparse
@@ -35,7 +34,6 @@ class _Connection(asyncio.Protocol):
         self._run = run
         self._buffer = b""
         self._sent_at = 0.0
-        self._order = ""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -54,7 +52,7 @@ class _Connection(asyncio.Protocol):
         if len(rest) < length:
             return
         self._buffer = b""
-        self._run.answered(self._order, int(head[9:12]), time.perf_counter() - self._sent_at)
+        self._run.answered(int(head[9:12]), time.perf_counter() - self._sent_at)
         self._run.free(self)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -63,10 +61,10 @@ class _Connection(asyncio.Protocol):
         if not self._run.left:
             self._run.done.set()
 
-    def send(self, order: str, request: bytes, since: float) -> None:
+    def send(self, request: bytes, since: float) -> None:
         """Ask; since: when it should have been."""
         assert self._transport is not None  # noqa: S101 - connected
-        self._order, self._sent_at = order, since
+        self._sent_at = since
         self._transport.write(request)
 
     def close(self) -> None:
@@ -87,11 +85,10 @@ class _Run:
         self.left: int = wanted.connections
         self.done = asyncio.Event()
         self.took: list[float] = []
-        self.accepted: dict[str, int] = {}
         self.statuses: Counter[int] = Counter()
         self.used = 0
 
-    def _written(self, orders: list[str], key: str) -> Iterator[tuple[str, bytes]]:
+    def _written(self, orders: list[str], key: str) -> Iterator[bytes]:
         for number, order in enumerate(orders):
             body = json.dumps(
                 {
@@ -101,7 +98,7 @@ class _Run:
                 }
             )
             head = _HEAD.format(order=order, key=key, length=len(body))
-            yield order, (head + body).encode()
+            yield (head + body).encode()
 
     def free(self, connection: _Connection) -> None:
         """A connection can ask again."""
@@ -123,21 +120,18 @@ class _Run:
                 connection.close()
             else:
                 self.used += 1
-                connection.send(*asked, due)
+                connection.send(asked, due)
 
     def _in_time(self) -> None:
         self._timer = None
         self._go()
 
-    def answered(self, order: str, status: int, seconds: float) -> None:
-        self.accepted[order] = time.time_ns()
+    def answered(self, status: int, seconds: float) -> None:
         self.statuses[status] += 1
         self.took.append(seconds)
 
 
-async def _load(
-    wanted: argparse.Namespace, orders: list[str]
-) -> tuple[dict[str, object], dict[str, int]]:
+async def _load(wanted: argparse.Namespace, orders: list[str]) -> dict[str, object]:
     place = urlsplit(wanted.url)
     run = _Run(wanted, orders)
     began = time.perf_counter()
@@ -152,7 +146,7 @@ async def _load(
         "p99_ms": took[int(len(took) * 0.99)] * 1000,
         "used": run.used,
         "statuses": dict(run.statuses),
-    }, run.accepted
+    }
 
 
 def main() -> None:
@@ -165,12 +159,9 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--rate", type=float)
-    parser.add_argument("--times")
     wanted = parser.parse_args()
     orders = Path(wanted.orders).read_text().split()[wanted.first :]
-    found, accepted = uvloop.run(_load(wanted, orders))
-    if wanted.times:
-        Path(wanted.times).write_text(json.dumps(accepted))
+    found = uvloop.run(_load(wanted, orders))
     print(json.dumps(found))
 
 

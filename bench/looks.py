@@ -1,5 +1,6 @@
 """What is read as the tables grow: every filter of the lists, and summaries (see `growth`)."""
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,13 @@ from app.storage.overview import OrderFilter, Page, ReturnFilter, UpdateFilter
 _START = datetime(2025, 1, 1, tzinfo=UTC)
 # A page of so many rows at most; answers how many there were.
 Look = Callable[[Session, int], Awaitable[int]]
+
+
+def _an_order(size: int) -> UUID:
+    """One of store 3 from the middle, as bench/growth.sql names it."""
+    number = size // 100 * 50 + 2
+    digest = hashlib.md5(f"o{number}".encode(), usedforsecurity=False).hexdigest()[:8]
+    return UUID(f"{1735689600000 + number * 1000:012x}7000{digest}{3:08x}")
 
 
 def looks(size: int) -> dict[str, Look]:
@@ -50,6 +58,7 @@ def looks(size: int) -> dict[str, Look]:
         "updates, code and state": UpdateFilter(code="walmart_rejected", state="failed"),
         "updates, a code of one store": UpdateFilter(code="needs_review"),
         "updates, a kind that is rare": UpdateFilter(kind="inventory"),
+        "updates, of an order": UpdateFilter(store_id=3, order_id=_an_order(size)),
     }
     returns = {
         "returns": ReturnFilter(),

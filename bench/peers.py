@@ -20,6 +20,7 @@ import uvloop
 from pgqueuer import PgQueuer
 from pgqueuer.queries import Queries
 
+from app.listening import leave_alone_what_stays
 from app.outbound.transport import open_http
 from app.storage.urls import asyncpg_arguments
 from app.walmart.account import Account
@@ -67,6 +68,7 @@ async def pgqueuer(database: str, call: Call, jobs: int, slots: int) -> float:
     await queries.install()
     content = json.dumps(body()).encode()
     await queries.enqueue(["ship"] * jobs, [content] * jobs, [0] * jobs)
+    await pool.execute("VACUUM ANALYZE")
     began = 0.0
 
     @queue.entrypoint("ship")
@@ -118,6 +120,7 @@ PEERS = {"bare": bare, "pgqueuer": pgqueuer, "procrastinate": procrastinated}
 
 
 async def _main(name: str, database: str, walmart: str, jobs: int, slots: int) -> float:
+    leave_alone_what_stays()
     async with open_http(timeout=30, max_connections=slots) as http:
         client = WalmartClient(http, base_url=walmart, timeout=30, now=lambda: datetime.now(UTC))
         sent = body()

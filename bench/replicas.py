@@ -3,13 +3,15 @@
 The model: a poller is one thread, so n of them deliver at most n / p updates a second, where p is
 the processor time of a poller for an update; and everybody on the machine together no more than
 its cores / (p + d + w), with the database's and Walmart's time for an update. p, d and w are
-measured with one poller; two and four are foretold from them and compared with what was seen.
+measured with one poller, from when it was ready; two and four are foretold from them and compared
+with what was seen. Meanwhile the server is asked again and again what its processes wait for.
 """
 
 import asyncio
 import os
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,21 @@ import httpx
 import psutil
 
 from app.storage.urls import asyncpg_arguments
+from app.storage.wakeup import CHANNEL
 from bench import drain
-from tests.processes import Deployment
+from tests.processes import Deployment, free_port
 
 POLLERS = (1, 2, 4)
 UPDATES = 5000
 SLOTS = 32
+# So long that pollers begin when they are told to.
+_NEVER = "3600"
+_WAITS = """
+    SELECT count(*) FILTER (WHERE state = 'active') AS busy,
+           count(*) FILTER (WHERE state = 'active' AND wait_event_type = 'Lock') AS locked
+      FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+_DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 _TRIED = "SELECT poller, count(*) AS tries FROM attempts WHERE started_at >= $1 GROUP BY poller"
 
 
@@ -32,11 +43,13 @@ def measure(url: str, folder: Path, *, rounds: int) -> dict[str, Any]:
     rates: dict[str, list[float]] = {str(n): [] for n in POLLERS}
     shares: dict[str, list[float]] = {str(n): [] for n in POLLERS}
     costs: list[dict[str, float]] = []
+    locked: dict[str, list[float]] = {str(n): [] for n in POLLERS}
     with drain.connected(url, folder) as (deployment, stores):
         for _ in range(rounds):
             for number in POLLERS:
                 with drain.walmart(deployment, 0.0):
-                    rate, share, cost = _run(deployment, url, stores, number)
+                    rate, share, cost, waits = _run(deployment, url, stores, number)
+                locked[str(number)].append(waits)
                 rates[str(number)].append(rate)
                 shares[str(number)].append(share)
                 if number == 1:
@@ -45,6 +58,8 @@ def measure(url: str, folder: Path, *, rounds: int) -> dict[str, Any]:
     return {
         "per_second": rates,
         "least_share": shares,
+        "waiting_for_locks": locked,
+        "deadlocks": asyncio.run(_deadlocks(url)),
         "cost_ms": {name: 1000 * each for name, each in cost.items()},
         "model": {str(n): _foretold(n, cost) for n in POLLERS},
     }
@@ -61,19 +76,28 @@ def _middle(figures: list[float]) -> float:
 
 def _run(
     deployment: Deployment, url: str, stores: list[int], pollers: int
-) -> tuple[float, float, dict[str, float]]:
-    """Updates a second, the least share of a poller (1 is an even one), seconds an update costs."""
-    since = asyncio.run(drain.place(url, stores, UPDATES))
+) -> tuple[float, float, dict[str, float], float]:
+    """Updates a second, the least share of a poller (1 is an even one), seconds an update costs.
+
+    And how many of the server's busy processes wait for a lock, from 0 to 1.
+    """
     names = [f"poller-{number}" for number in range(pollers)]
-    before = _spent("postgres")
     for name in names:
-        deployment.start(name, "poller", WAYBILL_POLLER_CONCURRENCY=str(SLOTS))
+        port = free_port()
+        deployment.start(
+            name,
+            *("poller", "--port", str(port)),
+            WAYBILL_POLLER_CONCURRENCY=str(SLOTS),
+            WAYBILL_POLL_INTERVAL=_NEVER,
+        )
+        deployment.wait_for(f"http://127.0.0.1:{port}/readyz", name)
     try:
-        ended = asyncio.run(drain.until_confirmed(url))
+        since = asyncio.run(drain.place(url, stores, UPDATES))
+        before = _costs(deployment, names)
+        ended, waits = asyncio.run(_watched(url))
         cost = {
-            "poller": sum(_of(deployment.processes[name].pid) for name in names) / UPDATES,
-            "database": (_spent("postgres") - before) / UPDATES,
-            "walmart": _spent_by("bench.sink") / UPDATES,
+            name: (after - before[name]) / UPDATES
+            for name, after in _costs(deployment, names).items()
         }
     finally:
         for name in names:
@@ -85,7 +109,40 @@ def _run(
         raise AssertionError(f"{count['shipments']} calls for {UPDATES} updates")
     tries = asyncio.run(_tries(url, since))
     least = min(tries.values()) / (sum(tries.values()) / pollers) if len(tries) == pollers else 0.0
-    return UPDATES / (ended - float(count["first"])), least, cost
+    return UPDATES / (ended - float(count["first"])), least, cost, waits
+
+
+def _costs(deployment: Deployment, names: Sequence[str]) -> dict[str, float]:
+    """Seconds of processor time until now."""
+    return {
+        "poller": sum(_of(deployment.processes[name].pid) for name in names),
+        "database": _spent("postgres"),
+        "walmart": _spent_by("bench.sink"),
+    }
+
+
+async def _watched(url: str) -> tuple[float, float]:
+    """Let pollers begin; answers when nothing is due any more, and how many wait for locks."""
+    connection = await asyncpg.connect(**asyncpg_arguments(url))
+    busy = locked = 0
+    try:
+        await connection.execute(f"NOTIFY {CHANNEL}, ''")
+        while await connection.fetchval("SELECT EXISTS (SELECT FROM updates WHERE active)"):
+            await asyncio.sleep(0.02)
+            seen = await connection.fetchrow(_WAITS)
+            busy, locked = busy + seen["busy"], locked + seen["locked"]
+        return time.time(), locked / max(busy, 1)
+    finally:
+        await connection.close()
+
+
+async def _deadlocks(url: str) -> int:
+    connection = await asyncpg.connect(**asyncpg_arguments(url))
+    try:
+        found: int = await connection.fetchval(_DEADLOCKS)
+        return found
+    finally:
+        await connection.close()
 
 
 async def _tries(url: str, since: object) -> Counter[str]:

@@ -130,7 +130,8 @@ def _accepting(found: Mapping[str, Mapping[str, list[dict[str, float]]]]) -> Ite
         for name, each in rates.items():
             yield Row(f"{where}: {name}", each, "a second")
         of_pgbench = _ratios(rates["api"], rates["pgbench"])
-        yield Row(f"{where}: API to pgbench", of_pgbench, "", "0.35", _at_least(0.35))
+        goal = "0.35 (stretch 0.45, moonshot 0.65)"
+        yield Row(f"{where}: API to pgbench", of_pgbench, "", goal, _at_least(0.35))
         of_bare = _ratios(rates["api"], rates["bare"])
         yield Row(f"{where}: API to the bare handler", of_bare, "", "0.9", _at_least(0.9))
 
@@ -148,9 +149,9 @@ def _draining(found: Mapping[str, Mapping[str, list[float]]]) -> Iterator[Row]:
 def _waking(results: Mapping[str, Any]) -> Iterator[Row]:
     found = results["latency"]
     for name, case, goal in (("idle", "idle", 10), ("busy", "at 400 requests a second", 15)):
-        yield Row(f"202 to Walmart's receipt, {case}, p50", found[name]["p50_ms"], "ms")
+        yield Row(f"COMMIT to Walmart's receipt, {case}, p50", found[name]["p50_ms"], "ms")
         yield Row(
-            f"202 to Walmart's receipt, {case}, p99",
+            f"COMMIT to Walmart's receipt, {case}, p99",
             found[name]["p99_ms"],
             "ms",
             f"under {goal}",
@@ -158,30 +159,31 @@ def _waking(results: Mapping[str, Any]) -> Iterator[Row]:
         )
     accepted = found["burst"]["accepted_per_second"]
     yield Row("as many at once as are accepted", accepted, "a second")
-    yield Row("202 to Walmart's receipt then, p50", found["burst"]["p50_ms"], "ms")
+    yield Row("COMMIT to Walmart's receipt then, p50", found["burst"]["p50_ms"], "ms")
 
 
 def _growing(found: Mapping[str, Mapping[str, float]]) -> Iterator[Row]:
     largest = max(filter(str.isdecimal, found["claim"]), key=int)
-    claims = found["claim"]
-    yield Row(
-        f"claim at {int(largest):,} orders to an empty table",
-        [claims[largest] / claims["0"]],
-        "times",
-        "1.5",
-        lambda each: each <= _CLAIMS_MAY_GROW,
-    )
-    yield Row(
-        "claim beside a transaction left open, to an empty table",
-        [claims["pinned"] / claims["0"]],
-        "times",
-        "1.5",
-        lambda each: each <= _CLAIMS_MAY_GROW,
-    )
+    for name in ("claim", "claim of ten stores"):
+        took = found[name]
+        yield Row(
+            f"{name} at {int(largest):,} orders to an empty table",
+            [took[largest] / took["0"]],
+            "times",
+            "1.5",
+            lambda each: each <= _CLAIMS_MAY_GROW,
+        )
+        yield Row(
+            f"{name} beside a transaction left open, to an empty table",
+            [took["pinned"] / took["0"]],
+            "times",
+            "1.5",
+            lambda each: each <= _CLAIMS_MAY_GROW,
+        )
     grown = {
         name: took[largest] / min(growth.figures(took))
         for name, took in found.items()
-        if name not in {"claim", "record"}
+        if not name.startswith(("claim", "record"))
     }
     worst = max(grown, key=lambda name: grown[name])
     yield Row(
@@ -189,6 +191,7 @@ def _growing(found: Mapping[str, Mapping[str, float]]) -> Iterator[Row]:
         list(grown.values()),
         "times",
     )
+    yield from _beside(found, largest)
     yield Row(
         f"the worst of them: {worst}",
         [grown[worst]],
@@ -196,6 +199,16 @@ def _growing(found: Mapping[str, Mapping[str, float]]) -> Iterator[Row]:
         "1.3",
         lambda each: each <= _PAGES_MAY_GROW,
     )
+
+
+def _beside(found: Mapping[str, Mapping[str, float]], largest: str) -> Iterator[Row]:
+    beside = [
+        took["pinned"] / took[largest]
+        for name, took in found.items()
+        if not name.startswith(("claim", "record")) and "pinned" in took
+    ]
+    if beside:
+        yield Row("the same beside a transaction left open, to without", beside, "times")
 
 
 def _footprint(found: Mapping[str, list[float]]) -> Iterator[Row]:
@@ -215,9 +228,12 @@ def _replicas(found: Mapping[str, Any]) -> Iterator[Row]:
             rates,
             "a second",
         )
+        waits = found["waiting_for_locks"][number]
+        yield Row(f"pollers: {number}; of the busy server processes, wait for a lock", waits, "")
         if number != "1":
             shares = found["least_share"][number]
             yield Row(f"pollers: {number}; the least share, of an even one", shares, "")
+    yield Row("pollers: deadlocks in all of these", [found["deadlocks"]], "", "0", lambda n: n == 0)
     for name, cost in found["cost_ms"].items():
         yield Row(f"processor time of an update: {name}", [cost], "ms")
 
@@ -229,6 +245,8 @@ def _charts(results: Mapping[str, Any]) -> Iterator[str]:
         for name, rounds in figures.items()
     }
     yield _chart("Accepting, requests a second by connections", accepted)
+    processes = {n: statistics.median(rates) for n, rates in results["api_replicas"].items()}
+    yield _chart("Accepting by processes of the API, requests a second", processes)
     for case, rates in results["drain"].items():
         medians = {name: statistics.median(each) for name, each in rates.items()}
         yield _chart(f"Draining, updates a second, {case}", medians)

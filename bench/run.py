@@ -8,9 +8,11 @@ import asyncio
 import json
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +37,6 @@ from tests.processes import deployed
 
 RESULTS = Path(__file__).with_name("results.json")
 ROUNDS = 5
-# Of what is compared with a model only.
-FEWER = 3
 # More would use up the orders of bench/accept.py.
 SECONDS = 2.0
 _SETTINGS = {"WAYBILL_LOG_LEVEL": "warning", "WAYBILL_POLL_INTERVAL": "5"}
@@ -50,18 +50,20 @@ def main() -> int:
         # fsync stays on: what is accepted here is as durable as in production.
         with EmbeddedPostgres.start(place / "data") as server:
             migrate.upgrade(server.url)
-            results |= {"machine": asyncio.run(_machine(server.url)), "waybill": VERSION}
+            results |= {"machine": asyncio.run(_machine(server.url)), "waybill": _version()}
             results |= _delivered(server.url, place)
             with deployed(server.url, place, pollers=0, **_SETTINGS) as deployment:
                 results["accept"], results["api_replicas"] = accept.measure(
                     deployment, server.url, place, rounds=ROUNDS, seconds=SECONDS
                 )
             _keep(results)
-        with EmbeddedPostgres.start(place / "queues") as server:
+        # By the times of commits, a wake-up's beginning.
+        timed = {"track_commit_timestamp": "on"}
+        with EmbeddedPostgres.start(place / "queues", options=timed) as server:
             migrate.upgrade(server.url)
             results["latency"] = latency.measure(server.url, place, rounds=ROUNDS)
             results["drain"] = drain.measure(server.url, place, rounds=ROUNDS)
-            results["replicas"] = replicas.measure(server.url, place, rounds=FEWER)
+            results["replicas"] = replicas.measure(server.url, place, rounds=ROUNDS)
             results["footprint"] = footprint.measure(server.url, place, rounds=ROUNDS)
     _keep(results)
     results["transport"] = transport.measure(rounds=ROUNDS)
@@ -74,6 +76,15 @@ def main() -> int:
 def _keep(results: Mapping[str, Any]) -> None:
     """A run that breaks off leaves what it has."""
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+
+
+def _version() -> str:
+    """What is measured, and when."""
+    said = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    )
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return f"{VERSION} ({said.stdout.strip() or 'no git'}), {now}"
 
 
 async def _machine(url: str) -> str:

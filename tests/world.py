@@ -234,13 +234,14 @@ async def claim(
     while True:
         (taken,) = await claims.claim(
             database.by_key,
-            [Wanted(groups, limit, patient=True)],
+            [Wanted(groups, limit)],
             token=uuid4(),
             terms=terms,
             vault=VAULT,
         )
         if not taken.elsewhere:
             break
+        await asyncio.sleep(0.01)
     return list(taken.updates)
 
 

@@ -31,14 +31,10 @@ _CLAIMED = tuple(each.name for each in fields(Claimed))
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Up to limit due updates of one store's groups.
-
-    patient: whoever else claims of the store is waited for, if it is the only one that is wanted.
-    """
+    """Up to limit due updates of one store's groups."""
 
     groups: Sequence[Group]
     limit: int
-    patient: bool = False
 
     @property
     def store_id(self) -> int:
@@ -72,21 +68,36 @@ async def distributed(session: Session) -> bool:
 
 
 async def claim(
-    direct: Direct, wanted: Sequence[Wanted], *, token: UUID, terms: Terms, vault: Vault
+    direct: Direct,
+    wanted: Sequence[Wanted],
+    *,
+    token: UUID,
+    terms: Terms,
+    vault: Vault,
+    apart: bool = False,
 ) -> list[Claim]:
     """Take due updates of stores, each named once, as many as their lanes bear.
 
     Answers a claim for each. Two never claim of a store by the same count: the later one is told
-    that the other did. Raises NotAvailable; then nothing was taken.
+    that the other did; nobody is waited for. apart: stores' rows lie on several servers, and one is
+    wanted. Own caps are only held for one store. Raises NotAvailable; then nothing was taken.
     """
+    if terms.caps and len(wanted) > 1:
+        raise ValueError("own caps are held for one store at a time")
     # What is spent of own caps is written with what was taken.
     async with direct.transaction() if terms.caps else direct.session() as session:
-        found = await _claim(session, wanted, token=token, terms=terms, vault=vault)
+        found = await _claim(session, wanted, token, terms, vault, apart=apart)
     return [found.get(each.store_id, Claim()) for each in wanted]
 
 
 async def _claim(
-    session: Session, wanted: Sequence[Wanted], *, token: UUID, terms: Terms, vault: Vault
+    session: Session,
+    wanted: Sequence[Wanted],
+    token: UUID,
+    terms: Terms,
+    vault: Vault,
+    *,
+    apart: bool,
 ) -> dict[int, Claim]:
     ways = {
         way
@@ -95,7 +106,7 @@ async def _claim(
         for way in ways_of(group.kind, ambiguous=True)
     }
     silent = max(terms.lease - terms.timeout, 0.0)
-    seen = await looks.look(session, [each.store_id for each in wanted], ways, silent)
+    seen = await looks.look(session, [each.store_id for each in wanted], ways, silent, apart=apart)
     claims: dict[int, Claim] = {}
     going: list[tuple[Share, int]] = []
     for each in wanted:
@@ -107,8 +118,7 @@ async def _claim(
                 going += [(share, each.limit) for share in found if share.calls > 0]
     if not going:
         return claims
-    patient = all(each.patient for each in wanted)
-    taken = await take(session, going, seen, token=token, terms=terms, patient=patient)
+    taken = await take(session, going, seen, token=token, terms=terms, apart=apart)
     for store_id in {share.group.store_id for share, _ in going}:
         claims[store_id] = _taken(claims[store_id], taken.get(store_id))
     # In one order everywhere, as recording holds them.

@@ -18,7 +18,7 @@ Connection = AsyncConnection
 _KEYED = 5
 # To plan such a statement for each of its values took longer than to carry it out, and while
 # tables are small the planner would read all of them.
-_BY_KEY = {
+BY_KEY = {
     "plan_cache_mode": "force_generic_plan",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
@@ -139,10 +139,10 @@ def open_database(
         Lending(arguments, size=pool_size, patience=pool_timeout),
         limits=_local(limits) if pooler else None,
     )
-    keyed = arguments if pooler else arguments | {"server_settings": {**settings, **_BY_KEY}}
+    keyed = arguments if pooler else arguments | {"server_settings": {**settings, **BY_KEY}}
     by_key = Direct(
         Lending(keyed, size=min(pool_size, _KEYED), patience=pool_timeout),
-        limits=_local({**limits, **_BY_KEY}) if pooler else None,
+        limits=_local({**limits, **BY_KEY}) if pooler else None,
     )
     return Database(engine, direct, by_key, sa.select(*local) if pooler else None)
 

@@ -10,28 +10,31 @@ from app.storage import lanes
 from app.storage.direct import Row, Session
 
 # Updates whose calls are under way are counted: what a poller holds that has long been silent is
-# not. A poller of an older version, beside us for a while, has lanes of other names.
+# not. A poller of an older version, beside us for a while, has lanes of other names. Each row is
+# looked for by its key, whatever the planner expects of tables that are small yet.
 _LOOK = """
     SELECT now() AS at, s.store_id, s.walmart_client_id, s.walmart_client_secret, s.market,
            n.under_way, l.endpoint, l.claims, {lane}
       FROM {asked}
-      JOIN stores s ON s.store_id = {store}
+      CROSS JOIN LATERAL (SELECT * FROM stores WHERE store_id = {store} LIMIT 1) s
       CROSS JOIN LATERAL
            (SELECT jsonb_agg(jsonb_build_array(f.kind, f.ambiguous, f.updates)) AS under_way
               FROM (SELECT kind, ambiguous, count(*) AS updates FROM updates
                      WHERE store_id = {store} AND state = 'sending'
                        AND leased_until > now() + make_interval(secs => $3::float8)
                      GROUP BY kind, ambiguous) f) n
-      LEFT JOIN lanes l ON l.store_id = {store} AND l.endpoint = ANY($2::text[])
+      LEFT JOIN LATERAL
+           (SELECT * FROM lanes WHERE store_id = {store} AND endpoint = ANY($2::text[]) OFFSET 0) l
+        ON true
 """
 # At one store: a statement that never leaves its shard.
 _AT_ONE = _LOOK.format(asked="(SELECT) one", store="$1", lane=lanes.READ)
-_AT_SEVERAL = _LOOK.format(
+AT_SEVERAL = _LOOK.format(
     asked="unnest($1::int[]) AS q(store_id)", store="q.store_id", lane=lanes.READ
 )
 _BEGIN = """
     INSERT INTO lanes (store_id, endpoint, paused_until, reason)
-    SELECT store_id, '*', '-infinity', '' FROM unnest($1::int[]) AS q(store_id)
+    SELECT store_id, '*', '-infinity', '' FROM unnest($1::int[]) AS q(store_id) ORDER BY store_id
     ON CONFLICT DO NOTHING
 """
 
@@ -52,30 +55,40 @@ class Look:
 
 
 async def look(
-    session: Session, store_ids: Sequence[int], ways: Iterable[Endpoint], silent: float
+    session: Session,
+    store_ids: Sequence[int],
+    ways: Iterable[Endpoint],
+    silent: float,
+    *,
+    apart: bool = False,
 ) -> dict[int, Look]:
     """Look at some of the lanes of stores; one that is not there is not in the answer.
 
-    silent: seconds before its lease ends in which a poller makes no calls any more. A lane that
-    has no row yet is a fresh one.
+    silent: seconds before its lease ends in which a poller makes no calls any more. apart: stores'
+    rows lie on several servers, and this is one store. A lane that has no row yet is a fresh one.
     """
     endpoints = sorted({Endpoint.ALL, *ways})
-    seen = await _look(session, store_ids, endpoints, silent)
+    seen = await _look(session, store_ids, endpoints, silent, apart=apart)
     new = [store_id for store_id, claims in seen.items() if claims is None]
     if new:
         # What claims are counted on.
         await session.fetch(_BEGIN, new)
-        seen |= await _look(session, new, endpoints, silent)
+        seen |= await _look(session, new, endpoints, silent, apart=apart)
     return {store_id: found for store_id, found in seen.items() if found is not None}
 
 
 async def _look(
-    session: Session, store_ids: Sequence[int], endpoints: Sequence[Endpoint], silent: float
+    session: Session,
+    store_ids: Sequence[int],
+    endpoints: Sequence[Endpoint],
+    silent: float,
+    *,
+    apart: bool,
 ) -> dict[int, Look | None]:
     rows = (
         await session.fetch(_AT_ONE, store_ids[0], endpoints, silent)
-        if len(store_ids) == 1
-        else await session.fetch(_AT_SEVERAL, list(store_ids), endpoints, silent)
+        if apart
+        else await session.fetch(AT_SEVERAL, list(store_ids), endpoints, silent)
     )
     known: dict[int, dict[Endpoint, Lane]] = {}
     found: dict[int, Look | None] = {}

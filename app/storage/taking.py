@@ -19,7 +19,7 @@ _TAKE = """
     WITH passed AS MATERIALIZED ({passed}),
     counted AS (
       UPDATE lanes l SET claims = l.claims + 1
-        FROM passed WHERE l.store_id = {passed_store} AND l.endpoint = '*'),
+       WHERE l.store_id = ANY(ARRAY(SELECT store_id FROM passed)) AND l.endpoint = '*'),
     picked AS MATERIALIZED (
       SELECT {passed_store} AS store_id, p.*, w.ambiguous, w.lane, w.calls, w.may_write, w.most
         FROM passed
@@ -59,33 +59,31 @@ _TAKE = """
       LEFT JOIN orders o ON o.store_id = {taken_store} AND o.id = taken.order_id
 """
 # A store whose count of claims is still the one that was looked at, so that nobody has claimed
-# since; until the end of the statement nobody else can.
-_PASSED = (
-    "SELECT l.store_id FROM lanes l {asked} l.endpoint = '*' AND l.claims = {claims} FOR UPDATE"
+# since; until the end of the statement nobody else can. Nobody is waited for.
+_PASSED = """
+      SELECT l.store_id FROM lanes l
+       WHERE l.store_id = {store} AND l.endpoint = '*' AND l.claims = {claims}
+       LIMIT 1 FOR UPDATE SKIP LOCKED"""
+# Of one store: a statement that never leaves its shard. It is not used for one store elsewhere:
+# planned while there were few updates it goes through all of the store's later.
+_OF_ONE = _TAKE.format(
+    passed=_PASSED.format(store="$1::int", claims="$11::bigint"),
+    passed_store="$1",
+    given="",
+    named="",
+    given_to="true",
+    chosen_store="$1",
+    taken_store="$1",
+    due=DUE,
+    order=orders.UNKEYED,
 )
-# Of one store: a statement that never leaves its shard.
-_ONE = _PASSED.format(asked="WHERE l.store_id = $1::int AND", claims="$11::bigint")
-_TAKE_OF_ONE, _TAKE_PATIENTLY = (
-    _TAKE.format(
-        passed=passed,
-        passed_store="$1",
-        given="",
-        named="",
-        given_to="true",
-        chosen_store="$1",
-        taken_store="$1",
-        due=DUE,
-        order=orders.UNKEYED,
-    )
-    for passed in (_ONE + " SKIP LOCKED", _ONE)
-)
-_TAKE_OF_SEVERAL = _TAKE.format(
-    passed=_PASSED.format(
-        asked="JOIN unnest($11::int[], $12::bigint[]) AS v(store_id, claims)"
-        " ON l.store_id = v.store_id WHERE",
-        claims="v.claims",
-    )
-    + " OF l SKIP LOCKED",
+# Of several: each looked for by its key, whatever the planner expects.
+_PASSED_OF_SEVERAL = f"""
+      SELECT p.store_id FROM unnest($11::int[], $12::bigint[]) AS v(store_id, claims)
+       CROSS JOIN LATERAL ({_PASSED.format(store="v.store_id", claims="v.claims")}) p
+"""  # noqa: S608 - only constants are put in
+OF_SEVERAL = _TAKE.format(
+    passed=_PASSED_OF_SEVERAL,
     passed_store="passed.store_id",
     given="$1::int[], ",
     named="store_id, ",
@@ -115,20 +113,18 @@ async def take(
     *,
     token: UUID,
     terms: Terms,
-    patient: bool,
+    apart: bool,
 ) -> dict[int, list[Row]]:
     """Take of each group its share; of a store's groups together no more than its limit.
 
-    patient: another claim of a single store is waited for. Answers rows by store, none of those
-    that somebody else claimed of meanwhile; one without an update where nothing is due.
+    apart: stores' rows lie on several servers, and this is one store. Answers rows by store, none
+    of those that somebody else claimed of meanwhile; one without an update where nothing is due.
     """
     of_store = [share.group.store_id for share, _ in going]
     claims = {store_id: seen[store_id].claims for store_id in of_store}
-    one = len(claims) == 1
-    statement = (_TAKE_PATIENTLY if patient else _TAKE_OF_ONE) if one else _TAKE_OF_SEVERAL
     rows = await session.fetch(
-        statement,
-        of_store[0] if one else of_store,
+        _OF_ONE if apart else OF_SEVERAL,
+        of_store[0] if apart else of_store,
         [share.group.kind.value for share, _ in going],
         [share.group.ambiguous for share, _ in going],
         [share.lane.value for share, _ in going],
@@ -138,7 +134,7 @@ async def take(
         token,
         terms.poller,
         terms.lease,
-        *(claims.values() if one else (list(claims), list(claims.values()))),
+        *(claims.values() if apart else (list(claims), list(claims.values()))),
     )
     taken: dict[int, list[Row]] = defaultdict(list)
     for row in rows:

@@ -23,6 +23,9 @@ CHANNEL = "waybill_updates"
 # More than that in one announcement, and it says that anything may be due. PostgreSQL takes 8,000
 # bytes.
 MOST_TOLD = 200
+# A NOTIFY is written to disk as any commit, which nobody needs. Said for this transaction alone: a
+# pooler would leave it to others.
+_ANNOUNCE = f"BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}, '{{}}'; COMMIT"
 _RECONNECT_AFTER = 1.0
 _PROBE_EVERY = 30.0
 _TROUBLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
@@ -106,9 +109,7 @@ class Announcer(_Background):
                 try:
                     if connection is None or connection.is_closed():
                         connection = await asyncpg.connect(**asyncpg_arguments(self._url))
-                        # A NOTIFY is written to disk as any commit; nobody needs that.
-                        await connection.execute("SET synchronous_commit = off")
-                    await connection.execute(f"NOTIFY {CHANNEL}, '{words}'")
+                    await connection.execute(_ANNOUNCE.format(words))
                 except _TROUBLE as error:
                     # Pollers find the update at their next poll all the same; this may be sooner.
                     self._wanted.tell()

@@ -36,6 +36,7 @@ class Taken:
     at: the monotonic time right after the claim. updates counts those, too, that a newer value
     replaced. held_back: a lane bears no more now; again_in: seconds after which it does, None if
     that is unknown. elsewhere: somebody else claims of the store right now.
+    unreadable: nobody can read its secret.
     """
 
     going: Sequence[tuple[Claimed, Subject]] = ()
@@ -44,6 +45,7 @@ class Taken:
     held_back: bool = False
     again_in: float | None = None
     elsewhere: bool = False
+    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,10 @@ class Claiming:
     new_id: Callable[[int], UUID]
     monotonic: Callable[[], float]
 
-    async def claim(self, wanted: Sequence[Wanted]) -> list[Taken]:
+    async def claim(self, wanted: Sequence[Wanted], *, apart: bool) -> list[Taken]:
         """Take due updates of stores; answers what was taken of each.
 
-        A store whose secret nobody can read is paused by itself, so that the others go on.
-        Raises NotAvailable.
+        apart: stores' rows lie on several servers. Raises NotAvailable; then nothing was taken.
         """
         found = await claims.claim(
             self.database.by_key,
@@ -78,6 +79,7 @@ class Claiming:
             token=self.new_id(wanted[0].store_id),
             terms=self.terms,
             vault=self.vault,
+            apart=apart,
         )
         # Read after the database's clock, so that our idea of its time is never ahead.
         at = self.monotonic()
@@ -87,11 +89,12 @@ class Claiming:
         ]
 
     async def _taken(self, store_id: int, claim: Claim, at: float) -> Taken:
-        if claim.unreadable:
-            await self._pause(store_id, Endpoint.ALL)
         if (opened := claim.credentials) is None or not claim.updates:
             return Taken(
-                held_back=claim.held_back, again_in=claim.again_in, elsewhere=claim.elsewhere
+                held_back=claim.held_back,
+                again_in=claim.again_in,
+                elsewhere=claim.elsewhere,
+                unreadable=claim.unreadable,
             )
         account = Account(store_id, opened.client_id, opened.client_secret, opened.market)
         unusual = [update for update in claim.updates if update.kind in ALONE]
@@ -104,8 +107,8 @@ class Claiming:
                 going.append((update, about))
         return Taken(going, at, len(claim.updates), claim.held_back, claim.again_in)
 
-    async def _pause(self, store_id: int, endpoint: Endpoint) -> None:
-        """Stop what needs a secret that nobody can read."""
+    async def pause(self, store_id: int, endpoint: Endpoint) -> None:
+        """Stop what needs a secret that nobody can read. Raises NotAvailable."""
         pause = Pause(endpoint, "secret_unreadable", UNREADABLE_PAUSE)
         async with self.database.begin() as connection:
             at = await lanes.now(connection)
@@ -132,7 +135,7 @@ class Claiming:
         with contextlib.suppress(NotAvailable):
             await claims.give_back(self.database.by_key, store_id, claimed)
             if isinstance(why, CannotDecrypt):
-                await self._pause(store_id, Endpoint.COMMERCE)
+                await self.pause(store_id, Endpoint.COMMERCE)
             else:
                 _log.warning("claiming_failed", store_id=store_id, error=str(why))
         return _Rare(stale=frozenset(update.id for update in claimed))

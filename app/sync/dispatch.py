@@ -14,17 +14,20 @@ from itertools import chain
 import structlog
 
 from app.orders.errors import NotAvailable
+from app.orders.lane import Endpoint
 from app.storage import claims, due
 from app.storage.claims import Wanted
 from app.storage.database import Database
+from app.storage.due import Place
 from app.storage.wakeup import Heard
 from app.sync.claiming import Claiming, Taken
 from app.sync.deliveries import Deliveries
 from app.sync.turns import LONGEST_REST, RESERVE, TOGETHER, Slots, Turn, Turns
 
-# Claims under way at once, each of other stores and on a connection of its own; and as many that
-# may wait for somebody else.
-CLAIMS = 2
+# Claims under way at once, each of other stores; and of those that may take long.
+CLAIMS, LONG_CLAIMS = 2, 4
+# Seconds until a store is tried again of which somebody else claimed; doubled each time.
+_LOST, _LOST_MOST = 0.01, 0.5
 # Seconds between two looks while there is other work; a look that takes long is made rarer.
 PACE = 0.02
 _LOOKING_SHARE = 4
@@ -53,6 +56,9 @@ class Dispatch:
     _together: int = 0
     _turns: Turns = field(default_factory=Turns)
     _claims: dict[asyncio.Task[None], Sequence[Turn]] = field(default_factory=dict)
+    # How often in a row somebody else was quicker to claim of a store, and when it is tried again.
+    _lost: Counter[Place] = field(default_factory=Counter)
+    _retries: dict[Place, asyncio.TimerHandle] = field(default_factory=dict)
     # Since the last look: anything may have become due; only by what was written down here; a
     # lane held back some of a store's.
     _anything: bool = False
@@ -91,6 +97,8 @@ class Dispatch:
                 await self._wait(await self._round())
         finally:
             stopped.cancel()
+            for retry in self._retries.values():
+                retry.cancel()
             await asyncio.gather(*self._claims, return_exceptions=True)
 
     async def _round(self) -> float:
@@ -106,10 +114,10 @@ class Dispatch:
         while turns := self._next():
             self._begin(turns)
         slots = self._slots()
-        if slots.free <= 0 or self._claims:
+        if slots.free <= 0:
             # Whatever ends says so.
             return self.poll_interval
-        until = self._may_look_at(busy=False)
+        until = self._may_look_at(busy=self._turns.next(slots) is not None)
         if not slots.stuck:
             until = min(until, self._stuck_at())
         return max(until - self.monotonic(), 0.0)
@@ -124,7 +132,7 @@ class Dispatch:
             self._slots(),
             max(self._together, 1),
             together=together < CLAIMS,
-            alone=alone < CLAIMS,
+            alone=alone < LONG_CLAIMS,
         )
 
     def _slots(self) -> Slots:
@@ -154,13 +162,23 @@ class Dispatch:
         ended = self._ended
         found: Sequence[Taken] = [Taken()] * len(turns)
         try:
-            found = await self.claiming.claim(
-                [Wanted(each.groups, each.share, each.patient) for each in turns]
-            )
+            wanted = [Wanted(each.groups, each.share) for each in turns]
+            found = await self.claiming.claim(wanted, apart=self._together == 1)
         except Exception as error:  # noqa: BLE001 - logged; the loop must live on
             self._trouble(error)
-        for turn, taken in zip(turns, found, strict=True):
-            self._took(turn, taken, ended)
+        taken = list(zip(turns, found, strict=True))
+        # What can go is not kept waiting by a store that cannot.
+        for turn, of_store in sorted(taken, key=lambda each: each[1].unreadable):
+            if of_store.unreadable:
+                await self._stop(turn)
+            self._took(turn, of_store, ended)
+
+    async def _stop(self, turn: Turn) -> None:
+        """Pause a store whose secret nobody can read."""
+        try:
+            await self.claiming.pause(turn.place[0], Endpoint.ALL)
+        except Exception as error:  # noqa: BLE001 - logged; it is found again
+            self._trouble(error)
 
     def _took(self, turn: Turn, taken: Taken, ended: int) -> None:
         """Let go what a claim took of a store; ended: how many deliveries had when it began."""
@@ -175,7 +193,25 @@ class Dispatch:
         elif taken.held_back and self._ended != ended:
             # What the lane waits for may have ended before anybody knew that it does.
             self._written = True
-        self._turns.end(turn, taken.updates, rest_until=rest_until, elsewhere=taken.elsewhere)
+        self._turns.end(turn, taken.updates, rest_until=rest_until)
+        if taken.elsewhere:
+            self._try_again(turn)
+        else:
+            self._lost.pop(turn.place, None)
+
+    def _try_again(self, turn: Turn) -> None:
+        """Have another turn soon; where somebody holds the store for long, less and less often."""
+        delay = min(_LOST * 2.0 ** min(self._lost[turn.place], 10), _LOST_MOST)
+        self._lost[turn.place] += 1
+
+        def again() -> None:
+            del self._retries[turn.place]
+            self._turns.again(turn)
+            self.heard.stir()
+
+        if turn.place not in self._retries:
+            loop = asyncio.get_running_loop()
+            self._retries[turn.place] = loop.call_later(delay, again)
 
     def _may_look_at(self, *, busy: bool) -> float:
         """When to look for what is due.
@@ -199,7 +235,8 @@ class Dispatch:
             found = await due.groups(self.database.by_key)
             if not self._together:
                 apart = await claims.distributed(self.database.by_key)
-                self._together = 1 if apart else TOGETHER
+                # Own caps are held beside the counts of claims, of one store in one order.
+                self._together = 1 if apart or self.claiming.terms.caps else TOGETHER
         except Exception as error:  # noqa: BLE001 - logged; the loop must live on
             self._trouble(error)
             return

@@ -81,20 +81,16 @@ class Slots:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A store that may claim now, the groups of its updates that are due, and how many it may.
-
-    patient: somebody else claims of it, and is waited for.
-    """
+    """A store that may claim now, the groups of its updates that are due, and how many it may."""
 
     place: Place
     groups: list[Group]
     share: int
-    patient: bool = False
 
     @property
     def alone(self) -> bool:
         """Whether its claim may take long."""
-        return self.patient or any(each.kind in ALONE for each in self.groups)
+        return any(each.kind in ALONE for each in self.groups)
 
 
 @dataclass(slots=True)
@@ -106,8 +102,6 @@ class Turns:
     _claiming: set[Place] = field(default_factory=set)
     # Those of which only an announcement is known, not how much they have.
     _announced: set[Place] = field(default_factory=set)
-    # Those of which somebody else claimed just now: it is waited for by a claim of their own.
-    _elsewhere: set[Place] = field(default_factory=set)
     # Until when a lane of a store bears nothing, by the caller's clock.
     _resting: dict[Place, float] = field(default_factory=dict)
     # When each was served last, as a count.
@@ -161,51 +155,41 @@ class Turns:
         """
         found: list[Turn] = []
         for place, groups in self._due.items():
-            joins = self._joins(place, groups)
+            joins = all(each.kind not in ALONE for each in groups)
             if slots.free <= 0 or not (together if joins else alone and not found):
                 continue
             share = 0 if place in self._claiming else slots.share(place)
             if place in self._announced:
                 share = min(share, ANNOUNCED)
             if share > 0:
-                found.append(Turn(place, groups, share, patient=place in self._elsewhere))
+                found.append(Turn(place, groups, share))
                 if len(found) >= most or not joins:
                     break
                 slots = slots.with_turn(place, share)
         return found
-
-    def _joins(self, place: Place, groups: Iterable[Group]) -> bool:
-        return place not in self._elsewhere and all(each.kind not in ALONE for each in groups)
 
     def begin(self, turn: Turn) -> None:
         """Let a store claim; it has no other turn until this one has ended."""
         self._count += 1
         self._served[turn.place] = self._count
         self._announced.discard(turn.place)
-        self._elsewhere.discard(turn.place)
         self._claiming.add(turn.place)
         del self._due[turn.place]
 
-    def end(
-        self,
-        turn: Turn,
-        taken: int,
-        *,
-        rest_until: float | None = None,
-        elsewhere: bool = False,
-    ) -> None:
+    def end(self, turn: Turn, taken: int, *, rest_until: float | None = None) -> None:
         """Note what a store took: its whole share, and it goes to the end; less, and it is done.
 
-        rest_until: when its lanes bear something again, where they bore nothing. elsewhere:
-        somebody else was claiming of it, so that nobody knows what it has due.
+        rest_until: when its lanes bear something again, where they bore nothing.
         """
         self._claiming.discard(turn.place)
         if not taken and rest_until is not None:
             self._resting[turn.place] = rest_until
-        if elsewhere:
-            self._elsewhere.add(turn.place)
-        if elsewhere or taken >= turn.share:
-            self._announced.discard(turn.place)
-            meanwhile = self._due.pop(turn.place, [])
-            known = {(each.kind, each.ambiguous): each for each in (*turn.groups, *meanwhile)}
-            self._due[turn.place] = list(known.values())
+        if taken >= turn.share:
+            self.again(turn)
+
+    def again(self, turn: Turn) -> None:
+        """Let a store have another turn, after all others; nobody knows what it has due."""
+        self._announced.discard(turn.place)
+        meanwhile = self._due.pop(turn.place, [])
+        known = {(each.kind, each.ambiguous): each for each in (*turn.groups, *meanwhile)}
+        self._due[turn.place] = list(known.values())

@@ -145,11 +145,39 @@ async def test_nobody_claims_by_a_count_that_another_claim_has_changed(world: Wo
     async with other.transaction():
         await other.execute(_TAKES)
         await other.execute(_COUNTS)
-        waiting = asyncio.create_task(claim(world.database))
-        await until_one_waits(other)
-    taken = await waiting
+        claiming = asyncio.create_task(claim(world.database))
+        await asyncio.sleep(0.1)
+        assert not claiming.done()
+    taken = await claiming
     await other.close()
     assert len(taken) == 1
+
+
+async def test_a_store_that_somebody_holds_is_tried_again_and_again(world: World) -> None:
+    order = await world.an_order(1)
+    await world.answered_before()
+    other: Any = await asyncpg.connect(**asyncpg_arguments(world.url))
+    async with world.polling(poll_interval=NEVER):
+        async with other.transaction():
+            await other.execute("SELECT FROM lanes WHERE endpoint = '*' FOR UPDATE")
+            update = await shipped(world, "1ZHELD", order.id)
+            await asyncio.sleep(0.2)
+            assert (await world.update(update)).state == "pending"
+        await confirmed(world, update)
+    await other.close()
+
+
+async def test_a_retry_comes_in_time_while_another_store_is_held(world: World) -> None:
+    held = await world.an_order(1, store=await world.a_store())
+    order = await world.an_order(1, store=await world.a_store())
+    await world.fault("shipping", "error", times=1)
+    await world.answered_before()
+    other: Any = await asyncpg.connect(**asyncpg_arguments(world.url))
+    async with world.polling(poll_interval=NEVER), other.transaction():
+        await other.execute("SELECT FROM lanes WHERE store_id = 1 FOR UPDATE")
+        await shipped(world, "1ZHELD", held.id)
+        await confirmed(world, await shipped(world, "1ZRETRY", order.id))
+    await other.close()
 
 
 async def test_of_two_that_looked_at_the_same_time_one_takes(world: World) -> None:
@@ -160,7 +188,7 @@ async def test_of_two_that_looked_at_the_same_time_one_takes(world: World) -> No
         assert len(await claim(world.database)) == 2
         going = [(each, 9) for each in shares.shares(groups, seen[1], {}, 9) if each.calls]
         terms = Terms("q", 60.0, 30.0)
-        taken = await take(session, going, seen, token=uuid4(), terms=terms, patient=False)
+        taken = await take(session, going, seen, token=uuid4(), terms=terms, apart=False)
     assert taken == {}
 
 

@@ -190,17 +190,14 @@ def test_what_may_take_long_has_a_claim_of_its_own() -> None:
     assert stores(turns, slots(), alone=False) == [1, 3]
 
 
-def test_a_store_that_somebody_else_claimed_of_is_waited_for_by_itself() -> None:
+def test_a_store_that_somebody_else_claimed_of_has_another_turn() -> None:
     turns = Turns()
-    turns.found([due(1), due(2)], 0.0)
-    first, second = turns.batch(slots(), 2)
-    for turn in (first, second):
-        turns.begin(turn)
-    turns.end(first, 0, elsewhere=True)
-    turns.end(second, 0)
-    (again,) = turns.batch(slots(), 2)
-    assert (again.place, again.patient, again.groups) == (first.place, True, first.groups)
-    turns.begin(again)
-    turns.end(again, 0)
+    turns.found([due(1, kind=Kind.CANCELLATION), due(2)], 0.0)
+    (first,) = turns.batch(slots(), 1)
+    turns.begin(first)
     turns.told(1, Kind.SHIPMENT)
-    assert not turns.batch(slots(), 2)[0].patient
+    turns.end(first, 0)
+    turns.again(first)
+    second, again = turns.batch(slots(), 2)
+    assert (second.place[0], again.place) == (2, first.place)
+    assert [each.kind for each in again.groups] == [Kind.CANCELLATION, Kind.SHIPMENT]

@@ -1,0 +1,180 @@
+"""Claims that meet: of several stores at once, by several pollers, beside stores in trouble."""
+
+import asyncio
+import random
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+
+from app.intake import ship
+from app.orders.ids import store_of
+from app.orders.lane import Breaker, Endpoint, News
+from app.orders.update import Kind
+from app.storage import claims, due, lanes, looks, taking
+from app.storage.claims import Wanted
+from app.storage.database import BY_KEY, open_database
+from app.storage.taking import Terms
+from app.storage.urls import asyncpg_arguments
+from app.storage.wakeup import Announcer
+from tests.pooler import pgbouncer
+from tests.world import ACTOR, VAULT, World, a_package
+
+STORES = (1, 2, 3)
+TOKENS = 9
+TERMS = Terms("p", 60.0, 30.0)
+
+
+async def shipped(world: World, number: str, **changes: Any) -> UUID:
+    order = await world.an_order(1, **changes)
+    accepted = await ship.ship(world.desk, order.id, a_package(number), actor=ACTOR)
+    return accepted.shipment.update.id
+
+
+async def do(world: World, statement: str, **values: Any) -> Any:
+    async with world.database.begin() as connection:
+        result = await connection.execute(sa.text(statement), values)
+        return result.all() if result.returns_rows else None
+
+
+async def with_tokens(world: World) -> dict[int, Wanted]:
+    """Three stores with twelve shipments each, whose Walmart says that nine calls are left."""
+    for _ in STORES:
+        store = await world.a_store()
+        for number in range(12):
+            await shipped(world, f"1Z{number}", store=store)
+    await world.answered_before()
+    await do(world, "DELETE FROM updates WHERE kind <> 'shipment'")
+    async with world.database.begin() as connection:
+        now = await lanes.now(connection)
+        told = [
+            News(store, way, now, now, tokens=TOKENS, replenish_at=now + timedelta(hours=1))
+            for store in STORES
+            for way in (Endpoint.SHIP, Endpoint.ALL)
+        ]
+        await lanes.record(connection, told, Breaker())
+    groups = await due.groups(world.database.by_key)
+    return {
+        store: Wanted([each for each in groups if each.store_id == store], 4) for store in STORES
+    }
+
+
+async def test_many_claims_at_once_take_nothing_twice_and_no_more_than_is_left(
+    world: World,
+) -> None:
+    wanted = await with_tokens(world)
+    held: set[UUID] = set()
+    seen: list[int] = []
+
+    async def claimer(seed: int) -> None:
+        chance = random.Random(seed)  # noqa: S311 - a test's
+        for _ in range(30):
+            stores = chance.sample(STORES, chance.randint(1, 3))
+            found = await claims.claim(
+                world.database.by_key,
+                [wanted[store] for store in stores],
+                token=uuid4(),
+                terms=TERMS,
+                vault=VAULT,
+            )
+            mine = {update.id for each in found for update in each.updates}
+            assert not mine & held
+            held.update(mine)
+            under_way = await do(
+                world,
+                "SELECT count(*) AS n FROM updates WHERE state = 'sending' GROUP BY store_id",
+            )
+            seen.extend(row.n for row in under_way)
+            # They are due again, as after a try that failed, and a lane hears of it.
+            done = {each for each in mine if chance.random() < 0.7}
+            held.difference_update(done)
+            await do(
+                world,
+                "UPDATE updates SET state = 'pending', lease_token = NULL, leased_until = NULL "
+                "WHERE id = ANY(:ids)",
+                ids=list(done),
+            )
+            await do(world, "UPDATE lanes SET since = now() WHERE store_id = :s", s=stores[0])
+
+    await asyncio.gather(*(claimer(seed) for seed in range(4)))
+    assert max(seen) <= TOKENS
+
+
+async def test_a_store_whose_secret_nobody_can_read_keeps_nothing_from_the_others(
+    world: World,
+) -> None:
+    first, second = await world.a_store(), await world.a_store()
+    await shipped(world, "1ZUNREADABLE", store=first)
+    healthy = await shipped(world, "1ZHEALTHY", store=second)
+    await world.answered_before()
+    number = store_of(first.id)
+    await do(
+        world, "UPDATE stores SET walmart_client_secret = 'nonsense' WHERE store_id = :s", s=number
+    )
+    other: Any = await asyncpg.connect(**asyncpg_arguments(world.url))
+    async with other.transaction():
+        # Even while its pause cannot be written down.
+        await other.execute("SELECT FROM lanes WHERE store_id = $1 FOR UPDATE", number)
+        await world.deliver_until(healthy)
+    await other.close()
+
+
+async def test_own_caps_are_held_for_one_store_at_a_time(world: World) -> None:
+    wanted = await with_tokens(world)
+    capped = Terms("p", 60.0, 30.0, {Endpoint.SHIP: 60.0})
+    with pytest.raises(ValueError, match="one store"):
+        await claims.claim(
+            world.database.by_key, list(wanted.values()), token=uuid4(), terms=capped, vault=VAULT
+        )
+
+
+@pytest.mark.parametrize(
+    ("statement", "values", "row"),
+    [
+        (taking.OF_SEVERAL, 12, "((store_id = chosen.store_id) AND (id = chosen.id))"),
+        (looks.AT_SEVERAL, 3, "((store_id = q.store_id) AND (endpoint = ANY ($2)))"),
+    ],
+)
+async def test_a_plan_made_while_there_is_nothing_looks_for_rows_by_their_keys(
+    world: World, statement: str, values: int, row: str
+) -> None:
+    """It is kept for as long as the connection, however many rows there are by then."""
+    connection: Any = await asyncpg.connect(**asyncpg_arguments(world.url))
+    for name, value in BY_KEY.items():
+        await connection.execute(f"SET {name} = {value}")
+    await connection.execute(f"PREPARE claiming AS {statement}")
+    nothing = ", ".join(["NULL"] * values)
+    plan = "\n".join(
+        row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE claiming({nothing})")
+    )
+    await connection.close()
+    assert "Seq Scan" not in plan
+    found = [at.split("\n")[1] for at in plan.split("Index Scan using ")[1:]]
+    assert row in plan
+    # What an index is asked for stands right below; few rows are held by pollers at any time.
+    by_store = (
+        "Index Cond: (store_id = ",
+        "Index Cond: ((store_id = ",
+        "Index Cond: (leased_until",
+    )
+    assert [each.strip() for each in found if not each.strip().startswith(by_store)] == []
+
+
+async def test_an_announcement_leaves_nothing_behind_in_a_pooler(
+    world: World, data_folder: Path
+) -> None:
+    (name,) = (await do(world, "SELECT current_database()"))[0]
+    await do(world, f'ALTER DATABASE "{name}" SET synchronous_commit = on')
+    with pgbouncer(world.url, data_folder / "announcing") as url:
+        database = open_database(url, pooler=True)
+        async with Announcer(url) as announcer:
+            announcer.wake((1, Kind.SHIPMENT))
+            await asyncio.sleep(0.3)
+        async with database.begin() as connection:
+            said = (await connection.execute(sa.text("SHOW synchronous_commit"))).scalar_one()
+        await database.close()
+    assert said == "on"
