@@ -58,7 +58,7 @@ class Dispatch:
     _claims: dict[asyncio.Task[None], Sequence[Turn]] = field(default_factory=dict)
     # How often in a row somebody else was quicker to claim of a store, and when it is tried again.
     _lost: Counter[Place] = field(default_factory=Counter)
-    _retries: dict[Place, asyncio.TimerHandle] = field(default_factory=dict)
+    _retries: set[asyncio.TimerHandle] = field(default_factory=set)
     # Since the last look: anything may have become due; only by what was written down here; a
     # lane held back some of a store's.
     _anything: bool = False
@@ -97,7 +97,7 @@ class Dispatch:
                 await self._wait(await self._round())
         finally:
             stopped.cancel()
-            for retry in self._retries.values():
+            for retry in self._retries:
                 retry.cancel()
             await asyncio.gather(*self._claims, return_exceptions=True)
 
@@ -203,15 +203,16 @@ class Dispatch:
         """Have another turn soon; where somebody holds the store for long, less and less often."""
         delay = min(_LOST * 2.0 ** min(self._lost[turn.place], 10), _LOST_MOST)
         self._lost[turn.place] += 1
+        loop = asyncio.get_running_loop()
+        retry: list[asyncio.TimerHandle] = []
 
         def again() -> None:
-            del self._retries[turn.place]
+            self._retries.difference_update(retry)
             self._turns.again(turn)
             self.heard.stir()
 
-        if turn.place not in self._retries:
-            loop = asyncio.get_running_loop()
-            self._retries[turn.place] = loop.call_later(delay, again)
+        retry.append(loop.call_later(delay, again))
+        self._retries.update(retry)
 
     def _may_look_at(self, *, busy: bool) -> float:
         """When to look for what is due.
