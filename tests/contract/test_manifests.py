@@ -24,9 +24,18 @@ README = (lint.HERE / "README.md").read_text()
 MANIFESTS = [manifest for folder in lint.BUILT for manifest in lint.built(folder)]
 WORKLOADS = [each for each in MANIFESTS if each["kind"] in {"Deployment", "Job"}]
 NAMES = [each["metadata"]["name"] for each in WORKLOADS]
-POSTGRES_CONNECTIONS = 300
+POSTGRES_CONNECTIONS = 320
 # superuser_reserved_connections, and a few for people, backups and KEDA.
 KEPT_FREE = 12
+DEFAULT_CONNECTIONS = 100
+# No setting of a pod's that is the same for all: secrets, and a folder that no pod has.
+NOT_IN_THE_MAP = {
+    "WAYBILL_DATABASE_URL",
+    "WAYBILL_DATABASE_DIRECT_URL",
+    "WAYBILL_ENCRYPTION_KEYS",
+    "WAYBILL_ADMIN_KEY",
+    "WAYBILL_DATA_DIR",
+}
 
 
 def one(kind: str, name: str) -> dict[str, Any]:
@@ -151,6 +160,13 @@ def test_a_pod_is_given_settings_and_secrets_that_there_are(workload: dict[str, 
         assert refers["key"] in secrets(refers["name"]) or refers.get("optional")
 
 
+def test_every_setting_without_a_secret_is_there_with_its_default(configured: Settings) -> None:
+    assert set(CONFIGURED) == set(settings.variables()) - NOT_IN_THE_MAP
+    for name in CONFIGURED:
+        field = name.removeprefix(settings.PREFIX).lower()
+        assert getattr(configured, field) == Settings.model_fields[field].default, name
+
+
 def secrets(name: str) -> set[str]:
     """The keys of an example of a secret."""
     examples = lint.single("overlays/production/secrets.example.yaml")
@@ -161,8 +177,7 @@ def secrets(name: str) -> set[str]:
 
 def test_no_secret_is_in_a_build() -> None:
     assert "Secret" not in {each["kind"] for each in MANIFESTS}
-    for name in ("WAYBILL_DATABASE_URL", "WAYBILL_ENCRYPTION_KEYS", "WAYBILL_ADMIN_KEY"):
-        assert name not in CONFIGURED
+    assert not NOT_IN_THE_MAP & set(CONFIGURED)
 
 
 def test_keda_reads_parts_of_a_secret_that_there_are() -> None:
@@ -236,19 +251,41 @@ def test_pollers_are_added_only_after_the_safety_net_had_its_turn(configured: Se
     assert answered_for >= 2 * configured.poll_interval
 
 
+def connections(apis: int, pollers: int, pool: int) -> int:
+    """How many these have at most.
+
+    An API accepts on as many again as its pool and announces on one more; a poller claims and looks
+    on five, listens on one and announces on one.
+    """
+    return apis * (2 * pool + 1) + pollers * (pool + 7)
+
+
 def test_the_largest_roll_out_has_connections_enough(configured: Settings) -> None:
-    def surging(workload: dict[str, Any], most: int) -> int:
-        return int(most + workload["spec"]["strategy"]["rollingUpdate"]["maxSurge"])
+    def surge(workload: dict[str, Any]) -> int:
+        return int(workload["spec"]["strategy"]["rollingUpdate"]["maxSurge"])
+
+    def rolling_out(apis: int, pollers: int, pool: int) -> int:
+        # One is the migration's.
+        return connections(apis + surge(API), pollers + surge(POLLER), pool) + 1
 
     pool = configured.database_pool_size
-    apis = surging(API, one("HorizontalPodAutoscaler", "waybill-api")["spec"]["maxReplicas"])
-    pollers = surging(POLLER, SCALED["maxReplicaCount"])
-    # Each announces on one more; an API accepts on as many again, a poller listens on another and
-    # claims on a third; and there is the migration's.
-    needed = apis * (2 * pool + 1) + pollers * (pool + 3) + 1
+    scaler = one("HorizontalPodAutoscaler", "waybill-api")["spec"]
+    most = (scaler["maxReplicas"], SCALED["maxReplicaCount"])
+    needed = rolling_out(*most, pool)
     assert needed <= POSTGRES_CONNECTIONS - KEPT_FREE
-    assert f"{needed} connections" in README
+    assert f"needs {needed} connections" in README
     assert f"max_connections` of {POSTGRES_CONNECTIONS}" in README
+    at_rest = connections(scaler["minReplicas"], SCALED["minReplicaCount"], pool)
+    assert f"at rest, {at_rest}." in README
+    for within, (apis, pollers), smaller, said in (
+        (300, most, 9, "At 300 take\na pool of 9 ({})"),
+        (DEFAULT_CONNECTIONS, (4, 5), 2, "`maxReplicas` of 4 and a `maxReplicaCount` of 5 ({})"),
+    ):
+        needed = rolling_out(apis, pollers, smaller)
+        assert needed <= within - KEPT_FREE
+        assert said.format(needed) in README
+    # The smallest pool that the setting allows.
+    assert rolling_out(*most, 2) > DEFAULT_CONNECTIONS - KEPT_FREE
 
 
 def test_every_number_that_can_be_turned_is_explained() -> None:
