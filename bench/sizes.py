@@ -1,4 +1,4 @@
-"""Bytes that an order costs, indexes included: `python -m bench.sizes`."""
+"""Bytes that an order costs, indexes included, and a return: `python -m bench.sizes`."""
 
 import asyncio
 import tempfile
@@ -13,14 +13,41 @@ from app.storage.urls import asyncpg_arguments
 from bench.accept import _FUNCTION
 
 ORDERS = 20_000
+# An order is acknowledged and shipped, each an update with a try of its own; what Walmart answers
+# to either is the whole order.
 _EVIDENCE = """
     INSERT INTO attempts (store_id, id, update_id, order_id, number, poller, started_at, ended_at,
                           verdict, calls)
     SELECT store_id, bench_id(store_id), id, order_id, 1, 'poller-1', now(), now(), 'confirmed',
-           jsonb_build_array(jsonb_build_object('operation', 'ship', 'method', 'POST',
-             'request', (SELECT string_agg(md5(id::text || g), '') FROM generate_series(1, 25) g),
+           jsonb_build_array(jsonb_build_object(
+             'operation', CASE kind WHEN 'shipment' THEN 'ship' ELSE 'acknowledge' END,
+             'method', 'POST',
+             'request', CASE kind WHEN 'shipment' THEN
+               (SELECT string_agg(md5(id::text || g), '') FROM generate_series(1, 25) g) END,
              'response', (SELECT string_agg(md5(g || id::text), '') FROM generate_series(1, 60) g)))
-      FROM updates WHERE kind = 'shipment'
+      FROM updates
+"""
+_EVENTS = """
+    INSERT INTO events (store_id, id, order_id, what, actor)
+    SELECT store_id, bench_id(store_id), id, 'order_imported', 'import' FROM orders
+"""
+# As a market shows them: a number of the buyer's, names and prices; `bench_orders` knows neither.
+_IMPORTED = """
+    UPDATE orders SET customer_order_id = '2000' || purchase_order_id, ship_method = 'Standard',
+           ship_by = now(), deliver_by = now();
+    UPDATE order_lines SET name = md5(sku || order_id), unit_price = 12.34, currency = 'USD'
+"""
+# A return of one line for each order, which is far more than there are: its size is what counts.
+_RETURNS = """
+    INSERT INTO returns (store_id, id, return_order_id, customer_order_id, purchase_order_id,
+                         requested_at, return_by, amount, currency, lines, refunded)
+    SELECT store_id, bench_id(store_id), 'R' || purchase_order_id, customer_order_id,
+           purchase_order_id, now(), now(), 12.34, 'USD', jsonb_build_array(jsonb_build_object(
+             'line_number', '1', 'purchase_order_id', purchase_order_id,
+             'purchase_line_number', '1', 'sku', 'SKU-1', 'name', md5(id::text), 'quantity', 1,
+             'refunded', 0, 'amount', '12.34', 'currency', 'USD', 'reason', 'DAMAGED',
+             'status', 'INITIATED', 'received_at', null)), false
+      FROM orders
 """
 
 
@@ -32,6 +59,8 @@ async def _measure(url: str) -> None:
         "walmart_client_secret) VALUES (1, gen_random_uuid(), 'c', 'n', 'US', 'i', '')"
     )
     await connection.fetch("SELECT bench_orders(1, $1)", ORDERS)
+    await connection.execute(_IMPORTED)
+    await connection.execute(_EVENTS)
     # Each takes an advisory lock until the end of its transaction, and there is room for some.
     for first in range(1, ORDERS, 500):
         await connection.fetch(
@@ -48,6 +77,10 @@ async def _measure(url: str) -> None:
         pass
     await database.close()
     await _print(connection, "after every retention")
+    await connection.execute(_RETURNS)
+    await connection.execute("VACUUM FULL returns")
+    size = await connection.fetchval("SELECT pg_total_relation_size('returns')")
+    print(f"{'a return of one line':20} {size / ORDERS:7.0f} bytes")
     await connection.close()
 
 
@@ -59,6 +92,7 @@ async def _print(connection: asyncpg.Connection, title: str) -> None:
         "order_lines",
         "updates",
         "shipments",
+        "events",
         "attempts",
         "idempotency_keys",
         "archived_updates",
@@ -72,7 +106,7 @@ async def _print(connection: asyncpg.Connection, title: str) -> None:
 
 
 def main() -> None:
-    """Ship some orders of two lines once, and look at what they take."""
+    """Import, acknowledge and ship some orders of two lines, and look at what they take."""
     with (
         tempfile.TemporaryDirectory() as folder,
         EmbeddedPostgres.start(Path(folder) / "data") as server,

@@ -4,7 +4,9 @@
 -- tests/integration/test_citus.py.
 --
 -- Every seller's rows live together, on the worker that its store_id hashes to, so a request, a
--- claim and a batch of one store's results each stay on one worker.
+-- claim and a batch of one store's results each stay on one worker. As it is, pollers also hold rows
+-- of several stores in one statement and look at all stores at once, which Citus does not take:
+-- docs/scaling.md says what would have to change first.
 
 -- A foreign key to a distributed table must be one within its own group of rows; these lead from
 -- distributed tables to reference tables, which Citus allows.
