@@ -224,6 +224,7 @@ async def claim(
     limit: int = 20,
     lease: float = 60.0,
     caps: Mapping[Endpoint, float] | None = None,
+    apart: bool = False,
 ) -> list[Claimed]:
     """Claim what is due of a store, as a poller does."""
     terms = Terms("p", lease=lease, timeout=min(30.0, lease), caps=caps or {})
@@ -238,6 +239,7 @@ async def claim(
             token=uuid4(),
             terms=terms,
             vault=VAULT,
+            apart=apart,
         )
         if not taken.elsewhere:
             break

@@ -19,7 +19,7 @@ _TAKE = """
     WITH passed AS MATERIALIZED ({passed}),
     counted AS (
       UPDATE lanes l SET claims = l.claims + 1
-       WHERE l.store_id = ANY(ARRAY(SELECT store_id FROM passed)) AND l.endpoint = '*'),
+       WHERE l.store_id = {counted_store} AND l.endpoint = '*'),
     picked AS MATERIALIZED (
       SELECT {passed_store} AS store_id, p.*, w.ambiguous, w.lane, w.calls, w.may_write, w.most
         FROM passed
@@ -69,6 +69,7 @@ _PASSED = """
 _OF_ONE = _TAKE.format(
     passed=_PASSED.format(store="$1::int", claims="$11::bigint"),
     passed_store="$1",
+    counted_store="$1 AND EXISTS (SELECT FROM passed)",
     given="",
     named="",
     given_to="true",
@@ -85,6 +86,7 @@ _PASSED_OF_SEVERAL = f"""
 OF_SEVERAL = _TAKE.format(
     passed=_PASSED_OF_SEVERAL,
     passed_store="passed.store_id",
+    counted_store="ANY(ARRAY(SELECT store_id FROM passed))",
     given="$1::int[], ",
     named="store_id, ",
     given_to="w.store_id = passed.store_id",

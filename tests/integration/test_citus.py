@@ -143,6 +143,8 @@ async def test_the_hot_path_never_asks_across_stores(fresh_url: str, data_folder
     """
     plans: list[Plan] = []
     async with _logged(fresh_url, data_folder, plans), open_world(fresh_url) as world:
+        async with world.database.begin() as connection:
+            await connection.execute(_AS_ON_CITUS)
         await _a_day(world)
     mine = [plan for plan in plans if not _text(plan).startswith(tuple(ACROSS_STORES))]
     scans = [(plan, scan) for plan in mine for scan in _scans(plan["Plan"])]
@@ -256,7 +258,7 @@ async def _recorded_together(world: World, stores: Sequence[StoreView]) -> None:
     for store in stores:
         order = await world.an_order(2, store=store)
         await ship.ship(world.desk, order.id, a_package("1ZC"), actor="t")
-        (taken,) = await claim(world.database, store.store_id)
+        (taken,) = await claim(world.database, store.store_id, apart=True)
         at = datetime.now(UTC)
         results.append(
             Result(
