@@ -23,6 +23,7 @@ import asyncpg
 from cryptography.fernet import Fernet
 
 from app.orders import ids
+from app.orders.lane import Endpoint
 from app.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
 from app.orders.update import State
 from app.storage import claims, due, migrate, recording
@@ -43,11 +44,17 @@ ROWS = 50
 STORES = 50
 BATCH = 20
 MANY = 10
+# How often both are done while nothing can be cleared away.
+PINNED = 5
 _HERE = Path(__file__).parent
 _STORES = """
     INSERT INTO stores (id, code, name, market, walmart_client_id, walmart_client_secret)
     SELECT gen_random_uuid(), 'code' || n, 'n' || n, 'US', 'i' || n, $2
       FROM generate_series(1, $1) n
+"""
+_LANES = """
+    INSERT INTO lanes (store_id, endpoint, paused_until, reason)
+    SELECT store_id, endpoint, '-infinity', '' FROM stores, unnest($1::text[]) endpoint
 """
 _VAULT = Vault([Fernet.generate_key().decode()])
 _TERMS = Terms("bench", 90.0, 30.0)
@@ -90,7 +97,7 @@ async def measure(url: str, sizes: tuple[int, ...]) -> Found:
         async with held.transaction(isolation="repeatable_read"):
             await held.fetchval("SELECT count(*) FROM stores")
             # What is changed now cannot be cleared away while that picture is needed.
-            for _ in range(10):
+            for _ in range(PINNED):
                 await _claim_and_record(grown[-1])
             for name, took in (await _claim_and_record(grown[-1])).items():
                 found[name]["pinned"] = took
@@ -111,6 +118,7 @@ async def _all_sizes(url: str, sizes: tuple[int, ...]) -> list[Grown]:
     for script in ("growth.sql", "drain.sql"):
         await admin.execute((_HERE / script).read_text())
     await admin.execute(_STORES, STORES, _VAULT.seal("secret"))
+    await admin.execute(_LANES, [each.value for each in Endpoint])
     await admin.close()
     grown, there = [], 0
     for size in (0, *sizes):
@@ -176,7 +184,9 @@ async def _claim_and_record(grown: Grown) -> dict[str, float]:
     for name, stores in (("", range(1, 2)), (" of ten stores", range(1, MANY + 1))):
         for _ in range(REPEATS):
             # A lane that nobody has heard of bears four; as many as are there is the rule later.
-            await grown.admin.execute("UPDATE lanes SET answered = true, failures = 0")
+            await grown.admin.execute(
+                "UPDATE lanes SET answered = true, failures = 0 WHERE NOT answered OR failures > 0"
+            )
             began = time.perf_counter()
             groups = await due.groups(database.by_key)
             wanted_of = [

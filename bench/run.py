@@ -67,6 +67,7 @@ def main() -> int:
             results["footprint"] = footprint.measure(server.url, place, rounds=ROUNDS)
     _keep(results)
     results["transport"] = transport.measure(rounds=ROUNDS)
+    _keep(results)
     results["growth"] = growth.run(growth.SIZES)
     _keep(results)
     sys.stdout.write(report.write(results))

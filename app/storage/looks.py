@@ -11,26 +11,32 @@ from app.storage.direct import Row, Session
 
 # Updates whose calls are under way are counted: what a poller holds that has long been silent is
 # not. A poller of an older version, beside us for a while, has lanes of other names. Each row is
-# looked for by its key, whatever the planner expects of tables that are small yet.
+# looked for by its key, whatever the planner expects of tables that are small yet; what is under
+# way is looked for once for all stores, for while an old transaction is open its index is long.
 _LOOK = """
+    WITH sending AS MATERIALIZED (
+      SELECT f.store_id, jsonb_agg(jsonb_build_array(f.kind, f.ambiguous, f.updates)) AS under_way
+        FROM (SELECT store_id, kind, ambiguous, count(*) AS updates FROM updates
+               WHERE store_id = {stores} AND state = 'sending'
+                 AND leased_until > now() + make_interval(secs => $3::float8)
+               GROUP BY store_id, kind, ambiguous) f
+       GROUP BY f.store_id)
     SELECT now() AS at, s.store_id, s.walmart_client_id, s.walmart_client_secret, s.market,
            n.under_way, l.endpoint, l.claims, {lane}
       FROM {asked}
       CROSS JOIN LATERAL (SELECT * FROM stores WHERE store_id = {store} LIMIT 1) s
-      CROSS JOIN LATERAL
-           (SELECT jsonb_agg(jsonb_build_array(f.kind, f.ambiguous, f.updates)) AS under_way
-              FROM (SELECT kind, ambiguous, count(*) AS updates FROM updates
-                     WHERE store_id = {store} AND state = 'sending'
-                       AND leased_until > now() + make_interval(secs => $3::float8)
-                     GROUP BY kind, ambiguous) f) n
+      LEFT JOIN sending n ON n.store_id = s.store_id
       LEFT JOIN LATERAL
            (SELECT * FROM lanes WHERE store_id = {store} AND endpoint = ANY($2::text[]) OFFSET 0) l
         ON true
 """
 # At one store: a statement that never leaves its shard.
-_AT_ONE = _LOOK.format(asked="(SELECT) one", store="$1", lane=lanes.READ)
+_AT_ONE = _LOOK.format(asked="(SELECT) one", store="$1", stores="$1", lane=lanes.READ)
 AT_SEVERAL = _LOOK.format(
-    asked="unnest($1::int[]) AS q(store_id)", store="q.store_id", lane=lanes.READ
+    asked="unnest($1::int[]) AS q(store_id)",
+    store="q.store_id",
+    stores="ANY($1::int[])",
+    lane=lanes.READ,
 )
 _BEGIN = """
     INSERT INTO lanes (store_id, endpoint, paused_until, reason)

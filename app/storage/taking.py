@@ -44,8 +44,7 @@ _TAKE = """
     taken AS (
       UPDATE updates u
          SET state = 'sending', lease_token = $8, leased_by = $9,
-             -- It begins now: another claim may have been waited for.
-             leased_until = clock_timestamp() + make_interval(secs => $10::float8),
+             leased_until = now() + make_interval(secs => $10::float8),
              attempts = u.attempts + 1, updated_at = now()
         FROM chosen WHERE u.store_id = {chosen_store} AND u.id = chosen.id
                       AND chosen.number <= chosen.most
