@@ -73,6 +73,18 @@ async def waits_for_a_lock(url: str) -> None:
         await eventually(asked)
 
 
+async def tried_to_claim(url: str) -> None:
+    """Wait until a poller has tried; it waits for nobody who holds the store."""
+    async with connected(url) as session:
+
+        async def asked() -> bool:
+            tried = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%WITH passed AS %'"
+            others = "pid <> pg_backend_pid() AND datname = current_database()"
+            return bool(await session.fetchval(f"{tried} AND {others}"))
+
+        await eventually(asked)
+
+
 async def shipping_calls(deployment: Deployment, po: str, *, answered: bool) -> None:
     async def asked() -> bool:
         made = await asyncio.to_thread(calls, deployment, "shipping")
@@ -86,7 +98,7 @@ async def before_claim(deployment: Deployment, url: str, po: str) -> None:
     async with connected(url) as session, session.transaction():
         await session.execute("SELECT * FROM lanes FOR UPDATE")
         deployment.start(f"victim-{po}", "poller")
-        await waits_for_a_lock(url)
+        await tried_to_claim(url)
         deployment.kill(f"victim-{po}")
 
 
