@@ -24,6 +24,7 @@ from app.outbound.messenger import Messenger
 from app.outbound.transport import Http, open_http
 from app.settings import EMBEDDED, Settings
 from app.storage import migrate
+from app.storage.accepting import Accepting
 from app.storage.database import Database, open_database
 from app.storage.embedded import EmbeddedPostgres
 from app.storage.vault import Vault
@@ -94,6 +95,7 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
         async with http, outside, Announcer(direct_url(settings, url)) as announcer:
             desk = Desk(
                 database=database,
+                accepting=Accepting(database.grouped),
                 vault=Vault(keys),
                 walmart=_client(settings, http),
                 now=_now,

@@ -2,8 +2,8 @@
 
 The pgbench function does the same reads and writes in one round trip on the server, with statements
 of its own that hold the order's row, so it is what the database can do on this machine; the bare
-handler runs the API's own two statements without anything around them. Then one, two and four
-processes of the API share 64 connections.
+handler runs two statements for each request by itself, without anything around them. Then one, two
+and four processes of the API share 64 connections.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""What the API is measured against: Starlette and asyncpg with the same two statements, bare.
+"""What the API is measured against: Starlette and asyncpg with the same work in two statements.
 
-No checks, no API keys, no rules, no metrics: a body comes in, the statements of
-`app/storage/optimistic.py` run as they are, an answer goes out.
+No checks, no API keys, no rules, no metrics: a body comes in, the two statements run for it alone,
+an answer goes out. The API takes requests together that come at the same moment; this does not.
 """
 
 import argparse
@@ -21,8 +21,8 @@ from starlette.routing import Route
 
 from app.listening import leave_alone_what_stays
 from app.orders import ids
-from app.storage import optimistic
 from app.storage.urls import asyncpg_arguments
+from bench import one_by_one
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
@@ -46,7 +46,7 @@ async def _ship(request: Request) -> Response:
     key = request.headers["idempotency-key"]
     place = ("bench", "POST", request.url.path, key)
     async with request.app.state.pool.acquire() as connection:
-        (row,) = await connection.fetch(optimistic._LOOK, store, order, None, *place)  # noqa: SLF001
+        (row,) = await connection.fetch(one_by_one.LOOK, store, order, None, *place)
         at, units = row["at"], body["items"][0]["quantity"]
         update, shipment = (
             ids.new_id(store, int(at.timestamp() * 1000), secrets.randbits(64)) for _ in range(2)
@@ -63,7 +63,7 @@ async def _ship(request: Request) -> Response:
         items = [{"line_number": "1", "quantity": units, "confirmed": 0, "reserved": units}]
         answer = json.dumps({"id": str(shipment), "items": items, **payload}).encode()
         (kept,) = await connection.fetch(
-            optimistic._WRITE,  # noqa: SLF001 - the very statement
+            one_by_one.WRITE,
             *(store, order, row["version"], secrets.randbits(62)),
             *(update, "walmart", 2, payload, "bench", True, at),
             *(shipment, row["number"], "ups", None, number, number, None, at, "Standard", None),

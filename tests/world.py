@@ -30,6 +30,7 @@ from app.orders.update import State
 from app.outbound.transport import Http, open_http
 from app.simulator.app import create_app as create_simulator
 from app.storage import claims, due, overview
+from app.storage.accepting import Accepting
 from app.storage.claims import Wanted
 from app.storage.database import Database, open_database
 from app.storage.tables import lanes
@@ -275,6 +276,7 @@ async def open_world(
         )
         desk = Desk(
             database=database,
+            accepting=Accepting(database.grouped),
             vault=VAULT,
             walmart=client,
             now=lambda: datetime.now(UTC),

@@ -12,6 +12,7 @@ from app.commerce.shop import PAYMENT_METHOD, Shop
 from app.orders import ids
 from app.orders.errors import Conflict
 from app.storage import idempotency, stores
+from app.storage.accepting import Accepting
 from app.storage.database import Connection, Database
 from app.storage.idempotency import Once
 from app.storage.vault import CannotDecrypt, Vault
@@ -37,6 +38,7 @@ class Desk:
     """
 
     database: Database
+    accepting: Accepting
     vault: Vault
     walmart: WalmartClient
     now: Callable[[], datetime]

@@ -15,7 +15,6 @@ from app.orders.requests import ShipRequest
 from app.orders.update import Kind, State
 from app.storage import (
     idempotency,
-    optimistic,
     order_changes,
     orders,
     overview,
@@ -25,6 +24,7 @@ from app.storage import (
 )
 from app.storage.database import Connection
 from app.storage.idempotency import Once
+from app.storage.optimistic import Acceptance, Question
 from app.storage.stores import ShippingRules
 from app.storage.views import ShipmentView
 from app.walmart.packages import Package
@@ -92,22 +92,20 @@ async def _unheld(
 
     alone: also where the order has another shipment already.
     """
-    # Nothing is waited for between the two, so no other could use the connection meanwhile.
-    async with desk.database.direct.session() as session:
-        picture = await optimistic.look(session, order_id, request.reference, once)
-        order = picture.order
-        if not picture.simple or (alone and any(t.kind is Kind.SHIPMENT for t in order.tasks)):
-            return None
-        checked = check(desk, order, picture.rules, request)
-        refuse(checked.problems)
-        update = _update(desk, order, checked, actor)
-        row = _row(desk.new_id(order.store_id), update, request, checked)
-        view = overview.accepted_shipment(
-            row, update, store=picture.store, number=picture.number, at=picture.at
-        )
-        shipped = Shipped(view, repeated=False)
-        kept = once.render(shipped) if once else None
-        written = await optimistic.ship(session, picture, update, row, once=once, answer=kept)
+    picture = await desk.accepting.look(Question(order_id, request.reference, once))
+    order = picture.order
+    if not picture.simple or (alone and any(t.kind is Kind.SHIPMENT for t in order.tasks)):
+        return None
+    checked = check(desk, order, picture.rules, request)
+    refuse(checked.problems)
+    update = _update(desk, order, checked, actor)
+    row = _row(desk.new_id(order.store_id), update, request, checked)
+    view = overview.accepted_shipment(
+        row, update, store=picture.store, number=picture.number, at=picture.at
+    )
+    shipped = Shipped(view, repeated=False)
+    kept = once.render(shipped) if once else None
+    written = await desk.accepting.ship(Acceptance(picture, update, row, once, kept))
     return shipped if written else None
 
 

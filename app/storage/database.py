@@ -16,6 +16,8 @@ from app.storage.urls import asyncpg_arguments, sqlalchemy_url
 Connection = AsyncConnection
 # Connections for statements by key: of a poller's claims (app/sync/dispatch.py) and its look.
 _KEYED = 5
+# Connections for what requests ask together (app/storage/accepting.py): two looks, two writes.
+_GROUPED = 4
 # To plan such a statement for each of its values took longer than to carry it out, and while
 # tables are small the planner would read all of them.
 BY_KEY = {
@@ -32,12 +34,14 @@ class Database:
 
     limits: time-outs that each transaction sets for itself, where no session keeps them.
     direct: for single statements, with connections of its own; by_key: for those that name their
-    rows by keys, planned once whatever the values, likewise.
+    rows by keys, planned once whatever the values, likewise; grouped: the same for what several
+    requests ask in one statement, so that no poller of the process is in their way.
     """
 
     engine: AsyncEngine
     direct: Direct
     by_key: Direct
+    grouped: Direct
     limits: sa.Executable | None = None
 
     @asynccontextmanager
@@ -69,6 +73,7 @@ class Database:
         await self.engine.dispose()
         await self.direct.close()
         await self.by_key.close()
+        await self.grouped.close()
 
 
 @asynccontextmanager
@@ -140,11 +145,14 @@ def open_database(
         limits=_local(limits) if pooler else None,
     )
     keyed = arguments if pooler else arguments | {"server_settings": {**settings, **BY_KEY}}
-    by_key = Direct(
-        Lending(keyed, size=min(pool_size, _KEYED), patience=pool_timeout),
-        limits=_local({**limits, **BY_KEY}) if pooler else None,
+    by_key, grouped = (
+        Direct(
+            Lending(keyed, size=min(pool_size, size), patience=pool_timeout),
+            limits=_local({**limits, **BY_KEY}) if pooler else None,
+        )
+        for size in (_KEYED, _GROUPED)
     )
-    return Database(engine, direct, by_key, sa.select(*local) if pooler else None)
+    return Database(engine, direct, by_key, grouped, sa.select(*local) if pooler else None)
 
 
 def _local(limits: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -83,16 +83,16 @@ async def enter(connection: Connection, once: Once | None) -> None:
         )
     ).one_or_none()
     if row is not None:
-        replay(once, row.fingerprint, Answer(row.status, row.body, row.headers))
+        raise known(once, row.fingerprint, Answer(row.status, row.body, row.headers))
 
 
-def replay(once: Once, fingerprint: bytes, answer: Answer) -> NoReturn:
-    """Give an answer that is kept again: raises Replay, or Invalid for another body than its."""
+def known(once: Once, fingerprint: bytes, answer: Answer) -> Replay | Invalid:
+    """Give an answer that is kept again: a Replay, or Invalid for another body than its."""
     if fingerprint != once.fingerprint:
-        raise Invalid(
+        return Invalid(
             "idempotency_key_reused", "This Idempotency-Key was used with another body before."
         )
-    raise Replay(answer)
+    return Replay(answer)
 
 
 def in_progress() -> Conflict:

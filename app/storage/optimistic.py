@@ -3,10 +3,12 @@
 Between the two nobody is kept waiting: the order is not locked while the rules are applied.
 Its row's version (PostgreSQL's xmin) stands for all that the rules looked at, because whoever
 changes an order's lines or updates changes its row in the same transaction. The write holds
-the row while it compares the version, and does nothing where it is another one.
+the row while it compares the version, and does nothing where it is another one, or where
+somebody else holds the row. Both statements are for several requests (decision 0023).
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,64 +22,102 @@ from app.orders.order import Order
 from app.orders.snapshot import tracking_key
 from app.orders.update import OPEN, State
 from app.storage import idempotency, orders
-from app.storage.direct import Session
+from app.storage.direct import Row, Session
 from app.storage.idempotency import Answer, Once
 from app.storage.orders import items_json
 from app.storage.shipments import NewShipment
 from app.storage.stores import ShippingRules
 from app.storage.updates import NewUpdate
 
+_json = json.JSONEncoder(separators=(",", ":"), default=dict).encode
+
+# Both for several requests at once, each under its number n (app/storage/group_commit.py).
 _LOOK = f"""
-    SELECT {orders.WHOLE}, o.xmin AS version,
+    SELECT v.n, {orders.WHOLE}, o.xmin AS version,
            st.id AS store_uuid, st.carriers, st.default_tracking_url, st.market, now() AS at,
            nextval(pg_get_serial_sequence('shipments', 'number')) AS number,
-           $3::text IS NOT NULL AND EXISTS (
+           v.reference IS NOT NULL AND EXISTS (
              SELECT FROM shipments s WHERE s.store_id = o.store_id AND s.order_id = o.id
-                AND s.reference = $3) AS repeated,
+                AND s.reference = v.reference) AS repeated,
            k.fingerprint, k.status AS kept_status, k.headers, k.body,
            k.created_at > now() - make_interval(secs => {idempotency.KEPT_FOR.total_seconds()})
              AS replayable
-      FROM orders o
+      FROM unnest($1::int[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::text[],
+                  $7::text[], $8::text[])
+             AS v(n, store_id, id, reference, api_key, method, path, key)
+      JOIN orders o ON o.store_id = v.store_id AND o.id = v.id
       JOIN stores st ON st.store_id = o.store_id
-      LEFT JOIN idempotency_keys k ON k.store_id = o.store_id AND k.api_key = $4
-       AND k.method = $5 AND k.path = $6 AND k.key = $7
-     WHERE o.store_id = $1 AND o.id = $2
+      LEFT JOIN idempotency_keys k ON k.store_id = o.store_id AND k.api_key = v.api_key
+       AND k.method = v.method AND k.path = v.path AND k.key = v.key
 """  # noqa: S608 - only constants are put in
 
-# The gate keeps a twin of the same Idempotency-Key from waiting for the row.
+# The gate keeps a twin of the same Idempotency-Key from waiting for the row. An order that
+# somebody holds, or that is there twice, is not written: nobody waits for another's order.
 _WRITE = """
-    WITH gate AS MATERIALIZED (
-      SELECT CASE WHEN $4::bigint IS NULL THEN true ELSE pg_try_advisory_xact_lock($4) END AS open),
-    held AS (
-      UPDATE orders o SET updated_at = now() FROM gate
-       WHERE gate.open AND o.store_id = $1 AND o.id = $2 AND o.xmin = $3
-      RETURNING o.purchase_order_id, o.ship_by_warned_at IS NOT NULL AS urgent),
+    WITH given AS MATERIALIZED (
+      SELECT v.*, v.lock IS NULL OR pg_try_advisory_xact_lock(v.lock) AS open
+        FROM unnest($1::int[], $2::int[], $3::uuid[], $4::xid[], $5::bigint[], $6::uuid[],
+                    $7::text[], $8::int[], $9::text[], $10::text[], $11::bool[],
+                    $12::timestamptz[], $13::uuid[], $14::bigint[], $15::text[], $16::text[],
+                    $17::text[], $18::text[], $19::text[], $20::timestamptz[], $21::text[],
+                    $22::text[], $23::bytea[], $24::bool[], $25::text[], $26::text[],
+                    $27::text[], $28::text[], $29::text[], $30::text[], $31::bytea[],
+                    $32::int[], $33::text[], $34::bytea[])
+             AS v(n, store_id, order_id, version, lock, update_id, target, sequence, payload,
+                  requested_by, active, at, shipment_id, number, carrier_code, carrier_title,
+                  tracking_number, tracking_key, tracking_url, shipped_at, method_code, reference,
+                  fingerprint, override_cancel_request, walmart_carrier, items, api_key, method,
+                  path, key, key_fingerprint, status, headers, body)),
+    unheld AS MATERIALIZED (
+      SELECT v.n, o.store_id, o.id FROM given v
+        JOIN orders o ON o.store_id = v.store_id AND o.id = v.order_id AND o.xmin = v.version
+       WHERE v.open
+       FOR NO KEY UPDATE OF o SKIP LOCKED),
+    held AS MATERIALIZED (
+      UPDATE orders o SET updated_at = now()
+        FROM (SELECT store_id, id, min(n) AS n FROM unheld GROUP BY store_id, id) u
+       WHERE o.store_id = u.store_id AND o.id = u.id
+      RETURNING u.n, o.purchase_order_id, o.ship_by_warned_at IS NOT NULL AS urgent),
     queued AS (
       INSERT INTO updates (store_id, id, target, subject, order_id, kind, sequence, payload,
                            requested_by, active, urgent, created_at, updated_at, due_at)
-      SELECT $1, $5, $6, held.purchase_order_id, $2, 'shipment', $7, $8, $9, $10, held.urgent,
-             $11, $11, $11
-        FROM held),
+      SELECT store_id, update_id, target, purchase_order_id, order_id, 'shipment', sequence,
+             payload::jsonb, requested_by, active, urgent, at, at, at
+        FROM held JOIN given USING (n)),
     sent AS (
       INSERT INTO shipments (store_id, id, order_id, update_id, number, carrier_code,
                              carrier_title, tracking_number, tracking_key, tracking_url,
                              shipped_at, method_code, reference, fingerprint,
                              override_cancel_request, walmart_carrier, items, created_at)
       OVERRIDING SYSTEM VALUE
-      SELECT $1, $12, $2, $5, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $11
-        FROM held),
+      SELECT store_id, shipment_id, order_id, update_id, number, carrier_code, carrier_title,
+             tracking_number, tracking_key, tracking_url, shipped_at, method_code, reference,
+             fingerprint, override_cancel_request, walmart_carrier::jsonb, items::jsonb, at
+        FROM held JOIN given USING (n)),
     reserved AS (
-      UPDATE order_lines l SET pending = l.pending + v.units
-        FROM held, unnest($26::text[], $27::int[]) AS v(line_number, units)
-       WHERE l.store_id = $1 AND l.order_id = $2 AND l.line_number = v.line_number),
+      UPDATE order_lines l SET pending = l.pending + w.units
+        FROM held JOIN given v USING (n)
+        JOIN unnest($35::int[], $36::text[], $37::int[]) AS w(n, line_number, units) USING (n)
+       WHERE l.store_id = v.store_id AND l.order_id = v.order_id
+         AND l.line_number = w.line_number),
     kept AS (
       INSERT INTO idempotency_keys (store_id, api_key, method, path, key, fingerprint, status,
                                     headers, body)
-      SELECT $1, $28, $29, $30, $31, $32, $33, $34, $35 FROM held WHERE $31::text IS NOT NULL)
-    SELECT gate.open, EXISTS (SELECT FROM held) AS written FROM gate
+      SELECT store_id, api_key, method, path, key, key_fingerprint, status, headers::jsonb, body
+        FROM held JOIN given USING (n) WHERE key IS NOT NULL)
+    SELECT n, open, held.n IS NOT NULL AS written FROM given LEFT JOIN held USING (n)
 """
 # Another request was quicker, or an answer too old to be given again lies under the key.
 _OVERTAKEN = frozenset({"pk_idempotency_keys", "uq_updates_active", "uq_shipments_reference"})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An order that a request is about, with the request's reference and key."""
+
+    order_id: UUID
+    reference: str | None
+    once: Once | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,25 +151,34 @@ class Picture:
         return not any(task.state in OPEN for task in self.order.walmart_tasks)
 
 
-async def look(
-    session: Session, order_id: UUID, reference: str | None, once: Once | None
-) -> Picture:
-    """Look at an order before it is shipped.
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A shipment to write with its update; answer: what the request is told, kept by its key."""
 
-    Raises Unknown; Replay where the request was answered before, Invalid
+    picture: Picture
+    update: NewUpdate
+    shipment: NewShipment
+    once: Once | None
+    answer: Answer | None
+
+
+async def look(session: Session, asked: Sequence[Question]) -> Sequence[Picture | Exception]:
+    """Look at orders before they are shipped; answers a picture for each question, or its error.
+
+    That is Unknown; Replay where the request was answered before, Invalid
     idempotency_key_reused where its key was used for another body.
     """
-    store_id = store_of(order_id)
-    if store_id is None:
-        raise Unknown("order", order_id)
-    key = (once.api_key, once.method, once.path, once.key) if once else (None,) * 4
-    rows = await session.fetch(_LOOK, store_id, order_id, reference, *key)
-    if not rows:
-        raise Unknown("order", order_id)
-    (row,) = rows
-    if once is not None and row["replayable"]:
+    rows = await session.fetch(_LOOK, *_columns(_question(*each) for each in enumerate(asked)))
+    found = {row["n"]: row for row in rows}
+    return [_seen(each, found.get(n)) for n, each in enumerate(asked)]
+
+
+def _seen(asked: Question, row: Row | None) -> Picture | Exception:
+    if row is None:
+        return Unknown("order", asked.order_id)
+    if asked.once is not None and row["replayable"]:
         answer = Answer(row["kept_status"], row["body"], row["headers"])
-        idempotency.replay(once, row["fingerprint"], answer)
+        return idempotency.known(asked.once, row["fingerprint"], answer)
     return Picture(
         order=orders.from_row(row),
         version=row["version"],
@@ -141,40 +190,50 @@ async def look(
     )
 
 
-async def ship(
-    session: Session,
-    picture: Picture,
-    update: NewUpdate,
-    shipment: NewShipment,
-    *,
-    once: Once | None,
-    answer: Answer | None,
-) -> bool:
-    """Write a shipment with its update; False where the order has changed since the picture.
+async def ship(session: Session, wanted: Sequence[Acceptance]) -> Sequence[bool | Exception]:
+    """Write shipments with their updates, all in one transaction; answers for each whether it is.
 
-    answer: what the request will be told, kept under its key. Raises Conflict
-    idempotency_in_progress while a twin of the request runs.
+    False where the order has changed since the picture, is held by somebody, or has another
+    shipment among these. Conflict idempotency_in_progress for one whose twin runs.
     """
+    lines = [
+        (n, item.line_number, item.reserved)
+        for n, each in enumerate(wanted)
+        for item in each.shipment.items
+    ]
+    rows = _columns(_row(*each) for each in enumerate(wanted))
     try:
-        rows = await session.fetch(
-            _WRITE,
-            picture.order.store_id,
-            picture.order.id,
-            picture.version,
-            idempotency.lock_number(once) if once else None,
-            *_update(update, picture),
-            *_shipment(shipment, picture),
-            [item.line_number for item in shipment.items],
-            [item.reserved for item in shipment.items],
-            *_key(once, answer),
-        )
+        found = await session.fetch(_WRITE, *rows, *_columns(lines))
     except asyncpg.UniqueViolationError as error:
-        if error.constraint_name in _OVERTAKEN:
-            return False
+        if len(wanted) == 1 and error.constraint_name in _OVERTAKEN:
+            return [False]
         raise
-    if not rows[0]["open"]:
-        raise idempotency.in_progress()
-    return bool(rows[0]["written"])
+    told = {row["n"]: row["written"] if row["open"] else idempotency.in_progress() for row in found}
+    return [told[n] for n in range(len(wanted))]
+
+
+def _columns(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    return zip(*rows, strict=True)
+
+
+def _question(n: int, asked: Question) -> Sequence[Any]:
+    once = asked.once
+    key = (once.api_key, once.method, once.path, once.key) if once else (None,) * 4
+    return (n, store_of(asked.order_id), asked.order_id, asked.reference, *key)
+
+
+def _row(n: int, wanted: Acceptance) -> Sequence[Any]:
+    order, once = wanted.picture.order, wanted.once
+    return (
+        n,
+        order.store_id,
+        order.id,
+        wanted.picture.version,
+        idempotency.lock_number(once) if once else None,
+        *_update(wanted.update, wanted.picture),
+        *_shipment(wanted.shipment, wanted.picture),
+        *_key(once, wanted.answer),
+    )
 
 
 def _update(new: NewUpdate, picture: Picture) -> Sequence[Any]:
@@ -182,7 +241,7 @@ def _update(new: NewUpdate, picture: Picture) -> Sequence[Any]:
         new.id,
         new.target.value,
         new.sequence,
-        dict(new.payload),
+        _json(new.payload),
         new.requested_by,
         picture.idle,
         picture.at,
@@ -203,8 +262,8 @@ def _shipment(new: NewShipment, picture: Picture) -> Sequence[Any]:
         new.reference,
         new.fingerprint,
         new.override_cancel_request,
-        dict(new.walmart_carrier),
-        items_json(new.items),
+        _json(new.walmart_carrier),
+        _json(items_json(new.items)),
     )
 
 
@@ -218,6 +277,6 @@ def _key(once: Once | None, answer: Answer | None) -> Sequence[Any]:
         once.key,
         once.fingerprint,
         answer.status,
-        dict(answer.headers),
+        _json(answer.headers),
         answer.body,
     )

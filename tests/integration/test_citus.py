@@ -60,6 +60,9 @@ ACROSS_STORES = {
 # Statements that name their stores by a join with what they are given, each with whose they are.
 # On Citus each would have to be sent once for each store (docs/scaling.md).
 JOINED = {
+    # What requests ask together.
+    "SELECT v.n, o.id, o.store_id": "orders to be shipped, looked at",
+    "WITH given AS MATERIALIZED": "their shipments, written",
     # Held, read and written where a batch of results is recorded.
     "SELECT o.id FROM orders o JOIN unnest(": "orders of the results, held",
     "AS q(store_id, id) JOIN orders o": "the same orders, read",

@@ -38,6 +38,7 @@ from app.intake.desk import Desk
 from app.outbound.transport import Http
 from app.simulator.app import create_app as create_simulator
 from app.storage import orders, recording, rescue, retention, updates
+from app.storage.accepting import Accepting
 from app.storage.database import Database, open_database
 from app.storage.recording import Attempt, Result
 from app.storage.updates import Claimed
@@ -104,6 +105,7 @@ def open_ground(url: str, runner: asyncio.Runner) -> Ground:
     )
     desk = Desk(
         database=database,
+        accepting=Accepting(database.grouped),
         vault=VAULT,
         walmart=client,
         now=lambda: datetime.now(UTC),

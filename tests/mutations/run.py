@@ -45,6 +45,8 @@ CLAIMS = "tests/integration/test_claims.py"
 DISPATCH = "tests/integration/test_dispatch.py"
 TURNS = "tests/unit/sync/test_turns.py"
 LANE = "tests/unit/orders/test_lane.py"
+GROUPED = "tests/integration/test_group_commit.py"
+GROUP = "tests/unit/storage/test_group_commit.py"
 OPTIMISTIC = "tests/integration/test_optimistic.py"
 TRANSPORT = "tests/unit/outbound/test_transport.py"
 COUNTS = "tests/integration/test_order_counts.py"
@@ -204,16 +206,48 @@ MUTATIONS = (
         "a shipment is written only to the order that the rules saw",
         "not comparing the row's version",
         "app/storage/optimistic.py",
-        "AND o.xmin = $3",
-        "AND (o.xmin = $3 OR true)",
+        "AND o.xmin = v.version",
+        "AND (o.xmin = v.version OR true)",
         (OPTIMISTIC,),
+    ),
+    Mutation(
+        "nobody waits for an order that somebody else's request or a poller holds",
+        "waiting for held orders in the write of several",
+        "app/storage/optimistic.py",
+        "FOR NO KEY UPDATE OF o SKIP LOCKED",
+        "FOR NO KEY UPDATE OF o",
+        (GROUPED,),
+    ),
+    Mutation(
+        "an order that is shipped twice in one moment is shipped in turn",
+        "writing both by the same look",
+        "app/storage/optimistic.py",
+        "min(n) AS n FROM unheld GROUP BY store_id, id) u",
+        "n FROM unheld) u",
+        (GROUPED,),
+    ),
+    Mutation(
+        "what the database refuses of one request takes no other with it",
+        "telling its error to all that were written with it",
+        "app/storage/group_commit.py",
+        "if len(batch) > 1:",
+        "if len(batch) > len(batch):",
+        (GROUPED, GROUP),
+    ),
+    Mutation(
+        "a request that comes alone is not kept waiting for others, one that comes later goes next",
+        "starting no batch when one has ended",
+        "app/storage/group_commit.py",
+        "        self._running.discard(task)\n        self._start()",
+        "        self._running.discard(task)",
+        (GROUP,),
     ),
     Mutation(
         "a request whose twin runs is told so at once",
         "not asking for its lock",
         "app/storage/optimistic.py",
-        "ELSE pg_try_advisory_xact_lock($4) END",
-        "ELSE true END",
+        "v.lock IS NULL OR pg_try_advisory_xact_lock(v.lock) AS open",
+        "true AS open",
         (OPTIMISTIC,),
     ),
     Mutation(

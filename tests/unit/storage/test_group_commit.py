@@ -1,0 +1,102 @@
+"""What several ask at once is carried out together, and everybody gets an answer of his own."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from app.orders.errors import NotAvailable
+from app.storage.group_commit import Group
+
+
+@dataclass
+class Halves:
+    """Halves even numbers when it is let; batches are what it was given."""
+
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    batches: list[list[int]] = field(default_factory=list)
+    broken: Exception | None = None
+
+    async def __call__(self, numbers: Sequence[int]) -> Sequence[int | Exception]:
+        self.batches.append(list(numbers))
+        await self.open.wait()
+        if self.broken is not None:
+            raise self.broken
+        if 0 in numbers:
+            raise ZeroDivisionError(f"0 in {numbers}")
+        return [ValueError(f"{n} is odd") if n % 2 else n // 2 for n in numbers]
+
+
+async def asked(group: Group[int, int], *numbers: int) -> list[asyncio.Task[int]]:
+    tasks = [asyncio.create_task(group.ask(number)) for number in numbers]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return tasks
+
+
+async def outcome(tasks: Sequence[asyncio.Task[int]]) -> list[object]:
+    return [
+        str(each) if isinstance(each, BaseException) else each
+        for each in await asyncio.gather(*tasks, return_exceptions=True)
+    ]
+
+
+async def test_who_asks_in_one_moment_goes_together_and_who_asks_later_next() -> None:
+    halves = Halves()
+    group = Group(halves, most=3, at_once=1)
+    first = await asked(group, 2, 4)
+    later = await asked(group, 6, 8, 10, 12)
+    assert halves.batches == [[2, 4]]
+    halves.open.set()
+    assert await outcome([*first, *later]) == [1, 2, 3, 4, 5, 6]
+    assert halves.batches == [[2, 4], [6, 8, 10], [12]]
+
+
+async def test_a_batch_does_not_wait_for_another_while_there_is_room() -> None:
+    halves = Halves()
+    group = Group(halves, most=3, at_once=2)
+    tasks = [*await asked(group, 2), *await asked(group, 4), *await asked(group, 6)]
+    assert halves.batches == [[2], [4]]
+    halves.open.set()
+    assert await outcome(tasks) == [1, 2, 3]
+
+
+async def test_an_error_of_one_is_nobody_elses() -> None:
+    halves = Halves()
+    halves.open.set()
+    group = Group(halves, most=9, at_once=1)
+    assert await outcome(await asked(group, 2, 3, 4)) == [1, "3 is odd", 2]
+
+
+async def test_a_batch_that_fails_is_carried_out_one_by_one() -> None:
+    halves = Halves()
+    halves.open.set()
+    group = Group(halves, most=9, at_once=1)
+    assert await outcome(await asked(group, 2, 0, 5, 4)) == [1, "0 in [0]", "5 is odd", 2]
+
+
+async def test_a_database_that_is_away_is_told_to_all_and_asked_once() -> None:
+    halves = Halves(broken=NotAvailable("database_unavailable", "Away."))
+    halves.open.set()
+    group = Group(halves, most=9, at_once=1)
+    tasks = await asked(group, 2, 4)
+    for task in tasks:
+        with pytest.raises(NotAvailable, match="Away") as told:
+            await task
+        assert told.value.code == "database_unavailable"
+    assert halves.batches == [[2, 4]]
+    halves.broken = None
+    assert await outcome(await asked(group, 6)) == [3]
+
+
+async def test_who_gives_up_leaves_the_others_their_answer() -> None:
+    halves = Halves()
+    group = Group(halves, most=9, at_once=1)
+    gone, stays = await asked(group, 2, 4)
+    waits, leaves = await asked(group, 6, 8)
+    gone.cancel()
+    leaves.cancel()
+    halves.open.set()
+    assert await outcome([stays, waits]) == [2, 3]
+    assert halves.batches == [[2, 4], [6]]
