@@ -19,7 +19,7 @@ from app.orders.ids import store_of
 from app.orders.order import Order
 from app.orders.snapshot import tracking_key
 from app.orders.update import OPEN, State
-from app.storage import idempotency, orders
+from app.storage import forms, idempotency, orders
 from app.storage.direct import Session
 from app.storage.idempotency import Answer, Once
 from app.storage.orders import items_json
@@ -28,11 +28,11 @@ from app.storage.stores import ShippingRules
 from app.storage.updates import NewUpdate
 
 _LOOK = f"""
-    SELECT {orders.WHOLE}, o.xmin AS version,
+    SELECT {forms.of_one(orders.WHOLE, "$1")}, o.xmin AS version,
            st.id AS store_uuid, st.carriers, st.default_tracking_url, st.market, now() AS at,
            nextval(pg_get_serial_sequence('shipments', 'number')) AS number,
            $3::text IS NOT NULL AND EXISTS (
-             SELECT FROM shipments s WHERE s.store_id = o.store_id AND s.order_id = o.id
+             SELECT FROM shipments s WHERE s.store_id = $1 AND s.order_id = o.id
                 AND s.reference = $3) AS repeated,
            k.fingerprint, k.status AS kept_status, k.headers, k.body,
            k.created_at > now() - make_interval(secs => {idempotency.KEPT_FOR.total_seconds()})
