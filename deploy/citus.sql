@@ -3,10 +3,9 @@
 -- catalogue can show (keys, foreign keys, unique indexes carry store_id) is shown by
 -- tests/integration/test_citus.py.
 --
--- Every seller's rows live together, on the worker that its store_id hashes to, so a request, a
--- claim and a batch of one store's results each stay on one worker. As it is, pollers also hold rows
--- of several stores in one statement and look at all stores at once, which Citus does not take:
--- docs/scaling.md says what would have to change first.
+-- Every seller's rows live together, on the worker that its store_id hashes to. Where the extension
+-- is, requests, claims, results and upkeep are each of one store (decision 0022), so each stays on one
+-- worker; docs/scaling.md says what Citus may still refuse, and what was not looked at.
 
 -- A foreign key to a distributed table must be one within its own group of rows; these lead from
 -- distributed tables to reference tables, which Citus allows.

@@ -229,7 +229,7 @@ async def claim(
 ) -> list[Claimed]:
     """Claim what is due of a store, as a poller does."""
     terms = Terms("p", lease=lease, timeout=min(30.0, lease), caps=caps or {})
-    found = await due.groups(database.by_key)
+    found = await due.groups(database.by_key, apart=apart)
     groups = [each for each in found if each.store_id == store_id and each.due_in <= 0]
     if not groups:
         return []

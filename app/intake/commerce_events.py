@@ -127,8 +127,7 @@ async def replay_all(desk: Desk, event_ids: list[UUID]) -> None:
 
 async def work(desk: Desk) -> bool:
     """Carry out what waited for orders that are linked by now; answers whether there is more."""
-    async with desk.transaction() as connection:
-        found = await storage.take(connection)
+    found = await storage.take(desk.database)
     await replay_all(desk, found)
     return len(found) >= storage.BATCH
 

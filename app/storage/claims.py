@@ -25,7 +25,6 @@ _GIVE_BACK = """
       FROM unnest($2::uuid[], $3::uuid[], $4::text[]) AS v(id, token, state)
      WHERE u.store_id = $1 AND u.id = v.id AND u.lease_token = v.token
 """
-_DISTRIBUTED = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') AS distributed"
 _CLAIMED = tuple(each.name for each in fields(Claimed))
 
 
@@ -59,12 +58,6 @@ class Claim:
     again_in: float | None = None
     elsewhere: bool = False
     unreadable: bool = False
-
-
-async def distributed(session: Session) -> bool:
-    """Whether stores' rows lie on several servers (Citus): no claim may be of several then."""
-    (row,) = await session.fetch(_DISTRIBUTED)
-    return bool(row["distributed"])
 
 
 async def claim(

@@ -16,7 +16,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.orders.errors import Unknown
 from app.orders.ids import store_of
-from app.storage.database import Connection
+from app.storage.database import Connection, Database
+from app.storage.rounds import Round
 from app.storage.tables import commerce_event_ids, commerce_events, orders
 
 table = commerce_events
@@ -29,16 +30,19 @@ BATCH, _AGAIN = 20, 30.0
 # Why a row waits: for its order, or, being a track, for its shipment.
 NOT_LINKED, NOT_TOLD = "order_not_linked", "shipment_not_told"
 # Whatever keeps one from being carried out, the others have their turn before it comes again.
-_TAKE = sa.text("""
+_TAKE = Round(
+    """
+      FROM commerce_events d
+     WHERE d.state = 'waiting' AND d.code = 'order_not_linked' AND d.order_id IS NOT NULL
+       AND d.due_at <= now()""",
+    """
     WITH due AS MATERIALIZED (
-      SELECT store_id, id FROM commerce_events
-       WHERE state = 'waiting' AND code = 'order_not_linked' AND order_id IS NOT NULL
-         AND due_at <= now()
-       ORDER BY due_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+      SELECT d.store_id, d.id <due> ORDER BY d.due_at LIMIT :batch FOR UPDATE SKIP LOCKED)
     UPDATE commerce_events e SET due_at = now() + make_interval(secs => :again)
-      FROM due WHERE e.store_id = due.store_id AND e.id = due.id
+      FROM due WHERE e.store_id = due.store_id AND e.id = due.id AND <e>
     RETURNING e.id
-""")
+    """,
+)
 # Refused before waiting, by chance of the alphabet as well.
 _MARK = sa.text("""
     UPDATE orders o SET commerce_open = v.state, updated_at = now()
@@ -162,10 +166,15 @@ async def refused_as(
     return sorted((await connection.execute(statement)).scalars()) if order_ids else []
 
 
-async def take(connection: Connection) -> list[UUID]:
+async def take(database: Database) -> list[UUID]:
     """Some of what waited for orders that are linked by now; nobody else takes it for a while."""
-    values = {"batch": BATCH, "again": _AGAIN}
-    return sorted(row.id for row in await connection.execute(_TAKE, values))
+    taken: list[UUID] = []
+    for stores in await _TAKE.turns(database, {}):
+        if len(taken) < BATCH:
+            async with database.begin() as connection:
+                values = {"batch": BATCH - len(taken), "again": _AGAIN}
+                taken += [row.id for row in await _TAKE.execute(connection, stores, values)]
+    return sorted(taken)
 
 
 async def mark(connection: Connection, store_id: int, order_id: UUID) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -14,6 +14,9 @@ from app.storage.trouble import not_now, unavailable
 from app.storage.urls import asyncpg_arguments, sqlalchemy_url
 
 Connection = AsyncConnection
+# In a connection's info: whether stores' rows lie on several servers.
+APART = "apart"
+_APART = sa.text("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')")
 # Connections for statements by key: of a poller's claims (app/sync/dispatch.py) and its look.
 _KEYED = 5
 # Connections for what requests ask together (app/storage/accepting.py): two looks, two writes.
@@ -26,6 +29,13 @@ BY_KEY = {
     "enable_mergejoin": "off",
     "enable_seqscan": "off",
 }
+
+
+@dataclass(slots=True)
+class Placement:
+    """Whether stores' rows lie on several servers; None while nobody has asked."""
+
+    apart: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,17 @@ class Database:
     by_key: Direct
     grouped: Direct
     limits: sa.Executable | None = None
+    placement: Placement = field(default_factory=Placement)
+
+    async def apart(self) -> bool:
+        """Whether stores' rows lie on several servers (Citus); PostgreSQL is asked once.
+
+        Then no statement may be of several stores, nor hold rows of them. Raises NotAvailable.
+        """
+        if self.placement.apart is None:
+            async with self.begin():
+                pass
+        return bool(self.placement.apart)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Connection]:
@@ -51,7 +72,7 @@ class Database:
         Raises NotAvailable when PostgreSQL cannot be reached or takes no writes now.
         """
         async with _translated(), self.engine.begin() as connection:
-            await self._limit(connection)
+            await self._prepare(connection)
             yield connection
 
     @asynccontextmanager
@@ -61,12 +82,15 @@ class Database:
             await connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
-            await self._limit(connection)
+            await self._prepare(connection)
             yield connection
 
-    async def _limit(self, connection: Connection) -> None:
+    async def _prepare(self, connection: Connection) -> None:
         if self.limits is not None:
             await connection.execute(self.limits)
+        if self.placement.apart is None:
+            self.placement.apart = bool((await connection.execute(_APART)).scalar_one())
+        connection.info[APART] = self.placement.apart
 
     async def close(self) -> None:
         """Give every connection back."""

@@ -38,6 +38,17 @@ _GROUPS = f"""
         ON everything.store_id = g.store_id AND everything.endpoint = '*'
        AND g.kind <> 'commerce_note'
 """  # noqa: S608 - only a constant of this module is put in
+# The same where stores' rows lie on several servers, each of which answers for its own: a
+# recursion runs on one of them only. It goes through all that is open.
+_GROUPS_APART = f"""
+    SELECT g.store_id, g.kind, g.ambiguous,
+           extract(epoch FROM greatest(g.due_at, everything.paused_until) - now())::float AS due_in
+      FROM (SELECT store_id, kind, ambiguous, min(due_at) AS due_at FROM updates
+             WHERE active AND state IN {DUE} GROUP BY store_id, kind, ambiguous) g
+      LEFT JOIN lanes everything
+        ON everything.store_id = g.store_id AND everything.endpoint = '*'
+       AND g.kind <> 'commerce_note'
+"""  # noqa: S608 - as above
 
 
 # A store, and whether it is its Commerce that is told: a hanging one takes no slot of Walmart's.
@@ -67,9 +78,12 @@ class Group:
         return place_of(self.store_id, self.kind)
 
 
-async def groups(session: Session) -> list[Group]:
-    """Every group with something waiting, and when the first of it may go."""
+async def groups(session: Session, *, apart: bool = False) -> list[Group]:
+    """Every group with something waiting, and when the first of it may go.
+
+    apart: stores' rows lie on several servers.
+    """
     return [
         Group(row["store_id"], Kind(row["kind"]), row["ambiguous"], row["due_in"])
-        for row in await session.fetch(_GROUPS)
+        for row in await session.fetch(_GROUPS_APART if apart else _GROUPS)
     ]

@@ -24,6 +24,7 @@ from app.orders.lane import (
     ways,
 )
 from app.orders.update import Kind
+from app.storage import forms
 from app.storage.database import Connection
 from app.storage.direct import Session
 from app.storage.tables import lanes, updates
@@ -53,17 +54,20 @@ READ = "nullif(l.paused_until, '-infinity'::timestamptz) AS paused_until, " + ",
     f"l.{name}" for name in (*_COLUMNS, *_OWN) if name != "paused_until"
 )
 # In one order everywhere, so that those who hold several never wait for each other.
-_HOLD_SOME = sa.text(f"""
+_HOLD_SOME = forms.Statement(
+    f"""
     SELECT l.store_id, l.endpoint, {READ}
       FROM lanes l
       JOIN unnest(CAST(:stores AS int[]), CAST(:endpoints AS text[])) AS q(store_id, endpoint)
-        ON l.store_id = q.store_id AND l.endpoint = q.endpoint
+        ON l.store_id = q.store_id AND l.endpoint = q.endpoint AND <l> AND <q>
      ORDER BY l.store_id, l.endpoint FOR UPDATE OF l
-""").bindparams(  # noqa: S608 - only names of columns are put in
-    sa.bindparam("stores", type_=ARRAY(sa.Integer)), sa.bindparam("endpoints", type_=ARRAY(sa.Text))
+    """,  # noqa: S608 - only names of columns are put in
+    sa.bindparam("stores", type_=ARRAY(sa.Integer)),
+    sa.bindparam("endpoints", type_=ARRAY(sa.Text)),
 )
 _SPEND = "UPDATE lanes SET own_tokens = $3, own_at = $4 WHERE store_id = $1 AND endpoint = $2"
-_CHANGE = sa.text("""
+_CHANGE = forms.Statement(
+    """
     UPDATE lanes l
        SET paused_until = coalesce(v.paused_until, '-infinity'), reason = v.reason,
            since = coalesce(v.since, l.since), tokens = v.tokens, replenish_at = v.replenish_at,
@@ -71,8 +75,10 @@ _CHANGE = sa.text("""
       FROM jsonb_to_recordset(:changes) AS v(store_id int, endpoint text,
            paused_until timestamptz, reason text, since timestamptz, tokens int,
            replenish_at timestamptz, seen_at timestamptz, answered boolean, failures int)
-     WHERE l.store_id = v.store_id AND l.endpoint = v.endpoint
-""").bindparams(sa.bindparam("changes", type_=JSONB))
+     WHERE l.store_id = v.store_id AND l.endpoint = v.endpoint AND <l> AND <v>
+    """,
+    sa.bindparam("changes", type_=JSONB),
+)
 _OPEN_AGAIN = {"paused_until": sa.text("'-infinity'"), "reason": "", "failures": 0}
 
 
@@ -113,7 +119,8 @@ async def record(connection: Connection, news: Iterable[News], breaker: Breaker)
     changed = {place: after(before[place], told[place], breaker) for place in told}
     rows = [_row(lane) for place, lane in sorted(changed.items()) if lane != before[place]]
     if rows:
-        await connection.execute(_CHANGE, {"changes": rows})
+        of = [row["store_id"] for row in rows]
+        await _CHANGE.execute(connection, of, {"changes": rows})
     return [lane for place, lane in changed.items() if stopped_anew(before[place], lane)]
 
 
@@ -179,7 +186,7 @@ async def _hold_some(
 ) -> dict[tuple[int, str], Lane]:
     stores, endpoints = zip(*places, strict=True)
     values = {"stores": list(stores), "endpoints": list(endpoints)}
-    rows = (await connection.execute(_HOLD_SOME, values)).mappings().all()
+    rows = (await _HOLD_SOME.execute(connection, stores, values)).mappings().all()
     held = {(row["store_id"], row["endpoint"]): from_row(row) for row in rows}
     missing = [place for place in places if place not in held]
     if not missing:

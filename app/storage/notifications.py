@@ -8,7 +8,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from app.storage.database import Connection
+from app.storage.database import Connection, Database
+from app.storage.rounds import Round
 from app.storage.tables import notification_queues as queues
 from app.storage.tables import notifications
 
@@ -18,21 +19,27 @@ BATCH, MOST = 20, 1000
 LEASE, PACE = 60.0, 60.0
 
 # Stores with something to tell, found one by one: one of them may have very many.
-_TAKE = sa.text("""
+_TAKE = Round(
+    """
+      FROM notification_queues d
+     WHERE d.due_at <= now()
+       AND EXISTS (SELECT FROM notifications n WHERE n.store_id = d.store_id)""",
+    """
     WITH RECURSIVE told AS (
-      (SELECT store_id FROM notifications ORDER BY store_id LIMIT 1)
+      (SELECT n.store_id FROM notifications n WHERE true AND <n> ORDER BY n.store_id LIMIT 1)
       UNION ALL
-      SELECT (SELECT n.store_id FROM notifications n WHERE n.store_id > t.store_id
+      SELECT (SELECT n.store_id FROM notifications n WHERE n.store_id > t.store_id AND <n>
                ORDER BY n.store_id LIMIT 1)
         FROM told t WHERE t.store_id IS NOT NULL),
     due AS MATERIALIZED (
       SELECT q.store_id FROM notification_queues q JOIN told USING (store_id)
-       WHERE q.due_at <= now() ORDER BY q.due_at LIMIT :batch FOR UPDATE OF q SKIP LOCKED)
+       WHERE q.due_at <= now() AND <q> ORDER BY q.due_at LIMIT :batch FOR UPDATE OF q SKIP LOCKED)
     UPDATE notification_queues q SET due_at = now() + make_interval(secs => :lease)
-      FROM due JOIN stores s USING (store_id) WHERE q.store_id = due.store_id
+      FROM due JOIN stores s USING (store_id) WHERE q.store_id = due.store_id AND <q>
     RETURNING q.store_id, s.id, s.code, s.name, s.notify_url AS url, s.notify_secret AS secret,
               q.tries, extract(epoch FROM now() - q.failing_since)::float AS failing_for
-""")
+    """,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +68,16 @@ class Error:
     created_at: datetime
 
 
-async def take(connection: Connection) -> list[Due]:
+async def take(database: Database) -> list[Due]:
     """Take some stores that have something to be told and may be told it now."""
-    rows = await connection.execute(_TAKE, {"batch": BATCH, "lease": LEASE})
-    return [Due(**row) for row in rows.mappings()]
+    taken: list[Due] = []
+    for stores in await _TAKE.turns(database, {}):
+        if len(taken) < BATCH:
+            async with database.begin() as connection:
+                values = {"batch": BATCH - len(taken), "lease": LEASE}
+                rows = await _TAKE.execute(connection, stores, values)
+                taken += [Due(**row) for row in rows.mappings()]
+    return taken
 
 
 async def waiting(connection: Connection, store_id: int) -> list[Error]:

@@ -21,7 +21,7 @@ from app.orders.ids import store_of
 from app.orders.order import Order
 from app.orders.snapshot import tracking_key
 from app.orders.update import OPEN, State
-from app.storage import idempotency, orders
+from app.storage import forms, idempotency, orders
 from app.storage.direct import Row, Session
 from app.storage.idempotency import Answer, Once
 from app.storage.orders import items_json
@@ -33,7 +33,7 @@ _json = json.JSONEncoder(separators=(",", ":"), default=dict).encode
 
 # Both for several requests at once, each under its number n (app/storage/group_commit.py).
 _LOOK = f"""
-    SELECT v.n, {orders.WHOLE}, o.xmin AS version,
+    SELECT v.n, {forms.of_any(orders.WHOLE)}, o.xmin AS version,
            st.id AS store_uuid, st.carriers, st.default_tracking_url, st.market, now() AS at,
            nextval(pg_get_serial_sequence('shipments', 'number')) AS number,
            v.reference IS NOT NULL AND EXISTS (

@@ -14,10 +14,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.orders.order import Line, Order, status
 from app.orders.update import Kind, State
+from app.storage import forms
 from app.storage.database import Connection
 from app.storage.orders import add_lines, items_json
 
-# What is written, each from rows of its own.
+# What is written, each from rows of its own. What is not the same for ever (a time, an object of
+# JSON) stands with these: Citus takes none under a condition of an UPDATE.
 _WRITES = {
     "lines": """
       UPDATE order_lines l
@@ -26,31 +28,34 @@ _WRITES = {
         FROM jsonb_to_recordset(:lines) AS v(store_id int, order_id uuid, line_number text,
              ordered int, pending int, shipped int, canceled int, refunded int, name text)
        WHERE l.store_id = v.store_id AND l.order_id = v.order_id
-         AND l.line_number = v.line_number""",
+         AND l.line_number = v.line_number AND <l> AND <v>""",
     # The first unit that Walmart confirms starts the time in which tracking can be corrected.
     "shipments": """
       UPDATE shipments t
          SET items = v.items,
              first_confirmed_at = coalesce(t.first_confirmed_at, CASE WHEN
-               jsonb_path_exists(v.items, '$[*] ? (@.confirmed > 0)') THEN now() END)
-        FROM jsonb_to_recordset(:shipments) AS v(store_id int, update_id uuid, items jsonb)
-       WHERE t.store_id = v.store_id AND t.update_id = v.update_id""",
+               jsonb_path_exists(v.items, '$[*] ? (@.confirmed > 0)') THEN v.at END)
+        FROM (SELECT r.*, now() AS at FROM jsonb_to_recordset(:shipments)
+                  AS r(store_id int, update_id uuid, items jsonb)) v
+       WHERE t.store_id = v.store_id AND t.update_id = v.update_id AND <t> AND <v>""",
     "cancellations": """
       UPDATE cancellations t SET items = v.items
         FROM jsonb_to_recordset(:cancellations) AS v(store_id int, update_id uuid, items jsonb)
-       WHERE t.store_id = v.store_id AND t.update_id = v.update_id""",
+       WHERE t.store_id = v.store_id AND t.update_id = v.update_id AND <t> AND <v>""",
     # The first sighting of a buyer's wish is kept: it is when the buyer's clock started.
     "statuses": """
       UPDATE orders o
          SET fulfillment_status = v.fulfillment_status, status = v.status, updated_at = now(),
-             last_synced_at = CASE WHEN v.synced THEN now() ELSE o.last_synced_at END,
+             last_synced_at = CASE WHEN v.synced THEN v.at ELSE o.last_synced_at END,
              cancel_requested = CASE WHEN NOT v.synced THEN o.cancel_requested
-               WHEN v.cancel_requested IS NOT NULL THEN jsonb_build_object(
-                 'lines', v.cancel_requested,
-                 'seen_at', coalesce(o.cancel_requested->>'seen_at', v.seen_at)) END
-        FROM jsonb_to_recordset(:statuses) AS v(store_id int, id uuid, fulfillment_status text,
-             status text, synced boolean, cancel_requested jsonb, seen_at text)
-       WHERE o.store_id = v.store_id AND o.id = v.id""",
+               WHEN v.cancel_requested IS NOT NULL THEN jsonb_set(v.wish, '{seen_at}', coalesce(
+                 nullif(o.cancel_requested->'seen_at', 'null'), v.wish->'seen_at')) END
+        FROM (SELECT r.*, now() AS at,
+                     jsonb_build_object('lines', r.cancel_requested, 'seen_at', r.seen_at) AS wish
+                FROM jsonb_to_recordset(:statuses) AS r(store_id int, id uuid,
+                     fulfillment_status text, status text, synced boolean, cancel_requested jsonb,
+                     seen_at text)) v
+       WHERE o.store_id = v.store_id AND o.id = v.id AND <o> AND <v>""",
 }
 
 
@@ -100,14 +105,15 @@ async def _write(connection: Connection, **rows: list[dict[str, Any]]) -> None:
     """All in one statement: a round trip costs more than most of what is written."""
     given = {name: found for name, found in rows.items() if found}
     if given:
-        await connection.execute(_statement(tuple(given)), given)
+        of = {row["store_id"] for some in given.values() for row in some}
+        await _statement(tuple(given)).execute(connection, of, given)
 
 
 @cache
-def _statement(names: tuple[str, ...]) -> sa.TextClause:
+def _statement(names: tuple[str, ...]) -> forms.Statement:
     parts = ", ".join(f"saved_{name} AS ({_WRITES[name]})" for name in names)
     values = [sa.bindparam(name, type_=JSONB) for name in names]
-    return sa.text(f"WITH {parts} SELECT").bindparams(*values)
+    return forms.Statement(f"WITH {parts} SELECT", *values)
 
 
 def _lines(before: Order, after: Order) -> Iterator[dict[str, Any]]:

@@ -5,28 +5,30 @@ now and then. Nobody who writes an order waits for a counter, and what is read i
 every moment, since counts and changes are read together.
 """
 
-import sqlalchemy as sa
-
 from app.storage.database import Database
 from app.storage.reading import Reader, fetch
+from app.storage.rounds import Round
 
 BATCH = 2000
 
-_FOLD = sa.text("""
+_FOLD = Round(
+    "FROM order_count_changes d WHERE true",
+    """
     WITH taken AS (
       DELETE FROM order_count_changes c
-       USING (SELECT store_id, id FROM order_count_changes
-               ORDER BY store_id, id LIMIT :batch FOR UPDATE SKIP LOCKED) old
-       WHERE c.store_id = old.store_id AND c.id = old.id
+       USING (SELECT d.store_id, d.id <due>
+               ORDER BY d.store_id, d.id LIMIT :batch FOR UPDATE SKIP LOCKED) old
+       WHERE c.store_id = old.store_id AND c.id = old.id AND <c>
       RETURNING c.store_id, c.status, c.orders),
     added AS (
       -- In one order everywhere, so that two pollers never wait for each other in a circle.
       INSERT INTO order_counts AS k (store_id, status, orders)
-      SELECT store_id, status, sum(orders) FROM taken
-       GROUP BY store_id, status ORDER BY store_id, status
+      SELECT <taken.store_id>, status, sum(orders) FROM taken
+       GROUP BY taken.store_id, status ORDER BY taken.store_id, status
           ON CONFLICT (store_id, status) DO UPDATE SET orders = k.orders + excluded.orders)
     SELECT count(*) FROM taken
-""")
+    """,
+)
 _READ = """
     SELECT status, sum(orders)::bigint AS orders FROM (
       SELECT status, orders FROM order_counts WHERE store_id = $1
@@ -44,8 +46,12 @@ _READ_ALL = """
 
 async def fold(database: Database, batch: int = BATCH) -> int:
     """Add some changes to the counts; answers how many."""
-    async with database.begin() as connection:
-        return int((await connection.execute(_FOLD, {"batch": batch})).scalar_one())
+    folded = 0
+    for stores in await _FOLD.turns(database, {}):
+        async with database.begin() as connection:
+            rows = await _FOLD.execute(connection, stores, {"batch": batch})
+            folded += int(rows.scalar_one())
+    return folded
 
 
 async def by_status(reader: Reader, store_id: int | None) -> dict[str, int]:

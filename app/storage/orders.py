@@ -17,6 +17,7 @@ from app.orders.errors import Unknown
 from app.orders.ids import store_of
 from app.orders.order import Item, Line, Money, Order, Task
 from app.orders.update import Kind, State
+from app.storage import forms
 from app.storage.database import Connection
 from app.storage.tables import order_lines, orders
 
@@ -25,15 +26,18 @@ _PLACES = (
     sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))),
 )
 # In one order everywhere, so that those who hold several never wait for each other.
-_LOCK = sa.text("""
+_LOCK = forms.Statement(
+    """
     SELECT o.id FROM orders o
       JOIN unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[])) AS q(store_id, id)
-        ON o.store_id = q.store_id AND o.id = q.id
+        ON o.store_id = q.store_id AND o.id = q.id AND <o> AND <q>
      ORDER BY o.store_id, o.id FOR UPDATE OF o
-""").bindparams(*_PLACES)
+    """,
+    *_PLACES,
+)
 
 # What the rules ask of an order beside its key: of the row o of the table orders, its lines and its
-# updates.
+# updates; a template of forms.py.
 UNKEYED = """
       o.purchase_order_id, o.customer_order_id, o.commerce_order_number, o.commerce_order_id,
       o.ordered_at, o.ship_method, o.cancel_requested, o.last_synced_at, o.fulfilled_by,
@@ -44,7 +48,7 @@ UNKEYED = """
                 'currency', l.currency, 'ordered', l.ordered, 'pending', l.pending,
                 'shipped', l.shipped, 'canceled', l.canceled, 'refunded', l.refunded)
               ORDER BY l.position), '[]')
-         FROM order_lines l WHERE l.store_id = o.store_id AND l.order_id = o.id) AS lines,
+         FROM order_lines l WHERE l.store_id = <o.store_id> AND l.order_id = o.id) AS lines,
       (SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'update_id', u.id, 'kind', u.kind, 'state', u.state, 'sequence', u.sequence,
                 'ambiguous', u.ambiguous,
@@ -56,24 +60,26 @@ UNKEYED = """
                 'package', CASE WHEN u.kind = 'tracking' THEN u.payload END,
                 'override_cancel_request', coalesce(s.override_cancel_request, false))
               ORDER BY u.sequence), '[]')
-         FROM (SELECT store_id, id, kind, state, sequence, ambiguous, payload FROM updates
-                WHERE store_id = o.store_id AND order_id = o.id
+         FROM (SELECT id, kind, state, sequence, ambiguous, payload FROM updates
+                WHERE store_id = <o.store_id> AND order_id = o.id
                UNION ALL
-               SELECT store_id, id, kind, state, sequence, ambiguous, payload FROM archived_updates
-                WHERE store_id = o.store_id AND order_id = o.id) u
-         LEFT JOIN shipments s ON s.store_id = u.store_id AND s.update_id = u.id
-         LEFT JOIN cancellations c ON c.store_id = u.store_id AND c.update_id = u.id
+               SELECT id, kind, state, sequence, ambiguous, payload FROM archived_updates
+                WHERE store_id = <o.store_id> AND order_id = o.id) u
+         LEFT JOIN LATERAL (SELECT * FROM shipments WHERE store_id = <o.store_id>
+                               AND update_id = u.id LIMIT 1) s ON true
+         LEFT JOIN LATERAL (SELECT * FROM cancellations WHERE store_id = <o.store_id>
+                               AND update_id = u.id LIMIT 1) c ON true
         WHERE u.kind <> 'inventory') AS tasks
 """
 WHOLE = f"o.id, o.store_id, {UNKEYED}"
-_LOAD = (
-    sa.text(f"""
+_LOAD = forms.Statement(
+    f"""
     SELECT {WHOLE}
       FROM unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[])) AS q(store_id, id)
-      JOIN orders o ON o.store_id = q.store_id AND o.id = q.id
-    """)  # noqa: S608 - only a constant of this module is put in
-    .bindparams(*_PLACES)
-    .columns(
+      JOIN orders o ON o.store_id = q.store_id AND o.id = q.id AND <o> AND <q>
+    """,  # noqa: S608 - only a constant of this module is put in
+    *_PLACES,
+    columns=(
         orders.c.id,
         orders.c.store_id,
         orders.c.purchase_order_id,
@@ -87,9 +93,9 @@ _LOAD = (
         orders.c.fulfilled_by,
         orders.c.import_error,
         orders.c.commerce_open,
-        lines=JSONB,
-        tasks=JSONB,
-    )
+    ),
+    lines=JSONB,
+    tasks=JSONB,
 )
 
 FULFILLED_BY_SELLER, FULFILLED_BY_WALMART = "seller", "walmart"
@@ -111,7 +117,7 @@ async def lock(connection: Connection, order_id: UUID) -> Order:
 async def lock_many(connection: Connection, places: Iterable[Place]) -> dict[UUID, Order]:
     """Hold orders of any stores until the transaction ends."""
     wanted = _values(places)
-    await connection.execute(_LOCK, wanted)
+    await _LOCK.execute(connection, wanted["stores"], wanted)
     return await _load(connection, wanted)
 
 
@@ -128,7 +134,7 @@ def _values(places: Iterable[Place]) -> dict[str, Any]:
 
 
 async def _load(connection: Connection, wanted: Mapping[str, Any]) -> dict[UUID, Order]:
-    rows = await connection.execute(_LOAD, wanted)
+    rows = await _LOAD.execute(connection, wanted["stores"], wanted)
     return {row["id"]: from_row(row) for row in rows.mappings()}
 
 

@@ -24,6 +24,7 @@ from app.orders.snapshot import OrderSnapshot
 from app.orders.update import OPEN, TOLD_COMMERCE, Kind, State
 from app.storage import (
     events,
+    forms,
     lanes,
     links,
     order_changes,
@@ -43,36 +44,44 @@ from app.storage.updates import Claimed
 _BY_KEY = "SELECT " + ", ".join(
     f"set_config('enable_{way}', 'off', true)" for way in ("hashjoin", "mergejoin", "seqscan")
 )
-# One value for all of them: to bind each column of each row costs several times as much.
-_WRITE = sa.text("""
+# One value for all of them: to bind each column of each row costs several times as much. Times
+# stand with what is given: Citus takes none that an UPDATE makes of a row or under a condition.
+_WRITE = forms.Statement(
+    """
     WITH changed AS (
       UPDATE updates u
-         SET state = v.state, due_at = now() + make_interval(secs => v.due_in),
+         SET state = v.state, due_at = v.due_at,
              active = u.active AND v.state NOT IN ('confirmed', 'failed', 'dismissed'),
              retries = v.retries, reads = v.reads, ambiguous = v.ambiguous,
-             may_have_left_at = CASE WHEN v.sent THEN now() ELSE u.may_have_left_at END,
+             may_have_left_at = CASE WHEN v.sent THEN v.at ELSE u.may_have_left_at END,
              failing_for = v.failing_for,
-             failing_since = CASE WHEN v.failing THEN now() END,
+             failing_since = CASE WHEN v.failing THEN v.at END,
              last_error = v.last_error,
              lease_token = NULL, leased_until = NULL, leased_by = NULL, updated_at = now(),
-             finished_at = CASE WHEN v.state IN ('confirmed', 'failed') THEN now() END
-        FROM jsonb_to_recordset(:changes) AS v(store_id int, id uuid, lease_token uuid,
-             state text, due_in float, retries int, reads int, ambiguous boolean, sent boolean,
-             failing_for float, failing boolean, last_error jsonb)
+             finished_at = CASE WHEN v.state IN ('confirmed', 'failed') THEN v.at END
+        FROM (SELECT r.*, now() AS at, now() + make_interval(secs => r.due_in) AS due_at
+                FROM jsonb_to_recordset(:changes) AS r(store_id int, id uuid, lease_token uuid,
+                     state text, due_in float, retries int, reads int, ambiguous boolean,
+                     sent boolean, failing_for float, failing boolean, last_error jsonb)) v
        WHERE u.store_id = v.store_id AND u.id = v.id AND u.lease_token = v.lease_token
+         AND <u> AND <v>
       RETURNING u.store_id, u.id, u.target, u.subject),
     kept AS (
       INSERT INTO attempts (store_id, id, update_id, order_id, number, poller, started_at,
                             ended_at, verdict, detail, calls)
-      SELECT v.store_id, v.id, v.update_id, v.order_id, v.number, v.poller, v.started_at,
+      SELECT <v.store_id>, v.id, v.update_id, v.order_id, v.number, v.poller, v.started_at,
              v.ended_at, CASE WHEN c.id IS NULL THEN 'lease_lost' ELSE v.verdict END, v.detail,
              v.calls
         FROM jsonb_to_recordset(:attempts) AS v(store_id int, id uuid, update_id uuid,
              order_id uuid, number int, poller text, started_at timestamptz, ended_at timestamptz,
              verdict text, detail text, calls jsonb)
-        LEFT JOIN changed c ON c.store_id = v.store_id AND c.id = v.update_id)
+        LEFT JOIN changed c ON c.store_id = v.store_id AND c.id = v.update_id
+          ON CONFLICT (store_id, id) DO NOTHING)
     SELECT store_id, id, target, subject FROM changed
-""").bindparams(sa.bindparam("changes", type_=JSONB), sa.bindparam("attempts", type_=JSONB))
+    """,
+    sa.bindparam("changes", type_=JSONB),
+    sa.bindparam("attempts", type_=JSONB),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +149,10 @@ async def record(
     ids: events.NewId,
     breaker: Breaker | None = None,
 ) -> Recorded:
-    """Write a batch of results down."""
+    """Write a batch of results down, all or none; what was written before changes nothing.
+
+    Where stores lie apart they are to be of one.
+    """
     async with database.begin() as connection:
         await connection.exec_driver_sql(_BY_KEY)
         known = await _lock_orders(connection, results)
@@ -220,8 +232,9 @@ async def _write(
 
     Answers the queues of these, by store and update.
     """
-    rows = await connection.execute(
-        _WRITE,
+    rows = await _WRITE.execute(
+        connection,
+        [result.update.store_id for result in results],
         {
             "changes": [_change_row(result) for result in results],
             "attempts": [_attempt_row(result) for result in results],

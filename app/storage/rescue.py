@@ -1,5 +1,6 @@
 """Updates of pollers that stopped answering: taken back, with a note of the lost try."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,8 +13,13 @@ from app.storage.tables import attempts
 
 async def take_back(database: Database, new_id: NewId) -> int:
     """Take back every update whose lease has ended; answers how many."""
+    turns = await updates.LAPSED.turns(database, {})
+    return sum([await _take_back(database, stores, new_id) for stores in turns])
+
+
+async def _take_back(database: Database, stores: Sequence[int], new_id: NewId) -> int:
     async with database.begin() as connection:
-        lapsed = await updates.take_back_lapsed(connection)
+        lapsed = await updates.take_back_lapsed(connection, stores)
         if not lapsed:
             return 0
         rows: list[dict[str, Any]] = [

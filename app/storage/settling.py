@@ -17,7 +17,7 @@ from app.orders.outcome import Failure
 from app.orders.settlement import Settlement
 from app.orders.snapshot import OrderSnapshot
 from app.orders.update import OPEN, Kind, State, Target
-from app.storage import commerce_updates, events, order_changes, stock_following, updates
+from app.storage import commerce_updates, events, forms, order_changes, stock_following, updates
 from app.storage.database import Connection
 from app.storage.order_changes import Seen
 
@@ -29,15 +29,18 @@ NEEDS_REVIEW = Failure(
     suggestion="Compare the order in Seller Center, then retry or dismiss the update.",
 )
 
-_SETTLE = sa.text("""
+_SETTLE = forms.Statement(
+    """
     UPDATE updates u
        SET state = v.state, active = false, last_error = coalesce(v.last_error, u.last_error),
            updated_at = now(), finished_at = now()
       FROM jsonb_to_recordset(:changes)
            AS v(store_id int, id uuid, state text, last_error jsonb)
-     WHERE u.store_id = v.store_id AND u.id = v.id AND u.state <> 'sending'
+     WHERE u.store_id = v.store_id AND u.id = v.id AND u.state <> 'sending' AND <u> AND <v>
     RETURNING u.target, u.subject, u.store_id
-""").bindparams(sa.bindparam("changes", type_=JSONB))
+    """,
+    sa.bindparam("changes", type_=JSONB),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,8 @@ async def _settle_updates(
     ]
     if not changes:
         return []
-    rows = await connection.execute(_SETTLE, {"changes": changes})
+    of = [each.order.store_id for each in settled]
+    rows = await _SETTLE.execute(connection, of, {"changes": changes})
     return [(row.store_id, row.target, row.subject) for row in rows]
 
 

@@ -11,29 +11,31 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from app.orders.requests import StockLevel
-from app.storage import events, stock
+from app.storage import events, forms, stock
 from app.storage.database import Connection
 from app.storage.stock import Levels
 
 # What was tried may still arrive; a level that follows comes so long after it.
 _QUIET = timedelta(minutes=2)
-_OF_CANCELLATIONS = sa.text("""
+_OF_CANCELLATIONS = forms.Statement(
+    """
     SELECT c.store_id, c.order_id, c.update_id, c.inventory, c.created_at,
            (SELECT coalesce(jsonb_agg(DISTINCT l.sku), '[]') FROM order_lines l, stores s
-             WHERE s.store_id = c.store_id AND s.commerce_stock_id IS NOT NULL
-               AND l.store_id = c.store_id AND l.order_id = c.order_id) AS readable
+             WHERE s.store_id = <c.store_id> AND s.commerce_stock_id IS NOT NULL
+               AND l.store_id = <c.store_id> AND l.order_id = c.order_id) AS readable
       FROM cancellations c
       JOIN unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[])) AS q(store_id, id)
-        ON c.store_id = q.store_id AND c.update_id = q.id
-""").bindparams(
+        ON c.store_id = q.store_id AND c.update_id = q.id AND <c> AND <q>
+    """,
     sa.bindparam("stores", type_=ARRAY(sa.Integer)),
     sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))),
 )
-_OF_REFUNDS = sa.text("""
+_OF_REFUNDS = forms.Statement(
+    """
     SELECT f.store_id, f.order_id, jsonb_agg(DISTINCT l->>'sku') AS skus
       FROM refunds f
       JOIN unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[])) AS q(store_id, id)
-        ON f.store_id = q.store_id AND f.update_id = q.id
+        ON f.store_id = q.store_id AND f.update_id = q.id AND <f> AND <q>
       JOIN stores s ON s.store_id = f.store_id AND s.commerce_stock_id IS NOT NULL
       JOIN returns r ON r.store_id = f.store_id AND r.id = f.return_id
      CROSS JOIN LATERAL jsonb_array_elements(f.items) i
@@ -41,7 +43,7 @@ _OF_REFUNDS = sa.text("""
      WHERE l->>'sku' <> ''
      GROUP BY f.store_id, f.order_id, f.update_id
      ORDER BY f.store_id, f.update_id
-""").bindparams(
+    """,
     sa.bindparam("stores", type_=ARRAY(sa.Integer)),
     sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))),
 )
@@ -140,10 +142,10 @@ async def _after_refunds(
 
 
 async def _rows(
-    connection: Connection, statement: sa.TextClause, places: Sequence[tuple[int, UUID]]
+    connection: Connection, statement: forms.Statement, places: Sequence[tuple[int, UUID]]
 ) -> Sequence[sa.Row[Any]]:
     if not places:
         return []
     stores, updates = zip(*sorted(set(places)), strict=True)
     values = {"stores": list(stores), "ids": list(updates)}
-    return (await connection.execute(statement, values)).all()
+    return (await statement.execute(connection, stores, values)).all()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from app.orders.lane import Endpoint
-from app.storage import orders
+from app.storage import forms, orders
 from app.storage.direct import Row, Session
 from app.storage.due import DUE
 from app.storage.looks import Look
@@ -50,9 +50,8 @@ _TAKE = """
                       AND chosen.number <= chosen.most
       RETURNING u.store_id, u.id, u.order_id, u.kind, u.subject, u.payload, u.attempts, u.retries,
              u.reads, u.ambiguous, u.may_have_left_at, u.failing_for, u.failing_since,
-             u.created_at, u.lease_token, u.leased_until, chosen.claimed_from, chosen.may_write,
-             now() AS claimed_at)
-    SELECT passed.store_id AS of_store, taken.*, {order}
+             u.created_at, u.lease_token, u.leased_until, chosen.claimed_from, chosen.may_write)
+    SELECT passed.store_id AS of_store, taken.*, now() AS claimed_at, {order}
       FROM passed
       LEFT JOIN taken ON taken.store_id = passed.store_id
       LEFT JOIN orders o ON o.store_id = {taken_store} AND o.id = taken.order_id
@@ -75,7 +74,7 @@ _OF_ONE = _TAKE.format(
     chosen_store="$1",
     taken_store="$1",
     due=DUE,
-    order=orders.UNKEYED,
+    order=forms.of_one(orders.UNKEYED, "$1"),
 )
 # Of several: each looked for by its key, whatever the planner expects.
 _PASSED_OF_SEVERAL = f"""
@@ -92,7 +91,7 @@ OF_SEVERAL = _TAKE.format(
     chosen_store="chosen.store_id",
     taken_store="taken.store_id",
     due=DUE,
-    order=orders.UNKEYED,
+    order=forms.of_any(orders.UNKEYED),
 )
 
 

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.orders.update import Kind, State, Target
+from app.storage import forms, rounds
 from app.storage.database import Connection
 from app.storage.tables import orders, updates
 
@@ -28,18 +29,20 @@ _RENEW = sa.text("""
     RETURNING id
 """)
 
-_LAPSED = sa.text("""
+LAPSED = rounds.Round(
+    "FROM updates d WHERE d.state = 'sending' AND d.leased_until < now()",
+    """
     WITH lapsed AS MATERIALIZED (
-      SELECT store_id, id, leased_by, leased_until FROM updates
-       WHERE state = 'sending' AND leased_until < now()
-       ORDER BY leased_until LIMIT :limit FOR UPDATE SKIP LOCKED)
+      SELECT d.store_id, d.id, d.leased_by, d.leased_until <due>
+       ORDER BY d.leased_until LIMIT :limit FOR UPDATE SKIP LOCKED)
     UPDATE updates u
        SET state = 'verifying', ambiguous = true, may_have_left_at = lapsed.leased_until,
            reads = 0, lease_token = NULL, leased_until = NULL, leased_by = NULL,
            due_at = now(), updated_at = now()
-      FROM lapsed WHERE u.store_id = lapsed.store_id AND u.id = lapsed.id
+      FROM lapsed WHERE u.store_id = lapsed.store_id AND u.id = lapsed.id AND <u>
     RETURNING u.store_id, u.id, u.order_id, u.attempts, lapsed.leased_by, lapsed.leased_until
-""")
+    """,
+)
 
 # A subject's updates are few, and found by its name. Written plainly, these conditions would let
 # the planner choose a partial index of all that is open or has its turn, which after a burst of
@@ -59,7 +62,7 @@ _NEXT_TURN = f"""
                  OVER (ORDER BY u.sequence ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
                  AS behind_passable
           FROM updates u
-         WHERE u.store_id = q.store_id AND u.target = q.target AND u.subject = q.subject
+         WHERE u.store_id = <q.store_id> AND u.target = q.target AND u.subject = q.subject
            AND u.state || '' IN ('pending', 'sending', 'retrying', 'verifying')) o
        WHERE o.behind_passable IS NULL OR (o.behind_passable AND o.kind = 'shipment')
        ORDER BY (o.state = 'sending') DESC, o.due_at, o.sequence LIMIT 1) c
@@ -69,18 +72,24 @@ _PLACES = (
     sa.bindparam("targets", type_=ARRAY(sa.Text)),
     sa.bindparam("subjects", type_=ARRAY(sa.Text)),
 )
-_REST = sa.text(f"""
+_REST = forms.Statement(
+    f"""
     UPDATE updates u SET active = false
       FROM unnest(CAST(:stores AS int[]), CAST(:targets AS text[]), CAST(:subjects AS text[]))
            AS q(store_id, target, subject)
      WHERE u.store_id = q.store_id AND u.target = q.target AND u.subject = q.subject
-       AND u.active::int = 1 AND NOT EXISTS (SELECT 1 FROM ({_NEXT_TURN}) n
+       AND <u> AND <q> AND u.active::int = 1 AND NOT EXISTS (SELECT 1 FROM ({_NEXT_TURN}) n
                                      WHERE n.store_id = u.store_id AND n.id = u.id)
-""").bindparams(*_PLACES)  # noqa: S608 - as above
-_TURN = sa.text(f"""
+    """,  # noqa: S608 - as above
+    *_PLACES,
+)
+_TURN = forms.Statement(
+    f"""
     UPDATE updates u SET active = true FROM ({_NEXT_TURN}) n
-     WHERE u.store_id = n.store_id AND u.id = n.id AND NOT u.active
-""").bindparams(*_PLACES)  # noqa: S608 - as above
+     WHERE u.store_id = n.store_id AND u.id = n.id AND NOT u.active AND <u> AND <n>
+    """,  # noqa: S608 - as above
+    *_PLACES,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,21 +166,24 @@ async def append(connection: Connection, new: NewUpdate) -> None:
         # As above: no partial index may serve this.
         sa.cast(updates.c.active, sa.Integer) == 1,
     )
-    await connection.execute(
-        sa.insert(updates).values(
-            store_id=new.store_id,
-            id=new.id,
-            target=new.target.value,
-            subject=new.subject,
-            order_id=new.order_id,
-            kind=new.kind.value,
-            sequence=new.sequence,
-            payload=dict(new.payload),
-            requested_by=new.requested_by,
-            active=sa.not_(busy),
-            urgent=_urgent(new),
-        )
+    given: dict[str, Any] = {
+        "store_id": new.store_id,
+        "id": new.id,
+        "target": new.target.value,
+        "subject": new.subject,
+        "order_id": new.order_id,
+        "kind": new.kind.value,
+        "sequence": new.sequence,
+        "payload": dict(new.payload),
+        "requested_by": new.requested_by,
+    }
+    # Selected, for Citus takes no subqueries among an INSERT's values.
+    row = sa.select(
+        *(sa.literal(value, updates.c[name].type) for name, value in given.items()),
+        sa.not_(busy),
+        _urgent(new),
     )
+    await connection.execute(sa.insert(updates).from_select([*given, "active", "urgent"], row))
 
 
 def _urgent(new: NewUpdate) -> sa.ColumnElement[bool]:
@@ -190,8 +202,8 @@ async def hand_turns(connection: Connection, subjects: Sequence[Subject]) -> Non
     stores, targets, names = zip(*sorted(set(subjects)), strict=True)
     parameters = {"stores": list(stores), "targets": list(targets), "subjects": list(names)}
     # First rest, then turn: the unique index is checked row by row.
-    await connection.execute(_REST, parameters)
-    await connection.execute(_TURN, parameters)
+    await _REST.execute(connection, stores, parameters)
+    await _TURN.execute(connection, stores, parameters)
 
 
 async def has_turn(connection: Connection, store_id: int, update_id: UUID) -> bool:
@@ -216,11 +228,13 @@ async def renew(connection: Connection, update: Claimed, lease: float) -> bool:
     return row.first() is not None
 
 
-async def take_back_lapsed(connection: Connection, limit: int = 500) -> list[Lapsed]:
-    """Take updates from pollers that stopped answering.
+async def take_back_lapsed(
+    connection: Connection, stores: Sequence[int], limit: int = 500
+) -> list[Lapsed]:
+    """Take updates from pollers that stopped answering; stores: a turn of LAPSED.
 
     Their write may have left as late as the lease's last moment, so they are read before
     anything is sent, and the quiet period counts from there.
     """
-    rows = await connection.execute(_LAPSED, {"limit": limit})
+    rows = await LAPSED.execute(connection, stores, {"limit": limit})
     return [Lapsed(**row) for row in rows.mappings()]

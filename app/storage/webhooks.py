@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from app.storage.database import Connection
+from app.storage.database import APART, Connection
 from app.storage.tables import stores, webhook_events
 
 # Events of one store that are looked at at once.
@@ -38,15 +38,23 @@ _DUE = sa.text("""
                           AND l.endpoint IN ('*', 'read_order') AND l.paused_until > now())
      ORDER BY oldest.due_at
 """)
+# The same where stores' rows lie on several servers: each goes through what is open of its own.
+_DUE_APART = sa.text("""
+    SELECT w.store_id FROM webhook_events w
+     WHERE w.processed_at IS NULL
+       AND NOT EXISTS (SELECT FROM lanes l WHERE l.store_id = w.store_id
+                          AND l.endpoint IN ('*', 'read_order') AND l.paused_until > now())
+     GROUP BY w.store_id HAVING min(w.due_at) <= now() ORDER BY min(w.due_at)
+""")
 _TAKE = sa.text("""
     WITH due AS MATERIALIZED (
-      SELECT store_id, event_id FROM webhook_events
+      SELECT event_id FROM webhook_events
        WHERE store_id = :store_id AND processed_at IS NULL AND due_at <= now()
        ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)
     UPDATE webhook_events w
        SET tries = w.tries + 1,
            due_at = now() + make_interval(secs => least(:longest, :first * 2 ^ w.tries))
-      FROM due WHERE w.store_id = due.store_id AND w.event_id = due.event_id
+      FROM due WHERE w.store_id = :store_id AND w.event_id = due.event_id
     RETURNING w.store_id, w.event_id, w.purchase_order_id, w.return_order_id, w.tries
 """)
 _HAND_BACK = sa.text("""
@@ -121,7 +129,8 @@ async def add(connection: Connection, announced: Announcement) -> bool:
 
 async def due(connection: Connection) -> list[int]:
     """Stores with events to look at whose Walmart may be read, the longest overdue first."""
-    return list((await connection.execute(_DUE)).scalars())
+    statement = _DUE_APART if connection.info[APART] else _DUE
+    return list((await connection.execute(statement)).scalars())
 
 
 async def take(connection: Connection, store_id: int) -> Sequence[Taken]:

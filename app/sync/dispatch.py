@@ -15,7 +15,7 @@ import structlog
 
 from app.orders.errors import NotAvailable
 from app.orders.lane import Endpoint
-from app.storage import claims, due
+from app.storage import due
 from app.storage.claims import Wanted
 from app.storage.database import Database
 from app.storage.due import Place
@@ -233,9 +233,9 @@ class Dispatch:
         self._look_at = math.inf
         began = self.monotonic()
         try:
-            found = await due.groups(self.database.by_key)
+            apart = await self.database.apart()
+            found = await due.groups(self.database.by_key, apart=apart)
             if not self._together:
-                apart = await claims.distributed(self.database.by_key)
                 # Own caps are held beside the counts of claims, of one store in one order.
                 self._together = 1 if apart or self.claiming.terms.caps else TOGETHER
         except Exception as error:  # noqa: BLE001 - logged; the loop must live on

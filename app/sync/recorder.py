@@ -1,7 +1,7 @@
 """Results of deliveries, written down in batches: the next one gathers while one is written."""
 
 import asyncio
-import contextlib
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -21,6 +21,15 @@ GATHER = 0.05
 ENOUGH = 20
 _AFTER_TROUBLE = 0.5
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A result that is to be written until some time, and who waits for that."""
+
+    result: Result
+    written: asyncio.Future[None]
+    until: float
 
 
 @dataclass(slots=True)
@@ -44,13 +53,13 @@ class Recorder:
     due: Callable[[], None] = lambda: None
     waited_for: Callable[[int], bool] = lambda _: True
     _next: float = 0.0
-    _waiting: list[tuple[Result, asyncio.Future[None]]] = field(default_factory=list)
+    _waiting: list[_Waiting] = field(default_factory=list)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def write(self, result: Result) -> None:
         """Wait until a result is written, or dropped because its lease has ended."""
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((result, written))
+        self._waiting.append(_Waiting(result, written, self.monotonic() + self.give_up_after))
         self._wanted.set()
         await written
 
@@ -59,10 +68,14 @@ class Recorder:
         while True:
             await self._gathered()
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-            await self._flush([result for result, _ in batch])
-            for _, written in batch:
-                if not written.done():
-                    written.set_result(None)
+            left = await self._flush(self._in_time(batch))
+            for each in batch:
+                if each not in left and not each.written.done():
+                    each.written.set_result(None)
+            if left:
+                # Behind those of other stores, whose servers may be there.
+                self._waiting += left
+                await asyncio.sleep(_AFTER_TROUBLE)
 
     async def _gathered(self) -> None:
         """Wait for results, and a moment for more."""
@@ -81,33 +94,54 @@ class Recorder:
         waiting = len(self._waiting)
         return waiting >= ENOUGH or self.monotonic() >= self._next or self.waited_for(waiting)
 
-    async def _flush(self, results: list[Result]) -> None:
-        deadline = self.monotonic() + self.give_up_after
-        while self.monotonic() < deadline:
-            try:
-                written = await recording.record(self.database, results, self.new_id, self.breaker)
-            except NotAvailable as error:
-                _log.warning("recording_waits", error=str(error), results=len(results))
-                await asyncio.sleep(_AFTER_TROUBLE)
-            except Exception:  # noqa: BLE001 - logged; the loop must live on
-                _log.exception("recording_failed", results=len(results))
-                await self._one_by_one(results)
-                return
-            else:
-                _tell_lost(results, written.kept)
-                _tell_stopped(written.stopped)
-                if written.more:
-                    self.due()
-                return
-        _log.error("results_dropped", results=len(results))
+    def _in_time(self, batch: Sequence[_Waiting]) -> list[_Waiting]:
+        now = self.monotonic()
+        in_time = [each for each in batch if now < each.until]
+        if len(in_time) < len(batch):
+            _log.error("results_dropped", results=len(batch) - len(in_time))
+        return in_time
 
-    async def _one_by_one(self, results: list[Result]) -> None:
-        """A result that cannot be written must not keep the others from it."""
-        if len(results) == 1:
-            return
-        for result in results:
-            with contextlib.suppress(NotAvailable):
-                await self._flush([result])
+    async def _flush(self, batch: Sequence[_Waiting]) -> list[_Waiting]:
+        """Write results; answers those that cannot be written now."""
+        results = [each.result for each in batch]
+        try:
+            parts = _by_store(results) if await self.database.apart() else [results]
+        except NotAvailable as error:
+            _tell_waits(error, results)
+            return list(batch)
+        left = {each.attempt.id for part in parts for each in await self._write(part)}
+        return [each for each in batch if each.result.attempt.id in left]
+
+    async def _write(self, results: Sequence[Result]) -> Sequence[Result]:
+        """Write results together; answers those that cannot be written now."""
+        try:
+            written = await recording.record(self.database, results, self.new_id, self.breaker)
+        except NotAvailable as error:
+            _tell_waits(error, results)
+            return results
+        except Exception:  # noqa: BLE001 - logged; the loop must live on
+            _log.exception("recording_failed", results=len(results))
+            if len(results) == 1:
+                return []
+            # One that cannot be written must not keep the others from it.
+            return [left for each in results for left in await self._write([each])]
+        _tell_lost(results, written.kept)
+        _tell_stopped(written.stopped)
+        if written.more:
+            self.due()
+        return []
+
+
+def _by_store(results: Sequence[Result]) -> list[list[Result]]:
+    """Each store's by themselves: one store's server keeps no other's from being written."""
+    of_store: dict[int, list[Result]] = defaultdict(list)
+    for result in results:
+        of_store[result.update.store_id].append(result)
+    return [of_store[store_id] for store_id in sorted(of_store)]
+
+
+def _tell_waits(error: NotAvailable, results: Sequence[Result]) -> None:
+    _log.warning("recording_waits", error=str(error), results=len(results))
 
 
 def _tell_lost(results: Sequence[Result], kept: Sequence[Result]) -> None:

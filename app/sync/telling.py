@@ -43,8 +43,7 @@ class Telling:
 
     async def work(self) -> bool:
         """Tell some stores; answers whether there may be more."""
-        async with self.desk.transaction() as connection:
-            due = await notifications.take(connection)
+        due = await notifications.take(self.desk.database)
         await asyncio.gather(*(self._tell(store) for store in due))
         return len(due) >= BATCH
 

@@ -33,8 +33,12 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _Sweep:
-    """How far old tries are looked at, and when the next sweep begins (the loop's time)."""
+    """How far old tries are looked at, and when the next sweep begins (the loop's time).
 
+    left: whose tries are swept yet, the last first.
+    """
+
+    left: list[tuple[int, ...]] = field(default_factory=list)
     after: retention.Swept = retention.START
     again_at: float = 0.0
 
@@ -166,13 +170,17 @@ class Upkeep:
         now = asyncio.get_running_loop().time()
         if not self.retain_attempts or now < self._swept.again_at:
             return False
-        after = self._swept.after
-        days = self.retain_attempts
-        swept = await retention.forget_attempts(self.database, days, after)
-        self._swept.after = swept if swept.more else retention.START
-        self._swept.again_at = now if swept.more else now + _SWEEP_EVERY
+        after, left, days = self._swept.after, self._swept.left, self.retain_attempts
+        if not left:
+            left += await retention.sweeps(self.database, days)
+        if left:
+            swept = await retention.forget_attempts(self.database, days, after, stores=left[-1])
+            self._swept.after = swept if swept.more else retention.START
+            if not swept.more:
+                left.pop()
+        self._swept.again_at = now if left else now + _SWEEP_EVERY
         await asyncio.sleep(_BREATH)
-        return swept.more
+        return bool(left)
 
     async def _count(self) -> bool:
         """Add up the changes of how many orders there are."""

@@ -3,6 +3,7 @@
 Waybill was not run on Citus; these are the conditions that its documentation names.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -19,7 +20,16 @@ from app.intake import cancel, ship
 from app.orders.lane import Endpoint, News
 from app.orders.requests import CancelRequest, RequestedItem
 from app.orders.update import State
-from app.storage import claims, overview, recording
+from app.storage import (
+    commerce_events,
+    deadlines,
+    notifications,
+    order_counts,
+    overview,
+    rescue,
+    retention,
+    webhooks,
+)
 from app.storage.database import Database
 from app.storage.idempotency import Answer, Once
 from app.storage.recording import Attempt, Result, Step
@@ -32,62 +42,34 @@ SCRIPT = Path("deploy/citus.sql").read_text()
 DISTRIBUTED = re.findall(r"create_distributed_table\('(\w+)', 'store_id'", SCRIPT)
 REFERENCE = re.findall(r"create_reference_table\('(\w+)'", SCRIPT)
 
-# Read and written by runs of upkeep and by what Commerce tells only.
+# Not read or written here: imports, reconciliations and refunds have no more than plain
+# statements of one store.
 UPKEEP = {
-    "commerce_event_ids",
-    "commerce_events",
     "import_places",
     "import_retries",
-    "notifications",
     "imports",
     "reconciliations",
     "refunds",
-    "webhook_events",
     "webhooks_expected",
 }
 # Statements of every store at once, each with the reason why it may be: they run in pollers'
-# rounds and upkeep, never for a request or an update.
+# rounds and upkeep, never for a request or an update, and each server answers for its own stores.
 ACROSS_STORES = {
-    "WITH RECURSIVE found AS": "who has something due: once a round of each poller",
-    "WITH lapsed AS": "leases that ended: once an interval of each poller",
-    "WITH near AS": "the ship-by clock, as above",
-    "DELETE FROM webhook_events w": "announcements of last week: as above",
-    "DELETE FROM commerce_event_ids w": "Adobe's events of last week: as above",
-    "DELETE FROM commerce_events w": "what nobody ever linked: as above",
-    "WITH due AS MATERIALIZED ( SELECT store_id, id FROM commerce_ev": "what was linked since",
-    "WITH taken AS": "how many orders there are, added up: as above",
+    "SELECT g.store_id, g.kind, g.ambiguous": "who has something due: once a round of each poller",
+    "SELECT d.store_id FROM": "whose rows some upkeep is due of: once an interval of each poller",
+    "SELECT w.store_id FROM webhook_events w": "whose announcements are to be looked at: as above",
 }
-# Statements that name their stores by a join with what they are given, each with whose they are.
-# On Citus each would have to be sent once for each store (docs/scaling.md).
-JOINED = {
-    # What requests ask together.
-    "SELECT v.n, o.id, o.store_id": "orders to be shipped, looked at",
-    "WITH given AS MATERIALIZED": "their shipments, written",
-    # Held, read and written where a batch of results is recorded.
-    "SELECT o.id FROM orders o JOIN unnest(": "orders of the results, held",
-    "AS q(store_id, id) JOIN orders o": "the same orders, read",
-    "SELECT c.store_id, c.order_id, c.update_id, c.inventory": "their cancellations, whose stock follows",
-    "WITH changed AS ( UPDATE updates u": "the results themselves, and the evidence of them",
-    "WITH saved_lines AS": "lines and what else became of their orders",
-    "WITH saved_statuses AS": "statuses of their orders",
-    "UPDATE updates u SET active = false FROM unnest(": "whose turn is over",
-    "UPDATE updates u SET active = true FROM (": "whose turn it is now",
-    "FROM lanes l JOIN unnest(": "lanes of which calls told, held",
-    "UPDATE lanes l SET paused_until": "the same lanes, written",
-    # Read for pages, whose orders may be of several stores; an order's own page uses the same.
-    "(SELECT t.* FROM order_lines t WHERE": "lines of the orders of a page",
-    "(SELECT t.* FROM shipments t WHERE": "their shipments",
-    "(SELECT t.* FROM cancellations t WHERE": "their cancellations",
-    "SELECT t.store_id, t.id, t.order_id, t.target": "their updates, archived ones too",
-    "SELECT store_id, endpoint, reason, since FROM lanes": "stopped lanes of the stores of a page",
-}
+# What one server only can do: Citus takes it where the store is a value, and nowhere else.
+OF_ONE_SERVER = re.compile(r"FOR (NO KEY )?(UPDATE|SHARE)|RECURSIVE")
+# What a test itself writes.
+_SEED = "/* seed */"
 # A row as it would be there, which is all that Waybill asks for.
-_AS_ON_CITUS = sa.text("""
+_AS_ON_CITUS = """
     INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
     SELECT 1, 'citus', extowner, extnamespace, false, '0' FROM pg_extension LIMIT 1
-""")
-# A parameter, a constant or what a part of the statement came to, with or without a cast.
-VALUE = r"\(?(\$\d+|-?\d+|\(?(InitPlan|SubPlan) \d+\)?\.col\d+)\)?"
+"""
+# A parameter or a constant, with or without a cast.
+VALUE = r"\(?(\$\d+|-?\d+)\)?"
 _SIDE = r"""\(InitPlan \d+\)\.col\d+|"[^"]+"\.store_id|[^\s()"]+|\([^\s()]+\)|ANY \("""
 EQUAL = rf"\b(?:\w+\.)?store_id = (?P<right>{_SIDE})|(?P<left>{_SIDE}) = (?:\w+\.)?store_id\b"
 CONDITIONS = ("Index Cond", "Recheck Cond", "Filter")
@@ -139,54 +121,41 @@ async def test_every_reference_between_distributed_tables_carries_the_store(
     assert [row.conname for row in found if "store_id" not in row.columns] == []
 
 
-async def test_the_hot_path_never_asks_across_stores(fresh_url: str, data_folder: Path) -> None:
-    """Ship, cancel, deliver, record and show orders; every plan reads by the store.
-
-    And by one that it names itself, but for the statements of JOINED.
-    """
+async def test_nothing_is_of_several_stores(fresh_url: str, data_folder: Path) -> None:
+    """Ship, cancel, deliver, record and show orders, and keep house: each by a store's number."""
     plans: list[Plan] = []
     async with _logged(fresh_url, data_folder, plans), open_world(fresh_url) as world:
-        async with world.database.begin() as connection:
-            await connection.execute(_AS_ON_CITUS)
+        await _like_citus(world)
         await _a_day(world)
-    mine = [plan for plan in plans if not _text(plan).startswith(tuple(ACROSS_STORES))]
-    scans = [(plan, scan) for plan in mine for scan in _scans(plan["Plan"])]
+        await _upkeep(world)
+    mine = [plan for plan in plans if not plan["Query Text"].startswith(_SEED)]
+    scans = [(_text(plan), scan) for plan in mine for scan in _scans(plan["Plan"])]
     assert {scan["Relation Name"] for _, scan in scans} == set(DISTRIBUTED) - UPKEEP
-    bound = [(_text(plan), _bound(scan, plan["Plan"]), scan) for plan, scan in scans]
-    assert [(text, scan) for text, how, scan in bound if how == "not"] == []
-    joined = {text for text, how, _ in bound if how == "join"}
-    assert {text for text in joined if not any(part in text for part in JOINED)} == set()
-    assert {part for part in JOINED if not any(part in text for text in joined)} == set()
+    bound = [(text, _bound(scan), scan) for text, scan in scans]
+    everywhere = {text for text, how, _ in bound if how != "value"}
+    assert {text for text in everywhere if OF_ONE_SERVER.search(text)} == set()
+    assert {text for text in everywhere if not text.startswith(tuple(ACROSS_STORES))} == set()
+    # Each server has all of what such a statement puts together.
+    assert [text for text in everywhere if not re.search(r"GROUP BY \w?\.?store_id", text)] == []
+    seen = {each for each in ACROSS_STORES for text in everywhere if text.startswith(each)}
+    assert seen == set(ACROSS_STORES)
+    assert any(OF_ONE_SERVER.search(text) for text, how, _ in bound if how == "value")
 
 
 def test_a_value_is_told_from_a_join() -> None:
     """What decides the test above, on plans as PostgreSQL writes them."""
-    orders = _scan("o", "((store_id = 1) AND (id = '0'::uuid))")
-    given = {"Node Type": "Function Scan", "Alias": "q", "Function Name": "unnest"}
-    whole = {"Node Type": "Nested Loop", "Plans": [orders, given]}
     for condition, how in (
         ("(store_id = 1)", "value"),
         ("(store_id = $1)", "value"),
         ("((id = $2) AND ((1) = store_id))", "value"),
-        ("(store_id = (InitPlan 1).col1)", "value"),
-        ("((store_id = o.store_id) AND (order_id = o.id))", "value"),
+        ("(store_id = (InitPlan 1).col1)", "join"),
+        ("((store_id = o.store_id) AND (order_id = o.id))", "join"),
         ("(store_id = q.store_id)", "join"),
         ("(store_id = ANY ('{1,2}'::integer[]))", "join"),
         ("(store_id > 1)", "not"),
         ("(other_store_id = 1)", "not"),
     ):
-        scan = _scan("l", condition)
-        whole["Plans"] = [orders, given, scan]
-        assert _bound(scan, whole) == how, condition
-
-
-def _scan(alias: str, condition: str) -> dict[str, Any]:
-    return {
-        "Node Type": "Index Scan",
-        "Relation Name": "orders",
-        "Alias": alias,
-        "Index Cond": condition,
-    }
+        assert _bound({"Node Type": "Index Scan", "Index Cond": condition}) == how, condition
 
 
 @pytest.mark.parametrize("distributed", [False, True])
@@ -196,11 +165,9 @@ async def test_where_stores_are_distributed_a_claim_is_of_one(
     """A poller that finds three stores with something due claims of all at once, or of each."""
     plans: list[Plan] = []
     async with _logged(fresh_url, data_folder, plans), open_world(fresh_url) as world:
-        assert not await claims.distributed(world.database.by_key)
         if distributed:
-            async with world.database.begin() as connection:
-                await connection.execute(_AS_ON_CITUS)
-            assert await claims.distributed(world.database.by_key)
+            await _like_citus(world)
+        assert await world.database.apart() is distributed
         sent = []
         for number in range(3):
             order = await world.an_order(1, store=await world.a_store())
@@ -215,6 +182,10 @@ async def test_where_stores_are_distributed_a_claim_is_of_one(
     # An array of stores is what tells the statements for several from those for one.
     assert any("unnest($1::int[]) AS q(store_id)" in text for text in looks) is not distributed
     assert any("unnest($11::int[]" in text for text in takes) is not distributed
+
+
+async def _like_citus(world: World) -> None:
+    await world.database.direct.fetch(_AS_ON_CITUS)
 
 
 async def _a_day(world: World) -> None:
@@ -255,6 +226,49 @@ async def _requests(world: World, store: StoreView) -> None:
         await overview.summary(connection, store.store_id)
 
 
+async def _upkeep(world: World) -> None:
+    """What pollers do beside delivering, of two stores of which all of it is due."""
+    for table, changes in {
+        "orders": "ship_by = now(), ship_by_warned_at = NULL, fulfillment_status = 'open'",
+        "updates": "finished_at = now() - interval '91 days' WHERE state = 'confirmed'",
+        "attempts": "ended_at = now() - interval '91 days'",
+        "idempotency_keys": "created_at = now() - interval '91 days'",
+    }.items():
+        await world.database.direct.fetch(f"{_SEED} UPDATE {table} SET {changes}")
+    old = "now() - interval '91 days'"
+    for columns, values in {
+        "webhook_events (event_id, event_type, received_at, due_at": f"'a', 'b', {old}, {old}",
+        "commerce_event_ids (event_id, received_at": f"'a', {old}",
+        "updates (id, subject, kind, sequence, state, leased_by, leased_until, lease_token": (
+            "gen_random_uuid(), 's', 'inventory', 1, 'sending', 'p', now(), gen_random_uuid()"
+        ),
+        "notification_queues (given_up": "0",
+        "notifications (what, kind, code": "'lane', 'ship', 'c'",
+    }.items():
+        insert = f"INSERT INTO {columns}, store_id) SELECT {values}, store_id FROM stores"
+        await world.database.direct.fetch(f"{_SEED} {insert}")
+    database, new_id = world.database, world.desk.new_id
+    async with database.begin() as connection:
+        assert len(await webhooks.due(connection)) == 2
+    assert await rescue.take_back(database, new_id) == 2
+    assert await deadlines.mark(database, 60, new_id) >= 2
+    assert await order_counts.fold(database) >= 2
+    assert len(await notifications.take(database)) == 2
+    assert await commerce_events.take(database) == []
+    # Their tries are swept first, of one store after the other.
+    gone = [
+        (await retention.forget_attempts(database, 90, stores=stores)).gone
+        for stores in await retention.sweeps(database, 90)
+    ]
+    assert len(gone) == 2
+    assert min(gone) > 0
+    assert await retention.archive_updates(database, 90) >= 2
+    assert await retention.forget_keys(database, 7) == 2
+    assert await retention.forget_events(database, 7) == 2
+    assert await retention.forget_event_ids(database, 7) == 2
+    assert await retention.forget_unlinked(database, 30) == 0
+
+
 async def _recorded_together(world: World, stores: Sequence[StoreView]) -> None:
     """Results of several stores in one batch, as a poller writes them."""
     results = []
@@ -271,8 +285,12 @@ async def _recorded_together(world: World, stores: Sequence[StoreView]) -> None:
                 news=[News(store.store_id, Endpoint.SHIP, at, at, tokens=3)],
             )
         )
-    written = await recording.record(world.database, results, world.desk.new_id)
-    assert len({each.update.store_id for each in written.kept}) == len(stores)
+    recorder = world.poller()._recorder()
+    writing = asyncio.create_task(recorder.run())
+    await asyncio.gather(*(recorder.write(each) for each in results))
+    writing.cancel()
+    found = [await world.update(each.update.id) for each in results]
+    assert {each.state for each in found} == {"confirmed"}
 
 
 @asynccontextmanager
@@ -306,20 +324,17 @@ def _scans(node: Plan) -> Iterator[Plan]:
             yield each
 
 
-def _bound(scan: Plan, whole: Plan, asked: frozenset[str] = frozenset()) -> How:
+def _bound(scan: Plan) -> How:
     """How a table is read by its store: by a value, by a join, or not.
 
-    A column of a row that was itself read by a value is one: the planner knows the same store.
+    A row's column is none, though every row be of one store: Citus, too, goes by values only, or
+    by what PostgreSQL makes of them where tables are joined.
     """
     # A bitmap's condition stands below it.
     below = scan.get("Plans", [])
     conditions = [each.get(name, "") for each in (scan, *below) for name in CONDITIONS]
     others = [found for each in conditions for found in _compared(each)]
     if any(re.fullmatch(VALUE, other) for other in others):
-        return "value"
-    columns = [other.strip("()") for other in others if other.strip("()").endswith(".store_id")]
-    aliases = {each.removesuffix(".store_id").strip('"') for each in columns}
-    if any(_of_one_store(alias, whole, asked | {alias}) for alias in aliases - asked):
         return "value"
     return "join" if others else "not"
 
@@ -328,20 +343,3 @@ def _compared(condition: str) -> Iterator[str]:
     """What the store is said to be equal to."""
     for found in re.finditer(EQUAL, condition):
         yield found["right"] or found["left"]
-
-
-def _of_one_store(alias: str, whole: Plan, asked: frozenset[str]) -> bool:
-    """Whether every row of a relation of a plan was read by the same value of the store."""
-    for node in _nodes(whole):
-        if node.get("Alias") != alias:
-            continue
-        if "Relation Name" in node and "Scan" in node["Node Type"]:
-            return _bound(node, whole, asked) == "value"
-        if node["Node Type"] == "CTE Scan":
-            name = f"CTE {node['CTE Name']}"
-            of = [each for each in _nodes(whole) if each.get("Subplan Name") == name]
-        else:
-            of = node.get("Plans", [])
-        scans = [scan for each in of for scan in _scans(each)]
-        return bool(scans) and all(_bound(scan, whole, asked) == "value" for scan in scans)
-    return False

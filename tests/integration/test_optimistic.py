@@ -179,10 +179,12 @@ async def test_a_subject_is_found_by_its_name_however_much_of_its_store_is_due(
         await connection.execute(sa.text("ANALYZE updates"))
         await connection.execute(fill, {"store": number})
     place = {"stores": [number], "targets": ["walmart"], "subjects": ["SKU-77"]}
+    turns = (updates._REST, updates._TURN)
     async with world.database.begin() as connection:
-        for statement in (updates._REST, updates._TURN):
-            asked = sa.text(f"EXPLAIN {statement.text}")
-            plan = "\n".join((await connection.execute(asked, place)).scalars())
+        for statement in (form for turn in turns for form in (turn.one, turn.several)):
+            asked = sa.text(f"EXPLAIN {statement}")
+            rows = await connection.execute(asked, place | {"store_id": number})
+            plan = "\n".join(rows.scalars())
             assert "uq_updates_store_id_target_subject_sequence" in plan
             assert "ix_updates_" not in plan
             assert "uq_updates_active" not in plan

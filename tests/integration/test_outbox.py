@@ -28,6 +28,12 @@ LEASE = 60.0
 FAILURE = Failure("walmart_unclear", "It was unclear.")
 
 
+@pytest.fixture(autouse=True, params=[False, True], ids=["together", "apart"])
+def apart(request: pytest.FixtureRequest, world: World) -> None:
+    """Stores' rows lie on one server, or on several: what is written is the same."""
+    world.database.placement.apart = request.param
+
+
 async def a_shipped_order(world: World, packages: int = 1, units: int = 9) -> list[UUID]:
     """An order nobody has to acknowledge, with so many shipments waiting; their updates."""
     order = await world.an_order(units)

@@ -3,11 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
 
 from app.intake import ship
 from app.orders.lane import Breaker
 from app.orders.update import Kind, State
+from app.storage import overview, recording
 from app.storage.recording import Attempt, Result, Step
 from app.sync import recorder
 from app.sync.recorder import Recorder
@@ -17,20 +22,20 @@ _NOW = datetime(2026, 11, 26, tzinfo=UTC)
 
 
 async def results(world: World, number: int) -> list[Result]:
-    """Of that many shipments of one store."""
+    """Of that many shipments of one store more."""
     store = await world.a_store()
     for one in range(number):
         order = await world.an_order(1, store=store)
         await ship.ship(world.desk, order.id, a_package(f"1Z{one}"), actor=ACTOR)
     await world.answered_before()
-    found = await claim(world.database, limit=2 * number)
+    found = await claim(world.database, store.store_id, limit=2 * number)
     taken = [each for each in found if each.kind is Kind.SHIPMENT]
     assert len(taken) == number
     return [
         Result(
             update,
             Step(State.RETRYING, due_in=60.0),
-            Attempt(world.desk.new_id(1), "p", _NOW, _NOW, "try_later", None, []),
+            Attempt(world.desk.new_id(store.store_id), "p", _NOW, _NOW, "try_later", None, []),
         )
         for update in taken
     ]
@@ -87,3 +92,46 @@ async def test_a_result_that_nothing_waits_for_is_written_soon(world: World) -> 
         await made.write(first)
         await made.write(second)
     assert (await world.update(second.update.id)).state == "retrying"
+
+
+async def test_where_stores_lie_apart_one_stores_trouble_is_not_anothers(world: World) -> None:
+    world.database.placement.apart = True
+    stores = [await results(world, 2) for _ in range(3)]
+    # PostgreSQL keeps no such character.
+    spoilt = replace(stores[1][0], attempt=replace(stores[1][0].attempt, detail="\0"))
+    stores[1][0] = spoilt
+    given = [each for of_store in stores for each in of_store]
+    async with writing(world, lambda waiting: waiting >= len(given)) as made, asyncio.timeout(20):
+        await asyncio.gather(*(made.write(each) for each in given))
+    states = {each.update.id: (await world.update(each.update.id)).state for each in given}
+    assert states.pop(spoilt.update.id) == "sending"
+    assert set(states.values()) == {"retrying"}
+
+
+async def test_a_stores_results_wait_for_its_server_and_keep_nobody_waiting(world: World) -> None:
+    """Its rows cannot be had for as long as somebody holds them, here."""
+    world.database.placement.apart = True
+    (held,), (free,) = await results(world, 1), await results(world, 1)
+    hold = sa.text("SELECT FROM orders WHERE id = :id FOR UPDATE")
+    async with writing(world, lambda _: True) as made, asyncio.timeout(30):
+        async with world.database.begin() as connection:
+            await connection.execute(hold, {"id": held.update.order_id})
+            waits = asyncio.create_task(made.write(held))
+            await made.write(free)
+            assert not waits.done()
+        await waits
+    assert (await world.update(held.update.id)).state == "retrying"
+
+
+@pytest.mark.parametrize("apart", [False, True])
+async def test_what_is_written_twice_is_written_once(world: World, apart: bool) -> None:
+    """As after a COMMIT whose answer was lost."""
+    world.database.placement.apart = apart
+    (result,) = await results(world, 1)
+    first, second = [
+        await recording.record(world.database, [result], world.desk.new_id) for _ in range(2)
+    ]
+    assert (len(first.kept), len(second.kept)) == (1, 0)
+    async with world.database.begin() as connection:
+        tries = await overview.attempts(connection, result.update.store_id, result.update.id)
+    assert [each.verdict for each in tries] == ["try_later"]

@@ -14,6 +14,7 @@ from app.orders.requests import RequestedItem, TrackingCorrection
 from app.storage import overview, retention
 from app.storage.database import Database
 from app.storage.overview.paging import Page
+from app.storage.rounds import Round
 from app.storage.views import ShipmentView
 from tests.world import World, a_package
 
@@ -243,15 +244,16 @@ async def test_several_pollers_share_the_work(database: Database) -> None:
     ],
 )
 async def test_the_old_are_found_by_an_index(
-    database: Database, statement: sa.TextClause, index: str
+    database: Database, statement: Round, index: str
 ) -> None:
     await seeded(database, 5000)
     await do(database, KEYS, days=1, keys=5000)
     for table in ("updates", "attempts", "idempotency_keys"):
         await do(database, f"ANALYZE {table}")
-    more = {"at": retention.START.at, "store_id": 0, "id": retention.START.id}
-    values = {"days": 95, "batch": 500, **(more if ":at" in statement.text else {})}
-    plan = await do(database, f"EXPLAIN {statement.text}", **values)
+    more = {"at": retention.START.at, "after_store": 0, "id": retention.START.id}
+    text = str(statement.several)
+    values = {"days": 95, "batch": 500, **(more if ":at" in text else {})}
+    plan = await do(database, f"EXPLAIN {text}", **values)
     assert index in "\n".join(plan)
 
 

@@ -310,9 +310,33 @@ MUTATIONS = (
         "no statement of the hot path asks across stores",
         "reading an order's lines by the order alone",
         "app/storage/orders.py",
-        "WHERE l.store_id = o.store_id AND l.order_id = o.id) AS lines",
+        "WHERE l.store_id = <o.store_id> AND l.order_id = o.id) AS lines",
         "WHERE l.order_id = o.id) AS lines",
         ("tests/integration/test_citus.py",),
+    ),
+    Mutation(
+        "where stores lie apart, results are written by store",
+        "writing them together",
+        "app/sync/recorder.py",
+        "_by_store(results) if await self.database.apart() else [results]",
+        "[results]",
+        ("tests/integration/test_citus.py", "tests/integration/test_recorder.py"),
+    ),
+    Mutation(
+        "where stores lie apart, each server is asked for its own",
+        "going from group to group",
+        "app/sync/dispatch.py",
+        "due.groups(self.database.by_key, apart=apart)",
+        "due.groups(self.database.by_key)",
+        ("tests/integration/test_citus.py",),
+    ),
+    Mutation(
+        "a result that is written twice is one try",
+        "refusing the second",
+        "app/storage/recording.py",
+        "ON CONFLICT (store_id, id) DO NOTHING",
+        "",
+        ("tests/integration/test_recorder.py",),
     ),
     Mutation(
         "the summary is right at every moment",
@@ -382,8 +406,8 @@ MUTATIONS = (
         "a buyer's wish is kept as it was first seen",
         "taking the last time it was seen",
         "app/storage/order_changes.py",
-        "coalesce(o.cancel_requested->>'seen_at', v.seen_at)",
-        "v.seen_at",
+        "nullif(o.cancel_requested->'seen_at', 'null'), v.wish->'seen_at'",
+        "v.wish->'seen_at'",
         (SETTLING,),
     ),
     Mutation(
@@ -592,10 +616,10 @@ MUTATIONS = (
         "only what is at rest is archived",
         "failed updates too",
         "app/storage/retention.py",
-        """       WHERE state IN ('confirmed', 'dismissed')
-         AND finished_at <""",
-        """       WHERE state IN ('confirmed', 'dismissed', 'failed')
-         AND finished_at <""",
+        """     WHERE d.state IN ('confirmed', 'dismissed')
+       AND d.finished_at <""",
+        """     WHERE d.state IN ('confirmed', 'dismissed', 'failed')
+       AND d.finished_at <""",
         (RETENTION,),
     ),
     Mutation(
@@ -698,8 +722,8 @@ MUTATIONS = (
         "a store whose lane stands still is not taken from",
         "taking from it",
         "app/storage/webhooks.py",
-        "AND l.paused_until > now())",
-        "AND false)",
+        "AND l.paused_until > now())\n     ORDER",
+        "AND false)\n     ORDER",
         (ANNOUNCED,),
     ),
     Mutation(

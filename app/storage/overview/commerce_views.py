@@ -9,10 +9,11 @@ import sqlalchemy as sa
 
 from app.storage import commerce_events as storage
 from app.storage.database import Connection
+from app.storage.forms import Question
 from app.storage.overview import places
 from app.storage.overview.paging import Page, cut
 from app.storage.overview.places import Place
-from app.storage.reading import Reader, fetch
+from app.storage.reading import Reader
 from app.storage.tables import commerce_events as table
 from app.storage.tables import stores
 from app.storage.views import CommerceEventView, StatusDetail
@@ -35,7 +36,9 @@ SUGGESTIONS = {
     storage.NOT_LINKED: "Say which order it is (PATCH /v1/orders/{order_id})",
 }
 
-_OPEN = places.of("commerce_events", "t.*") + " WHERE t.state = ANY($3::text[]) ORDER BY t.id"
+_OPEN = Question(
+    places.of("commerce_events", "t.*") + " WHERE t.state = ANY($3::text[]) ORDER BY t.id"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ async def details(reader: Reader, asked: Sequence[Place]) -> dict[UUID, list[Sta
     """What is open of some orders, oldest first."""
     found: dict[UUID, list[StatusDetail]] = {}
     if asked:
-        for row in await fetch(reader, _OPEN, *places.values(asked), list(storage.OPEN)):
+        for row in await places.rows(_OPEN, reader, asked, list(storage.OPEN)):
             found.setdefault(row["order_id"], []).append(_detail(row))
     return found
 

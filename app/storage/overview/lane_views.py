@@ -6,7 +6,8 @@ from datetime import datetime
 
 from app.orders.lane import BLOCKED, BREAK_AFTER, Endpoint, ways
 from app.orders.update import DUE, Kind
-from app.storage.reading import Reader, fetch
+from app.storage.forms import Question
+from app.storage.reading import Reader
 from app.storage.views import StatusDetail, UpdateView
 
 # Reason of a lane: whose doing it is, a sentence, and what to do.
@@ -84,12 +85,12 @@ class Stop:
         )
 
 
-_STOPS = """
-    SELECT store_id, endpoint, reason, since FROM lanes
-     WHERE store_id = ANY($1::int[]) AND endpoint = ANY($2::text[]) AND reason <> ''
+_STOPS = Question("""
+    SELECT store_id, endpoint, reason, since FROM lanes l
+     WHERE store_id = ANY($1::int[]) AND <l> AND endpoint = ANY($2::text[]) AND reason <> ''
        AND (paused_until > now() OR failures >= $3::int)
      ORDER BY store_id, endpoint
-"""
+""")
 
 
 async def stops(reader: Reader, store_ids: Collection[int]) -> dict[int, list[Stop]]:
@@ -97,7 +98,8 @@ async def stops(reader: Reader, store_ids: Collection[int]) -> dict[int, list[St
     found: dict[int, list[Stop]] = {}
     if not store_ids:
         return found
-    for row in await fetch(reader, _STOPS, sorted(store_ids), sorted(Endpoint), BREAK_AFTER):
+    stores = sorted(store_ids)
+    for row in await _STOPS.fetch(reader, stores, stores, sorted(Endpoint), BREAK_AFTER):
         stop = Stop(row["store_id"], Endpoint(row["endpoint"]), row["reason"], row["since"])
         found.setdefault(stop.store_id, []).append(stop)
     return found

@@ -8,6 +8,7 @@ from uuid import UUID
 from app.orders.order import ERROR, FulfillmentStatus
 from app.storage import order_counts
 from app.storage.direct import Row
+from app.storage.forms import of_any
 from app.storage.overview import across, order_views, search
 from app.storage.overview.across import Stretch
 from app.storage.overview.paging import After, Page, cut
@@ -41,7 +42,7 @@ _FOUND = f"""
       SELECT t.*, {{key}} AS key FROM unnest($1::int[], $2::uuid[]) AS q(store_id, id)
        CROSS JOIN LATERAL (SELECT t.* FROM orders t
                             WHERE t.store_id = q.store_id AND t.id = q.id LIMIT 1) t)
-    SELECT {order_views.ROWS} FROM found t JOIN stores s ON s.store_id = t.store_id
+    SELECT {of_any(order_views.ROWS)} FROM found t JOIN stores s ON s.store_id = t.store_id
      WHERE ($3::text IS NULL OR t.status = $3)
        AND ($4::timestamptz IS NULL OR t.updated_at >= $4)
        AND ($5::timestamptz IS NULL OR ({_UNSHIPPED} AND t.ship_by < $5))

@@ -16,6 +16,7 @@ from app.orders.order import (
 )
 from app.orders.update import AT_REST, DUE, OPEN, UNRESOLVED, Kind, State
 from app.storage.direct import Row
+from app.storage.forms import Question, of_one
 from app.storage.overview import commerce_views, lane_views, places, shipment_views, update_views
 from app.storage.overview.lane_views import Stop
 from app.storage.overview.places import Place
@@ -33,26 +34,26 @@ from app.storage.views import (
 _UNSHIPPED = (FulfillmentStatus.OPEN, FulfillmentStatus.PARTIALLY_SHIPPED)
 
 
-# What `views` needs of an order t and its store s. Returns are only counted, and most orders have
-# no cancellation: a look with the row is less than another statement.
+# What `views` needs of an order t and its store s, as a template. Returns are only counted, and
+# most orders have no cancellation: a look with the row is less than another statement.
 _COLUMNS = ", ".join(f"t.{each.name}" for each in table.c)
 ROWS = f"""{_COLUMNS}, t.ship_by < now() AS late, s.id AS store_uuid,
     (SELECT count(*) FROM returns r
-      WHERE r.store_id = t.store_id AND NOT r.refunded AND NOT r.closed
+      WHERE r.store_id = <t.store_id> AND NOT r.refunded AND NOT r.closed
         AND r.id IN ({places.RETURNS_OF_ORDER})) AS returns,
     (SELECT true FROM cancellations c
-      WHERE c.store_id = t.store_id AND c.order_id = t.id LIMIT 1) AS canceled"""  # noqa: S608 - only names of columns are put in
+      WHERE c.store_id = <t.store_id> AND c.order_id = t.id LIMIT 1) AS canceled"""  # noqa: S608 - only names of columns are put in
 _ORDER = f"""
-    SELECT {ROWS} FROM orders t JOIN stores s ON s.store_id = t.store_id
+    SELECT {of_one(ROWS, "$1")} FROM orders t JOIN stores s ON s.store_id = t.store_id
      WHERE t.store_id = $1 AND t.id = $2
 """  # noqa: S608 - as above
-_ORDERS = f"""
+_ORDERS = Question(f"""
     SELECT {ROWS} FROM unnest($1::int[], $2::uuid[]) WITH ORDINALITY AS q(store_id, id, place)
      CROSS JOIN LATERAL (SELECT t.* FROM orders t
-                          WHERE t.store_id = q.store_id AND t.id = q.id OFFSET 0) t
+                          WHERE t.store_id = <q.store_id> AND t.id = q.id OFFSET 0) t
       JOIN stores s ON s.store_id = t.store_id ORDER BY q.place
-"""  # noqa: S608 - as above
-_LINES = places.of("order_lines", "t.*") + " ORDER BY t.order_id, t.position"
+""")  # noqa: S608 - as above
+_LINES = Question(places.of("order_lines", "t.*") + " ORDER BY t.order_id, t.position")
 
 
 async def order(reader: Reader, store_id: int, order_id: UUID) -> OrderView | None:
@@ -64,7 +65,7 @@ async def order(reader: Reader, store_id: int, order_id: UUID) -> OrderView | No
 
 async def orders(reader: Reader, asked: Sequence[Place]) -> list[OrderView]:
     """Orders in the order in which they are asked for."""
-    return await views(reader, await fetch(reader, _ORDERS, *places.values(asked)))
+    return await views(reader, await places.rows(_ORDERS, reader, asked))
 
 
 async def views(reader: Reader, rows: Sequence[Row]) -> list[OrderView]:
@@ -103,7 +104,7 @@ async def views(reader: Reader, rows: Sequence[Row]) -> list[OrderView]:
 
 async def _lines(reader: Reader, asked: Sequence[Place]) -> dict[UUID, list[Line]]:
     found: dict[UUID, list[Line]] = {order_id: [] for _, order_id in asked}
-    for row in await fetch(reader, _LINES, *places.values(asked)):
+    for row in await places.rows(_LINES, reader, asked):
         found[row["order_id"]].append(_line(row))
     return found
 

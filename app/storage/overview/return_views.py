@@ -9,6 +9,7 @@ from app.orders import returns as rules
 from app.storage import refunds as asked_for
 from app.storage import returns as storage
 from app.storage.direct import Row
+from app.storage.forms import Question, of_any, of_one
 from app.storage.overview import across, places, search, update_views
 from app.storage.overview.across import Stretch
 from app.storage.overview.paging import After, Page, cut
@@ -33,15 +34,17 @@ _STATUS = f"""CASE WHEN t.refunded THEN 'refunded'
 _ROWS = f"t.*, {_STATUS} AS status, s.id AS store_uuid"
 _STORE = " JOIN stores s ON s.store_id = t.store_id"
 _RETURN = f"SELECT {_ROWS} FROM returns t{_STORE} WHERE t.store_id = $1 AND t.id = $2"  # noqa: S608
-_REFUNDS = """
+_REFUNDS = Question("""
     SELECT f.* FROM unnest($1::int[], $2::uuid[]) AS q(store_id, return_id)
-      JOIN refunds f ON f.store_id = q.store_id AND f.return_id = q.return_id ORDER BY f.number
-"""
-_ORDERS = """
+     CROSS JOIN LATERAL (SELECT f.* FROM refunds f WHERE f.store_id = <q.store_id>
+                            AND f.return_id = q.return_id OFFSET 0) f ORDER BY f.number
+""")
+_ORDERS = Question("""
     SELECT o.store_id, o.purchase_order_id, o.id, o.commerce_order_number, o.commerce_order_id
       FROM unnest($1::int[], $2::text[]) AS q(store_id, number)
-      JOIN orders o ON o.store_id = q.store_id AND o.purchase_order_id = q.number
-"""
+     CROSS JOIN LATERAL (SELECT o.* FROM orders o WHERE o.store_id = <q.store_id>
+                            AND o.purchase_order_id = q.number OFFSET 0) o
+""")
 _SUMMARY = f"""
     SELECT {_STATUS} AS status, count(*) AS returns FROM returns t
      WHERE $1::int IS NULL OR t.store_id = $1 GROUP BY 1
@@ -55,7 +58,7 @@ _CLOSED = replace(_NEWEST, where=f"t.closed AND {_READ}")
 # All of the order's are looked at, and there are few.
 _OF_ORDER = f"""
     SELECT r.* FROM orders t JOIN returns r ON r.store_id = t.store_id
-       AND r.id IN ({places.RETURNS_OF_ORDER})
+       AND r.id IN ({of_one(places.RETURNS_OF_ORDER, "$1")})
      WHERE t.store_id = $1 AND t.id = $2
 """  # noqa: S608 - words of this package's modules
 # So are those that a search found.
@@ -64,7 +67,8 @@ _SOUGHT = f"""
       JOIN returns r ON r.store_id = q.store_id AND r.id = q.id
      WHERE ($1::int IS NULL OR r.store_id = $1)
        AND ($2::uuid IS NULL OR EXISTS (SELECT FROM orders t
-             WHERE t.store_id = r.store_id AND t.id = $2 AND r.id IN ({places.RETURNS_OF_ORDER})))
+             WHERE t.store_id = r.store_id AND t.id = $2
+               AND r.id IN ({of_any(places.RETURNS_OF_ORDER)})))
 """  # noqa: S608 - as above
 # From the refunds that failed and wait for a person: returns in order would be read until enough
 # of them are found.
@@ -167,7 +171,8 @@ async def _orders(reader: Reader, shown: Sequence[Known]) -> dict[tuple[int, str
     wanted = sorted({(each.store_id, n) for each in shown for n in each.returned.purchase_orders})
     if not wanted:
         return {}
-    rows = await fetch(reader, _ORDERS, [store for store, _ in wanted], [n for _, n in wanted])
+    stores = [store for store, _ in wanted]
+    rows = await _ORDERS.fetch(reader, stores, stores, [number for _, number in wanted])
     names = ("purchase_order_id", "id", "commerce_order_number", "commerce_order_id")
     return {
         (row["store_id"], row["purchase_order_id"]): ReturnedOrder(*(row[name] for name in names))
@@ -178,9 +183,8 @@ async def _orders(reader: Reader, shown: Sequence[Known]) -> dict[tuple[int, str
 async def _refunds(reader: Reader, rows: Sequence[Row]) -> dict[UUID, list[RefundView]]:
     if not rows:
         return {}
-    asked = await fetch(
-        reader, _REFUNDS, [row["store_id"] for row in rows], [row["id"] for row in rows]
-    )
+    of = [(row["store_id"], row["id"]) for row in rows]
+    asked = await places.rows(_REFUNDS, reader, of)
     by_order = await update_views.of_orders(
         reader, sorted({(row["store_id"], row["order_id"]) for row in asked})
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from app.orders.errors import Invalid, Problem
 from app.orders.snapshot import tracking_key
+from app.storage.forms import of_any
 from app.storage.overview import places
 from app.storage.overview.places import Place
 from app.storage.reading import Reader, fetch
@@ -32,7 +33,7 @@ _COMMERCE_NUMBER = ("orders", "t.id", "t.commerce_order_number")
 _BY_ORDER = f"""
     SELECT t.store_id, r.id AS order_id FROM unnest($1::int[], $2::uuid[]) AS q(store_id, id)
       JOIN orders t ON t.store_id = q.store_id AND t.id = q.id
-     CROSS JOIN LATERAL ({places.RETURNS_OF_ORDER}) AS r(id) LIMIT {MOST + 1}
+     CROSS JOIN LATERAL ({of_any(places.RETURNS_OF_ORDER)}) AS r(id) LIMIT {MOST + 1}
 """  # noqa: S608 - words of this package's modules
 _FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
 

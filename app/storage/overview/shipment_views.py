@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.orders.update import State
 from app.storage.direct import Row
+from app.storage.forms import Question
 from app.storage.orders import items_of
 from app.storage.overview import places, update_views
 from app.storage.overview.paging import After, Page, cut
@@ -19,8 +20,8 @@ _SHOWN = {
     State.VERIFYING.value: State.RETRYING.value,
 }
 _SHIPMENT = "SELECT * FROM shipments WHERE store_id = $1 AND order_id = $2 AND id = $3"
-_SHIPMENTS = places.of("shipments", "t.*") + " ORDER BY t.order_id, t.number"
-_CANCELLATIONS = places.of("cancellations", "t.*") + " ORDER BY t.created_at, t.id"
+_SHIPMENTS = Question(places.of("shipments", "t.*") + " ORDER BY t.order_id, t.number")
+_CANCELLATIONS = Question(places.of("cancellations", "t.*") + " ORDER BY t.created_at, t.id")
 
 
 class Asked(NamedTuple):
@@ -91,11 +92,11 @@ def cancellations_of(
 
 
 async def _shipment_rows(reader: Reader, asked: Sequence[Place]) -> Sequence[Row]:
-    return await fetch(reader, _SHIPMENTS, *places.values(asked))
+    return await places.rows(_SHIPMENTS, reader, asked)
 
 
 async def _cancellation_rows(reader: Reader, asked: Sequence[Place]) -> Sequence[Row]:
-    return await fetch(reader, _CANCELLATIONS, *places.values(asked))
+    return await places.rows(_CANCELLATIONS, reader, asked)
 
 
 def _by_id(known: Mapping[UUID, Sequence[UpdateView]]) -> dict[UUID, UpdateView]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.orders.update import AT_REST, DUE, State
 from app.storage.direct import Row
+from app.storage.forms import Question
 from app.storage.overview import across, places
 from app.storage.overview.across import Stretch
 from app.storage.overview.paging import After, Page, cut
@@ -30,10 +31,10 @@ _UPDATE = " UNION ALL ".join(
     for table, rows in (("updates", _ROWS), ("archived_updates", _ARCHIVED))
 )
 _STORE = " JOIN stores s ON s.store_id = t.store_id"
-_OF_ORDERS = f"""
+_OF_ORDERS = Question(f"""
     {places.of("updates", _ROWS)}{_STORE} UNION ALL
     {places.of("archived_updates", _ARCHIVED)}{_STORE} ORDER BY order_id, sequence
-"""
+""")
 # All of the order's are looked at, and there are few.
 _OF_ORDER = f"""
     WITH own AS MATERIALIZED (SELECT * FROM updates WHERE store_id = $1 AND order_id = $2)
@@ -120,7 +121,7 @@ def _values(wanted: UpdateFilter) -> tuple[tuple[str, ...], ...]:
 async def of_orders(reader: Reader, asked: Sequence[Place]) -> dict[UUID, list[UpdateView]]:
     """Every update of some orders, archived or not, each order's in its own sequence."""
     found: dict[UUID, list[UpdateView]] = {order_id: [] for _, order_id in asked}
-    for row in await fetch(reader, _OF_ORDERS, *places.values(asked)):
+    for row in await places.rows(_OF_ORDERS, reader, asked):
         found[row["order_id"]].append(view(row))
     return found
 

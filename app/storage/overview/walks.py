@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from app.storage.forms import of_any, of_one
+
 # Rows of each group that are looked at before it is known of which more are needed.
 _FIRST = 3
 _ENDS = (("key", "timestamptz"), ("id", "uuid"), ("last_key", "timestamptz"), ("last_id", "uuid"))
@@ -16,7 +18,8 @@ class Walk:
 
     prefix: columns or expressions with their types; those that may be taken as they come are
     text and stand last. key: a time. where: what every row meets, among it the words of a
-    partial index. rows: what is selected, from a row t of the table and a row s of stores.
+    partial index. rows: what is selected, from a row t of the table and a row s of stores; a
+    template of forms.py.
     undated: the rows that have no key, by id alone.
     """
 
@@ -65,10 +68,11 @@ def statement(walk: Walk, shape: tuple[int, ...], more: int, *, one: bool, limit
     store = f"${more + len(_ENDS) + 1}::int" if one else None
     walker = _Walker(walk, shape, store, limit)
     groups = "".join(walker.groups(more + len(_ENDS) + one))
+    rows = of_one(walk.rows, store) if store else of_any(walk.rows)
     return f"""
     WITH RECURSIVE ends AS MATERIALIZED (SELECT {", ".join(places)}),
     {groups}{walker.page()}
-    SELECT {walk.rows} FROM page
+    SELECT {rows} FROM page
      CROSS JOIN LATERAL (SELECT t.* FROM {walk.table} t
                           WHERE t.store_id = {store or "page.store_id"} AND t.id = page.id
                           LIMIT 1) t

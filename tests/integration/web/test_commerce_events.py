@@ -298,9 +298,9 @@ async def test_what_cannot_be_carried_out_yet_lets_the_others_go_first(world: Wo
                 code=storage.NOT_LINKED,
             )
             await storage.save(connection, waits)
-        first, second = await storage.take(connection), await storage.take(connection)
-        assert (len(first), len(second)) == (storage.BATCH, 1)
-        assert await storage.take(connection) == []
+    first, second = await storage.take(world.database), await storage.take(world.database)
+    assert (len(first), len(second)) == (storage.BATCH, 1)
+    assert await storage.take(world.database) == []
 
 
 async def test_an_item_that_is_linked_later_is_shipped_then(

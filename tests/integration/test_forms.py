@@ -1,0 +1,88 @@
+"""Statements in two forms, and the pollers' look, which has two as well: they say the same."""
+
+import random
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from app.orders.update import Kind
+from app.storage import due, forms, retention
+from app.storage.database import Database
+
+_UPDATE = sa.text("""
+    INSERT INTO updates (store_id, id, subject, kind, sequence, state, ambiguous, urgent, active,
+                         due_at)
+    VALUES (:store_id, CAST(:id AS uuid), :subject, :kind, 1, :state, :ambiguous, :urgent, :active,
+            now() + make_interval(secs => :due_in))
+""")
+_STORES = sa.text("""
+    INSERT INTO stores (id, code, name, market, walmart_client_id, walmart_client_secret)
+    SELECT gen_random_uuid(), 'c' || n, 'n' || n, 'US', 'i' || n, '' FROM generate_series(1, 4) n
+""")
+_PAUSE = sa.text("""
+    INSERT INTO lanes (store_id, endpoint, paused_until, reason)
+    VALUES (:store_id, :endpoint, now() + make_interval(secs => :due_in), 'p')
+""")
+
+
+def test_a_template_has_two_forms() -> None:
+    template = "UPDATE t SET a = v.a FROM v\n WHERE t.store_id = <v.store_id>\n AND <v> AND t.b = 1"
+    several = "UPDATE t SET a = v.a FROM v\n WHERE t.store_id = v.store_id AND t.b = 1"
+    assert forms.of_any(template) == several
+    one = "UPDATE t SET a = v.a FROM v\n WHERE t.store_id = $7 AND v.store_id = $7 AND t.b = 1"
+    assert forms.of_one(template, "$7") == one
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_both_looks_find_the_same(database: Database, seed: int) -> None:
+    """One goes from group to group by an index, the other puts everything together."""
+    chance = random.Random(seed)  # noqa: S311 - nothing is to be kept secret
+
+    def place() -> dict[str, Any]:
+        return {"store_id": chance.randint(1, 4), "due_in": float(chance.randint(-9, 9))}
+
+    def update() -> dict[str, Any]:
+        flags = {name: chance.random() < 0.5 for name in ("ambiguous", "urgent")}
+        states = ["pending", "retrying", "verifying", "confirmed", "failed"]
+        state = chance.choices(states, [4, 2, 2, 1, 1])[0]
+        active = state in states[:3] and chance.random() < 0.8
+        kind = chance.choice(list(Kind)).value
+        name = str(UUID(int=chance.getrandbits(128)))
+        return {
+            **place(),
+            **flags,
+            "id": name,
+            "subject": name,
+            "kind": kind,
+            "state": state,
+            "active": active,
+        }
+
+    async with database.begin() as connection:
+        await connection.execute(_STORES)
+        for _ in range(chance.choice([0, 1, 5, 60])):
+            await connection.execute(_UPDATE, update())
+        for store_id in chance.sample(range(1, 5), 2):
+            for endpoint in ("*", "ship"):
+                values = {**place(), "store_id": store_id, "endpoint": endpoint}
+                await connection.execute(_PAUSE, values)
+    # In one transaction the time is one.
+    async with database.direct.transaction() as session:
+        found = [await due.groups(session, apart=apart) for apart in (False, True)]
+    assert sorted(map(repr, found[0])) == sorted(map(repr, found[1]))
+
+
+async def test_where_stores_lie_apart_each_is_kept_house_for(database: Database) -> None:
+    """Of one store after another, in batches of each, until all is done."""
+    database.placement.apart = True
+    fill = sa.text("""
+        INSERT INTO updates (store_id, id, subject, kind, sequence, state, active, finished_at)
+        SELECT s, gen_random_uuid(), n::text, 'inventory', 1, 'confirmed', false,
+               now() - interval '91 days' FROM generate_series(1, 3) s, generate_series(1, s) n
+    """)
+    async with database.begin() as connection:
+        await connection.execute(fill)
+    left = [await retention.archive_updates(database, 90, batch=2) for _ in range(3)]
+    assert left == [5, 1, 0]
