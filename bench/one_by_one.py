@@ -4,10 +4,10 @@ What `app/storage/optimistic.py` does for several, for one: the best that a hand
 knows of no other request. The bare handler is measured with these.
 """
 
-from app.storage import idempotency, orders
+from app.storage import forms, idempotency, orders
 
 LOOK = f"""
-    SELECT {orders.WHOLE}, o.xmin AS version,
+    SELECT {forms.of_one(orders.WHOLE, "$1")}, o.xmin AS version,
            st.id AS store_uuid, st.carriers, st.default_tracking_url, st.market, now() AS at,
            nextval(pg_get_serial_sequence('shipments', 'number')) AS number,
            $3::text IS NOT NULL AND EXISTS (
