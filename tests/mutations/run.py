@@ -211,6 +211,14 @@ MUTATIONS = (
         (OPTIMISTIC,),
     ),
     Mutation(
+        "a store whose secret nobody can read keeps nothing from the others of its claim",
+        "pausing it first",
+        "app/sync/dispatch.py",
+        "key=lambda each: each[1].unreadable",
+        "key=lambda each: not each[1].unreadable",
+        ("tests/integration/test_claims_at_once.py",),
+    ),
+    Mutation(
         "nobody waits for an order that somebody else's request or a poller holds",
         "waiting for held orders in the write of several",
         "app/storage/optimistic.py",
