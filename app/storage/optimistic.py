@@ -75,7 +75,7 @@ _WRITE = """
        FOR NO KEY UPDATE OF o SKIP LOCKED),
     held AS MATERIALIZED (
       UPDATE orders o SET updated_at = now()
-        FROM (SELECT store_id, id, min(n) AS n FROM unheld GROUP BY store_id, id) u
+        FROM unheld u
        WHERE o.store_id = u.store_id AND o.id = u.id
       RETURNING u.n, o.purchase_order_id, o.ship_by_warned_at IS NOT NULL AS urgent),
     queued AS (

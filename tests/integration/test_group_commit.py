@@ -151,6 +151,25 @@ async def test_nobody_waits_for_an_order_that_somebody_else_holds(world: World) 
     assert await written(world, held, free) == [1, 1]
 
 
+async def test_an_order_that_changed_since_it_was_looked_at_is_looked_at_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody ships all of it between the two statements, and holds it no more."""
+    (order,) = await some_orders(world, 1, await world.a_store())
+    write = world.desk.accepting._writes.carry_out
+
+    async def late(wanted: Sequence[Acceptance]) -> Sequence[bool | Exception]:
+        monkeypatch.setattr(world.desk.accepting._writes, "carry_out", write)
+        await ship.ship(world.desk, order.id, a_package("1ZFIRST"), actor="test")
+        return await write(wanted)
+
+    monkeypatch.setattr(world.desk.accepting._writes, "carry_out", late)
+    with pytest.raises(Conflict) as refused:
+        await ship.ship(world.desk, order.id, one_unit("1ZLATE"), actor="test")
+    assert refused.value.code == "quantity_exceeds_remaining"
+    assert await written(world, order) == [1]
+
+
 async def test_an_order_that_is_shipped_twice_in_one_moment_is_shipped_in_turn(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -208,7 +208,7 @@ MUTATIONS = (
         "app/storage/optimistic.py",
         "AND o.xmin = v.version",
         "AND (o.xmin = v.version OR true)",
-        (OPTIMISTIC,),
+        (GROUPED,),
     ),
     Mutation(
         "a store whose secret nobody can read keeps nothing from the others of its claim",
@@ -227,19 +227,11 @@ MUTATIONS = (
         (GROUPED,),
     ),
     Mutation(
-        "an order that is shipped twice in one moment is shipped in turn",
-        "writing both by the same look",
-        "app/storage/optimistic.py",
-        "min(n) AS n FROM unheld GROUP BY store_id, id) u",
-        "n FROM unheld) u",
-        (GROUPED,),
-    ),
-    Mutation(
         "what the database refuses of one request takes no other with it",
         "telling its error to all that were written with it",
         "app/storage/group_commit.py",
         "if len(batch) > 1:",
-        "if len(batch) > len(batch):",
+        "if not batch:",
         (GROUPED, GROUP),
     ),
     Mutation(
