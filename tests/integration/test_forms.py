@@ -2,7 +2,7 @@
 
 import random
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from app.orders.update import Kind
 from app.storage import due, forms, retention
 from app.storage.database import Database
+from app.sync import upkeep
+from app.sync.upkeep import Upkeep
 
 _UPDATE = sa.text("""
     INSERT INTO updates (store_id, id, subject, kind, sequence, state, ambiguous, urgent, active,
@@ -86,3 +88,38 @@ async def test_where_stores_lie_apart_each_is_kept_house_for(database: Database)
         await connection.execute(fill)
     left = [await retention.archive_updates(database, 90, batch=2) for _ in range(3)]
     assert left == [5, 1, 0]
+
+
+async def test_where_stores_lie_apart_every_stores_old_tries_leave(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one sweep, of one store after another, each in as many batches as it needs."""
+    database.placement.apart = True
+    monkeypatch.setattr(upkeep, "_BREATH", 0.0)
+    monkeypatch.setattr(retention.forget_attempts, "__defaults__", (retention.START, 2))
+    fill = sa.text("""
+        INSERT INTO attempts (store_id, id, update_id, number, poller, started_at, ended_at, verdict,
+                              calls)
+        SELECT s, gen_random_uuid(), gen_random_uuid(), n, 'p', now() - interval '91 days',
+               now() - interval '91 days', 'confirmed', '[]'
+          FROM generate_series(1, 3) s, generate_series(1, s) n
+    """)
+    async with database.begin() as connection:
+        await connection.execute(fill)
+    sweeping = Upkeep(
+        database,
+        1,
+        0,
+        0,
+        None,
+        None,
+        random.random,
+        lambda _: uuid4(),
+        lambda: None,
+        retain_attempts=90,
+    )
+    while await sweeping._sweep():
+        pass
+    async with database.begin() as connection:
+        left = await connection.execute(sa.text("SELECT store_id FROM attempts"))
+        assert left.scalars().all() == []
