@@ -18,8 +18,9 @@ class Accepting:
 
     def __init__(self, direct: Direct) -> None:
         self._direct = direct
-        self._looks = Group(self._look, most=_MOST, at_once=_AT_ONCE)
-        self._writes = Group(self._write, most=_MOST, at_once=_AT_ONCE)
+        patience = direct.lending.patience
+        self._looks = Group(self._look, most=_MOST, at_once=_AT_ONCE, patience=patience)
+        self._writes = Group(self._write, most=_MOST, at_once=_AT_ONCE, patience=patience)
 
     async def look(self, asked: Question) -> Picture:
         """Look at an order before it is shipped.

@@ -42,6 +42,7 @@ _TAKE = Round(
       FROM due WHERE e.store_id = due.store_id AND e.id = due.id AND <e>
     RETURNING e.id
     """,
+    since="d.due_at",
 )
 # Refused before waiting, by chance of the alphabet as well.
 _MARK = sa.text("""

@@ -39,6 +39,7 @@ _TAKE = Round(
     RETURNING q.store_id, s.id, s.code, s.name, s.notify_url AS url, s.notify_secret AS secret,
               q.tries, extract(epoch FROM now() - q.failing_since)::float AS failing_for
     """,
+    since="d.due_at",
 )
 
 

@@ -17,12 +17,16 @@ class Round(Statement):
     """A statement that works on some of what is due, whoever's it is.
 
     due: FROM and WHERE of what is due, in rows d. template: the statement, in which <due> stands
-    for that (forms.py has the rest of what it may say).
+    for that (forms.py has the rest of what it may say). since: when a row became due, where not
+    all stores have a turn in one round: whose row has waited longest is first then.
     """
 
-    def __init__(self, due: str, template: str, *values: sa.BindParameter[Any]) -> None:
+    def __init__(
+        self, due: str, template: str, *values: sa.BindParameter[Any], since: str | None = None
+    ) -> None:
         super().__init__(template.replace("<due>", f"{due} AND <d>"), *values)
-        self._whose = sa.text(f"SELECT d.store_id {due} GROUP BY d.store_id")
+        order = "" if since is None else f" ORDER BY min({since})"
+        self._whose = sa.text(f"SELECT d.store_id {due} GROUP BY d.store_id{order}")
 
     async def turns(self, database: Database, values: Mapping[str, Any]) -> list[tuple[int, ...]]:
         """Whose rows are worked on, one after another. Raises NotAvailable.

@@ -103,6 +103,8 @@ class Recorder:
 
     async def _flush(self, batch: Sequence[_Waiting]) -> list[_Waiting]:
         """Write results; answers those that cannot be written now."""
+        if not batch:
+            return []
         results = [each.result for each in batch]
         try:
             parts = _by_store(results) if await self.database.apart() else [results]

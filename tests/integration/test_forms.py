@@ -2,14 +2,16 @@
 
 import random
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
 
 from app.orders.update import Kind
-from app.storage import due, forms, retention
+from app.storage import commerce_events, due, forms, retention
 from app.storage.database import Database
+from app.sync import upkeep
+from app.sync.upkeep import Upkeep
 
 _UPDATE = sa.text("""
     INSERT INTO updates (store_id, id, subject, kind, sequence, state, ambiguous, urgent, active,
@@ -86,3 +88,60 @@ async def test_where_stores_lie_apart_each_is_kept_house_for(database: Database)
         await connection.execute(fill)
     left = [await retention.archive_updates(database, 90, batch=2) for _ in range(3)]
     assert left == [5, 1, 0]
+
+
+async def test_where_stores_lie_apart_every_stores_old_tries_leave(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one sweep, of one store after another, each in as many batches as it needs."""
+    database.placement.apart = True
+    monkeypatch.setattr(upkeep, "_BREATH", 0.0)
+    monkeypatch.setattr(retention.forget_attempts, "__defaults__", (retention.START, 2))
+    fill = sa.text("""
+        INSERT INTO attempts (store_id, id, update_id, number, poller, started_at, ended_at, verdict,
+                              calls)
+        SELECT s, gen_random_uuid(), gen_random_uuid(), n, 'p', now() - interval '91 days',
+               now() - interval '91 days', 'confirmed', '[]'
+          FROM generate_series(1, 3) s, generate_series(1, s) n
+    """)
+    async with database.begin() as connection:
+        await connection.execute(fill)
+    sweeping = Upkeep(
+        database,
+        1,
+        0,
+        0,
+        None,
+        None,
+        random.random,
+        lambda _: uuid4(),
+        lambda: None,
+        retain_attempts=90,
+    )
+    while await sweeping._sweep():
+        pass
+    async with database.begin() as connection:
+        left = await connection.execute(sa.text("SELECT store_id FROM attempts"))
+        assert left.scalars().all() == []
+
+
+async def test_where_stores_lie_apart_no_store_with_much_to_do_keeps_others_waiting(
+    database: Database,
+) -> None:
+    """Some of all stores' is taken in one round: of whom has waited longest first."""
+    database.placement.apart = True
+    fill = sa.text("""
+        INSERT INTO commerce_events (store_id, id, reference, about, commerce_order_id, order_id,
+                                     told, state, code, due_at)
+        SELECT s, CAST(lpad(s || '0' || n, 32, '0') AS uuid), n::text, 'shipment', 1,
+               gen_random_uuid(), '{}', 'waiting', 'order_not_linked',
+               now() - make_interval(secs => s)
+          FROM generate_series(1, 9) s,
+               generate_series(1, CASE s WHEN 9 THEN 1 WHEN 8 THEN 1 ELSE :many END) n
+    """)
+    async with database.begin() as connection:
+        await connection.execute(fill, {"many": commerce_events.BATCH})
+    taken = await commerce_events.take(database)
+    assert len(taken) == commerce_events.BATCH
+    # Two stores have one each, and have waited longest.
+    assert {UUID("801".zfill(32)), UUID("901".zfill(32))} <= set(taken)

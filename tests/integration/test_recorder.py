@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.intake import ship
+from app.orders.errors import NotAvailable
 from app.orders.lane import Breaker
 from app.orders.update import Kind, State
 from app.storage import overview, recording
@@ -135,3 +136,23 @@ async def test_what_is_written_twice_is_written_once(world: World, apart: bool) 
     async with world.database.begin() as connection:
         tries = await overview.attempts(connection, result.update.store_id, result.update.id)
     assert [each.verdict for each in tries] == ["try_later"]
+
+
+async def test_a_result_is_dropped_when_its_lease_has_ended_and_frees_its_slot(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease counts from when it came, however many were tried before it."""
+    (result,) = await results(world, 1)
+    tried: list[int] = []
+
+    async def away(*_: object) -> None:
+        tried.append(1)
+        raise NotAvailable("database_unavailable", "Away.")
+
+    monkeypatch.setattr(recording, "record", away)
+    monkeypatch.setattr(recorder, "_AFTER_TROUBLE", 0.01)
+    async with writing(world, lambda _: True) as made, asyncio.timeout(20):
+        made.monotonic = lambda: 30.0 * len(tried)
+        await made.write(result)
+    assert len(tried) == 2
+    assert (await world.update(result.update.id)).state == "sending"
