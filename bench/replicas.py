@@ -1,17 +1,14 @@
 """One, two and four pollers on one database: how much they deliver, and a model of it.
 
-The model: a poller is one thread, so n of them deliver at most n / p updates a second, where p is
-the processor time of a poller for an update; and everybody on the machine together no more than
-its cores / (p + d + w), with the database's and Walmart's time for an update. p, d and w are
-measured with one poller, from when it was ready; two and four are foretold from them and compared
-with what was seen. Meanwhile the server is asked again and again what its processes wait for.
+And the processor time of an update that pollers, the database and Walmart take, from when the
+pollers were ready, from which `bench/model.py` foretells what several do. Meanwhile the server is
+asked again and again what its processes wait for.
 """
 
 import asyncio
-import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +18,7 @@ import psutil
 
 from app.storage.urls import asyncpg_arguments
 from app.storage.wakeup import CHANNEL
-from bench import drain
+from bench import drain, model
 from tests.processes import Deployment, free_port
 
 POLLERS = (1, 2, 4)
@@ -42,7 +39,7 @@ def measure(url: str, folder: Path, *, rounds: int) -> dict[str, Any]:
     """Updates a second by number of pollers and round, each poller's share, and the model's."""
     rates: dict[str, list[float]] = {str(n): [] for n in POLLERS}
     shares: dict[str, list[float]] = {str(n): [] for n in POLLERS}
-    costs: list[dict[str, float]] = []
+    costs: dict[str, list[dict[str, float]]] = {str(n): [] for n in POLLERS}
     locked: dict[str, list[float]] = {str(n): [] for n in POLLERS}
     with drain.connected(url, folder) as (deployment, stores):
         for _ in range(rounds):
@@ -52,26 +49,16 @@ def measure(url: str, folder: Path, *, rounds: int) -> dict[str, Any]:
                 locked[str(number)].append(waits)
                 rates[str(number)].append(rate)
                 shares[str(number)].append(share)
-                if number == 1:
-                    costs.append(cost)
-    cost = {name: _middle([each[name] for each in costs]) for name in costs[0]}
+                costs[str(number)].append(cost)
+    cost_ms = {number: model.middle(found) for number, found in costs.items()}
     return {
         "per_second": rates,
         "least_share": shares,
         "waiting_for_locks": locked,
         "deadlocks": asyncio.run(_deadlocks(url)),
-        "cost_ms": {name: 1000 * each for name, each in cost.items()},
-        "model": {str(n): _foretold(n, cost) for n in POLLERS},
+        "cost_ms": cost_ms,
+        "model": model.foretold(rates, cost_ms),
     }
-
-
-def _foretold(pollers: int, cost: Mapping[str, float]) -> float:
-    machine = (os.cpu_count() or 1) / sum(cost.values())
-    return min(pollers / cost["poller"], machine)
-
-
-def _middle(figures: list[float]) -> float:
-    return sorted(figures)[len(figures) // 2]
 
 
 def _run(
@@ -115,8 +102,8 @@ def _run(
 def _costs(deployment: Deployment, names: Sequence[str]) -> dict[str, float]:
     """Seconds of processor time until now."""
     return {
-        "poller": sum(_of(deployment.processes[name].pid) for name in names),
-        "database": _spent("postgres"),
+        "poller": sum(spent_of(deployment.processes[name].pid) for name in names),
+        "database": spent("postgres"),
         "walmart": _spent_by("bench.sink"),
     }
 
@@ -154,16 +141,18 @@ async def _tries(url: str, since: object) -> Counter[str]:
         await connection.close()
 
 
-def _of(pid: int) -> float:
+def spent_of(pid: int) -> float:
+    """Seconds of processor time of a process until now."""
     times = psutil.Process(pid).cpu_times()
     return float(times.user + times.system)
 
 
-def _spent(name: str) -> float:
+def spent(name: str) -> float:
+    """Seconds of processor time of all processes of that name until now."""
     found = psutil.process_iter(["pid", "name"])
-    return sum(_of(each.pid) for each in found if each.info["name"] == name)
+    return sum(spent_of(each.pid) for each in found if each.info["name"] == name)
 
 
 def _spent_by(module: str) -> float:
     found = psutil.process_iter(["pid", "cmdline"])
-    return sum(_of(each.pid) for each in found if module in (each.info["cmdline"] or ()))
+    return sum(spent_of(each.pid) for each in found if module in (each.info["cmdline"] or ()))

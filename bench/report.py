@@ -85,8 +85,15 @@ def _large() -> Iterator[str]:
 
 def _rows(results: Mapping[str, Any]) -> Iterator[Row]:
     yield from _accepting(results["accept"])
-    for number, rates in results["api_replicas"].items():
-        yield Row(f"accept, 64 connections over {number} processes of the API", rates, "a second")
+    processes = results["api_replicas"]
+    for number, rates in processes["per_second"].items():
+        foretold = processes["model"][number]
+        yield Row(
+            f"accept, 64 connections, API processes: {number} (the model says {foretold:.0f})",
+            rates,
+            "a second",
+        )
+    yield from _costs("a request", processes["cost_ms"])
     yield from _draining(results["drain"])
     yield from _waking(results)
     yield from _growing(results["growth"])
@@ -235,8 +242,14 @@ def _replicas(found: Mapping[str, Any]) -> Iterator[Row]:
             shares = found["least_share"][number]
             yield Row(f"pollers: {number}; the least share, of an even one", shares, "")
     yield Row("pollers: deadlocks in all of these", [found["deadlocks"]], "", "0", lambda n: n == 0)
-    for name, cost in found["cost_ms"].items():
-        yield Row(f"processor time of an update: {name}", [cost], "ms")
+    yield from _costs("an update", found["cost_ms"])
+
+
+def _costs(what: str, cost_ms: Mapping[str, Mapping[str, float]]) -> Iterator[Row]:
+    for number, cost in cost_ms.items():
+        parts = ", ".join(f"{name} {spent:.2f}" for name, spent in cost.items())
+        whole = sum(cost.values())
+        yield Row(f"processor time of {what}, processes: {number} ({parts})", [whole], "ms")
 
 
 def _charts(results: Mapping[str, Any]) -> Iterator[str]:
@@ -246,8 +259,13 @@ def _charts(results: Mapping[str, Any]) -> Iterator[str]:
         for name, rounds in figures.items()
     }
     yield _chart("Accepting, requests a second by connections", accepted)
-    processes = {n: statistics.median(rates) for n, rates in results["api_replicas"].items()}
-    yield _chart("Accepting by processes of the API, requests a second", processes)
+    processes = results["api_replicas"]
+    shared = {n: statistics.median(rates) for n, rates in processes["per_second"].items()}
+    yield _chart(
+        "Accepting by processes of the API, requests a second (line: the model)",
+        shared,
+        processes["model"],
+    )
     for case, rates in results["drain"].items():
         medians = {name: statistics.median(each) for name, each in rates.items()}
         yield _chart(f"Draining, updates a second, {case}", medians)
