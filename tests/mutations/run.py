@@ -17,6 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "docs" / "mutations.md"
+# Seconds after which tests that wait for what was broken are ended.
+_HANGS = 600
 _HEAD = """# Broken on purpose
 
 Each promise broken in turn, and the tests that notice. Made by `make mutations`, which does it
@@ -1244,9 +1246,17 @@ def _noticed(mutation: Mutation) -> list[str]:
             raise SystemExit(f"{mutation.file} has changed: {mutation.old!r} is not there once")
         changed.write_text(text.replace(mutation.old, mutation.new))
         command = [sys.executable, "-m", "pytest", "-q", "--maxfail=3", "-p", "no:cacheprovider"]
-        run = subprocess.run(
-            [*command, *mutation.tests], cwd=copy, capture_output=True, text=True, check=False
-        )
+        try:
+            run = subprocess.run(
+                [*command, *mutation.tests],
+                cwd=copy,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_HANGS,
+            )
+        except subprocess.TimeoutExpired:
+            return ["the tests do not end"]
     names = re.findall(r"^(?:FAILED|ERROR) \S+?::(\w+)", run.stdout, re.MULTILINE)
     return list(dict.fromkeys(names))
 
