@@ -170,6 +170,17 @@ def _waking(results: Mapping[str, Any]) -> Iterator[Row]:
     yield Row("COMMIT to Walmart's receipt then, p50", found["burst"]["p50_ms"], "ms")
 
 
+def _deep(found: Mapping[str, Mapping[str, float]], largest: str) -> list[float]:
+    """What pages far down cost of what the first of the same list does."""
+    # Where a list is short its name says of how many, which is another number further down.
+    lists = {name.split("; of ")[0]: took[largest] for name, took in found.items()}
+    return [
+        took / lists[name.removesuffix("; deep")]
+        for name, took in lists.items()
+        if name.endswith("; deep")
+    ]
+
+
 def _growing(found: Mapping[str, Mapping[str, float]]) -> Iterator[Row]:
     largest = max(filter(str.isdecimal, found["claim"]), key=int)
     for name in ("claim", "claim of ten stores"):
@@ -193,6 +204,14 @@ def _growing(found: Mapping[str, Mapping[str, float]]) -> Iterator[Row]:
         for name, took in found.items()
         if not name.startswith(("claim", "record"))
     }
+    deep = _deep(found, largest)
+    yield Row(
+        f"a deep page at {int(largest):,} orders to the first one, worst of {len(deep)} lists",
+        [max(deep)],
+        "times",
+        "1.3",
+        lambda each: each <= _PAGES_MAY_GROW,
+    )
     worst = max(grown, key=lambda name: grown[name])
     yield Row(
         f"pages, searches, summaries at {int(largest):,} orders to their best ({len(grown)})",
