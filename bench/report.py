@@ -76,8 +76,7 @@ def write(results: Mapping[str, Any]) -> str:
 def _large() -> Iterator[str]:
     """The figures of `make bench-large`, which is run now and then."""
     if LARGE.exists():
-        yield "The same of `make bench-large`, a run of its own of 2026-11-25 (40680bf), before"
-        yield "lists were walked (decision 0011) and claims changed (0021), size after size.\n"
+        yield "The same of `make bench-large`, a run of its own of 2026-11-26 (10a682b).\n"
         yield "```"
         yield growth.table(json.loads(LARGE.read_text())).strip("\n")
         yield "```\n"
