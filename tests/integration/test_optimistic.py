@@ -93,7 +93,11 @@ async def waiting(world: World, writers: int) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_a_twin_that_runs_is_told_to_wait_and_not_kept_waiting(world: World) -> None:
+@pytest.mark.parametrize("holds_the_order", [True, False])
+async def test_a_twin_that_runs_is_told_to_wait_and_not_kept_waiting(
+    world: World, holds_the_order: bool
+) -> None:
+    """Also while the first has only begun: it has looked for its key, and would not look again."""
     order = await an_acknowledged_order(world)
     once = Once(
         store_id=order.store_id.int & 0xFFFFFFFF,
@@ -106,7 +110,8 @@ async def test_a_twin_that_runs_is_told_to_wait_and_not_kept_waiting(world: Worl
     )
     async with world.database.begin() as connection:
         await idempotency.enter(connection, once)
-        await orders.lock(connection, order.id)
+        if holds_the_order:
+            await orders.lock(connection, order.id)
         with pytest.raises(Conflict) as refused:
             await use_case.ship(world.desk, order.id, a_package("1ZA"), actor="test", once=once)
     assert refused.value.code == "idempotency_in_progress"
