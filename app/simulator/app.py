@@ -82,7 +82,8 @@ def create_app(
             endpoint("POST", f"/v3/orders/{{po}}/{operation}", operation, _write)
             for operation in _RULES
         ),
-        endpoint("PUT", "/v3/inventory", "inventory", _inventory),
+        endpoint("GET", "/v3/inventory", "inventory_read", _read_stock),
+        endpoint("PUT", "/v3/inventory", "inventory", _put_stock),
         endpoint("GET", "/v3/webhooks/eventTypes", "webhooks", _event_types),
         endpoint("GET", "/v3/webhooks/subscriptions", "webhooks", _subscriptions),
         endpoint("POST", "/v3/webhooks/subscriptions", "webhooks", _subscribe),
@@ -222,19 +223,25 @@ def _write(world: World, request: Request, call: Call, body: bytes) -> Work:
     return Work(do, read.do)
 
 
-def _inventory(world: World, request: Request, call: Call, body: bytes) -> Work:
-    sku, node = request.query_params.get("sku", ""), request.query_params.get("shipNode")
+def _stocked(request: Request) -> tuple[str, str | None]:
+    """The SKU and the ship node that a call is about. Raises Walmart's 404 for an unknown SKU."""
+    sku = request.query_params.get("sku", "")
+    if not sku or sku.startswith(UNKNOWN_SKU):
+        raise order_error(404, f"CONTENT_NOT_FOUND.{ORDERS}", "No item found", "sku")
+    return sku, request.query_params.get("shipNode")
 
-    def known() -> None:
-        if not sku or sku.startswith(UNKNOWN_SKU):
-            raise order_error(404, f"CONTENT_NOT_FOUND.{ORDERS}", "No item found", "sku")
 
-    def read() -> Mapping[str, Any]:
-        known()
+def _read_stock(world: World, request: Request, call: Call, _: bytes) -> Work:
+    def do() -> Mapping[str, Any]:
+        sku, node = _stocked(request)
         return _stock(sku, world.stock.get((call.client_id, sku, node), 0))
 
+    return Work(do, do)
+
+
+def _put_stock(world: World, request: Request, call: Call, body: bytes) -> Work:
     def do() -> Mapping[str, Any]:
-        known()
+        sku, node = _stocked(request)
         asked = bodies.part(bodies.parse(body), "quantity").get("amount")
         if type(asked) is not int or asked < 0:
             raise bad_content("amount is not a number of units", "quantity")
@@ -242,7 +249,7 @@ def _inventory(world: World, request: Request, call: Call, body: bytes) -> Work:
         world.ledger.apply(call, "", [Effect("inventory", sku, asked)])
         return _stock(sku, asked)
 
-    return Work(do, read)
+    return Work(do, _read_stock(world, request, call, body).do)
 
 
 def _event_types(_: World, __: Request, ___: Call, ____: bytes) -> Work:

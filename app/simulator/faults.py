@@ -31,7 +31,8 @@ KINDS = {
     "slow": "waits delay seconds, then behaves",
     "unshown": "takes effect; 200 with the order as it was before",
 }
-# read is GET of one order, list and released are the two lists, token_detail is a readiness check.
+# read is GET of one order, list and released are the two lists, token_detail is a readiness check,
+# inventory is PUT and inventory_read GET of a stock level.
 OPERATIONS = (
     "token",
     "token_detail",
@@ -42,6 +43,7 @@ OPERATIONS = (
     "shipping",
     "cancel",
     "inventory",
+    "inventory_read",
     "returns",
     "webhooks",
     "refund",

@@ -8,6 +8,16 @@ from app.walmart import errors, messages
 from app.walmart.account import Account
 from app.walmart.operations import Operations
 
+_PATH = "/v3/inventory"
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryAnswer:
+    """How many units of a SKU Walmart shows."""
+
+    quantity: int
+    call: Call
+
 
 @dataclass(frozen=True, slots=True)
 class InventoryApi:
@@ -20,14 +30,30 @@ class InventoryApi:
 
         Raises Unclear where the answer does not say the same number.
         """
-        query = f"?sku={quote(sku, safe='')}"
-        if ship_node is not None:
-            query += f"&shipNode={quote(ship_node, safe='')}"
         body = {"sku": sku, "quantity": {"unit": "EACH", "amount": quantity}}
         answered = await self.operations.carry_out(
-            account, "inventory", "PUT", "/v3/inventory", body, query=query
+            account, "inventory", "PUT", _PATH, body, query=_query(sku, ship_node)
         )
         if messages.stock_of(answered.payload) != quantity:
             message = "Walmart's answer does not show the stock level that was sent."
             raise errors.Unclear(message, call=answered.call)
         return answered.call
+
+    async def read(self, account: Account, sku: str, ship_node: str | None) -> InventoryAnswer:
+        """Read how many units of a SKU Walmart shows. Raises NotFound for an unknown SKU.
+
+        Raises Unclear where the answer shows no number. A read shares the lane of the writes.
+        """
+        answered = await self.operations.carry_out(
+            account, "inventory", "GET", _PATH, query=_query(sku, ship_node)
+        )
+        shown = messages.stock_of(answered.payload)
+        if shown is None:
+            message = "Walmart's answer does not show a stock level."
+            raise errors.Unclear(message, call=answered.call)
+        return InventoryAnswer(shown, answered.call)
+
+
+def _query(sku: str, ship_node: str | None) -> str:
+    query = f"?sku={quote(sku, safe='')}"
+    return query if ship_node is None else f"{query}&shipNode={quote(ship_node, safe='')}"

@@ -151,6 +151,10 @@ class Journey:
     async def stock(self) -> None:
         await self.walmart.inventory.put(self.ACCOUNT, "A/1", 7, None)
         self.asked_and_answered("put", "/v3/inventory")
+        shown = await self.walmart.inventory.read(self.ACCOUNT, "A/1", None)
+        self.answered("get", "/v3/inventory")
+        if shown.quantity != 7:
+            self.report.miss("simulator does not show the stock level that was set")
 
     async def listen(self) -> None:
         """What can be subscribed to, and a subscription from its beginning to its end."""

@@ -79,6 +79,11 @@ class Seller:
             "cancel", {"orderCancellation": {"orderLines": {"orderLine": list(lines)}}}, po
         )
 
+    async def stock(self, sku: str, units: int, **query: str) -> httpx.Response:
+        body = {"sku": sku, "quantity": {"unit": "EACH", "amount": units}}
+        asked = {"sku": sku, **query}
+        return await self.http.put("/v3/inventory", params=asked, json=body, headers=self.headers)
+
     def package(
         self, number: str, units: int = 1, *, current: str | None = None, **tracking: Any
     ) -> dict[str, Any]:
