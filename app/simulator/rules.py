@@ -25,6 +25,8 @@ from app.simulator.orders import (
     Parcel,
 )
 
+# Walmart's guide: a cancellation of more lines is sent in several calls.
+MOST_CANCELED_LINES = 100
 # Tracking can be corrected this long after the line's first shipment, as often as one likes.
 EDIT_WINDOW_MS = 4 * 3600 * 1000
 _EDIT = "PARTIAL_UPDATE"
@@ -122,6 +124,10 @@ def _parcels(one: Asked, now: int) -> list[Parcel]:
 def cancel(order: Order, body: object, now: int) -> list[Effect]:
     """Cancel units that have not been shipped."""
     cancellation = bodies.part(body, "orderCancellation")
+    lines = bodies.part(cancellation, "orderLines").get("orderLine")
+    if isinstance(lines, list) and len(lines) > MOST_CANCELED_LINES:
+        text = f"A request can cancel {MOST_CANCELED_LINES} lines at most"
+        raise bad_content(text, "orderLine")
     wanted = [(one, _reason(order, one)) for one in bodies.asked(order, cancellation, CANCELLED)]
     _check_units(order, [one for one, _ in wanted], "cancel")
     for one, reason in wanted:

@@ -191,6 +191,17 @@ async def test_canceling_a_part_leaves_the_rest_to_ship(seller: Seller) -> None:
     ]
 
 
+async def test_one_call_cancels_a_hundred_lines_at_most(seller: Seller) -> None:
+    await seller.ready(*[1] * 101)
+    lines = [line(str(number), canceled(1)) for number in range(1, 102)]
+    assert "100 lines" in refused(await seller.cancel(*lines), "orderLine")
+    assert await seller.ledger() == []
+    assert (await seller.cancel(*lines[:100])).status_code == 200
+    assert (await seller.cancel(lines[100])).status_code == 200
+    assert {entry["operation"] for entry in await seller.ledger()} == {"cancel"}
+    assert len(await seller.ledger()) == 101
+
+
 async def test_every_reason_of_the_seller_cancels(seller: Seller) -> None:
     reasons = CANCELLATION_REASONS["us"] - {REQUESTED}
     await seller.ready(len(reasons))
