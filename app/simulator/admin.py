@@ -11,6 +11,8 @@ POST /simulator/orders/{po}/ship and /cancel with lines? [{line_number, quantity
 tracking_number?, reason?}], and /intent-to-cancel with lines? [number]: done by hand.
 GET /simulator/ledger and /simulator/calls: filtered by any field, and after=sequence.
 POST /simulator/faults: kind, operation?, times? (null for ever) and what `faults.Fault` names.
+GET /simulator/held: effects that the fault "held" keeps back; POST lets them land in the order they
+came and answers how many landed and how many were refused; DELETE forgets them.
 POST /simulator/rates: operation, capacity, refill_per_second, client_id?
 POST /simulator/clock: advance_seconds; late orders are canceled.
 POST /simulator/accounts: client_id, client_secret.
@@ -19,6 +21,7 @@ quantity. POST /simulator/reset; DELETE of orders, faults, faults/{id}, rates.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
@@ -61,6 +64,9 @@ def routes(world: World, fate: Misbehaviour) -> list[Route]:
         ("GET", "/faults", desk.faults),
         ("DELETE", "/faults", desk.clear_faults),
         ("DELETE", "/faults/{id:int}", desk.remove_fault),
+        ("GET", "/held", desk.held),
+        ("POST", "/held", desk.let_land),
+        ("DELETE", "/held", desk.forget_held),
         ("POST", "/rates", desk.limit),
         ("DELETE", "/rates", desk.clear_rates),
         ("POST", "/clock", desk.advance),
@@ -136,7 +142,8 @@ class _Desk:
     async def _by_hand(self, request: Request, status: str) -> Response:
         client_id, order = self._found(request)
         wanted = (await _wanted(request)).get("lines")
-        effects = by_hand.move(order, status, wanted, self._world.now())
+        with self._world.changing(order):
+            effects = by_hand.move(order, status, wanted, self._world.now())
         self._world.ledger.apply_by_hand(client_id, order.purchase_order_id, effects)
         if status == CANCELLED:
             self._tell(client_id, "PO_LINE_AUTOCANCELLED", order.purchase_order_id)
@@ -145,7 +152,8 @@ class _Desk:
     async def want_to_cancel(self, request: Request) -> Response:
         client_id, order = self._found(request)
         wanted = (await _wanted(request)).get("lines")
-        by_hand.want_to_cancel(order, wanted, self._world.now())
+        with self._world.changing(order):
+            by_hand.want_to_cancel(order, wanted, self._world.now())
         self._tell(client_id, "INTENT_TO_CANCEL", order.purchase_order_id)
         return JSONResponse(plainly(client_id, order))
 
@@ -171,9 +179,10 @@ class _Desk:
 
     async def mend(self, request: Request) -> Response:
         client_id, order = self._found(request)
-        order.garbled = False
-        for line in order.lines.values():
-            line.changed_at = self._world.now()
+        with self._world.changing(order):
+            order.garbled = False
+            for line in order.lines.values():
+                line.changed_at = self._world.now()
         return JSONResponse(plainly(client_id, order))
 
     def _tell(self, client_id: str, what: str, purchase_order_id: str) -> None:
@@ -213,6 +222,17 @@ class _Desk:
             raise Unfit("there is no such fault; it may have been used up", 404)
         return _done()
 
+    async def held(self, _: Request) -> Response:
+        return JSONResponse({"held": [asdict(call) for call, _ in self._fate.held]})
+
+    async def let_land(self, _: Request) -> Response:
+        landed, refused = self._fate.let_land()
+        return JSONResponse({"landed": landed, "refused": refused})
+
+    async def forget_held(self, _: Request) -> Response:
+        self._fate.held.clear()
+        return _done()
+
     async def limit(self, request: Request) -> Response:
         wanted = await _wanted(request)
         operation, client_id = _text(wanted, "operation"), wanted.get("client_id")
@@ -239,7 +259,8 @@ class _Desk:
         late = []
         for client_id, orders in self._world.orders.items():
             for number, order in orders.items():
-                effects = lateness.cancel_late(order, self._world.now())
+                with self._world.changing(order):
+                    effects = lateness.cancel_late(order, self._world.now())
                 if effects:
                     self._world.ledger.apply_by_hand(client_id, number, effects)
                     self._tell(client_id, "PO_LINE_AUTOCANCELLED", number)

@@ -33,6 +33,7 @@ from app.simulator.errors import (
     not_found,
     order_error,
 )
+from app.simulator.faults import Fault
 from app.simulator.ledger import Call, Effect
 from app.simulator.misbehaviour import CutConnection, Misbehaviour, Work
 from app.simulator.names import OUT_OF_STOCK
@@ -91,7 +92,7 @@ def create_app(
         endpoint("GET", "/v3/returns", "returns", _returns),
         endpoint("POST", "/v3/returns/{rma}/refund", "refund", _refund),
         *shop_routes.routes(endpoint),
-        Route("/", page.handler(world)),
+        Route("/", page.handler(world, fate)),
         *admin.routes(world, fate),
     ]
     handlers = {Unfit: _unfit, HTTPException: _no_such_route}
@@ -141,7 +142,7 @@ class _Walmart:
         if fault is None:
             return JSONResponse(work.do())
         call.fault = fault.kind
-        return await self._fate.answer(fault, request, work)
+        return await self._fate.answer(fault, request, call, work)
 
     def _hear(self, request: Request, operation: str) -> Call:
         code: str | None = request.path_params.get("store_code")
@@ -188,23 +189,24 @@ def _token_detail(world: World, request: Request, _: Call, __: bytes) -> Work:
 
 
 def _list(world: World, request: Request, call: Call, _: bytes) -> Work:
-    def do() -> Mapping[str, Any]:
+    def do(lag: Fault | None = None) -> Mapping[str, Any]:
+        orders, past = world.of(call.client_id), world.past(lag)
         return listing.find(
-            world.of(call.client_id),
+            {n: past.get(id(each), each) for n, each in orders.items()} if past else orders,
             request.query_params,
             world.now(),
             released=call.operation == "released",
         )
 
-    return Work(do, do)
+    return Work(do, do, do)
 
 
 def _read(world: World, _: Request, call: Call, __: bytes) -> Work:
-    def do() -> Mapping[str, Any]:
+    def do(lag: Fault | None = None) -> Mapping[str, Any]:
         order = world.order(call.client_id, call.purchase_order_id or "")
-        return {"order": as_walmart(order)}
+        return {"order": as_walmart(world.past(lag).get(id(order), order))}
 
-    return Work(do, do)
+    return Work(do, do, do)
 
 
 def _write(world: World, request: Request, call: Call, body: bytes) -> Work:
@@ -212,12 +214,13 @@ def _write(world: World, request: Request, call: Call, body: bytes) -> Work:
 
     def do() -> Mapping[str, Any]:
         order = world.order(call.client_id, call.purchase_order_id or "")
-        effects = _RULES[call.operation](order, body, world.now())
+        with world.changing(order):
+            effects = _RULES[call.operation](order, body, world.now())
         world.ledger.apply(call, order.purchase_order_id, effects)
         for effect in effects:
             # Walmart takes the seller's word that there are no more.
             if effect.reason == OUT_OF_STOCK:
-                world.stock[call.client_id, order.lines[effect.line].sku, None] = 0
+                world.set_stock(call.client_id, order.lines[effect.line].sku, None, 0)
         return {"order": as_walmart(order)}
 
     return Work(do, read.do)
@@ -232,11 +235,12 @@ def _stocked(request: Request) -> tuple[str, str | None]:
 
 
 def _read_stock(world: World, request: Request, call: Call, _: bytes) -> Work:
-    def do() -> Mapping[str, Any]:
+    def do(lag: Fault | None = None) -> Mapping[str, Any]:
         sku, node = _stocked(request)
-        return _stock(sku, world.stock.get((call.client_id, sku, node), 0))
+        key = (call.client_id, sku, node)
+        return _stock(sku, world.past(lag).get(key, world.stock.get(key, 0)))
 
-    return Work(do, do)
+    return Work(do, do, do)
 
 
 def _put_stock(world: World, request: Request, call: Call, body: bytes) -> Work:
@@ -245,8 +249,8 @@ def _put_stock(world: World, request: Request, call: Call, body: bytes) -> Work:
         asked = bodies.part(bodies.parse(body), "quantity").get("amount")
         if type(asked) is not int or asked < 0:
             raise bad_content("amount is not a number of units", "quantity")
-        world.stock[call.client_id, sku, node] = asked
-        world.ledger.apply(call, "", [Effect("inventory", sku, asked)])
+        world.set_stock(call.client_id, sku, node, asked)
+        world.ledger.apply(call, "", [Effect("inventory", sku, asked, reference=node)])
         return _stock(sku, asked)
 
     return Work(do, _read_stock(world, request, call, body).do)
@@ -284,10 +288,12 @@ def _unsubscribe(world: World, request: Request, call: Call, body: bytes) -> Wor
 
 
 def _returns(world: World, request: Request, call: Call, _: bytes) -> Work:
-    def do() -> Mapping[str, Any]:
-        return returning.find(world.returns.get(call.client_id, {}), request.query_params)
+    def do(lag: Fault | None = None) -> Mapping[str, Any]:
+        returns, past = world.returns.get(call.client_id, {}), world.past(lag)
+        shown = {number: past.get(id(each), each) for number, each in returns.items()}
+        return returning.find(shown, request.query_params)
 
-    return Work(do, do)
+    return Work(do, do, do)
 
 
 def _refund(world: World, request: Request, call: Call, body: bytes) -> Work:
@@ -303,7 +309,10 @@ def _refund(world: World, request: Request, call: Call, body: bytes) -> Work:
         return {**_echo(body), "returnOrderId": found().number}
 
     def do() -> Mapping[str, Any]:
-        for po, effects in returning.refund(found(), body, world.now()).items():
+        returned = found()
+        with world.changing(returned, *returned.orders):
+            done = returning.refund(returned, body, world.now())
+        for po, effects in done.items():
             world.ledger.apply(call, po, effects)
         return read()
 

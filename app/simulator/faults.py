@@ -30,6 +30,8 @@ KINDS = {
     "outage": "400 in the shape Walmart gives in an outage; no effect",
     "slow": "waits delay seconds, then behaves",
     "unshown": "takes effect; 200 with the order as it was before",
+    "held": "the given 5xx (500); takes effect once POST /simulator/held lets it",
+    "lag": "reads show what was delay seconds, or changes, ago; any other call takes effect",
 }
 # read is GET of one order, list and released are the two lists, token_detail is a readiness check,
 # inventory is PUT and inventory_read GET of a stock level.
@@ -58,7 +60,11 @@ _LONGEST_DELAY = 3600.0
 
 @dataclass(slots=True)
 class Fault:
-    """One misbehaviour. times None is for ever; delay in seconds; status None is the kind's own."""
+    """One misbehaviour. times None is for ever; delay in seconds; status None is the kind's own.
+
+    changes: a read that lags shows each order, return and stock level as it was so many of its
+    changes ago, however long ago that is; None: as it was delay seconds ago.
+    """
 
     id: int
     operation: str
@@ -72,6 +78,7 @@ class Fault:
     code: str | None = None
     description: str | None = None
     field: str | None = None
+    changes: int | None = None
 
     def meets(self, operation: str, client_id: str, purchase_order_id: str | None) -> bool:
         """Whether this call is one that it is about."""
@@ -138,11 +145,13 @@ def _check(wanted: Mapping[str, Any]) -> None:
         raise Unfit(f"kind must be one of {', '.join(KINDS)}")
     if wanted.get("operation", "*") not in OPERATIONS:
         raise Unfit(f"operation must be one of {', '.join(OPERATIONS)}")
-    times, status = wanted.get("times", 1), wanted.get("status")
+    times, status, changes = wanted.get("times", 1), wanted.get("status"), wanted.get("changes")
     if times is not None and not _whole(times, 1, 10**9):
         raise Unfit("times is a whole number from 1 on, or null for ever")
     if status is not None and not _whole(status, 400, 599):
         raise Unfit("status is an HTTP status from 400 to 599")
+    if changes is not None and not _whole(changes, 1, 10**9):
+        raise Unfit("changes is a whole number from 1 on")
     if not _within(wanted.get("probability", 1.0), 1.0):
         raise Unfit("probability is a number from 0 to 1")
     if not _within(wanted.get("delay", 1.0), _LONGEST_DELAY):

@@ -37,8 +37,11 @@ class Call:
 class Effect:
     """Something that was done to units of a line.
 
-    operation is acknowledge, shipping, cancel, tracking (a correction: it ships nothing), or
-    shipped_by_hand and cancelled_by_hand.
+    operation is acknowledge, shipping, cancel, tracking (a correction: it ships nothing), refund,
+    shipped_by_hand, cancelled_by_hand, auto_cancelled or refunded_by_walmart; inventory, whose line
+    is the SKU; or commerce_order, commerce_payment and commerce_comment, whose line is the number
+    of Commerce's order. reference is the number that a correction replaced, the return (with
+    reference_line) that was refunded, the ship node, or the text of the comment.
     """
 
     operation: str
@@ -46,6 +49,8 @@ class Effect:
     quantity: int
     tracking_number: str | None = None
     reason: str | None = None
+    reference: str | None = None
+    reference_line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,8 @@ class Entry:
     tracking_number: str | None
     reason: str | None
     correlation_id: str
+    reference: str | None
+    reference_line: int | None
 
 
 @dataclass(slots=True)
@@ -120,6 +127,8 @@ class Ledger:
                 tracking_number=effect.tracking_number,
                 reason=effect.reason,
                 correlation_id=correlation_id,
+                reference=effect.reference,
+                reference_line=effect.reference_line,
             )
             self.entries.append(entry)
 

@@ -1,8 +1,8 @@
 """How a fault shows: before a request takes effect, or after it has."""
 
 import asyncio
-import contextlib
 import json
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,11 +12,14 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from app.simulator.buckets import threshold_violated
-from app.simulator.errors import CONTENT, ORDERS, Refusal, gateway_error, order_error
+from app.simulator.errors import CONTENT, ORDERS, Refusal, Unfit, gateway_error, order_error
 from app.simulator.faults import Fault
+from app.simulator.ledger import Call
 
 # No client is left without an answer for longer than this, in seconds.
 LONGEST_SILENCE = 120.0
+# Bounded memory: of more effects that are held back the oldest never land.
+MOST_HELD = 10_000
 _PAGE = "<html><body><h1>We'll be right back</h1></body></html>"
 
 
@@ -24,11 +27,21 @@ _PAGE = "<html><body><h1>We'll be right back</h1></body></html>"
 class Work:
     """What a call asks for. do applies it and answers the JSON; it may raise a refusal.
 
-    unchanged answers the same JSON without applying anything.
+    unchanged answers the same JSON without applying anything; it is do itself where nothing is to
+    be applied. lagging answers a read as that fault has it; None where nothing lags.
     """
 
     do: Callable[[], Any]
     unchanged: Callable[[], Any]
+    lagging: Callable[[Fault], Any] | None = None
+
+    def lands(self) -> bool:
+        """Apply it without an answer; False where it is refused by now."""
+        try:
+            self.do()
+        except (Refusal, Unfit):
+            return False
+        return True
 
 
 class CutConnection(Response):
@@ -55,10 +68,12 @@ class Misbehaviour:
     now: Callable[[], int]
     sleep: Callable[[float], Awaitable[object]]
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    # What takes effect once somebody lets it, with the call that asked for it, oldest first.
+    held: deque[tuple[Call, Work]] = field(default_factory=lambda: deque(maxlen=MOST_HELD))
     # The loop itself holds tasks weakly only.
     _late: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def answer(self, fault: Fault, request: Request, work: Work) -> Response:
+    async def answer(self, fault: Fault, request: Request, call: Call, work: Work) -> Response:
         """The answer to a call that meets a fault. Raises Refusal."""
         refusal = self._refusal(fault)
         if refusal is not None:
@@ -73,6 +88,12 @@ class Misbehaviour:
             case "late":
                 self._do_later(fault.delay, work)
                 return await self._silence(request)
+            case "held":
+                if work.do is not work.unchanged:
+                    self.held.append((call, work))
+                raise _broken(fault)
+            case "lag" if work.lagging is not None:
+                return JSONResponse(work.lagging(fault))
             case "slow":
                 await self.sleep(fault.delay)
         return await self._applied(fault, request, work)
@@ -97,8 +118,15 @@ class Misbehaviour:
             case _:
                 return JSONResponse(shown)
 
+    def let_land(self) -> tuple[int, int]:
+        """Let all take effect that is held back; answers how many did, how many were refused."""
+        landed = [work.lands() for _, work in self.held]
+        self.held.clear()
+        return sum(landed), len(landed) - sum(landed)
+
     def forget(self) -> None:
         """Let nothing take effect late that has not yet."""
+        self.held.clear()
         for task in self._late:
             task.cancel()
 
@@ -132,8 +160,7 @@ class Misbehaviour:
         async def later() -> None:
             await self.sleep(delay)
             # By then the order may have moved on, and Walmart refuses; nobody hears it.
-            with contextlib.suppress(Refusal):
-                work.do()
+            work.lands()
 
         task = asyncio.ensure_future(later())
         self._late.add(task)

@@ -1,6 +1,6 @@
 """What an order is at Walmart: lines whose units are each in a status, some in a package."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 CREATED, ACKNOWLEDGED = "Created", "Acknowledged"
@@ -97,3 +97,11 @@ class Order:
     def changed_at(self) -> int:
         """When anything of it changed last."""
         return max(line.changed_at for line in self.lines.values())
+
+    def copy(self) -> "Order":
+        """The order as it is now; later changes leave the copy alone."""
+        lines = {
+            number: replace(line, parcels=[replace(parcel) for parcel in line.parcels])
+            for number, line in self.lines.items()
+        }
+        return replace(self, lines=lines)

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from app.simulator.ledger import Call
+from app.simulator.misbehaviour import Misbehaviour
 from app.simulator.orders import Line, Order, Parcel
 from app.simulator.world import World
 
@@ -37,16 +38,16 @@ code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere }
 """
 
 
-def handler(world: World) -> Callable[[Request], Awaitable[Response]]:
+def handler(world: World, fate: Misbehaviour) -> Callable[[Request], Awaitable[Response]]:
     """Make the page's endpoint."""
 
     async def endpoint(_: Request) -> Response:
-        return HTMLResponse(_render(world), headers=_POLICY)
+        return HTMLResponse(_render(world, fate), headers=_POLICY)
 
     return endpoint
 
 
-def _render(world: World) -> str:
+def _render(world: World, fate: Misbehaviour) -> str:
     ledger = world.ledger
     orders = [(who, order) for who, some in world.orders.items() for order in some.values()]
     newest = heapq.nlargest(_MOST_ORDERS, orders, key=lambda pair: pair[1].changed_at)
@@ -63,6 +64,12 @@ def _render(world: World) -> str:
             ("Id", "Operation", "Kind", "For", "Times left"),
             (_fault(fault) for fault in world.faults.listed()),
             "None: this Walmart behaves.",
+        ),
+        _table(
+            "Effects held back",
+            ("Received (UTC)", "Operation", "Seller", "Purchase order", "Answered"),
+            (_call(call) for call, _ in islice(fate.held, _MOST_CALLS)),
+            "None: POST /simulator/held lets such effects land.",
         ),
         _table(
             "Last calls",

@@ -38,29 +38,36 @@ class _Desk:
 
     async def refund(self, request: Request) -> Response:
         client_id, made = self._found(request)
-        for po, effects in returning.refund_all(made, self._world.now()).items():
+        with self._world.changing(made, *made.orders):
+            done = returning.refund_all(made, self._world.now())
+        for po, effects in done.items():
             self._world.ledger.apply_by_hand(client_id, po, effects)
         return JSONResponse(returning.as_walmart(made))
 
     async def cancel(self, request: Request) -> Response:
         _, made = self._found(request)
-        returning.cancel(made, (await asking.wanted(request)).get("lines"), self._world.now())
+        lines = (await asking.wanted(request)).get("lines")
+        with self._world.changing(made):
+            returning.cancel(made, lines, self._world.now())
         return JSONResponse(returning.as_walmart(made))
 
     async def arrive(self, request: Request) -> Response:
         _, made = self._found(request)
-        made.arrived_at = made.changed_at = self._world.now()
+        with self._world.changing(made):
+            made.arrived_at = made.changed_at = self._world.now()
         return JSONResponse(returning.as_walmart(made))
 
     async def mend(self, request: Request) -> Response:
         _, made = self._found(request)
-        made.garbled, made.changed_at = False, self._world.now()
+        with self._world.changing(made):
+            made.garbled, made.changed_at = False, self._world.now()
         return JSONResponse(returning.as_walmart(made))
 
     async def lose_line(self, request: Request) -> Response:
         _, made = self._found(request)
-        made.lines.pop()
-        made.changed_at = self._world.now()
+        with self._world.changing(made):
+            made.lines.pop()
+            made.changed_at = self._world.now()
         return JSONResponse(returning.as_walmart(made))
 
     def _found(self, request: Request) -> tuple[str, Return]:

@@ -1,7 +1,7 @@
 """Returns at Walmart: a buyer asks, the seller refunds units, or Walmart does by itself."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -41,6 +41,15 @@ class Return:
     return_type: str = "REFUND"
     # Its quantities cannot be read.
     garbled: bool = False
+
+    @property
+    def orders(self) -> list[Order]:
+        """Every order that its lines are of."""
+        return list({id(line.order): line.order for line in self.lines}.values())
+
+    def copy(self) -> "Return":
+        """The return as it is now; later changes leave the copy alone."""
+        return replace(self, lines=[replace(line) for line in self.lines])
 
 
 def open_return(
@@ -122,7 +131,13 @@ def _refund(
             ordered = line.order.lines[line.line]
             ordered.move((SHIPPED, DELIVERED), Parcel(REFUNDED, quantity), now)
             returned.changed_at = now
-            effect = Effect(operation, line.line, quantity)
+            effect = Effect(
+                operation,
+                line.line,
+                quantity,
+                reference=returned.number,
+                reference_line=line.number,
+            )
             done.setdefault(line.order.purchase_order_id, []).append(effect)
     return done
 

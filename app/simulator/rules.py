@@ -92,9 +92,11 @@ def _edit(wanted: list[tuple[Asked, dict[str, Any]]], now: int) -> list[Effect]:
     effects = []
     for one, tracking, parcels in found:
         for parcel in parcels:
+            replaced, number = parcel.tracking_number, tracking["trackingNumber"]
             parcel.tracking = tracking
-            number = tracking["trackingNumber"]
-            effects.append(Effect("tracking", one.line.number, parcel.quantity, number))
+            effects.append(
+                Effect("tracking", one.line.number, parcel.quantity, number, reference=replaced)
+            )
         one.line.changed_at = now
     return effects
 

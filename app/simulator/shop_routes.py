@@ -80,7 +80,8 @@ def _comment(world: World, request: Request, call: Call, body: bytes) -> Work:
         opened, number = world.shops.open(_code(request)), request.path_params["id"]
         opened.comment(number, _json(body))
         order = opened.order(number)
-        what = Effect("commerce_comment", order["increment_id"], 1)
+        text = str(order["status_histories"][-1]["comment"])
+        what = Effect("commerce_comment", order["increment_id"], 1, reference=text)
         world.ledger.apply(call, str(order.get("ext_order_id") or ""), [what])
         return True
 

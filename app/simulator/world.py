@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,8 @@ from app.simulator import placing
 from app.simulator.accounts import TOKEN_SECONDS, Accounts
 from app.simulator.buckets import Buckets
 from app.simulator.errors import Unfit, not_found
-from app.simulator.faults import Faults
+from app.simulator.faults import Fault, Faults
+from app.simulator.history import History
 from app.simulator.ledger import Ledger
 from app.simulator.notifying import Notifier
 from app.simulator.orders import Order
@@ -50,6 +52,7 @@ class World:
     ledger: Ledger = field(init=False)
     faults: Faults = field(init=False)
     buckets: Buckets = field(init=False)
+    history: History = field(init=False)
     _ahead_ns: int = 0
     _held: int = 0
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(_FIRST_NUMBER))
@@ -59,6 +62,7 @@ class World:
         self.ledger = Ledger(self.now_ns, self.monotonic_ns)
         self.faults = Faults(self.seed)
         self.buckets = Buckets(self.now_ns)
+        self.history = History(self.now)
 
     def now(self) -> int:
         """Milliseconds since 1970 by Walmart's clock."""
@@ -78,6 +82,27 @@ class World:
         if found is None:
             raise not_found()
         return found
+
+    @contextmanager
+    def changing(self, *things: Order | Return) -> Iterator[None]:
+        """Keep what orders and returns were before the block, where it changes them."""
+        before = [thing.copy() for thing in things]
+        # What Walmart refuses has changed nothing.
+        yield
+        for thing, was in zip(things, before, strict=True):
+            if thing != was:
+                self.history.keep(id(thing), was)
+
+    def set_stock(self, client_id: str, sku: str, node: str | None, units: int) -> None:
+        """Set how many units of a SKU there are at a ship node."""
+        key = (client_id, sku, node)
+        if self.stock.get(key, 0) != units:
+            self.history.keep(key, self.stock.get(key, 0))
+        self.stock[key] = units
+
+    def past(self, lag: Fault | None) -> Mapping[Hashable, Any]:
+        """What a read that lags shows instead: by the id of an order or return, by key of stock."""
+        return self.history.before(lag.delay, lag.changes) if lag is not None else {}
 
     def open_return(self, client_id: str, order: Order, wanted: Mapping[str, Any]) -> Return:
         """Let a buyer send units back. Raises Unfit."""
@@ -120,6 +145,8 @@ class World:
     def forget_orders(self) -> None:
         """Forget every order; the ledger stays."""
         self.orders.clear()
+        # It knows orders by where they are in memory.
+        self.history.clear()
         self._held = 0
 
     def reset(self) -> None:

@@ -162,6 +162,8 @@ async def test_the_ledger_tells_what_took_effect_when_and_by_which_call(
         "tracking_number": "1ZA",
         "reason": None,
         "correlation_id": "0b4f3d0e-0000-4000-8000-000000000001",
+        "reference": None,
+        "reference_line": None,
     }
     assert (dropped["sequence"], dropped["reason"]) == (1, "SELLER_CANCEL_PRICING_ERROR")
 

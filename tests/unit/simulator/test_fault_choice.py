@@ -77,6 +77,8 @@ async def test_chance_is_repeatable_by_its_seed() -> None:
         {"kind": "slow", "delay": -1},
         {"kind": "slow", "delay": True},
         {"kind": "refuse", "description": 3},
+        {"kind": "lag", "changes": 0},
+        {"kind": "lag", "changes": "all"},
         {"kind": "error", "id": 1, "colour": "red"},
     ],
 )
