@@ -223,7 +223,7 @@ def _confirmed(update: Any, known: Mapping[UUID, Any]) -> Result:  # noqa: ANN40
     snapshot = OrderSnapshot(purchase_order_id=order.purchase_order_id, lines={"1": line})
     at = update.claimed_at
     attempt = Attempt(_new_id(update.store_id), "bench", at, at, "confirmed", None, [])
-    return Result(update, Step(State.CONFIRMED), attempt, snapshot)
+    return Result(update, Step(State.CONFIRMED), attempt, snapshot=snapshot, read_at=at)
 
 
 def table(found: Mapping[str, Mapping[str, float]]) -> str:

@@ -33,7 +33,7 @@ from app.storage import claims, due, overview
 from app.storage.accepting import Accepting
 from app.storage.claims import Wanted
 from app.storage.database import Database, open_database
-from app.storage.tables import lanes
+from app.storage.tables import lanes, updates
 from app.storage.taking import Terms
 from app.storage.updates import Claimed
 from app.storage.vault import Vault
@@ -162,6 +162,26 @@ class World:
         async with self.database.begin() as connection:
             await connection.execute(sa.update(lanes).values(answered=True))
 
+    async def let_doubts_end(self) -> None:
+        """Let the moment come from which a read may end each doubt, and all that waits be due."""
+        async with self.database.begin() as connection:
+            await connection.execute(
+                sa.update(updates)
+                .where(updates.c.in_doubt_until.is_not(None))
+                .values(in_doubt_until=sa.func.now())
+            )
+            await connection.execute(sa.update(updates).values(due_at=sa.func.now()))
+
+    async def no_doubt_left(self) -> None:
+        """Wait until nothing is in doubt any more."""
+        statement = sa.select(sa.func.count()).where(updates.c.in_doubt_until.is_not(None))
+        async with asyncio.timeout(30):
+            while True:
+                async with self.database.begin() as connection:
+                    if not (await connection.execute(statement)).scalar_one():
+                        return
+                await asyncio.sleep(0.02)
+
     def poller(self, **changes: Any) -> Poller:
         """A poller as it is shipped, with quick clocks."""
         given = {
@@ -179,6 +199,7 @@ class World:
             database=self.database,
             client=self.client,
             commerce=self.desk.commerce,
+            desk=self.desk,
             vault=self.desk.vault,
             settings=PollerSettings(**given),
             heard=self.heard,
@@ -226,9 +247,10 @@ async def claim(
     lease: float = 60.0,
     caps: Mapping[Endpoint, float] | None = None,
     apart: bool = False,
+    quiet: float = 120.0,
 ) -> list[Claimed]:
     """Claim what is due of a store, as a poller does."""
-    terms = Terms("p", lease=lease, timeout=min(30.0, lease), caps=caps or {})
+    terms = Terms("p", lease=lease, timeout=min(30.0, lease), caps=caps or {}, quiet=quiet)
     found = await due.groups(database.by_key, apart=apart)
     groups = [each for each in found if each.store_id == store_id and each.due_in <= 0]
     if not groups:

@@ -49,7 +49,7 @@ async def carry_out(
     made = []
     for request in packages(tracks, items, event.reference):
         held = await orders.lock(connection, order.id)
-        made.append(str(await ship.accept(connection, desk, held, request, ACTOR)))
+        made.append(str(await ship.accept(connection, desk, held, request, ACTOR, partly=True)))
     return Done("accepted"), replace(done, shipments=tuple(made))
 
 

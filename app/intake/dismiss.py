@@ -1,20 +1,22 @@
-"""Dismiss: a person says it is settled; Waybill reads the order back and says what it found."""
+"""Dismiss: a person says it is settled; Waybill reads what it is about and says what it found."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from app.intake import reading
+from app.intake import doubts, sight
 from app.intake.desk import Desk
-from app.intake.retry import find, held
-from app.orders import readback, reservation
-from app.orders.errors import OrderError, Unknown
-from app.orders.order import Order, Task
-from app.orders.snapshot import OrderSnapshot
-from app.orders.update import DUE, TOLD_COMMERCE, Kind, State
+from app.intake.doubts import ABSENT, Look
+from app.intake.retry import held
+from app.orders import reservation
+from app.orders.errors import Unknown
+from app.orders.order import Order
+from app.orders.update import DUE, Kind, State
 from app.storage import (
     events,
     idempotency,
     interventions,
+    lanes,
     order_changes,
     orders,
     overview,
@@ -23,31 +25,22 @@ from app.storage import (
 )
 from app.storage.database import Connection
 from app.storage.idempotency import Once
-from app.storage.interventions import Found
-from app.storage.settling import Picture
 from app.storage.views import UpdateView
 
-NOT_READ = "not_read"
-ABSENT = "absent"
-_EXPLAINED = {
-    "acknowledged": "Walmart shows the order as acknowledged.",
-    "shipped": "Walmart shows all of it as shipped.",
-    "canceled": "Walmart shows all of it as canceled.",
-    "partly": "Walmart shows a part of it; the rest is free again.",
-    ABSENT: "Walmart shows nothing of it; its units are free again.",
-    NOT_READ: "Walmart could not be read; the units stay reserved until a refresh shows them.",
-}
 _WITH_SHIPMENT = "Its shipment was dismissed."
-_OF_COMMERCE = "It was for Commerce alone; Walmart was not read, and no unit was kept for it."
 
 
 @dataclass(frozen=True, slots=True)
 class Dismissed:
-    """The update at rest, and what Walmart shows of it."""
+    """The update at rest, and what Walmart shows of it.
+
+    until: from when a read may end its doubt; what it holds stays reserved until then.
+    """
 
     update: UpdateView
     walmart: str
     explanation: str
+    until: datetime | None = None
 
 
 async def dismiss(
@@ -55,35 +48,34 @@ async def dismiss(
 ) -> Dismissed:
     """End an update by a person's word.
 
-    Raises Unknown, Conflict update_in_progress or update_finished.
+    A doubt stays: what it holds is kept until a read that began late enough shows what became of
+    it. Raises Unknown, Conflict update_in_progress or update_finished.
     """
-    waiting, basis = await find(desk, update_id, once)
-    told_commerce = waiting.kind in TOLD_COMMERCE
-    # Walmart has nothing to say to what Commerce is told.
-    snapshot = None if told_commerce else await _picture(desk, basis)
+    async with desk.transaction(once) as connection:
+        waiting, basis = await held(connection, update_id)
+        read_at = await lanes.now(connection)
+    seen = await sight.see(desk, waiting, basis)
     async with desk.transaction(once) as connection:
         found, order = await held(connection, update_id)
-        if (
-            order is None
-            or not settling.still_holds(basis, order)
-            or (snapshot is not None and _may_still_land(desk, found, order, snapshot))
-        ):
-            snapshot = None
+        if order is not None and not settling.still_holds(basis, order):
+            seen = None
         await interventions.dismiss(connection, found, actor=actor, note=note)
-        walmart = NOT_READ
         if order is not None:
-            walmart = await _release(connection, desk, order, update_id, snapshot)
-            if walmart == ABSENT:
+            order = reservation.with_state(order, {update_id: State.DISMISSED})
+            await order_changes.save_status(connection, order, synced=False)
+        look = Look(seen, read_at) if seen is not None else None
+        finding = await doubts.conclude(connection, desk, found, order, look)
+        if order is not None:
+            if found.kind is Kind.SHIPMENT and finding.walmart == ABSENT:
                 await _end_corrections(connection, order, update_id, actor)
-            detail = {"note": note, "walmart": walmart}
+            detail = {"note": note, "walmart": finding.walmart}
             event = events.Event("update_dismissed", actor, update_id, detail)
             await events.add(connection, order.store_id, order.id, event, desk.new_id)
         await updates.hand_turns(connection, [found.place])
         view = await overview.update(connection, found.store_id, update_id)
         if view is None:
             raise Unknown("update", update_id)
-        explanation = _OF_COMMERCE if told_commerce else _EXPLAINED[walmart]
-        dismissed = Dismissed(view, walmart, explanation)
+        dismissed = Dismissed(view, finding.walmart, finding.explanation, finding.until)
         await idempotency.keep(connection, once, dismissed)
     desk.wake()
     return dismissed
@@ -105,49 +97,3 @@ async def _end_corrections(
         now = await orders.lock(connection, order.id)
         after = reservation.with_state(now, ended)
         await order_changes.save_status(connection, after, synced=False)
-
-
-def _may_still_land(desk: Desk, found: Found, order: Order, snapshot: OrderSnapshot) -> bool:
-    """Whether what Walmart does not show yet may come: its units must not be free then."""
-    task = order.task(found.id)
-    if task is None or not found.ambiguous or found.may_have_left_at is None:
-        return False
-    quiet = desk.now() - found.may_have_left_at >= desk.quiet_period
-    return not quiet and bool(readback.read(order, task, snapshot).missing)
-
-
-async def _picture(desk: Desk, order: Order | None) -> OrderSnapshot | None:
-    if order is None:
-        return None
-    try:
-        return await reading.read(desk, order.store_id, order.purchase_order_id)
-    except OrderError:
-        return None
-
-
-async def _release(
-    connection: Connection,
-    desk: Desk,
-    order: Order,
-    update_id: UUID,
-    snapshot: OrderSnapshot | None,
-) -> str:
-    order = reservation.with_state(order, {update_id: State.DISMISSED})
-    if snapshot is None:
-        await order_changes.save_status(connection, order, synced=False)
-        return NOT_READ
-    turns = await settling.settle(connection, Picture(order, snapshot, desk.now()), desk.new_id)
-    await updates.hand_turns(connection, turns)
-    after = await orders.lock(connection, order.id)
-    return _found(after.task(update_id), snapshot)
-
-
-def _found(task: Task | None, snapshot: OrderSnapshot) -> str:
-    if task is None or task.kind is Kind.ACKNOWLEDGEMENT:
-        return ABSENT if snapshot.created else "acknowledged"
-    confirmed = sum(item.confirmed for item in task.items)
-    if not confirmed:
-        return ABSENT
-    if confirmed < sum(item.quantity for item in task.items):
-        return "partly"
-    return "canceled" if task.kind is Kind.CANCELLATION else "shipped"

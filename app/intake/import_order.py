@@ -1,6 +1,7 @@
 """Import: read an order from Walmart and write it down as Walmart shows it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from app.intake import importing, reading
@@ -11,7 +12,16 @@ from app.orders import settlement
 from app.orders.errors import Unknown
 from app.orders.order import Order
 from app.orders.snapshot import OrderSnapshot
-from app.storage import commerce_updates, events, idempotency, orders, settling, stores, updates
+from app.storage import (
+    commerce_updates,
+    events,
+    idempotency,
+    lanes,
+    orders,
+    settling,
+    stores,
+    updates,
+)
 from app.storage.database import Connection
 from app.storage.idempotency import Once
 from app.storage.registry import add_order
@@ -36,11 +46,12 @@ async def import_order(
         if store is None:
             raise Unknown("store", store_id)
         basis = await _known(connection, store, purchase_order_id)
+        read_at = await lanes.now(connection)
     snapshot = await reading.read(desk, store, purchase_order_id)
     if snapshot is None:
         raise Unknown("purchase order", purchase_order_id)
     async with desk.transaction(once) as connection:
-        registered = await _write(connection, desk, snapshot, _Import(store, actor, basis))
+        registered = await _write(connection, desk, snapshot, _Import(store, actor, basis, read_at))
         await idempotency.keep(connection, once, registered)
     desk.wake()
     return registered
@@ -51,6 +62,7 @@ class _Import:
     store: int
     actor: str
     basis: Order | None
+    read_at: datetime
 
 
 async def _known(connection: Connection, store: int, purchase_order_id: str) -> Order | None:
@@ -89,6 +101,7 @@ async def _write(
         order = await orders.lock(connection, order_id)
     # A known order that a poller works on, or that changed meanwhile, is newer than the read.
     if created or (settling.still_holds(wanted.basis, order) and not busy(order)):
-        turns = await settling.settle(connection, Picture(order, snapshot, desk.now()), desk.new_id)
+        picture = Picture(order, snapshot, wanted.read_at)
+        turns = await settling.settle(connection, picture, desk.new_id)
         await updates.hand_turns(connection, turns)
     return await answer(connection, store, order_id, created=created)

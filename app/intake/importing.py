@@ -11,11 +11,12 @@ from uuid import UUID
 from app.intake.desk import Desk
 from app.intake.hold import FREE, Hold
 from app.intake.register import acknowledge
-from app.orders import drift, settlement
+from app.orders import doubt, drift, settlement
 from app.orders.snapshot import OrderSnapshot
 from app.storage import (
     commerce_updates,
     events,
+    lanes,
     orders,
     reconciliations,
     registry,
@@ -67,6 +68,7 @@ async def import_page(
             connection, store_id, [ids[number] for number in shown if number in ids]
         )
         differing = {}
+        at = await lanes.now(connection)
         for order in known.values():
             snapshot = shown[order.purchase_order_id]
             if order.unreadable:
@@ -74,7 +76,8 @@ async def import_page(
                 continue
             if order.ordered_at is None or order.ship_method is None:
                 await registry.fill_blanks(connection, store_id, order.id, details(snapshot))
-            if any(map(drift.is_drift, drift.compare(order, snapshot))):
+            found = drift.compare(order, snapshot, at, desk.quiet_period)
+            if any(map(drift.is_drift, found)):
                 differing[order.id] = order.purchase_order_id
     if imported:
         desk.wake()
@@ -95,8 +98,9 @@ async def _add(
     written = await orders.lock_many(
         connection, [(store_id, order_id) for order_id in added if order_id in snapshots]
     )
-    at = desk.now()
-    pictures = [Picture(order, snapshots[order_id], at) for order_id, order in written.items()]
+    pictures = [
+        Picture(order, snapshots[order_id], doubt.UNTIMED) for order_id, order in written.items()
+    ]
     # First, so that what is noted of an order follows it.
     await commerce_updates.hand_over(connection, list(written.values()), desk.new_id)
     await settling.settle_many(connection, pictures, desk.new_id)
@@ -156,7 +160,9 @@ async def adopt(
     await orders.add_lines(connection, store_id, order_id, settlement.lines_of(snapshot))
     readable = await orders.lock(connection, order_id)
     await commerce_updates.hand_over(connection, [readable], desk.new_id)
-    turns = await settling.settle(connection, Picture(readable, snapshot, desk.now()), desk.new_id)
+    turns = await settling.settle(
+        connection, Picture(readable, snapshot, doubt.UNTIMED), desk.new_id
+    )
     await updates.hand_turns(connection, turns)
     await events.add(
         connection, store_id, order_id, events.Event("order_imported", ACTOR), desk.new_id

@@ -28,7 +28,7 @@ async def put(
         store = await stores.number_of(connection, store_id)
         if store is None:
             raise Unknown("store", store_id)
-        wanted = stock.Levels(store, levels, actor, desk.quiet_period)
+        wanted = stock.Levels(store, levels, actor)
         ids = await stock.put(connection, wanted, desk.new_id)
         queued = []
         for level, update_id in zip(levels, ids, strict=True):

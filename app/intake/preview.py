@@ -8,7 +8,7 @@ from app.intake import ship
 from app.intake.desk import Desk
 from app.orders.errors import Problem
 from app.orders.requests import ShipRequest
-from app.storage import orders, stores
+from app.storage import lanes, orders, stores
 from app.walmart import markets
 from app.walmart.messages import ShipLine
 
@@ -28,7 +28,8 @@ async def preview(desk: Desk, order_id: UUID, request: ShipRequest) -> Preview:
     async with desk.transaction() as connection:
         order = await orders.lock(connection, order_id)
         rules_of_store = await stores.shipping_rules(connection, order.store_id)
-    checked = ship.check(desk, order, rules_of_store, request)
+        now = await lanes.now(connection)
+    checked = ship.check(order, rules_of_store, request, now)
     lines = [ShipLine(item.line_number, item.quantity) for item in checked.items]
     body = None
     if not checked.problems:

@@ -2,7 +2,8 @@
 
 Walmart's list is the screen: an order that seems to differ is read by itself before anything
 is written, exactly as a refresh does, so that no picture is believed that is older than what
-we know. What Walmart shows no more, and orders that only one side knows, are left to a person.
+we know. Units that Walmart shows no more, and orders that only one side knows, are left to a
+person.
 """
 
 from collections import Counter
@@ -11,16 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.intake import listed
+from app.intake import drift_notes, listed
 from app.intake.desk import Desk
 from app.intake.hold import FREE, Hold
 from app.intake.refresh import busy
 from app.orders import drift
 from app.orders.drift import Cause, Drift
 from app.orders.errors import OrderError
-from app.orders.order import Order
-from app.storage import events, orders, reconciliations, settling, updates
-from app.storage.database import Connection
+from app.storage import lanes, orders, reconciliations, settling, updates
 from app.storage.settling import Picture
 from app.walmart import errors
 from app.walmart.account import Account
@@ -99,6 +98,7 @@ async def due(desk: Desk, every: float) -> list[int]:
 async def _listed(desk: Desk, account: Account, since: datetime, report: Report) -> set[str]:
     """Go through Walmart's list; answers the purchase orders on it."""
     seen: set[str] = set()
+    quiet = desk.quiet_period
 
     async def ask(window: Window, cursor: str | None) -> OrderPage:
         return await desk.walmart.list_orders(account, window, cursor)
@@ -108,6 +108,7 @@ async def _listed(desk: Desk, account: Account, since: datetime, report: Report)
         async with desk.transaction() as connection:
             ids = await reconciliations.known(connection, account.store_id, numbers)
             known = await orders.load_many(connection, account.store_id, list(ids.values()))
+            at = await lanes.now(connection)
         for snapshot in page.orders:
             number = snapshot.purchase_order_id
             if number in seen:
@@ -116,7 +117,7 @@ async def _listed(desk: Desk, account: Account, since: datetime, report: Report)
             report.orders += 1
             if number not in ids:
                 _tell(report, number, None, [drift.whole(Cause.ORDER_UNKNOWN_HERE)])
-            elif any(map(drift.is_drift, drift.compare(known[ids[number]], snapshot))):
+            elif any(map(drift.is_drift, drift.compare(known[ids[number]], snapshot, at, quiet))):
                 await _mended(desk, account, (number, ids[number]), report)
         for number in filter(None, page.unreadable):
             seen.add(number)
@@ -165,6 +166,7 @@ async def mend(
     """
     async with desk.transaction() as connection:
         basis = (await orders.load_many(connection, account.store_id, [order_id]))[order_id]
+        read_at = await lanes.now(connection)
     if busy(basis):
         return False
     try:
@@ -173,7 +175,7 @@ async def mend(
         missing = [drift.whole(Cause.ORDER_UNKNOWN_AT_WALMART)]
         async with desk.transaction() as connection:
             await hold.check(connection)
-            await _note(connection, desk, basis, missing, mended=False)
+            await drift_notes.note(connection, desk, basis, missing, mended=False)
         _tell(report, basis.purchase_order_id, order_id, missing)
         return True
     if answer.order is None:
@@ -181,19 +183,18 @@ async def mend(
     async with desk.transaction() as connection:
         await hold.check(connection)
         order = await orders.lock(connection, order_id)
-        found = [each for each in drift.compare(order, answer.order) if drift.is_drift(each)]
+        compared = drift.compare(order, answer.order, read_at, desk.quiet_period)
+        found = [each for each in compared if drift.is_drift(each)]
         if not found:
             return True
         if busy(order) or not settling.still_holds(basis, order):
             # What we know now is newer than what was read.
             return False
-        mended = drift.believable(found)
-        if mended:
-            picture = Picture(order, answer.order, desk.now())
-            turns = await settling.settle(connection, picture, desk.new_id)
-            await updates.hand_turns(connection, turns)
-        await _note(connection, desk, order, found, mended=mended)
-    _tell(report, order.purchase_order_id, order_id, found, believed=mended)
+        picture = Picture(order, answer.order, read_at)
+        turns = await settling.settle(connection, picture, desk.new_id)
+        await updates.hand_turns(connection, turns)
+        await drift_notes.note(connection, desk, order, found, mended=True)
+    _tell(report, order.purchase_order_id, order_id, found, believed=True)
     desk.wake()
     return True
 
@@ -209,24 +210,3 @@ def _tell(
     for each in found:
         mended = believed and each.repair is not drift.Repair.PERSON
         report.findings.append(Finding(number, order_id, each, mended))
-
-
-async def _note(
-    connection: Connection, desk: Desk, order: Order, found: Sequence[Drift], *, mended: bool
-) -> None:
-    """Tell it on the order's timeline, once for the same finding."""
-    told = [
-        {
-            "cause": each.cause.value,
-            "line_number": each.line_number,
-            "here": each.here,
-            "walmart": each.walmart,
-            "repair": each.repair.value if mended else drift.Repair.PERSON.value,
-            "message": each.sentence,
-        }
-        for each in found
-    ]
-    detail = {"drift": told}
-    if not await reconciliations.told_before(connection, order.store_id, order.id, detail):
-        event = events.Event("drift_found", detail=detail)
-        await events.add(connection, order.store_id, order.id, event, desk.new_id)

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.intake import reading
+from app.intake import drift_notes, reading
 from app.intake.desk import Desk
+from app.orders import doubt, drift
+from app.orders.drift import Cause
 from app.orders.errors import Conflict, Unknown
 from app.orders.order import Order
 from app.orders.update import State
-from app.storage import events, idempotency, orders, overview, settling, updates
+from app.storage import events, idempotency, lanes, orders, overview, settling, updates
 from app.storage.database import Connection
 from app.storage.idempotency import Once
 from app.storage.settling import Picture
@@ -24,16 +26,27 @@ class Refreshed:
     explanation: str
 
 
-async def refresh(desk: Desk, order_id: UUID, *, actor: str, once: Once | None = None) -> Refreshed:
+async def refresh(
+    desk: Desk,
+    order_id: UUID,
+    *,
+    actor: str,
+    accept_walmart: bool = False,
+    once: Once | None = None,
+) -> Refreshed:
     """Read an order from Walmart and bring ours in line.
 
-    Raises Unknown, NotAvailable walmart_unavailable, Conflict credentials_rejected or
-    order_not_at_walmart.
+    accept_walmart: units that Walmart does not show (any more) are taken back. Raises Unknown,
+    NotAvailable walmart_unavailable, Conflict credentials_rejected or order_not_at_walmart, and
+    order_in_doubt where units are to be taken back that may still arrive.
     """
     async with desk.transaction(once) as connection:
         order = await orders.lock(connection, order_id)
         if busy(order):
             return await _as_it_stands(connection, order, once)
+        if accept_walmart:
+            _refuse_doubt(order)
+        read_at = await lanes.now(connection)
     snapshot = await reading.read(desk, order.store_id, order.purchase_order_id)
     if snapshot is None:
         raise Conflict(
@@ -44,8 +57,18 @@ async def refresh(desk: Desk, order_id: UUID, *, actor: str, once: Once | None =
         basis, order = order, await orders.lock(connection, order_id)
         if busy(order) or not settling.still_holds(basis, order):
             return await _as_it_stands(connection, order, once)
-        turns = await settling.settle(connection, Picture(order, snapshot, desk.now()), desk.new_id)
-        event = events.Event("order_refreshed", actor)
+        if accept_walmart:
+            _refuse_doubt(order)
+        picture = Picture(order, snapshot, read_at, accept_walmart)
+        found = drift.compare(order, snapshot, read_at, desk.quiet_period)
+        turns = await settling.settle(connection, picture, desk.new_id)
+        lower = [each for each in found if each.cause is Cause.MISSING_AT_WALMART]
+        if accept_walmart:
+            detail = {"drift": drift_notes.shown(lower, mended=True)}
+            event = events.Event("walmart_accepted", actor, detail=detail)
+        else:
+            await drift_notes.note(connection, desk, order, lower, mended=False)
+            event = events.Event("order_refreshed", actor)
         await events.add(connection, order.store_id, order.id, event, desk.new_id)
         await updates.hand_turns(connection, turns)
         view = await view_of(connection, order)
@@ -53,6 +76,14 @@ async def refresh(desk: Desk, order_id: UUID, *, actor: str, once: Once | None =
         await idempotency.keep(connection, once, refreshed)
     desk.wake()
     return refreshed
+
+
+def _refuse_doubt(order: Order) -> None:
+    """Raise Conflict while a write of the order may still take effect."""
+    for task in order.walmart_tasks:
+        if task.in_doubt_until is not None:
+            message = doubt.sentence(task.update_id, task.in_doubt_until)
+            raise Conflict("order_in_doubt", message)
 
 
 def busy(order: Order) -> bool:

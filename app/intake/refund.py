@@ -11,6 +11,7 @@ from uuid import UUID
 from app.intake import memos, open_returns
 from app.intake.desk import Desk
 from app.intake.open_returns import Fitting
+from app.orders import doubt
 from app.orders import refunds as rules
 from app.orders.errors import Conflict, Invalid, Unknown, refuse
 from app.orders.order import Order
@@ -161,7 +162,9 @@ async def _accept(connection: Connection, desk: Desk, return_id: UUID, asking: _
     # Under the orders' locks, so that two refunds never see the same units left.
     known = await returns.find(connection, return_id)
     waiting = await refunds.pending(connection, known)
-    items, problems = rules.plan(locked, known.returned, asking.request, waiting)
+    unclear = await refunds.in_doubt(connection, known)
+    doubts = {number: doubt.sentence(*each) for number, each in unclear.items()}
+    items, problems = rules.plan(locked, known.returned, asking.request, waiting, doubts)
     refuse(problems)
     if not items:
         raise Invalid("required", "At least one item is needed.")

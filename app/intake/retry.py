@@ -1,6 +1,6 @@
 """Retry: put an update back into the queue, and say honestly what will happen to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -64,31 +64,28 @@ async def retry(
 
     Walmart is read first for one that failed: what it has already is not sent again.
     """
-    found, order = await find(desk, update_id, once)
+    async with desk.transaction(once) as connection:
+        found, order = await held(connection, update_id)
+        read_at = await lanes.now(connection)
     snapshot = await _picture(desk, found, order)
     async with desk.transaction(once) as connection:
         now = await held(connection, update_id)
         if order is None or now[1] is None or not settling.still_holds(order, now[1]):
             snapshot = None
+        picture = (snapshot, read_at) if snapshot is not None else None
         retried = await _requeue(
-            connection, desk, update_id, snapshot, override=override_cancel_request, actor=actor
+            connection, desk, update_id, picture, override=override_cancel_request, actor=actor
         )
         await idempotency.keep(connection, once, retried)
     desk.wake()
     return retried
 
 
-async def find(desk: Desk, update_id: UUID, once: Once | None) -> tuple[Found, Order | None]:
-    """An update that nobody holds and that is not at rest, with its order.
+async def held(connection: Connection, update_id: UUID) -> tuple[Found, Order | None]:
+    """Hold an update that is not at rest, and its order, until the transaction ends.
 
     Raises Unknown, Conflict update_in_progress or update_finished.
     """
-    async with desk.transaction(once) as connection:
-        return await held(connection, update_id)
-
-
-async def held(connection: Connection, update_id: UUID) -> tuple[Found, Order | None]:
-    """Hold an update and its order until the transaction ends; raises as `find` does."""
     view = None
     store_id = ids.store_of(update_id)
     if store_id is not None:
@@ -123,19 +120,19 @@ async def _requeue(
     connection: Connection,
     desk: Desk,
     update_id: UUID,
-    snapshot: OrderSnapshot | None,
+    picture: tuple[OrderSnapshot, datetime] | None,
     *,
     override: bool,
     actor: str,
 ) -> Retried:
     found, order = await held(connection, update_id)
     landed, why_not = False, None
-    if order is not None and snapshot is not None:
-        turns = await settling.settle(connection, Picture(order, snapshot, desk.now()), desk.new_id)
+    if order is not None and picture is not None:
+        turns = await settling.settle(connection, Picture(order, *picture), desk.new_id)
         await updates.hand_turns(connection, turns)
         order = await orders.lock(connection, order.id)
         landed = _state(order, update_id) is State.CONFIRMED
-        why_not = None if landed else _why_not(order, update_id, snapshot)
+        why_not = None if landed else _why_not(order, update_id, picture, override=override)
     if not landed and why_not is None:
         await _queue(connection, found, order, override=override)
     if order is not None:
@@ -152,12 +149,26 @@ async def _requeue(
     return await _forecast(connection, found, view)
 
 
-def _why_not(order: Order, update_id: UUID, snapshot: OrderSnapshot) -> str | None:
+def _why_not(
+    order: Order, update_id: UUID, picture: tuple[OrderSnapshot, datetime], *, override: bool
+) -> str | None:
     """What Walmart shows that no repetition can change."""
     task = order.task(update_id)
     if task is None or task.kind not in {Kind.SHIPMENT, Kind.CANCELLATION}:
         return None
-    return obstacle.obstacle(task, readback.read(order, task, snapshot), snapshot)
+    snapshot, read_at = picture
+    why = obstacle.obstacle(task, readback.read(order, task, snapshot), snapshot)
+    if why is not None or task.in_doubt(read_at) or task.kind is Kind.CANCELLATION:
+        return why
+    try:
+        again = reservation.hold_again(order, update_id).task(update_id) or task
+    except Conflict:
+        # Told when it is queued.
+        return None
+    again = replace(again, override_cancel_request=again.override_cancel_request or override)
+    going = obstacle.sendable(reservation.with_task(order, again), again, snapshot, read_at)
+    blocked = [each.code for each in going.blocked if each.code != obstacle.CANCEL_REQUESTED]
+    return None if going.units or not blocked else blocked[0]
 
 
 async def _queue(
@@ -187,6 +198,11 @@ async def _forecast(connection: Connection, found: Found, view: UpdateView) -> R
         return Retried(view, "waiting", paused, f"{whom} takes no calls of this kind until then.")
     if not await updates.has_turn(connection, found.store_id, found.id):
         return Retried(view, "waiting", None, "An earlier update of the order goes first.")
+    if found.in_doubt_until is not None and found.in_doubt_until > await lanes.now(connection):
+        text = (
+            f"An earlier try may still arrive until then; {whom} is read before anything is sent."
+        )
+        return Retried(view, "waiting", found.in_doubt_until, text)
     if found.attempts:
         text = f"It goes out now: {whom} is read first, and only what is missing is sent."
         return Retried(view, "queued", None, text)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from app.intake import carriers
@@ -15,6 +16,7 @@ from app.orders.requests import ShipRequest
 from app.orders.update import Kind, State
 from app.storage import (
     idempotency,
+    lanes,
     order_changes,
     orders,
     overview,
@@ -97,7 +99,7 @@ async def _unheld(
     order = picture.order
     if not picture.simple or (alone and any(t.kind is Kind.SHIPMENT for t in order.tasks)):
         return None
-    checked = check(desk, order, picture.rules, request)
+    checked = check(order, picture.rules, request, picture.at)
     refuse(checked.problems)
     update = _update(desk, order, checked, actor)
     row = _row(desk.new_id(order.store_id), update, request, checked)
@@ -151,14 +153,22 @@ async def _same_reference(
 
 
 async def accept(
-    connection: Connection, desk: Desk, order: Order, request: ShipRequest, actor: str
+    connection: Connection,
+    desk: Desk,
+    order: Order,
+    request: ShipRequest,
+    actor: str,
+    *,
+    partly: bool = False,
 ) -> UUID:
     """Write a shipment in the transaction of somebody who holds the order, and wakes the pollers.
 
-    Answers the shipment's id; the order has to be held anew for the next. Raises as `ship`.
+    partly: units that Walmart shows as canceled, or shipped otherwise, are accepted and end as a
+    part that could not go. Answers the shipment's id; the order has to be held anew for the next.
+    Raises as `ship`.
     """
     rules_of_store = await stores.shipping_rules(connection, order.store_id)
-    checked = check(desk, order, rules_of_store, request)
+    checked = check(order, rules_of_store, request, await lanes.now(connection), partly=partly)
     refuse(checked.problems)
     update = _update(desk, order, checked, actor)
     await updates.append(connection, update)
@@ -172,9 +182,19 @@ async def accept(
     return row.id
 
 
-def check(desk: Desk, order: Order, rules_of_store: ShippingRules, request: ShipRequest) -> Checked:
-    """Hold a request against an order and the store's carriers."""
-    plan = rules.plan(order, request, desk.now())
+def check(
+    order: Order,
+    rules_of_store: ShippingRules,
+    request: ShipRequest,
+    now: datetime,
+    *,
+    partly: bool = False,
+) -> Checked:
+    """Hold a request against an order and the store's carriers; now is the database's time.
+
+    partly: see `rules.plan`.
+    """
+    plan = rules.plan(order, request, now, partly=partly)
     resolved = carriers.resolve(
         rules_of_store,
         request.carrier_code,

@@ -20,6 +20,7 @@ from app.orders.update import DUE, Kind, State
 from app.storage import (
     events,
     interventions,
+    lanes,
     order_changes,
     orders,
     overview,
@@ -52,7 +53,8 @@ async def correct(
 ) -> ShipmentView:
     """Replace what will be sent of a shipment, and try a failed one again.
 
-    Raises Unknown, Invalid, and Conflict tracking_window_closed or update_finished.
+    Raises Unknown, Invalid, and Conflict tracking_window_closed, update_finished, or
+    quantity_exceeds_remaining where a failed shipment's units are gone.
     """
     async with desk.transaction() as connection:
         order = await orders.lock(connection, order_id)
@@ -77,7 +79,7 @@ async def correct_held(
     shipment = await shipments.sendable(connection, order.store_id, order.id, shipment_id)
     if shipment is None:
         raise await _not_sendable(connection, order, shipment_id)
-    _refuse_too_late(desk, shipment)
+    await _refuse_too_late(connection, shipment)
     corrected = await _check(connection, order, shipment, correction)
     await shipments.correct(connection, order.store_id, shipment_id, corrected.fields)
     order = await _pass_on(connection, desk, order, shipment, corrected, actor=actor)
@@ -95,10 +97,10 @@ async def _not_sendable(connection: Connection, order: Order, shipment_id: UUID)
     return Conflict("tracking_window_closed", _TOO_LATE)
 
 
-def _refuse_too_late(desk: Desk, shipment: Sendable) -> None:
+async def _refuse_too_late(connection: Connection, shipment: Sendable) -> None:
     if State(shipment.state) is State.DISMISSED:
         raise Conflict("update_finished", _DISMISSED)
-    if rules_of_correction.window_closed(shipment.first_confirmed_at, desk.now()):
+    if rules_of_correction.window_closed(shipment.first_confirmed_at, await lanes.now(connection)):
         raise Conflict("tracking_window_closed", _TOO_LATE)
 
 
@@ -116,7 +118,7 @@ async def _pass_on(
     payload = corrected.package.to_json()
     if task is not None:
         # A poller may have claimed it since the order was loaded; the row is locked by now.
-        task = replace(task, state=State(shipment.state), ambiguous=shipment.ambiguous)
+        task = replace(task, state=State(shipment.state), in_doubt_until=shipment.in_doubt_until)
     if task is None or rules_of_correction.replaceable(order, task):
         await shipments.send_instead(connection, order.store_id, shipment.update_id, payload)
         return order
@@ -149,8 +151,8 @@ async def _pass_on(
 
 async def _supersede(connection: Connection, order: Order, update_id: UUID) -> Order:
     found = await interventions.find(connection, update_id)
-    # Claimed since the order was loaded: what may be on its way is left alone.
-    if found is None or found.ambiguous or found.state not in DUE | {State.FAILED}:
+    # Claimed since the order was loaded: what is on its way is left alone. A doubt stays with it.
+    if found is None or found.state not in DUE | {State.FAILED}:
         return order
     note = "A later correction of the same shipment took its place."
     await interventions.dismiss(connection, found, actor="waybill", note=note)
@@ -200,9 +202,14 @@ async def _try_again(connection: Connection, order: Order, shipment: Sendable) -
     waits = {State.RETRYING, State.VERIFYING, State.FAILED}
     if found is None or found.state not in waits:
         return
+    again = order
+    if found.state is State.FAILED:
+        # Its reservation may have given way meanwhile.
+        again = reservation.hold_again(order, found.id)
+        await order_changes.save(connection, order, again)
     await interventions.requeue(connection, found)
     state = State.VERIFYING if found.state is State.FAILED else found.state
-    after = reservation.with_state(order, {found.id: state})
+    after = reservation.with_state(again, {found.id: state})
     await order_changes.save_status(connection, after, synced=False)
     await updates.hand_turns(connection, [found.place])
 

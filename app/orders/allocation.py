@@ -6,9 +6,11 @@ SKU or by its Commerce item is spread over all lines that carry it, in the order
 
 from collections.abc import Iterator, Sequence
 
+from app.orders import doubt
 from app.orders.errors import Problem
 from app.orders.order import Item, Line, Order
 from app.orders.requests import RequestedItem
+from app.orders.update import Kind
 
 
 def everything_remaining(order: Order) -> tuple[Item, ...]:
@@ -20,10 +22,33 @@ def everything_remaining(order: Order) -> tuple[Item, ...]:
     )
 
 
+def doubts(order: Order, *numbers: str) -> str:
+    """What holds units of some lines (of any, where none is named) and may still take effect.
+
+    A text to add to a refusal; empty where nothing does.
+    """
+    holding = [
+        task
+        for task in order.tasks
+        if any(i.reserved and (not numbers or i.line_number in numbers) for i in task.items)
+    ]
+    return "".join(
+        f" {doubt.sentence(task.update_id, task.in_doubt_until)}"
+        for task in holding
+        if task.in_doubt_until is not None
+    )
+
+
 def allocate(
-    order: Order, requested: Sequence[RequestedItem]
+    order: Order, requested: Sequence[RequestedItem], *, partly: bool = False
 ) -> tuple[tuple[Item, ...], list[Problem]]:
-    """Give each requested item its units; say with a pointer what cannot be given."""
+    """Give each requested item its units; say with a pointer what cannot be given.
+
+    partly: units that were canceled at Walmart, or shipped there by others, are asked for without
+    being reserved, as long as any unit can go.
+    """
+    if partly:
+        return _allocate_partly(order, requested)
     problems = [*_none(requested), *_repeated(requested)]
     named = {item.line_number for item in requested if item.line_number is not None}
     taken: dict[str, int] = {}
@@ -34,9 +59,51 @@ def allocate(
             continue
         left = _take(lines, item.quantity, taken)
         if left:
-            problems.append(_too_many(index, item, item.quantity - left))
+            told = doubts(order, *(line.line_number for line in lines))
+            problems.append(_too_many(index, item, item.quantity - left, told))
     items = (Item(number, units, reserved=units) for number, units in taken.items() if units)
     return tuple(items), problems
+
+
+def _allocate_partly(
+    order: Order, requested: Sequence[RequestedItem]
+) -> tuple[tuple[Item, ...], list[Problem]]:
+    items, problems = allocate(order, requested)
+    if not problems or any(p.code != "quantity_exceeds_remaining" for p in problems):
+        return items, problems
+    held = {item.line_number: item.reserved for item in items}
+    named = {item.line_number for item in requested if item.line_number is not None}
+    short: dict[str, int] = {}
+    for item in requested:
+        lines = _lines_of(order, item, named)
+        wanted = item.quantity - sum(held.get(line.line_number, 0) for line in lines)
+        for line in lines:
+            lost = min(max(wanted, 0), _lost(order, line) - short.get(line.line_number, 0))
+            if lost > 0:
+                short[line.line_number] = short.get(line.line_number, 0) + lost
+                wanted -= lost
+        if wanted > 0:
+            return items, problems
+    if not any(held.values()):
+        return items, problems
+    numbers = [line.line_number for line in order.lines]
+    return tuple(
+        Item(number, held.get(number, 0) + short.get(number, 0), reserved=held.get(number, 0))
+        for number in numbers
+        if held.get(number, 0) + short.get(number, 0)
+    ), []
+
+
+def _lost(order: Order, line: Line) -> int:
+    """Units of a line that were canceled, or shipped by others than our updates."""
+    ours = sum(
+        item.confirmed
+        for task in order.tasks
+        if task.kind is Kind.SHIPMENT
+        for item in task.items
+        if item.line_number == line.line_number
+    )
+    return line.canceled + max(line.shipped - ours, 0)
 
 
 def _lines_of(order: Order, item: RequestedItem, named: set[str]) -> list[Line]:
@@ -99,11 +166,11 @@ def _unknown(index: int, item: RequestedItem) -> Problem:
     )
 
 
-def _too_many(index: int, item: RequestedItem, available: int) -> Problem:
+def _too_many(index: int, item: RequestedItem, available: int, doubted: str) -> Problem:
     field, value = _name(item)
     return Problem(
         "quantity_exceeds_remaining",
-        f"{item.quantity} units of {field} {value} were asked for; {available} remain.",
+        f"{item.quantity} units of {field} {value} were asked for; {available} remain.{doubted}",
         f"/items/{index}/quantity",
         conflict=True,
         facts={"remaining": available},

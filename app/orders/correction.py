@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.orders import readback
+from app.orders.doubt import latest
 from app.orders.numbers import corrections, numbers, targets
 from app.orders.order import Order, Task
 from app.orders.snapshot import LineSnapshot, OrderSnapshot, tracking_key
@@ -42,7 +43,7 @@ def standing(order: Order, task: Task, snapshot: OrderSnapshot) -> Standing:
     shipment = order.task(task.corrects) if task.corrects else None
     if shipment is None:
         return Standing({}, {})
-    found = readback.read(order, shipment, snapshot).found
+    found = readback.read(order, shipment, snapshot).shown
     there = {number: units for number, units in found.items() if units}
     new = tracking_key(task.tracking_number or "")
     waiting = {}
@@ -90,8 +91,31 @@ def recognisable(order: Order, shipment: Task, new_number: str) -> bool:
 
 
 def superseded(task: Task) -> bool:
-    """Whether a later correction takes this one's place: it waits, and no try of it is unclear."""
-    return not task.ambiguous and task.state in DUE | {State.FAILED}
+    """Whether a later correction takes this one's place: it waits; its doubt stays with it."""
+    return task.state in DUE | {State.FAILED}
+
+
+def overwritten_until(order: Order, task: Task) -> datetime | None:
+    """Until when another correction of the shipment may still arrive and overwrite this one.
+
+    None where no other one is in doubt. The time is the database's.
+    """
+    return latest(
+        [
+            each.in_doubt_until
+            for each in order.tasks
+            if each.corrects == task.corrects and each.update_id != task.update_id
+        ]
+    )
+
+
+def lags(order: Order, task: Task, snapshot: OrderSnapshot, since: datetime) -> bool:
+    """Whether a read shows less of a corrected shipment than Walmart confirmed after since."""
+    shipment = order.task(task.corrects) if task.corrects else None
+    if shipment is None or shipment.confirmed_at is None or shipment.confirmed_at < since:
+        return False
+    shown = readback.read(order, shipment, snapshot).shown
+    return any(shown[item.line_number] < item.confirmed for item in shipment.items)
 
 
 def replaceable(order: Order, shipment: Task) -> bool:
@@ -99,7 +123,7 @@ def replaceable(order: Order, shipment: Task) -> bool:
 
     One that was corrected before may have been sent under that number, so it is not.
     """
-    waits = shipment.state in DUE | {State.FAILED} and not shipment.ambiguous
+    waits = shipment.state in DUE | {State.FAILED} and shipment.in_doubt_until is None
     absent = not any(item.confirmed for item in shipment.items)
     return waits and absent and not corrections(order, shipment)
 

@@ -2,11 +2,13 @@
 
 Walmart's word rules (`settlement.py`), so most drift is mended by reading. Two things are not:
 what an open update explains is not drift, and units that Walmart no longer shows are never
-taken back without a person, since they would then be free to ship a second time.
+taken back without a person, since they would then be free to ship a second time. The rest of the
+same read counts all the same.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.orders import readback, settlement
@@ -54,7 +56,8 @@ _SENTENCES = {
     Cause.QUANTITY_CHANGED: "Walmart shows another number of units ordered.",
     Cause.LINE_UNKNOWN: "Walmart shows a line that Waybill does not know.",
     Cause.MISSING_AT_WALMART: "Walmart no longer shows units that it had confirmed: compare the "
-    "order in Seller Center, then POST /v1/orders/{order_id}/refresh if Walmart is right.",
+    "order in Seller Center, then POST /v1/orders/{order_id}/refresh with accept_walmart if "
+    "Walmart is right.",
     Cause.LINE_MISSING_AT_WALMART: "Walmart does not show this line: compare the order in Seller "
     "Center.",
     Cause.ORDER_UNKNOWN_AT_WALMART: "Walmart knows no such purchase order for this seller account: "
@@ -90,30 +93,29 @@ _SETTLED_BY_READING = frozenset(
 )
 
 
-def compare(order: Order, snapshot: OrderSnapshot) -> tuple[Drift, ...]:
-    """Every difference between an order as we know it and as Walmart shows it, line by line."""
-    crowded = _crowded(settlement.settle(order, snapshot).trimmed)
+def compare(
+    order: Order, snapshot: OrderSnapshot, read_at: datetime, quiet: timedelta
+) -> tuple[Drift, ...]:
+    """Every difference between an order as we know it and as Walmart shows it, line by line.
+
+    read_at is when the read began (the database's clock). Units that Walmart does not show are no
+    drift within quiet of their confirmation: a read may lag so long.
+    """
+    crowded = _crowded(settlement.settle(order, snapshot, read_at).trimmed)
+    fresh = _confirmed_since(order, read_at - quiet)
     found: list[Drift] = []
     for line in order.lines:
         seen = snapshot.lines.get(line.line_number)
         if seen is None or _ordered(seen) == 0:
             found.append(_drift(Cause.LINE_MISSING_AT_WALMART, line, line.ordered, 0))
         else:
-            found += _line(order, snapshot, line, seen)
+            found += _line(order, snapshot, line, seen, fresh=fresh)
     for number, seen in snapshot.lines.items():
         if order.line(number) is None:
             # A line without units cannot be written down, and nobody can ship it.
             repair = Repair.READ if _ordered(seen) else Repair.PERSON
             found.append(Drift(Cause.LINE_UNKNOWN, repair, number, 0, _ordered(seen)))
     return tuple(_told(drift, crowded) for drift in found)
-
-
-def believable(drifts: Iterable[Drift]) -> bool:
-    """Whether Walmart's picture may be written down: nothing in it has vanished."""
-    return not any(
-        drift.cause in _VANISHED or (drift.cause is Cause.LINE_UNKNOWN and not drift.walmart)
-        for drift in drifts
-    )
 
 
 def is_drift(drift: Drift) -> bool:
@@ -130,14 +132,21 @@ def _ordered(seen: LineSnapshot) -> int:
     return max(seen.ordered, seen.shipped + seen.canceled)
 
 
-def _line(order: Order, snapshot: OrderSnapshot, line: Line, seen: LineSnapshot) -> Iterator[Drift]:
+def _confirmed_since(order: Order, since: datetime) -> bool:
+    return any(task.confirmed_at is not None and task.confirmed_at > since for task in order.tasks)
+
+
+def _line(
+    order: Order, snapshot: OrderSnapshot, line: Line, seen: LineSnapshot, *, fresh: bool
+) -> Iterator[Drift]:
     for kind, cause, here, walmart in (
         (Kind.SHIPMENT, Cause.SHIPPED_IN_SELLER_CENTER, line.shipped, seen.shipped),
         (Kind.CANCELLATION, Cause.CANCELED_BY_WALMART, line.canceled, seen.canceled),
         (None, Cause.REFUNDED_AT_WALMART, line.refunded, seen.refunded),
     ):
         if walmart < here:
-            yield _drift(Cause.MISSING_AT_WALMART, line, here, walmart)
+            cause_of_less = Cause.UPDATE_IN_FLIGHT if fresh else Cause.MISSING_AT_WALMART
+            yield _drift(cause_of_less, line, here, walmart)
             continue
         flying, landed = _ours(order, snapshot, line, kind) if kind else (0, 0)
         more = walmart - here

@@ -1,33 +1,91 @@
-"""Why what is missing of an update cannot be sent any more, whoever asks for it.
+"""What of an update can still be sent, and why the rest cannot, by what Walmart shows.
 
-Looked at after a read: by a delivery before it sends, and by a person's retry, which must not
-promise what cannot be.
+Asked after a read: by a delivery before it sends, and by a person's retry, which must not promise
+what cannot be.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.orders import readback, settlement
 from app.orders.cancellation import Reason
-from app.orders.order import Task
+from app.orders.order import Item, Order, Task
 from app.orders.readback import Reading
-from app.orders.snapshot import OrderSnapshot
+from app.orders.snapshot import LineSnapshot, OrderSnapshot
 from app.orders.update import Kind
 
 EXCESS = "needs_review"
 ALREADY_SHIPPED = "order_already_shipped"
 CANCEL_NOT_REQUESTED = "cancel_not_requested"
+CANCEL_REQUESTED = "cancel_requested"
 LINE_CANCELED = "line_canceled"
 NO_OPEN_UNITS = "no_open_units"
 
 
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Units of a line that cannot go, with the code of what stands against them."""
+
+    line_number: str
+    units: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    """Units per line that may be sent now, and those that cannot because of Walmart's side."""
+
+    units: Mapping[str, int]
+    blocked: tuple[Blocked, ...] = ()
+
+
 def obstacle(task: Task, reading: Reading, snapshot: OrderSnapshot) -> str | None:
-    """The code of what stands against it, None where nothing does."""
+    """The code of what stands against an update as a whole, None where nothing does."""
     if reading.excess:
         return EXCESS
-    if task.kind is Kind.CANCELLATION:
-        if any(line.shipped for line in snapshot.lines.values()):
-            return ALREADY_SHIPPED
-        asked = task.reason != Reason.CUSTOMER_REQUEST or bool(snapshot.cancel_requested)
-        return None if asked else CANCEL_NOT_REQUESTED
-    if not reading.blocked:
+    if task.kind is not Kind.CANCELLATION:
         return None
-    lines = [snapshot.lines[number] for number in reading.blocked if number in snapshot.lines]
-    gone = bool(lines) and all(line.canceled for line in lines)
-    return LINE_CANCELED if gone else NO_OPEN_UNITS
+    if any(line.shipped for line in snapshot.lines.values()):
+        return ALREADY_SHIPPED
+    asked = task.reason != Reason.CUSTOMER_REQUEST or bool(snapshot.cancel_requested)
+    return None if asked else CANCEL_NOT_REQUESTED
+
+
+def sendable(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetime) -> Sendable:
+    """What may be sent of a shipment or cancellation after a read that began at read_at.
+
+    A cancellation covers every open unit of the order. A shipment sends what is missing of it and
+    what it still holds once the read is settled; lines that the buyer asked to cancel go only
+    where a person has overridden that.
+    """
+    if task.kind is Kind.CANCELLATION:
+        return Sendable({number: line.open for number, line in snapshot.lines.items() if line.open})
+    missing = readback.read(order, task, snapshot).missing
+    settled = settlement.settle(order, snapshot, read_at).order.task(task.update_id)
+    held = {item.line_number: item.reserved for item in settled.items} if settled else {}
+    units: dict[str, int] = {}
+    blocked: list[Blocked] = []
+    for number, wanted in missing.items():
+        line = snapshot.lines.get(number)
+        stopped = bool(line and line.cancel_requested and not task.override_cancel_request)
+        going = 0 if stopped else min(wanted, held.get(number, 0), line.open if line else 0)
+        if going:
+            units[number] = going
+        if going < wanted:
+            code = CANCEL_REQUESTED if stopped and _open(line) else _code(line)
+            blocked.append(Blocked(number, wanted - going, code))
+    return Sendable(units, tuple(blocked))
+
+
+def unheld(items: tuple[Item, ...]) -> bool:
+    """Whether an update wants units that it does not hold: what stands against them is unknown."""
+    return any(item.reserved < item.quantity - item.confirmed for item in items)
+
+
+def _open(line: LineSnapshot | None) -> bool:
+    return line is not None and line.open > 0
+
+
+def _code(line: LineSnapshot | None) -> str:
+    return LINE_CANCELED if line is not None and line.canceled else NO_OPEN_UNITS

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
+from app.orders.doubt import open_for
 from app.orders.update import OPEN, TOLD_COMMERCE, UNRESOLVED, Kind, State
 
 # Walmart's guide "Acknowledge a created order".
@@ -79,8 +80,14 @@ class Task:
     recognisable: bool = True
     reason: str | None = None
     override_cancel_request: bool = False
-    # An earlier try may have landed; only a read tells.
-    ambiguous: bool = False
+    # From when a read may end the doubt whether an earlier try takes effect; None: no doubt.
+    in_doubt_until: datetime | None = None
+    # When Walmart's confirmation of units was last written down (Kind.SHIPMENT only).
+    confirmed_at: datetime | None = None
+
+    def in_doubt(self, read_at: datetime) -> bool:
+        """Whether a read that began then cannot show yet that a try had no effect."""
+        return open_for(self.in_doubt_until, read_at)
 
     @property
     def unresolved(self) -> bool:

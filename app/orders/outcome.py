@@ -2,9 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from app.orders.snapshot import OrderSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class LineFailure:
+    """Units of an order line that could not go while others could: why, and what to do."""
+
+    line_number: str
+    units: int
+    code: str
+    message: str
+    suggestion: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +23,8 @@ class Failure:
     """Why a delivery did not end well, for a person to read.
 
     origin: whose fault it is, walmart, commerce or waybill. retryable: whether sending the
-    same again can help. sent_as: Walmart's own codes, kept for a support case.
+    same again can help. sent_as: Walmart's own codes, kept for a support case. lines: where some
+    lines went and others could not, those that could not.
     """
 
     code: str
@@ -22,6 +34,7 @@ class Failure:
     suggestion: str | None = None
     retryable: bool = False
     sent_as: tuple[str, ...] = ()
+    lines: tuple[LineFailure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +99,34 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class SendAgain:
+    """Walmart took an overwriting write, and an older value may still arrive until a moment.
+
+    It is sent, or looked at, once more then (the database's time); only then is it confirmed.
+    """
+
+    until: datetime
+    snapshot: OrderSnapshot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An exception of our own ended the delivery.
+
+    sent: a write may have left without an answer. snapshot: what was read before.
+    """
+
+    failure: Failure
+    sent: bool
+    snapshot: OrderSnapshot | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HandedBack:
     """Nothing was sent: the poller stops, or too little of the lease was left."""
 
     why: str = field(default="the poller is stopping")
 
 
-Outcome = Confirmed | AlreadyThere | TryLater | Unclear | Refused | HandedBack
+Outcome = Confirmed | AlreadyThere | TryLater | Unclear | Refused | SendAgain | Fault | HandedBack
 Facts = Mapping[str, object]

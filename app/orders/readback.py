@@ -1,10 +1,17 @@
 """What does Walmart already have of this update? The question asked before anything is sent again.
 
-A shipment is recognised by line and tracking number (or the number that was corrected to): of
-the units Walmart shows under a
-number, those that our other shipments put there are counted first, the rest is this one's.
-A cancellation is recognised by how many units of a line are canceled beyond those that
-were so when it was accepted.
+A shipment is recognised by line and tracking number (or the number that was corrected to). Several
+shipments may share a number: each owns the units that were confirmed of it, and what is left goes
+to those that may have put it there, the least surely absent first, then by their order:
+
+| rank | shipment |
+|---|---|
+| 0 | under way, in doubt, or just confirmed |
+| 1 | waiting, and known to be absent |
+| 2 | failed or dismissed, and known to be absent |
+
+A cancellation is recognised by how many units of a line are canceled beyond those that were so
+when it was accepted. Units that were confirmed once stay found, whatever a read shows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,18 +20,22 @@ from dataclasses import dataclass
 from app.orders.numbers import numbers
 from app.orders.order import Item, Order, Task
 from app.orders.snapshot import LineSnapshot, OrderSnapshot
-from app.orders.update import Kind
+from app.orders.update import AT_REST, DUE, Kind, State
+
+_UNDER_WAY = frozenset({State.SENDING, State.CONFIRMED})
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a read showed of one update.
 
-    found: units per line that Walmart has of it. missing: units per line still to be sent.
-    blocked: of the missing ones, lines that no longer have enough open units.
-    excess: lines where Walmart shows more units under the number than anybody here knows of.
+    shown: units per line that the read shows of it. found: the same, or what was confirmed of it
+    before where that is more. missing: units per line still to be sent. blocked: of the missing
+    ones, lines that no longer have enough open units. excess: lines where Walmart shows more units
+    under the number than all updates of ours account for.
     """
 
+    shown: Mapping[str, int]
     found: Mapping[str, int]
     missing: Mapping[str, int]
     blocked: tuple[str, ...] = ()
@@ -39,47 +50,76 @@ class Reading:
 def read(order: Order, task: Task, snapshot: OrderSnapshot) -> Reading:
     """Compare a shipment or cancellation of the order with Walmart's picture of it."""
     if task.kind is Kind.CANCELLATION:
-        return _read_cancellation(order, task, snapshot)
-    found: dict[str, int] = {}
+        return _reading(task.items, _canceled(order, task, snapshot), snapshot, ())
+    shown: dict[str, int] = {}
     excess: list[str] = []
     mine = numbers(order, task)
     for item in task.items:
         line = snapshot.lines.get(item.line_number)
-        claimed = _claimed_by_others(order, task, item.line_number, line, mine)
+        claimed, wanted = _of_others(order, task, item.line_number, line, mine)
         available = _under(line, mine) - claimed
-        found[item.line_number] = max(min(available, item.quantity), 0)
-        if available > item.quantity + _wanted_by_later(order, task, item.line_number, mine):
+        shown[item.line_number] = max(min(available, item.quantity), 0)
+        if available > item.quantity + wanted:
             excess.append(item.line_number)
-    return _reading(task.items, found, snapshot, tuple(excess))
+    return _reading(task.items, shown, snapshot, tuple(excess))
+
+
+def still_open(task: Task, snapshot: OrderSnapshot) -> bool:
+    """Whether units are open that a cancellation covers: it is one of the whole order."""
+    return task.kind is Kind.CANCELLATION and any(line.open for line in snapshot.lines.values())
 
 
 def _under(line: LineSnapshot | None, under: Iterable[str]) -> int:
     return sum(line.shipped_under(number) for number in under) if line else 0
 
 
-def _claimed_by_others(
-    order: Order, task: Task, number: str, line: LineSnapshot | None, mine: frozenset[str]
-) -> int:
-    """Units under this shipment's numbers that belong to our other shipments.
+def _rank(task: Task) -> int:
+    if task.in_doubt_until is not None or task.state in _UNDER_WAY:
+        return 0
+    return 1 if task.state in DUE else 2
 
-    A shipment that is at rest (confirmed, dismissed, failed in part) owns what was confirmed
-    of it; one that is still under way and older owns what it asked for. One whose package may
-    stand under other numbers too is looked for there first.
+
+def _wants(task: Task, item: Item) -> int:
+    """Units that may be the shipment's beyond those that were confirmed of it."""
+    if task.state in AT_REST:
+        return item.reserved
+    return item.quantity - item.confirmed
+
+
+def _of_others(
+    order: Order, task: Task, number: str, line: LineSnapshot | None, mine: frozenset[str]
+) -> tuple[int, int]:
+    """Units of a line under this shipment's numbers that our other shipments own.
+
+    Answers those that come before this shipment, and those that others may have after it. A
+    shipment that may stand under other numbers too is looked for there first.
     """
     others = [other for other in order.tasks if _is_other_shipment(other, task)]
     known = {other.update_id: numbers(order, other) for other in others}
     pool = {each: _under(line, (each,)) for each in frozenset[str]().union(mine, *known.values())}
-    # Those that can only be elsewhere take their units first.
-    others.sort(key=lambda other: (bool(known[other.update_id] & mine), other.sequence))
-    claimed = 0
+    first = (_rank(task), task.sequence)
+    before: list[tuple[Task, int]] = []
+    after = 0
     for other in others:
-        owned = _owned(other, task, number)
+        items = [item for item in other.items if item.line_number == number]
+        wants = sum(_wants(other, item) for item in items)
+        owned = sum(item.confirmed for item in items)
+        if (_rank(other), other.sequence) < first:
+            owned += wants
+        elif known[other.update_id] & mine:
+            after += wants
+        before.append((other, owned))
+    # Those that can only stand elsewhere take their units first.
+    before.sort(key=lambda each: (bool(known[each[0].update_id] & mine), each[0].sequence))
+    claimed = 0
+    for other, owned in before:
+        left = owned
         for each in sorted(known[other.update_id] - mine):
-            owned -= _take(pool, each, owned)
+            left -= _take(pool, each, left)
         for each in sorted(known[other.update_id] & mine):
-            taken = _take(pool, each, owned)
-            owned, claimed = owned - taken, claimed + taken
-    return claimed
+            taken = _take(pool, each, left)
+            left, claimed = left - taken, claimed + taken
+    return claimed, after
 
 
 def _take(pool: dict[str, int], number: str, wanted: int) -> int:
@@ -88,48 +128,28 @@ def _take(pool: dict[str, int], number: str, wanted: int) -> int:
     return taken
 
 
-def _owned(other: Task, task: Task, number: str) -> int:
-    earlier = other.unresolved and other.sequence < task.sequence
-    return sum(
-        item.quantity if earlier else item.confirmed
-        for item in other.items
-        if item.line_number == number
-    )
-
-
-def _wanted_by_later(order: Order, task: Task, number: str, mine: frozenset[str]) -> int:
-    return sum(
-        item.quantity - item.confirmed
-        for other in order.tasks
-        if _is_other_shipment(other, task) and numbers(order, other) & mine
-        if other.unresolved and other.sequence > task.sequence
-        for item in other.items
-        if item.line_number == number
-    )
-
-
 def _is_other_shipment(other: Task, task: Task) -> bool:
     return other.kind is Kind.SHIPMENT and other.update_id != task.update_id
 
 
-def _read_cancellation(order: Order, task: Task, snapshot: OrderSnapshot) -> Reading:
-    found: dict[str, int] = {}
+def _canceled(order: Order, task: Task, snapshot: OrderSnapshot) -> dict[str, int]:
+    shown: dict[str, int] = {}
     for item in task.items:
         line = snapshot.lines.get(item.line_number)
         ours = order.line(item.line_number)
-        before = (ours.ordered if ours else item.quantity) - item.quantity
-        found[item.line_number] = max(
-            min((line.canceled if line else 0) - before, item.quantity), 0
-        )
-    return _reading(task.items, found, snapshot, ())
+        before = max((ours.ordered if ours else item.quantity) - item.quantity, 0)
+        canceled = (line.canceled if line else 0) - before
+        shown[item.line_number] = max(min(canceled, item.quantity), 0)
+    return shown
 
 
 def _reading(
     items: Sequence[Item],
-    found: Mapping[str, int],
+    shown: Mapping[str, int],
     snapshot: OrderSnapshot,
     excess: tuple[str, ...],
 ) -> Reading:
+    found = {item.line_number: max(shown[item.line_number], item.confirmed) for item in items}
     missing = {
         item.line_number: item.quantity - found[item.line_number]
         for item in items
@@ -140,4 +160,4 @@ def _reading(
         for number, units in missing.items()
         if number not in snapshot.lines or snapshot.lines[number].open < units
     )
-    return Reading(found, missing, blocked, excess)
+    return Reading(shown, found, missing, blocked, excess)

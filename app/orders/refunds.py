@@ -14,6 +14,7 @@ from app.orders.returns import REPLACEMENT, RefundItem, RefundRequest, Return
 
 # The code of a refund of units that Walmart took back.
 CHANGED = "return_changed"
+IN_DOUBT = "refund_in_doubt"
 
 
 def concerned(returned: Return, request: RefundRequest) -> tuple[str, ...]:
@@ -30,12 +31,17 @@ def concerned(returned: Return, request: RefundRequest) -> tuple[str, ...]:
 
 
 def plan(
-    known: Mapping[str, Order], returned: Return, request: RefundRequest, pending: Mapping[int, int]
+    known: Mapping[str, Order],
+    returned: Return,
+    request: RefundRequest,
+    pending: Mapping[int, int],
+    doubts: Mapping[int, str],
 ) -> tuple[tuple[RefundItem, ...], tuple[Problem, ...]]:
     """What a refund would do, and every reason against it.
 
     known: the orders that are concerned, by purchase order. pending: units of each line that
-    refunds accepted before still want.
+    refunds accepted before still want. doubts: lines of which a refund may still take effect, with
+    a sentence on it.
     """
     if returned.closed:
         return (), (_closed(returned),)
@@ -44,11 +50,18 @@ def plan(
         lines = returned.lines if only is None else returned.lines_of(only)
         wanted = [(line.number, line.left - pending.get(line.number, 0)) for line in lines]
         items = [each for each in wanted if each[1] > 0]
+        unclear = [(line.number, 0) for line in lines if line.number in doubts]
+        if unclear:
+            return (), tuple(_in_doubt(unclear, doubts))
         if not items:
             return (), (_nothing_left(returned),)
     else:
         items = list(request.items)
-    problems = [*_repeated(items), *_not_shipped(known, returned, items)]
+    problems = [
+        *_repeated(items),
+        *_not_shipped(known, returned, items),
+        *_in_doubt(items, doubts),
+    ]
     found = []
     for place, (number, units) in enumerate(items):
         line = returned.line(number)
@@ -108,6 +121,20 @@ def _changed(message: str) -> Failure:
         message=message,
         suggestion="Compare it in Seller Center; dismiss this refund, then refund what is left.",
     )
+
+
+def _in_doubt(items: Sequence[tuple[int, int]], doubts: Mapping[int, str]) -> list[Problem]:
+    """While a refund of a line may still take effect, another one could be paid twice."""
+    return [
+        Problem(
+            IN_DOUBT,
+            f"A refund of line {number} is in doubt. {doubts[number]}",
+            f"/items/{place}/return_line_number",
+            conflict=True,
+        )
+        for place, (number, _) in enumerate(items)
+        if number in doubts
+    ]
 
 
 def _closed(returned: Return) -> Problem:

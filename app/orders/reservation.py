@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
+from typing import NoReturn
 from uuid import UUID
 
 from app.orders.errors import Conflict, Problem
-from app.orders.order import Order, Task
+from app.orders.order import Item, Order, Task
 from app.orders.update import State
 
 
@@ -16,23 +18,46 @@ def reserve(order: Order, task: Task) -> Order:
 
 
 def hold_again(order: Order, update_id: UUID) -> Order:
-    """The order with all that is missing of an update held back again, for a retry.
+    """The order with what is missing of an update held back again, for a retry.
 
-    Raises Conflict quantity_exceeds_remaining where others have taken the units meanwhile.
+    Units that Walmart shows as canceled or shipped otherwise are left out: the delivery says so
+    line by line. Raises Conflict quantity_exceeds_remaining where our other updates hold units it
+    needs, and where nothing of it is left.
     """
     task = order.task(update_id)
     if task is None or not task.items:
         return order
-    items = tuple(
-        replace(item, reserved=max(item.quantity - item.confirmed, 0)) for item in task.items
-    )
+    items = tuple(_held_again(order, item) for item in task.items)
+    if not any(item.reserved for item in items):
+        _refuse(items[0].line_number)
     more = {
         new.line_number: new.reserved - old.reserved
         for old, new in zip(task.items, items, strict=True)
     }
-    _refuse_without_room(order, more)
-    tasks = tuple(replace(task, items=items) if each is task else each for each in order.tasks)
-    return replace(_with_more(order, more), tasks=tasks)
+    return with_task(_with_more(order, more), replace(task, items=items))
+
+
+def _held_again(order: Order, item: Item) -> Item:
+    line = order.line(item.line_number)
+    missing = max(item.quantity - item.confirmed, 0)
+    if line is None:
+        return replace(item, reserved=0)
+    wanted = min(missing, max(line.ordered - line.shipped - line.canceled, 0))
+    if wanted - item.reserved > line.remaining:
+        _refuse(item.line_number)
+    return replace(item, reserved=wanted)
+
+
+def with_task(order: Order, task: Task) -> Order:
+    """The order with one of its updates as given."""
+    tasks = tuple(task if each.update_id == task.update_id else each for each in order.tasks)
+    return replace(order, tasks=tasks)
+
+
+def with_doubt(order: Order, update_id: UUID, in_doubt_until: datetime | None) -> Order:
+    """The order with the doubt of one of its updates begun or ended."""
+    task = order.task(update_id)
+    return order if task is None else with_task(order, replace(task, in_doubt_until=in_doubt_until))
 
 
 def with_state(order: Order, states: Mapping[UUID, State]) -> Order:
@@ -53,12 +78,10 @@ def _with_more(order: Order, more: Mapping[str, int]) -> Order:
     return replace(order, lines=lines)
 
 
-def _refuse_without_room(order: Order, more: Mapping[str, int]) -> None:
-    for line in order.lines:
-        if more.get(line.line_number, 0) > line.remaining:
-            message = (
-                f"Line {line.line_number} has no units left for it: they were shipped or "
-                "canceled otherwise. Dismiss the update if nothing of it is to be sent."
-            )
-            problem = Problem("quantity_exceeds_remaining", message, conflict=True)
-            raise Conflict(problem.code, message, [problem])
+def _refuse(line_number: str) -> NoReturn:
+    message = (
+        f"Line {line_number} has no units left for it: they were shipped or canceled otherwise. "
+        "Dismiss the update if nothing of it is to be sent."
+    )
+    problem = Problem("quantity_exceeds_remaining", message, conflict=True)
+    raise Conflict(problem.code, message, [problem])

@@ -1,18 +1,25 @@
 """Bring the order in line with what Walmart shows: the only way units become shipped or canceled.
 
-Each update gets credited with the units of it that the snapshot shows; what it still waits
-for stays reserved. Where Walmart's truth leaves no room for a reservation (somebody shipped
-the units in Seller Center), the reservation is trimmed, newest first, and its update is
-handed to a person.
+Each update gets credited with the units of it that the snapshot shows; what it still waits for
+stays reserved. Per line and kind of unit the higher of known and shown stands: a read may lag
+behind a confirmation, and units that were free again could leave twice. Only a person's word
+(`accept_walmart`) takes units back. Where Walmart's truth leaves no room for a reservation
+(somebody shipped the units in Seller Center), the reservation is trimmed, newest first.
+
+A write in doubt keeps its reservation, whatever its state, until a read that began late enough
+shows what became of it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
 
 from app.orders import correction, readback
+from app.orders.doubt import SHOWN_BY_ORDER
 from app.orders.order import Item, Line, Money, Order, Task
 from app.orders.snapshot import LineSnapshot, OrderSnapshot
-from app.orders.update import OPEN, Kind, State
+from app.orders.update import AT_REST, OPEN, Kind, State
 
 _HOLDING = (Kind.SHIPMENT, Kind.CANCELLATION)
 
@@ -22,75 +29,127 @@ class Settlement:
     """The order after a read.
 
     landed: updates that Walmart shows complete; trimmed: updates whose reservation had to
-    give way; new_lines: lines only Walmart knew.
+    give way; cleared: updates whose doubt has ended; new_lines: lines only Walmart knew.
     """
 
     order: Order
     landed: tuple[Task, ...]
     trimmed: tuple[Task, ...]
+    cleared: tuple[Task, ...]
     new_lines: tuple[Line, ...]
 
 
-def settle(order: Order, snapshot: OrderSnapshot) -> Settlement:
-    """Credit every update, then count the lines anew."""
-    tasks = [_credit(order, task, snapshot) for task in order.tasks]
-    known = [_seen(line, snapshot.lines.get(line.line_number)) for line in order.lines]
+def settle(
+    order: Order, snapshot: OrderSnapshot, read_at: datetime, *, accept_walmart: bool = False
+) -> Settlement:
+    """Credit every update, then count the lines anew.
+
+    read_at is when the read began, by the database's clock. accept_walmart takes back units that
+    Walmart does not show.
+    """
+    tasks = [_credit(order, task, snapshot, read_at, accept=accept_walmart) for task in order.tasks]
+    known = [
+        _seen(line, snapshot.lines.get(line.line_number), accept=accept_walmart)
+        for line in order.lines
+    ]
     new = [line for line in lines_of(snapshot) if not order.line(line.line_number)]
     tasks, trimmed = _trim([*known, *new], tasks)
+    tasks = _covered([*known, *new], tasks)
     lines = tuple(_reserve(line, tasks) for line in (*known, *new))
-    landed = tuple(
-        task
-        for task in tasks
-        if task.unresolved
+    landed = tuple(task for task in tasks if _complete(order, task, snapshot))
+    counted = replace(order, tasks=tuple(tasks))
+    landed += tuple(task for task in tasks if _corrected(counted, task, snapshot, read_at))
+    done = {task.update_id for task in landed}
+    cleared = tuple(task for task in tasks if _cleared(task, snapshot, read_at, done))
+    ended = {task.update_id for task in cleared}
+    after = replace(
+        order,
+        lines=lines,
+        tasks=tuple(
+            replace(task, in_doubt_until=None) if task.update_id in ended else task
+            for task in tasks
+        ),
+        cancel_requested=snapshot.cancel_requested,
+    )
+    return Settlement(after, landed, trimmed, cleared, tuple(new))
+
+
+def _complete(order: Order, task: Task, snapshot: OrderSnapshot) -> bool:
+    """Whether Walmart shows all of a shipment or cancellation."""
+    return (
+        task.unresolved
         and task.kind in _HOLDING
         and all(item.confirmed >= item.quantity for item in task.items)
+        and not readback.still_open(task, snapshot)
         # More than anybody here knows of may be a double effect: a person must see it.
         and not readback.read(order, task, snapshot).excess
     )
-    counted = replace(order, tasks=tuple(tasks))
-    landed += tuple(task for task in tasks if _corrected(counted, task, snapshot))
-    after = replace(
-        order, lines=lines, tasks=tuple(tasks), cancel_requested=snapshot.cancel_requested
-    )
-    return Settlement(after, landed, trimmed, tuple(new))
 
 
-def _corrected(order: Order, task: Task, snapshot: OrderSnapshot) -> bool:
-    """Whether Walmart shows a tracking correction done; one under an unclear try may not be yet."""
+def _corrected(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetime) -> bool:
+    """Whether Walmart shows a tracking correction done, and no other can overwrite it any more."""
     if task.kind is not Kind.TRACKING or not task.unresolved or not task.recognisable:
         return False
     shipment = order.task(task.corrects) if task.corrects else None
     # While the rest of the shipment may still go out, the correction waits for its turn.
     settled = shipment is not None and shipment.state not in OPEN
-    return settled and correction.standing(order, task, snapshot).done
+    last = correction.overwritten_until(order, task)
+    if not settled or (last is not None and read_at < last):
+        return False
+    return correction.standing(order, task, snapshot).done
 
 
-def _credit(order: Order, task: Task, snapshot: OrderSnapshot) -> Task:
-    if task.kind not in _HOLDING or not task.unresolved:
+def _cleared(
+    task: Task, snapshot: OrderSnapshot, read_at: datetime, landed: Container[UUID]
+) -> bool:
+    """Whether this read ends the doubt of an update, by its time or by what it shows."""
+    if task.in_doubt_until is None or task.kind not in SHOWN_BY_ORDER:
+        return False
+    if task.state is State.SENDING:
+        return False
+    if not task.in_doubt(read_at) or task.update_id in landed:
+        return True
+    if task.kind is Kind.ACKNOWLEDGEMENT:
+        return not snapshot.created
+    return task.kind in _HOLDING and all(item.confirmed >= item.quantity for item in task.items)
+
+
+def _credit(
+    order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetime, *, accept: bool
+) -> Task:
+    if task.kind not in _HOLDING or not (task.unresolved or accept):
         return task
-    found = readback.read(order, task, snapshot).found
-    at_rest = task.state in {State.DISMISSED, State.CONFIRMED}
+    reading = readback.read(order, task, snapshot)
+    found = reading.shown if accept else reading.found
+    # What is at rest waits for nothing; but what is in doubt may still arrive.
+    released = task.state in AT_REST and not task.in_doubt(read_at)
 
     def credited(item: Item) -> Item:
-        confirmed = max(found.get(item.line_number, 0), item.confirmed)
+        confirmed = found.get(item.line_number, 0)
+        missing = max(item.quantity - confirmed, 0)
         return replace(
-            item,
-            confirmed=confirmed,
-            reserved=0 if at_rest else min(item.quantity - confirmed, item.reserved),
+            item, confirmed=confirmed, reserved=0 if released else min(missing, item.reserved)
         )
 
     return replace(task, items=tuple(credited(item) for item in task.items))
 
 
-def _seen(line: Line, seen: LineSnapshot | None) -> Line:
+def _seen(line: Line, seen: LineSnapshot | None, *, accept: bool = False) -> Line:
     if seen is None:
         return line
+    ordered = max(seen.ordered, seen.shipped + seen.canceled)
+    shipped = seen.shipped if accept else max(seen.shipped, line.shipped)
+    canceled = seen.canceled if accept else max(seen.canceled, line.canceled)
+    # Both together never exceed what was ordered: what Walmart shows stands, and of what it does
+    # not show the shipped units give way first.
+    surplus = max(shipped + canceled - ordered, 0)
+    yielded = min(surplus, shipped - seen.shipped)
     return replace(
         line,
-        ordered=max(seen.ordered, seen.shipped + seen.canceled),
-        shipped=seen.shipped,
-        canceled=seen.canceled,
-        refunded=seen.refunded,
+        ordered=ordered,
+        shipped=shipped - yielded,
+        canceled=canceled - (surplus - yielded),
+        refunded=seen.refunded if accept else max(seen.refunded, line.refunded),
         name=line.name or seen.name,
     )
 
@@ -111,11 +170,16 @@ def lines_of(snapshot: OrderSnapshot) -> tuple[Line, ...]:
     return tuple(line for line in lines if line.ordered)
 
 
+def _room(line: Line) -> int:
+    return line.ordered - line.shipped - line.canceled
+
+
 def _trim(lines: Sequence[Line], tasks: Sequence[Task]) -> tuple[list[Task], tuple[Task, ...]]:
-    room = {line.line_number: line.ordered - line.shipped - line.canceled for line in lines}
+    room = {line.line_number: _room(line) for line in lines}
     kept: dict[object, Task] = {}
     trimmed: list[Task] = []
-    for task in sorted(tasks, key=lambda each: each.sequence):
+    # What may still arrive keeps its units before what can be held back.
+    for task in sorted(tasks, key=lambda each: (each.in_doubt_until is None, each.sequence)):
         items = []
         for item in task.items:
             reserved = min(item.reserved, max(room.get(item.line_number, 0), 0))
@@ -129,11 +193,30 @@ def _trim(lines: Sequence[Line], tasks: Sequence[Task]) -> tuple[list[Task], tup
     return [kept[task.update_id] for task in tasks], tuple(trimmed)
 
 
-def _reserve(line: Line, tasks: Iterable[Task]) -> Line:
-    reserved = sum(
+def _covered(lines: Sequence[Line], tasks: Sequence[Task]) -> list[Task]:
+    """Let a cancellation under way hold what is open beyond it: it is one of the whole order."""
+    open_ones = [t for t in tasks if t.kind is Kind.CANCELLATION and t.state in OPEN]
+    if not open_ones:
+        return list(tasks)
+    free = {line.line_number: _room(line) - _reserved(line, tasks) for line in lines}
+    known = {item.line_number: item for item in open_ones[0].items}
+    for number, units in free.items():
+        if units > 0:
+            item = known.get(number, Item(number, 0))
+            more = replace(item, quantity=item.quantity + units, reserved=item.reserved + units)
+            known[number] = more
+    wider = replace(open_ones[0], items=tuple(known.values()))
+    return [wider if task is open_ones[0] else task for task in tasks]
+
+
+def _reserved(line: Line, tasks: Iterable[Task]) -> int:
+    return sum(
         item.reserved
         for task in tasks
         for item in task.items
         if item.line_number == line.line_number
     )
-    return replace(line, pending=reserved)
+
+
+def _reserve(line: Line, tasks: Iterable[Task]) -> Line:
+    return replace(line, pending=_reserved(line, tasks))

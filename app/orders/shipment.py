@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from app.orders import allocation, closed
+from app.orders import allocation, closed, doubt
+from app.orders.allocation import doubts
 from app.orders.errors import Problem
 from app.orders.order import FulfillmentStatus, Item, Order
 from app.orders.requests import ShipRequest
 from app.orders.snapshot import tracking_key
-from app.orders.update import OPEN, Kind
+from app.orders.update import OPEN, Kind, State
 
 # A parcel scanned by a clock that runs a little ahead of ours is not in the future.
 CLOCK_SKEW = timedelta(minutes=5)
@@ -36,9 +37,15 @@ class ShipmentPlan:
     problems: tuple[Problem, ...]
 
 
-def plan(order: Order, request: ShipRequest, now: datetime) -> ShipmentPlan:
-    """Hold a request against the order's rules. now is an aware time; nothing is changed."""
-    items, problems = _items(order, request)
+def plan(
+    order: Order, request: ShipRequest, now: datetime, *, partly: bool = False
+) -> ShipmentPlan:
+    """Hold a request against the order's rules. now is an aware time; nothing is changed.
+
+    partly: units that are short only because of what happened at Walmart are no problem; they are
+    asked for and not reserved, and the delivery says line by line that they could not go.
+    """
+    items, problems = _items(order, request, partly=partly)
     shipped_at = request.shipped_at or now
     found = [
         *tracking_problems(order, request.tracking_number),
@@ -51,15 +58,17 @@ def plan(order: Order, request: ShipRequest, now: datetime) -> ShipmentPlan:
     return ShipmentPlan(items, shipped_at, _method(order, request), tuple(found))
 
 
-def _items(order: Order, request: ShipRequest) -> tuple[tuple[Item, ...], list[Problem]]:
+def _items(
+    order: Order, request: ShipRequest, *, partly: bool
+) -> tuple[tuple[Item, ...], list[Problem]]:
     if request.items is not None:
-        return allocation.allocate(order, request.items)
+        return allocation.allocate(order, request.items, partly=partly)
     items = allocation.everything_remaining(order)
     if items or order.fulfillment_status is FulfillmentStatus.CANCELED:
         return items, []
     nothing = Problem(
         "nothing_to_ship",
-        "Every unit of the order is already shipped, canceled or on its way.",
+        f"Every unit of the order is already shipped, canceled or on its way.{doubts(order)}",
         conflict=True,
     )
     return (), [nothing]
@@ -134,12 +143,18 @@ def _state_problems(order: Order) -> Iterator[Problem]:
                 "cancellation_pending", "The order is being canceled at Walmart.", conflict=True
             )
         else:
+            told = _UNRESOLVED if task.state is State.FAILED else ""
+            if task.in_doubt_until is not None:
+                told += " " + doubt.sentence(task.update_id, task.in_doubt_until)
             yield Problem(
                 "cancellation_unresolved",
-                "A cancellation of this order failed: retry or dismiss it first.",
+                told.strip() or "A dismissed cancellation still holds units: refresh the order.",
                 conflict=True,
                 facts={"update_id": str(task.update_id)},
             )
+
+
+_UNRESOLVED = "A cancellation of this order failed: retry or dismiss it first."
 
 
 def _method(order: Order, request: ShipRequest) -> str:

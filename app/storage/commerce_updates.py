@@ -6,9 +6,11 @@ Updates for Commerce stand in a queue of their own, so that a slow Commerce keep
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from app.orders.notes import Note
 from app.orders.order import Order
@@ -101,3 +103,35 @@ async def _append(
 
 def _row(order: Order, ids: events.NewId) -> dict[str, Any]:
     return {"id": str(ids(order.store_id)), "order_id": str(order.id)}
+
+
+# A note that was dismissed and reached Commerce all the same counts, too.
+_EQUAL_NOTES = sa.text("""
+    SELECT n.id, (SELECT count(*) FROM (
+             SELECT payload, state, sequence, store_id, target, subject, kind FROM updates
+              UNION ALL
+             SELECT payload, state, sequence, store_id, target, subject, kind FROM archived_updates
+           ) o
+            WHERE o.store_id = n.store_id AND o.target = n.target AND o.subject = n.subject
+              AND o.kind = 'commerce_note' AND o.sequence < n.sequence
+              AND o.payload->>'text' = n.payload->>'text'
+              AND (o.state = 'confirmed' OR o.payload->'landed' = 'true')) AS notes
+      FROM updates n WHERE n.store_id = :store_id AND n.id = ANY(:ids)
+""").bindparams(sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
+_NOTE_LANDED = sa.text("""
+    UPDATE updates SET payload = payload || '{"landed": true}'
+     WHERE store_id = :store_id AND id = :id
+""")
+
+
+async def equal_notes(
+    connection: Connection, store_id: int, note_ids: Sequence[UUID]
+) -> dict[UUID, int]:
+    """How many notes with the same text Commerce has of each note's order before it."""
+    values = {"store_id": store_id, "ids": list(note_ids)}
+    return {row.id: row.notes for row in await connection.execute(_EQUAL_NOTES, values)}
+
+
+async def note_landed(connection: Connection, store_id: int, note_id: UUID) -> None:
+    """Write down that Commerce has a note, whatever became of its update."""
+    await connection.execute(_NOTE_LANDED, {"store_id": store_id, "id": note_id})

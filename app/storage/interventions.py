@@ -8,6 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.orders.doubt import ENDED_BY_TIME
 from app.orders.ids import store_of
 from app.orders.update import Kind, State
 from app.storage.database import Connection
@@ -27,8 +28,7 @@ class Found:
     kind: Kind
     state: State
     attempts: int
-    ambiguous: bool
-    may_have_left_at: datetime | None
+    in_doubt_until: datetime | None
     due_at: datetime
     payload: Mapping[str, Any]
 
@@ -57,7 +57,7 @@ async def requeue(connection: Connection, found: Found) -> None:
     What was tried before is read at Walmart before anything is sent; it starts to count anew
     towards giving up.
     """
-    unsure = found.state is State.FAILED and found.attempts > 0
+    unsure = found.state is State.FAILED and found.attempts > 0 and found.kind not in ENDED_BY_TIME
     fresh = State.VERIFYING if unsure else State.PENDING
     state = fresh if found.state is State.FAILED else found.state
     await connection.execute(
@@ -69,6 +69,7 @@ async def requeue(connection: Connection, found: Found) -> None:
             ambiguous=updates.c.ambiguous | unsure,
             retries=0,
             reads=0,
+            faults=0,
             failing_for=0,
             failing_since=None,
             finished_at=None,
@@ -100,9 +101,21 @@ async def dismiss(connection: Connection, found: Found, *, actor: str, note: str
         .values(
             state=State.DISMISSED.value,
             active=False,
+            # When what it is about is read once more, to end its doubt.
+            due_at=sa.func.coalesce(updates.c.in_doubt_until, updates.c.due_at),
+            reads=0,
             dismissed_by=actor,
             note=note,
             finished_at=sa.func.now(),
             updated_at=sa.func.now(),
         )
+    )
+
+
+async def end_doubt(connection: Connection, found: Found) -> None:
+    """Write down that no try of an update will take effect any more."""
+    await connection.execute(
+        sa.update(updates)
+        .where(updates.c.store_id == found.store_id, updates.c.id == found.id)
+        .values(in_doubt_until=None, updated_at=sa.func.now())
     )

@@ -5,6 +5,7 @@ a waiter that gets the lock must not see the lines as they were before it waited
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -51,7 +52,10 @@ UNKEYED = """
          FROM order_lines l WHERE l.store_id = <o.store_id> AND l.order_id = o.id) AS lines,
       (SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'update_id', u.id, 'kind', u.kind, 'state', u.state, 'sequence', u.sequence,
-                'ambiguous', u.ambiguous,
+                'in_doubt_until', u.in_doubt_until,
+                'confirmed_at', greatest(s.first_confirmed_at,
+                   CASE WHEN u.state = 'confirmed' AND u.kind IN ('shipment', 'cancellation')
+                        THEN u.finished_at END),
                 'items', coalesce(s.items, c.items, '[]'::jsonb),
                 'tracking_number', u.payload->>'tracking_number', 'reason', c.reason,
                 'previous_tracking_number', u.payload->>'previous_tracking_number',
@@ -60,10 +64,11 @@ UNKEYED = """
                 'package', CASE WHEN u.kind = 'tracking' THEN u.payload END,
                 'override_cancel_request', coalesce(s.override_cancel_request, false))
               ORDER BY u.sequence), '[]')
-         FROM (SELECT id, kind, state, sequence, ambiguous, payload FROM updates
+         FROM (SELECT id, kind, state, sequence, in_doubt_until, finished_at, payload FROM updates
                 WHERE store_id = <o.store_id> AND order_id = o.id
                UNION ALL
-               SELECT id, kind, state, sequence, ambiguous, payload FROM archived_updates
+               SELECT id, kind, state, sequence, NULL, finished_at, payload
+                 FROM archived_updates
                 WHERE store_id = <o.store_id> AND order_id = o.id) u
          LEFT JOIN LATERAL (SELECT * FROM shipments WHERE store_id = <o.store_id>
                                AND update_id = u.id LIMIT 1) s ON true
@@ -186,12 +191,17 @@ def _task(task: Mapping[str, Any]) -> Task:
         tracking_number=task["tracking_number"],
         reason=task["reason"],
         override_cancel_request=task["override_cancel_request"],
-        ambiguous=task["ambiguous"],
+        in_doubt_until=_moment(task["in_doubt_until"]),
+        confirmed_at=_moment(task["confirmed_at"]),
         previous_tracking_number=task["previous_tracking_number"],
         corrects=UUID(task["corrects"]) if task["corrects"] else None,
         package=task["package"],
         recognisable=task["recognisable"] is not False,
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def items_of(rows: Iterable[Mapping[str, Any]]) -> tuple[Item, ...]:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.orders import reservation
+from app.orders.doubt import QUIET_PERIOD, Doubt
 from app.orders.lane import Breaker, Lane, News
 from app.orders.order import Link, Order
 from app.orders.outcome import Failure
@@ -52,20 +53,25 @@ _WRITE = forms.Statement(
       UPDATE updates u
          SET state = v.state, due_at = v.due_at,
              active = u.active AND v.state NOT IN ('confirmed', 'failed', 'dismissed'),
-             retries = v.retries, reads = v.reads, ambiguous = v.ambiguous,
-             may_have_left_at = CASE WHEN v.sent THEN v.at ELSE u.may_have_left_at END,
+             retries = v.retries, reads = v.reads, ambiguous = v.ambiguous, faults = v.faults,
+             in_doubt_until = CASE v.doubt WHEN 'begin' THEN greatest(v.doubted_until,
+                                                                     u.in_doubt_until)
+                                           WHEN 'keep' THEN u.in_doubt_until END,
+             known_at = CASE WHEN v.known THEN v.at ELSE u.known_at END,
              failing_for = v.failing_for,
              failing_since = CASE WHEN v.failing THEN v.at END,
              last_error = v.last_error,
              lease_token = NULL, leased_until = NULL, leased_by = NULL, updated_at = now(),
              finished_at = CASE WHEN v.state IN ('confirmed', 'failed') THEN v.at END
-        FROM (SELECT r.*, now() AS at, now() + make_interval(secs => r.due_in) AS due_at
+        FROM (SELECT r.*, now() AS at, now() + make_interval(secs => r.due_in) AS due_at,
+                     now() + make_interval(secs => r.quiet) AS doubted_until
                 FROM jsonb_to_recordset(:changes) AS r(store_id int, id uuid, lease_token uuid,
                      state text, due_in float, retries int, reads int, ambiguous boolean,
-                     sent boolean, failing_for float, failing boolean, last_error jsonb)) v
+                     faults int, doubt text, quiet float, known boolean, failing_for float,
+                     failing boolean, last_error jsonb)) v
        WHERE u.store_id = v.store_id AND u.id = v.id AND u.lease_token = v.lease_token
          AND <u> AND <v>
-      RETURNING u.store_id, u.id, u.target, u.subject),
+      RETURNING u.store_id, u.id, u.target, u.subject, u.in_doubt_until),
     kept AS (
       INSERT INTO attempts (store_id, id, update_id, order_id, number, poller, started_at,
                             ended_at, verdict, detail, calls)
@@ -77,7 +83,7 @@ _WRITE = forms.Statement(
              verdict text, detail text, calls jsonb)
         LEFT JOIN changed c ON c.store_id = v.store_id AND c.id = v.update_id
           ON CONFLICT (store_id, id) DO NOTHING)
-    SELECT store_id, id, target, subject FROM changed
+    SELECT store_id, id, target, subject, in_doubt_until FROM changed
     """,
     sa.bindparam("changes", type_=JSONB),
     sa.bindparam("attempts", type_=JSONB),
@@ -88,8 +94,9 @@ _WRITE = forms.Statement(
 class Step:
     """What becomes of an update after a delivery; due_in seconds until the next one.
 
-    sent: bytes of a write left in this delivery. failing: the try reached Walmart and failed,
-    failing_for such seconds so far.
+    ambiguous: Walmart is read before the next send. doubt: whether the update is in doubt from now
+    on, see orders/doubt.py. known: a proper answer about it came. failing: the try reached Walmart
+    and failed, failing_for such seconds so far. faults: see Claimed.
     """
 
     state: State
@@ -97,7 +104,9 @@ class Step:
     retries: int = 0
     reads: int = 0
     ambiguous: bool = False
-    sent: bool = False
+    doubt: Doubt = Doubt.KEEP
+    known: bool = False
+    faults: int = 0
     failing: bool = False
     failing_for: float = 0.0
     failure: Failure | None = None
@@ -119,12 +128,18 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A delivery that ended, ready to be written down."""
+    """A delivery that ended, ready to be written down.
+
+    quiet: seconds that a doubt lasts which begins now. snapshot: the order as Walmart showed it
+    last, in an answer to a call that began at read_at (the database's time).
+    """
 
     update: Claimed
     step: Step
     attempt: Attempt
+    quiet: float = QUIET_PERIOD
     snapshot: OrderSnapshot | None = None
+    read_at: datetime | None = None
     returned: Return | None = None
     link: Link | None = None
     news: Sequence[News] = ()
@@ -157,12 +172,14 @@ async def record(
         await connection.exec_driver_sql(_BY_KEY)
         known = await _lock_orders(connection, results)
         await _hold_levels(connection, known, results)
-        queues = await _write(connection, results)
-        kept = [r for r in results if (r.update.store_id, r.update.id) in queues]
+        written = await _write(connection, results)
+        kept = [r for r in results if (r.update.store_id, r.update.id) in written]
         subjects = [
-            queues[r.update.store_id, r.update.id] for r in kept if _others_wait(known, r.update)
+            written[r.update.store_id, r.update.id].queue
+            for r in kept
+            if _others_wait(known, r.update)
         ]
-        subjects += await _apply(connection, known, _by_order(kept), ids)
+        subjects += await _apply(connection, known, _by_order(kept), written, ids)
         followed = (_confirmed(kept, Kind.CANCELLATION), _confirmed(kept, Kind.REFUND))
         await stock_following.follow(connection, *followed, ids)
         # In one order everywhere, as with all rows of which several are held.
@@ -225,12 +242,20 @@ async def _hold_levels(
     await stock_following.hold(connection, sent, canceled, _confirmed(results, Kind.REFUND))
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """The queue of an update that was written, and until when it is in doubt."""
+
+    queue: updates.Subject
+    in_doubt_until: datetime | None
+
+
 async def _write(
     connection: Connection, results: Sequence[Result]
-) -> dict[tuple[int, UUID], updates.Subject]:
+) -> dict[tuple[int, UUID], _Written]:
     """Write what was tried, and what becomes of those that still hold their lease.
 
-    Answers the queues of these, by store and update.
+    Answers these, by store and update.
     """
     rows = await _WRITE.execute(
         connection,
@@ -240,7 +265,12 @@ async def _write(
             "attempts": [_attempt_row(result) for result in results],
         },
     )
-    return {(row.store_id, row.id): (row.store_id, row.target, row.subject) for row in rows}
+    return {
+        (row.store_id, row.id): _Written(
+            (row.store_id, row.target, row.subject), row.in_doubt_until
+        )
+        for row in rows
+    }
 
 
 def _others_wait(known: Mapping[UUID, Order], update: Claimed) -> bool:
@@ -270,7 +300,10 @@ def _change_row(result: Result) -> dict[str, Any]:
         "retries": step.retries,
         "reads": step.reads,
         "ambiguous": step.ambiguous,
-        "sent": step.sent,
+        "faults": step.faults,
+        "doubt": step.doubt.value,
+        "quiet": result.quiet,
+        "known": step.known,
         "failing": step.failing,
         "failing_for": step.failing_for,
         "last_error": error_json(step.failure, result.update.kind, step.failed_at),
@@ -306,6 +339,7 @@ async def _apply(
     connection: Connection,
     known: Mapping[UUID, Order],
     results: Mapping[UUID, Sequence[Result]],
+    written: Mapping[tuple[int, UUID], _Written],
     ids: events.NewId,
 ) -> list[updates.Subject]:
     """Bring the orders of a batch in line with what their deliveries came to and saw."""
@@ -315,9 +349,13 @@ async def _apply(
             continue
         states = {r.update.id: r.step.state for r in of_order}
         order = reservation.with_state(known[order_id], states)
-        snapshots = [r.snapshot for r in of_order if r.snapshot is not None]
-        if snapshots:
-            pictures.append(Picture(order, snapshots[-1], of_order[-1].attempt.ended_at))
+        for r in of_order:
+            until = written[r.update.store_id, r.update.id].in_doubt_until
+            order = reservation.with_doubt(order, r.update.id, until)
+        seen = [r for r in of_order if r.snapshot is not None]
+        if seen and seen[-1].snapshot is not None:
+            read_at = seen[-1].read_at or seen[-1].attempt.started_at
+            pictures.append(Picture(order, seen[-1].snapshot, read_at))
         else:
             unseen.append(Seen(order, synced=False))
     await order_changes.save_many(connection, [], unseen)

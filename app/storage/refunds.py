@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,12 +20,20 @@ _WANTED = sa.text("""
      WHERE f.store_id = :store_id AND f.return_id = :return_id
        AND u.state NOT IN ('confirmed', 'dismissed')
 """)
+_IN_DOUBT = sa.text("""
+    SELECT f.items, u.id, u.in_doubt_until FROM refunds f
+      JOIN updates u ON u.store_id = f.store_id AND u.id = f.update_id
+     WHERE f.store_id = :store_id AND f.return_id = :return_id AND u.in_doubt_until IS NOT NULL
+""")
+# A refund that was dismissed is none to repeat, unless Walmart has it all the same.
 _ASKED = sa.text("""
     SELECT f.return_id, f.update_id, f.number, now() - f.created_at AS ago FROM refunds f
-      LEFT JOIN updates u ON u.store_id = f.store_id AND u.id = f.update_id
+      JOIN (SELECT store_id, id, state FROM updates UNION ALL
+            SELECT store_id, id, state FROM archived_updates) u
+        ON u.store_id = f.store_id AND u.id = f.update_id
      WHERE f.store_id = :store_id AND f.order_id = :order_id AND f.reference = :reference
        AND (:within IS NULL OR (f.created_at > now() - make_interval(secs => :within)
-                                AND u.state IS DISTINCT FROM 'dismissed'))
+                                AND (u.state <> 'dismissed' OR f.landed_at IS NOT NULL)))
      ORDER BY f.created_at DESC, f.number DESC LIMIT 1
 """).bindparams(sa.bindparam("within", type_=sa.Float))
 
@@ -70,8 +78,9 @@ async def asked(
 ) -> Asked | None:
     """The refund of an order (store and id) that was asked for under a reference.
 
-    within: only one that was asked for so short a time ago and that nobody dismissed; None for
-    any. The caller holds the order, so that nobody else asks at the same time.
+    within: only one that was asked for so short a time ago, and that was not dismissed or is at
+    Walmart all the same; None for any. The caller holds the order, so that nobody else asks at the
+    same time.
     """
     values = {
         "store_id": place[0],
@@ -114,6 +123,25 @@ async def pending(connection: Connection, known: Known) -> dict[int, int]:
             units = max(min(item.quantity, item.target - done), 0)
             found[item.number] = found.get(item.number, 0) + units
     return found
+
+
+async def in_doubt(connection: Connection, known: Known) -> dict[int, tuple[UUID, datetime]]:
+    """Lines of a return of which a refund is in doubt: its update, and until when."""
+    values = {"store_id": known.store_id, "return_id": known.id}
+    return {
+        item.number: (row.id, row.in_doubt_until)
+        for row in await connection.execute(_IN_DOUBT, values)
+        for item in items_of(row.items)
+    }
+
+
+async def landed(connection: Connection, store_id: int, update_id: UUID) -> None:
+    """Write down that Walmart has all of a refund, whatever became of its update."""
+    await connection.execute(
+        sa.update(refunds)
+        .where(refunds.c.store_id == store_id, refunds.c.update_id == update_id)
+        .values(landed_at=sa.func.coalesce(refunds.c.landed_at, sa.func.now()))
+    )
 
 
 def items_of(rows: Sequence[Mapping[str, Any]]) -> tuple[RefundItem, ...]:

@@ -5,21 +5,25 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.orders.doubt import QUIET_PERIOD
 from app.storage import updates
 from app.storage.database import Database
 from app.storage.events import NewId
 from app.storage.tables import attempts
 
 
-async def take_back(database: Database, new_id: NewId) -> int:
-    """Take back every update whose lease has ended; answers how many."""
+async def take_back(database: Database, new_id: NewId, quiet: float = QUIET_PERIOD) -> int:
+    """Take back every update whose lease has ended; answers how many.
+
+    quiet: seconds after the end of a lease in which a write may still take effect.
+    """
     turns = await updates.LAPSED.turns(database, {})
-    return sum([await _take_back(database, stores, new_id) for stores in turns])
+    return sum([await _take_back(database, stores, new_id, quiet) for stores in turns])
 
 
-async def _take_back(database: Database, stores: Sequence[int], new_id: NewId) -> int:
+async def _take_back(database: Database, stores: Sequence[int], new_id: NewId, quiet: float) -> int:
     async with database.begin() as connection:
-        lapsed = await updates.take_back_lapsed(connection, stores)
+        lapsed = await updates.take_back_lapsed(connection, stores, quiet)
         if not lapsed:
             return 0
         rows: list[dict[str, Any]] = [

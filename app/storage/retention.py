@@ -22,7 +22,7 @@ BATCH = 500
 _UPDATES = Round(
     """
       FROM updates d
-     WHERE d.state IN ('confirmed', 'dismissed')
+     WHERE d.state IN ('confirmed', 'dismissed') AND d.in_doubt_until IS NULL
        AND d.finished_at < now() - make_interval(days => :days)""",
     """
     WITH old AS MATERIALIZED (
@@ -37,6 +37,7 @@ _UPDATES = Round(
     SELECT <gone.store_id>, id, target, subject, order_id, kind, sequence,
            CASE kind WHEN 'tracking' THEN payload
                      WHEN 'inventory' THEN payload
+                     WHEN 'commerce_note' THEN payload
                      WHEN 'shipment' THEN jsonb_build_object('tracking_number',
                                                              payload->'tracking_number')
                      ELSE '{}' END,

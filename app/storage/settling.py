@@ -32,10 +32,12 @@ NEEDS_REVIEW = Failure(
 _SETTLE = forms.Statement(
     """
     UPDATE updates u
-       SET state = v.state, active = false, last_error = coalesce(v.last_error, u.last_error),
-           updated_at = now(), finished_at = now()
-      FROM jsonb_to_recordset(:changes)
-           AS v(store_id int, id uuid, state text, last_error jsonb)
+       SET state = coalesce(v.state, u.state), active = u.active AND v.state IS NULL,
+           last_error = coalesce(v.last_error, u.last_error), updated_at = v.at,
+           in_doubt_until = CASE WHEN v.cleared THEN NULL ELSE u.in_doubt_until END,
+           finished_at = CASE WHEN v.state IS NULL THEN u.finished_at ELSE v.at END
+      FROM (SELECT r.*, now() AS at FROM jsonb_to_recordset(:changes)
+                AS r(store_id int, id uuid, state text, last_error jsonb, cleared boolean)) v
      WHERE u.store_id = v.store_id AND u.id = v.id AND u.state <> 'sending' AND <u> AND <v>
     RETURNING u.target, u.subject, u.store_id
     """,
@@ -45,11 +47,15 @@ _SETTLE = forms.Statement(
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A locked order, what Walmart shows of it, and when that was seen."""
+    """A locked order, what Walmart shows of it, and when that read began.
+
+    at is the database's time. accept_walmart: units that Walmart does not show are taken back.
+    """
 
     order: Order
     snapshot: OrderSnapshot
     at: datetime
+    accept_walmart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,11 @@ class _Settled:
     outcome: Settlement
     snapshot: OrderSnapshot
     at: datetime
+
+    @property
+    def cleared(self) -> frozenset[UUID]:
+        """Updates whose doubt has ended."""
+        return frozenset(task.update_id for task in self.outcome.cleared)
 
 
 def still_holds(basis: Order | None, order: Order) -> bool:
@@ -113,7 +124,9 @@ async def settle_many(
 
 
 def _settled(picture: Picture) -> _Settled:
-    outcome = settlement.settle(picture.order, picture.snapshot)
+    outcome = settlement.settle(
+        picture.order, picture.snapshot, picture.at, accept_walmart=picture.accept_walmart
+    )
     states = _states(outcome)
     after = reservation.with_state(outcome.order, states)
     return _Settled(picture.order, after, states, outcome, picture.snapshot, picture.at)
@@ -126,7 +139,9 @@ def _states(settled: Settlement) -> dict[UUID, State]:
         if task.state in OPEN | {State.FAILED} and task.state is not State.SENDING
     }
     for task in settled.trimmed:
-        if task.state in OPEN and task.state is not State.SENDING:
+        # What can still be sent of it goes out, and then it fails with what could not.
+        going = any(item.reserved for item in task.items)
+        if task.state in OPEN and task.state is not State.SENDING and not going:
             states.setdefault(task.update_id, State.FAILED)
     return states
 
@@ -158,15 +173,16 @@ async def _settle_updates(
         {
             "store_id": each.order.store_id,
             "id": str(update_id),
-            "state": state.value,
+            "state": state.value if state else None,
             "last_error": error_json(
                 NEEDS_REVIEW if state is State.FAILED else None,
                 _kind(each.order, update_id),
                 each.at,
             ),
+            "cleared": update_id in each.cleared,
         }
         for each in settled
-        for update_id, state in each.states.items()
+        for update_id, state in {**dict.fromkeys(each.cleared), **each.states}.items()
     ]
     if not changes:
         return []

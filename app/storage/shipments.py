@@ -62,7 +62,7 @@ class Sendable:
     tracking_number: str
     tracking_url: str | None
     state: str
-    ambiguous: bool
+    in_doubt_until: datetime | None
     payload: Mapping[str, Any]
     first_confirmed_at: datetime | None
 
@@ -157,7 +157,7 @@ async def sendable(
             shipments.c.tracking_number,
             shipments.c.tracking_url,
             updates.c.state,
-            updates.c.ambiguous,
+            updates.c.in_doubt_until,
             updates.c.payload,
             shipments.c.first_confirmed_at,
         )

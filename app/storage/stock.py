@@ -7,7 +7,7 @@ cancellation is as old as the cancellation, however late Walmart confirms it.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +32,7 @@ _SAME = """
 """
 _LEVELS = """
     jsonb_to_recordset(:levels) AS q(id uuid, subject text, former text, sku text, ship_node text,
-                                     payload jsonb, waits boolean, given_at timestamptz)
+                                     payload jsonb, given_at timestamptz)
 """
 
 # Whoever writes the same SKU at the same time waits; sorted, so that nobody waits in a circle.
@@ -54,7 +54,7 @@ _SUPERSEDE = sa.text(f"""
       FROM {_LEVELS}
      WHERE {_SAME}
        AND u.state || '' IN ('pending', 'retrying', 'verifying', 'failed')
-    RETURNING q.subject, u.subject AS queue, u.attempts
+    RETURNING q.subject, u.subject AS queue
 """).bindparams(sa.bindparam("levels", type_=JSONB))  # noqa: S608 - only constants are put in
 # The clock's time, under the lock: whoever comes second is the newer.
 _PUT = sa.text(f"""
@@ -62,20 +62,16 @@ _PUT = sa.text(f"""
                          requested_by, due_at)
     SELECT :store_id, q.id, q.subject, :order_id, 'inventory', coalesce(k.last, 0) + 1,
            q.payload || jsonb_build_object('given_at', coalesce(q.given_at, clock_timestamp())),
-           NOT coalesce(k.under_way, false), :actor,
-           now() + make_interval(secs => CASE WHEN q.waits OR k.tried THEN :quiet ELSE 0 END)
+           NOT coalesce(k.under_way, false), :actor, now()
       FROM {_LEVELS}
      CROSS JOIN LATERAL (
        SELECT max(u.sequence) FILTER (WHERE u.subject = q.subject) AS last,
-              bool_or(u.active) FILTER (WHERE u.subject = q.subject) AS under_way,
-              bool_or(u.subject <> q.subject AND u.state || '' = 'sending'
-                      AND u.payload->>'sku' = q.sku) AS tried
+              bool_or(u.active) FILTER (WHERE u.subject = q.subject) AS under_way
          FROM updates u WHERE u.store_id = :store_id AND u.target = 'walmart'
           AND u.subject IN (q.subject, q.former)) k
 """).bindparams(  # noqa: S608 - as above
     sa.bindparam("levels", type_=JSONB),
     sa.bindparam("order_id", type_=PG_UUID(as_uuid=True)),
-    sa.bindparam("quiet", type_=sa.Float),
 )
 # A number that Commerce was asked for is as new as the answer.
 _GIVEN_AT = """
@@ -114,9 +110,18 @@ _STALE = sa.text(f"""
 """).bindparams(sa.bindparam("levels", type_=JSONB))  # noqa: S608 - as above
 
 
+# A value that Commerce was asked for differs from try to try: its own doubt counts as well.
+_OTHERS = sa.text(f"""
+    SELECT q.id, max(u.in_doubt_until) AS until FROM {_LEVELS}
+      JOIN updates u ON {_SAME} AND u.in_doubt_until > now()
+       AND (u.id <> q.id OR u.payload->>'quantity' IS NULL)
+     GROUP BY q.id
+""").bindparams(sa.bindparam("levels", type_=JSONB))  # noqa: S608 - as above
+
+
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Stock levels of a store, each SKU and node once. quiet: see `put`.
+    """Stock levels of a store, each SKU and node once.
 
     given_at: when Commerce gave them; None for now.
     """
@@ -124,7 +129,6 @@ class Levels:
     store_id: int
     levels: Sequence[StockLevel]
     actor: str
-    quiet: timedelta
     order_id: UUID | None = None
     given_at: datetime | None = None
 
@@ -154,8 +158,8 @@ def _level(identifier: UUID, sku: str, ship_node: str | None) -> dict[str, Any]:
 async def put(connection: Connection, wanted: Levels, ids: events.NewId) -> list[UUID]:
     """Queue levels; older values that nobody holds are dismissed, and never sent.
 
-    Where an older one was tried, the new one waits for the quiet period, so that it is the last
-    to arrive. Answers the updates in the order given. Of a level that was given before and that
+    A doubt of an older one stays with it: the new one goes out at once, and once more when that is
+    over. Answers the updates in the order given. Of a level that was given before and that
     a newer one has taken the place of, the newer one is queued again where it went out, or may
     have: what the level follows may have undone it. Where it still waits, nothing is queued.
     """
@@ -171,16 +175,9 @@ async def put(connection: Connection, wanted: Levels, ids: events.NewId) -> list
     values |= {"levels": rows, "note": SUPERSEDED}
     await connection.execute(_HELD, values)
     older = (await connection.execute(_SUPERSEDE, values)).all()
-    # What was tried may still arrive; the newer value must come after it.
-    tried = {row.subject for row in older if row.attempts}
     for row in rows:
-        level = {name: row[name] for name in ("sku", "quantity", "ship_node")}
-        row |= {"payload": level, "waits": row["subject"] in tried}
-    values |= {
-        "order_id": wanted.order_id,
-        "actor": wanted.actor,
-        "quiet": wanted.quiet.total_seconds(),
-    }
+        row |= {"payload": {name: row[name] for name in ("sku", "quantity", "ship_node")}}
+    values |= {"order_id": wanted.order_id, "actor": wanted.actor}
     await connection.execute(_PUT, values)
     left = [(wanted.store_id, "walmart", row.queue) for row in older if row.queue != row.subject]
     await updates.hand_turns(connection, left)
@@ -220,3 +217,14 @@ async def drop_stale(
     places: list[Subject] = [(store_id, row.target, row.subject) for row in rows]
     await updates.hand_turns(connection, places)
     return frozenset(row.id for row in rows)
+
+
+async def others_until(
+    connection: Connection, store_id: int, claimed: Iterable[Claimed]
+) -> dict[UUID, datetime]:
+    """Until when another value of the same level may still arrive, by the claimed update."""
+    levels = [_level(each.id, each.payload["sku"], each.payload["ship_node"]) for each in claimed]
+    if not levels:
+        return {}
+    rows = await connection.execute(_OTHERS, {"store_id": store_id, "levels": levels})
+    return {row.id: row.until for row in rows}

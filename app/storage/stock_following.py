@@ -1,7 +1,6 @@
 """Stock levels that follow what Walmart has confirmed: cancellations and refunds."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from itertools import chain
 from typing import Any
 from uuid import UUID
@@ -15,8 +14,6 @@ from app.storage import events, forms, stock
 from app.storage.database import Connection
 from app.storage.stock import Levels
 
-# What was tried may still arrive; a level that follows comes so long after it.
-_QUIET = timedelta(minutes=2)
 _OF_CANCELLATIONS = forms.Statement(
     """
     SELECT c.store_id, c.order_id, c.update_id, c.inventory, c.created_at,
@@ -125,7 +122,7 @@ def _of_cancellation(row: sa.Row[Any]) -> list[Levels]:
     # Commerce is asked when it is sent: what it said before may be outdated by then.
     asked = [StockLevel(sku, None) for sku in sorted(row.readable) if sku not in named]
     return [
-        Levels(row.store_id, levels, "waybill", _QUIET, row.order_id, at)
+        Levels(row.store_id, levels, "waybill", row.order_id, at)
         for levels, at in ((given, row.created_at), (asked, None))
         if levels
     ]
@@ -137,7 +134,7 @@ async def _after_refunds(
     wanted = []
     for row in await _rows(connection, _OF_REFUNDS, refunded):
         levels = [StockLevel(sku, None) for sku in sorted(row.skus)]
-        wanted.append(Levels(row.store_id, levels, "waybill", _QUIET, row.order_id))
+        wanted.append(Levels(row.store_id, levels, "waybill", row.order_id))
     return wanted
 
 

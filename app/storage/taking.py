@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from app.orders.doubt import QUIET_PERIOD
 from app.orders.lane import Endpoint
 from app.storage import forms, orders
 from app.storage.direct import Row, Session
@@ -12,6 +13,11 @@ from app.storage.due import DUE
 from app.storage.looks import Look
 from app.storage.shares import Share
 
+# What was heard of a shipment last is older than the quiet period, as in a backlog or a restored
+# backup: Walmart is read before it is sent (contract, promise 3). Other kinds read anyway, or may
+# be sent twice.
+_STALE = """(u.kind = 'shipment' AND coalesce(u.known_at, u.created_at)
+                  < now() - make_interval(secs => {quiet}::float8))"""
 # Those of late orders first, then those in doubt (a broken lane is not tried with what nobody
 # has sent yet), then those that are due longest. A lane takes no more than it bears, whichever
 # of its groups they come from.
@@ -27,7 +33,7 @@ _TAKE = """
              AS w({named}kind, ambiguous, lane, calls, may_write, most) ON {given_to}
         CROSS JOIN (VALUES (true), (false)) AS r(urgent)
         CROSS JOIN LATERAL (
-          SELECT u.id, u.state AS claimed_from, u.urgent, u.due_at FROM updates u
+          SELECT u.id, u.state AS claimed_from, u.urgent, u.due_at, {stale} AS stale FROM updates u
            WHERE u.store_id = {passed_store} AND u.kind = w.kind AND u.ambiguous = w.ambiguous
              AND u.urgent = r.urgent AND u.active AND u.state IN {due} AND u.due_at <= now()
            ORDER BY u.due_at, u.id LIMIT w.calls
@@ -45,11 +51,12 @@ _TAKE = """
       UPDATE updates u
          SET state = 'sending', lease_token = $8, leased_by = $9,
              leased_until = now() + make_interval(secs => $10::float8),
+             ambiguous = chosen.ambiguous OR chosen.stale,
              attempts = u.attempts + 1, updated_at = now()
         FROM chosen WHERE u.store_id = {chosen_store} AND u.id = chosen.id
                       AND chosen.number <= chosen.most
       RETURNING u.store_id, u.id, u.order_id, u.kind, u.subject, u.payload, u.attempts, u.retries,
-             u.reads, u.ambiguous, u.may_have_left_at, u.failing_for, u.failing_since,
+             u.reads, u.ambiguous, u.in_doubt_until, u.faults, u.failing_for, u.failing_since,
              u.created_at, u.lease_token, u.leased_until, chosen.claimed_from, chosen.may_write)
     SELECT passed.store_id AS of_store, taken.*, now() AS claimed_at, {order}
       FROM passed
@@ -73,6 +80,7 @@ _OF_ONE = _TAKE.format(
     given_to="true",
     chosen_store="$1",
     taken_store="$1",
+    stale=_STALE.format(quiet="$12"),
     due=DUE,
     order=forms.of_one(orders.UNKEYED, "$1"),
 )
@@ -90,6 +98,7 @@ OF_SEVERAL = _TAKE.format(
     given_to="w.store_id = passed.store_id",
     chosen_store="chosen.store_id",
     taken_store="taken.store_id",
+    stale=_STALE.format(quiet="$13"),
     due=DUE,
     order=forms.of_any(orders.UNKEYED),
 )
@@ -97,13 +106,14 @@ OF_SEVERAL = _TAKE.format(
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On what terms a poller claims. Seconds: its lease, Walmart's time-out."""
+    """On what terms a poller claims. Seconds: its lease, Walmart's time-out, the quiet period."""
 
     poller: str
     lease: float
     timeout: float
     # Own caps, in calls a minute of each store.
     caps: Mapping[Endpoint, float] = field(default_factory=dict)
+    quiet: float = QUIET_PERIOD
 
 
 async def take(
@@ -135,6 +145,7 @@ async def take(
         terms.poller,
         terms.lease,
         *(claims.values() if apart else (list(claims), list(claims.values()))),
+        terms.quiet,
     )
     taken: dict[int, list[Row]] = defaultdict(list)
     for row in rows:

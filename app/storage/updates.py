@@ -33,15 +33,18 @@ LAPSED = rounds.Round(
     "FROM updates d WHERE d.state = 'sending' AND d.leased_until < now()",
     """
     WITH lapsed AS MATERIALIZED (
-      SELECT d.store_id, d.id, d.leased_by, d.leased_until <due>
+      SELECT d.store_id, d.id, d.leased_by, d.leased_until,
+             d.leased_until + make_interval(secs => :quiet) AS until <due>
        ORDER BY d.leased_until LIMIT :limit FOR UPDATE SKIP LOCKED)
     UPDATE updates u
-       SET state = 'verifying', ambiguous = true, may_have_left_at = lapsed.leased_until,
-           reads = 0, lease_token = NULL, leased_until = NULL, leased_by = NULL,
+       SET state = 'verifying', ambiguous = (u.kind <> 'inventory'),
+           in_doubt_until = greatest(u.in_doubt_until, lapsed.until), reads = 0,
+           lease_token = NULL, leased_until = NULL, leased_by = NULL,
            due_at = now(), updated_at = now()
       FROM lapsed WHERE u.store_id = lapsed.store_id AND u.id = lapsed.id AND <u>
     RETURNING u.store_id, u.id, u.order_id, u.attempts, lapsed.leased_by, lapsed.leased_until
     """,
+    sa.bindparam("quiet", type_=sa.Float),
 )
 
 # A subject's updates are few, and found by its name. Written plainly, these conditions would let
@@ -57,8 +60,8 @@ _NEXT_TURN = f"""
     CROSS JOIN LATERAL (
       SELECT o.store_id, o.id FROM (
         SELECT u.store_id, u.id, u.kind, u.state, u.due_at, u.sequence,
-               bool_and(u.kind = 'shipment' AND u.state = 'retrying' AND NOT u.ambiguous
-                        AND u.retries >= {PASSABLE_AFTER})
+               bool_and(u.kind = 'shipment' AND u.state = 'retrying'
+                        AND u.in_doubt_until IS NULL AND u.retries >= {PASSABLE_AFTER})
                  OVER (ORDER BY u.sequence ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
                  AS behind_passable
           FROM updates u
@@ -114,7 +117,11 @@ class NewUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An update in this poller's hands until its lease ends. Times are the database's."""
+    """An update in this poller's hands until its lease ends. Times are the database's.
+
+    ambiguous: Walmart is read before anything is sent. in_doubt_until: see orders/doubt.py.
+    faults: deliveries in a row that an exception of our own ended.
+    """
 
     store_id: int
     id: UUID
@@ -126,7 +133,8 @@ class Claimed:
     retries: int
     reads: int
     ambiguous: bool
-    may_have_left_at: datetime | None
+    in_doubt_until: datetime | None
+    faults: int
     failing_for: float
     failing_since: datetime | None
     created_at: datetime
@@ -229,12 +237,12 @@ async def renew(connection: Connection, update: Claimed, lease: float) -> bool:
 
 
 async def take_back_lapsed(
-    connection: Connection, stores: Sequence[int], limit: int = 500
+    connection: Connection, stores: Sequence[int], quiet: float, limit: int = 500
 ) -> list[Lapsed]:
     """Take updates from pollers that stopped answering; stores: a turn of LAPSED.
 
-    Their write may have left as late as the lease's last moment, so they are read before
-    anything is sent, and the quiet period counts from there.
+    Their write may have left as late as the lease's last moment, so they are in doubt until quiet
+    seconds after it.
     """
-    rows = await LAPSED.execute(connection, stores, {"limit": limit})
+    rows = await LAPSED.execute(connection, stores, {"limit": limit, "quiet": quiet})
     return [Lapsed(**row) for row in rows.mappings()]

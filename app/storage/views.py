@@ -25,6 +25,9 @@ class StatusDetail:
     suggestion: str | None
     retryable: bool
     occurred_at: datetime
+    # Of units of a line that could not go while others of the update could.
+    line_number: str | None = None
+    units: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,10 @@ class UpdateView:
     attempts: int
     next_attempt_at: datetime | None
     needs_reading: bool
+    in_doubt_until: datetime | None
     status_detail: StatusDetail | None
+    # Lines that could not go, one by one.
+    line_details: Sequence[StatusDetail]
     note: str | None
     dismissed_by: str | None
     requested_by: str | None

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -15,7 +15,7 @@ from app.orders.lane import Breaker, Endpoint, News
 from app.orders.outcome import Pause
 from app.orders.returns import RefundItem, Return
 from app.orders.update import TOLD_COMMERCE, Kind
-from app.storage import claims, lanes, refunds, stock, stores
+from app.storage import claims, commerce_updates, lanes, refunds, stock, stores
 from app.storage.claims import Claim, Wanted
 from app.storage.database import Database
 from app.storage.taking import Terms
@@ -55,6 +55,8 @@ class _Rare:
     stale: frozenset[UUID] = frozenset()
     returned: Mapping[UUID, tuple[Return, tuple[RefundItem, ...]]] = field(default_factory=dict)
     shop: Shop | None = None
+    others_until: Mapping[UUID, datetime] = field(default_factory=dict)
+    equal_notes: Mapping[UUID, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,14 @@ class Claiming:
         for update in claim.updates:
             if update.id not in rare.stale:
                 order = claim.orders[update.order_id] if update.order_id else None
-                about = Subject(account, order, rare.returned.get(update.id), rare.shop)
+                about = Subject(
+                    account,
+                    order,
+                    rare.returned.get(update.id),
+                    rare.shop,
+                    rare.others_until.get(update.id),
+                    rare.equal_notes.get(update.id, 0),
+                )
                 going.append((update, about))
         return Taken(going, at, len(claim.updates), claim.held_back, claim.again_in)
 
@@ -146,12 +155,15 @@ class Claiming:
             return _Rare()
         levels = [update for update in claimed if update.kind is Kind.INVENTORY]
         refunding = [update.id for update in claimed if update.kind is Kind.REFUND]
+        notes = [update.id for update in claimed if update.kind is Kind.COMMERCE_NOTE]
         commerce = any(u.kind in TOLD_COMMERCE or stock.asks_commerce(u) for u in claimed)
         async with self.database.begin() as connection:
             stale = await stock.drop_stale(connection, store_id, levels)
+            others_until = await stock.others_until(connection, store_id, levels)
+            equal = await commerce_updates.equal_notes(connection, store_id, notes) if notes else {}
             found = await refunds.of_updates(connection, store_id, refunding) if refunding else {}
             access = (
                 await stores.commerce_access(connection, store_id, self.vault) if commerce else None
             )
         returned = {each: (known.returned, items) for each, (known, items) in found.items()}
-        return _Rare(stale, returned, shop(access))
+        return _Rare(stale, returned, shop(access), others_until, equal)

@@ -20,6 +20,7 @@ from app.orders.outcome import (
 )
 from app.outbound.errors import CallError, NotFound
 from app.outbound.errors import Refused as Refusal
+from app.outbound.errors import Unclear as Lost
 from app.sync import commerce_verdicts, verdicts
 from app.sync.errand import Errand
 
@@ -41,13 +42,13 @@ async def deliver(errand: Errand) -> Outcome:
     try:
         found = await _find(errand, shop)
     except CallError as error:
-        return commerce_verdicts.of_read(error, doubtful=errand.update.ambiguous)
+        return commerce_verdicts.of_read(error, doubtful=errand.in_doubt)
     if found is not None:
         return _linked(errand, found)
     if errand.order.commerce_order_number or errand.order.commerce_order_id is not None:
         # Somebody made it there, and said so.
         return AlreadyThere(None)
-    if errand.update.ambiguous and not errand.quiet_over(looked_at):
+    if not errand.ends_doubt(looked_at):
         return Unclear(commerce_verdicts.STILL_UNCLEAR, sent=False, read=True)
     return await _create(errand, shop)
 
@@ -58,11 +59,13 @@ async def _create(errand: Errand, shop: Shop) -> Outcome:
         return entity
     if not await errand.may_write():
         return HandedBack("too little of the lease was left")
+    errand.wrote = True
     try:
         made = await errand.commerce.save_order(shop, entity, errand.calls.append)
-    except (Refusal, NotFound) as error:
-        return await _judge(errand, shop, error)
     except CallError as error:
+        errand.wrote = isinstance(error, Lost)
+        if isinstance(error, Refusal | NotFound):
+            return await _judge(errand, shop, error)
         return commerce_verdicts.of_write(error)
     errand.link = _link(made)
     return Confirmed(None)
@@ -83,7 +86,7 @@ async def _prepared(errand: Errand, shop: Shop) -> dict[str, object] | Outcome:
     try:
         view = await errand.commerce.store_view_id(shop, errand.calls.append)
     except CallError as error:
-        return commerce_verdicts.of_read(error, doubtful=errand.update.ambiguous)
+        return commerce_verdicts.of_read(error, doubtful=errand.in_doubt)
     return bodies.entity(snapshot, buyer, shop, view)
 
 

@@ -16,7 +16,7 @@ from app.commerce.client import CommerceClient
 from app.commerce.shop import Shop
 from app.orders.errors import NotAvailable
 from app.orders.order import Order
-from app.orders.outcome import Outcome, Unclear
+from app.orders.outcome import Fault, Outcome
 from app.orders.returns import RefundItem, Return
 from app.storage import updates
 from app.storage.database import Database
@@ -24,7 +24,7 @@ from app.storage.due import Place, place_of
 from app.storage.recording import Attempt, Result
 from app.storage.updates import Claimed
 from app.sync import backoff, delivery, evidence, traffic, verdicts
-from app.sync.backoff import Policy
+from app.sync.backoff import End, Policy
 from app.sync.errand import Errand
 from app.sync.recorder import Recorder
 from app.walmart.account import Account
@@ -57,6 +57,9 @@ class Subject:
     order: Order | None
     of_return: tuple[Return, tuple[RefundItem, ...]] | None = None
     shop: Shop | None = None
+    # See Errand.
+    others_until: datetime | None = None
+    equal_notes: int = 0
 
 
 @dataclass(slots=True)
@@ -127,6 +130,8 @@ class Deliveries:
             of_order=subject.order,
             of_return=subject.of_return,
             shop=subject.shop,
+            others_until=subject.others_until,
+            equal_notes=subject.equal_notes,
             account=subject.account,
             client=self.client,
             commerce=self.commerce,
@@ -151,9 +156,8 @@ class Deliveries:
         try:
             outcome = await delivery.deliver(errand)
         except Exception:  # noqa: BLE001 - logged; the loop must live on
-            # Nobody knows how far it got, so Walmart is read before anything is sent again.
             _log.exception("delivery_failed", update_id=str(errand.update.id))
-            outcome = Unclear(verdicts.FAULT_OF_OURS, sent=True)
+            outcome = Fault(verdicts.FAULT_OF_OURS, sent=errand.wrote, snapshot=errand.seen)
         result = self._judged(errand, outcome, started)
         await self.recorder.write(result)
         _log.info(
@@ -168,9 +172,11 @@ class Deliveries:
     def _judged(self, errand: Errand, outcome: Outcome, started: datetime) -> Result:
         ended = errand.now()
         update, policy = errand.update, self.terms.policy
+        end = End(ended, self.random(), doubt_ended=errand.doubt_ended, read=errand.was_read)
         return Result(
             update=update,
-            step=backoff.next_step(update, outcome, policy, now=ended, jitter=self.random()),
+            step=backoff.next_step(update, outcome, policy, end),
+            quiet=policy.quiet_period,
             attempt=Attempt(
                 id=self.new_id(update.store_id),
                 poller=self.terms.poller,
@@ -181,6 +187,7 @@ class Deliveries:
                 calls=[evidence.call_json(call) for call in errand.calls],
             ),
             snapshot=evidence.snapshot(outcome),
+            read_at=errand.read_at,
             returned=errand.seen_return,
             link=errand.link,
             news=list(traffic.news(update.store_id, errand.calls, evidence.pause(outcome), ended)),

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 
 from app.commerce.client import CommerceClient
 from app.commerce.shop import Shop
+from app.orders import doubt, reservation
 from app.orders.order import Link, Order, Task
 from app.orders.returns import RefundItem, Return
+from app.orders.snapshot import OrderSnapshot
+from app.orders.update import State
 from app.outbound.call import Call
 from app.outbound.errors import CallError
 from app.storage.updates import Claimed
-from app.sync import backoff
 from app.sync.backoff import Policy
 from app.walmart.account import Account
 from app.walmart.client import WalmartClient
@@ -48,15 +50,37 @@ class Errand:
     # The store's Commerce where it can be called, and the order that was found or made there.
     shop: Shop | None = None
     link: Link | None = None
+    # Until when another value may still overwrite what this update writes (orders/doubt.py).
+    others_until: datetime | None = None
+    # Equal notes that Commerce has of the order already.
+    equal_notes: int = 0
     calls: list[Call] = field(default_factory=list)
     renewed_monotonic: float | None = None
+    # The order as Walmart showed it last, in an answer to a call that began then.
+    seen: OrderSnapshot | None = None
+    read_at: datetime | None = None
+    # A read of what the update is about came to an end.
+    was_read: bool = False
+    # A read, late enough, showed that no earlier try will take effect.
+    doubt_ended: bool = False
+    # Bytes of a write may have left whose answer says nothing, or was not judged yet.
+    wrote: bool = False
 
     @property
     def order(self) -> Order:
-        """The order that the update is about."""
+        """The order that the update is about, the update as it stood before its claim.
+
+        Once a write has left, the update is under way.
+        """
         if self.of_order is None:
             raise LookupError(f"update {self.update.id} is of no order")
-        return self.of_order
+        state = State.SENDING if self.wrote else self.update.claimed_from
+        return reservation.with_state(self.of_order, {self.update.id: state})
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether an earlier try may still take effect."""
+        return self.update.in_doubt_until is not None and not self.doubt_ended
 
     @property
     def returned(self) -> Return:
@@ -88,9 +112,19 @@ class Errand:
         passed = self.monotonic() - self.claimed_monotonic
         return self.update.claimed_at + timedelta(seconds=passed)
 
-    def quiet_over(self, read_at: datetime) -> bool:
-        """Whether a read begun then may be believed where it shows nothing."""
-        return backoff.quiet_left(self.update, self.policy, read_at) <= 0
+    def ends_doubt(self, read_at: datetime) -> bool:
+        """Whether a read that began then may be believed where it shows nothing of the update."""
+        self.was_read = True
+        if doubt.open_for(self.update.in_doubt_until, read_at):
+            return False
+        self.doubt_ended = True
+        return True
+
+    @property
+    def overwritable_until(self) -> datetime | None:
+        """Until when another value may overwrite this one; None where none can any more."""
+        until = self.others_until
+        return until if until is not None and until > self.now() else None
 
     async def may_write(self) -> bool:
         """Whether enough of the lease is left for a write; it is renewed where it is not."""

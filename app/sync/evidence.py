@@ -5,10 +5,12 @@ from typing import Any, assert_never
 from app.orders.outcome import (
     AlreadyThere,
     Confirmed,
+    Fault,
     HandedBack,
     Outcome,
     Pause,
     Refused,
+    SendAgain,
     TryLater,
     Unclear,
 )
@@ -16,7 +18,7 @@ from app.orders.snapshot import OrderSnapshot
 from app.outbound.call import Call
 
 
-def verdict(outcome: Outcome) -> str:
+def verdict(outcome: Outcome) -> str:  # noqa: PLR0911 - one for each outcome
     """One word for what a delivery came to."""
     match outcome:
         case Confirmed():
@@ -29,6 +31,10 @@ def verdict(outcome: Outcome) -> str:
             return "unclear"
         case Refused():
             return "refused"
+        case SendAgain():
+            return "send_again"
+        case Fault():
+            return "fault"
         case HandedBack():
             return "handed_back"
         case _:
@@ -38,10 +44,12 @@ def verdict(outcome: Outcome) -> str:
 def detail(outcome: Outcome) -> str | None:
     """A sentence on it, where there is something to say."""
     match outcome:
-        case TryLater(failure) | Unclear(failure) | Refused(failure):
+        case TryLater(failure) | Unclear(failure) | Refused(failure) | Fault(failure):
             return f"{failure.code}: {failure.message}"[:1000]
         case HandedBack(why):
             return why
+        case SendAgain(until):
+            return f"An older value may still arrive until {_time(until.isoformat())}."
         case Confirmed() | AlreadyThere():
             return None
         case _:

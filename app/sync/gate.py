@@ -3,12 +3,11 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol, TypeVar
 
 import structlog
 
 from app.intake.desk import Desk
-from app.intake.hold import Hold
+from app.intake.hold import Hold, Said
 from app.orders.lane import Breaker, Endpoint
 from app.orders.outcome import Pause
 from app.orders.update import Kind
@@ -17,20 +16,8 @@ from app.storage import lanes
 from app.storage.database import Connection
 from app.sync import traffic, verdicts
 from app.walmart import errors
-from app.walmart.account import Account
-from app.walmart.client import Answer
 
 _log = structlog.get_logger(__name__)
-
-
-class _Told(Protocol):
-    """An answer with the call that brought it."""
-
-    @property
-    def call(self) -> Call: ...
-
-
-Said = TypeVar("Said", bound=_Told)
 
 
 class Halt(Exception):
@@ -69,14 +56,6 @@ class Gate(Hold):
             raise
         await self._record([said.call], None)
         return said
-
-    async def read_order(self, desk: Desk, account: Account, number: str) -> Answer:
-        """Read an order, as `Hold` has it."""
-
-        async def read() -> Answer:
-            return await desk.walmart.read_order(account, number)
-
-        return await self.ask(Endpoint.READ, read)
 
     async def enter(self, connection: Connection) -> None:
         """What is done and asked before every call."""

@@ -9,6 +9,7 @@ from app.commerce.shop import Shop
 from app.orders.order import Link
 from app.orders.outcome import AlreadyThere, Confirmed, HandedBack, Outcome, Refused, Unclear
 from app.outbound.errors import CallError
+from app.outbound.errors import Unclear as Lost
 from app.sync import commerce_verdicts
 from app.sync.errand import Errand
 
@@ -22,21 +23,24 @@ async def deliver(errand: Errand) -> Outcome:
     try:
         order = await _read(errand, shop)
     except CallError as error:
-        return commerce_verdicts.of_read(error, doubtful=errand.update.ambiguous)
+        return commerce_verdicts.of_read(error, doubtful=errand.in_doubt)
     # Where Commerce has no such order, nobody there waits to hear of it.
     text, line = _missing(errand, order) if order else (None, None)
     if order is None or (text is None and line is None):
         return AlreadyThere(None)
-    if errand.update.ambiguous and not errand.quiet_over(looked_at):
+    if not errand.ends_doubt(looked_at):
         return Unclear(commerce_verdicts.STILL_UNCLEAR, sent=False, read=True)
     return await _write(errand, shop, order, text, line)
 
 
 def _missing(errand: Errand, order: CommerceOrder) -> tuple[str | None, str | None]:
-    """What of the note Commerce does not show: the text of its history, the line of payment."""
+    """What of the note Commerce does not show: the text of its history, the line of payment.
+
+    An equal note of before is another one: the texts are counted.
+    """
     text, line = errand.update.payload["text"], errand.update.payload["payment"]
     return (
-        None if text in order.comments else text,
+        None if order.comments.count(text) > errand.equal_notes else text,
         None if line in order.payment_lines else line,
     )
 
@@ -47,6 +51,7 @@ async def _write(
     keep = errand.calls.append
     if not await errand.may_write():
         return HandedBack("too little of the lease was left")
+    errand.wrote = True
     try:
         if text is not None:
             await errand.commerce.comment(shop, order.entity_id, text, keep)
@@ -54,6 +59,7 @@ async def _write(
             entity = bodies.with_payment_line(order.entity_id, order.payment, line)
             await errand.commerce.save_order(shop, entity, keep)
     except CallError as error:
+        errand.wrote = isinstance(error, Lost)
         return commerce_verdicts.of_write(error)
     return Confirmed(None)
 

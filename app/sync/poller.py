@@ -23,6 +23,7 @@ from app.sync.backoff import Policy
 from app.sync.claiming import Claiming
 from app.sync.deliveries import Deliveries
 from app.sync.dispatch import Dispatch
+from app.sync.doubts import Doubts
 from app.sync.importer import Importer
 from app.sync.pulse import Pulse
 from app.sync.recorder import Recorder
@@ -141,7 +142,9 @@ class Poller:
             retain_updates=self.settings.retain_updates,
             retain_attempts=self.settings.retain_attempts,
             retain_keys=self.settings.retain_keys,
+            quiet=self.settings.policy.quiet_period,
             announcements=Announcements(self.desk, self.settings.breaker) if self.desk else None,
+            doubts=Doubts(self.desk, self.settings.breaker) if self.desk else None,
             telling=self._telling(),
         )
 
@@ -176,7 +179,13 @@ class Poller:
         return Claiming(
             database=self.database,
             vault=self.vault,
-            terms=Terms(settings.name, settings.lease, settings.timeout, settings.caps),
+            terms=Terms(
+                settings.name,
+                settings.lease,
+                settings.timeout,
+                settings.caps,
+                settings.policy.quiet_period,
+            ),
             breaker=settings.breaker,
             new_id=self.new_id,
             monotonic=self.monotonic,

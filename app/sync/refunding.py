@@ -15,7 +15,7 @@ from app.orders.outcome import (
 )
 from app.orders.returns import Return
 from app.orders.snapshot import OrderSnapshot
-from app.sync import verdicts
+from app.sync import calls, verdicts
 from app.sync.errand import Errand
 from app.walmart import errors
 
@@ -36,7 +36,7 @@ async def deliver(errand: Errand) -> Outcome:
     never = refunds.impossible(errand.refund_items, read)
     if not wanted and never is None:
         return AlreadyThere(None)
-    if errand.update.ambiguous and not errand.quiet_over(at):
+    if not errand.ends_doubt(at):
         return Unclear(verdicts.STILL_UNCLEAR, sent=False, read=True)
     if never is not None:
         return Refused(never)
@@ -48,10 +48,12 @@ async def deliver(errand: Errand) -> Outcome:
 async def _send(errand: Errand, read: Return, wanted: dict[int, int]) -> Outcome:
     if not await errand.may_write():
         return HandedBack("too little of the lease was left")
+    errand.wrote = True
     try:
         errand.calls.append(await errand.client.returns.refund(errand.account, read, wanted))
     except errors.WalmartError as error:
-        _keep(errand, error)
+        errand.keep_of(error)
+        errand.wrote = isinstance(error, errors.Unclear)
         if isinstance(error, errors.Refused | errors.NotFound):
             return await _judge_refusal(errand, error)
         return verdicts.of_write(errand.update.kind, error)
@@ -63,13 +65,10 @@ async def _order(errand: Errand) -> OrderSnapshot | None:
     """The order after its refund, so that nobody takes it for somebody else's doing."""
     number = errand.order.purchase_order_id
     try:
-        answer = await errand.client.read_order(errand.account, number)
-    except errors.WalmartError as error:
+        return (await calls.made(errand, errand.client.read_order(errand.account, number))).order
+    except errors.WalmartError:
         # The refund stands all the same; the importer reads the order later.
-        _keep(errand, error)
         return None
-    errand.calls.append(answer.call)
-    return answer.order
 
 
 async def _judge_refusal(errand: Errand, error: errors.WalmartError) -> Outcome:
@@ -94,8 +93,8 @@ async def _read(
         if page.unreadable:
             raise errors.Unclear("Walmart's return cannot be read.", call=page.call)
     except errors.WalmartError as error:
-        _keep(errand, error)
-        doubtful = errand.update.ambiguous or after is not None
+        errand.keep_of(error)
+        doubtful = errand.in_doubt or after is not None
         return verdicts.of_read(errand.update.kind, error, doubtful=doubtful, wrote=after)
     errand.calls.append(page.call)
     if not page.returns:
@@ -110,8 +109,3 @@ def _with(read: Return, units: dict[int, int]) -> Return:
         replace(line, refunded=line.refunded + units.get(line.number, 0)) for line in read.lines
     )
     return replace(read, lines=lines)
-
-
-def _keep(errand: Errand, error: errors.WalmartError) -> None:
-    if error.call is not None:
-        errand.calls.append(error.call)

@@ -1,6 +1,10 @@
-"""A stock level on its way to Walmart: absolute, so that it is simply sent again when unclear."""
+"""A stock level on its way to Walmart: absolute, so the newest value is sent at once.
 
-from app.orders.outcome import Confirmed, Failure, HandedBack, Outcome, Refused, TryLater, Unclear
+While another value may still arrive, it is sent once more when that is over; only then is it
+confirmed.
+"""
+
+from app.orders.outcome import Confirmed, Failure, HandedBack, Outcome, Refused, SendAgain
 from app.sync import commerce_verdicts, verdicts
 from app.sync.errand import Errand
 from app.walmart import errors
@@ -24,12 +28,15 @@ async def deliver(errand: Errand) -> Outcome:
             return asked
         units = asked
     call = errand.client.inventory.put(errand.account, payload["sku"], units, payload["ship_node"])
+    errand.wrote = True
     try:
         errand.calls.append(await call)
     except errors.WalmartError as error:
         errand.keep_of(error)
+        errand.wrote = isinstance(error, errors.Unclear)
         return _judge(errand, error)
-    return Confirmed(None)
+    until = errand.overwritable_until
+    return Confirmed(None) if until is None else SendAgain(until)
 
 
 async def _salable(errand: Errand, sku: str) -> int | Outcome:
@@ -47,8 +54,4 @@ def _judge(errand: Errand, error: errors.WalmartError) -> Outcome:
         return Refused(_UNKNOWN_SKU)
     if isinstance(error, errors.Refused):
         return Refused(verdicts.failure(error))
-    outcome = verdicts.of_write(errand.update.kind, error)
-    if isinstance(outcome, Unclear):
-        # Nothing has to be read: sent twice it does no more than sent once.
-        return TryLater(outcome.failure, reached=True)
-    return outcome
+    return verdicts.of_write(errand.update.kind, error)

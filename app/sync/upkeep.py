@@ -10,11 +10,13 @@ import structlog
 
 from app.intake import commerce_events, reconcile
 from app.intake.desk import Desk
+from app.orders.doubt import QUIET_PERIOD
 from app.orders.errors import NotAvailable
 from app.storage import deadlines, order_counts, rescue, retention
 from app.storage.database import Database
 from app.sync.announcements import Announcements
 from app.sync.crew import Crew
+from app.sync.doubts import Doubts
 from app.sync.importer import Importer
 from app.sync.telling import Telling
 
@@ -50,7 +52,8 @@ class Upkeep:
     interval: seconds between two looks, more or less. ship_by_warning: seconds before its
     ship-by time at which people are warned of an order. reconcile_every: seconds between two
     reconciliations of a store, 0 for none. wake: updates are due again. retain_updates,
-    retain_attempts and retain_keys: days, 0 for ever.
+    retain_attempts and retain_keys: days, 0 for ever. quiet: seconds after the end of a lease in
+    which a write may still take effect.
     """
 
     database: Database
@@ -62,13 +65,16 @@ class Upkeep:
     random: Callable[[], float]
     new_id: Callable[[int], UUID]
     wake: Callable[[], None]
+    quiet: float = QUIET_PERIOD
     retain_updates: int = 0
     retain_attempts: int = 0
     retain_keys: int = 0
     announcements: Announcements | None = None
+    doubts: Doubts | None = None
     _swept: _Sweep = field(default_factory=_Sweep)
     _importing: Crew = field(default_factory=lambda: Crew(_IMPORTS))
     _looking: Crew = field(default_factory=lambda: Crew(_LOOKS))
+    _ending: Crew = field(default_factory=lambda: Crew(_LOOKS))
     telling: Telling | None = None
 
     async def run(self) -> None:
@@ -76,7 +82,7 @@ class Upkeep:
         try:
             await self._work()
         finally:
-            await asyncio.gather(self._importing.stop(), self._looking.stop())
+            await asyncio.gather(self._importing.stop(), self._looking.stop(), self._ending.stop())
 
     async def _work(self) -> None:
         await asyncio.gather(
@@ -85,6 +91,7 @@ class Upkeep:
             self._again_and_again(self._reconcile),
             self._again_and_again(self._import),
             self._again_and_again(self._look_at_announcements, _ANNOUNCED),
+            self._again_and_again(self._end_doubts, _ANNOUNCED),
             self._again_and_again(self._carry_out_what_waited),
             self._again_and_again(self._forget),
             self._again_and_again(self._sweep),
@@ -94,7 +101,7 @@ class Upkeep:
 
     async def _take_back(self) -> bool:
         """Take back what pollers held that stopped answering."""
-        if await rescue.take_back(self.database, self.new_id):
+        if await rescue.take_back(self.database, self.new_id, self.quiet):
             self.wake()
         return False
 
@@ -144,6 +151,17 @@ class Upkeep:
     async def _look_at_store(self, store_id: int) -> None:
         if self.announcements is not None:
             await _alone("look", store_id, self.announcements.look(store_id))
+
+    async def _end_doubts(self) -> bool:
+        """Read what updates at rest are about whose doubt may end, some stores at a time."""
+        if self.doubts is None:
+            return False
+        await self._ending.room()
+        return self._ending.start(await self.doubts.due(), self._end_doubts_of)
+
+    async def _end_doubts_of(self, store_id: int) -> None:
+        if self.doubts is not None:
+            await _alone("doubts", store_id, self.doubts.end(store_id))
 
     async def _carry_out_what_waited(self) -> bool:
         """Carry out what Commerce told of orders that are linked to it by now."""

@@ -13,12 +13,13 @@
 While an earlier write of the update is in doubt, a failed read leaves it in doubt.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from app.orders import obstacle
 from app.orders.lane import WRITTEN_TO, Endpoint, endpoint_of
-from app.orders.order import Task
-from app.orders.outcome import Failure, Pause, Refused, TryLater, Unclear
+from app.orders.outcome import Failure, LineFailure, Pause, Refused, TryLater, Unclear
 from app.orders.update import Kind
 from app.sync import explanations
 from app.walmart import errors
@@ -57,8 +58,15 @@ NO_OPEN_UNITS = Failure(
     "or canceled there.",
     suggestion=_COMPARE,
 )
+CANCEL_REQUESTED = Failure(
+    code="cancel_requested",
+    message="The buyer asked to cancel before it was shipped, so Walmart takes no shipment.",
+    suggestion="Cancel it with customer_request, or retry with override_cancel_request.",
+    retryable=True,
+)
 OBSTACLES = {
     obstacle.EXCESS: EXCESS,
+    obstacle.CANCEL_REQUESTED: CANCEL_REQUESTED,
     obstacle.ALREADY_SHIPPED: ALREADY_SHIPPED,
     obstacle.CANCEL_NOT_REQUESTED: CANCEL_NOT_REQUESTED,
     obstacle.LINE_CANCELED: LINE_CANCELED,
@@ -82,8 +90,7 @@ NOT_SHOWN = Failure(
 )
 FAULT_OF_OURS = Failure(
     code="waybill_fault",
-    message="Waybill met a fault of its own while delivering this; it is tried again, and what "
-    "Walmart has of it is read first.",
+    message="A fault in Waybill ended the delivery; it is tried a bounded number of times.",
     origin="waybill",
     suggestion="Report it to Waybill's developers with the update's id.",
     retryable=True,
@@ -95,15 +102,23 @@ LANE_STOPPED = Failure(
 )
 
 
-def cancel_requested(task: Task) -> Failure:
-    """Walmart ships nothing whose buyer asked to cancel, unless a person overrides that."""
-    del task
-    return Failure(
-        code="cancel_requested",
-        message="The buyer asked to cancel the order before it was shipped.",
-        suggestion="Cancel it with customer_request, or retry with override_cancel_request.",
-        retryable=True,
-    )
+PARTS_LEFT = Failure(
+    code="walmart_unavailable",
+    message="A part of it is at Walmart; the rest is sent with the next try.",
+    retryable=True,
+)
+LAGS = Failure(
+    code="walmart_unclear",
+    message="Walmart does not show units yet that it confirmed just now; it is read again.",
+    retryable=True,
+)
+
+
+def with_lines(whole: Failure, lines: Sequence[LineFailure]) -> Failure:
+    """A failure of some lines while the others went."""
+    named = ", ".join(f"line {each.line_number} ({each.units})" for each in lines)
+    message = f"{whole.message} Not done: {named}; the rest is at Walmart."
+    return replace(whole, message=message, lines=tuple(lines))
 
 
 def failure(error: errors.WalmartError, package: Package | None = None) -> Failure:

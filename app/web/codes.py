@@ -92,6 +92,12 @@ CODES: dict[str, Code] = {
     "order_unreadable": Code(409, "Walmart's picture of it could not be read. Import it again."),
     "nothing_to_refund": Code(409, "Every unit of the return is refunded, or on its way."),
     "refund_exceeds_return": Code(409, "More units than the return has left to refund."),
+    "refund_in_doubt": Code(
+        409, "A refund of the line may still take effect; the detail says when it is clear."
+    ),
+    "order_in_doubt": Code(
+        409, "A write of the order may still take effect; the detail says when it is clear."
+    ),
     "order_not_shipped": Code(409, "Only what was shipped is refunded."),
     "commerce_order_taken": Code(409, "Another order is linked to that Commerce order."),
     "commerce_order_ambiguous": Code(409, "Several orders are linked to that Commerce order."),

@@ -7,6 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.intake import ship, stores
+from app.orders.doubt import Doubt
 from app.orders.lane import BREAK_AFTER, FIRST_CALLS, Breaker, Endpoint, News
 from app.orders.outcome import Failure, Pause
 from app.orders.update import State
@@ -52,7 +53,7 @@ async def rest_is_over(world: World) -> None:
 
 async def in_doubt(world: World, update: Claimed) -> None:
     attempt = Attempt(world.desk.new_id(1), "p", world.desk.now(), world.desk.now(), "x", None, [])
-    step = Step(State.VERIFYING, ambiguous=True, sent=True, failure=FAILURE)
+    step = Step(State.VERIFYING, ambiguous=True, doubt=Doubt.BEGIN, failure=FAILURE)
     await recording.record(world.database, [Result(update, step, attempt)], world.desk.new_id)
 
 

@@ -13,6 +13,7 @@ from app.orders.requests import CancelRequest, TrackingCorrection
 from app.orders.update import State
 from app.storage import orders, overview, settling
 from app.storage.views import OrderView
+from app.sync import backoff
 from tests.builders import items
 from tests.world import ACTOR, POLICY, World, a_package
 
@@ -424,6 +425,10 @@ async def test_a_fault_of_ours_is_told_as_one_and_stops_nobody_else(world: World
             sa.text("UPDATE updates SET payload = '{}' WHERE id = :id"), {"id": broken.id}
         )
     await world.deliver_until(fine.id)
-    (told,) = await world.deliver_until(broken.id, states={State.VERIFYING})
+    (told,) = await world.deliver_until(broken.id)
+    assert told.state == "failed"
     assert told.status_detail is not None
     assert (told.status_detail.code, told.status_detail.origin) == ("waybill_fault", "waybill")
+    # Nothing of it left, so nothing may still arrive.
+    assert told.in_doubt_until is None
+    assert told.attempts == backoff.MOST_FAULTS

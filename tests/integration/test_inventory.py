@@ -20,6 +20,8 @@ from tests.world import POLICY, World, claim
 
 # Whose retries do not come within a test.
 SLOW = replace(POLICY, base=7200, cap=7200)
+# Whose doubts do not end within a test.
+LONG = replace(POLICY, quiet_period=3600)
 
 
 async def put(world: World, *levels: tuple[str, int]) -> list[UpdateView]:
@@ -84,17 +86,72 @@ async def test_values_put_at_the_same_time_leave_one(world: World) -> None:
     assert sorted(await states(world)) == ["dismissed"] * 18 + ["pending"] * 2
 
 
-async def test_a_value_that_was_tried_is_overtaken_only_after_the_quiet_period(
+async def test_the_newest_value_goes_at_once_and_again_when_no_older_can_arrive(
     world: World,
 ) -> None:
-    """The older one may still arrive; the newer must be the last."""
-    (older,) = await put(world, ("ABC", 5))
-    await world.fault("inventory", "error", times=1000)
-    await world.deliver_until(older.id, states={State.RETRYING})
-    (newer,) = await put(world, ("ABC", 4))
-    assert newer.next_attempt_at is not None
-    assert newer.next_attempt_at - newer.created_at == world.desk.quiet_period
-    assert (await world.update(older.id)).state == "dismissed"
+    """The older one timed out, and lands after the newer was taken."""
+    (older,) = await put(world, ("ABC", 50))
+    await world.fault("inventory", "held", times=1)
+    await world.fault("inventory", "throttle", times=None, delay=3600)
+    await world.deliver_until(older.id, states={State.RETRYING}, policy=LONG)
+    await world.walmart.delete("/simulator/faults")
+    await open_lanes(world)
+    (newer,) = await put(world, ("ABC", 2))
+    (taken,) = await world.deliver_until(newer.id, states={State.RETRYING}, policy=LONG)
+    assert taken.status_detail is not None
+    assert taken.status_detail.code == "older_value_in_doubt"
+    assert await at_walmart(world) == {"ABC": 2}
+    await world.walmart.post("/simulator/held")
+    assert await at_walmart(world) == {"ABC": 50}
+    await world.let_doubts_end()
+    await world.deliver_until(newer.id, states={State.CONFIRMED}, policy=LONG)
+    assert await at_walmart(world) == {"ABC": 2}
+
+
+async def test_a_value_whose_second_try_was_taken_may_still_arrive_by_its_first(
+    world: World,
+) -> None:
+    (older,) = await put(world, ("ABC", 50))
+    await world.fault("inventory", "held", times=1)
+    await world.deliver_until(older.id, states={State.CONFIRMED}, policy=LONG)
+    assert (await world.update(older.id)).in_doubt_until is not None
+    (newer,) = await put(world, ("ABC", 2))
+    await world.deliver_until(newer.id, states={State.RETRYING}, policy=LONG)
+    await world.walmart.post("/simulator/held")
+    await world.let_doubts_end()
+    await world.deliver_until(newer.id, states={State.CONFIRMED}, policy=LONG)
+    assert await at_walmart(world) == {"ABC": 2}
+
+
+async def test_a_value_put_while_an_older_one_is_out_stands_in_the_end(world: World) -> None:
+    (older,) = await put(world, ("ABC", 50))
+    (held,) = await claim(world.database)
+    assert held.id == older.id
+    (newer,) = await put(world, ("ABC", 2))
+    # The poller of the older value dies after its bytes left.
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE updates SET leased_until = now() - interval '1 second' WHERE state = 'sending'"
+        )
+    (taken,) = await world.deliver_until(newer.id, states={State.RETRYING}, policy=LONG)
+    assert taken.in_doubt_until is None
+    await world.let_doubts_end()
+    await world.deliver_until(newer.id, states={State.CONFIRMED}, policy=LONG)
+    assert await sent(world) == [("ABC", 2), ("ABC", 2)]
+
+
+async def test_the_doubt_of_a_level_ends_by_its_moment(world: World) -> None:
+    (level,) = await put(world, ("ABC", 5))
+    await world.fault("inventory", "held", times=1)
+    await world.deliver_until(level.id, states={State.CONFIRMED}, policy=LONG)
+    await world.let_doubts_end()
+    async with world.polling():
+        await world.no_doubt_left()
+
+
+async def open_lanes(world: World) -> None:
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql("UPDATE lanes SET paused_until = '-infinity', reason = ''")
 
 
 async def test_a_value_that_a_poller_holds_is_not_sent_again_once_a_newer_waits(

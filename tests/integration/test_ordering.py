@@ -111,6 +111,7 @@ async def test_an_unclear_shipment_that_proves_absent_is_sent_under_the_new_numb
     await world.fault("shipping", "drop")
     shipment = await shipped(world, order, "1ZOLD")
     await world.deliver_until(shipment.update.id, states={State.VERIFYING}, policy=PATIENT)
+    await world.let_doubts_end()
     await corrected(world, shipment, "1ZNEW")
     assert await settle_corrections(world, order) == ["confirmed"]
     assert await effects(world, order) == [("shipping", "1ZNEW", 3)]
@@ -123,6 +124,7 @@ async def test_an_absent_shipment_corrected_twice_is_sent_once_under_the_last_nu
     await world.fault("shipping", "drop")
     shipment = await shipped(world, order, "1ZOLD")
     await world.deliver_until(shipment.update.id, states={State.VERIFYING}, policy=PATIENT)
+    await world.let_doubts_end()
     await corrected(world, shipment, "1ZNEXT")
     await corrected(world, shipment, "1ZLAST")
     assert await settle_corrections(world, order) == ["dismissed", "confirmed"]
@@ -156,6 +158,7 @@ async def test_a_correction_of_a_shipment_that_walmart_never_got_fails_and_ends_
     await world.fault("shipping", "refuse", times=1)
     shipment = await shipped(world, order, "1ZOLD")
     await world.deliver_until(shipment.update.id, states={State.VERIFYING}, policy=PATIENT)
+    await world.let_doubts_end()
     await corrected(world, shipment, "1ZNEW")
     assert await settle_corrections(world, order) == ["failed"]
     await retry.retry(world.desk, shipment.update.id, override_cancel_request=False, actor=ACTOR)
@@ -239,6 +242,7 @@ async def test_a_cancellation_of_an_unclear_shipment_is_taken_once_that_is_absen
     await world.fault("shipping", "refuse", times=None)
     shipment = await shipped(world, order, "1ZA")
     await world.deliver_until(shipment.update.id, states={State.VERIFYING}, policy=PATIENT)
+    await world.let_doubts_end()
     with pytest.raises(Conflict) as refused:
         await cancel.cancel(world.desk, order.id, CancelRequest("out_of_stock"), actor=ACTOR)
     assert refused.value.code == "order_already_shipped"
@@ -278,12 +282,13 @@ async def test_dismissing_a_shipment_ends_its_correction_where_walmart_has_nothi
     await world.fault("shipping", fault)
     shipment = await shipped(world, order, "1ZOLD")
     await world.deliver_until(shipment.update.id, states={State.VERIFYING}, policy=PATIENT)
+    await world.let_doubts_end()
     await corrected(world, shipment, "1ZNEW")
     async with world.database.begin() as connection:
         await connection.execute(
             sa.update(updates)
             .where(updates.c.id == shipment.update.id)
-            .values(may_have_left_at=sa.func.now() - sa.text("interval '1 day'"))
+            .values(in_doubt_until=sa.func.now() - sa.text("interval '1 day'"))
         )
     await dismiss.dismiss(world.desk, shipment.update.id, note="by hand", actor=ACTOR)
     if left == "confirmed":
@@ -309,6 +314,7 @@ async def test_nothing_of_an_order_goes_before_what_is_in_doubt(world: World) ->
     await world.fault("shipping", "drop_after")
     first = await shipped(world, order, "1ZA", items=items(l1=1))
     await world.deliver_until(first.update.id, states={State.VERIFYING}, policy=PATIENT)
+    await world.let_doubts_end()
     later = [await shipped(world, order, f"1ZL{n}", items=items(l1=1)) for n in range(2)]
     await world.deliver_until(first.update.id, *(each.update.id for each in later), pollers=2)
     assert [number for _, number, _ in await effects(world, order)] == ["1ZA", "1ZL0", "1ZL1"]

@@ -119,9 +119,9 @@ async def test_what_a_lost_poller_held_is_in_doubt_until_the_lease_s_end(world: 
     await rescue.take_back(world.database, world.desk.new_id)
     (again,) = await claim(world.database)
     assert (again.ambiguous, again.claimed_from, again.attempts) == (True, State.VERIFYING, 2)
-    assert again.may_have_left_at is not None
-    assert again.may_have_left_at < again.claimed_at
-    assert again.may_have_left_at > lost.claimed_at - timedelta(seconds=2)
+    assert again.in_doubt_until is not None
+    left_at = again.in_doubt_until - timedelta(seconds=120)
+    assert lost.claimed_at - timedelta(seconds=2) < left_at < again.claimed_at
 
 
 async def test_a_lease_that_still_runs_is_not_taken_back(world: World) -> None:

@@ -43,7 +43,7 @@ from app.storage.database import Database, open_database
 from app.storage.recording import Attempt, Result
 from app.storage.updates import Claimed
 from app.sync import backoff, delivery, evidence, traffic
-from app.sync.backoff import Policy
+from app.sync.backoff import End, Policy
 from app.sync.errand import Errand
 from app.walmart.account import Account
 from app.walmart.client import WalmartClient
@@ -70,7 +70,7 @@ FAULTS = [
     "expired_token",
 ]
 TIMES = {
-    "updates": ("due_at", "may_have_left_at"),
+    "updates": ("due_at", "in_doubt_until", "known_at", "created_at"),
     "lanes": ("paused_until", "replenish_at", "seen_at", "since"),
 }
 _numbers = itertools.count(1_796_440_000_000)
@@ -299,12 +299,21 @@ class Outbox(RuleBasedStateMachine):
 
     def _result(self, update: Claimed, errand: Errand, outcome: Any) -> Result:
         now = errand.now()
-        step = backoff.next_step(update, outcome, POLICY, now=now, jitter=0.5)
+        end = End(now, 0.5, doubt_ended=errand.doubt_ended, read=errand.was_read)
+        step = backoff.next_step(update, outcome, POLICY, end)
         attempt = Attempt(
             self.desk.new_id(update.store_id), "p", now, now, evidence.verdict(outcome), None, []
         )
         news = traffic.news(update.store_id, errand.calls, evidence.pause(outcome), now)
-        return Result(update, step, attempt, evidence.snapshot(outcome), news=list(news))
+        return Result(
+            update,
+            step,
+            attempt,
+            POLICY.quiet_period,
+            evidence.snapshot(outcome),
+            errand.read_at,
+            news=list(news),
+        )
 
     @rule()
     def record_late(self) -> None:

@@ -135,7 +135,12 @@ def _view(
     stopped: Sequence[Stop],
     told: Sequence[StatusDetail],
 ) -> OrderView:
-    details = [update.status_detail for update in known if update.status_detail is not None]
+    details = [
+        each
+        for update in known
+        if update.status_detail is not None
+        for each in (update.line_details or [update.status_detail])
+    ]
     said = {detail.code for detail in details}
     details += [*_unread(row), *told, *_warnings(row)]
     details += [each for each in lane_views.of_order(stopped, known) if each.code not in said]

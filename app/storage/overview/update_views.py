@@ -21,9 +21,12 @@ _STATES = tuple(map(str, State))
 _OWN = """t.store_id, t.id, t.order_id, t.target, t.subject, t.kind, t.state, t.sequence,
     t.attempts, t.ambiguous, t.note, t.dismissed_by, t.requested_by, t.created_at, t.updated_at,
     t.finished_at"""
-_ROWS = f"{_OWN}, t.due_at, t.last_error, s.id AS store_uuid"
+_ROWS = f"{_OWN}, t.in_doubt_until, t.due_at, t.last_error, s.id AS store_uuid"
 # The same of what is archived: never due, and without an error.
-_ARCHIVED = f"{_OWN}, t.finished_at AS due_at, NULL::jsonb AS last_error, s.id AS store_uuid"
+_ARCHIVED = (
+    f"{_OWN}, NULL::timestamptz AS in_doubt_until, t.finished_at AS due_at, "
+    "NULL::jsonb AS last_error, s.id AS store_uuid"
+)
 _UPDATE = " UNION ALL ".join(
     f"""
     SELECT {rows} FROM {table} t JOIN stores s ON s.store_id = t.store_id
@@ -146,7 +149,9 @@ def view(row: Row) -> UpdateView:
         attempts=row["attempts"],
         next_attempt_at=row["due_at"] if state in DUE else None,
         needs_reading=row["ambiguous"],
+        in_doubt_until=row["in_doubt_until"],
         status_detail=None if state in AT_REST else detail(row),
+        line_details=() if state in AT_REST else _line_details(row),
         note=row["note"],
         dismissed_by=row["dismissed_by"],
         requested_by=row["requested_by"],
@@ -173,6 +178,13 @@ def detail(row: Row) -> StatusDetail | None:
         retryable=error["retryable"],
         occurred_at=datetime.fromisoformat(occurred) if occurred else row["updated_at"],
     )
+
+
+def _line_details(row: Row) -> Sequence[StatusDetail]:
+    """One detail for each line that could not go while others of its update could."""
+    whole = detail(row)
+    lines = (row["last_error"] or {}).get("lines") or ()
+    return [] if whole is None else [replace(whole, **line) for line in lines]
 
 
 def import_detail(error: Mapping[str, Any]) -> StatusDetail:

@@ -99,6 +99,8 @@ refunds = sa.Table(
     # A list of orders.returns.RefundItem.
     sa.Column("items", JSONB, nullable=False),
     time("created_at", default=True),
+    # When Walmart was seen with all of it, though it was dismissed.
+    time("landed_at"),
     sa.PrimaryKeyConstraint("store_id", "id"),
     sa.UniqueConstraint("store_id", "update_id"),
     sa.ForeignKeyConstraint(["store_id", "return_id"], ["returns.store_id", "returns.id"]),

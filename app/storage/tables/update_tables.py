@@ -28,10 +28,16 @@ updates = sa.Table(
     sa.Column("lease_token", UUID(as_uuid=True)),
     time("leased_until"),
     sa.Column("leased_by", sa.Text),
-    # An earlier try may have landed: read Walmart before anything is sent.
+    # Walmart is read before the next send: the update is in doubt, was failed before, or is stale.
     sa.Column("ambiguous", sa.Boolean, nullable=False, server_default=sa.text("false")),
-    # When the last byte of an unclear write may have left; the quiet period counts from here.
+    # Written by versions before in_doubt_until; a trigger turns it into that.
     time("may_have_left_at"),
+    # From when a read may end the doubt whether a try takes effect (orders/doubt.py).
+    time("in_doubt_until"),
+    # When the last proper answer of Walmart's about it came; null before the first.
+    time("known_at"),
+    # Deliveries in a row that an exception of our own ended.
+    sa.Column("faults", sa.Integer, nullable=False, server_default="0"),
     sa.Column("reads", sa.Integer, nullable=False, server_default="0"),
     # Seconds of tries that reached Walmart and failed, for giving up.
     sa.Column("failing_for", sa.Float, nullable=False, server_default="0"),
@@ -85,6 +91,12 @@ updates = sa.Table(
         "created_at",
         "id",
         postgresql_where=sa.text("state = 'failed'"),
+    ),
+    # What is in doubt at rest is read once more when its time has come.
+    sa.Index(
+        "ix_updates_in_doubt",
+        "in_doubt_until",
+        postgresql_where=sa.text("in_doubt_until IS NOT NULL"),
     ),
     # What has been at rest longest is archived first.
     sa.Index(

@@ -33,6 +33,7 @@ UPDATE: dict[str, Any] = {
     "attempts_made": 0,
     "next_attempt_at": _AT,
     "needs_reading": False,
+    "in_doubt_until": None,
     "status_detail": None,
     "note": None,
     "dismissed_by": None,

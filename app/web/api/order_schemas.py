@@ -196,6 +196,17 @@ class OrdersOut(Out):
     next_cursor: str | None
 
 
+class RefreshIn(In):
+    """How to read the order."""
+
+    accept_walmart: bool = Field(
+        default=False,
+        strict=True,
+        description="Take back confirmed units that Walmart does not show: they can be shipped "
+        "again. Refused while a write of the order may still take effect.",
+    )
+
+
 class RefreshedOut(Out):
     """The order after Walmart was read; refreshed false: a poller holds it, nothing was read."""
 

@@ -25,6 +25,7 @@ from app.web.api.order_schemas import (
     OrderPatch,
     OrdersOut,
     RefreshedOut,
+    RefreshIn,
     SummaryOut,
     TimelineEntryOut,
     TimelineOut,
@@ -275,19 +276,32 @@ async def get_order_timeline(context: Reading, order_id: UUID) -> Response:
         **problems(
             "order_not_found",
             "order_not_at_walmart",
+            "order_in_doubt",
             "credentials_rejected",
             "walmart_unavailable",
+            body=True,
         ),
     },
 )
-async def refresh_order(context: Writing, order_id: UUID) -> Response:
-    """Read the order from Walmart, and settle what reading can settle."""
+async def refresh_order(
+    context: Writing,
+    order_id: UUID,
+    body: Annotated[RefreshIn | None, Body(examples=[{"accept_walmart": False}])] = None,
+) -> Response:
+    """Read the order from Walmart, and settle what reading can settle.
+
+    Units that were confirmed stay so where Walmart does not show them, since a read may lag:
+    `accept_walmart` takes them back.
+    """
     store = context.store_of(order_id)
+    accept = body is not None and body.accept_walmart
     return await context.once(
-        None,
+        body,
         store,
         _refreshed,
-        lambda once: refresh.refresh(context.desk, order_id, actor=context.actor, once=once),
+        lambda once: refresh.refresh(
+            context.desk, order_id, actor=context.actor, accept_walmart=accept, once=once
+        ),
     )
 
 

@@ -26,6 +26,10 @@ class StatusDetailOut(Out):
     suggestion: str | None
     retryable: bool = Field(description="Whether sending the same again can help.")
     occurred_at: datetime
+    line_number: str | None = Field(
+        default=None, description="The line that could not go while others of its update could."
+    )
+    units: int | None = Field(default=None, description="How many units of that line.")
 
     @classmethod
     def of(cls, detail: StatusDetail) -> "StatusDetailOut":
@@ -46,8 +50,10 @@ class UpdateOut(Out):
     sequence: int
     attempts_made: int
     next_attempt_at: datetime | None
-    needs_reading: bool = Field(
-        description="An earlier try may have landed, so Walmart is read before anything is sent."
+    needs_reading: bool = Field(description="Walmart is read before anything is sent.")
+    in_doubt_until: datetime | None = Field(
+        description="A try may still take effect. From this moment on a read shows what became of "
+        "it; Waybill makes that read itself. Until then nobody gets what the update holds."
     )
     status_detail: StatusDetailOut | None
     note: str | None
@@ -198,8 +204,14 @@ class DismissIn(In):
 class DismissedOut(Out):
     """The update at rest, and what Walmart shows of it."""
 
-    walmart: str = Field(description="shipped, canceled, acknowledged, partly, absent or not_read.")
+    walmart: str = Field(
+        description="shipped, canceled, acknowledged, corrected, refunded, stock_level, partly, "
+        "absent, in_doubt or not_read."
+    )
     explanation: str
+    until: datetime | None = Field(
+        description="Where it is in doubt: from when a read may show what became of it."
+    )
     update: UpdateOut
 
     @classmethod
@@ -208,12 +220,14 @@ class DismissedOut(Out):
         return cls(
             walmart=dismissed.walmart,
             explanation=dismissed.explanation,
+            until=dismissed.until,
             update=UpdateOut.of(dismissed.update),
         )
 
 
 def _fields(view: UpdateView) -> dict[str, object]:
     fields = {name: getattr(view, name) for name in UpdateView.__slots__}
+    del fields["line_details"]
     detail = view.status_detail
     fields["status_detail"] = None if detail is None else StatusDetailOut.of(detail)
     fields["attempts_made"] = fields.pop("attempts")

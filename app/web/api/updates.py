@@ -55,6 +55,7 @@ _RETRIED_MANY = {
 _DISMISSED = {
     "walmart": "shipped",
     "explanation": "Walmart shows all of it as shipped.",
+    "until": None,
     "update": {**examples.UPDATE, "state": "dismissed", "note": "Done in Seller Center."},
 }
 
@@ -211,7 +212,11 @@ async def dismiss_update(
     update_id: UUID,
     body: Annotated[DismissIn, Body(examples=[{"note": "Done in Seller Center."}])],
 ) -> Response:
-    """End an update that a person has settled. Walmart is read, and units it lacks are free."""
+    """End an update that a person has settled.
+
+    What it is about is read: units that Walmart lacks are free, unless a try may still take effect.
+    Those stay reserved until a later read, which Waybill makes itself.
+    """
     store = context.store_of(update_id, "update")
     return await context.once(
         body,

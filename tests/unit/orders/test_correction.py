@@ -72,20 +72,22 @@ def test_a_correction_is_done_when_every_unit_is_under_the_new_number() -> None:
 
 def test_a_read_that_shows_the_new_number_settles_the_correction() -> None:
     order, _, task = an_order_of(3, "A", "B")
-    assert task not in settle(order, a_snapshot({"1": (shipped(3, "A"),)})).landed
-    assert task in settle(order, a_snapshot({"1": (shipped(3, "B"),)})).landed
+    assert task not in settle(order, a_snapshot({"1": (shipped(3, "A"),)}), NOW).landed
+    assert task in settle(order, a_snapshot({"1": (shipped(3, "B"),)}), NOW).landed
 
 
 def test_a_shipment_that_may_have_been_sent_is_never_rewritten() -> None:
-    def may_rewrite(state: State, *, ambiguous: bool = False) -> bool:
-        task = a_task(Item("1", 1, reserved=1), state=state, ambiguous=ambiguous)
+    def may_rewrite(state: State, *, in_doubt: bool = False) -> bool:
+        task = a_task(
+            Item("1", 1, reserved=1), state=state, in_doubt_until=NOW if in_doubt else None
+        )
         return correction.replaceable(an_order(tasks=(task,)), task)
 
     assert may_rewrite(State.PENDING)
     assert may_rewrite(State.FAILED)
     assert not may_rewrite(State.SENDING)
-    assert not may_rewrite(State.VERIFYING, ambiguous=True)
-    assert not may_rewrite(State.FAILED, ambiguous=True)
+    assert not may_rewrite(State.VERIFYING, in_doubt=True)
+    assert not may_rewrite(State.FAILED, in_doubt=True)
     assert not may_rewrite(State.CONFIRMED)
 
 

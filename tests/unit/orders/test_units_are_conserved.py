@@ -5,12 +5,14 @@ lost, retried and dismissed at random; after every step the order's books must b
 """
 
 from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from hypothesis import assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from app.orders import cancellation, readback, reservation, settlement, shipment
+from app.orders import cancellation, obstacle, readback, reservation, settlement, shipment
 from app.orders.errors import Conflict
 from app.orders.order import FulfillmentStatus, Item, Order, Task
 from app.orders.requests import CancelRequest
@@ -20,14 +22,21 @@ from tests.builders import NOW, PURCHASE_ORDER, a_line, a_ship_request, a_task, 
 
 NUMBERS = ("1Z1", "1Z2", "1Z3")
 LINES = ("1", "2")
+QUIET = timedelta(minutes=2)
 
 
 class OrderBooks(RuleBasedStateMachine):
     order: Order
     walmart: dict[str, Counter[tuple[UnitStatus, str | None]]]
+    now: datetime
+    # Writes without an answer that may still land.
+    late: list[tuple[Task, Mapping[str, int]]]
+    # Units by line and tracking number.
+    asked: Counter[tuple[str, str]]
 
     @initialize(ordered=st.tuples(st.integers(1, 4), st.integers(1, 4)))
     def begin(self, ordered: tuple[int, int]) -> None:
+        self.now, self.late, self.asked = NOW, [], Counter()
         lines = [a_line(number, units) for number, units in zip(LINES, ordered, strict=True)]
         self.order = an_order(*lines)
         self.walmart = {
@@ -47,9 +56,13 @@ class OrderBooks(RuleBasedStateMachine):
 
     def settle(self, states: dict[object, State] | None = None) -> None:
         order = reservation.with_state(self.order, states or {})  # type: ignore[arg-type]
-        settled = settlement.settle(order, self.picture())
+        settled = settlement.settle(order, self.picture(), self.now)
         landed = {t.update_id: State.CONFIRMED for t in settled.landed}
-        trimmed = {t.update_id: State.FAILED for t in settled.trimmed if t.state in OPEN}
+        trimmed = {
+            t.update_id: State.FAILED
+            for t in settled.trimmed
+            if t.state in OPEN and not any(item.reserved for item in t.items)
+        }
         self.order = reservation.with_state(settled.order, {**trimmed, **landed})
 
     def move(self, number: str, units: int, status: UnitStatus, tracking: str | None) -> None:
@@ -65,6 +78,7 @@ class OrderBooks(RuleBasedStateMachine):
             return
         assert self.order.fulfillment_status is not FulfillmentStatus.CANCELED
         self.accept(Kind.SHIPMENT, plan.items, number)
+        self.asked.update({(item.line_number, number): item.quantity for item in plan.items})
 
     @rule()
     def cancel(self) -> None:
@@ -83,17 +97,48 @@ class OrderBooks(RuleBasedStateMachine):
         waiting = self.tasks(*OPEN)
         assume(waiting)
         task = data.draw(st.sampled_from(waiting))
-        reading = readback.read(self.order, task, self.picture())
-        if reading.blocked or reading.excess:
+        picture = self.picture()
+        reading = readback.read(self.order, task, picture)
+        if reading.excess:
             self.settle({task.update_id: State.FAILED})
             return
-        status = UnitStatus.SHIPPED if task.kind is Kind.SHIPMENT else UnitStatus.CANCELLED
-        for line, units in reading.missing.items():
-            self.move(line, units, status, task.tracking_number)
-        if answered:
+        if reading.complete and not readback.still_open(task, picture):
             self.settle({task.update_id: State.CONFIRMED})
-        else:
-            self.order = reservation.with_state(self.order, {task.update_id: State.VERIFYING})
+            return
+        if task.in_doubt(self.now):
+            return
+        against = obstacle.obstacle(task, reading, picture)
+        going = obstacle.sendable(self.order, task, picture, self.now)
+        if against or not going.units:
+            self.settle({task.update_id: State.FAILED})
+            return
+        if not answered:
+            self.late.append((task, going.units))
+            waiting_ = reservation.with_state(self.order, {task.update_id: State.VERIFYING})
+            self.order = reservation.with_doubt(waiting_, task.update_id, self.now + QUIET)
+            return
+        self.land(task, going.units)
+        self.settle({task.update_id: State.FAILED if going.blocked else State.CONFIRMED})
+
+    def land(self, task: Task, units: Mapping[str, int]) -> None:
+        status = UnitStatus.SHIPPED if task.kind is Kind.SHIPMENT else UnitStatus.CANCELLED
+        for line, count in units.items():
+            self.move(line, count, status, task.tracking_number)
+
+    @rule()
+    def a_write_lands_late(self) -> None:
+        """Walmart takes a write after all, or refuses it where its units are gone."""
+        assume(self.late)
+        task, units = self.late.pop(0)
+        free = {line: has[UnitStatus.ACKNOWLEDGED, None] for line, has in self.walmart.items()}
+        if all(free[line] >= count for line, count in units.items()):
+            self.land(task, units)
+
+    @rule()
+    def the_quiet_period_ends(self) -> None:
+        """What has not landed by now never will."""
+        self.late.clear()
+        self.now += QUIET
 
     @rule(data=st.data())
     def refuse(self, data: st.DataObject) -> None:
@@ -153,6 +198,13 @@ class OrderBooks(RuleBasedStateMachine):
             assert line.canceled <= lost
 
     @invariant()
+    def no_more_left_than_was_asked(self) -> None:
+        for line, units in self.walmart.items():
+            for (_, number), count in units.items():
+                if number in NUMBERS:
+                    assert count <= self.asked[line, number]
+
+    @invariant()
     def a_confirmed_update_has_all_its_units(self) -> None:
         for task in self.order.tasks:
             if task.state is State.CONFIRMED:
@@ -161,7 +213,7 @@ class OrderBooks(RuleBasedStateMachine):
     @precondition(lambda self: not self.tasks(*UNRESOLVED))
     @invariant()
     def at_rest_the_order_is_what_walmart_shows(self) -> None:
-        settled = settlement.settle(self.order, self.picture()).order
+        settled = settlement.settle(self.order, self.picture(), self.now).order
         assert all(line.pending == 0 for line in settled.lines)
 
 

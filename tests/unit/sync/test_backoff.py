@@ -1,26 +1,29 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.orders.doubt import Doubt
 from app.orders.outcome import (
     AlreadyThere,
     Confirmed,
     Failure,
+    Fault,
     HandedBack,
     Outcome,
     Pause,
     Refused,
+    SendAgain,
     TryLater,
     Unclear,
 )
-from app.orders.update import State, may_follow
+from app.orders.update import Kind, State, may_follow
 from app.storage.recording import Step
 from app.storage.updates import Claimed
-from app.sync.backoff import Policy, delay, next_step
+from app.sync.backoff import MOST_FAULTS, End, Policy, delay, next_step
 from tests.builders import NOW, a_snapshot, acknowledged, an_id
 
 POLICY = Policy(base=1, cap=900, give_up_after=3600, quiet_period=120)
@@ -29,8 +32,6 @@ SEEN = a_snapshot({"1": (acknowledged(1),)})
 
 
 def a_claim(**changes: object) -> Claimed:
-    from app.orders.update import Kind
-
     given: dict[str, object] = {
         "store_id": 1,
         "id": an_id(),
@@ -42,7 +43,8 @@ def a_claim(**changes: object) -> Claimed:
         "retries": 0,
         "reads": 0,
         "ambiguous": False,
-        "may_have_left_at": None,
+        "in_doubt_until": None,
+        "faults": 0,
         "failing_for": 0.0,
         "failing_since": None,
         "created_at": NOW,
@@ -55,8 +57,8 @@ def a_claim(**changes: object) -> Claimed:
     return Claimed(**given)  # type: ignore[arg-type]
 
 
-def step(outcome: Outcome, *, now: object = NOW, jitter: float = 0.5, **changes: object) -> Step:
-    return next_step(a_claim(**changes), outcome, POLICY, now=now, jitter=jitter)  # type: ignore[arg-type]
+def step(outcome: Outcome, *, now: datetime = NOW, jitter: float = 0.5, **changes: object) -> Step:
+    return next_step(a_claim(**changes), outcome, POLICY, End(now, jitter))
 
 
 @given(retries=st.integers(0, 10_000), jitter=st.floats(0, 1, exclude_max=True))
@@ -91,20 +93,20 @@ def test_an_unclear_write_is_read_after_two_five_fifteen_and_sixty_seconds_and_a
             now=NOW + timedelta(seconds=at),
             ambiguous=True,
             reads=outcome.reads,
-            may_have_left_at=NOW,
+            in_doubt_until=NOW + timedelta(seconds=120),
         )
     assert due == [2, 5, 15, 60, 120]
 
 
 def test_an_unclear_write_begins_the_quiet_period_anew() -> None:
-    unclear = step(Unclear(FAILURE, sent=True), ambiguous=True, reads=3, may_have_left_at=NOW)
-    assert (unclear.sent, unclear.reads, unclear.ambiguous) == (True, 0, True)
+    unclear = step(Unclear(FAILURE, sent=True), ambiguous=True, reads=3, in_doubt_until=NOW)
+    assert (unclear.doubt, unclear.reads, unclear.ambiguous) == (Doubt.BEGIN, 0, True)
     assert unclear.state is State.VERIFYING
 
 
 def test_no_wait_after_an_unclear_write_is_longer_than_a_short_quiet_period() -> None:
     quick = replace(POLICY, quiet_period=0.3)
-    unclear = next_step(a_claim(), Unclear(FAILURE, sent=True), quick, now=NOW, jitter=0.9)
+    unclear = next_step(a_claim(), Unclear(FAILURE, sent=True), quick, End(NOW, 0.9))
     assert unclear.due_in == 0.3
 
 
@@ -139,7 +141,7 @@ def test_an_unclear_update_is_never_given_up_unread() -> None:
     changes: dict[str, Any] = {
         "ambiguous": True,
         "failing_for": 9999.0,
-        "may_have_left_at": NOW,
+        "in_doubt_until": NOW,
     }
     assert step(Unclear(FAILURE, sent=False, read=False), **changes).state is State.VERIFYING
     assert step(TryLater(FAILURE, reached=True), **changes).state is State.VERIFYING
@@ -187,9 +189,51 @@ def test_every_step_is_allowed_and_none_forgets_a_doubt(
         claimed_from=State.VERIFYING if ambiguous else State.PENDING,
         retries=retries,
         reads=reads,
-        may_have_left_at=NOW if ambiguous else None,
+        in_doubt_until=NOW if ambiguous else None,
     )
     assert may_follow(State.SENDING, after.state)
     assert 0 <= after.due_in <= max(POLICY.cap, POLICY.quiet_period)
-    if ambiguous and after.state not in {State.CONFIRMED, State.FAILED}:
+    if ambiguous and not isinstance(outcome, Confirmed | AlreadyThere):
+        assert after.doubt is not Doubt.END
         assert after.ambiguous
+
+
+def test_a_doubt_that_a_read_has_ended_is_over() -> None:
+    later = TryLater(FAILURE, reached=False, snapshot=SEEN)
+    claim = a_claim(ambiguous=True, in_doubt_until=NOW)
+    after = next_step(claim, later, POLICY, End(NOW, 0.5, doubt_ended=True, read=True))
+    assert (after.doubt, after.state, after.ambiguous) == (Doubt.END, State.RETRYING, False)
+
+
+def test_the_doubt_of_a_stock_level_outlasts_its_confirmation() -> None:
+    confirmed = step(Confirmed(None), kind=Kind.INVENTORY, in_doubt_until=NOW)
+    assert confirmed.doubt is Doubt.KEEP
+    unclear = step(Unclear(FAILURE, sent=True), kind=Kind.INVENTORY)
+    # It is simply sent again: no read could show that it will not arrive.
+    assert (unclear.doubt, unclear.state, unclear.ambiguous) == (
+        Doubt.BEGIN,
+        State.RETRYING,
+        False,
+    )
+
+
+def test_a_value_that_may_be_overwritten_comes_again_when_that_is_over() -> None:
+    until = NOW + timedelta(seconds=70)
+    again = step(SendAgain(until), kind=Kind.INVENTORY)
+    assert (again.state, again.due_in) == (State.RETRYING, 70)
+    assert step(SendAgain(until), kind=Kind.TRACKING).state is State.VERIFYING
+
+
+def test_a_fault_of_our_own_backs_off_and_fails_in_the_end() -> None:
+    waits = []
+    for faults in range(MOST_FAULTS):
+        after = step(Fault(FAILURE, sent=False), faults=faults, retries=faults, jitter=1.0)
+        waits.append(after.due_in)
+        assert after.doubt is Doubt.KEEP
+    assert after.state is State.FAILED
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 0]
+
+
+def test_a_fault_after_a_write_left_is_a_doubt() -> None:
+    after = step(Fault(FAILURE, sent=True))
+    assert (after.doubt, after.state, after.ambiguous) == (Doubt.BEGIN, State.VERIFYING, True)

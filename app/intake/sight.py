@@ -1,0 +1,88 @@
+"""What an update is about, as Walmart or Commerce shows it now, outside any transaction."""
+
+from dataclasses import dataclass
+
+from app.commerce.client import CommerceOrder
+from app.commerce.shop import Shop
+from app.intake.desk import Desk
+from app.intake.hold import FREE, Hold
+from app.orders.errors import OrderError
+from app.orders.lane import Endpoint
+from app.orders.order import Order
+from app.orders.returns import Return
+from app.orders.snapshot import OrderSnapshot
+from app.orders.update import TOLD_COMMERCE, Kind
+from app.outbound.call import Call
+from app.outbound.errors import CallError
+from app.storage.interventions import Found
+from app.walmart.account import Account
+from app.walmart.inventory_api import InventoryAnswer
+from app.walmart.returning import ReturnPage
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was seen: the order, the return, the stock level, or the order in Commerce.
+
+    commerce None for an update of Commerce's kinds: Commerce has no such order.
+    """
+
+    order: OrderSnapshot | None = None
+    returned: Return | None = None
+    stock: int | None = None
+    commerce: CommerceOrder | None = None
+
+
+async def see(desk: Desk, found: Found, order: Order | None, *, hold: Hold = FREE) -> Sight | None:
+    """Read what an update is about; None where it cannot be read, or is not there.
+
+    Raises what hold raises where nothing may be asked now.
+    """
+    try:
+        if found.kind in TOLD_COMMERCE:
+            return await _in_commerce(desk, found, order)
+        account = await desk.account(found.store_id)
+        if found.kind is Kind.INVENTORY:
+            return await _stock(desk, account, found, hold)
+        if found.kind is Kind.REFUND:
+            return await _returned(desk, account, found, hold)
+        if order is None:
+            return None
+        answer = await hold.read_order(desk, account, order.purchase_order_id)
+    except (CallError, OrderError):
+        return None
+    return Sight(order=answer.order) if answer.order is not None else None
+
+
+async def _stock(desk: Desk, account: Account, found: Found, hold: Hold) -> Sight:
+    async def read() -> InventoryAnswer:
+        payload = found.payload
+        return await desk.walmart.inventory.read(account, payload["sku"], payload["ship_node"])
+
+    return Sight(stock=(await hold.ask(Endpoint.INVENTORY, read)).quantity)
+
+
+async def _returned(desk: Desk, account: Account, found: Found, hold: Hold) -> Sight | None:
+    async def read() -> ReturnPage:
+        return await desk.walmart.returns.read(account, found.payload["return_order_id"])
+
+    page = await hold.ask(Endpoint.RETURNS, read)
+    return Sight(returned=page.returns[0]) if page.returns else None
+
+
+async def _in_commerce(desk: Desk, found: Found, order: Order | None) -> Sight | None:
+    shop = await desk.shop(found.store_id)
+    if shop is None or order is None:
+        return None
+    return Sight(commerce=await _commerce_order(desk, shop, order))
+
+
+async def _commerce_order(desk: Desk, shop: Shop, order: Order) -> CommerceOrder | None:
+    kept: list[Call] = []
+    entity_id = order.commerce_order_id
+    if entity_id is None:
+        found = await desk.commerce.find_order(shop, order.purchase_order_id, kept.append)
+        if found is None:
+            return None
+        entity_id = found.entity_id
+    return await desk.commerce.read_order(shop, entity_id, kept.append)

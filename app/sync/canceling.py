@@ -1,0 +1,123 @@
+"""A cancellation on its way to Walmart: of the whole order, in calls of so many lines."""
+
+from collections.abc import Iterator, Mapping
+
+from app.orders import obstacle, readback
+from app.orders.outcome import (
+    AlreadyThere,
+    Confirmed,
+    Failure,
+    LineFailure,
+    Outcome,
+    Refused,
+    TryLater,
+    Unclear,
+)
+from app.orders.snapshot import OrderSnapshot
+from app.sync import calls, verdicts
+from app.sync.calls import Picture
+from app.sync.errand import Errand
+from app.walmart import errors, messages
+from app.walmart.markets import CANCELLATION_CODES, Market
+from app.walmart.messages import ShipLine
+
+# Walmart's guide "Cancel an order": at most so many lines in a call.
+MOST_LINES = 100
+
+
+async def deliver(errand: Errand) -> Outcome:
+    """Cancel every unit that is open.
+
+    A canceled unit cannot be told from another, so each try reads first.
+    """
+    read = await calls.read_order(errand)
+    if not isinstance(read, Picture):
+        return read
+    settled = _judged(errand, read) or await calls.clear_to_write(errand, read)
+    if settled is not None:
+        return settled
+    units = obstacle.sendable(errand.order, errand.task, read.snapshot, read.at).units
+    return await _send(errand, units)
+
+
+def _judged(errand: Errand, read: Picture) -> Outcome | None:
+    """What a read settles by itself; None where units are open and may be canceled."""
+    if _done(errand, read.snapshot):
+        return AlreadyThere(read.snapshot)
+    if not errand.ends_doubt(read.at):
+        return calls.still_unclear(read)
+    conflict = _conflict(errand, read.snapshot)
+    return Refused(conflict, read.snapshot) if conflict is not None else None
+
+
+def _done(errand: Errand, snapshot: OrderSnapshot) -> bool:
+    reading = readback.read(errand.order, errand.task, snapshot)
+    return reading.complete and not readback.still_open(errand.task, snapshot)
+
+
+def _conflict(errand: Errand, snapshot: OrderSnapshot) -> Failure | None:
+    reading = readback.read(errand.order, errand.task, snapshot)
+    code = obstacle.obstacle(errand.task, reading, snapshot)
+    if code is None and not readback.still_open(errand.task, snapshot):
+        code = obstacle.NO_OPEN_UNITS
+    return verdicts.OBSTACLES[code] if code else None
+
+
+async def _send(errand: Errand, units: Mapping[str, int]) -> Outcome:
+    """Send every part; one that is refused does not keep the others from being canceled."""
+    refusal: errors.WalmartError | None = None
+    shown: OrderSnapshot | None = None
+    for lines in _parts(units):
+        if not await errand.may_write():
+            return calls.NO_LEASE if shown is None else _more(shown)
+        reason = CANCELLATION_CODES[Market(errand.account.market)][errand.task.reason or ""]
+        body = messages.cancellation_body(lines=lines, reason=reason)
+        number = errand.order.purchase_order_id
+        try:
+            answer = await calls.write(errand, errand.client.cancel(errand.account, number, body))
+        except (errors.Refused, errors.NotFound) as error:
+            refusal = refusal or error
+            continue
+        except errors.WalmartError as error:
+            return verdicts.of_write(errand.update.kind, error)
+        shown = answer.order
+    if refusal is not None:
+        return await _judge_refusal(errand, refusal)
+    if shown is None or not _done(errand, shown):
+        return Unclear(verdicts.NOT_SHOWN, sent=True)
+    return Confirmed(shown)
+
+
+def _parts(units: Mapping[str, int]) -> Iterator[list[ShipLine]]:
+    lines = [ShipLine(number, count) for number, count in units.items()]
+    for start in range(0, len(lines), MOST_LINES):
+        yield lines[start : start + MOST_LINES]
+
+
+def _more(shown: OrderSnapshot) -> TryLater:
+    return TryLater(verdicts.PARTS_LEFT, reached=False, snapshot=shown)
+
+
+async def _judge_refusal(errand: Errand, error: errors.WalmartError) -> Outcome:
+    """Walmart said no to a part: one read tells what is canceled, and what is not."""
+    read = await calls.read_order(errand, after=error)
+    if not isinstance(read, Picture):
+        return read
+    if _done(errand, read.snapshot):
+        return AlreadyThere(read.snapshot)
+    told = _conflict(errand, read.snapshot) or verdicts.failure(error)
+    return Refused(_with_lines(told, read.snapshot), read.snapshot)
+
+
+def _with_lines(failure: Failure, snapshot: OrderSnapshot) -> Failure:
+    """A failure that names the lines which are still open, where others are canceled."""
+    left = [(number, line.open) for number, line in snapshot.lines.items() if line.open]
+    if not any(line.canceled for line in snapshot.lines.values()):
+        return failure
+    return verdicts.with_lines(
+        failure,
+        [
+            LineFailure(number, units, failure.code, failure.message, failure.suggestion)
+            for number, units in left
+        ],
+    )

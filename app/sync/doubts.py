@@ -1,0 +1,91 @@
+"""Doubts that end: what an update at rest is about is read as soon as its moment has come."""
+
+from dataclasses import dataclass, field
+
+import structlog
+
+from app.intake import doubts, sight
+from app.intake.commerce_events import replay_all
+from app.intake.desk import Desk
+from app.intake.doubts import Look
+from app.orders import refunds
+from app.orders.lane import Breaker
+from app.orders.order import Order
+from app.orders.update import TOLD_COMMERCE, Kind, State
+from app.storage import commerce_events, interventions, orders, settling, updates
+from app.storage import doubts as storage
+from app.storage.database import Connection
+from app.storage.doubts import Doubtful
+from app.storage.interventions import Found
+from app.sync.gate import Gate, Paused
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """Ends doubts store by store; those of open updates are their deliveries'."""
+
+    desk: Desk
+    breaker: Breaker = field(default_factory=Breaker)
+
+    async def due(self) -> list[int]:
+        """Stores with doubts to end."""
+        await storage.end_by_time(self.desk.database)
+        async with self.desk.transaction() as connection:
+            return await storage.due(connection)
+
+    async def end(self, store_id: int) -> None:
+        """Read what some of a store's doubts are about, as long as its lanes allow it."""
+        gate = Gate(self.desk, self.breaker, store_id)
+        async with self.desk.transaction() as connection:
+            taken = await storage.take(connection, store_id)
+        for each in taken:
+            try:
+                await self._end(each, gate)
+            except Paused:
+                return
+
+    async def _end(self, each: Doubtful, gate: Gate) -> None:
+        desk = self.desk
+        async with desk.transaction() as connection:
+            basis, found = await _held(connection, each)
+        if found is None:
+            return
+        seen = await sight.see(desk, found, basis, hold=gate)
+        unreadable = seen is None and await self._unreachable(found)
+        async with desk.transaction() as connection:
+            order, found = await _held(connection, each)
+            if found is None or (order is not None and not settling.still_holds(basis, order)):
+                return
+            if unreadable:
+                await interventions.end_doubt(connection, found)
+                return
+            look = Look(seen, each.at) if seen is not None else None
+            finding = await doubts.conclude(connection, desk, found, order, look)
+            await updates.hand_turns(connection, [found.place])
+        _log.info("doubt_read", update_id=str(each.id), walmart=finding.walmart)
+        desk.wake()
+        if found.kind is Kind.REFUND and order is not None:
+            await self._replay(order)
+
+    async def _unreachable(self, found: Found) -> bool:
+        """Whether the store names no Commerce any more that could be read."""
+        return found.kind in TOLD_COMMERCE and await self.desk.shop(found.store_id) is None
+
+    async def _replay(self, order: Order) -> None:
+        async with self.desk.transaction() as connection:
+            refused = await commerce_events.refused_as(
+                connection, order.store_id, [order.id], [refunds.IN_DOUBT]
+            )
+        await replay_all(self.desk, refused)
+
+
+async def _held(connection: Connection, each: Doubtful) -> tuple[Order | None, Found | None]:
+    """Hold an update with its order; no update where its doubt has ended, or it is open again."""
+    order = await orders.lock(connection, each.order_id) if each.order_id else None
+    found = await interventions.find(connection, each.id)
+    rests = found is not None and found.state in {State.CONFIRMED, State.FAILED, State.DISMISSED}
+    if found is None or not rests or found.in_doubt_until is None:
+        return order, None
+    return order, found

@@ -1,0 +1,104 @@
+"""A shipment on its way to Walmart: what can go is sent, and what cannot is said line by line."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.orders import numbers, obstacle, readback
+from app.orders.obstacle import Sendable
+from app.orders.outcome import AlreadyThere, Confirmed, Outcome, Refused, Unclear
+from app.orders.snapshot import OrderSnapshot
+from app.sync import blocked, calls, verdicts
+from app.sync.calls import Picture
+from app.sync.errand import Errand
+from app.walmart import errors
+from app.walmart.markets import shipping
+from app.walmart.messages import ShipLine
+from app.walmart.packages import Package
+
+
+async def deliver(errand: Errand) -> Outcome:
+    """Ship what Walmart does not have of it yet."""
+    items = errand.task.items
+    if not errand.update.ambiguous and not obstacle.unheld(items):
+        units = {item.line_number: item.quantity - item.confirmed for item in items}
+        return await _send(errand, Sendable(units), again=True)
+    read = await calls.read_order(errand)
+    if not isinstance(read, Picture):
+        return read
+    going = obstacle.sendable(errand.order, errand.task, read.snapshot, read.at)
+    settled = _judged(errand, read, going) or await calls.clear_to_write(errand, read)
+    return settled or await _send(errand, going, again=True)
+
+
+def _judged(errand: Errand, read: Picture, going: Sendable) -> Outcome | None:
+    """What a read settles by itself; None where something is missing and may be sent."""
+    reading = readback.read(errand.order, errand.task, read.snapshot)
+    if reading.excess:
+        return Refused(verdicts.EXCESS, read.snapshot)
+    if reading.complete:
+        return AlreadyThere(read.snapshot)
+    if not errand.ends_doubt(read.at):
+        return calls.still_unclear(read)
+    return None if going.units else Refused(blocked.failure(going.blocked), read.snapshot)
+
+
+async def _send(errand: Errand, going: Sendable, *, again: bool) -> Outcome:
+    """Send units; after a refusal and one read, what can go of them once more if again."""
+    if not await errand.may_write():
+        return calls.NO_LEASE
+    number, package = errand.order.purchase_order_id, Package.from_json(_newest_package(errand))
+    lines = [ShipLine(line, units) for line, units in going.units.items() if units > 0]
+    body = shipping(package.body(lines, errand.order.seller_order_id), errand.account.market)
+    try:
+        answer = await calls.write(errand, errand.client.ship(errand.account, number, body))
+    except (errors.Refused, errors.NotFound) as error:
+        return await _judge_refusal(errand, error, again=again)
+    except errors.WalmartError as error:
+        return verdicts.of_write(errand.update.kind, error)
+    if answer.order is None or not _shows(errand, answer.order, going):
+        return Unclear(verdicts.NOT_SHOWN, sent=True)
+    if going.blocked:
+        return Refused(blocked.partly(going.blocked), answer.order)
+    return Confirmed(answer.order)
+
+
+def _shows(errand: Errand, snapshot: OrderSnapshot, going: Sendable) -> bool:
+    reading = readback.read(errand.order, errand.task, snapshot)
+    left = {each.line_number: each.units for each in going.blocked}
+    return not reading.excess and all(
+        reading.found[item.line_number] >= item.quantity - left.get(item.line_number, 0)
+        for item in errand.task.items
+    )
+
+
+async def _judge_refusal(errand: Errand, error: errors.WalmartError, *, again: bool) -> Outcome:
+    """Walmart said no: one read tells whether it has it already, and what of it can go."""
+    read = await calls.read_order(errand, after=error)
+    if not isinstance(read, Picture):
+        return read
+    snapshot = read.snapshot
+    reading = readback.read(errand.order, errand.task, snapshot)
+    if reading.excess:
+        return Refused(verdicts.EXCESS, snapshot)
+    if reading.complete:
+        return AlreadyThere(snapshot)
+    errand.ends_doubt(read.at)
+    going = obstacle.sendable(errand.order, errand.task, snapshot, read.at)
+    if again and going.units and (going.blocked or snapshot.created):
+        unacknowledged = await calls.acknowledge(errand) if snapshot.created else None
+        return unacknowledged or await _send(errand, going, again=False)
+    if going.blocked:
+        return Refused(blocked.failure(going.blocked), snapshot)
+    package = Package.from_json(_newest_package(errand))
+    return Refused(verdicts.failure(error, package), snapshot)
+
+
+def _newest_package(errand: Errand) -> Mapping[str, Any]:
+    """What is sent of a shipment bears the number it was last corrected to."""
+    payload = errand.update.payload
+    last = numbers.latest(errand.order, errand.update.id)
+    if last is None or last.package is None:
+        return payload
+    # A person may have overridden the buyer's wish since the correction.
+    override = payload["override_cancel_request"]
+    return {**last.package, "override_cancel_request": override}
