@@ -25,6 +25,7 @@ from app.outbound.transport import Http, open_http
 from app.settings import EMBEDDED, Settings
 from app.storage import migrate
 from app.storage.accepting import Accepting
+from app.storage.again import again
 from app.storage.database import Database, open_database
 from app.storage.embedded import EmbeddedPostgres
 from app.storage.vault import Vault
@@ -35,6 +36,8 @@ from app.sync.pulse import Pulse
 from app.version import VERSION
 from app.walmart.client import WalmartClient
 
+# What a server that takes no writes refuses, and what does nothing where it does.
+_WRITES = "SELECT FROM alembic_version LIMIT 0 FOR UPDATE"
 # Of a lease, what a stopping poller gives to deliveries in flight.
 DRAIN_SHARE = 0.8
 # A broken lane rests for some first waits, and never so long that Walmart's return goes unnoticed.
@@ -160,10 +163,12 @@ def in_a_line(error: Exception) -> str:
 
 
 async def not_ready(database: Database) -> str | None:
-    """Why requests cannot be served, or None: the database must be there, its schema at head."""
+    """Why requests cannot be served, or None.
+
+    The database must be there and take writes, its schema must be at head.
+    """
     try:
-        async with database.begin() as connection:
-            current = await connection.run_sync(migrate.current_revision)
+        current = await again(lambda: _revision(database))
     except NotAvailable as error:
         return str(error)
     except sa.exc.SQLAlchemyError as error:
@@ -175,6 +180,14 @@ async def not_ready(database: Database) -> str | None:
             f"The schema is at {current or 'nothing'}, this version needs {head}: waybill migrate."
         )
     return None
+
+
+async def _revision(database: Database) -> str | None:
+    async with database.begin() as connection:
+        current = await connection.run_sync(migrate.current_revision)
+        if current is not None:
+            await connection.exec_driver_sql(_WRITES)
+    return current
 
 
 @asynccontextmanager

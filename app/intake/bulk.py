@@ -20,6 +20,7 @@ from app.orders.cancellation_reasons import reason_of
 from app.orders.errors import Conflict, Invalid, NotAvailable, OrderError, Problem
 from app.orders.requests import CancelRequest, RequestedItem, ShipRequest
 from app.storage import overview
+from app.storage.again import again
 
 ACCEPTED, KNOWN, REFUSED = "accepted", "known", "refused"
 # Rows of one file that are carried out at once, those of one order in their order.
@@ -152,7 +153,7 @@ async def _result(
     try:
         if row.problem is not None:
             raise Invalid(row.problem.code, row.problem.message)
-        return await one(row, _only(row, known))
+        return await again(lambda: one(row, _only(row, known)))
     except NotAvailable:
         # The file is sent again; what was done is known then.
         raise

@@ -12,6 +12,7 @@ from app.intake.desk import Desk
 from app.intake.retry import Retried
 from app.orders.errors import OrderError
 from app.storage import idempotency, overview
+from app.storage.again import again
 from app.storage.idempotency import Once
 from app.storage.overview import Page, UpdateFilter
 
@@ -60,8 +61,13 @@ async def retry_many(
     async def one(update_id: UUID, order_id: UUID | None) -> One:
         async with slots:
             try:
-                retried = await retry.retry(
-                    desk, update_id, override_cancel_request=override_cancel_request, actor=actor
+                retried = await again(
+                    lambda: retry.retry(
+                        desk,
+                        update_id,
+                        override_cancel_request=override_cancel_request,
+                        actor=actor,
+                    )
                 )
             except OrderError as error:
                 return One(update_id, order_id, error.code, None, str(error))

@@ -6,6 +6,8 @@ OrderError
 ├── Unknown      there is no such thing, or the key may not see it
 ├── Forbidden    the key may see it, but not do this
 └── NotAvailable a system needed for the answer cannot be reached: send it again later
+    ├── Busy     a row is held by another transaction: Waybill tries again by itself for a while
+    └── Stale    the database session was of no use any more: Waybill tries again once
 
 No HTTP status lives here: `app/web/problems.py` gives each class its status.
 """
@@ -64,6 +66,20 @@ class NotAvailable(OrderError):
     def __init__(self, code: str, message: str, retry_after: int = 5) -> None:
         self.retry_after = retry_after
         super().__init__(code, message)
+
+
+class Busy(NotAvailable):
+    """Another transaction holds a row that is needed. Nothing was written."""
+
+    def __init__(self, code: str, message: str, retry_after: int = 2) -> None:
+        super().__init__(code, message, retry_after)
+
+
+class Stale(NotAvailable):
+    """The session had become read-only, or its statements outdated. Nothing was written.
+
+    Sessions as old as that one are used no more.
+    """
 
 
 def refuse(problems: Sequence[Problem]) -> None:

@@ -1,16 +1,17 @@
 """The pool of connections, and the transaction that every use case opens for itself."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from app.storage.again import repeated
 from app.storage.direct import Direct
 from app.storage.lending import Lending
-from app.storage.trouble import not_now, unavailable
+from app.storage.trouble import READ_ONLY, sqlstate, translated
 from app.storage.urls import asyncpg_arguments, sqlalchemy_url
 
 Connection = AsyncConnection
@@ -21,6 +22,9 @@ _APART = sa.text("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus
 _KEYED = 5
 # Connections for what requests ask together (app/storage/accepting.py): two looks, two writes.
 _GROUPED = 4
+# Milliseconds that a transaction waits for a held row: one that is run again, or may be split, only
+# for a moment, so that it does not keep its connection from others.
+BRIEF, PATIENT = 100, 5000
 # To plan such a statement for each of its values took longer than to carry it out, and while
 # tables are small the planner would read all of them.
 BY_KEY = {
@@ -42,7 +46,7 @@ class Placement:
 class Database:
     """One PostgreSQL, through a pool of at most pool_size connections.
 
-    limits: time-outs that each transaction sets for itself, where no session keeps them.
+    limits: settings that each transaction makes for itself, where no session keeps them.
     direct: for single statements, with connections of its own; by_key: for those that name their
     rows by keys, planned once whatever the values, likewise; grouped: the same for what several
     requests ask in one statement, so that no poller of the process is in their way.
@@ -52,7 +56,7 @@ class Database:
     direct: Direct
     by_key: Direct
     grouped: Direct
-    limits: sa.Executable | None = None
+    limits: Mapping[str, str] = field(default_factory=dict)
     placement: Placement = field(default_factory=Placement)
 
     async def apart(self) -> bool:
@@ -66,28 +70,39 @@ class Database:
         return bool(self.placement.apart)
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Connection]:
+    async def begin(self, **settings: str) -> AsyncIterator[Connection]:
         """A transaction: committed at the end of the block, or nothing happened.
 
-        Raises NotAvailable when PostgreSQL cannot be reached or takes no writes now.
+        settings: of PostgreSQL, for this transaction. Raises NotAvailable when PostgreSQL cannot
+        be reached or takes no writes now, Busy where another transaction holds what it needs.
         """
-        async with _translated(), self.engine.begin() as connection:
-            await self._prepare(connection)
+        wait = {} if repeated() else {"lock_timeout": str(PATIENT)}
+        async with self._connection() as connection, connection.begin():
+            await self._prepare(connection, {**self.limits, **wait, **settings})
             yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
         """One consistent picture for several selects; nothing can be written through it."""
-        async with _translated(), self.engine.connect() as connection:
+        async with self._connection() as connection:
             await connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
-            await self._prepare(connection)
+            await self._prepare(connection, self.limits)
             yield connection
 
-    async def _prepare(self, connection: Connection) -> None:
-        if self.limits is not None:
-            await connection.execute(self.limits)
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        with translated():
+            with translated(alone=True):
+                connection = await self.engine.connect().start()
+            async with AsyncExitStack() as stack:
+                stack.push_async_exit(connection)
+                yield connection
+
+    async def _prepare(self, connection: Connection, settings: Mapping[str, str]) -> None:
+        if settings:
+            await connection.exec_driver_sql(_local_select(settings))
         if self.placement.apart is None:
             self.placement.apart = bool((await connection.execute(_APART)).scalar_one())
         connection.info[APART] = self.placement.apart
@@ -98,24 +113,6 @@ class Database:
         await self.direct.close()
         await self.by_key.close()
         await self.grouped.close()
-
-
-@asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
-    try:
-        yield
-    except (OperationalError, InterfaceError, DBAPIError) as error:
-        if _not_now(error):
-            raise unavailable() from error
-        raise
-    except (OSError, sa.exc.TimeoutError) as error:
-        raise unavailable() from error
-
-
-def _not_now(error: DBAPIError) -> bool:
-    if error.connection_invalidated:
-        return True
-    return not_now(getattr(error.orig, "sqlstate", None))
 
 
 def violated(error: sa.exc.IntegrityError) -> str | None:
@@ -140,7 +137,7 @@ def open_database(
     """
     limits = {
         "statement_timeout": str(statement_timeout_ms),
-        "lock_timeout": "5000",
+        "lock_timeout": str(BRIEF),
         "idle_in_transaction_session_timeout": "30000",
     }
     # The server ends a statement itself; one that does not answer at all would hold its
@@ -162,25 +159,47 @@ def open_database(
         pool_recycle=1800,
         connect_args=connect_args | named,
     )
-    local = [sa.func.set_config(name, value, True) for name, value in limits.items()]  # noqa: FBT003 - SQL
+    sa.event.listen(engine.sync_engine, "handle_error", _close_read_only)
     arguments = {**asyncpg_arguments(url), **connect_args}
     direct = Direct(
         Lending(arguments, size=pool_size, patience=pool_timeout),
         limits=_local(limits) if pooler else None,
     )
-    keyed = arguments if pooler else arguments | {"server_settings": {**settings, **BY_KEY}}
+    # Whoever claims is a poller, which runs nothing again at once.
     by_key, grouped = (
         Direct(
-            Lending(keyed, size=min(pool_size, size), patience=pool_timeout),
-            limits=_local({**limits, **BY_KEY}) if pooler else None,
+            Lending(
+                arguments if pooler else arguments | {"server_settings": {**settings, **more}},
+                size=min(pool_size, size),
+                patience=pool_timeout,
+            ),
+            limits=_local({**limits, **more}) if pooler else None,
         )
-        for size in (_KEYED, _GROUPED)
+        for size, more in (
+            (_KEYED, {**BY_KEY, "lock_timeout": str(PATIENT)}),
+            (_GROUPED, BY_KEY),
+        )
     )
-    return Database(engine, direct, by_key, grouped, sa.select(*local) if pooler else None)
+    return Database(engine, direct, by_key, grouped, limits if pooler else {})
+
+
+def _close_read_only(context: ExceptionContext) -> None:
+    """Treat a session that takes no writes as one that is lost, and those as old as it.
+
+    A failover may make a standby of the server that they lead to; a new one finds its successor.
+    """
+    if sqlstate(context.original_exception) == READ_ONLY:
+        context.is_disconnect = True
+
+
+def _local_select(settings: Mapping[str, str]) -> str:
+    """A statement that makes settings for a transaction; names and values are of ours."""
+    made = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    return f"SELECT {made}"
 
 
 def _local(limits: Mapping[str, str]) -> str:
-    """The same for a statement of plain text; names and values are of this module."""
+    """The same as statements that can follow a BEGIN in one round trip."""
     return "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in limits.items())
 
 

@@ -11,14 +11,11 @@ from typing import Any, Protocol
 
 import asyncpg
 
+from app.orders.errors import Stale
 from app.storage.lending import Lending
-from app.storage.trouble import not_now, unavailable
+from app.storage.trouble import LOST, translated
 
 Row = Mapping[str, Any]
-# How a connection that goes away under a statement shows itself; a time-out is an OSError.
-_LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
-# The loop's and the driver's own "in the wrong state" too, where no code but theirs is at work.
-_LOST_ALONE = (*_LOST, RuntimeError)
 
 
 class Session(Protocol):
@@ -26,16 +23,6 @@ class Session(Protocol):
 
     async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
         """Carry a statement out; answers its rows."""
-
-
-@contextmanager
-def _translated(lost: tuple[type[Exception], ...]) -> Iterator[None]:
-    try:
-        yield
-    except (asyncpg.PostgresError, *lost) as error:
-        if isinstance(error, asyncpg.PostgresError) and not not_now(error.sqlstate):
-            raise
-        raise unavailable() from error
 
 
 @dataclass(slots=True)
@@ -47,7 +34,7 @@ class _Alone:
 
     async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
         self.sound = False
-        with _translated(_LOST_ALONE):
+        with translated(alone=True):
             try:
                 rows: Sequence[Row] = await self.connection.fetch(statement, *values)
             except asyncpg.PostgresError:
@@ -77,7 +64,7 @@ class Direct:
         if self.limits is None:
             async with self.session() as session:
                 return await session.fetch(statement, *values)
-        with _translated(_LOST_ALONE):
+        with translated(alone=True):
             async with self.transaction() as session:
                 return await session.fetch(statement, *values)
 
@@ -91,13 +78,14 @@ class Direct:
             # Behind a pooler a connection is nobody's but for a transaction.
             yield self
             return
-        with _translated(_LOST_ALONE):
+        with translated(alone=True):
             loan = await self.lending.take()
         session = _Alone(loan.connection)
-        try:
-            yield session
-        finally:
-            self.lending.give_back(loan, broken=not session.sound)
+        with self._renewing():
+            try:
+                yield session
+            finally:
+                self.lending.give_back(loan, broken=not session.sound)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Session]:
@@ -119,8 +107,9 @@ class Direct:
         whose rows nobody wants, such as one that holds a row.
         """
         words = "; ".join(each for each in ("BEGIN", self.limits, first) if each)
-        with _translated(_LOST):
-            loan = await self.lending.take()
+        with self._renewing(), translated():
+            with translated(alone=True):
+                loan = await self.lending.take()
             sound = False
             try:
                 await loan.connection.execute(words)
@@ -128,12 +117,21 @@ class Direct:
                 await loan.connection.execute("COMMIT")
                 sound = True
             except Exception as error:
-                if not isinstance(error, _LOST) and not loan.connection.is_closed():
+                if not isinstance(error, LOST) and not loan.connection.is_closed():
                     await loan.connection.execute("ROLLBACK")
                     sound = True
                 raise
             finally:
                 self.lending.give_back(loan, broken=not sound)
+
+    @contextmanager
+    def _renewing(self) -> Iterator[None]:
+        """Use no connection again where one was stale: the others are as old."""
+        try:
+            yield
+        except Stale:
+            self.lending.renew()
+            raise
 
     async def close(self) -> None:
         """Give every connection back."""

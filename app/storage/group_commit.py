@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from app.orders.errors import NotAvailable
+from app.orders.errors import Busy, NotAvailable
 from app.storage.trouble import unavailable
 
 Asked = TypeVar("Asked")
@@ -109,8 +109,11 @@ class Group(Generic[Asked, Told]):
     ) -> Sequence[Told | Exception]:
         try:
             return await self.carry_out([place.asked for place in batch])
+        except Busy:
+            # The held row is one request's own.
+            raise
         except NotAvailable as error:
-            return [NotAvailable(error.code, str(error)) for _ in batch]
+            return [type(error)(error.code, str(error)) for _ in batch]
 
     async def _one_by_one(self, batch: Sequence[_Place[Asked, Told]]) -> None:
         loop = asyncio.get_running_loop()

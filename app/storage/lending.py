@@ -49,6 +49,7 @@ class Lending:
     patience: float
     _kept: list[Loan] = field(default_factory=list)
     _closed: bool = False
+    _renewed_at: float = float("-inf")
     _places: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,13 +72,19 @@ class Lending:
     def give_back(self, loan: Loan, *, broken: bool = False) -> None:
         """End a loan. broken: nobody knows what still goes on in the connection; it is cut."""
         loan.since = time.monotonic()
-        if broken or self._closed or loan.stale(loan.since):
+        if broken or self._closed or loan.stale(loan.since) or loan.opened_at <= self._renewed_at:
             loan.connection.terminate()
         else:
             self._kept.append(loan)
             if self._kept[0].stale(loan.since):
                 self._kept.pop(0).connection.terminate()
         self._places.release()
+
+    def renew(self) -> None:
+        """Lend no connection again that is open now; those that are lent end with their loans."""
+        self._renewed_at = time.monotonic()
+        while self._kept:
+            self._kept.pop().connection.terminate()
 
     async def close(self) -> None:
         """Lend nothing more, wait for what is lent, end every connection."""

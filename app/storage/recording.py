@@ -35,16 +35,14 @@ from app.storage import (
     stock_following,
     updates,
 )
-from app.storage.database import Connection, Database
+from app.storage.database import BRIEF, Connection, Database
 from app.storage.order_changes import Seen
 from app.storage.settling import Picture, error_json
 from app.storage.updates import Claimed
 
 # Every row that is written is named by its key. The planner takes a batch for a hundred rows, and
 # reads whole tables for it while these are small.
-_BY_KEY = "SELECT " + ", ".join(
-    f"set_config('enable_{way}', 'off', true)" for way in ("hashjoin", "mergejoin", "seqscan")
-)
+_BY_KEY = {f"enable_{way}": "off" for way in ("hashjoin", "mergejoin", "seqscan")}
 # One value for all of them: to bind each column of each row costs several times as much. Times
 # stand with what is given: Citus takes none that an UPDATE makes of a row or under a condition.
 _WRITE = forms.Statement(
@@ -163,13 +161,14 @@ async def record(
     results: Sequence[Result],
     ids: events.NewId,
     breaker: Breaker | None = None,
+    wait: int = BRIEF,
 ) -> Recorded:
     """Write a batch of results down, all or none; what was written before changes nothing.
 
-    Where stores lie apart they are to be of one.
+    Where stores lie apart they are to be of one. Raises Busy where another transaction holds a row
+    of theirs for longer than wait milliseconds, and NotAvailable.
     """
-    async with database.begin() as connection:
-        await connection.exec_driver_sql(_BY_KEY)
+    async with database.begin(**_BY_KEY, lock_timeout=str(wait)) as connection:
         known = await _lock_orders(connection, results)
         await _hold_levels(connection, known, results)
         written = await _write(connection, results)

@@ -26,6 +26,7 @@ MOST_TOLD = 200
 # A NOTIFY is written to disk as any commit, which nobody needs. Said for this transaction alone: a
 # pooler would leave it to others.
 _ANNOUNCE = f"BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}, '{{}}'; COMMIT"
+_TAKES_NO_WRITES = "SELECT current_setting('transaction_read_only') = 'on'"
 _RECONNECT_AFTER = 1.0
 _PROBE_EVERY = 30.0
 _TROUBLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
@@ -112,6 +113,8 @@ class Announcer(_Background):
                     await connection.execute(_ANNOUNCE.format(words))
                 except _TROUBLE as error:
                     # Pollers find the update at their next poll all the same; this may be sooner.
+                    # A standby takes no announcement for as long as the connection leads to it.
+                    await _close(connection)
                     self._wanted.tell()
                     _log.warning("announcement_failed", error=str(error))
                     await asyncio.sleep(_RECONNECT_AFTER)
@@ -137,7 +140,9 @@ class Listener(_Background):
                 self._heard.tell()
                 while True:
                     await asyncio.sleep(_PROBE_EVERY)
-                    await connection.execute("SELECT 1", timeout=10)
+                    if await connection.fetchval(_TAKES_NO_WRITES, timeout=10):
+                        # A failover made a standby of it, and nothing is announced there.
+                        raise ConnectionError("the server takes no writes")
             except _TROUBLE as error:
                 _log.warning("listening_failed", error=str(error))
                 await asyncio.sleep(_RECONNECT_AFTER)

@@ -33,13 +33,14 @@ _log = structlog.get_logger(__name__)
 class Taken:
     """What was claimed of a store, each with what it is about.
 
-    at: the monotonic time right after the claim. updates counts those, too, that a newer value
-    replaced. held_back: a lane bears no more now; again_in: seconds after which it does, None if
-    that is unknown. elsewhere: somebody else claims of the store right now.
+    asked_at, at: the monotonic time right before the claim and right after. updates counts those,
+    too, that a newer value replaced. held_back: a lane bears no more now; again_in: seconds after
+    which it does, None if that is unknown. elsewhere: somebody else claims of the store right now.
     unreadable: nobody can read its secret.
     """
 
     going: Sequence[tuple[Claimed, Subject]] = ()
+    asked_at: float = 0.0
     at: float = 0.0
     updates: int = 0
     held_back: bool = False
@@ -75,6 +76,8 @@ class Claiming:
 
         apart: stores' rows lie on several servers. Raises NotAvailable; then nothing was taken.
         """
+        # The lease began at the earliest now.
+        asked_at = self.monotonic()
         found = await claims.claim(
             self.database.by_key,
             wanted,
@@ -86,11 +89,11 @@ class Claiming:
         # Read after the database's clock, so that our idea of its time is never ahead.
         at = self.monotonic()
         return [
-            await self._taken(each.store_id, claim, at)
+            await self._taken(each.store_id, claim, asked_at, at)
             for each, claim in zip(wanted, found, strict=True)
         ]
 
-    async def _taken(self, store_id: int, claim: Claim, at: float) -> Taken:
+    async def _taken(self, store_id: int, claim: Claim, asked_at: float, at: float) -> Taken:
         if (opened := claim.credentials) is None or not claim.updates:
             return Taken(
                 held_back=claim.held_back,
@@ -114,7 +117,7 @@ class Claiming:
                     rare.equal_notes.get(update.id, 0),
                 )
                 going.append((update, about))
-        return Taken(going, at, len(claim.updates), claim.held_back, claim.again_in)
+        return Taken(going, asked_at, at, len(claim.updates), claim.held_back, claim.again_in)
 
     async def pause(self, store_id: int, endpoint: Endpoint) -> None:
         """Stop what needs a secret that nobody can read. Raises NotAvailable."""

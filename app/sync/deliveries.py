@@ -88,9 +88,9 @@ class Deliveries:
         """How many are under way."""
         return len(self._running)
 
-    def start(self, update: Claimed, subject: Subject, claimed_at: float) -> None:
-        """Deliver an update; claimed_at is the monotonic time right after its claim."""
-        errand = self._errand(update, subject, claimed_at)
+    def start(self, update: Claimed, subject: Subject, asked_at: float, claimed_at: float) -> None:
+        """Deliver an update; the monotonic time right before its claim, and right after."""
+        errand = self._errand(update, subject, asked_at, claimed_at)
         task = asyncio.create_task(self._deliver(errand))
         self._running[task] = self.monotonic()
         place = place_of(update.store_id, update.kind)
@@ -124,7 +124,7 @@ class Deliveries:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*late, return_exceptions=True)
 
-    def _errand(self, update: Claimed, subject: Subject, at: float) -> Errand:
+    def _errand(self, update: Claimed, subject: Subject, asked_at: float, at: float) -> Errand:
         return Errand(
             update=update,
             of_order=subject.order,
@@ -140,6 +140,7 @@ class Deliveries:
             timeout=self.terms.timeout,
             monotonic=self.monotonic,
             claimed_monotonic=at,
+            leased_monotonic=asked_at,
             renew=lambda: self._renew(update),
             stopping=lambda: self._stopping,
         )

@@ -183,7 +183,7 @@ class Dispatch:
     def _took(self, turn: Turn, taken: Taken, ended: int) -> None:
         """Let go what a claim took of a store; ended: how many deliveries had when it began."""
         for update, about in taken.going:
-            self.under_way.start(update, about, taken.at)
+            self.under_way.start(update, about, taken.asked_at, taken.at)
         self._held_back |= taken.held_back
         rest_until = None
         if taken.again_in is not None:

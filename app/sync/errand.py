@@ -26,8 +26,10 @@ WRITE_MARGIN = 10.0
 class Errand:
     """A claimed update with all that its delivery needs.
 
-    monotonic is read at the claim as well, so that the time since then is known whatever the
-    host's clock says: times are the database's at the claim plus what has passed.
+    monotonic is read right after the claim as well, so that the time since then is known whatever
+    the host's clock says: times are the database's at the claim plus what has passed, and never
+    ahead of the database's. What is left of the lease counts from before the statement that gave it
+    (leased_monotonic), and is never less than is thought.
     renew holds the lease for another period; False when the update is no longer ours.
     """
 
@@ -42,6 +44,7 @@ class Errand:
     timeout: float
     monotonic: Callable[[], float]
     claimed_monotonic: float
+    leased_monotonic: float
     renew: Callable[[], Awaitable[bool]]
     stopping: Callable[[], bool]
     # Of a refund: the return, what of it is wanted, and as Walmart showed it last.
@@ -55,7 +58,6 @@ class Errand:
     # Equal notes that Commerce has of the order already.
     equal_notes: int = 0
     calls: list[Call] = field(default_factory=list)
-    renewed_monotonic: float | None = None
     # The order as Walmart showed it last, in an answer to a call that began then.
     seen: OrderSnapshot | None = None
     read_at: datetime | None = None
@@ -128,12 +130,11 @@ class Errand:
 
     async def may_write(self) -> bool:
         """Whether enough of the lease is left for a write; it is renewed where it is not."""
-        began = self.renewed_monotonic
-        began = self.claimed_monotonic if began is None else began
-        left = self.lease - (self.monotonic() - began)
+        asked_at = self.monotonic()
+        left = self.lease - (asked_at - self.leased_monotonic)
         if left >= min(self.timeout + WRITE_MARGIN, self.lease):
             return True
         if self.stopping() or not await self.renew():
             return False
-        self.renewed_monotonic = self.monotonic()
+        self.leased_monotonic = asked_at
         return True

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import structlog
 
-from app.orders.errors import NotAvailable
+from app.orders.errors import Busy, NotAvailable
 from app.orders.lane import BLOCKED, Breaker, Lane
 from app.storage import recording
-from app.storage.database import Database
+from app.storage.database import BRIEF, Database
 from app.storage.recording import Result
 
 BATCH = 100
@@ -20,6 +20,9 @@ BATCH = 100
 GATHER = 0.05
 ENOUGH = 20
 _AFTER_TROUBLE = 0.5
+# Milliseconds that a part of a batch waits for a held row. A row costs the others that wait for
+# each halving of its batch, once.
+_SPLIT_WAIT = 20
 _log = structlog.get_logger(__name__)
 
 
@@ -55,27 +58,42 @@ class Recorder:
     _next: float = 0.0
     _waiting: list[_Waiting] = field(default_factory=list)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    _busy: asyncio.Queue[_Waiting] = field(default_factory=asyncio.Queue)
 
     async def write(self, result: Result) -> None:
         """Wait until a result is written, or dropped because its lease has ended."""
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(result, written, self.monotonic() + self.give_up_after))
-        self._wanted.set()
+        until = self.monotonic() + self.give_up_after
+        self._enqueue([_Waiting(result, written, until)])
         await written
 
     async def run(self) -> None:
-        """Write batches until cancelled."""
+        """Write batches until cancelled; beside them, one by one, what a held row kept back."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._write_batches())
+            group.create_task(self._write_busy())
+
+    async def _write_batches(self) -> None:
         while True:
             await self._gathered()
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
             left = await self._flush(self._in_time(batch))
-            for each in batch:
-                if each not in left and not each.written.done():
-                    each.written.set_result(None)
             if left:
                 # Behind those of other stores, whose servers may be there.
-                self._waiting += left
+                self._enqueue(left)
                 await asyncio.sleep(_AFTER_TROUBLE)
+
+    async def _write_busy(self) -> None:
+        while True:
+            held = [await self._busy.get()]
+            await asyncio.sleep(_AFTER_TROUBLE)
+            held += [self._busy.get_nowait() for _ in range(self._busy.qsize())]
+            for each in self._in_time(held):
+                self._enqueue(await self._write([each], _SPLIT_WAIT))
+
+    def _enqueue(self, waiting: Sequence[_Waiting]) -> None:
+        self._waiting += waiting
+        self._wanted.set()
 
     async def _gathered(self) -> None:
         """Wait for results, and a moment for more."""
@@ -96,54 +114,77 @@ class Recorder:
 
     def _in_time(self, batch: Sequence[_Waiting]) -> list[_Waiting]:
         now = self.monotonic()
-        in_time = [each for each in batch if now < each.until]
-        if len(in_time) < len(batch):
-            _log.error("results_dropped", results=len(batch) - len(in_time))
-        return in_time
+        late = [each for each in batch if now >= each.until]
+        if late:
+            _log.error("results_dropped", results=len(late))
+            _end(late)
+        return [each for each in batch if now < each.until]
 
     async def _flush(self, batch: Sequence[_Waiting]) -> list[_Waiting]:
-        """Write results; answers those that cannot be written now."""
+        """Write results; answers those that have to wait for the database."""
         if not batch:
             return []
+        try:
+            parts = _by_store(batch) if await self.database.apart() else [batch]
+        except NotAvailable as error:
+            _tell_waits(error, batch)
+            return list(batch)
+        return [each for part in parts for each in await self._write(part)]
+
+    async def _write(self, batch: Sequence[_Waiting], wait: int = BRIEF) -> Sequence[_Waiting]:
+        """Write results together; answers those that have to wait for the database.
+
+        Those that wait for a held row are found by halves, and wait by themselves.
+        """
         results = [each.result for each in batch]
         try:
-            parts = _by_store(results) if await self.database.apart() else [results]
+            written = await recording.record(
+                self.database, results, self.new_id, self.breaker, wait
+            )
+        except Busy as error:
+            if len(batch) > 1:
+                return await self._halves(batch)
+            _tell_waits(error, batch)
+            self._busy.put_nowait(batch[0])
+            return []
         except NotAvailable as error:
-            _tell_waits(error, results)
-            return list(batch)
-        left = {each.attempt.id for part in parts for each in await self._write(part)}
-        return [each for each in batch if each.result.attempt.id in left]
-
-    async def _write(self, results: Sequence[Result]) -> Sequence[Result]:
-        """Write results together; answers those that cannot be written now."""
-        try:
-            written = await recording.record(self.database, results, self.new_id, self.breaker)
-        except NotAvailable as error:
-            _tell_waits(error, results)
-            return results
+            _tell_waits(error, batch)
+            return batch
         except Exception:  # noqa: BLE001 - logged; the loop must live on
-            _log.exception("recording_failed", results=len(results))
-            if len(results) == 1:
-                return []
-            # One that cannot be written must not keep the others from it.
-            return [left for each in results for left in await self._write([each])]
-        _tell_lost(results, written.kept)
-        _tell_stopped(written.stopped)
-        if written.more:
-            self.due()
+            _log.exception("recording_failed", results=len(batch))
+            if len(batch) > 1:
+                # One that cannot be written must not keep the others from it.
+                return await self._halves(batch)
+        else:
+            _tell_lost(results, written.kept)
+            _tell_stopped(written.stopped)
+            if written.more:
+                self.due()
+        _end(batch)
         return []
 
+    async def _halves(self, batch: Sequence[_Waiting]) -> Sequence[_Waiting]:
+        middle = len(batch) // 2
+        first = await self._write(batch[:middle], _SPLIT_WAIT)
+        return [*first, *await self._write(batch[middle:], _SPLIT_WAIT)]
 
-def _by_store(results: Sequence[Result]) -> list[list[Result]]:
+
+def _end(batch: Sequence[_Waiting]) -> None:
+    for each in batch:
+        if not each.written.done():
+            each.written.set_result(None)
+
+
+def _by_store(batch: Sequence[_Waiting]) -> list[list[_Waiting]]:
     """Each store's by themselves: one store's server keeps no other's from being written."""
-    of_store: dict[int, list[Result]] = defaultdict(list)
-    for result in results:
-        of_store[result.update.store_id].append(result)
+    of_store: dict[int, list[_Waiting]] = defaultdict(list)
+    for each in batch:
+        of_store[each.result.update.store_id].append(each)
     return [of_store[store_id] for store_id in sorted(of_store)]
 
 
-def _tell_waits(error: NotAvailable, results: Sequence[Result]) -> None:
-    _log.warning("recording_waits", error=str(error), results=len(results))
+def _tell_waits(error: NotAvailable, batch: Sequence[_Waiting]) -> None:
+    _log.warning("recording_waits", error=str(error), results=len(batch))
 
 
 def _tell_lost(results: Sequence[Result], kept: Sequence[Result]) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from app.orders import ids
 from app.orders.errors import Forbidden, Unknown
 from app.storage import keys
+from app.storage.again import again
 from app.storage.database import Database
 from app.web.problems import Unauthorized
 
@@ -63,7 +64,7 @@ class KeyRing:
         until, known = self._remembered.get(digest, (0.0, None))
         if known is not None and self.monotonic() < until:
             return known
-        caller = await self._look_up(secret)
+        caller = await again(lambda: self._look_up(secret))
         if len(self._remembered) >= _MOST_REMEMBERED:
             self._remembered.clear()
         self._remembered[digest] = (self.monotonic() + REMEMBERED_FOR, caller)

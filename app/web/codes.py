@@ -28,6 +28,7 @@ CODES: dict[str, Code] = {
     "database_unavailable": Code(
         503, "Send it again after Retry-After, a POST with the same Idempotency-Key."
     ),
+    "order_busy": Code(503, "Another transaction holds the order, or a row beside it. As above."),
     "commerce_unavailable": Code(503, "The store's Commerce does not answer. Send it again later."),
     "adobe_keys_unavailable": Code(503, "Adobe's keys cannot be fetched. Send it again later."),
     "walmart_unavailable": Code(503, "Walmart could not be read. Send it again later."),

@@ -12,12 +12,14 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from app.orders.errors import (
+    Busy,
     Conflict,
     Forbidden,
     Invalid,
     NotAvailable,
     OrderError,
     Problem,
+    Stale,
     Unknown,
 )
 from app.web import validation
@@ -31,6 +33,8 @@ STATUSES: Mapping[type[OrderError], int] = {
     Unknown: 404,
     Forbidden: 403,
     NotAvailable: 503,
+    Busy: 503,
+    Stale: 503,
 }
 _BY_STATUS = {
     400: "bad_request",

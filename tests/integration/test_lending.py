@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from app.orders.errors import Stale
 from app.storage import lending
+from app.storage.again import again
 from app.storage.direct import Direct
 from app.storage.lending import Closed, Lending
 from app.storage.urls import asyncpg_arguments
@@ -126,3 +128,40 @@ async def test_after_closing_nothing_is_lent(lent: Lending) -> None:
     assert loan.connection.is_closed()
     with pytest.raises(Closed):
         await lent.take()
+
+
+async def test_what_a_migration_made_stale_is_run_again_on_a_fresh_connection(
+    lent: Lending,
+) -> None:
+    direct = Direct(lent)
+    await direct.fetch("CREATE TABLE changing (n int)")
+
+    async def read() -> list[str]:
+        async with direct.transaction() as session:
+            return list((await session.fetch("SELECT * FROM changing LIMIT 0")) or ["read"])
+
+    async with direct.transaction() as session:
+        # So that both connections know the statement.
+        await session.fetch("SELECT * FROM changing LIMIT 0")
+        await read()
+    await direct.fetch("ALTER TABLE changing ADD COLUMN more text")
+    assert await again(read) == ["read"]
+
+
+async def test_a_connection_that_takes_no_writes_is_closed_and_a_new_one_is_tried(
+    lent: Lending, fresh_url: str
+) -> None:
+    """As after a failover: what leads to the standby stays open."""
+    direct, outside = Direct(lent), Direct(Lending(asyncpg_arguments(fresh_url), 1, 5))
+    await outside.fetch("CREATE TABLE written (n int)")
+    (row,) = await outside.fetch("SELECT current_database() AS name")
+    name = row["name"]
+    await outside.fetch(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    with pytest.raises(Stale):
+        await direct.fetch("INSERT INTO written VALUES (1)")
+    async with direct.session() as one, direct.session() as other:
+        await one.fetch("SELECT 1")
+        await other.fetch("SELECT 1")
+    await outside.fetch(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    await again(lambda: direct.fetch("INSERT INTO written VALUES (1)"))
+    await outside.close()

@@ -285,6 +285,7 @@ class Outbox(RuleBasedStateMachine):
             timeout=30,
             monotonic=time.monotonic,
             claimed_monotonic=at,
+            leased_monotonic=at,
             renew=lambda: self._still_mine(update),
             stopping=lambda: False,
         )

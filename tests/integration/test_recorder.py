@@ -5,13 +5,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
 
 from app.intake import ship
 from app.orders.errors import NotAvailable
-from app.orders.lane import Breaker
+from app.orders.lane import Breaker, Endpoint, News
 from app.orders.update import Kind, State
 from app.storage import overview, recording
 from app.storage.recording import Attempt, Result, Step
@@ -122,6 +124,56 @@ async def test_a_stores_results_wait_for_its_server_and_keep_nobody_waiting(worl
             assert not waits.done()
         await waits
     assert (await world.update(held.update.id)).state == "retrying"
+
+
+@pytest.mark.parametrize("row", ["orders", "updates", "lanes"])
+async def test_a_held_row_keeps_no_other_result_waiting(world: World, row: str) -> None:
+    """Stores lie together here, so all are of one batch at first."""
+    (held,), others, later = (
+        await results(world, 1),
+        await results(world, 5),
+        await results(world, 1),
+    )
+    at = world.desk.now()
+    news = [News(held.update.store_id, Endpoint.SHIP, at, at, answered=True)]
+    held = replace(held, news=news if row == "lanes" else ())
+    column, value = {
+        "orders": ("id", held.update.order_id),
+        "updates": ("id", held.update.id),
+        "lanes": ("store_id", held.update.store_id),
+    }[row]
+    hold = sa.text(f"SELECT FROM {row} WHERE {column} = :value FOR UPDATE")
+    together = [*others[:3], held, *others[3:]]
+    async with writing(world, lambda waiting: waiting != len(others)) as made, asyncio.timeout(30):
+        async with world.database.begin() as connection:
+            await connection.execute(hold, {"value": value})
+            waits = [asyncio.create_task(made.write(each)) for each in together]
+            await asyncio.gather(*(task for task in waits if task is not waits[3]))
+            await made.write(later[0])
+            assert not waits[3].done()
+        await waits[3]
+    assert (await world.update(held.update.id)).state == "retrying"
+
+
+async def test_a_connection_that_dies_while_it_is_set_up_drops_no_result(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (result,) = await results(world, 1)
+    await world.database.engine.dispose()
+    connect, died = asyncpg.connect, []
+
+    async def dies_first(*given: Any, **more: Any) -> Any:
+        if len(died) < 2:
+            died.append(1)
+            raise RuntimeError("unable to perform operation on a closed transport")
+        return await connect(*given, **more)
+
+    monkeypatch.setattr(asyncpg, "connect", dies_first)
+    monkeypatch.setattr(recorder, "_AFTER_TROUBLE", 0.01)
+    async with writing(world, lambda _: True) as made, asyncio.timeout(20):
+        await made.write(result)
+    assert len(died) == 2
+    assert (await world.update(result.update.id)).state == "retrying"
 
 
 @pytest.mark.parametrize("apart", [False, True])

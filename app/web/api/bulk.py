@@ -14,8 +14,9 @@ from app.storage.idempotency import Answer
 from app.web.api.bulk_schemas import BulkOut
 from app.web.api.responses import problems, success
 from app.web.context import Context, Writing, respond
+from app.web.route import Repeatable
 
-router = APIRouter(prefix="/v1", tags=["bulk"])
+router = APIRouter(prefix="/v1", tags=["bulk"], route_class=Repeatable)
 _StoreId = Annotated[UUID, Query(description="The store whose orders the rows name.")]
 _RESULT = {
     "totals": {"accepted": 1, "known": 0, "refused": 1},

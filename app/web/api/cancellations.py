@@ -21,8 +21,9 @@ from app.web.api.cancellation_schemas import (
 )
 from app.web.api.responses import problems, success
 from app.web.context import Reading, Writing, answer, respond
+from app.web.route import Repeatable
 
-router = APIRouter(prefix="/v1", tags=["cancellations"])
+router = APIRouter(prefix="/v1", tags=["cancellations"], route_class=Repeatable)
 _REASON = {
     "code": "out_of_stock",
     "label": "The item is out of stock",

@@ -10,8 +10,11 @@ from app.web.api import examples
 from app.web.api.inventory_schemas import InventoryIn, InventoryOut, LevelOut
 from app.web.api.responses import problems, success
 from app.web.context import Writing, answer, respond
+from app.web.route import Repeatable
 
-router = APIRouter(prefix="/v1/stores/{store_id}/inventory", tags=["inventory"])
+router = APIRouter(
+    prefix="/v1/stores/{store_id}/inventory", tags=["inventory"], route_class=Repeatable
+)
 
 
 @router.put(

@@ -32,8 +32,9 @@ from app.web.api.order_schemas import (
 )
 from app.web.api.responses import problems, success
 from app.web.context import Context, Reading, Writing, answer, respond
+from app.web.route import Repeatable
 
-router = APIRouter(prefix="/v1/orders", tags=["orders"])
+router = APIRouter(prefix="/v1/orders", tags=["orders"], route_class=Repeatable)
 _SUMMARY = {
     "open": 12,
     "partially_shipped": 3,

@@ -10,7 +10,13 @@ Responses = dict[int | str, dict[str, Any]]
 # By the model's name: FastAPI would drop every null out of an example.
 EXAMPLES: dict[str, object] = {}
 # What any operation behind an API key may answer.
-_ALWAYS = ("unauthorized", "scope_missing", "unknown_parameter", "database_unavailable")
+_ALWAYS = (
+    "unauthorized",
+    "scope_missing",
+    "unknown_parameter",
+    "database_unavailable",
+    "order_busy",
+)
 _WITH_BODY = ("malformed_json", "body_too_large", "unsupported_media_type")
 REQUEST_ID = {
     "X-Request-ID": {

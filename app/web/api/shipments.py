@@ -21,8 +21,11 @@ from app.web.api.shipment_schemas import (
     TrackingIn,
 )
 from app.web.context import Reading, Writing, answer, respond
+from app.web.route import Repeatable
 
-router = APIRouter(prefix="/v1/orders/{order_id}/shipments", tags=["shipments"])
+router = APIRouter(
+    prefix="/v1/orders/{order_id}/shipments", tags=["shipments"], route_class=Repeatable
+)
 
 
 @router.post(

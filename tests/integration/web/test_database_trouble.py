@@ -4,15 +4,18 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import psutil
 import pytest
 import sqlalchemy as sa
 
+from app import compose
 from app.orders.errors import NotAvailable
 from app.storage.database import Database, open_database
 from app.storage.embedded import EmbeddedPostgres
@@ -108,6 +111,83 @@ async def test_connections_that_were_cut_are_made_anew(
     assert answer.status_code == 202
     (shipment,) = (await world.order(order.id)).shipments
     await world.deliver_until(shipment.update.id)
+
+
+@asynccontextmanager
+async def taking_no_writes(world: World) -> AsyncIterator[None]:
+    """The server is a standby for a while; connections that are made meanwhile stay read-only."""
+    outside = open_database(world.url, pool_size=1)
+    name = (await execute(outside, "SELECT current_database()"))[0][0]
+    await execute(outside, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    await world.database.engine.dispose()
+    world.database.grouped.lending.renew()
+    yield
+    await execute(outside, f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    await outside.close()
+
+
+async def test_sessions_of_a_demoted_server_are_closed_and_the_next_are_tried(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    first, second = await world.an_order(1), await world.an_order(1)
+    path = f"/v1/orders/{second.id}"
+    async with taking_no_writes(world):
+        refused = await client.post(f"/v1/orders/{first.id}/shipments", json=PACKAGE)
+        assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
+        # Several sessions that only read, so that they are kept.
+        reads = [world.database.begin() for _ in range(3)]
+        async with AsyncExitStack() as opened:
+            for each in reads:
+                await opened.enter_async_context(each)
+    shipped = await client.post(f"/v1/orders/{first.id}/shipments", json=PACKAGE)
+    linked = await client.patch(path, json={"commerce_order_number": "1"})
+    assert (shipped.status_code, linked.status_code) == (202, 200)
+
+
+async def test_a_process_is_not_ready_while_nothing_can_be_written(world: World) -> None:
+    assert await compose.not_ready(world.database) is None
+    async with taking_no_writes(world):
+        assert await compose.not_ready(world.database) is not None
+        async with world.database.begin():
+            pass
+    assert await compose.not_ready(world.database) is None
+
+
+async def test_what_a_migration_made_stale_is_run_again(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    await world.a_store()
+    assert (await client.get("/v1/stores")).status_code == 200
+    outside = open_database(world.url, pool_size=1)
+    await execute(outside, "ALTER TABLE stores ALTER COLUMN name TYPE varchar(300)")
+    await outside.close()
+    assert (await client.get("/v1/stores")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"),
+        asyncpg.InterfaceError("the handler is closed"),
+        asyncpg.InternalClientError("unexpected state"),
+        asyncpg.CannotConnectNowError("the database system is starting up"),
+        RuntimeError("unable to perform operation on a closed transport"),
+        ConnectionResetError("reset"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_a_connection_that_dies_while_it_is_set_up_is_told_as_such(
+    database: Database, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def dies(**_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(asyncpg, "connect", dies)
+        for ask in (execute(database, "SELECT 1"), database.direct.fetch("SELECT 1")):
+            with pytest.raises(NotAvailable):
+                await ask
+    assert await execute(database, "SELECT 1") == [(1,)]
 
 
 @pytest.mark.parametrize("pooler", [False, True])

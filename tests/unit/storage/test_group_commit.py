@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from app.orders.errors import NotAvailable
+from app.orders.errors import Busy, NotAvailable, Stale
 from app.storage.group_commit import Group
 
 
@@ -88,6 +88,22 @@ async def test_a_database_that_is_away_is_told_to_all_and_asked_once() -> None:
     assert halves.batches == [[2, 4]]
     halves.broken = None
     assert await outcome(await asked(group, 6)) == [3]
+
+
+async def test_a_row_that_one_needs_and_another_holds_is_nobody_elses_trouble() -> None:
+    """And a session that is stale is told as such, so that each is run again."""
+    halves = Halves(broken=Busy("order_busy", "Held."))
+    halves.open.set()
+    group = Group(halves, most=9, at_once=1, patience=9)
+    tasks = await asked(group, 2, 4)
+    for task in tasks:
+        with pytest.raises(Busy):
+            await task
+    assert halves.batches == [[2, 4], [2], [4]]
+    halves.broken = Stale("database_unavailable", "Away.")
+    for task in await asked(group, 2, 4):
+        with pytest.raises(Stale):
+            await task
 
 
 async def test_who_gives_up_leaves_the_others_their_answer() -> None:
