@@ -1,5 +1,6 @@
 """Who is claimed first, and how many, by what Walmart's lanes bear."""
 
+import itertools
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,15 +11,18 @@ from app.intake import ship, stores
 from app.orders.doubt import Doubt
 from app.orders.lane import BREAK_AFTER, FIRST_CALLS, Breaker, Endpoint, News
 from app.orders.outcome import Failure, Pause
-from app.orders.update import State
-from app.storage import deadlines, lanes, recording
+from app.orders.update import Kind, State
+from app.storage import deadlines, due, lanes, recording
+from app.storage.claims import Wanted
 from app.storage.recording import Attempt, Result, Step
 from app.storage.tables import lanes as lanes_table
 from app.storage.tables import orders as orders_table
 from app.storage.tables import updates as table
+from app.storage.taking import Terms
 from app.storage.updates import Claimed
 from app.storage.views import StoreView
-from tests.world import ACTOR, World, a_package, claim
+from app.sync.claiming import Claiming
+from tests.world import ACTOR, VAULT, World, a_package, claim
 
 FAILURE = Failure("walmart_unclear", "It was unclear.")
 
@@ -219,3 +223,25 @@ async def test_an_own_cap_is_shared_by_all_pollers(world: World) -> None:
     assert len(await claim(world.database, limit=50, caps=caps)) == 2
     # Without a cap nothing of it counts.
     assert len(await claim(world.database, limit=50)) == 2
+
+
+async def test_a_claim_knows_the_moment_before_its_statement_and_the_one_after(
+    world: World,
+) -> None:
+    """The lease counts from the first, what is known of the database's clock from the second."""
+    await waiting(world, 1)
+    await world.answered_before()
+    found = await due.groups(world.database.by_key, apart=False)
+    groups = [each for each in found if each.kind is Kind.SHIPMENT]
+    ticks = itertools.count(1)
+    claiming = Claiming(
+        database=world.database,
+        vault=VAULT,
+        terms=Terms("p", lease=60.0, timeout=30.0, caps={}),
+        breaker=Breaker(),
+        new_id=world.desk.new_id,
+        monotonic=lambda: float(next(ticks)),
+    )
+    (taken,) = await claiming.claim([Wanted(groups, 20)], apart=False)
+    assert len(taken.going) == 1
+    assert (taken.asked_at, taken.at) == (1.0, 2.0)

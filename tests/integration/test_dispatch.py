@@ -17,7 +17,7 @@ from app.intake import cancel, ship
 from app.orders.lane import BREAK_AFTER, Breaker, Endpoint, News
 from app.orders.requests import CancelRequest
 from app.orders.update import Kind
-from app.storage import claims, due, lanes, looks, shares
+from app.storage import claims, due, lanes, looks, shares, wakeup
 from app.storage.claims import Wanted
 from app.storage.tables import lanes as lanes_table
 from app.storage.tables import updates as table
@@ -307,3 +307,16 @@ async def until(world: World, question: str) -> None:
     async with asyncio.timeout(20):
         while not await asked(world, question):
             await asyncio.sleep(0.02)
+
+
+async def test_a_listener_leaves_a_server_that_takes_no_writes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a failover, where nothing is announced any more on the session that stays open."""
+    monkeypatch.setattr(wakeup, "_PROBE_EVERY", 0.01)
+    (name,) = await world.database.direct.fetch("SELECT current_database() AS name")
+    readonly = f"ALTER DATABASE {name['name']} SET default_transaction_read_only = on"
+    await world.database.direct.fetch(readonly)
+    async with asyncio.timeout(30), listening(world.url) as heard:
+        # It looks for what it may have missed each time it listens anew.
+        await heard.wait()

@@ -136,16 +136,16 @@ async def test_what_a_migration_made_stale_is_run_again_on_a_fresh_connection(
     direct = Direct(lent)
     await direct.fetch("CREATE TABLE changing (n int)")
 
-    async def read() -> list[str]:
+    async def read() -> int:
         async with direct.transaction() as session:
-            return list((await session.fetch("SELECT * FROM changing LIMIT 0")) or ["read"])
+            return len(await session.fetch("SELECT * FROM changing"))
 
     async with direct.transaction() as session:
         # So that both connections know the statement.
-        await session.fetch("SELECT * FROM changing LIMIT 0")
+        await session.fetch("SELECT * FROM changing")
         await read()
     await direct.fetch("ALTER TABLE changing ADD COLUMN more text")
-    assert await again(read) == ["read"]
+    assert await again(read) == 0
 
 
 async def test_a_connection_that_takes_no_writes_is_closed_and_a_new_one_is_tried(

@@ -160,7 +160,8 @@ async def test_a_connection_that_dies_while_it_is_set_up_drops_no_result(
 ) -> None:
     (result,) = await results(world, 1)
     await world.database.engine.dispose()
-    connect, died = asyncpg.connect, []
+    connect = asyncpg.connect
+    died: list[int] = []
 
     async def dies_first(*given: Any, **more: Any) -> Any:
         if len(died) < 2:

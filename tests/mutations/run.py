@@ -72,6 +72,11 @@ RECONCILE = "tests/integration/test_reconcile.py"
 STORES = "tests/integration/web/test_stores.py"
 INTERLEAVING = "tests/integration/test_import_interleaving.py"
 NOTIFICATIONS = "tests/integration/test_notifications.py"
+RECORDER = "tests/integration/test_recorder.py"
+TROUBLE = "tests/integration/web/test_database_trouble.py"
+BUSY = "tests/integration/web/test_busy.py"
+LENDING = "tests/integration/test_lending.py"
+ERRAND = "tests/unit/sync/test_errand.py"
 MUTATIONS = (
     Mutation(
         "a store's people get one message a minute at most",
@@ -1211,6 +1216,134 @@ MUTATIONS = (
         "sorted(taken) if terms.caps else ():",
         "():",
         (CLAIMS,),
+    ),
+    Mutation(
+        "a held row keeps only the result that needs it waiting",
+        "letting the whole batch wait for it",
+        "app/sync/recorder.py",
+        "        except Busy as error:",
+        "        except UnboundLocalError as error:",
+        (RECORDER,),
+    ),
+    Mutation(
+        "a result whose row is held is written once it is free",
+        "dropping it",
+        "app/sync/recorder.py",
+        "            self._busy.put_nowait(batch[0])\n",
+        "            _end(batch)\n",
+        (RECORDER,),
+    ),
+    Mutation(
+        "requests for a held order leave connections to others",
+        "waiting for the row in PostgreSQL",
+        "app/storage/database.py",
+        "BRIEF, PATIENT = 100, 5000",
+        "BRIEF, PATIENT = 5000, 5000",
+        (BUSY,),
+    ),
+    Mutation(
+        "a request for a held order is carried out once it is free",
+        "giving up at once",
+        "app/storage/again.py",
+        "                if loop.time() + pause >= until:\n",
+        "                if True:\n",
+        (BUSY,),
+    ),
+    Mutation(
+        "each of many retries waits for its own held order",
+        "answering that it is busy",
+        "app/intake/retry_many.py",
+        "await again(",
+        "await (lambda work: work())(",
+        (BUSY,),
+    ),
+    Mutation(
+        "every operation is run again where a row is held",
+        "leaving out corrections of orders",
+        "app/web/api/orders.py",
+        ", route_class=Repeatable",
+        "",
+        (BUSY,),
+    ),
+    Mutation(
+        "a row that is held is no other request's trouble",
+        "telling all who asked with it",
+        "app/storage/group_commit.py",
+        "        except Busy:\n",
+        "        except UnboundLocalError:\n",
+        (GROUP,),
+    ),
+    Mutation(
+        "sessions that a failover made read-only are closed",
+        "keeping them in the pool",
+        "app/storage/database.py",
+        "        context.is_disconnect = True\n",
+        "        pass\n",
+        (TROUBLE,),
+    ),
+    Mutation(
+        "connections that a failover made read-only are closed",
+        "lending them again",
+        "app/storage/direct.py",
+        "            self.lending.renew()\n",
+        "",
+        (LENDING,),
+    ),
+    Mutation(
+        "a process is not ready while nothing can be written",
+        "asking only for the schema",
+        "app/compose.py",
+        "            await connection.exec_driver_sql(_WRITES)\n",
+        "            pass\n",
+        (TROUBLE,),
+    ),
+    Mutation(
+        "a request is run again once where a migration made its plans stale",
+        "calling that a fault of ours",
+        "app/storage/trouble.py",
+        " or isinstance(cause, _OUTDATED):",
+        ":",
+        (TROUBLE,),
+    ),
+    Mutation(
+        "a connection that dies while it is set up is told as such",
+        "calling that a fault of ours",
+        "app/storage/database.py",
+        "            with translated(alone=True):\n",
+        "            with translated():\n",
+        (TROUBLE, RECORDER),
+    ),
+    Mutation(
+        "a listener leaves a server that takes no writes",
+        "staying there",
+        "app/storage/wakeup.py",
+        "                    if await connection.fetchval(_TAKES_NO_WRITES, timeout=10):",
+        "                    if await connection.fetchval('SELECT false', timeout=10):",
+        (DISPATCH,),
+    ),
+    Mutation(
+        "a lease counts from before the claim's statement",
+        "counting from when its answer is read",
+        "app/sync/claiming.py",
+        "return Taken(going, asked_at, at,",
+        "return Taken(going, at, at,",
+        (CLAIMS,),
+    ),
+    Mutation(
+        "what is left of a lease counts from before the claim",
+        "counting from after it",
+        "app/sync/errand.py",
+        "(asked_at - self.leased_monotonic)",
+        "(asked_at - self.claimed_monotonic)",
+        (ERRAND,),
+    ),
+    Mutation(
+        "a renewed lease counts from before the renewal",
+        "counting from when its answer is read",
+        "app/sync/errand.py",
+        "        self.leased_monotonic = asked_at\n",
+        "        self.leased_monotonic = self.monotonic()\n",
+        (ERRAND,),
     ),
 )
 

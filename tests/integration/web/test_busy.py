@@ -1,8 +1,9 @@
 """Requests for an order that another transaction holds: they wait outside the pool."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -16,7 +17,6 @@ from app.storage import again
 from app.storage.database import open_database
 from app.web import health
 from app.web.route import Repeatable
-from app.web.shortcut import Shortcut
 from tests.world import ACTOR, World, a_package
 
 # More than the pool of a world has connections.
@@ -66,7 +66,7 @@ async def test_a_request_for_a_held_order_is_carried_out_once_it_is_free(
         await connection.execute(failed, {"id": shipped.shipment.update.id})
     one, several = f"/v1/orders/{order.id}", "/v1/cancellations/bulk"
     canceled = f"order,reason\n{order.purchase_order_id},out_of_stock\n"
-    asked = {
+    asked: dict[str, Callable[[], Awaitable[httpx.Response]]] = {
         "post": lambda: client.post(f"{one}/cancellation", json=CANCELED),
         "patch": lambda: client.patch(
             f"{one}/shipments/{shipped.shipment.id}/tracking", json={"tracking_number": "1ZB"}
@@ -78,9 +78,9 @@ async def test_a_request_for_a_held_order_is_carried_out_once_it_is_free(
             headers={"content-type": "text/csv"},
         ),
         "retry": lambda: client.post("/v1/updates/retry", json={"order_id": str(order.id)}),
-    }[way]
+    }
     async with held(world, order.id), asyncio.timeout(60):
-        waiting = asyncio.create_task(asked())
+        waiting = asyncio.ensure_future(asked[way]())
         # Long enough that a wait in PostgreSQL would have ended.
         await asyncio.sleep(0.5)
         assert not waiting.done()
@@ -111,7 +111,8 @@ async def test_an_order_that_stays_held_is_told_as_busy(
 
 
 def test_every_operation_of_the_database_is_repeatable(app: FastAPI) -> None:
-    (routes,) = (each.kwargs["routes"] for each in app.user_middleware if each.cls is Shortcut)
+    given: list[Any] = [each.kwargs for each in app.user_middleware]
+    (routes,) = (each["routes"] for each in given if "routes" in each)
     operations = [route for route in routes if isinstance(route, APIRoute)]
     plain = {route.path for route in operations if not isinstance(route, Repeatable)}
     assert plain == {route.path for route in health.router.routes if isinstance(route, APIRoute)}
