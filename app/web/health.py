@@ -49,7 +49,12 @@ async def check_liveness() -> StatusOut:
     summary="Can requests be served?",
     response_model=StatusOut,
     responses={
-        **success(200, StatusOut, {"status": "ready"}, "Database reachable, migrations at head."),
+        **success(
+            200,
+            StatusOut,
+            {"status": "ready"},
+            "Database reachable and taking writes, migrations at head.",
+        ),
         503: {
             "description": "Not ready; `detail` says why.",
             "content": {
@@ -69,7 +74,7 @@ async def check_liveness() -> StatusOut:
     },
 )
 async def check_readiness(request: Request) -> Response:
-    """Look whether the database is reachable and its schema is the one this version needs."""
+    """Look whether the database takes writes and its schema is the one this version needs."""
     ready: Ready = request.app.state.ready
     why_not = await ready()
     if why_not is not None:

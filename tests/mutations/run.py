@@ -316,7 +316,7 @@ MUTATIONS = (
     Mutation(
         "a database that goes away is told as such",
         "not knowing the driver's own error",
-        "app/storage/direct.py",
+        "app/storage/trouble.py",
         "asyncpg.InterfaceError, asyncpg.InternalClientError, OSError",
         "asyncpg.InterfaceError, OSError",
         ("tests/integration/web/test_database_trouble.py",),
@@ -333,8 +333,8 @@ MUTATIONS = (
         "where stores lie apart, results are written by store",
         "writing them together",
         "app/sync/recorder.py",
-        "_by_store(results) if await self.database.apart() else [results]",
-        "[results]",
+        "_by_store(batch) if await self.database.apart() else [batch]",
+        "[batch]",
         ("tests/integration/test_citus.py", "tests/integration/test_recorder.py"),
     ),
     Mutation(

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from app import compose
 from app.orders.errors import NotAvailable
+from app.storage.again import again
 from app.storage.database import Database, open_database
 from app.storage.embedded import EmbeddedPostgres
 from tests.world import World
@@ -195,6 +196,8 @@ async def test_every_transaction_has_its_time_outs(fresh_url: str, pooler: bool)
     database = open_database(fresh_url, statement_timeout_ms=200, pooler=pooler)
     shown = "SELECT current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout')"
     assert await execute(database, shown) == [("5s", "30s")]
+    # What is run again waits for a row only for a moment.
+    assert await again(lambda: execute(database, shown)) == [("100ms", "30s")]
     with pytest.raises(NotAvailable):
         await execute(database, "SELECT pg_sleep(20)")
     async with database.read() as connection:
