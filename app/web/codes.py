@@ -4,7 +4,16 @@ Codes are stable: clients branch on them. `/docs/problems` shows this table, and
 holds it against the codes that the program raises.
 """
 
+from http import HTTPStatus
 from typing import NamedTuple
+
+# Python 3.13 renamed these two.
+_TITLES = {413: "Request Entity Too Large", 422: "Unprocessable Entity"}
+
+
+def title(status: int) -> str:
+    """Title of the problems with that status, the same on every version of Python."""
+    return _TITLES.get(status) or HTTPStatus(status).phrase
 
 
 class Code(NamedTuple):

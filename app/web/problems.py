@@ -23,7 +23,7 @@ from app.orders.errors import (
     Unknown,
 )
 from app.web import validation
-from app.web.codes import CODES
+from app.web.codes import CODES, title
 from app.web.commerce import errors as commerce_errors
 
 MEDIA_TYPE = "application/problem+json"
@@ -86,7 +86,7 @@ def problem(
         return commerce_errors.refusal(status, code, detail, errors=errors, headers=headers)
     body: dict[str, Any] = {
         "type": f"/docs/problems#{code}",
-        "title": HTTPStatus(status).phrase,
+        "title": title(status),
         "status": status,
         "detail": detail,
         "instance": path,

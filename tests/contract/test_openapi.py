@@ -3,14 +3,17 @@
 import json
 import re
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from fastapi import Request
 
 from app.orders.errors import OrderError
 from app.web import export, problems
+from app.web.api import responses
 from app.web.codes import CODES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +46,19 @@ def resolved(schema: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_committed_document_is_what_the_code_says() -> None:
     assert (ROOT / "openapi" / "openapi.json").read_text() == export.rendered()
+
+
+def test_titles_of_problems_do_not_depend_on_the_version_of_python(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for status, since_python_3_13 in ((413, "Content Too Large"), (422, "Unprocessable Content")):
+        monkeypatch.setattr(HTTPStatus(status), "phrase", since_python_3_13)
+    described = responses.problems("invalid", body=True)
+    assert described[413]["description"].startswith("Request Entity Too Large: ")
+    assert described[422]["description"].startswith("Unprocessable Entity: ")
+    request = Request({"type": "http", "path": "/v1/stores", "headers": []})
+    answer = problems.problem(request, 422, "invalid", "A field is wrong.")
+    assert json.loads(bytes(answer.body))["title"] == "Unprocessable Entity"
 
 
 def test_operation_ids_are_what_clients_were_generated_from() -> None:

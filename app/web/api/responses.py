@@ -1,9 +1,8 @@
 """The answers an operation documents: its success, and each problem with an example."""
 
-from http import HTTPStatus
 from typing import Any, get_args
 
-from app.web.codes import CODES
+from app.web.codes import CODES, title
 from app.web.problems import MEDIA_TYPE, ProblemOut
 
 Responses = dict[int | str, dict[str, Any]]
@@ -60,13 +59,12 @@ def problems(*codes: str, body: bool = False) -> Responses:
 
 
 def _problem(status: int, codes: list[str]) -> dict[str, Any]:
-    title = HTTPStatus(status).phrase
     examples = {
         code: {
             "summary": CODES[code].meaning,
             "value": {
                 "type": f"/docs/problems#{code}",
-                "title": title,
+                "title": title(status),
                 "status": status,
                 "detail": CODES[code].meaning,
                 "instance": "/v1/…",
@@ -76,7 +74,7 @@ def _problem(status: int, codes: list[str]) -> dict[str, Any]:
         for code in codes
     }
     return {
-        "description": f"{title}: {', '.join(codes)}.",
+        "description": f"{title(status)}: {', '.join(codes)}.",
         "headers": dict(REQUEST_ID),
         "content": {
             MEDIA_TYPE: {
