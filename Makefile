@@ -1,4 +1,4 @@
-# Everything a developer runs. `make` alone lists it; only Python 3.11 to 3.13 is presupposed.
+# Everything a developer runs. `make` alone lists it; only Python 3.11 to 3.15 is presupposed.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -12,8 +12,8 @@ LINT := openapi/lint
 
 # A version manager may leave a `python3.13` on the path that answers with an error, so each
 # candidate is asked, not only found.
-FITS := import ensurepip, sys, venv; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 14))
-PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
+FITS := import ensurepip, sys, venv; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 16))
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3.15 python3.14 python3 python; do \
             $$name -c '$(FITS)' >/dev/null 2>&1 && echo $$name && break; done)
 
 .PHONY: help
@@ -25,7 +25,7 @@ help: ## List these commands
 .PHONY: python
 python:
 	@command -v "$(PYTHON)" >/dev/null || { \
-	  echo "Waybill needs Python 3.11, 3.12 or 3.13 with venv (Debian: apt-get install python3 python3-venv)." >&2; exit 1; }
+	  echo "Waybill needs Python 3.11 to 3.15 with venv (Debian: apt-get install python3 python3-venv)." >&2; exit 1; }
 
 .venv/.made:
 	@$(MAKE) --silent --no-print-directory python
@@ -167,14 +167,30 @@ openapi: .venv/.dev ## Write openapi/openapi.json anew from the code
 migration: .venv/.dev ## Draft a migration from app/storage/tables/: make migration name="add x"
 	@$(BIN)/python migrations/draft.py "$(name)"
 
-# The development lock is the widest and is made first; the others take its versions, so that
-# what is tested is what runs.
+EVERYTHING := --extra embedded --extra build --extra dev
+# Where a wheel must be there for everything locked: each Python of pyproject.toml, on Linux with the
+# C library of Debian 10 or newer.
+WHEEL_PYTHONS := 3.11 3.12 3.13 3.14 3.15
+WHEEL_PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_28
+
+# The development lock is the widest: its versions are chosen first, the present ones where they
+# still fit, and every lock takes them, so that what is tested is what runs. --upgrade makes uv read
+# the hashes again: wheels for a new Python are often added to a release after it was locked.
 .PHONY: lock
 lock: .venv/.dev ## Lock the dependencies of pyproject.toml anew (upgrade=--upgrade: newest allowed)
-	@$(UV_LOCK) $(upgrade) --extra embedded --extra build --extra dev -o requirements-dev.txt
-	@$(UV_LOCK) --extra embedded --extra build -c requirements-dev.txt -o requirements.txt
-	@$(UV_LOCK) --extra build -c requirements-dev.txt -o requirements-image.txt
+	@pins=$$(mktemp); trap 'rm -f "$$pins"' EXIT; cp requirements-dev.txt "$$pins"; \
+	$(UV_LOCK) $(upgrade) $(EVERYTHING) -o "$$pins"; \
+	$(UV_LOCK) --upgrade -c "$$pins" $(EVERYTHING) -o requirements-dev.txt; \
+	$(UV_LOCK) --upgrade -c "$$pins" --extra embedded --extra build -o requirements.txt; \
+	$(UV_LOCK) --upgrade -c "$$pins" --extra build -o requirements-image.txt
 	@! grep -nE '(https?|file)://' requirements*.txt
+	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+	for python in $(WHEEL_PYTHONS); do for platform in $(WHEEL_PLATFORMS); do \
+	  $(BIN)/uv pip install --dry-run --quiet --no-deps --only-binary :all: --target "$$scratch/none" \
+	    --python-version $$python --python-platform $$platform -r requirements-dev.txt || { \
+	    echo "Not everything locked has a wheel for Python $$python on $$platform" >&2; exit 1; }; \
+	done; done
+	@echo "Everything locked has wheels for Python $(WHEEL_PYTHONS) on $(WHEEL_PLATFORMS)"
 
 .PHONY: clean
 clean: ## Remove what was installed and built; the demo's data in .waybill stays
