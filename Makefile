@@ -1,4 +1,4 @@
-# Everything a developer runs. `make` alone lists it; only Python 3.11 to 3.15 is presupposed.
+# Everything a developer runs. `make` alone lists it. Presupposes Python 3.11 to 3.15.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -10,11 +10,14 @@ UV_LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
            --generate-hashes --no-emit-index-url --no-annotate --no-header
 LINT := openapi/lint
 
-# A version manager may leave a `python3.13` on the path that answers with an error, so each
-# candidate is asked, not only found.
-FITS := import ensurepip, sys, venv; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 16))
-PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3.15 python3.14 python3 python; do \
-            $$name -c '$(FITS)' >/dev/null 2>&1 && echo $$name && break; done)
+PYTHON ?= $(shell .ci/find-python)
+
+# What the goals need that pip cannot install. All of it is installed by one call, before anything
+# else is made.
+NEEDS := $(sort $(if $(wildcard .venv/.made),,python) \
+           $(if $(filter check openapi-lint,$(MAKECMDGOALS)),node) \
+           $(if $(filter test,$(MAKECMDGOALS)),chromium pgbouncer faketime) \
+           $(if $(filter faults,$(MAKECMDGOALS)),faketime))
 
 .PHONY: help
 help: ## List these commands
@@ -22,13 +25,11 @@ help: ## List these commands
 
 # ---- installing -------------------------------------------------------------------------------
 
-.PHONY: python
-python:
-	@command -v "$(PYTHON)" >/dev/null || { \
-	  echo "Waybill needs Python 3.11 to 3.15 with venv (Debian: apt-get install python3 python3-venv)." >&2; exit 1; }
+.PHONY: needs
+needs:
+	@.ci/system-packages $(NEEDS)
 
-.venv/.made:
-	@$(MAKE) --silent --no-print-directory python
+.venv/.made: | needs
 	@echo "Making .venv with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv .venv
 	@touch $@
@@ -55,23 +56,8 @@ run: .venv/.run ## Start Waybill with a database, a Walmart simulator and sample
 
 # ---- testing ----------------------------------------------------------------------------------
 
-.PHONY: chromium
-chromium:
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
-	  echo "The browser tests need Chromium: apt-get update && apt-get install -y chromium" >&2; exit 1; }
-
-.PHONY: pgbouncer
-pgbouncer:
-	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || { \
-	  echo "The pooler tests need PgBouncer: apt-get update && apt-get install -y pgbouncer" >&2; exit 1; }
-
-.PHONY: faketime
-faketime:
-	@ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || { \
-	  echo "The clock tests need libfaketime: apt-get update && apt-get install -y faketime" >&2; exit 1; }
-
 .PHONY: test
-test: .venv/.dev chromium pgbouncer faketime ## Run the whole test suite on a real PostgreSQL
+test: .venv/.dev ## Run the whole test suite on a real PostgreSQL
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 .PHONY: fuzz
@@ -80,7 +66,7 @@ fuzz: .venv/.dev ## Run the state machine of the outbox for longer (WAYBILL_FUZZ
 	  tests/integration/test_outbox_machine.py
 
 .PHONY: faults
-faults: .venv/.dev faketime ## Run the fault tests and write docs/faults.md from their output
+faults: .venv/.dev ## Run the fault tests and write docs/faults.md from their output
 	@rm -rf .faults
 	@$(BIN)/python -m pytest -q tests/acceptance/test_kill.py tests/acceptance/test_faults.py
 	@$(BIN)/python -m tests.acceptance.write_table
@@ -126,17 +112,11 @@ openapi-drift: .venv/.dev
 	@echo "== API description: does openapi/openapi.json match the code?"
 	@$(BIN)/python -m app.web.export --check openapi/openapi.json
 
-.PHONY: node
-node:
-	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 18 || (a === 18 && b >= 18) ? 0 : 1)' 2>/dev/null \
-	  && command -v npm >/dev/null || { \
-	  echo "The API linter needs Node.js 18.18 or newer, and npm: apt-get update && apt-get install -y nodejs npm" >&2; exit 1; }
-
-$(LINT)/node_modules/.installed: $(LINT)/package-lock.json $(LINT)/package.json | node
+$(LINT)/node_modules/.installed: $(LINT)/package-lock.json $(LINT)/package.json | needs
 	@cd $(LINT) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-openapi-lint: node $(LINT)/node_modules/.installed
+openapi-lint: $(LINT)/node_modules/.installed
 	@echo "== API description: lint"
 	@$(LINT)/node_modules/.bin/spectral lint openapi/openapi.json --ruleset $(LINT)/.spectral.yaml --fail-severity=warn
 

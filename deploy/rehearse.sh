@@ -2,7 +2,7 @@
 # The image without Docker: runs the COPY and RUN lines of the Dockerfile's build stage as they
 # stand, in a folder of their own, then Waybill as a user who may write nothing there.
 #
-#   deploy/rehearse.sh      (PYTHON=/path/to/python to choose; 3.11 to 3.13)
+#   deploy/rehearse.sh      (PYTHON=/path/to/python to choose; 3.11 to 3.15)
 #
 # What this cannot show: the base image itself, and the runtime stage's user and file system.
 set -euo pipefail
@@ -17,21 +17,12 @@ if [[ $(id -u) -eq 0 ]]; then
     unprivileged=(setpriv --reuid=65534 --regid=65534 --clear-groups "${unprivileged[@]}")
 fi
 
-# A Python in root's home is of no use to nobody, so the one asked for is tried as nobody.
-fits='import ensurepip, sys, venv; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 14))'
-find_python() {
-    local name path
-    for name in ${PYTHON:-python3.13 python3.12 python3.11 python3 /usr/bin/python3}; do
-        path=$(command -v "$name") || continue
-        if (cd / && "${unprivileged[@]}" "$path" -c "$fits") >/dev/null 2>&1; then
-            echo "$path"
-            return
-        fi
-    done
-    echo "No Python 3.11 to 3.13 with venv that every user may run (Debian: apt-get install python3 python3-venv)" >&2
-    return 1
+# A Python in root's home is of no use to nobody, so nobody does the looking; the folder of this
+# script may be closed to that account as well.
+PYTHON=$(cd / && "${unprivileged[@]}" PATH="$PATH" PYTHON="${PYTHON-}" bash -c "$(<"$tree/.ci/find-python")") || {
+    echo "No Python 3.11 to 3.15 with venv that every user may run (Debian: apt-get install python3 python3-venv)" >&2
+    exit 1
 }
-PYTHON=$(find_python)
 export PYTHON
 
 # Not under a private temporary folder: the unprivileged user has to get in.

@@ -77,7 +77,51 @@ TROUBLE = "tests/integration/web/test_database_trouble.py"
 BUSY = "tests/integration/web/test_busy.py"
 LENDING = "tests/integration/test_lending.py"
 ERRAND = "tests/unit/sync/test_errand.py"
+PACKAGES = "tests/contract/test_system_packages.py"
+OPENAPI = "tests/contract/test_openapi.py"
 MUTATIONS = (
+    Mutation(
+        "make installs everything that is missing by one call of apt-get",
+        "naming the last package only",
+        ".ci/system-packages",
+        'packages+="${packages:+ }$(packages_of "$tool")"',
+        'packages="$(packages_of "$tool")"',
+        (PACKAGES,),
+    ),
+    Mutation(
+        "without root or sudo nothing is installed, and one line says how",
+        "not asking sudo whether it wants a password",
+        ".ci/system-packages",
+        'sudo -n true 2>/dev/null || fail "To install it: $by_hand"',
+        "true",
+        (PACKAGES,),
+    ),
+    Mutation(
+        "what apt-get brings is looked at before it is taken for what is needed",
+        "trusting its exit code",
+        ".ci/system-packages",
+        """look_for "$@"
+[[ -z $missing ]] ||""",
+        """look_for
+[[ -z $missing ]] ||""",
+        (PACKAGES,),
+    ),
+    Mutation(
+        "Python 3.14 and 3.15 are accepted",
+        "stopping at 3.13",
+        ".ci/find-python",
+        "< (3, 16)",
+        "< (3, 14)",
+        (PACKAGES,),
+    ),
+    Mutation(
+        "a problem's title does not depend on the version of Python",
+        "taking Python's own",
+        "app/web/codes.py",
+        "_TITLES.get(status) or HTTPStatus(status).phrase",
+        "HTTPStatus(status).phrase",
+        (OPENAPI,),
+    ),
     Mutation(
         "a store's people get one message a minute at most",
         "telling at once again",
@@ -1369,7 +1413,7 @@ def _noticed(mutation: Mutation) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         copy = Path(folder)
         # PostgreSQL's own account passes through it to nothing of ours.
-        for name in ("app", "deploy", "tests", "migrations", "openapi", "docs"):
+        for name in (".ci", "app", "deploy", "tests", "migrations", "openapi", "docs"):
             shutil.copytree(ROOT / name, copy / name, ignore=_ignored)
         for name in ("pyproject.toml", "alembic.ini", "README.md", "Makefile"):
             shutil.copy(ROOT / name, copy / name)
