@@ -24,6 +24,17 @@ def _text_only(value: Any) -> Any:  # noqa: ANN401 - whatever came as JSON
     return value
 
 
+def _visible(text: str) -> str:
+    """Text that goes into a header as it is, such as a token.
+
+    A line feed that was copied with it makes every call with it fail.
+    """
+    if not text.isascii() or not text.isprintable() or " " in text:
+        message = "Only visible ASCII characters are allowed: no white space, no line feed."
+        raise PydanticCustomError("not_visible", message)
+    return text
+
+
 def _in_utc(value: datetime) -> datetime:
     time = bounds.moment(value)
     if value.tzinfo is None or time is None:
@@ -35,9 +46,19 @@ def _in_utc(value: datetime) -> datetime:
 Plain = Annotated[str, AfterValidator(_clean)]
 Text = Annotated[Plain, Field(min_length=1, max_length=200, strict=True)]
 LongText = Annotated[Plain, Field(min_length=1, max_length=2048, strict=True)]
+_VISIBLE = r"^[\x21-\x7e]+$"
+VisibleText = Annotated[
+    Text, AfterValidator(_visible), Field(json_schema_extra={"pattern": _VISIBLE})
+]
 Secret = Annotated[
     Plain,
-    Field(min_length=1, max_length=4096, strict=True, json_schema_extra={"writeOnly": True}),
+    AfterValidator(_visible),
+    Field(
+        min_length=1,
+        max_length=4096,
+        strict=True,
+        json_schema_extra={"writeOnly": True, "pattern": _VISIBLE},
+    ),
 ]
 # Walmart's numbers are digits, but nobody promises that; they go into a path, so no slashes.
 Number = Annotated[

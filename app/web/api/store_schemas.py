@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.intake.stores import NewStore, StoreChanges, Verified
 from app.storage.views import StoreView
-from app.web.api.fields import In, LongText, Out, Plain, Secret, Text
+from app.web.api.fields import In, LongText, Out, Plain, Secret, Text, VisibleText
 from app.web.api.update_schemas import StatusDetailOut
 
 # A field that is left out is not null: nothing is said of it. The document shows no default.
@@ -25,14 +25,14 @@ class OtherCarrier(In):
 class WalmartIn(In):
     """The keys of the seller account."""
 
-    client_id: Text
+    client_id: VisibleText
     client_secret: Secret
 
 
 class WalmartPatch(In):
     """New keys of the seller account; what is left out stays."""
 
-    client_id: Text = _LEFT_OUT
+    client_id: VisibleText = _LEFT_OUT
     client_secret: Secret = _LEFT_OUT
 
 

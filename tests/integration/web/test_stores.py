@@ -152,3 +152,40 @@ async def three_that_share(world: World, client: httpx.AsyncClient) -> list[str]
     async with world.database.begin() as connection:
         await connection.execute(sa.text(shared))
     return found
+
+
+SECRETS = [
+    ("/walmart/client_id", lambda text: {"walmart": {"client_id": text, "client_secret": "s"}}),
+    ("/walmart/client_secret", lambda text: {"walmart": {"client_id": "i", "client_secret": text}}),
+    ("/commerce/access_token", lambda text: {"commerce": {"access_token": text}}),
+    (
+        "/notifications/secret",
+        lambda text: {"notifications": {"url": "https://x.example/", "secret": text}},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "text", ["sixteen-letters\n", "a b sixteen-letters", "clé-of-sixteen-l", "t\t" * 9]
+)
+@pytest.mark.parametrize(("pointer", "field"), SECRETS)
+async def test_a_secret_that_no_header_can_carry_is_refused_when_it_is_given(
+    world: World, client: httpx.AsyncClient, pointer: str, field: Any, text: str
+) -> None:
+    refused = await client.post("/v1/stores", json=a_store(**field(text)))
+    assert refusal(refused) == (422, "invalid", pointer)
+    assert "visible ASCII" in refused.json()["detail"]
+    assert text.strip() not in refused.text
+    store = await connected(client)
+    before = await stored(world)
+    assert refusal(await client.patch(f"/v1/stores/{store}", json=field(text))) == (
+        422,
+        "invalid",
+        pointer,
+    )
+    assert await stored(world) == before
+
+
+async def stored(world: World) -> list[Any]:
+    async with world.database.begin() as connection:
+        return list((await connection.execute(sa.text("SELECT * FROM stores"))).all())
