@@ -42,7 +42,10 @@ _OWN = frozenset({"message", "messages", "entity_id", "items", "code"})
 def _own(payload: object) -> bool:
     """Whether it may be Commerce's: an address that leads elsewhere shows nothing of it."""
     if isinstance(payload, list):
-        return all(_own(each) for each in payload if isinstance(each, Mapping | list))
+        # Commerce has lists of objects, and none of lists.
+        return not any(isinstance(each, list) for each in payload) and all(
+            _own(each) for each in payload if isinstance(each, Mapping)
+        )
     if isinstance(payload, Mapping):
         return not _OWN.isdisjoint(payload)
     # A number with decimals is read as text, so that amounts stay exact.

@@ -16,6 +16,7 @@ missing permission is a 401 there too, so the sentence of Commerce is kept with 
 """
 
 from collections.abc import Mapping
+from itertools import islice
 
 from app.outbound.call import NEVER_LEFT, Call, Fault
 from app.outbound.errors import (
@@ -45,6 +46,8 @@ _BY_STATUS: dict[int, type[CallError]] = {
 }
 _OK, _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 200, 300, 400, 500
 _LONGEST = 500
+# Of parameters and of errors in one answer; it has a few.
+_MOST = 100
 
 
 def classify(call: Call) -> CallError | None:
@@ -58,28 +61,32 @@ def faults_in(payload: object, text: str) -> tuple[Fault, ...]:
     del text
     body = payload if isinstance(payload, Mapping) else {}
     if isinstance(body.get("message"), str):
-        said = _filled(body["message"], body.get("parameters"))
-        return (Fault(description=scrub(said)[:_LONGEST]),)
+        return (Fault(description=_short(_filled(body["message"], body.get("parameters")))),)
     # A fatal error has a shape of its own.
     messages = body.get("messages")
     entries = messages.get("error") if isinstance(messages, Mapping) else None
     return tuple(
-        Fault(description=scrub(str(each.get("message")))[:_LONGEST])
-        for each in (entries if isinstance(entries, list) else ())
+        Fault(description=_short(str(each.get("message"))))
+        for each in (entries[:_MOST] if isinstance(entries, list) else ())
         if isinstance(each, Mapping)
     )
 
 
+def _short(said: str) -> str:
+    return scrub(said[: 4 * _LONGEST])[:_LONGEST]
+
+
 def _filled(template: str, parameters: object) -> str:
     if isinstance(parameters, Mapping):
-        named = {str(name): value for name, value in parameters.items()}
+        named = {str(name): value for name, value in islice(parameters.items(), _MOST)}
     elif isinstance(parameters, list):
-        named = {str(place): value for place, value in enumerate(parameters, start=1)}
+        named = {str(place): value for place, value in enumerate(parameters[:_MOST], start=1)}
     else:
         named = {}
     # The longest first, or %1 would be put into %10.
     for name in sorted(named, key=len, reverse=True):
-        template = template.replace(f"%{name}", str(named[name]))
+        # A parameter may hold what looks like another.
+        template = template[: 4 * _LONGEST].replace(f"%{name}", str(named[name])[:_LONGEST])
     return template
 
 

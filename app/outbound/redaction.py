@@ -11,29 +11,35 @@ from functools import lru_cache
 
 MAX_CHARACTERS = 4096
 REMOVED = "[removed]"
+# A body up to this size is cleaned as JSON. Of a larger one only a head is looked at, by patterns.
+MOST_EVIDENCE = 64 * 1024
+_MOST_KEYS = 2000
 # Patterns only look at this much of a body: what is kept of it is far shorter.
 _LOOKED_AT = 4 * MAX_CHARACTERS
 
-_KEY = (
-    r"[\w.:-]{0,40}(?:address|phone|mail|token|secret|passw|authoriz|credential|cookie|buyer|person"
-    r"|recipient|postal|postcode|zip|firstname|lastname)[\w.:-]{0,40}"
-    r"|(?:first|last|middle|full|complete|customer)?_?name|city|street|telephone"
+_PARTS = (
+    "address", "phone", "mail", "token", "secret", "passw", "authoriz", "credential", "cookie",
+    "buyer", "person", "recipient", "postal", "postcode", "zip", "firstname", "lastname",
+)  # fmt: skip
+_WHOLE = re.compile(
+    r"(?:(?:first|last|middle|full|complete|customer)?_?name|city|street)", re.IGNORECASE
 )
-_PRIVATE_KEY = re.compile(rf"(?:\w+:)?(?:{_KEY})", re.IGNORECASE)
+_OF_FORMS = ("token", "secret", "password")
+# Each character of a text is looked at a few times at most, whatever the text: repetitions are
+# possessive (they never give back), and what repeats cannot begin again within itself.
 _JSON_PAIR = re.compile(
-    rf"""(["'](?:{_KEY})["']\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,}}\]{{\["']+)""",
-    re.IGNORECASE,
+    r"""((["'])([^"']*+)["']\s*+:\s*+)"""
+    r"""(?:"(?:[^"\\]|\\.)*+"?|'(?:[^'\\]|\\.)*+'?|[^\s,}\]{\["']++)"""
 )
-_XML_ELEMENT = re.compile(rf"(<(?:\w+:)?(?:{_KEY})(?:\s[^>]*)?>)[^<]+", re.IGNORECASE)
-_FORM_PAIR = re.compile(
-    r"\b([\w.-]{0,40}(?:token|secret|password)[\w.-]{0,40}\s*[=:]\s*)[^\s&\"'<>,;]+", re.IGNORECASE
-)
+_XML_ELEMENT = re.compile(r"(<([\w.:-]++)(?:\s[^<>]*+)?>)[^<]++")
+_FORM_PAIR = re.compile(r"(?<![\w.-])(([\w.-]++)\s*+[=:]\s*+)[^\s&\"'<>,;]++")
 # Each with what it cannot do without: looking for that first is a small part of the work.
 _FREE_TEXT = (
-    ("@", re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")),  # an e-mail address
-    ("eyJ", re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*)*")),  # a JSON web token
-    ("Basic", re.compile(r"\bBasic\s+[\w.~+/-]{8,}=*")),
-    ("Bearer", re.compile(r"\bBearer\s+[\w.~+/-]{8,}=*")),
+    # An e-mail address.
+    ("@", re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)++")),
+    ("eyJ", re.compile(r"\beyJ[\w-]{8,}+(?:\.[\w-]*+)*+")),  # a JSON web token
+    ("Basic", re.compile(r"\bBasic\s++[\w.~+/-]{8,}+=*+")),
+    ("Bearer", re.compile(r"\bBearer\s++[\w.~+/-]{8,}+=*+")),
 )
 # A written-out phone number, and how each of them ends.
 _PHONE_ENDS = re.compile(r"\d{3}[ .-]\d{4}\b")
@@ -46,21 +52,31 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Clean a body and cut it to 4096 characters.
 
     NUL characters, which PostgreSQL stores in no text, go too. secrets are literal strings that
-    must not survive.
+    must not survive. However large or hostile the body, the work is that of a small one, except
+    for the search of the secrets.
     """
     for secret in secrets:
         if secret:
             text = text.replace(secret, REMOVED)
-    try:
-        clean = _write(_clean(json.loads(text)))
-    except (ValueError, RecursionError):
-        clean = _by_pattern(text[:_LOOKED_AT])
-    return scrub(clean[:_LOOKED_AT])[:MAX_CHARACTERS]
+    return scrub(_cleaned(text)[:_LOOKED_AT])[:MAX_CHARACTERS]
+
+
+def _cleaned(text: str) -> str:
+    # Each key of JSON has a colon, so that there are no more keys than colons.
+    if len(text) <= MOST_EVIDENCE and text.count(":") <= _MOST_KEYS:
+        try:
+            return _write(_clean(json.loads(text)))
+        except (ValueError, RecursionError):
+            pass
+    return _by_pattern(text[:_LOOKED_AT])
 
 
 def scrub(text: str) -> str:
-    """Remove from a sentence what looks like an e-mail address, a phone number or a token."""
-    text = text.replace("\x00", "").replace("\\u0000", "")
+    """Remove from a sentence what looks like an e-mail address, a phone number or a token.
+
+    Of a long one only the head is kept.
+    """
+    text = text[:_LOOKED_AT].replace("\x00", "").replace("\\u0000", "")
     for needed, pattern in _FREE_TEXT:
         if needed in text:
             text = pattern.sub(REMOVED, text)
@@ -73,7 +89,9 @@ def scrub(text: str) -> str:
 # Walmart's bodies have the same few names again and again; others' are as many as they like.
 @lru_cache(maxsize=1000)
 def _private(key: str) -> bool:
-    return _PRIVATE_KEY.fullmatch(key) is not None
+    """Whether a field of that name, with or without its XML prefix, tells of a buyer or a key."""
+    small = key.casefold()
+    return any(part in small for part in _PARTS) or bool(_WHOLE.fullmatch(small.rpartition(":")[2]))
 
 
 def _clean(value: object) -> object:
@@ -88,6 +106,11 @@ def _clean(value: object) -> object:
 
 
 def _by_pattern(text: str) -> str:
-    text = _JSON_PAIR.sub(rf'\1"{REMOVED}"', text)
-    text = _XML_ELEMENT.sub(rf"\1{REMOVED}", text)
-    return _FORM_PAIR.sub(rf"\1{REMOVED}", text)
+    text = _JSON_PAIR.sub(lambda m: f'{m[1]}"{REMOVED}"' if _private(m[3]) else m[0], text)
+    text = _XML_ELEMENT.sub(lambda m: m[1] + REMOVED if _private(m[2]) else m[0], text)
+    return _FORM_PAIR.sub(lambda m: m[1] + REMOVED if _of_forms(m[2]) else m[0], text)
+
+
+def _of_forms(name: str) -> bool:
+    small = name.casefold()
+    return any(part in small for part in _OF_FORMS)

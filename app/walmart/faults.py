@@ -7,15 +7,21 @@ shapes of their own, and some answers are XML. Prefixes such as `ns4:` are ignor
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from app.outbound.call import Fault
-from app.outbound.redaction import scrub
+from app.outbound.redaction import MOST_EVIDENCE, scrub
 
 _MAX_DESCRIPTION = 500
+# An answer has one or a few; of one that has thousands the first are enough.
+_MOST = 100
+_DEEPEST = 10
 _SENTENCES = ("description", "message", "error_description", "detail", "info", "title")
-_XML_ERROR = re.compile(r"<(?:\w+:)?error(?:\s[^>]*)?>(.*?)</(?:\w+:)?error>", re.DOTALL)
-_XML_FIELD = re.compile(r"<(?:\w+:)?(code|field|description|info)>([^<]*)<")
-_XML_CAUSE = re.compile(r"<(?:\w+:)?cause\b", re.IGNORECASE)
+# A tag that matters and the text after it. No part of a text is looked at twice.
+_XML_TAG = re.compile(
+    r"<(/?)(?:\w++:)?(error|code|field|description|info|cause)((?:[\s/][^<>]*+)?)>([^<]*+)"
+)
+_XML_FIELDS = frozenset({"code", "field", "description", "info"})
 
 
 def faults_in(payload: object, text: str) -> tuple[Fault, ...]:
@@ -24,13 +30,13 @@ def faults_in(payload: object, text: str) -> tuple[Fault, ...]:
 
 
 def faults_of(payload: object) -> tuple[Fault, ...]:
-    """Every error in a decoded JSON answer; empty where it holds none."""
-    return tuple(_fault(entry) for entry in _entries(payload))
+    """The errors in a decoded JSON answer, the first 100; empty where it holds none."""
+    return tuple(_fault(entry) for entry in islice(_entries(payload), _MOST))
 
 
 def faults_of_xml(text: str) -> tuple[Fault, ...]:
-    """Every error in an XML answer; empty where it holds none, or is not XML."""
-    return tuple(_xml_fault(block) for block in _XML_ERROR.findall(text))
+    """The errors at the head of an XML answer, the first 100; empty where there is none."""
+    return tuple(islice(_xml_faults(text[:MOST_EVIDENCE]), _MOST))
 
 
 def _entries(payload: object) -> Iterator[Mapping[str, object]]:
@@ -51,16 +57,18 @@ def _entries(payload: object) -> Iterator[Mapping[str, object]]:
         yield from _listed(body["list"].get("errors"))
 
 
-def _listed(value: object) -> Iterator[Mapping[str, object]]:
+def _listed(value: object, deepest: int = _DEEPEST) -> Iterator[Mapping[str, object]]:
+    if deepest == 0:
+        return
     if isinstance(value, list):
         for entry in value:
-            yield from _listed(entry)
+            yield from _listed(entry, deepest - 1)
     elif isinstance(value, str) and value:
         yield {"description": value}
     elif isinstance(value, dict):
         inner = {key.rpartition(":")[2]: item for key, item in value.items()}
         if "error" in inner:
-            yield from _listed(inner["error"])
+            yield from _listed(inner["error"], deepest - 1)
         elif inner:
             yield inner
 
@@ -75,20 +83,34 @@ def _fault(entry: Mapping[str, object]) -> Fault:
     )
 
 
-def _xml_fault(block: str) -> Fault:
-    # The error's own fields stand before those of its causes, so the first of a name wins.
-    fields = dict(reversed(_XML_FIELD.findall(block)))
-    cause = bool(_XML_CAUSE.search(re.sub(r"<(?:\w+:)?causes\s*/>", "", block)))
-    description = fields.get("description") or fields.get("info")
+def _xml_faults(text: str) -> Iterator[Fault]:
+    fields: dict[str, str] | None = None
+    cause = False
+    for closes, name, attributes, inner in _XML_TAG.findall(text):
+        if name == "cause":
+            cause = True
+        elif attributes.endswith("/"):
+            continue
+        elif name == "error" and not closes:
+            fields, cause = fields or {}, cause and fields is not None
+        elif name == "error" and fields is not None:
+            yield _xml_fault(fields, has_causes=cause)
+            fields = None
+        elif name in _XML_FIELDS and fields is not None and not closes:
+            # The error's own fields stand before those of its causes.
+            fields.setdefault(name, inner)
+
+
+def _xml_fault(fields: Mapping[str, str], *, has_causes: bool) -> Fault:
     return Fault(
         code=_text(fields.get("code")) or "",
         field=_text(fields.get("field")),
-        description=_text(description),
-        has_causes=cause,
+        description=_text(fields.get("description") or fields.get("info")),
+        has_causes=has_causes,
     )
 
 
 def _text(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    return scrub(str(value)).strip()[:_MAX_DESCRIPTION] or None
+    return scrub(str(value)[: 4 * _MAX_DESCRIPTION]).strip()[:_MAX_DESCRIPTION] or None

@@ -1241,8 +1241,8 @@ MUTATIONS = (
         "nothing of the buyer is kept on the way to Commerce",
         "not knowing Commerce's names for it",
         "app/outbound/redaction.py",
-        "|postal|postcode|zip|firstname|lastname)",
-        "|postal|postcode|zip)",
+        '"postcode", "zip", "firstname", "lastname",',
+        '"postcode", "zip",',
         (CONNECTOR,),
     ),
     Mutation(

@@ -1,10 +1,12 @@
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.outbound.redaction import MAX_CHARACTERS, redact
+from app.outbound.redaction import MAX_CHARACTERS, MOST_EVIDENCE, redact, scrub
+from tests.unit.outbound.hostile import PIECES, text_of, work
 from tests.unit.walmart.builders import a_line, an_order
 
 PRIVATE = ("canary", "Canary", "2025550100", "62701")
@@ -97,3 +99,36 @@ def test_a_lone_surrogate_does_not_break_the_evidence() -> None:
 @pytest.mark.parametrize("text", ["a" * 100_000, "a." * 50_000, '"' * 50_000, "[" * 100_000])
 def test_a_hostile_body_is_cleaned_all_the_same(text: str) -> None:
     assert len(redact(text)) <= MAX_CHARACTERS
+
+
+# Of an eightfold text the work is eightfold, or less; of a pattern that backtracks 64-fold.
+LINEAR = 32
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_a_hostile_text_costs_as_much_as_it_is_long(piece: str) -> None:
+    short, long = text_of(piece, 2_000), text_of(piece, 16_000)
+    assert work(lambda: redact(long)) < LINEAR * work(lambda: redact(short))
+
+
+@pytest.mark.parametrize("clean", [redact, scrub])
+@pytest.mark.parametrize("piece", PIECES)
+def test_beyond_what_is_looked_at_a_text_costs_nothing_more(
+    piece: str, clean: Callable[[str], str]
+) -> None:
+    short, long = text_of(piece, MOST_EVIDENCE), text_of(piece, 24 * MOST_EVIDENCE)
+    assert work(lambda: clean(long)) < LINEAR / 4 * work(lambda: clean(short))
+
+
+def test_an_answer_of_many_keys_costs_no_more_than_one_of_few() -> None:
+    few, many = (
+        json.dumps({f"key-{number:030}": 1 for number in range(keys)}) for keys in (1_000, 60_000)
+    )
+    assert work(lambda: redact(many)) < LINEAR / 4 * work(lambda: redact(few))
+
+
+def test_a_body_of_more_keys_than_are_looked_at_is_kept_without_its_buyer() -> None:
+    body = {"name": "Canary", **{f"k{number}": 1 for number in range(3_000)}}
+    kept = redact(json.dumps(body))
+    assert leaks(kept) == []
+    assert '"k1": 1' in kept

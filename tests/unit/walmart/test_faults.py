@@ -2,6 +2,7 @@ import pytest
 
 from app.outbound.call import Fault
 from app.walmart.faults import faults_of, faults_of_xml
+from tests.unit.outbound.hostile import PIECES, text_of, work
 
 ONE = {"code": "A.B", "field": "data", "description": "No"}
 READ = (Fault("A.B", "data", "No"),)
@@ -85,3 +86,27 @@ def test_a_buyers_email_does_not_survive_in_a_description() -> None:
     assert faults_of({"errors": [{"code": "A", "description": "for canary@shop.example"}]}) == (
         Fault("A", description="for [removed]"),
     )
+
+
+def test_an_empty_element_hides_none_that_follows() -> None:
+    body = "<error><code/><code>A</code><cause/><error/><field >data</field></error><error>"
+    assert faults_of_xml(body) == (Fault("A", "data", has_causes=True),)
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_hostile_xml_costs_as_much_as_it_is_long(piece: str) -> None:
+    short, long = text_of(piece, 4_000), text_of(piece, 32_000)
+    # Eightfold where it is linear, 64-fold where each tag is sought to the end of the text.
+    assert work(lambda: faults_of_xml(long)) < 32 * work(lambda: faults_of_xml(short))
+
+
+def test_of_thousands_of_errors_the_first_are_read() -> None:
+    assert len(faults_of({"errors": [ONE] * 50_000})) == 100
+    assert len(faults_of_xml("<error><code>A</code></error>" * 50_000)) == 100
+
+
+def test_errors_nested_without_end_are_none() -> None:
+    nested: object = ONE
+    for _ in range(500):
+        nested = [nested]
+    assert faults_of({"errors": nested}) == ()

@@ -1,0 +1,26 @@
+import pytest
+
+from app.commerce.client import _own
+from app.commerce.errors import faults_in
+from tests.unit.outbound.hostile import work
+
+
+def test_commerces_sentence_is_filled_with_its_parameters() -> None:
+    body = {"message": "%1 of %10 and %name", "parameters": {"1": "a", "10": "b", "name": "c"}}
+    assert faults_in(body, "")[0].description == "a of b and c"
+
+
+def test_a_sentence_of_thousands_of_parameters_costs_as_much_as_one_of_hundreds() -> None:
+    few, many = (
+        {"message": "%1 " * 100 * count, "parameters": ["%2" * 100] * count}
+        for count in (200, 5_000)
+    )
+    assert work(lambda: faults_in(many, "")) < 8 * work(lambda: faults_in(few, ""))
+
+
+@pytest.mark.parametrize("depth", [2, 900])
+def test_lists_of_lists_are_no_answer_of_commerce(depth: int) -> None:
+    nested: object = []
+    for _ in range(depth):
+        nested = [nested]
+    assert not _own(nested)
