@@ -31,7 +31,9 @@ CODES: dict[str, Code] = {
     "scope_missing": Code(403, "The API key lacks the scope for this operation."),
     "not_found": Code(404, "There is nothing at this address."),
     "method_not_allowed": Code(405, "The address exists, but not with this method."),
-    "body_too_large": Code(413, "The body is larger than 1 MiB. Split the request."),
+    "body_too_large": Code(
+        413, "The body is larger than its address takes: detail says how much. Split the request."
+    ),
     "unsupported_media_type": Code(415, "Send the body as application/json."),
     "internal_error": Code(500, "A fault in Waybill. It is logged under the request id."),
     "database_unavailable": Code(

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -14,10 +15,36 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.web import problems
 from app.web.codes import CODES
 
-MAX_BODY = 1024 * 1024
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a body may hold: bytes, and values with a name where it is read as JSON by a schema.
+
+    Each such value can be a fault of its own, and is one where its name is unknown.
+    """
+
+    size: int
+    names: int | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The limit for a person."""
+        size = f"{self.size // MIB} MiB" if self.size >= MIB else f"{self.size // 1024} KiB"
+        names = f" and {self.names:,} named values" if self.names else ""
+        return f"A body has at most {size}{names} at this address. Split the request."
+
+
+MIB = 1024 * 1024
+USUAL = Limit(MIB // 4, 5_000)
+# Orders of 1,000 lines, and stock levels.
+MANY = Limit(MIB, 20_000)
+# What other systems send has their measure, and no schema of ours.
+HOOK = Limit(MIB)
 # Files of many rows.
-MAX_FILE = 16 * MAX_BODY
+FILE = Limit(16 * MIB)
 _FILES = frozenset({"/v1/shipments/bulk", "/v1/cancellations/bulk"})
+_MANY = re.compile(r"/v1/(?:orders|stores/[^/]+/inventory)")
+_HOOKS = "/webhooks/"
 _FILE_TYPES = frozenset({"text/csv", "application/x-ndjson", "application/jsonl"})
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _WRITES = frozenset({"POST", "PATCH", "PUT"})
@@ -79,15 +106,19 @@ class Edge:
         if refused is not None:
             await _refuse(scope, receive, send, refused)
             return
-        seen, most = 0, _most(scope)
+        seen, names, limit = 0, 0, limit_of(scope)
 
         async def counted() -> Message:
-            nonlocal seen
+            nonlocal seen, names
             message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > most:
+            body = message.get("body", b"")
+            seen += len(body)
+            if limit.names is not None:
+                # Each name in JSON has a colon; looking for them costs less than decoding.
+                names += body.count(b":")
+            if seen > limit.size or names > (limit.names or names):
                 # FastAPI lets this one through while it reads a body, and no other.
-                raise HTTPException(413)
+                raise HTTPException(413, limit.sentence)
             return message
 
         await self._app(scope, counted, send)
@@ -100,7 +131,7 @@ def _refusal(scope: Scope, headers: Headers) -> str | None:
     if b"%00" in scope["query_string"]:
         return "invalid"
     length = headers.get("content-length", "0")
-    if length.isdecimal() and int(length) > _most(scope):
+    if length.isdecimal() and int(length) > limit_of(scope).size:
         return "body_too_large"
     has_body = length != "0" or "transfer-encoding" in headers
     if scope["method"] in _WRITES and has_body:
@@ -112,14 +143,24 @@ def _refusal(scope: Scope, headers: Headers) -> str | None:
     return None
 
 
-def _most(scope: Scope) -> int:
-    return MAX_FILE if scope["path"] in _FILES else MAX_BODY
+def limit_of(scope: Scope) -> Limit:
+    """What a body may hold at an address."""
+    path: str = scope["path"]
+    if path in _FILES:
+        return FILE
+    if path.startswith(_HOOKS):
+        return HOOK
+    return MANY if _MANY.fullmatch(path) else USUAL
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, code: str) -> None:
     status, meaning = CODES[code]
     headers = {"connection": "close"}
-    detail = "NUL characters are not allowed in a query." if code == "invalid" else meaning
+    detail = meaning
+    if code == "invalid":
+        detail = "NUL characters are not allowed in a query."
+    elif code == "body_too_large":
+        detail = limit_of(scope).sentence
     answer = problems.problem(Request(scope), status, code, detail, headers=headers)
     await answer(scope, receive, send)
 

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from app.orders.errors import (
@@ -27,6 +27,8 @@ from app.web.codes import CODES, title
 from app.web.commerce import errors as commerce_errors
 
 MEDIA_TYPE = "application/problem+json"
+# Problems in one document.
+MOST = 50
 STATUSES: Mapping[type[OrderError], int] = {
     Invalid: 422,
     Conflict: 409,
@@ -68,7 +70,11 @@ class ProblemOut(BaseModel):
     detail: str
     instance: str
     code: str
-    errors: list[ErrorItem] = []
+    errors: list[ErrorItem] = Field(default=[], max_length=MOST)
+    more: bool = Field(
+        default=False,
+        description=f"true: more than {MOST} things are wrong, and errors has the first of them.",
+    )
 
 
 def problem(
@@ -81,9 +87,9 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Answer with a problem document; on Commerce's doors in Commerce's shape."""
-    path = request.scope["path"]
+    path, shown = request.scope["path"], errors[:MOST]
     if path.startswith(commerce_errors.PREFIX):
-        return commerce_errors.refusal(status, code, detail, errors=errors, headers=headers)
+        return commerce_errors.refusal(status, code, detail, errors=shown, headers=headers)
     body: dict[str, Any] = {
         "type": f"/docs/problems#{code}",
         "title": title(status),
@@ -92,9 +98,11 @@ def problem(
         "instance": path,
         "code": code,
     }
-    items = [{"pointer": e.pointer, "code": e.code, "message": e.message} for e in errors]
+    items = [{"pointer": e.pointer, "code": e.code, "message": e.message} for e in shown]
     if items:
         body["errors"] = items
+    if len(errors) > MOST:
+        body["more"] = True
     content = json.dumps(body).encode()
     return Response(content, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
@@ -132,7 +140,8 @@ async def _unauthorized(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
-    status, found = validation.problems_of(error.errors())
+    # One more than are shown says that there are more.
+    status, found = validation.problems_of(error.errors()[: MOST + 1])
     first = found[0]
     return problem(
         request,
@@ -149,7 +158,11 @@ async def _http(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.BAD_REQUEST:
         # FastAPI answers so to a body that it cannot decode.
         code = "malformed_json"
-    return problem(request, error.status_code, code, CODES[code].meaning, headers=error.headers)
+    detail = CODES[code].meaning
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        # The edge says which limit the body is over.
+        detail = error.detail
+    return problem(request, error.status_code, code, detail, headers=error.headers)
 
 
 _TOLD: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {

@@ -62,13 +62,13 @@ class _Way:
         if bearer is None:
             return None
         values: dict[str, object] = {**self.constants, **dict(zip(self.ids, ids, strict=True))}
+        values[self.context] = await self.door.open(request, bearer[1].decode())
         if self.model is not None and self.body is not None:
             await _receive_all(request.receive, messages)
             body = _body(self.model, headers, messages)
             if body is None:
                 return None
             values[self.body] = body
-        values[self.context] = await self.door.open(request, bearer[1].decode())
         return await self.endpoint(**values)
 
 
@@ -86,7 +86,7 @@ class Shortcut:
 
     def __init__(self, app: ASGIApp, *, routes: Iterable[object]) -> None:
         self._app = app
-        self._ways: dict[tuple[str, str], _Way] = {}
+        self._ways: dict[tuple[str, str | None], _Way] = {}
         for route in routes:
             way = _way(route)
             if way is not None:
@@ -100,7 +100,9 @@ class Shortcut:
             return
         # Texts and ids by turns.
         parts = _ID.split(scope["path"])
-        way = self._ways.get((scope["method"], "{}".join(parts[::2])))
+        # A path with braces of its own is not the shape of a route.
+        shape = None if "{" in scope["path"] else "{}".join(parts[::2])
+        way = self._ways.get((scope["method"], shape))
         if way is None:
             await self._app(scope, receive, send)
             return

@@ -1305,7 +1305,7 @@ MUTATIONS = (
         "every operation is run again where a row is held",
         "leaving out corrections of orders",
         "app/web/api/orders.py",
-        ", route_class=Repeatable",
+        ", route_class=Operation",
         "",
         (BUSY,),
     ),

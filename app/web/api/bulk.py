@@ -14,9 +14,9 @@ from app.storage.idempotency import Answer
 from app.web.api.bulk_schemas import BulkOut
 from app.web.api.responses import problems, success
 from app.web.context import Context, Writing, respond
-from app.web.route import Repeatable
+from app.web.route import Operation
 
-router = APIRouter(prefix="/v1", tags=["bulk"], route_class=Repeatable)
+router = APIRouter(prefix="/v1", tags=["bulk"], route_class=Operation)
 _StoreId = Annotated[UUID, Query(description="The store whose orders the rows name.")]
 _RESULT = {
     "totals": {"accepted": 1, "known": 0, "refused": 1},

@@ -21,9 +21,9 @@ from app.web.api.cancellation_schemas import (
 )
 from app.web.api.responses import problems, success
 from app.web.context import Reading, Writing, answer, respond
-from app.web.route import Repeatable
+from app.web.route import Operation
 
-router = APIRouter(prefix="/v1", tags=["cancellations"], route_class=Repeatable)
+router = APIRouter(prefix="/v1", tags=["cancellations"], route_class=Operation)
 _REASON = {
     "code": "out_of_stock",
     "label": "The item is out of stock",

@@ -15,9 +15,9 @@ from app.web.api.commerce_event_schemas import EXAMPLE, CommerceEventOut, Commer
 from app.web.api.responses import problems, success
 from app.web.api.update_schemas import DismissIn
 from app.web.context import Reading, Writing, answer, respond
-from app.web.route import Repeatable
+from app.web.route import Operation
 
-router = APIRouter(prefix="/v1/commerce-events", tags=["webhooks"], route_class=Repeatable)
+router = APIRouter(prefix="/v1/commerce-events", tags=["webhooks"], route_class=Operation)
 _State = Literal["waiting", "refused"]
 _MISSING = "commerce_event_not_found"
 

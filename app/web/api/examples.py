@@ -175,10 +175,10 @@ STORE_IN: dict[str, Any] = {
     "name": "Main store",
     "code": "walmart_us",
     "market": "US",
-    "walmart": {"client_id": "5f2c7a1e-0d3b-4c9a", "client_secret": "…"},
+    "walmart": {"client_id": "5f2c7a1e-0d3b-4c9a", "client_secret": "the-secret-of-your-key"},
     "commerce": {
         "base_url": "https://shop.example",
-        "access_token": "…",
+        "access_token": "the-token-of-your-integration",
         "push_orders": True,
         "stock_id": 1,
     },

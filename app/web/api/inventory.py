@@ -10,10 +10,10 @@ from app.web.api import examples
 from app.web.api.inventory_schemas import InventoryIn, InventoryOut, LevelOut
 from app.web.api.responses import problems, success
 from app.web.context import Writing, answer, respond
-from app.web.route import Repeatable
+from app.web.route import Operation
 
 router = APIRouter(
-    prefix="/v1/stores/{store_id}/inventory", tags=["inventory"], route_class=Repeatable
+    prefix="/v1/stores/{store_id}/inventory", tags=["inventory"], route_class=Operation
 )
 
 

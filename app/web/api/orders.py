@@ -32,9 +32,9 @@ from app.web.api.order_schemas import (
 )
 from app.web.api.responses import problems, success
 from app.web.context import Context, Reading, Writing, answer, respond
-from app.web.route import Repeatable
+from app.web.route import Operation
 
-router = APIRouter(prefix="/v1/orders", tags=["orders"], route_class=Repeatable)
+router = APIRouter(prefix="/v1/orders", tags=["orders"], route_class=Operation)
 _SUMMARY = {
     "open": 12,
     "partially_shipped": 3,

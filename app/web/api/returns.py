@@ -23,9 +23,9 @@ from app.web.api.return_schemas import (
     ReturnSummaryOut,
 )
 from app.web.context import Reading, Writing, answer, respond
-from app.web.route import Repeatable
+from app.web.route import Operation
 
-router = APIRouter(prefix="/v1/returns", tags=["returns"], route_class=Repeatable)
+router = APIRouter(prefix="/v1/returns", tags=["returns"], route_class=Operation)
 _Status = Literal["received", "refunded", "error", "closed"]
 _SUMMARY = {"received": 2, "refunded": 40, "error": 0, "closed": 1, "total": 43}
 

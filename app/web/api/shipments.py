@@ -21,10 +21,10 @@ from app.web.api.shipment_schemas import (
     TrackingIn,
 )
 from app.web.context import Reading, Writing, answer, respond
-from app.web.route import Repeatable
+from app.web.route import Operation
 
 router = APIRouter(
-    prefix="/v1/orders/{order_id}/shipments", tags=["shipments"], route_class=Repeatable
+    prefix="/v1/orders/{order_id}/shipments", tags=["shipments"], route_class=Operation
 )
 
 

@@ -15,9 +15,9 @@ from app.web.api import examples
 from app.web.api.responses import problems, success
 from app.web.api.store_schemas import StoreIn, StoreOut, StorePatch, StoresOut, VerifiedOut
 from app.web.context import Administering, Context, Reading, answer, respond
-from app.web.route import Repeatable
+from app.web.route import Operation
 
-router = APIRouter(prefix="/v1/stores", tags=["stores"], route_class=Repeatable)
+router = APIRouter(prefix="/v1/stores", tags=["stores"], route_class=Operation)
 # What a store alone may have.
 _TAKEN = ("store_code_taken", "store_name_taken", "walmart_account_taken")
 _CONTENT = (

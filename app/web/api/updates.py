@@ -30,9 +30,9 @@ from app.web.api.update_schemas import (
     UpdateWithAttemptsOut,
 )
 from app.web.context import Reading, Writing, answer, respond
-from app.web.route import Repeatable
+from app.web.route import Operation
 
-router = APIRouter(prefix="/v1/updates", tags=["updates"], route_class=Repeatable)
+router = APIRouter(prefix="/v1/updates", tags=["updates"], route_class=Operation)
 _WITH_ATTEMPTS = {**examples.UPDATE, "attempts": [examples.ATTEMPT]}
 _RETRIED = {
     "will": "queued",

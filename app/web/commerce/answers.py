@@ -13,7 +13,7 @@ _REFUSALS = {
     404: "There is no such store or order, as far as the key may see.",
     503: "The database cannot be reached. Send it again after Retry-After.",
 }
-_WITH_BODY = {413: "The body is larger than 1 MiB.", 415: "Send the body as application/json."}
+_WITH_BODY = {413: "The body is larger than 256 KiB.", 415: "Send the body as application/json."}
 
 
 class CommerceMoreOut(BaseModel):

@@ -22,9 +22,9 @@ from app.web.commerce.calls import ANY_BODY, PREFIX, StoreCode, desk_of, in_time
 from app.web.commerce.hook_schemas import EventsOut
 from app.web.context import respond
 from app.web.problems import Unauthorized
-from app.web.route import Repeatable
+from app.web.route import Operation
 
-router = APIRouter(prefix=PREFIX, tags=["webhooks"], route_class=Repeatable)
+router = APIRouter(prefix=PREFIX, tags=["webhooks"], route_class=Operation)
 _log = structlog.get_logger(__name__)
 _MOST_EVENTS = 100
 

@@ -19,9 +19,9 @@ from app.web.commerce import criteria
 from app.web.commerce.answers import answers
 from app.web.commerce.schemas import CancelIn, CommerceOrderOut, CommerceOrdersOut, RefundIn, ShipIn
 from app.web.context import Context, LooselyReading, Writing, respond
-from app.web.route import Repeatable
+from app.web.route import Operation
 
-router = APIRouter(prefix="/rest/{store_code}/V1", tags=["commerce"], route_class=Repeatable)
+router = APIRouter(prefix="/rest/{store_code}/V1", tags=["commerce"], route_class=Operation)
 _StoreCode = Annotated[str, Path(max_length=32, description="The code of the store view.")]
 _OrderId = Annotated[int, Path(ge=1, le=BIGINT, description="The order's entity_id in Commerce.")]
 _SHIP = {

@@ -11,10 +11,10 @@ from app.walmart.notifications import SIGNATURE_HEADER
 from app.web.api.responses import problems, success
 from app.web.context import respond
 from app.web.problems import Unauthorized
-from app.web.route import Repeatable
+from app.web.route import Operation
 from app.web.walmart.schemas import AnnouncedOut
 
-router = APIRouter(prefix="/webhooks/walmart", tags=["webhooks"], route_class=Repeatable)
+router = APIRouter(prefix="/webhooks/walmart", tags=["webhooks"], route_class=Operation)
 _BODY = {
     "source": {
         "eventType": "ORDER_UPDATES",

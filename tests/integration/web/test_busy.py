@@ -16,7 +16,6 @@ from app.intake import ship
 from app.storage import again
 from app.storage.database import open_database
 from app.web import health
-from app.web.route import Repeatable
 from tests.world import ACTOR, World, a_package
 
 # More than the pool of a world has connections.
@@ -114,6 +113,6 @@ def test_every_operation_of_the_database_is_repeatable(app: FastAPI) -> None:
     given: list[Any] = [each.kwargs for each in app.user_middleware]
     (routes,) = (each["routes"] for each in given if "routes" in each)
     operations = [route for route in routes if isinstance(route, APIRoute)]
-    plain = {route.path for route in operations if not isinstance(route, Repeatable)}
+    plain = {route.path for route in operations if not isinstance(route, Operation)}
     assert plain == {route.path for route in health.router.routes if isinstance(route, APIRoute)}
     assert len(operations) > 40

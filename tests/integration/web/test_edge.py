@@ -1,0 +1,199 @@
+"""What is decided about a request before any of it is carried out."""
+
+import itertools
+import json
+import re
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from app.web.middleware import MANY, USUAL
+from app.web.problems import MOST
+from tests.integration.web.conftest import ADMIN_KEY, client_of
+from tests.integration.web.test_contract import a_key
+from tests.world import World
+
+JSON = {"content-type": "application/json"}
+ODD = [
+    "{}", "{order_id}", "{0}", "{", "}", "%7B%7D", "%7b", "%25", "%", "%0A", "%2F", "%FF", "..", ".",
+    " ", "'", '"', "\\", "~", "*", "(", "[", "%C3%A4", "-1", "0", "9" * 40, "null", "id{}", "{}{}",
+    "01932f5b-2d40-7b3e-9a04-77aa00000009{}", "a" * 5000,
+]  # fmt: skip
+
+
+def operations(app: FastAPI, *, with_body: bool = False) -> list[tuple[str, str]]:
+    """Methods and paths that the API describes."""
+    return [
+        (method.upper(), path)
+        for path, described in app.openapi()["paths"].items()
+        for method, operation in described.items()
+        if not with_body or "requestBody" in operation
+    ]
+
+
+async def asked(app: FastAPI, method: str, path: str, key: bytes | None) -> int:
+    """The status of an answer to a request of which no byte of the body ever comes."""
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"100")]
+    if "bulk" in path:
+        headers[0] = (b"content-type", b"text/csv")
+    if key is not None:
+        headers.append((b"authorization", b"Bearer " + key))
+    statuses = []
+
+    async def receive() -> Any:
+        raise AssertionError("the body was asked for")
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": headers,
+        "server": ("waybill.test", 80),
+        "client": ("127.0.0.1", 1),
+    }
+    await app(scope, receive, send)
+    return int(statuses[0])
+
+
+async def test_whoever_has_no_key_is_refused_before_a_body_is_received(
+    world: World, app: FastAPI
+) -> None:
+    del world
+    wanted = [
+        each for each in operations(app, with_body=True) if not each[1].startswith("/webhooks")
+    ]
+    assert len(wanted) > 10
+    for (method, path), key in itertools.product(wanted, (None, b"wb_unknown")):
+        place = re.sub(r"{\w+}", str(uuid4()), path)
+        assert await asked(app, method, place, key) == 401, (method, path)
+
+
+async def test_a_key_without_the_scope_is_refused_before_a_body_is_received(
+    world: World, app: FastAPI
+) -> None:
+    secret = (await a_key(world, "read")).encode()
+    for method, path in operations(app, with_body=True):
+        if not path.startswith("/webhooks"):
+            place = re.sub(r"{\w+}", str(uuid4()), path)
+            assert await asked(app, method, place, secret) == 403, (method, path)
+
+
+@pytest.mark.parametrize("key", [None, "wb_unknown", ADMIN_KEY])
+async def test_no_address_however_odd_is_a_fault_of_ours(
+    world: World, app: FastAPI, key: str | None
+) -> None:
+    await world.a_store()
+    body = {"content": b"{}", "headers": JSON}
+    async with client_of(app, key=key) as client:
+        for (method, path), odd in itertools.product(operations(app), ODD):
+            if "{" not in path and odd != ODD[0]:
+                continue
+            place = odd.join(re.split(r"{\w+}", path))
+            if "{" not in path:
+                place += "/" + odd
+            url = httpx.URL("http://waybill.test").copy_with(raw_path=place.encode())
+            sent: dict[str, Any] = body if method in {"POST", "PUT", "PATCH"} else {}
+            answer = await client.request(method, url, **sent)
+            assert answer.status_code < 500, (method, place, answer.text)
+
+
+async def test_of_many_problems_fifty_are_shown(world: World, client: httpx.AsyncClient) -> None:
+    order = await world.an_order(1)
+    package = {"carrier_code": "ups", "tracking_number": "1ZA"}
+    for count, more in ((MOST, False), (MOST + 1, True), (4_000, True)):
+        body = {**package, **{f"surprise-{number}": 1 for number in range(count)}}
+        answer = await client.post(f"/v1/orders/{order.id}/shipments", json=body)
+        assert answer.status_code == 422
+        found = answer.json()
+        assert [each["code"] for each in found["errors"]] == ["unknown_field"] * MOST
+        assert found.get("more", False) is more
+        assert len(answer.content) < 10_000
+
+
+async def test_of_many_problems_that_a_rule_finds_fifty_are_shown(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(1)
+    items = [{"line_number": str(number), "quantity": 1} for number in range(2, 200)]
+    body = {"carrier_code": "ups", "tracking_number": "1ZA", "items": items}
+    answer = await client.post(f"/v1/orders/{order.id}/shipments", json=body)
+    assert answer.status_code == 422
+    found = answer.json()
+    assert len(found["errors"]) == MOST
+    assert found["more"] is True
+
+
+@pytest.mark.parametrize("pieces", [1, 7])
+async def test_a_body_of_more_names_than_any_has_is_refused_before_it_is_decoded(
+    world: World, client: httpx.AsyncClient, pieces: int
+) -> None:
+    order = await world.an_order(1)
+    store = order.store_id
+    for path, limit in (
+        (f"/v1/orders/{order.id}/shipments", USUAL),
+        ("/v1/orders", MANY),
+        (f"/rest/{await code_of(client, store)}/V1/order/1/ship", USUAL),
+    ):
+        assert limit.names is not None
+        names = {f"k{number}": 1 for number in range(limit.names + 1)}
+        content = json.dumps(names).encode()
+        assert len(content) < limit.size
+
+        async def sent(content: bytes = content) -> Any:
+            step = len(content) // pieces + 1
+            for start in range(0, len(content), step):
+                yield content[start : start + step]
+
+        answer = await client.post(path, content=sent(), headers=JSON)
+        assert answer.status_code == 413, answer.text
+        assert f"{limit.names:,} named values" in answer.text
+
+
+async def code_of(client: httpx.AsyncClient, store: Any) -> str:
+    return str((await client.get(f"/v1/stores/{store}")).json()["code"])
+
+
+@pytest.mark.parametrize("with_length", [True, False])
+async def test_only_where_many_items_are_sent_a_body_may_be_large(
+    world: World, client: httpx.AsyncClient, *, with_length: bool
+) -> None:
+    order = await world.an_order(1)
+    store, code = order.store_id, await code_of(client, order.store_id)
+    kib = 1024
+    for method, path, most in (
+        ("POST", f"/v1/orders/{order.id}/shipments", 256 * kib),
+        ("POST", f"/v1/orders/{order.id}/cancellation", 256 * kib),
+        ("PATCH", f"/v1/stores/{store}", 256 * kib),
+        ("POST", "/v1/orders/import", 256 * kib),
+        ("POST", f"/rest/{code}/V1/order/1/ship", 256 * kib),
+        ("POST", "/v1/orders", 1024 * kib),
+        ("PUT", f"/v1/stores/{store}/inventory", 1024 * kib),
+        ("POST", f"/webhooks/walmart/{store}", 1024 * kib),
+        ("POST", f"/webhooks/commerce/{code}/shipment", 1024 * kib),
+    ):
+        for size in (most, most + 1):
+            content = b" " * size
+
+            async def sent(content: bytes = content) -> Any:
+                yield content
+
+            answer = await client.request(
+                method, path, content=content if with_length else sent(), headers=JSON
+            )
+            assert (answer.status_code == 413) is (size > most), (path, size, answer.text)
+            if size > most:
+                words = "256 KiB" if most == 256 * kib else "1 MiB"
+                assert words in answer.text, answer.text
