@@ -10,6 +10,9 @@ from typing import Any
 
 import uvicorn
 
+from app import connections
+from app.connections import Limits
+
 
 class CannotListen(Exception):
     """The address is not to be had; the message says which and why."""
@@ -57,11 +60,23 @@ def leave_alone_what_stays() -> None:
     gc.set_threshold(10_000, 20, 20)
 
 
-async def answer(app: Any, listening: socket.socket, stop: asyncio.Event, *, grace: int) -> None:  # noqa: ANN401 - any ASGI app
-    """Answer until stop is set; requests in flight then have grace seconds. Raises CannotListen."""
+async def answer(
+    app: Any,  # noqa: ANN401 - any ASGI app
+    listening: socket.socket,
+    stop: asyncio.Event,
+    *,
+    grace: int,
+    limits: Limits | None = None,
+) -> None:
+    """Answer until stop is set; requests in flight then have grace seconds. Raises CannotListen.
+
+    limits: on connections; None for as many as the process may have.
+    """
+    limits = limits or Limits(connections.most_connections())
     config = uvicorn.Config(
         app,
-        http="httptools",
+        # A maker will do; uvicorn names a class.
+        http=connections.limited(limits),  # type: ignore[arg-type]
         access_log=False,
         server_header=False,
         # Nothing here looks at the caller's address or scheme.
