@@ -9,7 +9,8 @@ class Buyer:
     """A buyer as Walmart names one; nothing of it shows in a repr.
 
     email is Walmart's relay address. country is ISO 3166-1 alpha-2. shipping is what the buyer
-    paid for it, tax what Walmart collected and remits, both of the whole order.
+    paid for it, tax what Walmart collected and remits, both of the whole order. private: the
+    words that no evidence and no message may show.
     """
 
     name: str = field(repr=False)
@@ -22,3 +23,4 @@ class Buyer:
     country: str = field(repr=False)
     shipping: Decimal = Decimal(0)
     tax: Decimal = Decimal(0)
+    private: frozenset[str] = field(default=frozenset(), repr=False)

@@ -6,14 +6,19 @@ the names of its fields; anything else (a cut body, XML, a gateway's HTML page) 
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from functools import lru_cache
+
+from app.outbound.call import Call
 
 MAX_CHARACTERS = 4096
 REMOVED = "[removed]"
 # A body up to this size is cleaned as JSON. Of a larger one only a head is looked at, by patterns.
 MOST_EVIDENCE = 64 * 1024
 _MOST_KEYS = 2000
+# Of a value that is hidden; a shorter one is too often a word of something else.
+_SHORTEST = 4
 # Patterns only look at this much of a body: what is kept of it is far shorter.
 _LOOKED_AT = 4 * MAX_CHARACTERS
 
@@ -59,6 +64,53 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
         if secret:
             text = text.replace(secret, REMOVED)
     return scrub(_cleaned(text)[:_LOOKED_AT])[:MAX_CHARACTERS]
+
+
+def words(values: Iterable[str | None], *, never: Iterable[str | None] = ()) -> frozenset[str]:
+    """Values to be hidden: of at least four characters, and none that is never private."""
+    shown = {each.strip().casefold() for each in never if each}
+    found = {each.strip() for each in values if each}
+    return frozenset(
+        each for each in found if len(each) >= _SHORTEST and each.casefold() not in shown
+    )
+
+
+def hide(text: str, private: Collection[str]) -> str:
+    """Remove values from a text where they stand as whole words, in any case."""
+    small = text.casefold()
+    # Most texts have none, and to make a pattern costs more than to look.
+    found = [form for each in private for form in _forms(each) if form.casefold() in small]
+    if not found:
+        return text
+    # The longest first: of a name that holds another nothing is left.
+    forms = "|".join(re.escape(each) for each in sorted(found, key=len, reverse=True))
+    return re.sub(rf"(?<!\w)(?:{forms})(?!\w)", REMOVED, text, flags=re.IGNORECASE)
+
+
+def _forms(word: str) -> Iterable[str]:
+    """A word as it is, and as JSON writes it."""
+    if word.isascii() and '"' not in word and "\\" not in word:
+        return (word,)
+    return {word, _write(word)[1:-1], json.dumps(word)[1:-1]}
+
+
+def hide_in(call: Call, private: Collection[str]) -> Call:
+    """The evidence of a call without private values."""
+    if not private:
+        return call
+
+    def hidden(text: str | None) -> str | None:
+        return None if text is None else hide(text, private)
+
+    return replace(
+        call,
+        request=hidden(call.request),
+        response=hidden(call.response),
+        faults=tuple(
+            replace(each, field=hidden(each.field), description=hidden(each.description))
+            for each in call.faults
+        ),
+    )
 
 
 def _cleaned(text: str) -> str:

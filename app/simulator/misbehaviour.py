@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from app.simulator import shop
 from app.simulator.buckets import threshold_violated
 from app.simulator.errors import CONTENT, ORDERS, Refusal, Unfit, gateway_error, order_error
 from app.simulator.faults import Fault
@@ -178,6 +179,8 @@ def _refused(fault: Fault) -> Refusal:
     if fault.operation == "token" and fault.code is None:
         # Wrong keys have been seen to be answered so.
         return Refusal(status, None)
+    if fault.operation.startswith("commerce_"):
+        return shop.refused(status, text)
     return order_error(status, fault.code or CONTENT, text, fault.field or "data")
 
 

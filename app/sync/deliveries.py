@@ -18,6 +18,7 @@ from app.orders.errors import NotAvailable
 from app.orders.order import Order
 from app.orders.outcome import Fault, Outcome
 from app.orders.returns import RefundItem, Return
+from app.outbound import redaction
 from app.storage import updates
 from app.storage.database import Database
 from app.storage.due import Place, place_of
@@ -172,6 +173,8 @@ class Deliveries:
 
     def _judged(self, errand: Errand, outcome: Outcome, started: datetime) -> Result:
         ended = errand.now()
+        outcome = evidence.hidden(outcome, errand.private)
+        calls = [redaction.hide_in(call, errand.private) for call in errand.calls]
         update, policy = errand.update, self.terms.policy
         end = End(ended, self.random(), doubt_ended=errand.doubt_ended, read=errand.was_read)
         return Result(
@@ -185,7 +188,7 @@ class Deliveries:
                 ended_at=ended,
                 verdict=evidence.verdict(outcome),
                 detail=evidence.detail(outcome),
-                calls=[evidence.call_json(call) for call in errand.calls],
+                calls=[evidence.call_json(call) for call in calls],
             ),
             snapshot=evidence.snapshot(outcome),
             read_at=errand.read_at,

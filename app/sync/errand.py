@@ -67,6 +67,8 @@ class Errand:
     doubt_ended: bool = False
     # Bytes of a write may have left whose answer says nothing, or was not judged yet.
     wrote: bool = False
+    # The buyer's words that this try has read; they are hidden in what is kept of it.
+    private: set[str] = field(default_factory=set, repr=False)
 
     @property
     def order(self) -> Order:

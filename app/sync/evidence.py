@@ -1,5 +1,7 @@
 """The evidence of a delivery, in words a person can read later: verdict, detail and calls."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any, assert_never
 
 from app.orders.outcome import (
@@ -15,6 +17,7 @@ from app.orders.outcome import (
     Unclear,
 )
 from app.orders.snapshot import OrderSnapshot
+from app.outbound import redaction
 from app.outbound.call import Call
 
 
@@ -54,6 +57,21 @@ def detail(outcome: Outcome) -> str | None:
             return None
         case _:
             assert_never(outcome)
+
+
+def hidden(outcome: Outcome, private: Collection[str]) -> Outcome:
+    """The outcome without the buyer's words, which a refusal may repeat."""
+    if not private or not isinstance(outcome, TryLater | Unclear | Refused):
+        return outcome
+    failure = outcome.failure
+    shown = replace(
+        failure,
+        message=redaction.hide(failure.message, private),
+        lines=tuple(
+            replace(line, message=redaction.hide(line.message, private)) for line in failure.lines
+        ),
+    )
+    return replace(outcome, failure=shown)
 
 
 def snapshot(outcome: Outcome) -> OrderSnapshot | None:

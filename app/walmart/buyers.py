@@ -1,9 +1,10 @@
-"""Read the buyer out of Walmart's order: for the order that Commerce gets, and for nothing else."""
+"""Read the buyer out of Walmart's order: for the order that Commerce gets, and to be hidden."""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from app.orders.buyer import Buyer
+from app.outbound import redaction
 from app.walmart.reading import decimal, elements, mapping, text
 
 # Walmart writes countries with three letters, Commerce reads two.
@@ -12,6 +13,27 @@ _COUNTRIES = {"USA": "US", "CAN": "CA", "MEX": "MX", "PRI": "PR"}
 
 class NoAddress(ValueError):
     """The order does not say where it goes; the message names what is missing."""
+
+
+def private_words(payload: object) -> frozenset[str]:
+    """What of an order, given as decoded JSON, tells who and where the buyer is.
+
+    Each part of a name counts, for Commerce keeps a first and a last one; state and country do
+    not, which are words of every second message.
+    """
+    order = next(iter(elements(mapping(payload), "order")), mapping(payload))
+    shipping = mapping(order.get("shippingInfo"))
+    address = mapping(shipping.get("postalAddress"))
+    name = text(address.get("name")) or ""
+    values = (
+        name,
+        *name.split(),
+        text(order.get("customerEmailId")),
+        text(shipping.get("phone")),
+        *(text(address.get(each)) for each in ("address1", "address2", "city", "postalCode")),
+    )
+    never = (text(address.get("state")), text(address.get("country")))
+    return redaction.words(values, never=never)
 
 
 def read_buyer(payload: object) -> Buyer:
@@ -24,6 +46,7 @@ def read_buyer(payload: object) -> Buyer:
     lines = (text(address.get("address1")), text(address.get("address2")))
     charges = list(_charges(order))
     return Buyer(
+        private=private_words(payload),
         name=_needed(address, "name"),
         email=_needed(order, "customerEmailId"),
         phone=text(shipping.get("phone")) or "",

@@ -4,7 +4,7 @@ How an operation is carried out, with which token and within what time, is in `o
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import quote
 from uuid import uuid4
@@ -43,10 +43,14 @@ _DIALECT = Dialect(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Walmart answered: the order as it is now, where the answer shows it."""
+    """What Walmart answered: the order as it is now, where the answer shows it.
+
+    private: the buyer's words in it, which no evidence and no message may show.
+    """
 
     order: OrderSnapshot | None
     call: Call
+    private: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ class WalmartClient:
         """Read an order; the answer always has one. Raises NotFound where Walmart knows none."""
         path = _path(purchase_order_id)
         answered = await self._operations.carry_out(account, "read_order", "GET", path)
-        return Answer(_order(answered, purchase_order_id), answered.call)
+        return _answer(answered, _order(answered, purchase_order_id))
 
     async def read_buyer(
         self, account: Account, purchase_order_id: str
@@ -168,7 +172,7 @@ class WalmartClient:
             order = messages.read_order_body(answered.payload)
         except messages.UnreadableOrder:
             return Answer(None, answered.call)
-        return Answer(_same(order, purchase_order_id, answered.call), answered.call)
+        return _answer(answered, _same(order, purchase_order_id, answered.call))
 
     async def ship(
         self, account: Account, purchase_order_id: str, body: Mapping[str, object]
@@ -176,7 +180,7 @@ class WalmartClient:
         """Send a body of `messages.shipping_body` or `tracking_body`; the answer has the order."""
         path = _path(purchase_order_id, "/shipping")
         answered = await self._operations.carry_out(account, "ship", "POST", path, body)
-        return Answer(_order(answered, purchase_order_id), answered.call)
+        return _answer(answered, _order(answered, purchase_order_id))
 
     async def cancel(
         self, account: Account, purchase_order_id: str, body: Mapping[str, object]
@@ -184,7 +188,7 @@ class WalmartClient:
         """Send a body of `messages.cancellation_body`; the answer has the order."""
         path = _path(purchase_order_id, "/cancel")
         answered = await self._operations.carry_out(account, "cancel", "POST", path, body)
-        return Answer(_order(answered, purchase_order_id), answered.call)
+        return _answer(answered, _order(answered, purchase_order_id))
 
     async def check(self, account: Account) -> TokenDetail:
         """Try a store's keys with a token of their own, and say what they may do."""
@@ -203,6 +207,10 @@ class WalmartClient:
 
 def _path(purchase_order_id: str, action: str = "") -> str:
     return f"/v3/orders/{quote(purchase_order_id, safe='')}{action}"
+
+
+def _answer(answered: Answered, order: OrderSnapshot) -> Answer:
+    return Answer(order, answered.call, buyers.private_words(answered.payload))
 
 
 def _order(answered: Answered, purchase_order_id: str) -> OrderSnapshot:

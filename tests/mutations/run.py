@@ -70,6 +70,11 @@ BULK = "tests/integration/web/test_bulk.py"
 PROGRESS = "tests/integration/test_import_progress.py"
 RECONCILE = "tests/integration/test_reconcile.py"
 STORES = "tests/integration/web/test_stores.py"
+EDGE = "tests/integration/web/test_edge.py"
+CONNECTIONS = "tests/unit/test_connections.py"
+EXCHANGE = "tests/unit/outbound/test_exchange.py"
+REDACTION = "tests/unit/outbound/test_redaction.py"
+WORDS = "tests/integration/test_private_words.py"
 INTERLEAVING = "tests/integration/test_import_interleaving.py"
 NOTIFICATIONS = "tests/integration/test_notifications.py"
 RECORDER = "tests/integration/test_recorder.py"
@@ -1388,6 +1393,132 @@ MUTATIONS = (
         "        self.leased_monotonic = asked_at\n",
         "        self.leased_monotonic = self.monotonic()\n",
         (ERRAND,),
+        "a secret that no header can carry is refused when it is given",
+        "looking at the length alone",
+        "app/web/api/fields.py",
+        'if not text.isascii() or not text.isprintable() or " " in text:',
+        "if not text:",
+        (STORES,),
+    ),
+    Mutation(
+        "a hostile answer stalls no other store",
+        "reading a large one in the loop's thread",
+        "app/outbound/exchange.py",
+        "if len(reply.body) <= redaction.MOST_EVIDENCE:",
+        "if reply.body is not None:",
+        (EXCHANGE,),
+    ),
+    Mutation(
+        "a hostile answer stalls no other store",
+        "cleaning all of its keys",
+        "app/outbound/redaction.py",
+        'if len(text) <= MOST_EVIDENCE and text.count(":") <= _MOST_KEYS:',
+        "if text:",
+        (REDACTION,),
+    ),
+    Mutation(
+        "a hostile answer stalls no other store",
+        "a pattern that backtracks",
+        "app/outbound/redaction.py",
+        'r"(<([\\w.:-]++)(?:\\s[^<>]*+)?>)[^<]++"',
+        'r"(<([\\w.:-]+)(?:\\s[^>]*)?>)[^<]+"',
+        (REDACTION,),
+    ),
+    Mutation(
+        "a request cannot make the process describe thousands of faults",
+        "showing all",
+        "app/web/problems.py",
+        "errors[:MOST]",
+        "errors",
+        (EDGE,),
+    ),
+    Mutation(
+        "a request cannot make the process describe thousands of faults",
+        "not counting names",
+        "app/web/middleware.py",
+        'names += body.count(b":")',
+        "names += 0",
+        (EDGE,),
+    ),
+    Mutation(
+        "a body is received from holders of a key alone",
+        "on FastAPI's way",
+        "app/web/context.py",
+        "return handle_known if self.body_field else handle",
+        "return handle",
+        (EDGE,),
+    ),
+    Mutation(
+        "large bodies are taken only where many items are sent",
+        "everywhere",
+        "app/web/middleware.py",
+        "return MANY if _MANY.fullmatch(path) else USUAL",
+        "return MANY",
+        (EDGE,),
+    ),
+    Mutation(
+        "no address is a fault of ours",
+        "taking braces for the shape of a route",
+        "app/web/shortcut.py",
+        'None if "{" in scope["path"] else ',
+        "",
+        (EDGE,),
+    ),
+    Mutation(
+        "a client that finishes no request takes no connection from others",
+        "no time for a header",
+        "app/connections.py",
+        "        self._limits.closed(event, self.loop.time())\n        self._disarm()",
+        '        if event == "header_timeout":\n            return\n        self._limits.closed(event, self.loop.time())\n        self._disarm()',
+        (CONNECTIONS,),
+    ),
+    Mutation(
+        "a client that finishes no request takes no connection from others",
+        "no cap",
+        "app/connections.py",
+        "if len(self.connections) > self._limits.connections:",
+        "if False:",
+        (CONNECTIONS,),
+    ),
+    Mutation(
+        "a client that finishes no request takes no connection from others",
+        "cutting slow bodies too",
+        "app/connections.py",
+        "        self._in_header, self._partial, self._header_bytes = False, False, 0\n        self._disarm()",
+        "        self._in_header, self._partial, self._header_bytes = False, False, 0",
+        (CONNECTIONS,),
+    ),
+    Mutation(
+        "what a refusal repeats of the buyer is not kept",
+        "in the message",
+        "app/sync/deliveries.py",
+        "outcome = evidence.hidden(outcome, errand.private)",
+        "outcome = evidence.hidden(outcome, ())",
+        (WORDS,),
+    ),
+    Mutation(
+        "what a refusal repeats of the buyer is not kept",
+        "in the evidence",
+        "app/sync/deliveries.py",
+        "redaction.hide_in(call, errand.private)",
+        "redaction.hide_in(call, ())",
+        (WORDS,),
+    ),
+    Mutation(
+        "what a refusal repeats of the buyer is not kept",
+        "not knowing the buyer of a commerce_order",
+        "app/sync/creating.py",
+        "    errand.private |= buyer.private\n",
+        "",
+        (WORDS,),
+    ),
+    Mutation(
+        "what a refusal repeats of the buyer is not kept",
+        "not knowing the address in the read after a refusal",
+        "app/sync/calls.py",
+        "    errand.private |= answer.private\n",
+        "",
+        (WORDS,),
     ),
 )
 

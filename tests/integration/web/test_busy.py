@@ -16,6 +16,7 @@ from app.intake import ship
 from app.storage import again
 from app.storage.database import open_database
 from app.web import health
+from app.web.route import Operation
 from tests.world import ACTOR, World, a_package
 
 # More than the pool of a world has connections.

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.outbound.redaction import MAX_CHARACTERS, MOST_EVIDENCE, redact, scrub
+from app.outbound.redaction import MAX_CHARACTERS, MOST_EVIDENCE, hide, redact, scrub, words
 from tests.unit.outbound.hostile import PIECES, text_of, work
 from tests.unit.walmart.builders import a_line, an_order
 
@@ -132,3 +132,32 @@ def test_a_body_of_more_keys_than_are_looked_at_is_kept_without_its_buyer() -> N
     kept = redact(json.dumps(body))
     assert leaks(kept) == []
     assert '"k1": 1' in kept
+
+
+PEOPLE = words(
+    ["Ann Éclair", "Ann", "Éclair", None, " 1 Main Street ", "Ohio", "12", "C# Towers"],
+    never=["ohio", None],
+)
+
+
+def test_short_words_states_and_countries_are_no_private_words() -> None:
+    assert {"Ann Éclair", "Éclair", "1 Main Street", "C# Towers"} == PEOPLE
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ANN ÉCLAIR of 1 main street, Ohio", "[removed] of [removed], Ohio"),
+        ('{"message":"\\u00c9clair"}', '{"message":"[removed]"}'),
+        ("Éclairs at 11 Main Street", "Éclairs at 11 Main Street"),
+        ("(C# Towers)", "([removed])"),
+        ("a.*b", "a.*b"),
+    ],
+)
+def test_private_words_are_removed_as_whole_words_in_any_case(text: str, shown: str) -> None:
+    assert hide(text, PEOPLE) == shown
+
+
+def test_a_private_word_with_a_quote_is_found_in_json_too() -> None:
+    said = json.dumps({"message": 'no "Bob" Smith'})
+    assert hide(said, words(['"Bob" Smith'])) == '{"message": "no [removed]"}'

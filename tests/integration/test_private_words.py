@@ -1,0 +1,65 @@
+"""What a refusal repeats of the buyer is neither stored nor logged."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import structlog
+
+from app.intake import ship
+from tests.integration.test_connector import a_store, handed_over
+from tests.world import World, a_package
+
+# As the simulator's buyers are called, and where they live; the state may be shown.
+SAID = "Sample of 1 EXAMPLE Street, Bentonville 72712 AR (5550100200, Sam Sample) is no Samples"
+SHOWN = "[removed] of [removed], [removed] [removed] AR ([removed], [removed]) is no Samples"
+
+
+async def kept(world: World) -> str:
+    """Whatever is stored of updates, their tries, and the timeline."""
+    async with world.database.begin() as connection:
+        texts = []
+        for name in ("updates", "attempts", "events", "orders"):
+            rows = await connection.execute(sa.text(f"SELECT t::text FROM {name} AS t"))
+            texts += [str(row[0]) for row in rows]
+    return "\n".join(texts)
+
+
+def assert_hidden(text: str) -> None:
+    assert SHOWN in text
+    for word in ("1 EXAMPLE", "Bentonville", "72712", "5550100200", "Sample "):
+        assert word not in text, word
+
+
+@pytest.fixture
+def logged() -> Any:
+    with structlog.testing.capture_logs() as entries:
+        yield entries
+
+
+async def test_a_refusal_of_commerces_that_repeats_the_buyer_is_kept_without(
+    world: World, logged: list[Any]
+) -> None:
+    await a_store(world)
+    order = await world.an_order(1)
+    await world.fault("commerce_orders", "slow", delay=0, times=2)
+    await world.fault("commerce_orders", "refuse", status=400, description=SAID, times=1)
+    order = await handed_over(world, order)
+    (detail,) = order.status_details
+    assert detail.code == "commerce_refused"
+    assert_hidden(detail.message)
+    assert_hidden(await kept(world))
+    assert_hidden(str(logged))
+
+
+async def test_a_refusal_of_walmarts_that_repeats_the_buyer_is_kept_without(
+    world: World, logged: list[Any]
+) -> None:
+    order = await world.an_order(1)
+    shipped = await ship.ship(world.desk, order.id, a_package("1ZA"), actor="test")
+    await world.fault("shipping", "refuse", description=SAID)
+    await world.deliver_until(shipped.shipment.update.id)
+    (detail,) = (await world.order(order.id)).status_details
+    assert_hidden(detail.message)
+    assert_hidden(await kept(world))
+    assert_hidden(str(logged))
