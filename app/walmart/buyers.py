@@ -1,6 +1,6 @@
 """Read the buyer out of Walmart's order: for the order that Commerce gets, and to be hidden."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from app.orders.buyer import Buyer
@@ -34,6 +34,16 @@ def private_words(payload: object) -> frozenset[str]:
     )
     never = (text(address.get("state")), text(address.get("country")))
     return redaction.words(values, never=never)
+
+
+def private_words_of_returns(entries: Iterable[object]) -> frozenset[str]:
+    """The same of returns, which show a name and an address of Walmart's for e-mail."""
+    values: list[str | None] = []
+    for entry in map(mapping, entries):
+        name = mapping(entry.get("customerName"))
+        names = [text(name.get(each)) for each in ("firstName", "lastName")]
+        values += [*names, " ".join(filter(None, names)), text(entry.get("customerEmailId"))]
+    return redaction.words(values)
 
 
 def read_buyer(payload: object) -> Buyer:

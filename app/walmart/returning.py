@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from app.orders.order import Money
 from app.orders.returns import REFUND, REPLACEMENT, Return, ReturnLine
 from app.outbound.call import Call
-from app.walmart import return_states, throttling
+from app.walmart import buyers, return_states, throttling
 from app.walmart.reading import UnreadableOrder, decimal, text
 
 # Walmart's most.
@@ -24,18 +24,22 @@ _REFUNDING = frozenset({"REFUND_INITIATED", "REFUND_COMPLETED", "REFUND_ISSUED"}
 
 @dataclass(frozen=True, slots=True)
 class ReturnPage:
-    """A page of returns. unreadable: why the units of some cannot be told, by number."""
+    """A page of returns. unreadable: why the units of some cannot be told, by number.
+
+    private: the buyers' words in it, which no evidence and no message may show.
+    """
 
     call: Call
     returns: tuple[Return, ...] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
     cursor: str | None = None
+    private: frozenset[str] = field(default=frozenset(), repr=False)
 
     def of(self, number: str) -> "ReturnPage":
         """What the page shows of the return with that number."""
         shown = [each for each in self.returns if each.return_order_id == number]
         why = {each: reason for each, reason in self.unreadable.items() if each == number}
-        return ReturnPage(self.call, tuple(shown[:1]), why)
+        return ReturnPage(self.call, tuple(shown[:1]), why, private=self.private)
 
 
 def changed_query(since: datetime, until: datetime | None = None, size: int | None = None) -> str:
@@ -90,6 +94,7 @@ def read_page(payload: object, call: Call, asked: str | None) -> ReturnPage:
         unreadable,
         # A page with nothing on it is the last, and so is one that leads to itself.
         _query(cursor) if found and cursor and _query(cursor) != asked else None,
+        buyers.private_words_of_returns(found),
     )
 
 

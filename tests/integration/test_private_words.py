@@ -8,6 +8,7 @@ import structlog
 
 from app.intake import ship
 from tests.integration.test_connector import a_store, handed_over
+from tests.integration.test_returns import asked, returned
 from tests.world import World, a_package
 
 # As the simulator's buyers are called, and where they live; the state may be shown.
@@ -63,3 +64,15 @@ async def test_a_refusal_of_walmarts_that_repeats_the_buyer_is_kept_without(
     assert_hidden(detail.message)
     assert_hidden(await kept(world))
     assert_hidden(str(logged))
+
+
+async def test_a_refusal_of_a_refund_that_repeats_the_buyer_is_kept_without(
+    world: World, logged: list[Any]
+) -> None:
+    _, found = await returned(world)
+    accepted = await asked(world, found)
+    await world.fault("refund", "refuse", description="No refund for Sam Sample, said SAMPLE")
+    await world.deliver_until(accepted.update.id)
+    for text in (await kept(world), str(logged)):
+        assert "No refund for [removed], said [removed]" in text
+        assert "Sample" not in text

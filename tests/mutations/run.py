@@ -1520,6 +1520,14 @@ MUTATIONS = (
         "",
         (WORDS,),
     ),
+    Mutation(
+        "what a refusal repeats of the buyer is not kept",
+        "not knowing the name in the return that is read",
+        "app/sync/refunding.py",
+        "    errand.private |= page.private\n",
+        "",
+        (WORDS,),
+    ),
 )
 
 
