@@ -16,6 +16,8 @@ LIVEZ = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n"
 # Long for what must not happen meanwhile, so that a busy machine changes nothing.
 LONG, SHORT = 600.0, 1.0
+# Seconds after which what was broken is not waited for any more.
+PATIENCE = 30.0
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -52,7 +54,8 @@ class Client:
     async def ended(self) -> None:
         """Wait until the server has closed the connection."""
         with suppress(ConnectionError):
-            assert await self.reader.read() == b""
+            async with asyncio.timeout(PATIENCE):
+                assert await self.reader.read() == b""
 
 
 class Server:
@@ -73,8 +76,9 @@ class Server:
 
     async def alive_again(self) -> None:
         """Wait until a new connection is answered."""
-        while not await self.alive():
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(PATIENCE):
+            while not await self.alive():
+                await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
