@@ -1393,6 +1393,8 @@ MUTATIONS = (
         "        self.leased_monotonic = asked_at\n",
         "        self.leased_monotonic = self.monotonic()\n",
         (ERRAND,),
+    ),
+    Mutation(
         "a secret that no header can carry is refused when it is given",
         "looking at the length alone",
         "app/web/api/fields.py",
@@ -1443,7 +1445,7 @@ MUTATIONS = (
     Mutation(
         "a body is received from holders of a key alone",
         "on FastAPI's way",
-        "app/web/context.py",
+        "app/web/route.py",
         "return handle_known if self.body_field else handle",
         "return handle",
         (EDGE,),
