@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import structlog
 
 from app.storage import migrate
 from app.storage.database import Database, open_database
@@ -17,6 +18,16 @@ from app.storage.urls import asyncpg_arguments
 from tests.world import World, open_world
 
 _numbers = itertools.count(1)
+# The pretty tracebacks of a large statement take seconds each.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(
+            colors=False, exception_formatter=structlog.dev.plain_traceback
+        ),
+    ]
+)
 
 # What a test database may forget at a crash, it may; nothing else about it is different.
 FAST = {

@@ -6,7 +6,7 @@ nothing but leaves its attempt behind as evidence.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -141,6 +141,19 @@ class Result:
     returned: Return | None = None
     link: Link | None = None
     news: Sequence[News] = ()
+    # What becomes of the update where the result cannot be written.
+    unwritable: Step | None = None
+
+    def instead(self) -> "Result | None":
+        """What is written where the result cannot be: that it could not, and nothing that was seen.
+
+        None where that is what could not be written.
+        """
+        if self.unwritable is None:
+            return None
+        detail = "What the delivery came to could not be written."
+        attempt = replace(self.attempt, verdict="fault", detail=detail, calls=())
+        return Result(self.update, self.unwritable, attempt, self.quiet)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import structlog
@@ -155,12 +155,24 @@ class Recorder:
             if len(batch) > 1:
                 # One that cannot be written must not keep the others from it.
                 return await self._halves(batch)
+            return await self._write_without_evidence(batch[0])
         else:
             _tell_lost(results, written.kept)
             _tell_stopped(written.stopped)
             if written.more:
                 self.due()
         _end(batch)
+        return []
+
+    async def _write_without_evidence(self, waiting: _Waiting) -> Sequence[_Waiting]:
+        """Write what becomes of a delivery whose result cannot be written.
+
+        Its lease would end, and the same would happen again, without an end.
+        """
+        instead = waiting.result.instead()
+        if instead is not None:
+            return await self._write([replace(waiting, result=instead)])
+        _end([waiting])
         return []
 
     async def _halves(self, batch: Sequence[_Waiting]) -> Sequence[_Waiting]:

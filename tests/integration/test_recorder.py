@@ -111,6 +111,22 @@ async def test_where_stores_lie_apart_one_stores_trouble_is_not_anothers(world: 
     assert set(states.values()) == {"retrying"}
 
 
+async def test_a_result_that_cannot_be_written_counts_as_a_fault_of_ours(world: World) -> None:
+    (result,) = await results(world, 1)
+    spoilt = replace(
+        result,
+        attempt=replace(result.attempt, detail="\0"),
+        unwritable=Step(State.RETRYING, due_in=60, faults=1),
+    )
+    async with writing(world, lambda _: True) as made:
+        await made.write(spoilt)
+    update = await world.update(result.update.id)
+    assert update.state == "retrying"
+    async with world.database.begin() as connection:
+        (attempt,) = await overview.attempts(connection, 1, update.id)
+    assert attempt.verdict == "fault"
+
+
 async def test_a_stores_results_wait_for_its_server_and_keep_nobody_waiting(world: World) -> None:
     """Its rows cannot be had for as long as somebody holds them, here."""
     world.database.placement.apart = True
