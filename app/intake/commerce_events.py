@@ -68,7 +68,9 @@ async def tell(desk: Desk, store_id: int, told: Told, at: datetime | None = None
     """
     if isinstance(told, Canceled | Credited) and not told.done:
         return Done("ignored", "Commerce did not do it")
-    when = at or desk.now()
+    now = await desk.database_time()
+    # Never later than now, or nothing would be newer.
+    when = now if at is None else min(at, now)
 
     def picture(known: Event | None) -> Event:
         return together(known, told, when, store_id, desk.new_id)

@@ -11,7 +11,7 @@ from app.commerce.client import CommerceClient
 from app.commerce.shop import PAYMENT_METHOD, Shop
 from app.orders import ids
 from app.orders.errors import Conflict
-from app.storage import idempotency, stores
+from app.storage import idempotency, lanes, stores
 from app.storage.accepting import Accepting
 from app.storage.database import Connection, Database
 from app.storage.idempotency import Once
@@ -57,6 +57,11 @@ class Desk:
         async with self.database.begin() as connection:
             await idempotency.enter(connection, once)
             yield connection
+
+    async def database_time(self) -> datetime:
+        """The database's time: what decides about a write goes by no host's clock."""
+        async with self.database.begin() as connection:
+            return await lanes.now(connection)
 
     async def account(self, store_id: int) -> Account:
         """Open a store's Walmart account. Raises Conflict secret_unreadable."""

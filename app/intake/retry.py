@@ -163,8 +163,10 @@ def _why_not(
     try:
         again = reservation.hold_again(order, update_id).task(update_id) or task
     except Conflict:
-        # Told when it is queued.
-        return None
+        if not readback.read(order, task, snapshot).blocked:
+            # Other updates of ours hold the units: said when it is queued.
+            return None
+        again = task
     again = replace(again, override_cancel_request=again.override_cancel_request or override)
     going = obstacle.sendable(reservation.with_task(order, again), again, snapshot, read_at)
     blocked = [each.code for each in going.blocked if each.code != obstacle.CANCEL_REQUESTED]

@@ -16,9 +16,9 @@ BATCH = 10
 _FIRST, _LONGEST = 5.0, 900.0
 _AT_REST = "('confirmed', 'failed', 'dismissed')"
 _DUE = sa.text(f"""
-    SELECT store_id FROM updates
-     WHERE in_doubt_until <= now() AND state IN {_AT_REST} AND due_at <= now()
-     GROUP BY store_id ORDER BY min(in_doubt_until)
+    SELECT d.store_id FROM updates d
+     WHERE d.in_doubt_until <= now() AND d.state IN {_AT_REST} AND d.due_at <= now()
+     GROUP BY d.store_id ORDER BY min(d.in_doubt_until)
 """)  # noqa: S608 - only a constant of this module is put in
 _TAKE = sa.text(f"""
     WITH due AS MATERIALIZED (

@@ -12,7 +12,7 @@ from app.orders import refunds
 from app.orders.lane import Breaker
 from app.orders.order import Order
 from app.orders.update import TOLD_COMMERCE, Kind, State
-from app.storage import commerce_events, interventions, orders, settling, updates
+from app.storage import commerce_events, events, interventions, orders, settling, updates
 from app.storage import doubts as storage
 from app.storage.database import Connection
 from app.storage.doubts import Doubtful
@@ -64,6 +64,10 @@ class Doubts:
             look = Look(seen, each.at) if seen is not None else None
             finding = await doubts.conclude(connection, desk, found, order, look)
             await updates.hand_turns(connection, [found.place])
+            if order is not None and finding.walmart not in {doubts.NOT_READ, doubts.IN_DOUBT}:
+                detail = {"walmart": finding.walmart}
+                event = events.Event("doubt_ended", update_id=found.id, detail=detail)
+                await events.add(connection, order.store_id, order.id, event, desk.new_id)
         _log.info("doubt_read", update_id=str(each.id), walmart=finding.walmart)
         desk.wake()
         if found.kind is Kind.REFUND and order is not None:

@@ -57,6 +57,7 @@ UPKEEP = {
 ACROSS_STORES = {
     "SELECT g.store_id, g.kind, g.ambiguous": "who has something due: once a round of each poller",
     "SELECT d.store_id FROM": "whose rows some upkeep is due of: once an interval of each poller",
+    "SELECT d.store_id FROM updates d WHERE d.in_doubt_until": "whose doubts may end: as above",
     "SELECT w.store_id FROM webhook_events w": "whose announcements are to be looked at: as above",
 }
 # What one server only can do: Citus takes it where the store is a value, and nowhere else.

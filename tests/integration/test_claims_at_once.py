@@ -141,7 +141,7 @@ async def test_own_caps_are_held_for_one_store_at_a_time(world: World) -> None:
 @pytest.mark.parametrize(
     ("statement", "values", "row"),
     [
-        (taking.OF_SEVERAL, 12, "((store_id = chosen.store_id) AND (id = chosen.id))"),
+        (taking.OF_SEVERAL, 13, "((store_id = chosen.store_id) AND (id = chosen.id))"),
         (looks.AT_SEVERAL, 3, "((store_id = q.store_id) AND (endpoint = ANY ($2)))"),
     ],
 )

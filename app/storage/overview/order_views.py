@@ -139,7 +139,7 @@ def _view(
         each
         for update in known
         if update.status_detail is not None
-        for each in (update.line_details or [update.status_detail])
+        for each in (update.line_details or (update.status_detail,))
     ]
     said = {detail.code for detail in details}
     details += [*_unread(row), *told, *_warnings(row)]

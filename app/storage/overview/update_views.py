@@ -184,7 +184,7 @@ def _line_details(row: Row) -> Sequence[StatusDetail]:
     """One detail for each line that could not go while others of its update could."""
     whole = detail(row)
     lines = (row["last_error"] or {}).get("lines") or ()
-    return [] if whole is None else [replace(whole, **line) for line in lines]
+    return () if whole is None else tuple(replace(whole, **line) for line in lines)
 
 
 def import_detail(error: Mapping[str, Any]) -> StatusDetail:

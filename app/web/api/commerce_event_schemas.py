@@ -28,6 +28,8 @@ EXAMPLE: dict[str, object] = {
         "…/dismiss where it is settled.",
         "retryable": True,
         "occurred_at": "2026-11-23T10:00:00Z",
+        "line_number": None,
+        "units": None,
     },
     "note": None,
     "dismissed_by": None,

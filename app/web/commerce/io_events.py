@@ -121,7 +121,7 @@ async def _event(desk: Desk, side: CommerceSide, event: dict[str, Any]) -> str:
             return "known"
     try:
         told = payloads.read(about, event.get("data"))
-        done = await commerce_events.tell(desk, side.store_id, told, _time(desk, event))
+        done = await commerce_events.tell(desk, side.store_id, told, _time(event))
     except NotAvailable:
         raise
     except OrderError as error:
@@ -140,13 +140,12 @@ def _name(event: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def _time(desk: Desk, event: dict[str, Any]) -> datetime | None:
-    """When it happened, by Adobe's clock; never later than now, or nothing would be newer."""
+def _time(event: dict[str, Any]) -> datetime | None:
+    """When it happened, by Adobe's clock."""
     try:
-        at = bounds.moment(datetime.fromisoformat(str(event.get("time"))))
+        return bounds.moment(datetime.fromisoformat(str(event.get("time"))))
     except ValueError:
         return None
-    return min(at, desk.now()) if at else None
 
 
 def _recipient(event: object) -> str | None:

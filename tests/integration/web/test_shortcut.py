@@ -22,6 +22,7 @@ LONG = {
     ("POST", "/v1/shipments/bulk"),
     ("POST", "/v1/cancellations/bulk"),
     ("POST", "/v1/updates/{}/retry"),
+    ("POST", "/v1/orders/{}/refresh"),
 }
 _GOOD = json.dumps(PACKAGE).encode()
 # What is sent to the shipments of an order, besides a body in order: headers, content.
