@@ -1,0 +1,84 @@
+"""Writes whose fate nobody knows yet, as a person meets them at the API."""
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from app.orders.update import State
+from app.storage.views import OrderView
+from tests.world import POLICY, World
+
+# Whose doubts do not end within a test, unless it lets them.
+LONG = replace(POLICY, quiet_period=3600)
+
+
+def a_body(number: str = "1ZA", units: int = 2, **changes: Any) -> dict[str, Any]:
+    """A shipment of line 1."""
+    items = [{"line_number": "1", "quantity": units}]
+    return {"carrier_code": "ups", "tracking_number": number, "items": items, **changes}
+
+
+async def accepted(
+    client: httpx.AsyncClient, order: OrderView, body: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """A shipment that the API accepted."""
+    answer = await client.post(f"/v1/orders/{order.id}/shipments", json=body or a_body())
+    assert answer.status_code == 202, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def in_doubt(
+    world: World,
+    client: httpx.AsyncClient,
+    order: OrderView,
+    body: dict[str, Any] | None = None,
+    fault: str = "held",
+) -> dict[str, Any]:
+    """A shipment whose write was answered with a 500; it lands when `land` lets it."""
+    await world.fault("shipping", fault, purchase_order_id=order.purchase_order_id)
+    shipment = await accepted(client, order, body)
+    update = UUID(shipment["update"]["id"])
+    await world.deliver_until(update, states={State.VERIFYING}, policy=LONG)
+    return shipment
+
+
+async def dismissed(client: httpx.AsyncClient, update_id: str) -> dict[str, Any]:
+    """What the API says of an update that a person dismisses."""
+    answer = await client.post(f"/v1/updates/{update_id}/dismiss", json={"note": "by hand"})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def shown(client: httpx.AsyncClient, order: OrderView) -> dict[str, Any]:
+    """The order as the API shows it."""
+    found: dict[str, Any] = (await client.get(f"/v1/orders/{order.id}")).raise_for_status().json()
+    return found
+
+
+async def units(client: httpx.AsyncClient, order: OrderView) -> list[dict[str, int]]:
+    """The quantities of each line as the API shows them."""
+    return [line["quantity"] for line in (await shown(client, order))["lines"]]
+
+
+async def land(world: World) -> None:
+    """Let everything take effect at Walmart that was held back."""
+    (await world.walmart.post("/simulator/held")).raise_for_status()
+
+
+async def at_walmart(world: World, order: OrderView, operation: str = "shipping") -> list[Any]:
+    """What Walmart did of an operation, in order: line, units, tracking number."""
+    entries = await world.ledger(order.purchase_order_id)
+    return [
+        (entry["line"], entry["quantity"], entry["tracking_number"])
+        for entry in entries
+        if entry["operation"] == operation
+    ]
+
+
+def code(answer: httpx.Response) -> tuple[int, str]:
+    """An answer's status with the code of its problem."""
+    return answer.status_code, str(answer.json().get("code"))

@@ -1,0 +1,289 @@
+"""What a write in doubt holds is nobody else's, whatever people do, until a read has shown it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import httpx
+import pytest
+
+from app.commerce.signatures import AdobeKeys
+from app.intake import reconcile
+from app.orders.shipment import CLOCK_SKEW
+from app.orders.update import State
+from app.storage.views import OrderView
+from app.sync.doubts import Doubts
+from tests.integration.web import doubtful
+from tests.integration.web.adobe import Clock
+from tests.integration.web.conftest import app_of, client_of
+from tests.integration.web.doubtful import LONG, a_body, accepted, code, in_doubt, land, units
+from tests.world import World
+
+HELD = {"ordered": 3, "shipped": 0, "canceled": 0, "refunded": 0, "pending": 2, "remaining": 1}
+
+
+async def read_again(client: httpx.AsyncClient, world: World, order: OrderView, how: str) -> None:
+    """Let the order be read and settled, inside the quiet period."""
+    if how == "refresh":
+        answer = await client.post(f"/v1/orders/{order.id}/refresh")
+        assert answer.json()["refreshed"] is True
+    elif how == "import":
+        await world.imported(order.purchase_order_id, world._stores[0])
+    elif how == "reconcile":
+        # Somebody ships a unit by hand, so that there is something to mend.
+        await world.shipped_by_hand(order, 1, "1ZHAND")
+        await reconcile.reconcile(world.desk, 1, world.desk.now() - timedelta(hours=1))
+    else:
+        other = await accepted(client, order, a_body("1ZOTHER", 1))
+        await world.deliver_until(UUID(other["update"]["id"]), policy=LONG)
+
+
+@pytest.mark.parametrize("how", ["refresh", "import", "reconcile", "another shipment"])
+@pytest.mark.parametrize("lands", [True, False])
+async def test_no_early_read_frees_the_units_of_a_dismissed_shipment_in_doubt(
+    world: World, client: httpx.AsyncClient, how: str, *, lands: bool
+) -> None:
+    order = await world.an_order(3)
+    shipment = await in_doubt(world, client, order)
+    update = shipment["update"]["id"]
+    answer = await doubtful.dismissed(client, update)
+    assert (answer["walmart"], answer["update"]["state"]) == ("in_doubt", "dismissed")
+    assert answer["until"] is not None
+    assert answer["until"] == answer["update"]["in_doubt_until"]
+    assert await units(client, order) == [HELD]
+    await read_again(client, world, order, how)
+    (line,) = await units(client, order)
+    assert line["pending"] == 2
+    # Not even where both are left: the same package, one unit of it, or all that remains.
+    for body in (a_body(), a_body(units=1), a_body("1ZNEW", 1)):
+        if line["remaining"] and body["items"][0]["quantity"] == 1:
+            continue
+        refused = await client.post(f"/v1/orders/{order.id}/shipments", json=body)
+        assert code(refused) == (409, "quantity_exceeds_remaining")
+        assert update in refused.json()["detail"]
+        assert answer["until"][:19] in refused.json()["detail"]
+    refused = await client.post(
+        f"/v1/orders/{order.id}/cancellation", json={"reason": "out_of_stock"}
+    )
+    assert refused.status_code == 409
+    if lands:
+        await land(world)
+    await world.let_doubts_end()
+    async with world.polling(policy=LONG):
+        await world.no_doubt_left()
+    (line,) = await units(client, order)
+    by_others = 0 if how in {"refresh", "import"} else 1
+    assert (line["shipped"], line["pending"]) == (by_others + (2 if lands else 0), 0)
+    (shown,) = [
+        each
+        for each in (await client.get(f"/v1/orders/{order.id}/shipments")).json()["data"]
+        if each["id"] == shipment["id"]
+    ]
+    assert shown["state"] == "dismissed"
+    assert [item["confirmed"] for item in shown["items"]] == [2 if lands else 0]
+    again = await client.post(f"/v1/orders/{order.id}/shipments", json=a_body())
+    if lands:
+        assert code(again) == (409, "quantity_exceeds_remaining")
+        assert "in doubt" not in again.text
+        assert update not in again.text
+    else:
+        assert again.status_code == 202
+        await world.deliver_until(UUID(again.json()["update"]["id"]))
+    sent = await doubtful.at_walmart(world, order)
+    assert sum(each[1] for each in sent if each[2] == "1ZA") == 2
+
+
+async def test_a_cancellation_names_the_update_in_doubt_and_the_time(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(3)
+    update = (await in_doubt(world, client, order))["update"]["id"]
+    until = (await doubtful.dismissed(client, update))["until"]
+    path = f"/v1/orders/{order.id}/cancellation"
+    refused = await client.post(path, json={"reason": "out_of_stock"})
+    assert code(refused) == (409, "shipment_unresolved")
+    assert update in refused.json()["detail"]
+    assert until[:19] in refused.json()["detail"]
+    await world.let_doubts_end()
+    async with world.polling(policy=LONG):
+        await world.no_doubt_left()
+    canceled = await client.post(path, json={"reason": "out_of_stock"})
+    assert canceled.status_code == 202
+    await world.deliver_until(UUID(canceled.json()["update"]["id"]))
+    assert [line["canceled"] for line in await units(client, order)] == [3]
+
+
+async def test_everything_that_remains_says_what_is_in_doubt(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(2)
+    update = (await in_doubt(world, client, order))["update"]["id"]
+    await doubtful.dismissed(client, update)
+    body = a_body()
+    del body["items"]
+    refused = await client.post(f"/v1/orders/{order.id}/shipments", json=body)
+    assert code(refused) == (409, "nothing_to_ship")
+    assert update in refused.json()["detail"]
+
+
+async def test_a_cancellation_in_doubt_is_kept_when_it_is_dismissed(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(2, 1)
+    await world.fault("cancel", "held")
+    path = f"/v1/orders/{order.id}/cancellation"
+    made = (await client.post(path, json={"reason": "out_of_stock"})).json()["update"]["id"]
+    await world.deliver_until(UUID(made), states={State.VERIFYING}, policy=LONG)
+    answer = await doubtful.dismissed(client, made)
+    assert answer["walmart"] == "in_doubt"
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    assert [line["pending"] for line in await units(client, order)] == [2, 1]
+    refused = await client.post(f"/v1/orders/{order.id}/shipments", json=a_body(units=1))
+    assert refused.status_code == 409
+    assert made in refused.json()["detail"]
+    refused = await client.post(path, json={"reason": "out_of_stock"})
+    assert refused.status_code == 409
+    assert made in refused.json()["detail"]
+    await land(world)
+    await world.let_doubts_end()
+    async with world.polling(policy=LONG):
+        await world.no_doubt_left()
+    shown = await doubtful.shown(client, order)
+    assert shown["status"] == "canceled"
+    assert [line["quantity"]["canceled"] for line in shown["lines"]] == [2, 1]
+
+
+async def test_the_read_that_ends_a_doubt_is_made_again_while_walmart_does_not_answer(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(3)
+    update = (await in_doubt(world, client, order))["update"]["id"]
+    await doubtful.dismissed(client, update)
+    await world.fault("read", "error", times=2)
+    for _ in range(2):
+        await world.let_doubts_end()
+        await Doubts(world.desk).end(1)
+        assert (await world.update(UUID(update))).in_doubt_until is not None
+        assert [line["remaining"] for line in await units(client, order)] == [1]
+    await world.let_doubts_end()
+    await Doubts(world.desk).end(1)
+    assert (await world.update(UUID(update))).in_doubt_until is None
+    assert [line["remaining"] for line in await units(client, order)] == [3]
+
+
+async def test_a_doubt_that_is_read_too_early_by_the_poller_stays(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(3)
+    update = (await in_doubt(world, client, order))["update"]["id"]
+    await doubtful.dismissed(client, update)
+    reads = len(await world.calls("read"))
+    assert await Doubts(world.desk).due() == []
+    await Doubts(world.desk).end(1)
+    assert len(await world.calls("read")) == reads
+    assert await units(client, order) == [HELD]
+
+
+async def test_a_failed_update_in_doubt_is_read_by_itself_and_confirmed(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    """Given up while nobody knew; it landed."""
+    order = await world.an_order(3)
+    shipment = await in_doubt(world, client, order)
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE updates SET state = 'failed', active = false WHERE kind = 'shipment'"
+        )
+    await land(world)
+    await world.let_doubts_end()
+    async with world.polling(policy=LONG):
+        await world.no_doubt_left()
+    assert (await world.update(UUID(shipment["update"]["id"]))).state == "confirmed"
+    assert len(await doubtful.at_walmart(world, order)) == 1
+
+
+@pytest.fixture(params=[timedelta(minutes=10), timedelta(minutes=-10)], ids=["ahead", "behind"])
+def skewed(world: World, request: pytest.FixtureRequest) -> World:
+    """The same world with the API's host clock ten minutes off."""
+    off: timedelta = request.param
+    world.desk = replace(world.desk, now=lambda: datetime.now(UTC) + off)
+    return world
+
+
+@pytest.fixture
+async def late(skewed: World) -> AsyncIterator[httpx.AsyncClient]:
+    """An API on that host."""
+    keys = AdobeKeys(httpx.AsyncClient(), Clock())
+    async with client_of(app_of(skewed, keys)) as opened:
+        yield opened
+    await keys.close()
+
+
+async def test_the_hosts_clock_neither_ends_a_doubt_nor_makes_one_longer(
+    skewed: World, late: httpx.AsyncClient
+) -> None:
+    order = await skewed.an_order(3)
+    shipment = await in_doubt(skewed, late, order)
+    update = shipment["update"]["id"]
+    assert (await late.post(f"/v1/orders/{order.id}/refresh")).json()["refreshed"] is True
+    answer = await doubtful.dismissed(late, update)
+    assert answer["walmart"] == "in_doubt"
+    await late.post(f"/v1/orders/{order.id}/refresh")
+    await skewed.imported(order.purchase_order_id, skewed._stores[0])
+    assert await units(late, order) == [HELD]
+    await skewed.let_doubts_end()
+    assert (await late.post(f"/v1/orders/{order.id}/refresh")).json()["refreshed"] is True
+    (line,) = await units(late, order)
+    assert (line["pending"], line["remaining"]) == (0, 3)
+
+
+async def test_a_retry_and_a_dismissal_after_the_doubt_believe_their_read(
+    skewed: World, late: httpx.AsyncClient
+) -> None:
+    order = await skewed.an_order(3)
+    update = (await in_doubt(skewed, late, order))["update"]["id"]
+    await skewed.let_doubts_end()
+    answer = await doubtful.dismissed(late, update)
+    assert answer["walmart"] == "absent"
+    assert [line["remaining"] for line in await units(late, order)] == [3]
+
+
+@pytest.mark.parametrize(("hours", "open_"), [(3.9, True), (4.1, False)])
+async def test_the_window_for_corrections_is_the_databases(
+    skewed: World, late: httpx.AsyncClient, hours: float, *, open_: bool
+) -> None:
+    order = await skewed.an_order(3)
+    shipment = await accepted(late, order)
+    await skewed.deliver_until(UUID(shipment["update"]["id"]))
+    async with skewed.database.begin() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE shipments SET first_confirmed_at = now() - interval "
+            f"'{int(hours * 60)} minutes'"
+        )
+    path = f"/v1/orders/{order.id}/shipments/{shipment['id']}/tracking"
+    answer = await late.patch(path, json={"tracking_number": "1ZB"})
+    if open_:
+        assert answer.status_code == 202
+    else:
+        assert code(answer) == (409, "tracking_window_closed")
+
+
+async def test_a_shipment_left_now_by_the_databases_clock(
+    skewed: World, late: httpx.AsyncClient
+) -> None:
+    order = await skewed.an_order(3)
+    shipment = await accepted(late, order)
+    async with skewed.database.begin() as connection:
+        row = await connection.exec_driver_sql("SELECT now()")
+        now = row.scalar_one()
+    left = datetime.fromisoformat(shipment["shipped_at"])
+    assert abs(now - left) < timedelta(minutes=5)
+    # What is later than now is refused by the same clock.
+    answers = [
+        await late.post(
+            f"/v1/orders/{order.id}/shipments", json=a_body("1ZB", 1, shipped_at=at.isoformat())
+        )
+        for at in (now + CLOCK_SKEW + timedelta(minutes=5), now + CLOCK_SKEW / 2)
+    ]
+    assert [answer.status_code for answer in answers] == [422, 202], answers[0].text
