@@ -128,7 +128,7 @@ async def replay_all(desk: Desk, event_ids: list[UUID]) -> None:
 
 
 async def work(desk: Desk) -> bool:
-    """Carry out what waited for orders that are linked by now; answers whether there is more."""
+    """Carry out what waited for a link or the end of a doubt; answers whether there is more."""
     found = await storage.take(desk.database)
     await replay_all(desk, found)
     return len(found) >= storage.BATCH

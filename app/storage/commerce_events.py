@@ -30,18 +30,30 @@ BATCH, _AGAIN = 20, 30.0
 # Why a row waits: for its order, or, being a track, for its shipment.
 NOT_LINKED, NOT_TOLD = "order_not_linked", "shipment_not_told"
 # Whatever keeps one from being carried out, the others have their turn before it comes again.
+_TAKEN = """
+    WITH due AS MATERIALIZED (
+      SELECT d.store_id, d.id <due> ORDER BY d.due_at LIMIT :batch FOR UPDATE OF d SKIP LOCKED)
+    UPDATE commerce_events e SET due_at = now() + make_interval(secs => :again)
+      FROM due WHERE e.store_id = due.store_id AND e.id = due.id AND <e>
+    RETURNING e.id
+"""
 _TAKE = Round(
     """
       FROM commerce_events d
      WHERE d.state = 'waiting' AND d.code = 'order_not_linked' AND d.order_id IS NOT NULL
        AND d.due_at <= now()""",
+    _TAKEN,
+    since="d.due_at",
+)
+# Credit memos whose return line's refund was in doubt. What is open is few rows, by an index.
+_TAKE_UNDOUBTED = Round(
     """
-    WITH due AS MATERIALIZED (
-      SELECT d.store_id, d.id <due> ORDER BY d.due_at LIMIT :batch FOR UPDATE SKIP LOCKED)
-    UPDATE commerce_events e SET due_at = now() + make_interval(secs => :again)
-      FROM due WHERE e.store_id = due.store_id AND e.id = due.id AND <e>
-    RETURNING e.id
-    """,
+      FROM commerce_events d
+     WHERE d.state = 'refused' AND d.code = 'refund_in_doubt' AND d.due_at <= now()
+       AND NOT EXISTS (SELECT FROM updates u
+                        WHERE u.store_id = d.store_id AND u.order_id = d.order_id
+                          AND u.kind = 'refund' AND u.in_doubt_until IS NOT NULL)""",
+    _TAKEN,
     since="d.due_at",
 )
 # Refused before waiting, by chance of the alphabet as well.
@@ -168,13 +180,17 @@ async def refused_as(
 
 
 async def take(database: Database) -> list[UUID]:
-    """Some of what waited for orders that are linked by now; nobody else takes it for a while."""
+    """Some of what waited for a link, or for the end of a doubt, that has come by now.
+
+    Nobody else takes it for a while.
+    """
     taken: list[UUID] = []
-    for stores in await _TAKE.turns(database, {}):
-        if len(taken) < BATCH:
-            async with database.begin() as connection:
-                values = {"batch": BATCH - len(taken), "again": _AGAIN}
-                taken += [row.id for row in await _TAKE.execute(connection, stores, values)]
+    for ready in (_TAKE, _TAKE_UNDOUBTED):
+        for stores in await ready.turns(database, {}):
+            if len(taken) < BATCH:
+                async with database.begin() as connection:
+                    values = {"batch": BATCH - len(taken), "again": _AGAIN}
+                    taken += [row.id for row in await ready.execute(connection, stores, values)]
     return sorted(taken)
 
 

@@ -5,15 +5,13 @@ from dataclasses import dataclass, field
 import structlog
 
 from app.intake import doubts, sight
-from app.intake.commerce_events import replay_all
 from app.intake.desk import Desk
 from app.intake.doubts import Look
-from app.orders import refunds
 from app.orders.lane import Breaker
 from app.orders.order import Order
-from app.orders.update import TOLD_COMMERCE, Kind, State
-from app.storage import commerce_events, events, interventions, orders, settling, updates
+from app.orders.update import TOLD_COMMERCE, State
 from app.storage import doubts as storage
+from app.storage import events, interventions, orders, settling, updates
 from app.storage.database import Connection
 from app.storage.doubts import Doubtful
 from app.storage.interventions import Found
@@ -70,19 +68,10 @@ class Doubts:
                 await events.add(connection, order.store_id, order.id, event, desk.new_id)
         _log.info("doubt_read", update_id=str(each.id), walmart=finding.walmart)
         desk.wake()
-        if found.kind is Kind.REFUND and order is not None:
-            await self._replay(order)
 
     async def _unreachable(self, found: Found) -> bool:
         """Whether the store names no Commerce any more that could be read."""
         return found.kind in TOLD_COMMERCE and await self.desk.shop(found.store_id) is None
-
-    async def _replay(self, order: Order) -> None:
-        async with self.desk.transaction() as connection:
-            refused = await commerce_events.refused_as(
-                connection, order.store_id, [order.id], [refunds.IN_DOUBT]
-            )
-        await replay_all(self.desk, refused)
 
 
 async def _held(connection: Connection, each: Doubtful) -> tuple[Order | None, Found | None]:

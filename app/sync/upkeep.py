@@ -164,7 +164,7 @@ class Upkeep:
             await _alone("doubts", store_id, self.doubts.end(store_id))
 
     async def _carry_out_what_waited(self) -> bool:
-        """Carry out what Commerce told of orders that are linked to it by now."""
+        """Carry out what Commerce told that waited for a link, or for the end of a doubt."""
         return self.desk is not None and await commerce_events.work(self.desk)
 
     async def _forget(self) -> bool:
