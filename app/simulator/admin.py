@@ -13,6 +13,7 @@ GET /simulator/ledger and /simulator/calls: filtered by any field, and after=seq
 POST /simulator/faults: kind, operation?, times? (null for ever) and what `faults.Fault` names.
 GET /simulator/held: effects that the fault "held" keeps back; POST lets them land in the order they
 came and answers how many landed and how many were refused; DELETE forgets them.
+DELETE /simulator/history: no read lags behind what is so now.
 POST /simulator/rates: operation, capacity, refill_per_second, client_id?
 POST /simulator/clock: advance_seconds; late orders are canceled.
 POST /simulator/accounts: client_id, client_secret.
@@ -67,6 +68,7 @@ def routes(world: World, fate: Misbehaviour) -> list[Route]:
         ("GET", "/held", desk.held),
         ("POST", "/held", desk.let_land),
         ("DELETE", "/held", desk.forget_held),
+        ("DELETE", "/history", desk.forget_history),
         ("POST", "/rates", desk.limit),
         ("DELETE", "/rates", desk.clear_rates),
         ("POST", "/clock", desk.advance),
@@ -231,6 +233,10 @@ class _Desk:
 
     async def forget_held(self, _: Request) -> Response:
         self._fate.held.clear()
+        return _done()
+
+    async def forget_history(self, _: Request) -> Response:
+        self._world.history.clear()
         return _done()
 
     async def limit(self, request: Request) -> Response:

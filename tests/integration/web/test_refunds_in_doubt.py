@@ -9,8 +9,9 @@ import pytest
 
 from app.orders.update import State
 from tests.integration.test_return_orders import of_two
+from tests.integration.web.adobe import hook
 from tests.integration.web.doubtful import LONG, code, dismissed, land
-from tests.integration.web.test_commerce_events import creditmemo, hook, sent_back
+from tests.integration.web.test_commerce_events import creditmemo, sent_back
 from tests.world import World
 
 REST = "/rest/store_1/V1/order/7/refund"

@@ -52,6 +52,17 @@ async def test_a_read_may_lag_by_changes_however_old_they_are(seller: Seller, cl
         assert await read(seller) == {shown}
 
 
+async def test_no_read_lags_behind_what_was_so_when_the_history_was_forgotten(
+    seller: Seller,
+) -> None:
+    await seller.place(1)
+    await seller.post("acknowledge")
+    (await seller.http.delete("/simulator/history")).raise_for_status()
+    await seller.ship(line("1", seller.package("1ZA")))
+    await seller.fault("read", "lag", changes=9)
+    assert await read(seller) == {"Acknowledged"}
+
+
 async def test_a_correction_and_a_cancellation_are_hidden_as_well(seller: Seller) -> None:
     await seller.ready(1, 1)
     await seller.ship(line("1", seller.package("1ZA")))

@@ -1,0 +1,189 @@
+"""What a read says of shipments of one line, in every small world that there is.
+
+A world is some shipments, in all states, of 1 or 2 units each under the numbers A and B; it is held
+against every picture that Walmart may show of them. Shipments are alike where they come in the same
+turn and want as many units: worlds of three take one state of each such kind, worlds of two show
+that the other states are read as these are.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from app.orders import readback
+from app.orders.order import Item, Order, Task
+from app.orders.readback import Reading
+from app.orders.snapshot import OrderSnapshot
+from app.orders.update import State
+from tests.builders import NOW, a_line, a_snapshot, a_task, acknowledged, an_order, shipped
+
+# By how sure it is that what is missing of a shipment is absent: the less, the earlier its turn.
+UNSURE = (
+    (State.VERIFYING, True),
+    (State.SENDING, False),
+    (State.SENDING, True),
+    (State.RETRYING, True),
+    (State.FAILED, True),
+    (State.DISMISSED, True),
+)
+ABSENT = ((State.RETRYING, False), (State.PENDING, False), (State.VERIFYING, False))
+FAILED = ((State.FAILED, False),)
+GIVEN_UP = ((State.DISMISSED, False),)
+DONE = ((State.CONFIRMED, False),)
+TURNS = {
+    **dict.fromkeys(UNSURE, 0),
+    **dict.fromkeys(DONE, 0),
+    **dict.fromkeys(ABSENT, 1),
+    **dict.fromkeys(FAILED, 2),
+    **dict.fromkeys(GIVEN_UP, 2),
+}
+# Units that were asked, and those of them that were confirmed.
+PARTS, WHOLE = ((1, 0), (2, 0), (2, 1)), ((1, 1), (2, 2))
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """A shipment of a world. wants: units that may be its own beyond the confirmed ones."""
+
+    number: str
+    state: State
+    in_doubt: bool
+    asked: int
+    confirmed: int
+
+    @property
+    def wants(self) -> int:
+        given_up = self.state is State.DISMISSED and not self.in_doubt
+        return 0 if given_up else self.asked - self.confirmed
+
+    def task(self, sequence: int) -> Task:
+        item = Item("1", self.asked, confirmed=self.confirmed, reserved=self.wants)
+        doubt = NOW if self.in_doubt else None
+        return a_task(
+            item,
+            state=self.state,
+            sequence=sequence,
+            tracking_number=self.number,
+            in_doubt_until=doubt,
+        )
+
+
+World = tuple[Shipment, ...]
+
+
+def shipments(numbers: str, *states: tuple[State, bool]) -> list[Shipment]:
+    return [
+        Shipment(number, state, in_doubt, *units)
+        for number in numbers
+        for state, in_doubt in states
+        for units in (WHOLE if (state, in_doubt) in DONE else PARTS)
+    ]
+
+
+KINDS = (UNSURE[0], ABSENT[0], *FAILED, *GIVEN_UP, *DONE)
+
+
+def worlds(number: int) -> Iterator[World]:
+    """The first is under A: what is so of A and B is so of B and A."""
+    others = [shipments("AB", *KINDS)] * (number - 1)
+    yield from itertools.product(shipments("A", *KINDS), *others)
+
+
+def read(
+    world: World, under: Mapping[str, int], by_hand: int = 0, unsent: int = 0
+) -> list[Reading]:
+    """What is read of each shipment of a world where Walmart shows so many units."""
+    tasks = tuple(each.task(place) for place, each in enumerate(world, 1))
+    order = an_order(a_line("1", 20), tasks=tasks)
+    return readings(order, tasks, pictured(under, by_hand, unsent))
+
+
+def readings(order: Order, tasks: Sequence[Task], snapshot: OrderSnapshot) -> list[Reading]:
+    return [readback.read(order, task, snapshot) for task in tasks]
+
+
+def pictured(under: Mapping[str, int], by_hand: int = 0, unsent: int = 0) -> OrderSnapshot:
+    packages = [shipped(units, number) for number, units in under.items() if units]
+    return a_snapshot({"1": (*packages, shipped(by_hand, "HAND"), acknowledged(unsent))})
+
+
+def pictures(world: World) -> Iterator[dict[str, int]]:
+    """Units under A and B: from none to one more than anybody asked for."""
+    most = {number: sum(each.asked for each in world if each.number == number) for number in "AB"}
+    for under in itertools.product(*(range(most[number] + 2) for number in "AB")):
+        yield dict(zip("AB", under, strict=True))
+
+
+def wrong(world: World, under: Mapping[str, int], found: Sequence[Reading]) -> Iterator[str]:
+    """What is not right about the readings of a world."""
+    units = [reading.found["1"] for reading in found]
+    more = [each - of.confirmed for each, of in zip(units, world, strict=True)]
+    if any(each < 0 for each in more):
+        yield "a confirmed unit was lost"
+    for number, there in under.items():
+        of = [place for place, each in enumerate(world) if each.number == number]
+        confirmed = sum(world[place].confirmed for place in of)
+        wanted = sum(world[place].wants for place in of)
+        extra = sum(more[place] for place in of)
+        if extra > max(there - confirmed, 0):
+            yield f"a unit under {number} was found twice"
+        if extra < min(max(there - confirmed, 0), wanted):
+            yield f"a unit under {number} was lost, and somebody wants it"
+        for place in of:
+            if bool(found[place].excess) is not (there > confirmed + wanted) and world[place].wants:
+                yield f"more units are under {number} than were asked for, or are said to be"
+        queue = sorted(of, key=lambda place: (turn(world[place]), place))
+        for before, after in itertools.pairwise(queue):
+            if more[after] and more[before] < world[before].wants:
+                yield f"{world[after]} came before {world[before]}"
+
+
+def turn(shipment: Shipment) -> int:
+    return TURNS[shipment.state, shipment.in_doubt]
+
+
+def test_in_every_world_of_three_shipments_each_unit_is_found_once_by_whom_it_belongs_to() -> None:
+    for world in worlds(3):
+        tasks = tuple(each.task(place) for place, each in enumerate(world, 1))
+        order = an_order(a_line("1", 20), tasks=tasks)
+        for under in pictures(world):
+            found = readings(order, tasks, pictured(under))
+            assert not list(wrong(world, under, found)), (world, under)
+
+
+@pytest.mark.parametrize("alike", [UNSURE, ABSENT])
+def test_shipments_that_may_be_at_walmart_in_the_same_way_are_read_alike(
+    alike: Sequence[tuple[State, bool]],
+) -> None:
+    for world in worlds(2):
+        for place, each in enumerate(world):
+            if (each.state, each.in_doubt) != alike[0]:
+                continue
+            for state, in_doubt in alike[1:]:
+                other = replace(each, state=state, in_doubt=in_doubt)
+                like = (*world[:place], other, *world[place + 1 :])
+                for under in pictures(world):
+                    assert read(like, under) == read(world, under), (like, under)
+
+
+def test_what_is_shipped_by_hand_or_not_at_all_changes_nothing_of_what_is_found() -> None:
+    for world in worlds(2):
+        for under in pictures(world):
+            plain = read(world, under)
+            for by_hand, unsent in itertools.product((0, 2), (0, 1, 9)):
+                for reading, before in zip(read(world, under, by_hand, unsent), plain, strict=True):
+                    assert (reading.found, reading.excess) == (before.found, before.excess)
+                    missing = reading.missing.get("1", 0)
+                    assert bool(reading.blocked) is (missing > unsent)
+
+
+def test_a_failed_shipment_finds_nothing_while_one_that_may_be_there_wants_it() -> None:
+    for failed, unsure in itertools.product(
+        shipments("A", *FAILED), shipments("A", *UNSURE, *ABSENT)
+    ):
+        for world in ((failed, unsure), (unsure, failed)):
+            units = unsure.confirmed + failed.confirmed + unsure.wants
+            found = read(world, {"A": units})[world.index(failed)].found["1"]
+            assert found == failed.confirmed, world
