@@ -125,6 +125,10 @@ class OrderBooks(RuleBasedStateMachine):
         for line, count in units.items():
             self.move(line, count, status, task.tracking_number)
 
+    def doubtful(self) -> list[Task]:
+        """What is in doubt keeps its units, whatever its state."""
+        return [task for task in self.order.tasks if task.in_doubt(self.now)]
+
     @rule()
     def a_write_lands_late(self) -> None:
         """Walmart takes a write after all, or refuses it where its units are gone."""
@@ -210,7 +214,7 @@ class OrderBooks(RuleBasedStateMachine):
             if task.state is State.CONFIRMED:
                 assert not any(item.reserved for item in task.items)
 
-    @precondition(lambda self: not self.tasks(*UNRESOLVED))
+    @precondition(lambda self: not self.tasks(*UNRESOLVED) and not self.doubtful())
     @invariant()
     def at_rest_the_order_is_what_walmart_shows(self) -> None:
         settled = settlement.settle(self.order, self.picture(), self.now + QUIET).order
