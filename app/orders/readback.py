@@ -9,6 +9,7 @@ to those that may have put it there, the least surely absent first, then by thei
 | 0 | under way, in doubt, or just confirmed |
 | 1 | waiting, and known to be absent |
 | 2 | failed or dismissed, and known to be absent |
+| 3 | at rest, and holding nothing any more: it finds what nobody else accounts for |
 
 A cancellation is recognised by how many units of a line are canceled beyond those that were so
 when it was accepted. Units that were confirmed once stay found, whatever a read shows.
@@ -23,6 +24,7 @@ from app.orders.snapshot import LineSnapshot, OrderSnapshot
 from app.orders.update import AT_REST, DUE, Kind, State
 
 _UNDER_WAY = frozenset({State.SENDING, State.CONFIRMED})
+_OVER = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ def _under(line: LineSnapshot | None, under: Iterable[str]) -> int:
 
 
 def _rank(task: Task) -> int:
+    if task.state in AT_REST and not any(item.reserved for item in task.items):
+        return _OVER
     if task.in_doubt_until is not None or task.state in _UNDER_WAY:
         return 0
     return 1 if task.state in DUE else 2
@@ -105,7 +109,8 @@ def _of_others(
         wants = sum(_wants(other, item) for item in items)
         owned = sum(item.confirmed for item in items)
         if (_rank(other), other.sequence) < first:
-            owned += wants
+            finds = sum(item.quantity for item in items) - owned
+            owned += finds if _rank(other) == _OVER else wants
         elif known[other.update_id] & mine:
             after += wants
         before.append((other, owned))

@@ -55,6 +55,7 @@ COUNTS = "tests/integration/test_order_counts.py"
 SETTLING = "tests/integration/test_settling.py"
 LISTS = "tests/integration/test_order_lists.py"
 MATRIX = "tests/integration/test_overview_matrix.py"
+WORLDS = "tests/unit/orders/test_readback_worlds.py"
 RETENTION = "tests/integration/test_retention.py"
 IMPORTER = "tests/integration/test_importer.py"
 RETURNS = "tests/integration/test_returns.py"
@@ -150,6 +151,22 @@ MUTATIONS = (
         "return mended(text) == text",
         "return True",
         (DOORS,),
+    ),
+    Mutation(
+        "what Walmart shows belongs to the shipment whose absence is least sure",
+        "giving it to the earlier one, even where that is known to be absent",
+        "app/orders/readback.py",
+        "        return 0\n    return 1 if task.state in DUE else 2",
+        "        return 0\n    return 0",
+        (WORLDS,),
+    ),
+    Mutation(
+        "a shipment that is over finds only what nobody else accounts for",
+        "letting it find what a failed one is sent for",
+        "app/orders/readback.py",
+        "        return _OVER\n",
+        "        return 2\n",
+        (WORLDS,),
     ),
     Mutation(
         "an unclear result is read back before anything is sent again",

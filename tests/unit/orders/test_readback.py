@@ -82,3 +82,12 @@ def test_a_cancellation_counts_what_was_canceled_since_it_was_accepted() -> None
     half = readback.read(order, task, a_snapshot({"1": (canceled(2), acknowledged(1))}))
     assert half.missing == {"1": 1}
     assert readback.read(order, task, a_snapshot({"1": (canceled(3),)})).complete
+
+
+def test_a_dismissed_shipment_finds_only_what_a_failed_one_does_not_account_for() -> None:
+    dismissed = a_task(Item("1", 1), state=State.DISMISSED, sequence=1)
+    failed = a_task(Item("1", 1, reserved=1), state=State.FAILED, sequence=2)
+    order = an_order(tasks=(dismissed, failed))
+    seen = a_snapshot({"1": (shipped(1), acknowledged(2))})
+    assert readback.read(order, failed, seen).found == {"1": 1}
+    assert readback.read(order, dismissed, seen).found == {"1": 0}

@@ -6,7 +6,9 @@ turn and want as many units: worlds of three take one state of each such kind, w
 that the other states are read as these are.
 """
 
+import functools
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -37,7 +39,7 @@ TURNS = {
     **dict.fromkeys(DONE, 0),
     **dict.fromkeys(ABSENT, 1),
     **dict.fromkeys(FAILED, 2),
-    **dict.fromkeys(GIVEN_UP, 2),
+    **dict.fromkeys(GIVEN_UP, 3),
 }
 # Units that were asked, and those of them that were confirmed.
 PARTS, WHOLE = ((1, 0), (2, 0), (2, 1)), ((1, 1), (2, 2))
@@ -71,6 +73,7 @@ class Shipment:
 
 
 World = tuple[Shipment, ...]
+KINDS = (UNSURE[0], ABSENT[0], *FAILED, *GIVEN_UP, *DONE)
 
 
 def shipments(numbers: str, *states: tuple[State, bool]) -> list[Shipment]:
@@ -82,13 +85,9 @@ def shipments(numbers: str, *states: tuple[State, bool]) -> list[Shipment]:
     ]
 
 
-KINDS = (UNSURE[0], ABSENT[0], *FAILED, *GIVEN_UP, *DONE)
-
-
-def worlds(number: int) -> Iterator[World]:
-    """The first is under A: what is so of A and B is so of B and A."""
-    others = [shipments("AB", *KINDS)] * (number - 1)
-    yield from itertools.product(shipments("A", *KINDS), *others)
+def worlds(*numbers: str) -> Iterator[World]:
+    """Every world of shipments under these numbers."""
+    return itertools.product(*(shipments(number, *KINDS) for number in numbers))
 
 
 def read(
@@ -104,16 +103,23 @@ def readings(order: Order, tasks: Sequence[Task], snapshot: OrderSnapshot) -> li
     return [readback.read(order, task, snapshot) for task in tasks]
 
 
+@functools.cache
+def plainly(a: int, b: int = 0) -> OrderSnapshot:
+    return pictured({"A": a, "B": b})
+
+
 def pictured(under: Mapping[str, int], by_hand: int = 0, unsent: int = 0) -> OrderSnapshot:
     packages = [shipped(units, number) for number, units in under.items() if units]
     return a_snapshot({"1": (*packages, shipped(by_hand, "HAND"), acknowledged(unsent))})
 
 
 def pictures(world: World) -> Iterator[dict[str, int]]:
-    """Units under A and B: from none to one more than anybody asked for."""
-    most = {number: sum(each.asked for each in world if each.number == number) for number in "AB"}
-    for under in itertools.product(*(range(most[number] + 2) for number in "AB")):
-        yield dict(zip("AB", under, strict=True))
+    """Units under each number: from none to one more than anybody asked for."""
+    asked: Counter[str] = Counter()
+    for each in world:
+        asked[each.number] += each.asked
+    for under in itertools.product(*(range(asked[number] + 2) for number in sorted(asked))):
+        yield dict(zip(sorted(asked), under, strict=True))
 
 
 def wrong(world: World, under: Mapping[str, int], found: Sequence[Reading]) -> Iterator[str]:
@@ -144,12 +150,19 @@ def turn(shipment: Shipment) -> int:
     return TURNS[shipment.state, shipment.in_doubt]
 
 
-def test_in_every_world_of_three_shipments_each_unit_is_found_once_by_whom_it_belongs_to() -> None:
-    for world in worlds(3):
+@pytest.mark.parametrize("numbers", ["AAA", "AAB", "ABA", "ABB"])
+def test_in_every_world_of_three_shipments_each_unit_is_found_once_by_whom_it_belongs_to(
+    numbers: str,
+) -> None:
+    apart = len(set(numbers)) > 1
+    for world in worlds(*numbers):
+        # Numbers do not touch each other, so that fewer units show all of it.
+        if apart and any((each.asked, each.confirmed) in {(2, 0), (2, 2)} for each in world):
+            continue
         tasks = tuple(each.task(place) for place, each in enumerate(world, 1))
         order = an_order(a_line("1", 20), tasks=tasks)
         for under in pictures(world):
-            found = readings(order, tasks, pictured(under))
+            found = readings(order, tasks, plainly(*under.values()))
             assert not list(wrong(world, under, found)), (world, under)
 
 
@@ -157,7 +170,8 @@ def test_in_every_world_of_three_shipments_each_unit_is_found_once_by_whom_it_be
 def test_shipments_that_may_be_at_walmart_in_the_same_way_are_read_alike(
     alike: Sequence[tuple[State, bool]],
 ) -> None:
-    for world in worlds(2):
+    for world in worlds("A", "A"):
+        plain = {units["A"]: read(world, units) for units in pictures(world)}
         for place, each in enumerate(world):
             if (each.state, each.in_doubt) != alike[0]:
                 continue
@@ -165,14 +179,14 @@ def test_shipments_that_may_be_at_walmart_in_the_same_way_are_read_alike(
                 other = replace(each, state=state, in_doubt=in_doubt)
                 like = (*world[:place], other, *world[place + 1 :])
                 for under in pictures(world):
-                    assert read(like, under) == read(world, under), (like, under)
+                    assert read(like, under) == plain[under["A"]], (like, under)
 
 
 def test_what_is_shipped_by_hand_or_not_at_all_changes_nothing_of_what_is_found() -> None:
-    for world in worlds(2):
+    for world in worlds("A", "A"):
         for under in pictures(world):
             plain = read(world, under)
-            for by_hand, unsent in itertools.product((0, 2), (0, 1, 9)):
+            for by_hand, unsent in ((2, 0), (0, 1)):
                 for reading, before in zip(read(world, under, by_hand, unsent), plain, strict=True):
                     assert (reading.found, reading.excess) == (before.found, before.excess)
                     missing = reading.missing.get("1", 0)
