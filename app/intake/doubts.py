@@ -119,7 +119,7 @@ async def _refund(connection: Connection, desk: Desk, found: Found, look: Look) 
         return _unread(found)
     await returns.save(connection, found.store_id, [returned], desk.new_id)
     known = await kept_refunds.of_updates(connection, found.store_id, [found.id])
-    items = known[found.id][1] if found.id in known else ()
+    items = known[found.id].items if found.id in known else ()
     missing = refunds.missing(items, returned)
     lacks = bool(missing) or refunds.impossible(items, returned) is not None
     if not lacks:

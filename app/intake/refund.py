@@ -161,9 +161,14 @@ async def _accept(connection: Connection, desk: Desk, return_id: UUID, asking: _
     locked = await _lock(connection, return_id, asking.request)
     # Under the orders' locks, so that two refunds never see the same units left.
     known = await returns.find(connection, return_id)
-    waiting = await refunds.pending(connection, known)
-    unclear = await refunds.in_doubt(connection, known)
-    doubts = {number: doubt.sentence(*each) for number, each in unclear.items()}
+    asked = await refunds.of_return(connection, known)
+    waiting = rules.pending(known.returned, asked)
+    doubts = {
+        item.number: doubt.sentence(each.update_id, each.in_doubt_until)
+        for each in asked
+        if each.in_doubt_until is not None
+        for item in each.items
+    }
     items, problems = rules.plan(locked, known.returned, asking.request, waiting, doubts)
     refuse(problems)
     if not items:

@@ -2,19 +2,101 @@
 
 A refund is expressed as a target, not as a difference: so many units of a return's line are to be
 refunded in the end. Walmart may refund by itself meanwhile (its policy lets it after 48 hours);
-then there is less to send, or nothing, and that is a success.
+then there is less to send, or nothing, and that is a success. The target moves with what becomes
+of the other refunds of the line: at most one of them is in doubt at a time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
 
+from app.orders.doubt import latest
 from app.orders.errors import Problem
 from app.orders.order import Order
 from app.orders.outcome import Failure
 from app.orders.returns import REPLACEMENT, RefundItem, RefundRequest, Return
+from app.orders.update import AT_REST, State
 
 # The code of a refund of units that Walmart took back.
 CHANGED = "return_changed"
 IN_DOUBT = "refund_in_doubt"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundStanding:
+    """A refund of a return, and where it stands.
+
+    number: the later one was asked for later. seen: Walmart was seen with all of it, though it was
+    dismissed.
+    """
+
+    update_id: UUID
+    number: int
+    items: tuple[RefundItem, ...]
+    state: State
+    in_doubt_until: datetime | None = None
+    seen: bool = False
+
+    @property
+    def landed(self) -> bool:
+        """Whether Walmart has all of it."""
+        return self.seen or self.state is State.CONFIRMED
+
+    @property
+    def absent(self) -> bool:
+        """Whether it is known that Walmart has nothing of it."""
+        return not self.landed and self.in_doubt_until is None
+
+    def units(self, number: int) -> int:
+        """Units of a line that it is about."""
+        return sum(item.quantity for item in self.items if item.number == number)
+
+
+def targeted(mine: RefundStanding, asked: Iterable[RefundStanding]) -> tuple[RefundItem, ...]:
+    """The items of a refund with their targets as the other refunds of the return stand now.
+
+    What they counted on and Walmart has not is left out; what was asked for later and Walmart has
+    comes on top.
+    """
+    others = {str(each.update_id): each for each in asked if each.update_id != mine.update_id}
+
+    def moved(item: RefundItem) -> int:
+        lost = sum(
+            units for key, units in item.ahead.items() if key in others and others[key].absent
+        )
+        later = sum(
+            each.units(item.number)
+            for each in others.values()
+            if each.number > mine.number and each.landed
+        )
+        return later - lost
+
+    return tuple(replace(item, target=item.target + moved(item)) for item in mine.items)
+
+
+def pending(returned: Return, asked: Sequence[RefundStanding]) -> dict[int, dict[str, int]]:
+    """Units of each line that refunds which are not at rest still want, by their updates."""
+    found: dict[int, dict[str, int]] = {}
+    for each in asked:
+        if each.state in AT_REST:
+            continue
+        for item in targeted(each, asked):
+            line = returned.line(item.number)
+            done = line.refunded if line else 0
+            units = max(min(item.quantity, item.target - done), 0)
+            found.setdefault(item.number, {})[str(each.update_id)] = units
+    return found
+
+
+def others_until(mine: RefundStanding, asked: Iterable[RefundStanding]) -> datetime | None:
+    """Until when another refund of the same lines may still take effect; None where none may."""
+    lines = {item.number for item in mine.items}
+    return latest(
+        each.in_doubt_until
+        for each in asked
+        if each.update_id != mine.update_id and lines & {item.number for item in each.items}
+    )
 
 
 def concerned(returned: Return, request: RefundRequest) -> tuple[str, ...]:
@@ -34,21 +116,21 @@ def plan(
     known: Mapping[str, Order],
     returned: Return,
     request: RefundRequest,
-    pending: Mapping[int, int],
+    pending: Mapping[int, Mapping[str, int]],
     doubts: Mapping[int, str],
 ) -> tuple[tuple[RefundItem, ...], tuple[Problem, ...]]:
     """What a refund would do, and every reason against it.
 
     known: the orders that are concerned, by purchase order. pending: units of each line that
-    refunds accepted before still want. doubts: lines of which a refund may still take effect, with
-    a sentence on it.
+    refunds accepted before still want, by their updates. doubts: lines of which a refund may still
+    take effect, with a sentence on it.
     """
     if returned.closed:
         return (), (_closed(returned),)
     if request.items is None:
         only = request.purchase_order_id
         lines = returned.lines if only is None else returned.lines_of(only)
-        wanted = [(line.number, line.left - pending.get(line.number, 0)) for line in lines]
+        wanted = [(each.number, each.left - _sum(pending, each.number)) for each in lines]
         items = [each for each in wanted if each[1] > 0]
         unclear = [(line.number, 0) for line in lines if line.number in doubts]
         if unclear:
@@ -70,12 +152,16 @@ def plan(
             pointer = f"/items/{place}/return_line_number"
             problems.append(Problem("unknown_line", message, pointer))
             continue
-        left = line.left - pending.get(number, 0)
+        left = line.left - _sum(pending, number)
         if units > left:
             problems.append(_too_many(place, number, units, left))
         target = line.quantity - line.canceled - left + units
-        found.append(RefundItem(number, units, target))
+        found.append(RefundItem(number, units, target, pending.get(number, {})))
     return tuple(found), tuple(problems)
+
+
+def _sum(pending: Mapping[int, Mapping[str, int]], number: int) -> int:
+    return sum(pending.get(number, {}).values())
 
 
 def by_order(returned: Return, items: Iterable[RefundItem]) -> dict[str, tuple[RefundItem, ...]]:

@@ -1,6 +1,7 @@
 """Buyers' returns as Walmart shows them, and a refund as it is asked for."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.orders.order import Money
@@ -99,11 +100,16 @@ class Return:
 
 @dataclass(frozen=True, slots=True)
 class RefundItem:
-    """Units of a return's line to refund, and how many of it shall be refunded in the end."""
+    """Units of a return's line to refund, and how many of it shall be refunded in the end.
+
+    ahead: units of the line that other refunds still wanted when this one was accepted, by their
+    updates; the target counts on them.
+    """
 
     number: int
     quantity: int
     target: int
+    ahead: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Refunds as they are written down, each beside its update."""
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,23 +9,26 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
+from app.orders import refunds as rules
 from app.orders.returns import RefundItem
+from app.orders.update import State
 from app.storage.database import Connection
 from app.storage.returns import Known, known_of
 from app.storage.tables import refunds, returns
 
-_WANTED = sa.text("""
-    SELECT f.items FROM refunds f
-      JOIN updates u ON u.store_id = f.store_id AND u.id = f.update_id
-     WHERE f.store_id = :store_id AND f.return_id = :return_id
-       AND u.state NOT IN ('confirmed', 'dismissed')
-""")
-_IN_DOUBT = sa.text("""
-    SELECT f.items, u.id, u.in_doubt_until FROM refunds f
-      JOIN updates u ON u.store_id = f.store_id AND u.id = f.update_id
-     WHERE f.store_id = :store_id AND f.return_id = :return_id AND u.in_doubt_until IS NOT NULL
-""")
+_OF_RETURNS = sa.text("""
+    SELECT f.return_id, f.update_id, f.number, f.items, f.landed_at IS NOT NULL AS seen, u.state,
+           u.in_doubt_until
+      FROM refunds f
+      JOIN (SELECT store_id, id, state, in_doubt_until FROM updates UNION ALL
+            SELECT store_id, id, state, NULL FROM archived_updates) u
+        ON u.store_id = f.store_id AND u.id = f.update_id
+     WHERE f.store_id = :store_id AND f.return_id = ANY(:return_ids)
+     ORDER BY f.number
+""").bindparams(sa.bindparam("return_ids", type_=ARRAY(PG_UUID(as_uuid=True))))
 # A refund that was dismissed is none to repeat, unless Walmart has it all the same.
 _ASKED = sa.text("""
     SELECT f.return_id, f.update_id, f.number, now() - f.created_at AS ago FROM refunds f
@@ -62,6 +66,18 @@ class Asked:
     ago: timedelta = timedelta()
 
 
+@dataclass(frozen=True, slots=True)
+class RefundToSend:
+    """A refund that is to be sent: its return, its items with their targets as they are now.
+
+    others_until: until when another refund of the same lines may still take effect.
+    """
+
+    known: Known
+    items: tuple[RefundItem, ...]
+    others_until: datetime | None
+
+
 async def add(connection: Connection, new: NewRefund) -> int:
     """Write a refund; answers its number."""
     values = {each.name: getattr(new, each.name) for each in dataclasses.fields(new)}
@@ -94,9 +110,9 @@ async def asked(
 
 async def of_updates(
     connection: Connection, store_id: int, update_ids: Sequence[UUID]
-) -> dict[UUID, tuple[Known, tuple[RefundItem, ...]]]:
-    """The return and the items of each of some refunds, by the refund's update."""
-    columns: list[Any] = [*returns.c, refunds.c.update_id, refunds.c["items"]]
+) -> dict[UUID, RefundToSend]:
+    """What each of some refunds wants now, by the refund's update."""
+    columns: list[Any] = [*returns.c, refunds.c.update_id]
     statement = (
         sa.select(*columns)
         .join(
@@ -108,31 +124,47 @@ async def of_updates(
             refunds.c.update_id.in_(update_ids),
         )
     )
-    rows = (await connection.execute(statement)).mappings()
-    return {row["update_id"]: (known_of(row), items_of(row["items"])) for row in rows}
+    rows = (await connection.execute(statement)).mappings().all()
+    asked_of = await _of_returns(connection, store_id, [row["id"] for row in rows])
+    found = {}
+    for row in rows:
+        others = asked_of[row["id"]]
+        mine = next(each for each in others if each.update_id == row["update_id"])
+        found[mine.update_id] = RefundToSend(
+            known_of(row), rules.targeted(mine, others), rules.others_until(mine, others)
+        )
+    return found
+
+
+async def of_return(connection: Connection, known: Known) -> Sequence[rules.RefundStanding]:
+    """Every refund that was asked for of a return, in order."""
+    return (await _of_returns(connection, known.store_id, [known.id])).get(known.id, [])
 
 
 async def pending(connection: Connection, known: Known) -> dict[int, int]:
     """Units of each line that refunds which are not at rest still want."""
-    values = {"store_id": known.store_id, "return_id": known.id}
-    found: dict[int, int] = {}
-    for row in await connection.execute(_WANTED, values):
-        for item in items_of(row.items):
-            line = known.returned.line(item.number)
-            done = line.refunded if line else 0
-            units = max(min(item.quantity, item.target - done), 0)
-            found[item.number] = found.get(item.number, 0) + units
+    asked = await of_return(connection, known)
+    found = rules.pending(known.returned, asked)
+    return {number: sum(units.values()) for number, units in found.items()}
+
+
+async def _of_returns(
+    connection: Connection, store_id: int, return_ids: Sequence[UUID]
+) -> dict[UUID, list[rules.RefundStanding]]:
+    values = {"store_id": store_id, "return_ids": list(return_ids)}
+    found: dict[UUID, list[rules.RefundStanding]] = defaultdict(list)
+    for row in await connection.execute(_OF_RETURNS, values):
+        found[row.return_id].append(
+            rules.RefundStanding(
+                row.update_id,
+                row.number,
+                items_of(row.items),
+                State(row.state),
+                row.in_doubt_until,
+                row.seen,
+            )
+        )
     return found
-
-
-async def in_doubt(connection: Connection, known: Known) -> dict[int, tuple[UUID, datetime]]:
-    """Lines of a return of which a refund is in doubt: its update, and until when."""
-    values = {"store_id": known.store_id, "return_id": known.id}
-    return {
-        item.number: (row.id, row.in_doubt_until)
-        for row in await connection.execute(_IN_DOUBT, values)
-        for item in items_of(row.items)
-    }
 
 
 async def landed(connection: Connection, store_id: int, update_id: UUID) -> None:

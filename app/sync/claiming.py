@@ -168,5 +168,6 @@ class Claiming:
             access = (
                 await stores.commerce_access(connection, store_id, self.vault) if commerce else None
             )
-        returned = {each: (known.returned, items) for each, (known, items) in found.items()}
+        returned = {each: (of.known.returned, of.items) for each, of in found.items()}
+        others_until |= {each: of.others_until for each, of in found.items() if of.others_until}
         return _Rare(stale, returned, shop(access), others_until, equal)

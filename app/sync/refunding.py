@@ -1,6 +1,7 @@
 """A refund on its way to Walmart: read before every send, and only what is missing is sent."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from app.orders import refunds
 from app.orders.outcome import (
@@ -25,9 +26,25 @@ _NO_RETURN = Failure(
     suggestion="Compare it in Seller Center; dismiss the refund if the return was canceled.",
 )
 
+_OTHER_IN_DOUBT = Failure(
+    code=refunds.IN_DOUBT,
+    message="Another refund of the same units may still take effect; this one is sent after it.",
+    retryable=True,
+)
+
 
 async def deliver(errand: Errand) -> Outcome:
-    """Refund what Walmart has not refunded yet."""
+    """Refund what Walmart has not refunded yet.
+
+    While another refund of the same lines is in doubt, a read could not say which of them it shows.
+    """
+    if errand.others_until is not None:
+        wait = max(errand.others_until - errand.now(), timedelta())
+        return TryLater(_OTHER_IN_DOUBT, reached=False, wait=wait)
+    return await _refund(errand)
+
+
+async def _refund(errand: Errand) -> Outcome:
     at = errand.now()
     read = await _read(errand)
     if not isinstance(read, Return):

@@ -56,6 +56,7 @@ SETTLING = "tests/integration/test_settling.py"
 LISTS = "tests/integration/test_order_lists.py"
 MATRIX = "tests/integration/test_overview_matrix.py"
 WORLDS = "tests/unit/orders/test_readback_worlds.py"
+REFUNDS_OF_A_LINE = "tests/integration/test_refunds_of_a_line.py"
 RETENTION = "tests/integration/test_retention.py"
 IMPORTER = "tests/integration/test_importer.py"
 RETURNS = "tests/integration/test_returns.py"
@@ -167,6 +168,22 @@ MUTATIONS = (
         "        return _OVER\n",
         "        return 2\n",
         (WORLDS,),
+    ),
+    Mutation(
+        "a refund counts only on what became of the others of its line",
+        "counting on what was asked for before",
+        "app/orders/refunds.py",
+        "return later - lost",
+        "return 0",
+        (REFUNDS_OF_A_LINE,),
+    ),
+    Mutation(
+        "a refund waits while another of its line is in doubt",
+        "sending it at once",
+        "app/sync/refunding.py",
+        "if errand.others_until is not None:",
+        "if errand.others_until is None:",
+        (REFUNDS_OF_A_LINE,),
     ),
     Mutation(
         "an unclear result is read back before anything is sent again",

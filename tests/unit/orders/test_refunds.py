@@ -3,7 +3,10 @@
 import pytest
 
 from app.orders import refunds
+from app.orders.refunds import RefundStanding
 from app.orders.returns import RefundItem, Return, ReturnLine
+from app.orders.update import State
+from tests.builders import NOW, an_id
 
 
 def shown(*lines: ReturnLine) -> Return:
@@ -37,3 +40,54 @@ def test_what_is_left_is_sent_and_what_cannot_be_is_told(
     failure = refunds.impossible([item], shown(now))
     assert (failure is None) is possible
     assert failure is None or failure.code == "return_changed"
+
+
+FIRST, SECOND = an_id(), an_id()
+
+
+def two(before: State, after: State, **changes: object) -> tuple[RefundStanding, RefundStanding]:
+    """Two refunds of one unit of a line each; the first still wanted it when the second came."""
+    first = RefundStanding(FIRST, 1, (RefundItem(1, 1, 1),), before, **changes)  # type: ignore[arg-type]
+    second = RefundStanding(SECOND, 2, (RefundItem(1, 1, 2, {str(FIRST): 1}),), after)
+    return first, second
+
+
+@pytest.mark.parametrize(
+    ("first", "target"),
+    [
+        ({"before": State.CONFIRMED}, 2),
+        ({"before": State.FAILED}, 1),
+        ({"before": State.DISMISSED}, 1),
+        ({"before": State.DISMISSED, "seen": True}, 2),
+        ({"before": State.DISMISSED, "in_doubt_until": NOW}, 2),
+        ({"before": State.VERIFYING, "in_doubt_until": NOW}, 2),
+    ],
+)
+def test_a_refund_counts_on_an_earlier_one_unless_that_is_known_to_be_absent(
+    first: dict[str, object], target: int
+) -> None:
+    asked = two(after=State.PENDING, **first)  # type: ignore[arg-type]
+    (item,) = refunds.targeted(asked[1], asked)
+    assert item.target == target
+
+
+@pytest.mark.parametrize(("after", "target"), [(State.CONFIRMED, 2), (State.FAILED, 1)])
+def test_a_later_refund_that_walmart_has_comes_on_top(after: State, target: int) -> None:
+    asked = two(State.FAILED, after)
+    (item,) = refunds.targeted(asked[0], asked)
+    assert item.target == target
+
+
+def test_what_refunds_still_want_is_told_of_each_of_them() -> None:
+    asked = two(State.FAILED, State.PENDING)
+    assert refunds.pending(shown(line()), asked) == {1: {str(FIRST): 1, str(SECOND): 1}}
+    asked = two(State.FAILED, State.CONFIRMED)
+    assert refunds.pending(shown(line(refunded=1)), asked) == {1: {str(FIRST): 1}}
+
+
+def test_another_refund_in_doubt_counts_for_its_own_lines_only() -> None:
+    first, second = two(State.DISMISSED, State.PENDING, in_doubt_until=NOW)
+    assert refunds.others_until(second, (first, second)) == NOW
+    assert refunds.others_until(first, (first, second)) is None
+    elsewhere = RefundStanding(SECOND, 2, (RefundItem(2, 1, 1),), State.PENDING)
+    assert refunds.others_until(elsewhere, (first, elsewhere)) is None

@@ -1,0 +1,57 @@
+"""Several refunds of one return line: each is paid once, whatever became of the others."""
+
+import pytest
+
+from app.intake import dismiss, retry
+from app.orders.update import State
+from tests.integration.test_returns import asked, refunds, returned
+from tests.world import World
+
+
+@pytest.mark.parametrize("dismissed", [False, True])
+async def test_a_refund_behind_one_that_walmart_refused_is_not_paid_twice(
+    world: World, *, dismissed: bool
+) -> None:
+    _, found = await returned(world, 2)
+    await world.fault("refund", "refuse")
+    first = (await asked(world, found, (1, 1))).update
+    await world.deliver_until(first.id)
+    second = (await asked(world, found, (1, 1))).update
+    if dismissed:
+        await dismiss.dismiss(world.desk, first.id, note="by hand", actor="test")
+    await world.fault("refund", "error_after")
+    (update,) = await world.deliver_until(second.id)
+    assert update.state == "confirmed"
+    assert await refunds(world) == [1]
+
+
+async def test_a_refund_is_paid_on_retry_though_a_later_one_of_its_line_was(world: World) -> None:
+    _, found = await returned(world, 2)
+    await world.fault("refund", "refuse")
+    first = (await asked(world, found, (1, 1))).update
+    await world.deliver_until(first.id)
+    second = (await asked(world, found, (1, 1))).update
+    await world.deliver_until(second.id)
+    await retry.retry(world.desk, first.id, override_cancel_request=False, actor="test")
+    (update,) = await world.deliver_until(first.id, states={State.CONFIRMED})
+    assert update.state == "confirmed"
+    assert await refunds(world) == [1, 1]
+
+
+async def test_a_refund_waits_while_another_of_its_line_may_still_take_effect(
+    world: World,
+) -> None:
+    _, found = await returned(world, 2)
+    first = (await asked(world, found, (1, 1))).update
+    second = (await asked(world, found, (1, 1))).update
+    await world.fault("refund", "held")
+    await world.deliver_until(first.id, states={State.VERIFYING})
+    await dismiss.dismiss(world.desk, first.id, note="by hand", actor="test")
+    (waits,) = await world.deliver_until(second.id, states={State.RETRYING})
+    assert waits.status_detail is not None
+    assert waits.status_detail.code == "refund_in_doubt"
+    assert await refunds(world) == []
+    await world.walmart.post("/simulator/held")
+    await world.let_doubts_end()
+    await world.deliver_until(second.id, states={State.CONFIRMED})
+    assert await refunds(world) == [1, 1]
