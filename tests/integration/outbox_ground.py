@@ -213,7 +213,7 @@ class Pollers:
     async def deliver(self, hand: Hand, *, then: str) -> None:
         """Deliver an update; then: recorded, died (nothing was written down), or late."""
         update, carried = hand.update, self.ground.deliveries
-        errand = carried._errand(update, hand.subject, hand.at)
+        errand = carried._errand(update, hand.subject, hand.at, hand.at)
         # A poller that lost its lease to another must not write; its clock tells it so.
         if not await carried._renew(update):
             return
