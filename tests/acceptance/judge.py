@@ -99,13 +99,21 @@ def judge(
 def _judge_order(
     order: dict[str, Any], shipped: Counter[str], canceled: Counter[str], verdict: Verdict
 ) -> None:
+    asked: Counter[str] = Counter()
+    said: Counter[str] = Counter()
     for shipment in order["shipments"]:
         number = shipment["tracking_number"]
-        asked = sum(item["quantity"] for item in shipment["items"])
-        if shipped[number] > asked:
+        asked[number] += sum(item["quantity"] for item in shipment["items"])
+        said[number] += sum(item["confirmed"] for item in shipment["items"])
+        whole = all(item["confirmed"] == item["quantity"] for item in shipment["items"])
+        # One that was dismissed stays so, whatever Walmart shows of it.
+        if shipment["state"] != "dismissed" and (shipment["state"] == "confirmed") != whole:
+            verdict.misreported.append(f"{number} is {shipment['state']}: {said[number]}")
+    for number, units in asked.items():
+        if shipped[number] > units:
             verdict.twice.append(number)
-        if (shipment["state"] == "confirmed") != (shipped[number] == asked):
-            verdict.misreported.append(f"{number} is {shipment['state']}: {shipped[number]}")
+        if shipped[number] != said[number]:
+            verdict.misreported.append(f"{number} says {said[number]}: {shipped[number]}")
     number = order["purchase_order_id"]
     units = sum(line["quantity"]["ordered"] for line in order["lines"])
     if canceled[number] > units:

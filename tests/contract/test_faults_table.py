@@ -21,6 +21,14 @@ ROWS = [line.split(" | ") for line in TABLE.splitlines() if line.startswith("| "
         "PostgreSQL stopped and started under load",
         "two pollers with clocks",
         "2020 updates through a Walmart that fails 30 %",
+        "a shipment in doubt is dismissed",
+        "a refund in doubt is dismissed",
+        "an older stock level lands after the newest",
+        "a read shows the order as it was before",
+        "Walmart refuses a shipment and takes an equal one",
+        "an order of 250 lines, of which one was registered",
+        "Walmart cancels one line of a shipment of two",
+        "another transaction holds an order's row",
     ],
 )
 def test_every_fault_has_a_row(fault: str) -> None:
