@@ -199,17 +199,39 @@ async def polling(
     ended is called when it has ended, by itself too: why is raised at the end of the block.
     """
     stop = asyncio.Event()
+    begin = asyncio.Event()
     async with AsyncExitStack() as stack:
         if can_listen(parts.settings):
-            listener = Listener(direct_url(parts.settings, parts.url), parts.heard)
-            await stack.enter_async_context(listener)
-        running = asyncio.create_task(poller(parts, pulse).run(stop), name="poller")
+            url = direct_url(parts.settings, parts.url)
+            listener = Listener(url, parts.heard, of_poller=True)
+            begin = (await stack.enter_async_context(listener)).shown
+        else:
+            begin.set()
+        running = asyncio.create_task(_run(poller(parts, pulse), begin, stop), name="poller")
         running.add_done_callback(lambda _: ended())
         try:
             yield
         finally:
             stop.set()
             await running
+
+
+def breaker(settings: Settings) -> Breaker:
+    """How lanes rest when Walmart gives no proper answer."""
+    return Breaker(
+        base=settings.retry_base * _BREAKER_SHARE, cap=min(settings.retry_cap, _LONGEST_REST)
+    )
+
+
+async def _run(poller: Poller, begin: asyncio.Event, stop: asyncio.Event) -> None:
+    """Let a poller work once it may; it waits while a database is recovered (presence.py)."""
+    waits = [asyncio.create_task(each.wait()) for each in (begin, stop)]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waits:
+            each.cancel()
+    await poller.run(stop)
 
 
 def poller(parts: Parts, pulse: Pulse | None = None) -> Poller:
@@ -241,10 +263,7 @@ def poller(parts: Parts, pulse: Pulse | None = None) -> Poller:
             retain_updates=settings.retain_updates,
             retain_attempts=settings.retain_attempts,
             retain_keys=settings.retain_idempotency_keys,
-            breaker=Breaker(
-                base=settings.retry_base * _BREAKER_SHARE,
-                cap=min(settings.retry_cap, _LONGEST_REST),
-            ),
+            breaker=breaker(settings),
         ),
         heard=parts.heard,
         # Jitter spreads retries; nothing secret comes of it.

@@ -15,6 +15,7 @@ import asyncpg
 import structlog
 
 from app.orders.update import Kind
+from app.storage import presence
 from app.storage.urls import asyncpg_arguments
 
 # A store, and a kind of its updates that became due.
@@ -124,17 +125,27 @@ class Announcer(_Background):
 
 
 class Listener(_Background):
-    """Tells what was announced; after every reconnection, that anything may be due."""
+    """Tells what was announced; after every reconnection, that anything may be due.
 
-    def __init__(self, url: str, heard: Heard) -> None:
+    of_poller: its session also shows that a poller works on the database (presence.py).
+    """
+
+    def __init__(self, url: str, heard: Heard, *, of_poller: bool = False) -> None:
         self._url = url
         self._heard = heard
+        self._of_poller = of_poller
+        # Set once the session shows the poller, or could not be had: then leases alone do.
+        self.shown = asyncio.Event()
 
     async def _run(self) -> None:
         while True:
             connection = None
             try:
-                connection = await asyncpg.connect(**asyncpg_arguments(self._url))
+                arguments = asyncpg_arguments(self._url)
+                connection = await asyncpg.connect(**arguments, timeout=presence.PATIENCE)
+                if self._of_poller:
+                    await connection.execute(presence.SHARE)
+                self.shown.set()
                 await connection.add_listener(CHANNEL, self._on_notify)
                 # What was announced while nobody listened is found by looking once.
                 self._heard.tell()
@@ -144,6 +155,7 @@ class Listener(_Background):
                         # A failover made a standby of it, and nothing is announced there.
                         raise ConnectionError("the server takes no writes")
             except _TROUBLE as error:
+                self.shown.set()
                 _log.warning("listening_failed", error=str(error))
                 await asyncio.sleep(_RECONNECT_AFTER)
             finally:

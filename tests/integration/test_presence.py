@@ -1,0 +1,64 @@
+"""Pollers show that they live on the session they listen by; recovering keeps them out."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from app.orders.errors import NotAvailable
+from app.storage.presence import alone
+from app.storage.urls import asyncpg_arguments
+from app.storage.wakeup import Heard, Listener
+
+
+async def locks(url: str, *, granted: bool) -> int:
+    connection = await asyncpg.connect(**asyncpg_arguments(url))
+    try:
+        counted = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted = $1"
+        of_ours = "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        return int(await connection.fetchval(f"{counted} {of_ours}", granted))
+    finally:
+        await connection.close()
+
+
+async def until_waiting(url: str) -> None:
+    async with asyncio.timeout(30):
+        while not await locks(url, granted=False):
+            await asyncio.sleep(0.02)
+
+
+async def test_a_poller_that_lives_is_seen_and_one_that_is_gone_is_not(fresh_url: str) -> None:
+    async with Listener(fresh_url, Heard(), of_poller=True) as listener:
+        await listener.shown.wait()
+        async with alone(fresh_url) as nobody_else:
+            assert not nobody_else
+    async with alone(fresh_url) as nobody_else:
+        assert nobody_else
+
+
+async def test_who_listens_for_another_reason_is_no_poller(fresh_url: str) -> None:
+    heard = Heard()
+    async with Listener(fresh_url, heard):
+        await heard.wait()
+        async with alone(fresh_url) as nobody_else:
+            assert nobody_else
+
+
+async def test_a_poller_that_starts_meanwhile_waits_until_it_may(fresh_url: str) -> None:
+    async with alone(fresh_url):
+        listener = await Listener(fresh_url, Heard(), of_poller=True).__aenter__()
+        await until_waiting(fresh_url)
+        assert not listener.shown.is_set()
+    async with asyncio.timeout(30):
+        await listener.shown.wait()
+    assert await locks(fresh_url, granted=True) == 1
+    await listener.__aexit__(None, None, None)
+
+
+async def test_a_poller_works_though_it_cannot_listen() -> None:
+    nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
+    async with asyncio.timeout(30), Listener(nowhere, Heard(), of_poller=True) as listener:
+        await listener.shown.wait()
+    with pytest.raises(NotAvailable):
+        async with alone(nowhere):
+            pass
