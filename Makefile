@@ -68,7 +68,7 @@ fuzz: .venv/.dev ## Run the state machine of the outbox for longer (WAYBILL_FUZZ
 .PHONY: faults
 faults: .venv/.dev ## Run the fault tests and write docs/faults.md from their output
 	@rm -rf .faults
-	@$(BIN)/python -m pytest -q tests/acceptance/test_kill.py tests/acceptance/test_faults.py tests/acceptance/test_people_act.py
+	@$(BIN)/python -m pytest -q $(addprefix tests/acceptance/test_,kill.py faults.py people_act.py restore.py)
 	@$(BIN)/python -m tests.acceptance.write_table
 
 .PHONY: mutations

@@ -21,6 +21,7 @@ from app import (
     logs,
     poll,
     reconcile_command,
+    recover_command,
     schema_commands,
     serve,
     webhook_command,
@@ -136,6 +137,24 @@ def reconcile_command_(
         raise typer.Exit(1) from None
 
 
+@app.command()
+def recover(
+    since: Annotated[
+        str | None, typer.Option(help="30m, 24h, 7d, or a date; by itself the newest row's time.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """After a restored backup: doubt what is open, read Walmart, tell what is not known here."""
+    try:
+        begin = reconcile_command.since(since, datetime.now(UTC)) if since else None
+    except ValueError as error:
+        raise typer.BadParameter(f"--since {since}: {error}") from error
+    try:
+        recover_command.run(load(), since=begin, as_json=as_json, tell=typer.echo)
+    except recover_command.LeftOver:
+        raise typer.Exit(1) from None
+
+
 def _key_name(name: str) -> str:
     if not key_commands.is_name(name):
         longest = key_commands.LONGEST_NAME
@@ -210,6 +229,7 @@ def main() -> NoReturn:
         poll.CannotPoll,
         schema_commands.CannotMigrate,
         reconcile_command.CannotReconcile,
+        recover_command.CannotRecover,
         key_commands.CannotDo,
         webhook_command.CannotSubscribe,
         import_command.CannotImport,

@@ -1,5 +1,6 @@
 """Reads of Walmart by the store's lanes: asked where they bear it, what was said written down."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -71,3 +72,27 @@ class Gate(Hold):
                     endpoint=lane.endpoint,
                     reason=lane.reason,
                 )
+
+
+@dataclass(frozen=True)
+class Patient(Gate):
+    """The same for whoever has nothing else to do: pauses up to patience (seconds) are waited out.
+
+    A longer one is raised as Paused.
+    """
+
+    patience: float
+
+    async def ask(self, endpoint: Endpoint, call: Callable[[], Awaitable[Said]]) -> Said:
+        """Ask as soon as the lane allows it. Raises as `Gate.ask` does, but never Throttled."""
+        while True:
+            try:
+                return await super().ask(endpoint, call)
+            except Paused as paused:
+                left = paused.left.total_seconds()
+                if left > self.patience:
+                    raise
+                await asyncio.sleep(max(left, 0.0))
+            except errors.Throttled:
+                # Its lane says for how long.
+                continue

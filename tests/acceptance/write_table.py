@@ -14,7 +14,7 @@ against what really happened at Walmart, unit by unit. *Lost*: an accepted updat
 confirmed nor visibly failed. *Twice*: more units at Walmart than were asked for. *Misreported*:
 confirmed but not at Walmart, failed but there, or an order whose JSON claimed at any moment
 more than Walmart had. The rows are the tests' own output (`make faults` writes them anew;
-`tests/acceptance/test_kill.py`, `test_faults.py` and `test_people_act.py` beside it).
+`tests/acceptance/test_kill.py`, and `test_faults.py`, `test_people_act.py`, `test_restore.py` beside it).
 
 | fault | updates | lost | twice | misreported | what happened |
 |---|---|---|---|---|---|

@@ -20,6 +20,8 @@ ROWS = [line.split(" | ") for line in TABLE.splitlines() if line.startswith("| "
         "kill -9 of the API between COMMIT and its answer",
         "PostgreSQL stopped and started under load",
         "two pollers with clocks",
+        "a backup restored, and nothing else done",
+        "a backup restored, then waybill recover",
         "2020 updates through a Walmart that fails 30 %",
         "a shipment in doubt is dismissed",
         "a refund in doubt is dismissed",

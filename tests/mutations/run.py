@@ -44,6 +44,7 @@ class Mutation:
 DELIVERY = "tests/integration/test_delivery.py"
 OUTBOX = "tests/integration/test_outbox.py"
 CLAIMS = "tests/integration/test_claims.py"
+RECOVER = "tests/integration/test_recover.py"
 DISPATCH = "tests/integration/test_dispatch.py"
 TURNS = "tests/unit/sync/test_turns.py"
 LANE = "tests/unit/orders/test_lane.py"
@@ -1291,6 +1292,86 @@ MUTATIONS = (
         ", **markets.headers(account.market)}",
         "}",
         ("tests/integration/test_markets.py",),
+    ),
+    Mutation(
+        "a stale shipment is read before it is sent",
+        "believing what was known when the backup was made",
+        "app/storage/taking.py",
+        "ambiguous = chosen.ambiguous OR chosen.stale,",
+        "ambiguous = chosen.ambiguous,",
+        ("tests/integration/test_stale.py",),
+    ),
+    Mutation(
+        "a fresh shipment is sent without a read",
+        "reading first whatever was heard of it",
+        "app/storage/taking.py",
+        "coalesce(u.known_at, u.created_at)",
+        "u.created_at",
+        ("tests/integration/test_stale.py",),
+    ),
+    Mutation(
+        "after a restored backup what failed is in doubt too",
+        "leaving it to its person",
+        "app/storage/recovery.py",
+        "'verifying', 'sending', 'failed')\"",
+        "'verifying', 'sending')\"",
+        (RECOVER,),
+    ),
+    Mutation(
+        "after a restored backup nothing open is sent unread",
+        "leaving a pending update as it is",
+        "app/storage/recovery.py",
+        "u.ambiguous OR (u.state <> 'failed' AND u.kind <> 'inventory')",
+        "u.ambiguous",
+        (RECOVER,),
+    ),
+    Mutation(
+        "after a restored backup no old stock value is sent",
+        "not ending the open ones",
+        "app/intake/recover.py",
+        "levels = await recovery.end_levels(connection, store_id, until, desk.new_id)",
+        "levels: list[Level] = []",
+        (RECOVER,),
+    ),
+    Mutation(
+        "after a restored backup no old level follows a cancellation",
+        "keeping what came with it",
+        "app/intake/recover.py",
+        "            levels += await recovery.forget_levels(connection, store_id, until)\n",
+        "",
+        (RECOVER,),
+    ),
+    Mutation(
+        "after a restored backup no number is given twice",
+        "not raising them",
+        "app/storage/recovery.py",
+        "setval(s, nextval(s) + :margin)",
+        "setval(s, nextval(s) + 0 * :margin)",
+        (RECOVER,),
+    ),
+    Mutation(
+        "after a restored backup every open order is read",
+        "reading only what Walmart lists",
+        "app/intake/recover.py",
+        "    await reader.read_open(began)\n",
+        "",
+        (RECOVER,),
+    ),
+    Mutation(
+        "what nobody here asked for is told",
+        "counting what Walmart shows as asked for",
+        "app/orders/unasked.py",
+        "    taken = min(left[key], wanted[update_id])\n",
+        "    taken = left[key]\n",
+        ("tests/unit/orders/test_unasked.py",),
+    ),
+    Mutation(
+        "nothing is recovered while a poller lives",
+        "not showing the poller",
+        "app/storage/wakeup.py",
+        "                if self._of_poller:\n",
+        "                if False:\n",
+        ("tests/integration/test_presence.py",),
     ),
     Mutation(
         "an own cap holds over all pollers",

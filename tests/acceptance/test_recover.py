@@ -1,0 +1,83 @@
+"""`waybill recover`, as an operator runs it; what it is for is in test_restore.py."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.test_restore import execute, recovered
+from tests.processes import Deployment, a_store, an_order, deployed, simulator, until
+
+
+@pytest.fixture
+def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
+    with deployed(fresh_url, tmp_path, pollers=0) as running:
+        yield running
+
+
+def shipped_by_hand(deployment: Deployment, number: str, tracking: str) -> None:
+    line = {"line_number": "1", "quantity": 1, "tracking_number": tracking}
+    simulator(deployment, f"orders/{number}/ship", lines=[line])
+
+
+def test_one_store_s_trouble_does_not_stop_the_others_and_is_told(deployment: Deployment) -> None:
+    with deployment.client() as client:
+        for seller, number in (("seller_1", "1796331200001"), ("seller_2", "1796331200002")):
+            store = a_store(client, seller, code=seller)
+            an_order(deployment, client, store, number, 1, seller=seller)
+            shipped_by_hand(deployment, number, f"1Z{number}")
+        simulator(
+            deployment, "faults", operation="*", kind="error", client_id="seller_1", times=None
+        )
+        code, told = recovered(deployment, "--json")
+        first, second = json.loads(told)["stores"]
+        assert code == 1
+        assert (first["store"], first["orders"]) == ("seller_1", 0)
+        assert "Walmart cannot be asked on" in first["stopped"]
+        assert second["stopped"] is None
+        assert second["findings"] == [
+            {
+                "purchase_order_id": "1796331200002",
+                "return_order_id": None,
+                "what": "shipped",
+                "line_number": "1",
+                "units": 1,
+                "tracking_number": "1Z1796331200002",
+                "carrier": "UPS",
+            }
+        ]
+        code, told = recovered(deployment)
+        assert code == 1
+        assert "✘ it broke off: Walmart cannot be asked on" in told
+        assert "then: waybill recover --since" in told
+
+
+def test_behind_a_transaction_pooler_a_lease_shows_a_poller(
+    deployment: Deployment, fresh_url: str
+) -> None:
+    with deployment.client() as client:
+        a_store(client)
+    lease = "INSERT INTO imports (store_id, leased_until) VALUES (1, now() + interval '1 hour')"
+    asyncio.run(execute(fresh_url, lease))
+    pooled = {"WAYBILL_DATABASE_POOLER": "transaction"}
+    code, told = recovered(deployment, **pooled)
+    assert code == 1
+    assert "A lease lasts until" in told
+    asyncio.run(execute(fresh_url, "DELETE FROM imports"))
+    assert recovered(deployment, **pooled)[0] == 0
+
+
+def test_a_poller_that_is_idle_is_one_that_lives(deployment: Deployment) -> None:
+    deployment.start("poller", "poller")
+    # It comes up meanwhile.
+    until(lambda: "A poller works on this database" in recovered(deployment)[1])
+    deployment.stop("poller")
+    assert recovered(deployment)[0] == 0
+
+
+def test_a_wrong_time_is_told_in_a_line(deployment: Deployment) -> None:
+    code, told = recovered(deployment, "--since", "yesterday")
+    assert code == 2
+    assert "--since yesterday" in told
