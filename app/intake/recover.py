@@ -1,7 +1,7 @@
 """Recover: after a restored backup nothing open is believed until Walmart has been read.
 
 What was accepted, sent or settled after the backup is not in it. So whatever is open may have
-reached Walmart (`prepare`), and Walmart has what nobody here remembers (`read`).
+reached Walmart (`prepare`), and Walmart has what is not written down here (`read`).
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ _MOST_UNREAD = 10
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Units at Walmart that nobody here asked for; of a return where its number is given."""
+    """Units at Walmart that nothing here asked for; of a return where its number is given."""
 
     purchase_order_id: str | None
     units: Unasked
@@ -105,7 +105,7 @@ class _Reader:
     report: Report
 
     async def read_changed(self, began: datetime, since: datetime) -> None:
-        """Go through Walmart's list: orders nobody knows are written down, others read anew."""
+        """Go through Walmart's list: unknown orders are written down, known ones read."""
 
         async def ask(window: Window, cursor: str | None) -> OrderPage:
             async def call() -> OrderPage:
@@ -188,7 +188,7 @@ class _Reader:
         self._tell(await self._settle(basis, answer.order, read_at), answer.order)
 
     async def _look(self, number: str) -> None:
-        """Write down an order of a return's that nobody knows yet."""
+        """Write down an order of a return that is not known yet."""
         try:
             await looking.look(self.desk, self.account, number, hold=self.hold)
         except errors.NotFound:

@@ -28,7 +28,7 @@ class Unasked:
 def of_order(order: Order, snapshot: OrderSnapshot) -> tuple[Unasked, ...]:
     """Units that were shipped or canceled, as far as no update of ours asked for them.
 
-    Updates count whatever became of them. What Walmart fulfils itself is asked for by nobody here.
+    Updates count whatever became of them. No update asks for what Walmart fulfils itself.
     """
     if order.fulfilled_by_walmart:
         return ()

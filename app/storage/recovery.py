@@ -1,4 +1,4 @@
-"""After a restored backup: what of the database nobody can believe any more, store by store.
+"""After a restored backup: rows that can no longer be believed, store by store.
 
 Each step works on some rows in a transaction of its own and is done again without harm.
 """

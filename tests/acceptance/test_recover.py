@@ -31,8 +31,8 @@ def test_one_store_s_trouble_does_not_stop_the_others_and_is_told(deployment: De
         simulator(
             deployment, "faults", operation="*", kind="error", client_id="seller_1", times=None
         )
-        code, told = recovered(deployment, "--json")
-        first, second = json.loads(told)["stores"]
+        code, output = recovered(deployment, "--json")
+        first, second = json.loads(output)["stores"]
         assert code == 1
         assert (first["store"], first["orders"]) == ("seller_1", 0)
         assert "Walmart cannot be asked on" in first["stopped"]
@@ -48,10 +48,10 @@ def test_one_store_s_trouble_does_not_stop_the_others_and_is_told(deployment: De
                 "carrier": "UPS",
             }
         ]
-        code, told = recovered(deployment)
+        code, output = recovered(deployment)
         assert code == 1
-        assert "✘ it broke off: Walmart cannot be asked on" in told
-        assert "then: waybill recover --since" in told
+        assert "✘ it broke off: Walmart cannot be asked on" in output
+        assert "then: waybill recover --since" in output
 
 
 def test_behind_a_transaction_pooler_a_lease_shows_a_poller(
@@ -62,9 +62,9 @@ def test_behind_a_transaction_pooler_a_lease_shows_a_poller(
     lease = "INSERT INTO imports (store_id, leased_until) VALUES (1, now() + interval '1 hour')"
     asyncio.run(execute(fresh_url, lease))
     pooled = {"WAYBILL_DATABASE_POOLER": "transaction"}
-    code, told = recovered(deployment, **pooled)
+    code, output = recovered(deployment, **pooled)
     assert code == 1
-    assert "A lease lasts until" in told
+    assert "A lease lasts until" in output
     asyncio.run(execute(fresh_url, "DELETE FROM imports"))
     assert recovered(deployment, **pooled)[0] == 0
 
@@ -78,6 +78,6 @@ def test_a_poller_that_is_idle_is_one_that_lives(deployment: Deployment) -> None
 
 
 def test_a_wrong_time_is_told_in_a_line(deployment: Deployment) -> None:
-    code, told = recovered(deployment, "--since", "yesterday")
+    code, output = recovered(deployment, "--since", "yesterday")
     assert code == 2
-    assert "--since yesterday" in told
+    assert "--since yesterday" in output

@@ -177,9 +177,9 @@ def lived_through(shop: Shop, backups: Backups) -> Past:
     shop.stock(3)
     shop.deliver()
     first = shop.send_back(sold)
-    code, told = recovered(deployment)
+    code, output = recovered(deployment)
     assert code == 1
-    assert "A poller works on this database" in told
+    assert "A poller works on this database" in output
     deployment.stop("poller")
     whole, canceled = shop.order(1_796_331_100_003, 2), shop.order(1_796_331_100_004, 1)
     idle = shop.order(1_796_331_100_005, 1)
@@ -210,14 +210,14 @@ def lived_through(shop: Shop, backups: Backups) -> Past:
 
 def recovered(deployment: Deployment, *words: str, **variables: str) -> tuple[int, str]:
     """Run `waybill recover`; its exit code, and all that it says."""
-    told = subprocess.run(
+    output = subprocess.run(
         [*WAYBILL, "recover", *words],
         env={**deployment.environment, **variables},
         capture_output=True,
         text=True,
         check=False,
     )
-    return told.returncode, told.stdout + told.stderr
+    return output.returncode, output.stdout + output.stderr
 
 
 def api_again(deployment: Deployment) -> None:
@@ -255,8 +255,8 @@ def test_recovering_tells_what_was_accepted_after_the_backup_and_nothing_is_sent
         shop = Shop(deployment, client, a_store(client, code="main"))
         past = lived_through(shop, Backups(fresh_url, tmp_path / "dump"))
         stock = stock_sent(deployment)
-        code, told = recovered(deployment)
-        assert code == 0, told
+        code, output = recovered(deployment)
+        assert code == 0, output
         for finding in (
             f"{past.parts['purchase_order_id']} line 1: 1 units shipped under 1ZLOST (UPS)",
             f"{past.idle['purchase_order_id']} line 1: 1 units canceled",
@@ -265,10 +265,10 @@ def test_recovering_tells_what_was_accepted_after_the_backup_and_nothing_is_sent
             f"1796331100006 return {past.idle_return['rma_number']} line 1: 1 units refunded",
             "stock of LAMP: not known: give it anew",
         ):
-            assert f"• {finding}" in told, told
-        assert told.count("• ") == 6
-        assert "1ZOPEN" not in told
-        assert "1ZBEFORE" not in told
+            assert f"• {finding}" in output, output
+        assert output.count("• ") == 6
+        assert "1ZOPEN" not in output
+        assert "1ZBEFORE" not in output
         again, once_more = recovered(deployment)
         assert (again, once_more.count("not asked for here")) == (0, 5)
         api_again(deployment)
@@ -285,6 +285,6 @@ def test_recovering_tells_what_was_accepted_after_the_backup_and_nothing_is_sent
         # The value of before, which was newer at Walmart, was not sent.
         assert stock_sent(deployment) == stock
         verdict = judge(deployment, client, 4, past.judged)
-        what = f"{told.count('not asked for here')} findings named; every update confirmed"
+        what = f"{output.count('not asked for here')} findings named; every update confirmed"
         write_row("a backup restored, then waybill recover", what, verdict)
         assert verdict.clean, passed(verdict)

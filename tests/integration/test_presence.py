@@ -30,18 +30,18 @@ async def until_waiting(url: str) -> None:
 async def test_a_poller_that_lives_is_seen_and_one_that_is_gone_is_not(fresh_url: str) -> None:
     async with Listener(fresh_url, Heard(), of_poller=True) as listener:
         await listener.shown.wait()
-        async with alone(fresh_url) as nobody_else:
-            assert not nobody_else
-    async with alone(fresh_url) as nobody_else:
-        assert nobody_else
+        async with alone(fresh_url) as is_alone:
+            assert not is_alone
+    async with alone(fresh_url) as is_alone:
+        assert is_alone
 
 
 async def test_who_listens_for_another_reason_is_no_poller(fresh_url: str) -> None:
     heard = Heard()
     async with Listener(fresh_url, heard):
         await heard.wait()
-        async with alone(fresh_url) as nobody_else:
-            assert nobody_else
+        async with alone(fresh_url) as is_alone:
+            assert is_alone
 
 
 async def test_a_poller_that_starts_meanwhile_waits_until_it_may(fresh_url: str) -> None:

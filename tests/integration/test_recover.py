@@ -201,7 +201,7 @@ async def test_what_was_delivered_after_the_backup_is_settled_and_what_was_not_w
     assert not await world.calls("shipping")
 
 
-async def test_what_nobody_here_asked_for_is_told_again_in_every_run(world: World) -> None:
+async def test_what_nothing_here_asked_for_is_told_again_in_every_run(world: World) -> None:
     order = await world.an_order(3)
     await shipped(world, order, "1ZA", items=items(l1=1))
     await world.shipped_by_hand(order, 1, "1ZLOST")
@@ -238,7 +238,7 @@ async def test_an_open_order_is_read_though_nothing_changed_at_walmart(world: Wo
     assert report.orders == 1
 
 
-async def test_a_refund_that_nobody_here_asked_for_is_told(world: World) -> None:
+async def test_a_refund_that_nothing_here_asked_for_is_told(world: World) -> None:
     order, found = await returned(world, 2)
     rma = found.returned.return_order_id
     (await world.walmart.post(f"/simulator/returns/{rma}/refund", json={})).raise_for_status()

@@ -1358,7 +1358,7 @@ MUTATIONS = (
         (RECOVER,),
     ),
     Mutation(
-        "what nobody here asked for is told",
+        "what nothing here asked for is told",
         "counting what Walmart shows as asked for",
         "app/orders/unasked.py",
         "    taken = min(left[key], wanted[update_id])\n",

@@ -1,4 +1,4 @@
-"""What Walmart shows of an order or a return that nobody here asked for."""
+"""What Walmart shows of an order or a return that nothing here asked for."""
 
 from dataclasses import replace
 
@@ -56,7 +56,7 @@ def test_canceled_units_beyond_our_cancellation_are_told() -> None:
     assert unasked.of_order(an_order(tasks=(ours,)), seen) == (Unasked("canceled", "2", 2),)
 
 
-def test_nobody_here_asks_for_what_walmart_ships_itself() -> None:
+def test_what_walmart_ships_itself_is_not_reported() -> None:
     order = an_order(fulfilled_by_walmart=True)
     assert unasked.of_order(order, a_snapshot({"1": (shipped(3),)})) == ()
 
