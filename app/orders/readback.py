@@ -58,9 +58,12 @@ def read(order: Order, task: Task, snapshot: OrderSnapshot) -> Reading:
     mine = numbers(order, task)
     for item in task.items:
         line = snapshot.lines.get(item.line_number)
-        claimed, wanted = _of_others(order, task, item.line_number, line, mine)
-        available = _under(line, mine) - claimed
-        shown[item.line_number] = max(min(available, item.quantity), 0)
+        kept, claimed, wanted = _of_others(order, task, item.line_number, line, mine)
+        under = _under(line, mine)
+        available = under - claimed
+        # What was confirmed of it comes before what others want.
+        confirmed = min(under - kept, item.confirmed)
+        shown[item.line_number] = max(min(available, item.quantity), confirmed, 0)
         if available > item.quantity + wanted:
             excess.append(item.line_number)
     return _reading(task.items, shown, snapshot, tuple(excess))
@@ -92,39 +95,51 @@ def _wants(task: Task, item: Item) -> int:
 
 def _of_others(
     order: Order, task: Task, number: str, line: LineSnapshot | None, mine: frozenset[str]
-) -> tuple[int, int]:
+) -> tuple[int, int, int]:
     """Units of a line under this shipment's numbers that our other shipments own.
 
-    Answers those that come before this shipment, and those that others may have after it. A
-    shipment that may stand under other numbers too is looked for there first.
+    Answers those that were confirmed of shipments before this one, those that come before what it
+    wants, and those that others may have after it.
     """
     others = [other for other in order.tasks if _is_other_shipment(other, task)]
-    known = {other.update_id: numbers(order, other) for other in others}
-    pool = {each: _under(line, (each,)) for each in frozenset[str]().union(mine, *known.values())}
     first = (_rank(task), task.sequence)
+    kept: list[tuple[Task, int]] = []
     before: list[tuple[Task, int]] = []
     after = 0
     for other in others:
         items = [item for item in other.items if item.line_number == number]
         wants = sum(_wants(other, item) for item in items)
-        owned = sum(item.confirmed for item in items)
+        confirmed = owned = sum(item.confirmed for item in items)
         if (_rank(other), other.sequence) < first:
-            finds = sum(item.quantity for item in items) - owned
+            kept.append((other, confirmed))
+            finds = sum(item.quantity for item in items) - confirmed
             owned += finds if _rank(other) == _OVER else wants
-        elif known[other.update_id] & mine:
+        elif numbers(order, other) & mine:
             after += wants
         before.append((other, owned))
-    # Those that can only stand elsewhere take their units first.
-    before.sort(key=lambda each: (bool(known[each[0].update_id] & mine), each[0].sequence))
+    return _claimed(order, kept, line, mine), _claimed(order, before, line, mine), after
+
+
+def _claimed(
+    order: Order, owners: list[tuple[Task, int]], line: LineSnapshot | None, mine: frozenset[str]
+) -> int:
+    """Units under some numbers that others own; what may stand elsewhere too is looked for there.
+
+    Those that can only stand elsewhere take their units first.
+    """
+    known = {owner.update_id: numbers(order, owner) for owner, _ in owners}
+    pool = {each: _under(line, (each,)) for each in frozenset[str]().union(mine, *known.values())}
     claimed = 0
-    for other, owned in before:
-        left = owned
-        for each in sorted(known[other.update_id] - mine):
+    for owner, units in sorted(
+        owners, key=lambda each: (bool(known[each[0].update_id] & mine), each[0].sequence)
+    ):
+        left = units
+        for each in sorted(known[owner.update_id] - mine):
             left -= _take(pool, each, left)
-        for each in sorted(known[other.update_id] & mine):
+        for each in sorted(known[owner.update_id] & mine):
             taken = _take(pool, each, left)
             left, claimed = left - taken, claimed + taken
-    return claimed, after
+    return claimed
 
 
 def _take(pool: dict[str, int], number: str, wanted: int) -> int:

@@ -91,3 +91,13 @@ def test_a_dismissed_shipment_finds_only_what_a_failed_one_does_not_account_for(
     seen = a_snapshot({"1": (shipped(1), acknowledged(2))})
     assert readback.read(order, failed, seen).found == {"1": 1}
     assert readback.read(order, dismissed, seen).found == {"1": 0}
+
+
+def test_what_was_confirmed_is_shown_before_what_others_want() -> None:
+    confirmed = a_task(Item("1", 1, confirmed=1), state=State.CONFIRMED, sequence=1)
+    again = a_task(Item("1", 1, confirmed=1), state=State.CONFIRMED, sequence=2)
+    doubtful = a_task(Item("1", 1, reserved=1), state=State.VERIFYING, sequence=3)
+    order = an_order(tasks=(confirmed, again, doubtful))
+    seen = a_snapshot({"1": (shipped(1), acknowledged(2))})
+    shown = [readback.read(order, task, seen).shown["1"] for task in order.tasks]
+    assert shown == [1, 0, 0]

@@ -133,6 +133,9 @@ def wrong(world: World, under: Mapping[str, int], found: Sequence[Reading]) -> I
         confirmed = sum(world[place].confirmed for place in of)
         wanted = sum(world[place].wants for place in of)
         extra = sum(more[place] for place in of)
+        seen = sum(found[place].shown["1"] for place in of)
+        if not min(there, confirmed) <= seen <= there:
+            yield f"{seen} of {there} units under {number} are shown"
         if extra > max(there - confirmed, 0):
             yield f"a unit under {number} was found twice"
         if extra < min(max(there - confirmed, 0), wanted):
