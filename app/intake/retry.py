@@ -157,14 +157,17 @@ def _why_not(
     if task is None or task.kind not in {Kind.SHIPMENT, Kind.CANCELLATION}:
         return None
     snapshot, read_at = picture
-    why = obstacle.obstacle(task, readback.read(order, task, snapshot), snapshot)
+    reading = readback.read(order, task, snapshot)
+    why = obstacle.obstacle(task, reading, snapshot)
     if why is not None or task.in_doubt(read_at) or task.kind is Kind.CANCELLATION:
         return why
     try:
         again = reservation.hold_again(order, update_id).task(update_id) or task
     except Conflict:
-        if not readback.read(order, task, snapshot).blocked:
-            # Other updates of ours hold the units: said when it is queued.
+        if any(
+            number in snapshot.lines and snapshot.lines[number].open for number in reading.missing
+        ):
+            # Our other updates hold them, which is told when it is queued.
             return None
         again = task
     again = replace(again, override_cancel_request=again.override_cancel_request or override)
