@@ -46,10 +46,12 @@ async def carry_out(
     if found:
         whose = replace(done, shipments=tuple(map(str, found)))
         return Done("known", "another door told of it"), whose
-    made = []
+    made: list[str] = []
     for request in packages(tracks, items, event.reference):
         held = await orders.lock(connection, order.id)
-        made.append(str(await ship.accept(connection, desk, held, request, ACTOR, partly=True)))
+        # A package of which nothing can go fails by itself, beside one that goes.
+        least = 0 if made else 1
+        made.append(str(await ship.accept(connection, desk, held, request, ACTOR, least=least)))
     return Done("accepted"), replace(done, shipments=tuple(made))
 
 

@@ -159,16 +159,15 @@ async def accept(
     request: ShipRequest,
     actor: str,
     *,
-    partly: bool = False,
+    least: int | None = None,
 ) -> UUID:
     """Write a shipment in the transaction of somebody who holds the order, and wakes the pollers.
 
-    partly: units that Walmart shows as canceled, or shipped otherwise, are accepted and end as a
-    part that could not go. Answers the shipment's id; the order has to be held anew for the next.
-    Raises as `ship`.
+    least: see `rules.plan`; units that cannot go end as a part that failed. Answers the shipment's
+    id; the order has to be held anew for the next. Raises as `ship`.
     """
     rules_of_store = await stores.shipping_rules(connection, order.store_id)
-    checked = check(order, rules_of_store, request, await lanes.now(connection), partly=partly)
+    checked = check(order, rules_of_store, request, await lanes.now(connection), least=least)
     refuse(checked.problems)
     update = _update(desk, order, checked, actor)
     await updates.append(connection, update)
@@ -188,13 +187,13 @@ def check(
     request: ShipRequest,
     now: datetime,
     *,
-    partly: bool = False,
+    least: int | None = None,
 ) -> Checked:
     """Hold a request against an order and the store's carriers; now is the database's time.
 
-    partly: see `rules.plan`.
+    least: see `rules.plan`.
     """
-    plan = rules.plan(order, request, now, partly=partly)
+    plan = rules.plan(order, request, now, least=least)
     resolved = carriers.resolve(
         rules_of_store,
         request.carrier_code,

@@ -4,7 +4,7 @@ Walmart often splits one Commerce item into several lines of one unit, so an ite
 SKU or by its Commerce item is spread over all lines that carry it, in the order's own order.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from app.orders import doubt
 from app.orders.errors import Problem
@@ -40,70 +40,56 @@ def doubts(order: Order, *numbers: str) -> str:
 
 
 def allocate(
-    order: Order, requested: Sequence[RequestedItem], *, partly: bool = False
+    order: Order, requested: Sequence[RequestedItem], *, least: int | None = None
 ) -> tuple[tuple[Item, ...], list[Problem]]:
     """Give each requested item its units; say with a pointer what cannot be given.
 
-    partly: units that were canceled at Walmart, or shipped there by others, are asked for without
-    being reserved, as long as any unit can go.
+    least: units that were canceled at Walmart, or shipped there by others, are asked for without
+    being reserved, where at least so many units can go; None: everything has to go.
     """
-    if partly:
-        return _allocate_partly(order, requested)
     problems = [*_none(requested), *_repeated(requested)]
     named = {item.line_number for item in requested if item.line_number is not None}
     taken: dict[str, int] = {}
+    lost: dict[str, int] = {}
+    short: list[Problem] = []
     for index, item in enumerate(requested):
         lines = _lines_of(order, item, named)
         if not lines:
             problems.append(_unknown(index, item))
             continue
-        left = _take(lines, item.quantity, taken)
+        left = _take([(line, line.remaining) for line in lines], item.quantity, taken)
         if left:
             told = doubts(order, *(line.line_number for line in lines))
-            problems.append(_too_many(index, item, item.quantity - left, told))
-    items = (Item(number, units, reserved=units) for number, units in taken.items() if units)
-    return tuple(items), problems
+            problem = _too_many(index, item, item.quantity - left, told)
+            unexplained = _take([(line, _lost(order, line)) for line in lines], left, lost)
+            (problems if unexplained else short).append(problem)
+    if least is None or problems or sum(taken.values()) < least:
+        problems += short
+    return tuple(_allocated(order, taken, lost)), problems
 
 
-def _allocate_partly(
-    order: Order, requested: Sequence[RequestedItem]
-) -> tuple[tuple[Item, ...], list[Problem]]:
-    items, problems = allocate(order, requested)
-    if not problems or any(p.code != "quantity_exceeds_remaining" for p in problems):
-        return items, problems
-    held = {item.line_number: item.reserved for item in items}
-    named = {item.line_number for item in requested if item.line_number is not None}
-    short: dict[str, int] = {}
-    for item in requested:
-        lines = _lines_of(order, item, named)
-        wanted = item.quantity - sum(held.get(line.line_number, 0) for line in lines)
-        for line in lines:
-            lost = min(max(wanted, 0), _lost(order, line) - short.get(line.line_number, 0))
-            if lost > 0:
-                short[line.line_number] = short.get(line.line_number, 0) + lost
-                wanted -= lost
-        if wanted > 0:
-            return items, problems
-    if not any(held.values()):
-        return items, problems
-    numbers = [line.line_number for line in order.lines]
-    return tuple(
-        Item(number, held.get(number, 0) + short.get(number, 0), reserved=held.get(number, 0))
-        for number in numbers
-        if held.get(number, 0) + short.get(number, 0)
-    ), []
+def _allocated(order: Order, taken: Mapping[str, int], lost: Mapping[str, int]) -> Iterator[Item]:
+    for number in (line.line_number for line in order.lines):
+        held = taken.get(number, 0)
+        units = held + lost.get(number, 0)
+        if units:
+            yield Item(number, units, reserved=held)
 
 
 def _lost(order: Order, line: Line) -> int:
-    """Units of a line that were canceled, or shipped by others than our updates."""
-    ours = sum(
-        item.confirmed
+    """Units of a line that were canceled or shipped by others, and that no shipment lacks yet."""
+    of_line = [
+        (task, item)
         for task in order.tasks
         if task.kind is Kind.SHIPMENT
         for item in task.items
         if item.line_number == line.line_number
+    ]
+    by_others = max(line.shipped - sum(item.confirmed for _, item in of_line), 0)
+    lacking = sum(
+        item.quantity - item.confirmed - item.reserved for task, item in of_line if task.unresolved
     )
-    return line.canceled + max(line.shipped - ours, 0)
+    return max(line.canceled + by_others - lacking, 0)
 
 
 def _lines_of(order: Order, item: RequestedItem, named: set[str]) -> list[Line]:
@@ -119,9 +105,10 @@ def _lines_of(order: Order, item: RequestedItem, named: set[str]) -> list[Line]:
     return [line for line in matching if line.line_number not in named] or matching
 
 
-def _take(lines: Sequence[Line], wanted: int, taken: dict[str, int]) -> int:
-    for line in lines:
-        available = max(line.remaining - taken.get(line.line_number, 0), 0)
+def _take(lines: Iterable[tuple[Line, int]], wanted: int, taken: dict[str, int]) -> int:
+    """Take of each line what it has and nobody took; answers the units that are left to find."""
+    for line, has in lines:
+        available = max(has - taken.get(line.line_number, 0), 0)
         units = min(wanted, available)
         taken[line.line_number] = taken.get(line.line_number, 0) + units
         wanted -= units

@@ -38,14 +38,15 @@ class ShipmentPlan:
 
 
 def plan(
-    order: Order, request: ShipRequest, now: datetime, *, partly: bool = False
+    order: Order, request: ShipRequest, now: datetime, *, least: int | None = None
 ) -> ShipmentPlan:
     """Hold a request against the order's rules. now is an aware time; nothing is changed.
 
-    partly: units that are short only because of what happened at Walmart are no problem; they are
-    asked for and not reserved, and the delivery says line by line that they could not go.
+    least: units that are short only because of what happened at Walmart are no problem where at
+    least so many units can go (None: all). They are asked for and not reserved, and the delivery
+    says line by line that they could not go.
     """
-    items, problems = _items(order, request, partly=partly)
+    items, problems = _items(order, request, least=least)
     shipped_at = request.shipped_at or now
     found = [
         *tracking_problems(order, request.tracking_number),
@@ -59,10 +60,10 @@ def plan(
 
 
 def _items(
-    order: Order, request: ShipRequest, *, partly: bool
+    order: Order, request: ShipRequest, *, least: int | None
 ) -> tuple[tuple[Item, ...], list[Problem]]:
     if request.items is not None:
-        return allocation.allocate(order, request.items, partly=partly)
+        return allocation.allocate(order, request.items, least=least)
     items = allocation.everything_remaining(order)
     if items or order.fulfillment_status is FulfillmentStatus.CANCELED:
         return items, []
