@@ -23,15 +23,12 @@ _REASONS = {
 }
 
 
-def failure(blocked: Sequence[Blocked]) -> Failure:
-    """The failure of a shipment of which nothing can go."""
-    return verdicts.OBSTACLES[_main_code(blocked)]
-
-
-def partly(blocked: Sequence[Blocked]) -> Failure:
-    """The failure of a shipment of which Walmart has taken all that could go."""
-    whole = failure(blocked)
-    return verdicts.with_lines(whole, [_line(each, whole) for each in blocked])
+def failure(blocked: Sequence[Blocked], *, rest: bool) -> Failure:
+    """The failure of a shipment of which nothing more can go; rest: Walmart has all else of it."""
+    whole = verdicts.OBSTACLES[_main_code(blocked)]
+    if not rest and len(blocked) == 1:
+        return whole
+    return verdicts.with_lines(whole, [_line(each, whole) for each in blocked], rest=rest)
 
 
 def _main_code(blocked: Sequence[Blocked]) -> str:

@@ -120,4 +120,5 @@ def _with_lines(failure: Failure, snapshot: OrderSnapshot) -> Failure:
             LineFailure(number, units, failure.code, failure.message, failure.suggestion)
             for number, units in left
         ],
+        rest=True,
     )

@@ -6,6 +6,7 @@ from typing import Any
 from app.orders import numbers, obstacle, readback
 from app.orders.obstacle import Sendable
 from app.orders.outcome import AlreadyThere, Confirmed, Outcome, Refused, Unclear
+from app.orders.readback import Reading
 from app.orders.snapshot import OrderSnapshot
 from app.sync import blocked, calls, verdicts
 from app.sync.calls import Picture
@@ -39,7 +40,12 @@ def _judged(errand: Errand, read: Picture, going: Sendable) -> Outcome | None:
         return AlreadyThere(read.snapshot)
     if not errand.ends_doubt(read.at):
         return calls.still_unclear(read)
-    return None if going.units else Refused(blocked.failure(going.blocked), read.snapshot)
+    return None if going.units else _blocked(reading, going, read.snapshot)
+
+
+def _blocked(reading: Reading, going: Sendable, snapshot: OrderSnapshot) -> Refused:
+    """Nothing more of it can go; what Walmart has of it stands."""
+    return Refused(blocked.failure(going.blocked, rest=any(reading.found.values())), snapshot)
 
 
 async def _send(errand: Errand, going: Sendable, *, again: bool) -> Outcome:
@@ -52,13 +58,13 @@ async def _send(errand: Errand, going: Sendable, *, again: bool) -> Outcome:
     try:
         answer = await calls.write(errand, errand.client.ship(errand.account, number, body))
     except (errors.Refused, errors.NotFound) as error:
-        return await _judge_refusal(errand, error, again=again)
+        return await _judge_refusal(errand, error, going, again=again)
     except errors.WalmartError as error:
         return verdicts.of_write(errand.update.kind, error)
     if answer.order is None or not _shows(errand, answer.order, going):
         return Unclear(verdicts.NOT_SHOWN, sent=True)
     if going.blocked:
-        return Refused(blocked.partly(going.blocked), answer.order)
+        return Refused(blocked.failure(going.blocked, rest=True), answer.order)
     return Confirmed(answer.order)
 
 
@@ -71,7 +77,9 @@ def _shows(errand: Errand, snapshot: OrderSnapshot, going: Sendable) -> bool:
     )
 
 
-async def _judge_refusal(errand: Errand, error: errors.WalmartError, *, again: bool) -> Outcome:
+async def _judge_refusal(
+    errand: Errand, error: errors.WalmartError, sent: Sendable, *, again: bool
+) -> Outcome:
     """Walmart said no: one read tells whether it has it already, and what of it can go."""
     read = await calls.read_order(errand, after=error)
     if not isinstance(read, Picture):
@@ -84,11 +92,13 @@ async def _judge_refusal(errand: Errand, error: errors.WalmartError, *, again: b
         return AlreadyThere(snapshot)
     errand.ends_doubt(read.at)
     going = obstacle.sendable(errand.order, errand.task, snapshot, read.at)
-    if again and going.units and (going.blocked or snapshot.created):
+    # What was left out of the call already does not explain its refusal.
+    explained = bool(going.blocked) and going.blocked != sent.blocked
+    if again and going.units and (explained or snapshot.created):
         unacknowledged = await calls.acknowledge(errand) if snapshot.created else None
         return unacknowledged or await _send(errand, going, again=False)
-    if going.blocked:
-        return Refused(blocked.failure(going.blocked), snapshot)
+    if explained or not going.units:
+        return _blocked(reading, going, snapshot)
     package = Package.from_json(_newest_package(errand))
     return Refused(verdicts.failure(error, package), snapshot)
 

@@ -114,10 +114,10 @@ LAGS = Failure(
 )
 
 
-def with_lines(whole: Failure, lines: Sequence[LineFailure]) -> Failure:
-    """A failure of some lines while the others went."""
+def with_lines(whole: Failure, lines: Sequence[LineFailure], *, rest: bool) -> Failure:
+    """A failure said line by line; rest: all else is at Walmart."""
     named = ", ".join(f"line {each.line_number} ({each.units})" for each in lines)
-    message = f"{whole.message} Not done: {named}; the rest is at Walmart."
+    message = f"{whole.message} Not done: {named}" + ("; the rest is at Walmart." if rest else ".")
     return replace(whole, message=message, lines=tuple(lines))
 
 
