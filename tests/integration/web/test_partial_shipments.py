@@ -1,0 +1,351 @@
+"""Of a shipment what can go goes; what cannot because of Walmart's side is said line by line."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from app.orders.update import State
+from app.storage.views import OrderView, ShipmentView
+from tests.integration.web.adobe import changed, event, hook, side
+from tests.integration.web.doubtful import LONG, accepted, at_walmart, code, land, shown
+from tests.integration.web.test_commerce_shipments import saved
+from tests.world import World
+
+SHIP = "/rest/store_1/V1/order/7/ship"
+REASONS = ["canceled", "by hand", "buyer asks"]
+CODES = {"canceled": "line_canceled", "by hand": "needs_review", "buyer asks": "cancel_requested"}
+
+
+def body(number: str = "1ZA", **lines: int) -> dict[str, Any]:
+    """A shipment by line, as in `body(l1=2)`."""
+    items = [{"line_number": name[1:], "quantity": units} for name, units in lines.items()]
+    return {"carrier_code": "ups", "tracking_number": number, "items": items}
+
+
+async def at_seller_center(
+    world: World, order: OrderView, why: str, lines: Mapping[str, int]
+) -> None:
+    """Let something happen to units of lines past Waybill."""
+    verb = {"canceled": "cancel", "by hand": "ship", "buyer asks": "intent-to-cancel"}[why]
+    named: list[Any] = [
+        {"line_number": number, "quantity": units}
+        | ({"tracking_number": "1ZHAND"} if why == "by hand" else {})
+        for number, units in lines.items()
+    ]
+    path = f"/simulator/orders/{order.purchase_order_id}/{verb}"
+    wanted = list(lines) if why == "buyer asks" else named
+    (await world.walmart.post(path, json={"lines": wanted})).raise_for_status()
+
+
+async def told(client: httpx.AsyncClient, order: OrderView) -> list[tuple[str, int, str]]:
+    """The details of lines that could not go, each with a message and something to do."""
+    details = (await shown(client, order))["status_details"]
+    assert all(each["message"] and each["suggestion"] for each in details)
+    return [
+        (each["line_number"], each["units"], each["code"])
+        for each in details
+        if each["line_number"] is not None
+    ]
+
+
+async def confirmed(client: httpx.AsyncClient, order: OrderView) -> list[dict[str, int]]:
+    """Of each shipment the confirmed units of its lines."""
+    found = (await client.get(f"/v1/orders/{order.id}/shipments")).json()["data"]
+    return [{i["line_number"]: i["confirmed"] for i in each["items"]} for each in found]
+
+
+async def calls(world: World, order: OrderView) -> list[str]:
+    """The calls that a delivery made: what was written, what was read after the first write."""
+    everything = (await world.walmart.get("/simulator/calls")).json()["calls"]
+    names = [
+        each["operation"]
+        for each in everything
+        if each["purchase_order_id"] == order.purchase_order_id
+    ]
+    return names[names.index("shipping") :]
+
+
+@pytest.mark.parametrize("why", REASONS)
+async def test_one_line_that_cannot_go_keeps_none_of_the_others(
+    world: World, client: httpx.AsyncClient, why: str
+) -> None:
+    order = await world.an_order(2, 1, 3)
+    shipment = await accepted(client, order, body(l1=2, l2=1, l3=3))
+    await at_seller_center(world, order, why, {"2": 1})
+    (update,) = await world.deliver_until(UUID(shipment["update"]["id"]))
+    assert update.state == "failed"
+    # One refusal, one read, one second call without the line.
+    assert await calls(world, order) == ["shipping", "read", "shipping"]
+    assert await at_walmart(world, order) == [("1", 2, "1ZA"), ("3", 3, "1ZA")]
+    assert await confirmed(client, order) == [{"1": 2, "2": 0, "3": 3}]
+    assert await told(client, order) == [("2", 1, CODES[why])]
+    assert (await shown(client, order))["status"] == "error"
+
+
+@pytest.mark.parametrize("why", ["canceled", "by hand"])
+async def test_some_units_of_a_line_that_cannot_go_keep_none_of_the_others(
+    world: World, client: httpx.AsyncClient, why: str
+) -> None:
+    order = await world.an_order(3)
+    shipment = await accepted(client, order, body(l1=3))
+    await at_seller_center(world, order, why, {"1": 1})
+    await world.deliver_until(UUID(shipment["update"]["id"]))
+    assert await at_walmart(world, order) == [("1", 2, "1ZA")]
+    assert await confirmed(client, order) == [{"1": 2}]
+    assert await told(client, order) == [("1", 1, CODES[why])]
+    again = await client.post(f"/v1/updates/{shipment['update']['id']}/retry")
+    # Nothing of it can go any more, which is said, and nothing is sent.
+    assert again.status_code in {202, 409}
+    assert len(await at_walmart(world, order)) == 1
+
+
+async def test_lines_that_cannot_go_for_different_reasons_are_told_each_for_itself(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(2, 1, 3, 1)
+    shipment = await accepted(client, order, body(l1=2, l2=1, l3=3, l4=1))
+    await at_seller_center(world, order, "canceled", {"1": 2})
+    await at_seller_center(world, order, "by hand", {"2": 1})
+    await at_seller_center(world, order, "buyer asks", {"3": 3})
+    await world.deliver_until(UUID(shipment["update"]["id"]))
+    assert await at_walmart(world, order) == [("4", 1, "1ZA")]
+    assert sorted(await told(client, order)) == [
+        ("1", 2, "line_canceled"),
+        ("2", 1, "needs_review"),
+        ("3", 3, "cancel_requested"),
+    ]
+
+
+async def test_where_no_line_can_go_each_is_told_and_nothing_is_sent_again(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(2, 1)
+    shipment = await accepted(client, order, body(l1=2, l2=1))
+    await at_seller_center(world, order, "canceled", {"1": 2})
+    await at_seller_center(world, order, "buyer asks", {"2": 1})
+    await world.deliver_until(UUID(shipment["update"]["id"]))
+    assert await calls(world, order) == ["shipping", "read"]
+    assert sorted(await told(client, order)) == [
+        ("1", 2, "line_canceled"),
+        ("2", 1, "cancel_requested"),
+    ]
+
+
+@pytest.mark.parametrize("override", [True, False])
+async def test_a_retry_sends_the_rest_when_it_can_go(
+    world: World, client: httpx.AsyncClient, *, override: bool
+) -> None:
+    order = await world.an_order(2, 1)
+    shipment = await accepted(client, order, body(l1=2, l2=1))
+    await at_seller_center(world, order, "buyer asks", {"2": 1})
+    update = shipment["update"]["id"]
+    await world.deliver_until(UUID(update))
+    answer = await client.post(
+        f"/v1/updates/{update}/retry", json={"override_cancel_request": override}
+    )
+    assert answer.status_code == 202, answer.text
+    (view,) = await world.deliver_until(UUID(update))
+    assert view.state == ("confirmed" if override else "failed")
+    sent = await at_walmart(world, order)
+    assert sent == [("1", 2, "1ZA"), *([("2", 1, "1ZA")] if override else [])]
+    assert await told(client, order) == ([] if override else [("2", 1, "cancel_requested")])
+
+
+async def test_a_second_refusal_is_judged_for_itself(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(2, 1)
+    shipment = await accepted(client, order, body(l1=2, l2=1))
+    await at_seller_center(world, order, "canceled", {"2": 1})
+    await world.fault(
+        "shipping",
+        "refuse",
+        field="methodCode",
+        description="Method code is not supported",
+        purchase_order_id=order.purchase_order_id,
+    )
+    (update,) = await world.deliver_until(UUID(shipment["update"]["id"]))
+    assert await calls(world, order) == ["shipping", "read", "shipping", "read"]
+    assert update.status_detail is not None
+    assert update.status_detail.code == "method_code_not_supported"
+    assert await at_walmart(world, order) == []
+    # Walmart takes it now: a retry sends what can go.
+    answer = await client.post(f"/v1/updates/{update.id}/retry")
+    assert answer.json()["will"] == "queued"
+    await world.deliver_until(update.id)
+    assert await at_walmart(world, order) == [("1", 2, "1ZA")]
+    assert await told(client, order) == [("2", 1, "line_canceled")]
+
+
+@pytest.mark.parametrize("fault", ["error_after", "held"])
+async def test_a_second_call_whose_answer_is_lost_is_settled_and_told_line_by_line(
+    world: World, client: httpx.AsyncClient, fault: str
+) -> None:
+    order = await world.an_order(2, 1)
+    shipment = await accepted(client, order, body(l1=2, l2=1))
+    await at_seller_center(world, order, "canceled", {"2": 1})
+    update = UUID(shipment["update"]["id"])
+    # The first call meets nothing, the second loses its answer.
+    await world.fault("shipping", "slow", delay=0)
+    await world.fault("shipping", fault)
+    await world.deliver_until(update, states={State.VERIFYING}, policy=LONG)
+    await land(world)
+    await world.let_doubts_end()
+    await world.deliver_until(update, policy=LONG)
+    assert await at_walmart(world, order) == [("1", 2, "1ZA")]
+    assert await confirmed(client, order) == [{"1": 2, "2": 0}]
+    assert await told(client, order) == [("2", 1, "line_canceled")]
+
+
+@pytest.mark.parametrize("why", ["canceled", "by hand"])
+async def test_v1_and_rest_refuse_what_is_known_by_then(
+    world: World, client: httpx.AsyncClient, why: str
+) -> None:
+    order = await linked(world, client)
+    await at_seller_center(world, order, why, {"2": 1})
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    refused = await client.post(f"/v1/orders/{order.id}/shipments", json=body(l1=2, l2=2))
+    assert code(refused) == (409, "quantity_exceeds_remaining")
+    refused = await client.post(SHIP, json=at_rest(1, 2))
+    assert (refused.status_code, refused.json()["error_code"]) == (
+        400,
+        "quantity_exceeds_remaining",
+    )
+    assert (await shown(client, order))["shipments"] == []
+
+
+def at_rest(*units: int) -> dict[str, Any]:
+    items = [{"order_item_id": 70 + n, "qty": count} for n, count in enumerate(units)]
+    return {"items": items, "tracks": [track("1ZA")]}
+
+
+def track(number: str) -> dict[str, Any]:
+    return {"track_number": number, "title": "UPS", "carrier_code": "ups"}
+
+
+def payload(tracks: list[dict[str, Any]], *units: int) -> dict[str, Any]:
+    items = [
+        {"order_item_id": str(70 + n), "qty": str(count)} for n, count in enumerate(units) if count
+    ]
+    return changed(items=items, tracks=tracks)
+
+
+async def linked(world: World, client: httpx.AsyncClient, *units: int) -> OrderView:
+    """An order whose lines are the items 70, 71 … of Commerce's order 7."""
+    order = await world.an_order(*(units or (3, 2)))
+    lines = [
+        {"line_number": line.line_number, "commerce_item_id": 69 + n}
+        for n, line in enumerate(order.lines, start=1)
+    ]
+    link = {"commerce_order_id": 7, "commerce_order_number": "000000007", "lines": lines}
+    assert (await client.patch(f"/v1/orders/{order.id}", json=link)).is_success
+    await side(client)
+    return order
+
+
+async def delivered(world: World, order: OrderView) -> None:
+    made = (await world.order(order.id)).shipments
+    await world.deliver_until(*(each.update.id for each in made))
+
+
+@pytest.mark.usefixtures("adobe")
+@pytest.mark.parametrize("door", ["hook", "event"])
+@pytest.mark.parametrize("why", ["canceled", "by hand"])
+@pytest.mark.parametrize("known", [True, False])
+async def test_hooks_and_events_accept_what_can_go_and_end_partly(
+    world: World,
+    client: httpx.AsyncClient,
+    outside: httpx.AsyncClient,
+    door: str,
+    why: str,
+    *,
+    known: bool,
+) -> None:
+    order = await linked(world, client)
+    await at_seller_center(world, order, why, {"2": 1})
+    if known:
+        await client.post(f"/v1/orders/{order.id}/refresh")
+    told_of = payload([track("1ZA")], 3, 2)
+    for _ in range(2):
+        if door == "hook":
+            assert (await hook(outside, "shipment", told_of)).json() == {"op": "success"}
+        else:
+            answer = await event(outside, saved(told_of))
+            assert answer.json()["results"][0] in {"accepted", "known"}
+    await delivered(world, order)
+    assert await at_walmart(world, order) == [("1", 3, "1ZA"), ("2", 1, "1ZA")]
+    assert await confirmed(client, order) == [{"1": 3, "2": 1}]
+    assert await told(client, order) == [("2", 1, CODES[why])]
+
+
+async def test_an_item_of_several_lines_goes_in_the_lines_that_are_open(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    """Walmart splits a quantity into lines of one unit; two of the three are canceled."""
+    order = await linked(world, client, 1, 1, 1)
+    lines = [{"line_number": str(number), "commerce_item_id": 70} for number in (1, 2, 3)]
+    await client.patch(f"/v1/orders/{order.id}", json={"lines": lines})
+    await at_seller_center(world, order, "canceled", {"1": 1, "3": 1})
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    tracks = [track("1ZA"), track("1ZB"), track("1ZC")]
+    for _ in range(2):
+        assert (await hook(outside, "shipment", payload(tracks, 3))).json() == {"op": "success"}
+    await delivered(world, order)
+    assert await at_walmart(world, order) == [("2", 1, "1ZA")]
+    states = {each.tracking_number: each.update.state for each in await made(world, order)}
+    assert states == {"1ZA": "confirmed", "1ZB": "failed", "1ZC": "failed"}
+    assert {code for _, _, code in await details(client, order)} == {"line_canceled"}
+
+
+async def made(world: World, order: OrderView) -> Sequence[ShipmentView]:
+    return (await world.order(order.id)).shipments
+
+
+async def details(client: httpx.AsyncClient, order: OrderView) -> list[tuple[str, int, str]]:
+    found = (await shown(client, order))["status_details"]
+    return [(each["update_id"], each["units"], each["code"]) for each in found]
+
+
+async def test_packages_of_one_unit_each_go_as_long_as_units_are_open(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client, 3)
+    await at_seller_center(world, order, "canceled", {"1": 2})
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    tracks = [track("1ZA"), track("1ZB"), track("1ZC")]
+    assert (await hook(outside, "shipment", payload(tracks, 3))).json() == {"op": "success"}
+    await delivered(world, order)
+    assert await at_walmart(world, order) == [("1", 1, "1ZA")]
+    states = [each.update.state for each in (await world.order(order.id)).shipments]
+    assert sorted(states) == ["confirmed", "failed", "failed"]
+
+
+async def test_a_shipment_of_which_nothing_can_go_is_refused_at_the_hook(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    await at_seller_center(world, order, "canceled", {"2": 2})
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    refused = (await hook(outside, "shipment", payload([track("1ZA")], 0, 2))).json()
+    assert refused["op"] == "exception"
+    assert (await world.order(order.id)).shipments == []
+
+
+async def test_units_that_another_update_of_ours_holds_stay_refused_at_every_door(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client, 3, 2)
+    await accepted(client, order, body("1ZOURS", l2=2))
+    # Also where a unit of the same line was canceled, which the first shipment lacks already.
+    await at_seller_center(world, order, "canceled", {"2": 1})
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    refused = await client.post(f"/v1/orders/{order.id}/shipments", json=body(l1=1, l2=1))
+    assert code(refused) == (409, "quantity_exceeds_remaining")
+    refused = await client.post(SHIP, json=at_rest(1, 1))
+    assert refused.json()["error_code"] == "quantity_exceeds_remaining"
+    answer = (await hook(outside, "shipment", payload([track("1ZA")], 1, 1))).json()
+    assert answer["op"] == "exception"
+    assert len((await world.order(order.id)).shipments) == 1
