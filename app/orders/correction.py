@@ -110,12 +110,28 @@ def overwritten_until(order: Order, task: Task) -> datetime | None:
 
 
 def lags(order: Order, task: Task, snapshot: OrderSnapshot, since: datetime) -> bool:
-    """Whether a read shows less of a corrected shipment than Walmart confirmed after since."""
+    """Whether a read shows less of a corrected shipment than Walmart confirmed after since.
+
+    Less is fewer units, or units under a number that a confirmed correction has replaced.
+    """
     shipment = order.task(task.corrects) if task.corrects else None
-    if shipment is None or shipment.confirmed_at is None or shipment.confirmed_at < since:
+    if shipment is None:
         return False
-    shown = readback.read(order, shipment, snapshot).shown
-    return any(shown[item.line_number] < item.confirmed for item in shipment.items)
+    if _confirmed(shipment, since):
+        shown = readback.read(order, shipment, snapshot).shown
+        if any(shown[item.line_number] < item.confirmed for item in shipment.items):
+            return True
+    done = [each for each in corrections(order, shipment) if _confirmed(each, since)]
+    if not done:
+        return False
+    newest = done[-1]
+    earlier = [each for each in corrections(order, shipment) if each.sequence < newest.sequence]
+    replaced = {tracking_key(each.tracking_number or "") for each in (shipment, *earlier)}
+    return standing(order, newest, snapshot).current in replaced
+
+
+def _confirmed(task: Task, since: datetime) -> bool:
+    return task.confirmed_at is not None and task.confirmed_at >= since
 
 
 def replaceable(order: Order, shipment: Task) -> bool:

@@ -82,7 +82,7 @@ class Task:
     override_cancel_request: bool = False
     # From when a read may end the doubt whether an earlier try takes effect; None: no doubt.
     in_doubt_until: datetime | None = None
-    # When Walmart's confirmation of units was last written down (Kind.SHIPMENT only).
+    # When Walmart's confirmation was last written down (not of an acknowledgement or a refund).
     confirmed_at: datetime | None = None
 
     def in_doubt(self, read_at: datetime) -> bool:

@@ -54,7 +54,8 @@ UNKEYED = """
                 'update_id', u.id, 'kind', u.kind, 'state', u.state, 'sequence', u.sequence,
                 'in_doubt_until', u.in_doubt_until,
                 'confirmed_at', greatest(s.first_confirmed_at,
-                   CASE WHEN u.state = 'confirmed' AND u.kind IN ('shipment', 'cancellation')
+                   CASE WHEN u.state = 'confirmed'
+                         AND u.kind IN ('shipment', 'tracking', 'cancellation')
                         THEN u.finished_at END),
                 'items', coalesce(s.items, c.items, '[]'::jsonb),
                 'tracking_number', u.payload->>'tracking_number', 'reason', c.reason,
