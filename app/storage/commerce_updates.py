@@ -105,17 +105,19 @@ def _row(order: Order, ids: events.NewId) -> dict[str, Any]:
     return {"id": str(ids(order.store_id)), "order_id": str(order.id)}
 
 
-# A note that was dismissed and reached Commerce all the same counts, too.
+# A note that was dismissed counts, too, where it reached Commerce all the same, or still may.
 _EQUAL_NOTES = sa.text("""
     SELECT n.id, (SELECT count(*) FROM (
-             SELECT payload, state, sequence, store_id, target, subject, kind FROM updates
+             SELECT payload, state, sequence, store_id, target, subject, kind, in_doubt_until
+               FROM updates
               UNION ALL
-             SELECT payload, state, sequence, store_id, target, subject, kind FROM archived_updates
-           ) o
+             SELECT payload, state, sequence, store_id, target, subject, kind, NULL
+               FROM archived_updates) o
             WHERE o.store_id = n.store_id AND o.target = n.target AND o.subject = n.subject
               AND o.kind = 'commerce_note' AND o.sequence < n.sequence
               AND o.payload->>'text' = n.payload->>'text'
-              AND (o.state = 'confirmed' OR o.payload->'landed' = 'true')) AS notes
+              AND (o.state = 'confirmed' OR o.payload->'landed' = 'true'
+                   OR o.in_doubt_until IS NOT NULL)) AS notes
       FROM updates n WHERE n.store_id = :store_id AND n.id = ANY(:ids)
 """).bindparams(sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
 _NOTE_LANDED = sa.text("""
