@@ -29,8 +29,8 @@ _EXPLAINED: Mapping[str, str] = {
     "refunded": "Walmart shows all of it as refunded.",
     "partly": "Walmart shows a part of it; the rest is free again.",
     ABSENT: _NO_UNITS,
-    NOT_READ: "Walmart could not be read; the units stay reserved until a refresh shows them.",
 }
+_HELD = "the units stay reserved until a refresh shows them."
 _ABSENT: Mapping[Kind, str] = {
     Kind.ACKNOWLEDGEMENT: "Walmart shows the order as not acknowledged.",
     Kind.TRACKING: "Walmart does not show the package under the new number.",
@@ -162,9 +162,11 @@ def _finding(found: Found, what: str) -> Finding:
 
 
 def _unread(found: Found) -> Finding:
+    until = found.in_doubt_until
     if found.kind in TOLD_COMMERCE:
-        return Finding(NOT_READ, "Commerce could not be read. Walmart was not asked.")
-    return Finding(NOT_READ, _EXPLAINED[NOT_READ])
+        return Finding(NOT_READ, "Commerce could not be read. Walmart was not asked.", until)
+    holds = f"; {_HELD}" if found.kind in {Kind.SHIPMENT, Kind.CANCELLATION} else "."
+    return Finding(NOT_READ, f"Walmart could not be read{holds}", until)
 
 
 def _in_doubt(found: Found) -> Finding:

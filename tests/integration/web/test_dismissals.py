@@ -1,0 +1,213 @@
+"""Who dismisses an update is told what a read of what it is about shows, whatever its kind."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import httpx
+import pytest
+
+from app.orders.update import State
+from tests.integration.test_connector import a_store, handed_over
+from tests.integration.web.doubtful import LONG, a_body, accepted, dismissed, land
+from tests.integration.web.test_commerce_events import sent_back
+from tests.world import World
+
+Made = Callable[[World, httpx.AsyncClient], Awaitable[UUID]]
+
+
+async def newest(world: World, kind: str) -> UUID:
+    async with world.database.begin() as connection:
+        row = await connection.exec_driver_sql(
+            f"SELECT id FROM updates WHERE kind = '{kind}' ORDER BY created_at DESC, id DESC"
+        )
+        found: UUID = row.scalars().all()[0]
+        return found
+
+
+async def lost(world: World, kind: str, operation: str, first: int = 0) -> UUID:
+    """Let the newest update of a kind be written without an answer; first: calls before that."""
+    if first:
+        await world.fault(operation, "slow", delay=0, times=first)
+    await world.fault(operation, "held")
+    # What is not read back by itself is throttled after its first try, so that it stays.
+    states = {State.VERIFYING}
+    if kind == "inventory":
+        await world.fault(operation, "throttle", times=None, delay=3600)
+        states = {State.RETRYING}
+    update = await newest(world, kind)
+    await world.deliver_until(update, states=states, policy=LONG)
+    return update
+
+
+async def acknowledgement(world: World, _: httpx.AsyncClient) -> UUID:
+    await world.an_order(2, status="Created")
+    return await lost(world, "acknowledgement", "acknowledge")
+
+
+async def shipment(world: World, client: httpx.AsyncClient) -> UUID:
+    await accepted(client, await world.an_order(2))
+    return await lost(world, "shipment", "shipping")
+
+
+async def tracking(world: World, client: httpx.AsyncClient) -> UUID:
+    order = await world.an_order(2)
+    made = await accepted(client, order)
+    await world.deliver_until(UUID(made["update"]["id"]))
+    path = f"/v1/orders/{order.id}/shipments/{made['id']}/tracking"
+    assert (await client.patch(path, json={"tracking_number": "1ZB"})).status_code == 202
+    return await lost(world, "tracking", "shipping")
+
+
+async def cancellation(world: World, client: httpx.AsyncClient) -> UUID:
+    order = await world.an_order(2)
+    await client.post(f"/v1/orders/{order.id}/cancellation", json={"reason": "out_of_stock"})
+    return await lost(world, "cancellation", "cancel")
+
+
+async def refund(world: World, client: httpx.AsyncClient) -> UUID:
+    await sent_back(world, client, 2)
+    (found,) = (await client.get("/v1/returns")).json()["data"]
+    await client.post(f"/v1/returns/{found['id']}/refund", json={})
+    return await lost(world, "refund", "refund")
+
+
+async def inventory(world: World, client: httpx.AsyncClient) -> UUID:
+    store = await world.a_store()
+    levels = {"items": [{"sku": "ABC", "quantity": 7}]}
+    answer = await client.put(f"/v1/stores/{store.id}/inventory", json=levels)
+    assert answer.status_code == 202, answer.text
+    return await lost(world, "inventory", "inventory")
+
+
+async def commerce_order(world: World, _: httpx.AsyncClient) -> UUID:
+    await a_store(world)
+    await world.an_order(2)
+    # The first call looks for it, the second asks for the store views; the third makes it.
+    return await lost(world, "commerce_order", "commerce_orders", first=2)
+
+
+async def commerce_note(world: World, client: httpx.AsyncClient) -> UUID:
+    await a_store(world)
+    order = await handed_over(world, await world.an_order(2))
+    await client.post(f"/v1/orders/{order.id}/cancellation", json={"reason": "out_of_stock"})
+    await world.fault("commerce_comments", "held")
+    await world.deliver_until(await newest(world, "cancellation"), policy=LONG)
+    note = await newest(world, "commerce_note")
+    await world.deliver_until(note, states={State.VERIFYING}, policy=LONG)
+    return note
+
+
+KINDS: dict[str, tuple[Made, str, str]] = {
+    "acknowledgement": (acknowledgement, "acknowledged", "Walmart shows the order as acknowledged"),
+    "shipment": (shipment, "shipped", "Walmart shows all of it as shipped"),
+    "tracking": (tracking, "corrected", "under the new number"),
+    "cancellation": (cancellation, "canceled", "Walmart shows all of it as canceled"),
+    "refund": (refund, "refunded", "Walmart shows all of it as refunded"),
+    "inventory": (inventory, "stock_level", "Walmart shows 7 units of ABC"),
+    "commerce_order": (commerce_order, "not_read", "Commerce shows the order"),
+    "commerce_note": (commerce_note, "not_read", "Commerce shows the note"),
+}
+READ = {"refund": "returns", "inventory": "inventory_read"}
+
+
+def reading(kind: str) -> str:
+    """The call that reads what a kind is about."""
+    return "commerce_orders" if kind.startswith("commerce") else READ.get(kind, "read")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_landed_is_seen_though_its_doubt_has_not_ended(
+    world: World, client: httpx.AsyncClient, kind: str
+) -> None:
+    make, walmart, says = KINDS[kind]
+    update = await make(world, client)
+    await land(world)
+    answer = await dismissed(client, str(update))
+    assert (answer["walmart"], answer["update"]["state"]) == (walmart, "dismissed")
+    assert says in answer["explanation"]
+    # A level is absolute: its doubt ends by the moment alone.
+    over = answer["update"]["in_doubt_until"] is None
+    assert over is (kind not in {"inventory", "tracking"}), answer
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_does_not_show_yet_is_in_doubt_and_read_again_by_itself(
+    world: World, client: httpx.AsyncClient, kind: str
+) -> None:
+    update = await KINDS[kind][0](world, client)
+    answer = await dismissed(client, str(update))
+    if kind == "inventory":
+        assert answer["walmart"] == "stock_level"
+        assert "may still arrive until" in answer["explanation"]
+    else:
+        assert answer["walmart"] == "in_doubt"
+        where = "Commerce" if kind.startswith("commerce") else "Walmart"
+        assert answer["explanation"].startswith(f"{where} does not show all of it yet")
+    assert answer["until"] == answer["update"]["in_doubt_until"] is not None
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql("UPDATE lanes SET paused_until = '-infinity', reason = ''")
+    before = len(await world.calls(reading(kind)))
+    await world.let_doubts_end()
+    async with world.polling(policy=LONG):
+        await world.no_doubt_left()
+    assert (await world.update(update)).state == "dismissed"
+    # No read could show that a level will not arrive any more.
+    assert (len(await world.calls(reading(kind))) > before) is (kind != "inventory")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_never_arrived_is_absent_once_the_doubt_is_over(
+    world: World, client: httpx.AsyncClient, kind: str
+) -> None:
+    update = await KINDS[kind][0](world, client)
+    await world.let_doubts_end()
+    answer = await dismissed(client, str(update))
+    assert (answer["until"], answer["update"]["in_doubt_until"]) == (None, None) or (
+        kind == "inventory"
+    )
+    if kind.startswith("commerce"):
+        assert answer["explanation"].startswith("Commerce shows no such")
+    elif kind != "inventory":
+        assert answer["walmart"] == "absent"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_where_the_read_fails_the_doubt_stays_and_it_says_so(
+    world: World, client: httpx.AsyncClient, kind: str
+) -> None:
+    update = await KINDS[kind][0](world, client)
+    await world.fault(reading(kind), "error", times=None, status=503)
+    answer = await dismissed(client, str(update))
+    assert answer["walmart"] == "not_read"
+    assert "could not be read" in answer["explanation"]
+    # Only what holds units speaks of them.
+    assert ("units" in answer["explanation"]) is (kind in {"shipment", "cancellation"})
+    assert answer["until"] == answer["update"]["in_doubt_until"] is not None
+
+
+async def test_a_part_that_landed_is_told_as_such(world: World, client: httpx.AsyncClient) -> None:
+    order = await world.an_order(3)
+    made = await accepted(client, order, a_body(units=3))
+    update = await lost(world, "shipment", "shipping")
+    await world.shipped_by_hand(order, 1, "1ZA")
+    await world.let_doubts_end()
+    assert (await dismissed(client, str(update)))["walmart"] == "partly"
+    assert made["update"]["id"] == str(update)
+    (line,) = (await client.get(f"/v1/orders/{order.id}")).json()["lines"]
+    assert (line["quantity"]["shipped"], line["quantity"]["remaining"]) == (1, 2)
+
+
+async def test_a_part_of_a_refund_that_walmart_has_is_told_as_such(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    update = await refund(world, client)
+    (found,) = (await client.get("/v1/returns")).json()["data"]
+    account = await world.desk.account(1)
+    page = await world.client.returns.read(account, found["rma_number"])
+    await world.client.returns.refund(account, page.returns[0], {1: 1})
+    await world.let_doubts_end()
+    assert (await dismissed(client, str(update)))["walmart"] == "partly"
+    answer = await client.post(f"/v1/returns/{found['id']}/refund", json={})
+    assert answer.status_code == 202
+    (found,) = (await client.get("/v1/returns")).json()["data"]
+    assert found["refunds"][-1]["items"] == [{"return_line_number": 1, "quantity": 1}]
