@@ -14,6 +14,7 @@ from app.simulator.faults import KINDS
 from app.storage import recording
 from app.storage.overview import commerce_views, lane_views
 from app.sync import (
+    backoff,
     commerce_verdicts,
     creating,
     delivery,
@@ -52,7 +53,8 @@ def test_every_command_is_in_the_readme() -> None:
 def test_every_code_of_a_status_detail_is_in_the_readme_and_no_other() -> None:
     known = explanations.FIELD_CODES | explanations.CLASS_CODES | set(lane_views.REASONS)
     known |= {code for _, code in commerce_verdicts.CODES}
-    for module in (verdicts, delivery, recording, stocking, refunding, commerce_verdicts, creating):
+    with_failures = (verdicts, delivery, recording, stocking, refunding, backoff)
+    for module in (*with_failures, commerce_verdicts, creating):
         known |= {each.code for each in vars(module).values() if isinstance(each, Failure)}
     known |= {"gave_up", "cancel_requested", "ship_by_near", "ship_by_passed"}
     known |= {str(each.UNREADABLE["code"]) for each in (importing, return_import)}
