@@ -126,6 +126,9 @@ def _credit(
 
     def credited(item: Item) -> Item:
         confirmed = found.get(item.line_number, 0)
+        if accept and (line := snapshot.lines.get(item.line_number)):
+            # What left and bears no number any more is not taken back.
+            confirmed = max(confirmed, min(item.confirmed, confirmed + line.unnumbered))
         missing = max(item.quantity - confirmed, 0)
         return replace(
             item, confirmed=confirmed, reserved=0 if released else min(missing, item.reserved)

@@ -81,6 +81,11 @@ class LineSnapshot:
         """Units Walmart shows as refunded."""
         return self.count(UnitStatus.REFUND)
 
+    @property
+    def unnumbered(self) -> int:
+        """Units that left and bear no tracking number, as refunded ones do."""
+        return sum(u.quantity for u in self.units if u.status in GONE and u.tracking_number is None)
+
     def shipped_under(self, tracking_number: str) -> int:
         """Units that left under this tracking number, however it was typed."""
         key = tracking_key(tracking_number)

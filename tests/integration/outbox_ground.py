@@ -56,6 +56,7 @@ TIMES = {
         "finished_at",
         "leased_until",
     ),
+    "archived_updates": ("finished_at",),
     "lanes": ("paused_until", "replenish_at", "seen_at", "since"),
     "shipments": ("first_confirmed_at",),
     "orders": ("last_synced_at",),

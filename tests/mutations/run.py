@@ -917,8 +917,8 @@ MUTATIONS = (
         "units are refunded once",
         "not counting what is on its way",
         "app/intake/refund.py",
-        "return_id)\n    waiting = await refunds.pending(connection, known)",
-        "return_id)\n    waiting = {}",
+        "waiting = rules.pending(known.returned, asked)",
+        "waiting = {}",
         (RETURNS,),
     ),
     Mutation(

@@ -236,3 +236,12 @@ def test_a_person_who_accepts_walmarts_picture_gets_it(
 
 def _known(line: Line) -> tuple[int, int, int, int]:
     return line.ordered, line.shipped, line.canceled, line.refunded
+
+
+def test_a_refunded_unit_without_its_number_is_not_taken_back_from_its_shipment() -> None:
+    task = a_task(Item("1", 2, confirmed=2), state=State.CONFIRMED)
+    order = an_order(a_line("1", 2, shipped=2), tasks=(task,))
+    snapshot = a_snapshot({"1": (shipped(1), Units(UnitStatus.REFUND, 1))})
+    after = settlement.settle(order, snapshot, NOW, accept_walmart=True).order
+    assert after.tasks[0].items[0].confirmed == 2
+    assert after.lines[0].shipped == 2
