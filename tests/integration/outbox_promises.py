@@ -69,9 +69,9 @@ class Picture:
 
     @classmethod
     async def take(
-        cls, ground: Ground, pollers: Pollers, asked: Asked, of: tuple[str, str, UUID]
+        cls, ground: Ground, pollers: Pollers, asked: Asked, of: tuple[str, UUID]
     ) -> "Picture":
-        number, seller, order_id = of
+        number, order_id = of
         values = {"store": pollers.store_id}
         async with ground.database.begin() as connection:
             known = await orders.load_many(connection, pollers.store_id, [order_id])
@@ -81,7 +81,8 @@ class Picture:
         async def get(path: str) -> Any:
             return (await ground.walmart.get(f"/simulator/{path}")).json()
 
-        stock = (await get("stock"))["stock"]
+        ledger = (await get("ledger"))["entries"]
+        connected = "commerce_order" in {row.kind for row in states.values()}
         return cls(
             asked=asked,
             order=known[order_id],
@@ -89,9 +90,10 @@ class Picture:
             refunds=refunds,
             author=pollers.author,
             walmart=await get(f"orders/{number}"),
-            ledger=(await get("ledger"))["entries"],
-            stock={each["sku"]: each["quantity"] for each in stock if each["client_id"] == seller},
-            shop=(await get(f"shops/s{number}"))["orders"],
+            ledger=ledger,
+            # The last entry of each SKU is what Walmart has.
+            stock={e["line"]: e["quantity"] for e in ledger if e["operation"] == "inventory"},
+            shop=(await get(f"shops/s{number}"))["orders"] if connected else [],
         )
 
     def tasks(self, kind: Kind) -> list[Task]:

@@ -386,9 +386,7 @@ class Outbox(RuleBasedStateMachine):
         return list(found["data"])
 
     async def _picture(self) -> Picture:
-        return await Picture.take(
-            self.ground, self.pollers, self.asked, (self.po, self.seller, self.order_id)
-        )
+        return await Picture.take(self.ground, self.pollers, self.asked, (self.po, self.order_id))
 
     @invariant()
     def nothing_is_twice_and_nothing_claimed_that_walmart_has_not(self) -> None:
