@@ -205,7 +205,10 @@ def _lines(picture: Picture) -> Iterator[str]:
 
 
 def _numbers(picture: Picture) -> Iterator[str]:
-    """Where no other package shares its numbers, a package is under its newest confirmed one."""
+    """Where no other package shares its numbers, a package is under its newest confirmed one.
+
+    Refunded units bear no number any more.
+    """
     for update_id, (line, units, numbers) in picture.asked.shipments.items():
         shared = {
             number
@@ -221,7 +224,7 @@ def _numbers(picture: Picture) -> Iterator[str]:
         there = sum(
             each["quantity"]
             for each in shown["units"]
-            if each.get("tracking_number") == done[0].tracking_number
+            if each["status"] == "Refund" or each.get("tracking_number") == done[0].tracking_number
         )
         if there < units:
             yield f"{there} of {units} units are under the number {done[0].tracking_number}"
