@@ -140,6 +140,41 @@ async def test_a_value_put_while_an_older_one_is_out_stands_in_the_end(world: Wo
     assert await sent(world) == [("ABC", 2), ("ABC", 2)]
 
 
+async def test_a_quantity_that_commerce_was_asked_for_again_stands_in_the_end(
+    world: World,
+) -> None:
+    """Its first try read 50 and got no answer, its second read 2: both are of one update."""
+    await world.a_store(
+        code="main",
+        commerce_base_url=world.walmart_url,
+        commerce_access_token="token",
+        commerce_stock_id=1,
+    )
+    (level,) = await put(world, ("ABC", 0))
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE updates SET payload = payload || '{\"quantity\": null}'"
+        )
+    shelf = "/simulator/shops/main/stock"
+    await world.walmart.post(shelf, json={"sku": "ABC", "quantity": 50})
+    await world.fault("inventory", "held", times=1)
+    # Its second try does not come by itself.
+    slow = replace(SLOW, quiet_period=3600)
+    await world.deliver_until(level.id, states={State.RETRYING}, policy=slow)
+    await world.walmart.post(shelf, json={"sku": "ABC", "quantity": 2})
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql("UPDATE updates SET due_at = now()")
+    async with world.polling(policy=LONG), asyncio.timeout(30):
+        while (await world.update(level.id)).attempts < 2 or await at_walmart(world) != {"ABC": 2}:
+            await asyncio.sleep(0.02)
+    assert (await world.update(level.id)).state == "retrying"
+    await world.walmart.post("/simulator/held")
+    assert await at_walmart(world) == {"ABC": 50}
+    await world.let_doubts_end()
+    await world.deliver_until(level.id, states={State.CONFIRMED}, policy=LONG)
+    assert await at_walmart(world) == {"ABC": 2}
+
+
 async def test_the_doubt_of_a_level_ends_by_its_moment(world: World) -> None:
     (level,) = await put(world, ("ABC", 5))
     await world.fault("inventory", "held", times=1)

@@ -465,6 +465,62 @@ async def test_returns_that_could_not_be_read_before_the_upgrade_are_told_to_nob
         assert await session.fetchval("SELECT count(*) FROM notifications") == 1
 
 
+async def test_what_was_unclear_before_the_upgrade_is_in_doubt_after_it(empty_url: str) -> None:
+    """And what the version before writes, while it still runs, is translated."""
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611260600")
+    update = (
+        "INSERT INTO updates (store_id, id, subject, kind, sequence, state, ambiguous, "
+        "may_have_left_at) VALUES (1, gen_random_uuid(), '{}', 'shipment', 1, '{}', {}, {})"
+    )
+    left = "timestamptz '2026-11-28 12:00+00'"
+    async with connected(empty_url) as session:
+        await session.execute(_STORE)
+        for subject, state, ambiguous, moment in (
+            ("unclear", "verifying", True, left),
+            ("failed", "failed", True, left),
+            ("dismissed", "dismissed", True, left),
+            ("confirmed", "confirmed", True, left),
+            ("clear", "retrying", False, left),
+            ("fresh", "pending", False, "NULL"),
+        ):
+            await session.execute(update.format(subject, state, ambiguous, moment))
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    async with connected(empty_url) as session:
+        rows = await session.fetch("SELECT subject, in_doubt_until, faults, known_at FROM updates")
+        until = datetime(2026, 11, 28, 12, 2, tzinfo=UTC)
+        doubts = {row["subject"]: row["in_doubt_until"] for row in rows}
+        assert doubts == {
+            "unclear": until,
+            "failed": until,
+            "dismissed": until,
+            "confirmed": None,
+            "clear": None,
+            "fresh": None,
+        }
+        assert {(row["faults"], row["known_at"]) for row in rows} == {(0, None)}
+        # The version before: an unclear write, then a try without effect.
+        await session.execute(
+            "UPDATE updates SET state = 'verifying', ambiguous = true, may_have_left_at = now() "
+            "WHERE subject = 'fresh'"
+        )
+        await session.execute(
+            "UPDATE updates SET state = 'retrying', may_have_left_at = now() "
+            "WHERE subject = 'clear'"
+        )
+        ahead = "in_doubt_until - may_have_left_at = interval '120 seconds'"
+        assert await session.fetchval(f"SELECT {ahead} FROM updates WHERE subject = 'fresh'")
+        # This version: no doubt is made by a column that it does not write.
+        await session.execute(
+            "UPDATE updates SET in_doubt_until = NULL, due_at = now() WHERE subject = 'unclear'"
+        )
+        rows = await session.fetch("SELECT subject FROM updates WHERE in_doubt_until IS NOT NULL")
+        assert {row["subject"] for row in rows} == {"failed", "dismissed", "fresh"}
+        invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
+        assert await session.fetchval(invalid) == 0
+        index = "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_updates_in_doubt'"
+        assert "in_doubt_until IS NOT NULL" in str(await session.fetchval(index))
+
+
 async def test_an_index_that_broke_off_is_made_anew(empty_url: str) -> None:
     """CREATE INDEX CONCURRENTLY leaves an invalid index behind where it fails."""
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240010")

@@ -1,0 +1,133 @@
+"""A correction overwrites: the newest number stands in the end, and only then is it confirmed."""
+
+from uuid import UUID
+
+import httpx
+import pytest
+
+from app.orders.update import State
+from app.storage import retention
+from app.storage.views import OrderView
+from tests.integration.web.doubtful import (
+    LONG,
+    accepted,
+    at_walmart,
+    code,
+    dismissed,
+    land,
+    shown,
+    units,
+)
+from tests.integration.web.test_lag import corrected
+from tests.integration.web.test_refunds_in_doubt import ONE, REST, newest, paid, sent_back
+from tests.world import World
+
+
+async def numbers(world: World, order: OrderView) -> set[str]:
+    found = (await world.walmart.get(f"/simulator/orders/{order.purchase_order_id}")).json()
+    return {number for number in ("1ZA", "1ZB", "1ZC") if number in str(found)}
+
+
+@pytest.mark.parametrize("lands", [True, False])
+async def test_an_older_correction_that_lands_late_is_overwritten_before_the_newer_is_confirmed(
+    world: World, client: httpx.AsyncClient, *, lands: bool
+) -> None:
+    order = await world.an_order(3)
+    shipment = await accepted(client, order)
+    await world.deliver_until(UUID(shipment["update"]["id"]))
+    await world.fault("shipping", "held")
+    older = await corrected(client, order, shipment, "1ZB")
+    await world.deliver_until(older, states={State.VERIFYING}, policy=LONG)
+    newer = await corrected(client, order, shipment, "1ZC")
+    assert (await world.update(older)).state == "dismissed"
+    # It is sent at once, and waits for the end of the older one's doubt.
+    (taken,) = await world.deliver_until(newer, states={State.VERIFYING}, policy=LONG)
+    assert taken.status_detail is not None
+    assert taken.status_detail.code == "older_value_in_doubt"
+    assert await numbers(world, order) == {"1ZC"}
+    # Neither a refresh nor a person's read confirms it sooner.
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    assert (await world.update(newer)).state == "verifying"
+    if lands:
+        await land(world)
+    await world.let_doubts_end()
+    (view,) = await world.deliver_until(newer, policy=LONG)
+    assert view.state == "confirmed"
+    assert await numbers(world, order) == {"1ZC"}
+    assert [line["shipped"] for line in await units(client, order)] == [2]
+
+
+async def trimmed(world: World, client: httpx.AsyncClient) -> tuple[OrderView, str, UUID]:
+    """A failed shipment of two units of which none is held any more: they left by hand."""
+    order = await world.an_order(2)
+    await world.fault("shipping", "refuse", field="methodCode", description="Not supported")
+    shipment = await accepted(client, order)
+    update = UUID(shipment["update"]["id"])
+    await world.deliver_until(update, states={State.FAILED})
+    return order, shipment["id"], update
+
+
+async def test_correcting_a_trimmed_shipment_holds_its_units_again_or_is_refused(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order, shipment, update = await trimmed(world, client)
+    await world.shipped_by_hand(order, 1, "1ZHAND")
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    path = f"/v1/orders/{order.id}/shipments/{shipment}/tracking"
+    answer = await client.patch(path, json={"tracking_number": "1ZB"})
+    assert answer.status_code == 202, answer.text
+    (line,) = await units(client, order)
+    assert (line["shipped"], line["pending"], line["remaining"]) == (1, 1, 0)
+    await world.deliver_until(update)
+    assert await at_walmart(world, order) == [("1", 1, "1ZB")]
+    assert (await shown(client, order))["lines"][0]["quantity"]["shipped"] == 2
+
+
+async def test_correcting_a_trimmed_shipment_of_which_nothing_is_left_is_refused(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order, shipment, update = await trimmed(world, client)
+    await world.shipped_by_hand(order, 2, "1ZHAND")
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    path = f"/v1/orders/{order.id}/shipments/{shipment}/tracking"
+    refused = await client.patch(path, json={"tracking_number": "1ZB"})
+    assert code(refused) == (409, "quantity_exceeds_remaining")
+    assert (await world.update(update)).state == "failed"
+    assert (await shown(client, order))["shipments"][0]["tracking_number"] == "1ZA"
+
+
+async def test_a_refund_like_one_that_was_dismissed_and_archived_is_a_new_one(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    await sent_back(world, client, 2)
+    first = await client.post(REST, json=ONE)
+    await world.fault("refund", "refuse")
+    update = await newest(client)
+    await world.deliver_until(update)
+    await dismissed(client, str(update))
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE updates SET finished_at = now() - interval '2 days' WHERE kind = 'refund'"
+        )
+    assert await retention.archive_updates(world.database, 1) >= 1
+    again = await client.post(REST, json=ONE)
+    assert again.status_code == 200
+    assert again.text != first.text
+    await world.deliver_until(await newest(client))
+    assert await paid(world) == 1
+
+
+async def test_what_is_in_doubt_is_not_archived(world: World, client: httpx.AsyncClient) -> None:
+    await sent_back(world, client, 2)
+    await client.post(REST, json=ONE)
+    await world.fault("refund", "held")
+    update = await newest(client)
+    await world.deliver_until(update, states={State.VERIFYING}, policy=LONG)
+    await dismissed(client, str(update))
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE updates SET finished_at = now() - interval '2 days' WHERE kind = 'refund'"
+        )
+    await retention.archive_updates(world.database, 1)
+    again = await client.post(REST, json=ONE)
+    assert again.json()["error_code"] == "refund_in_doubt"
