@@ -27,6 +27,8 @@ async def deliver(errand: Errand) -> Outcome:
         if not isinstance(asked, int):
             return asked
         units = asked
+    # What can arrive while this is on its way may be the last.
+    until = errand.overwritable_until
     call = errand.client.inventory.put(errand.account, payload["sku"], units, payload["ship_node"])
     errand.wrote = True
     try:
@@ -35,7 +37,6 @@ async def deliver(errand: Errand) -> Outcome:
         errand.keep_of(error)
         errand.wrote = isinstance(error, errors.Unclear)
         return _judge(errand, error)
-    until = errand.overwritable_until
     return Confirmed(None) if until is None else SendAgain(until)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import pytest
 
 from app.intake import cancel, inventory
 from app.orders.errors import Invalid
+from app.orders.outcome import SendAgain
 from app.orders.requests import CancelRequest, StockLevel
 from app.orders.update import State
 from app.storage import overview, recording, retention, stock, stock_following, updates
@@ -16,6 +18,8 @@ from app.storage.overview import UpdateFilter
 from app.storage.overview.paging import Page
 from app.storage.recording import Attempt, Result, Step
 from app.storage.views import UpdateView
+from app.sync import delivery
+from app.sync.errand import Errand
 from tests.world import POLICY, World, claim
 
 # Whose retries do not come within a test.
@@ -173,6 +177,35 @@ async def test_a_quantity_that_commerce_was_asked_for_again_stands_in_the_end(
     await world.let_doubts_end()
     await world.deliver_until(level.id, states={State.CONFIRMED}, policy=LONG)
     assert await at_walmart(world) == {"ABC": 2}
+
+
+async def test_an_older_value_whose_doubt_ends_while_the_newer_is_on_its_way_may_be_the_last(
+    world: World,
+) -> None:
+    await put(world, ("ABC", 2))
+    (claimed,) = await claim(world.database)
+    until = claimed.claimed_at + timedelta(seconds=10)
+
+    async def mine() -> bool:
+        return True
+
+    errand = Errand(
+        update=claimed,
+        of_order=None,
+        account=await world.desk.account(1),
+        client=world.client,
+        commerce=world.desk.commerce,
+        policy=POLICY,
+        lease=60.0,
+        timeout=world.timeout,
+        # Nine seconds pass before the write, and two more while it is on its way.
+        monotonic=lambda: 11.0 if errand.wrote else 9.0,
+        claimed_monotonic=0.0,
+        renew=mine,
+        stopping=lambda: False,
+        others_until=until,
+    )
+    assert await delivery.deliver(errand) == SendAgain(until)
 
 
 async def test_the_doubt_of_a_level_ends_by_its_moment(world: World) -> None:
