@@ -18,8 +18,9 @@ from tests.integration.web.doubtful import (
     shown,
     units,
 )
+from tests.integration.web.test_commerce_events import sent_back
 from tests.integration.web.test_lag import corrected
-from tests.integration.web.test_refunds_in_doubt import ONE, REST, newest, paid, sent_back
+from tests.integration.web.test_refunds_in_doubt import ONE, REST, newest, paid
 from tests.world import World
 
 
