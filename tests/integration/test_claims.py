@@ -14,6 +14,7 @@ from app.orders.outcome import Failure, Pause
 from app.orders.update import Kind, State
 from app.storage import deadlines, due, lanes, recording
 from app.storage.claims import Wanted
+from app.storage.database import open_database
 from app.storage.recording import Attempt, Result, Step
 from app.storage.tables import lanes as lanes_table
 from app.storage.tables import orders as orders_table
@@ -196,6 +197,24 @@ async def test_people_are_warned_once_before_an_order_is_late(world: World) -> N
     assert [e.code for e in (await world.order(order_id)).status_details] == ["ship_by_passed"]
     await world.deliver_until(update)
     assert (await world.order(order_id)).status_details == []
+
+
+async def test_a_held_update_keeps_no_other_order_from_its_warning(world: World) -> None:
+    held, other = await waiting(world, 2)
+    await ship_by(world, held, 1)
+    await ship_by(world, other, 1)
+    outside = open_database(world.url, pool_size=1)
+    try:
+        async with outside.begin() as connection:
+            await connection.execute(sa.select(table).where(table.c.id == held).with_for_update())
+            assert await deadlines.mark(world.database, 60 * 60 * 4, world.desk.new_id) == 1
+    finally:
+        await outside.close()
+    # Its own order is marked as soon as it is free, and it is hurried then.
+    assert await deadlines.mark(world.database, 60 * 60 * 4, world.desk.new_id) == 1
+    async with world.database.begin() as connection:
+        urgent = (await connection.execute(sa.select(table.c.urgent))).scalars().all()
+    assert all(urgent)
 
 
 async def test_what_is_shipped_after_the_warning_hurries_too(world: World) -> None:

@@ -200,6 +200,7 @@ async def test_an_older_value_whose_doubt_ends_while_the_newer_is_on_its_way_may
         # Nine seconds pass before the write, and two more while it is on its way.
         monotonic=lambda: 11.0 if errand.wrote else 9.0,
         claimed_monotonic=0.0,
+        leased_monotonic=0.0,
         renew=mine,
         stopping=lambda: False,
         others_until=until,

@@ -1394,6 +1394,14 @@ MUTATIONS = (
         (CLAIMS,),
     ),
     Mutation(
+        "a held update keeps no other order from its warning",
+        "waiting for it",
+        "app/storage/deadlines.py",
+        "         FOR UPDATE OF u SKIP LOCKED)",
+        "         FOR UPDATE OF u NOWAIT)",
+        (CLAIMS,),
+    ),
+    Mutation(
         "a held row keeps only the result that needs it waiting",
         "letting the whole batch wait for it",
         "app/sync/recorder.py",
@@ -1693,8 +1701,8 @@ MUTATIONS = (
         "a refund in doubt is not paid twice",
         "looking at open refunds only",
         "app/intake/refund.py",
-        "doubts = {number: doubt.sentence(*each) for number, each in unclear.items()}",
-        "doubts = {number: doubt.sentence(*each) for number, each in unclear.items() if False}",
+        "        if each.in_doubt_until is not None\n        for item",
+        "        if False\n        for item",
         (REFUNDS_IN_DOUBT,),
     ),
     Mutation(
