@@ -66,7 +66,8 @@ def _narrowed(
         if any(held.values()):
             lines = {number: units for number, units in held.items() if units}
             return Standing(found.there, lines, current)
-    return found
+    # All that is there is under the new number, though others' units of it may be counted twice.
+    return Standing(found.there, {})
 
 
 def _under(line: LineSnapshot, number: str) -> int:
