@@ -59,6 +59,8 @@ def connected(database_url: str, folder: Path) -> Iterator[tuple[Deployment, lis
         "WAYBILL_LOG_LEVEL": "warning",
         "WAYBILL_POLL_INTERVAL": "5",
         "WAYBILL_LEASE": "90",
+        # Later than that a shipment is read before it is sent.
+        "WAYBILL_QUIET_PERIOD": "120",
         "WAYBILL_WALMART_TIMEOUT": "30",
         "WAYBILL_WALMART_BASE_URL": f"http://127.0.0.1:{port}",
     }
