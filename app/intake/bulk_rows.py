@@ -8,6 +8,7 @@ writes into its export of shipments is known, and passed over.
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,10 @@ from app.orders.errors import Invalid, Problem
 
 MOST_ROWS = 10_000
 _LONGEST = 2048
+# Characters of a JSON line.
+_LONGEST_LINE = 64 * 1024
+# Characters of a name that is repeated in a message.
+_SHOWN = 100
 # Commerce's own exports name some of them otherwise.
 _ALIASES = {
     "order_#": "order",
@@ -66,9 +71,12 @@ def read_csv(text: str, columns: tuple[str, ...]) -> Iterator[Row]:
     delimiter = ";" if first.count(";") > first.count(",") else ","
     reader = csv.reader(io.StringIO(text.lstrip("\ufeff")), delimiter=delimiter)
     try:
-        names = [_named(name) for name in next(reader, [])]
+        given = next(reader, [])
     except csv.Error as error:
         raise _bad(f"It is no CSV: {error}.") from error
+    if len(given) > _most_names(columns):
+        raise _bad(f"It has {len(given):,} columns, more than are known. {_columns(columns)}")
+    names = [_named(name) for name in given]
     _check_names(names, columns)
     number = 0
     while True:
@@ -90,10 +98,15 @@ def read_csv(text: str, columns: tuple[str, ...]) -> Iterator[Row]:
 def read_lines(text: str, columns: tuple[str, ...]) -> Iterator[Row]:
     """Rows of JSON lines, each an object."""
     number = 0
-    for line in text.splitlines():
+    # Line by line, since a list of all lines would be many times the text.
+    for line in io.StringIO(text, newline=None):
         if not line.strip():
             continue
         number += 1
+        if len(line) > _LONGEST_LINE:
+            message = f"It is longer than {_LONGEST_LINE:,} characters."
+            yield Row(number, {}, _row_problem(message))
+            continue
         try:
             fields = json.loads(line)
         except (ValueError, RecursionError):
@@ -102,10 +115,14 @@ def read_lines(text: str, columns: tuple[str, ...]) -> Iterator[Row]:
         if not isinstance(fields, dict):
             yield Row(number, {}, _row_problem("It is not an object."))
             continue
+        if len(fields) > _most_names(columns):
+            message = f"It has {len(fields):,} fields, more than are known."
+            yield Row(number, {}, _row_problem(message))
+            continue
         named = {_named(str(name)): value for name, value in fields.items()}
         unknown = sorted(set(named) - set(columns) - PASSED_OVER)
         if unknown:
-            yield Row(number, {}, _row_problem(f"Nobody knows the field {unknown[0]!r}."))
+            yield Row(number, {}, _row_problem(f"Nobody knows the field {_shown(unknown[0])}."))
             continue
         yield _row(number, named)
 
@@ -135,16 +152,29 @@ def _named(name: str) -> str:
 def _check_names(names: list[str], columns: tuple[str, ...]) -> None:
     unknown = sorted(set(names) - set(columns) - PASSED_OVER)
     missing = [name for name in _NEEDED if name in columns and name not in names]
-    twice = sorted(name for name in set(names) if names.count(name) > 1)
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if unknown:
-        told = f"Nobody knows the column {unknown[0]!r}."
+        told = f"Nobody knows the column {_shown(unknown[0])}."
     elif missing:
         told = f"A column {missing[0]} is needed: add it where Commerce's export has none."
     elif twice:
         told = f"There are two columns {twice[0]}."
     else:
         return
-    raise _bad(f"{told} Columns are {', '.join(columns)}, each once.")
+    raise _bad(f"{told} {_columns(columns)}")
+
+
+def _most_names(columns: tuple[str, ...]) -> int:
+    # More than that are not all known, or not all different.
+    return len(columns) + len(_ALIASES) + len(PASSED_OVER)
+
+
+def _columns(columns: tuple[str, ...]) -> str:
+    return f"Columns are {', '.join(columns)}, each once."
+
+
+def _shown(name: str) -> str:
+    return repr(name[:_SHOWN])
 
 
 def _row_problem(message: str) -> Problem:

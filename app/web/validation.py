@@ -12,6 +12,8 @@ _BY_FIELD = {
     "method_code": "method_code_invalid",
     "reason": "reason_invalid",
 }
+# Characters of a field's name: a client may send any, and has it repeated.
+_SHOWN = 100
 _MISSING = {"tracking_number": "tracking_number_required", "reason": "reason_required"}
 
 
@@ -27,8 +29,8 @@ def problems_of(errors: Sequence[Any]) -> tuple[int, list[Problem]]:
 
 
 def _problem(error: Mapping[str, Any]) -> Problem:
-    place, *names = error["loc"]
-    field = str(names[-1]) if names else ""
+    place, *names = (str(name)[:_SHOWN] for name in error["loc"])
+    field = names[-1] if names else ""
     pointer = "".join(f"/{_escaped(name)}" for name in names) if place == "body" else ""
     code, message = _code(error, field), _message(error)
     if place == "query":
@@ -55,5 +57,5 @@ def _message(error: Mapping[str, Any]) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
-def _escaped(name: object) -> str:
-    return str(name).replace("~", "~0").replace("/", "~1")
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

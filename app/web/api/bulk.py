@@ -1,6 +1,8 @@
 """/v1/shipments/bulk and /v1/cancellations/bulk: files of many, a result for each row."""
 
+import asyncio
 import json
+from collections.abc import Callable, Iterator
 from typing import Annotated
 from uuid import UUID
 
@@ -106,15 +108,25 @@ async def _read(
     context: Context, request: Request, store_id: UUID, columns: tuple[str, ...]
 ) -> tuple[Batch, list[Row]]:
     store = context.store_of(store_id, "store")
+    csv = "csv" in request.headers.get("content-type", "")
+    read = bulk_rows.read_csv if csv else bulk_rows.read_lines
+    batch = Batch(store, context.actor, context.given_key())
+    content = await request.body()
+    # Other requests go on while a large file is read.
+    return batch, await asyncio.to_thread(_rows, content, read, columns)
+
+
+def _rows(
+    content: bytes,
+    read: Callable[[str, tuple[str, ...]], Iterator[Row]],
+    columns: tuple[str, ...],
+) -> list[Row]:
     try:
-        text = (await request.body()).decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         message = "The file is not UTF-8."
         raise Invalid("file_invalid", message, [Problem("file_invalid", message)]) from error
-    csv = "csv" in request.headers.get("content-type", "")
-    read = bulk_rows.read_csv if csv else bulk_rows.read_lines
-    key = context.given_key()
-    return Batch(store, context.actor, key), bulk.limited(read(text, columns))
+    return bulk.limited(read(text, columns))
 
 
 def _answer(report: Report) -> Response:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -269,3 +270,63 @@ async def test_a_thousand_rows_are_all_written_once(
     assert told["totals"] == {"accepted": 1000, "known": 0, "refused": 0}
     assert Counter(each["id"] for each in told["results"]).most_common(1)[0][1] == 1
     assert UUID(told["results"][0]["order_id"])
+
+
+@pytest.mark.parametrize("kind", ["text/csv", "application/x-ndjson"])
+async def test_more_names_than_are_known_are_counted_and_not_looked_at(
+    world: World, client: httpx.AsyncClient, kind: str
+) -> None:
+    await linked(world, client, 1)
+    names = [f"c{number:x}" for number in range(5_000)]
+    content = ",".join(names) if "csv" in kind else json.dumps(dict.fromkeys(names, 1))
+    answer = await send(world, client, content, **{"Content-Type": kind})
+    assert "5,000" in answer.text
+    assert "c0" not in answer.text
+    # So are names that are known each, a thousand times.
+    if "csv" in kind:
+        answer = await send(world, client, ",".join(["order"] * 5_000))
+        assert (answer.status_code, answer.json()["code"]) == (422, "file_invalid")
+        assert "5,000" in answer.json()["detail"]
+
+
+async def test_a_json_line_without_end_is_not_decoded(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    (order,) = await linked(world, client, 1)
+    row = {"order": order.purchase_order_id, "carrier_code": "ups", "tracking_number": "1ZA"}
+    # The second would be fine, but for its length.
+    lines = [json.dumps(row), json.dumps({**row, "email": "x" * 70_000}), json.dumps(row)]
+    headers = {"Content-Type": "application/x-ndjson"}
+    told = (await send(world, client, "\r\n".join(lines), **headers)).json()
+    assert [each["status"] for each in told["results"]] == ["accepted", "refused", "known"]
+    assert "longer than 65,536" in told["results"][1]["message"]
+
+
+async def test_a_long_name_is_repeated_in_part(world: World, client: httpx.AsyncClient) -> None:
+    await linked(world, client, 1)
+    name = "c" * 50_000
+    lines = await send(
+        world, client, json.dumps({name: 1}), **{"Content-Type": "application/x-ndjson"}
+    )
+    column = await send(world, client, f"order,{name}")
+    assert f"'{name[:100]}'" in lines.json()["results"][0]["message"]
+    assert f"'{name[:100]}'" in column.json()["detail"]
+    assert len(lines.content) + len(column.content) < 5_000
+
+
+class Counting(ThreadPoolExecutor):
+    submitted = 0
+
+    def submit(self, *arguments: Any, **named: Any) -> Any:
+        self.submitted += 1
+        return super().submit(*arguments, **named)
+
+
+async def test_a_file_is_read_beside_the_other_requests(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    await linked(world, client, 1)
+    threads = Counting()
+    asyncio.get_running_loop().set_default_executor(threads)
+    await send(world, client, csv("999,ups,1ZA"))
+    assert threads.submitted == 1

@@ -123,6 +123,15 @@ async def test_of_many_problems_fifty_are_shown(world: World, client: httpx.Asyn
         assert len(answer.content) < 10_000
 
 
+async def test_a_long_name_is_repeated_in_part(world: World, client: httpx.AsyncClient) -> None:
+    order = await world.an_order(1)
+    body = {"carrier_code": "ups", "tracking_number": "1ZA", "~" * 200_000: 1}
+    answer = await client.post(f"/v1/orders/{order.id}/shipments", json=body)
+    assert answer.status_code == 422
+    (found,) = answer.json()["errors"]
+    assert found["pointer"] == "/" + "~0" * 100
+
+
 async def test_of_many_problems_that_a_rule_finds_fifty_are_shown(
     world: World, client: httpx.AsyncClient
 ) -> None:
