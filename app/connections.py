@@ -1,10 +1,11 @@
-"""Connections of the web server: how many there may be, and how long a header may take.
+"""Connections of the web server: how many there may be, and how long one may make no progress.
 
-A client that opens connections and never finishes a request would otherwise take every file
-descriptor, and then nobody is answered.
+A client that never finishes a request, or never reads an answer, would otherwise keep its
+connections for ever, and with enough of them every other client from an answer.
 """
 
 import asyncio
+import math
 import resource
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,8 +16,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 # Seconds from a connection, or from the first byte of a next request, to the end of its header.
 HEADER_SECONDS = 10.0
+# Seconds without a byte of a body that is not complete.
+BODY_SECONDS = 10.0
+# Seconds in which a client takes nothing of an answer.
+ANSWER_SECONDS = 30.0
 # Bytes of a header that is not complete yet.
 _MOST_HEADER = 64 * 1024
+# Bytes beside a body's own: its trailers, and what may stand beside the size of a chunk.
+_MOST_TRAILERS = 8 * 1024
 MOST_CONNECTIONS = 4000
 # File descriptors for the database, calls to other systems, files.
 _RESERVED = 256
@@ -42,6 +49,8 @@ class Limits:
 
     connections: int
     header_seconds: float = HEADER_SECONDS
+    body_seconds: float = BODY_SECONDS
+    answer_seconds: float = ANSWER_SECONDS
     _closed: dict[str, int] = field(default_factory=dict)
     _logged_at: dict[str, float] = field(default_factory=dict)
 
@@ -55,18 +64,25 @@ class Limits:
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with a limit on connections, and on the time and size of a header.
+    """uvicorn's protocol with a limit on connections, and on the time and size of what they hold.
 
-    The body of a request may take as long as it does. One that is still coming after the answer
-    was given has as long as a header has.
+    A header has a time for all of it. A body, and an answer, may take as long as they do while
+    they go on. A body that is still coming after the answer has as long as a header has.
     """
 
     def __init__(self, *arguments: Any, limits: Limits, **named: Any) -> None:  # noqa: ANN401 - uvicorn's
         super().__init__(*arguments, **named)
         self._limits = limits
+        # For what is received, and for what is sent.
         self._timer: asyncio.TimerHandle | None = None
-        # Whether the next bytes are of a header, whether one has begun, and how long it is by now.
-        self._in_header, self._partial, self._header_bytes = True, True, 0
+        self._look: asyncio.TimerHandle | None = None
+        # Whether the next bytes are of a header, whether one has begun, whether the last bytes
+        # were of a body, and how many have come since of which none was.
+        self._in_header, self._partial, self._progress, self._beside = True, True, False, 0
+        # Whether the client had to wait for us, when the timer was set.
+        self._held = False
+        # Bytes that waited for the client when it was last looked.
+        self._unsent = math.inf
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Refuse a connection that is too many."""
@@ -74,27 +90,42 @@ class LimitedProtocol(HttpToolsProtocol):
         if len(self.connections) > self._limits.connections:
             self._close("connection_refused")
         else:
-            self._arm()
+            self._arm("header_timeout")
 
     def data_received(self, data: bytes) -> None:
-        """Let a header that is not complete after these bytes end in time, and not grow."""
-        self._partial = self._in_header
+        """Let a header end in time and a body go on, and neither grow beside what it is for."""
+        self._partial, self._progress = self._in_header, False
         super().data_received(data)
         if self._partial:
-            self._arm()
-            self._header_bytes += len(data)
-            if self._header_bytes > _MOST_HEADER:
-                self._close("header_too_large")
+            self._arm("header_timeout")
+            self._count(data, _MOST_HEADER, "header_too_large")
+        elif not self._in_header:
+            if not self._progress:
+                self._count(data, _MOST_TRAILERS, "trailers_too_large")
+            elif not self.cycle.response_complete:
+                self._disarm()
+            self._arm("body_timeout")
+        self._watch()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep what belongs to a header; what comes after a body has no use here."""
+        if self._in_header:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The header is there."""
-        self._in_header, self._partial, self._header_bytes = False, False, 0
-        self._disarm()
         super().on_headers_complete()
+        self._in_header, self._partial, self._progress, self._beside = False, False, True, 0
+        self._disarm()
+
+    def on_body(self, body: bytes) -> None:
+        """The body goes on."""
+        self._progress, self._beside = True, 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is there; what comes next is a header."""
-        self._in_header = True
+        self._in_header, self._beside = True, 0
         self._disarm()
         super().on_message_complete()
 
@@ -102,25 +133,75 @@ class LimitedProtocol(HttpToolsProtocol):
         """Of a request that was answered before all of it came, the rest is waited for briefly."""
         super().on_response_complete()
         if not self._in_header and self.cycle.response_complete:
-            self._arm()
+            self._disarm()
+            self._arm("header_timeout")
+        self._watch()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close, once the client has all of its answer, a connection on which nothing comes."""
+        super().timeout_keep_alive_handler()
+        self._watch()
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than it is answered."""
+        super().pause_writing()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        """The client has read."""
+        super().resume_writing()
+        self._unsent = math.inf
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection ended."""
         self._disarm()
+        if self._look is not None:
+            self._look.cancel()
         super().connection_lost(exc)
 
-    def _arm(self) -> None:
+    def _arm(self, event: str) -> None:
         if self._timer is None:
-            self._timer = self.loop.call_later(self._limits.header_seconds, self._late)
+            limits = self._limits
+            seconds = limits.body_seconds if event == "body_timeout" else limits.header_seconds
+            self._held = self._holds()
+            self._timer = self.loop.call_later(seconds, self._late, event)
 
     def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _late(self) -> None:
+    def _late(self, event: str) -> None:
         self._timer = None
-        self._close("header_timeout")
+        if self._held:
+            self._arm(event)
+        else:
+            self._close(event)
+
+    def _holds(self) -> bool:
+        # Whether nothing can come, or is to come, before the app goes on.
+        return self.flow.read_paused or (
+            not self._in_header and self.cycle.waiting_for_100_continue
+        )
+
+    def _count(self, data: bytes, most: int, event: str) -> None:
+        self._beside += len(data)
+        if self._beside > most:
+            self._close(event)
+
+    def _watch(self) -> None:
+        # Where the connection is to close, nothing says that the rest is not read.
+        if self._look is None and (self.flow.write_paused or self.transport.is_closing()):
+            self._unsent = self.transport.get_write_buffer_size()
+            if self._unsent:
+                self._look = self.loop.call_later(self._limits.answer_seconds, self._looked)
+
+    def _looked(self) -> None:
+        self._look = None
+        if self.transport.get_write_buffer_size() >= self._unsent:
+            self._close("answer_timeout")
+        else:
+            self._watch()
 
     def _close(self, event: str) -> None:
         self._limits.closed(event, self.loop.time())

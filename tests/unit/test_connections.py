@@ -1,7 +1,8 @@
-"""The web server on a real socket, with few connections and little time for a header."""
+"""The web server on a real socket, with few connections and little time for what they hold."""
 
 import asyncio
 import resource
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -14,6 +15,7 @@ from app.connections import Limits, most_connections
 
 LIVEZ = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 # Long for what must not happen meanwhile, so that a busy machine changes nothing.
 LONG, SHORT = 600.0, 1.0
 # Seconds after which what was broken is not waited for any more.
@@ -21,14 +23,18 @@ PATIENCE = 30.0
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Answers with the body; /early without reading it."""
+    """Answers with the body; /early without reading it, /size/N with N bytes, /late later."""
     assert scope["type"] == "http"
     body, more = b"", scope["path"] != "/early"
+    if scope["path"] == "/late":
+        await asyncio.sleep(3 * SHORT)
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             return
         body, more = body + message["body"], message["more_body"]
+    if scope["path"].startswith("/size/"):
+        body = b"x" * int(scope["path"].removeprefix("/size/"))
     length = str(len(body)).encode()
     await send(
         {"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]}
@@ -82,8 +88,10 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(limits: Limits) -> AsyncIterator[Server]:
+async def serving(limits: Limits, app: Any = app) -> AsyncIterator[Server]:
     taken, stop = listening.take("127.0.0.1", 0), asyncio.Event()
+    # So that what is not read waits in the server, and not in the kernel.
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     server = Server(taken.getsockname()[1])
     taken.listen()
     running = asyncio.create_task(listening.answer(app, taken, stop, grace=1, limits=limits))
@@ -168,10 +176,10 @@ async def test_a_header_without_end_is_not_collected(logged: list[Any]) -> None:
 
 
 async def test_a_slow_but_honest_body_is_not_cut() -> None:
-    async with serving(Limits(5, SHORT)) as server:
+    async with serving(Limits(5, SHORT, body_seconds=2 * SHORT)) as server:
         client = await server.connect(POST)
         for byte in b"abcdefgh":
-            await asyncio.sleep(SHORT / 4)
+            await asyncio.sleep(SHORT / 2)
             await client.send(bytes([byte]))
         assert await client.answered() == b"HTTP/1.1 200 OK"
         assert await client.reader.readexactly(8) == b"abcdefgh"
@@ -192,6 +200,130 @@ async def test_a_body_that_nobody_waits_for_any_more_ends_like_a_header() -> Non
 
         await drip()
         await client.ended()
+
+
+@pytest.mark.parametrize(
+    "begun", [POST, POST + b"a", CHUNKED, CHUNKED + b"1\r\na\r\n", CHUNKED + b"1\r\na\r\n0\r\n"]
+)
+async def test_a_body_that_does_not_go_on_ends_its_connection(
+    logged: list[Any], begun: bytes
+) -> None:
+    async with serving(Limits(1, LONG, body_seconds=SHORT)) as server:
+        client = await server.connect(begun)
+        await client.ended()
+        await server.alive_again()
+    assert "body_timeout" in {each["event"] for each in logged}
+
+
+async def test_a_body_goes_on_by_its_own_bytes_alone() -> None:
+    async with serving(Limits(5, LONG, body_seconds=SHORT)) as server:
+        client = await server.connect(CHUNKED + b"1;x=")
+
+        async def drip() -> None:
+            while True:
+                await client.send(b"x")
+                await asyncio.sleep(SHORT / 10)
+
+        dripping = asyncio.create_task(drip())
+        await client.ended()
+        dripping.cancel()
+
+
+@pytest.mark.parametrize(
+    "request_", [b"Content-Length: 200000", b"Content-Length: 200000\r\nExpect: 100-continue"]
+)
+async def test_a_body_that_the_app_does_not_take_yet_is_not_cut(request_: bytes) -> None:
+    async with serving(Limits(5, LONG, body_seconds=SHORT)) as server:
+        client = await server.connect(
+            b"POST /late HTTP/1.1\r\nHost: x\r\n" + request_ + b"\r\n\r\n"
+        )
+        if b"Expect" in request_:
+            assert await client.answered() == b"HTTP/1.1 100 Continue"
+        await client.send(b"x" * 200_000)
+        assert await client.answered() == b"HTTP/1.1 200 OK"
+
+
+@pytest.mark.parametrize(
+    "endless", [b"a: b\r\n" * 10_000, b"x" * 100_000], ids=["trailers", "a trailer"]
+)
+async def test_trailers_are_not_collected(logged: list[Any], endless: bytes) -> None:
+    async with serving(Limits(5, LONG)) as server:
+        client = await server.connect(CHUNKED + b"1\r\n{\r\n0\r\na: b\r\n")
+        if endless.startswith(b"x"):
+            await client.send(b"a: ")
+        for _ in range(20):
+            await client.send(endless)
+        await client.ended()
+    assert "trailers_too_large" in {each["event"] for each in logged}
+
+
+async def test_trailers_are_not_taken_for_headers() -> None:
+    seen = []
+
+    async def noting(scope: Any, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+        seen.append(scope["headers"])
+
+    async with serving(Limits(5, LONG), noting) as server:
+        client = await server.connect(CHUNKED + b"1\r\n{\r\n0\r\nAuthorization: b\r\n\r\n")
+        assert await client.answered() == b"HTTP/1.1 200 OK"
+    assert [name for name, _ in seen[0]] == [b"host", b"transfer-encoding"]
+
+
+def silent(server: Server, request: bytes) -> socket.socket:
+    """A client that never reads, and for which the kernel keeps little."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", server.port))
+    client.sendall(request)
+    client.settimeout(0)
+    return client
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /size/8000000 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /size/30000 HTTP/1.1\r\nHost: x\r\n\r\n" * 30,
+        # So little that it does not slow the app down.
+        b"GET /size/30000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        b"GET /size/30000 HTTP/1.1\r\nHost: x\r\n\r\n",
+    ],
+    ids=["large", "many", "closing", "kept"],
+)
+async def test_who_does_not_read_an_answer_loses_the_connection(
+    logged: list[Any], request_: bytes
+) -> None:
+    async with serving(Limits(1, LONG, answer_seconds=SHORT)) as server:
+        client = silent(server, request_)
+        await server.alive_again()
+        client.close()
+    assert "answer_timeout" in {each["event"] for each in logged}
+
+
+async def test_who_reads_nothing_and_sends_no_request_loses_the_connection(
+    logged: list[Any],
+) -> None:
+    async with serving(Limits(1, LONG, answer_seconds=SHORT)) as server:
+        client = silent(server, b"GET /size/30000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert await asyncio.get_running_loop().sock_recv(client, 1)
+        client.sendall(b"no request\r\n\r\n")
+        await server.alive_again()
+        client.close()
+    assert "answer_timeout" in {each["event"] for each in logged}
+
+
+async def test_who_reads_slowly_is_not_cut() -> None:
+    async with serving(Limits(5, LONG, answer_seconds=2 * SHORT)) as server:
+        client = silent(server, b"GET /size/800000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        loop, received = asyncio.get_running_loop(), 0
+        while received < 800_000:
+            for _ in range(50):
+                piece = await loop.sock_recv(client, 2_000)
+                assert piece or received >= 800_000
+                received += len(piece)
+            await asyncio.sleep(SHORT / 2)
+        client.close()
 
 
 def test_many_that_are_refused_are_logged_once_a_minute(logged: list[Any]) -> None:
