@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 # Seconds from a connection, or from the first byte of a next request, to the end of its header.
 HEADER_SECONDS = 10.0
@@ -81,6 +81,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._in_header, self._partial, self._progress, self._beside = True, True, False, 0
         # Whether the client had to wait for us, when the timer was set.
         self._held = False
+        # The request that the app has; uvicorn's own is the one that came last.
+        self._answered: RequestResponseCycle | None = None
         # Bytes that waited for the client when it was last looked.
         self._unsent = math.inf
 
@@ -157,7 +159,13 @@ class LimitedProtocol(HttpToolsProtocol):
         self._disarm()
         if self._look is not None:
             self._look.cancel()
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True
         super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - uvicorn's
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _arm(self, event: str) -> None:
         if self._timer is None:

@@ -1715,6 +1715,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a client that reads no answer takes no connection from others",
+        "writing on to a connection that has ended",
+        "app/connections.py",
+        "self._answered.disconnected = True",
+        "pass",
+        (CONNECTIONS,),
+    ),
+    Mutation(
+        "a client that reads no answer takes no connection from others",
         "no time for an answer",
         "app/connections.py",
         'self._close("answer_timeout")',

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import structlog
+import uvloop
 
 from app import listening
 from app.connections import Limits, most_connections
@@ -311,6 +312,19 @@ async def test_who_reads_nothing_and_sends_no_request_loses_the_connection(
         await server.alive_again()
         client.close()
     assert "answer_timeout" in {each["event"] for each in logged}
+
+
+def test_an_answer_that_is_given_up_is_no_fault_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        async with serving(Limits(1, LONG, answer_seconds=SHORT)) as server:
+            client = silent(server, b"GET /size/300000 HTTP/1.1\r\nHost: x\r\n\r\n" * 30)
+            await server.alive_again()
+            client.close()
+
+    # This loop raises for what is written to a connection that has ended.
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
+    assert "Exception" not in caplog.text
 
 
 async def test_who_reads_slowly_is_not_cut() -> None:
