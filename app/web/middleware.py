@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web import problems
@@ -90,6 +90,9 @@ class Edge:
 
         try:
             await self._limited(scope, receive, answer, headers)
+        except ClientDisconnect:
+            # The body broke off, and there is no one to answer.
+            status = 400
         except Exception:  # noqa: BLE001 - the outermost place where one can be told
             # Whatever it was, the caller gets a problem document with the id to ask about.
             _log.exception("request_failed", path=scope["path"])

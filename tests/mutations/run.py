@@ -1642,6 +1642,14 @@ MUTATIONS = (
         (EDGE,),
     ),
     Mutation(
+        "a body that breaks off is no fault of ours",
+        "logging it as one",
+        "app/web/middleware.py",
+        "        except ClientDisconnect:",
+        "        except ZeroDivisionError:",
+        (EDGE,),
+    ),
+    Mutation(
         "no address is a fault of ours",
         "taking braces for the shape of a route",
         "app/web/shortcut.py",

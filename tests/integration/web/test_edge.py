@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import structlog
 from fastapi import FastAPI
 
 from app.web.middleware import MANY, USUAL
@@ -34,6 +35,23 @@ def operations(app: FastAPI, *, with_body: bool = False) -> list[tuple[str, str]
     ]
 
 
+def scope_of(method: str, path: str, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": headers,
+        "server": ("waybill.test", 80),
+        "client": ("127.0.0.1", 1),
+    }
+
+
 async def asked(app: FastAPI, method: str, path: str, key: bytes | None) -> int:
     """The status of an answer to a request of which no byte of the body ever comes."""
     headers = [(b"content-type", b"application/json"), (b"content-length", b"100")]
@@ -50,21 +68,7 @@ async def asked(app: FastAPI, method: str, path: str, key: bytes | None) -> int:
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": headers,
-        "server": ("waybill.test", 80),
-        "client": ("127.0.0.1", 1),
-    }
-    await app(scope, receive, send)
+    await app(scope_of(method, path, headers), receive, send)
     return int(statuses[0])
 
 
@@ -89,6 +93,28 @@ async def test_a_key_without_the_scope_is_refused_before_a_body_is_received(
         if not path.startswith("/webhooks"):
             place = re.sub(r"{\w+}", str(uuid4()), path)
             assert await asked(app, method, place, secret) == 403, (method, path)
+
+
+@pytest.mark.parametrize("path", ["/webhooks/commerce/x/shipment", "/v1/shipments/bulk"])
+async def test_a_body_that_breaks_off_is_no_fault_of_ours(
+    world: World, app: FastAPI, path: str
+) -> None:
+    store = (await world.a_store()).id
+    messages = [{"type": "http.request", "body": b"{", "more_body": True}]
+
+    async def receive() -> Any:
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        raise AssertionError(message)
+
+    kind = b"text/csv" if "bulk" in path else b"application/json"
+    scope = scope_of("POST", path, [(b"content-type", kind), (b"content-length", b"100")])
+    scope["headers"].append((b"authorization", b"Bearer " + ADMIN_KEY.encode()))
+    scope["query_string"] = f"store_id={store}".encode()
+    with structlog.testing.capture_logs() as logged:
+        await app(scope, receive, send)
+    assert "request_failed" not in {each["event"] for each in logged}
 
 
 @pytest.mark.parametrize("key", [None, "wb_unknown", ADMIN_KEY])
