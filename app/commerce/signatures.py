@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from app.outbound.transport import pieces
+
 KEY_HOST = "https://static.adobeioevents.com"
 # Adobe: a key may be kept for a day.
 KEPT_FOR = 24 * 3600.0
@@ -99,25 +101,36 @@ class AdobeKeys:
         if known is not None and self.monotonic() < until:
             return known
         try:
-            answer = await self.http.get(f"{KEY_HOST}{path}")
+            status, pem = await self._get(path)
         except httpx.HTTPError as error:
             raise KeyNotAvailable(f"Adobe's key cannot be fetched: {error}") from error
-        if answer.status_code in _NO_SUCH_KEY:
+        if status in _NO_SUCH_KEY:
             # Whoever named it is not Adobe.
             return None
-        if answer.status_code != httpx.codes.OK:
+        if status != httpx.codes.OK:
             # It says nothing of the key: to call it a forgery would lose the event.
-            raise KeyNotAvailable(f"Adobe's key cannot be fetched: {answer.status_code}")
-        if len(answer.content) > _LONGEST_KEY:
+            raise KeyNotAvailable(f"Adobe's key cannot be fetched: {status}")
+        if len(pem) > _LONGEST_KEY:
             return None
         try:
-            key = public_key(answer.text)
+            key = public_key(pem.decode())
         except ValueError:
             return None
         if len(self._kept) >= _MOST_KEYS:
             self._kept.clear()
         self._kept[path] = (self.monotonic() + KEPT_FOR, key)
         return key
+
+    async def _get(self, path: str) -> tuple[int, bytes]:
+        """The status, and with 200 the body, which is read until it is longer than a key."""
+        headers, body = {"Accept-Encoding": "identity"}, b""
+        async with self.http.stream("GET", f"{KEY_HOST}{path}", headers=headers) as answer:
+            if answer.status_code == httpx.codes.OK:
+                async for piece in pieces(answer):
+                    body += piece
+                    if len(body) > _LONGEST_KEY:
+                        break
+        return answer.status_code, body
 
 
 def open_keys() -> AdobeKeys:

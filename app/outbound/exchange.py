@@ -15,7 +15,7 @@ import httpx
 from app.outbound import call as calls
 from app.outbound import redaction
 from app.outbound.call import Call, Fault
-from app.outbound.transport import Http
+from app.outbound.transport import Http, pieces
 from app.version import VERSION
 
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
@@ -195,7 +195,7 @@ class Exchange:
 
 
 async def _read(response: httpx.Response, reply: _Reply) -> None:
-    async for chunk in response.aiter_bytes():
+    async for chunk in pieces(response):
         reply.body += chunk
         if len(reply.body) > MAX_ANSWER_BYTES:
             reply.failure = calls.ANSWER_TOO_LARGE

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
-from typing import Self
+from typing import Self, cast
 
 import aiohttp
 import httpx
@@ -78,6 +78,18 @@ def open_http(*, timeout: float, max_connections: int, guarded: bool = False) ->
         max_connections=max_connections, keep_alive=_KEEP_ALIVE_SECONDS, guarded=guarded
     )
     return Http(transport, timeout=timeout)
+
+
+async def pieces(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The answer's body as it comes, for a caller who asked with `Accept-Encoding: identity`.
+
+    Raises DecodingError for a compressed one: a small piece of it may unpack to any size.
+    """
+    coding = response.headers.get("Content-Encoding", "").strip().casefold()
+    if coding not in {"", "identity"}:
+        raise httpx.DecodingError("The answer is compressed.")
+    async for piece in cast("httpx.AsyncByteStream", response.stream):
+        yield piece
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):

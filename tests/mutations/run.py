@@ -1547,6 +1547,22 @@ MUTATIONS = (
     ),
     Mutation(
         "a hostile answer stalls no other store",
+        "unpacking a compressed one",
+        "app/outbound/exchange.py",
+        "async for chunk in pieces(response):",
+        "async for chunk in response.aiter_bytes():",
+        (EXCHANGE,),
+    ),
+    Mutation(
+        "a hostile answer stalls no other store",
+        "taking a compressed one for what it is not",
+        "app/outbound/transport.py",
+        'if coding not in {"", "identity"}:',
+        "if False:",
+        (EXCHANGE,),
+    ),
+    Mutation(
+        "a hostile answer stalls no other store",
         "cleaning all of its keys",
         "app/outbound/redaction.py",
         'if len(text) <= MOST_EVIDENCE and text.count(":") <= _MOST_KEYS:',

@@ -1,6 +1,7 @@
 """Adobe Commerce webhooks and Adobe I/O Events: real signatures, and forgeries of every kind."""
 
 import base64
+import gzip
 import json
 from typing import Any
 
@@ -329,8 +330,17 @@ async def test_a_key_of_adobes_is_kept_for_a_day(
     assert len(fetched(adobe)) == 2
 
 
+# It would unpack to a key, and could to any size.
+COMPRESSED = httpx.Response(
+    200,
+    headers={"Content-Encoding": "gzip"},
+    stream=httpx.ByteStream(gzip.compress(pem(ADOBE).encode())),
+)
+
+
 @pytest.mark.parametrize(
-    "trouble", [httpx.ConnectError("away"), *map(httpx.Response, (503, 429, 403, 408, 302))]
+    "trouble",
+    [httpx.ConnectError("away"), *map(httpx.Response, (503, 429, 403, 408, 302)), COMPRESSED],
 )
 async def test_while_adobes_keys_cannot_be_fetched_the_event_is_to_come_again(
     world: World,

@@ -1,6 +1,7 @@
 """Reading an answer: a large one is read outside the loop's thread."""
 
 import asyncio
+import gzip
 import json
 import threading
 from collections.abc import Mapping
@@ -33,8 +34,10 @@ def _no_headers(_: str) -> Mapping[str, str]:
     return {}
 
 
-async def answered(body: bytes, asked: Asked) -> Answered:
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
+async def answered(body: bytes, asked: Asked, coding: str | None = None) -> Answered:
+    headers = {} if coding is None else {"Content-Encoding": coding}
+    stream = httpx.ByteStream(body)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, stream=stream))
     async with Http(transport, timeout=5) as http:
         exchange = Exchange(
             http,
@@ -71,3 +74,17 @@ async def test_a_large_answer_is_read_whole_and_kept_in_part() -> None:
 async def test_an_answer_above_the_limit_is_not_read() -> None:
     found = await answered(b'"' + b"x" * MAX_ANSWER_BYTES + b'"', Asked())
     assert found.call.failure == calls.ANSWER_TOO_LARGE
+
+
+@pytest.mark.parametrize("coding", ["gzip", "gzip, gzip", "GZIP", "br", "deflate"])
+async def test_a_compressed_answer_is_not_unpacked(coding: str) -> None:
+    found = await answered(gzip.compress(gzip.compress(b'{"a": 1}')), Asked(), coding)
+    assert found.call.failure == calls.ANSWER_UNREADABLE
+    assert found.call.status == 200
+    assert (found.text, found.payload) == ("", None)
+
+
+@pytest.mark.parametrize("coding", [None, "", "identity", " Identity "])
+async def test_an_answer_that_is_not_compressed_is_read(coding: str | None) -> None:
+    found = await answered(b'{"a": 1}', Asked(), coding)
+    assert (found.payload, found.call.failure) == ({"a": 1}, None)
