@@ -18,7 +18,8 @@ from app.orders.errors import NotAvailable
 from app.orders.order import Order
 from app.orders.outcome import Fault, Outcome
 from app.orders.returns import RefundItem, Return
-from app.outbound import redaction
+from app.outbound import redaction, sentences
+from app.outbound.call import Call
 from app.storage import updates
 from app.storage.database import Database
 from app.storage.due import Place, place_of
@@ -173,8 +174,7 @@ class Deliveries:
 
     def _judged(self, errand: Errand, outcome: Outcome, started: datetime) -> Result:
         ended = errand.now()
-        outcome = evidence.hidden(outcome, errand.private)
-        calls = [redaction.hide_in(call, errand.private) for call in errand.calls]
+        outcome, calls = _public(errand, outcome)
         update, policy = errand.update, self.terms.policy
         end = End(ended, self.random(), doubt_ended=errand.doubt_ended, read=errand.was_read)
         unwritable = Fault(verdicts.FAULT_OF_OURS, sent=errand.wrote)
@@ -198,3 +198,15 @@ class Deliveries:
             link=errand.link,
             news=list(traffic.news(update.store_id, errand.calls, evidence.pause(outcome), ended)),
         )
+
+
+def _public(errand: Errand, outcome: Outcome) -> tuple[Outcome, list[Call]]:
+    """What a try came to and its calls, without what they tell of the buyer.
+
+    An order that was not read may be named in any error about it.
+    """
+    if errand.of_order is not None and not errand.private:
+        outcome = evidence.unnamed(outcome, errand.calls)
+        return outcome, [sentences.without(call) for call in errand.calls]
+    outcome = evidence.hidden(outcome, errand.private)
+    return outcome, [redaction.hide_in(call, errand.private) for call in errand.calls]

@@ -1,6 +1,6 @@
 """The evidence of a delivery, in words a person can read later: verdict, detail and calls."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, assert_never
 
@@ -17,7 +17,7 @@ from app.orders.outcome import (
     Unclear,
 )
 from app.orders.snapshot import OrderSnapshot
-from app.outbound import redaction
+from app.outbound import redaction, sentences
 from app.outbound.call import Call
 
 
@@ -61,15 +61,22 @@ def detail(outcome: Outcome) -> str | None:
 
 def hidden(outcome: Outcome, private: Collection[str]) -> Outcome:
     """The outcome without the buyer's words, which a refusal may repeat."""
-    if not private or not isinstance(outcome, TryLater | Unclear | Refused):
+    return _reworded(outcome, lambda text: redaction.hide(text, private)) if private else outcome
+
+
+def unnamed(outcome: Outcome, calls: Sequence[Call]) -> Outcome:
+    """The outcome of those calls where the buyer's words are not known, without what may be one."""
+    return _reworded(outcome, lambda text: sentences.reworded(text, calls))
+
+
+def _reworded(outcome: Outcome, reword: Callable[[str], str]) -> Outcome:
+    if not isinstance(outcome, TryLater | Unclear | Refused):
         return outcome
     failure = outcome.failure
     shown = replace(
         failure,
-        message=redaction.hide(failure.message, private),
-        lines=tuple(
-            replace(line, message=redaction.hide(line.message, private)) for line in failure.lines
-        ),
+        message=reword(failure.message),
+        lines=tuple(replace(line, message=reword(line.message)) for line in failure.lines),
     )
     return replace(outcome, failure=shown)
 

@@ -7,6 +7,8 @@ import sqlalchemy as sa
 import structlog
 
 from app.intake import ship
+from app.orders.update import State
+from app.outbound.sentences import NOT_KEPT
 from tests.integration.test_connector import a_store, handed_over
 from tests.integration.test_returns import asked, returned
 from tests.world import World, a_package
@@ -76,3 +78,37 @@ async def test_a_refusal_of_a_refund_that_repeats_the_buyer_is_kept_without(
     for text in (await kept(world), str(logged)):
         assert "No refund for [removed], said [removed]" in text
         assert "Sample" not in text
+
+
+@pytest.mark.parametrize("how", ["read_fails", "error_500"])
+async def test_what_no_read_explains_is_kept_without_its_words(
+    world: World, logged: list[Any], how: str
+) -> None:
+    order = await world.an_order(1)
+    shipped = await ship.ship(world.desk, order.id, a_package("1ZA"), actor="test")
+    if how == "read_fails":
+        await world.fault("shipping", "refuse", description=SAID, times=1)
+        await world.fault("read", "locked", times=1)
+    else:
+        await world.fault("shipping", "refuse", status=500, description=SAID, times=1)
+    await world.deliver_until(
+        shipped.shipment.update.id,
+        states={State.VERIFYING, State.CONFIRMED, State.FAILED, State.RETRYING},
+    )
+    stored = await kept(world)
+    for text in (stored, str(logged)):
+        assert NOT_KEPT in text
+        assert not [word for word in ("EXAMPLE", "Bentonville", "Sam Sample") if word in text]
+    # What tells an engineer where to look.
+    assert "INVALID_REQUEST_CONTENT.GMP_ORDER_API" in stored
+    assert ("Resource is locked" in stored) is (how == "read_fails")
+
+
+async def test_what_walmart_says_in_an_outage_is_kept(world: World) -> None:
+    order = await world.an_order(1)
+    shipped = await ship.ship(world.desk, order.id, a_package("1ZA"), actor="test")
+    await world.fault("shipping", "error", times=1)
+    await world.deliver_until(shipped.shipment.update.id, states={State.VERIFYING})
+    (detail,) = (await world.order(order.id)).status_details
+    assert detail.message == "System error"
+    assert "[removed]" not in await kept(world)
