@@ -77,6 +77,7 @@ EDGE = "tests/integration/web/test_edge.py"
 CONNECTIONS = "tests/unit/test_connections.py"
 EXCHANGE = "tests/unit/outbound/test_exchange.py"
 REDACTION = "tests/unit/outbound/test_redaction.py"
+SENTENCES = "tests/unit/outbound/test_sentences.py"
 WORDS = "tests/integration/test_private_words.py"
 INTERLEAVING = "tests/integration/test_import_interleaving.py"
 NOTIFICATIONS = "tests/integration/test_notifications.py"
@@ -1808,6 +1809,30 @@ MUTATIONS = (
         "    errand.private |= page.private\n",
         "",
         (WORDS,),
+    ),
+    Mutation(
+        "where no order was read, an error's own words are not kept",
+        "in the message",
+        "app/sync/deliveries.py",
+        "        outcome = evidence.unnamed(outcome, errand.calls)\n",
+        "",
+        (WORDS,),
+    ),
+    Mutation(
+        "where no order was read, an error's own words are not kept",
+        "in the evidence",
+        "app/sync/deliveries.py",
+        "[sentences.without(call) for call in errand.calls]",
+        "errand.calls",
+        (WORDS,),
+    ),
+    Mutation(
+        "where no order was read, an error's own words are not kept",
+        "dropping what Walmart says in an outage as well",
+        "app/outbound/sentences.py",
+        'r"system error|invalid',
+        'r"invalid',
+        (SENTENCES, WORDS),
     ),
     Mutation(
         "a dismissed update in doubt keeps what it holds",
