@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 
 from app.outbound.call import Call
 
@@ -19,6 +20,8 @@ MOST_EVIDENCE = 64 * 1024
 _MOST_KEYS = 2000
 # Of a value that is hidden; a shorter one is too often a word of something else.
 _SHORTEST = 4
+# Looking for values takes their number times their length; no buyer has more, or longer ones.
+_LONGEST, _MOST_PARTS, _MOST_WORDS = 200, 20, 500
 # Patterns only look at this much of a body: what is kept of it is far shorter.
 _LOOKED_AT = 4 * MAX_CHARACTERS
 
@@ -67,12 +70,26 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def words(values: Iterable[str | None], *, never: Iterable[str | None] = ()) -> frozenset[str]:
-    """Values to be hidden: of at least four characters, and none that is never private."""
+    """Values to be hidden: of at least four characters, and none that is never private.
+
+    Of a long value the words in its first 200 characters are one, of many values the first 500.
+    """
     shown = {each.strip().casefold() for each in never if each}
-    found = {each.strip() for each in values if each}
-    return frozenset(
-        each for each in found if len(each) >= _SHORTEST and each.casefold() not in shown
-    )
+    found = (_short(each.strip()) for each in values if each)
+    hidden = (each for each in found if len(each) >= _SHORTEST and each.casefold() not in shown)
+    return frozenset(islice(dict.fromkeys(hidden), _MOST_WORDS))
+
+
+def _short(value: str) -> str:
+    """The words of a value that its first 200 characters hold whole."""
+    if len(value) <= _LONGEST:
+        return value
+    return value[: _LONGEST + 1].rsplit(maxsplit=1)[0][:_LONGEST]
+
+
+def parts_of(name: str) -> tuple[str, ...]:
+    """A name, and the first 20 of its words."""
+    return (name, *name[:_LONGEST].split()[:_MOST_PARTS])
 
 
 def hide(text: str, private: Collection[str]) -> str:

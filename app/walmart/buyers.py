@@ -26,8 +26,7 @@ def private_words(payload: object) -> frozenset[str]:
     address = mapping(shipping.get("postalAddress"))
     name = text(address.get("name")) or ""
     values = (
-        name,
-        *name.split(),
+        *redaction.parts_of(name),
         text(order.get("customerEmailId")),
         text(shipping.get("phone")),
         *(text(address.get(each)) for each in ("address1", "address2", "city", "postalCode")),

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.outbound.redaction import MAX_CHARACTERS, MOST_EVIDENCE, hide, redact, scrub, words
+from app.walmart.buyers import private_words
 from tests.unit.outbound.hostile import PIECES, text_of, work
 from tests.unit.walmart.builders import a_line, an_order
 
@@ -161,3 +162,13 @@ def test_private_words_are_removed_as_whole_words_in_any_case(text: str, shown: 
 def test_a_private_word_with_a_quote_is_found_in_json_too() -> None:
     said = json.dumps({"message": 'no "Bob" Smith'})
     assert hide(said, words(['"Bob" Smith'])) == '{"message": "no [removed]"}'
+
+
+def test_a_buyer_with_endless_values_has_a_few_words() -> None:
+    name = " ".join(f"name{number}" for number in range(200_000))
+    address = {"name": name, "address1": "x" * 2_000_000}
+    found = private_words({"shippingInfo": {"postalAddress": address}})
+    assert len(found) == 22
+    assert max(map(len, found)) <= 200
+    assert {"name0", "name19", "x" * 200} <= found
+    assert len(words(f"name{number}" for number in range(200_000))) == 500
