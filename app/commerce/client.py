@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
-from app.commerce import errors
+from app.commerce import buyers, errors
 from app.commerce.shop import Shop
 from app.orders import bounds
 from app.outbound.call import Call
@@ -69,7 +69,7 @@ class CommerceOrder:
     """An order as Commerce shows it. items: Walmart's line numbers to Commerce's item ids.
 
     payment and comments are what people read there: lines of the payment information, and the
-    texts of the order's history.
+    texts of the order's history. private: the buyer's words in it.
     """
 
     entity_id: int
@@ -78,6 +78,7 @@ class CommerceOrder:
     items: Mapping[str, int] = field(default_factory=dict)
     payment: Mapping[str, Any] = field(default_factory=dict, repr=False)
     comments: Sequence[str] = field(default=(), repr=False)
+    private: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def payment_lines(self) -> tuple[str, ...]:
@@ -247,6 +248,7 @@ def _order(payload: object, call: Call) -> CommerceOrder:
             for each in (histories if isinstance(histories, list) else ())
             if isinstance(each, Mapping) and each.get("comment")
         ),
+        private=buyers.private_words(entry),
     )
 
 

@@ -66,10 +66,13 @@ async def _write(
 
 async def _read(errand: Errand, shop: Shop) -> CommerceOrder | None:
     known, keep = errand.order.commerce_order_id, errand.calls.append
-    if known is not None:
-        return await errand.commerce.read_order(shop, known, keep)
-    found = await errand.commerce.find_order(shop, errand.order.purchase_order_id, keep)
-    if found is None:
-        return None
-    errand.link = Link(found.number, found.entity_id, found.items)
-    return await errand.commerce.read_order(shop, found.entity_id, keep)
+    if known is None:
+        found = await errand.commerce.find_order(shop, errand.order.purchase_order_id, keep)
+        if found is None:
+            return None
+        errand.private |= found.private
+        errand.link = Link(found.number, found.entity_id, found.items)
+        known = found.entity_id
+    order = await errand.commerce.read_order(shop, known, keep)
+    errand.private |= order.private
+    return order

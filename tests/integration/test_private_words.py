@@ -6,10 +6,10 @@ import pytest
 import sqlalchemy as sa
 import structlog
 
-from app.intake import ship
+from app.intake import refresh, ship
 from app.orders.update import State
 from app.outbound.sentences import NOT_KEPT
-from tests.integration.test_connector import a_store, handed_over
+from tests.integration.test_connector import a_store, handed_over, updates
 from tests.integration.test_returns import asked, returned
 from tests.world import World, a_package
 
@@ -112,3 +112,19 @@ async def test_what_walmart_says_in_an_outage_is_kept(world: World) -> None:
     (detail,) = (await world.order(order.id)).status_details
     assert detail.message == "System error"
     assert "[removed]" not in await kept(world)
+
+
+async def test_a_refusal_of_a_note_that_repeats_the_buyer_is_kept_without(
+    world: World, logged: list[Any]
+) -> None:
+    await a_store(world)
+    order = await handed_over(world, await world.an_order(4))
+    path = f"/simulator/orders/{order.purchase_order_id}/cancel"
+    canceled = {"lines": [{"line_number": "1", "quantity": 1}]}
+    (await world.walmart.post(path, json=canceled)).raise_for_status()
+    await refresh.refresh(world.desk, order.id, actor="test")
+    (note,) = await updates(world, "commerce_note")
+    await world.fault("commerce_comments", "refuse", status=400, description=SAID)
+    await world.deliver_until(note.id)
+    assert_hidden(await kept(world))
+    assert_hidden(str(logged))
