@@ -29,7 +29,7 @@ from app.outbound.errors import (
     Throttled,
     Unclear,
 )
-from app.outbound.redaction import scrub
+from app.outbound.redaction import cut, scrub
 
 _BY_STATUS: dict[int, type[CallError]] = {
     301: Misconfigured,
@@ -73,7 +73,7 @@ def faults_in(payload: object, text: str) -> tuple[Fault, ...]:
 
 
 def _short(said: str) -> str:
-    return scrub(said[: 4 * _LONGEST])[:_LONGEST]
+    return cut(scrub(cut(said, 4 * _LONGEST)), _LONGEST)
 
 
 def _filled(template: str, parameters: object) -> str:
@@ -86,7 +86,8 @@ def _filled(template: str, parameters: object) -> str:
     # The longest first, or %1 would be put into %10.
     for name in sorted(named, key=len, reverse=True):
         # A parameter may hold what looks like another.
-        template = template[: 4 * _LONGEST].replace(f"%{name}", str(named[name])[:_LONGEST])
+        value = cut(str(named[name]), _LONGEST)
+        template = cut(template, 4 * _LONGEST).replace(f"%{name}", value)
     return template
 
 

@@ -6,6 +6,7 @@ the names of its fields; anything else (a cut body, XML, a gateway's HTML page) 
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from functools import lru_cache
@@ -15,6 +16,7 @@ from app.outbound.call import Call
 
 MAX_CHARACTERS = 4096
 REMOVED = "[removed]"
+_CUT = "…"
 # A body up to this size is cleaned as JSON. Of a larger one only a head is looked at, by patterns.
 MOST_EVIDENCE = 64 * 1024
 _MOST_KEYS = 2000
@@ -22,6 +24,9 @@ _MOST_KEYS = 2000
 _SHORTEST = 4
 # Looking for values takes their number times their length; no buyer has more, or longer ones.
 _LONGEST, _MOST_PARTS, _MOST_WORDS = 200, 20, 500
+# JSON may write six characters for one.
+_LONGEST_FORM = 6 * _LONGEST
+_WORD_BEGINS = re.compile(r"(?<!\w)\S")
 # Patterns only look at this much of a body: what is kept of it is far shorter.
 _LOOKED_AT = 4 * MAX_CHARACTERS
 
@@ -66,7 +71,12 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         if secret:
             text = text.replace(secret, REMOVED)
-    return scrub(_cleaned(text)[:_LOOKED_AT])[:MAX_CHARACTERS]
+    return cut(scrub(_cleaned(text)), MAX_CHARACTERS)
+
+
+def cut(text: str, most: int) -> str:
+    """The head of a text that is too long, marked as one: it may end within a private value."""
+    return text if len(text) <= most else text[: most - len(_CUT)] + _CUT
 
 
 def words(values: Iterable[str | None], *, never: Iterable[str | None] = ()) -> frozenset[str]:
@@ -97,11 +107,27 @@ def hide(text: str, private: Collection[str]) -> str:
     small = text.casefold()
     # Most texts have none, and to make a pattern costs more than to look.
     found = [form for each in private for form in _forms(each) if form.casefold() in small]
-    if not found:
-        return text
-    # The longest first: of a name that holds another nothing is left.
-    forms = "|".join(re.escape(each) for each in sorted(found, key=len, reverse=True))
-    return re.sub(rf"(?<!\w)(?:{forms})(?!\w)", REMOVED, text, flags=re.IGNORECASE)
+    if found:
+        # The longest first: of a name that holds another nothing is left.
+        forms = "|".join(re.escape(each) for each in sorted(found, key=len, reverse=True))
+        text = re.sub(rf"(?<!\w)(?:{forms})(?!\w)", REMOVED, text, flags=re.IGNORECASE)
+    return _without_begun(text, private) if _CUT in text else text
+
+
+def _without_begun(text: str, private: Collection[str]) -> str:
+    """A text without the first part of a value where it was cut."""
+    forms = sorted(form.casefold() for each in private for form in _forms(each))
+
+    def shown(part: str) -> str:
+        for begin in _WORD_BEGINS.finditer(part, max(len(part) - _LONGEST_FORM, 0)):
+            begun = part[begin.start() :].casefold()
+            at = bisect_left(forms, begun)
+            if at < len(forms) and forms[at].startswith(begun):
+                return part[: begin.start()] + REMOVED
+        return part
+
+    *parts, last = text.split(_CUT)
+    return _CUT.join([*map(shown, parts), last])
 
 
 def _forms(word: str) -> Iterable[str]:
@@ -137,7 +163,7 @@ def _cleaned(text: str) -> str:
             return _write(_clean(json.loads(text)))
         except (ValueError, RecursionError):
             pass
-    return _by_pattern(text[:_LOOKED_AT])
+    return _by_pattern(cut(text, _LOOKED_AT))
 
 
 def scrub(text: str) -> str:
@@ -145,7 +171,7 @@ def scrub(text: str) -> str:
 
     Of a long one only the head is kept.
     """
-    text = text[:_LOOKED_AT].replace("\x00", "").replace("\\u0000", "")
+    text = cut(text, _LOOKED_AT).replace("\x00", "").replace("\\u0000", "")
     for needed, pattern in _FREE_TEXT:
         if needed in text:
             text = pattern.sub(REMOVED, text)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from app.outbound.call import Fault
-from app.outbound.redaction import MOST_EVIDENCE, scrub
+from app.outbound.redaction import MOST_EVIDENCE, cut, scrub
 
 _MAX_DESCRIPTION = 500
 # An answer has one or a few; of one that has thousands the first are enough.
@@ -113,4 +113,4 @@ def _xml_fault(fields: Mapping[str, str], *, has_causes: bool) -> Fault:
 def _text(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    return scrub(str(value)[: 4 * _MAX_DESCRIPTION]).strip()[:_MAX_DESCRIPTION] or None
+    return cut(scrub(cut(str(value), 4 * _MAX_DESCRIPTION)).strip(), _MAX_DESCRIPTION) or None

@@ -1835,6 +1835,22 @@ MUTATIONS = (
         (REDACTION,),
     ),
     Mutation(
+        "what a refusal repeats of the buyer is not kept",
+        "keeping the first part of a name where a text is cut",
+        "app/outbound/redaction.py",
+        "return _without_begun(text, private) if _CUT in text else text",
+        "return text",
+        (REDACTION,),
+    ),
+    Mutation(
+        "what a refusal repeats of the buyer is not kept",
+        "cutting Commerce's sentence unmarked",
+        "app/commerce/errors.py",
+        "return cut(scrub(cut(said, 4 * _LONGEST)), _LONGEST)",
+        "return scrub(said[: 4 * _LONGEST])[:_LONGEST]",
+        (REDACTION,),
+    ),
+    Mutation(
         "where no order was read, an error's own words are not kept",
         "in the message",
         "app/sync/deliveries.py",

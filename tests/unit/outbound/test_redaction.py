@@ -1,12 +1,15 @@
 import json
+import re
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.commerce.errors import faults_in
 from app.outbound.redaction import MAX_CHARACTERS, MOST_EVIDENCE, hide, redact, scrub, words
 from app.walmart.buyers import private_words
+from app.walmart.faults import faults_of
 from tests.unit.outbound.hostile import PIECES, text_of, work
 from tests.unit.walmart.builders import a_line, an_order
 
@@ -157,6 +160,27 @@ def test_short_words_states_and_countries_are_no_private_words() -> None:
 )
 def test_private_words_are_removed_as_whole_words_in_any_case(text: str, shown: str) -> None:
     assert hide(text, PEOPLE) == shown
+
+
+SEEN = "Ann Éclair of 1 Main Street"
+
+
+@pytest.mark.parametrize("seen", [SEEN, json.dumps(SEEN)[1:-1]])
+def test_no_first_part_of_a_private_word_is_kept_where_a_text_is_cut(seen: str) -> None:
+    for end in range(1, len(seen) + 2):
+        said = ". " * MAX_CHARACTERS
+        kept = hide(redact(said[: MAX_CHARACTERS - end] + seen + said), PEOPLE)
+        assert set(re.findall(r"\w+", kept)) <= {"o", "of", "removed"}, kept[-40:]
+
+
+def test_a_description_that_is_cut_keeps_no_first_part_of_a_private_word() -> None:
+    for length in range(470, 500):
+        said = f"{'a ' * 250}"[:length] + " Ann Éclair of 1 Main Street"
+        (walmarts,) = faults_of({"errors": [{"code": "C", "description": said}]})
+        (commerces,) = faults_in({"message": "%1!", "parameters": [said]}, "")
+        for fault in (walmarts, commerces):
+            shown = hide(f"400: {fault.description}; and more", PEOPLE)
+            assert not [word for word in ("Écl", "1 M", "Str", "Ann É") if word in shown], shown
 
 
 def test_a_private_word_with_a_quote_is_found_in_json_too() -> None:
