@@ -67,7 +67,8 @@ _NEXT_TURN = f"""
           FROM updates u
          WHERE u.store_id = <q.store_id> AND u.target = q.target AND u.subject = q.subject
            AND u.state || '' IN ('pending', 'sending', 'retrying', 'verifying')) o
-       WHERE o.behind_passable IS NULL OR (o.behind_passable AND o.kind = 'shipment')
+       WHERE o.state = 'sending' OR o.behind_passable IS NULL
+          OR (o.behind_passable AND o.kind = 'shipment')
        ORDER BY (o.state = 'sending') DESC, o.due_at, o.sequence LIMIT 1) c
 """  # noqa: S608 - only a constant of this module is put in
 _PLACES = (

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from app.intake import cancel, dismiss, refresh, retry, ship, tracking
 from app.orders.errors import Conflict
 from app.orders.requests import CancelRequest, TrackingCorrection
-from app.orders.update import State
+from app.orders.update import Kind, State
 from app.storage.tables import shipments, updates
 from app.storage.views import OrderView, ShipmentView
 from tests.builders import items
-from tests.world import ACTOR, POLICY, World, a_package
+from tests.world import ACTOR, POLICY, World, a_package, claim
 
 # Leaves what is in doubt there for as long as a test needs to do something meanwhile.
 PATIENT = replace(POLICY, quiet_period=3600)
@@ -298,6 +298,26 @@ async def test_dismissing_a_shipment_ends_its_correction_where_walmart_has_nothi
     else:
         assert [state for _, state in await tracking_updates(world, order)] == ["dismissed"]
         assert (await world.order(order.id)).status == "open"
+
+
+async def test_a_failed_shipment_that_is_retried_waits_for_the_one_that_is_being_sent(
+    world: World,
+) -> None:
+    order = await world.an_order(2)
+    bad = await shipped(world, order, "1ZBAD", items=items(l1=1))
+    await world.fault("shipping", "refuse")
+    await world.deliver_until(bad.update.id)
+    await shipped(world, order, "1ZGOOD", items=items(l1=1))
+    claimed = await claim(world.database)
+    assert [each.kind for each in claimed] == [Kind.SHIPMENT]
+    queued = await retry.retry(
+        world.desk, bad.update.id, override_cancel_request=False, actor=ACTOR
+    )
+    assert (queued.will, queued.explanation) == (
+        "waiting",
+        "An earlier update of the order goes first.",
+    )
+    assert await claim(world.database) == []
 
 
 async def test_a_dismissed_update_lets_the_next_go(world: World) -> None:

@@ -1395,6 +1395,14 @@ MUTATIONS = (
         (CLAIMS,),
     ),
     Mutation(
+        "one update of an order is sent at a time",
+        "taking the turn from one that is being sent",
+        "app/storage/updates.py",
+        "       WHERE o.state = 'sending' OR o.behind_passable",
+        "       WHERE o.behind_passable",
+        ("tests/integration/test_ordering.py",),
+    ),
+    Mutation(
         "a held update keeps no other order from its warning",
         "waiting for it",
         "app/storage/deadlines.py",
