@@ -6,10 +6,11 @@ to those that may have put it there, the least surely absent first, then by thei
 
 | rank | shipment |
 |---|---|
-| 0 | under way, in doubt, or just confirmed |
-| 1 | waiting, and known to be absent |
-| 2 | failed or dismissed, and known to be absent |
-| 3 | at rest, and holding nothing any more: it finds what nobody else accounts for |
+| 0 | confirmed just now, by Walmart's own answer |
+| 1 | under way, or in doubt |
+| 2 | waiting, and known to be absent |
+| 3 | failed or dismissed, and known to be absent |
+| 4 | at rest, and holding nothing any more: it finds what nobody else accounts for |
 
 A cancellation is recognised by how many units of a line are canceled beyond those that were so
 when it was accepted. Units that were confirmed once stay found, whatever a read shows.
@@ -23,8 +24,7 @@ from app.orders.order import Item, Order, Task
 from app.orders.snapshot import LineSnapshot, OrderSnapshot
 from app.orders.update import AT_REST, DUE, Kind, State
 
-_UNDER_WAY = frozenset({State.SENDING, State.CONFIRMED})
-_OVER = 3
+_OVER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,11 @@ def _under(line: LineSnapshot | None, under: Iterable[str]) -> int:
 def _rank(task: Task) -> int:
     if task.state in AT_REST and not any(item.reserved for item in task.items):
         return _OVER
-    if task.in_doubt_until is not None or task.state in _UNDER_WAY:
+    if task.state is State.CONFIRMED:
         return 0
-    return 1 if task.state in DUE else 2
+    if task.in_doubt_until is not None or task.state is State.SENDING:
+        return 1
+    return 2 if task.state in DUE else 3
 
 
 def _wants(task: Task, item: Item) -> int:

@@ -287,3 +287,17 @@ async def test_a_shipment_left_now_by_the_databases_clock(
         for at in (now + CLOCK_SKEW + timedelta(minutes=5), now + CLOCK_SKEW / 2)
     ]
     assert [answer.status_code for answer in answers] == [422, 202], answers[0].text
+
+
+async def test_a_package_that_walmart_confirmed_is_not_sent_again_for_a_lost_equal_one(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(2)
+    lost = await in_doubt(world, client, order, a_body(units=1), fault="error")
+    await doubtful.dismissed(client, lost["update"]["id"])
+    update = UUID((await accepted(client, order, a_body(units=1)))["update"]["id"])
+    states = {State.CONFIRMED, State.VERIFYING}
+    await world.deliver_until(update, states=states, policy=LONG)
+    await world.let_doubts_end()
+    await world.deliver_until(update, policy=LONG)
+    assert await doubtful.at_walmart(world, order) == [("1", 1, "1ZA")]

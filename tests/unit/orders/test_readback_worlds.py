@@ -35,11 +35,11 @@ FAILED = ((State.FAILED, False),)
 GIVEN_UP = ((State.DISMISSED, False),)
 DONE = ((State.CONFIRMED, False),)
 TURNS = {
-    **dict.fromkeys(UNSURE, 0),
     **dict.fromkeys(DONE, 0),
-    **dict.fromkeys(ABSENT, 1),
-    **dict.fromkeys(FAILED, 2),
-    **dict.fromkeys(GIVEN_UP, 3),
+    **dict.fromkeys(UNSURE, 1),
+    **dict.fromkeys(ABSENT, 2),
+    **dict.fromkeys(FAILED, 3),
+    **dict.fromkeys(GIVEN_UP, 4),
 }
 # Units that were asked, and those of them that were confirmed.
 PARTS, WHOLE = ((1, 0), (2, 0), (2, 1)), ((1, 1), (2, 2))
@@ -204,3 +204,13 @@ def test_a_failed_shipment_finds_nothing_while_one_that_may_be_there_wants_it() 
             units = unsure.confirmed + failed.confirmed + unsure.wants
             found = read(world, {"A": units})[world.index(failed)].found["1"]
             assert found == failed.confirmed, world
+
+
+def test_what_walmart_just_confirmed_finds_its_units_before_any_doubt() -> None:
+    just = [replace(each, state=State.CONFIRMED) for each in shipments("A", ABSENT[0])]
+    for confirmed, unsure in itertools.product(just, shipments("A", *UNSURE)):
+        for world in ((confirmed, unsure), (unsure, confirmed)):
+            units = unsure.confirmed + confirmed.asked
+            found = [each.found["1"] for each in read(world, {"A": units})]
+            assert found[world.index(confirmed)] == confirmed.asked, world
+            assert found[world.index(unsure)] == unsure.confirmed, world
