@@ -8,9 +8,10 @@ to those that may have put it there, the least surely absent first, then by thei
 |---|---|
 | 0 | confirmed just now, by Walmart's own answer |
 | 1 | under way, or in doubt |
-| 2 | waiting, and known to be absent |
-| 3 | failed or dismissed, and known to be absent |
-| 4 | at rest, and holding nothing any more: it finds what nobody else accounts for |
+| 2 | failed, and in doubt |
+| 3 | waiting, and known to be absent |
+| 4 | failed or dismissed, and known to be absent |
+| 5 | at rest, and holding nothing any more: it finds what nobody else accounts for |
 
 A cancellation is recognised by how many units of a line are canceled beyond those that were so
 when it was accepted. Units that were confirmed once stay found, whatever a read shows.
@@ -24,7 +25,7 @@ from app.orders.order import Item, Order, Task
 from app.orders.snapshot import LineSnapshot, OrderSnapshot
 from app.orders.update import AT_REST, DUE, Kind, State
 
-_OVER = 4
+_OVER = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,9 @@ def _rank(task: Task) -> int:
     if task.state is State.CONFIRMED:
         return 0
     if task.in_doubt_until is not None or task.state is State.SENDING:
-        return 1
-    return 2 if task.state in DUE else 3
+        # What is not sent again by itself comes after what is.
+        return 2 if task.state is State.FAILED else 1
+    return 3 if task.state in DUE else 4
 
 
 def _wants(task: Task, item: Item) -> int:

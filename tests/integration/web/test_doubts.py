@@ -14,6 +14,7 @@ from app.orders.shipment import CLOCK_SKEW
 from app.orders.update import State
 from app.storage.views import OrderView
 from app.sync.doubts import Doubts
+from tests.integration.test_recover import prepared, was_read
 from tests.integration.web import doubtful
 from tests.integration.web.adobe import Clock
 from tests.integration.web.conftest import app_of, client_of
@@ -301,3 +302,29 @@ async def test_a_package_that_walmart_confirmed_is_not_sent_again_for_a_lost_equ
     await world.let_doubts_end()
     await world.deliver_until(update, policy=LONG)
     assert await doubtful.at_walmart(world, order) == [("1", 1, "1ZA")]
+
+
+@pytest.mark.parametrize("with_recover", [True, False])
+async def test_after_a_restore_a_failed_shipment_takes_no_unit_of_an_equal_open_one(
+    world: World, client: httpx.AsyncClient, *, with_recover: bool
+) -> None:
+    order = await world.an_order(2)
+    await world.fault("shipping", "refuse")
+    await world.deliver_until(
+        UUID((await accepted(client, order, a_body(units=1)))["update"]["id"])
+    )
+    update = UUID((await accepted(client, order, a_body(units=1)))["update"]["id"])
+    # What the second one did after the backup.
+    await world.shipped_by_hand(await world.order(order.id), 1, "1ZA")
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE updates SET created_at = created_at - interval '1 hour', "
+            "known_at = known_at - interval '1 hour'"
+        )
+    if with_recover:
+        await prepared(world)
+        await was_read(world)
+        await world.let_doubts_end()
+    (view,) = await world.deliver_until(update)
+    assert view.state == "confirmed"
+    assert await doubtful.at_walmart(world, order) == []

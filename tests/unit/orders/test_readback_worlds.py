@@ -27,9 +27,9 @@ UNSURE = (
     (State.SENDING, False),
     (State.SENDING, True),
     (State.RETRYING, True),
-    (State.FAILED, True),
     (State.DISMISSED, True),
 )
+FAILED_UNSURE = ((State.FAILED, True),)
 ABSENT = ((State.RETRYING, False), (State.PENDING, False), (State.VERIFYING, False))
 FAILED = ((State.FAILED, False),)
 GIVEN_UP = ((State.DISMISSED, False),)
@@ -37,9 +37,10 @@ DONE = ((State.CONFIRMED, False),)
 TURNS = {
     **dict.fromkeys(DONE, 0),
     **dict.fromkeys(UNSURE, 1),
-    **dict.fromkeys(ABSENT, 2),
-    **dict.fromkeys(FAILED, 3),
-    **dict.fromkeys(GIVEN_UP, 4),
+    **dict.fromkeys(FAILED_UNSURE, 2),
+    **dict.fromkeys(ABSENT, 3),
+    **dict.fromkeys(FAILED, 4),
+    **dict.fromkeys(GIVEN_UP, 5),
 }
 # Units that were asked, and those of them that were confirmed.
 PARTS, WHOLE = ((1, 0), (2, 0), (2, 1)), ((1, 1), (2, 2))
@@ -73,7 +74,7 @@ class Shipment:
 
 
 World = tuple[Shipment, ...]
-KINDS = (UNSURE[0], ABSENT[0], *FAILED, *GIVEN_UP, *DONE)
+KINDS = (UNSURE[0], *FAILED_UNSURE, ABSENT[0], *FAILED, *GIVEN_UP, *DONE)
 
 
 def shipments(numbers: str, *states: tuple[State, bool]) -> list[Shipment]:
