@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from app.orders import doubt
 from app.orders.errors import Problem
-from app.orders.order import Item, Line, Order
+from app.orders.order import Item, Line, Order, Task
 from app.orders.requests import RequestedItem
 from app.orders.update import Kind
 
@@ -76,20 +76,29 @@ def _allocated(order: Order, taken: Mapping[str, int], lost: Mapping[str, int]) 
             yield Item(number, units, reserved=held)
 
 
+def shipped_by_others(order: Order, line: Line) -> int:
+    """Units of a line that Walmart shows as shipped and that no shipment here accounts for."""
+    return max(line.shipped - sum(item.confirmed for _, item in _shipments_of(order, line)), 0)
+
+
 def _lost(order: Order, line: Line) -> int:
     """Units of a line that were canceled or shipped by others, and that no shipment lacks yet."""
-    of_line = [
+    lacking = sum(
+        item.quantity - item.confirmed - item.reserved
+        for task, item in _shipments_of(order, line)
+        if task.unresolved
+    )
+    return max(line.canceled + shipped_by_others(order, line) - lacking, 0)
+
+
+def _shipments_of(order: Order, line: Line) -> list[tuple[Task, Item]]:
+    return [
         (task, item)
         for task in order.tasks
         if task.kind is Kind.SHIPMENT
         for item in task.items
         if item.line_number == line.line_number
     ]
-    by_others = max(line.shipped - sum(item.confirmed for _, item in of_line), 0)
-    lacking = sum(
-        item.quantity - item.confirmed - item.reserved for task, item in of_line if task.unresolved
-    )
-    return max(line.canceled + by_others - lacking, 0)
 
 
 def _lines_of(order: Order, item: RequestedItem, named: set[str]) -> list[Line]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.orders import numbers, obstacle, readback, reservation
+from app.orders import allocation, numbers, obstacle, readback, reservation
 from app.orders.obstacle import Sendable
 from app.orders.outcome import AlreadyThere, Confirmed, Outcome, Refused, Unclear
 from app.orders.readback import Reading
@@ -21,7 +21,8 @@ from app.walmart.packages import Package
 async def deliver(errand: Errand) -> Outcome:
     """Ship what Walmart does not have of it yet."""
     items = errand.task.items
-    if not errand.update.ambiguous and not obstacle.unheld(items):
+    unseen = errand.update.ambiguous or obstacle.unheld(items) or _others_shipped(errand)
+    if not unseen:
         units = {item.line_number: item.quantity - item.confirmed for item in items}
         return await _send(errand, Sendable(units), again=True)
     read = await calls.read_order(errand)
@@ -30,6 +31,12 @@ async def deliver(errand: Errand) -> Outcome:
     going = obstacle.sendable(errand.order, errand.task, read.snapshot, read.at)
     settled = _judged(errand, read, going) or await calls.clear_to_write(errand, read)
     return settled or await _send(errand, going, again=True)
+
+
+def _others_shipped(errand: Errand) -> bool:
+    """Whether Walmart has units of its lines that no shipment here sent: they may be this one's."""
+    lines = [errand.order.line(item.line_number) for item in errand.task.items]
+    return any(line and allocation.shipped_by_others(errand.order, line) for line in lines)
 
 
 def _judged(errand: Errand, read: Picture, going: Sendable) -> Outcome | None:

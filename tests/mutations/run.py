@@ -2057,6 +2057,14 @@ MUTATIONS = (
         (EQUAL_NOTES,),
     ),
     Mutation(
+        "a package that Walmart is known to have is not sent again",
+        "sending it unread",
+        "app/sync/shipping.py",
+        "obstacle.unheld(items) or _others_shipped(errand)",
+        "obstacle.unheld(items)",
+        (DOUBTS,),
+    ),
+    Mutation(
         "of a shipment goes what can",
         "refusing the whole",
         "app/sync/shipping.py",

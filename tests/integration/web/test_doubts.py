@@ -328,3 +328,23 @@ async def test_after_a_restore_a_failed_shipment_takes_no_unit_of_an_equal_open_
     (view,) = await world.deliver_until(update)
     assert view.state == "confirmed"
     assert await doubtful.at_walmart(world, order) == []
+
+
+@pytest.mark.parametrize("how", ["recover", "refresh"])
+async def test_a_package_that_walmart_is_known_to_have_is_not_sent_again(
+    world: World, client: httpx.AsyncClient, how: str
+) -> None:
+    order = await world.an_order(3)
+    await world.shipped_by_hand(order, 1, "1ZA")
+    if how == "recover":
+        await prepared(world)
+        found = (await was_read(world)).findings
+        assert [each.units.tracking_number for each in found] == ["1ZA"]
+    else:
+        await client.post(f"/v1/orders/{order.id}/refresh")
+    again = await accepted(client, order, a_body(units=1))
+    (view,) = await world.deliver_until(UUID(again["update"]["id"]))
+    assert view.state == "confirmed"
+    assert await doubtful.at_walmart(world, order) == []
+    (line,) = await units(client, order)
+    assert (line["shipped"], line["pending"], line["remaining"]) == (1, 0, 2)
