@@ -1,14 +1,16 @@
 """Refresh: read the order from Walmart now, and settle what reading can settle."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.intake import drift_notes, reading
 from app.intake.desk import Desk
-from app.orders import doubt, drift
+from app.orders import doubt, drift, readback
 from app.orders.drift import Cause
 from app.orders.errors import Conflict, Unknown
 from app.orders.order import Order
+from app.orders.snapshot import OrderSnapshot
 from app.orders.update import State
 from app.storage import events, idempotency, lanes, orders, overview, settling, updates
 from app.storage.database import Connection
@@ -38,7 +40,8 @@ async def refresh(
 
     accept_walmart: units that Walmart does not show (any more) are taken back. Raises Unknown,
     NotAvailable walmart_unavailable, Conflict credentials_rejected or order_not_at_walmart, and
-    order_in_doubt where units are to be taken back that may still arrive.
+    order_in_doubt where units are to be taken back that may still arrive, or that a read which
+    lags behind does not show yet.
     """
     async with desk.transaction(once) as connection:
         order = await orders.lock(connection, order_id)
@@ -59,8 +62,11 @@ async def refresh(
             return await _as_it_stands(connection, order, once)
         if accept_walmart:
             _refuse_doubt(order)
+            _refuse_lag(order, snapshot, read_at, desk.quiet_period)
         picture = Picture(order, snapshot, read_at, accept_walmart)
-        found = drift.compare(order, snapshot, read_at, desk.quiet_period)
+        # What is taken back is said in full, and nothing of it has lagged.
+        quiet = timedelta(0) if accept_walmart else desk.quiet_period
+        found = drift.compare(order, snapshot, read_at, quiet)
         turns = await settling.settle(connection, picture, desk.new_id)
         lower = [each for each in found if each.cause is Cause.MISSING_AT_WALMART]
         if accept_walmart:
@@ -83,6 +89,17 @@ def _refuse_doubt(order: Order) -> None:
     for task in order.walmart_tasks:
         if task.in_doubt_until is not None:
             message = doubt.sentence(task.update_id, task.in_doubt_until)
+            raise Conflict("order_in_doubt", message)
+
+
+def _refuse_lag(order: Order, snapshot: OrderSnapshot, read_at: datetime, quiet: timedelta) -> None:
+    """Raise Conflict where a read shows less of an update than was confirmed a moment ago."""
+    for task in order.walmart_tasks:
+        if task.confirmed_at is None or task.confirmed_at <= read_at - quiet:
+            continue
+        shown = readback.read(order, task, snapshot).shown
+        if any(shown[item.line_number] < item.confirmed for item in task.items):
+            message = doubt.lagging(task.update_id, task.confirmed_at + quiet)
             raise Conflict("order_in_doubt", message)
 
 

@@ -43,8 +43,19 @@ def open_for(in_doubt_until: datetime | None, read_at: datetime) -> bool:
 
 def sentence(update_id: UUID, until: datetime) -> str:
     """What a person is told who wants what an update in doubt holds."""
-    at = until.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return f"Update {update_id} may still take effect; what became of it is read at {at}."
+    return f"Update {update_id} may still take effect; what became of it is read at {_at(until)}."
+
+
+def lagging(update_id: UUID, until: datetime) -> str:
+    """What a person is told whose read shows less of an update than was just confirmed."""
+    return (
+        f"Update {update_id} was confirmed a moment ago, and Walmart does not show all of it yet: "
+        f"a read may lag behind until {_at(until)}."
+    )
+
+
+def _at(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def latest(moments: Iterable[datetime | None]) -> datetime | None:

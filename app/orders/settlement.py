@@ -126,9 +126,11 @@ def _credit(
 
     def credited(item: Item) -> Item:
         confirmed = found.get(item.line_number, 0)
-        if accept and (line := snapshot.lines.get(item.line_number)):
-            # What left and bears no number any more is not taken back.
-            confirmed = max(confirmed, min(item.confirmed, confirmed + line.unnumbered))
+        if accept:
+            # Units that bear no number any more, or whose line is not shown, are not taken back.
+            line = snapshot.lines.get(item.line_number)
+            kept = line.unnumbered if line else item.confirmed
+            confirmed = max(confirmed, min(item.confirmed, confirmed + kept))
         missing = max(item.quantity - confirmed, 0)
         return replace(
             item, confirmed=confirmed, reserved=0 if released else min(missing, item.reserved)

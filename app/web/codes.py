@@ -108,7 +108,7 @@ CODES: dict[str, Code] = {
         409, "A refund of the line may still take effect; the detail says when it is clear."
     ),
     "order_in_doubt": Code(
-        409, "A write of the order may still take effect; the detail says when it is clear."
+        409, "Units may still arrive or be shown by a later read; the detail says when it is clear."
     ),
     "order_not_shipped": Code(409, "Only what was shipped is refunded."),
     "commerce_order_taken": Code(409, "Another order is linked to that Commerce order."),

@@ -2001,6 +2001,14 @@ MUTATIONS = (
         (LAG,),
     ),
     Mutation(
+        "no unit is taken back by a read that lags behind its confirmation",
+        "asking only for writes in doubt",
+        "app/intake/refresh.py",
+        "if any(shown[item.line_number] < item.confirmed for item in task.items):",
+        "if False and shown:",
+        (LAG,),
+    ),
+    Mutation(
         "a correction waits for a read that lags behind the one before",
         "refusing it",
         "app/orders/correction.py",

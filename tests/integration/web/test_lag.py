@@ -240,6 +240,54 @@ async def test_nothing_is_taken_back_while_anything_of_the_order_is_in_doubt(
     assert [line["shipped"] for line in await units(client, order)] == [2]
 
 
+async def test_nothing_is_taken_back_by_a_read_that_lags_behind_a_confirmation(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(3)
+    shipment = await confirmed(world, client, order, a_body(units=1))
+    await lagging(world)
+    refused = await client.post(f"/v1/orders/{order.id}/refresh", json={"accept_walmart": True})
+    assert code(refused) == (409, "order_in_doubt")
+    assert shipment["update"]["id"] in refused.json()["detail"]
+    assert [line["shipped"] for line in await units(client, order)] == [1]
+    assert "walmart_accepted" not in [each["what"] for each in await timeline(client, order)]
+    # Once the read has caught up there is nothing to take back.
+    await caught_up(world)
+    answer = await client.post(f"/v1/orders/{order.id}/refresh", json={"accept_walmart": True})
+    assert answer.status_code == 200, answer.text
+    assert [line["shipped"] for line in await units(client, order)] == [1]
+
+
+async def test_every_unit_that_is_taken_back_is_said_also_after_another_confirmation(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(3, 2)
+    await confirmed(world, client, order)
+    await long_ago(world)
+    await forgotten(world, order, 3, 2)
+    items = [{"line_number": "2", "quantity": 1}]
+    await confirmed(world, client, order, a_body("1ZB", items=items))
+    answer = await client.post(f"/v1/orders/{order.id}/refresh", json={"accept_walmart": True})
+    assert answer.status_code == 200, answer.text
+    assert [line["shipped"] for line in await units(client, order)] == [0, 1]
+    (told,) = [each for each in await timeline(client, order) if each["what"] == "walmart_accepted"]
+    assert [(each["here"], each["walmart"]) for each in told["detail"]["drift"]] == [(2, 0)]
+
+
+async def test_nothing_is_taken_back_of_a_line_that_walmart_does_not_show(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(3, 2)
+    await confirmed(world, client, order, a_body(items=[{"line_number": "2", "quantity": 2}]))
+    await long_ago(world)
+    await forgotten(world, order, 3)
+    answer = await client.post(f"/v1/orders/{order.id}/refresh", json={"accept_walmart": True})
+    assert answer.status_code == 200, answer.text
+    assert [line["shipped"] for line in await units(client, order)] == [0, 2]
+    (shipment,) = (await client.get(f"/v1/orders/{order.id}/shipments")).json()["data"]
+    assert [each["confirmed"] for each in shipment["items"]] == [2]
+
+
 async def test_shipped_and_canceled_units_never_exceed_what_was_ordered(
     world: World, client: httpx.AsyncClient
 ) -> None:
