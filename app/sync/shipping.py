@@ -5,7 +5,7 @@ from typing import Any
 
 from app.orders import allocation, numbers, obstacle, readback, reservation
 from app.orders.obstacle import Sendable
-from app.orders.outcome import AlreadyThere, Confirmed, Outcome, Refused, Unclear
+from app.orders.outcome import AlreadyThere, Confirmed, Outcome, Refused, TryLater, Unclear
 from app.orders.readback import Reading
 from app.orders.snapshot import OrderSnapshot
 from app.orders.update import State
@@ -107,10 +107,12 @@ async def _judge_refusal(
     if again and going.units and (explained or snapshot.created):
         unacknowledged = await calls.acknowledge(errand) if snapshot.created else None
         return unacknowledged or await _send(errand, going, again=False)
-    if explained or not going.units:
+    if not going.units:
         return _blocked(reading, going, snapshot)
-    package = Package.from_json(_newest_package(errand))
-    return Refused(verdicts.failure(error, package), snapshot)
+    failure = verdicts.failure(error, Package.from_json(_newest_package(errand)))
+    # Where something new happened at Walmart the next try sends what can still go.
+    later = TryLater(failure, reached=True, snapshot=snapshot)
+    return later if explained else Refused(failure, snapshot)
 
 
 def _newest_package(errand: Errand) -> Mapping[str, Any]:

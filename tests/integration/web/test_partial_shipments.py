@@ -180,6 +180,26 @@ async def test_a_second_refusal_is_judged_for_itself(
     assert await told(client, order) == [("2", 1, "line_canceled")]
 
 
+async def test_after_a_second_refusal_for_another_line_the_next_try_sends_what_can_go(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(2, 1, 3)
+    shipment = await accepted(client, order, body(l1=2, l2=1, l3=3))
+    await at_seller_center(world, order, "canceled", {"2": 1})
+    await at_seller_center(world, order, "canceled", {"3": 3})
+    # The read after the first refusal does not show line 3 as canceled yet.
+    await world.fault("read", "lag", changes=1)
+    await world.deliver_until(UUID(shipment["update"]["id"]))
+    names = await calls(world, order)
+    assert names == ["shipping", "read", "shipping", "read", "read", "shipping"]
+    assert await at_walmart(world, order) == [("1", 2, "1ZA")]
+    assert await confirmed(client, order) == [{"1": 2, "2": 0, "3": 0}]
+    assert sorted(await told(client, order)) == [
+        ("2", 1, "line_canceled"),
+        ("3", 3, "line_canceled"),
+    ]
+
+
 @pytest.mark.parametrize("fault", ["error_after", "held"])
 async def test_a_second_call_whose_answer_is_lost_is_settled_and_told_line_by_line(
     world: World, client: httpx.AsyncClient, fault: str
