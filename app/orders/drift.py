@@ -67,7 +67,7 @@ _SENTENCES = {
     "Center.",
 }
 _NO_ROOM = (
-    " It leaves no room for an update of ours, which fails as needs_review: retry or dismiss it."
+    " It leaves no room for an update of ours, which fails and says why: retry or dismiss it."
 )
 
 

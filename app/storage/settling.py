@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.orders import reservation, settlement
+from app.orders import blocked, obstacle, reservation, settlement
 from app.orders.notes import Note, notes
 from app.orders.order import Order, Task
 from app.orders.outcome import Failure
@@ -175,7 +175,7 @@ async def _settle_updates(
             "id": str(update_id),
             "state": state.value if state else None,
             "last_error": error_json(
-                NEEDS_REVIEW if state is State.FAILED else None,
+                _failure(each, update_id) if state is State.FAILED else None,
                 _kind(each.order, update_id),
                 each.at,
             ),
@@ -189,6 +189,16 @@ async def _settle_updates(
     of = [each.order.store_id for each in settled]
     rows = await _SETTLE.execute(connection, of, {"changes": changes})
     return [(row.store_id, row.target, row.subject) for row in rows]
+
+
+def _failure(settled: _Settled, update_id: UUID) -> Failure:
+    """Why an update fails for which Walmart leaves no room; of a shipment, line by line."""
+    task, after = settled.before.task(update_id), settled.order.task(update_id)
+    if task is None or after is None or task.kind is not Kind.SHIPMENT:
+        return NEEDS_REVIEW
+    left = obstacle.sendable(settled.before, task, settled.snapshot, settled.at).blocked
+    rest = any(item.confirmed for item in after.items)
+    return blocked.failure(left, rest=rest) if left else NEEDS_REVIEW
 
 
 def _kind(order: Order, update_id: UUID) -> str:

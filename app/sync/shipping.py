@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.orders import allocation, numbers, obstacle, readback, reservation
+from app.orders import allocation, blocked, numbers, obstacle, readback, reservation
 from app.orders.obstacle import Sendable
 from app.orders.outcome import AlreadyThere, Confirmed, Outcome, Refused, TryLater, Unclear
 from app.orders.readback import Reading
 from app.orders.snapshot import OrderSnapshot
 from app.orders.update import State
-from app.sync import blocked, calls, verdicts
+from app.sync import calls, verdicts
 from app.sync.calls import Picture
 from app.sync.errand import Errand
 from app.walmart import errors
@@ -43,7 +43,7 @@ def _judged(errand: Errand, read: Picture, going: Sendable) -> Outcome | None:
     """What a read settles by itself; None where something is missing and may be sent."""
     reading = readback.read(errand.order, errand.task, read.snapshot)
     if reading.excess:
-        return Refused(verdicts.EXCESS, read.snapshot)
+        return Refused(blocked.EXCESS, read.snapshot)
     if reading.complete:
         return AlreadyThere(read.snapshot)
     if not errand.ends_doubt(read.at):
@@ -97,7 +97,7 @@ async def _judge_refusal(
     snapshot = read.snapshot
     reading = readback.read(errand.order, errand.task, snapshot)
     if reading.excess:
-        return Refused(verdicts.EXCESS, snapshot)
+        return Refused(blocked.EXCESS, snapshot)
     if reading.complete:
         return AlreadyThere(snapshot)
     errand.ends_doubt(read.at)

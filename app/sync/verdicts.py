@@ -13,13 +13,11 @@
 While an earlier write of the update is in doubt, a failed read leaves it in doubt.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
-from app.orders import obstacle
+from app.orders import blocked
 from app.orders.lane import WRITTEN_TO, Endpoint, endpoint_of
-from app.orders.outcome import Failure, LineFailure, Pause, Refused, TryLater, Unclear
+from app.orders.outcome import Failure, Pause, Refused, TryLater, Unclear
 from app.orders.update import Kind
 from app.sync import explanations
 from app.walmart import errors
@@ -29,49 +27,7 @@ CREDENTIALS_PAUSE = timedelta(seconds=60)
 MISCONFIGURED_PAUSE = timedelta(seconds=60)
 THROTTLED_PAUSE = timedelta(seconds=5)
 
-_COMPARE = "Compare the order in Seller Center, then retry or dismiss the update."
-EXCESS = Failure(
-    code="needs_review",
-    message="Walmart shows more units under this tracking number than Waybill knows of.",
-    suggestion=_COMPARE,
-)
-ALREADY_SHIPPED = Failure(
-    code="order_already_shipped",
-    message="Units of the order are shipped at Walmart, so the whole order cannot be canceled. "
-    "Nothing was canceled.",
-    suggestion="Refund what was shipped, and dismiss this cancellation.",
-)
-CANCEL_NOT_REQUESTED = Failure(
-    code="cancel_not_requested",
-    message="The buyer did not ask to cancel, so Walmart takes no customer_request.",
-    origin="commerce",
-    suggestion="Dismiss it and cancel with the seller's own reason.",
-)
-LINE_CANCELED = Failure(
-    code="line_canceled",
-    message="Walmart shows the units as canceled; they cannot be shipped any more.",
-    suggestion=_COMPARE,
-)
-NO_OPEN_UNITS = Failure(
-    code="needs_review",
-    message="Walmart has fewer open units than this shipment needs: others were shipped "
-    "or canceled there.",
-    suggestion=_COMPARE,
-)
-CANCEL_REQUESTED = Failure(
-    code="cancel_requested",
-    message="The buyer asked to cancel before it was shipped, so Walmart takes no shipment.",
-    suggestion="Cancel it with customer_request, or retry with override_cancel_request.",
-    retryable=True,
-)
-OBSTACLES = {
-    obstacle.EXCESS: EXCESS,
-    obstacle.CANCEL_REQUESTED: CANCEL_REQUESTED,
-    obstacle.ALREADY_SHIPPED: ALREADY_SHIPPED,
-    obstacle.CANCEL_NOT_REQUESTED: CANCEL_NOT_REQUESTED,
-    obstacle.LINE_CANCELED: LINE_CANCELED,
-    obstacle.NO_OPEN_UNITS: NO_OPEN_UNITS,
-}
+OBSTACLES, with_lines = blocked.OBSTACLES, blocked.with_lines
 NOTHING_TO_CORRECT = Failure(
     code="nothing_to_correct",
     message="Walmart has no unit of the shipment whose tracking was to be corrected.",
@@ -112,13 +68,6 @@ LAGS = Failure(
     message="Walmart does not show units yet that it confirmed just now; it is read again.",
     retryable=True,
 )
-
-
-def with_lines(whole: Failure, lines: Sequence[LineFailure], *, rest: bool) -> Failure:
-    """A failure said line by line; rest: all else is at Walmart."""
-    named = ", ".join(f"line {each.line_number} ({each.units})" for each in lines)
-    message = f"{whole.message} Not done: {named}" + ("; the rest is at Walmart." if rest else ".")
-    return replace(whole, message=message, lines=tuple(lines))
 
 
 def failure(error: errors.WalmartError, package: Package | None = None) -> Failure:

@@ -219,8 +219,8 @@ MUTATIONS = (
         "an unclear result is read back before anything is sent again",
         "sending without reading",
         "app/sync/shipping.py",
-        "if not errand.update.ambiguous and not obstacle.unheld(items):",
-        "if not obstacle.unheld(items):",
+        "unseen = errand.update.ambiguous or obstacle",
+        "unseen = obstacle",
         (DELIVERY,),
     ),
     Mutation(

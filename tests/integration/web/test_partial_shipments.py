@@ -134,6 +134,20 @@ async def test_where_no_line_can_go_each_is_told_and_nothing_is_sent_again(
     ]
 
 
+async def test_a_shipment_that_a_read_finds_impossible_ends_line_by_line_too(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(2, 1)
+    await accepted(client, order, body(l1=2, l2=1))
+    await at_seller_center(world, order, "canceled", {"1": 2})
+    await at_seller_center(world, order, "by hand", {"2": 1})
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    assert sorted(await told(client, order)) == [
+        ("1", 2, "line_canceled"),
+        ("2", 1, "needs_review"),
+    ]
+
+
 @pytest.mark.parametrize("override", [True, False])
 async def test_a_retry_sends_the_rest_when_it_can_go(
     world: World, client: httpx.AsyncClient, *, override: bool

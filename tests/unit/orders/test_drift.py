@@ -133,7 +133,7 @@ def test_where_no_room_is_left_for_an_update_a_person_must_look() -> None:
     assert [(each.cause, each.repair) for each in found] == [
         (Cause.SHIPPED_IN_SELLER_CENTER, Repair.PERSON)
     ]
-    assert "needs_review" in found[0].sentence
+    assert "leaves no room" in found[0].sentence
 
 
 def test_every_cause_has_its_sentence() -> None:
