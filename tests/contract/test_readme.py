@@ -8,7 +8,7 @@ from typer.main import get_command
 from app import settings
 from app.cli import app
 from app.intake import importing, return_import
-from app.orders import refunds
+from app.orders import blocked, refunds
 from app.orders.outcome import Failure
 from app.simulator.faults import KINDS
 from app.storage import recording
@@ -53,7 +53,7 @@ def test_every_command_is_in_the_readme() -> None:
 def test_every_code_of_a_status_detail_is_in_the_readme_and_no_other() -> None:
     known = explanations.FIELD_CODES | explanations.CLASS_CODES | set(lane_views.REASONS)
     known |= {code for _, code in commerce_verdicts.CODES}
-    with_failures = (verdicts, delivery, recording, stocking, refunding, backoff)
+    with_failures = (blocked, verdicts, delivery, recording, stocking, refunding, backoff)
     for module in (*with_failures, commerce_verdicts, creating):
         known |= {each.code for each in vars(module).values() if isinstance(each, Failure)}
     known |= {"gave_up", "cancel_requested", "ship_by_near", "ship_by_passed"}
