@@ -4,7 +4,7 @@ All problems are collected, not only the first, because a dry run shows them tog
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -44,7 +44,7 @@ def plan(
 
     least: units that are short only because of what happened at Walmart are no problem where at
     least so many units can go (None: all). They are asked for and not reserved, and the delivery
-    says line by line that they could not go.
+    says line by line that they could not go; so it does of lines that the buyer asked to cancel.
     """
     items, problems = _items(order, request, least=least)
     shipped_at = request.shipped_at or now
@@ -56,6 +56,8 @@ def plan(
         *_state_problems(order),
         *problems,
     ]
+    if least is None and not request.override_cancel_request:
+        found += _buyer_problems(order, items)
     return ShipmentPlan(items, shipped_at, _method(order, request), tuple(found))
 
 
@@ -153,6 +155,17 @@ def _state_problems(order: Order) -> Iterator[Problem]:
                 conflict=True,
                 facts={"update_id": str(task.update_id)},
             )
+
+
+def _buyer_problems(order: Order, items: Iterable[Item]) -> Iterator[Problem]:
+    asked = [item.line_number for item in items if item.line_number in order.cancel_requested]
+    if asked:
+        yield Problem(
+            "cancel_requested",
+            f"The buyer asked to cancel line {', '.join(asked)}: ship the other lines, or send "
+            "override_cancel_request.",
+            conflict=True,
+        )
 
 
 _UNRESOLVED = "A cancellation of this order failed: retry or dismiss it first."

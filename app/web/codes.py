@@ -125,6 +125,9 @@ CODES: dict[str, Code] = {
     "order_differs": Code(409, "The order is known with other content."),
     "reference_reused": Code(409, "Another shipment of the order bears the reference."),
     "quantity_exceeds_remaining": Code(409, "Fewer units remain than were asked for."),
+    "cancel_requested": Code(
+        409, "The buyer asked to cancel a line. Leave it out, or send override_cancel_request."
+    ),
     "nothing_to_ship": Code(409, "No unit of the order remains."),
     "order_canceled": Code(409, "The order is canceled."),
     "order_already_canceled": Code(409, "The order is canceled already."),

@@ -52,6 +52,7 @@ router = APIRouter(
             "invalid_quantity",
             "idempotency_key_reused",
             "quantity_exceeds_remaining",
+            "cancel_requested",
             "nothing_to_ship",
             "order_canceled",
             "cancellation_pending",

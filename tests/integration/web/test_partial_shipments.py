@@ -251,6 +251,42 @@ async def test_v1_and_rest_refuse_what_is_known_by_then(
     assert (await shown(client, order))["shipments"] == []
 
 
+@pytest.mark.usefixtures("adobe")
+async def test_a_line_that_the_buyer_asked_to_cancel_is_refused_or_left_out(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    await at_seller_center(world, order, "buyer asks", {"2": 2})
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    path = f"/v1/orders/{order.id}/shipments"
+    for named in (body(l1=3, l2=2), {**body(), "items": None}):
+        assert code(await client.post(path, json=named)) == (409, "cancel_requested")
+    refused = await client.post(SHIP, json=at_rest(3, 2))
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "cancel_requested")
+    rows = f"order,carrier_code,tracking_number\n{order.purchase_order_id},ups,1ZB\n"
+    bulk = await client.post(
+        f"/v1/shipments/bulk?store_id={world._stores[0].id}",
+        content=rows,
+        headers={"Content-Type": "text/csv"},
+    )
+    assert [each["code"] for each in bulk.json()["results"]] == ["cancel_requested"]
+    # A person may know better; and the other lines go.
+    override = {**body("1ZC", l2=1), "override_cancel_request": True}
+    assert (await client.post(path, json=override)).status_code == 202
+    assert (await client.post(path, json=body("1ZD", l1=1))).status_code == 202
+    await delivered(world, order)
+    assert (await hook(outside, "shipment", payload([track("1ZA")], 2, 1))).json() == {
+        "op": "success"
+    }
+    await delivered(world, order)
+    assert sorted(await at_walmart(world, order)) == [
+        ("1", 1, "1ZD"),
+        ("1", 2, "1ZA"),
+        ("2", 1, "1ZC"),
+    ]
+    assert await told(client, order) == [("2", 1, "cancel_requested")]
+
+
 def at_rest(*units: int) -> dict[str, Any]:
     items = [{"order_item_id": 70 + n, "qty": count} for n, count in enumerate(units)]
     return {"items": items, "tracks": [track("1ZA")]}
