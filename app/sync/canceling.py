@@ -1,6 +1,6 @@
 """A cancellation on its way to Walmart: of the whole order, in calls of so many lines."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from app.orders import obstacle, readback
 from app.orders.outcome import (
@@ -80,6 +80,9 @@ async def _send(errand: Errand, units: Mapping[str, int]) -> Outcome:
             continue
         except errors.WalmartError as error:
             return verdicts.of_write(errand.update.kind, error)
+        if answer.order is None or not _shows(answer.order, lines):
+            # In doubt, whatever comes of the other parts.
+            return Unclear(verdicts.NOT_SHOWN, sent=True)
         shown = answer.order
     if refusal is not None:
         return await _judge_refusal(errand, refusal)
@@ -92,6 +95,12 @@ def _parts(units: Mapping[str, int]) -> Iterator[list[ShipLine]]:
     lines = [ShipLine(number, count) for number, count in units.items()]
     for start in range(0, len(lines), MOST_LINES):
         yield lines[start : start + MOST_LINES]
+
+
+def _shows(snapshot: OrderSnapshot, lines: Iterable[ShipLine]) -> bool:
+    """Whether no unit of a part that was sent is open any more."""
+    found = [snapshot.lines.get(line.line_number) for line in lines]
+    return all(line is not None and not line.open for line in found)
 
 
 def _more(shown: OrderSnapshot) -> TryLater:

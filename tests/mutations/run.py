@@ -2049,6 +2049,14 @@ MUTATIONS = (
         (WHOLE,),
     ),
     Mutation(
+        "a part of a cancellation that its answer does not show is in doubt",
+        "looking at the last answer alone",
+        "app/sync/canceling.py",
+        "if answer.order is None or not _shows(answer.order, lines):",
+        "if answer.order is None:",
+        (WHOLE,),
+    ),
+    Mutation(
         "two equal notes are two notes",
         "looking for the text alone",
         "app/sync/noting.py",

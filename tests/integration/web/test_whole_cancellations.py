@@ -7,10 +7,13 @@ from uuid import UUID
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from app.orders.update import State
+from app.storage.tables import updates
 from app.storage.views import OrderView
 from tests.integration.web.doubtful import LONG, land, shown
+from tests.integration.web.test_lag import caught_up, lagging
 from tests.world import World
 
 REASON = {"reason": "out_of_stock"}
@@ -143,6 +146,27 @@ async def test_a_part_whose_answer_is_lost_is_canceled_once(
     (view,) = await world.deliver_until(update, policy=LONG)
     assert view.state == "confirmed"
     assert await at_walmart(world, order) == {str(n): 1 for n in range(1, 131)}
+
+
+async def test_a_part_that_its_answer_does_not_show_is_in_doubt_whatever_follows(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(*[1] * 101)
+    await lagging(world)
+    await world.fault("cancel", "unshown")
+    await world.fault("cancel", "refuse", times=1)
+    update = await canceled(client, order)
+    await world.deliver_until(update, states={State.FAILED, State.VERIFYING}, policy=LONG)
+    async with world.database.begin() as connection:
+        found = await connection.execute(
+            sa.select(updates.c.in_doubt_until).where(updates.c.id == update)
+        )
+        assert found.scalar_one() is not None
+    await caught_up(world)
+    await world.let_doubts_end()
+    (view,) = await world.deliver_until(update, policy=LONG)
+    assert view.state == "confirmed"
+    assert await at_walmart(world, order) == {str(n): 1 for n in range(1, 102)}
 
 
 async def test_no_further_part_goes_out_once_the_lease_is_lost(
