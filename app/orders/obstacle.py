@@ -55,14 +55,16 @@ def obstacle(task: Task, reading: Reading, snapshot: OrderSnapshot) -> str | Non
 def sendable(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetime) -> Sendable:
     """What may be sent of a shipment or cancellation after a read that began at read_at.
 
-    A cancellation covers every open unit of the order. A shipment sends what is missing of it and
+    A cancellation covers every open unit of the order, as far as a read that lags behind what is
+    known does not show too many. A shipment sends what is missing of it and
     what it still holds once the read is settled; lines that the buyer asked to cancel go only
     where a person has overridden that.
     """
+    after = settlement.settle(order, snapshot, read_at).order
     if task.kind is Kind.CANCELLATION:
-        return Sendable({number: line.open for number, line in snapshot.lines.items() if line.open})
+        return Sendable(_open_units(after, snapshot))
     missing = readback.read(order, task, snapshot).missing
-    settled = settlement.settle(order, snapshot, read_at).order.task(task.update_id)
+    settled = after.task(task.update_id)
     held = {item.line_number: item.reserved for item in settled.items} if settled else {}
     units: dict[str, int] = {}
     blocked: list[Blocked] = []
@@ -76,6 +78,13 @@ def sendable(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetim
             code = CANCEL_REQUESTED if stopped and _open(line) else _code(line)
             blocked.append(Blocked(number, wanted - going, code))
     return Sendable(units, tuple(blocked))
+
+
+def _open_units(settled: Order, snapshot: OrderSnapshot) -> dict[str, int]:
+    """Open units per line, but for those that were shipped or canceled in an earlier read."""
+    left = {each.line_number: each.ordered - each.shipped - each.canceled for each in settled.lines}
+    units = {number: min(line.open, left.get(number, 0)) for number, line in snapshot.lines.items()}
+    return {number: count for number, count in units.items() if count > 0}
 
 
 def unheld(items: tuple[Item, ...]) -> bool:

@@ -1,6 +1,7 @@
 """A cancellation on its way to Walmart: of the whole order, in calls of so many lines."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from app.orders import obstacle, readback
 from app.orders.outcome import (
@@ -23,6 +24,7 @@ from app.walmart.messages import ShipLine
 
 # Walmart's guide "Cancel an order": at most so many lines in a call.
 MOST_LINES = 100
+_MORE = TryLater(verdicts.PARTS_LEFT, reached=False)
 
 
 async def deliver(errand: Errand) -> Outcome:
@@ -37,7 +39,7 @@ async def deliver(errand: Errand) -> Outcome:
     if settled is not None:
         return settled
     units = obstacle.sendable(errand.order, errand.task, read.snapshot, read.at).units
-    return await _send(errand, units)
+    return await _send(errand, units) if units else _lagging(read)
 
 
 def _judged(errand: Errand, read: Picture) -> Outcome | None:
@@ -66,29 +68,29 @@ def _conflict(errand: Errand, snapshot: OrderSnapshot) -> Failure | None:
 async def _send(errand: Errand, units: Mapping[str, int]) -> Outcome:
     """Send every part; one that is refused does not keep the others from being canceled."""
     refusal: errors.WalmartError | None = None
-    shown: OrderSnapshot | None = None
+    shown: Picture | None = None
     for lines in _parts(units):
         if not await errand.may_write():
-            return calls.NO_LEASE if shown is None else _more(shown)
+            return calls.NO_LEASE if shown is None else _so_far(errand, _MORE, shown)
         reason = CANCELLATION_CODES[Market(errand.account.market)][errand.task.reason or ""]
         body = messages.cancellation_body(lines=lines, reason=reason)
-        number = errand.order.purchase_order_id
+        number, at = errand.order.purchase_order_id, errand.now()
         try:
             answer = await calls.write(errand, errand.client.cancel(errand.account, number, body))
         except (errors.Refused, errors.NotFound) as error:
             refusal = refusal or error
             continue
         except errors.WalmartError as error:
-            return verdicts.of_write(errand.update.kind, error)
+            return _so_far(errand, verdicts.of_write(errand.update.kind, error), shown)
         if answer.order is None or not _shows(answer.order, lines):
             # In doubt, whatever comes of the other parts.
-            return Unclear(verdicts.NOT_SHOWN, sent=True)
-        shown = answer.order
+            return _so_far(errand, Unclear(verdicts.NOT_SHOWN, sent=True), shown)
+        shown = Picture(answer.order, at)
     if refusal is not None:
-        return await _judge_refusal(errand, refusal)
-    if shown is None or not _done(errand, shown):
-        return Unclear(verdicts.NOT_SHOWN, sent=True)
-    return Confirmed(shown)
+        return await _judge_refusal(errand, refusal, shown)
+    if shown is None or not _done(errand, shown.snapshot):
+        return _so_far(errand, Unclear(verdicts.NOT_SHOWN, sent=True), shown)
+    return Confirmed(shown.snapshot)
 
 
 def _parts(units: Mapping[str, int]) -> Iterator[list[ShipLine]]:
@@ -103,15 +105,41 @@ def _shows(snapshot: OrderSnapshot, lines: Iterable[ShipLine]) -> bool:
     return all(line is not None and not line.open for line in found)
 
 
-def _more(shown: OrderSnapshot) -> TryLater:
-    return TryLater(verdicts.PARTS_LEFT, reached=False, snapshot=shown)
+def _so_far(
+    errand: Errand, outcome: TryLater | Unclear | Refused, shown: Picture | None
+) -> Outcome:
+    """An outcome with what the answers before it showed to be canceled."""
+    if shown is None:
+        return outcome
+    errand.seen, errand.read_at = shown.snapshot, shown.at
+    return replace(outcome, snapshot=shown.snapshot)
 
 
-async def _judge_refusal(errand: Errand, error: errors.WalmartError) -> Outcome:
-    """Walmart said no to a part: one read tells what is canceled, and what is not."""
+def _lagging(read: Picture) -> TryLater:
+    return TryLater(verdicts.LAGS, reached=True, snapshot=read.snapshot)
+
+
+def _lacks(snapshot: OrderSnapshot, canceled: Mapping[str, int]) -> bool:
+    """Whether a read shows fewer canceled units of a line than these."""
+    return any(line.canceled < canceled.get(each, 0) for each, line in snapshot.lines.items())
+
+
+async def _judge_refusal(
+    errand: Errand, error: errors.WalmartError, shown: Picture | None
+) -> Outcome:
+    """Walmart said no to a part: one read tells what is canceled, and what is not.
+
+    A read that shows less than the answers to other parts, or for the quiet period than is known,
+    tells nothing.
+    """
     read = await calls.read_order(errand, after=error)
     if not isinstance(read, Picture):
-        return read
+        return _so_far(errand, read, shown)
+    if shown and _lacks(read.snapshot, {k: v.canceled for k, v in shown.snapshot.lines.items()}):
+        return _so_far(errand, _lagging(read), shown)
+    known = {line.line_number: line.canceled for line in errand.order.lines}
+    if _lacks(read.snapshot, known) and errand.update.failing_for < errand.policy.quiet_period:
+        return _lagging(read)
     if _done(errand, read.snapshot):
         return AlreadyThere(read.snapshot)
     told = _conflict(errand, read.snapshot) or verdicts.failure(error)

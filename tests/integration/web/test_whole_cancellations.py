@@ -14,6 +14,7 @@ from app.storage.tables import updates
 from app.storage.views import OrderView
 from tests.integration.web.doubtful import LONG, land, shown
 from tests.integration.web.test_lag import caught_up, lagging
+from tests.integration.web.test_partial_shipments import at_seller_center
 from tests.world import World
 
 REASON = {"reason": "out_of_stock"}
@@ -167,6 +168,59 @@ async def test_a_part_that_its_answer_does_not_show_is_in_doubt_whatever_follows
     (view,) = await world.deliver_until(update, policy=LONG)
     assert view.state == "confirmed"
     assert await at_walmart(world, order) == {str(n): 1 for n in range(1, 102)}
+
+
+async def test_a_read_that_lags_behind_what_was_canceled_there_asks_for_no_unit_again(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(3)
+    await at_seller_center(world, order, "canceled", {"1": 1})
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    await lagging(world)
+    (view,) = await world.deliver_until(await canceled(client, order))
+    assert view.state == "confirmed"
+    assert await at_walmart(world, order) == {"1": 2}
+
+
+async def test_what_parts_before_a_throttled_one_canceled_is_known_and_not_sent_again(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(*[1] * 101)
+    await world.fault("cancel", "slow", delay=0)
+    await world.fault("cancel", "throttle", delay=0.1)
+    await lagging(world)
+    update = await canceled(client, order)
+    await world.deliver_until(update, states={State.RETRYING, State.FAILED, State.CONFIRMED})
+    assert sum(await units(client, order)) >= 100
+    (view,) = await world.deliver_until(update)
+    assert view.state == "confirmed"
+    assert await at_walmart(world, order) == {str(n): 1 for n in range(1, 102)}
+
+
+async def test_a_refusal_is_not_explained_by_a_read_that_lags_behind_another_part(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(*[1] * 101)
+    await refuse_the_second(world, order)
+    await lagging(world)
+    update = await canceled(client, order)
+    (view,) = await world.deliver_until(update)
+    assert view.state == "confirmed"
+    assert await at_walmart(world, order) == {str(n): 1 for n in range(1, 102)}
+
+
+async def test_a_refusal_is_not_explained_by_a_read_that_lags_behind_what_is_known(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(2, 1)
+    await at_seller_center(world, order, "canceled", {"1": 1})
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    await lagging(world)
+    await world.fault("cancel", "refuse", times=1)
+    update = await canceled(client, order)
+    (view,) = await world.deliver_until(update, policy=LONG)
+    assert view.state == "confirmed"
+    assert await at_walmart(world, order) == {"1": 1, "2": 1}
 
 
 async def test_no_further_part_goes_out_once_the_lease_is_lost(
