@@ -14,6 +14,7 @@ from app import compose, logs
 from app.compose import Parts
 from app.intake import recover
 from app.intake.recover import Finding, Report
+from app.orders.drift import Cause, whole
 from app.orders.errors import NotAvailable, OrderError
 from app.orders.unasked import SHIPPED
 from app.settings import Settings
@@ -157,6 +158,8 @@ def _lines(code: str, report: Report) -> Iterator[str]:
         yield f"• {_sentence(finding)}"
     for level in report.levels:
         yield f"• {_stock(level)}"
+    for number in report.unknown:
+        yield f"• {number}: {whole(Cause.ORDER_UNKNOWN_AT_WALMART).sentence}"
     for number, why in report.unread.items():
         yield f"✘ {number} could not be read: {why}"
     if report.stopped:
@@ -203,6 +206,7 @@ def _report_json(code: str, report: Report) -> dict[str, Any]:
         "returns": report.returns,
         "stopped": report.stopped,
         "unread": report.unread,
+        "unknown": report.unknown,
         "stock": [
             {"sku": each.sku, "ship_node": each.ship_node, "asked": each.asked}
             for each in report.levels

@@ -13,6 +13,7 @@ from app.intake.desk import Desk
 from app.intake.hold import Hold
 from app.intake.refresh import busy
 from app.orders import drift, unasked
+from app.orders.drift import Cause
 from app.orders.lane import Endpoint
 from app.orders.order import Order
 from app.orders.returns import Return
@@ -45,7 +46,8 @@ class Finding:
 class Report:
     """What became of a store. unread: why orders could not be read, by number.
 
-    stopped: why the reading broke off, None where it came to its end.
+    unknown: numbers of orders here that Walmart does not know. stopped: why the reading broke off,
+    None where it came to its end.
     """
 
     store_id: int
@@ -56,6 +58,7 @@ class Report:
     returns: int = 0
     findings: list[Finding] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
     stopped: str | None = None
 
 
@@ -179,6 +182,9 @@ class _Reader:
             async with self.desk.transaction() as connection:
                 read_at = await lanes.now(connection)
             answer = await self.hold.read_order(self.desk, self.account, number)
+        except errors.NotFound:
+            await self._unknown(basis)
+            return
         except errors.WalmartError as error:
             self._unread(number, error)
             return
@@ -186,6 +192,13 @@ class _Reader:
             self.report.unread[number] = str(importing.UNREADABLE["message"])
             return
         self._tell(await self._settle(basis, answer.order, read_at), answer.order)
+
+    async def _unknown(self, order: Order) -> None:
+        """Tell that Walmart knows no such order: it answers, so the others can be read."""
+        self.report.unknown.append(order.purchase_order_id)
+        missing = [drift.whole(Cause.ORDER_UNKNOWN_AT_WALMART)]
+        async with self.desk.transaction() as connection:
+            await drift_notes.note(connection, self.desk, order, missing, mended=False)
 
     async def _look(self, number: str) -> None:
         """Write down an order of a return that is not known yet."""

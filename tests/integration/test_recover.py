@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from app.intake import cancel, inventory, recover, ship
+from app.intake import cancel, inventory, recover, register, ship
 from app.intake.recover import Report
 from app.orders.doubt import UNTIMED
 from app.orders.requests import CancelRequest, StockLevel
@@ -259,6 +259,19 @@ async def test_an_order_that_cannot_be_read_does_not_stop_the_others(world: Worl
     report = await was_read(world)
     assert list(report.unread) == [first.purchase_order_id]
     assert (await world.order(second.id)).status == "shipped"
+
+
+async def test_orders_that_walmart_does_not_know_stop_none_of_the_others(world: World) -> None:
+    store = await world.a_store()
+    line = register.RegisteredLine("1", "SKU-1", 1)
+    numbers = [f"99{n:02}" for n in range(12)]
+    for number in numbers:
+        request = register.Registration(number, (line,))
+        await register.register(world.desk, store.id, request, actor=ACTOR)
+    await world.an_order(1, store=store)
+    report = await was_read(world)
+    assert (report.orders, report.unread) == (13, {})
+    assert sorted(report.unknown) == numbers
 
 
 async def test_a_list_that_walmart_does_not_give_breaks_the_store_off(world: World) -> None:

@@ -1395,6 +1395,17 @@ MUTATIONS = (
         ("tests/unit/orders/test_unasked.py",),
     ),
     Mutation(
+        "orders that Walmart does not know do not break recovering off",
+        "counting them as unread",
+        "app/intake/recover.py",
+        """        except errors.NotFound:
+            await self._unknown(basis)
+            return
+""",
+        "",
+        (RECOVER,),
+    ),
+    Mutation(
         "nothing is recovered while a poller lives",
         "not showing the poller",
         "app/storage/wakeup.py",
