@@ -101,7 +101,8 @@ def compare(
     read_at is when the read began (the database's clock). Units that Walmart does not show are no
     drift within quiet of their confirmation: a read may lag so long.
     """
-    crowded = _crowded(settlement.settle(order, snapshot, read_at).trimmed)
+    settled = settlement.settle(order, snapshot, read_at)
+    crowded = _crowded(settled.trimmed)
     fresh = _confirmed_since(order, read_at - quiet)
     found: list[Drift] = []
     for line in order.lines:
@@ -109,7 +110,8 @@ def compare(
         if seen is None or _ordered(seen) == 0:
             found.append(_drift(Cause.LINE_MISSING_AT_WALMART, line, line.ordered, 0))
         else:
-            found += _line(order, snapshot, line, seen, fresh=fresh)
+            after = settled.order.line(line.line_number) or line
+            found += _line(order, snapshot, line, after, fresh=fresh)
     for number, seen in snapshot.lines.items():
         if order.line(number) is None:
             # A line without units cannot be written down, and nobody can ship it.
@@ -137,10 +139,14 @@ def _confirmed_since(order: Order, since: datetime) -> bool:
 
 
 def _line(
-    order: Order, snapshot: OrderSnapshot, line: Line, seen: LineSnapshot, *, fresh: bool
+    order: Order, snapshot: OrderSnapshot, line: Line, after: Line, *, fresh: bool
 ) -> Iterator[Drift]:
+    """after: the line once the read is settled."""
+    seen = snapshot.lines[line.line_number]
+    # Units that Walmart shows shipped and that are known to be canceled are not shipped anew.
+    shipped = seen.shipped if seen.shipped < line.shipped else max(after.shipped, line.shipped)
     for kind, cause, here, walmart in (
-        (Kind.SHIPMENT, Cause.SHIPPED_IN_SELLER_CENTER, line.shipped, seen.shipped),
+        (Kind.SHIPMENT, Cause.SHIPPED_IN_SELLER_CENTER, line.shipped, shipped),
         (Kind.CANCELLATION, Cause.CANCELED_BY_WALMART, line.canceled, seen.canceled),
         (None, Cause.REFUNDED_AT_WALMART, line.refunded, seen.refunded),
     ):

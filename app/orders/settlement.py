@@ -145,15 +145,14 @@ def _seen(line: Line, seen: LineSnapshot | None, *, accept: bool = False) -> Lin
     ordered = max(seen.ordered, seen.shipped + seen.canceled)
     shipped = seen.shipped if accept else max(seen.shipped, line.shipped)
     canceled = seen.canceled if accept else max(seen.canceled, line.canceled)
-    # Both together never exceed what was ordered: what Walmart shows stands, and of what it does
-    # not show the shipped units give way first.
-    surplus = max(shipped + canceled - ordered, 0)
-    yielded = min(surplus, shipped - seen.shipped)
+    # Both together never exceed what was ordered: canceled units stand, and shipped ones give way,
+    # whichever of two reads comes last.
+    canceled = min(canceled, ordered)
     return replace(
         line,
         ordered=ordered,
-        shipped=shipped - yielded,
-        canceled=canceled - (surplus - yielded),
+        shipped=min(shipped, ordered - canceled),
+        canceled=canceled,
         refunded=seen.refunded if accept else max(seen.refunded, line.refunded),
         name=line.name or seen.name,
     )

@@ -1996,8 +1996,19 @@ MUTATIONS = (
         "shipped and canceled units never exceed what was ordered",
         "keeping both",
         "app/orders/settlement.py",
-        "surplus = max(shipped + canceled - ordered, 0)",
-        "surplus = 0",
+        "shipped=min(shipped, ordered - canceled)",
+        "shipped=shipped",
+        (
+            LAG,
+            SEEN,
+        ),
+    ),
+    Mutation(
+        "a read that lags takes no canceled unit back",
+        "letting canceled units give way to shipped ones",
+        "app/orders/settlement.py",
+        "canceled = min(canceled, ordered)",
+        "canceled = min(canceled, ordered - seen.shipped)",
         (
             LAG,
             SEEN,

@@ -201,6 +201,25 @@ async def test_a_cancellation_that_a_lagging_read_does_not_show_stays(
     assert again.status_code == 409
 
 
+async def test_a_read_that_lags_takes_no_canceled_unit_back(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(3)
+    await confirmed(world, client, order)
+    await long_ago(world)
+    await forgotten(world, order, 3)
+    path = f"/simulator/orders/{order.purchase_order_id}/cancel"
+    everything = {"lines": [{"line_number": "1", "quantity": 3}]}
+    (await world.walmart.post(path, json=everything)).raise_for_status()
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    # The picture of before, with the shipped units.
+    await forgotten(world, order, 3)
+    await world.shipped_by_hand(order, 2, "1ZA")
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    (line,) = await units(client, order)
+    assert (line["shipped"], line["canceled"]) == (0, 3)
+
+
 async def test_a_person_accepts_what_walmart_shows_and_is_named(
     world: World, client: httpx.AsyncClient
 ) -> None:
