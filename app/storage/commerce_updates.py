@@ -105,19 +105,24 @@ def _row(order: Order, ids: events.NewId) -> dict[str, Any]:
     return {"id": str(ids(order.store_id)), "order_id": str(order.id)}
 
 
-# A note that was dismissed counts, too, where it reached Commerce all the same, or still may.
+# Whatever its place, a note that reached Commerce has its text there. One in doubt may have: open
+# ones claim a text first, then failed and dismissed ones, each in their order; and one that is not
+# in doubt has none.
 _EQUAL_NOTES = sa.text("""
     SELECT n.id, (SELECT count(*) FROM (
-             SELECT payload, state, sequence, store_id, target, subject, kind, in_doubt_until
+             SELECT id, payload, state, sequence, store_id, target, subject, kind, in_doubt_until
                FROM updates
               UNION ALL
-             SELECT payload, state, sequence, store_id, target, subject, kind, NULL
+             SELECT id, payload, state, sequence, store_id, target, subject, kind, NULL
                FROM archived_updates) o
             WHERE o.store_id = n.store_id AND o.target = n.target AND o.subject = n.subject
-              AND o.kind = 'commerce_note' AND o.sequence < n.sequence
+              AND o.kind = 'commerce_note' AND o.id <> n.id
               AND o.payload->>'text' = n.payload->>'text'
               AND (o.state = 'confirmed' OR o.payload->'landed' = 'true'
-                   OR o.in_doubt_until IS NOT NULL)) AS notes
+                   OR o.in_doubt_until IS NOT NULL
+                      AND (n.in_doubt_until IS NULL
+                           OR (o.state IN ('failed', 'dismissed'), o.sequence)
+                              < (n.state IN ('failed', 'dismissed'), n.sequence)))) AS notes
       FROM updates n WHERE n.store_id = :store_id AND n.id = ANY(:ids)
 """).bindparams(sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
 _NOTE_LANDED = sa.text("""
@@ -129,7 +134,7 @@ _NOTE_LANDED = sa.text("""
 async def equal_notes(
     connection: Connection, store_id: int, note_ids: Sequence[UUID]
 ) -> dict[UUID, int]:
-    """How many notes with the same text Commerce has of each note's order before it."""
+    """How many of the equal texts that Commerce has of each note's order are of other notes."""
     values = {"store_id": store_id, "ids": list(note_ids)}
     return {row.id: row.notes for row in await connection.execute(_EQUAL_NOTES, values)}
 

@@ -55,7 +55,7 @@ class Errand:
     link: Link | None = None
     # Until when another value may still overwrite what this update writes (orders/doubt.py).
     others_until: datetime | None = None
-    # Equal notes that Commerce has of the order already.
+    # Equal texts that Commerce has of the order's other notes.
     equal_notes: int = 0
     calls: list[Call] = field(default_factory=list)
     # The order as Walmart showed it last, in an answer to a call that began then.

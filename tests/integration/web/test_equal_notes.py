@@ -1,12 +1,17 @@
 """Two equal notes are two notes, and one whose answer was lost is written once."""
 
+import asyncio
 from uuid import UUID
 
 import httpx
+import pytest
+import sqlalchemy as sa
 
 from app.orders.update import State
+from app.storage.tables import updates as table
 from app.storage.views import OrderView
 from tests.integration.test_connector import a_store, handed_over, shop, updates
+from tests.integration.test_recover import prepared
 from tests.integration.web.doubtful import LONG, dismissed, land
 from tests.world import World
 
@@ -88,6 +93,81 @@ async def test_a_dismissed_note_that_landed_is_not_taken_for_the_next(
         await world.no_doubt_left()
     await world.deliver_until(await one_canceled(world, client, order))
     assert await comments(world) == [ONE] * 3
+
+
+async def test_a_failed_note_that_is_retried_after_an_equal_one_is_written(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    await a_store(world)
+    order = await handed_over(world, await world.an_order(4))
+    await world.fault("commerce_comments", "refuse")
+    first = await one_canceled(world, client, order)
+    await world.deliver_until(first)
+    await world.deliver_until(await one_canceled(world, client, order))
+    assert await comments(world) == [ONE]
+    await client.post(f"/v1/updates/{first}/retry")
+    await world.deliver_until(first)
+    assert await comments(world) == [ONE] * 2
+
+
+async def test_a_dismissed_note_that_was_lost_takes_no_later_one_for_itself(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    await a_store(world)
+    order = await handed_over(world, await world.an_order(4))
+    await world.fault("commerce_comments", "error")
+    first = await one_canceled(world, client, order)
+    await world.deliver_until(first, states={State.VERIFYING}, policy=LONG)
+    await dismissed(client, str(first))
+    await world.deliver_until(await one_canceled(world, client, order), policy=LONG)
+    await world.let_doubts_end()
+    async with world.polling(policy=LONG):
+        await world.no_doubt_left()
+    await world.fault("commerce_comments", "error_after")
+    third = await one_canceled(world, client, order)
+    await world.deliver_until(third, states={State.VERIFYING}, policy=LONG)
+    await world.let_doubts_end()
+    await world.deliver_until(third, policy=LONG)
+    assert await comments(world) == [ONE] * 2
+
+
+@pytest.mark.parametrize("read_first", ["failed", "open"])
+async def test_of_equal_notes_after_a_restored_backup_the_open_one_is_taken_for_written(
+    world: World, client: httpx.AsyncClient, read_first: str
+) -> None:
+    await a_store(world)
+    order = await handed_over(world, await world.an_order(4))
+    await world.fault("commerce_comments", "refuse")
+    first = await one_canceled(world, client, order)
+    await world.deliver_until(first)
+    second = await one_canceled(world, client, order)
+    await world.deliver_until(second)
+    # As it was when the backup was made.
+    before = {"state": "pending", "active": True, "finished_at": None, "attempts": 0}
+    async with world.database.begin() as connection:
+        await connection.execute(
+            sa.update(table).where(table.c.id == second).values(ambiguous=False, **before)
+        )
+    await prepared(world)
+    notes = [first, second] if read_first == "failed" else [second, first]
+    for note in notes:
+        async with world.database.begin() as connection:
+            await connection.execute(
+                sa.update(table)
+                .where(table.c.id == note)
+                .values(in_doubt_until=sa.func.now(), due_at=sa.func.now())
+            )
+        async with world.polling(), asyncio.timeout(30):
+            while await in_doubt(world, note):
+                await asyncio.sleep(0.02)
+    await world.deliver_until(second)
+    assert await comments(world) == [ONE]
+
+
+async def in_doubt(world: World, note: UUID) -> bool:
+    async with world.database.begin() as connection:
+        statement = sa.select(table.c.in_doubt_until).where(table.c.id == note)
+        return (await connection.execute(statement)).scalar_one() is not None
 
 
 async def test_a_dismissed_note_that_never_landed_does_not_count(
