@@ -7,11 +7,11 @@ from app.orders import obstacle
 from app.orders.obstacle import Blocked
 from app.orders.outcome import Failure, LineFailure
 
-_COMPARE = "Compare the order in Seller Center, then retry or dismiss the update."
+COMPARE = "Compare the order in Seller Center, then retry or dismiss the update."
 EXCESS = Failure(
     code="needs_review",
     message="Walmart shows more units under this tracking number than Waybill knows of.",
-    suggestion=_COMPARE,
+    suggestion=COMPARE,
 )
 ALREADY_SHIPPED = Failure(
     code="order_already_shipped",
@@ -28,13 +28,13 @@ CANCEL_NOT_REQUESTED = Failure(
 LINE_CANCELED = Failure(
     code="line_canceled",
     message="Walmart shows the units as canceled; they cannot be shipped any more.",
-    suggestion=_COMPARE,
+    suggestion=COMPARE,
 )
 NO_OPEN_UNITS = Failure(
     code="needs_review",
     message="Walmart has fewer open units than this shipment needs: others were shipped "
     "or canceled there.",
-    suggestion=_COMPARE,
+    suggestion=COMPARE,
 )
 CANCEL_REQUESTED = Failure(
     code="cancel_requested",

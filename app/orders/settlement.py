@@ -54,7 +54,8 @@ def settle(
     ]
     new = [line for line in lines_of(snapshot) if not order.line(line.line_number)]
     tasks, trimmed = _trim([*known, *new], tasks)
-    tasks = _covered([*known, *new], tasks)
+    if not snapshot.canceled:
+        tasks = _covered([*known, *new], tasks)
     lines = tuple(_reserve(line, tasks) for line in (*known, *new))
     landed = tuple(task for task in tasks if _complete(order, task, snapshot))
     counted = replace(order, tasks=tuple(tasks))
@@ -79,11 +80,19 @@ def _complete(order: Order, task: Task, snapshot: OrderSnapshot) -> bool:
     return (
         task.unresolved
         and task.kind in _HOLDING
-        and all(item.confirmed >= item.quantity for item in task.items)
+        and (
+            all(item.confirmed >= item.quantity for item in task.items)
+            or _nothing_left(task, snapshot)
+        )
         and not readback.still_open(task, snapshot)
         # More than anybody here knows of may be a double effect: a person must see it.
         and not readback.read(order, task, snapshot).excess
     )
+
+
+def _nothing_left(task: Task, snapshot: OrderSnapshot) -> bool:
+    """Whether a cancellation has all it can have: what Walmart lacks is nothing to cancel."""
+    return task.kind is Kind.CANCELLATION and snapshot.canceled
 
 
 def _corrected(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetime) -> bool:
@@ -123,6 +132,7 @@ def _credit(
     found = reading.shown if accept else reading.found
     # What is at rest waits for nothing; but what is in doubt may still arrive.
     released = task.state in AT_REST and not task.in_doubt(read_at)
+    released = released or _nothing_left(task, snapshot)
 
     def credited(item: Item) -> Item:
         confirmed = found.get(item.line_number, 0)

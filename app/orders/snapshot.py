@@ -123,6 +123,12 @@ class OrderSnapshot:
         return any(line.count(UnitStatus.CREATED) for line in self.lines.values())
 
     @property
+    def canceled(self) -> bool:
+        """There are units, and every one of them is canceled."""
+        units = [each for line in self.lines.values() for each in line.units]
+        return bool(units) and all(each.status is UnitStatus.CANCELLED for each in units)
+
+    @property
     def cancel_requested(self) -> tuple[str, ...]:
         """Numbers of the lines whose buyer asked for a cancellation."""
         return tuple(n for n, line in self.lines.items() if line.cancel_requested)

@@ -54,14 +54,16 @@ def _judged(errand: Errand, read: Picture) -> Outcome | None:
 
 def _done(errand: Errand, snapshot: OrderSnapshot) -> bool:
     reading = readback.read(errand.order, errand.task, snapshot)
-    return reading.complete and not readback.still_open(errand.task, snapshot)
+    complete = reading.complete and not readback.still_open(errand.task, snapshot)
+    # What only was registered, and Walmart lacks, is nothing to cancel.
+    return complete or snapshot.canceled
 
 
 def _conflict(errand: Errand, snapshot: OrderSnapshot) -> Failure | None:
     reading = readback.read(errand.order, errand.task, snapshot)
     code = obstacle.obstacle(errand.task, reading, snapshot)
     if code is None and not readback.still_open(errand.task, snapshot):
-        code = obstacle.NO_OPEN_UNITS
+        return verdicts.NOTHING_OPEN
     return verdicts.OBSTACLES[code] if code else None
 
 

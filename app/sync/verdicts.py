@@ -28,6 +28,11 @@ MISCONFIGURED_PAUSE = timedelta(seconds=60)
 THROTTLED_PAUSE = timedelta(seconds=5)
 
 OBSTACLES, with_lines = blocked.OBSTACLES, blocked.with_lines
+NOTHING_OPEN = Failure(
+    code="needs_review",
+    message="Walmart shows no open unit of the order, and does not show all of them as canceled.",
+    suggestion=blocked.COMPARE,
+)
 NOTHING_TO_CORRECT = Failure(
     code="nothing_to_correct",
     message="Walmart has no unit of the shipment whose tracking was to be corrected.",

@@ -2103,6 +2103,14 @@ MUTATIONS = (
         (WHOLE,),
     ),
     Mutation(
+        "units that Walmart lacks are nothing to cancel",
+        "waiting for them",
+        "app/orders/snapshot.py",
+        "return bool(units) and all(each.status is UnitStatus.CANCELLED for each in units)",
+        "return False",
+        (WHOLE,),
+    ),
+    Mutation(
         "two equal notes are two notes",
         "looking for the text alone",
         "app/sync/noting.py",

@@ -86,6 +86,29 @@ async def test_units_that_were_canceled_before_are_not_taken_for_ours(
     assert (await shown(client, order))["status"] == "canceled"
 
 
+@pytest.mark.parametrize("by_us", [True, False])
+async def test_lines_that_walmart_lacks_are_nothing_to_cancel(
+    world: World, client: httpx.AsyncClient, *, by_us: bool
+) -> None:
+    store = await world.a_store()
+    number = await world.at_walmart(2, store=store)
+    lines = [
+        {"line_number": "1", "sku": "SKU-1", "quantity": 2},
+        {"line_number": "2", "sku": "SKU-2", "quantity": 1},
+    ]
+    body = {"store_id": str(store.id), "purchase_order_id": number, "lines": lines}
+    answer = await client.post("/v1/orders", json=body)
+    order = await world.order(UUID(answer.json()["id"]))
+    update = await canceled(client, order)
+    if not by_us:
+        await at_seller_center(world, order, "canceled", {"1": 2})
+        await client.post(f"/v1/orders/{order.id}/refresh")
+    (view,) = await world.deliver_until(update)
+    assert view.state == "confirmed"
+    found = [line["quantity"] for line in (await shown(client, order))["lines"]]
+    assert [(each["canceled"], each["pending"]) for each in found] == [(2, 0), (0, 0)]
+
+
 async def test_an_order_of_many_lines_is_canceled_in_calls_that_walmart_takes(
     world: World, client: httpx.AsyncClient
 ) -> None:
