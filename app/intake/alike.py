@@ -5,15 +5,21 @@ what bears the same tracking number, or bore it before its correction, and holds
 the order is the same. The carrier is not asked, for the doors call it differently. A shipment
 stands for one of Commerce's, and for one body at the REST door, so that two that are alike in
 everything stay two.
+
+A dismissed shipment of which Walmart has no unit is none to repeat. While it may still arrive, what
+is alike is refused.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from app.orders.order import Item, Order
+from app.orders import doubt
+from app.orders.errors import Conflict, Problem
+from app.orders.order import Item, Order, Task
 from app.orders.requests import RequestedItem, ShipRequest
 from app.orders.snapshot import tracking_key
+from app.orders.update import State
 from app.storage import commerce_events as storage
 from app.storage import shipments
 from app.storage.commerce_events import DONE, Event
@@ -29,7 +35,7 @@ async def told_to_commerce(
 ) -> tuple[UUID, ...]:
     """The shipments that a shipment of Commerce's is, told by another door; empty for none.
 
-    Several where another door sent its packages one by one.
+    Several where another door sent its packages one by one. Raises Conflict order_in_doubt.
     """
     free = await _free(connection, order, COMMERCE)
     wanted = _asked(order, items)
@@ -37,23 +43,35 @@ async def told_to_commerce(
     for each in free:
         units = _held(order, each.items)
         if each.numbers & numbers and units <= wanted:
+            _refuse_in_doubt(order, each)
             found.append(each)
             wanted -= units
     return () if wanted.total() else tuple(each.id for each in found)
 
 
 async def told_by_rest(connection: Connection, order: Order, request: ShipRequest) -> UUID | None:
-    """The shipment that a body of the REST door is, told by a hook or an event; None for none."""
+    """The shipment that a body of the REST door is, whoever told of it; None for a new one.
+
+    Raises Conflict order_in_doubt.
+    """
     if request.reference is None:
         return None
     again = await storage.hold(
         connection, order.store_id, order.commerce_order_id or 0, request.reference
     )
-    if again is not None:
-        return UUID(again.shipments[0])
+    known = again.shipments if again is not None else ()
+    for each in await shipments.sent(connection, order.store_id, order.id):
+        if str(each.id) not in known and each.reference != request.reference:
+            continue
+        if not _absent(order, each):
+            _refuse_in_doubt(order, each)
+            return each.id
+        if each.reference == request.reference:
+            await shipments.forget_reference(connection, order.store_id, each.id)
     number = tracking_key(request.tracking_number)
     for each in await _free(connection, order, REST):
         if number in each.numbers and _same_units(order, each, request.items):
+            _refuse_in_doubt(order, each)
             await _keep(connection, order, request.reference, each.id)
             return each.id
     return None
@@ -67,7 +85,7 @@ def _same_units(order: Order, sent: Sent, items: Sequence[RequestedItem] | None)
 
 
 async def _free(connection: Connection, order: Order, kind: str) -> list[Sent]:
-    """The order's shipments that stand for nothing of that kind yet."""
+    """The order's shipments that stand for nothing of that kind yet, the dismissed ones last."""
     told = await storage.of_order(connection, order.store_id, order.id)
     taken = {
         shipment
@@ -75,13 +93,39 @@ async def _free(connection: Connection, order: Order, kind: str) -> list[Sent]:
         if event.reference.startswith(kind)
         for shipment in event.shipments
     }
-    return [
+    free = [
         each
         for each in await shipments.sent(connection, order.store_id, order.id)
         if str(each.id) not in taken
+        and not _absent(order, each)
         # What a body at the REST door made stands for it, and is written down nowhere else.
         and not (kind == REST and (each.reference or "").startswith(REST))
     ]
+    return sorted(free, key=lambda each: _dismissed(order, each) is not None)
+
+
+def _dismissed(order: Order, sent: Sent) -> Task | None:
+    """The update of a shipment that was dismissed and of which Walmart has not shown a unit."""
+    task = order.task(sent.update_id)
+    if task is None or task.state is not State.DISMISSED:
+        return None
+    return None if any(item.confirmed for item in task.items) else task
+
+
+def _absent(order: Order, sent: Sent) -> bool:
+    task = _dismissed(order, sent)
+    return task is not None and task.in_doubt_until is None
+
+
+def _refuse_in_doubt(order: Order, sent: Sent) -> None:
+    task = _dismissed(order, sent)
+    if task is None or task.in_doubt_until is None:
+        return
+    message = (
+        f"A shipment of the same number and units was dismissed. "
+        f"{doubt.sentence(task.update_id, task.in_doubt_until)}"
+    )
+    raise Conflict("order_in_doubt", message, [Problem("order_in_doubt", message, conflict=True)])
 
 
 async def _keep(connection: Connection, order: Order, reference: str, shipment: UUID) -> None:

@@ -125,9 +125,8 @@ async def _held(
         accepted = []
         for request in requests:
             order = await orders.lock(connection, order_id)
-            known = await _same_reference(connection, order, request)
-            if known is None and alike is not None:
-                known = await alike(connection, order, request)
+            known = await alike(connection, order, request) if alike is not None else None
+            known = known or await _same_reference(connection, order, request)
             accepted.append(known or await accept(connection, desk, order, request, actor))
         view = await overview.shipment(connection, order.store_id, order_id, accepted[0])
         assert view is not None  # noqa: S101 - written or found a moment ago, under the lock

@@ -45,14 +45,18 @@ _TAKE = Round(
     _TAKEN,
     since="d.due_at",
 )
-# Credit memos whose return line's refund was in doubt. What is open is few rows, by an index.
+# What was refused because a refund of its return line, or a dismissed shipment like it, was in
+# doubt. What is open is few rows, by an index.
 _TAKE_UNDOUBTED = Round(
     """
       FROM commerce_events d
-     WHERE d.state = 'refused' AND d.code = 'refund_in_doubt' AND d.due_at <= now()
+     WHERE d.state = 'refused' AND d.code IN ('refund_in_doubt', 'order_in_doubt')
+       AND d.due_at <= now()
        AND NOT EXISTS (SELECT FROM updates u
                         WHERE u.store_id = d.store_id AND u.order_id = d.order_id
-                          AND u.kind = 'refund' AND u.in_doubt_until IS NOT NULL)""",
+                          AND u.kind = CASE d.code WHEN 'refund_in_doubt' THEN 'refund'
+                                                   ELSE 'shipment' END
+                          AND u.in_doubt_until IS NOT NULL)""",
     _TAKEN,
     since="d.due_at",
 )

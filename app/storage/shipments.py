@@ -75,6 +75,7 @@ class Sent:
     """
 
     id: UUID
+    update_id: UUID
     reference: str | None
     tracking_number: str
     numbers: frozenset[str]
@@ -87,7 +88,7 @@ class Sent:
 
 
 _SENT = sa.text("""
-    SELECT s.id, s.reference, s.tracking_number, s.items,
+    SELECT s.id, s.update_id, s.reference, s.tracking_number, s.items,
            ARRAY(SELECT e.detail->'old'->>'tracking_number' FROM events e
                   WHERE e.store_id = s.store_id AND e.order_id = s.order_id
                     AND e.what = 'tracking_corrected'
@@ -135,6 +136,7 @@ async def sent(connection: Connection, store_id: int, order_id: UUID) -> list[Se
     return [
         Sent(
             row["id"],
+            row["update_id"],
             row["reference"],
             row["tracking_number"],
             frozenset(map(tracking_key, (row["tracking_number"], *row["former"]))),
@@ -142,6 +144,15 @@ async def sent(connection: Connection, store_id: int, order_id: UUID) -> list[Se
         )
         for row in (await connection.execute(_SENT, values)).mappings()
     ]
+
+
+async def forget_reference(connection: Connection, store_id: int, shipment_id: UUID) -> None:
+    """Let another shipment of the order bear the reference of this one."""
+    await connection.execute(
+        sa.update(shipments)
+        .where(shipments.c.store_id == store_id, shipments.c.id == shipment_id)
+        .values(reference=None)
+    )
 
 
 async def sendable(

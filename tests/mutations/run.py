@@ -90,6 +90,7 @@ PACKAGES = "tests/contract/test_system_packages.py"
 OPENAPI = "tests/contract/test_openapi.py"
 DOUBTS = "tests/integration/web/test_doubts.py"
 REFUNDS_IN_DOUBT = "tests/integration/web/test_refunds_in_doubt.py"
+COMMERCE_SHIPMENTS = "tests/integration/web/test_commerce_shipments.py"
 DISMISSALS = "tests/integration/web/test_dismissals.py"
 LAG = "tests/integration/web/test_lag.py"
 WHOLE = "tests/integration/web/test_whole_cancellations.py"
@@ -2216,6 +2217,14 @@ MUTATIONS = (
         "op.execute(_BACKFILL)",
         "pass",
         (MIGRATIONS,),
+    ),
+    Mutation(
+        "a dismissed shipment that Walmart lacks is none to repeat",
+        "taking it for the one that is told",
+        "app/intake/alike.py",
+        "    if task is None or task.state is not State.DISMISSED:",
+        "    if task is None or task.state:",
+        (COMMERCE_SHIPMENTS,),
     ),
 )
 

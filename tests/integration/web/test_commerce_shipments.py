@@ -4,10 +4,12 @@ import asyncio
 import copy
 from itertools import permutations
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
+from app.orders.update import State
 from app.storage.views import OrderView
 from tests.integration.web.adobe import (
     SHIPMENT,
@@ -20,6 +22,7 @@ from tests.integration.web.adobe import (
     numbers,
     track_of,
 )
+from tests.integration.web.doubtful import LONG, a_body, at_walmart, dismissed, in_doubt, land
 from tests.world import World
 
 SHIP = "/rest/store_1/V1/order/7/ship"
@@ -325,3 +328,72 @@ async def test_rows_without_units_are_passed_over(
     rows = [{"order_item_id": "70", "qty": "2"}, {"order_item_id": "71", "qty": "0"}]
     assert (await hook(outside, "shipment", changed(items=rows))).json() == {"op": "success"}
     assert await numbers(world, order) == [("1ZA", 2)]
+
+
+async def told(client: httpx.AsyncClient, outside: httpx.AsyncClient, door: str) -> str:
+    """What a door answers to a shipment of one unit as 1ZA."""
+    if door == "hook":
+        return str((await hook(outside, "shipment", shipped(A))).json()["op"])
+    answer = await client.post(SHIP, json=body(A))
+    return "success" if answer.is_success else str(answer.json()["error_code"])
+
+
+async def moment_has_come(world: World) -> None:
+    """Let doubts end, and all that is due be delivered."""
+    await world.let_doubts_end()
+    async with world.polling(policy=LONG):
+        await world.no_doubt_left()
+
+
+async def nothing_waits(world: World) -> None:
+    async with world.polling(policy=LONG), asyncio.timeout(30):
+        while True:
+            async with world.database.begin() as connection:
+                waits = await connection.exec_driver_sql(
+                    "SELECT count(*) FROM updates WHERE state NOT IN ('confirmed', 'dismissed')"
+                )
+                if not waits.scalar_one():
+                    return
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("lands", [True, False])
+@pytest.mark.parametrize(("door", "refusal"), [("hook", "exception"), ("rest", "order_in_doubt")])
+async def test_a_shipment_like_a_dismissed_one_in_doubt_is_refused_until_its_fate_is_known(
+    world: World,
+    client: httpx.AsyncClient,
+    outside: httpx.AsyncClient,
+    door: str,
+    refusal: str,
+    *,
+    lands: bool,
+) -> None:
+    order = await linked(world, client)
+    shipment = await in_doubt(world, client, order, a_body(units=1))
+    await dismissed(client, shipment["update"]["id"])
+    assert await told(client, outside, door) == refusal
+    if lands:
+        await land(world)
+    await moment_has_come(world)
+    assert await told(client, outside, door) == "success"
+    await nothing_waits(world)
+    assert await at_walmart(world, order) == [("1", 1, "1ZA")]
+
+
+async def test_a_body_that_is_repeated_after_its_shipment_was_dismissed_is_a_new_shipment(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    await world.fault("shipping", "held")
+    first = await client.post(SHIP, json=body(A))
+    update = (await client.get("/v1/updates?kind=shipment")).json()["data"][0]["id"]
+    await world.deliver_until(UUID(update), states={State.VERIFYING}, policy=LONG)
+    await dismissed(client, update)
+    assert await told(client, outside, "rest") == "order_in_doubt"
+    await moment_has_come(world)
+    again = await client.post(SHIP, json=body(A))
+    assert again.is_success
+    assert again.text != first.text
+    assert (await client.post(SHIP, json=body(A))).text == again.text
+    await nothing_waits(world)
+    assert await at_walmart(world, order) == [("1", 1, "1ZA")]
