@@ -16,7 +16,7 @@ from app.orders import shipment as rules
 from app.orders.errors import Conflict, OrderError, Unknown, refuse
 from app.orders.order import Order
 from app.orders.requests import TrackingCorrection
-from app.orders.update import DUE, Kind, State
+from app.orders.update import Kind, State
 from app.storage import (
     events,
     interventions,
@@ -124,7 +124,7 @@ async def _pass_on(
         return order
     for earlier in numbers.corrections(order, task):
         if rules_of_correction.superseded(earlier):
-            order = await _supersede(connection, order, earlier.update_id)
+            order = await interventions.supersede(connection, order, earlier.update_id)
     update = updates.NewUpdate(
         store_id=order.store_id,
         id=desk.new_id(order.store_id),
@@ -147,16 +147,6 @@ async def _pass_on(
     after = await orders.lock(connection, order.id)
     await order_changes.save_status(connection, after, synced=False)
     return after
-
-
-async def _supersede(connection: Connection, order: Order, update_id: UUID) -> Order:
-    found = await interventions.find(connection, update_id)
-    # Claimed since the order was loaded: what is on its way is left alone. A doubt stays with it.
-    if found is None or found.state not in DUE | {State.FAILED}:
-        return order
-    note = "A later correction of the same shipment took its place."
-    await interventions.dismiss(connection, found, actor="waybill", note=note)
-    return reservation.with_state(order, {update_id: State.DISMISSED})
 
 
 async def _check(

@@ -96,6 +96,16 @@ def superseded(task: Task) -> bool:
     return task.state in DUE | {State.FAILED}
 
 
+def followed(order: Order, task: Task) -> bool:
+    """Whether a later correction of the same shipment took this one's place."""
+    return task.corrects is not None and any(
+        each.corrects == task.corrects
+        and each.sequence > task.sequence
+        and each.state is not State.DISMISSED
+        for each in order.tasks
+    )
+
+
 def overwritten_until(order: Order, task: Task) -> datetime | None:
     """Until when another correction of the shipment may still arrive and overwrite this one.
 

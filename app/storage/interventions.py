@@ -8,9 +8,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.orders import reservation
 from app.orders.doubt import ENDED_BY_TIME
 from app.orders.ids import store_of
-from app.orders.update import Kind, State
+from app.orders.order import Order
+from app.orders.update import DUE, Kind, State
 from app.storage.database import Connection
 from app.storage.tables import shipments, updates
 from app.storage.updates import Subject
@@ -110,6 +112,20 @@ async def dismiss(connection: Connection, found: Found, *, actor: str, note: str
             updated_at=sa.func.now(),
         )
     )
+
+
+async def supersede(connection: Connection, order: Order, update_id: UUID) -> Order:
+    """Dismiss a correction whose place a later one of the same shipment took.
+
+    Its doubt stays with it. Answers the held order with it.
+    """
+    found = await find(connection, update_id)
+    # Claimed since the order was loaded: it is superseded when its result is recorded.
+    if found is None or found.state not in DUE | {State.FAILED}:
+        return order
+    note = "A later correction of the same shipment took its place."
+    await dismiss(connection, found, actor="waybill", note=note)
+    return reservation.with_state(order, {update_id: State.DISMISSED})
 
 
 async def end_doubt(connection: Connection, found: Found) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.orders import reservation
+from app.orders import correction, reservation
 from app.orders.doubt import QUIET_PERIOD, Doubt
 from app.orders.lane import Breaker, Lane, News
 from app.orders.order import Link, Order
@@ -26,12 +26,14 @@ from app.orders.update import OPEN, TOLD_COMMERCE, Kind, State
 from app.storage import (
     events,
     forms,
+    interventions,
     lanes,
     links,
     order_changes,
     orders,
     returns,
     settling,
+    stock,
     stock_following,
     updates,
 )
@@ -186,6 +188,7 @@ async def record(
         await _hold_levels(connection, known, results)
         written = await _write(connection, results)
         kept = [r for r in results if (r.update.store_id, r.update.id) in written]
+        await _drop_stale_levels(connection, kept)
         subjects = [
             written[r.update.store_id, r.update.id].queue
             for r in kept
@@ -285,6 +288,16 @@ async def _write(
     }
 
 
+async def _drop_stale_levels(connection: Connection, kept: Iterable[Result]) -> None:
+    """End levels that are not confirmed and that a newer one waits behind, and hand it the turn."""
+    levels: dict[int, list[Claimed]] = defaultdict(list)
+    for result in kept:
+        if result.update.kind is Kind.INVENTORY and result.step.state is not State.CONFIRMED:
+            levels[result.update.store_id].append(result.update)
+    for store_id in sorted(levels):
+        await stock.drop_stale(connection, store_id, levels[store_id])
+
+
 def _others_wait(known: Mapping[UUID, Order], update: Claimed) -> bool:
     """Whether the update's queue may hold others, one of which may have the turn now.
 
@@ -364,6 +377,9 @@ async def _apply(
         for r in of_order:
             until = written[r.update.store_id, r.update.id].in_doubt_until
             order = reservation.with_doubt(order, r.update.id, until)
+            task = order.task(r.update.id)
+            if task and correction.superseded(task) and correction.followed(order, task):
+                order = await interventions.supersede(connection, order, r.update.id)
         seen = [r for r in of_order if r.snapshot is not None]
         if seen and seen[-1].snapshot is not None:
             read_at = seen[-1].read_at or seen[-1].attempt.started_at

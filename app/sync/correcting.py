@@ -7,6 +7,7 @@ from app.orders.correction import Standing
 from app.orders.outcome import (
     AlreadyThere,
     Confirmed,
+    HandedBack,
     Outcome,
     Refused,
     SendAgain,
@@ -29,6 +30,9 @@ async def deliver(errand: Errand) -> Outcome:
     Each try reads first, since Walmart wants to be told which number the units are under. While an
     older correction may still arrive, this one is not confirmed.
     """
+    if correction.followed(errand.order, errand.task):
+        # It is dismissed when this is recorded.
+        return HandedBack("a later correction of the shipment took its place")
     read = await calls.read_order(errand)
     if not isinstance(read, Picture):
         return read

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from app.intake import cancel, inventory
+from app.orders.doubt import Doubt
 from app.orders.errors import Invalid
 from app.orders.outcome import SendAgain
 from app.orders.requests import CancelRequest, StockLevel
@@ -499,3 +500,18 @@ async def test_a_cancellation_that_a_refresh_finds_is_followed_once(world: World
     await world.imported(order.purchase_order_id, world._stores[0])
     assert (await world.update(view.update.id)).state == "confirmed"
     assert await states(world) == ["pending"]
+
+
+async def test_a_level_that_is_not_confirmed_gives_its_turn_to_a_newer_one(world: World) -> None:
+    (older,) = await put(world, ("ABC", 50))
+    (claimed,) = await claim(world.database)
+    (newer,) = await put(world, ("ABC", 2))
+    now = world.desk.now()
+    attempt = Attempt(world.desk.new_id(1), "poller-1", now, now, "unclear", None, ())
+    step = Step(State.RETRYING, due_in=900, doubt=Doubt.BEGIN)
+    await recording.record(world.database, [Result(claimed, step, attempt)], world.desk.new_id)
+    ended = await world.update(older.id)
+    assert ended.state == "dismissed"
+    assert ended.in_doubt_until is not None
+    await world.deliver_until(newer.id, states={State.RETRYING}, policy=LONG)
+    assert await at_walmart(world) == {"ABC": 2}

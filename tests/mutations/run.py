@@ -2226,6 +2226,30 @@ MUTATIONS = (
         "    if task is None or task.state:",
         (COMMERCE_SHIPMENTS,),
     ),
+    Mutation(
+        "the newest level does not wait for an older one's next try",
+        "leaving it the turn",
+        "app/storage/recording.py",
+        "        await _drop_stale_levels(connection, kept)\n",
+        "",
+        (INVENTORY,),
+    ),
+    Mutation(
+        "the newest correction does not wait for the doubt of an older one",
+        "leaving it the turn",
+        "app/storage/recording.py",
+        "if task and correction.superseded(task) and correction.followed(order, task):",
+        "if False and task and correction.superseded(task):",
+        (OVERWRITING,),
+    ),
+    Mutation(
+        "an older correction that is retried does not overwrite the newest",
+        "sending it",
+        "app/sync/correcting.py",
+        "    if correction.followed(errand.order, errand.task):",
+        "    if False:",
+        (OVERWRITING,),
+    ),
 )
 
 

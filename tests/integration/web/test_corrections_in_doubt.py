@@ -5,8 +5,10 @@ from uuid import UUID
 import httpx
 import pytest
 
+from app.orders.doubt import Doubt
 from app.orders.update import State
-from app.storage import retention
+from app.storage import recording, retention
+from app.storage.recording import Attempt, Result, Step
 from app.storage.views import OrderView
 from tests.integration.web.doubtful import (
     LONG,
@@ -21,7 +23,7 @@ from tests.integration.web.doubtful import (
 from tests.integration.web.test_commerce_events import sent_back
 from tests.integration.web.test_lag import corrected
 from tests.integration.web.test_refunds_in_doubt import ONE, REST, newest, paid
-from tests.world import World
+from tests.world import World, claim
 
 
 async def numbers(world: World, order: OrderView) -> set[str]:
@@ -132,3 +134,54 @@ async def test_what_is_in_doubt_is_not_archived(world: World, client: httpx.Asyn
     await retention.archive_updates(world.database, 1)
     again = await client.post(REST, json=ONE)
     assert again.json()["error_code"] == "refund_in_doubt"
+
+
+async def two(world: World, client: httpx.AsyncClient, step: Step) -> tuple[OrderView, UUID, UUID]:
+    """A newer correction was asked for while an older one was sent, which came to that step."""
+    order = await world.an_order(3)
+    shipment = await accepted(client, order)
+    await world.deliver_until(UUID(shipment["update"]["id"]))
+    older = await corrected(client, order, shipment, "1ZB")
+    (claimed,) = await claim(world.database)
+    newer = await corrected(client, order, shipment, "1ZC")
+    now = world.desk.now()
+    attempt = Attempt(world.desk.new_id(1), "poller-1", now, now, "unclear", None, ())
+    result = Result(claimed, step, attempt)
+    await recording.record(world.database, [result], world.desk.new_id)
+    return order, older, newer
+
+
+async def test_a_correction_in_doubt_gives_its_turn_to_a_newer_one(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    step = Step(State.VERIFYING, due_in=900, ambiguous=True, doubt=Doubt.BEGIN)
+    order, older, newer = await two(world, client, step)
+    ended = await world.update(older)
+    assert ended.state == "dismissed"
+    assert ended.in_doubt_until is not None
+    (view,) = await world.deliver_until(newer, states={State.VERIFYING}, policy=LONG)
+    assert await numbers(world, order) == {"1ZC"}
+    await world.let_doubts_end()
+    (view,) = await world.deliver_until(newer, policy=LONG)
+    assert view.state == "confirmed"
+
+
+@pytest.mark.parametrize("again", [True, False])
+async def test_an_older_correction_that_failed_never_overwrites_a_newer_one(
+    world: World, client: httpx.AsyncClient, *, again: bool
+) -> None:
+    order, older, newer = await two(world, client, Step(State.FAILED))
+    assert (await world.update(older)).state == "dismissed"
+    (view,) = await world.deliver_until(newer)
+    assert view.state == "confirmed"
+    if again:
+        # As a row stands that failed before it was so.
+        async with world.database.begin() as connection:
+            await connection.exec_driver_sql(
+                "UPDATE updates SET state = 'failed', dismissed_by = NULL, note = NULL "
+                "WHERE kind = 'tracking' AND state = 'dismissed'"
+            )
+    retried = await client.post("/v1/updates/retry", json={"kind": "tracking"})
+    assert retried.json()["totals"] == ({"queued": 1} if again else {})
+    await world.deliver_until(older, states={State.DISMISSED})
+    assert await numbers(world, order) == {"1ZC"}
