@@ -67,7 +67,7 @@ async def dismiss(
         finding = await doubts.conclude(connection, desk, found, order, look)
         if order is not None:
             if found.kind is Kind.SHIPMENT and finding.walmart == ABSENT:
-                await _end_corrections(connection, order, update_id, actor)
+                await end_corrections(connection, order, update_id, actor)
             detail = {"note": note, "walmart": finding.walmart}
             event = events.Event("update_dismissed", actor, update_id, detail)
             await events.add(connection, order.store_id, order.id, event, desk.new_id)
@@ -81,9 +81,7 @@ async def dismiss(
     return dismissed
 
 
-async def _end_corrections(
-    connection: Connection, order: Order, shipment: UUID, actor: str
-) -> None:
+async def end_corrections(connection: Connection, order: Order, shipment: UUID, actor: str) -> None:
     """What would correct a dismissed shipment that never was has nothing to correct."""
     ended: dict[UUID, State] = {}
     for task in order.tasks:

@@ -100,8 +100,8 @@ def _corrected(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datet
     if task.kind is not Kind.TRACKING or not task.unresolved or not task.recognisable:
         return False
     shipment = order.task(task.corrects) if task.corrects else None
-    # While the rest of the shipment may still go out, the correction waits for its turn.
-    settled = shipment is not None and shipment.state not in OPEN
+    # While the rest of the shipment may still go out or arrive, the correction waits.
+    settled = shipment is not None and shipment.state not in OPEN and not shipment.in_doubt(read_at)
     last = correction.overwritten_until(order, task)
     if not settled or (last is not None and read_at < last):
         return False

@@ -33,6 +33,12 @@ async def deliver(errand: Errand) -> Outcome:
     if correction.followed(errand.order, errand.task):
         # It is dismissed when this is recorded.
         return HandedBack("a later correction of the shipment took its place")
+    task = errand.task
+    shipment = errand.order.task(task.corrects) if task.corrects else None
+    if shipment is not None and shipment.in_doubt_until is not None:
+        # What of it still arrives comes under its old number. A read of its own ends its doubt.
+        left = max(shipment.in_doubt_until - errand.now(), timedelta())
+        return TryLater(verdicts.STILL_UNCLEAR, reached=False, wait=left)
     read = await calls.read_order(errand)
     if not isinstance(read, Picture):
         return read

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from app.intake import doubts, sight
+from app.intake import dismiss, doubts, sight
 from app.intake.desk import Desk
 from app.intake.doubts import Look
 from app.orders.lane import Breaker
 from app.orders.order import Order
-from app.orders.update import TOLD_COMMERCE, State
+from app.orders.update import TOLD_COMMERCE, Kind, State
 from app.storage import doubts as storage
 from app.storage import events, interventions, orders, settling, updates
 from app.storage.database import Connection
@@ -61,6 +61,8 @@ class Doubts:
                 return
             look = Look(seen, each.at) if seen is not None else None
             finding = await doubts.conclude(connection, desk, found, order, look)
+            if order is not None and _never_was(found, finding.walmart):
+                await dismiss.end_corrections(connection, order, found.id, "waybill")
             await updates.hand_turns(connection, [found.place])
             if order is not None and finding.walmart not in {doubts.NOT_READ, doubts.IN_DOUBT}:
                 detail = {"walmart": finding.walmart}
@@ -72,6 +74,11 @@ class Doubts:
     async def _unreachable(self, found: Found) -> bool:
         """Whether the store names no Commerce any more that could be read."""
         return found.kind in TOLD_COMMERCE and await self.desk.shop(found.store_id) is None
+
+
+def _never_was(found: Found, walmart: str) -> bool:
+    dismissed = found.kind is Kind.SHIPMENT and found.state is State.DISMISSED
+    return dismissed and walmart == doubts.ABSENT
 
 
 async def _held(connection: Connection, each: Doubtful) -> tuple[Order | None, Found | None]:

@@ -2250,6 +2250,14 @@ MUTATIONS = (
         "    if False:",
         (OVERWRITING,),
     ),
+    Mutation(
+        "a correction waits for the doubt of its dismissed shipment",
+        "believing a read within it",
+        "app/sync/correcting.py",
+        "    if shipment is not None and shipment.in_doubt_until is not None:",
+        "    if False and shipment and shipment.in_doubt_until:",
+        (OVERWRITING,),
+    ),
 )
 
 

@@ -16,6 +16,7 @@ from tests.integration.web.doubtful import (
     at_walmart,
     code,
     dismissed,
+    in_doubt,
     land,
     shown,
     units,
@@ -185,3 +186,20 @@ async def test_an_older_correction_that_failed_never_overwrites_a_newer_one(
     assert retried.json()["totals"] == ({"queued": 1} if again else {})
     await world.deliver_until(older, states={State.DISMISSED})
     assert await numbers(world, order) == {"1ZC"}
+
+
+@pytest.mark.parametrize(("lands", "ends"), [(True, State.CONFIRMED), (False, State.DISMISSED)])
+async def test_a_correction_waits_for_the_doubt_of_its_dismissed_shipment(
+    world: World, client: httpx.AsyncClient, *, lands: bool, ends: State
+) -> None:
+    order = await world.an_order(3)
+    shipment = await in_doubt(world, client, order)
+    correction = await corrected(client, order, shipment, "1ZB")
+    await dismissed(client, shipment["update"]["id"])
+    await world.deliver_until(correction, states={State.RETRYING, State.FAILED}, policy=LONG)
+    assert (await world.update(correction)).state == "retrying"
+    if lands:
+        await land(world)
+    await world.let_doubts_end()
+    await world.deliver_until(correction, states={ends}, policy=LONG)
+    assert await numbers(world, order) == ({"1ZB"} if lands else set())
