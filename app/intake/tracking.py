@@ -54,7 +54,7 @@ async def correct(
     """Replace what will be sent of a shipment, and try a failed one again.
 
     Raises Unknown, Invalid, and Conflict tracking_window_closed, update_finished, or
-    quantity_exceeds_remaining where a failed shipment's units are gone.
+    quantity_exceeds_remaining where a failed shipment's units are gone and none of it left.
     """
     async with desk.transaction() as connection:
         order = await orders.lock(connection, order_id)
@@ -79,7 +79,7 @@ async def correct_held(
     shipment = await shipments.sendable(connection, order.store_id, order.id, shipment_id)
     if shipment is None:
         raise await _not_sendable(connection, order, shipment_id)
-    await _refuse_too_late(connection, shipment)
+    await _refuse_too_late(connection, order, shipment)
     corrected = await _check(connection, order, shipment, correction)
     await shipments.correct(connection, order.store_id, shipment_id, corrected.fields)
     order = await _pass_on(connection, desk, order, shipment, corrected, actor=actor)
@@ -97,8 +97,14 @@ async def _not_sendable(connection: Connection, order: Order, shipment_id: UUID)
     return Conflict("tracking_window_closed", _TOO_LATE)
 
 
-async def _refuse_too_late(connection: Connection, shipment: Sendable) -> None:
-    if State(shipment.state) is State.DISMISSED:
+def _left(order: Order, update_id: UUID) -> bool:
+    """Whether Walmart has units of a shipment, which can be corrected whatever became of it."""
+    task = order.task(update_id)
+    return task is not None and any(item.confirmed for item in task.items)
+
+
+async def _refuse_too_late(connection: Connection, order: Order, shipment: Sendable) -> None:
+    if State(shipment.state) is State.DISMISSED and not _left(order, shipment.update_id):
         raise Conflict("update_finished", _DISMISSED)
     if rules_of_correction.window_closed(shipment.first_confirmed_at, await lanes.now(connection)):
         raise Conflict("tracking_window_closed", _TOO_LATE)
@@ -195,7 +201,12 @@ async def _try_again(connection: Connection, order: Order, shipment: Sendable) -
     again = order
     if found.state is State.FAILED:
         # Its reservation may have given way meanwhile.
-        again = reservation.hold_again(order, found.id)
+        try:
+            again = reservation.hold_again(order, found.id)
+        except Conflict:
+            if _left(order, found.id):
+                return
+            raise
         await order_changes.save(connection, order, again)
     await interventions.requeue(connection, found)
     state = State.VERIFYING if found.state is State.FAILED else found.state

@@ -12,6 +12,7 @@ from app.storage.recording import Attempt, Result, Step
 from app.storage.views import OrderView
 from tests.integration.web.doubtful import (
     LONG,
+    a_body,
     accepted,
     at_walmart,
     code,
@@ -203,3 +204,23 @@ async def test_a_correction_waits_for_the_doubt_of_its_dismissed_shipment(
     await world.let_doubts_end()
     await world.deliver_until(correction, states={ends}, policy=LONG)
     assert await numbers(world, order) == ({"1ZB"} if lands else set())
+
+
+@pytest.mark.parametrize("ended", [True, False])
+async def test_the_number_of_a_shipment_that_left_in_part_can_be_corrected(
+    world: World, client: httpx.AsyncClient, *, ended: bool
+) -> None:
+    order = await world.an_order(1, 1)
+    items = [{"line_number": number, "quantity": 1} for number in ("1", "2")]
+    shipment = await accepted(client, order, a_body() | {"items": items})
+    path = f"/simulator/orders/{order.purchase_order_id}/cancel"
+    canceled = {"lines": [{"line_number": "2", "quantity": 1}]}
+    (await world.walmart.post(path, json=canceled)).raise_for_status()
+    update = UUID(shipment["update"]["id"])
+    await world.deliver_until(update, states={State.FAILED})
+    if ended:
+        await dismissed(client, str(update))
+    correction = await corrected(client, order, shipment, "1ZB")
+    await world.deliver_until(correction, states={State.CONFIRMED})
+    assert await numbers(world, order) == {"1ZB"}
+    assert (await world.update(update)).state == ("dismissed" if ended else "failed")
