@@ -9,11 +9,20 @@ from datetime import UTC, datetime
 
 from app.intake.desk import Desk
 from app.intake.sight import Sight
-from app.orders import correction, doubt, refunds
+from app.orders import correction, doubt, refunds, reservation
 from app.orders.order import Link, Order, Task
 from app.orders.snapshot import OrderSnapshot
 from app.orders.update import TOLD_COMMERCE, Kind
-from app.storage import commerce_updates, interventions, links, orders, returns, settling, updates
+from app.storage import (
+    commerce_updates,
+    interventions,
+    links,
+    order_changes,
+    orders,
+    returns,
+    settling,
+    updates,
+)
 from app.storage import refunds as kept_refunds
 from app.storage.database import Connection
 from app.storage.interventions import Found
@@ -35,6 +44,11 @@ _ABSENT: Mapping[Kind, str] = {
     Kind.ACKNOWLEDGEMENT: "Walmart shows the order as not acknowledged.",
     Kind.TRACKING: "Walmart does not show the package under the new number.",
     Kind.REFUND: "Walmart shows nothing of it as refunded.",
+}
+
+_MISSING: Mapping[Kind, str] = {
+    Kind.INVENTORY: "Walmart knows no item of this SKU for the seller.",
+    Kind.REFUND: "Walmart shows no such return.",
 }
 
 
@@ -67,6 +81,8 @@ async def conclude(
     """
     if look is None:
         return _unread(found)
+    if look.sight.missing and found.kind not in TOLD_COMMERCE:
+        return await _missing(connection, found, order, look)
     if found.kind is Kind.INVENTORY:
         return _stock(found, look)
     if found.kind is Kind.REFUND:
@@ -74,6 +90,21 @@ async def conclude(
     if found.kind in TOLD_COMMERCE:
         return await _commerce(connection, desk, found, order, look)
     return await _of_walmarts_order(connection, desk, found, order, look)
+
+
+async def _missing(
+    connection: Connection, found: Found, order: Order | None, look: Look
+) -> Finding:
+    """Of what Walmart does not know nothing is there, and nothing is held once that is sure."""
+    if doubt.open_for(found.in_doubt_until, look.read_at):
+        return _in_doubt(found)
+    await interventions.end_doubt(connection, found)
+    if order is not None:
+        now = await orders.lock(connection, order.id)
+        after = reservation.release(now, found.id)
+        await order_changes.save(connection, now, after)
+        await order_changes.save_status(connection, after, synced=False)
+    return Finding(ABSENT, _MISSING.get(found.kind, "Walmart knows no such order."))
 
 
 async def _of_walmarts_order(

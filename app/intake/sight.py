@@ -13,7 +13,7 @@ from app.orders.returns import Return
 from app.orders.snapshot import OrderSnapshot
 from app.orders.update import TOLD_COMMERCE, Kind
 from app.outbound.call import Call
-from app.outbound.errors import CallError
+from app.outbound.errors import CallError, NotFound
 from app.storage.interventions import Found
 from app.walmart.account import Account
 from app.walmart.inventory_api import InventoryAnswer
@@ -24,33 +24,41 @@ from app.walmart.returning import ReturnPage
 class Sight:
     """What was seen: the order, the return, the stock level, or the order in Commerce.
 
-    commerce None for an update of Commerce's kinds: Commerce has no such order.
+    commerce None for an update of Commerce's kinds: Commerce has no such order. missing: Walmart
+    knows no such order, return or item.
     """
 
     order: OrderSnapshot | None = None
     returned: Return | None = None
     stock: int | None = None
     commerce: CommerceOrder | None = None
+    missing: bool = False
 
 
 async def see(desk: Desk, found: Found, order: Order | None, *, hold: Hold = FREE) -> Sight | None:
-    """Read what an update is about; None where it cannot be read, or is not there.
+    """Read what an update is about; None where it cannot be read.
 
     Raises what hold raises where nothing may be asked now.
     """
     try:
-        if found.kind in TOLD_COMMERCE:
-            return await _in_commerce(desk, found, order)
-        account = await desk.account(found.store_id)
-        if found.kind is Kind.INVENTORY:
-            return await _stock(desk, account, found, hold)
-        if found.kind is Kind.REFUND:
-            return await _returned(desk, account, found, hold)
-        if order is None:
-            return None
-        answer = await hold.read_order(desk, account, order.purchase_order_id)
+        return await _read(desk, found, order, hold)
+    except NotFound:
+        return Sight(missing=True)
     except (CallError, OrderError):
         return None
+
+
+async def _read(desk: Desk, found: Found, order: Order | None, hold: Hold) -> Sight | None:
+    if found.kind in TOLD_COMMERCE:
+        return await _in_commerce(desk, found, order)
+    account = await desk.account(found.store_id)
+    if found.kind is Kind.INVENTORY:
+        return await _stock(desk, account, found, hold)
+    if found.kind is Kind.REFUND:
+        return await _returned(desk, account, found, hold)
+    if order is None:
+        return None
+    answer = await hold.read_order(desk, account, order.purchase_order_id)
     return Sight(order=answer.order) if answer.order is not None else None
 
 
@@ -62,12 +70,12 @@ async def _stock(desk: Desk, account: Account, found: Found, hold: Hold) -> Sigh
     return Sight(stock=(await hold.ask(Endpoint.INVENTORY, read)).quantity)
 
 
-async def _returned(desk: Desk, account: Account, found: Found, hold: Hold) -> Sight | None:
+async def _returned(desk: Desk, account: Account, found: Found, hold: Hold) -> Sight:
     async def read() -> ReturnPage:
         return await desk.walmart.returns.read(account, found.payload["return_order_id"])
 
     page = await hold.ask(Endpoint.RETURNS, read)
-    return Sight(returned=page.returns[0]) if page.returns else None
+    return Sight(returned=page.returns[0]) if page.returns else Sight(missing=True)
 
 
 async def _in_commerce(desk: Desk, found: Found, order: Order | None) -> Sight | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.orders.errors import Conflict, Problem
 from app.orders.order import Item, Order, Task
-from app.orders.update import State
+from app.orders.update import AT_REST, State
 
 
 def reserve(order: Order, task: Task) -> Order:
@@ -46,6 +46,19 @@ def _held_again(order: Order, item: Item) -> Item:
     if wanted - item.reserved > line.remaining:
         _refuse(item.line_number)
     return replace(item, reserved=wanted)
+
+
+def release(order: Order, update_id: UUID) -> Order:
+    """The order with nothing held any more for an update of which no try will take effect.
+
+    One that is not at rest, which can be retried, keeps its units.
+    """
+    task = order.task(update_id)
+    if task is None or task.state not in AT_REST:
+        return order
+    less = {item.line_number: -item.reserved for item in task.items}
+    items = tuple(replace(item, reserved=0) for item in task.items)
+    return with_task(_with_more(order, less), replace(task, items=items, in_doubt_until=None))
 
 
 def with_task(order: Order, task: Task) -> Order:

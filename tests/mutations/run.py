@@ -1975,6 +1975,14 @@ MUTATIONS = (
         (DISMISSALS,),
     ),
     Mutation(
+        "a dismissal says what Walmart does not know",
+        "saying that it could not be read",
+        "app/intake/sight.py",
+        "        return Sight(missing=True)\n    except",
+        "        return None\n    except",
+        (DISMISSALS,),
+    ),
+    Mutation(
         "where a dismissal's read fails it says until when it is in doubt",
         "not saying so",
         "app/intake/doubts.py",

@@ -211,3 +211,62 @@ async def test_a_part_of_a_refund_that_walmart_has_is_told_as_such(
     assert answer.status_code == 202
     (found,) = (await client.get("/v1/returns")).json()["data"]
     assert found["refunds"][-1]["items"] == [{"return_line_number": 1, "quantity": 1}]
+
+
+async def unknown_item(world: World, client: httpx.AsyncClient) -> UUID:
+    store = await world.a_store()
+    levels = {"items": [{"sku": "UNKNOWN-1", "quantity": 7}]}
+    answer = await client.put(f"/v1/stores/{store.id}/inventory", json=levels)
+    assert answer.status_code == 202, answer.text
+    return await newest(world, "inventory")
+
+
+async def of_unknown_order(world: World, client: httpx.AsyncClient) -> UUID:
+    store = await world.a_store()
+    body = {
+        "store_id": str(store.id),
+        "purchase_order_id": "UNKNOWN-1",
+        "lines": [{"line_number": "1", "sku": "SKU-1", "quantity": 2}],
+    }
+    registered = await client.post("/v1/orders", json=body)
+    assert registered.status_code == 201, registered.text
+    path = f"/v1/orders/{registered.json()['id']}/shipments"
+    assert (await client.post(path, json=a_body())).status_code == 202
+    return await newest(world, "shipment")
+
+
+@pytest.mark.parametrize("make", [unknown_item, of_unknown_order])
+async def test_what_walmart_does_not_know_is_absent_once_nothing_can_arrive(
+    world: World, client: httpx.AsyncClient, make: Made
+) -> None:
+    update = await make(world, client)
+    await world.deliver_until(update)
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE updates SET in_doubt_until = now() + interval '1 hour' WHERE state = 'failed'"
+        )
+    answer = await dismissed(client, str(update))
+    assert answer["walmart"] == "in_doubt"
+    await world.let_doubts_end()
+    async with world.polling(policy=LONG):
+        await world.no_doubt_left()
+    for order in (await client.get("/v1/orders")).json()["data"]:
+        whole = (await client.get(f"/v1/orders/{order['id']}")).json()
+        assert [line["quantity"]["remaining"] for line in whole["lines"]] == [2]
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (unknown_item, "Walmart knows no item of this SKU"),
+        (of_unknown_order, "Walmart knows no such order"),
+    ],
+)
+async def test_a_dismissal_says_what_walmart_does_not_know(
+    world: World, client: httpx.AsyncClient, make: Made, says: str
+) -> None:
+    update = await make(world, client)
+    await world.deliver_until(update)
+    answer = await dismissed(client, str(update))
+    assert answer["walmart"] == "absent"
+    assert says in answer["explanation"]
