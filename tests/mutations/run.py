@@ -2179,8 +2179,8 @@ MUTATIONS = (
         "units that our other updates hold are not lost at Walmart",
         "taking a lost unit twice",
         "app/orders/allocation.py",
-        "return max(line.canceled + by_others - lacking, 0)",
-        "return max(line.canceled + by_others, 0)",
+        "return max(line.canceled + shipped_by_others(order, line) - lacking, 0)",
+        "return max(line.canceled + shipped_by_others(order, line), 0)",
         (
             PARTIAL,
             PARTLY,
