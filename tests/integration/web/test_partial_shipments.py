@@ -75,7 +75,7 @@ async def test_one_line_that_cannot_go_keeps_none_of_the_others(
     order = await world.an_order(2, 1, 3)
     shipment = await accepted(client, order, body(l1=2, l2=1, l3=3))
     await at_seller_center(world, order, why, {"2": 1})
-    (update,) = await world.deliver_until(UUID(shipment["update"]["id"]))
+    (update,) = await world.deliver_until(UUID(shipment["update"]["id"]), policy=LONG)
     assert update.state == "failed"
     # One refusal, one read, one second call without the line.
     assert await calls(world, order) == ["shipping", "read", "shipping"]
@@ -126,7 +126,7 @@ async def test_where_no_line_can_go_each_is_told_and_nothing_is_sent_again(
     shipment = await accepted(client, order, body(l1=2, l2=1))
     await at_seller_center(world, order, "canceled", {"1": 2})
     await at_seller_center(world, order, "buyer asks", {"2": 1})
-    await world.deliver_until(UUID(shipment["update"]["id"]))
+    await world.deliver_until(UUID(shipment["update"]["id"]), policy=LONG)
     assert await calls(world, order) == ["shipping", "read"]
     assert sorted(await told(client, order)) == [
         ("1", 2, "line_canceled"),
@@ -181,7 +181,7 @@ async def test_a_second_refusal_is_judged_for_itself(
         description="Method code is not supported",
         purchase_order_id=order.purchase_order_id,
     )
-    (update,) = await world.deliver_until(UUID(shipment["update"]["id"]))
+    (update,) = await world.deliver_until(UUID(shipment["update"]["id"]), policy=LONG)
     assert await calls(world, order) == ["shipping", "read", "shipping", "read"]
     assert update.status_detail is not None
     assert update.status_detail.code == "method_code_not_supported"
@@ -203,7 +203,7 @@ async def test_after_a_second_refusal_for_another_line_the_next_try_sends_what_c
     await at_seller_center(world, order, "canceled", {"3": 3})
     # The read after the first refusal does not show line 3 as canceled yet.
     await world.fault("read", "lag", changes=1)
-    await world.deliver_until(UUID(shipment["update"]["id"]))
+    await world.deliver_until(UUID(shipment["update"]["id"]), policy=LONG)
     names = await calls(world, order)
     assert names == ["shipping", "read", "shipping", "read", "read", "shipping"]
     assert await at_walmart(world, order) == [("1", 2, "1ZA")]
