@@ -18,8 +18,6 @@ _UNKNOWN_SKU = Failure(
 
 async def deliver(errand: Errand) -> Outcome:
     """Set a SKU's stock at Walmart."""
-    if not await errand.may_write():
-        return HandedBack("too little of the lease was left")
     payload = errand.update.payload
     units = payload["quantity"]
     if units is None:
@@ -27,6 +25,8 @@ async def deliver(errand: Errand) -> Outcome:
         if not isinstance(asked, int):
             return asked
         units = asked
+    if not await errand.may_write():
+        return HandedBack("too little of the lease was left")
     # What can arrive while this is on its way may be the last.
     until = errand.overwritable_until
     call = errand.client.inventory.put(errand.account, payload["sku"], units, payload["ship_node"])
