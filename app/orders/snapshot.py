@@ -125,8 +125,8 @@ class OrderSnapshot:
     @property
     def canceled(self) -> bool:
         """There are units, and every one of them is canceled."""
-        units = [each for line in self.lines.values() for each in line.units]
-        return bool(units) and all(each.status is UnitStatus.CANCELLED for each in units)
+        whole = [max(line.ordered, line.count(*UnitStatus)) for line in self.lines.values()]
+        return any(whole) and whole == [line.canceled for line in self.lines.values()]
 
     @property
     def cancel_requested(self) -> tuple[str, ...]:

@@ -45,11 +45,11 @@ async def deliver(errand: Errand) -> Outcome:
         return commerce_verdicts.of_read(error, doubtful=errand.in_doubt)
     if found is not None:
         return _linked(errand, found)
+    if not errand.ends_doubt(looked_at):
+        return Unclear(commerce_verdicts.STILL_UNCLEAR, sent=False, read=True)
     if errand.order.commerce_order_number or errand.order.commerce_order_id is not None:
         # Somebody made it there, and said so.
         return AlreadyThere(None)
-    if not errand.ends_doubt(looked_at):
-        return Unclear(commerce_verdicts.STILL_UNCLEAR, sent=False, read=True)
     return await _create(errand, shop)
 
 

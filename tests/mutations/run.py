@@ -2115,7 +2115,7 @@ MUTATIONS = (
         "units that Walmart lacks are nothing to cancel",
         "waiting for them",
         "app/orders/snapshot.py",
-        "return bool(units) and all(each.status is UnitStatus.CANCELLED for each in units)",
+        "return any(whole) and whole == [line.canceled for line in self.lines.values()]",
         "return False",
         (WHOLE,),
     ),

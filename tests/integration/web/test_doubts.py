@@ -1,5 +1,6 @@
 """What a write in doubt holds is nobody else's, whatever people do, until a read has shown it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from tests.integration.web import doubtful
 from tests.integration.web.adobe import Clock
 from tests.integration.web.conftest import app_of, client_of
 from tests.integration.web.doubtful import LONG, a_body, accepted, code, in_doubt, land, units
+from tests.integration.web.test_dismissals import commerce_order
 from tests.world import World
 
 HELD = {"ordered": 3, "shipped": 0, "canceled": 0, "refunded": 0, "pending": 2, "remaining": 1}
@@ -348,3 +350,27 @@ async def test_a_package_that_walmart_is_known_to_have_is_not_sent_again(
     assert await doubtful.at_walmart(world, order) == []
     (line,) = await units(client, order)
     assert (line["shipped"], line["pending"], line["remaining"]) == (1, 0, 2)
+
+
+async def test_a_link_by_hand_does_not_end_the_doubt_of_an_order_for_commerce(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    made = await commerce_order(world, client)
+    before = await world.update(made)
+    (order,) = (await client.get("/v1/orders")).json()["data"]
+    by_hand = {"commerce_order_number": "BYHAND", "commerce_order_id": 999}
+    assert (await client.patch(f"/v1/orders/{order['id']}", json=by_hand)).is_success
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql("UPDATE updates SET due_at = now()")
+    async with world.polling(policy=LONG), asyncio.timeout(30):
+        while (looked := await world.update(made)).attempts == before.attempts or (
+            looked.state == "sending"
+        ):
+            await asyncio.sleep(0.02)
+    assert looked.state == "verifying"
+    await land(world)
+    await world.let_doubts_end()
+    (ended,) = await world.deliver_until(made, policy=LONG)
+    assert ended.state == "failed"
+    assert ended.status_detail is not None
+    assert ended.status_detail.code == "commerce_order_differs"
