@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from app.orders import obstacle, readback
+from app.orders import blocked, obstacle, readback
 from app.orders.outcome import (
     AlreadyThere,
     Confirmed,
@@ -64,7 +64,7 @@ def _conflict(errand: Errand, snapshot: OrderSnapshot) -> Failure | None:
     code = obstacle.obstacle(errand.task, reading, snapshot)
     if code is None and not readback.still_open(errand.task, snapshot):
         return verdicts.NOTHING_OPEN
-    return verdicts.OBSTACLES[code] if code else None
+    return blocked.OBSTACLES[code] if code else None
 
 
 async def _send(errand: Errand, units: Mapping[str, int]) -> Outcome:
@@ -153,7 +153,7 @@ def _with_lines(failure: Failure, snapshot: OrderSnapshot) -> Failure:
     left = [(number, line.open) for number, line in snapshot.lines.items() if line.open]
     if not any(line.canceled for line in snapshot.lines.values()):
         return failure
-    return verdicts.with_lines(
+    return blocked.with_lines(
         failure,
         [
             LineFailure(number, units, failure.code, failure.message, failure.suggestion)

@@ -27,7 +27,6 @@ CREDENTIALS_PAUSE = timedelta(seconds=60)
 MISCONFIGURED_PAUSE = timedelta(seconds=60)
 THROTTLED_PAUSE = timedelta(seconds=5)
 
-OBSTACLES, with_lines = blocked.OBSTACLES, blocked.with_lines
 NOTHING_OPEN = Failure(
     code="needs_review",
     message="Walmart shows no open unit of the order, and does not show all of them as canceled.",
