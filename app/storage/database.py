@@ -76,7 +76,7 @@ class Database:
         settings: of PostgreSQL, for this transaction. Raises NotAvailable when PostgreSQL cannot
         be reached or takes no writes now, Busy where another transaction holds what it needs.
         """
-        wait = {} if repeated() else {"lock_timeout": str(PATIENT)}
+        wait = {"lock_timeout": str(BRIEF)} if repeated() else {}
         async with self._connection() as connection, connection.begin():
             await self._prepare(connection, {**self.limits, **wait, **settings})
             yield connection
@@ -137,7 +137,7 @@ def open_database(
     """
     limits = {
         "statement_timeout": str(statement_timeout_ms),
-        "lock_timeout": str(BRIEF),
+        "lock_timeout": str(PATIENT),
         "idle_in_transaction_session_timeout": "30000",
     }
     # The server ends a statement itself; one that does not answer at all would hold its
@@ -161,12 +161,9 @@ def open_database(
     )
     sa.event.listen(engine.sync_engine, "handle_error", _close_read_only)
     arguments = {**asyncpg_arguments(url), **connect_args}
-    direct = Direct(
-        Lending(arguments, size=pool_size, patience=pool_timeout),
-        limits=_local(limits) if pooler else None,
-    )
-    # Whoever claims is a poller, which runs nothing again at once.
-    by_key, grouped = (
+    # Requests, which are run again where a row is held; and claims, which are not.
+    brief = {"lock_timeout": str(BRIEF)}
+    direct, by_key, grouped = (
         Direct(
             Lending(
                 arguments if pooler else arguments | {"server_settings": {**settings, **more}},
@@ -176,8 +173,9 @@ def open_database(
             limits=_local({**limits, **more}) if pooler else None,
         )
         for size, more in (
-            (_KEYED, {**BY_KEY, "lock_timeout": str(PATIENT)}),
-            (_GROUPED, BY_KEY),
+            (pool_size, brief),
+            (_KEYED, BY_KEY),
+            (_GROUPED, {**BY_KEY, **brief}),
         )
     )
     return Database(engine, direct, by_key, grouped, limits if pooler else {})

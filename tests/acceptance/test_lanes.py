@@ -22,8 +22,9 @@ POLLERS = ("poller-0", "poller-1")
 
 @pytest.fixture
 def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
-    # Orders and updates are there before the pollers start, so that all of them are due at once.
-    with deployed(fresh_url, tmp_path, pollers=0) as running:
+    # Orders and updates are there before the pollers start, so that all of them are due at once;
+    # none of them is so old that it is read before it is sent.
+    with deployed(fresh_url, tmp_path, pollers=0, WAYBILL_QUIET_PERIOD="120") as running:
         yield running
 
 

@@ -1214,9 +1214,9 @@ MUTATIONS = (
         """doubtful=errand.in_doubt)
     if found is not None:
         return _linked(errand, found)
-    if errand""",
+    if not errand""",
         """doubtful=errand.in_doubt)
-    if errand""",
+    if not errand""",
         (CONNECTOR,),
     ),
     Mutation(
