@@ -35,7 +35,9 @@ def upgrade() -> None:
     """Add columns that no row is written for, then the doubt of what is unclear."""
     op.add_column("updates", sa.Column("in_doubt_until", sa.DateTime(timezone=True), nullable=True))
     op.add_column("updates", sa.Column("known_at", sa.DateTime(timezone=True), nullable=True))
-    op.add_column("updates", sa.Column("faults", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column(
+        "updates", sa.Column("faults", sa.BigInteger(), nullable=False, server_default="0")
+    )
     op.add_column("refunds", sa.Column("landed_at", sa.DateTime(timezone=True), nullable=True))
     op.execute(_FUNCTION)
     op.execute(_TRIGGER)

@@ -37,7 +37,7 @@ updates = sa.Table(
     # When the last proper answer of Walmart's about it came; null before the first.
     time("known_at"),
     # Deliveries in a row that an exception of our own ended.
-    sa.Column("faults", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("faults", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("reads", sa.Integer, nullable=False, server_default="0"),
     # Seconds of tries that reached Walmart and failed, for giving up.
     sa.Column("failing_for", sa.Float, nullable=False, server_default="0"),
