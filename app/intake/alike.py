@@ -50,7 +50,7 @@ async def told_to_commerce(
 
 
 async def told_by_rest(connection: Connection, order: Order, request: ShipRequest) -> UUID | None:
-    """The shipment that a body of the REST door is, whoever told of it; None for a new one.
+    """The shipment that a REST body repeats, from any door; None where it is a new one.
 
     Raises Conflict order_in_doubt.
     """

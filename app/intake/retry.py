@@ -167,7 +167,7 @@ def _why_not(
         if any(
             number in snapshot.lines and snapshot.lines[number].open for number in reading.missing
         ):
-            # Our other updates hold them, which is told when it is queued.
+            # Our other updates hold the units; queueing the retry reports that.
             return None
         again = task
     again = replace(again, override_cancel_request=again.override_cancel_request or override)

@@ -59,8 +59,8 @@ def allocate(
             continue
         left = _take([(line, line.remaining) for line in lines], item.quantity, taken)
         if left:
-            told = doubts(order, *(line.line_number for line in lines))
-            problem = _too_many(index, item, item.quantity - left, told)
+            in_doubt = doubts(order, *(line.line_number for line in lines))
+            problem = _too_many(index, item, item.quantity - left, in_doubt)
             unexplained = _take([(line, _lost(order, line)) for line in lines], left, lost)
             (problems if unexplained else short).append(problem)
     if least is None or problems or sum(taken.values()) < least:
@@ -115,7 +115,7 @@ def _lines_of(order: Order, item: RequestedItem, named: set[str]) -> list[Line]:
 
 
 def _take(lines: Iterable[tuple[Line, int]], wanted: int, taken: dict[str, int]) -> int:
-    """Take of each line what it has and nobody took; answers the units that are left to find."""
+    """Take the free units of each line; return how many units are still missing."""
     for line, has in lines:
         available = max(has - taken.get(line.line_number, 0), 0)
         units = min(wanted, available)
