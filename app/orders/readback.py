@@ -8,7 +8,7 @@ to those that may have put it there, the least surely absent first, then by thei
 |---|---|
 | 0 | confirmed just now, by Walmart's own answer |
 | 1 | under way, or in doubt |
-| 2 | failed, and in doubt |
+| 2 | failed or dismissed, and in doubt |
 | 3 | waiting, and known to be absent |
 | 4 | failed or dismissed, and known to be absent |
 | 5 | at rest, and holding nothing any more: it finds what nobody else accounts for |
@@ -86,7 +86,7 @@ def _rank(task: Task) -> int:
         return 0
     if task.in_doubt_until is not None or task.state is State.SENDING:
         # What is not sent again by itself comes after what is.
-        return 2 if task.state is State.FAILED else 1
+        return 2 if task.state in {State.FAILED, State.DISMISSED} else 1
     return 3 if task.state in DUE else 4
 
 

@@ -306,6 +306,25 @@ async def test_a_package_that_walmart_confirmed_is_not_sent_again_for_a_lost_equ
     assert await doubtful.at_walmart(world, order) == [("1", 1, "1ZA")]
 
 
+async def test_a_lost_dismissed_shipment_takes_no_unit_of_an_equal_one_in_doubt(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(2)
+    lost = await in_doubt(world, client, order, a_body(units=1), fault="error")
+    await doubtful.dismissed(client, lost["update"]["id"])
+    there = await in_doubt(world, client, order, a_body(units=1), fault="error_after")
+    await world.let_doubts_end()
+    # The dismissed one is read first.
+    ends = Doubts(world.desk)
+    for store_id in await ends.due():
+        await ends.end(store_id)
+    (view,) = await world.deliver_until(UUID(there["update"]["id"]), policy=LONG)
+    assert view.state == "confirmed"
+    assert await doubtful.at_walmart(world, order) == [("1", 1, "1ZA")]
+    (line,) = await units(client, order)
+    assert (line["shipped"], line["pending"], line["remaining"]) == (1, 0, 1)
+
+
 @pytest.mark.parametrize("with_recover", [True, False])
 async def test_after_a_restore_a_failed_shipment_takes_no_unit_of_an_equal_open_one(
     world: World, client: httpx.AsyncClient, *, with_recover: bool
