@@ -8,7 +8,7 @@ from app.intake import doubts, sight
 from app.intake.desk import Desk
 from app.intake.doubts import ABSENT, Look
 from app.intake.retry import held
-from app.orders import reservation
+from app.orders import correction, reservation
 from app.orders.errors import Unknown
 from app.orders.order import Order
 from app.orders.update import DUE, Kind, State
@@ -26,8 +26,6 @@ from app.storage import (
 from app.storage.database import Connection
 from app.storage.idempotency import Once
 from app.storage.views import UpdateView
-
-_WITH_SHIPMENT = "Its shipment was dismissed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,9 @@ async def end_corrections(connection: Connection, order: Order, shipment: UUID, 
             continue
         waiting = await interventions.find(connection, task.update_id)
         if waiting is not None and waiting.state is not State.SENDING:
-            await interventions.dismiss(connection, waiting, actor=actor, note=_WITH_SHIPMENT)
+            await interventions.dismiss(
+                connection, waiting, actor=actor, note=correction.SHIPMENT_DISMISSED
+            )
             ended[task.update_id] = State.DISMISSED
     if ended:
         now = await orders.lock(connection, order.id)

@@ -130,7 +130,9 @@ async def _pass_on(
         return order
     for earlier in numbers.corrections(order, task):
         if rules_of_correction.superseded(earlier):
-            order = await interventions.supersede(connection, order, earlier.update_id)
+            order = await interventions.supersede(
+                connection, order, earlier.update_id, rules_of_correction.LATER_CORRECTION
+            )
     update = updates.NewUpdate(
         store_id=order.store_id,
         id=desk.new_id(order.store_id),

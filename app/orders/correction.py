@@ -16,6 +16,9 @@ from app.orders.order import Order, Task
 from app.orders.snapshot import LineSnapshot, OrderSnapshot, tracking_key
 from app.orders.update import DUE, Kind, State
 
+# Why a correction ended that a person did not end.
+LATER_CORRECTION = "A later correction of the same shipment took its place."
+SHIPMENT_DISMISSED = "Its shipment was dismissed."
 # Walmart takes corrections this long after the first shipping call (its guide "Ship an order").
 WINDOW = timedelta(hours=4)
 
@@ -104,6 +107,22 @@ def followed(order: Order, task: Task) -> bool:
         and each.state is not State.DISMISSED
         for each in order.tasks
     )
+
+
+def pointless(order: Order, task: Task, snapshot: OrderSnapshot | None) -> str | None:
+    """Why a correction that is not confirmed is at its end, None where it is not.
+
+    snapshot: what the read showed that its delivery made last.
+    """
+    if task.corrects is None or not superseded(task):
+        return None
+    if followed(order, task):
+        return LATER_CORRECTION
+    shipment = order.task(task.corrects)
+    if shipment is None or shipment.state is not State.DISMISSED or shipment.in_doubt_until:
+        return None
+    absent = snapshot is not None and not standing(order, task, snapshot).there
+    return SHIPMENT_DISMISSED if absent else None
 
 
 def overwritten_until(order: Order, task: Task) -> datetime | None:

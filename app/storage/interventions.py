@@ -114,8 +114,8 @@ async def dismiss(connection: Connection, found: Found, *, actor: str, note: str
     )
 
 
-async def supersede(connection: Connection, order: Order, update_id: UUID) -> Order:
-    """Dismiss a correction whose place a later one of the same shipment took.
+async def supersede(connection: Connection, order: Order, update_id: UUID, why: str) -> Order:
+    """Dismiss a correction that has nothing to correct any more, as `correction.pointless` says.
 
     Its doubt stays with it. Answers the held order with it.
     """
@@ -123,8 +123,7 @@ async def supersede(connection: Connection, order: Order, update_id: UUID) -> Or
     # Claimed since the order was loaded: it is superseded when its result is recorded.
     if found is None or found.state not in DUE | {State.FAILED}:
         return order
-    note = "A later correction of the same shipment took its place."
-    await dismiss(connection, found, actor="waybill", note=note)
+    await dismiss(connection, found, actor="waybill", note=why)
     return reservation.with_state(order, {update_id: State.DISMISSED})
 
 

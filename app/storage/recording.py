@@ -378,8 +378,9 @@ async def _apply(
             until = written[r.update.store_id, r.update.id].in_doubt_until
             order = reservation.with_doubt(order, r.update.id, until)
             task = order.task(r.update.id)
-            if task and correction.superseded(task) and correction.followed(order, task):
-                order = await interventions.supersede(connection, order, r.update.id)
+            why = correction.pointless(order, task, r.snapshot) if task else None
+            if why is not None:
+                order = await interventions.supersede(connection, order, r.update.id, why)
         seen = [r for r in of_order if r.snapshot is not None]
         if seen and seen[-1].snapshot is not None:
             read_at = seen[-1].read_at or seen[-1].attempt.started_at

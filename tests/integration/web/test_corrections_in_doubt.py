@@ -206,6 +206,21 @@ async def test_a_correction_waits_for_the_doubt_of_its_dismissed_shipment(
     assert await numbers(world, order) == ({"1ZB"} if lands else set())
 
 
+async def test_a_correction_ends_with_its_shipment_whichever_read_ends_the_doubt(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(3)
+    shipment = await in_doubt(world, client, order)
+    correction = await corrected(client, order, shipment, "1ZB")
+    await dismissed(client, shipment["update"]["id"])
+    await world.let_doubts_end()
+    assert (await client.post(f"/v1/orders/{order.id}/refresh")).is_success
+    assert (await world.update(UUID(shipment["update"]["id"]))).in_doubt_until is None
+    (view,) = await world.deliver_until(correction, states={State.DISMISSED, State.FAILED})
+    assert (view.state, view.note) == ("dismissed", "Its shipment was dismissed.")
+    assert await numbers(world, order) == set()
+
+
 @pytest.mark.parametrize("ended", [True, False])
 async def test_the_number_of_a_shipment_that_left_in_part_can_be_corrected(
     world: World, client: httpx.AsyncClient, *, ended: bool
