@@ -106,6 +106,8 @@ def _of_others(
     wants, and those that others may have after it.
     """
     others = [other for other in order.tasks if _is_other_shipment(other, task)]
+    if not others:
+        return 0, 0, 0
     first = (_rank(task), task.sequence)
     kept: list[tuple[Task, int]] = []
     before: list[tuple[Task, int]] = []

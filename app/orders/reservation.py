@@ -70,7 +70,9 @@ def with_task(order: Order, task: Task) -> Order:
 def with_doubt(order: Order, update_id: UUID, in_doubt_until: datetime | None) -> Order:
     """The order with the doubt of one of its updates begun or ended."""
     task = order.task(update_id)
-    return order if task is None else with_task(order, replace(task, in_doubt_until=in_doubt_until))
+    if task is None or task.in_doubt_until == in_doubt_until:
+        return order
+    return with_task(order, replace(task, in_doubt_until=in_doubt_until))
 
 
 def with_state(order: Order, states: Mapping[UUID, State]) -> Order:

@@ -145,10 +145,13 @@ def hide_in(call: Call, private: Collection[str]) -> Call:
     def hidden(text: str | None) -> str | None:
         return None if text is None else hide(text, private)
 
+    request, response = hidden(call.request), hidden(call.response)
+    if request is call.request and response is call.response and not call.faults:
+        return call
     return replace(
         call,
-        request=hidden(call.request),
-        response=hidden(call.response),
+        request=request,
+        response=response,
         faults=tuple(
             replace(each, field=hidden(each.field), description=hidden(each.description))
             for each in call.faults

@@ -5,7 +5,7 @@ nothing but leaves its attempt behind as evidence.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -144,7 +144,7 @@ class Result:
     link: Link | None = None
     news: Sequence[News] = ()
     # What becomes of the update where the result cannot be written.
-    unwritable: Step | None = None
+    unwritable: Callable[[], Step] | None = None
 
     def instead(self) -> "Result | None":
         """What is written where the result cannot be: that it could not, and nothing that was seen.
@@ -155,7 +155,7 @@ class Result:
             return None
         detail = "What the delivery came to could not be written."
         attempt = replace(self.attempt, verdict="fault", detail=detail, calls=())
-        return Result(self.update, self.unwritable, attempt, self.quiet)
+        return Result(self.update, self.unwritable(), attempt, self.quiet)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,11 +177,12 @@ class Deliveries:
         outcome, calls = _public(errand, outcome)
         update, policy = errand.update, self.terms.policy
         end = End(ended, self.random(), doubt_ended=errand.doubt_ended, read=errand.was_read)
-        unwritable = Fault(verdicts.FAULT_OF_OURS, sent=errand.wrote)
         return Result(
             update=update,
             step=backoff.next_step(update, outcome, policy, end),
-            unwritable=backoff.next_step(update, unwritable, policy, end),
+            unwritable=lambda: backoff.next_step(
+                update, Fault(verdicts.FAULT_OF_OURS, sent=errand.wrote), policy, end
+            ),
             quiet=policy.quiet_period,
             attempt=Attempt(
                 id=self.new_id(update.store_id),

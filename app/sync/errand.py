@@ -69,6 +69,8 @@ class Errand:
     wrote: bool = False
     # The buyer's words that this try has read; they are hidden in what is kept of it.
     private: set[str] = field(default_factory=set, repr=False)
+    # It is asked for again and again.
+    _standing: dict[State, Order] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def order(self) -> Order:
@@ -76,10 +78,16 @@ class Errand:
 
         Once a write has left, the update is under way.
         """
+        return self.order_with(State.SENDING if self.wrote else self.update.claimed_from)
+
+    def order_with(self, state: State) -> Order:
+        """The order with the update in a state."""
         if self.of_order is None:
             raise LookupError(f"update {self.update.id} is of no order")
-        state = State.SENDING if self.wrote else self.update.claimed_from
-        return reservation.with_state(self.of_order, {self.update.id: state})
+        if state not in self._standing:
+            states = {self.update.id: state}
+            self._standing[state] = reservation.with_state(self.of_order, states)
+        return self._standing[state]
 
     @property
     def in_doubt(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.orders import allocation, blocked, numbers, obstacle, readback, reservation
+from app.orders import allocation, blocked, numbers, obstacle, readback
 from app.orders.obstacle import Sendable
 from app.orders.outcome import AlreadyThere, Confirmed, Outcome, Refused, TryLater, Unclear
 from app.orders.readback import Reading
@@ -78,12 +78,13 @@ async def _send(errand: Errand, going: Sendable, *, again: bool) -> Outcome:
 
 def _shows(errand: Errand, snapshot: OrderSnapshot, going: Sendable) -> bool:
     # Walmart took it: what the answer shows is this update's before any that is in doubt.
-    order = reservation.with_state(errand.order, {errand.update.id: State.CONFIRMED})
-    reading = readback.read(order, order.task(errand.update.id) or errand.task, snapshot)
+    order = errand.order_with(State.CONFIRMED)
+    task = order.task(errand.update.id) or errand.task
+    reading = readback.read(order, task, snapshot)
     left = {each.line_number: each.units for each in going.blocked}
     return not reading.excess and all(
         reading.found[item.line_number] >= item.quantity - left.get(item.line_number, 0)
-        for item in errand.task.items
+        for item in task.items
     )
 
 

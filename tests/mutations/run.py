@@ -204,8 +204,8 @@ MUTATIONS = (
         "what Walmart's own answer confirms belongs to no older doubt",
         "reading the answer as if the shipment were still in doubt",
         "app/sync/shipping.py",
-        "{errand.update.id: State.CONFIRMED}",
-        "{errand.update.id: State.SENDING}",
+        "errand.order_with(State.CONFIRMED)",
+        "errand.order_with(State.SENDING)",
         (DOUBTS,),
     ),
     Mutation(
