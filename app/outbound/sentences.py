@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from app.outbound.call import Call
+from app.outbound.call import Call, Fault
 from app.outbound.redaction import REMOVED
 
 NOT_KEPT = "The words of the answer are not kept: no order was read, and they may name the buyer."
@@ -53,11 +53,17 @@ def without(call: Call) -> Call:
     """A call that failed, without any text that may name someone; any other as it is."""
     if not _may_name(call):
         return call
-    faults = tuple(
-        fault if known(fault.description or "") else replace(fault, description=None)
+    return replace(call, response=_without(call.response), faults=faults_of(call))
+
+
+def faults_of(call: Call) -> tuple[Fault, ...]:
+    """The errors that an answer names, without sentences that may name someone."""
+    return tuple(
+        replace(fault, description=None)
+        if _may_name(call) and not known(fault.description or "")
+        else fault
         for fault in call.faults
     )
-    return replace(call, response=_without(call.response), faults=faults)
 
 
 def _may_name(call: Call) -> bool:

@@ -15,6 +15,7 @@ from app.outbound.errors import (
     Unavailable,
     Unclear,
 )
+from app.outbound.sentences import faults_of
 
 __all__ = [
     "CredentialsRejected",
@@ -130,12 +131,13 @@ def _name(code: str) -> str:
 
 
 def _sentence(call: Call) -> str:
+    """What is logged and kept of an error, also where no one knows the buyer's words."""
     if call.status is None:
         return f"The call to Walmart ({call.operation}) ended without an answer: {call.failure}."
     parts = [f"Walmart answered {call.status} to {call.operation}"]
     if call.failure:
         parts.append(call.failure)
-    for fault in call.faults[:3]:
+    for fault in faults_of(call)[:3]:
         name = f"{fault.code} ({fault.field})" if fault.field else fault.code
         parts.append(": ".join(part for part in (name, fault.description) if part))
     return "; ".join(parts)

@@ -78,6 +78,7 @@ CONNECTIONS = "tests/unit/test_connections.py"
 EXCHANGE = "tests/unit/outbound/test_exchange.py"
 REDACTION = "tests/unit/outbound/test_redaction.py"
 SENTENCES = "tests/unit/outbound/test_sentences.py"
+ERRORS = "tests/unit/walmart/test_errors.py"
 WORDS = "tests/integration/test_private_words.py"
 INTERLEAVING = "tests/integration/test_import_interleaving.py"
 NOTIFICATIONS = "tests/integration/test_notifications.py"
@@ -1909,6 +1910,14 @@ MUTATIONS = (
         "        outcome = evidence.unnamed(outcome, errand.calls)\n",
         "",
         (WORDS,),
+    ),
+    Mutation(
+        "the log repeats no sentence of Walmart's that may name the buyer",
+        "putting what Walmart said into the text of an error",
+        "app/walmart/errors.py",
+        "    for fault in faults_of(call)[:3]:",
+        "    for fault in call.faults[:3]:",
+        (ERRORS,),
     ),
     Mutation(
         "where no order was read, an error's own words are not kept",

@@ -139,7 +139,16 @@ def test_a_refusal_says_what_walmart_said() -> None:
     assert error.codes == ("INFO_ONLY", "INVALID_REQUEST_CONTENT.GMP_ORDER_API")
     assert (error.field, error.description) == ("methodCode", "Not supported")
     assert "400" in str(error)
-    assert "INVALID_REQUEST_CONTENT.GMP_ORDER_API (methodCode): Not supported" in str(error)
+    assert "INVALID_REQUEST_CONTENT.GMP_ORDER_API (methodCode)" in str(error)
+
+
+def test_the_text_of_an_error_which_is_logged_repeats_no_sentence_that_may_name_the_buyer() -> None:
+    echo = Fault("INVALID_REQUEST_CONTENT.GMP_ORDER_API", "data", "No such buyer: Erika Muster")
+    error = classify(a_call(400, echo, Fault("UNAUTHORIZED", description="System error.")))
+    assert error is not None
+    assert "Erika" not in str(error)
+    assert "INVALID_REQUEST_CONTENT.GMP_ORDER_API (data); UNAUTHORIZED: System error." in str(error)
+    assert error.description == "No such buyer: Erika Muster"
 
 
 def test_a_throttled_call_knows_when_to_come_back() -> None:
