@@ -33,6 +33,10 @@ _TAKE = sa.text(f"""
       FROM due WHERE u.store_id = due.store_id AND u.id = due.id
     RETURNING u.id, u.order_id, now() AS at
 """)  # noqa: S608 - as above
+_HAND_BACK = sa.text(f"""
+    UPDATE updates SET reads = reads - 1, due_at = now() + make_interval(secs => :seconds)
+     WHERE store_id = :store_id AND id = :id AND state IN {_AT_REST} AND reads > 0
+""")  # noqa: S608 - as above
 # A stock level is absolute: nothing has to be read, and no read could show it.
 _ENDED = Round(
     """
@@ -73,3 +77,11 @@ async def take(connection: Connection, store_id: int) -> Sequence[Doubtful]:
     return [
         Doubtful(row.id, row.order_id, row.at) for row in await connection.execute(_TAKE, values)
     ]
+
+
+async def hand_back(
+    connection: Connection, store_id: int, doubtful: Doubtful, seconds: float
+) -> None:
+    """Let a doubt that could not be read, and was not tried, be read in so many seconds."""
+    values = {"store_id": store_id, "id": doubtful.id, "seconds": seconds}
+    await connection.execute(_HAND_BACK, values)

@@ -34,15 +34,17 @@ class Doubts:
             return await storage.due(connection)
 
     async def end(self, store_id: int) -> None:
-        """Read what some of a store's doubts are about, as long as its lanes allow it."""
+        """Read what some of a store's doubts are about, each once its lane allows it."""
         gate = Gate(self.desk, self.breaker, store_id)
         async with self.desk.transaction() as connection:
             taken = await storage.take(connection, store_id)
         for each in taken:
             try:
                 await self._end(each, gate)
-            except Paused:
-                return
+            except Paused as paused:
+                seconds = max(paused.left.total_seconds(), 0.0)
+                async with self.desk.transaction() as connection:
+                    await storage.hand_back(connection, store_id, each, seconds)
 
     async def _end(self, each: Doubtful, gate: Gate) -> None:
         desk = self.desk

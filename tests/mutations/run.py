@@ -202,6 +202,14 @@ MUTATIONS = (
         (OVERWRITING,),
     ),
     Mutation(
+        "a doubt is read as soon as a pause of Walmart's is over",
+        "counting reads that were not made",
+        "app/storage/doubts.py",
+        "UPDATE updates SET reads = reads - 1, due_at = now() + make_interval(secs => :seconds)",
+        "UPDATE updates SET reads = reads",
+        (DOUBTS,),
+    ),
+    Mutation(
         "what Walmart's own answer confirms belongs to no older doubt",
         "reading the answer as if the shipment were still in doubt",
         "app/sync/shipping.py",

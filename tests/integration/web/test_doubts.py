@@ -175,6 +175,20 @@ async def test_the_read_that_ends_a_doubt_is_made_again_while_walmart_does_not_a
     assert [line["remaining"] for line in await units(client, order)] == [3]
 
 
+async def test_the_read_that_ends_a_doubt_comes_as_soon_as_a_pause_of_walmarts_is_over(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    for order in [await world.an_order(3), await world.an_order(3)]:
+        await doubtful.dismissed(client, (await in_doubt(world, client, order))["update"]["id"])
+    await world.fault("read", "throttle", delay=2)
+    for _ in range(7):
+        await world.let_doubts_end()
+        await Doubts(world.desk).end(1)
+    # Not after as long as after seven reads in vain.
+    async with world.polling(policy=LONG):
+        await world.no_doubt_left()
+
+
 async def test_a_doubt_that_is_read_too_early_by_the_poller_stays(
     world: World, client: httpx.AsyncClient
 ) -> None:
