@@ -5,6 +5,7 @@ import itertools
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
@@ -44,12 +45,16 @@ def database_url(server: str, name: str) -> str:
     return server.replace("/waybill?", f"/{name}?")
 
 
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(**asyncpg_arguments(url))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+@dataclass(frozen=True)
+class Server:
+    """A PostgreSQL server with a migrated template database, and a connection to make others."""
+
+    url: str
+    runner: asyncio.Runner
+    admin: asyncpg.Connection
+
+    def execute(self, statement: str) -> None:
+        self.runner.run(self.admin.execute(statement))
 
 
 @pytest.fixture(scope="session")
@@ -64,44 +69,47 @@ def data_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def server_url(data_folder: Path) -> Iterator[str]:
-    """A PostgreSQL server of this test process alone, with a migrated template database."""
-    with EmbeddedPostgres.start(data_folder / "server", options=FAST) as server:
-        migrate.upgrade(server.url)
-        yield server.url
+def server(data_folder: Path) -> Iterator[Server]:
+    """A PostgreSQL server of this test process alone."""
+    with (
+        EmbeddedPostgres.start(data_folder / "server", options=FAST) as started,
+        asyncio.Runner() as runner,
+    ):
+        migrate.upgrade(started.url)
+        admin = database_url(started.url, "postgres")
+        connection = runner.run(asyncpg.connect(**asyncpg_arguments(admin)))
+        yield Server(started.url, runner, connection)
+        runner.run(connection.close())
 
 
 @contextmanager
-def _fresh(server_url: str) -> Iterator[str]:
+def fresh(server: Server, template: str = "waybill") -> Iterator[str]:
+    """A new database, a copy of another."""
     name = f"test_{next(_numbers)}"
-    admin = database_url(server_url, "postgres")
-    asyncio.run(_execute(admin, f"CREATE DATABASE {name} TEMPLATE waybill"))
-    yield database_url(server_url, name)
-    asyncio.run(_execute(admin, f"DROP DATABASE {name} WITH (FORCE)"))
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield database_url(server.url, name)
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
-def fresh_url(server_url: str) -> Iterator[str]:
+def fresh_url(server: Server) -> Iterator[str]:
     """The URL of a new, migrated, empty database."""
-    with _fresh(server_url) as url:
+    with fresh(server) as url:
         yield url
 
 
 @pytest.fixture
-def other_url(server_url: str) -> Iterator[str]:
+def other_url(server: Server) -> Iterator[str]:
     """The URL of another such database, for a Waybill beside the first."""
-    with _fresh(server_url) as url:
+    with fresh(server) as url:
         yield url
 
 
 @pytest.fixture
-def empty_url(server_url: str) -> Iterator[str]:
+def empty_url(server: Server) -> Iterator[str]:
     """The URL of a new database without any schema."""
-    name = f"empty_{next(_numbers)}"
-    admin = database_url(server_url, "postgres")
-    asyncio.run(_execute(admin, f"CREATE DATABASE {name}"))
-    yield database_url(server_url, name)
-    asyncio.run(_execute(admin, f"DROP DATABASE {name} WITH (FORCE)"))
+    with fresh(server, "template1") as url:
+        yield url
 
 
 @pytest.fixture

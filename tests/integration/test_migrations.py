@@ -10,10 +10,9 @@ Alembic keeps its context in globals.
 import asyncio
 import io
 import json
-import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +28,6 @@ from app.orders.lane import WRITTEN_TO, Endpoint
 from app.storage import imports, migrate, retention, returns, webhooks
 from app.storage.database import open_database
 from app.storage.urls import asyncpg_arguments
-from tests.conftest import database_url
 
 LOCK = "24595496943840364"  # 'Waybill' as a number: replicas of two versions must agree on it
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_try_advisory_lock%'"
@@ -62,21 +60,6 @@ async def start_upgrade(url: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, "-W", "error", "-c", UPGRADE, url, stderr=subprocess.PIPE
     )
-
-
-@pytest.fixture
-def empty_url(server_url: str) -> Iterator[str]:
-    """The URL of a database without any table."""
-    name = f"empty_{os.getpid()}"
-    admin = database_url(server_url, "postgres")
-    asyncio.run(_run(admin, f"CREATE DATABASE {name} TEMPLATE template0"))
-    yield database_url(server_url, name)
-    asyncio.run(_run(admin, f"DROP DATABASE {name} WITH (FORCE)"))
-
-
-async def _run(url: str, statement: str) -> None:
-    async with connected(url) as connection:
-        await connection.execute(statement)
 
 
 async def test_an_empty_database_comes_to_head_and_a_second_run_changes_nothing(

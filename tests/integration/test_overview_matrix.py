@@ -16,7 +16,7 @@ from app.orders.update import Kind, State
 from app.storage import overview
 from app.storage.overview import OrderFilter, Page, ReturnFilter, UpdateFilter
 from app.storage.urls import asyncpg_arguments
-from tests.conftest import database_url
+from tests.conftest import Server, fresh
 from tests.integration.growing import MANY, Watched, grow
 
 LATE = datetime(2027, 1, 1, tzinfo=UTC)
@@ -67,21 +67,12 @@ def _named(wanted: Filter) -> str:
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["looked at", "grown since"])
-def grown(request: pytest.FixtureRequest, server_url: str) -> Iterator[dict[str, Any]]:
+def grown(request: pytest.FixtureRequest, server: Server) -> Iterator[dict[str, Any]]:
     """How to connect to a database that grew; nobody writes to it."""
-    name = f"grown_{request.param}".lower()
-    admin = asyncpg_arguments(database_url(server_url, "postgres"))
-    arguments = asyncpg_arguments(database_url(server_url, name))
-    asyncio.run(_execute(admin, f"CREATE DATABASE {name} TEMPLATE waybill"))
-    asyncio.run(grow(arguments, known=request.param))
-    yield arguments
-    asyncio.run(_execute(admin, f"DROP DATABASE {name} WITH (FORCE)"))
-
-
-async def _execute(arguments: dict[str, Any], statement: str) -> None:
-    connection = await asyncpg.connect(**arguments)
-    await connection.execute(statement)
-    await connection.close()
+    with fresh(server) as url:
+        arguments = asyncpg_arguments(url)
+        asyncio.run(grow(arguments, known=request.param))
+        yield arguments
 
 
 @dataclass
