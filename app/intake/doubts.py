@@ -4,7 +4,7 @@ The same for a person who dismisses an update and for the poller that ends a dou
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from app.intake.desk import Desk
@@ -110,17 +110,20 @@ async def _missing(
 async def _of_walmarts_order(
     connection: Connection, desk: Desk, found: Found, order: Order | None, look: Look
 ) -> Finding:
-    sight, read_at = look.sight, look.read_at
+    sight = look.sight
     if order is None or sight.order is None:
         return _unread(found)
-    turns = await settling.settle(connection, Picture(order, sight.order, read_at), desk.new_id)
+    turns = await settling.settle(
+        connection, Picture(order, sight.order, look.read_at), desk.new_id
+    )
     await updates.hand_turns(connection, turns)
     after = await orders.lock(connection, order.id)
     task = after.task(found.id)
     what = _of_order(after, task, sight.order)
-    if task is not None and task.in_doubt(read_at) and what in {ABSENT, "partly"}:
+    until = task.in_doubt_until if task is not None else None
+    if until is not None and what in {ABSENT, "partly"}:
         return _in_doubt(found)
-    return _finding(found, what)
+    return replace(_finding(found, what), until=until)
 
 
 def _of_order(order: Order, task: Task | None, snapshot: OrderSnapshot) -> str:

@@ -55,9 +55,13 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyThere:
-    """Walmart had it already; nothing was sent. Of a refund there is no snapshot."""
+    """Walmart had it already; nothing was sent. Of a refund there is no snapshot.
+
+    in_doubt: an earlier try may still take effect, for what is there may be another update's.
+    """
 
     snapshot: OrderSnapshot | None
+    in_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

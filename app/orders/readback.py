@@ -17,15 +17,26 @@ A cancellation is recognised by how many units of a line are canceled beyond tho
 when it was accepted. Units that were confirmed once stay found, whatever a read shows.
 """
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
 
+from app.orders import allocation
+from app.orders.doubt import latest
 from app.orders.numbers import numbers
 from app.orders.order import Item, Order, Task
 from app.orders.snapshot import LineSnapshot, OrderSnapshot
 from app.orders.update import AT_REST, DUE, Kind, State
 
 _OVER = 5
+# What is on its way now may be in doubt soon.
+_NOT_YET = datetime.max.replace(tzinfo=UTC)
+# Stands for the number of a unit that bears none; no tracking key has a hyphen.
+_UNNUMBERED = "-"
+# Units of a shipment: confirmed ones (True), or others that it may own.
+_Part = tuple[UUID, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,29 @@ def read(order: Order, task: Task, snapshot: OrderSnapshot) -> Reading:
     return _reading(task.items, shown, snapshot, tuple(excess))
 
 
+def unsure_until(order: Order, task: Task, snapshot: OrderSnapshot) -> datetime | None:
+    """Until when units under a shipment's numbers may be another's whose write is in doubt.
+
+    A read that began before cannot show which of them has the units. None where it shows none, or
+    no other such shipment is in doubt. The time is the database's.
+    """
+    if task.kind is not Kind.SHIPMENT or task.in_doubt_until is None:
+        return None
+    mine, lines = numbers(order, task), {item.line_number for item in task.items}
+    if not any(_under(snapshot.lines.get(number), mine) for number in lines):
+        return None
+    others = [
+        other
+        for other in order.tasks
+        if _is_other_shipment(other, task)
+        and numbers(order, other) & mine
+        and any(item.line_number in lines for item in other.items)
+    ]
+    if any(other.state is State.SENDING for other in others):
+        return _NOT_YET
+    return latest(other.in_doubt_until for other in others)
+
+
 def still_open(task: Task, snapshot: OrderSnapshot) -> bool:
     """Whether units are open that a cancellation covers: it is one of the whole order."""
     return task.kind is Kind.CANCELLATION and any(line.open for line in snapshot.lines.values())
@@ -109,49 +143,104 @@ def _of_others(
     if not others:
         return 0, 0, 0
     first = (_rank(task), task.sequence)
-    kept: list[tuple[Task, int]] = []
-    before: list[tuple[Task, int]] = []
+    kept: list[_Owner] = []
+    before: list[_Owner] = []
     after = 0
     for other in others:
         items = [item for item in other.items if item.line_number == number]
         wants = sum(_wants(other, item) for item in items)
-        confirmed = owned = sum(item.confirmed for item in items)
+        confirmed = sum(item.confirmed for item in items)
+        more = 0
         if (_rank(other), other.sequence) < first:
-            kept.append((other, confirmed))
+            kept.append(_Owner(other, confirmed))
             finds = sum(item.quantity for item in items) - confirmed
-            owned += finds if _rank(other) == _OVER else wants
+            more = finds if _rank(other) == _OVER else wants
         elif numbers(order, other) & mine:
             after += wants
-        before.append((other, owned))
-    return _claimed(order, kept, line, mine), _claimed(order, before, line, mine), after
+        before.append(_Owner(other, confirmed, more))
+    places = functools.partial(_Places, line, _refunded(order, number, line))
+    return _claimed(order, kept, places(), mine), _claimed(order, before, places(), mine), after
 
 
-def _claimed(
-    order: Order, owners: list[tuple[Task, int]], line: LineSnapshot | None, mine: frozenset[str]
-) -> int:
-    """Units under some numbers that others own; what may stand elsewhere too is looked for there.
+def _refunded(order: Order, number: str, line: LineSnapshot | None) -> int:
+    """Units without a number that were a shipment's of ours: refunded ones do not keep theirs.
 
-    Those that can only stand elsewhere take their units first.
+    Units that others shipped may be among them, and are taken for theirs.
     """
-    known = {owner.update_id: numbers(order, owner) for owner, _ in owners}
-    pool = {each: _under(line, (each,)) for each in frozenset[str]().union(mine, *known.values())}
-    claimed = 0
-    for owner, units in sorted(
-        owners, key=lambda each: (bool(known[each[0].update_id] & mine), each[0].sequence)
-    ):
-        left = units
-        for each in sorted(known[owner.update_id] - mine):
-            left -= _take(pool, each, left)
-        for each in sorted(known[owner.update_id] & mine):
-            taken = _take(pool, each, left)
-            left, claimed = left - taken, claimed + taken
-    return claimed
+    known = order.line(number)
+    others = allocation.shipped_by_others(order, known) if known else 0
+    return max(line.unnumbered - others, 0) if line else 0
 
 
-def _take(pool: dict[str, int], number: str, wanted: int) -> int:
-    taken = min(pool[number], wanted)
-    pool[number] -= taken
-    return taken
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Units that are a shipment's: those that were confirmed of it, and those that it may own."""
+
+    task: Task
+    confirmed: int
+    more: int = 0
+
+
+def _claimed(order: Order, owners: list[_Owner], places: "_Places", mine: frozenset[str]) -> int:
+    """Units under some numbers that others own.
+
+    Who may stand under several numbers leaves those to others that have no choice, and stands
+    elsewhere where that can be.
+    """
+    for elsewhere in (True, False):
+        for owner in owners:
+            known = numbers(order, owner.task)
+            allowed = known - mine if elsewhere else known
+            places.put((owner.task.update_id, True), allowed | {_UNNUMBERED}, owner.confirmed)
+            places.put((owner.task.update_id, False), allowed, owner.more)
+    return places.taken(mine)
+
+
+class _Places:
+    """Units of owners put under the numbers where a line shows some: as many as can be.
+
+    A matching by augmenting paths (Ford and Fulkerson, 1956).
+    """
+
+    def __init__(self, line: LineSnapshot | None, unnumbered: int) -> None:
+        self._line = line
+        self._free = {_UNNUMBERED: unnumbered}
+        # Units by number, and by owner.
+        self._held: dict[str, dict[_Part, int]] = {_UNNUMBERED: {}}
+        self._numbers: dict[_Part, frozenset[str]] = {}
+
+    def put(self, owner: _Part, allowed: frozenset[str], units: int) -> None:
+        """Put so many units of an owner, those that it has already included."""
+        self._numbers[owner] = allowed
+        for number in allowed:
+            self._free.setdefault(number, _under(self._line, (number,)))
+            self._held.setdefault(number, {})
+        left = units - sum(held.get(owner, 0) for held in self._held.values())
+        while left and (put := self._give(owner, left, set())):
+            left -= put
+
+    def taken(self, under: frozenset[str]) -> int:
+        """Units that owners have under some numbers."""
+        return sum(sum(self._held.get(number, {}).values()) for number in under)
+
+    def _give(self, owner: _Part, wanted: int, tried: set[str]) -> int:
+        """Put up to so many units, moving others' to make room; answers how many."""
+        left = wanted
+        for number in sorted(self._numbers[owner] - tried):
+            if not left:
+                break
+            tried.add(number)
+            held = self._held[number]
+            room = min(self._free[number], left)
+            self._free[number] -= room
+            for other in [each for each in held if each != owner and held[each]]:
+                if room < left:
+                    moved = self._give(other, min(held[other], left - room), tried)
+                    held[other] -= moved
+                    room += moved
+            held[owner] = held.get(owner, 0) + room
+            left -= room
+        return wanted - left
 
 
 def _is_other_shipment(other: Task, task: Task) -> bool:

@@ -16,7 +16,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.orders import correction, readback
-from app.orders.doubt import SHOWN_BY_ORDER
+from app.orders.doubt import SHOWN_BY_ORDER, open_for
 from app.orders.order import Item, Line, Money, Order, Task
 from app.orders.snapshot import LineSnapshot, OrderSnapshot
 from app.orders.update import AT_REST, OPEN, Kind, State
@@ -61,7 +61,7 @@ def settle(
     counted = replace(order, tasks=tuple(tasks))
     landed += tuple(task for task in tasks if _corrected(counted, task, snapshot, read_at))
     done = {task.update_id for task in landed}
-    cleared = tuple(task for task in tasks if _cleared(task, snapshot, read_at, done))
+    cleared = tuple(task for task in tasks if _cleared(order, task, snapshot, read_at, done))
     ended = {task.update_id for task in cleared}
     after = replace(
         order,
@@ -109,15 +109,26 @@ def _corrected(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datet
 
 
 def _cleared(
-    task: Task, snapshot: OrderSnapshot, read_at: datetime, landed: Container[UUID]
+    order: Order,
+    task: Task,
+    snapshot: OrderSnapshot,
+    read_at: datetime,
+    landed: Container[UUID],
 ) -> bool:
     """Whether this read ends the doubt of an update, by its time or by what it shows."""
     if task.in_doubt_until is None or task.kind not in SHOWN_BY_ORDER:
         return False
     if task.state is State.SENDING:
         return False
-    if not task.in_doubt(read_at) or task.update_id in landed:
-        return True
+    early = task.in_doubt(read_at)
+    unsure = open_for(readback.unsure_until(order, task, snapshot), read_at)
+    if task.update_id in landed or _all_there(task, snapshot):
+        # What is there may be another's, and this one's may come yet.
+        return not (early and unsure)
+    return not early and not unsure
+
+
+def _all_there(task: Task, snapshot: OrderSnapshot) -> bool:
     if task.kind is Kind.ACKNOWLEDGEMENT:
         return not snapshot.created
     return task.kind in _HOLDING and all(item.confirmed >= item.quantity for item in task.items)
@@ -131,7 +142,8 @@ def _credit(
     reading = readback.read(order, task, snapshot)
     found = reading.shown if accept else reading.found
     # What is at rest waits for nothing; but what is in doubt may still arrive.
-    released = task.state in AT_REST and not task.in_doubt(read_at)
+    unsure = open_for(readback.unsure_until(order, task, snapshot), read_at)
+    released = task.state in AT_REST and not (task.in_doubt(read_at) or unsure)
     released = released or _nothing_left(task, snapshot)
 
     def credited(item: Item) -> Item:

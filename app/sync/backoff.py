@@ -103,6 +103,8 @@ def doubt_after(update: Claimed, outcome: Outcome, *, doubt_ended: bool) -> Doub
     match outcome:
         case Unclear(sent=True) | Fault(sent=True):
             return Doubt.BEGIN
+        case AlreadyThere(in_doubt=True):
+            return Doubt.KEEP
         case Confirmed() | AlreadyThere() if update.kind not in ENDED_BY_TIME:
             return Doubt.END
         case _:

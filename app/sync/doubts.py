@@ -66,7 +66,8 @@ class Doubts:
             if order is not None and _never_was(found, finding.walmart):
                 await dismiss.end_corrections(connection, order, found.id, "waybill")
             await updates.hand_turns(connection, [found.place])
-            if order is not None and finding.walmart not in {doubts.NOT_READ, doubts.IN_DOUBT}:
+            ended = finding.until is None and finding.walmart != doubts.NOT_READ
+            if order is not None and ended:
                 detail = {"walmart": finding.walmart}
                 event = events.Event("doubt_ended", update_id=found.id, detail=detail)
                 await events.add(connection, order.store_id, order.id, event, desk.new_id)

@@ -124,10 +124,14 @@ class Errand:
         passed = self.monotonic() - self.claimed_monotonic
         return self.update.claimed_at + timedelta(seconds=passed)
 
-    def ends_doubt(self, read_at: datetime) -> bool:
-        """Whether a read that began then may be believed where it shows nothing of the update."""
+    def ends_doubt(self, read_at: datetime, unsure_until: datetime | None = None) -> bool:
+        """Whether a read that began then may be believed where it shows nothing of the update.
+
+        unsure_until: until when what it shows may be another's (readback.unsure_until).
+        """
         self.was_read = True
-        if doubt.open_for(self.update.in_doubt_until, read_at):
+        until = doubt.latest([self.update.in_doubt_until, unsure_until])
+        if self.update.in_doubt_until is not None and doubt.open_for(until, read_at):
             return False
         self.doubt_ended = True
         return True

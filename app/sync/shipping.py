@@ -1,9 +1,11 @@
 """A shipment on its way to Walmart: what can go is sent, and what cannot is said line by line."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from app.orders import allocation, blocked, numbers, obstacle, readback
+from app.orders.doubt import open_for
 from app.orders.obstacle import Sendable
 from app.orders.outcome import AlreadyThere, Confirmed, Outcome, Refused, TryLater, Unclear
 from app.orders.readback import Reading
@@ -45,10 +47,20 @@ def _judged(errand: Errand, read: Picture, going: Sendable) -> Outcome | None:
     if reading.excess:
         return Refused(blocked.EXCESS, read.snapshot)
     if reading.complete:
-        return AlreadyThere(read.snapshot)
-    if not errand.ends_doubt(read.at):
+        return _there(errand, read)
+    if not errand.ends_doubt(read.at, _unsure_until(errand, read)):
         return calls.still_unclear(read)
     return None if going.units else _blocked(reading, going, read.snapshot)
+
+
+def _there(errand: Errand, read: Picture) -> AlreadyThere:
+    early = open_for(errand.update.in_doubt_until, read.at)
+    unsure = open_for(_unsure_until(errand, read), read.at)
+    return AlreadyThere(read.snapshot, in_doubt=early and unsure)
+
+
+def _unsure_until(errand: Errand, read: Picture) -> datetime | None:
+    return readback.unsure_until(errand.order, errand.task, read.snapshot)
 
 
 def _blocked(reading: Reading, going: Sendable, snapshot: OrderSnapshot) -> Refused:
@@ -100,8 +112,8 @@ async def _judge_refusal(
     if reading.excess:
         return Refused(blocked.EXCESS, snapshot)
     if reading.complete:
-        return AlreadyThere(snapshot)
-    errand.ends_doubt(read.at)
+        return _there(errand, read)
+    errand.ends_doubt(read.at, _unsure_until(errand, read))
     going = obstacle.sendable(errand.order, errand.task, snapshot, read.at)
     # What was left out of the call already does not explain its refusal.
     explained = bool(going.blocked) and going.blocked != sent.blocked

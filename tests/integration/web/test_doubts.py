@@ -320,6 +320,63 @@ async def test_a_package_that_walmart_confirmed_is_not_sent_again_for_a_lost_equ
     assert await doubtful.at_walmart(world, order) == [("1", 1, "1ZA")]
 
 
+@pytest.mark.parametrize("lands", ["first", "second", "both"])
+async def test_of_two_equal_shipments_in_doubt_none_is_believed_absent_for_the_others_unit(
+    world: World, client: httpx.AsyncClient, lands: str
+) -> None:
+    order = await world.an_order(3)
+    fault = "error" if lands == "second" else "held"
+    first = await in_doubt(world, client, order, a_body(units=1), fault=fault)
+    await doubtful.dismissed(client, first["update"]["id"])
+    await land(world)
+    fault = "error" if lands == "first" else "held"
+    second = await in_doubt(world, client, order, a_body(units=1), fault=fault)
+    update = UUID(second["update"]["id"])
+    # What is there is taken for the one that would be sent again; its own may come all the same.
+    if lands != "second":
+        await world.deliver_until(update, states={State.CONFIRMED}, policy=LONG)
+        assert (await world.update(update)).in_doubt_until is not None
+        await let_end(world, first["update"]["id"])
+        await Doubts(world.desk).end(1)
+        assert (await world.update(UUID(first["update"]["id"]))).in_doubt_until is not None
+    if lands != "first":
+        await land(world)
+    await world.let_doubts_end()
+    async with world.polling(policy=LONG):
+        await world.no_doubt_left()
+    await world.deliver_until(update, policy=LONG)
+    there = 2 if lands == "both" else 1
+    assert await doubtful.at_walmart(world, order) == [("1", 1, "1ZA")] * there
+    (line,) = await units(client, order)
+    assert (line["shipped"], line["pending"], line["remaining"]) == (there, 0, 3 - there)
+
+
+async def let_end(world: World, update_id: str) -> None:
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(
+            f"UPDATE updates SET in_doubt_until = now(), due_at = now() WHERE id = '{update_id}'"
+        )
+
+
+@pytest.mark.parametrize("lands", [True, False])
+async def test_a_refunded_package_takes_no_unit_of_an_equal_one_in_doubt(
+    world: World, client: httpx.AsyncClient, *, lands: bool
+) -> None:
+    """Walmart shows a refunded unit without its tracking number."""
+    order = await world.an_order(3)
+    first = await accepted(client, order, a_body(units=1))
+    await world.deliver_until(UUID(first["update"]["id"]))
+    path = f"/simulator/orders/{order.purchase_order_id}/return"
+    made = await world.walmart.post(path, json={"lines": [{"line_number": "1", "quantity": 1}]})
+    path = f"/simulator/returns/{made.json()['returnOrderId']}/refund"
+    (await world.walmart.post(path, json={})).raise_for_status()
+    fault = "error_after" if lands else "error"
+    second = await in_doubt(world, client, order, a_body(units=1), fault=fault)
+    await world.let_doubts_end()
+    await world.deliver_until(UUID(second["update"]["id"]), policy=LONG)
+    assert await doubtful.at_walmart(world, order) == [("1", 1, "1ZA")] * 2
+
+
 async def test_a_lost_dismissed_shipment_takes_no_unit_of_an_equal_one_in_doubt(
     world: World, client: httpx.AsyncClient
 ) -> None:

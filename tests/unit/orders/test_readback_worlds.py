@@ -18,7 +18,7 @@ from app.orders import readback
 from app.orders.order import Item, Order, Task
 from app.orders.readback import Reading
 from app.orders.snapshot import OrderSnapshot
-from app.orders.update import State
+from app.orders.update import Kind, State
 from tests.builders import NOW, a_line, a_snapshot, a_task, acknowledged, an_order, shipped
 
 # By how sure it is that what is missing of a shipment is absent: the less, the earlier its turn.
@@ -215,3 +215,40 @@ def test_what_walmart_just_confirmed_finds_its_units_before_any_doubt() -> None:
             found = [each.found["1"] for each in read(world, {"A": units})]
             assert found[world.index(confirmed)] == confirmed.asked, world
             assert found[world.index(unsure)] == unsure.confirmed, world
+
+
+# What Walmart's own answer has just confirmed is not counted yet.
+JUST = (State.CONFIRMED, False)
+
+
+@pytest.mark.parametrize("corrected", [State.PENDING, State.CONFIRMED])
+@pytest.mark.parametrize(("old", "new"), ["AB", "BA"])
+def test_where_a_number_was_corrected_no_unit_is_found_twice(
+    corrected: State, old: str, new: str
+) -> None:
+    kinds = [*(KINDS[:-1]), JUST]
+    alone = [Shipment(n, *kind, 1, 0) for n in "AB" for kind in kinds]
+    alone += [Shipment(n, *DONE[0], 1, 1) for n in "AB"]
+    for world in itertools.combinations_with_replacement(alone, 3):
+        tasks = tuple(each.task(place) for place, each in enumerate(world, 1))
+        first = next((each for each in tasks if each.tracking_number == old), None)
+        if first is None:
+            continue
+        correction = a_task(
+            kind=Kind.TRACKING,
+            state=corrected,
+            sequence=4,
+            previous_tracking_number=old,
+            corrects=first.update_id,
+        )
+        correction = replace(correction, tracking_number=new)
+        order = an_order(a_line("1", 20), tasks=(*tasks, correction))
+        confirmed = Counter(each.number for each in world if each.confirmed)
+        for a, b in itertools.product(range(4), repeat=2):
+            there = {"A": a, "B": b}
+            found = [readback.read(order, task, plainly(a, b)) for task in tasks]
+            more = sum(r.found["1"] - each.confirmed for r, each in zip(found, world, strict=True))
+            # Those of the old number may stand under the new one as well.
+            known = min(confirmed[new], there[new])
+            known += min(confirmed[old], a + b - known)
+            assert more <= a + b - known, (world, there)

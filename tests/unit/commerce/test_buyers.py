@@ -1,0 +1,18 @@
+"""What of Commerce's order is hidden where an answer repeats it."""
+
+from app.commerce import buyers
+
+
+def an_address(name: str) -> dict[str, object]:
+    return {"firstname": name, "lastname": "Sample", "street": [f"1 {name} Street"] * 50_000}
+
+
+def test_of_an_order_with_more_addresses_than_any_has_the_first_ones_are_hidden() -> None:
+    assignments = [{"shipping": {"address": an_address(f"Person{n}")}} for n in range(1000)]
+    order = {
+        "billing_address": an_address("Biller"),
+        "extension_attributes": {"shipping_assignments": assignments},
+    }
+    words = buyers.private_words(order)
+    assert {"Biller Sample", "1 Biller Street", "1 Person0 Street", "1 Person19 Street"} <= words
+    assert "1 Person999 Street" not in words
