@@ -5,6 +5,9 @@ from typing import Any
 
 from app.outbound import redaction
 
+# Commerce's order has an address to bill and one to ship to, of up to four lines.
+_MOST_ADDRESSES, _MOST_LINES = 20, 20
+
 
 def private_words(order: Mapping[str, Any]) -> frozenset[str]:
     """The words of an order, given as decoded JSON: as of Walmart's, not the state and country."""
@@ -19,7 +22,7 @@ def private_words(order: Mapping[str, Any]) -> frozenset[str]:
     for address in addresses:
         values += [address.get(name) for name in ("email", "city", "postcode", "telephone")]
         street = address.get("street")
-        values += street if isinstance(street, list) else [street]
+        values += street[:_MOST_LINES] if isinstance(street, list) else [street]
     states = [address.get(name) for address in addresses for name in ("region", "region_code")]
     return redaction.words(map(_text, values), never=map(_text, states))
 
@@ -28,7 +31,7 @@ def _addresses(order: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     shown = [order.get("billing_address")]
     extension = order.get("extension_attributes")
     given = extension.get("shipping_assignments") if isinstance(extension, Mapping) else None
-    for each in given if isinstance(given, list) else ():
+    for each in given[:_MOST_ADDRESSES] if isinstance(given, list) else ():
         shipping = each.get("shipping") if isinstance(each, Mapping) else None
         shown.append(shipping.get("address") if isinstance(shipping, Mapping) else None)
     yield from (address for address in shown if isinstance(address, Mapping))

@@ -7,6 +7,7 @@ from uuid import UUID
 from app.intake.desk import Desk
 from app.orders.errors import NotAvailable
 from app.orders.order import Link
+from app.outbound import sentences
 from app.outbound.call import Call
 from app.outbound.errors import CallError, NotFound
 from app.storage import commerce_updates, links, orders, overview, stores
@@ -47,7 +48,9 @@ async def _recognised(desk: Desk, store_id: int, commerce_order_id: int) -> Whos
         # So says a Commerce that is addressed wrongly, too: whose the order is nobody has said.
         return Whose(None)
     except (CallError, TimeoutError) as error:
-        message = f"Commerce does not say which order {commerce_order_id} is: {error}"
+        made = [error.call] if isinstance(error, CallError) and error.call else []
+        said = sentences.reworded(str(error), made)
+        message = f"Commerce does not say which order {commerce_order_id} is: {said}"
         raise NotAvailable("commerce_unavailable", message) from error
     if shown.ext_order_id is None:
         async with desk.transaction() as connection:

@@ -59,8 +59,17 @@ def ill_formed(url: str, *, query: bool = False) -> bool:
         return True
     plain = not (parts.fragment or parts.username or parts.password)
     plain = plain and (query or not parts.query) and url.isprintable() and " " not in url
-    web = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    web = parts.scheme in {"http", "https"} and can_be_looked_up(parts.hostname or "")
     return not (web and plain and port_is_one)
+
+
+def can_be_looked_up(host: str) -> bool:
+    """Whether a resolver takes it for a name or a number at all (RFC 1035: labels of 1 to 63)."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return bool(host) and "\\" not in host
 
 
 async def refused(url: str) -> str | None:

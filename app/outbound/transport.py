@@ -149,7 +149,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             session = self._sessions[scheme] = self._open(scheme)
         return await session.request(
             request.method,
-            URL(str(request.url), encoded=True),
+            _target(request),
             headers=request.headers.multi_items(),
             data=await request.aread() or None,
             allow_redirects=False,
@@ -173,6 +173,17 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             auto_decompress=False,
             skip_auto_headers=_NOTHING_ADDED,
         )
+
+
+def _target(request: httpx.Request) -> URL:
+    """Where a request goes. Raises UnsupportedProtocol where no connection can be asked for."""
+    try:
+        target = URL(str(request.url), encoded=True)
+    except ValueError as error:
+        raise httpx.UnsupportedProtocol(str(error), request=request) from error
+    if not addresses.can_be_looked_up(target.raw_host or ""):
+        raise httpx.UnsupportedProtocol("No resolver takes the host's name.", request=request)
+    return target
 
 
 @cache

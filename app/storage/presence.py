@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from app.storage.trouble import unavailable
+from app.storage.trouble import LOST, unavailable
 from app.storage.urls import asyncpg_arguments
 
 _LOCK = "hashtextextended('waybill:pollers', 0)"
@@ -28,7 +28,7 @@ async def alone(url: str) -> AsyncIterator[bool]:
     """
     try:
         connection = await asyncpg.connect(**asyncpg_arguments(url), timeout=PATIENCE)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+    except (*LOST, asyncpg.PostgresError, RuntimeError) as error:
         raise unavailable() from error
     try:
         yield bool(await connection.fetchval(_ALONE))

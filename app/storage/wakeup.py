@@ -30,7 +30,8 @@ _ANNOUNCE = f"BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}, '{{}}
 _TAKES_NO_WRITES = "SELECT current_setting('transaction_read_only') = 'on'"
 _RECONNECT_AFTER = 1.0
 _PROBE_EVERY = 30.0
-_TROUBLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+# Seconds until a server that does not answer is taken for one that is gone.
+_PATIENCE = 10.0
 _log = structlog.get_logger(__name__)
 
 
@@ -110,14 +111,17 @@ class Announcer(_Background):
                 words = "" if anything else _written(told)
                 try:
                     if connection is None or connection.is_closed():
-                        connection = await asyncpg.connect(**asyncpg_arguments(self._url))
+                        arguments = asyncpg_arguments(self._url)
+                        connection = await asyncpg.connect(
+                            **arguments, timeout=_PATIENCE, command_timeout=_PATIENCE
+                        )
                     await connection.execute(_ANNOUNCE.format(words))
-                except _TROUBLE as error:
+                except Exception as error:  # noqa: BLE001 - logged; it must live on
                     # Pollers find the update at their next poll all the same; this may be sooner.
                     # A standby takes no announcement for as long as the connection leads to it.
                     await _close(connection)
                     self._wanted.tell()
-                    _log.warning("announcement_failed", error=str(error))
+                    _log.warning("announcement_failed", error=repr(error))
                     await asyncio.sleep(_RECONNECT_AFTER)
                 await asyncio.sleep(self._pause)
         finally:
@@ -142,24 +146,29 @@ class Listener(_Background):
             connection = None
             try:
                 arguments = asyncpg_arguments(self._url)
-                connection = await asyncpg.connect(**arguments, timeout=presence.PATIENCE)
-                if self._of_poller:
-                    await connection.execute(presence.SHARE)
+                connection = await asyncpg.connect(**arguments, timeout=_PATIENCE)
+                await self._hear(connection)
+            except Exception as error:  # noqa: BLE001 - logged; it must live on
                 self.shown.set()
-                await connection.add_listener(CHANNEL, self._on_notify)
-                # What was announced while nobody listened is found by looking once.
-                self._heard.tell()
-                while True:
-                    await asyncio.sleep(_PROBE_EVERY)
-                    if await connection.fetchval(_TAKES_NO_WRITES, timeout=10):
-                        # A failover made a standby of it, and nothing is announced there.
-                        raise ConnectionError("the server takes no writes")
-            except _TROUBLE as error:
-                self.shown.set()
-                _log.warning("listening_failed", error=str(error))
+                _log.warning("listening_failed", error=repr(error))
                 await asyncio.sleep(_RECONNECT_AFTER)
             finally:
                 await _close(connection)
+
+    async def _hear(self, connection: Any) -> None:  # noqa: ANN401 - asyncpg has no types
+        """Hear announcements until the connection is of no use any more; raises what ended it."""
+        if self._of_poller:
+            await connection.execute(presence.SHARE)
+        self.shown.set()
+        async with asyncio.timeout(_PATIENCE):
+            await connection.add_listener(CHANNEL, self._on_notify)
+        # What was announced while nobody listened is found by looking once.
+        self._heard.tell()
+        while True:
+            await asyncio.sleep(_PROBE_EVERY)
+            if await connection.fetchval(_TAKES_NO_WRITES, timeout=_PATIENCE):
+                # A failover made a standby of it, and nothing is announced there.
+                raise ConnectionError("the server takes no writes")
 
     def _on_notify(self, _connection: object, _pid: int, _channel: str, words: str) -> None:
         self._heard.tell(*_read(words))
@@ -184,5 +193,6 @@ def _read(words: str) -> list[Told]:
 
 async def _close(connection: Any) -> None:  # noqa: ANN401 - asyncpg has no types
     if connection is not None and not connection.is_closed():
-        with contextlib.suppress(OSError, asyncpg.PostgresError, TimeoutError):
+        # Whatever is wrong with it, another one is made.
+        with contextlib.suppress(Exception):
             await connection.close(timeout=2)

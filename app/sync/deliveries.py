@@ -161,7 +161,13 @@ class Deliveries:
         except Exception:  # noqa: BLE001 - logged; the loop must live on
             _log.exception("delivery_failed", update_id=str(errand.update.id))
             outcome = Fault(verdicts.FAULT_OF_OURS, sent=errand.wrote, snapshot=errand.seen)
-        result = self._judged(errand, outcome, started)
+        try:
+            result = self._judged(errand, outcome, started)
+        except Exception:  # noqa: BLE001 - logged; without a result it would be tried for ever
+            _log.exception("judging_failed", update_id=str(errand.update.id))
+            errand.calls.clear()
+            fault = Fault(verdicts.FAULT_OF_OURS, sent=errand.wrote)
+            result = self._judged(errand, fault, started)
         await self.recorder.write(result)
         _log.info(
             "delivered",

@@ -79,12 +79,12 @@ async def _send(errand: Errand, read: Return, wanted: dict[int, int]) -> Outcome
 
 
 async def _order(errand: Errand) -> OrderSnapshot | None:
-    """The order after its refund, so that nobody takes it for somebody else's doing."""
+    """The order as it is now: after its refund, so that it is not taken for another's doing."""
     number = errand.order.purchase_order_id
     try:
         return (await calls.made(errand, errand.client.read_order(errand.account, number))).order
     except errors.WalmartError:
-        # The refund stands all the same; the importer reads the order later.
+        # What became of the refund stands all the same; the importer reads the order later.
         return None
 
 
@@ -98,7 +98,8 @@ async def _judge_refusal(errand: Errand, error: errors.WalmartError) -> Outcome:
         return Refused(never)
     if not refunds.missing(errand.refund_items, read):
         return AlreadyThere(None)
-    return Refused(verdicts.failure(error))
+    # A return does not show where the buyer lives, which a refusal may repeat.
+    return Refused(verdicts.failure(error), await _order(errand))
 
 
 async def _read(

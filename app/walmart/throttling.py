@@ -83,7 +83,7 @@ def _after(value: str | None, now: datetime) -> timedelta | None:
         pass
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
 
@@ -91,7 +91,7 @@ def _after(value: str | None, now: datetime) -> timedelta | None:
 def _walmarts(date: str | None, now: datetime) -> datetime:
     try:
         theirs = parsedate_to_datetime(date) if date else now
-    except ValueError:
+    except (ValueError, OverflowError):
         return now
     theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
     return now if abs(theirs - now) <= _CLOCKS_AGREE else theirs

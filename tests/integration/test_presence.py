@@ -1,14 +1,17 @@
 """Pollers show that they live on the session they listen by; recovering keeps them out."""
 
 import asyncio
+from typing import Any
 
 import asyncpg
 import pytest
 
 from app.orders.errors import NotAvailable
+from app.orders.update import Kind
+from app.storage import wakeup
 from app.storage.presence import alone
 from app.storage.urls import asyncpg_arguments
-from app.storage.wakeup import Heard, Listener
+from app.storage.wakeup import Announcer, Heard, Listener, Told
 
 
 async def locks(url: str, *, granted: bool) -> int:
@@ -62,3 +65,39 @@ async def test_a_poller_works_though_it_cannot_listen() -> None:
     with pytest.raises(NotAvailable):
         async with alone(nowhere):
             pass
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.InternalClientError("unexpected state"),
+        asyncpg.InterfaceError("the handler is closed"),
+        RuntimeError("unable to perform operation on a closed transport"),
+        ConnectionResetError("reset"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_however_a_connection_dies_another_is_made_to_listen_and_to_announce(
+    fresh_url: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    connect, died = asyncpg.connect, 0
+
+    async def dies_first(*given: Any, **more: Any) -> Any:
+        nonlocal died
+        died += 1
+        if died <= 3:
+            raise error
+        return await connect(*given, **more)
+
+    monkeypatch.setattr(asyncpg, "connect", dies_first)
+    monkeypatch.setattr(wakeup, "_RECONNECT_AFTER", 0.01)
+    heard, told = Heard(), set[Told]()
+    async with (
+        asyncio.timeout(30),
+        Announcer(fresh_url) as announcer,
+        Listener(fresh_url, heard, of_poller=True),
+    ):
+        while (1, Kind.SHIPMENT) not in told:
+            announcer.wake((1, Kind.SHIPMENT))
+            await heard.wait()
+            told |= heard.take()[0]

@@ -7,6 +7,8 @@ import sqlalchemy as sa
 import structlog
 
 from app.intake import refresh, ship
+from app.intake.commerce_orders import whose
+from app.orders.errors import NotAvailable
 from app.orders.update import State
 from app.outbound.sentences import NOT_KEPT
 from tests.integration.test_connector import a_store, handed_over, updates
@@ -73,11 +75,21 @@ async def test_a_refusal_of_a_refund_that_repeats_the_buyer_is_kept_without(
 ) -> None:
     _, found = await returned(world)
     accepted = await asked(world, found)
-    await world.fault("refund", "refuse", description="No refund for Sam Sample, said SAMPLE")
+    await world.fault("refund", "refuse", description=SAID)
     await world.deliver_until(accepted.update.id)
-    for text in (await kept(world), str(logged)):
-        assert "No refund for [removed], said [removed]" in text
-        assert "Sample" not in text
+    assert_hidden(await kept(world))
+    assert_hidden(str(logged))
+
+
+async def test_a_refusal_of_commerces_to_say_whose_an_order_is_is_kept_without(
+    world: World,
+) -> None:
+    await a_store(world)
+    await world.fault("commerce_orders", "refuse", status=500, description=SAID)
+    with pytest.raises(NotAvailable) as told:
+        await whose(world.desk, 1, 7)
+    assert "Commerce does not say which order 7 is" in str(told.value)
+    assert "Sample" not in str(told.value)
 
 
 @pytest.mark.parametrize("how", ["read_fails", "error_500"])

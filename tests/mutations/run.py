@@ -77,6 +77,7 @@ EDGE = "tests/integration/web/test_edge.py"
 CONNECTIONS = "tests/unit/test_connections.py"
 EXCHANGE = "tests/unit/outbound/test_exchange.py"
 REDACTION = "tests/unit/outbound/test_redaction.py"
+PRESENCE = "tests/integration/test_presence.py"
 SENTENCES = "tests/unit/outbound/test_sentences.py"
 ERRORS = "tests/unit/walmart/test_errors.py"
 WORDS = "tests/integration/test_private_words.py"
@@ -208,6 +209,72 @@ MUTATIONS = (
         "UPDATE updates SET reads = reads - 1, due_at = now() + make_interval(secs => :seconds)",
         "UPDATE updates SET reads = reads",
         (DOUBTS,),
+    ),
+    Mutation(
+        "units of shipments that share numbers are found once, whichever of them stands where",
+        "giving a number to who has a choice, not to who has none",
+        "app/orders/readback.py",
+        "                if room < left:\n",
+        "                if False:\n",
+        (WORLDS,),
+    ),
+    Mutation(
+        "a refunded package, whose number Walmart does not show any more, takes no equal one's unit",
+        "looking for all of it under its number",
+        "app/orders/readback.py",
+        "allowed | {_UNNUMBERED}",
+        "allowed",
+        (DOUBTS,),
+    ),
+    Mutation(
+        "of equal shipments in doubt none is believed absent for the other's unit",
+        "ending a doubt by its own time alone",
+        "app/orders/settlement.py",
+        "    return not early and not unsure\n",
+        "    return not early\n",
+        (DOUBTS,),
+    ),
+    Mutation(
+        "a doubt stays where what is there may be another's",
+        "ending it with the confirmation",
+        "app/sync/shipping.py",
+        "in_doubt=early and unsure",
+        "in_doubt=False",
+        (DOUBTS,),
+    ),
+    Mutation(
+        "pollers listen again however their connection ended",
+        "expecting errors of PostgreSQL and the network only",
+        "app/storage/wakeup.py",
+        """            except Exception as error:  # noqa: BLE001 - logged; it must live on
+                self.shown""",
+        """            except (OSError, asyncpg.PostgresError) as error:
+                self.shown""",
+        (PRESENCE,),
+    ),
+    Mutation(
+        "a new connection that is refused is told as a database that is away",
+        "calling it a fault of ours",
+        "app/storage/trouble.py",
+        '_NOT_NOW = ("08", "25P03", "28", "3D", ',
+        '_NOT_NOW = ("08", ',
+        (TROUBLE,),
+    ),
+    Mutation(
+        "a host that no resolver takes is an address that cannot be used",
+        "letting the resolver's error out",
+        "app/outbound/transport.py",
+        '    if not addresses.can_be_looked_up(target.raw_host or ""):\n',
+        "    if False:\n",
+        (TRANSPORT,),
+    ),
+    Mutation(
+        "a comment is never too deep to be written again",
+        "taking any",
+        "app/web/commerce/schemas.py",
+        '    raise PydanticCustomError("comment", "A comment is nested too deeply.")\n',
+        "    return value\n",
+        (DOORS,),
     ),
     Mutation(
         "what Walmart's own answer confirms belongs to no older doubt",
@@ -1435,9 +1502,9 @@ MUTATIONS = (
         "nothing is recovered while a poller lives",
         "not showing the poller",
         "app/storage/wakeup.py",
-        "                if self._of_poller:\n",
-        "                if False:\n",
-        ("tests/integration/test_presence.py",),
+        "        if self._of_poller:\n",
+        "        if False:\n",
+        (PRESENCE,),
     ),
     Mutation(
         "an own cap holds over all pollers",
@@ -1563,8 +1630,8 @@ MUTATIONS = (
         "a listener leaves a server that takes no writes",
         "staying there",
         "app/storage/wakeup.py",
-        "                    if await connection.fetchval(_TAKES_NO_WRITES, timeout=10):",
-        "                    if await connection.fetchval('SELECT false', timeout=10):",
+        "            if await connection.fetchval(_TAKES_NO_WRITES, timeout=_PATIENCE):",
+        "            if await connection.fetchval('SELECT false', timeout=_PATIENCE):",
         (DISPATCH,),
     ),
     Mutation(
@@ -1947,7 +2014,7 @@ MUTATIONS = (
         "a dismissed update in doubt keeps what it holds",
         "freeing it with any read",
         "app/orders/settlement.py",
-        "released = task.state in AT_REST and not task.in_doubt(read_at)",
+        "released = task.state in AT_REST and not (task.in_doubt(read_at) or unsure)",
         "released = task.state in AT_REST",
         (DOUBTS,),
     ),

@@ -56,7 +56,7 @@ async def receive_commerce_webhook(
             side = await side_of(desk, store_code)
             if not signatures.webhook_signed(body, signature, side.webhook_public_keys):
                 raise Unauthorized("The hook bears no signature of this store's Commerce.")
-            told = payloads.read(hook, read_json(body))
+            told = payloads.read(hook, await read_json(body))
             done = await commerce_events.tell(desk, side.store_id, told)
     except (NotAvailable, Unknown):
         raise

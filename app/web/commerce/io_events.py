@@ -78,7 +78,7 @@ async def receive_adobe_events(request: Request, store_code: StoreCode) -> Respo
     async with in_time(request):
         side = await side_of(desk, store_code)
         await _verify(request, body)
-        read = read_json(body)
+        read = await read_json(body)
         events = read if isinstance(read, list) else [read]
         if len(events) > _MOST_EVENTS:
             message = f"At most {_MOST_EVENTS} events are taken at once."

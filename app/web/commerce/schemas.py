@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from app.commerce.packages import Track, packages
@@ -17,6 +17,8 @@ from app.orders.requests import RequestedItem, ShipRequest
 from app.storage.views import OrderView
 from app.web.api.fields import Plain
 
+# Levels of a comment; Commerce's own has two.
+_DEEPEST = 20
 # Commerce's own states for ours: its clients branch on the state.
 _STATES = {
     "open": "processing",
@@ -34,6 +36,22 @@ def _whole(value: Any) -> Any:  # noqa: ANN401 - whatever came as JSON
     return whole
 
 
+def _shallow(value: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what is nested deeper than any comment, and than can be written as JSON again."""
+    level: list[Any] = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return value
+    raise PydanticCustomError("comment", "A comment is nested too deeply.")
+
+
+_Comment = Annotated[dict[str, Any], AfterValidator(_shallow)]
 _Units = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=INT)]
 _Id = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=BIGINT)]
 _Short = Annotated[Plain, Field(max_length=200)]
@@ -84,7 +102,7 @@ class ShipIn(CommerceIn):
     tracks: Annotated[list[TrackIn], Field(max_length=100)] = []
     notify: bool = False
     appendComment: bool = False  # noqa: N815 - Commerce's name
-    comment: dict[str, Any] | None = None
+    comment: _Comment | None = None
 
     def to_requests(self) -> list[ShipRequest]:
         """One request for each package.
@@ -101,7 +119,7 @@ class RefundIn(CommerceIn):
     """The body of Commerce's POST /V1/order/{orderId}/refund."""
 
     items: Annotated[list[ItemIn], Field(max_length=1000)] | None = None
-    comment: dict[str, Any] | None = None
+    comment: _Comment | None = None
 
     def to_items(self) -> tuple[RequestedItem, ...] | None:
         """The items in the rules' words; None for all of the return."""

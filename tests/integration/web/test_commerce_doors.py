@@ -1,5 +1,6 @@
 """Commerce's own doors: its paths, its bodies, its answers, and its error body."""
 
+import json
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -136,6 +137,7 @@ async def test_the_same_number_twice_is_one_package(
         ({**BODY, "items": [{"order_item_id": 70, "qty": 9}]}, "quantity_exceeds_remaining", "3"),
         ({**BODY, "items": [{"order_item_id": 70, "qty": 0.5}]}, "number", "whole"),
         ({**BODY, "items": [{"order_item_id": 70, "qty": 0}]}, "invalid", "1"),
+        ({**BODY, "comment": {"comment": json.loads("[" * 300 + "]" * 300)}}, "comment", "deeply"),
     ],
 )
 async def test_a_refusal_is_commerces_error_body_and_writes_nothing(

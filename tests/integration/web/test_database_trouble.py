@@ -26,6 +26,10 @@ PACKAGE = {"carrier_code": "ups", "tracking_number": "1ZA"}
 NOT_NOW = {
     "08006": "connection_failure",
     "25006": "read_only_sql_transaction",
+    "25P03": "idle_in_transaction_session_timeout",
+    "28000": "invalid_authorization_specification",
+    "28P01": "invalid_password",
+    "3D000": "invalid_catalog_name",
     "40001": "serialization_failure",
     "40P01": "deadlock_detected",
     "53100": "disk_full",

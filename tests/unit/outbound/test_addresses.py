@@ -47,3 +47,13 @@ def test_nobody_else_is_called_in_clear(address: str) -> None:
 )
 async def test_an_address_is_looked_at_when_it_is_given(url: str, reason: str | None) -> None:
     assert await addresses.refused(url) == reason
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["shop..example", ".shop.example", f"{'a' * 64}.example", "a\\b.example", "\u3002example"],
+)
+def test_an_address_that_no_resolver_takes_is_ill_formed(host: str) -> None:
+    assert addresses.ill_formed(f"https://{host}")
+    assert not addresses.ill_formed("https://shop.example")
+    assert not addresses.ill_formed("https://bücher.example")

@@ -187,3 +187,12 @@ async def test_a_guarded_connection_is_not_made_to_an_address_that_is_never_call
             await asked(http, server.url.replace("127.0.0.1", host))
     assert allowed.status_code == 200
     assert len(server.heads) == 1
+
+
+@pytest.mark.parametrize(
+    "host", ["shop..example", ".shop.example", f"{'a' * 64}.example", "a\\b.example"]
+)
+async def test_a_host_that_no_resolver_takes_is_an_unusable_address(host: str) -> None:
+    async with open_http(timeout=4, max_connections=1) as http:
+        with pytest.raises((httpx.UnsupportedProtocol, httpx.InvalidURL)):
+            await asked(http, f"https://{host}/")

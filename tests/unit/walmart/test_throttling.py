@@ -43,9 +43,13 @@ def test_the_wait_stays_within_a_second_and_five_minutes(
     assert replenish_in(headers, NOW) == expected
 
 
-@pytest.mark.parametrize("value", ["", "soon", "nan", "inf", "1e400", "-"])
+@pytest.mark.parametrize(
+    "value",
+    ["", "soon", "nan", "inf", "1e400", "-", f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT"],
+)
 def test_a_wait_nobody_understands_is_none(value: str) -> None:
     assert replenish_in({"x-next-replenish-time": value, "Retry-After": value}, NOW) is None
+    assert replenish_in({"Date": value, "Retry-After": value}, NOW) is None
     assert replenish_in({}, NOW) is None
 
 
