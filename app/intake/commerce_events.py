@@ -29,6 +29,8 @@ from app.storage.views import CommerceEventView
 
 # The order is where the event says that it should be.
 _ALREADY = frozenset({"cancellation_pending", "order_already_canceled"})
+# Something else of the order holds what is wanted.
+_HELD = frozenset({"quantity_exceeds_remaining", "shipment_unresolved", "cancellation_unresolved"})
 _SETTLED = "it was settled before"
 _NEWS = frozenset({"accepted", "corrected"})
 _CARRIERS: dict[str, Callable[[Connection, Desk, Order, Event], Awaitable[tuple[Done, Event]]]] = {
@@ -236,6 +238,12 @@ async def show(connection: Connection, order: Order) -> None:
         await order_changes.save_status(connection, held, synced=False)
 
 
+def _code(order: Order, error: OrderError) -> str:
+    """Of a refusal; one that may be over with a doubt of the order is looked at again then."""
+    doubtful = any(task.in_doubt_until is not None and task.unresolved for task in order.tasks)
+    return storage.IN_DOUBT if doubtful and error.code in _HELD else error.code
+
+
 async def _refused(desk: Desk, thing: _Thing, error: OrderError) -> None:
     """Keep what Walmart cannot be told, where people look: with the order."""
     async with desk.transaction() as connection:
@@ -246,7 +254,7 @@ async def _refused(desk: Desk, thing: _Thing, error: OrderError) -> None:
             event,
             order_id=order.id,
             state=storage.REFUSED,
-            code=error.code,
+            code=_code(order, error),
             message=str(error),
             note=None,
             dismissed_by=None,
@@ -257,7 +265,7 @@ async def _refused(desk: Desk, thing: _Thing, error: OrderError) -> None:
         detail = {
             "about": event.about,
             "reference": event.reference,
-            "code": error.code,
+            "code": refused.code,
             "message": str(error),
         }
         told = events.Event("commerce_event_refused", ACTOR, detail=detail)

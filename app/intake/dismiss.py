@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.intake import doubts, sight
 from app.intake.desk import Desk
-from app.intake.doubts import ABSENT, Look
+from app.intake.doubts import ABSENT, NOT_READ, Look
 from app.intake.retry import held
 from app.orders import correction, reservation
 from app.orders.errors import Unknown
@@ -63,6 +63,9 @@ async def dismiss(
             await order_changes.save_status(connection, order, synced=False)
         look = Look(seen, read_at) if seen is not None else None
         finding = await doubts.conclude(connection, desk, found, order, look)
+        if finding.walmart == NOT_READ and _holds(order, update_id):
+            # A poller reads it as soon as it can.
+            await interventions.doubt_now(connection, found)
         if order is not None:
             if found.kind is Kind.SHIPMENT and finding.walmart == ABSENT:
                 await end_corrections(connection, order, update_id, actor)
@@ -77,6 +80,11 @@ async def dismiss(
         await idempotency.keep(connection, once, dismissed)
     desk.wake()
     return dismissed
+
+
+def _holds(order: Order | None, update_id: UUID) -> bool:
+    task = order.task(update_id) if order is not None else None
+    return task is not None and any(item.reserved for item in task.items)
 
 
 async def end_corrections(connection: Connection, order: Order, shipment: UUID, actor: str) -> None:

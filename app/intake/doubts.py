@@ -46,6 +46,10 @@ _ABSENT: Mapping[Kind, str] = {
     Kind.REFUND: "Walmart shows nothing of it as refunded.",
 }
 
+_NO_MORE = (
+    "Walmart says that it does not know it, though it showed it before; what the update holds "
+    "stays reserved, and Waybill reads it again. Check the store's credentials."
+)
 _MISSING: Mapping[Kind, str] = {
     Kind.INVENTORY: "Walmart knows no item of this SKU for the seller.",
     Kind.REFUND: "Walmart shows no such return.",
@@ -98,6 +102,9 @@ async def _missing(
     """Of what Walmart does not know nothing is there, and nothing is held once that is sure."""
     if doubt.open_for(found.in_doubt_until, look.read_at):
         return _in_doubt(found)
+    if found.in_doubt_until is not None and _was_shown(found, order):
+        # It is another account that is asked, or a fault of Walmart's: nothing was seen of it.
+        return replace(_unread(found), explanation=_NO_MORE)
     await interventions.end_doubt(connection, found)
     if order is not None:
         now = await orders.lock(connection, order.id)
@@ -105,6 +112,11 @@ async def _missing(
         await order_changes.save(connection, now, after)
         await order_changes.save_status(connection, after, synced=False)
     return Finding(ABSENT, _MISSING.get(found.kind, "Walmart knows no such order."))
+
+
+def _was_shown(found: Found, order: Order | None) -> bool:
+    """Whether Walmart has shown before what it says that it does not know."""
+    return found.kind is Kind.REFUND or (order is not None and order.last_synced_at is not None)
 
 
 async def _of_walmarts_order(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.orders.errors import Conflict, Problem
 from app.orders.order import Item, Order, Task
-from app.orders.update import AT_REST, State
+from app.orders.update import AT_REST, Kind, State
 
 
 def reserve(order: Order, task: Task) -> Order:
@@ -21,12 +21,15 @@ def hold_again(order: Order, update_id: UUID) -> Order:
     """The order with what is missing of an update held back again, for a retry.
 
     Units that Walmart shows as canceled or shipped otherwise are left out: the delivery says so
-    line by line. Raises Conflict quantity_exceeds_remaining where our other updates hold units it
-    needs, and where nothing of it is left.
+    line by line. A cancellation is of the whole order: it holds what else is open, too. Raises
+    Conflict quantity_exceeds_remaining where our other updates hold units it needs, and where
+    nothing of it is left.
     """
     task = order.task(update_id)
     if task is None or not task.items:
         return order
+    if task.kind is Kind.CANCELLATION:
+        task = _of_the_whole_order(order, task)
     items = tuple(_held_again(order, item) for item in task.items)
     if not any(item.reserved for item in items):
         _refuse(items[0].line_number)
@@ -35,6 +38,17 @@ def hold_again(order: Order, update_id: UUID) -> Order:
         for old, new in zip(task.items, items, strict=True)
     }
     return with_task(_with_more(order, more), replace(task, items=items))
+
+
+def _of_the_whole_order(order: Order, task: Task) -> Task:
+    """A cancellation with what is open and nobody's beside what it wanted."""
+    items = {item.line_number: item for item in task.items}
+    for line in order.lines:
+        item = items.get(line.line_number, Item(line.line_number, 0))
+        more = line.remaining - max(item.quantity - item.confirmed - item.reserved, 0)
+        if more > 0:
+            items[line.line_number] = replace(item, quantity=item.quantity + more)
+    return replace(task, items=tuple(items.values()))
 
 
 def _held_again(order: Order, item: Item) -> Item:

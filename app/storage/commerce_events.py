@@ -45,8 +45,10 @@ _TAKE = Round(
     _TAKEN,
     since="d.due_at",
 )
-# What was refused because a refund of its return line, or a dismissed shipment like it, was in
-# doubt. What is open is few rows, by an index.
+# Why one is refused while something of its order may still take effect.
+IN_DOUBT = "order_in_doubt"
+# What was refused because a refund of its return line, or what else of its order holds its units,
+# was in doubt. What is open is few rows, by an index.
 _TAKE_UNDOUBTED = Round(
     """
       FROM commerce_events d
@@ -54,8 +56,8 @@ _TAKE_UNDOUBTED = Round(
        AND d.due_at <= now()
        AND NOT EXISTS (SELECT FROM updates u
                         WHERE u.store_id = d.store_id AND u.order_id = d.order_id
-                          AND u.kind = CASE d.code WHEN 'refund_in_doubt' THEN 'refund'
-                                                   ELSE 'shipment' END
+                          AND (u.kind = 'refund') = (d.code = 'refund_in_doubt')
+                          AND u.kind IN ('refund', 'shipment', 'cancellation')
                           AND u.in_doubt_until IS NOT NULL)""",
     _TAKEN,
     since="d.due_at",

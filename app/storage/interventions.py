@@ -134,3 +134,16 @@ async def end_doubt(connection: Connection, found: Found) -> None:
         .where(updates.c.store_id == found.store_id, updates.c.id == found.id)
         .values(in_doubt_until=None, updated_at=sa.func.now())
     )
+
+
+async def doubt_now(connection: Connection, found: Found) -> None:
+    """Let an update at rest that holds units be read at once, where nothing of it is in doubt."""
+    await connection.execute(
+        sa.update(updates)
+        .where(
+            updates.c.store_id == found.store_id,
+            updates.c.id == found.id,
+            updates.c.in_doubt_until.is_(None),
+        )
+        .values(in_doubt_until=sa.func.now(), due_at=sa.func.now())
+    )

@@ -111,6 +111,7 @@ async def settle_many(
         for update_id, state in each.states.items()
         if state is State.CONFIRMED and _kind(each.order, update_id) == Kind.CANCELLATION
     ]
+    landed += [(each.order.store_id, task.update_id) for each in settled for task in _stood(each)]
     await stock_following.follow_cancellations(connection, landed, ids)
     told = [(order, found) for order, found in _notes(settled) if found]
     await commerce_updates.tell(connection, told, ids)
@@ -121,6 +122,19 @@ async def settle_many(
         for event in _told(each):
             await events.add(connection, each.order.store_id, each.order.id, event, ids)
     return subjects
+
+
+def _stood(settled: _Settled) -> Iterator[Task]:
+    """Cancellations that a person has dismissed and that this read shows whole."""
+    for task in settled.order.tasks:
+        before = settled.before.task(task.update_id)
+        dismissed = task.kind is Kind.CANCELLATION and task.state is State.DISMISSED
+        if dismissed and before is not None and _whole(task) and not _whole(before):
+            yield task
+
+
+def _whole(task: Task) -> bool:
+    return all(item.confirmed >= item.quantity for item in task.items)
 
 
 def _settled(picture: Picture) -> _Settled:

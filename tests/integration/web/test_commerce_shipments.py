@@ -397,3 +397,19 @@ async def test_a_body_that_is_repeated_after_its_shipment_was_dismissed_is_a_new
     assert (await client.post(SHIP, json=body(A))).text == again.text
     await nothing_waits(world)
     assert await at_walmart(world, order) == [("1", 1, "1ZA")]
+
+
+@pytest.mark.usefixtures("adobe")
+async def test_what_commerce_told_while_its_units_were_in_doubt_is_carried_out_when_they_are_free(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    everything = (await world.order(order.id)).lines[0].ordered
+    shipment = await in_doubt(world, client, order, a_body("1ZLOST", everything))
+    await dismissed(client, shipment["update"]["id"])
+    assert "refused" in await tell(outside, shipped(A))
+    await moment_has_come(world)
+    async with asyncio.timeout(30), world.polling(policy=LONG):
+        while not await at_walmart(world, order):
+            await asyncio.sleep(0.05)
+    assert await at_walmart(world, order) == [("1", 1, "1ZA")]

@@ -7,8 +7,19 @@ import httpx
 import pytest
 
 from app.orders.update import State
+from app.sync.doubts import Doubts
 from tests.integration.test_connector import a_store, handed_over
-from tests.integration.web.doubtful import LONG, a_body, accepted, dismissed, land
+from tests.integration.web.doubtful import (
+    LONG,
+    a_body,
+    accepted,
+    code,
+    dismissed,
+    in_doubt,
+    land,
+    shown,
+    units,
+)
 from tests.integration.web.test_commerce_events import sent_back
 from tests.world import World
 
@@ -270,3 +281,67 @@ async def test_a_dismissal_says_what_walmart_does_not_know(
     answer = await dismissed(client, str(update))
     assert answer["walmart"] == "absent"
     assert says in answer["explanation"]
+
+
+NOT_FOUND = {"status": 404, "code": "CONTENT_NOT_FOUND.GMP_ORDER_API"}
+
+
+async def test_what_walmart_has_shown_before_is_not_absent_because_it_says_so_now(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    """As while a store's credentials lead to another account."""
+    order = await world.an_order(3)
+    shipment = await in_doubt(world, client, order)
+    update = UUID(shipment["update"]["id"])
+    await dismissed(client, str(update))
+    await land(world)
+    await world.let_doubts_end()
+    await world.fault("read", "refuse", times=1, **NOT_FOUND)
+    await Doubts(world.desk).end(1)
+    assert (await world.update(update)).in_doubt_until is not None
+    assert [line["remaining"] for line in await units(client, order)] == [1]
+    await world.let_doubts_end()
+    await Doubts(world.desk).end(1)
+    assert (await world.update(update)).in_doubt_until is None
+    assert [line["shipped"] for line in await units(client, order)] == [2]
+
+
+async def test_what_a_dismissal_could_not_read_is_read_by_itself(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(3)
+    await world.fault("shipping", "refuse")
+    shipment = await accepted(client, order)
+    update = shipment["update"]["id"]
+    await world.deliver_until(UUID(update), states={State.FAILED}, policy=LONG)
+    await world.fault("read", "error", times=1)
+    answer = await dismissed(client, update)
+    assert answer["walmart"] == "not_read"
+    refused = await client.post(f"/v1/orders/{order.id}/shipments", json=a_body("1ZNEW", 3))
+    assert code(refused) == (409, "quantity_exceeds_remaining")
+    assert update in refused.json()["detail"]
+    async with world.polling(policy=LONG):
+        await world.no_doubt_left()
+    assert [line["remaining"] for line in await units(client, order)] == [3]
+
+
+async def test_a_dismissed_cancellation_that_stands_is_followed_by_its_stock_level(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(2)
+    await world.fault("cancel", "refuse")
+    sku = (await shown(client, order))["lines"][0]["sku"]
+    body = {"reason": "out_of_stock", "inventory": [{"sku": sku, "quantity": 5}]}
+    answer = await client.post(f"/v1/orders/{order.id}/cancellation", json=body)
+    assert answer.status_code == 202, answer.text
+    update = answer.json()["update"]["id"]
+    await world.deliver_until(UUID(update), states={State.FAILED}, policy=LONG)
+    path = f"/simulator/orders/{order.purchase_order_id}/cancel"
+    canceled = {"lines": [{"line_number": "1", "quantity": 2}]}
+    (await world.walmart.post(path, json=canceled)).raise_for_status()
+    assert (await dismissed(client, update))["walmart"] == "canceled"
+    level = await newest(world, "inventory")
+    await world.deliver_until(level, states={State.CONFIRMED})
+    # Only once.
+    await client.post(f"/v1/orders/{order.id}/refresh")
+    assert await newest(world, "inventory") == level

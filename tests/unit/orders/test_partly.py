@@ -9,7 +9,7 @@ from app.orders.allocation import allocate
 from app.orders.errors import Conflict
 from app.orders.order import Item, Line, Order
 from app.orders.requests import RequestedItem
-from app.orders.update import State
+from app.orders.update import Kind, State
 from tests.builders import a_line, a_task, an_order, items
 
 ITEM = 70
@@ -104,3 +104,17 @@ def test_a_retry_holds_again_what_is_open_and_is_refused_what_we_hold() -> None:
         assert item.reserved == holds
         assert after.lines[0].pending == others + holds
         assert after.lines[0].remaining >= 0
+
+
+def test_a_cancellation_that_is_retried_is_of_what_else_is_open() -> None:
+    task = a_task(Item("1", 2, confirmed=2), kind=Kind.CANCELLATION, state=State.FAILED)
+    lines = (a_line("1", 2, canceled=2), a_line("2", 3, pending=1), a_line("3", 1, shipped=1))
+    other = a_task(Item("2", 1, reserved=1), sequence=2)
+    after = reservation.hold_again(an_order(*lines, tasks=(task, other)), task.update_id)
+    again = after.task(task.update_id)
+    assert again is not None
+    assert [(each.line_number, each.quantity, each.reserved) for each in again.items] == [
+        ("1", 2, 0),
+        ("2", 2, 2),
+    ]
+    assert [line.remaining for line in after.lines] == [0, 0, 0]
