@@ -1,6 +1,7 @@
 """The `waybill` command: one line for each sub-command, the work is elsewhere.
 
-Exit codes: 0 fine, 1 failed, 2 wrong usage or configuration.
+Exit codes: 0 fine, 1 failed, 2 wrong usage or configuration. Each command imports what it needs:
+all that any of them needs takes two seconds.
 """
 
 import asyncio
@@ -12,24 +13,7 @@ from uuid import UUID
 
 import typer
 
-from app import demo as demonstration
-from app import doctor as doctors
-from app import (
-    import_command,
-    key_commands,
-    listening,
-    logs,
-    poll,
-    reconcile_command,
-    recover_command,
-    schema_commands,
-    serve,
-    webhook_command,
-)
-from app.key_commands import Scope
-from app.settings import BadSettings, Settings, load
-from app.simulator import serve as simulators
-from app.storage.account import CannotStart
+from app.endings import CannotGoOn, Scope
 from app.version import VERSION
 
 app = typer.Typer(
@@ -63,6 +47,9 @@ def serve_command(
     no_poller: Annotated[bool, typer.Option("--no-poller", help="Only the API.")] = False,
 ) -> None:
     """Run the API, with a poller inside."""
+    from app import serve
+    from app.settings import load
+
     serve.serve(load(), host=host, port=port, with_poller=not no_poller)
 
 
@@ -78,6 +65,9 @@ def poller(
     ] = None,
 ) -> None:
     """Run a poller alone; as many as you like on one database."""
+    from app import poll
+    from app.settings import load
+
     settings = load()
     changes = {} if concurrency is None else {"poller_concurrency": concurrency}
     poll.poll(settings.model_copy(update=changes), host=host, port=port)
@@ -86,32 +76,43 @@ def poller(
 @app.command()
 def migrate() -> None:
     """Bring the database's schema to this version's; safe to run from every replica."""
+    from app import schema_commands
+    from app.settings import load
+
     print(schema_commands.migrate(load()))
 
 
 @app.command()
 def simulator(host: Host = "127.0.0.1", port: Port = 8090) -> None:
     """Run the Walmart simulator alone. Never expose it."""
-    simulators.serve(host=host, port=port)
+    from app.simulator import serve
+
+    serve.serve(host=host, port=port)
 
 
-@app.command()
-def demo(port: Port = 8080, simulator_port: Port = 8090) -> None:
+@app.command("demo")
+def demo_command(port: Port = 8080, simulator_port: Port = 8090) -> None:
     """Run everything on an embedded database, with a Walmart simulator and sample orders."""
-    raise typer.Exit(demonstration.run(load(), port=port, simulator_port=simulator_port))
+    from app import demo
+    from app.settings import load
+
+    raise typer.Exit(demo.run(load(), port=port, simulator_port=simulator_port))
 
 
-@app.command()
-def doctor() -> None:
+@app.command("doctor")
+def doctor_command() -> None:
     """Check configuration, database, migrations, keys and Walmart; say what to do."""
-    raise typer.Exit(0 if asyncio.run(_examine(load())) else 1)
+    raise typer.Exit(0 if asyncio.run(_examine()) else 1)
 
 
-async def _examine(settings: Settings) -> bool:
+async def _examine() -> bool:
+    from app import doctor, logs
+    from app.settings import load
+
     # The findings are what is to be read; what was logged on the way would come between.
     logs.configure("error")
     fine = True
-    async for finding in doctors.examine(settings):
+    async for finding in doctor.examine(load()):
         print(f"{'✔' if finding.fine else '✘'} {finding.what}")
         if not finding.fine:
             fine = False
@@ -126,6 +127,9 @@ def reconcile_command_(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare recent orders with Walmart's, mend what is safe, list the rest."""
+    from app import reconcile_command
+    from app.settings import load
+
     try:
         begin = reconcile_command.since(since, datetime.now(UTC))
     except ValueError as error:
@@ -145,6 +149,9 @@ def recover(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """After a restored backup: doubt what is open, read Walmart, tell what is not known here."""
+    from app import reconcile_command, recover_command
+    from app.settings import load
+
     try:
         begin = reconcile_command.since(since, datetime.now(UTC)) if since else None
     except ValueError as error:
@@ -156,6 +163,8 @@ def recover(
 
 
 def _key_name(name: str) -> str:
+    from app import key_commands
+
     if not key_commands.is_name(name):
         longest = key_commands.LONGEST_NAME
         raise typer.BadParameter(f"A name is one line of 1 to {longest} characters.")
@@ -168,6 +177,9 @@ def import_shipments(
     store: Annotated[str, typer.Option(help="The code of the store.")],
 ) -> None:
     """Ship what each row of a CSV file says; the same file may be given again."""
+    from app import import_command
+    from app.settings import load
+
     rows = import_command.read(file)
     with typer.progressbar(length=len(rows), label=f"Shipping {len(rows)} rows") as bar:
         report = import_command.run(
@@ -185,6 +197,9 @@ def subscribe_webhooks(
     url: Annotated[str, typer.Option(help="Where Walmart reaches this API, https://….")],
 ) -> None:
     """Let Walmart announce orders and returns, with a secret that is made anew."""
+    from app import webhook_command
+    from app.settings import load
+
     if not url.startswith(("https://", "http://")):
         raise typer.BadParameter("--url is an http or https address")
     for line in webhook_command.subscribe(load(), store=store, url=url):
@@ -200,6 +215,9 @@ def create_key(
     scope: Annotated[list[Scope] | None, typer.Option(help="What it may do.")] = None,
 ) -> None:
     """Make an API key and show it, once."""
+    from app import key_commands
+    from app.settings import load
+
     scopes = scope or [Scope.READ, Scope.WRITE]
     print(key_commands.create(load(), name=name, store=store, scopes=scopes))
 
@@ -207,6 +225,9 @@ def create_key(
 @keys_app.command("list")
 def list_keys() -> None:
     """List API keys, never their secrets."""
+    from app import key_commands
+    from app.settings import load
+
     for line in key_commands.listed(load()):
         print(line)
 
@@ -214,6 +235,9 @@ def list_keys() -> None:
 @keys_app.command("revoke")
 def revoke_key(name: Annotated[str, typer.Argument(help="The key's name.")]) -> None:
     """End an API key within seconds."""
+    from app import key_commands
+    from app.settings import load
+
     print(key_commands.revoke(load(), name))
 
 
@@ -221,28 +245,10 @@ def main() -> NoReturn:
     """Run the command; failures are one line on stderr."""
     try:
         app()
-    except BadSettings as error:
-        sys.exit(_told(str(error), 2))
-    except (
-        listening.CannotListen,
-        serve.CannotServe,
-        poll.CannotPoll,
-        schema_commands.CannotMigrate,
-        reconcile_command.CannotReconcile,
-        recover_command.CannotRecover,
-        key_commands.CannotDo,
-        webhook_command.CannotSubscribe,
-        import_command.CannotImport,
-        demonstration.CannotDemonstrate,
-        CannotStart,
-    ) as error:
-        sys.exit(_told(str(error), 1))
+    except CannotGoOn as error:
+        sys.stderr.write(f"waybill: {error}\n")
+        sys.exit(error.exit_code)
     sys.exit(0)
-
-
-def _told(message: str, code: int) -> int:
-    sys.stderr.write(f"waybill: {message}\n")
-    return code
 
 
 if __name__ == "__main__":

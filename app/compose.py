@@ -28,6 +28,7 @@ from app.storage.accepting import Accepting
 from app.storage.again import again
 from app.storage.database import Database, open_database
 from app.storage.embedded import EmbeddedPostgres
+from app.storage.trouble import REFUSED, sqlstate
 from app.storage.vault import Vault
 from app.storage.wakeup import Announcer, Heard, Listener, Told
 from app.sync.backoff import Policy
@@ -158,7 +159,15 @@ def _client(settings: Settings, http: Http) -> WalmartClient:
 
 
 def in_a_line(error: Exception) -> str:
-    """What the database said, without the statement that SQLAlchemy adds."""
+    """What is wrong with the database, without the statement that SQLAlchemy adds.
+
+    Where it refuses a connection, in its own words.
+    """
+    refused = isinstance(error, NotAvailable) and sqlstate(error.__cause__).startswith(REFUSED)
+    return f"{error} It says: {_said(error.__cause__)}." if refused else _said(error)
+
+
+def _said(error: BaseException | None) -> str:
     return str(getattr(error, "orig", None) or error).splitlines()[0]
 
 
@@ -170,7 +179,7 @@ async def not_ready(database: Database) -> str | None:
     try:
         current = await again(lambda: _revision(database))
     except NotAvailable as error:
-        return str(error)
+        return in_a_line(error)
     except sa.exc.SQLAlchemyError as error:
         return f"The database does not answer as it should: {in_a_line(error)}."
     head = migrate.head_revision()

@@ -22,6 +22,7 @@ from typing import Any
 import httpx
 from cryptography.fernet import Fernet
 
+from app.endings import CannotGoOn
 from app.settings import Settings
 from app.storage import migrate
 from app.storage.embedded import EmbeddedPostgres
@@ -53,7 +54,7 @@ _SHAPES: list[list[dict[str, Any]]] = [
 ]
 
 
-class CannotDemonstrate(Exception):
+class CannotDemonstrate(CannotGoOn):
     """The demo cannot start or go on; the message says why."""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from app import compose, logs
+from app.endings import CannotGoOn
 from app.intake import bulk, bulk_rows
 from app.intake.bulk import REFUSED, Batch, Report
 from app.intake.bulk_rows import Row
@@ -16,7 +17,7 @@ ACTOR = "import-shipments"
 _MOST_SHOWN = 50
 
 
-class CannotImport(Exception):
+class CannotImport(CannotGoOn):
     """The file could not be carried out; the message says why."""
 
 

@@ -4,13 +4,13 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from app import compose
+from app.endings import CannotGoOn, Scope
 from app.orders import ids
 from app.orders.errors import NotAvailable
 from app.settings import EMBEDDED, Settings
@@ -23,15 +23,7 @@ LONGEST_NAME = 100
 Result = TypeVar("Result")
 
 
-class Scope(StrEnum):
-    """What a key allows; each includes those before it."""
-
-    READ = "read"
-    WRITE = "write"
-    ADMIN = "admin"
-
-
-class CannotDo(Exception):
+class CannotDo(CannotGoOn):
     """The command failed; the message says why."""
 
 

@@ -12,9 +12,10 @@ import uvicorn
 
 from app import connections
 from app.connections import Limits
+from app.endings import CannotGoOn
 
 
-class CannotListen(Exception):
+class CannotListen(CannotGoOn):
     """The address is not to be had; the message says which and why."""
 
 

@@ -10,9 +10,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import structlog
 
 from app import compose, listening, logs
+from app.endings import CannotGoOn
 from app.settings import Settings
 from app.sync.pulse import PATIENCE, Pulse
-from app.web.probes import create_probes
 
 _log = structlog.get_logger(__name__)
 # A deployment starts its parts at once: the database and its migration get a minute.
@@ -22,7 +22,7 @@ _AGAIN_AFTER = 2.0
 _GRACE = 1
 
 
-class CannotPoll(Exception):
+class CannotPoll(CannotGoOn):
     """The process cannot start; the message says why and what to do."""
 
 
@@ -60,6 +60,9 @@ async def _poll(settings: Settings, taken: socket.socket | None) -> None:
 @asynccontextmanager
 async def _probed(parts: compose.Parts, pulse: Pulse, taken: socket.socket) -> AsyncIterator[None]:
     """Answer probes meanwhile, from before the database is there until all is written down."""
+    # A poller without a port needs no web framework.
+    from app.web.probes import create_probes  # noqa: PLC0415
+
     app = create_probes(stopped=pulse.stopped, ready=lambda: compose.not_ready(parts.database))
     stop = asyncio.Event()
     answering = asyncio.create_task(listening.answer(app, taken, stop, grace=_GRACE))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from app import compose, logs
+from app.endings import CannotGoOn
 from app.intake import reconcile
 from app.intake.reconcile import Finding, Report
 from app.orders.errors import NotAvailable
@@ -17,7 +18,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _LONGEST = timedelta(days=179)
 
 
-class CannotReconcile(Exception):
+class CannotReconcile(CannotGoOn):
     """The run could not begin; the message says why."""
 
 

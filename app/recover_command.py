@@ -12,6 +12,7 @@ import structlog
 
 from app import compose, logs
 from app.compose import Parts
+from app.endings import CannotGoOn
 from app.intake import recover
 from app.intake.recover import Finding, Report
 from app.orders.drift import Cause, whole
@@ -36,7 +37,7 @@ Tell = Callable[[str], None]
 _log = structlog.get_logger(__name__)
 
 
-class CannotRecover(Exception):
+class CannotRecover(CannotGoOn):
     """The run could not begin, or the database went away; the message says why."""
 
 

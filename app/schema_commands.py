@@ -4,12 +4,13 @@ import alembic.util.exc
 import sqlalchemy.exc
 
 from app.compose import in_a_line
+from app.endings import CannotGoOn
 from app.settings import EMBEDDED, Settings
 from app.storage import migrate as schema
 from app.storage.embedded import EmbeddedPostgres
 
 
-class CannotMigrate(Exception):
+class CannotMigrate(CannotGoOn):
     """The schema could not be brought to head; the message says why."""
 
 

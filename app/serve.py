@@ -9,6 +9,7 @@ import structlog
 
 from app import compose, listening, logs
 from app.commerce.signatures import open_keys
+from app.endings import CannotGoOn
 from app.settings import Settings
 from app.version import VERSION
 from app.web.app import create_app
@@ -18,7 +19,7 @@ _log = structlog.get_logger(__name__)
 GRACE = 20
 
 
-class CannotServe(Exception):
+class CannotServe(CannotGoOn):
     """The process cannot start; the message says why and what to do."""
 
 

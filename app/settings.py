@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 from rapidfuzz import process
 
+from app.endings import CannotGoOn
 from app.orders.lane import WRITTEN_TO, Endpoint
 from app.storage.urls import sqlalchemy_url
 from app.storage.vault import Vault
@@ -32,8 +33,10 @@ _FUZZY = 60
 _Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
 
 
-class BadSettings(Exception):
+class BadSettings(CannotGoOn):
     """A setting is missing or wrong; the message is one line that says which and what to do."""
+
+    exit_code = 2
 
 
 class Settings(BaseSettings):

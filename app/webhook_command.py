@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 
 from app import compose, logs
+from app.endings import CannotGoOn
 from app.intake import announce
 from app.orders.errors import NotAvailable, OrderError
 from app.settings import Settings
@@ -11,7 +12,7 @@ from app.storage import stores
 from app.walmart.errors import WalmartError
 
 
-class CannotSubscribe(Exception):
+class CannotSubscribe(CannotGoOn):
     """It could not be done; the message says why."""
 
 

@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from app.endings import CannotGoOn
+
 LENT_TO_ROOT = ("postgres", "nobody")
 PATIENCE = 180  # seconds for one of PostgreSQL's programs, which have shorter limits themselves
 
 _log = logging.getLogger(__name__)
 
 
-class CannotStart(RuntimeError):
+class CannotStart(CannotGoOn):
     """The embedded PostgreSQL does not come up; the message says what it said."""
 
 

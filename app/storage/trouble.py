@@ -18,7 +18,8 @@ _OUTDATED = (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheErr
 # transaction that was ended because it idled (25P03), a new connection that is refused (28) or
 # finds no such database (3D), as during a failover or a restore; out of disk, memory or connections
 # (53), shutting down or a statement that took too long (57), an I/O error (58).
-_NOT_NOW = ("08", "25P03", "28", "3D", "53", "57", "58")
+REFUSED = ("28", "3D")
+_NOT_NOW = ("08", "25P03", *REFUSED, "53", "57", "58")
 # How a connection that goes away under a statement shows itself; a time-out is an OSError.
 LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, sa.exc.TimeoutError)
 _MESSAGE = "The database cannot be reached or takes no writes now."

@@ -256,7 +256,7 @@ MUTATIONS = (
         "a new connection that is refused is told as a database that is away",
         "calling it a fault of ours",
         "app/storage/trouble.py",
-        '_NOT_NOW = ("08", "25P03", "28", "3D", ',
+        '_NOT_NOW = ("08", "25P03", *REFUSED, ',
         '_NOT_NOW = ("08", ',
         (TROUBLE,),
     ),
