@@ -165,11 +165,17 @@ def _of_others(
 def _refunded(order: Order, number: str, line: LineSnapshot | None) -> int:
     """Units without a number that were a shipment's of ours: refunded ones do not keep theirs.
 
-    Units that others shipped may be among them, and are taken for theirs.
+    Units that others shipped, and that do not stand under a number of theirs, may be among them.
     """
     known = order.line(number)
-    others = allocation.shipped_by_others(order, known) if known else 0
-    return max(line.unnumbered - others, 0) if line else 0
+    if line is None or known is None or not line.unnumbered:
+        return 0
+    ours = frozenset[str]().union(
+        *(numbers(order, task) for task in order.tasks if task.kind is Kind.SHIPMENT)
+    )
+    theirs = line.shipped - line.unnumbered - _under(line, ours)
+    others = max(allocation.shipped_by_others(order, known) - theirs, 0)
+    return max(line.unnumbered - others, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from app.storage import orders
 from tests.integration.outbox_ground import Ground, Pollers
 
 _STATES = sa.text("""
-    SELECT id, kind, target, subject, state, payload, in_doubt_until FROM updates
+    SELECT id, kind, target, subject, state, payload, in_doubt_until, finished_at FROM updates
      WHERE store_id = :store
      UNION ALL
-    SELECT id, kind, target, subject, state, payload, NULL FROM archived_updates
+    SELECT id, kind, target, subject, state, payload, NULL, finished_at FROM archived_updates
      WHERE store_id = :store
 """)
 _REFUNDS = sa.text("""
@@ -276,13 +276,19 @@ def _commerce(picture: Picture) -> Iterator[str]:
 
 
 def _notes(picture: Picture) -> tuple[Counter[str], Counter[str]]:
-    """How often each note is in Commerce at least, and at most."""
+    """How often each note is in Commerce at least, and at most.
+
+    An order that is made there later shows by itself what happened before.
+    """
     least: Counter[str] = Counter()
     most: Counter[str] = Counter()
+    made = [each.finished_at for each in picture.updates.values() if each.kind == "commerce_order"]
     for each in picture.updates.values():
         if each.kind == "commerce_note":
+            confirmed = each.state == "confirmed"
+            before = confirmed and any(at and each.finished_at < at for at in made)
             most[each.payload["text"]] += 1
-            least[each.payload["text"]] += each.state == "confirmed"
+            least[each.payload["text"]] += confirmed and not before
     return least, most
 
 
