@@ -18,6 +18,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,6 +64,7 @@ def ill_formed(url: str, *, query: bool = False) -> bool:
     return not (web and plain and port_is_one)
 
 
+@lru_cache(maxsize=1000)
 def can_be_looked_up(host: str) -> bool:
     """Whether a resolver takes it for a name or a number at all (RFC 1035: labels of 1 to 63)."""
     try:
