@@ -29,7 +29,7 @@ from app.orders.update import State
 from app.storage import claims, due, migrate, recording
 from app.storage.database import Database, open_database
 from app.storage.embedded import EmbeddedPostgres
-from app.storage.recording import Attempt, Result, Step
+from app.storage.results import Attempt, Result, Step
 from app.storage.taking import Terms
 from app.storage.urls import asyncpg_arguments
 from app.storage.vault import Vault

@@ -33,7 +33,7 @@ from app.orders.update import AT_REST, DUE, Kind, State
 _OVER = 5
 # What is on its way now may be in doubt soon.
 _NOT_YET = datetime.max.replace(tzinfo=UTC)
-# Stands for the number of a unit that bears none; no tracking key has a hyphen.
+# The key of units without a number; a tracking key has no hyphen.
 _UNNUMBERED = "-"
 # Units of a shipment: confirmed ones (True), or others that it may own.
 _Part = tuple[UUID, bool]

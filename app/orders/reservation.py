@@ -41,7 +41,7 @@ def hold_again(order: Order, update_id: UUID) -> Order:
 
 
 def _of_the_whole_order(order: Order, task: Task) -> Task:
-    """A cancellation with what is open and nobody's beside what it wanted."""
+    """The cancellation, with all open units that no other update has reserved."""
     items = {item.line_number: item for item in task.items}
     for line in order.lines:
         item = items.get(line.line_number, Item(line.line_number, 0))

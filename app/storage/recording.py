@@ -5,23 +5,18 @@ nothing but leaves its attempt behind as evidence.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.orders import correction, reservation
-from app.orders.doubt import QUIET_PERIOD, Doubt
-from app.orders.lane import Breaker, Lane, News
-from app.orders.order import Link, Order
-from app.orders.outcome import Failure
+from app.orders.lane import Breaker, Lane
+from app.orders.order import Order
 from app.orders.requests import StockLevel
-from app.orders.returns import Return
-from app.orders.snapshot import OrderSnapshot
 from app.orders.update import OPEN, TOLD_COMMERCE, Kind, State
 from app.storage import (
     events,
@@ -39,7 +34,8 @@ from app.storage import (
 )
 from app.storage.database import BRIEF, Connection, Database
 from app.storage.order_changes import Seen
-from app.storage.settling import Picture, error_json
+from app.storage.results import Result, attempt_row, change_row
+from app.storage.settling import Picture
 from app.storage.updates import Claimed
 
 # Every row that is written is named by its key. The planner takes a batch for a hundred rows, and
@@ -88,74 +84,6 @@ _WRITE = forms.Statement(
     sa.bindparam("changes", type_=JSONB),
     sa.bindparam("attempts", type_=JSONB),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What becomes of an update after a delivery; due_in seconds until the next one.
-
-    ambiguous: Walmart is read before the next send. doubt: whether the update is in doubt from now
-    on, see orders/doubt.py. known: a proper answer about it came. failing: the try reached Walmart
-    and failed, failing_for such seconds so far. faults: see Claimed.
-    """
-
-    state: State
-    due_in: float = 0.0
-    retries: int = 0
-    reads: int = 0
-    ambiguous: bool = False
-    doubt: Doubt = Doubt.KEEP
-    known: bool = False
-    faults: int = 0
-    failing: bool = False
-    failing_for: float = 0.0
-    failure: Failure | None = None
-    failed_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """The evidence of one try. calls: what was sent (redacted) and what came back, as JSON."""
-
-    id: UUID
-    poller: str
-    started_at: datetime
-    ended_at: datetime
-    verdict: str
-    detail: str | None
-    calls: Sequence[Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A delivery that ended, ready to be written down.
-
-    quiet: seconds that a doubt lasts which begins now. snapshot: the order as Walmart showed it
-    last, in an answer to a call that began at read_at (the database's time).
-    """
-
-    update: Claimed
-    step: Step
-    attempt: Attempt
-    quiet: float = QUIET_PERIOD
-    snapshot: OrderSnapshot | None = None
-    read_at: datetime | None = None
-    returned: Return | None = None
-    link: Link | None = None
-    news: Sequence[News] = ()
-    # What becomes of the update where the result cannot be written.
-    unwritable: Callable[[], Step] | None = None
-
-    def instead(self) -> "Result | None":
-        """What is written where the result cannot be: that it could not, and nothing that was seen.
-
-        None where that is what could not be written.
-        """
-        if self.unwritable is None:
-            return None
-        detail = "What the delivery came to could not be written."
-        attempt = replace(self.attempt, verdict="fault", detail=detail, calls=())
-        return Result(self.update, self.unwritable(), attempt, self.quiet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +204,8 @@ async def _write(
         connection,
         [result.update.store_id for result in results],
         {
-            "changes": [_change_row(result) for result in results],
-            "attempts": [_attempt_row(result) for result in results],
+            "changes": [change_row(result) for result in results],
+            "attempts": [attempt_row(result) for result in results],
         },
     )
     return {
@@ -312,44 +240,6 @@ def _others_wait(known: Mapping[UUID, Order], update: Claimed) -> bool:
         and (task.kind in TOLD_COMMERCE) is (update.kind in TOLD_COMMERCE)
         for task in order.tasks
     )
-
-
-def _change_row(result: Result) -> dict[str, Any]:
-    step = result.step
-    return {
-        "store_id": result.update.store_id,
-        "id": str(result.update.id),
-        "lease_token": str(result.update.lease_token),
-        "state": step.state.value,
-        "due_in": step.due_in,
-        "retries": step.retries,
-        "reads": step.reads,
-        "ambiguous": step.ambiguous,
-        "faults": step.faults,
-        "doubt": step.doubt.value,
-        "quiet": result.quiet,
-        "known": step.known,
-        "failing": step.failing,
-        "failing_for": step.failing_for,
-        "last_error": error_json(step.failure, result.update.kind, step.failed_at),
-    }
-
-
-def _attempt_row(result: Result) -> dict[str, Any]:
-    update, attempt = result.update, result.attempt
-    return {
-        "store_id": update.store_id,
-        "id": str(attempt.id),
-        "update_id": str(update.id),
-        "order_id": str(update.order_id) if update.order_id else None,
-        "number": update.attempts,
-        "poller": attempt.poller,
-        "started_at": attempt.started_at.isoformat(),
-        "ended_at": attempt.ended_at.isoformat(),
-        "verdict": attempt.verdict,
-        "detail": attempt.detail,
-        "calls": list(attempt.calls),
-    }
 
 
 def _by_order(results: Iterable[Result]) -> dict[UUID, list[Result]]:

@@ -23,7 +23,7 @@ from app.orders.outcome import (
     Unclear,
 )
 from app.orders.update import State
-from app.storage.recording import Step
+from app.storage.results import Step
 from app.storage.updates import Claimed
 
 # Seconds from one early read to the next.

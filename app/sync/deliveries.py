@@ -23,7 +23,7 @@ from app.outbound.call import Call
 from app.storage import updates
 from app.storage.database import Database
 from app.storage.due import Place, place_of
-from app.storage.recording import Attempt, Result
+from app.storage.results import Attempt, Result
 from app.storage.updates import Claimed
 from app.sync import backoff, delivery, evidence, traffic, verdicts
 from app.sync.backoff import End, Policy

@@ -12,7 +12,7 @@ from app.orders.errors import Busy, NotAvailable
 from app.orders.lane import BLOCKED, Breaker, Lane
 from app.storage import recording
 from app.storage.database import BRIEF, Database
-from app.storage.recording import Result
+from app.storage.results import Result
 
 BATCH = 100
 # Seconds between two batches, unless so many wait or somebody waits for them: a transaction for

@@ -26,7 +26,7 @@ from app.storage import due, recording, rescue
 from app.storage.accepting import Accepting
 from app.storage.claims import Wanted
 from app.storage.database import Database, open_database
-from app.storage.recording import Result
+from app.storage.results import Result
 from app.storage.taking import Terms
 from app.storage.updates import Claimed
 from app.sync import deliveries, delivery

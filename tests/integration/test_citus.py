@@ -32,7 +32,7 @@ from app.storage import (
 )
 from app.storage.database import Database
 from app.storage.idempotency import Answer, Once
-from app.storage.recording import Attempt, Result, Step
+from app.storage.results import Attempt, Result, Step
 from app.storage.tables import metadata
 from app.storage.urls import asyncpg_arguments
 from app.storage.views import StoreView

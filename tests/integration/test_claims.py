@@ -15,7 +15,7 @@ from app.orders.update import Kind, State
 from app.storage import deadlines, due, lanes, recording
 from app.storage.claims import Wanted
 from app.storage.database import open_database
-from app.storage.recording import Attempt, Result, Step
+from app.storage.results import Attempt, Result, Step
 from app.storage.tables import lanes as lanes_table
 from app.storage.tables import orders as orders_table
 from app.storage.tables import updates as table

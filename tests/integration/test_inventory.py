@@ -17,7 +17,7 @@ from app.orders.update import State
 from app.storage import overview, recording, retention, stock, stock_following, updates
 from app.storage.overview import UpdateFilter
 from app.storage.overview.paging import Page
-from app.storage.recording import Attempt, Result, Step
+from app.storage.results import Attempt, Result, Step
 from app.storage.views import UpdateView
 from app.sync import delivery
 from app.sync.errand import Errand

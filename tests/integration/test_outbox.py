@@ -15,7 +15,7 @@ from app.orders.lane import Breaker, Endpoint, News
 from app.orders.outcome import Failure, Pause
 from app.orders.update import Kind, State
 from app.storage import lanes, recording, rescue, updates
-from app.storage.recording import Attempt, Result, Step
+from app.storage.results import Attempt, Result, Step
 from app.storage.tables import attempts, order_lines
 from app.storage.tables import stores as stores_table
 from app.storage.tables import updates as table

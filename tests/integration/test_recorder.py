@@ -16,7 +16,7 @@ from app.orders.errors import NotAvailable
 from app.orders.lane import Breaker, Endpoint, News
 from app.orders.update import Kind, State
 from app.storage import overview, recording
-from app.storage.recording import Attempt, Result, Step
+from app.storage.results import Attempt, Result, Step
 from app.sync import recorder
 from app.sync.recorder import Recorder
 from tests.world import ACTOR, World, a_package, claim

@@ -8,7 +8,7 @@ import pytest
 from app.orders.doubt import Doubt
 from app.orders.update import State
 from app.storage import recording, retention
-from app.storage.recording import Attempt, Result, Step
+from app.storage.results import Attempt, Result, Step
 from app.storage.views import OrderView
 from tests.integration.web.doubtful import (
     LONG,

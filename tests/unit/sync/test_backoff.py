@@ -21,7 +21,7 @@ from app.orders.outcome import (
     Unclear,
 )
 from app.orders.update import Kind, State, may_follow
-from app.storage.recording import Step
+from app.storage.results import Step
 from app.storage.updates import Claimed
 from app.sync.backoff import MOST_FAULTS, End, Policy, delay, next_step
 from tests.builders import NOW, a_snapshot, acknowledged, an_id
