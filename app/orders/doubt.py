@@ -47,7 +47,7 @@ def sentence(update_id: UUID, until: datetime) -> str:
 
 
 def lagging(update_id: UUID, until: datetime) -> str:
-    """What a person is told whose read shows less of an update than was just confirmed."""
+    """The sentence for a read that shows less of an update than Walmart has just confirmed."""
     return (
         f"Update {update_id} was confirmed a moment ago, and Walmart does not show all of it yet: "
         f"a read may lag behind until {_at(until)}."

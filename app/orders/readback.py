@@ -11,7 +11,7 @@ to those that may have put it there, the least surely absent first, then by thei
 | 2 | failed or dismissed, and in doubt |
 | 3 | waiting, and known to be absent |
 | 4 | failed or dismissed, and known to be absent |
-| 5 | at rest, and holding nothing any more: it finds what nobody else accounts for |
+| 5 | at rest, and holding nothing any more: it finds units that no other shipment accounts for |
 
 A cancellation is recognised by how many units of a line are canceled beyond those that were so
 when it was accepted. Units that were confirmed once stay found, whatever a read shows.

@@ -162,7 +162,7 @@ class Listener(_Background):
         self.shown.set()
         async with asyncio.timeout(_PATIENCE):
             await connection.add_listener(CHANNEL, self._on_notify)
-        # What was announced while nobody listened is found by looking once.
+        # Announcements made before this connection are lost: one look finds what is due.
         self._heard.tell()
         while True:
             await asyncio.sleep(_PROBE_EVERY)
