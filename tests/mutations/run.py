@@ -349,14 +349,6 @@ MUTATIONS = (
         ("tests/unit/commerce/test_buyers.py",),
     ),
     Mutation(
-        "what Walmart's own answer confirms belongs to no older doubt",
-        "reading the answer as if the shipment were still in doubt",
-        "app/sync/shipping.py",
-        "errand.order_with(State.CONFIRMED)",
-        "errand.order_with(State.SENDING)",
-        (DOUBTS,),
-    ),
-    Mutation(
         "a shipment that is over finds only what nobody else accounts for",
         "letting it find what a failed one is sent for",
         "app/orders/readback.py",
