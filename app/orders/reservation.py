@@ -91,7 +91,9 @@ def with_doubt(order: Order, update_id: UUID, in_doubt_until: datetime | None) -
 
 def with_state(order: Order, states: Mapping[UUID, State]) -> Order:
     """The order with some of its updates in other states."""
-    if all(states.get(task.update_id, task.state) is task.state for task in order.tasks):
+    if not states or all(
+        states.get(task.update_id, task.state) is task.state for task in order.tasks
+    ):
         return order
     tasks = tuple(
         replace(task, state=states[task.update_id]) if task.update_id in states else task

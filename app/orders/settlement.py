@@ -10,7 +10,7 @@ A write in doubt keeps its reservation, whatever its state, until a read that be
 shows what became of it.
 """
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -54,12 +54,10 @@ def settle(
     ]
     new = [line for line in lines_of(snapshot) if not order.line(line.line_number)]
     tasks, trimmed = _trim([*known, *new], tasks)
-    if not snapshot.canceled:
-        tasks = _covered([*known, *new], tasks)
+    tasks = _covered([*known, *new], tasks, snapshot)
     lines = tuple(_reserve(line, tasks) for line in (*known, *new))
     landed = tuple(task for task in tasks if _complete(order, task, snapshot))
-    counted = replace(order, tasks=tuple(tasks))
-    landed += tuple(task for task in tasks if _corrected(counted, task, snapshot, read_at))
+    landed += tuple(_corrected(order, tasks, snapshot, read_at))
     done = {task.update_id for task in landed}
     cleared = tuple(task for task in tasks if _cleared(order, task, snapshot, read_at, done))
     ended = {task.update_id for task in cleared}
@@ -95,9 +93,18 @@ def _nothing_left(task: Task, snapshot: OrderSnapshot) -> bool:
     return task.kind is Kind.CANCELLATION and snapshot.canceled
 
 
-def _corrected(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetime) -> bool:
-    """Whether Walmart shows a tracking correction done, and no other can overwrite it any more."""
-    if task.kind is not Kind.TRACKING or not task.unresolved or not task.recognisable:
+def _corrected(
+    order: Order, tasks: Sequence[Task], snapshot: OrderSnapshot, read_at: datetime
+) -> Iterator[Task]:
+    """Tracking corrections that Walmart shows done, and that no other can overwrite any more."""
+    corrections = [task for task in tasks if task.kind is Kind.TRACKING and task.unresolved]
+    if corrections:
+        counted = replace(order, tasks=tuple(tasks))
+        yield from (each for each in corrections if _done(counted, each, snapshot, read_at))
+
+
+def _done(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetime) -> bool:
+    if not task.recognisable:
         return False
     shipment = order.task(task.corrects) if task.corrects else None
     # While the rest of the shipment may still go out or arrive, the correction waits.
@@ -219,10 +226,10 @@ def _trim(lines: Sequence[Line], tasks: Sequence[Task]) -> tuple[list[Task], tup
     return [kept[task.update_id] for task in tasks], tuple(trimmed)
 
 
-def _covered(lines: Sequence[Line], tasks: Sequence[Task]) -> list[Task]:
+def _covered(lines: Sequence[Line], tasks: Sequence[Task], snapshot: OrderSnapshot) -> list[Task]:
     """Let a cancellation under way hold what is open beyond it: it is one of the whole order."""
     open_ones = [t for t in tasks if t.kind is Kind.CANCELLATION and t.state in OPEN]
-    if not open_ones:
+    if not open_ones or snapshot.canceled:
         return list(tasks)
     free = {line.line_number: _room(line) - _reserved(line, tasks) for line in lines}
     known = {item.line_number: item for item in open_ones[0].items}

@@ -40,7 +40,7 @@ def known(sentence: str) -> bool:
 
 def reworded(text: str, calls: Iterable[Call]) -> str:
     """A text of ours without the sentences of those calls that may name someone."""
-    said = {fault.description for call in calls if _may_name(call) for fault in call.faults}
+    said = {fault.description for call in calls if may_name(call) for fault in call.faults}
     found = [each for each in said if each and each in text and not known(each)]
     if not found:
         return text
@@ -51,7 +51,7 @@ def reworded(text: str, calls: Iterable[Call]) -> str:
 
 def without(call: Call) -> Call:
     """A call that failed, without any text that may name someone; any other as it is."""
-    if not _may_name(call):
+    if not may_name(call):
         return call
     return replace(call, response=_without(call.response), faults=faults_of(call))
 
@@ -60,13 +60,14 @@ def faults_of(call: Call) -> tuple[Fault, ...]:
     """The errors that an answer names, without sentences that may name someone."""
     return tuple(
         replace(fault, description=None)
-        if _may_name(call) and not known(fault.description or "")
+        if may_name(call) and not known(fault.description or "")
         else fault
         for fault in call.faults
     )
 
 
-def _may_name(call: Call) -> bool:
+def may_name(call: Call) -> bool:
+    """Whether a call failed, so that its answer may repeat what was sent."""
     # Whoever is asked for a token hears of no order.
     failed = call.failure is not None or call.faults or (call.status or 0) >= _REDIRECT
     return bool(failed) and call.operation != "token"

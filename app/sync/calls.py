@@ -63,7 +63,7 @@ async def made(errand: Errand, call: Awaitable[Answer]) -> Answer:
         errand.keep_of(error)
         raise
     errand.calls.append(answer.call)
-    errand.private |= answer.private
+    errand.readings.append(answer)
     if answer.order is not None:
         errand.seen, errand.read_at = answer.order, at
     return answer

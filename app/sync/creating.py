@@ -80,7 +80,7 @@ async def _prepared(errand: Errand, shop: Shop) -> dict[str, object] | Outcome:
         errand.keep_of(error)
         return verdicts.of_preparation(errand.update.kind, error)
     errand.calls.append(call)
-    errand.private |= buyer.private
+    errand.readings.append(buyer)
     if not bodies.units_wanted(snapshot):
         # All of it was canceled before Commerce heard of it.
         return AlreadyThere(None)

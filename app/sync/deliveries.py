@@ -210,10 +210,14 @@ class Deliveries:
 def _public(errand: Errand, outcome: Outcome) -> tuple[Outcome, list[Call]]:
     """What a try came to and its calls, without what they tell of the buyer.
 
-    An order that was not read may be named in any error about it.
+    Only an answer that refuses may repeat it elsewhere than in the fields that are removed. Where
+    the order was not read, any word of a refusal may name the buyer.
     """
-    if errand.of_order is not None and not errand.private:
+    if not any(sentences.may_name(call) for call in errand.calls):
+        return outcome, errand.calls
+    private = errand.private
+    if errand.of_order is not None and not private:
         outcome = evidence.unnamed(outcome, errand.calls)
         return outcome, [sentences.without(call) for call in errand.calls]
-    outcome = evidence.hidden(outcome, errand.private)
-    return outcome, [redaction.hide_in(call, errand.private) for call in errand.calls]
+    outcome = evidence.hidden(outcome, private)
+    return outcome, [redaction.hide_in(call, private) for call in errand.calls]

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from app.commerce.client import CommerceClient
 from app.commerce.shop import Shop
@@ -20,6 +21,14 @@ from app.walmart.client import WalmartClient
 
 # Beside Walmart's time-out, what must be left of a lease for a write and its recording.
 WRITE_MARGIN = 10.0
+
+
+class NamesBuyer(Protocol):
+    """An answer that was read and that names the buyer."""
+
+    @property
+    def private(self) -> frozenset[str]:
+        """The words of it that no evidence and no message may show."""
 
 
 @dataclass(slots=True)
@@ -67,8 +76,8 @@ class Errand:
     doubt_ended: bool = False
     # Bytes of a write may have left whose answer says nothing, or was not judged yet.
     wrote: bool = False
-    # The buyer's words that this try has read; they are hidden in what is kept of it.
-    private: set[str] = field(default_factory=set, repr=False)
+    # Answers that this try has read and that name the buyer.
+    readings: list[NamesBuyer] = field(default_factory=list, repr=False)
     # It is asked for again and again.
     _standing: dict[State, Order] = field(default_factory=dict, init=False, repr=False)
 
@@ -78,16 +87,18 @@ class Errand:
 
         Once a write has left, the update is under way.
         """
-        return self.order_with(State.SENDING if self.wrote else self.update.claimed_from)
-
-    def order_with(self, state: State) -> Order:
-        """The order with the update in a state."""
+        state = State.SENDING if self.wrote else self.update.claimed_from
         if self.of_order is None:
             raise LookupError(f"update {self.update.id} is of no order")
         if state not in self._standing:
             states = {self.update.id: state}
             self._standing[state] = reservation.with_state(self.of_order, states)
         return self._standing[state]
+
+    @property
+    def private(self) -> frozenset[str]:
+        """The buyer's words that this try has read; they are hidden in what is kept of it."""
+        return frozenset[str]().union(*(each.private for each in self.readings))
 
     @property
     def in_doubt(self) -> bool:

@@ -70,9 +70,9 @@ async def _read(errand: Errand, shop: Shop) -> CommerceOrder | None:
         found = await errand.commerce.find_order(shop, errand.order.purchase_order_id, keep)
         if found is None:
             return None
-        errand.private |= found.private
+        errand.readings.append(found)
         errand.link = Link(found.number, found.entity_id, found.items)
         known = found.entity_id
     order = await errand.commerce.read_order(shop, known, keep)
-    errand.private |= order.private
+    errand.readings.append(order)
     return order

@@ -115,7 +115,7 @@ async def _read(
         doubtful = errand.in_doubt or after is not None
         return verdicts.of_read(errand.update.kind, error, doubtful=doubtful, wrote=after)
     errand.calls.append(page.call)
-    errand.private |= page.private
+    errand.readings.append(page)
     if not page.returns:
         return Refused(_NO_RETURN)
     (errand.seen_return,) = page.returns

@@ -1,6 +1,7 @@
 """A shipment on its way to Walmart: what can go is sent, and what cannot is said line by line."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -90,9 +91,8 @@ async def _send(errand: Errand, going: Sendable, *, again: bool) -> Outcome:
 
 def _shows(errand: Errand, snapshot: OrderSnapshot, going: Sendable) -> bool:
     # Walmart took it: what the answer shows is this update's before any that is in doubt.
-    order = errand.order_with(State.CONFIRMED)
-    task = order.task(errand.update.id) or errand.task
-    reading = readback.read(order, task, snapshot)
+    task = replace(errand.task, state=State.CONFIRMED)
+    reading = readback.read(errand.order, task, snapshot)
     left = {each.line_number: each.units for each in going.blocked}
     return not reading.excess and all(
         reading.found[item.line_number] >= item.quantity - left.get(item.line_number, 0)

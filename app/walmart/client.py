@@ -45,12 +45,17 @@ _DIALECT = Dialect(
 class Answer:
     """What Walmart answered: the order as it is now, where the answer shows it.
 
-    private: the buyer's words in it, which no evidence and no message may show.
+    payload: its decoded JSON, which names the buyer.
     """
 
     order: OrderSnapshot | None
     call: Call
-    private: frozenset[str] = field(default=frozenset(), repr=False)
+    payload: object = field(default=None, repr=False)
+
+    @property
+    def private(self) -> frozenset[str]:
+        """The buyer's words in it, which no evidence and no message may show."""
+        return buyers.private_words(self.payload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +215,7 @@ def _path(purchase_order_id: str, action: str = "") -> str:
 
 
 def _answer(answered: Answered, order: OrderSnapshot) -> Answer:
-    return Answer(order, answered.call, buyers.private_words(answered.payload))
+    return Answer(order, answered.call, answered.payload)
 
 
 def _order(answered: Answered, purchase_order_id: str) -> OrderSnapshot:
