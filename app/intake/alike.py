@@ -14,8 +14,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from app.orders import doubt
-from app.orders.errors import Conflict, Problem
+from app.orders import held
+from app.orders.errors import refuse
 from app.orders.order import Item, Order, Task
 from app.orders.requests import RequestedItem, ShipRequest
 from app.orders.snapshot import tracking_key
@@ -121,11 +121,8 @@ def _refuse_in_doubt(order: Order, sent: Sent) -> None:
     task = _dismissed(order, sent)
     if task is None or task.in_doubt_until is None:
         return
-    message = (
-        f"A shipment of the same number and units was dismissed. "
-        f"{doubt.sentence(task.update_id, task.in_doubt_until)}"
-    )
-    raise Conflict("order_in_doubt", message, [Problem("order_in_doubt", message, conflict=True)])
+    message = "A shipment of the same number and units was dismissed."
+    refuse([held.refusal("order_in_doubt", message, [task])])
 
 
 async def _keep(connection: Connection, order: Order, reference: str, shipment: UUID) -> None:

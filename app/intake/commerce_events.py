@@ -16,6 +16,7 @@ from app.intake.commerce_orders import whose
 from app.intake.commerce_picture import CANCELLATION, CREDITMEMO, SHIPMENT, together
 from app.intake.desk import Desk
 from app.intake.done import ACTOR, Done
+from app.orders import refunds
 from app.orders.cancellation_reasons import reason_of
 from app.orders.errors import Conflict, Invalid, NotAvailable, OrderError, Problem
 from app.orders.order import Order
@@ -29,8 +30,6 @@ from app.storage.views import CommerceEventView
 
 # The order is where the event says that it should be.
 _ALREADY = frozenset({"cancellation_pending", "order_already_canceled"})
-# Something else of the order holds what is wanted.
-_HELD = frozenset({"quantity_exceeds_remaining", "shipment_unresolved", "cancellation_unresolved"})
 _SETTLED = "it was settled before"
 _NEWS = frozenset({"accepted", "corrected"})
 _CARRIERS: dict[str, Callable[[Connection, Desk, Order, Event], Awaitable[tuple[Done, Event]]]] = {
@@ -238,10 +237,11 @@ async def show(connection: Connection, order: Order) -> None:
         await order_changes.save_status(connection, held, synced=False)
 
 
-def _code(order: Order, error: OrderError) -> str:
+def _code(error: OrderError) -> str:
     """Of a refusal; one that may be over with a doubt of the order is looked at again then."""
-    doubtful = any(task.in_doubt_until is not None and task.unresolved for task in order.tasks)
-    return storage.IN_DOUBT if doubtful and error.code in _HELD else error.code
+    # A refund's doubt has a code of its own.
+    doubtful = any(each.in_doubt and each.code != refunds.IN_DOUBT for each in error.problems)
+    return storage.IN_DOUBT if doubtful else error.code
 
 
 async def _refused(desk: Desk, thing: _Thing, error: OrderError) -> None:
@@ -254,7 +254,7 @@ async def _refused(desk: Desk, thing: _Thing, error: OrderError) -> None:
             event,
             order_id=order.id,
             state=storage.REFUSED,
-            code=_code(order, error),
+            code=_code(error),
             message=str(error),
             note=None,
             dismissed_by=None,

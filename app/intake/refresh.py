@@ -6,9 +6,9 @@ from uuid import UUID
 
 from app.intake import drift_notes, reading
 from app.intake.desk import Desk
-from app.orders import doubt, drift, readback
+from app.orders import doubt, drift, held, readback
 from app.orders.drift import Cause
-from app.orders.errors import Conflict, Unknown
+from app.orders.errors import Conflict, Unknown, refuse
 from app.orders.order import Order
 from app.orders.snapshot import OrderSnapshot
 from app.orders.update import State
@@ -85,11 +85,14 @@ async def refresh(
 
 
 def _refuse_doubt(order: Order) -> None:
-    """Raise Conflict while a write of the order may still take effect."""
-    for task in order.walmart_tasks:
-        if task.in_doubt_until is not None:
-            message = doubt.sentence(task.update_id, task.in_doubt_until)
-            raise Conflict("order_in_doubt", message)
+    """Raise Conflict while anything that Walmart is told of the order may still take effect.
+
+    What Commerce is told changes no unit at Walmart (decision 0025).
+    """
+    doubtful = [task for task in order.walmart_tasks if task.in_doubt_until is not None]
+    if doubtful:
+        message = "Nothing is taken back while a write may still take effect."
+        refuse([held.refusal("order_in_doubt", message, doubtful)])
 
 
 def _refuse_lag(order: Order, snapshot: OrderSnapshot, read_at: datetime, quiet: timedelta) -> None:

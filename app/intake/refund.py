@@ -11,7 +11,6 @@ from uuid import UUID
 from app.intake import memos, open_returns
 from app.intake.desk import Desk
 from app.intake.open_returns import Fitting
-from app.orders import doubt
 from app.orders import refunds as rules
 from app.orders.errors import Conflict, Invalid, Unknown, refuse
 from app.orders.order import Order
@@ -163,12 +162,7 @@ async def _accept(connection: Connection, desk: Desk, return_id: UUID, asking: _
     known = await returns.find(connection, return_id)
     asked = await refunds.of_return(connection, known)
     waiting = rules.pending(known.returned, asked)
-    doubts = {
-        item.number: doubt.sentence(each.update_id, each.in_doubt_until)
-        for each in asked
-        if each.in_doubt_until is not None
-        for item in each.items
-    }
+    doubts = rules.doubts(asked)
     items, problems = rules.plan(locked, known.returned, asking.request, waiting, doubts)
     refuse(problems)
     if not items:

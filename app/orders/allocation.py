@@ -6,7 +6,7 @@ SKU or by its Commerce item is spread over all lines that carry it, in the order
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from app.orders import doubt
+from app.orders import held
 from app.orders.errors import Problem
 from app.orders.order import Item, Line, Order, Task
 from app.orders.requests import RequestedItem
@@ -19,23 +19,6 @@ def everything_remaining(order: Order) -> tuple[Item, ...]:
         Item(line.line_number, line.remaining, reserved=line.remaining)
         for line in order.lines
         if line.remaining > 0
-    )
-
-
-def doubts(order: Order, *numbers: str) -> str:
-    """What holds units of some lines (of any, where none is named) and may still take effect.
-
-    A text to add to a refusal; empty where nothing does.
-    """
-    holding = [
-        task
-        for task in order.tasks
-        if any(i.reserved and (not numbers or i.line_number in numbers) for i in task.items)
-    ]
-    return "".join(
-        f" {doubt.sentence(task.update_id, task.in_doubt_until)}"
-        for task in holding
-        if task.in_doubt_until is not None
     )
 
 
@@ -59,8 +42,8 @@ def allocate(
             continue
         left = _take([(line, line.remaining) for line in lines], item.quantity, taken)
         if left:
-            in_doubt = doubts(order, *(line.line_number for line in lines))
-            problem = _too_many(index, item, item.quantity - left, in_doubt)
+            holders = held.units_of(order, *(line.line_number for line in lines))
+            problem = _too_many(index, item, item.quantity - left, holders)
             unexplained = _take([(line, _lost(order, line)) for line in lines], left, lost)
             (problems if unexplained else short).append(problem)
     if least is None or problems or sum(taken.values()) < least:
@@ -70,10 +53,10 @@ def allocate(
 
 def _allocated(order: Order, taken: Mapping[str, int], lost: Mapping[str, int]) -> Iterator[Item]:
     for number in (line.line_number for line in order.lines):
-        held = taken.get(number, 0)
-        units = held + lost.get(number, 0)
+        reserved = taken.get(number, 0)
+        units = reserved + lost.get(number, 0)
         if units:
-            yield Item(number, units, reserved=held)
+            yield Item(number, units, reserved=reserved)
 
 
 def shipped_by_others(order: Order, line: Line) -> int:
@@ -162,12 +145,12 @@ def _unknown(index: int, item: RequestedItem) -> Problem:
     )
 
 
-def _too_many(index: int, item: RequestedItem, available: int, doubted: str) -> Problem:
+def _too_many(index: int, item: RequestedItem, available: int, holders: Iterable[Task]) -> Problem:
     field, value = _name(item)
-    return Problem(
+    return held.refusal(
         "quantity_exceeds_remaining",
-        f"{item.quantity} units of {field} {value} were asked for; {available} remain.{doubted}",
+        f"{item.quantity} units of {field} {value} were asked for; {available} remain.",
+        holders,
         f"/items/{index}/quantity",
-        conflict=True,
         facts={"remaining": available},
     )

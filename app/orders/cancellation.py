@@ -1,11 +1,11 @@
 """What may be canceled: the whole order or nothing, before any unit left, with a reason."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from enum import StrEnum
 
-from app.orders import allocation, closed, doubt
+from app.orders import allocation, closed, held
 from app.orders.errors import Problem
-from app.orders.order import FulfillmentStatus, Item, Order, Task
+from app.orders.order import FulfillmentStatus, Item, Order
 from app.orders.requests import CancelRequest
 from app.orders.update import OPEN, Kind
 
@@ -27,14 +27,6 @@ def plan(order: Order, request: CancelRequest) -> tuple[tuple[Item, ...], tuple[
     problems = [*_reason_problems(request), *_inventory_problems(order, request)]
     problems += _state_problems(order)
     return allocation.everything_remaining(order), tuple(problems)
-
-
-def _doubts(tasks: Iterable[Task]) -> str:
-    return "".join(
-        f" {doubt.sentence(task.update_id, task.in_doubt_until)}"
-        for task in tasks
-        if task.in_doubt_until is not None
-    )
 
 
 def asked_by_buyer(order: Order, request: CancelRequest) -> bool:
@@ -73,15 +65,13 @@ def _state_problems(order: Order) -> Iterator[Problem]:
             conflict=True,
         )
     elif any(task.state in OPEN for task in shipments):
-        yield Problem(
-            "order_already_shipped", "A shipment of the order is on its way.", conflict=True
-        )
+        message = "A shipment of the order is on its way."
+        yield held.refusal("order_already_shipped", message, shipments)
     elif shipments:
-        yield Problem(
+        yield held.refusal(
             "shipment_unresolved",
-            "A shipment of the order failed or was dismissed unread: dismiss or refresh it first."
-            + _doubts(shipments),
-            conflict=True,
+            "A shipment of the order failed or was dismissed unread: dismiss or refresh it first.",
+            shipments,
             facts={"update_id": str(shipments[0].update_id)},
         )
     for task in order.unresolved(Kind.CANCELLATION):
@@ -90,6 +80,6 @@ def _state_problems(order: Order) -> Iterator[Problem]:
         message = (
             "The order is already being canceled at Walmart."
             if running
-            else "An earlier cancellation failed: retry or dismiss it." + _doubts([task])
+            else "An earlier cancellation failed: retry or dismiss it."
         )
-        yield Problem(code, message, conflict=True, facts={"update_id": str(task.update_id)})
+        yield held.refusal(code, message, [task], facts={"update_id": str(task.update_id)})

@@ -18,13 +18,17 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, with the JSON pointer (RFC 6901) of the field it is about."""
+    """One thing that is wrong, with the JSON pointer (RFC 6901) of the field it is about.
+
+    in_doubt: what is in the way may still take effect or not, and may be over when that is read.
+    """
 
     code: str
     message: str
     pointer: str = ""
     conflict: bool = False
     facts: dict[str, object] = field(default_factory=dict)
+    in_doubt: bool = False
 
 
 class OrderError(Exception):

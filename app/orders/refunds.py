@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from app.orders import held
 from app.orders.doubt import latest
 from app.orders.errors import Problem
 from app.orders.order import Order
@@ -99,6 +100,16 @@ def others_until(mine: RefundStanding, asked: Iterable[RefundStanding]) -> datet
     )
 
 
+def doubts(asked: Iterable[RefundStanding]) -> dict[int, list[RefundStanding]]:
+    """Refunds that may still take effect, by the lines that they are of."""
+    found: dict[int, list[RefundStanding]] = {}
+    for each in asked:
+        if each.in_doubt_until is not None:
+            for number in {item.number for item in each.items}:
+                found.setdefault(number, []).append(each)
+    return found
+
+
 def concerned(returned: Return, request: RefundRequest) -> tuple[str, ...]:
     """The purchase orders whose lines a refund is about."""
     if request.items is not None:
@@ -117,13 +128,12 @@ def plan(
     returned: Return,
     request: RefundRequest,
     pending: Mapping[int, Mapping[str, int]],
-    doubts: Mapping[int, str],
+    doubts: Mapping[int, Sequence[RefundStanding]],
 ) -> tuple[tuple[RefundItem, ...], tuple[Problem, ...]]:
     """What a refund would do, and every reason against it.
 
     known: the orders that are concerned, by purchase order. pending: units of each line that
-    refunds accepted before still want, by their updates. doubts: lines of which a refund may still
-    take effect, with a sentence on it.
+    refunds accepted before still want, by their updates. doubts: see `doubts`.
     """
     if returned.closed:
         return (), (_closed(returned),)
@@ -209,14 +219,16 @@ def _changed(message: str) -> Failure:
     )
 
 
-def _in_doubt(items: Sequence[tuple[int, int]], doubts: Mapping[int, str]) -> list[Problem]:
+def _in_doubt(
+    items: Sequence[tuple[int, int]], doubts: Mapping[int, Sequence[RefundStanding]]
+) -> list[Problem]:
     """While a refund of a line may still take effect, another one could be paid twice."""
     return [
-        Problem(
+        held.refusal(
             IN_DOUBT,
-            f"A refund of line {number} is in doubt. {doubts[number]}",
+            f"A refund of line {number} is in doubt.",
+            doubts[number],
             f"/items/{place}/return_line_number",
-            conflict=True,
         )
         for place, (number, _) in enumerate(items)
         if number in doubts

@@ -1,20 +1,21 @@
 """Units held back for an update, so that nobody else can ship or cancel them meanwhile."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NoReturn
 from uuid import UUID
 
-from app.orders.errors import Conflict, Problem
+from app.orders import held
+from app.orders.errors import Conflict
 from app.orders.order import Item, Order, Task
 from app.orders.update import AT_REST, Kind, State
 
 
 def reserve(order: Order, task: Task) -> Order:
     """The order with one more update, whose units are held back from now on."""
-    held = {item.line_number: item.reserved for item in task.items}
-    return replace(_with_more(order, held), tasks=(*order.tasks, task))
+    units = {item.line_number: item.reserved for item in task.items}
+    return replace(_with_more(order, units), tasks=(*order.tasks, task))
 
 
 def hold_again(order: Order, update_id: UUID) -> Order:
@@ -30,9 +31,9 @@ def hold_again(order: Order, update_id: UUID) -> Order:
         return order
     if task.kind is Kind.CANCELLATION:
         task = _of_the_whole_order(order, task)
-    items = tuple(_held_again(order, item) for item in task.items)
+    items = tuple(_held_again(order, task.update_id, item) for item in task.items)
     if not any(item.reserved for item in items):
-        _refuse(items[0].line_number)
+        _refuse(items[0].line_number, ())
     more = {
         new.line_number: new.reserved - old.reserved
         for old, new in zip(task.items, items, strict=True)
@@ -51,14 +52,14 @@ def _of_the_whole_order(order: Order, task: Task) -> Task:
     return replace(task, items=tuple(items.values()))
 
 
-def _held_again(order: Order, item: Item) -> Item:
+def _held_again(order: Order, update_id: UUID, item: Item) -> Item:
     line = order.line(item.line_number)
     missing = max(item.quantity - item.confirmed, 0)
     if line is None:
         return replace(item, reserved=0)
     wanted = min(missing, max(line.ordered - line.shipped - line.canceled, 0))
     if wanted - item.reserved > line.remaining:
-        _refuse(item.line_number)
+        _refuse(item.line_number, held.units_of(order, item.line_number, but=update_id))
     return replace(item, reserved=wanted)
 
 
@@ -109,10 +110,11 @@ def _with_more(order: Order, more: Mapping[str, int]) -> Order:
     return replace(order, lines=lines)
 
 
-def _refuse(line_number: str) -> NoReturn:
+def _refuse(line_number: str, holders: Sequence[Task]) -> NoReturn:
+    why = "our other updates hold them" if holders else "they were shipped or canceled otherwise"
     message = (
-        f"Line {line_number} has no units left for it: they were shipped or canceled otherwise. "
-        "Dismiss the update if nothing of it is to be sent."
+        f"Line {line_number} has too few units left for it: {why}. Dismiss the update if nothing "
+        "of it is to be sent."
     )
-    problem = Problem("quantity_exceeds_remaining", message, conflict=True)
-    raise Conflict(problem.code, message, [problem])
+    problem = held.refusal("quantity_exceeds_remaining", message, holders)
+    raise Conflict(problem.code, problem.message, [problem])

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from app.orders import allocation, closed, doubt
-from app.orders.allocation import doubts
+from app.orders import allocation, closed, held
 from app.orders.errors import Problem
 from app.orders.order import FulfillmentStatus, Item, Order
 from app.orders.requests import ShipRequest
@@ -69,12 +68,8 @@ def _items(
     items = allocation.everything_remaining(order)
     if items or order.fulfillment_status is FulfillmentStatus.CANCELED:
         return items, []
-    nothing = Problem(
-        "nothing_to_ship",
-        f"Every unit of the order is already shipped, canceled or on its way.{doubts(order)}",
-        conflict=True,
-    )
-    return (), [nothing]
+    message = "Every unit of the order is already shipped, canceled or on its way."
+    return (), [held.refusal("nothing_to_ship", message, held.units_of(order))]
 
 
 def tracking_problems(order: Order, number: str) -> Iterator[Problem]:
@@ -142,19 +137,12 @@ def _state_problems(order: Order) -> Iterator[Problem]:
         yield Problem("order_canceled", "The order is canceled.", conflict=True)
     for task in order.unresolved(Kind.CANCELLATION):
         if task.state in OPEN:
-            yield Problem(
-                "cancellation_pending", "The order is being canceled at Walmart.", conflict=True
-            )
+            message = "The order is being canceled at Walmart."
+            yield held.refusal("cancellation_pending", message, [task])
         else:
-            told = _UNRESOLVED if task.state is State.FAILED else ""
-            if task.in_doubt_until is not None:
-                told += " " + doubt.sentence(task.update_id, task.in_doubt_until)
-            yield Problem(
-                "cancellation_unresolved",
-                told.strip() or "A dismissed cancellation still holds units: refresh the order.",
-                conflict=True,
-                facts={"update_id": str(task.update_id)},
-            )
+            message = _FAILED if task.state is State.FAILED else _DISMISSED
+            facts: dict[str, object] = {"update_id": str(task.update_id)}
+            yield held.refusal("cancellation_unresolved", message, [task], facts=facts)
 
 
 def _buyer_problems(order: Order, items: Iterable[Item]) -> Iterator[Problem]:
@@ -168,7 +156,8 @@ def _buyer_problems(order: Order, items: Iterable[Item]) -> Iterator[Problem]:
         )
 
 
-_UNRESOLVED = "A cancellation of this order failed: retry or dismiss it first."
+_FAILED = "A cancellation of this order failed: retry or dismiss it first."
+_DISMISSED = "A dismissed cancellation still holds units: refresh the order."
 
 
 def _method(order: Order, request: ShipRequest) -> str:

@@ -91,6 +91,7 @@ ERRAND = "tests/unit/sync/test_errand.py"
 PACKAGES = "tests/contract/test_system_packages.py"
 OPENAPI = "tests/contract/test_openapi.py"
 DOUBTS = "tests/integration/web/test_doubts.py"
+HELD = "tests/unit/orders/test_held.py"
 REFUNDS_IN_DOUBT = "tests/integration/web/test_refunds_in_doubt.py"
 COMMERCE_SHIPMENTS = "tests/integration/web/test_commerce_shipments.py"
 DISMISSALS = "tests/integration/web/test_dismissals.py"
@@ -304,7 +305,7 @@ MUTATIONS = (
         "an event whose units were in doubt is carried out when they are free",
         "refusing it for good",
         "app/intake/commerce_events.py",
-        "    return storage.IN_DOUBT if doubtful and error.code in _HELD else error.code\n",
+        "    return storage.IN_DOUBT if doubtful else error.code\n",
         "    return error.code\n",
         (COMMERCE_SHIPMENTS,),
     ),
@@ -2085,10 +2086,26 @@ MUTATIONS = (
     Mutation(
         "a refusal names the update in doubt and the time",
         "saying how many remain only",
-        "app/orders/allocation.py",
-        "if task.in_doubt_until is not None\n    )",
-        "if False\n    )",
-        (DOUBTS,),
+        "app/orders/held.py",
+        "        if each.in_doubt_until is not None\n",
+        "        if False\n",
+        (HELD,),
+    ),
+    Mutation(
+        "what an open shipment in doubt hinders names it",
+        "naming the ones at rest only",
+        "app/orders/cancellation.py",
+        'yield held.refusal("order_already_shipped", message, shipments)',
+        'yield held.refusal("order_already_shipped", message, [])',
+        (HELD,),
+    ),
+    Mutation(
+        "a retry names the update in doubt that holds its units",
+        "saying that they were shipped or canceled",
+        "app/orders/reservation.py",
+        "held.units_of(order, item.line_number, but=update_id)",
+        "()",
+        (HELD,),
     ),
     Mutation(
         "a doubt ends by the database's clock",
@@ -2109,9 +2126,9 @@ MUTATIONS = (
     Mutation(
         "a refund in doubt is not paid twice",
         "looking at open refunds only",
-        "app/intake/refund.py",
-        "        if each.in_doubt_until is not None\n        for item",
-        "        if False\n        for item",
+        "app/orders/refunds.py",
+        "        if each.in_doubt_until is not None:\n",
+        "        if False:\n",
         (REFUNDS_IN_DOUBT,),
     ),
     Mutation(
@@ -2191,8 +2208,8 @@ MUTATIONS = (
         "nothing is taken back while anything of the order is in doubt",
         "taking it",
         "app/intake/refresh.py",
-        "        if task.in_doubt_until is not None:\n            message",
-        "        if False:\n            message",
+        "    if doubtful:\n",
+        "    if False:\n",
         (LAG,),
     ),
     Mutation(

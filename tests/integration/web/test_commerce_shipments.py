@@ -12,6 +12,7 @@ import pytest
 from app.orders.update import State
 from app.storage.views import OrderView
 from tests.integration.web.adobe import (
+    CANCEL,
     SHIPMENT,
     a_track,
     changed,
@@ -414,3 +415,22 @@ async def test_what_commerce_told_while_its_units_were_in_doubt_is_carried_out_w
         while not await at_walmart(world, order):
             await asyncio.sleep(0.05)
     assert await at_walmart(world, order) == [("1", 1, "1ZA")]
+
+
+@pytest.mark.usefixtures("adobe")
+async def test_a_cancellation_that_commerce_told_while_a_shipment_was_in_doubt_is_made_afterwards(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    order = await linked(world, client)
+    update = (await in_doubt(world, client, order))["update"]["id"]
+    canceled = cloud_event(CANCEL, "plugin.sales.api.order_management.cancel")
+    answer = await event(outside, canceled)
+    assert answer.json() == {"results": ["refused: order_already_shipped"]}
+    told = {each.code: each.message for each in (await world.order(order.id)).status_details}
+    assert update in told["order_in_doubt"]
+    await dismissed(client, update)
+    await world.let_doubts_end()
+    async with asyncio.timeout(90), world.polling(policy=LONG):
+        while (await world.order(order.id)).status != "canceled":
+            await asyncio.sleep(0.05)
+    assert await at_walmart(world, order) == []

@@ -117,6 +117,37 @@ async def test_a_cancellation_names_the_update_in_doubt_and_the_time(
     assert [line["canceled"] for line in await units(client, order)] == [3]
 
 
+async def test_an_open_shipment_in_doubt_is_named_with_its_time_by_what_it_hinders(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(2)
+    update = (await in_doubt(world, client, order))["update"]["id"]
+    until = (await client.get(f"/v1/updates/{update}")).json()["in_doubt_until"]
+    path = f"/v1/orders/{order.id}/cancellation"
+    refused = await client.post(path, json={"reason": "out_of_stock"})
+    assert code(refused) == (409, "order_already_shipped")
+    assert update in refused.json()["detail"]
+    assert until[:19] in refused.json()["detail"]
+
+
+async def test_an_open_cancellation_in_doubt_is_named_with_its_time_by_what_it_hinders(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    order = await world.an_order(2)
+    await world.fault("cancel", "held")
+    path = f"/v1/orders/{order.id}/cancellation"
+    update = (await client.post(path, json={"reason": "out_of_stock"})).json()["update"]["id"]
+    await world.deliver_until(UUID(update), states={State.VERIFYING}, policy=LONG)
+    until = (await client.get(f"/v1/updates/{update}")).json()["in_doubt_until"]
+    for refused in (
+        await client.post(path, json={"reason": "out_of_stock"}),
+        await client.post(f"/v1/orders/{order.id}/shipments", json=a_body(units=1)),
+    ):
+        assert code(refused) == (409, "cancellation_pending")
+        assert update in refused.json()["detail"]
+        assert until[:19] in refused.json()["detail"]
+
+
 async def test_everything_that_remains_says_what_is_in_doubt(
     world: World, client: httpx.AsyncClient
 ) -> None:
