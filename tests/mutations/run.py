@@ -2213,6 +2213,14 @@ MUTATIONS = (
         (LAG,),
     ),
     Mutation(
+        "a note to Commerce in doubt keeps nobody from taking units back",
+        "waiting for Commerce, too",
+        "app/intake/refresh.py",
+        "in order.walmart_tasks if task.in_doubt_until is not None]",
+        "in order.tasks if task.in_doubt_until is not None]",
+        (LAG,),
+    ),
+    Mutation(
         "no unit is taken back by a read that lags behind its confirmation",
         "asking only for writes in doubt",
         "app/intake/refresh.py",

@@ -22,6 +22,7 @@ from tests.integration.web.doubtful import (
     shown,
     units,
 )
+from tests.integration.web.test_dismissals import KINDS
 from tests.world import World
 
 SHIPPED = {"ordered": 3, "shipped": 2, "canceled": 0, "refunded": 0, "pending": 0, "remaining": 1}
@@ -257,6 +258,23 @@ async def test_nothing_is_taken_back_while_anything_of_the_order_is_in_doubt(
     assert code(refused) == (409, "order_in_doubt")
     assert update in refused.json()["detail"]
     assert [line["shipped"] for line in await units(client, order)] == [2]
+
+
+@pytest.mark.parametrize("kind", [each for each in KINDS if each != "inventory"])
+async def test_what_walmart_is_told_keeps_units_from_being_taken_back_and_what_commerce_is_told_not(
+    world: World, client: httpx.AsyncClient, kind: str
+) -> None:
+    update = await KINDS[kind][0](world, client)
+    order_id = (await world.update(update)).order_id
+    answer = await client.post(f"/v1/orders/{order_id}/refresh", json={"accept_walmart": True})
+    assert (await world.update(update)).in_doubt_until is not None
+    if kind.startswith("commerce_"):
+        # Commerce may be away for days, and nothing that it is told changes a unit at Walmart.
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["refreshed"] is True
+    else:
+        assert code(answer) == (409, "order_in_doubt")
+        assert str(update) in answer.json()["detail"]
 
 
 async def test_nothing_is_taken_back_by_a_read_that_lags_behind_a_confirmation(
