@@ -61,8 +61,12 @@ class _Thing:
         return order, known, self.picture(known)
 
 
-async def tell(desk: Desk, store_id: int, told: Told, at: datetime | None = None) -> Done:
+async def tell(
+    desk: Desk, store_id: int, told: Told, at: datetime | None = None, *, named: bool = False
+) -> Done:
     """Carry out what Commerce did, at a time that its event names, else now.
+
+    named: it has an id, and did not come before under that.
 
     Raises OrderError where Walmart cannot be told so, and NotAvailable where nobody knows whose
     order it is; both are written down by then.
@@ -74,7 +78,7 @@ async def tell(desk: Desk, store_id: int, told: Told, at: datetime | None = None
     when = now if at is None else min(at, now)
 
     def picture(known: Event | None) -> Event:
-        return together(known, told, when, store_id, desk.new_id)
+        return together(known, told, when, store_id, desk.new_id, named=named)
 
     try:
         found = await whose(desk, store_id, told.order_id)

@@ -29,9 +29,18 @@ def reference(told: Told) -> str:
 
 
 def together(
-    known: Event | None, told: Told, at: datetime, store_id: int, new_id: Callable[[int], UUID]
+    known: Event | None,
+    told: Told,
+    at: datetime,
+    store_id: int,
+    new_id: Callable[[int], UUID],
+    *,
+    named: bool = False,
 ) -> Event:
-    """What is known of a thing with what was told at a time."""
+    """What is known of a thing with what was told at a time.
+
+    named: by an event with an id, so that it is not another one that came again.
+    """
     event = known or Event(
         store_id=store_id,
         id=new_id(store_id),
@@ -44,7 +53,8 @@ def together(
         return replace(event, told={"reason": told.reason})
     if isinstance(told, Credited):
         said = {"items": _items_json(told.items), "online": told.online, "problem": told.problem}
-        return replace(event, told=said)
+        newest = max(at, event.told_at or at) if named else event.told_at
+        return replace(event, told=said, told_at=newest)
     late = event.told_at is not None and at < event.told_at
     tracks: list[dict[str, Any]] = list(event.told.get("tracks", ()))
     if isinstance(told, Tracked):

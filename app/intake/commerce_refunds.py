@@ -3,6 +3,12 @@
 Credit memos are targets like refunds (decision 0013): all that Commerce ever credited of an item
 against all that is refunded or on its way. So a refund that Walmart made by itself, or that came
 by the REST door, is known, and nothing is paid twice.
+
+A refund that a person dismissed stays dismissed when Commerce tells of its credit memo again: the
+same event by its id, one that happened before the dismissal and comes late, and every hook, for a
+hook says neither who sent it nor when. A new request is judged anew, by what is left: a body at the
+REST door, and an event that happened after the dismissal, since somebody saved the credit memo
+again. While the dismissed refund is in doubt both are refused, `refund_in_doubt`.
 """
 
 from collections import Counter
@@ -36,7 +42,7 @@ async def carry_out(
     Raises OrderError where Walmart cannot be told so.
     """
     done = replace(event, state=storage.DONE, code=None, message=None)
-    if event.state == storage.DONE:
+    if event.state == storage.DONE and not await _wanted_anew(connection, order, event):
         return Done("known"), done
     if event.told["online"]:
         raise Invalid("creditmemo_online", _ONLINE, [Problem("creditmemo_online", _ONLINE)])
@@ -48,11 +54,20 @@ async def carry_out(
         return Done("known", "Walmart has refunded it, or is being told"), done
     comment = f"Commerce credit memo {event.reference.rpartition('-')[2]}"
     # By its number the REST door knows that it was refunded.
-    reference = refund.Reference(event.reference)
+    reference = refund.Reference(event.reference, left=True)
     await refund.refund_held(
         connection, desk, order, left, comment=comment, actor=ACTOR, reference=reference
     )
     return Done("accepted"), done
+
+
+async def _wanted_anew(connection: Connection, order: Order, event: Event) -> bool:
+    """Whether its refund was dismissed, and Commerce told of it again after that."""
+    asked = await refunds.asked(connection, (order.store_id, order.id), event.reference)
+    if not asked or event.told_at is None:
+        return False
+    given_up_at = asked[0].given_up_at
+    return given_up_at is not None and event.told_at > given_up_at
 
 
 async def _left(

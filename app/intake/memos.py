@@ -43,7 +43,7 @@ async def told_otherwise(
         known = body in memo.shipments
         if not known and (memo.shipments or items is None or not _same(items, items_of(memo))):
             continue
-        made = await refunds.asked(connection, place, memo.reference, within)
+        made = await refunds.answering(connection, place, memo.reference, within)
         if made is None:
             continue
         if not known:

@@ -55,11 +55,13 @@ class Refunded:
 class Reference:
     """What a refund is asked by: whoever asks again by it is told of the first.
 
-    within: only for so long, and while nobody dismissed it; None for ever.
+    within: only for so long; None for ever. What was dismissed and is not at Walmart answers nobody
+    (`refunds.answering`). left: what Walmart has of an earlier one is left out of what is asked.
     """
 
     text: str
     within: timedelta | None = None
+    left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,9 @@ async def _before(
     if reference is None:
         return None
     place = (order.store_id, order.id)
-    found = await refunds.asked(connection, place, reference.text, reference.within)
+    found = await refunds.answering(
+        connection, place, reference.text, reference.within, whole=reference.left
+    )
     if found is None or reference.within is None or found.ago < _ANY_RETURN_WITHIN:
         return found
     others = [known for known, _ in fitting if known.id != found.return_id]

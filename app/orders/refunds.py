@@ -90,6 +90,16 @@ def pending(returned: Return, asked: Sequence[RefundStanding]) -> dict[int, dict
     return found
 
 
+def at_walmart(mine: RefundStanding, asked: Sequence[RefundStanding], returned: Return) -> int:
+    """Units of a refund that Walmart has by what it shows, as its own or those it was to make."""
+    units = 0
+    for item in targeted(mine, asked):
+        line = returned.line(item.number)
+        lacking = max(item.target - line.refunded, 0) if line else 0
+        units += max(item.quantity - lacking, 0)
+    return units
+
+
 def others_until(mine: RefundStanding, asked: Iterable[RefundStanding]) -> datetime | None:
     """Until when another refund of the same lines may still take effect; None where none may."""
     lines = {item.number for item in mine.items}

@@ -78,8 +78,9 @@ _MARK = sa.text("""
 class Event:
     """One thing that Commerce told of, with all that was told of it.
 
-    told_at: when the newest whole picture of it was told. shipments: those here that it is; of a
-    credit memo the body at the REST door that it stands for.
+    told_at: when the newest whole picture of it was told; of a credit memo, when an event last told
+    of it. shipments: those here that it is; of a credit memo the body at the REST door that it
+    stands for.
     """
 
     store_id: int

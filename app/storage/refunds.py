@@ -16,7 +16,7 @@ from app.orders import refunds as rules
 from app.orders.returns import RefundItem
 from app.orders.update import State
 from app.storage.database import Connection
-from app.storage.returns import Known, known_of
+from app.storage.returns import Known, find, known_of
 from app.storage.tables import refunds, returns
 
 _OF_RETURNS = sa.text("""
@@ -29,16 +29,17 @@ _OF_RETURNS = sa.text("""
      WHERE f.store_id = :store_id AND f.return_id = ANY(:return_ids)
      ORDER BY f.number
 """).bindparams(sa.bindparam("return_ids", type_=ARRAY(PG_UUID(as_uuid=True))))
-# A refund that was dismissed is none to repeat, unless Walmart has it all the same.
 _ASKED = sa.text("""
-    SELECT f.return_id, f.update_id, f.number, now() - f.created_at AS ago FROM refunds f
-      JOIN (SELECT store_id, id, state FROM updates UNION ALL
-            SELECT store_id, id, state FROM archived_updates) u
+    SELECT f.return_id, f.update_id, f.number, now() - f.created_at AS ago,
+           CASE WHEN u.state = 'dismissed' AND f.landed_at IS NULL
+                THEN u.finished_at END AS given_up_at
+      FROM refunds f
+      JOIN (SELECT store_id, id, state, finished_at FROM updates UNION ALL
+            SELECT store_id, id, state, finished_at FROM archived_updates) u
         ON u.store_id = f.store_id AND u.id = f.update_id
      WHERE f.store_id = :store_id AND f.order_id = :order_id AND f.reference = :reference
-       AND (:within IS NULL OR (f.created_at > now() - make_interval(secs => :within)
-                                AND (u.state <> 'dismissed' OR f.landed_at IS NOT NULL)))
-     ORDER BY f.created_at DESC, f.number DESC LIMIT 1
+       AND (:within IS NULL OR f.created_at > now() - make_interval(secs => :within))
+     ORDER BY f.created_at DESC, f.number DESC
 """).bindparams(sa.bindparam("within", type_=sa.Float))
 
 
@@ -58,12 +59,16 @@ class NewRefund:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A refund that was asked for, so long ago."""
+    """A refund that was asked for, so long ago.
+
+    given_up_at: when it was dismissed, where Walmart was not seen with all of it.
+    """
 
     return_id: UUID
     update_id: UUID
     number: int
     ago: timedelta = timedelta()
+    given_up_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +95,12 @@ async def asked(
     connection: Connection,
     place: tuple[int, UUID],
     reference: str,
-    within: timedelta | None,
-) -> Asked | None:
-    """The refund of an order (store and id) that was asked for under a reference.
+    within: timedelta | None = None,
+) -> list[Asked]:
+    """The refunds of an order (store and id) that were asked for under a reference, newest first.
 
-    within: only one that was asked for so short a time ago, and that was not dismissed or is at
-    Walmart all the same; None for any. The caller holds the order, so that nobody else asks at the
-    same time.
+    within: only those that were asked for so short a time ago. The caller holds the order, so that
+    nobody else asks at the same time.
     """
     values = {
         "store_id": place[0],
@@ -104,8 +108,35 @@ async def asked(
         "reference": reference,
         "within": within.total_seconds() if within is not None else None,
     }
-    row = (await connection.execute(_ASKED, values)).mappings().one_or_none()
-    return Asked(**row) if row is not None else None
+    return [Asked(**row) for row in (await connection.execute(_ASKED, values)).mappings()]
+
+
+async def answering(
+    connection: Connection,
+    place: tuple[int, UUID],
+    reference: str,
+    within: timedelta | None = None,
+    *,
+    whole: bool = False,
+) -> Asked | None:
+    """The refund that answers who asks again under a reference; None where it is judged anew.
+
+    One that is open, failed, confirmed or was seen at Walmart answers. So does a dismissed one of
+    which Walmart has a part, unless whole: then what Walmart has is left out of what is asked for
+    again. While a dismissed one is in doubt it does not answer, and its lines are refused.
+    """
+    for each in await asked(connection, place, reference, within):
+        if each.given_up_at is None or (not whole and await _partly(connection, place[0], each)):
+            return each
+    return None
+
+
+async def _partly(connection: Connection, store_id: int, dismissed: Asked) -> bool:
+    known = await find(connection, dismissed.return_id)
+    others = (await _of_returns(connection, store_id, [known.id])).get(known.id, [])
+    mine = next(each for each in others if each.update_id == dismissed.update_id)
+    doubtful = mine.in_doubt_until is not None
+    return not doubtful and rules.at_walmart(mine, others, known.returned) > 0
 
 
 async def of_updates(

@@ -92,6 +92,7 @@ PACKAGES = "tests/contract/test_system_packages.py"
 OPENAPI = "tests/contract/test_openapi.py"
 DOUBTS = "tests/integration/web/test_doubts.py"
 HELD = "tests/unit/orders/test_held.py"
+MEMOS = "tests/integration/web/test_dismissed_memos.py"
 REFUNDS_IN_DOUBT = "tests/integration/web/test_refunds_in_doubt.py"
 COMMERCE_SHIPMENTS = "tests/integration/web/test_commerce_shipments.py"
 DISMISSALS = "tests/integration/web/test_dismissals.py"
@@ -2132,12 +2133,44 @@ MUTATIONS = (
         (REFUNDS_IN_DOUBT,),
     ),
     Mutation(
-        "a refund that landed answers who asks again",
+        "a credit memo whose refund was dismissed is refunded when it is asked for anew",
+        "knowing it for ever",
+        "app/intake/commerce_refunds.py",
+        "return given_up_at is not None and event.told_at > given_up_at",
+        "return False",
+        (MEMOS,),
+    ),
+    Mutation(
+        "a dismissed refund stays so when its credit memo is told again",
+        "asking no time",
+        "app/intake/commerce_refunds.py",
+        "return given_up_at is not None and event.told_at > given_up_at",
+        "return given_up_at is not None",
+        (MEMOS,),
+    ),
+    Mutation(
+        "a body answers by a dismissed refund that Walmart has in part",
+        "judging it anew",
+        "app/storage/refunds.py",
+        "(not whole and await _partly(connection, place[0], each))",
+        "False",
+        (MEMOS,),
+    ),
+    Mutation(
+        "of a credit memo the part that Walmart lacks is refunded",
+        "answering by what it has",
+        "app/intake/refund.py",
+        "whole=reference.left",
+        "whole=False",
+        (MEMOS,),
+    ),
+    Mutation(
+        "a refund goes beside a dismissed one of its line that landed",
         "forgetting that it landed",
         "app/intake/doubts.py",
         "await kept_refunds.landed(connection, found.store_id, found.id)",
         "pass",
-        (REFUNDS_IN_DOUBT,),
+        (REFUNDS_OF_A_LINE,),
     ),
     Mutation(
         "a credit memo goes when the doubt before it ends",

@@ -121,7 +121,7 @@ async def _event(desk: Desk, side: CommerceSide, event: dict[str, Any]) -> str:
             return "known"
     try:
         told = payloads.read(about, event.get("data"))
-        done = await commerce_events.tell(desk, side.store_id, told, _time(event))
+        done = await commerce_events.tell(desk, side.store_id, told, _time(event), named=True)
     except NotAvailable:
         raise
     except OrderError as error:
