@@ -87,9 +87,11 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Answer with a problem document; on Commerce's doors in Commerce's shape."""
-    path, shown = request.scope["path"], errors[:MOST]
+    path, shown, more = request.scope["path"], errors[:MOST], len(errors) > MOST
     if path.startswith(commerce_errors.PREFIX):
-        return commerce_errors.refusal(status, code, detail, errors=shown, headers=headers)
+        return commerce_errors.refusal(
+            status, code, detail, errors=shown, more=more, headers=headers
+        )
     body: dict[str, Any] = {
         "type": f"/docs/problems#{code}",
         "title": title(status),
@@ -101,7 +103,7 @@ def problem(
     items = [{"pointer": e.pointer, "code": e.code, "message": e.message} for e in shown]
     if items:
         body["errors"] = items
-    if len(errors) > MOST:
+    if more:
         body["more"] = True
     content = json.dumps(body).encode()
     return Response(content, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)

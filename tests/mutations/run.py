@@ -1781,6 +1781,14 @@ MUTATIONS = (
         (EDGE,),
     ),
     Mutation(
+        "Commerce's door says that more is wrong than it shows",
+        "cutting the list in silence",
+        "app/web/commerce/errors.py",
+        "    if more:\n",
+        "    if False:\n",
+        (EDGE,),
+    ),
+    Mutation(
         "a request cannot make the process describe thousands of faults",
         "not counting names",
         "app/web/middleware.py",

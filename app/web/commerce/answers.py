@@ -17,7 +17,10 @@ _WITH_BODY = {413: "The body is larger than 256 KiB.", 415: "Send the body as ap
 
 
 class CommerceMoreOut(BaseModel):
-    """Another thing that is wrong; parameters names its field as a JSON pointer."""
+    """Another thing that is wrong; parameters names its field as a JSON pointer.
+
+    Where more is wrong than is shown the last one says so, without parameters.
+    """
 
     message: str
     parameters: list[str]

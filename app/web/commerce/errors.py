@@ -22,14 +22,22 @@ def refusal(
     message: str,
     *,
     errors: Sequence[Problem] = (),
+    more: bool = False,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Answer with Commerce's error body."""
+    """Answer with Commerce's error body.
+
+    more: errors has the first things that are wrong only. Commerce's shape has no field for that,
+    so the last of its errors says it.
+    """
     status = HTTPStatus.BAD_REQUEST if status in _BAD_REQUEST else status
-    more = [{"message": each.message, "parameters": [each.pointer]} for each in errors[1:]]
+    others = [{"message": each.message, "parameters": [each.pointer]} for each in errors[1:]]
+    if more:
+        text = f"More than {len(errors)} things are wrong; these are the first of them."
+        others.append({"message": text, "parameters": []})
     body = {
         "message": message,
-        "errors": more,
+        "errors": others,
         "code": int(status),
         "parameters": [],
         "trace": None,

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from app.web.middleware import MANY, USUAL
 from app.web.problems import MOST
+from tests.integration.web.adobe import linked
 from tests.integration.web.conftest import ADMIN_KEY, client_of
 from tests.integration.web.test_contract import a_key
 from tests.world import World
@@ -169,6 +170,30 @@ async def test_of_many_problems_that_a_rule_finds_fifty_are_shown(
     found = answer.json()
     assert len(found["errors"]) == MOST
     assert found["more"] is True
+
+
+@pytest.mark.parametrize(
+    ("item", "code"), [({"order_item_id": "x", "qty": 1}, "invalid"), ({"qty": 1}, "unknown_line")]
+)
+async def test_of_many_problems_fifty_are_shown_in_commerces_shape_and_the_last_says_so(
+    world: World, client: httpx.AsyncClient, item: dict[str, Any], code: str
+) -> None:
+    await linked(world, client)
+    tracks = [{"track_number": "1ZA", "title": "UPS", "carrier_code": "ups"}]
+    for count in (MOST, MOST + 1, 1_000):
+        items = [{"order_item_id": 1000 + number} | item for number in range(count)]
+        answer = await client.post(
+            "/rest/store_1/V1/order/7/ship", json={"items": items, "tracks": tracks}
+        )
+        found = answer.json()
+        assert (answer.status_code, found["error_code"]) == (400, code)
+        # The first of them is the body's own message.
+        shown = [each for each in found["errors"] if each["parameters"]]
+        assert len(shown) == MOST - 1
+        told = [each["message"] for each in found["errors"][MOST - 1 :]]
+        more = f"More than {MOST} things are wrong; these are the first of them."
+        assert told == ([more] if count > MOST else [])
+        assert len(answer.content) < 10_000
 
 
 @pytest.mark.parametrize("pieces", [1, 7])

@@ -7,6 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from app.intake import commerce_events
 from app.orders.update import State
 from app.storage.views import OrderView, ShipmentView
 from tests.integration.web.adobe import changed, event, hook, side
@@ -419,3 +420,29 @@ async def test_units_that_another_update_of_ours_holds_stay_refused_at_every_doo
     answer = (await hook(outside, "shipment", payload([track("1ZA")], 1, 1))).json()
     assert answer["op"] == "exception"
     assert len((await world.order(order.id)).shipments) == 1
+
+
+@pytest.mark.usefixtures("adobe")
+async def test_an_event_of_units_that_another_update_of_ours_holds_stands_until_a_person_acts(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
+) -> None:
+    """Nothing of it is in doubt, so that no moment is known at which it could go by itself."""
+    order = await linked(world, client, 3, 2)
+    ours = (await accepted(client, order, body("1ZOURS", l2=2)))["update"]["id"]
+    answer = await event(outside, saved(payload([track("1ZA")], 1, 1)))
+    assert answer.json() == {"results": ["refused: quantity_exceeds_remaining"]}
+    # Not a part of it either, and no poller carries it out while the units are held.
+    await commerce_events.work(world.desk)
+    assert len((await world.order(order.id)).shipments) == 1
+    (detail,) = (await shown(client, order))["status_details"]
+    assert (detail["code"], detail["origin"]) == ("quantity_exceeds_remaining", "commerce")
+    note = {"note": "It stays here."}
+    assert (await client.post(f"/v1/updates/{ours}/dismiss", json=note)).is_success
+    await commerce_events.work(world.desk)
+    assert len((await world.order(order.id)).shipments) == 1
+    (told_of,) = (await client.get("/v1/commerce-events?state=refused")).json()["data"]
+    again = await client.post(f"/v1/commerce-events/{told_of['id']}/retry")
+    assert again.json()["state"] == "done"
+    (sent,) = [each for each in await made(world, order) if each.tracking_number == "1ZA"]
+    await world.deliver_until(sent.update.id)
+    assert await at_walmart(world, order) == [("1", 1, "1ZA"), ("2", 1, "1ZA")]
