@@ -105,6 +105,7 @@ EQUAL_NOTES = "tests/integration/web/test_equal_notes.py"
 FAULTS_OF_OURS = "tests/integration/web/test_faults_of_ours.py"
 OVERWRITING = "tests/integration/web/test_corrections_in_doubt.py"
 MIGRATIONS = "tests/integration/test_migrations.py"
+IN_TIME = "tests/integration/web/test_reads_in_time.py"
 MUTATIONS = (
     Mutation(
         "make installs everything that is missing by one call of apt-get",
@@ -2495,6 +2496,107 @@ MUTATIONS = (
         "    if shipment is not None and shipment.in_doubt_until is not None:",
         "    if False and shipment and shipment.in_doubt_until:",
         (OVERWRITING,),
+    ),
+    Mutation(
+        "a dismissal's read ends a doubt only where it began late enough",
+        "counting it from its end",
+        "app/intake/dismiss.py",
+        """        read_at = await lanes.now(connection)
+    seen = await sight.see(desk, waiting, basis)
+""",
+        """    seen = await sight.see(desk, waiting, basis)
+    read_at = await desk.database_time()
+""",
+        (IN_TIME,),
+    ),
+    Mutation(
+        "a refresh's read ends a doubt only where it began late enough",
+        "counting it from its end",
+        "app/intake/refresh.py",
+        "    if snapshot is None:\n",
+        "    read_at = await desk.database_time()\n    if snapshot is None:\n",
+        (IN_TIME,),
+    ),
+    Mutation(
+        "a retry's read ends a doubt only where it began late enough",
+        "counting it from its end",
+        "app/intake/retry.py",
+        "    snapshot = await _picture(desk, found, order)\n",
+        "    snapshot = await _picture(desk, found, order)\n"
+        "    read_at = await desk.database_time()\n",
+        (IN_TIME,),
+    ),
+    Mutation(
+        "an import's read ends a doubt only where it began late enough",
+        "counting it from its end",
+        "app/intake/import_order.py",
+        "    if snapshot is None:\n",
+        "    read_at = await desk.database_time()\n    if snapshot is None:\n",
+        (IN_TIME,),
+    ),
+    Mutation(
+        "a reconciliation's read ends a doubt only where it began late enough",
+        "counting it from its end",
+        "app/intake/reconcile.py",
+        "    if answer.order is None:\n        return True\n",
+        "    read_at = await desk.database_time()\n",
+        (IN_TIME,),
+    ),
+    Mutation(
+        "a delivery's read ends a doubt only where it began late enough",
+        "counting it from its end",
+        "app/sync/calls.py",
+        "return Picture(answer.order, at)",
+        "return Picture(answer.order, errand.now())",
+        (IN_TIME,),
+    ),
+    Mutation(
+        "the read that ends a doubt counts from its beginning",
+        "counting it from its end",
+        "app/sync/doubts.py",
+        "Look(seen, each.at)",
+        "Look(seen, await desk.database_time())",
+        (IN_TIME,),
+    ),
+    Mutation(
+        "no host clock tells when a dismissal's read began",
+        "asking the host",
+        "app/intake/dismiss.py",
+        "read_at = await lanes.now(connection)",
+        "read_at = desk.now()",
+        (IN_TIME,),
+    ),
+    Mutation(
+        "no host clock tells when a refresh's read began",
+        "asking the host",
+        "app/intake/refresh.py",
+        "read_at = await lanes.now(connection)",
+        "read_at = desk.now()",
+        (IN_TIME,),
+    ),
+    Mutation(
+        "no host clock tells when a retry's read began",
+        "asking the host",
+        "app/intake/retry.py",
+        "read_at = await lanes.now(connection)",
+        "read_at = desk.now()",
+        (IN_TIME,),
+    ),
+    Mutation(
+        "no host clock tells when an import's read began",
+        "asking the host",
+        "app/intake/import_order.py",
+        "read_at = await lanes.now(connection)",
+        "read_at = desk.now()",
+        (IN_TIME,),
+    ),
+    Mutation(
+        "no host clock tells when a reconciliation's read began",
+        "asking the host",
+        "app/intake/reconcile.py",
+        "read_at = await lanes.now(connection)",
+        "read_at = desk.now()",
+        (IN_TIME,),
     ),
 )
 

@@ -1,0 +1,183 @@
+"""A read ends a doubt only if it began, by the database's clock, when the doubt might end."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.commerce.signatures import AdobeKeys
+from app.intake import reconcile
+from app.orders.update import State
+from app.simulator.app import create_app as create_simulator
+from app.storage.views import OrderView
+from app.sync import calls
+from app.sync.doubts import Doubts
+from app.sync.errand import Errand
+from tests.builders import an_id, an_order
+from tests.integration.web.adobe import Clock
+from tests.integration.web.conftest import app_of, client_of
+from tests.integration.web.doubtful import dismissed, in_doubt, units
+from tests.world import World, open_world, serving
+
+TEN_MINUTES = timedelta(minutes=10)
+# Each reads the order and settles it.
+DOORS = ["dismiss", "refresh", "import", "reconcile", "retry", "poller"]
+
+
+@dataclass
+class Meanwhile:
+    """Lets something happen after Walmart was asked for an order, and before it answers."""
+
+    simulator: ASGIApp
+    happens: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/v3/orders/"):
+            while scope["method"] == "GET" and self.happens:
+                await self.happens.pop()()
+        await self.simulator(scope, receive, send)
+
+
+@pytest.fixture
+def meanwhile() -> Meanwhile:
+    return Meanwhile(create_simulator())
+
+
+@pytest.fixture
+async def world(fresh_url: str, meanwhile: Meanwhile) -> AsyncIterator[World]:
+    async with serving(meanwhile) as walmart, open_world(fresh_url, walmart_url=walmart) as opened:
+        yield opened
+
+
+async def doubt_until(world: World, when: str) -> None:
+    """Let every doubt end at a moment of the database's clock."""
+    async with world.database.begin() as connection:
+        await connection.exec_driver_sql(
+            f"UPDATE updates SET in_doubt_until = {when} WHERE in_doubt_until IS NOT NULL"
+        )
+
+
+async def still_in_doubt(world: World, update: str) -> bool:
+    return (await world.update(UUID(update))).in_doubt_until is not None
+
+
+async def prepared(world: World, client: httpx.AsyncClient, door: str) -> tuple[OrderView, str]:
+    """An order of 3 with a lost shipment of 2 whose doubt may end, as it is before the door."""
+    order = await world.an_order(3)
+    update = (await in_doubt(world, client, order, fault="error"))["update"]["id"]
+    if door == "poller":
+        await dismissed(client, update)
+    elif door == "retry":
+        async with world.database.begin() as connection:
+            await connection.exec_driver_sql(
+                "UPDATE updates SET state = 'failed', active = false WHERE kind = 'shipment'"
+            )
+    elif door == "reconcile":
+        # So that there is something to mend.
+        await world.shipped_by_hand(order, 1, "1ZHAND")
+    await world.let_doubts_end()
+    return order, update
+
+
+async def through(
+    door: str, world: World, client: httpx.AsyncClient, order: OrderView, update: str
+) -> None:
+    """Have the order read and settled."""
+    match door:
+        case "dismiss":
+            await dismissed(client, update)
+        case "refresh":
+            answer = await client.post(f"/v1/orders/{order.id}/refresh")
+            assert answer.json()["refreshed"] is True
+        case "import":
+            await world.imported(order.purchase_order_id, world._stores[0])
+        case "reconcile":
+            since = datetime.now(UTC) - timedelta(hours=1)
+            report = await reconcile.reconcile(world.desk, 1, since)
+            assert report is not None
+            assert [each.mended for each in report.findings] == [True]
+        case "retry":
+            answer = await client.post(f"/v1/updates/{update}/retry", json={})
+            assert answer.status_code == 202, answer.text
+        case "poller":
+            await Doubts(world.desk).end(1)
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_a_read_that_began_before_the_moment_of_a_doubt_does_not_end_it(
+    world: World, client: httpx.AsyncClient, meanwhile: Meanwhile, door: str
+) -> None:
+    order, update = await prepared(world, client, door)
+    # The moment comes while the order is being read.
+    meanwhile.happens.append(lambda: doubt_until(world, "now()"))
+    await through(door, world, client, order, update)
+    assert not meanwhile.happens
+    assert await still_in_doubt(world, update)
+    (line,) = await units(client, order)
+    assert line["pending"] == 2
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("ahead", [True, False])
+async def test_a_wrong_host_clock_neither_ends_a_doubt_nor_keeps_it(
+    world: World, door: str, *, ahead: bool
+) -> None:
+    off = TEN_MINUTES if ahead else -TEN_MINUTES
+    world.desk = replace(world.desk, now=lambda: datetime.now(UTC) + off)
+    keys = AdobeKeys(httpx.AsyncClient(), Clock())
+    async with client_of(app_of(world, keys)) as client:
+        order, update = await prepared(world, client, door)
+        if ahead:
+            await doubt_until(world, "now() + interval '5 minutes'")
+        if door == "poller" and ahead:
+            # It does not even read.
+            assert await Doubts(world.desk).due() == []
+        await through(door, world, client, order, update)
+        assert await still_in_doubt(world, update) is ahead
+    await keys.close()
+
+
+async def test_a_delivery_counts_a_read_from_its_beginning(
+    world: World, meanwhile: Meanwhile
+) -> None:
+    store = await world.a_store()
+    number = await world.at_walmart(3, store=store)
+    began, clock = datetime.now(UTC), SimpleNamespace(now=0.0)
+    unused: Any = None
+    update: Any = SimpleNamespace(
+        id=an_id(),
+        claimed_at=began,
+        claimed_from=State.VERIFYING,
+        in_doubt_until=began + timedelta(seconds=5),
+    )
+    errand = Errand(
+        update=update,
+        of_order=an_order(purchase_order_id=number),
+        account=await world.desk.account(1),
+        client=world.client,
+        commerce=unused,
+        policy=unused,
+        lease=60.0,
+        timeout=30.0,
+        monotonic=lambda: clock.now,
+        claimed_monotonic=0.0,
+        leased_monotonic=0.0,
+        renew=unused,
+        stopping=lambda: False,
+    )
+
+    async def takes_long() -> None:
+        clock.now += 10.0
+
+    meanwhile.happens.append(takes_long)
+    read = await calls.read_order(errand)
+    assert isinstance(read, calls.Picture)
+    assert errand.now() == began + timedelta(seconds=10)
+    assert (read.at, errand.read_at) == (began, began)
+    assert not errand.ends_doubt(read.at)
