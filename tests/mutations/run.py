@@ -106,6 +106,7 @@ FAULTS_OF_OURS = "tests/integration/web/test_faults_of_ours.py"
 OVERWRITING = "tests/integration/web/test_corrections_in_doubt.py"
 MIGRATIONS = "tests/integration/test_migrations.py"
 IN_TIME = "tests/integration/web/test_reads_in_time.py"
+READBACK = "tests/unit/orders/test_readback.py"
 MUTATIONS = (
     Mutation(
         "make installs everything that is missing by one call of apt-get",
@@ -2597,6 +2598,30 @@ MUTATIONS = (
         "read_at = await lanes.now(connection)",
         "read_at = desk.now()",
         (IN_TIME,),
+    ),
+    Mutation(
+        "what a read confirmed in doubt finds its units before any doubt",
+        "letting it wait with those in doubt",
+        "app/orders/readback.py",
+        "    if task.state is State.CONFIRMED:\n        return 0",
+        "    if task.state is State.CONFIRMED and not task.in_doubt_until:\n        return 0",
+        (WORLDS,),
+    ),
+    Mutation(
+        "what is confirmed whole is read alike in doubt and without",
+        "giving it a turn while it is in doubt",
+        "app/orders/readback.py",
+        "    if task.state in AT_REST and not any(",
+        "    if not task.in_doubt_until and task.state in AT_REST and not any(",
+        (WORLDS,),
+    ),
+    Mutation(
+        "units canceled before a cancellation are never fewer than none",
+        "counting units that Walmart never had",
+        "app/orders/readback.py",
+        "before = max((ours.ordered if ours else item.quantity) - item.quantity, 0)",
+        "before = (ours.ordered if ours else item.quantity) - item.quantity",
+        (READBACK,),
     ),
 )
 

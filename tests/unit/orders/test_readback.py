@@ -1,3 +1,5 @@
+import pytest
+
 from app.orders import readback
 from app.orders.order import Item
 from app.orders.update import Kind, State
@@ -82,6 +84,17 @@ def test_a_cancellation_counts_what_was_canceled_since_it_was_accepted() -> None
     half = readback.read(order, task, a_snapshot({"1": (canceled(2), acknowledged(1))}))
     assert half.missing == {"1": 1}
     assert readback.read(order, task, a_snapshot({"1": (canceled(3),)})).complete
+
+
+@pytest.mark.parametrize("there", [0, 1])
+def test_a_cancellation_of_more_units_than_walmart_has_finds_none_that_walmart_does_not_show(
+    there: int,
+) -> None:
+    """Commerce told three, and Walmart shows one: nothing was canceled before."""
+    order = an_order(a_line("1", 1, pending=1))
+    task = a_task(Item("1", 3, reserved=1), kind=Kind.CANCELLATION)
+    seen = a_snapshot({"1": (canceled(there), acknowledged(1 - there))})
+    assert readback.read(order, task, seen).found == {"1": there}
 
 
 def test_a_dismissed_shipment_finds_only_what_a_failed_one_does_not_account_for() -> None:
