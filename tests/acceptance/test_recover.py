@@ -54,6 +54,19 @@ def test_one_store_s_trouble_does_not_stop_the_others_and_is_told(deployment: De
         assert "then: waybill recover --since" in output
 
 
+def test_unless_told_otherwise_it_reads_from_the_newest_row_on(
+    deployment: Deployment, fresh_url: str
+) -> None:
+    with deployment.client() as client:
+        store = a_store(client)
+        an_order(deployment, client, store, "1796331200003", 1)
+        asyncio.run(execute(fresh_url, "UPDATE orders SET updated_at = '2026-01-02 10:00:00Z'"))
+        code, output = recovered(deployment, "--json")
+        assert code == 0
+        # Less what a clock of Walmart's may be off.
+        assert json.loads(output)["since"] == "2026-01-02T09:50:00Z"
+
+
 def test_behind_a_transaction_pooler_a_lease_shows_a_poller(
     deployment: Deployment, fresh_url: str
 ) -> None:

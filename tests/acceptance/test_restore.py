@@ -147,6 +147,7 @@ class Past:
     """What was before the loss, and what Walmart had by then."""
 
     whole: dict[str, Any]
+    half: dict[str, Any]
     parts: dict[str, Any]
     canceled: dict[str, Any]
     idle: dict[str, Any]
@@ -157,7 +158,7 @@ class Past:
     @property
     def judged(self) -> set[str]:
         """Orders of which Walmart shows no refunded units."""
-        return {str(each["id"]) for each in (self.whole, self.parts, self.canceled)}
+        return {str(each["id"]) for each in (self.whole, self.half, self.parts, self.canceled)}
 
 
 def effects(deployment: Deployment) -> list[tuple[Any, ...]]:
@@ -182,8 +183,10 @@ def lived_through(shop: Shop, backups: Backups) -> Past:
     assert "A poller works on this database" in output
     deployment.stop("poller")
     whole, canceled = shop.order(1_796_331_100_003, 2), shop.order(1_796_331_100_004, 1)
-    idle = shop.order(1_796_331_100_005, 1)
+    idle, half = shop.order(1_796_331_100_005, 1), shop.order(1_796_331_100_007, 2)
     shop.ship(whole, "1ZOPEN", 2)
+    # Its order has an open unit left at Walmart, where sending it again would ship another.
+    shop.ship(half, "1ZHALF", 1)
     shop.cancel(canceled)
     shop.refund(first)
     shop.stock(5)
@@ -205,7 +208,7 @@ def lived_through(shop: Shop, backups: Backups) -> Past:
     before = effects(deployment)
     backups.restore()
     until(lambda: time.monotonic() - accepted > QUIET)
-    return Past(whole, parts, canceled, idle, second, last["number"], before)
+    return Past(whole, half, parts, canceled, idle, second, last["number"], before)
 
 
 def recovered(deployment: Deployment, *words: str, **variables: str) -> tuple[int, str]:
@@ -242,7 +245,8 @@ def test_a_restored_backup_sends_nothing_twice(
         until(lambda: shop.shipped(past.parts) == 2)
         assert effects(deployment) == past.effects
         assert (shop.status(past.whole), shop.status(past.canceled)) == ("shipped", "canceled")
-        verdict = judge(deployment, client, 3, past.judged)
+        assert shop.shipped(past.half) == 1
+        verdict = judge(deployment, client, 4, past.judged)
         what = f"{len(past.effects)} effects at Walmart before and after; every update confirmed"
         write_row("a backup restored, and nothing else done", what, verdict)
         assert verdict.clean, passed(verdict)
@@ -268,6 +272,7 @@ def test_recovering_tells_what_was_accepted_after_the_backup_and_nothing_is_sent
             assert f"• {finding}" in output, output
         assert output.count("• ") == 6
         assert "1ZOPEN" not in output
+        assert "1ZHALF" not in output
         assert "1ZBEFORE" not in output
         again, once_more = recovered(deployment)
         assert (again, once_more.count("not asked for here")) == (0, 5)
@@ -284,7 +289,7 @@ def test_recovering_tells_what_was_accepted_after_the_backup_and_nothing_is_sent
         assert len(effects(deployment)) == len(past.effects) + 1
         # The value of before, which was newer at Walmart, was not sent.
         assert stock_sent(deployment) == stock
-        verdict = judge(deployment, client, 4, past.judged)
+        verdict = judge(deployment, client, 5, past.judged)
         what = f"{output.count('not asked for here')} findings named; every update confirmed"
         write_row("a backup restored, then waybill recover", what, verdict)
         assert verdict.clean, passed(verdict)

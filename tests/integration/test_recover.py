@@ -176,6 +176,34 @@ async def test_a_level_that_came_with_a_cancellation_of_before_does_not_follow_i
     assert (await what(world, order)).count("stock_not_known") == 1
 
 
+NEWEST = {
+    "an order": "UPDATE orders SET updated_at = :at WHERE store_id = 1",
+    "an update": "UPDATE updates SET created_at = :at WHERE store_id = 1",
+    "a try": "UPDATE attempts SET ended_at = :at WHERE store_id = 1",
+}
+
+
+@pytest.mark.parametrize("newest", NEWEST.values(), ids=NEWEST)
+async def test_the_newest_row_tells_about_when_the_backup_was_made(
+    world: World, newest: str
+) -> None:
+    order = await world.an_order(1)
+    await world.an_order(1, store=await world.a_store())
+    await world.deliver_until(await shipped(world, order, "1ZA"))
+    async with world.database.begin() as connection:
+        at = await lanes.now(connection)
+        for row in NEWEST.values():
+            older = row.replace(" WHERE store_id = 1", "")
+            await connection.execute(sa.text(older), {"at": at - 2 * SOON})
+        await connection.execute(sa.text(newest), {"at": at - SOON})
+        assert await recovery.newest(connection) == at - SOON
+
+
+async def test_an_empty_database_has_no_newest_row(world: World) -> None:
+    async with world.database.begin() as connection:
+        assert await recovery.newest(connection) is None
+
+
 async def test_numbers_go_on_where_none_after_the_backup_can_have_been(world: World) -> None:
     order = await world.an_order(2)
     first = await ship.ship(world.desk, order.id, a_package("1ZA", items=items(l1=1)), actor=ACTOR)

@@ -17,6 +17,8 @@ from tests.world import ACTOR, POLICY, World, a_package
 # No machine is so slow that what is fresh becomes stale.
 LONG = replace(POLICY, quiet_period=3600)
 LONG_AGO = timedelta(hours=2)
+# Longer than the period that is the default.
+A_WHILE_AGO = timedelta(minutes=10)
 
 
 async def accepted(world: World, number: str) -> tuple[OrderView, UUID]:
@@ -25,13 +27,13 @@ async def accepted(world: World, number: str) -> tuple[OrderView, UUID]:
     return order, shipped.shipment.update.id
 
 
-async def set_back(world: World, column: str, *update_ids: UUID) -> None:
+async def set_back(world: World, column: str, *update_ids: UUID, by: timedelta = LONG_AGO) -> None:
     """Let what is known of updates be from long ago."""
     async with world.database.begin() as connection:
         await connection.execute(
             sa.update(updates)
             .where(updates.c.id.in_(update_ids))
-            .values({column: sa.func.now() - LONG_AGO})
+            .values({column: sa.func.now() - by})
         )
 
 
@@ -59,6 +61,14 @@ async def test_a_fresh_shipment_is_sent_without_a_read(world: World) -> None:
     await world.deliver_until(fresh, policy=LONG)
     assert await reads(world) == before
     assert await shipped_at_walmart(world) == ["1ZFRESH"]
+
+
+async def test_how_old_is_too_old_is_the_quiet_period_that_is_set(world: World) -> None:
+    _, waited = await accepted(world, "1ZWAITED")
+    await set_back(world, "created_at", waited, by=A_WHILE_AGO)
+    before = await reads(world)
+    await world.deliver_until(waited, policy=LONG)
+    assert await reads(world) == before
 
 
 async def test_an_old_shipment_that_walmart_answered_a_moment_ago_is_sent_without_a_read(

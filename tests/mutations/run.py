@@ -107,6 +107,9 @@ OVERWRITING = "tests/integration/web/test_corrections_in_doubt.py"
 MIGRATIONS = "tests/integration/test_migrations.py"
 IN_TIME = "tests/integration/web/test_reads_in_time.py"
 READBACK = "tests/unit/orders/test_readback.py"
+STALE = "tests/integration/test_stale.py"
+RESTORE = "tests/acceptance/test_restore.py"
+RECOVERING = "tests/acceptance/test_recover.py"
 MUTATIONS = (
     Mutation(
         "make installs everything that is missing by one call of apt-get",
@@ -2622,6 +2625,38 @@ MUTATIONS = (
         "before = max((ours.ordered if ours else item.quantity) - item.quantity, 0)",
         "before = (ours.ordered if ours else item.quantity) - item.quantity",
         (READBACK,),
+    ),
+    Mutation(
+        "how old a shipment may be that is sent unread is what is set",
+        "taking the default",
+        "app/sync/poller.py",
+        "                settings.policy.quiet_period,\n",
+        "",
+        (STALE,),
+    ),
+    Mutation(
+        "a restored backup by itself sends no shipment again",
+        "sending it unread, however old it is",
+        "app/storage/taking.py",
+        '_STALE = """(u.kind = \'shipment\' AND',
+        '_STALE = """(u.kind = \'none\' AND',
+        (RESTORE,),
+    ),
+    Mutation(
+        "after a restored backup Walmart is read from the newest row on",
+        "reading what changed a moment ago",
+        "app/recover_command.py",
+        "begin = since or (newest or now) - OVERLAP",
+        "begin = since or now - OVERLAP",
+        (RECOVERING,),
+    ),
+    Mutation(
+        "the newest row is one of any kind",
+        "looking at orders and updates alone",
+        "app/storage/recovery.py",
+        "SELECT greatest(max(o.at), max(u.at), (SELECT max(ended_at) FROM attempts))",
+        "SELECT greatest(max(o.at), max(u.at))",
+        (RECOVER,),
     ),
 )
 
