@@ -110,6 +110,8 @@ READBACK = "tests/unit/orders/test_readback.py"
 STALE = "tests/integration/test_stale.py"
 RESTORE = "tests/acceptance/test_restore.py"
 RECOVERING = "tests/acceptance/test_recover.py"
+LATE_CLAIMS = "tests/integration/test_late_claims.py"
+PROBES = "tests/acceptance/test_probes.py"
 MUTATIONS = (
     Mutation(
         "make installs everything that is missing by one call of apt-get",
@@ -2657,6 +2659,62 @@ MUTATIONS = (
         "SELECT greatest(max(o.at), max(u.at), (SELECT max(ended_at) FROM attempts))",
         "SELECT greatest(max(o.at), max(u.at))",
         (RECOVER,),
+    ),
+    Mutation(
+        "an API is not ready while nothing can be written",
+        "being ready whatever the database says",
+        "app/serve.py",
+        "ready=lambda: compose.not_ready(parts.database),",
+        "ready=lambda: asyncio.sleep(0),",
+        (PROBES,),
+    ),
+    Mutation(
+        "ready means that something can be written",
+        "that something can be read",
+        "app/compose.py",
+        "            await connection.exec_driver_sql(_WRITES)\n",
+        "            pass\n",
+        (PROBES,),
+    ),
+    Mutation(
+        "what a migration made stale is run again once",
+        "for as long as a held row is waited for",
+        "app/storage/again.py",
+        "                if renewed:\n",
+        "                if loop.time() >= until:\n",
+        (TROUBLE,),
+    ),
+    Mutation(
+        "a delivery knows when its claim was asked for",
+        "taking when that was answered",
+        "app/sync/deliveries.py",
+        "leased_monotonic=asked_at,",
+        "leased_monotonic=at,",
+        (LATE_CLAIMS,),
+    ),
+    Mutation(
+        "a poller tells its deliveries when their claim was asked for",
+        "when it was answered",
+        "app/sync/dispatch.py",
+        "self.under_way.start(update, about, taken.asked_at, taken.at)",
+        "self.under_way.start(update, about, taken.at, taken.at)",
+        (LATE_CLAIMS,),
+    ),
+    Mutation(
+        "a header has ten seconds",
+        "ten minutes",
+        "app/connections.py",
+        "HEADER_SECONDS = 10.0",
+        "HEADER_SECONDS = 600.0",
+        (PROBES,),
+    ),
+    Mutation(
+        "many unfinished headers keep nobody from an answer",
+        "taking the descriptors that a process begins with",
+        "app/connections.py",
+        "if soft != resource.RLIM_INFINITY and soft < wanted:",
+        "if False:",
+        (PROBES,),
     ),
 )
 

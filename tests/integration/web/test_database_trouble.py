@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from app import compose
-from app.orders.errors import NotAvailable
+from app.orders.errors import NotAvailable, Stale
 from app.storage.again import again
 from app.storage.database import Database, open_database
 from app.storage.embedded import EmbeddedPostgres
@@ -167,6 +167,26 @@ async def test_what_a_migration_made_stale_is_run_again(
     await execute(outside, "ALTER TABLE stores ALTER COLUMN name TYPE varchar(300)")
     await outside.close()
     assert (await client.get("/v1/stores")).status_code == 200
+
+
+async def test_what_is_stale_when_it_is_run_again_is_told_as_such(fresh_url: str) -> None:
+    read, widths = "SELECT name FROM stores", iter(range(300, 305))
+    database, outside = (open_database(fresh_url, pool_size=1) for _ in range(2))
+
+    async def overtaken() -> None:
+        """Meet a migration each time, for as long as there are any."""
+        await execute(database, read)
+        for width in widths:
+            change = f"ALTER TABLE stores ALTER COLUMN name TYPE varchar({width})"
+            await execute(outside, change)
+            await execute(database, read)
+
+    with pytest.raises(Stale):
+        await again(overtaken)
+    # It was run twice.
+    assert next(widths) == 302
+    await database.close()
+    await outside.close()
 
 
 @pytest.mark.parametrize(

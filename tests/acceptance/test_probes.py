@@ -1,0 +1,85 @@
+"""What the machines that watch are told, while the database or the clients misbehave."""
+
+import asyncio
+import resource
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from app.connections import Limits
+from tests.conftest import Server
+from tests.processes import Deployment, deployed, free_port, until
+
+# More than the file descriptors that a process usually begins with.
+SLOW, USUAL = 1_100, 1_024
+
+
+@contextmanager
+def at_most(descriptors: int) -> Iterator[None]:
+    """Let this process, and those that it starts, begin with so many file descriptors."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
+    with ExitStack() as stack:
+        with at_most(USUAL):
+            running = stack.enter_context(deployed(fresh_url, tmp_path, pollers=0))
+        yield running
+
+
+def answer(address: str, path: str) -> httpx.Response:
+    return httpx.get(f"{address}/{path}", trust_env=False, timeout=30)
+
+
+def test_nobody_is_ready_while_nothing_can_be_written(
+    deployment: Deployment, server: Server, fresh_url: str
+) -> None:
+    name = urlsplit(fresh_url).path.removeprefix("/")
+    cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    poller = f"http://127.0.0.1:{free_port()}"
+    deployment.start("poller", "poller", "--port", poller.rpartition(":")[2])
+    deployment.wait_for(f"{poller}/livez", "poller")
+    both = (deployment.api, poller)
+    until(lambda: all(answer(each, "readyz").status_code == 200 for each in both))
+    server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    server.execute(cut)
+    for each in both:
+        assert answer(each, "readyz").status_code == 503
+        assert answer(each, "livez").status_code == 200
+    assert answer(deployment.api, "readyz").json()["code"] == "database_unavailable"
+    server.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    until(lambda: all(answer(each, "readyz").status_code == 200 for each in both))
+
+
+def test_a_header_has_ten_seconds() -> None:
+    """`waybill serve` sets no other limit."""
+    assert Limits(SLOW).header_seconds == 10.0
+
+
+def test_many_unfinished_headers_keep_nobody_from_an_answer(deployment: Deployment) -> None:
+    host, port = urlsplit(deployment.api).hostname, urlsplit(deployment.api).port
+
+    async def begin_many() -> httpx.Response:
+        opened = []
+        try:
+            for _ in range(SLOW):
+                _, writer = await asyncio.open_connection(host, port)
+                writer.write(b"GET /livez HTTP/1.1\r\nX-Slow: ")
+                opened.append(writer)
+            return await asyncio.to_thread(answer, deployment.api, "livez")
+        finally:
+            for writer in opened:
+                writer.close()
+
+    with at_most(4 * USUAL):
+        assert asyncio.run(begin_many()).status_code == 200
