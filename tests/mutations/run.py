@@ -2716,6 +2716,14 @@ MUTATIONS = (
         "if False:",
         (PROBES,),
     ),
+    Mutation(
+        "a poller is not ready while nothing can be written",
+        "being ready whatever the database says",
+        "app/poll.py",
+        "ready=lambda: compose.not_ready(parts.database))",
+        "ready=lambda: asyncio.sleep(0))",
+        (PROBES,),
+    ),
 )
 
 
