@@ -181,12 +181,13 @@ async def test_what_is_stale_when_it_is_run_again_is_told_as_such(fresh_url: str
             await execute(outside, change)
             await execute(database, read)
 
-    with pytest.raises(Stale):
-        await again(overtaken)
+    async with AsyncExitStack() as opened:
+        for each in (database, outside):
+            opened.push_async_callback(each.close)
+        with pytest.raises(Stale):
+            await again(overtaken)
     # It was run twice.
     assert next(widths) == 302
-    await database.close()
-    await outside.close()
 
 
 @pytest.mark.parametrize(
