@@ -322,6 +322,12 @@ def keys(number: int) -> dict[str, str]:
     return {"client_id": f"seller-{number}", "client_secret": "right"}
 
 
+# The answer for the held order has come: a poller waits for its row, or did so a moment ago.
+_WAITED_FOR = """
+    SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple'))
+"""
+
+
 async def _while_held(
     deployment: Deployment,
     client: httpx.Client,
@@ -337,6 +343,8 @@ async def _while_held(
         async with connection.transaction():
             statement = "SELECT FROM orders WHERE id = $1::uuid FOR UPDATE"
             await connection.execute(statement, held["id"])
+            while not await connection.fetchval(_WAITED_FOR):
+                await asyncio.sleep(0.02)
             for number, order in enumerate(others):
                 update = update_of(await asyncio.to_thread(shipped, client, order, f"1Z{number}"))
                 await asyncio.to_thread(in_state, client, update, "confirmed")
