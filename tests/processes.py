@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 from cryptography.fernet import Fernet
 
+from tests.tls import TLS
+
 WAYBILL = (sys.executable, "-m", "app.cli")
 _ROOT = Path(__file__).resolve().parent.parent
 # Seconds; a machine under load gets time, a test never waits for them when all is well.
@@ -103,7 +105,7 @@ class Deployment:
             if self.processes[name].poll() is not None:
                 raise AssertionError(f"{name} ended:\n{self.log(name)}")
             try:
-                if httpx.get(url, timeout=2, trust_env=False).status_code < 500:
+                if httpx.get(url, timeout=2, trust_env=False, verify=TLS).status_code < 500:
                     return
             except httpx.TransportError:
                 time.sleep(0.05)
@@ -116,6 +118,7 @@ class Deployment:
             headers={"Authorization": f"Bearer {self.key}"},
             timeout=30,
             trust_env=False,
+            verify=TLS,
         )
 
     def async_client(self) -> httpx.AsyncClient:
@@ -125,6 +128,7 @@ class Deployment:
             headers={"Authorization": f"Bearer {self.key}"},
             timeout=60,
             trust_env=False,
+            verify=TLS,
             limits=httpx.Limits(max_connections=50, max_keepalive_connections=50),
         )
 
@@ -189,7 +193,9 @@ def an_order(
         "lines": lines,
         "status": "Acknowledged",
     }
-    made = httpx.post(f"{deployment.walmart}/simulator/orders", json=at_walmart, trust_env=False)
+    made = httpx.post(
+        f"{deployment.walmart}/simulator/orders", json=at_walmart, trust_env=False, verify=TLS
+    )
     assert made.is_success, made.text
     answer = client.post(
         "/v1/orders/import", json={"store_id": store_id, "purchase_order_id": purchase_order_id}
@@ -213,20 +219,24 @@ def until(question: Any, patience: float = _PATIENCE) -> Any:
 
 def ledger(deployment: Deployment, **query: str) -> list[dict[str, Any]]:
     """Every effect that Walmart applied, in order."""
-    answer = httpx.get(f"{deployment.walmart}/simulator/ledger", params=query, trust_env=False)
+    answer = httpx.get(
+        f"{deployment.walmart}/simulator/ledger", params=query, trust_env=False, verify=TLS
+    )
     entries = answer.raise_for_status().json()
     return list(entries["entries"] if isinstance(entries, dict) else entries)
 
 
 def calls(deployment: Deployment, operation: str | None = None) -> list[dict[str, Any]]:
     """What Walmart was asked, in order."""
-    answer = httpx.get(f"{deployment.walmart}/simulator/calls", trust_env=False)
+    answer = httpx.get(f"{deployment.walmart}/simulator/calls", trust_env=False, verify=TLS)
     found = answer.raise_for_status().json()["calls"]
     return [each for each in found if operation in {None, each["operation"]}]
 
 
 def simulator(deployment: Deployment, path: str, **body: Any) -> None:
-    answer = httpx.post(f"{deployment.walmart}/simulator/{path}", json=body, trust_env=False)
+    answer = httpx.post(
+        f"{deployment.walmart}/simulator/{path}", json=body, trust_env=False, verify=TLS
+    )
     answer.raise_for_status()
 
 

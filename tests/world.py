@@ -43,6 +43,7 @@ from app.sync.backoff import Policy
 from app.sync.poller import Poller, PollerSettings
 from app.walmart.client import WalmartClient
 from tests.builders import a_ship_request
+from tests.tls import TLS
 
 # Of every world: what is claimed is opened without one at hand.
 VAULT = Vault([Fernet.generate_key().decode()])
@@ -288,7 +289,7 @@ async def open_world(
             open_http(timeout=timeout, max_connections=100, guarded=True)
         )
         walmart = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=walmart_url, timeout=10, trust_env=False)
+            httpx.AsyncClient(base_url=walmart_url, timeout=10, trust_env=False, verify=TLS)
         )
         database = open_database(url, pool_size=20)
         stack.push_async_callback(database.close)

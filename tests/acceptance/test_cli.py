@@ -12,6 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from tests.processes import WAYBILL, Deployment, a_store, deployed, free_port, until
+from tests.tls import TLS
 
 KEY = Fernet.generate_key().decode()
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,7 +115,7 @@ def test_serve_stops_in_order_and_takes_its_embedded_database_with_it(
 def answers(url: str) -> bool:
     """Whether somebody is there."""
     try:
-        return httpx.get(url, trust_env=False).is_success
+        return httpx.get(url, trust_env=False, verify=TLS).is_success
     except httpx.TransportError:
         return False
 
@@ -149,10 +150,10 @@ def test_keys_are_made_listed_and_revoked(fresh_url: str, tmp_path: Path) -> Non
     with deployed(fresh_url, tmp_path) as deployment:
         headers = {"Authorization": f"Bearer {secret}"}
         url = f"{deployment.api}/v1/orders"
-        assert httpx.get(url, headers=headers, trust_env=False).status_code == 200
+        assert httpx.get(url, headers=headers, trust_env=False, verify=TLS).status_code == 200
         assert waybill("keys", "revoke", "commerce", **settings).returncode == 0
         time.sleep(5.5)
-        assert httpx.get(url, headers=headers, trust_env=False).status_code == 401
+        assert httpx.get(url, headers=headers, trust_env=False, verify=TLS).status_code == 401
     assert waybill("keys", "revoke", "commerce", **settings).returncode == 1
 
 
@@ -195,13 +196,13 @@ def test_the_demo_starts_shows_orders_and_stops_cleanly_twice(data_folder: Path)
                     break
             headers = {"Authorization": f"Bearer {key}"}
             url = f"http://127.0.0.1:{port}/v1/orders/summary"
-            counted = httpx.get(url, headers=headers, trust_env=False).json()
+            counted = httpx.get(url, headers=headers, trust_env=False, verify=TLS).json()
             assert counted["total"] == orders
             demo.send_signal(signal.SIGINT)
             assert "everything is saved" in demo.stdout.read()
         assert demo.returncode == 0
         with pytest.raises(httpx.ConnectError):
-            httpx.get(url, trust_env=False)
+            httpx.get(url, trust_env=False, verify=TLS)
 
 
 def test_a_poller_answers_probes_before_its_database_is_there(tmp_path: Path) -> None:
@@ -216,7 +217,7 @@ def test_a_poller_answers_probes_before_its_database_is_there(tmp_path: Path) ->
         poller.start("poller", "poller", "--port", str(port))
         poller.wait_for(f"http://127.0.0.1:{port}/livez", "poller")
         alive, ready = (
-            httpx.get(f"http://127.0.0.1:{port}/{probe}", trust_env=False)
+            httpx.get(f"http://127.0.0.1:{port}/{probe}", trust_env=False, verify=TLS)
             for probe in ("livez", "readyz")
         )
         assert (alive.status_code, alive.json()) == (200, {"status": "alive"})

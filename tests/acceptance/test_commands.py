@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.processes import WAYBILL, Deployment, a_store, an_order, deployed, until
+from tests.tls import TLS
 
 
 @pytest.fixture
@@ -74,6 +75,7 @@ def test_walmart_announces_orders_after_subscribing(deployment: Deployment) -> N
             f"{deployment.walmart}/simulator/orders",
             json={**order, "lines": [{"sku": "A"}]},
             trust_env=False,
+            verify=TLS,
         )
         assert made.is_success
         query = {"q": "1796330800002"}

@@ -11,6 +11,7 @@ import pytest
 
 from app.storage.urls import asyncpg_arguments
 from tests.processes import Deployment, a_store, deployed, ledger, until
+from tests.tls import TLS
 
 MANY = 5000
 
@@ -46,7 +47,11 @@ def test_5000_orders_come_in_once_each_though_the_importer_dies(
     for start in range(0, MANY, 1000):
         body = {"orders": orders[start : start + 1000]}
         httpx.post(
-            f"{deployment.walmart}/simulator/orders", json=body, timeout=30, trust_env=False
+            f"{deployment.walmart}/simulator/orders",
+            json=body,
+            timeout=30,
+            trust_env=False,
+            verify=TLS,
         ).raise_for_status()
     deployment.start("poller-0", "poller")
     until(lambda: ask(fresh_url, "SELECT count(*) FROM orders") > MANY / 5)

@@ -26,6 +26,7 @@ from tests.processes import (
     simulator,
     until,
 )
+from tests.tls import TLS
 
 PO = 1_796_330_500_000
 Step = Callable[[Deployment, str, str], Awaitable[None]]
@@ -165,7 +166,10 @@ async def _killed(
     orders = await asyncio.to_thread(shipped_orders, deployment, client, store, seller, 1, number)
     with watched(deployment, orders) as seen:
         await step(deployment, url, po)
-        async with connected(url) as session, httpx.AsyncClient(trust_env=False) as walmart_:
+        async with (
+            connected(url) as session,
+            httpx.AsyncClient(trust_env=False, verify=TLS) as walmart_,
+        ):
             await walmart_.delete(f"{deployment.walmart}/simulator/faults")
             # The lease ends by the database's clock: it is ended here instead of waited for.
             ended = "UPDATE updates SET leased_until = now() WHERE state = 'sending'"

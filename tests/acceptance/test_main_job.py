@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.processes import Deployment, a_store, an_order, deployed, free_port, ledger, until
+from tests.tls import TLS
 
 
 @pytest.fixture
@@ -56,7 +57,9 @@ def test_a_refusal_shows_its_reason_and_a_retry_confirms(deployment: Deployment)
     with deployment.client() as client:
         order = an_order(deployment, client, a_store(client), "1796330120077", 1)
         fault = {"operation": "shipping", "kind": "refuse", "times": 1, "field": "methodCode"}
-        httpx.post(f"{deployment.walmart}/simulator/faults", json=fault, trust_env=False)
+        httpx.post(
+            f"{deployment.walmart}/simulator/faults", json=fault, trust_env=False, verify=TLS
+        )
         client.post(f"/v1/orders/{order['id']}/shipments", json=package("1ZA"))
         failed = order_is(client, order["id"], "error")
         (detail,) = failed["status_details"]
@@ -153,7 +156,7 @@ def test_a_stopped_poller_finishes_what_it_holds(deployment: Deployment) -> None
         order = an_order(deployment, client, a_store(client), "1796330120080", 1)
         assert deployment.stop("poller-1") == 0
         slow = {"operation": "shipping", "kind": "slow", "delay": 1, "times": 1}
-        httpx.post(f"{deployment.walmart}/simulator/faults", json=slow, trust_env=False)
+        httpx.post(f"{deployment.walmart}/simulator/faults", json=slow, trust_env=False, verify=TLS)
         client.post(f"/v1/orders/{order['id']}/shipments", json=package("1ZSLOW"))
         until(lambda: client.get("/v1/updates?state=sending").json()["data"])
         assert deployment.stop("poller-0") == 0
@@ -166,7 +169,9 @@ def test_what_a_killed_poller_had_sent_is_not_sent_again(fresh_url: str, tmp_pat
         with deployment.client() as client:
             order = an_order(deployment, client, a_store(client), "1796330120081", 1)
             fault = {"operation": "shipping", "kind": "timeout_after", "times": 1}
-            httpx.post(f"{deployment.walmart}/simulator/faults", json=fault, trust_env=False)
+            httpx.post(
+                f"{deployment.walmart}/simulator/faults", json=fault, trust_env=False, verify=TLS
+            )
             client.post(f"/v1/orders/{order['id']}/shipments", json=package("1ZKILL"))
             until(lambda: ledger(deployment))
             deployment.kill("poller-0")
@@ -183,7 +188,9 @@ def test_a_stopped_server_drains_the_poller_inside_it(fresh_url: str, tmp_path: 
         with deployment.client() as client:
             order = an_order(deployment, client, a_store(client), "1796330120082", 1)
             slow = {"operation": "shipping", "kind": "slow", "delay": 1, "times": 1}
-            httpx.post(f"{deployment.walmart}/simulator/faults", json=slow, trust_env=False)
+            httpx.post(
+                f"{deployment.walmart}/simulator/faults", json=slow, trust_env=False, verify=TLS
+            )
             client.post(f"/v1/orders/{order['id']}/shipments", json=package("1ZDRAIN"))
             until(lambda: client.get("/v1/updates?state=sending").json()["data"])
             assert deployment.stop("both") == 0

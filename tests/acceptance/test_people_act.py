@@ -22,6 +22,7 @@ from tests.processes import (
     simulator,
     until,
 )
+from tests.tls import TLS
 
 PO = "179633100000"
 UPS = {"carrier_code": "ups"}
@@ -185,7 +186,7 @@ def _older_stock(deployment: Deployment) -> None:
 
 
 def stock(deployment: Deployment) -> list[int]:
-    answer = httpx.get(f"{deployment.walmart}/simulator/stock", trust_env=False)
+    answer = httpx.get(f"{deployment.walmart}/simulator/stock", trust_env=False, verify=TLS)
     return [each["quantity"] for each in answer.raise_for_status().json()["stock"]]
 
 
@@ -198,7 +199,7 @@ def test_a_read_that_lags_behind_takes_nothing_back(deployment: Deployment) -> N
         with watched(deployment, [order["id"]]) as seen:
             until(lambda: _differs(client, order))
             assert order_of(client, order)["lines"][0]["quantity"]["shipped"] == 1
-            httpx.delete(f"{deployment.walmart}/simulator/faults", trust_env=False)
+            httpx.delete(f"{deployment.walmart}/simulator/faults", trust_env=False, verify=TLS)
             update_of(shipped(client, order, "1ZB", ("1", 1)))
             until(lambda: at_rest(client))
         after = order_of(client, order)
@@ -356,5 +357,5 @@ async def _while_held(
 
 
 def _under_way(deployment: Deployment) -> bool:
-    answer = httpx.get(f"{deployment.walmart}/simulator/calls", trust_env=False)
+    answer = httpx.get(f"{deployment.walmart}/simulator/calls", trust_env=False, verify=TLS)
     return any(each["operation"] == "shipping" for each in answer.json()["calls"])

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from app.commerce.signatures import KEY_HOST, AdobeKeys
 from app.web.app import create_app
 from tests.integration.web.adobe import ADOBE, KEY_PATH, Clock, pem
+from tests.tls import TLS
 from tests.world import World
 
 ADMIN_KEY = "wb_admin-key-of-the-tests"
@@ -44,7 +45,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def app(world: World, clock: Clock) -> AsyncIterator[FastAPI]:
-    keys = AdobeKeys(httpx.AsyncClient(), clock)
+    keys = AdobeKeys(httpx.AsyncClient(verify=TLS), clock)
     yield app_of(world, keys)
     await keys.close()
 

@@ -30,6 +30,7 @@ from tests.integration.web.adobe import (
     side,
 )
 from tests.integration.web.conftest import app_of, client_of
+from tests.tls import TLS
 from tests.world import World
 
 CANCEL_EVENT = "plugin.sales.api.order_management.cancel"
@@ -447,7 +448,7 @@ async def test_a_canceled_credit_memo_refunds_nothing(
 @pytest.fixture
 async def hurried(world: World, clock: Clock) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody without a key, where no answer may take long."""
-    keys = AdobeKeys(httpx.AsyncClient(), clock)
+    keys = AdobeKeys(httpx.AsyncClient(verify=TLS), clock)
     async with client_of(app_of(world, keys, answer_within=0.5), key=None) as opened:
         yield opened
     await keys.close()

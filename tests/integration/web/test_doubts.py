@@ -21,6 +21,7 @@ from tests.integration.web.adobe import Clock
 from tests.integration.web.conftest import app_of, client_of
 from tests.integration.web.doubtful import LONG, a_body, accepted, code, in_doubt, land, units
 from tests.integration.web.test_dismissals import commerce_order
+from tests.tls import TLS
 from tests.world import World
 
 HELD = {"ordered": 3, "shipped": 0, "canceled": 0, "refunded": 0, "pending": 2, "remaining": 1}
@@ -262,7 +263,7 @@ def skewed(world: World, request: pytest.FixtureRequest) -> World:
 @pytest.fixture
 async def late(skewed: World) -> AsyncIterator[httpx.AsyncClient]:
     """An API on that host."""
-    keys = AdobeKeys(httpx.AsyncClient(), Clock())
+    keys = AdobeKeys(httpx.AsyncClient(verify=TLS), Clock())
     async with client_of(app_of(skewed, keys)) as opened:
         yield opened
     await keys.close()

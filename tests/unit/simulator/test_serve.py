@@ -10,6 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.tls import TLS
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -27,7 +29,7 @@ def wait_for(process: subprocess.Popen[str], url: str) -> None:
     while True:
         assert process.poll() is None, process.communicate()[0]
         try:
-            httpx.get(f"{url}/simulator/faults", timeout=10, trust_env=False)
+            httpx.get(f"{url}/simulator/faults", timeout=10, trust_env=False, verify=TLS)
         except httpx.ConnectError:
             time.sleep(0.05)
         else:
@@ -41,10 +43,12 @@ def test_it_serves_says_nothing_of_the_connections_it_cuts_and_stops_when_told()
     process, url = start(port), f"http://127.0.0.1:{port}"
     try:
         wait_for(process, url)
-        httpx.post(f"{url}/simulator/faults", json={"kind": "drop"}, trust_env=False)
+        httpx.post(f"{url}/simulator/faults", json={"kind": "drop"}, trust_env=False, verify=TLS)
         headers = {"WM_QOS.CORRELATION_ID": "1", "WM_SVC.NAME": "Walmart Marketplace"}
         with pytest.raises(httpx.RemoteProtocolError):
-            httpx.post(f"{url}/v3/token", auth=("a", "b"), headers=headers, trust_env=False)
+            httpx.post(
+                f"{url}/v3/token", auth=("a", "b"), headers=headers, trust_env=False, verify=TLS
+            )
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=60)
     finally:

@@ -13,6 +13,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from app.simulator.app import create_app
+from tests.tls import TLS
 from tests.unit.simulator.seller import PO, Clock, Seller, line
 
 # Long enough for an answer on a busy machine; only what never answers waits it out.
@@ -70,7 +71,7 @@ async def seller(request: pytest.FixtureRequest, sleep: Sleep) -> AsyncIterator[
     app = create_app(now=clock, monotonic=clock, sleep=sleep)
     async with (
         serving(app, request.param) as url,
-        httpx.AsyncClient(base_url=url, timeout=PATIENCE, trust_env=False) as http,
+        httpx.AsyncClient(base_url=url, timeout=PATIENCE, trust_env=False, verify=TLS) as http,
     ):
         someone = Seller(http, clock.ms)
         await someone.sign_in()
@@ -175,7 +176,7 @@ async def test_tokens_and_lists_fall_silent_as_well(seller: Seller, kind: str) -
 @pytest.mark.parametrize("http", ["h11", "httptools"])
 async def test_a_server_that_stops_lets_go_of_whom_it_keeps_waiting(http: str) -> None:
     app = create_app()
-    async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False, verify=TLS) as client:
         async with serving(app, http) as url:
             client.base_url = httpx.URL(url)
             seller = Seller(client, 0)
