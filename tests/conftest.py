@@ -86,7 +86,8 @@ def server(data_folder: Path) -> Iterator[Server]:
 def fresh(server: Server, template: str = "waybill") -> Iterator[str]:
     """A new database, a copy of another."""
     name = f"test_{next(_numbers)}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    # File by file is half the work of copying by way of the write-ahead log.
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     yield database_url(server.url, name)
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
