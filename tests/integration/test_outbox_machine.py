@@ -36,8 +36,8 @@ from tests.integration.outbox_ground import LEASE, Ground, Hand, Pollers, next_n
 from tests.integration.outbox_promises import Asked, Picture, broken
 
 Act = TypeVar("Act", bound=Callable[..., None])
-# In the suite 4 x 28 runs of up to 40 steps, so that both workers have a share.
-PARTS, RUNS, STEPS = 4, 28, 40
+# In the suite 4 x 25 runs of up to 40 steps, so that both workers have a share.
+PARTS, RUNS, STEPS = 4, 25, 40
 # What Walmart does, and whether the write has an effect all the same.
 FAULTS = [
     "error",

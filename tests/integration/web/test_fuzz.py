@@ -59,6 +59,8 @@ class Fuzz:
     cancelable: str = ""
     taken: set[str] = field(default_factory=set)
     _before: Any = None
+    _newest: str = ""
+    _written: Any = None
 
     async def ask(self, ask: Ask) -> bool:
         """Ask, and hold the answer against the rules; whether it was carried out."""
@@ -88,13 +90,20 @@ class Fuzz:
         return False
 
     async def written(self) -> Any:
-        """All that is in the database, in short."""
+        """All that is in the database, in short; read anew where a transaction has written since."""
+        newest = await self.database.fetchval(
+            "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
+        )
+        if newest == self._newest:
+            return self._written
         each = ", ".join(
             f"(SELECT coalesce(sum(hashtextextended(t::text, 0)), 0) FROM {table.name} t)"
             for table in metadata.sorted_tables
         )
         names = [table.name for table in metadata.sorted_tables]
-        return dict(zip(names, await self.database.fetchrow(f"SELECT {each}"), strict=True))
+        found = await self.database.fetchrow(f"SELECT {each}")
+        self._newest, self._written = newest, dict(zip(names, found, strict=True))
+        return self._written
 
     def _signature(self, ask: Ask) -> dict[str, str]:
         """Of who may call the webhooks, so that what they read is what is spoilt."""
