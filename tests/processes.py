@@ -1,21 +1,27 @@
 """Waybill as it is deployed: simulator, API and pollers as processes of their own."""
 
+import asyncio
+import contextlib
 import os
 import secrets
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import asyncpg
 import httpx
 from cryptography.fernet import Fernet
 
+from app.storage.tables import metadata
+from app.storage.urls import asyncpg_arguments
 from tests.tls import TLS
 
 WAYBILL = (sys.executable, "-m", "app.cli")
@@ -43,6 +49,47 @@ def free_port() -> int:
         return port
 
 
+class Process(Protocol):
+    """A process of ours, as `subprocess.Popen` shows it."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, number: int, /) -> None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+# Starts a `waybill` command: its words, its environment, and the files for what it writes.
+Launch = Callable[[Sequence[str], Mapping[str, str], Path, Path], Process]
+
+
+def executed(
+    words: Sequence[str], environment: Mapping[str, str], out: Path, errors: Path
+) -> subprocess.Popen[bytes]:
+    """Start a `waybill` command in a new interpreter."""
+    with out.open("wb") as output, ExitStack() as stack:
+        return subprocess.Popen(
+            [*WAYBILL, *words],
+            cwd=_ROOT,
+            env=environment,
+            stdout=output,
+            stderr=output if errors == out else stack.enter_context(errors.open("wb")),
+            stdin=subprocess.DEVNULL,
+        )
+
+
+def run(
+    launch: Launch, words: Sequence[str], environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run a `waybill` command to its end."""
+    with tempfile.TemporaryDirectory() as folder:
+        out, errors = Path(folder) / "out", Path(folder) / "errors"
+        code = launch(words, environment, out, errors).wait(_PATIENCE)
+        return subprocess.CompletedProcess(words, code, out.read_text(), errors.read_text())
+
+
 @dataclass
 class Deployment:
     """The processes, and how to reach them. Each is ended by its id when the test is over."""
@@ -52,25 +99,27 @@ class Deployment:
     key: str
     environment: Mapping[str, str]
     folder: Path
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    launch: Launch = executed
+    processes: dict[str, Process] = field(default_factory=dict)
 
-    def start(self, name: str, *words: str, **variables: str) -> subprocess.Popen[bytes]:
+    @property
+    def database_url(self) -> str:
+        return self.environment["WAYBILL_DATABASE_URL"]
+
+    def start(self, name: str, *words: str, **variables: str) -> Process:
         """Start a `waybill` command; its output goes to a file named after it.
 
         variables: of its environment, besides the deployment's.
         """
-        log = (self.folder / f"{name}.log").open("wb")
-        process = subprocess.Popen(
-            [*WAYBILL, *words],
-            cwd=_ROOT,
-            env={**self.environment, **variables},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-        )
-        log.close()
-        self.processes[name] = process
-        return process
+        log = self.folder / f"{name}.log"
+        # Another clock is loaded before anything else is.
+        launch = executed if "LD_PRELOAD" in variables else self.launch
+        self.processes[name] = launch(words, {**self.environment, **variables}, log, log)
+        return self.processes[name]
+
+    def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a `waybill` command to its end; variables: of its environment, besides."""
+        return run(self.launch, words, {**self.environment, **variables})
 
     def log(self, name: str) -> str:
         """What a process has written so far."""
@@ -97,6 +146,11 @@ class Deployment:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(15)
+
+    def empty(self) -> None:
+        """Delete all rows, and all that Walmart has, while the processes go on."""
+        asyncio.run(_truncate(self.database_url))
+        simulator(self, "reset")
 
     def wait_for(self, url: str, name: str) -> None:
         """Wait until an address answers; fail with the process's own words if it ends instead."""
@@ -133,9 +187,35 @@ class Deployment:
         )
 
 
+async def _truncate(url: str) -> None:
+    connection = await asyncpg.connect(**asyncpg_arguments(url))
+    tables = ", ".join(table.name for table in metadata.sorted_tables)
+    while True:
+        # A poller may be looking at some of them.
+        with contextlib.suppress(asyncpg.DeadlockDetectedError):
+            # Numbers of stores go on: processes remember what they know of a store by its number.
+            await connection.execute(f"TRUNCATE {tables} CONTINUE IDENTITY")
+            break
+    await connection.close()
+
+
+@dataclass(frozen=True)
+class Processes:
+    """What the tests of a module share: so many pollers beside the others, and settings."""
+
+    pollers: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
 @contextmanager
 def deployed(
-    database_url: str, folder: Path, *, pollers: int = 1, **settings: str
+    database_url: str,
+    folder: Path,
+    launch: Launch = executed,
+    /,
+    *,
+    pollers: int = 1,
+    **settings: str,
 ) -> Iterator[Deployment]:
     """Start the simulator, an API without a poller, and pollers, all on 127.0.0.1."""
     api_port, walmart_port = free_port(), free_port()
@@ -150,7 +230,7 @@ def deployed(
         **settings,
     }
     api, walmart = f"http://127.0.0.1:{api_port}", f"http://127.0.0.1:{walmart_port}"
-    deployment = Deployment(api, walmart, key, environment, folder)
+    deployment = Deployment(api, walmart, key, environment, folder, launch)
     with ExitStack() as stack:
         stack.callback(deployment.stop_all)
         deployment.start("simulator", "simulator", "--port", str(walmart_port))

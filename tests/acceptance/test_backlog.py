@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 
 from app.storage.urls import asyncpg_arguments
-from tests.processes import Deployment, a_store, calls, deployed, shipped_orders, until
+from tests.forked import deployed
+from tests.processes import Deployment, a_store, calls, shipped_orders, until
 
 DUE = 100_000
 # One order of the API is copied: order, line, shipment, update, with numbers of their own.

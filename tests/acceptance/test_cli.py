@@ -11,7 +11,8 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
-from tests.processes import WAYBILL, Deployment, a_store, deployed, free_port, until
+from tests.forked import Forked, deployed
+from tests.processes import WAYBILL, Deployment, a_store, free_port, run, until
 from tests.tls import TLS
 
 KEY = Fernet.generate_key().decode()
@@ -21,15 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def waybill(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a command with these settings and no others."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("WAYBILL_")}
-    return subprocess.run(
-        [*WAYBILL, *words],
-        cwd=ROOT,
-        env={**clean, **settings},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return run(Forked, words, {**clean, **settings})
 
 
 @pytest.mark.parametrize("command", [("serve",), ("poller",), ("migrate",), ("keys", "list")])

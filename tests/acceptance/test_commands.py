@@ -1,30 +1,17 @@
 """`waybill import-shipments` and `waybill webhooks subscribe`, as an operator runs them."""
 
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 
-from tests.processes import WAYBILL, Deployment, a_store, an_order, deployed, until
+from tests.processes import Deployment, Processes, a_store, an_order, until
 from tests.tls import TLS
 
-
-@pytest.fixture
-def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
-    with deployed(fresh_url, tmp_path, pollers=1) as running:
-        yield running
+PROCESSES = Processes(pollers=1)
 
 
 def waybill(deployment: Deployment, *words: str) -> tuple[int, str, str]:
-    told = subprocess.run(
-        [*WAYBILL, *words],
-        env=dict(deployment.environment),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    told = deployment.run(*words)
     return told.returncode, told.stdout, told.stderr
 
 

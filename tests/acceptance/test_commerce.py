@@ -1,20 +1,15 @@
 """The connector to Commerce, between real processes: killed in the middle, and looked at."""
 
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.processes import (
-    WAYBILL,
     Deployment,
+    Processes,
     a_store,
     an_order,
     calls,
-    deployed,
     ledger,
     simulator,
     until,
@@ -23,10 +18,7 @@ from tests.processes import (
 LEASE = {"WAYBILL_WALMART_TIMEOUT": "2", "WAYBILL_LEASE": "19"}
 
 
-@pytest.fixture
-def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
-    with deployed(fresh_url, tmp_path, pollers=0) as running:
-        yield running
+PROCESSES = Processes()
 
 
 def connected(deployment: Deployment, client: httpx.Client, **commerce: Any) -> str:
@@ -68,21 +60,12 @@ def test_a_poller_killed_while_commerce_makes_an_order_leaves_one_order(
 
 
 def test_the_doctor_looks_at_commerce_too(deployment: Deployment) -> None:
-    def doctor() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*WAYBILL, "doctor"],
-            env=dict(deployment.environment),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
     with deployment.client() as client:
         store = connected(deployment, client)
-        assert "its Commerce has the store view" in doctor().stdout
+        assert "its Commerce has the store view" in deployment.run("doctor").stdout
         wrong = {"commerce": {"access_token": "wrong"}}
         assert client.patch(f"/v1/stores/{store}", json=wrong).status_code == 200
-        told = doctor()
+        told = deployment.run("doctor")
         assert told.returncode == 1
         assert "its Commerce cannot be used" in told.stdout
         assert "isn't authorized" in told.stdout

@@ -8,23 +8,22 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from app.simulator.faults import KINDS
 from app.storage import migrate
 from app.storage.embedded import EmbeddedPostgres
 from tests.acceptance.judge import at_rest, judge, passed, watched, write_row
+from tests.forked import deployed
 from tests.processes import (
     Deployment,
+    Processes,
     a_store,
     an_order,
-    deployed,
     faketime_library,
     simulator,
     until,
@@ -35,10 +34,7 @@ SEED = int(os.environ.get("WAYBILL_FAULT_SEED", "20261123"))
 POLLERS = ("poller-0", "poller-1")
 
 
-@pytest.fixture
-def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
-    with deployed(fresh_url, tmp_path, pollers=0) as running:
-        yield running
+PROCESSES = Processes()
 
 
 def seller_of(number: int) -> str:

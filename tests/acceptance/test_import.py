@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from app.storage.urls import asyncpg_arguments
-from tests.processes import Deployment, a_store, deployed, ledger, until
+from tests.forked import deployed
+from tests.processes import Deployment, a_store, ledger, until
 from tests.tls import TLS
 
 MANY = 5000

@@ -15,12 +15,12 @@ import pytest
 from app.storage.urls import asyncpg_arguments
 from tests.acceptance.judge import Verdict, at_rest, judge, passed, watched, write_row
 from tests.acceptance.proxy import proxied
+from tests.forked import deployed
 from tests.processes import (
     Deployment,
     a_store,
     an_order,
     calls,
-    deployed,
     ledger,
     shipped_orders,
     simulator,

@@ -1,16 +1,12 @@
 """Walmart's endpoints as lanes: nobody asks too much, and nobody waits for somebody else's trouble."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import httpx
-import pytest
 
 from tests.processes import (
     Deployment,
+    Processes,
     a_store,
     calls,
-    deployed,
     shipped_orders,
     simulator,
     until,
@@ -20,12 +16,9 @@ SHIPPING = "shipping"
 POLLERS = ("poller-0", "poller-1")
 
 
-@pytest.fixture
-def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
-    # Orders and updates are there before the pollers start, so that all of them are due at once;
-    # none of them is so old that it is read before it is sent.
-    with deployed(fresh_url, tmp_path, pollers=0, WAYBILL_QUIET_PERIOD="120") as running:
-        yield running
+# Orders and updates are there before the pollers start, so that all of them are due at once;
+# none of them is so old that it is read before it is sent.
+PROCESSES = Processes(settings={"WAYBILL_QUIET_PERIOD": "120"})
 
 
 def all_shipped(client: httpx.Client, orders: list[str]) -> bool:

@@ -2,21 +2,24 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
-from tests.processes import Deployment, a_store, an_order, deployed, free_port, ledger, until
+from tests.forked import deployed
+from tests.processes import (
+    Deployment,
+    Processes,
+    a_store,
+    an_order,
+    free_port,
+    ledger,
+    until,
+)
 from tests.tls import TLS
 
-
-@pytest.fixture
-def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
-    with deployed(fresh_url, tmp_path, pollers=2) as running:
-        yield running
+PROCESSES = Processes(pollers=2)
 
 
 def package(number: str, **changes: Any) -> dict[str, Any]:
@@ -151,8 +154,8 @@ async def test_two_pollers_deliver_three_hundred_updates_once_each_and_in_order(
     assert set(map("".join, by_order.values())) == {"012"}
 
 
-def test_a_stopped_poller_finishes_what_it_holds(deployment: Deployment) -> None:
-    with deployment.client() as client:
+def test_a_stopped_poller_finishes_what_it_holds(fresh_url: str, tmp_path: Path) -> None:
+    with deployed(fresh_url, tmp_path, pollers=2) as deployment, deployment.client() as client:
         order = an_order(deployment, client, a_store(client), "1796330120080", 1)
         assert deployment.stop("poller-1") == 0
         slow = {"operation": "shipping", "kind": "slow", "delay": 1, "times": 1}

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,12 @@ import pytest
 
 from app.storage.urls import asyncpg_arguments
 from tests.acceptance.judge import Verdict, at_rest, judge, passed, updates_of, watched, write_row
+from tests.forked import deployed
 from tests.processes import (
     Deployment,
+    Processes,
     a_store,
     an_order,
-    deployed,
     faketime_library,
     ledger,
     simulator,
@@ -30,10 +30,7 @@ UPS = {"carrier_code": "ups"}
 SOON = {"WAYBILL_QUIET_PERIOD": "8"}
 
 
-@pytest.fixture
-def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
-    with deployed(fresh_url, tmp_path, pollers=1) as running:
-        yield running
+PROCESSES = Processes(pollers=1, settings=SOON)
 
 
 def shipped(
@@ -122,8 +119,9 @@ def test_a_refund_in_doubt_is_dismissed_and_asked_for_again(fresh_url: str, tmp_
     with deployed(fresh_url, tmp_path, pollers=1, **quick) as deployment:
         with deployment.client() as client:
             number = f"{PO}2"
-            an_order(deployment, client, a_store(client), number, 2)
+            order = an_order(deployment, client, a_store(client), number, 2)
             simulator(deployment, f"orders/{number}/ship")
+            client.post(f"/v1/orders/{order['id']}/refresh", json={}).raise_for_status()
             lines = [{"line_number": "1", "quantity": 2}]
             simulator(deployment, f"orders/{number}/return", lines=lines)
             (found,) = until(lambda: client.get("/v1/returns").json()["data"])

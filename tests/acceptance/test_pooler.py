@@ -1,7 +1,6 @@
 """Behind PgBouncer in transaction mode, whose server connections belong to nobody for long."""
 
 import asyncio
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import httpx
 import pytest
 
 from app.storage.urls import asyncpg_arguments
+from tests.forked import Forked, deployed
 from tests.pooler import POOL_SIZE, pgbouncer
-from tests.processes import WAYBILL, Deployment, a_store, an_order, deployed, shipped_orders, until
+from tests.processes import Deployment, a_store, an_order, shipped_orders, until
 
 
 @pytest.fixture
@@ -33,13 +33,7 @@ def deployment(
 
 def waybill(deployment: Deployment, word: str) -> tuple[int, str]:
     """Run a command in the deployment's environment; its exit code and all that it says."""
-    told = subprocess.run(
-        [*WAYBILL, word],
-        env=dict(deployment.environment),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    told = deployment.run(word)
     return told.returncode, told.stdout + told.stderr
 
 
@@ -96,9 +90,7 @@ async def test_requests_at_once_share_the_pooler_s_few_connections(
 
 
 def test_migrations_refuse_to_go_through_a_pooler(pooled_url: str, tmp_path: Path) -> None:
-    with deployed(
-        pooled_url, tmp_path, pollers=0, WAYBILL_DATABASE_POOLER="transaction"
-    ) as deployment:
-        code, told = waybill(deployment, "migrate")
+    settings = {"WAYBILL_DATABASE_URL": pooled_url, "WAYBILL_DATABASE_POOLER": "transaction"}
+    code, told = waybill(Deployment("", "", "", settings, tmp_path, Forked), "migrate")
     assert code == 1
     assert "WAYBILL_DATABASE_DIRECT_URL" in told

@@ -1,29 +1,14 @@
 """`waybill reconcile`, as an operator runs it."""
 
 import json
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
+from tests.processes import Deployment, Processes, a_store, an_order, simulator
 
-from tests.processes import WAYBILL, Deployment, a_store, an_order, deployed, simulator
-
-
-@pytest.fixture
-def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
-    with deployed(fresh_url, tmp_path, pollers=0) as running:
-        yield running
+PROCESSES = Processes()
 
 
 def reconcile(deployment: Deployment, *words: str) -> tuple[int, str, str]:
-    told = subprocess.run(
-        [*WAYBILL, "reconcile", *words],
-        env=dict(deployment.environment),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    told = deployment.run("reconcile", *words)
     return told.returncode, told.stdout, told.stderr
 
 

@@ -2,19 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from tests.acceptance.test_restore import execute, recovered
-from tests.processes import Deployment, a_store, an_order, deployed, simulator, until
+from tests.processes import Deployment, Processes, a_store, an_order, simulator, until
 
-
-@pytest.fixture
-def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
-    with deployed(fresh_url, tmp_path, pollers=0) as running:
-        yield running
+PROCESSES = Processes()
 
 
 def shipped_by_hand(deployment: Deployment, number: str, tracking: str) -> None:
@@ -54,31 +46,27 @@ def test_one_store_s_trouble_does_not_stop_the_others_and_is_told(deployment: De
         assert "then: waybill recover --since" in output
 
 
-def test_unless_told_otherwise_it_reads_from_the_newest_row_on(
-    deployment: Deployment, fresh_url: str
-) -> None:
+def test_unless_told_otherwise_it_reads_from_the_newest_row_on(deployment: Deployment) -> None:
     with deployment.client() as client:
         store = a_store(client)
         an_order(deployment, client, store, "1796331200003", 1)
-        asyncio.run(execute(fresh_url, "UPDATE orders SET updated_at = '2026-01-02 10:00:00Z'"))
+        asyncio.run(execute(deployment.database_url, "UPDATE orders SET updated_at = '2026-01-02 10:00:00Z'"))
         code, output = recovered(deployment, "--json")
         assert code == 0
         # Less what a clock of Walmart's may be off.
         assert json.loads(output)["since"] == "2026-01-02T09:50:00Z"
 
 
-def test_behind_a_transaction_pooler_a_lease_shows_a_poller(
-    deployment: Deployment, fresh_url: str
-) -> None:
+def test_behind_a_transaction_pooler_a_lease_shows_a_poller(deployment: Deployment) -> None:
     with deployment.client() as client:
         a_store(client)
-    lease = "INSERT INTO imports (store_id, leased_until) VALUES (1, now() + interval '1 hour')"
-    asyncio.run(execute(fresh_url, lease))
+    lease = "INSERT INTO imports (store_id, leased_until) SELECT store_id, now() + interval '1 hour' FROM stores"
+    asyncio.run(execute(deployment.database_url, lease))
     pooled = {"WAYBILL_DATABASE_POOLER": "transaction"}
     code, output = recovered(deployment, **pooled)
     assert code == 1
     assert "A lease lasts until" in output
-    asyncio.run(execute(fresh_url, "DELETE FROM imports"))
+    asyncio.run(execute(deployment.database_url, "DELETE FROM imports"))
     assert recovered(deployment, **pooled)[0] == 0
 
 

@@ -18,13 +18,12 @@ from app.storage.account import programs
 from app.storage.recovery import MARGIN
 from app.storage.urls import asyncpg_arguments
 from tests.acceptance.judge import at_rest, judge, passed, write_row
+from tests.forked import deployed
 from tests.processes import (
     QUICK,
-    WAYBILL,
     Deployment,
     a_store,
     an_order,
-    deployed,
     ledger,
     simulator,
     until,
@@ -213,13 +212,7 @@ def lived_through(shop: Shop, backups: Backups) -> Past:
 
 def recovered(deployment: Deployment, *words: str, **variables: str) -> tuple[int, str]:
     """Run `waybill recover`; its exit code, and all that it says."""
-    output = subprocess.run(
-        [*WAYBILL, "recover", *words],
-        env={**deployment.environment, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    output = deployment.run("recover", *words, **variables)
     return output.returncode, output.stdout + output.stderr
 
 

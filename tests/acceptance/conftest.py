@@ -1,0 +1,37 @@
+"""Real processes for the tests of a module: started once, emptied after each test.
+
+A module says with `PROCESSES = Processes(...)` which pollers and settings its tests want. A test
+that stops what it shares, or wants other settings, calls `deployed` itself.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import Server, fresh
+from tests.forked import deployed
+from tests.processes import Deployment, Processes
+
+
+@pytest.fixture(scope="module")
+def running(
+    request: pytest.FixtureRequest, server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    wanted: Processes = request.module.PROCESSES
+    folder = tmp_path_factory.mktemp("deployment")
+    with (
+        fresh(server) as url,
+        deployed(url, folder, pollers=wanted.pollers, **wanted.settings) as started,
+    ):
+        yield started
+
+
+@pytest.fixture
+def deployment(running: Deployment) -> Iterator[Deployment]:
+    """What the module's tests share; a test finds it without stores, orders, faults or calls."""
+    shared = set(running.processes)
+    yield running
+    for name in set(running.processes) - shared:
+        running.kill(name)
+    assert set(running.processes) == shared, "a test that stops shared processes has its own"
+    running.empty()

@@ -1,0 +1,101 @@
+"""Processes of Waybill that do not import it again: to import it takes two seconds of a processor.
+
+A server imports everything once and forks each process from then on. A process has its own
+environment, output and exit code, and does what `python -m app.cli` does.
+"""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from tests import processes
+
+_ROOT = Path(__file__).resolve().parent.parent
+_forks = multiprocessing.get_context("forkserver")
+# What the commands import when they run.
+_forks.set_forkserver_preload(
+    [
+        "tests.forked",
+        "app.cli",
+        "app.doctor",
+        "app.import_command",
+        "app.key_commands",
+        "app.poll",
+        "app.reconcile_command",
+        "app.recover_command",
+        "app.schema_commands",
+        "app.serve",
+        "app.simulator.serve",
+        "app.web.probes",
+        "app.webhook_command",
+    ]
+)
+
+
+class Forked:
+    """A `waybill` command, asked in the words of `subprocess.Popen`."""
+
+    def __init__(
+        self, words: Sequence[str], environment: Mapping[str, str], out: Path, errors: Path
+    ) -> None:
+        arguments = (list(words), dict(environment), str(out), str(errors))
+        self._process = _forks.Process(target=_run, args=arguments)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """The exit code, or None while it runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; answers the exit code. Raises TimeoutExpired."""
+        self._process.join(timeout)
+        code = self.poll()
+        if code is None:
+            raise subprocess.TimeoutExpired("waybill", timeout or 0)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it."""
+        self.send_signal(signal.SIGKILL)
+
+
+def _run(words: list[str], environment: dict[str, str], out: str, errors: str) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(_ROOT)
+    for stream, name in ((1, out), (2, errors)):
+        # It may be the same file: each appends to it.
+        opened = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        os.dup2(opened, stream)
+        os.close(opened)
+    sys.argv = ["waybill", *words]
+    from app.cli import main
+
+    main()
+
+
+def deployed(
+    database_url: str, folder: Path, *, pollers: int = 1, **settings: str
+) -> AbstractContextManager[processes.Deployment]:
+    """Start the same as `processes.deployed`, of forked processes."""
+    return processes.deployed(database_url, folder, Forked, pollers=pollers, **settings)
