@@ -288,7 +288,7 @@ async def _accepted(deployment: Deployment, orders: list[str]) -> int:
 
 
 def _watch_over(client: httpx.Client, stores: list[str]) -> int:
-    """What a person does meanwhile: verify credentials that Walmart rejected, retry refusals."""
+    """What a person does meanwhile: verify credentials, retry what met their rejection and refusals."""
     refused = 0
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
@@ -296,6 +296,9 @@ def _watch_over(client: httpx.Client, stores: list[str]) -> int:
             details = client.get(f"/v1/stores/{store}").json()["status_details"]
             if any(each["code"] == "credentials_rejected" for each in details):
                 client.post(f"/v1/stores/{store}/verify")
+        # Another call's success ends the store's pause, and an update that met it waits on.
+        met = {"state": "retrying", "code": "credentials_rejected", "limit": 200}
+        client.post("/v1/updates/retry", json=met).raise_for_status()
         retried = client.post("/v1/updates/retry", json={"limit": 200}).json()
         refused += int(retried["totals"].get("queued", 0))
         if not retried["data"] and at_rest(client):
