@@ -1,9 +1,11 @@
 """The connector to Commerce, between real processes: killed in the middle, and looked at."""
 
+import asyncio
 from typing import Any
 
 import httpx
 
+from tests.acceptance.test_restore import execute
 from tests.processes import (
     Deployment,
     Processes,
@@ -14,9 +16,6 @@ from tests.processes import (
     simulator,
     until,
 )
-
-LEASE = {"WAYBILL_WALMART_TIMEOUT": "2", "WAYBILL_LEASE": "19"}
-
 
 PROCESSES = Processes()
 
@@ -44,10 +43,13 @@ def test_a_poller_killed_while_commerce_makes_an_order_leaves_one_order(
         # It looks for the order and asks for the store views; then Commerce makes it, and is silent.
         simulator(deployment, "faults", operation="commerce_orders", kind="slow", delay=0, times=2)
         simulator(deployment, "faults", operation="commerce_orders", kind="timeout_after")
-        deployment.start("victim", "poller", **LEASE)
+        deployment.start("victim", "poller")
         until(lambda: made(deployment) == 1)
         deployment.kill("victim")
-        deployment.start("successor", "poller", **LEASE)
+        # Its lease is ended instead of waited for.
+        ended = "UPDATE updates SET leased_until = now() WHERE state = 'sending'"
+        asyncio.run(execute(deployment.database_url, ended))
+        deployment.start("successor", "poller")
         path = f"/v1/orders/{order['id']}"
         until(lambda: client.get(path).json()["commerce_order_id"] is not None, patience=60)
         assert made(deployment) == 1
