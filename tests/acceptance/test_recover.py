@@ -50,7 +50,11 @@ def test_unless_told_otherwise_it_reads_from_the_newest_row_on(deployment: Deplo
     with deployment.client() as client:
         store = a_store(client)
         an_order(deployment, client, store, "1796331200003", 1)
-        asyncio.run(execute(deployment.database_url, "UPDATE orders SET updated_at = '2026-01-02 10:00:00Z'"))
+        asyncio.run(
+            execute(
+                deployment.database_url, "UPDATE orders SET updated_at = '2026-01-02 10:00:00Z'"
+            )
+        )
         code, output = recovered(deployment, "--json")
         assert code == 0
         # Less what a clock of Walmart's may be off.
