@@ -19,10 +19,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from app.orders.errors import NotAvailable
-from app.storage import overview
-from app.storage.database import Connection, Database
-from app.storage.overview import Tally
+from app.domain.errors import NotAvailable
+from app.storage import queries
+from app.storage.postgres.database import Connection, Database
+from app.storage.queries import Tally
 
 _LAG = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3600)
 # After this long nothing is added to a moment any more: the longest a poller may take to write
@@ -166,7 +166,7 @@ class Metrics:
         try:
             # Two who ask at once must not both count the same span as settled.
             async with self._alone, self._database.begin() as connection:
-                found = await overview.figures(connection)
+                found = await queries.figures(connection)
                 await self._count(connection, found.at)
         except NotAvailable:
             self._database_up.set(0)
@@ -193,9 +193,9 @@ class Metrics:
         """Count what is new: once where nothing can be added any more, else each time anew."""
         settled, edge = self._settled, max(now - _SETTLING, self._until)
         if edge > self._until:
-            settled += await overview.tally(connection, self._until, edge, _LAG)
+            settled += await queries.tally(connection, self._until, edge, _LAG)
         # Ids are made by the pollers' clocks, one of which may be ahead.
-        fresh = await overview.tally(connection, edge, now + _SETTLING, _LAG)
+        fresh = await queries.tally(connection, edge, now + _SETTLING, _LAG)
         self._settled, self._until, self._deployment.tally = settled, edge, settled + fresh
 
     def render(self) -> tuple[bytes, str]:

@@ -17,10 +17,10 @@ from pydantic_settings import (
 )
 from rapidfuzz import process
 
+from app.domain.outbox.rate_limits import WRITTEN_TO, Endpoint
 from app.endings import CannotGoOn
-from app.orders.lane import WRITTEN_TO, Endpoint
-from app.storage.urls import sqlalchemy_url
-from app.storage.vault import Vault
+from app.storage.postgres.dsn import sqlalchemy_url
+from app.storage.stores.secrets import Vault
 
 PREFIX = "WAYBILL_"
 EMBEDDED = "embedded"

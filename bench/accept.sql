@@ -2,7 +2,7 @@
 CREATE TABLE IF NOT EXISTS bench_numbers (n bigint PRIMARY KEY, store_id int, order_id uuid);
 CREATE SEQUENCE IF NOT EXISTS bench_next;
 
--- An id in the layout of app/orders/ids.py.
+-- An id in the layout of app/domain/ids.py.
 CREATE OR REPLACE FUNCTION bench_id(store int) RETURNS uuid LANGUAGE sql VOLATILE AS $$
   SELECT (left(uuidv7()::text, 28) || lpad(to_hex(store), 8, '0'))::uuid
 $$;

@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from app.storage import migrate
-from app.storage.embedded import EmbeddedPostgres
+from app.storage.postgres import migrate
+from app.storage.postgres.embedded import EmbeddedPostgres
 from bench import accept
 from tests.processes import deployed
 

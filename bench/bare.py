@@ -19,9 +19,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.listening import leave_alone_what_stays
-from app.orders import ids
-from app.storage.urls import asyncpg_arguments
+from app.cli.http_server import leave_alone_what_stays
+from app.domain import ids
+from app.storage.postgres.dsn import asyncpg_arguments
 from bench import one_by_one
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import asyncpg
 import httpx
 
-from app.storage.urls import asyncpg_arguments
+from app.storage.postgres.dsn import asyncpg_arguments
 from tests.processes import Deployment, a_store, deployed, free_port
 
 UPDATES = 5000

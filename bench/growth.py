@@ -22,17 +22,19 @@ from uuid import UUID, uuid4
 import asyncpg
 from cryptography.fernet import Fernet
 
-from app.orders import ids
-from app.orders.lane import Endpoint
-from app.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
-from app.orders.update import State
-from app.storage import claims, due, migrate, recording
-from app.storage.database import Database, open_database
-from app.storage.embedded import EmbeddedPostgres
-from app.storage.results import Attempt, Result, Step
-from app.storage.taking import Terms
-from app.storage.urls import asyncpg_arguments
-from app.storage.vault import Vault
+from app.domain import ids
+from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
+from app.domain.outbox.delivery_result import Attempt, Result, Step
+from app.domain.outbox.rate_limits import Endpoint
+from app.domain.update import State
+from app.storage.outbox import claims, due
+from app.storage.outbox.take import Terms
+from app.storage.postgres import migrate
+from app.storage.postgres.database import Database, open_database
+from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.postgres.embedded import EmbeddedPostgres
+from app.storage.recording import delivery_results
+from app.storage.stores.secrets import Vault
 from bench.looks import looks
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -203,7 +205,7 @@ async def _claim_and_record(grown: Grown) -> dict[str, float]:
             if len(results) != BATCH:
                 raise AssertionError(f"{len(results)} claimed")
             began = time.perf_counter()
-            await recording.record(database, results, _new_id)
+            await delivery_results.record(database, results, _new_id)
             took.setdefault(f"record{name}", []).append(time.perf_counter() - began)
     return {name: statistics.median(each) * 1000 for name, each in took.items()}
 

@@ -52,7 +52,7 @@ BEGIN
   DROP TABLE grown;
 END $$;
 
--- An id in the layout of app/orders/ids.py: time first, the store last.
+-- An id in the layout of app/domain/ids.py: time first, the store last.
 CREATE OR REPLACE FUNCTION bench_grown_id(n bigint, kind text) RETURNS uuid LANGUAGE sql IMMUTABLE
 AS $$
   SELECT (lpad(to_hex(1735689600000 + n * 1000), 12, '0') || '7000' || left(md5(kind || n), 8)

@@ -21,7 +21,7 @@ from typing import Any
 import asyncpg
 import httpx
 
-from app.storage.urls import asyncpg_arguments
+from app.storage.postgres.dsn import asyncpg_arguments
 from bench import drain
 from tests.processes import Deployment
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from app.storage import overview
-from app.storage.direct import Session
-from app.storage.overview import OrderFilter, Page, ReturnFilter, UpdateFilter
+from app.storage import queries
+from app.storage.postgres.session import Session
+from app.storage.queries import OrderFilter, Page, ReturnFilter, UpdateFilter
 
 _START = datetime(2025, 1, 1, tzinfo=UTC)
 # A page of so many rows at most; answers how many there were.
@@ -69,11 +69,11 @@ def looks(size: int) -> dict[str, Look]:
     deep = (middle, str(UUID(int=1)))
     found: dict[str, Look] = {}
     for name, wanted in lists.items():
-        found[name] = _page(overview.orders, wanted, None)
+        found[name] = _page(queries.orders, wanted, None)
         # A cursor is never before updated_since, as the middle would be before what is recent.
         if wanted.q is None and wanted.updated_since in {None, _START}:
-            found[f"{name}; deep"] = _page(overview.orders, wanted, deep)
-    for read, some in ((overview.updates, updates), (overview.returns, returns)):
+            found[f"{name}; deep"] = _page(queries.orders, wanted, deep)
+    for read, some in ((queries.updates, updates), (queries.returns, returns)):
         for name, sought in some.items():
             found[name] = _page(read, sought, None)
             found[f"{name}; deep"] = _page(read, sought, deep)
@@ -92,7 +92,7 @@ def _page(read: Any, wanted: Any, after: tuple[str, str] | None) -> Look:  # noq
 
 def _summary(store_id: int | None) -> Look:
     async def look(session: Session, rows: int) -> int:
-        await overview.summary(session, store_id)
+        await queries.summary(session, store_id)
         return rows
 
     return look

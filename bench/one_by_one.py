@@ -1,13 +1,15 @@
 """Accepting a shipment in two statements of its own, as before requests were taken together.
 
-What `app/storage/optimistic.py` does for several, for one: the best that a handler can do that
-knows of no other request. The bare handler is measured with these.
+What `app/storage/orders/optimistic_ship.py` does for several, for one: the best that a handler can
+do that knows of no other request. The bare handler is measured with these.
 """
 
-from app.storage import forms, idempotency, orders
+from app.storage import idempotency
+from app.storage.orders import repository
+from app.storage.postgres import sharding
 
 LOOK = f"""
-    SELECT {forms.of_one(orders.WHOLE, "$1")}, o.xmin AS version,
+    SELECT {sharding.of_one(repository.WHOLE, "$1")}, o.xmin AS version,
            st.id AS store_uuid, st.carriers, st.default_tracking_url, st.market, now() AS at,
            nextval(pg_get_serial_sequence('shipments', 'number')) AS number,
            $3::text IS NOT NULL AND EXISTS (

@@ -20,13 +20,13 @@ import uvloop
 from pgqueuer import PgQueuer
 from pgqueuer.queries import Queries
 
-from app.listening import leave_alone_what_stays
-from app.outbound.transport import open_http
-from app.storage.urls import asyncpg_arguments
-from app.walmart.account import Account
+from app.cli.http_server import leave_alone_what_stays
+from app.http_client.transport import open_http
+from app.storage.postgres.dsn import asyncpg_arguments
 from app.walmart.client import WalmartClient
-from app.walmart.messages import ShipLine
-from app.walmart.packages import Package
+from app.walmart.credentials import Account
+from app.walmart.request_bodies import ShipLine
+from app.walmart.shipment_payload import Package
 
 Call = Callable[[str], Awaitable[None]]
 ACCOUNT = Account(1, "seller-1", "right", "US")

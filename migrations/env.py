@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from alembic import context
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from app.storage.postgres.dsn import sqlalchemy_url
 from app.storage.tables import metadata
-from app.storage.urls import sqlalchemy_url
 
 LOCK = 0x57617962696C6C  # "Waybill"
 LOCK_WAIT = 300.0  # seconds

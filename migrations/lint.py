@@ -28,7 +28,7 @@ WAIVER = re.compile(r"^# squawk: (?P<rule>[a-z-]+)(?:: *(?P<reason>\S.*))?$", re
 
 # Found only once the root is on the path, as this file is run by its name.
 sys.path.insert(0, str(ROOT))
-from app.storage import migrate  # noqa: E402
+from app.storage.postgres import migrate  # noqa: E402
 
 
 def statements(revision: Script) -> str:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from app.orders.ids import new_id
-from app.orders.order import Item, Line, Order, Task
-from app.orders.requests import RequestedItem, ShipRequest
-from app.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
-from app.orders.update import Kind, State
+from app.domain.ids import new_id
+from app.domain.orders.order import Item, Line, Order, Task
+from app.domain.orders.requests import RequestedItem, ShipRequest
+from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
+from app.domain.update import Kind, State
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PURCHASE_ORDER = "1796330120075"

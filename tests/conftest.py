@@ -12,10 +12,10 @@ import asyncpg
 import pytest
 import structlog
 
-from app.storage import migrate
-from app.storage.database import Database, open_database
-from app.storage.embedded import EmbeddedPostgres
-from app.storage.urls import asyncpg_arguments
+from app.storage.postgres import migrate
+from app.storage.postgres.database import Database, open_database
+from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.postgres.embedded import EmbeddedPostgres
 from tests.world import World, open_world
 
 _numbers = itertools.count(1)

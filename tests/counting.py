@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from app.storage.database import Database
+from app.storage.postgres.database import Database
 
 _DIFFERENT = sa.text("""
     SELECT store_id, status, sum(orders) FROM (

@@ -1,7 +1,7 @@
 """Processes of Waybill that do not import it again: to import it takes two seconds of a processor.
 
 A server imports everything once and forks each process from then on. A process has its own
-environment, output and exit code, and does what `python -m app.cli` does.
+environment, output and exit code, and does what `python -m app.cli.main` does.
 """
 
 import multiprocessing
@@ -21,18 +21,18 @@ _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(
     [
         "tests.forked",
-        "app.cli",
-        "app.doctor",
-        "app.import_command",
-        "app.key_commands",
-        "app.poll",
-        "app.reconcile_command",
-        "app.recover_command",
-        "app.schema_commands",
-        "app.serve",
+        "app.cli.main",
+        "app.cli.doctor",
+        "app.cli.import_shipments",
+        "app.cli.api_keys",
+        "app.cli.poller",
+        "app.cli.reconcile",
+        "app.cli.recover",
+        "app.cli.migrate",
+        "app.cli.serve",
         "app.simulator.serve",
         "app.web.probes",
-        "app.webhook_command",
+        "app.cli.webhooks",
     ]
 )
 
@@ -89,7 +89,7 @@ def _run(words: list[str], environment: dict[str, str], out: str, errors: str) -
         os.dup2(opened, stream)
         os.close(opened)
     sys.argv = ["waybill", *words]
-    from app.cli import main
+    from app.cli.main import main
 
     main()
 

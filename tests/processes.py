@@ -20,11 +20,11 @@ import asyncpg
 import httpx
 from cryptography.fernet import Fernet
 
+from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.tables import metadata
-from app.storage.urls import asyncpg_arguments
 from tests.tls import TLS
 
-WAYBILL = (sys.executable, "-m", "app.cli")
+WAYBILL = (sys.executable, "-m", "app.cli.main")
 _ROOT = Path(__file__).resolve().parent.parent
 # Seconds; a machine under load gets time, a test never waits for them when all is well.
 _PATIENCE = 60.0

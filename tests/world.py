@@ -22,26 +22,28 @@ import uvicorn
 from cryptography.fernet import Fernet
 
 from app.commerce.client import CommerceClient
-from app.intake import import_order, stores
-from app.intake.desk import Desk
-from app.orders.lane import Breaker, Endpoint
-from app.orders.requests import ShipRequest
-from app.orders.update import State
-from app.outbound.transport import Http, open_http
+from app.domain.orders.requests import ShipRequest
+from app.domain.outbox.claimed_update import Claimed
+from app.domain.outbox.rate_limits import Breaker, Endpoint
+from app.domain.outbox.retry_policy import Policy
+from app.domain.update import State
+from app.http_client.transport import Http, open_http
 from app.simulator.app import create_app as create_simulator
-from app.storage import claims, due, overview
-from app.storage.accepting import Accepting
-from app.storage.claims import Wanted
-from app.storage.database import Database, open_database
+from app.storage import queries
+from app.storage.orders.ship_batcher import Accepting
+from app.storage.outbox import claims, due
+from app.storage.outbox.claims import Wanted
+from app.storage.outbox.notify import Heard
+from app.storage.outbox.take import Terms
+from app.storage.postgres.database import Database, open_database
+from app.storage.queries.views import OrderView, StoreView, UpdateView
+from app.storage.stores.secrets import Vault
 from app.storage.tables import lanes, updates
-from app.storage.taking import Terms
-from app.storage.updates import Claimed
-from app.storage.vault import Vault
-from app.storage.views import OrderView, StoreView, UpdateView
-from app.storage.wakeup import Heard
-from app.sync.backoff import Policy
-from app.sync.poller import Poller, PollerSettings
+from app.usecases.context import Desk
+from app.usecases.imports import import_order
+from app.usecases.stores import manage
 from app.walmart.client import WalmartClient
+from app.worker.poller import Poller, PollerSettings
 from tests.builders import a_ship_request
 from tests.tls import TLS
 
@@ -79,7 +81,7 @@ class World:
             "walmart_client_secret": "right",
             **changes,
         }
-        store = await stores.create(self.desk, stores.NewStore(**given), actor=ACTOR)
+        store = await manage.create(self.desk, manage.NewStore(**given), actor=ACTOR)
         self._stores.append(store)
         return store
 
@@ -117,13 +119,13 @@ class World:
     async def order(self, order_id: UUID) -> OrderView:
         """The order as people see it now."""
         async with self.database.begin() as connection:
-            view = await overview.order(connection, order_id.int & 0xFFFFFFFF, order_id)
+            view = await queries.order(connection, order_id.int & 0xFFFFFFFF, order_id)
         assert view is not None
         return view
 
     async def update(self, update_id: UUID) -> UpdateView:
         async with self.database.begin() as connection:
-            view = await overview.update(connection, update_id.int & 0xFFFFFFFF, update_id)
+            view = await queries.update(connection, update_id.int & 0xFFFFFFFF, update_id)
         assert view is not None
         return view
 

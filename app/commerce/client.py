@@ -14,13 +14,13 @@ from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
-from app.commerce import buyers, errors
-from app.commerce.shop import Shop
-from app.orders import bounds
-from app.outbound.call import Call
-from app.outbound.errors import Refused, Unclear
-from app.outbound.exchange import Answered, Dialect, Exchange, Try
-from app.outbound.transport import Http
+from app.commerce import buyer_parser, errors
+from app.commerce.connection import Shop
+from app.domain import db_limits
+from app.http_client.call import Call
+from app.http_client.errors import Refused, Unclear
+from app.http_client.exchange import Answered, Dialect, Exchange, Try
+from app.http_client.transport import Http
 
 
 def _no_headers(_: str) -> Mapping[str, str]:
@@ -90,7 +90,7 @@ class CommerceOrder:
 class CommerceClient:
     """One client serves every store. timeout is in seconds and bounds each operation.
 
-    Every operation raises the classes of `app.outbound.errors` and nothing else, and hands the
+    Every operation raises the classes of `app.http_client.errors` and nothing else, and hands the
     evidence of its call to keep, however it ends.
     """
 
@@ -178,7 +178,7 @@ class CommerceClient:
         except ValueError:
             units = math.nan
         # Commerce sells parts of units and less than none, too.
-        if not abs(units) <= bounds.BIGINT:
+        if not abs(units) <= db_limits.BIGINT:
             raise Unclear("Commerce's answer is no number of units.", call=found.call)
         return max(int(units), 0)
 
@@ -248,9 +248,9 @@ def _order(payload: object, call: Call) -> CommerceOrder:
             for each in (histories if isinstance(histories, list) else ())
             if isinstance(each, Mapping) and each.get("comment")
         ),
-        private=buyers.private_words(entry),
+        private=buyer_parser.private_words(entry),
     )
 
 
 def _whole(value: object) -> int | None:
-    return bounds.whole(value) if isinstance(value, int | str) else None
+    return db_limits.whole(value) if isinstance(value, int | str) else None

@@ -1,4 +1,4 @@
-"""What the answers of Commerce's REST API mean: the classes of `app.outbound.errors`.
+"""What the answers of Commerce's REST API mean: the classes of `app.http_client.errors`.
 
 | answer | class |
 |---|---|
@@ -18,8 +18,8 @@ missing permission is a 401 there too, so the sentence of Commerce is kept with 
 from collections.abc import Mapping
 from itertools import islice
 
-from app.outbound.call import NEVER_LEFT, Call, Fault
-from app.outbound.errors import (
+from app.http_client.call import NEVER_LEFT, Call, Fault
+from app.http_client.errors import (
     CallError,
     CredentialsRejected,
     Misconfigured,
@@ -29,7 +29,7 @@ from app.outbound.errors import (
     Throttled,
     Unclear,
 )
-from app.outbound.redaction import cut, scrub
+from app.http_client.redaction import cut, scrub
 
 _BY_STATUS: dict[int, type[CallError]] = {
     301: Misconfigured,

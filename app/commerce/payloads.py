@@ -8,10 +8,10 @@ that it can be shown with its order. Numbers are often text.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.commerce.levels import first, invalid, levels, listed, mapping, text
-from app.commerce.packages import Track
-from app.orders import bounds
-from app.orders.requests import RequestedItem
+from app.commerce.payload_fields import first, invalid, levels, listed, mapping, text
+from app.commerce.shipment_tracks import Track
+from app.domain import db_limits
+from app.domain.orders.requests import RequestedItem
 
 # Commerce tells of these as well, and they change nothing at Walmart.
 _PASSED_OVER = ("comment", "item_", "delete")
@@ -115,7 +115,7 @@ def cancellation(payload: object) -> Canceled:
     """Read a cancellation. Raises Invalid."""
     found = list(levels(payload, "order"))
     ids = (first(level, "entity_id", "order_id", "orderId", "id") for level in found)
-    numbers = (bounds.whole(each) for each in ids)
+    numbers = (db_limits.whole(each) for each in ids)
     order = next((number for number in numbers if number is not None), None)
     if order is None:
         raise invalid("The cancellation names no order.")
@@ -139,15 +139,15 @@ def creditmemo(payload: object) -> Credited:
         entity,
         items,
         online=first(found, "transaction_id") is not None,
-        done=bounds.whole(first(found, "state")) != _CREDITMEMO_CANCELED,
+        done=db_limits.whole(first(found, "state")) != _CREDITMEMO_CANCELED,
         problem=problem,
     )
 
 
 def _order(found: Mapping[str, object] | None, payload: object) -> int | None:
-    order = bounds.whole(first(found, "order_id", "orderId"))
+    order = db_limits.whole(first(found, "order_id", "orderId"))
     if order is None:
-        order = bounds.whole(first(mapping(mapping(payload).get("order")), "entity_id"))
+        order = db_limits.whole(first(mapping(mapping(payload).get("order")), "entity_id"))
     return order
 
 
@@ -157,8 +157,8 @@ def _items(
     """The items, or why they cannot be told: no list, no number, nothing in it."""
     items: dict[int, int] = {}
     for each in listed(mapping(found).get("items")):
-        item = bounds.whole(first(each, "order_item_id", "orderItemId"))
-        units = bounds.whole(first(each, "qty", "quantity"), bounds.INT)
+        item = db_limits.whole(first(each, "order_item_id", "orderItemId"))
+        units = db_limits.whole(first(each, "qty", "quantity"), db_limits.INT)
         if item is None or units is None:
             return None, (
                 "An item lacks order_item_id or qty: select both in the hook's fields, or "

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from app.outbound.transport import pieces
+from app.http_client.transport import pieces
 
 KEY_HOST = "https://static.adobeioevents.com"
 # Adobe: a key may be kept for a day.

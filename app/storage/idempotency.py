@@ -15,8 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from app.orders.errors import Conflict, Invalid
-from app.storage.database import Connection
+from app.domain.errors import Conflict, Invalid
+from app.storage.postgres.database import Connection
 from app.storage.tables import idempotency_keys
 
 _IN_ORDER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)

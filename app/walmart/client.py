@@ -9,16 +9,23 @@ from datetime import datetime
 from urllib.parse import quote
 from uuid import uuid4
 
-from app.orders.buyer import Buyer
-from app.orders.snapshot import OrderSnapshot
-from app.outbound.call import Call
-from app.outbound.exchange import Answered, Dialect, Exchange
-from app.outbound.transport import Http
-from app.walmart import buyers, errors, faults, listing, messages, throttling
-from app.walmart.account import Account
+from app.domain.orders.buyer import Buyer
+from app.domain.orders.snapshot import OrderSnapshot
+from app.http_client.call import Call
+from app.http_client.exchange import Answered, Dialect, Exchange
+from app.http_client.transport import Http
+from app.walmart import (
+    buyer_parser,
+    error_bodies,
+    errors,
+    order_lists,
+    rate_limit_headers,
+    request_bodies,
+)
+from app.walmart.api_session import Operations
+from app.walmart.credentials import Account
 from app.walmart.inventory_api import InventoryApi
-from app.walmart.listing import OrderPage, Window
-from app.walmart.operations import Operations
+from app.walmart.order_lists import OrderPage, Window
 from app.walmart.returns_api import ReturnsApi
 from app.walmart.token import TokenCache
 from app.walmart.webhooks_api import WebhooksApi
@@ -35,9 +42,9 @@ def _own_headers(correlation_id: str) -> Mapping[str, str]:
 
 _DIALECT = Dialect(
     headers=_own_headers,
-    faults=faults.faults_in,
-    tokens_left=throttling.tokens_left,
-    replenish_in=throttling.replenish_in,
+    faults=error_bodies.faults_in,
+    tokens_left=rate_limit_headers.tokens_left,
+    replenish_in=rate_limit_headers.replenish_in,
 )
 
 
@@ -55,7 +62,7 @@ class Answer:
     @property
     def private(self) -> frozenset[str]:
         """The buyer's words in it, which no evidence and no message may show."""
-        return buyers.private_words(self.payload)
+        return buyer_parser.private_words(self.payload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +132,8 @@ class WalmartClient:
         answered = await self._operations.carry_out(account, "read_order", "GET", path)
         order = _order(answered, purchase_order_id)
         try:
-            return order, buyers.read_buyer(answered.payload), answered.call
-        except buyers.NoAddress as error:
+            return order, buyer_parser.read_buyer(answered.payload), answered.call
+        except buyer_parser.NoAddress as error:
             message = f"Walmart's order does not say where it goes: {error}."
             raise errors.Refused(message, call=answered.call) from error
 
@@ -145,7 +152,7 @@ class WalmartClient:
         changed. Orders that Walmart fulfils itself are listed by themselves. size: of the pages,
         None for the usual. Raises Unclear where the answer is no list, or its cursor leads nowhere.
         """
-        first = listing.first_query(window, wfs=fulfilled_by_walmart, size=size)
+        first = order_lists.first_query(window, wfs=fulfilled_by_walmart, size=size)
         return await self._page(account, "list_orders", "/v3/orders", cursor or first, cursor)
 
     async def list_released(
@@ -157,14 +164,14 @@ class WalmartClient:
         size: int | None = None,
     ) -> OrderPage:
         """Read a page of the orders that wait for their acknowledgement; otherwise as above."""
-        query = cursor or listing.released_query(ordered_since, size)
+        query = cursor or order_lists.released_query(ordered_since, size)
         return await self._page(account, "list_released", "/v3/orders/released", query, cursor)
 
     async def _page(
         self, account: Account, operation: str, path: str, query: str, cursor: str | None
     ) -> OrderPage:
         answered, call = await self._operations.look_up(account, operation, path, query)
-        return OrderPage(call=call) if answered is None else listing.read_page(answered, cursor)
+        return OrderPage(call=call) if answered is None else order_lists.read_page(answered, cursor)
 
     async def acknowledge(self, account: Account, purchase_order_id: str) -> Answer:
         """Say that the order has been received. The answer may come without the order.
@@ -174,8 +181,8 @@ class WalmartClient:
         path = _path(purchase_order_id, "/acknowledge")
         answered = await self._operations.carry_out(account, "acknowledge", "POST", path)
         try:
-            order = messages.read_order_body(answered.payload)
-        except messages.UnreadableOrder:
+            order = request_bodies.read_order_body(answered.payload)
+        except request_bodies.UnreadableOrder:
             return Answer(None, answered.call)
         return _answer(answered, _same(order, purchase_order_id, answered.call))
 
@@ -205,7 +212,7 @@ class WalmartClient:
         return TokenDetail(
             is_valid=str(body.get("is_valid", True)).casefold() == "true",
             scopes={str(name): str(level) for name, level in body["scopes"].items()},
-            expires_at=throttling.instant(body.get("expire_at")),
+            expires_at=rate_limit_headers.instant(body.get("expire_at")),
             call=answered.call,
         )
 
@@ -220,8 +227,8 @@ def _answer(answered: Answered, order: OrderSnapshot) -> Answer:
 
 def _order(answered: Answered, purchase_order_id: str) -> OrderSnapshot:
     try:
-        order = messages.read_order_body(answered.payload)
-    except messages.UnreadableOrder as error:
+        order = request_bodies.read_order_body(answered.payload)
+    except request_bodies.UnreadableOrder as error:
         message = f"Walmart's answer shows no order that can be read: {error}."
         raise errors.Unclear(message, call=answered.call) from error
     return _same(order, purchase_order_id, answered.call)

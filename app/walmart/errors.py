@@ -1,10 +1,11 @@
-"""What Walmart's answers mean: each is one of the classes of `app.outbound.errors`.
+"""What Walmart's answers mean: each is one of the classes of `app.http_client.errors`.
 
 The whole table with its sources is docs/walmart-answers.md, and is run row by row.
 """
 
-from app.outbound.call import NEVER_LEFT, Call
-from app.outbound.errors import (
+from app.http_client.call import NEVER_LEFT, Call
+from app.http_client.error_redaction import faults_of
+from app.http_client.errors import (
     CallError,
     CredentialsRejected,
     Misconfigured,
@@ -15,7 +16,6 @@ from app.outbound.errors import (
     Unavailable,
     Unclear,
 )
-from app.outbound.sentences import faults_of
 
 __all__ = [
     "CredentialsRejected",

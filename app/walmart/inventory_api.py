@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from app.outbound.call import Call
-from app.walmart import errors, messages
-from app.walmart.account import Account
-from app.walmart.operations import Operations
+from app.http_client.call import Call
+from app.walmart import errors, request_bodies
+from app.walmart.api_session import Operations
+from app.walmart.credentials import Account
 
 _PATH = "/v3/inventory"
 
@@ -34,7 +34,7 @@ class InventoryApi:
         answered = await self.operations.carry_out(
             account, "inventory", "PUT", _PATH, body, query=_query(sku, ship_node)
         )
-        if messages.stock_of(answered.payload) != quantity:
+        if request_bodies.stock_of(answered.payload) != quantity:
             message = "Walmart's answer does not show the stock level that was sent."
             raise errors.Unclear(message, call=answered.call)
         return answered.call
@@ -47,7 +47,7 @@ class InventoryApi:
         answered = await self.operations.carry_out(
             account, "inventory", "GET", _PATH, query=_query(sku, ship_node)
         )
-        shown = messages.stock_of(answered.payload)
+        shown = request_bodies.stock_of(answered.payload)
         if shown is None:
             message = "Walmart's answer does not show a stock level."
             raise errors.Unclear(message, call=answered.call)

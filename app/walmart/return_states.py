@@ -7,8 +7,8 @@ and CANCELLED beside them elsewhere. COMPLETED is a refunded return as well as a
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from app.walmart import throttling
-from app.walmart.reading import decimal
+from app.walmart import rate_limit_headers
+from app.walmart.order_parser import decimal
 
 CANCELED = frozenset({"CANCELLED", "CANCELED", "RETURN_CANCELLED"})
 COMPLETED = frozenset({"COMPLETED"})
@@ -35,11 +35,11 @@ def arrived_at(lines: object) -> datetime | None:
 
 def _arrivals(line: Mapping[str, object]) -> Iterator[datetime]:
     for event in _objects(line.get("returnTrackingDetail")):
-        at = throttling.instant(event.get("eventTime"))
+        at = rate_limit_headers.instant(event.get("eventTime"))
         if event.get("eventTag") in _ARRIVED and at is not None:
             yield at
     for status in statuses(line):
-        at = throttling.instant(status.get("statusTime"))
+        at = rate_limit_headers.instant(status.get("statusTime"))
         if status.get("status") in _ARRIVED and at is not None:
             yield at
 
@@ -47,7 +47,7 @@ def _arrivals(line: Mapping[str, object]) -> Iterator[datetime]:
 def _order(event: Mapping[str, object]) -> tuple[float, float]:
     """Walmart counts events up; their times tell where it does not."""
     number = decimal(event.get("sequenceNo"))
-    at = throttling.instant(event.get("eventTime"))
+    at = rate_limit_headers.instant(event.get("eventTime"))
     return (float(number) if number is not None else -1.0, at.timestamp() if at else 0.0)
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from app.orders.returns import Return
-from app.outbound.call import Call
-from app.walmart import errors, returning
-from app.walmart.account import Account
-from app.walmart.operations import Operations
-from app.walmart.reading import UnreadableOrder
-from app.walmart.returning import ReturnPage
+from app.domain.orders.returns import Return
+from app.http_client.call import Call
+from app.walmart import errors, returns
+from app.walmart.api_session import Operations
+from app.walmart.credentials import Account
+from app.walmart.order_parser import UnreadableOrder
+from app.walmart.returns import ReturnPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ class ReturnsApi:
         size: int | None = None,
     ) -> ReturnPage:
         """Read a page of the returns that changed since, as `list_orders`; until None: till now."""
-        query = cursor or returning.changed_query(since, until, size)
+        query = cursor or returns.changed_query(since, until, size)
         return await self._page(account, query, cursor)
 
     async def read(self, account: Account, return_order_id: str) -> ReturnPage:
         """Read a return: a page of it alone, empty where Walmart shows none of that number."""
-        page = await self._page(account, returning.one_query(return_order_id), None)
+        page = await self._page(account, returns.one_query(return_order_id), None)
         return page.of(return_order_id)
 
     async def _page(self, account: Account, query: str, cursor: str | None) -> ReturnPage:
@@ -45,7 +45,7 @@ class ReturnsApi:
         if answered is None:
             return ReturnPage(call)
         try:
-            return returning.read_page(answered.payload, call, cursor)
+            return returns.read_page(answered.payload, call, cursor)
         except UnreadableOrder as error:
             message = f"Walmart's answer shows no list of returns: {error}."
             raise errors.Unclear(message, call=call) from error
@@ -53,7 +53,7 @@ class ReturnsApi:
     async def refund(self, account: Account, returned: Return, units: Mapping[int, int]) -> Call:
         """Refund units of a return's lines. Raises Unclear where the answer is of another."""
         path = f"/v3/returns/{quote(returned.return_order_id, safe='')}/refund"
-        body = returning.refund_body(returned, units)
+        body = returns.refund_body(returned, units)
         answered = await self.operations.carry_out(account, "refund", "POST", path, body)
         shown = answered.payload
         number = shown.get("returnOrderId") if isinstance(shown, Mapping) else None

@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 
 import tenacity
 
-from app.outbound import call as calls
-from app.outbound.exchange import Answered, Exchange, Try
+from app.http_client import call as calls
+from app.http_client.exchange import Answered, Exchange, Try
 from app.walmart import errors, markets
-from app.walmart.account import Account
+from app.walmart.credentials import Account
 
 TRIES = 3
 # A token is not used in the last minute of its life: a slow call must not outlive it.

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from app.outbound.exchange import Answered
-from app.walmart import errors, notifications
-from app.walmart.account import Account
-from app.walmart.operations import Operations
+from app.http_client.exchange import Answered
+from app.walmart import errors, webhooks
+from app.walmart.api_session import Operations
+from app.walmart.credentials import Account
 
 _NAMES = ("events", "event", "eventTypes")
 _SUBSCRIPTIONS = "/v3/webhooks/subscriptions"
@@ -55,8 +55,7 @@ class WebhooksApi:
     ) -> None:
         """Let Walmart announce events (types with their resources), signed with a secret."""
         events = [
-            notifications.subscription(url, kind, resource, secret)
-            for kind, resource in wanted.items()
+            webhooks.subscription(url, kind, resource, secret) for kind, resource in wanted.items()
         ]
         await self.operations.carry_out(
             account, "webhooks", "POST", _SUBSCRIPTIONS, {"events": events}

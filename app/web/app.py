@@ -8,9 +8,16 @@ from uuid import uuid4
 from fastapi import FastAPI
 
 from app.commerce.signatures import AdobeKeys, open_keys
-from app.intake.desk import Desk
+from app.usecases.context import Desk
 from app.web import docs, health, openapi, problems
-from app.web.api import (
+from app.web.auth import KeyRing
+from app.web.commerce import hooks as commerce_hooks
+from app.web.commerce import io_events
+from app.web.commerce import orders as commerce_orders
+from app.web.health import MetricsSource, Ready
+from app.web.middleware import Edge
+from app.web.shortcut import Shortcut
+from app.web.v1 import (
     bulk,
     cancellations,
     commerce_events,
@@ -21,13 +28,6 @@ from app.web.api import (
     stores,
     updates,
 )
-from app.web.auth import KeyRing
-from app.web.commerce import hooks as commerce_hooks
-from app.web.commerce import io_events
-from app.web.commerce import orders as commerce_orders
-from app.web.health import MetricsSource, Ready
-from app.web.middleware import Edge
-from app.web.shortcut import Shortcut
 from app.web.walmart import webhooks as walmart_webhooks
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from app.orders import ids
-from app.orders.errors import Forbidden, Unknown
-from app.storage import keys
-from app.storage.again import again
-from app.storage.database import Database
+from app.domain import ids
+from app.domain.errors import Forbidden, Unknown
+from app.storage.postgres.database import Database
+from app.storage.postgres.retry import again
+from app.storage.stores import api_keys
 from app.web.problems import Unauthorized
 
 SCOPES = ("read", "write", "admin")
@@ -77,7 +77,7 @@ class KeyRing:
 
     async def _look_up(self, secret: str) -> Caller:
         async with self.database.begin() as connection:
-            key = await keys.find(connection, secret)
+            key = await api_keys.find(connection, secret)
         if key is None:
             raise Unauthorized
         return Caller(str(key.id), key.name, key.store_id, implied(key.scopes))

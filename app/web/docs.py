@@ -12,7 +12,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from app.web.codes import CODES
+from app.web.problem_codes import CODES
 
 _STATIC = "/docs/static"
 _PARAMETERS = {

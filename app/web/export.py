@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from fastapi import FastAPI
 
-from app.intake.desk import Desk
+from app.usecases.context import Desk
 from app.version import VERSION
 from app.web.app import create_app
 

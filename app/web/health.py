@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from app.web import problems
-from app.web.api.responses import success
+from app.web.v1.responses import success
 
 router = APIRouter(tags=["operations"])
 Ready = Callable[[], Awaitable[str | None]]

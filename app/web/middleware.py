@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web import problems
-from app.web.codes import CODES
+from app.web.problem_codes import CODES
 
 
 @dataclass(frozen=True, slots=True)

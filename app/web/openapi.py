@@ -1,13 +1,14 @@
 """The OpenAPI document: who it is for, and what FastAPI would leave out of it."""
 
+import json
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.web.api.responses import EXAMPLES
-from app.web.commerce import errors as commerce_errors
+from app.web.commerce import problems as commerce_errors
 from app.web.problems import ProblemOut
+from app.web.v1.responses import EXAMPLES
 
 TITLE = "Waybill"
 DESCRIPTION = """
@@ -53,6 +54,9 @@ _PARAMETERS = {
     "state": "Only updates in this state.",
     "kind": "Only updates of this kind.",
 }
+# FastAPI names one of two classes of the same name after its module. Clients are generated from
+# the name, so it stays as it was when the module moved.
+_MOVED = ("app__web__v1__return_schemas__", "app__web__api__return_schemas__")
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -99,7 +103,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _finish(path, method, operation)
-    return document
+    named: dict[str, Any] = json.loads(json.dumps(document).replace(*_MOVED))
+    return named
 
 
 def _finish(path: str, method: str, operation: dict[str, Any]) -> None:

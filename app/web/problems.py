@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from app.orders.errors import (
+from app.domain.errors import (
     Busy,
     Conflict,
     Forbidden,
@@ -22,9 +22,64 @@ from app.orders.errors import (
     Stale,
     Unknown,
 )
-from app.web import validation
-from app.web.codes import CODES, title
-from app.web.commerce import errors as commerce_errors
+from app.web.commerce import problems as commerce_errors
+from app.web.problem_codes import CODES, title
+
+_BY_FIELD = {
+    "quantity": "invalid_quantity",
+    "tracking_number": "tracking_number_invalid",
+    "tracking_url": "tracking_url_invalid",
+    "method_code": "method_code_invalid",
+    "reason": "reason_invalid",
+}
+# Characters of a field's name: a client may send any, and has it repeated.
+_SHOWN = 100
+_MISSING = {"tracking_number": "tracking_number_required", "reason": "reason_required"}
+
+
+def problems_of(errors: Sequence[Any]) -> tuple[int, list[Problem]]:
+    """The status and the problems for a request that does not fit its schema."""
+    if any(error["type"] == "json_invalid" for error in errors):
+        return 400, [Problem("malformed_json", "The body is not JSON in UTF-8.")]
+    if any(error["loc"][:1] == ("path",) for error in errors):
+        name = next(str(e["loc"][1]) for e in errors if e["loc"][:1] == ("path",))
+        what = name.removesuffix("_id")
+        return 404, [Problem(f"{what}_not_found", f"There is no such {what}.")]
+    return 422, [_problem(error) for error in errors]
+
+
+def _problem(error: Mapping[str, Any]) -> Problem:
+    place, *names = (str(name)[:_SHOWN] for name in error["loc"])
+    field = names[-1] if names else ""
+    pointer = "".join(f"/{_escaped(name)}" for name in names) if place == "body" else ""
+    code, message = _code(error, field), _message(error)
+    if place == "query":
+        message = f"{field}: {message}"
+    elif place == "header":
+        code, message = "idempotency_key_invalid", f"Idempotency-Key: {message}"
+    return Problem(code, message, pointer)
+
+
+def _code(error: Mapping[str, Any], field: str) -> str:
+    # A validator of ours names its code itself.
+    named = (error.get("ctx") or {}).get("code")
+    if named:
+        return str(named)
+    if error["type"] == "missing":
+        return _MISSING.get(field, "required")
+    if error["type"] == "extra_forbidden":
+        return "unknown_field"
+    return _BY_FIELD.get(field, "invalid")
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    text = str(error["msg"]).removeprefix("Value error, ")
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
 
 MEDIA_TYPE = "application/problem+json"
 # Problems in one document.
@@ -143,7 +198,7 @@ async def _unauthorized(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
     # One more than are shown says that there are more.
-    status, found = validation.problems_of(error.errors()[: MOST + 1])
+    status, found = problems_of(error.errors()[: MOST + 1])
     first = found[0]
     return problem(
         request,

@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from app.storage.again import again
-from app.web.context import Door, bearer
+from app.storage.postgres.retry import again
+from app.web.dependencies import Door, bearer
 
 Endpoint = Callable[..., Awaitable[Response]]
 
@@ -17,8 +17,8 @@ class Operation(APIRoute):
     """A route that checks the API key before it receives a body, and that is safe to repeat.
 
     FastAPI by itself receives and decodes the body first, from anybody. The endpoint is run again
-    where a row is held or a session is stale (storage/again.py): what was committed before is known
-    then.
+    where a row is held or a session is stale (storage/postgres/retry.py): what was committed
+    before is known then.
     """
 
     def __init__(self, path: str, endpoint: Endpoint, **more: Any) -> None:  # noqa: ANN401 - FastAPI's own

@@ -25,7 +25,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web import problems
-from app.web.context import Door
+from app.web.dependencies import Door
 
 # One id as clients got it from us. Other spellings of a UUID are FastAPI's.
 _ID = re.compile(r"(?<=/)([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?=/|\Z)")

@@ -9,7 +9,7 @@ down_revision: str | None = "202611231200"
 branch_labels: str | None = None
 depends_on: str | None = None
 
-# As in app/orders/lane.py when this was written; a lane that is missing counts as a fresh one.
+# As in app/domain/outbox/rate_limits.py when this was written; a missing lane is a fresh one.
 _LANES = """
     INSERT INTO lanes (store_id, endpoint, paused_until, reason)
     SELECT s.store_id, e.endpoint, '-infinity', ''

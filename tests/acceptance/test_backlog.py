@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from app.storage.urls import asyncpg_arguments
+from app.storage.postgres.dsn import asyncpg_arguments
 from tests.forked import deployed
 from tests.processes import Deployment, a_store, calls, shipped_orders, until
 

@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 
 from app.simulator.faults import KINDS
-from app.storage import migrate
-from app.storage.embedded import EmbeddedPostgres
+from app.storage.postgres import migrate
+from app.storage.postgres.embedded import EmbeddedPostgres
 from tests.acceptance.judge import at_rest, judge, passed, watched, write_row
 from tests.forked import deployed
 from tests.processes import (

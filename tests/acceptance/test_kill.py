@@ -12,7 +12,7 @@ import asyncpg
 import httpx
 import pytest
 
-from app.storage.urls import asyncpg_arguments
+from app.storage.postgres.dsn import asyncpg_arguments
 from tests.acceptance.judge import Verdict, at_rest, judge, passed, watched, write_row
 from tests.acceptance.proxy import proxied
 from tests.forked import deployed

@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 import pytest
 
-from app.storage.urls import asyncpg_arguments
+from app.storage.postgres.dsn import asyncpg_arguments
 from tests.acceptance.judge import Verdict, at_rest, judge, passed, updates_of, watched, write_row
 from tests.forked import deployed
 from tests.processes import (

@@ -8,7 +8,7 @@ import asyncpg
 import httpx
 import pytest
 
-from app.storage.urls import asyncpg_arguments
+from app.storage.postgres.dsn import asyncpg_arguments
 from tests.forked import Forked, deployed
 from tests.pooler import POOL_SIZE, pgbouncer
 from tests.processes import Deployment, a_store, an_order, shipped_orders, until

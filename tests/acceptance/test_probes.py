@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from app.connections import Limits
+from app.cli.connection_limits import Limits
 from tests.conftest import Server
 from tests.processes import Deployment, deployed, free_port, until
 

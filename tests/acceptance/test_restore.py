@@ -14,9 +14,9 @@ import asyncpg
 import httpx
 import pytest
 
-from app.storage.account import programs
-from app.storage.recovery import MARGIN
-from app.storage.urls import asyncpg_arguments
+from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.postgres.os_account import programs
+from app.storage.recording.recovery import MARGIN
 from tests.acceptance.judge import at_rest, judge, passed, write_row
 from tests.forked import deployed
 from tests.processes import (

@@ -22,10 +22,10 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 # Found only once the root is on the path, as this file is run by its name.
-from app.walmart import messages  # noqa: E402
+from app.walmart import request_bodies  # noqa: E402
 from app.walmart.carriers import CARRIERS, METHOD_CODES, WalmartCarrier  # noqa: E402
 from app.walmart.markets import CANCELLATION_CODES, Market  # noqa: E402
-from app.walmart.messages import ShipLine  # noqa: E402
+from app.walmart.request_bodies import ShipLine  # noqa: E402
 from tests.contract.walmart_documents import (  # noqa: E402
     ORDER,
     Documents,
@@ -57,19 +57,19 @@ def shipments() -> Iterator[tuple[str, dict[str, Any]]]:
         "carrier": WalmartCarrier(carrier="UPS"),
     }
     ship = {**package, "override_cancel_request": False}
-    yield "a package of two lines", messages.shipping_body(**ship)
+    yield "a package of two lines", request_bodies.shipping_body(**ship)
     for code in METHOD_CODES:
-        yield f"method {code}", messages.shipping_body(**{**ship, "method_code": code})
+        yield f"method {code}", request_bodies.shipping_body(**{**ship, "method_code": code})
     for name in CARRIERS:
         if name not in NEWER_CARRIERS:
             changed = {**ship, "carrier": WalmartCarrier(carrier=name)}
-            yield f"carrier {name}", messages.shipping_body(**changed)
+            yield f"carrier {name}", request_bodies.shipping_body(**changed)
     other = {"carrier": WalmartCarrier(other="Acme"), "tracking_url": "https://acme.example/t/1"}
     changed = {**ship, **other, "override_cancel_request": True}
-    yield "another carrier", messages.shipping_body(**changed)
+    yield "another carrier", request_bodies.shipping_body(**changed)
     yield (
         "a tracking correction",
-        messages.tracking_body(**package, current_tracking_number="1Z999AA10123456777"),
+        request_bodies.tracking_body(**package, current_tracking_number="1Z999AA10123456777"),
     )
 
 
@@ -79,7 +79,7 @@ def check_requests(documents: Documents, report: Report) -> None:
     for what, body in shipments():
         report.compare(f"shipping request, {what}", body, shipping)
     for reason, code in CANCELLATION_CODES[Market.US].items():
-        body = messages.cancellation_body(lines=[ShipLine("1", 2)], reason=code)
+        body = request_bodies.cancellation_body(lines=[ShipLine("1", 2)], reason=code)
         report.compare(f"cancel request, {reason}", body, cancel)
     if "requestBody" in documents.orders["paths"][f"{ORDER}/acknowledge"]["post"]:
         report.miss("acknowledge: Walmart now wants a body")

@@ -10,13 +10,14 @@ import yaml
 from cryptography.fernet import Fernet
 from typer.main import get_command
 
-from app import serve, settings
-from app.cli import app
-from app.compose import DRAIN_SHARE
+from app import settings
+from app.bootstrap import DRAIN_SHARE
+from app.cli import serve
+from app.cli.main import app
 from app.settings import BadSettings, Settings
-from app.sync.pulse import PATIENCE
 from app.web import export
 from app.web.probes import create_probes
+from app.worker.heartbeat import PATIENCE
 from deploy.kubernetes import lint
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,24 +6,24 @@ import pytest
 from typer.main import get_command
 
 from app import settings
-from app.cli import app
-from app.intake import importing, return_import
-from app.orders import blocked, refunds
-from app.orders.outcome import Failure
+from app.cli.main import app
+from app.domain.orders import blocked_messages, refunds
+from app.domain.outbox import retry_policy
+from app.domain.outbox.outcome import Failure
 from app.simulator.faults import KINDS
-from app.storage import recording
-from app.storage.overview import commerce_views, lane_views
-from app.sync import (
-    backoff,
-    commerce_verdicts,
-    creating,
-    delivery,
-    explanations,
-    refunding,
-    stocking,
-    verdicts,
-)
+from app.storage.queries import commerce_event_views, lane_views
+from app.storage.recording import delivery_results
+from app.usecases.imports import import_orders_page, import_returns_page
 from app.web import export
+from app.worker.delivery import (
+    commerce_order,
+    commerce_outcomes,
+    deliver,
+    error_messages,
+    inventory,
+    refund,
+    walmart_outcomes,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -51,14 +51,22 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 def test_every_code_of_a_status_detail_is_in_the_readme_and_no_other() -> None:
-    known = explanations.FIELD_CODES | explanations.CLASS_CODES | set(lane_views.REASONS)
-    known |= {code for _, code in commerce_verdicts.CODES}
-    with_failures = (blocked, verdicts, delivery, recording, stocking, refunding, backoff)
-    for module in (*with_failures, commerce_verdicts, creating):
+    known = error_messages.FIELD_CODES | error_messages.CLASS_CODES | set(lane_views.REASONS)
+    known |= {code for _, code in commerce_outcomes.CODES}
+    with_failures = (
+        blocked_messages,
+        walmart_outcomes,
+        deliver,
+        delivery_results,
+        inventory,
+        refund,
+        retry_policy,
+    )
+    for module in (*with_failures, commerce_outcomes, commerce_order):
         known |= {each.code for each in vars(module).values() if isinstance(each, Failure)}
     known |= {"gave_up", "cancel_requested", "ship_by_near", "ship_by_passed"}
-    known |= {str(each.UNREADABLE["code"]) for each in (importing, return_import)}
-    known |= {refunds.CHANGED} | set(commerce_views.SUGGESTIONS)
+    known |= {str(each.UNREADABLE["code"]) for each in (import_orders_page, import_returns_page)}
+    known |= {refunds.CHANGED} | set(commerce_event_views.SUGGESTIONS)
     table = README.split("## What an error means, and what to do")[1].split("##")[0]
     rows = [line for line in table.splitlines() if line.startswith("| `")]
     told = {code for row in rows for code in row.split("|")[1].split("`")[1::2]}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.outbound import call as calls
-from app.outbound.call import Fault
+from app.http_client import call as calls
+from app.http_client.call import Fault
 from app.walmart import errors
 from tests.unit.walmart.builders import a_call
 

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 import httpx
 
-from app.outbound.transport import Http
-from app.walmart import messages
-from app.walmart.account import Account
+from app.http_client.transport import Http
+from app.walmart import request_bodies
 from app.walmart.carriers import WalmartCarrier
 from app.walmart.client import WalmartClient
-from app.walmart.messages import ShipLine
+from app.walmart.credentials import Account
+from app.walmart.request_bodies import ShipLine
 from tests.contract.walmart_documents import JSON, ORDER, Documents, Report
 
 DAY = timedelta(days=1)
@@ -107,7 +107,7 @@ class Journey:
         self.answered("post", f"{ORDER}/acknowledge")
         if acknowledged.order is None or acknowledged.order.created:
             self.report.miss("simulator's order is still Created after its acknowledgement")
-        body = messages.shipping_body(
+        body = request_bodies.shipping_body(
             lines=[ShipLine(line, 1) for line in numbers(order)[:1]],
             seller_order_id=number,
             shipped_at=datetime.now(UTC),
@@ -127,7 +127,7 @@ class Journey:
         number = order["purchaseOrderId"]
         acknowledged = (await self.walmart.acknowledge(self.ACCOUNT, number)).order
         lines = acknowledged.lines.values() if acknowledged else ()
-        body = messages.cancellation_body(
+        body = request_bodies.cancellation_body(
             lines=[ShipLine(line.line_number, line.open) for line in lines],
             reason="SELLER_CANCEL_PRICING_ERROR",
         )

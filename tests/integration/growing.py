@@ -13,7 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
-from app.orders.update import Kind, State
+from app.domain.update import Kind, State
 
 MANY = 6000
 START = datetime(2026, 1, 1, tzinfo=UTC)

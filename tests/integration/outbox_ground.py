@@ -18,26 +18,28 @@ import httpx
 import sqlalchemy as sa
 
 from app.commerce.client import CommerceClient
-from app.intake.desk import Desk
-from app.orders.lane import Breaker
-from app.outbound.transport import Http
+from app.domain.outbox.claimed_update import Claimed
+from app.domain.outbox.delivery_result import Result
+from app.domain.outbox.rate_limits import Breaker
+from app.domain.outbox.retry_policy import Policy
+from app.http_client.transport import Http
 from app.simulator.app import create_app as create_simulator
-from app.storage import due, recording, rescue
-from app.storage.accepting import Accepting
-from app.storage.claims import Wanted
-from app.storage.database import Database, open_database
-from app.storage.results import Result
-from app.storage.taking import Terms
-from app.storage.updates import Claimed
-from app.sync import deliveries, delivery
-from app.sync.backoff import Policy
-from app.sync.claiming import Claiming
-from app.sync.deliveries import Deliveries, Subject
-from app.sync.doubts import Doubts
-from app.sync.errand import Errand
-from app.sync.recorder import Recorder
+from app.storage.orders.ship_batcher import Accepting
+from app.storage.outbox import due, rescue
+from app.storage.outbox.claims import Wanted
+from app.storage.outbox.take import Terms
+from app.storage.postgres.database import Database, open_database
+from app.storage.recording import delivery_results
+from app.usecases.context import Desk
 from app.walmart.client import WalmartClient
 from app.web.app import create_app
+from app.worker import executor
+from app.worker.claimer import Claiming
+from app.worker.completer import Recorder
+from app.worker.delivery import deliver as delivery
+from app.worker.delivery.context import Errand
+from app.worker.executor import Deliveries, Subject
+from app.worker.maintenance.doubts import Doubts
 from tests.integration.web.conftest import ADMIN_KEY, Counted, client_of
 from tests.world import VAULT
 
@@ -153,7 +155,7 @@ def open_ground(url: str, runner: asyncio.Runner) -> Ground:
         client=client,
         commerce=desk.commerce,
         recorder=Recorder(database, desk.new_id, time.monotonic, LEASE, breaker),
-        terms=deliveries.Terms("p", LEASE, 30, POLICY),
+        terms=executor.Terms("p", LEASE, 30, POLICY),
         random=lambda: 0.5,
         new_id=desk.new_id,
         monotonic=time.monotonic,
@@ -233,7 +235,7 @@ class Pollers:
             self.author |= {call.correlation_id: errand.update for call in errand.calls}
 
     async def record(self, results: list[Result]) -> None:
-        await recording.record(self.ground.database, results, self.ground.desk.new_id)
+        await delivery_results.record(self.ground.database, results, self.ground.desk.new_id)
 
     async def take_back(self) -> None:
         """Take back what pollers held that are gone."""

@@ -9,9 +9,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.orders.order import Order, Task
-from app.orders.update import Kind, State
-from app.storage import orders
+from app.domain.orders.order import Order, Task
+from app.domain.update import Kind, State
+from app.storage.orders import repository
 from tests.integration.outbox_ground import Ground, Pollers
 
 _STATES = sa.text("""
@@ -74,7 +74,7 @@ class Picture:
         number, order_id = of
         values = {"store": pollers.store_id}
         async with ground.database.begin() as connection:
-            known = await orders.load_many(connection, pollers.store_id, [order_id])
+            known = await repository.load_many(connection, pollers.store_id, [order_id])
             states = {row.id: row for row in await connection.execute(_STATES, values)}
             refunds = list(await connection.execute(_REFUNDS, values))
 

@@ -16,14 +16,16 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from app.intake import announce
-from app.orders.lane import Breaker
-from app.storage import overview, retention, webhooks
-from app.storage.views import OrderView, StoreView
-from app.sync.announcements import Announcements
-from app.sync.importer import Importer
-from app.sync.upkeep import Upkeep
+from app.domain.outbox.rate_limits import Breaker
+from app.storage import queries
+from app.storage.imports import webhook_inbox
+from app.storage.outbox import retention
+from app.storage.queries.views import OrderView, StoreView
+from app.usecases.stores import walmart_webhooks
 from app.web.app import create_app
+from app.worker.importer.importer import Importer
+from app.worker.importer.webhook_events import Announcements
+from app.worker.maintenance.scheduler import Upkeep
 from tests.integration.web.conftest import ADMIN_KEY, Counted, _ready, client_of
 from tests.world import World, serving
 
@@ -43,7 +45,7 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 async def subscribed(world: World, address: str = "http://waybill.test") -> StoreView:
     store = await world.a_store()
-    await announce.subscribe(world.desk, 1, f"{address}/webhooks/walmart/{store.id}")
+    await walmart_webhooks.subscribe(world.desk, 1, f"{address}/webhooks/walmart/{store.id}")
     return store
 
 
@@ -118,7 +120,7 @@ async def test_forgeries_are_refused_and_nothing_is_written(
 ) -> None:
     store = await subscribed(world)
     other = await world.a_store(walmart_client_id="other")
-    await announce.subscribe(world.desk, 2, f"http://x/webhooks/walmart/{other.id}")
+    await walmart_webhooks.subscribe(world.desk, 2, f"http://x/webhooks/walmart/{other.id}")
     key = await ask(world, "SELECT webhook_secret FROM stores WHERE store_id = 2")
     theirs, mine = world.desk.vault.open(key), await secret(world)
     body, changed = event("1796330120075"), event("1796330120076")
@@ -241,7 +243,7 @@ async def test_subscribing_again_leaves_one_subscription_of_each(world: World) -
     store = await subscribed(world)
     before = await secret(world)
     url = f"http://waybill.test/webhooks/walmart/{store.id}"
-    kinds = await announce.subscribe(world.desk, 1, url)
+    kinds = await walmart_webhooks.subscribe(world.desk, 1, url)
     assert "ORDER_UPDATES" in kinds
     account = await world.desk.account(1)
     found = await world.desk.walmart.webhooks.subscriptions(account)
@@ -252,8 +254,10 @@ async def test_subscribing_again_leaves_one_subscription_of_each(world: World) -
 async def announced(world: World, store_id: int, *numbers: str) -> None:
     async with world.database.begin() as connection:
         for number in numbers:
-            event = webhooks.Announcement(store_id, str(uuid4()), "ORDER_UPDATES", number, None)
-            await webhooks.add(connection, event)
+            event = webhook_inbox.Announcement(
+                store_id, str(uuid4()), "ORDER_UPDATES", number, None
+            )
+            await webhook_inbox.add(connection, event)
 
 
 @asynccontextmanager
@@ -306,7 +310,7 @@ async def test_a_store_that_hangs_holds_up_nobody_elses_announcements(world: Wor
     async with held_up(world, 1), keeping(upkeep(world)):
         await until(world, processed)
         asked = [each["client_id"] for each in await world.calls("read")]
-        assert asked.count(hanging.walmart_client_id) <= webhooks.FEW
+        assert asked.count(hanging.walmart_client_id) <= webhook_inbox.FEW
 
 
 async def test_a_store_that_hangs_holds_up_nobody_elses_next_imports(world: World) -> None:
@@ -343,7 +347,7 @@ async def test_a_store_whose_lane_stands_still_is_not_asked_and_loses_no_try(wor
 
 async def test_a_pause_that_meets_an_announcement_holds_for_everybody(world: World) -> None:
     store = await world.a_store()
-    numbers = [await world.at_walmart(1, store=store) for _ in range(webhooks.FEW + 3)]
+    numbers = [await world.at_walmart(1, store=store) for _ in range(webhook_inbox.FEW + 3)]
     await announced(world, 1, *numbers)
     await world.fault("read", "throttle", delay=60, times=None)
     await Announcements(world.desk).work()
@@ -352,7 +356,7 @@ async def test_a_pause_that_meets_an_announcement_holds_for_everybody(world: Wor
         "SELECT reason FROM lanes WHERE endpoint = 'read_order' AND paused_until > now()",
     ) == ("walmart_throttled")
     # What was under way together has met it; nothing else is sent.
-    assert len(await world.calls("read")) <= webhooks.FEW
+    assert len(await world.calls("read")) <= webhook_inbox.FEW
     assert await Announcements(world.desk).due() == []
 
 
@@ -363,7 +367,7 @@ async def test_events_that_somebody_is_at_are_passed_over(world: World) -> None:
         held = "SELECT event_id FROM webhook_events ORDER BY due_at LIMIT 1 FOR UPDATE"
         first = (await one.execute(sa.text(held))).scalar()
         await other.execute(sa.text("SET LOCAL lock_timeout = '2s'"))
-        (taken,) = await webhooks.take(other, 1)
+        (taken,) = await webhook_inbox.take(other, 1)
         assert taken.event_id != first
 
 
@@ -383,7 +387,7 @@ async def test_what_walmart_never_announced_is_found_by_polling_and_counted_once
     await world.walmart.post(f"/simulator/orders/{number}/intent-to-cancel", json={})
     assert [await polled(world) for _ in range(2)] == [2, 2]
     async with world.database.begin() as connection:
-        assert (await overview.figures(connection)).missed == 2
+        assert (await queries.figures(connection)).missed == 2
 
 
 async def test_what_walmart_announced_or_does_not_announce_is_not_counted_as_missed(
@@ -392,7 +396,9 @@ async def test_what_walmart_announced_or_does_not_announce_is_not_counted_as_mis
     store = await world.a_store()
     old = await world.at_walmart(2, store=store)
     assert await polled(world) == 0
-    await announce.subscribe(world.desk, 1, f"http://waybill.test/webhooks/walmart/{store.id}")
+    await walmart_webhooks.subscribe(
+        world.desk, 1, f"http://waybill.test/webhooks/walmart/{store.id}"
+    )
     # From before anybody subscribed, or shipped by a person in Seller Center.
     await world.at_walmart(1, store=store)
     await world.walmart.post(f"/simulator/orders/{old}/ship", json={})

@@ -16,26 +16,22 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from app.intake import cancel, ship
-from app.orders.lane import Endpoint, News
-from app.orders.requests import CancelRequest, RequestedItem
-from app.orders.update import State
-from app.storage import (
-    commerce_events,
-    deadlines,
-    notifications,
-    order_counts,
-    overview,
-    rescue,
-    retention,
-    webhooks,
-)
-from app.storage.database import Database
+from app.domain.orders.requests import CancelRequest, RequestedItem
+from app.domain.outbox.delivery_result import Attempt, Result, Step
+from app.domain.outbox.rate_limits import Endpoint, News
+from app.domain.update import State
+from app.storage import queries
+from app.storage.commerce import events
 from app.storage.idempotency import Answer, Once
-from app.storage.results import Attempt, Result, Step
+from app.storage.imports import webhook_inbox
+from app.storage.orders import counts, ship_by
+from app.storage.outbox import rescue, retention
+from app.storage.postgres.database import Database
+from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.queries.views import StoreView
+from app.storage.stores import error_notifications
 from app.storage.tables import metadata
-from app.storage.urls import asyncpg_arguments
-from app.storage.views import StoreView
+from app.usecases.orders import cancel, ship
 from tests.world import World, a_package, claim, open_world
 
 SCRIPT = Path("deploy/citus.sql").read_text()
@@ -222,9 +218,9 @@ async def _requests(world: World, store: StoreView) -> None:
     )
     await world.deliver_until(*(each.shipment.update.id for each in shipped), canceled.update.id)
     async with world.database.read() as connection:
-        await overview.order(connection, store.store_id, orders[0].id)
-        await overview.timeline(connection, store.store_id, orders[0].id)
-        await overview.summary(connection, store.store_id)
+        await queries.order(connection, store.store_id, orders[0].id)
+        await queries.timeline(connection, store.store_id, orders[0].id)
+        await queries.summary(connection, store.store_id)
 
 
 async def _upkeep(world: World) -> None:
@@ -250,12 +246,12 @@ async def _upkeep(world: World) -> None:
         await world.database.direct.fetch(f"{_SEED} {insert}")
     database, new_id = world.database, world.desk.new_id
     async with database.begin() as connection:
-        assert len(await webhooks.due(connection)) == 2
+        assert len(await webhook_inbox.due(connection)) == 2
     assert await rescue.take_back(database, new_id) == 2
-    assert await deadlines.mark(database, 60, new_id) >= 2
-    assert await order_counts.fold(database) >= 2
-    assert len(await notifications.take(database)) == 2
-    assert await commerce_events.take(database) == []
+    assert await ship_by.mark(database, 60, new_id) >= 2
+    assert await counts.fold(database) >= 2
+    assert len(await error_notifications.take(database)) == 2
+    assert await events.take(database) == []
     # Their tries are swept first, of one store after the other.
     gone = [
         (await retention.forget_attempts(database, 90, stores=stores)).gone

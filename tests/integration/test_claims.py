@@ -7,22 +7,26 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.intake import ship, stores
-from app.orders.doubt import Doubt
-from app.orders.lane import BREAK_AFTER, FIRST_CALLS, Breaker, Endpoint, News
-from app.orders.outcome import Failure, Pause
-from app.orders.update import Kind, State
-from app.storage import deadlines, due, lanes, recording
-from app.storage.claims import Wanted
-from app.storage.database import open_database
-from app.storage.results import Attempt, Result, Step
+from app.domain.outbox.claimed_update import Claimed
+from app.domain.outbox.delivery_result import Attempt, Result, Step
+from app.domain.outbox.doubt import Doubt
+from app.domain.outbox.outcome import Failure, Pause
+from app.domain.outbox.rate_limits import BREAK_AFTER, FIRST_CALLS, Breaker, Endpoint, News
+from app.domain.update import Kind, State
+from app.storage import rate_limits
+from app.storage.orders import ship_by as deadlines
+from app.storage.outbox import due
+from app.storage.outbox.claims import Wanted
+from app.storage.outbox.take import Terms
+from app.storage.postgres.database import open_database
+from app.storage.queries.views import StoreView
+from app.storage.recording import delivery_results
 from app.storage.tables import lanes as lanes_table
 from app.storage.tables import orders as orders_table
 from app.storage.tables import updates as table
-from app.storage.taking import Terms
-from app.storage.updates import Claimed
-from app.storage.views import StoreView
-from app.sync.claiming import Claiming
+from app.usecases.orders import ship
+from app.usecases.stores import manage
+from app.worker.claimer import Claiming
 from tests.world import ACTOR, VAULT, World, a_package, claim
 
 FAILURE = Failure("walmart_unclear", "It was unclear.")
@@ -41,9 +45,9 @@ async def waiting(world: World, count: int, store: StoreView | None = None) -> l
 async def told(world: World, *endpoints: Endpoint, times: int = 1, **changes: Any) -> None:
     """Let calls of store 1 have ended a moment ago."""
     async with world.database.begin() as connection:
-        now = await lanes.now(connection)
+        now = await rate_limits.now(connection)
         news = [News(1, each, now, now, **changes) for each in endpoints for _ in range(times)]
-        await lanes.record(connection, news, Breaker(base=60, cap=60))
+        await rate_limits.record(connection, news, Breaker(base=60, cap=60))
 
 
 async def rest_is_over(world: World) -> None:
@@ -59,7 +63,9 @@ async def rest_is_over(world: World) -> None:
 async def in_doubt(world: World, update: Claimed) -> None:
     attempt = Attempt(world.desk.new_id(1), "p", world.desk.now(), world.desk.now(), "x", None, [])
     step = Step(State.VERIFYING, ambiguous=True, doubt=Doubt.BEGIN, failure=FAILURE)
-    await recording.record(world.database, [Result(update, step, attempt)], world.desk.new_id)
+    await delivery_results.record(
+        world.database, [Result(update, step, attempt)], world.desk.new_id
+    )
 
 
 async def test_a_new_store_is_tried_with_a_few_calls_first(world: World) -> None:
@@ -130,26 +136,26 @@ async def test_a_stopped_store_is_told_of_once_and_opened_by_new_credentials(
     await waiting(world, 3)
     pause = Pause(Endpoint.ALL, "credentials_rejected", timedelta(hours=1))
     async with world.database.begin() as connection:
-        now = await lanes.now(connection)
+        now = await rate_limits.now(connection)
         news = [News(1, Endpoint.ALL, now, now, pause=pause)]
-        first = await lanes.record(connection, news * 3, Breaker())
-        second = await lanes.record(connection, news, Breaker())
+        first = await rate_limits.record(connection, news * 3, Breaker())
+        second = await rate_limits.record(connection, news, Breaker())
     assert ([lane.reason for lane in first], second) == (["credentials_rejected"], [])
     assert await claim(world.database) == []
     store = world._stores[0]
-    changes = stores.StoreChanges(walmart_client_secret="another")
-    await stores.change(world.desk, store.id, changes, actor=ACTOR)
+    changes = manage.StoreChanges(walmart_client_secret="another")
+    await manage.change(world.desk, store.id, changes, actor=ACTOR)
     assert len(await claim(world.database)) == 3
 
 
 async def test_what_met_the_refusal_itself_goes_on_at_once_too(world: World) -> None:
     (update,) = await waiting(world, 1)
     store = world._stores[0]
-    wrong = stores.StoreChanges(walmart_client_secret="wrong")
-    await stores.change(world.desk, store.id, wrong, actor=ACTOR)
+    wrong = manage.StoreChanges(walmart_client_secret="wrong")
+    await manage.change(world.desk, store.id, wrong, actor=ACTOR)
     await world.deliver_until(update, states={State.RETRYING})
-    right = stores.StoreChanges(walmart_client_secret="right")
-    await stores.change(world.desk, store.id, right, actor=ACTOR)
+    right = manage.StoreChanges(walmart_client_secret="right")
+    await manage.change(world.desk, store.id, right, actor=ACTOR)
     (view,) = await world.deliver_until(update)
     assert view.state == "confirmed"
 
@@ -158,7 +164,7 @@ async def test_verifying_credentials_that_work_lets_the_store_go_on(world: World
     await waiting(world, 1)
     pause = Pause(Endpoint.ALL, "credentials_rejected", timedelta(hours=1))
     await told(world, Endpoint.ALL, pause=pause)
-    assert (await stores.verify(world.desk, world._stores[0].id)).ok
+    assert (await manage.verify(world.desk, world._stores[0].id)).ok
     assert len(await claim(world.database)) == 1
 
 

@@ -12,16 +12,17 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from app.intake import ship
-from app.orders.ids import store_of
-from app.orders.lane import Breaker, Endpoint, News
-from app.orders.update import Kind, State
-from app.storage import claims, due, lanes, looks, taking
-from app.storage.claims import Wanted
-from app.storage.database import BY_KEY, open_database
-from app.storage.taking import Terms
-from app.storage.urls import asyncpg_arguments
-from app.storage.wakeup import Announcer
+from app.domain.ids import store_of
+from app.domain.outbox.rate_limits import Breaker, Endpoint, News
+from app.domain.update import Kind, State
+from app.storage import rate_limits
+from app.storage.outbox import claim_state, claims, due, take
+from app.storage.outbox.claims import Wanted
+from app.storage.outbox.notify import Announcer
+from app.storage.outbox.take import Terms
+from app.storage.postgres.database import BY_KEY, open_database
+from app.storage.postgres.dsn import asyncpg_arguments
+from app.usecases.orders import ship
 from tests.pooler import pgbouncer
 from tests.world import ACTOR, VAULT, World, a_package
 
@@ -51,13 +52,13 @@ async def with_tokens(world: World) -> dict[int, Wanted]:
     await world.answered_before()
     await do(world, "DELETE FROM updates WHERE kind <> 'shipment'")
     async with world.database.begin() as connection:
-        now = await lanes.now(connection)
+        now = await rate_limits.now(connection)
         told = [
             News(store, way, now, now, tokens=TOKENS, replenish_at=now + timedelta(hours=1))
             for store in STORES
             for way in (Endpoint.SHIP, Endpoint.ALL)
         ]
-        await lanes.record(connection, told, Breaker())
+        await rate_limits.record(connection, told, Breaker())
     groups = await due.groups(world.database.by_key)
     return {
         store: Wanted([each for each in groups if each.store_id == store], 4) for store in STORES
@@ -141,8 +142,8 @@ async def test_own_caps_are_held_for_one_store_at_a_time(world: World) -> None:
 @pytest.mark.parametrize(
     ("statement", "values", "row"),
     [
-        (taking.OF_SEVERAL, 13, "((store_id = chosen.store_id) AND (id = chosen.id))"),
-        (looks.AT_SEVERAL, 3, "((store_id = q.store_id) AND (endpoint = ANY ($2)))"),
+        (take.OF_SEVERAL, 13, "((store_id = chosen.store_id) AND (id = chosen.id))"),
+        (claim_state.AT_SEVERAL, 3, "((store_id = q.store_id) AND (endpoint = ANY ($2)))"),
     ],
 )
 async def test_a_plan_made_while_there_is_nothing_looks_for_rows_by_their_keys(

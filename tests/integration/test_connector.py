@@ -8,20 +8,27 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.commerce.packages import Track
 from app.commerce.payloads import Shipped
-from app.intake import cancel, commerce_events, dismiss, link, refund, retry, ship, stores
-from app.orders.errors import Invalid, NotAvailable
-from app.orders.lane import Breaker, Endpoint, News
-from app.orders.outcome import Pause
-from app.orders.requests import CancelRequest, RequestedItem
-from app.orders.returns import RefundRequest
-from app.orders.update import Kind, State
-from app.storage import commerce_events as storage
-from app.storage import due, lanes, overview, returns
-from app.storage.overview import UpdateFilter
-from app.storage.overview.paging import Page
-from app.storage.views import OrderView, StoreView, UpdateView
+from app.commerce.shipment_tracks import Track
+from app.domain.errors import Invalid, NotAvailable
+from app.domain.orders.requests import CancelRequest, RequestedItem
+from app.domain.orders.returns import RefundRequest
+from app.domain.outbox.outcome import Pause
+from app.domain.outbox.rate_limits import Breaker, Endpoint, News
+from app.domain.update import Kind, State
+from app.storage import queries, rate_limits
+from app.storage.commerce import events as storage
+from app.storage.outbox import due
+from app.storage.queries import UpdateFilter
+from app.storage.queries.pagination import Page
+from app.storage.queries.views import OrderView, StoreView, UpdateView
+from app.storage.returns import returns
+from app.usecases.commerce_events import handle
+from app.usecases.imports import link_to_commerce
+from app.usecases.orders import cancel, ship
+from app.usecases.returns import refund
+from app.usecases.stores import manage
+from app.usecases.updates import dismiss, retry
 from tests.integration.test_importer import run
 from tests.world import POLICY, World, a_package, open_world, serving
 
@@ -49,7 +56,7 @@ async def shop(world: World) -> dict[str, Any]:
 
 async def updates(world: World, kind: str) -> list[UpdateView]:
     async with world.database.begin() as connection:
-        found, _ = await overview.updates(connection, UpdateFilter(kind=kind), Page(50, None))
+        found, _ = await queries.updates(connection, UpdateFilter(kind=kind), Page(50, None))
     return list(reversed(found))
 
 
@@ -202,7 +209,7 @@ async def test_an_order_that_somebody_linked_is_not_made(world: World) -> None:
     await a_store(world)
     order = await world.an_order(1)
     changes = {"commerce_order_number": "000000077", "commerce_order_id": 77}
-    await link.link(world.desk, order.id, changes=changes, actor="test")
+    await link_to_commerce.link(world.desk, order.id, changes=changes, actor="test")
     order = await handed_over(world, order)
     assert (order.commerce_order_id, await written(world, "commerce_order")) == (77, 0)
 
@@ -281,12 +288,12 @@ async def test_a_token_that_commerce_rejects_stops_commerce_alone(world: World) 
     (shipped,) = await world.deliver_until(sent.shipment.update.id)
     assert shipped.state == "confirmed"
     async with world.database.begin() as connection:
-        shown = await overview.store(connection, store.id)
+        shown = await queries.store(connection, store.id)
     assert shown is not None
     (detail,) = shown.status_details
     assert (detail.code, detail.operation) == ("commerce_credentials_rejected", "commerce")
-    new = stores.StoreChanges(commerce_access_token="another")
-    await stores.change(world.desk, store.id, new, actor="test")
+    new = manage.StoreChanges(commerce_access_token="another")
+    await manage.change(world.desk, store.id, new, actor="test")
     order = await handed_over(world, order)
     assert order.commerce_order_id is not None
 
@@ -295,9 +302,11 @@ async def test_a_store_whose_keys_walmart_rejects_asks_walmart_for_no_buyer(worl
     await a_store(world)
     await world.an_order(1)
     async with world.database.begin() as connection:
-        now = await lanes.now(connection)
+        now = await rate_limits.now(connection)
         pause = Pause(Endpoint.ALL, "credentials_rejected", timedelta(seconds=60))
-        await lanes.record(connection, [News(1, Endpoint.ALL, now, now, pause=pause)], Breaker())
+        await rate_limits.record(
+            connection, [News(1, Endpoint.ALL, now, now, pause=pause)], Breaker()
+        )
     groups = {each.kind: each.due_in for each in await due.groups(world.database.direct)}
     assert groups[Kind.COMMERCE_ORDER] > 0
 
@@ -418,7 +427,7 @@ async def test_a_commerce_order_that_nobody_has_linked_yet_is_recognised(world: 
         await connection.execute(sa.text("UPDATE order_lines SET commerce_item_id = NULL"))
     item = RequestedItem(1, commerce_item_id=made["items"][0]["item_id"])
     event = Shipped(made["entity_id"], "45", (item,), (Track("ups", "UPS", "1Z1"),))
-    done = await commerce_events.tell(world.desk, store.store_id, event)
+    done = await handle.tell(world.desk, store.store_id, event)
     again = await world.order(order.id)
     assert done.what == "accepted"
     assert again.commerce_order_id == made["entity_id"]
@@ -436,7 +445,7 @@ async def test_what_was_told_before_waybill_knew_its_order_is_carried_out_by_a_p
     item = RequestedItem(1, commerce_item_id=1)
     told = Shipped(FIRST_ORDER, "45", (item,), (Track("ups", "UPS", "1Z1"),))
     with pytest.raises(NotAvailable):
-        await commerce_events.tell(world.desk, store.store_id, told)
+        await handle.tell(world.desk, store.store_id, told)
     async with world.database.begin() as connection:
         await connection.execute(
             sa.text("UPDATE order_lines SET commerce_item_id = 1 WHERE order_id = :id"),
@@ -475,7 +484,7 @@ async def test_an_order_of_commerces_own_is_passed_over(world: World) -> None:
     store = await a_store(world)
     await handed_over(world, await world.an_order(1))
     event = Shipped(await own_order(world), "45", None, (Track("ups", "UPS", "1Z1"),))
-    done = await commerce_events.tell(world.desk, store.store_id, event)
+    done = await handle.tell(world.desk, store.store_id, event)
     assert done.what == "ignored"
 
 
@@ -495,12 +504,14 @@ async def test_a_shipment_is_kept_where_commerce_does_not_say_that_the_order_is_
     told = Shipped(number, "45", (item,), (Track("ups", "UPS", "1Z1"),))
     if how == "refused":
         with pytest.raises(NotAvailable):
-            await commerce_events.tell(world.desk, store.store_id, told)
+            await handle.tell(world.desk, store.store_id, told)
     else:
-        done = await commerce_events.tell(world.desk, store.store_id, told)
+        done = await handle.tell(world.desk, store.store_id, told)
         assert done.what == "waiting"
     changes = {"commerce_order_id": number}
-    await link.link(world.desk, order.id, changes=changes, actor="test", items={"1": 70})
+    await link_to_commerce.link(
+        world.desk, order.id, changes=changes, actor="test", items={"1": 70}
+    )
     assert [each.tracking_number for each in (await world.order(order.id)).shipments] == ["1Z1"]
 
 
@@ -513,16 +524,16 @@ async def test_an_event_waits_while_commerce_cannot_say_whose_it_is(
     await world.fault("commerce_orders", fault, status=503 if fault == "error" else None)
     event = Shipped(1, "45", None, (Track("ups", "UPS", "1Z1"),))
     with pytest.raises(NotAvailable):
-        await commerce_events.tell(world.desk, store.store_id, event)
+        await handle.tell(world.desk, store.store_id, event)
 
 
 async def test_a_token_is_never_sent_to_a_new_address(world: World) -> None:
     store = await a_store(world)
-    moved = stores.StoreChanges(commerce_base_url="https://elsewhere.example")
+    moved = manage.StoreChanges(commerce_base_url="https://elsewhere.example")
     with pytest.raises(Invalid, match="anew"):
-        await stores.change(world.desk, store.id, moved, actor="test")
-    same = stores.StoreChanges(commerce_base_url=world.walmart_url, commerce_stock_id=2)
-    changed = await stores.change(world.desk, store.id, same, actor="test")
+        await manage.change(world.desk, store.id, moved, actor="test")
+    same = manage.StoreChanges(commerce_base_url=world.walmart_url, commerce_stock_id=2)
+    changed = await manage.change(world.desk, store.id, same, actor="test")
     assert changed.commerce_stock_id == 2
 
 
@@ -580,7 +591,7 @@ async def test_an_answer_that_is_not_commerces_is_not_shown(world: World) -> Non
 async def shown(world: World, update: UpdateView) -> set[tuple[str | None, str | None]]:
     """What people see of an update's calls: how each failed, and what came back."""
     async with world.database.begin() as connection:
-        attempts = await overview.attempts(connection, update.store_id.int & 0xFFFFFFFF, update.id)
+        attempts = await queries.attempts(connection, update.store_id.int & 0xFFFFFFFF, update.id)
     return {(call.failure, call.response) for each in attempts for call in each.calls}
 
 

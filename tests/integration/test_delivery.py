@@ -7,13 +7,16 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from app.intake import cancel, dismiss, refresh, retry, ship, tracking
-from app.orders.errors import Conflict
-from app.orders.requests import CancelRequest, TrackingCorrection
-from app.orders.update import State
-from app.storage import orders, overview, settling
-from app.storage.views import OrderView
-from app.sync import backoff
+from app.domain.errors import Conflict
+from app.domain.orders.requests import CancelRequest, TrackingCorrection
+from app.domain.outbox import retry_policy
+from app.domain.update import State
+from app.storage import queries
+from app.storage.orders import repository
+from app.storage.queries.views import OrderView
+from app.storage.recording import settlement
+from app.usecases.orders import cancel, correct_tracking, refresh, ship
+from app.usecases.updates import dismiss, retry
 from tests.builders import items
 from tests.world import ACTOR, POLICY, World, a_package
 
@@ -214,7 +217,7 @@ async def test_units_stay_reserved_where_a_dismissal_cannot_read_walmart(world: 
 async def test_a_tracking_number_corrected_before_delivery_is_the_one_sent(world: World) -> None:
     order = await world.an_order(3)
     result = await ship.ship(world.desk, order.id, a_package("1ZWRONG"), actor=ACTOR)
-    await tracking.correct(
+    await correct_tracking.correct(
         world.desk,
         order.id,
         result.shipment.id,
@@ -231,7 +234,7 @@ async def test_a_correction_retries_a_failed_shipment(world: World) -> None:
     await world.fault("shipping", "refuse", field="trackingNumber")
     result = await ship.ship(world.desk, order.id, a_package("1ZWRONG"), actor=ACTOR)
     await world.deliver_until(result.shipment.update.id)
-    await tracking.correct(
+    await correct_tracking.correct(
         world.desk,
         order.id,
         result.shipment.id,
@@ -307,16 +310,16 @@ async def test_rejected_credentials_pause_the_store_and_resume_when_corrected(
 ) -> None:
     store = await world.a_store()
     order = await world.an_order(2, store=store)
-    from app.intake import stores
+    from app.usecases.stores import manage
 
-    wrong = stores.StoreChanges(walmart_client_secret="wrong")
-    await stores.change(world.desk, store.id, wrong, actor=ACTOR)
+    wrong = manage.StoreChanges(walmart_client_secret="wrong")
+    await manage.change(world.desk, store.id, wrong, actor=ACTOR)
     update = await shipped(world, order, "1ZA")
     (waiting,) = await world.deliver_until(update, states={State.RETRYING})
     assert waiting.status_detail is not None
     assert waiting.status_detail.code == "credentials_rejected"
-    right = stores.StoreChanges(walmart_client_secret="right")
-    await stores.change(world.desk, store.id, right, actor=ACTOR)
+    right = manage.StoreChanges(walmart_client_secret="right")
+    await manage.change(world.desk, store.id, right, actor=ACTOR)
     queued = await retry.retry(world.desk, update, override_cancel_request=False, actor=ACTOR)
     assert queued.will == "queued"
     await world.deliver_until(update)
@@ -341,7 +344,7 @@ async def test_a_200_that_does_not_show_the_units_is_read_again(world: World) ->
     update = await shipped(world, order, "1ZA")
     await world.deliver_until(update)
     async with world.database.begin() as connection:
-        tries = await overview.attempts(connection, update.int & 0xFFFFFFFF, update)
+        tries = await queries.attempts(connection, update.int & 0xFFFFFFFF, update)
     assert [attempt.verdict for attempt in tries] == ["unclear", "already_there"]
     assert len(await world.calls("shipping")) == 1
     assert (await world.order(order.id)).status == "shipped"
@@ -407,12 +410,12 @@ async def test_more_units_under_the_number_than_were_sent_are_shown_to_a_person(
 async def test_a_picture_is_old_once_something_newer_was_written_down(world: World) -> None:
     order = await world.an_order(2)
     async with world.desk.transaction() as connection:
-        basis = await orders.lock(connection, order.id)
+        basis = await repository.lock(connection, order.id)
     await world.deliver_until(await shipped(world, order, "1ZA"))
     async with world.desk.transaction() as connection:
-        now = await orders.lock(connection, order.id)
-    assert settling.still_holds(basis, basis)
-    assert not settling.still_holds(basis, now)
+        now = await repository.lock(connection, order.id)
+    assert settlement.still_holds(basis, basis)
+    assert not settlement.still_holds(basis, now)
 
 
 async def test_a_fault_of_ours_is_told_as_one_and_stops_nobody_else(world: World) -> None:
@@ -431,4 +434,4 @@ async def test_a_fault_of_ours_is_told_as_one_and_stops_nobody_else(world: World
     assert (told.status_detail.code, told.status_detail.origin) == ("waybill_fault", "waybill")
     # Nothing of it left, so nothing may still arrive.
     assert told.in_doubt_until is None
-    assert told.attempts == backoff.MOST_FAULTS
+    assert told.attempts == retry_policy.MOST_FAULTS

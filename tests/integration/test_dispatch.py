@@ -13,17 +13,19 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from app.intake import cancel, ship
-from app.orders.lane import BREAK_AFTER, Breaker, Endpoint, News
-from app.orders.requests import CancelRequest
-from app.orders.update import Kind
-from app.storage import claims, due, lanes, looks, shares, wakeup
-from app.storage.claims import Wanted
+from app.domain.orders.requests import CancelRequest
+from app.domain.outbox import quotas
+from app.domain.outbox.rate_limits import BREAK_AFTER, Breaker, Endpoint, News
+from app.domain.update import Kind
+from app.storage import rate_limits
+from app.storage.outbox import claim_state, claims, due, notify
+from app.storage.outbox.claims import Wanted
+from app.storage.outbox.notify import CHANNEL, MOST_TOLD, Announcer, Heard, Listener
+from app.storage.outbox.take import Terms, take
+from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.tables import lanes as lanes_table
 from app.storage.tables import updates as table
-from app.storage.taking import Terms, take
-from app.storage.urls import asyncpg_arguments
-from app.storage.wakeup import CHANNEL, MOST_TOLD, Announcer, Heard, Listener
+from app.usecases.orders import cancel, ship
 from tests.builders import items
 from tests.world import ACTOR, VAULT, World, a_package, claim
 
@@ -123,10 +125,10 @@ async def two_left(world: World) -> None:
     await world.answered_before()
     hour = world.desk.now() + timedelta(hours=1)
     async with world.database.begin() as connection:
-        now = await lanes.now(connection)
+        now = await rate_limits.now(connection)
         ways = (Endpoint.SHIP, Endpoint.ALL)
         told = [News(1, each, now, now, tokens=2, replenish_at=hour) for each in ways]
-        await lanes.record(connection, told, Breaker())
+        await rate_limits.record(connection, told, Breaker())
 
 
 # What another poller's claim does, in a transaction that is still open.
@@ -184,9 +186,9 @@ async def test_of_two_that_looked_at_the_same_time_one_takes(world: World) -> No
     await two_left(world)
     groups = [each for each in await due.groups(world.database.by_key) if each.due_in <= 0]
     async with world.database.by_key.session() as session:
-        seen = await looks.look(session, [1], Endpoint, 30.0)
+        seen = await claim_state.look(session, [1], Endpoint, 30.0)
         assert len(await claim(world.database)) == 2
-        going = [(each, 9) for each in shares.shares(groups, seen[1], {}, 9) if each.calls]
+        going = [(each, 9) for each in quotas.shares(groups, seen[1], {}, 9) if each.calls]
         terms = Terms("q", 60.0, 30.0)
         taken = await take(session, going, seen, token=uuid4(), terms=terms, apart=False)
     assert taken == {}
@@ -313,7 +315,7 @@ async def test_a_listener_leaves_a_server_that_takes_no_writes(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a failover, where nothing is announced any more on the session that stays open."""
-    monkeypatch.setattr(wakeup, "_PROBE_EVERY", 0.01)
+    monkeypatch.setattr(notify, "_PROBE_EVERY", 0.01)
     (name,) = await world.database.direct.fetch("SELECT current_database() AS name")
     readonly = f"ALTER DATABASE {name['name']} SET default_transaction_read_only = on"
     await world.database.direct.fetch(readonly)

@@ -11,9 +11,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from app.storage.account import CannotStart
-from app.storage.embedded import EmbeddedPostgres
-from app.storage.urls import asyncpg_arguments
+from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.postgres.embedded import EmbeddedPostgres
+from app.storage.postgres.os_account import CannotStart
 
 ROOT = Path(__file__).resolve().parents[2]
 FAST = {"fsync": "off", "shared_buffers": "16MB"}

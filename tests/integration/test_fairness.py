@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.intake import ship
+from app.usecases.orders import ship
 from tests.world import World, a_package, open_world
 
 

@@ -7,11 +7,13 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
-from app.orders.update import Kind
-from app.storage import commerce_events, due, forms, retention
-from app.storage.database import Database
-from app.sync import upkeep
-from app.sync.upkeep import Upkeep
+from app.domain.update import Kind
+from app.storage.commerce import events
+from app.storage.outbox import due, retention
+from app.storage.postgres import sharding
+from app.storage.postgres.database import Database
+from app.worker.maintenance import scheduler
+from app.worker.maintenance.scheduler import Upkeep
 
 _UPDATE = sa.text("""
     INSERT INTO updates (store_id, id, subject, kind, sequence, state, ambiguous, urgent, active,
@@ -32,9 +34,9 @@ _PAUSE = sa.text("""
 def test_a_template_has_two_forms() -> None:
     template = "UPDATE t SET a = v.a FROM v\n WHERE t.store_id = <v.store_id>\n AND <v> AND t.b = 1"
     several = "UPDATE t SET a = v.a FROM v\n WHERE t.store_id = v.store_id AND t.b = 1"
-    assert forms.of_any(template) == several
+    assert sharding.of_any(template) == several
     one = "UPDATE t SET a = v.a FROM v\n WHERE t.store_id = $7 AND v.store_id = $7 AND t.b = 1"
-    assert forms.of_one(template, "$7") == one
+    assert sharding.of_one(template, "$7") == one
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -95,7 +97,7 @@ async def test_where_stores_lie_apart_every_stores_old_tries_leave(
 ) -> None:
     """In one sweep, of one store after another, each in as many batches as it needs."""
     database.placement.apart = True
-    monkeypatch.setattr(upkeep, "_BREATH", 0.0)
+    monkeypatch.setattr(scheduler, "_BREATH", 0.0)
     monkeypatch.setattr(retention.forget_attempts, "__defaults__", (retention.START, 2))
     fill = sa.text("""
         INSERT INTO attempts (store_id, id, update_id, number, poller, started_at, ended_at, verdict,
@@ -140,8 +142,8 @@ async def test_where_stores_lie_apart_no_store_with_much_to_do_keeps_others_wait
                generate_series(1, CASE s WHEN 9 THEN 1 WHEN 8 THEN 1 ELSE :many END) n
     """)
     async with database.begin() as connection:
-        await connection.execute(fill, {"many": commerce_events.BATCH})
-    taken = await commerce_events.take(database)
-    assert len(taken) == commerce_events.BATCH
+        await connection.execute(fill, {"many": events.BATCH})
+    taken = await events.take(database)
+    assert len(taken) == events.BATCH
     # Two stores have one each, and have waited longest.
     assert {UUID("801".zfill(32)), UUID("901".zfill(32))} <= set(taken)

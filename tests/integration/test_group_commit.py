@@ -9,14 +9,15 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from app.intake import ship
-from app.orders.errors import Conflict, Unknown
-from app.orders.requests import RequestedItem, ShipRequest
-from app.storage import idempotency, orders
+from app.domain.errors import Conflict, Unknown
+from app.domain.orders.requests import RequestedItem, ShipRequest
+from app.storage import idempotency
 from app.storage.idempotency import Answer, Once, Replay
-from app.storage.optimistic import Acceptance
+from app.storage.orders import repository
+from app.storage.orders.optimistic_ship import Acceptance
+from app.storage.queries.views import OrderView, StoreView
 from app.storage.tables import shipments
-from app.storage.views import OrderView, StoreView
+from app.usecases.orders import ship
 from tests.world import World, a_package
 
 
@@ -142,7 +143,7 @@ async def test_nobody_waits_for_an_order_that_somebody_else_holds(world: World) 
     store = await world.a_store()
     held, free = await some_orders(world, 2, store)
     async with world.database.begin() as connection:
-        await orders.lock(connection, held.id)
+        await repository.lock(connection, held.id)
         waits = asyncio.create_task(ship.ship(world.desk, held.id, one_unit("1ZA"), actor="test"))
         goes = asyncio.create_task(ship.ship(world.desk, free.id, one_unit("1ZB"), actor="test"))
         await goes

@@ -21,20 +21,20 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from app.intake import ship
-from app.intake.desk import Desk
-from app.intake.refund import refund
-from app.orders.errors import OrderError
-from app.orders.lane import Breaker
-from app.orders.requests import RequestedItem
-from app.orders.returns import RefundRequest
-from app.storage import returns as storage
-from app.storage import webhooks
-from app.storage.views import OrderView
-from app.storage.webhooks import Announcement
-from app.sync.announcements import Announcements
-from app.sync.importer import Importer
+from app.domain.errors import OrderError
+from app.domain.orders.requests import RequestedItem
+from app.domain.orders.returns import RefundRequest
+from app.domain.outbox.rate_limits import Breaker
+from app.storage.imports import webhook_inbox
+from app.storage.imports.webhook_inbox import Announcement
+from app.storage.queries.views import OrderView
+from app.storage.returns import returns as storage
+from app.usecases.context import Desk
+from app.usecases.orders import ship
+from app.usecases.returns.refund import refund
 from app.walmart.client import OrderPage, WalmartClient
+from app.worker.importer.importer import Importer
+from app.worker.importer.webhook_events import Announcements
 from tests.world import World, a_package, open_world
 
 RUNS = 8
@@ -152,7 +152,7 @@ class Play:
 
     async def _arrive(self, announced: Announcement) -> None:
         async with self.world.database.begin() as connection:
-            await webhooks.add(connection, announced)
+            await webhook_inbox.add(connection, announced)
 
     async def look(self, _: str) -> None:
         await Announcements(self.world.desk).work()

@@ -11,16 +11,16 @@ import pytest
 import respx
 import sqlalchemy as sa
 
-from app.intake import ship
-from app.orders.lane import Breaker
-from app.outbound import exchange
-from app.outbound.transport import Http
-from app.storage import retries
-from app.storage.imports import Tally
-from app.sync import importer as importers
-from app.sync.importer import Importer
-from app.walmart import listing, returning
+from app.domain.outbox.rate_limits import Breaker
+from app.http_client import exchange
+from app.http_client.transport import Http
+from app.storage.imports import retries
+from app.storage.imports.leases import Tally
+from app.usecases.orders import ship
+from app.walmart import order_lists, returns
 from app.walmart.client import WalmartClient
+from app.worker.importer import importer as importers
+from app.worker.importer.importer import Importer
 from tests.world import World, a_package
 
 ALWAYS = 0.000001
@@ -153,7 +153,7 @@ async def test_what_waybill_cannot_write_down_is_put_off_alone(world: World) -> 
 async def test_a_throttled_run_goes_on_where_it_was(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(order_lists, "PAGE", 2)
     store = await world.a_store()
     await at_walmart(world, store, 10)
     seen = []
@@ -169,7 +169,7 @@ async def test_a_throttled_run_goes_on_where_it_was(
 
 
 async def test_a_short_pause_is_waited_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(order_lists, "PAGE", 2)
     store = await world.a_store()
     await at_walmart(world, store, 5)
     await world.fault("list", "throttle", delay=0.2)
@@ -219,7 +219,7 @@ async def test_a_list_that_stands_still_does_not_hold_up_the_others(
 async def test_a_store_with_much_to_read_lets_others_pass_and_is_due_again_at_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(order_lists, "PAGE", 2)
     store = await world.a_store()
     await at_walmart(world, store, 6)
     hourly = Importer(world.desk, Breaker(), every=3600, turn=0)
@@ -238,8 +238,8 @@ async def test_a_store_with_much_to_read_lets_others_pass_and_is_due_again_at_on
 async def test_a_list_longer_than_walmart_tells_is_read_in_parts(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "MOST_LISTED", 3)
-    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(order_lists, "MOST_LISTED", 3)
+    monkeypatch.setattr(order_lists, "PAGE", 2)
     store = await world.a_store()
     await at_walmart(world, store, 5)
     tally = await run(world)
@@ -259,7 +259,7 @@ async def test_pages_that_are_too_large_are_asked_for_in_smaller_ones(
 async def test_a_cursor_that_walmart_takes_no_more_is_given_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(order_lists, "PAGE", 2)
     store = await world.a_store()
     await at_walmart(world, store, 5)
     await world.fault("list", "slow", delay=0, times=2)
@@ -274,7 +274,7 @@ async def test_a_cursor_that_walmart_takes_no_more_is_given_up(
 async def test_a_cursor_that_is_old_is_given_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(order_lists, "PAGE", 2)
     store = await world.a_store()
     await at_walmart(world, store, 5)
     await world.fault("list", "slow", delay=0, times=2)
@@ -317,7 +317,7 @@ async def test_pages_that_lead_in_a_circle_come_to_an_end(world: World) -> None:
 
 
 async def test_every_page_of_returns_is_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(returning, "PAGE", 1)
+    monkeypatch.setattr(returns, "PAGE", 1)
     store = await world.a_store()
     for number in await at_walmart(world, store, 3):
         await ship_at_walmart(world, number)
@@ -329,7 +329,7 @@ async def test_every_page_of_returns_is_read(world: World, monkeypatch: pytest.M
 async def test_every_page_of_what_waits_for_its_acknowledgement_is_read(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "PAGE", 1)
+    monkeypatch.setattr(order_lists, "PAGE", 1)
     store = await world.a_store()
     await at_walmart(world, store, 3, status="Created")
     # Only the list of what waits is there to find them.

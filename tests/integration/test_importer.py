@@ -7,17 +7,18 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.intake import cancel, import_order, ship
-from app.orders.errors import Conflict
-from app.orders.lane import Breaker
-from app.orders.requests import CancelRequest, RequestedItem
-from app.storage import overview
-from app.storage.imports import Tally
-from app.storage.overview import OrderFilter
-from app.storage.overview.paging import Page
-from app.storage.views import OrderView
-from app.sync.importer import Importer
-from app.walmart import listing
+from app.domain.errors import Conflict
+from app.domain.orders.requests import CancelRequest, RequestedItem
+from app.domain.outbox.rate_limits import Breaker
+from app.storage import queries
+from app.storage.imports.leases import Tally
+from app.storage.queries import OrderFilter
+from app.storage.queries.pagination import Page
+from app.storage.queries.views import OrderView
+from app.usecases.imports import import_order
+from app.usecases.orders import cancel, ship
+from app.walmart import order_lists
+from app.worker.importer.importer import Importer
 from tests.world import World, a_package
 
 
@@ -28,7 +29,7 @@ async def run(world: World, store_id: int = 1) -> Tally | None:
 
 async def imported(world: World) -> dict[str, OrderView]:
     async with world.database.begin() as connection:
-        found, _ = await overview.orders(connection, OrderFilter(), Page(200, None))
+        found, _ = await queries.orders(connection, OrderFilter(), Page(200, None))
     return {order.purchase_order_id: order for order in found}
 
 
@@ -101,7 +102,7 @@ async def test_what_changed_at_walmart_is_seen(world: World) -> None:
     assert order.cancel_requested is not None
     assert order.cancel_requested["lines"] == ["1"]
     async with world.database.begin() as connection:
-        told = [each.what for each in await overview.timeline(connection, 1, order.id)]
+        told = [each.what for each in await queries.timeline(connection, 1, order.id)]
     assert "drift_found" in told
     assert "cancel_requested" in told
 
@@ -189,7 +190,7 @@ async def test_an_unreadable_order_can_be_imported_by_its_number_once_it_is_mend
 async def test_a_run_that_breaks_off_misses_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
-    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(order_lists, "PAGE", 2)
     store = await world.a_store()
     numbers = {await world.at_walmart(1, store=store) for _ in range(5)}
     for _ in range(page - 1):

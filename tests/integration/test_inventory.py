@@ -8,19 +8,24 @@ from uuid import UUID
 
 import pytest
 
-from app.intake import cancel, inventory
-from app.orders.doubt import Doubt
-from app.orders.errors import Invalid
-from app.orders.outcome import SendAgain
-from app.orders.requests import CancelRequest, StockLevel
-from app.orders.update import State
-from app.storage import overview, recording, retention, stock, stock_following, updates
-from app.storage.overview import UpdateFilter
-from app.storage.overview.paging import Page
-from app.storage.results import Attempt, Result, Step
-from app.storage.views import UpdateView
-from app.sync import delivery
-from app.sync.errand import Errand
+from app.domain.errors import Invalid
+from app.domain.orders.requests import CancelRequest, StockLevel
+from app.domain.outbox.delivery_result import Attempt, Result, Step
+from app.domain.outbox.doubt import Doubt
+from app.domain.outbox.outcome import SendAgain
+from app.domain.update import State
+from app.storage import queries
+from app.storage.inventory import levels as stock
+from app.storage.inventory import triggers
+from app.storage.outbox import retention, updates
+from app.storage.queries import UpdateFilter
+from app.storage.queries.pagination import Page
+from app.storage.queries.views import UpdateView
+from app.storage.recording import delivery_results
+from app.usecases.orders import cancel
+from app.usecases.stores import inventory
+from app.worker.delivery import deliver
+from app.worker.delivery.context import Errand
 from tests.world import POLICY, World, claim
 
 # Whose retries do not come within a test.
@@ -51,7 +56,7 @@ async def sent(world: World) -> list[tuple[str, int]]:
 
 async def states(world: World) -> list[str]:
     async with world.database.begin() as connection:
-        found, _ = await overview.updates(connection, UpdateFilter(), Page(50, None))
+        found, _ = await queries.updates(connection, UpdateFilter(), Page(50, None))
     return [update.state for update in reversed(found) if update.kind == "inventory"]
 
 
@@ -206,7 +211,7 @@ async def test_an_older_value_whose_doubt_ends_while_the_newer_is_on_its_way_may
         stopping=lambda: False,
         others_until=until,
     )
-    assert await delivery.deliver(errand) == SendAgain(until)
+    assert await deliver.deliver(errand) == SendAgain(until)
 
 
 async def test_the_doubt_of_a_level_ends_by_its_moment(world: World) -> None:
@@ -314,7 +319,7 @@ async def test_levels_put_while_cancellations_of_the_same_items_are_recorded_wai
     async with world.database.begin() as connection:
         await stock.hold(connection, 1, [StockLevel("SKU-1", None)])
         recording_ = asyncio.create_task(
-            recording.record(world.database, results, world.desk.new_id)
+            delivery_results.record(world.database, results, world.desk.new_id)
         )
         await waits_for_a_lock(world)
         # Nothing of the level is held by whoever waits for it.
@@ -354,7 +359,7 @@ async def cancellation(world: World, units: int, *, sku: str = "SKU-1") -> UUID:
 async def settled(world: World) -> None:
     """Let pollers deliver all that is open."""
     async with world.database.begin() as connection:
-        found, _ = await overview.updates(connection, UpdateFilter(), Page(50, None))
+        found, _ = await queries.updates(connection, UpdateFilter(), Page(50, None))
     open_ = [each.id for each in found if each.state in {"pending", "retrying", "verifying"}]
     await world.deliver_until(*open_)
 
@@ -415,7 +420,7 @@ async def test_levels_of_cancellations_count_by_when_they_were_given_not_confirm
     for each in (newer, older):
         # Confirmed in the other order than they were asked for.
         async with world.database.begin() as connection:
-            await stock_following.follow_cancellations(connection, [(1, each)], world.desk.new_id)
+            await triggers.follow_cancellations(connection, [(1, each)], world.desk.new_id)
     assert await states(world) == ["pending"]
     await settled(world)
     assert {units for _, units in await sent(world)} == {5}
@@ -433,7 +438,7 @@ async def test_a_level_that_was_archived_still_counts_as_newer(world: World) -> 
     assert await retention.archive_updates(world.database, 1) > 0
     assert await states(world) == []
     async with world.database.begin() as connection:
-        await stock_following.follow_cancellations(connection, [(1, canceled_)], world.desk.new_id)
+        await triggers.follow_cancellations(connection, [(1, canceled_)], world.desk.new_id)
     await settled(world)
     assert {units for _, units in await sent(world)} == {2}
 
@@ -485,7 +490,7 @@ async def test_without_a_level_the_timeline_says_that_the_stock_is_not_known(
 ) -> None:
     order = await canceled(world)
     async with world.database.begin() as connection:
-        told = [each.what for each in await overview.timeline(connection, 1, order.id)]
+        told = [each.what for each in await queries.timeline(connection, 1, order.id)]
     assert "stock_not_known" in told
     assert await states(world) == []
 
@@ -509,7 +514,9 @@ async def test_a_level_that_is_not_confirmed_gives_its_turn_to_a_newer_one(world
     now = world.desk.now()
     attempt = Attempt(world.desk.new_id(1), "poller-1", now, now, "unclear", None, ())
     step = Step(State.RETRYING, due_in=900, doubt=Doubt.BEGIN)
-    await recording.record(world.database, [Result(claimed, step, attempt)], world.desk.new_id)
+    await delivery_results.record(
+        world.database, [Result(claimed, step, attempt)], world.desk.new_id
+    )
     ended = await world.update(older.id)
     assert ended.state == "dismissed"
     assert ended.in_doubt_until is not None

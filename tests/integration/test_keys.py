@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
-from app.storage import keys
-from app.storage.database import Database
+from app.storage.postgres.database import Database
+from app.storage.stores import api_keys as keys
 from app.storage.tables import api_keys
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import asyncpg
 
-from app.intake import ship
-from app.storage.urls import asyncpg_arguments
+from app.storage.postgres.dsn import asyncpg_arguments
+from app.usecases.orders import ship
 from tests.integration.test_stale import LONG
 from tests.world import ACTOR, World, a_package
 

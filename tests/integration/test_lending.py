@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.orders.errors import Stale
-from app.storage import lending
-from app.storage.again import again
-from app.storage.direct import Direct
-from app.storage.lending import Closed, Lending
-from app.storage.urls import asyncpg_arguments
+from app.domain.errors import Stale
+from app.storage.postgres import pool
+from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.postgres.pool import Closed, Lending
+from app.storage.postgres.retry import again
+from app.storage.postgres.session import Direct
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ async def test_a_transaction_that_was_broken_off_leaves_nothing_behind(lent: Len
 async def test_a_connection_that_lay_long_or_is_old_is_made_anew(lent: Lending, what: str) -> None:
     first = await lent.take()
     lent.give_back(first)
-    setattr(first, what, first.since - lending._AGE - 1)
+    setattr(first, what, first.since - pool._AGE - 1)
     second = await lent.take()
     assert second.connection is not first.connection
     assert first.connection.is_closed()
@@ -113,7 +113,7 @@ async def test_of_many_that_were_needed_once_the_unused_are_ended(lent: Lending)
     loans = [await lent.take(), await lent.take()]
     for loan in loans:
         lent.give_back(loan)
-    loans[0].since -= lending._IDLE + 1
+    loans[0].since -= pool._IDLE + 1
     lent.give_back(await lent.take())
     assert [loan.connection.is_closed() for loan in loans] == [True, False]
 

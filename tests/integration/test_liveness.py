@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from app import compose
-from app.intake import ship
-from app.orders.update import State
+from app import bootstrap
+from app.domain.update import State
 from app.settings import Settings
-from app.storage.database import open_database
-from app.sync.pulse import Pulse
+from app.storage.postgres.database import open_database
+from app.usecases.orders import ship
+from app.worker.heartbeat import Pulse
 from tests.world import ACTOR, World, a_package
 
 
@@ -94,7 +94,7 @@ async def test_a_process_hears_that_its_poller_ended_and_why(world: World) -> No
         database_pooler="transaction",
     )
     ended = asyncio.Event()
-    async with asyncio.timeout(30), compose.opened(settings) as parts:
+    async with asyncio.timeout(30), bootstrap.opened(settings) as parts:
         with pytest.raises(AttributeError):
-            async with compose.polling(replace(parts, heard=None), ended=ended.set):  # type: ignore[arg-type]
+            async with bootstrap.polling(replace(parts, heard=None), ended=ended.set):  # type: ignore[arg-type]
                 await ended.wait()

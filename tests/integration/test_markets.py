@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from app.intake import cancel, preview, ship
-from app.orders.cancellation import Reason
-from app.orders.errors import Invalid
-from app.orders.requests import CancelRequest
-from app.storage.views import OrderView
+from app.domain.errors import Invalid
+from app.domain.orders.cancellation import Reason
+from app.domain.orders.requests import CancelRequest
+from app.storage.queries.views import OrderView
+from app.usecases.orders import cancel, preview_shipment, ship
 from app.walmart.markets import CANCELLATION_CODES, Market
 from tests.integration.test_importer import imported, run
 from tests.world import World, a_package
@@ -62,7 +62,7 @@ async def test_a_cancellation_gives_the_markets_own_code(
 
 async def test_a_preview_shows_what_the_market_is_sent(world: World) -> None:
     order = await an_order(world, "CA")
-    shown = await preview.preview(world.desk, order.id, a_package("1Z1"))
+    shown = await preview_shipment.preview(world.desk, order.id, a_package("1Z1"))
     assert shown.body is not None
     (line,) = shown.body["orderShipment"]["orderLines"]["orderLine"]
     assert line["shipFromCountry"] == "CA"

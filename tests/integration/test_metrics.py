@@ -7,13 +7,13 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from app.intake import ship
+from app.domain.ids import new_id
+from app.domain.update import State
 from app.metrics import Metrics
-from app.orders.ids import new_id
-from app.orders.update import State
-from app.storage import overview
-from app.storage.database import Database, open_database
+from app.storage import queries
+from app.storage.postgres.database import Database, open_database
 from app.storage.tables import attempts, lanes, updates
+from app.usecases.orders import ship
 from tests.builders import items
 from tests.world import ACTOR, World, a_package
 
@@ -130,7 +130,7 @@ async def test_what_is_open_failed_overdue_or_paused_is_told(world: World) -> No
             .where(lanes.c.store_id == store_id, lanes.c.endpoint == "ship")
             .values(reason="walmart_throttled", paused_until=until)
         )
-        figures = await overview.figures(connection)
+        figures = await queries.figures(connection)
     assert figures.open == {("shipment", "failed"): 1, ("shipment", "pending"): 1}
     assert figures.oldest_due == pytest.approx(90, abs=30)
     assert figures.paused == {"walmart_throttled": 1}

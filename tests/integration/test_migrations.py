@@ -24,14 +24,17 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from app.orders.lane import WRITTEN_TO, Endpoint
-from app.storage import imports, migrate, retention, returns, webhooks
-from app.storage.database import open_database
-from app.storage.urls import asyncpg_arguments
+from app.domain.outbox.rate_limits import WRITTEN_TO, Endpoint
+from app.storage.imports import leases, webhook_inbox
+from app.storage.outbox import retention
+from app.storage.postgres import migrate
+from app.storage.postgres.database import open_database
+from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.returns import returns
 
 LOCK = "24595496943840364"  # 'Waybill' as a number: replicas of two versions must agree on it
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_try_advisory_lock%'"
-UPGRADE = "import sys; from app.storage import migrate; migrate.upgrade(sys.argv[1])"
+UPGRADE = "import sys; from app.storage.postgres import migrate; migrate.upgrade(sys.argv[1])"
 
 
 @asynccontextmanager
@@ -347,9 +350,9 @@ async def test_an_import_goes_on_after_the_upgrade_where_it_was(empty_url: str) 
     await asyncio.to_thread(migrate.upgrade, empty_url)
     database = open_database(empty_url, pool_size=2)
     async with database.begin() as connection:
-        assert await webhooks.due(connection) == []
-        assert await imports.due(connection, 60.0) == []
-        run = await imports.begin(connection, 1, uuid4(), 0.0)
+        assert await webhook_inbox.due(connection) == []
+        assert await leases.due(connection, 60.0) == []
+        run = await leases.begin(connection, 1, uuid4(), 0.0)
     await database.close()
     assert run is not None
     assert run.read_until == datetime(2026, 11, 20, tzinfo=UTC)

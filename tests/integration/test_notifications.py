@@ -12,17 +12,20 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.intake import retry, ship, stores
-from app.orders.errors import Invalid
-from app.orders.lane import Endpoint, News
-from app.orders.outcome import Pause
-from app.orders.update import State
-from app.outbound.messenger import Messenger
-from app.outbound.transport import open_http
-from app.storage import lanes, overview, returns
+from app.domain.errors import Invalid
+from app.domain.outbox.outcome import Pause
+from app.domain.outbox.rate_limits import Endpoint, News
+from app.domain.update import State
+from app.http_client.transport import open_http
+from app.http_client.webhook_sender import Messenger
+from app.storage import queries, rate_limits
+from app.storage.queries.views import OrderView, StoreView
+from app.storage.returns import returns
 from app.storage.tables import commerce_events
-from app.storage.views import OrderView, StoreView
-from app.sync.telling import Telling
+from app.usecases.orders import ship
+from app.usecases.stores import manage
+from app.usecases.updates import retry
+from app.worker.maintenance.error_notifier import Telling
 from tests.world import BREAKER, World, a_package, serving
 
 SECRET = "a-secret-of-the-merchant"
@@ -109,7 +112,7 @@ async def waiting(world: World) -> int:
 
 async def shown(world: World, store: StoreView) -> StoreView:
     async with world.database.begin() as connection:
-        view = await overview.store(connection, store.id)
+        view = await queries.store(connection, store.id)
     assert view is not None
     return view
 
@@ -178,11 +181,11 @@ async def test_an_unreadable_order_and_a_blocked_lane_are_told(
     async with world.database.begin() as connection:
         statement = sa.text("""UPDATE orders SET import_error = '{"code": "order_unreadable"}'""")
         await connection.execute(statement)
-        now = await lanes.now(connection)
+        now = await rate_limits.now(connection)
         pause = Pause("*", "credentials_rejected", timedelta(seconds=300))
         news = News(store.store_id, Endpoint.ALL, now, now, pause=pause)
         for _ in range(3):
-            await lanes.record(connection, [news], BREAKER)
+            await rate_limits.record(connection, [news], BREAKER)
     await telling.work()
     (message,) = inbox.messages
     told = {(each["what"], each["code"]): each["url"] for each in message["errors"]}
@@ -243,8 +246,8 @@ async def test_a_store_that_wants_none_costs_nothing_and_one_that_ends_it_hears_
     assert await waiting(world) == 0
     store = await a_store(world, inbox)
     await failed(world, await world.an_order(1, store=store))
-    none = stores.StoreChanges(notifications_url=None, notifications_secret=None)
-    await stores.change(world.desk, store.id, none, actor="test")
+    none = manage.StoreChanges(notifications_url=None, notifications_secret=None)
+    await manage.change(world.desk, store.id, none, actor="test")
     await telling.work()
     assert (inbox.got, await waiting(world)) == ([], 0)
 

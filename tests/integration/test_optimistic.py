@@ -6,14 +6,16 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.intake import ship as use_case
-from app.orders.errors import Conflict
-from app.orders.requests import RequestedItem
-from app.storage import idempotency, order_changes, orders, overview, updates
+from app.domain.errors import Conflict
+from app.domain.orders.requests import RequestedItem
+from app.storage import idempotency, queries
 from app.storage.idempotency import Answer, Once
+from app.storage.orders import repository, save
+from app.storage.outbox import updates
+from app.storage.queries.views import OrderView
 from app.storage.tables import shipments
 from app.storage.tables import updates as outbox
-from app.storage.views import OrderView
+from app.usecases.orders import ship as use_case
 from tests.world import World, a_package
 
 
@@ -39,7 +41,7 @@ async def test_what_is_answered_is_what_is_found_afterwards(world: World) -> Non
     shipped = await accept(world, order, tracking_url="https://t.example/1", reference="r-1")
     store = (await world.order(order.id)).store_id.int & 0xFFFFFFFF
     async with world.database.begin() as connection:
-        found = await overview.shipment(connection, store, order.id, shipped.shipment.id)
+        found = await queries.shipment(connection, store, order.id, shipped.shipment.id)
     assert found == shipped.shipment
 
 
@@ -56,7 +58,7 @@ async def test_a_shipment_behind_an_open_one_waits_for_its_turn(world: World) ->
 async def test_of_two_that_looked_at_the_same_order_only_one_writes(world: World) -> None:
     order = await an_acknowledged_order(world)
     async with world.database.begin() as connection:
-        await orders.lock(connection, order.id)
+        await repository.lock(connection, order.id)
         both = [asyncio.create_task(accept(world, order)) for _ in range(2)]
         await waiting(world, 2)
     results = await asyncio.gather(*both, return_exceptions=True)
@@ -68,12 +70,12 @@ async def test_of_two_that_looked_at_the_same_order_only_one_writes(world: World
 async def test_a_change_that_a_write_waited_for_is_noticed(world: World) -> None:
     order = await an_acknowledged_order(world)
     async with world.database.begin() as connection:
-        held = await orders.lock(connection, order.id)
+        held = await repository.lock(connection, order.id)
         late = asyncio.create_task(accept(world, order))
         await waiting(world, 1)
         taken = sa.text("UPDATE order_lines SET pending = ordered WHERE order_id = :id")
         await connection.execute(taken, {"id": order.id})
-        await order_changes.save_status(connection, held, synced=False)
+        await save.save_status(connection, held, synced=False)
     with pytest.raises(Conflict) as refused:
         await late
     assert refused.value.code == "nothing_to_ship"
@@ -111,7 +113,7 @@ async def test_a_twin_that_runs_is_told_to_wait_and_not_kept_waiting(
     async with world.database.begin() as connection:
         await idempotency.enter(connection, once)
         if holds_the_order:
-            await orders.lock(connection, order.id)
+            await repository.lock(connection, order.id)
         with pytest.raises(Conflict) as refused:
             await use_case.ship(world.desk, order.id, a_package("1ZA"), actor="test", once=once)
     assert refused.value.code == "idempotency_in_progress"

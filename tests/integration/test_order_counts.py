@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.intake import ship
-from app.storage import order_counts, overview
-from app.storage.database import Database
+from app.storage import queries
+from app.storage.orders import counts as order_counts
+from app.storage.postgres.database import Database
+from app.usecases.orders import ship
 from tests.counting import miscounted
 from tests.integration.test_overview_cost import counted
 from tests.world import ACTOR, World, a_package
@@ -40,7 +41,7 @@ async def test_a_summary_is_right_while_nobody_has_added_up_and_after(world: Wor
     await world.an_order(1, store=store)
     for _ in range(2):
         async with world.database.read() as connection:
-            counts = await overview.summary(connection, store.store_id)
+            counts = await queries.summary(connection, store.store_id)
         assert {status: n for status, n in counts.items() if n} == {
             "open": 1,
             "shipped": 1,
@@ -77,7 +78,7 @@ async def test_writers_and_pollers_that_add_up_at_once_lose_no_order(world: Worl
     while await order_counts.fold(database, batch=7):
         assert await miscounted(database) == []
     async with database.read() as connection:
-        every = await overview.summary(connection, None)
+        every = await queries.summary(connection, None)
     assert every["total"] == 90
 
 
@@ -92,14 +93,14 @@ async def test_pollers_add_up_what_has_changed(world: World) -> None:
                     break
             await asyncio.sleep(0.02)
     async with world.database.read() as connection:
-        assert (await overview.summary(connection, store.store_id))["total"] == 1
+        assert (await queries.summary(connection, store.store_id))["total"] == 1
 
 
 async def test_a_summary_reads_no_order(world: World) -> None:
     store = await world.a_store()
     with counted(world.database) as said:
         async with world.database.begin() as connection:
-            await overview.summary(connection, store.store_id)
-            await overview.summary(connection, None)
+            await queries.summary(connection, store.store_id)
+            await queries.summary(connection, None)
     assert not [statement for statement, _ in said if "FROM orders" in statement]
     assert len(said) == 2

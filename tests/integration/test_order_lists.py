@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.orders.errors import Invalid
-from app.storage import overview
-from app.storage.overview import OrderFilter, Page, UpdateFilter, search
+from app.domain.errors import Invalid
+from app.storage import queries
+from app.storage.queries import OrderFilter, Page, UpdateFilter, order_search
 from tests.world import World
 
 _MANY = sa.text("""
@@ -59,7 +59,7 @@ async def test_pages_of_all_stores_show_every_order_once_and_in_order(
     seen, after = [], None
     for _ in itertools.count():
         async with world.database.read() as connection:
-            views, after = await overview.orders(connection, wanted, Page(7, after))
+            views, after = await queries.orders(connection, wanted, Page(7, after))
         seen += views
         if after is None:
             break
@@ -76,8 +76,8 @@ async def test_a_store_that_has_all_of_the_newest_fills_the_first_pages(world: W
     moved = "UPDATE orders SET ordered_at = '2026-03-01Z' WHERE purchase_order_id LIKE 'P1-%'"
     async with world.database.begin() as connection:
         await connection.exec_driver_sql(moved)
-        first, after = await overview.orders(connection, OrderFilter(), Page(15))
-        second, _ = await overview.orders(connection, OrderFilter(), Page(15, after))
+        first, after = await queries.orders(connection, OrderFilter(), Page(15))
+        second, _ = await queries.orders(connection, OrderFilter(), Page(15, after))
     numbers = [view.purchase_order_id for view in (*first, *second)]
     assert {number.startswith("P1-") for number in numbers[:20]} == {True}
     assert {number.startswith("P1-") for number in numbers[20:]} == {False}
@@ -88,7 +88,7 @@ async def test_pages_of_all_updates_show_each_once_and_the_newest_first(world: W
     seen, after = [], None
     for _ in itertools.count():
         async with world.database.read() as connection:
-            views, after = await overview.updates(connection, UpdateFilter(), Page(7, after))
+            views, after = await queries.updates(connection, UpdateFilter(), Page(7, after))
         seen += views
         if after is None:
             break
@@ -102,31 +102,31 @@ async def test_a_search_that_too_much_answers_to_says_so_instead_of_hiding_some(
 ) -> None:
     store = await world.a_store()
     async with world.database.begin() as connection:
-        values = {"store": store.store_id, "prefix": "BR-", "orders": search.MOST + 1}
+        values = {"store": store.store_id, "prefix": "BR-", "orders": order_search.MOST + 1}
         await connection.execute(_MANY, values)
     async with world.database.read() as connection:
         with pytest.raises(Invalid, match="Type more of it") as refused:
-            await overview.orders(connection, OrderFilter(q="BR"), Page(5))
+            await queries.orders(connection, OrderFilter(q="BR"), Page(5))
         assert refused.value.code == "search_too_broad"
-        found, _ = await overview.orders(connection, OrderFilter(q="BR-100"), Page(50))
+        found, _ = await queries.orders(connection, OrderFilter(q="BR-100"), Page(50))
     assert {view.purchase_order_id for view in found} == {"BR-100", "BR-1000", "BR-1001"}
 
 
 async def test_a_search_within_a_store_does_not_mind_what_others_have(world: World) -> None:
     small, large = await world.a_store(), await world.a_store()
     async with world.database.begin() as connection:
-        for store, orders in ((small, 1), (large, search.MOST + 1)):
+        for store, orders in ((small, 1), (large, order_search.MOST + 1)):
             values = {"store": store.store_id, "prefix": "BR-", "orders": orders}
             await connection.execute(_MANY, values)
     wanted = OrderFilter(store_id=small.store_id, q="BR")
     async with world.database.read() as connection:
-        found, _ = await overview.orders(connection, wanted, Page(5))
+        found, _ = await queries.orders(connection, wanted, Page(5))
     assert [view.store_id for view in found] == [small.id]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text(max_size=3))
 def test_what_begins_with_a_text_is_before_the_text_that_follows(text: str, more: str) -> None:
-    behind = search.following(text)
+    behind = order_search.following(text)
     longest = (text + more).encode("utf-8", "ignore")
     assert longest >= text.encode()
     if behind is None:

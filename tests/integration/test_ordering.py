@@ -7,12 +7,13 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from app.intake import cancel, dismiss, refresh, retry, ship, tracking
-from app.orders.errors import Conflict
-from app.orders.requests import CancelRequest, TrackingCorrection
-from app.orders.update import Kind, State
+from app.domain.errors import Conflict
+from app.domain.orders.requests import CancelRequest, TrackingCorrection
+from app.domain.update import Kind, State
+from app.storage.queries.views import OrderView, ShipmentView
 from app.storage.tables import shipments, updates
-from app.storage.views import OrderView, ShipmentView
+from app.usecases.orders import cancel, correct_tracking, refresh, ship
+from app.usecases.updates import dismiss, retry
 from tests.builders import items
 from tests.world import ACTOR, POLICY, World, a_package, claim
 
@@ -28,7 +29,9 @@ async def shipped(world: World, order: OrderView, number: str, **changes: Any) -
 async def corrected(world: World, shipment: ShipmentView, number: str) -> ShipmentView:
     """Correct a shipment's number."""
     new = TrackingCorrection(tracking_number=number)
-    return await tracking.correct(world.desk, shipment.order_id, shipment.id, new, actor=ACTOR)
+    return await correct_tracking.correct(
+        world.desk, shipment.order_id, shipment.id, new, actor=ACTOR
+    )
 
 
 async def tracking_updates(world: World, order: OrderView) -> list[tuple[UUID, str]]:

@@ -9,18 +9,22 @@ import pytest
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
-from app.intake import refresh, register, ship, stores
-from app.orders.errors import Conflict
-from app.orders.lane import Breaker, Endpoint, News
-from app.orders.outcome import Failure, Pause
-from app.orders.update import Kind, State
-from app.storage import lanes, recording, rescue, updates
-from app.storage.results import Attempt, Result, Step
+from app.domain.errors import Conflict
+from app.domain.outbox.claimed_update import Claimed, NewUpdate
+from app.domain.outbox.delivery_result import Attempt, Result, Step
+from app.domain.outbox.outcome import Failure, Pause
+from app.domain.outbox.rate_limits import Breaker, Endpoint, News
+from app.domain.update import Kind, State
+from app.storage import rate_limits
+from app.storage.outbox import rescue, updates
+from app.storage.recording import delivery_results
+from app.storage.stores.secrets import Vault
 from app.storage.tables import attempts, order_lines
 from app.storage.tables import stores as stores_table
 from app.storage.tables import updates as table
-from app.storage.updates import Claimed
-from app.storage.vault import Vault
+from app.usecases.imports import register
+from app.usecases.orders import refresh, ship
+from app.usecases.stores import manage
 from tests.builders import NOW, items
 from tests.world import ACTOR, World, a_package, claim
 
@@ -54,7 +58,7 @@ def a_result(world: World, update: Claimed, step: Step) -> Result:
 
 async def record(world: World, update: Claimed, step: Step) -> Sequence[Result]:
     result = a_result(world, update, step)
-    return (await recording.record(world.database, [result], world.desk.new_id)).kept
+    return (await delivery_results.record(world.database, [result], world.desk.new_id)).kept
 
 
 async def rewind(world: World, *columns: str, seconds: float) -> None:
@@ -183,10 +187,10 @@ async def test_a_paused_lane_is_not_claimed_and_other_stores_go_on(world: World)
         order = await world.an_order(1, store=store)
         await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
     async with world.database.begin() as connection:
-        now = await lanes.now(connection)
+        now = await rate_limits.now(connection)
         pause = Pause(Endpoint.SHIP, "walmart_throttled", timedelta(seconds=60))
         news = News(first.store_id, Endpoint.SHIP, now, now, pause=pause)
-        await lanes.record(connection, [news], Breaker())
+        await rate_limits.record(connection, [news], Breaker())
     taken = [len(await claim(world.database, store.store_id)) for store in (first, second)]
     assert taken == [0, 1]
 
@@ -197,7 +201,7 @@ async def test_a_transaction_that_fails_leaves_neither_shipment_nor_update(world
         async with world.desk.transaction() as connection:
             await updates.append(
                 connection,
-                updates.NewUpdate(
+                NewUpdate(
                     store_id=order.id.int & 0xFFFFFFFF,
                     id=world.desk.new_id(1),
                     kind=Kind.SHIPMENT,
@@ -281,8 +285,8 @@ async def test_a_changed_secret_is_used_for_the_next_delivery(world: World) -> N
     order = await world.an_order(2, store=store)
     first = await ship.ship(world.desk, order.id, a_package("1ZA", items=items(l1=1)), actor=ACTOR)
     await world.deliver_until(first.shipment.update.id)
-    wrong = stores.StoreChanges(walmart_client_secret="wrong")
-    await stores.change(world.desk, store.id, wrong, actor=ACTOR)
+    wrong = manage.StoreChanges(walmart_client_secret="wrong")
+    await manage.change(world.desk, store.id, wrong, actor=ACTOR)
     second = await ship.ship(world.desk, order.id, a_package("1ZB"), actor=ACTOR)
     (update,) = await world.deliver_until(second.shipment.update.id, states={State.RETRYING})
     assert update.status_detail is not None

@@ -29,8 +29,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.intake import return_import
-from app.storage import retention
+from app.storage.outbox import retention
+from app.usecases.imports import import_returns_page
 from tests.counting import miscounted
 from tests.integration.outbox_ground import LEASE, Ground, Hand, Pollers, next_number, open_ground
 from tests.integration.outbox_promises import Asked, Picture, broken
@@ -284,7 +284,7 @@ class Outbox(RuleBasedStateMachine):
         account = await self.desk.account(self.pollers.store_id)
         async with self._lagging(lag):
             page = await self.desk.walmart.returns.read(account, number)
-        await return_import.save_page(self.desk, account, page.returns)
+        await import_returns_page.save_page(self.desk, account, page.returns)
 
     @action(3, pick=PICKS, units=st.sampled_from([None, 1, 1, 2]))
     def refund(self, pick: int, units: int | None) -> None:

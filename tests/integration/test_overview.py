@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.intake import ship
-from app.intake.register import RegisteredLine, Registration, register
-from app.orders.order import Money
-from app.storage import overview
-from app.storage.overview import OrderFilter, Page, UpdateFilter
+from app.domain.orders.order import Money
+from app.storage import queries
+from app.storage.queries import OrderFilter, Page, UpdateFilter
+from app.storage.queries.views import OrderView, StoreView
 from app.storage.tables import orders
-from app.storage.views import OrderView, StoreView
+from app.usecases.imports.register import RegisteredLine, Registration, register
+from app.usecases.orders import ship
 from tests.builders import NOW
 from tests.world import ACTOR, World, a_package
 
@@ -46,7 +46,7 @@ async def listed(world: World, limit: int = 50, **wanted: Any) -> list[str]:
     for _ in range(30):
         async with world.database.begin() as connection:
             page = Page(limit, after)
-            views, after = await overview.orders(connection, OrderFilter(**wanted), page)
+            views, after = await queries.orders(connection, OrderFilter(**wanted), page)
         found += [view.purchase_order_id for view in views]
         if after is None:
             return found
@@ -100,10 +100,10 @@ async def test_a_page_goes_on_where_it_stopped_though_orders_arrive_meanwhile(
     for number in (1, 2, 3):
         await registered(world, store, number)
     async with world.database.begin() as connection:
-        first, after = await overview.orders(connection, OrderFilter(), Page(2))
+        first, after = await queries.orders(connection, OrderFilter(), Page(2))
     await registered(world, store, 9)
     async with world.database.begin() as connection:
-        second, end = await overview.orders(connection, OrderFilter(), Page(2, after))
+        second, end = await queries.orders(connection, OrderFilter(), Page(2, after))
     assert [view.purchase_order_id for view in first + second] == numbers(3, 2, 1)
     assert end is None
 
@@ -182,12 +182,12 @@ async def test_no_list_shows_another_store(world: World) -> None:
     number = mine.store_id
     assert await listed(world, q="SKU-1", store_id=number) == numbers(1)
     async with world.database.begin() as connection:
-        assert await overview.order(connection, number, theirs.id) is None
-        assert await overview.timeline(connection, number, theirs.id) == []
-        found, _ = await overview.orders(connection, OrderFilter(store_id=number), Page(9))
-        queue, _ = await overview.updates(connection, UpdateFilter(store_id=number), Page(9))
-        shown, _ = await overview.stores(connection, number, Page(9))
-        counts = await overview.summary(connection, number)
+        assert await queries.order(connection, number, theirs.id) is None
+        assert await queries.timeline(connection, number, theirs.id) == []
+        found, _ = await queries.orders(connection, OrderFilter(store_id=number), Page(9))
+        queue, _ = await queries.updates(connection, UpdateFilter(store_id=number), Page(9))
+        shown, _ = await queries.stores(connection, number, Page(9))
+        counts = await queries.summary(connection, number)
     assert [view.id for view in found] == [ours.id]
     assert {update.order_id for update in queue} == {ours.id}
     assert [store.id for store in shown] == [mine.id]
@@ -201,8 +201,8 @@ async def test_orders_are_counted_by_status_of_one_store_or_of_all(world: World)
     async with world.database.begin() as connection:
         failed = sa.update(orders).where(orders.c.id == order.id).values(status="error")
         await connection.execute(failed)
-        every = await overview.summary(connection, None)
-        one = await overview.summary(connection, second.store_id)
+        every = await queries.summary(connection, None)
+        one = await queries.summary(connection, second.store_id)
     nothing = {"partially_shipped": 0, "shipped": 0, "canceled": 0}
     assert every == {"open": 1, **nothing, "error": 1, "total": 2}
     assert one == {"open": 0, **nothing, "error": 1, "total": 1}
@@ -212,7 +212,7 @@ async def test_orders_are_counted_by_status_of_one_store_or_of_all(world: World)
 async def test_stores_are_paged_in_the_order_they_were_connected(world: World) -> None:
     made = [(await world.a_store()).id for _ in range(3)]
     async with world.database.begin() as connection:
-        first, after = await overview.stores(connection, None, Page(2))
-        second, end = await overview.stores(connection, None, Page(2, after))
+        first, after = await queries.stores(connection, None, Page(2))
+        second, end = await queries.stores(connection, None, Page(2, after))
     assert [store.id for store in first + second] == made
     assert (len(first), end) == (2, None)

@@ -6,10 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.intake import ship
-from app.storage import overview
-from app.storage.database import Database
-from app.storage.overview import OrderFilter, Page
+from app.storage import queries
+from app.storage.postgres.database import Database
+from app.storage.queries import OrderFilter, Page
+from app.usecases.orders import ship
 from tests.world import ACTOR, World, a_package
 
 
@@ -38,7 +38,7 @@ async def test_a_page_costs_as_many_statements_with_many_orders_and_stores_as_wi
     for limit in (1, 11):
         with counted(world.database) as said:
             async with world.database.begin() as connection:
-                views, _ = await overview.orders(connection, OrderFilter(), Page(limit))
+                views, _ = await queries.orders(connection, OrderFilter(), Page(limit))
         spent.append(len(said))
         assert [len(view.shipments) for view in views] == [1] * limit
     assert spent[0] == spent[1]

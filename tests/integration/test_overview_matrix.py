@@ -12,10 +12,10 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from app.orders.update import Kind, State
-from app.storage import overview
-from app.storage.overview import OrderFilter, Page, ReturnFilter, UpdateFilter
-from app.storage.urls import asyncpg_arguments
+from app.domain.update import Kind, State
+from app.storage import queries
+from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.queries import OrderFilter, Page, ReturnFilter, UpdateFilter
 from tests.conftest import Server, fresh
 from tests.integration.growing import MANY, Watched, grow
 
@@ -140,10 +140,10 @@ def _plainly(wanted: Filter) -> tuple[list[str], str]:
 
 async def _list(session: Any, wanted: Filter, page: Page) -> tuple[Any, Any]:
     if isinstance(wanted, OrderFilter):
-        return await overview.orders(session, wanted, page)
+        return await queries.orders(session, wanted, page)
     if isinstance(wanted, UpdateFilter):
-        return await overview.updates(session, wanted, page)
-    return await overview.returns(session, wanted, page)
+        return await queries.updates(session, wanted, page)
+    return await queries.returns(session, wanted, page)
 
 
 @pytest.fixture
@@ -174,13 +174,13 @@ async def test_changes_of_what_must_leave_soon_are_looked_for_among_the_unshippe
     assert read < MANY / 2 + BOUND, plan
 
 
-@pytest.mark.parametrize("what", [overview.timeline, overview.shipments, overview.cancellation])
+@pytest.mark.parametrize("what", [queries.timeline, queries.shipments, queries.cancellation])
 async def test_what_belongs_to_an_order_is_read_without_that_of_others(
     reading: Reading, what: Any
 ) -> None:
-    page = [Page(LIMIT)] if what is overview.shipments else []
+    page = [Page(LIMIT)] if what is queries.shipments else []
     for session in reading.sessions:
-        orders, _ = await overview.orders(session, OrderFilter(STORE), Page(1))
+        orders, _ = await queries.orders(session, OrderFilter(STORE), Page(1))
         await what(session, STORE, orders[0].id, *page)
         read, plan = max(session.read)
         assert read < BOUND, plan

@@ -7,14 +7,15 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.intake import cancel, dismiss, retry, ship
-from app.orders.ids import store_of
-from app.orders.requests import CancelRequest
-from app.orders.update import State
-from app.storage import overview
-from app.storage.database import Connection
-from app.storage.overview import Page, UpdateFilter
+from app.domain.ids import store_of
+from app.domain.orders.requests import CancelRequest
+from app.domain.update import State
+from app.storage import queries
+from app.storage.postgres.database import Connection
+from app.storage.queries import Page, UpdateFilter
 from app.storage.tables import events, updates
+from app.usecases.orders import cancel, ship
+from app.usecases.updates import dismiss, retry
 from tests.builders import NOW, an_id, items
 from tests.world import ACTOR, World, a_package
 
@@ -135,7 +136,7 @@ async def test_the_newest_cancellation_is_the_one_that_is_shown(world: World) ->
     assert dismissed.cancellation.state == "dismissed"
     await cancel.cancel(world.desk, order.id, CancelRequest("out_of_stock"), actor=ACTOR)
     async with world.database.begin() as connection:
-        newest = await overview.cancellation(connection, number_of(order.id), order.id)
+        newest = await queries.cancellation(connection, number_of(order.id), order.id)
     assert newest is not None
     assert (newest.reason, newest.state) == ("out_of_stock", "pending")
 
@@ -147,8 +148,8 @@ async def test_shipments_are_paged_oldest_first(world: World) -> None:
         await ship.ship(world.desk, order.id, package, actor=ACTOR)
     store_id = number_of(order.id)
     async with world.database.begin() as connection:
-        first, after = await overview.shipments(connection, store_id, order.id, Page(2))
-        second, end = await overview.shipments(connection, store_id, order.id, Page(2, after))
+        first, after = await queries.shipments(connection, store_id, order.id, Page(2))
+        second, end = await queries.shipments(connection, store_id, order.id, Page(2, after))
     assert [each.tracking_number for each in first + second] == ["1ZN0", "1ZN1", "1ZN2"]
     assert (len(first), end) == (2, None)
 
@@ -159,7 +160,7 @@ async def test_the_timeline_tells_an_order_s_life_in_its_order(world: World) -> 
     shipped = await ship.ship(world.desk, order.id, a_package("1ZA"), actor="commerce")
     await world.deliver_until(shipped.shipment.update.id)
     async with world.database.begin() as connection:
-        entries = await overview.timeline(connection, number_of(order.id), order.id)
+        entries = await queries.timeline(connection, number_of(order.id), order.id)
     told = [entry.what for entry in entries]
     assert (told[0], told[-1]) == ("order_registered", "shipment_confirmed")
     assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
@@ -179,7 +180,7 @@ async def test_events_of_one_moment_keep_the_order_in_which_they_happened(world:
         for place, what in enumerate(happened):
             values = {"store_id": store_id, "id": UUID(int=place), "at": at, "what": what}
             await connection.execute(sa.insert(events).values(**values, order_id=order.id))
-        entries = await overview.timeline(connection, store_id, order.id)
+        entries = await queries.timeline(connection, store_id, order.id)
     assert tuple(entry.what for entry in entries if entry.at == at) == happened
 
 
@@ -204,7 +205,7 @@ async def outbox(world: World, wanted: UpdateFilter) -> list[UUID]:
     after: tuple[Any, ...] | None = None
     for _ in range(30):
         async with world.database.begin() as connection:
-            views, after = await overview.updates(connection, wanted, Page(1, after))
+            views, after = await queries.updates(connection, wanted, Page(1, after))
         found += [view.id for view in views]
         if after is None:
             return found

@@ -6,12 +6,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.orders.errors import NotAvailable
-from app.orders.update import Kind
-from app.storage import wakeup
-from app.storage.presence import alone
-from app.storage.urls import asyncpg_arguments
-from app.storage.wakeup import Announcer, Heard, Listener, Told
+from app.domain.errors import NotAvailable
+from app.domain.update import Kind
+from app.storage.outbox import notify
+from app.storage.outbox.notify import Announcer, Heard, Listener, Told
+from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.postgres.presence import alone
 
 
 async def locks(url: str, *, granted: bool) -> int:
@@ -90,7 +90,7 @@ async def test_however_a_connection_dies_another_is_made_to_listen_and_to_announ
         return await connect(*given, **more)
 
     monkeypatch.setattr(asyncpg, "connect", dies_first)
-    monkeypatch.setattr(wakeup, "_RECONNECT_AFTER", 0.01)
+    monkeypatch.setattr(notify, "_RECONNECT_AFTER", 0.01)
     heard, told = Heard(), set[Told]()
     async with (
         asyncio.timeout(30),

@@ -6,11 +6,11 @@ import pytest
 import sqlalchemy as sa
 import structlog
 
-from app.intake import refresh, ship
-from app.intake.commerce_orders import whose
-from app.orders.errors import NotAvailable
-from app.orders.update import State
-from app.outbound.sentences import NOT_KEPT
+from app.domain.errors import NotAvailable
+from app.domain.update import State
+from app.http_client.error_redaction import NOT_KEPT
+from app.usecases.commerce_events.resolve_order import whose
+from app.usecases.orders import refresh, ship
 from tests.integration.test_connector import a_store, handed_over, updates
 from tests.integration.test_returns import asked, returned
 from tests.world import World, a_package

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.orders.lane import BREAK_AFTER, Endpoint
-from app.orders.update import Kind
-from app.storage import due as due_of
-from app.storage import lanes, looks, shares
-from app.storage.database import Connection
+from app.domain.outbox import quotas
+from app.domain.outbox.rate_limits import BREAK_AFTER, Endpoint
+from app.domain.update import Kind
+from app.storage import rate_limits
+from app.storage.outbox import claim_state
+from app.storage.outbox import due as due_of
+from app.storage.postgres.database import Connection
 from app.storage.tables import lanes as lanes_table
 from app.storage.tables import updates
 from deploy.kubernetes import lint
@@ -59,7 +61,7 @@ async def due(connection: Connection, world: World, seconds: float, **changes: A
 
 async def lane(connection: Connection, endpoint: Endpoint, **changes: Any) -> None:
     """How store 1's lane stands; the others are open and have answered before."""
-    await lanes.create(connection, [1])
+    await rate_limits.create(connection, [1])
     calm = {"paused_until": sa.text("'-infinity'"), "answered": True, "failures": 0, "tokens": None}
     await connection.execute(sa.update(lanes_table).values(**calm))
     await connection.execute(
@@ -112,8 +114,8 @@ async def claimable(connection: Connection) -> bool:
     (group,) = await due_of.groups(session)
     if group.due_in > 0:
         return False
-    seen = await looks.look(session, [1], Endpoint, silent=30.0)
-    return shares.share(group, seen[1]).calls > 0
+    seen = await claim_state.look(session, [1], Endpoint, silent=30.0)
+    return quotas.share(group, seen[1]).calls > 0
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,7 @@ async def test_a_broken_lane_and_one_at_walmarts_limit_ask_for_no_poller(
 async def test_it_costs_a_few_pages_however_much_is_due_or_done(world: World) -> None:
     await world.a_store()
     async with tried_out(world) as connection:
-        await lanes.create(connection, [1])
+        await rate_limits.create(connection, [1])
         await connection.exec_driver_sql("""
             INSERT INTO updates (store_id, id, subject, kind, sequence, state, active, due_at)
             SELECT 1, gen_random_uuid(), n::text, (array['shipment', 'cancellation'])[n % 2 + 1], 1,

@@ -6,18 +6,20 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app.intake import reconcile, refresh, ship
-from app.intake.desk import Desk
-from app.intake.hold import Hold
-from app.intake.reconcile import Report
-from app.orders.drift import Cause
-from app.orders.update import State
-from app.storage import overview, reconciliations
+from app.domain.orders.drift import Cause
+from app.domain.update import State
+from app.storage import queries
+from app.storage.imports import reconciliations
+from app.storage.queries.views import OrderView
 from app.storage.tables import events, order_lines
 from app.storage.tables import orders as orders_table
-from app.storage.views import OrderView
-from app.walmart.account import Account
+from app.usecases.context import Desk
+from app.usecases.imports import reconcile
+from app.usecases.imports.reconcile import Report
+from app.usecases.orders import refresh, ship
+from app.usecases.walmart_reader import Hold
 from app.walmart.client import Answer
+from app.walmart.credentials import Account
 from tests.builders import items
 from tests.world import ACTOR, World, a_package
 
@@ -97,7 +99,7 @@ async def test_what_walmart_shows_no_more_is_told_once_and_never_taken_back(worl
     assert (await world.order(order.id)).lines[0].shipped == 1
     assert await told(world) == 1
     async with world.database.begin() as connection:
-        figures = await overview.figures(connection)
+        figures = await queries.figures(connection)
     assert figures.drift == {"missing_at_walmart": 1}
 
 

@@ -11,14 +11,15 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from app.intake import ship
-from app.orders.errors import NotAvailable
-from app.orders.lane import Breaker, Endpoint, News
-from app.orders.update import Kind, State
-from app.storage import overview, recording
-from app.storage.results import Attempt, Result, Step
-from app.sync import recorder
-from app.sync.recorder import Recorder
+from app.domain.errors import NotAvailable
+from app.domain.outbox.delivery_result import Attempt, Result, Step
+from app.domain.outbox.rate_limits import Breaker, Endpoint, News
+from app.domain.update import Kind, State
+from app.storage import queries
+from app.storage.recording import delivery_results
+from app.usecases.orders import ship
+from app.worker import completer
+from app.worker.completer import Recorder
 from tests.world import ACTOR, World, a_package, claim
 
 _NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -73,7 +74,7 @@ async def test_a_result_that_something_waits_for_is_written_at_once(world: World
     async with writing(world, lambda waiting: waiting >= 2) as made, asyncio.timeout(20):
         await made.write(first)
         alone = asyncio.create_task(made.write(second))
-        await asyncio.sleep(recorder.GATHER * 2)
+        await asyncio.sleep(completer.GATHER * 2)
         assert not alone.done()
         await made.write(third)
         await alone
@@ -81,7 +82,7 @@ async def test_a_result_that_something_waits_for_is_written_at_once(world: World
 
 
 async def test_many_results_are_written_at_once(world: World) -> None:
-    first, *others = await results(world, recorder.ENOUGH + 1)
+    first, *others = await results(world, completer.ENOUGH + 1)
     async with writing(world, lambda _: False) as made, asyncio.timeout(20):
         await made.write(first)
         await asyncio.gather(*(made.write(each) for each in others))
@@ -123,7 +124,7 @@ async def test_a_result_that_cannot_be_written_counts_as_a_fault_of_ours(world: 
     update = await world.update(result.update.id)
     assert update.state == "retrying"
     async with world.database.begin() as connection:
-        (attempt,) = await overview.attempts(connection, 1, update.id)
+        (attempt,) = await queries.attempts(connection, 1, update.id)
     assert attempt.verdict == "fault"
 
 
@@ -186,7 +187,7 @@ async def test_a_connection_that_dies_while_it_is_set_up_drops_no_result(
         return await connect(*given, **more)
 
     monkeypatch.setattr(asyncpg, "connect", dies_first)
-    monkeypatch.setattr(recorder, "_AFTER_TROUBLE", 0.01)
+    monkeypatch.setattr(completer, "_AFTER_TROUBLE", 0.01)
     async with writing(world, lambda _: True) as made, asyncio.timeout(20):
         await made.write(result)
     assert len(died) == 2
@@ -199,11 +200,11 @@ async def test_what_is_written_twice_is_written_once(world: World, apart: bool) 
     world.database.placement.apart = apart
     (result,) = await results(world, 1)
     first, second = [
-        await recording.record(world.database, [result], world.desk.new_id) for _ in range(2)
+        await delivery_results.record(world.database, [result], world.desk.new_id) for _ in range(2)
     ]
     assert (len(first.kept), len(second.kept)) == (1, 0)
     async with world.database.begin() as connection:
-        tries = await overview.attempts(connection, result.update.store_id, result.update.id)
+        tries = await queries.attempts(connection, result.update.store_id, result.update.id)
     assert [each.verdict for each in tries] == ["try_later"]
 
 
@@ -218,8 +219,8 @@ async def test_a_result_is_dropped_when_its_lease_has_ended_and_frees_its_slot(
         tried.append(1)
         raise NotAvailable("database_unavailable", "Away.")
 
-    monkeypatch.setattr(recording, "record", away)
-    monkeypatch.setattr(recorder, "_AFTER_TROUBLE", 0.01)
+    monkeypatch.setattr(delivery_results, "record", away)
+    monkeypatch.setattr(completer, "_AFTER_TROUBLE", 0.01)
     async with writing(world, lambda _: True) as made, asyncio.timeout(20):
         made.monotonic = lambda: 30.0 * len(tried)
         await made.write(result)

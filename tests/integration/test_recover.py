@@ -8,20 +8,24 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from app.intake import cancel, inventory, recover, register, ship
-from app.intake.recover import Report
-from app.orders.doubt import UNTIMED
-from app.orders.requests import CancelRequest, StockLevel
-from app.orders.unasked import Unasked
-from app.orders.update import Kind
-from app.storage import lanes, overview, recovery, updates
-from app.storage.recovery import Level
+from app.domain.orders.requests import CancelRequest, StockLevel
+from app.domain.orders.unrequested import Unasked
+from app.domain.outbox.claimed_update import NewUpdate
+from app.domain.outbox.doubt import UNTIMED
+from app.domain.update import Kind
+from app.storage import queries, rate_limits
+from app.storage.outbox import updates
+from app.storage.queries.views import OrderView, StoreView
+from app.storage.recording import recovery
+from app.storage.recording.recovery import Level
 from app.storage.tables import stores
 from app.storage.tables import updates as table
-from app.storage.updates import NewUpdate
-from app.storage.views import OrderView, StoreView
-from app.sync.gate import Patient
+from app.usecases.imports import recover, register
+from app.usecases.imports.recover import Report
+from app.usecases.orders import cancel, ship
+from app.usecases.stores import inventory
 from app.walmart import errors
+from app.worker.importer.rate_limited_reader import Patient
 from tests.builders import items
 from tests.integration.test_returns import returned
 from tests.world import ACTOR, BREAKER, World, a_package, claim
@@ -32,7 +36,7 @@ SOON = timedelta(hours=1)
 async def prepared(world: World) -> tuple[datetime, Report]:
     """Put all of store 1 in doubt for an hour."""
     async with world.database.begin() as connection:
-        until = await lanes.now(connection) + SOON
+        until = await rate_limits.now(connection) + SOON
     report = Report(1)
     await recover.prepare(world.desk, until, report)
     return until, report
@@ -54,7 +58,7 @@ async def rows(world: World, *names: str) -> Sequence[Any]:
 
 async def what(world: World, order: OrderView) -> list[str]:
     async with world.database.begin() as connection:
-        return [each.what for each in await overview.timeline(connection, 1, order.id)]
+        return [each.what for each in await queries.timeline(connection, 1, order.id)]
 
 
 async def shipped(world: World, order: OrderView, number: str, **changes: Any) -> UUID:
@@ -191,7 +195,7 @@ async def test_the_newest_row_tells_about_when_the_backup_was_made(
     await world.an_order(1, store=await world.a_store())
     await world.deliver_until(await shipped(world, order, "1ZA"))
     async with world.database.begin() as connection:
-        at = await lanes.now(connection)
+        at = await rate_limits.now(connection)
         for row in NEWEST.values():
             older = row.replace(" WHERE store_id = 1", "")
             await connection.execute(sa.text(older), {"at": at - 2 * SOON})
@@ -261,7 +265,7 @@ async def test_an_order_of_after_the_backup_is_imported_and_told(world: World) -
 async def test_an_open_order_is_read_though_nothing_changed_at_walmart(world: World) -> None:
     await world.an_order(1)
     async with world.database.begin() as connection:
-        later = await lanes.now(connection) + SOON
+        later = await rate_limits.now(connection) + SOON
     report = await was_read(world, later)
     assert report.orders == 1
 

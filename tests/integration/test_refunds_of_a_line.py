@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.intake import dismiss, retry
-from app.orders.update import State
+from app.domain.update import State
+from app.usecases.updates import dismiss, retry
 from tests.integration.test_returns import asked, refunds, returned
 from tests.world import World
 

@@ -7,15 +7,17 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from app.intake import dismiss, retry, tracking
-from app.intake import ship as shipping
-from app.orders.errors import Conflict, Unknown
-from app.orders.requests import RequestedItem, TrackingCorrection
-from app.storage import overview, retention
-from app.storage.database import Database
-from app.storage.overview.paging import Page
-from app.storage.rounds import Round
-from app.storage.views import ShipmentView
+from app.domain.errors import Conflict, Unknown
+from app.domain.orders.requests import RequestedItem, TrackingCorrection
+from app.storage import queries
+from app.storage.outbox import retention
+from app.storage.postgres.database import Database
+from app.storage.postgres.sharding import Round
+from app.storage.queries.pagination import Page
+from app.storage.queries.views import ShipmentView
+from app.usecases.orders import correct_tracking
+from app.usecases.orders import ship as shipping
+from app.usecases.updates import dismiss, retry
 from tests.world import World, a_package
 
 SEED = """
@@ -76,14 +78,14 @@ async def test_an_order_is_shown_the_same_after_its_updates_are_archived(world: 
     shipped = await ship(world, order.id, "1ZA", line="1", units=2)
     await world.deliver_until(shipped.update.id)
     async with world.database.read() as connection:
-        seen = await overview.timeline(connection, 1, order.id)
+        seen = await queries.timeline(connection, 1, order.id)
     before, update = await world.order(order.id), await world.update(shipped.update.id)
     assert await archived(world) == []
     assert await world.order(order.id) == before
     assert await world.update(shipped.update.id) == update
     async with world.database.read() as connection:
-        assert await overview.timeline(connection, 1, order.id) == seen
-        listed, _ = await overview.updates(connection, overview.UpdateFilter(), Page(50, None))
+        assert await queries.timeline(connection, 1, order.id) == seen
+        listed, _ = await queries.updates(connection, queries.UpdateFilter(), Page(50, None))
     assert listed == []
 
 
@@ -141,12 +143,12 @@ async def test_an_archived_update_is_finished_for_everybody(world: World) -> Non
         await dismiss.dismiss(world.desk, shipped.update.id, note="old", actor="test")
     assert refused.value.code == "update_finished"
     with pytest.raises(Conflict) as refused:
-        await tracking.correct(
+        await correct_tracking.correct(
             world.desk, order.id, shipped.id, TrackingCorrection(tracking_number="1ZB"), actor="t"
         )
     assert refused.value.code == "tracking_window_closed"
     with pytest.raises(Unknown):
-        await tracking.correct(
+        await correct_tracking.correct(
             world.desk, order.id, order.id, TrackingCorrection(tracking_number="1ZB"), actor="t"
         )
 

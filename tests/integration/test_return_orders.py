@@ -6,14 +6,15 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from app.orders.errors import Conflict, Invalid
-from app.orders.returns import Return, ReturnLine
-from app.storage import overview, webhooks
-from app.storage import returns as storage
-from app.storage.overview import ReturnFilter, search
-from app.storage.overview.paging import Page
-from app.storage.views import OrderView, ReturnView
-from app.sync.announcements import Announcements
+from app.domain.errors import Conflict, Invalid
+from app.domain.orders.returns import Return, ReturnLine
+from app.storage import queries
+from app.storage.imports import webhook_inbox
+from app.storage.queries import ReturnFilter, order_search
+from app.storage.queries.pagination import Page
+from app.storage.queries.views import OrderView, ReturnView
+from app.storage.returns import returns as storage
+from app.worker.importer.webhook_events import Announcements
 from tests.integration.test_returns import asked, refunds, returned, returns, run, send_back
 from tests.world import World
 
@@ -40,7 +41,7 @@ async def of_two(world: World, *units: int) -> tuple[OrderView, OrderView, Retur
 
 async def of_order(world: World, order_id: UUID) -> list[ReturnView]:
     async with world.database.begin() as connection:
-        found, _ = await overview.returns(
+        found, _ = await queries.returns(
             connection, ReturnFilter(store_id=1, order_id=order_id), Page(50, None)
         )
     return found
@@ -54,7 +55,7 @@ async def test_a_return_of_several_orders_shows_on_each_of_them(world: World) ->
         assert [each.id for each in await of_order(world, order.id)] == [found.id]
         assert (await world.order(order.id)).returns == 1
         async with world.database.begin() as connection:
-            told = [each.what for each in await overview.timeline(connection, 1, order.id)]
+            told = [each.what for each in await queries.timeline(connection, 1, order.id)]
         assert told.count("return_requested") == 1
     other = await shipped(world, 1)
     assert await of_order(world, other.id) == []
@@ -156,7 +157,7 @@ async def test_a_return_that_cannot_be_read_is_in_error_until_it_can(world: Worl
     (mended,) = await returns(world, "received")
     assert (mended.id, mended.order_id, mended.status_details) == (found.id, order.id, [])
     async with world.database.begin() as connection:
-        told = [each.what for each in await overview.timeline(connection, 1, order.id)]
+        told = [each.what for each in await queries.timeline(connection, 1, order.id)]
     assert told.count("return_requested") == 1
 
 
@@ -180,8 +181,8 @@ async def announced(world: World, number: str) -> str:
     """What comes of it when Walmart tells of a return."""
     told = f"event-{world.desk.new_id(1)}"
     async with world.database.begin() as connection:
-        event = webhooks.Announcement(1, told, "RETURN", None, number)
-        await webhooks.add(connection, event)
+        event = webhook_inbox.Announcement(1, told, "RETURN", None, number)
+        await webhook_inbox.add(connection, event)
     await Announcements(world.desk).work()
     outcome = sa.text("SELECT outcome FROM webhook_events WHERE event_id = :told")
     async with world.database.begin() as connection:
@@ -304,7 +305,7 @@ async def test_returns_are_found_by_the_beginning_of_any_number(world: World) ->
     async def search(text: str, store_id: int | None = 1) -> list[UUID]:
         async with world.database.begin() as connection:
             wanted = ReturnFilter(store_id=store_id, q=text)
-            views, _ = await overview.returns(connection, wanted, Page(50, None))
+            views, _ = await queries.returns(connection, wanted, Page(50, None))
         return [each.id for each in views]
 
     assert await search("0000000") == [found.id]
@@ -324,11 +325,11 @@ async def test_a_search_of_returns_that_too_much_answers_to_says_so(world: World
         await connection.exec_driver_sql(
             "INSERT INTO returns (store_id, id, return_order_id, customer_order_id, lines, refunded)"
             f" SELECT {store.store_id}, gen_random_uuid(), 'R' || n, 'C' || n, '[]', false"
-            f" FROM generate_series(1, {search.MOST + 1}) n"
+            f" FROM generate_series(1, {order_search.MOST + 1}) n"
         )
         with pytest.raises(Invalid, match="Type more of it"):
-            await search.find_returns(connection, "R", store.store_id)
-        assert len(await search.find_returns(connection, "R1000", store.store_id)) == 1
+            await order_search.find_returns(connection, "R", store.store_id)
+        assert len(await order_search.find_returns(connection, "R1000", store.store_id)) == 1
 
 
 async def test_refunds_of_the_orders_of_one_return_are_recorded_side_by_side(world: World) -> None:

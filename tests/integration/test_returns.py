@@ -7,19 +7,20 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.intake import dismiss, refund, retry
-from app.intake.refund import Refunded
-from app.orders.errors import Conflict, Invalid, OrderError
-from app.orders.lane import Breaker
-from app.orders.returns import RefundRequest
-from app.orders.update import State
-from app.storage import overview
-from app.storage import returns as storage
-from app.storage.imports import Tally
-from app.storage.overview import ReturnFilter
-from app.storage.overview.paging import Page
-from app.storage.views import OrderView, ReturnView
-from app.sync.importer import Importer
+from app.domain.errors import Conflict, Invalid, OrderError
+from app.domain.orders.returns import RefundRequest
+from app.domain.outbox.rate_limits import Breaker
+from app.domain.update import State
+from app.storage import queries
+from app.storage.imports.leases import Tally
+from app.storage.queries import ReturnFilter
+from app.storage.queries.pagination import Page
+from app.storage.queries.views import OrderView, ReturnView
+from app.storage.returns import returns as storage
+from app.usecases.returns import refund
+from app.usecases.returns.refund import Refunded
+from app.usecases.updates import dismiss, retry
+from app.worker.importer.importer import Importer
 from tests.world import POLICY, World
 
 
@@ -32,7 +33,7 @@ async def run(world: World) -> Tally:
 
 async def returns(world: World, status: str | None = None) -> list[ReturnView]:
     async with world.database.begin() as connection:
-        found, _ = await overview.returns(connection, ReturnFilter(status=status), Page(50, None))
+        found, _ = await queries.returns(connection, ReturnFilter(status=status), Page(50, None))
     return found
 
 
@@ -76,7 +77,7 @@ async def test_a_return_comes_in_and_shows_on_its_order(world: World) -> None:
     ]
     assert (await world.order(order.id)).returns == 1
     async with world.database.begin() as connection:
-        told = [each.what for each in await overview.timeline(connection, 1, order.id)]
+        told = [each.what for each in await queries.timeline(connection, 1, order.id)]
     assert told.count("return_requested") == 1
     assert (await run(world)).returns == 0
 
@@ -183,7 +184,7 @@ async def test_a_failed_refund_shows_as_an_error_until_it_is_retried_or_dismisse
     assert [detail.operation for detail in shown.status_details] == ["refund"]
     assert (await world.order(order.id)).status == "error"
     async with world.database.begin() as connection:
-        assert (await overview.return_summary(connection, None))["error"] == 1
+        assert (await queries.return_summary(connection, None))["error"] == 1
     await retry.retry(world.desk, accepted.update.id, override_cancel_request=False, actor="t")
     await world.deliver_until(accepted.update.id, states={State.CONFIRMED})
     assert (await returns(world))[0].status == "refunded"
@@ -273,7 +274,7 @@ async def test_returns_are_paged_newest_first(world: World) -> None:
     after = None
     while True:
         async with world.database.begin() as connection:
-            found, after = await overview.returns(connection, ReturnFilter(), Page(1, after))
+            found, after = await queries.returns(connection, ReturnFilter(), Page(1, after))
         seen += [view.id for view in found]
         if after is None:
             break

@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-from app.intake import ship
-from app.orders.order import Order
-from app.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
-from app.storage import order_changes, orders, settling
-from app.storage.settling import Picture
+from app.domain.orders.order import Order
+from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
+from app.storage.orders import repository, save
+from app.storage.recording import settlement
+from app.storage.recording.settlement import Picture
+from app.usecases.orders import ship
 from tests.world import ACTOR, World, a_package, claim
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -41,13 +42,13 @@ async def test_each_order_of_a_batch_is_written_as_walmart_shows_it(world: World
         )
         places.append((store.store_id, order.id))
     async with world.desk.transaction() as connection:
-        known = await orders.lock_many(connection, places)
+        known = await repository.lock_many(connection, places)
         assert [known[order_id].store_id for _, order_id in places] == [s for s, _ in places]
         pictures = [
             Picture(known[order_id], shows(known[order_id], shipped, asked=shipped == 2), AT)
             for shipped, (_, order_id) in enumerate(places)
         ]
-        await settling.settle_many(connection, pictures, world.desk.new_id)
+        await settlement.settle_many(connection, pictures, world.desk.new_id)
     views = [await world.order(order_id) for _, order_id in places]
     assert [each.lines[0].shipped for each in views] == [0, 1, 2, 3, 4, 5]
     assert [each.lines[0].pending for each in views] == [5, 4, 3, 2, 1, 0]
@@ -59,7 +60,7 @@ async def test_each_order_of_a_batch_is_written_as_walmart_shows_it(world: World
     assert [each.shipments[0].update.state for each in views] == [*["pending"] * 5, "confirmed"]
     # Others' wishes are not written into an order that has none.
     async with world.desk.transaction() as connection:
-        after = await orders.lock_many(connection, places)
+        after = await repository.lock_many(connection, places)
     assert [after[order_id].cancel_requested for _, order_id in places] == [
         (),
         (),
@@ -75,11 +76,11 @@ async def test_a_wish_that_walmart_shows_no_more_is_forgotten(world: World) -> N
     order = await world.an_order(ORDERED, store=store)
     for asked in (True, False):
         async with world.desk.transaction() as connection:
-            held = await orders.lock(connection, order.id)
+            held = await repository.lock(connection, order.id)
             picture = Picture(held, shows(held, 0, asked=asked), AT)
-            await settling.settle(connection, picture, world.desk.new_id)
+            await settlement.settle(connection, picture, world.desk.new_id)
         async with world.desk.transaction() as connection:
-            now = await orders.lock(connection, order.id)
+            now = await repository.lock(connection, order.id)
         assert now.cancel_requested == (("1",) if asked else ())
 
 
@@ -90,12 +91,12 @@ async def test_a_wish_is_as_old_as_its_first_sighting_and_stays_until_walmart_is
     order = await world.an_order(ORDERED, store=store)
     for at in (AT, AT + timedelta(hours=1)):
         async with world.desk.transaction() as connection:
-            held = await orders.lock(connection, order.id)
+            held = await repository.lock(connection, order.id)
             picture = Picture(held, shows(held, 0, asked=True), at)
-            await settling.settle(connection, picture, world.desk.new_id)
+            await settlement.settle(connection, picture, world.desk.new_id)
     async with world.desk.transaction() as connection:
-        held = await orders.lock(connection, order.id)
-        await order_changes.save_status(connection, held, synced=False)
+        held = await repository.lock(connection, order.id)
+        await save.save_status(connection, held, synced=False)
     asked = (await world.order(order.id)).cancel_requested
     assert asked is not None
     assert asked["seen_at"] == AT.isoformat().replace("+00:00", "Z")
@@ -107,9 +108,9 @@ async def test_an_update_that_a_poller_took_meanwhile_is_left_to_it(world: World
     package = a_package(f"1Z{order.purchase_order_id}")
     accepted = await ship.ship(world.desk, order.id, package, actor=ACTOR)
     async with world.desk.transaction() as connection:
-        held = await orders.lock(connection, order.id)
+        held = await repository.lock(connection, order.id)
         (claimed,) = await claim(world.database, store.store_id)
-        await settling.settle(
+        await settlement.settle(
             connection, Picture(held, shows(held, ORDERED), AT), world.desk.new_id
         )
     assert claimed.id == accepted.shipment.update.id

@@ -9,9 +9,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.intake import ship
+from app.storage.queries.views import OrderView
 from app.storage.tables import updates
-from app.storage.views import OrderView
+from app.usecases.orders import ship
 from tests.world import ACTOR, POLICY, World, a_package
 
 # No machine is so slow that what is fresh becomes stale.

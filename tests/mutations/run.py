@@ -150,7 +150,7 @@ MUTATIONS = (
     Mutation(
         "a problem's title does not depend on the version of Python",
         "taking Python's own",
-        "app/web/codes.py",
+        "app/web/problem_codes.py",
         "_TITLES.get(status) or HTTPStatus(status).phrase",
         "HTTPStatus(status).phrase",
         (OPENAPI,),
@@ -158,7 +158,7 @@ MUTATIONS = (
     Mutation(
         "a store's people get one message a minute at most",
         "telling at once again",
-        "app/storage/notifications.py",
+        "app/storage/stores/error_notifications.py",
         "LEASE, PACE = 60.0, 60.0",
         "LEASE, PACE = 60.0, 0.0",
         (NOTIFICATIONS,),
@@ -166,7 +166,7 @@ MUTATIONS = (
     Mutation(
         "a token goes out in clear in a private network only",
         "calling anybody over http",
-        "app/outbound/addresses.py",
+        "app/http_client/ssrf_guard.py",
         "if not encrypted and not (ip.is_loopback or _private(ip)):",
         "if False:",
         (TRANSPORT,),
@@ -174,7 +174,7 @@ MUTATIONS = (
     Mutation(
         "text that no database takes is refused at the door",
         "letting it through",
-        "app/orders/bounds.py",
+        "app/domain/db_limits.py",
         "return mended(text) == text",
         "return True",
         (DOORS,),
@@ -182,7 +182,7 @@ MUTATIONS = (
     Mutation(
         "what Walmart shows belongs to the shipment whose absence is least sure",
         "giving it to the earlier one, even where that is known to be absent",
-        "app/orders/readback.py",
+        "app/domain/orders/readback.py",
         "    return 3 if task.state in DUE else 4",
         "    return 1",
         (WORLDS,),
@@ -190,7 +190,7 @@ MUTATIONS = (
     Mutation(
         "a failed shipment in doubt finds nothing that one to be sent again may have done",
         "giving it to the earlier one, even where that has failed",
-        "app/orders/readback.py",
+        "app/domain/orders/readback.py",
         "return 2 if task.state in {State.FAILED, State.DISMISSED} else 1",
         "return 1",
         (WORLDS, DOUBTS),
@@ -198,7 +198,7 @@ MUTATIONS = (
     Mutation(
         "a dismissed shipment in doubt finds nothing that one to be sent again may have done",
         "giving it to the earlier one, though that is dismissed",
-        "app/orders/readback.py",
+        "app/domain/orders/readback.py",
         "{State.FAILED, State.DISMISSED} else 1",
         "{State.FAILED} else 1",
         (WORLDS, DOUBTS),
@@ -206,7 +206,7 @@ MUTATIONS = (
     Mutation(
         "a correction ends with its dismissed shipment, whichever read ends the doubt",
         "letting it fail for a person to look at",
-        "app/orders/correction.py",
+        "app/domain/orders/tracking_correction.py",
         "    return SHIPMENT_DISMISSED if absent else None\n",
         "    return None\n",
         (OVERWRITING,),
@@ -214,7 +214,7 @@ MUTATIONS = (
     Mutation(
         "a doubt is read as soon as a pause of Walmart's is over",
         "counting reads that were not made",
-        "app/storage/doubts.py",
+        "app/storage/outbox/doubts.py",
         "UPDATE updates SET reads = reads - 1, due_at = now() + make_interval(secs => :seconds)",
         "UPDATE updates SET reads = reads",
         (DOUBTS,),
@@ -222,7 +222,7 @@ MUTATIONS = (
     Mutation(
         "units of shipments that share numbers are found once, whichever of them stands where",
         "giving a number to who has a choice, not to who has none",
-        "app/orders/readback.py",
+        "app/domain/orders/readback.py",
         "                if room < left:\n",
         "                if False:\n",
         (WORLDS,),
@@ -230,7 +230,7 @@ MUTATIONS = (
     Mutation(
         "a refunded package, whose number Walmart does not show any more, takes no equal one's unit",
         "looking for all of it under its number",
-        "app/orders/readback.py",
+        "app/domain/orders/readback.py",
         "allowed | {_UNNUMBERED}",
         "allowed",
         (DOUBTS,),
@@ -238,7 +238,7 @@ MUTATIONS = (
     Mutation(
         "of equal shipments in doubt none is believed absent for the other's unit",
         "ending a doubt by its own time alone",
-        "app/orders/settlement.py",
+        "app/domain/orders/settlement.py",
         "    return not early and not unsure\n",
         "    return not early\n",
         (DOUBTS,),
@@ -246,7 +246,7 @@ MUTATIONS = (
     Mutation(
         "a doubt stays where what is there may be another's",
         "ending it with the confirmation",
-        "app/sync/shipping.py",
+        "app/worker/delivery/shipment.py",
         "in_doubt=early and unsure",
         "in_doubt=False",
         (DOUBTS,),
@@ -254,7 +254,7 @@ MUTATIONS = (
     Mutation(
         "pollers listen again however their connection ended",
         "expecting errors of PostgreSQL and the network only",
-        "app/storage/wakeup.py",
+        "app/storage/outbox/notify.py",
         """            except Exception as error:  # noqa: BLE001 - logged; it must live on
                 self.shown""",
         """            except (OSError, asyncpg.PostgresError) as error:
@@ -264,7 +264,7 @@ MUTATIONS = (
     Mutation(
         "a refused connection to the database means that the database is away",
         "calling it a fault of ours",
-        "app/storage/trouble.py",
+        "app/storage/postgres/errors.py",
         '_NOT_NOW = ("08", "25P03", *REFUSED, ',
         '_NOT_NOW = ("08", ',
         (TROUBLE,),
@@ -272,8 +272,8 @@ MUTATIONS = (
     Mutation(
         "a host that no resolver takes is an address that cannot be used",
         "letting the resolver's error out",
-        "app/outbound/transport.py",
-        '    if not addresses.can_be_looked_up(target.raw_host or ""):\n',
+        "app/http_client/transport.py",
+        '    if not ssrf_guard.can_be_looked_up(target.raw_host or ""):\n',
         "    if False:\n",
         (TRANSPORT,),
     ),
@@ -288,7 +288,7 @@ MUTATIONS = (
     Mutation(
         "what Walmart has shown before is not absent because it says so once",
         "believing a 404",
-        "app/intake/doubts.py",
+        "app/usecases/updates/read_subject.py",
         "    if found.in_doubt_until is not None and _was_shown(found, order):\n",
         "    if False:\n",
         (DISMISSALS,),
@@ -296,7 +296,7 @@ MUTATIONS = (
     Mutation(
         "what a dismissal could not read is read by itself",
         "leaving it to a person",
-        "app/intake/dismiss.py",
+        "app/usecases/updates/dismiss.py",
         "        if finding.walmart == NOT_READ and _holds(order, update_id):\n",
         "        if False:\n",
         (DISMISSALS,),
@@ -304,7 +304,7 @@ MUTATIONS = (
     Mutation(
         "a stock level follows a cancellation that stands, though it was dismissed",
         "following confirmed ones only",
-        "app/storage/settling.py",
+        "app/storage/recording/settlement.py",
         "        if dismissed and before is not None and _whole(task) and not _whole(before):\n",
         "        if False:\n",
         (DISMISSALS,),
@@ -312,7 +312,7 @@ MUTATIONS = (
     Mutation(
         "an event whose units were in doubt is carried out when they are free",
         "refusing it for good",
-        "app/intake/commerce_events.py",
+        "app/usecases/commerce_events/handle.py",
         "    return storage.IN_DOUBT if doubtful else error.code\n",
         "    return error.code\n",
         (COMMERCE_SHIPMENTS,),
@@ -320,7 +320,7 @@ MUTATIONS = (
     Mutation(
         "a cancellation that is retried is of what else is open",
         "holding again what it wanted first",
-        "app/orders/reservation.py",
+        "app/domain/orders/reservation.py",
         "    if task.kind is Kind.CANCELLATION:\n",
         "    if False:\n",
         (PARTLY,),
@@ -328,23 +328,23 @@ MUTATIONS = (
     Mutation(
         "a refused refund hides the buyer's address",
         "not reading the order that shows it",
-        "app/sync/refunding.py",
-        "Refused(verdicts.failure(error), await _order(errand))",
-        "Refused(verdicts.failure(error))",
+        "app/worker/delivery/refund.py",
+        "Refused(walmart_outcomes.failure(error), await _order(errand))",
+        "Refused(walmart_outcomes.failure(error))",
         (WORDS,),
     ),
     Mutation(
         "a refused look at Commerce's order does not repeat the buyer's words",
         "repeating Commerce's sentence",
-        "app/intake/commerce_orders.py",
-        "said = sentences.reworded(str(error), made)",
+        "app/usecases/commerce_events/resolve_order.py",
+        "said = error_redaction.reworded(str(error), made)",
         "said = str(error)",
         (WORDS,),
     ),
     Mutation(
         "a date outside the calendar in a header of Walmart's means nothing",
         "letting the error out",
-        "app/walmart/throttling.py",
+        "app/walmart/rate_limit_headers.py",
         "        theirs = parsedate_to_datetime(date) if date else now\n    except (ValueError, OverflowError):",
         "        theirs = parsedate_to_datetime(date) if date else now\n    except ValueError:",
         ("tests/unit/walmart/test_throttling.py",),
@@ -352,7 +352,7 @@ MUTATIONS = (
     Mutation(
         "an order of Commerce's with thousands of addresses costs as much as one of twenty",
         "looking at all of them",
-        "app/commerce/buyers.py",
+        "app/commerce/buyer_parser.py",
         "given[:_MOST_ADDRESSES]",
         "given",
         ("tests/unit/commerce/test_buyers.py",),
@@ -360,7 +360,7 @@ MUTATIONS = (
     Mutation(
         "a shipment that is over finds only what nobody else accounts for",
         "letting it find what a failed one is sent for",
-        "app/orders/readback.py",
+        "app/domain/orders/readback.py",
         "        return _OVER\n",
         "        return 2\n",
         (WORLDS,),
@@ -368,7 +368,7 @@ MUTATIONS = (
     Mutation(
         "a refund counts only on what became of the others of its line",
         "counting on what was asked for before",
-        "app/orders/refunds.py",
+        "app/domain/orders/refunds.py",
         "return later - lost",
         "return 0",
         (REFUNDS_OF_A_LINE,),
@@ -376,7 +376,7 @@ MUTATIONS = (
     Mutation(
         "a refund waits while another of its line is in doubt",
         "sending it at once",
-        "app/sync/refunding.py",
+        "app/worker/delivery/refund.py",
         "if errand.others_until is not None:",
         "if errand.others_until is None:",
         (REFUNDS_OF_A_LINE,),
@@ -384,15 +384,15 @@ MUTATIONS = (
     Mutation(
         "an unclear result is read back before anything is sent again",
         "sending without reading",
-        "app/sync/shipping.py",
-        "unseen = errand.update.ambiguous or obstacle",
-        "unseen = obstacle",
+        "app/worker/delivery/shipment.py",
+        "unseen = errand.update.ambiguous or blockers",
+        "unseen = blockers",
         (DELIVERY,),
     ),
     Mutation(
         "only the holder of the lease records",
         "ignoring the lease token",
-        "app/storage/recording.py",
+        "app/storage/recording/delivery_results.py",
         "AND u.id = v.id AND u.lease_token = v.lease_token",
         "AND u.id = v.id",
         (OUTBOX,),
@@ -400,7 +400,7 @@ MUTATIONS = (
     Mutation(
         "absence is believed only after the quiet period",
         "skipping the quiet period",
-        "app/orders/doubt.py",
+        "app/domain/outbox/doubt.py",
         "return in_doubt_until is not None and read_at < in_doubt_until",
         "return False",
         (DELIVERY, DOUBTS),
@@ -408,7 +408,7 @@ MUTATIONS = (
     Mutation(
         "updates of one order go one at a time",
         "claiming whose turn it is not",
-        "app/storage/taking.py",
+        "app/storage/outbox/take.py",
         "AND u.urgent = r.urgent AND u.active AND u.state",
         "AND u.urgent = r.urgent AND u.state",
         (OUTBOX,),
@@ -416,18 +416,18 @@ MUTATIONS = (
     Mutation(
         "confirmed means that Walmart has it",
         "recording before sending",
-        "app/sync/deliveries.py",
-        "            outcome = await delivery.deliver(errand)\n",
-        "            from app.orders.outcome import Confirmed\n"
+        "app/worker/executor.py",
+        "            outcome = await deliver.deliver(errand)\n",
+        "            from app.domain.outbox.outcome import Confirmed\n"
         "            early = self._judged(errand, Confirmed(None), started)\n"
         "            await self.recorder.write(early)\n"
-        "            outcome = await delivery.deliver(errand)\n",
+        "            outcome = await deliver.deliver(errand)\n",
         (DELIVERY,),
     ),
     Mutation(
         "a 200 must show the units",
         "believing the status alone",
-        "app/sync/shipping.py",
+        "app/worker/delivery/shipment.py",
         "if answer.order is None or not _shows(errand, answer.order, going):",
         "if answer.order is None:",
         (DELIVERY,),
@@ -435,7 +435,7 @@ MUTATIONS = (
     Mutation(
         "a poller that died may have sent",
         "taking its update back as never sent",
-        "app/storage/updates.py",
+        "app/storage/outbox/rescue.py",
         "SET state = 'verifying', ambiguous = (u.kind <> 'inventory'),",
         "SET state = 'retrying', ambiguous = false,",
         (OUTBOX, "tests/acceptance/test_main_job.py"),
@@ -443,7 +443,7 @@ MUTATIONS = (
     Mutation(
         "no more goes out than Walmart has calls left",
         "ignoring the count in its headers",
-        "app/orders/lane.py",
+        "app/domain/outbox/rate_limits.py",
         "    if lane.tokens > in_flight:\n        return Room(lane.tokens - in_flight)\n",
         "    return Room(UNLIMITED)\n",
         (LANE, CLAIMS),
@@ -451,7 +451,7 @@ MUTATIONS = (
     Mutation(
         "a broken lane is tried by a single call",
         "letting everything go at once",
-        "app/orders/lane.py",
+        "app/domain/outbox/rate_limits.py",
         "max((1 if lane.broken else FIRST_CALLS) - in_flight, 0)",
         "max((99 if lane.broken else FIRST_CALLS) - in_flight, 0)",
         (LANE, CLAIMS),
@@ -459,7 +459,7 @@ MUTATIONS = (
     Mutation(
         "rejected credentials stop the store",
         "trying each of its updates",
-        "app/sync/verdicts.py",
+        "app/worker/delivery/walmart_outcomes.py",
         'return Pause(Endpoint.ALL, "credentials_rejected", CREDENTIALS_PAUSE)',
         "return None",
         ("tests/acceptance/test_lanes.py",),
@@ -467,7 +467,7 @@ MUTATIONS = (
     Mutation(
         "a store never takes every slot",
         "letting it",
-        "app/sync/turns.py",
+        "app/domain/outbox/fair_scheduler.py",
         "        return min(fair - busy, self.free, max(self.free - kept, last))\n",
         "        return self.free\n",
         (TURNS, OUTBOX),
@@ -475,7 +475,7 @@ MUTATIONS = (
     Mutation(
         "late orders go first",
         "first come, first served",
-        "app/storage/taking.py",
+        "app/storage/outbox/take.py",
         "               ORDER BY urgent DESC, ambiguous DESC, due_at, id) AS place",
         "               ORDER BY due_at, id) AS place",
         (CLAIMS,),
@@ -483,7 +483,7 @@ MUTATIONS = (
     Mutation(
         "a retry says what will happen",
         "queueing what cannot be",
-        "app/intake/retry.py",
+        "app/usecases/updates/retry.py",
         "    if not landed and why_not is None:\n",
         "    if not landed:\n",
         ("tests/integration/web/test_retry.py",),
@@ -491,7 +491,7 @@ MUTATIONS = (
     Mutation(
         "a shipment is written only to the order that the rules saw",
         "not comparing the row's version",
-        "app/storage/optimistic.py",
+        "app/storage/orders/optimistic_ship.py",
         "AND o.xmin = v.version",
         "AND (o.xmin = v.version OR true)",
         (GROUPED,),
@@ -499,7 +499,7 @@ MUTATIONS = (
     Mutation(
         "a store whose secret nobody can read keeps nothing from the others of its claim",
         "pausing it first",
-        "app/sync/dispatch.py",
+        "app/worker/dispatcher.py",
         "key=lambda each: each[1].unreadable",
         "key=lambda each: not each[1].unreadable",
         ("tests/integration/test_claims_at_once.py",),
@@ -507,7 +507,7 @@ MUTATIONS = (
     Mutation(
         "nobody waits for an order that somebody else's request or a poller holds",
         "waiting for held orders in the write of several",
-        "app/storage/optimistic.py",
+        "app/storage/orders/optimistic_ship.py",
         "FOR NO KEY UPDATE OF o SKIP LOCKED",
         "FOR NO KEY UPDATE OF o",
         (GROUPED,),
@@ -515,7 +515,7 @@ MUTATIONS = (
     Mutation(
         "what the database refuses of one request takes no other with it",
         "telling its error to all that were written with it",
-        "app/storage/group_commit.py",
+        "app/storage/postgres/batcher.py",
         "                await self._one_by_one(batch)\n",
         "                [_tell(place, error) for place in batch]\n",
         (GROUPED, GROUP),
@@ -523,7 +523,7 @@ MUTATIONS = (
     Mutation(
         "a database that does not answer keeps no request waiting for ever",
         "letting those pile up whose turn does not come",
-        "app/storage/group_commit.py",
+        "app/storage/postgres/batcher.py",
         "        while self._waiting and self._waiting[0].until <= loop.time():\n",
         "        while False:\n",
         (GROUP,),
@@ -531,7 +531,7 @@ MUTATIONS = (
     Mutation(
         "a request that comes alone is not kept waiting for others, one that comes later goes next",
         "starting no batch when one has ended",
-        "app/storage/group_commit.py",
+        "app/storage/postgres/batcher.py",
         "        self._running.discard(task)\n        self._start()",
         "        self._running.discard(task)",
         (GROUP,),
@@ -539,7 +539,7 @@ MUTATIONS = (
     Mutation(
         "a request whose twin runs is told so at once",
         "not asking for its lock",
-        "app/storage/optimistic.py",
+        "app/storage/orders/optimistic_ship.py",
         "v.lock IS NULL OR pg_try_advisory_xact_lock(v.lock) AS open",
         "true AS open",
         (OPTIMISTIC,),
@@ -547,7 +547,7 @@ MUTATIONS = (
     Mutation(
         "a reference sent again answers the first shipment",
         "applying the rules first",
-        "app/storage/optimistic.py",
+        "app/storage/orders/optimistic_ship.py",
         "return not (self.repeated or passable)",
         "return not passable",
         (OPTIMISTIC,),
@@ -555,7 +555,7 @@ MUTATIONS = (
     Mutation(
         "a shipment that is known to be absent lets a new one pass",
         "queueing the new one behind it",
-        "app/storage/optimistic.py",
+        "app/storage/orders/optimistic_ship.py",
         "return not (self.repeated or passable)",
         "return not self.repeated",
         (OPTIMISTIC,),
@@ -563,7 +563,7 @@ MUTATIONS = (
     Mutation(
         "an order's updates are found without reading its store's queue",
         "letting the planner take a partial index",
-        "app/storage/updates.py",
+        "app/storage/outbox/updates.py",
         "AND u.active::int = 1 AND NOT EXISTS",
         "AND u.active AND NOT EXISTS",
         (OPTIMISTIC,),
@@ -571,7 +571,7 @@ MUTATIONS = (
     Mutation(
         "a connection lost after the request may have shipped",
         "calling it one that never stood",
-        "app/outbound/transport.py",
+        "app/http_client/transport.py",
         "raise httpx.RemoteProtocolError(",
         "raise httpx.ConnectError(",
         (TRANSPORT,),
@@ -579,7 +579,7 @@ MUTATIONS = (
     Mutation(
         "a failed call gives its connection's place back",
         "keeping it",
-        "app/outbound/transport.py",
+        "app/http_client/transport.py",
         "        except BaseException:\n            self._slots.release()\n",
         "        except BaseException:\n",
         (TRANSPORT,),
@@ -587,7 +587,7 @@ MUTATIONS = (
     Mutation(
         "the tries of a failed update are kept",
         "deleting them by age alone",
-        "app/storage/retention.py",
+        "app/storage/outbox/retention.py",
         "AND u.state NOT IN ('confirmed', 'dismissed'))",
         "AND u.state NOT IN ('confirmed', 'dismissed', 'failed'))",
         ("tests/integration/test_retention.py",),
@@ -595,7 +595,7 @@ MUTATIONS = (
     Mutation(
         "a database that goes away is told as such",
         "not knowing the driver's own error",
-        "app/storage/trouble.py",
+        "app/storage/postgres/errors.py",
         "asyncpg.InterfaceError, asyncpg.InternalClientError, OSError",
         "asyncpg.InterfaceError, OSError",
         ("tests/integration/web/test_database_trouble.py",),
@@ -603,7 +603,7 @@ MUTATIONS = (
     Mutation(
         "no statement of the hot path asks across stores",
         "reading an order's lines by the order alone",
-        "app/storage/orders.py",
+        "app/storage/orders/repository.py",
         "WHERE l.store_id = <o.store_id> AND l.order_id = o.id) AS lines",
         "WHERE l.order_id = o.id) AS lines",
         ("tests/integration/test_citus.py",),
@@ -611,7 +611,7 @@ MUTATIONS = (
     Mutation(
         "where stores lie apart, results are written by store",
         "writing them together",
-        "app/sync/recorder.py",
+        "app/worker/completer.py",
         "_by_store(batch) if await self.database.apart() else [batch]",
         "[batch]",
         ("tests/integration/test_citus.py", "tests/integration/test_recorder.py"),
@@ -619,7 +619,7 @@ MUTATIONS = (
     Mutation(
         "where stores lie apart, each server is asked for its own",
         "going from group to group",
-        "app/sync/dispatch.py",
+        "app/worker/dispatcher.py",
         "due.groups(self.database.by_key, apart=apart)",
         "due.groups(self.database.by_key)",
         ("tests/integration/test_citus.py",),
@@ -627,7 +627,7 @@ MUTATIONS = (
     Mutation(
         "a result that is written twice is one try",
         "refusing the second",
-        "app/storage/recording.py",
+        "app/storage/recording/delivery_results.py",
         "ON CONFLICT (store_id, id) DO NOTHING",
         "",
         ("tests/integration/test_recorder.py",),
@@ -643,7 +643,7 @@ MUTATIONS = (
     Mutation(
         "the summary is right at every moment",
         "reading only what was added up",
-        "app/storage/order_counts.py",
+        "app/storage/orders/counts.py",
         "      SELECT status, orders FROM order_count_changes WHERE store_id = $1) found",
         "      SELECT status, 0 FROM order_counts WHERE store_id = $1) found",
         (COUNTS,),
@@ -651,7 +651,7 @@ MUTATIONS = (
     Mutation(
         "the summary is right at every moment",
         "adding up over what was added before",
-        "app/storage/order_counts.py",
+        "app/storage/orders/counts.py",
         "SET orders = k.orders + excluded.orders",
         "SET orders = excluded.orders",
         (COUNTS,),
@@ -667,7 +667,7 @@ MUTATIONS = (
     Mutation(
         "pollers add up how many orders there are",
         "never doing it",
-        "app/sync/upkeep.py",
+        "app/worker/maintenance/scheduler.py",
         "            self._again_and_again(self._count),\n",
         "",
         (COUNTS,),
@@ -675,7 +675,7 @@ MUTATIONS = (
     Mutation(
         "each order of a batch gets its own",
         "saving the lines by their numbers alone",
-        "app/storage/order_changes.py",
+        "app/storage/orders/save.py",
         "l.order_id = v.order_id\n         AND l.line_number",
         "l.line_number",
         (SETTLING,),
@@ -683,7 +683,7 @@ MUTATIONS = (
     Mutation(
         "each order of a batch gets its own",
         "writing the status of one of them to all of its store",
-        "app/storage/order_changes.py",
+        "app/storage/orders/save.py",
         "WHERE o.store_id = v.store_id AND o.id = v.id",
         "WHERE o.store_id = v.store_id",
         (SETTLING,),
@@ -691,7 +691,7 @@ MUTATIONS = (
     Mutation(
         "a buyer's wish is kept as it was first seen",
         "forgetting it where Walmart was not read",
-        "app/storage/order_changes.py",
+        "app/storage/orders/save.py",
         "WHEN NOT v.synced THEN o.cancel_requested",
         "WHEN NOT v.synced THEN NULL",
         (SETTLING,),
@@ -699,7 +699,7 @@ MUTATIONS = (
     Mutation(
         "a buyer's wish is kept as it was first seen",
         "taking the last time it was seen",
-        "app/storage/order_changes.py",
+        "app/storage/orders/save.py",
         "nullif(o.cancel_requested->'seen_at', 'null'), v.wish->'seen_at'",
         "v.wish->'seen_at'",
         (SETTLING,),
@@ -707,7 +707,7 @@ MUTATIONS = (
     Mutation(
         "what a poller holds is left to it",
         "settling it with what Walmart shows",
-        "app/storage/settling.py",
+        "app/storage/recording/settlement.py",
         " AND u.state <> 'sending'",
         "",
         (SETTLING,),
@@ -715,7 +715,7 @@ MUTATIONS = (
     Mutation(
         "no more goes out than Walmart has calls left",
         "not looking what is under way",
-        "app/storage/shares.py",
+        "app/domain/outbox/quotas.py",
         "            n for (kind, unsure), n in seen.under_way",
         "            0 for (kind, unsure), n in seen.under_way",
         (CLAIMS,),
@@ -723,7 +723,7 @@ MUTATIONS = (
     Mutation(
         "two pollers never claim by the same count",
         "not minding who claimed since",
-        "app/storage/taking.py",
+        "app/storage/outbox/take.py",
         "AND l.claims = {claims}",
         "AND l.claims >= {claims}",
         (DISPATCH,),
@@ -731,7 +731,7 @@ MUTATIONS = (
     Mutation(
         "two pollers never claim by the same count",
         "not counting a claim",
-        "app/storage/taking.py",
+        "app/storage/outbox/take.py",
         "UPDATE lanes l SET claims = l.claims + 1",
         "UPDATE lanes l SET claims = l.claims",
         (DISPATCH,),
@@ -739,7 +739,7 @@ MUTATIONS = (
     Mutation(
         "a store that somebody else claims of holds up no other",
         "waiting for it",
-        "app/storage/taking.py",
+        "app/storage/outbox/take.py",
         "LIMIT 1 FOR UPDATE SKIP LOCKED",
         "LIMIT 1 FOR UPDATE",
         (DISPATCH,),
@@ -747,7 +747,7 @@ MUTATIONS = (
     Mutation(
         "what somebody else claimed of is tried again",
         "forgetting it",
-        "app/sync/dispatch.py",
+        "app/worker/dispatcher.py",
         "        if taken.elsewhere:\n            self._try_again(turn)\n",
         "        if taken.elsewhere:\n            pass\n",
         (DISPATCH,),
@@ -755,7 +755,7 @@ MUTATIONS = (
     Mutation(
         "results are written at once where something waits for them",
         "gathering all the same",
-        "app/sync/recorder.py",
+        "app/worker/completer.py",
         " or self.waited_for(waiting)",
         "",
         ("tests/integration/test_recorder.py",),
@@ -763,7 +763,7 @@ MUTATIONS = (
     Mutation(
         "a store that hangs leaves room for the others",
         "keeping no slots",
-        "app/sync/turns.py",
+        "app/domain/outbox/fair_scheduler.py",
         "max(self.free - kept, last)",
         "self.free",
         (TURNS,),
@@ -771,7 +771,7 @@ MUTATIONS = (
     Mutation(
         "a store claims once at a time",
         "letting it have another turn meanwhile",
-        "app/sync/turns.py",
+        "app/domain/outbox/fair_scheduler.py",
         "        self._claiming.add(turn.place)\n",
         "",
         (TURNS,),
@@ -779,7 +779,7 @@ MUTATIONS = (
     Mutation(
         "what is handed the turn by a result is found at once",
         "not saying that something may be due",
-        "app/storage/recording.py",
+        "app/storage/recording/delivery_results.py",
         "    more = bool(subjects) or not all(_over(result) for result in kept)\n",
         "    more = False\n",
         (DISPATCH,),
@@ -787,7 +787,7 @@ MUTATIONS = (
     Mutation(
         "an update that waits behind another gets its turn",
         "handing none where the order is held",
-        "app/storage/recording.py",
+        "app/storage/recording/delivery_results.py",
         "    return any(\n        task.state in OPEN\n",
         "    return False and any(\n        task.state in OPEN\n",
         (OUTBOX,),
@@ -795,7 +795,7 @@ MUTATIONS = (
     Mutation(
         "a token of Commerce's that nobody can read stops no shipment",
         "pausing all of the store for it",
-        "app/sync/claiming.py",
+        "app/worker/claimer.py",
         "self.pause(store_id, Endpoint.COMMERCE)",
         "self.pause(store_id, Endpoint.ALL)",
         (DISPATCH,),
@@ -803,7 +803,7 @@ MUTATIONS = (
     Mutation(
         "a broken lane is tried by a single call",
         "giving each kind of update one of its own",
-        "app/storage/shares.py",
+        "app/domain/outbox/quotas.py",
         "            given[way] += min(mine.calls, limit)\n",
         "            given[way] += 0\n",
         (DISPATCH,),
@@ -811,7 +811,7 @@ MUTATIONS = (
     Mutation(
         "who claims and who records never wait for each other",
         "holding own caps in the order of what was taken",
-        "app/storage/claims.py",
+        "app/storage/outbox/claims.py",
         "for way in sorted(calls)]",
         "for way in reversed(sorted(calls))]",
         (DISPATCH,),
@@ -819,7 +819,7 @@ MUTATIONS = (
     Mutation(
         "a backlog is not forgotten when another kind is announced",
         "keeping what was announced only",
-        "app/sync/turns.py",
+        "app/domain/outbox/fair_scheduler.py",
         "for each in (*turn.groups, *meanwhile)}",
         "for each in (meanwhile or turn.groups)}",
         (TURNS,),
@@ -827,7 +827,7 @@ MUTATIONS = (
     Mutation(
         "a store whose lanes bear nothing is not tried at each look",
         "not remembering it",
-        "app/sync/turns.py",
+        "app/domain/outbox/fair_scheduler.py",
         "            self._resting[turn.place] = rest_until\n",
         "            pass\n",
         (TURNS,),
@@ -835,7 +835,7 @@ MUTATIONS = (
     Mutation(
         "an announcement names what is due",
         "not reading what it names",
-        "app/storage/wakeup.py",
+        "app/storage/outbox/notify.py",
         "        told.append((int(store_id), Kind(kind)))\n",
         "",
         (DISPATCH,),
@@ -843,7 +843,7 @@ MUTATIONS = (
     Mutation(
         "a list of all stores has every order once, in order",
         "taking three of each store",
-        "app/storage/overview/walks.py",
+        "app/storage/queries/index_scan_sql.py",
         "WHERE h.place = {_FIRST} AND (",
         "WHERE false AND (",
         (LISTS,),
@@ -851,7 +851,7 @@ MUTATIONS = (
     Mutation(
         "a list of all stores has every order once, in order",
         "stopping at the first of a page",
-        "app/storage/overview/walks.py",
+        "app/storage/queries/index_scan_sql.py",
         "OFFSET {self.limit - 1} LIMIT 1",
         "LIMIT 1",
         (LISTS,),
@@ -859,7 +859,7 @@ MUTATIONS = (
     Mutation(
         "a search hides nothing",
         "showing the first thousand without a word",
-        "app/storage/overview/search.py",
+        "app/storage/queries/order_search.py",
         "    if len(found) > MOST or max(",
         "    if False and max(",
         (LISTS,),
@@ -867,7 +867,7 @@ MUTATIONS = (
     Mutation(
         "a search looks within a store",
         "looking in all of them",
-        "app/storage/overview/search.py",
+        "app/storage/queries/order_search.py",
         'store = " WHERE s.store_id = $1::int" if one',
         'store = " WHERE $1::int > 0" if one',
         (LISTS, "tests/integration/test_overview.py"),
@@ -875,7 +875,7 @@ MUTATIONS = (
     Mutation(
         "a list reads no more than its page needs",
         "letting PostgreSQL expect few",
-        "app/storage/overview/return_views.py",
+        "app/storage/queries/return_views.py",
         "{_FAILED} IS NOT TRUE",
         "{_FAILED} IS NULL",
         (MATRIX,),
@@ -883,7 +883,7 @@ MUTATIONS = (
     Mutation(
         "no token is kept",
         "looking for web tokens where there is an address only",
-        "app/outbound/redaction.py",
+        "app/http_client/redaction.py",
         '("eyJ", re.compile',
         '("@", re.compile',
         ("tests/unit/outbound/test_redaction.py",),
@@ -891,7 +891,7 @@ MUTATIONS = (
     Mutation(
         "archived updates still count for the rules",
         "looking only into the outbox",
-        "app/storage/orders.py",
+        "app/storage/orders/repository.py",
         """                 FROM archived_updates
                 WHERE store_id""",
         """                 FROM archived_updates
@@ -901,7 +901,7 @@ MUTATIONS = (
     Mutation(
         "archived updates still count for the rules",
         "keeping no tracking number",
-        "app/storage/retention.py",
+        "app/storage/outbox/retention.py",
         "WHEN 'shipment' THEN jsonb",
         "WHEN 'none' THEN jsonb",
         (RETENTION,),
@@ -909,7 +909,7 @@ MUTATIONS = (
     Mutation(
         "only what is at rest is archived",
         "failed updates too",
-        "app/storage/retention.py",
+        "app/storage/outbox/retention.py",
         """     WHERE d.state IN ('confirmed', 'dismissed') AND d.in_doubt_until IS NULL
        AND d.finished_at <""",
         """     WHERE d.state IN ('confirmed', 'dismissed', 'failed') AND d.in_doubt_until IS NULL
@@ -919,7 +919,7 @@ MUTATIONS = (
     Mutation(
         "a run of the importer that breaks off misses nothing",
         "counting a window as read after its first page",
-        "app/sync/readings.py",
+        "app/worker/importer/list_reader.py",
         "        if page.cursor is None:\n            ended",
         "        if True:\n            ended",
         (PROGRESS,),
@@ -927,7 +927,7 @@ MUTATIONS = (
     Mutation(
         "what Walmart's list shows late is read",
         "no overlap",
-        "app/storage/places.py",
+        "app/domain/imports/cursor.py",
         "OVERLAP = timedelta(minutes=10)",
         "OVERLAP = timedelta(0)",
         (PROGRESS,),
@@ -935,7 +935,7 @@ MUTATIONS = (
     Mutation(
         "every page of returns is read",
         "the first page only",
-        "app/walmart/returning.py",
+        "app/walmart/returns.py",
         "        _query(cursor) if found and cursor and _query(cursor) != asked else None,",
         "        None,",
         (PROGRESS,),
@@ -943,7 +943,7 @@ MUTATIONS = (
     Mutation(
         "every page of what waits for its acknowledgement is read",
         "the first page only",
-        "app/sync/lists.py",
+        "app/worker/importer/lists.py",
         "self.account, since, place.cursor, size=self.size(place))",
         "self.account, since, None, size=self.size(place))",
         (PROGRESS,),
@@ -951,7 +951,7 @@ MUTATIONS = (
     Mutation(
         "an order that cannot be read stops neither the others nor returns",
         "ending the reading",
-        "app/sync/leased.py",
+        "app/worker/importer/leased_reader.py",
         "            if errors.is_about_all(error):\n                raise",
         "            if True:\n                raise",
         (PROGRESS,),
@@ -959,7 +959,7 @@ MUTATIONS = (
     Mutation(
         "an import goes on where it was",
         "forgetting the cursor",
-        "app/storage/places.py",
+        "app/domain/imports/cursor.py",
         "return replace(self, cursor=cursor, pages",
         "return replace(self, cursor=None, pages",
         (PROGRESS,),
@@ -967,7 +967,7 @@ MUTATIONS = (
     Mutation(
         "an importer that lost its lease writes nothing more",
         "not asking for it where an order is mended",
-        "app/intake/reconcile.py",
+        "app/usecases/imports/reconcile.py",
         "        await hold.check(connection)\n        order = await",
         "        order = await",
         (PROGRESS,),
@@ -975,23 +975,23 @@ MUTATIONS = (
     Mutation(
         "the lease is renewed while a page is worked on",
         "renewing it with lists only",
-        "app/sync/leased.py",
-        "        if not await imports.renew(connection, self.run):",
-        "        if not await imports.held(connection, self.run):",
+        "app/worker/importer/leased_reader.py",
+        "        if not await leases.renew(connection, self.run):",
+        "        if not await leases.held(connection, self.run):",
         (PROGRESS,),
     ),
     Mutation(
         "a picture that was overtaken is not believed",
         "believing it",
-        "app/intake/reconcile.py",
-        "if busy(order) or not settling.still_holds(basis, order):",
+        "app/usecases/imports/reconcile.py",
+        "if busy(order) or not settlement.still_holds(basis, order):",
         "if busy(order):",
         (RECONCILE,),
     ),
     Mutation(
         "pages that lead in a circle come to an end",
         "following them",
-        "app/walmart/trail.py",
+        "app/walmart/order_lists.py",
         "if cursor in self._seen or",
         "if",
         (PROGRESS,),
@@ -999,7 +999,7 @@ MUTATIONS = (
     Mutation(
         "two pollers look at different events",
         "waiting for the other",
-        "app/storage/webhooks.py",
+        "app/storage/imports/webhook_inbox.py",
         "LIMIT :most FOR UPDATE SKIP LOCKED",
         "LIMIT :most FOR UPDATE",
         (ANNOUNCED,),
@@ -1007,7 +1007,7 @@ MUTATIONS = (
     Mutation(
         "an announcement waits while its lane stands still",
         "asking all the same",
-        "app/sync/gate.py",
+        "app/worker/importer/rate_limited_reader.py",
         "        if left is not None:\n            raise Paused",
         "        if False:\n            raise Paused",
         (ANNOUNCED,),
@@ -1015,7 +1015,7 @@ MUTATIONS = (
     Mutation(
         "a store whose lane stands still is not taken from",
         "taking from it",
-        "app/storage/webhooks.py",
+        "app/storage/imports/webhook_inbox.py",
         "AND l.paused_until > now())\n     ORDER",
         "AND false)\n     ORDER",
         (ANNOUNCED,),
@@ -1023,7 +1023,7 @@ MUTATIONS = (
     Mutation(
         "a store that hangs holds up nobody else's next imports",
         "one at a time",
-        "app/sync/upkeep.py",
+        "app/worker/maintenance/scheduler.py",
         "_IMPORTS, _LOOKS = 5, 10",
         "_IMPORTS, _LOOKS = 1, 1",
         (ANNOUNCED,),
@@ -1031,7 +1031,7 @@ MUTATIONS = (
     Mutation(
         "what Walmart announced is not counted as missed",
         "counting all that polling found",
-        "app/storage/webhooks.py",
+        "app/storage/imports/webhook_inbox.py",
         "AND w.received_at >= o.since)",
         "AND false)",
         (ANNOUNCED,),
@@ -1047,15 +1047,15 @@ MUTATIONS = (
     Mutation(
         "a shared account that its owner gives up stays refused to new stores",
         "leaving nobody its owner",
-        "app/storage/stores.py",
-        "        await sharing.pass_on(connection, before)\n",
+        "app/storage/stores/stores.py",
+        "        await account_ownership.pass_on(connection, before)\n",
         "        pass\n",
         (STORES,),
     ),
     Mutation(
         "a postponed order that is busy is read once in a turn",
         "looking at it again at once",
-        "app/storage/retries.py",
+        "app/storage/imports/retries.py",
         "       SET due_at = greatest(import_retries.due_at, excluded.due_at)\n",
         "       SET due_at = import_retries.due_at\n",
         (PROGRESS,),
@@ -1063,7 +1063,7 @@ MUTATIONS = (
     Mutation(
         "an announced return that cannot be read is written down",
         "leaving it out",
-        "app/sync/announcements.py",
+        "app/worker/importer/webhook_events.py",
         "self.desk, account, page.returns, page.unreadable, hold=gate",
         "self.desk, account, page.returns, hold=gate",
         (RETURN_ORDERS,),
@@ -1071,7 +1071,7 @@ MUTATIONS = (
     Mutation(
         "one importer reads a store at a time",
         "taking a store that somebody reads",
-        "app/storage/imports.py",
+        "app/storage/imports/leases.py",
         "     WHERE (i.leased_until IS NULL OR i.leased_until < now())\n       AND (i.started_at",
         "     WHERE (i.started_at",
         (IMPORTER,),
@@ -1079,7 +1079,7 @@ MUTATIONS = (
     Mutation(
         "Walmart's own orders are not changed",
         "acknowledging them",
-        "app/intake/importing.py",
+        "app/usecases/imports/import_orders_page.py",
         "waits = snapshot.created and not snapshot.fulfilled_by_walmart",
         "waits = snapshot.created",
         (IMPORTER,),
@@ -1087,7 +1087,7 @@ MUTATIONS = (
     Mutation(
         "what changed at Walmart is seen",
         "passing over known orders",
-        "app/intake/importing.py",
+        "app/usecases/imports/import_orders_page.py",
         "if any(map(drift.is_drift, found)):",
         "if False:",
         (INTERLEAVING,),
@@ -1095,7 +1095,7 @@ MUTATIONS = (
     Mutation(
         "a refund is read back before every send",
         "sending what was asked",
-        "app/sync/refunding.py",
+        "app/worker/delivery/refund.py",
         "    wanted = refunds.missing(errand.refund_items, read)\n",
         "    wanted = {item.number: item.quantity for item in errand.refund_items}\n",
         (RETURNS,),
@@ -1103,7 +1103,7 @@ MUTATIONS = (
     Mutation(
         "a refund's absence is believed after the quiet period",
         "believing it at once",
-        "app/sync/refunding.py",
+        "app/worker/delivery/refund.py",
         "if not errand.ends_doubt(at):",
         "if not (errand.ends_doubt(at) or True):",
         (RETURNS,),
@@ -1111,7 +1111,7 @@ MUTATIONS = (
     Mutation(
         "units are refunded once",
         "not counting what is on its way",
-        "app/intake/refund.py",
+        "app/usecases/returns/refund.py",
         "waiting = rules.pending(known.returned, asked)",
         "waiting = {}",
         (RETURNS,),
@@ -1119,7 +1119,7 @@ MUTATIONS = (
     Mutation(
         "a refund is settled on the order of its lines",
         "taking each line for the first order's",
-        "app/orders/returns.py",
+        "app/domain/orders/returns.py",
         "return line.purchase_order_id or self.purchase_order_id",
         "return self.purchase_order_id",
         (RETURN_ORDERS,),
@@ -1127,7 +1127,7 @@ MUTATIONS = (
     Mutation(
         "units that were taken back are not counted as refunded",
         "believing that nothing is missing",
-        "app/sync/refunding.py",
+        "app/worker/delivery/refund.py",
         "if not wanted and never is None:",
         "if not wanted:",
         (RETURN_ORDERS,),
@@ -1135,7 +1135,7 @@ MUTATIONS = (
     Mutation(
         "a canceled return is not refunded",
         "passing over its cancellation",
-        "app/orders/refunds.py",
+        "app/domain/orders/refunds.py",
         "if returned.closed:",
         "if False:",
         (RETURN_ORDERS,),
@@ -1151,7 +1151,7 @@ MUTATIONS = (
     Mutation(
         "a credit memo told by a hook and by REST is refunded once",
         "knowing it by its body alone",
-        "app/intake/memos.py",
+        "app/usecases/commerce_dedup/duplicates.py",
         "    memos.sort(",
         "    memos = []\n    memos.sort(",
         (EVENTS,),
@@ -1159,7 +1159,7 @@ MUTATIONS = (
     Mutation(
         "what a person dismissed is not carried out",
         "doing what was taken before",
-        "app/intake/commerce_events.py",
+        "app/usecases/commerce_events/handle.py",
         "return known is not None and known.state not in storage.OPEN",
         "return False",
         (EVENTS,),
@@ -1167,7 +1167,7 @@ MUTATIONS = (
     Mutation(
         "a shipment is passed over only where Commerce says that its order is its own",
         "taking a refusal to say for it",
-        "app/intake/commerce_orders.py",
+        "app/usecases/commerce_events/resolve_order.py",
         "return Whose(None, foreign=not unmade)",
         "return Whose(None, foreign=True)",
         (CONNECTOR,),
@@ -1175,7 +1175,7 @@ MUTATIONS = (
     Mutation(
         "a stock level always gets its turn",
         "not waiting for whoever hands it on",
-        "app/storage/stock.py",
+        "app/storage/inventory/levels.py",
         "    await connection.execute(_HELD, values)\n",
         "",
         (INVENTORY,),
@@ -1183,7 +1183,7 @@ MUTATIONS = (
     Mutation(
         "an out-of-stock cancellation leaves the newest level at Walmart",
         "taking what went before it for enough",
-        "app/storage/stock.py",
+        "app/storage/inventory/levels.py",
         "_MAY_HAVE_GONE = frozenset({State.CONFIRMED, State.SENDING})",
         "_MAY_HAVE_GONE = frozenset[State]()",
         (INVENTORY,),
@@ -1191,7 +1191,7 @@ MUTATIONS = (
     Mutation(
         "only the newest stock level is sent",
         "leaving older ones",
-        "app/storage/stock.py",
+        "app/storage/inventory/levels.py",
         "AND u.state || '' IN ('pending', 'retrying', 'verifying', 'failed')\n    RETURNING",
         "AND false\n    RETURNING",
         (INVENTORY,),
@@ -1199,7 +1199,7 @@ MUTATIONS = (
     Mutation(
         "only the newest stock level is sent",
         "sending one that was held",
-        "app/sync/claiming.py",
+        "app/worker/claimer.py",
         "            if update.id not in rare.stale:\n",
         "            if True:\n",
         (INVENTORY,),
@@ -1207,7 +1207,7 @@ MUTATIONS = (
     Mutation(
         "only the newest stock level is sent",
         "taking a cancellation's for as new as its confirmation",
-        "app/storage/stock_following.py",
+        "app/storage/inventory/triggers.py",
         "((given, row.created_at), (asked, None))",
         "((given, None), (asked, None))",
         (INVENTORY,),
@@ -1215,7 +1215,7 @@ MUTATIONS = (
     Mutation(
         "only the newest stock level is sent",
         "forgetting those that were archived",
-        "app/storage/retention.py",
+        "app/storage/outbox/retention.py",
         "WHEN 'inventory' THEN payload",
         "WHEN 'inventory' THEN '{}'",
         (INVENTORY,),
@@ -1223,7 +1223,7 @@ MUTATIONS = (
     Mutation(
         "a SKU's stock has a queue of its own",
         "leaving an @ in its name",
-        "app/storage/stock.py",
+        "app/storage/inventory/levels.py",
         '.replace("@", "%40")',
         "",
         (INVENTORY,),
@@ -1231,7 +1231,7 @@ MUTATIONS = (
     Mutation(
         "a newer stock level arrives last",
         "sending it at once",
-        "app/sync/stocking.py",
+        "app/worker/delivery/inventory.py",
         "return Confirmed(None) if until is None else SendAgain(until)",
         "return Confirmed(None)",
         (INVENTORY,),
@@ -1239,7 +1239,7 @@ MUTATIONS = (
     Mutation(
         "an announcement is Walmart's own",
         "taking any signature",
-        "app/intake/announce.py",
+        "app/usecases/stores/walmart_webhooks.py",
         "if not notifications.signed(body, secret, signature):",
         "if not signature:",
         (ANNOUNCED,),
@@ -1247,7 +1247,7 @@ MUTATIONS = (
     Mutation(
         "an announcement is looked at once",
         "writing it again",
-        "app/storage/webhooks.py",
+        "app/storage/imports/webhook_inbox.py",
         "values(**values).on_conflict_do_nothing()",
         "values(**values | {'event_id': str(id(values))}).on_conflict_do_nothing()",
         (ANNOUNCED,),
@@ -1279,7 +1279,7 @@ MUTATIONS = (
     Mutation(
         "the same shipment of Commerce's is one",
         "forgetting its number",
-        "app/intake/commerce_picture.py",
+        "app/usecases/commerce_dedup/event_state.py",
         'return f"commerce-shipment-{told.shipment_id}"',
         'return f"commerce-shipment-{id(told)}"',
         (SHIPMENTS,),
@@ -1287,7 +1287,7 @@ MUTATIONS = (
     Mutation(
         "a shipment that another door told is known",
         "not looking for it",
-        "app/intake/commerce_shipments.py",
+        "app/usecases/commerce_events/shipments.py",
         "    if found:\n",
         "    if False:\n",
         (SHIPMENTS,),
@@ -1295,7 +1295,7 @@ MUTATIONS = (
     Mutation(
         "a tracking number that was replaced is never gone back to",
         "taking any other number for a correction",
-        "app/intake/commerce_shipments.py",
+        "app/usecases/commerce_events/shipments.py",
         "track in told.items() if key not in bore]",
         "track in told.items() if key not in {each.key for each in mine}]",
         (SHIPMENTS,),
@@ -1303,7 +1303,7 @@ MUTATIONS = (
     Mutation(
         "an older event corrects nothing",
         "forgetting when a picture was told",
-        "app/intake/commerce_picture.py",
+        "app/usecases/commerce_dedup/event_state.py",
         "    late = event.told_at is not None and at < event.told_at\n",
         "    late = False\n",
         (SHIPMENTS,),
@@ -1319,7 +1319,7 @@ MUTATIONS = (
     Mutation(
         "what Walmart cannot be told stands with its order",
         "only refusing it",
-        "app/intake/commerce_events.py",
+        "app/usecases/commerce_events/handle.py",
         "        await _refused(desk, thing, error)\n",
         "        del error\n",
         (EVENTS,),
@@ -1327,7 +1327,7 @@ MUTATIONS = (
     Mutation(
         "what is told before an order is linked waits for it",
         "passing it over",
-        "app/intake/commerce_events.py",
+        "app/usecases/commerce_events/handle.py",
         "        await storage.save(connection, waits)\n",
         "        del waits\n",
         (EVENTS,),
@@ -1351,7 +1351,7 @@ MUTATIONS = (
     Mutation(
         "several tracking numbers are never guessed",
         "giving all to the first",
-        "app/commerce/packages.py",
+        "app/commerce/shipment_tracks.py",
         "    if len(tracks) == 1:\n",
         "    if len(tracks) >= 1:\n",
         (DOORS,),
@@ -1359,7 +1359,7 @@ MUTATIONS = (
     Mutation(
         "the same file again is harmless",
         "a reference of the moment",
-        "app/intake/bulk.py",
+        "app/usecases/bulk/run.py",
         'said = "\\x1f".join(content).encode()',
         "said = str(id(content)).encode()",
         (BULK,),
@@ -1375,7 +1375,7 @@ MUTATIONS = (
     Mutation(
         "an order is made in Commerce once",
         "not looking for it first",
-        "app/sync/creating.py",
+        "app/worker/delivery/commerce_order.py",
         """doubtful=errand.in_doubt)
     if found is not None:
         return _linked(errand, found)
@@ -1387,7 +1387,7 @@ MUTATIONS = (
     Mutation(
         "an order is made in Commerce once",
         "believing its absence before the quiet period is over",
-        "app/sync/creating.py",
+        "app/worker/delivery/commerce_order.py",
         "if not errand.ends_doubt(looked_at):",
         "if not (errand.ends_doubt(looked_at) or True):",
         (CONNECTOR,),
@@ -1395,7 +1395,7 @@ MUTATIONS = (
     Mutation(
         "an order is made in Commerce once",
         "not seeing that somebody has linked it",
-        "app/sync/creating.py",
+        "app/worker/delivery/commerce_order.py",
         "if errand.order.commerce_order_number or errand.order.commerce_order_id is not None:",
         "if False:",
         (CONNECTOR,),
@@ -1403,7 +1403,7 @@ MUTATIONS = (
     Mutation(
         "a Commerce that hangs keeps nothing from Walmart",
         "counting its calls with Walmart's",
-        "app/storage/due.py",
+        "app/domain/outbox/due_group.py",
         "return store_id, kind in TOLD_COMMERCE",
         "return store_id, False",
         (CONNECTOR,),
@@ -1411,7 +1411,7 @@ MUTATIONS = (
     Mutation(
         "a Commerce that hangs keeps nothing from Walmart",
         "letting a shipment wait for its turn behind what Commerce is told",
-        "app/storage/optimistic.py",
+        "app/storage/orders/optimistic_ship.py",
         "task.state in OPEN for task in self.order.walmart_tasks",
         "task.state in OPEN for task in self.order.tasks",
         (CONNECTOR,),
@@ -1419,7 +1419,7 @@ MUTATIONS = (
     Mutation(
         "a Commerce that refuses stops itself alone",
         "pausing the whole store",
-        "app/sync/commerce_verdicts.py",
+        "app/worker/delivery/commerce_outcomes.py",
         'return Pause(Endpoint.COMMERCE, "commerce_credentials_rejected"',
         'return Pause(Endpoint.ALL, "commerce_credentials_rejected"',
         (CONNECTOR,),
@@ -1427,7 +1427,7 @@ MUTATIONS = (
     Mutation(
         "Commerce is told once why an order was canceled",
         "not looking for the comment",
-        "app/sync/noting.py",
+        "app/worker/delivery/commerce_note.py",
         "None if order.comments.count(text) > errand.equal_notes else text",
         "text",
         (CONNECTOR,),
@@ -1435,7 +1435,7 @@ MUTATIONS = (
     Mutation(
         "Commerce is told once why an order was canceled",
         "writing over what stands with the payment",
-        "app/commerce/orders.py",
+        "app/commerce/order_payload.py",
         "lines = [*known, line] if isinstance(known, list) else [line]",
         "lines = [line]",
         (CONNECTOR,),
@@ -1443,7 +1443,7 @@ MUTATIONS = (
     Mutation(
         "Commerce is asked for its stock",
         "leaving it at what came with the cancellation",
-        "app/storage/stock_following.py",
+        "app/storage/inventory/triggers.py",
         "for levels, at in ((given, row.created_at), (asked, None))",
         "for levels, at in ((given, row.created_at),)",
         (CONNECTOR,),
@@ -1451,7 +1451,7 @@ MUTATIONS = (
     Mutation(
         "stock follows a refund",
         "following cancellations alone",
-        "app/storage/recording.py",
+        "app/storage/recording/delivery_results.py",
         "_confirmed(kept, Kind.CANCELLATION), _confirmed(kept, Kind.REFUND))",
         "_confirmed(kept, Kind.CANCELLATION), [])",
         (CONNECTOR,),
@@ -1459,7 +1459,7 @@ MUTATIONS = (
     Mutation(
         "an order that Commerce has and nobody linked is recognised",
         "passing its events over",
-        "app/intake/commerce_orders.py",
+        "app/usecases/commerce_events/resolve_order.py",
         "if found is not None or not await stores.pushes_orders(connection, store_id):",
         "if True:",
         (CONNECTOR,),
@@ -1467,7 +1467,7 @@ MUTATIONS = (
     Mutation(
         "Commerce's token goes nowhere else",
         "letting the address change alone",
-        "app/intake/store_rules.py",
+        "app/usecases/stores/validation.py",
         'if moved and now["commerce_access_token"] and',
         "if False and",
         (CONNECTOR,),
@@ -1475,7 +1475,7 @@ MUTATIONS = (
     Mutation(
         "nothing of the buyer is kept on the way to Commerce",
         "not knowing Commerce's names for it",
-        "app/outbound/redaction.py",
+        "app/http_client/redaction.py",
         '"postcode", "zip", "firstname", "lastname",',
         '"postcode", "zip",',
         (CONNECTOR,),
@@ -1483,7 +1483,7 @@ MUTATIONS = (
     Mutation(
         "a call names its market",
         "only the token's",
-        "app/walmart/operations.py",
+        "app/walmart/api_session.py",
         ", **markets.headers(account.market)}",
         "}",
         ("tests/integration/test_markets.py",),
@@ -1491,7 +1491,7 @@ MUTATIONS = (
     Mutation(
         "a stale shipment is read before it is sent",
         "believing what was known when the backup was made",
-        "app/storage/taking.py",
+        "app/storage/outbox/take.py",
         "ambiguous = chosen.ambiguous OR chosen.stale,",
         "ambiguous = chosen.ambiguous,",
         ("tests/integration/test_stale.py",),
@@ -1499,7 +1499,7 @@ MUTATIONS = (
     Mutation(
         "a fresh shipment is sent without a read",
         "reading first whatever was heard of it",
-        "app/storage/taking.py",
+        "app/storage/outbox/take.py",
         "coalesce(u.known_at, u.created_at)",
         "u.created_at",
         ("tests/integration/test_stale.py",),
@@ -1507,7 +1507,7 @@ MUTATIONS = (
     Mutation(
         "after a restored backup what failed is in doubt too",
         "leaving it to its person",
-        "app/storage/recovery.py",
+        "app/storage/recording/recovery.py",
         "'verifying', 'sending', 'failed')\"",
         "'verifying', 'sending')\"",
         (RECOVER,),
@@ -1515,7 +1515,7 @@ MUTATIONS = (
     Mutation(
         "after a restored backup nothing open is sent unread",
         "leaving a pending update as it is",
-        "app/storage/recovery.py",
+        "app/storage/recording/recovery.py",
         "u.ambiguous OR (u.state <> 'failed' AND u.kind <> 'inventory')",
         "u.ambiguous",
         (RECOVER,),
@@ -1523,7 +1523,7 @@ MUTATIONS = (
     Mutation(
         "after a restored backup no old stock value is sent",
         "not ending the open ones",
-        "app/intake/recover.py",
+        "app/usecases/imports/recover.py",
         "levels = await recovery.end_levels(connection, store_id, until, desk.new_id)",
         "levels: list[Level] = []",
         (RECOVER,),
@@ -1531,7 +1531,7 @@ MUTATIONS = (
     Mutation(
         "after a restored backup no old level follows a cancellation",
         "keeping what came with it",
-        "app/intake/recover.py",
+        "app/usecases/imports/recover.py",
         "            levels += await recovery.forget_levels(connection, store_id, until)\n",
         "",
         (RECOVER,),
@@ -1539,7 +1539,7 @@ MUTATIONS = (
     Mutation(
         "after a restored backup no number is given twice",
         "not raising them",
-        "app/storage/recovery.py",
+        "app/storage/recording/recovery.py",
         "setval(s, nextval(s) + :margin)",
         "setval(s, nextval(s) + 0 * :margin)",
         (RECOVER,),
@@ -1547,7 +1547,7 @@ MUTATIONS = (
     Mutation(
         "after a restored backup every open order is read",
         "reading only what Walmart lists",
-        "app/intake/recover.py",
+        "app/usecases/imports/recover.py",
         "    await reader.read_open(began)\n",
         "",
         (RECOVER,),
@@ -1555,7 +1555,7 @@ MUTATIONS = (
     Mutation(
         "what nothing here asked for is told",
         "counting what Walmart shows as asked for",
-        "app/orders/unasked.py",
+        "app/domain/orders/unrequested.py",
         "    taken = min(left[key], wanted[update_id])\n",
         "    taken = left[key]\n",
         ("tests/unit/orders/test_unasked.py",),
@@ -1563,7 +1563,7 @@ MUTATIONS = (
     Mutation(
         "orders that Walmart does not know do not break recovering off",
         "counting them as unread",
-        "app/intake/recover.py",
+        "app/usecases/imports/recover.py",
         """        except errors.NotFound:
             await self._unknown(basis)
             return
@@ -1574,7 +1574,7 @@ MUTATIONS = (
     Mutation(
         "nothing is recovered while a poller lives",
         "not showing the poller",
-        "app/storage/wakeup.py",
+        "app/storage/outbox/notify.py",
         "        if self._of_poller:\n",
         "        if False:\n",
         (PRESENCE,),
@@ -1582,7 +1582,7 @@ MUTATIONS = (
     Mutation(
         "an own cap holds over all pollers",
         "not writing down what went",
-        "app/storage/claims.py",
+        "app/storage/outbox/claims.py",
         "sorted(taken) if terms.caps else ():",
         "():",
         (CLAIMS,),
@@ -1590,7 +1590,7 @@ MUTATIONS = (
     Mutation(
         "one update of an order is sent at a time",
         "taking the turn from one that is being sent",
-        "app/storage/updates.py",
+        "app/storage/outbox/updates.py",
         "       WHERE o.state = 'sending' OR o.behind_passable",
         "       WHERE o.behind_passable",
         ("tests/integration/test_ordering.py",),
@@ -1598,7 +1598,7 @@ MUTATIONS = (
     Mutation(
         "a held update keeps no other order from its warning",
         "waiting for it",
-        "app/storage/deadlines.py",
+        "app/storage/orders/ship_by.py",
         "         FOR UPDATE OF u SKIP LOCKED)",
         "         FOR UPDATE OF u NOWAIT)",
         (CLAIMS,),
@@ -1606,7 +1606,7 @@ MUTATIONS = (
     Mutation(
         "a held row keeps only the result that needs it waiting",
         "letting the whole batch wait for it",
-        "app/sync/recorder.py",
+        "app/worker/completer.py",
         "        except Busy as error:",
         "        except UnboundLocalError as error:",
         (RECORDER,),
@@ -1614,7 +1614,7 @@ MUTATIONS = (
     Mutation(
         "a result whose row is held is written once it is free",
         "dropping it",
-        "app/sync/recorder.py",
+        "app/worker/completer.py",
         "            self._busy.put_nowait(batch[0])\n",
         "            _end(batch)\n",
         (RECORDER,),
@@ -1622,7 +1622,7 @@ MUTATIONS = (
     Mutation(
         "requests for a held order leave connections to others",
         "waiting for the row in PostgreSQL",
-        "app/storage/database.py",
+        "app/storage/postgres/database.py",
         "BRIEF, PATIENT = 100, 5000",
         "BRIEF, PATIENT = 5000, 5000",
         (BUSY,),
@@ -1630,7 +1630,7 @@ MUTATIONS = (
     Mutation(
         "a request for a held order is carried out once it is free",
         "giving up at once",
-        "app/storage/again.py",
+        "app/storage/postgres/retry.py",
         "                if loop.time() + pause >= until:\n",
         "                if True:\n",
         (BUSY,),
@@ -1638,7 +1638,7 @@ MUTATIONS = (
     Mutation(
         "each of many retries waits for its own held order",
         "answering that it is busy",
-        "app/intake/retry_many.py",
+        "app/usecases/updates/retry_many.py",
         "await again(",
         "await (lambda work: work())(",
         (BUSY,),
@@ -1646,7 +1646,7 @@ MUTATIONS = (
     Mutation(
         "every operation is run again where a row is held",
         "leaving out corrections of orders",
-        "app/web/api/orders.py",
+        "app/web/v1/orders.py",
         ", route_class=Operation",
         "",
         (BUSY,),
@@ -1654,7 +1654,7 @@ MUTATIONS = (
     Mutation(
         "a row that is held is no other request's trouble",
         "telling all who asked with it",
-        "app/storage/group_commit.py",
+        "app/storage/postgres/batcher.py",
         "        except Busy:\n",
         "        except UnboundLocalError:\n",
         (GROUP,),
@@ -1662,7 +1662,7 @@ MUTATIONS = (
     Mutation(
         "sessions that a failover made read-only are closed",
         "keeping them in the pool",
-        "app/storage/database.py",
+        "app/storage/postgres/database.py",
         "        context.is_disconnect = True\n",
         "        pass\n",
         (TROUBLE,),
@@ -1670,7 +1670,7 @@ MUTATIONS = (
     Mutation(
         "connections that a failover made read-only are closed",
         "lending them again",
-        "app/storage/direct.py",
+        "app/storage/postgres/session.py",
         "            self.lending.renew()\n",
         "",
         (LENDING,),
@@ -1678,7 +1678,7 @@ MUTATIONS = (
     Mutation(
         "a process is not ready while nothing can be written",
         "asking only for the schema",
-        "app/compose.py",
+        "app/bootstrap.py",
         "            await connection.exec_driver_sql(_WRITES)\n",
         "            pass\n",
         (TROUBLE,),
@@ -1686,7 +1686,7 @@ MUTATIONS = (
     Mutation(
         "a request is run again once where a migration made its plans stale",
         "calling that a fault of ours",
-        "app/storage/trouble.py",
+        "app/storage/postgres/errors.py",
         " or isinstance(cause, _OUTDATED):",
         ":",
         (TROUBLE,),
@@ -1694,7 +1694,7 @@ MUTATIONS = (
     Mutation(
         "a connection that dies while it is set up is told as such",
         "calling that a fault of ours",
-        "app/storage/database.py",
+        "app/storage/postgres/database.py",
         "            with translated(alone=True):\n",
         "            with translated():\n",
         (TROUBLE, RECORDER),
@@ -1702,7 +1702,7 @@ MUTATIONS = (
     Mutation(
         "a listener leaves a server that takes no writes",
         "staying there",
-        "app/storage/wakeup.py",
+        "app/storage/outbox/notify.py",
         "            if await connection.fetchval(_TAKES_NO_WRITES, timeout=_PATIENCE):",
         "            if await connection.fetchval('SELECT false', timeout=_PATIENCE):",
         (DISPATCH,),
@@ -1710,7 +1710,7 @@ MUTATIONS = (
     Mutation(
         "a lease counts from before the claim's statement",
         "counting from when its answer is read",
-        "app/sync/claiming.py",
+        "app/worker/claimer.py",
         "return Taken(going, asked_at, at,",
         "return Taken(going, at, at,",
         (CLAIMS,),
@@ -1718,7 +1718,7 @@ MUTATIONS = (
     Mutation(
         "what is left of a lease counts from before the claim",
         "counting from after it",
-        "app/sync/errand.py",
+        "app/worker/delivery/context.py",
         "(asked_at - self.leased_monotonic)",
         "(asked_at - self.claimed_monotonic)",
         (ERRAND,),
@@ -1726,7 +1726,7 @@ MUTATIONS = (
     Mutation(
         "a renewed lease counts from before the renewal",
         "counting from when its answer is read",
-        "app/sync/errand.py",
+        "app/worker/delivery/context.py",
         "        self.leased_monotonic = asked_at\n",
         "        self.leased_monotonic = self.monotonic()\n",
         (ERRAND,),
@@ -1734,7 +1734,7 @@ MUTATIONS = (
     Mutation(
         "a secret that no header can carry is refused when it is given",
         "looking at the length alone",
-        "app/web/api/fields.py",
+        "app/web/v1/fields.py",
         'if not text.isascii() or not text.isprintable() or " " in text:',
         "if not text:",
         (STORES,),
@@ -1742,7 +1742,7 @@ MUTATIONS = (
     Mutation(
         "a hostile answer stalls no other store",
         "reading a large one in the loop's thread",
-        "app/outbound/exchange.py",
+        "app/http_client/exchange.py",
         "if len(reply.body) <= redaction.MOST_EVIDENCE:",
         "if reply.body is not None:",
         (EXCHANGE,),
@@ -1750,7 +1750,7 @@ MUTATIONS = (
     Mutation(
         "a hostile answer stalls no other store",
         "unpacking a compressed one",
-        "app/outbound/exchange.py",
+        "app/http_client/exchange.py",
         "async for chunk in pieces(response):",
         "async for chunk in response.aiter_bytes():",
         (EXCHANGE,),
@@ -1758,7 +1758,7 @@ MUTATIONS = (
     Mutation(
         "a hostile answer stalls no other store",
         "taking a compressed one for what it is not",
-        "app/outbound/transport.py",
+        "app/http_client/transport.py",
         'if coding not in {"", "identity"}:',
         "if False:",
         (EXCHANGE,),
@@ -1766,7 +1766,7 @@ MUTATIONS = (
     Mutation(
         "a hostile answer stalls no other store",
         "cleaning all of its keys",
-        "app/outbound/redaction.py",
+        "app/http_client/redaction.py",
         'if len(text) <= MOST_EVIDENCE and text.count(":") <= _MOST_KEYS:',
         "if text:",
         (REDACTION,),
@@ -1774,7 +1774,7 @@ MUTATIONS = (
     Mutation(
         "a hostile answer stalls no other store",
         "a pattern that backtracks",
-        "app/outbound/redaction.py",
+        "app/http_client/redaction.py",
         'r"(<([\\w.:-]++)(?:\\s[^<>]*+)?>)[^<]++"',
         'r"(<([\\w.:-]+)(?:\\s[^>]*)?>)[^<]+"',
         (REDACTION,),
@@ -1790,7 +1790,7 @@ MUTATIONS = (
     Mutation(
         "Commerce's door says that more is wrong than it shows",
         "cutting the list in silence",
-        "app/web/commerce/errors.py",
+        "app/web/commerce/problems.py",
         "    if more:\n",
         "    if False:\n",
         (EDGE,),
@@ -1806,7 +1806,7 @@ MUTATIONS = (
     Mutation(
         "many or long names are counted and cut",
         "looking at each column",
-        "app/intake/bulk_rows.py",
+        "app/usecases/bulk/rows.py",
         "if len(given) > _most_names(columns):",
         "if False:",
         (BULK,),
@@ -1814,7 +1814,7 @@ MUTATIONS = (
     Mutation(
         "many or long names are counted and cut",
         "looking at each field of a line",
-        "app/intake/bulk_rows.py",
+        "app/usecases/bulk/rows.py",
         "if len(fields) > _most_names(columns):",
         "if False:",
         (BULK,),
@@ -1822,7 +1822,7 @@ MUTATIONS = (
     Mutation(
         "many or long names are counted and cut",
         "decoding any line",
-        "app/intake/bulk_rows.py",
+        "app/usecases/bulk/rows.py",
         "if len(line) > _LONGEST_LINE:",
         "if False:",
         (BULK,),
@@ -1830,7 +1830,7 @@ MUTATIONS = (
     Mutation(
         "many or long names are counted and cut",
         "repeating all of a column's or a field's name",
-        "app/intake/bulk_rows.py",
+        "app/usecases/bulk/rows.py",
         "repr(name[:_SHOWN])",
         "repr(name)",
         (BULK,),
@@ -1838,7 +1838,7 @@ MUTATIONS = (
     Mutation(
         "many or long names are counted and cut",
         "repeating all of it in a pointer",
-        "app/web/validation.py",
+        "app/web/problems.py",
         "str(name)[:_SHOWN]",
         "str(name)",
         (EDGE,),
@@ -1846,7 +1846,7 @@ MUTATIONS = (
     Mutation(
         "a file is read beside the other requests",
         "keeping them waiting",
-        "app/web/api/bulk.py",
+        "app/web/v1/bulk.py",
         "await asyncio.to_thread(_rows, content, read, columns)",
         "_rows(content, read, columns)",
         (BULK,),
@@ -1886,7 +1886,7 @@ MUTATIONS = (
     Mutation(
         "a client that finishes no request takes no connection from others",
         "no time for a header",
-        "app/connections.py",
+        "app/cli/connection_limits.py",
         "        self._limits.closed(event, self.loop.time())\n        self._disarm()",
         '        if event == "header_timeout":\n            return\n        self._limits.closed(event, self.loop.time())\n        self._disarm()',
         (CONNECTIONS,),
@@ -1894,7 +1894,7 @@ MUTATIONS = (
     Mutation(
         "a client that finishes no request takes no connection from others",
         "no cap",
-        "app/connections.py",
+        "app/cli/connection_limits.py",
         "if len(self.connections) > self._limits.connections:",
         "if False:",
         (CONNECTIONS,),
@@ -1902,7 +1902,7 @@ MUTATIONS = (
     Mutation(
         "a client that finishes no request takes no connection from others",
         "cutting slow bodies too",
-        "app/connections.py",
+        "app/cli/connection_limits.py",
         "            elif not self.cycle.response_complete:\n                self._disarm()\n",
         "",
         (CONNECTIONS,),
@@ -1910,7 +1910,7 @@ MUTATIONS = (
     Mutation(
         "a client that finishes no request takes no connection from others",
         "no time for a body",
-        "app/connections.py",
+        "app/cli/connection_limits.py",
         '            self._arm("body_timeout")',
         "            pass",
         (CONNECTIONS,),
@@ -1918,7 +1918,7 @@ MUTATIONS = (
     Mutation(
         "a client that finishes no request takes no connection from others",
         "taking what stands beside a body for its progress",
-        "app/connections.py",
+        "app/cli/connection_limits.py",
         "        super().data_received(data)\n        if self._partial:",
         "        super().data_received(data)\n        self._progress = True\n        if self._partial:",
         (CONNECTIONS,),
@@ -1926,7 +1926,7 @@ MUTATIONS = (
     Mutation(
         "a client that finishes no request takes no connection from others",
         "cutting bodies that the app does not take yet",
-        "app/connections.py",
+        "app/cli/connection_limits.py",
         "        if self._held:\n",
         "        if False:\n",
         (CONNECTIONS,),
@@ -1934,7 +1934,7 @@ MUTATIONS = (
     Mutation(
         "a client that finishes no request takes no connection from others",
         "collecting trailers",
-        "app/connections.py",
+        "app/cli/connection_limits.py",
         'self._count(data, _MOST_TRAILERS, "trailers_too_large")',
         "pass",
         (CONNECTIONS,),
@@ -1942,7 +1942,7 @@ MUTATIONS = (
     Mutation(
         "a client that finishes no request takes no connection from others",
         "taking trailers for headers",
-        "app/connections.py",
+        "app/cli/connection_limits.py",
         "        if self._in_header:\n            super().on_header(",
         "        if True:\n            super().on_header(",
         (CONNECTIONS,),
@@ -1950,7 +1950,7 @@ MUTATIONS = (
     Mutation(
         "a client that reads no answer takes no connection from others",
         "writing on to a connection that has ended",
-        "app/connections.py",
+        "app/cli/connection_limits.py",
         "self._answered.disconnected = True",
         "pass",
         (CONNECTIONS,),
@@ -1958,7 +1958,7 @@ MUTATIONS = (
     Mutation(
         "a client that reads no answer takes no connection from others",
         "no time for an answer",
-        "app/connections.py",
+        "app/cli/connection_limits.py",
         'self._close("answer_timeout")',
         "pass",
         (CONNECTIONS,),
@@ -1966,7 +1966,7 @@ MUTATIONS = (
     Mutation(
         "a client that reads no answer takes no connection from others",
         "cutting slow readers too",
-        "app/connections.py",
+        "app/cli/connection_limits.py",
         "if self.transport.get_write_buffer_size() >= self._unsent:",
         "if self._unsent:",
         (CONNECTIONS,),
@@ -1974,7 +1974,7 @@ MUTATIONS = (
     Mutation(
         "a client that reads no answer takes no connection from others",
         "only while it slows the app down",
-        "app/connections.py",
+        "app/cli/connection_limits.py",
         "(self.flow.write_paused or self.transport.is_closing())",
         "self.flow.write_paused",
         (CONNECTIONS,),
@@ -1982,15 +1982,15 @@ MUTATIONS = (
     Mutation(
         "what a refusal repeats of the buyer is not kept",
         "in the message",
-        "app/sync/deliveries.py",
-        "outcome = evidence.hidden(outcome, private)",
-        "outcome = evidence.hidden(outcome, ())",
+        "app/worker/executor.py",
+        "outcome = attempt_log.hidden(outcome, private)",
+        "outcome = attempt_log.hidden(outcome, ())",
         (WORDS,),
     ),
     Mutation(
         "what a refusal repeats of the buyer is not kept",
         "in the evidence",
-        "app/sync/deliveries.py",
+        "app/worker/executor.py",
         "redaction.hide_in(call, private)",
         "redaction.hide_in(call, ())",
         (WORDS,),
@@ -1998,7 +1998,7 @@ MUTATIONS = (
     Mutation(
         "what a refusal repeats of the buyer is not kept",
         "not knowing the buyer of a commerce_order",
-        "app/sync/creating.py",
+        "app/worker/delivery/commerce_order.py",
         "    errand.readings.append(buyer)\n",
         "",
         (WORDS,),
@@ -2006,7 +2006,7 @@ MUTATIONS = (
     Mutation(
         "what a refusal repeats of the buyer is not kept",
         "not knowing the address in the read after a refusal",
-        "app/sync/calls.py",
+        "app/worker/delivery/order_reader.py",
         "    errand.readings.append(answer)\n",
         "",
         (WORDS,),
@@ -2014,7 +2014,7 @@ MUTATIONS = (
     Mutation(
         "what a refusal repeats of the buyer is not kept",
         "not knowing the name in the return that is read",
-        "app/sync/refunding.py",
+        "app/worker/delivery/refund.py",
         "    errand.readings.append(page)\n",
         "",
         (WORDS,),
@@ -2022,7 +2022,7 @@ MUTATIONS = (
     Mutation(
         "what a refusal repeats of the buyer is not kept",
         "not knowing the buyer of Commerce's order",
-        "app/sync/noting.py",
+        "app/worker/delivery/commerce_note.py",
         "    errand.readings.append(order)\n",
         "",
         (WORDS,),
@@ -2030,7 +2030,7 @@ MUTATIONS = (
     Mutation(
         "a hostile answer stalls no other store",
         "looking for each word of an endless name",
-        "app/outbound/redaction.py",
+        "app/http_client/redaction.py",
         "name[:_LONGEST].split()[:_MOST_PARTS]",
         "name.split()",
         (REDACTION,),
@@ -2038,7 +2038,7 @@ MUTATIONS = (
     Mutation(
         "a hostile answer stalls no other store",
         "looking for endless values",
-        "app/outbound/redaction.py",
+        "app/http_client/redaction.py",
         "    if len(value) <= _LONGEST:\n        return value\n",
         "    if value:\n        return value\n",
         (REDACTION,),
@@ -2046,7 +2046,7 @@ MUTATIONS = (
     Mutation(
         "what a refusal repeats of the buyer is not kept",
         "keeping the first part of a name where a text is cut",
-        "app/outbound/redaction.py",
+        "app/http_client/redaction.py",
         "return _without_begun(text, private) if _CUT in text else text",
         "return text",
         (REDACTION,),
@@ -2062,8 +2062,8 @@ MUTATIONS = (
     Mutation(
         "where no order was read, an error's own words are not kept",
         "in the message",
-        "app/sync/deliveries.py",
-        "        outcome = evidence.unnamed(outcome, errand.calls)\n",
+        "app/worker/executor.py",
+        "        outcome = attempt_log.unnamed(outcome, errand.calls)\n",
         "",
         (WORDS,),
     ),
@@ -2078,15 +2078,15 @@ MUTATIONS = (
     Mutation(
         "where no order was read, an error's own words are not kept",
         "in the evidence",
-        "app/sync/deliveries.py",
-        "[sentences.without(call) for call in errand.calls]",
+        "app/worker/executor.py",
+        "[error_redaction.without(call) for call in errand.calls]",
         "errand.calls",
         (WORDS,),
     ),
     Mutation(
         "where no order was read, an error's own words are not kept",
         "dropping what Walmart says in an outage as well",
-        "app/outbound/sentences.py",
+        "app/http_client/error_redaction.py",
         'r"system error|invalid',
         'r"invalid',
         (SENTENCES, WORDS),
@@ -2094,7 +2094,7 @@ MUTATIONS = (
     Mutation(
         "a dismissed update in doubt keeps what it holds",
         "freeing it with any read",
-        "app/orders/settlement.py",
+        "app/domain/orders/settlement.py",
         "released = task.state in AT_REST and not (task.in_doubt(read_at) or unsure)",
         "released = task.state in AT_REST",
         (DOUBTS,),
@@ -2102,7 +2102,7 @@ MUTATIONS = (
     Mutation(
         "a refusal names the update in doubt and the time",
         "saying how many remain only",
-        "app/orders/held.py",
+        "app/domain/orders/held_units.py",
         "        if each.in_doubt_until is not None\n",
         "        if False\n",
         (HELD,),
@@ -2110,39 +2110,39 @@ MUTATIONS = (
     Mutation(
         "what an open shipment in doubt hinders names it",
         "naming the ones at rest only",
-        "app/orders/cancellation.py",
-        'yield held.refusal("order_already_shipped", message, shipments)',
-        'yield held.refusal("order_already_shipped", message, [])',
+        "app/domain/orders/cancellation.py",
+        'yield held_units.refusal("order_already_shipped", message, shipments)',
+        'yield held_units.refusal("order_already_shipped", message, [])',
         (HELD,),
     ),
     Mutation(
         "a retry names the update in doubt that holds its units",
         "saying that they were shipped or canceled",
-        "app/orders/reservation.py",
-        "held.units_of(order, item.line_number, but=update_id)",
+        "app/domain/orders/reservation.py",
+        "held_units.units_of(order, item.line_number, but=update_id)",
         "()",
         (HELD,),
     ),
     Mutation(
         "a doubt ends by the database's clock",
         "timing a read by the host",
-        "app/intake/refresh.py",
-        "read_at = await lanes.now(connection)",
+        "app/usecases/orders/refresh.py",
+        "read_at = await rate_limits.now(connection)",
         "read_at = desk.now()",
         (DOUBTS,),
     ),
     Mutation(
         "a doubt is read to its end by Waybill",
         "leaving it to a person",
-        "app/sync/doubts.py",
-        "finding = await doubts.conclude(connection, desk, found, order, look)",
-        "finding = doubts.Finding('', '')",
+        "app/worker/maintenance/doubts.py",
+        "finding = await read_subject.conclude(connection, desk, found, order, look)",
+        "finding = read_subject.Finding('', '')",
         (DOUBTS,),
     ),
     Mutation(
         "a refund in doubt is not paid twice",
         "looking at open refunds only",
-        "app/orders/refunds.py",
+        "app/domain/orders/refunds.py",
         "        if each.in_doubt_until is not None:\n",
         "        if False:\n",
         (REFUNDS_IN_DOUBT,),
@@ -2150,7 +2150,7 @@ MUTATIONS = (
     Mutation(
         "a credit memo whose refund was dismissed is refunded when it is asked for anew",
         "knowing it for ever",
-        "app/intake/commerce_refunds.py",
+        "app/usecases/commerce_events/refunds.py",
         "return given_up_at is not None and event.told_at > given_up_at",
         "return False",
         (MEMOS,),
@@ -2158,7 +2158,7 @@ MUTATIONS = (
     Mutation(
         "a dismissed refund stays so when its credit memo is told again",
         "asking no time",
-        "app/intake/commerce_refunds.py",
+        "app/usecases/commerce_events/refunds.py",
         "return given_up_at is not None and event.told_at > given_up_at",
         "return given_up_at is not None",
         (MEMOS,),
@@ -2166,7 +2166,7 @@ MUTATIONS = (
     Mutation(
         "a body answers by a dismissed refund that Walmart has in part",
         "judging it anew",
-        "app/storage/refunds.py",
+        "app/storage/returns/refunds.py",
         "(not whole and await _partly(connection, place[0], each))",
         "False",
         (MEMOS,),
@@ -2174,7 +2174,7 @@ MUTATIONS = (
     Mutation(
         "of a credit memo the part that Walmart lacks is refunded",
         "answering by what it has",
-        "app/intake/refund.py",
+        "app/usecases/returns/refund.py",
         "whole=reference.left",
         "whole=False",
         (MEMOS,),
@@ -2182,7 +2182,7 @@ MUTATIONS = (
     Mutation(
         "a refund goes beside a dismissed one of its line that landed",
         "forgetting that it landed",
-        "app/intake/doubts.py",
+        "app/usecases/updates/read_subject.py",
         "await kept_refunds.landed(connection, found.store_id, found.id)",
         "pass",
         (REFUNDS_OF_A_LINE,),
@@ -2190,7 +2190,7 @@ MUTATIONS = (
     Mutation(
         "a credit memo goes when the doubt before it ends",
         "waiting for a person",
-        "app/storage/commerce_events.py",
+        "app/storage/commerce/events.py",
         "for ready in (_TAKE, _TAKE_UNDOUBTED):",
         "for ready in (_TAKE,):",
         (REFUNDS_IN_DOUBT,),
@@ -2198,7 +2198,7 @@ MUTATIONS = (
     Mutation(
         "a dismissal reads what each kind is about",
         "reading the order for a refund",
-        "app/intake/sight.py",
+        "app/usecases/updates/subject_reader.py",
         "if found.kind is Kind.REFUND:",
         "if False:",
         (DISMISSALS,),
@@ -2206,7 +2206,7 @@ MUTATIONS = (
     Mutation(
         "a dismissal says what Walmart does not know",
         "saying that it could not be read",
-        "app/intake/sight.py",
+        "app/usecases/updates/subject_reader.py",
         "        return Sight(missing=True)\n    except",
         "        return None\n    except",
         (DISMISSALS,),
@@ -2214,7 +2214,7 @@ MUTATIONS = (
     Mutation(
         "where a dismissal's read fails it says until when it is in doubt",
         "not saying so",
-        "app/intake/doubts.py",
+        "app/usecases/updates/read_subject.py",
         'return Finding(NOT_READ, f"Walmart could not be read{holds}", until)',
         'return Finding(NOT_READ, f"Walmart could not be read{holds}")',
         (DISMISSALS,),
@@ -2222,7 +2222,7 @@ MUTATIONS = (
     Mutation(
         "a read that lags takes no unit back",
         "believing the last read",
-        "app/orders/settlement.py",
+        "app/domain/orders/settlement.py",
         "shipped = seen.shipped if accept else max(seen.shipped, line.shipped)",
         "shipped = seen.shipped",
         (
@@ -2233,7 +2233,7 @@ MUTATIONS = (
     Mutation(
         "shipped and canceled units never exceed what was ordered",
         "keeping both",
-        "app/orders/settlement.py",
+        "app/domain/orders/settlement.py",
         "shipped=min(shipped, ordered - canceled)",
         "shipped=shipped",
         (
@@ -2244,7 +2244,7 @@ MUTATIONS = (
     Mutation(
         "a read that lags takes no canceled unit back",
         "letting canceled units give way to shipped ones",
-        "app/orders/settlement.py",
+        "app/domain/orders/settlement.py",
         "canceled = min(canceled, ordered)",
         "canceled = min(canceled, ordered - seen.shipped)",
         (
@@ -2255,7 +2255,7 @@ MUTATIONS = (
     Mutation(
         "nothing is taken back while anything of the order is in doubt",
         "taking it",
-        "app/intake/refresh.py",
+        "app/usecases/orders/refresh.py",
         "    if doubtful:\n",
         "    if False:\n",
         (LAG,),
@@ -2263,7 +2263,7 @@ MUTATIONS = (
     Mutation(
         "a note to Commerce in doubt keeps nobody from taking units back",
         "waiting for Commerce, too",
-        "app/intake/refresh.py",
+        "app/usecases/orders/refresh.py",
         "in order.walmart_tasks if task.in_doubt_until is not None]",
         "in order.tasks if task.in_doubt_until is not None]",
         (LAG,),
@@ -2271,7 +2271,7 @@ MUTATIONS = (
     Mutation(
         "no unit is taken back by a read that lags behind its confirmation",
         "asking only for writes in doubt",
-        "app/intake/refresh.py",
+        "app/usecases/orders/refresh.py",
         "if any(shown[item.line_number] < item.confirmed for item in task.items):",
         "if False and shown:",
         (LAG,),
@@ -2279,7 +2279,7 @@ MUTATIONS = (
     Mutation(
         "a correction waits for a read that lags behind the one before",
         "refusing it",
-        "app/orders/correction.py",
+        "app/domain/orders/tracking_correction.py",
         "return standing(order, newest, snapshot).current in replaced",
         "return False",
         (LAG,),
@@ -2287,7 +2287,7 @@ MUTATIONS = (
     Mutation(
         "a cancellation is of the whole order",
         "canceling the lines that Commerce knew",
-        "app/orders/readback.py",
+        "app/domain/orders/readback.py",
         "return task.kind is Kind.CANCELLATION and any(",
         "return False and any(",
         (WHOLE,),
@@ -2295,7 +2295,7 @@ MUTATIONS = (
     Mutation(
         "a cancellation goes in calls of at most 100 lines",
         "in one call",
-        "app/sync/canceling.py",
+        "app/worker/delivery/cancellation.py",
         "MOST_LINES = 100",
         "MOST_LINES = 1000",
         (WHOLE,),
@@ -2303,7 +2303,7 @@ MUTATIONS = (
     Mutation(
         "the lease is looked at before each part of a cancellation",
         "before the first only",
-        "app/sync/canceling.py",
+        "app/worker/delivery/cancellation.py",
         "        if not await errand.may_write():",
         "        if shown is None and not await errand.may_write():",
         (WHOLE,),
@@ -2311,7 +2311,7 @@ MUTATIONS = (
     Mutation(
         "a refused part of a cancellation keeps no other back",
         "stopping at it",
-        "app/sync/canceling.py",
+        "app/worker/delivery/cancellation.py",
         "            refusal = refusal or error\n            continue",
         "            refusal = refusal or error\n            break",
         (WHOLE,),
@@ -2319,7 +2319,7 @@ MUTATIONS = (
     Mutation(
         "a part of a cancellation that its answer does not show is in doubt",
         "looking at the last answer alone",
-        "app/sync/canceling.py",
+        "app/worker/delivery/cancellation.py",
         "if answer.order is None or not _shows(answer.order, lines):",
         "if answer.order is None:",
         (WHOLE,),
@@ -2327,7 +2327,7 @@ MUTATIONS = (
     Mutation(
         "a cancellation asks for no unit again that is known to be canceled",
         "believing the last read",
-        "app/orders/obstacle.py",
+        "app/domain/orders/blockers.py",
         "min(line.open, left.get(number, 0))",
         "line.open",
         (WHOLE,),
@@ -2335,7 +2335,7 @@ MUTATIONS = (
     Mutation(
         "what a cancellation's earlier parts came to is kept",
         "keeping it where all went well",
-        "app/sync/canceling.py",
+        "app/worker/delivery/cancellation.py",
         "    if shown is None:\n        return outcome",
         "    if True:\n        return outcome",
         (WHOLE,),
@@ -2343,7 +2343,7 @@ MUTATIONS = (
     Mutation(
         "a refusal is not explained by a read that lags",
         "believing the read",
-        "app/sync/canceling.py",
+        "app/worker/delivery/cancellation.py",
         "if _lacks(read.snapshot, known) and",
         "if False and",
         (WHOLE,),
@@ -2351,7 +2351,7 @@ MUTATIONS = (
     Mutation(
         "units that Walmart lacks are nothing to cancel",
         "waiting for them",
-        "app/orders/snapshot.py",
+        "app/domain/orders/snapshot.py",
         "return any(whole) and whole == [line.canceled for line in self.lines.values()]",
         "return False",
         (WHOLE,),
@@ -2359,7 +2359,7 @@ MUTATIONS = (
     Mutation(
         "two equal notes are two notes",
         "looking for the text alone",
-        "app/sync/noting.py",
+        "app/worker/delivery/commerce_note.py",
         "order.comments.count(text) > errand.equal_notes",
         "text in order.comments",
         (EQUAL_NOTES,),
@@ -2367,7 +2367,7 @@ MUTATIONS = (
     Mutation(
         "an equal note that may still arrive counts",
         "not counting it",
-        "app/storage/commerce_updates.py",
+        "app/storage/commerce/updates.py",
         "AND (n.in_doubt_until IS NULL\n",
         "AND (false\n",
         (EQUAL_NOTES,),
@@ -2375,7 +2375,7 @@ MUTATIONS = (
     Mutation(
         "no note takes the text of an equal one for its own",
         "counting those before it alone",
-        "app/storage/commerce_updates.py",
+        "app/storage/commerce/updates.py",
         "AND o.id <> n.id",
         "AND o.sequence < n.sequence",
         (EQUAL_NOTES,),
@@ -2383,7 +2383,7 @@ MUTATIONS = (
     Mutation(
         "of equal notes in doubt the open one claims the text",
         "the one that came first",
-        "app/storage/commerce_updates.py",
+        "app/storage/commerce/updates.py",
         "OR (o.state IN ('failed', 'dismissed'), o.sequence)",
         "OR (o.state IS NULL, o.sequence)",
         (EQUAL_NOTES,),
@@ -2391,15 +2391,15 @@ MUTATIONS = (
     Mutation(
         "a package that Walmart is known to have is not sent again",
         "sending it unread",
-        "app/sync/shipping.py",
-        "obstacle.unheld(items) or _others_shipped(errand)",
-        "obstacle.unheld(items)",
+        "app/worker/delivery/shipment.py",
+        "blockers.unheld(items) or _others_shipped(errand)",
+        "blockers.unheld(items)",
         (DOUBTS,),
     ),
     Mutation(
         "of a shipment goes what can",
         "refusing the whole",
-        "app/sync/shipping.py",
+        "app/worker/delivery/shipment.py",
         "if again and going.units and (explained or snapshot.created):",
         "if again and going.units and snapshot.created:",
         (PARTIAL,),
@@ -2407,7 +2407,7 @@ MUTATIONS = (
     Mutation(
         "a second refusal is judged for itself",
         "blaming the lines that were left out",
-        "app/sync/shipping.py",
+        "app/worker/delivery/shipment.py",
         "explained = bool(going.blocked) and going.blocked != sent.blocked",
         "explained = bool(going.blocked)",
         (PARTIAL,),
@@ -2415,7 +2415,7 @@ MUTATIONS = (
     Mutation(
         "units that our other updates hold are not lost at Walmart",
         "taking a lost unit twice",
-        "app/orders/allocation.py",
+        "app/domain/orders/allocation.py",
         "return max(line.canceled + shipped_by_others(order, line) - lacking, 0)",
         "return max(line.canceled + shipped_by_others(order, line), 0)",
         (
@@ -2426,7 +2426,7 @@ MUTATIONS = (
     Mutation(
         "a package of which nothing can go keeps none of the others",
         "refusing all of them",
-        "app/intake/commerce_shipments.py",
+        "app/usecases/commerce_events/shipments.py",
         "least = 0 if made else 1",
         "least = 1",
         (PARTIAL,),
@@ -2434,7 +2434,7 @@ MUTATIONS = (
     Mutation(
         "a fault of ours ends after some tries",
         "trying for ever",
-        "app/sync/backoff.py",
+        "app/domain/outbox/retry_policy.py",
         "if faults >= MOST_FAULTS:",
         "if False:",
         (FAULTS_OF_OURS,),
@@ -2442,7 +2442,7 @@ MUTATIONS = (
     Mutation(
         "a fault leaves no doubt of what did not leave",
         "doubting each",
-        "app/sync/deliveries.py",
+        "app/worker/executor.py",
         "sent=errand.wrote, snapshot=errand.seen)",
         "sent=True, snapshot=errand.seen)",
         (FAULTS_OF_OURS,),
@@ -2450,7 +2450,7 @@ MUTATIONS = (
     Mutation(
         "a correction is confirmed when no older one can arrive",
         "confirming it at once",
-        "app/sync/correcting.py",
+        "app/worker/delivery/tracking.py",
         "    if until is not None and at < until:",
         "    if False and until and at:",
         (OVERWRITING,),
@@ -2466,7 +2466,7 @@ MUTATIONS = (
     Mutation(
         "a dismissed shipment that Walmart lacks is none to repeat",
         "taking it for the one that is told",
-        "app/intake/alike.py",
+        "app/usecases/commerce_dedup/duplicates.py",
         "    if task is None or task.state is not State.DISMISSED:",
         "    if task is None or task.state:",
         (COMMERCE_SHIPMENTS,),
@@ -2474,7 +2474,7 @@ MUTATIONS = (
     Mutation(
         "the newest level does not wait for an older one's next try",
         "leaving it the turn",
-        "app/storage/recording.py",
+        "app/storage/recording/delivery_results.py",
         "        await _drop_stale_levels(connection, kept)\n",
         "",
         (INVENTORY,),
@@ -2482,7 +2482,7 @@ MUTATIONS = (
     Mutation(
         "the newest correction does not wait for the doubt of an older one",
         "leaving it the turn",
-        "app/storage/recording.py",
+        "app/storage/recording/delivery_results.py",
         "            if why is not None:\n",
         "            if False:\n",
         (OVERWRITING,),
@@ -2490,15 +2490,15 @@ MUTATIONS = (
     Mutation(
         "an older correction that is retried does not overwrite the newest",
         "sending it",
-        "app/sync/correcting.py",
-        "    if correction.followed(errand.order, errand.task):",
+        "app/worker/delivery/tracking.py",
+        "    if tracking_correction.followed(errand.order, errand.task):",
         "    if False:",
         (OVERWRITING,),
     ),
     Mutation(
         "a correction waits for the doubt of its dismissed shipment",
         "believing a read within it",
-        "app/sync/correcting.py",
+        "app/worker/delivery/tracking.py",
         "    if shipment is not None and shipment.in_doubt_until is not None:",
         "    if False and shipment and shipment.in_doubt_until:",
         (OVERWRITING,),
@@ -2506,11 +2506,11 @@ MUTATIONS = (
     Mutation(
         "a dismissal's read ends a doubt only where it began late enough",
         "counting it from its end",
-        "app/intake/dismiss.py",
-        """        read_at = await lanes.now(connection)
-    seen = await sight.see(desk, waiting, basis)
+        "app/usecases/updates/dismiss.py",
+        """        read_at = await rate_limits.now(connection)
+    seen = await subject_reader.see(desk, waiting, basis)
 """,
-        """    seen = await sight.see(desk, waiting, basis)
+        """    seen = await subject_reader.see(desk, waiting, basis)
     read_at = await desk.database_time()
 """,
         (IN_TIME,),
@@ -2518,7 +2518,7 @@ MUTATIONS = (
     Mutation(
         "a refresh's read ends a doubt only where it began late enough",
         "counting it from its end",
-        "app/intake/refresh.py",
+        "app/usecases/orders/refresh.py",
         "    if snapshot is None:\n",
         "    read_at = await desk.database_time()\n    if snapshot is None:\n",
         (IN_TIME,),
@@ -2526,7 +2526,7 @@ MUTATIONS = (
     Mutation(
         "a retry's read ends a doubt only where it began late enough",
         "counting it from its end",
-        "app/intake/retry.py",
+        "app/usecases/updates/retry.py",
         "    snapshot = await _picture(desk, found, order)\n",
         "    snapshot = await _picture(desk, found, order)\n"
         "    read_at = await desk.database_time()\n",
@@ -2535,7 +2535,7 @@ MUTATIONS = (
     Mutation(
         "an import's read ends a doubt only where it began late enough",
         "counting it from its end",
-        "app/intake/import_order.py",
+        "app/usecases/imports/import_order.py",
         "    if snapshot is None:\n",
         "    read_at = await desk.database_time()\n    if snapshot is None:\n",
         (IN_TIME,),
@@ -2543,7 +2543,7 @@ MUTATIONS = (
     Mutation(
         "a reconciliation's read ends a doubt only where it began late enough",
         "counting it from its end",
-        "app/intake/reconcile.py",
+        "app/usecases/imports/reconcile.py",
         "    if answer.order is None:\n        return True\n",
         "    read_at = await desk.database_time()\n",
         (IN_TIME,),
@@ -2551,7 +2551,7 @@ MUTATIONS = (
     Mutation(
         "a delivery's read ends a doubt only where it began late enough",
         "counting it from its end",
-        "app/sync/calls.py",
+        "app/worker/delivery/order_reader.py",
         "return Picture(answer.order, at)",
         "return Picture(answer.order, errand.now())",
         (IN_TIME,),
@@ -2559,7 +2559,7 @@ MUTATIONS = (
     Mutation(
         "the read that ends a doubt counts from its beginning",
         "counting it from its end",
-        "app/sync/doubts.py",
+        "app/worker/maintenance/doubts.py",
         "Look(seen, each.at)",
         "Look(seen, await desk.database_time())",
         (IN_TIME,),
@@ -2567,47 +2567,47 @@ MUTATIONS = (
     Mutation(
         "no host clock tells when a dismissal's read began",
         "asking the host",
-        "app/intake/dismiss.py",
-        "read_at = await lanes.now(connection)",
+        "app/usecases/updates/dismiss.py",
+        "read_at = await rate_limits.now(connection)",
         "read_at = desk.now()",
         (IN_TIME,),
     ),
     Mutation(
         "no host clock tells when a refresh's read began",
         "asking the host",
-        "app/intake/refresh.py",
-        "read_at = await lanes.now(connection)",
+        "app/usecases/orders/refresh.py",
+        "read_at = await rate_limits.now(connection)",
         "read_at = desk.now()",
         (IN_TIME,),
     ),
     Mutation(
         "no host clock tells when a retry's read began",
         "asking the host",
-        "app/intake/retry.py",
-        "read_at = await lanes.now(connection)",
+        "app/usecases/updates/retry.py",
+        "read_at = await rate_limits.now(connection)",
         "read_at = desk.now()",
         (IN_TIME,),
     ),
     Mutation(
         "no host clock tells when an import's read began",
         "asking the host",
-        "app/intake/import_order.py",
-        "read_at = await lanes.now(connection)",
+        "app/usecases/imports/import_order.py",
+        "read_at = await rate_limits.now(connection)",
         "read_at = desk.now()",
         (IN_TIME,),
     ),
     Mutation(
         "no host clock tells when a reconciliation's read began",
         "asking the host",
-        "app/intake/reconcile.py",
-        "read_at = await lanes.now(connection)",
+        "app/usecases/imports/reconcile.py",
+        "read_at = await rate_limits.now(connection)",
         "read_at = desk.now()",
         (IN_TIME,),
     ),
     Mutation(
         "what a read confirmed in doubt finds its units before any doubt",
         "letting it wait with those in doubt",
-        "app/orders/readback.py",
+        "app/domain/orders/readback.py",
         "    if task.state is State.CONFIRMED:\n        return 0",
         "    if task.state is State.CONFIRMED and not task.in_doubt_until:\n        return 0",
         (WORLDS,),
@@ -2615,7 +2615,7 @@ MUTATIONS = (
     Mutation(
         "what is confirmed whole is read alike in doubt and without",
         "giving it a turn while it is in doubt",
-        "app/orders/readback.py",
+        "app/domain/orders/readback.py",
         "    if task.state in AT_REST and not any(",
         "    if not task.in_doubt_until and task.state in AT_REST and not any(",
         (WORLDS,),
@@ -2623,7 +2623,7 @@ MUTATIONS = (
     Mutation(
         "units canceled before a cancellation are never fewer than none",
         "counting units that Walmart never had",
-        "app/orders/readback.py",
+        "app/domain/orders/readback.py",
         "before = max((ours.ordered if ours else item.quantity) - item.quantity, 0)",
         "before = (ours.ordered if ours else item.quantity) - item.quantity",
         (READBACK,),
@@ -2631,7 +2631,7 @@ MUTATIONS = (
     Mutation(
         "how old a shipment may be that is sent unread is what is set",
         "taking the default",
-        "app/sync/poller.py",
+        "app/worker/poller.py",
         "                settings.policy.quiet_period,\n",
         "",
         (STALE,),
@@ -2639,7 +2639,7 @@ MUTATIONS = (
     Mutation(
         "a restored backup by itself sends no shipment again",
         "sending it unread, however old it is",
-        "app/storage/taking.py",
+        "app/storage/outbox/take.py",
         '_STALE = """(u.kind = \'shipment\' AND',
         '_STALE = """(u.kind = \'none\' AND',
         (RESTORE,),
@@ -2647,7 +2647,7 @@ MUTATIONS = (
     Mutation(
         "after a restored backup Walmart is read from the newest row on",
         "reading what changed a moment ago",
-        "app/recover_command.py",
+        "app/cli/recover.py",
         "begin = since or (newest or now) - OVERLAP",
         "begin = since or now - OVERLAP",
         (RECOVERING,),
@@ -2655,7 +2655,7 @@ MUTATIONS = (
     Mutation(
         "the newest row is one of any kind",
         "looking at orders and updates alone",
-        "app/storage/recovery.py",
+        "app/storage/recording/recovery.py",
         "SELECT greatest(max(o.at), max(u.at), (SELECT max(ended_at) FROM attempts))",
         "SELECT greatest(max(o.at), max(u.at))",
         (RECOVER,),
@@ -2663,15 +2663,15 @@ MUTATIONS = (
     Mutation(
         "an API is not ready while nothing can be written",
         "being ready whatever the database says",
-        "app/serve.py",
-        "ready=lambda: compose.not_ready(parts.database),",
+        "app/cli/serve.py",
+        "ready=lambda: bootstrap.not_ready(parts.database),",
         "ready=lambda: asyncio.sleep(0),",
         (PROBES,),
     ),
     Mutation(
         "ready means that something can be written",
         "that something can be read",
-        "app/compose.py",
+        "app/bootstrap.py",
         "            await connection.exec_driver_sql(_WRITES)\n",
         "            pass\n",
         (PROBES,),
@@ -2679,7 +2679,7 @@ MUTATIONS = (
     Mutation(
         "what a migration made stale is run again once",
         "for as long as a held row is waited for",
-        "app/storage/again.py",
+        "app/storage/postgres/retry.py",
         "                if renewed:\n",
         "                if loop.time() >= until:\n",
         (TROUBLE,),
@@ -2687,7 +2687,7 @@ MUTATIONS = (
     Mutation(
         "a delivery knows when its claim was asked for",
         "taking when that was answered",
-        "app/sync/deliveries.py",
+        "app/worker/executor.py",
         "leased_monotonic=asked_at,",
         "leased_monotonic=at,",
         (LATE_CLAIMS,),
@@ -2695,7 +2695,7 @@ MUTATIONS = (
     Mutation(
         "a poller tells its deliveries when their claim was asked for",
         "when it was answered",
-        "app/sync/dispatch.py",
+        "app/worker/dispatcher.py",
         "self.under_way.start(update, about, taken.asked_at, taken.at)",
         "self.under_way.start(update, about, taken.at, taken.at)",
         (LATE_CLAIMS,),
@@ -2703,7 +2703,7 @@ MUTATIONS = (
     Mutation(
         "a header has ten seconds",
         "ten minutes",
-        "app/connections.py",
+        "app/cli/connection_limits.py",
         "HEADER_SECONDS = 10.0",
         "HEADER_SECONDS = 600.0",
         (PROBES,),
@@ -2711,7 +2711,7 @@ MUTATIONS = (
     Mutation(
         "many unfinished headers keep nobody from an answer",
         "taking the descriptors that a process begins with",
-        "app/connections.py",
+        "app/cli/connection_limits.py",
         "if soft != resource.RLIM_INFINITY and soft < wanted:",
         "if False:",
         (PROBES,),
@@ -2719,8 +2719,8 @@ MUTATIONS = (
     Mutation(
         "a poller is not ready while nothing can be written",
         "being ready whatever the database says",
-        "app/poll.py",
-        "ready=lambda: compose.not_ready(parts.database))",
+        "app/cli/poller.py",
+        "ready=lambda: bootstrap.not_ready(parts.database))",
         "ready=lambda: asyncio.sleep(0))",
         (PROBES,),
     ),

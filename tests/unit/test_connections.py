@@ -11,8 +11,8 @@ import pytest
 import structlog
 import uvloop
 
-from app import listening
-from app.connections import Limits, most_connections
+from app.cli import http_server
+from app.cli.connection_limits import Limits, most_connections
 
 LIVEZ = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n"
@@ -90,12 +90,12 @@ class Server:
 
 @asynccontextmanager
 async def serving(limits: Limits, app: Any = app) -> AsyncIterator[Server]:
-    taken, stop = listening.take("127.0.0.1", 0), asyncio.Event()
+    taken, stop = http_server.take("127.0.0.1", 0), asyncio.Event()
     # So that what is not read waits in the server, and not in the kernel.
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     server = Server(taken.getsockname()[1])
     taken.listen()
-    running = asyncio.create_task(listening.answer(app, taken, stop, grace=1, limits=limits))
+    running = asyncio.create_task(http_server.answer(app, taken, stop, grace=1, limits=limits))
     try:
         yield server
     finally:

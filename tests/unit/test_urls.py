@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import make_url
 
-from app.storage.urls import BadDatabaseUrl, asyncpg_arguments, sqlalchemy_url
+from app.storage.postgres.dsn import BadDatabaseUrl, asyncpg_arguments, sqlalchemy_url
 
 REFUSED = [
     "mysql://user@localhost/waybill",

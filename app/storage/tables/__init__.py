@@ -7,17 +7,26 @@ sixteen in each index. Autovacuum's settings of the hot ones are in the migratio
 
 from app.storage.tables.base import metadata
 from app.storage.tables.commerce_tables import commerce_event_ids, commerce_events
-from app.storage.tables.count_tables import order_count_changes, order_counts
 from app.storage.tables.idempotency_tables import idempotency_keys
-from app.storage.tables.import_tables import import_places, import_retries, imports
+from app.storage.tables.import_tables import (
+    import_places,
+    import_retries,
+    imports,
+    webhook_events,
+    webhooks_expected,
+)
 from app.storage.tables.lane_tables import lanes, reconciliations
-from app.storage.tables.notification_tables import notification_queues, notifications
-from app.storage.tables.order_tables import events, order_lines, orders
+from app.storage.tables.order_tables import (
+    events,
+    order_count_changes,
+    order_counts,
+    order_lines,
+    orders,
+)
 from app.storage.tables.return_tables import refunds, return_orders, returns
 from app.storage.tables.shipment_tables import cancellations, shipments
-from app.storage.tables.store_tables import api_keys, stores
+from app.storage.tables.store_tables import api_keys, notification_queues, notifications, stores
 from app.storage.tables.update_tables import archived_updates, attempts, updates
-from app.storage.tables.webhook_tables import webhook_events, webhooks_expected
 
 __all__ = [
     "api_keys",

@@ -24,8 +24,8 @@ lanes = sa.Table(
     time("seen_at"),
     # Whether Walmart has ever answered here; until then few calls go out at once.
     sa.Column("answered", sa.Boolean, nullable=False, server_default=sa.text("false")),
-    # Calls in a row without a proper answer; from orders/lane.py's BREAK_AFTER on the lane is
-    # broken, and after each pause a single call tries whether it works again.
+    # Calls in a row without a proper answer; from BREAK_AFTER (domain/outbox/rate_limits.py) on the
+    # lane is broken, and after each pause a single call tries whether it works again.
     sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
     # What was left of our own cap (WAYBILL_WALMART_RATES), and when.
     sa.Column("own_tokens", sa.Float),

@@ -142,3 +142,24 @@ events = sa.Table(
     sa.ForeignKeyConstraint(["store_id", "order_id"], ["orders.store_id", "orders.id"]),
     sa.Index("ix_events_order", "store_id", "order_id", "at"),
 )
+
+
+order_counts = sa.Table(
+    "order_counts",
+    metadata,
+    sa.Column("store_id", sa.Integer, nullable=False, autoincrement=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("orders", sa.BigInteger, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "status"),
+)
+
+# What was not added to the counts yet; the truth is the sum of both.
+order_count_changes = sa.Table(
+    "order_count_changes",
+    metadata,
+    sa.Column("store_id", sa.Integer, nullable=False, autoincrement=False),
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("orders", sa.BigInteger, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "id"),
+)

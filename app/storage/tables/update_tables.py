@@ -32,7 +32,7 @@ updates = sa.Table(
     sa.Column("ambiguous", sa.Boolean, nullable=False, server_default=sa.text("false")),
     # Written by versions before in_doubt_until; a trigger turns it into that.
     time("may_have_left_at"),
-    # From when a read may end the doubt whether a try takes effect (orders/doubt.py).
+    # From when a read may end the doubt whether a try takes effect (domain/outbox/doubt.py).
     time("in_doubt_until"),
     # When the last proper answer of Walmart's about it came; null before the first.
     time("known_at"),

@@ -6,15 +6,23 @@ import structlog
 from fastapi import APIRouter, Header, Request, Response
 
 from app.commerce import payloads, signatures
-from app.intake import commerce_events
-from app.orders.errors import NotAvailable, OrderError, Unknown
+from app.domain.errors import NotAvailable, OrderError, Unknown
 from app.storage.idempotency import Answer
-from app.web.api.responses import problems, success
-from app.web.commerce.calls import ANY_BODY, PREFIX, StoreCode, desk_of, in_time, read_json, side_of
-from app.web.commerce.hook_schemas import OperationOut
-from app.web.context import respond
+from app.usecases.commerce_events import handle
+from app.web.commerce.hook_request import (
+    ANY_BODY,
+    PREFIX,
+    StoreCode,
+    desk_of,
+    in_time,
+    read_json,
+    side_of,
+)
+from app.web.commerce.responses import OperationOut
+from app.web.dependencies import respond
 from app.web.problems import Unauthorized
 from app.web.route import Operation
+from app.web.v1.responses import problems, success
 
 router = APIRouter(prefix=PREFIX, tags=["webhooks"], route_class=Operation)
 _log = structlog.get_logger(__name__)
@@ -57,7 +65,7 @@ async def receive_commerce_webhook(
             if not signatures.webhook_signed(body, signature, side.webhook_public_keys):
                 raise Unauthorized("The hook bears no signature of this store's Commerce.")
             told = payloads.read(hook, await read_json(body))
-            done = await commerce_events.tell(desk, side.store_id, told)
+            done = await handle.tell(desk, side.store_id, told)
     except (NotAvailable, Unknown):
         raise
     except OrderError as error:

@@ -10,19 +10,27 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.commerce import payloads
 from app.commerce.signatures import AdobeKeys, KeyNotAvailable
-from app.intake import commerce_events
-from app.intake.desk import Desk
-from app.orders import bounds
-from app.orders.errors import Invalid, NotAvailable, OrderError
-from app.storage import commerce_events as storage
+from app.domain import db_limits
+from app.domain.errors import Invalid, NotAvailable, OrderError
+from app.storage.commerce import events as storage
 from app.storage.idempotency import Answer
-from app.storage.stores import CommerceSide
-from app.web.api.responses import problems, success
-from app.web.commerce.calls import ANY_BODY, PREFIX, StoreCode, desk_of, in_time, read_json, side_of
-from app.web.commerce.hook_schemas import EventsOut
-from app.web.context import respond
+from app.storage.stores.stores import CommerceSide
+from app.usecases.commerce_events import handle
+from app.usecases.context import Desk
+from app.web.commerce.hook_request import (
+    ANY_BODY,
+    PREFIX,
+    StoreCode,
+    desk_of,
+    in_time,
+    read_json,
+    side_of,
+)
+from app.web.commerce.responses import EventsOut
+from app.web.dependencies import respond
 from app.web.problems import Unauthorized
 from app.web.route import Operation
+from app.web.v1.responses import problems, success
 
 router = APIRouter(prefix=PREFIX, tags=["webhooks"], route_class=Operation)
 _log = structlog.get_logger(__name__)
@@ -121,7 +129,7 @@ async def _event(desk: Desk, side: CommerceSide, event: dict[str, Any]) -> str:
             return "known"
     try:
         told = payloads.read(about, event.get("data"))
-        done = await commerce_events.tell(desk, side.store_id, told, _time(event), named=True)
+        done = await handle.tell(desk, side.store_id, told, _time(event), named=True)
     except NotAvailable:
         raise
     except OrderError as error:
@@ -143,7 +151,7 @@ def _name(event: dict[str, Any]) -> str:
 def _time(event: dict[str, Any]) -> datetime | None:
     """When it happened, by Adobe's clock."""
     try:
-        return bounds.moment(datetime.fromisoformat(str(event.get("time"))))
+        return db_limits.moment(datetime.fromisoformat(str(event.get("time"))))
     except ValueError:
         return None
 

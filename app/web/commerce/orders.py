@@ -5,20 +5,23 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Path, Response
 
-from app.intake import alike, cancel, refund, ship
-from app.intake.refund import Refunded
-from app.intake.ship import Shipped
-from app.orders.bounds import BIGINT
-from app.orders.cancellation_reasons import reason_of
-from app.orders.errors import Conflict, Invalid, Problem, Unknown
-from app.orders.requests import CancelRequest
-from app.storage import overview, stores
+from app.domain.db_limits import BIGINT
+from app.domain.errors import Conflict, Invalid, Problem, Unknown
+from app.domain.orders.cancellation import reason_of
+from app.domain.orders.requests import CancelRequest
+from app.storage import queries
 from app.storage.idempotency import Answer
-from app.storage.views import CancellationView
-from app.web.commerce import criteria
-from app.web.commerce.answers import answers
+from app.storage.queries.views import CancellationView
+from app.storage.stores import stores
+from app.usecases.commerce_dedup import duplicates
+from app.usecases.orders import cancel, ship
+from app.usecases.orders.ship import Shipped
+from app.usecases.returns import refund
+from app.usecases.returns.refund import Refunded
+from app.web.commerce import search_criteria
+from app.web.commerce.responses import answers
 from app.web.commerce.schemas import CancelIn, CommerceOrderOut, CommerceOrdersOut, RefundIn, ShipIn
-from app.web.context import Context, LooselyReading, Writing, respond
+from app.web.dependencies import Context, LooselyReading, Writing, respond
 from app.web.route import Operation
 
 router = APIRouter(prefix="/rest/{store_code}/V1", tags=["commerce"], route_class=Operation)
@@ -101,7 +104,7 @@ async def ship_order(
             requests,
             actor=context.actor,
             once=once,
-            alike=alike.told_by_rest,
+            alike=duplicates.told_by_rest,
         ),
     )
 
@@ -198,11 +201,13 @@ async def search_orders(context: LooselyReading, store_code: _StoreCode) -> Resp
     10,000 in all.
     """
     store = await _store(context, store_code)
-    wanted = criteria.read(context.request.query_params.multi_items())
+    wanted = search_criteria.read(context.request.query_params.multi_items())
     async with context.desk.database.begin() as connection:
-        found, total = await overview.search_orders(connection, store, wanted)
+        found, total = await queries.search_orders(connection, store, wanted)
     items = [CommerceOrderOut.of(view) for view in found]
-    page = CommerceOrdersOut(items=items, search_criteria=criteria.shown(wanted), total_count=total)
+    page = CommerceOrdersOut(
+        items=items, search_criteria=search_criteria.shown(wanted), total_count=total
+    )
     return respond(Answer(200, page.model_dump_json().encode(), {}))
 
 
@@ -219,7 +224,7 @@ async def get_order(
     """Read an order by its Commerce `entity_id`."""
     store, order = await _order(context, store_code, order_id)
     async with context.desk.database.begin() as connection:
-        view = await overview.order(connection, store, order)
+        view = await queries.order(connection, store, order)
     if view is None:
         raise Unknown("order", order_id)
     return respond(Answer(200, CommerceOrderOut.of(view).model_dump_json().encode(), {}))
@@ -237,7 +242,7 @@ async def _store(context: Context, code: str) -> int:
 async def _order(context: Context, code: str, commerce_order_id: int) -> tuple[int, UUID]:
     store = await _store(context, code)
     async with context.desk.database.begin() as connection:
-        found = await overview.by_commerce_id(connection, store, commerce_order_id)
+        found = await queries.by_commerce_id(connection, store, commerce_order_id)
     if found is None:
         raise Unknown("order", commerce_order_id)
     return store, found

@@ -8,14 +8,14 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from app.commerce.packages import Track, packages
-from app.intake.refund import REPEATED_WITHIN, Reference
-from app.orders import bounds
-from app.orders.bounds import BIGINT, INT
-from app.orders.order import Line
-from app.orders.requests import RequestedItem, ShipRequest
-from app.storage.views import OrderView
-from app.web.api.fields import Plain
+from app.commerce.shipment_tracks import Track, packages
+from app.domain import db_limits
+from app.domain.db_limits import BIGINT, INT
+from app.domain.orders.order import Line
+from app.domain.orders.requests import RequestedItem, ShipRequest
+from app.storage.queries.views import OrderView
+from app.usecases.returns.refund import REPEATED_WITHIN, Reference
+from app.web.v1.fields import Plain
 
 # Levels of a comment; Commerce's own has two.
 _DEEPEST = 20
@@ -30,7 +30,7 @@ _STATES = {
 
 def _whole(value: Any) -> Any:  # noqa: ANN401 - whatever came as JSON
     """Commerce's numbers are often text, such as "1.0000"."""
-    whole = bounds.whole(value)
+    whole = db_limits.whole(value)
     if whole is None:
         raise PydanticCustomError("number", "A whole number is needed.")
     return whole
@@ -89,7 +89,7 @@ class TrackIn(CommerceIn):
     extension_attributes: TrackAttributesIn | None = None
 
     def to_track(self) -> Track:
-        """The track in the words of `app/commerce/packages.py`."""
+        """The track in the words of `app/commerce/shipment_tracks.py`."""
         own = self.extension_attributes.items if self.extension_attributes else None
         items = tuple(item.to_item() for item in own) if own else None
         return Track(self.carrier_code, self.title, self.track_number, items)
@@ -136,7 +136,7 @@ class RefundIn(CommerceIn):
     def said(self) -> str | None:
         """The comment's text."""
         text = (self.comment or {}).get("comment")
-        return bounds.mended(text[:1000]) if isinstance(text, str) and text else None
+        return db_limits.mended(text[:1000]) if isinstance(text, str) and text else None
 
 
 def _reference(body: CommerceIn, key: str | None = None) -> str:

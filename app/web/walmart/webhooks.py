@@ -5,14 +5,21 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Request, Response
 
-from app.intake import announce
 from app.storage.idempotency import Answer
-from app.walmart.notifications import SIGNATURE_HEADER
-from app.web.api.responses import problems, success
-from app.web.context import respond
+from app.usecases.stores import walmart_webhooks
+from app.walmart.webhooks import SIGNATURE_HEADER
+from app.web.dependencies import respond
 from app.web.problems import Unauthorized
 from app.web.route import Operation
-from app.web.walmart.schemas import AnnouncedOut
+from app.web.v1.fields import Out
+from app.web.v1.responses import problems, success
+
+
+class AnnouncedOut(Out):
+    """known: the event was announced before."""
+
+    known: bool
+
 
 router = APIRouter(prefix="/webhooks/walmart", tags=["webhooks"], route_class=Operation)
 _BODY = {
@@ -70,8 +77,8 @@ async def receive_walmart_event(
     """
     body = await request.body()
     try:
-        fresh = await announce.announce(request.app.state.desk, store_id, body, signature)
-    except announce.NotSigned as error:
+        fresh = await walmart_webhooks.announce(request.app.state.desk, store_id, body, signature)
+    except walmart_webhooks.NotSigned as error:
         message = "The event bears no signature of Walmart's for this store."
         raise Unauthorized(message) from error
     return respond(Answer(200, AnnouncedOut(known=not fresh).model_dump_json().encode(), {}))

@@ -10,7 +10,7 @@ import httpx
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from app.storage.views import OrderView
+from app.storage.queries.views import OrderView
 from tests.world import World
 
 COMMERCE, ADOBE, STRANGER = (

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import httpx
 
-from app.orders.update import State
-from app.storage.views import OrderView
+from app.domain.update import State
+from app.storage.queries.views import OrderView
 from tests.world import POLICY, World
 
 # Whose doubts do not end within a test, unless it lets them.

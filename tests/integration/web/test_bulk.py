@@ -10,11 +10,11 @@ from uuid import UUID
 import httpx
 import pytest
 
-from app.intake import bulk
-from app.intake.bulk_rows import Row
-from app.orders.lane import Breaker
-from app.storage.views import OrderView
-from app.sync.importer import Importer
+from app.domain.outbox.rate_limits import Breaker
+from app.storage.queries.views import OrderView
+from app.usecases.bulk import run
+from app.usecases.bulk.rows import Row
+from app.worker.importer.importer import Importer
 from tests.world import World
 
 HEADERS = {"Content-Type": "text/csv"}
@@ -186,10 +186,10 @@ async def test_when_a_file_breaks_off_nobody_works_on_unseen(
         raise ConnectionError(done)
 
     with pytest.raises(ConnectionError):
-        await bulk.ship_rows(world.desk, bulk.Batch(1, "test"), rows, progress)
+        await run.ship_rows(world.desk, run.Batch(1, "test"), rows, progress)
     assert asyncio.all_tasks() <= before
     # The rest is carried out when the file is sent again, and nothing twice.
-    report = await bulk.ship_rows(world.desk, bulk.Batch(1, "test"), rows)
+    report = await run.ship_rows(world.desk, run.Batch(1, "test"), rows)
     assert report.totals["known"] >= 1
     assert [len((await world.order(order.id)).shipments) for order in orders] == [1] * 12
 

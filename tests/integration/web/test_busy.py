@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from app.intake import ship
-from app.storage import again
-from app.storage.database import open_database
+from app.storage.postgres import retry
+from app.storage.postgres.database import open_database
+from app.usecases.orders import ship
 from app.web import health
 from app.web.route import Operation
 from tests.world import ACTOR, World, a_package
@@ -38,7 +38,7 @@ async def held(world: World, order_id: UUID) -> AsyncIterator[None]:
 async def test_requests_for_a_held_order_leave_connections_to_others(
     world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(again, "PATIENCE", 3600.0)
+    monkeypatch.setattr(retry, "PATIENCE", 3600.0)
     order, other = await world.an_order(1), await world.an_order(1)
     async with held(world, order.id), asyncio.timeout(60):
         waiting = [
@@ -58,7 +58,7 @@ async def test_requests_for_a_held_order_leave_connections_to_others(
 async def test_a_request_for_a_held_order_is_carried_out_once_it_is_free(
     world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    monkeypatch.setattr(again, "PATIENCE", 3600.0)
+    monkeypatch.setattr(retry, "PATIENCE", 3600.0)
     order = await world.an_order(1)
     shipped = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
     failed = sa.text("UPDATE updates SET state = 'failed', active = false WHERE id = :id")
@@ -92,7 +92,7 @@ async def test_a_request_for_a_held_order_is_carried_out_once_it_is_free(
 async def test_an_order_that_stays_held_is_told_as_busy(
     world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(again, "PATIENCE", 0.0)
+    monkeypatch.setattr(retry, "PATIENCE", 0.0)
     order = await world.an_order(1)
     async with held(world, order.id):
         answer = await client.post(

@@ -8,10 +8,10 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from app.orders.lane import Breaker
-from app.storage import keys
-from app.storage.views import OrderView
-from app.sync.importer import Importer
+from app.domain.outbox.rate_limits import Breaker
+from app.storage.queries.views import OrderView
+from app.storage.stores import api_keys
+from app.worker.importer.importer import Importer
 from tests.integration.web.conftest import client_of
 from tests.world import World
 
@@ -226,8 +226,8 @@ async def test_a_key_of_another_store_reaches_none_of_the_stores_doors(
     order = await linked(world, client)
     other = await world.a_store()
     async with world.database.begin() as connection:
-        secret = keys.new_secret()
-        await keys.create(
+        secret = api_keys.new_secret()
+        await api_keys.create(
             connection,
             identifier=uuid4(),
             name="other",

@@ -9,8 +9,8 @@ from uuid import UUID
 import httpx
 import pytest
 
-from app.orders.update import State
-from app.storage.views import OrderView
+from app.domain.update import State
+from app.storage.queries.views import OrderView
 from tests.integration.web.adobe import (
     CANCEL,
     SHIPMENT,

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.storage import keys
-from app.storage.views import StoreView
+from app.storage.queries.views import StoreView
+from app.storage.stores import api_keys
 from tests.integration.web.conftest import client_of
 from tests.world import World
 
@@ -25,9 +25,9 @@ ORDER_FIELDS = [
 
 
 async def a_key(world: World, *scopes: str, store: StoreView | None = None) -> str:
-    secret = keys.new_secret()
+    secret = api_keys.new_secret()
     async with world.database.begin() as connection:
-        await keys.create(
+        await api_keys.create(
             connection,
             identifier=uuid4(),
             name=secrets.token_hex(4),
@@ -334,8 +334,8 @@ async def test_a_store_key_never_sees_another_store(world: World, app: FastAPI) 
 async def test_a_revoked_key_stops_working(world: World, app: FastAPI) -> None:
     secret = await a_key(world, "read")
     async with world.database.begin() as connection:
-        (key,) = await keys.list_keys(connection)
-        assert await keys.revoke(connection, key.name)
+        (key,) = await api_keys.list_keys(connection)
+        assert await api_keys.revoke(connection, key.name)
     async with client_of(app, secret) as caller:
         answer = await caller.get("/v1/orders")
     assert answer.status_code == 401

@@ -5,11 +5,12 @@ from uuid import UUID
 import httpx
 import pytest
 
-from app.orders.doubt import Doubt
-from app.orders.update import State
-from app.storage import recording, retention
-from app.storage.results import Attempt, Result, Step
-from app.storage.views import OrderView
+from app.domain.outbox.delivery_result import Attempt, Result, Step
+from app.domain.outbox.doubt import Doubt
+from app.domain.update import State
+from app.storage.outbox import retention
+from app.storage.queries.views import OrderView
+from app.storage.recording import delivery_results
 from tests.integration.web.doubtful import (
     LONG,
     a_body,
@@ -149,7 +150,7 @@ async def two(world: World, client: httpx.AsyncClient, step: Step) -> tuple[Orde
     now = world.desk.now()
     attempt = Attempt(world.desk.new_id(1), "poller-1", now, now, "unclear", None, ())
     result = Result(claimed, step, attempt)
-    await recording.record(world.database, [result], world.desk.new_id)
+    await delivery_results.record(world.database, [result], world.desk.new_id)
     return order, older, newer
 
 

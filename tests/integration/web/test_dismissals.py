@@ -6,8 +6,8 @@ from uuid import UUID
 import httpx
 import pytest
 
-from app.orders.update import State
-from app.sync.doubts import Doubts
+from app.domain.update import State
+from app.worker.maintenance.doubts import Doubts
 from tests.integration.test_connector import a_store, handed_over
 from tests.integration.web.doubtful import (
     LONG,

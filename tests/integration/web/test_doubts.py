@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from app.commerce.signatures import AdobeKeys
-from app.intake import reconcile
-from app.orders.shipment import CLOCK_SKEW
-from app.orders.update import State
-from app.storage.views import OrderView
-from app.sync.doubts import Doubts
+from app.domain.orders.shipping import CLOCK_SKEW
+from app.domain.update import State
+from app.storage.queries.views import OrderView
+from app.usecases.imports import reconcile
+from app.worker.maintenance.doubts import Doubts
 from tests.integration.test_recover import prepared, was_read
 from tests.integration.web import doubtful
 from tests.integration.web.adobe import Clock

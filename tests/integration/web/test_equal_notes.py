@@ -7,9 +7,9 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from app.orders.update import State
+from app.domain.update import State
+from app.storage.queries.views import OrderView
 from app.storage.tables import updates as table
-from app.storage.views import OrderView
 from tests.integration.test_connector import a_store, handed_over, shop, updates
 from tests.integration.test_recover import prepared
 from tests.integration.web.doubtful import LONG, dismissed, land

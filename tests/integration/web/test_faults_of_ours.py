@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from app.orders.update import State
+from app.domain.outbox import retry_policy
+from app.domain.update import State
 from app.storage.tables import stores
-from app.sync import backoff
 from app.walmart.client import WalmartClient
 from tests.integration.test_connector import a_store
 from tests.integration.web.doubtful import LONG, a_body, accepted, at_walmart, shown
@@ -46,7 +46,7 @@ async def test_a_delivery_that_raises_ends_failed_after_some_tries(
     update = UUID((await accepted(client, order))["update"]["id"])
     await write(world, f"UPDATE updates SET payload = '{{}}' WHERE id = '{update}'")
     (view,) = await world.deliver_until(update, states={State.FAILED})
-    assert view.attempts == backoff.MOST_FAULTS
+    assert view.attempts == retry_policy.MOST_FAULTS
     assert view.in_doubt_until is None
     assert view.status_detail is not None
     assert (view.status_detail.code, view.status_detail.origin) == ("waybill_fault", "waybill")
@@ -64,7 +64,7 @@ async def test_it_backs_off_between_its_tries(world: World, client: httpx.AsyncC
     await write(world, f"UPDATE updates SET payload = '{{}}' WHERE id = '{update}'")
     waits = []
     for _ in range(4):
-        policy = backoff.Policy(base=100, cap=10_000, quiet_period=3600)
+        policy = retry_policy.Policy(base=100, cap=10_000, quiet_period=3600)
         tries = (await world.update(update)).attempts
         async with world.polling(policy=policy), asyncio.timeout(30):
             while (await world.update(update)).attempts == tries or (
@@ -190,5 +190,5 @@ async def test_a_token_that_no_header_can_bear_is_a_bounded_fault_and_stops_no_o
     (view, sent) = await world.deliver_until(update, shipped)
     assert sent.state == "confirmed"
     assert view.state == "failed"
-    assert view.attempts <= backoff.MOST_FAULTS
+    assert view.attempts <= retry_policy.MOST_FAULTS
     assert view.in_doubt_until is None

@@ -17,13 +17,13 @@ import asyncpg
 import httpx
 import pytest
 
-from app.intake import announce
-from app.storage import webhooks
-from app.storage.overview.criteria import COLUMNS
+from app.storage.imports import webhook_inbox
+from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.queries.commerce_search import COLUMNS
 from app.storage.tables import metadata
-from app.storage.urls import asyncpg_arguments
+from app.usecases.stores import walmart_webhooks
 from app.web import export
-from app.web.api import examples
+from app.web.v1 import examples
 from tests.integration.web import adobe as hooks
 from tests.integration.web.nasty import Ask, variations
 from tests.world import World
@@ -154,9 +154,9 @@ async def fuzz(world: World, client: httpx.AsyncClient) -> AsyncIterator[Fuzz]:
 async def prepared(fuzz: Fuzz) -> dict[str, str]:
     """A store that may be told everything, an order of plenty, a shipment: by the examples' ids."""
     order = await hooks.linked(fuzz.world, fuzz.client, units=1_000_000)
-    await announce.subscribe(fuzz.world.desk, 1, "https://waybill.test/webhooks/walmart")
+    await walmart_webhooks.subscribe(fuzz.world.desk, 1, "https://waybill.test/webhooks/walmart")
     async with fuzz.world.database.begin() as connection:
-        sealed = await webhooks.secret(connection, 1)
+        sealed = await webhook_inbox.secret(connection, 1)
     assert sealed is not None
     fuzz.secret = fuzz.world.desk.vault.open(sealed)
     # Of nothing shipped: one to cancel at each door.

@@ -7,9 +7,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from app.intake import reconcile
-from app.orders.update import State
-from app.storage.views import OrderView
+from app.domain.update import State
+from app.storage.queries.views import OrderView
+from app.usecases.imports import reconcile
 from tests.integration.web.doubtful import (
     LONG,
     a_body,

@@ -12,13 +12,13 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.commerce.signatures import AdobeKeys
-from app.intake import reconcile
-from app.orders.update import State
+from app.domain.update import State
 from app.simulator.app import create_app as create_simulator
-from app.storage.views import OrderView
-from app.sync import calls
-from app.sync.doubts import Doubts
-from app.sync.errand import Errand
+from app.storage.queries.views import OrderView
+from app.usecases.imports import reconcile
+from app.worker.delivery import order_reader
+from app.worker.delivery.context import Errand
+from app.worker.maintenance.doubts import Doubts
 from tests.builders import an_id, an_order
 from tests.integration.web.adobe import Clock
 from tests.integration.web.conftest import app_of, client_of
@@ -176,8 +176,8 @@ async def test_a_delivery_counts_a_read_from_its_beginning(
         clock.now += 10.0
 
     meanwhile.happens.append(takes_long)
-    read = await calls.read_order(errand)
-    assert isinstance(read, calls.Picture)
+    read = await order_reader.read_order(errand)
+    assert isinstance(read, order_reader.Picture)
     assert errand.now() == began + timedelta(seconds=10)
     assert (read.at, errand.read_at) == (began, began)
     assert not errand.ends_doubt(read.at)

@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from app.orders.update import State
+from app.domain.update import State
 from tests.integration.test_return_orders import of_two
 from tests.integration.web.adobe import hook
 from tests.integration.web.doubtful import LONG, code, dismissed, land

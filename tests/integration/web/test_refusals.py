@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from app.storage.accepting import Accepting
-from app.storage.database import open_database
-from app.storage.overview import search
+from app.storage.orders.ship_batcher import Accepting
+from app.storage.postgres.database import open_database
+from app.storage.queries import order_search
 from app.storage.tables import metadata
 from tests.integration.web.conftest import client_of
 from tests.world import World
@@ -261,7 +261,7 @@ async def test_a_search_that_is_too_broad_is_refused(
 ) -> None:
     store = await world.a_store()
     orders = [await world.an_order(1, store=store) for _ in range(2)]
-    monkeypatch.setattr(search, "MOST", 1)
+    monkeypatch.setattr(order_search, "MOST", 1)
     begins = orders[0].purchase_order_id[:4]
     assert orders[1].purchase_order_id.startswith(begins)
     answer = await client.get("/v1/orders", params={"q": begins})

@@ -4,9 +4,10 @@ from typing import Any
 
 import httpx
 
-from app.intake import dismiss, ship
-from app.orders.update import State
-from app.storage.views import OrderView
+from app.domain.update import State
+from app.storage.queries.views import OrderView
+from app.usecases.orders import ship
+from app.usecases.updates import dismiss
 from tests.builders import items
 from tests.world import ACTOR, World, a_package
 

@@ -9,9 +9,9 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from app.orders.update import State
+from app.domain.update import State
+from app.storage.queries.views import OrderView
 from app.storage.tables import updates
-from app.storage.views import OrderView
 from tests.integration.web.doubtful import LONG, land, shown
 from tests.integration.web.test_lag import caught_up, lagging
 from tests.integration.web.test_partial_shipments import at_seller_center

@@ -1,6 +1,6 @@
 """What of Commerce's order is hidden where an answer repeats it."""
 
-from app.commerce import buyers
+from app.commerce import buyer_parser
 
 
 def an_address(name: str) -> dict[str, object]:
@@ -13,6 +13,6 @@ def test_of_an_order_with_more_addresses_than_any_has_the_first_ones_are_hidden(
         "billing_address": an_address("Biller"),
         "extension_attributes": {"shipping_assignments": assignments},
     }
-    words = buyers.private_words(order)
+    words = buyer_parser.private_words(order)
     assert {"Biller Sample", "1 Biller Street", "1 Person0 Street", "1 Person19 Street"} <= words
     assert "1 Person999 Street" not in words

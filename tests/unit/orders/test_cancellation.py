@@ -1,9 +1,9 @@
 import pytest
 
-from app.orders import cancellation
-from app.orders.order import Item
-from app.orders.requests import CancelRequest, StockLevel
-from app.orders.update import Kind, State
+from app.domain.orders import cancellation
+from app.domain.orders.order import Item
+from app.domain.orders.requests import CancelRequest, StockLevel
+from app.domain.update import Kind, State
 from tests.builders import a_line, a_task, an_order
 
 REASON = CancelRequest("out_of_stock")

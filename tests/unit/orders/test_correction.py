@@ -5,10 +5,10 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.orders import correction, readback
-from app.orders.order import Item, Order, Task
-from app.orders.settlement import settle
-from app.orders.update import Kind, State
+from app.domain.orders import readback, tracking_correction
+from app.domain.orders.order import Item, Order, Task
+from app.domain.orders.settlement import settle
+from app.domain.update import Kind, State
 from tests.builders import NOW, a_line, a_snapshot, a_task, acknowledged, an_order, shipped
 
 
@@ -65,9 +65,11 @@ def test_a_moved_package_is_not_credited_to_another_that_shares_a_number(
 
 def test_a_correction_is_done_when_every_unit_is_under_the_new_number() -> None:
     order, _, task = an_order_of(3, "A", "B")
-    half = correction.standing(order, task, a_snapshot({"1": (shipped(2, "A"), shipped(1, "B"))}))
+    half = tracking_correction.standing(
+        order, task, a_snapshot({"1": (shipped(2, "A"), shipped(1, "B"))})
+    )
     assert (half.waiting, half.current, half.done) == ({"1": 2}, "A", False)
-    assert correction.standing(order, task, a_snapshot({"1": (shipped(3, "B"),)})).done
+    assert tracking_correction.standing(order, task, a_snapshot({"1": (shipped(3, "B"),)})).done
 
 
 def test_a_read_that_shows_the_new_number_settles_the_correction() -> None:
@@ -81,7 +83,7 @@ def test_a_shipment_that_may_have_been_sent_is_never_rewritten() -> None:
         task = a_task(
             Item("1", 1, reserved=1), state=state, in_doubt_until=NOW if in_doubt else None
         )
-        return correction.replaceable(an_order(tasks=(task,)), task)
+        return tracking_correction.replaceable(an_order(tasks=(task,)), task)
 
     assert may_rewrite(State.PENDING)
     assert may_rewrite(State.FAILED)
@@ -92,6 +94,6 @@ def test_a_shipment_that_may_have_been_sent_is_never_rewritten() -> None:
 
 
 def test_the_window_closes_4_hours_after_the_first_confirmation() -> None:
-    assert not correction.window_closed(None, NOW)
-    assert not correction.window_closed(NOW - timedelta(hours=4), NOW)
-    assert correction.window_closed(NOW - timedelta(hours=4, seconds=1), NOW)
+    assert not tracking_correction.window_closed(None, NOW)
+    assert not tracking_correction.window_closed(NOW - timedelta(hours=4), NOW)
+    assert tracking_correction.window_closed(NOW - timedelta(hours=4, seconds=1), NOW)

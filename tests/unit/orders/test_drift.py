@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.orders import drift, settlement
-from app.orders.drift import Cause, Drift, Repair
-from app.orders.order import Item, Line, Order, Task
-from app.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
-from app.orders.update import OPEN, Kind, State
+from app.domain.orders import drift, settlement
+from app.domain.orders.drift import Cause, Drift, Repair
+from app.domain.orders.order import Item, Line, Order, Task
+from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
+from app.domain.update import OPEN, Kind, State
 from tests.builders import (
     NOW,
     PURCHASE_ORDER,

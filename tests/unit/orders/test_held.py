@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from app.orders import cancellation, refunds, reservation, shipment
-from app.orders.errors import Conflict, Problem
-from app.orders.order import Item, Order, Task
-from app.orders.refunds import RefundStanding
-from app.orders.requests import CancelRequest
-from app.orders.returns import RefundItem, RefundRequest, Return, ReturnLine
-from app.orders.update import Kind, State
+from app.domain.errors import Conflict, Problem
+from app.domain.orders import cancellation, refunds, reservation, shipping
+from app.domain.orders.order import Item, Order, Task
+from app.domain.orders.refunds import RefundStanding
+from app.domain.orders.requests import CancelRequest
+from app.domain.orders.returns import RefundItem, RefundRequest, Return, ReturnLine
+from app.domain.update import Kind, State
 from tests.builders import NOW, PURCHASE_ORDER, a_line, a_ship_request, a_task, an_id, an_order
 from tests.builders import items as of_lines
 
@@ -29,7 +29,7 @@ def holding(kind: Kind, state: State) -> Order:
 def refused(order: Order) -> Iterator[Problem]:
     """Why its units can be neither shipped, as a part or whole, nor canceled."""
     for items in (None, of_lines(l1=1)):
-        yield from shipment.plan(order, a_ship_request(items=items), NOW).problems
+        yield from shipping.plan(order, a_ship_request(items=items), NOW).problems
     yield from cancellation.plan(order, CancelRequest("out_of_stock"))[1]
 
 
@@ -73,7 +73,7 @@ def test_a_doubt_of_other_lines_is_not_named() -> None:
     task = a_task(Item("2", 1, reserved=1), state=State.VERIFYING, in_doubt_until=NOW)
     order = an_order(a_line("1", 1), a_line("2", 1, pending=1), tasks=(task,))
     wanted = a_ship_request(items=of_lines(l1=2))
-    (problem,) = shipment.plan(order, wanted, NOW).problems
+    (problem,) = shipping.plan(order, wanted, NOW).problems
     assert not problem.in_doubt
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.orders.lane import (
+from app.domain.outbox.outcome import Pause
+from app.domain.outbox.rate_limits import (
     BREAK_AFTER,
     BROKEN,
     FIRST_CALLS,
@@ -25,7 +26,6 @@ from app.orders.lane import (
     room,
     stopped_anew,
 )
-from app.orders.outcome import Pause
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 BREAKER = Breaker(base=5, cap=60)

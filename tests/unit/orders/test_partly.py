@@ -4,12 +4,12 @@ from itertools import product
 
 import pytest
 
-from app.orders import reservation
-from app.orders.allocation import allocate
-from app.orders.errors import Conflict
-from app.orders.order import Item, Line, Order
-from app.orders.requests import RequestedItem
-from app.orders.update import Kind, State
+from app.domain.errors import Conflict
+from app.domain.orders import reservation
+from app.domain.orders.allocation import allocate
+from app.domain.orders.order import Item, Line, Order
+from app.domain.orders.requests import RequestedItem
+from app.domain.update import Kind, State
 from tests.builders import a_line, a_task, an_order, items
 
 ITEM = 70

@@ -1,8 +1,8 @@
 import pytest
 
-from app.orders import readback
-from app.orders.order import Item
-from app.orders.update import Kind, State
+from app.domain.orders import readback
+from app.domain.orders.order import Item
+from app.domain.update import Kind, State
 from tests.builders import (
     a_line,
     a_snapshot,

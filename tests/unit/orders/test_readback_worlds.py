@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from app.orders import readback
-from app.orders.order import Item, Order, Task
-from app.orders.readback import Reading
-from app.orders.snapshot import OrderSnapshot
-from app.orders.update import Kind, State
+from app.domain.orders import readback
+from app.domain.orders.order import Item, Order, Task
+from app.domain.orders.readback import Reading
+from app.domain.orders.snapshot import OrderSnapshot
+from app.domain.update import Kind, State
 from tests.builders import NOW, a_line, a_snapshot, a_task, acknowledged, an_order, shipped
 
 # By how sure it is that what is missing of a shipment is absent: the less, the earlier its turn.

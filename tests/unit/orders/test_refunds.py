@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.orders import refunds
-from app.orders.refunds import RefundStanding
-from app.orders.returns import RefundItem, Return, ReturnLine
-from app.orders.update import State
+from app.domain.orders import refunds
+from app.domain.orders.refunds import RefundStanding
+from app.domain.orders.returns import RefundItem, Return, ReturnLine
+from app.domain.update import State
 from tests.builders import NOW, an_id
 
 

@@ -4,8 +4,8 @@ from itertools import product
 
 import pytest
 
-from app.orders import settlement
-from app.orders.order import Line
+from app.domain.orders import settlement
+from app.domain.orders.order import Line
 from tests.builders import (
     NOW,
     a_line,

@@ -4,43 +4,43 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.orders import shipment
-from app.orders.errors import Conflict, Invalid, refuse
-from app.orders.order import Item
-from app.orders.requests import RequestedItem
-from app.orders.update import Kind, State
+from app.domain.errors import Conflict, Invalid, refuse
+from app.domain.orders import shipping
+from app.domain.orders.order import Item
+from app.domain.orders.requests import RequestedItem
+from app.domain.update import Kind, State
 from tests.builders import NOW, a_line, a_ship_request, a_task, an_order, items
 
 
 def codes(order: object, **changes: object) -> list[str]:
-    plan = shipment.plan(order, a_ship_request(**changes), NOW)  # type: ignore[arg-type]
+    plan = shipping.plan(order, a_ship_request(**changes), NOW)  # type: ignore[arg-type]
     return [problem.code for problem in plan.problems]
 
 
 def test_everything_that_remains_is_shipped_when_no_items_are_named() -> None:
     order = an_order(a_line("1", 3, shipped=1, pending=1), a_line("2", 2))
-    plan = shipment.plan(order, a_ship_request(), NOW)
+    plan = shipping.plan(order, a_ship_request(), NOW)
     assert plan.items == (Item("1", 1, reserved=1), Item("2", 2, reserved=2))
     assert not plan.problems
 
 
 def test_a_sku_is_spread_over_the_lines_that_carry_it() -> None:
     order = an_order(*(a_line(n, 1, sku="ABC") for n in "123"))
-    plan = shipment.plan(order, a_ship_request(items=(RequestedItem(2, sku="ABC"),)), NOW)
+    plan = shipping.plan(order, a_ship_request(items=(RequestedItem(2, sku="ABC"),)), NOW)
     assert [(item.line_number, item.quantity) for item in plan.items] == [("1", 1), ("2", 1)]
 
 
 def test_a_sku_leaves_alone_the_line_that_another_item_names() -> None:
     order = an_order(a_line("1", 1, sku="ABC"), a_line("2", 1, sku="ABC"))
     asked = (RequestedItem(1, line_number="1"), RequestedItem(1, sku="ABC"))
-    plan = shipment.plan(order, a_ship_request(items=asked), NOW)
+    plan = shipping.plan(order, a_ship_request(items=asked), NOW)
     assert {item.line_number: item.quantity for item in plan.items} == {"1": 1, "2": 1}
 
 
 @pytest.mark.parametrize("asked", [(), (RequestedItem(0, line_number="1"),)])
 def test_a_shipment_of_nothing_cannot_be(asked: tuple[RequestedItem, ...]) -> None:
     order = an_order(a_line("1", 3))
-    plan = shipment.plan(order, a_ship_request(items=asked), NOW)
+    plan = shipping.plan(order, a_ship_request(items=asked), NOW)
     assert [problem.code for problem in plan.problems] == ["invalid_quantity"]
     with pytest.raises(Invalid):
         refuse(plan.problems)
@@ -49,13 +49,13 @@ def test_a_shipment_of_nothing_cannot_be(asked: tuple[RequestedItem, ...]) -> No
 def test_a_commerce_item_names_its_lines() -> None:
     order = an_order(a_line("7", 2, commerce_item_id=55))
     asked = (RequestedItem(2, commerce_item_id=55),)
-    plan = shipment.plan(order, a_ship_request(items=asked), NOW)
+    plan = shipping.plan(order, a_ship_request(items=asked), NOW)
     assert plan.items == (Item("7", 2, reserved=2),)
 
 
 def test_more_than_remains_is_refused_with_a_pointer_to_the_quantity() -> None:
     order = an_order(a_line("1", 3, pending=2))
-    plan = shipment.plan(order, a_ship_request(items=items(l1=2)), NOW)
+    plan = shipping.plan(order, a_ship_request(items=items(l1=2)), NOW)
     (problem,) = plan.problems
     assert (problem.code, problem.pointer) == ("quantity_exceeds_remaining", "/items/0/quantity")
     assert problem.facts == {"remaining": 1}
@@ -87,7 +87,7 @@ def test_wrong_content_is_named_by_its_field(
     changes: dict[str, object], code: str, pointer: str
 ) -> None:
     order = an_order(ordered_at=NOW - timedelta(days=1), customer_order_id="C77")
-    plan = shipment.plan(order, a_ship_request(**changes), NOW)
+    plan = shipping.plan(order, a_ship_request(**changes), NOW)
     assert [(problem.code, problem.pointer) for problem in plan.problems] == [(code, pointer)]
     with pytest.raises(Invalid):
         refuse(plan.problems)
@@ -103,10 +103,10 @@ def test_a_scan_five_minutes_ahead_of_our_clock_is_accepted() -> None:
 
 def test_the_order_s_own_ship_method_is_used_where_walmart_knows_it() -> None:
     assert (
-        shipment.plan(an_order(ship_method="Value"), a_ship_request(), NOW).method_code == "Value"
+        shipping.plan(an_order(ship_method="Value"), a_ship_request(), NOW).method_code == "Value"
     )
     odd = an_order(ship_method="Channel Shipping")
-    assert shipment.plan(odd, a_ship_request(), NOW).method_code == "Standard"
+    assert shipping.plan(odd, a_ship_request(), NOW).method_code == "Standard"
 
 
 def test_a_canceled_order_ships_nothing() -> None:
@@ -130,7 +130,7 @@ def test_nothing_ships_while_a_cancellation_is_not_settled(state: State, code: s
 
 def test_content_is_told_before_state() -> None:
     order = an_order(a_line("1", 1, pending=1))
-    plan = shipment.plan(order, a_ship_request(items=items(l1=1), tracking_number="?"), NOW)
+    plan = shipping.plan(order, a_ship_request(items=items(l1=1), tracking_number="?"), NOW)
     with pytest.raises(Invalid) as refused:
         refuse(plan.problems)
     assert refused.value.code == "tracking_number_invalid"
@@ -146,7 +146,7 @@ def test_spreading_a_sku_takes_exactly_what_was_asked_or_refuses(
 ) -> None:
     order = an_order(*(a_line(str(n), units, sku="S") for n, units in enumerate(ordered)))
     request = a_ship_request(items=(RequestedItem(wanted, sku="S"),))
-    plan = shipment.plan(order, request, NOW)
+    plan = shipping.plan(order, request, NOW)
     taken = sum(item.quantity for item in plan.items)
     assert (taken == wanted) == (not plan.problems)
     assert all(item.quantity <= order.line(item.line_number).ordered for item in plan.items)  # type: ignore[union-attr]

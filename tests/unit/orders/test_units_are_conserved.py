@@ -12,12 +12,12 @@ from hypothesis import assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from app.orders import cancellation, obstacle, readback, reservation, settlement, shipment
-from app.orders.errors import Conflict
-from app.orders.order import FulfillmentStatus, Item, Order, Task
-from app.orders.requests import CancelRequest
-from app.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
-from app.orders.update import OPEN, UNRESOLVED, Kind, State
+from app.domain.errors import Conflict
+from app.domain.orders import blockers, cancellation, readback, reservation, settlement, shipping
+from app.domain.orders.order import FulfillmentStatus, Item, Order, Task
+from app.domain.orders.requests import CancelRequest
+from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
+from app.domain.update import OPEN, UNRESOLVED, Kind, State
 from tests.builders import NOW, PURCHASE_ORDER, a_line, a_ship_request, a_task, an_order, items
 
 NUMBERS = ("1Z1", "1Z2", "1Z3")
@@ -73,7 +73,7 @@ class OrderBooks(RuleBasedStateMachine):
     @rule(units=st.integers(1, 5), line=st.sampled_from(LINES), number=st.sampled_from(NUMBERS))
     def ship(self, units: int, line: str, number: str) -> None:
         request = a_ship_request(tracking_number=number, items=items(**{f"l{line}": units}))
-        plan = shipment.plan(self.order, request, NOW)
+        plan = shipping.plan(self.order, request, NOW)
         if plan.problems:
             return
         assert self.order.fulfillment_status is not FulfillmentStatus.CANCELED
@@ -107,8 +107,8 @@ class OrderBooks(RuleBasedStateMachine):
             return
         if task.in_doubt(self.now):
             return
-        against = obstacle.obstacle(task, reading, picture)
-        going = obstacle.sendable(self.order, task, picture, self.now)
+        against = blockers.obstacle(task, reading, picture)
+        going = blockers.sendable(self.order, task, picture, self.now)
         if against or not going.units:
             self.settle({task.update_id: State.FAILED})
             return

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.outbound import addresses
+from app.http_client import ssrf_guard
 
 
 @pytest.mark.parametrize(
@@ -14,39 +14,39 @@ from app.outbound import addresses
     ],
 )  # fmt: skip
 def test_link_local_and_metadata_addresses_are_never_called(address: str) -> None:
-    assert addresses.refusal(address, encrypted=True) == addresses.FORBIDDEN
-    assert addresses.refusal(address, encrypted=False) == addresses.FORBIDDEN
+    assert ssrf_guard.refusal(address, encrypted=True) == ssrf_guard.FORBIDDEN
+    assert ssrf_guard.refusal(address, encrypted=False) == ssrf_guard.FORBIDDEN
 
 
 @pytest.mark.parametrize(
     "address", ["127.0.0.1", "::1", "10.1.2.3", "172.16.0.9", "192.168.1.1", "fd12::1"]
 )
 def test_this_machine_and_a_private_network_may_be_called_in_clear(address: str) -> None:
-    assert addresses.refusal(address, encrypted=True) is None
-    assert addresses.refusal(address, encrypted=False) is None
+    assert ssrf_guard.refusal(address, encrypted=True) is None
+    assert ssrf_guard.refusal(address, encrypted=False) is None
 
 
 @pytest.mark.parametrize("address", ["203.0.113.7", "8.8.8.8", "172.32.0.1", "2606:4700::1"])
 def test_nobody_else_is_called_in_clear(address: str) -> None:
-    assert addresses.refusal(address, encrypted=True) is None
-    assert addresses.refusal(address, encrypted=False) == addresses.IN_CLEAR
+    assert ssrf_guard.refusal(address, encrypted=True) is None
+    assert ssrf_guard.refusal(address, encrypted=False) == ssrf_guard.IN_CLEAR
 
 
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("http://169.254.169.254/latest", addresses.FORBIDDEN),
-        ("https://[fe80::1]", addresses.FORBIDDEN),
-        ("http://2852039166", addresses.FORBIDDEN),
-        ("http://0", addresses.FORBIDDEN),
-        ("http://203.0.113.7", addresses.IN_CLEAR),
+        ("http://169.254.169.254/latest", ssrf_guard.FORBIDDEN),
+        ("https://[fe80::1]", ssrf_guard.FORBIDDEN),
+        ("http://2852039166", ssrf_guard.FORBIDDEN),
+        ("http://0", ssrf_guard.FORBIDDEN),
+        ("http://203.0.113.7", ssrf_guard.IN_CLEAR),
         ("https://203.0.113.7", None),
         ("http://localhost:8090", None),
         ("http://no-such-host.invalid", None),
     ],
 )
 async def test_an_address_is_looked_at_when_it_is_given(url: str, reason: str | None) -> None:
-    assert await addresses.refused(url) == reason
+    assert await ssrf_guard.refused(url) == reason
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,6 @@ async def test_an_address_is_looked_at_when_it_is_given(url: str, reason: str | 
     ["shop..example", ".shop.example", f"{'a' * 64}.example", "a\\b.example", "\u3002example"],
 )
 def test_an_address_that_no_resolver_takes_is_ill_formed(host: str) -> None:
-    assert addresses.ill_formed(f"https://{host}")
-    assert not addresses.ill_formed("https://shop.example")
-    assert not addresses.ill_formed("https://bücher.example")
+    assert ssrf_guard.ill_formed(f"https://{host}")
+    assert not ssrf_guard.ill_formed("https://shop.example")
+    assert not ssrf_guard.ill_formed("https://bücher.example")

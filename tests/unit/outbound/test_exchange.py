@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from app.outbound import call as calls
-from app.outbound.call import Fault
-from app.outbound.exchange import MAX_ANSWER_BYTES, Answered, Dialect, Exchange, Try
-from app.outbound.redaction import MAX_CHARACTERS, MOST_EVIDENCE
-from app.outbound.transport import Http
+from app.http_client import call as calls
+from app.http_client.call import Fault
+from app.http_client.exchange import MAX_ANSWER_BYTES, Answered, Dialect, Exchange, Try
+from app.http_client.redaction import MAX_CHARACTERS, MOST_EVIDENCE
+from app.http_client.transport import Http
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 

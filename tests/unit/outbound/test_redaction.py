@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.commerce.errors import faults_in
-from app.outbound.redaction import MAX_CHARACTERS, MOST_EVIDENCE, hide, redact, scrub, words
-from app.walmart.buyers import private_words
-from app.walmart.faults import faults_of
+from app.http_client.redaction import MAX_CHARACTERS, MOST_EVIDENCE, hide, redact, scrub, words
+from app.walmart.buyer_parser import private_words
+from app.walmart.error_bodies import faults_of
 from tests.unit.outbound.hostile import PIECES, text_of, work
 from tests.unit.walmart.builders import a_line, an_order
 

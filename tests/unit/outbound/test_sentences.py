@@ -3,9 +3,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.outbound.call import ANSWER_UNREADABLE, Call, Fault
-from app.outbound.redaction import REMOVED
-from app.outbound.sentences import NOT_KEPT, known, reworded, without
+from app.http_client.call import ANSWER_UNREADABLE, Call, Fault
+from app.http_client.error_redaction import NOT_KEPT, known, reworded, without
+from app.http_client.redaction import REMOVED
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 SAID = "Sam Sample of 1 Example Street"

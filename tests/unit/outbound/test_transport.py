@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from app.outbound.transport import Http, open_http
+from app.http_client.transport import Http, open_http
 from tests.unit.walmart.sockets import listening
 
 Respond = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

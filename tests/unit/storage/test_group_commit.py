@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from app.orders.errors import Busy, NotAvailable, Stale
-from app.storage.group_commit import Group
+from app.domain.errors import Busy, NotAvailable, Stale
+from app.storage.postgres.batcher import Group
 
 
 @dataclass

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.orders.doubt import Doubt
-from app.orders.outcome import (
+from app.domain.outbox.claimed_update import Claimed
+from app.domain.outbox.delivery_result import Step
+from app.domain.outbox.doubt import Doubt
+from app.domain.outbox.outcome import (
     AlreadyThere,
     Confirmed,
     Failure,
@@ -20,10 +22,8 @@ from app.orders.outcome import (
     TryLater,
     Unclear,
 )
-from app.orders.update import Kind, State, may_follow
-from app.storage.results import Step
-from app.storage.updates import Claimed
-from app.sync.backoff import MOST_FAULTS, End, Policy, delay, next_step
+from app.domain.outbox.retry_policy import MOST_FAULTS, End, Policy, delay, next_step
+from app.domain.update import Kind, State, may_follow
 from tests.builders import NOW, a_snapshot, acknowledged, an_id
 
 POLICY = Policy(base=1, cap=900, give_up_after=3600, quiet_period=120)

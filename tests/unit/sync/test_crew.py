@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.sync.crew import Crew
+from app.worker.maintenance.task_pool import Crew
 
 
 class Work:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.sync.errand import WRITE_MARGIN, Errand
+from app.worker.delivery.context import WRITE_MARGIN, Errand
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 LEASE, TIMEOUT = 100.0, 30.0

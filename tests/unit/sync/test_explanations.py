@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from app.outbound.call import Fault
-from app.sync import explanations
+from app.http_client.call import Fault
 from app.walmart import errors
 from app.walmart.carriers import WalmartCarrier
-from app.walmart.packages import Package
+from app.walmart.shipment_payload import Package
+from app.worker.delivery import error_messages
 from tests.builders import NOW
 from tests.unit.walmart.builders import a_call
 
@@ -46,7 +46,7 @@ def package(**changes: Any) -> Package:
     ],
 )
 def test_a_field_that_commerce_gave_is_commerce_s_to_correct(field: str, code: str) -> None:
-    failure = explanations.of(refused(field), package())
+    failure = error_messages.of(refused(field), package())
     assert (failure.code, failure.origin, failure.field) == (code, "commerce", field)
     assert failure.suggestion
     assert not failure.retryable
@@ -54,30 +54,30 @@ def test_a_field_that_commerce_gave_is_commerce_s_to_correct(field: str, code: s
 
 
 def test_a_refusal_of_nothing_in_particular_is_told_in_walmart_s_words() -> None:
-    failure = explanations.of(refused(None, "No."), package())
+    failure = error_messages.of(refused(None, "No."), package())
     assert (failure.code, failure.origin) == ("refused_by_walmart", "walmart")
     assert failure.message == "No."
 
 
 def test_a_usps_number_under_ups_is_pointed_out() -> None:
     sent = package(tracking_number=USPS_NUMBER)
-    advice = explanations.of(refused("trackingNumber"), sent).suggestion or ""
+    advice = error_messages.of(refused("trackingNumber"), sent).suggestion or ""
     assert "USPS" in advice
     assert "UPS:" in advice
 
 
 def test_a_name_close_to_one_of_walmart_s_carriers_is_suggested() -> None:
     sent = package(carrier=WalmartCarrier(other="Fed-Ex"), tracking_number="986578788855")
-    assert "FedEx" in (explanations.of(refused("carrierName"), sent).suggestion or "")
+    assert "FedEx" in (error_messages.of(refused("carrierName"), sent).suggestion or "")
 
 
 def test_another_carrier_without_a_url_is_told_to_bring_one() -> None:
     sent = package(carrier=WalmartCarrier(other="Acme Freight"), tracking_number="AF771")
-    assert "tracking_url" in (explanations.of(refused("carrierName"), sent).suggestion or "")
+    assert "tracking_url" in (error_messages.of(refused("carrierName"), sent).suggestion or "")
 
 
 def test_the_other_methods_are_named() -> None:
-    advice = explanations.of(refused("methodCode"), package()).suggestion or ""
+    advice = error_messages.of(refused("methodCode"), package()).suggestion or ""
     assert "Standard" in advice
     assert advice.startswith("Value was sent.")
 
@@ -97,5 +97,5 @@ def test_the_other_methods_are_named() -> None:
 def test_every_class_of_error_says_whose_fault_it_is_and_whether_a_retry_helps(
     error: errors.WalmartError, code: str, origin: str, retryable: bool
 ) -> None:
-    failure = explanations.of(error)
+    failure = error_messages.of(error)
     assert (failure.code, failure.origin, failure.retryable) == (code, origin, retryable)

@@ -1,6 +1,6 @@
 from dataclasses import dataclass, field
 
-from app.sync.pulse import Pulse
+from app.worker.heartbeat import Pulse
 
 
 @dataclass

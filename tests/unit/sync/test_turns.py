@@ -5,9 +5,9 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.orders.update import Kind
-from app.storage.due import Group, Place
-from app.sync.turns import ANNOUNCED, FAIR_SHARE, FEW, Slots, Turns
+from app.domain.outbox.due_group import Group, Place
+from app.domain.outbox.fair_scheduler import ANNOUNCED, FAIR_SHARE, FEW, Slots, Turns
+from app.domain.update import Kind
 
 
 def due(store: int, due_in: float = 0.0, kind: Kind = Kind.SHIPMENT) -> Group:

@@ -7,8 +7,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from app.outbound.call import Call, Fault
-from app.walmart.account import Account
+from app.http_client.call import Call, Fault
+from app.walmart.credentials import Account
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PO = "1796330120075"

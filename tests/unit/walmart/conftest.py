@@ -9,7 +9,7 @@ import httpx
 import pytest
 import respx
 
-from app.outbound.transport import Http
+from app.http_client.transport import Http
 from app.walmart.client import WalmartClient
 from app.walmart.token import TokenCache
 from tests.unit.walmart.builders import BASE, NOW

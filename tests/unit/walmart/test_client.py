@@ -8,9 +8,9 @@ import httpx
 import pytest
 import respx
 
-from app.orders.snapshot import UnitStatus
-from app.outbound.call import Call
-from app.outbound.exchange import MAX_ANSWER_BYTES
+from app.domain.orders.snapshot import UnitStatus
+from app.http_client.call import Call
+from app.http_client.exchange import MAX_ANSWER_BYTES
 from app.walmart import errors
 from app.walmart.client import Answer, WalmartClient
 from tests.unit.walmart.builders import ACCOUNT, NOW, PO, a_line, an_error, an_order, units

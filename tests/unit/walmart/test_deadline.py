@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from app.outbound.transport import open_http
+from app.http_client.transport import open_http
 from app.walmart import errors
 from app.walmart.client import WalmartClient
 from app.walmart.token import TokenCache

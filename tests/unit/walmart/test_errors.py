@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.outbound import call as calls
-from app.outbound.call import Fault
+from app.http_client import call as calls
+from app.http_client.call import Fault
 from app.walmart import errors
 from app.walmart.errors import classify
 from tests.unit.walmart.builders import a_call

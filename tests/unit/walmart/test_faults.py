@@ -1,7 +1,7 @@
 import pytest
 
-from app.outbound.call import Fault
-from app.walmart.faults import faults_of, faults_of_xml
+from app.http_client.call import Fault
+from app.walmart.error_bodies import faults_of, faults_of_xml
 from tests.unit.outbound.hostile import PIECES, text_of, work
 
 ONE = {"code": "A.B", "field": "data", "description": "No"}

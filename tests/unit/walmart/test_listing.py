@@ -7,7 +7,7 @@ import httpx
 import pytest
 import respx
 
-from app.orders.snapshot import OrderSnapshot
+from app.domain.orders.snapshot import OrderSnapshot
 from app.walmart import errors
 from app.walmart.client import OrderPage, WalmartClient, Window
 from tests.unit.walmart.builders import ACCOUNT, NOW, PO, a_line, an_error, an_order

@@ -5,16 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.orders.cancellation import Reason
-from app.orders.shipment import METHOD_CODES as ORDER_METHOD_CODES
+from app.domain.orders.cancellation import Reason
+from app.domain.orders.shipping import METHOD_CODES as ORDER_METHOD_CODES
 from app.walmart.carriers import CARRIERS, METHOD_CODES, WalmartCarrier
 from app.walmart.markets import CANCELLATION_CODES, Market
-from app.walmart.messages import (
-    ShipLine,
-    cancellation_body,
-    shipping_body,
-    tracking_body,
-)
+from app.walmart.request_bodies import ShipLine, cancellation_body, shipping_body, tracking_body
 from tests.unit.walmart.builders import NOW, document, schema
 
 SHIPPING, CANCEL = schema("shipping"), schema("cancel")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.orders.snapshot import UnitStatus
-from app.walmart.messages import UnreadableOrder, read_order_body
+from app.domain.orders.snapshot import UnitStatus
+from app.walmart.request_bodies import UnreadableOrder, read_order_body
 from tests.unit.walmart.builders import PO, a_line, an_order, schema, units
 
 UPS = {

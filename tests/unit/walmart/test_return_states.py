@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.orders.returns import Return
-from app.walmart.reading import UnreadableOrder
-from app.walmart.returning import read_return
+from app.domain.orders.returns import Return
+from app.walmart.order_parser import UnreadableOrder
+from app.walmart.returns import read_return
 
 
 def entry(*, quantity: Any = 3, **changes: Any) -> dict[str, Any]:

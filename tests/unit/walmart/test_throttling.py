@@ -3,7 +3,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from app.walmart.throttling import LONGEST, SHORTEST, instant, replenish_in, tokens_left
+from app.walmart.rate_limit_headers import LONGEST, SHORTEST, instant, replenish_in, tokens_left
 from tests.unit.walmart.builders import NOW
 
 IN_20_S = NOW + timedelta(seconds=20)

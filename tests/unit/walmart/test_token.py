@@ -7,8 +7,8 @@ import pytest
 import respx
 
 from app.walmart import errors
-from app.walmart.account import Account
 from app.walmart.client import WalmartClient
+from app.walmart.credentials import Account
 from tests.unit.walmart.builders import ACCOUNT, PO, an_error, an_order
 from tests.unit.walmart.conftest import Clock, a_while
 

@@ -7,8 +7,8 @@ import pytest
 import respx
 
 from app.walmart import errors
-from app.walmart.account import Account
 from app.walmart.client import WalmartClient
+from app.walmart.credentials import Account
 
 ACCOUNT = Account(1, "seller", "secret")
 EVENT = {"eventType": "ORDER_UPDATES", "resourceName": "ORDER", "subscriptionId": "7"}

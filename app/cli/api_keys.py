@@ -1,0 +1,113 @@
+"""`waybill keys …`: API keys, on the command line."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app import bootstrap
+from app.domain import ids
+from app.domain.errors import NotAvailable
+from app.endings import CannotGoOn, Scope
+from app.settings import EMBEDDED, Settings
+from app.storage.postgres.database import Connection, Database, open_database
+from app.storage.postgres.embedded import EmbeddedPostgres
+from app.storage.stores import api_keys, stores
+
+# A name stands in timelines and in one line of `keys list`.
+LONGEST_NAME = 100
+Result = TypeVar("Result")
+
+
+class CannotDo(CannotGoOn):
+    """The command failed; the message says why."""
+
+
+def is_name(name: str) -> bool:
+    """Whether a key may be called so: one line, no blanks around it, at most LONGEST_NAME."""
+    return name == name.strip() and name.isprintable() and 0 < len(name) <= LONGEST_NAME
+
+
+def create(settings: Settings, *, name: str, store: UUID | None, scopes: Sequence[Scope]) -> str:
+    """Make a key; answers its secret, which is shown nowhere else. Raises CannotDo."""
+    secret = api_keys.new_secret()
+
+    async def work(connection: Connection) -> str:
+        number = None if store is None else await stores.number_of(connection, store)
+        if store is not None and number is None:
+            raise CannotDo(f"There is no store {store}.")
+        identifier = ids.new_id(
+            number or 0, int(datetime.now(UTC).timestamp() * 1000), secrets.randbits(64)
+        )
+        try:
+            await api_keys.create(
+                connection,
+                identifier=identifier,
+                name=name,
+                store_id=number,
+                scopes=frozenset(scope.value for scope in scopes),
+                secret=secret,
+            )
+        except api_keys.NameTaken as error:
+            raise CannotDo(f"A key named {name} exists; names are never used twice.") from error
+        return secret
+
+    return _do(settings, work)
+
+
+def listed(settings: Settings) -> list[str]:
+    """A line for each key. Raises CannotDo."""
+
+    async def work(connection: Connection) -> list[str]:
+        found = await api_keys.list_keys(connection)
+        return [_line(key) for key in found] or ["There is no key yet."]
+
+    return _do(settings, work)
+
+
+def revoke(settings: Settings, name: str) -> str:
+    """End a key. Raises CannotDo."""
+
+    async def work(connection: Connection) -> str:
+        if not await api_keys.revoke(connection, name):
+            raise CannotDo(f"There is no key named {name} that still works.")
+        return f"The key {name} ends within seconds."
+
+    return _do(settings, work)
+
+
+def _line(key: api_keys.Key) -> str:
+    where = "every store" if key.store_id is None else f"store number {key.store_id}"
+    state = "revoked" if key.revoked_at else "works"
+    made = f"{key.created_at:%Y-%m-%d}"
+    return f"{key.name}\t{','.join(sorted(key.scopes))}\t{where}\tmade {made}\t{state}"
+
+
+def _do(settings: Settings, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+    url = settings.required_database_url()
+    pooler = settings.database_pooler == "transaction"
+    if url != EMBEDDED:
+        return asyncio.run(_transaction(open_database(url, pool_size=2, pooler=pooler), work))
+    with EmbeddedPostgres.start(settings.data_dir) as server:
+        return asyncio.run(_transaction(open_database(server.url, pool_size=2), work))
+
+
+async def _transaction(
+    database: Database, work: Callable[[Connection], Awaitable[Result]]
+) -> Result:
+    try:
+        why_not = await bootstrap.not_ready(database)
+        if why_not is not None:
+            raise CannotDo(why_not)
+        async with database.begin() as connection:
+            return await work(connection)
+    except NotAvailable as error:
+        raise CannotDo(str(error)) from error
+    except sa.exc.SQLAlchemyError as error:
+        raise CannotDo(f"The database refused: {bootstrap.in_a_line(error)}.") from error
+    finally:
+        await database.close()

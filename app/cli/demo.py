@@ -1,0 +1,279 @@
+"""`waybill demo`, which is `make run`: everything at once on an embedded database.
+
+The simulator and the API run as processes of their own, so that the demo is what a
+deployment is. Secrets are kept in the data folder, so that a second run finds its data again.
+"""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import httpx
+from cryptography.fernet import Fernet
+
+from app.endings import CannotGoOn
+from app.settings import Settings
+from app.storage.postgres import migrate
+from app.storage.postgres.embedded import EmbeddedPostgres
+
+SELLER = "demo"
+# Ctrl-C, a polite kill, and a terminal that was closed.
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PATIENCE = 30.0
+# Two lines with several units, one line, a price of its own, a SKU that Walmart split over lines.
+_SHAPES: list[list[dict[str, Any]]] = [
+    [
+        {"line_number": "1", "sku": "MUG-BLUE", "name": "Blue mug", "quantity": 2},
+        {"line_number": "2", "sku": "TEA-GREEN", "name": "Green tea", "quantity": 1},
+    ],
+    [{"line_number": "1", "sku": "LAMP", "name": "Desk lamp", "quantity": 1}],
+    [
+        {
+            "line_number": "1",
+            "sku": "SOCKS",
+            "name": "Wool socks",
+            "quantity": 1,
+            "unit_price": "7.50",
+        }
+    ],
+    [
+        {"line_number": "1", "sku": "CHAIR", "name": "Oak chair", "quantity": 1},
+        {"line_number": "2", "sku": "CHAIR", "name": "Oak chair", "quantity": 1},
+    ],
+]
+
+
+class CannotDemonstrate(CannotGoOn):
+    """The demo cannot start or go on; the message says why."""
+
+
+class _Stopped(Exception):
+    """Somebody pressed Ctrl-C, or asked the process to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def alive(self) -> None:
+        """Raise with its last words when it has ended."""
+        if self.process.poll() is not None:
+            words = "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
+            raise CannotDemonstrate(f"the {self.name} ended:\n{words}")
+
+
+def run(settings: Settings, *, port: int, simulator_port: int) -> int:
+    """Run until Ctrl-C or SIGTERM; answers the exit code. Raises CannotDemonstrate."""
+    for number in _ENDINGS:
+        signal.signal(number, _on_signal)
+    folder = settings.data_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = _secrets(folder)
+    api, walmart = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{simulator_port}"
+    try:
+        print("Waybill: starting PostgreSQL …", flush=True)
+        with EmbeddedPostgres.start(folder) as server:
+            migrate.upgrade(server.url)
+            environment = _environment(settings, kept, server.url, walmart)
+            with (
+                _child("simulator", folder, environment, "--port", str(simulator_port)) as first,
+                _child("serve", folder, environment, "--port", str(port)) as second,
+            ):
+                _wait(f"{walmart}/simulator/faults", first)
+                _wait(f"{api}/readyz", second)
+                orders = _seed(api, walmart, kept["admin_key"])
+                _listen(environment, api)
+                print(_welcome(api, walmart, kept["admin_key"], orders), flush=True)
+                while True:
+                    time.sleep(0.5)
+                    first.alive()
+                    second.alive()
+    except _Stopped:
+        print("\nWaybill: stopped, everything is saved.", flush=True)
+        return 0
+
+
+def _on_signal(_: int, __: FrameType | None) -> None:
+    # Once is enough; a second Ctrl-C must not interrupt the clean-up.
+    for number in _ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
+    raise _Stopped
+
+
+def _secrets(folder: Path) -> dict[str, str]:
+    file = folder / "demo-secrets.json"
+    if file.exists():
+        kept: dict[str, str] = json.loads(file.read_text())
+        return kept
+    kept = {
+        "encryption_key": Fernet.generate_key().decode(),
+        "admin_key": f"wb_{secrets.token_urlsafe(32)}",
+    }
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as opened:
+        json.dump(kept, opened)
+    return kept
+
+
+def _environment(
+    settings: Settings, kept: Mapping[str, str], url: str, walmart: str
+) -> dict[str, str]:
+    keys = settings.keys or [kept["encryption_key"]]
+    return {
+        **os.environ,
+        "WAYBILL_DATABASE_URL": url,
+        # Whatever else the environment is set up for, the demo keeps to its own database.
+        "WAYBILL_DATABASE_DIRECT_URL": url,
+        "WAYBILL_DATABASE_POOLER": "none",
+        "WAYBILL_ENCRYPTION_KEYS": ",".join(keys),
+        "WAYBILL_ADMIN_KEY": kept["admin_key"],
+        "WAYBILL_WALMART_BASE_URL": walmart,
+    }
+
+
+@contextmanager
+def _child(
+    command: str, folder: Path, environment: Mapping[str, str], *words: str
+) -> Iterator[_Child]:
+    log = folder / f"{command}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own command, no shell
+            [sys.executable, "-m", "app.cli.main", command, *words],
+            env=dict(environment),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            # Ctrl-C reaches the whole group; the demo stops its children in order instead.
+            start_new_session=True,
+        )
+    try:
+        yield _Child(command, process, log)
+    finally:
+        process.terminate()
+        try:
+            process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait(url: str, child: _Child) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        child.alive()
+        with suppress(httpx.TransportError):
+            if httpx.get(url, timeout=2, trust_env=False).is_success:
+                # Another program on the port would answer too: the child must live.
+                time.sleep(0.1)
+                child.alive()
+                return
+        time.sleep(0.05)
+    raise CannotDemonstrate(f"the {child.name} does not answer; see {child.log}")
+
+
+def _seed(api: str, walmart: str, key: str) -> list[dict[str, Any]]:
+    """Connect the demo store once, and let buyers order something new in each run."""
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=api, headers=headers, timeout=10, trust_env=False) as client:
+        store = _store(client)
+        start = int(time.time()) * 10
+        imported = []
+        for number, lines in enumerate(_SHAPES):
+            order = {"client_id": SELLER, "purchase_order_id": str(start + number), "lines": lines}
+            httpx.post(f"{walmart}/simulator/orders", json=order, trust_env=False)
+            body = {"store_id": store, "purchase_order_id": str(start + number)}
+            answer = client.post("/v1/orders/import", json=body)
+            if not answer.is_success:
+                raise CannotDemonstrate(f"an order could not be imported: {answer.text}")
+            shown = answer.json()["lines"]
+            link = {
+                "commerce_order_number": f"{datetime.now(UTC):%j%H%M%S}{number}",
+                "commerce_order_id": start + number,
+                "lines": [
+                    {"line_number": line["line_number"], "commerce_item_id": start + place}
+                    for place, line in enumerate(shown)
+                ],
+            }
+            imported.append(client.patch(f"/v1/orders/{answer.json()['id']}", json=link).json())
+        return imported
+
+
+def _listen(environment: Mapping[str, str], api: str) -> None:
+    """Let Walmart announce the demo store's orders; it forgets who listens when it stops."""
+    words = ("webhooks", "subscribe", "--store", SELLER, "--url", api)
+    done = subprocess.run(  # noqa: S603 - our own command, no shell
+        [sys.executable, "-m", "app.cli.main", *words],
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise CannotDemonstrate(f"Walmart does not announce orders: {done.stderr.strip()}")
+
+
+def _store(client: httpx.Client) -> str:
+    for store in client.get("/v1/stores").json()["data"]:
+        if store["code"] == SELLER:
+            return str(store["id"])
+    body = {
+        "name": "Demo store",
+        "code": SELLER,
+        "walmart": {"client_id": SELLER, "client_secret": "demo-secret"},
+        "carriers": {
+            "ups": "UPS",
+            "acme_freight": {
+                "other": "Acme Freight",
+                "tracking_url": "https://acme.example/t/{tracking_number}",
+            },
+        },
+    }
+    answer = client.post("/v1/stores", json=body)
+    if not answer.is_success:
+        raise CannotDemonstrate(f"the demo store could not be connected: {answer.text}")
+    return str(answer.json()["id"])
+
+
+def _welcome(api: str, walmart: str, key: str, orders: list[dict[str, Any]]) -> str:
+    first, second, third = orders[0]["id"], orders[1]["id"], orders[2]["id"]
+    return f"""
+Waybill is running.
+
+  API and its docs    {api}/docs
+  Walmart simulator   {walmart}/
+  API key             {key}
+
+Try it (in another terminal):
+
+  export WAYBILL={api} SIMULATOR={walmart} KEY={key}
+  export ORDER={first} OTHER={second} THIRD={third}
+
+  # ship one unit of the first line, then all that remains
+  curl -s -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" \\
+    $WAYBILL/v1/orders/$ORDER/shipments -d '{{"carrier_code": "ups",
+    "tracking_number": "1Z999AA10123456784", "items": [{{"line_number": "1", "quantity": 1}}]}}'
+  curl -s -H "Authorization: Bearer $KEY" $WAYBILL/v1/orders/$ORDER
+
+  # cancel another order
+  curl -s -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" \\
+    $WAYBILL/v1/orders/$OTHER/cancellation -d '{{"reason": "out_of_stock"}}'
+
+  # a buyer orders at Walmart: the order is here, and acknowledged, within a second or two
+  curl -s $SIMULATOR/simulator/orders -d '{{"client_id": "demo",
+    "lines": [{{"line_number": "1", "sku": "TEAPOT", "quantity": 2}}]}}'
+  curl -s -H "Authorization: Bearer $KEY" "$WAYBILL/v1/orders?without_commerce_order=true"
+
+The README goes on from here. Ctrl-C stops everything.
+"""

@@ -1,0 +1,66 @@
+"""`waybill import-shipments FILE`: ship what a CSV file says, on the command line."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from app import bootstrap, logs
+from app.domain.errors import NotAvailable, OrderError
+from app.endings import CannotGoOn
+from app.settings import Settings
+from app.storage.stores import stores
+from app.usecases.bulk import rows as bulk_rows
+from app.usecases.bulk import run as bulk
+from app.usecases.bulk.rows import Row
+from app.usecases.bulk.run import REFUSED, Batch, Report
+
+ACTOR = "import-shipments"
+_MOST_SHOWN = 50
+
+
+class CannotImport(CannotGoOn):
+    """The file could not be carried out; the message says why."""
+
+
+def read(file: Path) -> list[Row]:
+    """The rows of a file. Raises CannotImport."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        return bulk.limited(bulk_rows.read_csv(text, bulk_rows.SHIPMENT_COLUMNS))
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotImport(f"{file} cannot be read: {error}") from error
+    except OrderError as error:
+        raise CannotImport(f"{file}: {error}") from error
+
+
+def run(
+    settings: Settings, *, store: str, rows: list[Row], progress: Callable[[int], None]
+) -> Report:
+    """Ship the rows. Raises CannotImport; the same file may be given again then."""
+    logs.configure("error")
+    return asyncio.run(_run(settings, store, rows, progress))
+
+
+async def _run(
+    settings: Settings, code: str, rows: list[Row], progress: Callable[[int], None]
+) -> Report:
+    try:
+        async with bootstrap.opened(settings) as parts:
+            async with parts.database.begin() as connection:
+                number = await stores.number_of_code(connection, code)
+            if number is None:
+                raise CannotImport(f"There is no store {code}.")
+            return await bulk.ship_rows(parts.desk, Batch(number, ACTOR), rows, progress)
+    except NotAvailable as error:
+        raise CannotImport(f"{error} Give the same file again: what is done is known.") from error
+
+
+def told(report: Report) -> Iterator[str]:
+    """What to print of it: the totals, and each row that was refused."""
+    totals = report.totals
+    yield ", ".join(f"{totals[each]} {each}" for each in (bulk.ACCEPTED, bulk.KNOWN, REFUSED))
+    refused = [result for result in report.results if result.status == REFUSED]
+    for result in refused[:_MOST_SHOWN]:
+        yield f"✘ row {result.row} {result.order or ''} {result.code}: {result.message}"
+    if len(refused) > _MOST_SHOWN:
+        yield f"  and {len(refused) - _MOST_SHOWN} more"

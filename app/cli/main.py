@@ -1,0 +1,257 @@
+"""The `waybill` command: one line for each sub-command, the work is elsewhere.
+
+Exit codes: 0 fine, 1 failed, 2 wrong usage or configuration. Each command imports what it needs:
+all that any of them needs takes two seconds.
+"""
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, NoReturn
+from uuid import UUID
+
+import typer
+
+from app.endings import CannotGoOn, Scope
+from app.version import VERSION
+
+app = typer.Typer(
+    name="waybill",
+    help="Waybill keeps Walmart Marketplace in step with Adobe Commerce.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+keys_app = typer.Typer(help="API keys: make, list, revoke.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+webhooks_app = typer.Typer(help="Walmart's announcements: subscribe.", no_args_is_help=True)
+app.add_typer(webhooks_app, name="webhooks")
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="TCP port to listen on.")]
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    if version:
+        print(VERSION)
+        raise typer.Exit
+
+
+@app.command("serve")
+def serve_command(
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    no_poller: Annotated[bool, typer.Option("--no-poller", help="Only the API.")] = False,
+) -> None:
+    """Run the API, with a poller inside."""
+    from app.cli import serve
+    from app.settings import load
+
+    serve.serve(load(), host=host, port=port, with_poller=not no_poller)
+
+
+@app.command()
+def poller(
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Deliveries under way at once.")
+    ] = None,
+    host: Host = "127.0.0.1",
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="TCP port for /livez and /readyz; none without it."),
+    ] = None,
+) -> None:
+    """Run a poller alone; as many as you like on one database."""
+    from app.cli import poller as poll
+    from app.settings import load
+
+    settings = load()
+    changes = {} if concurrency is None else {"poller_concurrency": concurrency}
+    poll.poll(settings.model_copy(update=changes), host=host, port=port)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema to this version's; safe to run from every replica."""
+    from app.cli import migrate as schema_commands
+    from app.settings import load
+
+    print(schema_commands.migrate(load()))
+
+
+@app.command()
+def simulator(host: Host = "127.0.0.1", port: Port = 8090) -> None:
+    """Run the Walmart simulator alone. Never expose it."""
+    from app.simulator import serve
+
+    serve.serve(host=host, port=port)
+
+
+@app.command("demo")
+def demo_command(port: Port = 8080, simulator_port: Port = 8090) -> None:
+    """Run everything on an embedded database, with a Walmart simulator and sample orders."""
+    from app.cli import demo
+    from app.settings import load
+
+    raise typer.Exit(demo.run(load(), port=port, simulator_port=simulator_port))
+
+
+@app.command("doctor")
+def doctor_command() -> None:
+    """Check configuration, database, migrations, keys and Walmart; say what to do."""
+    raise typer.Exit(0 if asyncio.run(_examine()) else 1)
+
+
+async def _examine() -> bool:
+    from app import logs
+    from app.cli import doctor
+    from app.settings import load
+
+    # The findings are what is to be read; what was logged on the way would come between.
+    logs.configure("error")
+    fine = True
+    async for finding in doctor.examine(load()):
+        print(f"{'✔' if finding.fine else '✘'} {finding.what}")
+        if not finding.fine:
+            fine = False
+            print(f"  → {finding.advice}")
+    return fine
+
+
+@app.command("reconcile")
+def reconcile_command_(
+    store: Annotated[str | None, typer.Option(help="The code of the one store.")] = None,
+    since: Annotated[str, typer.Option(help="30m, 24h, 7d, or a date.")] = "24h",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare recent orders with Walmart's, mend what is safe, list the rest."""
+    from app.cli import reconcile
+    from app.settings import load
+
+    try:
+        begin = reconcile.since(since, datetime.now(UTC))
+    except ValueError as error:
+        raise typer.BadParameter(f"--since {since}: {error}") from error
+    try:
+        for line in reconcile.run(load(), store=store, begin=begin, as_json=as_json):
+            print(line)
+    except reconcile.LeftOver:
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def recover(
+    since: Annotated[
+        str | None, typer.Option(help="30m, 24h, 7d, or a date; by itself the newest row's time.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """After a restored backup: doubt what is open, read Walmart, tell what is not known here."""
+    from app.cli import reconcile as reconcile_command
+    from app.cli import recover as recover_command
+    from app.settings import load
+
+    try:
+        begin = reconcile_command.since(since, datetime.now(UTC)) if since else None
+    except ValueError as error:
+        raise typer.BadParameter(f"--since {since}: {error}") from error
+    try:
+        recover_command.run(load(), since=begin, as_json=as_json, tell=typer.echo)
+    except recover_command.LeftOver:
+        raise typer.Exit(1) from None
+
+
+def _key_name(name: str) -> str:
+    from app.cli import api_keys
+
+    if not api_keys.is_name(name):
+        longest = api_keys.LONGEST_NAME
+        raise typer.BadParameter(f"A name is one line of 1 to {longest} characters.")
+    return name
+
+
+@app.command("import-shipments")
+def import_shipments(
+    file: Annotated[Path, typer.Argument(help="A CSV file; see the README for its columns.")],
+    store: Annotated[str, typer.Option(help="The code of the store.")],
+) -> None:
+    """Ship what each row of a CSV file says; the same file may be given again."""
+    from app.cli import import_shipments as import_command
+    from app.settings import load
+
+    rows = import_command.read(file)
+    with typer.progressbar(length=len(rows), label=f"Shipping {len(rows)} rows") as bar:
+        report = import_command.run(
+            load(), store=store, rows=rows, progress=lambda done: bar.update(done - bar.pos)
+        )
+    for line in import_command.told(report):
+        print(line)
+    if report.totals["refused"]:
+        raise typer.Exit(1)
+
+
+@webhooks_app.command("subscribe")
+def subscribe_webhooks(
+    store: Annotated[str, typer.Option(help="The code of the store.")],
+    url: Annotated[str, typer.Option(help="Where Walmart reaches this API, https://….")],
+) -> None:
+    """Let Walmart announce orders and returns, with a secret that is made anew."""
+    from app.cli import webhooks
+    from app.settings import load
+
+    if not url.startswith(("https://", "http://")):
+        raise typer.BadParameter("--url is an http or https address")
+    for line in webhooks.subscribe(load(), store=store, url=url):
+        print(line)
+
+
+@keys_app.command("create")
+def create_key(
+    name: Annotated[
+        str, typer.Option(callback=_key_name, help="Whose key it is; it stands in timelines.")
+    ],
+    store: Annotated[UUID | None, typer.Option(help="The one store it may see.")] = None,
+    scope: Annotated[list[Scope] | None, typer.Option(help="What it may do.")] = None,
+) -> None:
+    """Make an API key and show it, once."""
+    from app.cli import api_keys as key_commands
+    from app.settings import load
+
+    scopes = scope or [Scope.READ, Scope.WRITE]
+    print(key_commands.create(load(), name=name, store=store, scopes=scopes))
+
+
+@keys_app.command("list")
+def list_keys() -> None:
+    """List API keys, never their secrets."""
+    from app.cli import api_keys as key_commands
+    from app.settings import load
+
+    for line in key_commands.listed(load()):
+        print(line)
+
+
+@keys_app.command("revoke")
+def revoke_key(name: Annotated[str, typer.Argument(help="The key's name.")]) -> None:
+    """End an API key within seconds."""
+    from app.cli import api_keys as key_commands
+    from app.settings import load
+
+    print(key_commands.revoke(load(), name))
+
+
+def main() -> NoReturn:
+    """Run the command; failures are one line on stderr."""
+    try:
+        app()
+    except CannotGoOn as error:
+        sys.stderr.write(f"waybill: {error}\n")
+        sys.exit(error.exit_code)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

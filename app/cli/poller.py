@@ -1,0 +1,89 @@
+"""`waybill poller`: a poller alone; run as many as you like against one database."""
+
+import asyncio
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+
+from app import bootstrap, logs
+from app.cli import http_server
+from app.endings import CannotGoOn
+from app.settings import Settings
+from app.worker.heartbeat import PATIENCE, Pulse
+
+_log = structlog.get_logger(__name__)
+# A deployment starts its parts at once: the database and its migration get a minute.
+_PATIENCE = 60.0
+_AGAIN_AFTER = 2.0
+# Seconds that probes in flight have at a stop.
+_GRACE = 1
+
+
+class CannotPoll(CannotGoOn):
+    """The process cannot start; the message says why and what to do."""
+
+
+def poll(settings: Settings, *, host: str, port: int | None) -> None:
+    """Deliver updates until told to stop; probes are answered where a port is given.
+
+    Raises CannotPoll, CannotListen, BadSettings.
+    """
+    logs.configure(settings.log_level)
+    taken = None if port is None else http_server.take(host, port)
+    with asyncio.Runner(loop_factory=bootstrap.new_loop) as runner:
+        runner.run(_poll(settings, taken))
+
+
+async def _poll(settings: Settings, taken: socket.socket | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(bootstrap.opened(settings))
+        pulse = Pulse(time.monotonic, patience=settings.poll_interval + PATIENCE)
+        if taken is not None:
+            await stack.enter_async_context(_probed(parts, pulse, taken))
+        await _wait_until_ready(parts, stop)
+        if stop.is_set():
+            return
+        await stack.enter_async_context(bootstrap.polling(parts, ended=stop.set, pulse=pulse))
+        http_server.leave_alone_what_stays()
+        _log.info("polling", concurrency=settings.poller_concurrency)
+        await stop.wait()
+        _log.info("stopping", note="finishing what is in flight")
+
+
+@asynccontextmanager
+async def _probed(
+    parts: bootstrap.Parts, pulse: Pulse, taken: socket.socket
+) -> AsyncIterator[None]:
+    """Answer probes meanwhile, from before the database is there until all is written down."""
+    # A poller without a port needs no web framework.
+    from app.web.probes import create_probes  # noqa: PLC0415
+
+    app = create_probes(stopped=pulse.stopped, ready=lambda: bootstrap.not_ready(parts.database))
+    stop = asyncio.Event()
+    answering = asyncio.create_task(http_server.answer(app, taken, stop, grace=_GRACE))
+    try:
+        yield
+    finally:
+        stop.set()
+        await answering
+
+
+async def _wait_until_ready(parts: bootstrap.Parts, stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _PATIENCE
+    while not stop.is_set():
+        why_not = await bootstrap.not_ready(parts.database)
+        if why_not is None:
+            return
+        if loop.time() > deadline:
+            raise CannotPoll(why_not)
+        _log.warning("waiting", reason=why_not)
+        await asyncio.sleep(_AGAIN_AFTER)

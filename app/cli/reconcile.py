@@ -1,0 +1,118 @@
+"""`waybill reconcile`: compare with Walmart now, on the command line."""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from app import bootstrap, logs
+from app.domain.errors import NotAvailable
+from app.endings import CannotGoOn
+from app.settings import Settings
+from app.storage.imports import reconciliations
+from app.usecases.imports import reconcile
+from app.usecases.imports.reconcile import Finding, Report
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_LONGEST = timedelta(days=179)
+
+
+class CannotReconcile(CannotGoOn):
+    """The run could not begin; the message says why."""
+
+
+def since(text: str, now: datetime) -> datetime:
+    """When to begin: so many minutes, hours or days ago (24h), or a date. Raises ValueError."""
+    ago = re.fullmatch(r"(\d{1,6})([mhd])", text.strip())
+    if ago:
+        at = now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    else:
+        at = datetime.fromisoformat(text.strip())
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    if not now - _LONGEST <= at <= now:
+        raise ValueError("Walmart lists what was ordered within the last 179 days.")
+    return at
+
+
+def run(settings: Settings, *, store: str | None, begin: datetime, as_json: bool) -> Iterator[str]:
+    """Compare, and yield what to print; returns at the end. Raises CannotReconcile."""
+    logs.configure("error")
+    codes, reports = asyncio.run(_run(settings, store, begin))
+    if as_json:
+        yield json.dumps([_as_json(codes[report.store_id], report) for report in reports], indent=2)
+    else:
+        for report in reports:
+            yield from _lines(codes[report.store_id], report)
+    if any(report.left or report.stopped for report in reports):
+        raise LeftOver
+
+
+class LeftOver(Exception):
+    """Something needs a person; everything was printed."""
+
+
+async def _run(
+    settings: Settings, store: str | None, begin: datetime
+) -> tuple[dict[int, str], list[Report]]:
+    reports = []
+    try:
+        async with bootstrap.opened(settings) as parts:
+            async with parts.database.begin() as connection:
+                codes = await reconciliations.codes(connection)
+            for number in _chosen(codes, store):
+                report = await reconcile.reconcile(parts.desk, number, begin)
+                reports.append(report or Report(number, stopped="Another run is at it now."))
+    except NotAvailable as error:
+        raise CannotReconcile(str(error)) from error
+    return codes, reports
+
+
+def _chosen(codes: dict[int, str], store: str | None) -> list[int]:
+    chosen = [number for number, code in codes.items() if store in {None, code}]
+    if store is not None and not chosen:
+        raise CannotReconcile(f"There is no store {store}; stores are {', '.join(codes.values())}.")
+    return sorted(chosen)
+
+
+def _lines(code: str, report: Report) -> Iterator[str]:
+    tally = report.tally
+    yield (
+        f"store {code}: {report.orders} orders compared, {len(report.findings)} differences, "
+        f"{tally.repaired} mended, {len(report.left)} for a person"
+    )
+    for each in report.findings:
+        where = f" line {each.drift.line_number}" if each.drift.line_number else ""
+        units = (
+            ""
+            if each.drift.here is None
+            else f" ({each.drift.here} here, {each.drift.walmart} there)"
+        )
+        mark = "✔" if each.mended else "✘"
+        yield f"{mark} {each.purchase_order_id}{where} {each.drift.cause}{units}"
+        yield f"  → {each.drift.sentence}"
+    if report.stopped:
+        yield f"✘ it broke off: {report.stopped}"
+
+
+def _as_json(code: str, report: Report) -> dict[str, object]:
+    return {
+        "store": code,
+        "orders": report.orders,
+        "repaired": report.tally.repaired,
+        "stopped": report.stopped,
+        "findings": [_finding(each) for each in report.findings],
+    }
+
+
+def _finding(each: Finding) -> dict[str, object]:
+    return {
+        "purchase_order_id": each.purchase_order_id,
+        "order_id": str(each.order_id) if each.order_id else None,
+        "line_number": each.drift.line_number,
+        "cause": each.drift.cause.value,
+        "here": each.drift.here,
+        "walmart": each.drift.walmart,
+        "mended": each.mended,
+        "message": each.drift.sentence,
+    }

@@ -1,0 +1,58 @@
+"""`waybill serve`: the API, and a poller inside unless told otherwise."""
+
+import asyncio
+import signal
+import socket
+from contextlib import AsyncExitStack
+
+import structlog
+
+from app import bootstrap, logs
+from app.cli import http_server
+from app.commerce.signatures import open_keys
+from app.endings import CannotGoOn
+from app.settings import Settings
+from app.version import VERSION
+from app.web.app import create_app
+
+_log = structlog.get_logger(__name__)
+# Seconds that requests in flight have at a stop.
+GRACE = 20
+
+
+class CannotServe(CannotGoOn):
+    """The process cannot start; the message says why and what to do."""
+
+
+def serve(settings: Settings, *, host: str, port: int, with_poller: bool) -> None:
+    """Answer requests until told to stop. Raises CannotServe, CannotListen, BadSettings."""
+    logs.configure(settings.log_level)
+    taken = http_server.take(host, port)
+    with asyncio.Runner(loop_factory=bootstrap.new_loop) as runner:
+        runner.run(_serve(settings, taken, with_poller=with_poller))
+
+
+async def _serve(settings: Settings, taken: socket.socket, *, with_poller: bool) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(bootstrap.opened(settings))
+        why_not = await bootstrap.not_ready(parts.database)
+        if why_not is not None:
+            raise CannotServe(why_not)
+        if with_poller:
+            await stack.enter_async_context(bootstrap.polling(parts, ended=stop.set))
+        keys = open_keys()
+        stack.push_async_callback(keys.close)
+        admin = settings.admin_key
+        app = create_app(
+            desk=parts.desk,
+            admin_key=admin.get_secret_value() if admin else None,
+            metrics=parts.metrics,
+            ready=lambda: bootstrap.not_ready(parts.database),
+            version=VERSION,
+            adobe_keys=keys,
+        )
+        _log.info("serving", address=str(taken.getsockname()), poller=with_poller)
+        await http_server.answer(app, taken, stop, grace=GRACE)

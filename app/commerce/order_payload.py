@@ -1,0 +1,172 @@
+"""An order of Walmart's as Commerce takes it, and what Commerce shows beside its payment.
+
+Commerce's fields are those of its admin schema. What the buyer paid is settled at Walmart, so the
+payment is offline; taxes are Walmart's to remit, so they are named and not charged again.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from app.commerce.connection import Shop
+from app.domain.orders.buyer import Buyer
+from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot
+
+PAYMENT = "Offline Channel Payment"
+SHIPPING = "Channel Shipping"
+CURRENCY = "USD"
+_CENT = Decimal("0.01")
+_NO_NAME = "-"
+
+
+def units_wanted(snapshot: OrderSnapshot) -> dict[str, int]:
+    """Units of each line that Commerce has to handle: those that nobody has canceled."""
+    wanted = {number: line.ordered - line.canceled for number, line in snapshot.lines.items()}
+    return {number: units for number, units in wanted.items() if units > 0}
+
+
+def entity(
+    snapshot: OrderSnapshot, buyer: Buyer, shop: Shop, store_view_id: int
+) -> dict[str, object]:
+    """The order to create. Lines of which no unit is left are not in it."""
+    units = units_wanted(snapshot)
+    lines = [(snapshot.lines[number], wanted) for number, wanted in units.items()]
+    currency = next((line.currency for line, _ in lines if line.currency), CURRENCY)
+    subtotal = sum((_price(line) * wanted for line, wanted in lines), Decimal(0))
+    total = subtotal + buyer.shipping
+    method = snapshot.ship_method or "Standard"
+    address = _address(buyer)
+    first, last = _names(buyer.name)
+    return {
+        "ext_order_id": snapshot.purchase_order_id,
+        **({"ext_customer_id": snapshot.customer_order_id} if snapshot.customer_order_id else {}),
+        **_created(snapshot),
+        "store_id": store_view_id,
+        # Walmart has the money; Commerce lets such an order be shipped and be canceled.
+        "state": "processing",
+        "status": "processing",
+        "is_virtual": 0,
+        "customer_is_guest": 1,
+        "customer_email": buyer.email,
+        "customer_firstname": first,
+        "customer_lastname": last,
+        **_both("grand_total", total),
+        **_both("subtotal", subtotal),
+        **_both("subtotal_incl_tax", subtotal),
+        **_both("shipping_amount", buyer.shipping),
+        **_both("shipping_incl_tax", buyer.shipping),
+        **_both("tax_amount", Decimal(0)),
+        **_both("discount_amount", Decimal(0)),
+        **{f"{name}_currency_code": currency for name in ("base", "global", "order", "store")},
+        "base_to_order_rate": 1,
+        "store_to_order_rate": 0,
+        "total_qty_ordered": sum(units.values()),
+        "total_item_count": len(lines),
+        "shipping_description": f"{SHIPPING} - {method}",
+        "items": [_item(line, wanted, store_view_id) for line, wanted in lines],
+        "billing_address": address | {"address_type": "billing"},
+        "payment": {
+            "method": shop.payment_method,
+            "account_status": "",
+            "cc_last4": "",
+            "additional_information": list(payment_lines(snapshot, buyer, currency)),
+            "amount_ordered": _money(total),
+            "base_amount_ordered": _money(total),
+        },
+        "extension_attributes": {
+            "shipping_assignments": [
+                {
+                    "shipping": {
+                        "address": address | {"address_type": "shipping"},
+                        "method": f"channelshipping_{method.casefold().replace(' ', '_')}",
+                    }
+                }
+            ]
+        },
+    }
+
+
+def payment_lines(snapshot: OrderSnapshot, buyer: Buyer, currency: str) -> Sequence[str]:
+    """What is shown with the payment: whose order it is, and what Walmart collected beside it."""
+    lines = [PAYMENT, f"External Order Number: {snapshot.purchase_order_id}"]
+    if snapshot.customer_order_id:
+        lines.append(f"Walmart Customer Order: {snapshot.customer_order_id}")
+    if buyer.tax:
+        lines.append(f"Tax collected by Walmart: {buyer.tax.quantize(_CENT)} {currency}")
+    return lines
+
+
+def with_payment_line(entity_id: int, payment: Mapping[str, Any], line: str) -> dict[str, object]:
+    """The order's payment with one more line: only what Commerce cannot do without beside it."""
+    known = payment.get("additional_information")
+    lines = [*known, line] if isinstance(known, list) else [line]
+    kept = {name: payment[name] for name in ("entity_id", "parent_id", "method") if name in payment}
+    return {
+        "entity_id": entity_id,
+        "payment": {
+            **kept,
+            "account_status": payment.get("account_status") or "",
+            "cc_last4": payment.get("cc_last4") or "",
+            "additional_information": lines,
+        },
+    }
+
+
+def _created(snapshot: OrderSnapshot) -> dict[str, str]:
+    at = snapshot.ordered_at
+    return {"created_at": f"{at:%Y-%m-%d %H:%M:%S}"} if at is not None else {}
+
+
+def _item(line: LineSnapshot, units: int, store_view_id: int) -> dict[str, object]:
+    price = _price(line)
+    return {
+        "sku": line.sku,
+        "name": line.name or line.sku,
+        "product_type": "simple",
+        "store_id": store_view_id,
+        "qty_ordered": units,
+        "ext_order_item_id": line.line_number,
+        **_both("price", price),
+        **_both("original_price", price),
+        **_both("price_incl_tax", price),
+        **_both("row_total", price * units),
+        **_both("row_total_incl_tax", price * units),
+        **_both("tax_amount", Decimal(0)),
+        **_both("discount_amount", Decimal(0)),
+    }
+
+
+def _address(buyer: Buyer) -> dict[str, object]:
+    first, last = _names(buyer.name)
+    return {
+        "firstname": first,
+        "lastname": last,
+        "email": buyer.email,
+        "street": list(buyer.street),
+        "city": buyer.city,
+        "region": buyer.region,
+        "region_code": buyer.region,
+        "postcode": buyer.postcode,
+        "country_id": buyer.country,
+        "telephone": buyer.phone or _NO_NAME,
+    }
+
+
+def _names(name: str) -> tuple[str, str]:
+    """First and last name; Commerce needs both, and Walmart gives one."""
+    first, _, last = name.strip().rpartition(" ")
+    return (first, last) if first else (last, _NO_NAME)
+
+
+def _price(line: LineSnapshot) -> Decimal:
+    return line.unit_price if line.unit_price is not None else Decimal(0)
+
+
+def _both(name: str, amount: Decimal) -> dict[str, float]:
+    """An amount in the order's and in the shop's base currency, which are the same here."""
+    return {name: _money(amount), f"base_{name}": _money(amount)}
+
+
+def _money(amount: Decimal) -> float:
+    """Commerce's amounts are JSON numbers."""
+    return float(amount)

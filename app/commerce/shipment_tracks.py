@@ -1,0 +1,74 @@
+"""Commerce's shipment, which may bear several tracking numbers, as packages of one number each.
+
+Commerce does not say which units travel under which number; Walmart must be told. The rule:
+
+1. tracks of one carrier and number are one package;
+2. one package takes all items;
+3. tracks that name their items (`extension_attributes.items`) take those;
+4. one item of as many units as there are packages: each takes one unit;
+5. anything else would be a guess, and is refused.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.domain.errors import Invalid, Problem
+from app.domain.orders.requests import RequestedItem, ShipRequest
+
+_GUESS = (
+    "The shipment has several tracking numbers, and which units travel under which cannot be told: "
+    "send one shipment for each, or name each track's items in its extension_attributes.items."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A track of Commerce's shipment; items where it says itself what is in its package.
+
+    id: Commerce's own of it, where it was told.
+    """
+
+    carrier_code: str
+    title: str | None
+    number: str
+    items: tuple[RequestedItem, ...] | None = None
+    id: str | None = None
+
+
+def packages(
+    tracks: Sequence[Track], items: tuple[RequestedItem, ...] | None, reference: str
+) -> list[ShipRequest]:
+    """Split a shipment. Raises Invalid tracking_number_required, tracks_ambiguous."""
+    distinct = {(each.carrier_code, each.number): each for each in tracks}
+    if not distinct:
+        message = "Walmart takes no shipment without a tracking number: a track is needed."
+        raise Invalid(
+            "tracking_number_required",
+            message,
+            [Problem("tracking_number_required", message, "/tracks")],
+        )
+    shares = _shares(list(distinct.values()), items)
+    return [
+        ShipRequest(
+            carrier_code=track.carrier_code,
+            carrier_title=track.title,
+            tracking_number=track.number,
+            reference=reference if len(shares) == 1 else f"{reference}-{place}",
+            items=share,
+        )
+        for place, (track, share) in enumerate(shares, start=1)
+    ]
+
+
+def _shares(
+    tracks: Sequence[Track], items: tuple[RequestedItem, ...] | None
+) -> list[tuple[Track, tuple[RequestedItem, ...] | None]]:
+    if len(tracks) == 1:
+        return [(tracks[0], tracks[0].items or items)]
+    if all(track.items for track in tracks):
+        return [(track, track.items) for track in tracks]
+    one = items[0] if items is not None and len(items) == 1 else None
+    if one is None or one.quantity != len(tracks) or any(track.items for track in tracks):
+        raise Invalid("tracks_ambiguous", _GUESS, [Problem("tracks_ambiguous", _GUESS, "/tracks")])
+    each = RequestedItem(1, one.line_number, one.sku, one.commerce_item_id)
+    return [(track, (each,)) for track in tracks]

@@ -1,0 +1,156 @@
+"""Which units of which lines does a shipment take?
+
+Walmart often splits one Commerce item into several lines of one unit, so an item named by
+SKU or by its Commerce item is spread over all lines that carry it, in the order's own order.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from app.domain.errors import Problem
+from app.domain.orders import held_units
+from app.domain.orders.order import Item, Line, Order, Task
+from app.domain.orders.requests import RequestedItem
+from app.domain.update import Kind
+
+
+def everything_remaining(order: Order) -> tuple[Item, ...]:
+    """All units that nobody has asked for yet."""
+    return tuple(
+        Item(line.line_number, line.remaining, reserved=line.remaining)
+        for line in order.lines
+        if line.remaining > 0
+    )
+
+
+def allocate(
+    order: Order, requested: Sequence[RequestedItem], *, least: int | None = None
+) -> tuple[tuple[Item, ...], list[Problem]]:
+    """Give each requested item its units; say with a pointer what cannot be given.
+
+    least: units that were canceled at Walmart, or shipped there by others, are asked for without
+    being reserved, where at least so many units can go; None: everything has to go.
+    """
+    problems = [*_none(requested), *_repeated(requested)]
+    named = {item.line_number for item in requested if item.line_number is not None}
+    taken: dict[str, int] = {}
+    lost: dict[str, int] = {}
+    short: list[Problem] = []
+    for index, item in enumerate(requested):
+        lines = _lines_of(order, item, named)
+        if not lines:
+            problems.append(_unknown(index, item))
+            continue
+        left = _take([(line, line.remaining) for line in lines], item.quantity, taken)
+        if left:
+            holders = held_units.units_of(order, *(line.line_number for line in lines))
+            problem = _too_many(index, item, item.quantity - left, holders)
+            unexplained = _take([(line, _lost(order, line)) for line in lines], left, lost)
+            (problems if unexplained else short).append(problem)
+    if least is None or problems or sum(taken.values()) < least:
+        problems += short
+    return tuple(_allocated(order, taken, lost)), problems
+
+
+def _allocated(order: Order, taken: Mapping[str, int], lost: Mapping[str, int]) -> Iterator[Item]:
+    for number in (line.line_number for line in order.lines):
+        reserved = taken.get(number, 0)
+        units = reserved + lost.get(number, 0)
+        if units:
+            yield Item(number, units, reserved=reserved)
+
+
+def shipped_by_others(order: Order, line: Line) -> int:
+    """Units of a line that Walmart shows as shipped and that no shipment here accounts for."""
+    return max(line.shipped - sum(item.confirmed for _, item in _shipments_of(order, line)), 0)
+
+
+def _lost(order: Order, line: Line) -> int:
+    """Units of a line that were canceled or shipped by others, and that no shipment lacks yet."""
+    lacking = sum(
+        item.quantity - item.confirmed - item.reserved
+        for task, item in _shipments_of(order, line)
+        if task.unresolved
+    )
+    return max(line.canceled + shipped_by_others(order, line) - lacking, 0)
+
+
+def _shipments_of(order: Order, line: Line) -> list[tuple[Task, Item]]:
+    return [
+        (task, item)
+        for task in order.tasks
+        if task.kind is Kind.SHIPMENT
+        for item in task.items
+        if item.line_number == line.line_number
+    ]
+
+
+def _lines_of(order: Order, item: RequestedItem, named: set[str]) -> list[Line]:
+    if item.line_number is not None:
+        return [line for line in order.lines if line.line_number == item.line_number]
+    by_sku = item.sku is not None
+    matching = [
+        line
+        for line in order.lines
+        if (line.sku == item.sku if by_sku else line.commerce_item_id == item.commerce_item_id)
+    ]
+    # A line that another item names by its number is that item's alone.
+    return [line for line in matching if line.line_number not in named] or matching
+
+
+def _take(lines: Iterable[tuple[Line, int]], wanted: int, taken: dict[str, int]) -> int:
+    """Take the free units of each line; return how many units are still missing."""
+    for line, has in lines:
+        available = max(has - taken.get(line.line_number, 0), 0)
+        units = min(wanted, available)
+        taken[line.line_number] = taken.get(line.line_number, 0) + units
+        wanted -= units
+    return wanted
+
+
+def _name(item: RequestedItem) -> tuple[str, object]:
+    if item.line_number is not None:
+        return "line_number", item.line_number
+    if item.sku is not None:
+        return "sku", item.sku
+    return "commerce_item_id", item.commerce_item_id
+
+
+def _none(requested: Sequence[RequestedItem]) -> Iterator[Problem]:
+    """A shipment of nothing would be confirmed by nothing."""
+    if not requested:
+        yield Problem("invalid_quantity", "A shipment needs at least one unit.", "/items")
+    for index, item in enumerate(requested):
+        if item.quantity < 1:
+            message = "A quantity is a whole number of at least 1."
+            yield Problem("invalid_quantity", message, f"/items/{index}/quantity")
+
+
+def _repeated(requested: Sequence[RequestedItem]) -> Iterator[Problem]:
+    seen: set[tuple[str, object]] = set()
+    for index, item in enumerate(requested):
+        name = _name(item)
+        if name in seen:
+            yield Problem(
+                "line_repeated",
+                f"{name[0]} {name[1]} is named twice; give its units in one item.",
+                f"/items/{index}/{name[0]}",
+            )
+        seen.add(name)
+
+
+def _unknown(index: int, item: RequestedItem) -> Problem:
+    field, value = _name(item)
+    return Problem(
+        "unknown_line", f"The order has no line with {field} {value}.", f"/items/{index}/{field}"
+    )
+
+
+def _too_many(index: int, item: RequestedItem, available: int, holders: Iterable[Task]) -> Problem:
+    field, value = _name(item)
+    return held_units.refusal(
+        "quantity_exceeds_remaining",
+        f"{item.quantity} units of {field} {value} were asked for; {available} remain.",
+        holders,
+        f"/items/{index}/quantity",
+        facts={"remaining": available},
+    )

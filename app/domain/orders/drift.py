@@ -1,0 +1,211 @@
+"""Where our view of an order and Walmart's part ways: what, why, and what mends it.
+
+Walmart's word rules (`settlement.py`), so most drift is mended by reading. Two things are not:
+what an open update explains is not drift, and units that Walmart no longer shows are never
+taken back without a person, since they would then be free to ship a second time. The rest of the
+same read counts all the same.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from app.domain.orders import readback, settlement
+from app.domain.orders.order import Line, Order, Task
+from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot
+from app.domain.update import OPEN, Kind, State
+
+
+class Cause(StrEnum):
+    """Why the two differ."""
+
+    UPDATE_IN_FLIGHT = "update_in_flight"
+    UPDATE_LANDED = "update_landed"
+    SHIPPED_IN_SELLER_CENTER = "shipped_in_seller_center"
+    CANCELED_BY_WALMART = "canceled_by_walmart"
+    REFUNDED_AT_WALMART = "refunded_at_walmart"
+    CANCEL_REQUESTED = "cancel_requested"
+    QUANTITY_CHANGED = "quantity_changed"
+    LINE_UNKNOWN = "line_unknown"
+    MISSING_AT_WALMART = "missing_at_walmart"
+    LINE_MISSING_AT_WALMART = "line_missing_at_walmart"
+    ORDER_UNKNOWN_AT_WALMART = "order_unknown_at_walmart"
+    ORDER_UNKNOWN_HERE = "order_unknown_here"
+    ORDER_UNREADABLE = "order_unreadable"
+
+
+class Repair(StrEnum):
+    """What mends it."""
+
+    READ = "settled_by_reading"
+    WAIT = "waits_for_update"
+    PERSON = "needs_person"
+
+
+# What Walmart showed once and shows no more: to believe it would free units that may have left.
+_VANISHED = frozenset({Cause.MISSING_AT_WALMART, Cause.LINE_MISSING_AT_WALMART})
+
+_SENTENCES = {
+    Cause.UPDATE_IN_FLIGHT: "An update that is under way explains it; nothing to do.",
+    Cause.UPDATE_LANDED: "A failed update of ours did reach Walmart.",
+    Cause.SHIPPED_IN_SELLER_CENTER: "Somebody shipped units past Waybill, in Seller Center.",
+    Cause.CANCELED_BY_WALMART: "Units were canceled past Waybill, by Walmart or in Seller Center.",
+    Cause.REFUNDED_AT_WALMART: "Units were refunded past Waybill.",
+    Cause.CANCEL_REQUESTED: "The buyer asks for a cancellation, or no longer does.",
+    Cause.QUANTITY_CHANGED: "Walmart shows another number of units ordered.",
+    Cause.LINE_UNKNOWN: "Walmart shows a line that Waybill does not know.",
+    Cause.MISSING_AT_WALMART: "Walmart no longer shows units that it had confirmed: compare the "
+    "order in Seller Center, then POST /v1/orders/{order_id}/refresh with accept_walmart if "
+    "Walmart is right.",
+    Cause.LINE_MISSING_AT_WALMART: "Walmart does not show this line: compare the order in Seller "
+    "Center.",
+    Cause.ORDER_UNKNOWN_AT_WALMART: "Walmart knows no such purchase order for this seller account: "
+    "check that the order belongs to the store.",
+    Cause.ORDER_UNKNOWN_HERE: "Walmart has an order that Waybill does not: POST /v1/orders/import.",
+    Cause.ORDER_UNREADABLE: "Walmart's picture of the order cannot be read: compare it in Seller "
+    "Center.",
+}
+_NO_ROOM = (
+    " It leaves no room for an update of ours, which fails and says why: retry or dismiss it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One difference. here and walmart are units, None where it is not about units."""
+
+    cause: Cause
+    repair: Repair
+    line_number: str | None = None
+    here: int | None = None
+    walmart: int | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What it means, and what a person has to do where one is needed."""
+        crowded = self.repair is Repair.PERSON and self.cause in _SETTLED_BY_READING
+        return _SENTENCES[self.cause] + (_NO_ROOM if crowded else "")
+
+
+_SETTLED_BY_READING = frozenset(
+    {Cause.SHIPPED_IN_SELLER_CENTER, Cause.CANCELED_BY_WALMART, Cause.QUANTITY_CHANGED}
+)
+
+
+def compare(
+    order: Order, snapshot: OrderSnapshot, read_at: datetime, quiet: timedelta
+) -> tuple[Drift, ...]:
+    """Every difference between an order as we know it and as Walmart shows it, line by line.
+
+    read_at is when the read began (the database's clock). Units that Walmart does not show are no
+    drift within quiet of their confirmation: a read may lag so long.
+    """
+    settled = settlement.settle(order, snapshot, read_at)
+    crowded = _crowded(settled.trimmed)
+    fresh = _confirmed_since(order, read_at - quiet)
+    found: list[Drift] = []
+    for line in order.lines:
+        seen = snapshot.lines.get(line.line_number)
+        if seen is None or _ordered(seen) == 0:
+            found.append(_drift(Cause.LINE_MISSING_AT_WALMART, line, line.ordered, 0))
+        else:
+            after = settled.order.line(line.line_number) or line
+            found += _line(order, snapshot, line, after, fresh=fresh)
+    for number, seen in snapshot.lines.items():
+        if order.line(number) is None:
+            # A line without units cannot be written down, and nobody can ship it.
+            repair = Repair.READ if _ordered(seen) else Repair.PERSON
+            found.append(Drift(Cause.LINE_UNKNOWN, repair, number, 0, _ordered(seen)))
+    return tuple(_told(drift, crowded) for drift in found)
+
+
+def is_drift(drift: Drift) -> bool:
+    """Whether it is more than an update that has not come to rest yet."""
+    return drift.cause is not Cause.UPDATE_IN_FLIGHT
+
+
+def whole(cause: Cause) -> Drift:
+    """A difference that is about the order as a whole, which only a person can judge."""
+    return Drift(cause, Repair.PERSON)
+
+
+def _ordered(seen: LineSnapshot) -> int:
+    return max(seen.ordered, seen.shipped + seen.canceled)
+
+
+def _confirmed_since(order: Order, since: datetime) -> bool:
+    return any(task.confirmed_at is not None and task.confirmed_at > since for task in order.tasks)
+
+
+def _line(
+    order: Order, snapshot: OrderSnapshot, line: Line, after: Line, *, fresh: bool
+) -> Iterator[Drift]:
+    """after: the line once the read is settled."""
+    seen = snapshot.lines[line.line_number]
+    # Units that Walmart shows shipped and that are known to be canceled are not shipped anew.
+    shipped = seen.shipped if seen.shipped < line.shipped else max(after.shipped, line.shipped)
+    for kind, cause, here, walmart in (
+        (Kind.SHIPMENT, Cause.SHIPPED_IN_SELLER_CENTER, line.shipped, shipped),
+        (Kind.CANCELLATION, Cause.CANCELED_BY_WALMART, line.canceled, seen.canceled),
+        (None, Cause.REFUNDED_AT_WALMART, line.refunded, seen.refunded),
+    ):
+        if walmart < here:
+            cause_of_less = Cause.UPDATE_IN_FLIGHT if fresh else Cause.MISSING_AT_WALMART
+            yield _drift(cause_of_less, line, here, walmart)
+            continue
+        flying, landed = _ours(order, snapshot, line, kind) if kind else (0, 0)
+        more = walmart - here
+        if min(more, flying):
+            yield _drift(Cause.UPDATE_IN_FLIGHT, line, here, walmart)
+        if min(more - flying, landed) > 0:
+            yield _drift(Cause.UPDATE_LANDED, line, here, walmart)
+        if more > flying + landed:
+            yield _drift(cause, line, here, walmart)
+    if _ordered(seen) != line.ordered:
+        yield _drift(Cause.QUANTITY_CHANGED, line, line.ordered, _ordered(seen))
+    if seen.cancel_requested != (line.line_number in order.cancel_requested):
+        yield Drift(Cause.CANCEL_REQUESTED, Repair.READ, line.line_number)
+
+
+def _ours(order: Order, snapshot: OrderSnapshot, line: Line, kind: Kind) -> tuple[int, int]:
+    """Units of the line that Walmart has of our updates and we have not written down yet.
+
+    Those of open updates, and those of failed ones.
+    """
+    flying = landed = 0
+    for task in order.tasks:
+        if task.kind is not kind or not task.unresolved:
+            continue
+        found = readback.read(order, task, snapshot).found.get(line.line_number, 0)
+        known = sum(i.confirmed for i in task.items if i.line_number == line.line_number)
+        new = max(found - known, 0)
+        if task.state in OPEN:
+            flying += new
+        elif task.state is State.FAILED:
+            landed += new
+    return flying, landed
+
+
+def _drift(cause: Cause, line: Line, here: int, walmart: int) -> Drift:
+    if cause is Cause.UPDATE_IN_FLIGHT:
+        repair = Repair.WAIT
+    else:
+        repair = Repair.PERSON if cause in _VANISHED else Repair.READ
+    return Drift(cause, repair, line.line_number, here, walmart)
+
+
+def _crowded(trimmed: Iterable[Task]) -> frozenset[str]:
+    """Lines where Walmart's units leave no room for what an update of ours still wants."""
+    return frozenset(
+        item.line_number
+        for task in trimmed
+        for item in task.items
+        if item.reserved < item.quantity - item.confirmed
+    )
+
+
+def _told(drift: Drift, crowded: frozenset[str]) -> Drift:
+    if drift.cause in _SETTLED_BY_READING and drift.line_number in crowded:
+        return Drift(drift.cause, Repair.PERSON, drift.line_number, drift.here, drift.walmart)
+    return drift

@@ -1,0 +1,255 @@
+"""Bring the order in line with what Walmart shows: the only way units become shipped or canceled.
+
+Each update gets credited with the units of it that the snapshot shows; what it still waits for
+stays reserved. Per line and kind of unit the higher of known and shown stands: a read may lag
+behind a confirmation, and units that were free again could leave twice. Only a person's word
+(`accept_walmart`) takes units back. Where Walmart's truth leaves no room for a reservation
+(somebody shipped the units in Seller Center), the reservation is trimmed, newest first.
+
+A write in doubt keeps its reservation, whatever its state, until a read that began late enough
+shows what became of it.
+"""
+
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from app.domain.orders import readback, tracking_correction
+from app.domain.orders.order import Item, Line, Money, Order, Task
+from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot
+from app.domain.outbox.doubt import SHOWN_BY_ORDER, open_for
+from app.domain.update import AT_REST, OPEN, Kind, State
+
+_HOLDING = (Kind.SHIPMENT, Kind.CANCELLATION)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The order after a read.
+
+    landed: updates that Walmart shows complete; trimmed: updates whose reservation had to
+    give way; cleared: updates whose doubt has ended; new_lines: lines only Walmart knew.
+    """
+
+    order: Order
+    landed: tuple[Task, ...]
+    trimmed: tuple[Task, ...]
+    cleared: tuple[Task, ...]
+    new_lines: tuple[Line, ...]
+
+
+def settle(
+    order: Order, snapshot: OrderSnapshot, read_at: datetime, *, accept_walmart: bool = False
+) -> Settlement:
+    """Credit every update, then count the lines anew.
+
+    read_at is when the read began, by the database's clock. accept_walmart takes back units that
+    Walmart does not show.
+    """
+    tasks = [_credit(order, task, snapshot, read_at, accept=accept_walmart) for task in order.tasks]
+    known = [
+        _seen(line, snapshot.lines.get(line.line_number), accept=accept_walmart)
+        for line in order.lines
+    ]
+    new = [line for line in lines_of(snapshot) if not order.line(line.line_number)]
+    tasks, trimmed = _trim([*known, *new], tasks)
+    tasks = _covered([*known, *new], tasks, snapshot)
+    lines = tuple(_reserve(line, tasks) for line in (*known, *new))
+    landed = tuple(task for task in tasks if _complete(order, task, snapshot))
+    landed += tuple(_corrected(order, tasks, snapshot, read_at))
+    done = {task.update_id for task in landed}
+    cleared = tuple(task for task in tasks if _cleared(order, task, snapshot, read_at, done))
+    ended = {task.update_id for task in cleared}
+    after = replace(
+        order,
+        lines=lines,
+        tasks=tuple(
+            replace(task, in_doubt_until=None) if task.update_id in ended else task
+            for task in tasks
+        ),
+        cancel_requested=snapshot.cancel_requested,
+    )
+    return Settlement(after, landed, trimmed, cleared, tuple(new))
+
+
+def _complete(order: Order, task: Task, snapshot: OrderSnapshot) -> bool:
+    """Whether Walmart shows all of a shipment or cancellation."""
+    return (
+        task.unresolved
+        and task.kind in _HOLDING
+        and (
+            all(item.confirmed >= item.quantity for item in task.items)
+            or _nothing_left(task, snapshot)
+        )
+        and not readback.still_open(task, snapshot)
+        # More than anybody here knows of may be a double effect: a person must see it.
+        and not readback.read(order, task, snapshot).excess
+    )
+
+
+def _nothing_left(task: Task, snapshot: OrderSnapshot) -> bool:
+    """Whether a cancellation has all it can have: what Walmart lacks is nothing to cancel."""
+    return task.kind is Kind.CANCELLATION and snapshot.canceled
+
+
+def _corrected(
+    order: Order, tasks: Sequence[Task], snapshot: OrderSnapshot, read_at: datetime
+) -> Iterator[Task]:
+    """Tracking corrections that Walmart shows done, and that no other can overwrite any more."""
+    corrections = [task for task in tasks if task.kind is Kind.TRACKING and task.unresolved]
+    if corrections:
+        counted = replace(order, tasks=tuple(tasks))
+        yield from (each for each in corrections if _done(counted, each, snapshot, read_at))
+
+
+def _done(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetime) -> bool:
+    if not task.recognisable:
+        return False
+    shipment = order.task(task.corrects) if task.corrects else None
+    # While the rest of the shipment may still go out or arrive, the correction waits.
+    settled = shipment is not None and shipment.state not in OPEN and not shipment.in_doubt(read_at)
+    last = tracking_correction.overwritten_until(order, task)
+    if not settled or (last is not None and read_at < last):
+        return False
+    return tracking_correction.standing(order, task, snapshot).done
+
+
+def _cleared(
+    order: Order,
+    task: Task,
+    snapshot: OrderSnapshot,
+    read_at: datetime,
+    landed: Container[UUID],
+) -> bool:
+    """Whether this read ends the doubt of an update, by its time or by what it shows."""
+    if task.in_doubt_until is None or task.kind not in SHOWN_BY_ORDER:
+        return False
+    if task.state is State.SENDING:
+        return False
+    early = task.in_doubt(read_at)
+    unsure = open_for(readback.unsure_until(order, task, snapshot), read_at)
+    if task.update_id in landed or _all_there(task, snapshot):
+        # What is there may be another's, and this one's may come yet.
+        return not (early and unsure)
+    return not early and not unsure
+
+
+def _all_there(task: Task, snapshot: OrderSnapshot) -> bool:
+    if task.kind is Kind.ACKNOWLEDGEMENT:
+        return not snapshot.created
+    return task.kind in _HOLDING and all(item.confirmed >= item.quantity for item in task.items)
+
+
+def _credit(
+    order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetime, *, accept: bool
+) -> Task:
+    if task.kind not in _HOLDING or not (task.unresolved or accept):
+        return task
+    reading = readback.read(order, task, snapshot)
+    found = reading.shown if accept else reading.found
+    # What is at rest waits for nothing; but what is in doubt may still arrive.
+    unsure = open_for(readback.unsure_until(order, task, snapshot), read_at)
+    released = task.state in AT_REST and not (task.in_doubt(read_at) or unsure)
+    released = released or _nothing_left(task, snapshot)
+
+    def credited(item: Item) -> Item:
+        confirmed = found.get(item.line_number, 0)
+        if accept:
+            # Units that bear no number any more, or whose line is not shown, are not taken back.
+            line = snapshot.lines.get(item.line_number)
+            kept = line.unnumbered if line else item.confirmed
+            confirmed = max(confirmed, min(item.confirmed, confirmed + kept))
+        missing = max(item.quantity - confirmed, 0)
+        return replace(
+            item, confirmed=confirmed, reserved=0 if released else min(missing, item.reserved)
+        )
+
+    return replace(task, items=tuple(credited(item) for item in task.items))
+
+
+def _seen(line: Line, seen: LineSnapshot | None, *, accept: bool = False) -> Line:
+    if seen is None:
+        return line
+    ordered = max(seen.ordered, seen.shipped + seen.canceled)
+    shipped = seen.shipped if accept else max(seen.shipped, line.shipped)
+    canceled = seen.canceled if accept else max(seen.canceled, line.canceled)
+    # Both together never exceed what was ordered: canceled units stand, and shipped ones give way,
+    # whichever of two reads comes last.
+    canceled = min(canceled, ordered)
+    return replace(
+        line,
+        ordered=ordered,
+        shipped=min(shipped, ordered - canceled),
+        canceled=canceled,
+        refunded=seen.refunded if accept else max(seen.refunded, line.refunded),
+        name=line.name or seen.name,
+    )
+
+
+def _from_walmart(seen: LineSnapshot) -> Line:
+    price = (
+        Money(seen.unit_price, seen.currency)
+        if seen.unit_price is not None and seen.currency
+        else None
+    )
+    blank = Line(seen.line_number, seen.sku, seen.ordered, name=seen.name, unit_price=price)
+    return _seen(blank, seen)
+
+
+def lines_of(snapshot: OrderSnapshot) -> tuple[Line, ...]:
+    """The lines of an order as Walmart shows them; one without units is none."""
+    lines = (_from_walmart(line) for line in snapshot.lines.values())
+    return tuple(line for line in lines if line.ordered)
+
+
+def _room(line: Line) -> int:
+    return line.ordered - line.shipped - line.canceled
+
+
+def _trim(lines: Sequence[Line], tasks: Sequence[Task]) -> tuple[list[Task], tuple[Task, ...]]:
+    room = {line.line_number: _room(line) for line in lines}
+    kept: dict[object, Task] = {}
+    trimmed: list[Task] = []
+    # What may still arrive keeps its units before what can be held back.
+    for task in sorted(tasks, key=lambda each: (each.in_doubt_until is None, each.sequence)):
+        items = []
+        for item in task.items:
+            reserved = min(item.reserved, max(room.get(item.line_number, 0), 0))
+            room[item.line_number] = room.get(item.line_number, 0) - reserved
+            items.append(item if reserved == item.reserved else replace(item, reserved=reserved))
+        after = task
+        if any(new is not old for new, old in zip(items, task.items, strict=True)):
+            after = replace(task, items=tuple(items))
+            trimmed.append(after)
+        kept[task.update_id] = after
+    return [kept[task.update_id] for task in tasks], tuple(trimmed)
+
+
+def _covered(lines: Sequence[Line], tasks: Sequence[Task], snapshot: OrderSnapshot) -> list[Task]:
+    """Let a cancellation under way hold what is open beyond it: it is one of the whole order."""
+    open_ones = [t for t in tasks if t.kind is Kind.CANCELLATION and t.state in OPEN]
+    if not open_ones or snapshot.canceled:
+        return list(tasks)
+    free = {line.line_number: _room(line) - _reserved(line, tasks) for line in lines}
+    known = {item.line_number: item for item in open_ones[0].items}
+    for number, units in free.items():
+        if units > 0:
+            item = known.get(number, Item(number, 0))
+            more = replace(item, quantity=item.quantity + units, reserved=item.reserved + units)
+            known[number] = more
+    wider = replace(open_ones[0], items=tuple(known.values()))
+    return [wider if task is open_ones[0] else task for task in tasks]
+
+
+def _reserved(line: Line, tasks: Iterable[Task]) -> int:
+    return sum(
+        item.reserved
+        for task in tasks
+        for item in task.items
+        if item.line_number == line.line_number
+    )
+
+
+def _reserve(line: Line, tasks: Iterable[Task]) -> Line:
+    return replace(line, pending=_reserved(line, tasks))

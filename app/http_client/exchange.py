@@ -1,0 +1,213 @@
+"""One HTTP try: send it, read the answer within bounds, keep the evidence.
+
+The only place that speaks httpx, and the one that translates its exceptions. What differs from
+one system to the other, its headers and its errors, is its dialect.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import httpx
+
+from app.http_client import call as calls
+from app.http_client import redaction
+from app.http_client.call import Call, Fault
+from app.http_client.transport import Http, pieces
+from app.version import VERSION
+
+MAX_ANSWER_BYTES = 2 * 1024 * 1024
+JSON = "application/json"
+_ERROR = 400
+# Amounts of money stay exact.
+_read_json = json.JSONDecoder(parse_float=str).decode
+
+_FAILURES: tuple[tuple[type[Exception], str], ...] = (
+    (httpx.ConnectTimeout, calls.CONNECT_TIMEOUT),
+    (httpx.ConnectError, calls.CONNECT_ERROR),
+    (httpx.PoolTimeout, calls.POOL_TIMEOUT),
+    (httpx.UnsupportedProtocol, calls.UNUSABLE_ADDRESS),
+    (httpx.InvalidURL, calls.UNUSABLE_ADDRESS),
+    (httpx.ReadTimeout, calls.READ_TIMEOUT),
+    (httpx.WriteTimeout, calls.WRITE_TIMEOUT),
+    (TimeoutError, calls.DEADLINE),
+    (httpx.DecodingError, calls.ANSWER_UNREADABLE),
+    (httpx.HTTPError, calls.CONNECTION_LOST),
+    (OSError, calls.CONNECTION_LOST),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """What to send. headers hold the credentials; secrets must never be seen in the evidence.
+
+    query begins with `?` and goes out as it is; it is no part of the evidence's path.
+    """
+
+    operation: str
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+    content: str | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a system speaks HTTP.
+
+    headers: those of its own, by the try's correlation id. faults: the errors in an answer, by
+    its decoded JSON (None where that cannot be read) and its text. tokens_left: calls it says are
+    left; replenish_in: time until it takes one again; both by the answer's headers. own: whether
+    decoded JSON is an answer of that system; the evidence shows no other.
+    """
+
+    headers: Callable[[str], Mapping[str, str]]
+    faults: Callable[[object, str], tuple[Fault, ...]]
+    tokens_left: Callable[[Mapping[str, str]], int | None]
+    replenish_in: Callable[[Mapping[str, str], datetime], timedelta | None]
+    own: Callable[[object], bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The evidence, with the answer as it came: payload is decoded JSON, text the raw body.
+
+    Both may hold tokens and a buyer's address; they are for reading, not for keeping.
+    """
+
+    call: Call
+    payload: object = field(default=None, repr=False)
+    text: str = field(default="", repr=False)
+
+
+@dataclass(slots=True)
+class _Reply:
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytearray = field(default_factory=bytearray)
+    failure: str | None = None
+
+
+class Exchange:
+    """Makes HTTP tries at one base URL.
+
+    now gives aware times; new_correlation_id a fresh id for every try. It keeps no state.
+    """
+
+    def __init__(
+        self,
+        http: Http,
+        *,
+        base_url: str,
+        dialect: Dialect,
+        now: Callable[[], datetime],
+        new_correlation_id: Callable[[], str],
+    ) -> None:
+        self._http = http
+        self._base_url = base_url.rstrip("/")
+        self._dialect = dialect
+        self._now = now
+        self._new_correlation_id = new_correlation_id
+
+    async def send(self, wanted: Try, deadline: float) -> Answered:
+        """Make the try; every failure of the network comes back as evidence, none is raised.
+
+        deadline is a moment of the running loop's clock (`loop.time()`): nothing is begun
+        after it, and a try under way is broken off.
+        """
+        correlation_id = self._new_correlation_id()
+        headers = {
+            "User-Agent": f"waybill/{VERSION}",
+            "Accept": JSON,
+            "Content-Type": JSON,
+            # A compressed answer could unpack to more than the cap in one piece.
+            "Accept-Encoding": "identity",
+            **self._dialect.headers(correlation_id),
+            **wanted.headers,
+        }
+        started_at = self._now()
+        reply = _Reply()
+        if asyncio.get_running_loop().time() >= deadline:
+            reply.failure = calls.NO_TIME_LEFT
+        else:
+            await self._transfer(wanted, headers, deadline, reply)
+        if len(reply.body) <= redaction.MOST_EVIDENCE:
+            return self._evidence(wanted, correlation_id, started_at, reply)
+        # Reading a large answer takes long enough that other stores' calls would wait for it.
+        return await asyncio.to_thread(self._evidence, wanted, correlation_id, started_at, reply)
+
+    async def _transfer(
+        self, wanted: Try, headers: Mapping[str, str], deadline: float, reply: _Reply
+    ) -> None:
+        content = (wanted.content or "").encode()
+        try:
+            async with (
+                asyncio.timeout_at(deadline),
+                self._http.stream(
+                    wanted.method,
+                    self._base_url + wanted.path + wanted.query,
+                    headers=headers,
+                    content=content,
+                ) as response,
+            ):
+                reply.status, reply.headers = response.status_code, response.headers
+                await _read(response, reply)
+        except tuple(kind for kind, _ in _FAILURES) as error:
+            reply.failure = next(word for kind, word in _FAILURES if isinstance(error, kind))
+
+    def _evidence(
+        self, wanted: Try, correlation_id: str, started_at: datetime, reply: _Reply
+    ) -> Answered:
+        ended_at, dialect = self._now(), self._dialect
+        text, payload, readable = _decode(bytes(reply.body))
+        found = dialect.faults(payload if readable else None, text)
+        failure = reply.failure
+        if failure is None and not readable and not (found and (reply.status or 0) >= _ERROR):
+            failure = calls.ANSWER_UNREADABLE
+        call = Call(
+            operation=wanted.operation,
+            method=wanted.method,
+            path=wanted.path,
+            started_at=started_at,
+            ended_at=ended_at,
+            correlation_id=correlation_id,
+            request=redaction.redact(wanted.content, wanted.secrets) if wanted.content else None,
+            status=reply.status,
+            response=self._shown(text, payload, wanted) if reply.status is not None else None,
+            codes=tuple(fault.code for fault in found if fault.code),
+            failure=failure,
+            tokens_left=dialect.tokens_left(reply.headers),
+            replenish_in=dialect.replenish_in(reply.headers, ended_at),
+            faults=found,
+        )
+        return Answered(call, payload, text)
+
+    def _shown(self, text: str, payload: object, wanted: Try) -> str:
+        own = self._dialect.own
+        if own is not None and text and not own(payload):
+            # Who else answers at a wrong address is none of the store's business.
+            return f"[{len(text)} characters that are no answer of this system's]"
+        return redaction.redact(text, wanted.secrets)
+
+
+async def _read(response: httpx.Response, reply: _Reply) -> None:
+    async for chunk in pieces(response):
+        reply.body += chunk
+        if len(reply.body) > MAX_ANSWER_BYTES:
+            reply.failure = calls.ANSWER_TOO_LARGE
+            return
+
+
+def _decode(body: bytes) -> tuple[str, object, bool]:
+    """Text, decoded JSON and whether it could be read; an empty body reads as nothing."""
+    if not body.strip():
+        return "", None, True
+    try:
+        text = body.decode("utf-8-sig")
+        return text, _read_json(text), True
+    except (ValueError, RecursionError):
+        return body.decode("utf-8", "replace"), None, False

@@ -1,0 +1,86 @@
+"""A message to a store's people: a JSON POST to an address of theirs, signed."""
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from app.http_client.call import Fault
+from app.http_client.exchange import Dialect, Exchange, Try
+from app.http_client.transport import Http
+
+SIGNATURE_HEADER = "Waybill-Signature"
+_OK, _REDIRECT = 200, 300
+
+
+class Messenger:
+    """Posts messages. timeout is in seconds and bounds each; http calls only who may be called."""
+
+    def __init__(self, http: Http, *, timeout: float, now: Callable[[], datetime]) -> None:
+        self._http, self._timeout, self._now = http, timeout, now
+
+    async def post(self, url: str, secret: str, body: str) -> str | None:
+        """Post a message; None where it was taken, else a sentence on why not.
+
+        Whoever answers, no word of the answer is kept.
+        """
+        parts = urlsplit(url)
+        exchange = Exchange(
+            self._http,
+            base_url=f"{parts.scheme}://{parts.netloc}",
+            dialect=_DIALECT,
+            now=self._now,
+            new_correlation_id=lambda: str(uuid4()),
+        )
+        wanted = Try(
+            operation="notify",
+            method="POST",
+            path=parts.path or "/",
+            headers={SIGNATURE_HEADER: sign(secret, int(self._now().timestamp()), body)},
+            content=body,
+            secrets=(secret,),
+            query=f"?{parts.query}" if parts.query else "",
+        )
+        call = (await exchange.send(wanted, asyncio.get_running_loop().time() + self._timeout)).call
+        if call.status is None:
+            return f"There was no answer: {call.failure}."
+        if _OK <= call.status < _REDIRECT:
+            return None
+        return f"The answer was {call.status}."
+
+
+def sign(secret: str, at: int, body: str) -> str:
+    """`t=<seconds since 1970>,v1=<hex>`: HMAC-SHA256 of the time, a point and the body.
+
+    With the time in it, whoever recorded a message cannot send it again much later.
+    """
+    digest = hmac.new(secret.encode(), f"{at}.{body}".encode(), hashlib.sha256).hexdigest()
+    return f"t={at},v1={digest}"
+
+
+def _no_headers(_: str) -> Mapping[str, str]:
+    return {}
+
+
+def _no_faults(_: object, __: str) -> tuple[Fault, ...]:
+    return ()
+
+
+def _no_count(_: Mapping[str, str]) -> int | None:
+    return None
+
+
+def _no_wait(_: Mapping[str, str], __: datetime) -> timedelta | None:
+    return None
+
+
+_DIALECT = Dialect(
+    headers=_no_headers,
+    faults=_no_faults,
+    tokens_left=_no_count,
+    replenish_in=_no_wait,
+    own=lambda _: False,
+)

@@ -1,1 +1,0 @@
-"""Use cases: each opens its one transaction, asks the rules, writes, and answers."""

@@ -1,1 +1,0 @@
-"""Calls to other systems: how bytes travel, what is kept of them, and what can go wrong."""

@@ -1,0 +1,1 @@
+"""Commerce's events, its orders' links, and the updates that go to Commerce."""

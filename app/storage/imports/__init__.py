@@ -1,0 +1,1 @@
+"""Import leases and cursors, orders that could not be read, the inbox of Walmart's webhooks."""

@@ -1,0 +1,4 @@
+"""Orders and their lines: locked, changed, created, counted; shipments accepted.
+
+Start with `repository.py`.
+"""

@@ -1,0 +1,212 @@
+"""Shipments and cancellations as they are written down, each beside its update."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.domain.orders.order import Item
+from app.domain.orders.snapshot import tracking_key
+from app.storage.orders.repository import items_json, items_of
+from app.storage.postgres.database import Connection
+from app.storage.tables import cancellations, shipments, updates
+
+
+@dataclass(frozen=True, slots=True)
+class NewShipment:
+    """A shipment to write down. walmart_carrier has exactly one of the keys carrier and other."""
+
+    store_id: int
+    id: UUID
+    order_id: UUID
+    update_id: UUID
+    carrier_code: str
+    carrier_title: str | None
+    tracking_number: str
+    tracking_url: str | None
+    shipped_at: datetime
+    method_code: str
+    reference: str | None
+    fingerprint: bytes
+    override_cancel_request: bool
+    walmart_carrier: Mapping[str, str]
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewCancellation:
+    """A cancellation to write down, inventory as Commerce gave it."""
+
+    store_id: int
+    id: UUID
+    order_id: UUID
+    update_id: UUID
+    reason: str
+    comment: str | None
+    inventory: list[dict[str, Any]]
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    """A shipment with what of it may still be changed: the row and the state of its update."""
+
+    id: UUID
+    update_id: UUID
+    carrier_code: str
+    carrier_title: str | None
+    tracking_number: str
+    tracking_url: str | None
+    state: str
+    in_doubt_until: datetime | None
+    payload: Mapping[str, Any]
+    first_confirmed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A shipment as another telling of it is recognised.
+
+    numbers: every tracking number it bore, its own included, as `tracking_key` writes them.
+    """
+
+    id: UUID
+    update_id: UUID
+    reference: str | None
+    tracking_number: str
+    numbers: frozenset[str]
+    items: tuple[Item, ...]
+
+    @property
+    def key(self) -> str:
+        """The number it bears now, as `tracking_key` writes it."""
+        return tracking_key(self.tracking_number)
+
+
+_SENT = sa.text("""
+    SELECT s.id, s.update_id, s.reference, s.tracking_number, s.items,
+           ARRAY(SELECT e.detail->'old'->>'tracking_number' FROM events e
+                  WHERE e.store_id = s.store_id AND e.order_id = s.order_id
+                    AND e.what = 'tracking_corrected'
+                    AND e.detail->>'shipment_id' = s.id::text) AS former
+      FROM shipments s WHERE s.store_id = :store_id AND s.order_id = :order_id
+     ORDER BY s.number
+""").columns(items=JSONB)
+
+
+async def add_shipment(connection: Connection, new: NewShipment) -> None:
+    """Write a shipment. The caller holds the order."""
+    values = {name: getattr(new, name) for name in new.__slots__}
+    values |= {
+        "items": items_json(new.items),
+        "tracking_key": tracking_key(new.tracking_number),
+        "walmart_carrier": dict(new.walmart_carrier),
+    }
+    await connection.execute(sa.insert(shipments).values(**values))
+
+
+async def add_cancellation(connection: Connection, new: NewCancellation) -> None:
+    """Write a cancellation. The caller holds the order."""
+    values = {name: getattr(new, name) for name in new.__slots__}
+    await connection.execute(
+        sa.insert(cancellations).values(**values | {"items": items_json(new.items)})
+    )
+
+
+async def by_reference(
+    connection: Connection, store_id: int, order_id: UUID, reference: str
+) -> tuple[UUID, bytes] | None:
+    """The shipment that bears a reference within its order, and the digest of its content."""
+    statement = sa.select(shipments.c.id, shipments.c.fingerprint).where(
+        shipments.c.store_id == store_id,
+        shipments.c.order_id == order_id,
+        shipments.c.reference == reference,
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return (row.id, row.fingerprint) if row else None
+
+
+async def sent(connection: Connection, store_id: int, order_id: UUID) -> list[Sent]:
+    """An order's shipments, oldest first."""
+    values = {"store_id": store_id, "order_id": order_id}
+    return [
+        Sent(
+            row["id"],
+            row["update_id"],
+            row["reference"],
+            row["tracking_number"],
+            frozenset(map(tracking_key, (row["tracking_number"], *row["former"]))),
+            items_of(row["items"]),
+        )
+        for row in (await connection.execute(_SENT, values)).mappings()
+    ]
+
+
+async def forget_reference(connection: Connection, store_id: int, shipment_id: UUID) -> None:
+    """Let another shipment of the order bear the reference of this one."""
+    await connection.execute(
+        sa.update(shipments)
+        .where(shipments.c.store_id == store_id, shipments.c.id == shipment_id)
+        .values(reference=None)
+    )
+
+
+async def sendable(
+    connection: Connection, store_id: int, order_id: UUID, shipment_id: UUID
+) -> Sendable | None:
+    """A shipment of the order with the state of its update, if there is such a one."""
+    statement = (
+        sa.select(
+            shipments.c.id,
+            shipments.c.update_id,
+            shipments.c.carrier_code,
+            shipments.c.carrier_title,
+            shipments.c.tracking_number,
+            shipments.c.tracking_url,
+            updates.c.state,
+            updates.c.in_doubt_until,
+            updates.c.payload,
+            shipments.c.first_confirmed_at,
+        )
+        .join(
+            updates,
+            sa.and_(
+                updates.c.store_id == shipments.c.store_id, updates.c.id == shipments.c.update_id
+            ),
+        )
+        .where(
+            shipments.c.store_id == store_id,
+            shipments.c.order_id == order_id,
+            shipments.c.id == shipment_id,
+        )
+        .with_for_update(of=updates)
+    )
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    return Sendable(**row) if row else None
+
+
+async def correct(
+    connection: Connection, store_id: int, shipment_id: UUID, changes: Mapping[str, Any]
+) -> None:
+    """Let a shipment show another carrier, number or URL."""
+    values = dict(changes) | {"tracking_key": tracking_key(changes["tracking_number"])}
+    await connection.execute(
+        sa.update(shipments)
+        .where(shipments.c.store_id == store_id, shipments.c.id == shipment_id)
+        .values(**values)
+    )
+
+
+async def send_instead(
+    connection: Connection, store_id: int, update_id: UUID, payload: Mapping[str, Any]
+) -> None:
+    """Replace what will be sent of a shipment that Walmart provably does not have."""
+    await connection.execute(
+        sa.update(updates)
+        .where(updates.c.store_id == store_id, updates.c.id == update_id)
+        .values(payload=dict(payload), updated_at=sa.func.now())
+    )

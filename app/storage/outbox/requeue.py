@@ -1,0 +1,149 @@
+"""What a person does to an update: put it back into the queue, or say that it is settled."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.domain.ids import store_of
+from app.domain.orders import reservation
+from app.domain.orders.order import Order
+from app.domain.outbox.claimed_update import Subject
+from app.domain.outbox.doubt import ENDED_BY_TIME
+from app.domain.update import DUE, Kind, State
+from app.storage.postgres.database import Connection
+from app.storage.tables import shipments, updates
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An update as it stands. Times are the database's."""
+
+    store_id: int
+    id: UUID
+    order_id: UUID | None
+    target: str
+    subject: str
+    kind: Kind
+    state: State
+    attempts: int
+    in_doubt_until: datetime | None
+    due_at: datetime
+    payload: Mapping[str, Any]
+
+    @property
+    def place(self) -> Subject:
+        """The queue it stands in."""
+        return self.store_id, self.target, self.subject
+
+
+async def find(connection: Connection, update_id: UUID) -> Found | None:
+    """An update by its id; lock its order first where it must not change meanwhile."""
+    store_id = store_of(update_id)
+    if store_id is None:
+        return None
+    columns = [updates.c[name] for name in Found.__slots__]
+    statement = sa.select(*columns).where(updates.c.store_id == store_id, updates.c.id == update_id)
+    row = (await connection.execute(statement.with_for_update())).mappings().one_or_none()
+    if row is None:
+        return None
+    return Found(**{**row, "kind": Kind(row["kind"]), "state": State(row["state"])})
+
+
+async def requeue(connection: Connection, found: Found) -> None:
+    """Let an update be tried again now.
+
+    What was tried before is read at Walmart before anything is sent; it starts to count anew
+    towards giving up.
+    """
+    unsure = found.state is State.FAILED and found.attempts > 0 and found.kind not in ENDED_BY_TIME
+    fresh = State.VERIFYING if unsure else State.PENDING
+    state = fresh if found.state is State.FAILED else found.state
+    await connection.execute(
+        sa.update(updates)
+        .where(updates.c.store_id == found.store_id, updates.c.id == found.id)
+        .values(
+            state=state.value,
+            due_at=sa.func.now(),
+            ambiguous=updates.c.ambiguous | unsure,
+            retries=0,
+            reads=0,
+            faults=0,
+            failing_for=0,
+            failing_since=None,
+            finished_at=None,
+            updated_at=sa.func.now(),
+        )
+    )
+
+
+async def override_cancel_request(connection: Connection, found: Found) -> None:
+    """Send a shipment although the buyer asked to cancel, from its next try on."""
+    payload = dict(found.payload) | {"override_cancel_request": True}
+    await connection.execute(
+        sa.update(updates)
+        .where(updates.c.store_id == found.store_id, updates.c.id == found.id)
+        .values(payload=payload)
+    )
+    await connection.execute(
+        sa.update(shipments)
+        .where(shipments.c.store_id == found.store_id, shipments.c.update_id == found.id)
+        .values(override_cancel_request=True)
+    )
+
+
+async def dismiss(connection: Connection, found: Found, *, actor: str, note: str) -> None:
+    """End an update by a person's word; who and why stay with it."""
+    await connection.execute(
+        sa.update(updates)
+        .where(updates.c.store_id == found.store_id, updates.c.id == found.id)
+        .values(
+            state=State.DISMISSED.value,
+            active=False,
+            # When what it is about is read once more, to end its doubt.
+            due_at=sa.func.coalesce(updates.c.in_doubt_until, updates.c.due_at),
+            reads=0,
+            dismissed_by=actor,
+            note=note,
+            finished_at=sa.func.now(),
+            updated_at=sa.func.now(),
+        )
+    )
+
+
+async def supersede(connection: Connection, order: Order, update_id: UUID, why: str) -> Order:
+    """Dismiss a correction that has nothing to correct any more, as `correction.pointless` says.
+
+    Its doubt stays with it. Answers the held order with it.
+    """
+    found = await find(connection, update_id)
+    # Claimed since the order was loaded: it is superseded when its result is recorded.
+    if found is None or found.state not in DUE | {State.FAILED}:
+        return order
+    await dismiss(connection, found, actor="waybill", note=why)
+    return reservation.with_state(order, {update_id: State.DISMISSED})
+
+
+async def end_doubt(connection: Connection, found: Found) -> None:
+    """Write down that no try of an update will take effect any more."""
+    await connection.execute(
+        sa.update(updates)
+        .where(updates.c.store_id == found.store_id, updates.c.id == found.id)
+        .values(in_doubt_until=None, updated_at=sa.func.now())
+    )
+
+
+async def doubt_now(connection: Connection, found: Found) -> None:
+    """Let an update at rest that holds units be read at once, where nothing of it is in doubt."""
+    await connection.execute(
+        sa.update(updates)
+        .where(
+            updates.c.store_id == found.store_id,
+            updates.c.id == found.id,
+            updates.c.in_doubt_until.is_(None),
+        )
+        .values(in_doubt_until=sa.func.now(), due_at=sa.func.now())
+    )

@@ -1,0 +1,93 @@
+"""Updates of pollers that stopped answering: taken back, with a note of the lost try."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.domain.outbox.doubt import QUIET_PERIOD
+from app.storage.postgres import sharding
+from app.storage.postgres.database import Connection, Database
+from app.storage.tables import attempts
+from app.storage.timeline import NewId
+
+
+async def take_back(database: Database, new_id: NewId, quiet: float = QUIET_PERIOD) -> int:
+    """Take back every update whose lease has ended; answers how many.
+
+    quiet: seconds after the end of a lease in which a write may still take effect.
+    """
+    turns = await LAPSED.turns(database, {})
+    return sum([await _take_back(database, stores, new_id, quiet) for stores in turns])
+
+
+async def _take_back(database: Database, stores: Sequence[int], new_id: NewId, quiet: float) -> int:
+    async with database.begin() as connection:
+        lapsed = await take_back_lapsed(connection, stores, quiet)
+        if not lapsed:
+            return 0
+        rows: list[dict[str, Any]] = [
+            {
+                "store_id": each.store_id,
+                "id": new_id(each.store_id),
+                "update_id": each.id,
+                "order_id": each.order_id,
+                "number": each.attempts,
+                "poller": each.leased_by,
+                "started_at": each.leased_until,
+                "ended_at": sa.func.now(),
+                "verdict": "poller_lost",
+                "detail": "The poller stopped answering; Walmart is read before anything is sent.",
+                "calls": [],
+            }
+            for each in lapsed
+        ]
+        for row in rows:
+            await connection.execute(sa.insert(attempts).values(**row))
+    return len(lapsed)
+
+
+LAPSED = sharding.Round(
+    "FROM updates d WHERE d.state = 'sending' AND d.leased_until < now()",
+    """
+    WITH lapsed AS MATERIALIZED (
+      SELECT d.store_id, d.id, d.leased_by, d.leased_until,
+             d.leased_until + make_interval(secs => :quiet) AS until <due>
+       ORDER BY d.leased_until LIMIT :limit FOR UPDATE SKIP LOCKED)
+    UPDATE updates u
+       SET state = 'verifying', ambiguous = (u.kind <> 'inventory'),
+           in_doubt_until = greatest(u.in_doubt_until, lapsed.until), reads = 0,
+           lease_token = NULL, leased_until = NULL, leased_by = NULL,
+           due_at = now(), updated_at = now()
+      FROM lapsed WHERE u.store_id = lapsed.store_id AND u.id = lapsed.id AND <u>
+    RETURNING u.store_id, u.id, u.order_id, u.attempts, lapsed.leased_by, lapsed.leased_until
+    """,
+    sa.bindparam("quiet", type_=sa.Float),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsed:
+    """An update whose poller stopped answering."""
+
+    store_id: int
+    id: UUID
+    order_id: UUID | None
+    attempts: int
+    leased_by: str
+    leased_until: datetime
+
+
+async def take_back_lapsed(
+    connection: Connection, stores: Sequence[int], quiet: float, limit: int = 500
+) -> list[Lapsed]:
+    """Take updates from pollers that stopped answering; stores: a turn of LAPSED.
+
+    Their write may have left as late as the lease's last moment, so they are in doubt until quiet
+    seconds after it.
+    """
+    rows = await LAPSED.execute(connection, stores, {"limit": limit, "quiet": quiet})
+    return [Lapsed(**row) for row in rows.mappings()]

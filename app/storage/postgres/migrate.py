@@ -1,0 +1,58 @@
+"""The schema: brought to head, and compared with it."""
+
+import functools
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+_ROOT = Path(__file__).resolve().parents[3]
+_LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL manual, appendix A
+
+
+class SchemaBusy(Exception):
+    """A lock that the migration needs was not to be had in time; a later run may get it."""
+
+
+def configuration(url: str | None = None) -> Config:
+    """Give what Alembic's commands want; without a URL only those that need no database work."""
+    config = Config()
+    # A percent sign in the folder's name would be read as a reference to another setting.
+    config.set_main_option("script_location", str(_ROOT / "migrations").replace("%", "%%"))
+    if url is not None:
+        config.attributes["url"] = url
+    return config
+
+
+def upgrade(url: str, *, lock_wait: float = 300.0) -> None:
+    """Bring the schema to head; safe to run from every replica at once.
+
+    Waits up to `lock_wait` seconds for a migration that runs elsewhere. Raises SchemaBusy where
+    that, or a transaction on a table it must change, takes too long, and sqlalchemy's
+    DBAPIError for what else the database refuses; steps that had ended are kept. Blocks, and
+    starts an event loop of its own: call it in a thread where one is running.
+    """
+    config = configuration(url)
+    config.attributes["lock_wait"] = lock_wait
+    try:
+        command.upgrade(config, "head")
+    except sa.exc.DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        raise SchemaBusy(f"The schema is in use: {error.orig}. Run the migration again.") from error
+
+
+@functools.cache
+def head_revision() -> str:
+    """The newest revision this code knows."""
+    head = ScriptDirectory.from_config(configuration()).get_current_head()
+    assert head is not None  # noqa: S101 - there is always a first migration
+    return head
+
+
+def current_revision(connection: sa.Connection) -> str | None:
+    """The revision the database is at; None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()

@@ -1,0 +1,36 @@
+"""Whether pollers work on this database: each shares an advisory lock on the session it listens by.
+
+`waybill recover` takes the same lock for itself, so it is refused while a poller lives, and a
+poller that starts meanwhile waits. PostgreSQL gives the lock up with the session, however the
+process ended. A transaction pooler keeps no session: there, only leases show pollers.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.postgres.errors import LOST, unavailable
+
+_LOCK = "hashtextextended('waybill:pollers', 0)"
+SHARE = f"SELECT pg_advisory_lock_shared({_LOCK})"
+_ALONE = f"SELECT pg_try_advisory_lock({_LOCK})"
+# Seconds to connect.
+PATIENCE = 10.0
+
+
+@asynccontextmanager
+async def alone(url: str) -> AsyncIterator[bool]:
+    """Keep pollers out while the block lasts; False where one is there.
+
+    url leads to PostgreSQL itself. Raises NotAvailable.
+    """
+    try:
+        connection = await asyncpg.connect(**asyncpg_arguments(url), timeout=PATIENCE)
+    except (*LOST, asyncpg.PostgresError, RuntimeError) as error:
+        raise unavailable() from error
+    try:
+        yield bool(await connection.fetchval(_ALONE))
+    finally:
+        await connection.close()

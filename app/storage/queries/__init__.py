@@ -1,0 +1,57 @@
+"""The read side: plain selects into frozen views, for people and their systems.
+
+Nothing here locks or writes. Lists are paged by key, never by offset.
+"""
+
+from app.storage.queries.commerce_event_views import (
+    CommerceEventFilter,
+    commerce_event,
+    commerce_events,
+)
+from app.storage.queries.commerce_search import search as search_orders
+from app.storage.queries.operator_metrics import Figures, figures
+from app.storage.queries.order_lists import OrderFilter, orders, summary
+from app.storage.queries.order_search import by_commerce_id, by_numbers, exists
+from app.storage.queries.order_views import order
+from app.storage.queries.pagination import Page
+from app.storage.queries.return_views import ReturnFilter, return_, returns
+from app.storage.queries.return_views import summary as return_summary
+from app.storage.queries.shipment_views import accepted_shipment, cancellation, shipment, shipments
+from app.storage.queries.store_views import store, stores
+from app.storage.queries.throughput import Tally, tally
+from app.storage.queries.timeline_views import timeline
+from app.storage.queries.update_views import UpdateFilter, attempts, update, updates
+
+__all__ = [
+    "CommerceEventFilter",
+    "Figures",
+    "OrderFilter",
+    "Page",
+    "ReturnFilter",
+    "Tally",
+    "UpdateFilter",
+    "accepted_shipment",
+    "attempts",
+    "by_commerce_id",
+    "by_numbers",
+    "cancellation",
+    "commerce_event",
+    "commerce_events",
+    "exists",
+    "figures",
+    "order",
+    "orders",
+    "return_",
+    "return_summary",
+    "returns",
+    "search_orders",
+    "shipment",
+    "shipments",
+    "store",
+    "stores",
+    "summary",
+    "tally",
+    "timeline",
+    "update",
+    "updates",
+]

@@ -1,0 +1,131 @@
+"""What Commerce told and Walmart was not told: with its order, and in a list of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.storage.commerce import events as storage
+from app.storage.postgres.database import Connection
+from app.storage.postgres.query import Reader
+from app.storage.postgres.sharding import Question
+from app.storage.queries import orders_by_id
+from app.storage.queries.orders_by_id import Place
+from app.storage.queries.pagination import Page, cut
+from app.storage.queries.views import CommerceEventView, StatusDetail
+from app.storage.tables import commerce_events as table
+from app.storage.tables import stores
+
+_OTHERWISE = "Mend it in Commerce and save it there again"
+# What a person can do about it, by its code; the README's table has them.
+SUGGESTIONS = {
+    "tracking_number_required": "Add a tracking number to the shipment in Commerce",
+    "tracking_url_required": "Map the carrier in the store's carriers, or give the store a "
+    "default_tracking_url, and retry it",
+    "reason_required": "Give the store a default_cancellation_reason and retry it",
+    "unknown_line": "Say which line the item is (PATCH /v1/orders/{order_id})",
+    "tracks_ambiguous": "Ship each package with POST /v1/orders/{order_id}/shipments",
+    "track_not_sent": "Tell the buyer of the further package yourself",
+    "no_open_return": "It is refunded when the buyer's return has come in; link the order's lines",
+    "return_ambiguous": "Refund the return that is meant with POST /v1/returns/{return_id}/refund",
+    "creditmemo_online": "Make offline refunds",
+    "commerce_event_invalid": "Select the fields that docs/commerce.md names in the hook or event",
+    storage.NOT_TOLD: "Save the shipment in Commerce again",
+    storage.NOT_LINKED: "Say which order it is (PATCH /v1/orders/{order_id})",
+}
+
+_OPEN = Question(
+    orders_by_id.of("commerce_events", "t.*") + " WHERE t.state = ANY($3::text[]) ORDER BY t.id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CommerceEventFilter:
+    """Which of them a list shows; None for all."""
+
+    store_id: int | None = None
+    order_id: UUID | None = None
+    state: str | None = None
+
+
+async def commerce_events(
+    connection: Connection, wanted: CommerceEventFilter, page: Page
+) -> tuple[list[CommerceEventView], tuple[Any, ...] | None]:
+    """A page of them, the newest first."""
+    conditions: list[sa.ColumnElement[bool]] = []
+    if wanted.store_id is not None:
+        conditions.append(table.c.store_id == wanted.store_id)
+    if wanted.order_id is not None:
+        conditions.append(table.c.order_id == wanted.order_id)
+    if wanted.state is not None:
+        # As the index of what is open has it.
+        conditions += [table.c.state == wanted.state, table.c.state.in_(storage.OPEN)]
+    if page.after is not None:
+        at, identifier = page.after
+        del at
+        conditions.append(table.c.id < UUID(identifier))
+    statement = _select().where(*conditions).order_by(table.c.id.desc()).limit(page.limit + 1)
+    rows = (await connection.execute(statement)).mappings().all()
+    shown, more = cut(rows, page.limit)
+    found = [_view(row) for row in shown]
+    last = found[-1] if more else None
+    return found, (last.received_at.isoformat(), str(last.id)) if last else None
+
+
+async def commerce_event(
+    connection: Connection, store_id: int, event_id: UUID
+) -> CommerceEventView | None:
+    """One of them."""
+    statement = _select().where(table.c.store_id == store_id, table.c.id == event_id)
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    return _view(row) if row else None
+
+
+async def details(reader: Reader, asked: Sequence[Place]) -> dict[UUID, list[StatusDetail]]:
+    """What is open of some orders, oldest first."""
+    found: dict[UUID, list[StatusDetail]] = {}
+    if asked:
+        for row in await orders_by_id.rows(_OPEN, reader, asked, list(storage.OPEN)):
+            found.setdefault(row["order_id"], []).append(_detail(row))
+    return found
+
+
+def _select() -> sa.Select[Any]:
+    return sa.select(table, stores.c.id.label("store_uuid")).select_from(
+        table.join(stores, stores.c.store_id == table.c.store_id)
+    )
+
+
+def _view(row: Mapping[Any, Any]) -> CommerceEventView:
+    return CommerceEventView(
+        id=row["id"],
+        store_id=row["store_uuid"],
+        order_id=row["order_id"],
+        commerce_order_id=row["commerce_order_id"],
+        reference=row["reference"],
+        about=row["about"],
+        state=row["state"],
+        status_detail=_detail(row) if row["state"] in storage.OPEN else None,
+        note=row["note"],
+        dismissed_by=row["dismissed_by"],
+        received_at=row["received_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _detail(row: Mapping[Any, Any]) -> StatusDetail:
+    place = f"/v1/commerce-events/{row['id']}"
+    todo = SUGGESTIONS.get(row["code"], _OTHERWISE)
+    return StatusDetail(
+        code=row["code"],
+        origin="commerce",
+        operation=row["about"],
+        update_id=None,
+        message=row["message"],
+        field=None,
+        suggestion=f"{todo}; or POST {place}/retry, or {place}/dismiss where it is settled.",
+        retryable=True,
+        occurred_at=row["updated_at"],
+    )

@@ -1,0 +1,118 @@
+"""Why nothing goes to Walmart for a store, or to one of its endpoints: told once, on the store."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.outbox.rate_limits import BLOCKED, BREAK_AFTER, Endpoint, ways
+from app.domain.update import DUE, Kind
+from app.storage.postgres.query import Reader
+from app.storage.postgres.sharding import Question
+from app.storage.queries.views import StatusDetail, UpdateView
+
+# Reason of a lane: whose doing it is, a sentence, and what to do.
+REASONS = {
+    "credentials_rejected": (
+        "waybill",
+        "Walmart does not accept the store's client id and secret. Its updates wait.",
+        "Correct them with PATCH /v1/stores/{store_id}; what waits goes out by itself.",
+    ),
+    "secret_unreadable": (
+        "waybill",
+        "No configured encryption key reads the store's Walmart secret. Its updates wait.",
+        "Add the key to WAYBILL_ENCRYPTION_KEYS, or give the secret anew.",
+    ),
+    "walmart_access_denied": (
+        "waybill",
+        "Walmart does not let this store's keys do this, or the address is wrong.",
+        "Check the key's permissions in Walmart's Developer Portal; run waybill doctor.",
+    ),
+    "commerce_credentials_rejected": (
+        "waybill",
+        "Commerce does not accept the store's access token, or it may not do this. Updates wait.",
+        "Give a new one with PATCH /v1/stores/{store_id}; docs/commerce.md says what it needs.",
+    ),
+    "commerce_access_denied": (
+        "waybill",
+        "Commerce does not let the token do this, or its address is wrong.",
+        "Check commerce.base_url and what the integration may do (docs/commerce.md).",
+    ),
+    "commerce_throttled": (
+        "commerce",
+        "Commerce takes no more calls for the moment.",
+        None,
+    ),
+    "commerce_unavailable": (
+        "commerce",
+        "Commerce does not answer properly; a single call tries from time to time.",
+        None,
+    ),
+    "walmart_throttled": (
+        "walmart",
+        "Walmart takes no more calls of this kind for the moment.",
+        None,
+    ),
+    "walmart_unavailable": (
+        "walmart",
+        "Walmart does not answer properly; a single call tries from time to time.",
+        None,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A lane that stands still or is only tried now and then."""
+
+    store_id: int
+    endpoint: Endpoint
+    reason: str
+    since: datetime
+
+    def detail(self, operation: str, update: UpdateView | None = None) -> StatusDetail:
+        """What a person is told of it."""
+        origin, message, suggestion = REASONS.get(self.reason, ("waybill", self.reason, None))
+        return StatusDetail(
+            code=self.reason,
+            origin=origin,
+            operation=operation,
+            update_id=update.id if update else None,
+            message=message,
+            field=None,
+            suggestion=suggestion,
+            retryable=True,
+            occurred_at=self.since,
+        )
+
+
+_STOPS = Question("""
+    SELECT store_id, endpoint, reason, since FROM lanes l
+     WHERE store_id = ANY($1::int[]) AND <l> AND endpoint = ANY($2::text[]) AND reason <> ''
+       AND (paused_until > now() OR failures >= $3::int)
+     ORDER BY store_id, endpoint
+""")
+
+
+async def stops(reader: Reader, store_ids: Collection[int]) -> dict[int, list[Stop]]:
+    """What stands still, for each of some stores that has anything."""
+    found: dict[int, list[Stop]] = {}
+    if not store_ids:
+        return found
+    stores = sorted(store_ids)
+    for row in await _STOPS.fetch(reader, stores, stores, sorted(Endpoint), BREAK_AFTER):
+        stop = Stop(row["store_id"], Endpoint(row["endpoint"]), row["reason"], row["since"])
+        found.setdefault(stop.store_id, []).append(stop)
+    return found
+
+
+def of_order(stops: Collection[Stop], known: Collection[UpdateView]) -> list[StatusDetail]:
+    """Why open updates of an order wait for more than their own sake; each reason once."""
+    told: dict[str, StatusDetail] = {}
+    for update in known if stops else ():
+        if update.state not in DUE:
+            continue
+        for stop in stops:
+            concerned = stop.endpoint in ways(Kind(update.kind), reads=False)
+            if concerned and stop.reason in BLOCKED:
+                told.setdefault(stop.reason, stop.detail(update.kind, update))
+    return list(told.values())

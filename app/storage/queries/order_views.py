@@ -1,0 +1,239 @@
+"""Orders as people see them, with all that belongs to them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from app.domain.orders.order import (
+    ACKNOWLEDGE_WITHIN,
+    FulfillmentStatus,
+    Line,
+    Money,
+    SyncState,
+    sync_state,
+)
+from app.domain.update import AT_REST, DUE, OPEN, UNRESOLVED, Kind, State
+from app.storage.postgres.query import Reader, fetch
+from app.storage.postgres.session import Row
+from app.storage.postgres.sharding import Question, of_one
+from app.storage.queries import (
+    commerce_event_views,
+    lane_views,
+    orders_by_id,
+    shipment_views,
+    update_views,
+)
+from app.storage.queries.lane_views import Stop
+from app.storage.queries.orders_by_id import Place
+from app.storage.queries.views import (
+    CancellationView,
+    OrderView,
+    ShipmentView,
+    StatusDetail,
+    SyncView,
+    UpdateView,
+)
+from app.storage.tables import orders as table
+
+_UNSHIPPED = (FulfillmentStatus.OPEN, FulfillmentStatus.PARTIALLY_SHIPPED)
+
+
+# What `views` needs of an order t and its store s, as a template. Returns are only counted, and
+# most orders have no cancellation: a look with the row is less than another statement.
+_COLUMNS = ", ".join(f"t.{each.name}" for each in table.c)
+ROWS = f"""{_COLUMNS}, t.ship_by < now() AS late, s.id AS store_uuid,
+    (SELECT count(*) FROM returns r
+      WHERE r.store_id = <t.store_id> AND NOT r.refunded AND NOT r.closed
+        AND r.id IN ({orders_by_id.RETURNS_OF_ORDER})) AS returns,
+    (SELECT true FROM cancellations c
+      WHERE c.store_id = <t.store_id> AND c.order_id = t.id LIMIT 1) AS canceled"""  # noqa: S608 - only names of columns are put in
+_ORDER = f"""
+    SELECT {of_one(ROWS, "$1")} FROM orders t JOIN stores s ON s.store_id = t.store_id
+     WHERE t.store_id = $1 AND t.id = $2
+"""  # noqa: S608 - as above
+_ORDERS = Question(f"""
+    SELECT {ROWS} FROM unnest($1::int[], $2::uuid[]) WITH ORDINALITY AS q(store_id, id, place)
+     CROSS JOIN LATERAL (SELECT t.* FROM orders t
+                          WHERE t.store_id = <q.store_id> AND t.id = q.id OFFSET 0) t
+      JOIN stores s ON s.store_id = t.store_id ORDER BY q.place
+""")  # noqa: S608 - as above
+_LINES = Question(orders_by_id.of("order_lines", "t.*") + " ORDER BY t.order_id, t.position")
+
+
+async def order(reader: Reader, store_id: int, order_id: UUID) -> OrderView | None:
+    """One order."""
+    rows = await fetch(reader, _ORDER, store_id, order_id)
+    found = await views(reader, rows)
+    return found[0] if found else None
+
+
+async def orders(reader: Reader, asked: Sequence[Place]) -> list[OrderView]:
+    """Orders in the order in which they are asked for."""
+    return await views(reader, await orders_by_id.rows(_ORDERS, reader, asked))
+
+
+async def views(reader: Reader, rows: Sequence[Row]) -> list[OrderView]:
+    """Views of some orders out of ROWS.
+
+    Three more statements, however many orders and stores there are; five where one was canceled
+    and one has something due.
+    """
+    asked = [(row["store_id"], row["id"]) for row in rows]
+    if not asked:
+        return []
+    lines = await _lines(reader, asked)
+    gone = [(row["store_id"], row["id"]) for row in rows if row["canceled"]]
+    read = await shipment_views.read(reader, asked, gone)
+    known = await update_views.of_orders(reader, asked)
+    sent = shipment_views.shipments_of(read.shipments, known)
+    canceled = shipment_views.cancellations_of(read.cancellations, known)
+    waiting = {place for place in asked if any(each.state in DUE for each in known[place[1]])}
+    stopped = await lane_views.stops(reader, {store_id for store_id, _ in waiting})
+    # Few orders have any: most pages do not ask.
+    troubled = [(row["store_id"], row["id"]) for row in rows if row["commerce_open"] is not None]
+    told = await commerce_event_views.details(reader, troubled)
+    return [
+        _view(
+            row,
+            lines=lines[row["id"]],
+            known=known[row["id"]],
+            sent=sent.get(row["id"], []),
+            cancellation=canceled.get(row["id"]),
+            stopped=stopped.get(row["store_id"], []),
+            told=told.get(row["id"], ()),
+        )
+        for row in rows
+    ]
+
+
+async def _lines(reader: Reader, asked: Sequence[Place]) -> dict[UUID, list[Line]]:
+    found: dict[UUID, list[Line]] = {order_id: [] for _, order_id in asked}
+    for row in await orders_by_id.rows(_LINES, reader, asked):
+        found[row["order_id"]].append(_line(row))
+    return found
+
+
+def _line(row: Row) -> Line:
+    price = row["unit_price"]
+    return Line(
+        line_number=row["line_number"],
+        sku=row["sku"],
+        ordered=row["ordered"],
+        pending=row["pending"],
+        shipped=row["shipped"],
+        canceled=row["canceled"],
+        refunded=row["refunded"],
+        name=row["name"],
+        commerce_item_id=row["commerce_item_id"],
+        unit_price=Money(price, row["currency"]) if price is not None else None,
+    )
+
+
+def _view(
+    row: Row,
+    *,
+    lines: Sequence[Line],
+    known: Sequence[UpdateView],
+    sent: Sequence[ShipmentView],
+    cancellation: CancellationView | None,
+    stopped: Sequence[Stop],
+    told: Sequence[StatusDetail],
+) -> OrderView:
+    details = [
+        each
+        for update in known
+        if update.status_detail is not None
+        for each in (update.line_details or (update.status_detail,))
+    ]
+    said = {detail.code for detail in details}
+    details += [*_unread(row), *told, *_warnings(row)]
+    details += [each for each in lane_views.of_order(stopped, known) if each.code not in said]
+    return OrderView(
+        id=row["id"],
+        store_id=row["store_uuid"],
+        purchase_order_id=row["purchase_order_id"],
+        customer_order_id=row["customer_order_id"],
+        commerce_order_number=row["commerce_order_number"],
+        commerce_order_id=row["commerce_order_id"],
+        status=row["status"],
+        fulfillment_status=row["fulfillment_status"],
+        sync=_sync(known, row["last_synced_at"]),
+        status_details=details,
+        cancel_requested=row["cancel_requested"],
+        returns=row["returns"],
+        ordered_at=row["ordered_at"],
+        ship_by=row["ship_by"],
+        deliver_by=row["deliver_by"],
+        ship_method=row["ship_method"],
+        fulfilled_by=row["fulfilled_by"],
+        acknowledge_by=_acknowledge_by(row["ordered_at"], known),
+        item_count=sum(line.ordered for line in lines),
+        order_value=_value(lines),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        lines=lines,
+        shipments=sent,
+        cancellation=cancellation,
+    )
+
+
+def _acknowledge_by(ordered_at: datetime | None, known: Sequence[UpdateView]) -> datetime | None:
+    """Until when Walmart wants to be told that the order was received, while it is not."""
+    waits = any(
+        update.kind == Kind.ACKNOWLEDGEMENT and update.state in UNRESOLVED for update in known
+    )
+    return ordered_at + ACKNOWLEDGE_WITHIN if waits and ordered_at is not None else None
+
+
+def _unread(row: Row) -> list[StatusDetail]:
+    """Why nothing but the order's number is known."""
+    error = row["import_error"]
+    return [] if error is None else [update_views.import_detail(error)]
+
+
+def _warnings(row: Row) -> list[StatusDetail]:
+    """What people should know before it costs them; no fault of any update."""
+    if row["ship_by_warned_at"] is None or row["fulfillment_status"] not in _UNSHIPPED:
+        return []
+    by = row["ship_by"].strftime("%Y-%m-%d %H:%M UTC")
+    late = f"Units should have left by {by}; Walmart may count it as late or cancel it."
+    return [
+        StatusDetail(
+            code="ship_by_passed" if row["late"] else "ship_by_near",
+            origin="commerce",
+            operation="shipment",
+            update_id=None,
+            message=late if row["late"] else f"Units that are not shipped must leave by {by}.",
+            field=None,
+            suggestion="Ship what remains, or cancel the order.",
+            retryable=False,
+            occurred_at=row["ship_by_warned_at"],
+        )
+    ]
+
+
+def _sync(known: Sequence[UpdateView], last_synced_at: datetime | None) -> SyncView:
+    if all(update.state in AT_REST for update in known):
+        # As most orders are.
+        return SyncView(SyncState.SYNCED.value, 0, None, last_synced_at)
+    states = Counter(State(update.state) for update in known)
+    due = [u.next_attempt_at for u in known if u.state in DUE and u.next_attempt_at]
+    return SyncView(
+        state=sync_state(states).value,
+        pending=sum(states[state] for state in OPEN),
+        next_attempt_at=min(due, default=None),
+        last_synced_at=last_synced_at,
+    )
+
+
+def _value(lines: Sequence[Line]) -> Money | None:
+    prices = [line.unit_price for line in lines]
+    currencies = {price.currency for price in prices if price is not None}
+    if None in prices or len(currencies) != 1:
+        return None
+    total = sum(
+        (line.unit_price.amount * line.ordered for line in lines if line.unit_price), Decimal()
+    )
+    return Money(total, currencies.pop())

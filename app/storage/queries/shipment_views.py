@@ -1,0 +1,194 @@
+"""Shipments and cancellations as people see them, each with the state of its update."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from app.domain.outbox.claimed_update import NewUpdate
+from app.domain.update import State
+from app.storage.orders.repository import items_of
+from app.storage.orders.shipments import NewShipment
+from app.storage.postgres.query import Reader, fetch
+from app.storage.postgres.session import Row
+from app.storage.postgres.sharding import Question
+from app.storage.queries import orders_by_id, update_views
+from app.storage.queries.orders_by_id import Place
+from app.storage.queries.pagination import After, Page, cut
+from app.storage.queries.views import CancellationView, ShipmentView, UpdateView
+
+# People need not know that a poller holds it, or that it is being read back.
+_SHOWN = {
+    State.SENDING.value: State.PENDING.value,
+    State.VERIFYING.value: State.RETRYING.value,
+}
+_SHIPMENT = "SELECT * FROM shipments WHERE store_id = $1 AND order_id = $2 AND id = $3"
+_SHIPMENTS = Question(orders_by_id.of("shipments", "t.*") + " ORDER BY t.order_id, t.number")
+_CANCELLATIONS = Question(orders_by_id.of("cancellations", "t.*") + " ORDER BY t.created_at, t.id")
+
+
+class Asked(NamedTuple):
+    """Shipments and cancellations of some orders, as rows that still want their updates.
+
+    They are read before the updates: each is written together with its update, so whatever
+    is committed meanwhile, the update of every row that was read is there to be found.
+    """
+
+    shipments: Sequence[Row]
+    cancellations: Sequence[Row]
+
+
+async def shipment(
+    reader: Reader, store_id: int, order_id: UUID, shipment_id: UUID
+) -> ShipmentView | None:
+    """One shipment of an order."""
+    rows = await fetch(reader, _SHIPMENT, store_id, order_id, shipment_id)
+    if not rows:
+        return None
+    update = await update_views.update(reader, store_id, rows[0]["update_id"])
+    return _shipment(rows[0], update) if update else None
+
+
+async def shipments(
+    reader: Reader, store_id: int, order_id: UUID, page: Page
+) -> tuple[list[ShipmentView], After | None]:
+    """A page of an order's shipments, oldest first."""
+    sent = await _shipment_rows(reader, [(store_id, order_id)])
+    known = await update_views.of_orders(reader, [(store_id, order_id)])
+    found = shipments_of(sent, known).get(order_id, [])
+    # An order has few, and all of them were read for the states of their updates.
+    behind = page.after[0] if page.after is not None else 0
+    rows, more = cut([view for view in found if view.number > behind], page.limit)
+    return list(rows), (rows[-1].number,) if more else None
+
+
+async def cancellation(reader: Reader, store_id: int, order_id: UUID) -> CancellationView | None:
+    """The newest cancellation of an order."""
+    canceled = await _cancellation_rows(reader, [(store_id, order_id)])
+    known = await update_views.of_orders(reader, [(store_id, order_id)])
+    return cancellations_of(canceled, known).get(order_id)
+
+
+async def read(reader: Reader, asked: Sequence[Place], canceled: Sequence[Place]) -> Asked:
+    """The rows of some orders, some of which were canceled; read their updates only afterwards."""
+    sent = await _shipment_rows(reader, asked)
+    return Asked(sent, await _cancellation_rows(reader, canceled) if canceled else [])
+
+
+def shipments_of(
+    rows: Sequence[Row], known: Mapping[UUID, Sequence[UpdateView]]
+) -> dict[UUID, list[ShipmentView]]:
+    """The shipments of each order that has any, oldest first; known are the orders' updates."""
+    by_id = _by_id(known)
+    found: dict[UUID, list[ShipmentView]] = {}
+    for row in rows:
+        found.setdefault(row["order_id"], []).append(_shipment(row, by_id[row["update_id"]]))
+    return found
+
+
+def cancellations_of(
+    rows: Sequence[Row], known: Mapping[UUID, Sequence[UpdateView]]
+) -> dict[UUID, CancellationView]:
+    """The newest cancellation of each order that has one; known are the orders' updates."""
+    by_id = _by_id(known)
+    return {row["order_id"]: _cancellation(row, by_id[row["update_id"]]) for row in rows}
+
+
+async def _shipment_rows(reader: Reader, asked: Sequence[Place]) -> Sequence[Row]:
+    return await orders_by_id.rows(_SHIPMENTS, reader, asked)
+
+
+async def _cancellation_rows(reader: Reader, asked: Sequence[Place]) -> Sequence[Row]:
+    return await orders_by_id.rows(_CANCELLATIONS, reader, asked)
+
+
+def _by_id(known: Mapping[UUID, Sequence[UpdateView]]) -> dict[UUID, UpdateView]:
+    return {update.id: update for some in known.values() for update in some}
+
+
+def _state(update: UpdateView) -> str:
+    return _SHOWN.get(update.state, update.state)
+
+
+def _shipment(row: Row, update: UpdateView) -> ShipmentView:
+    return ShipmentView(
+        id=row["id"],
+        order_id=row["order_id"],
+        number=row["number"],
+        carrier_code=row["carrier_code"],
+        carrier_title=row["carrier_title"],
+        tracking_number=row["tracking_number"],
+        tracking_url=row["tracking_url"],
+        shipped_at=row["shipped_at"],
+        method_code=row["method_code"],
+        reference=row["reference"],
+        override_cancel_request=row["override_cancel_request"],
+        walmart_carrier=row["walmart_carrier"],
+        state=_state(update),
+        items=items_of(row["items"]),
+        update=update,
+        created_at=row["created_at"],
+    )
+
+
+def _cancellation(row: Row, update: UpdateView) -> CancellationView:
+    return CancellationView(
+        id=row["id"],
+        order_id=row["order_id"],
+        reason=row["reason"],
+        comment=row["comment"],
+        inventory=row["inventory"],
+        state=_state(update),
+        items=items_of(row["items"]),
+        update=update,
+        created_at=row["created_at"],
+    )
+
+
+def accepted_shipment(
+    new: NewShipment, update: NewUpdate, *, store: UUID, number: int, at: datetime
+) -> ShipmentView:
+    """What `shipment` would find of it. at is the database's time of acceptance."""
+    return ShipmentView(
+        id=new.id,
+        order_id=new.order_id,
+        number=number,
+        carrier_code=new.carrier_code,
+        carrier_title=new.carrier_title,
+        tracking_number=new.tracking_number,
+        tracking_url=new.tracking_url,
+        shipped_at=new.shipped_at,
+        method_code=new.method_code,
+        reference=new.reference,
+        override_cancel_request=new.override_cancel_request,
+        walmart_carrier=new.walmart_carrier,
+        state=State.PENDING.value,
+        items=new.items,
+        update=_update(update, store, at),
+        created_at=at,
+    )
+
+
+def _update(new: NewUpdate, store: UUID, at: datetime) -> UpdateView:
+    return UpdateView(
+        id=new.id,
+        store_id=store,
+        order_id=new.order_id,
+        target=new.target.value,
+        subject=new.subject,
+        kind=new.kind.value,
+        state=State.PENDING.value,
+        sequence=new.sequence,
+        attempts=0,
+        next_attempt_at=at,
+        needs_reading=False,
+        in_doubt_until=None,
+        status_detail=None,
+        line_details=(),
+        note=None,
+        dismissed_by=None,
+        requested_by=new.requested_by,
+        created_at=at,
+        updated_at=at,
+        finished_at=None,
+    )

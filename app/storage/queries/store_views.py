@@ -1,0 +1,112 @@
+"""Stores as people see them: without their secrets."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.storage.postgres.database import Connection
+from app.storage.queries import lane_views
+from app.storage.queries.pagination import After, Page, cut
+from app.storage.queries.views import StatusDetail, StoreView
+from app.storage.tables import notification_queues as queues
+from app.storage.tables import stores as table
+
+_SUGGESTION = "Correct notifications.url with PATCH /v1/stores/{store_id}."
+
+
+async def troubles(
+    connection: Connection, store_ids: Collection[int]
+) -> dict[int, list[StatusDetail]]:
+    """What people are to know, for each of some stores that could not be told."""
+    statement = sa.select(queues).where(
+        queues.c.store_id.in_(sorted(store_ids)),
+        sa.or_(queues.c.tries > 0, queues.c.given_up > 0),
+    )
+    found: dict[int, list[StatusDetail]] = {}
+    for row in await connection.execute(statement):
+        details = found.setdefault(row.store_id, [])
+        if row.tries:
+            message = f"New errors are told to nobody: {row.last_error} It is tried again."
+            details.append(_detail("notifications_failing", message, row.failing_since))
+        if row.given_up:
+            message = f"{row.given_up} errors were told to nobody: {row.last_error}"
+            details.append(_detail("notifications_given_up", message, row.due_at))
+    return found
+
+
+def _detail(code: str, message: str, at: datetime) -> StatusDetail:
+    return StatusDetail(
+        code=code,
+        origin="waybill",
+        operation="notifications",
+        update_id=None,
+        message=message,
+        field="notifications.url",
+        suggestion=_SUGGESTION,
+        retryable=True,
+        occurred_at=at,
+    )
+
+
+_COLUMNS = [
+    table.c.id,
+    table.c.store_id,
+    table.c.code,
+    table.c.name,
+    table.c.market,
+    table.c.walmart_client_id,
+    table.c.commerce_base_url,
+    table.c.commerce_access_token.is_not(None).label("commerce_access_token_set"),
+    table.c.commerce_push_orders,
+    table.c.commerce_payment_method,
+    table.c.commerce_stock_id,
+    table.c.commerce_webhook_public_keys,
+    table.c.commerce_io_client_ids,
+    table.c.carriers,
+    table.c.default_cancellation_reason,
+    table.c.default_tracking_url,
+    table.c.notify_host,
+    table.c.created_at,
+    table.c.updated_at,
+]
+
+
+async def store(connection: Connection, identifier: UUID) -> StoreView | None:
+    """One store by its id."""
+    rows = await connection.execute(sa.select(*_COLUMNS).where(table.c.id == identifier))
+    found = await _views(connection, rows.mappings().all())
+    return found[0] if found else None
+
+
+async def stores(
+    connection: Connection, only: int | None, page: Page
+) -> tuple[list[StoreView], After | None]:
+    """Stores in the order they were made; only: the one store a key may see."""
+    statement = sa.select(*_COLUMNS).order_by(table.c.store_id).limit(page.limit + 1)
+    if only is not None:
+        statement = statement.where(table.c.store_id == only)
+    if page.after is not None:
+        statement = statement.where(table.c.store_id > int(page.after[0]))
+    found: Sequence[Any] = (await connection.execute(statement)).mappings().all()
+    rows, more = cut(found, page.limit)
+    views = await _views(connection, rows)
+    return views, (views[-1].store_id,) if more else None
+
+
+async def _views(connection: Connection, rows: Sequence[Any]) -> list[StoreView]:
+    store_ids = [row["store_id"] for row in rows]
+    stopped = await lane_views.stops(connection, store_ids)
+    untold = await troubles(connection, store_ids)
+    return [
+        StoreView(
+            **row,
+            status_details=[
+                *(stop.detail(stop.endpoint.value) for stop in stopped.get(row["store_id"], [])),
+                *untold.get(row["store_id"], []),
+            ],
+        )
+        for row in rows
+    ]

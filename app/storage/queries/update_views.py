@@ -1,0 +1,220 @@
+"""Updates as people see them, with the tries that were made."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.domain.update import AT_REST, DUE, State
+from app.storage.postgres.query import Reader, fetch
+from app.storage.postgres.session import Row
+from app.storage.postgres.sharding import Question
+from app.storage.queries import index_scan, orders_by_id
+from app.storage.queries.index_scan import Stretch
+from app.storage.queries.index_scan_sql import Walk
+from app.storage.queries.orders_by_id import Place
+from app.storage.queries.pagination import After, Page, cut
+from app.storage.queries.views import AttemptView, CallView, StatusDetail, UpdateView
+
+_STATES = tuple(map(str, State))
+_OWN = """t.store_id, t.id, t.order_id, t.target, t.subject, t.kind, t.state, t.sequence,
+    t.attempts, t.ambiguous, t.note, t.dismissed_by, t.requested_by, t.created_at, t.updated_at,
+    t.finished_at"""
+_ROWS = f"{_OWN}, t.in_doubt_until, t.due_at, t.last_error, s.id AS store_uuid"
+# The same of what is archived: never due, and without an error.
+_ARCHIVED = (
+    f"{_OWN}, NULL::timestamptz AS in_doubt_until, t.finished_at AS due_at, "
+    "NULL::jsonb AS last_error, s.id AS store_uuid"
+)
+_UPDATE = " UNION ALL ".join(
+    f"""
+    SELECT {rows} FROM {table} t JOIN stores s ON s.store_id = t.store_id
+     WHERE t.store_id = $1 AND t.id = $2"""  # noqa: S608 - words of this module
+    for table, rows in (("updates", _ROWS), ("archived_updates", _ARCHIVED))
+)
+_STORE = " JOIN stores s ON s.store_id = t.store_id"
+_OF_ORDERS = Question(f"""
+    {orders_by_id.of("updates", _ROWS)}{_STORE} UNION ALL
+    {orders_by_id.of("archived_updates", _ARCHIVED)}{_STORE} ORDER BY order_id, sequence
+""")
+# All of the order's are looked at, and there are few.
+_OF_ORDER = f"""
+    WITH own AS MATERIALIZED (SELECT * FROM updates WHERE store_id = $1 AND order_id = $2)
+    SELECT {_ROWS} FROM own t{_STORE}
+     WHERE ($3::text IS NULL OR t.state = $3) AND ($4::text IS NULL OR t.kind = $4)
+       AND ($5::text IS NULL OR t.last_error ->> 'code' = $5)
+       AND ($6::timestamptz IS NULL OR (t.created_at, t.id) < ($6, $7::uuid))
+     ORDER BY t.created_at DESC, t.id DESC LIMIT $8::int
+"""  # noqa: S608 - as above
+_ATTEMPTS = "SELECT * FROM attempts WHERE store_id = $1 AND update_id = $2 ORDER BY number, id"
+
+_STATE, _KIND = ("t.state", "text"), ("t.kind", "text")
+_NEWEST = Walk("updates", (), "t.created_at", _ROWS)
+_OF_STATE = replace(_NEWEST, prefix=(_STATE, _KIND))
+_FAILED = replace(_NEWEST, where="t.state = 'failed'")
+# In the words of the index: a key that is a parameter would fit none.
+_OF_CODE = replace(
+    _NEWEST,
+    prefix=(("(t.last_error ->> 'code')", "text"), _STATE, _KIND),
+    where="t.last_error IS NOT NULL",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateFilter:
+    """Which updates to list; None filters nothing."""
+
+    state: str | None = None
+    kind: str | None = None
+    store_id: int | None = None
+    order_id: UUID | None = None
+    # Of the last error.
+    code: str | None = None
+
+
+async def update(reader: Reader, store_id: int, update_id: UUID) -> UpdateView | None:
+    """One update, archived or not."""
+    rows = await fetch(reader, _UPDATE, store_id, update_id)
+    return view(rows[0]) if rows else None
+
+
+async def updates(
+    reader: Reader, wanted: UpdateFilter, page: Page
+) -> tuple[list[UpdateView], After | None]:
+    """Updates, the newest first; archived ones are not among them."""
+    behind = None
+    if page.after is not None:
+        behind = datetime.fromisoformat(page.after[0]), UUID(page.after[1])
+    read = _listed if wanted.order_id is None else _of_order
+    rows, more = cut(await read(reader, wanted, behind, page.limit + 1), page.limit)
+    views = [view(row) for row in rows]
+    return views, (views[-1].created_at.isoformat(), str(views[-1].id)) if more else None
+
+
+async def _of_order(
+    reader: Reader, wanted: UpdateFilter, behind: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Row]:
+    filters = (wanted.state, wanted.kind, wanted.code)
+    values = (wanted.order_id, *filters, *(behind or (None, None)), limit)
+    return await fetch(reader, _OF_ORDER, wanted.store_id, *values)
+
+
+async def _listed(
+    reader: Reader, wanted: UpdateFilter, behind: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Row]:
+    values = _values(wanted)
+    walk = _NEWEST if not values else _OF_STATE
+    if wanted.state == State.FAILED and wanted.kind is None and wanted.code is None:
+        # One look for each store, not one more for each kind.
+        walk, values = _FAILED, ()
+    if wanted.code is not None:
+        walk, values = _OF_CODE, ((wanted.code,), *values)
+    return await index_scan.page(reader, walk, Stretch(limit, wanted.store_id, values, behind))
+
+
+def _values(wanted: UpdateFilter) -> tuple[tuple[str, ...], ...]:
+    """States, and kinds of them; kinds that nobody asked for are taken as they come."""
+    states = _STATES if wanted.state is None else (wanted.state,)
+    if wanted.kind is not None:
+        return states, (wanted.kind,)
+    return () if wanted.state is None else (states,)
+
+
+async def of_orders(reader: Reader, asked: Sequence[Place]) -> dict[UUID, list[UpdateView]]:
+    """Every update of some orders, archived or not, each order's in its own sequence."""
+    found: dict[UUID, list[UpdateView]] = {order_id: [] for _, order_id in asked}
+    for row in await orders_by_id.rows(_OF_ORDERS, reader, asked):
+        found[row["order_id"]].append(view(row))
+    return found
+
+
+async def attempts(reader: Reader, store_id: int, update_id: UUID) -> list[AttemptView]:
+    """The tries of an update, oldest first."""
+    return [_attempt(row) for row in await fetch(reader, _ATTEMPTS, store_id, update_id)]
+
+
+def view(row: Row) -> UpdateView:
+    """An update out of a row of this module's columns."""
+    state = row["state"]
+    return UpdateView(
+        id=row["id"],
+        store_id=row["store_uuid"],
+        order_id=row["order_id"],
+        target=row["target"],
+        subject=row["subject"],
+        kind=row["kind"],
+        state=state,
+        sequence=row["sequence"],
+        attempts=row["attempts"],
+        next_attempt_at=row["due_at"] if state in DUE else None,
+        needs_reading=row["ambiguous"],
+        in_doubt_until=row["in_doubt_until"],
+        status_detail=None if state in AT_REST else detail(row),
+        line_details=() if state in AT_REST else _line_details(row),
+        note=row["note"],
+        dismissed_by=row["dismissed_by"],
+        requested_by=row["requested_by"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        finished_at=row["finished_at"],
+    )
+
+
+def detail(row: Row) -> StatusDetail | None:
+    """Why an update is not where it should be, if anything is known."""
+    error = row["last_error"]
+    if not error:
+        return None
+    occurred = error.get("occurred_at")
+    return StatusDetail(
+        code=error["code"],
+        origin=error["origin"],
+        operation=row["kind"],
+        update_id=row["id"],
+        message=error["message"],
+        field=error["field"],
+        suggestion=error["suggestion"],
+        retryable=error["retryable"],
+        occurred_at=datetime.fromisoformat(occurred) if occurred else row["updated_at"],
+    )
+
+
+def _line_details(row: Row) -> Sequence[StatusDetail]:
+    """One detail for each line that could not go while others of its update could."""
+    whole = detail(row)
+    lines = (row["last_error"] or {}).get("lines") or ()
+    return () if whole is None else tuple(replace(whole, **line) for line in lines)
+
+
+def import_detail(error: Mapping[str, Any]) -> StatusDetail:
+    """Why nothing but the number of an order or a return is known."""
+    return StatusDetail(
+        code=error["code"],
+        origin="walmart",
+        operation="import",
+        update_id=None,
+        message=error["message"],
+        field=None,
+        suggestion=error["suggestion"],
+        retryable=True,
+        occurred_at=datetime.fromisoformat(error["occurred_at"]),
+    )
+
+
+def _attempt(row: Row) -> AttemptView:
+    return AttemptView(
+        id=row["id"],
+        number=row["number"],
+        poller=row["poller"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        verdict=row["verdict"],
+        detail=row["detail"],
+        calls=[_call(call) for call in row["calls"]],
+    )
+
+
+def _call(call: Mapping[str, Any]) -> CallView:
+    times = {name: datetime.fromisoformat(call[name]) for name in ("started_at", "ended_at")}
+    return CallView(**{**call, **times})

@@ -1,0 +1,233 @@
+"""Orders brought in line with what Walmart shows, and what that means for their updates."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.domain.orders import blocked_messages, blockers, reservation, settlement
+from app.domain.orders.commerce_notes import Note, notes
+from app.domain.orders.order import Order, Task
+from app.domain.orders.settlement import Settlement
+from app.domain.orders.snapshot import OrderSnapshot
+from app.domain.outbox.claimed_update import Subject
+from app.domain.outbox.outcome import Failure
+from app.domain.update import OPEN, Kind, State, Target
+from app.storage import timeline
+from app.storage.commerce import updates as commerce_updates
+from app.storage.inventory import triggers
+from app.storage.orders import save
+from app.storage.orders.save import Seen
+from app.storage.postgres import sharding
+from app.storage.postgres.database import Connection
+
+NEEDS_REVIEW = Failure(
+    code="needs_review",
+    message="Walmart shows other shipped or canceled units than Waybill knows of; its units "
+    "leave no room for this update.",
+    origin="walmart",
+    suggestion="Compare the order in Seller Center, then retry or dismiss the update.",
+)
+
+_SETTLE = sharding.Statement(
+    """
+    UPDATE updates u
+       SET state = coalesce(v.state, u.state), active = u.active AND v.state IS NULL,
+           last_error = coalesce(v.last_error, u.last_error), updated_at = v.at,
+           in_doubt_until = CASE WHEN v.cleared THEN NULL ELSE u.in_doubt_until END,
+           finished_at = CASE WHEN v.state IS NULL THEN u.finished_at ELSE v.at END
+      FROM (SELECT r.*, now() AS at FROM jsonb_to_recordset(:changes)
+                AS r(store_id int, id uuid, state text, last_error jsonb, cleared boolean)) v
+     WHERE u.store_id = v.store_id AND u.id = v.id AND u.state <> 'sending' AND <u> AND <v>
+    RETURNING u.target, u.subject, u.store_id
+    """,
+    sa.bindparam("changes", type_=JSONB),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A locked order, what Walmart shows of it, and when that read began.
+
+    at is the database's time. accept_walmart: units that Walmart does not show are taken back.
+    """
+
+    order: Order
+    snapshot: OrderSnapshot
+    at: datetime
+    accept_walmart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """An order as it became, with the states that its other updates come to have."""
+
+    before: Order
+    order: Order
+    states: Mapping[UUID, State]
+    outcome: Settlement
+    snapshot: OrderSnapshot
+    at: datetime
+
+    @property
+    def cleared(self) -> frozenset[UUID]:
+        """Updates whose doubt has ended."""
+        return frozenset(task.update_id for task in self.outcome.cleared)
+
+
+def still_holds(basis: Order | None, order: Order) -> bool:
+    """Whether a picture read after basis was loaded may still be believed.
+
+    Walmart is read outside any transaction; what was written down meanwhile is newer than
+    the picture, and must not be taken back by it.
+    """
+    return basis is not None and basis.last_synced_at == order.last_synced_at
+
+
+async def settle(connection: Connection, picture: Picture, ids: timeline.NewId) -> list[Subject]:
+    """Bring a locked order in line with what Walmart shows; answers whose turns may change.
+
+    Updates that a poller holds are left to it.
+    """
+    return await settle_many(connection, [picture], ids)
+
+
+async def settle_many(
+    connection: Connection, pictures: Sequence[Picture], ids: timeline.NewId
+) -> list[Subject]:
+    """The same for several orders, each named once, in as many statements as for one."""
+    settled = [_settled(picture) for picture in pictures]
+    await save.save_many(
+        connection,
+        [(each.before, each.order) for each in settled],
+        [Seen(each.order, synced=True, seen_at=each.at) for each in settled],
+    )
+    subjects = await _settle_updates(connection, settled)
+    landed = [
+        (each.order.store_id, update_id)
+        for each in settled
+        for update_id, state in each.states.items()
+        if state is State.CONFIRMED and _kind(each.order, update_id) == Kind.CANCELLATION
+    ]
+    landed += [(each.order.store_id, task.update_id) for each in settled for task in _stood(each)]
+    await triggers.follow_cancellations(connection, landed, ids)
+    told = [(order, found) for order, found in _notes(settled) if found]
+    await commerce_updates.tell(connection, told, ids)
+    subjects += [
+        (order.store_id, Target.COMMERCE.value, order.purchase_order_id) for order, _ in told
+    ]
+    for each in settled:
+        for event in _told(each):
+            await timeline.add(connection, each.order.store_id, each.order.id, event, ids)
+    return subjects
+
+
+def _stood(settled: _Settled) -> Iterator[Task]:
+    """Cancellations that a person has dismissed and that this read shows whole."""
+    for task in settled.order.tasks:
+        before = settled.before.task(task.update_id)
+        dismissed = task.kind is Kind.CANCELLATION and task.state is State.DISMISSED
+        if dismissed and before is not None and _whole(task) and not _whole(before):
+            yield task
+
+
+def _whole(task: Task) -> bool:
+    return all(item.confirmed >= item.quantity for item in task.items)
+
+
+def _settled(picture: Picture) -> _Settled:
+    outcome = settlement.settle(
+        picture.order, picture.snapshot, picture.at, accept_walmart=picture.accept_walmart
+    )
+    states = _states(outcome)
+    after = reservation.with_state(outcome.order, states)
+    return _Settled(picture.order, after, states, outcome, picture.snapshot, picture.at)
+
+
+def _states(settled: Settlement) -> dict[UUID, State]:
+    states = {
+        task.update_id: State.CONFIRMED
+        for task in settled.landed
+        if task.state in OPEN | {State.FAILED} and task.state is not State.SENDING
+    }
+    for task in settled.trimmed:
+        # What can still be sent of it goes out, and then it fails with what could not.
+        going = any(item.reserved for item in task.items)
+        if task.state in OPEN and task.state is not State.SENDING and not going:
+            states.setdefault(task.update_id, State.FAILED)
+    return states
+
+
+def _told(settled: _Settled) -> Iterator[timeline.Event]:
+    """What the order's timeline says of it."""
+    for task in settled.outcome.trimmed:
+        detail = {"lines": _lines(task)}
+        yield timeline.Event("reservation_trimmed", update_id=task.update_id, detail=detail)
+    if settled.order.cancel_requested and not settled.before.cancel_requested:
+        asked = {"lines": list(settled.order.cancel_requested)}
+        yield timeline.Event("cancel_requested", detail=asked)
+
+
+def _notes(settled: Sequence[_Settled]) -> Iterator[tuple[Order, Sequence[Note]]]:
+    """What Commerce is told of it."""
+    for each in settled:
+        yield each.order, list(notes(each.before, each.order, each.snapshot))
+
+
+def _lines(task: Task) -> list[str]:
+    return [item.line_number for item in task.items]
+
+
+async def _settle_updates(connection: Connection, settled: Sequence[_Settled]) -> list[Subject]:
+    changes = [
+        {
+            "store_id": each.order.store_id,
+            "id": str(update_id),
+            "state": state.value if state else None,
+            "last_error": error_json(
+                _failure(each, update_id) if state is State.FAILED else None,
+                _kind(each.order, update_id),
+                each.at,
+            ),
+            "cleared": update_id in each.cleared,
+        }
+        for each in settled
+        for update_id, state in {**dict.fromkeys(each.cleared), **each.states}.items()
+    ]
+    if not changes:
+        return []
+    of = [each.order.store_id for each in settled]
+    rows = await _SETTLE.execute(connection, of, {"changes": changes})
+    return [(row.store_id, row.target, row.subject) for row in rows]
+
+
+def _failure(settled: _Settled, update_id: UUID) -> Failure:
+    """Why an update fails for which Walmart leaves no room; of a shipment, line by line."""
+    task, after = settled.before.task(update_id), settled.order.task(update_id)
+    if task is None or after is None or task.kind is not Kind.SHIPMENT:
+        return NEEDS_REVIEW
+    left = blockers.sendable(settled.before, task, settled.snapshot, settled.at).blocked
+    rest = any(item.confirmed for item in after.items)
+    return blocked_messages.failure(left, rest=rest) if left else NEEDS_REVIEW
+
+
+def _kind(order: Order, update_id: UUID) -> str:
+    task = order.task(update_id)
+    return task.kind.value if task else Target.WALMART.value
+
+
+def error_json(
+    failure: Failure | None, operation: str, occurred_at: datetime | None
+) -> dict[str, Any] | None:
+    """A failure in the form of the column last_error."""
+    if failure is None:
+        return None
+    error = dataclasses.asdict(failure)
+    error["walmart_codes"] = list(error.pop("sent_as"))
+    at = occurred_at.isoformat().replace("+00:00", "Z") if occurred_at else None
+    return error | {"operation": str(operation), "occurred_at": at}

@@ -1,0 +1,1 @@
+"""Returns as Walmart shows them, and refunds asked for."""

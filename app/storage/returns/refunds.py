@@ -1,0 +1,212 @@
+"""Refunds as they are written down, each beside its update."""
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+
+from app.domain.orders import refunds as rules
+from app.domain.orders.returns import RefundItem
+from app.domain.update import State
+from app.storage.postgres.database import Connection
+from app.storage.returns.returns import Known, find, known_of
+from app.storage.tables import refunds, returns
+
+_OF_RETURNS = sa.text("""
+    SELECT f.return_id, f.update_id, f.number, f.items, f.landed_at IS NOT NULL AS seen, u.state,
+           u.in_doubt_until
+      FROM refunds f
+      JOIN (SELECT store_id, id, state, in_doubt_until FROM updates UNION ALL
+            SELECT store_id, id, state, NULL FROM archived_updates) u
+        ON u.store_id = f.store_id AND u.id = f.update_id
+     WHERE f.store_id = :store_id AND f.return_id = ANY(:return_ids)
+     ORDER BY f.number
+""").bindparams(sa.bindparam("return_ids", type_=ARRAY(PG_UUID(as_uuid=True))))
+_ASKED = sa.text("""
+    SELECT f.return_id, f.update_id, f.number, now() - f.created_at AS ago,
+           CASE WHEN u.state = 'dismissed' AND f.landed_at IS NULL
+                THEN u.finished_at END AS given_up_at
+      FROM refunds f
+      JOIN (SELECT store_id, id, state, finished_at FROM updates UNION ALL
+            SELECT store_id, id, state, finished_at FROM archived_updates) u
+        ON u.store_id = f.store_id AND u.id = f.update_id
+     WHERE f.store_id = :store_id AND f.order_id = :order_id AND f.reference = :reference
+       AND (:within IS NULL OR f.created_at > now() - make_interval(secs => :within))
+     ORDER BY f.created_at DESC, f.number DESC
+""").bindparams(sa.bindparam("within", type_=sa.Float))
+
+
+@dataclass(frozen=True, slots=True)
+class NewRefund:
+    """A refund to write down beside its update. reference: what it was asked by, if anything."""
+
+    store_id: int
+    id: UUID
+    return_id: UUID
+    order_id: UUID
+    update_id: UUID
+    comment: str | None
+    items: tuple[RefundItem, ...]
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A refund that was asked for, so long ago.
+
+    given_up_at: when it was dismissed, where Walmart was not seen with all of it.
+    """
+
+    return_id: UUID
+    update_id: UUID
+    number: int
+    ago: timedelta = timedelta()
+    given_up_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundToSend:
+    """A refund that is to be sent: its return, its items with their targets as they are now.
+
+    others_until: until when another refund of the same lines may still take effect.
+    """
+
+    known: Known
+    items: tuple[RefundItem, ...]
+    others_until: datetime | None
+
+
+async def add(connection: Connection, new: NewRefund) -> int:
+    """Write a refund; answers its number."""
+    values = {each.name: getattr(new, each.name) for each in dataclasses.fields(new)}
+    values["items"] = [dataclasses.asdict(item) for item in new.items]
+    statement = sa.insert(refunds).values(**values).returning(refunds.c.number)
+    return int((await connection.execute(statement)).scalar_one())
+
+
+async def asked(
+    connection: Connection,
+    place: tuple[int, UUID],
+    reference: str,
+    within: timedelta | None = None,
+) -> list[Asked]:
+    """The refunds of an order (store and id) that were asked for under a reference, newest first.
+
+    within: only those that were asked for so short a time ago. The caller holds the order, so that
+    nobody else asks at the same time.
+    """
+    values = {
+        "store_id": place[0],
+        "order_id": place[1],
+        "reference": reference,
+        "within": within.total_seconds() if within is not None else None,
+    }
+    return [Asked(**row) for row in (await connection.execute(_ASKED, values)).mappings()]
+
+
+async def answering(
+    connection: Connection,
+    place: tuple[int, UUID],
+    reference: str,
+    within: timedelta | None = None,
+    *,
+    whole: bool = False,
+) -> Asked | None:
+    """The refund that answers who asks again under a reference; None where it is judged anew.
+
+    One that is open, failed, confirmed or was seen at Walmart answers. So does a dismissed one of
+    which Walmart has a part, unless whole: then what Walmart has is left out of what is asked for
+    again. While a dismissed one is in doubt it does not answer, and its lines are refused.
+    """
+    for each in await asked(connection, place, reference, within):
+        if each.given_up_at is None or (not whole and await _partly(connection, place[0], each)):
+            return each
+    return None
+
+
+async def _partly(connection: Connection, store_id: int, dismissed: Asked) -> bool:
+    known = await find(connection, dismissed.return_id)
+    others = (await _of_returns(connection, store_id, [known.id])).get(known.id, [])
+    mine = next(each for each in others if each.update_id == dismissed.update_id)
+    doubtful = mine.in_doubt_until is not None
+    return not doubtful and rules.at_walmart(mine, others, known.returned) > 0
+
+
+async def of_updates(
+    connection: Connection, store_id: int, update_ids: Sequence[UUID]
+) -> dict[UUID, RefundToSend]:
+    """What each of some refunds wants now, by the refund's update."""
+    columns: list[Any] = [*returns.c, refunds.c.update_id]
+    statement = (
+        sa.select(*columns)
+        .join(
+            refunds,
+            sa.and_(refunds.c.store_id == returns.c.store_id, refunds.c.return_id == returns.c.id),
+        )
+        .where(
+            refunds.c.store_id == store_id,
+            refunds.c.update_id.in_(update_ids),
+        )
+    )
+    rows = (await connection.execute(statement)).mappings().all()
+    asked_of = await _of_returns(connection, store_id, [row["id"] for row in rows])
+    found = {}
+    for row in rows:
+        others = asked_of[row["id"]]
+        mine = next(each for each in others if each.update_id == row["update_id"])
+        found[mine.update_id] = RefundToSend(
+            known_of(row), rules.targeted(mine, others), rules.others_until(mine, others)
+        )
+    return found
+
+
+async def of_return(connection: Connection, known: Known) -> Sequence[rules.RefundStanding]:
+    """Every refund that was asked for of a return, in order."""
+    return (await _of_returns(connection, known.store_id, [known.id])).get(known.id, [])
+
+
+async def pending(connection: Connection, known: Known) -> dict[int, int]:
+    """Units of each line that refunds which are not at rest still want."""
+    asked = await of_return(connection, known)
+    found = rules.pending(known.returned, asked)
+    return {number: sum(units.values()) for number, units in found.items()}
+
+
+async def _of_returns(
+    connection: Connection, store_id: int, return_ids: Sequence[UUID]
+) -> dict[UUID, list[rules.RefundStanding]]:
+    values = {"store_id": store_id, "return_ids": list(return_ids)}
+    found: dict[UUID, list[rules.RefundStanding]] = defaultdict(list)
+    for row in await connection.execute(_OF_RETURNS, values):
+        found[row.return_id].append(
+            rules.RefundStanding(
+                row.update_id,
+                row.number,
+                items_of(row.items),
+                State(row.state),
+                row.in_doubt_until,
+                row.seen,
+            )
+        )
+    return found
+
+
+async def landed(connection: Connection, store_id: int, update_id: UUID) -> None:
+    """Write down that Walmart has all of a refund, whatever became of its update."""
+    await connection.execute(
+        sa.update(refunds)
+        .where(refunds.c.store_id == store_id, refunds.c.update_id == update_id)
+        .values(landed_at=sa.func.coalesce(refunds.c.landed_at, sa.func.now()))
+    )
+
+
+def items_of(rows: Sequence[Mapping[str, Any]]) -> tuple[RefundItem, ...]:
+    """Items as they are kept in a JSON column."""
+    return tuple(RefundItem(**row) for row in rows)

@@ -1,0 +1,1 @@
+"""Stores, their secrets (encrypted), API keys and error notifications."""

@@ -1,0 +1,109 @@
+"""API keys: stored as digests, bound to a store or to all, shown once when they are made."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.storage.postgres.database import Connection, violated
+from app.storage.tables import api_keys
+
+PREFIX = "wb_"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key without its secret. store_id None: every store."""
+
+    id: UUID
+    name: str
+    store_id: int | None
+    scopes: frozenset[str]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+def new_secret() -> str:
+    """A secret of 256 random bits, recognisable by its prefix."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def _digest(secret: str) -> bytes:
+    # The secret is random and long, so a fast digest is as good as a slow one.
+    return hashlib.sha256(secret.encode(errors="replace")).digest()
+
+
+_COLUMNS = [
+    api_keys.c.id,
+    api_keys.c.name,
+    api_keys.c.store_id,
+    api_keys.c.scopes,
+    api_keys.c.created_at,
+    api_keys.c.revoked_at,
+]
+
+
+_ONE_OF_A_NAME = "uq_api_keys_name"
+
+
+class NameTaken(Exception):
+    """Another key bears the name."""
+
+
+async def create(
+    connection: Connection,
+    *,
+    identifier: UUID,
+    name: str,
+    store_id: int | None,
+    scopes: frozenset[str],
+    secret: str,
+) -> None:
+    """Write a key. Raises NameTaken, also where another writes the name at the same moment."""
+    statement = sa.insert(api_keys).values(
+        id=identifier,
+        name=name,
+        prefix=secret[:8],
+        secret_hash=_digest(secret),
+        store_id=store_id,
+        scopes=sorted(scopes),
+    )
+    try:
+        await connection.execute(statement)
+    except sa.exc.IntegrityError as error:
+        if violated(error) == _ONE_OF_A_NAME:
+            raise NameTaken(name) from error
+        raise
+
+
+async def find(connection: Connection, secret: str) -> Key | None:
+    """The key of a secret, unless it was revoked."""
+    statement = sa.select(*_COLUMNS).where(
+        api_keys.c.secret_hash == _digest(secret), api_keys.c.revoked_at.is_(None)
+    )
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    return _key(row) if row else None
+
+
+async def list_keys(connection: Connection) -> list[Key]:
+    """Every key, the revoked ones too, oldest first."""
+    rows = await connection.execute(sa.select(*_COLUMNS).order_by(api_keys.c.created_at))
+    return [_key(row) for row in rows.mappings()]
+
+
+async def revoke(connection: Connection, name: str) -> bool:
+    """End a key; False when there is no such key that still works."""
+    statement = (
+        sa.update(api_keys)
+        .where(api_keys.c.name == name, api_keys.c.revoked_at.is_(None))
+        .values(revoked_at=sa.func.now())
+        .returning(api_keys.c.id)
+    )
+    return (await connection.execute(statement)).first() is not None
+
+
+def _key(row: sa.RowMapping) -> Key:
+    return Key(**{**row, "scopes": frozenset(row["scopes"])})

@@ -1,0 +1,225 @@
+"""Stores: written, changed, and opened to call Walmart in their name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.domain.orders.requests import CarrierMap
+from app.storage import rate_limits
+from app.storage.postgres.database import Connection, violated
+from app.storage.stores import account_ownership, error_notifications
+from app.storage.stores.secrets import Vault
+from app.storage.tables import stores
+
+# Any of them may end the pause that the old ones caused.
+_ACCESS = {
+    "walmart_client_id",
+    "walmart_client_secret",
+    "commerce_base_url",
+    "commerce_access_token",
+}
+
+
+_CREDENTIALS = (
+    "SELECT walmart_client_id, walmart_client_secret, market FROM stores WHERE store_id = :store_id"
+)
+
+
+# What may be shared from before that was refused.
+_SHARED = {"market", "walmart_client_id", "name"}
+# What a store alone may have, by the index that sees to it.
+_OWN = {"uq_stores_code": "code", "uq_stores_account": "account", "uq_stores_name": "name"}
+
+
+class Taken(Exception):
+    """Another store has it; what: code, account or name."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(what)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What is needed to call Walmart for a store."""
+
+    store_id: int
+    client_id: str
+    client_secret: str
+    market: str
+
+    def __repr__(self) -> str:
+        return f"Credentials(store_id={self.store_id}, market={self.market!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class CommerceAccess:
+    """What is needed to call a store's Commerce. The token never shows in a repr."""
+
+    store_id: int
+    code: str
+    base_url: str
+    access_token: str = field(repr=False)
+    payment_method: str | None = None
+    stock_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShippingRules:
+    """What a store's own settings say about its shipments."""
+
+    carriers: CarrierMap
+    default_tracking_url: str | None
+    market: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommerceSide:
+    """How a store knows that its Commerce speaks: public keys in PEM, and Adobe's client ids."""
+
+    store_id: int
+    webhook_public_keys: tuple[str, ...]
+    io_client_ids: frozenset[str]
+
+
+async def next_number(connection: Connection) -> int:
+    """A number for a new store; numbers are never used twice."""
+    sequence = sa.func.pg_get_serial_sequence("stores", "store_id")
+    return int((await connection.execute(sa.select(sa.func.nextval(sequence)))).scalar_one())
+
+
+async def add(connection: Connection, values: Mapping[str, Any]) -> None:
+    """Write a store, with its lanes. Raises Taken."""
+    await _write(connection, sa.insert(stores).values(**values))
+    await rate_limits.create(connection, [values["store_id"]])
+    if values.get("notify_url") is not None:
+        await error_notifications.begin(connection, values["store_id"])
+
+
+async def change(connection: Connection, store_id: int, values: Mapping[str, Any]) -> None:
+    """Change a store. New credentials end the pause that the old ones caused.
+
+    Raises Taken. A store that shares an account or a name from before that was refused keeps
+    them until it is given another; what the owner gives up is the oldest such store's then.
+    """
+    before = await account_ownership.hold(connection, store_id) if _SHARED & values.keys() else None
+    statement = sa.update(stores).where(stores.c.store_id == store_id)
+    columns = stores.c
+    shared = {
+        "account_shared": sa.and_(
+            columns.account_shared,
+            columns.market == values.get("market", columns.market),
+            columns.walmart_client_id == values.get("walmart_client_id", columns.walmart_client_id),
+        ),
+        "name_shared": sa.and_(
+            columns.name_shared,
+            sa.func.lower(columns.name) == sa.func.lower(values.get("name", columns.name)),
+        ),
+    }
+    await _write(connection, statement.values(**values, **shared, updated_at=sa.func.now()))
+    if before is not None:
+        await account_ownership.pass_on(connection, before)
+    if _ACCESS & values.keys():
+        await rate_limits.open_again(connection, store_id)
+    if "notify_url" in values:
+        wanted = values["notify_url"] is not None
+        await (error_notifications.begin if wanted else error_notifications.end)(
+            connection, store_id
+        )
+
+
+async def _write(connection: Connection, statement: sa.Insert | sa.Update) -> None:
+    try:
+        await connection.execute(statement)
+    except sa.exc.IntegrityError as error:
+        what = _OWN.get(violated(error) or "")
+        if what is None:
+            raise
+        raise Taken(what) from error
+
+
+async def number_of(connection: Connection, identifier: UUID) -> int | None:
+    """The number of the store with that id, if there is one."""
+    statement = sa.select(stores.c.store_id).where(stores.c.id == identifier)
+    return (await connection.execute(statement)).scalar_one_or_none()
+
+
+async def number_of_code(connection: Connection, code: str) -> int | None:
+    """The number of the store with that code, if there is one."""
+    statement = sa.select(stores.c.store_id).where(stores.c.code == code)
+    return (await connection.execute(statement)).scalar_one_or_none()
+
+
+async def commerce_side(connection: Connection, code: str) -> CommerceSide | None:
+    """How the store with that code knows its Commerce, if there is such a store."""
+    statement = sa.select(
+        stores.c.store_id,
+        stores.c.commerce_webhook_public_keys,
+        stores.c.commerce_io_client_ids,
+    ).where(stores.c.code == code)
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else CommerceSide(row[0], tuple(row[1]), frozenset(row[2]))
+
+
+async def identity(connection: Connection, code: str) -> tuple[int, UUID] | None:
+    """The number and the id of the store with that code, if there is one."""
+    statement = sa.select(stores.c.store_id, stores.c.id).where(stores.c.code == code)
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else (row.store_id, row.id)
+
+
+async def default_cancellation_reason(connection: Connection, store_id: int) -> str | None:
+    """The reason that counts where a cancellation names none."""
+    statement = sa.select(stores.c.default_cancellation_reason).where(stores.c.store_id == store_id)
+    return (await connection.execute(statement)).scalar_one_or_none()
+
+
+async def credentials(connection: Connection, store_id: int, vault: Vault) -> Credentials:
+    """Open a store's Walmart credentials. Raises CannotDecrypt when no key fits them."""
+    row = (await connection.execute(sa.text(_CREDENTIALS), {"store_id": store_id})).one()
+    return opened(store_id, row._mapping, vault)  # noqa: SLF001 - SQLAlchemy's own name for it
+
+
+def opened(store_id: int, row: Mapping[Any, Any], vault: Vault) -> Credentials:
+    """A store's Walmart credentials out of a row that holds them sealed. Raises CannotDecrypt."""
+    return Credentials(
+        store_id=store_id,
+        client_id=row["walmart_client_id"],
+        client_secret=vault.open(row["walmart_client_secret"]),
+        market=row["market"],
+    )
+
+
+async def commerce_access(
+    connection: Connection, store_id: int, vault: Vault
+) -> CommerceAccess | None:
+    """How to call a store's Commerce, None where it is not said. Raises CannotDecrypt."""
+    statement = sa.select(
+        stores.c.code,
+        stores.c.commerce_base_url,
+        stores.c.commerce_access_token,
+        stores.c.commerce_payment_method,
+        stores.c.commerce_stock_id,
+    ).where(stores.c.store_id == store_id)
+    code, base_url, token, method, stock_id = (await connection.execute(statement)).one()
+    if base_url is None or token is None:
+        return None
+    return CommerceAccess(store_id, code, base_url, vault.open(token), method, stock_id)
+
+
+async def pushes_orders(connection: Connection, store_id: int) -> bool:
+    """Whether the store's orders are created in its Commerce."""
+    statement = sa.select(stores.c.commerce_push_orders).where(stores.c.store_id == store_id)
+    return bool((await connection.execute(statement)).scalar_one_or_none())
+
+
+async def shipping_rules(connection: Connection, store_id: int) -> ShippingRules:
+    """The store's carriers and its template of tracking URLs."""
+    statement = sa.select(stores.c.carriers, stores.c.default_tracking_url, stores.c.market).where(
+        stores.c.store_id == store_id
+    )
+    row = (await connection.execute(statement)).one()
+    return ShippingRules(row.carriers, row.default_tracking_url, row.market)

@@ -1,0 +1,233 @@
+"""Many shipments or cancellations at once: each row by itself, with a result of its own.
+
+A row's reference is made of its content (and of the request's key, if it has one), so that the
+same file sent again, after a crash or a lost answer, carries out only what is missing.
+"""
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from app.domain import db_limits
+from app.domain.errors import Conflict, Invalid, NotAvailable, OrderError, Problem
+from app.domain.orders.cancellation import reason_of
+from app.domain.orders.requests import CancelRequest, RequestedItem, ShipRequest
+from app.storage import queries
+from app.storage.postgres.retry import again
+from app.usecases.bulk.rows import MOST_ROWS, Row
+from app.usecases.context import Desk
+from app.usecases.orders import cancel, ship
+
+ACCEPTED, KNOWN, REFUSED = "accepted", "known", "refused"
+# Rows of one file that are carried out at once, those of one order in their order.
+_AT_ONCE = 8
+_LOOKED_UP = 500
+_ALREADY = frozenset({"cancellation_pending", "order_already_canceled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a row; id is the shipment's, or the order's where it was canceled."""
+
+    row: int
+    status: str
+    order: str | None = None
+    order_id: UUID | None = None
+    id: UUID | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """A file's results, in the order of its rows."""
+
+    results: list[Result] = field(default_factory=list)
+
+    @property
+    def totals(self) -> Counter[str]:
+        """How many rows came to what."""
+        return Counter(result.status for result in self.results)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Whose rows they are: the store, who sends them, and the request's key (or none)."""
+
+    store_id: int
+    actor: str
+    key: str | None = None
+
+
+def limited(rows: Iterable[Row]) -> list[Row]:
+    """All rows. Raises Invalid file_too_long, or file_invalid where there is none."""
+    found: list[Row] = []
+    for row in rows:
+        if len(found) == MOST_ROWS:
+            message = f"At most {MOST_ROWS:,} rows are taken at once: send the rest in another."
+            raise Invalid("file_too_long", message)
+        found.append(row)
+    if not found:
+        raise Invalid("file_invalid", "There is no row in it.")
+    return found
+
+
+async def ship_rows(
+    desk: Desk,
+    batch: Batch,
+    rows: Sequence[Row],
+    progress: Callable[[int], None] | None = None,
+) -> Report:
+    """Ship what each row says. progress hears how many rows are done."""
+
+    async def one(row: Row, order_id: UUID) -> Result:
+        accepted = await ship.ship(desk, order_id, _package(batch, row), actor=batch.actor)
+        status = KNOWN if accepted.repeated else ACCEPTED
+        return Result(row.number, status, row.fields["order"], order_id, accepted.shipment.id)
+
+    return await _each(desk, batch, rows, one, progress)
+
+
+async def cancel_rows(
+    desk: Desk,
+    batch: Batch,
+    rows: Sequence[Row],
+    progress: Callable[[int], None] | None = None,
+) -> Report:
+    """Cancel the order of each row."""
+
+    async def one(row: Row, order_id: UUID) -> Result:
+        reason = row.fields.get("reason")
+        if reason is None:
+            raise Invalid("reason_required", "A cancellation needs a reason.")
+        request = CancelRequest(reason_of(reason), row.fields.get("comment", "")[:1000] or None)
+        try:
+            await cancel.cancel(desk, order_id, request, actor=batch.actor)
+        except Conflict as error:
+            if error.code not in _ALREADY:
+                raise
+            return Result(row.number, KNOWN, row.fields["order"], order_id, order_id)
+        return Result(row.number, ACCEPTED, row.fields["order"], order_id, order_id)
+
+    return await _each(desk, batch, rows, one, progress)
+
+
+async def _each(
+    desk: Desk,
+    batch: Batch,
+    rows: Sequence[Row],
+    one: Callable[[Row, UUID], Awaitable[Result]],
+    progress: Callable[[int], None] | None,
+) -> Report:
+    known = await _orders(desk, batch.store_id, rows)
+    results: dict[int, Result] = {}
+    queues: dict[object, list[Row]] = {}
+    for row in rows:
+        queues.setdefault(row.fields.get("order", row.number), []).append(row)
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def work(queue: Sequence[Row]) -> None:
+        async with slots:
+            for row in queue:
+                results[row.number] = await _result(row, known, one)
+                if progress is not None:
+                    progress(len(results))
+
+    try:
+        # Where one fails the others end before the answer: nobody works on unseen.
+        async with asyncio.TaskGroup() as group:
+            for queue in queues.values():
+                group.create_task(work(queue))
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from failed
+    return Report([results[row.number] for row in rows])
+
+
+async def _result(
+    row: Row, known: dict[str, list[UUID]], one: Callable[[Row, UUID], Awaitable[Result]]
+) -> Result:
+    try:
+        if row.problem is not None:
+            raise Invalid(row.problem.code, row.problem.message)
+        return await again(lambda: one(row, _only(row, known)))
+    except NotAvailable:
+        # The file is sent again; what was done is known then.
+        raise
+    except OrderError as error:
+        order = row.fields.get("order")
+        return Result(row.number, REFUSED, order, code=error.code, message=str(error))
+
+
+async def _orders(desk: Desk, store_id: int, rows: Sequence[Row]) -> dict[str, list[UUID]]:
+    """Orders by the number that a row names: Walmart's, or Commerce's."""
+    names = list(dict.fromkeys(row.fields["order"] for row in rows if "order" in row.fields))
+    found: dict[str, list[UUID]] = {}
+    for start in range(0, len(names), _LOOKED_UP):
+        async with desk.transaction() as connection:
+            part = names[start : start + _LOOKED_UP]
+            for name, order_id in await queries.by_numbers(connection, store_id, part):
+                found.setdefault(name, []).append(order_id)
+    return found
+
+
+def _only(row: Row, known: dict[str, list[UUID]]) -> UUID:
+    name = row.fields.get("order")
+    if name is None:
+        raise Invalid("required", "The row names no order.")
+    found = list(dict.fromkeys(known.get(name, ())))
+    if not found:
+        raise Invalid("order_not_found", f"The store has no order {name}.")
+    if len(found) > 1:
+        raise Conflict("order_ambiguous", f"{name} is the number of several orders: use Walmart's.")
+    return found[0]
+
+
+def _package(batch: Batch, row: Row) -> ShipRequest:
+    fields = row.fields
+    for name in ("carrier_code", "tracking_number"):
+        if name not in fields:
+            raise Invalid("required", f"The row has no {name}.", [Problem("required", name)])
+    return ShipRequest(
+        carrier_code=fields["carrier_code"][:200],
+        carrier_title=fields.get("carrier_title", "")[:200] or None,
+        tracking_number=fields["tracking_number"],
+        tracking_url=fields.get("tracking_url"),
+        shipped_at=_time(fields.get("shipped_at")),
+        reference=fields.get("reference", "")[:200] or _reference(batch, row),
+        items=_items(row),
+    )
+
+
+def _items(row: Row) -> tuple[RequestedItem, ...] | None:
+    line, sku = row.fields.get("line_number"), row.fields.get("sku")
+    said = row.fields.get("quantity")
+    if line is None and sku is None:
+        if said is not None:
+            raise Invalid("required", "A quantity needs a sku or line_number beside it.")
+        return None
+    units = db_limits.whole(said, db_limits.INT)
+    if not units:
+        raise Invalid("invalid_quantity", "quantity is a whole number of at least 1.")
+    return (RequestedItem(units, line, None if line else sku),)
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        at = db_limits.moment(datetime.fromisoformat(text))
+    except ValueError:
+        at = None
+    if at is None:
+        raise Invalid("invalid", "shipped_at is a date such as 2026-11-23T10:00:00Z.")
+    return at
+
+
+def _reference(batch: Batch, row: Row) -> str:
+    content = [batch.key or "", *(f"{name}={row.fields[name]}" for name in sorted(row.fields))]
+    said = "\x1f".join(content).encode()
+    return f"bulk-{hashlib.sha256(said).hexdigest()[:40]}"

@@ -1,0 +1,1 @@
+"""Detects what already arrived through another Commerce channel."""

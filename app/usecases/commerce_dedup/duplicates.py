@@ -1,0 +1,208 @@
+"""Is it a shipment that another of Commerce's doors told of already?
+
+The REST door, a hook and an event name the same shipment differently. Number and units tell it:
+what bears the same tracking number, or bore it before its correction, and holds the same units of
+the order is the same. The carrier is not asked, for the doors call it differently. A shipment
+stands for one of Commerce's, and for one body at the REST door, so that two that are alike in
+everything stay two.
+
+A dismissed shipment of which Walmart has no unit is none to repeat. While it may still arrive, what
+is alike is refused.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+from app.domain.errors import refuse
+from app.domain.orders import held_units
+from app.domain.orders.order import Item, Order, Task
+from app.domain.orders.requests import RequestedItem, ShipRequest
+from app.domain.orders.snapshot import tracking_key
+from app.domain.update import State
+from app.storage.commerce import events as storage
+from app.storage.commerce.events import DONE, Event
+from app.storage.orders import shipments
+from app.storage.orders.shipments import Sent
+from app.storage.postgres.database import Connection
+from app.storage.returns import refunds
+from app.storage.returns.refunds import Asked
+from app.usecases.commerce_dedup.event_state import CREDITMEMO, items_of
+
+REST, COMMERCE = "rest-", "commerce-shipment-"
+Units = Counter[object]
+
+
+async def told_to_commerce(
+    connection: Connection, order: Order, numbers: frozenset[str], items: Sequence[RequestedItem]
+) -> tuple[UUID, ...]:
+    """The shipments that a shipment of Commerce's is, told by another door; empty for none.
+
+    Several where another door sent its packages one by one. Raises Conflict order_in_doubt.
+    """
+    free = await _free(connection, order, COMMERCE)
+    wanted = _asked(order, items)
+    found: list[Sent] = []
+    for each in free:
+        units = _held(order, each.items)
+        if each.numbers & numbers and units <= wanted:
+            _refuse_in_doubt(order, each)
+            found.append(each)
+            wanted -= units
+    return () if wanted.total() else tuple(each.id for each in found)
+
+
+async def told_by_rest(connection: Connection, order: Order, request: ShipRequest) -> UUID | None:
+    """The shipment that a REST body repeats, from any door; None where it is a new one.
+
+    Raises Conflict order_in_doubt.
+    """
+    if request.reference is None:
+        return None
+    again = await storage.hold(
+        connection, order.store_id, order.commerce_order_id or 0, request.reference
+    )
+    known = again.shipments if again is not None else ()
+    for each in await shipments.sent(connection, order.store_id, order.id):
+        if str(each.id) not in known and each.reference != request.reference:
+            continue
+        if not _absent(order, each):
+            _refuse_in_doubt(order, each)
+            return each.id
+        if each.reference == request.reference:
+            await shipments.forget_reference(connection, order.store_id, each.id)
+    number = tracking_key(request.tracking_number)
+    for each in await _free(connection, order, REST):
+        if number in each.numbers and _same_units(order, each, request.items):
+            _refuse_in_doubt(order, each)
+            await _keep(connection, order, request.reference, each.id)
+            return each.id
+    return None
+
+
+def _same_units(order: Order, sent: Sent, items: Sequence[RequestedItem] | None) -> bool:
+    if items is None:
+        # All that remained: by now nothing does.
+        return not any(line.remaining for line in order.lines)
+    return _held(order, sent.items) == _asked(order, items)
+
+
+async def _free(connection: Connection, order: Order, kind: str) -> list[Sent]:
+    """The order's shipments that stand for nothing of that kind yet, the dismissed ones last."""
+    told = await storage.of_order(connection, order.store_id, order.id)
+    taken = {
+        shipment
+        for event in told
+        if event.reference.startswith(kind)
+        for shipment in event.shipments
+    }
+    free = [
+        each
+        for each in await shipments.sent(connection, order.store_id, order.id)
+        if str(each.id) not in taken
+        and not _absent(order, each)
+        # What a body at the REST door made stands for it, and is written down nowhere else.
+        and not (kind == REST and (each.reference or "").startswith(REST))
+    ]
+    return sorted(free, key=lambda each: _dismissed(order, each) is not None)
+
+
+def _dismissed(order: Order, sent: Sent) -> Task | None:
+    """The update of a shipment that was dismissed and of which Walmart has not shown a unit."""
+    task = order.task(sent.update_id)
+    if task is None or task.state is not State.DISMISSED:
+        return None
+    return None if any(item.confirmed for item in task.items) else task
+
+
+def _absent(order: Order, sent: Sent) -> bool:
+    task = _dismissed(order, sent)
+    return task is not None and task.in_doubt_until is None
+
+
+def _refuse_in_doubt(order: Order, sent: Sent) -> None:
+    task = _dismissed(order, sent)
+    if task is None or task.in_doubt_until is None:
+        return
+    message = "A shipment of the same number and units was dismissed."
+    refuse([held_units.refusal("order_in_doubt", message, [task])])
+
+
+async def _keep(connection: Connection, order: Order, reference: str, shipment: UUID) -> None:
+    """Know the body again, whatever becomes of the shipment's number."""
+    await storage.save(
+        connection,
+        Event(
+            store_id=order.store_id,
+            id=shipment,
+            reference=reference,
+            about="shipment",
+            commerce_order_id=order.commerce_order_id or 0,
+            told={},
+            state=DONE,
+            order_id=order.id,
+            shipments=(str(shipment),),
+        ),
+    )
+
+
+def _asked(order: Order, items: Iterable[RequestedItem]) -> Units:
+    units: Units = Counter()
+    for item in items:
+        line = order.line(item.line_number) if item.line_number else None
+        name = line.commerce_item_id if line else item.commerce_item_id
+        units[name or item.line_number or item.sku] += item.quantity
+    return units
+
+
+def _held(order: Order, items: Iterable[Item]) -> Units:
+    units: Units = Counter()
+    for item in items:
+        line = order.line(item.line_number)
+        units[(line.commerce_item_id if line else None) or item.line_number] += item.quantity
+    return units
+
+
+async def told_otherwise(
+    connection: Connection,
+    order: Order,
+    items: tuple[RequestedItem, ...] | None,
+    body: str,
+    within: timedelta,
+) -> Asked | None:
+    """The refund of the credit memo that a body at the REST door is, made so short a time ago.
+
+    Only of credit memos that were refunded by themselves: what was known when it came is another
+    refund. The caller holds the order.
+    """
+    place = (order.store_id, order.id)
+    memos = [
+        each
+        for each in await storage.of_order(connection, *place)
+        if each.about == CREDITMEMO and each.state == DONE
+    ]
+    memos.sort(key=lambda each: (body not in each.shipments, each.id))
+    for memo in memos:
+        known = body in memo.shipments
+        if not known and (memo.shipments or items is None or not _same(items, items_of(memo))):
+            continue
+        made = await refunds.answering(connection, place, memo.reference, within)
+        if made is None:
+            continue
+        if not known:
+            await storage.save(connection, replace(memo, shipments=(body,)))
+        return made
+    return None
+
+
+def _same(items: Iterable[RequestedItem], told: Iterable[RequestedItem] | None) -> bool:
+    return told is not None and _units(items) == _units(told)
+
+
+def _units(items: Iterable[RequestedItem]) -> Counter[int | None]:
+    units: Counter[int | None] = Counter()
+    for item in items:
+        units[item.commerce_item_id] += item.quantity
+    return units

@@ -1,0 +1,128 @@
+"""What was told of one thing, put together: events come twice, out of order, and in parts.
+
+A shipment's event is a whole picture of its tracks as they were when it was saved; a track's adds
+one. Times decide between pictures: an older one changes nothing but what nobody knew yet.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.commerce.payloads import Canceled, Credited, Shipped, Told, Tracked
+from app.commerce.shipment_tracks import Track
+from app.domain.orders.requests import RequestedItem
+from app.domain.orders.snapshot import tracking_key
+from app.storage.commerce.events import Event
+
+SHIPMENT, CANCELLATION, CREDITMEMO = "shipment", "cancellation", "creditmemo"
+
+
+def reference(told: Told) -> str:
+    """The name of the thing: the same for whatever tells of it."""
+    if isinstance(told, Shipped | Tracked):
+        return f"commerce-shipment-{told.shipment_id}"
+    if isinstance(told, Credited):
+        return f"commerce-creditmemo-{told.creditmemo_id}"
+    return f"commerce-cancellation-{told.order_id}"
+
+
+def together(
+    known: Event | None,
+    told: Told,
+    at: datetime,
+    store_id: int,
+    new_id: Callable[[int], UUID],
+    *,
+    named: bool = False,
+) -> Event:
+    """What is known of a thing with what was told at a time.
+
+    named: by an event with an id, so that it is not another one that came again.
+    """
+    event = known or Event(
+        store_id=store_id,
+        id=new_id(store_id),
+        reference=reference(told),
+        about=_about(told),
+        commerce_order_id=told.order_id,
+        told={},
+    )
+    if isinstance(told, Canceled):
+        return replace(event, told={"reason": told.reason})
+    if isinstance(told, Credited):
+        said = {"items": _items_json(told.items), "online": told.online, "problem": told.problem}
+        newest = max(at, event.told_at or at) if named else event.told_at
+        return replace(event, told=said, told_at=newest)
+    late = event.told_at is not None and at < event.told_at
+    tracks: list[dict[str, Any]] = list(event.told.get("tracks", ()))
+    if isinstance(told, Tracked):
+        # Of a picture without any track it is news, however old.
+        added = tracks if late and tracks else _with(tracks, told.track)
+        return replace(event, told={**event.told, "tracks": added})
+    if not late and told.tracks:
+        tracks = [_track_json(track) for track in told.tracks]
+    # What is in a shipment never changes in Commerce.
+    items = _items_json(told.items) or event.told.get("items")
+    problem = None if items else told.problem
+    whole = {"items": items, "tracks": tracks, "problem": problem}
+    return replace(event, told=whole, told_at=event.told_at if late else at)
+
+
+def items_of(event: Event) -> tuple[RequestedItem, ...] | None:
+    """The units that were told, by Commerce's item; None where they were not."""
+    items = event.told.get("items")
+    if not items:
+        return None
+    return tuple(RequestedItem(units, commerce_item_id=item) for item, units in items)
+
+
+def tracks_of(event: Event) -> tuple[Track, ...]:
+    """The tracks that were told."""
+    return tuple(
+        Track(each["carrier_code"], each["title"], each["number"], id=each["id"])
+        for each in event.told.get("tracks", ())
+    )
+
+
+def _about(told: Told) -> str:
+    if isinstance(told, Shipped | Tracked):
+        return SHIPMENT
+    return CREDITMEMO if isinstance(told, Credited) else CANCELLATION
+
+
+def _with(tracks: Sequence[Mapping[str, Any]], track: Track) -> list[dict[str, Any]]:
+    """The tracks with another, which takes the place of what it was before."""
+    key = tracking_key(track.number)
+    kept = [
+        dict(each)
+        for each in tracks
+        if tracking_key(each["number"]) != key and (track.id is None or each["id"] != track.id)
+    ]
+    return [*kept, _track_json(track)]
+
+
+def _items_json(items: Sequence[RequestedItem] | None) -> list[list[int | None]] | None:
+    return [[item.commerce_item_id, item.quantity] for item in items] if items else None
+
+
+def _track_json(track: Track) -> dict[str, Any]:
+    return {
+        "carrier_code": track.carrier_code,
+        "title": track.title,
+        "number": track.number,
+        "id": track.id,
+    }
+
+
+# Under this name it stands in the timeline.
+ACTOR = "commerce"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """accepted, known, corrected, waiting, or ignored (with the reason why)."""
+
+    what: str
+    why: str = ""

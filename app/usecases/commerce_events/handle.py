@@ -1,0 +1,286 @@
+"""What happened in Commerce, told by its webhooks and events: carried out once, and never lost.
+
+Events come twice and out of order, and Commerce tells of every order, Walmart's or not. A thing is
+known by its number in Commerce; what Waybill itself wrote there comes back as an event, and changes
+nothing. What cannot be carried out stays with its order, and what nobody knows the order of waits.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from app.commerce.payloads import Canceled, Credited, Told
+from app.domain.errors import Conflict, Invalid, NotAvailable, OrderError, Problem
+from app.domain.orders import refunds
+from app.domain.orders.cancellation import reason_of
+from app.domain.orders.order import Order
+from app.domain.orders.requests import CancelRequest
+from app.storage import idempotency, queries, timeline
+from app.storage.commerce import events as storage
+from app.storage.commerce.events import Event
+from app.storage.idempotency import Once
+from app.storage.orders import repository, save
+from app.storage.postgres.database import Connection
+from app.storage.queries.views import CommerceEventView
+from app.storage.stores import stores
+from app.usecases.commerce_dedup.event_state import (
+    ACTOR,
+    CANCELLATION,
+    CREDITMEMO,
+    SHIPMENT,
+    Done,
+    together,
+)
+from app.usecases.commerce_events import refunds as commerce_refunds
+from app.usecases.commerce_events import shipments
+from app.usecases.commerce_events.resolve_order import whose
+from app.usecases.context import Desk
+from app.usecases.orders import cancel
+
+# The order is where the event says that it should be.
+_ALREADY = frozenset({"cancellation_pending", "order_already_canceled"})
+_SETTLED = "it was settled before"
+_NEWS = frozenset({"accepted", "corrected"})
+_CARRIERS: dict[str, Callable[[Connection, Desk, Order, Event], Awaitable[tuple[Done, Event]]]] = {
+    SHIPMENT: shipments.carry_out,
+    CREDITMEMO: commerce_refunds.carry_out,
+}
+
+
+# What is known of a thing, given what was known of it before.
+Picture = Callable[[Event | None], Event]
+
+
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    """A thing of an order, and how it looks now."""
+
+    order_id: UUID
+    picture: Picture
+
+    @property
+    def about(self) -> str:
+        """What it is."""
+        return self.picture(None).about
+
+    async def held(self, connection: Connection) -> tuple[Order, Event | None, Event]:
+        """The order, held, with the thing as it was known and as it is now."""
+        order = await repository.lock(connection, self.order_id)
+        known = await _known(connection, self.picture)
+        return order, known, self.picture(known)
+
+
+async def tell(
+    desk: Desk, store_id: int, told: Told, at: datetime | None = None, *, named: bool = False
+) -> Done:
+    """Carry out what Commerce did, at a time that its event names, else now.
+
+    named: it has an id, and did not come before under that.
+
+    Raises OrderError where Walmart cannot be told so, and NotAvailable where nobody knows whose
+    order it is; both are written down by then.
+    """
+    if isinstance(told, Canceled | Credited) and not told.done:
+        return Done("ignored", "Commerce did not do it")
+    now = await desk.database_time()
+    # Never later than now, or nothing would be newer.
+    when = now if at is None else min(at, now)
+
+    def picture(known: Event | None) -> Event:
+        return together(known, told, when, store_id, desk.new_id, named=named)
+
+    try:
+        found = await whose(desk, store_id, told.order_id)
+    except OrderError as error:
+        await _wait(desk, picture, error)
+        raise
+    if found.foreign:
+        return Done("ignored", "Commerce says that the order is its own")
+    order_id = found.order_id or await _wait(desk, picture)
+    if order_id is None:
+        return Done("waiting", f"no Walmart order is linked to Commerce's {told.order_id}")
+    return await _work(desk, _Thing(order_id, picture))
+
+
+async def replay(desk: Desk, event_id: UUID) -> Done:
+    """Carry out what is written down, again or for the first time. Raises as `tell`."""
+    async with desk.transaction() as connection:
+        event = await storage.find(connection, event_id)
+        order_id = event.order_id or await queries.by_commerce_id(
+            connection, event.store_id, event.commerce_order_id
+        )
+    if order_id is None:
+        return Done("waiting", event.message or "")
+    return await _work(desk, _Thing(order_id, lambda known: known or event), asked=True)
+
+
+async def retry(desk: Desk, event_id: UUID, once: Once | None = None) -> CommerceEventView:
+    """Carry it out because a person wants it; a refusal stays with it.
+
+    Raises Unknown, Conflict commerce_event_finished.
+    """
+    async with desk.transaction(once) as connection:
+        event = await storage.find(connection, event_id)
+    if event.state not in storage.OPEN:
+        raise Conflict("commerce_event_finished", "It is neither refused nor waiting.")
+    await replay_all(desk, [event_id])
+    async with desk.transaction(once) as connection:
+        view = await queries.commerce_event(connection, event.store_id, event_id)
+        assert view is not None  # noqa: S101 - found a moment ago
+        await idempotency.keep(connection, once, view)
+    return view
+
+
+async def replay_all(desk: Desk, event_ids: list[UUID]) -> None:
+    """Carry out what waited for its order; what is refused stays with it."""
+    for event_id in event_ids:
+        try:
+            await replay(desk, event_id)
+        except OrderError:
+            # What is refused stands with its order; what has to wait is looked at by a poller.
+            continue
+
+
+async def work(desk: Desk) -> bool:
+    """Carry out what waited for a link or the end of a doubt; answers whether there is more."""
+    found = await storage.take(desk.database)
+    await replay_all(desk, found)
+    return len(found) >= storage.BATCH
+
+
+async def _wait(desk: Desk, picture: Picture, error: OrderError | None = None) -> UUID | None:
+    """Keep it until somebody says whose order it is; answers the order where somebody just did."""
+    async with desk.transaction() as connection:
+        new = picture(None)
+        await storage.hold_link(connection, new.store_id, new.commerce_order_id)
+        known = await _known(connection, picture)
+        event = picture(known)
+        if error is None:
+            found = await queries.by_commerce_id(connection, new.store_id, new.commerce_order_id)
+            if found is not None:
+                return found
+        if _dismissed(known, event):
+            return None
+        told = str(error) if error else "No Walmart order is linked to this order of Commerce's."
+        waits = replace(event, state=storage.WAITING, code=storage.NOT_LINKED, message=told)
+        await storage.save(connection, waits)
+    return None
+
+
+async def _known(connection: Connection, picture: Picture) -> Event | None:
+    new = picture(None)
+    return await storage.hold(connection, new.store_id, new.commerce_order_id, new.reference)
+
+
+async def _work(desk: Desk, thing: _Thing, *, asked: bool = False) -> Done:
+    """Carry a thing out and write down what came of it. asked: a person wants it again."""
+    try:
+        if thing.about == CANCELLATION:
+            return await _cancel(desk, thing, asked=asked)
+        async with desk.transaction() as connection:
+            order, known, event = await thing.held(connection)
+            if _settled(known, event, asked=asked):
+                return Done("known", _SETTLED)
+            done, after = await _CARRIERS[event.about](connection, desk, order, event)
+            await _write(connection, order, known, after)
+    except NotAvailable:
+        raise
+    except OrderError as error:
+        await _refused(desk, thing, error)
+        raise
+    if done.what in _NEWS:
+        desk.wake()
+    return done
+
+
+def _dismissed(known: Event | None, event: Event) -> bool:
+    """Whether a person settled just this: Commerce tells of it with each save."""
+    return known is not None and known.state == storage.DISMISSED and known.told == event.told
+
+
+def _settled(known: Event | None, event: Event, *, asked: bool) -> bool:
+    """Whether nothing is to be done, now that it is held.
+
+    asked: it was read before, and a person or another poller may have settled it meanwhile.
+    """
+    if asked:
+        return known is not None and known.state not in storage.OPEN
+    return _dismissed(known, event)
+
+
+async def _cancel(desk: Desk, thing: _Thing, *, asked: bool) -> Done:
+    async with desk.transaction() as connection:
+        order, known, event = await thing.held(connection)
+        default = await stores.default_cancellation_reason(connection, order.store_id)
+    if _settled(known, event, asked=asked):
+        return Done("known", _SETTLED)
+    said = event.told.get("reason")
+    reason = reason_of(said) if said else default
+    if reason is None:
+        message = "Walmart cancels nothing without a reason, and the store has no default one."
+        raise Invalid("reason_required", message, [Problem("reason_required", message)])
+    done = Done("accepted")
+    try:
+        await cancel.cancel(desk, thing.order_id, CancelRequest(reason), actor=ACTOR)
+    except Conflict as error:
+        if error.code not in _ALREADY:
+            raise
+        done = Done("known")
+    if known is not None:
+        async with desk.transaction() as connection:
+            order = await repository.lock(connection, thing.order_id)
+            after = replace(event, state=storage.DONE, code=None, message=None)
+            await _write(connection, order, known, after)
+    return done
+
+
+async def _write(connection: Connection, order: Order, known: Event | None, after: Event) -> None:
+    """Write a thing down, and on its order whether something is open."""
+    after = replace(after, order_id=order.id)
+    if after == known:
+        return
+    await storage.save(connection, after)
+    await show(connection, order)
+
+
+async def show(connection: Connection, order: Order) -> None:
+    """Write the status of a held order anew where what is open of it has changed."""
+    if await storage.mark(connection, order.store_id, order.id):
+        held = await repository.lock(connection, order.id)
+        await save.save_status(connection, held, synced=False)
+
+
+def _code(error: OrderError) -> str:
+    """Of a refusal; one that may be over with a doubt of the order is looked at again then."""
+    # A refund's doubt has a code of its own.
+    doubtful = any(each.in_doubt and each.code != refunds.IN_DOUBT for each in error.problems)
+    return storage.IN_DOUBT if doubtful else error.code
+
+
+async def _refused(desk: Desk, thing: _Thing, error: OrderError) -> None:
+    """Keep what Walmart cannot be told, where people look: with the order."""
+    async with desk.transaction() as connection:
+        order, known, event = await thing.held(connection)
+        if _dismissed(known, event):
+            return
+        refused = replace(
+            event,
+            order_id=order.id,
+            state=storage.REFUSED,
+            code=_code(error),
+            message=str(error),
+            note=None,
+            dismissed_by=None,
+        )
+        await _write(connection, order, known, refused)
+        if known is not None and known.same_trouble(refused):
+            return
+        detail = {
+            "about": event.about,
+            "reference": event.reference,
+            "code": refused.code,
+            "message": str(error),
+        }
+        told = timeline.Event("commerce_event_refused", ACTOR, detail=detail)
+        await timeline.add(connection, order.store_id, order.id, told, desk.new_id)

@@ -1,0 +1,108 @@
+"""What every use case works with: the database, Walmart for reading, a clock and fresh ids."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from app.commerce.client import CommerceClient
+from app.commerce.connection import PAYMENT_METHOD, Shop
+from app.domain import ids
+from app.domain.errors import Conflict
+from app.storage import idempotency, rate_limits
+from app.storage.idempotency import Once
+from app.storage.orders.ship_batcher import Accepting
+from app.storage.outbox.notify import Told
+from app.storage.postgres.database import Connection, Database
+from app.storage.stores import stores
+from app.storage.stores.secrets import CannotDecrypt, Vault
+from app.walmart.client import WalmartClient
+from app.walmart.credentials import Account
+
+Opened = TypeVar("Opened")
+
+
+class Wake(Protocol):
+    """Tells pollers what is due; nothing named: to look for it."""
+
+    def __call__(self, *told: Told) -> None:
+        """Tell, after the commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The collaborators of the use cases. now is an aware time; entropy gives 64 random bits.
+
+    wake tells pollers what was committed; it costs nothing and never raises.
+    """
+
+    database: Database
+    accepting: Accepting
+    vault: Vault
+    walmart: WalmartClient
+    now: Callable[[], datetime]
+    entropy: Callable[[], int]
+    wake: Wake
+    commerce: CommerceClient
+    quiet_period: timedelta = timedelta(seconds=120)
+
+    def new_id(self, store_id: int) -> UUID:
+        """Make an id for a row of a store."""
+        return ids.new_id(store_id, int(self.now().timestamp() * 1000), self.entropy())
+
+    @asynccontextmanager
+    async def transaction(self, once: Once | None = None) -> AsyncIterator[Connection]:
+        """Open the transaction of a use case; a request answered before raises Replay here."""
+        async with self.database.begin() as connection:
+            await idempotency.enter(connection, once)
+            yield connection
+
+    async def database_time(self) -> datetime:
+        """The database's time: what decides about a write goes by no host's clock."""
+        async with self.database.begin() as connection:
+            return await rate_limits.now(connection)
+
+    async def account(self, store_id: int) -> Account:
+        """Open a store's Walmart account. Raises Conflict secret_unreadable."""
+        return account(await self._opened(stores.credentials, store_id))
+
+    async def shop(self, store_id: int) -> Shop | None:
+        """Open a store's Commerce, where it is called. Raises Conflict secret_unreadable."""
+        return shop(await self._opened(stores.commerce_access, store_id))
+
+    async def _opened(
+        self, read: Callable[[Connection, int, Vault], Awaitable[Opened]], store_id: int
+    ) -> Opened:
+        try:
+            async with self.database.begin() as connection:
+                return await read(connection, store_id, self.vault)
+        except CannotDecrypt as error:
+            raise Conflict(
+                "secret_unreadable", f"A secret of the store cannot be read: {error}."
+            ) from error
+
+
+def shop(opened: stores.CommerceAccess | None) -> Shop | None:
+    """How a store's Commerce is called, in the form that its client takes."""
+    if opened is None:
+        return None
+    return Shop(
+        store_id=opened.store_id,
+        code=opened.code,
+        base_url=opened.base_url,
+        access_token=opened.access_token,
+        payment_method=opened.payment_method or PAYMENT_METHOD,
+        stock_id=opened.stock_id,
+    )
+
+
+def account(opened: stores.Credentials) -> Account:
+    """Credentials in the form that the Walmart client takes."""
+    return Account(
+        store_id=opened.store_id,
+        client_id=opened.client_id,
+        client_secret=opened.client_secret,
+        market=opened.market,
+    )

@@ -1,0 +1,1 @@
+"""Orders and returns that come from Walmart: import, reconcile, recover after a restored backup."""

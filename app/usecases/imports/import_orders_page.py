@@ -1,0 +1,168 @@
+"""A page of Walmart's list: orders nobody knew are written down, changed ones are told.
+
+All new orders of a page are one transaction of a handful of statements, whatever their number.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from app.domain.orders import drift, settlement
+from app.domain.orders.snapshot import OrderSnapshot
+from app.domain.outbox import doubt
+from app.storage import rate_limits, timeline
+from app.storage.commerce import updates as commerce_updates
+from app.storage.imports import reconciliations
+from app.storage.orders import create, repository
+from app.storage.orders.create import Listed
+from app.storage.outbox import updates
+from app.storage.postgres.database import Connection
+from app.storage.recording import settlement as settling
+from app.storage.recording.settlement import Picture
+from app.usecases.context import Desk
+from app.usecases.imports.register import acknowledge
+from app.usecases.walmart_reader import FREE, Hold
+
+ACTOR = "waybill"
+UNREADABLE = {
+    "code": "order_unreadable",
+    "message": "Walmart lists this order, and its lines or units cannot be told.",
+    "suggestion": "Look at it in Seller Center; POST /v1/orders/import reads it again.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a page came to: numbers of orders written down, known ones that differ, and bad ones.
+
+    differing: purchase order numbers by our id. unreadable: how many.
+    """
+
+    imported: Sequence[str]
+    differing: Mapping[UUID, str]
+    unreadable: int
+
+
+async def import_page(
+    desk: Desk,
+    store_id: int,
+    snapshots: Iterable[OrderSnapshot],
+    unreadable: Sequence[str],
+    *,
+    hold: Hold = FREE,
+) -> Page:
+    """Write down what is new on a page; what differs of known orders is for `reconcile.mend`."""
+    shown = {each.purchase_order_id: each for each in snapshots}
+    bad = [number for number in dict.fromkeys(unreadable) if number and number not in shown]
+    async with desk.transaction() as connection:
+        await hold.check(connection)
+        ids = await reconciliations.known(connection, store_id, [*shown, *bad])
+        fresh = [each for number, each in shown.items() if number not in ids]
+        blank = [number for number in bad if number not in ids]
+        imported = await _add(connection, desk, store_id, fresh, blank)
+        known = await repository.load_many(
+            connection, store_id, [ids[number] for number in shown if number in ids]
+        )
+        differing = {}
+        at = await rate_limits.now(connection)
+        for order in known.values():
+            snapshot = shown[order.purchase_order_id]
+            if order.unreadable:
+                await adopt(connection, desk, order.id, snapshot)
+                continue
+            if order.ordered_at is None or order.ship_method is None:
+                await create.fill_blanks(connection, store_id, order.id, details(snapshot))
+            found = drift.compare(order, snapshot, at, desk.quiet_period)
+            if any(map(drift.is_drift, found)):
+                differing[order.id] = order.purchase_order_id
+    if imported:
+        desk.wake()
+    return Page(imported, differing, len(unreadable))
+
+
+async def _add(
+    connection: Connection,
+    desk: Desk,
+    store_id: int,
+    fresh: Sequence[OrderSnapshot],
+    blank: Sequence[str],
+) -> list[str]:
+    listed = {each.purchase_order_id: _listed(desk, store_id, each) for each in fresh}
+    rows = [*listed.values(), *(_blank(desk, store_id, number) for number in blank)]
+    added = await create.add_listed(connection, store_id, rows, ACTOR)
+    snapshots = {listed[each.purchase_order_id].id: each for each in fresh}
+    written = await repository.lock_many(
+        connection, [(store_id, order_id) for order_id in added if order_id in snapshots]
+    )
+    pictures = [
+        Picture(order, snapshots[order_id], doubt.UNTIMED) for order_id, order in written.items()
+    ]
+    # First, so that what is noted of an order follows it.
+    await commerce_updates.hand_over(connection, list(written.values()), desk.new_id)
+    await settling.settle_many(connection, pictures, desk.new_id)
+    return [row.purchase_order_id for row in rows if row.id in added]
+
+
+def _listed(desk: Desk, store_id: int, snapshot: OrderSnapshot) -> Listed:
+    if not settlement.lines_of(snapshot):
+        return _blank(desk, store_id, snapshot.purchase_order_id)
+    waits = snapshot.created and not snapshot.fulfilled_by_walmart
+    return Listed(
+        id=desk.new_id(store_id),
+        event=desk.new_id(store_id),
+        purchase_order_id=snapshot.purchase_order_id,
+        details=details(snapshot),
+        lines=settlement.lines_of(snapshot),
+        acknowledgement=desk.new_id(store_id) if waits else None,
+    )
+
+
+def _blank(desk: Desk, store_id: int, number: str) -> Listed:
+    """An order of which only the number could be read."""
+    at = desk.now().isoformat().replace("+00:00", "Z")
+    return Listed(
+        id=desk.new_id(store_id),
+        event=desk.new_id(store_id),
+        purchase_order_id=number,
+        details={"fulfilled_by": repository.FULFILLED_BY_SELLER},
+        error=UNREADABLE | {"occurred_at": at},
+    )
+
+
+def details(snapshot: OrderSnapshot) -> dict[str, Any]:
+    """The columns of an order that Walmart's picture of it gives."""
+    walmart = snapshot.fulfilled_by_walmart
+    return {
+        "customer_order_id": snapshot.customer_order_id,
+        "ordered_at": snapshot.ordered_at,
+        "ship_by": snapshot.ship_by,
+        "deliver_by": snapshot.deliver_by,
+        "ship_method": snapshot.ship_method,
+        "fulfilled_by": repository.FULFILLED_BY_WALMART
+        if walmart
+        else repository.FULFILLED_BY_SELLER,
+    }
+
+
+async def adopt(
+    connection: Connection, desk: Desk, order_id: UUID, snapshot: OrderSnapshot
+) -> None:
+    """Write down what Walmart shows of an order that could not be read before."""
+    order = await repository.lock(connection, order_id)
+    if not order.unreadable or not settlement.lines_of(snapshot):
+        return
+    store_id = order.store_id
+    await create.became_readable(connection, store_id, order_id, details(snapshot))
+    if snapshot.created and not snapshot.fulfilled_by_walmart:
+        await acknowledge(connection, desk, order_id, subject=order.purchase_order_id, actor=ACTOR)
+    await repository.add_lines(connection, store_id, order_id, settlement.lines_of(snapshot))
+    readable = await repository.lock(connection, order_id)
+    await commerce_updates.hand_over(connection, [readable], desk.new_id)
+    turns = await settling.settle(
+        connection, Picture(readable, snapshot, doubt.UNTIMED), desk.new_id
+    )
+    await updates.hand_turns(connection, turns)
+    await timeline.add(
+        connection, store_id, order_id, timeline.Event("order_imported", ACTOR), desk.new_id
+    )

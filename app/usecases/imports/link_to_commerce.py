@@ -1,0 +1,106 @@
+"""Link: say which Commerce order a Walmart order became."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from app.domain.errors import Conflict, Invalid, Problem, refuse
+from app.domain.orders.order import Order
+from app.storage import timeline
+from app.storage.commerce import events as storage
+from app.storage.orders import create, repository
+from app.storage.postgres.database import Connection
+from app.storage.queries.views import OrderView
+from app.usecases.commerce_events import handle
+from app.usecases.context import Desk
+from app.usecases.orders.refresh import view_of
+
+# Commerce shipped or credited an item of which nobody had said which line it is.
+_UNLINKED = ("unknown_line", storage.NO_RETURN)
+LINKS = frozenset({"commerce_order_number", "commerce_order_id"})
+
+
+async def link(
+    desk: Desk,
+    order_id: UUID,
+    *,
+    changes: Mapping[str, object],
+    actor: str,
+    items: Mapping[str, int | None] | None = None,
+) -> OrderView:
+    """Write the Commerce numbers of an order, items those of its lines; None takes one away.
+
+    Raises Unknown, Invalid for any other field, Invalid unknown_line, and Conflict
+    commerce_order_taken. What Commerce told of the order before is carried out now.
+    """
+    for name in changes.keys() - LINKS:
+        message = f"{name} cannot be changed."
+        raise Invalid("unknown_field", message, [Problem("unknown_field", message, f"/{name}")])
+    async with desk.transaction() as connection:
+        order = await repository.lock(connection, order_id)
+        _refuse_unknown(order, items or {})
+        left = await _left(connection, order, changes)
+        waiting = await take(connection, order.store_id, order.id, changes)
+        if items:
+            waiting += await storage.refused_as(connection, order.store_id, [order.id], _UNLINKED)
+        if left is not None:
+            waiting += await _leave(connection, order, left)
+        await create.fill(connection, order.store_id, order.id, changes)
+        await create.link_lines(connection, order.store_id, order.id, items or {})
+        if changes or items:
+            detail = {**changes, "lines": dict(items)} if items else dict(changes)
+            event = timeline.Event("order_linked", actor, detail=detail)
+            await timeline.add(connection, order.store_id, order.id, event, desk.new_id)
+    await handle.replay_all(desk, waiting)
+    async with desk.transaction() as connection:
+        return await view_of(connection, order)
+
+
+async def _left(connection: Connection, order: Order, changes: Mapping[str, object]) -> int | None:
+    """Commerce's order that the order is no longer, held with the one that it is now."""
+    after = changes.get("commerce_order_id", order.commerce_order_id)
+    before = order.commerce_order_id
+    if before is None or after == before:
+        return None
+    # Sorted, so that nobody waits in a circle.
+    for number in sorted({before, after} if isinstance(after, int) else {before}):
+        await storage.hold_link(connection, order.store_id, number)
+    return before
+
+
+async def _leave(connection: Connection, order: Order, number: int) -> Sequence[UUID]:
+    """Give what waited for Commerce's order to the one that is left of those linked to it."""
+    others = await storage.others_with(connection, order.store_id, number, order.id)
+    if len(others) != 1:
+        return ()
+    remaining = await repository.find(connection, order.store_id, others[0])
+    if remaining is None:
+        return ()
+    return await storage.adopt(connection, order.store_id, number, remaining)
+
+
+async def take(
+    connection: Connection, store_id: int, order_id: UUID, changes: Mapping[str, object]
+) -> list[UUID]:
+    """Take Commerce's order for a held one, if it is named; answers what waited for it.
+
+    Raises Conflict commerce_order_taken where another order here is that one.
+    """
+    number = changes.get("commerce_order_id")
+    if not isinstance(number, int):
+        return []
+    waiting = await storage.adopt(connection, store_id, number, order_id)
+    others = await storage.others_with(connection, store_id, number, order_id)
+    if others:
+        message = f"Walmart's order {others[0]} is linked to Commerce's order {number} already."
+        problem = Problem("commerce_order_taken", message, "/commerce_order_id", conflict=True)
+        raise Conflict(problem.code, message, [problem])
+    return list(waiting)
+
+
+def _refuse_unknown(order: Order, items: Mapping[str, int | None]) -> None:
+    problems = [
+        Problem("unknown_line", f"The order has no line {number}.", f"/lines/{index}/line_number")
+        for index, number in enumerate(items)
+        if order.line(number) is None
+    ]
+    refuse(problems)

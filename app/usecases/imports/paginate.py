@@ -1,0 +1,31 @@
+"""Every page of a list of Walmart's; one longer than Walmart tells is asked for in parts."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from app.walmart.client import OrderPage, Window
+from app.walmart.order_lists import MOST_LISTED, Trail
+
+# Asks for a page of a window; the cursor is None for the first.
+Ask = Callable[[Window, str | None], Awaitable[OrderPage]]
+
+
+async def pages(ask: Ask, window: Window) -> AsyncIterator[OrderPage]:
+    """Every page of what changed within a window. An order may be on two of them.
+
+    Raises Unclear where the pages lead in a circle.
+    """
+    cursor: str | None = None
+    trail = Trail()
+    while True:
+        page = await ask(window, cursor)
+        halves = window.halves() if (page.total or 0) > MOST_LISTED and cursor is None else None
+        if halves is not None:
+            for half in halves:
+                async for part in pages(ask, half):
+                    yield part
+            return
+        yield page
+        cursor = page.cursor
+        if cursor is None:
+            return
+        trail.follow(cursor, page.call)

@@ -1,0 +1,190 @@
+"""Register: an order that Commerce or an importer already knows, with its acknowledgement."""
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.domain import ids
+from app.domain.errors import Conflict, Invalid, Problem, Unknown
+from app.domain.orders.order import Line, Money
+from app.domain.outbox.claimed_update import NewUpdate
+from app.domain.update import Kind
+from app.storage import idempotency, queries
+from app.storage.idempotency import Once
+from app.storage.orders import repository
+from app.storage.orders.create import Known, add_order, fill, known
+from app.storage.outbox import updates
+from app.storage.postgres.database import Connection
+from app.storage.queries.views import OrderView
+from app.storage.stores import stores
+from app.usecases.context import Desk
+from app.usecases.imports import link_to_commerce
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredLine:
+    """A line as it is registered; quantity is units ordered."""
+
+    line_number: str
+    sku: str
+    quantity: int
+    name: str | None = None
+    commerce_item_id: int | None = None
+    unit_price: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What is known of an order when it is registered."""
+
+    purchase_order_id: str
+    lines: tuple[RegisteredLine, ...]
+    customer_order_id: str | None = None
+    commerce_order_number: str | None = None
+    commerce_order_id: int | None = None
+    ordered_at: datetime | None = None
+    ship_by: datetime | None = None
+    deliver_by: datetime | None = None
+    ship_method: str | None = None
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """The optional fields that were given."""
+        given = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {
+            name: value
+            for name, value in given.items()
+            if value is not None and name not in {"purchase_order_id", "lines"}
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The order as it stands; created False: it was known before."""
+
+    order: OrderView
+    created: bool
+
+
+async def register(
+    desk: Desk,
+    store_id: UUID,
+    registration: Registration,
+    *,
+    actor: str,
+    once: Once | None = None,
+) -> Registered:
+    """Write an order down. Raises Unknown store, Invalid lines, Conflict order_differs.
+
+    Also Conflict commerce_order_taken.
+    """
+    _check_lines(registration)
+    async with desk.transaction(once) as connection:
+        store = await stores.number_of(connection, store_id)
+        if store is None:
+            raise Unknown("store", store_id)
+        order_id = desk.new_id(store)
+        values = {"purchase_order_id": registration.purchase_order_id, **registration.details}
+        created = await add_order(connection, store, order_id, values)
+        if created:
+            lines = [_line(line) for line in registration.lines]
+            await repository.add_lines(connection, store, order_id, lines)
+            number = registration.purchase_order_id
+            await acknowledge(connection, desk, order_id, subject=number, actor=actor)
+        else:
+            order_id = await _compare(connection, store, registration)
+        # What Commerce told of it before is carried out by a poller.
+        await link_to_commerce.take(connection, store, order_id, registration.details)
+        registered = await answer(connection, store, order_id, created=created)
+        await idempotency.keep(connection, once, registered)
+    desk.wake()
+    return registered
+
+
+async def acknowledge(
+    connection: Connection, desk: Desk, order_id: UUID, *, subject: str, actor: str
+) -> None:
+    """Append the order's first update: Walmart is told that the order was received."""
+    store = ids.store_of(order_id) or 0
+    await updates.append(
+        connection,
+        NewUpdate(
+            store_id=store,
+            id=desk.new_id(store),
+            kind=Kind.ACKNOWLEDGEMENT,
+            subject=subject,
+            sequence=1,
+            order_id=order_id,
+            requested_by=actor,
+            payload={},
+        ),
+    )
+
+
+async def answer(
+    connection: Connection, store: int, order_id: UUID, *, created: bool
+) -> Registered:
+    """The order as people see it."""
+    view = await queries.order(connection, store, order_id)
+    if view is None:
+        raise Unknown("order", order_id)
+    return Registered(view, created)
+
+
+def _line(line: RegisteredLine) -> Line:
+    return Line(
+        line_number=line.line_number,
+        sku=line.sku,
+        ordered=line.quantity,
+        name=line.name,
+        commerce_item_id=line.commerce_item_id,
+        unit_price=line.unit_price,
+    )
+
+
+def _check_lines(registration: Registration) -> None:
+    seen: set[str] = set()
+    for index, line in enumerate(registration.lines):
+        if line.line_number in seen:
+            message = f"Line {line.line_number} is given twice."
+            pointer = f"/lines/{index}/line_number"
+            problem = Problem("line_repeated", message, pointer)
+            raise Invalid(problem.code, message, [problem])
+        seen.add(line.line_number)
+
+
+async def _compare(connection: Connection, store: int, registration: Registration) -> UUID:
+    """The order that is known already, if what was given now agrees with it."""
+    before = await known(connection, store, registration.purchase_order_id)
+    problems = [*_line_differences(before, registration), *_differences(before, registration)]
+    if problems:
+        raise Conflict(
+            "order_differs",
+            "The order is known with other content than was given now.",
+            problems,
+        )
+    missing = {
+        name: value
+        for name, value in registration.details.items()
+        if before.details.get(name) is None
+    }
+    await fill(connection, store, before.id, missing)
+    return before.id
+
+
+def _line_differences(before: Known, registration: Registration) -> list[Problem]:
+    given = {line.line_number: (line.sku, line.quantity) for line in registration.lines}
+    if given == before.lines:
+        return []
+    message = "Its lines or quantities are others."
+    return [Problem("order_differs", message, "/lines", conflict=True)]
+
+
+def _differences(before: Known, registration: Registration) -> list[Problem]:
+    return [
+        Problem("order_differs", f"It is {before.details[name]!s}.", f"/{name}", conflict=True)
+        for name, value in registration.details.items()
+        if before.details.get(name) is not None and before.details[name] != value
+    ]

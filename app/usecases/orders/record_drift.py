@@ -1,0 +1,38 @@
+"""Differences between an order and what Walmart shows of it, on the order's timeline."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.domain.orders.drift import Drift, Repair
+from app.domain.orders.order import Order
+from app.storage import timeline
+from app.storage.imports import reconciliations
+from app.storage.postgres.database import Connection
+from app.usecases.context import Desk
+
+
+async def note(
+    connection: Connection, desk: Desk, order: Order, found: Sequence[Drift], *, mended: bool
+) -> None:
+    """Write differences on the order's timeline, once for the same finding."""
+    detail = {"drift": shown(found, mended=mended)}
+    if found and not await reconciliations.told_before(
+        connection, order.store_id, order.id, detail
+    ):
+        event = timeline.Event("drift_found", detail=detail)
+        await timeline.add(connection, order.store_id, order.id, event, desk.new_id)
+
+
+def shown(found: Sequence[Drift], *, mended: bool) -> list[dict[str, Any]]:
+    """Differences as they stand in an event."""
+    return [
+        {
+            "cause": each.cause.value,
+            "line_number": each.line_number,
+            "here": each.here,
+            "walmart": each.walmart,
+            "repair": each.repair.value if mended else Repair.PERSON.value,
+            "message": each.sentence,
+        }
+        for each in found
+    ]

@@ -1,0 +1,134 @@
+"""Refresh: read the order from Walmart now, and settle what reading can settle."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.domain.errors import Conflict, Unknown, refuse
+from app.domain.orders import drift, held_units, readback
+from app.domain.orders.drift import Cause
+from app.domain.orders.order import Order
+from app.domain.orders.snapshot import OrderSnapshot
+from app.domain.outbox import doubt
+from app.domain.update import State
+from app.storage import idempotency, queries, rate_limits, timeline
+from app.storage.idempotency import Once
+from app.storage.orders import repository
+from app.storage.outbox import updates
+from app.storage.postgres.database import Connection
+from app.storage.queries.views import OrderView
+from app.storage.recording import settlement
+from app.storage.recording.settlement import Picture
+from app.usecases import read_order
+from app.usecases.context import Desk
+from app.usecases.orders import record_drift
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """The order as it stands now; refreshed False: a poller is at work on it, nothing was read."""
+
+    order: OrderView
+    refreshed: bool
+    explanation: str
+
+
+async def refresh(
+    desk: Desk,
+    order_id: UUID,
+    *,
+    actor: str,
+    accept_walmart: bool = False,
+    once: Once | None = None,
+) -> Refreshed:
+    """Read an order from Walmart and bring ours in line.
+
+    accept_walmart: units that Walmart does not show (any more) are taken back. Raises Unknown,
+    NotAvailable walmart_unavailable, Conflict credentials_rejected or order_not_at_walmart, and
+    order_in_doubt where units are to be taken back that may still arrive, or that a read which
+    lags behind does not show yet.
+    """
+    async with desk.transaction(once) as connection:
+        order = await repository.lock(connection, order_id)
+        if busy(order):
+            return await _as_it_stands(connection, order, once)
+        if accept_walmart:
+            _refuse_doubt(order)
+        read_at = await rate_limits.now(connection)
+    snapshot = await read_order.read(desk, order.store_id, order.purchase_order_id)
+    if snapshot is None:
+        raise Conflict(
+            "order_not_at_walmart",
+            f"Walmart knows no purchase order {order.purchase_order_id} for this store.",
+        )
+    async with desk.transaction(once) as connection:
+        basis, order = order, await repository.lock(connection, order_id)
+        if busy(order) or not settlement.still_holds(basis, order):
+            return await _as_it_stands(connection, order, once)
+        if accept_walmart:
+            _refuse_doubt(order)
+            _refuse_lag(order, snapshot, read_at, desk.quiet_period)
+        picture = Picture(order, snapshot, read_at, accept_walmart)
+        # What is taken back is said in full, and nothing of it has lagged.
+        quiet = timedelta(0) if accept_walmart else desk.quiet_period
+        found = drift.compare(order, snapshot, read_at, quiet)
+        turns = await settlement.settle(connection, picture, desk.new_id)
+        lower = [each for each in found if each.cause is Cause.MISSING_AT_WALMART]
+        if accept_walmart:
+            detail = {"drift": record_drift.shown(lower, mended=True)}
+            event = timeline.Event("walmart_accepted", actor, detail=detail)
+        else:
+            await record_drift.note(connection, desk, order, lower, mended=False)
+            event = timeline.Event("order_refreshed", actor)
+        await timeline.add(connection, order.store_id, order.id, event, desk.new_id)
+        await updates.hand_turns(connection, turns)
+        view = await view_of(connection, order)
+        refreshed = Refreshed(view, refreshed=True, explanation="Walmart was read just now.")
+        await idempotency.keep(connection, once, refreshed)
+    desk.wake()
+    return refreshed
+
+
+def _refuse_doubt(order: Order) -> None:
+    """Raise Conflict while anything that Walmart is told of the order may still take effect.
+
+    What Commerce is told changes no unit at Walmart (decision 0025).
+    """
+    doubtful = [task for task in order.walmart_tasks if task.in_doubt_until is not None]
+    if doubtful:
+        message = "Nothing is taken back while a write may still take effect."
+        refuse([held_units.refusal("order_in_doubt", message, doubtful)])
+
+
+def _refuse_lag(order: Order, snapshot: OrderSnapshot, read_at: datetime, quiet: timedelta) -> None:
+    """Raise Conflict where a read shows less of an update than was confirmed a moment ago."""
+    for task in order.walmart_tasks:
+        if task.confirmed_at is None or task.confirmed_at <= read_at - quiet:
+            continue
+        shown = readback.read(order, task, snapshot).shown
+        if any(shown[item.line_number] < item.confirmed for item in task.items):
+            message = doubt.lagging(task.update_id, task.confirmed_at + quiet)
+            raise Conflict("order_in_doubt", message)
+
+
+def busy(order: Order) -> bool:
+    """Whether a poller tells Walmart something of the order right now."""
+    return any(task.state is State.SENDING for task in order.walmart_tasks)
+
+
+async def view_of(connection: Connection, order: Order) -> OrderView:
+    """The order as people see it. Raises Unknown if it is gone."""
+    view = await queries.order(connection, order.store_id, order.id)
+    if view is None:
+        raise Unknown("order", order.id)
+    return view
+
+
+async def _as_it_stands(connection: Connection, order: Order, once: Once | None) -> Refreshed:
+    refreshed = Refreshed(
+        await view_of(connection, order),
+        refreshed=False,
+        explanation="An update of the order is or was just being delivered; this is what is known.",
+    )
+    await idempotency.keep(connection, once, refreshed)
+    return refreshed

@@ -1,0 +1,260 @@
+"""Ship: check a package against the order, write it down with its update, answer."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from app.domain.errors import Conflict, Problem, refuse
+from app.domain.ids import store_of
+from app.domain.orders import reservation
+from app.domain.orders import shipping as rules
+from app.domain.orders.order import Item, Order, Task
+from app.domain.orders.requests import ShipRequest
+from app.domain.outbox.claimed_update import NewUpdate
+from app.domain.update import Kind, State
+from app.storage import idempotency, queries, rate_limits
+from app.storage.idempotency import Once
+from app.storage.orders import repository, save, shipments
+from app.storage.orders.optimistic_ship import Acceptance, Question
+from app.storage.outbox import updates
+from app.storage.postgres.database import Connection
+from app.storage.queries.views import ShipmentView
+from app.storage.stores import stores
+from app.storage.stores.stores import ShippingRules
+from app.usecases.context import Desk
+from app.usecases.orders import carrier_mapping
+from app.walmart.shipment_payload import Package
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """A shipment that is written down; repeated: it was so before, under the same reference."""
+
+    shipment: ShipmentView
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A request held against the rules, as far as it can be sent; problems say what is wrong."""
+
+    items: tuple[Item, ...]
+    package: Package
+    problems: tuple[Problem, ...]
+
+
+# Finds the shipment of a held order that a request is, told by another door; None for a new one.
+Alike = Callable[[Connection, Order, ShipRequest], Awaitable[UUID | None]]
+
+
+async def ship(
+    desk: Desk, order_id: UUID, request: ShipRequest, *, actor: str, once: Once | None = None
+) -> Shipped:
+    """Accept a shipment. Raises Unknown, Invalid or Conflict, and then nothing was written."""
+    return await ship_all(desk, order_id, [request], actor=actor, once=once)
+
+
+async def ship_all(
+    desk: Desk,
+    order_id: UUID,
+    requests: Sequence[ShipRequest],
+    *,
+    actor: str,
+    once: Once | None = None,
+    alike: Alike | None = None,
+) -> Shipped:
+    """Accept the packages of one shipment, all or none; answers the first. Raises as `ship`."""
+    shipped = None
+    # Of the two ways the held one is plainer SQL, which Citus is likelier to take (decision 0022).
+    if len(requests) == 1 and not await desk.database.apart():
+        shipped = await _unheld(desk, order_id, requests[0], actor, once, alone=alike is not None)
+    if shipped is None:
+        shipped = await _held(desk, order_id, requests, actor=actor, once=once, alike=alike)
+    store_id = store_of(order_id)
+    assert store_id is not None  # noqa: S101 - it has an order of that id
+    desk.wake((store_id, Kind.SHIPMENT))
+    return shipped
+
+
+async def _unheld(
+    desk: Desk,
+    order_id: UUID,
+    request: ShipRequest,
+    actor: str,
+    once: Once | None,
+    *,
+    alone: bool,
+) -> Shipped | None:
+    """The usual case, in two statements; None where the order must be held for it.
+
+    alone: also where the order has another shipment already.
+    """
+    picture = await desk.accepting.look(Question(order_id, request.reference, once))
+    order = picture.order
+    if not picture.simple or (alone and any(t.kind is Kind.SHIPMENT for t in order.tasks)):
+        return None
+    checked = check(order, picture.rules, request, picture.at)
+    refuse(checked.problems)
+    update = _update(desk, order, checked, actor)
+    row = _row(desk.new_id(order.store_id), update, request, checked)
+    view = queries.accepted_shipment(
+        row, update, store=picture.store, number=picture.number, at=picture.at
+    )
+    shipped = Shipped(view, repeated=False)
+    kept = once.render(shipped) if once else None
+    written = await desk.accepting.ship(Acceptance(picture, update, row, once, kept))
+    return shipped if written else None
+
+
+async def _held(
+    desk: Desk,
+    order_id: UUID,
+    requests: Sequence[ShipRequest],
+    *,
+    actor: str,
+    once: Once | None,
+    alike: Alike | None,
+) -> Shipped:
+    async with desk.transaction(once) as connection:
+        accepted = []
+        for request in requests:
+            order = await repository.lock(connection, order_id)
+            known = await alike(connection, order, request) if alike is not None else None
+            known = known or await _same_reference(connection, order, request)
+            accepted.append(known or await accept(connection, desk, order, request, actor))
+        view = await queries.shipment(connection, order.store_id, order_id, accepted[0])
+        assert view is not None  # noqa: S101 - written or found a moment ago, under the lock
+        shipped = Shipped(view, known is not None)
+        await idempotency.keep(connection, once, shipped)
+    return shipped
+
+
+async def _same_reference(
+    connection: Connection, order: Order, request: ShipRequest
+) -> UUID | None:
+    if request.reference is None:
+        return None
+    found = await shipments.by_reference(connection, order.store_id, order.id, request.reference)
+    if found is None:
+        return None
+    shipment_id, content = found
+    if content != _content(request):
+        message = f"Another shipment of this order bears the reference {request.reference!r}."
+        problem = Problem("reference_reused", message, "/reference", conflict=True)
+        raise Conflict(problem.code, message, [problem])
+    return shipment_id
+
+
+async def accept(
+    connection: Connection,
+    desk: Desk,
+    order: Order,
+    request: ShipRequest,
+    actor: str,
+    *,
+    least: int | None = None,
+) -> UUID:
+    """Write a shipment in the transaction of somebody who holds the order, and wakes the pollers.
+
+    least: see `rules.plan`; units that cannot go end as a part that failed. Answers the shipment's
+    id; the order has to be held anew for the next. Raises as `ship`.
+    """
+    rules_of_store = await stores.shipping_rules(connection, order.store_id)
+    checked = check(order, rules_of_store, request, await rate_limits.now(connection), least=least)
+    refuse(checked.problems)
+    update = _update(desk, order, checked, actor)
+    await updates.append(connection, update)
+    row = _row(desk.new_id(order.store_id), update, request, checked)
+    await shipments.add_shipment(connection, row)
+    after = reservation.reserve(order, _task(update, request, checked.items))
+    await save.save(connection, order, after)
+    await save.save_status(connection, after, synced=False)
+    # A shipment that is known to be absent may have to let this one pass.
+    await updates.hand_turns(connection, [update.place])
+    return row.id
+
+
+def check(
+    order: Order,
+    rules_of_store: ShippingRules,
+    request: ShipRequest,
+    now: datetime,
+    *,
+    least: int | None = None,
+) -> Checked:
+    """Hold a request against an order and the store's carriers; now is the database's time.
+
+    least: see `rules.plan`.
+    """
+    plan = rules.plan(order, request, now, least=least)
+    resolved = carrier_mapping.resolve(
+        rules_of_store,
+        request.carrier_code,
+        request.carrier_title,
+        request.tracking_number,
+        request.tracking_url,
+    )
+    package = Package(
+        carrier=resolved.carrier,
+        tracking_number=request.tracking_number,
+        tracking_url=resolved.tracking_url,
+        shipped_at=plan.shipped_at,
+        method_code=plan.method_code,
+        override_cancel_request=request.override_cancel_request,
+    )
+    return Checked(plan.items, package, (*plan.problems, *resolved.problems))
+
+
+def _update(desk: Desk, order: Order, checked: Checked, actor: str) -> NewUpdate:
+    return NewUpdate(
+        store_id=order.store_id,
+        id=desk.new_id(order.store_id),
+        kind=Kind.SHIPMENT,
+        subject=order.purchase_order_id,
+        sequence=order.next_sequence,
+        order_id=order.id,
+        requested_by=actor,
+        payload=checked.package.to_json(),
+    )
+
+
+def _task(update: NewUpdate, request: ShipRequest, items: tuple[Item, ...]) -> Task:
+    return Task(
+        update_id=update.id,
+        kind=Kind.SHIPMENT,
+        state=State.PENDING,
+        sequence=update.sequence,
+        items=items,
+        tracking_number=request.tracking_number,
+        override_cancel_request=request.override_cancel_request,
+    )
+
+
+def _row(
+    shipment_id: UUID, update: NewUpdate, request: ShipRequest, checked: Checked
+) -> shipments.NewShipment:
+    assert update.order_id is not None  # noqa: S101 - a shipment is always an order's
+    return shipments.NewShipment(
+        store_id=update.store_id,
+        id=shipment_id,
+        order_id=update.order_id,
+        update_id=update.id,
+        carrier_code=request.carrier_code,
+        carrier_title=request.carrier_title,
+        tracking_number=request.tracking_number,
+        tracking_url=request.tracking_url,
+        shipped_at=checked.package.shipped_at,
+        method_code=checked.package.method_code,
+        reference=request.reference,
+        # Nobody compares the content of what bears no reference.
+        fingerprint=b"" if request.reference is None else _content(request),
+        override_cancel_request=request.override_cancel_request,
+        walmart_carrier=checked.package.carrier_json,
+        items=checked.items,
+    )
+
+
+def _content(request: ShipRequest) -> bytes:
+    items = None if request.items is None else [str(item) for item in request.items]
+    return idempotency.fingerprint([str(replace(request, items=None)), items])

@@ -1,0 +1,31 @@
+"""Reading Walmart for a person who waits for the answer, outside any transaction."""
+
+from app.domain.errors import Conflict, NotAvailable
+from app.domain.orders.snapshot import OrderSnapshot
+from app.usecases.context import Desk
+from app.walmart import errors
+
+
+async def read(desk: Desk, store_id: int, purchase_order_id: str) -> OrderSnapshot | None:
+    """The order as Walmart shows it now; None where Walmart knows no such order.
+
+    Raises Conflict credentials_rejected and NotAvailable walmart_unavailable.
+    """
+    account = await desk.account(store_id)
+    try:
+        return (await desk.walmart.read_order(account, purchase_order_id)).order
+    except errors.NotFound:
+        return None
+    except errors.CredentialsRejected as error:
+        raise Conflict(
+            "credentials_rejected",
+            "Walmart does not accept the store's client id and secret: correct them "
+            f"(PATCH /v1/stores), then try again. {error}",
+        ) from error
+    except errors.Throttled as error:
+        wait = int(error.retry_after.total_seconds()) + 1 if error.retry_after else 5
+        message = "Walmart takes no more calls of this store for now."
+        raise NotAvailable("walmart_unavailable", message, wait) from error
+    except errors.WalmartError as error:
+        message = f"Walmart could not be read now. {error}"
+        raise NotAvailable("walmart_unavailable", message, 10) from error

@@ -1,0 +1,1 @@
+"""Refund what a buyer returned."""

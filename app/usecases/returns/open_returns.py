@@ -1,0 +1,77 @@
+"""Which open returns hold items of an order, named as Commerce names them."""
+
+from collections.abc import Mapping
+
+from app.domain.errors import Conflict, Problem
+from app.domain.orders.order import Order
+from app.domain.orders.requests import RequestedItem
+from app.storage.postgres.database import Connection
+from app.storage.returns import refunds, returns
+from app.storage.returns.returns import Known
+
+# Units by the return's line number; None for all that is left of the order's lines.
+Wanted = tuple[tuple[int, int], ...] | None
+Fitting = list[tuple[Known, Wanted]]
+
+
+async def holding(
+    connection: Connection, order: Order, items: tuple[RequestedItem, ...] | None
+) -> Fitting:
+    """Open returns that hold items of an order, each with its lines that do.
+
+    items None: all of the order's lines.
+    """
+    found: Fitting = []
+    for known in await returns.of_order(connection, order.store_id, order.purchase_order_id):
+        of_order = known.returned.lines_of(order.purchase_order_id)
+        if known.returned.closed or not any(line.left for line in of_order):
+            continue
+        if items is None:
+            found.append((known, None))
+            continue
+        waiting = await refunds.pending(connection, known)
+        fitting = _fitting(known, order, items, waiting)
+        if fitting is not None:
+            found.append((known, fitting))
+    return found
+
+
+def only(found: Fitting) -> tuple[Known, Wanted]:
+    """The one that holds them. Raises Conflict no_open_return or return_ambiguous."""
+    if not found:
+        message = "No open return of Walmart's holds these items; it comes when the buyer asks."
+        raise Conflict("no_open_return", message, [Problem("no_open_return", message, "/items")])
+    if len(found) > 1:
+        numbers = ", ".join(known.returned.return_order_id for known, _ in found)
+        message = f"Several returns hold these items ({numbers}): refund one of them by its id."
+        raise Conflict(
+            "return_ambiguous", message, [Problem("return_ambiguous", message, "/items")]
+        )
+    return found[0]
+
+
+def _fitting(
+    known: Known, order: Order, items: tuple[RequestedItem, ...], waiting: Mapping[int, int]
+) -> Wanted:
+    """The order's lines of the return that hold the items; None where it does not hold them.
+
+    Units that an earlier refund wants are taken last, so that it is told what is in the way.
+    """
+    ours = {line.line_number: line.commerce_item_id for line in order.lines}
+    lines = known.returned.lines_of(order.purchase_order_id)
+    free = {line.number: max(line.left - waiting.get(line.number, 0), 0) for line in lines}
+    wanted: dict[int, int] = {}
+    for item in items:
+        if item.commerce_item_id is None:
+            return None
+        fit = [line for line in lines if ours.get(line.line_number) == item.commerce_item_id]
+        units = item.quantity
+        for room in (free, {line.number: line.left for line in fit}):
+            for line in fit:
+                taken = min(units, room[line.number] - wanted.get(line.number, 0))
+                if taken > 0:
+                    wanted[line.number] = wanted.get(line.number, 0) + taken
+                    units -= taken
+        if units:
+            return None
+    return tuple(wanted.items())

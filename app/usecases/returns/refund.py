@@ -1,0 +1,234 @@
+"""Refund: answer a buyer's return, whole or in part, written down with its update.
+
+A return may be of several purchase orders. Each order is refunded by an update of its own, in that
+order's queue, so that its quantities are settled there.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from app.domain.errors import Conflict, Invalid, Unknown, refuse
+from app.domain.orders import refunds as rules
+from app.domain.orders.order import Order
+from app.domain.orders.requests import RequestedItem
+from app.domain.orders.returns import RefundItem, RefundRequest
+from app.domain.outbox.claimed_update import NewUpdate
+from app.domain.update import Kind
+from app.storage import idempotency, queries
+from app.storage.idempotency import Once
+from app.storage.orders import repository, save
+from app.storage.outbox import updates
+from app.storage.postgres.database import Connection
+from app.storage.queries.views import ReturnView, UpdateView
+from app.storage.returns import refunds, returns
+from app.storage.returns.refunds import Asked, NewRefund
+from app.storage.returns.returns import Known
+from app.usecases.commerce_dedup import duplicates
+from app.usecases.context import Desk
+from app.usecases.returns import open_returns
+from app.usecases.returns.open_returns import Fitting
+
+# Who sends the same body again within it, without a key or a reference, repeats itself; as long
+# as an answer is kept under an Idempotency-Key.
+REPEATED_WITHIN = timedelta(days=7)
+# Where another return has come in since, only for so long: then the same words mean that one.
+_ANY_RETURN_WITHIN = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """The return, and the update that tells Walmart; number is the refund's.
+
+    Of a return of several purchase orders the first of them; the return shows all.
+    """
+
+    returned: ReturnView
+    update: UpdateView
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a refund is asked by: whoever asks again by it is told of the first.
+
+    within: only for so long; None for ever. What was dismissed and is not at Walmart answers nobody
+    (`refunds.answering`). left: what Walmart has of an earlier one is left out of what is asked.
+    """
+
+    text: str
+    within: timedelta | None = None
+    left: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    request: RefundRequest
+    actor: str
+    reference: str | None = None
+
+
+async def refund(
+    desk: Desk, return_id: UUID, request: RefundRequest, *, actor: str, once: Once | None = None
+) -> Refunded:
+    """Accept a refund. Raises Unknown, Invalid or Conflict, and then nothing was written."""
+    async with desk.transaction(once) as connection:
+        refunded = await _accept(connection, desk, return_id, _Asking(request, actor))
+        await idempotency.keep(connection, once, refunded)
+    desk.wake()
+    return refunded
+
+
+async def refund_order(
+    desk: Desk,
+    store_id: int,
+    order_id: UUID,
+    items: tuple[RequestedItem, ...] | None,
+    *,
+    comment: str | None,
+    actor: str,
+    once: Once | None = None,
+    reference: Reference | None = None,
+) -> Refunded:
+    """Refund items of an order by the one open return that holds them.
+
+    Of a return that is of several orders only this one's lines. What was asked for by the same
+    reference is answered, not refunded again. Raises as `refund` does, and Conflict
+    no_open_return or return_ambiguous.
+    """
+    async with desk.transaction(once) as connection:
+        order = await repository.lock(connection, order_id)
+        if order.store_id != store_id:
+            raise Unknown("order", order_id)
+        refunded = await refund_held(
+            connection, desk, order, items, comment=comment, actor=actor, reference=reference
+        )
+        await idempotency.keep(connection, once, refunded)
+    desk.wake()
+    return refunded
+
+
+async def refund_held(
+    connection: Connection,
+    desk: Desk,
+    order: Order,
+    items: tuple[RequestedItem, ...] | None,
+    *,
+    comment: str | None,
+    actor: str,
+    reference: Reference | None = None,
+) -> Refunded:
+    """The same in the transaction of somebody who holds the order, and wakes the pollers."""
+    fitting = await open_returns.holding(connection, order, items)
+    before = await _before(connection, order, fitting, reference)
+    if before is None and reference is not None and reference.within is not None:
+        before = await duplicates.told_otherwise(
+            connection, order, items, reference.text, reference.within
+        )
+    if before is not None:
+        return await _asked(connection, order.store_id, before)
+    known, wanted = open_returns.only(fitting)
+    request = RefundRequest(wanted, comment, order.purchase_order_id)
+    asking = _Asking(request, actor, reference.text if reference else None)
+    return await _accept(connection, desk, known.id, asking)
+
+
+async def _before(
+    connection: Connection, order: Order, fitting: Fitting, reference: Reference | None
+) -> Asked | None:
+    """The refund that this one only repeats."""
+    if reference is None:
+        return None
+    place = (order.store_id, order.id)
+    found = await refunds.answering(
+        connection, place, reference.text, reference.within, whole=reference.left
+    )
+    if found is None or reference.within is None or found.ago < _ANY_RETURN_WITHIN:
+        return found
+    others = [known for known, _ in fitting if known.id != found.return_id]
+    return None if others else found
+
+
+async def _asked(connection: Connection, store_id: int, before: Asked) -> Refunded:
+    view = await queries.return_(connection, store_id, before.return_id)
+    written = await queries.update(connection, store_id, before.update_id)
+    if view is None or written is None:
+        raise Unknown("return", before.return_id)
+    return Refunded(view, written, before.number)
+
+
+async def _accept(connection: Connection, desk: Desk, return_id: UUID, asking: _Asking) -> Refunded:
+    locked = await _lock(connection, return_id, asking.request)
+    # Under the orders' locks, so that two refunds never see the same units left.
+    known = await returns.find(connection, return_id)
+    asked = await refunds.of_return(connection, known)
+    waiting = rules.pending(known.returned, asked)
+    doubts = rules.doubts(asked)
+    items, problems = rules.plan(locked, known.returned, asking.request, waiting, doubts)
+    refuse(problems)
+    if not items:
+        raise Invalid("required", "At least one item is needed.")
+    made = []
+    for number, some in sorted(rules.by_order(known.returned, items).items()):
+        made.append(await _queue(connection, desk, locked[number], known, some, asking))
+    return await _asked(connection, known.store_id, made[0])
+
+
+async def _lock(
+    connection: Connection, return_id: UUID, request: RefundRequest
+) -> dict[str, Order]:
+    """Hold the orders that a refund is about, by purchase order. Raises Conflict."""
+    known = await returns.find(connection, return_id)
+    if not known.readable:
+        message = "Walmart shows this return in a way that cannot be read; see its status_details."
+        raise Conflict("return_unreadable", message)
+    concerned = rules.concerned(known.returned, request)
+    places = await returns.orders_of(connection, known.store_id, concerned)
+    unknown = [number for number in concerned if number not in places]
+    if unknown or not known.returned.purchase_orders:
+        named = f" ({', '.join(unknown)})" if unknown else ""
+        message = f"The order of this return is not known here{named}: POST /v1/orders/import."
+        raise Conflict("order_unknown", message)
+    held = await repository.lock_many(
+        connection, [(known.store_id, order_id) for order_id in places.values()]
+    )
+    return {order.purchase_order_id: order for order in held.values()}
+
+
+async def _queue(  # noqa: PLR0917 - one caller, which has all of them in hand
+    connection: Connection,
+    desk: Desk,
+    order: Order,
+    known: Known,
+    items: tuple[RefundItem, ...],
+    asking: _Asking,
+) -> Asked:
+    """Write the refund of one order's lines, and its update."""
+    update = NewUpdate(
+        store_id=order.store_id,
+        id=desk.new_id(order.store_id),
+        kind=Kind.REFUND,
+        subject=order.purchase_order_id,
+        sequence=order.next_sequence,
+        order_id=order.id,
+        requested_by=asking.actor,
+        payload={"return_order_id": known.returned.return_order_id},
+    )
+    await updates.append(connection, update)
+    number = await refunds.add(
+        connection,
+        NewRefund(
+            store_id=order.store_id,
+            id=desk.new_id(order.store_id),
+            return_id=known.id,
+            order_id=order.id,
+            update_id=update.id,
+            comment=asking.request.comment,
+            items=items,
+            reference=asking.reference,
+        ),
+    )
+    await updates.hand_turns(connection, [update.place])
+    after = await repository.lock(connection, order.id)
+    await save.save_status(connection, after, synced=False)
+    return Asked(known.id, update.id, number)

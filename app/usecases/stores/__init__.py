@@ -1,0 +1,1 @@
+"""Stores: connect, validate and change them, set stock, subscribe to Walmart's webhooks."""

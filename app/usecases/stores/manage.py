@@ -1,0 +1,221 @@
+"""Stores: one Commerce store view connected to one Walmart seller account."""
+
+import re
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from typing import Any, Final
+from uuid import UUID
+
+from app.domain.errors import Conflict, Problem, Unknown, refuse
+from app.storage import idempotency, queries, rate_limits
+from app.storage.idempotency import Once
+from app.storage.postgres.database import Connection
+from app.storage.queries.views import StoreView
+from app.storage.stores import stores
+from app.storage.stores.secrets import Vault
+from app.usecases.context import Desk
+from app.usecases.stores import validation
+from app.walmart import carriers, errors
+
+
+class _Unchanged(Enum):
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED: Final = _Unchanged.UNCHANGED
+
+
+@dataclass(frozen=True, slots=True)
+class NewStore:
+    """A store to connect. carriers: Commerce's codes to Walmart's names (contract, Stores)."""
+
+    name: str
+    walmart_client_id: str
+    walmart_client_secret: str = field(repr=False)
+    code: str | None = None
+    market: str = "US"
+    commerce_base_url: str | None = None
+    commerce_access_token: str | None = field(default=None, repr=False)
+    commerce_push_orders: bool = False
+    commerce_payment_method: str | None = None
+    commerce_stock_id: int | None = None
+    commerce_webhook_public_keys: Sequence[str] = ()
+    commerce_io_client_ids: Sequence[str] = ()
+    carriers: Mapping[str, Any] = field(default_factory=dict)
+    default_cancellation_reason: str | None = None
+    default_tracking_url: str | None = None
+    notifications_url: str | None = field(default=None, repr=False)
+    notifications_secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreChanges:
+    """New values of a store; UNCHANGED leaves one as it is, None takes one away."""
+
+    name: Any = UNCHANGED
+    walmart_client_id: Any = UNCHANGED
+    walmart_client_secret: Any = field(default=UNCHANGED, repr=False)
+    code: Any = UNCHANGED
+    market: Any = UNCHANGED
+    commerce_base_url: Any = UNCHANGED
+    commerce_access_token: Any = field(default=UNCHANGED, repr=False)
+    commerce_push_orders: Any = UNCHANGED
+    commerce_payment_method: Any = UNCHANGED
+    commerce_stock_id: Any = UNCHANGED
+    commerce_webhook_public_keys: Any = UNCHANGED
+    commerce_io_client_ids: Any = UNCHANGED
+    carriers: Any = UNCHANGED
+    default_cancellation_reason: Any = UNCHANGED
+    default_tracking_url: Any = UNCHANGED
+    notifications_url: Any = field(default=UNCHANGED, repr=False)
+    notifications_secret: Any = field(default=UNCHANGED, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Whether Walmart accepts the store's credentials, and what it lets them do."""
+
+    ok: bool
+    code: str
+    message: str
+    scopes: Mapping[str, str]
+
+
+async def create(desk: Desk, new: NewStore, *, actor: str, once: Once | None = None) -> StoreView:
+    """Connect a store.
+
+    Raises Invalid, and Conflict store_code_taken, walmart_account_taken or store_name_taken.
+    """
+    del actor
+    values = _values(new)
+    values["code"] = values["code"] or _code_of(new.name)
+    connected = {**validation.NOT_CONNECTED, **values}
+    refuse(
+        [
+            *validation.problems(values),
+            *validation.commerce_problems(connected),
+            *await validation.address_problems(values),
+        ]
+    )
+    async with desk.transaction(once) as connection:
+        number = await stores.next_number(connection)
+        identifier = desk.new_id(number)
+        row = {"store_id": number, "id": identifier, **_sealed(values, desk.vault)}
+        await _or_taken(stores.add(connection, row))
+        view = await _view(connection, identifier)
+        await idempotency.keep(connection, once, view)
+    return view
+
+
+async def change(desk: Desk, store_id: UUID, changes: StoreChanges, *, actor: str) -> StoreView:
+    """Change a store. Raises Unknown, Invalid, and Conflict as `create` does."""
+    del actor
+    values = {name: value for name, value in _values(changes).items() if value is not UNCHANGED}
+    refuse([*validation.problems(values), *await validation.address_problems(values)])
+    async with desk.transaction() as connection:
+        number = await stores.number_of(connection, store_id)
+        if number is None:
+            raise Unknown("store", store_id)
+        now = await _commerce_now(connection, store_id)
+        problems = validation.commerce_problems({**now, **values})
+        refuse([*problems, *validation.moved_problems(now, values)])
+        row = _sealed(values, desk.vault)
+        await _or_taken(stores.change(connection, number, row))
+        view = await _view(connection, store_id)
+    desk.walmart.forget(number)
+    # New credentials end a pause, so what waited for them may go now.
+    desk.wake()
+    return view
+
+
+async def verify(desk: Desk, store_id: UUID) -> Verified:
+    """Try the store's Walmart credentials now; where they work, what waits for them goes on.
+
+    Raises Unknown.
+    """
+    async with desk.transaction() as connection:
+        number = await stores.number_of(connection, store_id)
+    if number is None:
+        raise Unknown("store", store_id)
+    try:
+        detail = await desk.walmart.check(await desk.account(number))
+    except errors.CredentialsRejected as error:
+        return Verified(ok=False, code="credentials_rejected", message=str(error), scopes={})
+    except errors.WalmartError as error:
+        return Verified(ok=False, code="walmart_unavailable", message=str(error), scopes={})
+    if detail.scopes.get("orders") not in {None, "full_access"}:
+        message = "The keys work but lack full access to orders: grant it in Developer Portal."
+        return Verified(ok=False, code="scope_missing", message=message, scopes=detail.scopes)
+    async with desk.transaction() as connection:
+        await rate_limits.open_again(connection, number)
+    desk.wake()
+    message = "Walmart accepts the credentials."
+    return Verified(ok=True, code="verified", message=message, scopes=detail.scopes)
+
+
+def _values(source: NewStore | StoreChanges) -> dict[str, Any]:
+    return {each.name: getattr(source, each.name) for each in fields(source)}
+
+
+def _code_of(name: str) -> str:
+    code = re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")[:32]
+    return code if code[:1].isalpha() else f"store_{code}".strip("_")
+
+
+async def _commerce_now(connection: Connection, store_id: UUID) -> dict[str, Any]:
+    view = await _view(connection, store_id)
+    now = {name: getattr(view, name, None) for name in validation.NOT_CONNECTED}
+    # That there is one is all that is asked of it.
+    return now | {"commerce_access_token": "set" if view.commerce_access_token_set else None}
+
+
+def _sealed(values: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
+    row = dict(values)
+    for name in ("commerce_webhook_public_keys", "commerce_io_client_ids"):
+        if name in row:
+            row[name] = list(row[name] or ())
+    for name in ("walmart_client_secret", "commerce_access_token"):
+        if row.get(name) is not None:
+            row[name] = vault.seal(row[name])
+    if "notifications_url" in row:
+        url, secret = row.pop("notifications_url"), row.pop("notifications_secret")
+        row["notify_url"] = None if url is None else vault.seal(url)
+        row["notify_host"] = None if url is None else validation.origin_of(url)
+        row["notify_secret"] = None if secret is None else vault.seal(secret)
+    if row.get("carriers") is not None:
+        row["carriers"] = {code: _spelled(entry) for code, entry in row["carriers"].items()}
+    return row
+
+
+def _spelled(entry: Any) -> Any:  # noqa: ANN401 - from JSON
+    return carriers.known(entry) if isinstance(entry, str) else entry
+
+
+# What a store alone may have: the code of the refusal, what it says, and the field. None of them
+# names the other store, which the key may not see.
+_TAKEN: Mapping[str, tuple[str, str, str]] = {
+    "code": ("store_code_taken", "Another store has this code.", "/code"),
+    "account": (
+        "walmart_account_taken",
+        "Another store is connected to this Walmart account, and an account has one store.",
+        "/walmart/client_id",
+    ),
+    "name": ("store_name_taken", "Another store has this name.", "/name"),
+}
+
+
+async def _or_taken(write: Awaitable[None]) -> None:
+    try:
+        await write
+    except stores.Taken as error:
+        code, message, pointer = _TAKEN[error.what]
+        problem = Problem(code, message, pointer, conflict=True)
+        raise Conflict(code, message, [problem]) from error
+
+
+async def _view(connection: Connection, identifier: UUID) -> StoreView:
+    view = await queries.store(connection, identifier)
+    if view is None:
+        raise Unknown("store", identifier)
+    return view

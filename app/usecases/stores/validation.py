@@ -1,0 +1,114 @@
+"""What may be wrong with a store's settings."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.commerce import signatures
+from app.domain.errors import Problem
+from app.domain.orders.cancellation import Reason
+from app.http_client import ssrf_guard
+from app.walmart import carriers
+from app.walmart.markets import Market
+
+MARKETS = tuple(Market)
+# What a store without a word about Commerce has.
+NOT_CONNECTED: Mapping[str, Any] = {
+    "commerce_base_url": None,
+    "commerce_access_token": None,
+    "commerce_push_orders": False,
+    "commerce_stock_id": None,
+}
+
+
+def problems(values: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with what is given, by itself."""
+    if values.get("market") not in {None, *MARKETS}:
+        yield Problem("market_not_supported", f"One of {', '.join(MARKETS)} is needed.", "/market")
+    code = values.get("code")
+    if code is not None and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,31}", code):
+        yield Problem(
+            "store_code_invalid",
+            "A letter, then letters, digits and underscores, at most 32, as in Commerce.",
+            "/code",
+        )
+    reason = values.get("default_cancellation_reason")
+    if reason is not None and reason not in set(Reason):
+        text = f"One of {', '.join(Reason)} is needed."
+        yield Problem("reason_invalid", text, "/default_cancellation_reason")
+    for place, pem in enumerate(values.get("commerce_webhook_public_keys") or ()):
+        if not signatures.valid_keys([pem]):
+            pointer = f"/commerce/webhook_public_keys/{place}"
+            text = "A public RSA key in PEM of at least 2048 bits is needed."
+            yield Problem("public_key_invalid", text, pointer)
+    yield from _template_problems(values.get("default_tracking_url"), "/default_tracking_url")
+    notified = values.get("notifications_url")
+    if notified is not None and ssrf_guard.ill_formed(notified, query=True):
+        text = "An http(s) address without a fragment and a password is needed."
+        yield Problem("notifications_url_invalid", text, "/notifications/url")
+    for name, entry in (values.get("carriers") or {}).items():
+        yield from _carrier_problems(name, entry)
+
+
+def commerce_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with how Commerce is called."""
+    url, token = values["commerce_base_url"], values["commerce_access_token"]
+    if url is not None and ssrf_guard.ill_formed(url):
+        text = "An http(s) address without a query, a fragment and a password is needed."
+        yield Problem("commerce_base_url_invalid", text, "/commerce/base_url")
+    needed = values["commerce_push_orders"] or values["commerce_stock_id"] is not None
+    if needed and not (url and token):
+        text = "commerce.base_url and commerce.access_token are needed to call Commerce."
+        yield Problem("commerce_access_needed", text, "/commerce")
+
+
+async def address_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """Whether given addresses are ones that are called (`http_client/ssrf_guard.py`)."""
+    found = []
+    for name, pointer in (
+        ("commerce_base_url", "/commerce/base_url"),
+        ("notifications_url", "/notifications/url"),
+    ):
+        url = values.get(name)
+        if isinstance(url, str) and not ssrf_guard.ill_formed(url, query=True):
+            reason = await ssrf_guard.refused(url)
+            found += [Problem("address_forbidden", reason, pointer)] if reason else []
+    return found
+
+
+def origin_of(url: str) -> str:
+    """What of an address is shown: the rest of it may be as good as a password."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    named = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{named}" + (f":{parts.port}" if parts.port else "")
+
+
+def moved_problems(now: Mapping[str, Any], changes: Mapping[str, Any]) -> Iterator[Problem]:
+    """Whoever may change the address must not have the token sent to himself."""
+    url = changes.get("commerce_base_url")
+    moved = url is not None and url != now["commerce_base_url"]
+    if moved and now["commerce_access_token"] and "commerce_access_token" not in changes:
+        text = "Give commerce.access_token anew: the old one is not sent to a new address."
+        yield Problem("commerce_access_needed", text, "/commerce/access_token")
+
+
+def _template_problems(template: str | None, pointer: str) -> Iterator[Problem]:
+    if template is None:
+        return
+    if not template.startswith(("http://", "https://")) or "{tracking_number}" not in template:
+        text = "An http(s) address with {tracking_number} in it is needed."
+        yield Problem("tracking_url_invalid", text, pointer)
+
+
+def _carrier_problems(name: str, entry: Any) -> Iterator[Problem]:  # noqa: ANN401 - from JSON
+    pointer = f"/carriers/{name.replace('~', '~0').replace('/', '~1')}"
+    if isinstance(entry, str):
+        if carriers.known(entry) is None:
+            closest = carriers.closest(entry)
+            hint = f" Did you mean {closest}?" if closest else ""
+            text = f'Walmart does not know the carrier {entry!r}; name another as {{"other": …}}.'
+            yield Problem("carrier_unknown", text + hint, pointer)
+        return
+    yield from _template_problems(entry.get("tracking_url"), f"{pointer}/tracking_url")

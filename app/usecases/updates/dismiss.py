@@ -1,0 +1,98 @@
+"""Dismiss: a person says it is settled; Waybill reads what it is about and says what it found."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.domain.errors import Unknown
+from app.domain.orders import reservation, tracking_correction
+from app.domain.orders.order import Order
+from app.domain.update import DUE, Kind, State
+from app.storage import idempotency, queries, rate_limits, timeline
+from app.storage.idempotency import Once
+from app.storage.orders import repository, save
+from app.storage.outbox import requeue, updates
+from app.storage.postgres.database import Connection
+from app.storage.queries.views import UpdateView
+from app.storage.recording import settlement
+from app.usecases.context import Desk
+from app.usecases.updates import read_subject, subject_reader
+from app.usecases.updates.read_subject import ABSENT, NOT_READ, Look
+from app.usecases.updates.retry import held
+
+
+@dataclass(frozen=True, slots=True)
+class Dismissed:
+    """The update at rest, and what Walmart shows of it.
+
+    until: from when a read may end its doubt; what it holds stays reserved until then.
+    """
+
+    update: UpdateView
+    walmart: str
+    explanation: str
+    until: datetime | None = None
+
+
+async def dismiss(
+    desk: Desk, update_id: UUID, *, note: str, actor: str, once: Once | None = None
+) -> Dismissed:
+    """End an update by a person's word.
+
+    A doubt stays: what it holds is kept until a read that began late enough shows what became of
+    it. Raises Unknown, Conflict update_in_progress or update_finished.
+    """
+    async with desk.transaction(once) as connection:
+        waiting, basis = await held(connection, update_id)
+        read_at = await rate_limits.now(connection)
+    seen = await subject_reader.see(desk, waiting, basis)
+    async with desk.transaction(once) as connection:
+        found, order = await held(connection, update_id)
+        if order is not None and not settlement.still_holds(basis, order):
+            seen = None
+        await requeue.dismiss(connection, found, actor=actor, note=note)
+        if order is not None:
+            order = reservation.with_state(order, {update_id: State.DISMISSED})
+            await save.save_status(connection, order, synced=False)
+        look = Look(seen, read_at) if seen is not None else None
+        finding = await read_subject.conclude(connection, desk, found, order, look)
+        if finding.walmart == NOT_READ and _holds(order, update_id):
+            # A poller reads it as soon as it can.
+            await requeue.doubt_now(connection, found)
+        if order is not None:
+            if found.kind is Kind.SHIPMENT and finding.walmart == ABSENT:
+                await end_corrections(connection, order, update_id, actor)
+            detail = {"note": note, "walmart": finding.walmart}
+            event = timeline.Event("update_dismissed", actor, update_id, detail)
+            await timeline.add(connection, order.store_id, order.id, event, desk.new_id)
+        await updates.hand_turns(connection, [found.place])
+        view = await queries.update(connection, found.store_id, update_id)
+        if view is None:
+            raise Unknown("update", update_id)
+        dismissed = Dismissed(view, finding.walmart, finding.explanation, finding.until)
+        await idempotency.keep(connection, once, dismissed)
+    desk.wake()
+    return dismissed
+
+
+def _holds(order: Order | None, update_id: UUID) -> bool:
+    task = order.task(update_id) if order is not None else None
+    return task is not None and any(item.reserved for item in task.items)
+
+
+async def end_corrections(connection: Connection, order: Order, shipment: UUID, actor: str) -> None:
+    """What would correct a dismissed shipment that never was has nothing to correct."""
+    ended: dict[UUID, State] = {}
+    for task in order.tasks:
+        if task.corrects != shipment or task.state not in DUE | {State.FAILED}:
+            continue
+        waiting = await requeue.find(connection, task.update_id)
+        if waiting is not None and waiting.state is not State.SENDING:
+            await requeue.dismiss(
+                connection, waiting, actor=actor, note=tracking_correction.SHIPMENT_DISMISSED
+            )
+            ended[task.update_id] = State.DISMISSED
+    if ended:
+        now = await repository.lock(connection, order.id)
+        after = reservation.with_state(now, ended)
+        await save.save_status(connection, after, synced=False)

@@ -1,0 +1,227 @@
+"""What a read of an update's subject shows, written down: units, refunds, links, and its doubt.
+
+The same for a person who dismisses an update and for the poller that ends a doubt.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from app.domain.orders import refunds, reservation, tracking_correction
+from app.domain.orders.order import Link, Order, Task
+from app.domain.orders.snapshot import OrderSnapshot
+from app.domain.outbox import doubt
+from app.domain.update import TOLD_COMMERCE, Kind
+from app.storage.commerce import links
+from app.storage.commerce import updates as commerce_updates
+from app.storage.orders import repository, save
+from app.storage.outbox import requeue, updates
+from app.storage.outbox.requeue import Found
+from app.storage.postgres.database import Connection
+from app.storage.recording import settlement
+from app.storage.recording.settlement import Picture
+from app.storage.returns import refunds as kept_refunds
+from app.storage.returns import returns
+from app.usecases.context import Desk
+from app.usecases.updates.subject_reader import Sight
+
+NOT_READ, ABSENT, IN_DOUBT = "not_read", "absent", "in_doubt"
+_NO_UNITS = "Walmart shows nothing of it; its units are free again."
+_EXPLAINED: Mapping[str, str] = {
+    "acknowledged": "Walmart shows the order as acknowledged.",
+    "shipped": "Walmart shows all of it as shipped.",
+    "canceled": "Walmart shows all of it as canceled.",
+    "corrected": "Walmart shows the package under the new number.",
+    "refunded": "Walmart shows all of it as refunded.",
+    "partly": "Walmart shows a part of it; the rest is free again.",
+    ABSENT: _NO_UNITS,
+}
+_HELD = "the units stay reserved until a refresh shows them."
+_ABSENT: Mapping[Kind, str] = {
+    Kind.ACKNOWLEDGEMENT: "Walmart shows the order as not acknowledged.",
+    Kind.TRACKING: "Walmart does not show the package under the new number.",
+    Kind.REFUND: "Walmart shows nothing of it as refunded.",
+}
+
+_NO_MORE = (
+    "Walmart says that it does not know it, though it showed it before; what the update holds "
+    "stays reserved, and Waybill reads it again. Check the store's credentials."
+)
+_MISSING: Mapping[Kind, str] = {
+    Kind.INVENTORY: "Walmart knows no item of this SKU for the seller.",
+    Kind.REFUND: "Walmart shows no such return.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What Walmart (or Commerce, by the explanation) has of an update.
+
+    until: from when a read may end its doubt, where it is still in doubt.
+    """
+
+    walmart: str
+    explanation: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen in a read that began at read_at (the database's time)."""
+
+    sight: Sight
+    read_at: datetime
+
+
+async def conclude(
+    connection: Connection, desk: Desk, found: Found, order: Order | None, look: Look | None
+) -> Finding:
+    """Write down what was seen of an update whose order is held; look None: nothing could be seen.
+
+    order has the update in the state that it comes to have.
+    """
+    if look is None:
+        return _unread(found)
+    if look.sight.missing and found.kind not in TOLD_COMMERCE:
+        return await _missing(connection, found, order, look)
+    if found.kind is Kind.INVENTORY:
+        return _stock(found, look)
+    if found.kind is Kind.REFUND:
+        return await _refund(connection, desk, found, look)
+    if found.kind in TOLD_COMMERCE:
+        return await _commerce(connection, desk, found, order, look)
+    return await _of_walmarts_order(connection, desk, found, order, look)
+
+
+async def _missing(
+    connection: Connection, found: Found, order: Order | None, look: Look
+) -> Finding:
+    """Of what Walmart does not know nothing is there, and nothing is held once that is sure."""
+    if doubt.open_for(found.in_doubt_until, look.read_at):
+        return _in_doubt(found)
+    if found.in_doubt_until is not None and _was_shown(found, order):
+        # It is another account that is asked, or a fault of Walmart's: nothing was seen of it.
+        return replace(_unread(found), explanation=_NO_MORE)
+    await requeue.end_doubt(connection, found)
+    if order is not None:
+        now = await repository.lock(connection, order.id)
+        after = reservation.release(now, found.id)
+        await save.save(connection, now, after)
+        await save.save_status(connection, after, synced=False)
+    return Finding(ABSENT, _MISSING.get(found.kind, "Walmart knows no such order."))
+
+
+def _was_shown(found: Found, order: Order | None) -> bool:
+    """Whether Walmart has shown before what it says that it does not know."""
+    return found.kind is Kind.REFUND or (order is not None and order.last_synced_at is not None)
+
+
+async def _of_walmarts_order(
+    connection: Connection, desk: Desk, found: Found, order: Order | None, look: Look
+) -> Finding:
+    sight = look.sight
+    if order is None or sight.order is None:
+        return _unread(found)
+    turns = await settlement.settle(
+        connection, Picture(order, sight.order, look.read_at), desk.new_id
+    )
+    await updates.hand_turns(connection, turns)
+    after = await repository.lock(connection, order.id)
+    task = after.task(found.id)
+    what = _of_order(after, task, sight.order)
+    until = task.in_doubt_until if task is not None else None
+    if until is not None and what in {ABSENT, "partly"}:
+        return _in_doubt(found)
+    return replace(_finding(found, what), until=until)
+
+
+def _of_order(order: Order, task: Task | None, snapshot: OrderSnapshot) -> str:
+    if task is None or task.kind is Kind.ACKNOWLEDGEMENT:
+        return ABSENT if snapshot.created else "acknowledged"
+    if task.kind is Kind.TRACKING:
+        return "corrected" if tracking_correction.standing(order, task, snapshot).done else ABSENT
+    confirmed = sum(item.confirmed for item in task.items)
+    if not confirmed:
+        return ABSENT
+    if confirmed < sum(item.quantity for item in task.items):
+        return "partly"
+    return "canceled" if task.kind is Kind.CANCELLATION else "shipped"
+
+
+def _stock(found: Found, look: Look) -> Finding:
+    text = f"Walmart shows {look.sight.stock} units of {found.payload['sku']}."
+    until = found.in_doubt_until
+    if until is None or not doubt.open_for(until, look.read_at):
+        return Finding("stock_level", text)
+    return Finding("stock_level", f"{text} The value may still arrive until {_time(until)}.", until)
+
+
+async def _refund(connection: Connection, desk: Desk, found: Found, look: Look) -> Finding:
+    returned = look.sight.returned
+    if returned is None:
+        return _unread(found)
+    await returns.save(connection, found.store_id, [returned], desk.new_id)
+    known = await kept_refunds.of_updates(connection, found.store_id, [found.id])
+    items = known[found.id].items if found.id in known else ()
+    missing = refunds.missing(items, returned)
+    lacks = bool(missing) or refunds.impossible(items, returned) is not None
+    if not lacks:
+        await kept_refunds.landed(connection, found.store_id, found.id)
+    elif doubt.open_for(found.in_doubt_until, look.read_at):
+        return _in_doubt(found)
+    await requeue.end_doubt(connection, found)
+    if not lacks:
+        return _finding(found, "refunded")
+    wanted = sum(item.quantity for item in items)
+    return _finding(found, "partly" if sum(missing.values()) < wanted else ABSENT)
+
+
+async def _commerce(
+    connection: Connection, desk: Desk, found: Found, order: Order | None, look: Look
+) -> Finding:
+    seen = look.sight.commerce
+    there = seen is not None
+    if found.kind is Kind.COMMERCE_NOTE and seen is not None:
+        before = await commerce_updates.equal_notes(connection, found.store_id, [found.id])
+        text = found.payload["text"]
+        there = seen.comments.count(text) > before.get(found.id, 0)
+    if not there and doubt.open_for(found.in_doubt_until, look.read_at):
+        return _in_doubt(found)
+    await requeue.end_doubt(connection, found)
+    what = "note" if found.kind is Kind.COMMERCE_NOTE else "order"
+    if not there or seen is None:
+        return Finding(NOT_READ, f"Commerce shows no such {what}. Walmart was not asked.")
+    if found.kind is Kind.COMMERCE_NOTE:
+        await commerce_updates.note_landed(connection, found.store_id, found.id)
+    elif order is not None:
+        link = Link(seen.number, seen.entity_id, seen.items)
+        await links.keep(connection, found.store_id, order.id, link, desk.new_id)
+    return Finding(NOT_READ, f"Commerce shows the {what}. Walmart was not asked.")
+
+
+def _finding(found: Found, what: str) -> Finding:
+    text = _ABSENT.get(found.kind, _NO_UNITS) if what == ABSENT else _EXPLAINED[what]
+    return Finding(what, text)
+
+
+def _unread(found: Found) -> Finding:
+    until = found.in_doubt_until
+    if found.kind in TOLD_COMMERCE:
+        return Finding(NOT_READ, "Commerce could not be read. Walmart was not asked.", until)
+    holds = f"; {_HELD}" if found.kind in {Kind.SHIPMENT, Kind.CANCELLATION} else "."
+    return Finding(NOT_READ, f"Walmart could not be read{holds}", until)
+
+
+def _in_doubt(found: Found) -> Finding:
+    until = found.in_doubt_until
+    assert until is not None  # noqa: S101 - asked a moment ago
+    where = "Commerce" if found.kind in TOLD_COMMERCE else "Walmart"
+    text = (
+        f"{where} does not show all of it yet, and it may still arrive until {_time(until)}. What "
+        f"it holds stays reserved; Waybill reads {where} again then."
+    )
+    return Finding(IN_DOUBT, text, until)
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,210 @@
+"""Retry: put an update back into the queue, and say honestly what will happen to it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from app.domain import ids
+from app.domain.errors import Conflict, OrderError, Unknown
+from app.domain.orders import blockers, readback, reservation
+from app.domain.orders.order import Order
+from app.domain.orders.snapshot import OrderSnapshot
+from app.domain.update import TOLD_COMMERCE, Kind, State
+from app.storage import idempotency, queries, rate_limits, timeline
+from app.storage.idempotency import Once
+from app.storage.orders import repository, save
+from app.storage.outbox import requeue, updates
+from app.storage.outbox.requeue import Found
+from app.storage.postgres.database import Connection
+from app.storage.queries.views import UpdateView
+from app.storage.recording import settlement
+from app.storage.recording.settlement import Picture
+from app.usecases import read_order
+from app.usecases.context import Desk
+
+_EXPLAINED = {
+    blockers.EXCESS: "Walmart shows more units under this tracking number than Waybill knows "
+    "of: compare the order in Seller Center, then dismiss it.",
+    blockers.ALREADY_SHIPPED: "Units are shipped at Walmart, so the whole order cannot be "
+    "canceled any more: dismiss it, and refund what was shipped.",
+    blockers.CANCEL_NOT_REQUESTED: "The buyer did not ask to cancel: dismiss it, and cancel "
+    "with the seller's own reason.",
+    blockers.LINE_CANCELED: "Walmart shows the units as canceled; they cannot be shipped any "
+    "more: dismiss it.",
+    blockers.NO_OPEN_UNITS: "Walmart has fewer open units than it needs: others were shipped or "
+    "canceled there. Dismiss it, and ship what remains.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """What will happen: queued, already_applied, waiting (until a time), or cannot_help."""
+
+    update: UpdateView
+    will: str
+    until: datetime | None
+    explanation: str
+
+
+async def retry(
+    desk: Desk,
+    update_id: UUID,
+    *,
+    override_cancel_request: bool,
+    actor: str,
+    once: Once | None = None,
+) -> Retried:
+    """Try an update again. Raises Unknown, Conflict update_in_progress or update_finished.
+
+    Walmart is read first for one that failed: what it has already is not sent again.
+    """
+    async with desk.transaction(once) as connection:
+        found, order = await held(connection, update_id)
+        read_at = await rate_limits.now(connection)
+    snapshot = await _picture(desk, found, order)
+    async with desk.transaction(once) as connection:
+        now = await held(connection, update_id)
+        if order is None or now[1] is None or not settlement.still_holds(order, now[1]):
+            snapshot = None
+        picture = (snapshot, read_at) if snapshot is not None else None
+        retried = await _requeue(
+            connection, desk, update_id, picture, override=override_cancel_request, actor=actor
+        )
+        await idempotency.keep(connection, once, retried)
+    desk.wake()
+    return retried
+
+
+async def held(connection: Connection, update_id: UUID) -> tuple[Found, Order | None]:
+    """Hold an update that is not at rest, and its order, until the transaction ends.
+
+    Raises Unknown, Conflict update_in_progress or update_finished.
+    """
+    view = None
+    store_id = ids.store_of(update_id)
+    if store_id is not None:
+        view = await queries.update(connection, store_id, update_id)
+    if view is None:
+        raise Unknown("update", update_id)
+    # The order is locked before its updates, everywhere in this order.
+    order = await repository.lock(connection, view.order_id) if view.order_id else None
+    found = await requeue.find(connection, update_id)
+    if found is None:
+        # Archived: what was at rest for so long stays so.
+        raise Conflict("update_finished", f"The update is {view.state} already.")
+    if found.state is State.SENDING:
+        raise Conflict("update_in_progress", "A poller is delivering this update right now.")
+    if found.state in {State.CONFIRMED, State.DISMISSED}:
+        raise Conflict("update_finished", f"The update is {found.state.value} already.")
+    return found, order
+
+
+async def _picture(desk: Desk, found: Found, order: Order | None) -> OrderSnapshot | None:
+    told_commerce = found.kind in TOLD_COMMERCE
+    if order is None or told_commerce or found.state is not State.FAILED or not found.attempts:
+        return None
+    try:
+        return await read_order.read(desk, order.store_id, order.purchase_order_id)
+    except OrderError:
+        # The poller reads before it sends, so nothing is risked by queueing it unread.
+        return None
+
+
+async def _requeue(
+    connection: Connection,
+    desk: Desk,
+    update_id: UUID,
+    picture: tuple[OrderSnapshot, datetime] | None,
+    *,
+    override: bool,
+    actor: str,
+) -> Retried:
+    found, order = await held(connection, update_id)
+    landed, why_not = False, None
+    if order is not None and picture is not None:
+        turns = await settlement.settle(connection, Picture(order, *picture), desk.new_id)
+        await updates.hand_turns(connection, turns)
+        order = await repository.lock(connection, order.id)
+        landed = _state(order, update_id) is State.CONFIRMED
+        why_not = None if landed else _why_not(order, update_id, picture, override=override)
+    if not landed and why_not is None:
+        await _queue(connection, found, order, override=override)
+    if order is not None:
+        detail = {"override": override, "why_not": why_not}
+        event = timeline.Event("update_retried", actor, update_id, detail)
+        await timeline.add(connection, order.store_id, order.id, event, desk.new_id)
+    view = await queries.update(connection, found.store_id, update_id)
+    if view is None:
+        raise Unknown("update", update_id)
+    if landed:
+        return Retried(view, "already_applied", None, "Walmart has it already; nothing is sent.")
+    if why_not is not None:
+        return Retried(view, "cannot_help", None, _EXPLAINED[why_not])
+    return await _forecast(connection, found, view)
+
+
+def _why_not(
+    order: Order, update_id: UUID, picture: tuple[OrderSnapshot, datetime], *, override: bool
+) -> str | None:
+    """What Walmart shows that no repetition can change."""
+    task = order.task(update_id)
+    if task is None or task.kind not in {Kind.SHIPMENT, Kind.CANCELLATION}:
+        return None
+    snapshot, read_at = picture
+    reading = readback.read(order, task, snapshot)
+    why = blockers.obstacle(task, reading, snapshot)
+    if why is not None or task.in_doubt(read_at) or task.kind is Kind.CANCELLATION:
+        return why
+    try:
+        again = reservation.hold_again(order, update_id).task(update_id) or task
+    except Conflict:
+        if any(
+            number in snapshot.lines and snapshot.lines[number].open for number in reading.missing
+        ):
+            # Our other updates hold the units; queueing the retry reports that.
+            return None
+        again = task
+    again = replace(again, override_cancel_request=again.override_cancel_request or override)
+    going = blockers.sendable(reservation.with_task(order, again), again, snapshot, read_at)
+    blocked = [each.code for each in going.blocked if each.code != blockers.CANCEL_REQUESTED]
+    return None if going.units or not blocked else blocked[0]
+
+
+async def _queue(
+    connection: Connection, found: Found, order: Order | None, *, override: bool
+) -> None:
+    if order is not None:
+        again = reservation.hold_again(order, found.id)
+        await save.save(connection, order, again)
+        waiting = State.VERIFYING if found.attempts else State.PENDING
+        again = reservation.with_state(again, {found.id: waiting})
+        await save.save_status(connection, again, synced=False)
+    if override:
+        await requeue.override_cancel_request(connection, found)
+    await requeue.requeue(connection, found)
+    await updates.hand_turns(connection, [found.place])
+
+
+def _state(order: Order, update_id: UUID) -> State | None:
+    task = order.task(update_id)
+    return task.state if task else None
+
+
+async def _forecast(connection: Connection, found: Found, view: UpdateView) -> Retried:
+    whom = "Commerce" if found.kind in TOLD_COMMERCE else "Walmart"
+    paused = await rate_limits.paused_until(connection, found.store_id, found.kind)
+    if paused is not None:
+        return Retried(view, "waiting", paused, f"{whom} takes no calls of this kind until then.")
+    if not await updates.has_turn(connection, found.store_id, found.id):
+        return Retried(view, "waiting", None, "An earlier update of the order goes first.")
+    if found.in_doubt_until is not None and found.in_doubt_until > await rate_limits.now(
+        connection
+    ):
+        text = (
+            f"An earlier try may still arrive until then; {whom} is read before anything is sent."
+        )
+        return Retried(view, "waiting", found.in_doubt_until, text)
+    if found.attempts:
+        text = f"It goes out now: {whom} is read first, and only what is missing is sent."
+        return Retried(view, "queued", None, text)
+    return Retried(view, "queued", None, "It goes out now.")

@@ -1,0 +1,85 @@
+"""Retry in bulk: every update that fits, each by itself, with a word on each."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from app.domain.errors import OrderError
+from app.storage import idempotency, queries
+from app.storage.idempotency import Once
+from app.storage.postgres.retry import again
+from app.storage.queries import Page, UpdateFilter
+from app.usecases.context import Desk
+from app.usecases.updates import retry
+from app.usecases.updates.retry import Retried
+
+# Each may cost a read at Walmart; the caller waits for all of them.
+MOST = 200
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """What will happen to one update; will is a problem's code where it was not accepted."""
+
+    update_id: UUID
+    order_id: UUID | None
+    will: str
+    until: datetime | None
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetriedMany:
+    """A word on each, how many of each, and whether more updates fit than were taken."""
+
+    results: Sequence[One]
+    more: bool
+    totals: Mapping[str, int] = field(default_factory=dict)
+
+
+async def retry_many(
+    desk: Desk,
+    wanted: UpdateFilter,
+    *,
+    limit: int,
+    override_cancel_request: bool,
+    actor: str,
+    once: Once | None = None,
+) -> RetriedMany:
+    """Try the newest limit updates again that fit. Raises NotAvailable, and Replay for a repeat.
+
+    Each is carried out by itself: one that cannot be retried keeps no other from it.
+    """
+    async with desk.transaction(once) as connection:
+        found, after = await queries.updates(connection, wanted, Page(limit))
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(update_id: UUID, order_id: UUID | None) -> One:
+        async with slots:
+            try:
+                retried = await again(
+                    lambda: retry.retry(
+                        desk,
+                        update_id,
+                        override_cancel_request=override_cancel_request,
+                        actor=actor,
+                    )
+                )
+            except OrderError as error:
+                return One(update_id, order_id, error.code, None, str(error))
+        return _one(order_id, retried)
+
+    results = await asyncio.gather(*(one(view.id, view.order_id) for view in found))
+    totals = Counter(result.will for result in results)
+    retried = RetriedMany(results, after is not None, totals)
+    async with desk.transaction(once) as connection:
+        await idempotency.keep(connection, once, retried)
+    return retried
+
+
+def _one(order_id: UUID | None, retried: Retried) -> One:
+    return One(retried.update.id, order_id, retried.will, retried.until, retried.explanation)

@@ -1,0 +1,94 @@
+"""Read the buyer out of Walmart's order: for the order that Commerce gets, and to be hidden."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+
+from app.domain.orders.buyer import Buyer
+from app.http_client import redaction
+from app.walmart.order_parser import decimal, elements, mapping, text
+
+# Walmart writes countries with three letters, Commerce reads two.
+_COUNTRIES = {"USA": "US", "CAN": "CA", "MEX": "MX", "PRI": "PR"}
+
+
+class NoAddress(ValueError):
+    """The order does not say where it goes; the message names what is missing."""
+
+
+def private_words(payload: object) -> frozenset[str]:
+    """What of an order, given as decoded JSON, tells who and where the buyer is.
+
+    Each part of a name counts, for Commerce keeps a first and a last one; state and country do
+    not, which are words of every second message.
+    """
+    order = next(iter(elements(mapping(payload), "order")), mapping(payload))
+    shipping = mapping(order.get("shippingInfo"))
+    address = mapping(shipping.get("postalAddress"))
+    name = text(address.get("name")) or ""
+    values = (
+        *redaction.parts_of(name),
+        text(order.get("customerEmailId")),
+        text(shipping.get("phone")),
+        *(text(address.get(each)) for each in ("address1", "address2", "city", "postalCode")),
+    )
+    never = (text(address.get("state")), text(address.get("country")))
+    return redaction.words(values, never=never)
+
+
+def private_words_of_returns(entries: Iterable[object]) -> frozenset[str]:
+    """The same of returns, which show a name and an address of Walmart's for e-mail."""
+    values: list[str | None] = []
+    for entry in map(mapping, entries):
+        name = mapping(entry.get("customerName"))
+        names = [text(name.get(each)) for each in ("firstName", "lastName")]
+        values += [*names, " ".join(filter(None, names)), text(entry.get("customerEmailId"))]
+    return redaction.words(values)
+
+
+def read_buyer(payload: object) -> Buyer:
+    """The buyer of an order, given as decoded JSON. Raises NoAddress."""
+    body = mapping(payload)
+    order = mapping(body.get("order")) or body
+    shipping = mapping(order.get("shippingInfo"))
+    address = mapping(shipping.get("postalAddress"))
+    country = (text(address.get("country")) or "").upper()
+    lines = (text(address.get("address1")), text(address.get("address2")))
+    charges = list(_charges(order))
+    return Buyer(
+        private=private_words(payload),
+        name=_needed(address, "name"),
+        email=_needed(order, "customerEmailId"),
+        phone=text(shipping.get("phone")) or "",
+        street=tuple(line for line in lines if line) or (_needed(address, "address1"),),
+        city=_needed(address, "city"),
+        region=text(address.get("state")) or "",
+        postcode=text(address.get("postalCode")) or "",
+        country=_COUNTRIES.get(country, country[:2]) or _needed(address, "country"),
+        shipping=sum((_amount(each) for each in charges if _kind(each) == "SHIPPING"), Decimal(0)),
+        tax=sum((_tax(each) for each in charges), Decimal(0)),
+    )
+
+
+def _charges(order: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    for line in elements(order.get("orderLines"), "orderLine"):
+        yield from elements(line.get("charges"), "charge")
+
+
+def _kind(charge: Mapping[str, object]) -> str:
+    return str(charge.get("chargeType")).upper()
+
+
+def _amount(charge: Mapping[str, object]) -> Decimal:
+    return decimal(mapping(charge.get("chargeAmount")).get("amount")) or Decimal(0)
+
+
+def _tax(charge: Mapping[str, object]) -> Decimal:
+    amount = mapping(mapping(charge.get("tax")).get("taxAmount"))
+    return decimal(amount.get("amount")) or Decimal(0)
+
+
+def _needed(entry: Mapping[str, object], name: str) -> str:
+    found = text(entry.get(name))
+    if found is None:
+        raise NoAddress(f"{name} is missing")
+    return found

@@ -1,0 +1,116 @@
+"""What did Walmart say went wrong? One reader for every shape an error has been seen in.
+
+The orders API wraps `errors.error[]`, the gateway `error[]`, newer pages show `errors[]`, order
+lists carry `list.errors[]`, a single error may stand without its array, OAuth and RFC 9457 have
+shapes of their own, and some answers are XML. Prefixes such as `ns4:` are ignored.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+from app.http_client.call import Fault
+from app.http_client.redaction import MOST_EVIDENCE, cut, scrub
+
+_MAX_DESCRIPTION = 500
+# An answer has one or a few; of one that has thousands the first are enough.
+_MOST = 100
+_DEEPEST = 10
+_SENTENCES = ("description", "message", "error_description", "detail", "info", "title")
+# A tag that matters and the text after it. No part of a text is looked at twice.
+_XML_TAG = re.compile(
+    r"<(/?)(?:\w++:)?(error|code|field|description|info|cause)((?:[\s/][^<>]*+)?)>([^<]*+)"
+)
+_XML_FIELDS = frozenset({"code", "field", "description", "info"})
+
+
+def faults_in(payload: object, text: str) -> tuple[Fault, ...]:
+    """Every error in an answer, given as decoded JSON (None where it is none) and as text."""
+    return faults_of(payload) if payload is not None else faults_of_xml(text)
+
+
+def faults_of(payload: object) -> tuple[Fault, ...]:
+    """The errors in a decoded JSON answer, the first 100; empty where it holds none."""
+    return tuple(_fault(entry) for entry in islice(_entries(payload), _MOST))
+
+
+def faults_of_xml(text: str) -> tuple[Fault, ...]:
+    """The errors at the head of an XML answer, the first 100; empty where there is none."""
+    return tuple(islice(_xml_faults(text[:MOST_EVIDENCE]), _MOST))
+
+
+def _entries(payload: object) -> Iterator[Mapping[str, object]]:
+    if isinstance(payload, list):
+        yield from (entry for entry in payload if isinstance(entry, dict) and "code" in entry)
+        return
+    if not isinstance(payload, dict):
+        return
+    body = {key.rpartition(":")[2]: value for key, value in payload.items()}
+    if isinstance(body.get("error"), str):  # OAuth, RFC 6749 section 5.2
+        yield {**body, "code": body["error"]}
+        return
+    if {"title", "detail"} & body.keys() and "order" not in body:  # RFC 9457
+        yield body
+    yield from _listed(body.get("errors"))
+    yield from _listed(body.get("error"))
+    if isinstance(body.get("list"), dict):
+        yield from _listed(body["list"].get("errors"))
+
+
+def _listed(value: object, deepest: int = _DEEPEST) -> Iterator[Mapping[str, object]]:
+    if deepest == 0:
+        return
+    if isinstance(value, list):
+        for entry in value:
+            yield from _listed(entry, deepest - 1)
+    elif isinstance(value, str) and value:
+        yield {"description": value}
+    elif isinstance(value, dict):
+        inner = {key.rpartition(":")[2]: item for key, item in value.items()}
+        if "error" in inner:
+            yield from _listed(inner["error"], deepest - 1)
+        elif inner:
+            yield inner
+
+
+def _fault(entry: Mapping[str, object]) -> Fault:
+    sentences = (_text(entry.get(name)) for name in _SENTENCES)
+    return Fault(
+        code=_text(entry.get("code")) or "",
+        field=_text(entry.get("field")),
+        description=next((sentence for sentence in sentences if sentence), None),
+        has_causes=bool(entry.get("causes")),
+    )
+
+
+def _xml_faults(text: str) -> Iterator[Fault]:
+    fields: dict[str, str] | None = None
+    cause = False
+    for closes, name, attributes, inner in _XML_TAG.findall(text):
+        if name == "cause":
+            cause = True
+        elif attributes.endswith("/"):
+            continue
+        elif name == "error" and not closes:
+            fields, cause = fields or {}, cause and fields is not None
+        elif name == "error" and fields is not None:
+            yield _xml_fault(fields, has_causes=cause)
+            fields = None
+        elif name in _XML_FIELDS and fields is not None and not closes:
+            # The error's own fields stand before those of its causes.
+            fields.setdefault(name, inner)
+
+
+def _xml_fault(fields: Mapping[str, str], *, has_causes: bool) -> Fault:
+    return Fault(
+        code=_text(fields.get("code")) or "",
+        field=_text(fields.get("field")),
+        description=_text(fields.get("description") or fields.get("info")),
+        has_causes=has_causes,
+    )
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return cut(scrub(cut(str(value), 4 * _MAX_DESCRIPTION)).strip(), _MAX_DESCRIPTION) or None

@@ -1,0 +1,202 @@
+"""Walmart's returns: read with tolerance, asked for page by page, and the body of a refund.
+
+Shapes follow Walmart's OpenAPI document of the returns API (US marketplace, June 2026). Dates are
+ISO 8601 here, amounts numbers, and pages go by offset, so that a page may repeat a return.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+from app.domain.orders.order import Money
+from app.domain.orders.returns import REFUND, REPLACEMENT, Return, ReturnLine
+from app.http_client.call import Call
+from app.walmart import buyer_parser, rate_limit_headers, return_states
+from app.walmart.order_parser import UnreadableOrder, decimal, text
+
+# Walmart's most.
+PAGE = 200
+_MOST_UNITS = 1_000_000
+# A unit in one of these is refunded, or its refund cannot be stopped any more.
+_REFUNDING = frozenset({"REFUND_INITIATED", "REFUND_COMPLETED", "REFUND_ISSUED"})
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnPage:
+    """A page of returns. unreadable: why the units of some cannot be told, by number.
+
+    private: the buyers' words in it, which no evidence and no message may show.
+    """
+
+    call: Call
+    returns: tuple[Return, ...] = ()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    cursor: str | None = None
+    private: frozenset[str] = field(default=frozenset(), repr=False)
+
+    def of(self, number: str) -> "ReturnPage":
+        """What the page shows of the return with that number."""
+        shown = [each for each in self.returns if each.return_order_id == number]
+        why = {each: reason for each, reason in self.unreadable.items() if each == number}
+        return ReturnPage(self.call, tuple(shown[:1]), why, private=self.private)
+
+
+def changed_query(since: datetime, until: datetime | None = None, size: int | None = None) -> str:
+    """The query of the first page of what changed since, until a moment or until now.
+
+    Pages go by offset: with an end, a return that changes between two pages would leave the list,
+    and the one behind it would move onto the page that was read already.
+    """
+    asked: dict[str, object] = {"returnLastModifiedStartDate": _date(since)}
+    if until is not None:
+        asked["returnLastModifiedEndDate"] = _date(until)
+    return "?" + urlencode({**asked, "limit": size or PAGE})
+
+
+def one_query(return_order_id: str) -> str:
+    """The query of one return."""
+    return "?" + urlencode({"returnOrderId": return_order_id, "limit": PAGE})
+
+
+def refund_body(returned: Return, units: Mapping[int, int]) -> dict[str, object]:
+    """The refund of units of some lines: Walmart takes quantities, not amounts."""
+    return {
+        "customerOrderId": returned.customer_order_id,
+        "refundLines": [
+            {
+                "returnOrderLineNumber": number,
+                "quantity": {"unitOfMeasure": "EACH", "measurementValue": quantity},
+            }
+            for number, quantity in sorted(units.items())
+        ],
+    }
+
+
+def read_page(payload: object, call: Call, asked: str | None) -> ReturnPage:
+    """Read a page. Raises UnreadableOrder for what is no list of returns."""
+    body = payload if isinstance(payload, Mapping) else {}
+    found = body.get("returnOrders")
+    if not isinstance(found, list):
+        raise UnreadableOrder("returnOrders is missing")
+    returns, unreadable = [], {}
+    for entry in found:
+        try:
+            returns.append(read_return(entry))
+        except UnreadableOrder as error:
+            number = text(entry.get("returnOrderId")) if isinstance(entry, Mapping) else None
+            unreadable[number or ""] = str(error)
+    meta = body.get("meta")
+    cursor = text(meta.get("nextCursor")) if isinstance(meta, Mapping) else None
+    return ReturnPage(
+        call,
+        tuple(returns),
+        unreadable,
+        # A page with nothing on it is the last, and so is one that leads to itself.
+        _query(cursor) if found and cursor and _query(cursor) != asked else None,
+        buyer_parser.private_words_of_returns(found),
+    )
+
+
+def _query(cursor: str) -> str:
+    return cursor if cursor.startswith("?") else f"?{cursor}"
+
+
+def read_return(entry: object) -> Return:
+    """Read a return. Raises UnreadableOrder where its lines or units cannot be told."""
+    if not isinstance(entry, Mapping):
+        raise UnreadableOrder("it is not an object")
+    lines = tuple(_lines(entry.get("returnOrderLines")))
+    if not lines:
+        raise UnreadableOrder("it has no lines")
+    number, customer = text(entry.get("returnOrderId")), text(entry.get("customerOrderId"))
+    if number is None or customer is None:
+        raise UnreadableOrder("its number is missing")
+    return Return(
+        return_order_id=number,
+        customer_order_id=customer,
+        lines=lines,
+        purchase_order_id=next((each.purchase_order_id for each in lines), None),
+        requested_at=rate_limit_headers.instant(entry.get("returnOrderDate")),
+        return_by=rate_limit_headers.instant(entry.get("returnByDate")),
+        amount=_money(entry.get("totalRefundAmount")),
+        return_type=REPLACEMENT if entry.get("returnType") == "REPLACEMENT" else REFUND,
+        arrived_at=return_states.arrived_at(entry["returnOrderLines"]),
+    )
+
+
+def _lines(found: object) -> Iterator[ReturnLine]:
+    for entry in found if isinstance(found, list) else ():
+        if not isinstance(entry, Mapping):
+            raise UnreadableOrder("a line is not an object")
+        item = entry.get("item")
+        product = item if isinstance(item, Mapping) else {}
+        units = _quantity(entry.get("quantity"), "the quantity of a line")
+        refunded = _refunded(entry)
+        yield ReturnLine(
+            number=_units(entry.get("returnOrderLineNumber"), "the number of a line"),
+            line_number=text(entry.get("purchaseOrderLineNumber"))
+            or text(entry.get("salesOrderLineNumber"))
+            or "",
+            sku=text(product.get("sku")) or "",
+            quantity=units,
+            refunded=refunded,
+            name=text(product.get("productName")),
+            reason=text(entry.get("returnReason")),
+            purchase_order_id=text(entry.get("purchaseOrderId")),
+            canceled=min(_canceled(entry, units - refunded), max(units - refunded, 0)),
+        )
+
+
+def _refunded(entry: Mapping[str, object]) -> int:
+    """Units refunded: the larger of Walmart's count and of what its statuses add up to."""
+    counted = entry.get("refundedQty")
+    units = _units(counted, "refunded units") if counted is not None else 0
+    tracked = sum(_in_status(each) for each in return_states.statuses(entry) if _refunding(each))
+    return max(units, tracked)
+
+
+def _canceled(entry: Mapping[str, object], others: int) -> int:
+    """Units canceled; others: those that are not refunded.
+
+    A canceled return is "completed" as well as a refunded one: its events tell which.
+    """
+    states = return_states.statuses(entry)
+    done = return_states.CANCELED
+    if return_states.was_canceled(entry):
+        if not states:
+            return others
+        done = done | return_states.COMPLETED
+    return sum(
+        _in_status(each) for each in states if each.get("status") in done and not _refunding(each)
+    )
+
+
+def _refunding(status: Mapping[str, object]) -> bool:
+    return status.get("currentRefundStatus") in _REFUNDING
+
+
+def _in_status(status: Mapping[str, object]) -> int:
+    return _quantity(status.get("quantity"), "units in a status")
+
+
+def _quantity(value: object, what: str) -> int:
+    return _units(value.get("measurementValue") if isinstance(value, Mapping) else value, what)
+
+
+def _units(value: object, what: str) -> int:
+    number = decimal(value)
+    if number is None or number != number.to_integral_value() or not 0 <= number <= _MOST_UNITS:
+        raise UnreadableOrder(f"{what} cannot be read")
+    return int(number)
+
+
+def _money(value: object) -> Money | None:
+    if not isinstance(value, Mapping):
+        return None
+    amount, currency = decimal(value.get("currencyAmount")), text(value.get("currencyUnit"))
+    return Money(amount, currency) if amount is not None and currency is not None else None
+
+
+def _date(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,1 +1,0 @@
-"""One file for each resource of the API, with its schemas beside it."""

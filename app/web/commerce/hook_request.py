@@ -1,0 +1,92 @@
+"""What hooks and events of Commerce have in common: one store, one body, one deadline."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from fastapi import Path, Request
+
+from app.domain import db_limits
+from app.domain.errors import Invalid, NotAvailable, Unknown
+from app.storage.stores import stores
+from app.storage.stores.stores import CommerceSide
+from app.usecases.context import Desk
+
+# Bytes of a body that is read in the loop's thread.
+_SMALL = 64 * 1024
+PREFIX = "/webhooks/commerce/{store_code}"
+StoreCode = Annotated[str, Path(max_length=32, description="The code of the store view.")]
+ANY_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {"type": "object"},
+            "example": {
+                "eventName": "sales_order_shipment_save_after",
+                "data": {
+                    "shipment": {
+                        "entity_id": "45",
+                        "order_id": "7",
+                        "items": [{"order_item_id": "55", "qty": "1.0000"}],
+                        "tracks": [
+                            {
+                                "track_number": "1Z999AA10123456784",
+                                "title": "United Parcel Service",
+                                "carrier_code": "ups",
+                            }
+                        ],
+                    }
+                },
+            },
+        }
+    },
+}
+
+
+@asynccontextmanager
+async def in_time(request: Request) -> AsyncIterator[None]:
+    """Adobe waits 10 seconds for all of an answer: what takes longer is to come again.
+
+    Raises NotAvailable then. What was committed by then stays so, and is known the next time.
+    A request that is run again has no more time than one that is not.
+    """
+    end = asyncio.get_running_loop().time() + request.app.state.answer_within
+    try:
+        async with asyncio.timeout_at(request.scope.setdefault("waybill.answer_until", end)):
+            yield
+    except TimeoutError as error:
+        message = "It cannot be carried out in time. Send it again."
+        raise NotAvailable("commerce_unavailable", message) from error
+
+
+async def read_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """A body as JSON. Raises Invalid commerce_event_invalid."""
+    if len(body) <= _SMALL:
+        return _read_json(body)
+    # Other stores' requests would wait for a large one.
+    return await asyncio.to_thread(_read_json, body)
+
+
+def _read_json(body: bytes) -> object:
+    try:
+        # A title with half an emoji is still a shipment.
+        return db_limits.mended_all(json.loads(body))
+    except (ValueError, RecursionError) as error:
+        raise Invalid("commerce_event_invalid", "The body is not JSON.") from error
+
+
+def desk_of(request: Request) -> Desk:
+    """What the use cases work with."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+async def side_of(desk: Desk, code: str) -> CommerceSide:
+    """How the store's Commerce proves itself. Raises Unknown."""
+    async with desk.transaction() as connection:
+        side = await stores.commerce_side(connection, code)
+    if side is None:
+        raise Unknown("store", code)
+    return side

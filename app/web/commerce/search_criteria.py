@@ -1,0 +1,118 @@
+"""Commerce's searchCriteria, out of query parameters, in either of its spellings.
+
+searchCriteria[filterGroups][0][filters][0][field]=increment_id and so on; filters of one group
+are alternatives, groups must all fit (Adobe, "Search using REST").
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from app.domain import db_limits
+from app.domain.errors import Invalid
+from app.storage.queries.commerce_search import COLUMNS, CONDITIONS, TIMES, Criteria, Filter, Sort
+
+_DEFAULT_PAGE, _MOST = 20, 300
+# So far into a list one can page; beyond it a filter such as updated_at leads on.
+_DEEPEST = 10_000
+_FILTER = re.compile(
+    r"search(?:_c|C)riteria\[filter(?:_g|G)roups\]\[(\d{1,3})\]\[filters\]\[(\d{1,3})\]"
+    r"\[(field|value|conditionType|condition_type)\]"
+)
+_SORT = re.compile(r"search(?:_c|C)riteria\[sort(?:_o|O)rders\]\[(\d{1,3})\]\[(field|direction)\]")
+_PAGE = re.compile(r"search(?:_c|C)riteria\[(pageSize|page_size|currentPage|current_page)\]")
+
+
+def read(parameters: Iterable[tuple[str, str]]) -> Criteria:
+    """Read a query string. Raises Invalid search_criteria_invalid."""
+    filters: dict[int, dict[int, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
+    sorts: dict[int, dict[str, str]] = defaultdict(dict)
+    paging = {"pageSize": str(_DEFAULT_PAGE), "currentPage": "1"}
+    for name, value in parameters:
+        if found := _FILTER.fullmatch(name):
+            key = "condition" if found[3].startswith("condition") else found[3]
+            filters[int(found[1])][int(found[2])][key] = value
+        elif found := _SORT.fullmatch(name):
+            sorts[int(found[1])][found[2]] = value
+        elif found := _PAGE.fullmatch(name):
+            paging["pageSize" if found[1].startswith("page") else "currentPage"] = value
+        elif name not in {"searchCriteria", "search_criteria", "fields"}:
+            raise _bad(f"{name} is no part of searchCriteria.")
+    size = _number(paging["pageSize"], "pageSize", _MOST)
+    page = _number(paging["currentPage"], "currentPage", _DEEPEST)
+    if size * page > _DEEPEST:
+        raise _bad(f"Pages end at {_DEEPEST:,} orders: narrow it by a filter such as updated_at.")
+    return Criteria(
+        groups=[[_filter(each) for each in group.values()] for group in filters.values()],
+        sorts=[_sort(each) for _, each in sorted(sorts.items())],
+        limit=size,
+        offset=size * (page - 1),
+    )
+
+
+def shown(criteria: Criteria) -> dict[str, Any]:
+    """The criteria as Commerce gives them back."""
+    return {
+        "filter_groups": [
+            {
+                "filters": [
+                    {"field": each.field, "value": each.said, "condition_type": each.condition}
+                    for each in group
+                ]
+            }
+            for group in criteria.groups
+        ],
+        "sort_orders": [
+            {"field": each.field, "direction": "DESC" if each.descending else "ASC"}
+            for each in criteria.sorts
+        ],
+        "page_size": criteria.limit,
+        "current_page": criteria.offset // criteria.limit + 1,
+    }
+
+
+def _filter(said: dict[str, str]) -> Filter:
+    field, condition = said.get("field", ""), said.get("condition", "eq")
+    if field not in COLUMNS:
+        raise _bad(f"{field!r} is no field to search by: {', '.join(sorted(COLUMNS))} are.")
+    if condition not in CONDITIONS:
+        raise _bad(f"{condition!r} is no condition: {', '.join(sorted(CONDITIONS))} are.")
+    text = said.get("value", "")
+    values = text.split(",") if condition in {"in", "nin"} else [text]
+    if condition in {"null", "notnull"}:
+        values = []
+    return Filter(field, condition, [_value(field, each) for each in values], text)
+
+
+def _value(field: str, text: str) -> Any:  # noqa: ANN401 - as the column's type is
+    try:
+        value: object = text
+        if field == "entity_id":
+            value = db_limits.whole(text)
+        elif field in TIMES:
+            value = db_limits.moment(datetime.fromisoformat(text))
+    except ValueError:
+        value = None
+    if value is None:
+        raise _bad(f"{text!r} is no value of {field}.")
+    return value
+
+
+def _sort(said: dict[str, str]) -> Sort:
+    field = said.get("field", "")
+    if field not in COLUMNS:
+        raise _bad(f"{field!r} is no field to sort by: {', '.join(sorted(COLUMNS))} are.")
+    return Sort(field, descending=said.get("direction", "ASC").upper() == "DESC")
+
+
+def _number(text: str, name: str, most: int) -> int:
+    number = db_limits.whole(text, most)
+    if not number:
+        raise _bad(f"{name} is a whole number from 1 to {most:,}.")
+    return number
+
+
+def _bad(message: str) -> Invalid:
+    return Invalid("search_criteria_invalid", message)

@@ -1,0 +1,166 @@
+"""What a route works with: the desk, the caller, and carrying a POST out once."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+from fastapi import Depends, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
+
+from app.domain.errors import Invalid, Problem, Unknown
+from app.storage import idempotency
+from app.storage.idempotency import Answer, Once, Replay
+from app.usecases.context import Desk
+from app.web.auth import Caller, KeyRing
+from app.web.problems import Unauthorized
+
+Result = TypeVar("Result")
+_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+bearer = HTTPBearer(
+    scheme_name="api_key",
+    auto_error=False,
+    description="An API key, made with `waybill keys create`.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request of a known caller."""
+
+    request: Request
+    desk: Desk
+    caller: Caller
+
+    async def once(
+        self,
+        body: BaseModel | None,
+        store_id: int,
+        render: Callable[[Result], Answer],
+        use_case: Callable[[Once | None], Awaitable[Result]],
+    ) -> Response:
+        """Carry a POST out, or give the answer it was given before."""
+        rendered: list[tuple[Result, Answer]] = []
+
+        def render_once(result: Result) -> Answer:
+            # The use case keeps the answer with what it did, and here it is given: the same.
+            if not rendered or rendered[-1][0] is not result:
+                rendered.append((result, render(result)))
+            return rendered[-1][1]
+
+        try:
+            result = await use_case(self._once(body, store_id, render_once))
+        except Replay as replay:
+            replayed = {**replay.answer.headers, "Idempotent-Replayed": "true"}
+            return respond(Answer(replay.answer.status, replay.answer.body, replayed))
+        return respond(render_once(result))
+
+    def _once(
+        self, body: BaseModel | None, store_id: int, render: Callable[[Any], Answer]
+    ) -> Once | None:
+        key = self.given_key()
+        if key is None:
+            return None
+        said = None if body is None else body.model_dump(mode="json", exclude_unset=True)
+        return Once(
+            store_id=store_id,
+            api_key=self.caller.key,
+            method=self.request.method,
+            path=self.request.scope["path"],
+            key=key,
+            fingerprint=idempotency.fingerprint(said),
+            render=render,
+        )
+
+    def given_key(self) -> str | None:
+        """The request's Idempotency-Key, if it has one. Raises Invalid."""
+        key = self.request.headers.get("idempotency-key")
+        if key is not None and not _KEY.fullmatch(key):
+            message = "1 to 255 printable ASCII characters are needed."
+            problem = Problem("idempotency_key_invalid", message)
+            raise Invalid(problem.code, message, [problem])
+        return key
+
+    def store_of(self, identifier: UUID, what: str = "order") -> int:
+        """The store of an id that the caller may see. Raises Unknown."""
+        return self.caller.store_of(identifier, what)
+
+    def one_store(self, store_id: UUID | None, order_id: UUID | None) -> int | None:
+        """The one store that is meant, if it is one. Raises Unknown for what it may not see."""
+        store = self.caller.store_id
+        if store_id is not None:
+            store = self.store_of(store_id, "store")
+        if order_id is not None:
+            if store not in {None, self.store_of(order_id)}:
+                raise Unknown("order", order_id)
+            store = self.store_of(order_id)
+        return store
+
+    @property
+    def actor(self) -> str:
+        """The name under which what is done stands in the timeline."""
+        return self.caller.name
+
+
+def answer(status: int, body: BaseModel, **headers: str) -> Answer:
+    """A finished answer; header names with underscores for hyphens."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(status, body.model_dump_json().encode(), named)
+
+
+def respond(finished: Answer) -> Response:
+    """The HTTP answer."""
+    return Response(
+        finished.body, finished.status, dict(finished.headers), media_type="application/json"
+    )
+
+
+async def known_parameters(request: Request) -> None:
+    """Refuse a query parameter that the operation does not know."""
+    route = request.scope["route"]
+    known = {field.alias for field in route.dependant.query_params}
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        message = f"Unknown query parameter {unknown[0]!r}."
+        problem = Problem("unknown_parameter", message)
+        raise Invalid(problem.code, message, [problem])
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Lets a caller with a scope in, as a dependency of FastAPI's.
+
+    loosely: the route looks at its query parameters itself.
+    """
+
+    scope: str
+    loosely: bool = False
+
+    async def __call__(
+        self,
+        request: Request,
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+    ) -> Context:
+        """Raises Unauthorized, Forbidden or, for an unknown query parameter, Invalid."""
+        if credentials is None or not credentials.credentials:
+            raise Unauthorized
+        context = await self.open(request, credentials.credentials)
+        if not self.loosely:
+            await known_parameters(request)
+        return context
+
+    async def open(self, request: Request, secret: str) -> Context:
+        """Let the holder of a secret in; raises Unauthorized or Forbidden."""
+        keys: KeyRing = request.app.state.keys
+        caller = await keys.caller(secret)
+        caller.require(self.scope)
+        return Context(request, request.app.state.desk, caller)
+
+
+Reading = Annotated[Context, Depends(Door("read"))]
+# Of query parameters that the route reads itself.
+LooselyReading = Annotated[Context, Depends(Door("read", loosely=True))]
+Writing = Annotated[Context, Depends(Door("write"))]
+Administering = Annotated[Context, Depends(Door("admin"))]

@@ -1,0 +1,60 @@
+"""Cursors: where a page ended, so that the next begins behind it. Opaque to clients."""
+
+import base64
+import binascii
+import json
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query
+
+from app.domain.errors import Invalid, Problem
+from app.storage.queries import Page
+
+MAX_LIMIT = 200
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows on a page.")]
+Cursor = Annotated[
+    str | None,
+    Query(max_length=500, description="`next_cursor` of the page before; none for the first."),
+]
+
+
+def page(limit: int, cursor: str | None, kind: str) -> Page:
+    """The page that a request asks for. Raises Invalid cursor_invalid.
+
+    kind names the list and its order, so that a cursor serves only the list that gave it.
+    """
+    return Page(limit, _decode(cursor, kind) if cursor else None)
+
+
+def next_cursor(after: tuple[Any, ...] | None, kind: str) -> str | None:
+    """The cursor of the next page, None behind the last."""
+    if after is None:
+        return None
+    text = json.dumps([kind, *after], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str, kind: str) -> tuple[Any, ...]:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        given, *after = json.loads(base64.b64decode(padded, b"-_", validate=True))
+        _check(given == kind, after)
+    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
+        message = "The cursor is not one that this list gave; begin without one."
+        problem = Problem("cursor_invalid", message)
+        raise Invalid(problem.code, message, [problem]) from error
+    return tuple(after)
+
+
+def _check(of_this_list: bool, after: list[Any]) -> None:
+    """A key is a number, or a time and an id."""
+    if not of_this_list:
+        raise ValueError(after)
+    if len(after) == 1 and type(after[0]) is int and 0 <= after[0] < 1 << 63:
+        return
+    at, identifier = after
+    if datetime.fromisoformat(at).tzinfo is None:
+        raise ValueError(at)
+    UUID(identifier)

@@ -1,0 +1,179 @@
+"""/v1/shipments/bulk and /v1/cancellations/bulk: files of many, a result for each row."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.domain.errors import Invalid, Problem
+from app.storage.idempotency import Answer
+from app.usecases.bulk import rows as bulk_rows
+from app.usecases.bulk import run
+from app.usecases.bulk.rows import Row
+from app.usecases.bulk.run import ACCEPTED, KNOWN, REFUSED, Batch, Report, Result
+from app.web.dependencies import Context, Writing, respond
+from app.web.route import Operation
+from app.web.v1.fields import Out
+from app.web.v1.responses import problems, success
+
+
+class TotalsOut(Out):
+    """How many rows came to what."""
+
+    accepted: int
+    known: int
+    refused: int
+
+
+class ResultOut(Out):
+    """What came of a row: accepted, known (done before) or refused, with the problem's code."""
+
+    row: int
+    status: str
+    order: str | None
+    order_id: UUID | None
+    id: UUID | None
+    code: str | None
+    message: str | None
+
+    @classmethod
+    def of(cls, result: Result) -> "ResultOut":
+        """Show a result."""
+        return cls(**{name: getattr(result, name) for name in Result.__slots__})
+
+
+class BulkOut(Out):
+    """The totals first, then a result for each row."""
+
+    totals: TotalsOut
+    results: list[ResultOut]
+
+    @classmethod
+    def of(cls, report: Report) -> "BulkOut":
+        """Show a report."""
+        totals = report.totals
+        return cls(
+            totals=TotalsOut(
+                accepted=totals[ACCEPTED], known=totals[KNOWN], refused=totals[REFUSED]
+            ),
+            results=[ResultOut.of(result) for result in report.results],
+        )
+
+
+router = APIRouter(prefix="/v1", tags=["bulk"], route_class=Operation)
+_StoreId = Annotated[UUID, Query(description="The store whose orders the rows name.")]
+_RESULT = {
+    "totals": {"accepted": 1, "known": 0, "refused": 1},
+    "results": [
+        {
+            "row": 1,
+            "status": "accepted",
+            "order": "000000123",
+            "order_id": "01932f5b-2d40-7b3e-9a04-77aa00000001",
+            "id": "01932f5c-3e51-7c11-8c3f-0b1200000001",
+            "code": None,
+            "message": None,
+        },
+        {
+            "row": 2,
+            "status": "refused",
+            "order": "000000124",
+            "order_id": None,
+            "id": None,
+            "code": "order_not_found",
+            "message": "The store has no order 000000124.",
+        },
+    ],
+}
+
+
+def _file(csv: str, lines: str) -> dict[str, object]:
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "text/csv": {"schema": {"type": "string"}, "example": csv},
+                "application/x-ndjson": {"schema": {"type": "string"}, "example": lines},
+            },
+        }
+    }
+
+
+_ANSWERS = {
+    **success(200, BulkOut, _RESULT, "What came of each row."),
+    **problems(
+        "store_not_found", "file_invalid", "file_too_long", "idempotency_key_invalid", body=True
+    ),
+}
+
+
+@router.post(
+    "/shipments/bulk",
+    operation_id="ship_orders",
+    summary="Ship many orders at once",
+    response_model=BulkOut,
+    responses=_ANSWERS,
+    openapi_extra=_file(
+        "order,sku,quantity,carrier_code,tracking_number\n000000123,ABC,1,ups,1Z999AA10123456784\n",
+        '{"order": "000000123", "carrier_code": "ups", "tracking_number": "1Z999AA10123456784"}\n',
+    ),
+)
+async def ship_orders(context: Writing, request: Request, store_id: _StoreId) -> Response:
+    """Ship what each row says: an order by Walmart's or Commerce's number, one package a row.
+
+    At most 10,000 rows. Rows that are refused do not keep the others back. The same row again is
+    `known`, so a file can simply be sent again; with another `Idempotency-Key` it is a new one.
+    The other columns of Commerce's export of shipments are passed over, unknown ones refused.
+    """
+    batch, rows = await _read(context, request, store_id, bulk_rows.SHIPMENT_COLUMNS)
+    return _answer(await run.ship_rows(context.desk, batch, rows))
+
+
+@router.post(
+    "/cancellations/bulk",
+    operation_id="cancel_orders",
+    summary="Cancel many orders at once",
+    response_model=BulkOut,
+    responses=_ANSWERS,
+    openapi_extra=_file(
+        "order,reason,comment\n000000123,out_of_stock,The last one was damaged\n",
+        '{"order": "000000123", "reason": "out_of_stock"}\n',
+    ),
+)
+async def cancel_orders(context: Writing, request: Request, store_id: _StoreId) -> Response:
+    """Cancel the whole order of each row; a row whose order is canceled already is `known`."""
+    batch, rows = await _read(context, request, store_id, bulk_rows.CANCELLATION_COLUMNS)
+    return _answer(await run.cancel_rows(context.desk, batch, rows))
+
+
+async def _read(
+    context: Context, request: Request, store_id: UUID, columns: tuple[str, ...]
+) -> tuple[Batch, list[Row]]:
+    store = context.store_of(store_id, "store")
+    csv = "csv" in request.headers.get("content-type", "")
+    read = bulk_rows.read_csv if csv else bulk_rows.read_lines
+    batch = Batch(store, context.actor, context.given_key())
+    content = await request.body()
+    # Other requests go on while a large file is read.
+    return batch, await asyncio.to_thread(_rows, content, read, columns)
+
+
+def _rows(
+    content: bytes,
+    read: Callable[[str, tuple[str, ...]], Iterator[Row]],
+    columns: tuple[str, ...],
+) -> list[Row]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = "The file is not UTF-8."
+        raise Invalid("file_invalid", message, [Problem("file_invalid", message)]) from error
+    return run.limited(read(text, columns))
+
+
+def _answer(report: Report) -> Response:
+    content = json.dumps(BulkOut.of(report).model_dump(mode="json")).encode()
+    return respond(Answer(200, content, {}))

@@ -1,0 +1,133 @@
+"""/v1/orders/{order_id}/cancellation: the whole order or nothing, with a reason."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Response
+
+from app.domain.errors import Unknown
+from app.domain.orders.cancellation import LABELS
+from app.storage import queries
+from app.storage.idempotency import Answer
+from app.storage.queries.views import CancellationView
+from app.usecases.orders import cancel
+from app.walmart.markets import CANCELLATION_CODES, Market
+from app.web.dependencies import Reading, Writing, answer, respond
+from app.web.route import Operation
+from app.web.v1 import examples
+from app.web.v1.cancellation_schemas import CancellationIn, CancellationOut, ReasonOut, ReasonsOut
+from app.web.v1.responses import problems, success
+
+router = APIRouter(prefix="/v1", tags=["cancellations"], route_class=Operation)
+_REASON = {
+    "code": "out_of_stock",
+    "label": "The item is out of stock",
+    "labels": ["The item is out of stock"],
+    "walmart_code": "SELLER_CANCEL_OUT_OF_STOCK",
+    "walmart_codes": {
+        "US": "SELLER_CANCEL_OUT_OF_STOCK",
+        "CA": "CANCEL_BY_SELLER",
+        "MX": "MIRAKL_REFUND_15",
+    },
+}
+
+
+@router.post(
+    "/orders/{order_id}/cancellation",
+    operation_id="cancel_order",
+    summary="Cancel an order",
+    status_code=202,
+    response_model=CancellationOut,
+    responses={
+        **success(
+            202, CancellationOut, examples.CANCELLATION, "Accepted and durable.", location=True
+        ),
+        **problems(
+            "order_not_found",
+            "reason_required",
+            "reason_invalid",
+            "partial_cancellation_not_supported",
+            "cancel_not_requested",
+            "order_already_canceled",
+            "order_already_shipped",
+            "shipment_unresolved",
+            "cancellation_pending",
+            "cancellation_unresolved",
+            "walmart_unavailable",
+            body=True,
+        ),
+    },
+)
+async def cancel_order(
+    context: Writing,
+    order_id: UUID,
+    body: Annotated[
+        CancellationIn,
+        Body(examples=[{"reason": "out_of_stock", "comment": "The last one was damaged."}]),
+    ],
+) -> Response:
+    """Cancel the whole order before any unit has left.
+
+    `customer_request` is accepted only where the buyer asked; Walmart is read for that first.
+    """
+    store = context.store_of(order_id)
+    request = body.to_request()
+    return await context.once(
+        body,
+        store,
+        _canceled,
+        lambda once: cancel.cancel(context.desk, order_id, request, actor=context.actor, once=once),
+    )
+
+
+@router.get(
+    "/orders/{order_id}/cancellation",
+    operation_id="get_cancellation",
+    summary="Read an order's cancellation",
+    response_model=CancellationOut,
+    responses={
+        **success(200, CancellationOut, examples.CANCELLATION, "The newest cancellation."),
+        **problems("order_not_found", "cancellation_not_found"),
+    },
+)
+async def get_cancellation(context: Reading, order_id: UUID) -> Response:
+    """Read the newest cancellation of an order."""
+    store = context.store_of(order_id)
+    async with context.desk.database.direct.reading() as session:
+        view = await queries.cancellation(session, store, order_id)
+    if view is None:
+        raise Unknown("cancellation", f"of order {order_id}")
+    return respond(answer(200, CancellationOut.of(view)))
+
+
+@router.get(
+    "/cancellation-reasons",
+    operation_id="list_cancellation_reasons",
+    summary="List the reasons to cancel",
+    response_model=ReasonsOut,
+    responses={
+        **success(200, ReasonsOut, {"data": [_REASON], "next_cursor": None}, "All reasons."),
+        **problems(),
+    },
+)
+async def list_cancellation_reasons(context: Reading) -> Response:
+    """List the reasons, with the wordings that Adobe's screens use for them."""
+    del context
+    data = [
+        ReasonOut(
+            code=reason.value,
+            label=labels[0],
+            labels=list(labels),
+            walmart_code=CANCELLATION_CODES[Market.US][reason.value],
+            walmart_codes={
+                market.value: codes[reason.value] for market, codes in CANCELLATION_CODES.items()
+            },
+        )
+        for reason, labels in LABELS.items()
+    ]
+    return respond(answer(200, ReasonsOut(data=data, next_cursor=None)))
+
+
+def _canceled(view: CancellationView) -> Answer:
+    place = f"/v1/orders/{view.order_id}/cancellation"
+    return answer(202, CancellationOut.of(view), Location=place)

@@ -1,0 +1,109 @@
+"""Field types that the schemas share: bounded text, times, money, quantities."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
+from pydantic_core import PydanticCustomError
+
+from app.domain import db_limits
+from app.domain.db_limits import BIGINT, INT
+from app.domain.orders.order import Money
+
+
+def _clean(text: str) -> str:
+    if not db_limits.holds(text):
+        raise PydanticCustomError("unstorable", "NUL characters and half emoji are not allowed.")
+    return text
+
+
+def _text_only(value: Any) -> Any:  # noqa: ANN401 - whatever came as JSON
+    if not isinstance(value, str):
+        raise PydanticCustomError("time_form", "A time is RFC 3339 text with a zone.")
+    return value
+
+
+def _visible(text: str) -> str:
+    """Text that goes into a header as it is, such as a token.
+
+    A line feed that was copied with it makes every call with it fail.
+    """
+    if not text.isascii() or not text.isprintable() or " " in text:
+        message = "Only visible ASCII characters are allowed: no white space, no line feed."
+        raise PydanticCustomError("not_visible", message)
+    return text
+
+
+def _in_utc(value: datetime) -> datetime:
+    time = db_limits.moment(value)
+    if value.tzinfo is None or time is None:
+        raise PydanticCustomError("time_range", "A time with a zone, from 1970 on, is needed.")
+    return time
+
+
+# Whatever text comes in is of this type, or of one made of it.
+Plain = Annotated[str, AfterValidator(_clean)]
+Text = Annotated[Plain, Field(min_length=1, max_length=200, strict=True)]
+LongText = Annotated[Plain, Field(min_length=1, max_length=2048, strict=True)]
+_VISIBLE = r"^[\x21-\x7e]+$"
+VisibleText = Annotated[
+    Text, AfterValidator(_visible), Field(json_schema_extra={"pattern": _VISIBLE})
+]
+Secret = Annotated[
+    Plain,
+    AfterValidator(_visible),
+    Field(
+        min_length=1,
+        max_length=4096,
+        strict=True,
+        json_schema_extra={"writeOnly": True, "pattern": _VISIBLE},
+    ),
+]
+# Walmart's numbers are digits, but nobody promises that; they go into a path, so no slashes.
+Number = Annotated[
+    str, Field(min_length=1, max_length=50, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", strict=True)
+]
+Time = Annotated[datetime, BeforeValidator(_text_only), AfterValidator(_in_utc)]
+Quantity = Annotated[StrictInt, Field(ge=1, le=INT)]
+Id = Annotated[StrictInt, Field(ge=1, le=BIGINT)]
+
+
+class In(BaseModel):
+    """A body that is sent to us: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Out(BaseModel):
+    """A body that we send: every field is always there."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
+class MoneyIn(In):
+    """An amount as decimal text, and its currency (ISO 4217)."""
+
+    amount: Annotated[str, Field(pattern=r"^\d{1,12}(\.\d{1,4})?$", strict=True)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", strict=True)]
+
+    def to_money(self) -> Money:
+        """The exact amount."""
+        return Money(Decimal(self.amount), self.currency)
+
+
+class MoneyOut(Out):
+    """An amount as decimal text, and its currency (ISO 4217)."""
+
+    amount: str
+    currency: str
+
+    @classmethod
+    def of(cls, money: Money | None) -> "MoneyOut | None":
+        """Show an amount with at least two decimals and no needless zeros."""
+        if money is None:
+            return None
+        exact = money.amount.normalize()
+        exponent = exact.as_tuple().exponent
+        digits = max(-exponent, 2) if isinstance(exponent, int) else 2
+        return cls(amount=f"{money.amount:.{digits}f}", currency=money.currency)

@@ -1,0 +1,95 @@
+"""/v1/stores/{store_id}/inventory: stock levels for Walmart to show."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Response
+from pydantic import Field, StrictInt
+
+from app.domain.db_limits import INT
+from app.domain.orders.requests import StockLevel
+from app.usecases.stores import inventory as use_cases
+from app.usecases.stores.inventory import Queued
+from app.web.dependencies import Writing, answer, respond
+from app.web.route import Operation
+from app.web.v1 import examples
+from app.web.v1.fields import In, Out, Text
+from app.web.v1.responses import problems, success
+from app.web.v1.update_schemas import UpdateOut
+
+
+class LevelIn(In):
+    """Units of a SKU to sell, at a ship node or, without one, at the seller's default node."""
+
+    sku: Text
+    quantity: Annotated[StrictInt, Field(ge=0, le=INT)]
+    ship_node: Text | None = None
+
+
+class InventoryIn(In):
+    """Stock levels, each SKU and node once."""
+
+    items: Annotated[list[LevelIn], Field(min_length=1, max_length=200)]
+
+    def levels(self) -> list[StockLevel]:
+        """The levels in the use case's words."""
+        return [StockLevel(each.sku, each.quantity, each.ship_node) for each in self.items]
+
+
+class LevelOut(Out):
+    """A level and the update that tells Walmart of it."""
+
+    sku: str
+    quantity: int
+    ship_node: str | None
+    update: UpdateOut
+
+    @classmethod
+    def of(cls, queued: Queued) -> "LevelOut":
+        """Show a level."""
+        level = queued.level
+        return cls(
+            sku=level.sku,
+            quantity=level.quantity,
+            ship_node=level.ship_node,
+            update=UpdateOut.of(queued.update),
+        )
+
+
+class InventoryOut(Out):
+    """What was accepted."""
+
+    data: list[LevelOut]
+
+
+router = APIRouter(
+    prefix="/v1/stores/{store_id}/inventory", tags=["inventory"], route_class=Operation
+)
+
+
+@router.put(
+    "",
+    operation_id="put_inventory",
+    summary="Tell Walmart stock levels",
+    status_code=202,
+    response_model=InventoryOut,
+    responses={
+        **success(202, InventoryOut, {"data": [examples.LEVEL]}, "Accepted and durable."),
+        **problems("store_not_found", "sku_repeated", body=True),
+    },
+)
+async def put_inventory(
+    context: Writing,
+    store_id: UUID,
+    body: Annotated[
+        InventoryIn,
+        Body(examples=[{"items": [{"sku": "ABC", "quantity": 5, "ship_node": None}]}]),
+    ],
+) -> Response:
+    """Say how many units of each SKU there are to sell.
+
+    The newest value of a SKU wins: an older one that waits is never sent.
+    """
+    context.store_of(store_id, "store")
+    queued = await use_cases.put(context.desk, store_id, body.levels(), actor=context.actor)
+    return respond(answer(202, InventoryOut(data=[LevelOut.of(each) for each in queued])))

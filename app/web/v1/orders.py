@@ -1,0 +1,332 @@
+"""/v1/orders: registered or imported, listed, read, linked to Commerce and refreshed."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Query, Response
+
+from app.domain.errors import Unknown
+from app.storage import queries
+from app.storage.idempotency import Answer
+from app.storage.queries import OrderFilter
+from app.usecases.imports import import_order as importing
+from app.usecases.imports import link_to_commerce, register
+from app.usecases.imports.register import Registered
+from app.usecases.orders import refresh
+from app.usecases.orders.refresh import Refreshed
+from app.web import pagination
+from app.web.dependencies import Context, Reading, Writing, answer, respond
+from app.web.route import Operation
+from app.web.v1 import examples
+from app.web.v1.fields import Text, Time
+from app.web.v1.order_schemas import (
+    ImportIn,
+    OrderIn,
+    OrderOut,
+    OrderPatch,
+    OrdersOut,
+    RefreshedOut,
+    RefreshIn,
+    SummaryOut,
+    TimelineEntryOut,
+    TimelineOut,
+)
+from app.web.v1.responses import problems, success
+
+router = APIRouter(prefix="/v1/orders", tags=["orders"], route_class=Operation)
+_SUMMARY = {
+    "open": 12,
+    "partially_shipped": 3,
+    "shipped": 480,
+    "canceled": 5,
+    "error": 1,
+    "total": 501,
+}
+_REFRESHED = {
+    "refreshed": True,
+    "explanation": "Walmart was read just now.",
+    "order": examples.ORDER,
+}
+
+
+class OrderStatus(StrEnum):
+    """What an order's badge can say."""
+
+    OPEN = "open"
+    PARTIALLY_SHIPPED = "partially_shipped"
+    SHIPPED = "shipped"
+    CANCELED = "canceled"
+    ERROR = "error"
+
+
+@router.post(
+    "",
+    operation_id="register_order",
+    summary="Register an order",
+    status_code=201,
+    response_model=OrderOut,
+    responses={
+        **success(201, OrderOut, examples.ORDER, "The order, new.", location=True),
+        **success(200, OrderOut, examples.ORDER, "The order was known with the same content."),
+        **problems(
+            "required",
+            "invalid_quantity",
+            "store_not_found",
+            "order_differs",
+            "commerce_order_taken",
+            body=True,
+        ),
+    },
+)
+async def register_order(
+    context: Writing, body: Annotated[OrderIn, Body(examples=[examples.ORDER_IN])]
+) -> Response:
+    """Register an order that Commerce or an importer already knows.
+
+    It is acknowledged at Walmart at once. Registering the same again answers 200; with other
+    content it is 409 `order_differs`.
+    """
+    store = context.store_of(body.store_id, "store")
+    registration = body.to_registration()
+    return await context.once(
+        body,
+        store,
+        _registered,
+        lambda once: register.register(
+            context.desk, body.store_id, registration, actor=context.actor, once=once
+        ),
+    )
+
+
+@router.post(
+    "/import",
+    operation_id="import_order",
+    summary="Import an order from Walmart",
+    status_code=201,
+    response_model=OrderOut,
+    responses={
+        **success(201, OrderOut, examples.ORDER, "The order, new.", location=True),
+        **success(200, OrderOut, examples.ORDER, "The order was known; it was read again."),
+        **problems(
+            "store_not_found",
+            "purchase_order_not_found",
+            "credentials_rejected",
+            "walmart_unavailable",
+            body=True,
+        ),
+    },
+)
+async def import_order(
+    context: Writing,
+    body: Annotated[
+        ImportIn,
+        Body(examples=[{"store_id": examples.STORE_ID, "purchase_order_id": "1796330120075"}]),
+    ],
+) -> Response:
+    """Read an order from Walmart and write it down as Walmart shows it."""
+    store = context.store_of(body.store_id, "store")
+    return await context.once(
+        body,
+        store,
+        _registered,
+        lambda once: importing.import_order(
+            context.desk, body.store_id, body.purchase_order_id, actor=context.actor, once=once
+        ),
+    )
+
+
+@router.get(
+    "",
+    operation_id="list_orders",
+    summary="List orders",
+    response_model=OrdersOut,
+    responses={
+        **success(200, OrdersOut, {"data": [examples.ORDER], "next_cursor": None}, "A page."),
+        **problems("cursor_invalid", "search_too_broad", "store_not_found"),
+    },
+)
+async def list_orders(  # noqa: PLR0917 - FastAPI passes them by name
+    context: Reading,
+    store_id: UUID | None = None,
+    status: OrderStatus | None = None,
+    q: Annotated[
+        Text | None,
+        Query(
+            description="The beginning of an order, SKU or tracking number; at most 1,000 of "
+            "them may begin so."
+        ),
+    ] = None,
+    updated_since: Annotated[
+        Time | None, Query(description="Oldest change first, so that a reader can go on.")
+    ] = None,
+    ship_before: Annotated[
+        Time | None, Query(description="Only with unshipped units, the soonest first.")
+    ] = None,
+    without_commerce_order: Annotated[
+        bool, Query(description="Only those whose Commerce number nobody has given yet.")
+    ] = False,
+    limit: pagination.Limit = 50,
+    cursor: pagination.Cursor = None,
+) -> Response:
+    """List orders, the newest first unless `ship_before` or `updated_since` says otherwise."""
+    seen = _seen(context, store_id)
+    wanted = OrderFilter(seen, status, q, updated_since, ship_before, without_commerce_order)
+    kind = _kind(updated_since, ship_before)
+    page = pagination.page(limit, cursor, kind)
+    async with context.desk.database.direct.reading() as session:
+        found, after = await queries.orders(session, wanted, page)
+    data = [OrderOut.of(view) for view in found]
+    return respond(
+        answer(200, OrdersOut(data=data, next_cursor=pagination.next_cursor(after, kind)))
+    )
+
+
+@router.get(
+    "/summary",
+    operation_id="summarize_orders",
+    summary="Count orders by status",
+    response_model=SummaryOut,
+    responses={
+        **success(200, SummaryOut, _SUMMARY, "The counts."),
+        **problems("store_not_found"),
+    },
+)
+async def summarize_orders(context: Reading, store_id: UUID | None = None) -> Response:
+    """Count the orders of a store, or of all that the key may see."""
+    async with context.desk.database.direct.reading() as session:
+        counts = await queries.summary(session, _seen(context, store_id))
+    return respond(answer(200, SummaryOut(**counts)))
+
+
+@router.get(
+    "/{order_id}",
+    operation_id="get_order",
+    summary="Read an order",
+    response_model=OrderOut,
+    responses={
+        **success(200, OrderOut, examples.ORDER, "The order."),
+        **problems("order_not_found"),
+    },
+)
+async def get_order(context: Reading, order_id: UUID) -> Response:
+    """Read an order: units by Walmart's word, what is under way, and what went wrong."""
+    store = context.store_of(order_id)
+    async with context.desk.database.direct.reading() as session:
+        view = await queries.order(session, store, order_id)
+    if view is None:
+        raise Unknown("order", order_id)
+    return respond(answer(200, OrderOut.of(view)))
+
+
+@router.patch(
+    "/{order_id}",
+    operation_id="update_order",
+    summary="Link an order to Commerce",
+    response_model=OrderOut,
+    responses={
+        **success(200, OrderOut, examples.ORDER, "The order."),
+        **problems(
+            "order_not_found", "unknown_field", "unknown_line", "commerce_order_taken", body=True
+        ),
+    },
+)
+async def update_order(
+    context: Writing,
+    order_id: UUID,
+    body: Annotated[OrderPatch, Body(examples=[{"commerce_order_number": "000000123"}])],
+) -> Response:
+    """Say which Commerce order it became. Walmart sees the number with later shipments.
+
+    What Commerce's webhooks and events told of it before is carried out now.
+    """
+    context.store_of(order_id)
+    changes = body.model_dump(exclude_unset=True, exclude={"lines"})
+    view = await link_to_commerce.link(
+        context.desk, order_id, changes=changes, items=body.items(), actor=context.actor
+    )
+    return respond(answer(200, OrderOut.of(view)))
+
+
+@router.get(
+    "/{order_id}/timeline",
+    operation_id="get_order_timeline",
+    summary="Read an order's timeline",
+    response_model=TimelineOut,
+    responses={
+        **success(200, TimelineOut, examples.TIMELINE, "Everything that happened."),
+        **problems("order_not_found"),
+    },
+)
+async def get_order_timeline(context: Reading, order_id: UUID) -> Response:
+    """Read what happened to an order, oldest first: accepted, tried, settled, corrected."""
+    store = context.store_of(order_id)
+    async with context.desk.database.direct.reading() as session:
+        entries = await queries.timeline(session, store, order_id)
+    if not entries:
+        raise Unknown("order", order_id)
+    data = [TimelineEntryOut.of(entry) for entry in entries]
+    return respond(answer(200, TimelineOut(data=data, next_cursor=None)))
+
+
+@router.post(
+    "/{order_id}/refresh",
+    operation_id="refresh_order",
+    summary="Read an order from Walmart now",
+    response_model=RefreshedOut,
+    responses={
+        **success(200, RefreshedOut, _REFRESHED, "The order as it stands now."),
+        **problems(
+            "order_not_found",
+            "order_not_at_walmart",
+            "order_in_doubt",
+            "credentials_rejected",
+            "walmart_unavailable",
+            body=True,
+        ),
+    },
+)
+async def refresh_order(
+    context: Writing,
+    order_id: UUID,
+    body: Annotated[RefreshIn | None, Body(examples=[{"accept_walmart": False}])] = None,
+) -> Response:
+    """Read the order from Walmart, and settle what reading can settle.
+
+    Units that were confirmed stay so where Walmart does not show them, since a read may lag:
+    `accept_walmart` takes them back.
+    """
+    store = context.store_of(order_id)
+    accept = body is not None and body.accept_walmart
+    return await context.once(
+        body,
+        store,
+        _refreshed,
+        lambda once: refresh.refresh(
+            context.desk, order_id, actor=context.actor, accept_walmart=accept, once=once
+        ),
+    )
+
+
+def _registered(registered: Registered) -> Answer:
+    status = 201 if registered.created else 200
+    order = OrderOut.of(registered.order)
+    return answer(status, order, Location=f"/v1/orders/{order.id}")
+
+
+def _refreshed(refreshed: Refreshed) -> Answer:
+    return answer(200, RefreshedOut.of(refreshed))
+
+
+def _seen(context: Context, store_id: UUID | None) -> int | None:
+    """The store to look at: the one asked for, the key's own, or all."""
+    if store_id is None:
+        return context.caller.store_id
+    return context.store_of(store_id, "store")
+
+
+def _kind(updated_since: datetime | None, ship_before: datetime | None) -> str:
+    if updated_since is not None:
+        return "orders.updated"
+    return "orders.ship_by" if ship_before is not None else "orders"

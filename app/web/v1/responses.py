@@ -1,0 +1,85 @@
+"""The answers an operation documents: its success, and each problem with an example."""
+
+from typing import Any, get_args
+
+from app.web.problem_codes import CODES, title
+from app.web.problems import MEDIA_TYPE, ProblemOut
+
+Responses = dict[int | str, dict[str, Any]]
+# By the model's name: FastAPI would drop every null out of an example.
+EXAMPLES: dict[str, object] = {}
+# What any operation behind an API key may answer.
+_ALWAYS = (
+    "unauthorized",
+    "scope_missing",
+    "unknown_parameter",
+    "database_unavailable",
+    "order_busy",
+)
+_WITH_BODY = ("malformed_json", "body_too_large", "unsupported_media_type")
+REQUEST_ID = {
+    "X-Request-ID": {
+        "description": "The id of the request, as it was sent or as it was made.",
+        "schema": {"type": "string", "maxLength": 128},
+    }
+}
+_LOCATION = {
+    "Location": {
+        "description": "Where to read what was accepted.",
+        "schema": {"type": "string", "format": "uri-reference", "maxLength": 500},
+    }
+}
+
+
+def success(
+    status: int,
+    model: Any,  # noqa: ANN401 - a model, or a union whose first is shown
+    example: object,
+    description: str,
+    *,
+    location: bool = False,
+) -> Responses:
+    """One successful answer. The document shows the same example wherever the model is."""
+    EXAMPLES[(get_args(model) or (model,))[0].__name__] = example
+    return {
+        status: {
+            "model": model,
+            "description": description,
+            "headers": {**REQUEST_ID, **(_LOCATION if location else {})},
+        }
+    }
+
+
+def problems(*codes: str, body: bool = False) -> Responses:
+    """The problems of an operation, besides those that every operation has."""
+    grouped: dict[int, list[str]] = {}
+    for code in (*_ALWAYS, *(_WITH_BODY if body else ()), *codes):
+        grouped.setdefault(CODES[code].status, []).append(code)
+    return {status: _problem(status, some) for status, some in sorted(grouped.items())}
+
+
+def _problem(status: int, codes: list[str]) -> dict[str, Any]:
+    examples = {
+        code: {
+            "summary": CODES[code].meaning,
+            "value": {
+                "type": f"/docs/problems#{code}",
+                "title": title(status),
+                "status": status,
+                "detail": CODES[code].meaning,
+                "instance": "/v1/…",
+                "code": code,
+            },
+        }
+        for code in codes
+    }
+    return {
+        "description": f"{title(status)}: {', '.join(codes)}.",
+        "headers": dict(REQUEST_ID),
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {"$ref": f"#/components/schemas/{ProblemOut.__name__}"},
+                "examples": examples,
+            }
+        },
+    }

@@ -1,0 +1,158 @@
+"""/v1/returns: what buyers send back, and the refunds that answer it."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Query, Response
+
+from app.domain.errors import Unknown
+from app.storage import queries
+from app.storage.idempotency import Answer
+from app.storage.queries import ReturnFilter
+from app.usecases.returns import refund as use_cases
+from app.usecases.returns.refund import Refunded
+from app.web import pagination
+from app.web.dependencies import Reading, Writing, answer, respond
+from app.web.route import Operation
+from app.web.v1 import examples
+from app.web.v1.fields import Text
+from app.web.v1.responses import problems, success
+from app.web.v1.return_schemas import RefundIn, RefundOut, ReturnOut, ReturnsOut, ReturnSummaryOut
+
+router = APIRouter(prefix="/v1/returns", tags=["returns"], route_class=Operation)
+_Status = Literal["received", "refunded", "error", "closed"]
+_SUMMARY = {"received": 2, "refunded": 40, "error": 0, "closed": 1, "total": 43}
+
+
+@router.get(
+    "",
+    operation_id="list_returns",
+    summary="List returns",
+    response_model=ReturnsOut,
+    responses={
+        **success(200, ReturnsOut, {"data": [examples.RETURN], "next_cursor": None}, "A page."),
+        **problems("cursor_invalid", "store_not_found", "order_not_found", "search_too_broad"),
+    },
+)
+async def list_returns(  # noqa: PLR0917 - FastAPI passes them by name
+    context: Reading,
+    order_id: UUID | None = None,
+    store_id: UUID | None = None,
+    status: Annotated[
+        _Status | None, Query(description="Only returns whose badge says so.")
+    ] = None,
+    q: Annotated[
+        Text | None,
+        Query(
+            description="The beginning of an RMA, purchase order, customer order or Commerce "
+            "order number; at most 1,000 of them may begin so."
+        ),
+    ] = None,
+    limit: pagination.Limit = 50,
+    cursor: pagination.Cursor = None,
+) -> Response:
+    """List returns, the newest first. `status=received` is what waits for a refund.
+
+    `order_id` finds those of an order also where they are of other orders too.
+    """
+    store = context.one_store(store_id, order_id)
+    page = pagination.page(limit, cursor, "returns")
+    async with context.desk.database.direct.reading() as session:
+        found, after = await queries.returns(
+            session, ReturnFilter(store, order_id, status, q), page
+        )
+    data = [ReturnOut.of(view) for view in found]
+    following = pagination.next_cursor(after, "returns")
+    return respond(answer(200, ReturnsOut(data=data, next_cursor=following)))
+
+
+@router.get(
+    "/summary",
+    operation_id="summarize_returns",
+    summary="Count returns by status",
+    response_model=ReturnSummaryOut,
+    responses={
+        **success(200, ReturnSummaryOut, _SUMMARY, "The counts."),
+        **problems("store_not_found"),
+    },
+)
+async def summarize_returns(context: Reading, store_id: UUID | None = None) -> Response:
+    """Count the returns of a store, or of all that the key may see."""
+    store = context.one_store(store_id, None)
+    async with context.desk.database.direct.reading() as session:
+        counts = await queries.return_summary(session, store)
+    return respond(answer(200, ReturnSummaryOut(**counts)))
+
+
+@router.get(
+    "/{return_id}",
+    operation_id="get_return",
+    summary="Read a return",
+    response_model=ReturnOut,
+    responses={
+        **success(200, ReturnOut, examples.RETURN, "The return."),
+        **problems("return_not_found"),
+    },
+)
+async def get_return(context: Reading, return_id: UUID) -> Response:
+    """Read a return: what Walmart shows of it, and the refunds that were asked for."""
+    store = context.store_of(return_id, "return")
+    async with context.desk.database.direct.reading() as session:
+        view = await queries.return_(session, store, return_id)
+    if view is None:
+        raise Unknown("return", return_id)
+    return respond(answer(200, ReturnOut.of(view)))
+
+
+@router.post(
+    "/{return_id}/refund",
+    operation_id="refund_return",
+    summary="Refund a return, whole or in part",
+    status_code=202,
+    response_model=RefundOut,
+    responses={
+        **success(202, RefundOut, examples.REFUND, "Accepted and durable.", location=True),
+        **problems(
+            "return_not_found",
+            "unknown_line",
+            "invalid_quantity",
+            "nothing_to_refund",
+            "refund_exceeds_return",
+            "order_not_shipped",
+            "order_unknown",
+            "return_closed",
+            "return_unreadable",
+            "idempotency_key_reused",
+            "idempotency_in_progress",
+            body=True,
+        ),
+    },
+)
+async def refund_return(
+    context: Writing,
+    return_id: UUID,
+    body: Annotated[
+        RefundIn, Body(examples=[{"items": [{"return_line_number": 1, "quantity": 1}]}])
+    ],
+) -> Response:
+    """Refund units of a return; without `items` all that is left of it.
+
+    Walmart is read before every send. What Walmart has refunded by itself meanwhile is not sent
+    again, and the refund counts as done. Of a return of several orders each order is refunded by
+    an update of its own.
+    """
+    store = context.store_of(return_id, "return")
+    request = body.to_request()
+    return await context.once(
+        body,
+        store,
+        _refunded,
+        lambda once: use_cases.refund(
+            context.desk, return_id, request, actor=context.actor, once=once
+        ),
+    )
+
+
+def _refunded(refunded: Refunded) -> Answer:
+    place = f"/v1/returns/{refunded.returned.id}"
+    return answer(202, RefundOut.whole(refunded), Location=place)

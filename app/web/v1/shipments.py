@@ -1,0 +1,186 @@
+"""/v1/orders/{order_id}/shipments: packages that left, and corrections of their tracking."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Query, Response
+
+from app.domain.errors import Unknown
+from app.storage import queries
+from app.storage.idempotency import Answer
+from app.usecases.orders import correct_tracking as tracking
+from app.usecases.orders import preview_shipment, ship
+from app.usecases.orders.ship import Shipped
+from app.web import pagination
+from app.web.dependencies import Reading, Writing, answer, respond
+from app.web.route import Operation
+from app.web.v1 import examples
+from app.web.v1.responses import problems, success
+from app.web.v1.shipment_schemas import (
+    PreviewOut,
+    ShipmentIn,
+    ShipmentOut,
+    ShipmentsOut,
+    TrackingIn,
+)
+
+router = APIRouter(
+    prefix="/v1/orders/{order_id}/shipments", tags=["shipments"], route_class=Operation
+)
+
+
+@router.post(
+    "",
+    operation_id="ship_order",
+    summary="Ship an order, whole or in part",
+    status_code=202,
+    response_model=ShipmentOut,
+    responses={
+        **success(202, ShipmentOut, examples.SHIPMENT, "Accepted and durable.", location=True),
+        **success(
+            200,
+            PreviewOut | ShipmentOut,
+            examples.PREVIEW,
+            "With `dry_run`: what would be sent, or why not. "
+            "With a `reference` that was sent before: the first shipment.",
+        ),
+        **problems(
+            "order_not_found",
+            "tracking_number_required",
+            "tracking_number_invalid",
+            "tracking_url_required",
+            "unknown_line",
+            "invalid_quantity",
+            "idempotency_key_reused",
+            "quantity_exceeds_remaining",
+            "cancel_requested",
+            "nothing_to_ship",
+            "order_canceled",
+            "cancellation_pending",
+            "cancellation_unresolved",
+            "reference_reused",
+            "idempotency_in_progress",
+            body=True,
+        ),
+    },
+)
+async def ship_order(
+    context: Writing,
+    order_id: UUID,
+    body: Annotated[ShipmentIn, Body(examples=[examples.SHIPMENT_IN])],
+    dry_run: Annotated[bool, Query(description="Only say what would happen.")] = False,
+) -> Response:
+    """Accept a package for delivery to Walmart, usually within a second.
+
+    202 means that it is written down and will be delivered. Its units count as `pending`
+    until Walmart has confirmed them. Repeating a `reference` answers the first shipment.
+    """
+    store = context.store_of(order_id)
+    request = body.to_request()
+    if dry_run:
+        return respond(
+            answer(
+                200, PreviewOut.of(await preview_shipment.preview(context.desk, order_id, request))
+            )
+        )
+    return await context.once(
+        body,
+        store,
+        _shipped,
+        lambda once: ship.ship(context.desk, order_id, request, actor=context.actor, once=once),
+    )
+
+
+@router.get(
+    "",
+    operation_id="list_shipments",
+    summary="List an order's shipments",
+    response_model=ShipmentsOut,
+    responses={
+        **success(
+            200, ShipmentsOut, {"data": [examples.SHIPMENT], "next_cursor": None}, "All of them."
+        ),
+        **problems("order_not_found", "cursor_invalid"),
+    },
+)
+async def list_shipments(
+    context: Reading, order_id: UUID, limit: pagination.Limit = 50, cursor: pagination.Cursor = None
+) -> Response:
+    """List the shipments of an order, oldest first."""
+    store = context.store_of(order_id)
+    kind = f"shipments.{order_id}"
+    page = pagination.page(limit, cursor, kind)
+    async with context.desk.database.direct.reading() as session:
+        if not await queries.exists(session, store, order_id):
+            raise Unknown("order", order_id)
+        found, after = await queries.shipments(session, store, order_id, page)
+    data = [ShipmentOut.of(view) for view in found]
+    following = pagination.next_cursor(after, kind)
+    return respond(answer(200, ShipmentsOut(data=data, next_cursor=following)))
+
+
+@router.get(
+    "/{shipment_id}",
+    operation_id="get_shipment",
+    summary="Read a shipment",
+    response_model=ShipmentOut,
+    responses={
+        **success(200, ShipmentOut, examples.SHIPMENT, "The shipment."),
+        **problems("order_not_found", "shipment_not_found"),
+    },
+)
+async def get_shipment(context: Reading, order_id: UUID, shipment_id: UUID) -> Response:
+    """Read a shipment, with the units that Walmart has confirmed."""
+    store = context.store_of(order_id)
+    async with context.desk.database.direct.reading() as session:
+        view = await queries.shipment(session, store, order_id, shipment_id)
+    if view is None:
+        raise Unknown("shipment", shipment_id)
+    return respond(answer(200, ShipmentOut.of(view)))
+
+
+@router.patch(
+    "/{shipment_id}/tracking",
+    operation_id="correct_tracking",
+    summary="Correct a shipment's tracking",
+    status_code=202,
+    response_model=ShipmentOut,
+    responses={
+        **success(202, ShipmentOut, examples.SHIPMENT, "The new values will be sent."),
+        **problems(
+            "order_not_found",
+            "shipment_not_found",
+            "tracking_number_invalid",
+            "tracking_url_required",
+            "update_finished",
+            "tracking_window_closed",
+            body=True,
+        ),
+    },
+)
+async def correct_tracking(
+    context: Writing,
+    order_id: UUID,
+    shipment_id: UUID,
+    body: Annotated[TrackingIn, Body(examples=[{"tracking_number": "1Z999AA10123456785"}])],
+) -> Response:
+    """Correct carrier, number or URL of a shipment, until 4 hours after Walmart confirmed it.
+
+    What Walmart provably does not have is sent with the new values, a failed shipment too.
+    What may have reached Walmart is never rewritten: once that is settled, a tracking update
+    follows.
+    """
+    context.store_of(order_id)
+    view = await tracking.correct(
+        context.desk, order_id, shipment_id, body.to_correction(), actor=context.actor
+    )
+    return respond(answer(202, ShipmentOut.of(view)))
+
+
+def _shipped(shipped: Shipped) -> Answer:
+    view = shipped.shipment
+    place = f"/v1/orders/{view.order_id}/shipments/{view.id}"
+    if shipped.repeated:
+        again = {"Idempotent-Replayed": "true"}
+        return answer(200, ShipmentOut.of(view), Location=place, **again)
+    return answer(202, ShipmentOut.of(view), Location=place)

@@ -1,0 +1,157 @@
+"""/v1/stores: Commerce store views and the seller accounts they are connected to."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Response
+
+from app.domain.errors import Unknown
+from app.storage import queries
+from app.storage.idempotency import Answer
+from app.storage.queries.views import StoreView
+from app.usecases.stores import manage as use_cases
+from app.web import pagination
+from app.web.dependencies import Administering, Context, Reading, answer, respond
+from app.web.route import Operation
+from app.web.v1 import examples
+from app.web.v1.responses import problems, success
+from app.web.v1.store_schemas import StoreIn, StoreOut, StorePatch, StoresOut, VerifiedOut
+
+router = APIRouter(prefix="/v1/stores", tags=["stores"], route_class=Operation)
+# What a store alone may have.
+_TAKEN = ("store_code_taken", "store_name_taken", "walmart_account_taken")
+_CONTENT = (
+    "required",
+    "unknown_field",
+    "market_not_supported",
+    "carrier_unknown",
+    "address_forbidden",
+)
+_VERIFIED = {
+    "ok": True,
+    "code": "verified",
+    "message": "Walmart accepts the credentials.",
+    "scopes": {"orders": "full_access"},
+}
+
+
+@router.post(
+    "",
+    operation_id="create_store",
+    summary="Connect a store",
+    status_code=201,
+    response_model=StoreOut,
+    responses={
+        **success(201, StoreOut, examples.STORE, "The store.", location=True),
+        **problems(*_CONTENT, *_TAKEN, body=True),
+    },
+)
+async def create_store(
+    context: Administering, body: Annotated[StoreIn, Body(examples=[examples.STORE_IN])]
+) -> Response:
+    """Connect one Commerce store view to one Walmart seller account.
+
+    Secrets are encrypted at rest and never shown again. Needs the scope `admin` and a key that
+    is bound to no store.
+    """
+    _refuse_bound_key(context)
+    new = body.to_new()
+    return await context.once(
+        body,
+        0,
+        _created,
+        lambda once: use_cases.create(context.desk, new, actor=context.actor, once=once),
+    )
+
+
+@router.get(
+    "",
+    operation_id="list_stores",
+    summary="List stores",
+    response_model=StoresOut,
+    responses={
+        **success(200, StoresOut, {"data": [examples.STORE], "next_cursor": None}, "A page."),
+        **problems("cursor_invalid"),
+    },
+)
+async def list_stores(
+    context: Reading, limit: pagination.Limit = 50, cursor: pagination.Cursor = None
+) -> Response:
+    """List the stores that the key may see, in the order they were connected."""
+    page = pagination.page(limit, cursor, "stores")
+    async with context.desk.database.begin() as connection:
+        found, after = await queries.stores(connection, context.caller.store_id, page)
+    data = [StoreOut.of(view) for view in found]
+    return respond(
+        answer(200, StoresOut(data=data, next_cursor=pagination.next_cursor(after, "stores")))
+    )
+
+
+@router.get(
+    "/{store_id}",
+    operation_id="get_store",
+    summary="Read a store",
+    response_model=StoreOut,
+    responses={
+        **success(200, StoreOut, examples.STORE, "The store, without its secrets."),
+        **problems("store_not_found"),
+    },
+)
+async def get_store(context: Reading, store_id: UUID) -> Response:
+    """Read a store. Its secrets are never shown, only whether they are set."""
+    context.store_of(store_id, "store")
+    async with context.desk.database.begin() as connection:
+        view = await queries.store(connection, store_id)
+    if view is None:
+        raise Unknown("store", store_id)
+    return respond(answer(200, StoreOut.of(view)))
+
+
+@router.patch(
+    "/{store_id}",
+    operation_id="update_store",
+    summary="Change a store",
+    response_model=StoreOut,
+    responses={
+        **success(200, StoreOut, examples.STORE, "The store as it is now."),
+        **problems(*_CONTENT, "store_not_found", *_TAKEN, body=True),
+    },
+)
+async def update_store(
+    context: Administering,
+    store_id: UUID,
+    body: Annotated[StorePatch, Body(examples=[{"carriers": {"ups": "UPS"}}])],
+) -> Response:
+    """Change what is given and leave the rest.
+
+    New Walmart credentials end a pause that the old ones caused, and waiting updates go out.
+    """
+    context.store_of(store_id, "store")
+    view = await use_cases.change(context.desk, store_id, body.to_changes(), actor=context.actor)
+    return respond(answer(200, StoreOut.of(view)))
+
+
+@router.post(
+    "/{store_id}/verify",
+    operation_id="verify_store",
+    summary="Try a store's Walmart credentials",
+    response_model=VerifiedOut,
+    responses={
+        **success(200, VerifiedOut, _VERIFIED, "What Walmart said."),
+        **problems("store_not_found"),
+    },
+)
+async def verify_store(context: Administering, store_id: UUID) -> Response:
+    """Ask Walmart for a token with the store's credentials, and for what it allows."""
+    context.store_of(store_id, "store")
+    verified = await use_cases.verify(context.desk, store_id)
+    return respond(answer(200, VerifiedOut.of(verified)))
+
+
+def _created(view: StoreView) -> Answer:
+    return answer(201, StoreOut.of(view), Location=f"/v1/stores/{view.id}")
+
+
+def _refuse_bound_key(context: Context) -> None:
+    if context.caller.store_id is not None:
+        context.caller.require("every store")

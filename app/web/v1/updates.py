@@ -1,0 +1,241 @@
+"""/v1/updates: the outbox, for people: listed, read, retried, dismissed."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Query, Response
+
+from app.domain.errors import Unknown
+from app.domain.update import Kind, State
+from app.storage import queries
+from app.storage.idempotency import Answer
+from app.storage.queries import UpdateFilter
+from app.usecases.updates import dismiss, retry, retry_many
+from app.usecases.updates.dismiss import Dismissed
+from app.usecases.updates.retry import Retried
+from app.usecases.updates.retry_many import RetriedMany
+from app.web import pagination
+from app.web.dependencies import Reading, Writing, answer, respond
+from app.web.route import Operation
+from app.web.v1 import examples
+from app.web.v1.fields import Plain
+from app.web.v1.responses import problems, success
+from app.web.v1.update_schemas import (
+    DismissedOut,
+    DismissIn,
+    RetriedManyOut,
+    RetriedOut,
+    RetryIn,
+    RetryManyIn,
+    UpdateOut,
+    UpdatesOut,
+    UpdateWithAttemptsOut,
+)
+
+router = APIRouter(prefix="/v1/updates", tags=["updates"], route_class=Operation)
+_WITH_ATTEMPTS = {**examples.UPDATE, "attempts": [examples.ATTEMPT]}
+_RETRIED = {
+    "will": "queued",
+    "until": None,
+    "explanation": "It goes out now: Walmart is read first, and only what is missing is sent.",
+    "update": examples.UPDATE,
+}
+_RETRIED_MANY = {
+    "data": [
+        {
+            "update_id": examples.UPDATE["id"],
+            "order_id": examples.UPDATE["order_id"],
+            "will": "queued",
+            "until": None,
+            "explanation": _RETRIED["explanation"],
+        }
+    ],
+    "totals": {"queued": 1},
+    "more": False,
+}
+_DISMISSED = {
+    "walmart": "shipped",
+    "explanation": "Walmart shows all of it as shipped.",
+    "until": None,
+    "update": {**examples.UPDATE, "state": "dismissed", "note": "Done in Seller Center."},
+}
+
+
+@router.get(
+    "",
+    operation_id="list_updates",
+    summary="List updates",
+    response_model=UpdatesOut,
+    responses={
+        **success(200, UpdatesOut, {"data": [examples.UPDATE], "next_cursor": None}, "A page."),
+        **problems("cursor_invalid", "store_not_found", "order_not_found"),
+    },
+)
+async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
+    context: Reading,
+    state: State | None = None,
+    kind: Kind | None = None,
+    store_id: UUID | None = None,
+    order_id: UUID | None = None,
+    code: Annotated[Plain | None, Query(max_length=64, description="Of the last error.")] = None,
+    limit: pagination.Limit = 50,
+    cursor: pagination.Cursor = None,
+) -> Response:
+    """List updates, the newest first. `state=failed` is what waits for a person.
+
+    Updates that have been at rest for `WAYBILL_RETAIN_UPDATES` days are archived: they are read by
+    their id and with their order, and are not listed.
+    """
+    store = context.one_store(store_id, order_id)
+    page = pagination.page(limit, cursor, "updates")
+    async with context.desk.database.direct.reading() as session:
+        wanted = UpdateFilter(state, kind, store, order_id, code)
+        found, after = await queries.updates(session, wanted, page)
+    data = [UpdateOut.of(view) for view in found]
+    return respond(
+        answer(200, UpdatesOut(data=data, next_cursor=pagination.next_cursor(after, "updates")))
+    )
+
+
+@router.post(
+    "/retry",
+    operation_id="retry_updates",
+    summary="Try many updates again",
+    status_code=202,
+    response_model=RetriedManyOut,
+    responses={
+        **success(202, RetriedManyOut, _RETRIED_MANY, "What will happen to each."),
+        **problems("store_not_found", "order_not_found", body=True),
+    },
+)
+async def retry_updates(
+    context: Writing,
+    body: Annotated[RetryManyIn, Body(examples=[{"code": "method_code_not_supported"}])],
+) -> Response:
+    """Try the updates again that fit, the newest first, and say of each what will happen.
+
+    Each is carried out by itself, as `POST /v1/updates/{update_id}/retry` does.
+    """
+    store = context.one_store(body.store_id, body.order_id)
+    wanted = UpdateFilter(body.state, body.kind, store, body.order_id, body.code)
+    return await context.once(
+        body,
+        store or 0,
+        _retried_many,
+        lambda once: retry_many.retry_many(
+            context.desk,
+            wanted,
+            limit=body.limit,
+            override_cancel_request=body.override_cancel_request,
+            actor=context.actor,
+            once=once,
+        ),
+    )
+
+
+@router.get(
+    "/{update_id}",
+    operation_id="get_update",
+    summary="Read an update with its attempts",
+    response_model=UpdateWithAttemptsOut,
+    responses={
+        **success(200, UpdateWithAttemptsOut, _WITH_ATTEMPTS, "The update."),
+        **problems("update_not_found"),
+    },
+)
+async def get_update(context: Reading, update_id: UUID) -> Response:
+    """Read an update with every try: what was sent (redacted), what came back, what it meant."""
+    store = context.store_of(update_id, "update")
+    async with context.desk.database.direct.reading() as session:
+        view = await queries.update(session, store, update_id)
+        attempts = await queries.attempts(session, store, update_id)
+    if view is None:
+        raise Unknown("update", update_id)
+    return respond(answer(200, UpdateWithAttemptsOut.whole(view, attempts)))
+
+
+@router.post(
+    "/{update_id}/retry",
+    operation_id="retry_update",
+    summary="Try an update again",
+    status_code=202,
+    response_model=RetriedOut,
+    responses={
+        **success(202, RetriedOut, _RETRIED, "What will happen."),
+        **problems(
+            "update_not_found",
+            "update_in_progress",
+            "update_finished",
+            "quantity_exceeds_remaining",
+            body=True,
+        ),
+    },
+)
+async def retry_update(
+    context: Writing,
+    update_id: UUID,
+    body: Annotated[RetryIn | None, Body(examples=[{"override_cancel_request": False}])] = None,
+) -> Response:
+    """Try an update again, and say what will happen.
+
+    What Walmart has already is never sent again: it is read first.
+    """
+    store = context.store_of(update_id, "update")
+    override = body is not None and body.override_cancel_request
+    return await context.once(
+        body,
+        store,
+        _retried,
+        lambda once: retry.retry(
+            context.desk,
+            update_id,
+            override_cancel_request=override,
+            actor=context.actor,
+            once=once,
+        ),
+    )
+
+
+@router.post(
+    "/{update_id}/dismiss",
+    operation_id="dismiss_update",
+    summary="Dismiss an update",
+    response_model=DismissedOut,
+    responses={
+        **success(200, DismissedOut, _DISMISSED, "What Walmart shows of it."),
+        **problems(
+            "update_not_found", "required", "update_in_progress", "update_finished", body=True
+        ),
+    },
+)
+async def dismiss_update(
+    context: Writing,
+    update_id: UUID,
+    body: Annotated[DismissIn, Body(examples=[{"note": "Done in Seller Center."}])],
+) -> Response:
+    """End an update that a person has settled.
+
+    What it is about is read: units that Walmart lacks are free, unless a try may still take effect.
+    Those stay reserved until a later read, which Waybill makes itself.
+    """
+    store = context.store_of(update_id, "update")
+    return await context.once(
+        body,
+        store,
+        _dismissed,
+        lambda once: dismiss.dismiss(
+            context.desk, update_id, note=body.note, actor=context.actor, once=once
+        ),
+    )
+
+
+def _retried(retried: Retried) -> Answer:
+    return answer(202, RetriedOut.of(retried))
+
+
+def _retried_many(retried: RetriedMany) -> Answer:
+    return answer(202, RetriedManyOut.of(retried))
+
+
+def _dismissed(dismissed: Dismissed) -> Answer:
+    return answer(200, DismissedOut.of(dismissed))

@@ -1,0 +1,178 @@
+"""Claiming for a poller: updates of stores, with all that their deliveries need to know."""
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+
+from app.commerce.connection import Shop
+from app.domain.errors import NotAvailable
+from app.domain.orders.returns import RefundItem, Return
+from app.domain.outbox.claimed_update import Claimed
+from app.domain.outbox.fair_scheduler import ALONE
+from app.domain.outbox.outcome import Pause
+from app.domain.outbox.rate_limits import Breaker, Endpoint, News
+from app.domain.update import TOLD_COMMERCE, Kind
+from app.storage import rate_limits
+from app.storage.commerce import updates as commerce_updates
+from app.storage.inventory import levels as stock
+from app.storage.outbox import claims
+from app.storage.outbox.claims import Claim, Wanted
+from app.storage.outbox.take import Terms
+from app.storage.postgres.database import Database
+from app.storage.returns import refunds
+from app.storage.stores import stores
+from app.storage.stores.secrets import CannotDecrypt, Vault
+from app.usecases.context import shop
+from app.walmart.credentials import Account
+from app.worker.executor import Subject
+
+UNREADABLE_PAUSE = timedelta(seconds=60)
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was claimed of a store, each with what it is about.
+
+    asked_at, at: the monotonic time right before the claim and right after. updates counts those,
+    too, that a newer value replaced. held_back: a lane bears no more now; again_in: seconds after
+    which it does, None if that is unknown. elsewhere: somebody else claims of the store right now.
+    unreadable: nobody can read its secret.
+    """
+
+    going: Sequence[tuple[Claimed, Subject]] = ()
+    asked_at: float = 0.0
+    at: float = 0.0
+    updates: int = 0
+    held_back: bool = False
+    again_in: float | None = None
+    elsewhere: bool = False
+    unreadable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Rare:
+    """Of some claimed updates: those that a newer one replaced, returns, the store's Commerce."""
+
+    stale: frozenset[UUID] = frozenset()
+    returned: Mapping[UUID, tuple[Return, tuple[RefundItem, ...]]] = field(default_factory=dict)
+    shop: Shop | None = None
+    others_until: Mapping[UUID, datetime] = field(default_factory=dict)
+    equal_notes: Mapping[UUID, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Claiming:
+    """Claims on a poller's terms. new_id makes an id for a row of a store."""
+
+    database: Database
+    vault: Vault
+    terms: Terms
+    breaker: Breaker
+    new_id: Callable[[int], UUID]
+    monotonic: Callable[[], float]
+
+    async def claim(self, wanted: Sequence[Wanted], *, apart: bool) -> list[Taken]:
+        """Take due updates of stores; answers what was taken of each.
+
+        apart: stores' rows lie on several servers. Raises NotAvailable; then nothing was taken.
+        """
+        # The lease began at the earliest now.
+        asked_at = self.monotonic()
+        found = await claims.claim(
+            self.database.by_key,
+            wanted,
+            token=self.new_id(wanted[0].store_id),
+            terms=self.terms,
+            vault=self.vault,
+            apart=apart,
+        )
+        # Read after the database's clock, so that our idea of its time is never ahead.
+        at = self.monotonic()
+        return [
+            await self._taken(each.store_id, claim, asked_at, at)
+            for each, claim in zip(wanted, found, strict=True)
+        ]
+
+    async def _taken(self, store_id: int, claim: Claim, asked_at: float, at: float) -> Taken:
+        if (opened := claim.credentials) is None or not claim.updates:
+            return Taken(
+                held_back=claim.held_back,
+                again_in=claim.again_in,
+                elsewhere=claim.elsewhere,
+                unreadable=claim.unreadable,
+            )
+        account = Account(store_id, opened.client_id, opened.client_secret, opened.market)
+        unusual = [update for update in claim.updates if update.kind in ALONE]
+        rare = await self._rare_or_back(store_id, unusual)
+        going = []
+        for update in claim.updates:
+            if update.id not in rare.stale:
+                order = claim.orders[update.order_id] if update.order_id else None
+                about = Subject(
+                    account,
+                    order,
+                    rare.returned.get(update.id),
+                    rare.shop,
+                    rare.others_until.get(update.id),
+                    rare.equal_notes.get(update.id, 0),
+                )
+                going.append((update, about))
+        return Taken(going, asked_at, at, len(claim.updates), claim.held_back, claim.again_in)
+
+    async def pause(self, store_id: int, endpoint: Endpoint) -> None:
+        """Stop what needs a secret that nobody can read. Raises NotAvailable."""
+        pause = Pause(endpoint, "secret_unreadable", UNREADABLE_PAUSE)
+        async with self.database.begin() as connection:
+            at = await rate_limits.now(connection)
+            news = News(store_id, endpoint, at, at, answered=False, pause=pause)
+            if await rate_limits.record(connection, [news], self.breaker):
+                _log.error(
+                    "lane_stopped",
+                    store_id=store_id,
+                    endpoint=endpoint,
+                    reason=str(CannotDecrypt()),
+                )
+
+    async def _rare_or_back(self, store_id: int, claimed: Sequence[Claimed]) -> _Rare:
+        """What they need; where it is not to be had they are left to a later claim.
+
+        What was claimed with them goes out all the same.
+        """
+        why: CannotDecrypt | NotAvailable
+        try:
+            return await self._rare(store_id, claimed)
+        except (CannotDecrypt, NotAvailable) as error:
+            why = error
+        # Where not even that can be written, they are found again when their lease ends.
+        with contextlib.suppress(NotAvailable):
+            await claims.give_back(self.database.by_key, store_id, claimed)
+            if isinstance(why, CannotDecrypt):
+                await self.pause(store_id, Endpoint.COMMERCE)
+            else:
+                _log.warning("claiming_failed", store_id=store_id, error=str(why))
+        return _Rare(stale=frozenset(update.id for update in claimed))
+
+    async def _rare(self, store_id: int, claimed: Sequence[Claimed]) -> _Rare:
+        """What only some kinds of updates need."""
+        if not claimed:
+            return _Rare()
+        levels = [update for update in claimed if update.kind is Kind.INVENTORY]
+        refunding = [update.id for update in claimed if update.kind is Kind.REFUND]
+        notes = [update.id for update in claimed if update.kind is Kind.COMMERCE_NOTE]
+        commerce = any(u.kind in TOLD_COMMERCE or stock.asks_commerce(u) for u in claimed)
+        async with self.database.begin() as connection:
+            stale = await stock.drop_stale(connection, store_id, levels)
+            others_until = await stock.others_until(connection, store_id, levels)
+            equal = await commerce_updates.equal_notes(connection, store_id, notes) if notes else {}
+            found = await refunds.of_updates(connection, store_id, refunding) if refunding else {}
+            access = (
+                await stores.commerce_access(connection, store_id, self.vault) if commerce else None
+            )
+        returned = {each: (of.known.returned, of.items) for each, of in found.items()}
+        others_until |= {each: of.others_until for each, of in found.items() if of.others_until}
+        return _Rare(stale, returned, shop(access), others_until, equal)

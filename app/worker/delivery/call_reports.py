@@ -1,0 +1,69 @@
+"""What the calls of a delivery told about Walmart's endpoints: buckets, refusals, silence."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from app.domain.outbox.outcome import Pause
+from app.domain.outbox.rate_limits import Endpoint, News, endpoint_of
+from app.http_client import call as calls
+from app.http_client.call import Call
+from app.walmart import errors
+
+_SERVER_ERROR = 500
+_CLIENT_ERROR = 400
+_OK = 200
+# These are our own doing and say nothing about Walmart.
+_OURS = frozenset({calls.POOL_TIMEOUT, calls.NO_TIME_LEFT, calls.UNUSABLE_ADDRESS})
+
+
+def news(
+    store_id: int, made: Sequence[Call], pause: Pause | None, ended_at: datetime
+) -> Iterator[News]:
+    """What every poller should know of a delivery that ended then (the database's time).
+
+    A host's clock may be wrong, so the times of its calls count from the end of the last one.
+    """
+    shift = ended_at - made[-1].ended_at if made else timedelta()
+    told = [call for call in made if call.failure not in _OURS]
+    asked = [call for call in told if pause and endpoint_of(call.operation) == pause.endpoint]
+    for call in told:
+        news_of_call = _of(store_id, call, shift)
+        # The call that was answered with the pause says nothing good of its lane.
+        yield replace(news_of_call, pause=pause) if call in asked[-1:] else news_of_call
+        if news_of_call.endpoint is not Endpoint.COMMERCE and _let_in(call):
+            yield _told(store_id, Endpoint.ALL, call, shift)
+    if pause is not None and not asked:
+        yield News(store_id, Endpoint(pause.endpoint), ended_at, ended_at, pause=pause)
+
+
+def _of(store_id: int, call: Call, shift: timedelta) -> News:
+    status = call.status
+    broken = status is None or status >= _SERVER_ERROR
+    # An answer that is too large is a proper one; what was asked for was too much.
+    too_large = call.failure == calls.ANSWER_TOO_LARGE
+    unreadable = call.failure is not None and not too_large and (status or 0) < _CLIENT_ERROR
+    ended_at = call.ended_at + shift
+    return News(
+        store_id=store_id,
+        endpoint=endpoint_of(call.operation),
+        began_at=call.started_at + shift,
+        ended_at=ended_at,
+        answered=status is not None,
+        failed=broken or unreadable,
+        served=status is not None and _OK <= status < _SERVER_ERROR and call.failure is None,
+        tokens=call.tokens_left,
+        replenish_at=ended_at + call.replenish_in if call.replenish_in is not None else None,
+    )
+
+
+def _let_in(call: Call) -> bool:
+    """Whether the answer shows that Walmart accepts the store's credentials."""
+    error = errors.classify(call)
+    return call.operation != "token" and (
+        error is None or isinstance(error, errors.Refused | errors.NotFound)
+    )
+
+
+def _told(store_id: int, endpoint: Endpoint, call: Call, shift: timedelta) -> News:
+    return News(store_id, endpoint, call.started_at + shift, call.ended_at + shift, served=True)

@@ -1,0 +1,97 @@
+"""Doubts that end: what an update at rest is about is read as soon as its moment has come."""
+
+from dataclasses import dataclass, field
+
+import structlog
+
+from app.domain.orders.order import Order
+from app.domain.outbox.rate_limits import Breaker
+from app.domain.update import TOLD_COMMERCE, Kind, State
+from app.storage import timeline
+from app.storage.orders import repository
+from app.storage.outbox import doubts as storage
+from app.storage.outbox import requeue, updates
+from app.storage.outbox.doubts import Doubtful
+from app.storage.outbox.requeue import Found
+from app.storage.postgres.database import Connection
+from app.storage.recording import settlement
+from app.usecases.context import Desk
+from app.usecases.updates import dismiss, read_subject, subject_reader
+from app.usecases.updates.read_subject import Look
+from app.worker.importer.rate_limited_reader import Gate, Paused
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """Ends doubts store by store; those of open updates are their deliveries'."""
+
+    desk: Desk
+    breaker: Breaker = field(default_factory=Breaker)
+
+    async def due(self) -> list[int]:
+        """Stores with doubts to end."""
+        await storage.end_by_time(self.desk.database)
+        async with self.desk.transaction() as connection:
+            return await storage.due(connection)
+
+    async def end(self, store_id: int) -> None:
+        """Read what some of a store's doubts are about, each once its lane allows it."""
+        gate = Gate(self.desk, self.breaker, store_id)
+        async with self.desk.transaction() as connection:
+            taken = await storage.take(connection, store_id)
+        for each in taken:
+            try:
+                await self._end(each, gate)
+            except Paused as paused:
+                seconds = max(paused.left.total_seconds(), 0.0)
+                async with self.desk.transaction() as connection:
+                    await storage.hand_back(connection, store_id, each, seconds)
+
+    async def _end(self, each: Doubtful, gate: Gate) -> None:
+        desk = self.desk
+        async with desk.transaction() as connection:
+            basis, found = await _held(connection, each)
+        if found is None:
+            return
+        seen = await subject_reader.see(desk, found, basis, hold=gate)
+        unreadable = seen is None and await self._unreachable(found)
+        async with desk.transaction() as connection:
+            order, found = await _held(connection, each)
+            if found is None or (order is not None and not settlement.still_holds(basis, order)):
+                return
+            if unreadable:
+                await requeue.end_doubt(connection, found)
+                return
+            look = Look(seen, each.at) if seen is not None else None
+            finding = await read_subject.conclude(connection, desk, found, order, look)
+            if order is not None and _never_was(found, finding.walmart):
+                await dismiss.end_corrections(connection, order, found.id, "waybill")
+            await updates.hand_turns(connection, [found.place])
+            ended = finding.until is None and finding.walmart != read_subject.NOT_READ
+            if order is not None and ended:
+                detail = {"walmart": finding.walmart}
+                event = timeline.Event("doubt_ended", update_id=found.id, detail=detail)
+                await timeline.add(connection, order.store_id, order.id, event, desk.new_id)
+        _log.info("doubt_read", update_id=str(each.id), walmart=finding.walmart)
+        desk.wake()
+
+    async def _unreachable(self, found: Found) -> bool:
+        """Whether the store names no Commerce any more that could be read."""
+        return found.kind in TOLD_COMMERCE and await self.desk.shop(found.store_id) is None
+
+
+def _never_was(found: Found, walmart: str) -> bool:
+    dismissed = found.kind is Kind.SHIPMENT and found.state is State.DISMISSED
+    return dismissed and walmart == read_subject.ABSENT
+
+
+async def _held(connection: Connection, each: Doubtful) -> tuple[Order | None, Found | None]:
+    """Hold an update with its order; no update where its doubt has ended, or it is open again."""
+    order = await repository.lock(connection, each.order_id) if each.order_id else None
+    found = await requeue.find(connection, each.id)
+    rests = found is not None and found.state in {State.CONFIRMED, State.FAILED, State.DISMISSED}
+    if found is None or not rests or found.in_doubt_until is None:
+        return order, None
+    return order, found
