@@ -1,7 +1,7 @@
-"""Refusals of what another update of ours holds: each names what of that is in doubt.
+"""Refusals because another update holds what is wanted; each names the updates that are in doubt.
 
-Whoever refuses something because of an update makes the refusal here, so that a person always reads
-which update may still take effect, and when that is read.
+Every such refusal is made here, so that its text always says which update may still take effect,
+and when a read will show it.
 """
 
 from collections.abc import Iterable
