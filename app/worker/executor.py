@@ -218,9 +218,9 @@ def _public(errand: Errand, outcome: Outcome) -> tuple[Outcome, list[Call]]:
     """
     if not any(error_redaction.may_name(call) for call in errand.calls):
         return outcome, errand.calls
-    private = errand.private
-    if errand.of_order is not None and not private:
+    if errand.of_order is not None and not errand.knows_buyer:
         outcome = attempt_log.unnamed(outcome, errand.calls)
         return outcome, [error_redaction.without(call) for call in errand.calls]
+    private = errand.private
     outcome = attempt_log.hidden(outcome, private)
     return outcome, [redaction.hide_in(call, private) for call in errand.calls]

@@ -81,6 +81,20 @@ async def test_a_refusal_of_a_refund_that_repeats_the_buyer_is_kept_without(
     assert_hidden(str(logged))
 
 
+async def test_a_refusal_of_a_refund_whose_order_cannot_be_read_is_kept_without_its_words(
+    world: World, logged: list[Any]
+) -> None:
+    _, found = await returned(world)
+    accepted = await asked(world, found)
+    await world.fault("refund", "refuse", description=SAID)
+    # The return is read after the refusal, and names the buyer; the order with the address is not.
+    await world.fault("read", "locked")
+    await world.deliver_until(accepted.update.id)
+    for text in (await kept(world), str(logged)):
+        assert NOT_KEPT in text
+        assert not [word for word in ("EXAMPLE", "Bentonville", "Sample") if word in text]
+
+
 async def test_a_refusal_of_commerces_to_say_whose_an_order_is_is_kept_without(
     world: World,
 ) -> None:

@@ -2013,10 +2013,10 @@ MUTATIONS = (
     ),
     Mutation(
         "what a refusal repeats of the buyer is not kept",
-        "not knowing the name in the return that is read",
-        "app/worker/delivery/refund.py",
-        "    errand.readings.append(page)\n",
-        "",
+        "taking a return for an order, which names the address too",
+        "app/worker/delivery/context.py",
+        "not isinstance(each, ReturnPage) and each.private",
+        "each.private",
         (WORDS,),
     ),
     Mutation(

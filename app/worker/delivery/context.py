@@ -19,6 +19,7 @@ from app.http_client.call import Call
 from app.http_client.errors import CallError
 from app.walmart.client import WalmartClient
 from app.walmart.credentials import Account
+from app.walmart.returns import ReturnPage
 
 # Beside Walmart's time-out, what must be left of a lease for a write and its recording.
 WRITE_MARGIN = 10.0
@@ -100,6 +101,11 @@ class Errand:
     def private(self) -> frozenset[str]:
         """The buyer's words that this try has read; they are hidden in what is kept of it."""
         return frozenset[str]().union(*(each.private for each in self.readings))
+
+    @property
+    def knows_buyer(self) -> bool:
+        """Whether an order was read; a return names the buyer, but no address."""
+        return any(not isinstance(each, ReturnPage) and each.private for each in self.readings)
 
     @property
     def in_doubt(self) -> bool:
