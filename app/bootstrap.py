@@ -18,23 +18,23 @@ from app.commerce.client import CommerceClient
 from app.domain import ids
 from app.domain.errors import NotAvailable
 from app.domain.outbox.rate_limits import Breaker, Endpoint
-from app.domain.outbox.retry_policy import Policy
+from app.domain.outbox.retry_policy import RetryPolicy
 from app.http_client.transport import Http, open_http
-from app.http_client.webhook_sender import Messenger
+from app.http_client.webhook_sender import WebhookSender
 from app.metrics import Metrics
 from app.settings import EMBEDDED, Settings
-from app.storage.orders.ship_batcher import Accepting
-from app.storage.outbox.notify import Announcer, Heard, Listener, Told
+from app.storage.orders.ship_batcher import ShipBatcher
+from app.storage.outbox.notify import DueHint, NotifyListener, NotifyPublisher, WakeSignal
 from app.storage.postgres import migrate
 from app.storage.postgres.database import Database, open_database
 from app.storage.postgres.embedded import EmbeddedPostgres
 from app.storage.postgres.errors import REFUSED, sqlstate
 from app.storage.postgres.retry import again
-from app.storage.stores.secrets import Vault
-from app.usecases.context import Desk
+from app.storage.stores.secrets import SecretCipher
+from app.usecases.context import AppContext
 from app.version import VERSION
 from app.walmart.client import WalmartClient
-from app.worker.heartbeat import Pulse
+from app.worker.heartbeat import Heartbeat
 from app.worker.poller import Poller, PollerSettings
 
 # What a server that takes no writes refuses, and what does nothing where it does.
@@ -56,10 +56,10 @@ class Parts:
     url: str
     database: Database
     http: Http
-    desk: Desk
+    context: AppContext
     metrics: Metrics
-    heard: Heard
-    messenger: Messenger
+    wake_signal: WakeSignal
+    webhook_sender: WebhookSender
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -91,27 +91,29 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
         )
         connections = settings.poller_concurrency + settings.database_pool_size
         http = open_http(timeout=settings.walmart_timeout, max_connections=connections)
-        heard = Heard()
+        wake_signal = WakeSignal()
         # Whose addresses come from stores' owners.
         outside = open_http(
             timeout=settings.walmart_timeout, max_connections=connections, guarded=True
         )
-        async with http, outside, Announcer(direct_url(settings, url)) as announcer:
-            desk = Desk(
+        async with http, outside, NotifyPublisher(direct_url(settings, url)) as publisher:
+            context = AppContext(
                 database=database,
-                accepting=Accepting(database.grouped),
-                vault=Vault(keys),
+                accepting=ShipBatcher(database.grouped),
+                cipher=SecretCipher(keys),
                 walmart=_client(settings, http),
                 now=_now,
                 entropy=lambda: secrets.randbits(64),
-                wake=_Wake(heard, announcer),
+                wake=_Wake(wake_signal, publisher),
                 commerce=CommerceClient(outside, timeout=settings.walmart_timeout, now=_now),
                 quiet_period=timedelta(seconds=settings.quiet_period),
             )
             metrics = Metrics(database, VERSION, started_at=_now())
-            messenger = Messenger(outside, timeout=_MESSAGE_TIMEOUT, now=_now)
+            webhook_sender = WebhookSender(outside, timeout=_MESSAGE_TIMEOUT, now=_now)
             try:
-                yield Parts(settings, url, database, http, desk, metrics, heard, messenger)
+                yield Parts(
+                    settings, url, database, http, context, metrics, wake_signal, webhook_sender
+                )
             finally:
                 await database.close()
 
@@ -133,12 +135,12 @@ async def _database_url(settings: Settings) -> AsyncIterator[str]:
 class _Wake:
     """Tells the poller of this process at once, and those of others by the database."""
 
-    heard: Heard
-    announcer: Announcer
+    wake_signal: WakeSignal
+    publisher: NotifyPublisher
 
-    def __call__(self, *told: Told) -> None:
-        self.heard.tell(*told)
-        self.announcer.wake(*told)
+    def __call__(self, *told: DueHint) -> None:
+        self.wake_signal.tell(*told)
+        self.publisher.wake(*told)
 
 
 def direct_url(settings: Settings, url: str) -> str:
@@ -201,7 +203,7 @@ async def _revision(database: Database) -> str | None:
 
 @asynccontextmanager
 async def polling(
-    parts: Parts, *, ended: Callable[[], object], pulse: Pulse | None = None
+    parts: Parts, *, ended: Callable[[], object], heartbeat: Heartbeat | None = None
 ) -> AsyncIterator[None]:
     """Let a poller work beside whatever else the process does; drain it at the end.
 
@@ -212,11 +214,11 @@ async def polling(
     async with AsyncExitStack() as stack:
         if can_listen(parts.settings):
             url = direct_url(parts.settings, parts.url)
-            listener = Listener(url, parts.heard, of_poller=True)
+            listener = NotifyListener(url, parts.wake_signal, of_poller=True)
             begin = (await stack.enter_async_context(listener)).shown
         else:
             begin.set()
-        running = asyncio.create_task(_run(poller(parts, pulse), begin, stop), name="poller")
+        running = asyncio.create_task(_run(poller(parts, heartbeat), begin, stop), name="poller")
         running.add_done_callback(lambda _: ended())
         try:
             yield
@@ -243,14 +245,14 @@ async def _run(poller: Poller, begin: asyncio.Event, stop: asyncio.Event) -> Non
     await poller.run(stop)
 
 
-def poller(parts: Parts, pulse: Pulse | None = None) -> Poller:
+def poller(parts: Parts, heartbeat: Heartbeat | None = None) -> Poller:
     """Make a poller out of the parts of a process."""
     settings = parts.settings
     return Poller(
         database=parts.database,
-        client=parts.desk.walmart,
-        commerce=parts.desk.commerce,
-        vault=parts.desk.vault,
+        client=parts.context.walmart,
+        commerce=parts.context.commerce,
+        cipher=parts.context.cipher,
         settings=PollerSettings(
             name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
             concurrency=settings.poller_concurrency,
@@ -258,7 +260,7 @@ def poller(parts: Parts, pulse: Pulse | None = None) -> Poller:
             timeout=settings.walmart_timeout,
             poll_interval=settings.poll_interval,
             drain=settings.lease * DRAIN_SHARE,
-            policy=Policy(
+            policy=RetryPolicy(
                 base=settings.retry_base,
                 cap=settings.retry_cap,
                 give_up_after=settings.give_up_after,
@@ -274,12 +276,12 @@ def poller(parts: Parts, pulse: Pulse | None = None) -> Poller:
             retain_keys=settings.retain_idempotency_keys,
             breaker=breaker(settings),
         ),
-        heard=parts.heard,
+        wake_signal=parts.wake_signal,
         # Jitter spreads retries; nothing secret comes of it.
         random=random.random,
         new_id=_new_id,
         monotonic=time.monotonic,
-        desk=parts.desk,
-        messenger=parts.messenger,
-        pulse=pulse or Pulse(time.monotonic),
+        context=parts.context,
+        webhook_sender=parts.webhook_sender,
+        heartbeat=heartbeat or Heartbeat(time.monotonic),
     )

@@ -22,7 +22,7 @@ from prometheus_client.utils import floatToGoString
 from app.domain.errors import NotAvailable
 from app.storage import queries
 from app.storage.postgres.database import Connection, Database
-from app.storage.queries import Tally
+from app.storage.queries import Throughput
 
 _LAG = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3600)
 # After this long nothing is added to a moment any more: the longest a poller may take to write
@@ -36,7 +36,7 @@ class _Deployment(Collector):
     """What all processes did together, in Prometheus's terms."""
 
     def __init__(self) -> None:
-        self.tally = Tally()
+        self.tally = Throughput()
 
     def collect(self) -> Iterator[Metric]:
         """The counters, as they were last read."""
@@ -80,7 +80,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._database = database
         self._alone = asyncio.Lock()
-        self._settled, self._until = Tally(), started_at
+        self._settled, self._until = Throughput(), started_at
         self.registry = CollectorRegistry()
         self._deployment = _Deployment()
         self.registry.register(self._deployment)
@@ -193,9 +193,9 @@ class Metrics:
         """Count what is new: once where nothing can be added any more, else each time anew."""
         settled, edge = self._settled, max(now - _SETTLING, self._until)
         if edge > self._until:
-            settled += await queries.tally(connection, self._until, edge, _LAG)
+            settled += await queries.throughput(connection, self._until, edge, _LAG)
         # Ids are made by the pollers' clocks, one of which may be ahead.
-        fresh = await queries.tally(connection, edge, now + _SETTLING, _LAG)
+        fresh = await queries.throughput(connection, edge, now + _SETTLING, _LAG)
         self._settled, self._until, self._deployment.tally = settled, edge, settled + fresh
 
     def render(self) -> tuple[bytes, str]:

@@ -20,7 +20,7 @@ from rapidfuzz import process
 from app.domain.outbox.rate_limits import WRITTEN_TO, Endpoint
 from app.endings import CannotGoOn
 from app.storage.postgres.dsn import sqlalchemy_url
-from app.storage.stores.secrets import Vault
+from app.storage.stores.secrets import SecretCipher
 
 PREFIX = "WAYBILL_"
 EMBEDDED = "embedded"
@@ -137,7 +137,7 @@ class Settings(BaseSettings):
     def _fernet(cls, value: list[SecretStr]) -> list[SecretStr]:
         if value:
             try:
-                Vault([key.get_secret_value() for key in value])
+                SecretCipher([key.get_secret_value() for key in value])
             except ValueError as error:
                 raise ValueError(
                     "one is not a Fernet key (32 bytes in url-safe base64); make one with "

@@ -24,17 +24,17 @@ from cryptography.fernet import Fernet
 
 from app.domain import ids
 from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
-from app.domain.outbox.delivery_result import Attempt, Result, Step
+from app.domain.outbox.delivery_result import Attempt, DeliveryResult, NextStep
 from app.domain.outbox.rate_limits import Endpoint
 from app.domain.update import State
 from app.storage.outbox import claims, due
-from app.storage.outbox.take import Terms
+from app.storage.outbox.take import ClaimSettings
 from app.storage.postgres import migrate
 from app.storage.postgres.database import Database, open_database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.embedded import EmbeddedPostgres
 from app.storage.recording import delivery_results
-from app.storage.stores.secrets import Vault
+from app.storage.stores.secrets import SecretCipher
 from bench.looks import looks
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -58,8 +58,8 @@ _LANES = """
     INSERT INTO lanes (store_id, endpoint, paused_until, reason)
     SELECT store_id, endpoint, '-infinity', '' FROM stores, unnest($1::text[]) endpoint
 """
-_VAULT = Vault([Fernet.generate_key().decode()])
-_TERMS = Terms("bench", 90.0, 30.0)
+_VAULT = SecretCipher([Fernet.generate_key().decode()])
+_TERMS = ClaimSettings("bench", 90.0, 30.0)
 _COUNTS = """
     INSERT INTO order_counts SELECT store_id, status, count(*) FROM orders GROUP BY 1, 2
         ON CONFLICT (store_id, status) DO UPDATE SET orders = excluded.orders
@@ -192,13 +192,13 @@ async def _claim_and_record(grown: Grown) -> dict[str, float]:
             began = time.perf_counter()
             groups = await due.groups(database.by_key)
             wanted_of = [
-                claims.Wanted(
+                claims.ClaimRequest(
                     [each for each in groups if each.store_id == store], BATCH // len(stores)
                 )
                 for store in stores
             ]
             found = await claims.claim(
-                database.by_key, wanted_of, token=uuid4(), terms=_TERMS, vault=_VAULT
+                database.by_key, wanted_of, token=uuid4(), terms=_TERMS, cipher=_VAULT
             )
             took.setdefault(f"claim{name}", []).append(time.perf_counter() - began)
             results = [_confirmed(mine, one.orders) for one in found for mine in one.updates]
@@ -218,14 +218,14 @@ def _new_id(store_id: int) -> UUID:
     return ids.new_id(store_id, int(time.time() * 1000), uuid4().int & (2**64 - 1))
 
 
-def _confirmed(update: Any, known: Mapping[UUID, Any]) -> Result:  # noqa: ANN401 - a Claimed
+def _confirmed(update: Any, known: Mapping[UUID, Any]) -> DeliveryResult:  # noqa: ANN401 - a Claimed
     order = known[update.order_id]
     units = (Units(UnitStatus.SHIPPED, 1, tracking_number=update.payload["tracking_number"]),)
     line = LineSnapshot(line_number="1", sku="SKU-1", ordered=1, units=units)
     snapshot = OrderSnapshot(purchase_order_id=order.purchase_order_id, lines={"1": line})
     at = update.claimed_at
     attempt = Attempt(_new_id(update.store_id), "bench", at, at, "confirmed", None, [])
-    return Result(update, Step(State.CONFIRMED), attempt, snapshot=snapshot, read_at=at)
+    return DeliveryResult(update, NextStep(State.CONFIRMED), attempt, snapshot=snapshot, read_at=at)
 
 
 def table(found: Mapping[str, Mapping[str, float]]) -> str:

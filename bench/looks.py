@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.storage import queries
 from app.storage.postgres.session import Session
-from app.storage.queries import OrderFilter, Page, ReturnFilter, UpdateFilter
+from app.storage.queries import KeysetPage, OrderFilter, ReturnFilter, UpdateFilter
 
 _START = datetime(2025, 1, 1, tzinfo=UTC)
 # A page of so many rows at most; answers how many there were.
@@ -84,7 +84,7 @@ def looks(size: int) -> dict[str, Look]:
 
 def _page(read: Any, wanted: Any, after: tuple[str, str] | None) -> Look:  # noqa: ANN401 - of any list
     async def look(session: Session, rows: int) -> int:
-        views, _ = await read(session, wanted, Page(rows, after))
+        views, _ = await read(session, wanted, KeysetPage(rows, after))
         return len(views)
 
     return look

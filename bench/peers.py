@@ -24,12 +24,12 @@ from app.cli.http_server import leave_alone_what_stays
 from app.http_client.transport import open_http
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.walmart.client import WalmartClient
-from app.walmart.credentials import Account
+from app.walmart.credentials import SellerCredentials
 from app.walmart.request_bodies import ShipLine
 from app.walmart.shipment_payload import Package
 
 Call = Callable[[str], Awaitable[None]]
-ACCOUNT = Account(1, "seller-1", "right", "US")
+ACCOUNT = SellerCredentials(1, "seller-1", "right", "US")
 _PACKAGE = {
     "carrier": {"carrier": "UPS"},
     "tracking_number": "1ZBENCH",

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from app.domain.ids import new_id
-from app.domain.orders.order import Item, Line, Order, Task
+from app.domain.orders.order import Item, Order, OrderLine, Task
 from app.domain.orders.requests import RequestedItem, ShipRequest
 from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
 from app.domain.update import Kind, State
@@ -18,11 +18,12 @@ def an_id(store_id: int = 1) -> UUID:
     return new_id(store_id, int(NOW.timestamp() * 1000), uuid4().int & ((1 << 64) - 1))
 
 
-def a_line(number: str = "1", ordered: int = 3, **changes: object) -> Line:
-    return Line(**{"line_number": number, "sku": f"SKU-{number}", "ordered": ordered, **changes})  # type: ignore[arg-type]
+def a_line(number: str = "1", ordered: int = 3, **changes: object) -> OrderLine:
+    given = {"line_number": number, "sku": f"SKU-{number}", "ordered": ordered, **changes}
+    return OrderLine(**given)  # type: ignore[arg-type]
 
 
-def an_order(*lines: Line, **changes: object) -> Order:
+def an_order(*lines: OrderLine, **changes: object) -> Order:
     given = {
         "id": an_id(),
         "store_id": 1,

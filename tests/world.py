@@ -25,21 +25,21 @@ from app.commerce.client import CommerceClient
 from app.domain.orders.requests import ShipRequest
 from app.domain.outbox.claimed_update import Claimed
 from app.domain.outbox.rate_limits import Breaker, Endpoint
-from app.domain.outbox.retry_policy import Policy
+from app.domain.outbox.retry_policy import RetryPolicy
 from app.domain.update import State
 from app.http_client.transport import Http, open_http
 from app.simulator.app import create_app as create_simulator
 from app.storage import queries
-from app.storage.orders.ship_batcher import Accepting
+from app.storage.orders.ship_batcher import ShipBatcher
 from app.storage.outbox import claims, due
-from app.storage.outbox.claims import Wanted
-from app.storage.outbox.notify import Heard
-from app.storage.outbox.take import Terms
+from app.storage.outbox.claims import ClaimRequest
+from app.storage.outbox.notify import WakeSignal
+from app.storage.outbox.take import ClaimSettings
 from app.storage.postgres.database import Database, open_database
 from app.storage.queries.views import OrderView, StoreView, UpdateView
-from app.storage.stores.secrets import Vault
+from app.storage.stores.secrets import SecretCipher
 from app.storage.tables import lanes, updates
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.usecases.imports import import_order
 from app.usecases.stores import manage
 from app.walmart.client import WalmartClient
@@ -48,11 +48,11 @@ from tests.builders import a_ship_request
 from tests.tls import TLS
 
 # Of every world: what is claimed is opened without one at hand.
-VAULT = Vault([Fernet.generate_key().decode()])
+VAULT = SecretCipher([Fernet.generate_key().decode()])
 ACTOR = "test"
 # Fractions of a second, so that a suite of hours of waiting takes minutes.
 BREAKER = Breaker(base=0.1, cap=0.4)
-POLICY = Policy(base=0.02, cap=0.2, give_up_after=3600, quiet_period=0.4)
+POLICY = RetryPolicy(base=0.02, cap=0.2, give_up_after=3600, quiet_period=0.4)
 _purchase_orders = itertools.count(1_796_330_120_000)
 
 
@@ -62,11 +62,11 @@ class World:
 
     url: str
     database: Database
-    desk: Desk
+    context: AppContext
     client: WalmartClient
     walmart: httpx.AsyncClient
     walmart_url: str
-    heard: Heard
+    wake_signal: WakeSignal
     timeout: float
     http: Http
     _stores: list[StoreView] = field(default_factory=list)
@@ -81,7 +81,7 @@ class World:
             "walmart_client_secret": "right",
             **changes,
         }
-        store = await manage.create(self.desk, manage.NewStore(**given), actor=ACTOR)
+        store = await manage.create(self.context, manage.NewStore(**given), actor=ACTOR)
         self._stores.append(store)
         return store
 
@@ -112,7 +112,7 @@ class World:
 
     async def imported(self, purchase_order_id: str, store: StoreView) -> OrderView:
         registered = await import_order.import_order(
-            self.desk, store.id, purchase_order_id, actor=ACTOR
+            self.context, store.id, purchase_order_id, actor=ACTOR
         )
         return registered.order
 
@@ -201,13 +201,13 @@ class World:
         return Poller(
             database=self.database,
             client=self.client,
-            commerce=self.desk.commerce,
-            desk=self.desk,
-            vault=self.desk.vault,
+            commerce=self.context.commerce,
+            context=self.context,
+            cipher=self.context.cipher,
             settings=PollerSettings(**given),
-            heard=self.heard,
+            wake_signal=self.wake_signal,
             random=lambda: 0.5,
-            new_id=self.desk.new_id,
+            new_id=self.context.new_id,
             monotonic=time.monotonic,
         )
 
@@ -249,23 +249,23 @@ async def claim(
     limit: int = 20,
     lease: float = 60.0,
     caps: Mapping[Endpoint, float] | None = None,
-    apart: bool = False,
+    sharded: bool = False,
     quiet: float = 120.0,
 ) -> list[Claimed]:
     """Claim what is due of a store, as a poller does."""
-    terms = Terms("p", lease=lease, timeout=min(30.0, lease), caps=caps or {}, quiet=quiet)
-    found = await due.groups(database.by_key, apart=apart)
+    terms = ClaimSettings("p", lease=lease, timeout=min(30.0, lease), caps=caps or {}, quiet=quiet)
+    found = await due.groups(database.by_key, sharded=sharded)
     groups = [each for each in found if each.store_id == store_id and each.due_in <= 0]
     if not groups:
         return []
     while True:
         (taken,) = await claims.claim(
             database.by_key,
-            [Wanted(groups, limit)],
+            [ClaimRequest(groups, limit)],
             token=uuid4(),
             terms=terms,
-            vault=VAULT,
-            apart=apart,
+            cipher=VAULT,
+            sharded=sharded,
         )
         if not taken.elsewhere:
             break
@@ -295,21 +295,23 @@ async def open_world(
         )
         database = open_database(url, pool_size=20)
         stack.push_async_callback(database.close)
-        heard = Heard()
+        wake_signal = WakeSignal()
         client = WalmartClient(
             http, base_url=walmart_url, timeout=timeout, now=lambda: datetime.now(UTC)
         )
-        desk = Desk(
+        context = AppContext(
             database=database,
-            accepting=Accepting(database.grouped),
-            vault=VAULT,
+            accepting=ShipBatcher(database.grouped),
+            cipher=VAULT,
             walmart=client,
             now=lambda: datetime.now(UTC),
             entropy=lambda: secrets.randbits(64),
-            wake=heard.tell,
+            wake=wake_signal.tell,
             commerce=CommerceClient(outside, timeout=timeout, now=lambda: datetime.now(UTC)),
         )
-        yield World(url, database, desk, client, walmart, walmart_url, heard, timeout, http)
+        yield World(
+            url, database, context, client, walmart, walmart_url, wake_signal, timeout, http
+        )
 
 
 @asynccontextmanager

@@ -80,7 +80,7 @@ def revoke(settings: Settings, name: str) -> str:
     return _do(settings, work)
 
 
-def _line(key: api_keys.Key) -> str:
+def _line(key: api_keys.ApiKey) -> str:
     where = "every store" if key.store_id is None else f"store number {key.store_id}"
     state = "revoked" if key.revoked_at else "works"
     made = f"{key.created_at:%Y-%m-%d}"

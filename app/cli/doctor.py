@@ -12,13 +12,13 @@ from app.bootstrap import Parts
 from app.domain.errors import Conflict, NotAvailable
 from app.settings import BadSettings, Settings
 from app.storage import queries
-from app.storage.outbox.notify import Heard, Listener
+from app.storage.outbox.notify import NotifyListener, WakeSignal
 from app.storage.postgres import migrate
-from app.storage.queries import Page
+from app.storage.queries import KeysetPage
 from app.storage.queries.views import StoreView
 from app.storage.stores import stores
 from app.storage.stores.secrets import CannotDecrypt
-from app.usecases.context import account
+from app.usecases.context import seller_credentials
 from app.walmart import errors
 
 _OLDEST = 140_000
@@ -28,7 +28,7 @@ _MOST_STORES = 200
 _PATIENCE = 5.0
 
 
-class Finding(NamedTuple):
+class Check(NamedTuple):
     """One thing that was looked at; advice says what to do where it is not fine."""
 
     fine: bool
@@ -36,15 +36,15 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
-async def examine(settings: Settings) -> AsyncIterator[Finding]:
+async def examine(settings: Settings) -> AsyncIterator[Check]:
     """Look at one thing after the other, and go on where that makes sense."""
     try:
         settings.required_database_url()
         settings.required_keys()
     except BadSettings as error:
-        yield Finding(fine=False, what="configuration", advice=str(error))
+        yield Check(fine=False, what="configuration", advice=str(error))
         return
-    yield Finding(fine=True, what="configuration is complete")
+    yield Check(fine=True, what="configuration is complete")
     async with bootstrap.opened(settings) as parts:
         try:
             async for finding in _database(parts):
@@ -54,16 +54,16 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
                     yield finding
         except (NotAvailable, sa.exc.SQLAlchemyError) as error:
             advice = "Check WAYBILL_DATABASE_URL, that PostgreSQL runs, and its pg_hba.conf."
-            yield Finding(fine=False, what=f"database: {bootstrap.in_a_line(error)}", advice=advice)
+            yield Check(fine=False, what=f"database: {bootstrap.in_a_line(error)}", advice=advice)
 
 
-async def _database(parts: Parts) -> AsyncIterator[Finding]:
+async def _database(parts: Parts) -> AsyncIterator[Check]:
     async with parts.database.begin() as connection:
         version = (await connection.exec_driver_sql("SHOW server_version_num")).scalar_one()
         now = (await connection.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
         current = await connection.run_sync(migrate.current_revision)
     new_enough = int(version) >= _OLDEST
-    yield Finding(
+    yield Check(
         new_enough,
         f"PostgreSQL {int(version) // 10_000} is reachable",
         "" if new_enough else "PostgreSQL 14 or newer is needed.",
@@ -71,13 +71,13 @@ async def _database(parts: Parts) -> AsyncIterator[Finding]:
     head = migrate.head_revision()
     # A newer one is that of a newer version which is being rolled out beside this one.
     recent = current is not None and current >= head
-    yield Finding(
+    yield Check(
         recent,
         f"schema is at {current or 'nothing'}, this version's is {head}",
         "" if recent else "Run `waybill migrate`.",
     )
     skew = abs((datetime.now(UTC) - now).total_seconds())
-    yield Finding(
+    yield Check(
         skew < _SKEW,
         f"clocks differ by {skew:.1f} s",
         "" if skew < _SKEW else "Let NTP set this host's clock; leases use the database's.",
@@ -85,60 +85,60 @@ async def _database(parts: Parts) -> AsyncIterator[Finding]:
     yield await _waking(parts)
 
 
-async def _waking(parts: Parts) -> Finding:
+async def _waking(parts: Parts) -> Check:
     """Announce an update and hear it, over the connections that API and poller would use."""
     if not bootstrap.can_listen(parts.settings):
         what = "pollers are woken by polling only (a pooler, and no WAYBILL_DATABASE_DIRECT_URL)"
-        return Finding(fine=True, what=what)
-    heard = Heard()
+        return Check(fine=True, what=what)
+    wake_signal = WakeSignal()
     try:
         async with (
             asyncio.timeout(_PATIENCE),
-            Listener(bootstrap.direct_url(parts.settings, parts.url), heard),
+            NotifyListener(bootstrap.direct_url(parts.settings, parts.url), wake_signal),
         ):
-            await heard.wait()  # once it listens
-            heard.take()
-            parts.desk.wake()
-            await heard.wait()
+            await wake_signal.wait()  # once it listens
+            wake_signal.take()
+            parts.context.wake()
+            await wake_signal.wait()
     except TimeoutError:
         advice = "Let WAYBILL_DATABASE_DIRECT_URL lead to PostgreSQL itself, past any pooler."
-        return Finding(fine=False, what="pollers are not woken by LISTEN", advice=advice)
-    return Finding(fine=True, what="pollers are woken by LISTEN")
+        return Check(fine=False, what="pollers are not woken by LISTEN", advice=advice)
+    return Check(fine=True, what="pollers are woken by LISTEN")
 
 
-async def _commerce(parts: Parts, store: StoreView) -> Finding:
+async def _commerce(parts: Parts, store: StoreView) -> Check:
     """Whether orders can be created in the store's Commerce, as far as reading tells."""
     name = f"store {store.code}"
     try:
-        shop = await parts.desk.shop(store.store_id)
-        if shop is not None:
-            await parts.desk.commerce.store_view_id(shop, lambda _: None)
+        commerce_connection = await parts.context.commerce_connection(store.store_id)
+        if commerce_connection is not None:
+            await parts.context.commerce.store_view_id(commerce_connection, lambda _: None)
     except (errors.WalmartError, Conflict) as error:
         advice = f"docs/commerce.md says what it needs. {error}"
-        return Finding(fine=False, what=f"{name}: its Commerce cannot be used", advice=advice)
-    return Finding(fine=True, what=f"{name}: its Commerce has the store view")
+        return Check(fine=False, what=f"{name}: its Commerce cannot be used", advice=advice)
+    return Check(fine=True, what=f"{name}: its Commerce has the store view")
 
 
-async def _stores(parts: Parts) -> AsyncIterator[Finding]:
+async def _stores(parts: Parts) -> AsyncIterator[Check]:
     async with parts.database.begin() as connection:
-        found, _ = await queries.stores(connection, None, Page(_MOST_STORES))
+        found, _ = await queries.stores(connection, None, KeysetPage(_MOST_STORES))
     for store in found:
         name = f"store {store.code}"
         try:
             async with parts.database.begin() as connection:
-                opened = await stores.credentials(connection, store.store_id, parts.desk.vault)
-            await parts.desk.walmart.check(account(opened))
+                opened = await stores.credentials(connection, store.store_id, parts.context.cipher)
+            await parts.context.walmart.check(seller_credentials(opened))
         except CannotDecrypt as error:
-            yield Finding(fine=False, what=f"{name}: its secret cannot be read", advice=str(error))
+            yield Check(fine=False, what=f"{name}: its secret cannot be read", advice=str(error))
         except errors.CredentialsRejected:
             advice = "Correct the client id and secret with PATCH /v1/stores."
-            yield Finding(fine=False, what=f"{name}: Walmart rejects its keys", advice=advice)
+            yield Check(fine=False, what=f"{name}: Walmart rejects its keys", advice=advice)
         except errors.WalmartError as error:
             advice = f"Check WAYBILL_WALMART_BASE_URL and the network. {error}"
-            yield Finding(fine=False, what=f"{name}: Walmart cannot be asked", advice=advice)
+            yield Check(fine=False, what=f"{name}: Walmart cannot be asked", advice=advice)
         else:
-            yield Finding(fine=True, what=f"{name}: Walmart accepts its keys")
+            yield Check(fine=True, what=f"{name}: Walmart accepts its keys")
         if store.commerce_push_orders:
             yield await _commerce(parts, store)
     if not found:
-        yield Finding(fine=True, what="no store is connected yet (POST /v1/stores)")
+        yield Check(fine=True, what="no store is connected yet (POST /v1/stores)")

@@ -12,7 +12,7 @@ from app.storage.stores import stores
 from app.usecases.bulk import rows as bulk_rows
 from app.usecases.bulk import run as bulk
 from app.usecases.bulk.rows import Row
-from app.usecases.bulk.run import REFUSED, Batch, Report
+from app.usecases.bulk.run import REFUSED, Batch, BulkReport
 
 ACTOR = "import-shipments"
 _MOST_SHOWN = 50
@@ -35,7 +35,7 @@ def read(file: Path) -> list[Row]:
 
 def run(
     settings: Settings, *, store: str, rows: list[Row], progress: Callable[[int], None]
-) -> Report:
+) -> BulkReport:
     """Ship the rows. Raises CannotImport; the same file may be given again then."""
     logs.configure("error")
     return asyncio.run(_run(settings, store, rows, progress))
@@ -43,19 +43,19 @@ def run(
 
 async def _run(
     settings: Settings, code: str, rows: list[Row], progress: Callable[[int], None]
-) -> Report:
+) -> BulkReport:
     try:
         async with bootstrap.opened(settings) as parts:
             async with parts.database.begin() as connection:
                 number = await stores.number_of_code(connection, code)
             if number is None:
                 raise CannotImport(f"There is no store {code}.")
-            return await bulk.ship_rows(parts.desk, Batch(number, ACTOR), rows, progress)
+            return await bulk.ship_rows(parts.context, Batch(number, ACTOR), rows, progress)
     except NotAvailable as error:
         raise CannotImport(f"{error} Give the same file again: what is done is known.") from error
 
 
-def told(report: Report) -> Iterator[str]:
+def totals_line(report: BulkReport) -> Iterator[str]:
     """What to print of it: the totals, and each row that was refused."""
     totals = report.totals
     yield ", ".join(f"{totals[each]} {each}" for each in (bulk.ACCEPTED, bulk.KNOWN, REFUSED))

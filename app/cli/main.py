@@ -138,7 +138,7 @@ def reconcile_command_(
     try:
         for line in reconcile.run(load(), store=store, begin=begin, as_json=as_json):
             print(line)
-    except reconcile.LeftOver:
+    except reconcile.NeedsAttention:
         raise typer.Exit(1) from None
 
 
@@ -160,7 +160,7 @@ def recover(
         raise typer.BadParameter(f"--since {since}: {error}") from error
     try:
         recover_command.run(load(), since=begin, as_json=as_json, tell=typer.echo)
-    except recover_command.LeftOver:
+    except recover_command.CouldNotRead:
         raise typer.Exit(1) from None
 
 
@@ -187,7 +187,7 @@ def import_shipments(
         report = import_command.run(
             load(), store=store, rows=rows, progress=lambda done: bar.update(done - bar.pos)
         )
-    for line in import_command.told(report):
+    for line in import_command.totals_line(report):
         print(line)
     if report.totals["refused"]:
         raise typer.Exit(1)

@@ -13,7 +13,7 @@ from app import bootstrap, logs
 from app.cli import http_server
 from app.endings import CannotGoOn
 from app.settings import Settings
-from app.worker.heartbeat import PATIENCE, Pulse
+from app.worker.heartbeat import PATIENCE, Heartbeat
 
 _log = structlog.get_logger(__name__)
 # A deployment starts its parts at once: the database and its migration get a minute.
@@ -45,13 +45,15 @@ async def _poll(settings: Settings, taken: socket.socket | None) -> None:
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(bootstrap.opened(settings))
-        pulse = Pulse(time.monotonic, patience=settings.poll_interval + PATIENCE)
+        heartbeat = Heartbeat(time.monotonic, patience=settings.poll_interval + PATIENCE)
         if taken is not None:
-            await stack.enter_async_context(_probed(parts, pulse, taken))
+            await stack.enter_async_context(_probed(parts, heartbeat, taken))
         await _wait_until_ready(parts, stop)
         if stop.is_set():
             return
-        await stack.enter_async_context(bootstrap.polling(parts, ended=stop.set, pulse=pulse))
+        await stack.enter_async_context(
+            bootstrap.polling(parts, ended=stop.set, heartbeat=heartbeat)
+        )
         http_server.leave_alone_what_stays()
         _log.info("polling", concurrency=settings.poller_concurrency)
         await stop.wait()
@@ -60,13 +62,15 @@ async def _poll(settings: Settings, taken: socket.socket | None) -> None:
 
 @asynccontextmanager
 async def _probed(
-    parts: bootstrap.Parts, pulse: Pulse, taken: socket.socket
+    parts: bootstrap.Parts, heartbeat: Heartbeat, taken: socket.socket
 ) -> AsyncIterator[None]:
     """Answer probes meanwhile, from before the database is there until all is written down."""
     # A poller without a port needs no web framework.
     from app.web.probes import create_probes  # noqa: PLC0415
 
-    app = create_probes(stopped=pulse.stopped, ready=lambda: bootstrap.not_ready(parts.database))
+    app = create_probes(
+        stopped=heartbeat.stopped, ready=lambda: bootstrap.not_ready(parts.database)
+    )
     stop = asyncio.Event()
     answering = asyncio.create_task(http_server.answer(app, taken, stop, grace=_GRACE))
     try:

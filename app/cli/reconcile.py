@@ -12,7 +12,7 @@ from app.endings import CannotGoOn
 from app.settings import Settings
 from app.storage.imports import reconciliations
 from app.usecases.imports import reconcile
-from app.usecases.imports.reconcile import Finding, Report
+from app.usecases.imports.reconcile import ReconcileFinding, ReconcileReport
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _LONGEST = timedelta(days=179)
@@ -45,24 +45,26 @@ def run(settings: Settings, *, store: str | None, begin: datetime, as_json: bool
         for report in reports:
             yield from _lines(codes[report.store_id], report)
     if any(report.left or report.stopped for report in reports):
-        raise LeftOver
+        raise NeedsAttention
 
 
-class LeftOver(Exception):
+class NeedsAttention(Exception):
     """Something needs a person; everything was printed."""
 
 
 async def _run(
     settings: Settings, store: str | None, begin: datetime
-) -> tuple[dict[int, str], list[Report]]:
+) -> tuple[dict[int, str], list[ReconcileReport]]:
     reports = []
     try:
         async with bootstrap.opened(settings) as parts:
             async with parts.database.begin() as connection:
                 codes = await reconciliations.codes(connection)
             for number in _chosen(codes, store):
-                report = await reconcile.reconcile(parts.desk, number, begin)
-                reports.append(report or Report(number, stopped="Another run is at it now."))
+                report = await reconcile.reconcile(parts.context, number, begin)
+                reports.append(
+                    report or ReconcileReport(number, stopped="Another run is at it now.")
+                )
     except NotAvailable as error:
         raise CannotReconcile(str(error)) from error
     return codes, reports
@@ -75,7 +77,7 @@ def _chosen(codes: dict[int, str], store: str | None) -> list[int]:
     return sorted(chosen)
 
 
-def _lines(code: str, report: Report) -> Iterator[str]:
+def _lines(code: str, report: ReconcileReport) -> Iterator[str]:
     tally = report.tally
     yield (
         f"store {code}: {report.orders} orders compared, {len(report.findings)} differences, "
@@ -95,7 +97,7 @@ def _lines(code: str, report: Report) -> Iterator[str]:
         yield f"✘ it broke off: {report.stopped}"
 
 
-def _as_json(code: str, report: Report) -> dict[str, object]:
+def _as_json(code: str, report: ReconcileReport) -> dict[str, object]:
     return {
         "store": code,
         "orders": report.orders,
@@ -105,7 +107,7 @@ def _as_json(code: str, report: Report) -> dict[str, object]:
     }
 
 
-def _finding(each: Finding) -> dict[str, object]:
+def _finding(each: ReconcileFinding) -> dict[str, object]:
     return {
         "purchase_order_id": each.purchase_order_id,
         "order_id": str(each.order_id) if each.order_id else None,

@@ -24,9 +24,9 @@ from app.storage.postgres import presence
 from app.storage.recording import recovery
 from app.storage.recording.recovery import Level
 from app.usecases.imports import recover
-from app.usecases.imports.recover import Finding, Report
+from app.usecases.imports.recover import RecoverFinding, RecoverReport
 from app.walmart import errors
-from app.worker.importer.rate_limited_reader import Halt, Patient
+from app.worker.importer.rate_limited_reader import PatientReader, ReadingHalted
 
 # Stores that are read at once.
 _AT_ONCE = 8
@@ -44,7 +44,7 @@ class CannotRecover(CannotGoOn):
     """The run could not begin, or the database went away; the message says why."""
 
 
-class LeftOver(Exception):
+class CouldNotRead(Exception):
     """Something could not be read; everything was printed."""
 
 
@@ -54,13 +54,13 @@ class _Run:
 
     since: datetime
     codes: dict[int, str]
-    reports: list[Report]
+    reports: list[RecoverReport]
 
 
 def run(settings: Settings, *, since: datetime | None, as_json: bool, tell: Tell) -> None:
     """Recover, and tell line by line what was found; JSON comes at the end, in one piece.
 
-    since None: the time of the newest row. Raises CannotRecover, and LeftOver at the end.
+    since None: the time of the newest row. Raises CannotRecover, and CouldNotRead at the end.
     """
     logs.configure("error")
 
@@ -76,7 +76,7 @@ def run(settings: Settings, *, since: datetime | None, as_json: bool, tell: Tell
         tell(json.dumps(_as_json(done), indent=2))
     if any(report.stopped or report.unread for report in done.reports):
         say(f"Mend what is named above, then: waybill recover --since {_time(done.since)}")
-        raise LeftOver
+        raise CouldNotRead
 
 
 async def _run(settings: Settings, since: datetime | None, say: Tell) -> _Run:
@@ -123,9 +123,9 @@ async def _prepare(parts: Parts, since: datetime | None, say: Tell) -> _Run:
     say(f"Numbers of shipments and refunds go on {recovery.MARGIN:,} higher.")
     # What was sent last before the backup was restored may land as late as this.
     until = now + timedelta(seconds=parts.settings.quiet_period)
-    reports = [Report(store_id) for store_id in sorted(codes)]
+    reports = [RecoverReport(store_id) for store_id in sorted(codes)]
     for report in reports:
-        await recover.prepare(parts.desk, until, report)
+        await recover.prepare(parts.context, until, report)
     say(
         f"{sum(report.in_doubt for report in reports)} updates are in doubt until {_time(until)}: "
         "what they are about is read before anything is sent."
@@ -134,16 +134,18 @@ async def _prepare(parts: Parts, since: datetime | None, say: Tell) -> _Run:
 
 
 async def _read(
-    parts: Parts, done: _Run, report: Report, at_once: asyncio.Semaphore, say: Tell
+    parts: Parts, done: _Run, report: RecoverReport, at_once: asyncio.Semaphore, say: Tell
 ) -> None:
     """Read a store; its trouble does not stop the others."""
-    gate = Patient(parts.desk, bootstrap.breaker(parts.settings), report.store_id, _PATIENCE)
+    reader = PatientReader(
+        parts.context, bootstrap.breaker(parts.settings), report.store_id, _PATIENCE
+    )
     async with at_once:
         try:
-            await recover.read(parts.desk, done.since, report, gate)
+            await recover.read(parts.context, done.since, report, reader)
         except errors.WalmartError as error:
             report.stopped = f"Walmart cannot be asked on: {error}"
-        except (OrderError, Halt) as error:
+        except (OrderError, ReadingHalted) as error:
             report.stopped = str(error)
         except Exception as error:  # noqa: BLE001 - logged; other stores go on
             _log.exception("store_not_recovered", store_id=report.store_id)
@@ -152,7 +154,7 @@ async def _read(
         say(line)
 
 
-def _lines(code: str, report: Report) -> Iterator[str]:
+def _lines(code: str, report: RecoverReport) -> Iterator[str]:
     yield (
         f"store {code}: {report.in_doubt} updates in doubt, {report.orders} orders read, "
         f"{report.imported} imported, {report.returns} returns read, "
@@ -170,7 +172,7 @@ def _lines(code: str, report: Report) -> Iterator[str]:
         yield f"✘ it broke off: {report.stopped}"
 
 
-def _sentence(finding: Finding) -> str:
+def _sentence(finding: RecoverFinding) -> str:
     units = finding.units
     of = f"return {finding.return_order_id} " if finding.return_order_id else ""
     package = " (Walmart shows no tracking number)" if units.what == SHIPPED else ""
@@ -201,7 +203,7 @@ def _as_json(done: _Run) -> dict[str, Any]:
     }
 
 
-def _report_json(code: str, report: Report) -> dict[str, Any]:
+def _report_json(code: str, report: RecoverReport) -> dict[str, Any]:
     return {
         "store": code,
         "in_doubt": report.in_doubt,
@@ -219,7 +221,7 @@ def _report_json(code: str, report: Report) -> dict[str, Any]:
     }
 
 
-def _finding_json(finding: Finding) -> dict[str, Any]:
+def _finding_json(finding: RecoverFinding) -> dict[str, Any]:
     units = finding.units
     return {
         "purchase_order_id": finding.purchase_order_id,

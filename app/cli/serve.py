@@ -47,7 +47,7 @@ async def _serve(settings: Settings, taken: socket.socket, *, with_poller: bool)
         stack.push_async_callback(keys.close)
         admin = settings.admin_key
         app = create_app(
-            desk=parts.desk,
+            context=parts.context,
             admin_key=admin.get_secret_value() if admin else None,
             metrics=parts.metrics,
             ready=lambda: bootstrap.not_ready(parts.database),

@@ -32,6 +32,6 @@ async def _subscribe(settings: Settings, code: str, url: str) -> tuple[str, list
                 raise CannotSubscribe(f"There is no store {code}.")
             number, identifier = found
             address = f"{url.rstrip('/')}/webhooks/walmart/{identifier}"
-            return address, await walmart_webhooks.subscribe(parts.desk, number, address)
+            return address, await walmart_webhooks.subscribe(parts.context, number, address)
     except (NotAvailable, OrderError, WalmartError) as error:
         raise CannotSubscribe(str(error)) from error

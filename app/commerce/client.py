@@ -15,11 +15,11 @@ from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from app.commerce import buyer_parser, errors
-from app.commerce.connection import Shop
+from app.commerce.connection import CommerceConnection
 from app.domain import db_limits
 from app.http_client.call import Call
-from app.http_client.errors import Refused, Unclear
-from app.http_client.exchange import Answered, Dialect, Exchange, Try
+from app.http_client.errors import CallRefused, CallUnclear
+from app.http_client.exchange import Dialect, Exchange, HttpReply, HttpRequest
 from app.http_client.transport import Http
 
 
@@ -106,11 +106,14 @@ class CommerceClient:
         self._new_correlation_id = new_correlation_id
 
     async def find_order(
-        self, shop: Shop, purchase_order_id: str, keep: Callable[[Call], None]
+        self,
+        commerce_connection: CommerceConnection,
+        purchase_order_id: str,
+        keep: Callable[[Call], None],
     ) -> CommerceOrder | None:
         """The order that bears Walmart's number, if there is one.
 
-        Raises Refused where several do: nobody can tell which is meant.
+        Raises CallRefused where several do: nobody can tell which is meant.
         """
         wanted = [("ext_order_id", purchase_order_id)]
         query = [("searchCriteria[pageSize]", str(_PAGE))]
@@ -118,33 +121,46 @@ class CommerceClient:
             at = f"searchCriteria[filterGroups][{group}][filters][0]"
             query += [(f"{at}[field]", name), (f"{at}[value]", value)]
             query += [(f"{at}[conditionType]", "eq")]
-        found = await self._call(shop, "find_order", "GET", "/orders", keep, query=query)
+        found = await self._call(
+            commerce_connection, "find_order", "GET", "/orders", keep, query=query
+        )
         body = _object(found)
         items = body.get("items") or []
         if not isinstance(items, list):
-            raise Unclear("Commerce's answer is no list of orders.", call=found.call)
+            raise CallUnclear("Commerce's answer is no list of orders.", call=found.call)
         if len(items) > 1:
             message = f"Commerce has several orders with the external number {purchase_order_id}."
-            raise Refused(message, call=found.call)
+            raise CallRefused(message, call=found.call)
         return _order(items[0], found.call) if items else None
 
     async def read_order(
-        self, shop: Shop, entity_id: int, keep: Callable[[Call], None]
+        self, commerce_connection: CommerceConnection, entity_id: int, keep: Callable[[Call], None]
     ) -> CommerceOrder:
         """An order by its id. Raises NotFound."""
-        found = await self._call(shop, "read_order", "GET", f"/orders/{entity_id}", keep)
+        found = await self._call(
+            commerce_connection, "read_order", "GET", f"/orders/{entity_id}", keep
+        )
         return _order(found.payload, found.call)
 
     async def save_order(
-        self, shop: Shop, entity: Mapping[str, Any], keep: Callable[[Call], None]
+        self,
+        commerce_connection: CommerceConnection,
+        entity: Mapping[str, Any],
+        keep: Callable[[Call], None],
     ) -> CommerceOrder:
         """Write an order: a new one, or fields of the one whose entity_id is given."""
         body = {"entity": entity}
-        saved = await self._call(shop, "save_order", "POST", "/orders", keep, body=body)
+        saved = await self._call(
+            commerce_connection, "save_order", "POST", "/orders", keep, body=body
+        )
         return _order(saved.payload, saved.call)
 
     async def comment(
-        self, shop: Shop, entity_id: int, text: str, keep: Callable[[Call], None]
+        self,
+        commerce_connection: CommerceConnection,
+        entity_id: int,
+        text: str,
+        keep: Callable[[Call], None],
     ) -> None:
         """Write into the history of an order; the buyer is not told, and does not see it."""
         history = {
@@ -154,37 +170,46 @@ class CommerceClient:
             "is_visible_on_front": 0,
         }
         path, body = f"/orders/{entity_id}/comments", {"statusHistory": history}
-        answered = await self._call(shop, "comment", "POST", path, keep, body=body)
+        answered = await self._call(commerce_connection, "comment", "POST", path, keep, body=body)
         if answered.payload is not True:
-            raise Unclear("Commerce does not say that it took the comment.", call=answered.call)
+            raise CallUnclear("Commerce does not say that it took the comment.", call=answered.call)
 
-    async def store_view_id(self, shop: Shop, keep: Callable[[Call], None]) -> int:
-        """The number of the shop's store view. Raises Refused where Commerce has no such code."""
-        found = await self._call(shop, "store_views", "GET", "/store/storeViews", keep)
+    async def store_view_id(
+        self, commerce_connection: CommerceConnection, keep: Callable[[Call], None]
+    ) -> int:
+        """The number of the store view. Raises CallRefused where Commerce has no such code."""
+        found = await self._call(
+            commerce_connection, "store_views", "GET", "/store/storeViews", keep
+        )
         views = found.payload if isinstance(found.payload, list) else []
         for view in views:
-            if isinstance(view, Mapping) and view.get("code") == shop.code:
+            if isinstance(view, Mapping) and view.get("code") == commerce_connection.code:
                 number = _whole(view.get("id"))
                 if number is not None:
                     return number
-        raise Refused(f"Commerce has no store view with the code {shop.code}.", call=found.call)
+        raise CallRefused(
+            f"Commerce has no store view with the code {commerce_connection.code}.", call=found.call
+        )
 
-    async def salable_quantity(self, shop: Shop, sku: str, keep: Callable[[Call], None]) -> int:
+    async def salable_quantity(
+        self, commerce_connection: CommerceConnection, sku: str, keep: Callable[[Call], None]
+    ) -> int:
         """Whole units of a SKU that can be sold now; never below 0. Raises NotFound."""
-        path = f"/inventory/get-product-salable-quantity/{quote(sku, safe='')}/{shop.stock_id}"
-        found = await self._call(shop, "salable_quantity", "GET", path, keep)
+        stock = commerce_connection.stock_id
+        path = f"/inventory/get-product-salable-quantity/{quote(sku, safe='')}/{stock}"
+        found = await self._call(commerce_connection, "salable_quantity", "GET", path, keep)
         try:
             units = float(str(found.payload))
         except ValueError:
             units = math.nan
         # Commerce sells parts of units and less than none, too.
         if not abs(units) <= db_limits.BIGINT:
-            raise Unclear("Commerce's answer is no number of units.", call=found.call)
+            raise CallUnclear("Commerce's answer is no number of units.", call=found.call)
         return max(int(units), 0)
 
     async def _call(
         self,
-        shop: Shop,
+        commerce_connection: CommerceConnection,
         operation: str,
         method: str,
         path: str,
@@ -192,21 +217,21 @@ class CommerceClient:
         *,
         body: Mapping[str, Any] | None = None,
         query: Sequence[tuple[str, str]] = (),
-    ) -> Answered:
+    ) -> HttpReply:
         exchange = Exchange(
             self._http,
-            base_url=shop.base_url,
+            base_url=commerce_connection.base_url,
             dialect=_DIALECT,
             now=self._now,
             new_correlation_id=self._new_correlation_id,
         )
-        wanted = Try(
+        wanted = HttpRequest(
             operation=f"commerce_{operation}",
             method=method,
-            path=f"/rest/{quote(shop.code, safe='')}/V1{path}",
-            headers={"Authorization": f"Bearer {shop.access_token}"},
+            path=f"/rest/{quote(commerce_connection.code, safe='')}/V1{path}",
+            headers={"Authorization": f"Bearer {commerce_connection.access_token}"},
             content=None if body is None else json.dumps(body, separators=(",", ":")),
-            secrets=(shop.access_token,),
+            secrets=(commerce_connection.access_token,),
             query=f"?{urlencode(query)}" if query else "",
         )
         answered = await exchange.send(wanted, asyncio.get_running_loop().time() + self._timeout)
@@ -217,9 +242,9 @@ class CommerceClient:
         return answered
 
 
-def _object(answered: Answered) -> Mapping[str, Any]:
+def _object(answered: HttpReply) -> Mapping[str, Any]:
     if not isinstance(answered.payload, Mapping):
-        raise Unclear("Commerce's answer is no object.", call=answered.call)
+        raise CallUnclear("Commerce's answer is no object.", call=answered.call)
     return answered.payload
 
 
@@ -227,7 +252,7 @@ def _order(payload: object, call: Call) -> CommerceOrder:
     entry = payload if isinstance(payload, Mapping) else {}
     entity_id, number = _whole(entry.get("entity_id")), entry.get("increment_id")
     if entity_id is None or not isinstance(number, str) or not number:
-        raise Unclear("Commerce's answer shows no order with a number.", call=call)
+        raise CallUnclear("Commerce's answer shows no order with a number.", call=call)
     given = entry.get("items")
     items: dict[str, int] = {}
     for each in given if isinstance(given, list) else ():

@@ -7,7 +7,7 @@ PAYMENT_METHOD = "checkmo"
 
 
 @dataclass(frozen=True, slots=True)
-class Shop:
+class CommerceConnection:
     """A store view of a Commerce, and the access token of an integration of it.
 
     stock_id: the stock (of Inventory Management) whose salable quantity is told to Walmart, None

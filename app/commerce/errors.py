@@ -18,16 +18,16 @@ missing permission is a 401 there too, so the sentence of Commerce is kept with 
 from collections.abc import Mapping
 from itertools import islice
 
-from app.http_client.call import NEVER_LEFT, Call, Fault
+from app.http_client.call import NEVER_LEFT, ApiError, Call
 from app.http_client.errors import (
     CallError,
+    CallRefused,
+    CallUnclear,
     CredentialsRejected,
     Misconfigured,
     NotFound,
     NotSent,
-    Refused,
     Throttled,
-    Unclear,
 )
 from app.http_client.redaction import cut, scrub
 
@@ -40,7 +40,7 @@ _BY_STATUS: dict[int, type[CallError]] = {
     404: NotFound,
     405: Misconfigured,
     406: Misconfigured,
-    408: Unclear,
+    408: CallUnclear,
     415: Misconfigured,
     429: Throttled,
 }
@@ -56,17 +56,17 @@ def classify(call: Call) -> CallError | None:
     return kind(_sentence(call), call=call) if kind else None
 
 
-def faults_in(payload: object, text: str) -> tuple[Fault, ...]:
+def faults_in(payload: object, text: str) -> tuple[ApiError, ...]:
     """Commerce's sentence in an answer, its %1 and %name replaced; empty where there is none."""
     del text
     body = payload if isinstance(payload, Mapping) else {}
     if isinstance(body.get("message"), str):
-        return (Fault(description=_short(_filled(body["message"], body.get("parameters")))),)
+        return (ApiError(description=_short(_filled(body["message"], body.get("parameters")))),)
     # A fatal error has a shape of its own.
     messages = body.get("messages")
     entries = messages.get("error") if isinstance(messages, Mapping) else None
     return tuple(
-        Fault(description=_short(str(each.get("message"))))
+        ApiError(description=_short(str(each.get("message"))))
         for each in (entries[:_MOST] if isinstance(entries, list) else ())
         if isinstance(each, Mapping)
     )
@@ -94,12 +94,12 @@ def _filled(template: str, parameters: object) -> str:
 def _kind(call: Call) -> type[CallError] | None:
     status = call.status
     if status is None:
-        return NotSent if call.failure in NEVER_LEFT else Unclear
+        return NotSent if call.failure in NEVER_LEFT else CallUnclear
     if _OK <= status < _REDIRECT:
-        return None if call.failure is None else Unclear
+        return None if call.failure is None else CallUnclear
     if status in _BY_STATUS:
         return _BY_STATUS[status]
-    return Refused if _CLIENT_ERROR <= status < _SERVER_ERROR else Unclear
+    return CallRefused if _CLIENT_ERROR <= status < _SERVER_ERROR else CallUnclear
 
 
 def _sentence(call: Call) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from app.commerce.connection import Shop
+from app.commerce.connection import CommerceConnection
 from app.domain.orders.buyer import Buyer
 from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot
 
@@ -26,7 +26,10 @@ def units_wanted(snapshot: OrderSnapshot) -> dict[str, int]:
 
 
 def entity(
-    snapshot: OrderSnapshot, buyer: Buyer, shop: Shop, store_view_id: int
+    snapshot: OrderSnapshot,
+    buyer: Buyer,
+    commerce_connection: CommerceConnection,
+    store_view_id: int,
 ) -> dict[str, object]:
     """The order to create. Lines of which no unit is left are not in it."""
     units = units_wanted(snapshot)
@@ -66,7 +69,7 @@ def entity(
         "items": [_item(line, wanted, store_view_id) for line, wanted in lines],
         "billing_address": address | {"address_type": "billing"},
         "payment": {
-            "method": shop.payment_method,
+            "method": commerce_connection.payment_method,
             "account_status": "",
             "cc_last4": "",
             "additional_information": list(payment_lines(snapshot, buyer, currency)),

@@ -21,7 +21,7 @@ _DONE = frozenset({"true", "1"})
 
 
 @dataclass(frozen=True, slots=True)
-class Shipped:
+class ShipmentSaved:
     """A shipment that was saved. items None: it does not say which; problem: why not."""
 
     order_id: int
@@ -32,7 +32,7 @@ class Shipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Tracked:
+class TrackSaved:
     """A track that was saved, of a shipment that may have been saved long before."""
 
     order_id: int
@@ -41,7 +41,7 @@ class Tracked:
 
 
 @dataclass(frozen=True, slots=True)
-class Canceled:
+class OrderCanceled:
     """An order that was canceled in Commerce; done False where Commerce says that it was not."""
 
     order_id: int
@@ -50,7 +50,7 @@ class Canceled:
 
 
 @dataclass(frozen=True, slots=True)
-class Credited:
+class CreditMemoSaved:
     """A credit memo that was saved. online: Commerce gave the money back itself."""
 
     order_id: int
@@ -61,7 +61,7 @@ class Credited:
     problem: str | None = None
 
 
-Told = Shipped | Tracked | Canceled | Credited
+CommerceMessage = ShipmentSaved | TrackSaved | OrderCanceled | CreditMemoSaved
 
 
 def about(event_type: str) -> str | None:
@@ -78,7 +78,7 @@ def about(event_type: str) -> str | None:
     return "shipment" if "shipment" in name else None
 
 
-def read(what: str, payload: object) -> Told:
+def read(what: str, payload: object) -> CommerceMessage:
     """Read a hook's or an event's payload by what it is about. Raises Invalid."""
     if what == "shipment":
         return shipment(payload)
@@ -87,7 +87,7 @@ def read(what: str, payload: object) -> Told:
     return creditmemo(payload) if what == "creditmemo" else cancellation(payload)
 
 
-def shipment(payload: object) -> Shipped:
+def shipment(payload: object) -> ShipmentSaved:
     """Read a shipment. Raises Invalid where nobody can tell which it is."""
     found = next(levels(payload, "shipment"), None)
     entity = text(first(found, "shipment_id", "entity_id", "shipmentId"), 50)
@@ -98,20 +98,20 @@ def shipment(payload: object) -> Shipped:
     tracks = tuple(
         known for each in listed(mapping(found).get("tracks")) if (known := _track(each))
     )
-    return Shipped(order, entity, items, tracks, problem)
+    return ShipmentSaved(order, entity, items, tracks, problem)
 
 
-def track(payload: object) -> Tracked:
+def track(payload: object) -> TrackSaved:
     """Read a track that was saved by itself. Raises Invalid."""
     found = next(levels(payload, "track"), None)
     entity = text(first(found, "parent_id", "shipment_id", "parentId"), 50)
     order, known = _order(found, payload), _track(mapping(found))
     if order is None or entity is None or known is None:
         raise invalid("The track names no order_id, no parent_id or no track_number.")
-    return Tracked(order, entity, known)
+    return TrackSaved(order, entity, known)
 
 
-def cancellation(payload: object) -> Canceled:
+def cancellation(payload: object) -> OrderCanceled:
     """Read a cancellation. Raises Invalid."""
     found = list(levels(payload, "order"))
     ids = (first(level, "entity_id", "order_id", "orderId", "id") for level in found)
@@ -123,10 +123,10 @@ def cancellation(payload: object) -> Canceled:
     results = [level["result"] for level in found if "result" in level]
     done = all(str(result).casefold() in _DONE for result in results)
     reasons = (text(first(level, "reason")) for level in reversed(found))
-    return Canceled(order, done, next((each for each in reasons if each), None))
+    return OrderCanceled(order, done, next((each for each in reasons if each), None))
 
 
-def creditmemo(payload: object) -> Credited:
+def creditmemo(payload: object) -> CreditMemoSaved:
     """Read a credit memo. Raises Invalid where nobody can tell which it is."""
     found = next(levels(payload, "creditmemo"), None)
     entity = text(first(found, "creditmemo_id", "entity_id", "creditmemoId"), 50)
@@ -134,7 +134,7 @@ def creditmemo(payload: object) -> Credited:
     if order is None or entity is None:
         raise invalid("The credit memo names no order_id or no entity_id.")
     items, problem = _items(found, "what was refunded")
-    return Credited(
+    return CreditMemoSaved(
         order,
         entity,
         items,

@@ -26,7 +26,7 @@ ANSWER_UNREADABLE = "answer_unreadable"
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ApiError:
     """One error out of Walmart's answer.
 
     code is Walmart's own, such as INVALID_REQUEST_CONTENT.GMP_ORDER_API, empty where there is
@@ -62,4 +62,4 @@ class Call:
     failure: str | None
     tokens_left: int | None
     replenish_in: timedelta | None
-    faults: tuple[Fault, ...] = field(default=())
+    faults: tuple[ApiError, ...] = field(default=())

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from app.http_client.call import Call, Fault
+from app.http_client.call import ApiError, Call
 from app.http_client.redaction import REMOVED
 
 NOT_KEPT = "The words of the answer are not kept: no order was read, and they may name the buyer."
@@ -56,7 +56,7 @@ def without(call: Call) -> Call:
     return replace(call, response=_without(call.response), faults=faults_of(call))
 
 
-def faults_of(call: Call) -> tuple[Fault, ...]:
+def faults_of(call: Call) -> tuple[ApiError, ...]:
     """The errors that an answer names, without sentences that may name someone."""
     return tuple(
         replace(fault, description=None)

@@ -16,7 +16,7 @@ which class is the system's own: `app/walmart/errors.py`, `app/commerce/errors.p
 
 from datetime import timedelta
 
-from app.http_client.call import Call, Fault
+from app.http_client.call import ApiError, Call
 
 # Whoever was refused has asked too much already.
 _AFTER_REFUSAL = timedelta(seconds=1)
@@ -45,9 +45,9 @@ class CallError(Exception):
         return self._fault.description
 
     @property
-    def _fault(self) -> Fault:
+    def _fault(self) -> ApiError:
         faults = self.call.faults if self.call else ()
-        return next((fault for fault in faults if fault.field), next(iter(faults), Fault()))
+        return next((fault for fault in faults if fault.field), next(iter(faults), ApiError()))
 
 
 class NotSent(CallError):
@@ -80,9 +80,9 @@ class NotFound(CallError):
     """It knows nothing of the kind for this store."""
 
 
-class Unclear(CallError):
+class CallUnclear(CallError):
     """Whether it was done cannot be told from what came back."""
 
 
-class Refused(CallError):
+class CallRefused(CallError):
     """It understood the request and will not do it."""

@@ -14,7 +14,7 @@ import httpx
 
 from app.http_client import call as calls
 from app.http_client import redaction
-from app.http_client.call import Call, Fault
+from app.http_client.call import ApiError, Call
 from app.http_client.transport import Http, pieces
 from app.version import VERSION
 
@@ -40,7 +40,7 @@ _FAILURES: tuple[tuple[type[Exception], str], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class HttpRequest:
     """What to send. headers hold the credentials; secrets must never be seen in the evidence.
 
     query begins with `?` and goes out as it is; it is no part of the evidence's path.
@@ -66,14 +66,14 @@ class Dialect:
     """
 
     headers: Callable[[str], Mapping[str, str]]
-    faults: Callable[[object, str], tuple[Fault, ...]]
+    faults: Callable[[object, str], tuple[ApiError, ...]]
     tokens_left: Callable[[Mapping[str, str]], int | None]
     replenish_in: Callable[[Mapping[str, str], datetime], timedelta | None]
     own: Callable[[object], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class HttpReply:
     """The evidence, with the answer as it came: payload is decoded JSON, text the raw body.
 
     Both may hold tokens and a buyer's address; they are for reading, not for keeping.
@@ -85,7 +85,7 @@ class Answered:
 
 
 @dataclass(slots=True)
-class _Reply:
+class _RawReply:
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytearray = field(default_factory=bytearray)
@@ -113,7 +113,7 @@ class Exchange:
         self._now = now
         self._new_correlation_id = new_correlation_id
 
-    async def send(self, wanted: Try, deadline: float) -> Answered:
+    async def send(self, wanted: HttpRequest, deadline: float) -> HttpReply:
         """Make the try; every failure of the network comes back as evidence, none is raised.
 
         deadline is a moment of the running loop's clock (`loop.time()`): nothing is begun
@@ -130,7 +130,7 @@ class Exchange:
             **wanted.headers,
         }
         started_at = self._now()
-        reply = _Reply()
+        reply = _RawReply()
         if asyncio.get_running_loop().time() >= deadline:
             reply.failure = calls.NO_TIME_LEFT
         else:
@@ -141,7 +141,7 @@ class Exchange:
         return await asyncio.to_thread(self._evidence, wanted, correlation_id, started_at, reply)
 
     async def _transfer(
-        self, wanted: Try, headers: Mapping[str, str], deadline: float, reply: _Reply
+        self, wanted: HttpRequest, headers: Mapping[str, str], deadline: float, reply: _RawReply
     ) -> None:
         content = (wanted.content or "").encode()
         try:
@@ -160,8 +160,8 @@ class Exchange:
             reply.failure = next(word for kind, word in _FAILURES if isinstance(error, kind))
 
     def _evidence(
-        self, wanted: Try, correlation_id: str, started_at: datetime, reply: _Reply
-    ) -> Answered:
+        self, wanted: HttpRequest, correlation_id: str, started_at: datetime, reply: _RawReply
+    ) -> HttpReply:
         ended_at, dialect = self._now(), self._dialect
         text, payload, readable = _decode(bytes(reply.body))
         found = dialect.faults(payload if readable else None, text)
@@ -184,9 +184,9 @@ class Exchange:
             replenish_in=dialect.replenish_in(reply.headers, ended_at),
             faults=found,
         )
-        return Answered(call, payload, text)
+        return HttpReply(call, payload, text)
 
-    def _shown(self, text: str, payload: object, wanted: Try) -> str:
+    def _shown(self, text: str, payload: object, wanted: HttpRequest) -> str:
         own = self._dialect.own
         if own is not None and text and not own(payload):
             # Who else answers at a wrong address is none of the store's business.
@@ -194,7 +194,7 @@ class Exchange:
         return redaction.redact(text, wanted.secrets)
 
 
-async def _read(response: httpx.Response, reply: _Reply) -> None:
+async def _read(response: httpx.Response, reply: _RawReply) -> None:
     async for chunk in pieces(response):
         reply.body += chunk
         if len(reply.body) > MAX_ANSWER_BYTES:

@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from app.http_client.call import Fault
-from app.http_client.exchange import Dialect, Exchange, Try
+from app.http_client.call import ApiError
+from app.http_client.exchange import Dialect, Exchange, HttpRequest
 from app.http_client.transport import Http
 
 SIGNATURE_HEADER = "Waybill-Signature"
 _OK, _REDIRECT = 200, 300
 
 
-class Messenger:
+class WebhookSender:
     """Posts messages. timeout is in seconds and bounds each; http calls only who may be called."""
 
     def __init__(self, http: Http, *, timeout: float, now: Callable[[], datetime]) -> None:
@@ -35,7 +35,7 @@ class Messenger:
             now=self._now,
             new_correlation_id=lambda: str(uuid4()),
         )
-        wanted = Try(
+        wanted = HttpRequest(
             operation="notify",
             method="POST",
             path=parts.path or "/",
@@ -65,7 +65,7 @@ def _no_headers(_: str) -> Mapping[str, str]:
     return {}
 
 
-def _no_faults(_: object, __: str) -> tuple[Fault, ...]:
+def _no_faults(_: object, __: str) -> tuple[ApiError, ...]:
     return ()
 
 

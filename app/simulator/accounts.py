@@ -16,7 +16,7 @@ _TOKEN_BYTES = 840
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class IssuedToken:
     """Whose it is, and from when to when it is good, in milliseconds since 1970."""
 
     client_id: str
@@ -36,7 +36,7 @@ class Accounts:
     is_open: bool
     token_seconds: int = TOKEN_SECONDS
     _secrets: dict[str, str] = field(default_factory=dict)
-    _tokens: dict[str, Token] = field(default_factory=dict)
+    _tokens: dict[str, IssuedToken] = field(default_factory=dict)
 
     def register(self, client_id: str, secret: str) -> None:
         """Set the one secret that opens an account."""
@@ -56,7 +56,7 @@ class Accounts:
         if len(self._tokens) >= MOST_TOKENS:
             del self._tokens[next(iter(self._tokens))]
         token = f"sim.{secrets.token_urlsafe(_TOKEN_BYTES)}"
-        self._tokens[token] = Token(client_id, now, now + self.token_seconds * 1000)
+        self._tokens[token] = IssuedToken(client_id, now, now + self.token_seconds * 1000)
         return token
 
     def owner(self, token: str) -> str:
@@ -64,7 +64,7 @@ class Accounts:
         held = self._tokens.get(token)
         return held.client_id if held else ""
 
-    def admit(self, token: str) -> Token:
+    def admit(self, token: str) -> IssuedToken:
         """What a token stands for. Raises 401 for one that is missing, unknown or expired."""
         held = self._tokens.get(token)
         if held is None or held.until <= self.now():

@@ -31,9 +31,9 @@ from starlette.routing import Route
 
 from app.simulator import by_hand, lateness, return_routes
 from app.simulator.asking import wanted as _wanted
-from app.simulator.errors import Unfit
+from app.simulator.errors import BadInput
 from app.simulator.faults import OPERATIONS
-from app.simulator.ledger import Call, Entry, select
+from app.simulator.ledger import Entry, ReceivedCall, select
 from app.simulator.misbehaviour import Misbehaviour
 from app.simulator.orders import CANCELLED, SHIPPED
 from app.simulator.shapes import plainly
@@ -44,7 +44,7 @@ _LONGEST_JUMP = 400 * 86_400.0
 
 def routes(world: World, fate: Misbehaviour) -> list[Route]:
     """Every route under /simulator."""
-    desk = _Desk(world, fate)
+    desk = _AdminRoutes(world, fate)
     answers: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
         ("POST", "/accounts", desk.register),
         ("POST", "/orders", desk.place),
@@ -81,14 +81,14 @@ def routes(world: World, fate: Misbehaviour) -> list[Route]:
 def _number(wanted: dict[str, Any], name: str) -> float:
     number = wanted.get(name)
     if not isinstance(number, int | float) or isinstance(number, bool):
-        raise Unfit(f"{name} must be a number")
+        raise BadInput(f"{name} must be a number")
     return float(number)
 
 
 def _text(wanted: dict[str, Any], name: str) -> str:
     text = wanted.get(name)
     if not isinstance(text, str) or not text:
-        raise Unfit(f"{name} must be a text")
+        raise BadInput(f"{name} must be a text")
     return text
 
 
@@ -96,8 +96,8 @@ def _done() -> Response:
     return Response(status_code=204)
 
 
-class _Desk:
-    """The endpoints. They raise Unfit for what they cannot do."""
+class _AdminRoutes:
+    """The endpoints. They raise BadInput for what they cannot do."""
 
     def __init__(self, world: World, fate: Misbehaviour) -> None:
         self._world, self._fate = world, fate
@@ -111,7 +111,7 @@ class _Desk:
         wanted = await _wanted(request)
         several = wanted.get("orders", [wanted])
         if not isinstance(several, list):
-            raise Unfit("orders is a list of orders")
+            raise BadInput("orders is a list of orders")
         placed = self._world.place(several)
         for client_id, order in placed:
             self._tell(client_id, "PO_CREATED", order.purchase_order_id)
@@ -174,7 +174,7 @@ class _Desk:
         wanted = await _wanted(request)
         sku, units = wanted.get("sku"), wanted.get("quantity")
         if not isinstance(sku, str) or type(units) is not int:
-            raise Unfit("a shop's stock is a sku and a quantity")
+            raise BadInput("a shop's stock is a sku and a quantity")
         opened = self._world.shops.open(request.path_params["store_code"])
         opened.stock[sku] = units
         return JSONResponse({"stock": opened.stock})
@@ -205,7 +205,7 @@ class _Desk:
         return JSONResponse({"entries": shown["found"], "dropped": shown["dropped"]})
 
     async def calls(self, request: Request) -> Response:
-        shown = select(self._world.ledger.calls, Call, request.query_params)
+        shown = select(self._world.ledger.calls, ReceivedCall, request.query_params)
         return JSONResponse({"calls": shown["found"], "dropped": shown["dropped"]})
 
     async def add_fault(self, request: Request) -> Response:
@@ -221,7 +221,7 @@ class _Desk:
 
     async def remove_fault(self, request: Request) -> Response:
         if not self._world.faults.remove(request.path_params["id"]):
-            raise Unfit("there is no such fault; it may have been used up", 404)
+            raise BadInput("there is no such fault; it may have been used up", 404)
         return _done()
 
     async def held(self, _: Request) -> Response:
@@ -243,7 +243,7 @@ class _Desk:
         wanted = await _wanted(request)
         operation, client_id = _text(wanted, "operation"), wanted.get("client_id")
         if operation not in OPERATIONS or not isinstance(client_id, str | None):
-            raise Unfit(f"operation must be one of {', '.join(OPERATIONS)}, client_id a text")
+            raise BadInput(f"operation must be one of {', '.join(OPERATIONS)}, client_id a text")
         capacity, refill = _number(wanted, "capacity"), _number(wanted, "refill_per_second")
         self._world.buckets.limit(client_id, operation, capacity, refill)
         return _done()
@@ -255,7 +255,7 @@ class _Desk:
     async def advance(self, request: Request) -> Response:
         seconds = _number(await _wanted(request), "advance_seconds")
         if not 0 <= seconds <= _LONGEST_JUMP:
-            raise Unfit("advance_seconds goes forward, by 400 days at most")
+            raise BadInput("advance_seconds goes forward, by 400 days at most")
         self._world.advance(seconds)
         late = self._cancel_late()
         return JSONResponse({"now": self._world.now(), "canceled": late})

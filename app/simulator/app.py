@@ -26,26 +26,26 @@ from app.simulator import (
 from app.simulator.accounts import TOKEN_SECONDS
 from app.simulator.errors import (
     ORDERS,
+    BadInput,
     Refusal,
-    Unfit,
     bad_content,
     gateway_error,
     not_found,
     order_error,
 )
-from app.simulator.faults import Fault
-from app.simulator.ledger import Call, Effect
-from app.simulator.misbehaviour import CutConnection, Misbehaviour, Work
+from app.simulator.faults import InjectedFault
+from app.simulator.ledger import Effect, ReceivedCall
+from app.simulator.misbehaviour import CallWork, CutConnection, Misbehaviour
 from app.simulator.names import OUT_OF_STOCK
-from app.simulator.orders import Order
-from app.simulator.returning import Return
+from app.simulator.orders import SimulatedOrder
+from app.simulator.returning import SimulatedReturn
 from app.simulator.shapes import as_walmart
 from app.simulator.world import UNKNOWN_SKU, World
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-Enter = Callable[[World, Request, Call], Mapping[str, str]]
-Prepare = Callable[[World, Request, Call, bytes], Work]
-Rule = Callable[[Order, bytes, int], list[Effect]]
+Enter = Callable[[World, Request, ReceivedCall], Mapping[str, str]]
+Prepare = Callable[[World, Request, ReceivedCall, bytes], CallWork]
+Rule = Callable[[SimulatedOrder, bytes, int], list[Effect]]
 _SCOPES = ("reports", "item", "shipping", "price", "lagtime", "feeds", "returns", "orders",
            "rules", "inventory", "content")  # fmt: skip
 _RULES: dict[str, Rule] = {
@@ -95,7 +95,7 @@ def create_app(
         Route("/", page.handler(world, fate)),
         *admin.routes(world, fate),
     ]
-    handlers = {Unfit: _unfit, HTTPException: _no_such_route}
+    handlers = {BadInput: _unfit, HTTPException: _no_such_route}
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.state.closing = fate.closing
     return app
@@ -137,14 +137,14 @@ class _Walmart:
 
         return Route(path, answer, methods=[method])
 
-    async def _answer(self, request: Request, call: Call, work: Work) -> Response:
+    async def _answer(self, request: Request, call: ReceivedCall, work: CallWork) -> Response:
         fault = self._world.faults.take(call.operation, call.client_id, call.purchase_order_id)
         if fault is None:
             return JSONResponse(work.do())
         call.fault = fault.kind
         return await self._fate.answer(fault, request, call, work)
 
-    def _hear(self, request: Request, operation: str) -> Call:
+    def _hear(self, request: Request, operation: str) -> ReceivedCall:
         code: str | None = request.path_params.get("store_code")
         if code is not None:
             client_id = code
@@ -158,7 +158,7 @@ class _Walmart:
         return self._world.ledger.hear(operation, client_id, po, correlation_id)
 
 
-def _token(world: World, request: Request, _: Call, body: bytes) -> Work:
+def _token(world: World, request: Request, _: ReceivedCall, body: bytes) -> CallWork:
     grant = parse_qs(body.decode(errors="replace")).get("grant_type", [""])[0]
 
     def do() -> Mapping[str, Any]:
@@ -170,10 +170,10 @@ def _token(world: World, request: Request, _: Call, body: bytes) -> Work:
             "expires_in": world.token_seconds,
         }
 
-    return Work(do, do)
+    return CallWork(do, do)
 
 
-def _token_detail(world: World, request: Request, _: Call, __: bytes) -> Work:
+def _token_detail(world: World, request: Request, _: ReceivedCall, __: bytes) -> CallWork:
     token = world.accounts.admit(gateway.access_token(request))
 
     def do() -> Mapping[str, Any]:
@@ -185,11 +185,11 @@ def _token_detail(world: World, request: Request, _: Call, __: bytes) -> Work:
             "scopes": dict.fromkeys(_SCOPES, "full_access"),
         }
 
-    return Work(do, do)
+    return CallWork(do, do)
 
 
-def _list(world: World, request: Request, call: Call, _: bytes) -> Work:
-    def do(lag: Fault | None = None) -> Mapping[str, Any]:
+def _list(world: World, request: Request, call: ReceivedCall, _: bytes) -> CallWork:
+    def do(lag: InjectedFault | None = None) -> Mapping[str, Any]:
         orders, past = world.of(call.client_id), world.past(lag)
         return listing.find(
             {n: past.get(id(each), each) for n, each in orders.items()} if past else orders,
@@ -198,18 +198,18 @@ def _list(world: World, request: Request, call: Call, _: bytes) -> Work:
             released=call.operation == "released",
         )
 
-    return Work(do, do, do)
+    return CallWork(do, do, do)
 
 
-def _read(world: World, _: Request, call: Call, __: bytes) -> Work:
-    def do(lag: Fault | None = None) -> Mapping[str, Any]:
+def _read(world: World, _: Request, call: ReceivedCall, __: bytes) -> CallWork:
+    def do(lag: InjectedFault | None = None) -> Mapping[str, Any]:
         order = world.order(call.client_id, call.purchase_order_id or "")
         return {"order": as_walmart(world.past(lag).get(id(order), order))}
 
-    return Work(do, do, do)
+    return CallWork(do, do, do)
 
 
-def _write(world: World, request: Request, call: Call, body: bytes) -> Work:
+def _write(world: World, request: Request, call: ReceivedCall, body: bytes) -> CallWork:
     read = _read(world, request, call, body)
 
     def do() -> Mapping[str, Any]:
@@ -223,7 +223,7 @@ def _write(world: World, request: Request, call: Call, body: bytes) -> Work:
                 world.set_stock(call.client_id, order.lines[effect.line].sku, None, 0)
         return {"order": as_walmart(order)}
 
-    return Work(do, read.do)
+    return CallWork(do, read.do)
 
 
 def _stocked(request: Request) -> tuple[str, str | None]:
@@ -234,16 +234,16 @@ def _stocked(request: Request) -> tuple[str, str | None]:
     return sku, request.query_params.get("shipNode")
 
 
-def _read_stock(world: World, request: Request, call: Call, _: bytes) -> Work:
-    def do(lag: Fault | None = None) -> Mapping[str, Any]:
+def _read_stock(world: World, request: Request, call: ReceivedCall, _: bytes) -> CallWork:
+    def do(lag: InjectedFault | None = None) -> Mapping[str, Any]:
         sku, node = _stocked(request)
         key = (call.client_id, sku, node)
         return _stock(sku, world.past(lag).get(key, world.stock.get(key, 0)))
 
-    return Work(do, do, do)
+    return CallWork(do, do, do)
 
 
-def _put_stock(world: World, request: Request, call: Call, body: bytes) -> Work:
+def _put_stock(world: World, request: Request, call: ReceivedCall, body: bytes) -> CallWork:
     def do() -> Mapping[str, Any]:
         sku, node = _stocked(request)
         asked = bodies.part(bodies.parse(body), "quantity").get("amount")
@@ -253,53 +253,53 @@ def _put_stock(world: World, request: Request, call: Call, body: bytes) -> Work:
         world.ledger.apply(call, "", [Effect("inventory", sku, asked, reference=node)])
         return _stock(sku, asked)
 
-    return Work(do, _read_stock(world, request, call, body).do)
+    return CallWork(do, _read_stock(world, request, call, body).do)
 
 
-def _event_types(_: World, __: Request, ___: Call, ____: bytes) -> Work:
+def _event_types(_: World, __: Request, ___: ReceivedCall, ____: bytes) -> CallWork:
     def do() -> Mapping[str, Any]:
         return {"events": notifying.event_types()}
 
-    return Work(do, do)
+    return CallWork(do, do)
 
 
-def _subscriptions(world: World, _: Request, call: Call, __: bytes) -> Work:
+def _subscriptions(world: World, _: Request, call: ReceivedCall, __: bytes) -> CallWork:
     def do() -> Mapping[str, Any]:
         return {"events": world.notifier.subscriptions(call.client_id)}
 
-    return Work(do, do)
+    return CallWork(do, do)
 
 
-def _subscribe(world: World, request: Request, call: Call, body: bytes) -> Work:
+def _subscribe(world: World, request: Request, call: ReceivedCall, body: bytes) -> CallWork:
     def do() -> Mapping[str, Any]:
         return {"events": world.notifier.subscribe(call.client_id, bodies.parse(body))}
 
-    return Work(do, _subscriptions(world, request, call, body).do)
+    return CallWork(do, _subscriptions(world, request, call, body).do)
 
 
-def _unsubscribe(world: World, request: Request, call: Call, body: bytes) -> Work:
+def _unsubscribe(world: World, request: Request, call: ReceivedCall, body: bytes) -> CallWork:
     identifier = request.path_params["id"]
 
     def do() -> Mapping[str, Any]:
         world.notifier.unsubscribe(call.client_id, identifier)
         return {"subscriptionId": identifier, "message": "Successfully deleted subscription"}
 
-    return Work(do, _subscriptions(world, request, call, body).do)
+    return CallWork(do, _subscriptions(world, request, call, body).do)
 
 
-def _returns(world: World, request: Request, call: Call, _: bytes) -> Work:
-    def do(lag: Fault | None = None) -> Mapping[str, Any]:
+def _returns(world: World, request: Request, call: ReceivedCall, _: bytes) -> CallWork:
+    def do(lag: InjectedFault | None = None) -> Mapping[str, Any]:
         returns, past = world.returns.get(call.client_id, {}), world.past(lag)
         shown = {number: past.get(id(each), each) for number, each in returns.items()}
         return returning.find(shown, request.query_params)
 
-    return Work(do, do, do)
+    return CallWork(do, do, do)
 
 
-def _refund(world: World, request: Request, call: Call, body: bytes) -> Work:
+def _refund(world: World, request: Request, call: ReceivedCall, body: bytes) -> CallWork:
     number = request.path_params["rma"]
 
-    def found() -> Return:
+    def found() -> SimulatedReturn:
         one = world.returns.get(call.client_id, {}).get(number)
         if one is None:
             raise not_found()
@@ -316,7 +316,7 @@ def _refund(world: World, request: Request, call: Call, body: bytes) -> Work:
             world.ledger.apply(call, po, effects)
         return read()
 
-    return Work(do, read)
+    return CallWork(do, read)
 
 
 def _echo(body: bytes) -> Mapping[str, Any]:

@@ -5,16 +5,16 @@ from typing import Any
 
 from starlette.requests import Request
 
-from app.simulator.errors import Unfit
+from app.simulator.errors import BadInput
 
 
 async def wanted(request: Request) -> dict[str, Any]:
-    """The body of a request, empty if there is none. Raises Unfit for what is not an object."""
+    """The body of a request, empty if there is none. Raises BadInput for what is not an object."""
     body = await request.body()
     try:
         asked = json.loads(body or b"{}")
     except (ValueError, RecursionError):
-        raise Unfit("the body is not JSON") from None
+        raise BadInput("the body is not JSON") from None
     if not isinstance(asked, dict):
-        raise Unfit("the body is not a JSON object")
+        raise BadInput("the body is not a JSON object")
     return asked

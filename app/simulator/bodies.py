@@ -7,7 +7,7 @@ from typing import Any
 
 from app.simulator.errors import ORDERS, bad_content, order_error
 from app.simulator.names import CARRIERS, METHOD_CODES
-from app.simulator.orders import Line, Order
+from app.simulator.orders import SimulatedLine, SimulatedOrder
 
 LONGEST_SELLER_ORDER_ID = 30
 # The seller's clock may run a little ahead of Walmart's.
@@ -19,10 +19,10 @@ _KEPT = ("shipDateTime", "carrierName", "methodCode", "trackingNumber", "trackin
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestedUnits:
     """Units of a line that a request is about; override is intentToCancelOverride."""
 
-    line: Line
+    line: SimulatedLine
     units: int
     status: Mapping[str, Any]
     override: bool
@@ -45,7 +45,7 @@ def part(body: object, name: str) -> Mapping[str, Any]:
     return found
 
 
-def asked(order: Order, wanted: Mapping[str, Any], status: str) -> list[Asked]:
+def asked(order: SimulatedOrder, wanted: Mapping[str, Any], status: str) -> list[RequestedUnits]:
     """What is asked of each line; every entry must be to the given status."""
     found = list(_asked(order, wanted, status))
     if not found:
@@ -53,7 +53,9 @@ def asked(order: Order, wanted: Mapping[str, Any], status: str) -> list[Asked]:
     return found
 
 
-def _asked(order: Order, wanted: Mapping[str, Any], status: str) -> Iterator[Asked]:
+def _asked(
+    order: SimulatedOrder, wanted: Mapping[str, Any], status: str
+) -> Iterator[RequestedUnits]:
     for entry in _listed(part(wanted, "orderLines"), "orderLine"):
         line = order.lines.get(str(entry.get("lineNumber")))
         if line is None:
@@ -66,7 +68,7 @@ def _asked(order: Order, wanted: Mapping[str, Any], status: str) -> Iterator[Ask
         for each in _listed(part(entry, "orderLineStatuses"), "orderLineStatus"):
             if each.get("status") != status:
                 raise bad_content(f"Status must be {status}", "status")
-            yield Asked(line, _quantity(each), each, override)
+            yield RequestedUnits(line, _quantity(each), each, override)
 
 
 def _listed(holder: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
@@ -90,7 +92,7 @@ def _quantity(status: Mapping[str, Any]) -> int:
     return int(str(amount))
 
 
-def package(one: Asked, order: Order, now: int) -> dict[str, Any]:
+def package(one: RequestedUnits, order: SimulatedOrder, now: int) -> dict[str, Any]:
     """The tracking of a package, checked as Walmart does. now in milliseconds since 1970."""
     where = f"in line number {one.line.number}"
     info = one.status.get("trackingInfo")

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from app.simulator.errors import Refusal, Unfit, gateway_error
+from app.simulator.errors import BadInput, Refusal, gateway_error
 
 _ANY = "*"
 # A bucket that is never refilled says to come back in an hour, and then again.
@@ -31,10 +31,10 @@ class Buckets:
         """Set a rate: capacity in tokens, refill in tokens a second; for all sellers if None.
 
         The most specific rate counts: seller and operation, then operation, then seller.
-        Raises Unfit for a number that is negative or not finite.
+        Raises BadInput for a number that is negative or not finite.
         """
         if not all(math.isfinite(number) and number >= 0 for number in (capacity, refill)):
-            raise Unfit("capacity and refill_per_second are numbers from 0 on")
+            raise BadInput("capacity and refill_per_second are numbers from 0 on")
         self._rates[client_id or _ANY, operation] = (capacity, refill)
         self._buckets.clear()
 

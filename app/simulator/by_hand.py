@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.simulator.errors import Unfit
+from app.simulator.errors import BadInput
 from app.simulator.ledger import Effect
-from app.simulator.orders import CANCELLED, OPEN, Line, Order, Parcel
+from app.simulator.orders import CANCELLED, OPEN, Parcel, SimulatedLine, SimulatedOrder
 
 _REASON, _CARRIER, _NUMBER = "SELLER_CANCEL_OUT_OF_STOCK", "UPS", "BYHAND"
 
 
-def move(order: Order, status: str, wanted: object, now: int) -> list[Effect]:
-    """Ship or cancel units; without lines, every open unit. Raises Unfit.
+def move(order: SimulatedOrder, status: str, wanted: object, now: int) -> list[Effect]:
+    """Ship or cancel units; without lines, every open unit. Raises BadInput.
 
     More units than are open is not refused: a person can do what is possible only. now is in
     milliseconds since 1970.
@@ -34,40 +34,44 @@ def move(order: Order, status: str, wanted: object, now: int) -> list[Effect]:
     return effects
 
 
-def want_to_cancel(order: Order, wanted: object, now: int) -> None:
+def want_to_cancel(order: SimulatedOrder, wanted: object, now: int) -> None:
     """Let the buyer ask for a cancellation of lines, given by number; of all, without."""
     numbers = wanted or list(order.lines)
     if not isinstance(numbers, list):
-        raise Unfit("lines is a list of line numbers")
+        raise BadInput("lines is a list of line numbers")
     for line in [_line(order, number) for number in numbers]:
         line.intent_to_cancel, line.changed_at = True, now
 
 
-def _asked(order: Order, wanted: object) -> Iterator[tuple[Line, Mapping[str, Any]]]:
+def _asked(
+    order: SimulatedOrder, wanted: object
+) -> Iterator[tuple[SimulatedLine, Mapping[str, Any]]]:
     if wanted is not None and not isinstance(wanted, list):
-        raise Unfit("lines is a list of lines")
+        raise BadInput("lines is a list of lines")
     for each in wanted or [{"line_number": number} for number in order.lines]:
         if not isinstance(each, Mapping):
-            raise Unfit("a line is an object with a line_number")
+            raise BadInput("a line is an object with a line_number")
         _units(each, line := _line(order, each.get("line_number")))
         yield line, each
 
 
-def _line(order: Order, number: object) -> Line:
+def _line(order: SimulatedOrder, number: object) -> SimulatedLine:
     line = order.lines.get(str(number))
     if line is None:
-        raise Unfit(f"there is no line {number}")
+        raise BadInput(f"there is no line {number}")
     return line
 
 
-def _units(wanted: Mapping[str, Any], line: Line) -> int:
+def _units(wanted: Mapping[str, Any], line: SimulatedLine) -> int:
     units = wanted.get("quantity", line.quantity)
     if type(units) is not int or units < 1:
-        raise Unfit("quantity is a whole number from 1 on")
+        raise BadInput("quantity is a whole number from 1 on")
     return units
 
 
-def _parcel(order: Order, status: str, units: int, wanted: Mapping[str, Any], now: int) -> Parcel:
+def _parcel(
+    order: SimulatedOrder, status: str, units: int, wanted: Mapping[str, Any], now: int
+) -> Parcel:
     if status == CANCELLED:
         return Parcel(CANCELLED, units, None, str(wanted.get("reason") or _REASON))
     tracking = {

@@ -21,7 +21,7 @@ class Refusal(Exception):
         super().__init__(status)
 
 
-class Unfit(Exception):
+class BadInput(Exception):
     """The simulator's own routes cannot do what was asked; the message says why."""
 
     def __init__(self, message: str, status: int = 400) -> None:

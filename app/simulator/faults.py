@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from app.simulator.errors import Unfit
+from app.simulator.errors import BadInput
 
 # What happens, and whether the request takes effect all the same.
 KINDS = {
@@ -59,7 +59,7 @@ _LONGEST_DELAY = 3600.0
 
 
 @dataclass(slots=True)
-class Fault:
+class InjectedFault:
     """One misbehaviour. times None is for ever; delay in seconds; status None is the kind's own.
 
     changes: a read that lags shows each order, return and stock level as it was so many of its
@@ -94,24 +94,26 @@ class Faults:
     """The faults that are set, oldest first. The seed makes probabilities repeatable."""
 
     seed: int = 0
-    _set: dict[int, Fault] = field(default_factory=dict)
+    _set: dict[int, InjectedFault] = field(default_factory=dict)
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     _random: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311 - repeatable, not secret
 
-    def add(self, wanted: Mapping[str, Any]) -> Fault:
-        """Set a fault. Raises Unfit for a kind, operation, field or value that cannot be."""
+    def add(self, wanted: Mapping[str, Any]) -> InjectedFault:
+        """Set a fault. Raises BadInput for a kind, operation, field or value that cannot be."""
         _check(wanted)
         try:
-            fault = Fault(**{"operation": "*", **wanted, "id": next(self._ids)})
+            fault = InjectedFault(**{"operation": "*", **wanted, "id": next(self._ids)})
         except TypeError as error:
-            raise Unfit(str(error)) from error
+            raise BadInput(str(error)) from error
         self._set[fault.id] = fault
         return fault
 
-    def take(self, operation: str, client_id: str, purchase_order_id: str | None) -> Fault | None:
+    def take(
+        self, operation: str, client_id: str, purchase_order_id: str | None
+    ) -> InjectedFault | None:
         """The fault that this call meets, used up once by it."""
         if not self._set:
             return None
@@ -142,23 +144,23 @@ class Faults:
 
 def _check(wanted: Mapping[str, Any]) -> None:
     if wanted.get("kind") not in KINDS:
-        raise Unfit(f"kind must be one of {', '.join(KINDS)}")
+        raise BadInput(f"kind must be one of {', '.join(KINDS)}")
     if wanted.get("operation", "*") not in OPERATIONS:
-        raise Unfit(f"operation must be one of {', '.join(OPERATIONS)}")
+        raise BadInput(f"operation must be one of {', '.join(OPERATIONS)}")
     times, status, changes = wanted.get("times", 1), wanted.get("status"), wanted.get("changes")
     if times is not None and not _whole(times, 1, 10**9):
-        raise Unfit("times is a whole number from 1 on, or null for ever")
+        raise BadInput("times is a whole number from 1 on, or null for ever")
     if status is not None and not _whole(status, 400, 599):
-        raise Unfit("status is an HTTP status from 400 to 599")
+        raise BadInput("status is an HTTP status from 400 to 599")
     if changes is not None and not _whole(changes, 1, 10**9):
-        raise Unfit("changes is a whole number from 1 on")
+        raise BadInput("changes is a whole number from 1 on")
     if not _within(wanted.get("probability", 1.0), 1.0):
-        raise Unfit("probability is a number from 0 to 1")
+        raise BadInput("probability is a number from 0 to 1")
     if not _within(wanted.get("delay", 1.0), _LONGEST_DELAY):
-        raise Unfit(f"delay is a number of seconds from 0 to {_LONGEST_DELAY:.0f}")
+        raise BadInput(f"delay is a number of seconds from 0 to {_LONGEST_DELAY:.0f}")
     for name in _TEXTS:
         if not isinstance(wanted.get(name), str | None):
-            raise Unfit(f"{name} is a text")
+            raise BadInput(f"{name} is a text")
 
 
 def _whole(value: object, least: int, most: int) -> bool:

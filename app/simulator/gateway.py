@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from starlette.requests import Request
 
 from app.simulator.errors import ORDERS, Refusal, order_error
-from app.simulator.ledger import Call
+from app.simulator.ledger import ReceivedCall
 from app.simulator.names import MARKETS
 from app.simulator.world import World
 
@@ -22,7 +22,7 @@ def access_token(request: Request) -> str:
     return request.headers.get(_TOKEN, "")
 
 
-def enter(world: World, request: Request, call: Call) -> Mapping[str, str]:
+def enter(world: World, request: Request, call: ReceivedCall) -> Mapping[str, str]:
     """Let a call to a business endpoint in; answers the throttling headers. Raises a refusal."""
     world.accounts.admit(access_token(request))
     _check_headers(request)
@@ -38,7 +38,7 @@ def in_market(client_id: str, request: Request) -> str:
     return client_id if market == "us" or not client_id else f"{client_id}@{market}"
 
 
-def enter_for_token(_: World, request: Request, __: Call) -> Mapping[str, str]:
+def enter_for_token(_: World, request: Request, __: ReceivedCall) -> Mapping[str, str]:
     """Let a call for a token in. Raises a refusal."""
     _check_headers(request)
     if not credentials(request)[0]:

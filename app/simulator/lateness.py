@@ -5,14 +5,14 @@ auto-canceled" and "Manage order status").
 """
 
 from app.simulator.ledger import Effect
-from app.simulator.orders import ACKNOWLEDGED, CANCELLED, CREATED, Order, Parcel
+from app.simulator.orders import ACKNOWLEDGED, CANCELLED, CREATED, Parcel, SimulatedOrder
 
 _DAY_MS = 86_400_000
 _GRACE_DAYS = {"us": 4, "ca": 7, "mx": 4}
 REASON = "AUTO_CANCEL_LATE_SHIPMENT"
 
 
-def cancel_late(order: Order, now: int) -> list[Effect]:
+def cancel_late(order: SimulatedOrder, now: int) -> list[Effect]:
     """Cancel the open units of an order whose time is over; now in milliseconds since 1970."""
     if now <= order.ship_by + _GRACE_DAYS[order.market] * _DAY_MS:
         return []

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from app.simulator.errors import Unfit
+from app.simulator.errors import BadInput
 
 MOST_ENTRIES = 200_000
 _AFTER = "after"
 
 
 @dataclass(slots=True)
-class Call:
+class ReceivedCall:
     """A call that came in, in nanoseconds since 1970.
 
     status is what was answered; it stays None where nothing, or half an answer, was given.
@@ -80,20 +80,22 @@ class Ledger:
     now: Callable[[], int]
     monotonic: Callable[[], int]
     entries: deque[Entry] = field(default_factory=lambda: deque(maxlen=MOST_ENTRIES))
-    calls: deque[Call] = field(default_factory=lambda: deque(maxlen=MOST_ENTRIES))
+    calls: deque[ReceivedCall] = field(default_factory=lambda: deque(maxlen=MOST_ENTRIES))
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _call_numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def hear(
         self, operation: str, client_id: str, purchase_order_id: str | None, correlation_id: str
-    ) -> Call:
+    ) -> ReceivedCall:
         """Write down a call before anything is decided about it."""
         number = next(self._call_numbers)
-        call = Call(number, self.now(), operation, client_id, purchase_order_id, correlation_id)
+        call = ReceivedCall(
+            number, self.now(), operation, client_id, purchase_order_id, correlation_id
+        )
         self.calls.append(call)
         return call
 
-    def apply(self, call: Call, purchase_order_id: str, effects: Iterable[Effect]) -> None:
+    def apply(self, call: ReceivedCall, purchase_order_id: str, effects: Iterable[Effect]) -> None:
         """Write down what a call has brought about."""
         self._write(
             effects, call.received_at, call.client_id, purchase_order_id, call.correlation_id
@@ -141,12 +143,12 @@ class Ledger:
 def select(kept: deque[Any], kind: type, query: Mapping[str, str]) -> dict[str, Any]:
     """Entries or calls that match a query by their fields, and those after a sequence number.
 
-    Raises Unfit for a name that they do not have.
+    Raises BadInput for a name that they do not have.
     """
     names = [known.name for known in fields(kind)]
     unknown = set(query) - {*names, _AFTER}
     if unknown:
-        raise Unfit(f"{', '.join(sorted(unknown))}: filter by {', '.join([*names, _AFTER])}")
+        raise BadInput(f"{', '.join(sorted(unknown))}: filter by {', '.join([*names, _AFTER])}")
     after = _number(query.get(_AFTER, "-1"))
     wanted = [(name, value) for name, value in query.items() if name != _AFTER]
     found = [
@@ -163,4 +165,4 @@ def _number(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise Unfit(f"{_AFTER} is a sequence number") from None
+        raise BadInput(f"{_AFTER} is a sequence number") from None

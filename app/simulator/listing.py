@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from app.simulator.errors import ORDERS, Refusal, not_found, order_error
-from app.simulator.orders import CREATED, SELLER_FULFILLED, STATUSES, Order
+from app.simulator.orders import CREATED, SELLER_FULFILLED, STATUSES, SimulatedOrder
 from app.simulator.shapes import as_walmart
 
 _DEFAULT_LIMIT, _MOST = 100, 200
@@ -14,11 +14,11 @@ _WEEK_MS = 7 * 86_400_000
 _FOR_EVER = 2**63
 # Milliseconds in a date are refused as well.
 _DATES = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ")
-Fits = Callable[[Order], bool]
+Fits = Callable[[SimulatedOrder], bool]
 
 
 def find(
-    orders: Mapping[str, Order], query: Mapping[str, str], now: int, *, released: bool
+    orders: Mapping[str, SimulatedOrder], query: Mapping[str, str], now: int, *, released: bool
 ) -> dict[str, Any]:
     """A page of an account's orders; released: only those that wait for acknowledgement.
 
@@ -27,7 +27,7 @@ def find(
     limit = min(_number(query, "limit", _DEFAULT_LIMIT, least=1), _MOST)
     start = _number(query, "soIndex", 0, least=0)
     fits = _filter(query, now, released=released)
-    candidates: Iterable[Order] = orders.values()
+    candidates: Iterable[SimulatedOrder] = orders.values()
     if "purchaseOrderId" in query:
         one = orders.get(query["purchaseOrderId"])
         candidates = [one] if one else []
@@ -66,7 +66,7 @@ def _filter(query: Mapping[str, str], now: int, *, released: bool) -> Fits:
     node = query.get("shipNodeType", SELLER_FULFILLED)
     ours = query.get("orderType") in {"REGULAR", None}
 
-    def fits(order: Order) -> bool:
+    def fits(order: SimulatedOrder) -> bool:
         return (
             ours
             and order.node_type == node

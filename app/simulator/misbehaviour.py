@@ -13,9 +13,9 @@ from starlette.types import Receive, Scope, Send
 
 from app.simulator import shop
 from app.simulator.buckets import threshold_violated
-from app.simulator.errors import CONTENT, ORDERS, Refusal, Unfit, gateway_error, order_error
-from app.simulator.faults import Fault
-from app.simulator.ledger import Call
+from app.simulator.errors import CONTENT, ORDERS, BadInput, Refusal, gateway_error, order_error
+from app.simulator.faults import InjectedFault
+from app.simulator.ledger import ReceivedCall
 
 # No client is left without an answer for longer than this, in seconds.
 LONGEST_SILENCE = 120.0
@@ -25,7 +25,7 @@ _PAGE = "<html><body><h1>We'll be right back</h1></body></html>"
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class CallWork:
     """What a call asks for. do applies it and answers the JSON; it may raise a refusal.
 
     unchanged answers the same JSON without applying anything; it is do itself where nothing is to
@@ -34,13 +34,13 @@ class Work:
 
     do: Callable[[], Any]
     unchanged: Callable[[], Any]
-    lagging: Callable[[Fault], Any] | None = None
+    lagging: Callable[[InjectedFault], Any] | None = None
 
     def lands(self) -> bool:
         """Apply it without an answer; False where it is refused by now."""
         try:
             self.do()
-        except (Refusal, Unfit):
+        except (Refusal, BadInput):
             return False
         return True
 
@@ -70,11 +70,15 @@ class Misbehaviour:
     sleep: Callable[[float], Awaitable[object]]
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     # What takes effect once somebody lets it, with the call that asked for it, oldest first.
-    held: deque[tuple[Call, Work]] = field(default_factory=lambda: deque(maxlen=MOST_HELD))
+    held: deque[tuple[ReceivedCall, CallWork]] = field(
+        default_factory=lambda: deque(maxlen=MOST_HELD)
+    )
     # The loop itself holds tasks weakly only.
     _late: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def answer(self, fault: Fault, request: Request, call: Call, work: Work) -> Response:
+    async def answer(
+        self, fault: InjectedFault, request: Request, call: ReceivedCall, work: CallWork
+    ) -> Response:
         """The answer to a call that meets a fault. Raises Refusal."""
         refusal = self._refusal(fault)
         if refusal is not None:
@@ -99,7 +103,7 @@ class Misbehaviour:
                 await self.sleep(fault.delay)
         return await self._applied(fault, request, work)
 
-    async def _applied(self, fault: Fault, request: Request, work: Work) -> Response:
+    async def _applied(self, fault: InjectedFault, request: Request, work: CallWork) -> Response:
         before = work.unchanged() if fault.kind == "unshown" else {}
         shown = work.do()
         match fault.kind:
@@ -131,13 +135,13 @@ class Misbehaviour:
         for task in self._late:
             task.cancel()
 
-    def _refusal(self, fault: Fault) -> Refusal | None:
+    def _refusal(self, fault: InjectedFault) -> Refusal | None:
         if fault.kind == "throttle":
             return self._throttled(fault)
         refuse = _REFUSALS.get(fault.kind)
         return refuse(fault) if refuse else None
 
-    def _throttled(self, fault: Fault) -> Refusal:
+    def _throttled(self, fault: InjectedFault) -> Refusal:
         again_at = self.now() + int(fault.delay * 1000)
         return threshold_violated(
             {"x-current-token-count": "0", "x-next-replenish-time": str(again_at)}
@@ -157,7 +161,7 @@ class Misbehaviour:
             await asyncio.gather(*waits, return_exceptions=True)
         return CutConnection()
 
-    def _do_later(self, delay: float, work: Work) -> None:
+    def _do_later(self, delay: float, work: CallWork) -> None:
         async def later() -> None:
             await self.sleep(delay)
             # By then the order may have moved on, and Walmart refuses; nobody hears it.
@@ -173,7 +177,7 @@ async def _gone(request: Request) -> None:
         pass
 
 
-def _refused(fault: Fault) -> Refusal:
+def _refused(fault: InjectedFault) -> Refusal:
     text = fault.description or "Request content is invalid."
     status = fault.status or 400
     if fault.operation == "token" and fault.code is None:
@@ -184,27 +188,27 @@ def _refused(fault: Fault) -> Refusal:
     return order_error(status, fault.code or CONTENT, text, fault.field or "data")
 
 
-def _expired(fault: Fault) -> Refusal:
+def _expired(fault: InjectedFault) -> Refusal:
     if fault.status in {None, 401}:
         return gateway_error(401, "UNAUTHORIZED", "Unauthorized token or incorrect header")
     return gateway_error(fault.status or 400, "INVALID_TOKEN", "Invalid access token")
 
 
-def _broken(fault: Fault) -> Refusal:
+def _broken(fault: InjectedFault) -> Refusal:
     code = fault.code or f"SYSTEM_ERROR.{ORDERS}"
     return order_error(fault.status or 500, code, fault.description or "System error")
 
 
-def _locked(_: Fault) -> Refusal:
+def _locked(_: InjectedFault) -> Refusal:
     return order_error(423, "RESOURCE_IS_LOCKED.GMP_RECEIVER_API", "Resource is locked")
 
 
-def _outage(_: Fault) -> Refusal:
+def _outage(_: InjectedFault) -> Refusal:
     # Nothing but this exact shape tells an outage from a mistake in the request.
     return order_error(400, f"INVALID_REQUEST.{ORDERS}", "Invalid Request")
 
 
-_REFUSALS: dict[str, Callable[[Fault], Refusal]] = {
+_REFUSALS: dict[str, Callable[[InjectedFault], Refusal]] = {
     "refuse": _refused,
     "error": _broken,
     "expired_token": _expired,

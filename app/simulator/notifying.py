@@ -30,7 +30,7 @@ _MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class EventSubscription:
     """One event type of an account, and where it goes."""
 
     id: str
@@ -44,7 +44,7 @@ class Subscription:
 class Notifier:
     """Sends events without waiting for them; one that fails is lost, as Walmart's last try is."""
 
-    held: dict[str, list[Subscription]] = field(default_factory=dict)
+    held: dict[str, list[EventSubscription]] = field(default_factory=dict)
     # Silent, as Walmart is at times: polling has to find what happens.
     silent: bool = False
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
@@ -98,7 +98,7 @@ class Notifier:
         self.held.clear()
         self.silent = False
 
-    def _subscription(self, wanted: object) -> Subscription:
+    def _subscription(self, wanted: object) -> EventSubscription:
         event = wanted if isinstance(wanted, Mapping) else {}
         kind, url = event.get("eventType"), event.get("eventUrl")
         auth = event.get("authDetails") or {}
@@ -109,7 +109,7 @@ class Notifier:
         if auth.get("authMethod") != "HMAC" or not auth.get("clientSecret"):
             raise bad_content("authMethod is not supported here", "authDetails")
         header = auth.get("authHeaderName") or "Authorization"
-        return Subscription(
+        return EventSubscription(
             f"sub-{next(self._numbers)}", kind, url, str(auth["clientSecret"]), header
         )
 
@@ -122,7 +122,7 @@ def event_types() -> list[dict[str, Any]]:
     ]
 
 
-def _shown(subscription: Subscription) -> dict[str, Any]:
+def _shown(subscription: EventSubscription) -> dict[str, Any]:
     return {
         "subscriptionId": subscription.id,
         "eventType": subscription.event_type,
@@ -133,7 +133,7 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
     }
 
 
-async def _send(subscription: Subscription, body: bytes) -> None:
+async def _send(subscription: EventSubscription, body: bytes) -> None:
     digest = hmac.digest(subscription.secret.encode(), body, hashlib.sha256)
     headers = {
         "Content-Type": "application/json",

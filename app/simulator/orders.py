@@ -36,7 +36,7 @@ class Parcel:
 
 
 @dataclass(slots=True)
-class Line:
+class SimulatedLine:
     """A line of an order; its parcels' quantities always add up to its own."""
 
     number: str
@@ -76,7 +76,7 @@ class Line:
 
 
 @dataclass(slots=True)
-class Order:
+class SimulatedOrder:
     """A purchase order. Times are milliseconds since 1970, as Walmart gives them."""
 
     purchase_order_id: str
@@ -85,7 +85,7 @@ class Order:
     ship_by: int
     deliver_by: int
     ship_method: str
-    lines: dict[str, Line]
+    lines: dict[str, SimulatedLine]
     # Who ships it: the seller, or Walmart's own warehouses (WFS).
     node_type: str = SELLER_FULFILLED
     # us, ca or mx.
@@ -98,7 +98,7 @@ class Order:
         """When anything of it changed last."""
         return max(line.changed_at for line in self.lines.values())
 
-    def copy(self) -> "Order":
+    def copy(self) -> "SimulatedOrder":
         """The order as it is now; later changes leave the copy alone."""
         lines = {
             number: replace(line, parcels=[replace(parcel) for parcel in line.parcels])

@@ -9,9 +9,9 @@ from itertools import islice
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from app.simulator.ledger import Call
+from app.simulator.ledger import ReceivedCall
 from app.simulator.misbehaviour import Misbehaviour
-from app.simulator.orders import Line, Order, Parcel
+from app.simulator.orders import Parcel, SimulatedLine, SimulatedOrder
 from app.simulator.world import World
 
 _MOST_ORDERS, _MOST_CALLS = 100, 30
@@ -115,13 +115,13 @@ def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S")
 
 
-def _order(client_id: str, order: Order) -> str:
+def _order(client_id: str, order: SimulatedOrder) -> str:
     lines = "".join(_line(line) for line in order.lines.values())
     changed = _time(order.changed_at / 1000)
     return _row(_code(order.purchase_order_id), escape(client_id), changed, lines)
 
 
-def _line(line: Line) -> str:
+def _line(line: SimulatedLine) -> str:
     wish = _chip("odd", "buyer asks to cancel") if line.intent_to_cancel else ""
     units = "".join(_units(parcel) for parcel in line.parcels)
     name = f"{_code(line.number)} {escape(line.sku)} &times; {line.quantity}"
@@ -144,7 +144,7 @@ def _fault(fault: dict[str, object]) -> str:
     )
 
 
-def _call(call: Call) -> str:
+def _call(call: ReceivedCall) -> str:
     status = "no answer" if call.status is None else str(call.status)
     answered = _chip("fine" if call.status == 200 else "bad", status)  # noqa: PLR2004 - of HTTP
     fault = f" {_chip('odd', call.fault)}" if call.fault else ""

@@ -4,35 +4,35 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from app.simulator.errors import Unfit
+from app.simulator.errors import BadInput
 from app.simulator.names import MARKETS, METHOD_CODES
 from app.simulator.orders import (
     ACKNOWLEDGED,
     CREATED,
     SELLER_FULFILLED,
     WFS_FULFILLED,
-    Line,
-    Order,
     Parcel,
+    SimulatedLine,
+    SimulatedOrder,
 )
 
 _DAY_MS = 86_400_000
 _MOST_UNITS = 1_000_000
 
 
-def order_from(wanted: Mapping[str, Any], number: Callable[[], int], now: int) -> Order:
+def order_from(wanted: Mapping[str, Any], number: Callable[[], int], now: int) -> SimulatedOrder:
     """Make an order. number gives ids, now is in milliseconds since 1970.
 
-    Raises Unfit for anything that Walmart could not have as an order.
+    Raises BadInput for anything that Walmart could not have as an order.
     """
     method = wanted.get("ship_method") or "Standard"
     if method not in METHOD_CODES:
-        raise Unfit(f"ship_method must be one of {', '.join(sorted(METHOD_CODES))}")
+        raise BadInput(f"ship_method must be one of {', '.join(sorted(METHOD_CODES))}")
     node = wanted.get("node_type") or SELLER_FULFILLED
     if node not in {SELLER_FULFILLED, WFS_FULFILLED}:
-        raise Unfit(f"node_type must be {SELLER_FULFILLED} or {WFS_FULFILLED}")
+        raise BadInput(f"node_type must be {SELLER_FULFILLED} or {WFS_FULFILLED}")
     ordered_at = _time(wanted, "ordered_at", now - 60_000)
-    return Order(
+    return SimulatedOrder(
         purchase_order_id=str(wanted.get("purchase_order_id") or number()),
         customer_order_id=str(wanted.get("customer_order_id") or number()),
         ordered_at=ordered_at,
@@ -50,41 +50,41 @@ def _market(client_id: str) -> str:
     """The market of an account, seller or seller@ca."""
     _, _, market = client_id.partition("@")
     if market and market not in MARKETS:
-        raise Unfit(f"a market is one of {', '.join(MARKETS)}")
+        raise BadInput(f"a market is one of {', '.join(MARKETS)}")
     return market or MARKETS[0]
 
 
 def _time(wanted: Mapping[str, Any], name: str, default: int) -> int:
     at = wanted.get(name)
     if at is not None and (type(at) is not int or at < 0):
-        raise Unfit(f"{name} is a number of milliseconds since 1970")
+        raise BadInput(f"{name} is a number of milliseconds since 1970")
     return default if at is None else at
 
 
-def _lines(wanted: Mapping[str, Any], now: int) -> Iterator[Line]:
+def _lines(wanted: Mapping[str, Any], now: int) -> Iterator[SimulatedLine]:
     status, lines = wanted.get("status") or CREATED, wanted.get("lines")
     if status not in {CREATED, ACKNOWLEDGED}:
-        raise Unfit(f"status must be {CREATED} or {ACKNOWLEDGED}")
+        raise BadInput(f"status must be {CREATED} or {ACKNOWLEDGED}")
     if not isinstance(lines, list) or not lines:
-        raise Unfit("lines is a list of at least one line")
+        raise BadInput("lines is a list of at least one line")
     seen: set[str] = set()
     for position, each in enumerate(lines, start=1):
         if not isinstance(each, Mapping):
-            raise Unfit("a line is an object with a sku")
+            raise BadInput("a line is an object with a sku")
         line = _line(position, each, status, now)
         if line.number in seen:
-            raise Unfit(f"line_number {line.number} is there twice")
+            raise BadInput(f"line_number {line.number} is there twice")
         seen.add(line.number)
         yield line
 
 
-def _line(position: int, wanted: Mapping[str, Any], status: str, now: int) -> Line:
+def _line(position: int, wanted: Mapping[str, Any], status: str, now: int) -> SimulatedLine:
     units, sku = wanted.get("quantity", 1), str(wanted.get("sku") or "")
     if type(units) is not int or not 1 <= units <= _MOST_UNITS:
-        raise Unfit(f"quantity is a whole number from 1 to {_MOST_UNITS}")
+        raise BadInput(f"quantity is a whole number from 1 to {_MOST_UNITS}")
     if not sku:
-        raise Unfit("a line needs a sku")
-    return Line(
+        raise BadInput("a line needs a sku")
+    return SimulatedLine(
         number=str(wanted.get("line_number") or position),
         sku=sku,
         name=str(wanted.get("name") or sku),
@@ -101,5 +101,5 @@ def _price(wanted: object) -> float:
     except ValueError:
         price = math.nan
     if not math.isfinite(price) or price < 0:
-        raise Unfit("unit_price is an amount such as 14.00")
+        raise BadInput("unit_price is an amount such as 14.00")
     return price

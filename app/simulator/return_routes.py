@@ -7,14 +7,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.simulator import asking, returning
-from app.simulator.errors import Unfit
-from app.simulator.returning import Return
+from app.simulator.errors import BadInput
+from app.simulator.returning import SimulatedReturn
 from app.simulator.world import World
 
 
 def routes(world: World) -> Iterator[Route]:
     """The routes of returns under /simulator."""
-    desk = _Desk(world)
+    desk = _ReturnRoutes(world)
     answers: list[tuple[str, Callable[[Request], Awaitable[Response]]]] = [
         ("/orders/{po}/return", desk.send_back),
         ("/returns/{rma}/refund", desk.refund),
@@ -26,7 +26,7 @@ def routes(world: World) -> Iterator[Route]:
     return (Route(f"/simulator{path}", to, methods=["POST"]) for path, to in answers)
 
 
-class _Desk:
+class _ReturnRoutes:
     def __init__(self, world: World) -> None:
         self._world = world
 
@@ -70,9 +70,9 @@ class _Desk:
             made.changed_at = self._world.now()
         return JSONResponse(returning.as_walmart(made))
 
-    def _found(self, request: Request) -> tuple[str, Return]:
+    def _found(self, request: Request) -> tuple[str, SimulatedReturn]:
         number = request.path_params["rma"]
         for client_id, returns in self._world.returns.items():
             if number in returns:
                 return client_id, returns[number]
-        raise Unfit(f"there is no return {number}", 404)
+        raise BadInput(f"there is no return {number}", 404)

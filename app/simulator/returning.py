@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from app.simulator import bodies
-from app.simulator.errors import Unfit, bad_content, not_found
+from app.simulator.errors import BadInput, bad_content, not_found
 from app.simulator.ledger import Effect
-from app.simulator.orders import DELIVERED, REFUNDED, SHIPPED, Order, Parcel
+from app.simulator.orders import DELIVERED, REFUNDED, SHIPPED, Parcel, SimulatedOrder
 
 _DEFAULT_LIMIT, _MOST = 10, 200
 _RETURN_WITHIN_MS = 30 * 86_400_000
@@ -20,7 +20,7 @@ class ReturnedLine:
     """Units of an order's line that a buyer sends back."""
 
     number: int
-    order: Order
+    order: SimulatedOrder
     line: str
     quantity: int
     refunded: int = 0
@@ -28,11 +28,11 @@ class ReturnedLine:
 
 
 @dataclass(slots=True)
-class Return:
+class SimulatedReturn:
     """A return order. Times are milliseconds since 1970."""
 
     number: str
-    order: Order
+    order: SimulatedOrder
     requested_at: int
     lines: list[ReturnedLine]
     reason: str = "DAMAGED"
@@ -43,47 +43,53 @@ class Return:
     garbled: bool = False
 
     @property
-    def orders(self) -> list[Order]:
+    def orders(self) -> list[SimulatedOrder]:
         """Every order that its lines are of."""
         return list({id(line.order): line.order for line in self.lines}.values())
 
-    def copy(self) -> "Return":
+    def copy(self) -> "SimulatedReturn":
         """The return as it is now; later changes leave the copy alone."""
         return replace(self, lines=[replace(line) for line in self.lines])
 
 
 def open_return(
-    orders: Mapping[str, Order], order: Order, wanted: Mapping[str, Any], number: int, now: int
-) -> Return:
-    """Let the buyer send units back; without lines every shipped one. Raises Unfit.
+    orders: Mapping[str, SimulatedOrder],
+    order: SimulatedOrder,
+    wanted: Mapping[str, Any],
+    number: int,
+    now: int,
+) -> SimulatedReturn:
+    """Let the buyer send units back; without lines every shipped one. Raises BadInput.
 
     A line may be of another of the account's orders. return_type: REFUND or REPLACEMENT.
     garbled: its quantities cannot be read.
     """
     named = wanted.get("lines")
     if named is not None and not isinstance(named, list):
-        raise Unfit("lines is a list of lines")
+        raise BadInput("lines is a list of lines")
     asked: Sequence[Any] = named or [{"line_number": each} for each in order.lines]
     lines = [_line_from(orders, order, each, place) for place, each in enumerate(asked, start=1)]
-    made = Return(str(number), order, now, lines, changed_at=now)
+    made = SimulatedReturn(str(number), order, now, lines, changed_at=now)
     made.return_type = str(wanted.get("return_type", made.return_type))
     made.garbled = wanted.get("garbled") is True
     return made
 
 
-def _line_from(orders: Mapping[str, Order], order: Order, each: object, place: int) -> ReturnedLine:
+def _line_from(
+    orders: Mapping[str, SimulatedOrder], order: SimulatedOrder, each: object, place: int
+) -> ReturnedLine:
     named = each if isinstance(each, Mapping) else {}
     of = orders.get(str(named.get("purchase_order_id", order.purchase_order_id)))
     line = of.lines.get(str(named.get("line_number"))) if of else None
     if of is None or line is None:
-        raise Unfit("a line is an object with the line_number of the order")
+        raise BadInput("a line is an object with the line_number of the order")
     units = named.get("quantity", line.units(SHIPPED, DELIVERED))
     if type(units) is not int or not 1 <= units <= line.units(SHIPPED, DELIVERED):
-        raise Unfit(f"line {line.number} has no such number of shipped units")
+        raise BadInput(f"line {line.number} has no such number of shipped units")
     return ReturnedLine(place, of, line.number, units)
 
 
-def cancel(returned: Return, numbers: object, now: int) -> None:
+def cancel(returned: SimulatedReturn, numbers: object, now: int) -> None:
     """The buyer keeps what is not refunded of some lines, or of all."""
     for line in returned.lines:
         if numbers is None or (isinstance(numbers, list) and line.number in numbers):
@@ -91,13 +97,13 @@ def cancel(returned: Return, numbers: object, now: int) -> None:
     returned.changed_at = now
 
 
-def refund_all(returned: Return, now: int) -> dict[str, list[Effect]]:
+def refund_all(returned: SimulatedReturn, now: int) -> dict[str, list[Effect]]:
     """Walmart refunds what is left by itself; answers what was done to each order."""
     units = {line.number: line.quantity - line.refunded for line in returned.lines}
     return _refund(returned, {n: u for n, u in units.items() if u}, now, "refunded_by_walmart")
 
 
-def refund(returned: Return, body: bytes, now: int) -> dict[str, list[Effect]]:
+def refund(returned: SimulatedReturn, body: bytes, now: int) -> dict[str, list[Effect]]:
     """Refund what the seller asks for, all of it or nothing. Raises Walmart's 400."""
     asked = bodies.parse(body)
     lines = asked.get("refundLines") if isinstance(asked, Mapping) else None
@@ -121,7 +127,7 @@ def refund(returned: Return, body: bytes, now: int) -> dict[str, list[Effect]]:
 
 
 def _refund(
-    returned: Return, units: Mapping[int, int], now: int, operation: str
+    returned: SimulatedReturn, units: Mapping[int, int], now: int, operation: str
 ) -> dict[str, list[Effect]]:
     done: dict[str, list[Effect]] = {}
     for line in returned.lines:
@@ -142,7 +148,7 @@ def _refund(
     return done
 
 
-def find(returns: Mapping[str, Return], query: Mapping[str, str]) -> dict[str, Any]:
+def find(returns: Mapping[str, SimulatedReturn], query: Mapping[str, str]) -> dict[str, Any]:
     """A page of an account's returns, by offset as Walmart does. Raises 404 where none fits."""
     since, until = query.get("returnLastModifiedStartDate"), query.get("returnLastModifiedEndDate")
     found = [
@@ -166,7 +172,7 @@ def find(returns: Mapping[str, Return], query: Mapping[str, str]) -> dict[str, A
     return {"meta": meta, "returnOrders": [as_walmart(each) for each in page]}
 
 
-def as_walmart(returned: Return) -> dict[str, Any]:
+def as_walmart(returned: SimulatedReturn) -> dict[str, Any]:
     """A return as the returns API answers it."""
     order = returned.order
     lines = [_line(returned, line) for line in returned.lines]
@@ -186,7 +192,7 @@ def as_walmart(returned: Return) -> dict[str, Any]:
     }
 
 
-def _line(returned: Return, line: ReturnedLine) -> dict[str, Any]:
+def _line(returned: SimulatedReturn, line: ReturnedLine) -> dict[str, Any]:
     ordered = line.order.lines[line.line]
     return {
         "returnOrderLineNumber": line.number,
@@ -203,7 +209,7 @@ def _line(returned: Return, line: ReturnedLine) -> dict[str, Any]:
     }
 
 
-def _statuses(returned: Return, line: ReturnedLine) -> Iterator[dict[str, Any]]:
+def _statuses(returned: SimulatedReturn, line: ReturnedLine) -> Iterator[dict[str, Any]]:
     under_way = "INITIATED" if returned.arrived_at is None else "DELIVERED"
     left = "COMPLETED" if line.canceled else under_way
     at = {"statusTime": _text(returned.changed_at)}
@@ -214,7 +220,7 @@ def _statuses(returned: Return, line: ReturnedLine) -> Iterator[dict[str, Any]]:
         yield {"status": "COMPLETED", **at, **refund, "quantity": _units(line.refunded)}
 
 
-def _events(returned: Return, line: ReturnedLine) -> Iterator[dict[str, Any]]:
+def _events(returned: SimulatedReturn, line: ReturnedLine) -> Iterator[dict[str, Any]]:
     """The newest first, as Walmart has it."""
     tags = [("RETURN_INITIATED", returned.requested_at)]
     if returned.arrived_at is not None:

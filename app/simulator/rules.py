@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.simulator import bodies
-from app.simulator.bodies import Asked
+from app.simulator.bodies import RequestedUnits
 from app.simulator.errors import bad_content
 from app.simulator.ledger import Effect
 from app.simulator.names import CANCELLATION_REASONS
@@ -20,9 +20,9 @@ from app.simulator.orders import (
     DELIVERED,
     SELLER_FULFILLED,
     SHIPPED,
-    Line,
-    Order,
     Parcel,
+    SimulatedLine,
+    SimulatedOrder,
 )
 
 # Walmart's guide: a cancellation of more lines is sent in several calls.
@@ -33,7 +33,7 @@ _EDIT = "PARTIAL_UPDATE"
 _REQUESTED = "CUSTOMER_REQUESTED_SELLER_TO_CANCEL"
 
 
-def acknowledge(order: Order, now: int) -> list[Effect]:
+def acknowledge(order: SimulatedOrder, now: int) -> list[Effect]:
     """Acknowledge every unit; once more is fine. Raises a refusal when any is past it."""
     if order.node_type != SELLER_FULFILLED:
         raise bad_content(f"PO {order.purchase_order_id} is not fulfilled by the seller")
@@ -52,7 +52,7 @@ def acknowledge(order: Order, now: int) -> list[Effect]:
     return effects
 
 
-def ship(order: Order, body: object, now: int) -> list[Effect]:
+def ship(order: SimulatedOrder, body: object, now: int) -> list[Effect]:
     """Ship units, or correct the tracking of shipped ones (processMode PARTIAL_UPDATE)."""
     shipment = bodies.part(body, "orderShipment")
     mode = shipment.get("processMode")
@@ -78,7 +78,7 @@ def ship(order: Order, body: object, now: int) -> list[Effect]:
     ]
 
 
-def _check_origin(order: Order, shipment: Mapping[str, Any]) -> None:
+def _check_origin(order: SimulatedOrder, shipment: Mapping[str, Any]) -> None:
     """CA wants to know of each line from where it was shipped."""
     if order.market != "ca":
         return
@@ -87,7 +87,7 @@ def _check_origin(order: Order, shipment: Mapping[str, Any]) -> None:
             raise bad_content("shipFromCountry is missing", "shipFromCountry")
 
 
-def _edit(wanted: list[tuple[Asked, dict[str, Any]]], now: int) -> list[Effect]:
+def _edit(wanted: list[tuple[RequestedUnits, dict[str, Any]]], now: int) -> list[Effect]:
     found = [(one, tracking, _parcels(one, now)) for one, tracking in wanted]
     effects = []
     for one, tracking, parcels in found:
@@ -101,7 +101,7 @@ def _edit(wanted: list[tuple[Asked, dict[str, Any]]], now: int) -> list[Effect]:
     return effects
 
 
-def _parcels(one: Asked, now: int) -> list[Parcel]:
+def _parcels(one: RequestedUnits, now: int) -> list[Parcel]:
     """The packages that a correction is about; one of several must be named by its number."""
     line, current = one.line, one.status.get("currentTrackingInfo")
     if current is not None:
@@ -123,7 +123,7 @@ def _parcels(one: Asked, now: int) -> list[Parcel]:
     return found
 
 
-def cancel(order: Order, body: object, now: int) -> list[Effect]:
+def cancel(order: SimulatedOrder, body: object, now: int) -> list[Effect]:
     """Cancel units that have not been shipped."""
     cancellation = bodies.part(body, "orderCancellation")
     lines = bodies.part(cancellation, "orderLines").get("orderLine")
@@ -137,7 +137,7 @@ def cancel(order: Order, body: object, now: int) -> list[Effect]:
     return [Effect("cancel", one.line.number, one.units, reason=reason) for one, reason in wanted]
 
 
-def _reason(order: Order, one: Asked) -> str:
+def _reason(order: SimulatedOrder, one: RequestedUnits) -> str:
     reason = one.status.get("cancellationReason")
     if not isinstance(reason, str) or reason not in CANCELLATION_REASONS[order.market]:
         raise bad_content("Cancellation reason is not supported", "cancellationReason")
@@ -146,7 +146,7 @@ def _reason(order: Order, one: Asked) -> str:
     return reason
 
 
-def _check_units(order: Order, wanted: list[Asked], doing: str) -> None:
+def _check_units(order: SimulatedOrder, wanted: list[RequestedUnits], doing: str) -> None:
     """A line may be named more than once; its units count together."""
     units: Counter[str] = Counter()
     for one in wanted:
@@ -155,7 +155,7 @@ def _check_units(order: Order, wanted: list[Asked], doing: str) -> None:
         _check_line(order, order.lines[number], total, doing)
 
 
-def _check_line(order: Order, line: Line, units: int, doing: str) -> None:
+def _check_line(order: SimulatedOrder, line: SimulatedLine, units: int, doing: str) -> None:
     where = f"The Line: {line.number} of PO: {order.purchase_order_id}"
     if line.units(CREATED):
         raise bad_content(f"{where} is not acknowledged")

@@ -26,10 +26,10 @@ def serve(*, host: str, port: int) -> None:
         timeout_keep_alive=75,
     )
     logging.getLogger("uvicorn.error").addFilter(_not_a_cut_connection)
-    _Server(config, app.state.closing.set).run()
+    _SimulatorServer(config, app.state.closing.set).run()
 
 
-class _Server(uvicorn.Server):
+class _SimulatorServer(uvicorn.Server):
     """Lets clients go that a fault keeps waiting, before it waits for them itself."""
 
     def __init__(self, config: uvicorn.Config, let_go: Callable[[], None]) -> None:

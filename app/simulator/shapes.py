@@ -6,7 +6,7 @@ times are milliseconds since 1970, and what is absent is left out, never null.
 
 from typing import Any
 
-from app.simulator.orders import Line, Order, Parcel
+from app.simulator.orders import Parcel, SimulatedLine, SimulatedOrder
 
 _ADDRESS = {
     "name": "Sam Sample",
@@ -20,7 +20,7 @@ _ADDRESS = {
 _NODE = {"name": "Default Node", "id": "1000"}
 
 
-def as_walmart(order: Order) -> dict[str, Any]:
+def as_walmart(order: SimulatedOrder) -> dict[str, Any]:
     """An order as the orders API answers it."""
     return {
         "purchaseOrderId": order.purchase_order_id,
@@ -40,7 +40,7 @@ def as_walmart(order: Order) -> dict[str, Any]:
     }
 
 
-def _line(order: Order, line: Line) -> dict[str, Any]:
+def _line(order: SimulatedOrder, line: SimulatedLine) -> dict[str, Any]:
     price = {"currency": "USD", "amount": line.unit_price}
     charge = {"chargeType": "PRODUCT", "chargeName": "ItemPrice", "chargeAmount": price}
     shown = {
@@ -77,7 +77,7 @@ def _status(parcel: Parcel) -> dict[str, Any]:
     return shown
 
 
-def plainly(client_id: str, order: Order) -> dict[str, Any]:
+def plainly(client_id: str, order: SimulatedOrder) -> dict[str, Any]:
     """What "Walmart" believes of an order, for a person or a test."""
     return {
         "client_id": client_id,
@@ -91,7 +91,7 @@ def plainly(client_id: str, order: Order) -> dict[str, Any]:
     }
 
 
-def _plain_line(line: Line) -> dict[str, Any]:
+def _plain_line(line: SimulatedLine) -> dict[str, Any]:
     return {
         "line_number": line.number,
         "sku": line.sku,

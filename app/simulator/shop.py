@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.simulator.errors import Refusal, Unfit
+from app.simulator.errors import BadInput, Refusal
 
 WRONG_TOKEN = "wrong"  # noqa: S105 - it opens nothing
 MOST_ORDERS = 100_000
@@ -26,7 +26,7 @@ def refused(status: int, message: str, **parameters: object) -> Refusal:
 
 
 @dataclass(slots=True)
-class Shop:
+class SimulatedShop:
     """One store view: its orders by entity id, and how many units of a SKU it has to sell."""
 
     number: int
@@ -49,7 +49,7 @@ class Shop:
         if not given.get("payment"):
             raise refused(500, "Internal Error. Details are available in Magento log file.")
         if len(self.orders) >= MOST_ORDERS:
-            raise Unfit(f"No more than {MOST_ORDERS} orders", 507)
+            raise BadInput(f"No more than {MOST_ORDERS} orders", 507)
         number = next(self._numbers)
         items = [
             {**item, "item_id": next(self._items), "order_id": number} for item in _items(given)
@@ -106,11 +106,11 @@ class Shop:
 class Shops:
     """Every shop, made when it is first called."""
 
-    _known: dict[str, Shop] = field(default_factory=dict)
+    _known: dict[str, SimulatedShop] = field(default_factory=dict)
 
-    def open(self, code: str) -> Shop:
+    def open(self, code: str) -> SimulatedShop:
         """The shop of a store code."""
-        return self._known.setdefault(code, Shop(len(self._known) + 1))
+        return self._known.setdefault(code, SimulatedShop(len(self._known) + 1))
 
     def views(self, code: str) -> list[dict[str, Any]]:
         """The store views of the installation that the code belongs to."""

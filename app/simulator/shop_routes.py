@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from app.simulator import bodies, shop
-from app.simulator.ledger import Call, Effect
-from app.simulator.misbehaviour import Work
+from app.simulator.ledger import Effect, ReceivedCall
+from app.simulator.misbehaviour import CallWork
 from app.simulator.world import World
 
 # Commerce's operations, by which faults are set.
@@ -16,7 +16,7 @@ ORDERS, COMMENTS, STOCK = "commerce_orders", "commerce_comments", "commerce_stoc
 _AT = "/rest/{store_code}/V1"
 
 
-def enter(_: World, request: Request, __: Call) -> Mapping[str, str]:
+def enter(_: World, request: Request, __: ReceivedCall) -> Mapping[str, str]:
     """Let a call in. Raises a refusal."""
     shop.admit(request.headers.get("authorization", ""))
     return {}
@@ -45,24 +45,24 @@ def _code(request: Request) -> str:
     return code
 
 
-def _work(do: Callable[[], Any], unchanged: Callable[[], Any] | None = None) -> Work:
-    return Work(do, unchanged or do)
+def _work(do: Callable[[], Any], unchanged: Callable[[], Any] | None = None) -> CallWork:
+    return CallWork(do, unchanged or do)
 
 
-def _search(world: World, request: Request, _: Call, __: bytes) -> Work:
+def _search(world: World, request: Request, _: ReceivedCall, __: bytes) -> CallWork:
     return _work(lambda: world.shops.open(_code(request)).search(request.query_params))
 
 
-def _views(world: World, request: Request, _: Call, __: bytes) -> Work:
+def _views(world: World, request: Request, _: ReceivedCall, __: bytes) -> CallWork:
     return _work(lambda: world.shops.views(_code(request)))
 
 
-def _read(world: World, request: Request, _: Call, __: bytes) -> Work:
+def _read(world: World, request: Request, _: ReceivedCall, __: bytes) -> CallWork:
     number = request.path_params["id"]
     return _work(lambda: world.shops.open(_code(request)).order(number))
 
 
-def _save(world: World, request: Request, call: Call, body: bytes) -> Work:
+def _save(world: World, request: Request, call: ReceivedCall, body: bytes) -> CallWork:
     def do() -> Mapping[str, Any]:
         entity = _json(body).get("entity")
         known = isinstance(entity, dict) and "entity_id" in entity
@@ -75,7 +75,7 @@ def _save(world: World, request: Request, call: Call, body: bytes) -> Work:
     return _work(do, dict)
 
 
-def _comment(world: World, request: Request, call: Call, body: bytes) -> Work:
+def _comment(world: World, request: Request, call: ReceivedCall, body: bytes) -> CallWork:
     def do() -> bool:
         opened, number = world.shops.open(_code(request)), request.path_params["id"]
         opened.comment(number, _json(body))
@@ -88,7 +88,7 @@ def _comment(world: World, request: Request, call: Call, body: bytes) -> Work:
     return _work(do, lambda: False)
 
 
-def _salable(world: World, request: Request, _: Call, __: bytes) -> Work:
+def _salable(world: World, request: Request, _: ReceivedCall, __: bytes) -> CallWork:
     return _work(lambda: world.shops.open(_code(request)).salable(request.path_params["sku"]))
 
 

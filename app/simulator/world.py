@@ -11,13 +11,13 @@ from typing import Any
 from app.simulator import placing
 from app.simulator.accounts import TOKEN_SECONDS, Accounts
 from app.simulator.buckets import Buckets
-from app.simulator.errors import Unfit, not_found
-from app.simulator.faults import Fault, Faults
+from app.simulator.errors import BadInput, not_found
+from app.simulator.faults import Faults, InjectedFault
 from app.simulator.history import History
 from app.simulator.ledger import Ledger
 from app.simulator.notifying import Notifier
-from app.simulator.orders import Order
-from app.simulator.returning import Return, open_return
+from app.simulator.orders import SimulatedOrder
+from app.simulator.returning import SimulatedReturn, open_return
 from app.simulator.shop import Shops
 
 # Bounded memory: orders are refused beyond this.
@@ -41,9 +41,9 @@ class World:
     seed: int = 0
     open_accounts: bool = True
     token_seconds: int = TOKEN_SECONDS
-    orders: dict[str, dict[str, Order]] = field(default_factory=dict)
+    orders: dict[str, dict[str, SimulatedOrder]] = field(default_factory=dict)
     # By account and return number.
-    returns: dict[str, dict[str, Return]] = field(default_factory=dict)
+    returns: dict[str, dict[str, SimulatedReturn]] = field(default_factory=dict)
     # By account, SKU and ship node.
     stock: dict[tuple[str, str, str | None], int] = field(default_factory=dict)
     notifier: Notifier = field(default_factory=Notifier)
@@ -72,11 +72,11 @@ class World:
         """Move Walmart's clock ahead."""
         self._ahead_ns += int(seconds * 1e9)
 
-    def of(self, client_id: str) -> Mapping[str, Order]:
+    def of(self, client_id: str) -> Mapping[str, SimulatedOrder]:
         """An account's orders by number, oldest first."""
         return self.orders.get(client_id, {})
 
-    def order(self, client_id: str, purchase_order_id: str) -> Order:
+    def order(self, client_id: str, purchase_order_id: str) -> SimulatedOrder:
         """An order of an account. Raises Walmart's 404."""
         found = self.of(client_id).get(purchase_order_id)
         if found is None:
@@ -84,7 +84,7 @@ class World:
         return found
 
     @contextmanager
-    def changing(self, *things: Order | Return) -> Iterator[None]:
+    def changing(self, *things: SimulatedOrder | SimulatedReturn) -> Iterator[None]:
         """Keep what orders and returns were before the block, where it changes them."""
         before = [thing.copy() for thing in things]
         # What Walmart refuses has changed nothing.
@@ -100,12 +100,14 @@ class World:
             self.history.keep(key, self.stock.get(key, 0))
         self.stock[key] = units
 
-    def past(self, lag: Fault | None) -> Mapping[Hashable, Any]:
+    def past(self, lag: InjectedFault | None) -> Mapping[Hashable, Any]:
         """What a read that lags shows instead: by the id of an order or return, by key of stock."""
         return self.history.before(lag.delay, lag.changes) if lag is not None else {}
 
-    def open_return(self, client_id: str, order: Order, wanted: Mapping[str, Any]) -> Return:
-        """Let a buyer send units back. Raises Unfit."""
+    def open_return(
+        self, client_id: str, order: SimulatedOrder, wanted: Mapping[str, Any]
+    ) -> SimulatedReturn:
+        """Let a buyer send units back. Raises BadInput."""
         number = _FIRST_RETURN + next(self._numbers)
         made = open_return(self.of(client_id), order, wanted, number, self.now())
         self.returns.setdefault(client_id, {})[made.number] = made
@@ -113,33 +115,35 @@ class World:
         self.notifier.tell(client_id, "RETURN_CREATED", "RETURN_CREATED", numbers)
         return made
 
-    def anywhere(self, purchase_order_id: str, client_id: str | None = None) -> tuple[str, Order]:
-        """An order of a given or of whatever account, with its account. Raises Unfit, 404."""
+    def anywhere(
+        self, purchase_order_id: str, client_id: str | None = None
+    ) -> tuple[str, SimulatedOrder]:
+        """An order of a given or of whatever account, with its account. Raises BadInput, 404."""
         for owner, orders in self.orders.items():
             if purchase_order_id in orders and client_id in {None, owner}:
                 return owner, orders[purchase_order_id]
-        raise Unfit(f"Nobody ordered {purchase_order_id}", 404)
+        raise BadInput(f"Nobody ordered {purchase_order_id}", 404)
 
-    def place(self, wanted: Iterable[Any]) -> list[tuple[str, Order]]:
-        """Let buyers order: all or, where one order is not possible, none. Raises Unfit."""
-        made: dict[tuple[str, str], Order] = {}
+    def place(self, wanted: Iterable[Any]) -> list[tuple[str, SimulatedOrder]]:
+        """Let buyers order: all or, where one order is not possible, none. Raises BadInput."""
+        made: dict[tuple[str, str], SimulatedOrder] = {}
         for each in wanted:
             client_id, order = self._order_from(each)
             key = (client_id, order.purchase_order_id)
             if key in made or order.purchase_order_id in self.of(client_id):
-                raise Unfit(f"{client_id} already has order {order.purchase_order_id}", 409)
+                raise BadInput(f"{client_id} already has order {order.purchase_order_id}", 409)
             made[key] = order
         if self._held + len(made) > MOST_ORDERS:
-            raise Unfit(f"No more than {MOST_ORDERS} orders; DELETE /simulator/orders", 507)
+            raise BadInput(f"No more than {MOST_ORDERS} orders; DELETE /simulator/orders", 507)
         for (client_id, number), order in made.items():
             self.orders.setdefault(client_id, {})[number] = order
         self._held += len(made)
         return [(client_id, order) for (client_id, _), order in made.items()]
 
-    def _order_from(self, wanted: object) -> tuple[str, Order]:
+    def _order_from(self, wanted: object) -> tuple[str, SimulatedOrder]:
         client_id = wanted.get("client_id") if isinstance(wanted, Mapping) else None
         if not isinstance(wanted, Mapping) or not isinstance(client_id, str) or not client_id:
-            raise Unfit("an order is an object with a client_id and lines")
+            raise BadInput("an order is an object with a client_id and lines")
         return client_id, placing.order_from(wanted, lambda: next(self._numbers), self.now())
 
     def forget_orders(self) -> None:

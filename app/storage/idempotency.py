@@ -24,7 +24,7 @@ KEPT_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StoredResponse:
     """A finished HTTP answer."""
 
     status: int
@@ -33,7 +33,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Once:
+class IdempotentRequest:
     """A request that carries a key. store_id 0: it belongs to no store. render makes its answer."""
 
     store_id: int
@@ -42,13 +42,13 @@ class Once:
     path: str
     key: str
     fingerprint: bytes
-    render: Callable[[Any], Answer]
+    render: Callable[[Any], StoredResponse]
 
 
-class Replay(Exception):
+class Replayed(Exception):
     """The request was carried out before; this is what it was answered."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: StoredResponse) -> None:
         self.answer = answer
         super().__init__("answered before")
 
@@ -58,8 +58,8 @@ def fingerprint(body: object) -> bytes:
     return hashlib.sha256(_IN_ORDER.encode(body).encode()).digest()
 
 
-async def enter(connection: Connection, once: Once | None) -> None:
-    """Begin a request: raises Replay when it was answered before.
+async def begin(connection: Connection, once: IdempotentRequest | None) -> None:
+    """Begin a request: raises Replayed when it was answered before.
 
     Raises Conflict idempotency_in_progress while its twin runs, and Invalid
     idempotency_key_reused when the key was used for another body.
@@ -83,16 +83,18 @@ async def enter(connection: Connection, once: Once | None) -> None:
         )
     ).one_or_none()
     if row is not None:
-        raise known(once, row.fingerprint, Answer(row.status, row.body, row.headers))
+        raise known(once, row.fingerprint, StoredResponse(row.status, row.body, row.headers))
 
 
-def known(once: Once, fingerprint: bytes, answer: Answer) -> Replay | Invalid:
+def known(
+    once: IdempotentRequest, fingerprint: bytes, answer: StoredResponse
+) -> Replayed | Invalid:
     """Give an answer that is kept again: a Replay, or Invalid for another body than its."""
     if fingerprint != once.fingerprint:
         return Invalid(
             "idempotency_key_reused", "This Idempotency-Key was used with another body before."
         )
-    return Replay(answer)
+    return Replayed(answer)
 
 
 def in_progress() -> Conflict:
@@ -102,7 +104,7 @@ def in_progress() -> Conflict:
     )
 
 
-async def keep(connection: Connection, once: Once | None, result: object) -> None:
+async def store(connection: Connection, once: IdempotentRequest | None, result: object) -> None:
     """Write down what the request was answered, in the transaction of what it did."""
     if once is None:
         return
@@ -128,7 +130,7 @@ async def keep(connection: Connection, once: Once | None, result: object) -> Non
     )
 
 
-def lock_number(once: Once) -> int:
+def lock_number(once: IdempotentRequest) -> int:
     """The advisory lock that a request holds while it runs."""
     name = f"{once.store_id}\0{once.api_key}\0{once.method}\0{once.path}\0{once.key}"
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)

@@ -15,13 +15,13 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from app.domain.outbox.rate_limits import (
     BLOCKED,
     Breaker,
+    CallReport,
     Endpoint,
     Lane,
-    News,
-    after,
     allowance,
-    stopped_anew,
-    ways,
+    apply_reports,
+    lanes_for,
+    newly_blocked,
 )
 from app.domain.update import Kind
 from app.storage.postgres import sharding
@@ -54,7 +54,7 @@ READ = "nullif(l.paused_until, '-infinity'::timestamptz) AS paused_until, " + ",
     f"l.{name}" for name in (*_COLUMNS, *_OWN) if name != "paused_until"
 )
 # In one order everywhere, so that those who hold several never wait for each other.
-_HOLD_SOME = sharding.Statement(
+_HOLD_SOME = sharding.ShardedStatement(
     f"""
     SELECT l.store_id, l.endpoint, {READ}
       FROM lanes l
@@ -66,7 +66,7 @@ _HOLD_SOME = sharding.Statement(
     sa.bindparam("endpoints", type_=ARRAY(sa.Text)),
 )
 _SPEND = "UPDATE lanes SET own_tokens = $3, own_at = $4 WHERE store_id = $1 AND endpoint = $2"
-_CHANGE = sharding.Statement(
+_CHANGE = sharding.ShardedStatement(
     """
     UPDATE lanes l
        SET paused_until = coalesce(v.paused_until, '-infinity'), reason = v.reason,
@@ -108,20 +108,22 @@ async def spend(
             await session.fetch(_SPEND, lane.store_id, lane.endpoint.value, left, at)
 
 
-async def record(connection: Connection, news: Iterable[News], breaker: Breaker) -> list[Lane]:
+async def record(
+    connection: Connection, reports: Iterable[CallReport], breaker: Breaker
+) -> list[Lane]:
     """Write down what calls told; answers the lanes that a person should hear of."""
-    told: dict[tuple[int, str], list[News]] = defaultdict(list)
-    for each in news:
+    told: dict[tuple[int, str], list[CallReport]] = defaultdict(list)
+    for each in reports:
         told[each.store_id, each.endpoint.value].append(each)
     if not told:
         return []
     before = await _hold_some(connection, sorted(told))
-    changed = {place: after(before[place], told[place], breaker) for place in told}
+    changed = {place: apply_reports(before[place], told[place], breaker) for place in told}
     rows = [_row(lane) for place, lane in sorted(changed.items()) if lane != before[place]]
     if rows:
         of = [row["store_id"] for row in rows]
         await _CHANGE.execute(connection, of, {"changes": rows})
-    return [lane for place, lane in changed.items() if stopped_anew(before[place], lane)]
+    return [lane for place, lane in changed.items() if newly_blocked(before[place], lane)]
 
 
 async def now(connection: Connection) -> datetime:
@@ -178,7 +180,7 @@ async def _paused_until(
 
 async def paused_until(connection: Connection, store_id: int, kind: Kind) -> datetime | None:
     """Until when updates of that kind of the store stand still, if they do."""
-    return await _paused_until(connection, store_id, ways(kind, reads=False))
+    return await _paused_until(connection, store_id, lanes_for(kind, reads=False))
 
 
 async def _hold_some(

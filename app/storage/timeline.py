@@ -14,7 +14,7 @@ NewId = Callable[[int], UUID]
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class TimelineEvent:
     """One entry for an order's timeline; actor is the name of the API key, None for Waybill."""
 
     what: str
@@ -24,7 +24,7 @@ class Event:
 
 
 async def add(
-    connection: Connection, store_id: int, order_id: UUID, event: Event, ids: NewId
+    connection: Connection, store_id: int, order_id: UUID, event: TimelineEvent, ids: NewId
 ) -> None:
     """Write an entry in the transaction of what it tells."""
     await connection.execute(

@@ -8,43 +8,43 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from app.commerce.client import CommerceClient
-from app.commerce.connection import PAYMENT_METHOD, Shop
+from app.commerce.connection import PAYMENT_METHOD, CommerceConnection
 from app.domain import ids
 from app.domain.errors import Conflict
 from app.storage import idempotency, rate_limits
-from app.storage.idempotency import Once
-from app.storage.orders.ship_batcher import Accepting
-from app.storage.outbox.notify import Told
+from app.storage.idempotency import IdempotentRequest
+from app.storage.orders.ship_batcher import ShipBatcher
+from app.storage.outbox.notify import DueHint
 from app.storage.postgres.database import Connection, Database
 from app.storage.stores import stores
-from app.storage.stores.secrets import CannotDecrypt, Vault
+from app.storage.stores.secrets import CannotDecrypt, SecretCipher
 from app.walmart.client import WalmartClient
-from app.walmart.credentials import Account
+from app.walmart.credentials import SellerCredentials
 
 Opened = TypeVar("Opened")
 
 
-class Wake(Protocol):
+class WakePollers(Protocol):
     """Tells pollers what is due; nothing named: to look for it."""
 
-    def __call__(self, *told: Told) -> None:
+    def __call__(self, *told: DueHint) -> None:
         """Tell, after the commit."""
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class AppContext:
     """The collaborators of the use cases. now is an aware time; entropy gives 64 random bits.
 
     wake tells pollers what was committed; it costs nothing and never raises.
     """
 
     database: Database
-    accepting: Accepting
-    vault: Vault
+    accepting: ShipBatcher
+    cipher: SecretCipher
     walmart: WalmartClient
     now: Callable[[], datetime]
     entropy: Callable[[], int]
-    wake: Wake
+    wake: WakePollers
     commerce: CommerceClient
     quiet_period: timedelta = timedelta(seconds=120)
 
@@ -53,10 +53,10 @@ class Desk:
         return ids.new_id(store_id, int(self.now().timestamp() * 1000), self.entropy())
 
     @asynccontextmanager
-    async def transaction(self, once: Once | None = None) -> AsyncIterator[Connection]:
+    async def transaction(self, once: IdempotentRequest | None = None) -> AsyncIterator[Connection]:
         """Open the transaction of a use case; a request answered before raises Replay here."""
         async with self.database.begin() as connection:
-            await idempotency.enter(connection, once)
+            await idempotency.begin(connection, once)
             yield connection
 
     async def database_time(self) -> datetime:
@@ -64,31 +64,31 @@ class Desk:
         async with self.database.begin() as connection:
             return await rate_limits.now(connection)
 
-    async def account(self, store_id: int) -> Account:
+    async def account(self, store_id: int) -> SellerCredentials:
         """Open a store's Walmart account. Raises Conflict secret_unreadable."""
-        return account(await self._opened(stores.credentials, store_id))
+        return seller_credentials(await self._opened(stores.credentials, store_id))
 
-    async def shop(self, store_id: int) -> Shop | None:
+    async def commerce_connection(self, store_id: int) -> CommerceConnection | None:
         """Open a store's Commerce, where it is called. Raises Conflict secret_unreadable."""
-        return shop(await self._opened(stores.commerce_access, store_id))
+        return commerce_connection(await self._opened(stores.commerce_access, store_id))
 
     async def _opened(
-        self, read: Callable[[Connection, int, Vault], Awaitable[Opened]], store_id: int
+        self, read: Callable[[Connection, int, SecretCipher], Awaitable[Opened]], store_id: int
     ) -> Opened:
         try:
             async with self.database.begin() as connection:
-                return await read(connection, store_id, self.vault)
+                return await read(connection, store_id, self.cipher)
         except CannotDecrypt as error:
             raise Conflict(
                 "secret_unreadable", f"A secret of the store cannot be read: {error}."
             ) from error
 
 
-def shop(opened: stores.CommerceAccess | None) -> Shop | None:
+def commerce_connection(opened: stores.CommerceAccess | None) -> CommerceConnection | None:
     """How a store's Commerce is called, in the form that its client takes."""
     if opened is None:
         return None
-    return Shop(
+    return CommerceConnection(
         store_id=opened.store_id,
         code=opened.code,
         base_url=opened.base_url,
@@ -98,9 +98,9 @@ def shop(opened: stores.CommerceAccess | None) -> Shop | None:
     )
 
 
-def account(opened: stores.Credentials) -> Account:
+def seller_credentials(opened: stores.Credentials) -> SellerCredentials:
     """Credentials in the form that the Walmart client takes."""
-    return Account(
+    return SellerCredentials(
         store_id=opened.store_id,
         client_id=opened.client_id,
         client_secret=opened.client_secret,

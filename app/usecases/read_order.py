@@ -2,18 +2,18 @@
 
 from app.domain.errors import Conflict, NotAvailable
 from app.domain.orders.snapshot import OrderSnapshot
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.walmart import errors
 
 
-async def read(desk: Desk, store_id: int, purchase_order_id: str) -> OrderSnapshot | None:
+async def read(context: AppContext, store_id: int, purchase_order_id: str) -> OrderSnapshot | None:
     """The order as Walmart shows it now; None where Walmart knows no such order.
 
     Raises Conflict credentials_rejected and NotAvailable walmart_unavailable.
     """
-    account = await desk.account(store_id)
+    account = await context.account(store_id)
     try:
-        return (await desk.walmart.read_order(account, purchase_order_id)).order
+        return (await context.walmart.read_order(account, purchase_order_id)).order
     except errors.NotFound:
         return None
     except errors.CredentialsRejected as error:

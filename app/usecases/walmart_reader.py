@@ -6,12 +6,12 @@ from typing import Protocol, TypeVar
 from app.domain.outbox.rate_limits import Endpoint
 from app.http_client.call import Call
 from app.storage.postgres.database import Connection
-from app.usecases.context import Desk
-from app.walmart.client import Answer
-from app.walmart.credentials import Account
+from app.usecases.context import AppContext
+from app.walmart.client import WalmartReply
+from app.walmart.credentials import SellerCredentials
 
 
-class Answered(Protocol):
+class HasCall(Protocol):
     """An answer with the call that brought it."""
 
     @property
@@ -19,26 +19,28 @@ class Answered(Protocol):
         """The evidence of the call."""
 
 
-Said = TypeVar("Said", bound=Answered)
+Reply = TypeVar("Reply", bound=HasCall)
 
 
-class Hold:
+class WalmartReader:
     """How Walmart is asked, and what must still be true where the answer is written down.
 
     A reader that works for long has terms of its own
     (`app/worker/importer/rate_limited_reader.py`).
     """
 
-    async def ask(self, endpoint: Endpoint, call: Callable[[], Awaitable[Said]]) -> Said:
+    async def ask(self, endpoint: Endpoint, call: Callable[[], Awaitable[Reply]]) -> Reply:
         """Make a read call. Raises WalmartError."""
         del endpoint
         return await call()
 
-    async def read_order(self, desk: Desk, account: Account, number: str) -> Answer:
+    async def read_order(
+        self, context: AppContext, account: SellerCredentials, number: str
+    ) -> WalmartReply:
         """Read an order. Raises WalmartError."""
 
-        async def read() -> Answer:
-            return await desk.walmart.read_order(account, number)
+        async def read() -> WalmartReply:
+            return await context.walmart.read_order(account, number)
 
         return await self.ask(Endpoint.READ, read)
 
@@ -47,4 +49,4 @@ class Hold:
         del connection
 
 
-FREE = Hold()
+UNLIMITED = WalmartReader()

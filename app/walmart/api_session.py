@@ -11,16 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.http_client.call import Call
-from app.http_client.exchange import Answered, Exchange, Try
+from app.http_client.exchange import Exchange, HttpReply, HttpRequest
 from app.walmart import errors, markets, order_lists
-from app.walmart.credentials import Account
+from app.walmart.credentials import SellerCredentials
 from app.walmart.token import TokenCache
 
 _write_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
-class Operations:
+class ApiSession:
     """Carries operations out. timeout: seconds of one as a whole."""
 
     exchange: Exchange
@@ -29,14 +29,14 @@ class Operations:
 
     async def carry_out(
         self,
-        account: Account,
+        account: SellerCredentials,
         operation: str,
         method: str,
         path: str,
         body: Mapping[str, object] | None = None,
         *,
         query: str = "",
-    ) -> Answered:
+    ) -> HttpReply:
         """Call Walmart; raises the error that its answer is classified as."""
         deadline = asyncio.get_running_loop().time() + self.timeout
         content = None if body is None else _write_json(body)
@@ -44,7 +44,7 @@ class Operations:
         for renewable in (True, False):
             headers = {"WM_SEC.ACCESS_TOKEN": token, **markets.headers(account.market)}
             secrets = (token, account.client_secret)
-            wanted = Try(operation, method, path, headers, content, secrets, query)
+            wanted = HttpRequest(operation, method, path, headers, content, secrets, query)
             answered = await self.exchange.send(wanted, deadline)
             error = errors.classify(answered.call)
             if not (renewable and isinstance(error, errors.CredentialsRejected)):
@@ -55,12 +55,12 @@ class Operations:
         return answered
 
     async def look_up(
-        self, account: Account, operation: str, path: str, query: str
-    ) -> tuple[Answered | None, Call]:
+        self, account: SellerCredentials, operation: str, path: str, query: str
+    ) -> tuple[HttpReply | None, Call]:
         """Ask for a list; None where Walmart says, mostly by a 404, that nothing was found."""
         try:
             answered = await self.carry_out(account, operation, "GET", path, query=query)
-        except (errors.NotFound, errors.Unclear) as error:
+        except (errors.NotFound, errors.CallUnclear) as error:
             if error.call is None or not order_lists.tells_none(error.call):
                 raise
             return None, error.call

@@ -12,7 +12,7 @@ from uuid import uuid4
 from app.domain.orders.buyer import Buyer
 from app.domain.orders.snapshot import OrderSnapshot
 from app.http_client.call import Call
-from app.http_client.exchange import Answered, Dialect, Exchange
+from app.http_client.exchange import Dialect, Exchange, HttpReply
 from app.http_client.transport import Http
 from app.walmart import (
     buyer_parser,
@@ -22,15 +22,22 @@ from app.walmart import (
     rate_limit_headers,
     request_bodies,
 )
-from app.walmart.api_session import Operations
-from app.walmart.credentials import Account
+from app.walmart.api_session import ApiSession
+from app.walmart.credentials import SellerCredentials
 from app.walmart.inventory_api import InventoryApi
-from app.walmart.order_lists import OrderPage, Window
+from app.walmart.order_lists import ChangeWindow, OrderPage
 from app.walmart.returns_api import ReturnsApi
 from app.walmart.token import TokenCache
 from app.walmart.webhooks_api import WebhooksApi
 
-__all__ = ["Account", "Answer", "OrderPage", "TokenDetail", "WalmartClient", "Window"]
+__all__ = [
+    "ChangeWindow",
+    "OrderPage",
+    "SellerCredentials",
+    "TokenDetail",
+    "WalmartClient",
+    "WalmartReply",
+]
 
 SERVICE_NAME = "Walmart Marketplace"
 FULL_ACCESS = "full_access"
@@ -49,7 +56,7 @@ _DIALECT = Dialect(
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WalmartReply:
     """What Walmart answered: the order as it is now, where the answer shows it.
 
     payload: its decoded JSON, which names the buyer.
@@ -109,7 +116,7 @@ class WalmartClient:
             new_correlation_id=new_correlation_id,
         )
         cache = tokens(exchange) if tokens else TokenCache(exchange, now=now)
-        self._operations = Operations(exchange, cache, timeout)
+        self._operations = ApiSession(exchange, cache, timeout)
         self.returns = ReturnsApi(self._operations)
         self.inventory = InventoryApi(self._operations)
         self.webhooks = WebhooksApi(self._operations)
@@ -118,14 +125,14 @@ class WalmartClient:
         """A store's credentials have changed: ask for a new token at the next call."""
         self._operations.tokens.forget(store_id)
 
-    async def read_order(self, account: Account, purchase_order_id: str) -> Answer:
+    async def read_order(self, account: SellerCredentials, purchase_order_id: str) -> WalmartReply:
         """Read an order; the answer always has one. Raises NotFound where Walmart knows none."""
         path = _path(purchase_order_id)
         answered = await self._operations.carry_out(account, "read_order", "GET", path)
         return _answer(answered, _order(answered, purchase_order_id))
 
     async def read_buyer(
-        self, account: Account, purchase_order_id: str
+        self, account: SellerCredentials, purchase_order_id: str
     ) -> tuple[OrderSnapshot, Buyer, Call]:
         """Read an order with its buyer. Raises Refused where it does not say where it goes."""
         path = _path(purchase_order_id)
@@ -135,12 +142,12 @@ class WalmartClient:
             return order, buyer_parser.read_buyer(answered.payload), answered.call
         except buyer_parser.NoAddress as error:
             message = f"Walmart's order does not say where it goes: {error}."
-            raise errors.Refused(message, call=answered.call) from error
+            raise errors.CallRefused(message, call=answered.call) from error
 
     async def list_orders(
         self,
-        account: Account,
-        window: Window,
+        account: SellerCredentials,
+        window: ChangeWindow,
         cursor: str | None = None,
         *,
         fulfilled_by_walmart: bool = False,
@@ -157,7 +164,7 @@ class WalmartClient:
 
     async def list_released(
         self,
-        account: Account,
+        account: SellerCredentials,
         ordered_since: datetime,
         cursor: str | None = None,
         *,
@@ -168,12 +175,12 @@ class WalmartClient:
         return await self._page(account, "list_released", "/v3/orders/released", query, cursor)
 
     async def _page(
-        self, account: Account, operation: str, path: str, query: str, cursor: str | None
+        self, account: SellerCredentials, operation: str, path: str, query: str, cursor: str | None
     ) -> OrderPage:
         answered, call = await self._operations.look_up(account, operation, path, query)
         return OrderPage(call=call) if answered is None else order_lists.read_page(answered, cursor)
 
-    async def acknowledge(self, account: Account, purchase_order_id: str) -> Answer:
+    async def acknowledge(self, account: SellerCredentials, purchase_order_id: str) -> WalmartReply:
         """Say that the order has been received. The answer may come without the order.
 
         Raises Refused where some units are already shipped or canceled ("higher status").
@@ -183,32 +190,32 @@ class WalmartClient:
         try:
             order = request_bodies.read_order_body(answered.payload)
         except request_bodies.UnreadableOrder:
-            return Answer(None, answered.call)
+            return WalmartReply(None, answered.call)
         return _answer(answered, _same(order, purchase_order_id, answered.call))
 
     async def ship(
-        self, account: Account, purchase_order_id: str, body: Mapping[str, object]
-    ) -> Answer:
+        self, account: SellerCredentials, purchase_order_id: str, body: Mapping[str, object]
+    ) -> WalmartReply:
         """Send a body of `messages.shipping_body` or `tracking_body`; the answer has the order."""
         path = _path(purchase_order_id, "/shipping")
         answered = await self._operations.carry_out(account, "ship", "POST", path, body)
         return _answer(answered, _order(answered, purchase_order_id))
 
     async def cancel(
-        self, account: Account, purchase_order_id: str, body: Mapping[str, object]
-    ) -> Answer:
+        self, account: SellerCredentials, purchase_order_id: str, body: Mapping[str, object]
+    ) -> WalmartReply:
         """Send a body of `messages.cancellation_body`; the answer has the order."""
         path = _path(purchase_order_id, "/cancel")
         answered = await self._operations.carry_out(account, "cancel", "POST", path, body)
         return _answer(answered, _order(answered, purchase_order_id))
 
-    async def check(self, account: Account) -> TokenDetail:
+    async def check(self, account: SellerCredentials) -> TokenDetail:
         """Try a store's keys with a token of their own, and say what they may do."""
         self.forget(account.store_id)
         answered = await self._operations.carry_out(account, "check", "GET", "/v3/token/detail")
         body = answered.payload
         if not isinstance(body, dict) or not isinstance(body.get("scopes"), dict):
-            raise errors.Unclear("Walmart's answer holds no scopes.", call=answered.call)
+            raise errors.CallUnclear("Walmart's answer holds no scopes.", call=answered.call)
         return TokenDetail(
             is_valid=str(body.get("is_valid", True)).casefold() == "true",
             scopes={str(name): str(level) for name, level in body["scopes"].items()},
@@ -221,16 +228,16 @@ def _path(purchase_order_id: str, action: str = "") -> str:
     return f"/v3/orders/{quote(purchase_order_id, safe='')}{action}"
 
 
-def _answer(answered: Answered, order: OrderSnapshot) -> Answer:
-    return Answer(order, answered.call, answered.payload)
+def _answer(answered: HttpReply, order: OrderSnapshot) -> WalmartReply:
+    return WalmartReply(order, answered.call, answered.payload)
 
 
-def _order(answered: Answered, purchase_order_id: str) -> OrderSnapshot:
+def _order(answered: HttpReply, purchase_order_id: str) -> OrderSnapshot:
     try:
         order = request_bodies.read_order_body(answered.payload)
     except request_bodies.UnreadableOrder as error:
         message = f"Walmart's answer shows no order that can be read: {error}."
-        raise errors.Unclear(message, call=answered.call) from error
+        raise errors.CallUnclear(message, call=answered.call) from error
     return _same(order, purchase_order_id, answered.call)
 
 
@@ -238,4 +245,4 @@ def _same(order: OrderSnapshot, purchase_order_id: str, call: Call) -> OrderSnap
     if order.purchase_order_id == purchase_order_id:
         return order
     message = f"Walmart answered with another order, {order.purchase_order_id}."
-    raise errors.Unclear(message, call=call)
+    raise errors.CallUnclear(message, call=call)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SellerCredentials:
     """The seller account a store is connected to. The secret never shows in a repr."""
 
     store_id: int

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
-from app.http_client.call import Fault
+from app.http_client.call import ApiError
 from app.http_client.redaction import MOST_EVIDENCE, cut, scrub
 
 _MAX_DESCRIPTION = 500
@@ -24,17 +24,17 @@ _XML_TAG = re.compile(
 _XML_FIELDS = frozenset({"code", "field", "description", "info"})
 
 
-def faults_in(payload: object, text: str) -> tuple[Fault, ...]:
+def faults_in(payload: object, text: str) -> tuple[ApiError, ...]:
     """Every error in an answer, given as decoded JSON (None where it is none) and as text."""
     return faults_of(payload) if payload is not None else faults_of_xml(text)
 
 
-def faults_of(payload: object) -> tuple[Fault, ...]:
+def faults_of(payload: object) -> tuple[ApiError, ...]:
     """The errors in a decoded JSON answer, the first 100; empty where it holds none."""
     return tuple(_fault(entry) for entry in islice(_entries(payload), _MOST))
 
 
-def faults_of_xml(text: str) -> tuple[Fault, ...]:
+def faults_of_xml(text: str) -> tuple[ApiError, ...]:
     """The errors at the head of an XML answer, the first 100; empty where there is none."""
     return tuple(islice(_xml_faults(text[:MOST_EVIDENCE]), _MOST))
 
@@ -73,9 +73,9 @@ def _listed(value: object, deepest: int = _DEEPEST) -> Iterator[Mapping[str, obj
             yield inner
 
 
-def _fault(entry: Mapping[str, object]) -> Fault:
+def _fault(entry: Mapping[str, object]) -> ApiError:
     sentences = (_text(entry.get(name)) for name in _SENTENCES)
-    return Fault(
+    return ApiError(
         code=_text(entry.get("code")) or "",
         field=_text(entry.get("field")),
         description=next((sentence for sentence in sentences if sentence), None),
@@ -83,7 +83,7 @@ def _fault(entry: Mapping[str, object]) -> Fault:
     )
 
 
-def _xml_faults(text: str) -> Iterator[Fault]:
+def _xml_faults(text: str) -> Iterator[ApiError]:
     fields: dict[str, str] | None = None
     cause = False
     for closes, name, attributes, inner in _XML_TAG.findall(text):
@@ -101,8 +101,8 @@ def _xml_faults(text: str) -> Iterator[Fault]:
             fields.setdefault(name, inner)
 
 
-def _xml_fault(fields: Mapping[str, str], *, has_causes: bool) -> Fault:
-    return Fault(
+def _xml_fault(fields: Mapping[str, str], *, has_causes: bool) -> ApiError:
+    return ApiError(
         code=_text(fields.get("code")) or "",
         field=_text(fields.get("field")),
         description=_text(fields.get("description") or fields.get("info")),

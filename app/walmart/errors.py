@@ -7,25 +7,25 @@ from app.http_client.call import NEVER_LEFT, Call
 from app.http_client.error_redaction import faults_of
 from app.http_client.errors import (
     CallError,
+    CallRefused,
+    CallUnclear,
     CredentialsRejected,
     Misconfigured,
     NotFound,
     NotSent,
-    Refused,
     Throttled,
     Unavailable,
-    Unclear,
 )
 
 __all__ = [
+    "CallRefused",
+    "CallUnclear",
     "CredentialsRejected",
     "Misconfigured",
     "NotFound",
     "NotSent",
-    "Refused",
     "Throttled",
     "Unavailable",
-    "Unclear",
     "WalmartError",
     "classify",
     "is_about_all",
@@ -36,7 +36,10 @@ WalmartError = CallError
 # Codes rule over the HTTP status, the first row that matches first: a code that leaves the
 # outcome open must never lose against one that does not.
 _BY_CODE: tuple[tuple[frozenset[str], type[WalmartError]], ...] = (
-    (frozenset({"SYSTEM_ERROR", "INVALID_SYSTEM_STATE", "DOWNSTREAM_SYSTEM_TIME_OUT"}), Unclear),
+    (
+        frozenset({"SYSTEM_ERROR", "INVALID_SYSTEM_STATE", "DOWNSTREAM_SYSTEM_TIME_OUT"}),
+        CallUnclear,
+    ),
     (frozenset({"INVALID_TOKEN", "UNAUTHORIZED"}), CredentialsRejected),
     (frozenset({"REQUEST_THRESHOLD_VIOLATED"}), Throttled),
     (frozenset({"RESOURCE_IS_LOCKED"}), Unavailable),
@@ -63,11 +66,11 @@ _BY_STATUS: dict[int, type[WalmartError]] = {
     405: Misconfigured,
     406: Misconfigured,
     407: Misconfigured,
-    408: Unclear,
+    408: CallUnclear,
     415: Misconfigured,
     423: Unavailable,
     429: Throttled,
-    499: Unclear,
+    499: CallUnclear,
 }
 _OK, _REDIRECT, _CLIENT_ERROR, _NOT_FOUND, _SERVER_ERROR = 200, 300, 400, 404, 500
 _PARTIAL = 206
@@ -91,12 +94,12 @@ def classify(call: Call) -> WalmartError | None:
 
 def _kind(call: Call) -> type[WalmartError] | None:
     if call.status is None:
-        return NotSent if call.failure in NEVER_LEFT else Unclear
+        return NotSent if call.failure in NEVER_LEFT else CallUnclear
     if _OK <= call.status < _REDIRECT:
         whole = call.failure is None and not call.faults and call.status != _PARTIAL
-        return None if whole else Unclear
+        return None if whole else CallUnclear
     if not _REDIRECT <= call.status < _SERVER_ERROR:
-        return Unclear
+        return CallUnclear
     return _by_code(call) or _BY_STATUS.get(call.status) or _by_body(call)
 
 
@@ -107,10 +110,10 @@ def _by_code(call: Call) -> type[WalmartError] | None:
 
 def _by_body(call: Call) -> type[WalmartError]:
     if call.status is None or call.status < _CLIENT_ERROR or call.failure is not None:
-        return Unclear
+        return CallUnclear
     if call.status == _NOT_FOUND and "CONTENT_NOT_FOUND" in map(_name, call.codes):
         return NotFound
-    return Unavailable if _is_outage(call) else Refused
+    return Unavailable if _is_outage(call) else CallRefused
 
 
 def _is_outage(call: Call) -> bool:

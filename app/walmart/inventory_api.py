@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 from app.http_client.call import Call
 from app.walmart import errors, request_bodies
-from app.walmart.api_session import Operations
-from app.walmart.credentials import Account
+from app.walmart.api_session import ApiSession
+from app.walmart.credentials import SellerCredentials
 
 _PATH = "/v3/inventory"
 
@@ -23,9 +23,11 @@ class InventoryAnswer:
 class InventoryApi:
     """Raises the classes of `app.walmart.errors` and nothing else."""
 
-    operations: Operations
+    operations: ApiSession
 
-    async def put(self, account: Account, sku: str, quantity: int, ship_node: str | None) -> Call:
+    async def put(
+        self, account: SellerCredentials, sku: str, quantity: int, ship_node: str | None
+    ) -> Call:
         """Set how many units of a SKU there are; absolute. Raises NotFound for an unknown SKU.
 
         Raises Unclear where the answer does not say the same number.
@@ -36,10 +38,12 @@ class InventoryApi:
         )
         if request_bodies.stock_of(answered.payload) != quantity:
             message = "Walmart's answer does not show the stock level that was sent."
-            raise errors.Unclear(message, call=answered.call)
+            raise errors.CallUnclear(message, call=answered.call)
         return answered.call
 
-    async def read(self, account: Account, sku: str, ship_node: str | None) -> InventoryAnswer:
+    async def read(
+        self, account: SellerCredentials, sku: str, ship_node: str | None
+    ) -> InventoryAnswer:
         """Read how many units of a SKU Walmart shows. Raises NotFound for an unknown SKU.
 
         Raises Unclear where the answer shows no number. A read shares the lane of the writes.
@@ -50,7 +54,7 @@ class InventoryApi:
         shown = request_bodies.stock_of(answered.payload)
         if shown is None:
             message = "Walmart's answer does not show a stock level."
-            raise errors.Unclear(message, call=answered.call)
+            raise errors.CallUnclear(message, call=answered.call)
         return InventoryAnswer(shown, answered.call)
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from app.domain.orders.snapshot import OrderSnapshot
 from app.http_client.call import Call
-from app.http_client.exchange import Answered
+from app.http_client.exchange import HttpReply
 from app.walmart import errors
 from app.walmart.order_parser import UnreadableOrder, read_order_body, text
 
@@ -30,7 +30,7 @@ _NONE_FOUND = "CONTENT_NOT_FOUND"
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class ChangeWindow:
     """Orders that changed from since until until, ordered since ordered_since; aware times.
 
     Walmart takes whole seconds, so what changed within the last one is listed too.
@@ -45,7 +45,7 @@ class Window:
         """All that changed since a time and was ordered as long ago as Walmart lists."""
         return cls(since, now, now - OLDEST)
 
-    def halves(self) -> tuple["Window", "Window"] | None:
+    def halves(self) -> tuple["ChangeWindow", "ChangeWindow"] | None:
         """The window in two that share a second; None for one that is too short for that."""
         middle = self.since + (self.until - self.since) / 2
         if self.until - self.since < _SHORTEST:
@@ -69,7 +69,7 @@ class OrderPage:
     total: int | None = None
 
 
-def first_query(window: Window, *, wfs: bool = False, size: int | None = None) -> str:
+def first_query(window: ChangeWindow, *, wfs: bool = False, size: int | None = None) -> str:
     """The query of a list's first page; Walmart refuses dates with milliseconds.
 
     wfs: of the orders that Walmart's own warehouses ship, which it lists only when asked.
@@ -94,7 +94,7 @@ def tells_none(call: Call) -> bool:
     return call.status in {404, _OK} and call.failure is None and names == {_NONE_FOUND}
 
 
-def read_page(answered: Answered, asked: str | None) -> OrderPage:
+def read_page(answered: HttpReply, asked: str | None) -> OrderPage:
     """Read a page out of an answer; asked is the cursor it was asked with.
 
     Raises Unclear for what is no list, and for a cursor that would not lead on.
@@ -103,7 +103,7 @@ def read_page(answered: Answered, asked: str | None) -> OrderPage:
         found, meta = _contents(answered.payload)
     except UnreadableOrder as error:
         message = f"Walmart's answer shows no list of orders: {error}."
-        raise errors.Unclear(message, call=answered.call) from error
+        raise errors.CallUnclear(message, call=answered.call) from error
     orders, unreadable = [], []
     for entry in found:
         try:
@@ -139,10 +139,10 @@ def _cursor(value: object, asked: str | None, call: Call) -> str | None:
         return None
     usable = isinstance(value, str) and value.isascii() and value.isprintable()
     if not isinstance(value, str) or not usable or {" ", "#"} & set(value):
-        raise errors.Unclear("Walmart's cursor cannot be used.", call=call)
+        raise errors.CallUnclear("Walmart's cursor cannot be used.", call=call)
     cursor = value if value.startswith("?") else f"?{value}"
     if len(cursor) > _LONGEST_CURSOR or cursor == asked:
-        raise errors.Unclear("Walmart's cursor does not lead on.", call=call)
+        raise errors.CallUnclear("Walmart's cursor does not lead on.", call=call)
     return cursor
 
 
@@ -160,7 +160,7 @@ MOST_PAGES = 10_000
 
 
 @dataclass(slots=True)
-class Trail:
+class CursorGuard:
     """Cursors that were followed. pages: how many had been read before the first of them."""
 
     pages: int = 0
@@ -170,5 +170,5 @@ class Trail:
         """Go on to a page. Raises Unclear where it was read before, or there are too many."""
         self.pages += 1
         if cursor in self._seen or self.pages >= MOST_PAGES:
-            raise errors.Unclear("Walmart's pages lead in a circle.", call=call)
+            raise errors.CallUnclear("Walmart's pages lead in a circle.", call=call)
         self._seen.add(cursor)

@@ -16,9 +16,9 @@ from datetime import datetime, timedelta
 import tenacity
 
 from app.http_client import call as calls
-from app.http_client.exchange import Answered, Exchange, Try
+from app.http_client.exchange import Exchange, HttpReply, HttpRequest
 from app.walmart import errors, markets
-from app.walmart.credentials import Account
+from app.walmart.credentials import SellerCredentials
 
 TRIES = 3
 # A token is not used in the last minute of its life: a slow call must not outlive it.
@@ -33,7 +33,7 @@ _PRINTABLE = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class AccessToken:
     """An access token and the moment after which a new one is asked for."""
 
     value: str = field(repr=False)
@@ -44,7 +44,7 @@ class Token:
 class _Slot:
     credentials: tuple[str, str] = field(repr=False)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    token: Token | None = None
+    token: AccessToken | None = None
     fetches: int = 0
     error: errors.WalmartError | None = None
 
@@ -73,7 +73,9 @@ class TokenCache:
         """Drop a store's token; a request for one under way is not reused either."""
         self._slots.pop(store_id, None)
 
-    async def get(self, account: Account, deadline: float, *, rejected: str | None = None) -> str:
+    async def get(
+        self, account: SellerCredentials, deadline: float, *, rejected: str | None = None
+    ) -> str:
         """The store's token; rejected is one that Walmart has just refused.
 
         deadline is a moment of the loop's clock. Raises NotSent (no token could be had in time
@@ -94,7 +96,7 @@ class TokenCache:
         finally:
             slot.lock.release()
 
-    def _slot(self, account: Account) -> _Slot:
+    def _slot(self, account: SellerCredentials) -> _Slot:
         credentials = (account.client_id, account.client_secret)
         slot = self._slots.get(account.store_id)
         if slot is None or slot.credentials != credentials:
@@ -107,10 +109,10 @@ class TokenCache:
             return None
         return token.value
 
-    async def _renew(self, slot: _Slot, account: Account, deadline: float) -> str:
+    async def _renew(self, slot: _Slot, account: SellerCredentials, deadline: float) -> str:
         try:
             token = await self._fetch(account, deadline)
-        except errors.Unclear as error:
+        except errors.CallUnclear as error:
             slot.error = errors.NotSent(f"There is no access token. {error}", call=error.call)
             slot.fetches += 1
             raise slot.error from error
@@ -122,7 +124,7 @@ class TokenCache:
         slot.fetches += 1
         return token.value
 
-    async def _fetch(self, account: Account, deadline: float) -> Token:
+    async def _fetch(self, account: SellerCredentials, deadline: float) -> AccessToken:
         tries = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(TRIES),
             wait=lambda state: _LONGEST_WAIT_SECONDS * state.attempt_number * self._jitter(),
@@ -132,11 +134,11 @@ class TokenCache:
         )
         return await tries(self._ask, account, deadline)
 
-    async def _ask(self, account: Account, deadline: float) -> Token:
+    async def _ask(self, account: SellerCredentials, deadline: float) -> AccessToken:
         asked_at = self._now()
         pair = f"{account.client_id}:{account.client_secret}"
         basic = base64.b64encode(pair.encode()).decode("ascii")
-        wanted = Try(
+        wanted = HttpRequest(
             operation="token",
             method="POST",
             path="/v3/token",
@@ -161,17 +163,17 @@ async def _locked(lock: asyncio.Lock, deadline: float) -> None:
 
 def _worth_another_try(error: BaseException) -> bool:
     return (
-        isinstance(error, errors.NotSent | errors.Unclear)
+        isinstance(error, errors.NotSent | errors.CallUnclear)
         and error.call is not None
         and error.call.failure not in {calls.DEADLINE, calls.NO_TIME_LEFT}
     )
 
 
-def _token(answered: Answered, asked_at: datetime) -> Token:
+def _token(answered: HttpReply, asked_at: datetime) -> AccessToken:
     call = answered.call
     value, lifetime = _json_token(answered) if call.failure is None else _xml_token(answered)
     if call.status == _OK and value is not None and _PRINTABLE.fullmatch(value):
-        return Token(value, asked_at + max(timedelta(seconds=lifetime) - MARGIN, timedelta()))
+        return AccessToken(value, asked_at + max(timedelta(seconds=lifetime) - MARGIN, timedelta()))
     if call.status == _BAD_REQUEST and not isinstance(errors.classify(call), errors.Unavailable):
         # Wrong keys have been answered with a bare 400 as well as with an OAuth error.
         message = "Walmart refused the store's client id and secret."
@@ -179,18 +181,18 @@ def _token(answered: Answered, asked_at: datetime) -> Token:
     if call.status == _NOT_FOUND:
         raise errors.Misconfigured("There is no Walmart token service at this URL.", call=call)
     known = errors.classify(call)
-    if isinstance(known, errors.Refused):
+    if isinstance(known, errors.CallRefused):
         raise errors.Misconfigured(str(known), call=call)
-    raise known or errors.Unclear("Walmart's answer holds no access token.", call=call)
+    raise known or errors.CallUnclear("Walmart's answer holds no access token.", call=call)
 
 
-def _json_token(answered: Answered) -> tuple[str | None, float]:
+def _json_token(answered: HttpReply) -> tuple[str | None, float]:
     body = answered.payload if isinstance(answered.payload, dict) else {}
     value = body.get("access_token")
     return (value if isinstance(value, str) else None), _lifetime(body.get("expires_in"))
 
 
-def _xml_token(answered: Answered) -> tuple[str | None, float]:
+def _xml_token(answered: HttpReply) -> tuple[str | None, float]:
     """Walmart answers in XML, under other names, where it overlooks what we accept."""
     value, lifetime = _XML_TOKEN.search(answered.text), _XML_LIFETIME.search(answered.text)
     return value and value[1], _lifetime(lifetime and lifetime[1])

@@ -31,7 +31,7 @@ class NotANotification(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class WalmartEvent:
     """What Walmart announces; either number may be missing."""
 
     id: str
@@ -51,7 +51,7 @@ def signed(body: bytes, secret: str, signature: str) -> bool:
     return any(hmac.compare_digest(given, each) for each in expected)
 
 
-def read(body: bytes) -> Event:
+def read(body: bytes) -> WalmartEvent:
     """Read an event. Raises NotANotification."""
     try:
         envelope = json.loads(body)
@@ -66,7 +66,7 @@ def read(body: bytes) -> Event:
         # The same body again is the same event.
         identifier = hashlib.sha256(body).hexdigest()
     payload = envelope.get("payload")
-    return Event(
+    return WalmartEvent(
         id=identifier[:200],
         type=kind[:100],
         purchase_order_id=_first(payload, _ORDER),

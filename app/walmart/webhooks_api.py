@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from app.http_client.exchange import Answered
+from app.http_client.exchange import HttpReply
 from app.walmart import errors, webhooks
-from app.walmart.api_session import Operations
-from app.walmart.credentials import Account
+from app.walmart.api_session import ApiSession
+from app.walmart.credentials import SellerCredentials
 
 _NAMES = ("events", "event", "eventTypes")
 _SUBSCRIPTIONS = "/v3/webhooks/subscriptions"
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class WebhookSubscription:
     """An event type that Walmart announces at an address."""
 
     id: str
@@ -26,23 +26,23 @@ class Subscription:
 class WebhooksApi:
     """Raises the classes of `app.walmart.errors` and nothing else."""
 
-    operations: Operations
+    operations: ApiSession
 
-    async def event_types(self, account: Account) -> dict[str, str]:
+    async def event_types(self, account: SellerCredentials) -> dict[str, str]:
         """What can be subscribed to: event types, each with its resource."""
         path = "/v3/webhooks/eventTypes"
         answered = await self.operations.carry_out(account, "webhooks", "GET", path)
         found = _events(answered)
         return {str(each.get("eventType")): str(each.get("resourceName")) for each in found}
 
-    async def subscriptions(self, account: Account) -> list[Subscription]:
+    async def subscriptions(self, account: SellerCredentials) -> list[WebhookSubscription]:
         """What is subscribed to, whoever did it."""
         try:
             answered = await self.operations.carry_out(account, "webhooks", "GET", _SUBSCRIPTIONS)
         except errors.NotFound:
             return []
         return [
-            Subscription(
+            WebhookSubscription(
                 str(each.get("subscriptionId")),
                 str(each.get("eventType")),
                 str(each.get("eventUrl")),
@@ -51,7 +51,7 @@ class WebhooksApi:
         ]
 
     async def subscribe(
-        self, account: Account, url: str, wanted: Mapping[str, str], secret: str
+        self, account: SellerCredentials, url: str, wanted: Mapping[str, str], secret: str
     ) -> None:
         """Let Walmart announce events (types with their resources), signed with a secret."""
         events = [
@@ -61,18 +61,18 @@ class WebhooksApi:
             account, "webhooks", "POST", _SUBSCRIPTIONS, {"events": events}
         )
 
-    async def unsubscribe(self, account: Account, identifier: str) -> None:
+    async def unsubscribe(self, account: SellerCredentials, identifier: str) -> None:
         """End a subscription."""
         path = f"{_SUBSCRIPTIONS}/{quote(identifier, safe='')}"
         await self.operations.carry_out(account, "webhooks", "DELETE", path)
 
 
-def _events(answered: Answered) -> list[Mapping[str, object]]:
+def _events(answered: HttpReply) -> list[Mapping[str, object]]:
     """Walmart's schema names them otherwise than its examples, and puts lists into lists."""
     body = answered.payload if isinstance(answered.payload, Mapping) else {}
     found = next((body[name] for name in _NAMES if isinstance(body.get(name), list)), None)
     if found is None:
-        raise errors.Unclear("Walmart's answer holds no events.", call=answered.call)
+        raise errors.CallUnclear("Walmart's answer holds no events.", call=answered.call)
     events = [each for each in found if isinstance(each, Mapping)]
     inner = [each["event"] if isinstance(each.get("event"), list) else [each] for each in events]
     return [each for some in inner for each in some if isinstance(each, Mapping)]

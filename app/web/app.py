@@ -8,14 +8,14 @@ from uuid import uuid4
 from fastapi import FastAPI
 
 from app.commerce.signatures import AdobeKeys, open_keys
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.web import docs, health, openapi, problems
 from app.web.auth import KeyRing
 from app.web.commerce import hooks as commerce_hooks
 from app.web.commerce import io_events
 from app.web.commerce import orders as commerce_orders
 from app.web.health import MetricsSource, Ready
-from app.web.middleware import Edge
+from app.web.middleware import RequestMiddleware
 from app.web.shortcut import Shortcut
 from app.web.v1 import (
     bulk,
@@ -35,7 +35,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 def create_app(
     *,
-    desk: Desk,
+    context: AppContext,
     admin_key: str | None,
     metrics: MetricsSource,
     ready: Ready,
@@ -60,8 +60,8 @@ def create_app(
         # Else it looks into the environment for a collector at each request. Metrics are our own.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.desk = desk
-    app.state.keys = KeyRing(desk.database, admin_key, time.monotonic)
+    app.state.context = context
+    app.state.keys = KeyRing(context.database, admin_key, time.monotonic)
     app.state.metrics = metrics
     app.state.ready = ready
     app.state.answer_within = answer_within
@@ -89,5 +89,5 @@ def create_app(
     docs.install(app)
     openapi.install(app)
     app.add_middleware(Shortcut, routes=[route for each in routers for route in each.routes])
-    app.add_middleware(Edge, observer=metrics, new_id=lambda: uuid4().hex)
+    app.add_middleware(RequestMiddleware, observer=metrics, new_id=lambda: uuid4().hex)
     return app

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from app.domain.errors import Invalid, Problem, Unknown
 from app.storage import idempotency
-from app.storage.idempotency import Answer, Once, Replay
-from app.usecases.context import Desk
+from app.storage.idempotency import IdempotentRequest, Replayed, StoredResponse
+from app.usecases.context import AppContext
 from app.web.auth import Caller, KeyRing
 from app.web.problems import Unauthorized
 
@@ -27,24 +27,24 @@ bearer = HTTPBearer(
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class RequestContext:
     """One request of a known caller."""
 
     request: Request
-    desk: Desk
+    app: AppContext
     caller: Caller
 
     async def once(
         self,
         body: BaseModel | None,
         store_id: int,
-        render: Callable[[Result], Answer],
-        use_case: Callable[[Once | None], Awaitable[Result]],
+        render: Callable[[Result], StoredResponse],
+        use_case: Callable[[IdempotentRequest | None], Awaitable[Result]],
     ) -> Response:
         """Carry a POST out, or give the answer it was given before."""
-        rendered: list[tuple[Result, Answer]] = []
+        rendered: list[tuple[Result, StoredResponse]] = []
 
-        def render_once(result: Result) -> Answer:
+        def render_once(result: Result) -> StoredResponse:
             # The use case keeps the answer with what it did, and here it is given: the same.
             if not rendered or rendered[-1][0] is not result:
                 rendered.append((result, render(result)))
@@ -52,19 +52,19 @@ class Context:
 
         try:
             result = await use_case(self._once(body, store_id, render_once))
-        except Replay as replay:
+        except Replayed as replay:
             replayed = {**replay.answer.headers, "Idempotent-Replayed": "true"}
-            return respond(Answer(replay.answer.status, replay.answer.body, replayed))
+            return respond(StoredResponse(replay.answer.status, replay.answer.body, replayed))
         return respond(render_once(result))
 
     def _once(
-        self, body: BaseModel | None, store_id: int, render: Callable[[Any], Answer]
-    ) -> Once | None:
+        self, body: BaseModel | None, store_id: int, render: Callable[[Any], StoredResponse]
+    ) -> IdempotentRequest | None:
         key = self.given_key()
         if key is None:
             return None
         said = None if body is None else body.model_dump(mode="json", exclude_unset=True)
-        return Once(
+        return IdempotentRequest(
             store_id=store_id,
             api_key=self.caller.key,
             method=self.request.method,
@@ -104,13 +104,13 @@ class Context:
         return self.caller.name
 
 
-def answer(status: int, body: BaseModel, **headers: str) -> Answer:
+def answer(status: int, body: BaseModel, **headers: str) -> StoredResponse:
     """A finished answer; header names with underscores for hyphens."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status, body.model_dump_json().encode(), named)
+    return StoredResponse(status, body.model_dump_json().encode(), named)
 
 
-def respond(finished: Answer) -> Response:
+def respond(finished: StoredResponse) -> Response:
     """The HTTP answer."""
     return Response(
         finished.body, finished.status, dict(finished.headers), media_type="application/json"
@@ -129,7 +129,7 @@ async def known_parameters(request: Request) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class RequireScope:
     """Lets a caller with a scope in, as a dependency of FastAPI's.
 
     loosely: the route looks at its query parameters itself.
@@ -142,7 +142,7 @@ class Door:
         self,
         request: Request,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
-    ) -> Context:
+    ) -> RequestContext:
         """Raises Unauthorized, Forbidden or, for an unknown query parameter, Invalid."""
         if credentials is None or not credentials.credentials:
             raise Unauthorized
@@ -151,16 +151,16 @@ class Door:
             await known_parameters(request)
         return context
 
-    async def open(self, request: Request, secret: str) -> Context:
+    async def open(self, request: Request, secret: str) -> RequestContext:
         """Let the holder of a secret in; raises Unauthorized or Forbidden."""
         keys: KeyRing = request.app.state.keys
         caller = await keys.caller(secret)
         caller.require(self.scope)
-        return Context(request, request.app.state.desk, caller)
+        return RequestContext(request, request.app.state.context, caller)
 
 
-Reading = Annotated[Context, Depends(Door("read"))]
+Reading = Annotated[RequestContext, Depends(RequireScope("read"))]
 # Of query parameters that the route reads itself.
-LooselyReading = Annotated[Context, Depends(Door("read", loosely=True))]
-Writing = Annotated[Context, Depends(Door("write"))]
-Administering = Annotated[Context, Depends(Door("admin"))]
+LooselyReading = Annotated[RequestContext, Depends(RequireScope("read", loosely=True))]
+Writing = Annotated[RequestContext, Depends(RequireScope("write"))]
+Administering = Annotated[RequestContext, Depends(RequireScope("admin"))]

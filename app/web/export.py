@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from fastapi import FastAPI
 
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.version import VERSION
 from app.web.app import create_app
 
@@ -33,9 +33,9 @@ async def _ready() -> str | None:
 
 def describing_only() -> FastAPI:
     """The API with nothing behind it: it can describe itself and show its docs page."""
-    desk = cast("Desk", _Nothing())
+    context = cast("AppContext", _Nothing())
     return create_app(
-        desk=desk, admin_key=None, metrics=_NoMetrics(), ready=_ready, version=VERSION
+        context=context, admin_key=None, metrics=_NoMetrics(), ready=_ready, version=VERSION
     )
 
 

@@ -59,7 +59,7 @@ class RequestObserver(Protocol):
         """A request was answered."""
 
 
-class Edge:
+class RequestMiddleware:
     """Wraps the app. new_id makes a request id where the caller gave none."""
 
     def __init__(

@@ -54,9 +54,12 @@ _PARAMETERS = {
     "state": "Only updates in this state.",
     "kind": "Only updates of this kind.",
 }
-# FastAPI names one of two classes of the same name after its module. Clients are generated from
-# the name, so it stays as it was when the module moved.
-_MOVED = ("app__web__v1__return_schemas__", "app__web__api__return_schemas__")
+# Python's name of a schema, and the name that it keeps in the document: clients are generated
+# from the document.
+_PUBLISHED = {
+    "CommerceRefundIn": "app__web__commerce__schemas__RefundIn",
+    "RefundIn": "app__web__api__return_schemas__RefundIn",
+}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -103,8 +106,20 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _finish(path, method, operation)
-    named: dict[str, Any] = json.loads(json.dumps(document).replace(*_MOVED))
+    _publish(schemas)
+    text = json.dumps(document)
+    for name, published in _PUBLISHED.items():
+        text = text.replace(f'/schemas/{name}"', f'/schemas/{published}"')
+    named: dict[str, Any] = json.loads(text)
     return named
+
+
+def _publish(schemas: dict[str, Any]) -> None:
+    """Give schemas the names that they have in the document."""
+    for name, published in _PUBLISHED.items():
+        schema = schemas.pop(name)
+        schema["title"] = published.rpartition("__")[2]
+        schemas[published] = schema
 
 
 def _finish(path: str, method: str, operation: dict[str, Any]) -> None:

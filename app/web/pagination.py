@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import Query
 
 from app.domain.errors import Invalid, Problem
-from app.storage.queries import Page
+from app.storage.queries import KeysetPage
 
 MAX_LIMIT = 200
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows on a page.")]
@@ -20,12 +20,12 @@ Cursor = Annotated[
 ]
 
 
-def page(limit: int, cursor: str | None, kind: str) -> Page:
+def page(limit: int, cursor: str | None, kind: str) -> KeysetPage:
     """The page that a request asks for. Raises Invalid cursor_invalid.
 
     kind names the list and its order, so that a cursor serves only the list that gave it.
     """
-    return Page(limit, _decode(cursor, kind) if cursor else None)
+    return KeysetPage(limit, _decode(cursor, kind) if cursor else None)
 
 
 def next_cursor(after: tuple[Any, ...] | None, kind: str) -> str | None:

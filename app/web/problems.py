@@ -170,7 +170,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, tell)
 
 
-async def told(request: Request, error: Exception) -> Response | None:
+async def show(request: Request, error: Exception) -> Response | None:
     """The answer that an error becomes; None for a fault of ours."""
     for kind, tell in _TOLD.items():
         if isinstance(error, kind):

@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from app.storage.postgres.retry import again
-from app.web.dependencies import Door, bearer
+from app.web.dependencies import RequireScope, bearer
 
 Endpoint = Callable[..., Awaitable[Response]]
 
@@ -27,7 +27,9 @@ class Operation(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, behind the doors of the route."""
         handle = super().get_route_handler()
-        doors = [each.call for each in self.dependant.dependencies if isinstance(each.call, Door)]
+        doors = [
+            each.call for each in self.dependant.dependencies if isinstance(each.call, RequireScope)
+        ]
 
         async def handle_known(request: Request) -> Response:
             for door in doors:

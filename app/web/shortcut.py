@@ -25,7 +25,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web import problems
-from app.web.dependencies import Door
+from app.web.dependencies import RequireScope
 
 # One id as clients got it from us. Other spellings of a UUID are FastAPI's.
 _ID = re.compile(r"(?<=/)([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?=/|\Z)")
@@ -42,7 +42,7 @@ class _Way:
 
     route: APIRoute
     endpoint: Callable[..., Awaitable[Response]]
-    door: Door
+    door: RequireScope
     context: str
     ids: tuple[str, ...]
     constants: Mapping[str, object]
@@ -112,7 +112,7 @@ class Shortcut:
         try:
             response = await way.answer(request, map(UUID, parts[1::2]), messages)
         except Exception as error:
-            response = await problems.told(request, error)
+            response = await problems.show(request, error)
             if response is None:
                 raise
         if response is None:
@@ -151,7 +151,7 @@ def _way(route: object) -> _Way | None:
         return None
     wants = route.dependant
     others = (wants.header_params, wants.cookie_params, wants.request_param_name)
-    doors = [each for each in wants.dependencies if isinstance(each.call, Door)]
+    doors = [each for each in wants.dependencies if isinstance(each.call, RequireScope)]
     if any(others) or len(doors) != 1 or len(wants.dependencies) != 1:
         return None
     hints = typing.get_type_hints(route.endpoint)
@@ -170,6 +170,6 @@ def _way(route: object) -> _Way | None:
     if model is not None and not (inspect.isclass(model) and issubclass(model, BaseModel)):
         return None
     (door,) = doors
-    assert isinstance(door.call, Door)  # noqa: S101 - chosen so
+    assert isinstance(door.call, RequireScope)  # noqa: S101 - chosen so
     assert door.name is not None  # noqa: S101 - it is a parameter
     return _Way(route, route.endpoint, door.call, door.name, ids, constants, body, model)

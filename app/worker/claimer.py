@@ -8,34 +8,34 @@ from uuid import UUID
 
 import structlog
 
-from app.commerce.connection import Shop
+from app.commerce.connection import CommerceConnection
 from app.domain.errors import NotAvailable
 from app.domain.orders.returns import RefundItem, Return
 from app.domain.outbox.claimed_update import Claimed
 from app.domain.outbox.fair_scheduler import ALONE
 from app.domain.outbox.outcome import Pause
-from app.domain.outbox.rate_limits import Breaker, Endpoint, News
+from app.domain.outbox.rate_limits import Breaker, CallReport, Endpoint
 from app.domain.update import TOLD_COMMERCE, Kind
 from app.storage import rate_limits
 from app.storage.commerce import updates as commerce_updates
 from app.storage.inventory import levels as stock
 from app.storage.outbox import claims
-from app.storage.outbox.claims import Claim, Wanted
-from app.storage.outbox.take import Terms
+from app.storage.outbox.claims import Claim, ClaimRequest
+from app.storage.outbox.take import ClaimSettings
 from app.storage.postgres.database import Database
 from app.storage.returns import refunds
 from app.storage.stores import stores
-from app.storage.stores.secrets import CannotDecrypt, Vault
-from app.usecases.context import shop
-from app.walmart.credentials import Account
-from app.worker.executor import Subject
+from app.storage.stores.secrets import CannotDecrypt, SecretCipher
+from app.usecases.context import commerce_connection
+from app.walmart.credentials import SellerCredentials
+from app.worker.executor import DeliverySubject
 
 UNREADABLE_PAUSE = timedelta(seconds=60)
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ClaimedBatch:
     """What was claimed of a store, each with what it is about.
 
     asked_at, at: the monotonic time right before the claim and right after. updates counts those,
@@ -44,7 +44,7 @@ class Taken:
     unreadable: nobody can read its secret.
     """
 
-    going: Sequence[tuple[Claimed, Subject]] = ()
+    going: Sequence[tuple[Claimed, DeliverySubject]] = ()
     asked_at: float = 0.0
     at: float = 0.0
     updates: int = 0
@@ -55,28 +55,28 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rare:
+class _Extras:
     """Of some claimed updates: those that a newer one replaced, returns, the store's Commerce."""
 
     stale: frozenset[UUID] = frozenset()
     returned: Mapping[UUID, tuple[Return, tuple[RefundItem, ...]]] = field(default_factory=dict)
-    shop: Shop | None = None
+    commerce_connection: CommerceConnection | None = None
     others_until: Mapping[UUID, datetime] = field(default_factory=dict)
     equal_notes: Mapping[UUID, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Claiming:
+class Claimer:
     """Claims on a poller's terms. new_id makes an id for a row of a store."""
 
     database: Database
-    vault: Vault
-    terms: Terms
+    cipher: SecretCipher
+    terms: ClaimSettings
     breaker: Breaker
     new_id: Callable[[int], UUID]
     monotonic: Callable[[], float]
 
-    async def claim(self, wanted: Sequence[Wanted], *, apart: bool) -> list[Taken]:
+    async def claim(self, wanted: Sequence[ClaimRequest], *, sharded: bool) -> list[ClaimedBatch]:
         """Take due updates of stores; answers what was taken of each.
 
         apart: stores' rows lie on several servers. Raises NotAvailable; then nothing was taken.
@@ -88,8 +88,8 @@ class Claiming:
             wanted,
             token=self.new_id(wanted[0].store_id),
             terms=self.terms,
-            vault=self.vault,
-            apart=apart,
+            cipher=self.cipher,
+            sharded=sharded,
         )
         # Read after the database's clock, so that our idea of its time is never ahead.
         at = self.monotonic()
@@ -98,39 +98,41 @@ class Claiming:
             for each, claim in zip(wanted, found, strict=True)
         ]
 
-    async def _taken(self, store_id: int, claim: Claim, asked_at: float, at: float) -> Taken:
+    async def _taken(self, store_id: int, claim: Claim, asked_at: float, at: float) -> ClaimedBatch:
         if (opened := claim.credentials) is None or not claim.updates:
-            return Taken(
+            return ClaimedBatch(
                 held_back=claim.held_back,
                 again_in=claim.again_in,
                 elsewhere=claim.elsewhere,
                 unreadable=claim.unreadable,
             )
-        account = Account(store_id, opened.client_id, opened.client_secret, opened.market)
+        account = SellerCredentials(store_id, opened.client_id, opened.client_secret, opened.market)
         unusual = [update for update in claim.updates if update.kind in ALONE]
         rare = await self._rare_or_back(store_id, unusual)
         going = []
         for update in claim.updates:
             if update.id not in rare.stale:
                 order = claim.orders[update.order_id] if update.order_id else None
-                about = Subject(
+                about = DeliverySubject(
                     account,
                     order,
                     rare.returned.get(update.id),
-                    rare.shop,
+                    rare.commerce_connection,
                     rare.others_until.get(update.id),
                     rare.equal_notes.get(update.id, 0),
                 )
                 going.append((update, about))
-        return Taken(going, asked_at, at, len(claim.updates), claim.held_back, claim.again_in)
+        return ClaimedBatch(
+            going, asked_at, at, len(claim.updates), claim.held_back, claim.again_in
+        )
 
     async def pause(self, store_id: int, endpoint: Endpoint) -> None:
         """Stop what needs a secret that nobody can read. Raises NotAvailable."""
         pause = Pause(endpoint, "secret_unreadable", UNREADABLE_PAUSE)
         async with self.database.begin() as connection:
             at = await rate_limits.now(connection)
-            news = News(store_id, endpoint, at, at, answered=False, pause=pause)
-            if await rate_limits.record(connection, [news], self.breaker):
+            reports = CallReport(store_id, endpoint, at, at, answered=False, pause=pause)
+            if await rate_limits.record(connection, [reports], self.breaker):
                 _log.error(
                     "lane_stopped",
                     store_id=store_id,
@@ -138,7 +140,7 @@ class Claiming:
                     reason=str(CannotDecrypt()),
                 )
 
-    async def _rare_or_back(self, store_id: int, claimed: Sequence[Claimed]) -> _Rare:
+    async def _rare_or_back(self, store_id: int, claimed: Sequence[Claimed]) -> _Extras:
         """What they need; where it is not to be had they are left to a later claim.
 
         What was claimed with them goes out all the same.
@@ -155,12 +157,12 @@ class Claiming:
                 await self.pause(store_id, Endpoint.COMMERCE)
             else:
                 _log.warning("claiming_failed", store_id=store_id, error=str(why))
-        return _Rare(stale=frozenset(update.id for update in claimed))
+        return _Extras(stale=frozenset(update.id for update in claimed))
 
-    async def _rare(self, store_id: int, claimed: Sequence[Claimed]) -> _Rare:
+    async def _rare(self, store_id: int, claimed: Sequence[Claimed]) -> _Extras:
         """What only some kinds of updates need."""
         if not claimed:
-            return _Rare()
+            return _Extras()
         levels = [update for update in claimed if update.kind is Kind.INVENTORY]
         refunding = [update.id for update in claimed if update.kind is Kind.REFUND]
         notes = [update.id for update in claimed if update.kind is Kind.COMMERCE_NOTE]
@@ -171,8 +173,10 @@ class Claiming:
             equal = await commerce_updates.equal_notes(connection, store_id, notes) if notes else {}
             found = await refunds.of_updates(connection, store_id, refunding) if refunding else {}
             access = (
-                await stores.commerce_access(connection, store_id, self.vault) if commerce else None
+                await stores.commerce_access(connection, store_id, self.cipher)
+                if commerce
+                else None
             )
         returned = {each: (of.known.returned, of.items) for each, of in found.items()}
         others_until |= {each: of.others_until for each, of in found.items() if of.others_until}
-        return _Rare(stale, returned, shop(access), others_until, equal)
+        return _Extras(stale, returned, commerce_connection(access), others_until, equal)

@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 
 from app.domain.errors import Busy, NotAvailable
-from app.domain.outbox.delivery_result import Result
+from app.domain.outbox.delivery_result import DeliveryResult
 from app.domain.outbox.rate_limits import BLOCKED, Breaker, Lane
 from app.storage.postgres.database import BRIEF, Database
 from app.storage.recording import delivery_results
@@ -30,13 +30,13 @@ _log = structlog.get_logger(__name__)
 class _Waiting:
     """A result that is to be written until some time, and who waits for that."""
 
-    result: Result
+    result: DeliveryResult
     written: asyncio.Future[None]
     until: float
 
 
 @dataclass(slots=True)
-class Recorder:
+class Completer:
     """Writes results.
 
     A delivery keeps its slot until its result is written, so that a slow database slows
@@ -60,7 +60,7 @@ class Recorder:
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
     _busy: asyncio.Queue[_Waiting] = field(default_factory=asyncio.Queue)
 
-    async def write(self, result: Result) -> None:
+    async def write(self, result: DeliveryResult) -> None:
         """Wait until a result is written, or dropped because its lease has ended."""
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         until = self.monotonic() + self.give_up_after
@@ -125,7 +125,7 @@ class Recorder:
         if not batch:
             return []
         try:
-            parts = _by_store(batch) if await self.database.apart() else [batch]
+            parts = _by_store(batch) if await self.database.is_sharded() else [batch]
         except NotAvailable as error:
             _tell_waits(error, batch)
             return list(batch)
@@ -199,7 +199,7 @@ def _tell_waits(error: NotAvailable, batch: Sequence[_Waiting]) -> None:
     _log.warning("recording_waits", error=str(error), results=len(batch))
 
 
-def _tell_lost(results: Sequence[Result], kept: Sequence[Result]) -> None:
+def _tell_lost(results: Sequence[DeliveryResult], kept: Sequence[DeliveryResult]) -> None:
     held = {result.update.id for result in kept}
     for result in results:
         if result.update.id not in held:

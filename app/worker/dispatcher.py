@@ -14,15 +14,22 @@ from itertools import chain
 import structlog
 
 from app.domain.errors import NotAvailable
-from app.domain.outbox.due_group import Place
-from app.domain.outbox.fair_scheduler import LONGEST_REST, RESERVE, TOGETHER, Slots, Turn, Turns
+from app.domain.outbox.due_group import SlotKey
+from app.domain.outbox.fair_scheduler import (
+    LONGEST_REST,
+    RESERVE,
+    TOGETHER,
+    FairScheduler,
+    SlotBudget,
+    Turn,
+)
 from app.domain.outbox.rate_limits import Endpoint
 from app.storage.outbox import due
-from app.storage.outbox.claims import Wanted
-from app.storage.outbox.notify import Heard
+from app.storage.outbox.claims import ClaimRequest
+from app.storage.outbox.notify import WakeSignal
 from app.storage.postgres.database import Database
-from app.worker.claimer import Claiming, Taken
-from app.worker.executor import Deliveries
+from app.worker.claimer import ClaimedBatch, Claimer
+from app.worker.executor import Executor
 
 # Claims under way at once, each of other stores; and of those that may take long.
 CLAIMS, LONG_CLAIMS = 2, 4
@@ -36,7 +43,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class Dispatch:
+class Dispatcher:
     """Keeps a poller's slots filled.
 
     heard: what was announced. Seconds: poll_interval between two looks when nothing is; all
@@ -45,19 +52,19 @@ class Dispatch:
     """
 
     database: Database
-    claiming: Claiming
-    under_way: Deliveries
-    heard: Heard
+    claimer: Claimer
+    under_way: Executor
+    wake_signal: WakeSignal
     concurrency: int
     poll_interval: float
     monotonic: Callable[[], float]
     check: Callable[[], None]
     # Of how many stores a claim may be; 0 while nobody knows if their rows share a server.
     _together: int = 0
-    _turns: Turns = field(default_factory=Turns)
+    _turns: FairScheduler = field(default_factory=FairScheduler)
     _claims: dict[asyncio.Task[None], Sequence[Turn]] = field(default_factory=dict)
     # How often in a row somebody else was quicker to claim of a store, and when it is tried again.
-    _lost: Counter[Place] = field(default_factory=Counter)
+    _lost: Counter[SlotKey] = field(default_factory=Counter)
     _retries: set[asyncio.TimerHandle] = field(default_factory=set)
     # Since the last look: anything may have become due; only by what was written down here; a
     # lane held back some of a store's.
@@ -75,12 +82,12 @@ class Dispatch:
         # The answer may have been what a lane waited for.
         self._written |= self._held_back
         self._ended += 1
-        self.heard.stir()
+        self.wake_signal.poke()
 
     def written(self) -> None:
         """Say that what was written down may have made something due."""
         self._written = True
-        self.heard.stir()
+        self.wake_signal.poke()
 
     @property
     def held_up(self) -> bool:
@@ -90,7 +97,7 @@ class Dispatch:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until stop is set; claims under way end then, and their deliveries begin."""
         stopped = asyncio.create_task(stop.wait(), name="stop")
-        stopped.add_done_callback(lambda _: self.heard.stir())
+        stopped.add_done_callback(lambda _: self.wake_signal.poke())
         try:
             while not stop.is_set():
                 self.check()
@@ -103,7 +110,7 @@ class Dispatch:
 
     async def _round(self) -> float:
         """Claim what the free slots allow; answers how long to wait if nothing happens."""
-        told, anything = self.heard.take()
+        told, anything = self.wake_signal.take()
         if anything:
             self._anything = True
             self._turns.anything()
@@ -135,12 +142,12 @@ class Dispatch:
             alone=alone < LONG_CLAIMS,
         )
 
-    def _slots(self) -> Slots:
+    def _slots(self) -> SlotBudget:
         """Who has slots, those included that claims under way may take."""
         busy = Counter(self.under_way.busy)
         for turn in chain.from_iterable(self._claims.values()):
             busy[turn.place] += turn.share
-        return Slots.of(self.concurrency, busy, stuck=self.monotonic() >= self._stuck_at())
+        return SlotBudget.of(self.concurrency, busy, stuck=self.monotonic() >= self._stuck_at())
 
     def _stuck_at(self) -> float:
         """When half of the slots that all stores may use are held for long."""
@@ -154,16 +161,16 @@ class Dispatch:
 
         def ended(claim: asyncio.Task[None]) -> None:
             del self._claims[claim]
-            self.heard.stir()
+            self.wake_signal.poke()
 
         claim.add_done_callback(ended)
 
     async def _claim(self, turns: Sequence[Turn]) -> None:
         ended = self._ended
-        found: Sequence[Taken] = [Taken()] * len(turns)
+        found: Sequence[ClaimedBatch] = [ClaimedBatch()] * len(turns)
         try:
-            wanted = [Wanted(each.groups, each.share) for each in turns]
-            found = await self.claiming.claim(wanted, apart=self._together == 1)
+            wanted = [ClaimRequest(each.groups, each.share) for each in turns]
+            found = await self.claimer.claim(wanted, sharded=self._together == 1)
         except Exception as error:  # noqa: BLE001 - logged; the loop must live on
             self._trouble(error)
         taken = list(zip(turns, found, strict=True))
@@ -176,11 +183,11 @@ class Dispatch:
     async def _stop(self, turn: Turn) -> None:
         """Pause a store whose secret nobody can read."""
         try:
-            await self.claiming.pause(turn.place[0], Endpoint.ALL)
+            await self.claimer.pause(turn.place[0], Endpoint.ALL)
         except Exception as error:  # noqa: BLE001 - logged; it is found again
             self._trouble(error)
 
-    def _took(self, turn: Turn, taken: Taken, ended: int) -> None:
+    def _took(self, turn: Turn, taken: ClaimedBatch, ended: int) -> None:
         """Let go what a claim took of a store; ended: how many deliveries had when it began."""
         for update, about in taken.going:
             self.under_way.start(update, about, taken.asked_at, taken.at)
@@ -209,7 +216,7 @@ class Dispatch:
         def again() -> None:
             self._retries.difference_update(retry)
             self._turns.again(turn)
-            self.heard.stir()
+            self.wake_signal.poke()
 
         retry.append(loop.call_later(delay, again))
         self._retries.update(retry)
@@ -233,11 +240,11 @@ class Dispatch:
         self._look_at = math.inf
         began = self.monotonic()
         try:
-            apart = await self.database.apart()
-            found = await due.groups(self.database.by_key, apart=apart)
+            sharded = await self.database.is_sharded()
+            found = await due.groups(self.database.by_key, sharded=sharded)
             if not self._together:
                 # Own caps are held beside the counts of claims, of one store in one order.
-                self._together = 1 if apart or self.claiming.terms.caps else TOGETHER
+                self._together = 1 if sharded or self.claimer.terms.caps else TOGETHER
         except Exception as error:  # noqa: BLE001 - logged; the loop must live on
             self._trouble(error)
             return
@@ -258,6 +265,6 @@ class Dispatch:
         if wait <= 0:
             await asyncio.sleep(0)
             return
-        timer = asyncio.get_running_loop().call_later(wait, self.heard.stir)
-        await self.heard.wait()
+        timer = asyncio.get_running_loop().call_later(wait, self.wake_signal.poke)
+        await self.wake_signal.wait()
         timer.cancel()

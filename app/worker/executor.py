@@ -13,25 +13,25 @@ from uuid import UUID
 import structlog
 
 from app.commerce.client import CommerceClient
-from app.commerce.connection import Shop
+from app.commerce.connection import CommerceConnection
 from app.domain.errors import NotAvailable
 from app.domain.orders.order import Order
 from app.domain.orders.returns import RefundItem, Return
 from app.domain.outbox import retry_policy
 from app.domain.outbox.claimed_update import Claimed
-from app.domain.outbox.delivery_result import Attempt, Result
-from app.domain.outbox.due_group import Place, place_of
-from app.domain.outbox.outcome import Fault, Outcome
-from app.domain.outbox.retry_policy import End, Policy
+from app.domain.outbox.delivery_result import Attempt, DeliveryResult
+from app.domain.outbox.due_group import SlotKey, slot_key
+from app.domain.outbox.outcome import InternalError, Outcome
+from app.domain.outbox.retry_policy import DeliveryEnd, RetryPolicy
 from app.http_client import error_redaction, redaction
 from app.http_client.call import Call
 from app.storage.outbox import updates
 from app.storage.postgres.database import Database
 from app.walmart.client import WalmartClient
-from app.walmart.credentials import Account
-from app.worker.completer import Recorder
+from app.walmart.credentials import SellerCredentials
+from app.worker.completer import Completer
 from app.worker.delivery import attempt_log, call_reports, deliver, walmart_outcomes
-from app.worker.delivery.context import Errand
+from app.worker.delivery.context import DeliveryContext
 
 # Seconds after which a delivery counts as one that may take long.
 STUCK_AFTER = 0.25
@@ -39,34 +39,34 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class DeliverySettings:
     """On what terms updates are delivered. Seconds: the lease, Walmart's time-out."""
 
     poller: str
     lease: float
     timeout: float
-    policy: Policy
+    policy: RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class DeliverySubject:
     """What an update is about, and in whose name it goes out.
 
     of_return: what a refund answers, and what of it is wanted. shop: the store's Commerce, where
     it is called.
     """
 
-    account: Account
+    account: SellerCredentials
     order: Order | None
     of_return: tuple[Return, tuple[RefundItem, ...]] | None = None
-    shop: Shop | None = None
+    commerce_connection: CommerceConnection | None = None
     # See Errand.
     others_until: datetime | None = None
     equal_notes: int = 0
 
 
 @dataclass(slots=True)
-class Deliveries:
+class Executor:
     """Carries claimed updates to Walmart, each in a task of its own.
 
     busy counts those under way; a place without one is not in it. freed is called when one has
@@ -76,13 +76,13 @@ class Deliveries:
     database: Database
     client: WalmartClient
     commerce: CommerceClient
-    recorder: Recorder
-    terms: Terms
+    completer: Completer
+    terms: DeliverySettings
     random: Callable[[], float]
     new_id: Callable[[int], UUID]
     monotonic: Callable[[], float]
     freed: Callable[[], None] = lambda: None
-    busy: Counter[Place] = field(default_factory=Counter)
+    busy: Counter[SlotKey] = field(default_factory=Counter)
     # Each with when it began, the oldest first.
     _running: dict[asyncio.Task[None], float] = field(default_factory=dict)
     _stopping: bool = False
@@ -91,12 +91,14 @@ class Deliveries:
         """How many are under way."""
         return len(self._running)
 
-    def start(self, update: Claimed, subject: Subject, asked_at: float, claimed_at: float) -> None:
+    def start(
+        self, update: Claimed, subject: DeliverySubject, asked_at: float, claimed_at: float
+    ) -> None:
         """Deliver an update; the monotonic time right before its claim, and right after."""
-        errand = self._errand(update, subject, asked_at, claimed_at)
-        task = asyncio.create_task(self._deliver(errand))
+        context = self._context(update, subject, asked_at, claimed_at)
+        task = asyncio.create_task(self._deliver(context))
         self._running[task] = self.monotonic()
-        place = place_of(update.store_id, update.kind)
+        place = slot_key(update.store_id, update.kind)
         self.busy[place] += 1
 
         def ended(task: asyncio.Task[None]) -> None:
@@ -127,12 +129,14 @@ class Deliveries:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*late, return_exceptions=True)
 
-    def _errand(self, update: Claimed, subject: Subject, asked_at: float, at: float) -> Errand:
-        return Errand(
+    def _context(
+        self, update: Claimed, subject: DeliverySubject, asked_at: float, at: float
+    ) -> DeliveryContext:
+        return DeliveryContext(
             update=update,
             of_order=subject.order,
             of_return=subject.of_return,
-            shop=subject.shop,
+            commerce_connection=subject.commerce_connection,
             others_until=subject.others_until,
             equal_notes=subject.equal_notes,
             account=subject.account,
@@ -155,40 +159,49 @@ class Deliveries:
         except NotAvailable:
             return False
 
-    async def _deliver(self, errand: Errand) -> None:
-        started = errand.now()
+    async def _deliver(self, context: DeliveryContext) -> None:
+        started = context.now()
         try:
-            outcome = await deliver.deliver(errand)
+            outcome = await deliver.deliver(context)
         except Exception:  # noqa: BLE001 - logged; the loop must live on
-            _log.exception("delivery_failed", update_id=str(errand.update.id))
-            outcome = Fault(walmart_outcomes.FAULT_OF_OURS, sent=errand.wrote, snapshot=errand.seen)
+            _log.exception("delivery_failed", update_id=str(context.update.id))
+            outcome = InternalError(
+                walmart_outcomes.FAULT_OF_OURS, sent=context.wrote, snapshot=context.seen
+            )
         try:
-            result = self._judged(errand, outcome, started)
+            result = self._judged(context, outcome, started)
         except Exception:  # noqa: BLE001 - logged; without a result it would be tried for ever
-            _log.exception("judging_failed", update_id=str(errand.update.id))
-            errand.calls.clear()
-            fault = Fault(walmart_outcomes.FAULT_OF_OURS, sent=errand.wrote)
-            result = self._judged(errand, fault, started)
-        await self.recorder.write(result)
+            _log.exception("judging_failed", update_id=str(context.update.id))
+            context.calls.clear()
+            fault = InternalError(walmart_outcomes.FAULT_OF_OURS, sent=context.wrote)
+            result = self._judged(context, fault, started)
+        await self.completer.write(result)
         _log.info(
             "delivered",
-            update_id=str(errand.update.id),
-            kind=errand.update.kind.value,
+            update_id=str(context.update.id),
+            kind=context.update.kind.value,
             verdict=result.attempt.verdict,
-            attempt=errand.update.attempts,
+            attempt=context.update.attempts,
             detail=result.attempt.detail,
         )
 
-    def _judged(self, errand: Errand, outcome: Outcome, started: datetime) -> Result:
-        ended = errand.now()
-        outcome, calls = _public(errand, outcome)
-        update, policy = errand.update, self.terms.policy
-        end = End(ended, self.random(), doubt_ended=errand.doubt_ended, read=errand.was_read)
-        return Result(
+    def _judged(
+        self, context: DeliveryContext, outcome: Outcome, started: datetime
+    ) -> DeliveryResult:
+        ended = context.now()
+        outcome, calls = _public(context, outcome)
+        update, policy = context.update, self.terms.policy
+        end = DeliveryEnd(
+            ended, self.random(), doubt_ended=context.doubt_ended, read=context.was_read
+        )
+        return DeliveryResult(
             update=update,
             step=retry_policy.next_step(update, outcome, policy, end),
             unwritable=lambda: retry_policy.next_step(
-                update, Fault(walmart_outcomes.FAULT_OF_OURS, sent=errand.wrote), policy, end
+                update,
+                InternalError(walmart_outcomes.FAULT_OF_OURS, sent=context.wrote),
+                policy,
+                end,
             ),
             quiet=policy.quiet_period,
             attempt=Attempt(
@@ -201,26 +214,28 @@ class Deliveries:
                 calls=[attempt_log.call_json(call) for call in calls],
             ),
             snapshot=attempt_log.snapshot(outcome),
-            read_at=errand.read_at,
-            returned=errand.seen_return,
-            link=errand.link,
-            news=list(
-                call_reports.news(update.store_id, errand.calls, attempt_log.pause(outcome), ended)
+            read_at=context.read_at,
+            returned=context.seen_return,
+            link=context.link,
+            reports=list(
+                call_reports.report(
+                    update.store_id, context.calls, attempt_log.pause(outcome), ended
+                )
             ),
         )
 
 
-def _public(errand: Errand, outcome: Outcome) -> tuple[Outcome, list[Call]]:
+def _public(context: DeliveryContext, outcome: Outcome) -> tuple[Outcome, list[Call]]:
     """What a try came to and its calls, without what they tell of the buyer.
 
     Only an answer that refuses may repeat it elsewhere than in the fields that are removed. Where
     the order was not read, any word of a refusal may name the buyer.
     """
-    if not any(error_redaction.may_name(call) for call in errand.calls):
-        return outcome, errand.calls
-    if errand.of_order is not None and not errand.knows_buyer:
-        outcome = attempt_log.unnamed(outcome, errand.calls)
-        return outcome, [error_redaction.without(call) for call in errand.calls]
-    private = errand.private
+    if not any(error_redaction.may_name(call) for call in context.calls):
+        return outcome, context.calls
+    if context.of_order is not None and not context.knows_buyer:
+        outcome = attempt_log.unnamed(outcome, context.calls)
+        return outcome, [error_redaction.without(call) for call in context.calls]
+    private = context.private
     outcome = attempt_log.hidden(outcome, private)
-    return outcome, [redaction.hide_in(call, private) for call in errand.calls]
+    return outcome, [redaction.hide_in(call, private) for call in context.calls]

@@ -12,7 +12,7 @@ PATIENCE = 180.0
 
 
 @dataclass(slots=True)
-class Pulse:
+class Heartbeat:
     """monotonic: seconds that only grow; patience: seconds of silence that a round may take."""
 
     monotonic: Callable[[], float]

@@ -11,25 +11,25 @@ from uuid import UUID
 
 from app.commerce.client import CommerceClient
 from app.domain.outbox.rate_limits import Breaker, Endpoint
-from app.domain.outbox.retry_policy import Policy
-from app.http_client.webhook_sender import Messenger
-from app.storage.outbox.notify import Heard
-from app.storage.outbox.take import Terms
+from app.domain.outbox.retry_policy import RetryPolicy
+from app.http_client.webhook_sender import WebhookSender
+from app.storage.outbox.notify import WakeSignal
+from app.storage.outbox.take import ClaimSettings
 from app.storage.postgres.database import Database
-from app.storage.stores.secrets import Vault
-from app.usecases.context import Desk
+from app.storage.stores.secrets import SecretCipher
+from app.usecases.context import AppContext
 from app.walmart.client import WalmartClient
 from app.worker import executor
-from app.worker.claimer import Claiming
-from app.worker.completer import Recorder
-from app.worker.dispatcher import Dispatch
-from app.worker.executor import Deliveries
-from app.worker.heartbeat import Pulse
+from app.worker.claimer import Claimer
+from app.worker.completer import Completer
+from app.worker.dispatcher import Dispatcher
+from app.worker.executor import Executor
+from app.worker.heartbeat import Heartbeat
 from app.worker.importer.importer import Importer
-from app.worker.importer.webhook_events import Announcements
-from app.worker.maintenance.doubts import Doubts
-from app.worker.maintenance.error_notifier import Telling
-from app.worker.maintenance.scheduler import Upkeep
+from app.worker.importer.webhook_events import WebhookEventReader
+from app.worker.maintenance.doubts import DoubtResolver
+from app.worker.maintenance.error_notifier import ErrorNotifier
+from app.worker.maintenance.scheduler import MaintenanceScheduler
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class PollerSettings:
     timeout: float = 30.0
     poll_interval: float = 5.0
     drain: float = 60.0
-    policy: Policy = field(default_factory=Policy)
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
     breaker: Breaker = field(default_factory=Breaker)
     # Own caps, in calls a minute of each store.
     caps: Mapping[Endpoint, float] = field(default_factory=dict)
@@ -72,40 +72,40 @@ class Poller:
     database: Database
     client: WalmartClient
     commerce: CommerceClient
-    vault: Vault
+    cipher: SecretCipher
     settings: PollerSettings
-    heard: Heard
+    wake_signal: WakeSignal
     random: Callable[[], float]
     new_id: Callable[[int], UUID]
     monotonic: Callable[[], float]
     # For reconciling, which reads and writes as a use case does.
-    desk: Desk | None = None
+    context: AppContext | None = None
     # Tells stores' people of errors.
-    messenger: Messenger | None = None
+    webhook_sender: WebhookSender | None = None
     # What tells a liveness probe that the loop turns.
-    pulse: Pulse = field(default_factory=lambda: Pulse(time.monotonic))
+    heartbeat: Heartbeat = field(default_factory=lambda: Heartbeat(time.monotonic))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until stop is set, then finish what is in flight and write it down."""
-        recorder = self._recorder()
-        under_way = self._deliveries(recorder)
+        completer = self._recorder()
+        under_way = self._deliveries(completer)
         helpers = [
-            asyncio.create_task(recorder.run(), name="recorder"),
-            asyncio.create_task(self._upkeep().run(), name="upkeep"),
+            asyncio.create_task(completer.run(), name="recorder"),
+            asyncio.create_task(self._maintenance().run(), name="upkeep"),
         ]
-        dispatch = self._dispatch(under_way, helpers)
-        recorder.due, under_way.freed = dispatch.written, dispatch.freed
-        recorder.waited_for = lambda waiting: waiting >= len(under_way) and dispatch.held_up
+        dispatcher = self._dispatch(under_way, helpers)
+        completer.due, under_way.freed = dispatcher.written, dispatcher.freed
+        completer.waited_for = lambda waiting: waiting >= len(under_way) and dispatcher.held_up
         try:
-            await dispatch.run(stop)
+            await dispatcher.run(stop)
         finally:
             await under_way.drain(self.settings.drain)
             for helper in helpers:
                 helper.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
 
-    def _recorder(self) -> Recorder:
-        return Recorder(
+    def _recorder(self) -> Completer:
+        return Completer(
             database=self.database,
             new_id=self.new_id,
             monotonic=self.monotonic,
@@ -113,71 +113,75 @@ class Poller:
             breaker=self.settings.breaker,
         )
 
-    def _deliveries(self, recorder: Recorder) -> Deliveries:
+    def _deliveries(self, completer: Completer) -> Executor:
         settings = self.settings
-        return Deliveries(
+        return Executor(
             database=self.database,
             client=self.client,
             commerce=self.commerce,
-            recorder=recorder,
-            terms=executor.Terms(settings.name, settings.lease, settings.timeout, settings.policy),
+            completer=completer,
+            terms=executor.DeliverySettings(
+                settings.name, settings.lease, settings.timeout, settings.policy
+            ),
             random=self.random,
             new_id=self.new_id,
             monotonic=self.monotonic,
         )
 
-    def _upkeep(self) -> Upkeep:
-        return Upkeep(
+    def _maintenance(self) -> MaintenanceScheduler:
+        return MaintenanceScheduler(
             database=self.database,
             interval=self.settings.poll_interval,
             ship_by_warning=self.settings.ship_by_warning,
             reconcile_every=self.settings.reconcile_every,
-            desk=self.desk,
+            context=self.context,
             importer=self._importer(),
             random=self.random,
             new_id=self.new_id,
-            wake=self.heard.tell,
+            wake=self.wake_signal.tell,
             retain_updates=self.settings.retain_updates,
             retain_attempts=self.settings.retain_attempts,
             retain_keys=self.settings.retain_keys,
             quiet=self.settings.policy.quiet_period,
-            announcements=Announcements(self.desk, self.settings.breaker) if self.desk else None,
-            doubts=Doubts(self.desk, self.settings.breaker) if self.desk else None,
-            telling=self._telling(),
+            announcements=WebhookEventReader(self.context, self.settings.breaker)
+            if self.context
+            else None,
+            doubts=DoubtResolver(self.context, self.settings.breaker) if self.context else None,
+            notifier=self._telling(),
         )
 
-    def _telling(self) -> Telling | None:
-        if self.desk is None or self.messenger is None:
+    def _telling(self) -> ErrorNotifier | None:
+        if self.context is None or self.webhook_sender is None:
             return None
-        return Telling(self.desk, self.messenger, self.settings.public_url)
+        return ErrorNotifier(self.context, self.webhook_sender, self.settings.public_url)
 
     def _importer(self) -> Importer | None:
-        if self.desk is None:
+        if self.context is None:
             return None
-        return Importer(self.desk, self.settings.breaker, self.settings.import_every)
+        return Importer(self.context, self.settings.breaker, self.settings.import_every)
 
-    def _dispatch(self, under_way: Deliveries, helpers: Sequence[asyncio.Task[None]]) -> Dispatch:
+    def _dispatch(self, under_way: Executor, helpers: Sequence[asyncio.Task[None]]) -> Dispatcher:
         def check() -> None:
-            self.pulse.beat()
+            self.heartbeat.beat()
             _raise_if_ended(helpers)
 
-        return Dispatch(
+        return Dispatcher(
             database=self.database,
-            claiming=self._claiming(),
+            claimer=self._claiming(),
             under_way=under_way,
-            heard=self.heard,
+            wake_signal=self.wake_signal,
             concurrency=self.settings.concurrency,
             poll_interval=self.settings.poll_interval,
             monotonic=self.monotonic,
             check=check,
         )
 
-    def _claiming(self) -> Claiming:
+    def _claiming(self) -> Claimer:
         settings = self.settings
-        return Claiming(
+        return Claimer(
             database=self.database,
-            vault=self.vault,
-            terms=Terms(
+            cipher=self.cipher,
+            terms=ClaimSettings(
                 settings.name,
                 settings.lease,
                 settings.timeout,

@@ -80,8 +80,8 @@ def test_a_backlog_neither_fills_memory_nor_delays_another_store(
                     po in [c["purchase_order_id"] for c in calls(deployment, "shipping")]
                 )
             )
-            heard = [c["purchase_order_id"] for c in calls(deployment, "shipping")]
-            counts.append(heard.index(str(first)) - at)
+            wake_signal = [c["purchase_order_id"] for c in calls(deployment, "shipping")]
+            counts.append(wake_signal.index(str(first)) - at)
         time.sleep(1)
         after = resident(poller.pid)
         page = client.get("/v1/updates", params={"state": "pending", "limit": "200"})

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.http_client import call as calls
-from app.http_client.call import Fault
+from app.http_client.call import ApiError
 from app.walmart import errors
 from tests.unit.walmart.builders import a_call
 
@@ -54,7 +54,7 @@ def test_every_answer_of_walmart_s_is_judged_as_the_table_says(
 ) -> None:
     for what in first.split("`")[1::2]:
         for code in codes.split("`")[1::2] or [""]:
-            faults = [Fault(code)] if code else []
+            faults = [ApiError(code)] if code else []
             call = a_call(int(what), *faults) if what.isdecimal() else a_call(None, failure=what)
             assert type(errors.classify(call)).__name__ == judged.strip("`"), (what, code)
 

@@ -12,7 +12,7 @@ from app.http_client.transport import Http
 from app.walmart import request_bodies
 from app.walmart.carriers import WalmartCarrier
 from app.walmart.client import WalmartClient
-from app.walmart.credentials import Account
+from app.walmart.credentials import SellerCredentials
 from app.walmart.request_bodies import ShipLine
 from tests.contract.walmart_documents import JSON, ORDER, Documents, Report
 
@@ -44,25 +44,25 @@ class Journey:
     """One pass through the simulator: token, released orders, a shipment, a cancellation."""
 
     ORDERS: ClassVar = 2
-    ACCOUNT: ClassVar = Account(1, "conformance", "conformance")
+    ACCOUNT: ClassVar = SellerCredentials(1, "conformance", "conformance")
 
     documents: Documents
     report: Report
-    recorder: Recorder
+    completer: Recorder
     http: httpx.AsyncClient
     walmart: WalmartClient
 
     def answered(self, method: str, path: str) -> None:
         self.report.compare(
             f"simulator's answer to {method.upper()} {path}",
-            self.recorder.body,
+            self.completer.body,
             self.documents.answer(method, path),
         )
 
     def asked_and_answered(self, method: str, path: str) -> None:
         """Our client's body and the simulator's answer, both."""
         wanted = self.documents.request(path, method)
-        self.report.compare(f"our body of {method.upper()} {path}", self.recorder.sent, wanted)
+        self.report.compare(f"our body of {method.upper()} {path}", self.completer.sent, wanted)
         self.answered(method, path)
 
     async def keys(self) -> None:
@@ -89,7 +89,7 @@ class Journey:
         since = {"createdStartDate": "2020-01-01"}
         await self.http.get("/v3/orders/released", params=since, headers=headers)
         self.answered("get", "/v3/orders/released")
-        orders: list[dict[str, Any]] = self.recorder.body["list"]["elements"]["order"]
+        orders: list[dict[str, Any]] = self.completer.body["list"]["elements"]["order"]
         return orders
 
     @staticmethod
@@ -177,15 +177,15 @@ def numbers(order: Mapping[str, Any]) -> list[str]:
 
 async def travel(documents: Documents, report: Report, simulator: Any) -> None:
     """Drive the simulator with our own client and hold its answers against Walmart's schemas."""
-    recorder = Recorder(httpx.ASGITransport(app=simulator))
-    async with httpx.AsyncClient(transport=recorder, base_url="http://simulator.test") as http:
+    completer = Recorder(httpx.ASGITransport(app=simulator))
+    async with httpx.AsyncClient(transport=completer, base_url="http://simulator.test") as http:
         walmart = WalmartClient(
-            Http(recorder, timeout=30),
+            Http(completer, timeout=30),
             base_url="http://simulator.test",
             timeout=30,
             now=lambda: datetime.now(UTC),
         )
-        journey = Journey(documents, report, recorder, http, walmart)
+        journey = Journey(documents, report, completer, http, walmart)
         await journey.keys()
         await journey.place_orders()
         orders = await journey.released()

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from app.domain.orders.order import Order, Task
 from app.domain.update import Kind, State
 from app.storage.orders import repository
-from tests.integration.outbox_ground import Ground, Pollers
+from tests.integration.outbox_harness import Ground, Pollers
 
 _STATES = sa.text("""
     SELECT id, kind, target, subject, state, payload, in_doubt_until, finished_at FROM updates

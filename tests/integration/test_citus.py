@@ -17,12 +17,12 @@ import pytest
 import sqlalchemy as sa
 
 from app.domain.orders.requests import CancelRequest, RequestedItem
-from app.domain.outbox.delivery_result import Attempt, Result, Step
-from app.domain.outbox.rate_limits import Endpoint, News
+from app.domain.outbox.delivery_result import Attempt, DeliveryResult, NextStep
+from app.domain.outbox.rate_limits import CallReport, Endpoint
 from app.domain.update import State
 from app.storage import queries
 from app.storage.commerce import events
-from app.storage.idempotency import Answer, Once
+from app.storage.idempotency import IdempotentRequest, StoredResponse
 from app.storage.imports import webhook_inbox
 from app.storage.orders import counts, ship_by
 from app.storage.outbox import rescue, retention
@@ -124,7 +124,7 @@ async def test_nothing_is_of_several_stores(fresh_url: str, data_folder: Path) -
     async with _logged(fresh_url, data_folder, plans), open_world(fresh_url) as world:
         await _like_citus(world)
         await _a_day(world)
-        await _upkeep(world)
+        await _maintenance(world)
     mine = [plan for plan in plans if not plan["Query Text"].startswith(_SEED)]
     scans = [(_text(plan), scan) for plan in mine for scan in _scans(plan["Plan"])]
     assert {scan["Relation Name"] for _, scan in scans} == set(DISTRIBUTED) - UPKEEP
@@ -164,11 +164,11 @@ async def test_where_stores_are_distributed_a_claim_is_of_one(
     async with _logged(fresh_url, data_folder, plans), open_world(fresh_url) as world:
         if distributed:
             await _like_citus(world)
-        assert await world.database.apart() is distributed
+        assert await world.database.is_sharded() is distributed
         sent = []
         for number in range(3):
             order = await world.an_order(1, store=await world.a_store())
-            shipped = await ship.ship(world.desk, order.id, a_package(f"1Z{number}"), actor="t")
+            shipped = await ship.ship(world.context, order.id, a_package(f"1Z{number}"), actor="t")
             sent.append(shipped.shipment.update.id)
         await world.deliver_until(*sent)
     texts = [_text(plan) for plan in plans]
@@ -197,24 +197,26 @@ async def _requests(world: World, store: StoreView) -> None:
         await world.imported(await world.at_walmart(2, store=store, **changes), store)
         for changes in ({"status": "Acknowledged"}, {"status": "Acknowledged"}, {})
     ]
-    once = Once(store.store_id, "k", "POST", "/p", "key", b"", lambda _: Answer(202, b"", {}))
+    once = IdempotentRequest(
+        store.store_id, "k", "POST", "/p", "key", b"", lambda _: StoredResponse(202, b"", {})
+    )
     one_unit = {"items": (RequestedItem(1, line_number="1"),)}
     shipped = [
         # At once, behind an update that is open, and a second time under its reference.
         await ship.ship(
-            world.desk,
+            world.context,
             orders[0].id,
             a_package("1ZA", reference="r", **one_unit),
             actor="t",
             once=once,
         ),
-        await ship.ship(world.desk, orders[2].id, a_package("1ZB", **one_unit), actor="t"),
+        await ship.ship(world.context, orders[2].id, a_package("1ZB", **one_unit), actor="t"),
         await ship.ship(
-            world.desk, orders[0].id, a_package("1ZA", reference="r", **one_unit), actor="t"
+            world.context, orders[0].id, a_package("1ZA", reference="r", **one_unit), actor="t"
         ),
     ]
     canceled = await cancel.cancel(
-        world.desk, orders[1].id, CancelRequest("out_of_stock"), actor="t", once=None
+        world.context, orders[1].id, CancelRequest("out_of_stock"), actor="t", once=None
     )
     await world.deliver_until(*(each.shipment.update.id for each in shipped), canceled.update.id)
     async with world.database.read() as connection:
@@ -223,7 +225,7 @@ async def _requests(world: World, store: StoreView) -> None:
         await queries.summary(connection, store.store_id)
 
 
-async def _upkeep(world: World) -> None:
+async def _maintenance(world: World) -> None:
     """What pollers do beside delivering, of two stores of which all of it is due."""
     for table, changes in {
         "orders": "ship_by = now(), ship_by_warned_at = NULL, fulfillment_status = 'open'",
@@ -244,10 +246,10 @@ async def _upkeep(world: World) -> None:
     }.items():
         insert = f"INSERT INTO {columns}, store_id) SELECT {values}, store_id FROM stores"
         await world.database.direct.fetch(f"{_SEED} {insert}")
-    database, new_id = world.database, world.desk.new_id
+    database, new_id = world.database, world.context.new_id
     async with database.begin() as connection:
         assert len(await webhook_inbox.due(connection)) == 2
-    assert await rescue.take_back(database, new_id) == 2
+    assert await rescue.rescue(database, new_id) == 2
     assert await ship_by.mark(database, 60, new_id) >= 2
     assert await counts.fold(database) >= 2
     assert len(await error_notifications.take(database)) == 2
@@ -271,20 +273,20 @@ async def _recorded_together(world: World, stores: Sequence[StoreView]) -> None:
     results = []
     for store in stores:
         order = await world.an_order(2, store=store)
-        await ship.ship(world.desk, order.id, a_package("1ZC"), actor="t")
-        (taken,) = await claim(world.database, store.store_id, apart=True)
+        await ship.ship(world.context, order.id, a_package("1ZC"), actor="t")
+        (taken,) = await claim(world.database, store.store_id, sharded=True)
         at = datetime.now(UTC)
         results.append(
-            Result(
+            DeliveryResult(
                 taken,
-                Step(State.CONFIRMED),
-                Attempt(world.desk.new_id(store.store_id), "p", at, at, "confirmed", None, []),
-                news=[News(store.store_id, Endpoint.SHIP, at, at, tokens=3)],
+                NextStep(State.CONFIRMED),
+                Attempt(world.context.new_id(store.store_id), "p", at, at, "confirmed", None, []),
+                reports=[CallReport(store.store_id, Endpoint.SHIP, at, at, tokens=3)],
             )
         )
-    recorder = world.poller()._recorder()
-    writing = asyncio.create_task(recorder.run())
-    await asyncio.gather(*(recorder.write(each) for each in results))
+    completer = world.poller()._recorder()
+    writing = asyncio.create_task(completer.run())
+    await asyncio.gather(*(completer.write(each) for each in results))
     writing.cancel()
     found = [await world.update(each.update.id) for each in results]
     assert {each.state for each in found} == {"confirmed"}

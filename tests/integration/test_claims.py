@@ -8,16 +8,16 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.domain.outbox.claimed_update import Claimed
-from app.domain.outbox.delivery_result import Attempt, Result, Step
+from app.domain.outbox.delivery_result import Attempt, DeliveryResult, NextStep
 from app.domain.outbox.doubt import Doubt
 from app.domain.outbox.outcome import Failure, Pause
-from app.domain.outbox.rate_limits import BREAK_AFTER, FIRST_CALLS, Breaker, Endpoint, News
+from app.domain.outbox.rate_limits import BREAK_AFTER, FIRST_CALLS, Breaker, CallReport, Endpoint
 from app.domain.update import Kind, State
 from app.storage import rate_limits
 from app.storage.orders import ship_by as deadlines
 from app.storage.outbox import due
-from app.storage.outbox.claims import Wanted
-from app.storage.outbox.take import Terms
+from app.storage.outbox.claims import ClaimRequest
+from app.storage.outbox.take import ClaimSettings
 from app.storage.postgres.database import open_database
 from app.storage.queries.views import StoreView
 from app.storage.recording import delivery_results
@@ -26,7 +26,7 @@ from app.storage.tables import orders as orders_table
 from app.storage.tables import updates as table
 from app.usecases.orders import ship
 from app.usecases.stores import manage
-from app.worker.claimer import Claiming
+from app.worker.claimer import Claimer
 from tests.world import ACTOR, VAULT, World, a_package, claim
 
 FAILURE = Failure("walmart_unclear", "It was unclear.")
@@ -37,7 +37,7 @@ async def waiting(world: World, count: int, store: StoreView | None = None) -> l
     found = []
     for number in range(count):
         order = await world.an_order(1, store=store)
-        shipped = await ship.ship(world.desk, order.id, a_package(f"1Z{number}"), actor=ACTOR)
+        shipped = await ship.ship(world.context, order.id, a_package(f"1Z{number}"), actor=ACTOR)
         found.append(shipped.shipment.update.id)
     return found
 
@@ -46,8 +46,10 @@ async def told(world: World, *endpoints: Endpoint, times: int = 1, **changes: An
     """Let calls of store 1 have ended a moment ago."""
     async with world.database.begin() as connection:
         now = await rate_limits.now(connection)
-        news = [News(1, each, now, now, **changes) for each in endpoints for _ in range(times)]
-        await rate_limits.record(connection, news, Breaker(base=60, cap=60))
+        reports = [
+            CallReport(1, each, now, now, **changes) for each in endpoints for _ in range(times)
+        ]
+        await rate_limits.record(connection, reports, Breaker(base=60, cap=60))
 
 
 async def rest_is_over(world: World) -> None:
@@ -61,10 +63,12 @@ async def rest_is_over(world: World) -> None:
 
 
 async def in_doubt(world: World, update: Claimed) -> None:
-    attempt = Attempt(world.desk.new_id(1), "p", world.desk.now(), world.desk.now(), "x", None, [])
-    step = Step(State.VERIFYING, ambiguous=True, doubt=Doubt.BEGIN, failure=FAILURE)
+    attempt = Attempt(
+        world.context.new_id(1), "p", world.context.now(), world.context.now(), "x", None, []
+    )
+    step = NextStep(State.VERIFYING, ambiguous=True, doubt=Doubt.BEGIN, failure=FAILURE)
     await delivery_results.record(
-        world.database, [Result(update, step, attempt)], world.desk.new_id
+        world.database, [DeliveryResult(update, step, attempt)], world.context.new_id
     )
 
 
@@ -79,7 +83,9 @@ async def test_a_new_store_is_tried_with_a_few_calls_first(world: World) -> None
 async def test_no_more_is_claimed_than_walmart_has_calls_left(world: World) -> None:
     await waiting(world, 6)
     await world.answered_before()
-    await told(world, Endpoint.SHIP, tokens=5, replenish_at=world.desk.now() + timedelta(hours=1))
+    await told(
+        world, Endpoint.SHIP, tokens=5, replenish_at=world.context.now() + timedelta(hours=1)
+    )
     assert len(await claim(world.database, limit=2)) == 2
     assert len(await claim(world.database)) == 3
     assert await claim(world.database) == []
@@ -88,7 +94,9 @@ async def test_no_more_is_claimed_than_walmart_has_calls_left(world: World) -> N
 async def test_what_a_silent_poller_holds_no_longer_counts_as_under_way(world: World) -> None:
     await waiting(world, 2)
     await world.answered_before()
-    await told(world, Endpoint.SHIP, tokens=1, replenish_at=world.desk.now() + timedelta(hours=1))
+    await told(
+        world, Endpoint.SHIP, tokens=1, replenish_at=world.context.now() + timedelta(hours=1)
+    )
     assert len(await claim(world.database)) == 1
     async with world.database.begin() as connection:
         gone = table.c.leased_until - timedelta(seconds=31)
@@ -137,14 +145,14 @@ async def test_a_stopped_store_is_told_of_once_and_opened_by_new_credentials(
     pause = Pause(Endpoint.ALL, "credentials_rejected", timedelta(hours=1))
     async with world.database.begin() as connection:
         now = await rate_limits.now(connection)
-        news = [News(1, Endpoint.ALL, now, now, pause=pause)]
-        first = await rate_limits.record(connection, news * 3, Breaker())
-        second = await rate_limits.record(connection, news, Breaker())
+        reports = [CallReport(1, Endpoint.ALL, now, now, pause=pause)]
+        first = await rate_limits.record(connection, reports * 3, Breaker())
+        second = await rate_limits.record(connection, reports, Breaker())
     assert ([lane.reason for lane in first], second) == (["credentials_rejected"], [])
     assert await claim(world.database) == []
     store = world._stores[0]
     changes = manage.StoreChanges(walmart_client_secret="another")
-    await manage.change(world.desk, store.id, changes, actor=ACTOR)
+    await manage.change(world.context, store.id, changes, actor=ACTOR)
     assert len(await claim(world.database)) == 3
 
 
@@ -152,10 +160,10 @@ async def test_what_met_the_refusal_itself_goes_on_at_once_too(world: World) -> 
     (update,) = await waiting(world, 1)
     store = world._stores[0]
     wrong = manage.StoreChanges(walmart_client_secret="wrong")
-    await manage.change(world.desk, store.id, wrong, actor=ACTOR)
+    await manage.change(world.context, store.id, wrong, actor=ACTOR)
     await world.deliver_until(update, states={State.RETRYING})
     right = manage.StoreChanges(walmart_client_secret="right")
-    await manage.change(world.desk, store.id, right, actor=ACTOR)
+    await manage.change(world.context, store.id, right, actor=ACTOR)
     (view,) = await world.deliver_until(update)
     assert view.state == "confirmed"
 
@@ -164,7 +172,7 @@ async def test_verifying_credentials_that_work_lets_the_store_go_on(world: World
     await waiting(world, 1)
     pause = Pause(Endpoint.ALL, "credentials_rejected", timedelta(hours=1))
     await told(world, Endpoint.ALL, pause=pause)
-    assert (await manage.verify(world.desk, world._stores[0].id)).ok
+    assert (await manage.verify(world.context, world._stores[0].id)).ok
     assert len(await claim(world.database)) == 1
 
 
@@ -185,7 +193,7 @@ async def test_updates_of_orders_that_must_leave_soon_go_first(world: World) -> 
     await world.answered_before()
     await ship_by(world, updates[4], 1)
     await ship_by(world, updates[3], 100)
-    assert await deadlines.mark(world.database, 4 * 3600, world.desk.new_id) == 1
+    assert await deadlines.mark(world.database, 4 * 3600, world.context.new_id) == 1
     assert [update.id for update in await claim(world.database, limit=1)] == [updates[4]]
     assert [update.id for update in await claim(world.database, limit=1)] == [updates[0]]
 
@@ -194,8 +202,8 @@ async def test_people_are_warned_once_before_an_order_is_late(world: World) -> N
     (update,) = await waiting(world, 1)
     order_id = await ship_by(world, update, 3)
     assert (await world.order(order_id)).status_details == []
-    assert await deadlines.mark(world.database, 4 * 3600, world.desk.new_id) == 1
-    assert await deadlines.mark(world.database, 4 * 3600, world.desk.new_id) == 0
+    assert await deadlines.mark(world.database, 4 * 3600, world.context.new_id) == 1
+    assert await deadlines.mark(world.database, 4 * 3600, world.context.new_id) == 0
     order = await world.order(order_id)
     assert [each.code for each in order.status_details] == ["ship_by_near"]
     assert order.status == "open"
@@ -213,11 +221,11 @@ async def test_a_held_update_keeps_no_other_order_from_its_warning(world: World)
     try:
         async with outside.begin() as connection:
             await connection.execute(sa.select(table).where(table.c.id == held).with_for_update())
-            assert await deadlines.mark(world.database, 60 * 60 * 4, world.desk.new_id) == 1
+            assert await deadlines.mark(world.database, 60 * 60 * 4, world.context.new_id) == 1
     finally:
         await outside.close()
     # Its own order is marked as soon as it is free, and it is hurried then.
-    assert await deadlines.mark(world.database, 60 * 60 * 4, world.desk.new_id) == 1
+    assert await deadlines.mark(world.database, 60 * 60 * 4, world.context.new_id) == 1
     async with world.database.begin() as connection:
         urgent = (await connection.execute(sa.select(table.c.urgent))).scalars().all()
     assert all(urgent)
@@ -227,8 +235,8 @@ async def test_what_is_shipped_after_the_warning_hurries_too(world: World) -> No
     order = await world.an_order(2)
     async with world.database.begin() as connection:
         await connection.execute(sa.update(orders_table).values(ship_by=sa.func.now()))
-    await deadlines.mark(world.database, 60, world.desk.new_id)
-    shipped = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    await deadlines.mark(world.database, 60, world.context.new_id)
+    shipped = await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
     async with world.database.begin() as connection:
         urgent = sa.select(table.c.urgent).where(table.c.id == shipped.shipment.update.id)
         assert (await connection.execute(urgent)).scalar_one()
@@ -256,17 +264,17 @@ async def test_a_claim_knows_the_moment_before_its_statement_and_the_one_after(
     """The lease counts from the first, what is known of the database's clock from the second."""
     await waiting(world, 1)
     await world.answered_before()
-    found = await due.groups(world.database.by_key, apart=False)
+    found = await due.groups(world.database.by_key, sharded=False)
     groups = [each for each in found if each.kind is Kind.SHIPMENT]
     ticks = itertools.count(1)
-    claiming = Claiming(
+    claimer = Claimer(
         database=world.database,
-        vault=VAULT,
-        terms=Terms("p", lease=60.0, timeout=30.0, caps={}),
+        cipher=VAULT,
+        terms=ClaimSettings("p", lease=60.0, timeout=30.0, caps={}),
         breaker=Breaker(),
-        new_id=world.desk.new_id,
+        new_id=world.context.new_id,
         monotonic=lambda: float(next(ticks)),
     )
-    (taken,) = await claiming.claim([Wanted(groups, 20)], apart=False)
+    (taken,) = await claimer.claim([ClaimRequest(groups, 20)], sharded=False)
     assert len(taken.going) == 1
     assert (taken.asked_at, taken.at) == (1.0, 2.0)

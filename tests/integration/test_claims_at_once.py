@@ -13,13 +13,13 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from app.domain.ids import store_of
-from app.domain.outbox.rate_limits import Breaker, Endpoint, News
+from app.domain.outbox.rate_limits import Breaker, CallReport, Endpoint
 from app.domain.update import Kind, State
 from app.storage import rate_limits
 from app.storage.outbox import claim_state, claims, due, take
-from app.storage.outbox.claims import Wanted
-from app.storage.outbox.notify import Announcer
-from app.storage.outbox.take import Terms
+from app.storage.outbox.claims import ClaimRequest
+from app.storage.outbox.notify import NotifyPublisher
+from app.storage.outbox.take import ClaimSettings
 from app.storage.postgres.database import BY_KEY, open_database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.usecases.orders import ship
@@ -28,12 +28,12 @@ from tests.world import ACTOR, VAULT, World, a_package
 
 STORES = (1, 2, 3)
 TOKENS = 9
-TERMS = Terms("p", 60.0, 30.0)
+TERMS = ClaimSettings("p", 60.0, 30.0)
 
 
 async def shipped(world: World, number: str, **changes: Any) -> UUID:
     order = await world.an_order(1, **changes)
-    accepted = await ship.ship(world.desk, order.id, a_package(number), actor=ACTOR)
+    accepted = await ship.ship(world.context, order.id, a_package(number), actor=ACTOR)
     return accepted.shipment.update.id
 
 
@@ -43,7 +43,7 @@ async def do(world: World, statement: str, **values: Any) -> Any:
         return result.all() if result.returns_rows else None
 
 
-async def with_tokens(world: World) -> dict[int, Wanted]:
+async def with_tokens(world: World) -> dict[int, ClaimRequest]:
     """Three stores with twelve shipments each, whose Walmart says that nine calls are left."""
     for _ in STORES:
         store = await world.a_store()
@@ -54,14 +54,15 @@ async def with_tokens(world: World) -> dict[int, Wanted]:
     async with world.database.begin() as connection:
         now = await rate_limits.now(connection)
         told = [
-            News(store, way, now, now, tokens=TOKENS, replenish_at=now + timedelta(hours=1))
+            CallReport(store, way, now, now, tokens=TOKENS, replenish_at=now + timedelta(hours=1))
             for store in STORES
             for way in (Endpoint.SHIP, Endpoint.ALL)
         ]
         await rate_limits.record(connection, told, Breaker())
     groups = await due.groups(world.database.by_key)
     return {
-        store: Wanted([each for each in groups if each.store_id == store], 4) for store in STORES
+        store: ClaimRequest([each for each in groups if each.store_id == store], 4)
+        for store in STORES
     }
 
 
@@ -81,7 +82,7 @@ async def test_many_claims_at_once_take_nothing_twice_and_no_more_than_is_left(
                 [wanted[store] for store in stores],
                 token=uuid4(),
                 terms=TERMS,
-                vault=VAULT,
+                cipher=VAULT,
             )
             mine = {update.id for each in found for update in each.updates}
             assert not mine & held
@@ -132,10 +133,10 @@ async def test_a_store_whose_secret_nobody_can_read_keeps_nothing_from_the_other
 
 async def test_own_caps_are_held_for_one_store_at_a_time(world: World) -> None:
     wanted = await with_tokens(world)
-    capped = Terms("p", 60.0, 30.0, {Endpoint.SHIP: 60.0})
+    capped = ClaimSettings("p", 60.0, 30.0, {Endpoint.SHIP: 60.0})
     with pytest.raises(ValueError, match="one store"):
         await claims.claim(
-            world.database.by_key, list(wanted.values()), token=uuid4(), terms=capped, vault=VAULT
+            world.database.by_key, list(wanted.values()), token=uuid4(), terms=capped, cipher=VAULT
         )
 
 
@@ -178,8 +179,8 @@ async def test_an_announcement_leaves_nothing_behind_in_a_pooler(
     await do(world, f'ALTER DATABASE "{name}" SET synchronous_commit = on')
     with pgbouncer(world.url, data_folder / "announcing") as url:
         database = open_database(url, pooler=True)
-        async with Announcer(url) as announcer:
-            announcer.wake((1, Kind.SHIPMENT))
+        async with NotifyPublisher(url) as publisher:
+            publisher.wake((1, Kind.SHIPMENT))
             await asyncio.sleep(0.3)
         async with database.begin() as connection:
             said = (await connection.execute(sa.text("SHOW synchronous_commit"))).scalar_one()

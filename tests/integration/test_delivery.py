@@ -22,7 +22,7 @@ from tests.world import ACTOR, POLICY, World, a_package
 
 
 async def shipped(world: World, order: OrderView, number: str, **changes: Any) -> UUID:
-    result = await ship.ship(world.desk, order.id, a_package(number, **changes), actor=ACTOR)
+    result = await ship.ship(world.context, order.id, a_package(number, **changes), actor=ACTOR)
     return result.shipment.update.id
 
 
@@ -57,7 +57,9 @@ async def test_an_order_shipped_in_two_packages_ends_shipped(world: World) -> No
 
 async def test_a_new_order_is_acknowledged_and_then_canceled(world: World) -> None:
     order = await world.an_order(2, 1, status="Created")
-    canceled = await cancel.cancel(world.desk, order.id, CancelRequest("out_of_stock"), actor=ACTOR)
+    canceled = await cancel.cancel(
+        world.context, order.id, CancelRequest("out_of_stock"), actor=ACTOR
+    )
     await world.deliver_until(canceled.update.id)
     done = await world.order(order.id)
     assert done.status == "canceled"
@@ -138,7 +140,7 @@ async def test_a_refusal_shows_on_the_order_and_a_retry_confirms_it(world: World
     assert (detail.code, detail.field) == ("method_code_not_supported", "methodCode")
     assert "Method code is not supported" in detail.message
     assert view.lines[0].pending == 3
-    retried = await retry.retry(world.desk, update, override_cancel_request=False, actor=ACTOR)
+    retried = await retry.retry(world.context, update, override_cancel_request=False, actor=ACTOR)
     assert retried.will == "queued"
     assert (await world.order(order.id)).status == "open"
     await world.deliver_until(update)
@@ -158,7 +160,7 @@ async def test_a_failed_shipment_lets_a_later_one_through_but_no_cancellation(
     view = await world.order(order.id)
     assert (view.status, view.fulfillment_status) == ("error", "partially_shipped")
     with pytest.raises(Conflict):
-        await cancel.cancel(world.desk, order.id, CancelRequest("fraud"), actor=ACTOR)
+        await cancel.cancel(world.context, order.id, CancelRequest("fraud"), actor=ACTOR)
 
 
 async def test_a_refusal_that_cannot_be_read_back_is_sent_again_and_judged_then(
@@ -180,7 +182,7 @@ async def test_a_person_dismisses_what_they_did_in_seller_center(world: World) -
     update = await shipped(world, order, "1ZA")
     await world.deliver_until(update)
     await world.shipped_by_hand(order, 3, "1ZA")
-    dismissed = await dismiss.dismiss(world.desk, update, note="did it by hand", actor=ACTOR)
+    dismissed = await dismiss.dismiss(world.context, update, note="did it by hand", actor=ACTOR)
     assert (dismissed.walmart, dismissed.update.state) == ("shipped", "dismissed")
     view = await world.order(order.id)
     assert (view.status, view.lines[0].pending, view.lines[0].shipped) == ("shipped", 0, 3)
@@ -191,7 +193,7 @@ async def test_dismissing_frees_what_walmart_does_not_show(world: World) -> None
     await world.fault("shipping", "refuse")
     update = await shipped(world, order, "1ZA")
     await world.deliver_until(update)
-    dismissed = await dismiss.dismiss(world.desk, update, note="wrong box", actor=ACTOR)
+    dismissed = await dismiss.dismiss(world.context, update, note="wrong box", actor=ACTOR)
     assert dismissed.walmart == "absent"
     assert (await world.order(order.id)).lines[0].remaining == 3
     again = await shipped(world, order, "1ZB")
@@ -205,20 +207,20 @@ async def test_units_stay_reserved_where_a_dismissal_cannot_read_walmart(world: 
     update = await shipped(world, order, "1ZA")
     await world.deliver_until(update)
     await world.fault("read", "error", times=None)
-    dismissed = await dismiss.dismiss(world.desk, update, note="done", actor=ACTOR)
+    dismissed = await dismiss.dismiss(world.context, update, note="done", actor=ACTOR)
     assert dismissed.walmart == "not_read"
     assert (await world.order(order.id)).lines[0].pending == 3
     (await world.walmart.delete("/simulator/faults")).raise_for_status()
-    refreshed = await refresh.refresh(world.desk, order.id, actor=ACTOR)
+    refreshed = await refresh.refresh(world.context, order.id, actor=ACTOR)
     assert refreshed.refreshed
     assert refreshed.order.lines[0].remaining == 3
 
 
 async def test_a_tracking_number_corrected_before_delivery_is_the_one_sent(world: World) -> None:
     order = await world.an_order(3)
-    result = await ship.ship(world.desk, order.id, a_package("1ZWRONG"), actor=ACTOR)
+    result = await ship.ship(world.context, order.id, a_package("1ZWRONG"), actor=ACTOR)
     await correct_tracking.correct(
-        world.desk,
+        world.context,
         order.id,
         result.shipment.id,
         TrackingCorrection(tracking_number="1ZRIGHT"),
@@ -232,10 +234,10 @@ async def test_a_tracking_number_corrected_before_delivery_is_the_one_sent(world
 async def test_a_correction_retries_a_failed_shipment(world: World) -> None:
     order = await world.an_order(3)
     await world.fault("shipping", "refuse", field="trackingNumber")
-    result = await ship.ship(world.desk, order.id, a_package("1ZWRONG"), actor=ACTOR)
+    result = await ship.ship(world.context, order.id, a_package("1ZWRONG"), actor=ACTOR)
     await world.deliver_until(result.shipment.update.id)
     await correct_tracking.correct(
-        world.desk,
+        world.context,
         order.id,
         result.shipment.id,
         TrackingCorrection(tracking_number="1ZRIGHT"),
@@ -247,7 +249,7 @@ async def test_a_correction_retries_a_failed_shipment(world: World) -> None:
 
 async def test_a_cancellation_of_what_left_meanwhile_cancels_nothing(world: World) -> None:
     order = await world.an_order(2)
-    canceled = await cancel.cancel(world.desk, order.id, CancelRequest("fraud"), actor=ACTOR)
+    canceled = await cancel.cancel(world.context, order.id, CancelRequest("fraud"), actor=ACTOR)
     await world.shipped_by_hand(order, 1, "BYHAND")
     (update,) = await world.deliver_until(canceled.update.id)
     assert update.state == "failed"
@@ -260,7 +262,7 @@ async def test_a_cancellation_of_what_left_meanwhile_cancels_nothing(world: Worl
 async def test_a_lost_cancellation_answer_is_read_back(world: World) -> None:
     order = await world.an_order(2)
     await world.fault("cancel", "timeout_after")
-    canceled = await cancel.cancel(world.desk, order.id, CancelRequest("fraud"), actor=ACTOR)
+    canceled = await cancel.cancel(world.context, order.id, CancelRequest("fraud"), actor=ACTOR)
     await world.deliver_until(canceled.update.id)
     assert (await world.order(order.id)).status == "canceled"
     assert len(await world.calls("cancel")) == 1
@@ -288,7 +290,7 @@ async def test_a_buyer_s_wish_to_cancel_stops_the_shipment_until_a_person_overri
     assert failed.status_detail is not None
     assert failed.status_detail.code == "cancel_requested"
     assert (await world.order(order.id)).cancel_requested is not None
-    await retry.retry(world.desk, update, override_cancel_request=True, actor=ACTOR)
+    await retry.retry(world.context, update, override_cancel_request=True, actor=ACTOR)
     await world.deliver_until(update)
     assert (await world.order(order.id)).status == "shipped"
 
@@ -297,10 +299,10 @@ async def test_a_customer_request_needs_the_buyer_to_have_asked(world: World) ->
     order = await world.an_order(2)
     request = CancelRequest("customer_request")
     with pytest.raises(Exception, match="did not ask"):
-        await cancel.cancel(world.desk, order.id, request, actor=ACTOR)
+        await cancel.cancel(world.context, order.id, request, actor=ACTOR)
     path = f"/simulator/orders/{order.purchase_order_id}/intent-to-cancel"
     (await world.walmart.post(path, json={})).raise_for_status()
-    canceled = await cancel.cancel(world.desk, order.id, request, actor=ACTOR)
+    canceled = await cancel.cancel(world.context, order.id, request, actor=ACTOR)
     await world.deliver_until(canceled.update.id)
     assert (await world.order(order.id)).status == "canceled"
 
@@ -313,14 +315,14 @@ async def test_rejected_credentials_pause_the_store_and_resume_when_corrected(
     from app.usecases.stores import manage
 
     wrong = manage.StoreChanges(walmart_client_secret="wrong")
-    await manage.change(world.desk, store.id, wrong, actor=ACTOR)
+    await manage.change(world.context, store.id, wrong, actor=ACTOR)
     update = await shipped(world, order, "1ZA")
     (waiting,) = await world.deliver_until(update, states={State.RETRYING})
     assert waiting.status_detail is not None
     assert waiting.status_detail.code == "credentials_rejected"
     right = manage.StoreChanges(walmart_client_secret="right")
-    await manage.change(world.desk, store.id, right, actor=ACTOR)
-    queued = await retry.retry(world.desk, update, override_cancel_request=False, actor=ACTOR)
+    await manage.change(world.context, store.id, right, actor=ACTOR)
+    queued = await retry.retry(world.context, update, override_cancel_request=False, actor=ACTOR)
     assert queued.will == "queued"
     await world.deliver_until(update)
     assert (await world.order(order.id)).status == "shipped"
@@ -359,7 +361,7 @@ async def test_a_retry_reads_walmart_before_it_sends_even_where_nobody_could_rea
     await world.deliver_until(update)
     await world.shipped_by_hand(order, 3, "1ZA")
     await world.fault("read", "error")
-    retried = await retry.retry(world.desk, update, override_cancel_request=False, actor=ACTOR)
+    retried = await retry.retry(world.context, update, override_cancel_request=False, actor=ACTOR)
     assert retried.will == "queued"
     await world.deliver_until(update)
     assert len(await world.calls("shipping")) == 1
@@ -372,7 +374,7 @@ async def test_a_retry_says_when_walmart_has_it_already(world: World) -> None:
     update = await shipped(world, order, "1ZA")
     await world.deliver_until(update)
     await world.shipped_by_hand(order, 3, "1ZA")
-    retried = await retry.retry(world.desk, update, override_cancel_request=False, actor=ACTOR)
+    retried = await retry.retry(world.context, update, override_cancel_request=False, actor=ACTOR)
     assert (retried.will, retried.update.state) == ("already_applied", "confirmed")
     assert (await world.order(order.id)).status == "shipped"
 
@@ -409,10 +411,10 @@ async def test_more_units_under_the_number_than_were_sent_are_shown_to_a_person(
 
 async def test_a_picture_is_old_once_something_newer_was_written_down(world: World) -> None:
     order = await world.an_order(2)
-    async with world.desk.transaction() as connection:
+    async with world.context.transaction() as connection:
         basis = await repository.lock(connection, order.id)
     await world.deliver_until(await shipped(world, order, "1ZA"))
-    async with world.desk.transaction() as connection:
+    async with world.context.transaction() as connection:
         now = await repository.lock(connection, order.id)
     assert settlement.still_holds(basis, basis)
     assert not settlement.still_holds(basis, now)
@@ -421,8 +423,8 @@ async def test_a_picture_is_old_once_something_newer_was_written_down(world: Wor
 async def test_a_fault_of_ours_is_told_as_one_and_stops_nobody_else(world: World) -> None:
     order, other = await world.an_order(1), await world.an_order(1)
     package = a_package("1ZA")
-    broken = (await ship.ship(world.desk, order.id, package, actor=ACTOR)).shipment.update
-    fine = (await ship.ship(world.desk, other.id, package, actor=ACTOR)).shipment.update
+    broken = (await ship.ship(world.context, order.id, package, actor=ACTOR)).shipment.update
+    fine = (await ship.ship(world.context, other.id, package, actor=ACTOR)).shipment.update
     async with world.database.begin() as connection:
         await connection.execute(
             sa.text("UPDATE updates SET payload = '{}' WHERE id = :id"), {"id": broken.id}

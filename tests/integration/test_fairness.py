@@ -27,13 +27,13 @@ async def test_stores_that_hang_together_leave_room_for_another(fresh_url: str) 
             for each in range(8):
                 order = await world.an_order(1, store=store)
                 package = a_package(f"1Z{number}{each}")
-                await ship.ship(world.desk, order.id, package, actor="test")
+                await ship.ship(world.context, order.id, package, actor="test")
         healthy = await world.a_store()
         order = await world.an_order(1, store=healthy)
         await world.answered_before()
         async with world.polling(concurrency=20):
             assert await hanging(world) >= 12
-            sent = await ship.ship(world.desk, order.id, a_package("1ZH"), actor="test")
+            sent = await ship.ship(world.context, order.id, a_package("1ZH"), actor="test")
             async with asyncio.timeout(20):
                 while (await world.update(sent.shipment.update.id)).state != "confirmed":
                     await asyncio.sleep(0.05)

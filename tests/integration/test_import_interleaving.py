@@ -26,15 +26,15 @@ from app.domain.orders.requests import RequestedItem
 from app.domain.orders.returns import RefundRequest
 from app.domain.outbox.rate_limits import Breaker
 from app.storage.imports import webhook_inbox
-from app.storage.imports.webhook_inbox import Announcement
+from app.storage.imports.webhook_inbox import NewWebhookEvent
 from app.storage.queries.views import OrderView
 from app.storage.returns import returns as storage
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.usecases.orders import ship
 from app.usecases.returns.refund import refund
 from app.walmart.client import OrderPage, WalmartClient
 from app.worker.importer.importer import Importer
-from app.worker.importer.webhook_events import Announcements
+from app.worker.importer.webhook_events import WebhookEventReader
 from tests.world import World, a_package, open_world
 
 RUNS = 8
@@ -76,7 +76,7 @@ class Play:
     def __init__(self, world: World, store: Any, numbers: list[str], page_size: int = 200) -> None:
         self.world, self.store, self.numbers = world, store, numbers
         self.page_size = page_size
-        self.announced: list[Announcement] = []
+        self.announced: list[NewWebhookEvent] = []
         self.returns: list[str] = []
         self.tracking = itertools.count(1)
 
@@ -103,11 +103,11 @@ class Play:
             self.world.http,
             base_url=self.world.walmart_url,
             timeout=self.world.timeout,
-            now=self.world.desk.now,
+            now=self.world.context.now,
         )
         watched.between = between
-        desk = replace(self.world.desk, walmart=watched)
-        await self.importer(desk).run(self.store.store_id)
+        context = replace(self.world.context, walmart=watched)
+        await self.importer(context).run(self.store.store_id)
 
     async def act(self, what: str, which: int) -> None:
         work: Callable[[str], Awaitable[None]] = getattr(self, what)
@@ -142,24 +142,24 @@ class Play:
         self.announced.append(self._event(number, returned))
         await self._arrive(self.announced[-1])
 
-    def _event(self, number: str | None, returned: str | None) -> Announcement:
-        return Announcement(self.store.store_id, str(uuid4()), "ORDER_UPDATES", number, returned)
+    def _event(self, number: str | None, returned: str | None) -> NewWebhookEvent:
+        return NewWebhookEvent(self.store.store_id, str(uuid4()), "ORDER_UPDATES", number, returned)
 
     async def announce_again(self, _: str) -> None:
         """The oldest of all, late and a second time."""
         if self.announced:
             await self._arrive(self.announced[0])
 
-    async def _arrive(self, announced: Announcement) -> None:
+    async def _arrive(self, announced: NewWebhookEvent) -> None:
         async with self.world.database.begin() as connection:
             await webhook_inbox.add(connection, announced)
 
     async def look(self, _: str) -> None:
-        await Announcements(self.world.desk).work()
+        await WebhookEventReader(self.world.context).work()
 
-    def importer(self, desk: Desk | None = None) -> Importer:
-        desk = desk or self.world.desk
-        return Importer(desk, Breaker(), every=0.000001, page_size=self.page_size)
+    def importer(self, context: AppContext | None = None) -> Importer:
+        context = context or self.world.context
+        return Importer(context, Breaker(), every=0.000001, page_size=self.page_size)
 
     async def import_(self, _: str) -> None:
         await self.importer().run(self.store.store_id)
@@ -177,7 +177,7 @@ class Play:
             return
         package = a_package(f"1Z{next(self.tracking)}", items=(RequestedItem(1, line_number="1"),))
         try:
-            await ship.ship(self.world.desk, order.id, package, actor="commerce")
+            await ship.ship(self.world.context, order.id, package, actor="commerce")
         except OrderError:
             return
 
@@ -189,7 +189,7 @@ class Play:
             found = await storage.of_order(connection, self.store.store_id, number)
         for known in found:
             try:
-                await refund(self.world.desk, known.id, RefundRequest(), actor="commerce")
+                await refund(self.world.context, known.id, RefundRequest(), actor="commerce")
             except OrderError:
                 continue
 

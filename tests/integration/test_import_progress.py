@@ -15,7 +15,7 @@ from app.domain.outbox.rate_limits import Breaker
 from app.http_client import exchange
 from app.http_client.transport import Http
 from app.storage.imports import retries
-from app.storage.imports.leases import Tally
+from app.storage.imports.leases import ImportTotals
 from app.usecases.orders import ship
 from app.walmart import order_lists, returns
 from app.walmart.client import WalmartClient
@@ -28,9 +28,9 @@ ALWAYS = 0.000001
 LONG_AGO = int((time.time() - 60 * 86_400) * 1000)
 
 
-async def run(world: World, *, every: float = ALWAYS, **terms: Any) -> Tally:
+async def run(world: World, *, every: float = ALWAYS, **terms: Any) -> ImportTotals:
     """A run that ends where Walmart pauses, unless told otherwise."""
-    tally = await Importer(world.desk, Breaker(), every, **{"patience": 0, **terms}).run(1)
+    tally = await Importer(world.context, Breaker(), every, **{"patience": 0, **terms}).run(1)
     assert tally is not None
     return tally
 
@@ -183,7 +183,7 @@ async def test_after_a_long_pause_the_store_is_read_on_without_waiting_for_its_i
     store = await world.a_store()
     await world.at_walmart(1, store=store)
     await world.fault("list", "throttle", delay=40)
-    hourly = Importer(world.desk, Breaker(), every=3600)
+    hourly = Importer(world.context, Breaker(), every=3600)
     assert (await hourly.run(1)) is not None
     assert await known(world) == 0
     assert await hourly.due() == []
@@ -222,7 +222,7 @@ async def test_a_store_with_much_to_read_lets_others_pass_and_is_due_again_at_on
     monkeypatch.setattr(order_lists, "PAGE", 2)
     store = await world.a_store()
     await at_walmart(world, store, 6)
-    hourly = Importer(world.desk, Breaker(), every=3600, turn=0)
+    hourly = Importer(world.context, Breaker(), every=3600, turn=0)
     seen = []
     for _ in range(3):
         assert await hourly.due() == [1]
@@ -306,8 +306,8 @@ async def test_pages_that_lead_in_a_circle_come_to_an_end(world: World) -> None:
         client = WalmartClient(
             http, base_url="https://walmart.test", timeout=5, now=lambda: datetime.now(UTC)
         )
-        desk = replace(world.desk, walmart=client)
-        tally = await Importer(desk, Breaker(), ALWAYS).run(1)
+        context = replace(world.context, walmart=client)
+        tally = await Importer(context, Breaker(), ALWAYS).run(1)
     assert tally is not None
     assert tally.stopped == "Walmart cannot be asked on: Walmart's pages lead in a circle."
     assert tally.whole_returns
@@ -349,7 +349,7 @@ async def test_what_walmarts_list_shows_late_is_read(world: World) -> None:
     assert await known(world) == 1
 
 
-async def mending(world: World, count: int) -> asyncio.Task[Tally]:
+async def mending(world: World, count: int) -> asyncio.Task[ImportTotals]:
     """A run that reads orders one by one, slowly, and has begun with the first."""
     numbers = await at_walmart(world, await world.a_store(), count)
     await run(world)
@@ -403,7 +403,7 @@ async def test_a_postponed_order_that_somebody_is_at_work_on_is_read_once_in_a_t
     store = await world.a_store()
     (number,) = await at_walmart(world, store, 1)
     order = await world.imported(number, store)
-    sent = await ship.ship(world.desk, order.id, a_package("1ZA"), actor="test")
+    sent = await ship.ship(world.context, order.id, a_package("1ZA"), actor="test")
     await ship_at_walmart(world, number)
     sending = "UPDATE updates SET state = 'sending', active = true, lease_token = id,"
     leased = " leased_until = now() + interval '90 s', leased_by = 'another' WHERE id = :id"

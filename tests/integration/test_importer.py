@@ -11,9 +11,9 @@ from app.domain.errors import Conflict
 from app.domain.orders.requests import CancelRequest, RequestedItem
 from app.domain.outbox.rate_limits import Breaker
 from app.storage import queries
-from app.storage.imports.leases import Tally
+from app.storage.imports.leases import ImportTotals
 from app.storage.queries import OrderFilter
-from app.storage.queries.pagination import Page
+from app.storage.queries.pagination import KeysetPage
 from app.storage.queries.views import OrderView
 from app.usecases.imports import import_order
 from app.usecases.orders import cancel, ship
@@ -22,14 +22,14 @@ from app.worker.importer.importer import Importer
 from tests.world import World, a_package
 
 
-async def run(world: World, store_id: int = 1) -> Tally | None:
+async def run(world: World, store_id: int = 1) -> ImportTotals | None:
     # A pause is not waited out here: the run ends, and the next goes on.
-    return await Importer(world.desk, Breaker(), every=0.000001, patience=0).run(store_id)
+    return await Importer(world.context, Breaker(), every=0.000001, patience=0).run(store_id)
 
 
 async def imported(world: World) -> dict[str, OrderView]:
     async with world.database.begin() as connection:
-        found, _ = await queries.orders(connection, OrderFilter(), Page(200, None))
+        found, _ = await queries.orders(connection, OrderFilter(), KeysetPage(200, None))
     return {order.purchase_order_id: order for order in found}
 
 
@@ -80,7 +80,7 @@ async def test_an_order_that_commerce_registers_meanwhile_is_not_written_twice(
     store = await world.a_store()
     number = await world.at_walmart(1, store=store, status="Created")
     results = await asyncio.gather(
-        run(world), import_order.import_order(world.desk, store.id, number, actor="commerce")
+        run(world), import_order.import_order(world.context, store.id, number, actor="commerce")
     )
     assert sum([results[0].imported, results[1].created]) == 1  # type: ignore[union-attr, list-item]
     assert await ask(world, "SELECT count(*) FROM updates") == 1
@@ -112,7 +112,7 @@ async def test_what_we_shipped_ourselves_is_not_read_again(world: World) -> None
     number = await world.at_walmart(1, store=store)
     await run(world)
     order = (await imported(world))[number]
-    shipped = await ship.ship(world.desk, order.id, a_package("1ZA"), actor="t")
+    shipped = await ship.ship(world.context, order.id, a_package("1ZA"), actor="t")
     await world.deliver_until(shipped.shipment.update.id)
     reads = len(await world.calls("read"))
     tally = await run(world)
@@ -141,11 +141,11 @@ async def test_walmarts_own_orders_are_shown_and_nothing_is_sent(world: World) -
     assert order.fulfilled_by == "walmart"
     assert await ask(world, "SELECT count(*) FROM updates") == 0
     with pytest.raises(Conflict) as refused:
-        await ship.ship(world.desk, order.id, a_package("1ZA"), actor="t")
+        await ship.ship(world.context, order.id, a_package("1ZA"), actor="t")
     assert refused.value.code == "fulfilled_by_walmart"
     with pytest.raises(Conflict) as refused:
         await cancel.cancel(
-            world.desk, order.id, CancelRequest("out_of_stock"), actor="t", once=None
+            world.context, order.id, CancelRequest("out_of_stock"), actor="t", once=None
         )
     assert refused.value.code == "fulfilled_by_walmart"
 
@@ -160,7 +160,7 @@ async def test_an_order_that_cannot_be_read_is_in_error_until_it_can(world: Worl
     assert orders[bad].status == "error"
     assert [detail.code for detail in orders[bad].status_details] == ["order_unreadable"]
     with pytest.raises(Conflict) as refused:
-        await ship.ship(world.desk, orders[bad].id, a_package("1ZA"), actor="t")
+        await ship.ship(world.context, orders[bad].id, a_package("1ZA"), actor="t")
     assert refused.value.code == "order_unreadable"
     assert await ask(world, "SELECT orders FROM order_counts WHERE status = 'error'") is None
 
@@ -261,7 +261,7 @@ async def test_a_poller_imports_beside_its_work(world: World) -> None:
     store = await world.a_store()
     number = await world.at_walmart(1, store=store, status="Created")
     poller = world.poller(import_every=1)
-    poller.desk = world.desk
+    poller.context = world.context
     stop = asyncio.Event()
     running = asyncio.create_task(poller.run(stop))
     async with asyncio.timeout(20):
@@ -276,7 +276,7 @@ async def test_what_walmart_cancels_because_it_is_late_is_seen(world: World) -> 
     store = await world.a_store()
     order = await world.an_order(2, 1, store=store)
     sent = await ship.ship(
-        world.desk, order.id, a_package("1ZA", items=(RequestedItem(1, "1"),)), actor="test"
+        world.context, order.id, a_package("1ZA", items=(RequestedItem(1, "1"),)), actor="test"
     )
     await world.deliver_until(sent.shipment.update.id)
     answer = await world.walmart.post("/simulator/clock", json={"advance_seconds": 7 * 86_400})

@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.errors import Invalid
 from app.domain.orders.requests import CancelRequest, StockLevel
-from app.domain.outbox.delivery_result import Attempt, Result, Step
+from app.domain.outbox.delivery_result import Attempt, DeliveryResult, NextStep
 from app.domain.outbox.doubt import Doubt
 from app.domain.outbox.outcome import SendAgain
 from app.domain.update import State
@@ -19,13 +19,13 @@ from app.storage.inventory import levels as stock
 from app.storage.inventory import triggers
 from app.storage.outbox import retention, updates
 from app.storage.queries import UpdateFilter
-from app.storage.queries.pagination import Page
+from app.storage.queries.pagination import KeysetPage
 from app.storage.queries.views import UpdateView
 from app.storage.recording import delivery_results
 from app.usecases.orders import cancel
 from app.usecases.stores import inventory
 from app.worker.delivery import deliver
-from app.worker.delivery.context import Errand
+from app.worker.delivery.context import DeliveryContext
 from tests.world import POLICY, World, claim
 
 # Whose retries do not come within a test.
@@ -37,7 +37,7 @@ LONG = replace(POLICY, quiet_period=3600)
 async def put(world: World, *levels: tuple[str, int]) -> list[UpdateView]:
     store = world._stores[0] if world._stores else await world.a_store()
     wanted = [StockLevel(sku, units) for sku, units in levels]
-    queued = await inventory.put(world.desk, store.id, wanted, actor="test")
+    queued = await inventory.put(world.context, store.id, wanted, actor="test")
     return [each.update for each in queued]
 
 
@@ -56,7 +56,7 @@ async def sent(world: World) -> list[tuple[str, int]]:
 
 async def states(world: World) -> list[str]:
     async with world.database.begin() as connection:
-        found, _ = await queries.updates(connection, UpdateFilter(), Page(50, None))
+        found, _ = await queries.updates(connection, UpdateFilter(), KeysetPage(50, None))
     return [update.state for update in reversed(found) if update.kind == "inventory"]
 
 
@@ -75,7 +75,7 @@ async def test_a_sku_with_an_at_sign_is_not_a_sku_at_a_node(world: World) -> Non
         StockLevel("A@n", 4, "n"),
         StockLevel("A", 5, "n@n"),
     ]
-    queued = await inventory.put(world.desk, store.id, levels, actor="test")
+    queued = await inventory.put(world.context, store.id, levels, actor="test")
     assert len({each.update.subject for each in queued}) == len(levels)
     assert queued[1].update.subject == "sku:A@n"
     await world.deliver_until(*(each.update.id for each in queued))
@@ -194,24 +194,24 @@ async def test_an_older_value_whose_doubt_ends_while_the_newer_is_on_its_way_may
     async def mine() -> bool:
         return True
 
-    errand = Errand(
+    delivery_context = DeliveryContext(
         update=claimed,
         of_order=None,
-        account=await world.desk.account(1),
+        account=await world.context.account(1),
         client=world.client,
-        commerce=world.desk.commerce,
+        commerce=world.context.commerce,
         policy=POLICY,
         lease=60.0,
         timeout=world.timeout,
         # Nine seconds pass before the write, and two more while it is on its way.
-        monotonic=lambda: 11.0 if errand.wrote else 9.0,
+        monotonic=lambda: 11.0 if delivery_context.wrote else 9.0,
         claimed_monotonic=0.0,
         leased_monotonic=0.0,
         renew=mine,
         stopping=lambda: False,
         others_until=until,
     )
-    assert await deliver.deliver(errand) == SendAgain(until)
+    assert await deliver.deliver(delivery_context) == SendAgain(until)
 
 
 async def test_the_doubt_of_a_level_ends_by_its_moment(world: World) -> None:
@@ -288,7 +288,7 @@ async def test_a_level_that_is_given_while_the_end_of_the_one_before_is_written_
             "UPDATE updates SET state = 'confirmed', active = false, finished_at = now(),"
             " lease_token = NULL, leased_until = NULL, leased_by = NULL"
         )
-        await updates.hand_turns(connection, [(1, "walmart", "sku:ABC")])
+        await updates.activate_next(connection, [(1, "walmart", "sku:ABC")])
         putting = asyncio.create_task(put(world, ("ABC", 0)))
         waiting = asyncio.create_task(waits_for_a_lock(world))
         await asyncio.wait({putting, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -307,19 +307,19 @@ async def test_levels_put_while_cancellations_of_the_same_items_are_recorded_wai
     (level,) = await put(world, ("SKU-1", 5))
     canceled_ = await cancellation(world, 7)
     taken = [each for each in await claim(world.database) if each.id in {level.id, canceled_}]
-    now = world.desk.now()
+    now = world.context.now()
     results = [
-        Result(
+        DeliveryResult(
             each,
-            Step(State.CONFIRMED),
-            Attempt(world.desk.new_id(1), "p", now, now, "confirmed", None, []),
+            NextStep(State.CONFIRMED),
+            Attempt(world.context.new_id(1), "p", now, now, "confirmed", None, []),
         )
         for each in taken
     ]
     async with world.database.begin() as connection:
         await stock.hold(connection, 1, [StockLevel("SKU-1", None)])
         recording_ = asyncio.create_task(
-            delivery_results.record(world.database, results, world.desk.new_id)
+            delivery_results.record(world.database, results, world.context.new_id)
         )
         await waits_for_a_lock(world)
         # Nothing of the level is held by whoever waits for it.
@@ -332,7 +332,7 @@ async def test_levels_put_while_cancellations_of_the_same_items_are_recorded_wai
 async def canceled(world: World, *inventory_: StockLevel) -> Any:
     order = await world.an_order(2)
     request = CancelRequest("out_of_stock", inventory=inventory_)
-    view = await cancel.cancel(world.desk, order.id, request, actor="t", once=None)
+    view = await cancel.cancel(world.context, order.id, request, actor="t", once=None)
     await world.deliver_until(view.update.id)
     return order
 
@@ -352,14 +352,14 @@ async def cancellation(world: World, units: int, *, sku: str = "SKU-1") -> UUID:
     """A cancellation that waits, with a level for afterwards."""
     order = await world.an_order(1)
     request = CancelRequest("out_of_stock", inventory=(StockLevel(sku, units),))
-    view = await cancel.cancel(world.desk, order.id, request, actor="t", once=None)
+    view = await cancel.cancel(world.context, order.id, request, actor="t", once=None)
     return view.update.id
 
 
 async def settled(world: World) -> None:
     """Let pollers deliver all that is open."""
     async with world.database.begin() as connection:
-        found, _ = await queries.updates(connection, UpdateFilter(), Page(50, None))
+        found, _ = await queries.updates(connection, UpdateFilter(), KeysetPage(50, None))
     open_ = [each.id for each in found if each.state in {"pending", "retrying", "verifying"}]
     await world.deliver_until(*open_)
 
@@ -420,7 +420,7 @@ async def test_levels_of_cancellations_count_by_when_they_were_given_not_confirm
     for each in (newer, older):
         # Confirmed in the other order than they were asked for.
         async with world.database.begin() as connection:
-            await triggers.follow_cancellations(connection, [(1, each)], world.desk.new_id)
+            await triggers.follow_cancellations(connection, [(1, each)], world.context.new_id)
     assert await states(world) == ["pending"]
     await settled(world)
     assert {units for _, units in await sent(world)} == {5}
@@ -438,7 +438,7 @@ async def test_a_level_that_was_archived_still_counts_as_newer(world: World) -> 
     assert await retention.archive_updates(world.database, 1) > 0
     assert await states(world) == []
     async with world.database.begin() as connection:
-        await triggers.follow_cancellations(connection, [(1, canceled_)], world.desk.new_id)
+        await triggers.follow_cancellations(connection, [(1, canceled_)], world.context.new_id)
     await settled(world)
     assert {units for _, units in await sent(world)} == {2}
 
@@ -448,7 +448,7 @@ async def test_a_sku_with_an_at_sign_and_a_sku_at_a_node_do_not_share_a_queue(
 ) -> None:
     store = await world.a_store()
     for level in (StockLevel("A@n", 1), StockLevel("A", 2, "n"), StockLevel("A%40n", 3)):
-        await inventory.put(world.desk, store.id, [level], actor="test")
+        await inventory.put(world.context, store.id, [level], actor="test")
     assert await states(world) == ["pending"] * 3
     names = [("A@n", None), ("A", "n"), ("A%40n", None), ("A", "%40n"), ("A%", "40n"), ("A", None)]
     assert len({stock.subject(*name) for name in names}) == len(names)
@@ -461,7 +461,7 @@ async def test_a_level_queued_under_a_former_name_is_superseded_by_its_own_sku_a
     async with world.database.begin() as connection:
         # As versions before wrote it.
         await connection.exec_driver_sql("UPDATE updates SET subject = 'sku:A@n'")
-    await inventory.put(world.desk, world._stores[0].id, [StockLevel("A", 2, "n")], actor="test")
+    await inventory.put(world.context, world._stores[0].id, [StockLevel("A", 2, "n")], actor="test")
     assert await states(world) == ["pending", "pending"]
     (newest,) = await put(world, ("A@n", 3))
     assert (await world.update(former.id)).state == "dismissed"
@@ -474,7 +474,7 @@ async def test_a_failed_level_does_not_put_the_order_in_error(world: World) -> N
     order = await world.an_order(1)
     await world.fault("inventory", "refuse", times=None)
     request = CancelRequest("out_of_stock", inventory=(StockLevel("SKU-1", 7),))
-    view = await cancel.cancel(world.desk, order.id, request, actor="t", once=None)
+    view = await cancel.cancel(world.context, order.id, request, actor="t", once=None)
     await world.deliver_until(view.update.id)
     async with world.polling():
         async with asyncio.timeout(10):
@@ -498,7 +498,7 @@ async def test_without_a_level_the_timeline_says_that_the_stock_is_not_known(
 async def test_a_cancellation_that_a_refresh_finds_is_followed_once(world: World) -> None:
     order = await world.an_order(1)
     request = CancelRequest("out_of_stock", inventory=(StockLevel("SKU-1", 7),))
-    view = await cancel.cancel(world.desk, order.id, request, actor="t", once=None)
+    view = await cancel.cancel(world.context, order.id, request, actor="t", once=None)
     await world.fault("cancel", "error_after")
     await world.deliver_until(view.update.id, states={State.VERIFYING})
     await world.imported(order.purchase_order_id, world._stores[0])
@@ -511,11 +511,11 @@ async def test_a_level_that_is_not_confirmed_gives_its_turn_to_a_newer_one(world
     (older,) = await put(world, ("ABC", 50))
     (claimed,) = await claim(world.database)
     (newer,) = await put(world, ("ABC", 2))
-    now = world.desk.now()
-    attempt = Attempt(world.desk.new_id(1), "poller-1", now, now, "unclear", None, ())
-    step = Step(State.RETRYING, due_in=900, doubt=Doubt.BEGIN)
+    now = world.context.now()
+    attempt = Attempt(world.context.new_id(1), "poller-1", now, now, "unclear", None, ())
+    step = NextStep(State.RETRYING, due_in=900, doubt=Doubt.BEGIN)
     await delivery_results.record(
-        world.database, [Result(claimed, step, attempt)], world.desk.new_id
+        world.database, [DeliveryResult(claimed, step, attempt)], world.context.new_id
     )
     ended = await world.update(older.id)
     assert ended.state == "dismissed"

@@ -9,7 +9,7 @@ import asyncpg
 
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.usecases.orders import ship
-from tests.integration.test_stale import LONG
+from tests.integration.test_stale_sessions import LONG
 from tests.world import ACTOR, World, a_package
 
 LEASE = 60.0
@@ -50,7 +50,7 @@ async def test_nothing_is_sent_by_a_lease_that_was_over_when_its_claim_was_answe
     world: World,
 ) -> None:
     order = await world.an_order(1)
-    shipped = await ship.ship(world.desk, order.id, a_package("1ZLATE"), actor=ACTOR)
+    shipped = await ship.ship(world.context, order.id, a_package("1ZLATE"), actor=ACTOR)
     clock, stop = Clock(), asyncio.Event()
     poller = replace(world.poller(policy=LONG, lease=LEASE), monotonic=clock)
     holder = await asyncpg.connect(**asyncpg_arguments(world.url))

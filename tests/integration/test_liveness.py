@@ -18,12 +18,12 @@ from app.domain.update import State
 from app.settings import Settings
 from app.storage.postgres.database import open_database
 from app.usecases.orders import ship
-from app.worker.heartbeat import Pulse
+from app.worker.heartbeat import Heartbeat
 from tests.world import ACTOR, World, a_package
 
 
 @dataclass(slots=True)
-class Counted(Pulse):
+class Counted(Heartbeat):
     """A pulse that can be waited for."""
 
     beats: int = 0
@@ -54,18 +54,18 @@ def frozen(process: int) -> Iterator[None]:
 
 async def test_the_loop_turns_on_while_its_database_does_not_answer(world: World) -> None:
     database = open_database(world.url, pool_size=2, statement_timeout_ms=300)
-    pulse = Counted(time.monotonic)
-    poller = replace(world.poller(), database=database, pulse=pulse)
+    heartbeat = Counted(time.monotonic)
+    poller = replace(world.poller(), database=database, heartbeat=heartbeat)
     async with database.begin() as connection:
         process = await connection.scalar(sa.text("SELECT pg_backend_pid()"))
     stop = asyncio.Event()
     running = asyncio.create_task(poller.run(stop))
     try:
-        await pulse.turns(1)
+        await heartbeat.turns(1)
         with frozen(process):
-            await pulse.turns(3)
+            await heartbeat.turns(3)
             order = await world.an_order(2)
-            shipped = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+            shipped = await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
             async with asyncio.timeout(30):
                 while (await world.update(shipped.shipment.update.id)).state != State.CONFIRMED:
                     await asyncio.sleep(0.02)
@@ -96,5 +96,5 @@ async def test_a_process_hears_that_its_poller_ended_and_why(world: World) -> No
     ended = asyncio.Event()
     async with asyncio.timeout(30), bootstrap.opened(settings) as parts:
         with pytest.raises(AttributeError):
-            async with bootstrap.polling(replace(parts, heard=None), ended=ended.set):  # type: ignore[arg-type]
+            async with bootstrap.polling(replace(parts, wake_signal=None), ended=ended.set):  # type: ignore[arg-type]
                 await ended.wait()

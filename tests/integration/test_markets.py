@@ -37,7 +37,7 @@ async def test_an_order_of_another_market_comes_in_and_is_shipped(
     world: World, market: str
 ) -> None:
     order = await an_order(world, market)
-    shipped = await ship.ship(world.desk, order.id, a_package("1Z1"), actor="test")
+    shipped = await ship.ship(world.context, order.id, a_package("1Z1"), actor="test")
     (update,) = await world.deliver_until(shipped.shipment.update.id)
     assert update.state == "confirmed"
     assert (await world.order(order.id)).status == "shipped"
@@ -54,7 +54,7 @@ async def test_a_cancellation_gives_the_markets_own_code(
 ) -> None:
     order = await an_order(world, market) if market != "US" else await world.an_order(1)
     wanted = CancelRequest(reason)
-    accepted = await cancel.cancel(world.desk, order.id, wanted, actor="test")
+    accepted = await cancel.cancel(world.context, order.id, wanted, actor="test")
     await world.deliver_until(accepted.update.id)
     (entry,) = [each for each in await world.ledger() if each["operation"] == "cancel"]
     assert entry["reason"] == CANCELLATION_CODES[market][reason]
@@ -62,7 +62,7 @@ async def test_a_cancellation_gives_the_markets_own_code(
 
 async def test_a_preview_shows_what_the_market_is_sent(world: World) -> None:
     order = await an_order(world, "CA")
-    shown = await preview_shipment.preview(world.desk, order.id, a_package("1Z1"))
+    shown = await preview_shipment.preview(world.context, order.id, a_package("1Z1"))
     assert shown.body is not None
     (line,) = shown.body["orderShipment"]["orderLines"]["orderLine"]
     assert line["shipFromCountry"] == "CA"

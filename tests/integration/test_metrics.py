@@ -38,7 +38,7 @@ async def delivered(world: World, *numbers: str) -> list[UUID]:
     ids = []
     for number in numbers:
         package = a_package(number, items=items(l1=1))
-        done = await ship.ship(world.desk, order.id, package, actor=ACTOR)
+        done = await ship.ship(world.context, order.id, package, actor=ACTOR)
         ids.append(done.shipment.update.id)
     await world.deliver_until(*ids)
     return ids
@@ -116,9 +116,11 @@ async def test_what_was_before_the_process_started_is_not_counted(world: World) 
 async def test_what_is_open_failed_overdue_or_paused_is_told(world: World) -> None:
     order = await world.an_order(2)
     await world.fault("shipping", "refuse", field="methodCode")
-    first = await ship.ship(world.desk, order.id, a_package("1ZA", items=items(l1=1)), actor=ACTOR)
+    first = await ship.ship(
+        world.context, order.id, a_package("1ZA", items=items(l1=1)), actor=ACTOR
+    )
     await world.deliver_until(first.shipment.update.id, states={State.FAILED})
-    second = await ship.ship(world.desk, order.id, a_package("1ZB"), actor=ACTOR)
+    second = await ship.ship(world.context, order.id, a_package("1ZB"), actor=ACTOR)
     store_id = order.id.int & 0xFFFFFFFF
     async with world.database.begin() as connection:
         now = (await connection.execute(sa.select(sa.func.now()))).scalar_one()

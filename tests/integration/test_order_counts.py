@@ -11,7 +11,7 @@ from app.storage.orders import counts as order_counts
 from app.storage.postgres.database import Database
 from app.usecases.orders import ship
 from tests.counting import miscounted
-from tests.integration.test_overview_cost import counted
+from tests.integration.test_query_cost import counted
 from tests.world import ACTOR, World, a_package
 
 _NEW = sa.text("""
@@ -35,7 +35,7 @@ async def do(database: Database, statement: sa.TextClause, **values: Any) -> Non
 async def test_a_summary_is_right_while_nobody_has_added_up_and_after(world: World) -> None:
     store = await world.a_store()
     order = await world.an_order(2, store=store)
-    accepted = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    accepted = await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
     await world.deliver_until(accepted.shipment.update.id)
     # No poller has added this one up.
     await world.an_order(1, store=store)

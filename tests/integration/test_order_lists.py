@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.domain.errors import Invalid
 from app.storage import queries
-from app.storage.queries import OrderFilter, Page, UpdateFilter, order_search
+from app.storage.queries import KeysetPage, OrderFilter, UpdateFilter, order_search
 from tests.world import World
 
 _MANY = sa.text("""
@@ -59,7 +59,7 @@ async def test_pages_of_all_stores_show_every_order_once_and_in_order(
     seen, after = [], None
     for _ in itertools.count():
         async with world.database.read() as connection:
-            views, after = await queries.orders(connection, wanted, Page(7, after))
+            views, after = await queries.orders(connection, wanted, KeysetPage(7, after))
         seen += views
         if after is None:
             break
@@ -76,8 +76,8 @@ async def test_a_store_that_has_all_of_the_newest_fills_the_first_pages(world: W
     moved = "UPDATE orders SET ordered_at = '2026-03-01Z' WHERE purchase_order_id LIKE 'P1-%'"
     async with world.database.begin() as connection:
         await connection.exec_driver_sql(moved)
-        first, after = await queries.orders(connection, OrderFilter(), Page(15))
-        second, _ = await queries.orders(connection, OrderFilter(), Page(15, after))
+        first, after = await queries.orders(connection, OrderFilter(), KeysetPage(15))
+        second, _ = await queries.orders(connection, OrderFilter(), KeysetPage(15, after))
     numbers = [view.purchase_order_id for view in (*first, *second)]
     assert {number.startswith("P1-") for number in numbers[:20]} == {True}
     assert {number.startswith("P1-") for number in numbers[20:]} == {False}
@@ -88,7 +88,7 @@ async def test_pages_of_all_updates_show_each_once_and_the_newest_first(world: W
     seen, after = [], None
     for _ in itertools.count():
         async with world.database.read() as connection:
-            views, after = await queries.updates(connection, UpdateFilter(), Page(7, after))
+            views, after = await queries.updates(connection, UpdateFilter(), KeysetPage(7, after))
         seen += views
         if after is None:
             break
@@ -106,9 +106,9 @@ async def test_a_search_that_too_much_answers_to_says_so_instead_of_hiding_some(
         await connection.execute(_MANY, values)
     async with world.database.read() as connection:
         with pytest.raises(Invalid, match="Type more of it") as refused:
-            await queries.orders(connection, OrderFilter(q="BR"), Page(5))
+            await queries.orders(connection, OrderFilter(q="BR"), KeysetPage(5))
         assert refused.value.code == "search_too_broad"
-        found, _ = await queries.orders(connection, OrderFilter(q="BR-100"), Page(50))
+        found, _ = await queries.orders(connection, OrderFilter(q="BR-100"), KeysetPage(50))
     assert {view.purchase_order_id for view in found} == {"BR-100", "BR-1000", "BR-1001"}
 
 
@@ -120,7 +120,7 @@ async def test_a_search_within_a_store_does_not_mind_what_others_have(world: Wor
             await connection.execute(_MANY, values)
     wanted = OrderFilter(store_id=small.store_id, q="BR")
     async with world.database.read() as connection:
-        found, _ = await queries.orders(connection, wanted, Page(5))
+        found, _ = await queries.orders(connection, wanted, KeysetPage(5))
     assert [view.store_id for view in found] == [small.id]
 
 

@@ -22,7 +22,7 @@ PATIENT = replace(POLICY, quiet_period=3600)
 
 
 async def shipped(world: World, order: OrderView, number: str, **changes: Any) -> ShipmentView:
-    result = await ship.ship(world.desk, order.id, a_package(number, **changes), actor=ACTOR)
+    result = await ship.ship(world.context, order.id, a_package(number, **changes), actor=ACTOR)
     return result.shipment
 
 
@@ -30,7 +30,7 @@ async def corrected(world: World, shipment: ShipmentView, number: str) -> Shipme
     """Correct a shipment's number."""
     new = TrackingCorrection(tracking_number=number)
     return await correct_tracking.correct(
-        world.desk, shipment.order_id, shipment.id, new, actor=ACTOR
+        world.context, shipment.order_id, shipment.id, new, actor=ACTOR
     )
 
 
@@ -142,7 +142,7 @@ async def test_a_shipment_that_walmart_has_in_part_is_moved_and_its_rest_sent_an
     shipment = await shipped(world, order, "1ZOLD", items=items(l1=2))
     await world.deliver_until(shipment.update.id)
     await world.shipped_by_hand(order, 1, "1ZOLD")
-    await refresh.refresh(world.desk, order.id, actor=ACTOR)
+    await refresh.refresh(world.context, order.id, actor=ACTOR)
     await corrected(world, shipment, "1ZNEW")
     assert await settle_corrections(world, order) == ["confirmed"]
     assert (await effects(world, order))[-2:] == [
@@ -164,7 +164,7 @@ async def test_a_correction_of_a_shipment_that_walmart_never_got_fails_and_ends_
     await world.let_doubts_end()
     await corrected(world, shipment, "1ZNEW")
     assert await settle_corrections(world, order) == ["failed"]
-    await retry.retry(world.desk, shipment.update.id, override_cancel_request=False, actor=ACTOR)
+    await retry.retry(world.context, shipment.update.id, override_cancel_request=False, actor=ACTOR)
     await world.deliver_until(shipment.update.id, states={State.CONFIRMED})
     assert [state for _, state in await tracking_updates(world, order)] == ["confirmed"]
     assert await effects(world, order) == [("shipping", "1ZNEW", 3)]
@@ -247,16 +247,18 @@ async def test_a_cancellation_of_an_unclear_shipment_is_taken_once_that_is_absen
     await world.deliver_until(shipment.update.id, states={State.VERIFYING}, policy=PATIENT)
     await world.let_doubts_end()
     with pytest.raises(Conflict) as refused:
-        await cancel.cancel(world.desk, order.id, CancelRequest("out_of_stock"), actor=ACTOR)
+        await cancel.cancel(world.context, order.id, CancelRequest("out_of_stock"), actor=ACTOR)
     assert refused.value.code == "order_already_shipped"
     (failed,) = await world.deliver_until(shipment.update.id)
     assert failed.state == "failed"
     with pytest.raises(Conflict) as refused:
-        await cancel.cancel(world.desk, order.id, CancelRequest("out_of_stock"), actor=ACTOR)
+        await cancel.cancel(world.context, order.id, CancelRequest("out_of_stock"), actor=ACTOR)
     assert refused.value.code == "shipment_unresolved"
-    done = await dismiss.dismiss(world.desk, shipment.update.id, note="lost", actor=ACTOR)
+    done = await dismiss.dismiss(world.context, shipment.update.id, note="lost", actor=ACTOR)
     assert done.walmart == "absent"
-    accepted = await cancel.cancel(world.desk, order.id, CancelRequest("out_of_stock"), actor=ACTOR)
+    accepted = await cancel.cancel(
+        world.context, order.id, CancelRequest("out_of_stock"), actor=ACTOR
+    )
     await world.deliver_until(accepted.update.id)
     assert (await world.order(order.id)).status == "canceled"
 
@@ -270,7 +272,7 @@ async def test_a_failed_shipment_does_not_hold_up_a_good_one_and_is_retried_afte
     good = await shipped(world, order, "1ZGOOD", items=items(l1=2))
     states = [each.state for each in await world.deliver_until(bad.update.id, good.update.id)]
     assert states == ["failed", "confirmed"]
-    await retry.retry(world.desk, bad.update.id, override_cancel_request=False, actor=ACTOR)
+    await retry.retry(world.context, bad.update.id, override_cancel_request=False, actor=ACTOR)
     await world.deliver_until(bad.update.id, states={State.CONFIRMED})
     assert await effects(world, order) == [("shipping", "1ZGOOD", 2), ("shipping", "1ZBAD", 1)]
 
@@ -293,7 +295,7 @@ async def test_dismissing_a_shipment_ends_its_correction_where_walmart_has_nothi
             .where(updates.c.id == shipment.update.id)
             .values(in_doubt_until=sa.func.now() - sa.text("interval '1 day'"))
         )
-    await dismiss.dismiss(world.desk, shipment.update.id, note="by hand", actor=ACTOR)
+    await dismiss.dismiss(world.context, shipment.update.id, note="by hand", actor=ACTOR)
     if left == "confirmed":
         # Walmart has it, under the old number: the buyer still has to learn the new one.
         assert await settle_corrections(world, order) == ["confirmed"]
@@ -314,7 +316,7 @@ async def test_a_failed_shipment_that_is_retried_waits_for_the_one_that_is_being
     claimed = await claim(world.database)
     assert [each.kind for each in claimed] == [Kind.SHIPMENT]
     queued = await retry.retry(
-        world.desk, bad.update.id, override_cancel_request=False, actor=ACTOR
+        world.context, bad.update.id, override_cancel_request=False, actor=ACTOR
     )
     assert (queued.will, queued.explanation) == (
         "waiting",
@@ -327,7 +329,7 @@ async def test_a_dismissed_update_lets_the_next_go(world: World) -> None:
     order = await world.an_order(3)
     first = await shipped(world, order, "1ZA", items=items(l1=1))
     second = await shipped(world, order, "1ZB", items=items(l1=2))
-    await dismiss.dismiss(world.desk, first.update.id, note="not sent", actor=ACTOR)
+    await dismiss.dismiss(world.context, first.update.id, note="not sent", actor=ACTOR)
     await world.deliver_until(second.update.id)
     assert await effects(world, order) == [("shipping", "1ZB", 2)]
 

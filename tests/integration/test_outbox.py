@@ -11,14 +11,14 @@ from cryptography.fernet import Fernet
 
 from app.domain.errors import Conflict
 from app.domain.outbox.claimed_update import Claimed, NewUpdate
-from app.domain.outbox.delivery_result import Attempt, Result, Step
+from app.domain.outbox.delivery_result import Attempt, DeliveryResult, NextStep
 from app.domain.outbox.outcome import Failure, Pause
-from app.domain.outbox.rate_limits import Breaker, Endpoint, News
+from app.domain.outbox.rate_limits import Breaker, CallReport, Endpoint
 from app.domain.update import Kind, State
 from app.storage import rate_limits
 from app.storage.outbox import rescue, updates
 from app.storage.recording import delivery_results
-from app.storage.stores.secrets import Vault
+from app.storage.stores.secrets import SecretCipher
 from app.storage.tables import attempts, order_lines
 from app.storage.tables import stores as stores_table
 from app.storage.tables import updates as table
@@ -33,9 +33,9 @@ FAILURE = Failure("walmart_unclear", "It was unclear.")
 
 
 @pytest.fixture(autouse=True, params=[False, True], ids=["together", "apart"])
-def apart(request: pytest.FixtureRequest, world: World) -> None:
+def sharded(request: pytest.FixtureRequest, world: World) -> None:
     """Stores' rows lie on one server, or on several: what is written is the same."""
-    world.database.placement.apart = request.param
+    world.database.placement.sharded = request.param
 
 
 async def a_shipped_order(world: World, packages: int = 1, units: int = 9) -> list[UUID]:
@@ -44,21 +44,21 @@ async def a_shipped_order(world: World, packages: int = 1, units: int = 9) -> li
     return [
         (
             await ship.ship(
-                world.desk, order.id, a_package(f"1Z{n}", items=items(l1=1)), actor=ACTOR
+                world.context, order.id, a_package(f"1Z{n}", items=items(l1=1)), actor=ACTOR
             )
         ).shipment.update.id
         for n in range(packages)
     ]
 
 
-def a_result(world: World, update: Claimed, step: Step) -> Result:
-    attempt = Attempt(world.desk.new_id(1), "p", NOW, NOW, "try_later", None, [])
-    return Result(update, step, attempt)
+def a_result(world: World, update: Claimed, step: NextStep) -> DeliveryResult:
+    attempt = Attempt(world.context.new_id(1), "p", NOW, NOW, "try_later", None, [])
+    return DeliveryResult(update, step, attempt)
 
 
-async def record(world: World, update: Claimed, step: Step) -> Sequence[Result]:
+async def record(world: World, update: Claimed, step: NextStep) -> Sequence[DeliveryResult]:
     result = a_result(world, update, step)
-    return (await delivery_results.record(world.database, [result], world.desk.new_id)).kept
+    return (await delivery_results.record(world.database, [result], world.context.new_id)).kept
 
 
 async def rewind(world: World, *columns: str, seconds: float) -> None:
@@ -76,7 +76,7 @@ async def test_updates_of_one_order_are_claimed_one_at_a_time_oldest_first(world
     (claimed,) = await claim(world.database)
     assert claimed.id == first
     assert await claim(world.database) == []
-    await record(world, claimed, Step(State.CONFIRMED))
+    await record(world, claimed, NextStep(State.CONFIRMED))
     (following,) = await claim(world.database)
     assert following.id == second
 
@@ -85,7 +85,7 @@ async def test_two_pollers_never_claim_the_same_update(world: World) -> None:
     store = await world.a_store()
     for _ in range(12):
         order = await world.an_order(1, store=store)
-        await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+        await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
     await world.answered_before()
     claims = await asyncio.gather(*(claim(world.database, limit=5) for _ in range(6)))
     taken = [update.id for some in claims for update in some]
@@ -105,10 +105,10 @@ async def test_a_poller_that_lost_its_lease_changes_nothing_but_leaves_its_attem
     await a_shipped_order(world)
     (late,) = await claim(world.database)
     await rewind(world, "leased_until", seconds=LEASE + 1)
-    assert await rescue.take_back(world.database, world.desk.new_id) == 1
+    assert await rescue.rescue(world.database, world.context.new_id) == 1
     (taken_over,) = await claim(world.database)
     assert taken_over.id == late.id
-    assert await record(world, late, Step(State.CONFIRMED)) == []
+    assert await record(world, late, NextStep(State.CONFIRMED)) == []
     async with world.database.begin() as connection:
         state = (await connection.execute(sa.select(table.c.state))).scalar_one()
         told = (await connection.execute(sa.select(attempts.c.verdict))).scalars().all()
@@ -120,7 +120,7 @@ async def test_what_a_lost_poller_held_is_in_doubt_until_the_lease_s_end(world: 
     await a_shipped_order(world)
     (lost,) = await claim(world.database)
     await rewind(world, "leased_until", seconds=LEASE + 1)
-    await rescue.take_back(world.database, world.desk.new_id)
+    await rescue.rescue(world.database, world.context.new_id)
     (again,) = await claim(world.database)
     assert (again.ambiguous, again.claimed_from, again.attempts) == (True, State.VERIFYING, 2)
     assert again.in_doubt_until is not None
@@ -131,7 +131,7 @@ async def test_what_a_lost_poller_held_is_in_doubt_until_the_lease_s_end(world: 
 async def test_a_lease_that_still_runs_is_not_taken_back(world: World) -> None:
     await a_shipped_order(world)
     await claim(world.database)
-    assert await rescue.take_back(world.database, world.desk.new_id) == 0
+    assert await rescue.rescue(world.database, world.context.new_id) == 0
 
 
 async def test_a_lease_is_renewed_only_by_its_holder(world: World) -> None:
@@ -149,15 +149,15 @@ async def test_a_shipment_known_to_be_absent_lets_the_next_one_pass_after_five_r
 ) -> None:
     first, second = await a_shipped_order(world, packages=2)
     (held,) = await claim(world.database)
-    waiting = Step(State.RETRYING, due_in=60, retries=4, failure=FAILURE)
+    waiting = NextStep(State.RETRYING, due_in=60, retries=4, failure=FAILURE)
     await record(world, held, waiting)
     assert await claim(world.database) == []
     await rewind(world, "due_at", seconds=60)
     (held,) = await claim(world.database)
-    await record(world, held, Step(State.RETRYING, due_in=60, retries=5, failure=FAILURE))
+    await record(world, held, NextStep(State.RETRYING, due_in=60, retries=5, failure=FAILURE))
     (passed,) = await claim(world.database)
     assert passed.id == second
-    await record(world, passed, Step(State.CONFIRMED))
+    await record(world, passed, NextStep(State.CONFIRMED))
     await rewind(world, "due_at", seconds=60)
     (again,) = await claim(world.database)
     assert again.id == first
@@ -166,17 +166,19 @@ async def test_a_shipment_known_to_be_absent_lets_the_next_one_pass_after_five_r
 async def test_nothing_passes_an_update_in_doubt(world: World) -> None:
     await a_shipped_order(world, packages=2)
     (held,) = await claim(world.database)
-    doubt = Step(State.VERIFYING, due_in=60, retries=9, ambiguous=True, failure=FAILURE)
+    doubt = NextStep(State.VERIFYING, due_in=60, retries=9, ambiguous=True, failure=FAILURE)
     await record(world, held, doubt)
     assert await claim(world.database) == []
 
 
 async def test_a_new_shipment_may_pass_one_that_is_known_to_be_absent(world: World) -> None:
     order = await world.an_order(5)
-    await ship.ship(world.desk, order.id, a_package("1ZA", items=items(l1=1)), actor=ACTOR)
+    await ship.ship(world.context, order.id, a_package("1ZA", items=items(l1=1)), actor=ACTOR)
     (held,) = await claim(world.database)
-    await record(world, held, Step(State.RETRYING, due_in=60, retries=5, failure=FAILURE))
-    later = await ship.ship(world.desk, order.id, a_package("1ZB", items=items(l1=1)), actor=ACTOR)
+    await record(world, held, NextStep(State.RETRYING, due_in=60, retries=5, failure=FAILURE))
+    later = await ship.ship(
+        world.context, order.id, a_package("1ZB", items=items(l1=1)), actor=ACTOR
+    )
     (passed,) = await claim(world.database)
     assert passed.id == later.shipment.update.id
 
@@ -185,12 +187,12 @@ async def test_a_paused_lane_is_not_claimed_and_other_stores_go_on(world: World)
     first, second = await world.a_store(), await world.a_store()
     for store in (first, second):
         order = await world.an_order(1, store=store)
-        await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+        await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
     async with world.database.begin() as connection:
         now = await rate_limits.now(connection)
         pause = Pause(Endpoint.SHIP, "walmart_throttled", timedelta(seconds=60))
-        news = News(first.store_id, Endpoint.SHIP, now, now, pause=pause)
-        await rate_limits.record(connection, [news], Breaker())
+        reports = CallReport(first.store_id, Endpoint.SHIP, now, now, pause=pause)
+        await rate_limits.record(connection, [reports], Breaker())
     taken = [len(await claim(world.database, store.store_id)) for store in (first, second)]
     assert taken == [0, 1]
 
@@ -198,12 +200,12 @@ async def test_a_paused_lane_is_not_claimed_and_other_stores_go_on(world: World)
 async def test_a_transaction_that_fails_leaves_neither_shipment_nor_update(world: World) -> None:
     order = await world.an_order(1)
     with pytest.raises(RuntimeError):
-        async with world.desk.transaction() as connection:
+        async with world.context.transaction() as connection:
             await updates.append(
                 connection,
                 NewUpdate(
                     store_id=order.id.int & 0xFFFFFFFF,
-                    id=world.desk.new_id(1),
+                    id=world.context.new_id(1),
                     kind=Kind.SHIPMENT,
                     subject=order.purchase_order_id,
                     sequence=99,
@@ -220,10 +222,10 @@ async def test_a_transaction_that_fails_leaves_neither_shipment_nor_update(world
 async def test_two_clients_after_the_last_unit_get_one_shipment(world: World) -> None:
     order = await world.an_order(1)
     results = await asyncio.gather(
-        *(ship.ship(world.desk, order.id, a_package(f"1Z{n}"), actor=ACTOR) for n in range(12)),
+        *(ship.ship(world.context, order.id, a_package(f"1Z{n}"), actor=ACTOR) for n in range(12)),
         return_exceptions=True,
     )
-    accepted = [r for r in results if isinstance(r, ship.Shipped)]
+    accepted = [r for r in results if isinstance(r, ship.AcceptedShipment)]
     assert len(accepted) == 1
     assert all(isinstance(r, Conflict) for r in results if r not in accepted)
 
@@ -240,7 +242,7 @@ async def test_registering_at_once_twelve_times_makes_one_order(world: World) ->
     lines = (register.RegisteredLine("1", "ABC", 1),)
     registration = register.Registration("1796330120075", lines)
     results = await asyncio.gather(
-        *(register.register(world.desk, store.id, registration, actor=ACTOR) for _ in range(12))
+        *(register.register(world.context, store.id, registration, actor=ACTOR) for _ in range(12))
     )
     assert sum(result.created for result in results) == 1
     assert len({result.order.id for result in results}) == 1
@@ -252,9 +254,9 @@ async def test_stores_take_turns_in_a_poller_s_rounds(world: World) -> None:
     busy, small = await world.a_store(), await world.a_store()
     for _ in range(30):
         order = await world.an_order(1, store=busy)
-        await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+        await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
     order = await world.an_order(1, store=small)
-    last = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    last = await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
     await world.deliver_until(last.shipment.update.id, concurrency=2)
     calls = [call["client_id"] for call in await world.calls("shipping")]
     # The small store's one update does not wait for the thirty of the busy one.
@@ -264,10 +266,10 @@ async def test_stores_take_turns_in_a_poller_s_rounds(world: World) -> None:
 async def test_a_store_whose_secret_cannot_be_read_does_not_stop_the_others(world: World) -> None:
     broken, healthy = await world.a_store(), await world.a_store()
     waiting = await world.an_order(1, store=broken)
-    stuck = await ship.ship(world.desk, waiting.id, a_package("1ZA"), actor=ACTOR)
+    stuck = await ship.ship(world.context, waiting.id, a_package("1ZA"), actor=ACTOR)
     order = await world.an_order(1, store=healthy)
-    good = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
-    other_vault = Vault([Fernet.generate_key().decode()])
+    good = await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
+    other_vault = SecretCipher([Fernet.generate_key().decode()])
     async with world.database.begin() as connection:
         await connection.execute(
             sa.update(stores_table)
@@ -277,17 +279,19 @@ async def test_a_store_whose_secret_cannot_be_read_does_not_stop_the_others(worl
     await world.deliver_until(good.shipment.update.id)
     assert (await world.update(stuck.shipment.update.id)).state == "pending"
     with pytest.raises(Conflict, match="cannot be read"):
-        await refresh.refresh(world.desk, waiting.id, actor=ACTOR)
+        await refresh.refresh(world.context, waiting.id, actor=ACTOR)
 
 
 async def test_a_changed_secret_is_used_for_the_next_delivery(world: World) -> None:
     store = await world.a_store(walmart_client_secret="right")
     order = await world.an_order(2, store=store)
-    first = await ship.ship(world.desk, order.id, a_package("1ZA", items=items(l1=1)), actor=ACTOR)
+    first = await ship.ship(
+        world.context, order.id, a_package("1ZA", items=items(l1=1)), actor=ACTOR
+    )
     await world.deliver_until(first.shipment.update.id)
     wrong = manage.StoreChanges(walmart_client_secret="wrong")
-    await manage.change(world.desk, store.id, wrong, actor=ACTOR)
-    second = await ship.ship(world.desk, order.id, a_package("1ZB"), actor=ACTOR)
+    await manage.change(world.context, store.id, wrong, actor=ACTOR)
+    second = await ship.ship(world.context, order.id, a_package("1ZB"), actor=ACTOR)
     (update,) = await world.deliver_until(second.shipment.update.id, states={State.RETRYING})
     assert update.status_detail is not None
     assert update.status_detail.code == "credentials_rejected"
@@ -298,9 +302,9 @@ async def test_a_store_whose_calls_hang_leaves_slots_to_the_others(world: World)
     await world.fault("shipping", "timeout", times=None, client_id=hanging.walmart_client_id)
     for _ in range(8):
         order = await world.an_order(1, store=hanging)
-        await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+        await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
     order = await world.an_order(1, store=small)
-    last = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    last = await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
     await world.answered_before()
     await world.deliver_until(last.shipment.update.id, concurrency=5)
     calls = [call["client_id"] for call in await world.calls("shipping")]

@@ -32,7 +32,7 @@ from hypothesis.stateful import (
 from app.storage.outbox import retention
 from app.usecases.imports import import_returns_page
 from tests.counting import miscounted
-from tests.integration.outbox_ground import LEASE, Ground, Hand, Pollers, next_number, open_ground
+from tests.integration.outbox_harness import LEASE, Ground, Hand, Pollers, next_number, open_ground
 from tests.integration.outbox_promises import Asked, Picture, broken
 
 Act = TypeVar("Act", bound=Callable[..., None])
@@ -98,7 +98,7 @@ class Outbox(RuleBasedStateMachine):
         super().__init__()
         self.ground = ground
         self.run = ground.run
-        self.desk = ground.desk
+        self.context = ground.context
         self.asked = Asked()
 
     @initialize(
@@ -281,10 +281,10 @@ class Outbox(RuleBasedStateMachine):
             self.run(self._read_return(self.asked.returns[pick % len(self.asked.returns)], lag))
 
     async def _read_return(self, number: str, lag: int | None) -> None:
-        account = await self.desk.account(self.pollers.store_id)
+        account = await self.context.account(self.pollers.store_id)
         async with self._lagging(lag):
-            page = await self.desk.walmart.returns.read(account, number)
-        await import_returns_page.save_page(self.desk, account, page.returns)
+            page = await self.context.walmart.returns.read(account, number)
+        await import_returns_page.save_page(self.context, account, page.returns)
 
     @action(3, pick=PICKS, units=st.sampled_from([None, 1, 1, 2]))
     def refund(self, pick: int, units: int | None) -> None:

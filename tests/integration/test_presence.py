@@ -9,7 +9,7 @@ import pytest
 from app.domain.errors import NotAvailable
 from app.domain.update import Kind
 from app.storage.outbox import notify
-from app.storage.outbox.notify import Announcer, Heard, Listener, Told
+from app.storage.outbox.notify import DueHint, NotifyListener, NotifyPublisher, WakeSignal
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.presence import alone
 
@@ -31,7 +31,7 @@ async def until_waiting(url: str) -> None:
 
 
 async def test_a_poller_that_lives_is_seen_and_one_that_is_gone_is_not(fresh_url: str) -> None:
-    async with Listener(fresh_url, Heard(), of_poller=True) as listener:
+    async with NotifyListener(fresh_url, WakeSignal(), of_poller=True) as listener:
         await listener.shown.wait()
         async with alone(fresh_url) as is_alone:
             assert not is_alone
@@ -40,16 +40,16 @@ async def test_a_poller_that_lives_is_seen_and_one_that_is_gone_is_not(fresh_url
 
 
 async def test_who_listens_for_another_reason_is_no_poller(fresh_url: str) -> None:
-    heard = Heard()
-    async with Listener(fresh_url, heard):
-        await heard.wait()
+    wake_signal = WakeSignal()
+    async with NotifyListener(fresh_url, wake_signal):
+        await wake_signal.wait()
         async with alone(fresh_url) as is_alone:
             assert is_alone
 
 
 async def test_a_poller_that_starts_meanwhile_waits_until_it_may(fresh_url: str) -> None:
     async with alone(fresh_url):
-        listener = await Listener(fresh_url, Heard(), of_poller=True).__aenter__()
+        listener = await NotifyListener(fresh_url, WakeSignal(), of_poller=True).__aenter__()
         await until_waiting(fresh_url)
         assert not listener.shown.is_set()
     async with asyncio.timeout(30):
@@ -60,7 +60,10 @@ async def test_a_poller_that_starts_meanwhile_waits_until_it_may(fresh_url: str)
 
 async def test_a_poller_works_though_it_cannot_listen() -> None:
     nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
-    async with asyncio.timeout(30), Listener(nowhere, Heard(), of_poller=True) as listener:
+    async with (
+        asyncio.timeout(30),
+        NotifyListener(nowhere, WakeSignal(), of_poller=True) as listener,
+    ):
         await listener.shown.wait()
     with pytest.raises(NotAvailable):
         async with alone(nowhere):
@@ -91,13 +94,13 @@ async def test_however_a_connection_dies_another_is_made_to_listen_and_to_announ
 
     monkeypatch.setattr(asyncpg, "connect", dies_first)
     monkeypatch.setattr(notify, "_RECONNECT_AFTER", 0.01)
-    heard, told = Heard(), set[Told]()
+    wake_signal, told = WakeSignal(), set[DueHint]()
     async with (
         asyncio.timeout(30),
-        Announcer(fresh_url) as announcer,
-        Listener(fresh_url, heard, of_poller=True),
+        NotifyPublisher(fresh_url) as publisher,
+        NotifyListener(fresh_url, wake_signal, of_poller=True),
     ):
         while (1, Kind.SHIPMENT) not in told:
-            announcer.wake((1, Kind.SHIPMENT))
-            await heard.wait()
-            told |= heard.take()[0]
+            publisher.wake((1, Kind.SHIPMENT))
+            await wake_signal.wait()
+            told |= wake_signal.take()[0]

@@ -9,9 +9,9 @@ import structlog
 from app.domain.errors import NotAvailable
 from app.domain.update import State
 from app.http_client.error_redaction import NOT_KEPT
-from app.usecases.commerce_events.resolve_order import whose
+from app.usecases.commerce_events.resolve_order import resolve_order
 from app.usecases.orders import refresh, ship
-from tests.integration.test_connector import a_store, handed_over, updates
+from tests.integration.test_commerce_orders import a_store, handed_over, updates
 from tests.integration.test_returns import asked, returned
 from tests.world import World, a_package
 
@@ -61,7 +61,7 @@ async def test_a_refusal_of_walmarts_that_repeats_the_buyer_is_kept_without(
     world: World, logged: list[Any]
 ) -> None:
     order = await world.an_order(1)
-    shipped = await ship.ship(world.desk, order.id, a_package("1ZA"), actor="test")
+    shipped = await ship.ship(world.context, order.id, a_package("1ZA"), actor="test")
     await world.fault("shipping", "refuse", description=SAID)
     await world.deliver_until(shipped.shipment.update.id)
     (detail,) = (await world.order(order.id)).status_details
@@ -101,7 +101,7 @@ async def test_a_refusal_of_commerces_to_say_whose_an_order_is_is_kept_without(
     await a_store(world)
     await world.fault("commerce_orders", "refuse", status=500, description=SAID)
     with pytest.raises(NotAvailable) as told:
-        await whose(world.desk, 1, 7)
+        await resolve_order(world.context, 1, 7)
     assert "Commerce does not say which order 7 is" in str(told.value)
     assert "Sample" not in str(told.value)
 
@@ -111,7 +111,7 @@ async def test_what_no_read_explains_is_kept_without_its_words(
     world: World, logged: list[Any], how: str
 ) -> None:
     order = await world.an_order(1)
-    shipped = await ship.ship(world.desk, order.id, a_package("1ZA"), actor="test")
+    shipped = await ship.ship(world.context, order.id, a_package("1ZA"), actor="test")
     if how == "read_fails":
         await world.fault("shipping", "refuse", description=SAID, times=1)
         await world.fault("read", "locked", times=1)
@@ -132,7 +132,7 @@ async def test_what_no_read_explains_is_kept_without_its_words(
 
 async def test_what_walmart_says_in_an_outage_is_kept(world: World) -> None:
     order = await world.an_order(1)
-    shipped = await ship.ship(world.desk, order.id, a_package("1ZA"), actor="test")
+    shipped = await ship.ship(world.context, order.id, a_package("1ZA"), actor="test")
     await world.fault("shipping", "error", times=1)
     await world.deliver_until(shipped.shipment.update.id, states={State.VERIFYING})
     (detail,) = (await world.order(order.id)).status_details
@@ -148,7 +148,7 @@ async def test_a_refusal_of_a_note_that_repeats_the_buyer_is_kept_without(
     path = f"/simulator/orders/{order.purchase_order_id}/cancel"
     canceled = {"lines": [{"line_number": "1", "quantity": 1}]}
     (await world.walmart.post(path, json=canceled)).raise_for_status()
-    await refresh.refresh(world.desk, order.id, actor="test")
+    await refresh.refresh(world.context, order.id, actor="test")
     (note,) = await updates(world, "commerce_note")
     await world.fault("commerce_comments", "refuse", status=400, description=SAID)
     await world.deliver_until(note.id)

@@ -48,8 +48,8 @@ async def due(connection: Connection, world: World, seconds: float, **changes: A
     """An update that has been due for so long; below zero: it will be."""
     given = {
         "store_id": 1,
-        "id": world.desk.new_id(1),
-        "subject": str(world.desk.new_id(1)),
+        "id": world.context.new_id(1),
+        "subject": str(world.context.new_id(1)),
         "kind": "shipment",
         "sequence": 1,
         "active": True,
@@ -88,7 +88,7 @@ async def test_what_no_poller_may_take_has_no_age(world: World) -> None:
         await due(connection, world, 900, active=False)
         await due(connection, world, 900, state="confirmed", active=False)
         await due(connection, world, 900, state="failed", active=False)
-        lease = {"lease_token": world.desk.new_id(1), "leased_until": sa.func.now()}
+        lease = {"lease_token": world.context.new_id(1), "leased_until": sa.func.now()}
         await due(connection, world, 900, state="sending", **lease)
         assert await age(connection) == 0
 
@@ -114,8 +114,8 @@ async def claimable(connection: Connection) -> bool:
     (group,) = await due_of.groups(session)
     if group.due_in > 0:
         return False
-    seen = await claim_state.look(session, [1], Endpoint, silent=30.0)
-    return quotas.share(group, seen[1]).calls > 0
+    seen = await claim_state.load(session, [1], Endpoint, silent=30.0)
+    return quotas.quota(group, seen[1]).calls > 0
 
 
 @pytest.mark.parametrize(

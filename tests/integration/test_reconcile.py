@@ -13,25 +13,25 @@ from app.storage.imports import reconciliations
 from app.storage.queries.views import OrderView
 from app.storage.tables import events, order_lines
 from app.storage.tables import orders as orders_table
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.usecases.imports import reconcile
-from app.usecases.imports.reconcile import Report
+from app.usecases.imports.reconcile import ReconcileReport
 from app.usecases.orders import refresh, ship
-from app.usecases.walmart_reader import Hold
-from app.walmart.client import Answer
-from app.walmart.credentials import Account
+from app.usecases.walmart_reader import WalmartReader
+from app.walmart.client import WalmartReply
+from app.walmart.credentials import SellerCredentials
 from tests.builders import items
 from tests.world import ACTOR, World, a_package
 
 
-async def run(world: World, hours: float = 24) -> Report:
-    since = world.desk.now() - timedelta(hours=hours)
-    report = await reconcile.reconcile(world.desk, 1, since)
+async def run(world: World, hours: float = 24) -> ReconcileReport:
+    since = world.context.now() - timedelta(hours=hours)
+    report = await reconcile.reconcile(world.context, 1, since)
     assert report is not None
     return report
 
 
-def causes(report: Report) -> list[tuple[str, bool]]:
+def causes(report: ReconcileReport) -> list[tuple[str, bool]]:
     return [(each.drift.cause.value, each.mended) for each in report.findings]
 
 
@@ -48,7 +48,7 @@ async def canceled_by_walmart(world: World, order: OrderView) -> None:
 
 async def test_orders_that_agree_are_no_drift(world: World) -> None:
     order = await world.an_order(2)
-    shipped = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    shipped = await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
     await world.deliver_until(shipped.shipment.update.id)
     report = await run(world)
     assert (report.orders, report.findings, report.stopped) == (1, [], None)
@@ -74,7 +74,7 @@ async def test_an_order_that_walmart_canceled_is_canceled(world: World) -> None:
 async def test_an_update_under_way_explains_a_difference(world: World) -> None:
     order = await world.an_order(1)
     await world.fault("shipping", "drop_after")
-    shipped = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    shipped = await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
     await world.deliver_until(shipped.shipment.update.id, states={State.VERIFYING})
     assert (await run(world)).findings == []
 
@@ -83,7 +83,7 @@ async def test_a_failed_update_that_did_reach_walmart_is_settled(world: World) -
     order = await world.an_order(2)
     await world.fault("shipping", "refuse")
     package = a_package("1ZA", items=items(l1=1))
-    shipped = await ship.ship(world.desk, order.id, package, actor=ACTOR)
+    shipped = await ship.ship(world.context, order.id, package, actor=ACTOR)
     await world.deliver_until(shipped.shipment.update.id, states={State.FAILED})
     await world.shipped_by_hand(order, 1, "1ZA")
     assert ("update_landed", True) in causes(await run(world))
@@ -136,9 +136,9 @@ async def test_walmart_s_trouble_ends_a_run_politely(world: World, kind: str) ->
 
 async def test_two_replicas_at_once_reconcile_a_store_once(world: World) -> None:
     await world.an_order(1)
-    since = world.desk.now() - reconcile.RECENT
+    since = world.context.now() - reconcile.RECENT
     both = await asyncio.gather(
-        *(reconcile.reconcile(world.desk, 1, since, every=3600) for _ in range(4))
+        *(reconcile.reconcile(world.context, 1, since, every=3600) for _ in range(4))
     )
     assert len([report for report in both if report is not None]) == 1
     async with world.database.begin() as connection:
@@ -160,7 +160,7 @@ async def test_pollers_reconcile_by_themselves(world: World) -> None:
     order = await world.an_order(3)
     await world.shipped_by_hand(order, 1, "HAND")
     poller = world.poller(reconcile_every=3600)
-    poller.desk = world.desk
+    poller.context = world.context
     stop = asyncio.Event()
     running = asyncio.create_task(poller.run(stop))
     async with asyncio.timeout(20):
@@ -170,29 +170,31 @@ async def test_pollers_reconcile_by_themselves(world: World) -> None:
     await running
 
 
-class Overtaken(Hold):
+class Overtaken(WalmartReader):
     """Reads an order; before the answer is there, another read has seen something newer."""
 
     def __init__(self, world: World, order: OrderView) -> None:
         self.world, self.order = world, order
 
-    async def read_order(self, desk: Desk, account: Account, number: str) -> Answer:
-        answer = await super().read_order(desk, account, number)
+    async def read_order(
+        self, context: AppContext, account: SellerCredentials, number: str
+    ) -> WalmartReply:
+        answer = await super().read_order(context, account, number)
         await self.world.shipped_by_hand(self.order, 1, "NEWER")
-        await refresh.refresh(desk, self.order.id, actor=ACTOR)
+        await refresh.refresh(context, self.order.id, actor=ACTOR)
         return answer
 
 
 async def test_a_picture_that_was_overtaken_is_not_believed(world: World) -> None:
     order = await world.an_order(3)
     await world.shipped_by_hand(order, 1, "OLDER")
-    account, report = await world.desk.account(1), Report(1)
+    account, report = await world.context.account(1), ReconcileReport(1)
     settled = await reconcile.mend(
-        world.desk, account, order.id, report, hold=Overtaken(world, order)
+        world.context, account, order.id, report, hold=Overtaken(world, order)
     )
     assert (settled, report.findings, await told(world)) == (False, [], 0)
     assert (await world.order(order.id)).lines[0].shipped == 2
-    assert await reconcile.mend(world.desk, account, order.id, report)
+    assert await reconcile.mend(world.context, account, order.id, report)
 
 
 async def test_an_order_that_cannot_be_read_does_not_stop_the_others(world: World) -> None:

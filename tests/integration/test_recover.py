@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.domain.orders.requests import CancelRequest, StockLevel
-from app.domain.orders.unrequested import Unasked
+from app.domain.orders.unrequested import UnrequestedUnits
 from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.outbox.doubt import UNTIMED
 from app.domain.update import Kind
@@ -21,11 +21,11 @@ from app.storage.recording.recovery import Level
 from app.storage.tables import stores
 from app.storage.tables import updates as table
 from app.usecases.imports import recover, register
-from app.usecases.imports.recover import Report
+from app.usecases.imports.recover import RecoverReport
 from app.usecases.orders import cancel, ship
 from app.usecases.stores import inventory
 from app.walmart import errors
-from app.worker.importer.rate_limited_reader import Patient
+from app.worker.importer.rate_limited_reader import PatientReader
 from tests.builders import items
 from tests.integration.test_returns import returned
 from tests.world import ACTOR, BREAKER, World, a_package, claim
@@ -33,18 +33,18 @@ from tests.world import ACTOR, BREAKER, World, a_package, claim
 SOON = timedelta(hours=1)
 
 
-async def prepared(world: World) -> tuple[datetime, Report]:
+async def prepared(world: World) -> tuple[datetime, RecoverReport]:
     """Put all of store 1 in doubt for an hour."""
     async with world.database.begin() as connection:
         until = await rate_limits.now(connection) + SOON
-    report = Report(1)
-    await recover.prepare(world.desk, until, report)
+    report = RecoverReport(1)
+    await recover.prepare(world.context, until, report)
     return until, report
 
 
-async def was_read(world: World, since: datetime = UNTIMED) -> Report:
-    report = Report(1)
-    await recover.read(world.desk, since, report, Patient(world.desk, BREAKER, 1, 1.0))
+async def was_read(world: World, since: datetime = UNTIMED) -> RecoverReport:
+    report = RecoverReport(1)
+    await recover.read(world.context, since, report, PatientReader(world.context, BREAKER, 1, 1.0))
     return report
 
 
@@ -62,7 +62,7 @@ async def what(world: World, order: OrderView) -> list[str]:
 
 
 async def shipped(world: World, order: OrderView, number: str, **changes: Any) -> UUID:
-    done = await ship.ship(world.desk, order.id, a_package(number, **changes), actor=ACTOR)
+    done = await ship.ship(world.context, order.id, a_package(number, **changes), actor=ACTOR)
     return done.shipment.update.id
 
 
@@ -74,7 +74,7 @@ async def test_whatever_was_open_may_have_reached_the_other_side(
     order = await world.an_order(2)
     async with world.database.begin() as connection:
         new = NewUpdate(
-            1, world.desk.new_id(1), kind, order.purchase_order_id, 1, order.id, ACTOR, {}
+            1, world.context.new_id(1), kind, order.purchase_order_id, 1, order.id, ACTOR, {}
         )
         await updates.append(connection, new)
         held = state == "sending"
@@ -126,7 +126,7 @@ async def test_more_than_one_step_s_updates_are_all_put_in_doubt(
 
 async def given(world: World, *levels: StockLevel) -> StoreView:
     store = world._stores[0] if world._stores else await world.a_store()
-    await inventory.put(world.desk, store.id, levels, actor=ACTOR)
+    await inventory.put(world.context, store.id, levels, actor=ACTOR)
     return store
 
 
@@ -157,7 +157,7 @@ async def test_commerce_is_asked_for_a_stock_value_anew_where_it_can_be(world: W
 async def test_the_order_of_a_stock_value_tells_that_it_is_not_known(world: World) -> None:
     order = await world.an_order(1)
     wanted = CancelRequest("fraud", inventory=(StockLevel("SKU-1", 5),))
-    canceled = await cancel.cancel(world.desk, order.id, wanted, actor=ACTOR)
+    canceled = await cancel.cancel(world.context, order.id, wanted, actor=ACTOR)
     await world.deliver_until(canceled.update.id)
     async with world.database.begin() as connection:
         level = table.c.kind == "inventory"
@@ -171,7 +171,7 @@ async def test_a_level_that_came_with_a_cancellation_of_before_does_not_follow_i
 ) -> None:
     order = await world.an_order(1)
     wanted = CancelRequest("fraud", inventory=(StockLevel("SKU-1", 5),))
-    canceled = await cancel.cancel(world.desk, order.id, wanted, actor=ACTOR)
+    canceled = await cancel.cancel(world.context, order.id, wanted, actor=ACTOR)
     _, report = await prepared(world)
     assert report.levels == [Level("SKU-1", None, asked=False)]
     await world.let_doubts_end()
@@ -210,10 +210,12 @@ async def test_an_empty_database_has_no_newest_row(world: World) -> None:
 
 async def test_numbers_go_on_where_none_after_the_backup_can_have_been(world: World) -> None:
     order = await world.an_order(2)
-    first = await ship.ship(world.desk, order.id, a_package("1ZA", items=items(l1=1)), actor=ACTOR)
+    first = await ship.ship(
+        world.context, order.id, a_package("1ZA", items=items(l1=1)), actor=ACTOR
+    )
     async with world.database.begin() as connection:
         await recovery.raise_numbers(connection)
-    second = await ship.ship(world.desk, order.id, a_package("1ZB"), actor=ACTOR)
+    second = await ship.ship(world.context, order.id, a_package("1ZB"), actor=ACTOR)
     assert second.shipment.number > first.shipment.number + recovery.MARGIN
 
 
@@ -243,8 +245,8 @@ async def test_what_nothing_here_asked_for_is_told_again_in_every_run(world: Wor
     for _ in range(2):
         report = await was_read(world)
         assert [(each.purchase_order_id, each.units) for each in report.findings] == [
-            (order.purchase_order_id, Unasked("shipped", "1", 1, "1ZLOST", "UPS")),
-            (order.purchase_order_id, Unasked("canceled", "1", 1)),
+            (order.purchase_order_id, UnrequestedUnits("shipped", "1", 1, "1ZLOST", "UPS")),
+            (order.purchase_order_id, UnrequestedUnits("canceled", "1", 1)),
         ]
     after = (await world.order(order.id)).lines[0]
     assert (after.shipped, after.canceled, after.pending) == (1, 1, 1)
@@ -299,7 +301,7 @@ async def test_orders_that_walmart_does_not_know_stop_none_of_the_others(world: 
     numbers = [f"99{n:02}" for n in range(12)]
     for number in numbers:
         request = register.Registration(number, (line,))
-        await register.register(world.desk, store.id, request, actor=ACTOR)
+        await register.register(world.context, store.id, request, actor=ACTOR)
     await world.an_order(1, store=store)
     report = await was_read(world)
     assert (report.orders, report.unread) == (13, {})

@@ -18,7 +18,7 @@ async def test_a_refund_behind_one_that_walmart_refused_is_not_paid_twice(
     await world.deliver_until(first.id)
     second = (await asked(world, found, (1, 1))).update
     if dismissed:
-        await dismiss.dismiss(world.desk, first.id, note="by hand", actor="test")
+        await dismiss.dismiss(world.context, first.id, note="by hand", actor="test")
     await world.fault("refund", "error_after")
     (update,) = await world.deliver_until(second.id)
     assert update.state == "confirmed"
@@ -32,7 +32,7 @@ async def test_a_refund_is_paid_on_retry_though_a_later_one_of_its_line_was(worl
     await world.deliver_until(first.id)
     second = (await asked(world, found, (1, 1))).update
     await world.deliver_until(second.id)
-    await retry.retry(world.desk, first.id, override_cancel_request=False, actor="test")
+    await retry.retry(world.context, first.id, override_cancel_request=False, actor="test")
     (update,) = await world.deliver_until(first.id, states={State.CONFIRMED})
     assert update.state == "confirmed"
     assert await refunds(world) == [1, 1]
@@ -46,7 +46,7 @@ async def test_a_refund_waits_while_another_of_its_line_may_still_take_effect(
     second = (await asked(world, found, (1, 1))).update
     await world.fault("refund", "held")
     await world.deliver_until(first.id, states={State.VERIFYING})
-    await dismiss.dismiss(world.desk, first.id, note="by hand", actor="test")
+    await dismiss.dismiss(world.context, first.id, note="by hand", actor="test")
     (waits,) = await world.deliver_until(second.id, states={State.RETRYING})
     assert waits.status_detail is not None
     assert waits.status_detail.code == "refund_in_doubt"

@@ -12,8 +12,8 @@ from app.domain.orders.requests import RequestedItem, TrackingCorrection
 from app.storage import queries
 from app.storage.outbox import retention
 from app.storage.postgres.database import Database
-from app.storage.postgres.sharding import Round
-from app.storage.queries.pagination import Page
+from app.storage.postgres.sharding import Sweep
+from app.storage.queries.pagination import KeysetPage
 from app.storage.queries.views import ShipmentView
 from app.usecases.orders import correct_tracking
 from app.usecases.orders import ship as shipping
@@ -58,7 +58,7 @@ async def ship(
 ) -> ShipmentView:
     items = (RequestedItem(units, line_number=line),)
     package = a_package(number, items=items, **changes)
-    return (await shipping.ship(world.desk, order_id, package, actor="test")).shipment
+    return (await shipping.ship(world.context, order_id, package, actor="test")).shipment
 
 
 async def seeded(database: Database, updates: int) -> None:
@@ -85,7 +85,7 @@ async def test_an_order_is_shown_the_same_after_its_updates_are_archived(world: 
     assert await world.update(shipped.update.id) == update
     async with world.database.read() as connection:
         assert await queries.timeline(connection, 1, order.id) == seen
-        listed, _ = await queries.updates(connection, queries.UpdateFilter(), Page(50, None))
+        listed, _ = await queries.updates(connection, queries.UpdateFilter(), KeysetPage(50, None))
     assert listed == []
 
 
@@ -136,20 +136,24 @@ async def test_an_archived_update_is_finished_for_everybody(world: World) -> Non
     await archived(world)
     with pytest.raises(Conflict) as refused:
         await retry.retry(
-            world.desk, shipped.update.id, override_cancel_request=False, actor="test"
+            world.context, shipped.update.id, override_cancel_request=False, actor="test"
         )
     assert refused.value.code == "update_finished"
     with pytest.raises(Conflict) as refused:
-        await dismiss.dismiss(world.desk, shipped.update.id, note="old", actor="test")
+        await dismiss.dismiss(world.context, shipped.update.id, note="old", actor="test")
     assert refused.value.code == "update_finished"
     with pytest.raises(Conflict) as refused:
         await correct_tracking.correct(
-            world.desk, order.id, shipped.id, TrackingCorrection(tracking_number="1ZB"), actor="t"
+            world.context,
+            order.id,
+            shipped.id,
+            TrackingCorrection(tracking_number="1ZB"),
+            actor="t",
         )
     assert refused.value.code == "tracking_window_closed"
     with pytest.raises(Unknown):
         await correct_tracking.correct(
-            world.desk, order.id, order.id, TrackingCorrection(tracking_number="1ZB"), actor="t"
+            world.context, order.id, order.id, TrackingCorrection(tracking_number="1ZB"), actor="t"
         )
 
 
@@ -246,7 +250,7 @@ async def test_several_pollers_share_the_work(database: Database) -> None:
     ],
 )
 async def test_the_old_are_found_by_an_index(
-    database: Database, statement: Round, index: str
+    database: Database, statement: Sweep, index: str
 ) -> None:
     await seeded(database, 5000)
     await do(database, KEYS, days=1, keys=5000)

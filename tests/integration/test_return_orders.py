@@ -11,10 +11,10 @@ from app.domain.orders.returns import Return, ReturnLine
 from app.storage import queries
 from app.storage.imports import webhook_inbox
 from app.storage.queries import ReturnFilter, order_search
-from app.storage.queries.pagination import Page
+from app.storage.queries.pagination import KeysetPage
 from app.storage.queries.views import OrderView, ReturnView
 from app.storage.returns import returns as storage
-from app.worker.importer.webhook_events import Announcements
+from app.worker.importer.webhook_events import WebhookEventReader
 from tests.integration.test_returns import asked, refunds, returned, returns, run, send_back
 from tests.world import World
 
@@ -42,7 +42,7 @@ async def of_two(world: World, *units: int) -> tuple[OrderView, OrderView, Retur
 async def of_order(world: World, order_id: UUID) -> list[ReturnView]:
     async with world.database.begin() as connection:
         found, _ = await queries.returns(
-            connection, ReturnFilter(store_id=1, order_id=order_id), Page(50, None)
+            connection, ReturnFilter(store_id=1, order_id=order_id), KeysetPage(50, None)
         )
     return found
 
@@ -109,7 +109,7 @@ async def test_a_return_is_its_orders_though_the_order_comes_later(world: World)
     await world.walmart.post(f"/simulator/orders/{number}/ship", json={})
     shown = Return("900", "c", (ReturnLine(1, "1", "SKU-1", 1),), number)
     async with world.database.begin() as connection:
-        await storage.save(connection, 1, [shown], world.desk.new_id)
+        await storage.save(connection, 1, [shown], world.context.new_id)
     (found,) = await returns(world)
     with pytest.raises(Conflict) as refused:
         await asked(world, found)
@@ -179,11 +179,11 @@ async def test_an_announced_return_that_cannot_be_read_is_in_error_until_it_can(
 
 async def announced(world: World, number: str) -> str:
     """What comes of it when Walmart tells of a return."""
-    told = f"event-{world.desk.new_id(1)}"
+    told = f"event-{world.context.new_id(1)}"
     async with world.database.begin() as connection:
-        event = webhook_inbox.Announcement(1, told, "RETURN", None, number)
+        event = webhook_inbox.NewWebhookEvent(1, told, "RETURN", None, number)
         await webhook_inbox.add(connection, event)
-    await Announcements(world.desk).work()
+    await WebhookEventReader(world.context).work()
     outcome = sa.text("SELECT outcome FROM webhook_events WHERE event_id = :told")
     async with world.database.begin() as connection:
         return str((await connection.execute(outcome, {"told": told})).scalar_one())
@@ -221,7 +221,7 @@ async def test_a_known_return_that_becomes_unreadable_keeps_what_was_known(world
             "occurred_at": "2026-11-26T00:00:00Z",
         }
         number = found.returned.return_order_id
-        await storage.save_unreadable(connection, 1, {number: error}, world.desk.new_id)
+        await storage.save_unreadable(connection, 1, {number: error}, world.context.new_id)
     (shown,) = await returns(world, "error")
     assert (shown.returned, shown.order_id) == (found.returned, order.id)
 
@@ -305,7 +305,7 @@ async def test_returns_are_found_by_the_beginning_of_any_number(world: World) ->
     async def search(text: str, store_id: int | None = 1) -> list[UUID]:
         async with world.database.begin() as connection:
             wanted = ReturnFilter(store_id=store_id, q=text)
-            views, _ = await queries.returns(connection, wanted, Page(50, None))
+            views, _ = await queries.returns(connection, wanted, KeysetPage(50, None))
         return [each.id for each in views]
 
     assert await search("0000000") == [found.id]

@@ -12,9 +12,9 @@ from app.domain.orders.returns import RefundRequest
 from app.domain.outbox.rate_limits import Breaker
 from app.domain.update import State
 from app.storage import queries
-from app.storage.imports.leases import Tally
+from app.storage.imports.leases import ImportTotals
 from app.storage.queries import ReturnFilter
-from app.storage.queries.pagination import Page
+from app.storage.queries.pagination import KeysetPage
 from app.storage.queries.views import OrderView, ReturnView
 from app.storage.returns import returns as storage
 from app.usecases.returns import refund
@@ -24,8 +24,8 @@ from app.worker.importer.importer import Importer
 from tests.world import POLICY, World
 
 
-async def run(world: World) -> Tally:
-    tally = await Importer(world.desk, Breaker(), every=0.000001).run(1)
+async def run(world: World) -> ImportTotals:
+    tally = await Importer(world.context, Breaker(), every=0.000001).run(1)
     assert tally is not None
     assert tally.stopped is None
     return tally
@@ -33,7 +33,9 @@ async def run(world: World) -> Tally:
 
 async def returns(world: World, status: str | None = None) -> list[ReturnView]:
     async with world.database.begin() as connection:
-        found, _ = await queries.returns(connection, ReturnFilter(status=status), Page(50, None))
+        found, _ = await queries.returns(
+            connection, ReturnFilter(status=status), KeysetPage(50, None)
+        )
     return found
 
 
@@ -59,7 +61,7 @@ async def returned(world: World, *quantities: int) -> tuple[OrderView, ReturnVie
 
 async def asked(world: World, found: ReturnView, *items: tuple[int, int]) -> Refunded:
     request = RefundRequest(tuple(items) or None)
-    return await refund.refund(world.desk, found.id, request, actor="test")
+    return await refund.refund(world.context, found.id, request, actor="test")
 
 
 async def refunds(world: World) -> list[int]:
@@ -185,7 +187,7 @@ async def test_a_failed_refund_shows_as_an_error_until_it_is_retried_or_dismisse
     assert (await world.order(order.id)).status == "error"
     async with world.database.begin() as connection:
         assert (await queries.return_summary(connection, None))["error"] == 1
-    await retry.retry(world.desk, accepted.update.id, override_cancel_request=False, actor="t")
+    await retry.retry(world.context, accepted.update.id, override_cancel_request=False, actor="t")
     await world.deliver_until(accepted.update.id, states={State.CONFIRMED})
     assert (await returns(world))[0].status == "refunded"
     assert (await world.order(order.id)).status == "shipped"
@@ -197,7 +199,7 @@ async def test_a_dismissed_refund_leaves_its_units_to_another(world: World) -> N
     accepted = await asked(world, found)
     await world.fault("refund", "refuse")
     await world.deliver_until(accepted.update.id)
-    await dismiss.dismiss(world.desk, accepted.update.id, note="by hand", actor="t")
+    await dismiss.dismiss(world.context, accepted.update.id, note="by hand", actor="t")
     again = await asked(world, found)
     await world.deliver_until(again.update.id)
     assert await refunds(world) == [2]
@@ -262,7 +264,7 @@ async def test_a_lagging_list_does_not_take_a_refund_back(world: World) -> None:
     await world.deliver_until(accepted.update.id)
     rma = found.returned.return_order_id
     async with world.database.begin() as connection:
-        await storage.save(connection, 1, [found.returned], world.desk.new_id)
+        await storage.save(connection, 1, [found.returned], world.context.new_id)
     (shown,) = await returns(world)
     assert (shown.returned.return_order_id, shown.status) == (rma, "refunded")
 
@@ -274,7 +276,7 @@ async def test_returns_are_paged_newest_first(world: World) -> None:
     after = None
     while True:
         async with world.database.begin() as connection:
-            found, after = await queries.returns(connection, ReturnFilter(), Page(1, after))
+            found, after = await queries.returns(connection, ReturnFilter(), KeysetPage(1, after))
         seen += [view.id for view in found]
         if after is None:
             break

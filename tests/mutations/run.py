@@ -45,53 +45,53 @@ DELIVERY = "tests/integration/test_delivery.py"
 OUTBOX = "tests/integration/test_outbox.py"
 CLAIMS = "tests/integration/test_claims.py"
 RECOVER = "tests/integration/test_recover.py"
-DISPATCH = "tests/integration/test_dispatch.py"
-TURNS = "tests/unit/sync/test_turns.py"
-LANE = "tests/unit/orders/test_lane.py"
-GROUPED = "tests/integration/test_group_commit.py"
-GROUP = "tests/unit/storage/test_group_commit.py"
-OPTIMISTIC = "tests/integration/test_optimistic.py"
-TRANSPORT = "tests/unit/outbound/test_transport.py"
+DISPATCH = "tests/integration/test_dispatcher.py"
+TURNS = "tests/unit/domain/outbox/test_fair_scheduler.py"
+LANE = "tests/unit/domain/outbox/test_rate_limits.py"
+GROUPED = "tests/integration/test_ship_batcher.py"
+GROUP = "tests/unit/storage/test_batcher.py"
+OPTIMISTIC = "tests/integration/test_optimistic_ship.py"
+TRANSPORT = "tests/unit/http_client/test_transport.py"
 COUNTS = "tests/integration/test_order_counts.py"
-SETTLING = "tests/integration/test_settling.py"
+SETTLING = "tests/integration/test_settlement.py"
 LISTS = "tests/integration/test_order_lists.py"
-MATRIX = "tests/integration/test_overview_matrix.py"
-WORLDS = "tests/unit/orders/test_readback_worlds.py"
+MATRIX = "tests/integration/test_list_filters.py"
+WORLDS = "tests/unit/domain/orders/test_readback_worlds.py"
 REFUNDS_OF_A_LINE = "tests/integration/test_refunds_of_a_line.py"
 RETENTION = "tests/integration/test_retention.py"
 IMPORTER = "tests/integration/test_importer.py"
 RETURNS = "tests/integration/test_returns.py"
 RETURN_ORDERS = "tests/integration/test_return_orders.py"
 INVENTORY = "tests/integration/test_inventory.py"
-ANNOUNCED = "tests/integration/test_announcements.py"
-DOORS = "tests/integration/web/test_commerce_doors.py"
+ANNOUNCED = "tests/integration/test_webhook_events.py"
+DOORS = "tests/integration/web/test_commerce_api.py"
 HOOKS = "tests/integration/web/test_commerce_hooks.py"
 SHIPMENTS = "tests/integration/web/test_commerce_shipments.py"
 EVENTS = "tests/integration/web/test_commerce_events.py"
-CONNECTOR = "tests/integration/test_connector.py"
+CONNECTOR = "tests/integration/test_commerce_orders.py"
 BULK = "tests/integration/web/test_bulk.py"
 PROGRESS = "tests/integration/test_import_progress.py"
 RECONCILE = "tests/integration/test_reconcile.py"
 STORES = "tests/integration/web/test_stores.py"
-EDGE = "tests/integration/web/test_edge.py"
-CONNECTIONS = "tests/unit/test_connections.py"
-EXCHANGE = "tests/unit/outbound/test_exchange.py"
-REDACTION = "tests/unit/outbound/test_redaction.py"
+EDGE = "tests/integration/web/test_middleware.py"
+CONNECTIONS = "tests/unit/cli/test_connection_limits.py"
+EXCHANGE = "tests/unit/http_client/test_exchange.py"
+REDACTION = "tests/unit/http_client/test_redaction.py"
 PRESENCE = "tests/integration/test_presence.py"
-SENTENCES = "tests/unit/outbound/test_sentences.py"
+SENTENCES = "tests/unit/http_client/test_error_redaction.py"
 ERRORS = "tests/unit/walmart/test_errors.py"
 WORDS = "tests/integration/test_private_words.py"
 INTERLEAVING = "tests/integration/test_import_interleaving.py"
-NOTIFICATIONS = "tests/integration/test_notifications.py"
-RECORDER = "tests/integration/test_recorder.py"
+NOTIFICATIONS = "tests/integration/test_error_notifier.py"
+RECORDER = "tests/integration/test_completer.py"
 TROUBLE = "tests/integration/web/test_database_trouble.py"
-BUSY = "tests/integration/web/test_busy.py"
-LENDING = "tests/integration/test_lending.py"
-ERRAND = "tests/unit/sync/test_errand.py"
+BUSY = "tests/integration/web/test_held_rows.py"
+LENDING = "tests/integration/test_pool.py"
+ERRAND = "tests/unit/worker/delivery/test_context.py"
 PACKAGES = "tests/contract/test_system_packages.py"
 OPENAPI = "tests/contract/test_openapi.py"
 DOUBTS = "tests/integration/web/test_doubts.py"
-HELD = "tests/unit/orders/test_held.py"
+HELD = "tests/unit/domain/orders/test_held_units.py"
 MEMOS = "tests/integration/web/test_dismissed_memos.py"
 REFUNDS_IN_DOUBT = "tests/integration/web/test_refunds_in_doubt.py"
 COMMERCE_SHIPMENTS = "tests/integration/web/test_commerce_shipments.py"
@@ -99,15 +99,15 @@ DISMISSALS = "tests/integration/web/test_dismissals.py"
 LAG = "tests/integration/web/test_lag.py"
 WHOLE = "tests/integration/web/test_whole_cancellations.py"
 PARTIAL = "tests/integration/web/test_partial_shipments.py"
-PARTLY = "tests/unit/orders/test_partly.py"
-SEEN = "tests/unit/orders/test_seen.py"
+PARTLY = "tests/unit/domain/orders/test_reservation.py"
+SEEN = "tests/unit/domain/orders/test_settlement.py"
 EQUAL_NOTES = "tests/integration/web/test_equal_notes.py"
 FAULTS_OF_OURS = "tests/integration/web/test_faults_of_ours.py"
 OVERWRITING = "tests/integration/web/test_corrections_in_doubt.py"
 MIGRATIONS = "tests/integration/test_migrations.py"
 IN_TIME = "tests/integration/web/test_reads_in_time.py"
-READBACK = "tests/unit/orders/test_readback.py"
-STALE = "tests/integration/test_stale.py"
+READBACK = "tests/unit/domain/orders/test_readback.py"
+STALE = "tests/integration/test_stale_sessions.py"
 RESTORE = "tests/acceptance/test_restore.py"
 RECOVERING = "tests/acceptance/test_recover.py"
 LATE_CLAIMS = "tests/integration/test_late_claims.py"
@@ -329,7 +329,7 @@ MUTATIONS = (
         "a refused refund hides the buyer's address",
         "not reading the order that shows it",
         "app/worker/delivery/refund.py",
-        "Refused(walmart_outcomes.failure(error), await _order(errand))",
+        "Refused(walmart_outcomes.failure(error), await _order(context))",
         "Refused(walmart_outcomes.failure(error))",
         (WORDS,),
     ),
@@ -347,7 +347,7 @@ MUTATIONS = (
         "app/walmart/rate_limit_headers.py",
         "        theirs = parsedate_to_datetime(date) if date else now\n    except (ValueError, OverflowError):",
         "        theirs = parsedate_to_datetime(date) if date else now\n    except ValueError:",
-        ("tests/unit/walmart/test_throttling.py",),
+        ("tests/unit/walmart/test_rate_limit_headers.py",),
     ),
     Mutation(
         "an order of Commerce's with thousands of addresses costs as much as one of twenty",
@@ -355,7 +355,7 @@ MUTATIONS = (
         "app/commerce/buyer_parser.py",
         "given[:_MOST_ADDRESSES]",
         "given",
-        ("tests/unit/commerce/test_buyers.py",),
+        ("tests/unit/commerce/test_buyer_parser.py",),
     ),
     Mutation(
         "a shipment that is over finds only what nobody else accounts for",
@@ -377,15 +377,15 @@ MUTATIONS = (
         "a refund waits while another of its line is in doubt",
         "sending it at once",
         "app/worker/delivery/refund.py",
-        "if errand.others_until is not None:",
-        "if errand.others_until is None:",
+        "if context.others_until is not None:",
+        "if context.others_until is None:",
         (REFUNDS_OF_A_LINE,),
     ),
     Mutation(
         "an unclear result is read back before anything is sent again",
         "sending without reading",
         "app/worker/delivery/shipment.py",
-        "unseen = errand.update.ambiguous or blockers",
+        "unseen = context.update.ambiguous or blockers",
         "unseen = blockers",
         (DELIVERY,),
     ),
@@ -417,18 +417,18 @@ MUTATIONS = (
         "confirmed means that Walmart has it",
         "recording before sending",
         "app/worker/executor.py",
-        "            outcome = await deliver.deliver(errand)\n",
+        "            outcome = await deliver.deliver(context)\n",
         "            from app.domain.outbox.outcome import Confirmed\n"
-        "            early = self._judged(errand, Confirmed(None), started)\n"
-        "            await self.recorder.write(early)\n"
-        "            outcome = await deliver.deliver(errand)\n",
+        "            early = self._judged(context, Confirmed(None), started)\n"
+        "            await self.completer.write(early)\n"
+        "            outcome = await deliver.deliver(context)\n",
         (DELIVERY,),
     ),
     Mutation(
         "a 200 must show the units",
         "believing the status alone",
         "app/worker/delivery/shipment.py",
-        "if answer.order is None or not _shows(errand, answer.order, going):",
+        "if answer.order is None or not _shows(context, answer.order, going):",
         "if answer.order is None:",
         (DELIVERY,),
     ),
@@ -444,16 +444,16 @@ MUTATIONS = (
         "no more goes out than Walmart has calls left",
         "ignoring the count in its headers",
         "app/domain/outbox/rate_limits.py",
-        "    if lane.tokens > in_flight:\n        return Room(lane.tokens - in_flight)\n",
-        "    return Room(UNLIMITED)\n",
+        "    if lane.tokens > in_flight:\n        return Capacity(lane.tokens - in_flight)\n",
+        "    return Capacity(UNLIMITED)\n",
         (LANE, CLAIMS),
     ),
     Mutation(
         "a broken lane is tried by a single call",
         "letting everything go at once",
         "app/domain/outbox/rate_limits.py",
-        "max((1 if lane.broken else FIRST_CALLS) - in_flight, 0)",
-        "max((99 if lane.broken else FIRST_CALLS) - in_flight, 0)",
+        "max((1 if lane.circuit_open else FIRST_CALLS) - in_flight, 0)",
+        "max((99 if lane.circuit_open else FIRST_CALLS) - in_flight, 0)",
         (LANE, CLAIMS),
     ),
     Mutation(
@@ -612,15 +612,15 @@ MUTATIONS = (
         "where stores lie apart, results are written by store",
         "writing them together",
         "app/worker/completer.py",
-        "_by_store(batch) if await self.database.apart() else [batch]",
+        "_by_store(batch) if await self.database.is_sharded() else [batch]",
         "[batch]",
-        ("tests/integration/test_citus.py", "tests/integration/test_recorder.py"),
+        ("tests/integration/test_citus.py", "tests/integration/test_completer.py"),
     ),
     Mutation(
         "where stores lie apart, each server is asked for its own",
         "going from group to group",
         "app/worker/dispatcher.py",
-        "due.groups(self.database.by_key, apart=apart)",
+        "due.groups(self.database.by_key, sharded=sharded)",
         "due.groups(self.database.by_key)",
         ("tests/integration/test_citus.py",),
     ),
@@ -630,7 +630,7 @@ MUTATIONS = (
         "app/storage/recording/delivery_results.py",
         "ON CONFLICT (store_id, id) DO NOTHING",
         "",
-        ("tests/integration/test_recorder.py",),
+        ("tests/integration/test_completer.py",),
     ),
     Mutation(
         "the summary is right at every moment",
@@ -758,7 +758,7 @@ MUTATIONS = (
         "app/worker/completer.py",
         " or self.waited_for(waiting)",
         "",
-        ("tests/integration/test_recorder.py",),
+        ("tests/integration/test_completer.py",),
     ),
     Mutation(
         "a store that hangs leaves room for the others",
@@ -870,7 +870,7 @@ MUTATIONS = (
         "app/storage/queries/order_search.py",
         'store = " WHERE s.store_id = $1::int" if one',
         'store = " WHERE $1::int > 0" if one',
-        (LISTS, "tests/integration/test_overview.py"),
+        (LISTS, "tests/integration/test_queries.py"),
     ),
     Mutation(
         "a list reads no more than its page needs",
@@ -886,7 +886,7 @@ MUTATIONS = (
         "app/http_client/redaction.py",
         '("eyJ", re.compile',
         '("@", re.compile',
-        ("tests/unit/outbound/test_redaction.py",),
+        ("tests/unit/http_client/test_redaction.py",),
     ),
     Mutation(
         "archived updates still count for the rules",
@@ -1008,8 +1008,8 @@ MUTATIONS = (
         "an announcement waits while its lane stands still",
         "asking all the same",
         "app/worker/importer/rate_limited_reader.py",
-        "        if left is not None:\n            raise Paused",
-        "        if False:\n            raise Paused",
+        "        if left is not None:\n            raise LanePaused",
+        "        if False:\n            raise LanePaused",
         (ANNOUNCED,),
     ),
     Mutation(
@@ -1064,8 +1064,8 @@ MUTATIONS = (
         "an announced return that cannot be read is written down",
         "leaving it out",
         "app/worker/importer/webhook_events.py",
-        "self.desk, account, page.returns, page.unreadable, hold=gate",
-        "self.desk, account, page.returns, hold=gate",
+        "self.context, account, page.returns, page.unreadable, hold=reader",
+        "self.context, account, page.returns, hold=reader",
         (RETURN_ORDERS,),
     ),
     Mutation(
@@ -1096,16 +1096,16 @@ MUTATIONS = (
         "a refund is read back before every send",
         "sending what was asked",
         "app/worker/delivery/refund.py",
-        "    wanted = refunds.missing(errand.refund_items, read)\n",
-        "    wanted = {item.number: item.quantity for item in errand.refund_items}\n",
+        "    wanted = refunds.missing(context.refund_items, read)\n",
+        "    wanted = {item.number: item.quantity for item in context.refund_items}\n",
         (RETURNS,),
     ),
     Mutation(
         "a refund's absence is believed after the quiet period",
         "believing it at once",
         "app/worker/delivery/refund.py",
-        "if not errand.ends_doubt(at):",
-        "if not (errand.ends_doubt(at) or True):",
+        "if not context.ends_doubt(at):",
+        "if not (context.ends_doubt(at) or True):",
         (RETURNS,),
     ),
     Mutation(
@@ -1168,8 +1168,8 @@ MUTATIONS = (
         "a shipment is passed over only where Commerce says that its order is its own",
         "taking a refusal to say for it",
         "app/usecases/commerce_events/resolve_order.py",
-        "return Whose(None, foreign=not unmade)",
-        "return Whose(None, foreign=True)",
+        "return ResolvedOrder(None, foreign=not unmade)",
+        "return ResolvedOrder(None, foreign=True)",
         (CONNECTOR,),
     ),
     Mutation(
@@ -1320,7 +1320,7 @@ MUTATIONS = (
         "what Walmart cannot be told stands with its order",
         "only refusing it",
         "app/usecases/commerce_events/handle.py",
-        "        await _refused(desk, thing, error)\n",
+        "        await _refused(context, thing, error)\n",
         "        del error\n",
         (EVENTS,),
     ),
@@ -1376,27 +1376,27 @@ MUTATIONS = (
         "an order is made in Commerce once",
         "not looking for it first",
         "app/worker/delivery/commerce_order.py",
-        """doubtful=errand.in_doubt)
+        """doubtful=context.in_doubt)
     if found is not None:
-        return _linked(errand, found)
-    if not errand""",
-        """doubtful=errand.in_doubt)
-    if not errand""",
+        return _linked(context, found)
+    if not context""",
+        """doubtful=context.in_doubt)
+    if not context""",
         (CONNECTOR,),
     ),
     Mutation(
         "an order is made in Commerce once",
         "believing its absence before the quiet period is over",
         "app/worker/delivery/commerce_order.py",
-        "if not errand.ends_doubt(looked_at):",
-        "if not (errand.ends_doubt(looked_at) or True):",
+        "if not context.ends_doubt(looked_at):",
+        "if not (context.ends_doubt(looked_at) or True):",
         (CONNECTOR,),
     ),
     Mutation(
         "an order is made in Commerce once",
         "not seeing that somebody has linked it",
         "app/worker/delivery/commerce_order.py",
-        "if errand.order.commerce_order_number or errand.order.commerce_order_id is not None:",
+        "if context.order.commerce_order_number or context.order.commerce_order_id is not None:",
         "if False:",
         (CONNECTOR,),
     ),
@@ -1428,7 +1428,7 @@ MUTATIONS = (
         "Commerce is told once why an order was canceled",
         "not looking for the comment",
         "app/worker/delivery/commerce_note.py",
-        "None if order.comments.count(text) > errand.equal_notes else text",
+        "None if order.comments.count(text) > context.equal_notes else text",
         "text",
         (CONNECTOR,),
     ),
@@ -1494,7 +1494,7 @@ MUTATIONS = (
         "app/storage/outbox/take.py",
         "ambiguous = chosen.ambiguous OR chosen.stale,",
         "ambiguous = chosen.ambiguous,",
-        ("tests/integration/test_stale.py",),
+        ("tests/integration/test_stale_sessions.py",),
     ),
     Mutation(
         "a fresh shipment is sent without a read",
@@ -1502,7 +1502,7 @@ MUTATIONS = (
         "app/storage/outbox/take.py",
         "coalesce(u.known_at, u.created_at)",
         "u.created_at",
-        ("tests/integration/test_stale.py",),
+        ("tests/integration/test_stale_sessions.py",),
     ),
     Mutation(
         "after a restored backup what failed is in doubt too",
@@ -1524,7 +1524,7 @@ MUTATIONS = (
         "after a restored backup no old stock value is sent",
         "not ending the open ones",
         "app/usecases/imports/recover.py",
-        "levels = await recovery.end_levels(connection, store_id, until, desk.new_id)",
+        "levels = await recovery.end_levels(connection, store_id, until, context.new_id)",
         "levels: list[Level] = []",
         (RECOVER,),
     ),
@@ -1558,7 +1558,7 @@ MUTATIONS = (
         "app/domain/orders/unrequested.py",
         "    taken = min(left[key], wanted[update_id])\n",
         "    taken = left[key]\n",
-        ("tests/unit/orders/test_unasked.py",),
+        ("tests/unit/domain/orders/test_unrequested.py",),
     ),
     Mutation(
         "orders that Walmart does not know do not break recovering off",
@@ -1671,7 +1671,7 @@ MUTATIONS = (
         "connections that a failover made read-only are closed",
         "lending them again",
         "app/storage/postgres/session.py",
-        "            self.lending.renew()\n",
+        "            self.pool.renew()\n",
         "",
         (LENDING,),
     ),
@@ -1711,8 +1711,8 @@ MUTATIONS = (
         "a lease counts from before the claim's statement",
         "counting from when its answer is read",
         "app/worker/claimer.py",
-        "return Taken(going, asked_at, at,",
-        "return Taken(going, at, at,",
+        "going, asked_at, at, len(",
+        "going, at, at, len(",
         (CLAIMS,),
     ),
     Mutation(
@@ -1999,7 +1999,7 @@ MUTATIONS = (
         "what a refusal repeats of the buyer is not kept",
         "not knowing the buyer of a commerce_order",
         "app/worker/delivery/commerce_order.py",
-        "    errand.readings.append(buyer)\n",
+        "    context.readings.append(buyer)\n",
         "",
         (WORDS,),
     ),
@@ -2007,7 +2007,7 @@ MUTATIONS = (
         "what a refusal repeats of the buyer is not kept",
         "not knowing the address in the read after a refusal",
         "app/worker/delivery/order_reader.py",
-        "    errand.readings.append(answer)\n",
+        "    context.readings.append(answer)\n",
         "",
         (WORDS,),
     ),
@@ -2023,7 +2023,7 @@ MUTATIONS = (
         "what a refusal repeats of the buyer is not kept",
         "not knowing the buyer of Commerce's order",
         "app/worker/delivery/commerce_note.py",
-        "    errand.readings.append(order)\n",
+        "    context.readings.append(order)\n",
         "",
         (WORDS,),
     ),
@@ -2063,7 +2063,7 @@ MUTATIONS = (
         "where no order was read, an error's own words are not kept",
         "in the message",
         "app/worker/executor.py",
-        "        outcome = attempt_log.unnamed(outcome, errand.calls)\n",
+        "        outcome = attempt_log.unnamed(outcome, context.calls)\n",
         "",
         (WORDS,),
     ),
@@ -2079,8 +2079,8 @@ MUTATIONS = (
         "where no order was read, an error's own words are not kept",
         "in the evidence",
         "app/worker/executor.py",
-        "[error_redaction.without(call) for call in errand.calls]",
-        "errand.calls",
+        "[error_redaction.without(call) for call in context.calls]",
+        "context.calls",
         (WORDS,),
     ),
     Mutation(
@@ -2128,14 +2128,14 @@ MUTATIONS = (
         "timing a read by the host",
         "app/usecases/orders/refresh.py",
         "read_at = await rate_limits.now(connection)",
-        "read_at = desk.now()",
+        "read_at = context.now()",
         (DOUBTS,),
     ),
     Mutation(
         "a doubt is read to its end by Waybill",
         "leaving it to a person",
         "app/worker/maintenance/doubts.py",
-        "finding = await read_subject.conclude(connection, desk, found, order, look)",
+        "finding = await read_subject.conclude(connection, context, found, order, look)",
         "finding = read_subject.Finding('', '')",
         (DOUBTS,),
     ),
@@ -2207,7 +2207,7 @@ MUTATIONS = (
         "a dismissal says what Walmart does not know",
         "saying that it could not be read",
         "app/usecases/updates/subject_reader.py",
-        "        return Sight(missing=True)\n    except",
+        "        return SubjectSeen(missing=True)\n    except",
         "        return None\n    except",
         (DISMISSALS,),
     ),
@@ -2215,8 +2215,8 @@ MUTATIONS = (
         "where a dismissal's read fails it says until when it is in doubt",
         "not saying so",
         "app/usecases/updates/read_subject.py",
-        'return Finding(NOT_READ, f"Walmart could not be read{holds}", until)',
-        'return Finding(NOT_READ, f"Walmart could not be read{holds}")',
+        'return Conclusion(NOT_READ, f"Walmart could not be read{holds}", until)',
+        'return Conclusion(NOT_READ, f"Walmart could not be read{holds}")',
         (DISMISSALS,),
     ),
     Mutation(
@@ -2280,7 +2280,7 @@ MUTATIONS = (
         "a correction waits for a read that lags behind the one before",
         "refusing it",
         "app/domain/orders/tracking_correction.py",
-        "return standing(order, newest, snapshot).current in replaced",
+        "return correction_state(order, newest, snapshot).current in replaced",
         "return False",
         (LAG,),
     ),
@@ -2304,8 +2304,8 @@ MUTATIONS = (
         "the lease is looked at before each part of a cancellation",
         "before the first only",
         "app/worker/delivery/cancellation.py",
-        "        if not await errand.may_write():",
-        "        if shown is None and not await errand.may_write():",
+        "        if not await context.may_write():",
+        "        if shown is None and not await context.may_write():",
         (WHOLE,),
     ),
     Mutation(
@@ -2360,7 +2360,7 @@ MUTATIONS = (
         "two equal notes are two notes",
         "looking for the text alone",
         "app/worker/delivery/commerce_note.py",
-        "order.comments.count(text) > errand.equal_notes",
+        "order.comments.count(text) > context.equal_notes",
         "text in order.comments",
         (EQUAL_NOTES,),
     ),
@@ -2392,7 +2392,7 @@ MUTATIONS = (
         "a package that Walmart is known to have is not sent again",
         "sending it unread",
         "app/worker/delivery/shipment.py",
-        "blockers.unheld(items) or _others_shipped(errand)",
+        "blockers.unheld(items) or _others_shipped(context)",
         "blockers.unheld(items)",
         (DOUBTS,),
     ),
@@ -2443,8 +2443,8 @@ MUTATIONS = (
         "a fault leaves no doubt of what did not leave",
         "doubting each",
         "app/worker/executor.py",
-        "sent=errand.wrote, snapshot=errand.seen)",
-        "sent=True, snapshot=errand.seen)",
+        "sent=context.wrote, snapshot=context.seen\n",
+        "sent=True, snapshot=context.seen\n",
         (FAULTS_OF_OURS,),
     ),
     Mutation(
@@ -2491,7 +2491,7 @@ MUTATIONS = (
         "an older correction that is retried does not overwrite the newest",
         "sending it",
         "app/worker/delivery/tracking.py",
-        "    if tracking_correction.followed(errand.order, errand.task):",
+        "    if tracking_correction.followed(context.order, context.task):",
         "    if False:",
         (OVERWRITING,),
     ),
@@ -2508,10 +2508,10 @@ MUTATIONS = (
         "counting it from its end",
         "app/usecases/updates/dismiss.py",
         """        read_at = await rate_limits.now(connection)
-    seen = await subject_reader.see(desk, waiting, basis)
+    seen = await subject_reader.read_subject(context, waiting, basis)
 """,
-        """    seen = await subject_reader.see(desk, waiting, basis)
-    read_at = await desk.database_time()
+        """    seen = await subject_reader.read_subject(context, waiting, basis)
+    read_at = await app.database_time()
 """,
         (IN_TIME,),
     ),
@@ -2520,16 +2520,16 @@ MUTATIONS = (
         "counting it from its end",
         "app/usecases/orders/refresh.py",
         "    if snapshot is None:\n",
-        "    read_at = await desk.database_time()\n    if snapshot is None:\n",
+        "    read_at = await context.database_time()\n    if snapshot is None:\n",
         (IN_TIME,),
     ),
     Mutation(
         "a retry's read ends a doubt only where it began late enough",
         "counting it from its end",
         "app/usecases/updates/retry.py",
-        "    snapshot = await _picture(desk, found, order)\n",
-        "    snapshot = await _picture(desk, found, order)\n"
-        "    read_at = await desk.database_time()\n",
+        "    snapshot = await _picture(context, found, order)\n",
+        "    snapshot = await _picture(context, found, order)\n"
+        "    read_at = await context.database_time()\n",
         (IN_TIME,),
     ),
     Mutation(
@@ -2537,7 +2537,7 @@ MUTATIONS = (
         "counting it from its end",
         "app/usecases/imports/import_order.py",
         "    if snapshot is None:\n",
-        "    read_at = await desk.database_time()\n    if snapshot is None:\n",
+        "    read_at = await context.database_time()\n    if snapshot is None:\n",
         (IN_TIME,),
     ),
     Mutation(
@@ -2545,23 +2545,23 @@ MUTATIONS = (
         "counting it from its end",
         "app/usecases/imports/reconcile.py",
         "    if answer.order is None:\n        return True\n",
-        "    read_at = await desk.database_time()\n",
+        "    read_at = await context.database_time()\n",
         (IN_TIME,),
     ),
     Mutation(
         "a delivery's read ends a doubt only where it began late enough",
         "counting it from its end",
         "app/worker/delivery/order_reader.py",
-        "return Picture(answer.order, at)",
-        "return Picture(answer.order, errand.now())",
+        "return OrderRead(answer.order, at)",
+        "return OrderRead(answer.order, context.now())",
         (IN_TIME,),
     ),
     Mutation(
         "the read that ends a doubt counts from its beginning",
         "counting it from its end",
         "app/worker/maintenance/doubts.py",
-        "Look(seen, each.at)",
-        "Look(seen, await desk.database_time())",
+        "SubjectRead(seen, each.at)",
+        "SubjectRead(seen, await context.database_time())",
         (IN_TIME,),
     ),
     Mutation(
@@ -2569,7 +2569,7 @@ MUTATIONS = (
         "asking the host",
         "app/usecases/updates/dismiss.py",
         "read_at = await rate_limits.now(connection)",
-        "read_at = desk.now()",
+        "read_at = context.now()",
         (IN_TIME,),
     ),
     Mutation(
@@ -2577,7 +2577,7 @@ MUTATIONS = (
         "asking the host",
         "app/usecases/orders/refresh.py",
         "read_at = await rate_limits.now(connection)",
-        "read_at = desk.now()",
+        "read_at = context.now()",
         (IN_TIME,),
     ),
     Mutation(
@@ -2585,7 +2585,7 @@ MUTATIONS = (
         "asking the host",
         "app/usecases/updates/retry.py",
         "read_at = await rate_limits.now(connection)",
-        "read_at = desk.now()",
+        "read_at = context.now()",
         (IN_TIME,),
     ),
     Mutation(
@@ -2593,7 +2593,7 @@ MUTATIONS = (
         "asking the host",
         "app/usecases/imports/import_order.py",
         "read_at = await rate_limits.now(connection)",
-        "read_at = desk.now()",
+        "read_at = context.now()",
         (IN_TIME,),
     ),
     Mutation(
@@ -2601,7 +2601,7 @@ MUTATIONS = (
         "asking the host",
         "app/usecases/imports/reconcile.py",
         "read_at = await rate_limits.now(connection)",
-        "read_at = desk.now()",
+        "read_at = context.now()",
         (IN_TIME,),
     ),
     Mutation(
@@ -2720,8 +2720,8 @@ MUTATIONS = (
         "a poller is not ready while nothing can be written",
         "being ready whatever the database says",
         "app/cli/poller.py",
-        "ready=lambda: bootstrap.not_ready(parts.database))",
-        "ready=lambda: asyncio.sleep(0))",
+        "ready=lambda: bootstrap.not_ready(parts.database)\n",
+        "ready=lambda: asyncio.sleep(0)\n",
         (PROBES,),
     ),
 )

@@ -21,7 +21,7 @@ _FRESH = timedelta(hours=1)
 _PATIENCE = 2
 
 
-class List(StrEnum):
+class ImportList(StrEnum):
     """Walmart's lists that are read: what waits for its acknowledgement, and what changed."""
 
     RELEASED = "released"
@@ -31,7 +31,7 @@ class List(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ImportCursor:
     """Where the reading of a list is.
 
     read_until: all that changed before is settled. since, until: the window under way, which

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from app.domain.errors import Problem
 from app.domain.orders import held_units
-from app.domain.orders.order import Item, Line, Order, Task
+from app.domain.orders.order import Item, Order, OrderLine, Task
 from app.domain.orders.requests import RequestedItem
 from app.domain.update import Kind
 
@@ -59,12 +59,12 @@ def _allocated(order: Order, taken: Mapping[str, int], lost: Mapping[str, int]) 
             yield Item(number, units, reserved=reserved)
 
 
-def shipped_by_others(order: Order, line: Line) -> int:
+def shipped_by_others(order: Order, line: OrderLine) -> int:
     """Units of a line that Walmart shows as shipped and that no shipment here accounts for."""
     return max(line.shipped - sum(item.confirmed for _, item in _shipments_of(order, line)), 0)
 
 
-def _lost(order: Order, line: Line) -> int:
+def _lost(order: Order, line: OrderLine) -> int:
     """Units of a line that were canceled or shipped by others, and that no shipment lacks yet."""
     lacking = sum(
         item.quantity - item.confirmed - item.reserved
@@ -74,7 +74,7 @@ def _lost(order: Order, line: Line) -> int:
     return max(line.canceled + shipped_by_others(order, line) - lacking, 0)
 
 
-def _shipments_of(order: Order, line: Line) -> list[tuple[Task, Item]]:
+def _shipments_of(order: Order, line: OrderLine) -> list[tuple[Task, Item]]:
     return [
         (task, item)
         for task in order.tasks
@@ -84,7 +84,7 @@ def _shipments_of(order: Order, line: Line) -> list[tuple[Task, Item]]:
     ]
 
 
-def _lines_of(order: Order, item: RequestedItem, named: set[str]) -> list[Line]:
+def _lines_of(order: Order, item: RequestedItem, named: set[str]) -> list[OrderLine]:
     if item.line_number is not None:
         return [line for line in order.lines if line.line_number == item.line_number]
     by_sku = item.sku is not None
@@ -97,7 +97,7 @@ def _lines_of(order: Order, item: RequestedItem, named: set[str]) -> list[Line]:
     return [line for line in matching if line.line_number not in named] or matching
 
 
-def _take(lines: Iterable[tuple[Line, int]], wanted: int, taken: dict[str, int]) -> int:
+def _take(lines: Iterable[tuple[OrderLine, int]], wanted: int, taken: dict[str, int]) -> int:
     """Take the free units of each line; return how many units are still missing."""
     for line, has in lines:
         available = max(has - taken.get(line.line_number, 0), 0)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.domain.orders import blockers
-from app.domain.orders.blockers import Blocked
+from app.domain.orders.blockers import BlockedUnits
 from app.domain.outbox.outcome import Failure, LineFailure
 
 COMPARE = "Compare the order in Seller Center, then retry or dismiss the update."
@@ -66,7 +66,7 @@ _REASONS = {
 }
 
 
-def failure(blocked: Sequence[Blocked], *, rest: bool) -> Failure:
+def failure(blocked: Sequence[BlockedUnits], *, rest: bool) -> Failure:
     """The failure of a shipment of which nothing more can go; rest: Walmart has all else of it."""
     whole = OBSTACLES[_main_code(blocked)]
     if not rest and len(blocked) == 1:
@@ -74,12 +74,12 @@ def failure(blocked: Sequence[Blocked], *, rest: bool) -> Failure:
     return with_lines(whole, [_line(each, whole) for each in blocked], rest=rest)
 
 
-def _main_code(blocked: Sequence[Blocked]) -> str:
+def _main_code(blocked: Sequence[BlockedUnits]) -> str:
     codes = {each.code for each in blocked}
     return codes.pop() if len(codes) == 1 else blockers.NO_OPEN_UNITS
 
 
-def _line(each: Blocked, whole: Failure) -> LineFailure:
+def _line(each: BlockedUnits, whole: Failure) -> LineFailure:
     message, suggestion = _REASONS[each.code]
     code = OBSTACLES[each.code].code if each.code in OBSTACLES else whole.code
     return LineFailure(each.line_number, each.units, code, message, suggestion)

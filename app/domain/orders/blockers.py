@@ -11,7 +11,7 @@ from datetime import datetime
 from app.domain.orders import readback, settlement
 from app.domain.orders.cancellation import Reason
 from app.domain.orders.order import Item, Order, Task
-from app.domain.orders.readback import Reading
+from app.domain.orders.readback import Readback
 from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot
 from app.domain.update import Kind
 
@@ -24,7 +24,7 @@ NO_OPEN_UNITS = "no_open_units"
 
 
 @dataclass(frozen=True, slots=True)
-class Blocked:
+class BlockedUnits:
     """Units of a line that cannot go, with the code of what stands against them."""
 
     line_number: str
@@ -33,14 +33,14 @@ class Blocked:
 
 
 @dataclass(frozen=True, slots=True)
-class Sendable:
+class SendableUnits:
     """Units per line that may be sent now, and those that cannot because of Walmart's side."""
 
     units: Mapping[str, int]
-    blocked: tuple[Blocked, ...] = ()
+    blocked: tuple[BlockedUnits, ...] = ()
 
 
-def obstacle(task: Task, reading: Reading, snapshot: OrderSnapshot) -> str | None:
+def obstacle(task: Task, reading: Readback, snapshot: OrderSnapshot) -> str | None:
     """The code of what stands against an update as a whole, None where nothing does."""
     if reading.excess:
         return EXCESS
@@ -52,7 +52,7 @@ def obstacle(task: Task, reading: Reading, snapshot: OrderSnapshot) -> str | Non
     return None if asked else CANCEL_NOT_REQUESTED
 
 
-def sendable(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetime) -> Sendable:
+def sendable(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetime) -> SendableUnits:
     """What may be sent of a shipment or cancellation after a read that began at read_at.
 
     A cancellation covers every open unit of the order, as far as a read that lags behind what is
@@ -62,12 +62,12 @@ def sendable(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetim
     """
     after = settlement.settle(order, snapshot, read_at).order
     if task.kind is Kind.CANCELLATION:
-        return Sendable(_open_units(after, snapshot))
+        return SendableUnits(_open_units(after, snapshot))
     missing = readback.read(order, task, snapshot).missing
     settled = after.task(task.update_id)
     held = {item.line_number: item.reserved for item in settled.items} if settled else {}
     units: dict[str, int] = {}
-    blocked: list[Blocked] = []
+    blocked: list[BlockedUnits] = []
     for number, wanted in missing.items():
         line = snapshot.lines.get(number)
         stopped = bool(line and line.cancel_requested and not task.override_cancel_request)
@@ -76,8 +76,8 @@ def sendable(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetim
             units[number] = going
         if going < wanted:
             code = CANCEL_REQUESTED if stopped and _open(line) else _code(line)
-            blocked.append(Blocked(number, wanted - going, code))
-    return Sendable(units, tuple(blocked))
+            blocked.append(BlockedUnits(number, wanted - going, code))
+    return SendableUnits(units, tuple(blocked))
 
 
 def _open_units(settled: Order, snapshot: OrderSnapshot) -> dict[str, int]:

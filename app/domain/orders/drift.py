@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.domain.orders import readback, settlement
-from app.domain.orders.order import Line, Order, Task
+from app.domain.orders.order import Order, OrderLine, Task
 from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot
 from app.domain.update import OPEN, Kind, State
 
@@ -139,7 +139,7 @@ def _confirmed_since(order: Order, since: datetime) -> bool:
 
 
 def _line(
-    order: Order, snapshot: OrderSnapshot, line: Line, after: Line, *, fresh: bool
+    order: Order, snapshot: OrderSnapshot, line: OrderLine, after: OrderLine, *, fresh: bool
 ) -> Iterator[Drift]:
     """after: the line once the read is settled."""
     seen = snapshot.lines[line.line_number]
@@ -168,7 +168,7 @@ def _line(
         yield Drift(Cause.CANCEL_REQUESTED, Repair.READ, line.line_number)
 
 
-def _ours(order: Order, snapshot: OrderSnapshot, line: Line, kind: Kind) -> tuple[int, int]:
+def _ours(order: Order, snapshot: OrderSnapshot, line: OrderLine, kind: Kind) -> tuple[int, int]:
     """Units of the line that Walmart has of our updates and we have not written down yet.
 
     Those of open updates, and those of failed ones.
@@ -187,7 +187,7 @@ def _ours(order: Order, snapshot: OrderSnapshot, line: Line, kind: Kind) -> tupl
     return flying, landed
 
 
-def _drift(cause: Cause, line: Line, here: int, walmart: int) -> Drift:
+def _drift(cause: Cause, line: OrderLine, here: int, walmart: int) -> Drift:
     if cause is Cause.UPDATE_IN_FLIGHT:
         repair = Repair.WAIT
     else:

@@ -14,7 +14,7 @@ from app.domain.orders.order import Order, Task
 from app.domain.outbox import doubt
 
 
-class Holder(Protocol):
+class HoldingUpdate(Protocol):
     """An update that holds something: a task of an order, a refund of a return."""
 
     @property
@@ -39,7 +39,7 @@ def units_of(order: Order, *numbers: str, but: UUID | None = None) -> list[Task]
 def refusal(
     code: str,
     message: str,
-    holders: Iterable[Holder],
+    holders: Iterable[HoldingUpdate],
     pointer: str = "",
     facts: dict[str, object] | None = None,
 ) -> Problem:

@@ -24,7 +24,7 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class OrderLine:
     """A line of the order. All quantities are whole units.
 
     shipped, canceled and refunded are what Walmart has said; pending is what Waybill has
@@ -124,7 +124,7 @@ class Order:
     id: UUID
     store_id: int
     purchase_order_id: str
-    lines: tuple[Line, ...]
+    lines: tuple[OrderLine, ...]
     tasks: tuple[Task, ...] = ()
     customer_order_id: str | None = None
     commerce_order_number: str | None = None
@@ -141,7 +141,7 @@ class Order:
     # Commerce told something of it that Walmart could not be told.
     commerce_refused: bool = False
 
-    def line(self, line_number: str) -> Line | None:
+    def line(self, line_number: str) -> OrderLine | None:
         """The line of that number, if the order has it."""
         return next((line for line in self.lines if line.line_number == line_number), None)
 
@@ -174,7 +174,7 @@ class Order:
         return (self.commerce_order_number or self.purchase_order_id)[:30]
 
 
-def fulfillment_status(lines: Iterable[Line]) -> FulfillmentStatus:
+def fulfillment_status(lines: Iterable[OrderLine]) -> FulfillmentStatus:
     """Derive the order's progress from its lines (contract, Orders)."""
     ordered = shipped = canceled = 0
     for line in lines:

@@ -40,7 +40,7 @@ _Part = tuple[UUID, bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Readback:
     """What a read showed of one update.
 
     shown: units per line that the read shows of it. found: the same, or what was confirmed of it
@@ -61,7 +61,7 @@ class Reading:
         return not self.missing and not self.excess
 
 
-def read(order: Order, task: Task, snapshot: OrderSnapshot) -> Reading:
+def read(order: Order, task: Task, snapshot: OrderSnapshot) -> Readback:
     """Compare a shipment or cancellation of the order with Walmart's picture of it."""
     if task.kind is Kind.CANCELLATION:
         return _reading(task.items, _canceled(order, task, snapshot), snapshot, ())
@@ -269,7 +269,7 @@ def _reading(
     shown: Mapping[str, int],
     snapshot: OrderSnapshot,
     excess: tuple[str, ...],
-) -> Reading:
+) -> Readback:
     found = {item.line_number: max(shown[item.line_number], item.confirmed) for item in items}
     missing = {
         item.line_number: item.quantity - found[item.line_number]
@@ -281,4 +281,4 @@ def _reading(
         for number, units in missing.items()
         if number not in snapshot.lines or snapshot.lines[number].open < units
     )
-    return Reading(shown, found, missing, blocked, excess)
+    return Readback(shown, found, missing, blocked, excess)

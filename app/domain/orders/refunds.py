@@ -25,7 +25,7 @@ IN_DOUBT = "refund_in_doubt"
 
 
 @dataclass(frozen=True, slots=True)
-class RefundStanding:
+class RefundState:
     """A refund of a return, and where it stands.
 
     number: the later one was asked for later. seen: Walmart was seen with all of it, though it was
@@ -54,7 +54,7 @@ class RefundStanding:
         return sum(item.quantity for item in self.items if item.number == number)
 
 
-def targeted(mine: RefundStanding, asked: Iterable[RefundStanding]) -> tuple[RefundItem, ...]:
+def targeted(mine: RefundState, asked: Iterable[RefundState]) -> tuple[RefundItem, ...]:
     """The items of a refund with their targets as the other refunds of the return stand now.
 
     What they counted on and Walmart has not is left out; what was asked for later and Walmart has
@@ -76,7 +76,7 @@ def targeted(mine: RefundStanding, asked: Iterable[RefundStanding]) -> tuple[Ref
     return tuple(replace(item, target=item.target + moved(item)) for item in mine.items)
 
 
-def pending(returned: Return, asked: Sequence[RefundStanding]) -> dict[int, dict[str, int]]:
+def pending(returned: Return, asked: Sequence[RefundState]) -> dict[int, dict[str, int]]:
     """Units of each line that refunds which are not at rest still want, by their updates."""
     found: dict[int, dict[str, int]] = {}
     for each in asked:
@@ -90,7 +90,7 @@ def pending(returned: Return, asked: Sequence[RefundStanding]) -> dict[int, dict
     return found
 
 
-def at_walmart(mine: RefundStanding, asked: Sequence[RefundStanding], returned: Return) -> int:
+def at_walmart(mine: RefundState, asked: Sequence[RefundState], returned: Return) -> int:
     """Units of a refund that Walmart has by what it shows, as its own or those it was to make."""
     units = 0
     for item in targeted(mine, asked):
@@ -100,7 +100,7 @@ def at_walmart(mine: RefundStanding, asked: Sequence[RefundStanding], returned: 
     return units
 
 
-def others_until(mine: RefundStanding, asked: Iterable[RefundStanding]) -> datetime | None:
+def others_until(mine: RefundState, asked: Iterable[RefundState]) -> datetime | None:
     """Until when another refund of the same lines may still take effect; None where none may."""
     lines = {item.number for item in mine.items}
     return latest(
@@ -110,9 +110,9 @@ def others_until(mine: RefundStanding, asked: Iterable[RefundStanding]) -> datet
     )
 
 
-def doubts(asked: Iterable[RefundStanding]) -> dict[int, list[RefundStanding]]:
+def doubts(asked: Iterable[RefundState]) -> dict[int, list[RefundState]]:
     """Refunds that may still take effect, by the lines that they are of."""
-    found: dict[int, list[RefundStanding]] = {}
+    found: dict[int, list[RefundState]] = {}
     for each in asked:
         if each.in_doubt_until is not None:
             for number in {item.number for item in each.items}:
@@ -138,7 +138,7 @@ def plan(
     returned: Return,
     request: RefundRequest,
     pending: Mapping[int, Mapping[str, int]],
-    doubts: Mapping[int, Sequence[RefundStanding]],
+    doubts: Mapping[int, Sequence[RefundState]],
 ) -> tuple[tuple[RefundItem, ...], tuple[Problem, ...]]:
     """What a refund would do, and every reason against it.
 
@@ -230,7 +230,7 @@ def _changed(message: str) -> Failure:
 
 
 def _in_doubt(
-    items: Sequence[tuple[int, int]], doubts: Mapping[int, Sequence[RefundStanding]]
+    items: Sequence[tuple[int, int]], doubts: Mapping[int, Sequence[RefundState]]
 ) -> list[Problem]:
     """While a refund of a line may still take effect, another one could be paid twice."""
     return [

@@ -16,7 +16,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.domain.orders import readback, tracking_correction
-from app.domain.orders.order import Item, Line, Money, Order, Task
+from app.domain.orders.order import Item, Money, Order, OrderLine, Task
 from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot
 from app.domain.outbox.doubt import SHOWN_BY_ORDER, open_for
 from app.domain.update import AT_REST, OPEN, Kind, State
@@ -36,7 +36,7 @@ class Settlement:
     landed: tuple[Task, ...]
     trimmed: tuple[Task, ...]
     cleared: tuple[Task, ...]
-    new_lines: tuple[Line, ...]
+    new_lines: tuple[OrderLine, ...]
 
 
 def settle(
@@ -112,7 +112,7 @@ def _done(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetime) 
     last = tracking_correction.overwritten_until(order, task)
     if not settled or (last is not None and read_at < last):
         return False
-    return tracking_correction.standing(order, task, snapshot).done
+    return tracking_correction.correction_state(order, task, snapshot).done
 
 
 def _cleared(
@@ -168,7 +168,7 @@ def _credit(
     return replace(task, items=tuple(credited(item) for item in task.items))
 
 
-def _seen(line: Line, seen: LineSnapshot | None, *, accept: bool = False) -> Line:
+def _seen(line: OrderLine, seen: LineSnapshot | None, *, accept: bool = False) -> OrderLine:
     if seen is None:
         return line
     ordered = max(seen.ordered, seen.shipped + seen.canceled)
@@ -187,27 +187,27 @@ def _seen(line: Line, seen: LineSnapshot | None, *, accept: bool = False) -> Lin
     )
 
 
-def _from_walmart(seen: LineSnapshot) -> Line:
+def _from_walmart(seen: LineSnapshot) -> OrderLine:
     price = (
         Money(seen.unit_price, seen.currency)
         if seen.unit_price is not None and seen.currency
         else None
     )
-    blank = Line(seen.line_number, seen.sku, seen.ordered, name=seen.name, unit_price=price)
+    blank = OrderLine(seen.line_number, seen.sku, seen.ordered, name=seen.name, unit_price=price)
     return _seen(blank, seen)
 
 
-def lines_of(snapshot: OrderSnapshot) -> tuple[Line, ...]:
+def lines_of(snapshot: OrderSnapshot) -> tuple[OrderLine, ...]:
     """The lines of an order as Walmart shows them; one without units is none."""
     lines = (_from_walmart(line) for line in snapshot.lines.values())
     return tuple(line for line in lines if line.ordered)
 
 
-def _room(line: Line) -> int:
+def _room(line: OrderLine) -> int:
     return line.ordered - line.shipped - line.canceled
 
 
-def _trim(lines: Sequence[Line], tasks: Sequence[Task]) -> tuple[list[Task], tuple[Task, ...]]:
+def _trim(lines: Sequence[OrderLine], tasks: Sequence[Task]) -> tuple[list[Task], tuple[Task, ...]]:
     room = {line.line_number: _room(line) for line in lines}
     kept: dict[object, Task] = {}
     trimmed: list[Task] = []
@@ -226,7 +226,9 @@ def _trim(lines: Sequence[Line], tasks: Sequence[Task]) -> tuple[list[Task], tup
     return [kept[task.update_id] for task in tasks], tuple(trimmed)
 
 
-def _covered(lines: Sequence[Line], tasks: Sequence[Task], snapshot: OrderSnapshot) -> list[Task]:
+def _covered(
+    lines: Sequence[OrderLine], tasks: Sequence[Task], snapshot: OrderSnapshot
+) -> list[Task]:
     """Let a cancellation under way hold what is open beyond it: it is one of the whole order."""
     open_ones = [t for t in tasks if t.kind is Kind.CANCELLATION and t.state in OPEN]
     if not open_ones or snapshot.canceled:
@@ -242,7 +244,7 @@ def _covered(lines: Sequence[Line], tasks: Sequence[Task], snapshot: OrderSnapsh
     return [wider if task is open_ones[0] else task for task in tasks]
 
 
-def _reserved(line: Line, tasks: Iterable[Task]) -> int:
+def _reserved(line: OrderLine, tasks: Iterable[Task]) -> int:
     return sum(
         item.reserved
         for task in tasks
@@ -251,5 +253,5 @@ def _reserved(line: Line, tasks: Iterable[Task]) -> int:
     )
 
 
-def _reserve(line: Line, tasks: Iterable[Task]) -> Line:
+def _reserve(line: OrderLine, tasks: Iterable[Task]) -> OrderLine:
     return replace(line, pending=_reserved(line, tasks))

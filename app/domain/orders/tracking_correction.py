@@ -24,7 +24,7 @@ WINDOW = timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CorrectionState:
     """Where the units of a corrected shipment are at Walmart.
 
     there: units per line that Walmart has of the shipment. waiting: those of them that are not
@@ -41,11 +41,11 @@ class Standing:
         return any(self.there.values()) and not self.waiting
 
 
-def standing(order: Order, task: Task, snapshot: OrderSnapshot) -> Standing:
+def correction_state(order: Order, task: Task, snapshot: OrderSnapshot) -> CorrectionState:
     """Compare a tracking update with Walmart's picture of the order."""
     shipment = order.task(task.corrects) if task.corrects else None
     if shipment is None:
-        return Standing({}, {})
+        return CorrectionState({}, {})
     found = readback.read(order, shipment, snapshot).shown
     there = {number: units for number, units in found.items() if units}
     new = tracking_key(task.tracking_number or "")
@@ -54,12 +54,12 @@ def standing(order: Order, task: Task, snapshot: OrderSnapshot) -> Standing:
         moved = snapshot.lines[number].shipped_under(new) - _of_others(order, shipment, number, new)
         if units > moved:
             waiting[number] = units - max(moved, 0)
-    return _narrowed(order, shipment, snapshot, Standing(there, waiting), new)
+    return _narrowed(order, shipment, snapshot, CorrectionState(there, waiting), new)
 
 
 def _narrowed(
-    order: Order, shipment: Task, snapshot: OrderSnapshot, found: Standing, new: str
-) -> Standing:
+    order: Order, shipment: Task, snapshot: OrderSnapshot, found: CorrectionState, new: str
+) -> CorrectionState:
     """One correction names one current number: the first under which units wait."""
     for current in sorted(numbers(order, shipment) - {new}):
         held = {
@@ -68,9 +68,9 @@ def _narrowed(
         }
         if any(held.values()):
             lines = {number: units for number, units in held.items() if units}
-            return Standing(found.there, lines, current)
+            return CorrectionState(found.there, lines, current)
     # All that is there is under the new number, though others' units of it may be counted twice.
-    return Standing(found.there, {})
+    return CorrectionState(found.there, {})
 
 
 def _under(line: LineSnapshot, number: str) -> int:
@@ -121,7 +121,7 @@ def pointless(order: Order, task: Task, snapshot: OrderSnapshot | None) -> str |
     shipment = order.task(task.corrects)
     if shipment is None or shipment.state is not State.DISMISSED or shipment.in_doubt_until:
         return None
-    absent = snapshot is not None and not standing(order, task, snapshot).there
+    absent = snapshot is not None and not correction_state(order, task, snapshot).there
     return SHIPMENT_DISMISSED if absent else None
 
 
@@ -157,7 +157,7 @@ def lags(order: Order, task: Task, snapshot: OrderSnapshot, since: datetime) -> 
     newest = done[-1]
     earlier = [each for each in corrections(order, shipment) if each.sequence < newest.sequence]
     replaced = {tracking_key(each.tracking_number or "") for each in (shipment, *earlier)}
-    return standing(order, newest, snapshot).current in replaced
+    return correction_state(order, newest, snapshot).current in replaced
 
 
 def _confirmed(task: Task, since: datetime) -> bool:

@@ -15,7 +15,7 @@ SHIPPED, CANCELED, REFUNDED = "shipped", "canceled", "refunded"
 
 
 @dataclass(frozen=True, slots=True)
-class Unasked:
+class UnrequestedUnits:
     """Units of a line (of the order, or of the return for refunded ones)."""
 
     what: str
@@ -25,7 +25,7 @@ class Unasked:
     carrier: str | None = None
 
 
-def of_order(order: Order, snapshot: OrderSnapshot) -> tuple[Unasked, ...]:
+def of_order(order: Order, snapshot: OrderSnapshot) -> tuple[UnrequestedUnits, ...]:
     """Units that were shipped or canceled, as far as no update of ours asked for them.
 
     Updates count whatever became of them. No update asks for what Walmart fulfils itself.
@@ -39,16 +39,16 @@ def of_order(order: Order, snapshot: OrderSnapshot) -> tuple[Unasked, ...]:
     )
 
 
-def of_return(returned: Return, asked: Mapping[int, int]) -> tuple[Unasked, ...]:
+def of_return(returned: Return, asked: Mapping[int, int]) -> tuple[UnrequestedUnits, ...]:
     """Units that were refunded; asked: those that refunds here asked for, by the return's line."""
     return tuple(
-        Unasked(REFUNDED, str(line.number), more)
+        UnrequestedUnits(REFUNDED, str(line.number), more)
         for line in returned.lines
         if (more := line.refunded - asked.get(line.number, 0)) > 0
     )
 
 
-def _shipped(order: Order, line: LineSnapshot) -> Iterator[Unasked]:
+def _shipped(order: Order, line: LineSnapshot) -> Iterator[UnrequestedUnits]:
     left: dict[str, int] = defaultdict(int)
     packages: dict[str, Units] = {}
     for shown in line.units:
@@ -70,7 +70,7 @@ def _shipped(order: Order, line: LineSnapshot) -> Iterator[Unasked]:
         if units:
             package = packages[key]
             number, carrier = package.tracking_number, package.carrier
-            yield Unasked(SHIPPED, line.line_number, units, number, carrier)
+            yield UnrequestedUnits(SHIPPED, line.line_number, units, number, carrier)
 
 
 def _take(left: dict[str, int], key: str, wanted: dict[UUID, int], update_id: UUID) -> None:
@@ -79,11 +79,11 @@ def _take(left: dict[str, int], key: str, wanted: dict[UUID, int], update_id: UU
     wanted[update_id] -= taken
 
 
-def _canceled(order: Order, line: LineSnapshot) -> Iterator[Unasked]:
+def _canceled(order: Order, line: LineSnapshot) -> Iterator[UnrequestedUnits]:
     ours = (task for task in order.tasks if task.kind is Kind.CANCELLATION)
     more = line.canceled - _asked(ours, line.line_number)
     if more > 0:
-        yield Unasked(CANCELED, line.line_number, more)
+        yield UnrequestedUnits(CANCELED, line.line_number, more)
 
 
 def _asked(tasks: Iterable[Task], line_number: str) -> int:

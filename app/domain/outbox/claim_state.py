@@ -10,7 +10,7 @@ from app.domain.update import Kind
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ClaimState:
     """A store as a claim finds it. at: the time that its lanes go by.
 
     claims: how many of its claims there were; one more, and this is outdated. access: a row with

@@ -12,12 +12,12 @@ from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox.claimed_update import Claimed
 from app.domain.outbox.doubt import QUIET_PERIOD, Doubt
 from app.domain.outbox.outcome import Failure
-from app.domain.outbox.rate_limits import Lane, News
+from app.domain.outbox.rate_limits import CallReport, Lane
 from app.domain.update import State
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class NextStep:
     """What becomes of an update after a delivery; due_in seconds until the next one.
 
     ambiguous: Walmart is read before the next send. doubt: whether the update is in doubt from now
@@ -53,7 +53,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class DeliveryResult:
     """A delivery that ended, ready to be written down.
 
     quiet: seconds that a doubt lasts which begins now. snapshot: the order as Walmart showed it
@@ -61,18 +61,18 @@ class Result:
     """
 
     update: Claimed
-    step: Step
+    step: NextStep
     attempt: Attempt
     quiet: float = QUIET_PERIOD
     snapshot: OrderSnapshot | None = None
     read_at: datetime | None = None
     returned: Return | None = None
     link: Link | None = None
-    news: Sequence[News] = ()
+    reports: Sequence[CallReport] = ()
     # What becomes of the update where the result cannot be written.
-    unwritable: Callable[[], Step] | None = None
+    unwritable: Callable[[], NextStep] | None = None
 
-    def instead(self) -> "Result | None":
+    def instead(self) -> "DeliveryResult | None":
         """What is written where the result cannot be: that it could not, and nothing that was seen.
 
         None where that is what could not be written.
@@ -81,7 +81,7 @@ class Result:
             return None
         detail = "What the delivery came to could not be written."
         attempt = replace(self.attempt, verdict="fault", detail=detail, calls=())
-        return Result(self.update, self.unwritable(), attempt, self.quiet)
+        return DeliveryResult(self.update, self.unwritable(), attempt, self.quiet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,6 @@ class Recorded:
     more: something may have become due by it, sooner or later.
     """
 
-    kept: Sequence[Result]
+    kept: Sequence[DeliveryResult]
     stopped: Sequence[Lane]
     more: bool

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from app.domain.update import TOLD_COMMERCE, Kind
 
 # A store, and whether it is its Commerce that is told: a hanging one takes no slot of Walmart's.
-Place = tuple[int, bool]
+SlotKey = tuple[int, bool]
 
 
-def place_of(store_id: int, kind: Kind) -> Place:
+def slot_key(store_id: int, kind: Kind) -> SlotKey:
     """Whose slots an update takes in a poller."""
     return store_id, kind in TOLD_COMMERCE
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class DueGroup:
     """Updates of a store that take the same way to Walmart; due_in seconds (or less) to the first.
 
     ambiguous: an earlier try may have landed, so Walmart is read first.
@@ -26,6 +26,6 @@ class Group:
     due_in: float
 
     @property
-    def place(self) -> Place:
+    def place(self) -> SlotKey:
         """Whose slots it takes."""
-        return place_of(self.store_id, self.kind)
+        return slot_key(self.store_id, self.kind)

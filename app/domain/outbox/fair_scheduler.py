@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from app.domain.outbox.due_group import Group, Place
+from app.domain.outbox.due_group import DueGroup, SlotKey
 from app.domain.outbox.rate_limits import COMMERCE_CALLS
 from app.domain.update import TOLD_COMMERCE, Kind
 
@@ -33,7 +33,7 @@ LONGEST_REST = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Slots:
+class SlotBudget:
     """A poller's slots: how many there are, and who has them.
 
     busy counts those in use by place, used all of them, telling_commerce those in use for any
@@ -41,36 +41,36 @@ class Slots:
     """
 
     concurrency: int
-    busy: Mapping[Place, int]
+    busy: Mapping[SlotKey, int]
     used: int
-    telling_commerce: int
+    busy_with_commerce: int
     stuck: bool
 
     @classmethod
-    def of(cls, concurrency: int, busy: Mapping[Place, int], *, stuck: bool) -> "Slots":
+    def of(cls, concurrency: int, busy: Mapping[SlotKey, int], *, stuck: bool) -> "SlotBudget":
         """Count what is in use."""
-        telling = sum(number for (_, commerce), number in busy.items() if commerce)
-        return cls(concurrency, busy, sum(busy.values()), telling, stuck)
+        notifier = sum(number for (_, commerce), number in busy.items() if commerce)
+        return cls(concurrency, busy, sum(busy.values()), notifier, stuck)
 
     @property
     def free(self) -> int:
         """How many nobody has."""
         return self.concurrency - self.used
 
-    def with_turn(self, place: Place, share: int) -> "Slots":
+    def with_turn(self, place: SlotKey, share: int) -> "SlotBudget":
         """What is left when a store has taken its share."""
         busy = Counter(self.busy)
         busy[place] += share
-        return Slots.of(self.concurrency, busy, stuck=self.stuck)
+        return SlotBudget.of(self.concurrency, busy, stuck=self.stuck)
 
-    def share(self, place: Place) -> int:
+    def share(self, place: SlotKey) -> int:
         """How many of them a store may take now: never all, whatever it has due."""
         busy = self.busy.get(place, 0)
         kept = self.concurrency // RESERVE
         if place[1]:
             # The last slots are for Walmart.
             of_all = max(1, self.concurrency // COMMERCE_SHARE)
-            return min(COMMERCE_CALLS - busy, of_all - self.telling_commerce, self.free - kept)
+            return min(COMMERCE_CALLS - busy, of_all - self.busy_with_commerce, self.free - kept)
         fair = max(1, min(FAIR_SHARE, self.concurrency * 2 // 5))
         # Several that hang at once would fill all slots between them: the last ones are for
         # stores that have next to nothing under way. While the others come and go, a store gets
@@ -83,8 +83,8 @@ class Slots:
 class Turn:
     """A store that may claim now, the groups of its updates that are due, and how many it may."""
 
-    place: Place
-    groups: list[Group]
+    place: SlotKey
+    groups: list[DueGroup]
     share: int
 
     @property
@@ -94,28 +94,28 @@ class Turn:
 
 
 @dataclass(slots=True)
-class Turns:
+class FairScheduler:
     """Stores with something due, as a look found them or an announcement named them."""
 
-    _due: dict[Place, list[Group]] = field(default_factory=dict)
+    _due: dict[SlotKey, list[DueGroup]] = field(default_factory=dict)
     # Those whose turn it is: one claim of a store at a time.
-    _claiming: set[Place] = field(default_factory=set)
+    _claiming: set[SlotKey] = field(default_factory=set)
     # Those of which only an announcement is known, not how much they have.
-    _announced: set[Place] = field(default_factory=set)
+    _announced: set[SlotKey] = field(default_factory=set)
     # Until when a lane of a store bears nothing, by the caller's clock.
-    _resting: dict[Place, float] = field(default_factory=dict)
+    _resting: dict[SlotKey, float] = field(default_factory=dict)
     # When each was served last, as a count.
-    _served: dict[Place, int] = field(default_factory=dict)
+    _served: dict[SlotKey, int] = field(default_factory=dict)
     _count: int = 0
 
     def __bool__(self) -> bool:
         """Whether any store has something due."""
         return bool(self._due)
 
-    def found(self, groups: Iterable[Group], now: float) -> float:
+    def found(self, groups: Iterable[DueGroup], now: float) -> float:
         """Take in what a look found; answers seconds until more of it is due (inf: nothing)."""
         self._resting = {place: until for place, until in self._resting.items() if until > now}
-        due: dict[Place, list[Group]] = defaultdict(list)
+        due: dict[SlotKey, list[DueGroup]] = defaultdict(list)
         later = math.inf
         for group in sorted(groups, key=lambda each: each.due_in):
             wait = max(group.due_in, self._resting.get(group.place, now) - now)
@@ -131,7 +131,7 @@ class Turns:
 
     def told(self, store_id: int, kind: Kind) -> None:
         """Take in that a store has something due of a kind, which nobody has tried yet."""
-        group = Group(store_id, kind, ambiguous=False, due_in=0.0)
+        group = DueGroup(store_id, kind, ambiguous=False, due_in=0.0)
         if group.place not in self._due:
             self._announced.add(group.place)
         groups = self._due.setdefault(group.place, [])
@@ -142,12 +142,12 @@ class Turns:
         """Take in that anything may be due, of stores too whose lanes bore nothing a moment ago."""
         self._resting.clear()
 
-    def next(self, slots: Slots) -> Turn | None:
+    def next(self, slots: SlotBudget) -> Turn | None:
         """The next store that may take any; None where none may."""
         return next(iter(self.batch(slots, 1)), None)
 
     def batch(
-        self, slots: Slots, most: int, *, together: bool = True, alone: bool = True
+        self, slots: SlotBudget, most: int, *, together: bool = True, alone: bool = True
     ) -> list[Turn]:
         """The next stores that may take any, up to so many for one claim of all of them.
 

@@ -114,7 +114,7 @@ class SendAgain:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InternalError:
     """An exception of our own ended the delivery.
 
     sent: a write may have left without an answer. snapshot: what was read before.
@@ -132,5 +132,7 @@ class HandedBack:
     why: str = field(default="the poller is stopping")
 
 
-Outcome = Confirmed | AlreadyThere | TryLater | Unclear | Refused | SendAgain | Fault | HandedBack
+Outcome = (
+    Confirmed | AlreadyThere | TryLater | Unclear | Refused | SendAgain | InternalError | HandedBack
+)
 Facts = Mapping[str, object]

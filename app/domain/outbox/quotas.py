@@ -5,9 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.domain.outbox.claim_state import Look
-from app.domain.outbox.due_group import Group
-from app.domain.outbox.rate_limits import READ_FIRST, WRITTEN_TO, Endpoint, Room, capped, room, ways
+from app.domain.outbox.claim_state import ClaimState
+from app.domain.outbox.due_group import DueGroup
+from app.domain.outbox.rate_limits import (
+    READ_FIRST,
+    WRITTEN_TO,
+    Capacity,
+    Endpoint,
+    capacity,
+    lanes_for,
+    with_own_cap,
+)
 from app.domain.update import Kind
 
 _NO_CAPS: Mapping[Endpoint, float] = {}
@@ -15,62 +23,62 @@ _NOTHING_GIVEN: Mapping[Endpoint, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Quota:
     """How many updates of a group may go now, by which lane they are counted.
 
     may_write: False where the writing lane bears nothing, so that it can only be settled by
     reading now.
     """
 
-    group: Group
+    group: DueGroup
     lane: Endpoint
     calls: int
     may_write: bool
     again_at: datetime | None
 
 
-def shares(
-    groups: Sequence[Group], seen: Look, caps: Mapping[Endpoint, float], limit: int
-) -> list[Share]:
+def quotas(
+    groups: Sequence[DueGroup], seen: ClaimState, caps: Mapping[Endpoint, float], limit: int
+) -> list[Quota]:
     """How much of each group may go: those in doubt first, each by what others leave of a lane."""
-    found: list[Share] = []
+    found: list[Quota] = []
     given: Counter[Endpoint] = Counter()
     for group in sorted(groups, key=lambda each: not each.ambiguous):
-        mine = share(group, seen, caps, given)
+        mine = quota(group, seen, caps, given)
         found.append(mine)
-        for way in ways_of(group.kind, group.ambiguous):
+        for way in lanes_of(group.kind, group.ambiguous):
             given[way] += min(mine.calls, limit)
     return found
 
 
-def share(
-    group: Group,
-    seen: Look,
+def quota(
+    group: DueGroup,
+    seen: ClaimState,
     caps: Mapping[Endpoint, float] = _NO_CAPS,
     given: Mapping[Endpoint, int] = _NOTHING_GIVEN,
-) -> Share:
+) -> Quota:
     """How much of a group may go by the lanes that it needs; given: calls that others take."""
 
-    def left(endpoint: Endpoint) -> Room:
+    def left(endpoint: Endpoint) -> Capacity:
         busy = sum(
-            n for (kind, unsure), n in seen.under_way.items() if endpoint in ways_of(kind, unsure)
+            n for (kind, unsure), n in seen.under_way.items() if endpoint in lanes_of(kind, unsure)
         )
         lane = seen.lanes[endpoint]
-        own = capped(lane, room(lane, busy, seen.at), caps.get(endpoint), seen.at)
-        return Room(max(own.calls - given.get(endpoint, 0), 0), own.again_at)
+        own = with_own_cap(lane, capacity(lane, busy, seen.at), caps.get(endpoint), seen.at)
+        return Capacity(max(own.calls - given.get(endpoint, 0), 0), own.again_at)
 
     writing = WRITTEN_TO[group.kind]
     if group.ambiguous and not left(writing).calls and writing is not Endpoint.COMMERCE:
         rooms = [left(Endpoint.ALL), left(Endpoint.READ)]
         tightest = min(rooms, key=lambda each: each.calls)
         again_at = left(writing).again_at or tightest.again_at
-        return Share(group, Endpoint.READ, tightest.calls, may_write=False, again_at=again_at)
+        return Quota(group, Endpoint.READ, tightest.calls, may_write=False, again_at=again_at)
     tightest = min(
-        (left(each) for each in ways_of(group.kind, group.ambiguous)), key=lambda each: each.calls
+        (left(each) for each in lanes_of(group.kind, group.ambiguous)), key=lambda each: each.calls
     )
-    return Share(group, writing, tightest.calls, may_write=True, again_at=tightest.again_at)
+    return Quota(group, writing, tightest.calls, may_write=True, again_at=tightest.again_at)
 
 
-def ways_of(kind: Kind, ambiguous: bool) -> list[Endpoint]:
+def lanes_of(kind: Kind, ambiguous: bool) -> list[Endpoint]:
     """Every lane that an update of a group takes."""
-    return ways(kind, reads=ambiguous or kind in READ_FIRST)
+    return lanes_for(kind, reads=ambiguous or kind in READ_FIRST)

@@ -71,7 +71,7 @@ WRITTEN_TO = {
 READ_FIRST = frozenset({Kind.CANCELLATION, Kind.REFUND, Kind.TRACKING})
 
 
-def ways(kind: Kind, *, reads: bool) -> list[Endpoint]:
+def lanes_for(kind: Kind, *, reads: bool) -> list[Endpoint]:
     """Every lane that an update of a kind takes; reads: it looks at Walmart before it writes."""
     writing = WRITTEN_TO[kind]
     if kind is Kind.COMMERCE_NOTE:
@@ -124,7 +124,7 @@ class Lane:
     own_at: datetime | None = None
 
     @property
-    def broken(self) -> bool:
+    def circuit_open(self) -> bool:
         """Whether only a single call at a time tries if it works again."""
         return self.failures >= BREAK_AFTER
 
@@ -134,7 +134,7 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Capacity:
     """How many calls may go now; where none, the moment to look again (None: after an answer)."""
 
     calls: int
@@ -142,7 +142,7 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class CallReport:
     """What one call told about its lane. tokens and replenish_at as Walmart's headers said.
 
     failed: no proper answer (none at all, 5xx, one that cannot be read). served: Walmart did
@@ -161,25 +161,25 @@ class News:
     pause: Pause | None = None
 
 
-def room(lane: Lane, in_flight: int, now: datetime) -> Room:
+def capacity(lane: Lane, in_flight: int, now: datetime) -> Capacity:
     """How many more calls a lane bears while in_flight are under way.
 
     A count in a header is from before the calls under way, or they are in it already: taking
     them off can only be too careful, and the next header mends that.
     """
     if lane.paused_until is not None and lane.paused_until > now:
-        return Room(0, lane.paused_until)
-    if lane.broken or not lane.answered:
-        return Room(max((1 if lane.broken else FIRST_CALLS) - in_flight, 0))
+        return Capacity(0, lane.paused_until)
+    if lane.circuit_open or not lane.answered:
+        return Capacity(max((1 if lane.circuit_open else FIRST_CALLS) - in_flight, 0))
     if lane.tokens is None:
         commerce = lane.endpoint is Endpoint.COMMERCE
-        return Room(max(COMMERCE_CALLS - in_flight, 0) if commerce else UNLIMITED)
+        return Capacity(max(COMMERCE_CALLS - in_flight, 0) if commerce else UNLIMITED)
     if lane.tokens > in_flight:
-        return Room(lane.tokens - in_flight)
+        return Capacity(lane.tokens - in_flight)
     if lane.replenish_at is not None and lane.replenish_at > now:
-        return Room(0, lane.replenish_at)
+        return Capacity(0, lane.replenish_at)
     # The bucket has filled up by an unknown number; one call asks by how much.
-    return Room(0 if in_flight else 1)
+    return Capacity(0 if in_flight else 1)
 
 
 def allowance(lane: Lane, per_minute: float, now: datetime) -> float:
@@ -191,76 +191,80 @@ def allowance(lane: Lane, per_minute: float, now: datetime) -> float:
     return min(lane.own_tokens + passed * per_minute / 60, most)
 
 
-def capped(lane: Lane, left: Room, per_minute: float | None, now: datetime) -> Room:
+def with_own_cap(lane: Lane, left: Capacity, per_minute: float | None, now: datetime) -> Capacity:
     """A lane's room under the operator's own cap, None where there is none."""
     if per_minute is None:
         return left
     own = allowance(lane, per_minute, now)
     if own >= 1:
-        return Room(min(left.calls, int(own)), left.again_at)
+        return Capacity(min(left.calls, int(own)), left.again_at)
     again_at = now + timedelta(seconds=(1 - own) * 60 / per_minute)
-    return Room(0, max(again_at, left.again_at) if left.again_at is not None else again_at)
+    return Capacity(0, max(again_at, left.again_at) if left.again_at is not None else again_at)
 
 
-def after(lane: Lane, news: Iterable[News], breaker: Breaker) -> Lane:
+def apply_reports(lane: Lane, reports: Iterable[CallReport], breaker: Breaker) -> Lane:
     """The lane after some calls ended."""
-    for each in sorted(news, key=lambda one: one.ended_at):
+    for each in sorted(reports, key=lambda one: one.ended_at):
         lane = _stopped(_tried(_counted(lane, each), each, breaker), each)
     return lane
 
 
-def _counted(lane: Lane, news: News) -> Lane:
+def _counted(lane: Lane, reports: CallReport) -> Lane:
     """What is left in Walmart's bucket now."""
-    if not news.answered:
+    if not reports.answered:
         # It may have cost a call all the same.
         return replace(lane, tokens=_less(lane.tokens))
     lane = replace(lane, answered=True)
-    if news.tokens is None:
+    if reports.tokens is None:
         # Walmart says nothing any more, or a machine in front of it spoke.
-        return replace(lane, tokens=None if news.served else _less(lane.tokens))
+        return replace(lane, tokens=None if reports.served else _less(lane.tokens))
     # Of calls that were under way together the last answer may tell the older count.
-    together = lane.seen_at is not None and news.began_at < lane.seen_at
-    tokens = news.tokens if lane.tokens is None or not together else min(lane.tokens, news.tokens)
-    seen_at = max(lane.seen_at, news.ended_at) if lane.seen_at else news.ended_at
-    return replace(lane, tokens=tokens, replenish_at=news.replenish_at, seen_at=seen_at)
+    together = lane.seen_at is not None and reports.began_at < lane.seen_at
+    tokens = (
+        reports.tokens if lane.tokens is None or not together else min(lane.tokens, reports.tokens)
+    )
+    seen_at = max(lane.seen_at, reports.ended_at) if lane.seen_at else reports.ended_at
+    return replace(lane, tokens=tokens, replenish_at=reports.replenish_at, seen_at=seen_at)
 
 
 def _less(tokens: int | None) -> int | None:
     return None if tokens is None else max(tokens - 1, 0)
 
 
-def _tried(lane: Lane, news: News, breaker: Breaker) -> Lane:
+def _tried(lane: Lane, reports: CallReport, breaker: Breaker) -> Lane:
     """Whether the lane breaks, stays broken, or works again."""
-    if not news.failed:
-        before = lane.broken and lane.since is not None and news.began_at < lane.since
+    if not reports.failed:
+        before = lane.circuit_open and lane.since is not None and reports.began_at < lane.since
         # What was sent before the lane broke says nothing about it.
-        if before or not news.answered or news.pause is not None or not lane.failures:
+        if before or not reports.answered or reports.pause is not None or not lane.failures:
             return lane
         open_again = replace(lane, failures=0)
-        return replace(open_again, reason="", paused_until=None) if lane.broken else open_again
-    if lane.broken and lane.paused_until is not None and news.began_at < lane.paused_until:
+        return (
+            replace(open_again, reason="", paused_until=None) if lane.circuit_open else open_again
+        )
+    if lane.circuit_open and lane.paused_until is not None and reports.began_at < lane.paused_until:
         # Sent before it was known; only the call that tried again counts.
         return lane
     failures = lane.failures + 1
     lane = replace(lane, failures=failures)
     if failures < BREAK_AFTER:
         return lane
-    broken = COMMERCE_BROKEN if lane.endpoint is Endpoint.COMMERCE else BROKEN
-    reason = lane.reason if lane.reason in BLOCKED else broken
-    return _pause(lane, reason, news.ended_at + breaker.rest(failures), news.ended_at)
+    circuit_open = COMMERCE_BROKEN if lane.endpoint is Endpoint.COMMERCE else BROKEN
+    reason = lane.reason if lane.reason in BLOCKED else circuit_open
+    return _pause(lane, reason, reports.ended_at + breaker.rest(failures), reports.ended_at)
 
 
-def _stopped(lane: Lane, news: News) -> Lane:
+def _stopped(lane: Lane, reports: CallReport) -> Lane:
     """Walmart asked for a pause, or does not let the store in."""
-    if news.pause is None:
+    if reports.pause is None:
         return lane
-    until = news.ended_at + news.pause.wait
-    if news.pause.reason in BLOCKED:
+    until = reports.ended_at + reports.pause.wait
+    if reports.pause.reason in BLOCKED:
         # After it a single call tries, instead of each waiting update one.
         lane = replace(lane, failures=max(lane.failures, BREAK_AFTER))
     else:
         lane = replace(lane, tokens=0, replenish_at=until)
-    return _pause(lane, news.pause.reason, until, news.ended_at)
+    return _pause(lane, reports.pause.reason, until, reports.ended_at)
 
 
 def _pause(lane: Lane, reason: str, until: datetime, now: datetime) -> Lane:
@@ -269,6 +273,6 @@ def _pause(lane: Lane, reason: str, until: datetime, now: datetime) -> Lane:
     return replace(lane, paused_until=longest, reason=reason, since=since)
 
 
-def stopped_anew(before: Lane, now: Lane) -> bool:
+def newly_blocked(before: Lane, now: Lane) -> bool:
     """Whether a person should be told: it broke or was blocked, and was not before."""
-    return now.broken and (not before.broken or before.reason != now.reason)
+    return now.circuit_open and (not before.circuit_open or before.reason != now.reason)

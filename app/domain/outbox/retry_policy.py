@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import assert_never
 
 from app.domain.outbox.claimed_update import Claimed
-from app.domain.outbox.delivery_result import Step
+from app.domain.outbox.delivery_result import NextStep
 from app.domain.outbox.doubt import ENDED_BY_TIME, QUIET_PERIOD, Doubt
 from app.domain.outbox.outcome import (
     AlreadyThere,
     Confirmed,
     Failure,
-    Fault,
     HandedBack,
+    InternalError,
     Outcome,
     Refused,
     SendAgain,
@@ -35,7 +35,7 @@ _MAX_EXPONENT = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class RetryPolicy:
     """Seconds: the first wait, the longest wait, when to give up, how long absence is doubted."""
 
     base: float = 1.0
@@ -45,7 +45,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class DeliveryEnd:
     """How a delivery ended. now: the database's time then; jitter is uniform in [0, 1).
 
     doubt_ended: a read, late enough, showed that no earlier try will take effect. read: what it is
@@ -58,22 +58,22 @@ class End:
     read: bool = False
 
 
-def delay(policy: Policy, retries: int, jitter: float) -> float:
+def delay(policy: RetryPolicy, retries: int, jitter: float) -> float:
     """Seconds to wait after that many failures in a row; jitter is uniform in [0, 1)."""
     ceiling = policy.base * float(2 ** min(max(retries - 1, 0), _MAX_EXPONENT))
     return min(policy.cap, ceiling) * jitter
 
 
 def next_step(  # noqa: PLR0911 - one for each outcome
-    update: Claimed, outcome: Outcome, policy: Policy, end: End
-) -> Step:
+    update: Claimed, outcome: Outcome, policy: RetryPolicy, end: DeliveryEnd
+) -> NextStep:
     """What becomes of an update after a delivery."""
     doubt = doubt_after(update, outcome, doubt_ended=end.doubt_ended)
     match outcome:
         case Confirmed() | AlreadyThere():
-            return Step(State.CONFIRMED, doubt=doubt)
+            return NextStep(State.CONFIRMED, doubt=doubt)
         case Refused(failure):
-            return Step(
+            return NextStep(
                 State.FAILED,
                 ambiguous=_doubtful(update, doubt),
                 doubt=doubt,
@@ -92,7 +92,7 @@ def next_step(  # noqa: PLR0911 - one for each outcome
             return _unclear(update, outcome, policy, end, doubt)
         case SendAgain():
             return _again(update, outcome, end, doubt)
-        case Fault():
+        case InternalError():
             return _faulty(update, outcome, policy, end, doubt)
         case _:
             assert_never(outcome)
@@ -101,7 +101,7 @@ def next_step(  # noqa: PLR0911 - one for each outcome
 def doubt_after(update: Claimed, outcome: Outcome, *, doubt_ended: bool) -> Doubt:
     """What a delivery does to the doubt of its update."""
     match outcome:
-        case Unclear(sent=True) | Fault(sent=True):
+        case Unclear(sent=True) | InternalError(sent=True):
             return Doubt.BEGIN
         case AlreadyThere(in_doubt=True):
             return Doubt.KEEP
@@ -118,13 +118,13 @@ def _doubtful(update: Claimed, doubt: Doubt) -> bool:
     return doubt is Doubt.BEGIN or (doubt is Doubt.KEEP and update.in_doubt_until is not None)
 
 
-def _reads_first(update: Claimed, doubt: Doubt, end: End) -> bool:
+def _reads_first(update: Claimed, doubt: Doubt, end: DeliveryEnd) -> bool:
     """Whether Walmart is read before the next send."""
     return _doubtful(update, doubt) or (update.ambiguous and not end.read)
 
 
-def _handed_back(update: Claimed) -> Step:
-    return Step(
+def _handed_back(update: Claimed) -> NextStep:
+    return NextStep(
         update.claimed_from,
         retries=update.retries,
         reads=update.reads,
@@ -134,7 +134,7 @@ def _handed_back(update: Claimed) -> Step:
     )
 
 
-def _failing_for(update: Claimed, policy: Policy, now: datetime, *, reached: bool) -> float:
+def _failing_for(update: Claimed, policy: RetryPolicy, now: datetime, *, reached: bool) -> float:
     """Seconds of tries that reached Walmart and failed, this one's share included.
 
     Only the time between two such tries counts, so waiting for a throttled or unreachable
@@ -147,18 +147,20 @@ def _failing_for(update: Claimed, policy: Policy, now: datetime, *, reached: boo
     return update.failing_for + min(max(passed, 0.0), policy.cap + policy.quiet_period)
 
 
-def _later(update: Claimed, outcome: TryLater, policy: Policy, end: End, doubt: Doubt) -> Step:
+def _later(
+    update: Claimed, outcome: TryLater, policy: RetryPolicy, end: DeliveryEnd, doubt: Doubt
+) -> NextStep:
     failing_for = _failing_for(update, policy, end.now, reached=outcome.reached)
     doubtful = _doubtful(update, doubt)
     known = outcome.reached or outcome.pause is not None or outcome.snapshot is not None
     if failing_for >= policy.give_up_after and not doubtful:
         failure = _given_up(outcome.failure)
-        return Step(State.FAILED, doubt=doubt, known=known, failure=failure, failed_at=end.now)
+        return NextStep(State.FAILED, doubt=doubt, known=known, failure=failure, failed_at=end.now)
     # Being told to wait is not a failure: it does not lengthen the next wait.
     retries = update.retries + (1 if outcome.pause is None else 0)
     told = outcome.wait.total_seconds() if outcome.wait else 0.0
     wait = told if outcome.pause else max(told, delay(policy, retries, end.jitter))
-    return Step(
+    return NextStep(
         State.VERIFYING if doubtful else State.RETRYING,
         due_in=wait,
         retries=retries,
@@ -173,15 +175,19 @@ def _later(update: Claimed, outcome: TryLater, policy: Policy, end: End, doubt: 
     )
 
 
-def _unclear(update: Claimed, outcome: Unclear, policy: Policy, end: End, doubt: Doubt) -> Step:
+def _unclear(
+    update: Claimed, outcome: Unclear, policy: RetryPolicy, end: DeliveryEnd, doubt: Doubt
+) -> NextStep:
     reached = outcome.sent or outcome.read
     failing_for = _failing_for(update, policy, end.now, reached=reached)
     if failing_for >= policy.give_up_after and outcome.read:
         failure = _unsettled(outcome.failure)
-        return Step(State.FAILED, ambiguous=True, doubt=doubt, failure=failure, failed_at=end.now)
+        return NextStep(
+            State.FAILED, ambiguous=True, doubt=doubt, failure=failure, failed_at=end.now
+        )
     reads = 0 if outcome.sent else update.reads + 1
     retries = update.retries + (1 if outcome.sent or not outcome.read else 0)
-    return Step(
+    return NextStep(
         State.VERIFYING,
         due_in=_next_read(update, outcome, policy, end, retries=retries),
         retries=retries,
@@ -195,9 +201,9 @@ def _unclear(update: Claimed, outcome: Unclear, policy: Policy, end: End, doubt:
     )
 
 
-def _again(update: Claimed, outcome: SendAgain, end: End, doubt: Doubt) -> Step:
+def _again(update: Claimed, outcome: SendAgain, end: DeliveryEnd, doubt: Doubt) -> NextStep:
     reads_first = update.kind not in ENDED_BY_TIME
-    return Step(
+    return NextStep(
         State.VERIFYING if reads_first else State.RETRYING,
         due_in=max((outcome.until - end.now).total_seconds(), 0.0),
         ambiguous=reads_first,
@@ -208,11 +214,13 @@ def _again(update: Claimed, outcome: SendAgain, end: End, doubt: Doubt) -> Step:
     )
 
 
-def _faulty(update: Claimed, outcome: Fault, policy: Policy, end: End, doubt: Doubt) -> Step:
+def _faulty(
+    update: Claimed, outcome: InternalError, policy: RetryPolicy, end: DeliveryEnd, doubt: Doubt
+) -> NextStep:
     """It backs off like any failure; the tries of a fault that stays are bounded."""
     doubtful, faults = _doubtful(update, doubt), update.faults + 1
     if faults >= MOST_FAULTS:
-        return Step(
+        return NextStep(
             State.FAILED,
             ambiguous=doubtful,
             doubt=doubt,
@@ -220,7 +228,7 @@ def _faulty(update: Claimed, outcome: Fault, policy: Policy, end: End, doubt: Do
             failed_at=end.now,
         )
     retries = update.retries + 1
-    return Step(
+    return NextStep(
         State.VERIFYING if doubtful else State.RETRYING,
         due_in=delay(policy, retries, end.jitter),
         retries=retries,
@@ -235,7 +243,7 @@ def _faulty(update: Claimed, outcome: Fault, policy: Policy, end: End, doubt: Do
 
 
 def _next_read(
-    update: Claimed, outcome: Unclear, policy: Policy, end: End, *, retries: int
+    update: Claimed, outcome: Unclear, policy: RetryPolicy, end: DeliveryEnd, *, retries: int
 ) -> float:
     if outcome.pause is not None:
         return outcome.pause.wait.total_seconds()

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.domain.errors import Unknown
 from app.domain.ids import store_of
 from app.storage.postgres.database import Connection, Database
-from app.storage.postgres.sharding import Round
+from app.storage.postgres.sharding import Sweep
 from app.storage.tables import commerce_event_ids, commerce_events, orders
 
 table = commerce_events
@@ -37,7 +37,7 @@ _TAKEN = """
       FROM due WHERE e.store_id = due.store_id AND e.id = due.id AND <e>
     RETURNING e.id
 """
-_TAKE = Round(
+_TAKE = Sweep(
     """
       FROM commerce_events d
      WHERE d.state = 'waiting' AND d.code = 'order_not_linked' AND d.order_id IS NOT NULL
@@ -49,7 +49,7 @@ _TAKE = Round(
 IN_DOUBT = "order_in_doubt"
 # What was refused because a refund of its return line, or what else of its order holds its units,
 # was in doubt. What is open is few rows, by an index.
-_TAKE_UNDOUBTED = Round(
+_TAKE_UNDOUBTED = Sweep(
     """
       FROM commerce_events d
      WHERE d.state = 'refused' AND d.code IN ('refund_in_doubt', 'order_in_doubt')
@@ -75,7 +75,7 @@ _MARK = sa.text("""
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class CommerceEvent:
     """One thing that Commerce told of, with all that was told of it.
 
     told_at: when the newest whole picture of it was told; of a credit memo, when an event last told
@@ -100,17 +100,17 @@ class Event:
     received_at: datetime | None = field(default=None, compare=False)
     updated_at: datetime | None = field(default=None, compare=False)
 
-    def same_trouble(self, other: "Event") -> bool:
+    def same_trouble(self, other: "CommerceEvent") -> bool:
         """Whether both say the same of the thing, and the same speaks against it."""
         return (self.state, self.code, self.told) == (other.state, other.code, other.told)
 
 
-_WRITTEN = [each.name for each in dataclasses.fields(Event) if each.compare]
+_WRITTEN = [each.name for each in dataclasses.fields(CommerceEvent) if each.compare]
 
 
 async def hold(
     connection: Connection, store_id: int, commerce_order_id: int, reference: str
-) -> Event | None:
+) -> CommerceEvent | None:
     """The row of a thing, held until the transaction ends; its order is held before."""
     statement = sa.select(table).where(
         table.c.store_id == store_id,
@@ -121,7 +121,7 @@ async def hold(
     return from_row(row) if row else None
 
 
-async def find(connection: Connection, event_id: UUID) -> Event:
+async def find(connection: Connection, event_id: UUID) -> CommerceEvent:
     """A row by its id. Raises Unknown."""
     store_id = store_of(event_id)
     statement = sa.select(table).where(table.c.store_id == store_id, table.c.id == event_id)
@@ -131,7 +131,7 @@ async def find(connection: Connection, event_id: UUID) -> Event:
     return from_row(row)
 
 
-async def save(connection: Connection, event: Event) -> None:
+async def save(connection: Connection, event: CommerceEvent) -> None:
     """Write a row, whether or not there was one of that thing."""
     values: dict[str, Any] = {name: getattr(event, name) for name in _WRITTEN}
     values |= {"told": dict(event.told), "shipments": list(event.shipments)}
@@ -145,7 +145,7 @@ async def save(connection: Connection, event: Event) -> None:
     )
 
 
-async def of_order(connection: Connection, store_id: int, order_id: UUID) -> list[Event]:
+async def of_order(connection: Connection, store_id: int, order_id: UUID) -> list[CommerceEvent]:
     """All that was told of an order."""
     statement = sa.select(table).where(table.c.store_id == store_id, table.c.order_id == order_id)
     return [from_row(row) for row in (await connection.execute(statement)).mappings()]
@@ -244,7 +244,7 @@ async def others_with(
     return (await connection.execute(statement.order_by(orders.c.id))).scalars().all()
 
 
-def from_row(row: Mapping[Any, Any]) -> Event:
+def from_row(row: Mapping[Any, Any]) -> CommerceEvent:
     """An event out of a row of the table."""
-    values = {each.name: row[each.name] for each in dataclasses.fields(Event)}
-    return Event(**values | {"shipments": tuple(row["shipments"])})
+    values = {each.name: row[each.name] for each in dataclasses.fields(CommerceEvent)}
+    return CommerceEvent(**values | {"shipments": tuple(row["shipments"])})

@@ -53,5 +53,5 @@ async def keep(
         "commerce_order_id": link.entity_id,
         "lines": dict(link.items),
     }
-    event = timeline.Event("order_linked", "waybill", detail=detail)
+    event = timeline.TimelineEvent("order_linked", "waybill", detail=detail)
     await timeline.add(connection, store_id, order_id, event, ids)

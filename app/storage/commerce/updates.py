@@ -65,7 +65,9 @@ async def orders_to_be_made(connection: Connection, store_id: int) -> bool:
     return bool(found.scalar_one())
 
 
-async def hand_over(connection: Connection, orders: Sequence[Order], ids: timeline.NewId) -> None:
+async def enqueue_order(
+    connection: Connection, orders: Sequence[Order], ids: timeline.NewId
+) -> None:
     """Queue the creation of held orders in Commerce, of those of which a unit is left to ship."""
     rows = [
         (order.store_id, _row(order, ids))
@@ -75,7 +77,7 @@ async def hand_over(connection: Connection, orders: Sequence[Order], ids: timeli
     await _append(connection, _ORDERS, rows)
 
 
-async def tell(
+async def enqueue_notes(
     connection: Connection, told: Sequence[tuple[Order, Sequence[Note]]], ids: timeline.NewId
 ) -> None:
     """Queue notes for Commerce on held orders."""

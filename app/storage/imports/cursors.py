@@ -8,24 +8,26 @@ from dataclasses import fields
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from app.domain.imports.cursor import List, Place
+from app.domain.imports.cursor import ImportCursor, ImportList
 from app.storage.postgres.database import Connection
 from app.storage.tables import import_places
 
 
-async def load(connection: Connection, store_id: int, which: List) -> Place | None:
+async def load(connection: Connection, store_id: int, which: ImportList) -> ImportCursor | None:
     """Where the reading of a list is; None where it never began."""
-    columns = [import_places.c[each.name] for each in fields(Place)]
+    columns = [import_places.c[each.name] for each in fields(ImportCursor)]
     statement = sa.select(*columns).where(
         import_places.c.store_id == store_id, import_places.c.list == which.value
     )
     row = (await connection.execute(statement)).mappings().one_or_none()
-    return None if row is None else Place(**row)
+    return None if row is None else ImportCursor(**row)
 
 
-async def save(connection: Connection, store_id: int, which: List, place: Place) -> None:
+async def save(
+    connection: Connection, store_id: int, which: ImportList, place: ImportCursor
+) -> None:
     """Write down where the reading of a list is; the caller holds the store."""
-    values = {each.name: getattr(place, each.name) for each in fields(Place)}
+    values = {each.name: getattr(place, each.name) for each in fields(ImportCursor)}
     statement = insert(import_places).values(store_id=store_id, list=which.value, **values)
     await connection.execute(
         statement.on_conflict_do_update(index_elements=["store_id", "list"], set_=values)

@@ -45,7 +45,7 @@ _HELD = sa.text("""
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ImportRun:
     """A run that holds the store's lease. read_until: where the last whole one began."""
 
     store_id: int
@@ -56,7 +56,7 @@ class Run:
 
 
 @dataclass(slots=True)
-class Tally:
+class ImportTotals:
     """What a run came to.
 
     orders: listed; postponed: could not be read, and are tried again; stopped: why it broke off,
@@ -83,30 +83,32 @@ async def due(connection: Connection, every: float) -> list[int]:
     return [row.store_id for row in rows]
 
 
-async def begin(connection: Connection, store_id: int, token: UUID, every: float) -> Run | None:
+async def begin(
+    connection: Connection, store_id: int, token: UUID, every: float
+) -> ImportRun | None:
     """Begin a run; None where another is at it, or began within every seconds."""
     values = {"store_id": store_id, "token": token, "lease": LEASE, "every": every}
     row = (await connection.execute(_BEGIN, values)).one_or_none()
     return (
         None
         if row is None
-        else Run(store_id, token, row.began_at, row.read_until, row.returns_until)
+        else ImportRun(store_id, token, row.began_at, row.read_until, row.returns_until)
     )
 
 
-async def renew(connection: Connection, run: Run) -> bool:
+async def renew(connection: Connection, run: ImportRun) -> bool:
     """Hold the store for another while; False when somebody else took it over."""
     values = {"store_id": run.store_id, "token": run.token, "lease": LEASE}
     return (await connection.execute(_RENEW, values)).first() is not None
 
 
-async def held(connection: Connection, run: Run) -> bool:
+async def held(connection: Connection, run: ImportRun) -> bool:
     """Whether the run still holds the store; then nobody takes it over in this transaction."""
     values = {"store_id": run.store_id, "token": run.token}
     return (await connection.execute(_HELD, values)).first() is not None
 
 
-async def end(connection: Connection, run: Run, tally: Tally) -> None:
+async def end(connection: Connection, run: ImportRun, tally: ImportTotals) -> None:
     """Write down what a run came to, where it still holds the store."""
     resume_in = tally.resume_in
     await connection.execute(

@@ -33,7 +33,7 @@ _DUE = sa.text("""
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class ReconcileTotals:
     """What a run came to. drift: findings that remain, by cause; stopped: why it broke off."""
 
     orders: int
@@ -54,7 +54,7 @@ async def begin(connection: Connection, store_id: int, every: float = 0.0) -> bo
     return (await connection.execute(_BEGIN, parameters)).first() is not None
 
 
-async def end(connection: Connection, store_id: int, tally: Tally) -> None:
+async def end(connection: Connection, store_id: int, tally: ReconcileTotals) -> None:
     """Write down what a run came to."""
     await connection.execute(
         sa.update(reconciliations)
@@ -94,7 +94,7 @@ async def changed(
     return [row.id for row in rows]
 
 
-async def told_before(
+async def reported_before(
     connection: Connection, store_id: int, order_id: UUID, detail: Mapping[str, object]
 ) -> bool:
     """Whether the order's timeline told just this the last time drift was found."""

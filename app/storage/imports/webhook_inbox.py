@@ -84,7 +84,7 @@ _MISSED = sa.text("""
 
 
 @dataclass(frozen=True, slots=True)
-class Announcement:
+class NewWebhookEvent:
     """An event to write down: which order or return to look at."""
 
     store_id: int
@@ -95,7 +95,7 @@ class Announcement:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class WebhookEvent:
     """An event to look at; tries counts this one."""
 
     store_id: int
@@ -111,7 +111,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class ExpectedEvent:
     """A change of an order that Walmart announces, with an event that came after since."""
 
     number: str
@@ -119,7 +119,7 @@ class Expected:
     since: datetime | None = None
 
 
-async def add(connection: Connection, announced: Announcement) -> bool:
+async def add(connection: Connection, announced: NewWebhookEvent) -> bool:
     """Write an event down; False where it was announced before."""
     values = {name: getattr(announced, name) for name in announced.__slots__}
     statement = insert(webhook_events).values(**values).on_conflict_do_nothing()
@@ -133,19 +133,19 @@ async def due(connection: Connection) -> list[int]:
     return list((await connection.execute(statement)).scalars())
 
 
-async def take(connection: Connection, store_id: int) -> Sequence[Taken]:
+async def take(connection: Connection, store_id: int) -> Sequence[WebhookEvent]:
     """Take a few events of a store that are due."""
     values = {"store_id": store_id, "most": FEW, "first": FIRST, "longest": LONGEST}
-    return [Taken(**row) for row in (await connection.execute(_TAKE, values)).mappings()]
+    return [WebhookEvent(**row) for row in (await connection.execute(_TAKE, values)).mappings()]
 
 
-async def hand_back(connection: Connection, event: Taken, seconds: float) -> None:
+async def hand_back(connection: Connection, event: WebhookEvent, seconds: float) -> None:
     """Leave an event that could not be looked at until then, as if it had not been taken."""
     values = {"store_id": event.store_id, "event_id": event.event_id, "seconds": seconds}
     await connection.execute(_HAND_BACK, values)
 
 
-async def done(connection: Connection, event: Taken, outcome: str) -> None:
+async def done(connection: Connection, event: WebhookEvent, outcome: str) -> None:
     """Write down what came of an event; nobody looks at it again."""
     await connection.execute(
         sa.update(webhook_events)
@@ -175,7 +175,7 @@ async def set_secret(connection: Connection, store_id: int, sealed: bytes) -> No
     )
 
 
-async def expect(connection: Connection, store_id: int, changes: Sequence[Expected]) -> None:
+async def expect(connection: Connection, store_id: int, changes: Sequence[ExpectedEvent]) -> None:
     """Keep what polling found first, where the store's changes are announced at all."""
     if changes:
         rows = [

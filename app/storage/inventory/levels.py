@@ -181,7 +181,7 @@ async def put(connection: Connection, wanted: Levels, ids: timeline.NewId) -> li
     values |= {"order_id": wanted.order_id, "actor": wanted.actor}
     await connection.execute(_PUT, values)
     left = [(wanted.store_id, "walmart", row.queue) for row in older if row.queue != row.subject]
-    await updates.hand_turns(connection, left)
+    await updates.activate_next(connection, left)
     return [UUID(row["id"]) for row in rows]
 
 
@@ -216,7 +216,7 @@ async def drop_stale(
     values = {"store_id": store_id, "levels": levels, "note": SUPERSEDED}
     rows = (await connection.execute(_STALE, values)).all()
     places: list[Subject] = [(store_id, row.target, row.subject) for row in rows]
-    await updates.hand_turns(connection, places)
+    await updates.activate_next(connection, places)
     return frozenset(row.id for row in rows)
 
 

@@ -16,7 +16,7 @@ from app.storage.inventory.levels import Levels
 from app.storage.postgres import sharding
 from app.storage.postgres.database import Connection
 
-_OF_CANCELLATIONS = sharding.Statement(
+_OF_CANCELLATIONS = sharding.ShardedStatement(
     """
     SELECT c.store_id, c.order_id, c.update_id, c.inventory, c.created_at,
            (SELECT coalesce(jsonb_agg(DISTINCT l.sku), '[]') FROM order_lines l, stores s
@@ -29,7 +29,7 @@ _OF_CANCELLATIONS = sharding.Statement(
     sa.bindparam("stores", type_=ARRAY(sa.Integer)),
     sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))),
 )
-_OF_REFUNDS = sharding.Statement(
+_OF_REFUNDS = sharding.ShardedStatement(
     """
     SELECT f.store_id, f.order_id, jsonb_agg(DISTINCT l->>'sku') AS skus
       FROM refunds f
@@ -113,7 +113,7 @@ async def _after_cancellations(
         following = _of_cancellation(row)
         wanted += following
         if not following:
-            event = timeline.Event("stock_not_known", update_id=row.update_id)
+            event = timeline.TimelineEvent("stock_not_known", update_id=row.update_id)
             await timeline.add(connection, row.store_id, row.order_id, event, ids)
     return wanted
 
@@ -141,7 +141,7 @@ async def _after_refunds(
 
 
 async def _rows(
-    connection: Connection, statement: sharding.Statement, places: Sequence[tuple[int, UUID]]
+    connection: Connection, statement: sharding.ShardedStatement, places: Sequence[tuple[int, UUID]]
 ) -> Sequence[sa.Row[Any]]:
     if not places:
         return []

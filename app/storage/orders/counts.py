@@ -7,11 +7,11 @@ every moment, since counts and changes are read together.
 
 from app.storage.postgres.database import Database
 from app.storage.postgres.query import Reader, fetch
-from app.storage.postgres.sharding import Round
+from app.storage.postgres.sharding import Sweep
 
 BATCH = 2000
 
-_FOLD = Round(
+_FOLD = Sweep(
     "FROM order_count_changes d WHERE true",
     """
     WITH taken AS (

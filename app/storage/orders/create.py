@@ -9,13 +9,13 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from app.domain.orders.order import Line
+from app.domain.orders.order import OrderLine
 from app.storage.postgres.database import Connection
 from app.storage.tables import order_lines, orders
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ExistingOrder:
     """An order that exists: its lines as (SKU, units ordered), its other fields by name."""
 
     id: UUID
@@ -76,7 +76,7 @@ _IMPORT = sa.text("""
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedOrder:
     """An order to import. details: its other columns; error: why its lines could not be read.
 
     acknowledgement: the id of the update that tells Walmart of it, None where none is needed.
@@ -86,13 +86,13 @@ class Listed:
     event: UUID
     purchase_order_id: str
     details: Mapping[str, Any]
-    lines: Sequence[Line] = ()
+    lines: Sequence[OrderLine] = ()
     acknowledgement: UUID | None = None
     error: Mapping[str, Any] | None = None
 
 
 async def add_listed(
-    connection: Connection, store_id: int, listed: Sequence[Listed], actor: str
+    connection: Connection, store_id: int, listed: Sequence[ListedOrder], actor: str
 ) -> set[UUID]:
     """Write orders with their lines and acknowledgements; answers those that were not known.
 
@@ -110,7 +110,7 @@ async def add_listed(
     return {row.id for row in rows}
 
 
-def _listed(order: Listed) -> dict[str, Any]:
+def _listed(order: ListedOrder) -> dict[str, Any]:
     details = {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in order.details.items()
@@ -126,7 +126,7 @@ def _listed(order: Listed) -> dict[str, Any]:
     }
 
 
-def _lines(order: Listed) -> Iterator[dict[str, Any]]:
+def _lines(order: ListedOrder) -> Iterator[dict[str, Any]]:
     for position, line in enumerate(order.lines):
         price = line.unit_price
         yield {
@@ -166,7 +166,7 @@ async def became_readable(
     )
 
 
-async def known(connection: Connection, store_id: int, purchase_order_id: str) -> Known:
+async def known(connection: Connection, store_id: int, purchase_order_id: str) -> ExistingOrder:
     """The order with that number, held until the transaction ends."""
     statement = (
         sa.select(orders)
@@ -179,7 +179,7 @@ async def known(connection: Connection, store_id: int, purchase_order_id: str) -
             order_lines.c.store_id == store_id, order_lines.c.order_id == row["id"]
         )
     )
-    return Known(row["id"], {line[0]: (line[1], line[2]) for line in lines}, dict(row))
+    return ExistingOrder(row["id"], {line[0]: (line[1], line[2]) for line in lines}, dict(row))
 
 
 async def fill(

@@ -23,7 +23,7 @@ from app.domain.orders.snapshot import tracking_key
 from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import OPEN, State
 from app.storage import idempotency
-from app.storage.idempotency import Answer, Once
+from app.storage.idempotency import IdempotentRequest, StoredResponse
 from app.storage.orders import repository
 from app.storage.orders.repository import items_json
 from app.storage.orders.shipments import NewShipment
@@ -114,16 +114,16 @@ _OVERTAKEN = frozenset({"pk_idempotency_keys", "uq_updates_active", "uq_shipment
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ShipLookup:
     """An order that a request is about, with the request's reference and key."""
 
     order_id: UUID
     reference: str | None
-    once: Once | None
+    once: IdempotentRequest | None
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class OrderVersion:
     """An order as it is now, not held, with what a shipment of it needs.
 
     at is the database's time, number the one a new shipment gets. repeated: a shipment bears
@@ -154,17 +154,17 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Acceptance:
+class ShipWrite:
     """A shipment to write with its update; answer: what the request is told, kept by its key."""
 
-    picture: Picture
+    picture: OrderVersion
     update: NewUpdate
     shipment: NewShipment
-    once: Once | None
-    answer: Answer | None
+    once: IdempotentRequest | None
+    answer: StoredResponse | None
 
 
-async def look(session: Session, asked: Sequence[Question]) -> Sequence[Picture | Exception]:
+async def load(session: Session, asked: Sequence[ShipLookup]) -> Sequence[OrderVersion | Exception]:
     """Look at orders before they are shipped; answers a picture for each question, or its error.
 
     That is Unknown; Replay where the request was answered before, Invalid
@@ -175,13 +175,13 @@ async def look(session: Session, asked: Sequence[Question]) -> Sequence[Picture 
     return [_seen(each, found.get(n)) for n, each in enumerate(asked)]
 
 
-def _seen(asked: Question, row: Row | None) -> Picture | Exception:
+def _seen(asked: ShipLookup, row: Row | None) -> OrderVersion | Exception:
     if row is None:
         return Unknown("order", asked.order_id)
     if asked.once is not None and row["replayable"]:
-        answer = Answer(row["kept_status"], row["body"], row["headers"])
+        answer = StoredResponse(row["kept_status"], row["body"], row["headers"])
         return idempotency.known(asked.once, row["fingerprint"], answer)
-    return Picture(
+    return OrderVersion(
         order=repository.from_row(row),
         version=row["version"],
         store=row["store_uuid"],
@@ -192,7 +192,7 @@ def _seen(asked: Question, row: Row | None) -> Picture | Exception:
     )
 
 
-async def ship(session: Session, wanted: Sequence[Acceptance]) -> Sequence[bool | Exception]:
+async def ship(session: Session, wanted: Sequence[ShipWrite]) -> Sequence[bool | Exception]:
     """Write shipments with their updates, all in one transaction; answers for each whether it is.
 
     False where the order has changed since the picture, is held by somebody, or has another
@@ -218,13 +218,13 @@ def _columns(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
     return zip(*rows, strict=True)
 
 
-def _question(n: int, asked: Question) -> Sequence[Any]:
+def _question(n: int, asked: ShipLookup) -> Sequence[Any]:
     once = asked.once
     key = (once.api_key, once.method, once.path, once.key) if once else (None,) * 4
     return (n, store_of(asked.order_id), asked.order_id, asked.reference, *key)
 
 
-def _row(n: int, wanted: Acceptance) -> Sequence[Any]:
+def _row(n: int, wanted: ShipWrite) -> Sequence[Any]:
     order, once = wanted.picture.order, wanted.once
     return (
         n,
@@ -238,7 +238,7 @@ def _row(n: int, wanted: Acceptance) -> Sequence[Any]:
     )
 
 
-def _update(new: NewUpdate, picture: Picture) -> Sequence[Any]:
+def _update(new: NewUpdate, picture: OrderVersion) -> Sequence[Any]:
     return (
         new.id,
         new.target.value,
@@ -250,7 +250,7 @@ def _update(new: NewUpdate, picture: Picture) -> Sequence[Any]:
     )
 
 
-def _shipment(new: NewShipment, picture: Picture) -> Sequence[Any]:
+def _shipment(new: NewShipment, picture: OrderVersion) -> Sequence[Any]:
     return (
         new.id,
         picture.number,
@@ -269,7 +269,7 @@ def _shipment(new: NewShipment, picture: Picture) -> Sequence[Any]:
     )
 
 
-def _key(once: Once | None, answer: Answer | None) -> Sequence[Any]:
+def _key(once: IdempotentRequest | None, answer: StoredResponse | None) -> Sequence[Any]:
     if once is None or answer is None:
         return (None,) * 8
     return (

@@ -16,25 +16,25 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from app.domain.errors import Unknown
 from app.domain.ids import store_of
-from app.domain.orders.order import Item, Line, Money, Order, Task
+from app.domain.orders.order import Item, Money, Order, OrderLine, Task
 from app.domain.update import Kind, State
 from app.storage.postgres import sharding
 from app.storage.postgres.database import Connection
 from app.storage.tables import order_lines, orders
 
-_PLACES = (
+_KEYS = (
     sa.bindparam("stores", type_=ARRAY(sa.Integer)),
     sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))),
 )
 # In one order everywhere, so that those who hold several never wait for each other.
-_LOCK = sharding.Statement(
+_LOCK = sharding.ShardedStatement(
     """
     SELECT o.id FROM orders o
       JOIN unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[])) AS q(store_id, id)
         ON o.store_id = q.store_id AND o.id = q.id AND <o> AND <q>
      ORDER BY o.store_id, o.id FOR UPDATE OF o
     """,
-    *_PLACES,
+    *_KEYS,
 )
 
 # What the rules ask of an order beside its key: of the row o of the table orders, its lines and its
@@ -78,13 +78,13 @@ UNKEYED = """
         WHERE u.kind <> 'inventory') AS tasks
 """
 WHOLE = f"o.id, o.store_id, {UNKEYED}"
-_LOAD = sharding.Statement(
+_LOAD = sharding.ShardedStatement(
     f"""
     SELECT {WHOLE}
       FROM unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[])) AS q(store_id, id)
       JOIN orders o ON o.store_id = q.store_id AND o.id = q.id AND <o> AND <q>
     """,  # noqa: S608 - only a constant of this module is put in
-    *_PLACES,
+    *_KEYS,
     columns=(
         orders.c.id,
         orders.c.store_id,
@@ -106,7 +106,7 @@ _LOAD = sharding.Statement(
 
 FULFILLED_BY_SELLER, FULFILLED_BY_WALMART = "seller", "walmart"
 # A store's number and an order's id.
-Place = tuple[int, UUID]
+OrderKey = tuple[int, UUID]
 
 
 async def lock(connection: Connection, order_id: UUID) -> Order:
@@ -120,7 +120,7 @@ async def lock(connection: Connection, order_id: UUID) -> Order:
     return found[order_id]
 
 
-async def lock_many(connection: Connection, places: Iterable[Place]) -> dict[UUID, Order]:
+async def lock_many(connection: Connection, places: Iterable[OrderKey]) -> dict[UUID, Order]:
     """Hold orders of any stores until the transaction ends."""
     wanted = _values(places)
     await _LOCK.execute(connection, wanted["stores"], wanted)
@@ -134,7 +134,7 @@ async def load_many(
     return await _load(connection, _values((store_id, each) for each in order_ids))
 
 
-def _values(places: Iterable[Place]) -> dict[str, Any]:
+def _values(places: Iterable[OrderKey]) -> dict[str, Any]:
     wanted = sorted(set(places))
     return {"stores": [store for store, _ in wanted], "ids": [each for _, each in wanted]}
 
@@ -166,9 +166,9 @@ def from_row(row: Mapping[Any, Any]) -> Order:
     )
 
 
-def _line(line: Mapping[str, Any]) -> Line:
+def _line(line: Mapping[str, Any]) -> OrderLine:
     price = line["unit_price"]
-    return Line(
+    return OrderLine(
         line_number=line["line_number"],
         sku=line["sku"],
         ordered=line["ordered"],
@@ -224,7 +224,11 @@ async def find(connection: Connection, store_id: int, purchase_order_id: str) ->
 
 
 async def add_lines(
-    connection: Connection, store_id: int, order_id: UUID, lines: Sequence[Line], start: int = 0
+    connection: Connection,
+    store_id: int,
+    order_id: UUID,
+    lines: Sequence[OrderLine],
+    start: int = 0,
 ) -> None:
     """Write down lines of an order, numbered from start in the order given."""
     if not lines:

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.domain.orders.order import Line, Order, status
+from app.domain.orders.order import Order, OrderLine, status
 from app.domain.update import Kind, State
 from app.storage.orders.repository import add_lines, items_json
 from app.storage.postgres import sharding
@@ -60,7 +60,7 @@ _WRITES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenOrder:
     """An order whose status is to be written.
 
     synced: Walmart was just read, so its word on cancel requests is written too, first seen
@@ -78,7 +78,7 @@ async def save(connection: Connection, before: Order, after: Order) -> None:
 
 
 async def save_many(
-    connection: Connection, changes: Sequence[tuple[Order, Order]], seen: Sequence[Seen] = ()
+    connection: Connection, changes: Sequence[tuple[Order, Order]], seen: Sequence[SeenOrder] = ()
 ) -> None:
     """The same for several orders, each as it was and as it became, and statuses with them."""
     for before, after in changes:
@@ -98,7 +98,7 @@ async def save_status(
     connection: Connection, order: Order, *, synced: bool, seen_at: datetime | None = None
 ) -> None:
     """Write what follows from the order's lines and updates: its two statuses."""
-    await save_many(connection, [], [Seen(order, synced, seen_at)])
+    await save_many(connection, [], [SeenOrder(order, synced, seen_at)])
 
 
 async def _write(connection: Connection, **rows: list[dict[str, Any]]) -> None:
@@ -110,10 +110,10 @@ async def _write(connection: Connection, **rows: list[dict[str, Any]]) -> None:
 
 
 @cache
-def _statement(names: tuple[str, ...]) -> sharding.Statement:
+def _statement(names: tuple[str, ...]) -> sharding.ShardedStatement:
     parts = ", ".join(f"saved_{name} AS ({_WRITES[name]})" for name in names)
     values = [sa.bindparam(name, type_=JSONB) for name in names]
-    return sharding.Statement(f"WITH {parts} SELECT", *values)
+    return sharding.ShardedStatement(f"WITH {parts} SELECT", *values)
 
 
 def _lines(before: Order, after: Order) -> Iterator[dict[str, Any]]:
@@ -124,7 +124,7 @@ def _lines(before: Order, after: Order) -> Iterator[dict[str, Any]]:
             yield place | _quantities(line)
 
 
-def _quantities(line: Line) -> dict[str, object]:
+def _quantities(line: OrderLine) -> dict[str, object]:
     return {
         "line_number": line.line_number,
         "ordered": line.ordered,
@@ -144,7 +144,7 @@ def _items(before: Order, after: Order, kind: Kind) -> Iterator[dict[str, Any]]:
             yield place | {"items": items_json(task.items)}
 
 
-def _status(seen: Seen) -> dict[str, Any]:
+def _status(seen: SeenOrder) -> dict[str, Any]:
     order = seen.order
     failed = (
         order.unreadable

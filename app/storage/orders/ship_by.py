@@ -9,13 +9,13 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from app.storage import timeline
 from app.storage.postgres.database import Database
-from app.storage.postgres.sharding import Round, Statement
+from app.storage.postgres.sharding import ShardedStatement, Sweep
 from app.storage.timeline import NewId
 
 # Orders of one transaction; the rest comes in the next.
 BATCH = 200
 
-_NEAR = Round(
+_NEAR = Sweep(
     """
       FROM orders d
      WHERE d.fulfillment_status IN ('open', 'partially_shipped') AND d.ship_by_warned_at IS NULL
@@ -31,7 +31,7 @@ _OF_ORDERS = (
 )
 _LATE = "u.state IN ('pending', 'sending', 'retrying', 'verifying') AND NOT u.urgent"
 # Whoever holds an update keeps no other order waiting: its own is marked in the next round.
-_HURRY = Statement(
+_OVERDUE = ShardedStatement(
     f"""
     WITH free AS MATERIALIZED (
       SELECT u.store_id, u.id
@@ -44,7 +44,7 @@ _HURRY = Statement(
     """,  # noqa: S608 - only a constant of this module is put in
     *_OF_ORDERS,
 )
-_MARK = Statement(
+_MARK = ShardedStatement(
     f"""
     UPDATE orders o SET ship_by_warned_at = now(), updated_at = now()
       FROM unnest(:stores, :orders) AS n(store_id, order_id)
@@ -77,10 +77,10 @@ async def _mark(database: Database, stores: Sequence[int], before: float, new_id
             "stores": [row.store_id for row in near],
             "orders": [row.id for row in near],
         }
-        await _HURRY.execute(connection, places["stores"], places)
+        await _OVERDUE.execute(connection, places["stores"], places)
         marked = (await _MARK.execute(connection, places["stores"], places)).all()
         for row in marked:
             at = row.ship_by.isoformat().replace("+00:00", "Z")
-            event = timeline.Event("ship_by_near", detail={"ship_by": at})
+            event = timeline.TimelineEvent("ship_by_near", detail={"ship_by": at})
             await timeline.add(connection, row.store_id, row.id, event, new_id)
     return len(marked)

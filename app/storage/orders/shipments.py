@@ -52,7 +52,7 @@ class NewCancellation:
 
 
 @dataclass(frozen=True, slots=True)
-class Sendable:
+class StoredShipment:
     """A shipment with what of it may still be changed: the row and the state of its update."""
 
     id: UUID
@@ -68,7 +68,7 @@ class Sendable:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentShipment:
     """A shipment as another telling of it is recognised.
 
     numbers: every tracking number it bore, its own included, as `tracking_key` writes them.
@@ -130,11 +130,11 @@ async def by_reference(
     return (row.id, row.fingerprint) if row else None
 
 
-async def sent(connection: Connection, store_id: int, order_id: UUID) -> list[Sent]:
+async def sent(connection: Connection, store_id: int, order_id: UUID) -> list[SentShipment]:
     """An order's shipments, oldest first."""
     values = {"store_id": store_id, "order_id": order_id}
     return [
-        Sent(
+        SentShipment(
             row["id"],
             row["update_id"],
             row["reference"],
@@ -157,7 +157,7 @@ async def forget_reference(connection: Connection, store_id: int, shipment_id: U
 
 async def sendable(
     connection: Connection, store_id: int, order_id: UUID, shipment_id: UUID
-) -> Sendable | None:
+) -> StoredShipment | None:
     """A shipment of the order with the state of its update, if there is such a one."""
     statement = (
         sa.select(
@@ -186,7 +186,7 @@ async def sendable(
         .with_for_update(of=updates)
     )
     row = (await connection.execute(statement)).mappings().one_or_none()
-    return Sendable(**row) if row else None
+    return StoredShipment(**row) if row else None
 
 
 async def correct(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from app.domain.outbox.claim_state import Look
+from app.domain.outbox.claim_state import ClaimState
 from app.domain.outbox.rate_limits import Endpoint, Lane
 from app.domain.update import Kind
 from app.storage import rate_limits
@@ -44,26 +44,26 @@ _BEGIN = """
 """
 
 
-async def look(
+async def load(
     session: Session,
     store_ids: Sequence[int],
     ways: Iterable[Endpoint],
     silent: float,
     *,
-    apart: bool = False,
-) -> dict[int, Look]:
+    sharded: bool = False,
+) -> dict[int, ClaimState]:
     """Look at some of the lanes of stores; one that is not there is not in the answer.
 
     silent: seconds before its lease ends in which a poller makes no calls any more. apart: stores'
     rows lie on several servers, and this is one store. A lane that has no row yet is a fresh one.
     """
     endpoints = sorted({Endpoint.ALL, *ways})
-    seen = await _look(session, store_ids, endpoints, silent, apart=apart)
+    seen = await _look(session, store_ids, endpoints, silent, sharded=sharded)
     new = [store_id for store_id, claims in seen.items() if claims is None]
     if new:
         # What claims are counted on.
         await session.fetch(_BEGIN, new)
-        seen |= await _look(session, new, endpoints, silent, apart=apart)
+        seen |= await _look(session, new, endpoints, silent, sharded=sharded)
     return {store_id: found for store_id, found in seen.items() if found is not None}
 
 
@@ -73,15 +73,15 @@ async def _look(
     endpoints: Sequence[Endpoint],
     silent: float,
     *,
-    apart: bool,
-) -> dict[int, Look | None]:
+    sharded: bool,
+) -> dict[int, ClaimState | None]:
     rows = (
         await session.fetch(_AT_ONE, store_ids[0], endpoints, silent)
-        if apart
+        if sharded
         else await session.fetch(AT_SEVERAL, list(store_ids), endpoints, silent)
     )
     known: dict[int, dict[Endpoint, Lane]] = {}
-    found: dict[int, Look | None] = {}
+    found: dict[int, ClaimState | None] = {}
     for row in rows:
         store_id = row["store_id"]
         if store_id not in known:
@@ -92,5 +92,5 @@ async def _look(
             known[store_id][lane.endpoint] = lane
         if row["endpoint"] == Endpoint.ALL:
             under_way = {(Kind(kind), unsure): n for kind, unsure, n in row["under_way"] or ()}
-            found[store_id] = Look(known[store_id], row["at"], under_way, row["claims"], row)
+            found[store_id] = ClaimState(known[store_id], row["at"], under_way, row["claims"], row)
     return found

@@ -6,19 +6,19 @@ from dataclasses import dataclass, field, fields, replace
 from uuid import UUID
 
 from app.domain.orders.order import Order
-from app.domain.outbox.claim_state import Look
+from app.domain.outbox.claim_state import ClaimState
 from app.domain.outbox.claimed_update import Claimed
-from app.domain.outbox.due_group import Group
-from app.domain.outbox.quotas import Share, shares, ways_of
+from app.domain.outbox.due_group import DueGroup
+from app.domain.outbox.quotas import Quota, lanes_of, quotas
 from app.domain.outbox.rate_limits import Endpoint
 from app.domain.update import Kind, State
 from app.storage import rate_limits
 from app.storage.orders import repository
 from app.storage.outbox import claim_state
-from app.storage.outbox.take import Terms, take
-from app.storage.postgres.session import Direct, Row, Session
+from app.storage.outbox.take import ClaimSettings, take
+from app.storage.postgres.session import Row, Session, Sessions
 from app.storage.stores import stores
-from app.storage.stores.secrets import CannotDecrypt, Vault
+from app.storage.stores.secrets import CannotDecrypt, SecretCipher
 from app.storage.stores.stores import Credentials
 
 _GIVE_BACK = """
@@ -32,10 +32,10 @@ _CLAIMED = tuple(each.name for each in fields(Claimed))
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ClaimRequest:
     """Up to limit due updates of one store's groups."""
 
-    groups: Sequence[Group]
+    groups: Sequence[DueGroup]
     limit: int
 
     @property
@@ -64,13 +64,13 @@ class Claim:
 
 
 async def claim(
-    direct: Direct,
-    wanted: Sequence[Wanted],
+    direct: Sessions,
+    wanted: Sequence[ClaimRequest],
     *,
     token: UUID,
-    terms: Terms,
-    vault: Vault,
-    apart: bool = False,
+    terms: ClaimSettings,
+    cipher: SecretCipher,
+    sharded: bool = False,
 ) -> list[Claim]:
     """Take due updates of stores, each named once, as many as their lanes bear.
 
@@ -82,41 +82,41 @@ async def claim(
         raise ValueError("own caps are held for one store at a time")
     # What is spent of own caps is written with what was taken.
     async with direct.transaction() if terms.caps else direct.session() as session:
-        found = await _claim(session, wanted, token, terms, vault, apart=apart)
+        found = await _claim(session, wanted, token, terms, cipher, sharded=sharded)
     return [found.get(each.store_id, Claim()) for each in wanted]
 
 
 async def _claim(
     session: Session,
-    wanted: Sequence[Wanted],
+    wanted: Sequence[ClaimRequest],
     token: UUID,
-    terms: Terms,
-    vault: Vault,
+    terms: ClaimSettings,
+    cipher: SecretCipher,
     *,
-    apart: bool,
+    sharded: bool,
 ) -> dict[int, Claim]:
     ways = {
         way
         for each in wanted
         for group in each.groups
-        for way in ways_of(group.kind, ambiguous=True)
+        for way in lanes_of(group.kind, ambiguous=True)
     }
     silent = max(terms.lease - terms.timeout, 0.0)
-    seen = await claim_state.look(
-        session, [each.store_id for each in wanted], ways, silent, apart=apart
+    seen = await claim_state.load(
+        session, [each.store_id for each in wanted], ways, silent, sharded=sharded
     )
     claims: dict[int, Claim] = {}
-    going: list[tuple[Share, int]] = []
+    going: list[tuple[Quota, int]] = []
     for each in wanted:
         if each.store_id in seen:
-            found = shares(each.groups, seen[each.store_id], terms.caps, each.limit)
-            claim = _room(found, each.limit, seen[each.store_id], vault)
+            found = quotas(each.groups, seen[each.store_id], terms.caps, each.limit)
+            claim = _room(found, each.limit, seen[each.store_id], cipher)
             claims[each.store_id] = claim
             if claim.credentials is not None:
                 going += [(share, each.limit) for share in found if share.calls > 0]
     if not going:
         return claims
-    taken = await take(session, going, seen, token=token, terms=terms, apart=apart)
+    taken = await take(session, going, seen, token=token, terms=terms, sharded=sharded)
     for store_id in {share.group.store_id for share, _ in going}:
         claims[store_id] = _taken(claims[store_id], taken.get(store_id))
     # In one order everywhere, as recording holds them.
@@ -125,7 +125,7 @@ async def _claim(
     return claims
 
 
-def _room(found: Sequence[Share], limit: int, seen: Look, vault: Vault) -> Claim:
+def _room(found: Sequence[Quota], limit: int, seen: ClaimState, cipher: SecretCipher) -> Claim:
     """What a store's lanes bear; with its credentials, where they bear anything."""
     waits = [(each.again_at - seen.at).total_seconds() for each in found if each.again_at]
     claim = Claim(
@@ -135,7 +135,7 @@ def _room(found: Sequence[Share], limit: int, seen: Look, vault: Vault) -> Claim
     if not any(each.calls for each in found):
         return claim
     try:
-        opened = stores.opened(seen.access["store_id"], seen.access, vault)
+        opened = stores.opened(seen.access["store_id"], seen.access, cipher)
     except CannotDecrypt:
         return Claim(unreadable=True)
     return replace(claim, credentials=opened)
@@ -149,14 +149,14 @@ def _taken(room: Claim, rows: Sequence[Row] | None) -> Claim:
 
 
 async def _spend(
-    session: Session, seen: Look, taken: Sequence[Claimed], caps: Mapping[Endpoint, float]
+    session: Session, seen: ClaimState, taken: Sequence[Claimed], caps: Mapping[Endpoint, float]
 ) -> None:
-    calls = Counter(way for each in taken for way in ways_of(each.kind, each.ambiguous))
+    calls = Counter(way for each in taken for way in lanes_of(each.kind, each.ambiguous))
     spent = [seen.lanes[way] for way in sorted(calls)]
     await rate_limits.spend(session, spent, calls, caps, seen.at)
 
 
-async def give_back(direct: Direct, store_id: int, taken: Sequence[Claimed]) -> None:
+async def give_back(direct: Sessions, store_id: int, taken: Sequence[Claimed]) -> None:
     """Leave updates to a later claim of which nothing was sent, as if they had not been taken."""
     await direct.fetch(
         _GIVE_BACK,

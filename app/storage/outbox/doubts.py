@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.storage.postgres.database import Connection, Database
-from app.storage.postgres.sharding import Round
+from app.storage.postgres.sharding import Sweep
 
 # What a poller reads of a store in one go.
 BATCH = 10
@@ -38,7 +38,7 @@ _HAND_BACK = sa.text(f"""
      WHERE store_id = :store_id AND id = :id AND state IN {_AT_REST} AND reads > 0
 """)  # noqa: S608 - as above
 # A stock level is absolute: nothing has to be read, and no read could show it.
-_ENDED = Round(
+_ENDED = Sweep(
     """
       FROM updates d
      WHERE d.kind = 'inventory' AND d.in_doubt_until <= now() AND d.state <> 'sending'""",
@@ -51,7 +51,7 @@ _ENDED = Round(
 
 
 @dataclass(frozen=True, slots=True)
-class Doubtful:
+class UpdateInDoubt:
     """An update whose doubt may end now. at: the database's time, before anything is read."""
 
     id: UUID
@@ -71,16 +71,17 @@ async def due(connection: Connection) -> list[int]:
     return [row.store_id for row in await connection.execute(_DUE)]
 
 
-async def take(connection: Connection, store_id: int) -> Sequence[Doubtful]:
+async def take(connection: Connection, store_id: int) -> Sequence[UpdateInDoubt]:
     """Some of a store's doubts that may end now; for a while no other poller takes them."""
     values = {"store_id": store_id, "batch": BATCH, "first": _FIRST, "longest": _LONGEST}
     return [
-        Doubtful(row.id, row.order_id, row.at) for row in await connection.execute(_TAKE, values)
+        UpdateInDoubt(row.id, row.order_id, row.at)
+        for row in await connection.execute(_TAKE, values)
     ]
 
 
 async def hand_back(
-    connection: Connection, store_id: int, doubtful: Doubtful, seconds: float
+    connection: Connection, store_id: int, doubtful: UpdateInDoubt, seconds: float
 ) -> None:
     """Let a doubt that could not be read, and was not tried, be read in so many seconds."""
     values = {"store_id": store_id, "id": doubtful.id, "seconds": seconds}

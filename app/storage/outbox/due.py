@@ -4,7 +4,7 @@ That is store, kind, whether an earlier try may have landed; so a paused lane an
 hundred thousand due updates cost the same few looks into an index as one with a single one.
 """
 
-from app.domain.outbox.due_group import Group
+from app.domain.outbox.due_group import DueGroup
 from app.domain.update import Kind
 from app.storage.postgres.session import Session
 
@@ -50,12 +50,12 @@ _GROUPS_APART = f"""
 """  # noqa: S608 - as above
 
 
-async def groups(session: Session, *, apart: bool = False) -> list[Group]:
+async def groups(session: Session, *, sharded: bool = False) -> list[DueGroup]:
     """Every group with something waiting, and when the first of it may go.
 
     apart: stores' rows lie on several servers.
     """
     return [
-        Group(row["store_id"], Kind(row["kind"]), row["ambiguous"], row["due_in"])
-        for row in await session.fetch(_GROUPS_APART if apart else _GROUPS)
+        DueGroup(row["store_id"], Kind(row["kind"]), row["ambiguous"], row["due_in"])
+        for row in await session.fetch(_GROUPS_APART if sharded else _GROUPS)
     ]

@@ -19,11 +19,11 @@ from app.storage.postgres import presence
 from app.storage.postgres.dsn import asyncpg_arguments
 
 # A store, and a kind of its updates that became due.
-Told = tuple[int, Kind]
+DueHint = tuple[int, Kind]
 CHANNEL = "waybill_updates"
 # More than that in one announcement, and it says that anything may be due. PostgreSQL takes 8,000
 # bytes.
-MOST_TOLD = 200
+MOST_HINTS = 200
 # A NOTIFY is written to disk as any commit, which nobody needs. Said for this transaction alone: a
 # pooler would leave it to others.
 _ANNOUNCE = f"BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}, '{{}}'; COMMIT"
@@ -35,21 +35,21 @@ _PATIENCE = 10.0
 _log = structlog.get_logger(__name__)
 
 
-class Heard:
+class WakeSignal:
     """What was announced since it was last taken note of; several announcements become one."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
-        self._told: set[Told] = set()
+        self._told: set[DueHint] = set()
         self._anything = False
 
-    def tell(self, *told: Told) -> None:
+    def tell(self, *told: DueHint) -> None:
         """Say what became due; nothing named: anything may."""
         self._anything |= not told
         self._told.update(told)
         self._event.set()
 
-    def stir(self) -> None:
+    def poke(self) -> None:
         """End a wait though nothing was announced."""
         self._event.set()
 
@@ -57,7 +57,7 @@ class Heard:
         """Wait until something was announced, or somebody stirs."""
         await self._event.wait()
 
-    def take(self) -> tuple[frozenset[Told], bool]:
+    def take(self) -> tuple[frozenset[DueHint], bool]:
         """Take note: what was named, and whether anything may be due besides."""
         found = frozenset(self._told), self._anything
         self._told.clear()
@@ -90,15 +90,15 @@ class _Background:
                 await self._task
 
 
-class Announcer(_Background):
+class NotifyPublisher(_Background):
     """Tells every poller that something is due. wake() costs nothing and never raises."""
 
     def __init__(self, url: str, *, at_most_every: float = 0.005) -> None:
         self._url = url
         self._pause = at_most_every
-        self._wanted = Heard()
+        self._wanted = WakeSignal()
 
-    def wake(self, *told: Told) -> None:
+    def wake(self, *told: DueHint) -> None:
         """Announce soon; calls that come before it has happened are one with it."""
         self._wanted.tell(*told)
 
@@ -128,15 +128,15 @@ class Announcer(_Background):
             await _close(connection)
 
 
-class Listener(_Background):
+class NotifyListener(_Background):
     """Tells what was announced; after every reconnection, that anything may be due.
 
     of_poller: its session also shows that a poller works on the database (presence.py).
     """
 
-    def __init__(self, url: str, heard: Heard, *, of_poller: bool = False) -> None:
+    def __init__(self, url: str, wake_signal: WakeSignal, *, of_poller: bool = False) -> None:
         self._url = url
-        self._heard = heard
+        self._heard = wake_signal
         self._of_poller = of_poller
         # Set once the session shows the poller, or could not be had: then leases alone do.
         self.shown = asyncio.Event()
@@ -174,13 +174,13 @@ class Listener(_Background):
         self._heard.tell(*_read(words))
 
 
-def _written(told: Iterable[Told]) -> str:
+def _written(told: Iterable[DueHint]) -> str:
     """As it stands in an announcement; empty where it is too much to name."""
     words = [f"{store_id}:{kind.value}" for store_id, kind in sorted(told)]
-    return " ".join(words) if len(words) <= MOST_TOLD else ""
+    return " ".join(words) if len(words) <= MOST_HINTS else ""
 
 
-def _read(words: str) -> list[Told]:
+def _read(words: str) -> list[DueHint]:
     """Out of an announcement; another version's, which names something else, names nothing."""
     told = []
     for word in words.split():

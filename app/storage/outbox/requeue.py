@@ -19,7 +19,7 @@ from app.storage.tables import shipments, updates
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StoredUpdate:
     """An update as it stands. Times are the database's."""
 
     store_id: int
@@ -40,20 +40,20 @@ class Found:
         return self.store_id, self.target, self.subject
 
 
-async def find(connection: Connection, update_id: UUID) -> Found | None:
+async def find(connection: Connection, update_id: UUID) -> StoredUpdate | None:
     """An update by its id; lock its order first where it must not change meanwhile."""
     store_id = store_of(update_id)
     if store_id is None:
         return None
-    columns = [updates.c[name] for name in Found.__slots__]
+    columns = [updates.c[name] for name in StoredUpdate.__slots__]
     statement = sa.select(*columns).where(updates.c.store_id == store_id, updates.c.id == update_id)
     row = (await connection.execute(statement.with_for_update())).mappings().one_or_none()
     if row is None:
         return None
-    return Found(**{**row, "kind": Kind(row["kind"]), "state": State(row["state"])})
+    return StoredUpdate(**{**row, "kind": Kind(row["kind"]), "state": State(row["state"])})
 
 
-async def requeue(connection: Connection, found: Found) -> None:
+async def requeue(connection: Connection, found: StoredUpdate) -> None:
     """Let an update be tried again now.
 
     What was tried before is read at Walmart before anything is sent; it starts to count anew
@@ -80,7 +80,7 @@ async def requeue(connection: Connection, found: Found) -> None:
     )
 
 
-async def override_cancel_request(connection: Connection, found: Found) -> None:
+async def override_cancel_request(connection: Connection, found: StoredUpdate) -> None:
     """Send a shipment although the buyer asked to cancel, from its next try on."""
     payload = dict(found.payload) | {"override_cancel_request": True}
     await connection.execute(
@@ -95,7 +95,7 @@ async def override_cancel_request(connection: Connection, found: Found) -> None:
     )
 
 
-async def dismiss(connection: Connection, found: Found, *, actor: str, note: str) -> None:
+async def dismiss(connection: Connection, found: StoredUpdate, *, actor: str, note: str) -> None:
     """End an update by a person's word; who and why stay with it."""
     await connection.execute(
         sa.update(updates)
@@ -127,7 +127,7 @@ async def supersede(connection: Connection, order: Order, update_id: UUID, why: 
     return reservation.with_state(order, {update_id: State.DISMISSED})
 
 
-async def end_doubt(connection: Connection, found: Found) -> None:
+async def end_doubt(connection: Connection, found: StoredUpdate) -> None:
     """Write down that no try of an update will take effect any more."""
     await connection.execute(
         sa.update(updates)
@@ -136,7 +136,7 @@ async def end_doubt(connection: Connection, found: Found) -> None:
     )
 
 
-async def doubt_now(connection: Connection, found: Found) -> None:
+async def doubt_now(connection: Connection, found: StoredUpdate) -> None:
     """Let an update at rest that holds units be read at once, where nothing of it is in doubt."""
     await connection.execute(
         sa.update(updates)

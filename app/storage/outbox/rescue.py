@@ -15,18 +15,18 @@ from app.storage.tables import attempts
 from app.storage.timeline import NewId
 
 
-async def take_back(database: Database, new_id: NewId, quiet: float = QUIET_PERIOD) -> int:
+async def rescue(database: Database, new_id: NewId, quiet: float = QUIET_PERIOD) -> int:
     """Take back every update whose lease has ended; answers how many.
 
     quiet: seconds after the end of a lease in which a write may still take effect.
     """
     turns = await LAPSED.turns(database, {})
-    return sum([await _take_back(database, stores, new_id, quiet) for stores in turns])
+    return sum([await _rescue(database, stores, new_id, quiet) for stores in turns])
 
 
-async def _take_back(database: Database, stores: Sequence[int], new_id: NewId, quiet: float) -> int:
+async def _rescue(database: Database, stores: Sequence[int], new_id: NewId, quiet: float) -> int:
     async with database.begin() as connection:
-        lapsed = await take_back_lapsed(connection, stores, quiet)
+        lapsed = await rescue_lapsed(connection, stores, quiet)
         if not lapsed:
             return 0
         rows: list[dict[str, Any]] = [
@@ -50,7 +50,7 @@ async def _take_back(database: Database, stores: Sequence[int], new_id: NewId, q
     return len(lapsed)
 
 
-LAPSED = sharding.Round(
+LAPSED = sharding.Sweep(
     "FROM updates d WHERE d.state = 'sending' AND d.leased_until < now()",
     """
     WITH lapsed AS MATERIALIZED (
@@ -70,7 +70,7 @@ LAPSED = sharding.Round(
 
 
 @dataclass(frozen=True, slots=True)
-class Lapsed:
+class LapsedUpdate:
     """An update whose poller stopped answering."""
 
     store_id: int
@@ -81,13 +81,13 @@ class Lapsed:
     leased_until: datetime
 
 
-async def take_back_lapsed(
+async def rescue_lapsed(
     connection: Connection, stores: Sequence[int], quiet: float, limit: int = 500
-) -> list[Lapsed]:
+) -> list[LapsedUpdate]:
     """Take updates from pollers that stopped answering; stores: a turn of LAPSED.
 
     Their write may have left as late as the lease's last moment, so they are in doubt until quiet
     seconds after it.
     """
     rows = await LAPSED.execute(connection, stores, {"limit": limit, "quiet": quiet})
-    return [Lapsed(**row) for row in rows.mappings()]
+    return [LapsedUpdate(**row) for row in rows.mappings()]

@@ -14,12 +14,12 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.storage.postgres.database import Database
-from app.storage.postgres.sharding import Round
+from app.storage.postgres.sharding import Sweep
 
 BATCH = 500
 
 # In one statement: whoever looks finds it in exactly one of the two tables.
-_UPDATES = Round(
+_UPDATES = Sweep(
     """
       FROM updates d
      WHERE d.state IN ('confirmed', 'dismissed') AND d.in_doubt_until IS NULL
@@ -48,7 +48,7 @@ _UPDATES = Round(
 )
 # The tries of an update that is not at rest stay, however old: they say why it is not. A sweep
 # passes by them once, and does not look at them again for each batch.
-_ATTEMPTS = Round(
+_ATTEMPTS = Sweep(
     "FROM attempts d WHERE d.ended_at < now() - make_interval(days => :days)",
     """
     WITH looked AS MATERIALIZED (
@@ -70,7 +70,7 @@ _ATTEMPTS = Round(
     sa.bindparam("after_store", type_=sa.Integer),
     sa.bindparam("id", type_=sa.Uuid),
 )
-_KEYS = Round(
+_KEYS = Sweep(
     "FROM idempotency_keys d WHERE d.created_at < now() - make_interval(days => :days)",
     """
     DELETE FROM idempotency_keys k
@@ -80,7 +80,7 @@ _KEYS = Round(
 )
 
 
-_EVENTS = Round(
+_EVENTS = Sweep(
     "FROM webhook_events d WHERE d.received_at < now() - make_interval(days => :days)",
     """
     DELETE FROM webhook_events w
@@ -91,7 +91,7 @@ _EVENTS = Round(
 )
 
 
-_EVENT_IDS = Round(
+_EVENT_IDS = Sweep(
     "FROM commerce_event_ids d WHERE d.received_at < now() - make_interval(days => :days)",
     """
     DELETE FROM commerce_event_ids w
@@ -101,7 +101,7 @@ _EVENT_IDS = Round(
     """,
 )
 # Commerce tells of every order of the shop; most are none of Walmart's.
-_UNLINKED = Round(
+_UNLINKED = Sweep(
     """
       FROM commerce_events d
      WHERE d.state = 'waiting' AND d.order_id IS NULL
@@ -121,7 +121,7 @@ async def archive_updates(database: Database, days: int, batch: int = BATCH) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class SweepPosition:
     """How far a sweep of old tries has come: the last it looked at, and how many it deleted."""
 
     at: datetime
@@ -132,7 +132,7 @@ class Swept:
     more: bool = True
 
 
-START = Swept(datetime.min.replace(tzinfo=UTC), 0, UUID(int=0))
+START = SweepPosition(datetime.min.replace(tzinfo=UTC), 0, UUID(int=0))
 
 
 async def sweeps(database: Database, days: int) -> list[tuple[int, ...]]:
@@ -143,11 +143,11 @@ async def sweeps(database: Database, days: int) -> list[tuple[int, ...]]:
 async def forget_attempts(
     database: Database,
     days: int,
-    after: Swept = START,
+    after: SweepPosition = START,
     batch: int = BATCH,
     *,
     stores: Sequence[int] = (),
-) -> Swept:
+) -> SweepPosition:
     """Look at some tries that ended so many days ago, from the oldest on; delete what may leave.
 
     stores: one of `sweeps`.
@@ -158,7 +158,7 @@ async def forget_attempts(
         row = rows.one_or_none()
     if row is None:
         return replace(after, gone=0, more=False)
-    return Swept(row.ended_at, row.store_id, row.id, row.gone, row.looked >= batch)
+    return SweepPosition(row.ended_at, row.store_id, row.id, row.gone, row.looked >= batch)
 
 
 async def forget_events(database: Database, days: int, batch: int = BATCH) -> int:
@@ -181,7 +181,7 @@ async def forget_keys(database: Database, days: int, batch: int = BATCH) -> int:
     return await _do(database, _KEYS, days, batch)
 
 
-async def _do(database: Database, statement: Round, days: int, batch: int) -> int:
+async def _do(database: Database, statement: Sweep, days: int, batch: int) -> int:
     left = 0
     for stores in await statement.turns(database, {"days": days}):
         async with database.begin() as connection:

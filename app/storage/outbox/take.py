@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from app.domain.outbox.claim_state import Look
+from app.domain.outbox.claim_state import ClaimState
 from app.domain.outbox.doubt import QUIET_PERIOD
-from app.domain.outbox.quotas import Share
+from app.domain.outbox.quotas import Quota
 from app.domain.outbox.rate_limits import Endpoint
 from app.storage.orders import repository
 from app.storage.outbox.due import DUE
@@ -106,7 +106,7 @@ OF_SEVERAL = _TAKE.format(
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ClaimSettings:
     """On what terms a poller claims. Seconds: its lease, Walmart's time-out, the quiet period."""
 
     poller: str
@@ -119,12 +119,12 @@ class Terms:
 
 async def take(
     session: Session,
-    going: Sequence[tuple[Share, int]],
-    seen: Mapping[int, Look],
+    going: Sequence[tuple[Quota, int]],
+    seen: Mapping[int, ClaimState],
     *,
     token: UUID,
-    terms: Terms,
-    apart: bool,
+    terms: ClaimSettings,
+    sharded: bool,
 ) -> dict[int, list[Row]]:
     """Take of each group its share; of a store's groups together no more than its limit.
 
@@ -134,8 +134,8 @@ async def take(
     of_store = [share.group.store_id for share, _ in going]
     claims = {store_id: seen[store_id].claims for store_id in of_store}
     rows = await session.fetch(
-        _OF_ONE if apart else OF_SEVERAL,
-        of_store[0] if apart else of_store,
+        _OF_ONE if sharded else OF_SEVERAL,
+        of_store[0] if sharded else of_store,
         [share.group.kind.value for share, _ in going],
         [share.group.ambiguous for share, _ in going],
         [share.lane.value for share, _ in going],
@@ -145,7 +145,7 @@ async def take(
         token,
         terms.poller,
         terms.lease,
-        *(claims.values() if apart else (list(claims), list(claims.values()))),
+        *(claims.values() if sharded else (list(claims), list(claims.values()))),
         terms.quiet,
     )
     taken: dict[int, list[Row]] = defaultdict(list)

@@ -57,7 +57,7 @@ _PLACES = (
     sa.bindparam("targets", type_=ARRAY(sa.Text)),
     sa.bindparam("subjects", type_=ARRAY(sa.Text)),
 )
-_REST = sharding.Statement(
+_REST = sharding.ShardedStatement(
     f"""
     UPDATE updates u SET active = false
       FROM unnest(CAST(:stores AS int[]), CAST(:targets AS text[]), CAST(:subjects AS text[]))
@@ -68,7 +68,7 @@ _REST = sharding.Statement(
     """,  # noqa: S608 - as above
     *_PLACES,
 )
-_TURN = sharding.Statement(
+_TURN = sharding.ShardedStatement(
     f"""
     UPDATE updates u SET active = true FROM ({_NEXT_TURN}) n
      WHERE u.store_id = n.store_id AND u.id = n.id AND NOT u.active AND <u> AND <n>
@@ -119,7 +119,7 @@ def _urgent(new: NewUpdate) -> sa.ColumnElement[bool]:
     return sa.func.coalesce(warned, sa.false())
 
 
-async def hand_turns(connection: Connection, subjects: Sequence[Subject]) -> None:
+async def activate_next(connection: Connection, subjects: Sequence[Subject]) -> None:
     """Give the turn of each (store, target, subject) to the update that should have it now."""
     if not subjects:
         return

@@ -14,21 +14,21 @@ from typing import Generic, TypeVar
 from app.domain.errors import Busy, NotAvailable
 from app.storage.postgres.errors import unavailable
 
-Asked = TypeVar("Asked")
-Told = TypeVar("Told")
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
-class _Place(Generic[Asked, Told]):
+class _Waiter(Generic[Request, Answer]):
     """What somebody asks, where he gets the answer, and until when he waits for his turn."""
 
-    asked: Asked
-    answer: asyncio.Future[Told]
+    asked: Request
+    answer: asyncio.Future[Answer]
     until: float
 
 
 @dataclass(slots=True)
-class Group(Generic[Asked, Told]):
+class Batcher(Generic[Request, Answer]):
     """Carries out what is asked, in batches of at most `most`, so many `at_once`.
 
     carry_out answers each of a batch, or the error that is its own. When it raises for a batch of
@@ -39,24 +39,24 @@ class Group(Generic[Asked, Told]):
     database does not answer, nobody else can tell him, and those who wait would pile up.
     """
 
-    carry_out: Callable[[Sequence[Asked]], Awaitable[Sequence[Told | Exception]]]
+    carry_out: Callable[[Sequence[Request]], Awaitable[Sequence[Answer | Exception]]]
     most: int
     at_once: int
     patience: float
-    _waiting: deque[_Place[Asked, Told]] = field(default_factory=deque)
+    _waiting: deque[_Waiter[Request, Answer]] = field(default_factory=deque)
     _running: set[asyncio.Task[None]] = field(default_factory=set)
     _called: bool = False
     # One for all: a timer for each would cost more than it is worth.
     _timer: asyncio.TimerHandle | None = None
 
-    async def ask(self, asked: Asked) -> Told:
+    async def ask(self, asked: Request) -> Answer:
         """Have it carried out with what others ask; raises what is its own error.
 
         NotAvailable, too, where its turn does not come.
         """
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Told] = loop.create_future()
-        self._waiting.append(_Place(asked, answer, loop.time() + self.patience))
+        answer: asyncio.Future[Answer] = loop.create_future()
+        self._waiting.append(_Waiter(asked, answer, loop.time() + self.patience))
         if self._timer is None:
             self._timer = loop.call_later(self.patience, self._turn_away)
         if not self._called and len(self._running) < self.at_once:
@@ -88,7 +88,7 @@ class Group(Generic[Asked, Told]):
         first = self._waiting[0].until if self._waiting else None
         self._timer = None if first is None else loop.call_at(first, self._turn_away)
 
-    async def _run(self, batch: Sequence[_Place[Asked, Told]]) -> None:
+    async def _run(self, batch: Sequence[_Waiter[Request, Answer]]) -> None:
         try:
             told = await self._carried_out(batch)
         except Exception as error:  # noqa: BLE001 - it is the asker's
@@ -105,8 +105,8 @@ class Group(Generic[Asked, Told]):
                 _tell(place, unavailable())
 
     async def _carried_out(
-        self, batch: Sequence[_Place[Asked, Told]]
-    ) -> Sequence[Told | Exception]:
+        self, batch: Sequence[_Waiter[Request, Answer]]
+    ) -> Sequence[Answer | Exception]:
         try:
             return await self.carry_out([place.asked for place in batch])
         except Busy:
@@ -115,14 +115,14 @@ class Group(Generic[Asked, Told]):
         except NotAvailable as error:
             return [type(error)(error.code, str(error)) for _ in batch]
 
-    async def _one_by_one(self, batch: Sequence[_Place[Asked, Told]]) -> None:
+    async def _one_by_one(self, batch: Sequence[_Waiter[Request, Answer]]) -> None:
         loop = asyncio.get_running_loop()
         for place in batch:
             if loop.time() < place.until:
                 await self._run([place])
 
 
-def _tell(place: _Place[Asked, Told], told: Told | Exception) -> None:
+def _tell(place: _Waiter[Request, Answer], told: Answer | Exception) -> None:
     if place.answer.done():
         return
     if isinstance(told, Exception):

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.storage.postgres.dsn import asyncpg_arguments, sqlalchemy_url
 from app.storage.postgres.errors import READ_ONLY, sqlstate, translated
-from app.storage.postgres.pool import Lending
+from app.storage.postgres.pool import Pool
 from app.storage.postgres.retry import repeated
-from app.storage.postgres.session import Direct
+from app.storage.postgres.session import Sessions
 
 Connection = AsyncConnection
 # In a connection's info: whether stores' rows lie on several servers.
@@ -40,7 +40,7 @@ BY_KEY = {
 class Placement:
     """Whether stores' rows lie on several servers; None while nobody has asked."""
 
-    apart: bool | None = None
+    sharded: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +54,21 @@ class Database:
     """
 
     engine: AsyncEngine
-    direct: Direct
-    by_key: Direct
-    grouped: Direct
+    direct: Sessions
+    by_key: Sessions
+    grouped: Sessions
     limits: Mapping[str, str] = field(default_factory=dict)
     placement: Placement = field(default_factory=Placement)
 
-    async def apart(self) -> bool:
+    async def is_sharded(self) -> bool:
         """Whether stores' rows lie on several servers (Citus); PostgreSQL is asked once.
 
         Then no statement may be of several stores, nor hold rows of them. Raises NotAvailable.
         """
-        if self.placement.apart is None:
+        if self.placement.sharded is None:
             async with self.begin():
                 pass
-        return bool(self.placement.apart)
+        return bool(self.placement.sharded)
 
     @asynccontextmanager
     async def begin(self, **settings: str) -> AsyncIterator[Connection]:
@@ -104,9 +104,9 @@ class Database:
     async def _prepare(self, connection: Connection, settings: Mapping[str, str]) -> None:
         if settings:
             await connection.exec_driver_sql(_local_select(settings))
-        if self.placement.apart is None:
-            self.placement.apart = bool((await connection.execute(_APART)).scalar_one())
-        connection.info[APART] = self.placement.apart
+        if self.placement.sharded is None:
+            self.placement.sharded = bool((await connection.execute(_APART)).scalar_one())
+        connection.info[APART] = self.placement.sharded
 
     async def close(self) -> None:
         """Give every connection back."""
@@ -165,8 +165,8 @@ def open_database(
     # Requests, which are run again where a row is held; and claims, which are not.
     brief = {"lock_timeout": str(BRIEF)}
     direct, by_key, grouped = (
-        Direct(
-            Lending(
+        Sessions(
+            Pool(
                 arguments if pooler else arguments | {"server_settings": {**settings, **more}},
                 size=min(pool_size, size),
                 patience=pool_timeout,

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 from urllib.parse import quote
 
-from app.storage.postgres.os_account import Account, CannotStart, programs
+from app.storage.postgres.os_account import CannotStart, OsAccount, programs
 
 if TYPE_CHECKING:
     import psutil
@@ -59,7 +59,7 @@ class EmbeddedPostgres:
         """
         installed = programs()
         folder = data_dir.expanduser().resolve()
-        account = Account.for_server(folder)
+        account = OsAccount.for_server(folder)
         account.own(folder)
         cluster = _Cluster(folder / "postgres", installed, account, dict(options or {}), sleep)
         with _alone(folder), ExitStack() as on_failure:
@@ -109,7 +109,7 @@ class _Cluster:
 
     data: Path
     programs: Path
-    account: Account
+    account: OsAccount
     options: dict[str, str]
     sleep: Callable[[float], None]
 

@@ -42,7 +42,7 @@ def programs() -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class OsAccount:
     """The account the server runs under; None where that is whoever runs this process."""
 
     uid: int | None = None

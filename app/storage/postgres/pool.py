@@ -17,12 +17,12 @@ import asyncpg
 _IDLE, _AGE = 300.0, 1800.0
 
 
-class Closed(asyncpg.InterfaceError):  # type: ignore[misc]  # asyncpg has no types
+class PoolClosed(asyncpg.InterfaceError):  # type: ignore[misc]  # asyncpg has no types
     """No connection is lent any more."""
 
 
 @dataclass(slots=True)
-class Loan:
+class PooledConnection:
     """A connection, when it was opened and when it was given back last."""
 
     connection: Any
@@ -37,7 +37,7 @@ class Loan:
 
 
 @dataclass(slots=True)
-class Lending:
+class Pool:
     """At most size connections; nothing connects before the first is asked for.
 
     arguments: of `asyncpg.connect`. patience: seconds to wait for a connection while all are lent.
@@ -47,7 +47,7 @@ class Lending:
     arguments: Mapping[str, Any]
     size: int
     patience: float
-    _kept: list[Loan] = field(default_factory=list)
+    _kept: list[PooledConnection] = field(default_factory=list)
     _closed: bool = False
     _renewed_at: float = float("-inf")
     _places: asyncio.Semaphore = field(init=False)
@@ -55,8 +55,8 @@ class Lending:
     def __post_init__(self) -> None:
         self._places = asyncio.Semaphore(self.size)
 
-    async def take(self) -> Loan:
-        """Borrow a connection. Raises TimeoutError, Closed, and what connecting raises."""
+    async def take(self) -> PooledConnection:
+        """Borrow a connection. Raises TimeoutError, PoolClosed, and what connecting raises."""
         if self._places.locked():
             # Whoever has waited longest is next.
             async with asyncio.timeout(self.patience):
@@ -69,10 +69,15 @@ class Lending:
             self._places.release()
             raise
 
-    def give_back(self, loan: Loan, *, broken: bool = False) -> None:
+    def give_back(self, loan: PooledConnection, *, circuit_open: bool = False) -> None:
         """End a loan. broken: nobody knows what still goes on in the connection; it is cut."""
         loan.since = time.monotonic()
-        if broken or self._closed or loan.stale(loan.since) or loan.opened_at <= self._renewed_at:
+        if (
+            circuit_open
+            or self._closed
+            or loan.stale(loan.since)
+            or loan.opened_at <= self._renewed_at
+        ):
             loan.connection.terminate()
         else:
             self._kept.append(loan)
@@ -96,9 +101,9 @@ class Lending:
         for _ in range(self.size):
             self._places.release()
 
-    def _usable(self) -> Loan | None:
+    def _usable(self) -> PooledConnection | None:
         if self._closed:
-            raise Closed("closed")
+            raise PoolClosed("closed")
         now = time.monotonic()
         while self._kept:
             loan = self._kept.pop()
@@ -107,7 +112,7 @@ class Lending:
             loan.connection.terminate()
         return None
 
-    async def _connect(self) -> Loan:
+    async def _connect(self) -> PooledConnection:
         connection = await asyncpg.connect(**self.arguments)
         try:
             await connection.set_type_codec(
@@ -117,4 +122,4 @@ class Lending:
             connection.terminate()
             raise
         now = time.monotonic()
-        return Loan(connection, now, now)
+        return PooledConnection(connection, now, now)

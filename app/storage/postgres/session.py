@@ -13,7 +13,7 @@ import asyncpg
 
 from app.domain.errors import Stale
 from app.storage.postgres.errors import LOST, translated
-from app.storage.postgres.pool import Lending
+from app.storage.postgres.pool import Pool
 
 Row = Mapping[str, Any]
 
@@ -26,7 +26,7 @@ class Session(Protocol):
 
 
 @dataclass(slots=True)
-class _Alone:
+class _Autocommit:
     """Statements that are their own transactions. sound: it is known how the last one ended."""
 
     connection: Any
@@ -45,14 +45,14 @@ class _Alone:
 
 
 @dataclass(slots=True)
-class Direct:
+class Sessions:
     """Statements through connections that are lent one at a time.
 
     limits: a statement that sets each transaction's time-outs, where no session keeps them
     (behind a transaction pooler, which keeps no prepared statements either).
     """
 
-    lending: Lending
+    pool: Pool
     limits: str | None = None
 
     async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
@@ -79,13 +79,13 @@ class Direct:
             yield self
             return
         with translated(alone=True):
-            loan = await self.lending.take()
-        session = _Alone(loan.connection)
+            loan = await self.pool.take()
+        session = _Autocommit(loan.connection)
         with self._renewing():
             try:
                 yield session
             finally:
-                self.lending.give_back(loan, broken=not session.sound)
+                self.pool.give_back(loan, circuit_open=not session.sound)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Session]:
@@ -109,7 +109,7 @@ class Direct:
         words = "; ".join(each for each in ("BEGIN", self.limits, first) if each)
         with self._renewing(), translated():
             with translated(alone=True):
-                loan = await self.lending.take()
+                loan = await self.pool.take()
             sound = False
             try:
                 await loan.connection.execute(words)
@@ -122,7 +122,7 @@ class Direct:
                     sound = True
                 raise
             finally:
-                self.lending.give_back(loan, broken=not sound)
+                self.pool.give_back(loan, circuit_open=not sound)
 
     @contextmanager
     def _renewing(self) -> Iterator[None]:
@@ -130,9 +130,9 @@ class Direct:
         try:
             yield
         except Stale:
-            self.lending.renew()
+            self.pool.renew()
             raise
 
     async def close(self) -> None:
         """Give every connection back."""
-        await self.lending.close()
+        await self.pool.close()

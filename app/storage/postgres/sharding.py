@@ -36,7 +36,7 @@ def of_one(template: str, store: str) -> str:
     return _VALUE.sub(store, _CONDITION.sub(rf" AND \1.store_id = {store}", template))
 
 
-class Statement:
+class ShardedStatement:
     """A statement through SQLAlchemy, in both forms."""
 
     def __init__(
@@ -62,7 +62,7 @@ class Statement:
         return await connection.execute(self.several, values)
 
 
-class Question:
+class ShardedQuery:
     """A statement of plain text with $1, $2 …, in both forms; one store's number comes last.
 
     For looks that find each row by its key whatever the planner expects (a LATERAL with an end of
@@ -84,7 +84,7 @@ class Question:
         return await fetch(reader, self._any, *values)
 
 
-class Round(Statement):
+class Sweep(ShardedStatement):
     """A statement that works on some of what is due, whoever's it is.
 
     due: FROM and WHERE of what is due, in rows d. template: the statement, in which <due> stands
@@ -104,7 +104,7 @@ class Round(Statement):
 
         Every store's at once, for which () stands; where stores lie apart, each that has some due.
         """
-        if not await database.apart():
+        if not await database.is_sharded():
             return [()]
         async with database.begin() as connection:
             rows = await connection.execute(self._whose, values)

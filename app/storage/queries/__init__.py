@@ -9,26 +9,26 @@ from app.storage.queries.commerce_event_views import (
     commerce_events,
 )
 from app.storage.queries.commerce_search import search as search_orders
-from app.storage.queries.operator_metrics import Figures, figures
+from app.storage.queries.operator_metrics import OperatorFigures, figures
 from app.storage.queries.order_lists import OrderFilter, orders, summary
 from app.storage.queries.order_search import by_commerce_id, by_numbers, exists
 from app.storage.queries.order_views import order
-from app.storage.queries.pagination import Page
+from app.storage.queries.pagination import KeysetPage
 from app.storage.queries.return_views import ReturnFilter, return_, returns
 from app.storage.queries.return_views import summary as return_summary
 from app.storage.queries.shipment_views import accepted_shipment, cancellation, shipment, shipments
 from app.storage.queries.store_views import store, stores
-from app.storage.queries.throughput import Tally, tally
+from app.storage.queries.throughput import Throughput, throughput
 from app.storage.queries.timeline_views import timeline
 from app.storage.queries.update_views import UpdateFilter, attempts, update, updates
 
 __all__ = [
     "CommerceEventFilter",
-    "Figures",
+    "KeysetPage",
+    "OperatorFigures",
     "OrderFilter",
-    "Page",
     "ReturnFilter",
-    "Tally",
+    "Throughput",
     "UpdateFilter",
     "accepted_shipment",
     "attempts",
@@ -50,7 +50,7 @@ __all__ = [
     "store",
     "stores",
     "summary",
-    "tally",
+    "throughput",
     "timeline",
     "update",
     "updates",

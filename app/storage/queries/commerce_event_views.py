@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from app.storage.commerce import events as storage
 from app.storage.postgres.database import Connection
 from app.storage.postgres.query import Reader
-from app.storage.postgres.sharding import Question
+from app.storage.postgres.sharding import ShardedQuery
 from app.storage.queries import orders_by_id
-from app.storage.queries.orders_by_id import Place
-from app.storage.queries.pagination import Page, cut
+from app.storage.queries.orders_by_id import OrderKey
+from app.storage.queries.pagination import KeysetPage, cut
 from app.storage.queries.views import CommerceEventView, StatusDetail
 from app.storage.tables import commerce_events as table
 from app.storage.tables import stores
@@ -36,7 +36,7 @@ SUGGESTIONS = {
     storage.NOT_LINKED: "Say which order it is (PATCH /v1/orders/{order_id})",
 }
 
-_OPEN = Question(
+_OPEN = ShardedQuery(
     orders_by_id.of("commerce_events", "t.*") + " WHERE t.state = ANY($3::text[]) ORDER BY t.id"
 )
 
@@ -51,7 +51,7 @@ class CommerceEventFilter:
 
 
 async def commerce_events(
-    connection: Connection, wanted: CommerceEventFilter, page: Page
+    connection: Connection, wanted: CommerceEventFilter, page: KeysetPage
 ) -> tuple[list[CommerceEventView], tuple[Any, ...] | None]:
     """A page of them, the newest first."""
     conditions: list[sa.ColumnElement[bool]] = []
@@ -83,7 +83,7 @@ async def commerce_event(
     return _view(row) if row else None
 
 
-async def details(reader: Reader, asked: Sequence[Place]) -> dict[UUID, list[StatusDetail]]:
+async def details(reader: Reader, asked: Sequence[OrderKey]) -> dict[UUID, list[StatusDetail]]:
     """What is open of some orders, oldest first."""
     found: dict[UUID, list[StatusDetail]] = {}
     if asked:

@@ -21,7 +21,7 @@ from uuid import UUID
 from app.storage.postgres.query import Reader, fetch
 from app.storage.postgres.session import Row
 from app.storage.queries import index_scan_sql
-from app.storage.queries.index_scan_sql import Walk
+from app.storage.queries.index_scan_sql import IndexScan
 
 _End = tuple[datetime, UUID]
 _FIRST_ID, _LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
@@ -30,7 +30,7 @@ _NEVER, _FOREVER = datetime.min, datetime.max  # noqa: DTZ901 - naive, as asyncp
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class KeyRange:
     """Which part of a walk: at most limit rows.
 
     store_id: of one store, or of all. values: for each column of the prefix, from its first on,
@@ -46,7 +46,7 @@ class Stretch:
     until: datetime | None = None
 
 
-async def page(reader: Reader, walk: Walk, stretch: Stretch, *more: object) -> Sequence[Row]:
+async def page(reader: Reader, walk: IndexScan, stretch: KeyRange, *more: object) -> Sequence[Row]:
     """The rows in the walk's order. more: what the walk's words call $1, $2 …"""
     begin, end = _ends(stretch, descending=walk.descending)
     shape = tuple(map(len, stretch.values))
@@ -57,7 +57,7 @@ async def page(reader: Reader, walk: Walk, stretch: Stretch, *more: object) -> S
     return await fetch(reader, text, *more, *begin, *end, *stores, *values)
 
 
-def _ends(stretch: Stretch, *, descending: bool) -> tuple[_End, _End]:
+def _ends(stretch: KeyRange, *, descending: bool) -> tuple[_End, _End]:
     """Behind which key and id it begins and before which it ends; both are left out."""
     if descending:
         return stretch.behind or (_FOREVER, _LAST_ID), (_NEVER, _FIRST_ID)
@@ -71,5 +71,5 @@ def _ends(stretch: Stretch, *, descending: bool) -> tuple[_End, _End]:
 
 
 @lru_cache(maxsize=1000)
-def _text(walk: Walk, shape: tuple[int, ...], more: int, *, one: bool, limit: int) -> str:
+def _text(walk: IndexScan, shape: tuple[int, ...], more: int, *, one: bool, limit: int) -> str:
     return index_scan_sql.statement(walk, shape, more, one=one, limit=limit)

@@ -13,7 +13,7 @@ _AT_ENDS = tuple(f"(SELECT {name} FROM ends)" for name, _ in _ENDS)  # noqa: S60
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
+class IndexScan:
     """An index: the store, then prefix, key and id.
 
     prefix: columns or expressions with their types; those that may be taken as they come are
@@ -56,7 +56,7 @@ class Walk:
         return f"ORDER BY {of}.key {self.direction}, {of}.id {self.direction}"
 
 
-def statement(walk: Walk, shape: tuple[int, ...], more: int, *, one: bool, limit: int) -> str:
+def statement(walk: IndexScan, shape: tuple[int, ...], more: int, *, one: bool, limit: int) -> str:
     """The statement of a page.
 
     Its values: more for the walk's own words, key and id behind which it begins and before which
@@ -66,7 +66,7 @@ def statement(walk: Walk, shape: tuple[int, ...], more: int, *, one: bool, limit
     places = (f"${more + n}::{kind} AS {name}" for n, (name, kind) in enumerate(_ENDS, start=1))
     # Named as a number wherever a row is looked for: on Citus only so it is one worker's business.
     store = f"${more + len(_ENDS) + 1}::int" if one else None
-    walker = _Walker(walk, shape, store, limit)
+    walker = _ScanBuilder(walk, shape, store, limit)
     groups = "".join(walker.groups(more + len(_ENDS) + one))
     rows = of_one(walk.rows, store) if store else of_any(walk.rows)
     return f"""
@@ -81,10 +81,10 @@ def statement(walk: Walk, shape: tuple[int, ...], more: int, *, one: bool, limit
 
 
 @dataclass(frozen=True, slots=True)
-class _Walker:
+class _ScanBuilder:
     """The parts of a statement. shape: as `statement` has it; store: the one, or None for all."""
 
-    walk: Walk
+    walk: IndexScan
     shape: tuple[int, ...]
     store: str | None
     limit: int

@@ -4,10 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.domain.outbox.rate_limits import BLOCKED, BREAK_AFTER, Endpoint, ways
+from app.domain.outbox.rate_limits import BLOCKED, BREAK_AFTER, Endpoint, lanes_for
 from app.domain.update import DUE, Kind
 from app.storage.postgres.query import Reader
-from app.storage.postgres.sharding import Question
+from app.storage.postgres.sharding import ShardedQuery
 from app.storage.queries.views import StatusDetail, UpdateView
 
 # Reason of a lane: whose doing it is, a sentence, and what to do.
@@ -61,7 +61,7 @@ REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class StoppedLane:
     """A lane that stands still or is only tried now and then."""
 
     store_id: int
@@ -85,7 +85,7 @@ class Stop:
         )
 
 
-_STOPS = Question("""
+_STOPS = ShardedQuery("""
     SELECT store_id, endpoint, reason, since FROM lanes l
      WHERE store_id = ANY($1::int[]) AND <l> AND endpoint = ANY($2::text[]) AND reason <> ''
        AND (paused_until > now() OR failures >= $3::int)
@@ -93,26 +93,26 @@ _STOPS = Question("""
 """)
 
 
-async def stops(reader: Reader, store_ids: Collection[int]) -> dict[int, list[Stop]]:
+async def stops(reader: Reader, store_ids: Collection[int]) -> dict[int, list[StoppedLane]]:
     """What stands still, for each of some stores that has anything."""
-    found: dict[int, list[Stop]] = {}
+    found: dict[int, list[StoppedLane]] = {}
     if not store_ids:
         return found
     stores = sorted(store_ids)
     for row in await _STOPS.fetch(reader, stores, stores, sorted(Endpoint), BREAK_AFTER):
-        stop = Stop(row["store_id"], Endpoint(row["endpoint"]), row["reason"], row["since"])
+        stop = StoppedLane(row["store_id"], Endpoint(row["endpoint"]), row["reason"], row["since"])
         found.setdefault(stop.store_id, []).append(stop)
     return found
 
 
-def of_order(stops: Collection[Stop], known: Collection[UpdateView]) -> list[StatusDetail]:
+def of_order(stops: Collection[StoppedLane], known: Collection[UpdateView]) -> list[StatusDetail]:
     """Why open updates of an order wait for more than their own sake; each reason once."""
     told: dict[str, StatusDetail] = {}
     for update in known if stops else ():
         if update.state not in DUE:
             continue
         for stop in stops:
-            concerned = stop.endpoint in ways(Kind(update.kind), reads=False)
+            concerned = stop.endpoint in lanes_for(Kind(update.kind), reads=False)
             if concerned and stop.reason in BLOCKED:
                 told.setdefault(stop.reason, stop.detail(update.kind, update))
     return list(told.values())

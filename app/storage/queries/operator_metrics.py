@@ -56,7 +56,7 @@ _TRANSACTIONS = sa.text("""
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class OperatorFigures:
     """open: updates not at rest by (kind, state), failed ones included.
 
     oldest_due: seconds the longest waiting update is overdue; paused: lanes by reason; drift:
@@ -82,13 +82,13 @@ class Figures:
     at: datetime
 
 
-async def figures(connection: Connection) -> Figures:
+async def figures(connection: Connection) -> OperatorFigures:
     """Count what is open, over the partial index of open rows."""
     rows = (await connection.execute(_OPEN)).all()
     paused = (await connection.execute(_PAUSED)).all()
     imports = (await connection.execute(_IMPORTS)).one()
     transactions = (await connection.execute(_TRANSACTIONS)).one()
-    return Figures(
+    return OperatorFigures(
         open={(row.kind, row.state): row.updates for row in rows},
         oldest_due=max((row.oldest_due for row in rows), default=0.0),
         paused={row.reason: row.lanes for row in paused},

@@ -11,9 +11,9 @@ from app.storage.postgres.query import Reader, fetch
 from app.storage.postgres.session import Row
 from app.storage.postgres.sharding import of_any
 from app.storage.queries import index_scan, order_search, order_views
-from app.storage.queries.index_scan import Stretch
-from app.storage.queries.index_scan_sql import Walk
-from app.storage.queries.pagination import After, Page, cut
+from app.storage.queries.index_scan import KeyRange
+from app.storage.queries.index_scan_sql import IndexScan
+from app.storage.queries.pagination import After, KeysetPage, cut
 from app.storage.queries.views import OrderView
 
 _STATUSES = (*(status.value for status in FulfillmentStatus), ERROR)
@@ -28,7 +28,7 @@ _UNSHIPPED = "t.fulfillment_status IN ('open', 'partially_shipped')"
 _WITHOUT = "t.commerce_order_number IS NULL AND t.commerce_order_id IS NULL"
 _FLAG, _STATUS = (f"({_WITHOUT})", "boolean"), ("t.status", "text")
 
-_NEWEST = Walk("orders", (), "t.ordered_at", order_views.ROWS)
+_NEWEST = IndexScan("orders", (), "t.ordered_at", order_views.ROWS)
 _NEWEST_OF_STATUS = replace(_NEWEST, prefix=(_STATUS,))
 _NEWEST_WITHOUT = replace(_NEWEST_OF_STATUS, where=_WITHOUT)
 _CHANGED = replace(_NEWEST, key="t.updated_at", descending=False)
@@ -83,7 +83,7 @@ class OrderFilter:
 
 
 async def orders(
-    reader: Reader, wanted: OrderFilter, page: Page
+    reader: Reader, wanted: OrderFilter, page: KeysetPage
 ) -> tuple[list[OrderView], After | None]:
     """A page of orders. Raises Invalid search_too_broad."""
     behind = None
@@ -141,9 +141,9 @@ async def _rows(
     return rows
 
 
-def _walk(wanted: OrderFilter, limit: int) -> tuple[Walk, Stretch, Sequence[object]]:
+def _walk(wanted: OrderFilter, limit: int) -> tuple[IndexScan, KeyRange, Sequence[object]]:
     """By which index the list goes, along which part, with what other values."""
-    stretch = Stretch(limit, wanted.store_id)
+    stretch = KeyRange(limit, wanted.store_id)
     flags = (True,) if wanted.without_commerce_order else (True, False)
     each = replace(stretch, values=(flags, wanted.statuses))
     if wanted.updated_since is not None:

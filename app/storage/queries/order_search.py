@@ -13,7 +13,7 @@ from app.storage.postgres.database import Connection
 from app.storage.postgres.query import Reader, fetch
 from app.storage.postgres.sharding import of_any
 from app.storage.queries import orders_by_id
-from app.storage.queries.orders_by_id import Place
+from app.storage.queries.orders_by_id import OrderKey
 from app.storage.tables import orders as table
 
 # More numbers than a person reads through; whoever searches so broadly types one letter more.
@@ -43,7 +43,7 @@ _BY_ORDER = f"""
 _FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
 
 
-async def find(reader: Reader, text: str, store_id: int | None) -> list[Place]:
+async def find(reader: Reader, text: str, store_id: int | None) -> list[OrderKey]:
     """Orders whose purchase order, Commerce, customer, SKU or tracking number begins with it.
 
     Each way looks at a few entries of an index of its own, whatever else there is. store_id: the
@@ -60,7 +60,7 @@ async def find(reader: Reader, text: str, store_id: int | None) -> list[Place]:
     return await _found(reader, text, begins, store_id)
 
 
-async def find_returns(reader: Reader, text: str, store_id: int | None) -> list[Place]:
+async def find_returns(reader: Reader, text: str, store_id: int | None) -> list[OrderKey]:
     """Returns whose RMA, purchase order, customer order or Commerce order number begins with it.
 
     As `find`: by an index for each way, and bounded.
@@ -80,7 +80,7 @@ async def find_returns(reader: Reader, text: str, store_id: int | None) -> list[
 
 async def _found(
     reader: Reader, text: str, begins: Mapping[tuple[str, str, str], str], store_id: int | None
-) -> list[Place]:
+) -> list[OrderKey]:
     values: list[object] = [] if store_id is None else [store_id]
     ways = [
         _way(way, number, begin, values, one=store_id is not None)

@@ -9,15 +9,15 @@ from uuid import UUID
 from app.domain.orders.order import (
     ACKNOWLEDGE_WITHIN,
     FulfillmentStatus,
-    Line,
     Money,
+    OrderLine,
     SyncState,
     sync_state,
 )
 from app.domain.update import AT_REST, DUE, OPEN, UNRESOLVED, Kind, State
 from app.storage.postgres.query import Reader, fetch
 from app.storage.postgres.session import Row
-from app.storage.postgres.sharding import Question, of_one
+from app.storage.postgres.sharding import ShardedQuery, of_one
 from app.storage.queries import (
     commerce_event_views,
     lane_views,
@@ -25,8 +25,8 @@ from app.storage.queries import (
     shipment_views,
     update_views,
 )
-from app.storage.queries.lane_views import Stop
-from app.storage.queries.orders_by_id import Place
+from app.storage.queries.lane_views import StoppedLane
+from app.storage.queries.orders_by_id import OrderKey
 from app.storage.queries.views import (
     CancellationView,
     OrderView,
@@ -53,13 +53,13 @@ _ORDER = f"""
     SELECT {of_one(ROWS, "$1")} FROM orders t JOIN stores s ON s.store_id = t.store_id
      WHERE t.store_id = $1 AND t.id = $2
 """  # noqa: S608 - as above
-_ORDERS = Question(f"""
+_ORDERS = ShardedQuery(f"""
     SELECT {ROWS} FROM unnest($1::int[], $2::uuid[]) WITH ORDINALITY AS q(store_id, id, place)
      CROSS JOIN LATERAL (SELECT t.* FROM orders t
                           WHERE t.store_id = <q.store_id> AND t.id = q.id OFFSET 0) t
       JOIN stores s ON s.store_id = t.store_id ORDER BY q.place
 """)  # noqa: S608 - as above
-_LINES = Question(orders_by_id.of("order_lines", "t.*") + " ORDER BY t.order_id, t.position")
+_LINES = ShardedQuery(orders_by_id.of("order_lines", "t.*") + " ORDER BY t.order_id, t.position")
 
 
 async def order(reader: Reader, store_id: int, order_id: UUID) -> OrderView | None:
@@ -69,7 +69,7 @@ async def order(reader: Reader, store_id: int, order_id: UUID) -> OrderView | No
     return found[0] if found else None
 
 
-async def orders(reader: Reader, asked: Sequence[Place]) -> list[OrderView]:
+async def orders(reader: Reader, asked: Sequence[OrderKey]) -> list[OrderView]:
     """Orders in the order in which they are asked for."""
     return await views(reader, await orders_by_id.rows(_ORDERS, reader, asked))
 
@@ -108,16 +108,16 @@ async def views(reader: Reader, rows: Sequence[Row]) -> list[OrderView]:
     ]
 
 
-async def _lines(reader: Reader, asked: Sequence[Place]) -> dict[UUID, list[Line]]:
-    found: dict[UUID, list[Line]] = {order_id: [] for _, order_id in asked}
+async def _lines(reader: Reader, asked: Sequence[OrderKey]) -> dict[UUID, list[OrderLine]]:
+    found: dict[UUID, list[OrderLine]] = {order_id: [] for _, order_id in asked}
     for row in await orders_by_id.rows(_LINES, reader, asked):
         found[row["order_id"]].append(_line(row))
     return found
 
 
-def _line(row: Row) -> Line:
+def _line(row: Row) -> OrderLine:
     price = row["unit_price"]
-    return Line(
+    return OrderLine(
         line_number=row["line_number"],
         sku=row["sku"],
         ordered=row["ordered"],
@@ -134,11 +134,11 @@ def _line(row: Row) -> Line:
 def _view(
     row: Row,
     *,
-    lines: Sequence[Line],
+    lines: Sequence[OrderLine],
     known: Sequence[UpdateView],
     sent: Sequence[ShipmentView],
     cancellation: CancellationView | None,
-    stopped: Sequence[Stop],
+    stopped: Sequence[StoppedLane],
     told: Sequence[StatusDetail],
 ) -> OrderView:
     details = [
@@ -228,7 +228,7 @@ def _sync(known: Sequence[UpdateView], last_synced_at: datetime | None) -> SyncV
     )
 
 
-def _value(lines: Sequence[Line]) -> Money | None:
+def _value(lines: Sequence[OrderLine]) -> Money | None:
     prices = [line.unit_price for line in lines]
     currencies = {price.currency for price in prices if price is not None}
     if None in prices or len(currencies) != 1:

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
-from app.storage.postgres.sharding import Question
+from app.storage.postgres.sharding import ShardedQuery
 
 # A store's number and an order's id: every index begins with the store.
-Place = tuple[int, UUID]
+OrderKey = tuple[int, UUID]
 
 
 def of(table: str, columns: str) -> str:
@@ -26,7 +26,7 @@ def of(table: str, columns: str) -> str:
 
 
 async def rows(
-    question: Question, reader: Reader, asked: Sequence[Place], *values: object
+    question: ShardedQuery, reader: Reader, asked: Sequence[OrderKey], *values: object
 ) -> Sequence[Row]:
     """What a statement of some places has to answer: two arrays of them are its first values."""
     stores = [store_id for store_id, _ in asked]

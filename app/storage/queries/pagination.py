@@ -10,7 +10,7 @@ After = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class KeysetPage:
     """At most limit rows, behind the row whose key is given (None: from the beginning)."""
 
     limit: int

@@ -8,11 +8,11 @@ from uuid import UUID
 from app.domain.orders import returns as rules
 from app.storage.postgres.query import Reader, fetch
 from app.storage.postgres.session import Row
-from app.storage.postgres.sharding import Question, of_any, of_one
+from app.storage.postgres.sharding import ShardedQuery, of_any, of_one
 from app.storage.queries import index_scan, order_search, orders_by_id, update_views
-from app.storage.queries.index_scan import Stretch
-from app.storage.queries.index_scan_sql import Walk
-from app.storage.queries.pagination import After, Page, cut
+from app.storage.queries.index_scan import KeyRange
+from app.storage.queries.index_scan_sql import IndexScan
+from app.storage.queries.pagination import After, KeysetPage, cut
 from app.storage.queries.views import (
     RefundView,
     ReturnedOrder,
@@ -22,7 +22,7 @@ from app.storage.queries.views import (
 )
 from app.storage.returns import refunds as asked_for
 from app.storage.returns import returns as storage
-from app.storage.returns.returns import Known
+from app.storage.returns.returns import StoredReturn
 
 STATUSES = (rules.RECEIVED, rules.REFUNDED, rules.ERROR, rules.CLOSED)
 # Stands for the date that nobody knows; no return is as old.
@@ -40,12 +40,12 @@ _STATUS = f"""CASE WHEN t.refunded THEN 'refunded'
 _ROWS = f"t.*, {_STATUS} AS status, s.id AS store_uuid"
 _STORE = " JOIN stores s ON s.store_id = t.store_id"
 _RETURN = f"SELECT {_ROWS} FROM returns t{_STORE} WHERE t.store_id = $1 AND t.id = $2"  # noqa: S608
-_REFUNDS = Question("""
+_REFUNDS = ShardedQuery("""
     SELECT f.* FROM unnest($1::int[], $2::uuid[]) AS q(store_id, return_id)
      CROSS JOIN LATERAL (SELECT f.* FROM refunds f WHERE f.store_id = <q.store_id>
                             AND f.return_id = q.return_id OFFSET 0) f ORDER BY f.number
 """)
-_ORDERS = Question("""
+_ORDERS = ShardedQuery("""
     SELECT o.store_id, o.purchase_order_id, o.id, o.commerce_order_number, o.commerce_order_id
       FROM unnest($1::int[], $2::text[]) AS q(store_id, number)
      CROSS JOIN LATERAL (SELECT o.* FROM orders o WHERE o.store_id = <q.store_id>
@@ -56,7 +56,7 @@ _SUMMARY = f"""
      WHERE $1::int IS NULL OR t.store_id = $1 GROUP BY 1
 """  # noqa: S608 - words of this module
 
-_NEWEST = Walk("returns", (("t.refunded", "boolean"),), _AT, _ROWS)
+_NEWEST = IndexScan("returns", (("t.refunded", "boolean"),), _AT, _ROWS)
 # Not "IS NULL", of which PostgreSQL would expect so few that it sorted all that are not refunded.
 _READ = f"t.import_error IS NULL AND {_FAILED} IS NOT TRUE"
 _RECEIVED = replace(_NEWEST, where=f"NOT t.closed AND {_READ}")
@@ -118,7 +118,7 @@ async def return_(reader: Reader, store_id: int, return_id: UUID) -> ReturnView 
 
 
 async def returns(
-    reader: Reader, wanted: ReturnFilter, page: Page
+    reader: Reader, wanted: ReturnFilter, page: KeysetPage
 ) -> tuple[list[ReturnView], After | None]:
     """A page of returns, the newest first. Raises Invalid search_too_broad."""
     behind = None
@@ -151,7 +151,9 @@ async def _listed(
 ) -> Sequence[Row]:
     walk = {rules.RECEIVED: _RECEIVED, rules.CLOSED: _CLOSED}.get(wanted.status or "", _NEWEST)
     refunded = {None: (True, False), rules.REFUNDED: (True,)}.get(wanted.status, (False,))
-    return await index_scan.page(reader, walk, Stretch(limit, wanted.store_id, (refunded,), behind))
+    return await index_scan.page(
+        reader, walk, KeyRange(limit, wanted.store_id, (refunded,), behind)
+    )
 
 
 async def summary(reader: Reader, store_id: int | None) -> dict[str, int]:
@@ -172,7 +174,9 @@ async def _views(reader: Reader, rows: Sequence[Row]) -> list[ReturnView]:
     ]
 
 
-async def _orders(reader: Reader, shown: Sequence[Known]) -> dict[tuple[int, str], ReturnedOrder]:
+async def _orders(
+    reader: Reader, shown: Sequence[StoredReturn]
+) -> dict[tuple[int, str], ReturnedOrder]:
     """The orders that returns are of, by store and purchase order."""
     wanted = sorted({(each.store_id, n) for each in shown for n in each.returned.purchase_orders})
     if not wanted:
@@ -215,7 +219,7 @@ def _refund(row: Row, update: UpdateView) -> RefundView:
 
 def _view(
     row: Row,
-    known: Known,
+    known: StoredReturn,
     made: Sequence[RefundView],
     of: Mapping[tuple[int, str], ReturnedOrder],
 ) -> ReturnView:

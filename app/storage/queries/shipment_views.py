@@ -11,10 +11,10 @@ from app.storage.orders.repository import items_of
 from app.storage.orders.shipments import NewShipment
 from app.storage.postgres.query import Reader, fetch
 from app.storage.postgres.session import Row
-from app.storage.postgres.sharding import Question
+from app.storage.postgres.sharding import ShardedQuery
 from app.storage.queries import orders_by_id, update_views
-from app.storage.queries.orders_by_id import Place
-from app.storage.queries.pagination import After, Page, cut
+from app.storage.queries.orders_by_id import OrderKey
+from app.storage.queries.pagination import After, KeysetPage, cut
 from app.storage.queries.views import CancellationView, ShipmentView, UpdateView
 
 # People need not know that a poller holds it, or that it is being read back.
@@ -23,11 +23,13 @@ _SHOWN = {
     State.VERIFYING.value: State.RETRYING.value,
 }
 _SHIPMENT = "SELECT * FROM shipments WHERE store_id = $1 AND order_id = $2 AND id = $3"
-_SHIPMENTS = Question(orders_by_id.of("shipments", "t.*") + " ORDER BY t.order_id, t.number")
-_CANCELLATIONS = Question(orders_by_id.of("cancellations", "t.*") + " ORDER BY t.created_at, t.id")
+_SHIPMENTS = ShardedQuery(orders_by_id.of("shipments", "t.*") + " ORDER BY t.order_id, t.number")
+_CANCELLATIONS = ShardedQuery(
+    orders_by_id.of("cancellations", "t.*") + " ORDER BY t.created_at, t.id"
+)
 
 
-class Asked(NamedTuple):
+class ShipmentRows(NamedTuple):
     """Shipments and cancellations of some orders, as rows that still want their updates.
 
     They are read before the updates: each is written together with its update, so whatever
@@ -50,7 +52,7 @@ async def shipment(
 
 
 async def shipments(
-    reader: Reader, store_id: int, order_id: UUID, page: Page
+    reader: Reader, store_id: int, order_id: UUID, page: KeysetPage
 ) -> tuple[list[ShipmentView], After | None]:
     """A page of an order's shipments, oldest first."""
     sent = await _shipment_rows(reader, [(store_id, order_id)])
@@ -69,10 +71,12 @@ async def cancellation(reader: Reader, store_id: int, order_id: UUID) -> Cancell
     return cancellations_of(canceled, known).get(order_id)
 
 
-async def read(reader: Reader, asked: Sequence[Place], canceled: Sequence[Place]) -> Asked:
+async def read(
+    reader: Reader, asked: Sequence[OrderKey], canceled: Sequence[OrderKey]
+) -> ShipmentRows:
     """The rows of some orders, some of which were canceled; read their updates only afterwards."""
     sent = await _shipment_rows(reader, asked)
-    return Asked(sent, await _cancellation_rows(reader, canceled) if canceled else [])
+    return ShipmentRows(sent, await _cancellation_rows(reader, canceled) if canceled else [])
 
 
 def shipments_of(
@@ -94,11 +98,11 @@ def cancellations_of(
     return {row["order_id"]: _cancellation(row, by_id[row["update_id"]]) for row in rows}
 
 
-async def _shipment_rows(reader: Reader, asked: Sequence[Place]) -> Sequence[Row]:
+async def _shipment_rows(reader: Reader, asked: Sequence[OrderKey]) -> Sequence[Row]:
     return await orders_by_id.rows(_SHIPMENTS, reader, asked)
 
 
-async def _cancellation_rows(reader: Reader, asked: Sequence[Place]) -> Sequence[Row]:
+async def _cancellation_rows(reader: Reader, asked: Sequence[OrderKey]) -> Sequence[Row]:
     return await orders_by_id.rows(_CANCELLATIONS, reader, asked)
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app.storage.postgres.database import Connection
 from app.storage.queries import lane_views
-from app.storage.queries.pagination import After, Page, cut
+from app.storage.queries.pagination import After, KeysetPage, cut
 from app.storage.queries.views import StatusDetail, StoreView
 from app.storage.tables import notification_queues as queues
 from app.storage.tables import stores as table
@@ -82,7 +82,7 @@ async def store(connection: Connection, identifier: UUID) -> StoreView | None:
 
 
 async def stores(
-    connection: Connection, only: int | None, page: Page
+    connection: Connection, only: int | None, page: KeysetPage
 ) -> tuple[list[StoreView], After | None]:
     """Stores in the order they were made; only: the one store a key may see."""
     statement = sa.select(*_COLUMNS).order_by(table.c.store_id).limit(page.limit + 1)

@@ -33,7 +33,7 @@ Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class Throughput:
     """accepted: updates by kind; deliveries: tries by (kind, verdict).
 
     lags: tries that brought Walmart's word, by (kind, bucket), where bucket is the number of
@@ -54,17 +54,17 @@ class Tally:
         )
 
 
-async def tally(
+async def throughput(
     connection: Connection, since: datetime, until: datetime, bounds: Sequence[float]
-) -> Tally:
+) -> Throughput:
     """Count what came to be from since until before until; bounds in seconds, ascending."""
     span = {"since": since, "until": until}
     accepted = {row.kind: row.updates for row in await connection.execute(_ACCEPTED, span)}
     ids = {name: _first_id(at) for name, at in span.items()}
-    found = Tally(accepted=accepted)
+    found = Throughput(accepted=accepted)
     for row in await connection.execute(_DELIVERED, {**ids, "bounds": list(bounds)}):
         landed = row.verdict in _LANDED
-        found += Tally(
+        found += Throughput(
             deliveries={(row.kind, row.verdict): row.deliveries},
             lags={(row.kind, row.bucket): row.deliveries} if landed else {},
             lag_seconds={row.kind: row.seconds} if landed else {},

@@ -9,12 +9,12 @@ from uuid import UUID
 from app.domain.update import AT_REST, DUE, State
 from app.storage.postgres.query import Reader, fetch
 from app.storage.postgres.session import Row
-from app.storage.postgres.sharding import Question
+from app.storage.postgres.sharding import ShardedQuery
 from app.storage.queries import index_scan, orders_by_id
-from app.storage.queries.index_scan import Stretch
-from app.storage.queries.index_scan_sql import Walk
-from app.storage.queries.orders_by_id import Place
-from app.storage.queries.pagination import After, Page, cut
+from app.storage.queries.index_scan import KeyRange
+from app.storage.queries.index_scan_sql import IndexScan
+from app.storage.queries.orders_by_id import OrderKey
+from app.storage.queries.pagination import After, KeysetPage, cut
 from app.storage.queries.views import AttemptView, CallView, StatusDetail, UpdateView
 
 _STATES = tuple(map(str, State))
@@ -34,7 +34,7 @@ _UPDATE = " UNION ALL ".join(
     for table, rows in (("updates", _ROWS), ("archived_updates", _ARCHIVED))
 )
 _STORE = " JOIN stores s ON s.store_id = t.store_id"
-_OF_ORDERS = Question(f"""
+_OF_ORDERS = ShardedQuery(f"""
     {orders_by_id.of("updates", _ROWS)}{_STORE} UNION ALL
     {orders_by_id.of("archived_updates", _ARCHIVED)}{_STORE} ORDER BY order_id, sequence
 """)
@@ -50,7 +50,7 @@ _OF_ORDER = f"""
 _ATTEMPTS = "SELECT * FROM attempts WHERE store_id = $1 AND update_id = $2 ORDER BY number, id"
 
 _STATE, _KIND = ("t.state", "text"), ("t.kind", "text")
-_NEWEST = Walk("updates", (), "t.created_at", _ROWS)
+_NEWEST = IndexScan("updates", (), "t.created_at", _ROWS)
 _OF_STATE = replace(_NEWEST, prefix=(_STATE, _KIND))
 _FAILED = replace(_NEWEST, where="t.state = 'failed'")
 # In the words of the index: a key that is a parameter would fit none.
@@ -80,7 +80,7 @@ async def update(reader: Reader, store_id: int, update_id: UUID) -> UpdateView |
 
 
 async def updates(
-    reader: Reader, wanted: UpdateFilter, page: Page
+    reader: Reader, wanted: UpdateFilter, page: KeysetPage
 ) -> tuple[list[UpdateView], After | None]:
     """Updates, the newest first; archived ones are not among them."""
     behind = None
@@ -110,7 +110,7 @@ async def _listed(
         walk, values = _FAILED, ()
     if wanted.code is not None:
         walk, values = _OF_CODE, ((wanted.code,), *values)
-    return await index_scan.page(reader, walk, Stretch(limit, wanted.store_id, values, behind))
+    return await index_scan.page(reader, walk, KeyRange(limit, wanted.store_id, values, behind))
 
 
 def _values(wanted: UpdateFilter) -> tuple[tuple[str, ...], ...]:
@@ -121,7 +121,7 @@ def _values(wanted: UpdateFilter) -> tuple[tuple[str, ...], ...]:
     return () if wanted.state is None else (states,)
 
 
-async def of_orders(reader: Reader, asked: Sequence[Place]) -> dict[UUID, list[UpdateView]]:
+async def of_orders(reader: Reader, asked: Sequence[OrderKey]) -> dict[UUID, list[UpdateView]]:
     """Every update of some orders, archived or not, each order's in its own sequence."""
     found: dict[UUID, list[UpdateView]] = {order_id: [] for _, order_id in asked}
     for row in await orders_by_id.rows(_OF_ORDERS, reader, asked):

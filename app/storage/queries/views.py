@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.domain.orders.order import Item, Line, Money
+from app.domain.orders.order import Item, Money, OrderLine
 from app.domain.orders.returns import RefundItem, Return
 
 
@@ -254,7 +254,7 @@ class OrderView:
     order_value: Money | None
     created_at: datetime
     updated_at: datetime
-    lines: Sequence[Line]
+    lines: Sequence[OrderLine]
     shipments: Sequence[ShipmentView]
     cancellation: CancellationView | None
 

@@ -17,7 +17,7 @@ from app.domain.orders import reservation, tracking_correction
 from app.domain.orders.order import Order
 from app.domain.orders.requests import StockLevel
 from app.domain.outbox.claimed_update import Claimed, Subject
-from app.domain.outbox.delivery_result import Recorded, Result
+from app.domain.outbox.delivery_result import DeliveryResult, Recorded
 from app.domain.outbox.rate_limits import Breaker
 from app.domain.update import OPEN, TOLD_COMMERCE, Kind, State
 from app.storage import rate_limits, timeline
@@ -25,13 +25,13 @@ from app.storage.commerce import links
 from app.storage.inventory import levels as stock
 from app.storage.inventory import triggers
 from app.storage.orders import repository, save
-from app.storage.orders.save import Seen
+from app.storage.orders.save import SeenOrder
 from app.storage.outbox import requeue, updates
 from app.storage.postgres import sharding
 from app.storage.postgres.database import BRIEF, Connection, Database
 from app.storage.recording import settlement
 from app.storage.recording.result_rows import attempt_row, change_row
-from app.storage.recording.settlement import Picture
+from app.storage.recording.settlement import SettlementInput
 from app.storage.returns import returns
 
 # Every row that is written is named by its key. The planner takes a batch for a hundred rows, and
@@ -39,7 +39,7 @@ from app.storage.returns import returns
 _BY_KEY = {f"enable_{way}": "off" for way in ("hashjoin", "mergejoin", "seqscan")}
 # One value for all of them: to bind each column of each row costs several times as much. Times
 # stand with what is given: Citus takes none that an UPDATE makes of a row or under a condition.
-_WRITE = sharding.Statement(
+_WRITE = sharding.ShardedStatement(
     """
     WITH changed AS (
       UPDATE updates u
@@ -84,7 +84,7 @@ _WRITE = sharding.Statement(
 
 async def record(
     database: Database,
-    results: Sequence[Result],
+    results: Sequence[DeliveryResult],
     ids: timeline.NewId,
     breaker: Breaker | None = None,
     wait: int = BRIEF,
@@ -116,21 +116,21 @@ async def record(
                 await links.keep(
                     connection, result.update.store_id, result.update.order_id, result.link, ids
                 )
-        await updates.hand_turns(connection, subjects)
+        await updates.activate_next(connection, subjects)
         # Last, for claims of the same stores wait for it. What a late poller saw is true too.
-        news = [each for result in results for each in result.news]
-        stopped = await rate_limits.record(connection, news, breaker or Breaker())
+        reports = [each for result in results for each in result.reports]
+        stopped = await rate_limits.record(connection, reports, breaker or Breaker())
     more = bool(subjects) or not all(_over(result) for result in kept)
     return Recorded(kept, stopped, more)
 
 
-def _over(result: Result) -> bool:
+def _over(result: DeliveryResult) -> bool:
     """Whether nothing follows from a result but what its queue and its order say."""
     plain = result.step.state is State.CONFIRMED and result.update.kind is not Kind.CANCELLATION
     return plain and result.returned is None and result.link is None
 
 
-def _confirmed(results: Iterable[Result], kind: Kind) -> list[tuple[int, UUID]]:
+def _confirmed(results: Iterable[DeliveryResult], kind: Kind) -> list[tuple[int, UUID]]:
     return [
         (result.update.store_id, result.update.id)
         for result in results
@@ -138,7 +138,9 @@ def _confirmed(results: Iterable[Result], kind: Kind) -> list[tuple[int, UUID]]:
     ]
 
 
-async def _lock_orders(connection: Connection, results: Sequence[Result]) -> dict[UUID, Order]:
+async def _lock_orders(
+    connection: Connection, results: Sequence[DeliveryResult]
+) -> dict[UUID, Order]:
     places = [(r.update.store_id, r.update.order_id) for r in results]
     # Of a return of several orders each is told: held here, in one order with all others.
     for result in results:
@@ -152,7 +154,7 @@ async def _lock_orders(connection: Connection, results: Sequence[Result]) -> dic
 
 
 async def _hold_levels(
-    connection: Connection, known: Mapping[UUID, Order], results: Sequence[Result]
+    connection: Connection, known: Mapping[UUID, Order], results: Sequence[DeliveryResult]
 ) -> None:
     """Let nobody put levels meanwhile that were sent, or that may follow what is recorded."""
     sent: dict[int, list[StockLevel]] = defaultdict(list)
@@ -177,7 +179,7 @@ class _Written:
 
 
 async def _write(
-    connection: Connection, results: Sequence[Result]
+    connection: Connection, results: Sequence[DeliveryResult]
 ) -> dict[tuple[int, UUID], _Written]:
     """Write what was tried, and what becomes of those that still hold their lease.
 
@@ -199,7 +201,7 @@ async def _write(
     }
 
 
-async def _drop_stale_levels(connection: Connection, kept: Iterable[Result]) -> None:
+async def _drop_stale_levels(connection: Connection, kept: Iterable[DeliveryResult]) -> None:
     """End levels that are not confirmed and that a newer one waits behind, and hand it the turn."""
     levels: dict[int, list[Claimed]] = defaultdict(list)
     for result in kept:
@@ -225,8 +227,8 @@ def _others_wait(known: Mapping[UUID, Order], update: Claimed) -> bool:
     )
 
 
-def _by_order(results: Iterable[Result]) -> dict[UUID, list[Result]]:
-    grouped: dict[UUID, list[Result]] = defaultdict(list)
+def _by_order(results: Iterable[DeliveryResult]) -> dict[UUID, list[DeliveryResult]]:
+    grouped: dict[UUID, list[DeliveryResult]] = defaultdict(list)
     for result in results:
         if result.update.order_id is not None:
             grouped[result.update.order_id].append(result)
@@ -236,7 +238,7 @@ def _by_order(results: Iterable[Result]) -> dict[UUID, list[Result]]:
 async def _apply(
     connection: Connection,
     known: Mapping[UUID, Order],
-    results: Mapping[UUID, Sequence[Result]],
+    results: Mapping[UUID, Sequence[DeliveryResult]],
     written: Mapping[tuple[int, UUID], _Written],
     ids: timeline.NewId,
 ) -> list[Subject]:
@@ -257,8 +259,8 @@ async def _apply(
         seen = [r for r in of_order if r.snapshot is not None]
         if seen and seen[-1].snapshot is not None:
             read_at = seen[-1].read_at or seen[-1].attempt.started_at
-            pictures.append(Picture(order, seen[-1].snapshot, read_at))
+            pictures.append(SettlementInput(order, seen[-1].snapshot, read_at))
         else:
-            unseen.append(Seen(order, synced=False))
+            unseen.append(SeenOrder(order, synced=False))
     await save.save_many(connection, [], unseen)
     return await settlement.settle_many(connection, pictures, ids)

@@ -146,7 +146,7 @@ async def doubt(connection: Connection, store_id: int, until: datetime) -> int:
     values = {"store_id": store_id, "until": until, "batch": BATCH}
     rows = (await connection.execute(_DOUBT, values)).all()
     places: list[Subject] = [(store_id, row.target, row.subject) for row in rows]
-    await updates.hand_turns(connection, places)
+    await updates.activate_next(connection, places)
     return len(rows)
 
 
@@ -174,9 +174,9 @@ async def end_levels(
         for row in ended.all():
             places.append((store_id, row.target, row.subject))
             if row.order_id is not None:
-                event = timeline.Event("stock_not_known", update_id=row.id)
+                event = timeline.TimelineEvent("stock_not_known", update_id=row.id)
                 await timeline.add(connection, store_id, row.order_id, event, ids)
-        await updates.hand_turns(connection, places)
+        await updates.activate_next(connection, places)
     return [Level(each.sku, each.ship_node, asked) for each in levels]
 
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from app.domain.outbox.delivery_result import Result
+from app.domain.outbox.delivery_result import DeliveryResult
 from app.storage.recording.settlement import error_json
 
 
-def change_row(result: Result) -> dict[str, Any]:
+def change_row(result: DeliveryResult) -> dict[str, Any]:
     """What becomes of the update, as a row of the statement that writes it."""
     step = result.step
     return {
@@ -28,7 +28,7 @@ def change_row(result: Result) -> dict[str, Any]:
     }
 
 
-def attempt_row(result: Result) -> dict[str, Any]:
+def attempt_row(result: DeliveryResult) -> dict[str, Any]:
     """The evidence of the try, as a row of that statement."""
     update, attempt = result.update, result.attempt
     return {

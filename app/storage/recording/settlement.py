@@ -22,7 +22,7 @@ from app.storage import timeline
 from app.storage.commerce import updates as commerce_updates
 from app.storage.inventory import triggers
 from app.storage.orders import save
-from app.storage.orders.save import Seen
+from app.storage.orders.save import SeenOrder
 from app.storage.postgres import sharding
 from app.storage.postgres.database import Connection
 
@@ -34,7 +34,7 @@ NEEDS_REVIEW = Failure(
     suggestion="Compare the order in Seller Center, then retry or dismiss the update.",
 )
 
-_SETTLE = sharding.Statement(
+_SETTLE = sharding.ShardedStatement(
     """
     UPDATE updates u
        SET state = coalesce(v.state, u.state), active = u.active AND v.state IS NULL,
@@ -51,7 +51,7 @@ _SETTLE = sharding.Statement(
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class SettlementInput:
     """A locked order, what Walmart shows of it, and when that read began.
 
     at is the database's time. accept_walmart: units that Walmart does not show are taken back.
@@ -89,7 +89,9 @@ def still_holds(basis: Order | None, order: Order) -> bool:
     return basis is not None and basis.last_synced_at == order.last_synced_at
 
 
-async def settle(connection: Connection, picture: Picture, ids: timeline.NewId) -> list[Subject]:
+async def settle(
+    connection: Connection, picture: SettlementInput, ids: timeline.NewId
+) -> list[Subject]:
     """Bring a locked order in line with what Walmart shows; answers whose turns may change.
 
     Updates that a poller holds are left to it.
@@ -98,14 +100,14 @@ async def settle(connection: Connection, picture: Picture, ids: timeline.NewId) 
 
 
 async def settle_many(
-    connection: Connection, pictures: Sequence[Picture], ids: timeline.NewId
+    connection: Connection, pictures: Sequence[SettlementInput], ids: timeline.NewId
 ) -> list[Subject]:
     """The same for several orders, each named once, in as many statements as for one."""
     settled = [_settled(picture) for picture in pictures]
     await save.save_many(
         connection,
         [(each.before, each.order) for each in settled],
-        [Seen(each.order, synced=True, seen_at=each.at) for each in settled],
+        [SeenOrder(each.order, synced=True, seen_at=each.at) for each in settled],
     )
     subjects = await _settle_updates(connection, settled)
     landed = [
@@ -117,7 +119,7 @@ async def settle_many(
     landed += [(each.order.store_id, task.update_id) for each in settled for task in _stood(each)]
     await triggers.follow_cancellations(connection, landed, ids)
     told = [(order, found) for order, found in _notes(settled) if found]
-    await commerce_updates.tell(connection, told, ids)
+    await commerce_updates.enqueue_notes(connection, told, ids)
     subjects += [
         (order.store_id, Target.COMMERCE.value, order.purchase_order_id) for order, _ in told
     ]
@@ -140,7 +142,7 @@ def _whole(task: Task) -> bool:
     return all(item.confirmed >= item.quantity for item in task.items)
 
 
-def _settled(picture: Picture) -> _Settled:
+def _settled(picture: SettlementInput) -> _Settled:
     outcome = settlement.settle(
         picture.order, picture.snapshot, picture.at, accept_walmart=picture.accept_walmart
     )
@@ -163,14 +165,14 @@ def _states(settled: Settlement) -> dict[UUID, State]:
     return states
 
 
-def _told(settled: _Settled) -> Iterator[timeline.Event]:
+def _told(settled: _Settled) -> Iterator[timeline.TimelineEvent]:
     """What the order's timeline says of it."""
     for task in settled.outcome.trimmed:
         detail = {"lines": _lines(task)}
-        yield timeline.Event("reservation_trimmed", update_id=task.update_id, detail=detail)
+        yield timeline.TimelineEvent("reservation_trimmed", update_id=task.update_id, detail=detail)
     if settled.order.cancel_requested and not settled.before.cancel_requested:
         asked = {"lines": list(settled.order.cancel_requested)}
-        yield timeline.Event("cancel_requested", detail=asked)
+        yield timeline.TimelineEvent("cancel_requested", detail=asked)
 
 
 def _notes(settled: Sequence[_Settled]) -> Iterator[tuple[Order, Sequence[Note]]]:

@@ -16,7 +16,7 @@ from app.domain.orders import refunds as rules
 from app.domain.orders.returns import RefundItem
 from app.domain.update import State
 from app.storage.postgres.database import Connection
-from app.storage.returns.returns import Known, find, known_of
+from app.storage.returns.returns import StoredReturn, find, known_of
 from app.storage.tables import refunds, returns
 
 _OF_RETURNS = sa.text("""
@@ -58,7 +58,7 @@ class NewRefund:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class EarlierRefund:
     """A refund that was asked for, so long ago.
 
     given_up_at: when it was dismissed, where Walmart was not seen with all of it.
@@ -78,7 +78,7 @@ class RefundToSend:
     others_until: until when another refund of the same lines may still take effect.
     """
 
-    known: Known
+    known: StoredReturn
     items: tuple[RefundItem, ...]
     others_until: datetime | None
 
@@ -91,12 +91,12 @@ async def add(connection: Connection, new: NewRefund) -> int:
     return int((await connection.execute(statement)).scalar_one())
 
 
-async def asked(
+async def earlier(
     connection: Connection,
     place: tuple[int, UUID],
     reference: str,
     within: timedelta | None = None,
-) -> list[Asked]:
+) -> list[EarlierRefund]:
     """The refunds of an order (store and id) that were asked for under a reference, newest first.
 
     within: only those that were asked for so short a time ago. The caller holds the order, so that
@@ -108,7 +108,7 @@ async def asked(
         "reference": reference,
         "within": within.total_seconds() if within is not None else None,
     }
-    return [Asked(**row) for row in (await connection.execute(_ASKED, values)).mappings()]
+    return [EarlierRefund(**row) for row in (await connection.execute(_ASKED, values)).mappings()]
 
 
 async def answering(
@@ -118,20 +118,20 @@ async def answering(
     within: timedelta | None = None,
     *,
     whole: bool = False,
-) -> Asked | None:
+) -> EarlierRefund | None:
     """The refund that answers who asks again under a reference; None where it is judged anew.
 
     One that is open, failed, confirmed or was seen at Walmart answers. So does a dismissed one of
     which Walmart has a part, unless whole: then what Walmart has is left out of what is asked for
     again. While a dismissed one is in doubt it does not answer, and its lines are refused.
     """
-    for each in await asked(connection, place, reference, within):
+    for each in await earlier(connection, place, reference, within):
         if each.given_up_at is None or (not whole and await _partly(connection, place[0], each)):
             return each
     return None
 
 
-async def _partly(connection: Connection, store_id: int, dismissed: Asked) -> bool:
+async def _partly(connection: Connection, store_id: int, dismissed: EarlierRefund) -> bool:
     known = await find(connection, dismissed.return_id)
     others = (await _of_returns(connection, store_id, [known.id])).get(known.id, [])
     mine = next(each for each in others if each.update_id == dismissed.update_id)
@@ -167,12 +167,12 @@ async def of_updates(
     return found
 
 
-async def of_return(connection: Connection, known: Known) -> Sequence[rules.RefundStanding]:
+async def of_return(connection: Connection, known: StoredReturn) -> Sequence[rules.RefundState]:
     """Every refund that was asked for of a return, in order."""
     return (await _of_returns(connection, known.store_id, [known.id])).get(known.id, [])
 
 
-async def pending(connection: Connection, known: Known) -> dict[int, int]:
+async def pending(connection: Connection, known: StoredReturn) -> dict[int, int]:
     """Units of each line that refunds which are not at rest still want."""
     asked = await of_return(connection, known)
     found = rules.pending(known.returned, asked)
@@ -181,12 +181,12 @@ async def pending(connection: Connection, known: Known) -> dict[int, int]:
 
 async def _of_returns(
     connection: Connection, store_id: int, return_ids: Sequence[UUID]
-) -> dict[UUID, list[rules.RefundStanding]]:
+) -> dict[UUID, list[rules.RefundState]]:
     values = {"store_id": store_id, "return_ids": list(return_ids)}
-    found: dict[UUID, list[rules.RefundStanding]] = defaultdict(list)
+    found: dict[UUID, list[rules.RefundState]] = defaultdict(list)
     for row in await connection.execute(_OF_RETURNS, values):
         found[row.return_id].append(
-            rules.RefundStanding(
+            rules.RefundState(
                 row.update_id,
                 row.number,
                 items_of(row.items),

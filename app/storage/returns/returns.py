@@ -67,7 +67,7 @@ _SAVE_UNREADABLE = sa.text("""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class StoredReturn:
     """A return that is written down. readable: whether it was, when Walmart showed it last."""
 
     store_id: int
@@ -107,7 +107,7 @@ async def save(
         for what in _news(known.get(row.return_order_id), after):
             detail = {"return_id": str(row.id), "rma_number": row.return_order_id}
             for order_id in of:
-                event = timeline.Event(what, detail=detail)
+                event = timeline.TimelineEvent(what, detail=detail)
                 await timeline.add(connection, store_id, order_id, event, ids)
     if touched:
         await connection.execute(
@@ -203,7 +203,7 @@ async def orders_of(
     return {row.purchase_order_id: row.id for row in await connection.execute(statement)}
 
 
-async def find(connection: Connection, return_id: UUID) -> Known:
+async def find(connection: Connection, return_id: UUID) -> StoredReturn:
     """A return by its id. Raises Unknown."""
     store_id = store_of(return_id)
     if store_id is None:
@@ -226,7 +226,9 @@ def of_purchase_order(store_id: int, number: sa.ColumnElement[str]) -> sa.Compou
     return first.union_all(further)
 
 
-async def of_order(connection: Connection, store_id: int, purchase_order_id: str) -> list[Known]:
+async def of_order(
+    connection: Connection, store_id: int, purchase_order_id: str
+) -> list[StoredReturn]:
     """The returns of an order, oldest first."""
     ids = of_purchase_order(store_id, sa.literal(purchase_order_id))
     statement = (
@@ -277,6 +279,6 @@ def _line(kept: Mapping[str, Any]) -> ReturnLine:
     return ReturnLine(**{name: value for name, value in kept.items() if name in _LINE})
 
 
-def known_of(row: Mapping[Any, Any]) -> Known:
+def known_of(row: Mapping[Any, Any]) -> StoredReturn:
     """A return with what is known of it, out of a row of the table."""
-    return Known(row["store_id"], row["id"], from_row(row), row["import_error"] is None)
+    return StoredReturn(row["store_id"], row["id"], from_row(row), row["import_error"] is None)

@@ -15,7 +15,7 @@ PREFIX = "wb_"
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class ApiKey:
     """A key without its secret. store_id None: every store."""
 
     id: UUID
@@ -79,7 +79,7 @@ async def create(
         raise
 
 
-async def find(connection: Connection, secret: str) -> Key | None:
+async def find(connection: Connection, secret: str) -> ApiKey | None:
     """The key of a secret, unless it was revoked."""
     statement = sa.select(*_COLUMNS).where(
         api_keys.c.secret_hash == _digest(secret), api_keys.c.revoked_at.is_(None)
@@ -88,7 +88,7 @@ async def find(connection: Connection, secret: str) -> Key | None:
     return _key(row) if row else None
 
 
-async def list_keys(connection: Connection) -> list[Key]:
+async def list_keys(connection: Connection) -> list[ApiKey]:
     """Every key, the revoked ones too, oldest first."""
     rows = await connection.execute(sa.select(*_COLUMNS).order_by(api_keys.c.created_at))
     return [_key(row) for row in rows.mappings()]
@@ -105,5 +105,5 @@ async def revoke(connection: Connection, name: str) -> bool:
     return (await connection.execute(statement)).first() is not None
 
 
-def _key(row: sa.RowMapping) -> Key:
-    return Key(**{**row, "scopes": frozenset(row["scopes"])})
+def _key(row: sa.RowMapping) -> ApiKey:
+    return ApiKey(**{**row, "scopes": frozenset(row["scopes"])})

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from app.storage.postgres.database import Connection, Database
-from app.storage.postgres.sharding import Round
+from app.storage.postgres.sharding import Sweep
 from app.storage.tables import notification_queues as queues
 from app.storage.tables import notifications
 
@@ -19,7 +19,7 @@ BATCH, MOST = 20, 1000
 LEASE, PACE = 60.0, 60.0
 
 # Stores with something to tell, found one by one: one of them may have very many.
-_TAKE = Round(
+_TAKE = Sweep(
     """
       FROM notification_queues d
      WHERE d.due_at <= now()
@@ -44,7 +44,7 @@ _TAKE = Round(
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueNotification:
     """A store that may be told now. url and secret are sealed; failing_for is in seconds."""
 
     store_id: int
@@ -58,7 +58,7 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Error:
+class NewError:
     """An error that a store's people are to be told of."""
 
     id: int
@@ -69,31 +69,31 @@ class Error:
     created_at: datetime
 
 
-async def take(database: Database) -> list[Due]:
+async def take(database: Database) -> list[DueNotification]:
     """Take some stores that have something to be told and may be told it now."""
-    taken: list[Due] = []
+    taken: list[DueNotification] = []
     for stores in await _TAKE.turns(database, {}):
         if len(taken) < BATCH:
             async with database.begin() as connection:
                 values = {"batch": BATCH - len(taken), "lease": LEASE}
                 rows = await _TAKE.execute(connection, stores, values)
-                taken += [Due(**row) for row in rows.mappings()]
+                taken += [DueNotification(**row) for row in rows.mappings()]
     return taken
 
 
-async def waiting(connection: Connection, store_id: int) -> list[Error]:
+async def waiting(connection: Connection, store_id: int) -> list[NewError]:
     """What a store is to be told, the oldest first."""
-    columns = (notifications.c[name] for name in Error.__slots__)
+    columns = (notifications.c[name] for name in NewError.__slots__)
     statement = (
         sa.select(*columns)
         .where(notifications.c.store_id == store_id)
         .order_by(notifications.c.id)
         .limit(MOST)
     )
-    return [Error(**row) for row in (await connection.execute(statement)).mappings()]
+    return [NewError(**row) for row in (await connection.execute(statement)).mappings()]
 
 
-async def told(connection: Connection, store_id: int, errors: Sequence[Error]) -> None:
+async def delivered(connection: Connection, store_id: int, errors: Sequence[NewError]) -> None:
     """The message arrived; the next may go in a minute."""
     await _drop(connection, store_id, errors)
     await _change(
@@ -110,7 +110,9 @@ async def failed(connection: Connection, store_id: int, why: str, again_in: floa
     )
 
 
-async def give_up(connection: Connection, store_id: int, errors: Sequence[Error], why: str) -> None:
+async def give_up(
+    connection: Connection, store_id: int, errors: Sequence[NewError], why: str
+) -> None:
     """Nobody will be told of these; the store shows how many they were, and why."""
     await _drop(connection, store_id, errors)
     given_up = queues.c.given_up + len(errors)
@@ -146,7 +148,7 @@ async def end(connection: Connection, store_id: int) -> None:
         await connection.execute(sa.delete(table).where(table.c.store_id == store_id))
 
 
-async def _drop(connection: Connection, store_id: int, errors: Sequence[Error]) -> None:
+async def _drop(connection: Connection, store_id: int, errors: Sequence[NewError]) -> None:
     # By their ids, and not up to the last: one with a lower id may have been written since.
     await connection.execute(
         sa.delete(notifications).where(

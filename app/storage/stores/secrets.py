@@ -18,7 +18,7 @@ class CannotDecrypt(Exception):
         )
 
 
-class Vault:
+class SecretCipher:
     """Encrypts and decrypts secrets. Raises ValueError when made with a malformed key or none."""
 
     def __init__(self, keys: Sequence[str]) -> None:

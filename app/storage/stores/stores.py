@@ -11,7 +11,7 @@ from app.domain.orders.requests import CarrierMap
 from app.storage import rate_limits
 from app.storage.postgres.database import Connection, violated
 from app.storage.stores import account_ownership, error_notifications
-from app.storage.stores.secrets import Vault
+from app.storage.stores.secrets import SecretCipher
 from app.storage.tables import stores
 
 # Any of them may end the pause that the old ones caused.
@@ -34,7 +34,7 @@ _SHARED = {"market", "walmart_client_id", "name"}
 _OWN = {"uq_stores_code": "code", "uq_stores_account": "account", "uq_stores_name": "name"}
 
 
-class Taken(Exception):
+class AlreadyInUse(Exception):
     """Another store has it; what: code, account or name."""
 
     def __init__(self, what: str) -> None:
@@ -92,7 +92,7 @@ async def next_number(connection: Connection) -> int:
 
 
 async def add(connection: Connection, values: Mapping[str, Any]) -> None:
-    """Write a store, with its lanes. Raises Taken."""
+    """Write a store, with its lanes. Raises AlreadyInUse."""
     await _write(connection, sa.insert(stores).values(**values))
     await rate_limits.create(connection, [values["store_id"]])
     if values.get("notify_url") is not None:
@@ -102,7 +102,7 @@ async def add(connection: Connection, values: Mapping[str, Any]) -> None:
 async def change(connection: Connection, store_id: int, values: Mapping[str, Any]) -> None:
     """Change a store. New credentials end the pause that the old ones caused.
 
-    Raises Taken. A store that shares an account or a name from before that was refused keeps
+    Raises AlreadyInUse. A store that shares an account or a name from before that was refused keeps
     them until it is given another; what the owner gives up is the oldest such store's then.
     """
     before = await account_ownership.hold(connection, store_id) if _SHARED & values.keys() else None
@@ -138,7 +138,7 @@ async def _write(connection: Connection, statement: sa.Insert | sa.Update) -> No
         what = _OWN.get(violated(error) or "")
         if what is None:
             raise
-        raise Taken(what) from error
+        raise AlreadyInUse(what) from error
 
 
 async def number_of(connection: Connection, identifier: UUID) -> int | None:
@@ -177,24 +177,24 @@ async def default_cancellation_reason(connection: Connection, store_id: int) -> 
     return (await connection.execute(statement)).scalar_one_or_none()
 
 
-async def credentials(connection: Connection, store_id: int, vault: Vault) -> Credentials:
+async def credentials(connection: Connection, store_id: int, cipher: SecretCipher) -> Credentials:
     """Open a store's Walmart credentials. Raises CannotDecrypt when no key fits them."""
     row = (await connection.execute(sa.text(_CREDENTIALS), {"store_id": store_id})).one()
-    return opened(store_id, row._mapping, vault)  # noqa: SLF001 - SQLAlchemy's own name for it
+    return opened(store_id, row._mapping, cipher)  # noqa: SLF001 - SQLAlchemy's own name for it
 
 
-def opened(store_id: int, row: Mapping[Any, Any], vault: Vault) -> Credentials:
+def opened(store_id: int, row: Mapping[Any, Any], cipher: SecretCipher) -> Credentials:
     """A store's Walmart credentials out of a row that holds them sealed. Raises CannotDecrypt."""
     return Credentials(
         store_id=store_id,
         client_id=row["walmart_client_id"],
-        client_secret=vault.open(row["walmart_client_secret"]),
+        client_secret=cipher.open(row["walmart_client_secret"]),
         market=row["market"],
     )
 
 
 async def commerce_access(
-    connection: Connection, store_id: int, vault: Vault
+    connection: Connection, store_id: int, cipher: SecretCipher
 ) -> CommerceAccess | None:
     """How to call a store's Commerce, None where it is not said. Raises CannotDecrypt."""
     statement = sa.select(
@@ -207,7 +207,7 @@ async def commerce_access(
     code, base_url, token, method, stock_id = (await connection.execute(statement)).one()
     if base_url is None or token is None:
         return None
-    return CommerceAccess(store_id, code, base_url, vault.open(token), method, stock_id)
+    return CommerceAccess(store_id, code, base_url, cipher.open(token), method, stock_id)
 
 
 async def pushes_orders(connection: Connection, store_id: int) -> bool:

@@ -19,7 +19,7 @@ from app.domain.orders.requests import CancelRequest, RequestedItem, ShipRequest
 from app.storage import queries
 from app.storage.postgres.retry import again
 from app.usecases.bulk.rows import MOST_ROWS, Row
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.usecases.orders import cancel, ship
 
 ACCEPTED, KNOWN, REFUSED = "accepted", "known", "refused"
@@ -30,7 +30,7 @@ _ALREADY = frozenset({"cancellation_pending", "order_already_canceled"})
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class RowResult:
     """What came of a row; id is the shipment's, or the order's where it was canceled."""
 
     row: int
@@ -43,10 +43,10 @@ class Result:
 
 
 @dataclass(slots=True)
-class Report:
+class BulkReport:
     """A file's results, in the order of its rows."""
 
-    results: list[Result] = field(default_factory=list)
+    results: list[RowResult] = field(default_factory=list)
 
     @property
     def totals(self) -> Counter[str]:
@@ -77,54 +77,54 @@ def limited(rows: Iterable[Row]) -> list[Row]:
 
 
 async def ship_rows(
-    desk: Desk,
+    context: AppContext,
     batch: Batch,
     rows: Sequence[Row],
     progress: Callable[[int], None] | None = None,
-) -> Report:
+) -> BulkReport:
     """Ship what each row says. progress hears how many rows are done."""
 
-    async def one(row: Row, order_id: UUID) -> Result:
-        accepted = await ship.ship(desk, order_id, _package(batch, row), actor=batch.actor)
+    async def one(row: Row, order_id: UUID) -> RowResult:
+        accepted = await ship.ship(context, order_id, _package(batch, row), actor=batch.actor)
         status = KNOWN if accepted.repeated else ACCEPTED
-        return Result(row.number, status, row.fields["order"], order_id, accepted.shipment.id)
+        return RowResult(row.number, status, row.fields["order"], order_id, accepted.shipment.id)
 
-    return await _each(desk, batch, rows, one, progress)
+    return await _each(context, batch, rows, one, progress)
 
 
 async def cancel_rows(
-    desk: Desk,
+    context: AppContext,
     batch: Batch,
     rows: Sequence[Row],
     progress: Callable[[int], None] | None = None,
-) -> Report:
+) -> BulkReport:
     """Cancel the order of each row."""
 
-    async def one(row: Row, order_id: UUID) -> Result:
+    async def one(row: Row, order_id: UUID) -> RowResult:
         reason = row.fields.get("reason")
         if reason is None:
             raise Invalid("reason_required", "A cancellation needs a reason.")
         request = CancelRequest(reason_of(reason), row.fields.get("comment", "")[:1000] or None)
         try:
-            await cancel.cancel(desk, order_id, request, actor=batch.actor)
+            await cancel.cancel(context, order_id, request, actor=batch.actor)
         except Conflict as error:
             if error.code not in _ALREADY:
                 raise
-            return Result(row.number, KNOWN, row.fields["order"], order_id, order_id)
-        return Result(row.number, ACCEPTED, row.fields["order"], order_id, order_id)
+            return RowResult(row.number, KNOWN, row.fields["order"], order_id, order_id)
+        return RowResult(row.number, ACCEPTED, row.fields["order"], order_id, order_id)
 
-    return await _each(desk, batch, rows, one, progress)
+    return await _each(context, batch, rows, one, progress)
 
 
 async def _each(
-    desk: Desk,
+    context: AppContext,
     batch: Batch,
     rows: Sequence[Row],
-    one: Callable[[Row, UUID], Awaitable[Result]],
+    one: Callable[[Row, UUID], Awaitable[RowResult]],
     progress: Callable[[int], None] | None,
-) -> Report:
-    known = await _orders(desk, batch.store_id, rows)
-    results: dict[int, Result] = {}
+) -> BulkReport:
+    known = await _orders(context, batch.store_id, rows)
+    results: dict[int, RowResult] = {}
     queues: dict[object, list[Row]] = {}
     for row in rows:
         queues.setdefault(row.fields.get("order", row.number), []).append(row)
@@ -144,12 +144,12 @@ async def _each(
                 group.create_task(work(queue))
     except BaseExceptionGroup as failed:
         raise failed.exceptions[0] from failed
-    return Report([results[row.number] for row in rows])
+    return BulkReport([results[row.number] for row in rows])
 
 
 async def _result(
-    row: Row, known: dict[str, list[UUID]], one: Callable[[Row, UUID], Awaitable[Result]]
-) -> Result:
+    row: Row, known: dict[str, list[UUID]], one: Callable[[Row, UUID], Awaitable[RowResult]]
+) -> RowResult:
     try:
         if row.problem is not None:
             raise Invalid(row.problem.code, row.problem.message)
@@ -159,15 +159,15 @@ async def _result(
         raise
     except OrderError as error:
         order = row.fields.get("order")
-        return Result(row.number, REFUSED, order, code=error.code, message=str(error))
+        return RowResult(row.number, REFUSED, order, code=error.code, message=str(error))
 
 
-async def _orders(desk: Desk, store_id: int, rows: Sequence[Row]) -> dict[str, list[UUID]]:
+async def _orders(context: AppContext, store_id: int, rows: Sequence[Row]) -> dict[str, list[UUID]]:
     """Orders by the number that a row names: Walmart's, or Commerce's."""
     names = list(dict.fromkeys(row.fields["order"] for row in rows if "order" in row.fields))
     found: dict[str, list[UUID]] = {}
     for start in range(0, len(names), _LOOKED_UP):
-        async with desk.transaction() as connection:
+        async with context.transaction() as connection:
             part = names[start : start + _LOOKED_UP]
             for name, order_id in await queries.by_numbers(connection, store_id, part):
                 found.setdefault(name, []).append(order_id)

@@ -23,19 +23,19 @@ from app.domain.orders.requests import RequestedItem, ShipRequest
 from app.domain.orders.snapshot import tracking_key
 from app.domain.update import State
 from app.storage.commerce import events as storage
-from app.storage.commerce.events import DONE, Event
+from app.storage.commerce.events import DONE, CommerceEvent
 from app.storage.orders import shipments
-from app.storage.orders.shipments import Sent
+from app.storage.orders.shipments import SentShipment
 from app.storage.postgres.database import Connection
 from app.storage.returns import refunds
-from app.storage.returns.refunds import Asked
+from app.storage.returns.refunds import EarlierRefund
 from app.usecases.commerce_dedup.event_state import CREDITMEMO, items_of
 
 REST, COMMERCE = "rest-", "commerce-shipment-"
 Units = Counter[object]
 
 
-async def told_to_commerce(
+async def from_other_channels(
     connection: Connection, order: Order, numbers: frozenset[str], items: Sequence[RequestedItem]
 ) -> tuple[UUID, ...]:
     """The shipments that a shipment of Commerce's is, told by another door; empty for none.
@@ -44,7 +44,7 @@ async def told_to_commerce(
     """
     free = await _free(connection, order, COMMERCE)
     wanted = _asked(order, items)
-    found: list[Sent] = []
+    found: list[SentShipment] = []
     for each in free:
         units = _held(order, each.items)
         if each.numbers & numbers and units <= wanted:
@@ -54,7 +54,7 @@ async def told_to_commerce(
     return () if wanted.total() else tuple(each.id for each in found)
 
 
-async def told_by_rest(connection: Connection, order: Order, request: ShipRequest) -> UUID | None:
+async def from_rest(connection: Connection, order: Order, request: ShipRequest) -> UUID | None:
     """The shipment that a REST body repeats, from any door; None where it is a new one.
 
     Raises Conflict order_in_doubt.
@@ -82,14 +82,14 @@ async def told_by_rest(connection: Connection, order: Order, request: ShipReques
     return None
 
 
-def _same_units(order: Order, sent: Sent, items: Sequence[RequestedItem] | None) -> bool:
+def _same_units(order: Order, sent: SentShipment, items: Sequence[RequestedItem] | None) -> bool:
     if items is None:
         # All that remained: by now nothing does.
         return not any(line.remaining for line in order.lines)
     return _held(order, sent.items) == _asked(order, items)
 
 
-async def _free(connection: Connection, order: Order, kind: str) -> list[Sent]:
+async def _free(connection: Connection, order: Order, kind: str) -> list[SentShipment]:
     """The order's shipments that stand for nothing of that kind yet, the dismissed ones last."""
     told = await storage.of_order(connection, order.store_id, order.id)
     taken = {
@@ -109,7 +109,7 @@ async def _free(connection: Connection, order: Order, kind: str) -> list[Sent]:
     return sorted(free, key=lambda each: _dismissed(order, each) is not None)
 
 
-def _dismissed(order: Order, sent: Sent) -> Task | None:
+def _dismissed(order: Order, sent: SentShipment) -> Task | None:
     """The update of a shipment that was dismissed and of which Walmart has not shown a unit."""
     task = order.task(sent.update_id)
     if task is None or task.state is not State.DISMISSED:
@@ -117,12 +117,12 @@ def _dismissed(order: Order, sent: Sent) -> Task | None:
     return None if any(item.confirmed for item in task.items) else task
 
 
-def _absent(order: Order, sent: Sent) -> bool:
+def _absent(order: Order, sent: SentShipment) -> bool:
     task = _dismissed(order, sent)
     return task is not None and task.in_doubt_until is None
 
 
-def _refuse_in_doubt(order: Order, sent: Sent) -> None:
+def _refuse_in_doubt(order: Order, sent: SentShipment) -> None:
     task = _dismissed(order, sent)
     if task is None or task.in_doubt_until is None:
         return
@@ -134,7 +134,7 @@ async def _keep(connection: Connection, order: Order, reference: str, shipment: 
     """Know the body again, whatever becomes of the shipment's number."""
     await storage.save(
         connection,
-        Event(
+        CommerceEvent(
             store_id=order.store_id,
             id=shipment,
             reference=reference,
@@ -165,13 +165,13 @@ def _held(order: Order, items: Iterable[Item]) -> Units:
     return units
 
 
-async def told_otherwise(
+async def from_elsewhere(
     connection: Connection,
     order: Order,
     items: tuple[RequestedItem, ...] | None,
     body: str,
     within: timedelta,
-) -> Asked | None:
+) -> EarlierRefund | None:
     """The refund of the credit memo that a body at the REST door is, made so short a time ago.
 
     Only of credit memos that were refunded by themselves: what was known when it came is another

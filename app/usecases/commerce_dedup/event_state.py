@@ -10,38 +10,44 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.commerce.payloads import Canceled, Credited, Shipped, Told, Tracked
+from app.commerce.payloads import (
+    CommerceMessage,
+    CreditMemoSaved,
+    OrderCanceled,
+    ShipmentSaved,
+    TrackSaved,
+)
 from app.commerce.shipment_tracks import Track
 from app.domain.orders.requests import RequestedItem
 from app.domain.orders.snapshot import tracking_key
-from app.storage.commerce.events import Event
+from app.storage.commerce.events import CommerceEvent
 
 SHIPMENT, CANCELLATION, CREDITMEMO = "shipment", "cancellation", "creditmemo"
 
 
-def reference(told: Told) -> str:
+def reference(told: CommerceMessage) -> str:
     """The name of the thing: the same for whatever tells of it."""
-    if isinstance(told, Shipped | Tracked):
+    if isinstance(told, ShipmentSaved | TrackSaved):
         return f"commerce-shipment-{told.shipment_id}"
-    if isinstance(told, Credited):
+    if isinstance(told, CreditMemoSaved):
         return f"commerce-creditmemo-{told.creditmemo_id}"
     return f"commerce-cancellation-{told.order_id}"
 
 
 def together(
-    known: Event | None,
-    told: Told,
+    known: CommerceEvent | None,
+    told: CommerceMessage,
     at: datetime,
     store_id: int,
     new_id: Callable[[int], UUID],
     *,
     named: bool = False,
-) -> Event:
+) -> CommerceEvent:
     """What is known of a thing with what was told at a time.
 
     named: by an event with an id, so that it is not another one that came again.
     """
-    event = known or Event(
+    event = known or CommerceEvent(
         store_id=store_id,
         id=new_id(store_id),
         reference=reference(told),
@@ -49,15 +55,15 @@ def together(
         commerce_order_id=told.order_id,
         told={},
     )
-    if isinstance(told, Canceled):
+    if isinstance(told, OrderCanceled):
         return replace(event, told={"reason": told.reason})
-    if isinstance(told, Credited):
+    if isinstance(told, CreditMemoSaved):
         said = {"items": _items_json(told.items), "online": told.online, "problem": told.problem}
         newest = max(at, event.told_at or at) if named else event.told_at
         return replace(event, told=said, told_at=newest)
     late = event.told_at is not None and at < event.told_at
     tracks: list[dict[str, Any]] = list(event.told.get("tracks", ()))
-    if isinstance(told, Tracked):
+    if isinstance(told, TrackSaved):
         # Of a picture without any track it is news, however old.
         added = tracks if late and tracks else _with(tracks, told.track)
         return replace(event, told={**event.told, "tracks": added})
@@ -70,7 +76,7 @@ def together(
     return replace(event, told=whole, told_at=event.told_at if late else at)
 
 
-def items_of(event: Event) -> tuple[RequestedItem, ...] | None:
+def items_of(event: CommerceEvent) -> tuple[RequestedItem, ...] | None:
     """The units that were told, by Commerce's item; None where they were not."""
     items = event.told.get("items")
     if not items:
@@ -78,7 +84,7 @@ def items_of(event: Event) -> tuple[RequestedItem, ...] | None:
     return tuple(RequestedItem(units, commerce_item_id=item) for item, units in items)
 
 
-def tracks_of(event: Event) -> tuple[Track, ...]:
+def tracks_of(event: CommerceEvent) -> tuple[Track, ...]:
     """The tracks that were told."""
     return tuple(
         Track(each["carrier_code"], each["title"], each["number"], id=each["id"])
@@ -86,10 +92,10 @@ def tracks_of(event: Event) -> tuple[Track, ...]:
     )
 
 
-def _about(told: Told) -> str:
-    if isinstance(told, Shipped | Tracked):
+def _about(told: CommerceMessage) -> str:
+    if isinstance(told, ShipmentSaved | TrackSaved):
         return SHIPMENT
-    return CREDITMEMO if isinstance(told, Credited) else CANCELLATION
+    return CREDITMEMO if isinstance(told, CreditMemoSaved) else CANCELLATION
 
 
 def _with(tracks: Sequence[Mapping[str, Any]], track: Track) -> list[dict[str, Any]]:
@@ -121,7 +127,7 @@ ACTOR = "commerce"
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class EventResult:
     """accepted, known, corrected, waiting, or ignored (with the reason why)."""
 
     what: str

@@ -6,20 +6,25 @@ from uuid import UUID
 from app.domain.errors import Conflict
 from app.storage import queries, timeline
 from app.storage.commerce import events as storage
-from app.storage.idempotency import Once, keep
+from app.storage.idempotency import IdempotentRequest, store
 from app.storage.orders import repository
 from app.storage.queries.views import CommerceEventView
 from app.usecases.commerce_events.handle import show
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 
 _CLOSED = "It is neither refused nor waiting."
 
 
 async def dismiss(
-    desk: Desk, event_id: UUID, *, note: str, actor: str, once: Once | None = None
+    context: AppContext,
+    event_id: UUID,
+    *,
+    note: str,
+    actor: str,
+    once: IdempotentRequest | None = None,
 ) -> CommerceEventView:
     """End it by a person's word. Raises Unknown, Conflict commerce_event_finished."""
-    async with desk.transaction(once) as connection:
+    async with context.transaction(once) as connection:
         found = await storage.find(connection, event_id)
         # Its order first, as wherever both are held.
         order = await repository.lock(connection, found.order_id) if found.order_id else None
@@ -32,10 +37,10 @@ async def dismiss(
         await storage.save(connection, ended)
         if order is not None:
             detail = {"reference": known.reference, "code": known.code, "note": note}
-            event = timeline.Event("commerce_event_dismissed", actor, detail=detail)
-            await timeline.add(connection, order.store_id, order.id, event, desk.new_id)
+            event = timeline.TimelineEvent("commerce_event_dismissed", actor, detail=detail)
+            await timeline.add(connection, order.store_id, order.id, event, context.new_id)
             await show(connection, order)
         view = await queries.commerce_event(connection, found.store_id, event_id)
         assert view is not None  # noqa: S101 - held a moment ago
-        await keep(connection, once, view)
+        await store(connection, once, view)
     return view

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from app.commerce.payloads import Canceled, Credited, Told
+from app.commerce.payloads import CommerceMessage, CreditMemoSaved, OrderCanceled
 from app.domain.errors import Conflict, Invalid, NotAvailable, OrderError, Problem
 from app.domain.orders import refunds
 from app.domain.orders.cancellation import reason_of
@@ -18,8 +18,8 @@ from app.domain.orders.order import Order
 from app.domain.orders.requests import CancelRequest
 from app.storage import idempotency, queries, timeline
 from app.storage.commerce import events as storage
-from app.storage.commerce.events import Event
-from app.storage.idempotency import Once
+from app.storage.commerce.events import CommerceEvent
+from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import repository, save
 from app.storage.postgres.database import Connection
 from app.storage.queries.views import CommerceEventView
@@ -29,51 +29,63 @@ from app.usecases.commerce_dedup.event_state import (
     CANCELLATION,
     CREDITMEMO,
     SHIPMENT,
-    Done,
+    EventResult,
     together,
 )
 from app.usecases.commerce_events import refunds as commerce_refunds
 from app.usecases.commerce_events import shipments
-from app.usecases.commerce_events.resolve_order import whose
-from app.usecases.context import Desk
+from app.usecases.commerce_events.resolve_order import resolve_order
+from app.usecases.context import AppContext
 from app.usecases.orders import cancel
 
 # The order is where the event says that it should be.
 _ALREADY = frozenset({"cancellation_pending", "order_already_canceled"})
 _SETTLED = "it was settled before"
 _NEWS = frozenset({"accepted", "corrected"})
-_CARRIERS: dict[str, Callable[[Connection, Desk, Order, Event], Awaitable[tuple[Done, Event]]]] = {
+_CARRIERS: dict[
+    str,
+    Callable[
+        [Connection, AppContext, Order, CommerceEvent], Awaitable[tuple[EventResult, CommerceEvent]]
+    ],
+] = {
     SHIPMENT: shipments.carry_out,
     CREDITMEMO: commerce_refunds.carry_out,
 }
 
 
 # What is known of a thing, given what was known of it before.
-Picture = Callable[[Event | None], Event]
+Snapshot = Callable[[CommerceEvent | None], CommerceEvent]
 
 
 @dataclass(frozen=True, slots=True)
-class _Thing:
+class _EventSubject:
     """A thing of an order, and how it looks now."""
 
     order_id: UUID
-    picture: Picture
+    picture: Snapshot
 
     @property
     def about(self) -> str:
         """What it is."""
         return self.picture(None).about
 
-    async def held(self, connection: Connection) -> tuple[Order, Event | None, Event]:
+    async def held(
+        self, connection: Connection
+    ) -> tuple[Order, CommerceEvent | None, CommerceEvent]:
         """The order, held, with the thing as it was known and as it is now."""
         order = await repository.lock(connection, self.order_id)
         known = await _known(connection, self.picture)
         return order, known, self.picture(known)
 
 
-async def tell(
-    desk: Desk, store_id: int, told: Told, at: datetime | None = None, *, named: bool = False
-) -> Done:
+async def receive(
+    context: AppContext,
+    store_id: int,
+    told: CommerceMessage,
+    at: datetime | None = None,
+    *,
+    named: bool = False,
+) -> EventResult:
     """Carry out what Commerce did, at a time that its event names, else now.
 
     named: it has an id, and did not come before under that.
@@ -81,77 +93,81 @@ async def tell(
     Raises OrderError where Walmart cannot be told so, and NotAvailable where nobody knows whose
     order it is; both are written down by then.
     """
-    if isinstance(told, Canceled | Credited) and not told.done:
-        return Done("ignored", "Commerce did not do it")
-    now = await desk.database_time()
+    if isinstance(told, OrderCanceled | CreditMemoSaved) and not told.done:
+        return EventResult("ignored", "Commerce did not do it")
+    now = await context.database_time()
     # Never later than now, or nothing would be newer.
     when = now if at is None else min(at, now)
 
-    def picture(known: Event | None) -> Event:
-        return together(known, told, when, store_id, desk.new_id, named=named)
+    def picture(known: CommerceEvent | None) -> CommerceEvent:
+        return together(known, told, when, store_id, context.new_id, named=named)
 
     try:
-        found = await whose(desk, store_id, told.order_id)
+        found = await resolve_order(context, store_id, told.order_id)
     except OrderError as error:
-        await _wait(desk, picture, error)
+        await _wait(context, picture, error)
         raise
     if found.foreign:
-        return Done("ignored", "Commerce says that the order is its own")
-    order_id = found.order_id or await _wait(desk, picture)
+        return EventResult("ignored", "Commerce says that the order is its own")
+    order_id = found.order_id or await _wait(context, picture)
     if order_id is None:
-        return Done("waiting", f"no Walmart order is linked to Commerce's {told.order_id}")
-    return await _work(desk, _Thing(order_id, picture))
+        return EventResult("waiting", f"no Walmart order is linked to Commerce's {told.order_id}")
+    return await _work(context, _EventSubject(order_id, picture))
 
 
-async def replay(desk: Desk, event_id: UUID) -> Done:
-    """Carry out what is written down, again or for the first time. Raises as `tell`."""
-    async with desk.transaction() as connection:
+async def replay(context: AppContext, event_id: UUID) -> EventResult:
+    """Carry out what is written down, again or for the first time. Raises as `receive`."""
+    async with context.transaction() as connection:
         event = await storage.find(connection, event_id)
         order_id = event.order_id or await queries.by_commerce_id(
             connection, event.store_id, event.commerce_order_id
         )
     if order_id is None:
-        return Done("waiting", event.message or "")
-    return await _work(desk, _Thing(order_id, lambda known: known or event), asked=True)
+        return EventResult("waiting", event.message or "")
+    return await _work(context, _EventSubject(order_id, lambda known: known or event), asked=True)
 
 
-async def retry(desk: Desk, event_id: UUID, once: Once | None = None) -> CommerceEventView:
+async def retry(
+    context: AppContext, event_id: UUID, once: IdempotentRequest | None = None
+) -> CommerceEventView:
     """Carry it out because a person wants it; a refusal stays with it.
 
     Raises Unknown, Conflict commerce_event_finished.
     """
-    async with desk.transaction(once) as connection:
+    async with context.transaction(once) as connection:
         event = await storage.find(connection, event_id)
     if event.state not in storage.OPEN:
         raise Conflict("commerce_event_finished", "It is neither refused nor waiting.")
-    await replay_all(desk, [event_id])
-    async with desk.transaction(once) as connection:
+    await replay_all(context, [event_id])
+    async with context.transaction(once) as connection:
         view = await queries.commerce_event(connection, event.store_id, event_id)
         assert view is not None  # noqa: S101 - found a moment ago
-        await idempotency.keep(connection, once, view)
+        await idempotency.store(connection, once, view)
     return view
 
 
-async def replay_all(desk: Desk, event_ids: list[UUID]) -> None:
+async def replay_all(context: AppContext, event_ids: list[UUID]) -> None:
     """Carry out what waited for its order; what is refused stays with it."""
     for event_id in event_ids:
         try:
-            await replay(desk, event_id)
+            await replay(context, event_id)
         except OrderError:
             # What is refused stands with its order; what has to wait is looked at by a poller.
             continue
 
 
-async def work(desk: Desk) -> bool:
+async def work(context: AppContext) -> bool:
     """Carry out what waited for a link or the end of a doubt; answers whether there is more."""
-    found = await storage.take(desk.database)
-    await replay_all(desk, found)
+    found = await storage.take(context.database)
+    await replay_all(context, found)
     return len(found) >= storage.BATCH
 
 
-async def _wait(desk: Desk, picture: Picture, error: OrderError | None = None) -> UUID | None:
+async def _wait(
+    context: AppContext, picture: Snapshot, error: OrderError | None = None
+) -> UUID | None:
     """Keep it until somebody says whose order it is; answers the order where somebody just did."""
-    async with desk.transaction() as connection:
+    async with context.transaction() as connection:
         new = picture(None)
         await storage.hold_link(connection, new.store_id, new.commerce_order_id)
         known = await _known(connection, picture)
@@ -168,38 +184,38 @@ async def _wait(desk: Desk, picture: Picture, error: OrderError | None = None) -
     return None
 
 
-async def _known(connection: Connection, picture: Picture) -> Event | None:
+async def _known(connection: Connection, picture: Snapshot) -> CommerceEvent | None:
     new = picture(None)
     return await storage.hold(connection, new.store_id, new.commerce_order_id, new.reference)
 
 
-async def _work(desk: Desk, thing: _Thing, *, asked: bool = False) -> Done:
+async def _work(context: AppContext, thing: _EventSubject, *, asked: bool = False) -> EventResult:
     """Carry a thing out and write down what came of it. asked: a person wants it again."""
     try:
         if thing.about == CANCELLATION:
-            return await _cancel(desk, thing, asked=asked)
-        async with desk.transaction() as connection:
+            return await _cancel(context, thing, asked=asked)
+        async with context.transaction() as connection:
             order, known, event = await thing.held(connection)
             if _settled(known, event, asked=asked):
-                return Done("known", _SETTLED)
-            done, after = await _CARRIERS[event.about](connection, desk, order, event)
+                return EventResult("known", _SETTLED)
+            done, after = await _CARRIERS[event.about](connection, context, order, event)
             await _write(connection, order, known, after)
     except NotAvailable:
         raise
     except OrderError as error:
-        await _refused(desk, thing, error)
+        await _refused(context, thing, error)
         raise
     if done.what in _NEWS:
-        desk.wake()
+        context.wake()
     return done
 
 
-def _dismissed(known: Event | None, event: Event) -> bool:
+def _dismissed(known: CommerceEvent | None, event: CommerceEvent) -> bool:
     """Whether a person settled just this: Commerce tells of it with each save."""
     return known is not None and known.state == storage.DISMISSED and known.told == event.told
 
 
-def _settled(known: Event | None, event: Event, *, asked: bool) -> bool:
+def _settled(known: CommerceEvent | None, event: CommerceEvent, *, asked: bool) -> bool:
     """Whether nothing is to be done, now that it is held.
 
     asked: it was read before, and a person or another poller may have settled it meanwhile.
@@ -209,33 +225,35 @@ def _settled(known: Event | None, event: Event, *, asked: bool) -> bool:
     return _dismissed(known, event)
 
 
-async def _cancel(desk: Desk, thing: _Thing, *, asked: bool) -> Done:
-    async with desk.transaction() as connection:
+async def _cancel(context: AppContext, thing: _EventSubject, *, asked: bool) -> EventResult:
+    async with context.transaction() as connection:
         order, known, event = await thing.held(connection)
         default = await stores.default_cancellation_reason(connection, order.store_id)
     if _settled(known, event, asked=asked):
-        return Done("known", _SETTLED)
+        return EventResult("known", _SETTLED)
     said = event.told.get("reason")
     reason = reason_of(said) if said else default
     if reason is None:
         message = "Walmart cancels nothing without a reason, and the store has no default one."
         raise Invalid("reason_required", message, [Problem("reason_required", message)])
-    done = Done("accepted")
+    done = EventResult("accepted")
     try:
-        await cancel.cancel(desk, thing.order_id, CancelRequest(reason), actor=ACTOR)
+        await cancel.cancel(context, thing.order_id, CancelRequest(reason), actor=ACTOR)
     except Conflict as error:
         if error.code not in _ALREADY:
             raise
-        done = Done("known")
+        done = EventResult("known")
     if known is not None:
-        async with desk.transaction() as connection:
+        async with context.transaction() as connection:
             order = await repository.lock(connection, thing.order_id)
             after = replace(event, state=storage.DONE, code=None, message=None)
             await _write(connection, order, known, after)
     return done
 
 
-async def _write(connection: Connection, order: Order, known: Event | None, after: Event) -> None:
+async def _write(
+    connection: Connection, order: Order, known: CommerceEvent | None, after: CommerceEvent
+) -> None:
     """Write a thing down, and on its order whether something is open."""
     after = replace(after, order_id=order.id)
     if after == known:
@@ -258,9 +276,9 @@ def _code(error: OrderError) -> str:
     return storage.IN_DOUBT if doubtful else error.code
 
 
-async def _refused(desk: Desk, thing: _Thing, error: OrderError) -> None:
+async def _refused(context: AppContext, thing: _EventSubject, error: OrderError) -> None:
     """Keep what Walmart cannot be told, where people look: with the order."""
-    async with desk.transaction() as connection:
+    async with context.transaction() as connection:
         order, known, event = await thing.held(connection)
         if _dismissed(known, event):
             return
@@ -282,5 +300,5 @@ async def _refused(desk: Desk, thing: _Thing, error: OrderError) -> None:
             "code": refused.code,
             "message": str(error),
         }
-        told = timeline.Event("commerce_event_refused", ACTOR, detail=detail)
-        await timeline.add(connection, order.store_id, order.id, told, desk.new_id)
+        told = timeline.TimelineEvent("commerce_event_refused", ACTOR, detail=detail)
+        await timeline.add(connection, order.store_id, order.id, told, context.new_id)

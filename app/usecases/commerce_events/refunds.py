@@ -20,11 +20,11 @@ from app.domain.errors import Invalid, Problem
 from app.domain.orders.order import Order
 from app.domain.orders.requests import RequestedItem
 from app.storage.commerce import events as storage
-from app.storage.commerce.events import Event
+from app.storage.commerce.events import CommerceEvent
 from app.storage.postgres.database import Connection
 from app.storage.returns import refunds, returns
-from app.usecases.commerce_dedup.event_state import ACTOR, CREDITMEMO, Done, items_of
-from app.usecases.context import Desk
+from app.usecases.commerce_dedup.event_state import ACTOR, CREDITMEMO, EventResult, items_of
+from app.usecases.context import AppContext
 from app.usecases.returns import refund
 
 _ONLINE = (
@@ -34,15 +34,15 @@ _ONLINE = (
 
 
 async def carry_out(
-    connection: Connection, desk: Desk, order: Order, event: Event
-) -> tuple[Done, Event]:
+    connection: Connection, context: AppContext, order: Order, event: CommerceEvent
+) -> tuple[EventResult, CommerceEvent]:
     """Refund what is left of it; the caller holds the order and writes the event down.
 
     Raises OrderError where Walmart cannot be told so.
     """
     done = replace(event, state=storage.DONE, code=None, message=None)
     if event.state == storage.DONE and not await _wanted_anew(connection, order, event):
-        return Done("known"), done
+        return EventResult("known"), done
     if event.told["online"]:
         raise Invalid("creditmemo_online", _ONLINE, [Problem("creditmemo_online", _ONLINE)])
     items = items_of(event)
@@ -50,19 +50,19 @@ async def carry_out(
         raise invalid(event.told["problem"])
     left = await _left(connection, order, event, items)
     if not left:
-        return Done("known", "Walmart has refunded it, or is being told"), done
+        return EventResult("known", "Walmart has refunded it, or is being told"), done
     comment = f"Commerce credit memo {event.reference.rpartition('-')[2]}"
     # By its number the REST door knows that it was refunded.
-    reference = refund.Reference(event.reference, left=True)
-    await refund.refund_held(
-        connection, desk, order, left, comment=comment, actor=ACTOR, reference=reference
+    reference = refund.RefundReference(event.reference, left=True)
+    await refund.refund_locked(
+        connection, context, order, left, comment=comment, actor=ACTOR, reference=reference
     )
-    return Done("accepted"), done
+    return EventResult("accepted"), done
 
 
-async def _wanted_anew(connection: Connection, order: Order, event: Event) -> bool:
+async def _wanted_anew(connection: Connection, order: Order, event: CommerceEvent) -> bool:
     """Whether its refund was dismissed, and Commerce told of it again after that."""
-    asked = await refunds.asked(connection, (order.store_id, order.id), event.reference)
+    asked = await refunds.earlier(connection, (order.store_id, order.id), event.reference)
     if not asked or event.told_at is None:
         return False
     given_up_at = asked[0].given_up_at
@@ -70,7 +70,7 @@ async def _wanted_anew(connection: Connection, order: Order, event: Event) -> bo
 
 
 async def _left(
-    connection: Connection, order: Order, event: Event, items: tuple[RequestedItem, ...]
+    connection: Connection, order: Order, event: CommerceEvent, items: tuple[RequestedItem, ...]
 ) -> tuple[RequestedItem, ...]:
     """What of the items is neither refunded nor on its way."""
     others = [

@@ -13,60 +13,64 @@ from app.storage import queries
 from app.storage.commerce import links, updates
 from app.storage.orders import repository
 from app.storage.stores import stores
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 
 # Commerce's own hooks hold its database meanwhile.
 _LONGEST_LOOK = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Whose:
+class ResolvedOrder:
     """order_id None: nobody has said yet, or, where foreign, Commerce says that it is its own."""
 
     order_id: UUID | None
     foreign: bool = False
 
 
-async def whose(desk: Desk, store_id: int, commerce_order_id: int) -> Whose:
+async def resolve_order(
+    context: AppContext, store_id: int, commerce_order_id: int
+) -> ResolvedOrder:
     """The Walmart order that Commerce's order is; Commerce itself is asked where nobody knows.
 
     Raises NotAvailable where it does not answer, Conflict commerce_order_ambiguous.
     """
-    async with desk.transaction() as connection:
+    async with context.transaction() as connection:
         found = await queries.by_commerce_id(connection, store_id, commerce_order_id)
         if found is not None or not await stores.pushes_orders(connection, store_id):
-            return Whose(found)
-    return await _recognised(desk, store_id, commerce_order_id)
+            return ResolvedOrder(found)
+    return await _recognised(context, store_id, commerce_order_id)
 
 
-async def _recognised(desk: Desk, store_id: int, commerce_order_id: int) -> Whose:
+async def _recognised(context: AppContext, store_id: int, commerce_order_id: int) -> ResolvedOrder:
     """An order that Waybill made there and has not yet seen made. Raises NotAvailable."""
-    shop = await desk.shop(store_id)
-    if shop is None:
-        return Whose(None)
+    commerce_connection = await context.commerce_connection(store_id)
+    if commerce_connection is None:
+        return ResolvedOrder(None)
     try:
         async with asyncio.timeout(_LONGEST_LOOK):
-            shown = await desk.commerce.read_order(shop, commerce_order_id, _forgotten)
+            shown = await context.commerce.read_order(
+                commerce_connection, commerce_order_id, _forgotten
+            )
     except NotFound:
         # So says a Commerce that is addressed wrongly, too: whose the order is nobody has said.
-        return Whose(None)
+        return ResolvedOrder(None)
     except (CallError, TimeoutError) as error:
         made = [error.call] if isinstance(error, CallError) and error.call else []
         said = error_redaction.reworded(str(error), made)
         message = f"Commerce does not say which order {commerce_order_id} is: {said}"
         raise NotAvailable("commerce_unavailable", message) from error
     if shown.ext_order_id is None:
-        async with desk.transaction() as connection:
+        async with context.transaction() as connection:
             # One that is being made may be this one, and somebody may yet link one that failed.
             unmade = await updates.orders_to_be_made(connection, store_id)
-        return Whose(None, foreign=not unmade)
-    async with desk.transaction() as connection:
+        return ResolvedOrder(None, foreign=not unmade)
+    async with context.transaction() as connection:
         order_id = await repository.find(connection, store_id, shown.ext_order_id)
         if order_id is not None:
             await repository.lock(connection, order_id)
             link = Link(shown.number, shown.entity_id, shown.items)
-            await links.keep(connection, store_id, order_id, link, desk.new_id)
-    return Whose(order_id)
+            await links.keep(connection, store_id, order_id, link, context.new_id)
+    return ResolvedOrder(order_id)
 
 
 def _forgotten(_: Call) -> None:

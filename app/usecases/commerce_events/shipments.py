@@ -15,19 +15,19 @@ from app.domain.orders.order import Order
 from app.domain.orders.requests import TrackingCorrection
 from app.domain.orders.snapshot import tracking_key
 from app.storage.commerce import events as storage
-from app.storage.commerce.events import Event
+from app.storage.commerce.events import CommerceEvent
 from app.storage.orders import repository, shipments
-from app.storage.orders.shipments import Sent
+from app.storage.orders.shipments import SentShipment
 from app.storage.postgres.database import Connection
 from app.usecases.commerce_dedup import duplicates
-from app.usecases.commerce_dedup.event_state import ACTOR, Done, items_of, tracks_of
-from app.usecases.context import Desk
+from app.usecases.commerce_dedup.event_state import ACTOR, EventResult, items_of, tracks_of
+from app.usecases.context import AppContext
 from app.usecases.orders import correct_tracking, ship
 
 
 async def carry_out(
-    connection: Connection, desk: Desk, order: Order, event: Event
-) -> tuple[Done, Event]:
+    connection: Connection, context: AppContext, order: Order, event: CommerceEvent
+) -> tuple[EventResult, CommerceEvent]:
     """Do what is left to do of it; the caller holds the order and writes the event down.
 
     Raises OrderError where Walmart cannot be told so.
@@ -37,41 +37,45 @@ async def carry_out(
     done = replace(event, state=storage.DONE, code=None, message=None)
     if mine:
         whose = replace(done, shipments=tuple(str(each.id) for each in mine))
-        return await _again(connection, desk, order, mine, event), whose
+        return await _again(connection, context, order, mine, event), whose
     items, tracks = items_of(event), tracks_of(event)
     if items is None:
         return _without_items(event)
     numbers = frozenset(tracking_key(track.number) for track in tracks)
-    found = await duplicates.told_to_commerce(connection, order, numbers, items)
+    found = await duplicates.from_other_channels(connection, order, numbers, items)
     if found:
         whose = replace(done, shipments=tuple(map(str, found)))
-        return Done("known", "another door told of it"), whose
+        return EventResult("known", "another door told of it"), whose
     made: list[str] = []
     for request in packages(tracks, items, event.reference):
         held = await repository.lock(connection, order.id)
         # A package of which nothing can go fails by itself, beside one that goes.
         least = 0 if made else 1
-        made.append(str(await ship.accept(connection, desk, held, request, ACTOR, least=least)))
-    return Done("accepted"), replace(done, shipments=tuple(made))
+        made.append(str(await ship.accept(connection, context, held, request, ACTOR, least=least)))
+    return EventResult("accepted"), replace(done, shipments=tuple(made))
 
 
-def _is_of(event: Event, sent: Sent) -> bool:
+def _is_of(event: CommerceEvent, sent: SentShipment) -> bool:
     package = rf"{re.escape(event.reference)}(-\d+)?"
     return str(sent.id) in event.shipments or bool(re.fullmatch(package, sent.reference or ""))
 
 
-def _without_items(event: Event) -> tuple[Done, Event]:
+def _without_items(event: CommerceEvent) -> tuple[EventResult, CommerceEvent]:
     problem = event.told.get("problem")
     if problem is not None:
         raise invalid(problem)
     message = "A track was told; what is in its shipment was not told yet."
     waits = replace(event, state=storage.WAITING, code=storage.NOT_TOLD, message=message)
-    return Done("waiting", message), waits
+    return EventResult("waiting", message), waits
 
 
 async def _again(
-    connection: Connection, desk: Desk, order: Order, mine: Sequence[Sent], event: Event
-) -> Done:
+    connection: Connection,
+    context: AppContext,
+    order: Order,
+    mine: Sequence[SentShipment],
+    event: CommerceEvent,
+) -> EventResult:
     """A shipment that was sent before: which of its numbers is another one now?"""
     told = {tracking_key(track.number): track for track in tracks_of(event)}
     # A number that was replaced once is never gone back to: it is an old event that says so.
@@ -81,18 +85,18 @@ async def _again(
     whole = event.told_at is not None
     gone = [each for each in mine if whole and each.key not in told]
     if not fresh:
-        return Done("known")
+        return EventResult("known")
     if len(fresh) != 1 or len(gone) != 1:
         raise _cannot_follow(mine, fresh)
     (track,), (shipment,) = fresh, gone
     correction = TrackingCorrection(track.carrier_code, track.title, track.number)
-    await correct_tracking.correct_held(
-        connection, desk, order, shipment.id, correction, actor=ACTOR
+    await correct_tracking.correct_locked(
+        connection, context, order, shipment.id, correction, actor=ACTOR
     )
-    return Done("corrected")
+    return EventResult("corrected")
 
 
-def _cannot_follow(mine: Sequence[Sent], fresh: Sequence[Track]) -> Conflict:
+def _cannot_follow(mine: Sequence[SentShipment], fresh: Sequence[Track]) -> Conflict:
     has = ", ".join(each.tracking_number for each in mine)
     new = ", ".join(track.number for track in fresh)
     message = (

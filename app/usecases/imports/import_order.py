@@ -10,47 +10,49 @@ from app.domain.orders.order import Order
 from app.domain.orders.snapshot import OrderSnapshot
 from app.storage import idempotency, rate_limits, timeline
 from app.storage.commerce import updates as commerce_updates
-from app.storage.idempotency import Once
+from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import repository
 from app.storage.orders.create import add_order
 from app.storage.outbox import updates
 from app.storage.postgres.database import Connection
 from app.storage.recording import settlement as settling
-from app.storage.recording.settlement import Picture
+from app.storage.recording.settlement import SettlementInput
 from app.storage.stores import stores
 from app.usecases import read_order
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.usecases.imports import import_orders_page
 from app.usecases.imports.register import Registered, acknowledge, answer
 from app.usecases.orders.refresh import busy
 
 
 async def import_order(
-    desk: Desk,
+    context: AppContext,
     store_id: UUID,
     purchase_order_id: str,
     *,
     actor: str,
-    once: Once | None = None,
+    once: IdempotentRequest | None = None,
 ) -> Registered:
     """Import an order, or bring one that is known in line with Walmart.
 
     Raises Unknown store or purchase order, NotAvailable or Conflict where Walmart cannot be
     read.
     """
-    async with desk.transaction(once) as connection:
+    async with context.transaction(once) as connection:
         store = await stores.number_of(connection, store_id)
         if store is None:
             raise Unknown("store", store_id)
         basis = await _known(connection, store, purchase_order_id)
         read_at = await rate_limits.now(connection)
-    snapshot = await read_order.read(desk, store, purchase_order_id)
+    snapshot = await read_order.read(context, store, purchase_order_id)
     if snapshot is None:
         raise Unknown("purchase order", purchase_order_id)
-    async with desk.transaction(once) as connection:
-        registered = await _write(connection, desk, snapshot, _Import(store, actor, basis, read_at))
-        await idempotency.keep(connection, once, registered)
-    desk.wake()
+    async with context.transaction(once) as connection:
+        registered = await _write(
+            connection, context, snapshot, _Import(store, actor, basis, read_at)
+        )
+        await idempotency.store(connection, once, registered)
+    context.wake()
     return registered
 
 
@@ -68,10 +70,10 @@ async def _known(connection: Connection, store: int, purchase_order_id: str) -> 
 
 
 async def _write(
-    connection: Connection, desk: Desk, snapshot: OrderSnapshot, wanted: _Import
+    connection: Connection, context: AppContext, snapshot: OrderSnapshot, wanted: _Import
 ) -> Registered:
     store, actor = wanted.store, wanted.actor
-    order_id = desk.new_id(store)
+    order_id = context.new_id(store)
     created = await add_order(
         connection,
         store,
@@ -88,17 +90,17 @@ async def _write(
         await repository.add_lines(connection, store, order_id, settlement.lines_of(snapshot))
         if snapshot.created and not snapshot.fulfilled_by_walmart:
             number = snapshot.purchase_order_id
-            await acknowledge(connection, desk, order_id, subject=number, actor=actor)
+            await acknowledge(connection, context, order_id, subject=number, actor=actor)
         order = await repository.lock(connection, order_id)
-        await commerce_updates.hand_over(connection, [order], desk.new_id)
-        event = timeline.Event("order_imported", actor)
-        await timeline.add(connection, store, order_id, event, desk.new_id)
+        await commerce_updates.enqueue_order(connection, [order], context.new_id)
+        event = timeline.TimelineEvent("order_imported", actor)
+        await timeline.add(connection, store, order_id, event, context.new_id)
     elif order.unreadable:
-        await import_orders_page.adopt(connection, desk, order_id, snapshot)
+        await import_orders_page.adopt(connection, context, order_id, snapshot)
         order = await repository.lock(connection, order_id)
     # A known order that a poller works on, or that changed meanwhile, is newer than the read.
     if created or (settling.still_holds(wanted.basis, order) and not busy(order)):
-        picture = Picture(order, snapshot, wanted.read_at)
-        turns = await settling.settle(connection, picture, desk.new_id)
-        await updates.hand_turns(connection, turns)
+        picture = SettlementInput(order, snapshot, wanted.read_at)
+        turns = await settling.settle(connection, picture, context.new_id)
+        await updates.activate_next(connection, turns)
     return await answer(connection, store, order_id, created=created)

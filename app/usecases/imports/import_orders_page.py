@@ -15,14 +15,14 @@ from app.storage import rate_limits, timeline
 from app.storage.commerce import updates as commerce_updates
 from app.storage.imports import reconciliations
 from app.storage.orders import create, repository
-from app.storage.orders.create import Listed
+from app.storage.orders.create import ListedOrder
 from app.storage.outbox import updates
 from app.storage.postgres.database import Connection
 from app.storage.recording import settlement as settling
-from app.storage.recording.settlement import Picture
-from app.usecases.context import Desk
+from app.storage.recording.settlement import SettlementInput
+from app.usecases.context import AppContext
 from app.usecases.imports.register import acknowledge
-from app.usecases.walmart_reader import FREE, Hold
+from app.usecases.walmart_reader import UNLIMITED, WalmartReader
 
 ACTOR = "waybill"
 UNREADABLE = {
@@ -33,7 +33,7 @@ UNREADABLE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ImportedPage:
     """What a page came to: numbers of orders written down, known ones that differ, and bad ones.
 
     differing: purchase order numbers by our id. unreadable: how many.
@@ -45,22 +45,22 @@ class Page:
 
 
 async def import_page(
-    desk: Desk,
+    context: AppContext,
     store_id: int,
     snapshots: Iterable[OrderSnapshot],
     unreadable: Sequence[str],
     *,
-    hold: Hold = FREE,
-) -> Page:
+    hold: WalmartReader = UNLIMITED,
+) -> ImportedPage:
     """Write down what is new on a page; what differs of known orders is for `reconcile.mend`."""
     shown = {each.purchase_order_id: each for each in snapshots}
     bad = [number for number in dict.fromkeys(unreadable) if number and number not in shown]
-    async with desk.transaction() as connection:
+    async with context.transaction() as connection:
         await hold.check(connection)
         ids = await reconciliations.known(connection, store_id, [*shown, *bad])
         fresh = [each for number, each in shown.items() if number not in ids]
         blank = [number for number in bad if number not in ids]
-        imported = await _add(connection, desk, store_id, fresh, blank)
+        imported = await _add(connection, context, store_id, fresh, blank)
         known = await repository.load_many(
             connection, store_id, [ids[number] for number in shown if number in ids]
         )
@@ -69,61 +69,62 @@ async def import_page(
         for order in known.values():
             snapshot = shown[order.purchase_order_id]
             if order.unreadable:
-                await adopt(connection, desk, order.id, snapshot)
+                await adopt(connection, context, order.id, snapshot)
                 continue
             if order.ordered_at is None or order.ship_method is None:
                 await create.fill_blanks(connection, store_id, order.id, details(snapshot))
-            found = drift.compare(order, snapshot, at, desk.quiet_period)
+            found = drift.compare(order, snapshot, at, context.quiet_period)
             if any(map(drift.is_drift, found)):
                 differing[order.id] = order.purchase_order_id
     if imported:
-        desk.wake()
-    return Page(imported, differing, len(unreadable))
+        context.wake()
+    return ImportedPage(imported, differing, len(unreadable))
 
 
 async def _add(
     connection: Connection,
-    desk: Desk,
+    context: AppContext,
     store_id: int,
     fresh: Sequence[OrderSnapshot],
     blank: Sequence[str],
 ) -> list[str]:
-    listed = {each.purchase_order_id: _listed(desk, store_id, each) for each in fresh}
-    rows = [*listed.values(), *(_blank(desk, store_id, number) for number in blank)]
+    listed = {each.purchase_order_id: _listed(context, store_id, each) for each in fresh}
+    rows = [*listed.values(), *(_blank(context, store_id, number) for number in blank)]
     added = await create.add_listed(connection, store_id, rows, ACTOR)
     snapshots = {listed[each.purchase_order_id].id: each for each in fresh}
     written = await repository.lock_many(
         connection, [(store_id, order_id) for order_id in added if order_id in snapshots]
     )
     pictures = [
-        Picture(order, snapshots[order_id], doubt.UNTIMED) for order_id, order in written.items()
+        SettlementInput(order, snapshots[order_id], doubt.UNTIMED)
+        for order_id, order in written.items()
     ]
     # First, so that what is noted of an order follows it.
-    await commerce_updates.hand_over(connection, list(written.values()), desk.new_id)
-    await settling.settle_many(connection, pictures, desk.new_id)
+    await commerce_updates.enqueue_order(connection, list(written.values()), context.new_id)
+    await settling.settle_many(connection, pictures, context.new_id)
     return [row.purchase_order_id for row in rows if row.id in added]
 
 
-def _listed(desk: Desk, store_id: int, snapshot: OrderSnapshot) -> Listed:
+def _listed(context: AppContext, store_id: int, snapshot: OrderSnapshot) -> ListedOrder:
     if not settlement.lines_of(snapshot):
-        return _blank(desk, store_id, snapshot.purchase_order_id)
+        return _blank(context, store_id, snapshot.purchase_order_id)
     waits = snapshot.created and not snapshot.fulfilled_by_walmart
-    return Listed(
-        id=desk.new_id(store_id),
-        event=desk.new_id(store_id),
+    return ListedOrder(
+        id=context.new_id(store_id),
+        event=context.new_id(store_id),
         purchase_order_id=snapshot.purchase_order_id,
         details=details(snapshot),
         lines=settlement.lines_of(snapshot),
-        acknowledgement=desk.new_id(store_id) if waits else None,
+        acknowledgement=context.new_id(store_id) if waits else None,
     )
 
 
-def _blank(desk: Desk, store_id: int, number: str) -> Listed:
+def _blank(context: AppContext, store_id: int, number: str) -> ListedOrder:
     """An order of which only the number could be read."""
-    at = desk.now().isoformat().replace("+00:00", "Z")
-    return Listed(
-        id=desk.new_id(store_id),
-        event=desk.new_id(store_id),
+    at = context.now().isoformat().replace("+00:00", "Z")
+    return ListedOrder(
+        id=context.new_id(store_id),
+        event=context.new_id(store_id),
         purchase_order_id=number,
         details={"fulfilled_by": repository.FULFILLED_BY_SELLER},
         error=UNREADABLE | {"occurred_at": at},
@@ -146,7 +147,7 @@ def details(snapshot: OrderSnapshot) -> dict[str, Any]:
 
 
 async def adopt(
-    connection: Connection, desk: Desk, order_id: UUID, snapshot: OrderSnapshot
+    connection: Connection, context: AppContext, order_id: UUID, snapshot: OrderSnapshot
 ) -> None:
     """Write down what Walmart shows of an order that could not be read before."""
     order = await repository.lock(connection, order_id)
@@ -155,14 +156,20 @@ async def adopt(
     store_id = order.store_id
     await create.became_readable(connection, store_id, order_id, details(snapshot))
     if snapshot.created and not snapshot.fulfilled_by_walmart:
-        await acknowledge(connection, desk, order_id, subject=order.purchase_order_id, actor=ACTOR)
+        await acknowledge(
+            connection, context, order_id, subject=order.purchase_order_id, actor=ACTOR
+        )
     await repository.add_lines(connection, store_id, order_id, settlement.lines_of(snapshot))
     readable = await repository.lock(connection, order_id)
-    await commerce_updates.hand_over(connection, [readable], desk.new_id)
+    await commerce_updates.enqueue_order(connection, [readable], context.new_id)
     turns = await settling.settle(
-        connection, Picture(readable, snapshot, doubt.UNTIMED), desk.new_id
+        connection, SettlementInput(readable, snapshot, doubt.UNTIMED), context.new_id
     )
-    await updates.hand_turns(connection, turns)
+    await updates.activate_next(connection, turns)
     await timeline.add(
-        connection, store_id, order_id, timeline.Event("order_imported", ACTOR), desk.new_id
+        connection,
+        store_id,
+        order_id,
+        timeline.TimelineEvent("order_imported", ACTOR),
+        context.new_id,
     )

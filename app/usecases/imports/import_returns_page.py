@@ -7,11 +7,11 @@ from app.domain.orders.returns import Return
 from app.storage.commerce import events
 from app.storage.returns import returns
 from app.usecases.commerce_events.handle import replay_all
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.usecases.imports import sync_order
-from app.usecases.walmart_reader import FREE, Hold
+from app.usecases.walmart_reader import UNLIMITED, WalmartReader
 from app.walmart import errors
-from app.walmart.credentials import Account
+from app.walmart.credentials import SellerCredentials
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 UNREADABLE = {
@@ -21,12 +21,12 @@ UNREADABLE = {
 
 
 async def save_page(
-    desk: Desk,
-    account: Account,
+    context: AppContext,
+    account: SellerCredentials,
     shown: Sequence[Return],
     unreadable: Mapping[str, str] = _NONE,
     *,
-    hold: Hold = FREE,
+    hold: WalmartReader = UNLIMITED,
     look: Callable[[str], Awaitable[None]] | None = None,
 ) -> int:
     """Write returns down; answers how many are new or have changed.
@@ -36,7 +36,7 @@ async def save_page(
     itself WalmartError.
     """
     numbers = list(dict.fromkeys(number for each in shown for number in each.purchase_orders))
-    async with desk.transaction() as connection:
+    async with context.transaction() as connection:
         known = await returns.orders_of(connection, account.store_id, numbers)
     for number in numbers:
         if number in known:
@@ -45,26 +45,26 @@ async def save_page(
             await look(number)
             continue
         try:
-            await sync_order.look(desk, account, number, hold=hold)
+            await sync_order.sync_order(context, account, number, hold=hold)
         except errors.NotFound:
             # The return stands without its order, until that comes.
             continue
-    failures = _failures(desk, unreadable)
-    async with desk.transaction() as connection:
+    failures = _failures(context, unreadable)
+    async with context.transaction() as connection:
         await hold.check(connection)
-        changed = await returns.save(connection, account.store_id, shown, desk.new_id)
-        await returns.save_unreadable(connection, account.store_id, failures, desk.new_id)
+        changed = await returns.save(connection, account.store_id, shown, context.new_id)
+        await returns.save_unreadable(connection, account.store_id, failures, context.new_id)
         places = await returns.orders_of(connection, account.store_id, numbers)
         credited = await events.refused_as(
             connection, account.store_id, places.values(), [events.NO_RETURN]
         )
     # A credit memo of Commerce's may have come before its return.
-    await replay_all(desk, credited)
+    await replay_all(context, credited)
     return changed
 
 
-def _failures(desk: Desk, unreadable: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    at = desk.now().isoformat().replace("+00:00", "Z")
+def _failures(context: AppContext, unreadable: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    at = context.now().isoformat().replace("+00:00", "Z")
     return {
         number: UNREADABLE
         | {"message": f"Walmart shows this return, and {why}.", "occurred_at": at}

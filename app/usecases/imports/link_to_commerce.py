@@ -11,7 +11,7 @@ from app.storage.orders import create, repository
 from app.storage.postgres.database import Connection
 from app.storage.queries.views import OrderView
 from app.usecases.commerce_events import handle
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.usecases.orders.refresh import view_of
 
 # Commerce shipped or credited an item of which nobody had said which line it is.
@@ -20,7 +20,7 @@ LINKS = frozenset({"commerce_order_number", "commerce_order_id"})
 
 
 async def link(
-    desk: Desk,
+    context: AppContext,
     order_id: UUID,
     *,
     changes: Mapping[str, object],
@@ -35,7 +35,7 @@ async def link(
     for name in changes.keys() - LINKS:
         message = f"{name} cannot be changed."
         raise Invalid("unknown_field", message, [Problem("unknown_field", message, f"/{name}")])
-    async with desk.transaction() as connection:
+    async with context.transaction() as connection:
         order = await repository.lock(connection, order_id)
         _refuse_unknown(order, items or {})
         left = await _left(connection, order, changes)
@@ -48,10 +48,10 @@ async def link(
         await create.link_lines(connection, order.store_id, order.id, items or {})
         if changes or items:
             detail = {**changes, "lines": dict(items)} if items else dict(changes)
-            event = timeline.Event("order_linked", actor, detail=detail)
-            await timeline.add(connection, order.store_id, order.id, event, desk.new_id)
-    await handle.replay_all(desk, waiting)
-    async with desk.transaction() as connection:
+            event = timeline.TimelineEvent("order_linked", actor, detail=detail)
+            await timeline.add(connection, order.store_id, order.id, event, context.new_id)
+    await handle.replay_all(context, waiting)
+    async with context.transaction() as connection:
         return await view_of(connection, order)
 
 

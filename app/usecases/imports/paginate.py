@@ -2,20 +2,20 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from app.walmart.client import OrderPage, Window
-from app.walmart.order_lists import MOST_LISTED, Trail
+from app.walmart.client import ChangeWindow, OrderPage
+from app.walmart.order_lists import MOST_LISTED, CursorGuard
 
 # Asks for a page of a window; the cursor is None for the first.
-Ask = Callable[[Window, str | None], Awaitable[OrderPage]]
+Ask = Callable[[ChangeWindow, str | None], Awaitable[OrderPage]]
 
 
-async def pages(ask: Ask, window: Window) -> AsyncIterator[OrderPage]:
+async def pages(ask: Ask, window: ChangeWindow) -> AsyncIterator[OrderPage]:
     """Every page of what changed within a window. An order may be on two of them.
 
     Raises Unclear where the pages lead in a circle.
     """
     cursor: str | None = None
-    trail = Trail()
+    trail = CursorGuard()
     while True:
         page = await ask(window, cursor)
         halves = window.halves() if (page.total or 0) > MOST_LISTED and cursor is None else None

@@ -13,7 +13,7 @@ from app.domain.orders.drift import Cause
 from app.domain.orders.order import Order
 from app.domain.orders.returns import Return
 from app.domain.orders.snapshot import OrderSnapshot
-from app.domain.orders.unrequested import Unasked
+from app.domain.orders.unrequested import UnrequestedUnits
 from app.domain.outbox.rate_limits import Endpoint
 from app.storage import rate_limits
 from app.storage.imports import reconciliations
@@ -21,16 +21,16 @@ from app.storage.orders import repository
 from app.storage.outbox import updates
 from app.storage.recording import recovery, settlement
 from app.storage.recording.recovery import Level
-from app.storage.recording.settlement import Picture
-from app.usecases.context import Desk
+from app.storage.recording.settlement import SettlementInput
+from app.usecases.context import AppContext
 from app.usecases.imports import import_orders_page, import_returns_page, paginate, sync_order
 from app.usecases.orders import record_drift
 from app.usecases.orders.refresh import busy
-from app.usecases.walmart_reader import Hold
+from app.usecases.walmart_reader import WalmartReader
 from app.walmart import errors
-from app.walmart.client import OrderPage, Window
-from app.walmart.credentials import Account
-from app.walmart.order_lists import OLDEST, Trail
+from app.walmart.client import ChangeWindow, OrderPage
+from app.walmart.credentials import SellerCredentials
+from app.walmart.order_lists import OLDEST, CursorGuard
 from app.walmart.returns import ReturnPage
 
 # Orders that cannot be read; with more of them it is Walmart that cannot be.
@@ -38,16 +38,16 @@ _MOST_UNREAD = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class RecoverFinding:
     """Units at Walmart that nothing here asked for; of a return where its number is given."""
 
     purchase_order_id: str | None
-    units: Unasked
+    units: UnrequestedUnits
     return_order_id: str | None = None
 
 
 @dataclass(slots=True)
-class Report:
+class RecoverReport:
     """What became of a store. unread: why orders could not be read, by number.
 
     unknown: numbers of orders here that Walmart does not know. stopped: why the reading broke off,
@@ -60,76 +60,78 @@ class Report:
     orders: int = 0
     imported: int = 0
     returns: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[RecoverFinding] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     stopped: str | None = None
 
 
-async def prepare(desk: Desk, until: datetime, report: Report) -> None:
+async def prepare(context: AppContext, until: datetime, report: RecoverReport) -> None:
     """Put all that is open in doubt until then, and end stock values that may be outdated.
 
     Raises NotAvailable.
     """
     store_id = report.store_id
     while True:
-        async with desk.transaction() as connection:
+        async with context.transaction() as connection:
             count = await recovery.doubt(connection, store_id, until)
         report.in_doubt += count
         if not count:
             break
     while True:
-        async with desk.transaction() as connection:
-            levels = await recovery.end_levels(connection, store_id, until, desk.new_id)
+        async with context.transaction() as connection:
+            levels = await recovery.end_levels(connection, store_id, until, context.new_id)
             levels += await recovery.forget_levels(connection, store_id, until)
         report.levels += levels
         if not levels:
             break
-    desk.wake()
+    context.wake()
 
 
-async def read(desk: Desk, since: datetime, report: Report, hold: Hold) -> None:
+async def read(
+    context: AppContext, since: datetime, report: RecoverReport, hold: WalmartReader
+) -> None:
     """Read what changed at Walmart since then, and every order of ours that is not final.
 
     Raises WalmartError, OrderError, and what hold raises.
     """
-    reader = _Reader(desk, await desk.account(report.store_id), hold, report)
-    async with desk.transaction() as connection:
+    reader = _Reader(context, await context.account(report.store_id), hold, report)
+    async with context.transaction() as connection:
         began = await rate_limits.now(connection)
     await reader.read_changed(began, since)
     await reader.read_open(began)
     await reader.read_returns(since)
-    desk.wake()
+    context.wake()
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """The reading of one store: each page and each order is written down before the next."""
 
-    desk: Desk
-    account: Account
-    hold: Hold
-    report: Report
+    context: AppContext
+    account: SellerCredentials
+    hold: WalmartReader
+    report: RecoverReport
 
     async def read_changed(self, began: datetime, since: datetime) -> None:
         """Go through Walmart's list: unknown orders are written down, known ones read."""
 
-        async def ask(window: Window, cursor: str | None) -> OrderPage:
+        async def ask(window: ChangeWindow, cursor: str | None) -> OrderPage:
             async def call() -> OrderPage:
-                return await self.desk.walmart.list_orders(self.account, window, cursor)
+                return await self.context.walmart.list_orders(self.account, window, cursor)
 
             return await self.hold.ask(Endpoint.LIST, call)
 
-        window = Window.up_to(began, max(since, began - OLDEST))
+        window = ChangeWindow.up_to(began, max(since, began - OLDEST))
         async for page in paginate.pages(ask, window):
             shown = {each.purchase_order_id: each for each in page.orders}
             new = await import_orders_page.import_page(
-                self.desk, self.account.store_id, shown.values(), page.unreadable, hold=self.hold
+                self.context, self.account.store_id, shown.values(), page.unreadable, hold=self.hold
             )
             self.report.imported += len(new.imported)
             for number in filter(None, page.unreadable):
                 self.report.unread[number] = str(import_orders_page.UNREADABLE["message"])
-            async with self.desk.transaction() as connection:
+            async with self.context.transaction() as connection:
                 ids = await reconciliations.known(connection, self.account.store_id, [*shown])
                 known = await repository.load_many(connection, self.account.store_id, ids.values())
             for number, order_id in ids.items():
@@ -142,12 +144,12 @@ class _Reader:
         """Read orders that are not final, or of which an update is, where they were not listed."""
         store_id, after = self.account.store_id, None
         while True:
-            async with self.desk.transaction() as connection:
+            async with self.context.transaction() as connection:
                 ids = await recovery.to_read(connection, store_id, began, after)
             if not ids:
                 return
             for order_id in ids:
-                async with self.desk.transaction() as connection:
+                async with self.context.transaction() as connection:
                     order = (await repository.load_many(connection, store_id, [order_id]))[order_id]
                 await self._read(order)
             after = ids[-1]
@@ -155,16 +157,16 @@ class _Reader:
     async def read_returns(self, since: datetime) -> None:
         """Write down the returns that changed."""
         cursor: str | None = None
-        trail = Trail()
+        trail = CursorGuard()
         while True:
             asked = cursor
 
             async def call(asked: str | None = asked) -> ReturnPage:
-                return await self.desk.walmart.returns.changed(self.account, since, asked)
+                return await self.context.walmart.returns.changed(self.account, since, asked)
 
             page = await self.hold.ask(Endpoint.RETURNS, call)
             await import_returns_page.save_page(
-                self.desk,
+                self.context,
                 self.account,
                 page.returns,
                 page.unreadable,
@@ -183,9 +185,9 @@ class _Reader:
         self.report.orders += 1
         number = basis.purchase_order_id
         try:
-            async with self.desk.transaction() as connection:
+            async with self.context.transaction() as connection:
                 read_at = await rate_limits.now(connection)
-            answer = await self.hold.read_order(self.desk, self.account, number)
+            answer = await self.hold.read_order(self.context, self.account, number)
         except errors.NotFound:
             await self._unknown(basis)
             return
@@ -201,13 +203,13 @@ class _Reader:
         """Tell that Walmart knows no such order: it answers, so the others can be read."""
         self.report.unknown.append(order.purchase_order_id)
         missing = [drift.whole(Cause.ORDER_UNKNOWN_AT_WALMART)]
-        async with self.desk.transaction() as connection:
-            await record_drift.note(connection, self.desk, order, missing, mended=False)
+        async with self.context.transaction() as connection:
+            await record_drift.record(connection, self.context, order, missing, mended=False)
 
     async def _look(self, number: str) -> None:
         """Write down an order of a return that is not known yet."""
         try:
-            await sync_order.look(self.desk, self.account, number, hold=self.hold)
+            await sync_order.sync_order(self.context, self.account, number, hold=self.hold)
         except errors.NotFound:
             # The return stands without its order.
             return
@@ -222,32 +224,32 @@ class _Reader:
 
     async def _settle(self, basis: Order, snapshot: OrderSnapshot, read_at: datetime) -> Order:
         """Bring an order in line, but where somebody wrote meanwhile: then a poller reads it."""
-        desk = self.desk
-        async with desk.transaction() as connection:
+        context = self.context
+        async with context.transaction() as connection:
             order = await repository.lock(connection, basis.id)
             if busy(order) or order.unreadable or not settlement.still_holds(basis, order):
                 return order
-            compared = drift.compare(order, snapshot, read_at, desk.quiet_period)
-            picture = Picture(order, snapshot, read_at)
-            turns = await settlement.settle(connection, picture, desk.new_id)
-            await updates.hand_turns(connection, turns)
+            compared = drift.compare(order, snapshot, read_at, context.quiet_period)
+            picture = SettlementInput(order, snapshot, read_at)
+            turns = await settlement.settle(connection, picture, context.new_id)
+            await updates.activate_next(connection, turns)
             found = [each for each in compared if drift.is_drift(each)]
-            await record_drift.note(connection, desk, order, found, mended=True)
+            await record_drift.record(connection, context, order, found, mended=True)
         return order
 
     def _tell(self, order: Order, snapshot: OrderSnapshot) -> None:
         number = order.purchase_order_id
         self.report.findings += [
-            Finding(number, each) for each in unrequested.of_order(order, snapshot)
+            RecoverFinding(number, each) for each in unrequested.of_order(order, snapshot)
         ]
 
     async def _tell_refunds(self, shown: Sequence[Return]) -> None:
         numbers = [each.return_order_id for each in shown]
-        async with self.desk.transaction() as connection:
+        async with self.context.transaction() as connection:
             asked = await recovery.refunds_of(connection, self.account.store_id, numbers)
         for each in shown:
             number = each.return_order_id
             self.report.findings += [
-                Finding(each.purchase_order_id, units, number)
+                RecoverFinding(each.purchase_order_id, units, number)
                 for units in unrequested.of_return(each, asked.get(number, {}))
             ]

@@ -8,18 +8,18 @@ from uuid import UUID
 
 from app.domain import ids
 from app.domain.errors import Conflict, Invalid, Problem, Unknown
-from app.domain.orders.order import Line, Money
+from app.domain.orders.order import Money, OrderLine
 from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import Kind
 from app.storage import idempotency, queries
-from app.storage.idempotency import Once
+from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import repository
-from app.storage.orders.create import Known, add_order, fill, known
+from app.storage.orders.create import ExistingOrder, add_order, fill, known
 from app.storage.outbox import updates
 from app.storage.postgres.database import Connection
 from app.storage.queries.views import OrderView
 from app.storage.stores import stores
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.usecases.imports import link_to_commerce
 
 
@@ -69,42 +69,42 @@ class Registered:
 
 
 async def register(
-    desk: Desk,
+    context: AppContext,
     store_id: UUID,
     registration: Registration,
     *,
     actor: str,
-    once: Once | None = None,
+    once: IdempotentRequest | None = None,
 ) -> Registered:
     """Write an order down. Raises Unknown store, Invalid lines, Conflict order_differs.
 
     Also Conflict commerce_order_taken.
     """
     _check_lines(registration)
-    async with desk.transaction(once) as connection:
+    async with context.transaction(once) as connection:
         store = await stores.number_of(connection, store_id)
         if store is None:
             raise Unknown("store", store_id)
-        order_id = desk.new_id(store)
+        order_id = context.new_id(store)
         values = {"purchase_order_id": registration.purchase_order_id, **registration.details}
         created = await add_order(connection, store, order_id, values)
         if created:
             lines = [_line(line) for line in registration.lines]
             await repository.add_lines(connection, store, order_id, lines)
             number = registration.purchase_order_id
-            await acknowledge(connection, desk, order_id, subject=number, actor=actor)
+            await acknowledge(connection, context, order_id, subject=number, actor=actor)
         else:
             order_id = await _compare(connection, store, registration)
         # What Commerce told of it before is carried out by a poller.
         await link_to_commerce.take(connection, store, order_id, registration.details)
         registered = await answer(connection, store, order_id, created=created)
-        await idempotency.keep(connection, once, registered)
-    desk.wake()
+        await idempotency.store(connection, once, registered)
+    context.wake()
     return registered
 
 
 async def acknowledge(
-    connection: Connection, desk: Desk, order_id: UUID, *, subject: str, actor: str
+    connection: Connection, context: AppContext, order_id: UUID, *, subject: str, actor: str
 ) -> None:
     """Append the order's first update: Walmart is told that the order was received."""
     store = ids.store_of(order_id) or 0
@@ -112,7 +112,7 @@ async def acknowledge(
         connection,
         NewUpdate(
             store_id=store,
-            id=desk.new_id(store),
+            id=context.new_id(store),
             kind=Kind.ACKNOWLEDGEMENT,
             subject=subject,
             sequence=1,
@@ -133,8 +133,8 @@ async def answer(
     return Registered(view, created)
 
 
-def _line(line: RegisteredLine) -> Line:
-    return Line(
+def _line(line: RegisteredLine) -> OrderLine:
+    return OrderLine(
         line_number=line.line_number,
         sku=line.sku,
         ordered=line.quantity,
@@ -174,7 +174,7 @@ async def _compare(connection: Connection, store: int, registration: Registratio
     return before.id
 
 
-def _line_differences(before: Known, registration: Registration) -> list[Problem]:
+def _line_differences(before: ExistingOrder, registration: Registration) -> list[Problem]:
     given = {line.line_number: (line.sku, line.quantity) for line in registration.lines}
     if given == before.lines:
         return []
@@ -182,7 +182,7 @@ def _line_differences(before: Known, registration: Registration) -> list[Problem
     return [Problem("order_differs", message, "/lines", conflict=True)]
 
 
-def _differences(before: Known, registration: Registration) -> list[Problem]:
+def _differences(before: ExistingOrder, registration: Registration) -> list[Problem]:
     return [
         Problem("order_differs", f"It is {before.details[name]!s}.", f"/{name}", conflict=True)
         for name, value in registration.details.items()

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.usecases.imports import import_orders_page, reconcile
-from app.usecases.imports.reconcile import Report
-from app.usecases.walmart_reader import FREE, Hold
-from app.walmart.credentials import Account
+from app.usecases.imports.reconcile import ReconcileReport
+from app.usecases.walmart_reader import UNLIMITED, WalmartReader
+from app.walmart.credentials import SellerCredentials
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class SyncedOrder:
     """What a look came to. settled False: somebody is at work on the order; look again later."""
 
     imported: bool = False
@@ -18,13 +18,15 @@ class Look:
     settled: bool = True
 
 
-async def look(desk: Desk, account: Account, number: str, *, hold: Hold = FREE) -> Look:
+async def sync_order(
+    context: AppContext, account: SellerCredentials, number: str, *, hold: WalmartReader = UNLIMITED
+) -> SyncedOrder:
     """Look at an order by its number. Raises WalmartError, NotFound among them."""
-    answer = await hold.read_order(desk, account, number)
+    answer = await hold.read_order(context, account, number)
     shown = [answer.order] if answer.order is not None else []
-    page = await import_orders_page.import_page(desk, account.store_id, shown, (), hold=hold)
+    page = await import_orders_page.import_page(context, account.store_id, shown, (), hold=hold)
     settled = True
     for order_id in page.differing:
-        report = Report(account.store_id)
-        settled = await reconcile.mend(desk, account, order_id, report, hold=hold)
-    return Look(bool(page.imported), bool(page.differing), settled)
+        report = ReconcileReport(account.store_id)
+        settled = await reconcile.mend(context, account, order_id, report, hold=hold)
+    return SyncedOrder(bool(page.imported), bool(page.differing), settled)

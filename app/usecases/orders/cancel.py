@@ -11,12 +11,12 @@ from app.domain.orders.requests import CancelRequest
 from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import Kind, State
 from app.storage import idempotency, queries
-from app.storage.idempotency import Once
+from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import repository, save, shipments
 from app.storage.outbox import updates
 from app.storage.postgres.database import Connection
 from app.storage.queries.views import CancellationView
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.usecases.orders import refresh
 
 
@@ -28,37 +28,47 @@ class _Accepted:
 
 
 async def cancel(
-    desk: Desk, order_id: UUID, request: CancelRequest, *, actor: str, once: Once | None = None
+    context: AppContext,
+    order_id: UUID,
+    request: CancelRequest,
+    *,
+    actor: str,
+    once: IdempotentRequest | None = None,
 ) -> CancellationView:
     """Accept a cancellation. Raises Unknown, Invalid or Conflict; then nothing was written.
 
     A customer_request is held against one read of Walmart first, unless the buyer's wish is
     known already. Raises NotAvailable when Walmart cannot be read for it.
     """
-    await _let_buyers_wish_be_seen(desk, order_id, request, actor=actor, once=once)
-    async with desk.transaction(once) as connection:
+    await _let_buyers_wish_be_seen(context, order_id, request, actor=actor, once=once)
+    async with context.transaction(once) as connection:
         order = await repository.lock(connection, order_id)
         items, problems = rules.plan(order, request)
         refuse(problems)
         if not rules.asked_by_buyer(order, request):
             raise _not_asked()
-        await _write(connection, desk, order, _Accepted(request, items, actor))
+        await _write(connection, context, order, _Accepted(request, items, actor))
         view = await queries.cancellation(connection, order.store_id, order_id)
         assert view is not None  # noqa: S101 - written a moment ago, under the lock
-        await idempotency.keep(connection, once, view)
-    desk.wake()
+        await idempotency.store(connection, once, view)
+    context.wake()
     return view
 
 
 async def _let_buyers_wish_be_seen(
-    desk: Desk, order_id: UUID, request: CancelRequest, *, actor: str, once: Once | None
+    context: AppContext,
+    order_id: UUID,
+    request: CancelRequest,
+    *,
+    actor: str,
+    once: IdempotentRequest | None,
 ) -> None:
-    async with desk.transaction(once) as connection:
+    async with context.transaction(once) as connection:
         order = await repository.lock(connection, order_id)
     refuse(rules.plan(order, request)[1])
     if rules.asked_by_buyer(order, request):
         return
-    seen = await refresh.refresh(desk, order_id, actor=actor)
+    seen = await refresh.refresh(context, order_id, actor=actor)
     if not seen.refreshed:
         raise NotAvailable("update_in_progress", seen.explanation, retry_after=2)
 
@@ -70,11 +80,13 @@ def _not_asked() -> Invalid:
     )
 
 
-async def _write(connection: Connection, desk: Desk, order: Order, what: _Accepted) -> None:
+async def _write(
+    connection: Connection, context: AppContext, order: Order, what: _Accepted
+) -> None:
     request, items = what.request, what.items
     update = NewUpdate(
         store_id=order.store_id,
-        id=desk.new_id(order.store_id),
+        id=context.new_id(order.store_id),
         kind=Kind.CANCELLATION,
         subject=order.purchase_order_id,
         sequence=order.next_sequence,
@@ -87,7 +99,7 @@ async def _write(connection: Connection, desk: Desk, order: Order, what: _Accept
         connection,
         shipments.NewCancellation(
             store_id=order.store_id,
-            id=desk.new_id(order.store_id),
+            id=context.new_id(order.store_id),
             order_id=order.id,
             update_id=update.id,
             reason=request.reason,

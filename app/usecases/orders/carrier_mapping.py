@@ -18,7 +18,7 @@ _NO_CODE = Problem("required", "A carrier_code is needed.", "/carrier_code")
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ResolvedCarrier:
     """Walmart's carrier and the tracking URL to send with it."""
 
     carrier: WalmartCarrier
@@ -28,24 +28,24 @@ class Resolved:
 
 def resolve(
     rules: ShippingRules, code: str, title: str | None, tracking_number: str, url: str | None
-) -> Resolved:
+) -> ResolvedCarrier:
     """Find the carrier. problems says what is missing for it; then nothing may be sent."""
     mapped = _mapped(rules, code)
     if isinstance(mapped, str):
-        return Resolved(WalmartCarrier(carrier=mapped, other=None), url)
+        return ResolvedCarrier(WalmartCarrier(carrier=mapped, other=None), url)
     if mapped is None:
         known = _known(code, title)
         if known is not None:
-            return Resolved(WalmartCarrier(carrier=known, other=None), url)
+            return ResolvedCarrier(WalmartCarrier(carrier=known, other=None), url)
     called = (title or "").strip() or code.strip()
     name, template = mapped or (called[:_OTHER_MAX], rules.default_tracking_url)
     if not name:
-        return Resolved(WalmartCarrier(carrier=None, other="?"), url, (_NO_CODE,))
+        return ResolvedCarrier(WalmartCarrier(carrier=None, other="?"), url, (_NO_CODE,))
     followed = url or _filled(template, tracking_number)
     carrier = WalmartCarrier(carrier=None, other=name)
     if followed is None:
-        return Resolved(carrier, None, (_needs_url(name),))
-    return Resolved(carrier, followed)
+        return ResolvedCarrier(carrier, None, (_needs_url(name),))
+    return ResolvedCarrier(carrier, followed)
 
 
 def _mapped(rules: ShippingRules, code: str) -> str | tuple[str, str | None] | None:

@@ -18,12 +18,12 @@ from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import Kind, State
 from app.storage import queries, rate_limits, timeline
 from app.storage.orders import repository, save, shipments
-from app.storage.orders.shipments import Sendable
+from app.storage.orders.shipments import StoredShipment
 from app.storage.outbox import requeue, updates
 from app.storage.postgres.database import Connection
 from app.storage.queries.views import ShipmentView
 from app.storage.stores import stores
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.usecases.orders import carrier_mapping
 from app.walmart.shipment_payload import Package
 
@@ -38,7 +38,7 @@ class _Corrected:
 
 
 async def correct(
-    desk: Desk,
+    context: AppContext,
     order_id: UUID,
     shipment_id: UUID,
     correction: TrackingCorrection,
@@ -50,19 +50,19 @@ async def correct(
     Raises Unknown, Invalid, and Conflict tracking_window_closed, update_finished, or
     quantity_exceeds_remaining where a failed shipment's units are gone and none of it left.
     """
-    async with desk.transaction() as connection:
+    async with context.transaction() as connection:
         order = await repository.lock(connection, order_id)
-        await correct_held(connection, desk, order, shipment_id, correction, actor=actor)
+        await correct_locked(connection, context, order, shipment_id, correction, actor=actor)
         view = await queries.shipment(connection, order.store_id, order_id, shipment_id)
-    desk.wake()
+    context.wake()
     if view is None:
         raise Unknown("shipment", shipment_id)
     return view
 
 
-async def correct_held(
+async def correct_locked(
     connection: Connection,
-    desk: Desk,
+    context: AppContext,
     order: Order,
     shipment_id: UUID,
     correction: TrackingCorrection,
@@ -76,9 +76,9 @@ async def correct_held(
     await _refuse_too_late(connection, order, shipment)
     corrected = await _check(connection, order, shipment, correction)
     await shipments.correct(connection, order.store_id, shipment_id, corrected.fields)
-    order = await _pass_on(connection, desk, order, shipment, corrected, actor=actor)
+    order = await _pass_on(connection, context, order, shipment, corrected, actor=actor)
     await _try_again(connection, order, shipment)
-    await _tell(connection, desk, order, shipment, corrected, actor=actor)
+    await _tell(connection, context, order, shipment, corrected, actor=actor)
 
 
 async def _not_sendable(connection: Connection, order: Order, shipment_id: UUID) -> OrderError:
@@ -97,7 +97,7 @@ def _left(order: Order, update_id: UUID) -> bool:
     return task is not None and any(item.confirmed for item in task.items)
 
 
-async def _refuse_too_late(connection: Connection, order: Order, shipment: Sendable) -> None:
+async def _refuse_too_late(connection: Connection, order: Order, shipment: StoredShipment) -> None:
     if State(shipment.state) is State.DISMISSED and not _left(order, shipment.update_id):
         raise Conflict("update_finished", _DISMISSED)
     if rules_of_correction.window_closed(
@@ -108,9 +108,9 @@ async def _refuse_too_late(connection: Connection, order: Order, shipment: Senda
 
 async def _pass_on(
     connection: Connection,
-    desk: Desk,
+    context: AppContext,
     order: Order,
-    shipment: Sendable,
+    shipment: StoredShipment,
     corrected: _Corrected,
     *,
     actor: str,
@@ -131,7 +131,7 @@ async def _pass_on(
             )
     update = NewUpdate(
         store_id=order.store_id,
-        id=desk.new_id(order.store_id),
+        id=context.new_id(order.store_id),
         kind=Kind.TRACKING,
         subject=order.purchase_order_id,
         sequence=order.next_sequence,
@@ -147,14 +147,14 @@ async def _pass_on(
         },
     )
     await updates.append(connection, update)
-    await updates.hand_turns(connection, [update.place])
+    await updates.activate_next(connection, [update.place])
     after = await repository.lock(connection, order.id)
     await save.save_status(connection, after, synced=False)
     return after
 
 
 async def _check(
-    connection: Connection, order: Order, shipment: Sendable, correction: TrackingCorrection
+    connection: Connection, order: Order, shipment: StoredShipment, correction: TrackingCorrection
 ) -> _Corrected:
     code = correction.carrier_code or shipment.carrier_code
     same_carrier = correction.carrier_code is None and correction.carrier_title is None
@@ -191,7 +191,7 @@ async def _check(
     return _Corrected(fields, package)
 
 
-async def _try_again(connection: Connection, order: Order, shipment: Sendable) -> None:
+async def _try_again(connection: Connection, order: Order, shipment: StoredShipment) -> None:
     found = await requeue.find(connection, shipment.update_id)
     waits = {State.RETRYING, State.VERIFYING, State.FAILED}
     if found is None or found.state not in waits:
@@ -210,14 +210,14 @@ async def _try_again(connection: Connection, order: Order, shipment: Sendable) -
     state = State.VERIFYING if found.state is State.FAILED else found.state
     after = reservation.with_state(again, {found.id: state})
     await save.save_status(connection, after, synced=False)
-    await updates.hand_turns(connection, [found.place])
+    await updates.activate_next(connection, [found.place])
 
 
 async def _tell(
     connection: Connection,
-    desk: Desk,
+    context: AppContext,
     order: Order,
-    shipment: Sendable,
+    shipment: StoredShipment,
     corrected: _Corrected,
     *,
     actor: str,
@@ -229,5 +229,5 @@ async def _tell(
     }
     new = {name: corrected.fields[name] for name in old}
     detail = {"shipment_id": str(shipment.id), "old": old, "new": new}
-    event = timeline.Event("tracking_corrected", actor, shipment.update_id, detail)
-    await timeline.add(connection, order.store_id, order.id, event, desk.new_id)
+    event = timeline.TimelineEvent("tracking_corrected", actor, shipment.update_id, detail)
+    await timeline.add(connection, order.store_id, order.id, event, context.new_id)

@@ -9,7 +9,7 @@ from app.domain.orders.requests import ShipRequest
 from app.storage import rate_limits
 from app.storage.orders import repository
 from app.storage.stores import stores
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.usecases.orders import ship
 from app.walmart import markets
 from app.walmart.request_bodies import ShipLine
@@ -25,9 +25,9 @@ class Preview:
     walmart_carrier: dict[str, str]
 
 
-async def preview(desk: Desk, order_id: UUID, request: ShipRequest) -> Preview:
+async def preview(context: AppContext, order_id: UUID, request: ShipRequest) -> Preview:
     """Say what a shipment would send and all that speaks against it; writes nothing."""
-    async with desk.transaction() as connection:
+    async with context.transaction() as connection:
         order = await repository.lock(connection, order_id)
         rules_of_store = await stores.shipping_rules(connection, order.store_id)
         now = await rate_limits.now(connection)

@@ -8,19 +8,24 @@ from app.domain.orders.order import Order
 from app.storage import timeline
 from app.storage.imports import reconciliations
 from app.storage.postgres.database import Connection
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 
 
-async def note(
-    connection: Connection, desk: Desk, order: Order, found: Sequence[Drift], *, mended: bool
+async def record(
+    connection: Connection,
+    context: AppContext,
+    order: Order,
+    found: Sequence[Drift],
+    *,
+    mended: bool,
 ) -> None:
     """Write differences on the order's timeline, once for the same finding."""
     detail = {"drift": shown(found, mended=mended)}
-    if found and not await reconciliations.told_before(
+    if found and not await reconciliations.reported_before(
         connection, order.store_id, order.id, detail
     ):
-        event = timeline.Event("drift_found", detail=detail)
-        await timeline.add(connection, order.store_id, order.id, event, desk.new_id)
+        event = timeline.TimelineEvent("drift_found", detail=detail)
+        await timeline.add(connection, order.store_id, order.id, event, context.new_id)
 
 
 def shown(found: Sequence[Drift], *, mended: bool) -> list[dict[str, Any]]:

@@ -12,15 +12,15 @@ from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox import doubt
 from app.domain.update import State
 from app.storage import idempotency, queries, rate_limits, timeline
-from app.storage.idempotency import Once
+from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import repository
 from app.storage.outbox import updates
 from app.storage.postgres.database import Connection
 from app.storage.queries.views import OrderView
 from app.storage.recording import settlement
-from app.storage.recording.settlement import Picture
+from app.storage.recording.settlement import SettlementInput
 from app.usecases import read_order
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.usecases.orders import record_drift
 
 
@@ -34,12 +34,12 @@ class Refreshed:
 
 
 async def refresh(
-    desk: Desk,
+    context: AppContext,
     order_id: UUID,
     *,
     actor: str,
     accept_walmart: bool = False,
-    once: Once | None = None,
+    once: IdempotentRequest | None = None,
 ) -> Refreshed:
     """Read an order from Walmart and bring ours in line.
 
@@ -48,44 +48,44 @@ async def refresh(
     order_in_doubt where units are to be taken back that may still arrive, or that a read which
     lags behind does not show yet.
     """
-    async with desk.transaction(once) as connection:
+    async with context.transaction(once) as connection:
         order = await repository.lock(connection, order_id)
         if busy(order):
             return await _as_it_stands(connection, order, once)
         if accept_walmart:
             _refuse_doubt(order)
         read_at = await rate_limits.now(connection)
-    snapshot = await read_order.read(desk, order.store_id, order.purchase_order_id)
+    snapshot = await read_order.read(context, order.store_id, order.purchase_order_id)
     if snapshot is None:
         raise Conflict(
             "order_not_at_walmart",
             f"Walmart knows no purchase order {order.purchase_order_id} for this store.",
         )
-    async with desk.transaction(once) as connection:
+    async with context.transaction(once) as connection:
         basis, order = order, await repository.lock(connection, order_id)
         if busy(order) or not settlement.still_holds(basis, order):
             return await _as_it_stands(connection, order, once)
         if accept_walmart:
             _refuse_doubt(order)
-            _refuse_lag(order, snapshot, read_at, desk.quiet_period)
-        picture = Picture(order, snapshot, read_at, accept_walmart)
+            _refuse_lag(order, snapshot, read_at, context.quiet_period)
+        picture = SettlementInput(order, snapshot, read_at, accept_walmart)
         # What is taken back is said in full, and nothing of it has lagged.
-        quiet = timedelta(0) if accept_walmart else desk.quiet_period
+        quiet = timedelta(0) if accept_walmart else context.quiet_period
         found = drift.compare(order, snapshot, read_at, quiet)
-        turns = await settlement.settle(connection, picture, desk.new_id)
+        turns = await settlement.settle(connection, picture, context.new_id)
         lower = [each for each in found if each.cause is Cause.MISSING_AT_WALMART]
         if accept_walmart:
             detail = {"drift": record_drift.shown(lower, mended=True)}
-            event = timeline.Event("walmart_accepted", actor, detail=detail)
+            event = timeline.TimelineEvent("walmart_accepted", actor, detail=detail)
         else:
-            await record_drift.note(connection, desk, order, lower, mended=False)
-            event = timeline.Event("order_refreshed", actor)
-        await timeline.add(connection, order.store_id, order.id, event, desk.new_id)
-        await updates.hand_turns(connection, turns)
+            await record_drift.record(connection, context, order, lower, mended=False)
+            event = timeline.TimelineEvent("order_refreshed", actor)
+        await timeline.add(connection, order.store_id, order.id, event, context.new_id)
+        await updates.activate_next(connection, turns)
         view = await view_of(connection, order)
         refreshed = Refreshed(view, refreshed=True, explanation="Walmart was read just now.")
-        await idempotency.keep(connection, once, refreshed)
-    desk.wake()
+        await idempotency.store(connection, once, refreshed)
+    context.wake()
     return refreshed
 
 
@@ -124,11 +124,13 @@ async def view_of(connection: Connection, order: Order) -> OrderView:
     return view
 
 
-async def _as_it_stands(connection: Connection, order: Order, once: Once | None) -> Refreshed:
+async def _as_it_stands(
+    connection: Connection, order: Order, once: IdempotentRequest | None
+) -> Refreshed:
     refreshed = Refreshed(
         await view_of(connection, order),
         refreshed=False,
         explanation="An update of the order is or was just being delivered; this is what is known.",
     )
-    await idempotency.keep(connection, once, refreshed)
+    await idempotency.store(connection, once, refreshed)
     return refreshed

@@ -14,21 +14,21 @@ from app.domain.orders.requests import ShipRequest
 from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import Kind, State
 from app.storage import idempotency, queries, rate_limits
-from app.storage.idempotency import Once
+from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import repository, save, shipments
-from app.storage.orders.optimistic_ship import Acceptance, Question
+from app.storage.orders.optimistic_ship import ShipLookup, ShipWrite
 from app.storage.outbox import updates
 from app.storage.postgres.database import Connection
 from app.storage.queries.views import ShipmentView
 from app.storage.stores import stores
 from app.storage.stores.stores import ShippingRules
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.usecases.orders import carrier_mapping
 from app.walmart.shipment_payload import Package
 
 
 @dataclass(frozen=True, slots=True)
-class Shipped:
+class AcceptedShipment:
     """A shipment that is written down; repeated: it was so before, under the same reference."""
 
     shipment: ShipmentView
@@ -36,7 +36,7 @@ class Shipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedShipment:
     """A request held against the rules, as far as it can be sent; problems say what is wrong."""
 
     items: tuple[Item, ...]
@@ -49,84 +49,91 @@ Alike = Callable[[Connection, Order, ShipRequest], Awaitable[UUID | None]]
 
 
 async def ship(
-    desk: Desk, order_id: UUID, request: ShipRequest, *, actor: str, once: Once | None = None
-) -> Shipped:
+    context: AppContext,
+    order_id: UUID,
+    request: ShipRequest,
+    *,
+    actor: str,
+    once: IdempotentRequest | None = None,
+) -> AcceptedShipment:
     """Accept a shipment. Raises Unknown, Invalid or Conflict, and then nothing was written."""
-    return await ship_all(desk, order_id, [request], actor=actor, once=once)
+    return await ship_all(context, order_id, [request], actor=actor, once=once)
 
 
 async def ship_all(
-    desk: Desk,
+    context: AppContext,
     order_id: UUID,
     requests: Sequence[ShipRequest],
     *,
     actor: str,
-    once: Once | None = None,
+    once: IdempotentRequest | None = None,
     alike: Alike | None = None,
-) -> Shipped:
+) -> AcceptedShipment:
     """Accept the packages of one shipment, all or none; answers the first. Raises as `ship`."""
     shipped = None
     # Of the two ways the held one is plainer SQL, which Citus is likelier to take (decision 0022).
-    if len(requests) == 1 and not await desk.database.apart():
-        shipped = await _unheld(desk, order_id, requests[0], actor, once, alone=alike is not None)
+    if len(requests) == 1 and not await context.database.is_sharded():
+        shipped = await _unheld(
+            context, order_id, requests[0], actor, once, alone=alike is not None
+        )
     if shipped is None:
-        shipped = await _held(desk, order_id, requests, actor=actor, once=once, alike=alike)
+        shipped = await _held(context, order_id, requests, actor=actor, once=once, alike=alike)
     store_id = store_of(order_id)
     assert store_id is not None  # noqa: S101 - it has an order of that id
-    desk.wake((store_id, Kind.SHIPMENT))
+    context.wake((store_id, Kind.SHIPMENT))
     return shipped
 
 
 async def _unheld(
-    desk: Desk,
+    context: AppContext,
     order_id: UUID,
     request: ShipRequest,
     actor: str,
-    once: Once | None,
+    once: IdempotentRequest | None,
     *,
     alone: bool,
-) -> Shipped | None:
+) -> AcceptedShipment | None:
     """The usual case, in two statements; None where the order must be held for it.
 
     alone: also where the order has another shipment already.
     """
-    picture = await desk.accepting.look(Question(order_id, request.reference, once))
+    picture = await context.accepting.look(ShipLookup(order_id, request.reference, once))
     order = picture.order
     if not picture.simple or (alone and any(t.kind is Kind.SHIPMENT for t in order.tasks)):
         return None
     checked = check(order, picture.rules, request, picture.at)
     refuse(checked.problems)
-    update = _update(desk, order, checked, actor)
-    row = _row(desk.new_id(order.store_id), update, request, checked)
+    update = _update(context, order, checked, actor)
+    row = _row(context.new_id(order.store_id), update, request, checked)
     view = queries.accepted_shipment(
         row, update, store=picture.store, number=picture.number, at=picture.at
     )
-    shipped = Shipped(view, repeated=False)
+    shipped = AcceptedShipment(view, repeated=False)
     kept = once.render(shipped) if once else None
-    written = await desk.accepting.ship(Acceptance(picture, update, row, once, kept))
+    written = await context.accepting.ship(ShipWrite(picture, update, row, once, kept))
     return shipped if written else None
 
 
 async def _held(
-    desk: Desk,
+    context: AppContext,
     order_id: UUID,
     requests: Sequence[ShipRequest],
     *,
     actor: str,
-    once: Once | None,
+    once: IdempotentRequest | None,
     alike: Alike | None,
-) -> Shipped:
-    async with desk.transaction(once) as connection:
+) -> AcceptedShipment:
+    async with context.transaction(once) as connection:
         accepted = []
         for request in requests:
             order = await repository.lock(connection, order_id)
             known = await alike(connection, order, request) if alike is not None else None
             known = known or await _same_reference(connection, order, request)
-            accepted.append(known or await accept(connection, desk, order, request, actor))
+            accepted.append(known or await accept(connection, context, order, request, actor))
         view = await queries.shipment(connection, order.store_id, order_id, accepted[0])
         assert view is not None  # noqa: S101 - written or found a moment ago, under the lock
-        shipped = Shipped(view, known is not None)
-        await idempotency.keep(connection, once, shipped)
+        shipped = AcceptedShipment(view, known is not None)
+        await idempotency.store(connection, once, shipped)
     return shipped
 
 
@@ -148,7 +155,7 @@ async def _same_reference(
 
 async def accept(
     connection: Connection,
-    desk: Desk,
+    context: AppContext,
     order: Order,
     request: ShipRequest,
     actor: str,
@@ -163,15 +170,15 @@ async def accept(
     rules_of_store = await stores.shipping_rules(connection, order.store_id)
     checked = check(order, rules_of_store, request, await rate_limits.now(connection), least=least)
     refuse(checked.problems)
-    update = _update(desk, order, checked, actor)
+    update = _update(context, order, checked, actor)
     await updates.append(connection, update)
-    row = _row(desk.new_id(order.store_id), update, request, checked)
+    row = _row(context.new_id(order.store_id), update, request, checked)
     await shipments.add_shipment(connection, row)
     after = reservation.reserve(order, _task(update, request, checked.items))
     await save.save(connection, order, after)
     await save.save_status(connection, after, synced=False)
     # A shipment that is known to be absent may have to let this one pass.
-    await updates.hand_turns(connection, [update.place])
+    await updates.activate_next(connection, [update.place])
     return row.id
 
 
@@ -182,7 +189,7 @@ def check(
     now: datetime,
     *,
     least: int | None = None,
-) -> Checked:
+) -> CheckedShipment:
     """Hold a request against an order and the store's carriers; now is the database's time.
 
     least: see `rules.plan`.
@@ -203,13 +210,13 @@ def check(
         method_code=plan.method_code,
         override_cancel_request=request.override_cancel_request,
     )
-    return Checked(plan.items, package, (*plan.problems, *resolved.problems))
+    return CheckedShipment(plan.items, package, (*plan.problems, *resolved.problems))
 
 
-def _update(desk: Desk, order: Order, checked: Checked, actor: str) -> NewUpdate:
+def _update(context: AppContext, order: Order, checked: CheckedShipment, actor: str) -> NewUpdate:
     return NewUpdate(
         store_id=order.store_id,
-        id=desk.new_id(order.store_id),
+        id=context.new_id(order.store_id),
         kind=Kind.SHIPMENT,
         subject=order.purchase_order_id,
         sequence=order.next_sequence,
@@ -232,7 +239,7 @@ def _task(update: NewUpdate, request: ShipRequest, items: tuple[Item, ...]) -> T
 
 
 def _row(
-    shipment_id: UUID, update: NewUpdate, request: ShipRequest, checked: Checked
+    shipment_id: UUID, update: NewUpdate, request: ShipRequest, checked: CheckedShipment
 ) -> shipments.NewShipment:
     assert update.order_id is not None  # noqa: S101 - a shipment is always an order's
     return shipments.NewShipment(

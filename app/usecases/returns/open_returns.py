@@ -7,11 +7,11 @@ from app.domain.orders.order import Order
 from app.domain.orders.requests import RequestedItem
 from app.storage.postgres.database import Connection
 from app.storage.returns import refunds, returns
-from app.storage.returns.returns import Known
+from app.storage.returns.returns import StoredReturn
 
 # Units by the return's line number; None for all that is left of the order's lines.
 Wanted = tuple[tuple[int, int], ...] | None
-Fitting = list[tuple[Known, Wanted]]
+Fitting = list[tuple[StoredReturn, Wanted]]
 
 
 async def holding(
@@ -36,7 +36,7 @@ async def holding(
     return found
 
 
-def only(found: Fitting) -> tuple[Known, Wanted]:
+def only(found: Fitting) -> tuple[StoredReturn, Wanted]:
     """The one that holds them. Raises Conflict no_open_return or return_ambiguous."""
     if not found:
         message = "No open return of Walmart's holds these items; it comes when the buyer asks."
@@ -51,7 +51,7 @@ def only(found: Fitting) -> tuple[Known, Wanted]:
 
 
 def _fitting(
-    known: Known, order: Order, items: tuple[RequestedItem, ...], waiting: Mapping[int, int]
+    known: StoredReturn, order: Order, items: tuple[RequestedItem, ...], waiting: Mapping[int, int]
 ) -> Wanted:
     """The order's lines of the return that hold the items; None where it does not hold them.
 

@@ -16,16 +16,16 @@ from app.domain.orders.returns import RefundItem, RefundRequest
 from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import Kind
 from app.storage import idempotency, queries
-from app.storage.idempotency import Once
+from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import repository, save
 from app.storage.outbox import updates
 from app.storage.postgres.database import Connection
 from app.storage.queries.views import ReturnView, UpdateView
 from app.storage.returns import refunds, returns
-from app.storage.returns.refunds import Asked, NewRefund
-from app.storage.returns.returns import Known
+from app.storage.returns.refunds import EarlierRefund, NewRefund
+from app.storage.returns.returns import StoredReturn
 from app.usecases.commerce_dedup import duplicates
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.usecases.returns import open_returns
 from app.usecases.returns.open_returns import Fitting
 
@@ -49,7 +49,7 @@ class Refunded:
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class RefundReference:
     """What a refund is asked by: whoever asks again by it is told of the first.
 
     within: only for so long; None for ever. What was dismissed and is not at Walmart answers nobody
@@ -69,26 +69,31 @@ class _Asking:
 
 
 async def refund(
-    desk: Desk, return_id: UUID, request: RefundRequest, *, actor: str, once: Once | None = None
+    context: AppContext,
+    return_id: UUID,
+    request: RefundRequest,
+    *,
+    actor: str,
+    once: IdempotentRequest | None = None,
 ) -> Refunded:
     """Accept a refund. Raises Unknown, Invalid or Conflict, and then nothing was written."""
-    async with desk.transaction(once) as connection:
-        refunded = await _accept(connection, desk, return_id, _Asking(request, actor))
-        await idempotency.keep(connection, once, refunded)
-    desk.wake()
+    async with context.transaction(once) as connection:
+        refunded = await _accept(connection, context, return_id, _Asking(request, actor))
+        await idempotency.store(connection, once, refunded)
+    context.wake()
     return refunded
 
 
 async def refund_order(
-    desk: Desk,
+    context: AppContext,
     store_id: int,
     order_id: UUID,
     items: tuple[RequestedItem, ...] | None,
     *,
     comment: str | None,
     actor: str,
-    once: Once | None = None,
-    reference: Reference | None = None,
+    once: IdempotentRequest | None = None,
+    reference: RefundReference | None = None,
 ) -> Refunded:
     """Refund items of an order by the one open return that holds them.
 
@@ -96,33 +101,33 @@ async def refund_order(
     reference is answered, not refunded again. Raises as `refund` does, and Conflict
     no_open_return or return_ambiguous.
     """
-    async with desk.transaction(once) as connection:
+    async with context.transaction(once) as connection:
         order = await repository.lock(connection, order_id)
         if order.store_id != store_id:
             raise Unknown("order", order_id)
-        refunded = await refund_held(
-            connection, desk, order, items, comment=comment, actor=actor, reference=reference
+        refunded = await refund_locked(
+            connection, context, order, items, comment=comment, actor=actor, reference=reference
         )
-        await idempotency.keep(connection, once, refunded)
-    desk.wake()
+        await idempotency.store(connection, once, refunded)
+    context.wake()
     return refunded
 
 
-async def refund_held(
+async def refund_locked(
     connection: Connection,
-    desk: Desk,
+    context: AppContext,
     order: Order,
     items: tuple[RequestedItem, ...] | None,
     *,
     comment: str | None,
     actor: str,
-    reference: Reference | None = None,
+    reference: RefundReference | None = None,
 ) -> Refunded:
     """The same in the transaction of somebody who holds the order, and wakes the pollers."""
     fitting = await open_returns.holding(connection, order, items)
     before = await _before(connection, order, fitting, reference)
     if before is None and reference is not None and reference.within is not None:
-        before = await duplicates.told_otherwise(
+        before = await duplicates.from_elsewhere(
             connection, order, items, reference.text, reference.within
         )
     if before is not None:
@@ -130,12 +135,12 @@ async def refund_held(
     known, wanted = open_returns.only(fitting)
     request = RefundRequest(wanted, comment, order.purchase_order_id)
     asking = _Asking(request, actor, reference.text if reference else None)
-    return await _accept(connection, desk, known.id, asking)
+    return await _accept(connection, context, known.id, asking)
 
 
 async def _before(
-    connection: Connection, order: Order, fitting: Fitting, reference: Reference | None
-) -> Asked | None:
+    connection: Connection, order: Order, fitting: Fitting, reference: RefundReference | None
+) -> EarlierRefund | None:
     """The refund that this one only repeats."""
     if reference is None:
         return None
@@ -149,7 +154,7 @@ async def _before(
     return None if others else found
 
 
-async def _asked(connection: Connection, store_id: int, before: Asked) -> Refunded:
+async def _asked(connection: Connection, store_id: int, before: EarlierRefund) -> Refunded:
     view = await queries.return_(connection, store_id, before.return_id)
     written = await queries.update(connection, store_id, before.update_id)
     if view is None or written is None:
@@ -157,7 +162,9 @@ async def _asked(connection: Connection, store_id: int, before: Asked) -> Refund
     return Refunded(view, written, before.number)
 
 
-async def _accept(connection: Connection, desk: Desk, return_id: UUID, asking: _Asking) -> Refunded:
+async def _accept(
+    connection: Connection, context: AppContext, return_id: UUID, asking: _Asking
+) -> Refunded:
     locked = await _lock(connection, return_id, asking.request)
     # Under the orders' locks, so that two refunds never see the same units left.
     known = await returns.find(connection, return_id)
@@ -170,7 +177,7 @@ async def _accept(connection: Connection, desk: Desk, return_id: UUID, asking: _
         raise Invalid("required", "At least one item is needed.")
     made = []
     for number, some in sorted(rules.by_order(known.returned, items).items()):
-        made.append(await _queue(connection, desk, locked[number], known, some, asking))
+        made.append(await _queue(connection, context, locked[number], known, some, asking))
     return await _asked(connection, known.store_id, made[0])
 
 
@@ -197,16 +204,16 @@ async def _lock(
 
 async def _queue(  # noqa: PLR0917 - one caller, which has all of them in hand
     connection: Connection,
-    desk: Desk,
+    context: AppContext,
     order: Order,
-    known: Known,
+    known: StoredReturn,
     items: tuple[RefundItem, ...],
     asking: _Asking,
-) -> Asked:
+) -> EarlierRefund:
     """Write the refund of one order's lines, and its update."""
     update = NewUpdate(
         store_id=order.store_id,
-        id=desk.new_id(order.store_id),
+        id=context.new_id(order.store_id),
         kind=Kind.REFUND,
         subject=order.purchase_order_id,
         sequence=order.next_sequence,
@@ -219,7 +226,7 @@ async def _queue(  # noqa: PLR0917 - one caller, which has all of them in hand
         connection,
         NewRefund(
             store_id=order.store_id,
-            id=desk.new_id(order.store_id),
+            id=context.new_id(order.store_id),
             return_id=known.id,
             order_id=order.id,
             update_id=update.id,
@@ -228,7 +235,7 @@ async def _queue(  # noqa: PLR0917 - one caller, which has all of them in hand
             reference=asking.reference,
         ),
     )
-    await updates.hand_turns(connection, [update.place])
+    await updates.activate_next(connection, [update.place])
     after = await repository.lock(connection, order.id)
     await save.save_status(connection, after, synced=False)
-    return Asked(known.id, update.id, number)
+    return EarlierRefund(known.id, update.id, number)

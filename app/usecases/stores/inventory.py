@@ -10,11 +10,11 @@ from app.storage import queries
 from app.storage.inventory import levels as stock
 from app.storage.queries.views import UpdateView
 from app.storage.stores import stores
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 
 
 @dataclass(frozen=True, slots=True)
-class Queued:
+class QueuedLevel:
     """A level and the update that tells Walmart of it."""
 
     level: StockLevel
@@ -22,23 +22,23 @@ class Queued:
 
 
 async def put(
-    desk: Desk, store_id: UUID, levels: Sequence[StockLevel], *, actor: str
-) -> list[Queued]:
+    context: AppContext, store_id: UUID, levels: Sequence[StockLevel], *, actor: str
+) -> list[QueuedLevel]:
     """Queue stock levels, the newest of each SKU alone. Raises Unknown store, Invalid."""
     refuse(list(_problems(levels)))
-    async with desk.transaction() as connection:
+    async with context.transaction() as connection:
         store = await stores.number_of(connection, store_id)
         if store is None:
             raise Unknown("store", store_id)
         wanted = stock.Levels(store, levels, actor)
-        ids = await stock.put(connection, wanted, desk.new_id)
+        ids = await stock.put(connection, wanted, context.new_id)
         queued = []
         for level, update_id in zip(levels, ids, strict=True):
             view = await queries.update(connection, store, update_id)
             if view is None:
                 raise Unknown("update", update_id)
-            queued.append(Queued(level, view))
-    desk.wake()
+            queued.append(QueuedLevel(level, view))
+    context.wake()
     return queued
 
 

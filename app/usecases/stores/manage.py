@@ -9,12 +9,12 @@ from uuid import UUID
 
 from app.domain.errors import Conflict, Problem, Unknown, refuse
 from app.storage import idempotency, queries, rate_limits
-from app.storage.idempotency import Once
+from app.storage.idempotency import IdempotentRequest
 from app.storage.postgres.database import Connection
 from app.storage.queries.views import StoreView
 from app.storage.stores import stores
-from app.storage.stores.secrets import Vault
-from app.usecases.context import Desk
+from app.storage.stores.secrets import SecretCipher
+from app.usecases.context import AppContext
 from app.usecases.stores import validation
 from app.walmart import carriers, errors
 
@@ -82,7 +82,9 @@ class Verified:
     scopes: Mapping[str, str]
 
 
-async def create(desk: Desk, new: NewStore, *, actor: str, once: Once | None = None) -> StoreView:
+async def create(
+    context: AppContext, new: NewStore, *, actor: str, once: IdempotentRequest | None = None
+) -> StoreView:
     """Connect a store.
 
     Raises Invalid, and Conflict store_code_taken, walmart_account_taken or store_name_taken.
@@ -98,48 +100,50 @@ async def create(desk: Desk, new: NewStore, *, actor: str, once: Once | None = N
             *await validation.address_problems(values),
         ]
     )
-    async with desk.transaction(once) as connection:
+    async with context.transaction(once) as connection:
         number = await stores.next_number(connection)
-        identifier = desk.new_id(number)
-        row = {"store_id": number, "id": identifier, **_sealed(values, desk.vault)}
+        identifier = context.new_id(number)
+        row = {"store_id": number, "id": identifier, **_sealed(values, context.cipher)}
         await _or_taken(stores.add(connection, row))
         view = await _view(connection, identifier)
-        await idempotency.keep(connection, once, view)
+        await idempotency.store(connection, once, view)
     return view
 
 
-async def change(desk: Desk, store_id: UUID, changes: StoreChanges, *, actor: str) -> StoreView:
+async def change(
+    context: AppContext, store_id: UUID, changes: StoreChanges, *, actor: str
+) -> StoreView:
     """Change a store. Raises Unknown, Invalid, and Conflict as `create` does."""
     del actor
     values = {name: value for name, value in _values(changes).items() if value is not UNCHANGED}
     refuse([*validation.problems(values), *await validation.address_problems(values)])
-    async with desk.transaction() as connection:
+    async with context.transaction() as connection:
         number = await stores.number_of(connection, store_id)
         if number is None:
             raise Unknown("store", store_id)
         now = await _commerce_now(connection, store_id)
         problems = validation.commerce_problems({**now, **values})
         refuse([*problems, *validation.moved_problems(now, values)])
-        row = _sealed(values, desk.vault)
+        row = _sealed(values, context.cipher)
         await _or_taken(stores.change(connection, number, row))
         view = await _view(connection, store_id)
-    desk.walmart.forget(number)
+    context.walmart.forget(number)
     # New credentials end a pause, so what waited for them may go now.
-    desk.wake()
+    context.wake()
     return view
 
 
-async def verify(desk: Desk, store_id: UUID) -> Verified:
+async def verify(context: AppContext, store_id: UUID) -> Verified:
     """Try the store's Walmart credentials now; where they work, what waits for them goes on.
 
     Raises Unknown.
     """
-    async with desk.transaction() as connection:
+    async with context.transaction() as connection:
         number = await stores.number_of(connection, store_id)
     if number is None:
         raise Unknown("store", store_id)
     try:
-        detail = await desk.walmart.check(await desk.account(number))
+        detail = await context.walmart.check(await context.account(number))
     except errors.CredentialsRejected as error:
         return Verified(ok=False, code="credentials_rejected", message=str(error), scopes={})
     except errors.WalmartError as error:
@@ -147,9 +151,9 @@ async def verify(desk: Desk, store_id: UUID) -> Verified:
     if detail.scopes.get("orders") not in {None, "full_access"}:
         message = "The keys work but lack full access to orders: grant it in Developer Portal."
         return Verified(ok=False, code="scope_missing", message=message, scopes=detail.scopes)
-    async with desk.transaction() as connection:
+    async with context.transaction() as connection:
         await rate_limits.open_again(connection, number)
-    desk.wake()
+    context.wake()
     message = "Walmart accepts the credentials."
     return Verified(ok=True, code="verified", message=message, scopes=detail.scopes)
 
@@ -170,19 +174,19 @@ async def _commerce_now(connection: Connection, store_id: UUID) -> dict[str, Any
     return now | {"commerce_access_token": "set" if view.commerce_access_token_set else None}
 
 
-def _sealed(values: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
+def _sealed(values: Mapping[str, Any], cipher: SecretCipher) -> dict[str, Any]:
     row = dict(values)
     for name in ("commerce_webhook_public_keys", "commerce_io_client_ids"):
         if name in row:
             row[name] = list(row[name] or ())
     for name in ("walmart_client_secret", "commerce_access_token"):
         if row.get(name) is not None:
-            row[name] = vault.seal(row[name])
+            row[name] = cipher.seal(row[name])
     if "notifications_url" in row:
         url, secret = row.pop("notifications_url"), row.pop("notifications_secret")
-        row["notify_url"] = None if url is None else vault.seal(url)
+        row["notify_url"] = None if url is None else cipher.seal(url)
         row["notify_host"] = None if url is None else validation.origin_of(url)
-        row["notify_secret"] = None if secret is None else vault.seal(secret)
+        row["notify_secret"] = None if secret is None else cipher.seal(secret)
     if row.get("carriers") is not None:
         row["carriers"] = {code: _spelled(entry) for code, entry in row["carriers"].items()}
     return row
@@ -208,7 +212,7 @@ _TAKEN: Mapping[str, tuple[str, str, str]] = {
 async def _or_taken(write: Awaitable[None]) -> None:
     try:
         await write
-    except stores.Taken as error:
+    except stores.AlreadyInUse as error:
         code, message, pointer = _TAKEN[error.what]
         problem = Problem(code, message, pointer, conflict=True)
         raise Conflict(code, message, [problem]) from error

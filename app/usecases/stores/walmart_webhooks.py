@@ -6,10 +6,10 @@ from uuid import UUID
 from app.domain.errors import Conflict, Invalid, NotAvailable, Unknown
 from app.domain.ids import store_of
 from app.storage.imports import webhook_inbox
-from app.storage.imports.webhook_inbox import Announcement
+from app.storage.imports.webhook_inbox import NewWebhookEvent
 from app.storage.stores import stores
 from app.storage.stores.secrets import CannotDecrypt
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.walmart import webhooks as notifications
 
 _SECRET_BYTES = 32
@@ -19,12 +19,12 @@ class NotSigned(Exception):
     """The event does not bear Walmart's signature for the store."""
 
 
-async def announce(desk: Desk, store_id: UUID, body: bytes, signature: str | None) -> bool:
+async def announce(context: AppContext, store_id: UUID, body: bytes, signature: str | None) -> bool:
     """Write an event down; False where it was announced before.
 
     Raises Unknown store, NotSigned, Invalid notification_invalid, NotAvailable.
     """
-    async with desk.transaction() as connection:
+    async with context.transaction() as connection:
         number = await stores.number_of(connection, store_id)
         if number is None or number != store_of(store_id):
             raise Unknown("store", store_id)
@@ -32,7 +32,7 @@ async def announce(desk: Desk, store_id: UUID, body: bytes, signature: str | Non
     if sealed is None or signature is None:
         raise NotSigned
     try:
-        secret = desk.vault.open(sealed)
+        secret = context.cipher.open(sealed)
     except CannotDecrypt as error:
         # Walmart sends it again for a while; meanwhile somebody may put the key back.
         raise NotAvailable("secret_unreadable", f"The store's secret: {error}.") from error
@@ -44,29 +44,29 @@ async def announce(desk: Desk, store_id: UUID, body: bytes, signature: str | Non
         raise Invalid("notification_invalid", f"This is none of Walmart's events: {error}.") from (
             error
         )
-    announced = Announcement(
+    announced = NewWebhookEvent(
         number, event.id, event.type, event.purchase_order_id, event.return_order_id
     )
-    async with desk.transaction() as connection:
+    async with context.transaction() as connection:
         return await webhook_inbox.add(connection, announced)
 
 
-async def subscribe(desk: Desk, store_id: int, url: str) -> list[str]:
+async def subscribe(context: AppContext, store_id: int, url: str) -> list[str]:
     """Let Walmart announce a store's changes at an address; answers the event types.
 
     The secret is made anew, so that whoever knew the old one is shut out. Raises WalmartError,
     Conflict secret_unreadable.
     """
-    account = await desk.account(store_id)
+    account = await context.account(store_id)
     secret = random.token_urlsafe(_SECRET_BYTES)
-    async with desk.transaction() as connection:
-        await webhook_inbox.set_secret(connection, store_id, desk.vault.seal(secret))
-    known = await desk.walmart.webhooks.event_types(account)
+    async with context.transaction() as connection:
+        await webhook_inbox.set_secret(connection, store_id, context.cipher.seal(secret))
+    known = await context.walmart.webhooks.event_types(account)
     wanted = {kind: known[kind] for kind in notifications.SUBSCRIBED if kind in known}
     if not wanted:
         raise Conflict("webhooks_not_offered", "Walmart offers this account no event of orders.")
-    for old in await desk.walmart.webhooks.subscriptions(account):
+    for old in await context.walmart.webhooks.subscriptions(account):
         if old.event_type in wanted and old.url == url:
-            await desk.walmart.webhooks.unsubscribe(account, old.id)
-    await desk.walmart.webhooks.subscribe(account, url, wanted, secret)
+            await context.walmart.webhooks.unsubscribe(account, old.id)
+    await context.walmart.webhooks.subscribe(account, url, wanted, secret)
     return sorted(wanted)

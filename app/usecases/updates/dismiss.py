@@ -9,15 +9,15 @@ from app.domain.orders import reservation, tracking_correction
 from app.domain.orders.order import Order
 from app.domain.update import DUE, Kind, State
 from app.storage import idempotency, queries, rate_limits, timeline
-from app.storage.idempotency import Once
+from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import repository, save
 from app.storage.outbox import requeue, updates
 from app.storage.postgres.database import Connection
 from app.storage.queries.views import UpdateView
 from app.storage.recording import settlement
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.usecases.updates import read_subject, subject_reader
-from app.usecases.updates.read_subject import ABSENT, NOT_READ, Look
+from app.usecases.updates.read_subject import ABSENT, NOT_READ, SubjectRead
 from app.usecases.updates.retry import held
 
 
@@ -35,18 +35,23 @@ class Dismissed:
 
 
 async def dismiss(
-    desk: Desk, update_id: UUID, *, note: str, actor: str, once: Once | None = None
+    context: AppContext,
+    update_id: UUID,
+    *,
+    note: str,
+    actor: str,
+    once: IdempotentRequest | None = None,
 ) -> Dismissed:
     """End an update by a person's word.
 
     A doubt stays: what it holds is kept until a read that began late enough shows what became of
     it. Raises Unknown, Conflict update_in_progress or update_finished.
     """
-    async with desk.transaction(once) as connection:
+    async with context.transaction(once) as connection:
         waiting, basis = await held(connection, update_id)
         read_at = await rate_limits.now(connection)
-    seen = await subject_reader.see(desk, waiting, basis)
-    async with desk.transaction(once) as connection:
+    seen = await subject_reader.read_subject(context, waiting, basis)
+    async with context.transaction(once) as connection:
         found, order = await held(connection, update_id)
         if order is not None and not settlement.still_holds(basis, order):
             seen = None
@@ -54,8 +59,8 @@ async def dismiss(
         if order is not None:
             order = reservation.with_state(order, {update_id: State.DISMISSED})
             await save.save_status(connection, order, synced=False)
-        look = Look(seen, read_at) if seen is not None else None
-        finding = await read_subject.conclude(connection, desk, found, order, look)
+        look = SubjectRead(seen, read_at) if seen is not None else None
+        finding = await read_subject.conclude(connection, context, found, order, look)
         if finding.walmart == NOT_READ and _holds(order, update_id):
             # A poller reads it as soon as it can.
             await requeue.doubt_now(connection, found)
@@ -63,15 +68,15 @@ async def dismiss(
             if found.kind is Kind.SHIPMENT and finding.walmart == ABSENT:
                 await end_corrections(connection, order, update_id, actor)
             detail = {"note": note, "walmart": finding.walmart}
-            event = timeline.Event("update_dismissed", actor, update_id, detail)
-            await timeline.add(connection, order.store_id, order.id, event, desk.new_id)
-        await updates.hand_turns(connection, [found.place])
+            event = timeline.TimelineEvent("update_dismissed", actor, update_id, detail)
+            await timeline.add(connection, order.store_id, order.id, event, context.new_id)
+        await updates.activate_next(connection, [found.place])
         view = await queries.update(connection, found.store_id, update_id)
         if view is None:
             raise Unknown("update", update_id)
         dismissed = Dismissed(view, finding.walmart, finding.explanation, finding.until)
-        await idempotency.keep(connection, once, dismissed)
-    desk.wake()
+        await idempotency.store(connection, once, dismissed)
+    context.wake()
     return dismissed
 
 

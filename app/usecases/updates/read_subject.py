@@ -16,14 +16,14 @@ from app.storage.commerce import links
 from app.storage.commerce import updates as commerce_updates
 from app.storage.orders import repository, save
 from app.storage.outbox import requeue, updates
-from app.storage.outbox.requeue import Found
+from app.storage.outbox.requeue import StoredUpdate
 from app.storage.postgres.database import Connection
 from app.storage.recording import settlement
-from app.storage.recording.settlement import Picture
+from app.storage.recording.settlement import SettlementInput
 from app.storage.returns import refunds as kept_refunds
 from app.storage.returns import returns
-from app.usecases.context import Desk
-from app.usecases.updates.subject_reader import Sight
+from app.usecases.context import AppContext
+from app.usecases.updates.subject_reader import SubjectSeen
 
 NOT_READ, ABSENT, IN_DOUBT = "not_read", "absent", "in_doubt"
 _NO_UNITS = "Walmart shows nothing of it; its units are free again."
@@ -54,7 +54,7 @@ _MISSING: Mapping[Kind, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Conclusion:
     """What Walmart (or Commerce, by the explanation) has of an update.
 
     until: from when a read may end its doubt, where it is still in doubt.
@@ -66,16 +66,20 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class SubjectRead:
     """What was seen in a read that began at read_at (the database's time)."""
 
-    sight: Sight
+    sight: SubjectSeen
     read_at: datetime
 
 
 async def conclude(
-    connection: Connection, desk: Desk, found: Found, order: Order | None, look: Look | None
-) -> Finding:
+    connection: Connection,
+    context: AppContext,
+    found: StoredUpdate,
+    order: Order | None,
+    look: SubjectRead | None,
+) -> Conclusion:
     """Write down what was seen of an update whose order is held; look None: nothing could be seen.
 
     order has the update in the state that it comes to have.
@@ -87,15 +91,15 @@ async def conclude(
     if found.kind is Kind.INVENTORY:
         return _stock(found, look)
     if found.kind is Kind.REFUND:
-        return await _refund(connection, desk, found, look)
+        return await _refund(connection, context, found, look)
     if found.kind in TOLD_COMMERCE:
-        return await _commerce(connection, desk, found, order, look)
-    return await _of_walmarts_order(connection, desk, found, order, look)
+        return await _commerce(connection, context, found, order, look)
+    return await _of_walmarts_order(connection, context, found, order, look)
 
 
 async def _missing(
-    connection: Connection, found: Found, order: Order | None, look: Look
-) -> Finding:
+    connection: Connection, found: StoredUpdate, order: Order | None, look: SubjectRead
+) -> Conclusion:
     """Of what Walmart does not know nothing is there, and nothing is held once that is sure."""
     if doubt.open_for(found.in_doubt_until, look.read_at):
         return _in_doubt(found)
@@ -108,24 +112,28 @@ async def _missing(
         after = reservation.release(now, found.id)
         await save.save(connection, now, after)
         await save.save_status(connection, after, synced=False)
-    return Finding(ABSENT, _MISSING.get(found.kind, "Walmart knows no such order."))
+    return Conclusion(ABSENT, _MISSING.get(found.kind, "Walmart knows no such order."))
 
 
-def _was_shown(found: Found, order: Order | None) -> bool:
+def _was_shown(found: StoredUpdate, order: Order | None) -> bool:
     """Whether Walmart has shown before what it says that it does not know."""
     return found.kind is Kind.REFUND or (order is not None and order.last_synced_at is not None)
 
 
 async def _of_walmarts_order(
-    connection: Connection, desk: Desk, found: Found, order: Order | None, look: Look
-) -> Finding:
+    connection: Connection,
+    context: AppContext,
+    found: StoredUpdate,
+    order: Order | None,
+    look: SubjectRead,
+) -> Conclusion:
     sight = look.sight
     if order is None or sight.order is None:
         return _unread(found)
     turns = await settlement.settle(
-        connection, Picture(order, sight.order, look.read_at), desk.new_id
+        connection, SettlementInput(order, sight.order, look.read_at), context.new_id
     )
-    await updates.hand_turns(connection, turns)
+    await updates.activate_next(connection, turns)
     after = await repository.lock(connection, order.id)
     task = after.task(found.id)
     what = _of_order(after, task, sight.order)
@@ -139,7 +147,11 @@ def _of_order(order: Order, task: Task | None, snapshot: OrderSnapshot) -> str:
     if task is None or task.kind is Kind.ACKNOWLEDGEMENT:
         return ABSENT if snapshot.created else "acknowledged"
     if task.kind is Kind.TRACKING:
-        return "corrected" if tracking_correction.standing(order, task, snapshot).done else ABSENT
+        return (
+            "corrected"
+            if tracking_correction.correction_state(order, task, snapshot).done
+            else ABSENT
+        )
     confirmed = sum(item.confirmed for item in task.items)
     if not confirmed:
         return ABSENT
@@ -148,19 +160,23 @@ def _of_order(order: Order, task: Task | None, snapshot: OrderSnapshot) -> str:
     return "canceled" if task.kind is Kind.CANCELLATION else "shipped"
 
 
-def _stock(found: Found, look: Look) -> Finding:
+def _stock(found: StoredUpdate, look: SubjectRead) -> Conclusion:
     text = f"Walmart shows {look.sight.stock} units of {found.payload['sku']}."
     until = found.in_doubt_until
     if until is None or not doubt.open_for(until, look.read_at):
-        return Finding("stock_level", text)
-    return Finding("stock_level", f"{text} The value may still arrive until {_time(until)}.", until)
+        return Conclusion("stock_level", text)
+    return Conclusion(
+        "stock_level", f"{text} The value may still arrive until {_time(until)}.", until
+    )
 
 
-async def _refund(connection: Connection, desk: Desk, found: Found, look: Look) -> Finding:
+async def _refund(
+    connection: Connection, context: AppContext, found: StoredUpdate, look: SubjectRead
+) -> Conclusion:
     returned = look.sight.returned
     if returned is None:
         return _unread(found)
-    await returns.save(connection, found.store_id, [returned], desk.new_id)
+    await returns.save(connection, found.store_id, [returned], context.new_id)
     known = await kept_refunds.of_updates(connection, found.store_id, [found.id])
     items = known[found.id].items if found.id in known else ()
     missing = refunds.missing(items, returned)
@@ -177,8 +193,12 @@ async def _refund(connection: Connection, desk: Desk, found: Found, look: Look) 
 
 
 async def _commerce(
-    connection: Connection, desk: Desk, found: Found, order: Order | None, look: Look
-) -> Finding:
+    connection: Connection,
+    context: AppContext,
+    found: StoredUpdate,
+    order: Order | None,
+    look: SubjectRead,
+) -> Conclusion:
     seen = look.sight.commerce
     there = seen is not None
     if found.kind is Kind.COMMERCE_NOTE and seen is not None:
@@ -190,29 +210,29 @@ async def _commerce(
     await requeue.end_doubt(connection, found)
     what = "note" if found.kind is Kind.COMMERCE_NOTE else "order"
     if not there or seen is None:
-        return Finding(NOT_READ, f"Commerce shows no such {what}. Walmart was not asked.")
+        return Conclusion(NOT_READ, f"Commerce shows no such {what}. Walmart was not asked.")
     if found.kind is Kind.COMMERCE_NOTE:
         await commerce_updates.note_landed(connection, found.store_id, found.id)
     elif order is not None:
         link = Link(seen.number, seen.entity_id, seen.items)
-        await links.keep(connection, found.store_id, order.id, link, desk.new_id)
-    return Finding(NOT_READ, f"Commerce shows the {what}. Walmart was not asked.")
+        await links.keep(connection, found.store_id, order.id, link, context.new_id)
+    return Conclusion(NOT_READ, f"Commerce shows the {what}. Walmart was not asked.")
 
 
-def _finding(found: Found, what: str) -> Finding:
+def _finding(found: StoredUpdate, what: str) -> Conclusion:
     text = _ABSENT.get(found.kind, _NO_UNITS) if what == ABSENT else _EXPLAINED[what]
-    return Finding(what, text)
+    return Conclusion(what, text)
 
 
-def _unread(found: Found) -> Finding:
+def _unread(found: StoredUpdate) -> Conclusion:
     until = found.in_doubt_until
     if found.kind in TOLD_COMMERCE:
-        return Finding(NOT_READ, "Commerce could not be read. Walmart was not asked.", until)
+        return Conclusion(NOT_READ, "Commerce could not be read. Walmart was not asked.", until)
     holds = f"; {_HELD}" if found.kind in {Kind.SHIPMENT, Kind.CANCELLATION} else "."
-    return Finding(NOT_READ, f"Walmart could not be read{holds}", until)
+    return Conclusion(NOT_READ, f"Walmart could not be read{holds}", until)
 
 
-def _in_doubt(found: Found) -> Finding:
+def _in_doubt(found: StoredUpdate) -> Conclusion:
     until = found.in_doubt_until
     assert until is not None  # noqa: S101 - asked a moment ago
     where = "Commerce" if found.kind in TOLD_COMMERCE else "Walmart"
@@ -220,7 +240,7 @@ def _in_doubt(found: Found) -> Finding:
         f"{where} does not show all of it yet, and it may still arrive until {_time(until)}. What "
         f"it holds stays reserved; Waybill reads {where} again then."
     )
-    return Finding(IN_DOUBT, text, until)
+    return Conclusion(IN_DOUBT, text, until)
 
 
 def _time(at: datetime) -> str:

@@ -11,16 +11,16 @@ from app.domain.orders.order import Order
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.update import TOLD_COMMERCE, Kind, State
 from app.storage import idempotency, queries, rate_limits, timeline
-from app.storage.idempotency import Once
+from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import repository, save
 from app.storage.outbox import requeue, updates
-from app.storage.outbox.requeue import Found
+from app.storage.outbox.requeue import StoredUpdate
 from app.storage.postgres.database import Connection
 from app.storage.queries.views import UpdateView
 from app.storage.recording import settlement
-from app.storage.recording.settlement import Picture
+from app.storage.recording.settlement import SettlementInput
 from app.usecases import read_order
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 
 _EXPLAINED = {
     blockers.EXCESS: "Walmart shows more units under this tracking number than Waybill knows "
@@ -47,35 +47,35 @@ class Retried:
 
 
 async def retry(
-    desk: Desk,
+    context: AppContext,
     update_id: UUID,
     *,
     override_cancel_request: bool,
     actor: str,
-    once: Once | None = None,
+    once: IdempotentRequest | None = None,
 ) -> Retried:
     """Try an update again. Raises Unknown, Conflict update_in_progress or update_finished.
 
     Walmart is read first for one that failed: what it has already is not sent again.
     """
-    async with desk.transaction(once) as connection:
+    async with context.transaction(once) as connection:
         found, order = await held(connection, update_id)
         read_at = await rate_limits.now(connection)
-    snapshot = await _picture(desk, found, order)
-    async with desk.transaction(once) as connection:
+    snapshot = await _picture(context, found, order)
+    async with context.transaction(once) as connection:
         now = await held(connection, update_id)
         if order is None or now[1] is None or not settlement.still_holds(order, now[1]):
             snapshot = None
         picture = (snapshot, read_at) if snapshot is not None else None
         retried = await _requeue(
-            connection, desk, update_id, picture, override=override_cancel_request, actor=actor
+            connection, context, update_id, picture, override=override_cancel_request, actor=actor
         )
-        await idempotency.keep(connection, once, retried)
-    desk.wake()
+        await idempotency.store(connection, once, retried)
+    context.wake()
     return retried
 
 
-async def held(connection: Connection, update_id: UUID) -> tuple[Found, Order | None]:
+async def held(connection: Connection, update_id: UUID) -> tuple[StoredUpdate, Order | None]:
     """Hold an update that is not at rest, and its order, until the transaction ends.
 
     Raises Unknown, Conflict update_in_progress or update_finished.
@@ -99,12 +99,14 @@ async def held(connection: Connection, update_id: UUID) -> tuple[Found, Order | 
     return found, order
 
 
-async def _picture(desk: Desk, found: Found, order: Order | None) -> OrderSnapshot | None:
+async def _picture(
+    context: AppContext, found: StoredUpdate, order: Order | None
+) -> OrderSnapshot | None:
     told_commerce = found.kind in TOLD_COMMERCE
     if order is None or told_commerce or found.state is not State.FAILED or not found.attempts:
         return None
     try:
-        return await read_order.read(desk, order.store_id, order.purchase_order_id)
+        return await read_order.read(context, order.store_id, order.purchase_order_id)
     except OrderError:
         # The poller reads before it sends, so nothing is risked by queueing it unread.
         return None
@@ -112,7 +114,7 @@ async def _picture(desk: Desk, found: Found, order: Order | None) -> OrderSnapsh
 
 async def _requeue(
     connection: Connection,
-    desk: Desk,
+    context: AppContext,
     update_id: UUID,
     picture: tuple[OrderSnapshot, datetime] | None,
     *,
@@ -122,8 +124,10 @@ async def _requeue(
     found, order = await held(connection, update_id)
     landed, why_not = False, None
     if order is not None and picture is not None:
-        turns = await settlement.settle(connection, Picture(order, *picture), desk.new_id)
-        await updates.hand_turns(connection, turns)
+        turns = await settlement.settle(
+            connection, SettlementInput(order, *picture), context.new_id
+        )
+        await updates.activate_next(connection, turns)
         order = await repository.lock(connection, order.id)
         landed = _state(order, update_id) is State.CONFIRMED
         why_not = None if landed else _why_not(order, update_id, picture, override=override)
@@ -131,8 +135,8 @@ async def _requeue(
         await _queue(connection, found, order, override=override)
     if order is not None:
         detail = {"override": override, "why_not": why_not}
-        event = timeline.Event("update_retried", actor, update_id, detail)
-        await timeline.add(connection, order.store_id, order.id, event, desk.new_id)
+        event = timeline.TimelineEvent("update_retried", actor, update_id, detail)
+        await timeline.add(connection, order.store_id, order.id, event, context.new_id)
     view = await queries.update(connection, found.store_id, update_id)
     if view is None:
         raise Unknown("update", update_id)
@@ -171,7 +175,7 @@ def _why_not(
 
 
 async def _queue(
-    connection: Connection, found: Found, order: Order | None, *, override: bool
+    connection: Connection, found: StoredUpdate, order: Order | None, *, override: bool
 ) -> None:
     if order is not None:
         again = reservation.hold_again(order, found.id)
@@ -182,7 +186,7 @@ async def _queue(
     if override:
         await requeue.override_cancel_request(connection, found)
     await requeue.requeue(connection, found)
-    await updates.hand_turns(connection, [found.place])
+    await updates.activate_next(connection, [found.place])
 
 
 def _state(order: Order, update_id: UUID) -> State | None:
@@ -190,7 +194,7 @@ def _state(order: Order, update_id: UUID) -> State | None:
     return task.state if task else None
 
 
-async def _forecast(connection: Connection, found: Found, view: UpdateView) -> Retried:
+async def _forecast(connection: Connection, found: StoredUpdate, view: UpdateView) -> Retried:
     whom = "Commerce" if found.kind in TOLD_COMMERCE else "Walmart"
     paused = await rate_limits.paused_until(connection, found.store_id, found.kind)
     if paused is not None:

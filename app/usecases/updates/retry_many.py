@@ -9,10 +9,10 @@ from uuid import UUID
 
 from app.domain.errors import OrderError
 from app.storage import idempotency, queries
-from app.storage.idempotency import Once
+from app.storage.idempotency import IdempotentRequest
 from app.storage.postgres.retry import again
-from app.storage.queries import Page, UpdateFilter
-from app.usecases.context import Desk
+from app.storage.queries import KeysetPage, UpdateFilter
+from app.usecases.context import AppContext
 from app.usecases.updates import retry
 from app.usecases.updates.retry import Retried
 
@@ -22,7 +22,7 @@ _AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class One:
+class RetriedOne:
     """What will happen to one update; will is a problem's code where it was not accepted."""
 
     update_id: UUID
@@ -36,50 +36,50 @@ class One:
 class RetriedMany:
     """A word on each, how many of each, and whether more updates fit than were taken."""
 
-    results: Sequence[One]
+    results: Sequence[RetriedOne]
     more: bool
     totals: Mapping[str, int] = field(default_factory=dict)
 
 
 async def retry_many(
-    desk: Desk,
+    context: AppContext,
     wanted: UpdateFilter,
     *,
     limit: int,
     override_cancel_request: bool,
     actor: str,
-    once: Once | None = None,
+    once: IdempotentRequest | None = None,
 ) -> RetriedMany:
     """Try the newest limit updates again that fit. Raises NotAvailable, and Replay for a repeat.
 
     Each is carried out by itself: one that cannot be retried keeps no other from it.
     """
-    async with desk.transaction(once) as connection:
-        found, after = await queries.updates(connection, wanted, Page(limit))
+    async with context.transaction(once) as connection:
+        found, after = await queries.updates(connection, wanted, KeysetPage(limit))
     slots = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(update_id: UUID, order_id: UUID | None) -> One:
+    async def one(update_id: UUID, order_id: UUID | None) -> RetriedOne:
         async with slots:
             try:
                 retried = await again(
                     lambda: retry.retry(
-                        desk,
+                        context,
                         update_id,
                         override_cancel_request=override_cancel_request,
                         actor=actor,
                     )
                 )
             except OrderError as error:
-                return One(update_id, order_id, error.code, None, str(error))
+                return RetriedOne(update_id, order_id, error.code, None, str(error))
         return _one(order_id, retried)
 
     results = await asyncio.gather(*(one(view.id, view.order_id) for view in found))
     totals = Counter(result.will for result in results)
     retried = RetriedMany(results, after is not None, totals)
-    async with desk.transaction(once) as connection:
-        await idempotency.keep(connection, once, retried)
+    async with context.transaction(once) as connection:
+        await idempotency.store(connection, once, retried)
     return retried
 
 
-def _one(order_id: UUID | None, retried: Retried) -> One:
-    return One(retried.update.id, order_id, retried.will, retried.until, retried.explanation)
+def _one(order_id: UUID | None, retried: Retried) -> RetriedOne:
+    return RetriedOne(retried.update.id, order_id, retried.will, retried.until, retried.explanation)

@@ -12,7 +12,7 @@ from app.domain import db_limits
 from app.domain.errors import Invalid, NotAvailable, Unknown
 from app.storage.stores import stores
 from app.storage.stores.stores import CommerceSide
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 
 # Bytes of a body that is read in the loop's thread.
 _SMALL = 64 * 1024
@@ -77,15 +77,15 @@ def _read_json(body: bytes) -> object:
         raise Invalid("commerce_event_invalid", "The body is not JSON.") from error
 
 
-def desk_of(request: Request) -> Desk:
+def context_of(request: Request) -> AppContext:
     """What the use cases work with."""
-    desk: Desk = request.app.state.desk
-    return desk
+    context: AppContext = request.app.state.context
+    return context
 
 
-async def side_of(desk: Desk, code: str) -> CommerceSide:
+async def side_of(context: AppContext, code: str) -> CommerceSide:
     """How the store's Commerce proves itself. Raises Unknown."""
-    async with desk.transaction() as connection:
+    async with context.transaction() as connection:
         side = await stores.commerce_side(connection, code)
     if side is None:
         raise Unknown("store", code)

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Header, Request, Response
 
 from app.commerce import payloads, signatures
 from app.domain.errors import NotAvailable, OrderError, Unknown
-from app.storage.idempotency import Answer
+from app.storage.idempotency import StoredResponse
 from app.usecases.commerce_events import handle
 from app.web.commerce.hook_request import (
     ANY_BODY,
     PREFIX,
     StoreCode,
-    desk_of,
+    context_of,
     in_time,
     read_json,
     side_of,
@@ -58,14 +58,14 @@ async def receive_commerce_webhook(
     is mended. An order that nobody linked yet (its hooks are kept until then) and a hook that
     comes again are `success`. The store's `commerce.webhook_public_keys` verify it.
     """
-    desk, body = desk_of(request), await request.body()
+    context, body = context_of(request), await request.body()
     try:
         async with in_time(request):
-            side = await side_of(desk, store_code)
+            side = await side_of(context, store_code)
             if not signatures.webhook_signed(body, signature, side.webhook_public_keys):
                 raise Unauthorized("The hook bears no signature of this store's Commerce.")
             told = payloads.read(hook, await read_json(body))
-            done = await handle.tell(desk, side.store_id, told)
+            done = await handle.receive(context, side.store_id, told)
     except (NotAvailable, Unknown):
         raise
     except OrderError as error:
@@ -77,4 +77,4 @@ async def receive_commerce_webhook(
 
 def _operation(op: str, message: str | None) -> Response:
     shown = OperationOut(op=op, message=message)
-    return respond(Answer(200, shown.model_dump_json(exclude_none=True).encode(), {}))
+    return respond(StoredResponse(200, shown.model_dump_json(exclude_none=True).encode(), {}))

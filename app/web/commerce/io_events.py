@@ -13,15 +13,15 @@ from app.commerce.signatures import AdobeKeys, KeyNotAvailable
 from app.domain import db_limits
 from app.domain.errors import Invalid, NotAvailable, OrderError
 from app.storage.commerce import events as storage
-from app.storage.idempotency import Answer
+from app.storage.idempotency import StoredResponse
 from app.storage.stores.stores import CommerceSide
 from app.usecases.commerce_events import handle
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.web.commerce.hook_request import (
     ANY_BODY,
     PREFIX,
     StoreCode,
-    desk_of,
+    context_of,
     in_time,
     read_json,
     side_of,
@@ -82,9 +82,9 @@ async def receive_adobe_events(request: Request, store_code: StoreCode) -> Respo
     help, 503 where it can; what was carried out by then is known when it comes again. `waiting`
     is kept until its order is linked; `refused` stands with its order, see /v1/commerce-events.
     """
-    desk, body = desk_of(request), await request.body()
+    context, body = context_of(request), await request.body()
     async with in_time(request):
-        side = await side_of(desk, store_code)
+        side = await side_of(context, store_code)
         await _verify(request, body)
         read = await read_json(body)
         events = read if isinstance(read, list) else [read]
@@ -93,8 +93,8 @@ async def receive_adobe_events(request: Request, store_code: StoreCode) -> Respo
             raise Invalid("commerce_event_invalid", message)
         if not all(_recipient(event) in side.io_client_ids for event in events):
             raise Unauthorized("The events are for none of the store's io_client_ids.")
-        results = await _events(desk, side, events)
-    return respond(Answer(200, EventsOut(results=results).model_dump_json().encode(), {}))
+        results = await _events(context, side, events)
+    return respond(StoredResponse(200, EventsOut(results=results).model_dump_json().encode(), {}))
 
 
 async def _verify(request: Request, body: bytes) -> None:
@@ -106,12 +106,14 @@ async def _verify(request: Request, body: bytes) -> None:
         raise NotAvailable("adobe_keys_unavailable", str(error)) from error
 
 
-async def _events(desk: Desk, side: CommerceSide, events: list[dict[str, Any]]) -> list[str]:
+async def _events(
+    context: AppContext, side: CommerceSide, events: list[dict[str, Any]]
+) -> list[str]:
     """One that has to come again keeps none of the others from being carried out."""
     results, later = [], None
     for event in events:
         try:
-            results.append(await _event(desk, side, event))
+            results.append(await _event(context, side, event))
         except NotAvailable as error:
             later = error
     if later is not None:
@@ -119,24 +121,24 @@ async def _events(desk: Desk, side: CommerceSide, events: list[dict[str, Any]]) 
     return results
 
 
-async def _event(desk: Desk, side: CommerceSide, event: dict[str, Any]) -> str:
+async def _event(context: AppContext, side: CommerceSide, event: dict[str, Any]) -> str:
     about = payloads.about(str(event.get("type", "")))
     if about is None:
         return "ignored"
     name = _name(event)
-    async with desk.transaction() as connection:
+    async with context.transaction() as connection:
         if await storage.seen(connection, side.store_id, name):
             return "known"
     try:
         told = payloads.read(about, event.get("data"))
-        done = await handle.tell(desk, side.store_id, told, _time(event), named=True)
+        done = await handle.receive(context, side.store_id, told, _time(event), named=True)
     except NotAvailable:
         raise
     except OrderError as error:
         # To send it again would change nothing: a person reads it with the order and mends it.
         _log.warning("commerce_event_refused", about=about, code=error.code, reason=str(error))
         return f"refused: {error.code}"
-    async with desk.transaction() as connection:
+    async with context.transaction() as connection:
         await storage.remember(connection, side.store_id, name)
     _log.info("commerce_event", about=about, what=done.what, why=done.why)
     return done.what

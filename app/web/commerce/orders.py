@@ -10,18 +10,24 @@ from app.domain.errors import Conflict, Invalid, Problem, Unknown
 from app.domain.orders.cancellation import reason_of
 from app.domain.orders.requests import CancelRequest
 from app.storage import queries
-from app.storage.idempotency import Answer
+from app.storage.idempotency import StoredResponse
 from app.storage.queries.views import CancellationView
 from app.storage.stores import stores
 from app.usecases.commerce_dedup import duplicates
 from app.usecases.orders import cancel, ship
-from app.usecases.orders.ship import Shipped
+from app.usecases.orders.ship import AcceptedShipment
 from app.usecases.returns import refund
 from app.usecases.returns.refund import Refunded
 from app.web.commerce import search_criteria
 from app.web.commerce.responses import answers
-from app.web.commerce.schemas import CancelIn, CommerceOrderOut, CommerceOrdersOut, RefundIn, ShipIn
-from app.web.dependencies import Context, LooselyReading, Writing, respond
+from app.web.commerce.schemas import (
+    CancelIn,
+    CommerceOrderOut,
+    CommerceOrdersOut,
+    CommerceRefundIn,
+    ShipIn,
+)
+from app.web.dependencies import LooselyReading, RequestContext, Writing, respond
 from app.web.route import Operation
 
 router = APIRouter(prefix="/rest/{store_code}/V1", tags=["commerce"], route_class=Operation)
@@ -99,12 +105,12 @@ async def ship_order(
         store,
         _number,
         lambda once: ship.ship_all(
-            context.desk,
+            context.app,
             order,
             requests,
             actor=context.actor,
             once=once,
-            alike=duplicates.told_by_rest,
+            alike=duplicates.from_rest,
         ),
     )
 
@@ -125,7 +131,7 @@ async def cancel_order(
     """Cancel the whole order. Without a reason the store's `default_cancellation_reason` counts."""
     store, order = await _order(context, store_code, order_id)
     wanted = body or CancelIn()
-    async with context.desk.database.begin() as connection:
+    async with context.app.database.begin() as connection:
         default = await stores.default_cancellation_reason(connection, store)
     reason = reason_of(wanted.reason) if wanted.reason else default
     if reason is None:
@@ -138,13 +144,11 @@ async def cancel_order(
             body,
             store,
             _canceled,
-            lambda once: cancel.cancel(
-                context.desk, order, request, actor=context.actor, once=once
-            ),
+            lambda once: cancel.cancel(context.app, order, request, actor=context.actor, once=once),
         )
     except Conflict as error:
         if error.code in _UNDER_WAY:
-            return respond(Answer(200, b"true", {}))
+            return respond(StoredResponse(200, b"true", {}))
         raise
 
 
@@ -159,7 +163,9 @@ async def refund_order(
     context: Writing,
     store_code: _StoreCode,
     order_id: _OrderId,
-    body: Annotated[RefundIn, Body(examples=[{"items": [{"order_item_id": 55, "qty": 1}]}])],
+    body: Annotated[
+        CommerceRefundIn, Body(examples=[{"items": [{"order_item_id": 55, "qty": 1}]}])
+    ],
 ) -> Response:
     """Refund items of an order by the one open return that holds them; answers a number.
 
@@ -173,7 +179,7 @@ async def refund_order(
         store,
         _refunded,
         lambda once: refund.refund_order(
-            context.desk,
+            context.app,
             store,
             order,
             body.to_items(),
@@ -202,13 +208,13 @@ async def search_orders(context: LooselyReading, store_code: _StoreCode) -> Resp
     """
     store = await _store(context, store_code)
     wanted = search_criteria.read(context.request.query_params.multi_items())
-    async with context.desk.database.begin() as connection:
+    async with context.app.database.begin() as connection:
         found, total = await queries.search_orders(connection, store, wanted)
     items = [CommerceOrderOut.of(view) for view in found]
     page = CommerceOrdersOut(
         items=items, search_criteria=search_criteria.shown(wanted), total_count=total
     )
-    return respond(Answer(200, page.model_dump_json().encode(), {}))
+    return respond(StoredResponse(200, page.model_dump_json().encode(), {}))
 
 
 @router.get(
@@ -223,38 +229,38 @@ async def get_order(
 ) -> Response:
     """Read an order by its Commerce `entity_id`."""
     store, order = await _order(context, store_code, order_id)
-    async with context.desk.database.begin() as connection:
+    async with context.app.database.begin() as connection:
         view = await queries.order(connection, store, order)
     if view is None:
         raise Unknown("order", order_id)
-    return respond(Answer(200, CommerceOrderOut.of(view).model_dump_json().encode(), {}))
+    return respond(StoredResponse(200, CommerceOrderOut.of(view).model_dump_json().encode(), {}))
 
 
-async def _store(context: Context, code: str) -> int:
+async def _store(context: RequestContext, code: str) -> int:
     """The store with that code, if the key may see it. Raises Unknown."""
-    async with context.desk.database.begin() as connection:
+    async with context.app.database.begin() as connection:
         store = await stores.number_of_code(connection, code)
     if store is None or context.caller.store_id not in {None, store}:
         raise Unknown("store", code)
     return store
 
 
-async def _order(context: Context, code: str, commerce_order_id: int) -> tuple[int, UUID]:
+async def _order(context: RequestContext, code: str, commerce_order_id: int) -> tuple[int, UUID]:
     store = await _store(context, code)
-    async with context.desk.database.begin() as connection:
+    async with context.app.database.begin() as connection:
         found = await queries.by_commerce_id(connection, store, commerce_order_id)
     if found is None:
         raise Unknown("order", commerce_order_id)
     return store, found
 
 
-def _number(shipped: Shipped) -> Answer:
-    return Answer(200, str(shipped.shipment.number).encode(), {})
+def _number(shipped: AcceptedShipment) -> StoredResponse:
+    return StoredResponse(200, str(shipped.shipment.number).encode(), {})
 
 
-def _refunded(refunded: Refunded) -> Answer:
-    return Answer(200, str(refunded.number).encode(), {})
+def _refunded(refunded: Refunded) -> StoredResponse:
+    return StoredResponse(200, str(refunded.number).encode(), {})
 
 
-def _canceled(_: CancellationView) -> Answer:
-    return Answer(200, b"true", {})
+def _canceled(_: CancellationView) -> StoredResponse:
+    return StoredResponse(200, b"true", {})

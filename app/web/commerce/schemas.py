@@ -11,10 +11,10 @@ from pydantic_core import PydanticCustomError
 from app.commerce.shipment_tracks import Track, packages
 from app.domain import db_limits
 from app.domain.db_limits import BIGINT, INT
-from app.domain.orders.order import Line
+from app.domain.orders.order import OrderLine
 from app.domain.orders.requests import RequestedItem, ShipRequest
 from app.storage.queries.views import OrderView
-from app.usecases.returns.refund import REPEATED_WITHIN, Reference
+from app.usecases.returns.refund import REPEATED_WITHIN, RefundReference
 from app.web.v1.fields import Plain
 
 # Levels of a comment; Commerce's own has two.
@@ -57,13 +57,13 @@ _Id = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=BIGINT)]
 _Short = Annotated[Plain, Field(max_length=200)]
 
 
-class CommerceIn(BaseModel):
+class CommerceBody(BaseModel):
     """A body in Commerce's shape."""
 
     model_config = ConfigDict(extra="ignore")
 
 
-class ItemIn(CommerceIn):
+class ItemIn(CommerceBody):
     """Units of an item of the Commerce order."""
 
     order_item_id: _Id
@@ -74,13 +74,13 @@ class ItemIn(CommerceIn):
         return RequestedItem(self.qty, commerce_item_id=self.order_item_id)
 
 
-class TrackAttributesIn(CommerceIn):
+class TrackAttributesIn(CommerceBody):
     """Which items are in the track's package; an extension of Commerce's track."""
 
     items: Annotated[list[ItemIn], Field(max_length=1000)] | None = None
 
 
-class TrackIn(CommerceIn):
+class TrackIn(CommerceBody):
     """A tracking number with its carrier."""
 
     track_number: _Short = ""
@@ -95,7 +95,7 @@ class TrackIn(CommerceIn):
         return Track(self.carrier_code, self.title, self.track_number, items)
 
 
-class ShipIn(CommerceIn):
+class ShipIn(CommerceBody):
     """The body of Commerce's POST /V1/order/{orderId}/ship."""
 
     items: Annotated[list[ItemIn], Field(max_length=1000)] | None = None
@@ -115,7 +115,7 @@ class ShipIn(CommerceIn):
         return packages([track.to_track() for track in self.tracks], items, reference)
 
 
-class RefundIn(CommerceIn):
+class CommerceRefundIn(CommerceBody):
     """The body of Commerce's POST /V1/order/{orderId}/refund."""
 
     items: Annotated[list[ItemIn], Field(max_length=1000)] | None = None
@@ -125,12 +125,12 @@ class RefundIn(CommerceIn):
         """The items in the rules' words; None for all of the return."""
         return tuple(item.to_item() for item in self.items) if self.items else None
 
-    def reference(self, key: str | None = None) -> Reference:
+    def reference(self, key: str | None = None) -> RefundReference:
         """By what a repetition is known: the same body is the same refund, for some days.
 
         Under an Idempotency-Key the same body under the same key.
         """
-        return Reference(_reference(self, key), REPEATED_WITHIN)
+        return RefundReference(_reference(self, key), REPEATED_WITHIN)
 
     @property
     def said(self) -> str | None:
@@ -139,14 +139,14 @@ class RefundIn(CommerceIn):
         return db_limits.mended(text[:1000]) if isinstance(text, str) and text else None
 
 
-def _reference(body: CommerceIn, key: str | None = None) -> str:
+def _reference(body: CommerceBody, key: str | None = None) -> str:
     said = json.dumps(body.model_dump(mode="json"), sort_keys=True).encode()
     if key is not None:
         said += b"\0" + key.encode()
     return f"rest-{hashlib.sha256(said).hexdigest()[:40]}"
 
 
-class CancelIn(CommerceIn):
+class CancelIn(CommerceBody):
     """The optional body of a cancellation: Waybill's reason or one of Adobe's labels."""
 
     reason: _Short | None = None
@@ -167,7 +167,7 @@ class CommerceItemOut(BaseModel):
     ext_order_item_id: str
 
     @classmethod
-    def of(cls, line: Line) -> "CommerceItemOut":
+    def of(cls, line: OrderLine) -> "CommerceItemOut":
         """Show a line."""
         return cls(
             item_id=line.commerce_item_id,

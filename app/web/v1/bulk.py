@@ -9,12 +9,12 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from app.domain.errors import Invalid, Problem
-from app.storage.idempotency import Answer
+from app.storage.idempotency import StoredResponse
 from app.usecases.bulk import rows as bulk_rows
 from app.usecases.bulk import run
 from app.usecases.bulk.rows import Row
-from app.usecases.bulk.run import ACCEPTED, KNOWN, REFUSED, Batch, Report, Result
-from app.web.dependencies import Context, Writing, respond
+from app.usecases.bulk.run import ACCEPTED, KNOWN, REFUSED, Batch, BulkReport, RowResult
+from app.web.dependencies import RequestContext, Writing, respond
 from app.web.route import Operation
 from app.web.v1.fields import Out
 from app.web.v1.responses import problems, success
@@ -40,9 +40,9 @@ class ResultOut(Out):
     message: str | None
 
     @classmethod
-    def of(cls, result: Result) -> "ResultOut":
+    def of(cls, result: RowResult) -> "ResultOut":
         """Show a result."""
-        return cls(**{name: getattr(result, name) for name in Result.__slots__})
+        return cls(**{name: getattr(result, name) for name in RowResult.__slots__})
 
 
 class BulkOut(Out):
@@ -52,7 +52,7 @@ class BulkOut(Out):
     results: list[ResultOut]
 
     @classmethod
-    def of(cls, report: Report) -> "BulkOut":
+    def of(cls, report: BulkReport) -> "BulkOut":
         """Show a report."""
         totals = report.totals
         return cls(
@@ -129,7 +129,7 @@ async def ship_orders(context: Writing, request: Request, store_id: _StoreId) ->
     The other columns of Commerce's export of shipments are passed over, unknown ones refused.
     """
     batch, rows = await _read(context, request, store_id, bulk_rows.SHIPMENT_COLUMNS)
-    return _answer(await run.ship_rows(context.desk, batch, rows))
+    return _answer(await run.ship_rows(context.app, batch, rows))
 
 
 @router.post(
@@ -146,11 +146,11 @@ async def ship_orders(context: Writing, request: Request, store_id: _StoreId) ->
 async def cancel_orders(context: Writing, request: Request, store_id: _StoreId) -> Response:
     """Cancel the whole order of each row; a row whose order is canceled already is `known`."""
     batch, rows = await _read(context, request, store_id, bulk_rows.CANCELLATION_COLUMNS)
-    return _answer(await run.cancel_rows(context.desk, batch, rows))
+    return _answer(await run.cancel_rows(context.app, batch, rows))
 
 
 async def _read(
-    context: Context, request: Request, store_id: UUID, columns: tuple[str, ...]
+    context: RequestContext, request: Request, store_id: UUID, columns: tuple[str, ...]
 ) -> tuple[Batch, list[Row]]:
     store = context.store_of(store_id, "store")
     csv = "csv" in request.headers.get("content-type", "")
@@ -174,6 +174,6 @@ def _rows(
     return run.limited(read(text, columns))
 
 
-def _answer(report: Report) -> Response:
+def _answer(report: BulkReport) -> Response:
     content = json.dumps(BulkOut.of(report).model_dump(mode="json")).encode()
-    return respond(Answer(200, content, {}))
+    return respond(StoredResponse(200, content, {}))

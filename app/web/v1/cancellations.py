@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Response
 from app.domain.errors import Unknown
 from app.domain.orders.cancellation import LABELS
 from app.storage import queries
-from app.storage.idempotency import Answer
+from app.storage.idempotency import StoredResponse
 from app.storage.queries.views import CancellationView
 from app.usecases.orders import cancel
 from app.walmart.markets import CANCELLATION_CODES, Market
@@ -76,7 +76,7 @@ async def cancel_order(
         body,
         store,
         _canceled,
-        lambda once: cancel.cancel(context.desk, order_id, request, actor=context.actor, once=once),
+        lambda once: cancel.cancel(context.app, order_id, request, actor=context.actor, once=once),
     )
 
 
@@ -93,7 +93,7 @@ async def cancel_order(
 async def get_cancellation(context: Reading, order_id: UUID) -> Response:
     """Read the newest cancellation of an order."""
     store = context.store_of(order_id)
-    async with context.desk.database.direct.reading() as session:
+    async with context.app.database.direct.reading() as session:
         view = await queries.cancellation(session, store, order_id)
     if view is None:
         raise Unknown("cancellation", f"of order {order_id}")
@@ -128,6 +128,6 @@ async def list_cancellation_reasons(context: Reading) -> Response:
     return respond(answer(200, ReasonsOut(data=data, next_cursor=None)))
 
 
-def _canceled(view: CancellationView) -> Answer:
+def _canceled(view: CancellationView) -> StoredResponse:
     place = f"/v1/orders/{view.order_id}/cancellation"
     return answer(202, CancellationOut.of(view), Location=place)

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Query, Response
 
 from app.storage import queries
-from app.storage.idempotency import Answer
+from app.storage.idempotency import StoredResponse
 from app.storage.queries import CommerceEventFilter
 from app.storage.queries.views import CommerceEventView
 from app.usecases.commerce_events import dismiss, handle
@@ -51,7 +51,7 @@ async def list_commerce_events(  # noqa: PLR0917 - FastAPI passes them by name
     """
     store = context.one_store(store_id, order_id)
     page = pagination.page(limit, cursor, "commerce_events")
-    async with context.desk.database.begin() as connection:
+    async with context.app.database.begin() as connection:
         found, after = await queries.commerce_events(
             connection, CommerceEventFilter(store, order_id, state), page
         )
@@ -74,7 +74,7 @@ async def retry_commerce_event(context: Writing, event_id: UUID) -> Response:
     """Carry out what was refused, after what stood against it was mended."""
     store = context.store_of(event_id, "commerce event")
     return await context.once(
-        None, store, _shown, lambda once: handle.retry(context.desk, event_id, once)
+        None, store, _shown, lambda once: handle.retry(context.app, event_id, once)
     )
 
 
@@ -100,10 +100,10 @@ async def dismiss_commerce_event(
         store,
         _shown,
         lambda once: dismiss.dismiss(
-            context.desk, event_id, note=body.note, actor=context.actor, once=once
+            context.app, event_id, note=body.note, actor=context.actor, once=once
         ),
     )
 
 
-def _shown(view: CommerceEventView) -> Answer:
+def _shown(view: CommerceEventView) -> StoredResponse:
     return answer(200, CommerceEventOut.of(view))

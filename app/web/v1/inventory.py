@@ -9,7 +9,7 @@ from pydantic import Field, StrictInt
 from app.domain.db_limits import INT
 from app.domain.orders.requests import StockLevel
 from app.usecases.stores import inventory as use_cases
-from app.usecases.stores.inventory import Queued
+from app.usecases.stores.inventory import QueuedLevel
 from app.web.dependencies import Writing, answer, respond
 from app.web.route import Operation
 from app.web.v1 import examples
@@ -45,7 +45,7 @@ class LevelOut(Out):
     update: UpdateOut
 
     @classmethod
-    def of(cls, queued: Queued) -> "LevelOut":
+    def of(cls, queued: QueuedLevel) -> "LevelOut":
         """Show a level."""
         level = queued.level
         return cls(
@@ -91,5 +91,5 @@ async def put_inventory(
     The newest value of a SKU wins: an older one that waits is never sent.
     """
     context.store_of(store_id, "store")
-    queued = await use_cases.put(context.desk, store_id, body.levels(), actor=context.actor)
+    queued = await use_cases.put(context.app, store_id, body.levels(), actor=context.actor)
     return respond(answer(202, InventoryOut(data=[LevelOut.of(each) for each in queued])))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.domain.orders.order import Line
+from app.domain.orders.order import OrderLine
 from app.storage.queries.views import OrderView, TimelineEntry
 from app.usecases.imports.register import RegisteredLine, Registration
 from app.usecases.orders.refresh import Refreshed
@@ -123,7 +123,7 @@ class OrderLineOut(Out):
     quantity: QuantityOut
 
     @classmethod
-    def of(cls, line: Line) -> "OrderLineOut":
+    def of(cls, line: OrderLine) -> "OrderLineOut":
         """Show a line."""
         counts = {name: getattr(line, name) for name in QuantityOut.model_fields}
         return cls(

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Query, Response
 
 from app.domain.errors import Unknown
 from app.storage import queries
-from app.storage.idempotency import Answer
+from app.storage.idempotency import StoredResponse
 from app.storage.queries import OrderFilter
 from app.usecases.imports import import_order as importing
 from app.usecases.imports import link_to_commerce, register
@@ -17,7 +17,7 @@ from app.usecases.imports.register import Registered
 from app.usecases.orders import refresh
 from app.usecases.orders.refresh import Refreshed
 from app.web import pagination
-from app.web.dependencies import Context, Reading, Writing, answer, respond
+from app.web.dependencies import Reading, RequestContext, Writing, answer, respond
 from app.web.route import Operation
 from app.web.v1 import examples
 from app.web.v1.fields import Text, Time
@@ -95,7 +95,7 @@ async def register_order(
         store,
         _registered,
         lambda once: register.register(
-            context.desk, body.store_id, registration, actor=context.actor, once=once
+            context.app, body.store_id, registration, actor=context.actor, once=once
         ),
     )
 
@@ -132,7 +132,7 @@ async def import_order(
         store,
         _registered,
         lambda once: importing.import_order(
-            context.desk, body.store_id, body.purchase_order_id, actor=context.actor, once=once
+            context.app, body.store_id, body.purchase_order_id, actor=context.actor, once=once
         ),
     )
 
@@ -175,7 +175,7 @@ async def list_orders(  # noqa: PLR0917 - FastAPI passes them by name
     wanted = OrderFilter(seen, status, q, updated_since, ship_before, without_commerce_order)
     kind = _kind(updated_since, ship_before)
     page = pagination.page(limit, cursor, kind)
-    async with context.desk.database.direct.reading() as session:
+    async with context.app.database.direct.reading() as session:
         found, after = await queries.orders(session, wanted, page)
     data = [OrderOut.of(view) for view in found]
     return respond(
@@ -195,7 +195,7 @@ async def list_orders(  # noqa: PLR0917 - FastAPI passes them by name
 )
 async def summarize_orders(context: Reading, store_id: UUID | None = None) -> Response:
     """Count the orders of a store, or of all that the key may see."""
-    async with context.desk.database.direct.reading() as session:
+    async with context.app.database.direct.reading() as session:
         counts = await queries.summary(session, _seen(context, store_id))
     return respond(answer(200, SummaryOut(**counts)))
 
@@ -213,7 +213,7 @@ async def summarize_orders(context: Reading, store_id: UUID | None = None) -> Re
 async def get_order(context: Reading, order_id: UUID) -> Response:
     """Read an order: units by Walmart's word, what is under way, and what went wrong."""
     store = context.store_of(order_id)
-    async with context.desk.database.direct.reading() as session:
+    async with context.app.database.direct.reading() as session:
         view = await queries.order(session, store, order_id)
     if view is None:
         raise Unknown("order", order_id)
@@ -244,7 +244,7 @@ async def update_order(
     context.store_of(order_id)
     changes = body.model_dump(exclude_unset=True, exclude={"lines"})
     view = await link_to_commerce.link(
-        context.desk, order_id, changes=changes, items=body.items(), actor=context.actor
+        context.app, order_id, changes=changes, items=body.items(), actor=context.actor
     )
     return respond(answer(200, OrderOut.of(view)))
 
@@ -262,7 +262,7 @@ async def update_order(
 async def get_order_timeline(context: Reading, order_id: UUID) -> Response:
     """Read what happened to an order, oldest first: accepted, tried, settled, corrected."""
     store = context.store_of(order_id)
-    async with context.desk.database.direct.reading() as session:
+    async with context.app.database.direct.reading() as session:
         entries = await queries.timeline(session, store, order_id)
     if not entries:
         raise Unknown("order", order_id)
@@ -304,22 +304,22 @@ async def refresh_order(
         store,
         _refreshed,
         lambda once: refresh.refresh(
-            context.desk, order_id, actor=context.actor, accept_walmart=accept, once=once
+            context.app, order_id, actor=context.actor, accept_walmart=accept, once=once
         ),
     )
 
 
-def _registered(registered: Registered) -> Answer:
+def _registered(registered: Registered) -> StoredResponse:
     status = 201 if registered.created else 200
     order = OrderOut.of(registered.order)
     return answer(status, order, Location=f"/v1/orders/{order.id}")
 
 
-def _refreshed(refreshed: Refreshed) -> Answer:
+def _refreshed(refreshed: Refreshed) -> StoredResponse:
     return answer(200, RefreshedOut.of(refreshed))
 
 
-def _seen(context: Context, store_id: UUID | None) -> int | None:
+def _seen(context: RequestContext, store_id: UUID | None) -> int | None:
     """The store to look at: the one asked for, the key's own, or all."""
     if store_id is None:
         return context.caller.store_id

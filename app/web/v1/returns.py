@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Query, Response
 
 from app.domain.errors import Unknown
 from app.storage import queries
-from app.storage.idempotency import Answer
+from app.storage.idempotency import StoredResponse
 from app.storage.queries import ReturnFilter
 from app.usecases.returns import refund as use_cases
 from app.usecases.returns.refund import Refunded
@@ -57,7 +57,7 @@ async def list_returns(  # noqa: PLR0917 - FastAPI passes them by name
     """
     store = context.one_store(store_id, order_id)
     page = pagination.page(limit, cursor, "returns")
-    async with context.desk.database.direct.reading() as session:
+    async with context.app.database.direct.reading() as session:
         found, after = await queries.returns(
             session, ReturnFilter(store, order_id, status, q), page
         )
@@ -79,7 +79,7 @@ async def list_returns(  # noqa: PLR0917 - FastAPI passes them by name
 async def summarize_returns(context: Reading, store_id: UUID | None = None) -> Response:
     """Count the returns of a store, or of all that the key may see."""
     store = context.one_store(store_id, None)
-    async with context.desk.database.direct.reading() as session:
+    async with context.app.database.direct.reading() as session:
         counts = await queries.return_summary(session, store)
     return respond(answer(200, ReturnSummaryOut(**counts)))
 
@@ -97,7 +97,7 @@ async def summarize_returns(context: Reading, store_id: UUID | None = None) -> R
 async def get_return(context: Reading, return_id: UUID) -> Response:
     """Read a return: what Walmart shows of it, and the refunds that were asked for."""
     store = context.store_of(return_id, "return")
-    async with context.desk.database.direct.reading() as session:
+    async with context.app.database.direct.reading() as session:
         view = await queries.return_(session, store, return_id)
     if view is None:
         raise Unknown("return", return_id)
@@ -148,11 +148,11 @@ async def refund_return(
         store,
         _refunded,
         lambda once: use_cases.refund(
-            context.desk, return_id, request, actor=context.actor, once=once
+            context.app, return_id, request, actor=context.actor, once=once
         ),
     )
 
 
-def _refunded(refunded: Refunded) -> Answer:
+def _refunded(refunded: Refunded) -> StoredResponse:
     place = f"/v1/returns/{refunded.returned.id}"
     return answer(202, RefundOut.whole(refunded), Location=place)

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Body, Query, Response
 
 from app.domain.errors import Unknown
 from app.storage import queries
-from app.storage.idempotency import Answer
+from app.storage.idempotency import StoredResponse
 from app.usecases.orders import correct_tracking as tracking
 from app.usecases.orders import preview_shipment, ship
-from app.usecases.orders.ship import Shipped
+from app.usecases.orders.ship import AcceptedShipment
 from app.web import pagination
 from app.web.dependencies import Reading, Writing, answer, respond
 from app.web.route import Operation
@@ -80,14 +80,14 @@ async def ship_order(
     if dry_run:
         return respond(
             answer(
-                200, PreviewOut.of(await preview_shipment.preview(context.desk, order_id, request))
+                200, PreviewOut.of(await preview_shipment.preview(context.app, order_id, request))
             )
         )
     return await context.once(
         body,
         store,
         _shipped,
-        lambda once: ship.ship(context.desk, order_id, request, actor=context.actor, once=once),
+        lambda once: ship.ship(context.app, order_id, request, actor=context.actor, once=once),
     )
 
 
@@ -110,7 +110,7 @@ async def list_shipments(
     store = context.store_of(order_id)
     kind = f"shipments.{order_id}"
     page = pagination.page(limit, cursor, kind)
-    async with context.desk.database.direct.reading() as session:
+    async with context.app.database.direct.reading() as session:
         if not await queries.exists(session, store, order_id):
             raise Unknown("order", order_id)
         found, after = await queries.shipments(session, store, order_id, page)
@@ -132,7 +132,7 @@ async def list_shipments(
 async def get_shipment(context: Reading, order_id: UUID, shipment_id: UUID) -> Response:
     """Read a shipment, with the units that Walmart has confirmed."""
     store = context.store_of(order_id)
-    async with context.desk.database.direct.reading() as session:
+    async with context.app.database.direct.reading() as session:
         view = await queries.shipment(session, store, order_id, shipment_id)
     if view is None:
         raise Unknown("shipment", shipment_id)
@@ -172,12 +172,12 @@ async def correct_tracking(
     """
     context.store_of(order_id)
     view = await tracking.correct(
-        context.desk, order_id, shipment_id, body.to_correction(), actor=context.actor
+        context.app, order_id, shipment_id, body.to_correction(), actor=context.actor
     )
     return respond(answer(202, ShipmentOut.of(view)))
 
 
-def _shipped(shipped: Shipped) -> Answer:
+def _shipped(shipped: AcceptedShipment) -> StoredResponse:
     view = shipped.shipment
     place = f"/v1/orders/{view.order_id}/shipments/{view.id}"
     if shipped.repeated:

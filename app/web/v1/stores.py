@@ -7,11 +7,11 @@ from fastapi import APIRouter, Body, Response
 
 from app.domain.errors import Unknown
 from app.storage import queries
-from app.storage.idempotency import Answer
+from app.storage.idempotency import StoredResponse
 from app.storage.queries.views import StoreView
 from app.usecases.stores import manage as use_cases
 from app.web import pagination
-from app.web.dependencies import Administering, Context, Reading, answer, respond
+from app.web.dependencies import Administering, Reading, RequestContext, answer, respond
 from app.web.route import Operation
 from app.web.v1 import examples
 from app.web.v1.responses import problems, success
@@ -60,7 +60,7 @@ async def create_store(
         body,
         0,
         _created,
-        lambda once: use_cases.create(context.desk, new, actor=context.actor, once=once),
+        lambda once: use_cases.create(context.app, new, actor=context.actor, once=once),
     )
 
 
@@ -79,7 +79,7 @@ async def list_stores(
 ) -> Response:
     """List the stores that the key may see, in the order they were connected."""
     page = pagination.page(limit, cursor, "stores")
-    async with context.desk.database.begin() as connection:
+    async with context.app.database.begin() as connection:
         found, after = await queries.stores(connection, context.caller.store_id, page)
     data = [StoreOut.of(view) for view in found]
     return respond(
@@ -100,7 +100,7 @@ async def list_stores(
 async def get_store(context: Reading, store_id: UUID) -> Response:
     """Read a store. Its secrets are never shown, only whether they are set."""
     context.store_of(store_id, "store")
-    async with context.desk.database.begin() as connection:
+    async with context.app.database.begin() as connection:
         view = await queries.store(connection, store_id)
     if view is None:
         raise Unknown("store", store_id)
@@ -127,7 +127,7 @@ async def update_store(
     New Walmart credentials end a pause that the old ones caused, and waiting updates go out.
     """
     context.store_of(store_id, "store")
-    view = await use_cases.change(context.desk, store_id, body.to_changes(), actor=context.actor)
+    view = await use_cases.change(context.app, store_id, body.to_changes(), actor=context.actor)
     return respond(answer(200, StoreOut.of(view)))
 
 
@@ -144,14 +144,14 @@ async def update_store(
 async def verify_store(context: Administering, store_id: UUID) -> Response:
     """Ask Walmart for a token with the store's credentials, and for what it allows."""
     context.store_of(store_id, "store")
-    verified = await use_cases.verify(context.desk, store_id)
+    verified = await use_cases.verify(context.app, store_id)
     return respond(answer(200, VerifiedOut.of(verified)))
 
 
-def _created(view: StoreView) -> Answer:
+def _created(view: StoreView) -> StoredResponse:
     return answer(201, StoreOut.of(view), Location=f"/v1/stores/{view.id}")
 
 
-def _refuse_bound_key(context: Context) -> None:
+def _refuse_bound_key(context: RequestContext) -> None:
     if context.caller.store_id is not None:
         context.caller.require("every store")

@@ -10,7 +10,7 @@ from app.domain.update import Kind
 from app.storage.queries.views import AttemptView, CallView, StatusDetail, UpdateView
 from app.usecases.updates.dismiss import Dismissed
 from app.usecases.updates.retry import Retried
-from app.usecases.updates.retry_many import MOST, One, RetriedMany
+from app.usecases.updates.retry_many import MOST, RetriedMany, RetriedOne
 from app.web.v1.fields import In, LongText, Out, Text
 
 
@@ -189,7 +189,7 @@ class RetriedManyOut(Out):
     def of(cls, retried: RetriedMany) -> "RetriedManyOut":
         """Show the forecasts."""
         data = [
-            RetriedOneOut(**{name: getattr(one, name) for name in One.__slots__})
+            RetriedOneOut(**{name: getattr(one, name) for name in RetriedOne.__slots__})
             for one in retried.results
         ]
         return cls(data=data, totals=dict(retried.totals), more=retried.more)

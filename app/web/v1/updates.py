@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Query, Response
 from app.domain.errors import Unknown
 from app.domain.update import Kind, State
 from app.storage import queries
-from app.storage.idempotency import Answer
+from app.storage.idempotency import StoredResponse
 from app.storage.queries import UpdateFilter
 from app.usecases.updates import dismiss, retry, retry_many
 from app.usecases.updates.dismiss import Dismissed
@@ -88,7 +88,7 @@ async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
     """
     store = context.one_store(store_id, order_id)
     page = pagination.page(limit, cursor, "updates")
-    async with context.desk.database.direct.reading() as session:
+    async with context.app.database.direct.reading() as session:
         wanted = UpdateFilter(state, kind, store, order_id, code)
         found, after = await queries.updates(session, wanted, page)
     data = [UpdateOut.of(view) for view in found]
@@ -123,7 +123,7 @@ async def retry_updates(
         store or 0,
         _retried_many,
         lambda once: retry_many.retry_many(
-            context.desk,
+            context.app,
             wanted,
             limit=body.limit,
             override_cancel_request=body.override_cancel_request,
@@ -146,7 +146,7 @@ async def retry_updates(
 async def get_update(context: Reading, update_id: UUID) -> Response:
     """Read an update with every try: what was sent (redacted), what came back, what it meant."""
     store = context.store_of(update_id, "update")
-    async with context.desk.database.direct.reading() as session:
+    async with context.app.database.direct.reading() as session:
         view = await queries.update(session, store, update_id)
         attempts = await queries.attempts(session, store, update_id)
     if view is None:
@@ -187,7 +187,7 @@ async def retry_update(
         store,
         _retried,
         lambda once: retry.retry(
-            context.desk,
+            context.app,
             update_id,
             override_cancel_request=override,
             actor=context.actor,
@@ -224,18 +224,18 @@ async def dismiss_update(
         store,
         _dismissed,
         lambda once: dismiss.dismiss(
-            context.desk, update_id, note=body.note, actor=context.actor, once=once
+            context.app, update_id, note=body.note, actor=context.actor, once=once
         ),
     )
 
 
-def _retried(retried: Retried) -> Answer:
+def _retried(retried: Retried) -> StoredResponse:
     return answer(202, RetriedOut.of(retried))
 
 
-def _retried_many(retried: RetriedMany) -> Answer:
+def _retried_many(retried: RetriedMany) -> StoredResponse:
     return answer(202, RetriedManyOut.of(retried))
 
 
-def _dismissed(dismissed: Dismissed) -> Answer:
+def _dismissed(dismissed: Dismissed) -> StoredResponse:
     return answer(200, DismissedOut.of(dismissed))

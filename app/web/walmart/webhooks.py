@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Request, Response
 
-from app.storage.idempotency import Answer
+from app.storage.idempotency import StoredResponse
 from app.usecases.stores import walmart_webhooks
 from app.walmart.webhooks import SIGNATURE_HEADER
 from app.web.dependencies import respond
@@ -77,8 +77,12 @@ async def receive_walmart_event(
     """
     body = await request.body()
     try:
-        fresh = await walmart_webhooks.announce(request.app.state.desk, store_id, body, signature)
+        fresh = await walmart_webhooks.announce(
+            request.app.state.context, store_id, body, signature
+        )
     except walmart_webhooks.NotSigned as error:
         message = "The event bears no signature of Walmart's for this store."
         raise Unauthorized(message) from error
-    return respond(Answer(200, AnnouncedOut(known=not fresh).model_dump_json().encode(), {}))
+    return respond(
+        StoredResponse(200, AnnouncedOut(known=not fresh).model_dump_json().encode(), {})
+    )

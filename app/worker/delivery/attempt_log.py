@@ -8,8 +8,8 @@ from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox.outcome import (
     AlreadyThere,
     Confirmed,
-    Fault,
     HandedBack,
+    InternalError,
     Outcome,
     Pause,
     Refused,
@@ -36,7 +36,7 @@ def verdict(outcome: Outcome) -> str:  # noqa: PLR0911 - one for each outcome
             return "refused"
         case SendAgain():
             return "send_again"
-        case Fault():
+        case InternalError():
             return "fault"
         case HandedBack():
             return "handed_back"
@@ -47,7 +47,7 @@ def verdict(outcome: Outcome) -> str:  # noqa: PLR0911 - one for each outcome
 def detail(outcome: Outcome) -> str | None:
     """A sentence on it, where there is something to say."""
     match outcome:
-        case TryLater(failure) | Unclear(failure) | Refused(failure) | Fault(failure):
+        case TryLater(failure) | Unclear(failure) | Refused(failure) | InternalError(failure):
             return f"{failure.code}: {failure.message}"[:1000]
         case HandedBack(why):
             return why

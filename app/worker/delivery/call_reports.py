@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.domain.outbox.outcome import Pause
-from app.domain.outbox.rate_limits import Endpoint, News, endpoint_of
+from app.domain.outbox.rate_limits import CallReport, Endpoint, endpoint_of
 from app.http_client import call as calls
 from app.http_client.call import Call
 from app.walmart import errors
@@ -17,9 +17,9 @@ _OK = 200
 _OURS = frozenset({calls.POOL_TIMEOUT, calls.NO_TIME_LEFT, calls.UNUSABLE_ADDRESS})
 
 
-def news(
+def report(
     store_id: int, made: Sequence[Call], pause: Pause | None, ended_at: datetime
-) -> Iterator[News]:
+) -> Iterator[CallReport]:
     """What every poller should know of a delivery that ended then (the database's time).
 
     A host's clock may be wrong, so the times of its calls count from the end of the last one.
@@ -32,25 +32,25 @@ def news(
         # The call that was answered with the pause says nothing good of its lane.
         yield replace(news_of_call, pause=pause) if call in asked[-1:] else news_of_call
         if news_of_call.endpoint is not Endpoint.COMMERCE and _let_in(call):
-            yield _told(store_id, Endpoint.ALL, call, shift)
+            yield _reported(store_id, Endpoint.ALL, call, shift)
     if pause is not None and not asked:
-        yield News(store_id, Endpoint(pause.endpoint), ended_at, ended_at, pause=pause)
+        yield CallReport(store_id, Endpoint(pause.endpoint), ended_at, ended_at, pause=pause)
 
 
-def _of(store_id: int, call: Call, shift: timedelta) -> News:
+def _of(store_id: int, call: Call, shift: timedelta) -> CallReport:
     status = call.status
-    broken = status is None or status >= _SERVER_ERROR
+    circuit_open = status is None or status >= _SERVER_ERROR
     # An answer that is too large is a proper one; what was asked for was too much.
     too_large = call.failure == calls.ANSWER_TOO_LARGE
     unreadable = call.failure is not None and not too_large and (status or 0) < _CLIENT_ERROR
     ended_at = call.ended_at + shift
-    return News(
+    return CallReport(
         store_id=store_id,
         endpoint=endpoint_of(call.operation),
         began_at=call.started_at + shift,
         ended_at=ended_at,
         answered=status is not None,
-        failed=broken or unreadable,
+        failed=circuit_open or unreadable,
         served=status is not None and _OK <= status < _SERVER_ERROR and call.failure is None,
         tokens=call.tokens_left,
         replenish_at=ended_at + call.replenish_in if call.replenish_in is not None else None,
@@ -61,9 +61,11 @@ def _let_in(call: Call) -> bool:
     """Whether the answer shows that Walmart accepts the store's credentials."""
     error = errors.classify(call)
     return call.operation != "token" and (
-        error is None or isinstance(error, errors.Refused | errors.NotFound)
+        error is None or isinstance(error, errors.CallRefused | errors.NotFound)
     )
 
 
-def _told(store_id: int, endpoint: Endpoint, call: Call, shift: timedelta) -> News:
-    return News(store_id, endpoint, call.started_at + shift, call.ended_at + shift, served=True)
+def _reported(store_id: int, endpoint: Endpoint, call: Call, shift: timedelta) -> CallReport:
+    return CallReport(
+        store_id, endpoint, call.started_at + shift, call.ended_at + shift, served=True
+    )

@@ -19,81 +19,81 @@ from app.walmart import errors, request_bodies
 from app.walmart.markets import CANCELLATION_CODES, Market
 from app.walmart.request_bodies import ShipLine
 from app.worker.delivery import order_reader, walmart_outcomes
-from app.worker.delivery.context import Errand
-from app.worker.delivery.order_reader import Picture
+from app.worker.delivery.context import DeliveryContext
+from app.worker.delivery.order_reader import OrderRead
 
 # Walmart's guide "Cancel an order": at most so many lines in a call.
 MOST_LINES = 100
 _MORE = TryLater(walmart_outcomes.PARTS_LEFT, reached=False)
 
 
-async def deliver(errand: Errand) -> Outcome:
+async def deliver(context: DeliveryContext) -> Outcome:
     """Cancel every unit that is open.
 
     A canceled unit cannot be told from another, so each try reads first.
     """
-    read = await order_reader.read_order(errand)
-    if not isinstance(read, Picture):
+    read = await order_reader.read_order(context)
+    if not isinstance(read, OrderRead):
         return read
-    settled = _judged(errand, read) or await order_reader.clear_to_write(errand, read)
+    settled = _judged(context, read) or await order_reader.clear_to_write(context, read)
     if settled is not None:
         return settled
-    units = blockers.sendable(errand.order, errand.task, read.snapshot, read.at).units
-    return await _send(errand, units) if units else _lagging(read)
+    units = blockers.sendable(context.order, context.task, read.snapshot, read.at).units
+    return await _send(context, units) if units else _lagging(read)
 
 
-def _judged(errand: Errand, read: Picture) -> Outcome | None:
+def _judged(context: DeliveryContext, read: OrderRead) -> Outcome | None:
     """What a read settles by itself; None where units are open and may be canceled."""
-    if _done(errand, read.snapshot):
+    if _done(context, read.snapshot):
         return AlreadyThere(read.snapshot)
-    if not errand.ends_doubt(read.at):
+    if not context.ends_doubt(read.at):
         return order_reader.still_unclear(read)
-    conflict = _conflict(errand, read.snapshot)
+    conflict = _conflict(context, read.snapshot)
     return Refused(conflict, read.snapshot) if conflict is not None else None
 
 
-def _done(errand: Errand, snapshot: OrderSnapshot) -> bool:
-    reading = readback.read(errand.order, errand.task, snapshot)
-    complete = reading.complete and not readback.still_open(errand.task, snapshot)
+def _done(context: DeliveryContext, snapshot: OrderSnapshot) -> bool:
+    reading = readback.read(context.order, context.task, snapshot)
+    complete = reading.complete and not readback.still_open(context.task, snapshot)
     # What only was registered, and Walmart lacks, is nothing to cancel.
     return complete or snapshot.canceled
 
 
-def _conflict(errand: Errand, snapshot: OrderSnapshot) -> Failure | None:
-    reading = readback.read(errand.order, errand.task, snapshot)
-    code = blockers.obstacle(errand.task, reading, snapshot)
-    if code is None and not readback.still_open(errand.task, snapshot):
+def _conflict(context: DeliveryContext, snapshot: OrderSnapshot) -> Failure | None:
+    reading = readback.read(context.order, context.task, snapshot)
+    code = blockers.obstacle(context.task, reading, snapshot)
+    if code is None and not readback.still_open(context.task, snapshot):
         return walmart_outcomes.NOTHING_OPEN
     return blocked_messages.OBSTACLES[code] if code else None
 
 
-async def _send(errand: Errand, units: Mapping[str, int]) -> Outcome:
+async def _send(context: DeliveryContext, units: Mapping[str, int]) -> Outcome:
     """Send every part; one that is refused does not keep the others from being canceled."""
     refusal: errors.WalmartError | None = None
-    shown: Picture | None = None
+    shown: OrderRead | None = None
     for lines in _parts(units):
-        if not await errand.may_write():
-            return order_reader.NO_LEASE if shown is None else _so_far(errand, _MORE, shown)
-        reason = CANCELLATION_CODES[Market(errand.account.market)][errand.task.reason or ""]
+        if not await context.may_write():
+            return order_reader.NO_LEASE if shown is None else _so_far(context, _MORE, shown)
+        reason = CANCELLATION_CODES[Market(context.account.market)][context.task.reason or ""]
         body = request_bodies.cancellation_body(lines=lines, reason=reason)
-        number, at = errand.order.purchase_order_id, errand.now()
+        number, at = context.order.purchase_order_id, context.now()
         try:
             answer = await order_reader.write(
-                errand, errand.client.cancel(errand.account, number, body)
+                context, context.client.cancel(context.account, number, body)
             )
-        except (errors.Refused, errors.NotFound) as error:
+        except (errors.CallRefused, errors.NotFound) as error:
             refusal = refusal or error
             continue
         except errors.WalmartError as error:
-            return _so_far(errand, walmart_outcomes.of_write(errand.update.kind, error), shown)
+            return _so_far(context, walmart_outcomes.of_write(context.update.kind, error), shown)
         if answer.order is None or not _shows(answer.order, lines):
             # In doubt, whatever comes of the other parts.
-            return _so_far(errand, Unclear(walmart_outcomes.NOT_SHOWN, sent=True), shown)
-        shown = Picture(answer.order, at)
+            return _so_far(context, Unclear(walmart_outcomes.NOT_SHOWN, sent=True), shown)
+        shown = OrderRead(answer.order, at)
     if refusal is not None:
-        return await _judge_refusal(errand, refusal, shown)
-    if shown is None or not _done(errand, shown.snapshot):
-        return _so_far(errand, Unclear(walmart_outcomes.NOT_SHOWN, sent=True), shown)
+        return await _judge_refusal(context, refusal, shown)
+    if shown is None or not _done(context, shown.snapshot):
+        return _so_far(context, Unclear(walmart_outcomes.NOT_SHOWN, sent=True), shown)
     return Confirmed(shown.snapshot)
 
 
@@ -110,16 +110,16 @@ def _shows(snapshot: OrderSnapshot, lines: Iterable[ShipLine]) -> bool:
 
 
 def _so_far(
-    errand: Errand, outcome: TryLater | Unclear | Refused, shown: Picture | None
+    context: DeliveryContext, outcome: TryLater | Unclear | Refused, shown: OrderRead | None
 ) -> Outcome:
     """An outcome with what the answers before it showed to be canceled."""
     if shown is None:
         return outcome
-    errand.seen, errand.read_at = shown.snapshot, shown.at
+    context.seen, context.read_at = shown.snapshot, shown.at
     return replace(outcome, snapshot=shown.snapshot)
 
 
-def _lagging(read: Picture) -> TryLater:
+def _lagging(read: OrderRead) -> TryLater:
     return TryLater(walmart_outcomes.LAGS, reached=True, snapshot=read.snapshot)
 
 
@@ -129,24 +129,24 @@ def _lacks(snapshot: OrderSnapshot, canceled: Mapping[str, int]) -> bool:
 
 
 async def _judge_refusal(
-    errand: Errand, error: errors.WalmartError, shown: Picture | None
+    context: DeliveryContext, error: errors.WalmartError, shown: OrderRead | None
 ) -> Outcome:
     """Walmart said no to a part: one read tells what is canceled, and what is not.
 
     A read that shows less than the answers to other parts, or for the quiet period than is known,
     tells nothing.
     """
-    read = await order_reader.read_order(errand, after=error)
-    if not isinstance(read, Picture):
-        return _so_far(errand, read, shown)
+    read = await order_reader.read_order(context, after=error)
+    if not isinstance(read, OrderRead):
+        return _so_far(context, read, shown)
     if shown and _lacks(read.snapshot, {k: v.canceled for k, v in shown.snapshot.lines.items()}):
-        return _so_far(errand, _lagging(read), shown)
-    known = {line.line_number: line.canceled for line in errand.order.lines}
-    if _lacks(read.snapshot, known) and errand.update.failing_for < errand.policy.quiet_period:
+        return _so_far(context, _lagging(read), shown)
+    known = {line.line_number: line.canceled for line in context.order.lines}
+    if _lacks(read.snapshot, known) and context.update.failing_for < context.policy.quiet_period:
         return _lagging(read)
-    if _done(errand, read.snapshot):
+    if _done(context, read.snapshot):
         return AlreadyThere(read.snapshot)
-    told = _conflict(errand, read.snapshot) or walmart_outcomes.failure(error)
+    told = _conflict(context, read.snapshot) or walmart_outcomes.failure(error)
     return Refused(_with_lines(told, read.snapshot), read.snapshot)
 
 

@@ -5,74 +5,82 @@ What is there already is not written again, so that a repeated try adds nothing.
 
 from app.commerce import order_payload as bodies
 from app.commerce.client import CommerceOrder
-from app.commerce.connection import Shop
+from app.commerce.connection import CommerceConnection
 from app.domain.orders.order import Link
 from app.domain.outbox.outcome import AlreadyThere, Confirmed, HandedBack, Outcome, Refused, Unclear
 from app.http_client.errors import CallError
-from app.http_client.errors import Unclear as Lost
+from app.http_client.errors import CallUnclear as Lost
 from app.worker.delivery import commerce_outcomes
-from app.worker.delivery.context import Errand
+from app.worker.delivery.context import DeliveryContext
 
 
-async def deliver(errand: Errand) -> Outcome:
+async def deliver(context: DeliveryContext) -> Outcome:
     """Write what of a note Commerce does not show yet."""
-    shop = errand.shop
-    if shop is None:
+    commerce_connection = context.commerce_connection
+    if commerce_connection is None:
         return Refused(commerce_outcomes.NOT_CONNECTED)
-    looked_at = errand.now()
+    looked_at = context.now()
     try:
-        order = await _read(errand, shop)
+        order = await _read(context, commerce_connection)
     except CallError as error:
-        return commerce_outcomes.of_read(error, doubtful=errand.in_doubt)
+        return commerce_outcomes.of_read(error, doubtful=context.in_doubt)
     # Where Commerce has no such order, nobody there waits to hear of it.
-    text, line = _missing(errand, order) if order else (None, None)
+    text, line = _missing(context, order) if order else (None, None)
     if order is None or (text is None and line is None):
         return AlreadyThere(None)
-    if not errand.ends_doubt(looked_at):
+    if not context.ends_doubt(looked_at):
         return Unclear(commerce_outcomes.STILL_UNCLEAR, sent=False, read=True)
-    return await _write(errand, shop, order, text, line)
+    return await _write(context, commerce_connection, order, text, line)
 
 
-def _missing(errand: Errand, order: CommerceOrder) -> tuple[str | None, str | None]:
+def _missing(context: DeliveryContext, order: CommerceOrder) -> tuple[str | None, str | None]:
     """What of the note Commerce does not show: the text of its history, the line of payment.
 
     An equal note of before is another one: the texts are counted.
     """
-    text, line = errand.update.payload["text"], errand.update.payload["payment"]
+    text, line = context.update.payload["text"], context.update.payload["payment"]
     return (
-        None if order.comments.count(text) > errand.equal_notes else text,
+        None if order.comments.count(text) > context.equal_notes else text,
         None if line in order.payment_lines else line,
     )
 
 
 async def _write(
-    errand: Errand, shop: Shop, order: CommerceOrder, text: str | None, line: str | None
+    context: DeliveryContext,
+    commerce_connection: CommerceConnection,
+    order: CommerceOrder,
+    text: str | None,
+    line: str | None,
 ) -> Outcome:
-    keep = errand.calls.append
-    if not await errand.may_write():
+    keep = context.calls.append
+    if not await context.may_write():
         return HandedBack("too little of the lease was left")
-    errand.wrote = True
+    context.wrote = True
     try:
         if text is not None:
-            await errand.commerce.comment(shop, order.entity_id, text, keep)
+            await context.commerce.comment(commerce_connection, order.entity_id, text, keep)
         if line is not None:
             entity = bodies.with_payment_line(order.entity_id, order.payment, line)
-            await errand.commerce.save_order(shop, entity, keep)
+            await context.commerce.save_order(commerce_connection, entity, keep)
     except CallError as error:
-        errand.wrote = isinstance(error, Lost)
+        context.wrote = isinstance(error, Lost)
         return commerce_outcomes.of_write(error)
     return Confirmed(None)
 
 
-async def _read(errand: Errand, shop: Shop) -> CommerceOrder | None:
-    known, keep = errand.order.commerce_order_id, errand.calls.append
+async def _read(
+    context: DeliveryContext, commerce_connection: CommerceConnection
+) -> CommerceOrder | None:
+    known, keep = context.order.commerce_order_id, context.calls.append
     if known is None:
-        found = await errand.commerce.find_order(shop, errand.order.purchase_order_id, keep)
+        found = await context.commerce.find_order(
+            commerce_connection, context.order.purchase_order_id, keep
+        )
         if found is None:
             return None
-        errand.readings.append(found)
-        errand.link = Link(found.number, found.entity_id, found.items)
+        context.readings.append(found)
+        context.link = Link(found.number, found.entity_id, found.items)
         known = found.entity_id
-    order = await errand.commerce.read_order(shop, known, keep)
-    errand.readings.append(order)
+    order = await context.commerce.read_order(commerce_connection, known, keep)
+    context.readings.append(order)
     return order

@@ -7,7 +7,7 @@ The buyer is read from Walmart for it and kept nowhere.
 
 from app.commerce import order_payload as bodies
 from app.commerce.client import CommerceOrder
-from app.commerce.connection import Shop
+from app.commerce.connection import CommerceConnection
 from app.domain.orders.order import Link
 from app.domain.outbox.outcome import (
     AlreadyThere,
@@ -19,10 +19,10 @@ from app.domain.outbox.outcome import (
     Unclear,
 )
 from app.http_client.errors import CallError, NotFound
-from app.http_client.errors import Refused as Refusal
-from app.http_client.errors import Unclear as Lost
+from app.http_client.errors import CallRefused as Refusal
+from app.http_client.errors import CallUnclear as Lost
 from app.worker.delivery import commerce_outcomes, walmart_outcomes
-from app.worker.delivery.context import Errand
+from app.worker.delivery.context import DeliveryContext
 
 _TAKEN = Failure(
     code="commerce_order_differs",
@@ -33,85 +33,91 @@ _TAKEN = Failure(
 )
 
 
-async def deliver(errand: Errand) -> Outcome:
+async def deliver(context: DeliveryContext) -> Outcome:
     """Create the order in Commerce, unless it is there."""
-    shop = errand.shop
-    if shop is None:
+    commerce_connection = context.commerce_connection
+    if commerce_connection is None:
         return Refused(commerce_outcomes.NOT_CONNECTED)
-    looked_at = errand.now()
+    looked_at = context.now()
     try:
-        found = await _find(errand, shop)
+        found = await _find(context, commerce_connection)
     except CallError as error:
-        return commerce_outcomes.of_read(error, doubtful=errand.in_doubt)
+        return commerce_outcomes.of_read(error, doubtful=context.in_doubt)
     if found is not None:
-        return _linked(errand, found)
-    if not errand.ends_doubt(looked_at):
+        return _linked(context, found)
+    if not context.ends_doubt(looked_at):
         return Unclear(commerce_outcomes.STILL_UNCLEAR, sent=False, read=True)
-    if errand.order.commerce_order_number or errand.order.commerce_order_id is not None:
+    if context.order.commerce_order_number or context.order.commerce_order_id is not None:
         # Somebody made it there, and said so.
         return AlreadyThere(None)
-    return await _create(errand, shop)
+    return await _create(context, commerce_connection)
 
 
-async def _create(errand: Errand, shop: Shop) -> Outcome:
-    entity = await _prepared(errand, shop)
+async def _create(context: DeliveryContext, commerce_connection: CommerceConnection) -> Outcome:
+    entity = await _prepared(context, commerce_connection)
     if not isinstance(entity, dict):
         return entity
-    if not await errand.may_write():
+    if not await context.may_write():
         return HandedBack("too little of the lease was left")
-    errand.wrote = True
+    context.wrote = True
     try:
-        made = await errand.commerce.save_order(shop, entity, errand.calls.append)
+        made = await context.commerce.save_order(commerce_connection, entity, context.calls.append)
     except CallError as error:
-        errand.wrote = isinstance(error, Lost)
+        context.wrote = isinstance(error, Lost)
         if isinstance(error, Refusal | NotFound):
-            return await _judge(errand, shop, error)
+            return await _judge(context, commerce_connection, error)
         return commerce_outcomes.of_write(error)
-    errand.link = _link(made)
+    context.link = _link(made)
     return Confirmed(None)
 
 
-async def _prepared(errand: Errand, shop: Shop) -> dict[str, object] | Outcome:
+async def _prepared(
+    context: DeliveryContext, commerce_connection: CommerceConnection
+) -> dict[str, object] | Outcome:
     """The order as Commerce takes it, or why it cannot be made now."""
-    number = errand.order.purchase_order_id
+    number = context.order.purchase_order_id
     try:
-        snapshot, buyer, call = await errand.client.read_buyer(errand.account, number)
+        snapshot, buyer, call = await context.client.read_buyer(context.account, number)
     except CallError as error:
-        errand.keep_of(error)
-        return walmart_outcomes.of_preparation(errand.update.kind, error)
-    errand.calls.append(call)
-    errand.readings.append(buyer)
+        context.keep_of(error)
+        return walmart_outcomes.of_preparation(context.update.kind, error)
+    context.calls.append(call)
+    context.readings.append(buyer)
     if not bodies.units_wanted(snapshot):
         # All of it was canceled before Commerce heard of it.
         return AlreadyThere(None)
     try:
-        view = await errand.commerce.store_view_id(shop, errand.calls.append)
+        view = await context.commerce.store_view_id(commerce_connection, context.calls.append)
     except CallError as error:
-        return commerce_outcomes.of_read(error, doubtful=errand.in_doubt)
-    return bodies.entity(snapshot, buyer, shop, view)
+        return commerce_outcomes.of_read(error, doubtful=context.in_doubt)
+    return bodies.entity(snapshot, buyer, commerce_connection, view)
 
 
-async def _judge(errand: Errand, shop: Shop, refusal: CallError) -> Outcome:
+async def _judge(
+    context: DeliveryContext, commerce_connection: CommerceConnection, refusal: CallError
+) -> Outcome:
     """Commerce said no: one look tells whether it is so because it has the order."""
     try:
-        found = await _find(errand, shop)
+        found = await _find(context, commerce_connection)
     except CallError:
         return Unclear(commerce_outcomes.failure(refusal), sent=True)
     if found is not None:
-        return _linked(errand, found)
+        return _linked(context, found)
     return Refused(commerce_outcomes.failure(refusal))
 
 
-async def _find(errand: Errand, shop: Shop) -> CommerceOrder | None:
-    number = errand.order.purchase_order_id
-    return await errand.commerce.find_order(shop, number, errand.calls.append)
+async def _find(
+    context: DeliveryContext, commerce_connection: CommerceConnection
+) -> CommerceOrder | None:
+    number = context.order.purchase_order_id
+    return await context.commerce.find_order(commerce_connection, number, context.calls.append)
 
 
-def _linked(errand: Errand, found: CommerceOrder) -> Outcome:
-    known, number = errand.order.commerce_order_id, errand.order.commerce_order_number
+def _linked(context: DeliveryContext, found: CommerceOrder) -> Outcome:
+    known, number = context.order.commerce_order_id, context.order.commerce_order_number
     if known not in {None, found.entity_id} or number not in {None, found.number}:
         return Refused(_TAKEN)
-    errand.link = _link(found)
+    context.link = _link(found)
     return AlreadyThere(None)
 
 

@@ -41,8 +41,8 @@ CODES: tuple[tuple[type[errors.CallError], str], ...] = (
     (errors.CredentialsRejected, "commerce_credentials_rejected"),
     (errors.Misconfigured, "commerce_access_denied"),
     (errors.NotFound, "commerce_not_found"),
-    (errors.Unclear, "commerce_unclear"),
-    (errors.Refused, "commerce_refused"),
+    (errors.CallUnclear, "commerce_unclear"),
+    (errors.CallRefused, "commerce_refused"),
 )
 _SUGGESTIONS = {
     "commerce_credentials_rejected": "Give a new commerce.access_token with PATCH "
@@ -61,29 +61,29 @@ def failure(error: errors.CallError) -> Failure:
         message=str(error)[:1000],
         origin="commerce",
         suggestion=_SUGGESTIONS.get(code),
-        retryable=not isinstance(error, errors.Refused | errors.NotFound),
+        retryable=not isinstance(error, errors.CallRefused | errors.NotFound),
     )
 
 
 def of_write(error: errors.CallError) -> TryLater | Unclear | Refused:
     """What an error means that answered a write."""
-    if isinstance(error, errors.Unclear):
+    if isinstance(error, errors.CallUnclear):
         return Unclear(failure(error), sent=True)
     return _without_effect(error)
 
 
 def of_read(error: errors.CallError, *, doubtful: bool) -> TryLater | Unclear | Refused:
     """What an error means that answered a read; doubtful: an earlier write may have landed."""
-    if doubtful and not isinstance(error, errors.Refused | errors.NotFound):
+    if doubtful and not isinstance(error, errors.CallRefused | errors.NotFound):
         return Unclear(failure(error), sent=False, pause=pause(error))
     return _without_effect(error)
 
 
 def _without_effect(error: errors.CallError) -> TryLater | Refused:
     told, rest = failure(error), pause(error)
-    if isinstance(error, errors.Refused | errors.NotFound):
+    if isinstance(error, errors.CallRefused | errors.NotFound):
         return Refused(told)
-    reached = isinstance(error, errors.Unavailable | errors.Unclear)
+    reached = isinstance(error, errors.Unavailable | errors.CallUnclear)
     return TryLater(told, reached=reached, wait=rest.wait if rest else None, pause=rest)
 
 

@@ -6,19 +6,19 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.commerce.client import CommerceClient
-from app.commerce.connection import Shop
+from app.commerce.connection import CommerceConnection
 from app.domain.orders import reservation
 from app.domain.orders.order import Link, Order, Task
 from app.domain.orders.returns import RefundItem, Return
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox import doubt
 from app.domain.outbox.claimed_update import Claimed
-from app.domain.outbox.retry_policy import Policy
+from app.domain.outbox.retry_policy import RetryPolicy
 from app.domain.update import State
 from app.http_client.call import Call
 from app.http_client.errors import CallError
 from app.walmart.client import WalmartClient
-from app.walmart.credentials import Account
+from app.walmart.credentials import SellerCredentials
 from app.walmart.returns import ReturnPage
 
 # Beside Walmart's time-out, what must be left of a lease for a write and its recording.
@@ -34,7 +34,7 @@ class NamesBuyer(Protocol):
 
 
 @dataclass(slots=True)
-class Errand:
+class DeliveryContext:
     """A claimed update with all that its delivery needs.
 
     monotonic is read right after the claim as well, so that the time since then is known whatever
@@ -47,10 +47,10 @@ class Errand:
     update: Claimed
     # None for a stock level that belongs to no order.
     of_order: Order | None
-    account: Account
+    account: SellerCredentials
     client: WalmartClient
     commerce: CommerceClient
-    policy: Policy
+    policy: RetryPolicy
     lease: float
     timeout: float
     monotonic: Callable[[], float]
@@ -62,7 +62,7 @@ class Errand:
     of_return: tuple[Return, tuple[RefundItem, ...]] | None = None
     seen_return: Return | None = None
     # The store's Commerce where it can be called, and the order that was found or made there.
-    shop: Shop | None = None
+    commerce_connection: CommerceConnection | None = None
     link: Link | None = None
     # Until when another value may still overwrite what this update writes (domain/outbox/doubt.py).
     others_until: datetime | None = None

@@ -19,9 +19,9 @@ from app.worker.delivery import (
     shipment,
     tracking,
 )
-from app.worker.delivery.context import Errand
+from app.worker.delivery.context import DeliveryContext
 
-_BY_KIND: Mapping[Kind, Callable[[Errand], Awaitable[Outcome]]] = {
+_BY_KIND: Mapping[Kind, Callable[[DeliveryContext], Awaitable[Outcome]]] = {
     Kind.ACKNOWLEDGEMENT: acknowledgement.deliver,
     Kind.SHIPMENT: shipment.deliver,
     Kind.TRACKING: tracking.deliver,
@@ -33,6 +33,6 @@ _BY_KIND: Mapping[Kind, Callable[[Errand], Awaitable[Outcome]]] = {
 }
 
 
-async def deliver(errand: Errand) -> Outcome:
+async def deliver(context: DeliveryContext) -> Outcome:
     """Carry one update to Walmart or Commerce as far as it goes now."""
-    return await _BY_KIND[errand.update.kind](errand)
+    return await _BY_KIND[context.update.kind](context)

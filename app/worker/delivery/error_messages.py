@@ -44,8 +44,8 @@ _BY_CLASS: dict[type[errors.WalmartError], str] = {
     errors.CredentialsRejected: "credentials_rejected",
     errors.Misconfigured: "walmart_access_denied",
     errors.NotFound: "order_not_at_walmart",
-    errors.Unclear: "walmart_unclear",
-    errors.Refused: "refused_by_walmart",
+    errors.CallUnclear: "walmart_unclear",
+    errors.CallRefused: "refused_by_walmart",
 }
 CLASS_CODES = frozenset(_BY_CLASS.values())
 
@@ -55,7 +55,7 @@ def of(error: errors.WalmartError, package: Package | None = None) -> Failure:
 
     package: what was sent, where it was a shipment; with it the advice can be closer.
     """
-    known = _BY_FIELD.get(error.field or "") if isinstance(error, errors.Refused) else None
+    known = _BY_FIELD.get(error.field or "") if isinstance(error, errors.CallRefused) else None
     if known is None:
         return _plain(error)
     code, general = known
@@ -70,7 +70,7 @@ def _plain(error: errors.WalmartError) -> Failure:
         origin=_origin(error),
         field=error.field,
         suggestion=_suggestion(error),
-        retryable=not isinstance(error, errors.Refused | errors.NotFound),
+        retryable=not isinstance(error, errors.CallRefused | errors.NotFound),
         sent_as=error.codes,
     )
 
@@ -123,7 +123,7 @@ def _suggestion(error: errors.WalmartError) -> str | None:
             return "Check the key's permissions in Walmart's Developer Portal; run waybill doctor."
         case errors.NotFound():
             return "Check that the order belongs to this store's seller account."
-        case errors.Refused():
+        case errors.CallRefused():
             return "Compare the order in Seller Center, then correct, retry or dismiss the update."
         case _:
             return None

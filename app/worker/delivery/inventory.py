@@ -7,7 +7,7 @@ confirmed.
 from app.domain.outbox.outcome import Confirmed, Failure, HandedBack, Outcome, Refused, SendAgain
 from app.walmart import errors
 from app.worker.delivery import commerce_outcomes, walmart_outcomes
-from app.worker.delivery.context import Errand
+from app.worker.delivery.context import DeliveryContext
 
 _UNKNOWN_SKU = Failure(
     code="sku_unknown_at_walmart",
@@ -16,43 +16,47 @@ _UNKNOWN_SKU = Failure(
 )
 
 
-async def deliver(errand: Errand) -> Outcome:
+async def deliver(context: DeliveryContext) -> Outcome:
     """Set a SKU's stock at Walmart."""
-    payload = errand.update.payload
+    payload = context.update.payload
     units = payload["quantity"]
     if units is None:
-        asked = await _salable(errand, payload["sku"])
+        asked = await _salable(context, payload["sku"])
         if not isinstance(asked, int):
             return asked
         units = asked
-    if not await errand.may_write():
+    if not await context.may_write():
         return HandedBack("too little of the lease was left")
     # What can arrive while this is on its way may be the last.
-    until = errand.overwritable_until
-    call = errand.client.inventory.put(errand.account, payload["sku"], units, payload["ship_node"])
-    errand.wrote = True
+    until = context.overwritable_until
+    call = context.client.inventory.put(
+        context.account, payload["sku"], units, payload["ship_node"]
+    )
+    context.wrote = True
     try:
-        errand.calls.append(await call)
+        context.calls.append(await call)
     except errors.WalmartError as error:
-        errand.keep_of(error)
-        errand.wrote = isinstance(error, errors.Unclear)
-        return _judge(errand, error)
+        context.keep_of(error)
+        context.wrote = isinstance(error, errors.CallUnclear)
+        return _judge(context, error)
     return Confirmed(None) if until is None else SendAgain(until)
 
 
-async def _salable(errand: Errand, sku: str) -> int | Outcome:
+async def _salable(context: DeliveryContext, sku: str) -> int | Outcome:
     """How many units Commerce has to sell at this moment."""
-    if errand.shop is None or errand.shop.stock_id is None:
+    if context.commerce_connection is None or context.commerce_connection.stock_id is None:
         return Refused(commerce_outcomes.NOT_CONNECTED)
     try:
-        return await errand.commerce.salable_quantity(errand.shop, sku, errand.calls.append)
+        return await context.commerce.salable_quantity(
+            context.commerce_connection, sku, context.calls.append
+        )
     except errors.WalmartError as error:
         return commerce_outcomes.of_read(error, doubtful=False)
 
 
-def _judge(errand: Errand, error: errors.WalmartError) -> Outcome:
+def _judge(context: DeliveryContext, error: errors.WalmartError) -> Outcome:
     if isinstance(error, errors.NotFound):
         return Refused(_UNKNOWN_SKU)
-    if isinstance(error, errors.Refused):
+    if isinstance(error, errors.CallRefused):
         return Refused(walmart_outcomes.failure(error))
-    return walmart_outcomes.of_write(errand.update.kind, error)
+    return walmart_outcomes.of_write(context.update.kind, error)

@@ -7,16 +7,16 @@ from datetime import datetime
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox.outcome import Failure, HandedBack, Outcome, Refused, TryLater, Unclear
 from app.walmart import errors
-from app.walmart.client import Answer
+from app.walmart.client import WalmartReply
 from app.worker.delivery import walmart_outcomes
-from app.worker.delivery.context import Errand
+from app.worker.delivery.context import DeliveryContext
 
 NO_LEASE = HandedBack("too little of the lease was left")
 _NO_ORDER = Failure("walmart_unclear", "Walmart's answer shows no order.", retryable=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class OrderRead:
     """The order as Walmart showed it, and when the read began (the database's time)."""
 
     snapshot: OrderSnapshot
@@ -24,76 +24,76 @@ class Picture:
 
 
 async def read_order(
-    errand: Errand, after: errors.WalmartError | None = None
-) -> Picture | TryLater | Unclear | Refused:
+    context: DeliveryContext, after: errors.WalmartError | None = None
+) -> OrderRead | TryLater | Unclear | Refused:
     """Read the order. after: the refusal of a write that this read is to explain."""
-    at = errand.now()
+    at = context.now()
     try:
-        number = errand.order.purchase_order_id
-        answer = await made(errand, errand.client.read_order(errand.account, number))
+        number = context.order.purchase_order_id
+        answer = await made(context, context.client.read_order(context.account, number))
     except errors.NotFound as error:
         return Refused(walmart_outcomes.failure(error))
     except errors.WalmartError as error:
-        doubtful = errand.in_doubt or after is not None
-        return walmart_outcomes.of_read(errand.update.kind, error, doubtful=doubtful, wrote=after)
+        doubtful = context.in_doubt or after is not None
+        return walmart_outcomes.of_read(context.update.kind, error, doubtful=doubtful, wrote=after)
     if answer.order is None:
         return Unclear(_NO_ORDER, sent=False)
-    return Picture(answer.order, at)
+    return OrderRead(answer.order, at)
 
 
-async def write(errand: Errand, call: Awaitable[Answer]) -> Answer:
+async def write(context: DeliveryContext, call: Awaitable[WalmartReply]) -> WalmartReply:
     """Send what an update is about. Raises WalmartError.
 
     From here on bytes may have left, unless the error says that they did not take effect.
     """
-    errand.wrote = True
+    context.wrote = True
     try:
-        return await made(errand, call)
+        return await made(context, call)
     except errors.WalmartError as error:
-        errand.wrote = isinstance(error, errors.Unclear)
+        context.wrote = isinstance(error, errors.CallUnclear)
         raise
 
 
-async def made(errand: Errand, call: Awaitable[Answer]) -> Answer:
+async def made(context: DeliveryContext, call: Awaitable[WalmartReply]) -> WalmartReply:
     """Make a call and keep its evidence, however it ends. Raises WalmartError."""
-    at = errand.now()
+    at = context.now()
     try:
         answer = await call
     except errors.WalmartError as error:
-        errand.keep_of(error)
+        context.keep_of(error)
         raise
-    errand.calls.append(answer.call)
-    errand.readings.append(answer)
+    context.calls.append(answer.call)
+    context.readings.append(answer)
     if answer.order is not None:
-        errand.seen, errand.read_at = answer.order, at
+        context.seen, context.read_at = answer.order, at
     return answer
 
 
-async def acknowledge(errand: Errand) -> HandedBack | TryLater | Refused | None:
+async def acknowledge(context: DeliveryContext) -> HandedBack | TryLater | Refused | None:
     """Walmart ships and cancels only what is acknowledged; None when it is now."""
-    if not await errand.may_write():
+    if not await context.may_write():
         return NO_LEASE
-    number = errand.order.purchase_order_id
+    number = context.order.purchase_order_id
     try:
-        await made(errand, errand.client.acknowledge(errand.account, number))
+        await made(context, context.client.acknowledge(context.account, number))
     except errors.WalmartError as error:
         # Nothing of the update itself was sent, so it simply comes again.
-        return walmart_outcomes.of_preparation(errand.update.kind, error)
+        return walmart_outcomes.of_preparation(context.update.kind, error)
     return None
 
 
-async def clear_to_write(errand: Errand, read: Picture) -> Outcome | None:
+async def clear_to_write(context: DeliveryContext, read: OrderRead) -> Outcome | None:
     """Why what a read showed to be missing cannot be sent now; None where it can."""
-    if not errand.update.may_write:
+    if not context.update.may_write:
         return waiting(read)
-    return await acknowledge(errand) if read.snapshot.created else None
+    return await acknowledge(context) if read.snapshot.created else None
 
 
-def still_unclear(read: Picture) -> Unclear:
+def still_unclear(read: OrderRead) -> Unclear:
     """A read that came too early to end a doubt."""
     return Unclear(walmart_outcomes.STILL_UNCLEAR, sent=False, read=True, snapshot=read.snapshot)
 
 
-def waiting(read: Picture) -> TryLater:
+def waiting(read: OrderRead) -> TryLater:
     """It is not there and may be sent, but Walmart takes no such call now."""
     return TryLater(walmart_outcomes.LANE_STOPPED, reached=False, snapshot=read.snapshot)

@@ -18,7 +18,7 @@ from app.domain.outbox.outcome import (
 )
 from app.walmart import errors
 from app.worker.delivery import order_reader, walmart_outcomes
-from app.worker.delivery.context import Errand
+from app.worker.delivery.context import DeliveryContext
 
 _NO_RETURN = Failure(
     code="return_not_at_walmart",
@@ -33,95 +33,95 @@ _OTHER_IN_DOUBT = Failure(
 )
 
 
-async def deliver(errand: Errand) -> Outcome:
+async def deliver(context: DeliveryContext) -> Outcome:
     """Refund what Walmart has not refunded yet.
 
     While another refund of the same lines is in doubt, a read could not say which of them it shows.
     """
-    if errand.others_until is not None:
-        wait = max(errand.others_until - errand.now(), timedelta())
+    if context.others_until is not None:
+        wait = max(context.others_until - context.now(), timedelta())
         return TryLater(_OTHER_IN_DOUBT, reached=False, wait=wait)
-    return await _refund(errand)
+    return await _refund(context)
 
 
-async def _refund(errand: Errand) -> Outcome:
-    at = errand.now()
-    read = await _read(errand)
+async def _refund(context: DeliveryContext) -> Outcome:
+    at = context.now()
+    read = await _read(context)
     if not isinstance(read, Return):
         return read
-    wanted = refunds.missing(errand.refund_items, read)
-    never = refunds.impossible(errand.refund_items, read)
+    wanted = refunds.missing(context.refund_items, read)
+    never = refunds.impossible(context.refund_items, read)
     if not wanted and never is None:
         return AlreadyThere(None)
-    if not errand.ends_doubt(at):
+    if not context.ends_doubt(at):
         return Unclear(walmart_outcomes.STILL_UNCLEAR, sent=False, read=True)
     if never is not None:
         return Refused(never)
-    if not errand.update.may_write:
+    if not context.update.may_write:
         return TryLater(walmart_outcomes.LANE_STOPPED, reached=False)
-    return await _send(errand, read, wanted)
+    return await _send(context, read, wanted)
 
 
-async def _send(errand: Errand, read: Return, wanted: dict[int, int]) -> Outcome:
-    if not await errand.may_write():
+async def _send(context: DeliveryContext, read: Return, wanted: dict[int, int]) -> Outcome:
+    if not await context.may_write():
         return HandedBack("too little of the lease was left")
-    errand.wrote = True
+    context.wrote = True
     try:
-        errand.calls.append(await errand.client.returns.refund(errand.account, read, wanted))
+        context.calls.append(await context.client.returns.refund(context.account, read, wanted))
     except errors.WalmartError as error:
-        errand.keep_of(error)
-        errand.wrote = isinstance(error, errors.Unclear)
-        if isinstance(error, errors.Refused | errors.NotFound):
-            return await _judge_refusal(errand, error)
-        return walmart_outcomes.of_write(errand.update.kind, error)
-    errand.seen_return = _with(read, wanted)
-    return Confirmed(await _order(errand))
+        context.keep_of(error)
+        context.wrote = isinstance(error, errors.CallUnclear)
+        if isinstance(error, errors.CallRefused | errors.NotFound):
+            return await _judge_refusal(context, error)
+        return walmart_outcomes.of_write(context.update.kind, error)
+    context.seen_return = _with(read, wanted)
+    return Confirmed(await _order(context))
 
 
-async def _order(errand: Errand) -> OrderSnapshot | None:
+async def _order(context: DeliveryContext) -> OrderSnapshot | None:
     """The order as it is now: after its refund, so that it is not taken for another's doing."""
-    number = errand.order.purchase_order_id
+    number = context.order.purchase_order_id
     try:
         return (
-            await order_reader.made(errand, errand.client.read_order(errand.account, number))
+            await order_reader.made(context, context.client.read_order(context.account, number))
         ).order
     except errors.WalmartError:
         # What became of the refund stands all the same; the importer reads the order later.
         return None
 
 
-async def _judge_refusal(errand: Errand, error: errors.WalmartError) -> Outcome:
+async def _judge_refusal(context: DeliveryContext, error: errors.WalmartError) -> Outcome:
     """Walmart said no: one read tells whether it is so because it has refunded it already."""
-    read = await _read(errand, after=error)
+    read = await _read(context, after=error)
     if not isinstance(read, Return):
         return read
-    never = refunds.impossible(errand.refund_items, read)
+    never = refunds.impossible(context.refund_items, read)
     if never is not None:
         return Refused(never)
-    if not refunds.missing(errand.refund_items, read):
+    if not refunds.missing(context.refund_items, read):
         return AlreadyThere(None)
     # A return does not show where the buyer lives, which a refusal may repeat.
-    return Refused(walmart_outcomes.failure(error), await _order(errand))
+    return Refused(walmart_outcomes.failure(error), await _order(context))
 
 
 async def _read(
-    errand: Errand, after: errors.WalmartError | None = None
+    context: DeliveryContext, after: errors.WalmartError | None = None
 ) -> Return | TryLater | Unclear | Refused:
-    known = errand.returned
+    known = context.returned
     try:
-        page = await errand.client.returns.read(errand.account, known.return_order_id)
+        page = await context.client.returns.read(context.account, known.return_order_id)
         if page.unreadable:
-            raise errors.Unclear("Walmart's return cannot be read.", call=page.call)
+            raise errors.CallUnclear("Walmart's return cannot be read.", call=page.call)
     except errors.WalmartError as error:
-        errand.keep_of(error)
-        doubtful = errand.in_doubt or after is not None
-        return walmart_outcomes.of_read(errand.update.kind, error, doubtful=doubtful, wrote=after)
-    errand.calls.append(page.call)
-    errand.readings.append(page)
+        context.keep_of(error)
+        doubtful = context.in_doubt or after is not None
+        return walmart_outcomes.of_read(context.update.kind, error, doubtful=doubtful, wrote=after)
+    context.calls.append(page.call)
+    context.readings.append(page)
     if not page.returns:
         return Refused(_NO_RETURN)
-    (errand.seen_return,) = page.returns
-    return errand.seen_return
+    (context.seen_return,) = page.returns
+    return context.seen_return
 
 
 def _with(read: Return, units: dict[int, int]) -> Return:

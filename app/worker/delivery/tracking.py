@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from app.domain.orders import tracking_correction
 from app.domain.orders.snapshot import OrderSnapshot
-from app.domain.orders.tracking_correction import Standing
+from app.domain.orders.tracking_correction import CorrectionState
 from app.domain.outbox.outcome import (
     AlreadyThere,
     Confirmed,
@@ -20,39 +20,39 @@ from app.walmart.markets import shipping
 from app.walmart.request_bodies import ShipLine
 from app.walmart.shipment_payload import Package
 from app.worker.delivery import order_reader, walmart_outcomes
-from app.worker.delivery.context import Errand
-from app.worker.delivery.order_reader import Picture
+from app.worker.delivery.context import DeliveryContext
+from app.worker.delivery.order_reader import OrderRead
 
 
-async def deliver(errand: Errand) -> Outcome:
+async def deliver(context: DeliveryContext) -> Outcome:
     """Give a shipped package its new number, unless Walmart shows it already.
 
     Each try reads first, since Walmart wants to be told which number the units are under. While an
     older correction may still arrive, this one is not confirmed.
     """
-    if tracking_correction.followed(errand.order, errand.task):
+    if tracking_correction.followed(context.order, context.task):
         # It is dismissed when this is recorded.
         return HandedBack("a later correction of the shipment took its place")
-    task = errand.task
-    shipment = errand.order.task(task.corrects) if task.corrects else None
+    task = context.task
+    shipment = context.order.task(task.corrects) if task.corrects else None
     if shipment is not None and shipment.in_doubt_until is not None:
         # What of it still arrives comes under its old number. A read of its own ends its doubt.
-        left = max(shipment.in_doubt_until - errand.now(), timedelta())
+        left = max(shipment.in_doubt_until - context.now(), timedelta())
         return TryLater(walmart_outcomes.STILL_UNCLEAR, reached=False, wait=left)
-    read = await order_reader.read_order(errand)
-    if not isinstance(read, Picture):
+    read = await order_reader.read_order(context)
+    if not isinstance(read, OrderRead):
         return read
-    now = tracking_correction.standing(errand.order, errand.task, read.snapshot)
-    settled = _judged(errand, read, now)
+    now = tracking_correction.correction_state(context.order, context.task, read.snapshot)
+    settled = _judged(context, read, now)
     if settled is not None:
         return settled
-    return await _send(errand, now) if errand.update.may_write else order_reader.waiting(read)
+    return await _send(context, now) if context.update.may_write else order_reader.waiting(read)
 
 
-def _judged(errand: Errand, read: Picture, now: Standing) -> Outcome | None:
+def _judged(context: DeliveryContext, read: OrderRead, now: CorrectionState) -> Outcome | None:
     """What a read settles by itself; None where the number is still to be sent."""
-    order, task, snapshot = errand.order, errand.task, read.snapshot
-    quiet = timedelta(seconds=errand.policy.quiet_period)
+    order, task, snapshot = context.order, context.task, read.snapshot
+    quiet = timedelta(seconds=context.policy.quiet_period)
     if tracking_correction.lags(order, task, snapshot, read.at - quiet):
         return TryLater(walmart_outcomes.LAGS, reached=True, snapshot=snapshot)
     if not now.there:
@@ -61,43 +61,45 @@ def _judged(errand: Errand, read: Picture, now: Standing) -> Outcome | None:
         until = tracking_correction.overwritten_until(order, task)
         early = until is not None and read.at < until
         return SendAgain(until, snapshot) if until and early else AlreadyThere(snapshot)
-    return None if errand.ends_doubt(read.at) else order_reader.still_unclear(read)
+    return None if context.ends_doubt(read.at) else order_reader.still_unclear(read)
 
 
-async def _send(errand: Errand, now: Standing) -> Outcome:
-    if not await errand.may_write():
+async def _send(context: DeliveryContext, now: CorrectionState) -> Outcome:
+    if not await context.may_write():
         return order_reader.NO_LEASE
-    number, package = errand.order.purchase_order_id, Package.from_json(errand.update.payload)
+    number, package = context.order.purchase_order_id, Package.from_json(context.update.payload)
     lines = [ShipLine(line, units) for line, units in (now.waiting or now.there).items()]
     body = shipping(
         package.correction(
-            lines, errand.order.seller_order_id, now.current or package.tracking_number
+            lines, context.order.seller_order_id, now.current or package.tracking_number
         ),
-        errand.account.market,
+        context.account.market,
     )
-    at = errand.now()
+    at = context.now()
     try:
-        answer = await order_reader.write(errand, errand.client.ship(errand.account, number, body))
-    except (errors.Refused, errors.NotFound) as error:
-        return await _judge_refusal(errand, error)
+        answer = await order_reader.write(
+            context, context.client.ship(context.account, number, body)
+        )
+    except (errors.CallRefused, errors.NotFound) as error:
+        return await _judge_refusal(context, error)
     except errors.WalmartError as error:
-        return walmart_outcomes.of_write(errand.update.kind, error)
-    if answer.order is None or not _corrected(errand, answer.order):
+        return walmart_outcomes.of_write(context.update.kind, error)
+    if answer.order is None or not _corrected(context, answer.order):
         return Unclear(walmart_outcomes.NOT_SHOWN, sent=True)
-    until = tracking_correction.overwritten_until(errand.order, errand.task)
+    until = tracking_correction.overwritten_until(context.order, context.task)
     if until is not None and at < until:
         return SendAgain(until, answer.order)
     return Confirmed(answer.order)
 
 
-async def _judge_refusal(errand: Errand, error: errors.WalmartError) -> Outcome:
-    read = await order_reader.read_order(errand, after=error)
-    if not isinstance(read, Picture):
+async def _judge_refusal(context: DeliveryContext, error: errors.WalmartError) -> Outcome:
+    read = await order_reader.read_order(context, after=error)
+    if not isinstance(read, OrderRead):
         return read
-    if errand.task.recognisable and _corrected(errand, read.snapshot):
+    if context.task.recognisable and _corrected(context, read.snapshot):
         return AlreadyThere(read.snapshot)
     return Refused(walmart_outcomes.failure(error), read.snapshot)
 
 
-def _corrected(errand: Errand, snapshot: OrderSnapshot) -> bool:
-    return tracking_correction.standing(errand.order, errand.task, snapshot).done
+def _corrected(context: DeliveryContext, snapshot: OrderSnapshot) -> bool:
+    return tracking_correction.correction_state(context.order, context.task, snapshot).done

@@ -81,7 +81,7 @@ def failure(error: errors.WalmartError, package: Package | None = None) -> Failu
 
 def of_write(kind: Kind, error: errors.WalmartError) -> TryLater | Unclear | Refused:
     """What an error means that answered a write."""
-    if isinstance(error, errors.Unclear):
+    if isinstance(error, errors.CallUnclear):
         return Unclear(failure(error), sent=True)
     return _without_effect(kind, error)
 
@@ -109,7 +109,7 @@ def _without_effect(kind: Kind, error: errors.WalmartError) -> TryLater | Refuse
             return TryLater(told, reached=False, wait=rest.wait if rest else None, pause=rest)
         case errors.NotSent():
             return TryLater(told, reached=False)
-        case errors.Unavailable() | errors.Unclear():
+        case errors.Unavailable() | errors.CallUnclear():
             return TryLater(told, reached=True)
         case _:
             return Refused(told)

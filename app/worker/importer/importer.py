@@ -17,12 +17,18 @@ import structlog
 from app.domain.errors import NotAvailable, OrderError
 from app.domain.outbox.rate_limits import Breaker
 from app.storage.imports import leases, webhook_inbox
-from app.storage.imports.leases import Run, Tally
-from app.usecases.context import Desk
+from app.storage.imports.leases import ImportRun, ImportTotals
+from app.usecases.context import AppContext
 from app.walmart import errors
-from app.worker.importer.leased_reader import Leased, LeaseLost
-from app.worker.importer.lists import Again, ByWalmart, Changed, Released, Returned
-from app.worker.importer.rate_limited_reader import Paused
+from app.worker.importer.leased_reader import LeasedReader, LeaseLost
+from app.worker.importer.lists import (
+    ChangedOrders,
+    ChangedReturns,
+    PostponedOrders,
+    ReleasedOrders,
+    WalmartFulfilledOrders,
+)
+from app.worker.importer.rate_limited_reader import LanePaused
 
 # Seconds of one turn of a store; then those that wait come first, and it goes on after them.
 TURN = 60.0
@@ -31,14 +37,14 @@ PATIENCE = 10.0
 _log = structlog.get_logger(__name__)
 
 
-class _Over(Enum):
+class _ListEnd(Enum):
     """How the reading of a list ended in a run."""
 
     WHOLE = "whole"
     STOPPED = "stopped"
 
 
-class _Steps(Protocol):
+class _StepReader(Protocol):
     """What is read step by step."""
 
     async def step(self) -> bool: ...
@@ -54,7 +60,7 @@ class Importer:
     Walmart has to announce what was found without it. page_size: None for Walmart's most.
     """
 
-    desk: Desk
+    context: AppContext
     breaker: Breaker
     every: float
     turn: float = TURN
@@ -66,20 +72,20 @@ class Importer:
         """Stores whose turn it is."""
         if not self.every:
             return []
-        async with self.desk.transaction() as connection:
+        async with self.context.transaction() as connection:
             return await leases.due(connection, self.every)
 
-    async def run(self, store_id: int) -> Tally | None:
+    async def run(self, store_id: int) -> ImportTotals | None:
         """Read one store; None where somebody else is at it, or just was.
 
         Raises NotAvailable while the database is away; Walmart's trouble ends the run politely.
         """
-        async with self.desk.transaction() as connection:
-            token = self.desk.new_id(store_id)
+        async with self.context.transaction() as connection:
+            token = self.context.new_id(store_id)
             run = await leases.begin(connection, store_id, token, self.every)
         if run is None:
             return None
-        leased = Leased(self.desk, self.breaker, store_id, run, self.page_size)
+        leased = LeasedReader(self.context, self.breaker, store_id, run, self.page_size)
         tally = leased.tally
         try:
             await self._read(run, leased)
@@ -90,30 +96,37 @@ class Importer:
             raise
         except OrderError as error:
             tally.stopped = str(error)
-        async with self.desk.transaction() as connection:
+        async with self.context.transaction() as connection:
             tally.missed = await webhook_inbox.missed(connection, store_id, self.grace)
             await leases.end(connection, run, tally)
         return tally
 
-    async def _read(self, run: Run, leased: Leased) -> None:
-        account = await self.desk.account(run.store_id)
-        orders = [each(leased, account) for each in (Released, Changed, ByWalmart)]
-        returns = Returned(leased, account)
-        whole = await self._in_turns([*orders, returns, Again(leased, account)], leased.tally)
+    async def _read(self, run: ImportRun, leased: LeasedReader) -> None:
+        account = await self.context.account(run.store_id)
+        orders = [
+            each(leased, account)
+            for each in (ReleasedOrders, ChangedOrders, WalmartFulfilledOrders)
+        ]
+        returns = ChangedReturns(leased, account)
+        whole = await self._in_turns(
+            [*orders, returns, PostponedOrders(leased, account)], leased.tally
+        )
         leased.tally.whole_orders = all(each in whole for each in orders)
         leased.tally.whole_returns = returns in whole
 
-    async def _in_turns(self, steps: Sequence[_Steps], tally: Tally) -> list[_Steps]:
+    async def _in_turns(
+        self, steps: Sequence[_StepReader], tally: ImportTotals
+    ) -> list[_StepReader]:
         """A step of each again and again; answers those that came to their end."""
         clock = asyncio.get_running_loop().time
         end = clock() + self.turn
-        going, whole = dict.fromkeys(steps, 0.0), list[_Steps]()
+        going, whole = dict.fromkeys(steps, 0.0), list[_StepReader]()
         while going:
             for each in [each for each, at in going.items() if at <= clock()]:
                 wait = await self._step(each, tally)
-                if isinstance(wait, _Over):
+                if isinstance(wait, _ListEnd):
                     del going[each]
-                    whole.extend([each] if wait is _Over.WHOLE else [])
+                    whole.extend([each] if wait is _ListEnd.WHOLE else [])
                 else:
                     going[each] = clock() + wait
             if going and clock() >= end:
@@ -123,11 +136,11 @@ class Importer:
             await asyncio.sleep(max(min(going.values(), default=0.0) - clock(), 0.0))
         return whole
 
-    async def _step(self, each: _Steps, tally: Tally) -> float | _Over:
+    async def _step(self, each: _StepReader, tally: ImportTotals) -> float | _ListEnd:
         """A step; answers in how many seconds the next may be made, or how it ended."""
         try:
-            return 0.0 if await each.step() else _Over.WHOLE
-        except Paused as paused:
+            return 0.0 if await each.step() else _ListEnd.WHOLE
+        except LanePaused as paused:
             left = max(paused.left.total_seconds(), 0.0)
             if left <= self.patience:
                 return left
@@ -145,4 +158,4 @@ class Importer:
             why, by_page = f"Waybill met a fault of its own: {type(error).__name__}.", True
         tally.stopped = tally.stopped or why
         await each.stopped(why, by_page=by_page)
-        return _Over.STOPPED
+        return _ListEnd.STOPPED

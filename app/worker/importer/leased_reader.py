@@ -8,16 +8,16 @@ import structlog
 from app.domain.errors import OrderError
 from app.storage import timeline
 from app.storage.imports import leases, retries
-from app.storage.imports.leases import Run, Tally
+from app.storage.imports.leases import ImportRun, ImportTotals
 from app.storage.orders import repository
 from app.storage.postgres.database import Connection
 from app.walmart import errors
-from app.worker.importer.rate_limited_reader import Gate, Halt
+from app.worker.importer.rate_limited_reader import RateLimitedReader, ReadingHalted
 
 _log = structlog.get_logger(__name__)
 
 
-class LeaseLost(Halt):
+class LeaseLost(ReadingHalted):
     """Another process took the store over; nothing more is written by this one."""
 
     def __init__(self) -> None:
@@ -25,15 +25,15 @@ class LeaseLost(Halt):
 
 
 @dataclass(frozen=True)
-class Leased(Gate):
+class LeasedReader(RateLimitedReader):
     """The way of a run's reads, and the condition of its writes.
 
     page_size: of Walmart's lists, None for its most.
     """
 
-    run: Run
+    run: ImportRun
     page_size: int | None = None
-    tally: Tally = field(default_factory=Tally)
+    tally: ImportTotals = field(default_factory=ImportTotals)
 
     async def enter(self, connection: Connection) -> None:
         """Hold the store for another while. Raises LeaseLost."""
@@ -56,7 +56,7 @@ class Leased(Gate):
             if errors.is_about_all(error):
                 raise
             why = str(error)
-        except (Halt, OrderError):
+        except (ReadingHalted, OrderError):
             raise
         except Exception as error:  # noqa: BLE001 - one order's trouble is not the others'
             _log.exception("order_not_read", store_id=self.store_id, purchase_order_id=number)
@@ -69,20 +69,20 @@ class Leased(Gate):
         return False
 
     async def _look_soon(self, number: str) -> None:
-        async with self.desk.transaction() as connection:
+        async with self.context.transaction() as connection:
             await self.check(connection)
             why = "Somebody was at work on the order."
             await retries.soon(connection, self.store_id, number, why)
 
     async def postpone(self, number: str, why: str) -> None:
         """Let an order be read later; tell it once on the order's timeline."""
-        async with self.desk.transaction() as connection:
+        async with self.context.transaction() as connection:
             await self.check(connection)
             tries = await retries.postpone(connection, self.store_id, number, why)
             found = await repository.find(connection, self.store_id, number)
             if tries == 1 and found is not None:
-                event = timeline.Event("order_not_read", detail={"message": why})
-                await timeline.add(connection, self.store_id, found, event, self.desk.new_id)
+                event = timeline.TimelineEvent("order_not_read", detail={"message": why})
+                await timeline.add(connection, self.store_id, found, event, self.context.new_id)
         self.tally.postponed += 1
         _log.warning(
             "order_postponed",
@@ -95,4 +95,4 @@ class Leased(Gate):
 
 def is_for_all(error: Exception) -> bool:
     """Whether an error is none of one order's: the database's, the lease's, the lane's."""
-    return isinstance(error, Halt | OrderError)
+    return isinstance(error, ReadingHalted | OrderError)

@@ -12,21 +12,21 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from app.domain.imports.cursor import OVERLAP, List, Place
+from app.domain.imports.cursor import OVERLAP, ImportCursor, ImportList
 from app.domain.orders.drift import Cause
 from app.domain.outbox.rate_limits import Endpoint
 from app.http_client.call import ANSWER_TOO_LARGE
 from app.storage.imports import cursors, webhook_inbox
-from app.storage.imports.leases import Run
-from app.storage.imports.webhook_inbox import Expected
+from app.storage.imports.leases import ImportRun
+from app.storage.imports.webhook_inbox import ExpectedEvent
 from app.usecases.imports import reconcile
-from app.usecases.imports.reconcile import Report
+from app.usecases.imports.reconcile import ReconcileReport
 from app.walmart import errors, order_lists
 from app.walmart.client import OrderPage
-from app.walmart.credentials import Account
-from app.walmart.order_lists import Trail
+from app.walmart.credentials import SellerCredentials
+from app.walmart.order_lists import CursorGuard
 from app.walmart.returns import ReturnPage
-from app.worker.importer.leased_reader import Leased
+from app.worker.importer.leased_reader import LeasedReader
 
 # Orders that are read by themselves in one step.
 FEW = 10
@@ -35,19 +35,19 @@ FIRST = timedelta(days=14)
 PageT = TypeVar("PageT", OrderPage, ReturnPage)
 
 
-class Reading(ABC, Generic[PageT]):
+class ListReader(ABC, Generic[PageT]):
     """A list under way. first: how far back it is read the first time; usual_size: of a page."""
 
-    which: List
+    which: ImportList
     endpoint: Endpoint
     first = FIRST
     # Whether Walmart is told which changes are wanted; else the list is read as it is.
     by_window = True
 
-    def __init__(self, leased: Leased, account: Account) -> None:
+    def __init__(self, leased: LeasedReader, account: SellerCredentials) -> None:
         self.leased, self.account = leased, account
-        self._place: Place | None = None
-        self._trail = Trail()
+        self._place: ImportCursor | None = None
+        self._trail = CursorGuard()
         self._page: PageT | None = None
         # Orders of the page that differ, to be read by themselves: our ids and Walmart's numbers.
         self._differing: deque[tuple[UUID, str]] = deque()
@@ -58,7 +58,7 @@ class Reading(ABC, Generic[PageT]):
         """Entries on a page."""
 
     @abstractmethod
-    async def _ask(self, place: Place) -> PageT:
+    async def _ask(self, place: ImportCursor) -> PageT:
         """Ask Walmart for the page at a place."""
 
     @abstractmethod
@@ -83,7 +83,7 @@ class Reading(ABC, Generic[PageT]):
             self._differing.popleft()
         return bool(self._differing) or await self._advance(place, self._page)
 
-    def size(self, place: Place) -> int | None:
+    def size(self, place: ImportCursor) -> int | None:
         """Of the pages; None for Walmart's most."""
         return place.page_size or self.leased.page_size
 
@@ -93,20 +93,20 @@ class Reading(ABC, Generic[PageT]):
         if place is not None:
             await self._keep(place.failed(why) if by_page else replace(place, stopped=why[:500]))
 
-    async def _begin(self) -> Place:
+    async def _begin(self) -> ImportCursor:
         run = self.leased.run
-        async with self.leased.desk.transaction() as connection:
+        async with self.leased.context.transaction() as connection:
             found = await cursors.load(connection, run.store_id, self.which)
-        place = found or Place(read_until=self._before(run))
+        place = found or ImportCursor(read_until=self._before(run))
         self._place = place.opened(run.began_at, self.first)
-        self._trail = Trail(self._place.pages)
+        self._trail = CursorGuard(self._place.pages)
         return self._place
 
-    def _before(self, run: Run) -> datetime | None:
+    def _before(self, run: ImportRun) -> datetime | None:
         """Until where the versions read that kept no places."""
         return run.read_until - OVERLAP if run.read_until else None
 
-    async def _asked(self, place: Place) -> PageT | None:
+    async def _asked(self, place: ImportCursor) -> PageT | None:
         """The page at a place; None where it is to be asked for anew, from another place."""
         try:
             page = await self.leased.ask(self.endpoint, functools.partial(self._ask, place))
@@ -124,18 +124,18 @@ class Reading(ABC, Generic[PageT]):
             return None
         return page
 
-    def _smaller(self, place: Place, error: errors.WalmartError) -> Place | None:
+    def _smaller(self, place: ImportCursor, error: errors.WalmartError) -> ImportCursor | None:
         size = self.size(place) or self.usual_size
         too_large = error.call is not None and error.call.failure == ANSWER_TOO_LARGE
         return place.with_smaller_pages(size) if too_large and size > 1 else None
 
-    async def _failed(self, place: Place, error: errors.WalmartError) -> None:
+    async def _failed(self, place: ImportCursor, error: errors.WalmartError) -> None:
         """Keep that a page could not be had; what every call meets is not that page's fault."""
         if errors.is_about_all(error) or isinstance(error, errors.Misconfigured):
             return
         await self._keep(place.failed(str(error)))
 
-    async def _advance(self, place: Place, page: PageT) -> bool:
+    async def _advance(self, place: ImportCursor, page: PageT) -> bool:
         """Past the page; answers whether there is more."""
         self._page = None
         if page.cursor is None:
@@ -145,30 +145,30 @@ class Reading(ABC, Generic[PageT]):
             return following is not None
         try:
             self._trail.follow(page.cursor, page.call)
-        except errors.Unclear as error:
+        except errors.CallUnclear as error:
             await self._keep(place.failed(str(error)).restarted())
             raise
         await self._keep(place.turned(page.cursor))
         return True
 
-    async def _keep(self, place: Place) -> None:
-        async with self.leased.desk.transaction() as connection:
+    async def _keep(self, place: ImportCursor) -> None:
+        async with self.leased.context.transaction() as connection:
             await self.leased.check(connection)
             await cursors.save(connection, self.leased.store_id, self.which, place)
         self._place = place
         if place.cursor is None:
-            self._trail = Trail()
+            self._trail = CursorGuard()
 
-    async def _mend(self, order_id: UUID, number: str, place: Place) -> bool:
+    async def _mend(self, order_id: UUID, number: str, place: ImportCursor) -> bool:
         leased = self.leased
-        report = Report(leased.store_id)
-        settled = await reconcile.mend(leased.desk, self.account, order_id, report, hold=leased)
+        report = ReconcileReport(leased.store_id)
+        settled = await reconcile.mend(leased.context, self.account, order_id, report, hold=leased)
         leased.tally.changed += settled
         if any(each.drift.cause is Cause.CANCEL_REQUESTED for each in report.findings):
-            await self.expect([Expected(number, leased.run.began_at, place.since)])
+            await self.expect([ExpectedEvent(number, leased.run.began_at, place.since)])
         return settled
 
-    async def expect(self, changes: list[Expected]) -> None:
+    async def expect(self, changes: list[ExpectedEvent]) -> None:
         """Keep what a webhook should tell as well."""
-        async with self.leased.desk.transaction() as connection:
+        async with self.leased.context.transaction() as connection:
             await webhook_inbox.expect(connection, self.leased.store_id, changes)

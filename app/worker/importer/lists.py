@@ -6,28 +6,28 @@ from uuid import UUID
 
 import structlog
 
-from app.domain.imports.cursor import OVERLAP, List, Place
+from app.domain.imports.cursor import OVERLAP, ImportCursor, ImportList
 from app.domain.orders.returns import Return
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox.rate_limits import Endpoint
 from app.storage.imports import retries
-from app.storage.imports.leases import Run
-from app.storage.imports.webhook_inbox import Expected
+from app.storage.imports.leases import ImportRun
+from app.storage.imports.webhook_inbox import ExpectedEvent
 from app.usecases.imports import import_orders_page, import_returns_page, sync_order
 from app.walmart import errors, order_lists
 from app.walmart import returns as returning
-from app.walmart.client import OrderPage, Window
-from app.walmart.credentials import Account
+from app.walmart.client import ChangeWindow, OrderPage
+from app.walmart.credentials import SellerCredentials
 from app.walmart.returns import ReturnPage
-from app.worker.importer.leased_reader import Leased, is_for_all
-from app.worker.importer.list_reader import FEW, Reading
+from app.worker.importer.leased_reader import LeasedReader, is_for_all
+from app.worker.importer.list_reader import FEW, ListReader
 
 # Refunds are due within days, and buyers have 90 to ask for one.
 FIRST_RETURNS = timedelta(days=90)
 _log = structlog.get_logger(__name__)
 
 
-class Orders(Reading[OrderPage]):
+class OrderList(ListReader[OrderPage]):
     """A list of orders."""
 
     @property
@@ -39,7 +39,7 @@ class Orders(Reading[OrderPage]):
         tally = self.leased.tally
         tally.orders += len(page.orders) + len(page.unreadable)
         differing = await self._written(page.orders, page.unreadable)
-        async with self.leased.desk.transaction() as connection:
+        async with self.leased.context.transaction() as connection:
             # They have their own turn (Again), and must not hold up the others here.
             late = await retries.waiting(connection, self.leased.store_id, [*differing.values()])
         return {each: number for each, number in differing.items() if number not in late}
@@ -51,7 +51,7 @@ class Orders(Reading[OrderPage]):
         leased = self.leased
         try:
             done = await import_orders_page.import_page(
-                leased.desk, leased.store_id, orders, unreadable, hold=leased
+                leased.context, leased.store_id, orders, unreadable, hold=leased
             )
         except Exception as error:
             if is_for_all(error) or not orders:
@@ -62,7 +62,7 @@ class Orders(Reading[OrderPage]):
         new = set(done.imported)
         ordered = {each.purchase_order_id: each.ordered_at for each in orders}
         await self.expect(
-            [Expected(number, at) for number in new if (at := ordered.get(number)) is not None]
+            [ExpectedEvent(number, at) for number in new if (at := ordered.get(number)) is not None]
         )
         return dict(done.differing)
 
@@ -73,7 +73,7 @@ class Orders(Reading[OrderPage]):
 
         async def write(order: OrderSnapshot) -> bool:
             done = await import_orders_page.import_page(
-                leased.desk, leased.store_id, [order], (), hold=leased
+                leased.context, leased.store_id, [order], (), hold=leased
             )
             leased.tally.imported += len(done.imported)
             differing.update(done.differing)
@@ -84,26 +84,26 @@ class Orders(Reading[OrderPage]):
         return differing
 
 
-class Released(Orders):
+class ReleasedOrders(OrderList):
     """What waits for its acknowledgement, however long ago it was ordered or changed."""
 
-    which, endpoint, by_window = List.RELEASED, Endpoint.RELEASED, False
+    which, endpoint, by_window = ImportList.RELEASED, Endpoint.RELEASED, False
 
-    async def _ask(self, place: Place) -> OrderPage:
+    async def _ask(self, place: ImportCursor) -> OrderPage:
         since = self.leased.run.began_at - order_lists.OLDEST
-        walmart = self.leased.desk.walmart
+        walmart = self.leased.context.walmart
         return await walmart.list_released(self.account, since, place.cursor, size=self.size(place))
 
 
-class Changed(Orders):
+class ChangedOrders(OrderList):
     """What changed of the orders that the seller ships."""
 
-    which, endpoint, by_walmart = List.CHANGED, Endpoint.LIST, False
+    which, endpoint, by_walmart = ImportList.CHANGED, Endpoint.LIST, False
 
-    async def _ask(self, place: Place) -> OrderPage:
+    async def _ask(self, place: ImportCursor) -> OrderPage:
         now = self.leased.run.began_at
-        window = Window.up_to(place.until or now, place.since or now)
-        return await self.leased.desk.walmart.list_orders(
+        window = ChangeWindow.up_to(place.until or now, place.since or now)
+        return await self.leased.context.walmart.list_orders(
             self.account,
             window,
             place.cursor,
@@ -112,29 +112,29 @@ class Changed(Orders):
         )
 
 
-class ByWalmart(Changed):
+class WalmartFulfilledOrders(ChangedOrders):
     """What changed of the orders that Walmart ships itself."""
 
-    which, by_walmart = List.BY_WALMART, True
+    which, by_walmart = ImportList.BY_WALMART, True
 
 
-class Returned(Reading[ReturnPage]):
+class ChangedReturns(ListReader[ReturnPage]):
     """Returns that changed; their orders come first where they are not known."""
 
-    which, endpoint, first = List.RETURNS, Endpoint.RETURNS, FIRST_RETURNS
+    which, endpoint, first = ImportList.RETURNS, Endpoint.RETURNS, FIRST_RETURNS
 
     @property
     def usual_size(self) -> int:
         """Entries on a page."""
         return returning.PAGE
 
-    def _before(self, run: Run) -> datetime | None:
+    def _before(self, run: ImportRun) -> datetime | None:
         return run.returns_until - OVERLAP if run.returns_until else None
 
-    async def _ask(self, place: Place) -> ReturnPage:
+    async def _ask(self, place: ImportCursor) -> ReturnPage:
         now = self.leased.run.began_at
         part = place.until if place.until != place.begun_at else None
-        return await self.leased.desk.walmart.returns.changed(
+        return await self.leased.context.walmart.returns.changed(
             self.account, place.since or now, place.cursor, until=part, size=self.size(place)
         )
 
@@ -143,7 +143,7 @@ class Returned(Reading[ReturnPage]):
         tally.unreadable += len(page.unreadable)
         tally.returns += await self._saved(page.returns)
         await import_returns_page.save_page(
-            self.leased.desk, self.account, (), page.unreadable, hold=self.leased
+            self.leased.context, self.account, (), page.unreadable, hold=self.leased
         )
         return {}
 
@@ -152,7 +152,7 @@ class Returned(Reading[ReturnPage]):
         leased = self.leased
         try:
             return await import_returns_page.save_page(
-                leased.desk, self.account, returns, hold=leased, look=self._look
+                leased.context, self.account, returns, hold=leased, look=self._look
             )
         except Exception as error:
             if is_for_all(error) or isinstance(error, errors.WalmartError):
@@ -170,26 +170,26 @@ class Returned(Reading[ReturnPage]):
         )
         leased.tally.unreadable += 1
         why = {number: f"Waybill could not write it down ({type(error).__name__})"}
-        await import_returns_page.save_page(leased.desk, self.account, (), why, hold=leased)
+        await import_returns_page.save_page(leased.context, self.account, (), why, hold=leased)
 
     async def _look(self, number: str) -> None:
         await self.leased.tried(number, _look(self.leased, self.account, number))
 
 
-class Again:
+class PostponedOrders:
     """Orders that could not be read before, and whose time has come."""
 
-    def __init__(self, leased: Leased, account: Account) -> None:
+    def __init__(self, leased: LeasedReader, account: SellerCredentials) -> None:
         self.leased, self.account = leased, account
 
     async def step(self) -> bool:
         """Look at some; False where there is none. Raises as `Reading.step` does."""
         leased = self.leased
-        async with leased.desk.transaction() as connection:
+        async with leased.context.transaction() as connection:
             numbers = await retries.due(connection, leased.store_id, FEW)
         for number in numbers:
             if await leased.tried(number, _look(leased, self.account, number)):
-                async with leased.desk.transaction() as connection:
+                async with leased.context.transaction() as connection:
                     await leased.check(connection)
                     await retries.done(connection, leased.store_id, number)
         return bool(numbers)
@@ -198,10 +198,10 @@ class Again:
         """Nothing to keep: each order has its own place."""
 
 
-async def _look(leased: Leased, account: Account, number: str) -> bool:
+async def _look(leased: LeasedReader, account: SellerCredentials, number: str) -> bool:
     """Look at an order by its number; one that Walmart does not know (any more) is done with."""
     try:
-        seen = await sync_order.look(leased.desk, account, number, hold=leased)
+        seen = await sync_order.sync_order(leased.context, account, number, hold=leased)
     except errors.NotFound:
         return True
     leased.tally.imported += seen.imported

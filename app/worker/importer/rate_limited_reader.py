@@ -13,19 +13,19 @@ from app.domain.update import Kind
 from app.http_client.call import Call
 from app.storage import rate_limits
 from app.storage.postgres.database import Connection
-from app.usecases.context import Desk
-from app.usecases.walmart_reader import Hold, Said
+from app.usecases.context import AppContext
+from app.usecases.walmart_reader import Reply, WalmartReader
 from app.walmart import errors
 from app.worker.delivery import call_reports, walmart_outcomes
 
 _log = structlog.get_logger(__name__)
 
 
-class Halt(Exception):
+class ReadingHalted(Exception):
     """Nothing goes on here for now, whichever order it is about."""
 
 
-class Paused(Halt):
+class LanePaused(ReadingHalted):
     """The lane stands still for so long; nothing was asked."""
 
     def __init__(self, endpoint: Endpoint, left: timedelta) -> None:
@@ -35,20 +35,20 @@ class Paused(Halt):
 
 
 @dataclass(frozen=True)
-class Gate(Hold):
+class RateLimitedReader(WalmartReader):
     """The way of one store's reads, in no update's name, through its lanes."""
 
-    desk: Desk
+    context: AppContext
     breaker: Breaker
     store_id: int
 
-    async def ask(self, endpoint: Endpoint, call: Callable[[], Awaitable[Said]]) -> Said:
-        """Ask where the lane bears it. Raises Paused, WalmartError, and what `enter` raises."""
-        async with self.desk.transaction() as connection:
+    async def ask(self, endpoint: Endpoint, call: Callable[[], Awaitable[Reply]]) -> Reply:
+        """Ask where the lane bears it. Raises LanePaused, WalmartError, and what `enter` raises."""
+        async with self.context.transaction() as connection:
             await self.enter(connection)
             left = await rate_limits.pause_left(connection, self.store_id, endpoint)
         if left is not None:
-            raise Paused(endpoint, left)
+            raise LanePaused(endpoint, left)
         try:
             said = await call()
         except errors.WalmartError as error:
@@ -62,10 +62,10 @@ class Gate(Hold):
         """What is done and asked before every call."""
 
     async def _record(self, made: Sequence[Call], pause: Pause | None) -> None:
-        async with self.desk.transaction() as connection:
+        async with self.context.transaction() as connection:
             at = await rate_limits.now(connection)
-            news = list(call_reports.news(self.store_id, made, pause, at))
-            for lane in await rate_limits.record(connection, news, self.breaker):
+            reports = list(call_reports.report(self.store_id, made, pause, at))
+            for lane in await rate_limits.record(connection, reports, self.breaker):
                 _log.error(
                     "lane_stopped",
                     store_id=self.store_id,
@@ -75,7 +75,7 @@ class Gate(Hold):
 
 
 @dataclass(frozen=True)
-class Patient(Gate):
+class PatientReader(RateLimitedReader):
     """The same for whoever has nothing else to do: pauses up to patience (seconds) are waited out.
 
     A longer one is raised as Paused.
@@ -83,12 +83,12 @@ class Patient(Gate):
 
     patience: float
 
-    async def ask(self, endpoint: Endpoint, call: Callable[[], Awaitable[Said]]) -> Said:
+    async def ask(self, endpoint: Endpoint, call: Callable[[], Awaitable[Reply]]) -> Reply:
         """Ask as soon as the lane allows it. Raises as `Gate.ask` does, but never Throttled."""
         while True:
             try:
                 return await super().ask(endpoint, call)
-            except Paused as paused:
+            except LanePaused as paused:
                 left = paused.left.total_seconds()
                 if left > self.patience:
                     raise

@@ -11,13 +11,13 @@ import structlog
 from app.domain.errors import OrderError
 from app.domain.outbox.rate_limits import Breaker, Endpoint
 from app.storage.imports import webhook_inbox
-from app.storage.imports.webhook_inbox import Taken
-from app.usecases.context import Desk
+from app.storage.imports.webhook_inbox import WebhookEvent
+from app.usecases.context import AppContext
 from app.usecases.imports import import_returns_page, sync_order
 from app.walmart import errors
-from app.walmart.credentials import Account
+from app.walmart.credentials import SellerCredentials
 from app.walmart.returns import ReturnPage
-from app.worker.importer.rate_limited_reader import Gate, Paused
+from app.worker.importer.rate_limited_reader import LanePaused, RateLimitedReader
 
 # A few events at a time, so often in a row for one store; then others come first.
 _ROUNDS = 20
@@ -25,15 +25,15 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Announcements:
+class WebhookEventReader:
     """Looks at what was announced, store by store: one that hangs holds up nobody else."""
 
-    desk: Desk
+    context: AppContext
     breaker: Breaker = field(default_factory=Breaker)
 
     async def due(self) -> list[int]:
         """Stores with events to look at."""
-        async with self.desk.transaction() as connection:
+        async with self.context.transaction() as connection:
             return await webhook_inbox.due(connection)
 
     async def work(self) -> None:
@@ -42,20 +42,20 @@ class Announcements:
 
     async def look(self, store_id: int) -> None:
         """Look at a store's events, a few at once, as long as its lane bears it."""
-        gate = Gate(self.desk, self.breaker, store_id)
+        reader = RateLimitedReader(self.context, self.breaker, store_id)
         for _ in range(_ROUNDS):
-            async with self.desk.transaction() as connection:
+            async with self.context.transaction() as connection:
                 taken = await webhook_inbox.take(connection, store_id)
-            went = await asyncio.gather(*(self._look(event, gate) for event in taken))
+            went = await asyncio.gather(*(self._look(event, reader) for event in taken))
             if not taken or not all(went):
                 return
 
-    async def _look(self, event: Taken, gate: Gate) -> bool:
+    async def _look(self, event: WebhookEvent, reader: RateLimitedReader) -> bool:
         """Look at one; False where the store stands still."""
         try:
-            outcome: str | None = await self._settle(event, gate)
-        except Paused as paused:
-            async with self.desk.transaction() as connection:
+            outcome: str | None = await self._settle(event, reader)
+        except LanePaused as paused:
+            async with self.context.transaction() as connection:
                 await webhook_inbox.hand_back(connection, event, paused.left.total_seconds())
             return False
         except (errors.WalmartError, OrderError) as error:
@@ -67,31 +67,35 @@ class Announcements:
             )
             outcome = f"left to polling: {error}"[:500] if event.last else None
         if outcome is not None:
-            async with self.desk.transaction() as connection:
+            async with self.context.transaction() as connection:
                 await webhook_inbox.done(connection, event, outcome)
         return True
 
-    async def _settle(self, event: Taken, gate: Gate) -> str | None:
+    async def _settle(self, event: WebhookEvent, reader: RateLimitedReader) -> str | None:
         """What came of an event; None where it is looked at later."""
-        account = await self.desk.account(event.store_id)
+        account = await self.context.account(event.store_id)
         if event.return_order_id is not None:
-            return await self._returned(event.return_order_id, account, gate)
+            return await self._returned(event.return_order_id, account, reader)
         if event.purchase_order_id is None:
             return "about no order"
-        seen = await sync_order.look(self.desk, account, event.purchase_order_id, hold=gate)
+        seen = await sync_order.sync_order(
+            self.context, account, event.purchase_order_id, hold=reader
+        )
         if not seen.settled and not event.last:
             return None
         if seen.imported:
             return "imported"
         return "changed" if seen.changed else "nothing new"
 
-    async def _returned(self, number: str, account: Account, gate: Gate) -> str:
+    async def _returned(
+        self, number: str, account: SellerCredentials, reader: RateLimitedReader
+    ) -> str:
         async def read() -> ReturnPage:
-            return await self.desk.walmart.returns.read(account, number)
+            return await self.context.walmart.returns.read(account, number)
 
-        page = await gate.ask(Endpoint.RETURNS, read)
+        page = await reader.ask(Endpoint.RETURNS, read)
         changed = await import_returns_page.save_page(
-            self.desk, account, page.returns, page.unreadable, hold=gate
+            self.context, account, page.returns, page.unreadable, hold=reader
         )
         if page.unreadable:
             return "unreadable"

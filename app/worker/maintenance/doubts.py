@@ -11,83 +11,88 @@ from app.storage import timeline
 from app.storage.orders import repository
 from app.storage.outbox import doubts as storage
 from app.storage.outbox import requeue, updates
-from app.storage.outbox.doubts import Doubtful
-from app.storage.outbox.requeue import Found
+from app.storage.outbox.doubts import UpdateInDoubt
+from app.storage.outbox.requeue import StoredUpdate
 from app.storage.postgres.database import Connection
 from app.storage.recording import settlement
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.usecases.updates import dismiss, read_subject, subject_reader
-from app.usecases.updates.read_subject import Look
-from app.worker.importer.rate_limited_reader import Gate, Paused
+from app.usecases.updates.read_subject import SubjectRead
+from app.worker.importer.rate_limited_reader import LanePaused, RateLimitedReader
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Doubts:
+class DoubtResolver:
     """Ends doubts store by store; those of open updates are their deliveries'."""
 
-    desk: Desk
+    context: AppContext
     breaker: Breaker = field(default_factory=Breaker)
 
     async def due(self) -> list[int]:
         """Stores with doubts to end."""
-        await storage.end_by_time(self.desk.database)
-        async with self.desk.transaction() as connection:
+        await storage.end_by_time(self.context.database)
+        async with self.context.transaction() as connection:
             return await storage.due(connection)
 
     async def end(self, store_id: int) -> None:
         """Read what some of a store's doubts are about, each once its lane allows it."""
-        gate = Gate(self.desk, self.breaker, store_id)
-        async with self.desk.transaction() as connection:
+        reader = RateLimitedReader(self.context, self.breaker, store_id)
+        async with self.context.transaction() as connection:
             taken = await storage.take(connection, store_id)
         for each in taken:
             try:
-                await self._end(each, gate)
-            except Paused as paused:
+                await self._end(each, reader)
+            except LanePaused as paused:
                 seconds = max(paused.left.total_seconds(), 0.0)
-                async with self.desk.transaction() as connection:
+                async with self.context.transaction() as connection:
                     await storage.hand_back(connection, store_id, each, seconds)
 
-    async def _end(self, each: Doubtful, gate: Gate) -> None:
-        desk = self.desk
-        async with desk.transaction() as connection:
+    async def _end(self, each: UpdateInDoubt, reader: RateLimitedReader) -> None:
+        context = self.context
+        async with context.transaction() as connection:
             basis, found = await _held(connection, each)
         if found is None:
             return
-        seen = await subject_reader.see(desk, found, basis, hold=gate)
+        seen = await subject_reader.read_subject(context, found, basis, hold=reader)
         unreadable = seen is None and await self._unreachable(found)
-        async with desk.transaction() as connection:
+        async with context.transaction() as connection:
             order, found = await _held(connection, each)
             if found is None or (order is not None and not settlement.still_holds(basis, order)):
                 return
             if unreadable:
                 await requeue.end_doubt(connection, found)
                 return
-            look = Look(seen, each.at) if seen is not None else None
-            finding = await read_subject.conclude(connection, desk, found, order, look)
+            look = SubjectRead(seen, each.at) if seen is not None else None
+            finding = await read_subject.conclude(connection, context, found, order, look)
             if order is not None and _never_was(found, finding.walmart):
                 await dismiss.end_corrections(connection, order, found.id, "waybill")
-            await updates.hand_turns(connection, [found.place])
+            await updates.activate_next(connection, [found.place])
             ended = finding.until is None and finding.walmart != read_subject.NOT_READ
             if order is not None and ended:
                 detail = {"walmart": finding.walmart}
-                event = timeline.Event("doubt_ended", update_id=found.id, detail=detail)
-                await timeline.add(connection, order.store_id, order.id, event, desk.new_id)
+                event = timeline.TimelineEvent("doubt_ended", update_id=found.id, detail=detail)
+                await timeline.add(connection, order.store_id, order.id, event, context.new_id)
         _log.info("doubt_read", update_id=str(each.id), walmart=finding.walmart)
-        desk.wake()
+        context.wake()
 
-    async def _unreachable(self, found: Found) -> bool:
+    async def _unreachable(self, found: StoredUpdate) -> bool:
         """Whether the store names no Commerce any more that could be read."""
-        return found.kind in TOLD_COMMERCE and await self.desk.shop(found.store_id) is None
+        return (
+            found.kind in TOLD_COMMERCE
+            and await self.context.commerce_connection(found.store_id) is None
+        )
 
 
-def _never_was(found: Found, walmart: str) -> bool:
+def _never_was(found: StoredUpdate, walmart: str) -> bool:
     dismissed = found.kind is Kind.SHIPMENT and found.state is State.DISMISSED
     return dismissed and walmart == read_subject.ABSENT
 
 
-async def _held(connection: Connection, each: Doubtful) -> tuple[Order | None, Found | None]:
+async def _held(
+    connection: Connection, each: UpdateInDoubt
+) -> tuple[Order | None, StoredUpdate | None]:
     """Hold an update with its order; no update where its doubt has ended, or it is open again."""
     order = await repository.lock(connection, each.order_id) if each.order_id else None
     found = await requeue.find(connection, each.id)

@@ -14,11 +14,11 @@ from urllib.parse import urlencode
 
 import structlog
 
-from app.http_client.webhook_sender import Messenger
+from app.http_client.webhook_sender import WebhookSender
 from app.storage.stores import error_notifications
-from app.storage.stores.error_notifications import BATCH, MOST, Due, Error
+from app.storage.stores.error_notifications import BATCH, MOST, DueNotification, NewError
 from app.storage.stores.secrets import CannotDecrypt
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 
 # Seconds: the first wait after a message that did not arrive, the longest, and when to give up.
 _FIRST, _LONGEST, GIVE_UP_AFTER = 60.0, 3600.0, 86_400.0
@@ -34,28 +34,28 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class ErrorNotifier:
     """Tells stores. public_url: where people reach this API; without it links are paths."""
 
-    desk: Desk
-    messenger: Messenger
+    context: AppContext
+    webhook_sender: WebhookSender
     public_url: str = ""
 
     async def work(self) -> bool:
         """Tell some stores; answers whether there may be more."""
-        due = await error_notifications.take(self.desk.database)
+        due = await error_notifications.take(self.context.database)
         await asyncio.gather(*(self._tell(store) for store in due))
         return len(due) >= BATCH
 
-    async def _tell(self, store: Due) -> None:
-        async with self.desk.transaction() as connection:
+    async def _tell(self, store: DueNotification) -> None:
+        async with self.context.transaction() as connection:
             errors = await error_notifications.waiting(connection, store.store_id)
         if not errors:
             return
         why = await self._post(store, errors)
-        async with self.desk.transaction() as connection:
+        async with self.context.transaction() as connection:
             if why is None:
-                await error_notifications.told(connection, store.store_id, errors)
+                await error_notifications.delivered(connection, store.store_id, errors)
             elif (store.failing_for or 0.0) >= GIVE_UP_AFTER:
                 _log.warning("notifications_given_up", store_id=store.store_id, why=why)
                 await error_notifications.give_up(connection, store.store_id, errors, why)
@@ -63,21 +63,23 @@ class Telling:
                 wait = min(_FIRST * 2 ** min(store.tries, _MAX_EXPONENT), _LONGEST)
                 await error_notifications.failed(connection, store.store_id, why, wait)
 
-    async def _post(self, store: Due, errors: Sequence[Error]) -> str | None:
+    async def _post(self, store: DueNotification, errors: Sequence[NewError]) -> str | None:
         try:
-            url, secret = (self.desk.vault.open(each) for each in (store.url, store.secret))
+            url, secret = (self.context.cipher.open(each) for each in (store.url, store.secret))
         except CannotDecrypt:
             return "No configured encryption key reads the address and its secret."
-        body = json.dumps(message(store, errors, self.public_url, self.desk.now()))
-        return await self.messenger.post(url, secret, body)
+        body = json.dumps(message(store, errors, self.public_url, self.context.now()))
+        return await self.webhook_sender.post(url, secret, body)
 
 
-def message(store: Due, errors: Sequence[Error], public_url: str, now: datetime) -> dict[str, Any]:
+def message(
+    store: DueNotification, errors: Sequence[NewError], public_url: str, now: datetime
+) -> dict[str, Any]:
     """What people are told: counts, codes and links; nothing of a buyer, and no secret.
 
     `text` is for those who only show text, such as a chat.
     """
-    groups: dict[tuple[str, str, str], list[Error]] = defaultdict(list)
+    groups: dict[tuple[str, str, str], list[NewError]] = defaultdict(list)
     for error in errors:
         groups[error.what, error.kind, error.code].append(error)
     told: list[dict[str, Any]] = [
@@ -106,7 +108,7 @@ def message(store: Due, errors: Sequence[Error], public_url: str, now: datetime)
     }
 
 
-def _link(store: Due, error: Error) -> str:
+def _link(store: DueNotification, error: NewError) -> str:
     if error.what == "lane":
         return f"/v1/stores/{store.id}"
     if error.what == "order":

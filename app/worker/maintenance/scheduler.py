@@ -14,13 +14,13 @@ from app.storage.orders import counts, ship_by
 from app.storage.outbox import rescue, retention
 from app.storage.postgres.database import Database
 from app.usecases.commerce_events import handle
-from app.usecases.context import Desk
+from app.usecases.context import AppContext
 from app.usecases.imports import reconcile
 from app.worker.importer.importer import Importer
-from app.worker.importer.webhook_events import Announcements
-from app.worker.maintenance.doubts import Doubts
-from app.worker.maintenance.error_notifier import Telling
-from app.worker.maintenance.task_pool import Crew
+from app.worker.importer.webhook_events import WebhookEventReader
+from app.worker.maintenance.doubts import DoubtResolver
+from app.worker.maintenance.error_notifier import ErrorNotifier
+from app.worker.maintenance.task_pool import TaskPool
 
 # Seconds between two batches of deletions.
 _BREATH = 0.1
@@ -43,12 +43,12 @@ class _Sweep:
     """
 
     left: list[tuple[int, ...]] = field(default_factory=list)
-    after: retention.Swept = retention.START
+    after: retention.SweepPosition = retention.START
     again_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Upkeep:
+class MaintenanceScheduler:
     """Work that every poller does now and then; doing it twice at once harms nothing.
 
     interval: seconds between two looks, more or less. ship_by_warning: seconds before its
@@ -62,7 +62,7 @@ class Upkeep:
     interval: float
     ship_by_warning: float
     reconcile_every: float
-    desk: Desk | None
+    context: AppContext | None
     importer: Importer | None
     random: Callable[[], float]
     new_id: Callable[[int], UUID]
@@ -71,13 +71,13 @@ class Upkeep:
     retain_updates: int = 0
     retain_attempts: int = 0
     retain_keys: int = 0
-    announcements: Announcements | None = None
-    doubts: Doubts | None = None
+    announcements: WebhookEventReader | None = None
+    doubts: DoubtResolver | None = None
     _swept: _Sweep = field(default_factory=_Sweep)
-    _importing: Crew = field(default_factory=lambda: Crew(_IMPORTS))
-    _looking: Crew = field(default_factory=lambda: Crew(_LOOKS))
-    _ending: Crew = field(default_factory=lambda: Crew(_LOOKS))
-    telling: Telling | None = None
+    _importing: TaskPool = field(default_factory=lambda: TaskPool(_IMPORTS))
+    _looking: TaskPool = field(default_factory=lambda: TaskPool(_LOOKS))
+    _ending: TaskPool = field(default_factory=lambda: TaskPool(_LOOKS))
+    notifier: ErrorNotifier | None = None
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -103,7 +103,7 @@ class Upkeep:
 
     async def _take_back(self) -> bool:
         """Take back what pollers held that stopped answering."""
-        if await rescue.take_back(self.database, self.new_id, self.quiet):
+        if await rescue.rescue(self.database, self.new_id, self.quiet):
             self.wake()
         return False
 
@@ -114,12 +114,12 @@ class Upkeep:
 
     async def _reconcile(self) -> bool:
         """Compare a store with Walmart whose turn it is; one run at a time in each poller."""
-        if self.desk is None or not self.reconcile_every:
+        if self.context is None or not self.reconcile_every:
             return False
-        for store_id in await reconcile.due(self.desk, self.reconcile_every):
-            since = self.desk.now() - reconcile.RECENT
+        for store_id in await reconcile.due(self.context, self.reconcile_every):
+            since = self.context.now() - reconcile.RECENT
             report = await reconcile.reconcile(
-                self.desk, store_id, since, every=self.reconcile_every
+                self.context, store_id, since, every=self.reconcile_every
             )
             if report is not None and (report.findings or report.stopped):
                 _log.warning(
@@ -167,7 +167,7 @@ class Upkeep:
 
     async def _carry_out_what_waited(self) -> bool:
         """Carry out what Commerce told that waited for a link, or for the end of a doubt."""
-        return self.desk is not None and await handle.work(self.desk)
+        return self.context is not None and await handle.work(self.context)
 
     async def _forget(self) -> bool:
         """Move or delete a little of what is kept long enough."""
@@ -208,7 +208,7 @@ class Upkeep:
 
     async def _tell(self) -> bool:
         """Tell stores' people of new errors."""
-        return self.telling is not None and await self.telling.work()
+        return self.notifier is not None and await self.notifier.work()
 
     async def _again_and_again(
         self, work: Callable[[], Awaitable[bool]], interval: float | None = None

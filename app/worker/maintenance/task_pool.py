@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True, eq=False)
-class Crew:
+class TaskPool:
     """At most size pieces of work are under way, at most one for each store.
 
     What is started must not raise: nobody is there to hear of it.

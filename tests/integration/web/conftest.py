@@ -53,7 +53,7 @@ async def app(world: World, clock: Clock) -> AsyncIterator[FastAPI]:
 def app_of(world: World, keys: AdobeKeys, **settings: Any) -> FastAPI:
     """The API with Adobe's keys, which the caller closes."""
     return create_app(
-        desk=world.desk,
+        context=world.context,
         admin_key=ADMIN_KEY,
         metrics=Counted(),
         ready=_ready,

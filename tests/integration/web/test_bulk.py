@@ -186,10 +186,10 @@ async def test_when_a_file_breaks_off_nobody_works_on_unseen(
         raise ConnectionError(done)
 
     with pytest.raises(ConnectionError):
-        await run.ship_rows(world.desk, run.Batch(1, "test"), rows, progress)
+        await run.ship_rows(world.context, run.Batch(1, "test"), rows, progress)
     assert asyncio.all_tasks() <= before
     # The rest is carried out when the file is sent again, and nothing twice.
-    report = await run.ship_rows(world.desk, run.Batch(1, "test"), rows)
+    report = await run.ship_rows(world.context, run.Batch(1, "test"), rows)
     assert report.totals["known"] >= 1
     assert [len((await world.order(order.id)).shipments) for order in orders] == [1] * 12
 
@@ -263,7 +263,7 @@ async def test_a_thousand_rows_are_all_written_once(
         ]
     }  # fmt: skip
     (await world.walmart.post("/simulator/orders", json=body)).raise_for_status()
-    await Importer(world.desk, Breaker(), every=0.000001).run(1)
+    await Importer(world.context, Breaker(), every=0.000001).run(1)
     numbers = [each["purchase_order_id"] for each in body["orders"]]
     rows = [f"{number},ups,1Z{number}" for number in numbers]
     told: Any = (await send(world, client, csv(*rows))).json()

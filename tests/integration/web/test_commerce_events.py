@@ -12,7 +12,7 @@ import respx
 from app.commerce.signatures import AdobeKeys
 from app.domain.outbox.rate_limits import Breaker
 from app.storage.commerce import events as storage
-from app.storage.commerce.events import Event
+from app.storage.commerce.events import CommerceEvent
 from app.storage.queries.views import OrderView
 from app.usecases.commerce_events import handle
 from app.worker.importer.importer import Importer
@@ -63,7 +63,7 @@ async def sent_back(world: World, client: httpx.AsyncClient, units: int) -> Orde
     await client.post(f"/v1/orders/{order.id}/refresh")
     lines = {"lines": [{"line_number": "1", "quantity": units}]}
     await world.walmart.post(f"/simulator/orders/{number}/return", json=lines)
-    await Importer(world.desk, Breaker(), every=0.000001).run(1)
+    await Importer(world.context, Breaker(), every=0.000001).run(1)
     return order
 
 
@@ -228,7 +228,7 @@ async def test_what_is_told_while_its_order_is_being_linked_is_neither_lost_nor_
         )
         assert {each.status_code for each in answers} == {200}
     # A poller comes by.
-    await handle.work(world.desk)
+    await handle.work(world.context)
     assert [await numbers(world, order) for order in orders] == [[("1ZA", 1)]] * 4
     assert await told(client, "?state=waiting") == []
 
@@ -245,7 +245,7 @@ async def test_what_was_dismissed_before_its_order_is_linked_stays_so(
     assert (await hook(outside, "shipment", SHIPMENT)).json() == {"op": "success"}
     assert await told(client, "?state=waiting") == []
     await client.patch(f"/v1/orders/{order.id}", json=LINK)
-    await handle.work(world.desk)
+    await handle.work(world.context)
     assert await numbers(world, order) == []
 
 
@@ -261,7 +261,7 @@ async def test_what_a_person_dismissed_is_not_carried_out_by_who_took_it_before(
     mended = {"default_tracking_url": "https://t.example/{tracking_number}"}
     assert (await client.patch(f"/v1/stores/{refused['store_id']}", json=mended)).is_success
     # A poller took it while it was open, and comes to it now.
-    await handle.replay_all(world.desk, [UUID(refused["id"])])
+    await handle.replay_all(world.context, [UUID(refused["id"])])
     assert await numbers(world, order) == []
     assert (await told(client))[0]["state"] == "dismissed"
 
@@ -288,9 +288,9 @@ async def test_what_cannot_be_carried_out_yet_lets_the_others_go_first(world: Wo
     orders = [await world.an_order(1) for _ in range(storage.BATCH + 1)]
     async with world.database.begin() as connection:
         for number, order in enumerate(orders, start=101):
-            waits = Event(
+            waits = CommerceEvent(
                 store_id=1,
-                id=world.desk.new_id(1),
+                id=world.context.new_id(1),
                 reference=f"commerce-shipment-{number}",
                 about="shipment",
                 commerce_order_id=number,
@@ -339,7 +339,7 @@ async def test_a_credit_memo_that_comes_before_its_return_is_refunded_when_that_
     assert [d.code for d in (await world.order(order.id)).status_details] == ["no_open_return"]
     lines = {"lines": [{"line_number": "1", "quantity": 1}]}
     await world.walmart.post(f"{place}/return", json=lines)
-    await Importer(world.desk, Breaker(), every=0.000001).run(1)
+    await Importer(world.context, Breaker(), every=0.000001).run(1)
     assert await refunds(client) == [1]
     shown = await world.order(order.id)
     assert (shown.status, shown.status_details) == ("shipped", [])

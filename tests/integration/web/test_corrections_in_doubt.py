@@ -5,7 +5,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from app.domain.outbox.delivery_result import Attempt, Result, Step
+from app.domain.outbox.delivery_result import Attempt, DeliveryResult, NextStep
 from app.domain.outbox.doubt import Doubt
 from app.domain.update import State
 from app.storage.outbox import retention
@@ -139,7 +139,9 @@ async def test_what_is_in_doubt_is_not_archived(world: World, client: httpx.Asyn
     assert again.json()["error_code"] == "refund_in_doubt"
 
 
-async def two(world: World, client: httpx.AsyncClient, step: Step) -> tuple[OrderView, UUID, UUID]:
+async def two(
+    world: World, client: httpx.AsyncClient, step: NextStep
+) -> tuple[OrderView, UUID, UUID]:
     """A newer correction was asked for while an older one was sent, which came to that step."""
     order = await world.an_order(3)
     shipment = await accepted(client, order)
@@ -147,17 +149,17 @@ async def two(world: World, client: httpx.AsyncClient, step: Step) -> tuple[Orde
     older = await corrected(client, order, shipment, "1ZB")
     (claimed,) = await claim(world.database)
     newer = await corrected(client, order, shipment, "1ZC")
-    now = world.desk.now()
-    attempt = Attempt(world.desk.new_id(1), "poller-1", now, now, "unclear", None, ())
-    result = Result(claimed, step, attempt)
-    await delivery_results.record(world.database, [result], world.desk.new_id)
+    now = world.context.now()
+    attempt = Attempt(world.context.new_id(1), "poller-1", now, now, "unclear", None, ())
+    result = DeliveryResult(claimed, step, attempt)
+    await delivery_results.record(world.database, [result], world.context.new_id)
     return order, older, newer
 
 
 async def test_a_correction_in_doubt_gives_its_turn_to_a_newer_one(
     world: World, client: httpx.AsyncClient
 ) -> None:
-    step = Step(State.VERIFYING, due_in=900, ambiguous=True, doubt=Doubt.BEGIN)
+    step = NextStep(State.VERIFYING, due_in=900, ambiguous=True, doubt=Doubt.BEGIN)
     order, older, newer = await two(world, client, step)
     ended = await world.update(older)
     assert ended.state == "dismissed"
@@ -173,7 +175,7 @@ async def test_a_correction_in_doubt_gives_its_turn_to_a_newer_one(
 async def test_an_older_correction_that_failed_never_overwrites_a_newer_one(
     world: World, client: httpx.AsyncClient, *, again: bool
 ) -> None:
-    order, older, newer = await two(world, client, Step(State.FAILED))
+    order, older, newer = await two(world, client, NextStep(State.FAILED))
     assert (await world.update(older)).state == "dismissed"
     (view,) = await world.deliver_until(newer)
     assert view.state == "confirmed"

@@ -125,7 +125,7 @@ async def taking_no_writes(world: World) -> AsyncIterator[None]:
     name = (await execute(outside, "SELECT current_database()"))[0][0]
     await execute(outside, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     await world.database.engine.dispose()
-    world.database.grouped.lending.renew()
+    world.database.grouped.pool.renew()
     yield
     await execute(outside, f"ALTER DATABASE {name} RESET default_transaction_read_only")
     await outside.close()

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from app.domain.update import State
-from app.worker.maintenance.doubts import Doubts
-from tests.integration.test_connector import a_store, handed_over
+from app.worker.maintenance.doubts import DoubtResolver
+from tests.integration.test_commerce_orders import a_store, handed_over
 from tests.integration.web.doubtful import (
     LONG,
     a_body,
@@ -213,7 +213,7 @@ async def test_a_part_of_a_refund_that_walmart_has_is_told_as_such(
 ) -> None:
     update = await refund(world, client)
     (found,) = (await client.get("/v1/returns")).json()["data"]
-    account = await world.desk.account(1)
+    account = await world.context.account(1)
     page = await world.client.returns.read(account, found["rma_number"])
     await world.client.returns.refund(account, page.returns[0], {1: 1})
     await world.let_doubts_end()
@@ -297,11 +297,11 @@ async def test_what_walmart_has_shown_before_is_not_absent_because_it_says_so_no
     await land(world)
     await world.let_doubts_end()
     await world.fault("read", "refuse", times=1, **NOT_FOUND)
-    await Doubts(world.desk).end(1)
+    await DoubtResolver(world.context).end(1)
     assert (await world.update(update)).in_doubt_until is not None
     assert [line["remaining"] for line in await units(client, order)] == [1]
     await world.let_doubts_end()
-    await Doubts(world.desk).end(1)
+    await DoubtResolver(world.context).end(1)
     assert (await world.update(update)).in_doubt_until is None
     assert [line["shipped"] for line in await units(client, order)] == [2]
 

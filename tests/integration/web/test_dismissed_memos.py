@@ -44,7 +44,7 @@ async def delivered(world: World, client: httpx.AsyncClient) -> int:
 
 async def in_seller_center(world: World, client: httpx.AsyncClient) -> None:
     """Let the seller refund one unit past Waybill."""
-    account = await world.desk.account(1)
+    account = await world.context.account(1)
     page = await world.client.returns.read(account, (await the_return(client))["rma_number"])
     await world.client.returns.refund(account, page.returns[0], {1: 1})
 

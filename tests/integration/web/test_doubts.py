@@ -14,7 +14,7 @@ from app.domain.orders.shipping import CLOCK_SKEW
 from app.domain.update import State
 from app.storage.queries.views import OrderView
 from app.usecases.imports import reconcile
-from app.worker.maintenance.doubts import Doubts
+from app.worker.maintenance.doubts import DoubtResolver
 from tests.integration.test_recover import prepared, was_read
 from tests.integration.web import doubtful
 from tests.integration.web.adobe import Clock
@@ -37,7 +37,7 @@ async def read_again(client: httpx.AsyncClient, world: World, order: OrderView, 
     elif how == "reconcile":
         # Somebody ships a unit by hand, so that there is something to mend.
         await world.shipped_by_hand(order, 1, "1ZHAND")
-        await reconcile.reconcile(world.desk, 1, world.desk.now() - timedelta(hours=1))
+        await reconcile.reconcile(world.context, 1, world.context.now() - timedelta(hours=1))
     else:
         other = await accepted(client, order, a_body("1ZOTHER", 1))
         await world.deliver_until(UUID(other["update"]["id"]), policy=LONG)
@@ -198,11 +198,11 @@ async def test_the_read_that_ends_a_doubt_is_made_again_while_walmart_does_not_a
     await world.fault("read", "error", times=2)
     for _ in range(2):
         await world.let_doubts_end()
-        await Doubts(world.desk).end(1)
+        await DoubtResolver(world.context).end(1)
         assert (await world.update(UUID(update))).in_doubt_until is not None
         assert [line["remaining"] for line in await units(client, order)] == [1]
     await world.let_doubts_end()
-    await Doubts(world.desk).end(1)
+    await DoubtResolver(world.context).end(1)
     assert (await world.update(UUID(update))).in_doubt_until is None
     assert [line["remaining"] for line in await units(client, order)] == [3]
 
@@ -215,7 +215,7 @@ async def test_the_read_that_ends_a_doubt_comes_as_soon_as_a_pause_of_walmarts_i
     await world.fault("read", "throttle", delay=2)
     for _ in range(7):
         await world.let_doubts_end()
-        await Doubts(world.desk).end(1)
+        await DoubtResolver(world.context).end(1)
     # Not after as long as after seven reads in vain.
     async with world.polling(policy=LONG):
         await world.no_doubt_left()
@@ -228,8 +228,8 @@ async def test_a_doubt_that_is_read_too_early_by_the_poller_stays(
     update = (await in_doubt(world, client, order))["update"]["id"]
     await doubtful.dismissed(client, update)
     reads = len(await world.calls("read"))
-    assert await Doubts(world.desk).due() == []
-    await Doubts(world.desk).end(1)
+    assert await DoubtResolver(world.context).due() == []
+    await DoubtResolver(world.context).end(1)
     assert len(await world.calls("read")) == reads
     assert await units(client, order) == [HELD]
 
@@ -256,7 +256,7 @@ async def test_a_failed_update_in_doubt_is_read_by_itself_and_confirmed(
 def skewed(world: World, request: pytest.FixtureRequest) -> World:
     """The same world with the API's host clock ten minutes off."""
     off: timedelta = request.param
-    world.desk = replace(world.desk, now=lambda: datetime.now(UTC) + off)
+    world.context = replace(world.context, now=lambda: datetime.now(UTC) + off)
     return world
 
 
@@ -369,7 +369,7 @@ async def test_of_two_equal_shipments_in_doubt_none_is_believed_absent_for_the_o
         await world.deliver_until(update, states={State.CONFIRMED}, policy=LONG)
         assert (await world.update(update)).in_doubt_until is not None
         await let_end(world, first["update"]["id"])
-        await Doubts(world.desk).end(1)
+        await DoubtResolver(world.context).end(1)
         assert (await world.update(UUID(first["update"]["id"]))).in_doubt_until is not None
     if lands != "first":
         await land(world)
@@ -418,7 +418,7 @@ async def test_a_lost_dismissed_shipment_takes_no_unit_of_an_equal_one_in_doubt(
     there = await in_doubt(world, client, order, a_body(units=1), fault="error_after")
     await world.let_doubts_end()
     # The dismissed one is read first.
-    ends = Doubts(world.desk)
+    ends = DoubtResolver(world.context)
     for store_id in await ends.due():
         await ends.end(store_id)
     (view,) = await world.deliver_until(UUID(there["update"]["id"]), policy=LONG)

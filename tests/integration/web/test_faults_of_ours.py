@@ -15,7 +15,7 @@ from app.domain.outbox import retry_policy
 from app.domain.update import State
 from app.storage.tables import stores
 from app.walmart.client import WalmartClient
-from tests.integration.test_connector import a_store
+from tests.integration.test_commerce_orders import a_store
 from tests.integration.web.doubtful import LONG, a_body, accepted, at_walmart, shown
 from tests.world import POLICY, VAULT, World
 
@@ -64,7 +64,7 @@ async def test_it_backs_off_between_its_tries(world: World, client: httpx.AsyncC
     await write(world, f"UPDATE updates SET payload = '{{}}' WHERE id = '{update}'")
     waits = []
     for _ in range(4):
-        policy = retry_policy.Policy(base=100, cap=10_000, quiet_period=3600)
+        policy = retry_policy.RetryPolicy(base=100, cap=10_000, quiet_period=3600)
         tries = (await world.update(update)).attempts
         async with world.polling(policy=policy), asyncio.timeout(30):
             while (await world.update(update)).attempts == tries or (

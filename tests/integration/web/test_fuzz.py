@@ -154,11 +154,11 @@ async def fuzz(world: World, client: httpx.AsyncClient) -> AsyncIterator[Fuzz]:
 async def prepared(fuzz: Fuzz) -> dict[str, str]:
     """A store that may be told everything, an order of plenty, a shipment: by the examples' ids."""
     order = await hooks.linked(fuzz.world, fuzz.client, units=1_000_000)
-    await walmart_webhooks.subscribe(fuzz.world.desk, 1, "https://waybill.test/webhooks/walmart")
+    await walmart_webhooks.subscribe(fuzz.world.context, 1, "https://waybill.test/webhooks/walmart")
     async with fuzz.world.database.begin() as connection:
         sealed = await webhook_inbox.secret(connection, 1)
     assert sealed is not None
-    fuzz.secret = fuzz.world.desk.vault.open(sealed)
+    fuzz.secret = fuzz.world.context.cipher.open(sealed)
     # Of nothing shipped: one to cancel at each door.
     for number in (8, 9, 10):
         other = await fuzz.world.an_order(3)

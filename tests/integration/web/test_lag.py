@@ -80,7 +80,7 @@ async def test_a_read_that_lags_takes_no_confirmed_unit_back(
     elif how == "import":
         await world.imported(order.purchase_order_id, world._stores[0])
     else:
-        await reconcile.reconcile(world.desk, 1, world.desk.now() - timedelta(hours=1))
+        await reconcile.reconcile(world.context, 1, world.context.now() - timedelta(hours=1))
     assert await units(client, order) == [SHIPPED]
     again = await client.post(f"/v1/orders/{order.id}/shipments", json=a_body())
     assert code(again) == (409, "quantity_exceeds_remaining")

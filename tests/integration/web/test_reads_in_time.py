@@ -17,8 +17,8 @@ from app.simulator.app import create_app as create_simulator
 from app.storage.queries.views import OrderView
 from app.usecases.imports import reconcile
 from app.worker.delivery import order_reader
-from app.worker.delivery.context import Errand
-from app.worker.maintenance.doubts import Doubts
+from app.worker.delivery.context import DeliveryContext
+from app.worker.maintenance.doubts import DoubtResolver
 from tests.builders import an_id, an_order
 from tests.integration.web.adobe import Clock
 from tests.integration.web.conftest import app_of, client_of
@@ -99,14 +99,14 @@ async def through(
             await world.imported(order.purchase_order_id, world._stores[0])
         case "reconcile":
             since = datetime.now(UTC) - timedelta(hours=1)
-            report = await reconcile.reconcile(world.desk, 1, since)
+            report = await reconcile.reconcile(world.context, 1, since)
             assert report is not None
             assert [each.mended for each in report.findings] == [True]
         case "retry":
             answer = await client.post(f"/v1/updates/{update}/retry", json={})
             assert answer.status_code == 202, answer.text
         case "poller":
-            await Doubts(world.desk).end(1)
+            await DoubtResolver(world.context).end(1)
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -129,7 +129,7 @@ async def test_a_wrong_host_clock_neither_ends_a_doubt_nor_keeps_it(
     world: World, door: str, *, ahead: bool
 ) -> None:
     off = TEN_MINUTES if ahead else -TEN_MINUTES
-    world.desk = replace(world.desk, now=lambda: datetime.now(UTC) + off)
+    world.context = replace(world.context, now=lambda: datetime.now(UTC) + off)
     keys = AdobeKeys(httpx.AsyncClient(), Clock())
     async with client_of(app_of(world, keys)) as client:
         order, update = await prepared(world, client, door)
@@ -137,7 +137,7 @@ async def test_a_wrong_host_clock_neither_ends_a_doubt_nor_keeps_it(
             await doubt_until(world, "now() + interval '5 minutes'")
         if door == "poller" and ahead:
             # It does not even read.
-            assert await Doubts(world.desk).due() == []
+            assert await DoubtResolver(world.context).due() == []
         await through(door, world, client, order, update)
         assert await still_in_doubt(world, update) is ahead
     await keys.close()
@@ -156,10 +156,10 @@ async def test_a_delivery_counts_a_read_from_its_beginning(
         claimed_from=State.VERIFYING,
         in_doubt_until=began + timedelta(seconds=5),
     )
-    errand = Errand(
+    delivery_context = DeliveryContext(
         update=update,
         of_order=an_order(purchase_order_id=number),
-        account=await world.desk.account(1),
+        account=await world.context.account(1),
         client=world.client,
         commerce=unused,
         policy=unused,
@@ -176,8 +176,8 @@ async def test_a_delivery_counts_a_read_from_its_beginning(
         clock.now += 10.0
 
     meanwhile.happens.append(takes_long)
-    read = await order_reader.read_order(errand)
-    assert isinstance(read, order_reader.Picture)
-    assert errand.now() == began + timedelta(seconds=10)
-    assert (read.at, errand.read_at) == (began, began)
-    assert not errand.ends_doubt(read.at)
+    read = await order_reader.read_order(delivery_context)
+    assert isinstance(read, order_reader.OrderRead)
+    assert delivery_context.now() == began + timedelta(seconds=10)
+    assert (read.at, delivery_context.read_at) == (began, began)
+    assert not delivery_context.ends_doubt(read.at)

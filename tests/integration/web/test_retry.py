@@ -20,7 +20,7 @@ async def a_failed_shipment(
     order = await world.an_order(3)
     await world.fault("shipping", "refuse", purchase_order_id=order.purchase_order_id, **REFUSED)
     package = a_package(number, items=items(**(units or {"l1": 1})))
-    update = (await ship.ship(world.desk, order.id, package, actor=ACTOR)).shipment.update
+    update = (await ship.ship(world.context, order.id, package, actor=ACTOR)).shipment.update
     await world.deliver_until(update.id, states={State.FAILED})
     return order, update.id
 
@@ -64,7 +64,7 @@ async def test_a_retry_of_an_order_in_a_stopped_store_says_until_when(
 ) -> None:
     order = await world.an_order(1)
     await world.fault("shipping", "throttle", delay=60)
-    shipped = await ship.ship(world.desk, order.id, a_package("1ZA"), actor=ACTOR)
+    shipped = await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
     update = shipped.shipment.update.id
     await world.deliver_until(update, states={State.RETRYING})
     answer = await retry(client, update)
@@ -79,7 +79,7 @@ async def test_many_are_retried_by_filter_with_a_result_for_each(
     order, second = await a_failed_shipment(world, "1ZB")
     await world.shipped_by_hand(order, 1, "1ZB")
     _, dismissed = await a_failed_shipment(world)
-    await dismiss.dismiss(world.desk, dismissed, note="by hand", actor=ACTOR)
+    await dismiss.dismiss(world.context, dismissed, note="by hand", actor=ACTOR)
     body = {"code": "method_code_not_supported"}
     headers = {"Idempotency-Key": "all of them"}
     answer = await client.post("/v1/updates/retry", json=body, headers=headers)

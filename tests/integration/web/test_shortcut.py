@@ -88,7 +88,7 @@ PATHS = [
 def long(world: World) -> FastAPI:
     """The same app, without the short way."""
     app = create_app(
-        desk=world.desk, admin_key=ADMIN_KEY, metrics=Counted(), ready=_ready, version="0"
+        context=world.context, admin_key=ADMIN_KEY, metrics=Counted(), ready=_ready, version="0"
     )
     app.user_middleware = [each for each in app.user_middleware if not _short(each)]
     return app

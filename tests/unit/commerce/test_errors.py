@@ -2,7 +2,7 @@ import pytest
 
 from app.commerce.client import _own
 from app.commerce.errors import faults_in
-from tests.unit.outbound.hostile import work
+from tests.unit.http_client.hostile import work
 
 
 def test_commerces_sentence_is_filled_with_its_parameters() -> None:

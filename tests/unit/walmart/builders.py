@@ -7,13 +7,13 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from app.http_client.call import Call, Fault
-from app.walmart.credentials import Account
+from app.http_client.call import ApiError, Call
+from app.walmart.credentials import SellerCredentials
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PO = "1796330120075"
 BASE = "http://walmart.test"
-ACCOUNT = Account(store_id=7, client_id="client-7", client_secret="s3cret-canary")
+ACCOUNT = SellerCredentials(store_id=7, client_id="client-7", client_secret="s3cret-canary")
 SCHEMAS = Path(__file__).parents[2] / "contract" / "schemas"
 
 
@@ -29,7 +29,7 @@ def schema(name: str) -> Draft202012Validator:
 
 def a_call(
     status: int | None = 400,
-    *faults: Fault,
+    *faults: ApiError,
     failure: str | None = None,
     replenish_in: timedelta | None = None,
 ) -> Call:

@@ -12,12 +12,12 @@ from app.domain.orders.snapshot import UnitStatus
 from app.http_client.call import Call
 from app.http_client.exchange import MAX_ANSWER_BYTES
 from app.walmart import errors
-from app.walmart.client import Answer, WalmartClient
+from app.walmart.client import WalmartClient, WalmartReply
 from tests.unit.walmart.builders import ACCOUNT, NOW, PO, a_line, an_error, an_order, units
 from tests.unit.walmart.conftest import a_while
 
 BODY = {"orderShipment": {"orderLines": {"orderLine": [{"lineNumber": "1"}]}}}
-Operation = Callable[[WalmartClient], Awaitable[Answer]]
+Operation = Callable[[WalmartClient], Awaitable[WalmartReply]]
 READ: Operation = lambda client: client.read_order(ACCOUNT, PO)  # noqa: E731
 ACKNOWLEDGE: Operation = lambda client: client.acknowledge(ACCOUNT, PO)  # noqa: E731
 SHIP: Operation = lambda client: client.ship(ACCOUNT, PO, BODY)  # noqa: E731
@@ -99,7 +99,7 @@ async def test_a_strange_order_number_stays_within_its_path(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     route = walmart.get(path__startswith="/v3/orders/").respond(404, json=an_error("X"))
-    with pytest.raises(errors.Refused):
+    with pytest.raises(errors.CallRefused):
         await client.read_order(ACCOUNT, "1/../2?x=1#y")
     assert route.calls.last.request.url.raw_path == b"/v3/orders/1%2F..%2F2%3Fx%3D1%23y"
 
@@ -162,17 +162,17 @@ async def test_a_token_that_cannot_be_renewed_leaves_the_write_unsent(
         (httpx.ConnectTimeout, errors.NotSent),
         (httpx.PoolTimeout, errors.NotSent),
         (httpx.UnsupportedProtocol, errors.NotSent),
-        (httpx.ReadTimeout, errors.Unclear),
-        (httpx.WriteTimeout, errors.Unclear),
-        (httpx.ReadError, errors.Unclear),
-        (httpx.WriteError, errors.Unclear),
-        (httpx.CloseError, errors.Unclear),
-        (httpx.RemoteProtocolError, errors.Unclear),
-        (httpx.LocalProtocolError, errors.Unclear),
-        (httpx.ProxyError, errors.Unclear),
-        (httpx.DecodingError, errors.Unclear),
-        (ConnectionResetError, errors.Unclear),
-        (TimeoutError, errors.Unclear),
+        (httpx.ReadTimeout, errors.CallUnclear),
+        (httpx.WriteTimeout, errors.CallUnclear),
+        (httpx.ReadError, errors.CallUnclear),
+        (httpx.WriteError, errors.CallUnclear),
+        (httpx.CloseError, errors.CallUnclear),
+        (httpx.RemoteProtocolError, errors.CallUnclear),
+        (httpx.LocalProtocolError, errors.CallUnclear),
+        (httpx.ProxyError, errors.CallUnclear),
+        (httpx.DecodingError, errors.CallUnclear),
+        (ConnectionResetError, errors.CallUnclear),
+        (TimeoutError, errors.CallUnclear),
     ],
 )
 async def test_every_failure_of_the_network_has_its_remedy(
@@ -197,24 +197,24 @@ async def test_every_failure_of_the_network_has_its_remedy(
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (httpx.Response(400, json=an_error("INVALID_REQUEST_CONTENT.X")), errors.Refused),
+        (httpx.Response(400, json=an_error("INVALID_REQUEST_CONTENT.X")), errors.CallRefused),
         (httpx.Response(404, json=an_error("CONTENT_NOT_FOUND.GMP_ORDER_API")), errors.NotFound),
         (httpx.Response(404, json=an_error("URI_NOT_FOUND")), errors.Misconfigured),
-        (httpx.Response(404, text="<html>Not here</html>"), errors.Unclear),
-        (httpx.Response(400, text='{"errors": {"error": [{"code"'), errors.Unclear),
+        (httpx.Response(404, text="<html>Not here</html>"), errors.CallUnclear),
+        (httpx.Response(400, text='{"errors": {"error": [{"code"'), errors.CallUnclear),
         (httpx.Response(400, text="<ns4:errors><ns4:error><ns4:code>A</ns4:code></ns4:error>"
-                                  "</ns4:errors>"), errors.Refused),
+                                  "</ns4:errors>"), errors.CallRefused),
         (httpx.Response(403), errors.Misconfigured),
         (httpx.Response(423), errors.Unavailable),
         (httpx.Response(429), errors.Throttled),
-        (httpx.Response(500), errors.Unclear),
-        (httpx.Response(503, text="<html>Unavailable</html>"), errors.Unclear),
-        (httpx.Response(200, text="<html>Maintenance</html>"), errors.Unclear),
-        (httpx.Response(200, text=json.dumps(an_order())[:-5]), errors.Unclear),
-        (httpx.Response(200, content=b"\xff\xfe{}"), errors.Unclear),
-        (httpx.Response(200, text="[" * 100_000), errors.Unclear),
-        (httpx.Response(200, json=an_error("SYSTEM_ERROR")), errors.Unclear),
-        (httpx.Response(200, json=an_order(po="1796330129999")), errors.Unclear),
+        (httpx.Response(500), errors.CallUnclear),
+        (httpx.Response(503, text="<html>Unavailable</html>"), errors.CallUnclear),
+        (httpx.Response(200, text="<html>Maintenance</html>"), errors.CallUnclear),
+        (httpx.Response(200, text=json.dumps(an_order())[:-5]), errors.CallUnclear),
+        (httpx.Response(200, content=b"\xff\xfe{}"), errors.CallUnclear),
+        (httpx.Response(200, text="[" * 100_000), errors.CallUnclear),
+        (httpx.Response(200, json=an_error("SYSTEM_ERROR")), errors.CallUnclear),
+        (httpx.Response(200, json=an_order(po="1796330129999")), errors.CallUnclear),
         (httpx.Response(307, headers={"Location": "https://elsewhere.example"}),
          errors.Misconfigured),
     ],
@@ -239,7 +239,7 @@ async def test_a_good_answer_without_an_order_is_unclear(
     client: WalmartClient, walmart: respx.MockRouter, operation: Operation, body: bytes
 ) -> None:
     walmart.route(path__startswith=f"/v3/orders/{PO}").respond(200, content=body)
-    with pytest.raises(errors.Unclear):
+    with pytest.raises(errors.CallUnclear):
         await operation(client)
 
 
@@ -258,7 +258,7 @@ async def test_an_order_past_its_acknowledgement_is_a_refusal_for_the_caller_to_
         "INVALID_REQUEST_CONTENT.GMP_ORDER_API", description="Some or all qty in higher status"
     )
     walmart.post(f"/v3/orders/{PO}/acknowledge").respond(400, json=error)
-    with pytest.raises(errors.Refused) as raised:
+    with pytest.raises(errors.CallRefused) as raised:
         await ACKNOWLEDGE(client)
     assert raised.value.description == "Some or all qty in higher status"
 
@@ -285,7 +285,7 @@ async def test_an_endless_answer_is_not_swallowed(
 ) -> None:
     body = b'"' + b"x" * (MAX_ANSWER_BYTES + 10) + b'"'
     walmart.post(f"/v3/orders/{PO}/shipping").respond(200, content=body)
-    with pytest.raises(errors.Unclear) as raised:
+    with pytest.raises(errors.CallUnclear) as raised:
         await SHIP(client)
     assert raised.value.call is not None
     assert raised.value.call.failure == "answer_too_large"
@@ -374,5 +374,5 @@ async def test_a_check_without_scopes_in_the_answer_is_unclear(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     walmart.get("/v3/token/detail").respond(json={"is_valid": True})
-    with pytest.raises(errors.Unclear):
+    with pytest.raises(errors.CallUnclear):
         await client.check(ACCOUNT)

@@ -80,7 +80,7 @@ async def at_once(_: float) -> None:
 )
 async def test_a_write_without_a_whole_answer_is_unclear(respond: Respond, failure: str) -> None:
     async with a_server(respond) as url, a_client(url, 0.5) as client:
-        with pytest.raises(errors.Unclear) as raised:
+        with pytest.raises(errors.CallUnclear) as raised:
             await client.ship(ACCOUNT, PO, BODY)
     assert raised.value.call is not None
     assert raised.value.call.failure == failure
@@ -137,5 +137,5 @@ async def test_a_server_that_speaks_no_tls_is_not_sent_anything() -> None:
 async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     async with a_server(hang_up) as url, a_client(url, 2) as client:
-        with pytest.raises(errors.Unclear):
+        with pytest.raises(errors.CallUnclear):
             await client.ship(ACCOUNT, PO, BODY)

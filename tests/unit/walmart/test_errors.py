@@ -3,64 +3,64 @@ from datetime import timedelta
 import pytest
 
 from app.http_client import call as calls
-from app.http_client.call import Fault
+from app.http_client.call import ApiError
 from app.walmart import errors
 from app.walmart.errors import classify
 from tests.unit.walmart.builders import a_call
 
-OUTAGE = Fault("INVALID_REQUEST.GMP_ORDER_API", "data", "Invalid Request")
+OUTAGE = ApiError("INVALID_REQUEST.GMP_ORDER_API", "data", "Invalid Request")
 
 STATUS_AND_CODES: list[tuple[int, list[str], type[errors.WalmartError]]] = [
-    (100, [], errors.Unclear),
-    (206, [], errors.Unclear),
-    (206, ["SOME_CONTENT_NOT_FOUND.GMP_ORDER_API"], errors.Unclear),
-    (200, ["SYSTEM_ERROR.GMP_ORDER_API"], errors.Unclear),
+    (100, [], errors.CallUnclear),
+    (206, [], errors.CallUnclear),
+    (206, ["SOME_CONTENT_NOT_FOUND.GMP_ORDER_API"], errors.CallUnclear),
+    (200, ["SYSTEM_ERROR.GMP_ORDER_API"], errors.CallUnclear),
     (301, [], errors.Misconfigured),
-    (302, [], errors.Unclear),
-    (303, [], errors.Unclear),
+    (302, [], errors.CallUnclear),
+    (303, [], errors.CallUnclear),
     (307, [], errors.Misconfigured),
     (308, [], errors.Misconfigured),
-    (400, [], errors.Refused),
-    (400, ["INVALID_REQUEST.GMP_ORDER_API"], errors.Refused),
-    (400, ["INVALID_REQUEST_HEADER.GMP_ORDER_API"], errors.Refused),
-    (400, ["INVALID_REQUEST_PARAM.GMP_ORDER_API"], errors.Refused),
-    (400, ["INVALID_REQUEST_CONTENT.GMP_ORDER_API"], errors.Refused),
-    (400, ["MALFORMED_REQUEST_CONTENT"], errors.Refused),
+    (400, [], errors.CallRefused),
+    (400, ["INVALID_REQUEST.GMP_ORDER_API"], errors.CallRefused),
+    (400, ["INVALID_REQUEST_HEADER.GMP_ORDER_API"], errors.CallRefused),
+    (400, ["INVALID_REQUEST_PARAM.GMP_ORDER_API"], errors.CallRefused),
+    (400, ["INVALID_REQUEST_CONTENT.GMP_ORDER_API"], errors.CallRefused),
+    (400, ["MALFORMED_REQUEST_CONTENT"], errors.CallRefused),
     (400, ["INVALID_TOKEN.GMP_GATEWAY_API"], errors.CredentialsRejected),
     (400, ["UNAUTHORIZED.GMP_GATEWAY_API"], errors.CredentialsRejected),
     (400, ["REQUEST_THRESHOLD_VIOLATED.GMP_GATEWAY_API"], errors.Throttled),
-    (400, ["500.SYSTEM_ERROR"], errors.Unclear),
-    (400, ["INVALID_REQUEST_CONTENT.GMP_ORDER_API", "SYSTEM_ERROR"], errors.Unclear),
+    (400, ["500.SYSTEM_ERROR"], errors.CallUnclear),
+    (400, ["INVALID_REQUEST_CONTENT.GMP_ORDER_API", "SYSTEM_ERROR"], errors.CallUnclear),
     (401, [], errors.CredentialsRejected),
     (401, ["UNAUTHORIZED"], errors.CredentialsRejected),
     (403, [], errors.Misconfigured),
     (403, ["FORBIDDEN.GMP_GATEWAY_API"], errors.Misconfigured),
     (404, ["CONTENT_NOT_FOUND.GMP_ORDER_API"], errors.NotFound),
     (404, ["URI_NOT_FOUND.GMP_GATEWAY_API"], errors.Misconfigured),
-    (404, [], errors.Refused),
+    (404, [], errors.CallRefused),
     (405, ["METHOD_NOT_ALLOWED"], errors.Misconfigured),
     (406, ["INVALID_ACCEPT_TYPE"], errors.Misconfigured),
     (407, [], errors.Misconfigured),
-    (408, [], errors.Unclear),
-    (409, [], errors.Refused),
-    (410, [], errors.Refused),
-    (413, [], errors.Refused),
+    (408, [], errors.CallUnclear),
+    (409, [], errors.CallRefused),
+    (410, [], errors.CallRefused),
+    (413, [], errors.CallRefused),
     (415, ["UNSUPPORTED_MEDIA_TYPE"], errors.Misconfigured),
-    (418, ["NEVER_HEARD_OF"], errors.Refused),
-    (422, [], errors.Refused),
+    (418, ["NEVER_HEARD_OF"], errors.CallRefused),
+    (422, [], errors.CallRefused),
     (423, ["RESOURCE_IS_LOCKED.GMP_RECEIVER_API"], errors.Unavailable),
     (423, [], errors.Unavailable),
     (429, [], errors.Throttled),
     (429, ["REQUEST_THRESHOLD_VIOLATED.GMP_GATEWAY_API"], errors.Throttled),
-    (499, [], errors.Unclear),
-    (500, ["SYSTEM_ERROR"], errors.Unclear),
-    (500, ["INVALID_SYSTEM_STATE"], errors.Unclear),
-    (500, ["INVALID_REQUEST_CONTENT.GMP_ORDER_API"], errors.Unclear),
-    (502, [], errors.Unclear),
-    (503, [], errors.Unclear),
-    (504, ["DOWNSTREAM_SYSTEM_TIME_OUT"], errors.Unclear),
-    (520, [], errors.Unclear),
-    (999, [], errors.Unclear),
+    (499, [], errors.CallUnclear),
+    (500, ["SYSTEM_ERROR"], errors.CallUnclear),
+    (500, ["INVALID_SYSTEM_STATE"], errors.CallUnclear),
+    (500, ["INVALID_REQUEST_CONTENT.GMP_ORDER_API"], errors.CallUnclear),
+    (502, [], errors.CallUnclear),
+    (503, [], errors.CallUnclear),
+    (504, ["DOWNSTREAM_SYSTEM_TIME_OUT"], errors.CallUnclear),
+    (520, [], errors.CallUnclear),
+    (999, [], errors.CallUnclear),
 ]
 
 
@@ -68,7 +68,7 @@ STATUS_AND_CODES: list[tuple[int, list[str], type[errors.WalmartError]]] = [
 def test_every_status_and_code_has_its_remedy(
     status: int, codes: list[str], expected: type[errors.WalmartError]
 ) -> None:
-    assert type(classify(a_call(status, *map(Fault, codes)))) is expected
+    assert type(classify(a_call(status, *map(ApiError, codes)))) is expected
 
 
 @pytest.mark.parametrize("word", sorted(calls.NEVER_LEFT))
@@ -84,13 +84,13 @@ def test_what_never_left_is_not_sent(word: str) -> None:
 def test_what_may_have_left_without_a_whole_answer_is_unclear(
     word: str, status: int | None
 ) -> None:
-    assert type(classify(a_call(status, failure=word))) is errors.Unclear
+    assert type(classify(a_call(status, failure=word))) is errors.CallUnclear
 
 
 @pytest.mark.parametrize("word", [calls.ANSWER_UNREADABLE, calls.ANSWER_TOO_LARGE])
 @pytest.mark.parametrize("status", [200, 400, 404, 409, 422])
 def test_an_answer_nobody_can_read_is_unclear(word: str, status: int) -> None:
-    assert type(classify(a_call(status, failure=word))) is errors.Unclear
+    assert type(classify(a_call(status, failure=word))) is errors.CallUnclear
 
 
 @pytest.mark.parametrize(
@@ -121,20 +121,20 @@ def test_walmarts_outage_shape_is_unavailable() -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault("INVALID_REQUEST.GMP_ORDER_API", "data", "Invalid Request", has_causes=True),
-        Fault("INVALID_REQUEST.GMP_ORDER_API", "methodCode", "Invalid Request"),
-        Fault("INVALID_REQUEST.GMP_ORDER_API", "data", "Invalid Date format value"),
-        Fault("INVALID_REQUEST_CONTENT.GMP_ORDER_API", "data", "Invalid Request"),
+        ApiError("INVALID_REQUEST.GMP_ORDER_API", "data", "Invalid Request", has_causes=True),
+        ApiError("INVALID_REQUEST.GMP_ORDER_API", "methodCode", "Invalid Request"),
+        ApiError("INVALID_REQUEST.GMP_ORDER_API", "data", "Invalid Date format value"),
+        ApiError("INVALID_REQUEST_CONTENT.GMP_ORDER_API", "data", "Invalid Request"),
     ],
 )
-def test_anything_but_the_exact_outage_shape_is_a_refusal(fault: Fault) -> None:
-    assert type(classify(a_call(400, fault))) is errors.Refused
-    assert type(classify(a_call(400, OUTAGE, fault))) is errors.Refused
+def test_anything_but_the_exact_outage_shape_is_a_refusal(fault: ApiError) -> None:
+    assert type(classify(a_call(400, fault))) is errors.CallRefused
+    assert type(classify(a_call(400, OUTAGE, fault))) is errors.CallRefused
 
 
 def test_a_refusal_says_what_walmart_said() -> None:
-    fault = Fault("INVALID_REQUEST_CONTENT.GMP_ORDER_API", "methodCode", "Not supported")
-    error = classify(a_call(400, Fault("INFO_ONLY"), fault))
+    fault = ApiError("INVALID_REQUEST_CONTENT.GMP_ORDER_API", "methodCode", "Not supported")
+    error = classify(a_call(400, ApiError("INFO_ONLY"), fault))
     assert error is not None
     assert error.codes == ("INFO_ONLY", "INVALID_REQUEST_CONTENT.GMP_ORDER_API")
     assert (error.field, error.description) == ("methodCode", "Not supported")
@@ -143,8 +143,8 @@ def test_a_refusal_says_what_walmart_said() -> None:
 
 
 def test_the_text_of_an_error_which_is_logged_repeats_no_sentence_that_may_name_the_buyer() -> None:
-    echo = Fault("INVALID_REQUEST_CONTENT.GMP_ORDER_API", "data", "No such buyer: Erika Muster")
-    error = classify(a_call(400, echo, Fault("UNAUTHORIZED", description="System error.")))
+    echo = ApiError("INVALID_REQUEST_CONTENT.GMP_ORDER_API", "data", "No such buyer: Erika Muster")
+    error = classify(a_call(400, echo, ApiError("UNAUTHORIZED", description="System error.")))
     assert error is not None
     assert "Erika" not in str(error)
     assert "INVALID_REQUEST_CONTENT.GMP_ORDER_API (data); UNAUTHORIZED: System error." in str(error)

@@ -41,7 +41,7 @@ async def test_an_answer_without_a_stock_level_is_unclear(
     client: WalmartClient, walmart: respx.MockRouter, body: Any
 ) -> None:
     walmart.get(PATH).respond(json=body)
-    with pytest.raises(errors.Unclear) as raised:
+    with pytest.raises(errors.CallUnclear) as raised:
         await client.inventory.read(ACCOUNT, "A", None)
     assert raised.value.call is not None
 
@@ -50,5 +50,5 @@ async def test_a_write_whose_answer_shows_another_level_is_unclear(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     walmart.put(PATH).respond(json=stock(8))
-    with pytest.raises(errors.Unclear):
+    with pytest.raises(errors.CallUnclear):
         await client.inventory.put(ACCOUNT, "A", 7, None)

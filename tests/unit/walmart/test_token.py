@@ -8,7 +8,7 @@ import respx
 
 from app.walmart import errors
 from app.walmart.client import WalmartClient
-from app.walmart.credentials import Account
+from app.walmart.credentials import SellerCredentials
 from tests.unit.walmart.builders import ACCOUNT, PO, an_error, an_order
 from tests.unit.walmart.conftest import Clock, a_while
 
@@ -58,7 +58,7 @@ async def test_each_store_has_its_own_token(
     client: WalmartClient, walmart: respx.MockRouter, order: respx.Route
 ) -> None:
     await client.read_order(ACCOUNT, PO)
-    await client.read_order(Account(8, "client-8", "other"), PO)
+    await client.read_order(SellerCredentials(8, "client-8", "other"), PO)
     assert walmart["token"].call_count == 2
     assert order.calls.last.request.headers["WM_SEC.ACCESS_TOKEN"] == "token-2"
 
@@ -67,9 +67,9 @@ async def test_new_credentials_get_a_new_token(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     await client.read_order(ACCOUNT, PO)
-    await client.read_order(Account(7, "client-7", "changed"), PO)
+    await client.read_order(SellerCredentials(7, "client-7", "changed"), PO)
     client.forget(7)
-    await client.read_order(Account(7, "client-7", "changed"), PO)
+    await client.read_order(SellerCredentials(7, "client-7", "changed"), PO)
     assert walmart["token"].call_count == 3
 
 

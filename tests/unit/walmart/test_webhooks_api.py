@@ -8,9 +8,9 @@ import respx
 
 from app.walmart import errors
 from app.walmart.client import WalmartClient
-from app.walmart.credentials import Account
+from app.walmart.credentials import SellerCredentials
 
-ACCOUNT = Account(1, "seller", "secret")
+ACCOUNT = SellerCredentials(1, "seller", "secret")
 EVENT = {"eventType": "ORDER_UPDATES", "resourceName": "ORDER", "subscriptionId": "7"}
 
 
@@ -34,5 +34,5 @@ async def test_an_answer_without_events_is_unclear(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     walmart.get("/v3/webhooks/eventTypes").mock(return_value=httpx.Response(200, json={}))
-    with pytest.raises(errors.Unclear):
+    with pytest.raises(errors.CallUnclear):
         await client.webhooks.event_types(ACCOUNT)

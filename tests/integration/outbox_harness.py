@@ -1,0 +1,255 @@
+"""Where the state machine of the outbox acts: a database, a Walmart, the API, a poller's parts.
+
+Only time is played: a wait moves the times of the store's rows back, and those that a poller has
+in its hands with them.
+"""
+
+import asyncio
+import dataclasses
+import itertools
+import secrets
+import time
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar, cast
+
+import httpx
+import sqlalchemy as sa
+
+from app.commerce.client import CommerceClient
+from app.domain.outbox.claimed_update import Claimed
+from app.domain.outbox.delivery_result import DeliveryResult
+from app.domain.outbox.rate_limits import Breaker
+from app.domain.outbox.retry_policy import RetryPolicy
+from app.http_client.transport import Http
+from app.simulator.app import create_app as create_simulator
+from app.storage.orders.ship_batcher import ShipBatcher
+from app.storage.outbox import due, rescue
+from app.storage.outbox.claims import ClaimRequest
+from app.storage.outbox.take import ClaimSettings
+from app.storage.postgres.database import Database, open_database
+from app.storage.recording import delivery_results
+from app.usecases.context import AppContext
+from app.walmart.client import WalmartClient
+from app.web.app import create_app
+from app.worker import executor
+from app.worker.claimer import Claimer
+from app.worker.completer import Completer
+from app.worker.delivery import deliver as delivery
+from app.worker.delivery.context import DeliveryContext
+from app.worker.executor import DeliverySubject, Executor
+from app.worker.maintenance.doubts import DoubtResolver
+from tests.integration.web.conftest import ADMIN_KEY, Counted, client_of
+from tests.world import VAULT
+
+# Long, so that what a busy machine takes for a run is nothing beside it.
+QUIET = 1200.0
+LEASE = 90.0
+# Shorter than the quiet period by more than any run takes.
+CALM = 1000.0
+POLICY = RetryPolicy(base=1, cap=10, give_up_after=10_000_000, quiet_period=QUIET)
+TIMES = {
+    "updates": (
+        "due_at",
+        "in_doubt_until",
+        "known_at",
+        "created_at",
+        "finished_at",
+        "leased_until",
+    ),
+    "archived_updates": ("finished_at",),
+    "lanes": ("paused_until", "replenish_at", "seen_at", "since"),
+    "shipments": ("first_confirmed_at",),
+    "orders": ("last_synced_at",),
+}
+_numbers = itertools.count(1_796_440_000_000)
+Thing = TypeVar("Thing")
+
+
+def earlier(thing: Thing, by: timedelta) -> Thing:
+    """The same with every time in it so much earlier."""
+    found: object = thing
+    if isinstance(thing, datetime):
+        found = thing - by if thing.year > 1970 else thing
+    elif isinstance(thing, tuple | list):
+        found = type(thing)(earlier(each, by) for each in thing)
+    elif isinstance(thing, Mapping):
+        found = {name: earlier(each, by) for name, each in thing.items()}
+    elif dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        parts = {each.name: getattr(thing, each.name) for each in dataclasses.fields(thing)}
+        found = dataclasses.replace(thing, **{n: earlier(part, by) for n, part in parts.items()})
+    return cast("Thing", found)
+
+
+@dataclass(frozen=True)
+class Hand:
+    """An update in a poller's hands; at: the monotonic time of its claim."""
+
+    update: Claimed
+    subject: DeliverySubject
+    at: float
+
+    def older(self, seconds: float) -> "Hand":
+        """The same after so many seconds."""
+        by = timedelta(seconds=seconds)
+        return Hand(earlier(self.update, by), earlier(self.subject, by), self.at - seconds)
+
+
+@dataclass
+class Ground:
+    """What all runs share: a database, a Walmart, the API, and a loop they run in."""
+
+    database: Database
+    context: AppContext
+    api: httpx.AsyncClient
+    walmart: httpx.AsyncClient
+    runner: asyncio.Runner
+    claimer: Claimer
+    deliveries: Executor
+    doubts: DoubtResolver
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.runner.run(work)
+
+    async def close(self) -> None:
+        await self.api.aclose()
+        await self.walmart.aclose()
+        await self.database.close()
+
+
+async def _no_reason() -> str | None:
+    return None
+
+
+def open_ground(url: str, runner: asyncio.Runner) -> Ground:
+    database = open_database(url, pool_size=4)
+    simulated = httpx.ASGITransport(app=create_simulator())
+    walmart = httpx.AsyncClient(transport=simulated, base_url="http://127.0.0.1")
+    http = Http(simulated, timeout=30)
+    client = WalmartClient(
+        http, base_url="http://127.0.0.1", timeout=30, now=lambda: datetime.now(UTC)
+    )
+    context = AppContext(
+        database=database,
+        accepting=ShipBatcher(database.grouped),
+        cipher=VAULT,
+        walmart=client,
+        now=lambda: datetime.now(UTC),
+        entropy=lambda: secrets.randbits(64),
+        wake=lambda *_: None,
+        commerce=CommerceClient(http, timeout=30, now=lambda: datetime.now(UTC)),
+        quiet_period=timedelta(seconds=QUIET),
+    )
+    breaker = Breaker()
+    claimer = Claimer(
+        database=database,
+        cipher=VAULT,
+        terms=ClaimSettings("p", LEASE, 30, quiet=QUIET),
+        breaker=breaker,
+        new_id=context.new_id,
+        monotonic=time.monotonic,
+    )
+    carried = Executor(
+        database=database,
+        client=client,
+        commerce=context.commerce,
+        completer=Completer(database, context.new_id, time.monotonic, LEASE, breaker),
+        terms=executor.DeliverySettings("p", LEASE, 30, POLICY),
+        random=lambda: 0.5,
+        new_id=context.new_id,
+        monotonic=time.monotonic,
+    )
+    app = create_app(
+        context=context, admin_key=ADMIN_KEY, metrics=Counted(), ready=_no_reason, version="0"
+    )
+    doubts = DoubtResolver(context, breaker)
+    return Ground(database, context, client_of(app), walmart, runner, claimer, carried, doubts)
+
+
+@dataclass
+class Pollers:
+    """The pollers of one store: what they hold, what they are late to write down, and time.
+
+    A write that is held back lands, or is forgotten, before its doubt can be over; no read lags
+    behind what was so before that. author: which update made a call, by its correlation id.
+    """
+
+    ground: Ground
+    store_id: int
+    hands: list[Hand] = field(default_factory=list)
+    # Delivered by pollers that have been too slow to write it down.
+    late: list[DeliveryResult] = field(default_factory=list)
+    author: dict[str, Claimed] = field(default_factory=dict)
+    _since_calm: float = 0.0
+
+    async def wait(self, seconds: float, *, lands: bool) -> None:
+        """Let time pass; lands: what becomes of held writes whose doubt may be over by then."""
+        self._since_calm += seconds
+        if self._since_calm > CALM:
+            await self.calm(lands=lands)
+        values = {"s": float(seconds), "store": self.store_id}
+        async with self.ground.database.begin() as connection:
+            for table, columns in TIMES.items():
+                moved = ", ".join(f"{c} = {c} - make_interval(secs => :s)" for c in columns)
+                statement = f"UPDATE {table} SET {moved} WHERE store_id = :store"
+                await connection.execute(sa.text(statement), values)
+        self.hands = [hand.older(seconds) for hand in self.hands]
+        self.late = [earlier(result, timedelta(seconds=seconds)) for result in self.late]
+
+    async def calm(self, *, lands: bool) -> None:
+        """Let held writes land, or be lost, and let every read show what is so."""
+        if lands:
+            await self.ground.walmart.post("/simulator/held")
+        await self.ground.walmart.delete("/simulator/held")
+        await self.ground.walmart.delete("/simulator/history")
+        self._since_calm = 0.0
+
+    async def claim(self) -> None:
+        found = await due.groups(self.ground.database.by_key, sharded=False)
+        groups = [each for each in found if each.store_id == self.store_id and each.due_in <= 0]
+        if groups:
+            (taken,) = await self.ground.claimer.claim([ClaimRequest(groups, 5)], sharded=False)
+            assert not taken.unreadable
+            self.hands += [Hand(update, about, taken.at) for update, about in taken.going]
+
+    async def deliver(self, hand: Hand, *, then: str) -> None:
+        """Deliver an update; then: recorded, died (nothing was written down), or late."""
+        update, carried = hand.update, self.ground.deliveries
+        delivery_context = carried._context(update, hand.subject, hand.at, hand.at)
+        # A poller that lost its lease to another must not write; its clock tells it so.
+        if not await carried._renew(update):
+            return
+        started = delivery_context.now()
+        outcome = await self._delivered(delivery_context)
+        result = carried._judged(delivery_context, outcome, started)
+        if then == "recorded":
+            await self.record([result])
+        elif then == "late":
+            self.late.append(result)
+
+    async def _delivered(self, delivery_context: DeliveryContext) -> Any:
+        try:
+            return await delivery.deliver(delivery_context)
+        finally:
+            self.author |= {
+                call.correlation_id: delivery_context.update for call in delivery_context.calls
+            }
+
+    async def record(self, results: list[DeliveryResult]) -> None:
+        await delivery_results.record(self.ground.database, results, self.ground.context.new_id)
+
+    async def take_back(self) -> None:
+        """Take back what pollers held that are gone."""
+        self.hands.clear()
+        await rescue.rescue(self.ground.database, self.ground.context.new_id, QUIET)
+
+    async def end_doubts(self) -> None:
+        """Read what is in doubt of updates at rest, where its moment has come."""
+        if self.store_id in await self.ground.doubts.due():
+            await self.ground.doubts.end(self.store_id)
+
+
+def next_number() -> str:
+    """A purchase order number that no run had before."""
+    return str(next(_numbers))

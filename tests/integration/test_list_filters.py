@@ -1,0 +1,186 @@
+"""Every list by every filter, and by each two of them, reads no more than its page needs."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from app.domain.update import Kind, State
+from app.storage import queries
+from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.queries import KeysetPage, OrderFilter, ReturnFilter, UpdateFilter
+from tests.conftest import Server, fresh
+from tests.integration.growth import MANY, Watched, grow
+
+LATE = datetime(2027, 1, 1, tzinfo=UTC)
+EARLY = datetime(2025, 1, 1, tzinfo=UTC)
+STORE = 2
+LIMIT, PAGES = 10, 3
+# What a page may look at, in entries of indexes and rows: its own of each group, and what
+# belongs to them; far from the MANY that stand in its way.
+BOUND = 700
+
+Filter = OrderFilter | UpdateFilter | ReturnFilter
+_ORDERS: dict[str, list[Any]] = {
+    "status": ["open", "partially_shipped", "shipped", "canceled", "error"],
+    "q": ["R1", "M599"],
+    "updated_since": [EARLY],
+    "ship_before": [LATE],
+    "without_commerce_order": [True],
+}
+_UPDATES: dict[str, list[Any]] = {
+    "state": list(State),
+    "kind": [Kind.SHIPMENT, Kind.INVENTORY],
+    "code": ["common", "rare", "unheard of"],
+}
+_RETURNS: dict[str, list[Any]] = {"status": ["received", "refunded", "error"]}
+# The one list that is not flat: two ranges, of which an index can follow one (decision 0011).
+_TWO_RANGES = {"updated_since", "ship_before"}
+
+
+def _each(kind: type[Filter], fields: dict[str, list[Any]], most: int) -> Iterator[Filter]:
+    for count in range(most + 1):
+        for names in itertools.combinations(fields, count):
+            if set(names) >= _TWO_RANGES and "q" not in names:
+                continue
+            for values in itertools.product(*(fields[name] for name in names)):
+                yield kind(**dict(zip(names, values, strict=True)))
+
+
+_ALL = [
+    *_each(OrderFilter, _ORDERS, 2),
+    *_each(UpdateFilter, _UPDATES, 3),
+    *_each(ReturnFilter, _RETURNS, 1),
+]
+
+
+def _named(wanted: Filter) -> str:
+    said = {name: getattr(wanted, name) for name in wanted.__dataclass_fields__}
+    return ", ".join(f"{name} {value}" for name, value in said.items() if value) or "everything"
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["looked at", "grown since"])
+def grown(request: pytest.FixtureRequest, server: Server) -> Iterator[dict[str, Any]]:
+    """How to connect to a database that grew; nobody writes to it."""
+    with fresh(server) as url:
+        arguments = asyncpg_arguments(url)
+        asyncio.run(grow(arguments, known=request.param))
+        yield arguments
+
+
+@dataclass
+class Reading:
+    """Pages are read twice, by plans made once for all values and by plans made for these."""
+
+    sessions: list[Watched]
+
+    async def worst(self, wanted: Filter) -> tuple[int, str]:
+        """The most that a statement of its first pages read, and that statement with its plan.
+
+        Asserts that these pages show what is there, in order.
+        """
+        for session in self.sessions:
+            shown, after = [], None
+            for _ in range(PAGES):
+                rows, after = await _list(session, wanted, KeysetPage(LIMIT, after))
+                shown += [row.id for row in rows]
+                if after is None:
+                    break
+            assert shown == await self._there(wanted)
+        return max((each for one in self.sessions for each in one.read), default=(0, ""))
+
+    async def _there(self, wanted: Filter) -> list[UUID]:
+        """What the pages should show, asked for in the plainest way."""
+        conditions, order = _plainly(wanted)
+        found = await self.sessions[0].connection.fetch(
+            f"SELECT id FROM {' AND '.join(conditions)} ORDER BY {order} LIMIT {PAGES * LIMIT}"
+        )
+        return [row["id"] for row in found]
+
+
+def _plainly(wanted: Filter) -> tuple[list[str], str]:
+    """A table with conditions, and what they are sorted by."""
+    store = [] if wanted.store_id is None else [f"store_id = {wanted.store_id}"]
+    if isinstance(wanted, UpdateFilter):
+        code = "last_error ->> 'code'"
+        asked = {"state": wanted.state, "kind": wanted.kind, code: wanted.code}
+        equal = [f"{column} = '{value}'" for column, value in asked.items() if value]
+        return ["updates WHERE true", *store, *equal], "created_at DESC, id DESC"
+    if isinstance(wanted, ReturnFilter):
+        failed = """EXISTS (SELECT FROM refunds f JOIN updates u ON u.id = f.update_id
+                             WHERE f.return_id = r.id AND u.state = 'failed')"""
+        sort = {
+            "refunded": "refunded",
+            "error": f"NOT refunded AND {failed}",
+            "received": f"NOT refunded AND NOT {failed}",
+        }.get(wanted.status or "", "true")
+        return ["returns r WHERE true", *store, sort], "requested_at DESC, id DESC"
+    late = wanted.ship_before
+    said = [
+        wanted.status and f"status = '{wanted.status}'",
+        wanted.q and f"purchase_order_id LIKE '{wanted.q}%'",
+        wanted.updated_since and f"updated_at >= '{wanted.updated_since}'",
+        late and f"ship_by < '{late}' AND fulfillment_status IN ('open', 'partially_shipped')",
+        wanted.without_commerce_order and "commerce_order_number IS NULL",
+    ]
+    order = "updated_at, id" if wanted.updated_since else "ship_by, id"
+    newest = not wanted.updated_since and not late
+    return (
+        ["orders WHERE true", *store, *(each for each in said if isinstance(each, str))],
+        "ordered_at DESC, id DESC" if newest else order,
+    )
+
+
+async def _list(session: Any, wanted: Filter, page: KeysetPage) -> tuple[Any, Any]:
+    if isinstance(wanted, OrderFilter):
+        return await queries.orders(session, wanted, page)
+    if isinstance(wanted, UpdateFilter):
+        return await queries.updates(session, wanted, page)
+    return await queries.returns(session, wanted, page)
+
+
+@pytest.fixture
+async def reading(grown: dict[str, Any]) -> AsyncIterator[Reading]:
+    connection = await asyncpg.connect(**grown)
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads
+    )
+    plans = ("force_generic_plan", "force_custom_plan")
+    yield Reading([Watched(connection, planned) for planned in plans])
+    await connection.close()
+
+
+@pytest.mark.parametrize("store_id", [STORE, None], ids=["one store", "all stores"])
+@pytest.mark.parametrize("wanted", _ALL, ids=_named)
+async def test_a_page_reads_no_more_than_it_needs(
+    reading: Reading, wanted: Filter, store_id: int | None
+) -> None:
+    read, plan = await reading.worst(replace(wanted, store_id=store_id))
+    assert read < BOUND < MANY, plan
+
+
+async def test_changes_of_what_must_leave_soon_are_looked_for_among_the_unshipped(
+    reading: Reading,
+) -> None:
+    wanted = OrderFilter(STORE, updated_since=EARLY, ship_before=EARLY)
+    read, plan = await reading.worst(wanted)
+    assert read < MANY / 2 + BOUND, plan
+
+
+@pytest.mark.parametrize("what", [queries.timeline, queries.shipments, queries.cancellation])
+async def test_what_belongs_to_an_order_is_read_without_that_of_others(
+    reading: Reading, what: Any
+) -> None:
+    page = [KeysetPage(LIMIT)] if what is queries.shipments else []
+    for session in reading.sessions:
+        orders, _ = await queries.orders(session, OrderFilter(STORE), KeysetPage(1))
+        await what(session, STORE, orders[0].id, *page)
+        read, plan = max(session.read)
+        assert read < BOUND, plan

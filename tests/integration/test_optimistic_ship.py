@@ -1,0 +1,199 @@
+"""Accepting a shipment without holding its order: right when nothing moved, and when it did."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from app.domain.errors import Conflict
+from app.domain.orders.requests import RequestedItem
+from app.storage import idempotency, queries
+from app.storage.idempotency import IdempotentRequest, StoredResponse
+from app.storage.orders import repository, save
+from app.storage.outbox import updates
+from app.storage.queries.views import OrderView
+from app.storage.tables import shipments
+from app.storage.tables import updates as outbox
+from app.usecases.orders import ship as use_case
+from tests.world import World, a_package
+
+
+async def an_acknowledged_order(world: World, *quantities: int) -> OrderView:
+    store = await world.a_store()
+    number = await world.at_walmart(*(quantities or (3,)), store=store, status="Acknowledged")
+    return await world.imported(number, store)
+
+
+async def written(world: World, order: OrderView) -> int:
+    async with world.database.begin() as connection:
+        counted = sa.select(sa.func.count()).where(shipments.c.order_id == order.id)
+        return int((await connection.execute(counted.select_from(shipments))).scalar_one())
+
+
+async def accept(world: World, order: OrderView, **changes: Any) -> use_case.AcceptedShipment:
+    package = a_package("1ZA", **changes)
+    return await use_case.ship(world.context, order.id, package, actor="test")
+
+
+async def test_what_is_answered_is_what_is_found_afterwards(world: World) -> None:
+    order = await an_acknowledged_order(world)
+    shipped = await accept(world, order, tracking_url="https://t.example/1", reference="r-1")
+    store = (await world.order(order.id)).store_id.int & 0xFFFFFFFF
+    async with world.database.begin() as connection:
+        found = await queries.shipment(connection, store, order.id, shipped.shipment.id)
+    assert found == shipped.shipment
+
+
+async def test_a_shipment_behind_an_open_one_waits_for_its_turn(world: World) -> None:
+    order = await an_acknowledged_order(world, 1, 1)
+    await accept(world, order, items=None)
+    assert (await world.order(order.id)).lines[0].remaining == 0
+    async with world.database.begin() as connection:
+        turns = sa.select(outbox.c.active).where(outbox.c.order_id == order.id)
+        active = (await connection.execute(turns)).scalars().all()
+    assert active.count(True) == 1
+
+
+async def test_of_two_that_looked_at_the_same_order_only_one_writes(world: World) -> None:
+    order = await an_acknowledged_order(world)
+    async with world.database.begin() as connection:
+        await repository.lock(connection, order.id)
+        both = [asyncio.create_task(accept(world, order)) for _ in range(2)]
+        await waiting(world, 2)
+    results = await asyncio.gather(*both, return_exceptions=True)
+    (refused,) = [each for each in results if isinstance(each, Conflict)]
+    assert refused.code == "nothing_to_ship"
+    assert await written(world, order) == 1
+
+
+async def test_a_change_that_a_write_waited_for_is_noticed(world: World) -> None:
+    order = await an_acknowledged_order(world)
+    async with world.database.begin() as connection:
+        held = await repository.lock(connection, order.id)
+        late = asyncio.create_task(accept(world, order))
+        await waiting(world, 1)
+        taken = sa.text("UPDATE order_lines SET pending = ordered WHERE order_id = :id")
+        await connection.execute(taken, {"id": order.id})
+        await save.save_status(connection, held, synced=False)
+    with pytest.raises(Conflict) as refused:
+        await late
+    assert refused.value.code == "nothing_to_ship"
+    assert await written(world, order) == 0
+
+
+async def waiting(world: World, writers: int) -> None:
+    """Return once so many others wait for a row of this database."""
+    asked = sa.text(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    while True:
+        async with world.database.begin() as connection:
+            if (await connection.execute(asked)).scalar_one() >= writers:
+                return
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("holds_the_order", [True, False])
+async def test_a_twin_that_runs_is_told_to_wait_and_not_kept_waiting(
+    world: World, holds_the_order: bool
+) -> None:
+    """Also while the first has only begun: it has looked for its key, and would not look again."""
+    order = await an_acknowledged_order(world)
+    once = IdempotentRequest(
+        store_id=order.store_id.int & 0xFFFFFFFF,
+        api_key="k",
+        method="POST",
+        path="/p",
+        key="same",
+        fingerprint=b"x",
+        render=lambda _: StoredResponse(202, b"{}", {}),
+    )
+    async with world.database.begin() as connection:
+        await idempotency.begin(connection, once)
+        if holds_the_order:
+            await repository.lock(connection, order.id)
+        with pytest.raises(Conflict) as refused:
+            await use_case.ship(world.context, order.id, a_package("1ZA"), actor="test", once=once)
+    assert refused.value.code == "idempotency_in_progress"
+    assert await written(world, order) == 0
+
+
+async def test_shipping_goes_on_while_a_migration_adds_a_column(world: World) -> None:
+    """The statements are kept prepared, and the new column changes what they answer."""
+    first, second = await an_acknowledged_order(world), await an_acknowledged_order(world)
+    await accept(world, first)
+    async with world.database.begin() as connection:
+        await connection.execute(sa.text("ALTER TABLE orders ADD COLUMN later text"))
+    assert (await accept(world, second)).shipment.state == "pending"
+
+
+async def test_a_key_whose_answer_is_too_old_can_be_used_again(world: World) -> None:
+    order = await an_acknowledged_order(world)
+    once = IdempotentRequest(
+        store_id=order.store_id.int & 0xFFFFFFFF,
+        api_key="k",
+        method="POST",
+        path="/p",
+        key="old",
+        fingerprint=b"x",
+        render=lambda _: StoredResponse(202, b"{}", {}),
+    )
+    async with world.database.begin() as connection:
+        await idempotency.store(connection, once, None)
+        aged = "UPDATE idempotency_keys SET created_at = now() - interval '8 days'"
+        await connection.execute(sa.text(aged))
+    shipped = await use_case.ship(
+        world.context, order.id, a_package("1ZA"), actor="test", once=once
+    )
+    assert not shipped.repeated
+    assert await written(world, order) == 1
+
+
+async def test_a_reference_is_answered_again_when_nothing_is_left_to_ship(world: World) -> None:
+    order = await an_acknowledged_order(world)
+    first = await accept(world, order, reference="r-1")
+    again = await accept(world, order, reference="r-1")
+    assert again.repeated
+    assert again.shipment.id == first.shipment.id
+
+
+async def test_a_new_shipment_passes_one_that_is_known_to_be_absent(world: World) -> None:
+    order = await an_acknowledged_order(world)
+    one = {"items": (RequestedItem(1, line_number="1"),)}
+    first = await accept(world, order, **one)
+    async with world.database.begin() as connection:
+        tried = "UPDATE updates SET state = 'retrying', retries = 5, due_at = now() + '1 hour'"
+        await connection.execute(sa.text(f"{tried} WHERE kind = 'shipment'"))
+    second = await use_case.ship(world.context, order.id, a_package("1ZB", **one), actor="test")
+    async with world.database.begin() as connection:
+        turns = sa.select(outbox.c.id).where(outbox.c.order_id == order.id, outbox.c.active)
+        assert (await connection.execute(turns)).scalars().all() == [second.shipment.update.id]
+    assert first.shipment.update.id != second.shipment.update.id
+
+
+async def test_a_subject_is_found_by_its_name_however_much_of_its_store_is_due(
+    world: World,
+) -> None:
+    """No partial index of open updates may serve it: its statistics are always behind."""
+    store = await world.a_store()
+    number = store.id.int & 0xFFFFFFFF
+    fill = sa.text("""
+        INSERT INTO updates (store_id, id, subject, kind, sequence, active)
+        SELECT :store, gen_random_uuid(), 'SKU-' || n, 'shipment', 1, true
+          FROM generate_series(1, 5000) n
+    """)
+    async with world.database.begin() as connection:
+        await connection.execute(sa.text("ANALYZE updates"))
+        await connection.execute(fill, {"store": number})
+    place = {"stores": [number], "targets": ["walmart"], "subjects": ["SKU-77"]}
+    turns = (updates._REST, updates._TURN)
+    async with world.database.begin() as connection:
+        for statement in (form for turn in turns for form in (turn.one, turn.several)):
+            asked = sa.text(f"EXPLAIN {statement}")
+            rows = await connection.execute(asked, place | {"store_id": number})
+            plan = "\n".join(rows.scalars())
+            assert "uq_updates_store_id_target_subject_sequence" in plan
+            assert "ix_updates_" not in plan
+            assert "uq_updates_active" not in plan

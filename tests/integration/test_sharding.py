@@ -1,0 +1,149 @@
+"""Statements in two forms, and the pollers' look, which has two as well: they say the same."""
+
+import random
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from app.domain.update import Kind
+from app.storage.commerce import events
+from app.storage.outbox import due, retention
+from app.storage.postgres import sharding
+from app.storage.postgres.database import Database
+from app.worker.maintenance import scheduler
+from app.worker.maintenance.scheduler import MaintenanceScheduler
+
+_UPDATE = sa.text("""
+    INSERT INTO updates (store_id, id, subject, kind, sequence, state, ambiguous, urgent, active,
+                         due_at)
+    VALUES (:store_id, CAST(:id AS uuid), :subject, :kind, 1, :state, :ambiguous, :urgent, :active,
+            now() + make_interval(secs => :due_in))
+""")
+_STORES = sa.text("""
+    INSERT INTO stores (id, code, name, market, walmart_client_id, walmart_client_secret)
+    SELECT gen_random_uuid(), 'c' || n, 'n' || n, 'US', 'i' || n, '' FROM generate_series(1, 4) n
+""")
+_PAUSE = sa.text("""
+    INSERT INTO lanes (store_id, endpoint, paused_until, reason)
+    VALUES (:store_id, :endpoint, now() + make_interval(secs => :due_in), 'p')
+""")
+
+
+def test_a_template_has_two_forms() -> None:
+    template = "UPDATE t SET a = v.a FROM v\n WHERE t.store_id = <v.store_id>\n AND <v> AND t.b = 1"
+    several = "UPDATE t SET a = v.a FROM v\n WHERE t.store_id = v.store_id AND t.b = 1"
+    assert sharding.of_any(template) == several
+    one = "UPDATE t SET a = v.a FROM v\n WHERE t.store_id = $7 AND v.store_id = $7 AND t.b = 1"
+    assert sharding.of_one(template, "$7") == one
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_both_looks_find_the_same(database: Database, seed: int) -> None:
+    """One goes from group to group by an index, the other puts everything together."""
+    chance = random.Random(seed)  # noqa: S311 - nothing is to be kept secret
+
+    def place() -> dict[str, Any]:
+        return {"store_id": chance.randint(1, 4), "due_in": float(chance.randint(-9, 9))}
+
+    def update() -> dict[str, Any]:
+        flags = {name: chance.random() < 0.5 for name in ("ambiguous", "urgent")}
+        states = ["pending", "retrying", "verifying", "confirmed", "failed"]
+        state = chance.choices(states, [4, 2, 2, 1, 1])[0]
+        active = state in states[:3] and chance.random() < 0.8
+        kind = chance.choice(list(Kind)).value
+        name = str(UUID(int=chance.getrandbits(128)))
+        return {
+            **place(),
+            **flags,
+            "id": name,
+            "subject": name,
+            "kind": kind,
+            "state": state,
+            "active": active,
+        }
+
+    async with database.begin() as connection:
+        await connection.execute(_STORES)
+        for _ in range(chance.choice([0, 1, 5, 60])):
+            await connection.execute(_UPDATE, update())
+        for store_id in chance.sample(range(1, 5), 2):
+            for endpoint in ("*", "ship"):
+                values = {**place(), "store_id": store_id, "endpoint": endpoint}
+                await connection.execute(_PAUSE, values)
+    # In one transaction the time is one.
+    async with database.direct.transaction() as session:
+        found = [await due.groups(session, sharded=sharded) for sharded in (False, True)]
+    assert sorted(map(repr, found[0])) == sorted(map(repr, found[1]))
+
+
+async def test_where_stores_lie_apart_each_is_kept_house_for(database: Database) -> None:
+    """Of one store after another, in batches of each, until all is done."""
+    database.placement.sharded = True
+    fill = sa.text("""
+        INSERT INTO updates (store_id, id, subject, kind, sequence, state, active, finished_at)
+        SELECT s, gen_random_uuid(), n::text, 'inventory', 1, 'confirmed', false,
+               now() - interval '91 days' FROM generate_series(1, 3) s, generate_series(1, s) n
+    """)
+    async with database.begin() as connection:
+        await connection.execute(fill)
+    left = [await retention.archive_updates(database, 90, batch=2) for _ in range(3)]
+    assert left == [5, 1, 0]
+
+
+async def test_where_stores_lie_apart_every_stores_old_tries_leave(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one sweep, of one store after another, each in as many batches as it needs."""
+    database.placement.sharded = True
+    monkeypatch.setattr(scheduler, "_BREATH", 0.0)
+    monkeypatch.setattr(retention.forget_attempts, "__defaults__", (retention.START, 2))
+    fill = sa.text("""
+        INSERT INTO attempts (store_id, id, update_id, number, poller, started_at, ended_at, verdict,
+                              calls)
+        SELECT s, gen_random_uuid(), gen_random_uuid(), n, 'p', now() - interval '91 days',
+               now() - interval '91 days', 'confirmed', '[]'
+          FROM generate_series(1, 3) s, generate_series(1, s) n
+    """)
+    async with database.begin() as connection:
+        await connection.execute(fill)
+    sweeping = MaintenanceScheduler(
+        database,
+        1,
+        0,
+        0,
+        None,
+        None,
+        random.random,
+        lambda _: uuid4(),
+        lambda: None,
+        retain_attempts=90,
+    )
+    while await sweeping._sweep():
+        pass
+    async with database.begin() as connection:
+        left = await connection.execute(sa.text("SELECT store_id FROM attempts"))
+        assert left.scalars().all() == []
+
+
+async def test_where_stores_lie_apart_no_store_with_much_to_do_keeps_others_waiting(
+    database: Database,
+) -> None:
+    """Some of all stores' is taken in one round: of whom has waited longest first."""
+    database.placement.sharded = True
+    fill = sa.text("""
+        INSERT INTO commerce_events (store_id, id, reference, about, commerce_order_id, order_id,
+                                     told, state, code, due_at)
+        SELECT s, CAST(lpad(s || '0' || n, 32, '0') AS uuid), n::text, 'shipment', 1,
+               gen_random_uuid(), '{}', 'waiting', 'order_not_linked',
+               now() - make_interval(secs => s)
+          FROM generate_series(1, 9) s,
+               generate_series(1, CASE s WHEN 9 THEN 1 WHEN 8 THEN 1 ELSE :many END) n
+    """)
+    async with database.begin() as connection:
+        await connection.execute(fill, {"many": events.BATCH})
+    taken = await events.take(database)
+    assert len(taken) == events.BATCH
+    # Two stores have one each, and have waited longest.
+    assert {UUID("801".zfill(32)), UUID("901".zfill(32))} <= set(taken)

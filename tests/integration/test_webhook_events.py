@@ -1,0 +1,428 @@
+"""Walmart announces, Waybill looks: late, repeated, forged and lost announcements."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from fastapi import FastAPI
+
+from app.domain.outbox.rate_limits import Breaker
+from app.storage import queries
+from app.storage.imports import webhook_inbox
+from app.storage.outbox import retention
+from app.storage.queries.views import OrderView, StoreView
+from app.usecases.stores import walmart_webhooks
+from app.web.app import create_app
+from app.worker.importer.importer import Importer
+from app.worker.importer.webhook_events import WebhookEventReader
+from app.worker.maintenance.scheduler import MaintenanceScheduler
+from tests.integration.web.conftest import ADMIN_KEY, Counted, _ready, client_of
+from tests.world import World, serving
+
+
+@pytest.fixture
+def app(world: World) -> FastAPI:
+    return create_app(
+        context=world.context, admin_key=ADMIN_KEY, metrics=Counted(), ready=_ready, version="0"
+    )
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app, key=None) as opened:
+        yield opened
+
+
+async def subscribed(world: World, address: str = "http://waybill.test") -> StoreView:
+    store = await world.a_store()
+    await walmart_webhooks.subscribe(world.context, 1, f"{address}/webhooks/walmart/{store.id}")
+    return store
+
+
+async def secret(world: World) -> str:
+    sealed = await ask(world, "SELECT webhook_secret FROM stores")
+    return world.context.cipher.open(sealed)
+
+
+async def ask(world: World, question: str, **values: Any) -> Any:
+    async with world.database.begin() as connection:
+        return (await connection.execute(sa.text(question), values)).scalar()
+
+
+def event(number: str | None, kind: str = "ORDER_UPDATES", **changes: Any) -> bytes:
+    payload = {"subEventType": "PO_CREATED", "purchaseOrderId": number}
+    source = {"eventType": kind, "eventId": str(uuid4()), "eventTime": "2026-11-23T10:00:00Z"}
+    return json.dumps({"source": source, "payload": payload, **changes}).encode()
+
+
+async def post(
+    client: httpx.AsyncClient, store: UUID, body: bytes, signature: str | None
+) -> httpx.Response:
+    headers = {"Content-Type": "application/json"}
+    if signature is not None:
+        headers["X-Waybill-Signature"] = signature
+    return await client.post(f"/webhooks/walmart/{store}", content=body, headers=headers)
+
+
+def sign(body: bytes, key: str, form: str = "base64") -> str:
+    digest = hmac.digest(key.encode(), body, hashlib.sha256)
+    return digest.hex() if form == "hex" else base64.b64encode(digest).decode()
+
+
+async def order_of(world: World, number: str) -> OrderView:
+    found = await ask(world, "SELECT id FROM orders WHERE purchase_order_id = :n", n=number)
+    return await world.order(found)
+
+
+@pytest.mark.parametrize("form", ["base64", "hex"])
+async def test_an_announced_order_is_read_from_walmart(
+    world: World, client: httpx.AsyncClient, form: str
+) -> None:
+    store = await subscribed(world)
+    number = await world.at_walmart(2, store=store, status="Created")
+    body = event(number)
+    answer = await post(client, store.id, body, sign(body, await secret(world), form))
+    assert (answer.status_code, answer.json()) == (200, {"known": False})
+    # Nothing is read while Walmart waits for the answer.
+    assert await world.calls("read") == []
+    await WebhookEventReader(world.context).work()
+    order = await order_of(world, number)
+    assert order.item_count == 2
+    await world.deliver_until(await ask(world, "SELECT id FROM updates"))
+
+
+async def test_the_same_event_again_is_known_and_does_nothing(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    store = await subscribed(world)
+    number = await world.at_walmart(1, store=store)
+    body = event(number)
+    signature = sign(body, await secret(world))
+    answers = [(await post(client, store.id, body, signature)).json() for _ in range(3)]
+    assert [each["known"] for each in answers] == [False, True, True]
+    await WebhookEventReader(world.context).work()
+    await WebhookEventReader(world.context).work()
+    assert len(await world.calls("read")) == 1
+
+
+async def test_forgeries_are_refused_and_nothing_is_written(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    store = await subscribed(world)
+    other = await world.a_store(walmart_client_id="other")
+    await walmart_webhooks.subscribe(world.context, 2, f"http://x/webhooks/walmart/{other.id}")
+    key = await ask(world, "SELECT webhook_secret FROM stores WHERE store_id = 2")
+    theirs, mine = world.context.cipher.open(key), await secret(world)
+    body, changed = event("1796330120075"), event("1796330120076")
+    unsubscribed = await world.a_store(walmart_client_id="third")
+    forgeries = [
+        (store.id, body, None),
+        (store.id, body, ""),
+        (store.id, body, "nonsense"),
+        (store.id, body, sign(body, "guess")),
+        (store.id, body, sign(body, theirs)),
+        (store.id, changed, sign(body, mine)),
+        (store.id, body + b" ", sign(body, mine)),
+        (store.id, body, sign(body, mine)[:-4]),
+        (other.id, body, sign(body, mine)),
+        (unsubscribed.id, body, sign(body, "")),
+    ]
+    for place, data, signature in forgeries:
+        answer = await post(client, place, data, signature)
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+    nowhere = await post(client, uuid4(), body, sign(body, mine))
+    assert nowhere.status_code == 404
+    assert await ask(world, "SELECT count(*) FROM webhook_events") == 0
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff", b'{"source": {"eventId": "1"}}'])
+async def test_what_is_no_event_is_refused(
+    world: World, client: httpx.AsyncClient, body: bytes
+) -> None:
+    store = await subscribed(world)
+    answer = await post(client, store.id, body, sign(body, await secret(world)))
+    assert (answer.status_code, answer.json()["code"]) == (422, "notification_invalid")
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"meta": {"subEventType": "FRAUD_CANCEL"}, "order": {"purchaseOrderId": "PO"}},
+        {"orders": [{"purchaseOrderId": "PO", "orderLines": []}]},
+        {"purchaseOrderId": "PO", "somethingNew": {"purchaseOrderId": "other"}},
+    ],
+)
+async def test_the_order_is_found_wherever_the_payload_names_it(
+    world: World, client: httpx.AsyncClient, payload: dict[str, Any]
+) -> None:
+    store = await subscribed(world)
+    number = await world.at_walmart(1, store=store)
+    body = json.loads(event(None))
+    body["payload"] = json.loads(json.dumps(payload).replace("PO", number))
+    data = json.dumps(body).encode()
+    await post(client, store.id, data, sign(data, await secret(world)))
+    await WebhookEventReader(world.context).work()
+    assert (await order_of(world, number)).purchase_order_id == number
+
+
+async def test_an_announcement_waits_while_walmart_is_away(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    store = await subscribed(world)
+    number = await world.at_walmart(1, store=store)
+    body = event(number)
+    await post(client, store.id, body, sign(body, await secret(world)))
+    await world.fault("read", "error")
+    await WebhookEventReader(world.context).work()
+    assert await ask(world, "SELECT processed_at FROM webhook_events") is None
+    await ask(world, "UPDATE webhook_events SET due_at = now() RETURNING 1")
+    await WebhookEventReader(world.context).work()
+    assert await ask(world, "SELECT outcome FROM webhook_events") == "imported"
+
+
+async def test_an_announcement_that_never_works_is_left_to_polling(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    store = await subscribed(world)
+    body = event("1796999999999")
+    await post(client, store.id, body, sign(body, await secret(world)))
+    for _ in range(12):
+        await ask(world, "UPDATE webhook_events SET due_at = now() RETURNING 1")
+        await WebhookEventReader(world.context).work()
+    assert (await ask(world, "SELECT outcome FROM webhook_events")).startswith("left to polling")
+    assert len(await world.calls("read")) == 10
+
+
+async def test_two_pollers_look_at_an_event_once(world: World, client: httpx.AsyncClient) -> None:
+    store = await subscribed(world)
+    for _ in range(4):
+        body = event(await world.at_walmart(1, store=store))
+        await post(client, store.id, body, sign(body, await secret(world)))
+    await asyncio.gather(*(WebhookEventReader(world.context).work() for _ in range(4)))
+    assert len(await world.calls("read")) == 4
+
+
+async def test_walmarts_events_reach_us_signed(world: World, app: FastAPI) -> None:
+    """The simulator's own way: subscribe, let a buyer order, wish, and send back."""
+    async with serving(app) as address:
+        store = await subscribed(world, address)
+
+        async def settled(number: int) -> None:
+            async with asyncio.timeout(10):
+                while await ask(world, "SELECT count(*) FROM webhook_events") < number:
+                    await asyncio.sleep(0.02)
+            await WebhookEventReader(world.context).work()
+
+        number = await world.at_walmart(2, store=store, status="Created")
+        await settled(1)
+        order = await order_of(world, number)
+        await world.walmart.post(f"/simulator/orders/{number}/intent-to-cancel", json={})
+        await settled(2)
+        assert (await world.order(order.id)).cancel_requested is not None
+        lines = [{"line_number": "1", "quantity": 1, "reason": "AUTO"}]
+        await world.walmart.post(f"/simulator/orders/{number}/cancel", json={"lines": lines})
+        await settled(3)
+        assert (await world.order(order.id)).lines[0].canceled == 1
+        await world.walmart.post(f"/simulator/orders/{number}/ship", json={})
+        await world.walmart.post(f"/simulator/orders/{number}/return", json={})
+        await settled(4)
+        assert (await world.order(order.id)).returns == 1
+
+
+async def test_subscribing_again_leaves_one_subscription_of_each(world: World) -> None:
+    store = await subscribed(world)
+    before = await secret(world)
+    url = f"http://waybill.test/webhooks/walmart/{store.id}"
+    kinds = await walmart_webhooks.subscribe(world.context, 1, url)
+    assert "ORDER_UPDATES" in kinds
+    account = await world.context.account(1)
+    found = await world.context.walmart.webhooks.subscriptions(account)
+    assert sorted(each.event_type for each in found) == kinds
+    assert await secret(world) != before
+
+
+async def announced(world: World, store_id: int, *numbers: str) -> None:
+    async with world.database.begin() as connection:
+        for number in numbers:
+            event = webhook_inbox.NewWebhookEvent(
+                store_id, str(uuid4()), "ORDER_UPDATES", number, None
+            )
+            await webhook_inbox.add(connection, event)
+
+
+@asynccontextmanager
+async def held_up(world: World, store_id: int) -> AsyncIterator[None]:
+    """A store whose answers cannot be written down for a while, as if its Walmart hung."""
+    async with world.database.begin() as connection:
+        lanes = sa.text("SELECT 1 FROM lanes WHERE store_id = :store_id FOR UPDATE")
+        await connection.execute(lanes, {"store_id": store_id})
+        yield
+
+
+def maintenance(world: World, **changes: Any) -> MaintenanceScheduler:
+    given = {
+        "database": world.database,
+        "interval": 0.01,
+        "ship_by_warning": 0.0,
+        "reconcile_every": 0.0,
+        "desk": world.context,
+        "importer": None,
+        "announcements": WebhookEventReader(world.context),
+        "random": lambda: 0.5,
+        "new_id": world.context.new_id,
+        "wake": world.context.wake,
+    }
+    return MaintenanceScheduler(**{**given, **changes})
+
+
+@asynccontextmanager
+async def keeping(kept: MaintenanceScheduler) -> AsyncIterator[None]:
+    running = asyncio.create_task(kept.run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def until(world: World, question: str) -> None:
+    async with asyncio.timeout(20):
+        while not await ask(world, question):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_store_that_hangs_holds_up_nobody_elses_announcements(world: World) -> None:
+    hanging, store = await world.a_store(), await world.a_store()
+    number = await world.at_walmart(1, store=store, status="Created")
+    await announced(world, 1, *(f"99{n}" for n in range(50)))
+    await announced(world, 2, number)
+    processed = "SELECT count(*) FROM webhook_events WHERE store_id = 2 AND outcome = 'imported'"
+    async with held_up(world, 1), keeping(maintenance(world)):
+        await until(world, processed)
+        asked = [each["client_id"] for each in await world.calls("read")]
+        assert asked.count(hanging.walmart_client_id) <= webhook_inbox.FEW
+
+
+async def test_a_store_that_hangs_holds_up_nobody_elses_next_imports(world: World) -> None:
+    await world.a_store()
+    await world.a_store()
+    importer = Importer(world.context, Breaker(), every=0.000001)
+    runs = "SELECT finished_at > started_at FROM imports WHERE store_id = 2"
+    async with held_up(world, 1), keeping(maintenance(world, importer=importer)):
+        for _ in range(3):
+            await until(world, runs)
+            await ask(world, "UPDATE imports SET finished_at = NULL WHERE store_id = 2 RETURNING 1")
+        assert await ask(world, "SELECT finished_at FROM imports WHERE store_id = 1") is None
+
+
+async def test_a_store_whose_lane_stands_still_is_not_asked_and_loses_no_try(world: World) -> None:
+    store = await world.a_store()
+    number = await world.at_walmart(1, store=store)
+    await announced(world, 1, number)
+    pause = "UPDATE lanes SET paused_until = now() + interval '1 hour' WHERE endpoint = :e"
+    end = "UPDATE lanes SET paused_until = '-infinity' RETURNING 1"
+    for endpoint in ("*", "read_order"):
+        await ask(world, f"{pause} RETURNING 1", e=endpoint)
+        assert await WebhookEventReader(world.context).due() == []
+        # One that was taken just before the lane was stopped.
+        await WebhookEventReader(world.context).look(1)
+        assert await ask(world, "SELECT tries FROM webhook_events") == 0
+        assert await ask(world, "SELECT due_at > now() + interval '50 min' FROM webhook_events")
+        await ask(world, end)
+        await ask(world, "UPDATE webhook_events SET due_at = now() RETURNING 1")
+    assert await world.calls("read") == []
+    await WebhookEventReader(world.context).work()
+    assert await ask(world, "SELECT outcome FROM webhook_events") == "imported"
+
+
+async def test_a_pause_that_meets_an_announcement_holds_for_everybody(world: World) -> None:
+    store = await world.a_store()
+    numbers = [await world.at_walmart(1, store=store) for _ in range(webhook_inbox.FEW + 3)]
+    await announced(world, 1, *numbers)
+    await world.fault("read", "throttle", delay=60, times=None)
+    await WebhookEventReader(world.context).work()
+    assert await ask(
+        world,
+        "SELECT reason FROM lanes WHERE endpoint = 'read_order' AND paused_until > now()",
+    ) == ("walmart_throttled")
+    # What was under way together has met it; nothing else is sent.
+    assert len(await world.calls("read")) <= webhook_inbox.FEW
+    assert await WebhookEventReader(world.context).due() == []
+
+
+async def test_events_that_somebody_is_at_are_passed_over(world: World) -> None:
+    await world.a_store()
+    await announced(world, 1, "1", "2")
+    async with world.database.begin() as one, world.database.begin() as other:
+        held = "SELECT event_id FROM webhook_events ORDER BY due_at LIMIT 1 FOR UPDATE"
+        first = (await one.execute(sa.text(held))).scalar()
+        await other.execute(sa.text("SET LOCAL lock_timeout = '2s'"))
+        (taken,) = await webhook_inbox.take(other, 1)
+        assert taken.event_id != first
+
+
+async def polled(world: World, grace: float = 0.0) -> Any:
+    await Importer(world.context, Breaker(), every=0.000001, grace=grace).run(1)
+    return await ask(world, "SELECT missed FROM imports")
+
+
+async def test_what_walmart_never_announced_is_found_by_polling_and_counted_once(
+    world: World,
+) -> None:
+    store = await subscribed(world)
+    await world.walmart.post("/simulator/webhooks", json={"silent": True})
+    number = await at_this_moment(world, store)
+    assert await polled(world, grace=3600) == 0
+    assert [await polled(world) for _ in range(2)] == [1, 1]
+    await world.walmart.post(f"/simulator/orders/{number}/intent-to-cancel", json={})
+    assert [await polled(world) for _ in range(2)] == [2, 2]
+    async with world.database.begin() as connection:
+        assert (await queries.figures(connection)).missed == 2
+
+
+async def test_what_walmart_announced_or_does_not_announce_is_not_counted_as_missed(
+    world: World,
+) -> None:
+    store = await world.a_store()
+    old = await world.at_walmart(2, store=store)
+    assert await polled(world) == 0
+    await walmart_webhooks.subscribe(
+        world.context, 1, f"http://waybill.test/webhooks/walmart/{store.id}"
+    )
+    # From before anybody subscribed, or shipped by a person in Seller Center.
+    await world.at_walmart(1, store=store)
+    await world.walmart.post(f"/simulator/orders/{old}/ship", json={})
+    # Announced before polling, or after it and in time.
+    early = await at_this_moment(world, store)
+    await announced(world, 1, early)
+    late = await at_this_moment(world, store)
+    assert await polled(world, grace=3600) == 0
+    await announced(world, 1, late)
+    assert await polled(world) == 0
+    assert await ask(world, "SELECT count(*) FROM webhooks_expected") == 0
+
+
+async def at_this_moment(world: World, store: StoreView) -> str:
+    """Let a buyer order now; the simulator's orders are a minute old unless told otherwise."""
+    return await world.at_walmart(2, store=store, ordered_at=int(time.time() * 1000))
+
+
+async def test_old_events_leave(world: World) -> None:
+    await world.a_store()
+    await ask(
+        world,
+        "INSERT INTO webhook_events (store_id, event_id, event_type, received_at) VALUES "
+        "(1, 'a', 'X', now() - interval '8 days'), (1, 'b', 'X', now()) RETURNING 1",
+    )
+    assert await retention.forget_events(world.database, 7) == 1
+    assert await ask(world, "SELECT event_id FROM webhook_events") == "b"

@@ -1,0 +1,119 @@
+"""Requests for an order that another transaction holds: they wait outside the pool."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from app.storage.postgres import retry
+from app.storage.postgres.database import open_database
+from app.usecases.orders import ship
+from app.web import health
+from app.web.route import Operation
+from tests.world import ACTOR, World, a_package
+
+# More than the pool of a world has connections.
+MANY = 40
+CANCELED = {"reason": "out_of_stock"}
+
+
+@asynccontextmanager
+async def held(world: World, order_id: UUID) -> AsyncIterator[None]:
+    """Somebody else's transaction that holds an order's row, as in an open psql."""
+    outside = open_database(world.url, pool_size=1)
+    async with outside.begin() as connection:
+        hold = sa.text("SELECT FROM orders WHERE id = :id FOR UPDATE")
+        await connection.execute(hold, {"id": order_id})
+        yield
+    await outside.close()
+
+
+async def test_requests_for_a_held_order_leave_connections_to_others(
+    world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "PATIENCE", 3600.0)
+    order, other = await world.an_order(1), await world.an_order(1)
+    async with held(world, order.id), asyncio.timeout(60):
+        waiting = [
+            asyncio.create_task(
+                client.patch(f"/v1/orders/{order.id}", json={"commerce_order_number": "1"})
+            )
+            for _ in range(MANY)
+        ]
+        await asyncio.sleep(0.2)
+        answer = await client.patch(f"/v1/orders/{other.id}", json={"commerce_order_number": "2"})
+        assert answer.status_code == 200
+        assert not any(task.done() for task in waiting)
+    assert {(await task).status_code for task in waiting} == {200}
+
+
+@pytest.mark.parametrize("way", ["post", "patch", "bulk", "retry"])
+async def test_a_request_for_a_held_order_is_carried_out_once_it_is_free(
+    world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(retry, "PATIENCE", 3600.0)
+    order = await world.an_order(1)
+    shipped = await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
+    failed = sa.text("UPDATE updates SET state = 'failed', active = false WHERE id = :id")
+    async with world.database.begin() as connection:
+        await connection.execute(failed, {"id": shipped.shipment.update.id})
+    one, several = f"/v1/orders/{order.id}", "/v1/cancellations/bulk"
+    canceled = f"order,reason\n{order.purchase_order_id},out_of_stock\n"
+    asked: dict[str, Callable[[], Awaitable[httpx.Response]]] = {
+        "post": lambda: client.post(f"{one}/cancellation", json=CANCELED),
+        "patch": lambda: client.patch(
+            f"{one}/shipments/{shipped.shipment.id}/tracking", json={"tracking_number": "1ZB"}
+        ),
+        "bulk": lambda: client.post(
+            several,
+            params={"store_id": str(order.store_id)},
+            content=canceled,
+            headers={"content-type": "text/csv"},
+        ),
+        "retry": lambda: client.post("/v1/updates/retry", json={"order_id": str(order.id)}),
+    }
+    async with held(world, order.id), asyncio.timeout(60):
+        waiting = asyncio.ensure_future(asked[way]())
+        # Long enough that a wait in PostgreSQL would have ended.
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+    answer = await waiting
+    assert answer.status_code != 503
+    assert "order_busy" not in answer.text
+
+
+async def test_an_order_that_stays_held_is_told_as_busy(
+    world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "PATIENCE", 0.0)
+    order = await world.an_order(1)
+    async with held(world, order.id):
+        answer = await client.post(
+            f"/v1/orders/{order.id}/cancellation",
+            json=CANCELED,
+            headers={"Idempotency-Key": "the-same"},
+        )
+    assert (answer.status_code, answer.json()["code"]) == (503, "order_busy")
+    assert int(answer.headers["Retry-After"]) >= 1
+    again_sent = await client.post(
+        f"/v1/orders/{order.id}/cancellation",
+        json=CANCELED,
+        headers={"Idempotency-Key": "the-same"},
+    )
+    assert again_sent.status_code == 202
+
+
+def test_every_operation_of_the_database_is_repeatable(app: FastAPI) -> None:
+    given: list[Any] = [each.kwargs for each in app.user_middleware]
+    (routes,) = (each["routes"] for each in given if "routes" in each)
+    operations = [route for route in routes if isinstance(route, APIRoute)]
+    plain = {route.path for route in operations if not isinstance(route, Operation)}
+    assert plain == {route.path for route in health.router.routes if isinstance(route, APIRoute)}
+    assert len(operations) > 40

@@ -1,0 +1,113 @@
+"""Whatever is refused because an update of ours holds it names what of that is in doubt."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from app.domain.errors import Conflict, Problem
+from app.domain.orders import cancellation, refunds, reservation, shipping
+from app.domain.orders.order import Item, Order, Task
+from app.domain.orders.refunds import RefundState
+from app.domain.orders.requests import CancelRequest
+from app.domain.orders.returns import RefundItem, RefundRequest, Return, ReturnLine
+from app.domain.update import Kind, State
+from tests.builders import NOW, PURCHASE_ORDER, a_line, a_ship_request, a_task, an_id, an_order
+from tests.builders import items as of_lines
+
+# An update in doubt is in one of these, and what it holds is nobody else's.
+DOUBTFUL = [State.SENDING, State.RETRYING, State.VERIFYING, State.FAILED, State.DISMISSED]
+TIME = "2026-11-23T12:00:00Z"
+
+
+def holding(kind: Kind, state: State) -> Order:
+    """An order of which an update in doubt holds all units of line 1."""
+    task = a_task(Item("1", 3, reserved=3), kind=kind, state=state, in_doubt_until=NOW)
+    return an_order(a_line(pending=3), tasks=(task,))
+
+
+def refused(order: Order) -> Iterator[Problem]:
+    """Why its units can be neither shipped, as a part or whole, nor canceled."""
+    for items in (None, of_lines(l1=1)):
+        yield from shipping.plan(order, a_ship_request(items=items), NOW).problems
+    yield from cancellation.plan(order, CancelRequest("out_of_stock"))[1]
+
+
+@pytest.mark.parametrize("state", DOUBTFUL)
+@pytest.mark.parametrize("kind", [Kind.SHIPMENT, Kind.CANCELLATION])
+def test_every_refusal_names_the_update_in_doubt_that_holds_the_units_and_the_time(
+    kind: Kind, state: State
+) -> None:
+    order = holding(kind, state)
+    problems = list(refused(order))
+    assert len(problems) >= 3
+    for problem in problems:
+        assert problem.conflict
+        assert problem.in_doubt
+        assert str(order.tasks[0].update_id) in problem.message, problem
+        assert TIME in problem.message, problem
+
+
+@pytest.mark.parametrize("state", DOUBTFUL)
+@pytest.mark.parametrize("kind", [Kind.SHIPMENT, Kind.CANCELLATION])
+def test_what_holds_units_and_is_in_no_doubt_is_not_said_to_be(kind: Kind, state: State) -> None:
+    order = holding(kind, state)
+    (task,) = order.tasks
+    order = replace(order, tasks=(replace(task, in_doubt_until=None),))
+    for problem in refused(order):
+        assert not problem.in_doubt
+        assert "may still take effect" not in problem.message
+
+
+def test_the_doubts_of_several_are_all_named() -> None:
+    tasks = tuple(
+        a_task(Item("1", 1, reserved=1), state=State.VERIFYING, sequence=n, in_doubt_until=NOW)
+        for n in (1, 2)
+    )
+    order = an_order(a_line("1", 2, pending=2), tasks=tasks)
+    for problem in refused(order):
+        assert all(str(task.update_id) in problem.message for task in tasks)
+
+
+def test_a_doubt_of_other_lines_is_not_named() -> None:
+    task = a_task(Item("2", 1, reserved=1), state=State.VERIFYING, in_doubt_until=NOW)
+    order = an_order(a_line("1", 1), a_line("2", 1, pending=1), tasks=(task,))
+    wanted = a_ship_request(items=of_lines(l1=2))
+    (problem,) = shipping.plan(order, wanted, NOW).problems
+    assert not problem.in_doubt
+
+
+def failed(others: Task) -> tuple[Order, Task]:
+    """A failed shipment, whose units another update holds."""
+    mine = a_task(Item("1", 3), state=State.FAILED, sequence=2)
+    return an_order(a_line(pending=3), tasks=(others, mine)), mine
+
+
+def test_a_retry_names_the_update_in_doubt_that_holds_its_units() -> None:
+    other = a_task(Item("1", 3, reserved=3), state=State.DISMISSED, in_doubt_until=NOW)
+    order, mine = failed(other)
+    with pytest.raises(Conflict) as found:
+        reservation.hold_again(order, mine.update_id)
+    assert str(other.update_id) in str(found.value)
+    assert TIME in str(found.value)
+    order, mine = failed(replace(other, in_doubt_until=None))
+    with pytest.raises(Conflict, match="our other updates hold them") as found:
+        reservation.hold_again(order, mine.update_id)
+    assert TIME not in str(found.value)
+
+
+@pytest.mark.parametrize("state", DOUBTFUL)
+@pytest.mark.parametrize("named", [True, False])
+def test_a_refund_names_the_refund_in_doubt_of_its_line(state: State, *, named: bool) -> None:
+    other = RefundState(an_id(), 1, (RefundItem(1, 3, 3),), state, NOW)
+    returned = Return("106", "200", (ReturnLine(1, "1", "ABC", 3),), PURCHASE_ORDER)
+    request = RefundRequest(((1, 1),) if named else None)
+    order = an_order(a_line(shipped=3))
+    pending = refunds.pending(returned, [other])
+    _, problems = refunds.plan(
+        {PURCHASE_ORDER: order}, returned, request, pending, refunds.doubts([other])
+    )
+    first = problems[0]
+    assert (first.code, first.in_doubt) == ("refund_in_doubt", True)
+    assert str(other.update_id) in first.message
+    assert TIME in first.message

@@ -1,0 +1,112 @@
+import pytest
+
+from app.http_client.call import ApiError
+from app.walmart.error_bodies import faults_of, faults_of_xml
+from tests.unit.http_client.hostile import PIECES, text_of, work
+
+ONE = {"code": "A.B", "field": "data", "description": "No"}
+READ = (ApiError("A.B", "data", "No"),)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"errors": {"error": [ONE]}},
+        {"errors": {"error": ONE}},
+        {"error": [ONE]},
+        {"error": ONE},
+        {"errors": [ONE]},
+        {"errors": ONE},
+        {"list": {"errors": [ONE], "meta": {}}},
+        {"list": {"errors": {"error": [ONE]}}},
+        {"ns4:errors": {"ns4:error": [ONE]}},
+        [ONE],
+        {"errors": [{"code": "A.B", "field": "data", "message": "No", "severity": "ERROR"}]},
+    ],
+)
+def test_every_shape_of_an_error_is_read(body: object) -> None:
+    assert faults_of(body) == READ
+
+
+def test_a_problem_document_is_read() -> None:
+    body = {"type": "about:blank", "title": "Bad", "status": 400, "detail": "No such carrier"}
+    assert faults_of(body) == (ApiError(description="No such carrier"),)
+
+
+def test_an_oauth_error_is_read() -> None:
+    body = {"error": "invalid_client", "error_description": "Unknown client"}
+    assert faults_of(body) == (ApiError("invalid_client", description="Unknown client"),)
+
+
+def test_causes_are_noticed() -> None:
+    assert faults_of({"errors": [{**ONE, "causes": [{"code": "C"}]}]})[0].has_causes
+    assert not faults_of({"errors": [{**ONE, "causes": []}]})[0].has_causes
+
+
+def test_an_xml_error_is_read_with_or_without_prefix() -> None:
+    for prefix in ("", "ns4:"):
+        body = (
+            f"<?xml version='1.0'?><{prefix}errors><{prefix}error><{prefix}code>A.B</{prefix}code>"
+            f"<{prefix}field>data</{prefix}field><{prefix}description>No</{prefix}description>"
+            f"<{prefix}causes/></{prefix}error></{prefix}errors>"
+        )
+        assert faults_of_xml(body) == READ
+
+
+def test_an_xml_errors_own_code_wins_over_those_of_its_causes() -> None:
+    body = "<error><code>A</code><causes><cause><code>B</code></cause></causes></error>"
+    assert faults_of_xml(body) == (ApiError("A", has_causes=True),)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        "text",
+        7,
+        [],
+        {},
+        {"order": {"purchaseOrderId": "1"}},
+        {"errors": []},
+        {"errors": None},
+        {"errors": {"error": []}},
+        {"list": {"elements": {"order": []}}},
+        {"access_token": "t", "token_type": "Bearer", "expires_in": 900},
+    ],
+)
+def test_a_body_without_errors_has_none(body: object) -> None:
+    assert faults_of(body) == ()
+
+
+def test_a_page_of_html_is_no_xml_error() -> None:
+    assert faults_of_xml("<html><body><h1>502 Bad Gateway</h1></body></html>") == ()
+
+
+def test_a_buyers_email_does_not_survive_in_a_description() -> None:
+    assert faults_of({"errors": [{"code": "A", "description": "for canary@shop.example"}]}) == (
+        ApiError("A", description="for [removed]"),
+    )
+
+
+def test_an_empty_element_hides_none_that_follows() -> None:
+    body = "<error><code/><code>A</code><cause/><error/><field >data</field></error><error>"
+    assert faults_of_xml(body) == (ApiError("A", "data", has_causes=True),)
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_hostile_xml_costs_as_much_as_it_is_long(piece: str) -> None:
+    short, long = text_of(piece, 4_000), text_of(piece, 32_000)
+    # Eightfold where it is linear, 64-fold where each tag is sought to the end of the text.
+    assert work(lambda: faults_of_xml(long)) < 32 * work(lambda: faults_of_xml(short))
+
+
+def test_of_thousands_of_errors_the_first_are_read() -> None:
+    assert len(faults_of({"errors": [ONE] * 50_000})) == 100
+    assert len(faults_of_xml("<error><code>A</code></error>" * 50_000)) == 100
+
+
+def test_errors_nested_without_end_are_none() -> None:
+    nested: object = ONE
+    for _ in range(500):
+        nested = [nested]
+    assert faults_of({"errors": nested}) == ()
