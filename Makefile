@@ -9,6 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UV_LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
            --generate-hashes --no-emit-index-url --no-annotate --no-header
 LINT := openapi/lint
+SPHINX := $(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --fresh-env --quiet -c docs
 
 PYTHON ?= $(shell .ci/find-python)
 
@@ -91,7 +92,7 @@ rehearse: ## Do the container image's own steps by hand, without Docker
 # ---- checking ---------------------------------------------------------------------------------
 
 .PHONY: check
-check: style types imports openapi-drift openapi-lint migration-lint container-lint manifests-lint conformance ## Lint, types, import rules, API description, migrations, container
+check: style types imports openapi-drift openapi-lint migration-lint container-lint manifests-lint conformance docs ## Lint, types, import rules, API description, migrations, container, documentation
 	@echo "All checks passed."
 
 .PHONY: style types imports openapi-drift openapi-lint migration-lint container-lint manifests-lint conformance
@@ -136,6 +137,13 @@ manifests-lint: .venv/.dev
 conformance: .venv/.dev
 	@echo "== Walmart's own documents"
 	@$(BIN)/python tests/contract/conformance.py
+
+# A fresh environment each time: a page that did not change may link to one that did.
+.PHONY: docs
+docs: .venv/.dev ## Build the documentation site into build/docs; a broken link is an error
+	@echo "== documentation"
+	@rm -rf build/docs
+	@$(SPHINX) -b html -d build/doctrees . build/docs
 
 # ---- keeping up -------------------------------------------------------------------------------
 

@@ -1,6 +1,9 @@
 """The pages of docs/ cannot lie: settings, commands, codes, faults, files and paths are the code's."""
 
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -39,6 +42,7 @@ COMMANDS = (DOCS / "commands.md").read_text()
 ERRORS = (DOCS / "errors.md").read_text()
 LIMITS = (DOCS / "limits.md").read_text()
 ARCHITECTURE = (DOCS / "architecture.md").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text()
 PATHS = export.document()["paths"]
 # Pages whose `METHOD /path` and curl commands are held against the API and the simulator.
 WITH_REQUESTS = [
@@ -273,3 +277,38 @@ def test_every_test_that_the_comparison_names_exists() -> None:
         assert f"def {name}(" in tests, name
     for name in re.findall(r"`(test_\w+\.py)`", (DOCS / "parity.md").read_text()):
         assert list((ROOT / "tests").rglob(name)), name
+
+
+# ---- the site ---------------------------------------------------------------------------------
+
+
+def test_the_index_lists_every_page() -> None:
+    index = (DOCS / "index.md").read_text()
+    listed = set(re.findall(r"\]\(([a-z0-9-]+\.md)\)", index))
+    assert listed == {each.name for each in DOCS.glob("*.md")} - {"index.md"}
+
+
+def _built(links: str, at: Path) -> subprocess.CompletedProcess[str]:
+    """Build a site of two pages with the options of `make docs`."""
+    shutil.copytree(DOCS / "site", at / "docs" / "site")
+    shutil.copy(DOCS / "conf.py", at / "docs")
+    (at / "Makefile").write_text("all:\n")
+    (at / "docs" / "page.md").write_text("# Page\n\n## Here\n\nText.\n")
+    index = f"# Index\n\n{links}\n\n```{{toctree}}\npage\n```\n"
+    (at / "docs" / "index.md").write_text(index)
+    options = re.search(r"^SPHINX := .* -m sphinx (.*)$", MAKEFILE, re.MULTILINE)
+    assert options
+    command = [sys.executable, "-m", "sphinx", *options[1].split(), "-b", "dummy", ".", "out"]
+    return subprocess.run(command, cwd=at, capture_output=True, text=True, check=False)
+
+
+def test_the_site_takes_links_to_pages_headings_and_files(tmp_path: Path) -> None:
+    run = _built("[a](page.md) [b](page.md#here) [c](../Makefile)", tmp_path)
+    assert run.returncode == 0, run.stderr
+
+
+def test_each_broken_link_is_named_and_fails_the_site(tmp_path: Path) -> None:
+    broken = ("none.md", "page.md#nowhere", "#nowhere", "../tests/none.py")
+    run = _built("\n\n".join(f"[a]({each})" for each in broken), tmp_path)
+    assert run.returncode != 0
+    assert run.stderr.count("[myst.xref_missing]") == len(broken)
