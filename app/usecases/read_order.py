@@ -1,4 +1,4 @@
-"""Reading Walmart for a person who waits for the answer, outside any transaction."""
+"""Read one order from Walmart for a caller that waits for the answer, outside any transaction."""
 
 from app.domain.errors import Conflict, NotAvailable
 from app.domain.orders.snapshot import OrderSnapshot
@@ -7,7 +7,7 @@ from app.walmart import errors
 
 
 async def read(context: AppContext, store_id: int, purchase_order_id: str) -> OrderSnapshot | None:
-    """The order as Walmart shows it now; None where Walmart knows no such order.
+    """Read the order from Walmart. None means that Walmart knows no such order.
 
     Raises Conflict credentials_rejected and NotAvailable walmart_unavailable.
     """
@@ -24,8 +24,8 @@ async def read(context: AppContext, store_id: int, purchase_order_id: str) -> Or
         ) from error
     except errors.Throttled as error:
         wait = int(error.retry_after.total_seconds()) + 1 if error.retry_after else 5
-        message = "Walmart takes no more calls of this store for now."
+        message = "Walmart accepts no more calls for this store for now."
         raise NotAvailable("walmart_unavailable", message, wait) from error
     except errors.WalmartError as error:
-        message = f"Walmart could not be read now. {error}"
+        message = f"Walmart could not be read. {error}"
         raise NotAvailable("walmart_unavailable", message, 10) from error

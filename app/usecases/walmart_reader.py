@@ -1,4 +1,4 @@
-"""On what terms a reader of Walmart asks and writes: here on none but the caller's own word."""
+"""How use cases read Walmart. The default has no rate limit and no lease check."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
@@ -12,7 +12,7 @@ from app.walmart.credentials import SellerCredentials
 
 
 class HasCall(Protocol):
-    """An answer with the call that brought it."""
+    """An answer together with the evidence of its call."""
 
     @property
     def call(self) -> Call:
@@ -23,10 +23,10 @@ Reply = TypeVar("Reply", bound=HasCall)
 
 
 class WalmartReader:
-    """How Walmart is asked, and what must still be true where the answer is written down.
+    """Makes read calls, and checks before a write that the caller may still write.
 
-    A reader that works for long has terms of its own
-    (`app/worker/importer/rate_limited_reader.py`).
+    Long-running readers in the worker override both: `app/worker/importer/rate_limited_reader.py`
+    spends the store's rate limit, `leased_reader.py` checks its lease.
     """
 
     async def ask(self, endpoint: Endpoint, call: Callable[[], Awaitable[Reply]]) -> Reply:
@@ -45,7 +45,7 @@ class WalmartReader:
         return await self.ask(Endpoint.READ, read)
 
     async def check(self, connection: Connection) -> None:
-        """Raise where the caller may not write any more; then nothing is written."""
+        """Raise if the caller may no longer write what it read. Here it always may."""
         del connection
 
 

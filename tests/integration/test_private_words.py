@@ -102,7 +102,7 @@ async def test_a_refusal_of_commerces_to_say_whose_an_order_is_is_kept_without(
     await world.fault("commerce_orders", "refuse", status=500, description=SAID)
     with pytest.raises(NotAvailable) as told:
         await resolve_order(world.context, 1, 7)
-    assert "Commerce does not say which order 7 is" in str(told.value)
+    assert "Commerce did not answer which order 7 is" in str(told.value)
     assert "Sample" not in str(told.value)
 
 

@@ -190,7 +190,7 @@ async def test_a_picture_that_was_overtaken_is_not_believed(world: World) -> Non
     await world.shipped_by_hand(order, 1, "OLDER")
     account, report = await world.context.account(1), ReconcileReport(1)
     settled = await reconcile.mend(
-        world.context, account, order.id, report, hold=Overtaken(world, order)
+        world.context, account, order.id, report, reader=Overtaken(world, order)
     )
     assert (settled, report.findings, await told(world)) == (False, [], 0)
     assert (await world.order(order.id)).lines[0].shipped == 2

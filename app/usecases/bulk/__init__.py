@@ -1,1 +1,4 @@
-"""Ship many orders by one file: rows are checked one by one and accepted one by one."""
+"""Shipments and cancellations from a file. Each row is checked and accepted by itself.
+
+`rows.py` reads the file, `run.py` carries the rows out. Start reading with `run.py`.
+"""

@@ -1,8 +1,8 @@
-"""A file of shipments or cancellations, row by row: JSON lines, or CSV with a line of names.
+"""Reads a file of shipments or cancellations row by row: JSON lines, or CSV with a header line.
 
-A row that cannot be read does not keep the others from being carried out. A column that nobody
-knows is refused for the whole file: what it means would be guessed otherwise. What else Commerce
-writes into its export of shipments is known, and passed over.
+A row that cannot be parsed does not stop the others. An unknown column refuses the whole file, so
+that its meaning is never guessed. Columns of Commerce's own shipment export that Waybill does not
+need are ignored.
 """
 
 import csv
@@ -22,7 +22,7 @@ _LONGEST = 2048
 _LONGEST_LINE = 64 * 1024
 # Characters of a name that is repeated in a message.
 _SHOWN = 100
-# Commerce's own exports name some of them otherwise.
+# Names in Commerce's own exports.
 _ALIASES = {
     "order_#": "order",
     "order_number": "order",
@@ -32,8 +32,8 @@ _ALIASES = {
     "track_number": "tracking_number",
     "qty": "quantity",
 }
-# Of Commerce's Sales > Shipments > Export: dates in words and the store's zone, sums, and buyers,
-# who are none of Waybill's business.
+# Ignored columns of Commerce's Sales > Shipments > Export: dates in words in the store's time zone,
+# sums, and data of buyers.
 PASSED_OVER = frozenset({
     "shipment", "ship_date", "order_date", "ship-to_name", "total_quantity", "order_status",
     "purchased_from", "customer_name", "email", "customer_group", "billing_address",
@@ -52,30 +52,31 @@ SHIPMENT_COLUMNS = (
     "reference",
 )
 CANCELLATION_COLUMNS = ("order", "reason", "comment")
-# Without these columns no row of a file could be carried out.
+# Required columns.
 _NEEDED = ("order", "carrier_code", "tracking_number")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row as it came: its number (from 1, the line of names not counted), and its fields."""
+    """A parsed row."""
 
     number: int
+    """From 1, without the header line."""
     fields: Mapping[str, str] = field(default_factory=dict)
     problem: Problem | None = None
 
 
 def read_csv(text: str, columns: tuple[str, ...]) -> Iterator[Row]:
-    """Rows of a CSV file, of commas or semicolons. Raises Invalid for what is no such file."""
+    """Rows of a CSV file, separated by commas or semicolons. Raises Invalid file_invalid."""
     first, _, _ = text.lstrip("\ufeff").partition("\n")
     delimiter = ";" if first.count(";") > first.count(",") else ","
     reader = csv.reader(io.StringIO(text.lstrip("\ufeff")), delimiter=delimiter)
     try:
         given = next(reader, [])
     except csv.Error as error:
-        raise _bad(f"It is no CSV: {error}.") from error
+        raise _bad(f"The file is not CSV: {error}.") from error
     if len(given) > _most_names(columns):
-        raise _bad(f"It has {len(given):,} columns, more than are known. {_columns(columns)}")
+        raise _bad(f"The file has {len(given):,} columns, more than are known. {_columns(columns)}")
     names = [_named(name) for name in given]
     _check_names(names, columns)
     number = 0
@@ -83,14 +84,16 @@ def read_csv(text: str, columns: tuple[str, ...]) -> Iterator[Row]:
         try:
             values = next(reader, None)
         except csv.Error as error:
-            raise _bad(f"Line {reader.line_num} is no CSV: {error}.") from error
+            raise _bad(f"Line {reader.line_num} is not CSV: {error}.") from error
         if values is None:
             return
         if not any(value.strip() for value in values):
             continue
         number += 1
         if len(values) > len(names):
-            yield Row(number, {}, _row_problem(f"It has {len(values)} fields, not {len(names)}."))
+            yield Row(
+                number, {}, _row_problem(f"The row has {len(values)} fields, not {len(names)}.")
+            )
             continue
         yield _row(number, dict(zip(names, values, strict=False)))
 
@@ -98,31 +101,31 @@ def read_csv(text: str, columns: tuple[str, ...]) -> Iterator[Row]:
 def read_lines(text: str, columns: tuple[str, ...]) -> Iterator[Row]:
     """Rows of JSON lines, each an object."""
     number = 0
-    # Line by line, since a list of all lines would be many times the text.
+    # Line by line: a list of all lines would take many times the memory of the text.
     for line in io.StringIO(text, newline=None):
         if not line.strip():
             continue
         number += 1
         if len(line) > _LONGEST_LINE:
-            message = f"It is longer than {_LONGEST_LINE:,} characters."
+            message = f"The line is longer than {_LONGEST_LINE:,} characters."
             yield Row(number, {}, _row_problem(message))
             continue
         try:
             fields = json.loads(line)
         except (ValueError, RecursionError):
-            yield Row(number, {}, _row_problem("It is not JSON."))
+            yield Row(number, {}, _row_problem("The line is not JSON."))
             continue
         if not isinstance(fields, dict):
-            yield Row(number, {}, _row_problem("It is not an object."))
+            yield Row(number, {}, _row_problem("The line is not a JSON object."))
             continue
         if len(fields) > _most_names(columns):
-            message = f"It has {len(fields):,} fields, more than are known."
+            message = f"The object has {len(fields):,} fields, more than are known."
             yield Row(number, {}, _row_problem(message))
             continue
         named = {_named(str(name)): value for name, value in fields.items()}
         unknown = sorted(set(named) - set(columns) - PASSED_OVER)
         if unknown:
-            yield Row(number, {}, _row_problem(f"Nobody knows the field {_shown(unknown[0])}."))
+            yield Row(number, {}, _row_problem(f"Unknown field {_shown(unknown[0])}."))
             continue
         yield _row(number, named)
 
@@ -133,7 +136,7 @@ def _row(number: int, fields: Mapping[str, Any]) -> Row:
         if value is None or value == "" or name in PASSED_OVER:
             continue
         if isinstance(value, bool) or not isinstance(value, str | int | float):
-            return Row(number, {}, _row_problem(f"{name} is no text or number."))
+            return Row(number, {}, _row_problem(f"{name} is neither text nor a number."))
         text = str(value).strip()
         if len(text) > _LONGEST:
             return Row(number, {}, _row_problem(f"{name} is longer than {_LONGEST} characters."))
@@ -154,23 +157,23 @@ def _check_names(names: list[str], columns: tuple[str, ...]) -> None:
     missing = [name for name in _NEEDED if name in columns and name not in names]
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if unknown:
-        told = f"Nobody knows the column {_shown(unknown[0])}."
+        message = f"Unknown column {_shown(unknown[0])}."
     elif missing:
-        told = f"A column {missing[0]} is needed: add it where Commerce's export has none."
+        message = f"The column {missing[0]} is required; add it if Commerce's export lacks it."
     elif twice:
-        told = f"There are two columns {twice[0]}."
+        message = f"The column {twice[0]} is there twice."
     else:
         return
-    raise _bad(f"{told} {_columns(columns)}")
+    raise _bad(f"{message} {_columns(columns)}")
 
 
 def _most_names(columns: tuple[str, ...]) -> int:
-    # More than that are not all known, or not all different.
+    # More names cannot all be known and different.
     return len(columns) + len(_ALIASES) + len(PASSED_OVER)
 
 
 def _columns(columns: tuple[str, ...]) -> str:
-    return f"Columns are {', '.join(columns)}, each once."
+    return f"The columns are {', '.join(columns)}, each once."
 
 
 def _shown(name: str) -> str:

@@ -1,7 +1,7 @@
-"""Many shipments or cancellations at once: each row by itself, with a result of its own.
+"""Carries out the rows of a file, each by itself, with a result for each.
 
-A row's reference is made of its content (and of the request's key, if it has one), so that the
-same file sent again, after a crash or a lost answer, carries out only what is missing.
+A row's reference is a hash of its content (and of the request's Idempotency-Key, if any), so that
+the same file sent again, after a crash or a lost answer, carries out only what is missing.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from app.usecases.context import AppContext
 from app.usecases.orders import cancel, ship
 
 ACCEPTED, KNOWN, REFUSED = "accepted", "known", "refused"
-# Rows of one file that are carried out at once, those of one order in their order.
+# Concurrent rows of a file; rows of one order go one after the other.
 _AT_ONCE = 8
 _LOOKED_UP = 500
 _ALREADY = frozenset({"cancellation_pending", "order_already_canceled"})
@@ -31,13 +31,14 @@ _ALREADY = frozenset({"cancellation_pending", "order_already_canceled"})
 
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """What came of a row; id is the shipment's, or the order's where it was canceled."""
+    """The result of a row."""
 
     row: int
     status: str
     order: str | None = None
     order_id: UUID | None = None
     id: UUID | None = None
+    """The shipment's id; for a cancellation the order's."""
     code: str | None = None
     message: str | None = None
 
@@ -50,13 +51,13 @@ class BulkReport:
 
     @property
     def totals(self) -> Counter[str]:
-        """How many rows came to what."""
+        """How many rows have each status."""
         return Counter(result.status for result in self.results)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Whose rows they are: the store, who sends them, and the request's key (or none)."""
+    """The sender of a file: its store, the name of its API key, its Idempotency-Key."""
 
     store_id: int
     actor: str
@@ -64,15 +65,15 @@ class Batch:
 
 
 def limited(rows: Iterable[Row]) -> list[Row]:
-    """All rows. Raises Invalid file_too_long, or file_invalid where there is none."""
+    """All rows. Raises Invalid file_too_long, or file_invalid if there is none."""
     found: list[Row] = []
     for row in rows:
         if len(found) == MOST_ROWS:
-            message = f"At most {MOST_ROWS:,} rows are taken at once: send the rest in another."
+            message = f"A file has at most {MOST_ROWS:,} rows: send the rest in another."
             raise Invalid("file_too_long", message)
         found.append(row)
     if not found:
-        raise Invalid("file_invalid", "There is no row in it.")
+        raise Invalid("file_invalid", "The file has no rows.")
     return found
 
 
@@ -82,7 +83,7 @@ async def ship_rows(
     rows: Sequence[Row],
     progress: Callable[[int], None] | None = None,
 ) -> BulkReport:
-    """Ship what each row says. progress hears how many rows are done."""
+    """Ship each row. progress is called with the number of finished rows."""
 
     async def one(row: Row, order_id: UUID) -> RowResult:
         accepted = await ship.ship(context, order_id, _package(batch, row), actor=batch.actor)
@@ -138,7 +139,7 @@ async def _each(
                     progress(len(results))
 
     try:
-        # Where one fails the others end before the answer: nobody works on unseen.
+        # If one fails, the others end before the answer, so that none works on unseen.
         async with asyncio.TaskGroup() as group:
             for queue in queues.values():
                 group.create_task(work(queue))
@@ -155,7 +156,7 @@ async def _result(
             raise Invalid(row.problem.code, row.problem.message)
         return await again(lambda: one(row, _only(row, known)))
     except NotAvailable:
-        # The file is sent again; what was done is known then.
+        # The client sends the file again; finished rows are recognised then.
         raise
     except OrderError as error:
         order = row.fields.get("order")
@@ -163,7 +164,7 @@ async def _result(
 
 
 async def _orders(context: AppContext, store_id: int, rows: Sequence[Row]) -> dict[str, list[UUID]]:
-    """Orders by the number that a row names: Walmart's, or Commerce's."""
+    """Order ids by the number in a row: a Walmart or a Commerce number."""
     names = list(dict.fromkeys(row.fields["order"] for row in rows if "order" in row.fields))
     found: dict[str, list[UUID]] = {}
     for start in range(0, len(names), _LOOKED_UP):
@@ -182,7 +183,9 @@ def _only(row: Row, known: dict[str, list[UUID]]) -> UUID:
     if not found:
         raise Invalid("order_not_found", f"The store has no order {name}.")
     if len(found) > 1:
-        raise Conflict("order_ambiguous", f"{name} is the number of several orders: use Walmart's.")
+        raise Conflict(
+            "order_ambiguous", f"{name} is the number of several orders: use the Walmart number."
+        )
     return found[0]
 
 
@@ -207,11 +210,11 @@ def _items(row: Row) -> tuple[RequestedItem, ...] | None:
     said = row.fields.get("quantity")
     if line is None and sku is None:
         if said is not None:
-            raise Invalid("required", "A quantity needs a sku or line_number beside it.")
+            raise Invalid("required", "A quantity needs a sku or line_number.")
         return None
     units = db_limits.whole(said, db_limits.INT)
     if not units:
-        raise Invalid("invalid_quantity", "quantity is a whole number of at least 1.")
+        raise Invalid("invalid_quantity", "quantity must be a whole number of at least 1.")
     return (RequestedItem(units, line, None if line else sku),)
 
 
@@ -223,7 +226,7 @@ def _time(text: str | None) -> datetime | None:
     except ValueError:
         at = None
     if at is None:
-        raise Invalid("invalid", "shipped_at is a date such as 2026-11-23T10:00:00Z.")
+        raise Invalid("invalid", "shipped_at must be a date such as 2026-11-23T10:00:00Z.")
     return at
 
 

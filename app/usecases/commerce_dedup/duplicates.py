@@ -1,13 +1,12 @@
-"""Is it a shipment that another of Commerce's doors told of already?
+"""Detects a shipment or refund that already arrived through another Commerce channel.
 
-The REST door, a hook and an event name the same shipment differently. Number and units tell it:
-what bears the same tracking number, or bore it before its correction, and holds the same units of
-the order is the same. The carrier is not asked, for the doors call it differently. A shipment
-stands for one of Commerce's, and for one body at the REST door, so that two that are alike in
-everything stay two.
+REST calls, webhooks and events name the same shipment differently. Two are the same if they have
+the same tracking number (now or before a correction) and the same units of the order. The carrier
+does not count: the channels name it differently. A shipment matches at most one shipment of
+Commerce and one REST body, so two shipments that are equal in everything stay two.
 
-A dismissed shipment of which Walmart has no unit is none to repeat. While it may still arrive, what
-is alike is refused.
+A dismissed shipment of which Walmart shows no unit is not a duplicate of anything. While it is in
+doubt, an equal shipment is refused.
 """
 
 from collections import Counter
@@ -38,9 +37,9 @@ Units = Counter[object]
 async def from_other_channels(
     connection: Connection, order: Order, numbers: frozenset[str], items: Sequence[RequestedItem]
 ) -> tuple[UUID, ...]:
-    """The shipments that a shipment of Commerce's is, told by another door; empty for none.
+    """Find the shipments that a Commerce shipment repeats; empty if it is new.
 
-    Several where another door sent its packages one by one. Raises Conflict order_in_doubt.
+    Several if another channel sent its packages one by one. Raises Conflict order_in_doubt.
     """
     free = await _free(connection, order, COMMERCE)
     wanted = _asked(order, items)
@@ -55,7 +54,7 @@ async def from_other_channels(
 
 
 async def from_rest(connection: Connection, order: Order, request: ShipRequest) -> UUID | None:
-    """The shipment that a REST body repeats, from any door; None where it is a new one.
+    """Find the shipment, from any channel, that a REST body repeats. None means that it is new.
 
     Raises Conflict order_in_doubt.
     """
@@ -84,17 +83,17 @@ async def from_rest(connection: Connection, order: Order, request: ShipRequest) 
 
 def _same_units(order: Order, sent: SentShipment, items: Sequence[RequestedItem] | None) -> bool:
     if items is None:
-        # All that remained: by now nothing does.
+        # The request was for all that remained, so nothing remains.
         return not any(line.remaining for line in order.lines)
     return _held(order, sent.items) == _asked(order, items)
 
 
 async def _free(connection: Connection, order: Order, kind: str) -> list[SentShipment]:
-    """The order's shipments that stand for nothing of that kind yet, the dismissed ones last."""
-    told = await storage.of_order(connection, order.store_id, order.id)
+    """The order's shipments without a reference of this kind, the dismissed ones last."""
+    events = await storage.of_order(connection, order.store_id, order.id)
     taken = {
         shipment
-        for event in told
+        for event in events
         if event.reference.startswith(kind)
         for shipment in event.shipments
     }
@@ -103,14 +102,14 @@ async def _free(connection: Connection, order: Order, kind: str) -> list[SentShi
         for each in await shipments.sent(connection, order.store_id, order.id)
         if str(each.id) not in taken
         and not _absent(order, each)
-        # What a body at the REST door made stands for it, and is written down nowhere else.
+        # A shipment that a REST body created has no other record of that body.
         and not (kind == REST and (each.reference or "").startswith(REST))
     ]
     return sorted(free, key=lambda each: _dismissed(order, each) is not None)
 
 
 def _dismissed(order: Order, sent: SentShipment) -> Task | None:
-    """The update of a shipment that was dismissed and of which Walmart has not shown a unit."""
+    """The update of a dismissed shipment of which Walmart has shown no unit."""
     task = order.task(sent.update_id)
     if task is None or task.state is not State.DISMISSED:
         return None
@@ -131,7 +130,7 @@ def _refuse_in_doubt(order: Order, sent: SentShipment) -> None:
 
 
 async def _keep(connection: Connection, order: Order, reference: str, shipment: UUID) -> None:
-    """Know the body again, whatever becomes of the shipment's number."""
+    """Remember the REST body, so that it is recognised after a correction of the number."""
     await storage.save(
         connection,
         CommerceEvent(
@@ -172,10 +171,9 @@ async def from_elsewhere(
     body: str,
     within: timedelta,
 ) -> EarlierRefund | None:
-    """The refund of the credit memo that a body at the REST door is, made so short a time ago.
+    """Find the refund of a credit memo that a REST body repeats, made at most `within` ago.
 
-    Only of credit memos that were refunded by themselves: what was known when it came is another
-    refund. The caller holds the order.
+    A credit memo counts only if it made a refund of its own. The caller holds the order's lock.
     """
     place = (order.store_id, order.id)
     memos = [
@@ -197,8 +195,8 @@ async def from_elsewhere(
     return None
 
 
-def _same(items: Iterable[RequestedItem], told: Iterable[RequestedItem] | None) -> bool:
-    return told is not None and _units(items) == _units(told)
+def _same(items: Iterable[RequestedItem], other: Iterable[RequestedItem] | None) -> bool:
+    return other is not None and _units(items) == _units(other)
 
 
 def _units(items: Iterable[RequestedItem]) -> Counter[int | None]:

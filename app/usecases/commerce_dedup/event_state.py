@@ -1,7 +1,8 @@
-"""What was told of one thing, put together: events come twice, out of order, and in parts.
+"""Merges the messages about one shipment, cancellation or credit memo of Commerce.
 
-A shipment's event is a whole picture of its tracks as they were when it was saved; a track's adds
-one. Times decide between pictures: an older one changes nothing but what nobody knew yet.
+Messages come twice, out of order, and in parts. A shipment message lists all its tracks as of its
+time; a track message adds one track. An older message adds what was not known yet, and changes
+nothing else.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +27,7 @@ SHIPMENT, CANCELLATION, CREDITMEMO = "shipment", "cancellation", "creditmemo"
 
 
 def reference(told: CommerceMessage) -> str:
-    """The name of the thing: the same for whatever tells of it."""
+    """The same name for every message about one shipment, credit memo or cancellation."""
     if isinstance(told, ShipmentSaved | TrackSaved):
         return f"commerce-shipment-{told.shipment_id}"
     if isinstance(told, CreditMemoSaved):
@@ -43,9 +44,9 @@ def together(
     *,
     named: bool = False,
 ) -> CommerceEvent:
-    """What is known of a thing with what was told at a time.
+    """Merge a message of a time into what is known.
 
-    named: by an event with an id, so that it is not another one that came again.
+    named: the message has an event id that did not come before, so it is no repetition.
     """
     event = known or CommerceEvent(
         store_id=store_id,
@@ -64,12 +65,12 @@ def together(
     late = event.told_at is not None and at < event.told_at
     tracks: list[dict[str, Any]] = list(event.told.get("tracks", ()))
     if isinstance(told, TrackSaved):
-        # Of a picture without any track it is news, however old.
+        # Where no track is known, an old track is still new.
         added = tracks if late and tracks else _with(tracks, told.track)
         return replace(event, told={**event.told, "tracks": added})
     if not late and told.tracks:
         tracks = [_track_json(track) for track in told.tracks]
-    # What is in a shipment never changes in Commerce.
+    # Commerce never changes the items of a shipment.
     items = _items_json(told.items) or event.told.get("items")
     problem = None if items else told.problem
     whole = {"items": items, "tracks": tracks, "problem": problem}
@@ -77,7 +78,7 @@ def together(
 
 
 def items_of(event: CommerceEvent) -> tuple[RequestedItem, ...] | None:
-    """The units that were told, by Commerce's item; None where they were not."""
+    """Units by Commerce item. None means that no message named them."""
     items = event.told.get("items")
     if not items:
         return None
@@ -85,7 +86,7 @@ def items_of(event: CommerceEvent) -> tuple[RequestedItem, ...] | None:
 
 
 def tracks_of(event: CommerceEvent) -> tuple[Track, ...]:
-    """The tracks that were told."""
+    """The tracks known so far."""
     return tuple(
         Track(each["carrier_code"], each["title"], each["number"], id=each["id"])
         for each in event.told.get("tracks", ())
@@ -99,7 +100,7 @@ def _about(told: CommerceMessage) -> str:
 
 
 def _with(tracks: Sequence[Mapping[str, Any]], track: Track) -> list[dict[str, Any]]:
-    """The tracks with another, which takes the place of what it was before."""
+    """The tracks with one more; it replaces an entry of the same number or id."""
     key = tracking_key(track.number)
     kept = [
         dict(each)
@@ -122,13 +123,15 @@ def _track_json(track: Track) -> dict[str, Any]:
     }
 
 
-# Under this name it stands in the timeline.
+# The actor in the timeline.
 ACTOR = "commerce"
 
 
 @dataclass(frozen=True, slots=True)
 class EventResult:
-    """accepted, known, corrected, waiting, or ignored (with the reason why)."""
+    """The result of a Commerce event."""
 
     what: str
+    """accepted, known, corrected, waiting or ignored."""
     why: str = ""
+    """The reason, for ignored and waiting."""

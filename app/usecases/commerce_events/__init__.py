@@ -1,4 +1,6 @@
-"""Events, webhooks and calls of Commerce, turned into shipments, refunds and cancellations.
+"""Commerce's webhooks and I/O Events, carried out as shipments, refunds and cancellations.
 
-Start with `handle.py`.
+An event that cannot be carried out is kept with its order; one without a known order waits.
+
+Start reading with `handle.py`.
 """

@@ -1,4 +1,4 @@
-"""What Commerce told and Walmart cannot be told: a person says that it is settled."""
+"""Dismiss a Commerce event that was refused or waits: a person settled it elsewhere."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -12,7 +12,7 @@ from app.storage.queries.views import CommerceEventView
 from app.usecases.commerce_events.handle import show
 from app.usecases.context import AppContext
 
-_CLOSED = "It is neither refused nor waiting."
+_CLOSED = "The event is neither refused nor waiting."
 
 
 async def dismiss(
@@ -23,10 +23,10 @@ async def dismiss(
     actor: str,
     once: IdempotentRequest | None = None,
 ) -> CommerceEventView:
-    """End it by a person's word. Raises Unknown, Conflict commerce_event_finished."""
+    """End the event with a note. Raises Unknown, Conflict commerce_event_finished."""
     async with context.transaction(once) as connection:
         found = await storage.find(connection, event_id)
-        # Its order first, as wherever both are held.
+        # The order is locked before its events, everywhere in this order.
         order = await repository.lock(connection, found.order_id) if found.order_id else None
         known = await storage.hold(
             connection, found.store_id, found.commerce_order_id, found.reference

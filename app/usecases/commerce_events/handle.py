@@ -1,8 +1,9 @@
-"""What happened in Commerce, told by its webhooks and events: carried out once, and never lost.
+"""Carries out Commerce's webhooks and events once, and never loses one.
 
-Events come twice and out of order, and Commerce tells of every order, Walmart's or not. A thing is
-known by its number in Commerce; what Waybill itself wrote there comes back as an event, and changes
-nothing. What cannot be carried out stays with its order, and what nobody knows the order of waits.
+Messages come twice and out of order, and cover every order, Walmart's or not. A shipment, credit
+memo or cancellation is identified by its Commerce id. What Waybill itself wrote in Commerce comes
+back as an event and changes nothing. A refused event is kept with its order; an event without a
+known order waits.
 """
 
 from collections.abc import Awaitable, Callable
@@ -38,7 +39,7 @@ from app.usecases.commerce_events.resolve_order import resolve_order
 from app.usecases.context import AppContext
 from app.usecases.orders import cancel
 
-# The order is where the event says that it should be.
+# The order is canceled already, or will be.
 _ALREADY = frozenset({"cancellation_pending", "order_already_canceled"})
 _SETTLED = "it was settled before"
 _NEWS = frozenset({"accepted", "corrected"})
@@ -53,26 +54,26 @@ _CARRIERS: dict[
 }
 
 
-# What is known of a thing, given what was known of it before.
+# Merges the message into what is known of its subject; None: nothing is known yet.
 Snapshot = Callable[[CommerceEvent | None], CommerceEvent]
 
 
 @dataclass(frozen=True, slots=True)
 class _EventSubject:
-    """A thing of an order, and how it looks now."""
+    """A shipment, credit memo or cancellation of an order, with the message to merge."""
 
     order_id: UUID
     picture: Snapshot
 
     @property
     def about(self) -> str:
-        """What it is."""
+        """shipment, creditmemo or cancellation."""
         return self.picture(None).about
 
     async def held(
         self, connection: Connection
     ) -> tuple[Order, CommerceEvent | None, CommerceEvent]:
-        """The order, held, with the thing as it was known and as it is now."""
+        """Lock the order; answers it with the event as it was known and as it is now."""
         order = await repository.lock(connection, self.order_id)
         known = await _known(connection, self.picture)
         return order, known, self.picture(known)
@@ -86,17 +87,17 @@ async def receive(
     *,
     named: bool = False,
 ) -> EventResult:
-    """Carry out what Commerce did, at a time that its event names, else now.
+    """Carry out a message of Commerce. at: the event's time; None means now.
 
-    named: it has an id, and did not come before under that.
+    named: the event has an id that did not come before.
 
-    Raises OrderError where Walmart cannot be told so, and NotAvailable where nobody knows whose
-    order it is; both are written down by then.
+    Raises OrderError if the message is refused, NotAvailable if its order cannot be found now; in
+    both cases the event is stored first.
     """
     if isinstance(told, OrderCanceled | CreditMemoSaved) and not told.done:
-        return EventResult("ignored", "Commerce did not do it")
+        return EventResult("ignored", "Commerce did not complete it")
     now = await context.database_time()
-    # Never later than now, or nothing would be newer.
+    # A time in the future would make every later message look old.
     when = now if at is None else min(at, now)
 
     def picture(known: CommerceEvent | None) -> CommerceEvent:
@@ -108,7 +109,7 @@ async def receive(
         await _wait(context, picture, error)
         raise
     if found.foreign:
-        return EventResult("ignored", "Commerce says that the order is its own")
+        return EventResult("ignored", "Commerce says that the order is not a Walmart order")
     order_id = found.order_id or await _wait(context, picture)
     if order_id is None:
         return EventResult("waiting", f"no Walmart order is linked to Commerce's {told.order_id}")
@@ -116,7 +117,7 @@ async def receive(
 
 
 async def replay(context: AppContext, event_id: UUID) -> EventResult:
-    """Carry out what is written down, again or for the first time. Raises as `receive`."""
+    """Carry out a stored event, again or for the first time. Raises as `receive`."""
     async with context.transaction() as connection:
         event = await storage.find(connection, event_id)
         order_id = event.order_id or await queries.by_commerce_id(
@@ -130,14 +131,14 @@ async def replay(context: AppContext, event_id: UUID) -> EventResult:
 async def retry(
     context: AppContext, event_id: UUID, once: IdempotentRequest | None = None
 ) -> CommerceEventView:
-    """Carry it out because a person wants it; a refusal stays with it.
+    """Carry a stored event out again at a person's request; a refusal is stored with it.
 
     Raises Unknown, Conflict commerce_event_finished.
     """
     async with context.transaction(once) as connection:
         event = await storage.find(connection, event_id)
     if event.state not in storage.OPEN:
-        raise Conflict("commerce_event_finished", "It is neither refused nor waiting.")
+        raise Conflict("commerce_event_finished", "The event is neither refused nor waiting.")
     await replay_all(context, [event_id])
     async with context.transaction(once) as connection:
         view = await queries.commerce_event(connection, event.store_id, event_id)
@@ -147,17 +148,17 @@ async def retry(
 
 
 async def replay_all(context: AppContext, event_ids: list[UUID]) -> None:
-    """Carry out what waited for its order; what is refused stays with it."""
+    """Carry out stored events; a refusal is stored with its event."""
     for event_id in event_ids:
         try:
             await replay(context, event_id)
         except OrderError:
-            # What is refused stands with its order; what has to wait is looked at by a poller.
+            # A refusal is stored by now; a waiting event is taken up by a poller.
             continue
 
 
 async def work(context: AppContext) -> bool:
-    """Carry out what waited for a link or the end of a doubt; answers whether there is more."""
+    """Carry out events that waited for a link or the end of a doubt; True if more are left."""
     found = await storage.take(context.database)
     await replay_all(context, found)
     return len(found) >= storage.BATCH
@@ -166,7 +167,7 @@ async def work(context: AppContext) -> bool:
 async def _wait(
     context: AppContext, picture: Snapshot, error: OrderError | None = None
 ) -> UUID | None:
-    """Keep it until somebody says whose order it is; answers the order where somebody just did."""
+    """Store the event until its order is linked; answers the order if it was linked just now."""
     async with context.transaction() as connection:
         new = picture(None)
         await storage.hold_link(connection, new.store_id, new.commerce_order_id)
@@ -178,8 +179,8 @@ async def _wait(
                 return found
         if _dismissed(known, event):
             return None
-        told = str(error) if error else "No Walmart order is linked to this order of Commerce's."
-        waits = replace(event, state=storage.WAITING, code=storage.NOT_LINKED, message=told)
+        why = str(error) if error else "No Walmart order is linked to this Commerce order."
+        waits = replace(event, state=storage.WAITING, code=storage.NOT_LINKED, message=why)
         await storage.save(connection, waits)
     return None
 
@@ -190,7 +191,7 @@ async def _known(connection: Connection, picture: Snapshot) -> CommerceEvent | N
 
 
 async def _work(context: AppContext, thing: _EventSubject, *, asked: bool = False) -> EventResult:
-    """Carry a thing out and write down what came of it. asked: a person wants it again."""
+    """Carry an event out and store the result. asked: it was stored before."""
     try:
         if thing.about == CANCELLATION:
             return await _cancel(context, thing, asked=asked)
@@ -211,14 +212,14 @@ async def _work(context: AppContext, thing: _EventSubject, *, asked: bool = Fals
 
 
 def _dismissed(known: CommerceEvent | None, event: CommerceEvent) -> bool:
-    """Whether a person settled just this: Commerce tells of it with each save."""
+    """Whether a person dismissed exactly this content: Commerce repeats it with each save."""
     return known is not None and known.state == storage.DISMISSED and known.told == event.told
 
 
 def _settled(known: CommerceEvent | None, event: CommerceEvent, *, asked: bool) -> bool:
-    """Whether nothing is to be done, now that it is held.
+    """Whether nothing is left to do, checked under the lock.
 
-    asked: it was read before, and a person or another poller may have settled it meanwhile.
+    asked: the event was read without a lock before, and may have been settled meanwhile.
     """
     if asked:
         return known is not None and known.state not in storage.OPEN
@@ -234,7 +235,7 @@ async def _cancel(context: AppContext, thing: _EventSubject, *, asked: bool) -> 
     said = event.told.get("reason")
     reason = reason_of(said) if said else default
     if reason is None:
-        message = "Walmart cancels nothing without a reason, and the store has no default one."
+        message = "Walmart requires a reason to cancel, and the store has no default reason."
         raise Invalid("reason_required", message, [Problem("reason_required", message)])
     done = EventResult("accepted")
     try:
@@ -254,7 +255,7 @@ async def _cancel(context: AppContext, thing: _EventSubject, *, asked: bool) -> 
 async def _write(
     connection: Connection, order: Order, known: CommerceEvent | None, after: CommerceEvent
 ) -> None:
-    """Write a thing down, and on its order whether something is open."""
+    """Store an event, and update the status of its order."""
     after = replace(after, order_id=order.id)
     if after == known:
         return
@@ -263,21 +264,21 @@ async def _write(
 
 
 async def show(connection: Connection, order: Order) -> None:
-    """Write the status of a held order anew where what is open of it has changed."""
+    """Write a locked order's status if its open events changed it."""
     if await storage.mark(connection, order.store_id, order.id):
         held = await repository.lock(connection, order.id)
         await save.save_status(connection, held, synced=False)
 
 
 def _code(error: OrderError) -> str:
-    """Of a refusal; one that may be over with a doubt of the order is looked at again then."""
-    # A refund's doubt has a code of its own.
+    """The code of a refusal. One because of a doubt is tried again when the doubt ends."""
+    # A doubt about a refund keeps its own code.
     doubtful = any(each.in_doubt and each.code != refunds.IN_DOUBT for each in error.problems)
     return storage.IN_DOUBT if doubtful else error.code
 
 
 async def _refused(context: AppContext, thing: _EventSubject, error: OrderError) -> None:
-    """Keep what Walmart cannot be told, where people look: with the order."""
+    """Store a refusal with the order, where people look for it."""
     async with context.transaction() as connection:
         order, known, event = await thing.held(connection)
         if _dismissed(known, event):
@@ -300,5 +301,5 @@ async def _refused(context: AppContext, thing: _EventSubject, error: OrderError)
             "code": refused.code,
             "message": str(error),
         }
-        told = timeline.TimelineEvent("commerce_event_refused", ACTOR, detail=detail)
-        await timeline.add(connection, order.store_id, order.id, told, context.new_id)
+        entry = timeline.TimelineEvent("commerce_event_refused", ACTOR, detail=detail)
+        await timeline.add(connection, order.store_id, order.id, entry, context.new_id)

@@ -1,4 +1,4 @@
-"""Whose order is it that Commerce tells of? Known here, asked in Commerce, or not known yet."""
+"""Finds the Walmart order of a Commerce order: by our link, else by asking Commerce."""
 
 import asyncio
 from dataclasses import dataclass
@@ -15,24 +15,26 @@ from app.storage.orders import repository
 from app.storage.stores import stores
 from app.usecases.context import AppContext
 
-# Commerce's own hooks hold its database meanwhile.
+# Seconds. Commerce keeps a database transaction open while its webhook waits for us.
 _LONGEST_LOOK = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedOrder:
-    """order_id None: nobody has said yet, or, where foreign, Commerce says that it is its own."""
+    """The Walmart order of a Commerce order, as far as it is known."""
 
     order_id: UUID | None
+    """None means that no Walmart order is linked to it."""
     foreign: bool = False
+    """Commerce says that the order is no Walmart order."""
 
 
 async def resolve_order(
     context: AppContext, store_id: int, commerce_order_id: int
 ) -> ResolvedOrder:
-    """The Walmart order that Commerce's order is; Commerce itself is asked where nobody knows.
+    """Find the Walmart order of a Commerce order; ask Commerce if no link is stored.
 
-    Raises NotAvailable where it does not answer, Conflict commerce_order_ambiguous.
+    Raises NotAvailable if Commerce does not answer, Conflict commerce_order_ambiguous.
     """
     async with context.transaction() as connection:
         found = await queries.by_commerce_id(connection, store_id, commerce_order_id)
@@ -42,7 +44,7 @@ async def resolve_order(
 
 
 async def _recognised(context: AppContext, store_id: int, commerce_order_id: int) -> ResolvedOrder:
-    """An order that Waybill made there and has not yet seen made. Raises NotAvailable."""
+    """Find an order that Waybill created in Commerce without seeing the answer yet."""
     commerce_connection = await context.commerce_connection(store_id)
     if commerce_connection is None:
         return ResolvedOrder(None)
@@ -52,16 +54,16 @@ async def _recognised(context: AppContext, store_id: int, commerce_order_id: int
                 commerce_connection, commerce_order_id, _forgotten
             )
     except NotFound:
-        # So says a Commerce that is addressed wrongly, too: whose the order is nobody has said.
+        # A wrongly addressed Commerce answers the same, so this says nothing about the order.
         return ResolvedOrder(None)
     except (CallError, TimeoutError) as error:
         made = [error.call] if isinstance(error, CallError) and error.call else []
         said = error_redaction.reworded(str(error), made)
-        message = f"Commerce does not say which order {commerce_order_id} is: {said}"
+        message = f"Commerce did not answer which order {commerce_order_id} is: {said}"
         raise NotAvailable("commerce_unavailable", message) from error
     if shown.ext_order_id is None:
         async with context.transaction() as connection:
-            # One that is being made may be this one, and somebody may yet link one that failed.
+            # An order that is being created may be this one; a failed one may yet be linked.
             unmade = await updates.orders_to_be_made(connection, store_id)
         return ResolvedOrder(None, foreign=not unmade)
     async with context.transaction() as connection:
@@ -74,4 +76,4 @@ async def _recognised(context: AppContext, store_id: int, commerce_order_id: int
 
 
 def _forgotten(_: Call) -> None:
-    """The evidence of a look that belongs to no update."""
+    """Drop the evidence of a call that belongs to no update."""

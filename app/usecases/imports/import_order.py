@@ -1,4 +1,4 @@
-"""Import: read an order from Walmart and write it down as Walmart shows it."""
+"""Import one order: read it from Walmart and store it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,10 +33,9 @@ async def import_order(
     actor: str,
     once: IdempotentRequest | None = None,
 ) -> Registered:
-    """Import an order, or bring one that is known in line with Walmart.
+    """Import an order, or settle a known one with what Walmart shows.
 
-    Raises Unknown store or purchase order, NotAvailable or Conflict where Walmart cannot be
-    read.
+    Raises Unknown store or purchase order, NotAvailable or Conflict if Walmart cannot be read.
     """
     async with context.transaction(once) as connection:
         store = await stores.number_of(connection, store_id)
@@ -98,9 +97,9 @@ async def _write(
     elif order.unreadable:
         await import_orders_page.adopt(connection, context, order_id, snapshot)
         order = await repository.lock(connection, order_id)
-    # A known order that a poller works on, or that changed meanwhile, is newer than the read.
+    # What is stored is newer than the read if a poller works on the order, or it changed meanwhile.
     if created or (settling.still_holds(wanted.basis, order) and not busy(order)):
-        picture = SettlementInput(order, snapshot, wanted.read_at)
-        turns = await settling.settle(connection, picture, context.new_id)
+        observed = SettlementInput(order, snapshot, wanted.read_at)
+        turns = await settling.settle(connection, observed, context.new_id)
         await updates.activate_next(connection, turns)
     return await answer(connection, store, order_id, created=created)

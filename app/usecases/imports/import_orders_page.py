@@ -1,6 +1,6 @@
-"""A page of Walmart's list: orders nobody knew are written down, changed ones are told.
+"""Imports a page of Walmart's order list: stores new orders, reports changed ones.
 
-All new orders of a page are one transaction of a handful of statements, whatever their number.
+All new orders of a page are stored in one transaction of a few statements, whatever their number.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,21 +27,21 @@ from app.usecases.walmart_reader import UNLIMITED, WalmartReader
 ACTOR = "waybill"
 UNREADABLE = {
     "code": "order_unreadable",
-    "message": "Walmart lists this order, and its lines or units cannot be told.",
+    "message": "Walmart lists this order, but its lines or units could not be parsed.",
     "suggestion": "Look at it in Seller Center; POST /v1/orders/import reads it again.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedPage:
-    """What a page came to: numbers of orders written down, known ones that differ, and bad ones.
-
-    differing: purchase order numbers by our id. unreadable: how many.
-    """
+    """The result of importing a page."""
 
     imported: Sequence[str]
+    """Purchase order numbers of new orders."""
     differing: Mapping[UUID, str]
+    """Known orders that differ: purchase order numbers by our order id."""
     unreadable: int
+    """How many orders of the page could not be parsed."""
 
 
 async def import_page(
@@ -50,13 +50,13 @@ async def import_page(
     snapshots: Iterable[OrderSnapshot],
     unreadable: Sequence[str],
     *,
-    hold: WalmartReader = UNLIMITED,
+    reader: WalmartReader = UNLIMITED,
 ) -> ImportedPage:
-    """Write down what is new on a page; what differs of known orders is for `reconcile.mend`."""
+    """Store new orders of a page. `reconcile.mend` repairs known ones that differ."""
     shown = {each.purchase_order_id: each for each in snapshots}
     bad = [number for number in dict.fromkeys(unreadable) if number and number not in shown]
     async with context.transaction() as connection:
-        await hold.check(connection)
+        await reader.check(connection)
         ids = await reconciliations.known(connection, store_id, [*shown, *bad])
         fresh = [each for number, each in shown.items() if number not in ids]
         blank = [number for number in bad if number not in ids]
@@ -95,13 +95,13 @@ async def _add(
     written = await repository.lock_many(
         connection, [(store_id, order_id) for order_id in added if order_id in snapshots]
     )
-    pictures = [
+    observed = [
         SettlementInput(order, snapshots[order_id], doubt.UNTIMED)
         for order_id, order in written.items()
     ]
-    # First, so that what is noted of an order follows it.
+    # First, so that notes about an order follow its creation in Commerce.
     await commerce_updates.enqueue_order(connection, list(written.values()), context.new_id)
-    await settling.settle_many(connection, pictures, context.new_id)
+    await settling.settle_many(connection, observed, context.new_id)
     return [row.purchase_order_id for row in rows if row.id in added]
 
 
@@ -120,7 +120,7 @@ def _listed(context: AppContext, store_id: int, snapshot: OrderSnapshot) -> List
 
 
 def _blank(context: AppContext, store_id: int, number: str) -> ListedOrder:
-    """An order of which only the number could be read."""
+    """An order of which only the number could be parsed."""
     at = context.now().isoformat().replace("+00:00", "Z")
     return ListedOrder(
         id=context.new_id(store_id),
@@ -132,7 +132,7 @@ def _blank(context: AppContext, store_id: int, number: str) -> ListedOrder:
 
 
 def details(snapshot: OrderSnapshot) -> dict[str, Any]:
-    """The columns of an order that Walmart's picture of it gives."""
+    """The columns of an order that come from a snapshot."""
     walmart = snapshot.fulfilled_by_walmart
     return {
         "customer_order_id": snapshot.customer_order_id,
@@ -149,7 +149,7 @@ def details(snapshot: OrderSnapshot) -> dict[str, Any]:
 async def adopt(
     connection: Connection, context: AppContext, order_id: UUID, snapshot: OrderSnapshot
 ) -> None:
-    """Write down what Walmart shows of an order that could not be read before."""
+    """Store the content of an order that could not be parsed before."""
     order = await repository.lock(connection, order_id)
     if not order.unreadable or not settlement.lines_of(snapshot):
         return

@@ -1,4 +1,4 @@
-"""A page of Walmart's returns: their orders are imported where nobody knows them yet."""
+"""Imports a page of returns; orders that are not known yet are imported first."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -26,14 +26,14 @@ async def save_page(
     shown: Sequence[Return],
     unreadable: Mapping[str, str] = _NONE,
     *,
-    hold: WalmartReader = UNLIMITED,
-    look: Callable[[str], Awaitable[None]] | None = None,
+    reader: WalmartReader = UNLIMITED,
+    import_order: Callable[[str], Awaitable[None]] | None = None,
 ) -> int:
-    """Write returns down; answers how many are new or have changed.
+    """Store returns; answers how many are new or changed.
 
-    unreadable: why others of the page cannot be told, by number. look: how an order is read that
-    nobody knows yet; a return stands without one that could not be. Raises what that raises, by
-    itself WalmartError.
+    unreadable: by return number, why the return could not be parsed. import_order: imports an
+    order that is not known yet (default: `sync_order`); a return is stored without an order that
+    could not be imported. Raises what import_order raises, by default WalmartError.
     """
     numbers = list(dict.fromkeys(number for each in shown for number in each.purchase_orders))
     async with context.transaction() as connection:
@@ -41,24 +41,24 @@ async def save_page(
     for number in numbers:
         if number in known:
             continue
-        if look is not None:
-            await look(number)
+        if import_order is not None:
+            await import_order(number)
             continue
         try:
-            await sync_order.sync_order(context, account, number, hold=hold)
+            await sync_order.sync_order(context, account, number, reader=reader)
         except errors.NotFound:
-            # The return stands without its order, until that comes.
+            # The return is stored without its order, until the order is imported.
             continue
     failures = _failures(context, unreadable)
     async with context.transaction() as connection:
-        await hold.check(connection)
+        await reader.check(connection)
         changed = await returns.save(connection, account.store_id, shown, context.new_id)
         await returns.save_unreadable(connection, account.store_id, failures, context.new_id)
         places = await returns.orders_of(connection, account.store_id, numbers)
         credited = await events.refused_as(
             connection, account.store_id, places.values(), [events.NO_RETURN]
         )
-    # A credit memo of Commerce's may have come before its return.
+    # A credit memo may have come before its return.
     await replay_all(context, credited)
     return changed
 

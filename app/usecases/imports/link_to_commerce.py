@@ -1,4 +1,4 @@
-"""Link: say which Commerce order a Walmart order became."""
+"""Link a Walmart order and its lines to a Commerce order and its items."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -14,7 +14,7 @@ from app.usecases.commerce_events import handle
 from app.usecases.context import AppContext
 from app.usecases.orders.refresh import view_of
 
-# Commerce shipped or credited an item of which nobody had said which line it is.
+# Refusals of Commerce events that name an item without a line; a link may resolve them.
 _UNLINKED = ("unknown_line", storage.NO_RETURN)
 LINKS = frozenset({"commerce_order_number", "commerce_order_id"})
 
@@ -27,10 +27,10 @@ async def link(
     actor: str,
     items: Mapping[str, int | None] | None = None,
 ) -> OrderView:
-    """Write the Commerce numbers of an order, items those of its lines; None takes one away.
+    """Store the Commerce numbers of an order and the items of its lines; None removes one.
 
-    Raises Unknown, Invalid for any other field, Invalid unknown_line, and Conflict
-    commerce_order_taken. What Commerce told of the order before is carried out now.
+    Events that waited for the link are carried out. Raises Unknown, Invalid for any other field,
+    Invalid unknown_line, and Conflict commerce_order_taken.
     """
     for name in changes.keys() - LINKS:
         message = f"{name} cannot be changed."
@@ -56,19 +56,19 @@ async def link(
 
 
 async def _left(connection: Connection, order: Order, changes: Mapping[str, object]) -> int | None:
-    """Commerce's order that the order is no longer, held with the one that it is now."""
+    """The Commerce order that is unlinked now; locks it and the new one."""
     after = changes.get("commerce_order_id", order.commerce_order_id)
     before = order.commerce_order_id
     if before is None or after == before:
         return None
-    # Sorted, so that nobody waits in a circle.
+    # Sorted, against deadlocks.
     for number in sorted({before, after} if isinstance(after, int) else {before}):
         await storage.hold_link(connection, order.store_id, number)
     return before
 
 
 async def _leave(connection: Connection, order: Order, number: int) -> Sequence[UUID]:
-    """Give what waited for Commerce's order to the one that is left of those linked to it."""
+    """Hand waiting events of a Commerce order to the one Walmart order still linked to it."""
     others = await storage.others_with(connection, order.store_id, number, order.id)
     if len(others) != 1:
         return ()
@@ -81,9 +81,9 @@ async def _leave(connection: Connection, order: Order, number: int) -> Sequence[
 async def take(
     connection: Connection, store_id: int, order_id: UUID, changes: Mapping[str, object]
 ) -> list[UUID]:
-    """Take Commerce's order for a held one, if it is named; answers what waited for it.
+    """Claim the named Commerce order for a locked order; answers the events that waited for it.
 
-    Raises Conflict commerce_order_taken where another order here is that one.
+    Raises Conflict commerce_order_taken if another order is linked to it.
     """
     number = changes.get("commerce_order_id")
     if not isinstance(number, int):
@@ -91,7 +91,7 @@ async def take(
     waiting = await storage.adopt(connection, store_id, number, order_id)
     others = await storage.others_with(connection, store_id, number, order_id)
     if others:
-        message = f"Walmart's order {others[0]} is linked to Commerce's order {number} already."
+        message = f"Walmart order {others[0]} is already linked to Commerce order {number}."
         problem = Problem("commerce_order_taken", message, "/commerce_order_id", conflict=True)
         raise Conflict(problem.code, message, [problem])
     return list(waiting)

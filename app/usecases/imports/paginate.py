@@ -1,18 +1,18 @@
-"""Every page of a list of Walmart's; one longer than Walmart tells is asked for in parts."""
+"""Pages through a list of Walmart. A list longer than Walmart returns is read in halves of time."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from app.walmart.client import ChangeWindow, OrderPage
 from app.walmart.order_lists import MOST_LISTED, CursorGuard
 
-# Asks for a page of a window; the cursor is None for the first.
+# Reads a page of a window; cursor None means the first.
 Ask = Callable[[ChangeWindow, str | None], Awaitable[OrderPage]]
 
 
 async def pages(ask: Ask, window: ChangeWindow) -> AsyncIterator[OrderPage]:
-    """Every page of what changed within a window. An order may be on two of them.
+    """Yield every page of a window. An order may be on two of them.
 
-    Raises Unclear where the pages lead in a circle.
+    Raises CallUnclear if cursors lead in a circle.
     """
     cursor: str | None = None
     trail = CursorGuard()

@@ -1,9 +1,8 @@
-"""Reconcile: our view of a store's recent orders against Walmart's, per line; mend what is safe.
+"""Reconciles a store's recent orders with Walmart's, line by line, and repairs what is safe.
 
-Walmart's list is the screen: an order that seems to differ is read by itself before anything
-is written, exactly as a refresh does, so that no picture is believed that is older than what
-we know. Units that Walmart shows no more, and orders that only one side knows, are left to a
-person.
+Walmart's list finds candidates. An order that seems to differ is read by itself before anything is
+written, as a refresh does, so that no read older than our knowledge is believed. A person decides
+about units that Walmart no longer shows, and about orders that only one side knows.
 """
 
 from collections import Counter
@@ -32,39 +31,41 @@ from app.walmart.credentials import SellerCredentials
 
 RECENT = timedelta(hours=24)
 _PAGE = 200
-# Orders that cannot be read; with more of them it is Walmart that cannot be.
+# Unreadable orders after which the run stops: Walmart itself is the problem then.
 _MOST_UNREAD = 10
 
 
 @dataclass(frozen=True, slots=True)
 class ReconcileFinding:
-    """A difference; mended: the order was brought in line with Walmart's word."""
+    """A difference between our order and Walmart's."""
 
     purchase_order_id: str
     order_id: UUID | None
     drift: Drift
     mended: bool
+    """Our order was brought in line with Walmart."""
 
 
 @dataclass(slots=True)
 class ReconcileReport:
-    """A store's run. stopped: why it broke off, None where it came to its end."""
+    """The result of a store's run."""
 
     store_id: int
     orders: int = 0
-    # That could not be read by themselves.
     unread: int = 0
+    """Orders that could not be read one by one."""
     findings: list[ReconcileFinding] = field(default_factory=list)
     stopped: str | None = None
+    """Why the run stopped early. None means that it finished."""
 
     @property
     def left(self) -> Sequence[ReconcileFinding]:
-        """What a person has to look at."""
+        """Findings that need a person."""
         return [each for each in self.findings if not each.mended]
 
     @property
     def tally(self) -> reconciliations.ReconcileTotals:
-        """The run in numbers."""
+        """The counts of the run."""
         causes = Counter(each.drift.cause.value for each in self.left)
         repaired = len(self.findings) - len(self.left)
         return reconciliations.ReconcileTotals(self.orders, repaired, causes, self.stopped)
@@ -73,9 +74,10 @@ class ReconcileReport:
 async def reconcile(
     context: AppContext, store_id: int, since: datetime, *, every: float = 0.0
 ) -> ReconcileReport | None:
-    """Compare and mend what changed since then; None where another run is at it, or just was.
+    """Compare and repair what changed since then.
 
-    Raises NotAvailable while the database is away; Walmart's trouble ends the run politely.
+    None means that another run is in progress, or finished less than `every` seconds ago. An error
+    of Walmart stops the run and is reported. Raises NotAvailable while the database is away.
     """
     async with context.transaction() as connection:
         if not await reconciliations.begin(connection, store_id, every):
@@ -86,7 +88,7 @@ async def reconcile(
         seen = await _listed(context, account, since, report)
         await _not_listed(context, account, since, seen, report)
     except errors.WalmartError as error:
-        report.stopped = f"Walmart cannot be asked on: {error}"
+        report.stopped = f"Walmart cannot be read any further: {error}"
     except OrderError as error:
         report.stopped = str(error)
     async with context.transaction() as connection:
@@ -95,7 +97,7 @@ async def reconcile(
 
 
 async def due(context: AppContext, every: float) -> list[int]:
-    """Stores whose last run is that many seconds ago."""
+    """Stores with a last run at least that many seconds ago."""
     async with context.transaction() as connection:
         return await reconciliations.due(connection, every)
 
@@ -103,7 +105,7 @@ async def due(context: AppContext, every: float) -> list[int]:
 async def _listed(
     context: AppContext, account: SellerCredentials, since: datetime, report: ReconcileReport
 ) -> set[str]:
-    """Go through Walmart's list; answers the purchase orders on it."""
+    """Compare the orders of Walmart's list; answers their purchase order numbers."""
     seen: set[str] = set()
     quiet = context.quiet_period
 
@@ -123,12 +125,12 @@ async def _listed(
             seen.add(number)
             report.orders += 1
             if number not in ids:
-                _tell(report, number, None, [drift.whole(Cause.ORDER_UNKNOWN_HERE)])
+                _report(report, number, None, [drift.whole(Cause.ORDER_UNKNOWN_HERE)])
             elif any(map(drift.is_drift, drift.compare(known[ids[number]], snapshot, at, quiet))):
-                await _mended(context, account, (number, ids[number]), report)
+                await _mend_or_report(context, account, (number, ids[number]), report)
         for number in filter(None, page.unreadable):
             seen.add(number)
-            _tell(report, number, None, [drift.whole(Cause.ORDER_UNREADABLE)])
+            _report(report, number, None, [drift.whole(Cause.ORDER_UNREADABLE)])
     return seen
 
 
@@ -139,7 +141,7 @@ async def _not_listed(
     seen: set[str],
     report: ReconcileReport,
 ) -> None:
-    """Read orders of ours by themselves that changed here and not on Walmart's list."""
+    """Read our changed orders that Walmart's list does not contain, one by one."""
     after: UUID | None = None
     while True:
         async with context.transaction() as connection:
@@ -151,25 +153,25 @@ async def _not_listed(
             if found[order_id].purchase_order_id not in seen:
                 report.orders += 1
                 number = found[order_id].purchase_order_id
-                await _mended(context, account, (number, order_id), report)
+                await _mend_or_report(context, account, (number, order_id), report)
         after = ids[-1]
 
 
-async def _mended(
+async def _mend_or_report(
     context: AppContext,
     account: SellerCredentials,
-    place: tuple[str, UUID],
+    key: tuple[str, UUID],
     report: ReconcileReport,
 ) -> None:
-    """Mend an order; one that cannot be read is left to a person and does not stop the others."""
-    number, order_id = place
+    """Repair an order; one that cannot be read is reported and does not stop the others."""
+    number, order_id = key
     try:
         await mend(context, account, order_id, report)
     except errors.WalmartError as error:
         report.unread += 1
         if errors.is_about_all(error) or report.unread > _MOST_UNREAD:
             raise
-        _tell(report, number, order_id, [drift.whole(Cause.ORDER_UNREADABLE)])
+        _report(report, number, order_id, [drift.whole(Cause.ORDER_UNREADABLE)])
 
 
 async def mend(
@@ -178,11 +180,11 @@ async def mend(
     order_id: UUID,
     report: ReconcileReport,
     *,
-    hold: WalmartReader = UNLIMITED,
+    reader: WalmartReader = UNLIMITED,
 ) -> bool:
-    """Read one order, and bring ours in line where that is safe; the report tells what was found.
+    """Read one order and repair ours where that is safe; adds findings to the report.
 
-    Answers False where somebody is at work on the order: the next look has to find it. Raises
+    False means that a poller or request works on the order: read it again later. Raises
     WalmartError.
     """
     async with context.transaction() as connection:
@@ -191,36 +193,36 @@ async def mend(
     if busy(basis):
         return False
     try:
-        answer = await hold.read_order(context, account, basis.purchase_order_id)
+        answer = await reader.read_order(context, account, basis.purchase_order_id)
     except errors.NotFound:
         missing = [drift.whole(Cause.ORDER_UNKNOWN_AT_WALMART)]
         async with context.transaction() as connection:
-            await hold.check(connection)
+            await reader.check(connection)
             await record_drift.record(connection, context, basis, missing, mended=False)
-        _tell(report, basis.purchase_order_id, order_id, missing)
+        _report(report, basis.purchase_order_id, order_id, missing)
         return True
     if answer.order is None:
         return True
     async with context.transaction() as connection:
-        await hold.check(connection)
+        await reader.check(connection)
         order = await repository.lock(connection, order_id)
         compared = drift.compare(order, answer.order, read_at, context.quiet_period)
         found = [each for each in compared if drift.is_drift(each)]
         if not found:
             return True
         if busy(order) or not settlement.still_holds(basis, order):
-            # What we know now is newer than what was read.
+            # What is stored is newer than the read.
             return False
-        picture = SettlementInput(order, answer.order, read_at)
-        turns = await settlement.settle(connection, picture, context.new_id)
+        observed = SettlementInput(order, answer.order, read_at)
+        turns = await settlement.settle(connection, observed, context.new_id)
         await updates.activate_next(connection, turns)
         await record_drift.record(connection, context, order, found, mended=True)
-    _tell(report, order.purchase_order_id, order_id, found, believed=True)
+    _report(report, order.purchase_order_id, order_id, found, believed=True)
     context.wake()
     return True
 
 
-def _tell(
+def _report(
     report: ReconcileReport,
     number: str,
     order_id: UUID | None,

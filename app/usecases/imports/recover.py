@@ -1,7 +1,7 @@
-"""Recover: after a restored backup nothing open is believed until Walmart has been read.
+"""Recovers after a restored backup: no open update is believed until Walmart has been read.
 
-What was accepted, sent or settled after the backup is not in it. So whatever is open may have
-reached Walmart (`prepare`), and Walmart has what is not written down here (`read`).
+What was accepted, sent or settled after the backup is missing from it. So every open update may
+have reached Walmart (`prepare`), and Walmart may have what is not stored here (`read`).
 """
 
 from collections.abc import Sequence
@@ -33,26 +33,23 @@ from app.walmart.credentials import SellerCredentials
 from app.walmart.order_lists import OLDEST, CursorGuard
 from app.walmart.returns import ReturnPage
 
-# Orders that cannot be read; with more of them it is Walmart that cannot be.
+# Unreadable orders after which the reading stops: Walmart itself is the problem then.
 _MOST_UNREAD = 10
 
 
 @dataclass(frozen=True, slots=True)
 class RecoverFinding:
-    """Units at Walmart that nothing here asked for; of a return where its number is given."""
+    """Units at Walmart that no stored update asked for."""
 
     purchase_order_id: str | None
     units: UnrequestedUnits
     return_order_id: str | None = None
+    """The return that the units are of, if they are refunded units."""
 
 
 @dataclass(slots=True)
 class RecoverReport:
-    """What became of a store. unread: why orders could not be read, by number.
-
-    unknown: numbers of orders here that Walmart does not know. stopped: why the reading broke off,
-    None where it came to its end.
-    """
+    """The result of a store's recovery."""
 
     store_id: int
     in_doubt: int = 0
@@ -62,12 +59,15 @@ class RecoverReport:
     returns: int = 0
     findings: list[RecoverFinding] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
+    """Why orders could not be read, by purchase order number."""
     unknown: list[str] = field(default_factory=list)
+    """Purchase order numbers of our orders that Walmart does not know."""
     stopped: str | None = None
+    """Why the reading stopped early. None means that it finished."""
 
 
 async def prepare(context: AppContext, until: datetime, report: RecoverReport) -> None:
-    """Put all that is open in doubt until then, and end stock values that may be outdated.
+    """Put every open update in doubt until then, and end stock values that may be outdated.
 
     Raises NotAvailable.
     """
@@ -89,44 +89,48 @@ async def prepare(context: AppContext, until: datetime, report: RecoverReport) -
 
 
 async def read(
-    context: AppContext, since: datetime, report: RecoverReport, hold: WalmartReader
+    context: AppContext, since: datetime, report: RecoverReport, reader: WalmartReader
 ) -> None:
-    """Read what changed at Walmart since then, and every order of ours that is not final.
+    """Read what changed at Walmart since then, and each of our orders that is not final.
 
-    Raises WalmartError, OrderError, and what hold raises.
+    Raises WalmartError, OrderError, and what reader raises.
     """
-    reader = _Reader(context, await context.account(report.store_id), hold, report)
+    run = _Reader(context, await context.account(report.store_id), reader, report)
     async with context.transaction() as connection:
         began = await rate_limits.now(connection)
-    await reader.read_changed(began, since)
-    await reader.read_open(began)
-    await reader.read_returns(since)
+    await run.read_changed(began, since)
+    await run.read_open(began)
+    await run.read_returns(since)
     context.wake()
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """The reading of one store: each page and each order is written down before the next."""
+    """Reads one store. Each page and each order is stored before the next is read."""
 
     context: AppContext
     account: SellerCredentials
-    hold: WalmartReader
+    reader: WalmartReader
     report: RecoverReport
 
     async def read_changed(self, began: datetime, since: datetime) -> None:
-        """Go through Walmart's list: unknown orders are written down, known ones read."""
+        """Go through Walmart's list: import unknown orders, read known ones."""
 
         async def ask(window: ChangeWindow, cursor: str | None) -> OrderPage:
             async def call() -> OrderPage:
                 return await self.context.walmart.list_orders(self.account, window, cursor)
 
-            return await self.hold.ask(Endpoint.LIST, call)
+            return await self.reader.ask(Endpoint.LIST, call)
 
         window = ChangeWindow.up_to(began, max(since, began - OLDEST))
         async for page in paginate.pages(ask, window):
             shown = {each.purchase_order_id: each for each in page.orders}
             new = await import_orders_page.import_page(
-                self.context, self.account.store_id, shown.values(), page.unreadable, hold=self.hold
+                self.context,
+                self.account.store_id,
+                shown.values(),
+                page.unreadable,
+                reader=self.reader,
             )
             self.report.imported += len(new.imported)
             for number in filter(None, page.unreadable):
@@ -136,12 +140,12 @@ class _Reader:
                 known = await repository.load_many(connection, self.account.store_id, ids.values())
             for number, order_id in ids.items():
                 if number in new.imported:
-                    self._tell(known[order_id], shown[number])
+                    self._report(known[order_id], shown[number])
                 else:
                     await self._read(known[order_id])
 
     async def read_open(self, began: datetime) -> None:
-        """Read orders that are not final, or of which an update is, where they were not listed."""
+        """Read the orders that the list left out and that, or an update of which, are not final."""
         store_id, after = self.account.store_id, None
         while True:
             async with self.context.transaction() as connection:
@@ -155,7 +159,7 @@ class _Reader:
             after = ids[-1]
 
     async def read_returns(self, since: datetime) -> None:
-        """Write down the returns that changed."""
+        """Store the returns that changed."""
         cursor: str | None = None
         trail = CursorGuard()
         while True:
@@ -164,17 +168,17 @@ class _Reader:
             async def call(asked: str | None = asked) -> ReturnPage:
                 return await self.context.walmart.returns.changed(self.account, since, asked)
 
-            page = await self.hold.ask(Endpoint.RETURNS, call)
+            page = await self.reader.ask(Endpoint.RETURNS, call)
             await import_returns_page.save_page(
                 self.context,
                 self.account,
                 page.returns,
                 page.unreadable,
-                hold=self.hold,
-                look=self._look,
+                reader=self.reader,
+                import_order=self._import,
             )
             self.report.returns += len(page.returns)
-            await self._tell_refunds(page.returns)
+            await self._report_refunds(page.returns)
             cursor = page.cursor
             if cursor is None:
                 return
@@ -187,7 +191,7 @@ class _Reader:
         try:
             async with self.context.transaction() as connection:
                 read_at = await rate_limits.now(connection)
-            answer = await self.hold.read_order(self.context, self.account, number)
+            answer = await self.reader.read_order(self.context, self.account, number)
         except errors.NotFound:
             await self._unknown(basis)
             return
@@ -197,53 +201,53 @@ class _Reader:
         if answer.order is None:
             self.report.unread[number] = str(import_orders_page.UNREADABLE["message"])
             return
-        self._tell(await self._settle(basis, answer.order, read_at), answer.order)
+        self._report(await self._settle(basis, answer.order, read_at), answer.order)
 
     async def _unknown(self, order: Order) -> None:
-        """Tell that Walmart knows no such order: it answers, so the others can be read."""
+        """Report an order that Walmart does not know; the run goes on."""
         self.report.unknown.append(order.purchase_order_id)
         missing = [drift.whole(Cause.ORDER_UNKNOWN_AT_WALMART)]
         async with self.context.transaction() as connection:
             await record_drift.record(connection, self.context, order, missing, mended=False)
 
-    async def _look(self, number: str) -> None:
-        """Write down an order of a return that is not known yet."""
+    async def _import(self, number: str) -> None:
+        """Import an order of a return that is not known yet."""
         try:
-            await sync_order.sync_order(self.context, self.account, number, hold=self.hold)
+            await sync_order.sync_order(self.context, self.account, number, reader=self.reader)
         except errors.NotFound:
-            # The return stands without its order.
+            # The return is stored without its order.
             return
         except errors.WalmartError as error:
             self._unread(number, error)
 
     def _unread(self, number: str, error: errors.WalmartError) -> None:
-        """Keep why an order could not be read. Raises what another one would meet as well."""
+        """Note why an order could not be read. Raises the error if it concerns every order."""
         self.report.unread[number] = str(error)
         if errors.is_about_all(error) or len(self.report.unread) > _MOST_UNREAD:
             raise error
 
     async def _settle(self, basis: Order, snapshot: OrderSnapshot, read_at: datetime) -> Order:
-        """Bring an order in line, but where somebody wrote meanwhile: then a poller reads it."""
+        """Settle an order with its read. An order that changed meanwhile is read by a poller."""
         context = self.context
         async with context.transaction() as connection:
             order = await repository.lock(connection, basis.id)
             if busy(order) or order.unreadable or not settlement.still_holds(basis, order):
                 return order
             compared = drift.compare(order, snapshot, read_at, context.quiet_period)
-            picture = SettlementInput(order, snapshot, read_at)
-            turns = await settlement.settle(connection, picture, context.new_id)
+            observed = SettlementInput(order, snapshot, read_at)
+            turns = await settlement.settle(connection, observed, context.new_id)
             await updates.activate_next(connection, turns)
             found = [each for each in compared if drift.is_drift(each)]
             await record_drift.record(connection, context, order, found, mended=True)
         return order
 
-    def _tell(self, order: Order, snapshot: OrderSnapshot) -> None:
+    def _report(self, order: Order, snapshot: OrderSnapshot) -> None:
         number = order.purchase_order_id
         self.report.findings += [
             RecoverFinding(number, each) for each in unrequested.of_order(order, snapshot)
         ]
 
-    async def _tell_refunds(self, shown: Sequence[Return]) -> None:
+    async def _report_refunds(self, shown: Sequence[Return]) -> None:
         numbers = [each.return_order_id for each in shown]
         async with self.context.transaction() as connection:
             asked = await recovery.refunds_of(connection, self.account.store_id, numbers)

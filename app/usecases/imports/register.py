@@ -1,4 +1,4 @@
-"""Register: an order that Commerce or an importer already knows, with its acknowledgement."""
+"""Register an order that Commerce or an importer already knows, with its acknowledgement."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from app.usecases.imports import link_to_commerce
 
 @dataclass(frozen=True, slots=True)
 class RegisteredLine:
-    """A line as it is registered; quantity is units ordered."""
+    """A line to register; quantity is units ordered."""
 
     line_number: str
     sku: str
@@ -37,7 +37,7 @@ class RegisteredLine:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What is known of an order when it is registered."""
+    """An order to register."""
 
     purchase_order_id: str
     lines: tuple[RegisteredLine, ...]
@@ -62,10 +62,11 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """The order as it stands; created False: it was known before."""
+    """The registered order."""
 
     order: OrderView
     created: bool
+    """False means that it was known before."""
 
 
 async def register(
@@ -76,7 +77,7 @@ async def register(
     actor: str,
     once: IdempotentRequest | None = None,
 ) -> Registered:
-    """Write an order down. Raises Unknown store, Invalid lines, Conflict order_differs.
+    """Store an order. Raises Unknown store, Invalid lines, Conflict order_differs.
 
     Also Conflict commerce_order_taken.
     """
@@ -95,7 +96,7 @@ async def register(
             await acknowledge(connection, context, order_id, subject=number, actor=actor)
         else:
             order_id = await _compare(connection, store, registration)
-        # What Commerce told of it before is carried out by a poller.
+        # A poller carries out the Commerce events that waited for the order.
         await link_to_commerce.take(connection, store, order_id, registration.details)
         registered = await answer(connection, store, order_id, created=created)
         await idempotency.store(connection, once, registered)
@@ -106,7 +107,7 @@ async def register(
 async def acknowledge(
     connection: Connection, context: AppContext, order_id: UUID, *, subject: str, actor: str
 ) -> None:
-    """Append the order's first update: Walmart is told that the order was received."""
+    """Append the order's first update, the acknowledgement."""
     store = ids.store_of(order_id) or 0
     await updates.append(
         connection,
@@ -126,7 +127,7 @@ async def acknowledge(
 async def answer(
     connection: Connection, store: int, order_id: UUID, *, created: bool
 ) -> Registered:
-    """The order as people see it."""
+    """The order as the API shows it."""
     view = await queries.order(connection, store, order_id)
     if view is None:
         raise Unknown("order", order_id)
@@ -148,7 +149,7 @@ def _check_lines(registration: Registration) -> None:
     seen: set[str] = set()
     for index, line in enumerate(registration.lines):
         if line.line_number in seen:
-            message = f"Line {line.line_number} is given twice."
+            message = f"Line {line.line_number} is listed twice."
             pointer = f"/lines/{index}/line_number"
             problem = Problem("line_repeated", message, pointer)
             raise Invalid(problem.code, message, [problem])
@@ -156,13 +157,13 @@ def _check_lines(registration: Registration) -> None:
 
 
 async def _compare(connection: Connection, store: int, registration: Registration) -> UUID:
-    """The order that is known already, if what was given now agrees with it."""
+    """The id of the known order, if the registration agrees with it; fills its empty fields."""
     before = await known(connection, store, registration.purchase_order_id)
     problems = [*_line_differences(before, registration), *_differences(before, registration)]
     if problems:
         raise Conflict(
             "order_differs",
-            "The order is known with other content than was given now.",
+            "The order is already known, with other content.",
             problems,
         )
     missing = {
@@ -178,13 +179,18 @@ def _line_differences(before: ExistingOrder, registration: Registration) -> list
     given = {line.line_number: (line.sku, line.quantity) for line in registration.lines}
     if given == before.lines:
         return []
-    message = "Its lines or quantities are others."
+    message = "The known order has other lines or quantities."
     return [Problem("order_differs", message, "/lines", conflict=True)]
 
 
 def _differences(before: ExistingOrder, registration: Registration) -> list[Problem]:
     return [
-        Problem("order_differs", f"It is {before.details[name]!s}.", f"/{name}", conflict=True)
+        Problem(
+            "order_differs",
+            f"The known value is {before.details[name]!s}.",
+            f"/{name}",
+            conflict=True,
+        )
         for name, value in registration.details.items()
         if before.details.get(name) is not None and before.details[name] != value
     ]

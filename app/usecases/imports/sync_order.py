@@ -1,4 +1,4 @@
-"""A look at one order: read from Walmart, written where nobody knew it, mended where it differs."""
+"""Sync one order from Walmart: import it if it is new, repair it if it differs."""
 
 from dataclasses import dataclass
 
@@ -11,22 +11,27 @@ from app.walmart.credentials import SellerCredentials
 
 @dataclass(frozen=True, slots=True)
 class SyncedOrder:
-    """What a look came to. settled False: somebody is at work on the order; look again later."""
+    """The result of a sync."""
 
     imported: bool = False
     changed: bool = False
     settled: bool = True
+    """False means that a poller or request works on the order: sync it again later."""
 
 
 async def sync_order(
-    context: AppContext, account: SellerCredentials, number: str, *, hold: WalmartReader = UNLIMITED
+    context: AppContext,
+    account: SellerCredentials,
+    number: str,
+    *,
+    reader: WalmartReader = UNLIMITED,
 ) -> SyncedOrder:
-    """Look at an order by its number. Raises WalmartError, NotFound among them."""
-    answer = await hold.read_order(context, account, number)
+    """Sync an order by its purchase order number. Raises WalmartError, NotFound among them."""
+    answer = await reader.read_order(context, account, number)
     shown = [answer.order] if answer.order is not None else []
-    page = await import_orders_page.import_page(context, account.store_id, shown, (), hold=hold)
+    page = await import_orders_page.import_page(context, account.store_id, shown, (), reader=reader)
     settled = True
     for order_id in page.differing:
         report = ReconcileReport(account.store_id)
-        settled = await reconcile.mend(context, account, order_id, report, hold=hold)
+        settled = await reconcile.mend(context, account, order_id, report, reader=reader)
     return SyncedOrder(bool(page.imported), bool(page.differing), settled)

@@ -1,4 +1,4 @@
 """Ship, cancel, correct a tracking number, preview and refresh one order.
 
-Start with `ship.py`.
+Start reading with `ship.py`.
 """

@@ -1,7 +1,8 @@
-"""Correct a shipment's carrier, tracking number or URL, whatever Walmart has of it.
+"""Corrects a shipment's carrier, tracking number or URL.
 
-What may have reached Walmart is never rewritten. A shipment that provably did not is sent
-with the new number; any other is settled first, and a tracking update follows it.
+A payload that may have reached Walmart is never rewritten. A shipment that provably did not reach
+Walmart is sent with the new number. Any other shipment is settled first, and a tracking update
+follows it.
 """
 
 from dataclasses import dataclass, replace
@@ -9,9 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from app.domain.errors import Conflict, OrderError, Unknown, refuse
-from app.domain.orders import reservation, tracking_history
-from app.domain.orders import shipping as rules
-from app.domain.orders import tracking_correction as rules_of_correction
+from app.domain.orders import reservation, shipping, tracking_correction, tracking_history
 from app.domain.orders.order import Order
 from app.domain.orders.requests import TrackingCorrection
 from app.domain.outbox.claimed_update import NewUpdate
@@ -28,7 +27,7 @@ from app.usecases.orders import carrier_mapping
 from app.walmart.shipment_payload import Package
 
 _DISMISSED = "The shipment was dismissed."
-_TOO_LATE = "Walmart takes corrections for 4 hours after it first confirmed the shipment."
+_TOO_LATE = "Walmart accepts corrections for 4 hours after it first confirmed the shipment."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +44,10 @@ async def correct(
     *,
     actor: str,
 ) -> ShipmentView:
-    """Replace what will be sent of a shipment, and try a failed one again.
+    """Correct a shipment, and try a failed one again.
 
     Raises Unknown, Invalid, and Conflict tracking_window_closed, update_finished, or
-    quantity_exceeds_remaining where a failed shipment's units are gone and none of it left.
+    quantity_exceeds_remaining if other updates took a failed shipment's units.
     """
     async with context.transaction() as connection:
         order = await repository.lock(connection, order_id)
@@ -69,20 +68,20 @@ async def correct_locked(
     *,
     actor: str,
 ) -> None:
-    """The same in the transaction of somebody who holds the order, and wakes the pollers."""
+    """Correct a shipment of a locked order; the caller commits and wakes the pollers."""
     shipment = await shipments.sendable(connection, order.store_id, order.id, shipment_id)
     if shipment is None:
         raise await _not_sendable(connection, order, shipment_id)
     await _refuse_too_late(connection, order, shipment)
     corrected = await _check(connection, order, shipment, correction)
     await shipments.correct(connection, order.store_id, shipment_id, corrected.fields)
-    order = await _pass_on(connection, context, order, shipment, corrected, actor=actor)
+    order = await _queue(connection, context, order, shipment, corrected, actor=actor)
     await _try_again(connection, order, shipment)
-    await _tell(connection, context, order, shipment, corrected, actor=actor)
+    await _add_to_timeline(connection, context, order, shipment, corrected, actor=actor)
 
 
 async def _not_sendable(connection: Connection, order: Order, shipment_id: UUID) -> OrderError:
-    """Why there is nothing to correct: there is no such shipment, or its update is archived."""
+    """The error for a shipment that does not exist, or that has an archived update."""
     view = await queries.shipment(connection, order.store_id, order.id, shipment_id)
     if view is None:
         return Unknown("shipment", shipment_id)
@@ -92,7 +91,7 @@ async def _not_sendable(connection: Connection, order: Order, shipment_id: UUID)
 
 
 def _left(order: Order, update_id: UUID) -> bool:
-    """Whether Walmart has units of a shipment, which can be corrected whatever became of it."""
+    """Whether Walmart has units of a shipment; then it can be corrected in any state."""
     task = order.task(update_id)
     return task is not None and any(item.confirmed for item in task.items)
 
@@ -100,13 +99,13 @@ def _left(order: Order, update_id: UUID) -> bool:
 async def _refuse_too_late(connection: Connection, order: Order, shipment: StoredShipment) -> None:
     if State(shipment.state) is State.DISMISSED and not _left(order, shipment.update_id):
         raise Conflict("update_finished", _DISMISSED)
-    if rules_of_correction.window_closed(
+    if tracking_correction.window_closed(
         shipment.first_confirmed_at, await rate_limits.now(connection)
     ):
         raise Conflict("tracking_window_closed", _TOO_LATE)
 
 
-async def _pass_on(
+async def _queue(
     connection: Connection,
     context: AppContext,
     order: Order,
@@ -115,19 +114,19 @@ async def _pass_on(
     *,
     actor: str,
 ) -> Order:
-    """Let Walmart be told: by the shipment itself, or by an update behind it."""
+    """Put the correction into the shipment's own update, or append a tracking update."""
     task = order.task(shipment.update_id)
     payload = corrected.package.to_json()
     if task is not None:
-        # A poller may have claimed it since the order was loaded; the row is locked by now.
+        # A poller may have claimed the update since the order was loaded; its row is locked now.
         task = replace(task, state=State(shipment.state), in_doubt_until=shipment.in_doubt_until)
-    if task is None or rules_of_correction.replaceable(order, task):
+    if task is None or tracking_correction.replaceable(order, task):
         await shipments.send_instead(connection, order.store_id, shipment.update_id, payload)
         return order
     for earlier in tracking_history.corrections(order, task):
-        if rules_of_correction.superseded(earlier):
+        if tracking_correction.superseded(earlier):
             order = await requeue.supersede(
-                connection, order, earlier.update_id, rules_of_correction.LATER_CORRECTION
+                connection, order, earlier.update_id, tracking_correction.LATER_CORRECTION
             )
     update = NewUpdate(
         store_id=order.store_id,
@@ -141,7 +140,7 @@ async def _pass_on(
             **payload,
             "shipment_update_id": str(shipment.update_id),
             "previous_tracking_number": shipment.tracking_number,
-            "recognisable": rules_of_correction.recognisable(
+            "recognisable": tracking_correction.recognisable(
                 order, task, corrected.package.tracking_number
             ),
         },
@@ -163,15 +162,15 @@ async def _check(
         title = shipment.carrier_title
     number = correction.tracking_number or shipment.tracking_number
     url = correction.tracking_url
-    # An old number's URL does not lead to the new package.
+    # The URL of the old number does not lead to the new package.
     if url is None and same_carrier and correction.tracking_number is None:
         url = shipment.tracking_url
     rules_of_store = await stores.shipping_rules(connection, order.store_id)
     resolved = carrier_mapping.resolve(rules_of_store, code, title, number, url)
     refuse(
         [
-            *rules.tracking_problems(order, number),
-            *rules.url_problems(url),
+            *shipping.tracking_problems(order, number),
+            *shipping.url_problems(url),
             *resolved.problems,
         ]
     )
@@ -198,7 +197,7 @@ async def _try_again(connection: Connection, order: Order, shipment: StoredShipm
         return
     again = order
     if found.state is State.FAILED:
-        # Its reservation may have given way meanwhile.
+        # Another update may have reserved its units meanwhile.
         try:
             again = reservation.hold_again(order, found.id)
         except Conflict:
@@ -213,7 +212,7 @@ async def _try_again(connection: Connection, order: Order, shipment: StoredShipm
     await updates.activate_next(connection, [found.place])
 
 
-async def _tell(
+async def _add_to_timeline(
     connection: Connection,
     context: AppContext,
     order: Order,

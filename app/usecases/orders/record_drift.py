@@ -1,4 +1,4 @@
-"""Differences between an order and what Walmart shows of it, on the order's timeline."""
+"""Records differences between an order and Walmart on the order's timeline."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ async def record(
     *,
     mended: bool,
 ) -> None:
-    """Write differences on the order's timeline, once for the same finding."""
+    """Add differences to the order's timeline, unless the last entry has the same."""
     detail = {"drift": shown(found, mended=mended)}
     if found and not await reconciliations.reported_before(
         connection, order.store_id, order.id, detail
@@ -29,7 +29,7 @@ async def record(
 
 
 def shown(found: Sequence[Drift], *, mended: bool) -> list[dict[str, Any]]:
-    """Differences as they stand in an event."""
+    """Differences as JSON of a timeline entry."""
     return [
         {
             "cause": each.cause.value,

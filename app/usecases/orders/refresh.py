@@ -1,4 +1,4 @@
-"""Refresh: read the order from Walmart now, and settle what reading can settle."""
+"""Refreshes an order: reads it from Walmart now and settles it with what Walmart shows."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,10 +26,11 @@ from app.usecases.orders import record_drift
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """The order as it stands now; refreshed False: a poller is at work on it, nothing was read."""
+    """The order after a refresh."""
 
     order: OrderView
     refreshed: bool
+    """False means that a poller delivers an update of it, and Walmart was not read."""
     explanation: str
 
 
@@ -41,7 +42,7 @@ async def refresh(
     accept_walmart: bool = False,
     once: IdempotentRequest | None = None,
 ) -> Refreshed:
-    """Read an order from Walmart and bring ours in line.
+    """Read an order from Walmart and settle ours with it.
 
     accept_walmart: units that Walmart does not show (any more) are taken back. Raises Unknown,
     NotAvailable walmart_unavailable, Conflict credentials_rejected or order_not_at_walmart, and
@@ -51,7 +52,7 @@ async def refresh(
     async with context.transaction(once) as connection:
         order = await repository.lock(connection, order_id)
         if busy(order):
-            return await _as_it_stands(connection, order, once)
+            return await _not_refreshed(connection, order, once)
         if accept_walmart:
             _refuse_doubt(order)
         read_at = await rate_limits.now(connection)
@@ -64,15 +65,15 @@ async def refresh(
     async with context.transaction(once) as connection:
         basis, order = order, await repository.lock(connection, order_id)
         if busy(order) or not settlement.still_holds(basis, order):
-            return await _as_it_stands(connection, order, once)
+            return await _not_refreshed(connection, order, once)
         if accept_walmart:
             _refuse_doubt(order)
             _refuse_lag(order, snapshot, read_at, context.quiet_period)
-        picture = SettlementInput(order, snapshot, read_at, accept_walmart)
-        # What is taken back is said in full, and nothing of it has lagged.
+        observed = SettlementInput(order, snapshot, read_at, accept_walmart)
+        # Accepted differences are all reported, lagging ones were refused above.
         quiet = timedelta(0) if accept_walmart else context.quiet_period
         found = drift.compare(order, snapshot, read_at, quiet)
-        turns = await settlement.settle(connection, picture, context.new_id)
+        turns = await settlement.settle(connection, observed, context.new_id)
         lower = [each for each in found if each.cause is Cause.MISSING_AT_WALMART]
         if accept_walmart:
             detail = {"drift": record_drift.shown(lower, mended=True)}
@@ -90,9 +91,9 @@ async def refresh(
 
 
 def _refuse_doubt(order: Order) -> None:
-    """Raise Conflict while anything that Walmart is told of the order may still take effect.
+    """Raise Conflict while a write of the order to Walmart is in doubt.
 
-    What Commerce is told changes no unit at Walmart (decision 0025).
+    A write to Commerce changes no unit at Walmart (decision 0025).
     """
     doubtful = [task for task in order.walmart_tasks if task.in_doubt_until is not None]
     if doubtful:
@@ -101,7 +102,7 @@ def _refuse_doubt(order: Order) -> None:
 
 
 def _refuse_lag(order: Order, snapshot: OrderSnapshot, read_at: datetime, quiet: timedelta) -> None:
-    """Raise Conflict where a read shows less of an update than was confirmed a moment ago."""
+    """Raise Conflict if the read shows less of an update than was just confirmed."""
     for task in order.walmart_tasks:
         if task.confirmed_at is None or task.confirmed_at <= read_at - quiet:
             continue
@@ -112,25 +113,25 @@ def _refuse_lag(order: Order, snapshot: OrderSnapshot, read_at: datetime, quiet:
 
 
 def busy(order: Order) -> bool:
-    """Whether a poller tells Walmart something of the order right now."""
+    """Whether a poller is delivering an update of the order right now."""
     return any(task.state is State.SENDING for task in order.walmart_tasks)
 
 
 async def view_of(connection: Connection, order: Order) -> OrderView:
-    """The order as people see it. Raises Unknown if it is gone."""
+    """The order as the API shows it. Raises Unknown if it is gone."""
     view = await queries.order(connection, order.store_id, order.id)
     if view is None:
         raise Unknown("order", order.id)
     return view
 
 
-async def _as_it_stands(
+async def _not_refreshed(
     connection: Connection, order: Order, once: IdempotentRequest | None
 ) -> Refreshed:
     refreshed = Refreshed(
         await view_of(connection, order),
         refreshed=False,
-        explanation="An update of the order is or was just being delivered; this is what is known.",
+        explanation="An update is being delivered, or was just now; this is the stored state.",
     )
     await idempotency.store(connection, once, refreshed)
     return refreshed

@@ -1,1 +1,1 @@
-"""Refund what a buyer returned."""
+"""Refund what a buyer returned. Start reading with `refund.py`."""

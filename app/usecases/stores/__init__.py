@@ -1,1 +1,4 @@
-"""Stores: connect, validate and change them, set stock, subscribe to Walmart's webhooks."""
+"""Stores: connect, validate and change a store, set stock, receive Walmart's webhooks.
+
+Start reading with `manage.py`.
+"""

@@ -1,4 +1,4 @@
-"""Stores: one Commerce store view connected to one Walmart seller account."""
+"""Connects a Commerce store view to a Walmart seller account, changes and verifies it."""
 
 import re
 from collections.abc import Awaitable, Mapping, Sequence
@@ -28,7 +28,7 @@ UNCHANGED: Final = _Unchanged.UNCHANGED
 
 @dataclass(frozen=True, slots=True)
 class NewStore:
-    """A store to connect. carriers: Commerce's codes to Walmart's names (contract, Stores)."""
+    """A store to connect."""
 
     name: str
     walmart_client_id: str
@@ -43,6 +43,7 @@ class NewStore:
     commerce_webhook_public_keys: Sequence[str] = ()
     commerce_io_client_ids: Sequence[str] = ()
     carriers: Mapping[str, Any] = field(default_factory=dict)
+    """Commerce's carrier codes to Walmart's carrier names (contract, Stores)."""
     default_cancellation_reason: str | None = None
     default_tracking_url: str | None = None
     notifications_url: str | None = field(default=None, repr=False)
@@ -51,7 +52,7 @@ class NewStore:
 
 @dataclass(frozen=True, slots=True)
 class StoreChanges:
-    """New values of a store; UNCHANGED leaves one as it is, None takes one away."""
+    """New values of a store. UNCHANGED keeps a value, None removes it."""
 
     name: Any = UNCHANGED
     walmart_client_id: Any = UNCHANGED
@@ -74,7 +75,7 @@ class StoreChanges:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Whether Walmart accepts the store's credentials, and what it lets them do."""
+    """Whether Walmart accepts the store's credentials, and their scopes."""
 
     ok: bool
     code: str
@@ -128,13 +129,13 @@ async def change(
         await _or_taken(stores.change(connection, number, row))
         view = await _view(connection, store_id)
     context.walmart.forget(number)
-    # New credentials end a pause, so what waited for them may go now.
+    # New credentials end a pause, so updates that waited for them are due now.
     context.wake()
     return view
 
 
 async def verify(context: AppContext, store_id: UUID) -> Verified:
-    """Try the store's Walmart credentials now; where they work, what waits for them goes on.
+    """Try the store's Walmart credentials now; if they work, updates that wait for them go on.
 
     Raises Unknown.
     """
@@ -170,7 +171,7 @@ def _code_of(name: str) -> str:
 async def _commerce_now(connection: Connection, store_id: UUID) -> dict[str, Any]:
     view = await _view(connection, store_id)
     now = {name: getattr(view, name, None) for name in validation.NOT_CONNECTED}
-    # That there is one is all that is asked of it.
+    # Only its presence matters.
     return now | {"commerce_access_token": "set" if view.commerce_access_token_set else None}
 
 
@@ -196,13 +197,13 @@ def _spelled(entry: Any) -> Any:  # noqa: ANN401 - from JSON
     return carriers.known(entry) if isinstance(entry, str) else entry
 
 
-# What a store alone may have: the code of the refusal, what it says, and the field. None of them
-# names the other store, which the key may not see.
+# What must be unique among stores: the problem's code, message and pointer. No message names the
+# other store, since the key may not see it.
 _TAKEN: Mapping[str, tuple[str, str, str]] = {
     "code": ("store_code_taken", "Another store has this code.", "/code"),
     "account": (
         "walmart_account_taken",
-        "Another store is connected to this Walmart account, and an account has one store.",
+        "Another store is connected to this Walmart account. An account has one store.",
         "/walmart/client_id",
     ),
     "name": ("store_name_taken", "Another store has this name.", "/name"),

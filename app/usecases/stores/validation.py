@@ -1,4 +1,4 @@
-"""What may be wrong with a store's settings."""
+"""Validates a store's settings."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from app.walmart import carriers
 from app.walmart.markets import Market
 
 MARKETS = tuple(Market)
-# What a store without a word about Commerce has.
+# Defaults of a store that is not connected to Commerce.
 NOT_CONNECTED: Mapping[str, Any] = {
     "commerce_base_url": None,
     "commerce_access_token": None,
@@ -23,7 +23,7 @@ NOT_CONNECTED: Mapping[str, Any] = {
 
 
 def problems(values: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with what is given, by itself."""
+    """Problems of single values."""
     if values.get("market") not in {None, *MARKETS}:
         yield Problem("market_not_supported", f"One of {', '.join(MARKETS)} is needed.", "/market")
     code = values.get("code")
@@ -37,9 +37,9 @@ def problems(values: Mapping[str, Any]) -> Iterator[Problem]:
     if reason is not None and reason not in set(Reason):
         text = f"One of {', '.join(Reason)} is needed."
         yield Problem("reason_invalid", text, "/default_cancellation_reason")
-    for place, pem in enumerate(values.get("commerce_webhook_public_keys") or ()):
+    for index, pem in enumerate(values.get("commerce_webhook_public_keys") or ()):
         if not signatures.valid_keys([pem]):
-            pointer = f"/commerce/webhook_public_keys/{place}"
+            pointer = f"/commerce/webhook_public_keys/{index}"
             text = "A public RSA key in PEM of at least 2048 bits is needed."
             yield Problem("public_key_invalid", text, pointer)
     yield from _template_problems(values.get("default_tracking_url"), "/default_tracking_url")
@@ -52,7 +52,7 @@ def problems(values: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def commerce_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with how Commerce is called."""
+    """Problems of the connection to Commerce."""
     url, token = values["commerce_base_url"], values["commerce_access_token"]
     if url is not None and ssrf_guard.ill_formed(url):
         text = "An http(s) address without a query, a fragment and a password is needed."
@@ -64,7 +64,7 @@ def commerce_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 async def address_problems(values: Mapping[str, Any]) -> list[Problem]:
-    """Whether given addresses are ones that are called (`http_client/ssrf_guard.py`)."""
+    """Problems of addresses that Waybill refuses to call (`http_client/ssrf_guard.py`)."""
     found = []
     for name, pointer in (
         ("commerce_base_url", "/commerce/base_url"),
@@ -78,7 +78,7 @@ async def address_problems(values: Mapping[str, Any]) -> list[Problem]:
 
 
 def origin_of(url: str) -> str:
-    """What of an address is shown: the rest of it may be as good as a password."""
+    """The part of an address that is shown; the rest may contain a secret."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     named = f"[{host}]" if ":" in host else host
@@ -86,11 +86,11 @@ def origin_of(url: str) -> str:
 
 
 def moved_problems(now: Mapping[str, Any], changes: Mapping[str, Any]) -> Iterator[Problem]:
-    """Whoever may change the address must not have the token sent to himself."""
+    """A new address needs the token again, so that no one can redirect the stored token."""
     url = changes.get("commerce_base_url")
     moved = url is not None and url != now["commerce_base_url"]
     if moved and now["commerce_access_token"] and "commerce_access_token" not in changes:
-        text = "Give commerce.access_token anew: the old one is not sent to a new address."
+        text = "Give commerce.access_token again: the stored token is not sent to a new address."
         yield Problem("commerce_access_needed", text, "/commerce/access_token")
 
 

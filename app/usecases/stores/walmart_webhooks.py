@@ -1,4 +1,4 @@
-"""Announce: an event of Walmart's, authenticated, written down once, answered at once."""
+"""Receives Walmart's webhook events: verifies the signature and stores each event once."""
 
 import secrets as random
 from uuid import UUID
@@ -10,17 +10,17 @@ from app.storage.imports.webhook_inbox import NewWebhookEvent
 from app.storage.stores import stores
 from app.storage.stores.secrets import CannotDecrypt
 from app.usecases.context import AppContext
-from app.walmart import webhooks as notifications
+from app.walmart import webhooks
 
 _SECRET_BYTES = 32
 
 
 class NotSigned(Exception):
-    """The event does not bear Walmart's signature for the store."""
+    """The event has no valid signature of Walmart for the store."""
 
 
 async def announce(context: AppContext, store_id: UUID, body: bytes, signature: str | None) -> bool:
-    """Write an event down; False where it was announced before.
+    """Store an event. False means that it came before.
 
     Raises Unknown store, NotSigned, Invalid notification_invalid, NotAvailable.
     """
@@ -34,16 +34,14 @@ async def announce(context: AppContext, store_id: UUID, body: bytes, signature: 
     try:
         secret = context.cipher.open(sealed)
     except CannotDecrypt as error:
-        # Walmart sends it again for a while; meanwhile somebody may put the key back.
+        # Walmart sends the event again for a while; meanwhile the key may be restored.
         raise NotAvailable("secret_unreadable", f"The store's secret: {error}.") from error
-    if not notifications.signed(body, secret, signature):
+    if not webhooks.signed(body, secret, signature):
         raise NotSigned
     try:
-        event = notifications.read(body)
-    except notifications.NotANotification as error:
-        raise Invalid("notification_invalid", f"This is none of Walmart's events: {error}.") from (
-            error
-        )
+        event = webhooks.read(body)
+    except webhooks.NotANotification as error:
+        raise Invalid("notification_invalid", f"This is not a Walmart event: {error}.") from (error)
     announced = NewWebhookEvent(
         number, event.id, event.type, event.purchase_order_id, event.return_order_id
     )
@@ -52,9 +50,9 @@ async def announce(context: AppContext, store_id: UUID, body: bytes, signature: 
 
 
 async def subscribe(context: AppContext, store_id: int, url: str) -> list[str]:
-    """Let Walmart announce a store's changes at an address; answers the event types.
+    """Subscribe to a store's events at an address; answers the event types.
 
-    The secret is made anew, so that whoever knew the old one is shut out. Raises WalmartError,
+    Each subscription gets a new secret, so that the old one is useless. Raises WalmartError,
     Conflict secret_unreadable.
     """
     account = await context.account(store_id)
@@ -62,9 +60,9 @@ async def subscribe(context: AppContext, store_id: int, url: str) -> list[str]:
     async with context.transaction() as connection:
         await webhook_inbox.set_secret(connection, store_id, context.cipher.seal(secret))
     known = await context.walmart.webhooks.event_types(account)
-    wanted = {kind: known[kind] for kind in notifications.SUBSCRIBED if kind in known}
+    wanted = {kind: known[kind] for kind in webhooks.SUBSCRIBED if kind in known}
     if not wanted:
-        raise Conflict("webhooks_not_offered", "Walmart offers this account no event of orders.")
+        raise Conflict("webhooks_not_offered", "Walmart offers this account no order events.")
     for old in await context.walmart.webhooks.subscriptions(account):
         if old.event_type in wanted and old.url == url:
             await context.walmart.webhooks.unsubscribe(account, old.id)

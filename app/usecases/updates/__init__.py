@@ -1,1 +1,4 @@
-"""Retry and dismiss updates, one or many, and read what an update is about."""
+"""Updates of the outbox: retry one or many, dismiss one, read what an update is about.
+
+Start reading with `retry.py`.
+"""

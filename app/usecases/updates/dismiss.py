@@ -1,4 +1,4 @@
-"""Dismiss: a person says it is settled; Waybill reads what it is about and says what it found."""
+"""Dismisses an update: a person ends it; Waybill reads its subject and says what it found."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,15 +23,13 @@ from app.usecases.updates.retry import held
 
 @dataclass(frozen=True, slots=True)
 class Dismissed:
-    """The update at rest, and what Walmart shows of it.
-
-    until: from when a read may end its doubt; what it holds stays reserved until then.
-    """
+    """A dismissed update, and what Walmart shows of it."""
 
     update: UpdateView
     walmart: str
     explanation: str
     until: datetime | None = None
+    """From when a read may end its doubt; its units stay reserved until then."""
 
 
 async def dismiss(
@@ -42,10 +40,10 @@ async def dismiss(
     actor: str,
     once: IdempotentRequest | None = None,
 ) -> Dismissed:
-    """End an update by a person's word.
+    """End an update at a person's request.
 
-    A doubt stays: what it holds is kept until a read that began late enough shows what became of
-    it. Raises Unknown, Conflict update_in_progress or update_finished.
+    Its doubt stays: its units stay reserved until a read that began late enough shows the outcome.
+    Raises Unknown, Conflict update_in_progress or update_finished.
     """
     async with context.transaction(once) as connection:
         waiting, basis = await held(connection, update_id)
@@ -59,10 +57,10 @@ async def dismiss(
         if order is not None:
             order = reservation.with_state(order, {update_id: State.DISMISSED})
             await save.save_status(connection, order, synced=False)
-        look = SubjectRead(seen, read_at) if seen is not None else None
-        finding = await read_subject.conclude(connection, context, found, order, look)
+        read = SubjectRead(seen, read_at) if seen is not None else None
+        finding = await read_subject.conclude(connection, context, found, order, read)
         if finding.walmart == NOT_READ and _holds(order, update_id):
-            # A poller reads it as soon as it can.
+            # A poller reads its subject as soon as it can.
             await requeue.doubt_now(connection, found)
         if order is not None:
             if found.kind is Kind.SHIPMENT and finding.walmart == ABSENT:
@@ -86,7 +84,7 @@ def _holds(order: Order | None, update_id: UUID) -> bool:
 
 
 async def end_corrections(connection: Connection, order: Order, shipment: UUID, actor: str) -> None:
-    """What would correct a dismissed shipment that never was has nothing to correct."""
+    """Dismiss the tracking corrections of a dismissed shipment that never arrived."""
     ended: dict[UUID, State] = {}
     for task in order.tasks:
         if task.corrects != shipment or task.state not in DUE | {State.FAILED}:

@@ -1,6 +1,6 @@
-"""What a read of an update's subject shows, written down: units, refunds, links, and its doubt.
+"""Settles an update with a read of its subject: units, refunds, links, and its doubt.
 
-The same for a person who dismisses an update and for the poller that ends a doubt.
+Used when a person dismisses an update and when a poller ends a doubt.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from app.storage.outbox.requeue import StoredUpdate
 from app.storage.postgres.database import Connection
 from app.storage.recording import settlement
 from app.storage.recording.settlement import SettlementInput
-from app.storage.returns import refunds as kept_refunds
+from app.storage.returns import refunds as stored_refunds
 from app.storage.returns import returns
 from app.usecases.context import AppContext
 from app.usecases.updates.subject_reader import SubjectSeen
@@ -44,8 +44,8 @@ _ABSENT: Mapping[Kind, str] = {
 }
 
 _NO_MORE = (
-    "Walmart says that it does not know it, though it showed it before; what the update holds "
-    "stays reserved, and Waybill reads it again. Check the store's credentials."
+    "Walmart answers that it does not know it, although it showed it before. What the update "
+    "holds stays reserved, and Waybill reads it again. Check the store's credentials."
 )
 _MISSING: Mapping[Kind, str] = {
     Kind.INVENTORY: "Walmart knows no item of this SKU for the seller.",
@@ -55,22 +55,22 @@ _MISSING: Mapping[Kind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What Walmart (or Commerce, by the explanation) has of an update.
-
-    until: from when a read may end its doubt, where it is still in doubt.
-    """
+    """What Walmart or Commerce has of an update."""
 
     walmart: str
+    """A word for what Walmart shows: shipped, partly, absent, not_read, in_doubt …"""
     explanation: str
     until: datetime | None = None
+    """From when a read may end its doubt. None means that it is not in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectRead:
-    """What was seen in a read that began at read_at (the database's time)."""
+    """A read of an update's subject."""
 
-    sight: SubjectSeen
+    seen: SubjectSeen
     read_at: datetime
+    """When the read began, by the database's clock."""
 
 
 async def conclude(
@@ -78,33 +78,33 @@ async def conclude(
     context: AppContext,
     found: StoredUpdate,
     order: Order | None,
-    look: SubjectRead | None,
+    read: SubjectRead | None,
 ) -> Conclusion:
-    """Write down what was seen of an update whose order is held; look None: nothing could be seen.
+    """Settle an update of a locked order. read None means that its subject could not be read.
 
-    order has the update in the state that it comes to have.
+    order contains the update in its new state.
     """
-    if look is None:
+    if read is None:
         return _unread(found)
-    if look.sight.missing and found.kind not in TOLD_COMMERCE:
-        return await _missing(connection, found, order, look)
+    if read.seen.missing and found.kind not in TOLD_COMMERCE:
+        return await _missing(connection, found, order, read)
     if found.kind is Kind.INVENTORY:
-        return _stock(found, look)
+        return _stock(found, read)
     if found.kind is Kind.REFUND:
-        return await _refund(connection, context, found, look)
+        return await _refund(connection, context, found, read)
     if found.kind in TOLD_COMMERCE:
-        return await _commerce(connection, context, found, order, look)
-    return await _of_walmarts_order(connection, context, found, order, look)
+        return await _commerce(connection, context, found, order, read)
+    return await _of_walmarts_order(connection, context, found, order, read)
 
 
 async def _missing(
-    connection: Connection, found: StoredUpdate, order: Order | None, look: SubjectRead
+    connection: Connection, found: StoredUpdate, order: Order | None, read: SubjectRead
 ) -> Conclusion:
-    """Of what Walmart does not know nothing is there, and nothing is held once that is sure."""
-    if doubt.open_for(found.in_doubt_until, look.read_at):
+    """Walmart does not know the subject: end the doubt once that is certain, release units."""
+    if doubt.open_for(found.in_doubt_until, read.read_at):
         return _in_doubt(found)
     if found.in_doubt_until is not None and _was_shown(found, order):
-        # It is another account that is asked, or a fault of Walmart's: nothing was seen of it.
+        # Wrong account, or an error of Walmart: this read proves nothing.
         return replace(_unread(found), explanation=_NO_MORE)
     await requeue.end_doubt(connection, found)
     if order is not None:
@@ -116,7 +116,7 @@ async def _missing(
 
 
 def _was_shown(found: StoredUpdate, order: Order | None) -> bool:
-    """Whether Walmart has shown before what it says that it does not know."""
+    """Whether Walmart has shown the subject before."""
     return found.kind is Kind.REFUND or (order is not None and order.last_synced_at is not None)
 
 
@@ -125,18 +125,18 @@ async def _of_walmarts_order(
     context: AppContext,
     found: StoredUpdate,
     order: Order | None,
-    look: SubjectRead,
+    read: SubjectRead,
 ) -> Conclusion:
-    sight = look.sight
-    if order is None or sight.order is None:
+    seen = read.seen
+    if order is None or seen.order is None:
         return _unread(found)
     turns = await settlement.settle(
-        connection, SettlementInput(order, sight.order, look.read_at), context.new_id
+        connection, SettlementInput(order, seen.order, read.read_at), context.new_id
     )
     await updates.activate_next(connection, turns)
     after = await repository.lock(connection, order.id)
     task = after.task(found.id)
-    what = _of_order(after, task, sight.order)
+    what = _of_order(after, task, seen.order)
     until = task.in_doubt_until if task is not None else None
     if until is not None and what in {ABSENT, "partly"}:
         return _in_doubt(found)
@@ -160,10 +160,10 @@ def _of_order(order: Order, task: Task | None, snapshot: OrderSnapshot) -> str:
     return "canceled" if task.kind is Kind.CANCELLATION else "shipped"
 
 
-def _stock(found: StoredUpdate, look: SubjectRead) -> Conclusion:
-    text = f"Walmart shows {look.sight.stock} units of {found.payload['sku']}."
+def _stock(found: StoredUpdate, read: SubjectRead) -> Conclusion:
+    text = f"Walmart shows {read.seen.stock} units of {found.payload['sku']}."
     until = found.in_doubt_until
-    if until is None or not doubt.open_for(until, look.read_at):
+    if until is None or not doubt.open_for(until, read.read_at):
         return Conclusion("stock_level", text)
     return Conclusion(
         "stock_level", f"{text} The value may still arrive until {_time(until)}.", until
@@ -171,19 +171,19 @@ def _stock(found: StoredUpdate, look: SubjectRead) -> Conclusion:
 
 
 async def _refund(
-    connection: Connection, context: AppContext, found: StoredUpdate, look: SubjectRead
+    connection: Connection, context: AppContext, found: StoredUpdate, read: SubjectRead
 ) -> Conclusion:
-    returned = look.sight.returned
+    returned = read.seen.returned
     if returned is None:
         return _unread(found)
     await returns.save(connection, found.store_id, [returned], context.new_id)
-    known = await kept_refunds.of_updates(connection, found.store_id, [found.id])
+    known = await stored_refunds.of_updates(connection, found.store_id, [found.id])
     items = known[found.id].items if found.id in known else ()
     missing = refunds.missing(items, returned)
     lacks = bool(missing) or refunds.impossible(items, returned) is not None
     if not lacks:
-        await kept_refunds.landed(connection, found.store_id, found.id)
-    elif doubt.open_for(found.in_doubt_until, look.read_at):
+        await stored_refunds.landed(connection, found.store_id, found.id)
+    elif doubt.open_for(found.in_doubt_until, read.read_at):
         return _in_doubt(found)
     await requeue.end_doubt(connection, found)
     if not lacks:
@@ -197,15 +197,15 @@ async def _commerce(
     context: AppContext,
     found: StoredUpdate,
     order: Order | None,
-    look: SubjectRead,
+    read: SubjectRead,
 ) -> Conclusion:
-    seen = look.sight.commerce
+    seen = read.seen.commerce
     there = seen is not None
     if found.kind is Kind.COMMERCE_NOTE and seen is not None:
         before = await commerce_updates.equal_notes(connection, found.store_id, [found.id])
         text = found.payload["text"]
         there = seen.comments.count(text) > before.get(found.id, 0)
-    if not there and doubt.open_for(found.in_doubt_until, look.read_at):
+    if not there and doubt.open_for(found.in_doubt_until, read.read_at):
         return _in_doubt(found)
     await requeue.end_doubt(connection, found)
     what = "note" if found.kind is Kind.COMMERCE_NOTE else "order"

@@ -1,4 +1,4 @@
-"""Retry: put an update back into the queue, and say honestly what will happen to it."""
+"""Retries an update: puts it back into the queue and says what will happen to it."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -38,10 +38,11 @@ _EXPLAINED = {
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """What will happen: queued, already_applied, waiting (until a time), or cannot_help."""
+    """A retried update and what will happen to it."""
 
     update: UpdateView
     will: str
+    """queued, already_applied, waiting (until a time) or cannot_help."""
     until: datetime | None
     explanation: str
 
@@ -56,19 +57,19 @@ async def retry(
 ) -> Retried:
     """Try an update again. Raises Unknown, Conflict update_in_progress or update_finished.
 
-    Walmart is read first for one that failed: what it has already is not sent again.
+    A failed update is read at Walmart first: what Walmart has is not sent again.
     """
     async with context.transaction(once) as connection:
         found, order = await held(connection, update_id)
         read_at = await rate_limits.now(connection)
-    snapshot = await _picture(context, found, order)
+    snapshot = await _read(context, found, order)
     async with context.transaction(once) as connection:
         now = await held(connection, update_id)
         if order is None or now[1] is None or not settlement.still_holds(order, now[1]):
             snapshot = None
-        picture = (snapshot, read_at) if snapshot is not None else None
+        read = (snapshot, read_at) if snapshot is not None else None
         retried = await _requeue(
-            connection, context, update_id, picture, override=override_cancel_request, actor=actor
+            connection, context, update_id, read, override=override_cancel_request, actor=actor
         )
         await idempotency.store(connection, once, retried)
     context.wake()
@@ -76,7 +77,7 @@ async def retry(
 
 
 async def held(connection: Connection, update_id: UUID) -> tuple[StoredUpdate, Order | None]:
-    """Hold an update that is not at rest, and its order, until the transaction ends.
+    """Lock an update that is not at rest, and its order, until the transaction ends.
 
     Raises Unknown, Conflict update_in_progress or update_finished.
     """
@@ -90,25 +91,25 @@ async def held(connection: Connection, update_id: UUID) -> tuple[StoredUpdate, O
     order = await repository.lock(connection, view.order_id) if view.order_id else None
     found = await requeue.find(connection, update_id)
     if found is None:
-        # Archived: what was at rest for so long stays so.
-        raise Conflict("update_finished", f"The update is {view.state} already.")
+        # Archived, so it has been at rest for long.
+        raise Conflict("update_finished", f"The update is already {view.state}.")
     if found.state is State.SENDING:
         raise Conflict("update_in_progress", "A poller is delivering this update right now.")
     if found.state in {State.CONFIRMED, State.DISMISSED}:
-        raise Conflict("update_finished", f"The update is {found.state.value} already.")
+        raise Conflict("update_finished", f"The update is already {found.state.value}.")
     return found, order
 
 
-async def _picture(
+async def _read(
     context: AppContext, found: StoredUpdate, order: Order | None
 ) -> OrderSnapshot | None:
-    told_commerce = found.kind in TOLD_COMMERCE
-    if order is None or told_commerce or found.state is not State.FAILED or not found.attempts:
+    to_commerce = found.kind in TOLD_COMMERCE
+    if order is None or to_commerce or found.state is not State.FAILED or not found.attempts:
         return None
     try:
         return await read_order.read(context, order.store_id, order.purchase_order_id)
     except OrderError:
-        # The poller reads before it sends, so nothing is risked by queueing it unread.
+        # The poller reads before it sends, so queueing without a read is safe.
         return None
 
 
@@ -116,21 +117,19 @@ async def _requeue(
     connection: Connection,
     context: AppContext,
     update_id: UUID,
-    picture: tuple[OrderSnapshot, datetime] | None,
+    read: tuple[OrderSnapshot, datetime] | None,
     *,
     override: bool,
     actor: str,
 ) -> Retried:
     found, order = await held(connection, update_id)
     landed, why_not = False, None
-    if order is not None and picture is not None:
-        turns = await settlement.settle(
-            connection, SettlementInput(order, *picture), context.new_id
-        )
+    if order is not None and read is not None:
+        turns = await settlement.settle(connection, SettlementInput(order, *read), context.new_id)
         await updates.activate_next(connection, turns)
         order = await repository.lock(connection, order.id)
         landed = _state(order, update_id) is State.CONFIRMED
-        why_not = None if landed else _why_not(order, update_id, picture, override=override)
+        why_not = None if landed else _why_not(order, update_id, read, override=override)
     if not landed and why_not is None:
         await _queue(connection, found, order, override=override)
     if order is not None:
@@ -141,20 +140,20 @@ async def _requeue(
     if view is None:
         raise Unknown("update", update_id)
     if landed:
-        return Retried(view, "already_applied", None, "Walmart has it already; nothing is sent.")
+        return Retried(view, "already_applied", None, "Walmart already has it; nothing is sent.")
     if why_not is not None:
         return Retried(view, "cannot_help", None, _EXPLAINED[why_not])
     return await _forecast(connection, found, view)
 
 
 def _why_not(
-    order: Order, update_id: UUID, picture: tuple[OrderSnapshot, datetime], *, override: bool
+    order: Order, update_id: UUID, read: tuple[OrderSnapshot, datetime], *, override: bool
 ) -> str | None:
-    """What Walmart shows that no repetition can change."""
+    """The code of an obstacle that a retry cannot overcome. None means that there is none."""
     task = order.task(update_id)
     if task is None or task.kind not in {Kind.SHIPMENT, Kind.CANCELLATION}:
         return None
-    snapshot, read_at = picture
+    snapshot, read_at = read
     reading = readback.read(order, task, snapshot)
     why = blockers.obstacle(task, reading, snapshot)
     if why is not None or task.in_doubt(read_at) or task.kind is Kind.CANCELLATION:
@@ -165,7 +164,7 @@ def _why_not(
         if any(
             number in snapshot.lines and snapshot.lines[number].open for number in reading.missing
         ):
-            # Our other updates hold the units; queueing the retry reports that.
+            # Other updates of ours reserved the units; queueing the retry reports that.
             return None
         again = task
     again = replace(again, override_cancel_request=again.override_cancel_request or override)
@@ -195,20 +194,22 @@ def _state(order: Order, update_id: UUID) -> State | None:
 
 
 async def _forecast(connection: Connection, found: StoredUpdate, view: UpdateView) -> Retried:
-    whom = "Commerce" if found.kind in TOLD_COMMERCE else "Walmart"
+    system = "Commerce" if found.kind in TOLD_COMMERCE else "Walmart"
     paused = await rate_limits.paused_until(connection, found.store_id, found.kind)
     if paused is not None:
-        return Retried(view, "waiting", paused, f"{whom} takes no calls of this kind until then.")
+        return Retried(
+            view, "waiting", paused, f"{system} accepts no calls of this kind until then."
+        )
     if not await updates.has_turn(connection, found.store_id, found.id):
         return Retried(view, "waiting", None, "An earlier update of the order goes first.")
     if found.in_doubt_until is not None and found.in_doubt_until > await rate_limits.now(
         connection
     ):
         text = (
-            f"An earlier try may still arrive until then; {whom} is read before anything is sent."
+            f"An earlier try may still arrive until then; {system} is read before anything is sent."
         )
         return Retried(view, "waiting", found.in_doubt_until, text)
     if found.attempts:
-        text = f"It goes out now: {whom} is read first, and only what is missing is sent."
+        text = f"It goes out now: {system} is read first, and only what is missing is sent."
         return Retried(view, "queued", None, text)
     return Retried(view, "queued", None, "It goes out now.")

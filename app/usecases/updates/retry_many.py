@@ -1,4 +1,4 @@
-"""Retry in bulk: every update that fits, each by itself, with a word on each."""
+"""Retries every update that matches a filter, each by itself, with a result for each."""
 
 import asyncio
 from collections import Counter
@@ -16,28 +16,30 @@ from app.usecases.context import AppContext
 from app.usecases.updates import retry
 from app.usecases.updates.retry import Retried
 
-# Each may cost a read at Walmart; the caller waits for all of them.
+# Each may cost a read at Walmart, and the caller waits for all of them.
 MOST = 200
 _AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
 class RetriedOne:
-    """What will happen to one update; will is a problem's code where it was not accepted."""
+    """The result for one update."""
 
     update_id: UUID
     order_id: UUID | None
     will: str
+    """As in `Retried`; a problem's code if the retry was refused."""
     until: datetime | None
     explanation: str
 
 
 @dataclass(frozen=True, slots=True)
 class RetriedMany:
-    """A word on each, how many of each, and whether more updates fit than were taken."""
+    """The results of a bulk retry."""
 
     results: Sequence[RetriedOne]
     more: bool
+    """More updates match than were taken."""
     totals: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -50,9 +52,9 @@ async def retry_many(
     actor: str,
     once: IdempotentRequest | None = None,
 ) -> RetriedMany:
-    """Try the newest limit updates again that fit. Raises NotAvailable, and Replay for a repeat.
+    """Retry the newest `limit` updates that match. One that is refused does not stop the others.
 
-    Each is carried out by itself: one that cannot be retried keeps no other from it.
+    Raises NotAvailable, and Replayed for a repeated request.
     """
     async with context.transaction(once) as connection:
         found, after = await queries.updates(connection, wanted, KeysetPage(limit))

@@ -1,4 +1,4 @@
-"""What an update is about, as Walmart or Commerce shows it now, outside any transaction."""
+"""Reads what an update is about from Walmart or Commerce, outside any transaction."""
 
 from dataclasses import dataclass
 
@@ -22,17 +22,15 @@ from app.walmart.returns import ReturnPage
 
 @dataclass(frozen=True, slots=True)
 class SubjectSeen:
-    """What was seen: the order, the return, the stock level, or the order in Commerce.
-
-    commerce None for an update of Commerce's kinds: Commerce has no such order. missing: Walmart
-    knows no such order, return or item.
-    """
+    """The subject of an update as it was read: one of these fields, by the update's kind."""
 
     order: OrderSnapshot | None = None
     returned: Return | None = None
     stock: int | None = None
     commerce: CommerceOrder | None = None
+    """None for an update to Commerce means that Commerce has no such order."""
     missing: bool = False
+    """Walmart knows no such order, return or item."""
 
 
 async def read_subject(
@@ -40,14 +38,14 @@ async def read_subject(
     found: StoredUpdate,
     order: Order | None,
     *,
-    hold: WalmartReader = UNLIMITED,
+    reader: WalmartReader = UNLIMITED,
 ) -> SubjectSeen | None:
-    """Read what an update is about; None where it cannot be read.
+    """Read what an update is about. None means that it could not be read.
 
-    Raises what hold raises where nothing may be asked now.
+    Raises what reader raises while no call may be made.
     """
     try:
-        return await _read(context, found, order, hold)
+        return await _read(context, found, order, reader)
     except NotFound:
         return SubjectSeen(missing=True)
     except (CallError, OrderError):
@@ -55,38 +53,38 @@ async def read_subject(
 
 
 async def _read(
-    context: AppContext, found: StoredUpdate, order: Order | None, hold: WalmartReader
+    context: AppContext, found: StoredUpdate, order: Order | None, reader: WalmartReader
 ) -> SubjectSeen | None:
     if found.kind in TOLD_COMMERCE:
         return await _in_commerce(context, found, order)
     account = await context.account(found.store_id)
     if found.kind is Kind.INVENTORY:
-        return await _stock(context, account, found, hold)
+        return await _stock(context, account, found, reader)
     if found.kind is Kind.REFUND:
-        return await _returned(context, account, found, hold)
+        return await _returned(context, account, found, reader)
     if order is None:
         return None
-    answer = await hold.read_order(context, account, order.purchase_order_id)
+    answer = await reader.read_order(context, account, order.purchase_order_id)
     return SubjectSeen(order=answer.order) if answer.order is not None else None
 
 
 async def _stock(
-    context: AppContext, account: SellerCredentials, found: StoredUpdate, hold: WalmartReader
+    context: AppContext, account: SellerCredentials, found: StoredUpdate, reader: WalmartReader
 ) -> SubjectSeen:
     async def read() -> InventoryAnswer:
         payload = found.payload
         return await context.walmart.inventory.read(account, payload["sku"], payload["ship_node"])
 
-    return SubjectSeen(stock=(await hold.ask(Endpoint.INVENTORY, read)).quantity)
+    return SubjectSeen(stock=(await reader.ask(Endpoint.INVENTORY, read)).quantity)
 
 
 async def _returned(
-    context: AppContext, account: SellerCredentials, found: StoredUpdate, hold: WalmartReader
+    context: AppContext, account: SellerCredentials, found: StoredUpdate, reader: WalmartReader
 ) -> SubjectSeen:
     async def read() -> ReturnPage:
         return await context.walmart.returns.read(account, found.payload["return_order_id"])
 
-    page = await hold.ask(Endpoint.RETURNS, read)
+    page = await reader.ask(Endpoint.RETURNS, read)
     return SubjectSeen(returned=page.returns[0]) if page.returns else SubjectSeen(missing=True)
 
 
@@ -102,13 +100,13 @@ async def _in_commerce(
 async def _commerce_order(
     context: AppContext, commerce_connection: CommerceConnection, order: Order
 ) -> CommerceOrder | None:
-    kept: list[Call] = []
+    calls: list[Call] = []
     entity_id = order.commerce_order_id
     if entity_id is None:
         found = await context.commerce.find_order(
-            commerce_connection, order.purchase_order_id, kept.append
+            commerce_connection, order.purchase_order_id, calls.append
         )
         if found is None:
             return None
         entity_id = found.entity_id
-    return await context.commerce.read_order(commerce_connection, entity_id, kept.append)
+    return await context.commerce.read_order(commerce_connection, entity_id, calls.append)

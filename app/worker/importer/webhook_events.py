@@ -79,7 +79,7 @@ class WebhookEventReader:
         if event.purchase_order_id is None:
             return "about no order"
         seen = await sync_order.sync_order(
-            self.context, account, event.purchase_order_id, hold=reader
+            self.context, account, event.purchase_order_id, reader=reader
         )
         if not seen.settled and not event.last:
             return None
@@ -95,7 +95,7 @@ class WebhookEventReader:
 
         page = await reader.ask(Endpoint.RETURNS, read)
         changed = await import_returns_page.save_page(
-            self.context, account, page.returns, page.unreadable, hold=reader
+            self.context, account, page.returns, page.unreadable, reader=reader
         )
         if page.unreadable:
             return "unreadable"

@@ -55,7 +55,7 @@ class DoubtResolver:
             basis, found = await _held(connection, each)
         if found is None:
             return
-        seen = await subject_reader.read_subject(context, found, basis, hold=reader)
+        seen = await subject_reader.read_subject(context, found, basis, reader=reader)
         unreadable = seen is None and await self._unreachable(found)
         async with context.transaction() as connection:
             order, found = await _held(connection, each)
