@@ -309,7 +309,7 @@ async def test_pages_that_lead_in_a_circle_come_to_an_end(world: World) -> None:
         context = replace(world.context, walmart=client)
         tally = await Importer(context, Breaker(), ALWAYS).run(1)
     assert tally is not None
-    assert tally.stopped == "Walmart cannot be read any further: Walmart's pages lead in a circle."
+    assert tally.stopped == "Walmart cannot be asked on: Walmart's pages lead in a circle."
     assert tally.whole_returns
     assert len([each for each in asked.calls if "page=" in str(each.request.url)]) == 2
     stopped = "SELECT stopped FROM import_places WHERE list = 'changed'"

@@ -275,7 +275,7 @@ def maintenance(world: World, **changes: Any) -> MaintenanceScheduler:
         "interval": 0.01,
         "ship_by_warning": 0.0,
         "reconcile_every": 0.0,
-        "desk": world.context,
+        "context": world.context,
         "importer": None,
         "announcements": WebhookEventReader(world.context),
         "random": lambda: 0.5,

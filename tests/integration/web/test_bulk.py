@@ -160,7 +160,7 @@ async def test_commerces_export_of_shipments_is_taken_once_tracking_stands_besid
     row = EXPORT.format("000000000")
     alone = await send(world, client, csv(row, columns=EXPORTED))
     assert alone.status_code == 422
-    assert "carrier_code is needed" in alone.json()["detail"]
+    assert "carrier_code is required" in alone.json()["detail"]
     columns = f"{EXPORTED},carrier_code,tracking_number"
     told = (await send(world, client, csv(f"{row},ups,1ZA", columns=columns))).json()
     assert told["totals"] == {"accepted": 1, "known": 0, "refused": 0}
