@@ -194,7 +194,7 @@ async def test_a_connection_that_dies_while_it_is_set_up_drops_no_result(
     assert (await world.update(result.update.id)).state == "retrying"
 
 
-@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("sharded", [False, True])
 async def test_what_is_written_twice_is_written_once(world: World, sharded: bool) -> None:
     """As after a COMMIT whose answer was lost."""
     world.database.placement.sharded = sharded
