@@ -530,7 +530,7 @@ async def test_an_event_waits_while_commerce_cannot_say_whose_it_is(
 async def test_a_token_is_never_sent_to_a_new_address(world: World) -> None:
     store = await a_store(world)
     moved = manage.StoreChanges(commerce_base_url="https://elsewhere.example")
-    with pytest.raises(Invalid, match="anew"):
+    with pytest.raises(Invalid, match="again"):
         await manage.change(world.context, store.id, moved, actor="test")
     same = manage.StoreChanges(commerce_base_url=world.walmart_url, commerce_stock_id=2)
     changed = await manage.change(world.context, store.id, same, actor="test")
