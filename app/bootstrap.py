@@ -12,11 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import sqlalchemy as sa
-
 from app.commerce.client import CommerceClient
 from app.domain import ids
-from app.domain.errors import NotAvailable
 from app.domain.outbox.rate_limits import Breaker, Endpoint
 from app.domain.outbox.retry_policy import RetryPolicy
 from app.http_client.transport import Http, open_http
@@ -25,11 +22,8 @@ from app.metrics import Metrics
 from app.settings import EMBEDDED, Settings
 from app.storage.orders.ship_batcher import ShipBatcher
 from app.storage.outbox.notify import DueHint, NotifyListener, NotifyPublisher, WakeSignal
-from app.storage.postgres import migrate
 from app.storage.postgres.database import Database, open_database
 from app.storage.postgres.embedded import EmbeddedPostgres
-from app.storage.postgres.errors import REFUSED, sqlstate
-from app.storage.postgres.retry import again
 from app.storage.stores.secrets import SecretCipher
 from app.usecases.context import AppContext
 from app.version import VERSION
@@ -37,8 +31,6 @@ from app.walmart.client import WalmartClient
 from app.worker.heartbeat import Heartbeat
 from app.worker.poller import Poller, PollerSettings
 
-# What a server that takes no writes refuses, and what does nothing where it does.
-_WRITES = "SELECT FROM alembic_version LIMIT 0 FOR UPDATE"
 # Of a lease, what a stopping poller gives to deliveries in flight.
 DRAIN_SHARE = 0.8
 # A broken lane rests for some first waits, and never so long that Walmart's return goes unnoticed.
@@ -158,47 +150,6 @@ def _client(settings: Settings, http: Http) -> WalmartClient:
     return WalmartClient(
         http, base_url=settings.walmart_base_url, timeout=settings.walmart_timeout, now=_now
     )
-
-
-def in_a_line(error: Exception) -> str:
-    """What is wrong with the database, without the statement that SQLAlchemy adds.
-
-    Where it refuses a connection, in its own words.
-    """
-    refused = isinstance(error, NotAvailable) and sqlstate(error.__cause__).startswith(REFUSED)
-    return f"{error} It says: {_said(error.__cause__)}." if refused else _said(error)
-
-
-def _said(error: BaseException | None) -> str:
-    return str(getattr(error, "orig", None) or error).splitlines()[0]
-
-
-async def not_ready(database: Database) -> str | None:
-    """Why requests cannot be served, or None.
-
-    The database must be there and take writes, its schema must be at head.
-    """
-    try:
-        current = await again(lambda: _revision(database))
-    except NotAvailable as error:
-        return in_a_line(error)
-    except sa.exc.SQLAlchemyError as error:
-        return f"The database does not answer as it should: {in_a_line(error)}."
-    head = migrate.head_revision()
-    # Old code on a newer schema is fine: migrations only add (expand before contract).
-    if current is None or current < head:
-        return (
-            f"The schema is at {current or 'nothing'}, this version needs {head}: waybill migrate."
-        )
-    return None
-
-
-async def _revision(database: Database) -> str | None:
-    async with database.begin() as connection:
-        current = await connection.run_sync(migrate.current_revision)
-        if current is not None:
-            await connection.exec_driver_sql(_WRITES)
-    return current
 
 
 @asynccontextmanager

@@ -9,11 +9,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app import bootstrap
 from app.domain import ids
 from app.domain.errors import NotAvailable
 from app.endings import CannotGoOn, Scope
 from app.settings import EMBEDDED, Settings
+from app.storage.postgres import readiness
 from app.storage.postgres.database import Connection, Database, open_database
 from app.storage.postgres.embedded import EmbeddedPostgres
 from app.storage.stores import api_keys, stores
@@ -100,7 +100,7 @@ async def _transaction(
     database: Database, work: Callable[[Connection], Awaitable[Result]]
 ) -> Result:
     try:
-        why_not = await bootstrap.not_ready(database)
+        why_not = await readiness.not_ready(database)
         if why_not is not None:
             raise CannotDo(why_not)
         async with database.begin() as connection:
@@ -108,6 +108,6 @@ async def _transaction(
     except NotAvailable as error:
         raise CannotDo(str(error)) from error
     except sa.exc.SQLAlchemyError as error:
-        raise CannotDo(f"The database refused: {bootstrap.in_a_line(error)}.") from error
+        raise CannotDo(f"The database refused: {readiness.in_a_line(error)}.") from error
     finally:
         await database.close()

@@ -13,7 +13,7 @@ from app.domain.errors import Conflict, NotAvailable
 from app.settings import BadSettings, Settings
 from app.storage import queries
 from app.storage.outbox.notify import NotifyListener, WakeSignal
-from app.storage.postgres import migrate
+from app.storage.postgres import migrate, readiness
 from app.storage.queries import KeysetPage
 from app.storage.queries.views import StoreView
 from app.storage.stores import stores
@@ -49,12 +49,12 @@ async def examine(settings: Settings) -> AsyncIterator[Check]:
         try:
             async for finding in _database(parts):
                 yield finding
-            if await bootstrap.not_ready(parts.database) is None:
+            if await readiness.not_ready(parts.database) is None:
                 async for finding in _stores(parts):
                     yield finding
         except (NotAvailable, sa.exc.SQLAlchemyError) as error:
             advice = "Check WAYBILL_DATABASE_URL, that PostgreSQL runs, and its pg_hba.conf."
-            yield Check(fine=False, what=f"database: {bootstrap.in_a_line(error)}", advice=advice)
+            yield Check(fine=False, what=f"database: {readiness.in_a_line(error)}", advice=advice)
 
 
 async def _database(parts: Parts) -> AsyncIterator[Check]:

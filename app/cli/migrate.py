@@ -3,11 +3,11 @@
 import alembic.util.exc
 import sqlalchemy.exc
 
-from app.bootstrap import in_a_line
 from app.endings import CannotGoOn
 from app.settings import EMBEDDED, Settings
 from app.storage.postgres import migrate as schema
 from app.storage.postgres.embedded import EmbeddedPostgres
+from app.storage.postgres.readiness import in_a_line
 
 
 class CannotMigrate(CannotGoOn):

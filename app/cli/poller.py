@@ -13,6 +13,7 @@ from app import bootstrap, logs
 from app.cli import http_server
 from app.endings import CannotGoOn
 from app.settings import Settings
+from app.storage.postgres import readiness
 from app.worker.heartbeat import PATIENCE, Heartbeat
 
 _log = structlog.get_logger(__name__)
@@ -69,7 +70,7 @@ async def _probed(
     from app.web.probes import create_probes  # noqa: PLC0415
 
     app = create_probes(
-        stopped=heartbeat.stopped, ready=lambda: bootstrap.not_ready(parts.database)
+        stopped=heartbeat.stopped, ready=lambda: readiness.not_ready(parts.database)
     )
     stop = asyncio.Event()
     answering = asyncio.create_task(http_server.answer(app, taken, stop, grace=_GRACE))
@@ -84,7 +85,7 @@ async def _wait_until_ready(parts: bootstrap.Parts, stop: asyncio.Event) -> None
     loop = asyncio.get_running_loop()
     deadline = loop.time() + _PATIENCE
     while not stop.is_set():
-        why_not = await bootstrap.not_ready(parts.database)
+        why_not = await readiness.not_ready(parts.database)
         if why_not is None:
             return
         if loop.time() > deadline:

@@ -20,7 +20,7 @@ from app.endings import CannotGoOn
 from app.settings import Settings
 from app.storage import rate_limits
 from app.storage.imports import reconciliations
-from app.storage.postgres import presence
+from app.storage.postgres import presence, readiness
 from app.storage.recording import recovery
 from app.storage.recording.recovery import Level
 from app.usecases.imports import recover
@@ -81,7 +81,7 @@ def run(settings: Settings, *, since: datetime | None, as_json: bool, tell: Tell
 
 async def _run(settings: Settings, since: datetime | None, say: Tell) -> _Run:
     async with bootstrap.opened(settings) as parts:
-        why_not = await bootstrap.not_ready(parts.database)
+        why_not = await readiness.not_ready(parts.database)
         if why_not is not None:
             raise CannotRecover(why_not)
         async with _no_poller(parts):

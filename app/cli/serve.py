@@ -12,6 +12,7 @@ from app.cli import http_server
 from app.commerce.signatures import open_keys
 from app.endings import CannotGoOn
 from app.settings import Settings
+from app.storage.postgres import readiness
 from app.version import VERSION
 from app.web.app import create_app
 
@@ -38,7 +39,7 @@ async def _serve(settings: Settings, taken: socket.socket, *, with_poller: bool)
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(bootstrap.opened(settings))
-        why_not = await bootstrap.not_ready(parts.database)
+        why_not = await readiness.not_ready(parts.database)
         if why_not is not None:
             raise CannotServe(why_not)
         if with_poller:
@@ -50,7 +51,7 @@ async def _serve(settings: Settings, taken: socket.socket, *, with_poller: bool)
             context=parts.context,
             admin_key=admin.get_secret_value() if admin else None,
             metrics=parts.metrics,
-            ready=lambda: bootstrap.not_ready(parts.database),
+            ready=lambda: readiness.not_ready(parts.database),
             version=VERSION,
             adobe_keys=keys,
         )

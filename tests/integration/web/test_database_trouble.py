@@ -15,8 +15,8 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
-from app import bootstrap
 from app.domain.errors import NotAvailable, Stale
+from app.storage.postgres import readiness
 from app.storage.postgres.database import Database, open_database
 from app.storage.postgres.embedded import EmbeddedPostgres
 from app.storage.postgres.retry import again
@@ -150,12 +150,12 @@ async def test_sessions_of_a_demoted_server_are_closed_and_the_next_are_tried(
 
 
 async def test_a_process_is_not_ready_while_nothing_can_be_written(world: World) -> None:
-    assert await bootstrap.not_ready(world.database) is None
+    assert await readiness.not_ready(world.database) is None
     async with taking_no_writes(world):
-        assert await bootstrap.not_ready(world.database) is not None
+        assert await readiness.not_ready(world.database) is not None
         async with world.database.begin():
             pass
-    assert await bootstrap.not_ready(world.database) is None
+    assert await readiness.not_ready(world.database) is None
 
 
 async def test_what_a_migration_made_stale_is_run_again(

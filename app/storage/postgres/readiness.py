@@ -1,0 +1,51 @@
+"""Whether the database can serve requests: it answers, takes writes, and its schema is at head."""
+
+import sqlalchemy as sa
+
+from app.domain.errors import NotAvailable
+from app.storage.postgres import migrate
+from app.storage.postgres.database import Database
+from app.storage.postgres.errors import REFUSED, sqlstate
+from app.storage.postgres.retry import again
+
+# A read-only server refuses this statement; on others it changes nothing.
+_WRITES = "SELECT FROM alembic_version LIMIT 0 FOR UPDATE"
+
+
+async def not_ready(database: Database) -> str | None:
+    """Why requests cannot be served. None means ready."""
+    try:
+        current = await again(lambda: _revision(database))
+    except NotAvailable as error:
+        return in_a_line(error)
+    except sa.exc.SQLAlchemyError as error:
+        return f"The database does not answer as it should: {in_a_line(error)}."
+    head = migrate.head_revision()
+    # Old code on a newer schema is fine: migrations only add (expand before contract).
+    if current is None or current < head:
+        return (
+            f"The schema is at {current or 'nothing'}, this version needs {head}: waybill migrate."
+        )
+    return None
+
+
+async def _revision(database: Database) -> str | None:
+    async with database.begin() as connection:
+        current = await connection.run_sync(migrate.current_revision)
+        if current is not None:
+            await connection.exec_driver_sql(_WRITES)
+    return current
+
+
+def in_a_line(error: Exception) -> str:
+    """A database error in one line, without the statement that SQLAlchemy adds.
+
+    A refused connection is reported in PostgreSQL's own words.
+    """
+    refused = isinstance(error, NotAvailable) and sqlstate(error.__cause__).startswith(REFUSED)
+    cause = _first_line(error.__cause__)
+    return f"{error} It says: {cause}." if refused else _first_line(error)
+
+
+def _first_line(error: BaseException | None) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0]
