@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,6 +21,8 @@ import sqlalchemy as sa
 import uvicorn
 from cryptography.fernet import Fernet
 
+from app.bootstrap import worker
+from app.bootstrap.process import Parts
 from app.commerce.client import CommerceClient
 from app.domain.orders.requests import ShipRequest
 from app.domain.outbox.claimed_update import Claimed
@@ -28,6 +30,9 @@ from app.domain.outbox.rate_limits import Breaker, Endpoint
 from app.domain.outbox.retry_policy import RetryPolicy
 from app.domain.update import State
 from app.http_client.transport import Http, open_http
+from app.http_client.webhook_sender import WebhookSender
+from app.metrics import Metrics
+from app.settings import Settings
 from app.simulator.app import create_app as create_simulator
 from app.storage import queries
 from app.storage.orders.ship_batcher import ShipBatcher
@@ -42,8 +47,10 @@ from app.storage.tables import lanes, updates
 from app.usecases.context import AppContext
 from app.usecases.imports import import_order
 from app.usecases.stores import manage
+from app.version import VERSION
 from app.walmart.client import WalmartClient
-from app.worker.poller import Poller, PollerSettings
+from app.worker.heartbeat import Heartbeat
+from app.worker.poller import Poller
 from tests.builders import a_ship_request
 from tests.tls import TLS
 
@@ -53,6 +60,16 @@ ACTOR = "test"
 # Fractions of a second, so that a suite of hours of waiting takes minutes.
 BREAKER = Breaker(base=0.1, cap=0.4)
 POLICY = RetryPolicy(base=0.02, cap=0.2, give_up_after=3600, quiet_period=0.4)
+QUICK = Settings.model_construct(
+    poller_concurrency=20,
+    lease=20.0,
+    poll_interval=0.05,
+    reconcile_interval=0,
+    import_interval=0,
+    retain_updates=0,
+    retain_attempts=0,
+    retain_idempotency_keys=0,
+)
 _purchase_orders = itertools.count(1_796_330_120_000)
 
 
@@ -63,14 +80,20 @@ class World:
     url: str
     database: Database
     context: AppContext
-    client: WalmartClient
     walmart: httpx.AsyncClient
     walmart_url: str
     wake_signal: WakeSignal
     timeout: float
     http: Http
+    metrics: Metrics
+    webhook_sender: WebhookSender
     _stores: list[StoreView] = field(default_factory=list)
     _refusals: list[int] = field(default_factory=list)
+
+    @property
+    def client(self) -> WalmartClient:
+        """Walmart, as pollers and use cases call it."""
+        return self.context.walmart
 
     async def a_store(self, **changes: Any) -> StoreView:
         """Connect a store with a seller account of its own."""
@@ -185,31 +208,40 @@ class World:
                         return
                 await asyncio.sleep(0.02)
 
-    def poller(self, **changes: Any) -> Poller:
-        """A poller as it is shipped, with quick clocks."""
-        given = {
-            "name": f"poller-{secrets.token_hex(3)}",
-            "concurrency": 20,
-            "lease": 20.0,
-            "timeout": self.timeout,
-            "poll_interval": 0.05,
-            "drain": 5.0,
-            "policy": POLICY,
-            "breaker": BREAKER,
-            **changes,
-        }
-        return Poller(
-            database=self.database,
-            client=self.client,
-            commerce=self.context.commerce,
+    def poller(
+        self, *, policy: RetryPolicy = POLICY, without: str | None = None, **changes: Any
+    ) -> Poller:
+        """Compose a poller as a process does, with quick clocks.
+
+        without: the name of a job that it leaves out. changes: parts of the process, and settings,
+        by their names.
+        """
+        parts = {each.name for each in fields(Parts)} & changes.keys()
+        settings = QUICK.model_copy(
+            update={
+                "walmart_timeout": self.timeout,
+                "retry_base": policy.base,
+                "retry_cap": policy.cap,
+                "give_up_after": policy.give_up_after,
+                "quiet_period": policy.quiet_period,
+                **{name: value for name, value in changes.items() if name not in parts},
+            }
+        )
+        given = Parts(
+            settings=settings,
+            url=self.url,
             context=self.context,
-            cipher=self.context.cipher,
-            settings=PollerSettings(**given),
+            metrics=self.metrics,
             wake_signal=self.wake_signal,
+            webhook_sender=self.webhook_sender,
+            breaker=BREAKER,
+            heartbeat=Heartbeat(time.monotonic),
             random=lambda: 0.5,
-            new_id=self.context.new_id,
             monotonic=time.monotonic,
         )
+        composed = worker.poller(replace(given, **{name: changes[name] for name in parts}))
+        jobs = [each for each in composed.maintenance.jobs if each.name != without]
+        return replace(composed, maintenance=replace(composed.maintenance, jobs=jobs), drain=5.0)
 
     async def deliver_until(
         self, *update_ids: UUID, states: set[State] | None = None, pollers: int = 1, **changes: Any
@@ -310,7 +342,16 @@ async def open_world(
             commerce=CommerceClient(outside, timeout=timeout, now=lambda: datetime.now(UTC)),
         )
         yield World(
-            url, database, context, client, walmart, walmart_url, wake_signal, timeout, http
+            url,
+            database,
+            context,
+            walmart,
+            walmart_url,
+            wake_signal,
+            timeout,
+            http,
+            Metrics(database, VERSION, started_at=datetime.now(UTC)),
+            WebhookSender(outside, timeout=timeout, now=lambda: datetime.now(UTC)),
         )
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from app import bootstrap
-from app.bootstrap import Parts
+from app.bootstrap import process
+from app.bootstrap.process import Parts
 from app.domain.errors import Conflict, NotAvailable
 from app.settings import BadSettings, Settings
 from app.storage import queries
@@ -45,7 +45,7 @@ async def examine(settings: Settings) -> AsyncIterator[Check]:
         yield Check(fine=False, what="configuration", advice=str(error))
         return
     yield Check(fine=True, what="configuration is complete")
-    async with bootstrap.opened(settings) as parts:
+    async with process.opened(settings) as parts:
         try:
             async for finding in _database(parts):
                 yield finding
@@ -87,14 +87,14 @@ async def _database(parts: Parts) -> AsyncIterator[Check]:
 
 async def _waking(parts: Parts) -> Check:
     """Announce an update and hear it, over the connections that API and poller would use."""
-    if not bootstrap.can_listen(parts.settings):
+    if not process.can_listen(parts.settings):
         what = "pollers are woken by polling only (a pooler, and no WAYBILL_DATABASE_DIRECT_URL)"
         return Check(fine=True, what=what)
     wake_signal = WakeSignal()
     try:
         async with (
             asyncio.timeout(_PATIENCE),
-            NotifyListener(bootstrap.direct_url(parts.settings, parts.url), wake_signal),
+            NotifyListener(process.direct_url(parts.settings, parts.url), wake_signal),
         ):
             await wake_signal.wait()  # once it listens
             wake_signal.take()

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from app import bootstrap, logs
+from app import logs
+from app.bootstrap import process
 from app.domain.errors import NotAvailable, OrderError
 from app.endings import CannotGoOn
 from app.settings import Settings
@@ -45,7 +46,7 @@ async def _run(
     settings: Settings, code: str, rows: list[Row], progress: Callable[[int], None]
 ) -> BulkReport:
     try:
-        async with bootstrap.opened(settings) as parts:
+        async with process.opened(settings) as parts:
             async with parts.database.begin() as connection:
                 number = await stores.number_of_code(connection, code)
             if number is None:

@@ -3,18 +3,17 @@
 import asyncio
 import signal
 import socket
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
-from app import bootstrap, logs
+from app import logs
+from app.bootstrap import process, worker
 from app.cli import http_server
 from app.endings import CannotGoOn
 from app.settings import Settings
 from app.storage.postgres import readiness
-from app.worker.heartbeat import PATIENCE, Heartbeat
 
 _log = structlog.get_logger(__name__)
 # A deployment starts its parts at once: the database and its migration get a minute.
@@ -35,7 +34,7 @@ def poll(settings: Settings, *, host: str, port: int | None) -> None:
     """
     logs.configure(settings.log_level)
     taken = None if port is None else http_server.take(host, port)
-    with asyncio.Runner(loop_factory=bootstrap.new_loop) as runner:
+    with asyncio.Runner(loop_factory=process.new_loop) as runner:
         runner.run(_poll(settings, taken))
 
 
@@ -45,16 +44,13 @@ async def _poll(settings: Settings, taken: socket.socket | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(bootstrap.opened(settings))
-        heartbeat = Heartbeat(time.monotonic, patience=settings.poll_interval + PATIENCE)
+        parts = await stack.enter_async_context(process.opened(settings))
         if taken is not None:
-            await stack.enter_async_context(_probed(parts, heartbeat, taken))
+            await stack.enter_async_context(_probed(parts, taken))
         await _wait_until_ready(parts, stop)
         if stop.is_set():
             return
-        await stack.enter_async_context(
-            bootstrap.polling(parts, ended=stop.set, heartbeat=heartbeat)
-        )
+        await stack.enter_async_context(worker.polling(parts, ended=stop.set))
         http_server.leave_alone_what_stays()
         _log.info("polling", concurrency=settings.poller_concurrency)
         await stop.wait()
@@ -62,15 +58,13 @@ async def _poll(settings: Settings, taken: socket.socket | None) -> None:
 
 
 @asynccontextmanager
-async def _probed(
-    parts: bootstrap.Parts, heartbeat: Heartbeat, taken: socket.socket
-) -> AsyncIterator[None]:
+async def _probed(parts: process.Parts, taken: socket.socket) -> AsyncIterator[None]:
     """Answer probes meanwhile, from before the database is there until all is written down."""
     # A poller without a port needs no web framework.
     from app.web.probes import create_probes  # noqa: PLC0415
 
     app = create_probes(
-        stopped=heartbeat.stopped, ready=lambda: readiness.not_ready(parts.database)
+        stopped=parts.heartbeat.stopped, ready=lambda: readiness.not_ready(parts.database)
     )
     stop = asyncio.Event()
     answering = asyncio.create_task(http_server.answer(app, taken, stop, grace=_GRACE))
@@ -81,7 +75,7 @@ async def _probed(
         await answering
 
 
-async def _wait_until_ready(parts: bootstrap.Parts, stop: asyncio.Event) -> None:
+async def _wait_until_ready(parts: process.Parts, stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + _PATIENCE
     while not stop.is_set():

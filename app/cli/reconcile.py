@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from app import bootstrap, logs
+from app import logs
+from app.bootstrap import process
 from app.domain.errors import NotAvailable
 from app.endings import CannotGoOn
 from app.settings import Settings
@@ -57,7 +58,7 @@ async def _run(
 ) -> tuple[dict[int, str], list[ReconcileReport]]:
     reports = []
     try:
-        async with bootstrap.opened(settings) as parts:
+        async with process.opened(settings) as parts:
             async with parts.database.begin() as connection:
                 codes = await reconciliations.codes(connection)
             for number in _chosen(codes, store):

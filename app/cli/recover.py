@@ -10,8 +10,9 @@ from typing import Any
 
 import structlog
 
-from app import bootstrap, logs
-from app.bootstrap import Parts
+from app import logs
+from app.bootstrap import process
+from app.bootstrap.process import Parts
 from app.domain.errors import NotAvailable, OrderError
 from app.domain.imports.cursor import OVERLAP
 from app.domain.orders.drift import Cause, whole
@@ -80,7 +81,7 @@ def run(settings: Settings, *, since: datetime | None, as_json: bool, tell: Tell
 
 
 async def _run(settings: Settings, since: datetime | None, say: Tell) -> _Run:
-    async with bootstrap.opened(settings) as parts:
+    async with process.opened(settings) as parts:
         why_not = await readiness.not_ready(parts.database)
         if why_not is not None:
             raise CannotRecover(why_not)
@@ -96,8 +97,8 @@ async def _run(settings: Settings, since: datetime | None, say: Tell) -> _Run:
 @asynccontextmanager
 async def _no_poller(parts: Parts) -> AsyncIterator[None]:
     """Keep pollers out while all is put in doubt. Raises CannotRecover where one is there."""
-    if bootstrap.can_listen(parts.settings):
-        async with presence.alone(bootstrap.direct_url(parts.settings, parts.url)) as alone:
+    if process.can_listen(parts.settings):
+        async with presence.alone(process.direct_url(parts.settings, parts.url)) as alone:
             if not alone:
                 raise CannotRecover(_ALIVE)
             yield
@@ -137,9 +138,7 @@ async def _read(
     parts: Parts, done: _Run, report: RecoverReport, at_once: asyncio.Semaphore, say: Tell
 ) -> None:
     """Read a store; its trouble does not stop the others."""
-    reader = PatientReader(
-        parts.context, bootstrap.breaker(parts.settings), report.store_id, _PATIENCE
-    )
+    reader = PatientReader(parts.context, parts.breaker, report.store_id, _PATIENCE)
     async with at_once:
         try:
             await recover.read(parts.context, done.since, report, reader)

@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack
 
 import structlog
 
-from app import bootstrap, logs
+from app import logs
+from app.bootstrap import process, worker
 from app.cli import http_server
 from app.commerce.signatures import open_keys
 from app.endings import CannotGoOn
@@ -29,7 +30,7 @@ def serve(settings: Settings, *, host: str, port: int, with_poller: bool) -> Non
     """Answer requests until told to stop. Raises CannotServe, CannotListen, BadSettings."""
     logs.configure(settings.log_level)
     taken = http_server.take(host, port)
-    with asyncio.Runner(loop_factory=bootstrap.new_loop) as runner:
+    with asyncio.Runner(loop_factory=process.new_loop) as runner:
         runner.run(_serve(settings, taken, with_poller=with_poller))
 
 
@@ -38,12 +39,12 @@ async def _serve(settings: Settings, taken: socket.socket, *, with_poller: bool)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(bootstrap.opened(settings))
+        parts = await stack.enter_async_context(process.opened(settings))
         why_not = await readiness.not_ready(parts.database)
         if why_not is not None:
             raise CannotServe(why_not)
         if with_poller:
-            await stack.enter_async_context(bootstrap.polling(parts, ended=stop.set))
+            await stack.enter_async_context(worker.polling(parts, ended=stop.set))
         keys = open_keys()
         stack.push_async_callback(keys.close)
         admin = settings.admin_key

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Iterator
 
-from app import bootstrap, logs
+from app import logs
+from app.bootstrap import process
 from app.domain.errors import NotAvailable, OrderError
 from app.endings import CannotGoOn
 from app.settings import Settings
@@ -25,7 +26,7 @@ def subscribe(settings: Settings, *, store: str, url: str) -> Iterator[str]:
 
 async def _subscribe(settings: Settings, code: str, url: str) -> tuple[str, list[str]]:
     try:
-        async with bootstrap.opened(settings) as parts:
+        async with process.opened(settings) as parts:
             async with parts.database.begin() as connection:
                 found = await stores.identity(connection, code)
             if found is None:

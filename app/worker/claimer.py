@@ -71,7 +71,7 @@ class Claimer:
 
     database: Database
     cipher: SecretCipher
-    terms: ClaimSettings
+    settings: ClaimSettings
     breaker: Breaker
     new_id: Callable[[int], UUID]
     monotonic: Callable[[], float]
@@ -87,7 +87,7 @@ class Claimer:
             self.database.by_key,
             wanted,
             token=self.new_id(wanted[0].store_id),
-            terms=self.terms,
+            terms=self.settings,
             cipher=self.cipher,
             sharded=sharded,
         )

@@ -47,18 +47,16 @@ class Dispatcher:
     """Keeps a poller's slots filled.
 
     heard: what was announced. Seconds: poll_interval between two looks when nothing is; all
-    times are of the monotonic clock. check is called each round, and raises where the poller has
-    to end.
+    times are of the monotonic clock.
     """
 
     database: Database
     claimer: Claimer
-    under_way: Executor
+    executor: Executor
     wake_signal: WakeSignal
     concurrency: int
     poll_interval: float
     monotonic: Callable[[], float]
-    check: Callable[[], None]
     # Of how many stores a claim may be; 0 while nobody knows if their rows share a server.
     _together: int = 0
     _turns: FairScheduler = field(default_factory=FairScheduler)
@@ -94,13 +92,16 @@ class Dispatcher:
         """Whether something is due that nothing but an end of what is under way lets go."""
         return self._held_back or (bool(self._turns) and not self._claims)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Work until stop is set; claims under way end then, and their deliveries begin."""
+    async def run(self, stop: asyncio.Event, check: Callable[[], None]) -> None:
+        """Work until stop is set; claims in flight end then, and their deliveries begin.
+
+        check is called each round, and raises where the poller has to end.
+        """
         stopped = asyncio.create_task(stop.wait(), name="stop")
         stopped.add_done_callback(lambda _: self.wake_signal.poke())
         try:
             while not stop.is_set():
-                self.check()
+                check()
                 await self._wait(await self._round())
         finally:
             stopped.cancel()
@@ -144,14 +145,14 @@ class Dispatcher:
 
     def _slots(self) -> SlotBudget:
         """Who has slots, those included that claims under way may take."""
-        busy = Counter(self.under_way.busy)
+        busy = Counter(self.executor.busy)
         for turn in chain.from_iterable(self._claims.values()):
             busy[turn.place] += turn.share
         return SlotBudget.of(self.concurrency, busy, stuck=self.monotonic() >= self._stuck_at())
 
     def _stuck_at(self) -> float:
         """When half of the slots that all stores may use are held for long."""
-        return self.under_way.stuck_at((self.concurrency - self.concurrency // RESERVE + 1) // 2)
+        return self.executor.stuck_at((self.concurrency - self.concurrency // RESERVE + 1) // 2)
 
     def _begin(self, turns: Sequence[Turn]) -> None:
         for turn in turns:
@@ -190,7 +191,7 @@ class Dispatcher:
     def _took(self, turn: Turn, taken: ClaimedBatch, ended: int) -> None:
         """Let go what a claim took of a store; ended: how many deliveries had when it began."""
         for update, about in taken.going:
-            self.under_way.start(update, about, taken.asked_at, taken.at)
+            self.executor.start(update, about, taken.asked_at, taken.at)
         self._held_back |= taken.held_back
         rest_until = None
         if taken.again_in is not None:
@@ -244,7 +245,7 @@ class Dispatcher:
             found = await due.groups(self.database.by_key, sharded=sharded)
             if not self._together:
                 # Own caps are held beside the counts of claims, of one store in one order.
-                self._together = 1 if sharded or self.claimer.terms.caps else TOGETHER
+                self._together = 1 if sharded or self.claimer.settings.caps else TOGETHER
         except Exception as error:  # noqa: BLE001 - logged; the loop must live on
             self._trouble(error)
             return

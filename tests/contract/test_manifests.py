@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from typer.main import get_command
 
 from app import settings
-from app.bootstrap import DRAIN_SHARE
+from app.bootstrap.worker import DRAIN_SHARE
 from app.cli import serve
 from app.cli.main import app
 from app.settings import BadSettings, Settings

@@ -145,7 +145,7 @@ def open_ground(url: str, runner: asyncio.Runner) -> Ground:
     claimer = Claimer(
         database=database,
         cipher=VAULT,
-        terms=ClaimSettings("p", LEASE, 30, quiet=QUIET),
+        settings=ClaimSettings("p", LEASE, 30, quiet=QUIET),
         breaker=breaker,
         new_id=context.new_id,
         monotonic=time.monotonic,

@@ -284,7 +284,7 @@ async def _recorded_together(world: World, stores: Sequence[StoreView]) -> None:
                 reports=[CallReport(store.store_id, Endpoint.SHIP, at, at, tokens=3)],
             )
         )
-    completer = world.poller()._recorder()
+    completer = world.poller().completer
     writing = asyncio.create_task(completer.run())
     await asyncio.gather(*(completer.write(each) for each in results))
     writing.cancel()

@@ -270,7 +270,7 @@ async def test_a_claim_knows_the_moment_before_its_statement_and_the_one_after(
     claimer = Claimer(
         database=world.database,
         cipher=VAULT,
-        terms=ClaimSettings("p", lease=60.0, timeout=30.0, caps={}),
+        settings=ClaimSettings("p", lease=60.0, timeout=30.0, caps={}),
         breaker=Breaker(),
         new_id=world.context.new_id,
         monotonic=lambda: float(next(ticks)),

@@ -264,7 +264,7 @@ async def test_a_commerce_that_hangs_keeps_no_shipment_back(fresh_url: str) -> N
         await world.fault("commerce_orders", "timeout", times=None)
         found = [await world.an_order(1, store=store) for _ in range(8)]
         await world.answered_before()
-        async with world.polling(concurrency=10):
+        async with world.polling(poller_concurrency=10):
             async with asyncio.timeout(20):
                 while not await world.calls("commerce_orders"):
                     await asyncio.sleep(0.02)

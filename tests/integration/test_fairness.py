@@ -31,7 +31,7 @@ async def test_stores_that_hang_together_leave_room_for_another(fresh_url: str) 
         healthy = await world.a_store()
         order = await world.an_order(1, store=healthy)
         await world.answered_before()
-        async with world.polling(concurrency=20):
+        async with world.polling(poller_concurrency=20):
             assert await hanging(world) >= 12
             sent = await ship.ship(world.context, order.id, a_package("1ZH"), actor="test")
             async with asyncio.timeout(20):

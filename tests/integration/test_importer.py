@@ -260,8 +260,7 @@ async def test_an_importer_that_lost_its_lease_writes_down_nothing_of_its_end(
 async def test_a_poller_imports_beside_its_work(world: World) -> None:
     store = await world.a_store()
     number = await world.at_walmart(1, store=store, status="Created")
-    poller = world.poller(import_every=1)
-    poller.context = world.context
+    poller = world.poller(import_interval=1)
     stop = asyncio.Event()
     running = asyncio.create_task(poller.run(stop))
     async with asyncio.timeout(20):

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -52,7 +52,7 @@ async def test_nothing_is_sent_by_a_lease_that_was_over_when_its_claim_was_answe
     order = await world.an_order(1)
     shipped = await ship.ship(world.context, order.id, a_package("1ZLATE"), actor=ACTOR)
     clock, stop = Clock(), asyncio.Event()
-    poller = replace(world.poller(policy=LONG, lease=LEASE), monotonic=clock)
+    poller = world.poller(policy=LONG, lease=LEASE, monotonic=clock)
     holder = await asyncpg.connect(**asyncpg_arguments(world.url))
     await holder.execute(_ELSEWHERE)
     async with holder.transaction():

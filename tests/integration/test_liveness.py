@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from app import bootstrap
+from app.bootstrap import process, worker
 from app.domain.update import State
 from app.settings import Settings
 from app.storage.postgres.database import open_database
@@ -55,7 +55,7 @@ def frozen(process: int) -> Iterator[None]:
 async def test_the_loop_turns_on_while_its_database_does_not_answer(world: World) -> None:
     database = open_database(world.url, pool_size=2, statement_timeout_ms=300)
     heartbeat = Counted(time.monotonic)
-    poller = replace(world.poller(), database=database, heartbeat=heartbeat)
+    poller = world.poller(context=replace(world.context, database=database), heartbeat=heartbeat)
     async with database.begin() as connection:
         process = await connection.scalar(sa.text("SELECT pg_backend_pid()"))
     stop = asyncio.Event()
@@ -79,8 +79,8 @@ async def test_a_poller_that_has_lost_a_part_of_itself_ends(world: World) -> Non
     def broken() -> float:
         raise ZeroDivisionError
 
-    # Upkeep asks for it between two looks, outside of what it can bear.
-    poller = replace(world.poller(), random=broken)
+    # The scheduler draws it between two runs of a job, outside of what it catches.
+    poller = world.poller(random=broken)
     async with asyncio.timeout(30):
         with pytest.raises(ZeroDivisionError):
             await poller.run(asyncio.Event())
@@ -94,7 +94,7 @@ async def test_a_process_hears_that_its_poller_ended_and_why(world: World) -> No
         database_pooler="transaction",
     )
     ended = asyncio.Event()
-    async with asyncio.timeout(30), bootstrap.opened(settings) as parts:
+    async with asyncio.timeout(30), process.opened(settings) as parts:
         with pytest.raises(AttributeError):
-            async with bootstrap.polling(replace(parts, wake_signal=None), ended=ended.set):  # type: ignore[arg-type]
+            async with worker.polling(replace(parts, wake_signal=None), ended=ended.set):  # type: ignore[arg-type]
                 await ended.wait()

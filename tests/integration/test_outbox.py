@@ -257,7 +257,7 @@ async def test_stores_take_turns_in_a_poller_s_rounds(world: World) -> None:
         await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
     order = await world.an_order(1, store=small)
     last = await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
-    await world.deliver_until(last.shipment.update.id, concurrency=2)
+    await world.deliver_until(last.shipment.update.id, poller_concurrency=2)
     calls = [call["client_id"] for call in await world.calls("shipping")]
     # The small store's one update does not wait for the thirty of the busy one.
     assert calls.index(small.walmart_client_id) < 25
@@ -306,6 +306,6 @@ async def test_a_store_whose_calls_hang_leaves_slots_to_the_others(world: World)
     order = await world.an_order(1, store=small)
     last = await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
     await world.answered_before()
-    await world.deliver_until(last.shipment.update.id, concurrency=5)
+    await world.deliver_until(last.shipment.update.id, poller_concurrency=5)
     calls = [call["client_id"] for call in await world.calls("shipping")]
     assert calls.index(small.walmart_client_id) <= 2

@@ -159,8 +159,7 @@ async def test_a_run_that_died_is_taken_over_when_its_lease_has_ended(world: Wor
 async def test_pollers_reconcile_by_themselves(world: World) -> None:
     order = await world.an_order(3)
     await world.shipped_by_hand(order, 1, "HAND")
-    poller = world.poller(reconcile_every=3600)
-    poller.context = world.context
+    poller = world.poller(reconcile_interval=3600)
     stop = asyncio.Event()
     running = asyncio.create_task(poller.run(stop))
     async with asyncio.timeout(20):

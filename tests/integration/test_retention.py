@@ -271,7 +271,7 @@ async def test_a_poller_does_it_beside_its_work(world: World) -> None:
         WHERE state <> 'failed') + (SELECT count(*) FROM attempts
         WHERE ended_at < now() - interval '90 days') - 70"""
     async with world.polling(
-        retain_updates=90, retain_attempts=90, retain_keys=7, poll_interval=0.05
+        retain_updates=90, retain_attempts=90, retain_idempotency_keys=7, poll_interval=0.05
     ):
         async with asyncio.timeout(20):
             while await do(world.database, left) != [0]:

@@ -2,7 +2,7 @@
 
 import random
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -12,8 +12,8 @@ from app.storage.commerce import events
 from app.storage.outbox import due, retention
 from app.storage.postgres import sharding
 from app.storage.postgres.database import Database
-from app.worker.maintenance import scheduler
-from app.worker.maintenance.scheduler import MaintenanceScheduler
+from app.worker.maintenance import retention as jobs
+from app.worker.maintenance.retention import AttemptSweep
 
 _UPDATE = sa.text("""
     INSERT INTO updates (store_id, id, subject, kind, sequence, state, ambiguous, urgent, active,
@@ -97,7 +97,7 @@ async def test_where_stores_lie_apart_every_stores_old_tries_leave(
 ) -> None:
     """In one sweep, of one store after another, each in as many batches as it needs."""
     database.placement.sharded = True
-    monkeypatch.setattr(scheduler, "_BREATH", 0.0)
+    monkeypatch.setattr(jobs, "_PAUSE", 0.0)
     monkeypatch.setattr(retention.forget_attempts, "__defaults__", (retention.START, 2))
     fill = sa.text("""
         INSERT INTO attempts (store_id, id, update_id, number, poller, started_at, ended_at, verdict,
@@ -108,19 +108,8 @@ async def test_where_stores_lie_apart_every_stores_old_tries_leave(
     """)
     async with database.begin() as connection:
         await connection.execute(fill)
-    sweeping = MaintenanceScheduler(
-        database,
-        1,
-        0,
-        0,
-        None,
-        None,
-        random.random,
-        lambda _: uuid4(),
-        lambda: None,
-        retain_attempts=90,
-    )
-    while await sweeping._sweep():
+    sweep = AttemptSweep(database, 90)
+    while await sweep.run():
         pass
     async with database.begin() as connection:
         left = await connection.execute(sa.text("SELECT store_id FROM attempts"))

@@ -269,20 +269,9 @@ async def held_up(world: World, store_id: int) -> AsyncIterator[None]:
         yield
 
 
-def maintenance(world: World, **changes: Any) -> MaintenanceScheduler:
-    given = {
-        "database": world.database,
-        "interval": 0.01,
-        "ship_by_warning": 0.0,
-        "reconcile_every": 0.0,
-        "context": world.context,
-        "importer": None,
-        "announcements": WebhookEventReader(world.context),
-        "random": lambda: 0.5,
-        "new_id": world.context.new_id,
-        "wake": world.context.wake,
-    }
-    return MaintenanceScheduler(**{**given, **changes})
+def maintenance(world: World) -> MaintenanceScheduler:
+    """All jobs of a poller, which imports again and again."""
+    return world.poller(poll_interval=0.01, import_interval=0.000001).maintenance
 
 
 @asynccontextmanager
@@ -316,9 +305,8 @@ async def test_a_store_that_hangs_holds_up_nobody_elses_announcements(world: Wor
 async def test_a_store_that_hangs_holds_up_nobody_elses_next_imports(world: World) -> None:
     await world.a_store()
     await world.a_store()
-    importer = Importer(world.context, Breaker(), every=0.000001)
     runs = "SELECT finished_at > started_at FROM imports WHERE store_id = 2"
-    async with held_up(world, 1), keeping(maintenance(world, importer=importer)):
+    async with held_up(world, 1), keeping(maintenance(world)):
         for _ in range(3):
             await until(world, runs)
             await ask(world, "UPDATE imports SET finished_at = NULL WHERE store_id = 2 RETURNING 1")

@@ -667,8 +667,8 @@ MUTATIONS = (
     Mutation(
         "pollers add up how many orders there are",
         "never doing it",
-        "app/worker/maintenance/scheduler.py",
-        "            self._again_and_again(self._count),\n",
+        "app/worker/maintenance/jobs.py",
+        '        Job("order_counts", every, partial(fold_counts, database)),\n',
         "",
         (COUNTS,),
     ),
@@ -1023,9 +1023,9 @@ MUTATIONS = (
     Mutation(
         "a store that hangs holds up nobody else's next imports",
         "one at a time",
-        "app/worker/maintenance/scheduler.py",
-        "_IMPORTS, _LOOKS = 5, 10",
-        "_IMPORTS, _LOOKS = 1, 1",
+        "app/worker/maintenance/jobs.py",
+        "_IMPORTS, _READS = 5, 10",
+        "_IMPORTS, _READS = 1, 1",
         (ANNOUNCED,),
     ),
     Mutation(
@@ -2631,8 +2631,8 @@ MUTATIONS = (
     Mutation(
         "how old a shipment may be that is sent unread is what is set",
         "taking the default",
-        "app/worker/poller.py",
-        "                settings.policy.quiet_period,\n",
+        "app/bootstrap/worker.py",
+        "            settings.quiet_period,\n",
         "",
         (STALE,),
     ),
@@ -2696,8 +2696,8 @@ MUTATIONS = (
         "a poller tells its deliveries when their claim was asked for",
         "when it was answered",
         "app/worker/dispatcher.py",
-        "self.under_way.start(update, about, taken.asked_at, taken.at)",
-        "self.under_way.start(update, about, taken.at, taken.at)",
+        "self.executor.start(update, about, taken.asked_at, taken.at)",
+        "self.executor.start(update, about, taken.at, taken.at)",
         (LATE_CLAIMS,),
     ),
     Mutation(

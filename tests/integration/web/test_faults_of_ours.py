@@ -129,9 +129,10 @@ async def test_a_fault_after_the_write_left_is_a_doubt(
     world: World, client: httpx.AsyncClient
 ) -> None:
     clock = Clock()
-    world.client = WalmartClient(
+    walmart = WalmartClient(
         world.http, base_url=world.walmart_url, timeout=world.timeout, now=clock
     )
+    world.context = replace(world.context, walmart=walmart)
     order = await world.an_order(3)
     # So that the token is known.
     first = await accepted(client, order, a_body("1ZFIRST", 1))
@@ -155,9 +156,10 @@ async def test_a_fault_before_the_write_left_is_none(
     world: World, client: httpx.AsyncClient
 ) -> None:
     clock = Clock()
-    world.client = WalmartClient(
+    walmart = WalmartClient(
         world.http, base_url=world.walmart_url, timeout=world.timeout, now=clock
     )
+    world.context = replace(world.context, walmart=walmart)
     order = await world.an_order(3)
     await client.post(f"/v1/orders/{order.id}/cancellation", json={"reason": "out_of_stock"})
     async with world.database.begin() as connection:

@@ -28,7 +28,7 @@ async def turns() -> None:
 async def test_a_store_that_hangs_does_not_hold_up_the_next_piece_of_another() -> None:
     task_pool, work = TaskPool(2), Work()
     for _ in range(3):
-        await task_pool.room()
+        await task_pool.wait_for_slot()
         assert not task_pool.start([1, 2], work)
         await turns()
         work.end(2)
@@ -40,7 +40,7 @@ async def test_a_store_that_hangs_does_not_hold_up_the_next_piece_of_another() -
 async def test_no_more_are_at_work_than_the_crew_has_and_the_next_begins_when_one_ends() -> None:
     task_pool, work = TaskPool(2), Work()
     assert task_pool.start([1, 2, 3], work)
-    waiting = asyncio.create_task(task_pool.room())
+    waiting = asyncio.create_task(task_pool.wait_for_slot())
     await turns()
     assert (work.begun, waiting.done()) == ([1, 2], False)
     work.end(1)
