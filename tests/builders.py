@@ -43,6 +43,10 @@ def a_ship_request(**changes: object) -> ShipRequest:
     return ShipRequest(**given)  # type: ignore[arg-type]
 
 
+def a_package(tracking_number: str, **changes: object) -> ShipRequest:
+    return a_ship_request(tracking_number=tracking_number, **changes)
+
+
 def items(**units: int) -> tuple[RequestedItem, ...]:
     """Items by line number, as in `items(l1=2)` for two units of line 1."""
     return tuple(RequestedItem(count, line_number=name[1:]) for name, count in units.items())

@@ -16,7 +16,7 @@ from app.storage.postgres import migrate
 from app.storage.postgres.database import Database, open_database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.embedded import EmbeddedPostgres
-from tests.world import World, open_world
+from tests.harness.world import World, open_world
 
 _numbers = itertools.count(1)
 # The pretty tracebacks of a large statement take seconds each.

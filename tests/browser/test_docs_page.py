@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from app.web import export
 from app.web.export import describing_only
-from tests.world import serving
+from tests.harness.server import serving
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "screenshots"
 

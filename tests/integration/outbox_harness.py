@@ -40,8 +40,8 @@ from app.worker.delivery import deliver as delivery
 from app.worker.delivery.context import DeliveryContext
 from app.worker.executor import DeliverySubject, Executor
 from app.worker.maintenance.doubts import DoubtResolver
+from tests.harness.outbox import VAULT
 from tests.integration.web.conftest import ADMIN_KEY, Counted, client_of
-from tests.world import VAULT
 
 # Long, so that what a busy machine takes for a run is nothing beside it.
 QUIET = 1200.0

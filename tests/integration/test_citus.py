@@ -32,7 +32,9 @@ from app.storage.queries.views import StoreView
 from app.storage.stores import error_notifications
 from app.storage.tables import metadata
 from app.usecases.orders import cancel, ship
-from tests.world import World, a_package, claim, open_world
+from tests.builders import a_package
+from tests.harness.outbox import claim
+from tests.harness.world import World, open_world
 
 SCRIPT = Path("deploy/citus.sql").read_text()
 DISTRIBUTED = re.findall(r"create_distributed_table\('(\w+)', 'store_id'", SCRIPT)

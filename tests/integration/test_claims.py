@@ -27,7 +27,9 @@ from app.storage.tables import updates as table
 from app.usecases.orders import ship
 from app.usecases.stores import manage
 from app.worker.claimer import Claimer
-from tests.world import ACTOR, VAULT, World, a_package, claim
+from tests.builders import a_package
+from tests.harness.outbox import VAULT, claim
+from tests.harness.world import ACTOR, World
 
 FAILURE = Failure("walmart_unclear", "It was unclear.")
 

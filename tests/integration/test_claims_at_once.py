@@ -23,8 +23,10 @@ from app.storage.outbox.take import ClaimSettings
 from app.storage.postgres.database import BY_KEY, open_database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.usecases.orders import ship
+from tests.builders import a_package
+from tests.harness.outbox import VAULT
+from tests.harness.world import ACTOR, World
 from tests.pooler import pgbouncer
-from tests.world import ACTOR, VAULT, World, a_package
 
 STORES = (1, 2, 3)
 TOKENS = 9

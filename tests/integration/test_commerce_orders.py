@@ -29,8 +29,11 @@ from app.usecases.orders import cancel, ship
 from app.usecases.returns import refund
 from app.usecases.stores import manage
 from app.usecases.updates import dismiss, retry
+from tests.builders import a_package
+from tests.harness.pollers import POLICY
+from tests.harness.server import serving
+from tests.harness.world import World, open_world
 from tests.integration.test_importer import run
-from tests.world import POLICY, World, a_package, open_world, serving
 
 SHOP = "main"
 # The number of the first order in a simulated shop.

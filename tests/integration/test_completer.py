@@ -20,7 +20,9 @@ from app.storage.recording import delivery_results
 from app.usecases.orders import ship
 from app.worker import completer
 from app.worker.completer import Completer
-from tests.world import ACTOR, World, a_package, claim
+from tests.builders import a_package
+from tests.harness.outbox import claim
+from tests.harness.world import ACTOR, World
 
 _NOW = datetime(2026, 11, 26, tzinfo=UTC)
 

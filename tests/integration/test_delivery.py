@@ -17,8 +17,9 @@ from app.storage.queries.views import OrderView
 from app.storage.recording import settlement
 from app.usecases.orders import cancel, correct_tracking, refresh, ship
 from app.usecases.updates import dismiss, retry
-from tests.builders import items
-from tests.world import ACTOR, POLICY, World, a_package
+from tests.builders import a_package, items
+from tests.harness.pollers import POLICY
+from tests.harness.world import ACTOR, World
 
 
 async def shipped(world: World, order: OrderView, number: str, **changes: Any) -> UUID:

@@ -32,8 +32,9 @@ from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.tables import lanes as lanes_table
 from app.storage.tables import updates as table
 from app.usecases.orders import cancel, ship
-from tests.builders import items
-from tests.world import ACTOR, VAULT, World, a_package, claim
+from tests.builders import a_package, items
+from tests.harness.outbox import VAULT, claim
+from tests.harness.world import ACTOR, World
 
 # So long that a poller that only found what is due by its poll would never end a test.
 NEVER = 3600.0

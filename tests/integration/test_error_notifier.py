@@ -25,7 +25,10 @@ from app.usecases.orders import ship
 from app.usecases.stores import manage
 from app.usecases.updates import retry
 from app.worker.maintenance.error_notifier import ErrorNotifier
-from tests.world import BREAKER, World, a_package, serving
+from tests.builders import a_package
+from tests.harness.pollers import BREAKER
+from tests.harness.server import serving
+from tests.harness.world import World
 
 SECRET = "a-secret-of-the-merchant"
 

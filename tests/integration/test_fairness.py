@@ -3,7 +3,8 @@
 import asyncio
 
 from app.usecases.orders import ship
-from tests.world import World, a_package, open_world
+from tests.builders import a_package
+from tests.harness.world import World, open_world
 
 
 async def hanging(world: World) -> int:

@@ -35,7 +35,8 @@ from app.usecases.returns.refund import refund
 from app.walmart.client import OrderPage, WalmartClient
 from app.worker.importer.importer import Importer
 from app.worker.importer.webhook_events import WebhookEventReader
-from tests.world import World, a_package, open_world
+from tests.builders import a_package
+from tests.harness.world import World, open_world
 
 RUNS = 8
 Action = tuple[str, int]

@@ -21,7 +21,8 @@ from app.walmart import order_lists, returns
 from app.walmart.client import WalmartClient
 from app.worker.importer import importer as importers
 from app.worker.importer.importer import Importer
-from tests.world import World, a_package
+from tests.builders import a_package
+from tests.harness.world import World
 
 ALWAYS = 0.000001
 # Two months before now, as Walmart writes times.

@@ -19,7 +19,8 @@ from app.usecases.imports import import_order
 from app.usecases.orders import cancel, ship
 from app.walmart import order_lists
 from app.worker.importer.importer import Importer
-from tests.world import World, a_package
+from tests.builders import a_package
+from tests.harness.world import World
 
 
 async def run(world: World, store_id: int = 1) -> ImportTotals | None:

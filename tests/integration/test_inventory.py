@@ -26,7 +26,9 @@ from app.usecases.orders import cancel
 from app.usecases.stores import inventory
 from app.worker.delivery import deliver
 from app.worker.delivery.context import DeliveryContext
-from tests.world import POLICY, World, claim
+from tests.harness.outbox import claim
+from tests.harness.pollers import POLICY
+from tests.harness.world import World
 
 # Whose retries do not come within a test.
 SLOW = replace(POLICY, base=7200, cap=7200)

@@ -9,8 +9,9 @@ import asyncpg
 
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.usecases.orders import ship
+from tests.builders import a_package
+from tests.harness.world import ACTOR, World
 from tests.integration.test_stale_sessions import LONG
-from tests.world import ACTOR, World, a_package
 
 LEASE = 60.0
 # As soon as a poller has claimed an update, another one has it.

@@ -16,8 +16,8 @@ from app.storage.queries import KeysetPage, UpdateFilter
 from app.storage.tables import events, updates
 from app.usecases.orders import cancel, ship
 from app.usecases.updates import dismiss, retry
-from tests.builders import NOW, an_id, items
-from tests.world import ACTOR, World, a_package
+from tests.builders import NOW, a_package, an_id, items
+from tests.harness.world import ACTOR, World
 
 
 def number_of(identifier: UUID) -> int:

@@ -19,7 +19,8 @@ from app.settings import Settings
 from app.storage.postgres.database import open_database
 from app.usecases.orders import ship
 from app.worker.heartbeat import Heartbeat
-from tests.world import ACTOR, World, a_package
+from tests.builders import a_package
+from tests.harness.world import ACTOR, World
 
 
 @dataclass(slots=True)

@@ -13,8 +13,9 @@ from app.domain.orders.requests import CancelRequest
 from app.storage.queries.views import OrderView
 from app.usecases.orders import cancel, preview_shipment, ship
 from app.walmart.markets import CANCELLATION_CODES, Market
+from tests.builders import a_package
+from tests.harness.world import World
 from tests.integration.test_importer import imported, run
-from tests.world import World, a_package
 
 
 async def an_order(world: World, market: str, **changes: Any) -> OrderView:

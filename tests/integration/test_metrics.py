@@ -14,8 +14,8 @@ from app.storage import queries
 from app.storage.postgres.database import Database, open_database
 from app.storage.tables import attempts, lanes, updates
 from app.usecases.orders import ship
-from tests.builders import items
-from tests.world import ACTOR, World, a_package
+from tests.builders import a_package, items
+from tests.harness.world import ACTOR, World
 
 START = datetime.now(UTC)
 

@@ -16,7 +16,8 @@ from app.storage.queries.views import OrderView
 from app.storage.tables import shipments
 from app.storage.tables import updates as outbox
 from app.usecases.orders import ship as use_case
-from tests.world import World, a_package
+from tests.builders import a_package
+from tests.harness.world import World
 
 
 async def an_acknowledged_order(world: World, *quantities: int) -> OrderView:

@@ -10,9 +10,10 @@ from app.storage import queries
 from app.storage.orders import counts as order_counts
 from app.storage.postgres.database import Database
 from app.usecases.orders import ship
+from tests.builders import a_package
 from tests.counting import miscounted
+from tests.harness.world import ACTOR, World
 from tests.integration.test_query_cost import counted
-from tests.world import ACTOR, World, a_package
 
 _NEW = sa.text("""
     INSERT INTO orders (store_id, id, purchase_order_id, status)

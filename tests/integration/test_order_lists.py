@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.domain.errors import Invalid
 from app.storage import queries
 from app.storage.queries import KeysetPage, OrderFilter, UpdateFilter, order_search
-from tests.world import World
+from tests.harness.world import World
 
 _MANY = sa.text("""
     INSERT INTO orders (store_id, id, purchase_order_id, ordered_at, updated_at, ship_by)

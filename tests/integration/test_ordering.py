@@ -14,8 +14,10 @@ from app.storage.queries.views import OrderView, ShipmentView
 from app.storage.tables import shipments, updates
 from app.usecases.orders import cancel, correct_tracking, refresh, ship
 from app.usecases.updates import dismiss, retry
-from tests.builders import items
-from tests.world import ACTOR, POLICY, World, a_package, claim
+from tests.builders import a_package, items
+from tests.harness.outbox import claim
+from tests.harness.pollers import POLICY
+from tests.harness.world import ACTOR, World
 
 # Leaves what is in doubt there for as long as a test needs to do something meanwhile.
 PATIENT = replace(POLICY, quiet_period=3600)

@@ -25,8 +25,9 @@ from app.storage.tables import updates as table
 from app.usecases.imports import register
 from app.usecases.orders import refresh, ship
 from app.usecases.stores import manage
-from tests.builders import NOW, items
-from tests.world import ACTOR, World, a_package, claim
+from tests.builders import NOW, a_package, items
+from tests.harness.outbox import claim
+from tests.harness.world import ACTOR, World
 
 LEASE = 60.0
 FAILURE = Failure("walmart_unclear", "It was unclear.")

@@ -11,9 +11,10 @@ from app.domain.update import State
 from app.http_client.error_redaction import NOT_KEPT
 from app.usecases.commerce_events.resolve_order import resolve_order
 from app.usecases.orders import refresh, ship
+from tests.builders import a_package
+from tests.harness.world import World
 from tests.integration.test_commerce_orders import a_store, handed_over, updates
 from tests.integration.test_returns import asked, returned
-from tests.world import World, a_package
 
 # As the simulator's buyers are called, and where they live; the state may be shown.
 SAID = "Sample of 1 EXAMPLE Street, Bentonville 72712 AR (5550100200, Sam Sample) is no Samples"

@@ -14,8 +14,8 @@ from app.storage.queries.views import OrderView, StoreView
 from app.storage.tables import orders
 from app.usecases.imports.register import RegisteredLine, Registration, register
 from app.usecases.orders import ship
-from tests.builders import NOW
-from tests.world import ACTOR, World, a_package
+from tests.builders import NOW, a_package
+from tests.harness.world import ACTOR, World
 
 
 def a_registration(number: int, **changes: Any) -> Registration:

@@ -10,7 +10,8 @@ from app.storage import queries
 from app.storage.postgres.database import Database
 from app.storage.queries import KeysetPage, OrderFilter
 from app.usecases.orders import ship
-from tests.world import ACTOR, World, a_package
+from tests.builders import a_package
+from tests.harness.world import ACTOR, World
 
 
 @contextmanager

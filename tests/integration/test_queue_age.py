@@ -19,7 +19,7 @@ from app.storage.postgres.database import Connection
 from app.storage.tables import lanes as lanes_table
 from app.storage.tables import updates
 from deploy.kubernetes import lint
-from tests.world import World
+from tests.harness.world import World
 
 TRIGGER = next(
     manifest["spec"]["triggers"][0]

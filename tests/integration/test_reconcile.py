@@ -20,8 +20,8 @@ from app.usecases.orders import refresh, ship
 from app.usecases.walmart_reader import WalmartReader
 from app.walmart.client import WalmartReply
 from app.walmart.credentials import SellerCredentials
-from tests.builders import items
-from tests.world import ACTOR, World, a_package
+from tests.builders import a_package, items
+from tests.harness.world import ACTOR, World
 
 
 async def run(world: World, hours: float = 24) -> ReconcileReport:

@@ -26,9 +26,11 @@ from app.usecases.orders import cancel, ship
 from app.usecases.stores import inventory
 from app.walmart import errors
 from app.worker.importer.rate_limited_reader import PatientReader
-from tests.builders import items
+from tests.builders import a_package, items
+from tests.harness.outbox import claim
+from tests.harness.pollers import BREAKER
+from tests.harness.world import ACTOR, World
 from tests.integration.test_returns import returned
-from tests.world import ACTOR, BREAKER, World, a_package, claim
 
 SOON = timedelta(hours=1)
 

@@ -4,8 +4,8 @@ import pytest
 
 from app.domain.update import State
 from app.usecases.updates import dismiss, retry
+from tests.harness.world import World
 from tests.integration.test_returns import asked, refunds, returned
-from tests.world import World
 
 
 @pytest.mark.parametrize("dismissed", [False, True])

@@ -18,7 +18,8 @@ from app.storage.queries.views import ShipmentView
 from app.usecases.orders import correct_tracking
 from app.usecases.orders import ship as shipping
 from app.usecases.updates import dismiss, retry
-from tests.world import World, a_package
+from tests.builders import a_package
+from tests.harness.world import World
 
 SEED = """
     INSERT INTO updates (store_id, id, subject, kind, sequence, state, finished_at)

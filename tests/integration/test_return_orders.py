@@ -15,8 +15,8 @@ from app.storage.queries.pagination import KeysetPage
 from app.storage.queries.views import OrderView, ReturnView
 from app.storage.returns import returns as storage
 from app.worker.importer.webhook_events import WebhookEventReader
+from tests.harness.world import World
 from tests.integration.test_returns import asked, refunds, returned, returns, run, send_back
-from tests.world import World
 
 
 async def shipped(world: World, units: int) -> OrderView:

@@ -21,7 +21,8 @@ from app.usecases.returns import refund
 from app.usecases.returns.refund import Refunded
 from app.usecases.updates import dismiss, retry
 from app.worker.importer.importer import Importer
-from tests.world import POLICY, World
+from tests.harness.pollers import POLICY
+from tests.harness.world import World
 
 
 async def run(world: World) -> ImportTotals:

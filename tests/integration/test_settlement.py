@@ -8,7 +8,9 @@ from app.storage.orders import repository, save
 from app.storage.recording import settlement
 from app.storage.recording.settlement import SettlementInput
 from app.usecases.orders import ship
-from tests.world import ACTOR, World, a_package, claim
+from tests.builders import a_package
+from tests.harness.outbox import claim
+from tests.harness.world import ACTOR, World
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ORDERED = 5

@@ -18,7 +18,8 @@ from app.storage.orders.optimistic_ship import ShipWrite
 from app.storage.queries.views import OrderView, StoreView
 from app.storage.tables import shipments
 from app.usecases.orders import ship
-from tests.world import World, a_package
+from tests.builders import a_package
+from tests.harness.world import World
 
 
 async def some_orders(world: World, number: int, store: StoreView) -> list[OrderView]:

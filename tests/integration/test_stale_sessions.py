@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from app.storage.queries.views import OrderView
 from app.storage.tables import updates
 from app.usecases.orders import ship
-from tests.world import ACTOR, POLICY, World, a_package
+from tests.builders import a_package
+from tests.harness.pollers import POLICY
+from tests.harness.world import ACTOR, World
 
 # No machine is so slow that what is fresh becomes stale.
 LONG = replace(POLICY, quiet_period=3600)

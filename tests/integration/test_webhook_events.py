@@ -26,8 +26,9 @@ from app.web.app import create_app
 from app.worker.importer.importer import Importer
 from app.worker.importer.webhook_events import WebhookEventReader
 from app.worker.maintenance.scheduler import MaintenanceScheduler
+from tests.harness.server import serving
+from tests.harness.world import World
 from tests.integration.web.conftest import ADMIN_KEY, Counted, _ready, client_of
-from tests.world import World, serving
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from app.storage.queries.views import OrderView
-from tests.world import World
+from tests.harness.world import World
 
 COMMERCE, ADOBE, STRANGER = (
     rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(3)

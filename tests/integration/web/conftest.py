@@ -10,9 +10,9 @@ from fastapi import FastAPI
 
 from app.commerce.signatures import KEY_HOST, AdobeKeys
 from app.web.app import create_app
+from tests.harness.world import World
 from tests.integration.web.adobe import ADOBE, KEY_PATH, Clock, pem
 from tests.tls import TLS
-from tests.world import World
 
 ADMIN_KEY = "wb_admin-key-of-the-tests"
 

@@ -8,7 +8,8 @@ import httpx
 
 from app.domain.update import State
 from app.storage.queries.views import OrderView
-from tests.world import POLICY, World
+from tests.harness.pollers import POLICY
+from tests.harness.world import World
 
 # Whose doubts do not end within a test, unless it lets them.
 LONG = replace(POLICY, quiet_period=3600)

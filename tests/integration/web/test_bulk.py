@@ -15,7 +15,7 @@ from app.storage.queries.views import OrderView
 from app.usecases.bulk import run
 from app.usecases.bulk.rows import Row
 from app.worker.importer.importer import Importer
-from tests.world import World
+from tests.harness.world import World
 
 HEADERS = {"Content-Type": "text/csv"}
 

@@ -12,8 +12,8 @@ from app.domain.outbox.rate_limits import Breaker
 from app.storage.queries.views import OrderView
 from app.storage.stores import api_keys
 from app.worker.importer.importer import Importer
+from tests.harness.world import World
 from tests.integration.web.conftest import client_of
-from tests.world import World
 
 # As in Adobe's tutorial "Create a shipment", with a track.
 JSON = {"content-type": "application/json"}

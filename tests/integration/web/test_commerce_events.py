@@ -16,6 +16,7 @@ from app.storage.commerce.events import CommerceEvent
 from app.storage.queries.views import OrderView
 from app.usecases.commerce_events import handle
 from app.worker.importer.importer import Importer
+from tests.harness.world import World
 from tests.integration.web.adobe import (
     CANCEL,
     SHIPMENT,
@@ -31,7 +32,6 @@ from tests.integration.web.adobe import (
 )
 from tests.integration.web.conftest import app_of, client_of
 from tests.tls import TLS
-from tests.world import World
 
 CANCEL_EVENT = "plugin.sales.api.order_management.cancel"
 CREDIT_EVENT = "observer.sales_order_creditmemo_save_after"

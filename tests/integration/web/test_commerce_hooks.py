@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from app.commerce.signatures import KEPT_FOR, KEY_HOST
+from tests.harness.world import World
 from tests.integration.web.adobe import (
     ADOBE,
     CANCEL,
@@ -27,7 +28,6 @@ from tests.integration.web.adobe import (
     pem,
     sign,
 )
-from tests.world import World
 
 
 async def test_a_shipment_saved_in_commerce_is_shipped(

@@ -11,6 +11,7 @@ import pytest
 
 from app.domain.update import State
 from app.storage.queries.views import OrderView
+from tests.harness.world import World
 from tests.integration.web.adobe import (
     CANCEL,
     SHIPMENT,
@@ -24,7 +25,6 @@ from tests.integration.web.adobe import (
     track_of,
 )
 from tests.integration.web.doubtful import LONG, a_body, at_walmart, dismissed, in_doubt, land
-from tests.world import World
 
 SHIP = "/rest/store_1/V1/order/7/ship"
 TRACK_SAVED = "observer.sales_order_shipment_track_save_after"

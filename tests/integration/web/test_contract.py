@@ -12,8 +12,8 @@ from fastapi import FastAPI
 
 from app.storage.queries.views import StoreView
 from app.storage.stores import api_keys
+from tests.harness.world import World
 from tests.integration.web.conftest import client_of
-from tests.world import World
 
 PACKAGE = {"carrier_code": "ups", "tracking_number": "1Z999AA10123456784"}
 ORDER_FIELDS = [

@@ -11,6 +11,8 @@ from app.domain.update import State
 from app.storage.outbox import retention
 from app.storage.queries.views import OrderView
 from app.storage.recording import delivery_results
+from tests.harness.outbox import claim
+from tests.harness.world import World
 from tests.integration.web.doubtful import (
     LONG,
     a_body,
@@ -26,7 +28,6 @@ from tests.integration.web.doubtful import (
 from tests.integration.web.test_commerce_events import sent_back
 from tests.integration.web.test_lag import corrected
 from tests.integration.web.test_refunds_in_doubt import ONE, REST, newest, paid
-from tests.world import World, claim
 
 
 async def numbers(world: World, order: OrderView) -> set[str]:

@@ -20,7 +20,7 @@ from app.storage.postgres import readiness
 from app.storage.postgres.database import Database, open_database
 from app.storage.postgres.embedded import EmbeddedPostgres
 from app.storage.postgres.retry import again
-from tests.world import World
+from tests.harness.world import World
 
 PACKAGE = {"carrier_code": "ups", "tracking_number": "1ZA"}
 NOT_NOW = {

@@ -8,6 +8,7 @@ import pytest
 
 from app.domain.update import State
 from app.worker.maintenance.doubts import DoubtResolver
+from tests.harness.world import World
 from tests.integration.test_commerce_orders import a_store, handed_over
 from tests.integration.web.doubtful import (
     LONG,
@@ -21,7 +22,6 @@ from tests.integration.web.doubtful import (
     units,
 )
 from tests.integration.web.test_commerce_events import sent_back
-from tests.world import World
 
 Made = Callable[[World, httpx.AsyncClient], Awaitable[UUID]]
 

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.harness.world import World
 from tests.integration.web.adobe import cloud_event, event, hook
 from tests.integration.web.doubtful import LONG, dismissed, land
 from tests.integration.web.test_commerce_events import CREDIT_EVENT, creditmemo, refunds, sent_back
@@ -16,7 +17,6 @@ from tests.integration.web.test_refunds_in_doubt import (
     paid,
     the_return,
 )
-from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("adobe")
 

@@ -15,6 +15,7 @@ from app.domain.update import State
 from app.storage.queries.views import OrderView
 from app.usecases.imports import reconcile
 from app.worker.maintenance.doubts import DoubtResolver
+from tests.harness.world import World
 from tests.integration.test_recover import prepared, was_read
 from tests.integration.web import doubtful
 from tests.integration.web.adobe import Clock
@@ -22,7 +23,6 @@ from tests.integration.web.conftest import app_of, client_of
 from tests.integration.web.doubtful import LONG, a_body, accepted, code, in_doubt, land, units
 from tests.integration.web.test_dismissals import commerce_order
 from tests.tls import TLS
-from tests.world import World
 
 HELD = {"ordered": 3, "shipped": 0, "canceled": 0, "refunded": 0, "pending": 2, "remaining": 1}
 

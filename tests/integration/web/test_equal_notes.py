@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from app.domain.update import State
 from app.storage.queries.views import OrderView
 from app.storage.tables import updates as table
+from tests.harness.world import World
 from tests.integration.test_commerce_orders import a_store, handed_over, shop, updates
 from tests.integration.test_recover import prepared
 from tests.integration.web.doubtful import LONG, dismissed, land
-from tests.world import World
 
 
 async def comments(world: World) -> list[str]:

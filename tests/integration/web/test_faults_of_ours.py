@@ -15,9 +15,11 @@ from app.domain.outbox import retry_policy
 from app.domain.update import State
 from app.storage.tables import stores
 from app.walmart.client import WalmartClient
+from tests.harness.outbox import VAULT
+from tests.harness.pollers import POLICY
+from tests.harness.world import World
 from tests.integration.test_commerce_orders import a_store
 from tests.integration.web.doubtful import LONG, a_body, accepted, at_walmart, shown
-from tests.world import POLICY, VAULT, World
 
 # Whose retries do not come within a test.
 SLOW = replace(POLICY, base=7200, cap=7200, quiet_period=3600)

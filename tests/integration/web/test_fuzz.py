@@ -24,9 +24,9 @@ from app.storage.tables import metadata
 from app.usecases.stores import walmart_webhooks
 from app.web import export
 from app.web.v1 import examples
+from tests.harness.world import World
 from tests.integration.web import adobe as hooks
 from tests.integration.web.nasty import Ask, variations
-from tests.world import World
 
 PATHS = export.document()["paths"]
 FILTER = "searchCriteria[filterGroups][0][filters][0]"

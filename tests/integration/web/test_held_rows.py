@@ -17,7 +17,8 @@ from app.storage.postgres.database import open_database
 from app.usecases.orders import ship
 from app.web import health
 from app.web.route import Operation
-from tests.world import ACTOR, World, a_package
+from tests.builders import a_package
+from tests.harness.world import ACTOR, World
 
 # More than the pool of a world has connections.
 MANY = 40

@@ -10,6 +10,7 @@ import pytest
 from app.domain.update import State
 from app.storage.queries.views import OrderView
 from app.usecases.imports import reconcile
+from tests.harness.world import World
 from tests.integration.web.doubtful import (
     LONG,
     a_body,
@@ -23,7 +24,6 @@ from tests.integration.web.doubtful import (
     units,
 )
 from tests.integration.web.test_dismissals import KINDS
-from tests.world import World
 
 SHIPPED = {"ordered": 3, "shipped": 2, "canceled": 0, "refunded": 0, "pending": 0, "remaining": 1}
 

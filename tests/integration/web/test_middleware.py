@@ -13,10 +13,10 @@ from fastapi import FastAPI
 
 from app.web.middleware import MANY, USUAL
 from app.web.problems import MOST
+from tests.harness.world import World
 from tests.integration.web.adobe import linked
 from tests.integration.web.conftest import ADMIN_KEY, client_of
 from tests.integration.web.test_contract import a_key
-from tests.world import World
 
 JSON = {"content-type": "application/json"}
 ODD = [

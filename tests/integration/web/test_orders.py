@@ -2,7 +2,7 @@
 
 import httpx
 
-from tests.world import World
+from tests.harness.world import World
 
 
 async def test_orders_that_commerce_does_not_have_are_listed_until_they_are_linked(

@@ -10,10 +10,10 @@ import pytest
 from app.domain.update import State
 from app.storage.queries.views import OrderView, ShipmentView
 from app.usecases.commerce_events import handle
+from tests.harness.world import World
 from tests.integration.web.adobe import changed, event, hook, side
 from tests.integration.web.doubtful import LONG, accepted, at_walmart, code, land, shown
 from tests.integration.web.test_commerce_shipments import saved
-from tests.world import World
 
 SHIP = "/rest/store_1/V1/order/7/ship"
 REASONS = ["canceled", "by hand", "buyer asks"]

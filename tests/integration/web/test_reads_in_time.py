@@ -20,10 +20,11 @@ from app.worker.delivery import order_reader
 from app.worker.delivery.context import DeliveryContext
 from app.worker.maintenance.doubts import DoubtResolver
 from tests.builders import an_id, an_order
+from tests.harness.server import serving
+from tests.harness.world import World, open_world
 from tests.integration.web.adobe import Clock
 from tests.integration.web.conftest import app_of, client_of
 from tests.integration.web.doubtful import dismissed, in_doubt, units
-from tests.world import World, open_world, serving
 
 TEN_MINUTES = timedelta(minutes=10)
 # Each reads the order and settles it.

@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from app.domain.update import State
+from tests.harness.world import World
 from tests.integration.test_return_orders import of_two
 from tests.integration.web.adobe import hook
 from tests.integration.web.doubtful import LONG, code, dismissed, land
 from tests.integration.web.test_commerce_events import creditmemo, sent_back
-from tests.world import World
 
 REST = "/rest/store_1/V1/order/7/refund"
 ONE = {"items": [{"order_item_id": 70, "qty": 1}]}

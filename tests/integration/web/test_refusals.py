@@ -13,8 +13,8 @@ from app.storage.orders.ship_batcher import ShipBatcher
 from app.storage.postgres.database import open_database
 from app.storage.queries import order_search
 from app.storage.tables import metadata
+from tests.harness.world import World
 from tests.integration.web.conftest import client_of
-from tests.world import World
 
 GOOD_SHIPMENT = {"carrier_code": "ups", "tracking_number": "1ZA"}
 JSON = {"content-type": "application/json"}

@@ -8,8 +8,8 @@ from app.domain.update import State
 from app.storage.queries.views import OrderView
 from app.usecases.orders import ship
 from app.usecases.updates import dismiss
-from tests.builders import items
-from tests.world import ACTOR, World, a_package
+from tests.builders import a_package, items
+from tests.harness.world import ACTOR, World
 
 REFUSED = {"field": "methodCode", "description": "Method code is not supported"}
 

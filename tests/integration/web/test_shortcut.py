@@ -10,10 +10,10 @@ from fastapi import FastAPI
 
 from app.web.app import create_app
 from app.web.shortcut import Shortcut
+from tests.harness.world import World
 from tests.integration.web.conftest import ADMIN_KEY, Counted, _ready, client_of
 from tests.integration.web.test_contract import a_key
 from tests.integration.web.test_refusals import CANCELLATIONS, SHIPMENTS, STORES
-from tests.world import World
 
 JSON = {"content-type": "application/json"}
 PACKAGE = {"carrier_code": "ups", "tracking_number": "1ZA"}

@@ -7,7 +7,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from tests.world import World
+from tests.harness.world import World
 
 
 def a_store(**changes: Any) -> dict[str, Any]:

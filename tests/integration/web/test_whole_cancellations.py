@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from app.domain.update import State
 from app.storage.queries.views import OrderView
 from app.storage.tables import updates
+from tests.harness.world import World
 from tests.integration.web.doubtful import LONG, land, shown
 from tests.integration.web.test_lag import caught_up, lagging
 from tests.integration.web.test_partial_shipments import at_seller_center
-from tests.world import World
 
 REASON = {"reason": "out_of_stock"}
 
