@@ -82,8 +82,8 @@ def poller(parts: Parts) -> Poller:
         poll_interval=settings.poll_interval,
         monotonic=parts.monotonic,
     )
-    # The dispatcher starts deliveries; their ends and their results tell it what to look at next.
-    completer.due, executor.freed = dispatcher.written, dispatcher.freed
+    # The dispatcher starts deliveries; their ends and their results wake it.
+    completer.due, executor.freed = dispatcher.may_be_due, dispatcher.delivery_ended
     completer.waited_for = lambda waiting: waiting >= len(executor) and dispatcher.held_up
     return Poller(
         dispatcher=dispatcher,

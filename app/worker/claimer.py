@@ -1,4 +1,4 @@
-"""Claiming for a poller: updates of stores, with all that their deliveries need to know."""
+"""The claimer: claims due updates, and loads what their deliveries need."""
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
@@ -30,44 +30,50 @@ from app.usecases.context import commerce_connection
 from app.walmart.credentials import SellerCredentials
 from app.worker.executor import DeliverySubject
 
+# How long a store, or its Commerce, pauses whose secret cannot be decrypted.
 UNREADABLE_PAUSE = timedelta(seconds=60)
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedBatch:
-    """What was claimed of a store, each with what it is about.
+    """The updates of one store in a claim."""
 
-    asked_at, at: the monotonic time right before the claim and right after. updates counts those,
-    too, that a newer value replaced. held_back: a lane bears no more now; again_in: seconds after
-    which it does, None if that is unknown. elsewhere: somebody else claims of the store right now.
-    unreadable: nobody can read its secret.
-    """
-
-    going: Sequence[tuple[Claimed, DeliverySubject]] = ()
+    deliveries: Sequence[tuple[Claimed, DeliverySubject]] = ()
     asked_at: float = 0.0
+    """Monotonic time right before the claim: the lease begins no earlier."""
     at: float = 0.0
+    """Monotonic time right after the claim."""
     updates: int = 0
+    """Claimed updates, including stock levels that a newer value replaced."""
     held_back: bool = False
+    """A rate limit allows no more calls now."""
     again_in: float | None = None
+    """Seconds until the rate limit allows more. None means that this is unknown."""
     elsewhere: bool = False
+    """Another poller claims updates of the store right now."""
     unreadable: bool = False
+    """The store's secret cannot be decrypted."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Extras:
-    """Of some claimed updates: those that a newer one replaced, returns, the store's Commerce."""
+    """What only some kinds of updates need, by update."""
 
     stale: frozenset[UUID] = frozenset()
+    """Stock levels that a newer value replaced. They are not delivered."""
     returned: Mapping[UUID, tuple[Return, tuple[RefundItem, ...]]] = field(default_factory=dict)
+    """The return of a refund, and the items to refund."""
     commerce_connection: CommerceConnection | None = None
     others_until: Mapping[UUID, datetime] = field(default_factory=dict)
+    """Until when another value may still overwrite what the update writes."""
     equal_notes: Mapping[UUID, int] = field(default_factory=dict)
+    """Other notes of the order in Commerce that have the same text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claimer:
-    """Claims on a poller's terms. new_id makes an id for a row of a store."""
+    """Claims updates for one poller."""
 
     database: Database
     cipher: SecretCipher
@@ -77,11 +83,12 @@ class Claimer:
     monotonic: Callable[[], float]
 
     async def claim(self, wanted: Sequence[ClaimRequest], *, sharded: bool) -> list[ClaimedBatch]:
-        """Take due updates of stores; answers what was taken of each.
+        """Claim due updates; returns a batch for each request.
 
-        apart: stores' rows lie on several servers. Raises NotAvailable; then nothing was taken.
+        sharded: the rows of stores are on several servers. Raises NotAvailable; then nothing was
+        claimed.
         """
-        # The lease began at the earliest now.
+        # The lease begins no earlier than now.
         asked_at = self.monotonic()
         found = await claims.claim(
             self.database.by_key,
@@ -91,14 +98,14 @@ class Claimer:
             cipher=self.cipher,
             sharded=sharded,
         )
-        # Read after the database's clock, so that our idea of its time is never ahead.
+        # Read after the database's clock: our estimate of its time must never be ahead.
         at = self.monotonic()
         return [
-            await self._taken(each.store_id, claim, asked_at, at)
+            await self._batch(each.store_id, claim, asked_at, at)
             for each, claim in zip(wanted, found, strict=True)
         ]
 
-    async def _taken(self, store_id: int, claim: Claim, asked_at: float, at: float) -> ClaimedBatch:
+    async def _batch(self, store_id: int, claim: Claim, asked_at: float, at: float) -> ClaimedBatch:
         if (opened := claim.credentials) is None or not claim.updates:
             return ClaimedBatch(
                 held_back=claim.held_back,
@@ -108,26 +115,26 @@ class Claimer:
             )
         account = SellerCredentials(store_id, opened.client_id, opened.client_secret, opened.market)
         unusual = [update for update in claim.updates if update.kind in ALONE]
-        rare = await self._rare_or_back(store_id, unusual)
-        going = []
+        extras = await self._extras_or_release(store_id, unusual)
+        deliveries = []
         for update in claim.updates:
-            if update.id not in rare.stale:
+            if update.id not in extras.stale:
                 order = claim.orders[update.order_id] if update.order_id else None
-                about = DeliverySubject(
+                subject = DeliverySubject(
                     account,
                     order,
-                    rare.returned.get(update.id),
-                    rare.commerce_connection,
-                    rare.others_until.get(update.id),
-                    rare.equal_notes.get(update.id, 0),
+                    extras.returned.get(update.id),
+                    extras.commerce_connection,
+                    extras.others_until.get(update.id),
+                    extras.equal_notes.get(update.id, 0),
                 )
-                going.append((update, about))
+                deliveries.append((update, subject))
         return ClaimedBatch(
-            going, asked_at, at, len(claim.updates), claim.held_back, claim.again_in
+            deliveries, asked_at, at, len(claim.updates), claim.held_back, claim.again_in
         )
 
     async def pause(self, store_id: int, endpoint: Endpoint) -> None:
-        """Stop what needs a secret that nobody can read. Raises NotAvailable."""
+        """Pause the calls that need a secret which cannot be decrypted. Raises NotAvailable."""
         pause = Pause(endpoint, "secret_unreadable", UNREADABLE_PAUSE)
         async with self.database.begin() as connection:
             at = await rate_limits.now(connection)
@@ -140,17 +147,17 @@ class Claimer:
                     reason=str(CannotDecrypt()),
                 )
 
-    async def _rare_or_back(self, store_id: int, claimed: Sequence[Claimed]) -> _Extras:
-        """What they need; where it is not to be had they are left to a later claim.
+    async def _extras_or_release(self, store_id: int, claimed: Sequence[Claimed]) -> _Extras:
+        """Load the extras; where that fails, release the updates to a later claim.
 
-        What was claimed with them goes out all the same.
+        The other updates of the claim are delivered all the same.
         """
         why: CannotDecrypt | NotAvailable
         try:
-            return await self._rare(store_id, claimed)
+            return await self._extras(store_id, claimed)
         except (CannotDecrypt, NotAvailable) as error:
             why = error
-        # Where not even that can be written, they are found again when their lease ends.
+        # If the release fails too, they are rescued when their lease ends.
         with contextlib.suppress(NotAvailable):
             await claims.give_back(self.database.by_key, store_id, claimed)
             if isinstance(why, CannotDecrypt):
@@ -159,8 +166,7 @@ class Claimer:
                 _log.warning("claiming_failed", store_id=store_id, error=str(why))
         return _Extras(stale=frozenset(update.id for update in claimed))
 
-    async def _rare(self, store_id: int, claimed: Sequence[Claimed]) -> _Extras:
-        """What only some kinds of updates need."""
+    async def _extras(self, store_id: int, claimed: Sequence[Claimed]) -> _Extras:
         if not claimed:
             return _Extras()
         levels = [update for update in claimed if update.kind is Kind.INVENTORY]

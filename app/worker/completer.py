@@ -1,4 +1,4 @@
-"""Results of deliveries, written down in batches: the next one gathers while one is written."""
+"""The completer: records results of deliveries in batches, and gathers the next one meanwhile."""
 
 import asyncio
 from collections import defaultdict
@@ -15,60 +15,63 @@ from app.storage.postgres.database import BRIEF, Database
 from app.storage.recording import delivery_results
 
 BATCH = 100
-# Seconds between two batches, unless so many wait or somebody waits for them: a transaction for
-# each result costs several times as much, and Walmart has them already.
+# Seconds between two batches, unless ENOUGH results wait or the dispatcher waits for them: a
+# transaction for each result costs several times as much, and Walmart has the calls already.
 GATHER = 0.05
 ENOUGH = 20
-_AFTER_TROUBLE = 0.5
-# Milliseconds that a part of a batch waits for a held row. A row costs the others that wait for
-# each halving of its batch, once.
+# Seconds after an error.
+_AFTER_ERROR = 0.5
+# Milliseconds that a part of a batch waits for a locked row. The other results of its batch wait
+# this long at each halving, once.
 _SPLIT_WAIT = 20
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A result that is to be written until some time, and who waits for that."""
+    """A result that is not recorded yet."""
 
     result: DeliveryResult
-    written: asyncio.Future[None]
+    recorded: asyncio.Future[None]
     until: float
+    """Monotonic time at which the result is dropped."""
 
 
 @dataclass(slots=True)
 class Completer:
-    """Writes results.
+    """Records results.
 
-    A delivery keeps its slot until its result is written, so that a slow database slows
-    claiming down instead of filling memory.
-
-    give_up_after: seconds after which a result is dropped; its lease has ended by then, and
-    the update is read at Walmart before anything is sent again. due is called where what was
-    written may have made something due. waited_for: whether nothing else goes on until these
-    results, so many of them, are written.
+    A delivery keeps its slot until its result is recorded: a slow database slows claiming down
+    instead of filling memory.
     """
 
     database: Database
     new_id: Callable[[int], UUID]
     monotonic: Callable[[], float]
     give_up_after: float
+    """Seconds after which a result is dropped. Its lease has ended by then, and Walmart is read
+    before anything is sent again."""
     breaker: Breaker
     due: Callable[[], None] = lambda: None
+    """Called when recorded results may have made an update due."""
     waited_for: Callable[[int], bool] = lambda _: True
+    """Whether all slots wait for this number of results to be recorded."""
     _next: float = 0.0
+    """Monotonic time of the next batch."""
     _waiting: list[_Waiting] = field(default_factory=list)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
     _busy: asyncio.Queue[_Waiting] = field(default_factory=asyncio.Queue)
+    """Results that wait for a locked row."""
 
     async def write(self, result: DeliveryResult) -> None:
-        """Wait until a result is written, or dropped because its lease has ended."""
-        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Wait until a result is recorded, or dropped because its lease has ended."""
+        recorded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         until = self.monotonic() + self.give_up_after
-        self._enqueue([_Waiting(result, written, until)])
-        await written
+        self._enqueue([_Waiting(result, recorded, until)])
+        await recorded
 
     async def run(self) -> None:
-        """Write batches until cancelled; beside them, one by one, what a held row kept back."""
+        """Record batches until cancelled, and beside them, one by one, results of locked rows."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._write_batches())
             group.create_task(self._write_busy())
@@ -79,16 +82,16 @@ class Completer:
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
             left = await self._flush(self._in_time(batch))
             if left:
-                # Behind those of other stores, whose servers may be there.
+                # Behind the results of other stores, as their servers may answer.
                 self._enqueue(left)
-                await asyncio.sleep(_AFTER_TROUBLE)
+                await asyncio.sleep(_AFTER_ERROR)
 
     async def _write_busy(self) -> None:
         while True:
-            held = [await self._busy.get()]
-            await asyncio.sleep(_AFTER_TROUBLE)
-            held += [self._busy.get_nowait() for _ in range(self._busy.qsize())]
-            for each in self._in_time(held):
+            locked = [await self._busy.get()]
+            await asyncio.sleep(_AFTER_ERROR)
+            locked += [self._busy.get_nowait() for _ in range(self._busy.qsize())]
+            for each in self._in_time(locked):
                 self._enqueue(await self._write([each], _SPLIT_WAIT))
 
     def _enqueue(self, waiting: Sequence[_Waiting]) -> None:
@@ -96,7 +99,7 @@ class Completer:
         self._wanted.set()
 
     async def _gathered(self) -> None:
-        """Wait for results, and a moment for more."""
+        """Wait for a result, then up to GATHER seconds for more."""
         while not self._waiting:
             self._wanted.clear()
             await self._wanted.wait()
@@ -121,20 +124,20 @@ class Completer:
         return [each for each in batch if now < each.until]
 
     async def _flush(self, batch: Sequence[_Waiting]) -> list[_Waiting]:
-        """Write results; answers those that have to wait for the database."""
+        """Record results; returns those that have to wait for the database."""
         if not batch:
             return []
         try:
             parts = _by_store(batch) if await self.database.is_sharded() else [batch]
         except NotAvailable as error:
-            _tell_waits(error, batch)
+            _log_waits(error, batch)
             return list(batch)
         return [each for part in parts for each in await self._write(part)]
 
     async def _write(self, batch: Sequence[_Waiting], wait: int = BRIEF) -> Sequence[_Waiting]:
-        """Write results together; answers those that have to wait for the database.
+        """Record results together; returns those that have to wait for the database.
 
-        Those that wait for a held row are found by halves, and wait by themselves.
+        A result that waits for a locked row is found by halving the batch, and waits alone.
         """
         results = [each.result for each in batch]
         try:
@@ -144,30 +147,30 @@ class Completer:
         except Busy as error:
             if len(batch) > 1:
                 return await self._halves(batch)
-            _tell_waits(error, batch)
+            _log_waits(error, batch)
             self._busy.put_nowait(batch[0])
             return []
         except NotAvailable as error:
-            _tell_waits(error, batch)
+            _log_waits(error, batch)
             return batch
-        except Exception:  # noqa: BLE001 - logged; the loop must live on
+        except Exception:  # noqa: BLE001 - logged; the loop goes on
             _log.exception("recording_failed", results=len(batch))
             if len(batch) > 1:
-                # One that cannot be written must not keep the others from it.
+                # A result that cannot be recorded must not stop the others.
                 return await self._halves(batch)
             return await self._write_without_evidence(batch[0])
         else:
-            _tell_lost(results, written.kept)
-            _tell_stopped(written.stopped)
+            _log_lost(results, written.kept)
+            _log_stopped(written.stopped)
             if written.more:
                 self.due()
         _end(batch)
         return []
 
     async def _write_without_evidence(self, waiting: _Waiting) -> Sequence[_Waiting]:
-        """Write what becomes of a delivery whose result cannot be written.
+        """Record an internal error in place of a result that cannot be recorded.
 
-        Its lease would end, and the same would happen again, without an end.
+        Otherwise the lease would end, and the same would happen again, for ever.
         """
         instead = waiting.result.instead()
         if instead is not None:
@@ -183,31 +186,31 @@ class Completer:
 
 def _end(batch: Sequence[_Waiting]) -> None:
     for each in batch:
-        if not each.written.done():
-            each.written.set_result(None)
+        if not each.recorded.done():
+            each.recorded.set_result(None)
 
 
 def _by_store(batch: Sequence[_Waiting]) -> list[list[_Waiting]]:
-    """Each store's by themselves: one store's server keeps no other's from being written."""
-    of_store: dict[int, list[_Waiting]] = defaultdict(list)
+    """A part for each store: the server of one store must not block the others'."""
+    parts: dict[int, list[_Waiting]] = defaultdict(list)
     for each in batch:
-        of_store[each.result.update.store_id].append(each)
-    return [of_store[store_id] for store_id in sorted(of_store)]
+        parts[each.result.update.store_id].append(each)
+    return [parts[store_id] for store_id in sorted(parts)]
 
 
-def _tell_waits(error: NotAvailable, batch: Sequence[_Waiting]) -> None:
+def _log_waits(error: NotAvailable, batch: Sequence[_Waiting]) -> None:
     _log.warning("recording_waits", error=str(error), results=len(batch))
 
 
-def _tell_lost(results: Sequence[DeliveryResult], kept: Sequence[DeliveryResult]) -> None:
-    held = {result.update.id for result in kept}
+def _log_lost(results: Sequence[DeliveryResult], recorded: Sequence[DeliveryResult]) -> None:
+    known = {result.update.id for result in recorded}
     for result in results:
-        if result.update.id not in held:
+        if result.update.id not in known:
             _log.warning("lease_lost", update_id=str(result.update.id))
 
 
-def _tell_stopped(stopped: Sequence[Lane]) -> None:
-    """One alert for a store or an endpoint of it, however many updates wait behind it."""
+def _log_stopped(stopped: Sequence[Lane]) -> None:
+    """Log one alert for each stopped lane, however many updates wait for it."""
     for lane in stopped:
-        tell = _log.error if lane.reason in BLOCKED else _log.warning
-        tell("lane_stopped", store_id=lane.store_id, endpoint=lane.endpoint, reason=lane.reason)
+        log = _log.error if lane.reason in BLOCKED else _log.warning
+        log("lane_stopped", store_id=lane.store_id, endpoint=lane.endpoint, reason=lane.reason)

@@ -1,7 +1,7 @@
-"""From what is due to deliveries: looks, claims of several stores at once, free slots.
+"""The dispatcher: finds due updates, claims them for free slots, and hands them to the executor.
 
-A claim is never larger than the slots that are free for its store, so that every lease begins
-with its delivery. What an announcement names is claimed without a look.
+A claim takes no more updates than the store has free slots, so that a lease begins with its
+delivery. An update that a NOTIFY names is claimed without a query for due updates.
 """
 
 import asyncio
@@ -31,71 +31,75 @@ from app.storage.postgres.database import Database
 from app.worker.claimer import ClaimedBatch, Claimer
 from app.worker.executor import Executor
 
-# Claims under way at once, each of other stores; and of those that may take long.
+# Claims in flight at once, of different stores: quick ones, and those that may take long.
 CLAIMS, LONG_CLAIMS = 2, 4
-# Seconds until a store is tried again of which somebody else claimed; doubled each time.
+# Seconds until a claim that another poller won is tried again: at first, and at most.
 _LOST, _LOST_MOST = 0.01, 0.5
-# Seconds between two looks while there is other work; a look that takes long is made rarer.
+# Seconds between two queries for due updates while there is other work, and how many times its own
+# duration the next one waits.
 PACE = 0.02
-_LOOKING_SHARE = 4
-_AFTER_TROUBLE = 1.0
+_QUERY_SHARE = 4
+# Seconds after an error.
+_AFTER_ERROR = 1.0
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class Dispatcher:
-    """Keeps a poller's slots filled.
-
-    heard: what was announced. Seconds: poll_interval between two looks when nothing is; all
-    times are of the monotonic clock.
-    """
+    """Keeps a poller's slots filled. All times are of the monotonic clock."""
 
     database: Database
     claimer: Claimer
     executor: Executor
     wake_signal: WakeSignal
+    """Due updates that were announced by NOTIFY."""
     concurrency: int
+    """Number of slots."""
     poll_interval: float
+    """Seconds between two queries for due updates while nothing is announced."""
     monotonic: Callable[[], float]
-    # Of how many stores a claim may be; 0 while nobody knows if their rows share a server.
-    _together: int = 0
-    _turns: FairScheduler = field(default_factory=FairScheduler)
+    _batch_size: int = 0
+    """Stores of one claim. 0 means that it is not known yet whether their rows share a server."""
+    _scheduler: FairScheduler = field(default_factory=FairScheduler)
     _claims: dict[asyncio.Task[None], Sequence[Turn]] = field(default_factory=dict)
-    # How often in a row somebody else was quicker to claim of a store, and when it is tried again.
     _lost: Counter[SlotKey] = field(default_factory=Counter)
+    """Claims of a store in a row that another poller won."""
     _retries: set[asyncio.TimerHandle] = field(default_factory=set)
-    # Since the last look: anything may have become due; only by what was written down here; a
-    # lane held back some of a store's.
+    """Timers of claims that are tried again."""
     _anything: bool = False
-    _written: bool = False
+    """Since the last query, anything may have become due."""
+    _recorded: bool = False
+    """Since the last query, a result recorded here may have made an update due."""
     _held_back: bool = False
-    # Deliveries that have ended.
+    """Since the last query, a rate limit held back updates of a store."""
     _ended: int = 0
-    # When something is due, and until when there was a look just now.
-    _look_at: float = 0.0
+    """Number of deliveries that have ended."""
+    _query_at: float = 0.0
+    """When an update is due next."""
     _paced_until: float = 0.0
+    """Until when another query would come too soon after the last one."""
 
-    def freed(self) -> None:
-        """Say that a delivery has ended."""
-        # The answer may have been what a lane waited for.
-        self._written |= self._held_back
+    def delivery_ended(self) -> None:
+        """Note that a delivery has ended."""
+        # Its answer may have raised a rate limit that holds updates back.
+        self._recorded |= self._held_back
         self._ended += 1
         self.wake_signal.poke()
 
-    def written(self) -> None:
-        """Say that what was written down may have made something due."""
-        self._written = True
+    def may_be_due(self) -> None:
+        """Note that a recorded result may have made an update due."""
+        self._recorded = True
         self.wake_signal.poke()
 
     @property
     def held_up(self) -> bool:
-        """Whether something is due that nothing but an end of what is under way lets go."""
-        return self._held_back or (bool(self._turns) and not self._claims)
+        """Whether due updates wait for a delivery in flight to end."""
+        return self._held_back or (bool(self._scheduler) and not self._claims)
 
     async def run(self, stop: asyncio.Event, check: Callable[[], None]) -> None:
-        """Work until stop is set; claims in flight end then, and their deliveries begin.
+        """Work until stop is set; claims in flight then end, and their deliveries begin.
 
-        check is called each round, and raises where the poller has to end.
+        check is called each round. It raises to end the poller.
         """
         stopped = asyncio.create_task(stop.wait(), name="stop")
         stopped.add_done_callback(lambda _: self.wake_signal.poke())
@@ -110,53 +114,53 @@ class Dispatcher:
             await asyncio.gather(*self._claims, return_exceptions=True)
 
     async def _round(self) -> float:
-        """Claim what the free slots allow; answers how long to wait if nothing happens."""
-        told, anything = self.wake_signal.take()
+        """Claim for the free slots; returns the seconds to wait if nothing happens."""
+        hints, anything = self.wake_signal.take()
         if anything:
             self._anything = True
-            self._turns.anything()
-        for store_id, kind in told:
-            self._turns.told(store_id, kind)
-        if self.monotonic() >= self._may_look_at(busy=self._turns.next(self._slots()) is not None):
-            await self._look()
-        while turns := self._next():
+            self._scheduler.anything()
+        for store_id, kind in hints:
+            self._scheduler.told(store_id, kind)
+        if self.monotonic() >= self._next_query(self._slots()):
+            await self._find_due()
+        while turns := self._next_turns():
             self._begin(turns)
         slots = self._slots()
         if slots.free <= 0:
-            # Whatever ends says so.
+            # The end of a delivery wakes the loop.
             return self.poll_interval
-        until = self._may_look_at(busy=self._turns.next(slots) is not None)
+        until = self._next_query(slots)
         if not slots.stuck:
             until = min(until, self._stuck_at())
         return max(until - self.monotonic(), 0.0)
 
-    def _next(self) -> list[Turn]:
-        """The stores that claim next, if any may."""
-        if not self._turns:
+    def _next_turns(self) -> list[Turn]:
+        """The stores that claim next in one statement, if any may."""
+        if not self._scheduler:
             return []
         alone = sum(turns[0].alone for turns in self._claims.values())
         together = len(self._claims) - alone
-        return self._turns.batch(
+        return self._scheduler.batch(
             self._slots(),
-            max(self._together, 1),
+            max(self._batch_size, 1),
             together=together < CLAIMS,
             alone=alone < LONG_CLAIMS,
         )
 
     def _slots(self) -> SlotBudget:
-        """Who has slots, those included that claims under way may take."""
+        """Slots in use, including those that claims in flight may fill."""
         busy = Counter(self.executor.busy)
         for turn in chain.from_iterable(self._claims.values()):
             busy[turn.place] += turn.share
         return SlotBudget.of(self.concurrency, busy, stuck=self.monotonic() >= self._stuck_at())
 
     def _stuck_at(self) -> float:
-        """When half of the slots that all stores may use are held for long."""
+        """When half of the slots that all stores share have been in use for long."""
         return self.executor.stuck_at((self.concurrency - self.concurrency // RESERVE + 1) // 2)
 
     def _begin(self, turns: Sequence[Turn]) -> None:
         for turn in turns:
-            self._turns.begin(turn)
+            self._scheduler.begin(turn)
         claim = asyncio.create_task(self._claim(turns))
         self._claims[claim] = turns
 
@@ -168,47 +172,47 @@ class Dispatcher:
 
     async def _claim(self, turns: Sequence[Turn]) -> None:
         ended = self._ended
-        found: Sequence[ClaimedBatch] = [ClaimedBatch()] * len(turns)
+        batches: Sequence[ClaimedBatch] = [ClaimedBatch()] * len(turns)
         try:
-            wanted = [ClaimRequest(each.groups, each.share) for each in turns]
-            found = await self.claimer.claim(wanted, sharded=self._together == 1)
-        except Exception as error:  # noqa: BLE001 - logged; the loop must live on
-            self._trouble(error)
-        taken = list(zip(turns, found, strict=True))
-        # What can go is not kept waiting by a store that cannot.
-        for turn, of_store in sorted(taken, key=lambda each: each[1].unreadable):
-            if of_store.unreadable:
-                await self._stop(turn)
-            self._took(turn, of_store, ended)
+            requests = [ClaimRequest(each.groups, each.share) for each in turns]
+            batches = await self.claimer.claim(requests, sharded=self._batch_size == 1)
+        except Exception as error:  # noqa: BLE001 - logged; the loop goes on
+            self._back_off(error)
+        claimed = list(zip(turns, batches, strict=True))
+        # Stores with an unreadable secret come last: pausing them must not delay the others.
+        for turn, batch in sorted(claimed, key=lambda each: each[1].unreadable):
+            if batch.unreadable:
+                await self._pause(turn)
+            self._deliver(turn, batch, ended)
 
-    async def _stop(self, turn: Turn) -> None:
-        """Pause a store whose secret nobody can read."""
+    async def _pause(self, turn: Turn) -> None:
+        """Pause a store whose secret cannot be decrypted."""
         try:
             await self.claimer.pause(turn.place[0], Endpoint.ALL)
-        except Exception as error:  # noqa: BLE001 - logged; it is found again
-            self._trouble(error)
+        except Exception as error:  # noqa: BLE001 - logged; the next claim finds the store again
+            self._back_off(error)
 
-    def _took(self, turn: Turn, taken: ClaimedBatch, ended: int) -> None:
-        """Let go what a claim took of a store; ended: how many deliveries had when it began."""
-        for update, about in taken.going:
-            self.executor.start(update, about, taken.asked_at, taken.at)
-        self._held_back |= taken.held_back
+    def _deliver(self, turn: Turn, batch: ClaimedBatch, ended: int) -> None:
+        """Start the deliveries of a claim. ended: deliveries that had ended when it began."""
+        for update, subject in batch.deliveries:
+            self.executor.start(update, subject, batch.asked_at, batch.at)
+        self._held_back |= batch.held_back
         rest_until = None
-        if taken.again_in is not None:
-            again_at = self.monotonic() + taken.again_in
-            self._look_at = min(self._look_at, again_at)
+        if batch.again_in is not None:
+            again_at = self.monotonic() + batch.again_in
+            self._query_at = min(self._query_at, again_at)
             rest_until = min(again_at, self.monotonic() + LONGEST_REST)
-        elif taken.held_back and self._ended != ended:
-            # What the lane waits for may have ended before anybody knew that it does.
-            self._written = True
-        self._turns.end(turn, taken.updates, rest_until=rest_until)
-        if taken.elsewhere:
-            self._try_again(turn)
+        elif batch.held_back and self._ended != ended:
+            # The delivery that the rate limit waits for may have ended during the claim.
+            self._recorded = True
+        self._scheduler.end(turn, batch.updates, rest_until=rest_until)
+        if batch.elsewhere:
+            self._retry(turn)
         else:
             self._lost.pop(turn.place, None)
 
-    def _try_again(self, turn: Turn) -> None:
-        """Have another turn soon; where somebody holds the store for long, less and less often."""
+    def _retry(self, turn: Turn) -> None:
+        """Claim of a store again soon, with exponential backoff while other pollers win."""
         delay = min(_LOST * 2.0 ** min(self._lost[turn.place], 10), _LOST_MOST)
         self._lost[turn.place] += 1
         loop = asyncio.get_running_loop()
@@ -216,51 +220,52 @@ class Dispatcher:
 
         def again() -> None:
             self._retries.difference_update(retry)
-            self._turns.again(turn)
+            self._scheduler.again(turn)
             self.wake_signal.poke()
 
         retry.append(loop.call_later(delay, again))
         self._retries.update(retry)
 
-    def _may_look_at(self, *, busy: bool) -> float:
-        """When to look for what is due.
+    def _next_query(self, slots: SlotBudget) -> float:
+        """When to query for due updates.
 
-        At once where anything may be; while there are stores to claim from, or where only results
-        were written, not again and again.
+        At once where anything may be due; paced while stores can claim, or where only results were
+        recorded.
         """
-        at = self._look_at
+        at = self._query_at
         if self._anything:
+            busy = self._scheduler.next(slots) is not None
             at = min(at, self._paced_until if busy else -math.inf)
-        if self._written:
+        if self._recorded:
             at = min(at, self._paced_until)
         return at
 
-    async def _look(self) -> None:
-        self._anything = self._written = self._held_back = False
-        # A claim that ends meanwhile may know of something earlier.
-        self._look_at = math.inf
+    async def _find_due(self) -> None:
+        self._anything = self._recorded = self._held_back = False
+        # A claim that ends during the query may set an earlier time.
+        self._query_at = math.inf
         began = self.monotonic()
         try:
             sharded = await self.database.is_sharded()
             found = await due.groups(self.database.by_key, sharded=sharded)
-            if not self._together:
-                # Own caps are held beside the counts of claims, of one store in one order.
-                self._together = 1 if sharded or self.claimer.settings.caps else TOGETHER
-        except Exception as error:  # noqa: BLE001 - logged; the loop must live on
-            self._trouble(error)
+            if not self._batch_size:
+                # Own caps are enforced in claims of one store (storage/outbox/claims.py).
+                self._batch_size = 1 if sharded or self.claimer.settings.caps else TOGETHER
+        except Exception as error:  # noqa: BLE001 - logged; the loop goes on
+            self._back_off(error)
             return
         ended = self.monotonic()
-        self._paced_until = ended + max(PACE, (ended - began) * _LOOKING_SHARE)
-        later = min(self._turns.found(found, ended), self.poll_interval)
-        self._look_at = min(self._look_at, ended + later)
+        self._paced_until = ended + max(PACE, (ended - began) * _QUERY_SHARE)
+        later = min(self._scheduler.found(found, ended), self.poll_interval)
+        self._query_at = min(self._query_at, ended + later)
 
-    def _trouble(self, error: Exception) -> None:
-        """One bad round must not end the process that everything else waits for."""
+    def _back_off(self, error: Exception) -> None:
+        """Log an error, and query again after a pause: one failed round does not end the poller."""
         if isinstance(error, NotAvailable):
             _log.warning("claiming_failed", error=str(error))
         else:
             _log.error("claiming_failed", exc_info=error)
-        self._look_at = self._paced_until = self.monotonic() + _AFTER_TROUBLE
+        self._query_at = self._paced_until = self.monotonic() + _AFTER_ERROR
 
     async def _wait(self, wait: float) -> None:
         if wait <= 0:

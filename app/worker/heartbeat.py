@@ -1,30 +1,32 @@
-"""Whether a poller's loop still turns: what a liveness probe asks.
+"""Whether a poller's loop still turns, for a liveness probe.
 
-Nothing else is looked at. A loop that fails to claim turns all the same, so that a database
-that is away makes nobody restart a poller, which would not heal it.
+Nothing else counts. A loop that fails to claim still turns, so that an unreachable database does
+not restart pollers, which would not repair it.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Seconds for one round: some statements that time out one after the other, and the drain.
+# Seconds that one round may take: some statements that time out one after another, and the drain.
 PATIENCE = 180.0
 
 
 @dataclass(slots=True)
 class Heartbeat:
-    """monotonic: seconds that only grow; patience: seconds of silence that a round may take."""
+    """Records when the loop turned last."""
 
     monotonic: Callable[[], float]
     patience: float = PATIENCE
+    """Seconds without a beat after which the loop counts as hung."""
     _last: float | None = None
+    """None means that the loop has not begun."""
 
     def beat(self) -> None:
-        """Say that the loop turns."""
+        """Note that the loop turns."""
         self._last = self.monotonic()
 
     def stopped(self) -> str | None:
-        """Why the loop is taken for hung, or None; one that has not begun yet is not."""
+        """Why the loop counts as hung. None means that it turns, or has not begun."""
         silence = 0.0 if self._last is None else self.monotonic() - self._last
         if silence <= self.patience:
             return None

@@ -14,6 +14,7 @@ from app.domain.outbox.retry_policy import RetryPolicy
 from app.domain.update import State
 from app.settings import Settings
 from app.storage.queries.views import UpdateView
+from app.worker.importer.webhook_events import WebhookEventReader
 from app.worker.poller import Poller
 from tests.harness.outbox import StoredState
 from tests.harness.walmart import SimulatedWalmart
@@ -81,6 +82,11 @@ class Pollers(SimulatedWalmart, StoredState):
         finally:
             stop.set()
             await asyncio.gather(*running)
+
+    async def process_webhook_events(self) -> None:
+        """Process the due events of all stores, as a poller does."""
+        reader = WebhookEventReader(self.context, BREAKER)
+        await asyncio.gather(*(reader.process(store_id) for store_id in await reader.due()))
 
     async def deliver_until(
         self, *update_ids: UUID, states: set[State] | None = None, pollers: int = 1, **changes: Any

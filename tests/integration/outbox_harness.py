@@ -211,7 +211,7 @@ class Pollers:
         if groups:
             (taken,) = await self.ground.claimer.claim([ClaimRequest(groups, 5)], sharded=False)
             assert not taken.unreadable
-            self.hands += [Hand(update, about, taken.at) for update, about in taken.going]
+            self.hands += [Hand(update, about, taken.at) for update, about in taken.deliveries]
 
     async def deliver(self, hand: Hand, *, then: str) -> None:
         """Deliver an update; then: recorded, died (nothing was written down), or late."""

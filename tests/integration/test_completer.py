@@ -189,7 +189,7 @@ async def test_a_connection_that_dies_while_it_is_set_up_drops_no_result(
         return await connect(*given, **more)
 
     monkeypatch.setattr(asyncpg, "connect", dies_first)
-    monkeypatch.setattr(completer, "_AFTER_TROUBLE", 0.01)
+    monkeypatch.setattr(completer, "_AFTER_ERROR", 0.01)
     async with writing(world, lambda _: True) as made, asyncio.timeout(20):
         await made.write(result)
     assert len(died) == 2
@@ -223,7 +223,7 @@ async def test_a_result_is_dropped_when_its_lease_has_ended_and_frees_its_slot(
         raise NotAvailable("database_unavailable", "Away.")
 
     monkeypatch.setattr(delivery_results, "record", away)
-    monkeypatch.setattr(completer, "_AFTER_TROUBLE", 0.01)
+    monkeypatch.setattr(completer, "_AFTER_ERROR", 0.01)
     async with writing(world, lambda _: True) as made, asyncio.timeout(20):
         made.monotonic = lambda: 30.0 * len(tried)
         await made.write(result)

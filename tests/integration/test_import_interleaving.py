@@ -34,7 +34,6 @@ from app.usecases.orders import ship
 from app.usecases.returns.refund import refund
 from app.walmart.client import OrderPage, WalmartClient
 from app.worker.importer.importer import Importer
-from app.worker.importer.webhook_events import WebhookEventReader
 from tests.builders import a_package
 from tests.harness.world import World, open_world
 
@@ -156,7 +155,7 @@ class Play:
             await webhook_inbox.add(connection, announced)
 
     async def look(self, _: str) -> None:
-        await WebhookEventReader(self.world.context).work()
+        await self.world.process_webhook_events()
 
     def importer(self, context: AppContext | None = None) -> Importer:
         context = context or self.world.context

@@ -14,7 +14,6 @@ from app.storage.queries import ReturnFilter, order_search
 from app.storage.queries.pagination import KeysetPage
 from app.storage.queries.views import OrderView, ReturnView
 from app.storage.returns import returns as storage
-from app.worker.importer.webhook_events import WebhookEventReader
 from tests.harness.world import World
 from tests.integration.test_returns import asked, refunds, returned, returns, run, send_back
 
@@ -183,7 +182,7 @@ async def announced(world: World, number: str) -> str:
     async with world.database.begin() as connection:
         event = webhook_inbox.NewWebhookEvent(1, told, "RETURN", None, number)
         await webhook_inbox.add(connection, event)
-    await WebhookEventReader(world.context).work()
+    await world.process_webhook_events()
     outcome = sa.text("SELECT outcome FROM webhook_events WHERE event_id = :told")
     async with world.database.begin() as connection:
         return str((await connection.execute(outcome, {"told": told})).scalar_one())

@@ -96,7 +96,7 @@ async def test_an_announced_order_is_read_from_walmart(
     assert (answer.status_code, answer.json()) == (200, {"known": False})
     # Nothing is read while Walmart waits for the answer.
     assert await world.calls("read") == []
-    await WebhookEventReader(world.context).work()
+    await world.process_webhook_events()
     order = await order_of(world, number)
     assert order.item_count == 2
     await world.deliver_until(await ask(world, "SELECT id FROM updates"))
@@ -111,8 +111,8 @@ async def test_the_same_event_again_is_known_and_does_nothing(
     signature = sign(body, await secret(world))
     answers = [(await post(client, store.id, body, signature)).json() for _ in range(3)]
     assert [each["known"] for each in answers] == [False, True, True]
-    await WebhookEventReader(world.context).work()
-    await WebhookEventReader(world.context).work()
+    await world.process_webhook_events()
+    await world.process_webhook_events()
     assert len(await world.calls("read")) == 1
 
 
@@ -172,7 +172,7 @@ async def test_the_order_is_found_wherever_the_payload_names_it(
     body["payload"] = json.loads(json.dumps(payload).replace("PO", number))
     data = json.dumps(body).encode()
     await post(client, store.id, data, sign(data, await secret(world)))
-    await WebhookEventReader(world.context).work()
+    await world.process_webhook_events()
     assert (await order_of(world, number)).purchase_order_id == number
 
 
@@ -184,10 +184,10 @@ async def test_an_announcement_waits_while_walmart_is_away(
     body = event(number)
     await post(client, store.id, body, sign(body, await secret(world)))
     await world.fault("read", "error")
-    await WebhookEventReader(world.context).work()
+    await world.process_webhook_events()
     assert await ask(world, "SELECT processed_at FROM webhook_events") is None
     await ask(world, "UPDATE webhook_events SET due_at = now() RETURNING 1")
-    await WebhookEventReader(world.context).work()
+    await world.process_webhook_events()
     assert await ask(world, "SELECT outcome FROM webhook_events") == "imported"
 
 
@@ -199,7 +199,7 @@ async def test_an_announcement_that_never_works_is_left_to_polling(
     await post(client, store.id, body, sign(body, await secret(world)))
     for _ in range(12):
         await ask(world, "UPDATE webhook_events SET due_at = now() RETURNING 1")
-        await WebhookEventReader(world.context).work()
+        await world.process_webhook_events()
     assert (await ask(world, "SELECT outcome FROM webhook_events")).startswith("left to polling")
     assert len(await world.calls("read")) == 10
 
@@ -209,7 +209,7 @@ async def test_two_pollers_look_at_an_event_once(world: World, client: httpx.Asy
     for _ in range(4):
         body = event(await world.at_walmart(1, store=store))
         await post(client, store.id, body, sign(body, await secret(world)))
-    await asyncio.gather(*(WebhookEventReader(world.context).work() for _ in range(4)))
+    await asyncio.gather(*(world.process_webhook_events() for _ in range(4)))
     assert len(await world.calls("read")) == 4
 
 
@@ -222,7 +222,7 @@ async def test_walmarts_events_reach_us_signed(world: World, app: FastAPI) -> No
             async with asyncio.timeout(10):
                 while await ask(world, "SELECT count(*) FROM webhook_events") < number:
                     await asyncio.sleep(0.02)
-            await WebhookEventReader(world.context).work()
+            await world.process_webhook_events()
 
         number = await world.at_walmart(2, store=store, status="Created")
         await settled(1)
@@ -324,13 +324,13 @@ async def test_a_store_whose_lane_stands_still_is_not_asked_and_loses_no_try(wor
         await ask(world, f"{pause} RETURNING 1", e=endpoint)
         assert await WebhookEventReader(world.context).due() == []
         # One that was taken just before the lane was stopped.
-        await WebhookEventReader(world.context).look(1)
+        await WebhookEventReader(world.context).process(1)
         assert await ask(world, "SELECT tries FROM webhook_events") == 0
         assert await ask(world, "SELECT due_at > now() + interval '50 min' FROM webhook_events")
         await ask(world, end)
         await ask(world, "UPDATE webhook_events SET due_at = now() RETURNING 1")
     assert await world.calls("read") == []
-    await WebhookEventReader(world.context).work()
+    await world.process_webhook_events()
     assert await ask(world, "SELECT outcome FROM webhook_events") == "imported"
 
 
@@ -339,7 +339,7 @@ async def test_a_pause_that_meets_an_announcement_holds_for_everybody(world: Wor
     numbers = [await world.at_walmart(1, store=store) for _ in range(webhook_inbox.FEW + 3)]
     await announced(world, 1, *numbers)
     await world.fault("read", "throttle", delay=60, times=None)
-    await WebhookEventReader(world.context).work()
+    await world.process_webhook_events()
     assert await ask(
         world,
         "SELECT reason FROM lanes WHERE endpoint = 'read_order' AND paused_until > now()",

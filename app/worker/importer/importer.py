@@ -1,9 +1,8 @@
-"""Orders that Walmart has and we have not, and what changed there: read per store, in turn.
+"""Imports new and changed orders and returns of a store.
 
-A run reads each of the store's lists on from where the last one came to
-(`app/worker/importer/lists.py`), a step of each in turn, so that none waits for the end of another.
-A short pause of Walmart's is waited out, a longer one ends the run until it is over, and so does
-the end of the store's turn: nothing that was read is read again.
+A run reads each list of the store (`lists.py`) on from its cursor, a step of each in turn, so that
+no list waits for the end of another. It waits out a short pause of Walmart's. A longer pause ends
+the run until the pause is over, and so does the end of the store's turn; the cursors are kept.
 """
 
 import asyncio
@@ -30,22 +29,22 @@ from app.worker.importer.lists import (
 )
 from app.worker.importer.rate_limited_reader import LanePaused
 
-# Seconds of one turn of a store; then those that wait come first, and it goes on after them.
+# Seconds of one run of a store; stores that wait come next, and then this one goes on.
 TURN = 60.0
-# Seconds of a pause of Walmart's that a run waits out.
+# Seconds of the longest pause that a run waits out.
 PATIENCE = 10.0
 _log = structlog.get_logger(__name__)
 
 
 class _ListEnd(Enum):
-    """How the reading of a list ended in a run."""
+    """How a list ended in a run: read to its end, or stopped before."""
 
     WHOLE = "whole"
     STOPPED = "stopped"
 
 
 class _StepReader(Protocol):
-    """What is read step by step."""
+    """A list that is read step by step."""
 
     async def step(self) -> bool: ...
 
@@ -54,31 +53,32 @@ class _StepReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Importer:
-    """Reads the orders of stores. every: seconds between two runs of a store, 0 for none.
-
-    Seconds: turn: of a run, more or less; patience: of a pause that it waits out; grace: in which
-    Walmart has to announce what was found without it. page_size: None for Walmart's most.
-    """
+    """Imports stores, one run at a time for each. Durations are in seconds."""
 
     context: AppContext
     breaker: Breaker
     every: float
+    """Between two runs of a store; 0 turns imports off."""
     turn: float = TURN
+    """Of a run, more or less."""
     patience: float = PATIENCE
+    """Of the longest pause that a run waits out."""
     grace: float = webhook_inbox.GRACE
+    """In which Walmart must announce by webhook what an import found."""
     page_size: int | None = None
+    """None means the largest that Walmart allows."""
 
     async def due(self) -> list[int]:
-        """Stores whose turn it is."""
+        """Stores whose last run is long enough ago."""
         if not self.every:
             return []
         async with self.context.transaction() as connection:
             return await leases.due(connection, self.every)
 
     async def run(self, store_id: int) -> ImportTotals | None:
-        """Read one store; None where somebody else is at it, or just was.
+        """Import a store. None means that another run holds it, or has just ended.
 
-        Raises NotAvailable while the database is away; Walmart's trouble ends the run politely.
+        Raises NotAvailable. An error of Walmart's ends the run, and stands in its totals.
         """
         async with self.context.transaction() as connection:
             token = self.context.new_id(store_id)
@@ -86,20 +86,20 @@ class Importer:
         if run is None:
             return None
         leased = LeasedReader(self.context, self.breaker, store_id, run, self.page_size)
-        tally = leased.tally
+        totals = leased.totals
         try:
             await self._read(run, leased)
         except LeaseLost as error:
-            tally.stopped = str(error)
-            return tally
+            totals.stopped = str(error)
+            return totals
         except NotAvailable:
             raise
         except OrderError as error:
-            tally.stopped = str(error)
+            totals.stopped = str(error)
         async with self.context.transaction() as connection:
-            tally.missed = await webhook_inbox.missed(connection, store_id, self.grace)
-            await leases.end(connection, run, tally)
-        return tally
+            totals.missed = await webhook_inbox.missed(connection, store_id, self.grace)
+            await leases.end(connection, run, totals)
+        return totals
 
     async def _read(self, run: ImportRun, leased: LeasedReader) -> None:
         account = await self.context.account(run.store_id)
@@ -109,53 +109,53 @@ class Importer:
         ]
         returns = ChangedReturns(leased, account)
         whole = await self._in_turns(
-            [*orders, returns, PostponedOrders(leased, account)], leased.tally
+            [*orders, returns, PostponedOrders(leased, account)], leased.totals
         )
-        leased.tally.whole_orders = all(each in whole for each in orders)
-        leased.tally.whole_returns = returns in whole
+        leased.totals.whole_orders = all(each in whole for each in orders)
+        leased.totals.whole_returns = returns in whole
 
     async def _in_turns(
-        self, steps: Sequence[_StepReader], tally: ImportTotals
+        self, lists: Sequence[_StepReader], totals: ImportTotals
     ) -> list[_StepReader]:
-        """A step of each again and again; answers those that came to their end."""
+        """Read the lists step by step in turn; returns those that were read to their end."""
         clock = asyncio.get_running_loop().time
         end = clock() + self.turn
-        going, whole = dict.fromkeys(steps, 0.0), list[_StepReader]()
-        while going:
-            for each in [each for each, at in going.items() if at <= clock()]:
-                wait = await self._step(each, tally)
+        next_at, whole = dict.fromkeys(lists, 0.0), list[_StepReader]()
+        while next_at:
+            for each in [each for each, at in next_at.items() if at <= clock()]:
+                wait = await self._step(each, totals)
                 if isinstance(wait, _ListEnd):
-                    del going[each]
+                    del next_at[each]
                     whole.extend([each] if wait is _ListEnd.WHOLE else [])
                 else:
-                    going[each] = clock() + wait
-            if going and clock() >= end:
-                # Others wait; each of its lists has come on by a step at least.
-                tally.resume_in = 0.0
+                    next_at[each] = clock() + wait
+            if next_at and clock() >= end:
+                # Other stores wait. Each list has made at least one step.
+                totals.resume_in = 0.0
                 return whole
-            await asyncio.sleep(max(min(going.values(), default=0.0) - clock(), 0.0))
+            await asyncio.sleep(max(min(next_at.values(), default=0.0) - clock(), 0.0))
         return whole
 
-    async def _step(self, each: _StepReader, tally: ImportTotals) -> float | _ListEnd:
-        """A step; answers in how many seconds the next may be made, or how it ended."""
+    async def _step(self, each: _StepReader, totals: ImportTotals) -> float | _ListEnd:
+        """Make a step; returns the seconds until the next one, or how the list ended."""
         try:
             return 0.0 if await each.step() else _ListEnd.WHOLE
         except LanePaused as paused:
             left = max(paused.left.total_seconds(), 0.0)
             if left <= self.patience:
                 return left
-            tally.resume_in = min(left, tally.resume_in or left)
+            totals.resume_in = min(left, totals.resume_in or left)
             why, by_page = str(paused), False
         except errors.Throttled:
-            # Its lane says for how long.
+            # The next step reads from the lane how long the pause is.
             return 0.0
         except errors.WalmartError as error:
             why, by_page = f"Walmart cannot be asked on: {error}", False
         except (LeaseLost, OrderError):
             raise
-        except Exception as error:  # noqa: BLE001 - logged; other lists go on
+        except Exception as error:  # noqa: BLE001 - logged; the other lists go on
             _log.exception("list_not_read")
             why, by_page = f"Waybill met a fault of its own: {type(error).__name__}.", True
-        tally.stopped = tally.stopped or why
+        totals.stopped = totals.stopped or why
         await each.stopped(why, by_page=by_page)
         return _ListEnd.STOPPED

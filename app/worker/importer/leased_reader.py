@@ -1,4 +1,4 @@
-"""A run of the importer as long as it holds its store: what it asks, writes and puts off."""
+"""How an import run reads and writes: only while it holds the lease of its store."""
 
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _log = structlog.get_logger(__name__)
 
 
 class LeaseLost(ReadingHalted):
-    """Another process took the store over; nothing more is written by this one."""
+    """Another process holds the store's lease; this one writes nothing more."""
 
     def __init__(self) -> None:
         super().__init__("Another process took the store over.")
@@ -26,29 +26,27 @@ class LeaseLost(ReadingHalted):
 
 @dataclass(frozen=True)
 class LeasedReader(RateLimitedReader):
-    """The way of a run's reads, and the condition of its writes.
-
-    page_size: of Walmart's lists, None for its most.
-    """
+    """Reads within the store's rate limits, and renews its lease before each call."""
 
     run: ImportRun
     page_size: int | None = None
-    tally: ImportTotals = field(default_factory=ImportTotals)
+    """Entries of a page. None means the most that Walmart allows."""
+    totals: ImportTotals = field(default_factory=ImportTotals)
 
     async def enter(self, connection: Connection) -> None:
-        """Hold the store for another while. Raises LeaseLost."""
+        """Renew the lease. Raises LeaseLost."""
         if not await leases.renew(connection, self.run):
             raise LeaseLost
 
     async def check(self, connection: Connection) -> None:
-        """Keep the store until the transaction ends. Raises LeaseLost."""
+        """Lock the lease until the transaction ends. Raises LeaseLost."""
         if not await leases.held(connection, self.run):
             raise LeaseLost
 
     async def tried(self, number: str, work: Awaitable[bool]) -> bool:
-        """Do something with one order; where that cannot be done, it is put off, not the others.
+        """Read or write one order; if that fails, postpone this order only.
 
-        Answers whether it was done. Raises what another order would meet as well.
+        Returns whether it was done. Raises the errors that any other order would meet too.
         """
         try:
             done = await work
@@ -58,24 +56,24 @@ class LeasedReader(RateLimitedReader):
             why = str(error)
         except (ReadingHalted, OrderError):
             raise
-        except Exception as error:  # noqa: BLE001 - one order's trouble is not the others'
+        except Exception as error:  # noqa: BLE001 - logged; the other orders go on
             _log.exception("order_not_read", store_id=self.store_id, purchase_order_id=number)
             why = f"Waybill met a fault of its own: {type(error).__name__}."
         else:
             if not done:
-                await self._look_soon(number)
+                await self._read_soon(number)
             return done
         await self.postpone(number, why)
         return False
 
-    async def _look_soon(self, number: str) -> None:
+    async def _read_soon(self, number: str) -> None:
         async with self.context.transaction() as connection:
             await self.check(connection)
-            why = "Somebody was at work on the order."
+            why = "Another request or delivery held the order."
             await retries.soon(connection, self.store_id, number, why)
 
     async def postpone(self, number: str, why: str) -> None:
-        """Let an order be read later; tell it once on the order's timeline."""
+        """Read an order later; its timeline shows this once."""
         async with self.context.transaction() as connection:
             await self.check(connection)
             tries = await retries.postpone(connection, self.store_id, number, why)
@@ -83,7 +81,7 @@ class LeasedReader(RateLimitedReader):
             if tries == 1 and found is not None:
                 event = timeline.TimelineEvent("order_not_read", detail={"message": why})
                 await timeline.add(connection, self.store_id, found, event, self.context.new_id)
-        self.tally.postponed += 1
+        self.totals.postponed += 1
         _log.warning(
             "order_postponed",
             store_id=self.store_id,
@@ -94,5 +92,5 @@ class LeasedReader(RateLimitedReader):
 
 
 def is_for_all(error: Exception) -> bool:
-    """Whether an error is none of one order's: the database's, the lease's, the lane's."""
+    """Whether an error concerns all orders: the database's, the lease's or a rate limit's."""
     return isinstance(error, ReadingHalted | OrderError)

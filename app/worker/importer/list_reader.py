@@ -1,7 +1,7 @@
-"""A list of Walmart's, read page by page: each is written down before the next is asked for.
+"""Reads a list of Walmart's page by page, and stores each page before it asks for the next.
 
-A reading is done in steps, so that several take turns, and a pause, a crash or the end of a turn
-loses a page at most. Where it stands is kept in `app/storage/imports/cursors.py`.
+A list is read in steps, so that several lists take turns, and a pause, a crash or the end of a
+run loses one page at most. The cursor is stored (`app/storage/imports/cursors.py`).
 """
 
 import functools
@@ -28,149 +28,148 @@ from app.walmart.order_lists import CursorGuard
 from app.walmart.returns import ReturnPage
 from app.worker.importer.leased_reader import LeasedReader
 
-# Orders that are read by themselves in one step.
+# Differing orders that one step reads.
 FEW = 10
-# The first run of a store reads what changed for so long; older orders are imported one by one.
+# The first run of a store reads the changes of this time; older orders are imported one by one.
 FIRST = timedelta(days=14)
 PageT = TypeVar("PageT", OrderPage, ReturnPage)
 
 
 class ListReader(ABC, Generic[PageT]):
-    """A list under way. first: how far back it is read the first time; usual_size: of a page."""
+    """A list of one store, as far as it is read."""
 
     which: ImportList
     endpoint: Endpoint
     first = FIRST
-    # Whether Walmart is told which changes are wanted; else the list is read as it is.
+    """How far back the first run reads."""
     by_window = True
+    """Whether the list is asked for by the time of change. False means the whole list."""
 
     def __init__(self, leased: LeasedReader, account: SellerCredentials) -> None:
         self.leased, self.account = leased, account
-        self._place: ImportCursor | None = None
-        self._trail = CursorGuard()
+        self._cursor: ImportCursor | None = None
+        self._guard = CursorGuard()
         self._page: PageT | None = None
-        # Orders of the page that differ, to be read by themselves: our ids and Walmart's numbers.
+        # Orders of the page that differ from ours and are read one by one: our ids, their numbers.
         self._differing: deque[tuple[UUID, str]] = deque()
 
     @property
     @abstractmethod
     def usual_size(self) -> int:
-        """Entries on a page."""
+        """Entries of a page, as Walmart sends it."""
 
     @abstractmethod
-    async def _ask(self, place: ImportCursor) -> PageT:
-        """Ask Walmart for the page at a place."""
+    async def _ask(self, cursor: ImportCursor) -> PageT:
+        """Ask Walmart for the page at a cursor."""
 
     @abstractmethod
     async def _write(self, page: PageT) -> dict[UUID, str]:
-        """Write a page down; answers which orders are to be read by themselves."""
+        """Store a page; returns the orders that have to be read one by one."""
 
     async def step(self) -> bool:
-        """Go a step on; False where all is read.
+        """Make a step. False means that the list is read to its end.
 
-        Raises Paused, LeaseLost, and the WalmartError that every call would meet now.
+        Raises LanePaused, LeaseLost, and a WalmartError that every call would meet now.
         """
-        place = self._place or await self._begin()
+        cursor = self._cursor or await self._begin()
         if self._page is None:
-            page = await self._asked(place)
+            page = await self._fetch(cursor)
             if page is None:
                 return True
             self._differing.extend((await self._write(page)).items())
             self._page = page
         for _ in range(min(FEW, len(self._differing))):
             order_id, number = self._differing[0]
-            await self.leased.tried(number, self._mend(order_id, number, place))
+            await self.leased.tried(number, self._repair(order_id, number, cursor))
             self._differing.popleft()
-        return bool(self._differing) or await self._advance(place, self._page)
+        return bool(self._differing) or await self._advance(cursor, self._page)
 
-    def size(self, place: ImportCursor) -> int | None:
-        """Of the pages; None for Walmart's most."""
-        return place.page_size or self.leased.page_size
+    def size(self, cursor: ImportCursor) -> int | None:
+        """Entries to ask for in a page. None means the most that Walmart allows."""
+        return cursor.page_size or self.leased.page_size
 
     async def stopped(self, why: str, *, by_page: bool = False) -> None:
-        """Keep why it could not go on; by_page: for what is on the page, so less is asked for."""
-        place = self._place
-        if place is not None:
-            await self._keep(place.failed(why) if by_page else replace(place, stopped=why[:500]))
+        """Store why the list stopped. by_page: the page is the reason, so ask for a smaller one."""
+        cursor = self._cursor
+        if cursor is not None:
+            await self._save(cursor.failed(why) if by_page else replace(cursor, stopped=why[:500]))
 
     async def _begin(self) -> ImportCursor:
         run = self.leased.run
         async with self.leased.context.transaction() as connection:
             found = await cursors.load(connection, run.store_id, self.which)
-        place = found or ImportCursor(read_until=self._before(run))
-        self._place = place.opened(run.began_at, self.first)
-        self._trail = CursorGuard(self._place.pages)
-        return self._place
+        cursor = found or ImportCursor(read_until=self._before(run))
+        self._cursor = cursor.opened(run.began_at, self.first)
+        self._guard = CursorGuard(self._cursor.pages)
+        return self._cursor
 
     def _before(self, run: ImportRun) -> datetime | None:
-        """Until where the versions read that kept no places."""
+        """Time up to which the versions without cursors have read."""
         return run.read_until - OVERLAP if run.read_until else None
 
-    async def _asked(self, place: ImportCursor) -> PageT | None:
-        """The page at a place; None where it is to be asked for anew, from another place."""
+    async def _fetch(self, cursor: ImportCursor) -> PageT | None:
+        """Ask for the page at a cursor. None means that the cursor changed: the next step asks."""
         try:
-            page = await self.leased.ask(self.endpoint, functools.partial(self._ask, place))
+            page = await self.leased.ask(self.endpoint, functools.partial(self._ask, cursor))
         except errors.WalmartError as error:
-            smaller = self._smaller(place, error)
+            smaller = self._smaller(cursor, error)
             if smaller is None:
-                await self._failed(place, error)
+                await self._failed(cursor, error)
                 raise
-            await self._keep(smaller)
+            await self._save(smaller)
             return None
         total = page.total if isinstance(page, OrderPage) and self.by_window else None
-        halved = place.halved() if place.cursor is None else None
+        halved = cursor.halved() if cursor.cursor is None else None
         if halved is not None and (total or 0) > order_lists.MOST_LISTED:
-            await self._keep(halved)
+            await self._save(halved)
             return None
         return page
 
-    def _smaller(self, place: ImportCursor, error: errors.WalmartError) -> ImportCursor | None:
-        size = self.size(place) or self.usual_size
+    def _smaller(self, cursor: ImportCursor, error: errors.WalmartError) -> ImportCursor | None:
+        size = self.size(cursor) or self.usual_size
         too_large = error.call is not None and error.call.failure == ANSWER_TOO_LARGE
-        return place.with_smaller_pages(size) if too_large and size > 1 else None
+        return cursor.with_smaller_pages(size) if too_large and size > 1 else None
 
-    async def _failed(self, place: ImportCursor, error: errors.WalmartError) -> None:
-        """Keep that a page could not be had; what every call meets is not that page's fault."""
+    async def _failed(self, cursor: ImportCursor, error: errors.WalmartError) -> None:
+        """Store that a page failed, unless every call would meet the same error."""
         if errors.is_about_all(error) or isinstance(error, errors.Misconfigured):
             return
-        await self._keep(place.failed(str(error)))
+        await self._save(cursor.failed(str(error)))
 
-    async def _advance(self, place: ImportCursor, page: PageT) -> bool:
-        """Past the page; answers whether there is more."""
+    async def _advance(self, cursor: ImportCursor, page: PageT) -> bool:
+        """Move the cursor past a page; returns whether there is more to read."""
         self._page = None
         if page.cursor is None:
-            ended = place.ended()
+            ended = cursor.ended()
             following = ended.next(self.leased.run.began_at) if self.by_window else None
-            await self._keep(following or ended)
+            await self._save(following or ended)
             return following is not None
         try:
-            self._trail.follow(page.cursor, page.call)
+            self._guard.follow(page.cursor, page.call)
         except errors.CallUnclear as error:
-            await self._keep(place.failed(str(error)).restarted())
+            await self._save(cursor.failed(str(error)).restarted())
             raise
-        await self._keep(place.turned(page.cursor))
+        await self._save(cursor.turned(page.cursor))
         return True
 
-    async def _keep(self, place: ImportCursor) -> None:
+    async def _save(self, cursor: ImportCursor) -> None:
         async with self.leased.context.transaction() as connection:
             await self.leased.check(connection)
-            await cursors.save(connection, self.leased.store_id, self.which, place)
-        self._place = place
-        if place.cursor is None:
-            self._trail = CursorGuard()
+            await cursors.save(connection, self.leased.store_id, self.which, cursor)
+        self._cursor = cursor
+        if cursor.cursor is None:
+            self._guard = CursorGuard()
 
-    async def _mend(self, order_id: UUID, number: str, place: ImportCursor) -> bool:
+    async def _repair(self, order_id: UUID, number: str, cursor: ImportCursor) -> bool:
         leased = self.leased
         report = ReconcileReport(leased.store_id)
-        settled = await reconcile.mend(
-            leased.context, self.account, order_id, report, reader=leased
-        )
-        leased.tally.changed += settled
+        settled = await reconcile.mend(leased.context, self.account, order_id, report, hold=leased)
+        leased.totals.changed += settled
         if any(each.drift.cause is Cause.CANCEL_REQUESTED for each in report.findings):
-            await self.expect([ExpectedEvent(number, leased.run.began_at, place.since)])
+            await self.expect([ExpectedEvent(number, leased.run.began_at, cursor.since)])
         return settled
 
     async def expect(self, changes: list[ExpectedEvent]) -> None:
-        """Keep what a webhook should tell as well."""
+        """Store which changes a webhook should announce too."""
         async with self.leased.context.transaction() as connection:
             await webhook_inbox.expect(connection, self.leased.store_id, changes)

@@ -1,4 +1,4 @@
-"""What is read of a store: new orders, changed ones, Walmart's own, returns, and leftovers."""
+"""The lists of a store: released, changed, Walmart-fulfilled and postponed orders, and returns."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -32,33 +32,33 @@ class OrderList(ListReader[OrderPage]):
 
     @property
     def usual_size(self) -> int:
-        """Entries on a page."""
+        """Entries of a page, as Walmart sends it."""
         return order_lists.PAGE
 
     async def _write(self, page: OrderPage) -> dict[UUID, str]:
-        tally = self.leased.tally
-        tally.orders += len(page.orders) + len(page.unreadable)
+        totals = self.leased.totals
+        totals.orders += len(page.orders) + len(page.unreadable)
         differing = await self._written(page.orders, page.unreadable)
         async with self.leased.context.transaction() as connection:
-            # They have their own turn (Again), and must not hold up the others here.
+            # PostponedOrders reads these; they must not delay the others here.
             late = await retries.waiting(connection, self.leased.store_id, [*differing.values()])
         return {each: number for each, number in differing.items() if number not in late}
 
     async def _written(
         self, orders: Sequence[OrderSnapshot], unreadable: Sequence[str]
     ) -> dict[UUID, str]:
-        """Write orders down together; where one of them cannot be, each by itself."""
+        """Store orders together, or one by one where one of them cannot be stored."""
         leased = self.leased
         try:
             done = await import_orders_page.import_page(
-                leased.context, leased.store_id, orders, unreadable, reader=leased
+                leased.context, leased.store_id, orders, unreadable, hold=leased
             )
         except Exception as error:
             if is_for_all(error) or not orders:
                 raise
             return await self._one_by_one(orders, unreadable)
-        leased.tally.imported += len(done.imported)
-        leased.tally.unreadable += done.unreadable
+        leased.totals.imported += len(done.imported)
+        leased.totals.unreadable += done.unreadable
         new = set(done.imported)
         ordered = {each.purchase_order_id: each.ordered_at for each in orders}
         await self.expect(
@@ -73,9 +73,9 @@ class OrderList(ListReader[OrderPage]):
 
         async def write(order: OrderSnapshot) -> bool:
             done = await import_orders_page.import_page(
-                leased.context, leased.store_id, [order], (), reader=leased
+                leased.context, leased.store_id, [order], (), hold=leased
             )
-            leased.tally.imported += len(done.imported)
+            leased.totals.imported += len(done.imported)
             differing.update(done.differing)
             return True
 
@@ -85,74 +85,74 @@ class OrderList(ListReader[OrderPage]):
 
 
 class ReleasedOrders(OrderList):
-    """What waits for its acknowledgement, however long ago it was ordered or changed."""
+    """Orders that wait for their acknowledgement, however old."""
 
     which, endpoint, by_window = ImportList.RELEASED, Endpoint.RELEASED, False
 
-    async def _ask(self, place: ImportCursor) -> OrderPage:
+    async def _ask(self, cursor: ImportCursor) -> OrderPage:
         since = self.leased.run.began_at - order_lists.OLDEST
-        walmart = self.leased.context.walmart
-        return await walmart.list_released(self.account, since, place.cursor, size=self.size(place))
+        walmart, size = self.leased.context.walmart, self.size(cursor)
+        return await walmart.list_released(self.account, since, cursor.cursor, size=size)
 
 
 class ChangedOrders(OrderList):
-    """What changed of the orders that the seller ships."""
+    """Changed orders that the seller ships."""
 
     which, endpoint, by_walmart = ImportList.CHANGED, Endpoint.LIST, False
 
-    async def _ask(self, place: ImportCursor) -> OrderPage:
+    async def _ask(self, cursor: ImportCursor) -> OrderPage:
         now = self.leased.run.began_at
-        window = ChangeWindow.up_to(place.until or now, place.since or now)
+        window = ChangeWindow.up_to(cursor.until or now, cursor.since or now)
         return await self.leased.context.walmart.list_orders(
             self.account,
             window,
-            place.cursor,
+            cursor.cursor,
             fulfilled_by_walmart=self.by_walmart,
-            size=self.size(place),
+            size=self.size(cursor),
         )
 
 
 class WalmartFulfilledOrders(ChangedOrders):
-    """What changed of the orders that Walmart ships itself."""
+    """Changed orders that Walmart ships."""
 
     which, by_walmart = ImportList.BY_WALMART, True
 
 
 class ChangedReturns(ListReader[ReturnPage]):
-    """Returns that changed; their orders come first where they are not known."""
+    """Changed returns. An unknown order of a return is imported first."""
 
     which, endpoint, first = ImportList.RETURNS, Endpoint.RETURNS, FIRST_RETURNS
 
     @property
     def usual_size(self) -> int:
-        """Entries on a page."""
+        """Entries of a page, as Walmart sends it."""
         return returning.PAGE
 
     def _before(self, run: ImportRun) -> datetime | None:
         return run.returns_until - OVERLAP if run.returns_until else None
 
-    async def _ask(self, place: ImportCursor) -> ReturnPage:
+    async def _ask(self, cursor: ImportCursor) -> ReturnPage:
         now = self.leased.run.began_at
-        part = place.until if place.until != place.begun_at else None
+        part = cursor.until if cursor.until != cursor.begun_at else None
         return await self.leased.context.walmart.returns.changed(
-            self.account, place.since or now, place.cursor, until=part, size=self.size(place)
+            self.account, cursor.since or now, cursor.cursor, until=part, size=self.size(cursor)
         )
 
     async def _write(self, page: ReturnPage) -> dict[UUID, str]:
-        tally = self.leased.tally
-        tally.unreadable += len(page.unreadable)
-        tally.returns += await self._saved(page.returns)
+        totals = self.leased.totals
+        totals.unreadable += len(page.unreadable)
+        totals.returns += await self._saved(page.returns)
         await import_returns_page.save_page(
-            self.leased.context, self.account, (), page.unreadable, reader=self.leased
+            self.leased.context, self.account, (), page.unreadable, hold=self.leased
         )
         return {}
 
     async def _saved(self, returns: Sequence[Return]) -> int:
-        """Write returns down together; where one of them cannot be, each by itself."""
+        """Store returns together, or one by one where one of them cannot be stored."""
         leased = self.leased
         try:
             return await import_returns_page.save_page(
-                leased.context, self.account, returns, reader=leased, import_order=self._look
+                leased.context, self.account, returns, hold=leased, look=self._sync
             )
         except Exception as error:
             if is_for_all(error) or isinstance(error, errors.WalmartError):
@@ -163,47 +163,47 @@ class ChangedReturns(ListReader[ReturnPage]):
         return sum([await self._saved([each]) for each in returns])
 
     async def _unwritable(self, number: str, error: Exception) -> None:
-        """Keep at least the number of a return, with why there is no more of it."""
+        """Store the number of a return that cannot be stored, and the reason."""
         leased = self.leased
         _log.error(
             "return_not_written", store_id=leased.store_id, return_order_id=number, exc_info=error
         )
-        leased.tally.unreadable += 1
+        leased.totals.unreadable += 1
         why = {number: f"Waybill could not write it down ({type(error).__name__})"}
-        await import_returns_page.save_page(leased.context, self.account, (), why, reader=leased)
+        await import_returns_page.save_page(leased.context, self.account, (), why, hold=leased)
 
-    async def _look(self, number: str) -> None:
-        await self.leased.tried(number, _look(self.leased, self.account, number))
+    async def _sync(self, number: str) -> None:
+        await self.leased.tried(number, _sync(self.leased, self.account, number))
 
 
 class PostponedOrders:
-    """Orders that could not be read before, and whose time has come."""
+    """Orders that could not be read before, and are due again."""
 
     def __init__(self, leased: LeasedReader, account: SellerCredentials) -> None:
         self.leased, self.account = leased, account
 
     async def step(self) -> bool:
-        """Look at some; False where there is none. Raises as `Reading.step` does."""
+        """Read some orders. False means that none is due. Raises as `ListReader.step`."""
         leased = self.leased
         async with leased.context.transaction() as connection:
             numbers = await retries.due(connection, leased.store_id, FEW)
         for number in numbers:
-            if await leased.tried(number, _look(leased, self.account, number)):
+            if await leased.tried(number, _sync(leased, self.account, number)):
                 async with leased.context.transaction() as connection:
                     await leased.check(connection)
                     await retries.done(connection, leased.store_id, number)
         return bool(numbers)
 
     async def stopped(self, why: str, *, by_page: bool = False) -> None:
-        """Nothing to keep: each order has its own place."""
+        """Store nothing: each order has its own retry."""
 
 
-async def _look(leased: LeasedReader, account: SellerCredentials, number: str) -> bool:
-    """Look at an order by its number; one that Walmart does not know (any more) is done with."""
+async def _sync(leased: LeasedReader, account: SellerCredentials, number: str) -> bool:
+    """Sync an order by its number. An order that Walmart does not know is done."""
     try:
-        seen = await sync_order.sync_order(leased.context, account, number, reader=leased)
+        seen = await sync_order.sync_order(leased.context, account, number, hold=leased)
     except errors.NotFound:
         return True
-    leased.tally.imported += seen.imported
-    leased.tally.changed += seen.changed and seen.settled
+    leased.totals.imported += seen.imported
+    leased.totals.changed += seen.changed and seen.settled
     return seen.settled

@@ -1,4 +1,4 @@
-"""Reads of Walmart by the store's lanes: asked where they bear it, what was said written down."""
+"""Rate-limited reads outside the outbox: each call is checked and recorded in the store's lane."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,11 +22,11 @@ _log = structlog.get_logger(__name__)
 
 
 class ReadingHalted(Exception):
-    """Nothing goes on here for now, whichever order it is about."""
+    """No read of the store can go on now, whichever order it is about."""
 
 
 class LanePaused(ReadingHalted):
-    """The lane stands still for so long; nothing was asked."""
+    """The lane is paused; no call was made."""
 
     def __init__(self, endpoint: Endpoint, left: timedelta) -> None:
         self.left = left
@@ -36,30 +36,30 @@ class LanePaused(ReadingHalted):
 
 @dataclass(frozen=True)
 class RateLimitedReader(WalmartReader):
-    """The way of one store's reads, in no update's name, through its lanes."""
+    """Reads Walmart for one store, within its rate limits."""
 
     context: AppContext
     breaker: Breaker
     store_id: int
 
     async def ask(self, endpoint: Endpoint, call: Callable[[], Awaitable[Reply]]) -> Reply:
-        """Ask where the lane bears it. Raises LanePaused, WalmartError, and what `enter` raises."""
+        """Call if the lane is not paused. Raises LanePaused, WalmartError and errors of `enter`."""
         async with self.context.transaction() as connection:
             await self.enter(connection)
             left = await rate_limits.pause_left(connection, self.store_id, endpoint)
         if left is not None:
             raise LanePaused(endpoint, left)
         try:
-            said = await call()
+            answer = await call()
         except errors.WalmartError as error:
             made = [error.call] if error.call is not None else []
             await self._record(made, walmart_outcomes.pause(Kind.ACKNOWLEDGEMENT, error))
             raise
-        await self._record([said.call], None)
-        return said
+        await self._record([answer.call], None)
+        return answer
 
     async def enter(self, connection: Connection) -> None:
-        """What is done and asked before every call."""
+        """Prepare a call, in the transaction that checks its lane."""
 
     async def _record(self, made: Sequence[Call], pause: Pause | None) -> None:
         async with self.context.transaction() as connection:
@@ -76,15 +76,13 @@ class RateLimitedReader(WalmartReader):
 
 @dataclass(frozen=True)
 class PatientReader(RateLimitedReader):
-    """The same for whoever has nothing else to do: pauses up to patience (seconds) are waited out.
-
-    A longer one is raised as Paused.
-    """
+    """Waits out the pauses of lanes, for a command that does nothing else."""
 
     patience: float
+    """Seconds. A longer pause is raised as LanePaused."""
 
     async def ask(self, endpoint: Endpoint, call: Callable[[], Awaitable[Reply]]) -> Reply:
-        """Ask as soon as the lane allows it. Raises as `Gate.ask` does, but never Throttled."""
+        """Call as soon as the lane allows it. Raises as the base class, but never Throttled."""
         while True:
             try:
                 return await super().ask(endpoint, call)
@@ -94,5 +92,5 @@ class PatientReader(RateLimitedReader):
                     raise
                 await asyncio.sleep(max(left, 0.0))
             except errors.Throttled:
-                # Its lane says for how long.
+                # The next call reads from the lane how long the pause is.
                 continue

@@ -1,6 +1,6 @@
-"""Events that Walmart announced: what they are about is read from Walmart, and settled.
+"""Processes Walmart's webhook events: reads the order or return that an event names.
 
-An announcement only says where to look, so that late, repeated and disordered ones do no harm.
+Only the name is taken from an event, so that late, repeated and reordered events do no harm.
 """
 
 import asyncio
@@ -19,39 +19,35 @@ from app.walmart.credentials import SellerCredentials
 from app.walmart.returns import ReturnPage
 from app.worker.importer.rate_limited_reader import LanePaused, RateLimitedReader
 
-# A few events at a time, so often in a row for one store; then others come first.
+# Batches of events in a row for one store; then other stores come first.
 _ROUNDS = 20
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookEventReader:
-    """Looks at what was announced, store by store: one that hangs holds up nobody else."""
+    """Processes the events of a store."""
 
     context: AppContext
     breaker: Breaker = field(default_factory=Breaker)
 
     async def due(self) -> list[int]:
-        """Stores with events to look at."""
+        """Stores with events to process."""
         async with self.context.transaction() as connection:
             return await webhook_inbox.due(connection)
 
-    async def work(self) -> None:
-        """Look at what is due of all stores, and wait for the slowest."""
-        await asyncio.gather(*(self.look(store_id) for store_id in await self.due()))
-
-    async def look(self, store_id: int) -> None:
-        """Look at a store's events, a few at once, as long as its lane bears it."""
+    async def process(self, store_id: int) -> None:
+        """Process a store's events, a few at once, as far as its rate limits allow."""
         reader = RateLimitedReader(self.context, self.breaker, store_id)
         for _ in range(_ROUNDS):
             async with self.context.transaction() as connection:
                 taken = await webhook_inbox.take(connection, store_id)
-            went = await asyncio.gather(*(self._look(event, reader) for event in taken))
-            if not taken or not all(went):
+            done = await asyncio.gather(*(self._process(event, reader) for event in taken))
+            if not taken or not all(done):
                 return
 
-    async def _look(self, event: WebhookEvent, reader: RateLimitedReader) -> bool:
-        """Look at one; False where the store stands still."""
+    async def _process(self, event: WebhookEvent, reader: RateLimitedReader) -> bool:
+        """Process an event. False means that a lane of the store is paused."""
         try:
             outcome: str | None = await self._settle(event, reader)
         except LanePaused as paused:
@@ -72,10 +68,10 @@ class WebhookEventReader:
         return True
 
     async def _settle(self, event: WebhookEvent, reader: RateLimitedReader) -> str | None:
-        """What came of an event; None where it is looked at later."""
+        """Sync what an event names; returns the outcome. None means to try again later."""
         account = await self.context.account(event.store_id)
         if event.return_order_id is not None:
-            return await self._returned(event.return_order_id, account, reader)
+            return await self._sync_return(event.return_order_id, account, reader)
         if event.purchase_order_id is None:
             return "about no order"
         seen = await sync_order.sync_order(
@@ -87,7 +83,7 @@ class WebhookEventReader:
             return "imported"
         return "changed" if seen.changed else "nothing new"
 
-    async def _returned(
+    async def _sync_return(
         self, number: str, account: SellerCredentials, reader: RateLimitedReader
     ) -> str:
         async def read() -> ReturnPage:

@@ -1,4 +1,4 @@
-"""Doubts that end: what an update at rest is about is read as soon as its moment has come."""
+"""Resolves doubts: reads what an update at rest is about, once its write cannot land any more."""
 
 from dataclasses import dataclass, field
 
@@ -25,19 +25,19 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DoubtResolver:
-    """Ends doubts store by store; those of open updates are their deliveries'."""
+    """Resolves the doubts of updates at rest. Those of open updates end in their deliveries."""
 
     context: AppContext
     breaker: Breaker = field(default_factory=Breaker)
 
     async def due(self) -> list[int]:
-        """Stores with doubts to end."""
+        """Stores with doubts that a read may end."""
         await storage.end_by_time(self.context.database)
         async with self.context.transaction() as connection:
             return await storage.due(connection)
 
     async def end(self, store_id: int) -> None:
-        """Read what some of a store's doubts are about, each once its lane allows it."""
+        """Resolve some doubts of a store, as far as its rate limits allow."""
         reader = RateLimitedReader(self.context, self.breaker, store_id)
         async with self.context.transaction() as connection:
             taken = await storage.take(connection, store_id)
@@ -52,20 +52,20 @@ class DoubtResolver:
     async def _end(self, each: UpdateInDoubt, reader: RateLimitedReader) -> None:
         context = self.context
         async with context.transaction() as connection:
-            basis, found = await _held(connection, each)
+            basis, found = await _lock(connection, each)
         if found is None:
             return
         seen = await subject_reader.read_subject(context, found, basis, reader=reader)
         unreadable = seen is None and await self._unreachable(found)
         async with context.transaction() as connection:
-            order, found = await _held(connection, each)
+            order, found = await _lock(connection, each)
             if found is None or (order is not None and not settlement.still_holds(basis, order)):
                 return
             if unreadable:
                 await requeue.end_doubt(connection, found)
                 return
-            look = SubjectRead(seen, each.at) if seen is not None else None
-            finding = await read_subject.conclude(connection, context, found, order, look)
+            read = SubjectRead(seen, each.at) if seen is not None else None
+            finding = await read_subject.conclude(connection, context, found, order, read)
             if order is not None and _never_was(found, finding.walmart):
                 await dismiss.end_corrections(connection, order, found.id, "waybill")
             await updates.activate_next(connection, [found.place])
@@ -78,7 +78,7 @@ class DoubtResolver:
         context.wake()
 
     async def _unreachable(self, found: StoredUpdate) -> bool:
-        """Whether the store names no Commerce any more that could be read."""
+        """Whether the update's subject is in Commerce, and the store has no connection to it."""
         return (
             found.kind in TOLD_COMMERCE
             and await self.context.commerce_connection(found.store_id) is None
@@ -90,10 +90,10 @@ def _never_was(found: StoredUpdate, walmart: str) -> bool:
     return dismissed and walmart == read_subject.ABSENT
 
 
-async def _held(
+async def _lock(
     connection: Connection, each: UpdateInDoubt
 ) -> tuple[Order | None, StoredUpdate | None]:
-    """Hold an update with its order; no update where its doubt has ended, or it is open again."""
+    """Lock an update and its order. No update means that its doubt ended, or that it is open."""
     order = await repository.lock(connection, each.order_id) if each.order_id else None
     found = await requeue.find(connection, each.id)
     rests = found is not None and found.state in {State.CONFIRMED, State.FAILED, State.DISMISSED}

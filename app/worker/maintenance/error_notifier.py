@@ -1,6 +1,6 @@
-"""A store's people are told of its new errors: a message a minute at most, with what came since.
+"""Sends error notifications to the webhook of a store: one message a minute, with all new errors.
 
-Beside deliveries and on connections of its own: nobody waits for whoever reads these.
+Notifications do not pass through the outbox: a slow receiver delays no delivery.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from app.storage.stores.error_notifications import BATCH, MOST, DueNotification,
 from app.storage.stores.secrets import CannotDecrypt
 from app.usecases.context import AppContext
 
-# Seconds: the first wait after a message that did not arrive, the longest, and when to give up.
+# Seconds: the first wait after a failed message, the longest, and when to give up.
 _FIRST, _LONGEST, GIVE_UP_AFTER = 60.0, 3600.0, 86_400.0
 _MAX_EXPONENT = 10
 _log = structlog.get_logger(__name__)
@@ -28,26 +28,27 @@ _WORDS = {
     "update": "{count} {kind} failed: {code}",
     "order": "{count} of Walmart's orders could not be read: {code}",
     "return": "{count} of Walmart's returns could not be read: {code}",
-    "commerce_event": "{count} times Commerce told of a {kind} that was refused: {code}",
+    "commerce_event": "{count} {kind} events of Commerce were refused: {code}",
     "lane": "Updates wait: {code} ({kind})",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorNotifier:
-    """Tells stores. public_url: where people reach this API; without it links are paths."""
+    """Notifies stores of their new errors."""
 
     context: AppContext
     webhook_sender: WebhookSender
-    public_url: str = ""
+    public_url: str
+    """Address of this API in links. Empty means that links are paths."""
 
     async def work(self) -> bool:
-        """Tell some stores; answers whether there may be more."""
+        """Notify a batch of stores. True means that there may be more."""
         due = await error_notifications.take(self.context.database)
-        await asyncio.gather(*(self._tell(store) for store in due))
+        await asyncio.gather(*(self._notify(store) for store in due))
         return len(due) >= BATCH
 
-    async def _tell(self, store: DueNotification) -> None:
+    async def _notify(self, store: DueNotification) -> None:
         async with self.context.transaction() as connection:
             errors = await error_notifications.waiting(connection, store.store_id)
         if not errors:
@@ -75,14 +76,14 @@ class ErrorNotifier:
 def message(
     store: DueNotification, errors: Sequence[NewError], public_url: str, now: datetime
 ) -> dict[str, Any]:
-    """What people are told: counts, codes and links; nothing of a buyer, and no secret.
+    """The body of a notification: counts, codes and links; no buyer's data and no secret.
 
-    `text` is for those who only show text, such as a chat.
+    `text` serves receivers that show only text, such as a chat.
     """
     groups: dict[tuple[str, str, str], list[NewError]] = defaultdict(list)
     for error in errors:
         groups[error.what, error.kind, error.code].append(error)
-    told: list[dict[str, Any]] = [
+    counted: list[dict[str, Any]] = [
         {
             "what": what,
             "kind": kind,
@@ -94,16 +95,16 @@ def message(
         }
         for (what, kind, code), group in groups.items()
     ]
-    lines = [f"{_WORDS[each['what']].format(**each)} {each['url']}" for each in told]
+    lines = [f"{_WORDS[each['what']].format(**each)} {each['url']}" for each in counted]
     return {
-        # The same for what is told again because its answer was lost.
+        # The same when a message is sent again because its answer was lost.
         "id": f"{store.id}-{errors[0].id}-{errors[-1].id}",
         "type": "errors",
         "sent_at": _time(now),
         "store": {"id": str(store.id), "code": store.code, "name": store.name},
         "total": len(errors),
         "more": len(errors) >= MOST,
-        "errors": told,
+        "errors": counted,
         "text": "\n".join([f"{store.name}: new errors", *lines]),
     }
 

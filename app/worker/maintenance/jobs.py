@@ -58,7 +58,7 @@ def jobs(
     run_import = partial(import_store, importer)
     imports = StoreTasks("import", TaskPool(_IMPORTS), importer.due, run_import)
     reader = WebhookEventReader(context, breaker)
-    events = StoreTasks("look", TaskPool(_READS), reader.due, reader.look)
+    events = StoreTasks("look", TaskPool(_READS), reader.due, reader.process)
     resolver = DoubtResolver(context, breaker)
     doubts = StoreTasks("doubts", TaskPool(_READS), resolver.due, resolver.end)
     sweep = AttemptSweep(database, settings.retention.attempts)

@@ -9,7 +9,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def reconcile_stores(context: AppContext, interval: float) -> bool:
-    """Reconcile the stores whose last run began `interval` seconds ago; 0 turns this off."""
+    """Reconcile the stores that are due, each every `interval` seconds; 0 turns this off."""
     if not interval:
         return False
     for store_id in await reconcile.due(context, interval):
