@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.cli.http_server import leave_alone_what_stays
+from app.cli.http_server import freeze_garbage
 from app.domain import ids
 from app.storage.postgres.dsn import asyncpg_arguments
 from bench import one_by_one
@@ -96,7 +96,7 @@ def main() -> None:
 
     routes = [Route("/v1/orders/{order}/shipments", _ship, methods=["POST"])]
     app = Starlette(routes=routes, lifespan=lifespan)
-    leave_alone_what_stays()
+    freeze_garbage()
     uvicorn.run(
         app,
         host="127.0.0.1",

@@ -20,7 +20,7 @@ import uvloop
 from pgqueuer import PgQueuer
 from pgqueuer.queries import Queries
 
-from app.cli.http_server import leave_alone_what_stays
+from app.cli.http_server import freeze_garbage
 from app.http_client.transport import open_http
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.walmart.client import WalmartClient
@@ -120,7 +120,7 @@ PEERS = {"bare": bare, "pgqueuer": pgqueuer, "procrastinate": procrastinated}
 
 
 async def _main(name: str, database: str, walmart: str, jobs: int, slots: int) -> float:
-    leave_alone_what_stays()
+    freeze_garbage()
     async with open_http(timeout=30, max_connections=slots) as http:
         client = WalmartClient(http, base_url=walmart, timeout=30, now=lambda: datetime.now(UTC))
         sent = body()

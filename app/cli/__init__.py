@@ -1,5 +1,6 @@
-"""The `waybill` command: one file for each of its commands.
+"""The `waybill` command: a file for each of its commands.
 
-`main.py` lists the commands and is where to start reading. A command reads the settings, lets
-`bootstrap.py` open what it needs, and turns an error into a sentence and an exit code.
+A command reads the settings, lets `bootstrap` open what it needs, calls a use case, and turns an
+error into a sentence and an exit code. No rule and no composition lives here. `http_server.py` and
+`connection_limits.py` serve the commands that listen. Start with `main.py`, which lists them all.
 """

@@ -1,4 +1,4 @@
-"""`waybill keys …`: API keys, on the command line."""
+"""`waybill keys …`: creates, lists and revokes API keys."""
 
 import asyncio
 import secrets
@@ -18,7 +18,7 @@ from app.storage.postgres.database import Connection, Database, open_database
 from app.storage.postgres.embedded import EmbeddedPostgres
 from app.storage.stores import api_keys, stores
 
-# A name stands in timelines and in one line of `keys list`.
+# Timelines show the name, and `keys list` in one line.
 LONGEST_NAME = 100
 Result = TypeVar("Result")
 
@@ -28,12 +28,12 @@ class CannotDo(CannotGoOn):
 
 
 def is_name(name: str) -> bool:
-    """Whether a key may be called so: one line, no blanks around it, at most LONGEST_NAME."""
+    """Whether a key may have this name: one line, no blanks around it, at most LONGEST_NAME."""
     return name == name.strip() and name.isprintable() and 0 < len(name) <= LONGEST_NAME
 
 
 def create(settings: Settings, *, name: str, store: UUID | None, scopes: Sequence[Scope]) -> str:
-    """Make a key; answers its secret, which is shown nowhere else. Raises CannotDo."""
+    """Create a key; returns its secret, which is shown only here. Raises CannotDo."""
     secret = api_keys.new_secret()
 
     async def work(connection: Connection) -> str:
@@ -70,7 +70,7 @@ def listed(settings: Settings) -> list[str]:
 
 
 def revoke(settings: Settings, name: str) -> str:
-    """End a key. Raises CannotDo."""
+    """Revoke a key. Raises CannotDo."""
 
     async def work(connection: Connection) -> str:
         if not await api_keys.revoke(connection, name):

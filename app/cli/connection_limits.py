@@ -1,7 +1,7 @@
-"""Connections of the web server: how many there may be, and how long one may make no progress.
+"""Limits on connections of the web server: their number, and how long one may make no progress.
 
-A client that never finishes a request, or never reads an answer, would otherwise keep its
-connections for ever, and with enough of them every other client from an answer.
+Without them, clients that never finish a request or never read an answer would hold connections
+for ever, until no other client gets an answer.
 """
 
 import asyncio
@@ -14,18 +14,18 @@ from typing import Any
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-# Seconds from a connection, or from the first byte of a next request, to the end of its header.
+# Seconds from the connection, or from the first byte of a later request, to the end of its header.
 HEADER_SECONDS = 10.0
-# Seconds without a byte of a body that is not complete.
+# Seconds without a byte of an incomplete body.
 BODY_SECONDS = 10.0
-# Seconds in which a client takes nothing of an answer.
+# Seconds in which a client reads nothing of an answer.
 ANSWER_SECONDS = 30.0
-# Bytes of a header that is not complete yet.
+# Bytes of an incomplete header.
 _MOST_HEADER = 64 * 1024
-# Bytes beside a body's own: its trailers, and what may stand beside the size of a chunk.
+# Bytes of trailers and chunk extensions.
 _MOST_TRAILERS = 8 * 1024
 MOST_CONNECTIONS = 4000
-# File descriptors for the database, calls to other systems, files.
+# File descriptors kept for the database, calls to other systems, and files.
 _RESERVED = 256
 _MOST_DESCRIPTORS = 65_536
 _LOG_EVERY = 60.0
@@ -33,7 +33,7 @@ _log = structlog.get_logger(__name__)
 
 
 def most_connections() -> int:
-    """Take all file descriptors that the process may have; answers for how many connections."""
+    """Raise the limit of file descriptors; returns how many connections it allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -45,7 +45,7 @@ def most_connections() -> int:
 
 @dataclass(slots=True)
 class Limits:
-    """The limits of one server. What is closed for them is counted, and logged once a minute."""
+    """The limits of one server. Closed connections are counted, and logged once a minute."""
 
     connections: int
     header_seconds: float = HEADER_SECONDS
@@ -55,7 +55,7 @@ class Limits:
     _logged_at: dict[str, float] = field(default_factory=dict)
 
     def closed(self, event: str, now: float) -> None:
-        """A connection was closed for a limit."""
+        """Count a connection that was closed for a limit."""
         count = self._closed[event] = self._closed.get(event, 0) + 1
         if now - self._logged_at.get(event, float("-inf")) < _LOG_EVERY:
             return
@@ -64,30 +64,30 @@ class Limits:
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with a limit on connections, and on the time and size of what they hold.
+    """uvicorn's protocol with limits on connections, times and sizes.
 
-    A header has a time for all of it. A body, and an answer, may take as long as they do while
-    they go on. A body that is still coming after the answer has as long as a header has.
+    A header has a total time. A body or an answer may take any time while it makes progress. A body
+    that goes on after the answer has the time of a header.
     """
 
     def __init__(self, *arguments: Any, limits: Limits, **named: Any) -> None:  # noqa: ANN401 - uvicorn's
         super().__init__(*arguments, **named)
         self._limits = limits
-        # For what is received, and for what is sent.
+        # Timers of receiving and of sending.
         self._timer: asyncio.TimerHandle | None = None
-        self._look: asyncio.TimerHandle | None = None
-        # Whether the next bytes are of a header, whether one has begun, whether the last bytes
-        # were of a body, and how many have come since of which none was.
-        self._in_header, self._partial, self._progress, self._beside = True, True, False, 0
-        # Whether the client had to wait for us, when the timer was set.
-        self._held = False
-        # The request that the app has; uvicorn's own is the one that came last.
+        self._send_timer: asyncio.TimerHandle | None = None
+        # Whether a header comes next, whether it has begun, whether the last bytes were of a body,
+        # and how many bytes have come since then that were not.
+        self._in_header, self._partial, self._progress, self._extra = True, True, False, 0
+        # Whether the client had to wait for us when the timer was set.
+        self._blocked = False
+        # The request that the app handles. uvicorn's own `cycle` is the last one received.
         self._answered: RequestResponseCycle | None = None
-        # Bytes that waited for the client when it was last looked.
+        # Bytes that waited for the client at the last check.
         self._unsent = math.inf
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Refuse a connection that is too many."""
+        """Refuse a connection above the limit."""
         super().connection_made(transport)  # type: ignore[arg-type]
         if len(self.connections) > self._limits.connections:
             self._close("connection_refused")
@@ -95,7 +95,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._arm("header_timeout")
 
     def data_received(self, data: bytes) -> None:
-        """Let a header end in time and a body go on, and neither grow beside what it is for."""
+        """Check that a header ends in time, a body makes progress, and neither grows too large."""
         self._partial, self._progress = self._in_header, False
         super().data_received(data)
         if self._partial:
@@ -110,29 +110,29 @@ class LimitedProtocol(HttpToolsProtocol):
         self._watch()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep what belongs to a header; what comes after a body has no use here."""
+        """Keep the fields of a header, and drop trailers."""
         if self._in_header:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The header is there."""
+        """Note that the header is complete."""
         super().on_headers_complete()
-        self._in_header, self._partial, self._progress, self._beside = False, False, True, 0
+        self._in_header, self._partial, self._progress, self._extra = False, False, True, 0
         self._disarm()
 
     def on_body(self, body: bytes) -> None:
-        """The body goes on."""
-        self._progress, self._beside = True, 0
+        """Note that the body makes progress."""
+        self._progress, self._extra = True, 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is there; what comes next is a header."""
-        self._in_header, self._beside = True, 0
+        """Note that the request is complete; a header comes next."""
+        self._in_header, self._extra = True, 0
         self._disarm()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Of a request that was answered before all of it came, the rest is waited for briefly."""
+        """Wait briefly for the rest of a request that was answered before it was complete."""
         super().on_response_complete()
         if not self._in_header and self.cycle.response_complete:
             self._disarm()
@@ -140,25 +140,25 @@ class LimitedProtocol(HttpToolsProtocol):
         self._watch()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close, once the client has all of its answer, a connection on which nothing comes."""
+        """Close an idle connection once the client has read its whole answer."""
         super().timeout_keep_alive_handler()
         self._watch()
 
     def pause_writing(self) -> None:
-        """The client reads more slowly than it is answered."""
+        """Watch a client that reads more slowly than the app writes."""
         super().pause_writing()
         self._watch()
 
     def resume_writing(self) -> None:
-        """The client has read."""
+        """Note that the client has read."""
         super().resume_writing()
         self._unsent = math.inf
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection ended."""
+        """End the timers, and tell the app."""
         self._disarm()
-        if self._look is not None:
-            self._look.cancel()
+        if self._send_timer is not None:
+            self._send_timer.cancel()
         if self._answered is not None and not self._answered.response_complete:
             self._answered.disconnected = True
         super().connection_lost(exc)
@@ -171,7 +171,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._timer is None:
             limits = self._limits
             seconds = limits.body_seconds if event == "body_timeout" else limits.header_seconds
-            self._held = self._holds()
+            self._blocked = self._is_blocked()
             self._timer = self.loop.call_later(seconds, self._late, event)
 
     def _disarm(self) -> None:
@@ -181,31 +181,32 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _late(self, event: str) -> None:
         self._timer = None
-        if self._held:
+        if self._blocked:
             self._arm(event)
         else:
             self._close(event)
 
-    def _holds(self) -> bool:
-        # Whether nothing can come, or is to come, before the app goes on.
+    def _is_blocked(self) -> bool:
+        # Whether the client can or must send nothing before the app goes on.
         return self.flow.read_paused or (
             not self._in_header and self.cycle.waiting_for_100_continue
         )
 
     def _count(self, data: bytes, most: int, event: str) -> None:
-        self._beside += len(data)
-        if self._beside > most:
+        self._extra += len(data)
+        if self._extra > most:
             self._close(event)
 
     def _watch(self) -> None:
-        # Where the connection is to close, nothing says that the rest is not read.
-        if self._look is None and (self.flow.write_paused or self.transport.is_closing()):
+        # No callback tells that a closing connection's rest is not read.
+        if self._send_timer is None and (self.flow.write_paused or self.transport.is_closing()):
             self._unsent = self.transport.get_write_buffer_size()
             if self._unsent:
-                self._look = self.loop.call_later(self._limits.answer_seconds, self._looked)
+                seconds = self._limits.answer_seconds
+                self._send_timer = self.loop.call_later(seconds, self._check_sent)
 
-    def _looked(self) -> None:
-        self._look = None
+    def _check_sent(self) -> None:
+        self._send_timer = None
         if self.transport.get_write_buffer_size() >= self._unsent:
             self._close("answer_timeout")
         else:
@@ -214,13 +215,13 @@ class LimitedProtocol(HttpToolsProtocol):
     def _close(self, event: str) -> None:
         self._limits.closed(event, self.loop.time())
         self._disarm()
-        # Those that come in the same turn of the loop are counted without it.
+        # A connection made in the same turn of the loop must not be counted with it.
         self.connections.discard(self)
         self.transport.abort()
 
 
 def limited(limits: Limits) -> Callable[..., LimitedProtocol]:
-    """A maker of protocols for uvicorn, which hands over everything but the limits."""
+    """A factory of protocols for uvicorn, with these limits."""
 
     def protocol(*arguments: Any, **named: Any) -> LimitedProtocol:  # noqa: ANN401 - uvicorn's
         return LimitedProtocol(*arguments, limits=limits, **named)

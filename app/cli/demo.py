@@ -1,7 +1,7 @@
-"""`waybill demo`, which is `make run`: everything at once on an embedded database.
+"""`waybill demo`, which is `make run`: database, simulator, API and poller in one command.
 
-The simulator and the API run as processes of their own, so that the demo is what a
-deployment is. Secrets are kept in the data folder, so that a second run finds its data again.
+The simulator and the API run as processes of their own, as in a deployment. Secrets are stored in
+the data folder, so that a second run can read its data.
 """
 
 import json
@@ -28,10 +28,10 @@ from app.storage.postgres import migrate
 from app.storage.postgres.embedded import EmbeddedPostgres
 
 SELLER = "demo"
-# Ctrl-C, a polite kill, and a terminal that was closed.
+# Ctrl-C, kill, and a closed terminal.
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PATIENCE = 30.0
-# Two lines with several units, one line, a price of its own, a SKU that Walmart split over lines.
+# Orders: two lines with several units, one line, a price, and a SKU that Walmart split over lines.
 _SHAPES: list[list[dict[str, Any]]] = [
     [
         {"line_number": "1", "sku": "MUG-BLUE", "name": "Blue mug", "quantity": 2},
@@ -59,7 +59,7 @@ class CannotDemonstrate(CannotGoOn):
 
 
 class _Stopped(Exception):
-    """Somebody pressed Ctrl-C, or asked the process to end."""
+    """The process received a signal that ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +69,14 @@ class _Child:
     log: Path
 
     def alive(self) -> None:
-        """Raise with its last words when it has ended."""
+        """Raise CannotDemonstrate with the end of its log if it has ended."""
         if self.process.poll() is not None:
             words = "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
             raise CannotDemonstrate(f"the {self.name} ended:\n{words}")
 
 
 def run(settings: Settings, *, port: int, simulator_port: int) -> int:
-    """Run until Ctrl-C or SIGTERM; answers the exit code. Raises CannotDemonstrate."""
+    """Run until Ctrl-C or SIGTERM; returns the exit code. Raises CannotDemonstrate."""
     for number in _ENDINGS:
         signal.signal(number, _on_signal)
     folder = settings.data_dir
@@ -107,7 +107,7 @@ def run(settings: Settings, *, port: int, simulator_port: int) -> int:
 
 
 def _on_signal(_: int, __: FrameType | None) -> None:
-    # Once is enough; a second Ctrl-C must not interrupt the clean-up.
+    # A second Ctrl-C must not interrupt the clean-up.
     for number in _ENDINGS:
         signal.signal(number, signal.SIG_IGN)
     raise _Stopped
@@ -134,7 +134,7 @@ def _environment(
     return {
         **os.environ,
         "WAYBILL_DATABASE_URL": url,
-        # Whatever else the environment is set up for, the demo keeps to its own database.
+        # The demo uses its own database, whatever the environment says.
         "WAYBILL_DATABASE_DIRECT_URL": url,
         "WAYBILL_DATABASE_POOLER": "none",
         "WAYBILL_ENCRYPTION_KEYS": ",".join(keys),
@@ -155,7 +155,7 @@ def _child(
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            # Ctrl-C reaches the whole group; the demo stops its children in order instead.
+            # Ctrl-C would reach the whole process group; the demo stops its children in order.
             start_new_session=True,
         )
     try:
@@ -175,7 +175,7 @@ def _wait(url: str, child: _Child) -> None:
         child.alive()
         with suppress(httpx.TransportError):
             if httpx.get(url, timeout=2, trust_env=False).is_success:
-                # Another program on the port would answer too: the child must live.
+                # Another program on the port could have answered: check that the child runs.
                 time.sleep(0.1)
                 child.alive()
                 return
@@ -184,7 +184,7 @@ def _wait(url: str, child: _Child) -> None:
 
 
 def _seed(api: str, walmart: str, key: str) -> list[dict[str, Any]]:
-    """Connect the demo store once, and let buyers order something new in each run."""
+    """Connect the demo store once, and create and import new orders in each run."""
     headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url=api, headers=headers, timeout=10, trust_env=False) as client:
         store = _store(client)
@@ -211,7 +211,7 @@ def _seed(api: str, walmart: str, key: str) -> list[dict[str, Any]]:
 
 
 def _listen(environment: Mapping[str, str], api: str) -> None:
-    """Let Walmart announce the demo store's orders; it forgets who listens when it stops."""
+    """Subscribe to the demo store's webhooks; the simulator forgets them when it stops."""
     words = ("webhooks", "subscribe", "--store", SELLER, "--url", api)
     done = subprocess.run(  # noqa: S603 - our own command, no shell
         [sys.executable, "-m", "app.cli.main", *words],

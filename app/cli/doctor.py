@@ -1,4 +1,4 @@
-"""`waybill doctor`: is everything as it should be, and if not, what to do."""
+"""`waybill doctor`: checks settings, database, wake-up and stores, and says what to do."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,20 +24,21 @@ from app.walmart import errors
 _OLDEST = 140_000
 _SKEW = 5.0
 _MOST_STORES = 200
-# Seconds that a wake-up may take, connecting included.
+# Seconds that a wake-up may take, with its connection.
 _PATIENCE = 5.0
 
 
 class Check(NamedTuple):
-    """One thing that was looked at; advice says what to do where it is not fine."""
+    """The result of a check."""
 
     fine: bool
     what: str
     advice: str = ""
+    """What to do if it is not fine."""
 
 
 async def examine(settings: Settings) -> AsyncIterator[Check]:
-    """Look at one thing after the other, and go on where that makes sense."""
+    """Run the checks one after another, as far as the failed ones allow."""
     try:
         settings.required_database_url()
         settings.required_keys()
@@ -69,7 +70,7 @@ async def _database(parts: Parts) -> AsyncIterator[Check]:
         "" if new_enough else "PostgreSQL 14 or newer is needed.",
     )
     head = migrate.head_revision()
-    # A newer one is that of a newer version which is being rolled out beside this one.
+    # The schema is newer while a newer version rolls out beside this one.
     recent = current is not None and current >= head
     yield Check(
         recent,
@@ -86,7 +87,7 @@ async def _database(parts: Parts) -> AsyncIterator[Check]:
 
 
 async def _waking(parts: Parts) -> Check:
-    """Announce an update and hear it, over the connections that API and poller would use."""
+    """Send a NOTIFY and receive it, over the connections that API and poller would use."""
     if not process.can_listen(parts.settings):
         what = "pollers are woken by polling only (a pooler, and no WAYBILL_DATABASE_DIRECT_URL)"
         return Check(fine=True, what=what)
@@ -96,7 +97,7 @@ async def _waking(parts: Parts) -> Check:
             asyncio.timeout(_PATIENCE),
             NotifyListener(process.direct_url(parts.settings, parts.url), wake_signal),
         ):
-            await wake_signal.wait()  # once it listens
+            await wake_signal.wait()  # until it listens
             wake_signal.take()
             parts.context.wake()
             await wake_signal.wait()
@@ -107,7 +108,7 @@ async def _waking(parts: Parts) -> Check:
 
 
 async def _commerce(parts: Parts, store: StoreView) -> Check:
-    """Whether orders can be created in the store's Commerce, as far as reading tells."""
+    """Whether a read shows that orders can be created in the store's Commerce."""
     name = f"store {store.code}"
     try:
         commerce_connection = await parts.context.commerce_connection(store.store_id)

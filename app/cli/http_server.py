@@ -1,4 +1,4 @@
-"""An address to listen on, and the web server that answers there until it is told to stop."""
+"""The web server of a process: takes an address early, and answers there until a stop."""
 
 import asyncio
 import errno
@@ -16,29 +16,29 @@ from app.endings import CannotGoOn
 
 
 class CannotListen(CannotGoOn):
-    """The address is not to be had; the message says which and why."""
+    """The address cannot be used; the message says which and why."""
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to us.
+    """uvicorn's server without its signal handling.
 
-    uvicorn ends the process by the signal it got, as soon as it has answered its requests:
-    the poller would not be drained, and an embedded database would stay behind.
+    uvicorn ends the process by the signal it received once its requests are answered: the poller
+    would not be drained, and an embedded database would go on running.
     """
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
+        """Capture no signals."""
         yield
 
     async def leave_at(self, stop: asyncio.Event) -> None:
-        """Stop in order once the event is set."""
+        """Stop gracefully once the event is set."""
         await stop.wait()
         self.should_exit = True
 
 
 def take(host: str, port: int) -> socket.socket:
-    """Take an address before anything else is opened. Raises CannotListen."""
+    """Bind an address before anything else is opened. Raises CannotListen."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -50,11 +50,11 @@ def take(host: str, port: int) -> socket.socket:
     return listening
 
 
-def leave_alone_what_stays() -> None:
-    """Let the garbage collector look at what requests leave only, and not after each of them.
+def freeze_garbage() -> None:
+    """Exclude what exists now from garbage collection, and collect less often.
 
-    What is there before the first request or delivery stays to the end, and these leave hardly a
-    cycle.
+    Objects made before the first request or delivery live to the end, and requests and deliveries
+    leave hardly a cycle.
     """
     gc.collect()
     gc.freeze()
@@ -69,30 +69,31 @@ async def answer(
     grace: int,
     limits: Limits | None = None,
 ) -> None:
-    """Answer until stop is set; requests in flight then have grace seconds. Raises CannotListen.
+    """Serve an app until stop is set. Raises CannotListen.
 
-    limits: on connections; None for as many as the process may have.
+    grace: seconds for requests in flight at a stop. limits: None means as many connections as the
+    process may open.
     """
     limits = limits or Limits(connection_limits.most_connections())
     config = uvicorn.Config(
         app,
-        # A maker will do; uvicorn names a class.
+        # uvicorn asks for a class, but calls any factory.
         http=connection_limits.limited(limits),  # type: ignore[arg-type]
         access_log=False,
         server_header=False,
-        # Nothing here looks at the caller's address or scheme.
+        # The app reads neither the caller's address nor its scheme.
         proxy_headers=False,
         log_config=None,
         lifespan="off",
         timeout_graceful_shutdown=grace,
     )
-    leave_alone_what_stays()
+    freeze_garbage()
     server = _Server(config)
     leaving = asyncio.create_task(server.leave_at(stop))
     try:
         await server.serve([listening])
     except OSError as error:
-        # Two that start at once can both bind a port, but only one can listen on it.
+        # Two processes that start at once can both bind a port, but only one can listen on it.
         if error.errno != errno.EADDRINUSE:
             raise
         raise CannotListen(f"Cannot listen on the port: {error.strerror}.") from error

@@ -1,4 +1,4 @@
-"""`waybill import-shipments FILE`: ship what a CSV file says, on the command line."""
+"""`waybill import-shipments FILE`: ships the rows of a CSV file."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -20,11 +20,11 @@ _MOST_SHOWN = 50
 
 
 class CannotImport(CannotGoOn):
-    """The file could not be carried out; the message says why."""
+    """The file could not be imported; the message says why."""
 
 
 def read(file: Path) -> list[Row]:
-    """The rows of a file. Raises CannotImport."""
+    """Read the rows of a file. Raises CannotImport."""
     try:
         text = file.read_text(encoding="utf-8-sig")
         return bulk.limited(bulk_rows.read_csv(text, bulk_rows.SHIPMENT_COLUMNS))
@@ -37,7 +37,7 @@ def read(file: Path) -> list[Row]:
 def run(
     settings: Settings, *, store: str, rows: list[Row], progress: Callable[[int], None]
 ) -> BulkReport:
-    """Ship the rows. Raises CannotImport; the same file may be given again then."""
+    """Ship the rows. Raises CannotImport, after which the same file may be imported again."""
     logs.configure("error")
     return asyncio.run(_run(settings, store, rows, progress))
 
@@ -57,7 +57,7 @@ async def _run(
 
 
 def totals_line(report: BulkReport) -> Iterator[str]:
-    """What to print of it: the totals, and each row that was refused."""
+    """Lines to print: the totals, and the rows that were refused."""
     totals = report.totals
     yield ", ".join(f"{totals[each]} {each}" for each in (bulk.ACCEPTED, bulk.KNOWN, REFUSED))
     refused = [result for result in report.results if result.status == REFUSED]

@@ -1,7 +1,7 @@
-"""The `waybill` command: one line for each sub-command, the work is elsewhere.
+"""The `waybill` command: its sub-commands and their options; each is implemented in its own file.
 
-Exit codes: 0 fine, 1 failed, 2 wrong usage or configuration. Each command imports what it needs:
-all that any of them needs takes two seconds.
+Exit codes: 0 success, 1 failure, 2 wrong usage or configuration. Each command imports only what it
+needs, as importing everything takes two seconds.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-keys_app = typer.Typer(help="API keys: make, list, revoke.", no_args_is_help=True)
+keys_app = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
-webhooks_app = typer.Typer(help="Walmart's announcements: subscribe.", no_args_is_help=True)
+webhooks_app = typer.Typer(help="Walmart's webhooks: subscribe.", no_args_is_help=True)
 app.add_typer(webhooks_app, name="webhooks")
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="TCP port to listen on.")]
@@ -110,7 +110,7 @@ async def _examine() -> bool:
     from app.cli import doctor
     from app.settings import load
 
-    # The findings are what is to be read; what was logged on the way would come between.
+    # Log lines would stand between the findings.
     logs.configure("error")
     fine = True
     async for finding in doctor.examine(load()):
@@ -149,7 +149,7 @@ def recover(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """After a restored backup: doubt what is open, read Walmart, tell what is not known here."""
+    """After a restored backup: put open updates in doubt, read Walmart, list what is unknown."""
     from app.cli import reconcile as reconcile_command
     from app.cli import recover as recover_command
     from app.settings import load
@@ -159,7 +159,7 @@ def recover(
     except ValueError as error:
         raise typer.BadParameter(f"--since {since}: {error}") from error
     try:
-        recover_command.run(load(), since=begin, as_json=as_json, tell=typer.echo)
+        recover_command.run(load(), since=begin, as_json=as_json, echo=typer.echo)
     except recover_command.CouldNotRead:
         raise typer.Exit(1) from None
 
@@ -198,7 +198,7 @@ def subscribe_webhooks(
     store: Annotated[str, typer.Option(help="The code of the store.")],
     url: Annotated[str, typer.Option(help="Where Walmart reaches this API, https://….")],
 ) -> None:
-    """Let Walmart announce orders and returns, with a secret that is made anew."""
+    """Subscribe to Walmart's webhooks for orders and returns, with a new secret."""
     from app.cli import webhooks
     from app.settings import load
 
@@ -211,12 +211,12 @@ def subscribe_webhooks(
 @keys_app.command("create")
 def create_key(
     name: Annotated[
-        str, typer.Option(callback=_key_name, help="Whose key it is; it stands in timelines.")
+        str, typer.Option(callback=_key_name, help="The key's name; timelines show it.")
     ],
     store: Annotated[UUID | None, typer.Option(help="The one store it may see.")] = None,
     scope: Annotated[list[Scope] | None, typer.Option(help="What it may do.")] = None,
 ) -> None:
-    """Make an API key and show it, once."""
+    """Create an API key and show it, once."""
     from app.cli import api_keys as key_commands
     from app.settings import load
 

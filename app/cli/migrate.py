@@ -1,4 +1,4 @@
-"""`waybill migrate`."""
+"""`waybill migrate`: brings the schema to this version's."""
 
 import alembic.util.exc
 import sqlalchemy.exc
@@ -11,11 +11,11 @@ from app.storage.postgres.readiness import in_a_line
 
 
 class CannotMigrate(CannotGoOn):
-    """The schema could not be brought to head; the message says why."""
+    """The migration failed; the message says why."""
 
 
 def migrate(settings: Settings) -> str:
-    """Bring the schema to head; answers what is so now. Raises CannotMigrate, BadSettings."""
+    """Bring the schema to head; returns a line that says so. Raises CannotMigrate, BadSettings."""
     url = settings.required_database_url()
     if url == EMBEDDED:
         with EmbeddedPostgres.start(settings.data_dir) as server:

@@ -1,4 +1,4 @@
-"""`waybill poller`: a poller alone; run as many as you like against one database."""
+"""`waybill poller`: a poller without the API. Any number of them work on one database."""
 
 import asyncio
 import signal
@@ -16,10 +16,10 @@ from app.settings import Settings
 from app.storage.postgres import readiness
 
 _log = structlog.get_logger(__name__)
-# A deployment starts its parts at once: the database and its migration get a minute.
+# Seconds to wait for the database and its migration: a deployment starts all parts at once.
 _PATIENCE = 60.0
 _AGAIN_AFTER = 2.0
-# Seconds that probes in flight have at a stop.
+# Seconds for probes in flight at a stop.
 _GRACE = 1
 
 
@@ -28,46 +28,46 @@ class CannotPoll(CannotGoOn):
 
 
 def poll(settings: Settings, *, host: str, port: int | None) -> None:
-    """Deliver updates until told to stop; probes are answered where a port is given.
+    """Deliver updates until SIGTERM or SIGINT. Raises CannotPoll, CannotListen, BadSettings.
 
-    Raises CannotPoll, CannotListen, BadSettings.
+    port: where liveness and readiness probes are answered. None means no probes.
     """
     logs.configure(settings.log_level)
-    taken = None if port is None else http_server.take(host, port)
+    listening = None if port is None else http_server.take(host, port)
     with asyncio.Runner(loop_factory=process.new_loop) as runner:
-        runner.run(_poll(settings, taken))
+        runner.run(_poll(settings, listening))
 
 
-async def _poll(settings: Settings, taken: socket.socket | None) -> None:
+async def _poll(settings: Settings, listening: socket.socket | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(process.opened(settings))
-        if taken is not None:
-            await stack.enter_async_context(_probed(parts, taken))
+        if listening is not None:
+            await stack.enter_async_context(_probed(parts, listening))
         await _wait_until_ready(parts, stop)
         if stop.is_set():
             return
         await stack.enter_async_context(worker.polling(parts, ended=stop.set))
-        http_server.leave_alone_what_stays()
+        http_server.freeze_garbage()
         _log.info("polling", concurrency=settings.poller_concurrency)
         await stop.wait()
         _log.info("stopping", note="finishing what is in flight")
 
 
 @asynccontextmanager
-async def _probed(parts: process.Parts, taken: socket.socket) -> AsyncIterator[None]:
-    """Answer probes meanwhile, from before the database is there until all is written down."""
-    # A poller without a port needs no web framework.
+async def _probed(parts: process.Parts, listening: socket.socket) -> AsyncIterator[None]:
+    """Answer probes during the block, also before the database answers and while draining."""
+    # A poller without a port does not load the web framework.
     from app.web.probes import create_probes  # noqa: PLC0415
 
     app = create_probes(
         stopped=parts.heartbeat.stopped, ready=lambda: readiness.not_ready(parts.database)
     )
     stop = asyncio.Event()
-    answering = asyncio.create_task(http_server.answer(app, taken, stop, grace=_GRACE))
+    answering = asyncio.create_task(http_server.answer(app, listening, stop, grace=_GRACE))
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""`waybill reconcile`: compare with Walmart now, on the command line."""
+"""`waybill reconcile`: compares recent orders with Walmart's now."""
 
 import asyncio
 import json
@@ -20,11 +20,11 @@ _LONGEST = timedelta(days=179)
 
 
 class CannotReconcile(CannotGoOn):
-    """The run could not begin; the message says why."""
+    """The comparison could not begin; the message says why."""
 
 
 def since(text: str, now: datetime) -> datetime:
-    """When to begin: so many minutes, hours or days ago (24h), or a date. Raises ValueError."""
+    """Parse a start time: so long ago (30m, 24h, 7d), or a date. Raises ValueError."""
     ago = re.fullmatch(r"(\d{1,6})([mhd])", text.strip())
     if ago:
         at = now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
@@ -37,7 +37,7 @@ def since(text: str, now: datetime) -> datetime:
 
 
 def run(settings: Settings, *, store: str | None, begin: datetime, as_json: bool) -> Iterator[str]:
-    """Compare, and yield what to print; returns at the end. Raises CannotReconcile."""
+    """Compare, and yield lines to print. Raises CannotReconcile, and NeedsAttention at the end."""
     logs.configure("error")
     codes, reports = asyncio.run(_run(settings, store, begin))
     if as_json:
@@ -50,7 +50,7 @@ def run(settings: Settings, *, store: str | None, begin: datetime, as_json: bool
 
 
 class NeedsAttention(Exception):
-    """Something needs a person; everything was printed."""
+    """A difference needs a person. Everything was printed."""
 
 
 async def _run(

@@ -1,4 +1,4 @@
-"""`waybill recover`: after a restored backup, before the first poller starts."""
+"""`waybill recover`: reads Walmart after a restored backup, before the first poller starts."""
 
 import asyncio
 import json
@@ -29,58 +29,59 @@ from app.usecases.imports.recover import RecoverFinding, RecoverReport
 from app.walmart import errors
 from app.worker.importer.rate_limited_reader import PatientReader, ReadingHalted
 
-# Stores that are read at once.
+# Stores read at once.
 _AT_ONCE = 8
-# Seconds of a pause of Walmart's that are waited out.
+# Seconds of the longest pause that is waited out.
 _PATIENCE = 120.0
 _ALIVE = (
     "A poller works on this database. End every `waybill poller` and every `waybill serve` that "
     "has one, then try again."
 )
-Tell = Callable[[str], None]
+Echo = Callable[[str], None]
 _log = structlog.get_logger(__name__)
 
 
 class CannotRecover(CannotGoOn):
-    """The run could not begin, or the database went away; the message says why."""
+    """The recovery could not begin, or lost the database; the message says why."""
 
 
 class CouldNotRead(Exception):
-    """Something could not be read; everything was printed."""
+    """Something could not be read. Everything was printed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """since: what changed at Walmart from then on is read. codes: of the stores, by number."""
-
     since: datetime
+    """Changes at Walmart from this time on are read."""
     codes: dict[int, str]
+    """Codes of the stores, by number."""
     reports: list[RecoverReport]
 
 
-def run(settings: Settings, *, since: datetime | None, as_json: bool, tell: Tell) -> None:
-    """Recover, and tell line by line what was found; JSON comes at the end, in one piece.
+def run(settings: Settings, *, since: datetime | None, as_json: bool, echo: Echo) -> None:
+    """Recover, and print findings line by line, or as JSON at the end.
 
-    since None: the time of the newest row. Raises CannotRecover, and CouldNotRead at the end.
+    since: None means the time of the newest row. Raises CannotRecover, and CouldNotRead at the
+    end.
     """
     logs.configure("error")
 
     def say(line: str) -> None:
         if not as_json:
-            tell(line)
+            echo(line)
 
     try:
         done = asyncio.run(_run(settings, since, say))
     except NotAvailable as error:
         raise CannotRecover(f"{error} Nothing is lost: run it again.") from error
     if as_json:
-        tell(json.dumps(_as_json(done), indent=2))
+        echo(json.dumps(_as_json(done), indent=2))
     if any(report.stopped or report.unread for report in done.reports):
         say(f"Mend what is named above, then: waybill recover --since {_time(done.since)}")
         raise CouldNotRead
 
 
-async def _run(settings: Settings, since: datetime | None, say: Tell) -> _Run:
+async def _run(settings: Settings, since: datetime | None, say: Echo) -> _Run:
     async with process.opened(settings) as parts:
         why_not = await readiness.not_ready(parts.database)
         if why_not is not None:
@@ -96,14 +97,14 @@ async def _run(settings: Settings, since: datetime | None, say: Tell) -> _Run:
 
 @asynccontextmanager
 async def _no_poller(parts: Parts) -> AsyncIterator[None]:
-    """Keep pollers out while all is put in doubt. Raises CannotRecover where one is there."""
+    """Keep pollers out during the block. Raises CannotRecover if one works."""
     if process.can_listen(parts.settings):
         async with presence.alone(process.direct_url(parts.settings, parts.url)) as alone:
             if not alone:
                 raise CannotRecover(_ALIVE)
             yield
         return
-    # A transaction pooler keeps no session that could show a poller.
+    # A transaction pooler keeps no session by which a poller could be seen.
     async with parts.database.begin() as connection:
         until = await recovery.leased_until(connection)
     if until is not None:
@@ -112,7 +113,7 @@ async def _no_poller(parts: Parts) -> AsyncIterator[None]:
     yield
 
 
-async def _prepare(parts: Parts, since: datetime | None, say: Tell) -> _Run:
+async def _prepare(parts: Parts, since: datetime | None, say: Echo) -> _Run:
     async with parts.database.begin() as connection:
         now = await rate_limits.now(connection)
         newest = await recovery.newest(connection)
@@ -122,7 +123,7 @@ async def _prepare(parts: Parts, since: datetime | None, say: Tell) -> _Run:
     async with parts.database.begin() as connection:
         await recovery.raise_numbers(connection)
     say(f"Numbers of shipments and refunds go on {recovery.MARGIN:,} higher.")
-    # What was sent last before the backup was restored may land as late as this.
+    # The last write before the restore may take effect as late as this.
     until = now + timedelta(seconds=parts.settings.quiet_period)
     reports = [RecoverReport(store_id) for store_id in sorted(codes)]
     for report in reports:
@@ -135,9 +136,9 @@ async def _prepare(parts: Parts, since: datetime | None, say: Tell) -> _Run:
 
 
 async def _read(
-    parts: Parts, done: _Run, report: RecoverReport, at_once: asyncio.Semaphore, say: Tell
+    parts: Parts, done: _Run, report: RecoverReport, at_once: asyncio.Semaphore, say: Echo
 ) -> None:
-    """Read a store; its trouble does not stop the others."""
+    """Read a store. Its errors do not stop the others."""
     reader = PatientReader(parts.context, parts.breaker, report.store_id, _PATIENCE)
     async with at_once:
         try:

@@ -1,4 +1,4 @@
-"""`waybill serve`: the API, and a poller inside unless told otherwise."""
+"""`waybill serve`: the API, with a poller in the same process unless --no-poller is given."""
 
 import asyncio
 import signal
@@ -18,7 +18,7 @@ from app.version import VERSION
 from app.web.app import create_app
 
 _log = structlog.get_logger(__name__)
-# Seconds that requests in flight have at a stop.
+# Seconds for requests in flight at a stop.
 GRACE = 20
 
 
@@ -27,14 +27,14 @@ class CannotServe(CannotGoOn):
 
 
 def serve(settings: Settings, *, host: str, port: int, with_poller: bool) -> None:
-    """Answer requests until told to stop. Raises CannotServe, CannotListen, BadSettings."""
+    """Answer requests until SIGTERM or SIGINT. Raises CannotServe, CannotListen, BadSettings."""
     logs.configure(settings.log_level)
-    taken = http_server.take(host, port)
+    listening = http_server.take(host, port)
     with asyncio.Runner(loop_factory=process.new_loop) as runner:
-        runner.run(_serve(settings, taken, with_poller=with_poller))
+        runner.run(_serve(settings, listening, with_poller=with_poller))
 
 
-async def _serve(settings: Settings, taken: socket.socket, *, with_poller: bool) -> None:
+async def _serve(settings: Settings, listening: socket.socket, *, with_poller: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -56,5 +56,5 @@ async def _serve(settings: Settings, taken: socket.socket, *, with_poller: bool)
             version=VERSION,
             adobe_keys=keys,
         )
-        _log.info("serving", address=str(taken.getsockname()), poller=with_poller)
-        await http_server.answer(app, taken, stop, grace=GRACE)
+        _log.info("serving", address=str(listening.getsockname()), poller=with_poller)
+        await http_server.answer(app, listening, stop, grace=GRACE)

@@ -1,4 +1,4 @@
-"""`waybill webhooks subscribe`: let Walmart announce changes, on the command line."""
+"""`waybill webhooks subscribe`: subscribes to Walmart's webhooks for a store."""
 
 import asyncio
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from app.walmart.errors import WalmartError
 
 
 class CannotSubscribe(CannotGoOn):
-    """It could not be done; the message says why."""
+    """The subscription failed; the message says why."""
 
 
 def subscribe(settings: Settings, *, store: str, url: str) -> Iterator[str]:
-    """Subscribe, and yield what to print. Raises CannotSubscribe."""
+    """Subscribe, and yield a line to print. Raises CannotSubscribe."""
     logs.configure("error")
     address, kinds = asyncio.run(_subscribe(settings, store, url))
     yield f"Walmart announces {', '.join(kinds)} of store {store} at {address}"

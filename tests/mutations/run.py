@@ -1927,7 +1927,7 @@ MUTATIONS = (
         "a client that finishes no request takes no connection from others",
         "cutting bodies that the app does not take yet",
         "app/cli/connection_limits.py",
-        "        if self._held:\n",
+        "        if self._blocked:\n",
         "        if False:\n",
         (CONNECTIONS,),
     ),
