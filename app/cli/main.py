@@ -127,7 +127,7 @@ def reconcile_command_(
     since: Annotated[str, typer.Option(help="30m, 24h, 7d, or a date.")] = "24h",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare recent orders with Walmart's, mend what is safe, list the rest."""
+    """Compare recent orders with Walmart's, repair what is safe, list the rest."""
     from app.cli import reconcile
     from app.settings import load
 

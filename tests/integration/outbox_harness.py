@@ -64,22 +64,22 @@ TIMES = {
     "orders": ("last_synced_at",),
 }
 _numbers = itertools.count(1_796_440_000_000)
-Thing = TypeVar("Thing")
+Value = TypeVar("Value")
 
 
-def earlier(thing: Thing, by: timedelta) -> Thing:
-    """The same with every time in it so much earlier."""
-    found: object = thing
-    if isinstance(thing, datetime):
-        found = thing - by if thing.year > 1970 else thing
-    elif isinstance(thing, tuple | list):
-        found = type(thing)(earlier(each, by) for each in thing)
-    elif isinstance(thing, Mapping):
-        found = {name: earlier(each, by) for name, each in thing.items()}
-    elif dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        parts = {each.name: getattr(thing, each.name) for each in dataclasses.fields(thing)}
-        found = dataclasses.replace(thing, **{n: earlier(part, by) for n, part in parts.items()})
-    return cast("Thing", found)
+def earlier(value: Value, by: timedelta) -> Value:
+    """The same value with all its times moved back."""
+    found: object = value
+    if isinstance(value, datetime):
+        found = value - by if value.year > 1970 else value
+    elif isinstance(value, tuple | list):
+        found = type(value)(earlier(each, by) for each in value)
+    elif isinstance(value, Mapping):
+        found = {name: earlier(each, by) for name, each in value.items()}
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        parts = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
+        found = dataclasses.replace(value, **{n: earlier(part, by) for n, part in parts.items()})
+    return cast("Value", found)
 
 
 @dataclass(frozen=True)
@@ -240,12 +240,12 @@ class Pollers:
         await delivery_results.record(self.ground.database, results, self.ground.context.new_id)
 
     async def take_back(self) -> None:
-        """Take back what pollers held that are gone."""
+        """Rescue the updates of pollers that stopped."""
         self.hands.clear()
         await rescue.rescue(self.ground.database, self.ground.context.new_id, QUIET)
 
     async def end_doubts(self) -> None:
-        """Read what is in doubt of updates at rest, where its moment has come."""
+        """Resolve the doubts of updates at rest that a read may end."""
         if self.store_id in await self.ground.doubts.due():
             await self.ground.doubts.end(self.store_id)
 

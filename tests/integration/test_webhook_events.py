@@ -26,6 +26,7 @@ from app.web.app import create_app
 from app.worker.importer.importer import Importer
 from app.worker.importer.webhook_events import WebhookEventReader
 from app.worker.maintenance.scheduler import MaintenanceScheduler
+from tests.harness.pollers import BREAKER
 from tests.harness.server import serving
 from tests.harness.world import World
 from tests.integration.web.conftest import ADMIN_KEY, Counted, _ready, client_of
@@ -322,9 +323,9 @@ async def test_a_store_whose_lane_stands_still_is_not_asked_and_loses_no_try(wor
     end = "UPDATE lanes SET paused_until = '-infinity' RETURNING 1"
     for endpoint in ("*", "read_order"):
         await ask(world, f"{pause} RETURNING 1", e=endpoint)
-        assert await WebhookEventReader(world.context).due() == []
+        assert await WebhookEventReader(world.context, BREAKER).due() == []
         # One that was taken just before the lane was stopped.
-        await WebhookEventReader(world.context).process(1)
+        await WebhookEventReader(world.context, BREAKER).process(1)
         assert await ask(world, "SELECT tries FROM webhook_events") == 0
         assert await ask(world, "SELECT due_at > now() + interval '50 min' FROM webhook_events")
         await ask(world, end)
@@ -346,7 +347,7 @@ async def test_a_pause_that_meets_an_announcement_holds_for_everybody(world: Wor
     ) == ("walmart_throttled")
     # What was under way together has met it; nothing else is sent.
     assert len(await world.calls("read")) <= webhook_inbox.FEW
-    assert await WebhookEventReader(world.context).due() == []
+    assert await WebhookEventReader(world.context, BREAKER).due() == []
 
 
 async def test_events_that_somebody_is_at_are_passed_over(world: World) -> None:

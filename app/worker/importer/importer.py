@@ -78,7 +78,7 @@ class Importer:
     async def run(self, store_id: int) -> ImportTotals | None:
         """Import a store. None means that another run holds it, or has just ended.
 
-        Raises NotAvailable. An error of Walmart's ends the run, and stands in its totals.
+        Raises NotAvailable. An error of Walmart's ends the run, and is in its totals.
         """
         async with self.context.transaction() as connection:
             token = self.context.new_id(store_id)

@@ -4,7 +4,7 @@ Only the name is taken from an event, so that late, repeated and reordered event
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -29,7 +29,7 @@ class WebhookEventReader:
     """Processes the events of a store."""
 
     context: AppContext
-    breaker: Breaker = field(default_factory=Breaker)
+    breaker: Breaker
 
     async def due(self) -> list[int]:
         """Stores with events to process."""

@@ -1,6 +1,6 @@
 """Resolves doubts: reads what an update at rest is about, once its write cannot land any more."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -28,7 +28,7 @@ class DoubtResolver:
     """Resolves the doubts of updates at rest. Those of open updates end in their deliveries."""
 
     context: AppContext
-    breaker: Breaker = field(default_factory=Breaker)
+    breaker: Breaker
 
     async def due(self) -> list[int]:
         """Stores with doubts that a read may end."""

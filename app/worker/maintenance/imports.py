@@ -10,11 +10,11 @@ _log = structlog.get_logger(__name__)
 
 
 async def import_store(importer: Importer, store_id: int) -> None:
-    """Run the importer for a store. A run that found nothing new and no trouble is not logged."""
+    """Run the importer for a store. A complete run that found nothing new is not logged."""
     totals = await importer.run(store_id)
     if totals is None:
         return
-    trouble = totals.stopped or totals.unreadable or totals.postponed
-    if trouble or any((totals.imported, totals.changed, totals.returns)):
-        log = _log.warning if trouble else _log.info
+    incomplete = totals.stopped or totals.unreadable or totals.postponed
+    if incomplete or any((totals.imported, totals.changed, totals.returns)):
+        log = _log.warning if incomplete else _log.info
         log("imported", store_id=store_id, **dataclasses.asdict(totals))

@@ -8,6 +8,7 @@ import pytest
 
 from app.domain.update import State
 from app.worker.maintenance.doubts import DoubtResolver
+from tests.harness.pollers import BREAKER
 from tests.harness.world import World
 from tests.integration.test_commerce_orders import a_store, handed_over
 from tests.integration.web.doubtful import (
@@ -297,11 +298,11 @@ async def test_what_walmart_has_shown_before_is_not_absent_because_it_says_so_no
     await land(world)
     await world.let_doubts_end()
     await world.fault("read", "refuse", times=1, **NOT_FOUND)
-    await DoubtResolver(world.context).end(1)
+    await DoubtResolver(world.context, BREAKER).end(1)
     assert (await world.update(update)).in_doubt_until is not None
     assert [line["remaining"] for line in await units(client, order)] == [1]
     await world.let_doubts_end()
-    await DoubtResolver(world.context).end(1)
+    await DoubtResolver(world.context, BREAKER).end(1)
     assert (await world.update(update)).in_doubt_until is None
     assert [line["shipped"] for line in await units(client, order)] == [2]
 

@@ -15,6 +15,7 @@ from app.domain.update import State
 from app.storage.queries.views import OrderView
 from app.usecases.imports import reconcile
 from app.worker.maintenance.doubts import DoubtResolver
+from tests.harness.pollers import BREAKER
 from tests.harness.world import World
 from tests.integration.test_recover import prepared, was_read
 from tests.integration.web import doubtful
@@ -198,11 +199,11 @@ async def test_the_read_that_ends_a_doubt_is_made_again_while_walmart_does_not_a
     await world.fault("read", "error", times=2)
     for _ in range(2):
         await world.let_doubts_end()
-        await DoubtResolver(world.context).end(1)
+        await DoubtResolver(world.context, BREAKER).end(1)
         assert (await world.update(UUID(update))).in_doubt_until is not None
         assert [line["remaining"] for line in await units(client, order)] == [1]
     await world.let_doubts_end()
-    await DoubtResolver(world.context).end(1)
+    await DoubtResolver(world.context, BREAKER).end(1)
     assert (await world.update(UUID(update))).in_doubt_until is None
     assert [line["remaining"] for line in await units(client, order)] == [3]
 
@@ -215,7 +216,7 @@ async def test_the_read_that_ends_a_doubt_comes_as_soon_as_a_pause_of_walmarts_i
     await world.fault("read", "throttle", delay=2)
     for _ in range(7):
         await world.let_doubts_end()
-        await DoubtResolver(world.context).end(1)
+        await DoubtResolver(world.context, BREAKER).end(1)
     # Not after as long as after seven reads in vain.
     async with world.polling(policy=LONG):
         await world.no_doubt_left()
@@ -228,8 +229,8 @@ async def test_a_doubt_that_is_read_too_early_by_the_poller_stays(
     update = (await in_doubt(world, client, order))["update"]["id"]
     await doubtful.dismissed(client, update)
     reads = len(await world.calls("read"))
-    assert await DoubtResolver(world.context).due() == []
-    await DoubtResolver(world.context).end(1)
+    assert await DoubtResolver(world.context, BREAKER).due() == []
+    await DoubtResolver(world.context, BREAKER).end(1)
     assert len(await world.calls("read")) == reads
     assert await units(client, order) == [HELD]
 
@@ -369,7 +370,7 @@ async def test_of_two_equal_shipments_in_doubt_none_is_believed_absent_for_the_o
         await world.deliver_until(update, states={State.CONFIRMED}, policy=LONG)
         assert (await world.update(update)).in_doubt_until is not None
         await let_end(world, first["update"]["id"])
-        await DoubtResolver(world.context).end(1)
+        await DoubtResolver(world.context, BREAKER).end(1)
         assert (await world.update(UUID(first["update"]["id"]))).in_doubt_until is not None
     if lands != "first":
         await land(world)
@@ -418,7 +419,7 @@ async def test_a_lost_dismissed_shipment_takes_no_unit_of_an_equal_one_in_doubt(
     there = await in_doubt(world, client, order, a_body(units=1), fault="error_after")
     await world.let_doubts_end()
     # The dismissed one is read first.
-    ends = DoubtResolver(world.context)
+    ends = DoubtResolver(world.context, BREAKER)
     for store_id in await ends.due():
         await ends.end(store_id)
     (view,) = await world.deliver_until(UUID(there["update"]["id"]), policy=LONG)

@@ -20,6 +20,7 @@ from app.worker.delivery import order_reader
 from app.worker.delivery.context import DeliveryContext
 from app.worker.maintenance.doubts import DoubtResolver
 from tests.builders import an_id, an_order
+from tests.harness.pollers import BREAKER
 from tests.harness.server import serving
 from tests.harness.world import World, open_world
 from tests.integration.web.adobe import Clock
@@ -107,7 +108,7 @@ async def through(
             answer = await client.post(f"/v1/updates/{update}/retry", json={})
             assert answer.status_code == 202, answer.text
         case "poller":
-            await DoubtResolver(world.context).end(1)
+            await DoubtResolver(world.context, BREAKER).end(1)
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -138,7 +139,7 @@ async def test_a_wrong_host_clock_neither_ends_a_doubt_nor_keeps_it(
             await doubt_until(world, "now() + interval '5 minutes'")
         if door == "poller" and ahead:
             # It does not even read.
-            assert await DoubtResolver(world.context).due() == []
+            assert await DoubtResolver(world.context, BREAKER).due() == []
         await through(door, world, client, order, update)
         assert await still_in_doubt(world, update) is ahead
     await keys.close()
