@@ -163,7 +163,9 @@ class ListReader(ABC, Generic[PageT]):
     async def _repair(self, order_id: UUID, number: str, cursor: ImportCursor) -> bool:
         leased = self.leased
         report = ReconcileReport(leased.store_id)
-        settled = await reconcile.mend(leased.context, self.account, order_id, report, hold=leased)
+        settled = await reconcile.mend(
+            leased.context, self.account, order_id, report, reader=leased
+        )
         leased.totals.changed += settled
         if any(each.drift.cause is Cause.CANCEL_REQUESTED for each in report.findings):
             await self.expect([ExpectedEvent(number, leased.run.began_at, cursor.since)])

@@ -51,7 +51,7 @@ class OrderList(ListReader[OrderPage]):
         leased = self.leased
         try:
             done = await import_orders_page.import_page(
-                leased.context, leased.store_id, orders, unreadable, hold=leased
+                leased.context, leased.store_id, orders, unreadable, reader=leased
             )
         except Exception as error:
             if is_for_all(error) or not orders:
@@ -73,7 +73,7 @@ class OrderList(ListReader[OrderPage]):
 
         async def write(order: OrderSnapshot) -> bool:
             done = await import_orders_page.import_page(
-                leased.context, leased.store_id, [order], (), hold=leased
+                leased.context, leased.store_id, [order], (), reader=leased
             )
             leased.totals.imported += len(done.imported)
             differing.update(done.differing)
@@ -143,7 +143,7 @@ class ChangedReturns(ListReader[ReturnPage]):
         totals.unreadable += len(page.unreadable)
         totals.returns += await self._saved(page.returns)
         await import_returns_page.save_page(
-            self.leased.context, self.account, (), page.unreadable, hold=self.leased
+            self.leased.context, self.account, (), page.unreadable, reader=self.leased
         )
         return {}
 
@@ -152,7 +152,7 @@ class ChangedReturns(ListReader[ReturnPage]):
         leased = self.leased
         try:
             return await import_returns_page.save_page(
-                leased.context, self.account, returns, hold=leased, look=self._sync
+                leased.context, self.account, returns, reader=leased, import_order=self._sync
             )
         except Exception as error:
             if is_for_all(error) or isinstance(error, errors.WalmartError):
@@ -170,7 +170,7 @@ class ChangedReturns(ListReader[ReturnPage]):
         )
         leased.totals.unreadable += 1
         why = {number: f"Waybill could not write it down ({type(error).__name__})"}
-        await import_returns_page.save_page(leased.context, self.account, (), why, hold=leased)
+        await import_returns_page.save_page(leased.context, self.account, (), why, reader=leased)
 
     async def _sync(self, number: str) -> None:
         await self.leased.tried(number, _sync(self.leased, self.account, number))
@@ -201,7 +201,7 @@ class PostponedOrders:
 async def _sync(leased: LeasedReader, account: SellerCredentials, number: str) -> bool:
     """Sync an order by its number. An order that Walmart does not know is done."""
     try:
-        seen = await sync_order.sync_order(leased.context, account, number, hold=leased)
+        seen = await sync_order.sync_order(leased.context, account, number, reader=leased)
     except errors.NotFound:
         return True
     leased.totals.imported += seen.imported
