@@ -1,7 +1,7 @@
-"""Lanes of a store's calls to Walmart, shared by every poller: buckets, pauses and breakers.
+"""Lanes: the rate limits and circuit breakers of a store's calls, shared by all pollers.
 
-The rules are in `app/domain/outbox/rate_limits.py`; here they are held, so that all pollers of a
-store go by one count. A lane that has no row yet is a fresh one.
+The rules are in `app/domain/outbox/rate_limits.py`; this module stores their state, so that all
+pollers of a store use one count. A lane without a row is a fresh one.
 """
 
 from collections import defaultdict
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.outbox.rate_limits import (
     BLOCKED,
@@ -24,9 +24,10 @@ from app.domain.outbox.rate_limits import (
     newly_blocked,
 )
 from app.domain.update import Kind
-from app.storage.postgres import sharding
+from app.storage.postgres import sharding, sql
 from app.storage.postgres.database import Connection
 from app.storage.postgres.session import Session
+from app.storage.postgres.sql import Statement
 from app.storage.tables import lanes, updates
 
 _COLUMNS = (
@@ -39,51 +40,24 @@ _COLUMNS = (
     "answered",
     "failures",
 )
-# Changed by those who claim, and not by what calls told.
+# Changed by claims, not by the answers to calls.
 _OWN = ("own_tokens", "own_at")
-# asyncpg has no value for it, so an open lane is read as one without a pause.
-_PAUSED_UNTIL = sa.func.nullif(lanes.c.paused_until, sa.text("'-infinity'::timestamptz"))
-_SELECTED = (
-    lanes.c.store_id,
-    lanes.c.endpoint,
-    _PAUSED_UNTIL.label("paused_until"),
-    *(lanes.c[name] for name in (*_COLUMNS, *_OWN) if name != "paused_until"),
-)
-# The columns of a lane, as `from_row` reads them.
-READ = "nullif(l.paused_until, '-infinity'::timestamptz) AS paused_until, " + ", ".join(
+# The columns of a lane l, as `from_row` reads them. asyncpg has no value for -infinity, so an open
+# lane's pause is NULL.
+LANE_COLUMNS = "nullif(l.paused_until, '-infinity'::timestamptz) AS paused_until, " + ", ".join(
     f"l.{name}" for name in (*_COLUMNS, *_OWN) if name != "paused_until"
 )
-# In one order everywhere, so that those who hold several never wait for each other.
-_HOLD_SOME = sharding.ShardedStatement(
-    f"""
-    SELECT l.store_id, l.endpoint, {READ}
-      FROM lanes l
-      JOIN unnest(CAST(:stores AS int[]), CAST(:endpoints AS text[])) AS q(store_id, endpoint)
-        ON l.store_id = q.store_id AND l.endpoint = q.endpoint AND <l> AND <q>
-     ORDER BY l.store_id, l.endpoint FOR UPDATE OF l
-    """,  # noqa: S608 - only names of columns are put in
-    sa.bindparam("stores", type_=ARRAY(sa.Integer)),
-    sa.bindparam("endpoints", type_=ARRAY(sa.Text)),
-)
-_SPEND = "UPDATE lanes SET own_tokens = $3, own_at = $4 WHERE store_id = $1 AND endpoint = $2"
-_CHANGE = sharding.ShardedStatement(
-    """
-    UPDATE lanes l
-       SET paused_until = coalesce(v.paused_until, '-infinity'), reason = v.reason,
-           since = coalesce(v.since, l.since), tokens = v.tokens, replenish_at = v.replenish_at,
-           seen_at = v.seen_at, answered = v.answered, failures = v.failures
-      FROM jsonb_to_recordset(:changes) AS v(store_id int, endpoint text,
-           paused_until timestamptz, reason text, since timestamptz, tokens int,
-           replenish_at timestamptz, seen_at timestamptz, answered boolean, failures int)
-     WHERE l.store_id = v.store_id AND l.endpoint = v.endpoint AND <l> AND <v>
-    """,
-    sa.bindparam("changes", type_=JSONB),
-)
+_LOCK = sharding.ShardedCommand(sql.read("lock_lanes.sql", lane=LANE_COLUMNS))
+_CHANGE = sharding.ShardedCommand(sql.read("change_lanes.sql"))
+_SPEND = Statement("""
+    UPDATE lanes SET own_tokens = :tokens, own_at = :at
+     WHERE store_id = :store_id AND endpoint = :endpoint
+""")
 _OPEN_AGAIN = {"paused_until": sa.text("'-infinity'"), "reason": "", "failures": 0}
 
 
 async def create(connection: Connection, store_ids: Sequence[int]) -> None:
-    """Give stores their lanes; those that are there stay as they are."""
+    """Create the lanes of stores; lanes that exist stay as they are."""
     never = sa.text("'-infinity'")
     rows = [
         {"store_id": store_id, "endpoint": endpoint.value, "reason": "", "paused_until": never}
@@ -95,47 +69,48 @@ async def create(connection: Connection, store_ids: Sequence[int]) -> None:
 
 async def spend(
     session: Session,
-    held: Iterable[Lane],
+    locked: Iterable[Lane],
     calls: Mapping[Endpoint, int],
     caps: Mapping[Endpoint, float],
     at: datetime,
 ) -> None:
-    """Take calls off the own caps of lanes that the caller holds."""
-    for lane in held:
+    """Subtract calls from the own caps of lanes that the caller has locked."""
+    for lane in locked:
         per_minute = caps.get(lane.endpoint)
         if per_minute is not None:
             left = allowance(lane, per_minute, at) - calls[lane.endpoint]
-            await session.fetch(_SPEND, lane.store_id, lane.endpoint.value, left, at)
+            key = {"store_id": lane.store_id, "endpoint": lane.endpoint.value}
+            await _SPEND.fetch(session, {**key, "tokens": left, "at": at})
 
 
 async def record(
     connection: Connection, reports: Iterable[CallReport], breaker: Breaker
 ) -> list[Lane]:
-    """Write down what calls told; answers the lanes that a person should hear of."""
-    told: dict[tuple[int, str], list[CallReport]] = defaultdict(list)
+    """Apply reports of calls to their lanes; answers the lanes that need a person's attention."""
+    by_lane: dict[tuple[int, str], list[CallReport]] = defaultdict(list)
     for each in reports:
-        told[each.store_id, each.endpoint.value].append(each)
-    if not told:
+        by_lane[each.store_id, each.endpoint.value].append(each)
+    if not by_lane:
         return []
-    before = await _hold_some(connection, sorted(told))
-    changed = {place: apply_reports(before[place], told[place], breaker) for place in told}
-    rows = [_row(lane) for place, lane in sorted(changed.items()) if lane != before[place]]
+    before = await _lock(connection, sorted(by_lane))
+    changed = {key: apply_reports(before[key], by_lane[key], breaker) for key in by_lane}
+    rows = [_row(lane) for key, lane in sorted(changed.items()) if lane != before[key]]
     if rows:
-        of = [row["store_id"] for row in rows]
-        await _CHANGE.execute(connection, of, {"changes": rows})
-    return [lane for place, lane in changed.items() if newly_blocked(before[place], lane)]
+        store_ids = [row["store_id"] for row in rows]
+        await _CHANGE.execute(connection, store_ids, {"changes": rows})
+    return [lane for key, lane in changed.items() if newly_blocked(before[key], lane)]
 
 
 async def now(connection: Connection) -> datetime:
-    """The time that all lanes go by."""
+    """The database's time, which all lanes use."""
     at: datetime = (await connection.execute(sa.select(sa.func.now()))).scalar_one()
     return at
 
 
 async def open_again(connection: Connection, store_id: int) -> None:
-    """Let a store go on whose credentials were changed, or are known to work again."""
-    # Those that met the refusal wait for the end of the pause by themselves. They come before the
-    # lanes, as wherever both are held.
+    """End the blocks of a store: its credentials were changed, or are known to work again."""
+    # Updates that met the refusal wait for the end of the pause. They are written before the
+    # lanes, as wherever a transaction locks both.
     await connection.execute(
         sa.update(updates)
         .where(
@@ -156,12 +131,12 @@ async def open_again(connection: Connection, store_id: int) -> None:
 async def endpoint_paused_until(
     connection: Connection, store_id: int, endpoint: Endpoint
 ) -> datetime | None:
-    """Until when the store makes no calls to that endpoint of Walmart's, if it does not."""
+    """When the store calls that Walmart endpoint again. None means that it is not paused."""
     return await _paused_until(connection, store_id, [Endpoint.ALL, endpoint])
 
 
 async def pause_left(connection: Connection, store_id: int, endpoint: Endpoint) -> timedelta | None:
-    """How long the store makes no calls to that endpoint, by the time that all lanes go by."""
+    """How long the pause of an endpoint still lasts. None means that it is not paused."""
     until = await endpoint_paused_until(connection, store_id, endpoint)
     return None if until is None else until - await now(connection)
 
@@ -179,26 +154,27 @@ async def _paused_until(
 
 
 async def paused_until(connection: Connection, store_id: int, kind: Kind) -> datetime | None:
-    """Until when updates of that kind of the store stand still, if they do."""
+    """When updates of that kind are sent again. None means that they are not paused."""
     return await _paused_until(connection, store_id, lanes_for(kind, reads=False))
 
 
-async def _hold_some(
-    connection: Connection, places: Sequence[tuple[int, str]]
+async def _lock(
+    connection: Connection, keys: Sequence[tuple[int, str]]
 ) -> dict[tuple[int, str], Lane]:
-    stores, endpoints = zip(*places, strict=True)
+    """Lock lanes (store and endpoint), and create those that have no row."""
+    stores, endpoints = zip(*keys, strict=True)
     values = {"stores": list(stores), "endpoints": list(endpoints)}
-    rows = (await _HOLD_SOME.execute(connection, stores, values)).mappings().all()
-    held = {(row["store_id"], row["endpoint"]): from_row(row) for row in rows}
-    missing = [place for place in places if place not in held]
+    rows = (await _LOCK.execute(connection, stores, values)).mappings().all()
+    locked = {(row["store_id"], row["endpoint"]): from_row(row) for row in rows}
+    missing = [key for key in keys if key not in locked]
     if not missing:
-        return held
+        return locked
     await create(connection, [store_id for store_id, _ in missing])
-    return await _hold_some(connection, places)
+    return await _lock(connection, keys)
 
 
 def from_row(row: Mapping[Any, Any]) -> Lane:
-    """A lane as it was read."""
+    """The lane of a row of LANE_COLUMNS with its key."""
     return Lane(
         store_id=row["store_id"],
         endpoint=Endpoint(row["endpoint"]),

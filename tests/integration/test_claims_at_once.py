@@ -22,6 +22,7 @@ from app.storage.outbox.notify import NotifyPublisher
 from app.storage.outbox.take import ClaimSettings
 from app.storage.postgres.database import BY_KEY, open_database
 from app.storage.postgres.dsn import asyncpg_arguments
+from app.storage.postgres.sharding import ShardedCommand
 from app.usecases.orders import ship
 from tests.builders import a_package
 from tests.harness.outbox import VAULT
@@ -143,21 +144,22 @@ async def test_own_caps_are_held_for_one_store_at_a_time(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statement", "values", "row"),
+    ("command", "row"),
     [
-        (take.OF_SEVERAL, 13, "((store_id = chosen.store_id) AND (id = chosen.id))"),
-        (claim_state.AT_SEVERAL, 3, "((store_id = q.store_id) AND (endpoint = ANY ($2)))"),
+        (take._TAKE, "((store_id = chosen.store_id) AND (id = chosen.id))"),
+        (claim_state._LOAD, "((store_id = q.store_id) AND (endpoint = ANY ($3)))"),
     ],
 )
 async def test_a_plan_made_while_there_is_nothing_looks_for_rows_by_their_keys(
-    world: World, statement: str, values: int, row: str
+    world: World, command: ShardedCommand, row: str
 ) -> None:
     """It is kept for as long as the connection, however many rows there are by then."""
     connection: Any = await asyncpg.connect(**asyncpg_arguments(world.url))
     for name, value in BY_KEY.items():
         await connection.execute(f"SET {name} = {value}")
-    await connection.execute(f"PREPARE claiming AS {statement}")
-    nothing = ", ".join(["NULL"] * values)
+    statement = command.form(one=False)
+    await connection.execute(f"PREPARE claiming AS {statement.text}")
+    nothing = ", ".join(["NULL"] * len(statement.names))
     plan = "\n".join(
         row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE claiming({nothing})")
     )

@@ -258,10 +258,13 @@ async def test_the_old_are_found_by_an_index(
     for table in ("updates", "attempts", "idempotency_keys"):
         await do(database, f"ANALYZE {table}")
     more = {"at": retention.START.at, "after_store": 0, "id": retention.START.id}
-    text = str(statement.several)
-    values = {"days": 95, "batch": 500, **(more if ":at" in text else {})}
-    plan = await do(database, f"EXPLAIN {text}", **values)
-    assert index in "\n".join(plan)
+    values = {"days": 95, "batch": 500, **more}
+    form = statement.form(one=False)
+    async with database.begin() as connection:
+        plan = await connection.exec_driver_sql(
+            f"EXPLAIN {form.text}", tuple(values[name] for name in form.names)
+        )
+    assert index in "\n".join(plan.scalars())
 
 
 async def test_a_poller_does_it_beside_its_work(world: World) -> None:

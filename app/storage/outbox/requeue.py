@@ -1,4 +1,4 @@
-"""What a person does to an update: put it back into the queue, or say that it is settled."""
+"""Changes that a person makes to an update: requeue it, dismiss it, end its doubt."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from app.storage.tables import shipments, updates
 
 @dataclass(frozen=True, slots=True)
 class StoredUpdate:
-    """An update as it stands. Times are the database's."""
+    """An update as it is stored. Times are the database's."""
 
     store_id: int
     id: UUID
@@ -36,12 +36,12 @@ class StoredUpdate:
 
     @property
     def place(self) -> Subject:
-        """The queue it stands in."""
+        """The queue that the update is in."""
         return self.store_id, self.target, self.subject
 
 
 async def find(connection: Connection, update_id: UUID) -> StoredUpdate | None:
-    """An update by its id; lock its order first where it must not change meanwhile."""
+    """An update by its id, locked. The caller locks its order first if that must not change."""
     store_id = store_of(update_id)
     if store_id is None:
         return None
@@ -54,21 +54,21 @@ async def find(connection: Connection, update_id: UUID) -> StoredUpdate | None:
 
 
 async def requeue(connection: Connection, found: StoredUpdate) -> None:
-    """Let an update be tried again now.
+    """Make an update due now, with its retries counted from zero.
 
-    What was tried before is read at Walmart before anything is sent; it starts to count anew
-    towards giving up.
+    If it was attempted before, Walmart is read before anything is sent.
     """
-    unsure = found.state is State.FAILED and found.attempts > 0 and found.kind not in ENDED_BY_TIME
-    fresh = State.VERIFYING if unsure else State.PENDING
-    state = fresh if found.state is State.FAILED else found.state
+    failed = found.state is State.FAILED
+    ambiguous = failed and found.attempts > 0 and found.kind not in ENDED_BY_TIME
+    requeued = State.VERIFYING if ambiguous else State.PENDING
+    state = requeued if failed else found.state
     await connection.execute(
         sa.update(updates)
         .where(updates.c.store_id == found.store_id, updates.c.id == found.id)
         .values(
             state=state.value,
             due_at=sa.func.now(),
-            ambiguous=updates.c.ambiguous | unsure,
+            ambiguous=updates.c.ambiguous | ambiguous,
             retries=0,
             reads=0,
             faults=0,
@@ -81,7 +81,7 @@ async def requeue(connection: Connection, found: StoredUpdate) -> None:
 
 
 async def override_cancel_request(connection: Connection, found: StoredUpdate) -> None:
-    """Send a shipment although the buyer asked to cancel, from its next try on."""
+    """Send a shipment although the buyer asked to cancel, from its next attempt on."""
     payload = dict(found.payload) | {"override_cancel_request": True}
     await connection.execute(
         sa.update(updates)
@@ -96,14 +96,14 @@ async def override_cancel_request(connection: Connection, found: StoredUpdate) -
 
 
 async def dismiss(connection: Connection, found: StoredUpdate, *, actor: str, note: str) -> None:
-    """End an update by a person's word; who and why stay with it."""
+    """Dismiss an update; it keeps the actor and the note."""
     await connection.execute(
         sa.update(updates)
         .where(updates.c.store_id == found.store_id, updates.c.id == found.id)
         .values(
             state=State.DISMISSED.value,
             active=False,
-            # When what it is about is read once more, to end its doubt.
+            # When Walmart is read once more, to end the doubt.
             due_at=sa.func.coalesce(updates.c.in_doubt_until, updates.c.due_at),
             reads=0,
             dismissed_by=actor,
@@ -115,12 +115,12 @@ async def dismiss(connection: Connection, found: StoredUpdate, *, actor: str, no
 
 
 async def supersede(connection: Connection, order: Order, update_id: UUID, why: str) -> Order:
-    """Dismiss a correction that has nothing to correct any more, as `correction.pointless` says.
+    """Dismiss a tracking correction that is pointless (`tracking_correction.pointless`).
 
-    Its doubt stays with it. Answers the held order with it.
+    It stays in doubt. Answers the locked order with the update dismissed.
     """
     found = await find(connection, update_id)
-    # Claimed since the order was loaded: it is superseded when its result is recorded.
+    # One that was claimed since the order was loaded is superseded when its result is recorded.
     if found is None or found.state not in DUE | {State.FAILED}:
         return order
     await dismiss(connection, found, actor="waybill", note=why)
@@ -128,7 +128,7 @@ async def supersede(connection: Connection, order: Order, update_id: UUID, why: 
 
 
 async def end_doubt(connection: Connection, found: StoredUpdate) -> None:
-    """Write down that no try of an update will take effect any more."""
+    """End the doubt of an update: none of its attempts can take effect any more."""
     await connection.execute(
         sa.update(updates)
         .where(updates.c.store_id == found.store_id, updates.c.id == found.id)
@@ -137,7 +137,7 @@ async def end_doubt(connection: Connection, found: StoredUpdate) -> None:
 
 
 async def doubt_now(connection: Connection, found: StoredUpdate) -> None:
-    """Let an update at rest that holds units be read at once, where nothing of it is in doubt."""
+    """Put an update at rest that holds units in doubt, so that it is read at once."""
     await connection.execute(
         sa.update(updates)
         .where(

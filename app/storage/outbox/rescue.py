@@ -1,4 +1,4 @@
-"""Updates of pollers that stopped answering: taken back, with a note of the lost try."""
+"""Rescue of updates from pollers that stopped answering, with a note of the lost attempt."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,15 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.domain.outbox.doubt import QUIET_PERIOD
-from app.storage.postgres import sharding
+from app.storage.postgres import sharding, sql
 from app.storage.postgres.database import Connection, Database
 from app.storage.tables import attempts
 from app.storage.timeline import NewId
+
+LAPSED = sharding.Sweep(
+    "FROM updates d WHERE d.state = 'sending' AND d.leased_until < now()",
+    sql.read("outbox/rescue.sql"),
+)
 
 
 async def rescue(database: Database, new_id: NewId, quiet: float = QUIET_PERIOD) -> int:
@@ -50,28 +55,9 @@ async def _rescue(database: Database, stores: Sequence[int], new_id: NewId, quie
     return len(lapsed)
 
 
-LAPSED = sharding.Sweep(
-    "FROM updates d WHERE d.state = 'sending' AND d.leased_until < now()",
-    """
-    WITH lapsed AS MATERIALIZED (
-      SELECT d.store_id, d.id, d.leased_by, d.leased_until,
-             d.leased_until + make_interval(secs => :quiet) AS until <due>
-       ORDER BY d.leased_until LIMIT :limit FOR UPDATE SKIP LOCKED)
-    UPDATE updates u
-       SET state = 'verifying', ambiguous = (u.kind <> 'inventory'),
-           in_doubt_until = greatest(u.in_doubt_until, lapsed.until), reads = 0,
-           lease_token = NULL, leased_until = NULL, leased_by = NULL,
-           due_at = now(), updated_at = now()
-      FROM lapsed WHERE u.store_id = lapsed.store_id AND u.id = lapsed.id AND <u>
-    RETURNING u.store_id, u.id, u.order_id, u.attempts, lapsed.leased_by, lapsed.leased_until
-    """,
-    sa.bindparam("quiet", type_=sa.Float),
-)
-
-
 @dataclass(frozen=True, slots=True)
 class LapsedUpdate:
-    """An update whose poller stopped answering."""
+    """An update of a poller that stopped answering."""
 
     store_id: int
     id: UUID
@@ -84,10 +70,10 @@ class LapsedUpdate:
 async def rescue_lapsed(
     connection: Connection, stores: Sequence[int], quiet: float, limit: int = 500
 ) -> list[LapsedUpdate]:
-    """Take updates from pollers that stopped answering; stores: a turn of LAPSED.
+    """Take updates back whose lease has ended; stores: a turn of LAPSED.
 
-    Their write may have left as late as the lease's last moment, so they are in doubt until quiet
-    seconds after it.
+    A write may have left as late as the last moment of the lease, so the update is in doubt until
+    quiet seconds after it.
     """
     rows = await LAPSED.execute(connection, stores, {"limit": limit, "quiet": quiet})
     return [LapsedUpdate(**row) for row in rows.mappings()]

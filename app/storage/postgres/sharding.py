@@ -1,14 +1,14 @@
-"""Statements of rows of any stores, and the same of one store, which they name by a value.
+"""One SQL template, two statements: a multi-store form, and a form for the rows of one store.
 
-Both come of one template. Where stores' rows lie on several servers (Citus), a statement belongs
-to one of them only where it gives the store as a value for each table; a join with the rows it is
-given says that of none. On one server the join is better: a plan that was made while tables were
-small finds each row by its whole key, where one that has the store for a value may go through all
-of the store's rows, for as long as its connection lasts.
+Where the tables are distributed by store (Citus), a statement runs on one server only if it
+compares each table's store_id with a value; a join with the rows that it is given is no value.
+On one server the multi-store join is better: a plan that was made while tables were small finds
+each row by its whole key, whereas a plan with the store as a value may read all rows of the store
+for as long as its connection lives.
 
-In a template `AND <u>` says that the row u is of the one store, and is left out where any are
-meant; `<u.store_id>` is the one store, or else that column. Words in a string that look like these
-are not to be had in it.
+In a template `AND <u>` says that the row u belongs to the one store; the multi-store form leaves
+it out. `<u.store_id>` is the parameter `:store_id`, and in the multi-store form the column. A
+template must not contain a string that looks like these.
 """
 
 import re
@@ -18,12 +18,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.storage.postgres.database import APART, Connection, Database
-from app.storage.postgres.query import Reader, fetch
+from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
+from app.storage.postgres.sql import Statement
 
 _CONDITION = re.compile(r"\s+AND <(\w+)>")
 _VALUE = re.compile(r"<(\w+\.store_id)>")
-_PLACE = re.compile(r"\$(\d+)")
+# PostgreSQL would take a parameter that is merely selected for text.
+_STORE = "CAST(:store_id AS int)"
 
 
 def of_any(template: str) -> str:
@@ -31,13 +33,13 @@ def of_any(template: str) -> str:
     return _VALUE.sub(r"\1", _CONDITION.sub("", template))
 
 
-def of_one(template: str, store: str) -> str:
-    """The form for rows of one; store: its number, as a parameter."""
+def of_one(template: str, store: str = _STORE) -> str:
+    """The form for rows of one store, which is the parameter `:store_id`, or else store."""
     return _VALUE.sub(store, _CONDITION.sub(rf" AND \1.store_id = {store}", template))
 
 
 class ShardedStatement:
-    """A statement through SQLAlchemy, in both forms."""
+    """A template whose parameters SQLAlchemy binds by their types; others use ShardedCommand."""
 
     def __init__(
         self,
@@ -47,7 +49,7 @@ class ShardedStatement:
         **types: type[Any],
     ) -> None:
         store = sa.bindparam("store_id", type_=sa.Integer)
-        one = sa.text(of_one(template, ":store_id")).bindparams(*values, store)
+        one = sa.text(of_one(template)).bindparams(*values, store)
         several = sa.text(of_any(template)).bindparams(*values)
         self.one: sa.Executable = one.columns(*columns, **types) if columns else one
         self.several: sa.Executable = several.columns(*columns, **types) if columns else several
@@ -55,57 +57,76 @@ class ShardedStatement:
     async def execute(
         self, connection: Connection, store_ids: Iterable[int], values: Mapping[str, Any]
     ) -> sa.CursorResult[Any]:
-        """Carry it out; store_ids: whose rows it is given, or none for every store's."""
+        """Run the statement. store_ids: the stores of its rows; empty means every store."""
         stores = set(store_ids)
         if len(stores) == 1 and connection.info[APART]:
             return await connection.execute(self.one, {**values, "store_id": stores.pop()})
         return await connection.execute(self.several, values)
 
 
-class ShardedQuery:
-    """A statement of plain text with $1, $2 …, in both forms; one store's number comes last.
+class ShardedCommand:
+    """A template that runs in a transaction: the one-store form only where tables are sharded."""
 
-    For looks that find each row by its key whatever the planner expects (a LATERAL with an end of
-    its own): so it has the form of one store on one server, too.
+    def __init__(self, template: str) -> None:
+        self._one = Statement(of_one(template))
+        self._several = Statement(of_any(template))
+
+    def form(self, *, one: bool) -> Statement:
+        """The form for one store, which it takes as `store_id`, or the multi-store form."""
+        return self._one if one else self._several
+
+    async def execute(
+        self, connection: Connection, store_ids: Iterable[int], values: Mapping[str, Any]
+    ) -> sa.CursorResult[Any]:
+        """Run the statement. store_ids: the stores of its rows; empty means every store."""
+        stores = set(store_ids)
+        if len(stores) == 1 and connection.info[APART]:
+            return await self._one.execute(connection, {**values, "store_id": stores.pop()})
+        return await self._several.execute(connection, values)
+
+
+class ShardedQuery:
+    """A template that only reads: the one-store form for one store, sharded or not.
+
+    The template must find each row by its key whatever the planner expects, in a LATERAL with a
+    limit of its own; so the one-store form is as good on one server.
     """
 
     def __init__(self, template: str) -> None:
-        last = max(int(place) for place in _PLACE.findall(template))
-        self._one = of_one(template, f"${last + 1}::int")
-        self._any = of_any(template)
+        self._one = Statement(of_one(template))
+        self._several = Statement(of_any(template))
 
     async def fetch(
-        self, reader: Reader, store_ids: Iterable[int], *values: object
+        self, reader: Reader, store_ids: Iterable[int], values: Mapping[str, Any]
     ) -> Sequence[Row]:
-        """Ask it; store_ids: whose rows it is given. Raises as the reader does."""
+        """Run the query. store_ids: the stores of its rows. Raises as the reader does."""
         stores = set(store_ids)
         if len(stores) == 1:
-            return await fetch(reader, self._one, *values, stores.pop())
-        return await fetch(reader, self._any, *values)
+            return await self._one.fetch(reader, {**values, "store_id": stores.pop()})
+        return await self._several.fetch(reader, values)
 
 
-class Sweep(ShardedStatement):
-    """A statement that works on some of what is due, whoever's it is.
+class Sweep(ShardedCommand):
+    """A statement that works on some of the rows that are due, of all stores or of one at a time.
 
-    due: FROM and WHERE of what is due, in rows d. template: the statement, in which <due> stands
-    for that (forms.py has the rest of what it may say). since: when a row became due, where not
-    all stores have a turn in one round: whose row has waited longest is first then.
+    due: FROM and WHERE of the rows d that are due. template: the statement, in which <due> stands
+    for these. since: an expression for when a row became due; the store with the oldest row is
+    first. None means that every store has its turn in each round.
     """
 
-    def __init__(
-        self, due: str, template: str, *values: sa.BindParameter[Any], since: str | None = None
-    ) -> None:
-        super().__init__(template.replace("<due>", f"{due} AND <d>"), *values)
+    def __init__(self, due: str, template: str, *, since: str | None = None) -> None:
+        super().__init__(template.replace("<due>", f"{due} AND <d>"))
         order = "" if since is None else f" ORDER BY min({since})"
-        self._whose = sa.text(f"SELECT d.store_id {due} GROUP BY d.store_id{order}")
+        self._stores = Statement(f"SELECT d.store_id {due} GROUP BY d.store_id{order}")
 
     async def turns(self, database: Database, values: Mapping[str, Any]) -> list[tuple[int, ...]]:
-        """Whose rows are worked on, one after another. Raises NotAvailable.
+        """The stores to pass to `execute`, one turn after another. Raises NotAvailable.
 
-        Every store's at once, for which () stands; where stores lie apart, each that has some due.
+        One turn of all stores, which is (); where tables are sharded, one turn for each store that
+        has a row due.
         """
         if not await database.is_sharded():
             return [()]
         async with database.begin() as connection:
-            rows = await connection.execute(self._whose, values)
+            rows = await self._stores.execute(connection, values)
             return [(row.store_id,) for row in rows]

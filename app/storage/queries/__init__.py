@@ -1,6 +1,7 @@
-"""The read side: plain selects into frozen views, for people and their systems.
+"""The read side: plain selects into frozen views, for the API and the merchants' page.
 
-Nothing here locks or writes. Lists are paged by key, never by offset.
+Nothing here locks or writes. Lists are paged by key, never by offset. Start with `order_views.py`
+for one order, and with `order_lists.py` and `index_scan.py` for a list.
 """
 
 from app.storage.queries.commerce_event_views import (

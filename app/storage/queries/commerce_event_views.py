@@ -1,4 +1,4 @@
-"""What Commerce told and Walmart was not told: with its order, and in a list of its own."""
+"""Views of Commerce events: shown with their order, and in a list of their own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from app.storage.tables import commerce_events as table
 from app.storage.tables import stores
 
 _OTHERWISE = "Mend it in Commerce and save it there again"
-# What a person can do about it, by its code; the README's table has them.
+# What a person can do about an event, by its code; the README's table has them.
 SUGGESTIONS = {
     "tracking_number_required": "Add a tracking number to the shipment in Commerce",
     "tracking_url_required": "Map the carrier in the store's carriers, or give the store a "
@@ -37,13 +37,14 @@ SUGGESTIONS = {
 }
 
 _OPEN = ShardedQuery(
-    orders_by_id.of("commerce_events", "t.*") + " WHERE t.state = ANY($3::text[]) ORDER BY t.id"
+    orders_by_id.of("commerce_events", "t.*")
+    + " WHERE t.state = ANY(:states::text[]) ORDER BY t.id"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class CommerceEventFilter:
-    """Which of them a list shows; None for all."""
+    """Which events a list shows; None filters nothing."""
 
     store_id: int | None = None
     order_id: UUID | None = None
@@ -53,14 +54,14 @@ class CommerceEventFilter:
 async def commerce_events(
     connection: Connection, wanted: CommerceEventFilter, page: KeysetPage
 ) -> tuple[list[CommerceEventView], tuple[Any, ...] | None]:
-    """A page of them, the newest first."""
+    """A page of events, the newest first."""
     conditions: list[sa.ColumnElement[bool]] = []
     if wanted.store_id is not None:
         conditions.append(table.c.store_id == wanted.store_id)
     if wanted.order_id is not None:
         conditions.append(table.c.order_id == wanted.order_id)
     if wanted.state is not None:
-        # As the index of what is open has it.
+        # In the words of the partial index of open events.
         conditions += [table.c.state == wanted.state, table.c.state.in_(storage.OPEN)]
     if page.after is not None:
         at, identifier = page.after
@@ -77,17 +78,17 @@ async def commerce_events(
 async def commerce_event(
     connection: Connection, store_id: int, event_id: UUID
 ) -> CommerceEventView | None:
-    """One of them."""
+    """One event."""
     statement = _select().where(table.c.store_id == store_id, table.c.id == event_id)
     row = (await connection.execute(statement)).mappings().one_or_none()
     return _view(row) if row else None
 
 
-async def details(reader: Reader, asked: Sequence[OrderKey]) -> dict[UUID, list[StatusDetail]]:
-    """What is open of some orders, oldest first."""
+async def details(reader: Reader, keys: Sequence[OrderKey]) -> dict[UUID, list[StatusDetail]]:
+    """The open events of some orders, oldest first."""
     found: dict[UUID, list[StatusDetail]] = {}
-    if asked:
-        for row in await orders_by_id.rows(_OPEN, reader, asked, list(storage.OPEN)):
+    if keys:
+        for row in await orders_by_id.rows(_OPEN, reader, keys, {"states": list(storage.OPEN)}):
             found.setdefault(row["order_id"], []).append(_detail(row))
     return found
 
@@ -116,7 +117,7 @@ def _view(row: Mapping[Any, Any]) -> CommerceEventView:
 
 
 def _detail(row: Mapping[Any, Any]) -> StatusDetail:
-    place = f"/v1/commerce-events/{row['id']}"
+    url = f"/v1/commerce-events/{row['id']}"
     todo = SUGGESTIONS.get(row["code"], _OTHERWISE)
     return StatusDetail(
         code=row["code"],
@@ -125,7 +126,7 @@ def _detail(row: Mapping[Any, Any]) -> StatusDetail:
         update_id=None,
         message=row["message"],
         field=None,
-        suggestion=f"{todo}; or POST {place}/retry, or {place}/dismiss where it is settled.",
+        suggestion=f"{todo}; or POST {url}/retry, or {url}/dismiss where it is settled.",
         retryable=True,
         occurred_at=row["updated_at"],
     )

@@ -1,4 +1,4 @@
-"""Orders of one store by the criteria of Commerce's own search."""
+"""Search of one store's orders by the search criteria of Adobe Commerce's REST API."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from app.storage.queries import order_views
 from app.storage.queries.views import OrderView
 from app.storage.tables import orders as table
 
-# Commerce's names of what can be searched and sorted by.
+# The columns to search and sort by, under Commerce's names.
 COLUMNS: Mapping[str, sa.Column[Any]] = {
     "entity_id": table.c.commerce_order_id,
     "increment_id": table.c.commerce_order_number,
@@ -22,7 +22,7 @@ COLUMNS: Mapping[str, sa.Column[Any]] = {
     "updated_at": table.c.updated_at,
 }
 TIMES = frozenset({"created_at", "updated_at"})
-# How many are counted at most.
+# The largest count; more orders are not counted.
 MOST_COUNTED = 10_000
 _Condition = Callable[[sa.Column[Any], Sequence[Any]], sa.ColumnElement[bool]]
 CONDITIONS: Mapping[str, _Condition] = {
@@ -42,17 +42,18 @@ CONDITIONS: Mapping[str, _Condition] = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One condition; said is its value as it was asked."""
+    """One condition."""
 
     field: str
     condition: str
     values: Sequence[Any]
     said: str
+    """The value as the request has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """What to sort by."""
+    """A column to sort by."""
 
     field: str
     descending: bool
@@ -60,7 +61,7 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """Filters of one group are alternatives; all groups must fit."""
+    """A search. The filters of a group are alternatives; an order must match all groups."""
 
     groups: Sequence[Sequence[Filter]]
     sorts: Sequence[Sort]
@@ -71,7 +72,7 @@ class Criteria:
 async def search(
     connection: Connection, store_id: int, criteria: Criteria
 ) -> tuple[list[OrderView], int]:
-    """A page of a store's orders, and how many fit (at most MOST_COUNTED are counted)."""
+    """A page of a store's orders, and how many match (at most MOST_COUNTED are counted)."""
     conditions = [
         table.c.store_id == store_id,
         *(sa.or_(*(_condition(each) for each in group)) for group in criteria.groups if group),

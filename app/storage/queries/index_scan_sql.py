@@ -1,199 +1,175 @@
-"""The SQL of a walk along an index (see `across`, which says what for)."""
+"""The statement of an index scan (index_scan.py), put together from the files of this package."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from app.storage.postgres import sql
 from app.storage.postgres.sharding import of_any, of_one
+from app.storage.postgres.sql import Statement
 
-# Rows of each group that are looked at before it is known of which more are needed.
+# Rows of each group that are read before it is known from which groups more are needed.
 _FIRST = 3
-_ENDS = (("key", "timestamptz"), ("id", "uuid"), ("last_key", "timestamptz"), ("last_id", "uuid"))
-# Asked for by a SELECT: so the planner knows nothing of them, and plans once for all.
-_AT_ENDS = tuple(f"(SELECT {name} FROM ends)" for name, _ in _ENDS)  # noqa: S608
+# Selected from a table: so the planner knows nothing of the ends, and plans once for all of them.
+_KEY, _ID, _LAST_KEY, _LAST_ID = (
+    f"(SELECT {name} FROM ends)"  # noqa: S608 - names of this module
+    for name in ("key", "id", "last_key", "last_id")
+)
 
 
 @dataclass(frozen=True, slots=True)
 class IndexScan:
-    """An index: the store, then prefix, key and id.
-
-    prefix: columns or expressions with their types; those that may be taken as they come are
-    text and stand last. key: a time. where: what every row meets, among it the words of a
-    partial index. rows: what is selected, from a row t of the table and a row s of stores; a
-    template of forms.py.
-    undated: the rows that have no key, by id alone.
-    """
+    """An index with the columns store, prefix, key and id, and the rows to read by it."""
 
     table: str
     prefix: tuple[tuple[str, str], ...]
+    """Columns or expressions with their types. Those that a list may leave open are of type text
+    and come last."""
     key: str
+    """A time."""
     rows: str
+    """What is selected of a row t of the table and a row s of stores; a sharding template."""
     descending: bool = True
     where: str = "true"
+    """A condition of every row, in the words of a partial index."""
     undated: bool = False
+    """Whether only rows without a key are read, by id."""
 
     @property
     def columns(self) -> list[str]:
-        """The prefix."""
+        """The columns of the prefix."""
         return [column for column, _ in self.prefix]
 
     @property
     def names(self) -> list[str]:
-        """What the values of the prefix are called."""
+        """The names of the prefix's values in a group."""
         return [f"p{number}" for number in range(len(self.prefix))]
 
     @property
-    def pairs(self) -> list[tuple[str, str]]:
-        """Both."""
-        return list(zip(self.columns, self.names, strict=True))
+    def pieces(self) -> dict[str, str]:
+        """What each file of a statement says about the index."""
+        before, behind = (">", "<") if self.descending else ("<", ">")
+        direction = "DESC" if self.descending else "ASC"
+        return {
+            "table": self.table,
+            "where": self.where,
+            "key": self.key,
+            "direction": direction,
+            "behind": behind,
+            "before": before,
+        }
 
-    @property
-    def direction(self) -> str:
-        """In SQL."""
-        return "DESC" if self.descending else "ASC"
 
-    def order(self, of: str) -> str:
-        """The order of a list."""
-        return f"ORDER BY {of}.key {self.direction}, {of}.id {self.direction}"
-
-
-def statement(walk: IndexScan, shape: tuple[int, ...], more: int, *, one: bool, limit: int) -> str:
+def statement(scan: IndexScan, shape: tuple[int, ...], *, one: bool, limit: int) -> Statement:
     """The statement of a page.
 
-    Its values: more for the walk's own words, key and id behind which it begins and before which
-    it ends, the store if it is one, the values of the first columns of the prefix (shape: how
-    many of each).
+    shape: how many values there are of each of the first columns of the prefix. The parameters are
+    those of the scan's own conditions, key and id of both ends, the store_id if it is one store,
+    and the values of the prefix (`parameter`).
     """
-    places = (f"${more + n}::{kind} AS {name}" for n, (name, kind) in enumerate(_ENDS, start=1))
-    # Named as a number wherever a row is looked for: on Citus only so it is one worker's business.
-    store = f"${more + len(_ENDS) + 1}::int" if one else None
-    walker = _ScanBuilder(walk, shape, store, limit)
-    groups = "".join(walker.groups(more + len(_ENDS) + one))
-    rows = of_one(walk.rows, store) if store else of_any(walk.rows)
-    return f"""
-    WITH RECURSIVE ends AS MATERIALIZED (SELECT {", ".join(places)}),
-    {groups}{walker.page()}
-    SELECT {rows} FROM page
-     CROSS JOIN LATERAL (SELECT t.* FROM {walk.table} t
-                          WHERE t.store_id = {store or "page.store_id"} AND t.id = page.id
-                          LIMIT 1) t
-      JOIN stores s ON s.store_id = {store or "page.store_id"}
-    {walk.order("page")}"""  # noqa: S608 - words of this package's modules only
+    builder = _Builder(scan, shape, one=one, limit=limit)
+    template = sql.read(
+        "queries/scan_index.sql",
+        **scan.pieces,
+        groups=builder.groups(),
+        page=builder.page(),
+        rows=scan.rows,
+    )
+    # A store is a value wherever a row is looked up: on Citus that makes it one server's business.
+    return Statement(of_one(template) if one else of_any(template))
+
+
+def parameter(column: int, number: int) -> str:
+    """The name of one value of a column of the prefix."""
+    return f"p{column}_{number}"
 
 
 @dataclass(frozen=True, slots=True)
-class _ScanBuilder:
-    """The parts of a statement. shape: as `statement` has it; store: the one, or None for all."""
+class _Builder:
+    """The parts of a statement, with the arguments of `statement`."""
 
-    walk: IndexScan
+    scan: IndexScan
     shape: tuple[int, ...]
-    store: str | None
+    one: bool
     limit: int
 
-    def groups(self, before: int) -> Iterator[str]:
-        """Tables of groups: the store, and a value of each column of the prefix.
+    def groups(self) -> str:
+        """The tables of groups: the store, and a value of each column of the prefix."""
+        scan, given = self.scan, len(self.shape)
+        names = "".join(f", {name}.{name}" for name in scan.names[:given])
+        stores = "(SELECT CAST(:store_id AS int) AS store_id)" if self.one else "stores"
+        seeds = f"SELECT s.store_id{names} FROM {stores} s{''.join(self._wanted())}"  # noqa: S608 - names of this module
+        if given == len(scan.prefix):
+            return f"groups AS MATERIALIZED ({seeds})"
+        least = [*(f"b.{name}" for name in scan.names[:given]), "''"]
+        first = f"{_row(scan.columns[: given + 1])} >= {_row(least)}"
+        following = f"{_row(scan.columns)} > {_row([f'g.{name}' for name in scan.names])}"
+        return sql.read(
+            "queries/scan_index_groups.sql",
+            seeds=seeds,
+            first_group=self._group("b", first),
+            next_group=self._group("g", following),
+        )
 
-        before: how many values of the statement stand before those of the prefix.
-        """
-        walk, given = self.walk, len(self.shape)
-        wanted = []
-        for count, name, (_, kind) in zip(self.shape, walk.names, walk.prefix, strict=False):
-            places = ", ".join(f"${before + n}::{kind}" for n in range(1, count + 1))
-            wanted.append(f" CROSS JOIN unnest(ARRAY[{places}]) AS {name}({name})")
-            before += count
-        named = "".join(f", {name}.{name}" for name in walk.names[:given])
-        stores = f"(SELECT {self.store} AS store_id)" if self.store else "stores"
-        seeds = f"SELECT s.store_id{named} FROM {stores} s{''.join(wanted)}"  # noqa: S608 - as above
-        if given == len(walk.prefix):
-            yield f"groups AS MATERIALIZED ({seeds}),"
-            return
-        least = [*(f"b.{name}" for name in walk.names[:given]), "''"]
-        least_of = f"{_row(walk.columns[: given + 1])} >= {_row(least)}"
-        next_to = f"{_row(walk.columns)} > {_row([f'g.{name}' for name in walk.names])}"
-        # A loose scan: one look into the index for each group that has anything.
-        yield f"""seeds AS MATERIALIZED ({seeds}),
-    groups AS (
-      SELECT b.store_id, f.* FROM seeds b CROSS JOIN LATERAL ({self._group("b", least_of)}) f
-      UNION ALL
-      SELECT g.store_id, f.* FROM groups g CROSS JOIN LATERAL ({self._group("g", next_to)}) f),
-    """  # noqa: S608 - as above
+    def _wanted(self) -> Iterator[str]:
+        """The values of the first columns of the prefix, each as a table."""
+        names = zip(self.shape, self.scan.names, self.scan.prefix, strict=False)
+        for column, (count, name, (_, kind)) in enumerate(names):
+            values = ", ".join(f":{parameter(column, n)}::{kind}" for n in range(count))
+            yield f" CROSS JOIN unnest(ARRAY[{values}]) AS {name}({name})"
 
     def _group(self, source: str, behind: str) -> str:
-        """The first group behind another that shares the values that are wanted."""
-        walk, given = self.walk, len(self.shape)
-        selected = ", ".join(f"{column} AS {name}" for column, name in walk.pairs)
-        lead = [f"{source}.{name}" for name in walk.names[:given]]
-        within = f" AND {_row(walk.columns[:given])} <= {_row(lead)}" if given else ""
-        return f"""
-        SELECT {selected} FROM {walk.table} t
-         WHERE {walk.where} AND t.store_id = {self.store or f"{source}.store_id"}
-           AND {behind}{within}
-         ORDER BY {", ".join(walk.columns)} LIMIT 1"""  # noqa: S608 - as above
+        """The first group behind another group that has the same wanted values."""
+        scan, given = self.scan, len(self.shape)
+        same = [f"{source}.{name}" for name in scan.names[:given]]
+        within = f" AND {_row(scan.columns[:given])} <= {_row(same)}" if given else ""
+        return sql.read(
+            "queries/scan_index_group.sql",
+            **scan.pieces
+            | {
+                "selected": ", ".join(map(" AS ".join, zip(scan.columns, scan.names, strict=True))),
+                "source": source,
+                "behind": behind + within,
+                "columns": ", ".join(scan.columns),
+            },
+        )
 
     def page(self) -> str:
         """The first rows of all groups together."""
-        given = len(self.shape) == len(self.walk.prefix)
-        if self.store and given and all(count == 1 for count in self.shape):
-            return f"""
-    page AS (SELECT g.store_id, e.key, e.id FROM groups g
-              CROSS JOIN LATERAL ({self._stretch("g", _AT_ENDS, self.limit)}) e
-              {self.walk.order("e")} LIMIT {self.limit})"""  # noqa: S608 - as above
-        return self._merged()
+        scan, limit = self.scan, str(self.limit)
+        single = self.one and self.shape == (1,) * len(scan.prefix)
+        ends = (_KEY, _ID, _LAST_KEY, _LAST_ID)
+        if single:
+            rows = self._range("g", ends, limit)
+            return sql.read("queries/scan_index_page.sql", **scan.pieces, range=rows, limit=limit)
+        rest = ("h.key", "h.id", f"coalesce(b.key, {_LAST_KEY})", f"coalesce(b.id, {_LAST_ID})")
+        return sql.read(
+            "queries/scan_index_merged.sql",
+            **scan.pieces,
+            names="".join(f", g.{name}" for name in scan.names),
+            head=self._range("g", ends, str(_FIRST)),
+            rest=self._range("h", rest, limit),
+            first=str(_FIRST),
+            limit=limit,
+        )
 
-    def _merged(self) -> str:
-        """Of each group the first few.
-
-        Where these together fill the page, nothing behind its last row is needed, and most
-        groups have given all that they have before it.
-        """
-        walk = self.walk
-        names = "".join(f", g.{name}" for name in walk.names)
-        better = ">" if walk.descending else "<"
-        _, _, end, end_id = _AT_ENDS
-        rest = ("h.key", "h.id", f"coalesce(b.key, {end})", f"coalesce(b.id, {end_id})")
-        return f"""
-    heads AS MATERIALIZED (
-      SELECT g.store_id{names}, e.key, e.id, e.place FROM groups g CROSS JOIN LATERAL (
-        SELECT f.*, row_number() OVER () AS place
-          FROM ({self._stretch("g", _AT_ENDS, _FIRST)}) f) e),
-    bound AS MATERIALIZED (
-      SELECT h.key, h.id FROM heads h {walk.order("h")} OFFSET {self.limit - 1} LIMIT 1),
-    page AS (
-      SELECT e.store_id, e.key, e.id FROM (
-        SELECT store_id, key, id FROM heads
-        UNION ALL
-        SELECT h.store_id, e.key, e.id FROM heads h LEFT JOIN bound b ON true
-         CROSS JOIN LATERAL ({self._stretch("h", rest, self.limit)}) e
-         WHERE h.place = {_FIRST} AND (b.id IS NULL OR (h.key, h.id) {better} (b.key, b.id))) e
-      {walk.order("e")} LIMIT {self.limit})"""  # noqa: S608 - as above
-
-    def _stretch(self, group: str, ends: Sequence[str], limit: int) -> str:
+    def _range(self, group: str, ends: Sequence[str], limit: str) -> str:
         """Rows of a group between two ends, both left out."""
-        walk = self.walk
-        if walk.undated:
-            return self._undated(group, ends[1], limit)
-        place = [*walk.columns, walk.key, "t.id"]
-        values = [f"{group}.{name}" for name in walk.names]
-        behind, before = ("<", ">") if walk.descending else (">", "<")
-        order = ", ".join(f"{column} {walk.direction}" for column in place)
-        return f"""
-      SELECT {walk.key} AS key, t.id FROM {walk.table} t
-       WHERE {walk.where} AND t.store_id = {self.store or f"{group}.store_id"}
-         AND {_row(place)} {behind} {_row([*values, *ends[:2]])}
-         AND {_row(place)} {before} {_row([*values, *ends[2:]])}
-       ORDER BY {order} LIMIT {limit}"""  # noqa: S608 - as above
-
-    def _undated(self, group: str, behind: str, limit: int) -> str:
-        """Rows of a group that have no key: an index has them in the order of their ids.
-
-        No end is set, as a second bound of the id would let PostgreSQL expect few.
-        """
-        walk = self.walk
-        same = "".join(f" AND {column} = {group}.{name}" for column, name in walk.pairs)
-        return f"""
-      SELECT '-infinity'::timestamptz AS key, t.id FROM {walk.table} t
-       WHERE {walk.where} AND t.store_id = {self.store or f"{group}.store_id"}{same}
-         AND {walk.key} IS NULL AND t.id {"<" if walk.descending else ">"} {behind}
-       ORDER BY {walk.key} {walk.direction}, t.id {walk.direction} LIMIT {limit}"""  # noqa: S608
+        scan = self.scan
+        pieces = scan.pieces | {"group": group, "limit": limit}
+        values = [f"{group}.{name}" for name in scan.names]
+        if scan.undated:
+            pairs = zip(scan.columns, values, strict=True)
+            same = "".join(f" AND {column} = {value}" for column, value in pairs)
+            return sql.read("queries/scan_index_undated.sql", **pieces, same=same, begin=ends[1])
+        place = [*scan.columns, scan.key, "t.id"]
+        return sql.read(
+            "queries/scan_index_range.sql",
+            **pieces,
+            place=_row(place),
+            begin=_row([*values, *ends[:2]]),
+            end=_row([*values, *ends[2:]]),
+            order=", ".join(f"{column} {pieces['direction']}" for column in place),
+        )
 
 
 def _row(values: Sequence[str]) -> str:

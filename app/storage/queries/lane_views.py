@@ -1,4 +1,4 @@
-"""Why nothing goes to Walmart for a store, or to one of its endpoints: told once, on the store."""
+"""Stopped lanes: why a store's calls to Walmart or Commerce wait, shown on the store."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from app.storage.postgres.query import Reader
 from app.storage.postgres.sharding import ShardedQuery
 from app.storage.queries.views import StatusDetail, UpdateView
 
-# Reason of a lane: whose doing it is, a sentence, and what to do.
+# By the reason of a lane: its origin, a message, and what to do.
 REASONS = {
     "credentials_rejected": (
         "waybill",
@@ -62,7 +62,7 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class StoppedLane:
-    """A lane that stands still or is only tried now and then."""
+    """A lane that is paused, or whose circuit breaker is open."""
 
     store_id: int
     endpoint: Endpoint
@@ -70,7 +70,7 @@ class StoppedLane:
     since: datetime
 
     def detail(self, operation: str, update: UpdateView | None = None) -> StatusDetail:
-        """What a person is told of it."""
+        """The status detail that shows it."""
         origin, message, suggestion = REASONS.get(self.reason, ("waybill", self.reason, None))
         return StatusDetail(
             code=self.reason,
@@ -87,32 +87,33 @@ class StoppedLane:
 
 _STOPS = ShardedQuery("""
     SELECT store_id, endpoint, reason, since FROM lanes l
-     WHERE store_id = ANY($1::int[]) AND <l> AND endpoint = ANY($2::text[]) AND reason <> ''
-       AND (paused_until > now() OR failures >= $3::int)
+     WHERE store_id = ANY(:stores::int[]) AND <l> AND endpoint = ANY(:endpoints::text[])
+       AND reason <> '' AND (paused_until > now() OR failures >= :failures::int)
      ORDER BY store_id, endpoint
 """)
 
 
 async def stops(reader: Reader, store_ids: Collection[int]) -> dict[int, list[StoppedLane]]:
-    """What stands still, for each of some stores that has anything."""
+    """The stopped lanes of some stores; a store without one is left out."""
     found: dict[int, list[StoppedLane]] = {}
     if not store_ids:
         return found
     stores = sorted(store_ids)
-    for row in await _STOPS.fetch(reader, stores, stores, sorted(Endpoint), BREAK_AFTER):
+    values = {"stores": stores, "endpoints": sorted(Endpoint), "failures": BREAK_AFTER}
+    for row in await _STOPS.fetch(reader, stores, values):
         stop = StoppedLane(row["store_id"], Endpoint(row["endpoint"]), row["reason"], row["since"])
         found.setdefault(stop.store_id, []).append(stop)
     return found
 
 
 def of_order(stops: Collection[StoppedLane], known: Collection[UpdateView]) -> list[StatusDetail]:
-    """Why open updates of an order wait for more than their own sake; each reason once."""
-    told: dict[str, StatusDetail] = {}
+    """Why open updates of an order wait for a stopped lane; each reason once."""
+    details: dict[str, StatusDetail] = {}
     for update in known if stops else ():
         if update.state not in DUE:
             continue
         for stop in stops:
             concerned = stop.endpoint in lanes_for(Kind(update.kind), reads=False)
             if concerned and stop.reason in BLOCKED:
-                told.setdefault(stop.reason, stop.detail(update.kind, update))
-    return list(told.values())
+                details.setdefault(stop.reason, stop.detail(update.kind, update))
+    return list(details.values())

@@ -1,4 +1,4 @@
-"""The numbers an operator watches, out of the database, so that they hold for all processes."""
+"""Figures for operators, read from the database, so that they are true for all processes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,94 +6,74 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
+from app.storage.postgres.sql import Statement
 
-_OPEN = sa.text("""
-    SELECT u.kind, u.state, count(*) AS updates,
-           coalesce(max(extract(epoch FROM now() - u.due_at))
-                    FILTER (WHERE u.active AND u.state <> 'sending' AND u.due_at < now()), 0)::float
-             AS oldest_due
-      FROM stores s CROSS JOIN LATERAL (
-        -- Of each store by an index: PostgreSQL may take what is open for more than it is.
-        SELECT kind, state, active, due_at FROM updates WHERE store_id = s.store_id
-           AND state IN ('pending', 'sending', 'retrying', 'verifying', 'failed') OFFSET 0) u
-     GROUP BY u.kind, u.state
-""")
+_OPEN = sql.load("queries/count_open_updates.sql")
 _NOW = sa.select(sa.func.now())
-_PAUSED = sa.text(
+_PAUSED = Statement(
     "SELECT reason, count(*) AS lanes FROM lanes WHERE paused_until > now() GROUP BY reason"
 )
-_DRIFT = sa.text("""
+_DRIFT = Statement("""
     SELECT d.key AS cause, sum(d.value::int)::int AS findings
       FROM reconciliations r CROSS JOIN LATERAL jsonb_each_text(r.drift) d GROUP BY d.key
 """)
-_RECONCILED = sa.text("""
+_RECONCILED = Statement("""
     SELECT coalesce(max(extract(epoch FROM now() - finished_at)), 0)::float FROM reconciliations
 """)
-_IMPORTS = sa.text("""
+_IMPORTS = Statement("""
     SELECT coalesce(sum(missed), 0)::bigint AS missed,
            coalesce(max(extract(epoch FROM now() - read_until)), 0)::float AS age,
            (SELECT count(*) FROM import_retries) AS retries,
            (SELECT count(*) FROM import_places WHERE stopped IS NOT NULL) AS stopped
       FROM imports
 """)
-# What may still look at rows that are gone, so that no vacuum clears them away. Of other roles'
-# sessions nothing is shown without the right to, not even when their transactions began. A vacuum
-# itself keeps nothing.
-_TRANSACTIONS = sa.text("""
-    SELECT greatest(
-             (SELECT max(extract(epoch FROM now() - a.xact_start))
-                FROM pg_stat_activity a
-               WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
-                 AND a.backend_type IS DISTINCT FROM 'autovacuum worker'),
-             (SELECT max(extract(epoch FROM now() - p.prepared))
-                FROM pg_prepared_xacts p WHERE p.database = current_database()),
-             0)::float AS oldest,
-           (SELECT count(*) FROM pg_stat_activity a
-             WHERE a.datname = current_database()
-               AND a.query = '<insufficient privilege>') AS unseen
-""")
+_TRANSACTIONS = sql.load("queries/measure_oldest_transaction.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorFigures:
-    """open: updates not at rest by (kind, state), failed ones included.
-
-    oldest_due: seconds the longest waiting update is overdue; paused: lanes by reason; drift:
-    what the last reconciliations left to a person, by cause; reconciled: seconds since the
-    oldest of them; missed: what polling found that Walmart should have announced; imported:
-    seconds since the store that is longest ago was read; oldest_transaction: seconds since
-    somebody's transaction in this database began, of those that can be seen; unseen: sessions
-    that cannot; unread: orders that could not be read and are tried again; stopped: lists whose
-    last reading broke off; at: the database's time of all this.
-    """
+    """Counts and ages at one moment. All ages are in seconds."""
 
     open: Mapping[tuple[str, str], int]
+    """Updates that are not at rest by kind and state, failed ones included."""
     oldest_due: float
+    """How long the longest waiting update is overdue."""
     paused: Mapping[str, int]
+    """Paused lanes by reason."""
     drift: Mapping[str, int]
+    """Findings that the last reconciliations left to a person, by cause."""
     reconciled: float
+    """The age of the oldest of these reconciliations."""
     missed: int
+    """Changes that polling found and that Walmart should have announced."""
     imported: float
+    """The age of the oldest import of a store."""
     oldest_transaction: float
+    """The age of the oldest transaction in this database, of those that can be seen."""
     unseen: int
+    """Sessions that cannot be seen."""
     unread: int
+    """Orders that could not be read and are tried again."""
     stopped: int
+    """Lists whose last reading broke off."""
     at: datetime
+    """The database's time of these figures."""
 
 
 async def figures(connection: Connection) -> OperatorFigures:
-    """Count what is open, over the partial index of open rows."""
-    rows = (await connection.execute(_OPEN)).all()
-    paused = (await connection.execute(_PAUSED)).all()
-    imports = (await connection.execute(_IMPORTS)).one()
-    transactions = (await connection.execute(_TRANSACTIONS)).one()
+    """Read the figures; open updates are counted by the partial index of open rows."""
+    rows = (await _OPEN.execute(connection)).all()
+    paused = (await _PAUSED.execute(connection)).all()
+    imports = (await _IMPORTS.execute(connection)).one()
+    transactions = (await _TRANSACTIONS.execute(connection)).one()
     return OperatorFigures(
         open={(row.kind, row.state): row.updates for row in rows},
         oldest_due=max((row.oldest_due for row in rows), default=0.0),
         paused={row.reason: row.lanes for row in paused},
-        drift={row.cause: row.findings for row in await connection.execute(_DRIFT)},
-        reconciled=(await connection.execute(_RECONCILED)).scalar_one(),
+        drift={row.cause: row.findings for row in await _DRIFT.execute(connection)},
+        reconciled=(await _RECONCILED.execute(connection)).scalar_one(),
         missed=imports.missed,
         imported=imports.age,
         oldest_transaction=transactions.oldest,

@@ -1,13 +1,15 @@
-"""Lists of orders: newest first, soonest to leave first, or in the order of their changes."""
+"""Lists of orders: the newest first, by ship-by date, or in the order of their changes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from app.domain.orders.order import ERROR, FulfillmentStatus
 from app.storage.orders import counts as order_counts
-from app.storage.postgres.query import Reader, fetch
+from app.storage.postgres import sql
+from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
 from app.storage.postgres.sharding import of_any
 from app.storage.queries import index_scan, order_search, order_views
@@ -17,7 +19,7 @@ from app.storage.queries.pagination import After, KeysetPage, cut
 from app.storage.queries.views import OrderView
 
 _STATUSES = (*(status.value for status in FulfillmentStatus), ERROR)
-# What an order with unshipped units can say.
+# The possible statuses of an order with unshipped units.
 _UNSHIPPED_STATUSES = (
     FulfillmentStatus.OPEN.value,
     FulfillmentStatus.PARTIALLY_SHIPPED.value,
@@ -33,51 +35,55 @@ _NEWEST_OF_STATUS = replace(_NEWEST, prefix=(_STATUS,))
 _NEWEST_WITHOUT = replace(_NEWEST_OF_STATUS, where=_WITHOUT)
 _CHANGED = replace(_NEWEST, key="t.updated_at", descending=False)
 _CHANGED_OF_STATUS = replace(_CHANGED, prefix=(_FLAG, _STATUS))
-_CHANGED_UNSHIPPED = replace(_CHANGED_OF_STATUS, where=f"{_UNSHIPPED} AND t.ship_by < $1")
+_CHANGED_UNSHIPPED = replace(_CHANGED_OF_STATUS, where=f"{_UNSHIPPED} AND t.ship_by < :ship_before")
 _LEAVING = replace(_CHANGED_OF_STATUS, key="t.ship_by", where=_UNSHIPPED)
 
-# Few are looked at, so they are sorted.
-_FOUND = f"""
-    WITH found AS MATERIALIZED (
-      SELECT t.*, {{key}} AS key FROM unnest($1::int[], $2::uuid[]) AS q(store_id, id)
-       CROSS JOIN LATERAL (SELECT t.* FROM orders t
-                            WHERE t.store_id = q.store_id AND t.id = q.id LIMIT 1) t)
-    SELECT {of_any(order_views.ROWS)} FROM found t JOIN stores s ON s.store_id = t.store_id
-     WHERE ($3::text IS NULL OR t.status = $3)
-       AND ($4::timestamptz IS NULL OR t.updated_at >= $4)
-       AND ($5::timestamptz IS NULL OR ({_UNSHIPPED} AND t.ship_by < $5))
-       AND (NOT $6::bool OR ({_WITHOUT}))
-       AND ($7::timestamptz IS NULL OR (t.key, t.id) {{behind}} ($7, $8::uuid))
-     ORDER BY t.key {{way}}, t.id {{way}} LIMIT $9::int
-"""  # noqa: S608 - only constants of this package are put in
+# Stands in a cursor for an unknown date; no order is as old.
+_NEVER = datetime.fromisoformat("0001-01-01T00:00:00+00:00")
+# Lists of what a search found, by the column that they are sorted by.
+_FOUND = {
+    key: sql.load(
+        "queries/list_found_orders.sql",
+        rows=of_any(order_views.ROWS),
+        key=f"coalesce(t.{key}, '{_NEVER.isoformat()}')",
+        unshipped=_UNSHIPPED,
+        without_commerce_order=_WITHOUT,
+        behind=behind,
+        direction=direction,
+    )
+    for key, behind, direction in (
+        ("ordered_at", "<", "DESC"),
+        ("updated_at", ">", "ASC"),
+        ("ship_by", ">", "ASC"),
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """Which orders to list; None filters nothing. Times are aware.
-
-    ship_before: only orders with unshipped units, the soonest ship-by first. updated_since:
-    in the order of their last change, so that a reader can go on where it stopped.
-    without_commerce_order: only those that Commerce does not have yet, by its numbers.
-    """
+    """Which orders to list; None filters nothing. Times are aware."""
 
     store_id: int | None = None
     status: str | None = None
     q: str | None = None
     updated_since: datetime | None = None
+    """Lists orders in the order of their last change, so that a reader can continue where it
+    stopped."""
     ship_before: datetime | None = None
+    """Lists only orders with unshipped units, the earliest ship-by date first."""
     without_commerce_order: bool = False
+    """Lists only orders without a Commerce id and number."""
 
     @property
     def key(self) -> str:
-        """The column that the list is sorted by; only that of the newest descends."""
+        """The column that the list is sorted by: ordered_at descending, the others ascending."""
         if self.updated_since is not None:
             return "updated_at"
         return "ship_by" if self.ship_before is not None else "ordered_at"
 
     @property
     def statuses(self) -> tuple[str, ...]:
-        """The statuses of orders that can be in the list."""
+        """The possible statuses of orders in the list."""
         possible = _STATUSES if self.ship_before is None else _UNSHIPPED_STATUSES
         return tuple(each for each in possible if self.status in {None, each})
 
@@ -95,69 +101,61 @@ async def orders(
     return await order_views.views(reader, rows), after
 
 
-# Stands in a cursor for the date that nobody knows; no order is as old.
-_NEVER = datetime.fromisoformat("0001-01-01T00:00:00+00:00")
-
-
 async def _found(
     reader: Reader, wanted: OrderFilter, behind: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[Row]:
-    """Of what a search finds, which is never much."""
-    places = await order_search.find(reader, wanted.q or "", wanted.store_id)
-    newest = wanted.key == "ordered_at"
-    text = _FOUND.format(
-        key=f"coalesce(t.{wanted.key}, '{_NEVER.isoformat()}')",
-        behind="<" if newest else ">",
-        way="DESC" if newest else "ASC",
-    )
-    return await fetch(
-        reader,
-        text,
-        [store_id for store_id, _ in places],
-        [order_id for _, order_id in places],
-        wanted.status,
-        wanted.updated_since,
-        wanted.ship_before,
-        wanted.without_commerce_order,
-        *(behind or (None, None)),
-        limit,
-    )
+    """The rows of a page of what a search finds, which is never much."""
+    keys = await order_search.find(reader, wanted.q or "", wanted.store_id)
+    after, after_id = behind or (None, None)
+    values: dict[str, Any] = {
+        "stores": [store_id for store_id, _ in keys],
+        "ids": [order_id for _, order_id in keys],
+        "status": wanted.status,
+        "updated_since": wanted.updated_since,
+        "ship_before": wanted.ship_before,
+        "without_commerce_order": wanted.without_commerce_order,
+        "after": after,
+        "after_id": after_id,
+        "limit": limit,
+    }
+    return await _FOUND[wanted.key].fetch(reader, values)
 
 
 async def _rows(
     reader: Reader, wanted: OrderFilter, behind: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[Row]:
-    walk, stretch, more = _walk(wanted, limit)
+    """The rows of a page by an index."""
+    scan, part, values = _scan(wanted, limit)
     if not wanted.statuses:
         return []
     rows: Sequence[Row] = []
     if behind is None or behind[0] != _NEVER:
-        rows = await index_scan.page(reader, walk, replace(stretch, behind=behind), *more)
+        rows = await index_scan.page(reader, scan, replace(part, behind=behind), values)
         behind = None
     if wanted.key == "ordered_at" and len(rows) < limit:
-        # Two statements, because an index has those without a date first.
-        rest = replace(stretch, behind=behind, limit=limit - len(rows))
-        rows = [*rows, *await index_scan.page(reader, replace(walk, undated=True), rest)]
+        # A second statement, because the index has orders without a date first.
+        rest = replace(part, behind=behind, limit=limit - len(rows))
+        rows = [*rows, *await index_scan.page(reader, replace(scan, undated=True), rest)]
     return rows
 
 
-def _walk(wanted: OrderFilter, limit: int) -> tuple[IndexScan, KeyRange, Sequence[object]]:
-    """By which index the list goes, along which part, with what other values."""
-    stretch = KeyRange(limit, wanted.store_id)
+def _scan(wanted: OrderFilter, limit: int) -> tuple[IndexScan, KeyRange, Mapping[str, Any]]:
+    """The index of the list, the part of it to read, and the values of the scan's condition."""
+    part = KeyRange(limit, wanted.store_id)
     flags = (True,) if wanted.without_commerce_order else (True, False)
-    each = replace(stretch, values=(flags, wanted.statuses))
+    of_each = replace(part, values=(flags, wanted.statuses))
     if wanted.updated_since is not None:
-        each, stretch = (replace(one, since=wanted.updated_since) for one in (each, stretch))
+        of_each, part = (replace(each, since=wanted.updated_since) for each in (of_each, part))
         if wanted.ship_before is not None:
-            return _CHANGED_UNSHIPPED, each, [wanted.ship_before]
+            return _CHANGED_UNSHIPPED, of_each, {"ship_before": wanted.ship_before}
         plain = wanted.status is None and not wanted.without_commerce_order
-        return (_CHANGED, stretch, ()) if plain else (_CHANGED_OF_STATUS, each, ())
+        return (_CHANGED, part, {}) if plain else (_CHANGED_OF_STATUS, of_each, {})
     if wanted.ship_before is not None:
-        return _LEAVING, replace(each, until=wanted.ship_before), ()
-    of_status = replace(stretch, values=(wanted.statuses,))
+        return _LEAVING, replace(of_each, until=wanted.ship_before), {}
+    of_status = replace(part, values=(wanted.statuses,))
     if wanted.without_commerce_order:
-        return _NEWEST_WITHOUT, of_status, ()
-    return (_NEWEST, stretch, ()) if wanted.status is None else (_NEWEST_OF_STATUS, of_status, ())
+        return _NEWEST_WITHOUT, of_status, {}
+    return (_NEWEST, part, {}) if wanted.status is None else (_NEWEST_OF_STATUS, of_status, {})
 
 
 async def summary(reader: Reader, store_id: int | None) -> dict[str, int]:

@@ -1,93 +1,109 @@
-"""Finding an order by the beginning of any number a person may have in hand."""
+"""Search of orders and returns by the beginning of any of their numbers."""
 
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.orders.snapshot import tracking_key
+from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
-from app.storage.postgres.query import Reader, fetch
+from app.storage.postgres.query import Reader
 from app.storage.postgres.sharding import of_any
+from app.storage.postgres.sql import Statement
 from app.storage.queries import orders_by_id
 from app.storage.queries.orders_by_id import OrderKey
 from app.storage.tables import orders as table
 
-# More numbers than a person reads through; whoever searches so broadly types one letter more.
+# More numbers than a person reads through; a broader search needs one letter more.
 MOST = 1000
+_LIMIT = str(MOST + 1)
 
-# Where numbers are looked for: a table, what tells the order, and the words of an index.
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    """A kind of number that is searched: the table, the id that it leads to, words of an index."""
+
+    table: str
+    id: str
+    column: str
+
+
 _NUMBERS = (
-    ("orders", "t.id", "t.purchase_order_id"),
-    ("orders", "t.id", "t.customer_order_id"),
-    ("orders", "t.id", "t.commerce_order_number"),
+    _Number("orders", "t.id", "t.purchase_order_id"),
+    _Number("orders", "t.id", "t.customer_order_id"),
+    _Number("orders", "t.id", "t.commerce_order_number"),
 )
-_SKU = ("order_lines", "t.order_id", "upper(t.sku)")
-_TRACKING = ("shipments", "t.order_id", "t.tracking_key")
+_SKU = _Number("order_lines", "t.order_id", "upper(t.sku)")
+_TRACKING = _Number("shipments", "t.order_id", "t.tracking_key")
 _OF_RETURNS = (
-    ("returns", "t.id", "t.return_order_id"),
-    ("returns", "t.id", "t.purchase_order_id"),
-    ("returns", "t.id", "t.customer_order_id"),
-    ("return_orders", "t.return_id", "t.purchase_order_id"),
+    _Number("returns", "t.id", "t.return_order_id"),
+    _Number("returns", "t.id", "t.purchase_order_id"),
+    _Number("returns", "t.id", "t.customer_order_id"),
+    _Number("return_orders", "t.return_id", "t.purchase_order_id"),
 )
-_COMMERCE_NUMBER = ("orders", "t.id", "t.commerce_order_number")
-# The returns of some orders, by two indexes.
-_BY_ORDER = f"""
-    SELECT t.store_id, r.id AS order_id FROM unnest($1::int[], $2::uuid[]) AS q(store_id, id)
-      JOIN orders t ON t.store_id = q.store_id AND t.id = q.id
-     CROSS JOIN LATERAL ({of_any(orders_by_id.RETURNS_OF_ORDER)}) AS r(id) LIMIT {MOST + 1}
-"""  # noqa: S608 - words of this package's modules
+_COMMERCE_NUMBER = _Number("orders", "t.id", "t.commerce_order_number")
+_RETURNS_OF_ORDERS = sql.load(
+    "queries/search_returns_of_orders.sql",
+    returns=of_any(orders_by_id.RETURNS_OF_ORDER),
+    limit=_LIMIT,
+)
+_EXISTS = Statement("SELECT 1 FROM orders WHERE store_id = :store_id AND id = :id")
 _FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
 
 
 async def find(reader: Reader, text: str, store_id: int | None) -> list[OrderKey]:
-    """Orders whose purchase order, Commerce, customer, SKU or tracking number begins with it.
+    """Orders of which a purchase order, Commerce, customer, SKU or tracking number begins so.
 
-    Each way looks at a few entries of an index of its own, whatever else there is. store_id: the
-    one store to look in, or all. Text without a letter or digit to look for finds nothing.
-    Raises Invalid search_too_broad where more than MOST numbers begin so.
+    Each kind of number costs a few entries of its own index, whatever else there is. store_id:
+    None means every store. Text without a letter or digit finds nothing. Raises Invalid
+    search_too_broad if more than MOST numbers begin so.
     """
     text = text.strip()
     if not text:
         return []
-    begins = {_SKU: text.upper()} | dict.fromkeys(_NUMBERS, text)
+    beginnings = {_SKU: text.upper()} | dict.fromkeys(_NUMBERS, text)
     if key := tracking_key(text):
-        # Only spaces and hyphens would, as the beginning of a tracking number, fit all.
-        begins[_TRACKING] = key
-    return await _found(reader, text, begins, store_id)
+        # Spaces and hyphens alone would match every tracking number.
+        beginnings[_TRACKING] = key
+    return await _found(reader, text, beginnings, store_id)
 
 
 async def find_returns(reader: Reader, text: str, store_id: int | None) -> list[OrderKey]:
-    """Returns whose RMA, purchase order, customer order or Commerce order number begins with it.
+    """Returns of which an RMA, purchase order, customer or Commerce order number begins so.
 
-    As `find`: by an index for each way, and bounded.
+    As `find`: one index for each kind of number, and bounded.
     """
     text = text.strip()
     if not text:
         return []
     found = await _found(reader, text, dict.fromkeys(_OF_RETURNS, text), store_id)
-    named = await _found(reader, text, {_COMMERCE_NUMBER: text}, store_id)
-    values = [store for store, _ in named], [order_id for _, order_id in named]
-    rows = await fetch(reader, _BY_ORDER, *values) if named else []
-    both = {*found, *((row["store_id"], row["order_id"]) for row in rows)}
+    orders = await _found(reader, text, {_COMMERCE_NUMBER: text}, store_id)
+    values = {"stores": [store for store, _ in orders], "ids": [each for _, each in orders]}
+    rows = await _RETURNS_OF_ORDERS.fetch(reader, values) if orders else []
+    both = {*found, *((row["store_id"], row["id"]) for row in rows)}
     if len(both) > MOST:
         raise _too_broad(text)
     return sorted(both)
 
 
 async def _found(
-    reader: Reader, text: str, begins: Mapping[tuple[str, str, str], str], store_id: int | None
+    reader: Reader, text: str, beginnings: Mapping[_Number, str], store_id: int | None
 ) -> list[OrderKey]:
-    values: list[object] = [] if store_id is None else [store_id]
-    ways = [
-        _way(way, number, begin, values, one=store_id is not None)
-        for number, (way, begin) in enumerate(begins.items())
-    ]
-    rows = await fetch(reader, " UNION ALL ".join(ways), *values)
-    found = {(row["store_id"], row["order_id"]) for row in rows}
+    values: dict[str, Any] = {"store_id": store_id}
+    bounded = []
+    for way, beginning in enumerate(beginnings.values()):
+        values |= {f"first_{way}": beginning, f"end_{way}": (end := following(beginning))}
+        bounded.append(end is not None)
+    statement = _statement(tuple(beginnings), tuple(bounded), one=store_id is not None)
+    rows = await statement.fetch(reader, values)
+    found = {(row["store_id"], row["id"]) for row in rows}
     if len(found) > MOST or max(Counter(row["way"] for row in rows).values(), default=0) > MOST:
         raise _too_broad(text)
     return sorted(found)
@@ -98,37 +114,34 @@ def _too_broad(text: str) -> Invalid:
     return Invalid("search_too_broad", message, [Problem("search_too_broad", message, "/q")])
 
 
-def _way(
-    way: tuple[str, str, str], number: int, begins: str, values: list[object], *, one: bool
-) -> str:
-    """At most MOST + 1 places of orders; an order may be among them for each of its lines.
-
-    By comparing, not LIKE: a statement that is prepared once for every text knows no pattern, and
-    would read the whole table. values: those before; those of this way are added.
-    """
-    table, order_id, column = way
-    values.append(begins)
-    among = f"{column} ~>=~ ${len(values)}::text"
-    behind = following(begins)
-    if behind is not None:
-        values.append(behind)
-        among += f" AND {column} ~<~ ${len(values)}::text"
-    store = " WHERE s.store_id = $1::int" if one else ""
-    return f"""(
-    SELECT {number} AS way, s.store_id, f.order_id FROM stores s CROSS JOIN LATERAL (
-      SELECT {order_id} AS order_id FROM {table} t
-       WHERE t.store_id = s.store_id AND {among} LIMIT {MOST + 1}) f{store} LIMIT {MOST + 1})"""  # noqa: S608 - words of this module
+@cache
+def _statement(numbers: tuple[_Number, ...], bounded: tuple[bool, ...], *, one: bool) -> Statement:
+    """The search of some kinds of numbers. bounded: whether each has an end."""
+    ways = [
+        sql.read(
+            "queries/search_numbers.sql",
+            way=str(way),
+            table=number.table,
+            id=number.id,
+            among=f"{number.column} ~>=~ :first_{way}::text"
+            + (f" AND {number.column} ~<~ :end_{way}::text" if end else ""),
+            store="s.store_id = :store_id::int" if one else "true",
+            limit=_LIMIT,
+        )
+        for way, (number, end) in enumerate(zip(numbers, bounded, strict=True))
+    ]
+    return Statement(" UNION ALL ".join(ways))
 
 
 def following(text: str) -> str | None:
-    """The first text behind all that begin with this one, None where none is.
+    """The first text behind all that begin with this one. None means that there is none.
 
-    By code points, which is the order of bytes in UTF-8 too.
+    The order is that of code points, which is the order of bytes in UTF-8 too.
     """
     while text:
         point = ord(text[-1]) + 1
         if point == _FIRST_SURROGATE:
-            # In no text of a database.
+            # No text of a database contains surrogates.
             point = _AFTER_SURROGATES
         if point <= sys.maxunicode:
             return text[:-1] + chr(point)
@@ -136,18 +149,15 @@ def following(text: str) -> str | None:
     return None
 
 
-_EXISTS = "SELECT 1 FROM orders WHERE store_id = $1 AND id = $2"
-
-
 async def exists(reader: Reader, store_id: int, order_id: UUID) -> bool:
-    """Whether there is such an order."""
-    return bool(await fetch(reader, _EXISTS, store_id, order_id))
+    """Whether the order exists."""
+    return bool(await _EXISTS.fetch(reader, {"store_id": store_id, "id": order_id}))
 
 
 async def by_commerce_id(
     connection: Connection, store_id: int, commerce_order_id: int
 ) -> UUID | None:
-    """The order that became a Commerce order. Raises Conflict commerce_order_ambiguous."""
+    """The order that is linked to a Commerce order. Raises Conflict commerce_order_ambiguous."""
     statement = (
         sa.select(table.c.id, table.c.purchase_order_id)
         .where(table.c.store_id == store_id, table.c.commerce_order_id == commerce_order_id)
@@ -168,7 +178,7 @@ async def by_commerce_id(
 async def by_numbers(
     connection: Connection, store_id: int, numbers: Sequence[str]
 ) -> list[tuple[str, UUID]]:
-    """Orders that bear one of these numbers, Walmart's or Commerce's; each with that number."""
+    """Orders with one of these Walmart or Commerce numbers, each with that number."""
     found: list[tuple[str, UUID]] = []
     for column in (table.c.purchase_order_id, table.c.commerce_order_number):
         statement = sa.select(column, table.c.id).where(

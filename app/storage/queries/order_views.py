@@ -1,4 +1,4 @@
-"""Orders as people see them, with all that belongs to them."""
+"""Views of orders, with their lines, shipments, cancellation, updates and status details."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,9 +15,11 @@ from app.domain.orders.order import (
     sync_state,
 )
 from app.domain.update import AT_REST, DUE, OPEN, UNRESOLVED, Kind, State
-from app.storage.postgres.query import Reader, fetch
+from app.storage.postgres import sql
+from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
 from app.storage.postgres.sharding import ShardedQuery, of_one
+from app.storage.postgres.sql import Statement
 from app.storage.queries import (
     commerce_event_views,
     lane_views,
@@ -39,78 +41,69 @@ from app.storage.tables import orders as table
 
 _UNSHIPPED = (FulfillmentStatus.OPEN, FulfillmentStatus.PARTIALLY_SHIPPED)
 
-
-# What `views` needs of an order t and its store s, as a template. Returns are only counted, and
-# most orders have no cancellation: a look with the row is less than another statement.
-_COLUMNS = ", ".join(f"t.{each.name}" for each in table.c)
-ROWS = f"""{_COLUMNS}, t.ship_by < now() AS late, s.id AS store_uuid,
-    (SELECT count(*) FROM returns r
-      WHERE r.store_id = <t.store_id> AND NOT r.refunded AND NOT r.closed
-        AND r.id IN ({orders_by_id.RETURNS_OF_ORDER})) AS returns,
-    (SELECT true FROM cancellations c
-      WHERE c.store_id = <t.store_id> AND c.order_id = t.id LIMIT 1) AS canceled"""  # noqa: S608 - only names of columns are put in
-_ORDER = f"""
-    SELECT {of_one(ROWS, "$1")} FROM orders t JOIN stores s ON s.store_id = t.store_id
-     WHERE t.store_id = $1 AND t.id = $2
-"""  # noqa: S608 - as above
-_ORDERS = ShardedQuery(f"""
-    SELECT {ROWS} FROM unnest($1::int[], $2::uuid[]) WITH ORDINALITY AS q(store_id, id, place)
-     CROSS JOIN LATERAL (SELECT t.* FROM orders t
-                          WHERE t.store_id = <q.store_id> AND t.id = q.id OFFSET 0) t
-      JOIN stores s ON s.store_id = t.store_id ORDER BY q.place
-""")  # noqa: S608 - as above
+ROWS = sql.read(
+    "queries/order_columns.sql",
+    columns=", ".join(f"t.{each.name}" for each in table.c),
+    returns=orders_by_id.RETURNS_OF_ORDER,
+)
+"""What `views` needs of an order t and its store s; a sharding template."""
+_ORDER = Statement(
+    f"SELECT {of_one(ROWS)} FROM orders t JOIN stores s ON s.store_id = t.store_id"  # noqa: S608 - a file of this package
+    " WHERE t.store_id = :store_id AND t.id = :id"
+)
+_ORDERS = ShardedQuery(sql.read("queries/list_orders.sql", rows=ROWS))
 _LINES = ShardedQuery(orders_by_id.of("order_lines", "t.*") + " ORDER BY t.order_id, t.position")
 
 
 async def order(reader: Reader, store_id: int, order_id: UUID) -> OrderView | None:
     """One order."""
-    rows = await fetch(reader, _ORDER, store_id, order_id)
+    rows = await _ORDER.fetch(reader, {"store_id": store_id, "id": order_id})
     found = await views(reader, rows)
     return found[0] if found else None
 
 
-async def orders(reader: Reader, asked: Sequence[OrderKey]) -> list[OrderView]:
-    """Orders in the order in which they are asked for."""
-    return await views(reader, await orders_by_id.rows(_ORDERS, reader, asked))
+async def orders(reader: Reader, keys: Sequence[OrderKey]) -> list[OrderView]:
+    """Orders, in the order of the keys."""
+    return await views(reader, await orders_by_id.rows(_ORDERS, reader, keys))
 
 
 async def views(reader: Reader, rows: Sequence[Row]) -> list[OrderView]:
-    """Views of some orders out of ROWS.
+    """The views of rows of ROWS.
 
-    Three more statements, however many orders and stores there are; five where one was canceled
-    and one has something due.
+    Three more statements, however many orders and stores there are; five if an order was canceled
+    and one has an update that is due.
     """
-    asked = [(row["store_id"], row["id"]) for row in rows]
-    if not asked:
+    keys = [(row["store_id"], row["id"]) for row in rows]
+    if not keys:
         return []
-    lines = await _lines(reader, asked)
-    gone = [(row["store_id"], row["id"]) for row in rows if row["canceled"]]
-    read = await shipment_views.read(reader, asked, gone)
-    known = await update_views.of_orders(reader, asked)
-    sent = shipment_views.shipments_of(read.shipments, known)
-    canceled = shipment_views.cancellations_of(read.cancellations, known)
-    waiting = {place for place in asked if any(each.state in DUE for each in known[place[1]])}
+    lines = await _lines(reader, keys)
+    with_cancellation = [(row["store_id"], row["id"]) for row in rows if row["canceled"]]
+    read = await shipment_views.read(reader, keys, with_cancellation)
+    updates = await update_views.of_orders(reader, keys)
+    shipments = shipment_views.shipments_of(read.shipments, updates)
+    cancellations = shipment_views.cancellations_of(read.cancellations, updates)
+    waiting = {key for key in keys if any(each.state in DUE for each in updates[key[1]])}
     stopped = await lane_views.stops(reader, {store_id for store_id, _ in waiting})
-    # Few orders have any: most pages do not ask.
-    troubled = [(row["store_id"], row["id"]) for row in rows if row["commerce_open"] is not None]
-    told = await commerce_event_views.details(reader, troubled)
+    # Few orders have open events, so most pages need no statement for them.
+    with_events = [(row["store_id"], row["id"]) for row in rows if row["commerce_open"] is not None]
+    events = await commerce_event_views.details(reader, with_events)
     return [
         _view(
             row,
             lines=lines[row["id"]],
-            known=known[row["id"]],
-            sent=sent.get(row["id"], []),
-            cancellation=canceled.get(row["id"]),
+            updates=updates[row["id"]],
+            shipments=shipments.get(row["id"], []),
+            cancellation=cancellations.get(row["id"]),
             stopped=stopped.get(row["store_id"], []),
-            told=told.get(row["id"], ()),
+            events=events.get(row["id"], ()),
         )
         for row in rows
     ]
 
 
-async def _lines(reader: Reader, asked: Sequence[OrderKey]) -> dict[UUID, list[OrderLine]]:
-    found: dict[UUID, list[OrderLine]] = {order_id: [] for _, order_id in asked}
-    for row in await orders_by_id.rows(_LINES, reader, asked):
+async def _lines(reader: Reader, keys: Sequence[OrderKey]) -> dict[UUID, list[OrderLine]]:
+    found: dict[UUID, list[OrderLine]] = {order_id: [] for _, order_id in keys}
+    for row in await orders_by_id.rows(_LINES, reader, keys):
         found[row["order_id"]].append(_line(row))
     return found
 
@@ -135,21 +128,21 @@ def _view(
     row: Row,
     *,
     lines: Sequence[OrderLine],
-    known: Sequence[UpdateView],
-    sent: Sequence[ShipmentView],
+    updates: Sequence[UpdateView],
+    shipments: Sequence[ShipmentView],
     cancellation: CancellationView | None,
     stopped: Sequence[StoppedLane],
-    told: Sequence[StatusDetail],
+    events: Sequence[StatusDetail],
 ) -> OrderView:
     details = [
         each
-        for update in known
+        for update in updates
         if update.status_detail is not None
         for each in (update.line_details or (update.status_detail,))
     ]
-    said = {detail.code for detail in details}
-    details += [*_unread(row), *told, *_warnings(row)]
-    details += [each for each in lane_views.of_order(stopped, known) if each.code not in said]
+    codes = {detail.code for detail in details}
+    details += [*_unread(row), *events, *_warnings(row)]
+    details += [each for each in lane_views.of_order(stopped, updates) if each.code not in codes]
     return OrderView(
         id=row["id"],
         store_id=row["store_uuid"],
@@ -159,7 +152,7 @@ def _view(
         commerce_order_id=row["commerce_order_id"],
         status=row["status"],
         fulfillment_status=row["fulfillment_status"],
-        sync=_sync(known, row["last_synced_at"]),
+        sync=_sync(updates, row["last_synced_at"]),
         status_details=details,
         cancel_requested=row["cancel_requested"],
         returns=row["returns"],
@@ -168,33 +161,33 @@ def _view(
         deliver_by=row["deliver_by"],
         ship_method=row["ship_method"],
         fulfilled_by=row["fulfilled_by"],
-        acknowledge_by=_acknowledge_by(row["ordered_at"], known),
+        acknowledge_by=_acknowledge_by(row["ordered_at"], updates),
         item_count=sum(line.ordered for line in lines),
         order_value=_value(lines),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         lines=lines,
-        shipments=sent,
+        shipments=shipments,
         cancellation=cancellation,
     )
 
 
-def _acknowledge_by(ordered_at: datetime | None, known: Sequence[UpdateView]) -> datetime | None:
-    """Until when Walmart wants to be told that the order was received, while it is not."""
+def _acknowledge_by(ordered_at: datetime | None, updates: Sequence[UpdateView]) -> datetime | None:
+    """When the acknowledgement must reach Walmart. None means that none is outstanding."""
     waits = any(
-        update.kind == Kind.ACKNOWLEDGEMENT and update.state in UNRESOLVED for update in known
+        update.kind == Kind.ACKNOWLEDGEMENT and update.state in UNRESOLVED for update in updates
     )
     return ordered_at + ACKNOWLEDGE_WITHIN if waits and ordered_at is not None else None
 
 
 def _unread(row: Row) -> list[StatusDetail]:
-    """Why nothing but the order's number is known."""
+    """Why the order could not be read, so that only its number is known."""
     error = row["import_error"]
     return [] if error is None else [update_views.import_detail(error)]
 
 
 def _warnings(row: Row) -> list[StatusDetail]:
-    """What people should know before it costs them; no fault of any update."""
+    """Warnings of the ship-by date, which are no error of any update."""
     if row["ship_by_warned_at"] is None or row["fulfillment_status"] not in _UNSHIPPED:
         return []
     by = row["ship_by"].strftime("%Y-%m-%d %H:%M UTC")
@@ -214,12 +207,12 @@ def _warnings(row: Row) -> list[StatusDetail]:
     ]
 
 
-def _sync(known: Sequence[UpdateView], last_synced_at: datetime | None) -> SyncView:
-    if all(update.state in AT_REST for update in known):
-        # As most orders are.
+def _sync(updates: Sequence[UpdateView], last_synced_at: datetime | None) -> SyncView:
+    if all(update.state in AT_REST for update in updates):
+        # This is true of most orders.
         return SyncView(SyncState.SYNCED.value, 0, None, last_synced_at)
-    states = Counter(State(update.state) for update in known)
-    due = [u.next_attempt_at for u in known if u.state in DUE and u.next_attempt_at]
+    states = Counter(State(update.state) for update in updates)
+    due = [u.next_attempt_at for u in updates if u.state in DUE and u.next_attempt_at]
     return SyncView(
         state=sync_state(states).value,
         pending=sum(states[state] for state in OPEN),

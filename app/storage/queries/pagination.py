@@ -1,22 +1,22 @@
-"""Keyset paging: a page begins behind the last row of the one before."""
+"""Keyset pagination: a page begins behind the last row of the page before."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 Row = TypeVar("Row")
-# What the cursor carries: JSON-able values, the sort key first, the id last.
+# The content of a cursor: JSON values, the sort key first, the id last.
 After = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class KeysetPage:
-    """At most limit rows, behind the row whose key is given (None: from the beginning)."""
+    """At most limit rows behind a key. None means from the beginning."""
 
     limit: int
     after: After | None = None
 
 
 def cut(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], bool]:
-    """Rows of a page out of one row more than it has, and whether more follow."""
+    """The rows of a page, out of one row more than a page has, and whether more follow."""
     return rows[:limit], len(rows) > limit

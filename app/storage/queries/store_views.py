@@ -1,4 +1,4 @@
-"""Stores as people see them: without their secrets."""
+"""Views of stores, without their secrets."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ _SUGGESTION = "Correct notifications.url with PATCH /v1/stores/{store_id}."
 async def troubles(
     connection: Connection, store_ids: Collection[int]
 ) -> dict[int, list[StatusDetail]]:
-    """What people are to know, for each of some stores that could not be told."""
+    """Notification failures of some stores; a store without one is left out."""
     statement = sa.select(queues).where(
         queues.c.store_id.in_(sorted(store_ids)),
         sa.or_(queues.c.tries > 0, queues.c.given_up > 0),
@@ -84,7 +84,7 @@ async def store(connection: Connection, identifier: UUID) -> StoreView | None:
 async def stores(
     connection: Connection, only: int | None, page: KeysetPage
 ) -> tuple[list[StoreView], After | None]:
-    """Stores in the order they were made; only: the one store a key may see."""
+    """A page of stores, oldest first. only: the one store that a key may see."""
     statement = sa.select(*_COLUMNS).order_by(table.c.store_id).limit(page.limit + 1)
     if only is not None:
         statement = statement.where(table.c.store_id == only)

@@ -1,28 +1,30 @@
-"""What happened to an order, oldest first: accepted, tried, settled, corrected, dismissed."""
+"""The timeline of an order: accepted, attempted, settled, corrected, dismissed; oldest first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 from uuid import UUID
 
-from app.storage.postgres.query import Reader, fetch
+from app.storage.postgres import sql
+from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
+from app.storage.postgres.sql import Statement
 from app.storage.queries import update_views
 from app.storage.queries.views import TimelineEntry, UpdateView
 
-# One page shows all of an order's life; an order that was tried more often shows its newest.
+# One page shows the whole timeline; an order with more attempts or events shows the newest.
 MOST = 500
 
-
-_ORDER = "SELECT created_at, purchase_order_id FROM orders WHERE store_id = $1 AND id = $2"
-# All of the order's are looked at: to find its newest among those of the store could take long.
-_NEWEST = """
-    WITH own AS MATERIALIZED (SELECT * FROM {table} WHERE store_id = $1 AND order_id = $2)
-    SELECT * FROM own ORDER BY id DESC LIMIT $3::int
-"""
+_ORDER = Statement(
+    "SELECT created_at, purchase_order_id FROM orders WHERE store_id = :store_id AND id = :order_id"
+)
+_EVENTS = sql.load("queries/list_newest_of_order.sql", table="events")
+_ATTEMPTS = sql.load("queries/list_newest_of_order.sql", table="attempts")
 
 
 async def timeline(reader: Reader, store_id: int, order_id: UUID) -> list[TimelineEntry]:
-    """The order's timeline, at most MOST tries and as many events of it, oldest first."""
-    found = await fetch(reader, _ORDER, store_id, order_id)
+    """The order's timeline, with at most MOST attempts and MOST events, oldest first."""
+    key = {"store_id": store_id, "order_id": order_id}
+    found = await _ORDER.fetch(reader, key)
     if not found:
         return []
     known = (await update_views.of_orders(reader, [(store_id, order_id)]))[order_id]
@@ -30,14 +32,14 @@ async def timeline(reader: Reader, store_id: int, order_id: UUID) -> list[Timeli
     entries = [TimelineEntry(found[0]["created_at"], "order_registered", None, None, number)]
     for update in known:
         entries += _of_update(update)
-    entries += [_event(row) for row in await _rows(reader, "events", store_id, order_id)]
-    entries += [_try(row) for row in await _rows(reader, "attempts", store_id, order_id)]
+    entries += [_event(row) for row in await _rows(reader, _EVENTS, key)]
+    entries += [_attempt(row) for row in await _rows(reader, _ATTEMPTS, key)]
     return sorted(entries, key=lambda entry: entry.at)
 
 
-async def _rows(reader: Reader, table: str, store_id: int, order_id: UUID) -> Iterator[Row]:
-    newest_first = await fetch(reader, _NEWEST.format(table=table), store_id, order_id, MOST)
-    # Of one moment, what was written first stays first.
+async def _rows(reader: Reader, statement: Statement, key: Mapping[str, Any]) -> Iterator[Row]:
+    newest_first = await statement.fetch(reader, {**key, "limit": MOST})
+    # Rows of one moment keep the order in which they were written.
     return reversed(newest_first)
 
 
@@ -54,7 +56,7 @@ def _event(row: Row) -> TimelineEntry:
     return TimelineEntry(row["at"], row["what"], row["actor"], row["update_id"], row["detail"])
 
 
-def _try(row: Row) -> TimelineEntry:
+def _attempt(row: Row) -> TimelineEntry:
     detail = {
         "attempt": row["number"],
         "verdict": row["verdict"],

@@ -1,15 +1,17 @@
-"""Updates as people see them, with the tries that were made."""
+"""Views of updates and of their attempts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from app.domain.update import AT_REST, DUE, State
-from app.storage.postgres.query import Reader, fetch
+from app.storage.postgres import sql
+from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
 from app.storage.postgres.sharding import ShardedQuery
+from app.storage.postgres.sql import Statement
 from app.storage.queries import index_scan, orders_by_id
 from app.storage.queries.index_scan import KeyRange
 from app.storage.queries.index_scan_sql import IndexScan
@@ -22,38 +24,27 @@ _OWN = """t.store_id, t.id, t.order_id, t.target, t.subject, t.kind, t.state, t.
     t.attempts, t.ambiguous, t.note, t.dismissed_by, t.requested_by, t.created_at, t.updated_at,
     t.finished_at"""
 _ROWS = f"{_OWN}, t.in_doubt_until, t.due_at, t.last_error, s.id AS store_uuid"
-# The same of what is archived: never due, and without an error.
+# The same columns of an archived update, which is never due and has no error.
 _ARCHIVED = (
     f"{_OWN}, NULL::timestamptz AS in_doubt_until, t.finished_at AS due_at, "
     "NULL::jsonb AS last_error, s.id AS store_uuid"
 )
-_UPDATE = " UNION ALL ".join(
-    f"""
-    SELECT {rows} FROM {table} t JOIN stores s ON s.store_id = t.store_id
-     WHERE t.store_id = $1 AND t.id = $2"""  # noqa: S608 - words of this module
-    for table, rows in (("updates", _ROWS), ("archived_updates", _ARCHIVED))
-)
 _STORE = " JOIN stores s ON s.store_id = t.store_id"
-_OF_ORDERS = ShardedQuery(f"""
-    {orders_by_id.of("updates", _ROWS)}{_STORE} UNION ALL
-    {orders_by_id.of("archived_updates", _ARCHIVED)}{_STORE} ORDER BY order_id, sequence
+_UPDATE = sql.load("queries/read_update.sql", rows=_ROWS, archived=_ARCHIVED)
+_OF_ORDERS = ShardedQuery(
+    f"{orders_by_id.of('updates', _ROWS)}{_STORE} UNION ALL "
+    f"{orders_by_id.of('archived_updates', _ARCHIVED)}{_STORE} ORDER BY order_id, sequence"
+)
+_OF_ORDER = sql.load("queries/list_updates_of_order.sql", rows=_ROWS)
+_ATTEMPTS = Statement("""
+    SELECT * FROM attempts WHERE store_id = :store_id AND update_id = :update_id ORDER BY number, id
 """)
-# All of the order's are looked at, and there are few.
-_OF_ORDER = f"""
-    WITH own AS MATERIALIZED (SELECT * FROM updates WHERE store_id = $1 AND order_id = $2)
-    SELECT {_ROWS} FROM own t{_STORE}
-     WHERE ($3::text IS NULL OR t.state = $3) AND ($4::text IS NULL OR t.kind = $4)
-       AND ($5::text IS NULL OR t.last_error ->> 'code' = $5)
-       AND ($6::timestamptz IS NULL OR (t.created_at, t.id) < ($6, $7::uuid))
-     ORDER BY t.created_at DESC, t.id DESC LIMIT $8::int
-"""  # noqa: S608 - as above
-_ATTEMPTS = "SELECT * FROM attempts WHERE store_id = $1 AND update_id = $2 ORDER BY number, id"
 
 _STATE, _KIND = ("t.state", "text"), ("t.kind", "text")
 _NEWEST = IndexScan("updates", (), "t.created_at", _ROWS)
 _OF_STATE = replace(_NEWEST, prefix=(_STATE, _KIND))
 _FAILED = replace(_NEWEST, where="t.state = 'failed'")
-# In the words of the index: a key that is a parameter would fit none.
+# In the words of the index, which a key given as a parameter would not match.
 _OF_CODE = replace(
     _NEWEST,
     prefix=(("(t.last_error ->> 'code')", "text"), _STATE, _KIND),
@@ -69,20 +60,20 @@ class UpdateFilter:
     kind: str | None = None
     store_id: int | None = None
     order_id: UUID | None = None
-    # Of the last error.
     code: str | None = None
+    """The code of the last error."""
 
 
 async def update(reader: Reader, store_id: int, update_id: UUID) -> UpdateView | None:
     """One update, archived or not."""
-    rows = await fetch(reader, _UPDATE, store_id, update_id)
+    rows = await _UPDATE.fetch(reader, {"store_id": store_id, "id": update_id})
     return view(rows[0]) if rows else None
 
 
 async def updates(
     reader: Reader, wanted: UpdateFilter, page: KeysetPage
 ) -> tuple[list[UpdateView], After | None]:
-    """Updates, the newest first; archived ones are not among them."""
+    """A page of updates, the newest first, without archived ones."""
     behind = None
     if page.after is not None:
         behind = datetime.fromisoformat(page.after[0]), UUID(page.after[1])
@@ -95,47 +86,48 @@ async def updates(
 async def _of_order(
     reader: Reader, wanted: UpdateFilter, behind: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[Row]:
-    filters = (wanted.state, wanted.kind, wanted.code)
-    values = (wanted.order_id, *filters, *(behind or (None, None)), limit)
-    return await fetch(reader, _OF_ORDER, wanted.store_id, *values)
+    after, after_id = behind or (None, None)
+    page = {"after": after, "after_id": after_id, "limit": limit}
+    return await _OF_ORDER.fetch(reader, asdict(wanted) | page)
 
 
 async def _listed(
     reader: Reader, wanted: UpdateFilter, behind: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[Row]:
     values = _values(wanted)
-    walk = _NEWEST if not values else _OF_STATE
+    scan = _NEWEST if not values else _OF_STATE
     if wanted.state == State.FAILED and wanted.kind is None and wanted.code is None:
-        # One look for each store, not one more for each kind.
-        walk, values = _FAILED, ()
+        # One group for each store, instead of one for each kind.
+        scan, values = _FAILED, ()
     if wanted.code is not None:
-        walk, values = _OF_CODE, ((wanted.code,), *values)
-    return await index_scan.page(reader, walk, KeyRange(limit, wanted.store_id, values, behind))
+        scan, values = _OF_CODE, ((wanted.code,), *values)
+    return await index_scan.page(reader, scan, KeyRange(limit, wanted.store_id, values, behind))
 
 
 def _values(wanted: UpdateFilter) -> tuple[tuple[str, ...], ...]:
-    """States, and kinds of them; kinds that nobody asked for are taken as they come."""
+    """The wanted states and kinds; without a wanted kind, kinds are left open."""
     states = _STATES if wanted.state is None else (wanted.state,)
     if wanted.kind is not None:
         return states, (wanted.kind,)
     return () if wanted.state is None else (states,)
 
 
-async def of_orders(reader: Reader, asked: Sequence[OrderKey]) -> dict[UUID, list[UpdateView]]:
-    """Every update of some orders, archived or not, each order's in its own sequence."""
-    found: dict[UUID, list[UpdateView]] = {order_id: [] for _, order_id in asked}
-    for row in await orders_by_id.rows(_OF_ORDERS, reader, asked):
+async def of_orders(reader: Reader, keys: Sequence[OrderKey]) -> dict[UUID, list[UpdateView]]:
+    """Every update of some orders, archived or not, in the order's own sequence."""
+    found: dict[UUID, list[UpdateView]] = {order_id: [] for _, order_id in keys}
+    for row in await orders_by_id.rows(_OF_ORDERS, reader, keys):
         found[row["order_id"]].append(view(row))
     return found
 
 
 async def attempts(reader: Reader, store_id: int, update_id: UUID) -> list[AttemptView]:
-    """The tries of an update, oldest first."""
-    return [_attempt(row) for row in await fetch(reader, _ATTEMPTS, store_id, update_id)]
+    """The attempts of an update, oldest first."""
+    key = {"store_id": store_id, "update_id": update_id}
+    return [_attempt(row) for row in await _ATTEMPTS.fetch(reader, key)]
 
 
 def view(row: Row) -> UpdateView:
-    """An update out of a row of this module's columns."""
+    """The view of a row of this module's columns."""
     state = row["state"]
     return UpdateView(
         id=row["id"],
@@ -162,7 +154,7 @@ def view(row: Row) -> UpdateView:
 
 
 def detail(row: Row) -> StatusDetail | None:
-    """Why an update is not where it should be, if anything is known."""
+    """The last error of an update. None means that it has none."""
     error = row["last_error"]
     if not error:
         return None
@@ -181,14 +173,14 @@ def detail(row: Row) -> StatusDetail | None:
 
 
 def _line_details(row: Row) -> Sequence[StatusDetail]:
-    """One detail for each line that could not go while others of its update could."""
+    """One detail for each line that could not be sent while others of the update could."""
     whole = detail(row)
     lines = (row["last_error"] or {}).get("lines") or ()
     return () if whole is None else tuple(replace(whole, **line) for line in lines)
 
 
 def import_detail(error: Mapping[str, Any]) -> StatusDetail:
-    """Why nothing but the number of an order or a return is known."""
+    """Why an order or a return could not be read, so that only its number is known."""
     return StatusDetail(
         code=error["code"],
         origin="walmart",

@@ -1,6 +1,6 @@
-"""What readers see: frozen pictures of orders, shipments and updates, ready to be shown.
+"""Frozen views of orders, shipments, updates and returns, as the API answers them.
 
-They are made by `overview.py` from plain selects and never written back.
+The modules of this package make them from plain selects; they are never written back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from app.domain.orders.returns import RefundItem, Return
 
 @dataclass(frozen=True, slots=True)
 class StatusDetail:
-    """Why something about the order did not go as asked (contract, Orders)."""
+    """Why something about an order did not go as requested (contract, Orders)."""
 
     code: str
     origin: str
@@ -25,14 +25,15 @@ class StatusDetail:
     suggestion: str | None
     retryable: bool
     occurred_at: datetime
-    # Of units of a line that could not go while others of the update could.
     line_number: str | None = None
+    """The line with units that could not be sent while others of the update could."""
     units: int | None = None
+    """How many units these are."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommerceEventView:
-    """Something that Commerce's hooks or events told, and what became of it."""
+    """An event from Commerce's webhooks or I/O events, and its state."""
 
     id: UUID
     store_id: UUID
@@ -50,10 +51,7 @@ class CommerceEventView:
 
 @dataclass(frozen=True, slots=True)
 class StoreView:
-    """A store without its secrets; carriers as the merchant gave them.
-
-    status_details: why its updates wait, if they do.
-    """
+    """A store without its secrets."""
 
     id: UUID
     store_id: int
@@ -69,27 +67,30 @@ class StoreView:
     commerce_webhook_public_keys: Sequence[str]
     commerce_io_client_ids: Sequence[str]
     carriers: Mapping[str, object]
+    """As the merchant gave them."""
     default_cancellation_reason: str | None
     default_tracking_url: str | None
     notify_host: str | None
     created_at: datetime
     updated_at: datetime
     status_details: Sequence[StatusDetail] = ()
+    """Why its updates wait, if they do."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyncView:
-    """Whether Walmart knows all that Commerce said; pending counts updates not yet at rest."""
+    """Whether everything that Commerce requested has reached Walmart."""
 
     state: str
     pending: int
+    """How many updates are not at rest."""
     next_attempt_at: datetime | None
     last_synced_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateView:
-    """One row of the outbox, as people see it."""
+    """One update of the outbox."""
 
     id: UUID
     store_id: UUID
@@ -104,8 +105,8 @@ class UpdateView:
     needs_reading: bool
     in_doubt_until: datetime | None
     status_detail: StatusDetail | None
-    # Lines that could not go, one by one.
     line_details: Sequence[StatusDetail]
+    """One detail for each line that could not be sent."""
     note: str | None
     dismissed_by: str | None
     requested_by: str | None
@@ -133,7 +134,7 @@ class CallView:
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
-    """One try to deliver an update, with what was sent, what came back and what it meant."""
+    """One attempt to deliver an update: its calls, its verdict, the evidence."""
 
     id: UUID
     number: int
@@ -184,7 +185,7 @@ class CancellationView:
 
 @dataclass(frozen=True, slots=True)
 class RefundView:
-    """A refund that was asked for, with its update."""
+    """A requested refund with its update."""
 
     id: UUID
     number: int
@@ -197,7 +198,7 @@ class RefundView:
 
 @dataclass(frozen=True, slots=True)
 class ReturnedOrder:
-    """An order that a return is of; without an id and Commerce's numbers while it is not known."""
+    """An order of a return. None means that the order is not known yet, or not linked."""
 
     purchase_order_id: str
     id: UUID | None = None
@@ -207,14 +208,12 @@ class ReturnedOrder:
 
 @dataclass(frozen=True, slots=True)
 class ReturnView:
-    """A return as Walmart shows it, with the refunds that were asked for here.
-
-    orders: those it is of, that of its first line first.
-    """
+    """A return as Walmart shows it, with the refunds that were requested here."""
 
     id: UUID
     store_id: UUID
     orders: Sequence[ReturnedOrder]
+    """Its orders, the order of its first line first."""
     status: str
     status_details: Sequence[StatusDetail]
     returned: Return
@@ -224,7 +223,7 @@ class ReturnView:
 
     @property
     def order_id(self) -> UUID | None:
-        """The order of its first line, once it is known."""
+        """The order of its first line. None means that it is not known yet."""
         return self.orders[0].id if self.orders else None
 
 
@@ -261,7 +260,7 @@ class OrderView:
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """Something that happened to an order, oldest first in its timeline."""
+    """One event in an order's timeline."""
 
     at: datetime
     what: str

@@ -1,0 +1,10 @@
+-- The columns that the view of an order t with its store s needs.
+
+-- Returns are only counted, and most orders have no cancellation: a subquery in the row costs less
+-- than another statement.
+{{columns}}, t.ship_by < now() AS late, s.id AS store_uuid,
+(SELECT count(*) FROM returns r
+  WHERE r.store_id = <t.store_id> AND NOT r.refunded AND NOT r.closed
+    AND r.id IN ({{returns}})) AS returns,
+(SELECT true FROM cancellations c
+  WHERE c.store_id = <t.store_id> AND c.order_id = t.id LIMIT 1) AS canceled
