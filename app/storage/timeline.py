@@ -1,4 +1,4 @@
-"""Things that happened to an order and stand nowhere else: corrections, retries, dismissals."""
+"""Events in an order's timeline that no other table has: corrections, retries, dismissals."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,10 +15,11 @@ NewId = Callable[[int], UUID]
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
-    """One entry for an order's timeline; actor is the name of the API key, None for Waybill."""
+    """One event in an order's timeline."""
 
     what: str
     actor: str | None = None
+    """The name of the API key. None means Waybill itself."""
     update_id: UUID | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
 
@@ -26,7 +27,7 @@ class TimelineEvent:
 async def add(
     connection: Connection, store_id: int, order_id: UUID, event: TimelineEvent, ids: NewId
 ) -> None:
-    """Write an entry in the transaction of what it tells."""
+    """Write an event, in the transaction of the change that it describes."""
     await connection.execute(
         sa.insert(events).values(
             store_id=store_id,

@@ -392,7 +392,7 @@ MUTATIONS = (
     Mutation(
         "only the holder of the lease records",
         "ignoring the lease token",
-        "app/storage/recording/delivery_results.py",
+        "app/storage/recording/write_results.sql",
         "AND u.id = v.id AND u.lease_token = v.lease_token",
         "AND u.id = v.id",
         (OUTBOX,),
@@ -627,7 +627,7 @@ MUTATIONS = (
     Mutation(
         "a result that is written twice is one try",
         "refusing the second",
-        "app/storage/recording/delivery_results.py",
+        "app/storage/recording/write_results.sql",
         "ON CONFLICT (store_id, id) DO NOTHING",
         "",
         ("tests/integration/test_completer.py",),
@@ -707,7 +707,7 @@ MUTATIONS = (
     Mutation(
         "what a poller holds is left to it",
         "settling it with what Walmart shows",
-        "app/storage/recording/settlement.py",
+        "app/storage/recording/settle_updates.sql",
         " AND u.state <> 'sending'",
         "",
         (SETTLING,),
@@ -999,7 +999,7 @@ MUTATIONS = (
     Mutation(
         "two pollers look at different events",
         "waiting for the other",
-        "app/storage/imports/webhook_inbox.py",
+        "app/storage/imports/take_events.sql",
         "LIMIT :most FOR UPDATE SKIP LOCKED",
         "LIMIT :most FOR UPDATE",
         (ANNOUNCED,),
@@ -1015,9 +1015,9 @@ MUTATIONS = (
     Mutation(
         "a store whose lane stands still is not taken from",
         "taking from it",
-        "app/storage/imports/webhook_inbox.py",
-        "AND l.paused_until > now())\n     ORDER",
-        "AND false)\n     ORDER",
+        "app/storage/imports/list_stores_with_events.sql",
+        "AND l.paused_until > now())\n ORDER",
+        "AND false)\n ORDER",
         (ANNOUNCED,),
     ),
     Mutation(
@@ -1031,7 +1031,7 @@ MUTATIONS = (
     Mutation(
         "what Walmart announced is not counted as missed",
         "counting all that polling found",
-        "app/storage/imports/webhook_inbox.py",
+        "app/storage/imports/count_missed_events.sql",
         "AND w.received_at >= o.since)",
         "AND false)",
         (ANNOUNCED,),
@@ -1071,9 +1071,9 @@ MUTATIONS = (
     Mutation(
         "one importer reads a store at a time",
         "taking a store that somebody reads",
-        "app/storage/imports/leases.py",
-        "     WHERE (i.leased_until IS NULL OR i.leased_until < now())\n       AND (i.started_at",
-        "     WHERE (i.started_at",
+        "app/storage/imports/begin_import.sql",
+        " WHERE (i.leased_until IS NULL OR i.leased_until < now())\n   AND (i.started_at",
+        " WHERE (i.started_at",
         (IMPORTER,),
     ),
     Mutation(
@@ -1176,7 +1176,7 @@ MUTATIONS = (
         "a stock level always gets its turn",
         "not waiting for whoever hands it on",
         "app/storage/inventory/levels.py",
-        "    await connection.execute(_HELD, values)\n",
+        "    await _LOCK_ACTIVE.execute(connection, values)\n",
         "",
         (INVENTORY,),
     ),
@@ -1191,9 +1191,9 @@ MUTATIONS = (
     Mutation(
         "only the newest stock level is sent",
         "leaving older ones",
-        "app/storage/inventory/levels.py",
-        "AND u.state || '' IN ('pending', 'retrying', 'verifying', 'failed')\n    RETURNING",
-        "AND false\n    RETURNING",
+        "app/storage/inventory/supersede_levels.sql",
+        "AND u.state || '' IN ('pending', 'retrying', 'verifying', 'failed')",
+        "AND false",
         (INVENTORY,),
     ),
     Mutation(
@@ -1507,15 +1507,15 @@ MUTATIONS = (
     Mutation(
         "after a restored backup what failed is in doubt too",
         "leaving it to its person",
-        "app/storage/recording/recovery.py",
-        "'verifying', 'sending', 'failed')\"",
-        "'verifying', 'sending')\"",
+        "app/storage/recording/doubt_updates.sql",
+        "'verifying', 'sending', 'failed')",
+        "'verifying', 'sending')",
         (RECOVER,),
     ),
     Mutation(
         "after a restored backup nothing open is sent unread",
         "leaving a pending update as it is",
-        "app/storage/recording/recovery.py",
+        "app/storage/recording/doubt_updates.sql",
         "u.ambiguous OR (u.state <> 'failed' AND u.kind <> 'inventory')",
         "u.ambiguous",
         (RECOVER,),
@@ -2191,8 +2191,8 @@ MUTATIONS = (
         "a credit memo goes when the doubt before it ends",
         "waiting for a person",
         "app/storage/commerce/events.py",
-        "for ready in (_TAKE, _TAKE_UNDOUBTED):",
-        "for ready in (_TAKE,):",
+        "for ready in (_TAKE_LINKED, _TAKE_UNDOUBTED):",
+        "for ready in (_TAKE_LINKED,):",
         (REFUNDS_IN_DOUBT,),
     ),
     Mutation(
@@ -2367,7 +2367,7 @@ MUTATIONS = (
     Mutation(
         "an equal note that may still arrive counts",
         "not counting it",
-        "app/storage/commerce/updates.py",
+        "app/storage/commerce/count_equal_notes.sql",
         "AND (n.in_doubt_until IS NULL\n",
         "AND (false\n",
         (EQUAL_NOTES,),
@@ -2375,7 +2375,7 @@ MUTATIONS = (
     Mutation(
         "no note takes the text of an equal one for its own",
         "counting those before it alone",
-        "app/storage/commerce/updates.py",
+        "app/storage/commerce/count_equal_notes.sql",
         "AND o.id <> n.id",
         "AND o.sequence < n.sequence",
         (EQUAL_NOTES,),
@@ -2383,7 +2383,7 @@ MUTATIONS = (
     Mutation(
         "of equal notes in doubt the open one claims the text",
         "the one that came first",
-        "app/storage/commerce/updates.py",
+        "app/storage/commerce/count_equal_notes.sql",
         "OR (o.state IN ('failed', 'dismissed'), o.sequence)",
         "OR (o.state IS NULL, o.sequence)",
         (EQUAL_NOTES,),
@@ -2655,7 +2655,7 @@ MUTATIONS = (
     Mutation(
         "the newest row is one of any kind",
         "looking at orders and updates alone",
-        "app/storage/recording/recovery.py",
+        "app/storage/recording/find_newest_row.sql",
         "SELECT greatest(max(o.at), max(u.at), (SELECT max(ended_at) FROM attempts))",
         "SELECT greatest(max(o.at), max(u.at))",
         (RECOVER,),

@@ -1,1 +1,4 @@
-"""Commerce's events, its orders' links, and the updates that go to Commerce."""
+"""Commerce events, the links between Commerce's and Walmart's orders, and updates for Commerce.
+
+Start with `events.py`; `links.py` links an order, and `updates.py` queues what Commerce is sent.
+"""

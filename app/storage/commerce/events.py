@@ -1,7 +1,8 @@
-"""What Commerce's hooks and events told: one row for each shipment, cancellation or credit memo.
+"""Commerce events: one row for each shipment, cancellation or credit memo of Commerce.
 
-A row is all that was told of its thing so far. It waits while nobody knows whose order it is,
-is refused while Walmart cannot be told so, and else stays to know the same thing again.
+A row has everything that Commerce's webhooks and I/O events have said about it so far. It waits
+while its order is not known, is refused while it cannot be carried out, and otherwise stays, so
+that the same event is recognised again.
 """
 
 import dataclasses
@@ -16,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.errors import Unknown
 from app.domain.ids import store_of
+from app.storage.postgres import sql
 from app.storage.postgres.database import Connection, Database
 from app.storage.postgres.sharding import Sweep
 from app.storage.tables import commerce_event_ids, commerce_events, orders
@@ -23,65 +25,32 @@ from app.storage.tables import commerce_event_ids, commerce_events, orders
 table = commerce_events
 WAITING, REFUSED, DONE, DISMISSED = "waiting", "refused", "done", "dismissed"
 OPEN = (WAITING, REFUSED)
-# Why one is refused while no return of Walmart's holds what was credited.
+# Why a credit memo is refused while no Walmart return has the credited units.
 NO_RETURN = "no_open_return"
-# What a poller carries out in one go, and seconds until it tries again what it could not.
+# Events that a poller carries out in one go, and seconds until it retries those it could not.
 BATCH, _AGAIN = 20, 30.0
-# Why a row waits: for its order, or, being a track, for its shipment.
+# Why a row waits: for its order, or, if it is a track, for its shipment.
 NOT_LINKED, NOT_TOLD = "order_not_linked", "shipment_not_told"
-# Whatever keeps one from being carried out, the others have their turn before it comes again.
-_TAKEN = """
-    WITH due AS MATERIALIZED (
-      SELECT d.store_id, d.id <due> ORDER BY d.due_at LIMIT :batch FOR UPDATE OF d SKIP LOCKED)
-    UPDATE commerce_events e SET due_at = now() + make_interval(secs => :again)
-      FROM due WHERE e.store_id = due.store_id AND e.id = due.id AND <e>
-    RETURNING e.id
-"""
-_TAKE = Sweep(
+# Why an event is refused while an update of its order may still take effect.
+IN_DOUBT = "order_in_doubt"
+_TAKE_EVENTS = sql.read("commerce/take_events.sql")
+_TAKE_LINKED = Sweep(
     """
       FROM commerce_events d
      WHERE d.state = 'waiting' AND d.code = 'order_not_linked' AND d.order_id IS NOT NULL
        AND d.due_at <= now()""",
-    _TAKEN,
+    _TAKE_EVENTS,
     since="d.due_at",
 )
-# Why one is refused while something of its order may still take effect.
-IN_DOUBT = "order_in_doubt"
-# What was refused because a refund of its return line, or what else of its order holds its units,
-# was in doubt. What is open is few rows, by an index.
 _TAKE_UNDOUBTED = Sweep(
-    """
-      FROM commerce_events d
-     WHERE d.state = 'refused' AND d.code IN ('refund_in_doubt', 'order_in_doubt')
-       AND d.due_at <= now()
-       AND NOT EXISTS (SELECT FROM updates u
-                        WHERE u.store_id = d.store_id AND u.order_id = d.order_id
-                          AND (u.kind = 'refund') = (d.code = 'refund_in_doubt')
-                          AND u.kind IN ('refund', 'shipment', 'cancellation')
-                          AND u.in_doubt_until IS NOT NULL)""",
-    _TAKEN,
-    since="d.due_at",
+    sql.read("commerce/events_out_of_doubt.sql"), _TAKE_EVENTS, since="d.due_at"
 )
-# Refused before waiting, by chance of the alphabet as well.
-_MARK = sa.text("""
-    UPDATE orders o SET commerce_open = v.state, updated_at = now()
-      FROM (SELECT min(e.state) AS state FROM commerce_events e
-             WHERE e.store_id = :store_id AND e.order_id = :order_id
-               AND e.state IN ('waiting', 'refused')) v
-     WHERE o.store_id = :store_id AND o.id = :order_id
-       AND o.commerce_open IS DISTINCT FROM v.state
-    RETURNING o.id
-""")
+_MARK = sql.load("commerce/mark_order.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class CommerceEvent:
-    """One thing that Commerce told of, with all that was told of it.
-
-    told_at: when the newest whole picture of it was told; of a credit memo, when an event last told
-    of it. shipments: those here that it is; of a credit memo the body at the REST door that it
-    stands for.
-    """
+    """A shipment, cancellation or credit memo of Commerce, with everything known about it."""
 
     store_id: int
     id: UUID
@@ -92,7 +61,9 @@ class CommerceEvent:
     state: str = WAITING
     order_id: UUID | None = None
     told_at: datetime | None = None
+    """When the newest complete content arrived; of a credit memo, the last I/O event."""
     shipments: tuple[str, ...] = ()
+    """Ids of the shipments that it became; of a credit memo, the REST request behind it."""
     code: str | None = None
     message: str | None = None
     note: str | None = None
@@ -101,7 +72,7 @@ class CommerceEvent:
     updated_at: datetime | None = field(default=None, compare=False)
 
     def same_trouble(self, other: "CommerceEvent") -> bool:
-        """Whether both say the same of the thing, and the same speaks against it."""
+        """Whether both have the same content, state and reason."""
         return (self.state, self.code, self.told) == (other.state, other.code, other.told)
 
 
@@ -111,7 +82,7 @@ _WRITTEN = [each.name for each in dataclasses.fields(CommerceEvent) if each.comp
 async def hold(
     connection: Connection, store_id: int, commerce_order_id: int, reference: str
 ) -> CommerceEvent | None:
-    """The row of a thing, held until the transaction ends; its order is held before."""
+    """The event with a reference, locked; the caller locks its order first."""
     statement = sa.select(table).where(
         table.c.store_id == store_id,
         table.c.commerce_order_id == commerce_order_id,
@@ -122,7 +93,7 @@ async def hold(
 
 
 async def find(connection: Connection, event_id: UUID) -> CommerceEvent:
-    """A row by its id. Raises Unknown."""
+    """An event by its id. Raises Unknown."""
     store_id = store_of(event_id)
     statement = sa.select(table).where(table.c.store_id == store_id, table.c.id == event_id)
     row = (await connection.execute(statement)).mappings().one_or_none()
@@ -132,7 +103,7 @@ async def find(connection: Connection, event_id: UUID) -> CommerceEvent:
 
 
 async def save(connection: Connection, event: CommerceEvent) -> None:
-    """Write a row, whether or not there was one of that thing."""
+    """Insert or update an event."""
     values: dict[str, Any] = {name: getattr(event, name) for name in _WRITTEN}
     values |= {"told": dict(event.told), "shipments": list(event.shipments)}
     changes = {name: value for name, value in values.items() if name not in {"store_id", "id"}}
@@ -146,7 +117,7 @@ async def save(connection: Connection, event: CommerceEvent) -> None:
 
 
 async def of_order(connection: Connection, store_id: int, order_id: UUID) -> list[CommerceEvent]:
-    """All that was told of an order."""
+    """The events of an order."""
     statement = sa.select(table).where(table.c.store_id == store_id, table.c.order_id == order_id)
     return [from_row(row) for row in (await connection.execute(statement)).mappings()]
 
@@ -154,9 +125,9 @@ async def of_order(connection: Connection, store_id: int, order_id: UUID) -> lis
 async def adopt(
     connection: Connection, store_id: int, commerce_order_id: int, order_id: UUID
 ) -> Sequence[UUID]:
-    """Say which order it is that something waits for; answers what may be carried out now.
+    """Link the events that wait for an order; answers those that may be carried out now.
 
-    Nobody can begin to wait for it meanwhile. The caller holds the order.
+    No event can begin to wait for it meanwhile. The caller has locked the order.
     """
     await hold_link(connection, store_id, commerce_order_id)
     statement = (
@@ -176,7 +147,7 @@ async def adopt(
 async def refused_as(
     connection: Connection, store_id: int, order_ids: Collection[UUID], codes: Collection[str]
 ) -> list[UUID]:
-    """What was refused of some orders for one of these reasons."""
+    """The events of some orders that were refused for one of these reasons."""
     statement = sa.select(table.c.id).where(
         table.c.store_id == store_id,
         table.c.order_id.in_(sorted(order_ids)),
@@ -187,12 +158,12 @@ async def refused_as(
 
 
 async def take(database: Database) -> list[UUID]:
-    """Some of what waited for a link, or for the end of a doubt, that has come by now.
+    """Take some events that waited for a link or for the end of a doubt, which has come by now.
 
-    Nobody else takes it for a while.
+    Other pollers skip them for a while.
     """
     taken: list[UUID] = []
-    for ready in (_TAKE, _TAKE_UNDOUBTED):
+    for ready in (_TAKE_LINKED, _TAKE_UNDOUBTED):
         for stores in await ready.turns(database, {}):
             if len(taken) < BATCH:
                 async with database.begin() as connection:
@@ -202,16 +173,16 @@ async def take(database: Database) -> list[UUID]:
 
 
 async def mark(connection: Connection, store_id: int, order_id: UUID) -> bool:
-    """Write on an order whether something told of it is open; answers whether that changed.
+    """Write on an order whether it has an open event; answers whether that changed.
 
-    The caller holds the order, and writes its status anew.
+    The caller has locked the order, and writes its status afterwards.
     """
     values = {"store_id": store_id, "order_id": order_id}
-    return (await connection.execute(_MARK, values)).first() is not None
+    return (await _MARK.execute(connection, values)).first() is not None
 
 
 async def seen(connection: Connection, store_id: int, event_id: str) -> bool:
-    """Whether an event of Adobe's with that id was carried out before."""
+    """Whether an Adobe event with that id was carried out before."""
     statement = sa.select(commerce_event_ids.c.event_id).where(
         commerce_event_ids.c.store_id == store_id, commerce_event_ids.c.event_id == event_id
     )
@@ -219,13 +190,13 @@ async def seen(connection: Connection, store_id: int, event_id: str) -> bool:
 
 
 async def remember(connection: Connection, store_id: int, event_id: str) -> None:
-    """Know an event of Adobe's again by its id."""
+    """Store the id of an Adobe event that was carried out."""
     values = {"store_id": store_id, "event_id": event_id}
     await connection.execute(insert(commerce_event_ids).values(values).on_conflict_do_nothing())
 
 
 async def hold_link(connection: Connection, store_id: int, commerce_order_id: int) -> None:
-    """Let nobody else link an order to that one of Commerce's until the transaction ends."""
+    """Lock the links of a Commerce order until the transaction ends."""
     key = f"commerce:{store_id}:{commerce_order_id}"
     await connection.execute(
         sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(key, 0)))
@@ -235,7 +206,7 @@ async def hold_link(connection: Connection, store_id: int, commerce_order_id: in
 async def others_with(
     connection: Connection, store_id: int, commerce_order_id: int, order_id: UUID
 ) -> Sequence[str]:
-    """Purchase orders of other orders that are linked to that one of Commerce's."""
+    """Purchase order numbers of other orders that are linked to the Commerce order."""
     statement = sa.select(orders.c.purchase_order_id).where(
         orders.c.store_id == store_id,
         orders.c.commerce_order_id == commerce_order_id,
@@ -245,6 +216,6 @@ async def others_with(
 
 
 def from_row(row: Mapping[Any, Any]) -> CommerceEvent:
-    """An event out of a row of the table."""
+    """The event of a row of the table."""
     values = {each.name: row[each.name] for each in dataclasses.fields(CommerceEvent)}
     return CommerceEvent(**values | {"shipments": tuple(row["shipments"])})

@@ -1,1 +1,4 @@
-"""Import leases and cursors, orders that could not be read, the inbox of Walmart's webhooks."""
+"""State of the imports of orders and returns: leases, cursors, retries, the webhook inbox.
+
+Start with `leases.py` for imports by polling, and with `webhook_inbox.py` for those by webhooks.
+"""

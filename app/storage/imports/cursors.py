@@ -1,7 +1,4 @@
-"""How far each of a store's lists was read: kept after every page, so that a pause costs nothing.
-
-The rules of a place are here as well, for they are nothing but what the columns mean.
-"""
+"""Cursors of imports: how far each list of a store was read, saved after every page."""
 
 from dataclasses import fields
 
@@ -14,7 +11,7 @@ from app.storage.tables import import_places
 
 
 async def load(connection: Connection, store_id: int, which: ImportList) -> ImportCursor | None:
-    """Where the reading of a list is; None where it never began."""
+    """The cursor of a list. None means that it was never read."""
     columns = [import_places.c[each.name] for each in fields(ImportCursor)]
     statement = sa.select(*columns).where(
         import_places.c.store_id == store_id, import_places.c.list == which.value
@@ -24,10 +21,10 @@ async def load(connection: Connection, store_id: int, which: ImportList) -> Impo
 
 
 async def save(
-    connection: Connection, store_id: int, which: ImportList, place: ImportCursor
+    connection: Connection, store_id: int, which: ImportList, cursor: ImportCursor
 ) -> None:
-    """Write down where the reading of a list is; the caller holds the store."""
-    values = {each.name: getattr(place, each.name) for each in fields(ImportCursor)}
+    """Save the cursor of a list; the caller has the store's lease."""
+    values = {each.name: getattr(cursor, each.name) for each in fields(ImportCursor)}
     statement = insert(import_places).values(store_id=store_id, list=which.value, **values)
     await connection.execute(
         statement.on_conflict_do_update(index_elements=["store_id", "list"], set_=values)

@@ -1,4 +1,4 @@
-"""The import of each store's orders: one at a time across all replicas, from where it ended."""
+"""Leases of imports: each store has one import run at a time across all replicas."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,39 +6,25 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
+from app.storage.postgres.sql import Statement
 from app.storage.tables import imports
 
-# A run that has not renewed it by then is somebody's who is gone (seconds).
+# Seconds until a lease ends that was not renewed: its process is lost.
 LEASE = 120.0
-# Stores that one look finds; where there are more, the next look comes at once.
+# Stores that one statement finds; if there are more, it is repeated at once.
 MOST_DUE = 100
 
-_DUE = sa.text("""
-    SELECT s.store_id FROM stores s
-      LEFT JOIN imports i ON i.store_id = s.store_id
-     WHERE i.store_id IS NULL
-        OR ((i.leased_until IS NULL OR i.leased_until < now())
-            AND (i.started_at <= now() - make_interval(secs => :every) OR i.resume_at <= now()))
-     ORDER BY i.started_at NULLS FIRST LIMIT :most
-""")
-_BEGIN = sa.text("""
-    INSERT INTO imports AS i (store_id, lease_token, leased_until)
-    VALUES (:store_id, :token, now() + make_interval(secs => :lease))
-        ON CONFLICT (store_id) DO UPDATE
-       SET started_at = now(), lease_token = excluded.lease_token,
-           leased_until = excluded.leased_until, resume_at = NULL
-     WHERE (i.leased_until IS NULL OR i.leased_until < now())
-       AND (i.started_at <= now() - make_interval(secs => :every) OR i.resume_at <= now())
-    RETURNING i.read_until, i.returns_until, now() AS began_at
-""")
-_RENEW = sa.text("""
+_DUE = sql.load("imports/list_due_imports.sql")
+_BEGIN = sql.load("imports/begin_import.sql")
+_RENEW = Statement("""
     UPDATE imports SET leased_until = now() + make_interval(secs => :lease)
      WHERE store_id = :store_id AND lease_token = :token AND leased_until > now()
     RETURNING store_id
 """)
-# Shared, so that nobody takes the store over before the caller's transaction has ended.
-_HELD = sa.text("""
+# Shared, so that no run takes the store over before the caller's transaction has ended.
+_HELD = Statement("""
     SELECT store_id FROM imports
      WHERE store_id = :store_id AND lease_token = :token AND leased_until > now() FOR SHARE
 """)
@@ -46,49 +32,52 @@ _HELD = sa.text("""
 
 @dataclass(frozen=True, slots=True)
 class ImportRun:
-    """A run that holds the store's lease. read_until: where the last whole one began."""
+    """A run that has the store's lease."""
 
     store_id: int
     token: UUID
     began_at: datetime
     read_until: datetime | None
+    """When the last run began that read all orders. None means that none did."""
     returns_until: datetime | None = None
+    """The same of returns."""
 
 
 @dataclass(slots=True)
 class ImportTotals:
-    """What a run came to.
-
-    orders: listed; postponed: could not be read, and are tried again; stopped: why it broke off,
-    None at the end; resume_in: seconds until it may go on, None where it has to wait its turn.
-    whole_orders, whole_returns: everything of them was read.
-    """
+    """The totals of a run."""
 
     orders: int = 0
+    """Orders that were listed."""
     imported: int = 0
     changed: int = 0
     unreadable: int = 0
     returns: int = 0
     missed: int = 0
     postponed: int = 0
+    """Orders that could not be read and are tried again."""
     stopped: str | None = None
+    """Why the run broke off. None means that it did not."""
     resume_in: float | None = None
+    """Seconds until the run may continue. None means that the next run is due as usual."""
     whole_orders: bool = False
+    """Whether all orders were read."""
     whole_returns: bool = False
+    """Whether all returns were read."""
 
 
 async def due(connection: Connection, every: float) -> list[int]:
-    """Stores whose last run began every seconds ago or may go on, the longest ago first."""
-    rows = await connection.execute(_DUE, {"every": every, "most": MOST_DUE})
+    """Stores whose last run began every seconds ago or may continue, the longest ago first."""
+    rows = await _DUE.execute(connection, {"every": every, "limit": MOST_DUE})
     return [row.store_id for row in rows]
 
 
 async def begin(
     connection: Connection, store_id: int, token: UUID, every: float
 ) -> ImportRun | None:
-    """Begin a run; None where another is at it, or began within every seconds."""
+    """Begin a run. None means that one is running, or began less than every seconds ago."""
     values = {"store_id": store_id, "token": token, "lease": LEASE, "every": every}
-    row = (await connection.execute(_BEGIN, values)).one_or_none()
+    row = (await _BEGIN.execute(connection, values)).one_or_none()
     return (
         None
         if row is None
@@ -97,20 +86,20 @@ async def begin(
 
 
 async def renew(connection: Connection, run: ImportRun) -> bool:
-    """Hold the store for another while; False when somebody else took it over."""
+    """Renew the lease; False if another run took the store over."""
     values = {"store_id": run.store_id, "token": run.token, "lease": LEASE}
-    return (await connection.execute(_RENEW, values)).first() is not None
+    return (await _RENEW.execute(connection, values)).first() is not None
 
 
 async def held(connection: Connection, run: ImportRun) -> bool:
-    """Whether the run still holds the store; then nobody takes it over in this transaction."""
+    """Whether the run still has the lease; if so, it keeps it until the transaction ends."""
     values = {"store_id": run.store_id, "token": run.token}
-    return (await connection.execute(_HELD, values)).first() is not None
+    return (await _HELD.execute(connection, values)).first() is not None
 
 
-async def end(connection: Connection, run: ImportRun, tally: ImportTotals) -> None:
-    """Write down what a run came to, where it still holds the store."""
-    resume_in = tally.resume_in
+async def end(connection: Connection, run: ImportRun, totals: ImportTotals) -> None:
+    """Write the totals of a run, if it still has the lease."""
+    resume_in = totals.resume_in
     await connection.execute(
         sa.update(imports)
         .where(imports.c.store_id == run.store_id, imports.c.lease_token == run.token)
@@ -121,13 +110,13 @@ async def end(connection: Connection, run: ImportRun, tally: ImportTotals) -> No
             resume_at=None
             if resume_in is None
             else sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, resume_in),
-            read_until=run.began_at if tally.whole_orders else imports.c.read_until,
-            returns_until=run.began_at if tally.whole_returns else imports.c.returns_until,
-            orders=tally.orders,
-            imported=imports.c.imported + tally.imported,
-            changed=imports.c.changed + tally.changed,
-            missed=imports.c.missed + tally.missed,
-            unreadable=tally.unreadable,
-            stopped=tally.stopped,
+            read_until=run.began_at if totals.whole_orders else imports.c.read_until,
+            returns_until=run.began_at if totals.whole_returns else imports.c.returns_until,
+            orders=totals.orders,
+            imported=imports.c.imported + totals.imported,
+            changed=imports.c.changed + totals.changed,
+            missed=imports.c.missed + totals.missed,
+            unreadable=totals.unreadable,
+            stopped=totals.stopped,
         )
     )

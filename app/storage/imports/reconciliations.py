@@ -1,4 +1,4 @@
-"""The last reconciliation of each store: one at a time, across all replicas."""
+"""Reconciliations: each store has one run at a time across all replicas, and its last totals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,65 +7,53 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
 from app.storage.tables import events, orders, reconciliations, stores
 
-# A run that has not ended by then is somebody's who is gone (seconds).
+# Seconds until the lease of a run ends that did not: its process is lost.
 LEASE = 600.0
 
-_BEGIN = sa.text("""
-    INSERT INTO reconciliations AS r (store_id, leased_until)
-    VALUES (:store_id, now() + make_interval(secs => :lease))
-        ON CONFLICT (store_id) DO UPDATE
-       SET started_at = now(), leased_until = excluded.leased_until
-     WHERE (r.leased_until IS NULL OR r.leased_until < now())
-       AND r.started_at <= now() - make_interval(secs => :every)
-    RETURNING store_id
-""")
-_DUE = sa.text("""
-    SELECT s.store_id FROM stores s
-      LEFT JOIN reconciliations r ON r.store_id = s.store_id
-     WHERE r.store_id IS NULL
-        OR ((r.leased_until IS NULL OR r.leased_until < now())
-            AND r.started_at <= now() - make_interval(secs => :every))
-     ORDER BY r.started_at NULLS FIRST LIMIT 100
-""")
+_BEGIN = sql.load("imports/begin_reconciliation.sql")
+_DUE = sql.load("imports/list_due_reconciliations.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class ReconcileTotals:
-    """What a run came to. drift: findings that remain, by cause; stopped: why it broke off."""
+    """The totals of a run."""
 
     orders: int
     repaired: int
     drift: Mapping[str, int] = field(default_factory=dict)
+    """Findings that remain, by cause."""
     stopped: str | None = None
+    """Why the run broke off. None means that it did not."""
 
 
 async def due(connection: Connection, every: float) -> list[int]:
     """Stores whose last run began every seconds ago or more, the longest ago first."""
-    rows = await connection.execute(_DUE, {"every": every})
+    rows = await _DUE.execute(connection, {"every": every})
     return [row.store_id for row in rows]
 
 
 async def begin(connection: Connection, store_id: int, every: float = 0.0) -> bool:
-    """Begin a run; False where another is at it, or was within every seconds."""
+    """Begin a run; False if one is running, or began less than every seconds ago."""
     parameters = {"store_id": store_id, "lease": LEASE, "every": every}
-    return (await connection.execute(_BEGIN, parameters)).first() is not None
+    return (await _BEGIN.execute(connection, parameters)).first() is not None
 
 
-async def end(connection: Connection, store_id: int, tally: ReconcileTotals) -> None:
-    """Write down what a run came to."""
+async def end(connection: Connection, store_id: int, totals: ReconcileTotals) -> None:
+    """Write the totals of a run."""
     await connection.execute(
         sa.update(reconciliations)
         .where(reconciliations.c.store_id == store_id)
         .values(
             leased_until=None,
             finished_at=sa.func.now(),
-            orders=tally.orders,
-            repaired=tally.repaired,
-            drift=dict(tally.drift),
-            stopped=tally.stopped,
+            orders=totals.orders,
+            repaired=totals.repaired,
+            drift=dict(totals.drift),
+            stopped=totals.stopped,
         )
     )
 
@@ -73,7 +61,7 @@ async def end(connection: Connection, store_id: int, tally: ReconcileTotals) -> 
 async def known(
     connection: Connection, store_id: int, purchase_orders: Sequence[str]
 ) -> dict[str, UUID]:
-    """Ids of the store's orders by their purchase order number, where we have them."""
+    """Ids of the store's orders by purchase order number; an unknown order is left out."""
     statement = sa.select(orders.c.purchase_order_id, orders.c.id).where(
         orders.c.store_id == store_id, orders.c.purchase_order_id.in_(purchase_orders)
     )
@@ -84,7 +72,7 @@ async def known(
 async def changed(
     connection: Connection, store_id: int, since: datetime, after: UUID | None, limit: int
 ) -> list[UUID]:
-    """Orders of ours that changed since then, by id, from after on."""
+    """Orders that changed since then, by id, behind after."""
     statement = sa.select(orders.c.id).where(
         orders.c.store_id == store_id, orders.c.updated_at >= since
     )
@@ -97,7 +85,7 @@ async def changed(
 async def reported_before(
     connection: Connection, store_id: int, order_id: UUID, detail: Mapping[str, object]
 ) -> bool:
-    """Whether the order's timeline told just this the last time drift was found."""
+    """Whether the last drift in the order's timeline has just these details."""
     statement = (
         sa.select(events.c.detail)
         .where(

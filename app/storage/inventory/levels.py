@@ -1,8 +1,8 @@
-"""Stock levels as updates: one queue for each SKU and ship node, the newest value alone is sent.
+"""Stock levels as updates: one queue for each SKU and ship node, of which the newest value is sent.
 
-The write is absolute, so an older value that is sent late would sell what is not there. What is
-newer is told by when Commerce gave it, not by when it is queued: a level that came with a
-cancellation is as old as the cancellation, however late Walmart confirms it.
+The write is absolute, so an older value that is sent late would sell units that do not exist. A
+value's age is when Commerce gave it, not when it was queued: a level that came with a cancellation
+is as old as the cancellation, however late Walmart confirms it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,136 +12,55 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from app.domain.orders.requests import StockLevel
 from app.domain.outbox.claimed_update import Claimed, Subject
 from app.domain.update import Kind, State
 from app.storage import timeline
 from app.storage.outbox import updates
+from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
+from app.storage.postgres.sql import Statement
 
-# A level in these may be at Walmart already; one in any other waits, or for a person.
+# In these states a level may have reached Walmart; in any other it waits, perhaps for a person.
 _MAY_HAVE_GONE = frozenset({State.CONFIRMED, State.SENDING})
 SUPERSEDED = "A newer value took its place."
-# Updates u of a level q. A queue may hold levels of another SKU: before `subject` escaped its
-# parts, "A@n" and "A" at node "n" shared one, and rows of then are still in the table.
-_SAME = """
-       u.store_id = :store_id AND u.target = 'walmart' AND u.subject IN (q.subject, q.former)
-       AND u.payload->>'sku' = q.sku AND u.payload->>'ship_node' IS NOT DISTINCT FROM q.ship_node
-"""
-_LEVELS = """
-    jsonb_to_recordset(:levels) AS q(id uuid, subject text, former text, sku text, ship_node text,
-                                     payload jsonb, given_at timestamptz)
-"""
-
-# Whoever writes the same SKU at the same time waits; sorted, so that nobody waits in a circle.
-_LOCK = sa.text("""
-    SELECT pg_advisory_xact_lock(hashtextextended('stock:' || :store_id || ':' || s, 0))
-      FROM unnest(CAST(:subjects AS text[])) AS s ORDER BY s
-""").bindparams(sa.bindparam("subjects", type_=ARRAY(sa.Text)))
-# Whoever ends the one that has the turn hands it on, and sees nothing that is not written yet: so
-# it is waited for, and its end is seen.
-_HELD = sa.text(f"""
-    SELECT FROM updates u JOIN {_LEVELS} ON {_SAME} AND u.active::int = 1
-     ORDER BY u.id FOR UPDATE OF u
-""").bindparams(sa.bindparam("levels", type_=JSONB))
-# Before the new ones are written: a subject's one turn must be free by then.
-_SUPERSEDE = sa.text(f"""
-    UPDATE updates u
-       SET state = 'dismissed', active = false, dismissed_by = 'waybill', note = :note,
-           finished_at = now(), updated_at = now()
-      FROM {_LEVELS}
-     WHERE {_SAME}
-       AND u.state || '' IN ('pending', 'retrying', 'verifying', 'failed')
-    RETURNING q.subject, u.subject AS queue
-""").bindparams(sa.bindparam("levels", type_=JSONB))  # noqa: S608 - only constants are put in
-# The clock's time, under the lock: whoever comes second is the newer.
-_PUT = sa.text(f"""
-    INSERT INTO updates (store_id, id, subject, order_id, kind, sequence, payload, active,
-                         requested_by, due_at)
-    SELECT :store_id, q.id, q.subject, :order_id, 'inventory', coalesce(k.last, 0) + 1,
-           q.payload || jsonb_build_object('given_at', coalesce(q.given_at, clock_timestamp())),
-           NOT coalesce(k.under_way, false), :actor, now()
-      FROM {_LEVELS}
-     CROSS JOIN LATERAL (
-       SELECT max(u.sequence) FILTER (WHERE u.subject = q.subject) AS last,
-              bool_or(u.active) FILTER (WHERE u.subject = q.subject) AS under_way
-         FROM updates u WHERE u.store_id = :store_id AND u.target = 'walmart'
-          AND u.subject IN (q.subject, q.former)) k
-""").bindparams(  # noqa: S608 - as above
-    sa.bindparam("levels", type_=JSONB),
-    sa.bindparam("order_id", type_=PG_UUID(as_uuid=True)),
+_LEVELS, _SAME, _GIVEN_AT = (
+    sql.read(f"inventory/{name}.sql") for name in ("levels", "same_level", "given_at")
 )
-# A number that Commerce was asked for is as new as the answer.
-_GIVEN_AT = """
-    greatest(coalesce((u.payload->>'given_at')::timestamptz, u.created_at),
-             CASE WHEN u.payload->>'quantity' IS NULL AND u.state || '' = 'confirmed'
-                  THEN u.finished_at END)
-"""
-# Of each level the newest that was given since, as it stands.
-_NEWER = sa.text(f"""
-    SELECT DISTINCT ON (q.id) q.id, n.state, n.quantity, n.given_at FROM {_LEVELS}
-     CROSS JOIN LATERAL (
-       SELECT u.state, (u.payload->>'quantity')::int AS quantity, u.sequence,
-              {_GIVEN_AT} AS given_at
-         FROM updates u WHERE {_SAME} AND {_GIVEN_AT} > :given_at
-        UNION ALL
-       SELECT u.state, (u.payload->>'quantity')::int, u.sequence, {_GIVEN_AT}
-         FROM archived_updates u
-        WHERE {_SAME} AND u.kind = 'inventory' AND {_GIVEN_AT} > :given_at) n
-     ORDER BY q.id, n.given_at DESC, n.sequence DESC
-""").bindparams(  # noqa: S608 - as above
-    sa.bindparam("levels", type_=JSONB),
-    sa.bindparam("given_at", type_=sa.DateTime(timezone=True)),
-)
-_STALE = sa.text(f"""
-    UPDATE updates o
-       SET state = 'dismissed', active = false, dismissed_by = 'waybill', note = :note,
-           lease_token = NULL, leased_until = NULL, leased_by = NULL,
-           finished_at = now(), updated_at = now()
-      FROM {_LEVELS}
-     WHERE o.store_id = :store_id AND o.id = q.id
-       AND EXISTS (SELECT FROM updates u
-                    WHERE {_SAME}
-                      AND CASE WHEN u.subject = o.subject THEN u.sequence > o.sequence
-                               ELSE u.subject = q.subject END)
-    RETURNING o.id, o.target, o.subject
-""").bindparams(sa.bindparam("levels", type_=JSONB))  # noqa: S608 - as above
-
-
-# A value that Commerce was asked for differs from try to try: its own doubt counts as well.
-_OTHERS = sa.text(f"""
-    SELECT q.id, max(u.in_doubt_until) AS until FROM {_LEVELS}
-      JOIN updates u ON {_SAME} AND u.in_doubt_until > now()
-       AND (u.id <> q.id OR u.payload->>'quantity' IS NULL)
-     GROUP BY q.id
-""").bindparams(sa.bindparam("levels", type_=JSONB))  # noqa: S608 - as above
+# Transactions that write the same SKU wait for each other; sorted, so that they do not deadlock.
+_LOCK = Statement("""
+    SELECT pg_advisory_xact_lock(hashtextextended('stock:' || :store_id::text || ':' || s, 0))
+      FROM unnest(:subjects::text[]) AS s ORDER BY s
+""")
+_LOCK_ACTIVE = sql.load("inventory/lock_active_levels.sql", levels=_LEVELS, same=_SAME)
+_SUPERSEDE = sql.load("inventory/supersede_levels.sql", levels=_LEVELS, same=_SAME)
+_PUT = sql.load("inventory/put_levels.sql", levels=_LEVELS)
+_NEWER = sql.load("inventory/find_newer_levels.sql", levels=_LEVELS, same=_SAME, given_at=_GIVEN_AT)
+_DROP_STALE = sql.load("inventory/drop_stale_levels.sql", levels=_LEVELS, same=_SAME)
+_DOUBTS = sql.load("inventory/find_doubts_of_levels.sql", levels=_LEVELS, same=_SAME)
 
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Stock levels of a store, each SKU and node once.
-
-    given_at: when Commerce gave them; None for now.
-    """
+    """Stock levels of a store, each SKU and ship node once."""
 
     store_id: int
     levels: Sequence[StockLevel]
     actor: str
     order_id: UUID | None = None
     given_at: datetime | None = None
+    """When Commerce gave them. None means now."""
 
 
 def asks_commerce(update: Claimed) -> bool:
-    """Whether its number of units is read from Commerce when it is sent."""
+    """Whether the number of units is read from Commerce when the update is sent."""
     return update.kind is Kind.INVENTORY and update.payload["quantity"] is None
 
 
 def subject(sku: str, ship_node: str | None = None) -> str:
-    """The queue of a SKU at a ship node; no purchase order is called so."""
-    # Nearly every SKU stands as it is; the first @ is what separates it from the node.
+    """The queue of a SKU at a ship node; no purchase order number looks like it."""
+    # Few SKUs need an escape; the first @ separates the SKU from the node.
     escaped = sku.replace("%", "%25").replace("@", "%40")
     return f"sku:{escaped}" + (f"@{ship_node}" if ship_node else "")
 
@@ -157,12 +76,12 @@ def _level(identifier: UUID, sku: str, ship_node: str | None) -> dict[str, Any]:
 
 
 async def put(connection: Connection, wanted: Levels, ids: timeline.NewId) -> list[UUID]:
-    """Queue levels; older values that nobody holds are dismissed, and never sent.
+    """Queue levels; older values that no poller holds are dismissed and never sent.
 
-    A doubt of an older one stays with it: the new one goes out at once, and once more when that is
-    over. Answers the updates in the order given. Of a level that was given before and that
-    a newer one has taken the place of, the newer one is queued again where it went out, or may
-    have: what the level follows may have undone it. Where it still waits, nothing is queued.
+    An older value keeps its doubt: the new value is sent at once, and once more when the doubt is
+    over. Answers the updates in the order given. If a newer value has replaced a level with a
+    given_at, the newer value is queued again if it was sent or may have been, because what the
+    level follows may have undone it. If it still waits, nothing is queued.
     """
     rows = [_level(ids(wanted.store_id), each.sku, each.ship_node) for each in wanted.levels]
     await hold(connection, wanted.store_id, wanted.levels)
@@ -171,24 +90,25 @@ async def put(connection: Connection, wanted: Levels, ids: timeline.NewId) -> li
         row |= {"given_at": wanted.given_at.isoformat() if wanted.given_at else None}
     values: dict[str, Any] = {"store_id": wanted.store_id, "levels": rows}
     if wanted.given_at is not None:
-        found = await connection.execute(_NEWER, values | {"given_at": wanted.given_at})
+        found = await _NEWER.execute(connection, values | {"given_at": wanted.given_at})
         rows = _newest(rows, {str(row.id): row for row in found})
     values |= {"levels": rows, "note": SUPERSEDED}
-    await connection.execute(_HELD, values)
-    older = (await connection.execute(_SUPERSEDE, values)).all()
+    await _LOCK_ACTIVE.execute(connection, values)
+    # Before the new values are written: a queue has one active update.
+    older = (await _SUPERSEDE.execute(connection, values)).all()
     for row in rows:
         row |= {"payload": {name: row[name] for name in ("sku", "quantity", "ship_node")}}
     values |= {"order_id": wanted.order_id, "actor": wanted.actor}
-    await connection.execute(_PUT, values)
-    left = [(wanted.store_id, "walmart", row.queue) for row in older if row.queue != row.subject]
-    await updates.activate_next(connection, left)
+    await _PUT.execute(connection, values)
+    emptied = [(wanted.store_id, "walmart", row.queue) for row in older if row.queue != row.subject]
+    await updates.activate_next(connection, emptied)
     return [UUID(row["id"]) for row in rows]
 
 
 def _newest(
     rows: Iterable[dict[str, Any]], newer: Mapping[str, sa.Row[Any]]
 ) -> list[dict[str, Any]]:
-    """What is to be queued of levels that were given before: never an older value."""
+    """The rows to queue of levels that have newer values: never an older value."""
     queued = []
     for row in rows:
         after = newer.get(row["id"])
@@ -201,31 +121,31 @@ def _newest(
 
 
 async def hold(connection: Connection, store_id: int, levels: Iterable[StockLevel]) -> None:
-    """Let nobody else put these levels until the transaction ends."""
+    """Lock these levels until the transaction ends, so that no other transaction puts them."""
     subjects = sorted({subject(each.sku, each.ship_node) for each in levels})
-    await connection.execute(_LOCK, {"store_id": str(store_id), "subjects": subjects})
+    await _LOCK.execute(connection, {"store_id": str(store_id), "subjects": subjects})
 
 
 async def drop_stale(
     connection: Connection, store_id: int, claimed: Iterable[Claimed]
 ) -> frozenset[UUID]:
-    """End claimed levels that a newer one has taken the place of meanwhile; answers which."""
+    """Dismiss claimed levels that have a newer value by now; answers which."""
     levels = [_level(each.id, each.payload["sku"], each.payload["ship_node"]) for each in claimed]
     if not levels:
         return frozenset()
     values = {"store_id": store_id, "levels": levels, "note": SUPERSEDED}
-    rows = (await connection.execute(_STALE, values)).all()
-    places: list[Subject] = [(store_id, row.target, row.subject) for row in rows]
-    await updates.activate_next(connection, places)
+    rows = (await _DROP_STALE.execute(connection, values)).all()
+    subjects: list[Subject] = [(store_id, row.target, row.subject) for row in rows]
+    await updates.activate_next(connection, subjects)
     return frozenset(row.id for row in rows)
 
 
 async def others_until(
     connection: Connection, store_id: int, claimed: Iterable[Claimed]
 ) -> dict[UUID, datetime]:
-    """Until when another value of the same level may still arrive, by the claimed update."""
+    """Until when another value of the same level may still arrive, by claimed update."""
     levels = [_level(each.id, each.payload["sku"], each.payload["ship_node"]) for each in claimed]
     if not levels:
         return {}
-    rows = await connection.execute(_OTHERS, {"store_id": store_id, "levels": levels})
+    rows = await _DOUBTS.execute(connection, {"store_id": store_id, "levels": levels})
     return {row.id: row.until for row in rows}

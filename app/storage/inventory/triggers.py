@@ -1,4 +1,4 @@
-"""Stock levels that follow what Walmart has confirmed: cancellations and refunds."""
+"""Stock levels that follow cancellations and refunds once Walmart has confirmed them."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -6,46 +6,16 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from app.domain.orders.requests import StockLevel
 from app.storage import timeline
 from app.storage.inventory import levels as stock
 from app.storage.inventory.levels import Levels
-from app.storage.postgres import sharding
+from app.storage.postgres import sharding, sql
 from app.storage.postgres.database import Connection
 
-_OF_CANCELLATIONS = sharding.ShardedStatement(
-    """
-    SELECT c.store_id, c.order_id, c.update_id, c.inventory, c.created_at,
-           (SELECT coalesce(jsonb_agg(DISTINCT l.sku), '[]') FROM order_lines l, stores s
-             WHERE s.store_id = <c.store_id> AND s.commerce_stock_id IS NOT NULL
-               AND l.store_id = <c.store_id> AND l.order_id = c.order_id) AS readable
-      FROM cancellations c
-      JOIN unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[])) AS q(store_id, id)
-        ON c.store_id = q.store_id AND c.update_id = q.id AND <c> AND <q>
-    """,
-    sa.bindparam("stores", type_=ARRAY(sa.Integer)),
-    sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))),
-)
-_OF_REFUNDS = sharding.ShardedStatement(
-    """
-    SELECT f.store_id, f.order_id, jsonb_agg(DISTINCT l->>'sku') AS skus
-      FROM refunds f
-      JOIN unnest(CAST(:stores AS int[]), CAST(:ids AS uuid[])) AS q(store_id, id)
-        ON f.store_id = q.store_id AND f.update_id = q.id AND <f> AND <q>
-      JOIN stores s ON s.store_id = f.store_id AND s.commerce_stock_id IS NOT NULL
-      JOIN returns r ON r.store_id = f.store_id AND r.id = f.return_id
-     CROSS JOIN LATERAL jsonb_array_elements(f.items) i
-      JOIN LATERAL jsonb_array_elements(r.lines) l ON l->'number' = i->'number'
-     WHERE l->>'sku' <> ''
-     GROUP BY f.store_id, f.order_id, f.update_id
-     ORDER BY f.store_id, f.update_id
-    """,
-    sa.bindparam("stores", type_=ARRAY(sa.Integer)),
-    sa.bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))),
-)
+_OF_CANCELLATIONS = sharding.ShardedCommand(sql.read("inventory/list_canceled_levels.sql"))
+_OF_REFUNDS = sharding.ShardedCommand(sql.read("inventory/list_refunded_skus.sql"))
 
 
 async def hold(
@@ -54,9 +24,10 @@ async def hold(
     canceled: Sequence[tuple[int, UUID]],
     refunded: Sequence[tuple[int, UUID]],
 ) -> None:
-    """Hold levels (by store) whose updates are about to end, and those that may follow.
+    """Lock levels (by store) of which an update is about to end, and those that may follow.
 
-    All at once and before their updates are written: whoever puts levels holds them first, too.
+    All at once and before their updates are written: every transaction that puts levels locks them
+    first.
     """
     levels: dict[int, list[StockLevel]] = {store_id: [*each] for store_id, each in sent.items()}
     wanted = [
@@ -74,7 +45,7 @@ async def hold(
 async def follow_cancellations(
     connection: Connection, canceled: Sequence[tuple[int, UUID]], ids: timeline.NewId
 ) -> None:
-    """Tell Walmart the stock that came with cancellations, as `follow` does."""
+    """Put the stock levels that follow cancellations, as `follow` does."""
     await follow(connection, canceled, (), ids)
 
 
@@ -84,19 +55,19 @@ async def follow(
     refunded: Sequence[tuple[int, UUID]],
     ids: timeline.NewId,
 ) -> None:
-    """Tell Walmart the stock after cancellations and refunds (store and update) it has confirmed.
+    """Put the stock levels that follow confirmed cancellations and refunds (store and update).
 
-    Walmart sets an item out of stock that was canceled for that reason, and nothing else. Where
-    Commerce gave a newer level since, that one follows: it may have reached Walmart before the
-    cancellation did. Where it still waits it goes by itself. Where no level was given, the
-    timeline says so. After a refund only Commerce knows whether what came back is sold again: a
-    level follows where it can be asked.
+    Walmart sets an item out of stock if it was canceled for that reason, and does nothing else. If
+    Commerce has given a newer level since, that one follows: it may have reached Walmart before the
+    cancellation did. If it still waits, nothing has to follow. If no level was given, the timeline
+    says so. After a refund only Commerce knows whether the returned units are sold again: a level
+    follows if Commerce can be asked.
     """
     wanted = [
         *await _after_cancellations(connection, canceled, ids),
         *await _after_refunds(connection, refunded),
     ]
-    # All of a store at once, so that nobody waits in a circle.
+    # All levels of a store at once, so that transactions do not deadlock.
     for store_id in sorted({each.store_id for each in wanted}):
         of_store = [each for each in wanted if each.store_id == store_id]
         levels = [level for each in of_store for level in each.levels]
@@ -121,7 +92,7 @@ async def _after_cancellations(
 def _of_cancellation(row: sa.Row[Any]) -> list[Levels]:
     given = [StockLevel(**level) for level in row.inventory]
     named = {level.sku for level in given}
-    # Commerce is asked when it is sent: what it said before may be outdated by then.
+    # Commerce is asked when the level is sent; an earlier answer may be outdated by then.
     asked = [StockLevel(sku, None) for sku in sorted(row.readable) if sku not in named]
     return [
         Levels(row.store_id, levels, "waybill", row.order_id, at)
@@ -141,10 +112,10 @@ async def _after_refunds(
 
 
 async def _rows(
-    connection: Connection, statement: sharding.ShardedStatement, places: Sequence[tuple[int, UUID]]
+    connection: Connection, command: sharding.ShardedCommand, keys: Sequence[tuple[int, UUID]]
 ) -> Sequence[sa.Row[Any]]:
-    if not places:
+    if not keys:
         return []
-    stores, updates = zip(*sorted(set(places)), strict=True)
+    stores, updates = zip(*sorted(set(keys)), strict=True)
     values = {"stores": list(stores), "ids": list(updates)}
-    return (await statement.execute(connection, stores, values)).all()
+    return (await command.execute(connection, stores, values)).all()

@@ -1,4 +1,5 @@
-"""What a delivery came to and what a read showed, written down in one transaction.
+"""Results of deliveries and settlement of orders, each batch written in one transaction.
 
-Start with `delivery_results.py`.
+Start with `delivery_results.py`. `settlement.py` brings orders in line with what Walmart shows, and
+`recovery.py` repairs a restored backup.
 """

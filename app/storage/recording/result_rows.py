@@ -1,4 +1,4 @@
-"""The result of a delivery: what becomes of its update, what was seen, and the evidence."""
+"""The rows of a result: the update as it becomes, and the attempt."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from app.storage.recording.settlement import error_json
 
 
 def change_row(result: DeliveryResult) -> dict[str, Any]:
-    """What becomes of the update, as a row of the statement that writes it."""
+    """The update as it becomes, as a row of write_results.sql."""
     step = result.step
     return {
         "store_id": result.update.store_id,
@@ -29,7 +29,7 @@ def change_row(result: DeliveryResult) -> dict[str, Any]:
 
 
 def attempt_row(result: DeliveryResult) -> dict[str, Any]:
-    """The evidence of the try, as a row of that statement."""
+    """The attempt, as a row of write_results.sql."""
     update, attempt = result.update, result.attempt
     return {
         "store_id": update.store_id,

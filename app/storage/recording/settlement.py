@@ -1,4 +1,4 @@
-"""Orders brought in line with what Walmart shows, and what that means for their updates."""
+"""Settlement: orders are brought in line with what Walmart shows, and so are their updates."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-
-import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 
 from app.domain.orders import blocked_messages, blockers, reservation, settlement
 from app.domain.orders.commerce_notes import Note, notes
@@ -23,7 +20,7 @@ from app.storage.commerce import updates as commerce_updates
 from app.storage.inventory import triggers
 from app.storage.orders import save
 from app.storage.orders.save import SeenOrder
-from app.storage.postgres import sharding
+from app.storage.postgres import sharding, sql
 from app.storage.postgres.database import Connection
 
 NEEDS_REVIEW = Failure(
@@ -34,76 +31,64 @@ NEEDS_REVIEW = Failure(
     suggestion="Compare the order in Seller Center, then retry or dismiss the update.",
 )
 
-_SETTLE = sharding.ShardedStatement(
-    """
-    UPDATE updates u
-       SET state = coalesce(v.state, u.state), active = u.active AND v.state IS NULL,
-           last_error = coalesce(v.last_error, u.last_error), updated_at = v.at,
-           in_doubt_until = CASE WHEN v.cleared THEN NULL ELSE u.in_doubt_until END,
-           finished_at = CASE WHEN v.state IS NULL THEN u.finished_at ELSE v.at END
-      FROM (SELECT r.*, now() AS at FROM jsonb_to_recordset(:changes)
-                AS r(store_id int, id uuid, state text, last_error jsonb, cleared boolean)) v
-     WHERE u.store_id = v.store_id AND u.id = v.id AND u.state <> 'sending' AND <u> AND <v>
-    RETURNING u.target, u.subject, u.store_id
-    """,
-    sa.bindparam("changes", type_=JSONB),
-)
+_SETTLE = sharding.ShardedCommand(sql.read("recording/settle_updates.sql"))
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementInput:
-    """A locked order, what Walmart shows of it, and when that read began.
-
-    at is the database's time. accept_walmart: units that Walmart does not show are taken back.
-    """
+    """A locked order and what Walmart shows of it."""
 
     order: Order
     snapshot: OrderSnapshot
     at: datetime
+    """When the read of Walmart began, by the database's time."""
     accept_walmart: bool = False
+    """Whether units that Walmart does not show are taken back."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Settled:
-    """An order as it became, with the states that its other updates come to have."""
+    """A settled order."""
 
     before: Order
     order: Order
+    """The order as it became."""
     states: Mapping[UUID, State]
+    """The new states of its updates."""
     outcome: Settlement
     snapshot: OrderSnapshot
     at: datetime
 
     @property
     def cleared(self) -> frozenset[UUID]:
-        """Updates whose doubt has ended."""
+        """Updates that are not in doubt any more."""
         return frozenset(task.update_id for task in self.outcome.cleared)
 
 
 def still_holds(basis: Order | None, order: Order) -> bool:
-    """Whether a picture read after basis was loaded may still be believed.
+    """Whether a snapshot that was read after basis was loaded is still valid.
 
-    Walmart is read outside any transaction; what was written down meanwhile is newer than
-    the picture, and must not be taken back by it.
+    Walmart is read outside any transaction. What was written meanwhile is newer than the snapshot,
+    which must not undo it.
     """
     return basis is not None and basis.last_synced_at == order.last_synced_at
 
 
 async def settle(
-    connection: Connection, picture: SettlementInput, ids: timeline.NewId
+    connection: Connection, given: SettlementInput, ids: timeline.NewId
 ) -> list[Subject]:
-    """Bring a locked order in line with what Walmart shows; answers whose turns may change.
+    """Bring a locked order in line with what Walmart shows.
 
-    Updates that a poller holds are left to it.
+    Answers the queues in which another update may become active. Claimed updates do not change.
     """
-    return await settle_many(connection, [picture], ids)
+    return await settle_many(connection, [given], ids)
 
 
 async def settle_many(
-    connection: Connection, pictures: Sequence[SettlementInput], ids: timeline.NewId
+    connection: Connection, given: Sequence[SettlementInput], ids: timeline.NewId
 ) -> list[Subject]:
-    """The same for several orders, each named once, in as many statements as for one."""
-    settled = [_settled(picture) for picture in pictures]
+    """The same for several orders, each given once, in as many statements as for one."""
+    settled = [_settled(each) for each in given]
     await save.save_many(
         connection,
         [(each.before, each.order) for each in settled],
@@ -116,21 +101,25 @@ async def settle_many(
         for update_id, state in each.states.items()
         if state is State.CONFIRMED and _kind(each.order, update_id) == Kind.CANCELLATION
     ]
-    landed += [(each.order.store_id, task.update_id) for each in settled for task in _stood(each)]
+    landed += [
+        (each.order.store_id, task.update_id)
+        for each in settled
+        for task in _landed_although_dismissed(each)
+    ]
     await triggers.follow_cancellations(connection, landed, ids)
-    told = [(order, found) for order, found in _notes(settled) if found]
-    await commerce_updates.enqueue_notes(connection, told, ids)
+    noted = [(order, found) for order, found in _notes(settled) if found]
+    await commerce_updates.enqueue_notes(connection, noted, ids)
     subjects += [
-        (order.store_id, Target.COMMERCE.value, order.purchase_order_id) for order, _ in told
+        (order.store_id, Target.COMMERCE.value, order.purchase_order_id) for order, _ in noted
     ]
     for each in settled:
-        for event in _told(each):
+        for event in _events(each):
             await timeline.add(connection, each.order.store_id, each.order.id, event, ids)
     return subjects
 
 
-def _stood(settled: _Settled) -> Iterator[Task]:
-    """Cancellations that a person has dismissed and that this read shows whole."""
+def _landed_although_dismissed(settled: _Settled) -> Iterator[Task]:
+    """Cancellations that a person has dismissed and that this read shows completely."""
     for task in settled.order.tasks:
         before = settled.before.task(task.update_id)
         dismissed = task.kind is Kind.CANCELLATION and task.state is State.DISMISSED
@@ -142,13 +131,13 @@ def _whole(task: Task) -> bool:
     return all(item.confirmed >= item.quantity for item in task.items)
 
 
-def _settled(picture: SettlementInput) -> _Settled:
+def _settled(given: SettlementInput) -> _Settled:
     outcome = settlement.settle(
-        picture.order, picture.snapshot, picture.at, accept_walmart=picture.accept_walmart
+        given.order, given.snapshot, given.at, accept_walmart=given.accept_walmart
     )
     states = _states(outcome)
     after = reservation.with_state(outcome.order, states)
-    return _Settled(picture.order, after, states, outcome, picture.snapshot, picture.at)
+    return _Settled(given.order, after, states, outcome, given.snapshot, given.at)
 
 
 def _states(settled: Settlement) -> dict[UUID, State]:
@@ -158,15 +147,15 @@ def _states(settled: Settlement) -> dict[UUID, State]:
         if task.state in OPEN | {State.FAILED} and task.state is not State.SENDING
     }
     for task in settled.trimmed:
-        # What can still be sent of it goes out, and then it fails with what could not.
-        going = any(item.reserved for item in task.items)
-        if task.state in OPEN and task.state is not State.SENDING and not going:
+        # The items that can still be sent go out; then the update fails with those that could not.
+        sendable = any(item.reserved for item in task.items)
+        if task.state in OPEN and task.state is not State.SENDING and not sendable:
             states.setdefault(task.update_id, State.FAILED)
     return states
 
 
-def _told(settled: _Settled) -> Iterator[timeline.TimelineEvent]:
-    """What the order's timeline says of it."""
+def _events(settled: _Settled) -> Iterator[timeline.TimelineEvent]:
+    """The events for the order's timeline."""
     for task in settled.outcome.trimmed:
         detail = {"lines": _lines(task)}
         yield timeline.TimelineEvent("reservation_trimmed", update_id=task.update_id, detail=detail)
@@ -176,7 +165,7 @@ def _told(settled: _Settled) -> Iterator[timeline.TimelineEvent]:
 
 
 def _notes(settled: Sequence[_Settled]) -> Iterator[tuple[Order, Sequence[Note]]]:
-    """What Commerce is told of it."""
+    """The notes for the Commerce orders."""
     for each in settled:
         yield each.order, list(notes(each.before, each.order, each.snapshot))
 
@@ -203,19 +192,19 @@ async def _settle_updates(connection: Connection, settled: Sequence[_Settled]) -
     ]
     if not changes:
         return []
-    of = [each.order.store_id for each in settled]
-    rows = await _SETTLE.execute(connection, of, {"changes": changes})
+    store_ids = [each.order.store_id for each in settled]
+    rows = await _SETTLE.execute(connection, store_ids, {"changes": changes})
     return [(row.store_id, row.target, row.subject) for row in rows]
 
 
 def _failure(settled: _Settled, update_id: UUID) -> Failure:
-    """Why an update fails for which Walmart leaves no room; of a shipment, line by line."""
+    """Why an update fails that Walmart's units leave no room for; of a shipment, line by line."""
     task, after = settled.before.task(update_id), settled.order.task(update_id)
     if task is None or after is None or task.kind is not Kind.SHIPMENT:
         return NEEDS_REVIEW
-    left = blockers.sendable(settled.before, task, settled.snapshot, settled.at).blocked
+    blocked = blockers.sendable(settled.before, task, settled.snapshot, settled.at).blocked
     rest = any(item.confirmed for item in after.items)
-    return blocked_messages.failure(left, rest=rest) if left else NEEDS_REVIEW
+    return blocked_messages.failure(blocked, rest=rest) if blocked else NEEDS_REVIEW
 
 
 def _kind(order: Order, update_id: UUID) -> str:
@@ -226,7 +215,7 @@ def _kind(order: Order, update_id: UUID) -> str:
 def error_json(
     failure: Failure | None, operation: str, occurred_at: datetime | None
 ) -> dict[str, Any] | None:
-    """A failure in the form of the column last_error."""
+    """A failure as the column last_error stores it."""
     if failure is None:
         return None
     error = dataclasses.asdict(failure)

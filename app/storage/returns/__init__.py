@@ -1,1 +1,4 @@
-"""Returns as Walmart shows them, and refunds asked for."""
+"""Returns as Walmart shows them, and the refunds that are requested for them.
+
+Start with `returns.py`.
+"""

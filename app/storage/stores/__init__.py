@@ -1,1 +1,4 @@
-"""Stores, their secrets (encrypted), API keys and error notifications."""
+"""Stores, their secrets (encrypted), API keys and error notifications.
+
+Start with `stores.py`.
+"""

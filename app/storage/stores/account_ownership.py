@@ -1,50 +1,34 @@
-"""Accounts and names that several stores have from before that was refused: one of them owns it.
+"""Ownership of accounts and names that several stores have shared since before it was refused.
 
-The owner keeps others from it, by the unique indexes; those that share it are not in these.
+One store owns them: the unique indexes contain the owner and not the stores that share with it.
 """
 
 from typing import Any
 
-import sqlalchemy as sa
-
+from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
 
-# By number, so that two stores that give something up at once wait for each other. The second
-# sees what became of the first, and no lock is in the way of rows that refer to stores.
-_HOLD = sa.text("""
-    SELECT s.store_id, s.market, s.walmart_client_id, s.name
-      FROM stores s JOIN stores o ON o.store_id = :store_id
-     WHERE s.store_id = o.store_id
-        OR (s.market = o.market AND s.walmart_client_id = o.walmart_client_id)
-        OR lower(s.name) = lower(o.name)
-     ORDER BY s.store_id
-       FOR NO KEY UPDATE OF s
-""")
-_INHERIT = """
-    UPDATE stores SET {shared} = false
-     WHERE store_id = (SELECT min(store_id) FROM stores WHERE {same} AND {shared})
-       AND NOT EXISTS (SELECT FROM stores WHERE {same} AND NOT {shared})
-"""
-_ACCOUNT = sa.text(
-    _INHERIT.format(
-        shared="account_shared",
-        same="market = :market AND walmart_client_id = :walmart_client_id",
-    )
+_LOCK = sql.load("stores/lock_stores.sql")
+_PASS_ON_ACCOUNT = sql.load(
+    "stores/pass_on.sql",
+    shared="account_shared",
+    same="market = :market AND walmart_client_id = :walmart_client_id",
 )
-_NAME = sa.text(_INHERIT.format(shared="name_shared", same="lower(name) = lower(:name)"))
+_PASS_ON_NAME = sql.load(
+    "stores/pass_on.sql", shared="name_shared", same="lower(name) = lower(:name)"
+)
 
 
 async def hold(connection: Connection, store_id: int) -> dict[str, Any]:
-    """What a store has now; neither it nor who shares it changes until the transaction ends."""
-    rows = (await connection.execute(_HOLD, {"store_id": store_id})).mappings()
+    """The account and name of a store, locked together with the stores that share them."""
+    rows = (await _LOCK.execute(connection, {"store_id": store_id})).mappings()
     return next(dict(row) for row in rows if row["store_id"] == store_id)
 
 
 async def pass_on(connection: Connection, before: dict[str, Any]) -> None:
-    """Make the oldest store that shares what a store gave up its owner, where it has none.
+    """Give the account and name that a store gave up to the oldest store that shares them.
 
-    before: what that store had, by `hold`.
+    before: the account and name of the store, by `hold`.
     """
-    account = {name: before[name] for name in ("market", "walmart_client_id")}
-    await connection.execute(_ACCOUNT, account)
-    await connection.execute(_NAME, {"name": before["name"]})
+    await _PASS_ON_ACCOUNT.execute(connection, before)
+    await _PASS_ON_NAME.execute(connection, before)

@@ -1,4 +1,4 @@
-"""API keys: stored as digests, bound to a store or to all, shown once when they are made."""
+"""API keys: stored as digests, for one store or all, shown once when they are created."""
 
 import hashlib
 import secrets
@@ -16,11 +16,12 @@ PREFIX = "wb_"
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key without its secret. store_id None: every store."""
+    """A key without its secret."""
 
     id: UUID
     name: str
     store_id: int | None
+    """None means every store."""
     scopes: frozenset[str]
     created_at: datetime
     revoked_at: datetime | None
@@ -32,7 +33,7 @@ def new_secret() -> str:
 
 
 def _digest(secret: str) -> bytes:
-    # The secret is random and long, so a fast digest is as good as a slow one.
+    # The secret is random and long, so a fast digest is as safe as a slow one.
     return hashlib.sha256(secret.encode(errors="replace")).digest()
 
 
@@ -46,11 +47,11 @@ _COLUMNS = [
 ]
 
 
-_ONE_OF_A_NAME = "uq_api_keys_name"
+_UNIQUE_NAME = "uq_api_keys_name"
 
 
 class NameTaken(Exception):
-    """Another key bears the name."""
+    """Another key has the name."""
 
 
 async def create(
@@ -62,7 +63,7 @@ async def create(
     scopes: frozenset[str],
     secret: str,
 ) -> None:
-    """Write a key. Raises NameTaken, also where another writes the name at the same moment."""
+    """Create a key. Raises NameTaken, also if the name is created twice at the same moment."""
     statement = sa.insert(api_keys).values(
         id=identifier,
         name=name,
@@ -74,7 +75,7 @@ async def create(
     try:
         await connection.execute(statement)
     except sa.exc.IntegrityError as error:
-        if violated(error) == _ONE_OF_A_NAME:
+        if violated(error) == _UNIQUE_NAME:
             raise NameTaken(name) from error
         raise
 
@@ -95,7 +96,7 @@ async def list_keys(connection: Connection) -> list[ApiKey]:
 
 
 async def revoke(connection: Connection, name: str) -> bool:
-    """End a key; False when there is no such key that still works."""
+    """Revoke a key; False if there is no valid key of that name."""
     statement = (
         sa.update(api_keys)
         .where(api_keys.c.name == name, api_keys.c.revoked_at.is_(None))

@@ -1,4 +1,4 @@
-"""What a store's people are still to be told of: taken by one poller at a time, told, given up."""
+"""Error notifications: queued for each store, sent by one poller at a time, or given up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,44 +8,30 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from app.storage.postgres import sql
 from app.storage.postgres.database import Connection, Database
 from app.storage.postgres.sharding import Sweep
 from app.storage.tables import notification_queues as queues
 from app.storage.tables import notifications
 
-# Stores that a poller tells at once; errors that one message counts at most.
+# Stores that a poller notifies at once; the errors that one message contains at most.
 BATCH, MOST = 20, 1000
-# Seconds for which nobody else tells a store of the same; and between two messages to it.
+# Seconds for which a poller has a store for itself; seconds between two messages to a store.
 LEASE, PACE = 60.0, 60.0
 
-# Stores with something to tell, found one by one: one of them may have very many.
 _TAKE = Sweep(
     """
       FROM notification_queues d
      WHERE d.due_at <= now()
        AND EXISTS (SELECT FROM notifications n WHERE n.store_id = d.store_id)""",
-    """
-    WITH RECURSIVE told AS (
-      (SELECT n.store_id FROM notifications n WHERE true AND <n> ORDER BY n.store_id LIMIT 1)
-      UNION ALL
-      SELECT (SELECT n.store_id FROM notifications n WHERE n.store_id > t.store_id AND <n>
-               ORDER BY n.store_id LIMIT 1)
-        FROM told t WHERE t.store_id IS NOT NULL),
-    due AS MATERIALIZED (
-      SELECT q.store_id FROM notification_queues q JOIN told USING (store_id)
-       WHERE q.due_at <= now() AND <q> ORDER BY q.due_at LIMIT :batch FOR UPDATE OF q SKIP LOCKED)
-    UPDATE notification_queues q SET due_at = now() + make_interval(secs => :lease)
-      FROM due JOIN stores s USING (store_id) WHERE q.store_id = due.store_id AND <q>
-    RETURNING q.store_id, s.id, s.code, s.name, s.notify_url AS url, s.notify_secret AS secret,
-              q.tries, extract(epoch FROM now() - q.failing_since)::float AS failing_for
-    """,
+    sql.read("stores/take_notifications.sql"),
     since="d.due_at",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class DueNotification:
-    """A store that may be told now. url and secret are sealed; failing_for is in seconds."""
+    """A store that is due to be notified. url and secret are encrypted."""
 
     store_id: int
     id: UUID
@@ -55,11 +41,12 @@ class DueNotification:
     secret: bytes = field(repr=False)
     tries: int
     failing_for: float | None
+    """Seconds since the first failure. None means that the last message arrived."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewError:
-    """An error that a store's people are to be told of."""
+    """An error to notify a store of."""
 
     id: int
     what: str
@@ -70,7 +57,7 @@ class NewError:
 
 
 async def take(database: Database) -> list[DueNotification]:
-    """Take some stores that have something to be told and may be told it now."""
+    """Take some stores that have new errors and are due to be notified."""
     taken: list[DueNotification] = []
     for stores in await _TAKE.turns(database, {}):
         if len(taken) < BATCH:
@@ -82,7 +69,7 @@ async def take(database: Database) -> list[DueNotification]:
 
 
 async def waiting(connection: Connection, store_id: int) -> list[NewError]:
-    """What a store is to be told, the oldest first."""
+    """The errors to notify a store of, the oldest first."""
     columns = (notifications.c[name] for name in NewError.__slots__)
     statement = (
         sa.select(*columns)
@@ -94,7 +81,7 @@ async def waiting(connection: Connection, store_id: int) -> list[NewError]:
 
 
 async def delivered(connection: Connection, store_id: int, errors: Sequence[NewError]) -> None:
-    """The message arrived; the next may go in a minute."""
+    """Record that a message arrived; the next one may be sent in a minute."""
     await _drop(connection, store_id, errors)
     await _change(
         connection, store_id, PACE, tries=0, failing_since=None, last_error=None, given_up=0
@@ -102,7 +89,7 @@ async def delivered(connection: Connection, store_id: int, errors: Sequence[NewE
 
 
 async def failed(connection: Connection, store_id: int, why: str, again_in: float) -> None:
-    """The message did not arrive; it is tried again in so many seconds."""
+    """Record that a message did not arrive; it is repeated after so many seconds."""
     since = sa.func.coalesce(queues.c.failing_since, sa.func.now())
     tries = queues.c.tries + 1
     await _change(
@@ -113,7 +100,7 @@ async def failed(connection: Connection, store_id: int, why: str, again_in: floa
 async def give_up(
     connection: Connection, store_id: int, errors: Sequence[NewError], why: str
 ) -> None:
-    """Nobody will be told of these; the store shows how many they were, and why."""
+    """Give up notifying of these errors; the store shows how many they were, and why."""
     await _drop(connection, store_id, errors)
     given_up = queues.c.given_up + len(errors)
     await _change(
@@ -128,7 +115,7 @@ async def give_up(
 
 
 async def begin(connection: Connection, store_id: int) -> None:
-    """Let a store be told from now on, as if nothing had gone wrong before."""
+    """Start notifying a store, without any failure of before."""
     fresh = {
         "due_at": sa.func.now(),
         "tries": 0,
@@ -143,13 +130,13 @@ async def begin(connection: Connection, store_id: int) -> None:
 
 
 async def end(connection: Connection, store_id: int) -> None:
-    """Tell a store nothing more."""
+    """Stop notifying a store."""
     for table in (notifications, queues):
         await connection.execute(sa.delete(table).where(table.c.store_id == store_id))
 
 
 async def _drop(connection: Connection, store_id: int, errors: Sequence[NewError]) -> None:
-    # By their ids, and not up to the last: one with a lower id may have been written since.
+    # By id, and not up to the last: an error with a lower id may have been written since.
     await connection.execute(
         sa.delete(notifications).where(
             notifications.c.store_id == store_id,

@@ -1,10 +1,10 @@
-"""Store secrets at rest: encrypted with the first Fernet key, readable with any (rotation)."""
+"""Encryption of store secrets: with the first Fernet key, readable with any, for rotation."""
 
 from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-# Secrets that stay open in memory at once, as they do in the accounts that calls are made with.
+# Decrypted secrets that are cached in memory, where the accounts of calls have them as well.
 _KEPT = 1000
 
 
@@ -25,7 +25,7 @@ class SecretCipher:
         if not keys:
             raise ValueError("at least one encryption key is needed")
         self._fernet = MultiFernet([Fernet(key) for key in keys])
-        # What was opened a moment ago: a busy store's secrets are asked for with every claim.
+        # A cache, because every claim needs the secrets of its stores.
         self._opened: dict[bytes, str] = {}
 
     def seal(self, secret: str) -> bytes:

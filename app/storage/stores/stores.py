@@ -1,4 +1,4 @@
-"""Stores: written, changed, and opened to call Walmart in their name."""
+"""Stores: their settings, and their credentials for Walmart and Commerce."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,28 +14,21 @@ from app.storage.stores import account_ownership, error_notifications
 from app.storage.stores.secrets import SecretCipher
 from app.storage.tables import stores
 
-# Any of them may end the pause that the old ones caused.
+# A change of one of these ends the pause that the old ones caused.
 _ACCESS = {
     "walmart_client_id",
     "walmart_client_secret",
     "commerce_base_url",
     "commerce_access_token",
 }
-
-
-_CREDENTIALS = (
-    "SELECT walmart_client_id, walmart_client_secret, market FROM stores WHERE store_id = :store_id"
-)
-
-
-# What may be shared from before that was refused.
+# The columns that stores may share since before that was refused.
 _SHARED = {"market", "walmart_client_id", "name"}
-# What a store alone may have, by the index that sees to it.
+# What must be unique, by the index that ensures it.
 _OWN = {"uq_stores_code": "code", "uq_stores_account": "account", "uq_stores_name": "name"}
 
 
 class AlreadyInUse(Exception):
-    """Another store has it; what: code, account or name."""
+    """Another store has the code, account or name (what)."""
 
     def __init__(self, what: str) -> None:
         self.what = what
@@ -44,7 +37,7 @@ class AlreadyInUse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What is needed to call Walmart for a store."""
+    """A store's credentials for Walmart."""
 
     store_id: int
     client_id: str
@@ -57,7 +50,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class CommerceAccess:
-    """What is needed to call a store's Commerce. The token never shows in a repr."""
+    """The address and token of a store's Commerce. The token never shows in a repr."""
 
     store_id: int
     code: str
@@ -69,7 +62,7 @@ class CommerceAccess:
 
 @dataclass(frozen=True, slots=True)
 class ShippingRules:
-    """What a store's own settings say about its shipments."""
+    """A store's settings for shipments."""
 
     carriers: CarrierMap
     default_tracking_url: str | None
@@ -78,7 +71,7 @@ class ShippingRules:
 
 @dataclass(frozen=True, slots=True)
 class CommerceSide:
-    """How a store knows that its Commerce speaks: public keys in PEM, and Adobe's client ids."""
+    """How a store authenticates its Commerce: public keys in PEM, and Adobe client ids."""
 
     store_id: int
     webhook_public_keys: tuple[str, ...]
@@ -92,7 +85,7 @@ async def next_number(connection: Connection) -> int:
 
 
 async def add(connection: Connection, values: Mapping[str, Any]) -> None:
-    """Write a store, with its lanes. Raises AlreadyInUse."""
+    """Create a store, with its lanes. Raises AlreadyInUse."""
     await _write(connection, sa.insert(stores).values(**values))
     await rate_limits.create(connection, [values["store_id"]])
     if values.get("notify_url") is not None:
@@ -102,8 +95,8 @@ async def add(connection: Connection, values: Mapping[str, Any]) -> None:
 async def change(connection: Connection, store_id: int, values: Mapping[str, Any]) -> None:
     """Change a store. New credentials end the pause that the old ones caused.
 
-    Raises AlreadyInUse. A store that shares an account or a name from before that was refused keeps
-    them until it is given another; what the owner gives up is the oldest such store's then.
+    Raises AlreadyInUse. A store that shares an account or name (account_ownership.py) keeps it
+    until it gets another; what the owner gives up goes to the oldest store that shares it.
     """
     before = await account_ownership.hold(connection, store_id) if _SHARED & values.keys() else None
     statement = sa.update(stores).where(stores.c.store_id == store_id)
@@ -142,19 +135,19 @@ async def _write(connection: Connection, statement: sa.Insert | sa.Update) -> No
 
 
 async def number_of(connection: Connection, identifier: UUID) -> int | None:
-    """The number of the store with that id, if there is one."""
+    """The number of the store with that id. None means that there is no such store."""
     statement = sa.select(stores.c.store_id).where(stores.c.id == identifier)
     return (await connection.execute(statement)).scalar_one_or_none()
 
 
 async def number_of_code(connection: Connection, code: str) -> int | None:
-    """The number of the store with that code, if there is one."""
+    """The number of the store with that code. None means that there is no such store."""
     statement = sa.select(stores.c.store_id).where(stores.c.code == code)
     return (await connection.execute(statement)).scalar_one_or_none()
 
 
 async def commerce_side(connection: Connection, code: str) -> CommerceSide | None:
-    """How the store with that code knows its Commerce, if there is such a store."""
+    """How the store authenticates its Commerce. None means that there is no such store."""
     statement = sa.select(
         stores.c.store_id,
         stores.c.commerce_webhook_public_keys,
@@ -165,26 +158,29 @@ async def commerce_side(connection: Connection, code: str) -> CommerceSide | Non
 
 
 async def identity(connection: Connection, code: str) -> tuple[int, UUID] | None:
-    """The number and the id of the store with that code, if there is one."""
+    """The number and id of the store with that code. None means that there is no such store."""
     statement = sa.select(stores.c.store_id, stores.c.id).where(stores.c.code == code)
     row = (await connection.execute(statement)).one_or_none()
     return None if row is None else (row.store_id, row.id)
 
 
 async def default_cancellation_reason(connection: Connection, store_id: int) -> str | None:
-    """The reason that counts where a cancellation names none."""
+    """The reason of a cancellation that is requested without one."""
     statement = sa.select(stores.c.default_cancellation_reason).where(stores.c.store_id == store_id)
     return (await connection.execute(statement)).scalar_one_or_none()
 
 
 async def credentials(connection: Connection, store_id: int, cipher: SecretCipher) -> Credentials:
-    """Open a store's Walmart credentials. Raises CannotDecrypt when no key fits them."""
-    row = (await connection.execute(sa.text(_CREDENTIALS), {"store_id": store_id})).one()
-    return opened(store_id, row._mapping, cipher)  # noqa: SLF001 - SQLAlchemy's own name for it
+    """A store's Walmart credentials, decrypted. Raises CannotDecrypt."""
+    statement = sa.select(
+        stores.c.walmart_client_id, stores.c.walmart_client_secret, stores.c.market
+    ).where(stores.c.store_id == store_id)
+    row = (await connection.execute(statement)).mappings().one()
+    return opened(store_id, row, cipher)
 
 
 def opened(store_id: int, row: Mapping[Any, Any], cipher: SecretCipher) -> Credentials:
-    """A store's Walmart credentials out of a row that holds them sealed. Raises CannotDecrypt."""
+    """The Walmart credentials of a row that has them encrypted. Raises CannotDecrypt."""
     return Credentials(
         store_id=store_id,
         client_id=row["walmart_client_id"],
@@ -196,7 +192,7 @@ def opened(store_id: int, row: Mapping[Any, Any], cipher: SecretCipher) -> Crede
 async def commerce_access(
     connection: Connection, store_id: int, cipher: SecretCipher
 ) -> CommerceAccess | None:
-    """How to call a store's Commerce, None where it is not said. Raises CannotDecrypt."""
+    """How to call a store's Commerce. None means that it is not set. Raises CannotDecrypt."""
     statement = sa.select(
         stores.c.code,
         stores.c.commerce_base_url,
@@ -217,7 +213,7 @@ async def pushes_orders(connection: Connection, store_id: int) -> bool:
 
 
 async def shipping_rules(connection: Connection, store_id: int) -> ShippingRules:
-    """The store's carriers and its template of tracking URLs."""
+    """The store's settings for shipments."""
     statement = sa.select(stores.c.carriers, stores.c.default_tracking_url, stores.c.market).where(
         stores.c.store_id == store_id
     )
