@@ -517,7 +517,7 @@ MUTATIONS = (
         "telling its error to all that were written with it",
         "app/storage/postgres/batcher.py",
         "                await self._one_by_one(batch)\n",
-        "                [_tell(place, error) for place in batch]\n",
+        "                [_answer(each, error) for each in batch]\n",
         (GROUPED, GROUP),
     ),
     Mutation(

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from app.storage.postgres import sql
-from app.storage.postgres.database import APART, Connection
+from app.storage.postgres.database import SHARDED, Connection
 from app.storage.postgres.sql import Statement
 from app.storage.tables import stores, webhook_events
 
@@ -79,7 +79,7 @@ async def add(connection: Connection, announced: NewWebhookEvent) -> bool:
 
 async def due(connection: Connection) -> list[int]:
     """Stores that have a due event and whose Walmart may be read, the longest overdue first."""
-    statement = _DUE_SHARDED if connection.info[APART] else _DUE
+    statement = _DUE_SHARDED if connection.info[SHARDED] else _DUE
     return list((await statement.execute(connection)).scalars())
 
 

@@ -1,4 +1,5 @@
-"""PostgreSQL itself: pool, sessions, transactions, errors, migrations, the embedded server.
+"""PostgreSQL itself: pools, sessions, transactions, SQL texts, the embedded server, the schema.
 
-Nothing here knows orders or updates. Start with `database.py`.
+Start with `database.py` (a `Database` and its transactions) and `sql.py` (statements).
+`sharding.py` has the statements for tables that are distributed by store.
 """

@@ -1,4 +1,4 @@
-"""The pool of connections, and the transaction that every use case opens for itself."""
+"""A database: its connection pools, and the transaction that every use case opens for itself."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,19 +15,18 @@ from app.storage.postgres.retry import repeated
 from app.storage.postgres.session import Sessions
 
 Connection = AsyncConnection
-# In a connection's info: whether stores' rows lie on several servers.
-APART = "apart"
-_APART = sa.text("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')")
-# Connections for statements by key: of a poller's claims (app/worker/dispatcher.py) and its look.
+# In a connection's info: whether the tables are distributed by store over several servers.
+SHARDED = "sharded"
+_IS_SHARDED = sa.text("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')")
+# Connections for statements by key: a poller's claims (app/worker/dispatcher.py).
 _KEYED = 5
-# Connections for shipments that are accepted together (app/storage/orders/ship_batcher.py): two
-# reads, two writes.
+# Connections for shipments that are accepted in batches (app/storage/orders): 2 reads, 2 writes.
 _GROUPED = 4
-# Milliseconds that a transaction waits for a held row: one that is run again, or may be split, only
-# for a moment, so that it does not keep its connection from others.
+# Milliseconds that a transaction waits for a locked row. One that is repeated, or may be split,
+# waits only a moment, so that its connection serves other requests.
 BRIEF, PATIENT = 100, 5000
-# To plan such a statement for each of its values took longer than to carry it out, and while
-# tables are small the planner would read all of them.
+# Planning such a statement for each call took longer than running it, and while tables are small
+# the planner would read all of their rows.
 BY_KEY = {
     "plan_cache_mode": "force_generic_plan",
     "enable_hashjoin": "off",
@@ -38,32 +37,32 @@ BY_KEY = {
 
 @dataclass(slots=True)
 class Placement:
-    """Whether stores' rows lie on several servers; None while nobody has asked."""
+    """Whether the tables are distributed by store over several servers (Citus)."""
 
     sharded: bool | None = None
+    """None means that PostgreSQL has not been asked yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """One PostgreSQL, through a pool of at most pool_size connections.
-
-    limits: settings that each transaction makes for itself, where no session keeps them.
-    direct: for single statements, with connections of its own; by_key: for those that name their
-    rows by keys, planned once whatever the values, likewise; grouped: the same for what several
-    requests ask in one statement, so that no poller of the process is in their way.
-    """
+    """A PostgreSQL database with its connection pools."""
 
     engine: AsyncEngine
+    """The pool of transactions."""
     direct: Sessions
+    """For single statements."""
     by_key: Sessions
+    """For statements that find their rows by keys, planned once for all values."""
     grouped: Sessions
+    """The same for the statements of several requests, so that pollers do not delay them."""
     limits: Mapping[str, str] = field(default_factory=dict)
+    """Settings of each transaction, for lack of a session that has them."""
     placement: Placement = field(default_factory=Placement)
 
     async def is_sharded(self) -> bool:
-        """Whether stores' rows lie on several servers (Citus); PostgreSQL is asked once.
+        """Whether the tables are distributed by store (Citus); PostgreSQL is asked once.
 
-        Then no statement may be of several stores, nor hold rows of them. Raises NotAvailable.
+        If so, no statement may read or lock rows of several stores. Raises NotAvailable.
         """
         if self.placement.sharded is None:
             async with self.begin():
@@ -72,10 +71,10 @@ class Database:
 
     @asynccontextmanager
     async def begin(self, **settings: str) -> AsyncIterator[Connection]:
-        """A transaction: committed at the end of the block, or nothing happened.
+        """A transaction, committed at the end of the block, rolled back by an exception.
 
-        settings: of PostgreSQL, for this transaction. Raises NotAvailable when PostgreSQL cannot
-        be reached or takes no writes now, Busy where another transaction holds what it needs.
+        settings: of PostgreSQL, for this transaction. Raises NotAvailable if PostgreSQL cannot be
+        reached or takes no writes now, Busy if another transaction locks a row that it needs.
         """
         wait = {"lock_timeout": str(BRIEF)} if repeated() else {}
         async with self._connection() as connection, connection.begin():
@@ -84,7 +83,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
-        """One consistent picture for several selects; nothing can be written through it."""
+        """A read-only transaction: one consistent snapshot for several selects."""
         async with self._connection() as connection:
             await connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -105,11 +104,11 @@ class Database:
         if settings:
             await connection.exec_driver_sql(_local_select(settings))
         if self.placement.sharded is None:
-            self.placement.sharded = bool((await connection.execute(_APART)).scalar_one())
-        connection.info[APART] = self.placement.sharded
+            self.placement.sharded = bool((await connection.execute(_IS_SHARDED)).scalar_one())
+        connection.info[SHARDED] = self.placement.sharded
 
     async def close(self) -> None:
-        """Give every connection back."""
+        """Close every connection."""
         await self.engine.dispose()
         await self.direct.close()
         await self.by_key.close()
@@ -117,7 +116,7 @@ class Database:
 
 
 def violated(error: sa.exc.IntegrityError) -> str | None:
-    """The name of the constraint that refused a write, for turning it into a domain error."""
+    """The name of the violated constraint, which storage translates into a domain error."""
     cause = getattr(error.orig, "__cause__", None)
     return getattr(cause, "constraint_name", None)
 
@@ -130,19 +129,19 @@ def open_database(
     statement_timeout_ms: int = 15_000,
     pooler: bool = False,
 ) -> Database:
-    """Make the pool for a `postgresql://` URL; nothing connects before the first use.
+    """The database of a `postgresql://` URL; nothing connects before the first use.
 
     pool_timeout: seconds to wait for a connection while all are in use.
-    pooler: a transaction pooler such as PgBouncer stands between, which keeps no session: no
-    named prepared statements, no settings outside a transaction (decision 0006).
+    pooler: connections go through a transaction pooler such as PgBouncer, which keeps no session:
+    no named prepared statements, no settings outside a transaction (decision 0006).
     """
     limits = {
         "statement_timeout": str(statement_timeout_ms),
         "lock_timeout": str(PATIENT),
         "idle_in_transaction_session_timeout": "30000",
     }
-    # The server ends a statement itself; one that does not answer at all would hold its
-    # connection, and whoever waits for it, until TCP gives up after a quarter of an hour.
+    # The server ends a statement itself. A server that does not answer at all would block its
+    # connection, and its request, until TCP gives up after a quarter of an hour.
     silence = statement_timeout_ms / 1000 * 4 / 3
     connect_args: dict[str, object] = {"timeout": 10, "command_timeout": silence}
     if pooler:
@@ -162,7 +161,7 @@ def open_database(
     )
     sa.event.listen(engine.sync_engine, "handle_error", _close_read_only)
     arguments = {**asyncpg_arguments(url), **connect_args}
-    # Requests, which are run again where a row is held; and claims, which are not.
+    # Requests are repeated after a lock time-out; claims are not.
     brief = {"lock_timeout": str(BRIEF)}
     direct, by_key, grouped = (
         Sessions(
@@ -183,25 +182,25 @@ def open_database(
 
 
 def _close_read_only(context: ExceptionContext) -> None:
-    """Treat a session that takes no writes as one that is lost, and those as old as it.
+    """Discard a session that takes no writes, and all others as old as it.
 
-    A failover may make a standby of the server that they lead to; a new one finds its successor.
+    A failover made their server a standby; a new session finds the new primary.
     """
     if sqlstate(context.original_exception) == READ_ONLY:
         context.is_disconnect = True
 
 
 def _local_select(settings: Mapping[str, str]) -> str:
-    """A statement that makes settings for a transaction; names and values are of ours."""
+    """A statement that makes settings for a transaction; names and values are our own."""
     made = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
     return f"SELECT {made}"
 
 
 def _local(limits: Mapping[str, str]) -> str:
-    """The same as statements that can follow a BEGIN in one round trip."""
+    """The same settings as statements that can follow a BEGIN in one round trip."""
     return "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in limits.items())
 
 
 def _unnamed() -> str:
-    """The statement of a protocol that keeps none."""
+    """The name of an unnamed prepared statement."""
     return ""

@@ -1,7 +1,7 @@
-"""How a `postgresql://` address becomes what SQLAlchemy and asyncpg want.
+"""Parser of `postgresql://` addresses, for SQLAlchemy and for asyncpg.
 
-One parser for both, so that the pool and the LISTEN connection can never disagree about where
-the database is. The form is libpq's (PostgreSQL manual, "Connection URIs").
+One parser for both, so that the pool and the LISTEN connection always lead to the same database.
+The form is libpq's (PostgreSQL manual, "Connection URIs").
 """
 
 import re
@@ -22,12 +22,12 @@ _PLACE = re.compile(r"(?P<host>\[[^\]]+\]|[^:]*)(?::(?P<port>\d*))?")
 
 
 class BadDatabaseUrl(ValueError):
-    """The address cannot be used; the message never repeats it, since it may hold a password."""
+    """The address cannot be used; the message never repeats it: it may contain a password."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Where the database is; None means that the driver's own default holds."""
+    """The location of the database. None means the driver's own default."""
 
     user: str | None
     password: str | None
@@ -38,21 +38,21 @@ class _Target:
 
     @property
     def on_socket(self) -> bool:
-        """Whether the host is a folder that holds a unix socket."""
+        """Whether the host is a folder with a unix socket."""
         return self.host is not None and self.host.startswith("/")
 
 
 def sqlalchemy_url(url: str) -> URL:
-    """Give the address for `create_async_engine`, on asyncpg.
+    """The address for `create_async_engine`, with asyncpg.
 
-    Raises BadDatabaseUrl for an address that it cannot honour whole.
+    Raises BadDatabaseUrl for an address of which a part is not supported.
     """
     target = _parse(url)
     query: dict[str, str] = {}
     if target.sslmode:
         query["ssl"] = target.sslmode
     if target.on_socket:
-        # A folder is no host name to SQLAlchemy: it would render a path into the authority.
+        # SQLAlchemy takes no folder as the host: it would write the path as part of the address.
         query["host"] = target.host or ""
         query["port"] = str(target.port or 5432)
     return URL.create(
@@ -67,7 +67,7 @@ def sqlalchemy_url(url: str) -> URL:
 
 
 def asyncpg_arguments(url: str) -> dict[str, Any]:
-    """Give the keyword arguments for a plain `asyncpg.connect`; raises BadDatabaseUrl."""
+    """The keyword arguments for `asyncpg.connect`. Raises BadDatabaseUrl."""
     target = _parse(url)
     arguments = {
         "user": target.user,
@@ -101,7 +101,7 @@ def _parse(url: str) -> _Target:
 
 
 def _parameters(query: str) -> dict[str, str]:
-    # libpq takes a plus sign literally; parse_qsl alone would make it a space.
+    # libpq takes a plus sign literally; parse_qsl alone would read a space.
     pairs = parse_qsl(query.replace("+", "%2B"), keep_blank_values=True)
     for name, _ in pairs:
         if name not in PARAMETERS:

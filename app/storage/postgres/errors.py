@@ -1,4 +1,4 @@
-"""What a database's error means for a caller: one table, for SQLAlchemy and for asyncpg alone."""
+"""Which database errors are transient: one table for SQLAlchemy and for asyncpg."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,19 +8,19 @@ import sqlalchemy as sa
 
 from app.domain.errors import Busy, NotAvailable, Stale
 
-# A lock that was not to be had, and two transactions in each other's way.
+# A lock time-out, a serialization failure, a deadlock.
 _BUSY = frozenset({"55P03", "40001", "40P01"})
-# A server that takes no writes: a failover made a standby of it.
+# A server that takes no writes, because a failover made it a standby.
 READ_ONLY = "25006"
-# A migration changed what a prepared statement answers.
+# A migration changed the columns of a prepared statement.
 _OUTDATED = (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError)
-# PostgreSQL error classes that say "not now" (manual, appendix A): connection trouble (08), a
-# transaction that was ended because it idled (25P03), a new connection that is refused (28) or
-# finds no such database (3D), as during a failover or a restore; out of disk, memory or connections
-# (53), shutting down or a statement that took too long (57), an I/O error (58).
+# Transient classes of PostgreSQL errors (manual, appendix A): connection errors (08), a transaction
+# that was ended because it was idle (25P03), a new connection that is refused (28) or finds no such
+# database (3D), as during a failover or a restore; out of disk, memory or connections (53),
+# shutdown or statement time-out (57), an I/O error (58).
 REFUSED = ("28", "3D")
 _NOT_NOW = ("08", "25P03", *REFUSED, "53", "57", "58")
-# How a connection that goes away under a statement shows itself; a time-out is an OSError.
+# What a statement raises whose connection is lost; a time-out is an OSError.
 LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, sa.exc.TimeoutError)
 _MESSAGE = "The database cannot be reached or takes no writes now."
 _HELD = "Another transaction holds a row that this needs."
@@ -32,15 +32,15 @@ def unavailable() -> NotAvailable:
 
 
 def sqlstate(error: BaseException | None) -> str:
-    """PostgreSQL's code of an error; empty where the error is not PostgreSQL's."""
+    """The SQLSTATE of an error; empty if the error is not from PostgreSQL."""
     return getattr(_cause(error), "sqlstate", None) or ""
 
 
 def meaning(error: Exception, *, alone: bool = False) -> NotAvailable | None:
-    """The error that a caller gets instead; None for a fault of ours.
+    """The error that a caller gets instead. None means that it is a fault of ours.
 
-    alone: no code but the driver's and the loop's ran. Then "in the wrong state" is the
-    connection's, too.
+    alone: only code of the driver and of the event loop ran, so that a RuntimeError means a broken
+    connection as well.
     """
     cause, state = _cause(error), sqlstate(error)
     if state in _BUSY:
@@ -55,7 +55,7 @@ def meaning(error: Exception, *, alone: bool = False) -> NotAvailable | None:
 
 @contextmanager
 def translated(*, alone: bool = False) -> Iterator[None]:
-    """Raise what an error of the database means. Raises Busy, Stale, NotAvailable."""
+    """Translate errors of the database. Raises Busy, Stale, NotAvailable."""
     try:
         yield
     except Exception as error:
@@ -66,6 +66,6 @@ def translated(*, alone: bool = False) -> Iterator[None]:
 
 
 def _cause(error: BaseException | None) -> BaseException | None:
-    """The driver's own error, beneath the two that SQLAlchemy makes of it."""
+    """The driver's own error, which SQLAlchemy wraps twice."""
     orig = getattr(error, "orig", None)
     return error if orig is None else orig.__cause__ or orig

@@ -1,4 +1,4 @@
-"""The schema: brought to head, and compared with it."""
+"""The database schema: migration to head, and the revision it is at."""
 
 import functools
 from pathlib import Path
@@ -14,11 +14,11 @@ _LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL manual, appendix A
 
 
 class SchemaBusy(Exception):
-    """A lock that the migration needs was not to be had in time; a later run may get it."""
+    """The migration did not get a lock in time; a later run may get it."""
 
 
 def configuration(url: str | None = None) -> Config:
-    """Give what Alembic's commands want; without a URL only those that need no database work."""
+    """Alembic's configuration; without a URL only commands that need no database work."""
     config = Config()
     # A percent sign in the folder's name would be read as a reference to another setting.
     config.set_main_option("script_location", str(_ROOT / "migrations").replace("%", "%%"))
@@ -30,10 +30,10 @@ def configuration(url: str | None = None) -> Config:
 def upgrade(url: str, *, lock_wait: float = 300.0) -> None:
     """Bring the schema to head; safe to run from every replica at once.
 
-    Waits up to `lock_wait` seconds for a migration that runs elsewhere. Raises SchemaBusy where
-    that, or a transaction on a table it must change, takes too long, and sqlalchemy's
-    DBAPIError for what else the database refuses; steps that had ended are kept. Blocks, and
-    starts an event loop of its own: call it in a thread where one is running.
+    Waits up to `lock_wait` seconds for a migration in another process. Raises SchemaBusy if that,
+    or a transaction on a table that changes, takes too long, and SQLAlchemy's DBAPIError for
+    anything else that the database refuses; completed steps are kept. Blocks, and starts an event
+    loop of its own: call it in a thread if one is running.
     """
     config = configuration(url)
     config.attributes["lock_wait"] = lock_wait
@@ -47,12 +47,12 @@ def upgrade(url: str, *, lock_wait: float = 300.0) -> None:
 
 @functools.cache
 def head_revision() -> str:
-    """The newest revision this code knows."""
+    """The newest revision that this code knows."""
     head = ScriptDirectory.from_config(configuration()).get_current_head()
     assert head is not None  # noqa: S101 - there is always a first migration
     return head
 
 
 def current_revision(connection: sa.Connection) -> str | None:
-    """The revision the database is at; None for an empty one."""
+    """The revision of the database. None means that it is empty."""
     return MigrationContext.configure(connection).get_current_revision()

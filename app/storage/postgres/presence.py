@@ -1,8 +1,8 @@
-"""Whether pollers work on this database: each shares an advisory lock on the session it listens by.
+"""Presence of pollers: each has a shared advisory lock in the session by which it listens.
 
-`waybill recover` takes the same lock for itself, so it is refused while a poller lives, and a
-poller that starts meanwhile waits. PostgreSQL gives the lock up with the session, however the
-process ended. A transaction pooler keeps no session: there, only leases show pollers.
+`waybill recover` takes the same lock exclusively, so it is refused while a poller lives, and a
+poller that starts meanwhile waits. PostgreSQL releases the lock with the session, however the
+process ended. Behind a transaction pooler there is no session: only leases show pollers.
 """
 
 from collections.abc import AsyncIterator
@@ -22,9 +22,9 @@ PATIENCE = 10.0
 
 @asynccontextmanager
 async def alone(url: str) -> AsyncIterator[bool]:
-    """Keep pollers out while the block lasts; False where one is there.
+    """Keep pollers out while the block runs; False if one is present.
 
-    url leads to PostgreSQL itself. Raises NotAvailable.
+    url is that of PostgreSQL itself, not of a pooler. Raises NotAvailable.
     """
     try:
         connection = await asyncpg.connect(**asyncpg_arguments(url), timeout=PATIENCE)

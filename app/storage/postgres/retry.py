@@ -1,7 +1,7 @@
-"""Running a use case again whose transaction came to nothing, where that may help.
+"""Retry of use cases after a lock time-out or a stale session.
 
-A request waits for a held row outside the pool: its transaction gives up after a moment, its
-connection serves others, and the request is run again after a pause.
+A request waits for a locked row outside the pool: its transaction gives up after a moment, its
+connection serves other requests, and the request runs again after a pause.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import TypeVar
 from app.domain.errors import Busy, Stale
 
 Result = TypeVar("Result")
-# Seconds for all runs together.
+# Seconds for all runs.
 PATIENCE = 5.0
 # Seconds between two runs: at first, and at most.
 _FIRST, _LONGEST = 0.05, 0.8
@@ -21,12 +21,12 @@ _repeated: ContextVar[bool] = ContextVar("repeated", default=False)
 
 
 def repeated() -> bool:
-    """Whether what runs now is run again where a row is held, so that it need not wait long."""
+    """Whether the current work is repeated after a lock time-out, so that it need not wait long."""
     return _repeated.get()
 
 
 async def again(work: Callable[[], Awaitable[Result]]) -> Result:
-    """Run work; again while a row that it needs is held, and once where its session was stale.
+    """Run work; again while a row that it needs is locked, and once if its session was stale.
 
     work must be safe to repeat from its beginning. Raises what the last run raised.
     """
@@ -45,7 +45,7 @@ async def again(work: Callable[[], Awaitable[Result]]) -> Result:
             except Busy:
                 if loop.time() + pause >= until:
                     raise
-            # Jitter parts those who wait for the same row; nothing secret comes of it.
+            # Jitter spreads requests that wait for the same row. It is not a secret.
             await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311
             pause = min(2 * pause, _LONGEST)
     finally:

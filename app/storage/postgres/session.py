@@ -1,7 +1,7 @@
-"""Statements without SQLAlchemy: for the few places where its work would be most of theirs.
+"""Sessions: raw asyncpg for hot statements, where SQLAlchemy's overhead dominates.
 
-They are prepared once for each connection and kept, on connections that are given back as they
-are: no statement here leaves anything behind in its session.
+A statement is prepared once for each connection. Connections are given back as they are, because no
+statement leaves anything behind in its session.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -19,18 +19,19 @@ Row = Mapping[str, Any]
 
 
 class Session(Protocol):
-    """A connection that is lent for several statements."""
+    """A connection for several statements."""
 
     async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
-        """Carry a statement out; answers its rows."""
+        """Run a statement with $1, $2 …; answers its rows."""
 
 
 @dataclass(slots=True)
 class _Autocommit:
-    """Statements that are their own transactions. sound: it is known how the last one ended."""
+    """A session in which each statement is a transaction."""
 
     connection: Any
     sound: bool = True
+    """Whether it is known how the last statement ended."""
 
     async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
         self.sound = False
@@ -46,20 +47,18 @@ class _Autocommit:
 
 @dataclass(slots=True)
 class Sessions:
-    """Statements through connections that are lent one at a time.
-
-    limits: a statement that sets each transaction's time-outs, where no session keeps them
-    (behind a transaction pooler, which keeps no prepared statements either).
-    """
+    """Sessions on the connections of a pool."""
 
     pool: Pool
     limits: str | None = None
+    """Statements that set a transaction's time-outs behind a transaction pooler, which keeps no
+    session and no prepared statements. None means that there is no pooler."""
 
     async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
-        """Carry a statement out, its own transaction; answers its rows.
+        """Run a statement as a transaction; answers its rows.
 
-        Raises NotAvailable when PostgreSQL cannot be reached or takes no writes now, and
-        asyncpg's own errors for everything else.
+        Raises NotAvailable if PostgreSQL cannot be reached or takes no writes now, and asyncpg's
+        own errors for everything else.
         """
         if self.limits is None:
             async with self.session() as session:
@@ -70,63 +69,63 @@ class Sessions:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
-        """Lend a connection for several statements, each its own transaction; raises as `fetch`.
+        """A session for several statements, each a transaction; raises as `fetch`.
 
-        For statements that follow each other at once. Nobody else may use the connection between.
+        For statements that follow each other at once: the connection is not shared meanwhile.
         """
         if self.limits is not None:
-            # Behind a pooler a connection is nobody's but for a transaction.
+            # Behind a pooler a connection is assigned for one transaction only.
             yield self
             return
         with translated(alone=True):
-            loan = await self.pool.take()
-        session = _Autocommit(loan.connection)
+            pooled = await self.pool.take()
+        session = _Autocommit(pooled.connection)
         with self._renewing():
             try:
                 yield session
             finally:
-                self.pool.give_back(loan, circuit_open=not session.sound)
+                self.pool.give_back(pooled, broken=not session.sound)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Session]:
-        """Lend a connection for several statements that read; raises as `fetch` does.
+        """A session for several statements that read; raises as `fetch` does.
 
-        Each is a transaction of its own: beginning and ending one for all of them would be two
-        round trips more, and at PostgreSQL's usual level give no common picture either.
+        Each is a transaction: one transaction for all would cost two more round trips, and at
+        PostgreSQL's default isolation level give no common snapshot either.
         """
-        # Behind a pooler one transaction costs less than one for each of them.
-        lent = self.session() if self.limits is None else self.transaction()
-        async with lent as session:
+        # Behind a pooler one transaction costs less than one for each statement.
+        opened = self.session() if self.limits is None else self.transaction()
+        async with opened as session:
             yield session
 
     @asynccontextmanager
     async def transaction(self, first: str = "") -> AsyncIterator[Session]:
-        """Open a transaction that ends with the block; raises as `fetch` does.
+        """A transaction that ends with the block; raises as `fetch` does.
 
-        first is carried out with its beginning, in one round trip: a statement without values,
-        whose rows nobody wants, such as one that holds a row.
+        first runs in the same round trip as its BEGIN: a statement without parameters of which the
+        rows are not needed, such as one that locks a row.
         """
-        words = "; ".join(each for each in ("BEGIN", self.limits, first) if each)
+        begin = "; ".join(each for each in ("BEGIN", self.limits, first) if each)
         with self._renewing(), translated():
             with translated(alone=True):
-                loan = await self.pool.take()
+                pooled = await self.pool.take()
             sound = False
             try:
-                await loan.connection.execute(words)
-                yield loan.connection
-                await loan.connection.execute("COMMIT")
+                await pooled.connection.execute(begin)
+                yield pooled.connection
+                await pooled.connection.execute("COMMIT")
                 sound = True
             except Exception as error:
-                if not isinstance(error, LOST) and not loan.connection.is_closed():
-                    await loan.connection.execute("ROLLBACK")
+                if not isinstance(error, LOST) and not pooled.connection.is_closed():
+                    await pooled.connection.execute("ROLLBACK")
                     sound = True
                 raise
             finally:
-                self.pool.give_back(loan, circuit_open=not sound)
+                self.pool.give_back(pooled, broken=not sound)
 
     @contextmanager
     def _renewing(self) -> Iterator[None]:
-        """Use no connection again where one was stale: the others are as old."""
+        """Discard all connections if one was stale: the others are as old."""
         try:
             yield
         except Stale:
@@ -134,5 +133,5 @@ class Sessions:
             raise
 
     async def close(self) -> None:
-        """Give every connection back."""
+        """Close every connection."""
         await self.pool.close()

@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.storage.postgres.database import APART, Connection, Database
+from app.storage.postgres.database import SHARDED, Connection, Database
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
 from app.storage.postgres.sql import Statement
@@ -59,7 +59,7 @@ class ShardedStatement:
     ) -> sa.CursorResult[Any]:
         """Run the statement. store_ids: the stores of its rows; empty means every store."""
         stores = set(store_ids)
-        if len(stores) == 1 and connection.info[APART]:
+        if len(stores) == 1 and connection.info[SHARDED]:
             return await connection.execute(self.one, {**values, "store_id": stores.pop()})
         return await connection.execute(self.several, values)
 
@@ -80,7 +80,7 @@ class ShardedCommand:
     ) -> sa.CursorResult[Any]:
         """Run the statement. store_ids: the stores of its rows; empty means every store."""
         stores = set(store_ids)
-        if len(stores) == 1 and connection.info[APART]:
+        if len(stores) == 1 and connection.info[SHARDED]:
             return await self._one.execute(connection, {**values, "store_id": stores.pop()})
         return await self._several.execute(connection, values)
 

@@ -10,10 +10,8 @@ from app.storage.postgres.sql import Statement
 # Rows of each group that are read before it is known from which groups more are needed.
 _FIRST = 3
 # Selected from a table: so the planner knows nothing of the ends, and plans once for all of them.
-_KEY, _ID, _LAST_KEY, _LAST_ID = (
-    f"(SELECT {name} FROM ends)"  # noqa: S608 - names of this module
-    for name in ("key", "id", "last_key", "last_id")
-)
+_KEY, _ID = "(SELECT key FROM ends)", "(SELECT id FROM ends)"
+_LAST_KEY, _LAST_ID = "(SELECT last_key FROM ends)", "(SELECT last_id FROM ends)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +93,12 @@ class _Builder:
     def groups(self) -> str:
         """The tables of groups: the store, and a value of each column of the prefix."""
         scan, given = self.scan, len(self.shape)
-        names = "".join(f", {name}.{name}" for name in scan.names[:given])
-        stores = "(SELECT CAST(:store_id AS int) AS store_id)" if self.one else "stores"
-        seeds = f"SELECT s.store_id{names} FROM {stores} s{''.join(self._wanted())}"  # noqa: S608 - names of this module
+        seeds = sql.read(
+            "queries/scan_index_seeds.sql",
+            names="".join(f", {name}.{name}" for name in scan.names[:given]),
+            stores="(SELECT CAST(:store_id AS int) AS store_id)" if self.one else "stores",
+            wanted="".join(self._wanted()),
+        )
         if given == len(scan.prefix):
             return f"groups AS MATERIALIZED ({seeds})"
         least = [*(f"b.{name}" for name in scan.names[:given]), "''"]

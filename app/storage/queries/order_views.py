@@ -47,10 +47,7 @@ ROWS = sql.read(
     returns=orders_by_id.RETURNS_OF_ORDER,
 )
 """What `views` needs of an order t and its store s; a sharding template."""
-_ORDER = Statement(
-    f"SELECT {of_one(ROWS)} FROM orders t JOIN stores s ON s.store_id = t.store_id"  # noqa: S608 - a file of this package
-    " WHERE t.store_id = :store_id AND t.id = :id"
-)
+_ORDER = Statement(of_one(sql.read("queries/read_order.sql", rows=ROWS)))
 _ORDERS = ShardedQuery(sql.read("queries/list_orders.sql", rows=ROWS))
 _LINES = ShardedQuery(orders_by_id.of("order_lines", "t.*") + " ORDER BY t.order_id, t.position")
 

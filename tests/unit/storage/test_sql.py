@@ -1,0 +1,50 @@
+"""What a statement's text becomes, and what each file of statements must have."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.storage.postgres import sql
+from app.storage.postgres.sql import Statement
+
+FOLDER = Path("app/storage")
+FILES = sorted(FOLDER.rglob("*.sql"))
+MODULES = "\n".join(each.read_text() for each in sorted(FOLDER.rglob("*.py")))
+
+
+@pytest.mark.parametrize(
+    ("text", "numbered", "names"),
+    [
+        ("SELECT :a, :b, :a", "SELECT $1, $2, $1", ["a", "b"]),
+        ("SELECT :a::int[], b::text", "SELECT $1::int[], b::text", ["a"]),
+        ("SELECT ':a' || :b", "SELECT ':a' || $1", ["b"]),
+        ("make_interval(secs => :secs)", "make_interval(secs => $1)", ["secs"]),
+        ("SELECT '0001-01-01 00:00:00+00'", "SELECT '0001-01-01 00:00:00+00'", []),
+    ],
+)
+def test_parameters_are_numbered_by_their_first_occurrence(
+    text: str, numbered: str, names: list[str]
+) -> None:
+    statement = Statement(text)
+    assert statement.text == numbered
+    assert statement.names == names
+
+
+def test_a_piece_that_is_not_given_is_an_error() -> None:
+    with pytest.raises(KeyError, match="lane"):
+        sql.read("lock_lanes.sql")
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_a_file_begins_with_its_purpose_and_a_module_reads_it(file: Path) -> None:
+    text = file.read_text()
+    purpose = text.splitlines()[0]
+    assert re.fullmatch(r"-- [A-Z].*[.]", purpose)
+    assert max(map(len, text.splitlines())) <= 110
+    path = file.relative_to(FOLDER)
+    # The pieces of stock levels are named in a loop.
+    assert f'"{path}"' in MODULES or f'"{path.stem}"' in MODULES
+    # No comment is left, and no parameter is lost in one.
+    read = sql.read(str(path), **dict.fromkeys(re.findall(r"{{(\w+)}}", text), ""))
+    assert "--" not in read
