@@ -17,7 +17,7 @@ from app.storage.tables import stores as table
 _SUGGESTION = "Correct notifications.url with PATCH /v1/stores/{store_id}."
 
 
-async def troubles(
+async def _notification_failures(
     connection: Connection, store_ids: Collection[int]
 ) -> dict[int, list[StatusDetail]]:
     """Notification failures of some stores; a store without one is left out."""
@@ -99,13 +99,13 @@ async def stores(
 async def _views(connection: Connection, rows: Sequence[Any]) -> list[StoreView]:
     store_ids = [row["store_id"] for row in rows]
     stopped = await lane_views.stops(connection, store_ids)
-    untold = await troubles(connection, store_ids)
+    failures = await _notification_failures(connection, store_ids)
     return [
         StoreView(
             **row,
             status_details=[
                 *(stop.detail(stop.endpoint.value) for stop in stopped.get(row["store_id"], [])),
-                *untold.get(row["store_id"], []),
+                *failures.get(row["store_id"], []),
             ],
         )
         for row in rows

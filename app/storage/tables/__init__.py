@@ -1,4 +1,4 @@
-"""The tables. Every key begins with the store, so that they can be distributed by store.
+"""The tables. Every key begins with the store, so that tables can be distributed by store.
 
 `store_id` is the store's number (the last 32 bits of every id), four bytes instead of
 sixteen in each index. Autovacuum's settings of the hot ones are in the migration

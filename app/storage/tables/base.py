@@ -1,4 +1,4 @@
-"""What every table shares: the names of constraints, and columns that come up again and again.
+"""What all tables share: the naming convention of constraints, and frequent columns.
 
 Constraints are named by one convention, because storage translates their violations into
 errors by name.
@@ -23,7 +23,7 @@ EMPTY_OBJECT = sa.text("'{}'::jsonb")
 
 
 def time(name: str, *, nullable: bool = True, default: bool = False) -> sa.Column[Any]:
-    """A moment, with its zone; default: when the row is written."""
+    """A time with its zone. default: the time when the row is written."""
     return sa.Column(
         name,
         sa.DateTime(timezone=True),

@@ -1,4 +1,4 @@
-"""What Commerce's hooks and events told, one row for each shipment, cancellation, credit memo."""
+"""Commerce events: one row for each shipment, cancellation and credit memo of Commerce."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID
@@ -10,27 +10,27 @@ commerce_events = sa.Table(
     metadata,
     sa.Column("store_id", sa.Integer, nullable=False),
     sa.Column("id", UUID(as_uuid=True), nullable=False),
-    # The thing that was told of, such as commerce-shipment-45.
+    # The shipment, cancellation or credit memo, such as commerce-shipment-45.
     sa.Column("reference", sa.Text, nullable=False),
     sa.Column("about", sa.Text, nullable=False),
     sa.Column("commerce_order_id", sa.BigInteger, nullable=False),
-    # None until somebody says which Walmart order it is.
+    # NULL until it is known which Walmart order it is.
     sa.Column("order_id", UUID(as_uuid=True)),
-    # All that was told of it so far, put together; told_at: when the newest whole picture was.
+    # Everything known about it; told_at: when the newest complete content arrived.
     sa.Column("told", JSONB, nullable=False),
     time("told_at"),
-    # The ids of the shipments here that it became, or was found to be; of a credit memo the body
-    # at the REST door that it stands for.
+    # The ids of the shipments that it became, or was found to be; of a credit memo the REST request
+    # behind it.
     sa.Column("shipments", JSONB, nullable=False, server_default=EMPTY_LIST),
     sa.Column("state", sa.Text, nullable=False),
-    # Why it was refused, or waits.
+    # Why it is refused or waits.
     sa.Column("code", sa.Text),
     sa.Column("message", sa.Text),
     sa.Column("note", sa.Text),
     sa.Column("dismissed_by", sa.Text),
     time("received_at", default=True),
     time("updated_at", default=True),
-    # When a poller carries it out, once its order is linked.
+    # When a poller carries it out, after its order is linked.
     time("due_at", default=True),
     sa.PrimaryKeyConstraint("store_id", "id"),
     sa.UniqueConstraint(
@@ -45,7 +45,7 @@ commerce_events = sa.Table(
         "id",
         postgresql_where=sa.text("state IN ('waiting', 'refused')"),
     ),
-    # What a new link sets free, what nobody ever linked, and what a poller carries out next.
+    # Events that a new link frees, events that were never linked, and events that are due.
     sa.Index(
         "ix_commerce_events_unlinked",
         "store_id",
@@ -70,7 +70,7 @@ commerce_event_ids = sa.Table(
     "commerce_event_ids",
     metadata,
     sa.Column("store_id", sa.Integer, nullable=False),
-    # Adobe's own id of the event.
+    # Adobe's id of the event.
     sa.Column("event_id", sa.Text, nullable=False),
     time("received_at", default=True),
     sa.PrimaryKeyConstraint("store_id", "event_id"),

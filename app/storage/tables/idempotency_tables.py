@@ -1,4 +1,4 @@
-"""Answers kept under an Idempotency-Key."""
+"""Answers that are stored under an Idempotency-Key."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB

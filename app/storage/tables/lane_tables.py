@@ -1,4 +1,4 @@
-"""How a store stands with Walmart: its lanes, and when it was last compared."""
+"""Lanes (rate limits and circuit breakers) and reconciliations of stores."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -9,28 +9,28 @@ lanes = sa.Table(
     "lanes",
     metadata,
     sa.Column("store_id", sa.Integer, nullable=False),
-    # The Walmart operation, or "*" for every one of the store's.
+    # The Walmart operation, or "*" for all calls of the store.
     sa.Column("endpoint", sa.Text, nullable=False),
     # In the past while it is open.
     time("paused_until", nullable=False),
-    # Why it stands still, or did last; empty while all is well.
+    # Why it is paused, or was last; empty if calls succeed.
     sa.Column("reason", sa.Text, nullable=False),
     time("since", default=True),
-    # Calls left by Walmart's last header, and when it said that one more comes; null where
-    # Walmart's answers do not say.
+    # Calls left by Walmart's last header, and when the next one is added; NULL if Walmart's answers
+    # do not say.
     sa.Column("tokens", sa.Integer),
     time("replenish_at"),
-    # When the answer came that the count is from.
+    # When that answer arrived.
     time("seen_at"),
     # Whether Walmart has ever answered here; until then few calls go out at once.
     sa.Column("answered", sa.Boolean, nullable=False, server_default=sa.text("false")),
-    # Calls in a row without a proper answer; from BREAK_AFTER (domain/outbox/rate_limits.py) on the
-    # lane is broken, and after each pause a single call tries whether it works again.
+    # Calls in a row without a proper answer. From BREAK_AFTER (domain/outbox/rate_limits.py) on the
+    # circuit is open, and after each pause a single call probes it.
     sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
-    # What was left of our own cap (WAYBILL_WALMART_RATES), and when.
+    # Calls left of our own cap (WAYBILL_WALMART_RATES), and when that was computed.
     sa.Column("own_tokens", sa.Float),
     time("own_at"),
-    # How often the store's updates were claimed, counted on its lane to all of Walmart ("*").
+    # The count of claims of the store, on its lane for all calls ("*").
     sa.Column("claims", sa.BigInteger, nullable=False, server_default="0"),
     sa.PrimaryKeyConstraint("store_id", "endpoint"),
     sa.ForeignKeyConstraint(["store_id"], ["stores.store_id"]),
@@ -42,12 +42,12 @@ reconciliations = sa.Table(
     metadata,
     sa.Column("store_id", sa.Integer, nullable=False),
     time("started_at", default=True),
-    # While somebody is at it.
+    # The lease of a run.
     time("leased_until"),
     time("finished_at"),
     sa.Column("orders", sa.Integer, nullable=False, server_default="0"),
     sa.Column("repaired", sa.Integer, nullable=False, server_default="0"),
-    # What was left to a person, by cause.
+    # Findings that a person has to look at, by cause.
     sa.Column("drift", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     sa.Column("stopped", sa.Text),
     sa.PrimaryKeyConstraint("store_id"),

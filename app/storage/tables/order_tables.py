@@ -1,4 +1,4 @@
-"""Orders, their lines, and what happened to them."""
+"""Orders, their lines, their timelines and their counts."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID
@@ -23,21 +23,21 @@ orders = sa.Table(
     time("ship_by"),
     time("deliver_by"),
     sa.Column("ship_method", sa.Text),
-    # "walmart" where Walmart's own warehouses ship it: read only.
+    # "walmart" if Walmart's own warehouses ship it: read only.
     sa.Column("fulfilled_by", sa.Text, nullable=False, server_default="seller"),
-    # Why Walmart's picture of it could not be read when it was imported.
+    # Why it could not be read when it was imported.
     sa.Column("import_error", JSONB),
-    # "refused" or "waiting" while something that Commerce told of it is; see commerce_events.
+    # The state of its open Commerce events, "refused" before "waiting"; see commerce_events.
     sa.Column("commerce_open", sa.Text),
     sa.Column("cancel_requested", JSONB),
-    # When people were warned that units must leave soon.
+    # When the warning of the ship-by date was written.
     time("ship_by_warned_at"),
     time("last_synced_at"),
     time("created_at", default=True),
     time("updated_at", default=True),
     sa.PrimaryKeyConstraint("store_id", "id"),
     sa.ForeignKeyConstraint(["store_id"], ["stores.store_id"]),
-    # One index tells numbers apart and finds by how they begin.
+    # One index makes numbers unique and finds them by their beginning.
     sa.Index(
         "uq_orders_purchase_order_id",
         "store_id",
@@ -45,12 +45,12 @@ orders = sa.Table(
         unique=True,
         postgresql_ops={"purchase_order_id": "text_pattern_ops"},
     ),
-    # Newest first, last changed last, soonest ship-by first: the three ways to page, each by
-    # what the list may be filtered by (overview/order_lists.py).
+    # The newest first, the last changed last, the earliest ship-by date first: the three orders of
+    # a list, each with the filters of the list (queries/order_lists.py).
     sa.Index("ix_orders_ordered_at", "store_id", "ordered_at", "id"),
     sa.Index("ix_orders_status_ordered_at", "store_id", "status", "ordered_at", "id"),
     sa.Index("ix_orders_updated_at", "store_id", "updated_at", "id"),
-    # What Commerce has to be told of.
+    # Orders that Commerce does not have yet.
     sa.Index(
         "ix_orders_without_commerce_newest",
         "store_id",
@@ -69,7 +69,7 @@ orders = sa.Table(
         "id",
         postgresql_where=sa.text("fulfillment_status IN ('open', 'partially_shipped')"),
     ),
-    # Whom to warn next, across all stores.
+    # Orders to warn of next, of all stores.
     sa.Index(
         "ix_orders_ship_by_warning",
         "ship_by",
@@ -77,7 +77,7 @@ orders = sa.Table(
             "fulfillment_status IN ('open', 'partially_shipped') AND ship_by_warned_at IS NULL"
         ),
     ),
-    # q finds by the beginning of a number.
+    # The search by the beginning of a number.
     sa.Index(
         "ix_orders_customer_order_id_begins",
         "store_id",
@@ -112,7 +112,7 @@ order_lines = sa.Table(
     sa.Column("refunded", sa.Integer, nullable=False, server_default="0"),
     sa.PrimaryKeyConstraint("store_id", "order_id", "line_number"),
     sa.ForeignKeyConstraint(["store_id", "order_id"], ["orders.store_id", "orders.id"]),
-    # The last guard against selling a unit twice, whatever the code above it does.
+    # The last guard against selling a unit twice, whatever the code does.
     sa.CheckConstraint("shipped + canceled + pending <= ordered", name="units_within_ordered"),
     sa.CheckConstraint(
         "pending >= 0 AND shipped >= 0 AND canceled >= 0 AND refunded >= 0 AND ordered > 0",
@@ -153,7 +153,7 @@ order_counts = sa.Table(
     sa.PrimaryKeyConstraint("store_id", "status"),
 )
 
-# What was not added to the counts yet; the truth is the sum of both.
+# Changes that are not added to the counts yet; the true count is the sum of both.
 order_count_changes = sa.Table(
     "order_count_changes",
     metadata,

@@ -1,4 +1,4 @@
-"""Buyers' returns as Walmart shows them, and the refunds that Commerce asked for."""
+"""Returns as Walmart shows them, and the refunds that Commerce requested."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID
@@ -15,32 +15,32 @@ returns = sa.Table(
     # The RMA number.
     sa.Column("return_order_id", sa.Text, nullable=False),
     sa.Column("customer_order_id", sa.Text, nullable=False),
-    # Of its first line; `return_orders` has the others.
+    # The order of its first line; `return_orders` has the others.
     sa.Column("purchase_order_id", sa.Text),
-    # Of versions before: an order is found by its number, so that it may come later.
+    # For earlier versions: an order is found by its number, so that it may arrive later.
     sa.Column("order_id", UUID(as_uuid=True)),
     time("requested_at"),
     time("return_by"),
     sa.Column("amount", sa.Numeric(18, 4)),
     sa.Column("currency", sa.Text),
-    # A list of orders.returns.ReturnLine.
+    # A list of domain.orders.returns.ReturnLine.
     sa.Column("lines", JSONB, nullable=False),
-    # Every unit of it is refunded, by whomever.
+    # Whether every unit is refunded, through Waybill or not.
     sa.Column("refunded", sa.Boolean, nullable=False),
     # refund or replacement.
     sa.Column("return_type", sa.Text, nullable=False, server_default="refund"),
-    # When the first unit of it was received.
+    # When the first unit was received.
     time("arrived_at"),
-    # No refund answers it.
+    # Whether no refund will follow.
     sa.Column("closed", sa.Boolean, nullable=False, server_default=sa.text("false")),
-    # Why nothing but its number could be read, the last time it was shown.
+    # Why it could not be read the last time, so that only its number is known.
     sa.Column("import_error", JSONB),
     time("created_at", default=True),
     time("updated_at", default=True),
     sa.PrimaryKeyConstraint("store_id", "id"),
     sa.UniqueConstraint("store_id", "return_order_id"),
     sa.Index("ix_returns_order", "store_id", "order_id"),
-    # The newest first; those that nobody dated last.
+    # The newest first, those without a date last.
     sa.Index(
         "ix_returns_newest",
         "store_id",
@@ -65,7 +65,7 @@ returns = sa.Table(
     ),
 )
 
-# The purchase orders of a return beside that of its first line; few returns have any.
+# The further purchase orders of a return, beside that of its first line; few returns have any.
 return_orders = sa.Table(
     "return_orders",
     metadata,
@@ -94,12 +94,12 @@ refunds = sa.Table(
     # Commerce knows credit memos by an integer.
     sa.Column("number", sa.BigInteger, sa.Identity(always=False), nullable=False),
     sa.Column("comment", sa.Text),
-    # What it was asked by: who asks so again is told of this one.
+    # The reference of its request: a request with the same reference gets this refund.
     sa.Column("reference", sa.Text),
-    # A list of orders.returns.RefundItem.
+    # A list of domain.orders.returns.RefundItem.
     sa.Column("items", JSONB, nullable=False),
     time("created_at", default=True),
-    # When Walmart was seen with all of it, though it was dismissed.
+    # When Walmart showed all of it, although it was dismissed.
     time("landed_at"),
     sa.PrimaryKeyConstraint("store_id", "id"),
     sa.UniqueConstraint("store_id", "update_id"),

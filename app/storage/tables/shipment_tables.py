@@ -1,4 +1,4 @@
-"""What Commerce asked for: shipments and cancellations, each beside its update."""
+"""Shipments and cancellations that Commerce requested, each with its update."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB, UUID
@@ -12,7 +12,7 @@ shipments = sa.Table(
     sa.Column("id", UUID(as_uuid=True), nullable=False),
     sa.Column("order_id", UUID(as_uuid=True), nullable=False),
     sa.Column("update_id", UUID(as_uuid=True), nullable=False),
-    # Commerce knows shipments by an integer; unique in the store because it is so everywhere.
+    # Commerce identifies shipments by an integer; unique in the store because it is globally.
     sa.Column("number", sa.BigInteger, sa.Identity(always=False), nullable=False),
     sa.Column("carrier_code", sa.Text, nullable=False),
     sa.Column("carrier_title", sa.Text),
@@ -25,9 +25,9 @@ shipments = sa.Table(
     sa.Column("fingerprint", BYTEA, nullable=False),
     sa.Column("override_cancel_request", sa.Boolean, nullable=False),
     sa.Column("walmart_carrier", JSONB, nullable=False),
-    # A list of orders.Item: line_number, quantity, confirmed, reserved.
+    # A list of domain.orders.order.Item: line_number, quantity, confirmed, reserved.
     sa.Column("items", JSONB, nullable=False),
-    # When Walmart first confirmed a unit of it; corrections of tracking are timed from there.
+    # When Walmart first confirmed a unit; the time for tracking corrections begins there.
     time("first_confirmed_at"),
     time("created_at", default=True),
     sa.PrimaryKeyConstraint("store_id", "id"),

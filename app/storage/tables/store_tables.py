@@ -1,4 +1,4 @@
-"""Stores, and the API keys that open them."""
+"""Stores, their notification queues, and API keys."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, UUID
@@ -15,28 +15,28 @@ stores = sa.Table(
     sa.Column("market", sa.Text, nullable=False),
     sa.Column("walmart_client_id", sa.Text, nullable=False),
     sa.Column("walmart_client_secret", BYTEA, nullable=False),
-    # By which Walmart signs what it announces.
+    # The secret of the signatures of Walmart's webhooks, and when the subscription began.
     sa.Column("webhook_secret", BYTEA),
     time("webhooks_since"),
     sa.Column("commerce_base_url", sa.Text),
     sa.Column("commerce_access_token", BYTEA),
-    # Orders are created there, with this payment method; this stock's levels are read.
+    # Whether orders are created in Commerce, with which payment method; the stock to read.
     sa.Column("commerce_push_orders", sa.Boolean, nullable=False, server_default=sa.text("false")),
     sa.Column("commerce_payment_method", sa.Text),
     sa.Column("commerce_stock_id", sa.Integer),
-    # By which its webhooks are verified, and for whom Adobe's events are.
+    # The keys that verify its webhooks; the client ids of its Adobe I/O events.
     sa.Column("commerce_webhook_public_keys", JSONB, nullable=False, server_default=EMPTY_LIST),
     sa.Column("commerce_io_client_ids", JSONB, nullable=False, server_default=EMPTY_LIST),
     sa.Column("carriers", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     sa.Column("default_cancellation_reason", sa.Text),
     sa.Column("default_tracking_url", sa.Text),
-    # With an older store, from before that was refused.
+    # Whether they are shared with an older store, since before that was refused.
     sa.Column("account_shared", sa.Boolean, nullable=False, server_default=sa.text("false")),
     sa.Column("name_shared", sa.Boolean, nullable=False, server_default=sa.text("false")),
     time("created_at", default=True),
     time("updated_at", default=True),
-    # Where its people are told of errors (sealed: some such addresses are secrets), the host of it
-    # to show, and what signs the messages.
+    # The address of error notifications (encrypted: some addresses are secrets), its host to show,
+    # and the secret that signs the messages.
     sa.Column("notify_url", BYTEA),
     sa.Column("notify_host", sa.Text),
     sa.Column("notify_secret", BYTEA),
@@ -93,12 +93,12 @@ notification_queues = sa.Table(
     "notification_queues",
     metadata,
     sa.Column("store_id", sa.Integer, nullable=False, autoincrement=False),
-    # When the next message may go: a minute after the last, later while it fails.
+    # When the next message is due: a minute after the last one, later after failures.
     time("due_at", default=True),
     sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
     time("failing_since"),
     sa.Column("last_error", sa.Text),
-    # Errors that nobody was told of, since the last message that arrived.
+    # Errors that were given up since the last message that arrived.
     sa.Column("given_up", sa.Integer, nullable=False, server_default="0"),
     sa.PrimaryKeyConstraint("store_id"),
     sa.ForeignKeyConstraint(["store_id"], ["stores.store_id"]),

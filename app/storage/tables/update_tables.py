@@ -1,4 +1,4 @@
-"""The outbox: updates, and every try to deliver one."""
+"""The outbox: updates, archived updates, and every attempt to deliver one."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID
@@ -11,18 +11,18 @@ updates = sa.Table(
     sa.Column("store_id", sa.Integer, nullable=False),
     sa.Column("id", UUID(as_uuid=True), nullable=False),
     sa.Column("target", sa.Text, nullable=False, server_default="walmart"),
-    # What the update is about: an order's purchase order number, or a SKU. One of a subject
-    # is under way at a time for each target.
+    # What the update is about: an order's purchase order number, or a SKU. One update of a subject
+    # and target is active at a time.
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("order_id", UUID(as_uuid=True)),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("sequence", sa.Integer, nullable=False),
     sa.Column("payload", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     sa.Column("state", sa.Text, nullable=False, server_default="pending"),
-    # It is this update's turn within its subject.
+    # Whether this is the active update of its subject.
     sa.Column("active", sa.Boolean, nullable=False, server_default=sa.text("false")),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
-    # Tries in a row without success: what the backoff and the passing rule look at.
+    # Attempts in a row without success, for the backoff and the passing rule.
     sa.Column("retries", sa.Integer, nullable=False, server_default="0"),
     time("due_at", default=True),
     sa.Column("lease_token", UUID(as_uuid=True)),
@@ -30,23 +30,23 @@ updates = sa.Table(
     sa.Column("leased_by", sa.Text),
     # Walmart is read before the next send: the update is in doubt, was failed before, or is stale.
     sa.Column("ambiguous", sa.Boolean, nullable=False, server_default=sa.text("false")),
-    # Written by versions before in_doubt_until; a trigger turns it into that.
+    # Written by versions before in_doubt_until; a trigger converts it.
     time("may_have_left_at"),
-    # From when a read may end the doubt whether a try takes effect (domain/outbox/doubt.py).
+    # When a read may end the doubt whether an attempt takes effect (domain/outbox/doubt.py).
     time("in_doubt_until"),
-    # When the last proper answer of Walmart's about it came; null before the first.
+    # When Walmart's last proper answer about it arrived. NULL before the first.
     time("known_at"),
-    # Deliveries in a row that an exception of our own ended.
+    # Deliveries in a row that an exception in Waybill ended.
     sa.Column("faults", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("reads", sa.Integer, nullable=False, server_default="0"),
-    # Seconds of tries that reached Walmart and failed, for giving up.
+    # Seconds of attempts that reached Walmart and failed, for giving up.
     sa.Column("failing_for", sa.Float, nullable=False, server_default="0"),
     time("failing_since"),
     sa.Column("last_error", JSONB),
     sa.Column("dismissed_by", sa.Text),
     sa.Column("note", sa.Text),
     sa.Column("requested_by", sa.Text),
-    # Its order must be shipped soon or is late: it goes before the others of its store.
+    # Whether its order must be shipped soon or is late: then it goes before others of its store.
     sa.Column("urgent", sa.Boolean, nullable=False, server_default=sa.text("false")),
     time("created_at", default=True),
     time("updated_at", default=True),
@@ -58,7 +58,7 @@ updates = sa.Table(
         "(state = 'sending') = (lease_token IS NOT NULL AND leased_until IS NOT NULL)",
         name="lease_while_sending",
     ),
-    # Two pollers can never work on one order: the database refuses the second.
+    # Two pollers can never deliver to one order: the database refuses the second.
     sa.Index(
         "uq_updates_active",
         "store_id",
@@ -67,8 +67,8 @@ updates = sa.Table(
         unique=True,
         postgresql_where=sa.text("active"),
     ),
-    # Open rows only, so that claiming costs the same after a million finished ones; by what
-    # decides which of Walmart's endpoints is called first, so that a paused one costs nothing.
+    # Open rows only, so that a claim costs the same after a million finished ones; by what decides
+    # the endpoint that is called first, so that a paused endpoint costs nothing.
     sa.Index(
         "ix_updates_lane",
         "store_id",
@@ -82,9 +82,9 @@ updates = sa.Table(
     sa.Index("ix_updates_leased", "leased_until", postgresql_where=sa.text("state = 'sending'")),
     sa.Index("ix_updates_order", "store_id", "order_id", "sequence"),
     sa.Index("ix_updates_created", "store_id", "created_at", "id"),
-    # Lists of a state or a kind, whichever of them are rare; and what is open (operator_views.py).
+    # Lists of a state or kind, even a rare one; and the figures of open updates.
     sa.Index("ix_updates_state", "store_id", "state", "kind", "created_at", "id"),
-    # What waits for a person, of all stores more often than anything else.
+    # Failed updates, the most frequent list of all stores.
     sa.Index(
         "ix_updates_failed",
         "store_id",
@@ -92,13 +92,13 @@ updates = sa.Table(
         "id",
         postgresql_where=sa.text("state = 'failed'"),
     ),
-    # What is in doubt at rest is read once more when its time has come.
+    # Updates at rest that are in doubt, which are read once more.
     sa.Index(
         "ix_updates_in_doubt",
         "in_doubt_until",
         postgresql_where=sa.text("in_doubt_until IS NOT NULL"),
     ),
-    # What has been at rest longest is archived first.
+    # The longest at rest is archived first.
     sa.Index(
         "ix_updates_finished_at",
         "finished_at",
@@ -118,7 +118,7 @@ sa.Index(
     postgresql_where=sa.text("last_error IS NOT NULL"),
 )
 
-# What an order still needs to know of updates that are long at rest; only ever appended to.
+# What an order still needs of updates that are long at rest; append-only.
 archived_updates = sa.Table(
     "archived_updates",
     metadata,
@@ -129,7 +129,7 @@ archived_updates = sa.Table(
     sa.Column("order_id", UUID(as_uuid=True)),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("sequence", sa.Integer, nullable=False),
-    # The parts by which it is recognised at Walmart.
+    # The parts that recognise it at Walmart.
     sa.Column("payload", JSONB, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
@@ -143,7 +143,7 @@ archived_updates = sa.Table(
     sa.PrimaryKeyConstraint("store_id", "id"),
     sa.CheckConstraint("state IN ('confirmed', 'dismissed')", name="at_rest"),
     sa.Index("ix_archived_updates_order", "store_id", "order_id"),
-    # What Commerce said of a SKU, to tell whether something newer is known.
+    # Stock levels that Commerce gave, to decide whether a newer value is known.
     sa.Index(
         "ix_archived_updates_stock",
         "store_id",
@@ -165,11 +165,11 @@ attempts = sa.Table(
     time("ended_at", nullable=False),
     sa.Column("verdict", sa.Text, nullable=False),
     sa.Column("detail", sa.Text),
-    # Each call to Walmart of this try: what was sent (redacted), what came back.
+    # Each call of this attempt: the request (redacted) and the response.
     sa.Column("calls", JSONB, nullable=False, server_default=EMPTY_LIST),
     sa.PrimaryKeyConstraint("store_id", "id"),
     sa.Index("ix_attempts_update", "store_id", "update_id", "number"),
     sa.Index("ix_attempts_order", "store_id", "order_id"),
-    # What is oldest leaves first.
+    # The oldest is deleted first.
     sa.Index("ix_attempts_ended_at", "ended_at"),
 )
