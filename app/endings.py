@@ -1,16 +1,16 @@
-"""What a command ends with that cannot go on, and what an API key may do: known before all else."""
+"""Types that every layer may use: the error that ends a command, and the scopes of an API key."""
 
 from enum import StrEnum
 
 
 class CannotGoOn(Exception):
-    """The command ends; the message says in a line why and what to do."""
+    """Ends a command. The message is one line: the cause, and what to do."""
 
     exit_code = 1
 
 
 class Scope(StrEnum):
-    """What a key allows; each includes those before it."""
+    """What an API key allows; each scope includes those before it."""
 
     READ = "read"
     WRITE = "write"

@@ -1,9 +1,9 @@
-"""The version that is running, as the package's metadata says."""
+"""The version of the running code, from the package's metadata."""
 
 from importlib.metadata import PackageNotFoundError, version
 
 try:
     VERSION = version("waybill")
 except PackageNotFoundError:
-    # Run from a checkout that was not installed.
+    # A checkout that is not installed has no metadata.
     VERSION = "0.1.0"

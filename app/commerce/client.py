@@ -278,4 +278,4 @@ def _order(payload: object, call: Call) -> CommerceOrder:
 
 
 def _whole(value: object) -> int | None:
-    return db_limits.whole(value) if isinstance(value, int | str) else None
+    return db_limits.whole_number(value) if isinstance(value, int | str) else None

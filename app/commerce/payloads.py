@@ -115,7 +115,7 @@ def cancellation(payload: object) -> OrderCanceled:
     """Read a cancellation. Raises Invalid."""
     found = list(levels(payload, "order"))
     ids = (first(level, "entity_id", "order_id", "orderId", "id") for level in found)
-    numbers = (db_limits.whole(each) for each in ids)
+    numbers = (db_limits.whole_number(each) for each in ids)
     order = next((number for number in numbers if number is not None), None)
     if order is None:
         raise invalid("The cancellation names no order.")
@@ -139,15 +139,15 @@ def creditmemo(payload: object) -> CreditMemoSaved:
         entity,
         items,
         online=first(found, "transaction_id") is not None,
-        done=db_limits.whole(first(found, "state")) != _CREDITMEMO_CANCELED,
+        done=db_limits.whole_number(first(found, "state")) != _CREDITMEMO_CANCELED,
         problem=problem,
     )
 
 
 def _order(found: Mapping[str, object] | None, payload: object) -> int | None:
-    order = db_limits.whole(first(found, "order_id", "orderId"))
+    order = db_limits.whole_number(first(found, "order_id", "orderId"))
     if order is None:
-        order = db_limits.whole(first(mapping(mapping(payload).get("order")), "entity_id"))
+        order = db_limits.whole_number(first(mapping(mapping(payload).get("order")), "entity_id"))
     return order
 
 
@@ -157,8 +157,8 @@ def _items(
     """The items, or why they cannot be told: no list, no number, nothing in it."""
     items: dict[int, int] = {}
     for each in listed(mapping(found).get("items")):
-        item = db_limits.whole(first(each, "order_item_id", "orderItemId"))
-        units = db_limits.whole(first(each, "qty", "quantity"), db_limits.INT)
+        item = db_limits.whole_number(first(each, "order_item_id", "orderItemId"))
+        units = db_limits.whole_number(first(each, "qty", "quantity"), db_limits.INT)
         if item is None or units is None:
             return None, (
                 "An item lacks order_item_id or qty: select both in the hook's fields, or "

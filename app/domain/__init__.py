@@ -1,5 +1,5 @@
-"""The rules: what may be asked, what a read proves, and what becomes of an update.
+"""Pure rules: what a request may do, what a read of Walmart proves, what follows a delivery.
 
-Standard library only: no SQL, no HTTP status, no framework, and the time is passed in. Start with
-`update.py` (the states of an update) and `orders/order.py` (what every rule looks at).
+Standard library only: no I/O, no SQL, no HTTP status, no framework; `now` is an argument.
+Start with `update.py` (the states of an update) and `orders/order.py` (the model of every rule).
 """

@@ -1,7 +1,7 @@
-"""What the database can hold of what others say: text, whole numbers, times.
+"""Limits of PostgreSQL's types, checked on every value that comes from another system.
 
-PostgreSQL takes no NUL in text, and UTF-8 no half of a surrogate pair; its numbers end at 2^63.
-JSON has all of them. Whoever reads something of another system's asks here.
+PostgreSQL text takes no NUL and no lone surrogate, and its integers end at 2^63 - 1. JSON allows
+all of them.
 """
 
 from datetime import UTC, datetime
@@ -13,13 +13,13 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _EARLIEST, _LATEST = 1970, 9000
 
 
-def holds(text: str) -> bool:
-    """Whether text can be stored as it is."""
-    return mended(text) == text
+def is_storable(text: str) -> bool:
+    """Return whether PostgreSQL can store a text unchanged."""
+    return storable(text) == text
 
 
-def mended(text: str) -> str:
-    """Text with the replacement character for whatever cannot be stored."""
+def storable(text: str) -> str:
+    """Replace each character that PostgreSQL cannot store with U+FFFD."""
     return (
         text.replace("\x00", REPLACEMENT)
         .encode("utf-16", "surrogatepass")
@@ -27,35 +27,34 @@ def mended(text: str) -> str:
     )
 
 
-def mended_all(value: object) -> object:
-    """Any JSON with its text mended, names too. Raises RecursionError where it is too deep."""
+def storable_json(value: object) -> object:
+    """Apply `storable` to every text and key of a JSON value. Raises RecursionError if too deep."""
     if isinstance(value, str):
-        return mended(value)
+        return storable(value)
     if isinstance(value, list):
-        return [mended_all(each) for each in value]
+        return [storable_json(each) for each in value]
     if isinstance(value, dict):
-        return {mended(str(name)): mended_all(each) for name, each in value.items()}
+        return {storable(str(name)): storable_json(each) for name, each in value.items()}
     return value
 
 
-def whole(value: object, most: int = BIGINT) -> int | None:
-    """A whole number from 0 to most out of a number or text such as "1.0000"; else None."""
+def whole_number(value: object, maximum: int = BIGINT) -> int | None:
+    """Parse a whole number from 0 to maximum, also from text such as "1.0000"; else None."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
     if isinstance(value, int):
-        return value if 0 <= value <= most else None
+        return value if 0 <= value <= maximum else None
     try:
         number = Decimal(str(value))
     except InvalidOperation:
         return None
-    # Before it is made an int: 1e1000000 has a million digits.
-    if not number.is_finite() or not 0 <= number <= most or number != number.to_integral_value():
-        return None
-    return int(number)
+    # The range is checked before the conversion to int: 1e1000000 has a million digits.
+    in_range = number.is_finite() and 0 <= number <= maximum
+    return int(number) if in_range and number == number.to_integral_value() else None
 
 
-def moment(at: datetime) -> datetime | None:
-    """A time in UTC (which one without a zone is taken to be in), None outside 1970 to 9000."""
+def utc_time(at: datetime) -> datetime | None:
+    """Convert a time to UTC; a naive time is taken as UTC. None outside the years 1970 to 9000."""
     try:
         in_utc = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except OverflowError:

@@ -1,15 +1,15 @@
-"""What can be wrong with a request, grouped by what the caller can do about it.
+"""Errors of a request, grouped by what the caller can do about them.
 
 OrderError
 ├── Invalid      the content is wrong: correct it and send it again
-├── Conflict     the content is fine, the order's state does not allow it (now)
-├── Unknown      there is no such thing, or the key may not see it
-├── Forbidden    the key may see it, but not do this
-└── NotAvailable a system needed for the answer cannot be reached: send it again later
-    ├── Busy     a row is held by another transaction: Waybill tries again by itself for a while
-    └── Stale    the database session was of no use any more: Waybill tries again once
+├── Conflict     the content is valid, but the order's state does not allow it (now)
+├── Unknown      the resource does not exist, or the key may not see it
+├── Forbidden    the key may see the resource, but lacks the scope
+└── NotAvailable a system that the answer needs cannot be reached: send it again later
+    ├── Busy     another transaction holds a row: Waybill retries by itself for a while
+    └── Stale    the database session is unusable: Waybill retries once
 
-No HTTP status lives here: `app/web/problems.py` gives each class its status.
+`app/web/problems.py` maps each class to its HTTP status.
 """
 
 from collections.abc import Sequence
@@ -18,21 +18,22 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, with the JSON pointer (RFC 6901) of the field it is about.
-
-    in_doubt: what is in the way may still take effect or not, and may be over when that is read.
-    """
+    """One error of a request."""
 
     code: str
     message: str
     pointer: str = ""
+    """JSON pointer (RFC 6901) of the field that is wrong; empty means the whole request."""
     conflict: bool = False
+    """The order's state causes the error, not the content of the request."""
     facts: dict[str, object] = field(default_factory=dict)
+    """Extra members of the problem document (RFC 9457)."""
     in_doubt: bool = False
+    """A write in doubt causes the error, so a read of Walmart may remove it."""
 
 
 class OrderError(Exception):
-    """A request that Waybill does not accept; nothing was written (but see NotAvailable)."""
+    """Waybill does not accept a request. Nothing was written, except as NotAvailable says."""
 
     def __init__(self, code: str, message: str, problems: Sequence[Problem] = ()) -> None:
         self.code = code
@@ -41,30 +42,30 @@ class OrderError(Exception):
 
 
 class Invalid(OrderError):
-    """The content is wrong, whatever the state of the order."""
+    """The content of the request is wrong, whatever the state of the order."""
 
 
 class Conflict(OrderError):
-    """The state of the order, or of what was sent before, does not allow it."""
+    """The state of the order, or of an earlier update, does not allow the request."""
 
 
 class Unknown(OrderError):
-    """No such thing, as far as this key may see."""
+    """The resource does not exist, or the key may not see it."""
 
-    def __init__(self, what: str, identifier: object) -> None:
+    def __init__(self, noun: str, identifier: object) -> None:
         super().__init__(
-            f"{what.replace(' ', '_')}_not_found", f"No {what} {identifier} was found."
+            f"{noun.replace(' ', '_')}_not_found", f"No {noun} {identifier} was found."
         )
 
 
 class Forbidden(OrderError):
-    """The key lacks the scope for this."""
+    """The key lacks the scope that the request needs."""
 
 
 class NotAvailable(OrderError):
-    """Something needed for the answer cannot be reached now.
+    """A system that the answer needs cannot be reached now.
 
-    Nothing was written, unless it was the database's answer to the write that was lost.
+    Nothing was written, unless the database's answer to a commit was lost.
     """
 
     def __init__(self, code: str, message: str, retry_after: int = 5) -> None:
@@ -73,27 +74,26 @@ class NotAvailable(OrderError):
 
 
 class Busy(NotAvailable):
-    """Another transaction holds a row that is needed. Nothing was written."""
+    """Another transaction holds a row that the request needs. Nothing was written."""
 
     def __init__(self, code: str, message: str, retry_after: int = 2) -> None:
         super().__init__(code, message, retry_after)
 
 
 class Stale(NotAvailable):
-    """The session had become read-only, or its statements outdated. Nothing was written.
+    """The database session is read-only, or its prepared statements are outdated.
 
-    Sessions as old as that one are used no more.
+    Nothing was written. The pool discards this session and all older ones.
     """
 
 
 def refuse(problems: Sequence[Problem]) -> None:
-    """Raise for the first problem, all of them attached; return where there is none.
+    """Raise Invalid or Conflict with all problems attached; return if there are none.
 
-    Wrong content is told before a state that forbids it: correcting comes before waiting.
+    Problems of the content come before conflicts: the caller corrects first and waits after.
     """
     if not problems:
         return
-    content = [problem for problem in problems if not problem.conflict]
-    ordered = [*content, *(problem for problem in problems if problem.conflict)]
-    kind = Invalid if content else Conflict
+    ordered = sorted(problems, key=lambda problem: problem.conflict)
+    kind = Conflict if ordered[0].conflict else Invalid
     raise kind(ordered[0].code, ordered[0].message, ordered)

@@ -1,8 +1,8 @@
-"""Which store does this id belong to? Ids are UUIDv7 whose last 32 bits are the store's number.
+"""Ids: UUIDv7 with the store number in the last 32 bits.
 
-Layout as in RFC 9562, section 5.7, with the last 32 of its random bits given to the store,
-so that no statement has to search every store for a row. 42 random bits are left for one
-store and millisecond.
+The layout is that of RFC 9562, section 5.7; the store number takes the last 32 of the random bits,
+so that a statement that is given an id knows the row's store. 42 random bits remain for each store
+and millisecond.
 """
 
 from uuid import UUID
@@ -16,8 +16,8 @@ MAX_STORE = (1 << 31) - 1
 def new_id(store_id: int, unix_ms: int, entropy: int) -> UUID:
     """Make an id for a row of a store.
 
-    unix_ms is the time in milliseconds since 1970; of entropy the lowest 42 bits are used.
-    Raises ValueError for a store number outside 0 to 2^31-1.
+    unix_ms is the time in milliseconds since 1970; the lowest 42 bits of entropy are used.
+    Raises ValueError for a store number outside 0 to 2^31 - 1.
     """
     if not 0 <= store_id <= MAX_STORE:
         raise ValueError(f"store number {store_id} is outside 0 to {MAX_STORE}")
@@ -30,6 +30,6 @@ def new_id(store_id: int, unix_ms: int, entropy: int) -> UUID:
 
 
 def store_of(identifier: UUID) -> int | None:
-    """The number of the store an id was made for; None for an id that Waybill did not make."""
+    """Return the store number in an id; None for an id that Waybill did not make."""
     number = identifier.int & _STORE_MASK
     return number if identifier.version == 7 and number <= MAX_STORE else None  # noqa: PLR2004

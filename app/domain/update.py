@@ -1,18 +1,27 @@
-"""The life of an update, the row of the outbox: a table of what may follow what."""
+"""An update, the row of the outbox: its target, its kind and its states.
 
-from collections.abc import Mapping
+pending ──claim──▶ sending ──▶ confirmed
+                     ├──▶ retrying    not sent, or without effect: sent again after a wait
+                     ├──▶ verifying   may have taken effect: Walmart is read before the next send
+                     └──▶ failed      needs a person, a retry or a read that shows it confirmed
+
+retrying and verifying are claimed like pending. A person or a superseding update may dismiss an
+update that is not being sent. The rules of each change are in `outbox/retry_policy.py` (after a
+delivery) and `orders/settlement.py` (after a read).
+"""
+
 from enum import StrEnum
 
 
 class Target(StrEnum):
-    """The system that must be told."""
+    """The system that an update is sent to."""
 
     WALMART = "walmart"
     COMMERCE = "commerce"
 
 
 class Kind(StrEnum):
-    """What the other system must be told."""
+    """What an update sends."""
 
     ACKNOWLEDGEMENT = "acknowledgement"
     SHIPMENT = "shipment"
@@ -24,12 +33,12 @@ class Kind(StrEnum):
     COMMERCE_NOTE = "commerce_note"
 
 
-# What Commerce is told; all else is Walmart's.
-TOLD_COMMERCE = frozenset({Kind.COMMERCE_ORDER, Kind.COMMERCE_NOTE})
+# The kinds that go to Commerce; all others go to Walmart.
+COMMERCE_KINDS = frozenset({Kind.COMMERCE_ORDER, Kind.COMMERCE_NOTE})
 
 
 class State(StrEnum):
-    """Where an update stands."""
+    """The state of an update."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -40,32 +49,11 @@ class State(StrEnum):
     DISMISSED = "dismissed"
 
 
-# Waiting for a poller; only these are claimed.
+# A poller claims updates in these states only.
 DUE = frozenset({State.PENDING, State.RETRYING, State.VERIFYING})
-# Not at rest: the poller will still work on it without anybody's help.
+# A poller delivers these without a person's help.
 OPEN = DUE | {State.SENDING}
-# Over, whatever came of it.
+# Final states.
 AT_REST = frozenset({State.CONFIRMED, State.DISMISSED})
-# Its units stay reserved: Walmart has not said that it has them.
+# The units of these stay reserved: Walmart has not confirmed them.
 UNRESOLVED = OPEN | {State.FAILED}
-
-ALLOWED: Mapping[State, frozenset[State]] = {
-    State.PENDING: frozenset({State.SENDING, State.CONFIRMED, State.FAILED, State.DISMISSED}),
-    State.SENDING: frozenset(
-        {State.CONFIRMED, State.RETRYING, State.VERIFYING, State.FAILED, State.PENDING}
-    ),
-    State.RETRYING: frozenset(
-        {State.SENDING, State.PENDING, State.CONFIRMED, State.FAILED, State.DISMISSED}
-    ),
-    State.VERIFYING: frozenset(
-        {State.SENDING, State.CONFIRMED, State.FAILED, State.RETRYING, State.DISMISSED}
-    ),
-    State.FAILED: frozenset({State.PENDING, State.VERIFYING, State.CONFIRMED, State.DISMISSED}),
-    State.CONFIRMED: frozenset(),
-    State.DISMISSED: frozenset(),
-}
-
-
-def may_follow(state: State, following: State) -> bool:
-    """Whether an update in one state may go to another."""
-    return following in ALLOWED[state]

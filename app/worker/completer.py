@@ -172,7 +172,7 @@ class Completer:
 
         Otherwise the lease would end, and the same would happen again, for ever.
         """
-        instead = waiting.result.instead()
+        instead = waiting.result.fallback()
         if instead is not None:
             return await self._write([replace(waiting, result=instead)])
         _end([waiting])

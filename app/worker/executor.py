@@ -197,7 +197,7 @@ class Executor:
         return DeliveryResult(
             update=update,
             step=retry_policy.next_step(update, outcome, policy, end),
-            unwritable=lambda: retry_policy.next_step(
+            fallback_step=lambda: retry_policy.next_step(
                 update,
                 InternalError(walmart_outcomes.FAULT_OF_OURS, sent=context.wrote),
                 policy,

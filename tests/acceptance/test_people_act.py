@@ -71,7 +71,7 @@ def conflicts(answer: httpx.Response, update: str) -> None:
     """Refused, and it says which update is in the way and until when."""
     assert answer.status_code == 409, answer.text
     assert update in answer.text
-    assert "may still take effect; what became of it is read at 20" in answer.text
+    assert "may still take effect; a read at 20" in answer.text
 
 
 def clean(verdict: Verdict, fault: str, what: str) -> None:

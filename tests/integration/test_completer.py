@@ -119,7 +119,7 @@ async def test_a_result_that_cannot_be_written_counts_as_a_fault_of_ours(world: 
     spoilt = replace(
         result,
         attempt=replace(result.attempt, detail="\0"),
-        unwritable=lambda: NextStep(State.RETRYING, due_in=60, faults=1),
+        fallback_step=lambda: NextStep(State.RETRYING, due_in=60, faults=1),
     )
     async with writing(world, lambda _: True) as made:
         await made.write(spoilt)

@@ -1,1 +1,1 @@
-"""Rules of reading Walmart's lists: cursors and how far back to read."""
+"""Rules of the import from Walmart's lists. `cursor.py` says where a list continues."""

@@ -1,99 +1,98 @@
-"""Where the import of one of a store's lists stands, and when it goes on."""
+"""Import cursor: how far a store's import of one of Walmart's lists has come."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-# Walmart's clock and ours differ, and its lists lag behind: so much is read again.
+# Each window reads this much again: the clocks differ, and Walmart's lists lag behind.
 OVERLAP = timedelta(minutes=10)
-
-
-# A window is not halved below it, because Walmart takes whole seconds.
-_SHORTEST = timedelta(seconds=4)
-
-
-# How long a cursor lives is not documented, and a dead one may be answered as an empty page.
-_FRESH = timedelta(hours=1)
-
-
-# Runs in a row that got no page, after which less is asked for.
-_PATIENCE = 2
+# The shortest window that is halved: Walmart takes whole seconds.
+_MIN_WINDOW = timedelta(seconds=4)
+# Walmart does not document how long a cursor lives, and may answer a dead one with an empty page.
+_CURSOR_LIFETIME = timedelta(hours=1)
+# After this many runs in a row without a page, the window is halved.
+_RUNS_BEFORE_HALVING = 2
 
 
 class ImportList(StrEnum):
-    """Walmart's lists that are read: what waits for its acknowledgement, and what changed."""
+    """The lists of Walmart's that the import reads."""
 
     RELEASED = "released"
+    """Orders that wait for their acknowledgement."""
     CHANGED = "changed"
+    """Orders that changed within a window."""
     BY_WALMART = "by_walmart"
+    """The same of orders that Walmart fulfils (WFS)."""
     RETURNS = "returns"
+    """Returns that changed within a window."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportCursor:
-    """Where the reading of a list is.
-
-    read_until: all that changed before is settled. since, until: the window under way, which
-    began to be read at begun_at; cursor: of its next page. page_size: None for the usual.
-    failures: runs in a row that got no page; stopped: why the last of them broke off.
-    """
+    """The position of an import within a list. Each method returns a new cursor."""
 
     read_until: datetime | None = None
+    """Every change before this time is imported. None means that the list was never read."""
     since: datetime | None = None
+    """Start of the current window."""
     until: datetime | None = None
+    """End of the current window."""
     begun_at: datetime | None = None
+    """When the first page of the current window was requested."""
     cursor: str | None = None
+    """Walmart's cursor of the next page. None means the first page."""
     pages: int = 0
     page_size: int | None = None
+    """None means the default size."""
     failures: int = 0
+    """Runs in a row that read no page."""
     stopped: str | None = None
+    """Why the last run broke off. None means that it did not."""
 
-    def opened(self, began_at: datetime, first: timedelta) -> Self:
-        """With a window to read: the one under way, or all since it was read last."""
+    def with_window(self, began_at: datetime, first: timedelta) -> Self:
+        """Continue the current window, or begin one from read_until (at first: `first` ago)."""
         if self.cursor is not None and self.begun_at is not None:
-            fresh = began_at - self.begun_at <= _FRESH
-            return self if fresh else replace(self.restarted(), begun_at=began_at)
+            alive = began_at - self.begun_at <= _CURSOR_LIFETIME
+            return self if alive else replace(self.restarted(), begun_at=began_at)
         since = self.read_until or began_at - first
         until = self.until if self.until and self.until > since else began_at
         return replace(self, since=since, until=until, begun_at=began_at, cursor=None, pages=0)
 
-    def turned(self, cursor: str) -> Self:
-        """Past a page, with another to come."""
+    def after_page(self, cursor: str) -> Self:
+        """Advance to the next page of the window."""
         return replace(self, cursor=cursor, pages=self.pages + 1, failures=0, stopped=None)
 
-    def ended(self) -> Self:
-        """Past the window's last page."""
-        settled = self.read_until
+    def after_last_page(self) -> Self:
+        """Close the window, and read the overlap before its end again next time."""
+        read_until = self.read_until
         if self.until is not None and self.begun_at is not None:
-            # What the list showed late within the overlap is read again.
             reached = min(self.until, self.begun_at - OVERLAP)
-            settled = max(settled, reached) if settled is not None else reached
-        return type(self)(read_until=settled, since=self.until)
+            read_until = max(read_until, reached) if read_until is not None else reached
+        return type(self)(read_until=read_until, since=self.until)
 
-    def next(self, began_at: datetime) -> Self | None:
-        """The window after this one within the same run; None where all is read."""
+    def next_window(self, began_at: datetime) -> Self | None:
+        """Begin the window that follows in the same run. None means that all is read."""
         if self.since is None or self.since >= began_at:
             return None
         return replace(self, until=began_at, begun_at=began_at)
 
     def halved(self) -> Self | None:
-        """The first half of the window, from its start; None for one that is too short."""
-        if self.since is None or self.until is None or self.until - self.since < _SHORTEST:
+        """Restart with the first half of the window. None means that it is too short to halve."""
+        if self.since is None or self.until is None or self.until - self.since < _MIN_WINDOW:
             return None
         middle = self.since + (self.until - self.since) / 2
         return replace(self, until=middle, cursor=None, pages=0)
 
-    def failed(self, why: str) -> Self:
-        """After a run that got no page: once more the same, then less of it from its start."""
-        told = replace(self, failures=self.failures + 1, stopped=why[:500])
-        return told.restarted() if told.failures >= _PATIENCE else told
+    def after_failure(self, reason: str) -> Self:
+        """Count a run without a page; from the second in a row on, restart with half the window."""
+        after = replace(self, failures=self.failures + 1, stopped=reason[:500])
+        return after.restarted() if after.failures >= _RUNS_BEFORE_HALVING else after
 
     def restarted(self) -> Self:
-        """From the window's start, with less of it: Walmart takes the cursor no more."""
-        less = self.halved()
-        return replace(less or self, cursor=None, pages=0)
+        """Restart from the window's start, halved if possible: Walmart rejects the cursor."""
+        return replace(self.halved() or self, cursor=None, pages=0)
 
     def with_smaller_pages(self, size: int) -> Self:
-        """From the window's start, with pages of half a size, for an answer was too large."""
+        """Restart from the window's start with half the page size: an answer was too large."""
         return replace(self, cursor=None, pages=0, page_size=max(size // 2, 1))

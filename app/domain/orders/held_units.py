@@ -45,7 +45,7 @@ def refusal(
 ) -> Problem:
     """A refusal because of what some updates hold; its text names those in doubt, and the time."""
     told = [
-        doubt.sentence(each.update_id, each.in_doubt_until)
+        doubt.in_doubt_message(each.update_id, each.in_doubt_until)
         for each in holders
         if each.in_doubt_until is not None
     ]

@@ -8,8 +8,8 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.domain.errors import Problem
-from app.domain.outbox.doubt import open_for
-from app.domain.update import OPEN, TOLD_COMMERCE, UNRESOLVED, Kind, State
+from app.domain.outbox.doubt import in_doubt_at
+from app.domain.update import COMMERCE_KINDS, OPEN, UNRESOLVED, Kind, State
 
 # Walmart's guide "Acknowledge a created order".
 ACKNOWLEDGE_WITHIN = timedelta(hours=4)
@@ -88,7 +88,7 @@ class Task:
 
     def in_doubt(self, read_at: datetime) -> bool:
         """Whether a read that began then cannot show yet that a try had no effect."""
-        return open_for(self.in_doubt_until, read_at)
+        return in_doubt_at(self.in_doubt_until, read_at)
 
     @property
     def unresolved(self) -> bool:
@@ -152,7 +152,7 @@ class Order:
     @property
     def walmart_tasks(self) -> tuple[Task, ...]:
         """What Walmart is told; Commerce's queue is another, and nobody here waits for it."""
-        return tuple(task for task in self.tasks if task.kind not in TOLD_COMMERCE)
+        return tuple(task for task in self.tasks if task.kind not in COMMERCE_KINDS)
 
     @property
     def next_sequence(self) -> int:

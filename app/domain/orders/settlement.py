@@ -18,7 +18,7 @@ from uuid import UUID
 from app.domain.orders import readback, tracking_correction
 from app.domain.orders.order import Item, Money, Order, OrderLine, Task
 from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot
-from app.domain.outbox.doubt import SHOWN_BY_ORDER, open_for
+from app.domain.outbox.doubt import SHOWN_BY_ORDER, in_doubt_at
 from app.domain.update import AT_REST, OPEN, Kind, State
 
 _HOLDING = (Kind.SHIPMENT, Kind.CANCELLATION)
@@ -128,7 +128,7 @@ def _cleared(
     if task.state is State.SENDING:
         return False
     early = task.in_doubt(read_at)
-    unsure = open_for(readback.unsure_until(order, task, snapshot), read_at)
+    unsure = in_doubt_at(readback.unsure_until(order, task, snapshot), read_at)
     if task.update_id in landed or _all_there(task, snapshot):
         # What is there may be another's, and this one's may come yet.
         return not (early and unsure)
@@ -149,7 +149,7 @@ def _credit(
     reading = readback.read(order, task, snapshot)
     found = reading.shown if accept else reading.found
     # What is at rest waits for nothing; but what is in doubt may still arrive.
-    unsure = open_for(readback.unsure_until(order, task, snapshot), read_at)
+    unsure = in_doubt_at(readback.unsure_until(order, task, snapshot), read_at)
     released = task.state in AT_REST and not (task.in_doubt(read_at) or unsure)
     released = released or _nothing_left(task, snapshot)
 

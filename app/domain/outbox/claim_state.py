@@ -1,4 +1,4 @@
-"""The state that a claim is based on: rate limits, calls in flight, claim counter."""
+"""The state of a store that a claim is based on: rate limits, calls in flight, claim counter."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from app.domain.update import Kind
 
 @dataclass(frozen=True, slots=True)
 class ClaimState:
-    """A store as a claim finds it. at: the time that its lanes go by.
-
-    claims: how many of its claims there were; one more, and this is outdated. access: a row with
-    its Walmart credentials, still sealed.
-    """
+    """A store's state when a claim begins."""
 
     lanes: Mapping[Endpoint, Lane]
     at: datetime
-    under_way: Mapping[tuple[Kind, bool], int]
+    """The database's time of the read."""
+    in_flight: Mapping[tuple[Kind, bool], int]
+    """Updates that pollers hold, by kind and by whether they are ambiguous."""
     claims: int
+    """Number of claims so far; the state is outdated once the store has one more."""
     access: Mapping[str, Any]
+    """The store's row with its Walmart credentials, encrypted."""

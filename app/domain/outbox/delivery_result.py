@@ -1,4 +1,4 @@
-"""The result of a delivery: what becomes of its update, what was seen, and the evidence."""
+"""The result of a delivery: the update's next state, the snapshot it read, and its evidence."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,22 +18,22 @@ from app.domain.update import State
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """What becomes of an update after a delivery; due_in seconds until the next one.
-
-    ambiguous: Walmart is read before the next send. doubt: whether the update is in doubt from now
-    on (domain/outbox/doubt.py). known: a proper answer about it came. failing: the try reached
-    Walmart and failed, failing_for such seconds so far. faults: see Claimed.
-    """
+    """The next state of an update after a delivery. `Claimed` explains the counters."""
 
     state: State
     due_in: float = 0.0
+    """Seconds until the next delivery."""
     retries: int = 0
     reads: int = 0
     ambiguous: bool = False
+    """Walmart is read before the next write."""
     doubt: Doubt = Doubt.KEEP
+    """What the delivery does to the doubt of the update (doubt.py)."""
     known: bool = False
+    """A valid answer about the update arrived."""
     faults: int = 0
     failing: bool = False
+    """The try reached Walmart and failed."""
     failing_for: float = 0.0
     failure: Failure | None = None
     failed_at: datetime | None = None
@@ -41,7 +41,7 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The evidence of one try. calls: what was sent (redacted) and what came back, as JSON."""
+    """The evidence of one delivery."""
 
     id: UUID
     poller: str
@@ -50,48 +50,47 @@ class Attempt:
     verdict: str
     detail: str | None
     calls: Sequence[Mapping[str, Any]]
+    """Requests and answers as JSON, redacted."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryResult:
-    """A delivery that ended, ready to be written down.
-
-    quiet: seconds that a doubt lasts which begins now. snapshot: the order as Walmart showed it
-    last, in an answer to a call that began at read_at (the database's time).
-    """
+    """A finished delivery, ready to be recorded."""
 
     update: Claimed
     step: NextStep
     attempt: Attempt
     quiet: float = QUIET_PERIOD
+    """Seconds that a doubt lasts if it begins now."""
     snapshot: OrderSnapshot | None = None
+    """The order as Walmart showed it last. None means that no answer showed it."""
     read_at: datetime | None = None
+    """When the call that showed the snapshot began, by the database's clock."""
     returned: Return | None = None
     link: Link | None = None
     reports: Sequence[CallReport] = ()
-    # What becomes of the update where the result cannot be written.
-    unwritable: Callable[[], NextStep] | None = None
+    fallback_step: Callable[[], NextStep] | None = None
+    """Computes the next step that is recorded if this result cannot be. None means no fallback."""
 
-    def instead(self) -> "DeliveryResult | None":
-        """What is written where the result cannot be: that it could not, and nothing that was seen.
+    def fallback(self) -> "DeliveryResult | None":
+        """Return the result to record if this one cannot be, without what was read.
 
-        None where that is what could not be written.
+        None means that this result is itself the fallback.
         """
-        if self.unwritable is None:
+        if self.fallback_step is None:
             return None
-        detail = "What the delivery came to could not be written."
+        detail = "The result of the delivery could not be recorded."
         attempt = replace(self.attempt, verdict="fault", detail=detail, calls=())
-        return DeliveryResult(self.update, self.unwritable(), attempt, self.quiet)
+        return DeliveryResult(self.update, self.fallback_step(), attempt, self.quiet)
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What came of a batch.
-
-    kept: results that still held their lease. stopped: lanes that a person should hear of.
-    more: something may have become due by it, sooner or later.
-    """
+    """What recording a batch of results changed."""
 
     kept: Sequence[DeliveryResult]
+    """Results that still held their lease, and were recorded."""
     stopped: Sequence[Lane]
+    """Lanes that became blocked, so that a person must act."""
     more: bool
+    """An update may have become due."""

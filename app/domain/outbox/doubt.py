@@ -15,13 +15,13 @@ from app.domain.update import Kind
 
 # Seconds: the default of WAYBILL_QUIET_PERIOD.
 QUIET_PERIOD = 120.0
-# When a read began that nobody timed: it ends no doubt.
+# The start of a read that was not timed: such a read ends no doubt.
 UNTIMED = datetime(1970, 1, 1, tzinfo=UTC)
-# A write of these overwrites what the one before it wrote, whichever of them arrives last.
+# Each write of these kinds overwrites the one before; the one that arrives last wins.
 OVERWRITING = frozenset({Kind.INVENTORY, Kind.TRACKING})
-# No read can show that such a write will not arrive any more: its doubt ends by the moment alone.
+# No read can show that such a write will not arrive any more: its doubt ends by time alone.
 ENDED_BY_TIME = frozenset({Kind.INVENTORY})
-# A read of the order shows what became of these.
+# A read of the order shows whether these took effect.
 SHOWN_BY_ORDER = frozenset({Kind.ACKNOWLEDGEMENT, Kind.SHIPMENT, Kind.TRACKING, Kind.CANCELLATION})
 
 
@@ -33,7 +33,7 @@ class Doubt(StrEnum):
     END = "end"
 
 
-def open_for(in_doubt_until: datetime | None, read_at: datetime) -> bool:
+def in_doubt_at(in_doubt_until: datetime | None, read_at: datetime) -> bool:
     """Whether a read that began at read_at is too early to show that a write had no effect.
 
     Both are aware times of the database's clock.
@@ -41,13 +41,13 @@ def open_for(in_doubt_until: datetime | None, read_at: datetime) -> bool:
     return in_doubt_until is not None and read_at < in_doubt_until
 
 
-def sentence(update_id: UUID, until: datetime) -> str:
-    """What a person is told who wants what an update in doubt holds."""
-    return f"Update {update_id} may still take effect; what became of it is read at {_at(until)}."
+def in_doubt_message(update_id: UUID, until: datetime) -> str:
+    """Say that an update in doubt blocks a request, and when a read may end the doubt."""
+    return f"Update {update_id} may still take effect; a read at {_at(until)} shows whether it did."
 
 
-def lagging(update_id: UUID, until: datetime) -> str:
-    """The sentence for a read that shows less of an update than Walmart has just confirmed."""
+def read_lag_message(update_id: UUID, until: datetime) -> str:
+    """Say that a read shows less of an update than Walmart has just confirmed."""
     return (
         f"Update {update_id} was confirmed a moment ago, and Walmart does not show all of it yet: "
         f"a read may lag behind until {_at(until)}."
@@ -59,5 +59,5 @@ def _at(moment: datetime) -> str:
 
 
 def latest(moments: Iterable[datetime | None]) -> datetime | None:
-    """The moment at which the last of several doubts may end; None where there is none."""
+    """Return when the last of several doubts may end. None means that there is none."""
     return max((each for each in moments if each is not None), default=None)

@@ -1,7 +1,7 @@
-"""Whose turn it is in a poller: stores with something due, and how many slots each may take.
+"""Fair scheduler: which store a poller serves next, and how many slots that store may take.
 
-Stores are served one after the other, the one that was served longest ago first, so that a store
-with a single update never waits for one with thousands. Pure: times are the caller's.
+Stores are served round robin, the one that was served longest ago first, so that a store with a
+single update never waits for a store with thousands. Pure: times are arguments.
 """
 
 import math
@@ -11,185 +11,189 @@ from dataclasses import dataclass, field
 
 from app.domain.outbox.due_group import DueGroup, SlotKey
 from app.domain.outbox.rate_limits import COMMERCE_CALLS
-from app.domain.update import TOLD_COMMERCE, Kind
+from app.domain.update import COMMERCE_KINDS, Kind
 
-# Stores share the slots; none has more than this, or two fifths of them, under way at once.
+# The most slots that one store has in use; two fifths of the poller's slots if that is less.
 FAIR_SHARE = 20
-# One slot in so many is kept for the time when many of the others are held for long, and then for
-# stores that have fewer than FEW under way.
+# One slot in RESERVE is kept free. When many others are held for long, it goes to stores that have
+# fewer than FEW in use.
 RESERVE = 4
 FEW = 2
-# Commerces that hang, of all stores together, never take more than one slot in so many.
+# The Commerces of all stores together use at most one slot in COMMERCE_SHARE.
 COMMERCE_SHARE = 4
-# As many updates are taken of a store that was only announced: mostly it is one, and slots that a
-# claim might use are no other's meanwhile.
-ANNOUNCED = 4
-# One claim takes updates of so many stores at most. What needs more than a claim to be known of
-# before it goes out (returns, stock, the store's Commerce) has a claim of its own.
-TOGETHER = 25
-ALONE = TOLD_COMMERCE | {Kind.INVENTORY, Kind.REFUND}
-# Seconds in which a store whose lanes bear nothing is not tried again, at most.
-LONGEST_REST = 2.0
+# The share of a store that is only known from a NOTIFY: mostly one update is due, and slots that a
+# claim holds in advance are lost to other stores.
+ANNOUNCED_SHARE = 4
+# The most stores in one claim.
+CLAIM_STORES = 25
+# Before an update of these kinds is sent, more is loaded or read (the return, the stock level, the
+# store's Commerce). Such a store has a claim of its own.
+SLOW_KINDS = COMMERCE_KINDS | {Kind.INVENTORY, Kind.REFUND}
+# The longest time in seconds for which a store without rate-limit capacity is passed over.
+MAX_COOLDOWN = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class SlotBudget:
-    """A poller's slots: how many there are, and who has them.
-
-    busy counts those in use by place, used all of them, telling_commerce those in use for any
-    store's Commerce. stuck: many of them have been in use for some time.
-    """
+    """A poller's slots, and the stores that use them."""
 
     concurrency: int
+    """How many slots there are."""
     busy: Mapping[SlotKey, int]
+    """Slots in use by store and target."""
     used: int
+    """Slots in use."""
     busy_with_commerce: int
+    """Slots in use for any store's Commerce."""
     stuck: bool
+    """Many slots have been in use for some time."""
 
     @classmethod
     def of(cls, concurrency: int, busy: Mapping[SlotKey, int], *, stuck: bool) -> "SlotBudget":
-        """Count what is in use."""
-        notifier = sum(number for (_, commerce), number in busy.items() if commerce)
-        return cls(concurrency, busy, sum(busy.values()), notifier, stuck)
+        """Sum up the slots in use."""
+        with_commerce = sum(number for (_, commerce), number in busy.items() if commerce)
+        return cls(concurrency, busy, sum(busy.values()), with_commerce, stuck)
 
     @property
     def free(self) -> int:
-        """How many nobody has."""
+        """Slots that are not in use."""
         return self.concurrency - self.used
 
-    def with_turn(self, place: SlotKey, share: int) -> "SlotBudget":
-        """What is left when a store has taken its share."""
+    def with_turn(self, key: SlotKey, share: int) -> "SlotBudget":
+        """Return the budget after a store has taken its share."""
         busy = Counter(self.busy)
-        busy[place] += share
+        busy[key] += share
         return SlotBudget.of(self.concurrency, busy, stuck=self.stuck)
 
-    def share(self, place: SlotKey) -> int:
-        """How many of them a store may take now: never all, whatever it has due."""
-        busy = self.busy.get(place, 0)
+    def share(self, key: SlotKey) -> int:
+        """Return how many more slots a store may take now; zero or less means none."""
+        busy = self.busy.get(key, 0)
         kept = self.concurrency // RESERVE
-        if place[1]:
-            # The last slots are for Walmart.
+        if key[1]:
+            # The reserve is for Walmart.
             of_all = max(1, self.concurrency // COMMERCE_SHARE)
             return min(COMMERCE_CALLS - busy, of_all - self.busy_with_commerce, self.free - kept)
         fair = max(1, min(FAIR_SHARE, self.concurrency * 2 // 5))
-        # Several that hang at once would fill all slots between them: the last ones are for
-        # stores that have next to nothing under way. While the others come and go, a store gets
-        # more at once by waiting its turn among them.
+        # Several stores that hang at once would fill all slots: the reserve is for stores that have
+        # almost nothing in use. While the other slots come free, a store gets more at once by
+        # waiting for its turn.
         last = FEW - busy if self.stuck else 0
         return min(fair - busy, self.free, max(self.free - kept, last))
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A store that may claim now, the groups of its updates that are due, and how many it may."""
+    """A store that may claim now."""
 
-    place: SlotKey
+    key: SlotKey
     groups: list[DueGroup]
+    """Its due groups."""
     share: int
+    """The most updates that it may claim."""
 
     @property
-    def alone(self) -> bool:
+    def slow(self) -> bool:
         """Whether its claim may take long."""
-        return any(each.kind in ALONE for each in self.groups)
+        return any(each.kind in SLOW_KINDS for each in self.groups)
 
 
 @dataclass(slots=True)
 class FairScheduler:
-    """Stores with something due, as a look found them or an announcement named them."""
+    """Stores with due updates, known from a query of the outbox or from a NOTIFY."""
 
     _due: dict[SlotKey, list[DueGroup]] = field(default_factory=dict)
-    # Those whose turn it is: one claim of a store at a time.
     _claiming: set[SlotKey] = field(default_factory=set)
-    # Those of which only an announcement is known, not how much they have.
+    """Stores with a claim under way; a store has one claim at a time."""
     _announced: set[SlotKey] = field(default_factory=set)
-    # Until when a lane of a store bears nothing, by the caller's clock.
-    _resting: dict[SlotKey, float] = field(default_factory=dict)
-    # When each was served last, as a count.
+    """Stores that are only known from a NOTIFY, without a number of due updates."""
+    _cooldowns: dict[SlotKey, float] = field(default_factory=dict)
+    """Until when a store has no rate-limit capacity, by the caller's clock."""
     _served: dict[SlotKey, int] = field(default_factory=dict)
+    """The number of the turn in which a store was served last."""
     _count: int = 0
 
     def __bool__(self) -> bool:
-        """Whether any store has something due."""
+        """Whether any store has due updates."""
         return bool(self._due)
 
-    def found(self, groups: Iterable[DueGroup], now: float) -> float:
-        """Take in what a look found; answers seconds until more of it is due (inf: nothing)."""
-        self._resting = {place: until for place, until in self._resting.items() if until > now}
+    def set_due(self, groups: Iterable[DueGroup], now: float) -> float:
+        """Replace the due groups by those of a query; return the seconds until another is due."""
+        self._cooldowns = {key: until for key, until in self._cooldowns.items() if until > now}
         due: dict[SlotKey, list[DueGroup]] = defaultdict(list)
         later = math.inf
         for group in sorted(groups, key=lambda each: each.due_in):
-            wait = max(group.due_in, self._resting.get(group.place, now) - now)
+            wait = max(group.due_in, self._cooldowns.get(group.slot_key, now) - now)
             if wait <= 0:
-                due[group.place].append(group)
+                due[group.slot_key].append(group)
             else:
                 later = min(later, wait)
-        order = sorted(due, key=lambda place: (self._served.get(place, 0), place))
-        self._due = {place: due[place] for place in order}
+        order = sorted(due, key=lambda key: (self._served.get(key, 0), key))
+        self._due = {key: due[key] for key in order}
         self._announced.clear()
-        self._served = {place: at for place, at in self._served.items() if place in due}
+        self._served = {key: turn for key, turn in self._served.items() if key in due}
         return later
 
-    def told(self, store_id: int, kind: Kind) -> None:
-        """Take in that a store has something due of a kind, which nobody has tried yet."""
+    def announce(self, store_id: int, kind: Kind) -> None:
+        """Add a due update that was not tried yet, known from a NOTIFY."""
         group = DueGroup(store_id, kind, ambiguous=False, due_in=0.0)
-        if group.place not in self._due:
-            self._announced.add(group.place)
-        groups = self._due.setdefault(group.place, [])
+        if group.slot_key not in self._due:
+            self._announced.add(group.slot_key)
+        groups = self._due.setdefault(group.slot_key, [])
         if all((each.kind, each.ambiguous) != (kind, False) for each in groups):
             groups.append(group)
 
-    def anything(self) -> None:
-        """Take in that anything may be due, of stores too whose lanes bore nothing a moment ago."""
-        self._resting.clear()
+    def clear_cooldowns(self) -> None:
+        """End all cooldowns: any store may have rate-limit capacity again."""
+        self._cooldowns.clear()
 
     def next(self, slots: SlotBudget) -> Turn | None:
-        """The next store that may take any; None where none may."""
+        """Return the next store that may take a slot. None means that no store may."""
         return next(iter(self.batch(slots, 1)), None)
 
     def batch(
-        self, slots: SlotBudget, most: int, *, together: bool = True, alone: bool = True
+        self, slots: SlotBudget, limit: int, *, fast: bool = True, slow: bool = True
     ) -> list[Turn]:
-        """The next stores that may take any, up to so many for one claim of all of them.
+        """Return the next stores that may take slots, at most `limit` for one claim.
 
-        together, alone: whether a claim of several may begin now, and one that may take long.
+        fast, slow: whether a claim of several stores may begin now, and one that may take long.
         """
         found: list[Turn] = []
-        for place, groups in self._due.items():
-            joins = all(each.kind not in ALONE for each in groups)
-            if slots.free <= 0 or not (together if joins else alone and not found):
+        for key, groups in self._due.items():
+            is_fast = all(each.kind not in SLOW_KINDS for each in groups)
+            if slots.free <= 0 or not (fast if is_fast else slow and not found):
                 continue
-            share = 0 if place in self._claiming else slots.share(place)
-            if place in self._announced:
-                share = min(share, ANNOUNCED)
+            share = 0 if key in self._claiming else slots.share(key)
+            if key in self._announced:
+                share = min(share, ANNOUNCED_SHARE)
             if share > 0:
-                found.append(Turn(place, groups, share))
-                if len(found) >= most or not joins:
+                found.append(Turn(key, groups, share))
+                if len(found) >= limit or not is_fast:
                     break
-                slots = slots.with_turn(place, share)
+                slots = slots.with_turn(key, share)
         return found
 
     def begin(self, turn: Turn) -> None:
-        """Let a store claim; it has no other turn until this one has ended."""
+        """Begin a store's claim; the store gets no other turn until the claim ends."""
         self._count += 1
-        self._served[turn.place] = self._count
-        self._announced.discard(turn.place)
-        self._claiming.add(turn.place)
-        del self._due[turn.place]
+        self._served[turn.key] = self._count
+        self._announced.discard(turn.key)
+        self._claiming.add(turn.key)
+        del self._due[turn.key]
 
-    def end(self, turn: Turn, taken: int, *, rest_until: float | None = None) -> None:
-        """Note what a store took: its whole share, and it goes to the end; less, and it is done.
+    def end(self, turn: Turn, taken: int, *, cooldown_until: float | None = None) -> None:
+        """End a store's claim. A store that took its whole share may have more, and queues again.
 
-        rest_until: when its lanes bear something again, where they bore nothing.
+        cooldown_until: when the store has rate-limit capacity again; None means that it has.
         """
-        self._claiming.discard(turn.place)
-        if not taken and rest_until is not None:
-            self._resting[turn.place] = rest_until
+        self._claiming.discard(turn.key)
+        if not taken and cooldown_until is not None:
+            self._cooldowns[turn.key] = cooldown_until
         if taken >= turn.share:
-            self.again(turn)
+            self.requeue(turn)
 
-    def again(self, turn: Turn) -> None:
-        """Let a store have another turn, after all others; nobody knows what it has due."""
-        self._announced.discard(turn.place)
-        meanwhile = self._due.pop(turn.place, [])
+    def requeue(self, turn: Turn) -> None:
+        """Give a store another turn, after all others, with the groups it had."""
+        self._announced.discard(turn.key)
+        meanwhile = self._due.pop(turn.key, [])
         known = {(each.kind, each.ambiguous): each for each in (*turn.groups, *meanwhile)}
-        self._due[turn.place] = list(known.values())
+        self._due[turn.key] = list(known.values())

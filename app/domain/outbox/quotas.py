@@ -1,4 +1,4 @@
-"""How much of what is due may go now, by the lanes that it needs."""
+"""Quotas: how many updates of each due group the rate limits allow now."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,66 +19,65 @@ from app.domain.outbox.rate_limits import (
 from app.domain.update import Kind
 
 _NO_CAPS: Mapping[Endpoint, float] = {}
-_NOTHING_GIVEN: Mapping[Endpoint, int] = {}
+_NO_CALLS: Mapping[Endpoint, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How many updates of a group may go now, by which lane they are counted.
-
-    may_write: False where the writing lane bears nothing, so that it can only be settled by
-    reading now.
-    """
+    """How many updates of a group may go now."""
 
     group: DueGroup
     lane: Endpoint
+    """The lane that the calls are counted for."""
     calls: int
     may_write: bool
-    again_at: datetime | None
+    """False means that the lane of the writes has no capacity: only a read can settle now."""
+    retry_at: datetime | None
+    """When a lane without capacity has some again. None means after the next answer."""
 
 
 def quotas(
-    groups: Sequence[DueGroup], seen: ClaimState, caps: Mapping[Endpoint, float], limit: int
+    groups: Sequence[DueGroup], state: ClaimState, caps: Mapping[Endpoint, float], limit: int
 ) -> list[Quota]:
-    """How much of each group may go: those in doubt first, each by what others leave of a lane."""
+    """Return the quota of each group, ambiguous groups first; a later group gets what is left."""
     found: list[Quota] = []
-    given: Counter[Endpoint] = Counter()
+    used: Counter[Endpoint] = Counter()
     for group in sorted(groups, key=lambda each: not each.ambiguous):
-        mine = quota(group, seen, caps, given)
-        found.append(mine)
-        for way in lanes_of(group.kind, group.ambiguous):
-            given[way] += min(mine.calls, limit)
+        of_group = quota(group, state, caps, used)
+        found.append(of_group)
+        for lane in lanes_of(group.kind, group.ambiguous):
+            used[lane] += min(of_group.calls, limit)
     return found
 
 
 def quota(
     group: DueGroup,
-    seen: ClaimState,
+    state: ClaimState,
     caps: Mapping[Endpoint, float] = _NO_CAPS,
-    given: Mapping[Endpoint, int] = _NOTHING_GIVEN,
+    used: Mapping[Endpoint, int] = _NO_CALLS,
 ) -> Quota:
-    """How much of a group may go by the lanes that it needs; given: calls that others take."""
+    """Return the quota of one group. used: calls that other groups take from each lane."""
 
     def left(endpoint: Endpoint) -> Capacity:
-        busy = sum(
-            n for (kind, unsure), n in seen.under_way.items() if endpoint in lanes_of(kind, unsure)
+        in_flight = sum(
+            n for (kind, doubt), n in state.in_flight.items() if endpoint in lanes_of(kind, doubt)
         )
-        lane = seen.lanes[endpoint]
-        own = with_own_cap(lane, capacity(lane, busy, seen.at), caps.get(endpoint), seen.at)
-        return Capacity(max(own.calls - given.get(endpoint, 0), 0), own.again_at)
+        lane = state.lanes[endpoint]
+        free = capacity(lane, in_flight, state.at)
+        capped = with_own_cap(lane, free, caps.get(endpoint), state.at)
+        return Capacity(max(capped.calls - used.get(endpoint, 0), 0), capped.retry_at)
 
     writing = WRITTEN_TO[group.kind]
     if group.ambiguous and not left(writing).calls and writing is not Endpoint.COMMERCE:
-        rooms = [left(Endpoint.ALL), left(Endpoint.READ)]
-        tightest = min(rooms, key=lambda each: each.calls)
-        again_at = left(writing).again_at or tightest.again_at
-        return Quota(group, Endpoint.READ, tightest.calls, may_write=False, again_at=again_at)
+        tightest = min(left(Endpoint.ALL), left(Endpoint.READ), key=lambda each: each.calls)
+        retry_at = left(writing).retry_at or tightest.retry_at
+        return Quota(group, Endpoint.READ, tightest.calls, may_write=False, retry_at=retry_at)
     tightest = min(
         (left(each) for each in lanes_of(group.kind, group.ambiguous)), key=lambda each: each.calls
     )
-    return Quota(group, writing, tightest.calls, may_write=True, again_at=tightest.again_at)
+    return Quota(group, writing, tightest.calls, may_write=True, retry_at=tightest.retry_at)
 
 
 def lanes_of(kind: Kind, ambiguous: bool) -> list[Endpoint]:
-    """Every lane that an update of a group takes."""
+    """Return every lane that an update of a group uses."""
     return lanes_for(kind, reads=ambiguous or kind in READ_FIRST)

@@ -1,8 +1,14 @@
-"""What may go out now: a store's lane to one of Walmart's endpoints, or to its Commerce.
+"""Rate limits and circuit breaker of a lane: a store's calls to one endpoint of Walmart's.
 
-Walmart counts calls for each seller and endpoint and says in headers how many are left. A
-lane keeps what it said last, pauses when it refuses, breaks when it does not answer, and is
-then tried with a single call at a time until that one works. Times are the database's.
+A store's Commerce is a lane too. Walmart has a token bucket for each seller and endpoint, and says
+in headers how many calls are left. Pollers share a lane's state in the database. A 429 pauses the
+lane until the bucket refills:
+
+closed ──BREAK_AFTER calls without a valid answer──▶ open ──cooldown over──▶ half-open
+  ▲                                                   ▲──────probe fails────────┤
+  └────────────────────────────probe succeeds───────────────────────────────────┘
+
+Half-open means one call at a time. Times are the database's.
 """
 
 from collections.abc import Iterable
@@ -13,15 +19,15 @@ from enum import StrEnum
 from app.domain.outbox.outcome import Pause
 from app.domain.update import Kind
 
-# Until Walmart has answered once, nobody knows what it bears.
+# Calls in flight until Walmart has answered once and so told the size of the bucket.
 FIRST_CALLS = 4
-# A shop's Commerce also serves its buyers, and says nothing of how much it bears.
+# Calls in flight to a Commerce: it names no limit, and it serves the shop's buyers too.
 COMMERCE_CALLS = 4
-# Calls in a row without a proper answer, after which a lane is broken.
+# Calls in a row without a valid answer that open the circuit.
 BREAK_AFTER = 5
 BROKEN = "walmart_unavailable"
 COMMERCE_BROKEN = "commerce_unavailable"
-# Reasons that a person has to do something about; the lane is tried again all the same.
+# Reasons of a pause that need a person; the lane is probed nevertheless.
 BLOCKED = frozenset(
     {
         "credentials_rejected",
@@ -32,18 +38,16 @@ BLOCKED = frozenset(
     }
 )
 UNLIMITED = 1_000_000
-# Seconds' worth of an own cap that may go at once.
+# Size of the bucket of an own cap, as seconds of its rate.
 OWN_BURST = 10
 _MAX_EXPONENT = 20
 
 
 class Endpoint(StrEnum):
-    """Walmart's endpoints, each with a bucket of its own; ALL is all of Walmart for the store.
-
-    COMMERCE is the store's Commerce, which has nothing to do with them.
-    """
+    """The lanes of a store: Walmart's endpoints, each with a bucket of its own, and Commerce."""
 
     ALL = "*"
+    """All of Walmart."""
     READ = "read_order"
     LIST = "list_orders"
     RELEASED = "list_released"
@@ -54,9 +58,10 @@ class Endpoint(StrEnum):
     REFUND = "refund"
     INVENTORY = "inventory"
     COMMERCE = "commerce"
+    """The store's Commerce, which ALL does not cover."""
 
 
-# Where an update of a kind is written to.
+# The endpoint that an update of a kind writes to.
 WRITTEN_TO = {
     Kind.ACKNOWLEDGEMENT: Endpoint.ACKNOWLEDGE,
     Kind.SHIPMENT: Endpoint.SHIP,
@@ -67,22 +72,22 @@ WRITTEN_TO = {
     Kind.COMMERCE_ORDER: Endpoint.COMMERCE,
     Kind.COMMERCE_NOTE: Endpoint.COMMERCE,
 }
-# These look at Walmart before every send, the first too (contract, promise 3).
+# These read Walmart before every write, the first included (contract, promise 3).
 READ_FIRST = frozenset({Kind.CANCELLATION, Kind.REFUND, Kind.TRACKING})
 
 
 def lanes_for(kind: Kind, *, reads: bool) -> list[Endpoint]:
-    """Every lane that an update of a kind takes; reads: it looks at Walmart before it writes."""
+    """Return every lane that an update of a kind uses. reads: Walmart is read before the write."""
     writing = WRITTEN_TO[kind]
     if kind is Kind.COMMERCE_NOTE:
         return [writing]
-    # For an order that Commerce gets the buyer is read from Walmart.
+    # The buyer of an order is read from Walmart before the order is written to Commerce.
     reads = reads or kind is Kind.COMMERCE_ORDER
     return [Endpoint.ALL, *([Endpoint.READ] if reads else []), writing]
 
 
 def endpoint_of(operation: str) -> Endpoint:
-    """The lane that a call of the client belongs to; the token is everybody's."""
+    """Return the lane of a client's operation; ALL for a token and for what has no lane."""
     if operation.startswith(Endpoint.COMMERCE):
         return Endpoint.COMMERCE
     return Endpoint(operation) if operation in set(Endpoint) else Endpoint.ALL
@@ -90,82 +95,87 @@ def endpoint_of(operation: str) -> Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """Seconds that a broken lane rests: base, doubled after each probe that fails, at most cap."""
+    """Cooldown of an open circuit: base seconds, doubled after each failed probe, at most cap."""
 
     base: float = 5.0
     cap: float = 60.0
 
-    def rest(self, failures: int) -> timedelta:
-        """How long to rest after that many failures in a row."""
+    def cooldown(self, failures: int) -> timedelta:
+        """Return the cooldown after so many failures in a row."""
         exponent = min(max(failures - BREAK_AFTER, 0), _MAX_EXPONENT)
         return timedelta(seconds=min(self.cap, self.base * 2.0**exponent))
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A lane as everybody knows it.
-
-    tokens: calls left by the answer that came at seen_at, None where Walmart does not say;
-    replenish_at: when one more comes. failures: calls in a row without a proper answer.
-    """
+    """The state of a lane, which all pollers share."""
 
     store_id: int
     endpoint: Endpoint
     paused_until: datetime | None = None
     reason: str = ""
+    """Why the lane is paused or its circuit open; empty means neither."""
     since: datetime | None = None
+    """Since when `reason` holds."""
     tokens: int | None = None
+    """Calls left in Walmart's bucket. None means that Walmart does not say."""
     replenish_at: datetime | None = None
+    """When the bucket gets its next token."""
     seen_at: datetime | None = None
+    """When the answer arrived that `tokens` is from."""
     answered: bool = False
+    """Walmart has answered at least once."""
     failures: int = 0
-    # What was left of the operator's own cap, and when; None before the first call under it.
+    """Calls in a row without a valid answer."""
     own_tokens: float | None = None
+    """Calls left of the operator's own cap at own_at. None means no call under a cap yet."""
     own_at: datetime | None = None
 
     @property
     def circuit_open(self) -> bool:
-        """Whether only a single call at a time tries if it works again."""
+        """Whether the circuit is open or half-open: at most one call at a time goes."""
         return self.failures >= BREAK_AFTER
 
     def paused(self, at: datetime) -> bool:
-        """Whether nothing may go."""
+        """Whether no call may go."""
         return self.paused_until is not None and self.paused_until > at
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """How many calls may go now; where none, the moment to look again (None: after an answer)."""
+    """How many calls may go now."""
 
     calls: int
-    again_at: datetime | None = None
+    retry_at: datetime | None = None
+    """When a lane without capacity has some again. None means after the next answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallReport:
-    """What one call told about its lane. tokens and replenish_at as Walmart's headers said.
-
-    failed: no proper answer (none at all, 5xx, one that cannot be read). served: Walmart did
-    what it was asked. pause: nothing more until it is over.
-    """
+    """What one call says about its lane."""
 
     store_id: int
     endpoint: Endpoint
     began_at: datetime
     ended_at: datetime
     answered: bool = True
+    """An HTTP answer arrived."""
     failed: bool = False
+    """No valid answer: none at all, a 5xx, or one that cannot be read."""
     served: bool = False
+    """Walmart did what the call asked for."""
     tokens: int | None = None
+    """Calls left, from Walmart's headers. None means that they do not say."""
     replenish_at: datetime | None = None
     pause: Pause | None = None
+    """Walmart asks for a pause, or rejects the store."""
 
 
 def capacity(lane: Lane, in_flight: int, now: datetime) -> Capacity:
-    """How many more calls a lane bears while in_flight are under way.
+    """Return how many more calls may go while in_flight calls are under way.
 
-    A count in a header is from before the calls under way, or they are in it already: taking
-    them off can only be too careful, and the next header mends that.
+    A header's count may or may not include the calls in flight. Subtracting them is the safe
+    choice; the next header corrects it.
     """
     if lane.paused_until is not None and lane.paused_until > now:
         return Capacity(0, lane.paused_until)
@@ -178,93 +188,88 @@ def capacity(lane: Lane, in_flight: int, now: datetime) -> Capacity:
         return Capacity(lane.tokens - in_flight)
     if lane.replenish_at is not None and lane.replenish_at > now:
         return Capacity(0, lane.replenish_at)
-    # The bucket has filled up by an unknown number; one call asks by how much.
+    # The bucket has refilled by an unknown number; the answer to one call says by how much.
     return Capacity(0 if in_flight else 1)
 
 
-def allowance(lane: Lane, per_minute: float, now: datetime) -> float:
-    """Calls that the operator's own cap leaves: a bucket of OWN_BURST seconds, filled evenly."""
-    most = max(per_minute * OWN_BURST / 60, 1.0)
+def own_cap_tokens(lane: Lane, per_minute: float, now: datetime) -> float:
+    """Return the tokens in the operator's own bucket, which holds OWN_BURST seconds of its rate."""
+    size = max(per_minute * OWN_BURST / 60, 1.0)
     if lane.own_tokens is None or lane.own_at is None:
-        return most
+        return size
     passed = max((now - lane.own_at).total_seconds(), 0.0)
-    return min(lane.own_tokens + passed * per_minute / 60, most)
+    return min(lane.own_tokens + passed * per_minute / 60, size)
 
 
 def with_own_cap(lane: Lane, left: Capacity, per_minute: float | None, now: datetime) -> Capacity:
-    """A lane's room under the operator's own cap, None where there is none."""
+    """Limit a capacity by the operator's own cap. per_minute None means that there is no cap."""
     if per_minute is None:
         return left
-    own = allowance(lane, per_minute, now)
+    own = own_cap_tokens(lane, per_minute, now)
     if own >= 1:
-        return Capacity(min(left.calls, int(own)), left.again_at)
-    again_at = now + timedelta(seconds=(1 - own) * 60 / per_minute)
-    return Capacity(0, max(again_at, left.again_at) if left.again_at is not None else again_at)
+        return Capacity(min(left.calls, int(own)), left.retry_at)
+    retry_at = now + timedelta(seconds=(1 - own) * 60 / per_minute)
+    return Capacity(0, max(retry_at, left.retry_at) if left.retry_at is not None else retry_at)
 
 
 def apply_reports(lane: Lane, reports: Iterable[CallReport], breaker: Breaker) -> Lane:
-    """The lane after some calls ended."""
-    for each in sorted(reports, key=lambda one: one.ended_at):
-        lane = _stopped(_tried(_counted(lane, each), each, breaker), each)
+    """Return the lane after calls ended."""
+    for each in sorted(reports, key=lambda report: report.ended_at):
+        lane = _apply_pause(_apply_failure(_apply_tokens(lane, each), each, breaker), each)
     return lane
 
 
-def _counted(lane: Lane, reports: CallReport) -> Lane:
-    """What is left in Walmart's bucket now."""
-    if not reports.answered:
-        # It may have cost a call all the same.
-        return replace(lane, tokens=_less(lane.tokens))
+def _apply_tokens(lane: Lane, report: CallReport) -> Lane:
+    """Update the count of Walmart's bucket."""
+    one_less = None if lane.tokens is None else max(lane.tokens - 1, 0)
+    if not report.answered:
+        # The call may have cost a token nevertheless.
+        return replace(lane, tokens=one_less)
     lane = replace(lane, answered=True)
-    if reports.tokens is None:
-        # Walmart says nothing any more, or a machine in front of it spoke.
-        return replace(lane, tokens=None if reports.served else _less(lane.tokens))
-    # Of calls that were under way together the last answer may tell the older count.
-    together = lane.seen_at is not None and reports.began_at < lane.seen_at
+    if report.tokens is None:
+        # Walmart no longer names a count, or a gateway in front of it answered.
+        return replace(lane, tokens=None if report.served else one_less)
+    # Answers to concurrent calls may arrive in any order: the lower count is the newer one.
+    concurrent = lane.seen_at is not None and report.began_at < lane.seen_at
     tokens = (
-        reports.tokens if lane.tokens is None or not together else min(lane.tokens, reports.tokens)
+        report.tokens if lane.tokens is None or not concurrent else min(lane.tokens, report.tokens)
     )
-    seen_at = max(lane.seen_at, reports.ended_at) if lane.seen_at else reports.ended_at
-    return replace(lane, tokens=tokens, replenish_at=reports.replenish_at, seen_at=seen_at)
+    seen_at = max(lane.seen_at, report.ended_at) if lane.seen_at else report.ended_at
+    return replace(lane, tokens=tokens, replenish_at=report.replenish_at, seen_at=seen_at)
 
 
-def _less(tokens: int | None) -> int | None:
-    return None if tokens is None else max(tokens - 1, 0)
-
-
-def _tried(lane: Lane, reports: CallReport, breaker: Breaker) -> Lane:
-    """Whether the lane breaks, stays broken, or works again."""
-    if not reports.failed:
-        before = lane.circuit_open and lane.since is not None and reports.began_at < lane.since
-        # What was sent before the lane broke says nothing about it.
-        if before or not reports.answered or reports.pause is not None or not lane.failures:
+def _apply_failure(lane: Lane, report: CallReport, breaker: Breaker) -> Lane:
+    """Open the circuit, keep it open, or close it."""
+    if not report.failed:
+        # A call that began before the circuit opened says nothing about it.
+        before = lane.circuit_open and lane.since is not None and report.began_at < lane.since
+        if before or not report.answered or report.pause is not None or not lane.failures:
             return lane
-        open_again = replace(lane, failures=0)
-        return (
-            replace(open_again, reason="", paused_until=None) if lane.circuit_open else open_again
-        )
-    if lane.circuit_open and lane.paused_until is not None and reports.began_at < lane.paused_until:
-        # Sent before it was known; only the call that tried again counts.
+        closed = replace(lane, failures=0)
+        return replace(closed, reason="", paused_until=None) if lane.circuit_open else closed
+    if lane.circuit_open and lane.paused_until is not None and report.began_at < lane.paused_until:
+        # The call began before the cooldown was over; only a probe counts.
         return lane
     failures = lane.failures + 1
     lane = replace(lane, failures=failures)
     if failures < BREAK_AFTER:
         return lane
-    circuit_open = COMMERCE_BROKEN if lane.endpoint is Endpoint.COMMERCE else BROKEN
-    reason = lane.reason if lane.reason in BLOCKED else circuit_open
-    return _pause(lane, reason, reports.ended_at + breaker.rest(failures), reports.ended_at)
+    broken = COMMERCE_BROKEN if lane.endpoint is Endpoint.COMMERCE else BROKEN
+    reason = lane.reason if lane.reason in BLOCKED else broken
+    return _pause(lane, reason, report.ended_at + breaker.cooldown(failures), report.ended_at)
 
 
-def _stopped(lane: Lane, reports: CallReport) -> Lane:
-    """Walmart asked for a pause, or does not let the store in."""
-    if reports.pause is None:
+def _apply_pause(lane: Lane, report: CallReport) -> Lane:
+    """Pause the lane because Walmart asks for it, or rejects the store."""
+    if report.pause is None:
         return lane
-    until = reports.ended_at + reports.pause.wait
-    if reports.pause.reason in BLOCKED:
-        # After it a single call tries, instead of each waiting update one.
+    until = report.ended_at + report.pause.wait
+    if report.pause.reason in BLOCKED:
+        # After the pause one call probes, instead of one for each waiting update.
         lane = replace(lane, failures=max(lane.failures, BREAK_AFTER))
     else:
         lane = replace(lane, tokens=0, replenish_at=until)
-    return _pause(lane, reports.pause.reason, until, reports.ended_at)
+    return _pause(lane, report.pause.reason, until, report.ended_at)
 
 
 def _pause(lane: Lane, reason: str, until: datetime, now: datetime) -> Lane:
@@ -274,5 +279,5 @@ def _pause(lane: Lane, reason: str, until: datetime, now: datetime) -> Lane:
 
 
 def newly_blocked(before: Lane, now: Lane) -> bool:
-    """Whether a person should be told: it broke or was blocked, and was not before."""
+    """Whether the circuit opened just now, or for another reason, so that a person is notified."""
     return now.circuit_open and (not before.circuit_open or before.reason != now.reason)

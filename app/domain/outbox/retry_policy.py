@@ -1,8 +1,8 @@
-"""How long do we wait, when do we read back, when do we give up? Pure arithmetic.
+"""Retry policy: after a delivery, when does the next one go, is it a read, or is it over?
 
-Between deliveries the wait is exponential with full jitter: anything between nothing and
-base * 2^n, at most cap. After an unclear write Walmart is read at 2, 5, 15 and 60 seconds
-and when the quiet period ends; before its end a read may only confirm.
+Backoff is exponential with full jitter: a random time between 0 and base * 2^n seconds, at most
+cap. After an unclear write Walmart is read after 2, 5, 15 and 60 seconds and when the quiet period
+ends; before its end a read may only confirm.
 """
 
 from dataclasses import dataclass, replace
@@ -26,40 +26,44 @@ from app.domain.outbox.outcome import (
 )
 from app.domain.update import State
 
-# Seconds from one early read to the next.
+# Seconds between the early reads after an unclear write.
 READ_GAPS = (2.0, 3.0, 10.0, 45.0)
-# Deliveries in a row that an exception of our own may end, before a person has to look.
-MOST_FAULTS = 10
-# 2^40 seconds is beyond any cap; a larger exponent would only overflow.
+# Deliveries in a row that may end with an exception of Waybill's own before the update fails.
+MAX_FAULTS = 10
+# 2^40 seconds exceed any cap; a larger exponent would overflow.
 _MAX_EXPONENT = 40
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Seconds: the first wait, the longest wait, when to give up, how long absence is doubted."""
+    """Durations in seconds."""
 
     base: float = 1.0
+    """The first wait at most."""
     cap: float = 900.0
+    """The longest wait."""
     give_up_after: float = 172_800.0
+    """The update fails after so long of failing tries that reached Walmart."""
     quiet_period: float = QUIET_PERIOD
+    """After an unclear write, until a read may show that it had no effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryEnd:
-    """How a delivery ended. now: the database's time then; jitter is uniform in [0, 1).
-
-    doubt_ended: a read, late enough, showed that no earlier try will take effect. read: what it is
-    about was read in it.
-    """
+    """The circumstances in which a delivery ended."""
 
     now: datetime
+    """The database's time at the end."""
     jitter: float
+    """Uniform in [0, 1)."""
     doubt_ended: bool = False
+    """A read began late enough, and showed that no earlier try will take effect."""
     read: bool = False
+    """The delivery read the subject of the update at the target."""
 
 
 def delay(policy: RetryPolicy, retries: int, jitter: float) -> float:
-    """Seconds to wait after that many failures in a row; jitter is uniform in [0, 1)."""
+    """Return the seconds to wait after so many failures in a row; jitter is uniform in [0, 1)."""
     ceiling = policy.base * float(2 ** min(max(retries - 1, 0), _MAX_EXPONENT))
     return min(policy.cap, ceiling) * jitter
 
@@ -67,7 +71,7 @@ def delay(policy: RetryPolicy, retries: int, jitter: float) -> float:
 def next_step(  # noqa: PLR0911 - one for each outcome
     update: Claimed, outcome: Outcome, policy: RetryPolicy, end: DeliveryEnd
 ) -> NextStep:
-    """What becomes of an update after a delivery."""
+    """Return the next state of an update after a delivery."""
     doubt = doubt_after(update, outcome, doubt_ended=end.doubt_ended)
     match outcome:
         case Confirmed() | AlreadyThere():
@@ -75,31 +79,31 @@ def next_step(  # noqa: PLR0911 - one for each outcome
         case Refused(failure):
             return NextStep(
                 State.FAILED,
-                ambiguous=_doubtful(update, doubt),
+                ambiguous=_in_doubt(update, doubt),
                 doubt=doubt,
                 known=True,
                 failure=failure,
                 failed_at=end.now,
             )
         case HandedBack():
-            return _handed_back(update)
+            return _after_handed_back(update)
         case TryLater():
-            return _later(update, outcome, policy, end, doubt)
+            return _after_try_later(update, outcome, policy, end, doubt)
         case Unclear() if update.kind in ENDED_BY_TIME:
             later = TryLater(outcome.failure, reached=True, pause=outcome.pause)
-            return replace(_later(update, later, policy, end, doubt), known=False)
+            return replace(_after_try_later(update, later, policy, end, doubt), known=False)
         case Unclear():
-            return _unclear(update, outcome, policy, end, doubt)
+            return _after_unclear(update, outcome, policy, end, doubt)
         case SendAgain():
-            return _again(update, outcome, end, doubt)
+            return _after_send_again(update, outcome, end, doubt)
         case InternalError():
-            return _faulty(update, outcome, policy, end, doubt)
+            return _after_internal_error(update, outcome, policy, end, doubt)
         case _:
             assert_never(outcome)
 
 
 def doubt_after(update: Claimed, outcome: Outcome, *, doubt_ended: bool) -> Doubt:
-    """What a delivery does to the doubt of its update."""
+    """Return what a delivery does to the doubt of its update."""
     match outcome:
         case Unclear(sent=True) | InternalError(sent=True):
             return Doubt.BEGIN
@@ -111,19 +115,19 @@ def doubt_after(update: Claimed, outcome: Outcome, *, doubt_ended: bool) -> Doub
             return Doubt.END if doubt_ended else Doubt.KEEP
 
 
-def _doubtful(update: Claimed, doubt: Doubt) -> bool:
-    """Whether only a read tells what became of a try."""
+def _in_doubt(update: Claimed, doubt: Doubt) -> bool:
+    """Whether only a read can show if a try took effect."""
     if update.kind in ENDED_BY_TIME:
         return False
     return doubt is Doubt.BEGIN or (doubt is Doubt.KEEP and update.in_doubt_until is not None)
 
 
 def _reads_first(update: Claimed, doubt: Doubt, end: DeliveryEnd) -> bool:
-    """Whether Walmart is read before the next send."""
-    return _doubtful(update, doubt) or (update.ambiguous and not end.read)
+    """Whether Walmart is read before the next write."""
+    return _in_doubt(update, doubt) or (update.ambiguous and not end.read)
 
 
-def _handed_back(update: Claimed) -> NextStep:
+def _after_handed_back(update: Claimed) -> NextStep:
     return NextStep(
         update.claimed_from,
         retries=update.retries,
@@ -135,33 +139,33 @@ def _handed_back(update: Claimed) -> NextStep:
 
 
 def _failing_for(update: Claimed, policy: RetryPolicy, now: datetime, *, reached: bool) -> float:
-    """Seconds of tries that reached Walmart and failed, this one's share included.
+    """Return the seconds of failing tries that reached Walmart, this one included.
 
-    Only the time between two such tries counts, so waiting for a throttled or unreachable
-    Walmart never makes an update give up.
+    Only the time between two such tries counts: waiting for a throttled or unreachable Walmart
+    never makes an update give up.
     """
     if not reached or update.failing_since is None:
         return update.failing_for
     passed = (now - update.failing_since).total_seconds()
-    # No wait between two tries is planned longer than this: the rest nobody was trying.
+    # No planned wait is longer than this; in a longer gap no poller was running.
     return update.failing_for + min(max(passed, 0.0), policy.cap + policy.quiet_period)
 
 
-def _later(
+def _after_try_later(
     update: Claimed, outcome: TryLater, policy: RetryPolicy, end: DeliveryEnd, doubt: Doubt
 ) -> NextStep:
     failing_for = _failing_for(update, policy, end.now, reached=outcome.reached)
-    doubtful = _doubtful(update, doubt)
+    in_doubt = _in_doubt(update, doubt)
     known = outcome.reached or outcome.pause is not None or outcome.snapshot is not None
-    if failing_for >= policy.give_up_after and not doubtful:
-        failure = _given_up(outcome.failure)
+    if failing_for >= policy.give_up_after and not in_doubt:
+        failure = _gave_up(outcome.failure)
         return NextStep(State.FAILED, doubt=doubt, known=known, failure=failure, failed_at=end.now)
-    # Being told to wait is not a failure: it does not lengthen the next wait.
+    # A requested pause is not a failure: it does not lengthen the next wait.
     retries = update.retries + (1 if outcome.pause is None else 0)
-    told = outcome.wait.total_seconds() if outcome.wait else 0.0
-    wait = told if outcome.pause else max(told, delay(policy, retries, end.jitter))
+    requested = outcome.wait.total_seconds() if outcome.wait else 0.0
+    wait = requested if outcome.pause else max(requested, delay(policy, retries, end.jitter))
     return NextStep(
-        State.VERIFYING if doubtful else State.RETRYING,
+        State.VERIFYING if in_doubt else State.RETRYING,
         due_in=wait,
         retries=retries,
         reads=update.reads,
@@ -175,13 +179,13 @@ def _later(
     )
 
 
-def _unclear(
+def _after_unclear(
     update: Claimed, outcome: Unclear, policy: RetryPolicy, end: DeliveryEnd, doubt: Doubt
 ) -> NextStep:
     reached = outcome.sent or outcome.read
     failing_for = _failing_for(update, policy, end.now, reached=reached)
     if failing_for >= policy.give_up_after and outcome.read:
-        failure = _unsettled(outcome.failure)
+        failure = _needs_review(outcome.failure)
         return NextStep(
             State.FAILED, ambiguous=True, doubt=doubt, failure=failure, failed_at=end.now
         )
@@ -201,7 +205,9 @@ def _unclear(
     )
 
 
-def _again(update: Claimed, outcome: SendAgain, end: DeliveryEnd, doubt: Doubt) -> NextStep:
+def _after_send_again(
+    update: Claimed, outcome: SendAgain, end: DeliveryEnd, doubt: Doubt
+) -> NextStep:
     reads_first = update.kind not in ENDED_BY_TIME
     return NextStep(
         State.VERIFYING if reads_first else State.RETRYING,
@@ -214,22 +220,22 @@ def _again(update: Claimed, outcome: SendAgain, end: DeliveryEnd, doubt: Doubt) 
     )
 
 
-def _faulty(
+def _after_internal_error(
     update: Claimed, outcome: InternalError, policy: RetryPolicy, end: DeliveryEnd, doubt: Doubt
 ) -> NextStep:
-    """It backs off like any failure; the tries of a fault that stays are bounded."""
-    doubtful, faults = _doubtful(update, doubt), update.faults + 1
-    if faults >= MOST_FAULTS:
+    """Back off as after any failure; after MAX_FAULTS in a row the update fails."""
+    in_doubt, faults = _in_doubt(update, doubt), update.faults + 1
+    if faults >= MAX_FAULTS:
         return NextStep(
             State.FAILED,
-            ambiguous=doubtful,
+            ambiguous=in_doubt,
             doubt=doubt,
             failure=outcome.failure,
             failed_at=end.now,
         )
     retries = update.retries + 1
     return NextStep(
-        State.VERIFYING if doubtful else State.RETRYING,
+        State.VERIFYING if in_doubt else State.RETRYING,
         due_in=delay(policy, retries, end.jitter),
         retries=retries,
         reads=update.reads,
@@ -248,7 +254,7 @@ def _next_read(
     if outcome.pause is not None:
         return outcome.pause.wait.total_seconds()
     reads = 0 if outcome.sent else update.reads + 1
-    quiet = policy.quiet_period if outcome.sent else quiet_left(update, end.now)
+    quiet = policy.quiet_period if outcome.sent else doubt_left(update, end.now)
     backoff = delay(policy, retries, end.jitter)
     if not outcome.sent and not outcome.read and quiet <= 0:
         return backoff
@@ -256,8 +262,8 @@ def _next_read(
     return min(gap, quiet) if quiet > 0 else backoff
 
 
-def quiet_left(update: Claimed, now: datetime) -> float:
-    """Seconds until a read may be believed that shows nothing of a write in doubt."""
+def doubt_left(update: Claimed, now: datetime) -> float:
+    """Return the seconds until a read may show that a write in doubt had no effect."""
     if update.in_doubt_until is None:
         return 0.0
     return max((update.in_doubt_until - now).total_seconds(), 0.0)
@@ -265,21 +271,23 @@ def quiet_left(update: Claimed, now: datetime) -> float:
 
 _OVERWRITABLE = Failure(
     code="older_value_in_doubt",
-    message="Walmart has it. An older value may still arrive and overwrite it, so it is sent once "
-    "more when that is over.",
+    message="Walmart took the value. An older value may still arrive and overwrite it, so Waybill "
+    "sends it again once no older value can arrive.",
     origin="walmart",
     retryable=True,
 )
 
 
-def _given_up(failure: Failure) -> Failure:
-    message = f"Given up after trying for as long as is set. The last try: {failure.message}"
+def _gave_up(failure: Failure) -> Failure:
+    message = (
+        f"Waybill gave up: tries failed for WAYBILL_GIVE_UP_AFTER. Last error: {failure.message}"
+    )
     return replace(failure, code="gave_up", message=message, retryable=True)
 
 
-def _unsettled(failure: Failure) -> Failure:
+def _needs_review(failure: Failure) -> Failure:
     message = (
-        "Whether Walmart took it could not be settled for as long as is set. "
-        f"The last try: {failure.message}"
+        "Waybill could not find out within WAYBILL_GIVE_UP_AFTER whether Walmart took it. "
+        f"Last error: {failure.message}"
     )
     return replace(failure, code="needs_review", message=message, retryable=True)

@@ -16,7 +16,7 @@ from app.domain.orders.requests import StockLevel
 from app.domain.outbox.claimed_update import Claimed, Subject
 from app.domain.outbox.delivery_result import DeliveryResult, Recorded
 from app.domain.outbox.rate_limits import Breaker
-from app.domain.update import OPEN, TOLD_COMMERCE, Kind, State
+from app.domain.update import COMMERCE_KINDS, OPEN, Kind, State
 from app.storage import rate_limits, timeline
 from app.storage.commerce import links
 from app.storage.inventory import levels as stock
@@ -178,7 +178,7 @@ def _others_wait(orders: Mapping[UUID, Order], update: Claimed) -> bool:
     return any(
         task.state in OPEN
         and task.update_id != update.id
-        and (task.kind in TOLD_COMMERCE) is (update.kind in TOLD_COMMERCE)
+        and (task.kind in COMMERCE_KINDS) is (update.kind in COMMERCE_KINDS)
         for task in order.tasks
     )
 

@@ -140,7 +140,7 @@ def _row(number: int, fields: Mapping[str, Any]) -> Row:
         text = str(value).strip()
         if len(text) > _LONGEST:
             return Row(number, {}, _row_problem(f"{name} is longer than {_LONGEST} characters."))
-        if not db_limits.holds(text):
+        if not db_limits.is_storable(text):
             return Row(number, {}, _row_problem(f"{name} has characters that cannot be stored."))
         if text:
             kept[name] = text

@@ -212,7 +212,7 @@ def _items(row: Row) -> tuple[RequestedItem, ...] | None:
         if said is not None:
             raise Invalid("required", "A quantity needs a sku or line_number.")
         return None
-    units = db_limits.whole(said, db_limits.INT)
+    units = db_limits.whole_number(said, db_limits.INT)
     if not units:
         raise Invalid("invalid_quantity", "quantity must be a whole number of at least 1.")
     return (RequestedItem(units, line, None if line else sku),)
@@ -222,7 +222,7 @@ def _time(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        at = db_limits.moment(datetime.fromisoformat(text))
+        at = db_limits.utc_time(datetime.fromisoformat(text))
     except ValueError:
         at = None
     if at is None:

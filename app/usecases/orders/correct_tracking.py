@@ -146,7 +146,7 @@ async def _queue(
         },
     )
     await updates.append(connection, update)
-    await updates.activate_next(connection, [update.place])
+    await updates.activate_next(connection, [update.queue])
     after = await repository.lock(connection, order.id)
     await save.save_status(connection, after, synced=False)
     return after
@@ -209,7 +209,7 @@ async def _try_again(connection: Connection, order: Order, shipment: StoredShipm
     state = State.VERIFYING if found.state is State.FAILED else found.state
     after = reservation.with_state(again, {found.id: state})
     await save.save_status(connection, after, synced=False)
-    await updates.activate_next(connection, [found.place])
+    await updates.activate_next(connection, [found.queue])
 
 
 async def _add_to_timeline(

@@ -108,7 +108,7 @@ def _refuse_lag(order: Order, snapshot: OrderSnapshot, read_at: datetime, quiet:
             continue
         shown = readback.read(order, task, snapshot).shown
         if any(shown[item.line_number] < item.confirmed for item in task.items):
-            message = doubt.lagging(task.update_id, task.confirmed_at + quiet)
+            message = doubt.read_lag_message(task.update_id, task.confirmed_at + quiet)
             raise Conflict("order_in_doubt", message)
 
 

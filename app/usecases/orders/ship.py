@@ -178,7 +178,7 @@ async def accept(
     await save.save(connection, order, after)
     await save.save_status(connection, after, synced=False)
     # A shipment that is known to be absent may have to let this one pass.
-    await updates.activate_next(connection, [update.place])
+    await updates.activate_next(connection, [update.queue])
     return row.id
 
 

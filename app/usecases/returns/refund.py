@@ -235,7 +235,7 @@ async def _queue(  # noqa: PLR0917 - one caller, which has all of them in hand
             reference=asking.reference,
         ),
     )
-    await updates.activate_next(connection, [update.place])
+    await updates.activate_next(connection, [update.queue])
     after = await repository.lock(connection, order.id)
     await save.save_status(connection, after, synced=False)
     return EarlierRefund(known.id, update.id, number)

@@ -68,7 +68,7 @@ async def dismiss(
             detail = {"note": note, "walmart": finding.walmart}
             event = timeline.TimelineEvent("update_dismissed", actor, update_id, detail)
             await timeline.add(connection, order.store_id, order.id, event, context.new_id)
-        await updates.activate_next(connection, [found.place])
+        await updates.activate_next(connection, [found.queue])
         view = await queries.update(connection, found.store_id, update_id)
         if view is None:
             raise Unknown("update", update_id)

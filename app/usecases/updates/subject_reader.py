@@ -9,7 +9,7 @@ from app.domain.orders.order import Order
 from app.domain.orders.returns import Return
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox.rate_limits import Endpoint
-from app.domain.update import TOLD_COMMERCE, Kind
+from app.domain.update import COMMERCE_KINDS, Kind
 from app.http_client.call import Call
 from app.http_client.errors import CallError, NotFound
 from app.storage.outbox.requeue import StoredUpdate
@@ -55,7 +55,7 @@ async def read_subject(
 async def _read(
     context: AppContext, found: StoredUpdate, order: Order | None, reader: WalmartReader
 ) -> SubjectSeen | None:
-    if found.kind in TOLD_COMMERCE:
+    if found.kind in COMMERCE_KINDS:
         return await _in_commerce(context, found, order)
     account = await context.account(found.store_id)
     if found.kind is Kind.INVENTORY:

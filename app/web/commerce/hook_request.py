@@ -72,7 +72,7 @@ async def read_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON
 def _read_json(body: bytes) -> object:
     try:
         # A title with half an emoji is still a shipment.
-        return db_limits.mended_all(json.loads(body))
+        return db_limits.storable_json(json.loads(body))
     except (ValueError, RecursionError) as error:
         raise Invalid("commerce_event_invalid", "The body is not JSON.") from error
 

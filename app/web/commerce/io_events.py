@@ -153,7 +153,7 @@ def _name(event: dict[str, Any]) -> str:
 def _time(event: dict[str, Any]) -> datetime | None:
     """When it happened, by Adobe's clock."""
     try:
-        return db_limits.moment(datetime.fromisoformat(str(event.get("time"))))
+        return db_limits.utc_time(datetime.fromisoformat(str(event.get("time"))))
     except ValueError:
         return None
 

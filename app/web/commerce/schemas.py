@@ -30,7 +30,7 @@ _STATES = {
 
 def _whole(value: Any) -> Any:  # noqa: ANN401 - whatever came as JSON
     """Commerce's numbers are often text, such as "1.0000"."""
-    whole = db_limits.whole(value)
+    whole = db_limits.whole_number(value)
     if whole is None:
         raise PydanticCustomError("number", "A whole number is needed.")
     return whole
@@ -136,7 +136,7 @@ class CommerceRefundIn(CommerceBody):
     def said(self) -> str | None:
         """The comment's text."""
         text = (self.comment or {}).get("comment")
-        return db_limits.mended(text[:1000]) if isinstance(text, str) and text else None
+        return db_limits.storable(text[:1000]) if isinstance(text, str) and text else None
 
 
 def _reference(body: CommerceBody, key: str | None = None) -> str:

@@ -90,9 +90,9 @@ def _value(field: str, text: str) -> Any:  # noqa: ANN401 - as the column's type
     try:
         value: object = text
         if field == "entity_id":
-            value = db_limits.whole(text)
+            value = db_limits.whole_number(text)
         elif field in TIMES:
-            value = db_limits.moment(datetime.fromisoformat(text))
+            value = db_limits.utc_time(datetime.fromisoformat(text))
     except ValueError:
         value = None
     if value is None:
@@ -108,7 +108,7 @@ def _sort(said: dict[str, str]) -> Sort:
 
 
 def _number(text: str, name: str, most: int) -> int:
-    number = db_limits.whole(text, most)
+    number = db_limits.whole_number(text, most)
     if not number:
         raise _bad(f"{name} is a whole number from 1 to {most:,}.")
     return number

@@ -13,7 +13,7 @@ from app.domain.orders.order import Money
 
 
 def _clean(text: str) -> str:
-    if not db_limits.holds(text):
+    if not db_limits.is_storable(text):
         raise PydanticCustomError("unstorable", "NUL characters and half emoji are not allowed.")
     return text
 
@@ -36,7 +36,7 @@ def _visible(text: str) -> str:
 
 
 def _in_utc(value: datetime) -> datetime:
-    time = db_limits.moment(value)
+    time = db_limits.utc_time(value)
     if value.tzinfo is None or time is None:
         raise PydanticCustomError("time_range", "A time with a zone, from 1970 on, is needed.")
     return time

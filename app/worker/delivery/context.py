@@ -149,7 +149,7 @@ class DeliveryContext:
         """
         self.was_read = True
         until = doubt.latest([self.update.in_doubt_until, unsure_until])
-        if self.update.in_doubt_until is not None and doubt.open_for(until, read_at):
+        if self.update.in_doubt_until is not None and doubt.in_doubt_at(until, read_at):
             return False
         self.doubt_ended = True
         return True

@@ -9,7 +9,7 @@ from app.domain.orders import allocation, blocked_messages, blockers, readback, 
 from app.domain.orders.blockers import SendableUnits
 from app.domain.orders.readback import Readback
 from app.domain.orders.snapshot import OrderSnapshot
-from app.domain.outbox.doubt import open_for
+from app.domain.outbox.doubt import in_doubt_at
 from app.domain.outbox.outcome import AlreadyThere, Confirmed, Outcome, Refused, TryLater, Unclear
 from app.domain.update import State
 from app.walmart import errors
@@ -55,8 +55,8 @@ def _judged(context: DeliveryContext, read: OrderRead, going: SendableUnits) -> 
 
 
 def _there(context: DeliveryContext, read: OrderRead) -> AlreadyThere:
-    early = open_for(context.update.in_doubt_until, read.at)
-    unsure = open_for(_unsure_until(context, read), read.at)
+    early = in_doubt_at(context.update.in_doubt_until, read.at)
+    unsure = in_doubt_at(_unsure_until(context, read), read.at)
     return AlreadyThere(read.snapshot, in_doubt=early and unsure)
 
 

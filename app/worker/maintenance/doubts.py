@@ -6,7 +6,7 @@ import structlog
 
 from app.domain.orders.order import Order
 from app.domain.outbox.rate_limits import Breaker
-from app.domain.update import TOLD_COMMERCE, Kind, State
+from app.domain.update import COMMERCE_KINDS, Kind, State
 from app.storage import timeline
 from app.storage.orders import repository
 from app.storage.outbox import doubts as storage
@@ -68,7 +68,7 @@ class DoubtResolver:
             finding = await read_subject.conclude(connection, context, found, order, read)
             if order is not None and _never_was(found, finding.walmart):
                 await dismiss.end_corrections(connection, order, found.id, "waybill")
-            await updates.activate_next(connection, [found.place])
+            await updates.activate_next(connection, [found.queue])
             ended = finding.until is None and finding.walmart != read_subject.NOT_READ
             if order is not None and ended:
                 detail = {"walmart": finding.walmart}
@@ -80,7 +80,7 @@ class DoubtResolver:
     async def _unreachable(self, found: StoredUpdate) -> bool:
         """Whether the update's subject is in Commerce, and the store has no connection to it."""
         return (
-            found.kind in TOLD_COMMERCE
+            found.kind in COMMERCE_KINDS
             and await self.context.commerce_connection(found.store_id) is None
         )
 

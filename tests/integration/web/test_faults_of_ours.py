@@ -48,7 +48,7 @@ async def test_a_delivery_that_raises_ends_failed_after_some_tries(
     update = UUID((await accepted(client, order))["update"]["id"])
     await write(world, f"UPDATE updates SET payload = '{{}}' WHERE id = '{update}'")
     (view,) = await world.deliver_until(update, states={State.FAILED})
-    assert view.attempts == retry_policy.MOST_FAULTS
+    assert view.attempts == retry_policy.MAX_FAULTS
     assert view.in_doubt_until is None
     assert view.status_detail is not None
     assert (view.status_detail.code, view.status_detail.origin) == ("waybill_fault", "waybill")
@@ -194,5 +194,5 @@ async def test_a_token_that_no_header_can_bear_is_a_bounded_fault_and_stops_no_o
     (view, sent) = await world.deliver_until(update, shipped)
     assert sent.state == "confirmed"
     assert view.state == "failed"
-    assert view.attempts <= retry_policy.MOST_FAULTS
+    assert view.attempts <= retry_policy.MAX_FAULTS
     assert view.in_doubt_until is None

@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.outbox.due_group import DueGroup, SlotKey
-from app.domain.outbox.fair_scheduler import ANNOUNCED, FAIR_SHARE, FEW, FairScheduler, SlotBudget
+from app.domain.outbox.fair_scheduler import (
+    ANNOUNCED_SHARE,
+    FAIR_SHARE,
+    FEW,
+    FairScheduler,
+    SlotBudget,
+)
 from app.domain.update import Kind
 
 
@@ -25,26 +31,26 @@ def served(turns: FairScheduler, given: SlotBudget) -> int:
     assert turn is not None
     turns.begin(turn)
     turns.end(turn, turn.share)
-    return turn.place[0]
+    return turn.key[0]
 
 
 def test_a_store_that_was_served_goes_behind_the_others() -> None:
     turns = FairScheduler()
-    turns.found([due(1), due(2), due(3)], 0.0)
+    turns.set_due([due(1), due(2), due(3)], 0.0)
     assert [served(turns, slots()) for _ in range(4)] == [1, 2, 3, 1]
 
 
 def test_a_new_look_does_not_let_a_store_in_front_again() -> None:
     turns = FairScheduler()
-    turns.found([due(1), due(2)], 0.0)
+    turns.set_due([due(1), due(2)], 0.0)
     served(turns, slots())
-    turns.found([due(1), due(2), due(3)], 0.0)
+    turns.set_due([due(1), due(2), due(3)], 0.0)
     assert [served(turns, slots()) for _ in range(3)] == [2, 3, 1]
 
 
 def test_a_store_that_took_less_than_it_might_has_nothing_more() -> None:
     turns = FairScheduler()
-    turns.found([due(1)], 0.0)
+    turns.set_due([due(1)], 0.0)
     turn = turns.next(slots())
     assert turn is not None
     turns.begin(turn)
@@ -54,17 +60,17 @@ def test_a_store_that_took_less_than_it_might_has_nothing_more() -> None:
 
 def test_what_is_due_later_is_waited_for() -> None:
     turns = FairScheduler()
-    assert turns.found([due(1, 4.0), due(2, 2.5)], 0.0) == 2.5
+    assert turns.set_due([due(1, 4.0), due(2, 2.5)], 0.0) == 2.5
     assert turns.next(slots()) is None
-    assert turns.found([], 0.0) == math.inf
+    assert turns.set_due([], 0.0) == math.inf
 
 
 def test_a_store_that_may_take_none_does_not_hold_up_the_next() -> None:
     turns = FairScheduler()
-    turns.found([due(1), due(2)], 0.0)
+    turns.set_due([due(1), due(2)], 0.0)
     turn = turns.next(slots({(1, False): FAIR_SHARE}))
     assert turn is not None
-    assert turn.place == (2, False)
+    assert turn.key == (2, False)
 
 
 def test_the_last_slots_are_for_stores_with_next_to_nothing_once_no_other_comes_free() -> None:
@@ -98,11 +104,11 @@ def test_commerces_that_hang_leave_most_slots() -> None:
 
 def test_a_store_claims_once_at_a_time() -> None:
     turns = FairScheduler()
-    turns.found([due(1)], 0.0)
+    turns.set_due([due(1)], 0.0)
     first = turns.next(slots())
     assert first is not None
     turns.begin(first)
-    turns.told(1, Kind.SHIPMENT)
+    turns.announce(1, Kind.SHIPMENT)
     assert turns.next(slots()) is None
     turns.end(first, 0)
     assert turns.next(slots()) is not None
@@ -110,9 +116,9 @@ def test_a_store_claims_once_at_a_time() -> None:
 
 def test_what_is_announced_is_claimed_without_a_look() -> None:
     turns = FairScheduler()
-    turns.found([due(1, kind=Kind.CANCELLATION)], 0.0)
-    turns.told(1, Kind.SHIPMENT)
-    turns.told(1, Kind.SHIPMENT)
+    turns.set_due([due(1, kind=Kind.CANCELLATION)], 0.0)
+    turns.announce(1, Kind.SHIPMENT)
+    turns.announce(1, Kind.SHIPMENT)
     turn = turns.next(slots())
     assert turn is not None
     assert [each.kind for each in turn.groups] == [Kind.CANCELLATION, Kind.SHIPMENT]
@@ -120,25 +126,25 @@ def test_what_is_announced_is_claimed_without_a_look() -> None:
 
 def test_a_store_whose_lanes_bear_nothing_waits_until_they_do() -> None:
     turns = FairScheduler()
-    turns.found([due(1)], 0.0)
+    turns.set_due([due(1)], 0.0)
     turn = turns.next(slots())
     assert turn is not None
     turns.begin(turn)
-    turns.end(turn, 0, rest_until=1.5)
-    assert turns.found([due(1)], 1.0) == 0.5
+    turns.end(turn, 0, cooldown_until=1.5)
+    assert turns.set_due([due(1)], 1.0) == 0.5
     assert turns.next(slots()) is None
-    turns.anything()
-    turns.found([due(1)], 1.0)
+    turns.clear_cooldowns()
+    turns.set_due([due(1)], 1.0)
     assert turns.next(slots()) is not None
 
 
 def test_a_backlog_is_not_forgotten_when_another_kind_is_announced_meanwhile() -> None:
     turns = FairScheduler()
-    turns.found([due(1, kind=Kind.ACKNOWLEDGEMENT)], 0.0)
+    turns.set_due([due(1, kind=Kind.ACKNOWLEDGEMENT)], 0.0)
     turn = turns.next(slots())
     assert turn is not None
     turns.begin(turn)
-    turns.told(1, Kind.SHIPMENT)
+    turns.announce(1, Kind.SHIPMENT)
     turns.end(turn, turn.share)
     following = turns.next(slots())
     assert following is not None
@@ -153,32 +159,32 @@ def test_commerces_that_hang_leave_the_last_slots_to_walmart() -> None:
 
 def test_a_store_that_was_only_announced_holds_few_slots_until_it_shows_that_it_has_more() -> None:
     turns = FairScheduler()
-    turns.told(1, Kind.SHIPMENT)
+    turns.announce(1, Kind.SHIPMENT)
     first = turns.next(slots())
     assert first is not None
-    assert first.share == ANNOUNCED
+    assert first.share == ANNOUNCED_SHARE
     turns.begin(first)
-    turns.end(first, ANNOUNCED)
+    turns.end(first, ANNOUNCED_SHARE)
     second = turns.next(slots())
     assert second is not None
     assert second.share == FAIR_SHARE
 
 
 def stores(turns: FairScheduler, given: SlotBudget, most: int = 9, **allowed: bool) -> list[int]:
-    return [each.place[0] for each in turns.batch(given, most, **allowed)]
+    return [each.key[0] for each in turns.batch(given, most, **allowed)]
 
 
 def test_one_claim_is_of_several_stores() -> None:
     turns = FairScheduler()
     for store in (1, 2, 3):
-        turns.told(store, Kind.SHIPMENT)
+        turns.announce(store, Kind.SHIPMENT)
     assert stores(turns, slots()) == [1, 2, 3]
     assert stores(turns, slots(), most=2) == [1, 2]
 
 
 def test_stores_of_one_claim_share_what_is_free() -> None:
     turns = FairScheduler()
-    turns.found([due(store) for store in range(1, 9)], 0.0)
+    turns.set_due([due(store) for store in range(1, 9)], 0.0)
     taken = turns.batch(slots(), 8)
     assert len(taken) > 1
     assert sum(each.share for each in taken) <= 50
@@ -186,20 +192,20 @@ def test_stores_of_one_claim_share_what_is_free() -> None:
 
 def test_what_may_take_long_has_a_claim_of_its_own() -> None:
     turns = FairScheduler()
-    turns.found([due(1), due(2, kind=Kind.INVENTORY), due(3)], 0.0)
+    turns.set_due([due(1), due(2, kind=Kind.INVENTORY), due(3)], 0.0)
     assert stores(turns, slots()) == [1, 3]
-    assert stores(turns, slots(), together=False) == [2]
-    assert stores(turns, slots(), alone=False) == [1, 3]
+    assert stores(turns, slots(), fast=False) == [2]
+    assert stores(turns, slots(), slow=False) == [1, 3]
 
 
 def test_a_store_that_somebody_else_claimed_of_has_another_turn() -> None:
     turns = FairScheduler()
-    turns.found([due(1, kind=Kind.CANCELLATION), due(2)], 0.0)
+    turns.set_due([due(1, kind=Kind.CANCELLATION), due(2)], 0.0)
     (first,) = turns.batch(slots(), 1)
     turns.begin(first)
-    turns.told(1, Kind.SHIPMENT)
+    turns.announce(1, Kind.SHIPMENT)
     turns.end(first, 0)
-    turns.again(first)
+    turns.requeue(first)
     second, again = turns.batch(slots(), 2)
-    assert (second.place[0], again.place) == (2, first.place)
+    assert (second.key[0], again.key) == (2, first.key)
     assert [each.kind for each in again.groups] == [Kind.CANCELLATION, Kind.SHIPMENT]

@@ -19,11 +19,11 @@ from app.domain.outbox.rate_limits import (
     Capacity,
     Endpoint,
     Lane,
-    allowance,
     apply_reports,
     capacity,
     endpoint_of,
     newly_blocked,
+    own_cap_tokens,
     with_own_cap,
 )
 
@@ -62,7 +62,7 @@ def test_calls_under_way_are_taken_off_the_count_that_walmart_said() -> None:
     lane = apply_reports(KNOWN, [call(0, 1, tokens=7, replenish_at=at(9))], BREAKER)
     assert capacity(lane, 3, at(1)).calls == 4
     assert capacity(lane, 7, at(1)).calls == 0
-    assert capacity(lane, 7, at(1)).again_at == at(9)
+    assert capacity(lane, 7, at(1)).retry_at == at(9)
 
 
 def test_once_the_bucket_has_filled_up_a_single_call_asks_by_how_much() -> None:
@@ -94,7 +94,7 @@ def test_a_refusal_for_too_many_calls_pauses_for_as_long_as_walmart_says() -> No
     pause = Pause(Endpoint.SHIP, "walmart_throttled", timedelta(seconds=7))
     lane = apply_reports(KNOWN, [call(0, 1, served=False, pause=pause)], BREAKER)
     assert capacity(lane, 0, at(7)).calls == 0
-    assert capacity(lane, 0, at(7)).again_at == at(8)
+    assert capacity(lane, 0, at(7)).retry_at == at(8)
     assert capacity(lane, 0, at(8)).calls == 1
     assert not lane.circuit_open
 
@@ -104,7 +104,7 @@ def test_five_calls_in_a_row_without_an_answer_break_the_lane() -> None:
     assert not lane.circuit_open
     lane = apply_reports(lane, [silence(8, 9)], BREAKER)
     assert (lane.circuit_open, lane.reason) == (True, BROKEN)
-    assert capacity(lane, 0, at(13)).again_at == at(14)
+    assert capacity(lane, 0, at(13)).retry_at == at(14)
 
 
 def test_one_answer_in_between_keeps_it_whole() -> None:
@@ -217,7 +217,7 @@ def test_an_own_cap_lets_a_sixth_of_a_minutes_calls_go_and_then_fills_evenly() -
     assert with_own_cap(spent, open_, 60, at(3600)).calls == 10
     # One call a minute is one, not a sixth of one.
     assert with_own_cap(KNOWN, open_, 1, NOW).calls == 1
-    assert with_own_cap(spent, open_, 1, NOW).again_at == at(60)
+    assert with_own_cap(spent, open_, 1, NOW).retry_at == at(60)
 
 
 @given(
@@ -228,7 +228,7 @@ def test_no_more_goes_than_the_own_cap_allows(rate: float, asked: list[tuple[flo
     for wait, wanted in asked:
         now += timedelta(seconds=wait)
         going = min(with_own_cap(lane, capacity(lane, 0, now), rate, now).calls, wanted)
-        lane = replace(lane, own_tokens=allowance(lane, rate, now) - going, own_at=now)
+        lane = replace(lane, own_tokens=own_cap_tokens(lane, rate, now) - going, own_at=now)
         gone += going
     passed = (now - NOW).total_seconds()
     assert gone <= max(rate / 6, 1) + passed * rate / 60 + 1e-6
