@@ -15,7 +15,7 @@ from app.bootstrap import process
 from app.bootstrap.process import Parts
 from app.domain.errors import NotAvailable, OrderError
 from app.domain.imports.cursor import OVERLAP
-from app.domain.orders.drift import Cause, whole
+from app.domain.orders.drift import Cause, of_order
 from app.domain.orders.unrequested import SHIPPED
 from app.endings import CannotGoOn
 from app.settings import Settings
@@ -165,7 +165,7 @@ def _lines(code: str, report: RecoverReport) -> Iterator[str]:
     for level in report.levels:
         yield f"• {_stock(level)}"
     for number in report.unknown:
-        yield f"• {number}: {whole(Cause.ORDER_UNKNOWN_AT_WALMART).sentence}"
+        yield f"• {number}: {of_order(Cause.ORDER_UNKNOWN_AT_WALMART).sentence}"
     for number, why in report.unread.items():
         yield f"✘ {number} could not be read: {why}"
     if report.stopped:

@@ -1,7 +1,7 @@
-"""Which units of which lines does a shipment take?
+"""Allocation: which units of which order lines a shipment takes.
 
-Walmart often splits one Commerce item into several lines of one unit, so an item named by
-SKU or by its Commerce item is spread over all lines that carry it, in the order's own order.
+Walmart often splits one Commerce item into several lines of one unit. An item that is named by SKU
+or by Commerce item id is therefore spread over all lines with it, in the order of the lines.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,8 +13,8 @@ from app.domain.orders.requests import RequestedItem
 from app.domain.update import Kind
 
 
-def everything_remaining(order: Order) -> tuple[Item, ...]:
-    """All units that nobody has asked for yet."""
+def remaining_items(order: Order) -> tuple[Item, ...]:
+    """Return all units that no update has reserved."""
     return tuple(
         Item(line.line_number, line.remaining, reserved=line.remaining)
         for line in order.lines
@@ -23,14 +23,14 @@ def everything_remaining(order: Order) -> tuple[Item, ...]:
 
 
 def allocate(
-    order: Order, requested: Sequence[RequestedItem], *, least: int | None = None
+    order: Order, requested: Sequence[RequestedItem], *, min_units: int | None = None
 ) -> tuple[tuple[Item, ...], list[Problem]]:
-    """Give each requested item its units; say with a pointer what cannot be given.
+    """Allocate units to each requested item, with a problem for each item that lacks units.
 
-    least: units that were canceled at Walmart, or shipped there by others, are asked for without
-    being reserved, where at least so many units can go; None: everything has to go.
+    min_units: units that were canceled or shipped outside Waybill are requested without being
+    reserved, provided that at least so many units can go. None means that all of them must go.
     """
-    problems = [*_none(requested), *_repeated(requested)]
+    problems = [*_quantity_problems(requested), *_repeated(requested)]
     named = {item.line_number for item in requested if item.line_number is not None}
     taken: dict[str, int] = {}
     lost: dict[str, int] = {}
@@ -42,11 +42,12 @@ def allocate(
             continue
         left = _take([(line, line.remaining) for line in lines], item.quantity, taken)
         if left:
-            holders = held_units.units_of(order, *(line.line_number for line in lines))
+            holders = held_units.holders_of(order, *(line.line_number for line in lines))
             problem = _too_many(index, item, item.quantity - left, holders)
-            unexplained = _take([(line, _lost(order, line)) for line in lines], left, lost)
+            lost_units = [(line, _lost(order, line)) for line in lines]
+            unexplained = _take(lost_units, left, lost)
             (problems if unexplained else short).append(problem)
-    if least is None or problems or sum(taken.values()) < least:
+    if min_units is None or problems or sum(taken.values()) < min_units:
         problems += short
     return tuple(_allocated(order, taken, lost)), problems
 
@@ -59,19 +60,19 @@ def _allocated(order: Order, taken: Mapping[str, int], lost: Mapping[str, int]) 
             yield Item(number, units, reserved=reserved)
 
 
-def shipped_by_others(order: Order, line: OrderLine) -> int:
-    """Units of a line that Walmart shows as shipped and that no shipment here accounts for."""
+def shipped_elsewhere(order: Order, line: OrderLine) -> int:
+    """Return the units of a line that Walmart shows as shipped and no shipment here explains."""
     return max(line.shipped - sum(item.confirmed for _, item in _shipments_of(order, line)), 0)
 
 
 def _lost(order: Order, line: OrderLine) -> int:
-    """Units of a line that were canceled or shipped by others, and that no shipment lacks yet."""
+    """Return units that were canceled or shipped outside Waybill, less those a shipment lacks."""
     lacking = sum(
         item.quantity - item.confirmed - item.reserved
         for task, item in _shipments_of(order, line)
         if task.unresolved
     )
-    return max(line.canceled + shipped_by_others(order, line) - lacking, 0)
+    return max(line.canceled + shipped_elsewhere(order, line) - lacking, 0)
 
 
 def _shipments_of(order: Order, line: OrderLine) -> list[tuple[Task, Item]]:
@@ -93,14 +94,14 @@ def _lines_of(order: Order, item: RequestedItem, named: set[str]) -> list[OrderL
         for line in order.lines
         if (line.sku == item.sku if by_sku else line.commerce_item_id == item.commerce_item_id)
     ]
-    # A line that another item names by its number is that item's alone.
+    # A line that another item names by its number belongs to that item alone.
     return [line for line in matching if line.line_number not in named] or matching
 
 
 def _take(lines: Iterable[tuple[OrderLine, int]], wanted: int, taken: dict[str, int]) -> int:
-    """Take the free units of each line; return how many units are still missing."""
-    for line, has in lines:
-        available = max(has - taken.get(line.line_number, 0), 0)
+    """Take free units of each line; return how many units are still missing."""
+    for line, free in lines:
+        available = max(free - taken.get(line.line_number, 0), 0)
         units = min(wanted, available)
         taken[line.line_number] = taken.get(line.line_number, 0) + units
         wanted -= units
@@ -115,8 +116,8 @@ def _name(item: RequestedItem) -> tuple[str, object]:
     return "commerce_item_id", item.commerce_item_id
 
 
-def _none(requested: Sequence[RequestedItem]) -> Iterator[Problem]:
-    """A shipment of nothing would be confirmed by nothing."""
+def _quantity_problems(requested: Sequence[RequestedItem]) -> Iterator[Problem]:
+    """Refuse a shipment without units: no read could ever confirm it."""
     if not requested:
         yield Problem("invalid_quantity", "A shipment needs at least one unit.", "/items")
     for index, item in enumerate(requested):
@@ -132,7 +133,7 @@ def _repeated(requested: Sequence[RequestedItem]) -> Iterator[Problem]:
         if name in seen:
             yield Problem(
                 "line_repeated",
-                f"{name[0]} {name[1]} is named twice; give its units in one item.",
+                f"{name[0]} {name[1]} is named twice; send its units in one item.",
                 f"/items/{index}/{name[0]}",
             )
         seen.add(name)
@@ -149,7 +150,7 @@ def _too_many(index: int, item: RequestedItem, available: int, holders: Iterable
     field, value = _name(item)
     return held_units.refusal(
         "quantity_exceeds_remaining",
-        f"{item.quantity} units of {field} {value} were asked for; {available} remain.",
+        f"{item.quantity} units of {field} {value} were requested; {available} remain.",
         holders,
         f"/items/{index}/quantity",
         facts={"remaining": available},

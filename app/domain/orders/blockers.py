@@ -1,7 +1,7 @@
-"""What of an update can still be sent, and why the rest cannot, by what Walmart shows.
+"""Blockers: which units of an update can be sent after a read of Walmart, and why others cannot.
 
-Asked after a read: by a delivery before it sends, and by a person's retry, which must not promise
-what cannot be.
+A delivery uses this before a write, and so does a manual retry, which must not accept what cannot
+be sent.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ NO_OPEN_UNITS = "no_open_units"
 
 @dataclass(frozen=True, slots=True)
 class BlockedUnits:
-    """Units of a line that cannot go, with the code of what stands against them."""
+    """Units of a line that cannot be sent, with the code of the reason."""
 
     line_number: str
     units: int
@@ -34,14 +34,16 @@ class BlockedUnits:
 
 @dataclass(frozen=True, slots=True)
 class SendableUnits:
-    """Units per line that may be sent now, and those that cannot because of Walmart's side."""
+    """The units of an update that may be sent now, and those that may not."""
 
     units: Mapping[str, int]
+    """Units by line number."""
     blocked: tuple[BlockedUnits, ...] = ()
+    """Units that the order's state at Walmart blocks."""
 
 
-def obstacle(task: Task, reading: Readback, snapshot: OrderSnapshot) -> str | None:
-    """The code of what stands against an update as a whole, None where nothing does."""
+def blocking_code(task: Task, reading: Readback, snapshot: OrderSnapshot) -> str | None:
+    """Return the code of what blocks an update as a whole. None means that nothing does."""
     if reading.excess:
         return EXCESS
     if task.kind is not Kind.CANCELLATION:
@@ -53,25 +55,24 @@ def obstacle(task: Task, reading: Readback, snapshot: OrderSnapshot) -> str | No
 
 
 def sendable(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetime) -> SendableUnits:
-    """What may be sent of a shipment or cancellation after a read that began at read_at.
+    """Return what may be sent of a shipment or cancellation after a read that began at read_at.
 
-    A cancellation covers every open unit of the order, as far as a read that lags behind what is
-    known does not show too many. A shipment sends what is missing of it and
-    what it still holds once the read is settled; lines that the buyer asked to cancel go only
-    where a person has overridden that.
+    A cancellation covers every open unit of the order, less units that an earlier read showed
+    shipped or canceled. A shipment sends the units that it lacks and still has reserved once the
+    read is settled. Lines that the buyer asked to cancel go only with override_cancel_request.
     """
     after = settlement.settle(order, snapshot, read_at).order
     if task.kind is Kind.CANCELLATION:
         return SendableUnits(_open_units(after, snapshot))
     missing = readback.read(order, task, snapshot).missing
     settled = after.task(task.update_id)
-    held = {item.line_number: item.reserved for item in settled.items} if settled else {}
+    reserved = {item.line_number: item.reserved for item in settled.items} if settled else {}
     units: dict[str, int] = {}
     blocked: list[BlockedUnits] = []
     for number, wanted in missing.items():
         line = snapshot.lines.get(number)
         stopped = bool(line and line.cancel_requested and not task.override_cancel_request)
-        going = 0 if stopped else min(wanted, held.get(number, 0), line.open if line else 0)
+        going = 0 if stopped else min(wanted, reserved.get(number, 0), line.open if line else 0)
         if going:
             units[number] = going
         if going < wanted:
@@ -81,14 +82,14 @@ def sendable(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetim
 
 
 def _open_units(settled: Order, snapshot: OrderSnapshot) -> dict[str, int]:
-    """Open units per line, but for those that were shipped or canceled in an earlier read."""
+    """Return open units by line, less those that an earlier read showed shipped or canceled."""
     left = {each.line_number: each.ordered - each.shipped - each.canceled for each in settled.lines}
     units = {number: min(line.open, left.get(number, 0)) for number, line in snapshot.lines.items()}
     return {number: count for number, count in units.items() if count > 0}
 
 
-def unheld(items: tuple[Item, ...]) -> bool:
-    """Whether an update wants units that it does not hold: what stands against them is unknown."""
+def lacks_units(items: tuple[Item, ...]) -> bool:
+    """Whether an update wants units that are not reserved for it; only a read can say why."""
     return any(item.reserved < item.quantity - item.confirmed for item in items)
 
 

@@ -1,4 +1,4 @@
-"""Who bought, and where it goes: read from Walmart when it is needed, and never kept."""
+"""The buyer's name and address: read from Walmart when Commerce needs them, and never stored."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -6,21 +6,21 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """A buyer as Walmart names one; nothing of it shows in a repr.
-
-    email is Walmart's relay address. country is ISO 3166-1 alpha-2. shipping is what the buyer
-    paid for it, tax what Walmart collected and remits, both of the whole order. private: the
-    words that no evidence and no message may show.
-    """
+    """A buyer and what the order costs besides its items. A repr shows nothing of the person."""
 
     name: str = field(repr=False)
     email: str = field(repr=False)
+    """Walmart's relay address."""
     phone: str = field(repr=False)
     street: tuple[str, ...] = field(repr=False)
     city: str = field(repr=False)
     region: str = field(repr=False)
     postcode: str = field(repr=False)
     country: str = field(repr=False)
+    """ISO 3166-1 alpha-2."""
     shipping: Decimal = Decimal(0)
+    """What the buyer paid for shipping, of the whole order."""
     tax: Decimal = Decimal(0)
+    """What Walmart collects and remits, of the whole order."""
     private: frozenset[str] = field(default=frozenset(), repr=False)
+    """Words that no evidence and no message may contain."""

@@ -1,4 +1,4 @@
-"""What may be canceled: the whole order or nothing, before any unit left, with a reason."""
+"""Rules of a cancellation: the whole order, before any unit is shipped, with a reason."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -13,7 +13,7 @@ COMMENT_MAX = 1000
 
 
 class Reason(StrEnum):
-    """Why an order is canceled, in Commerce's words."""
+    """Why an order is canceled."""
 
     PRICING_ERROR = "pricing_error"
     OUT_OF_STOCK = "out_of_stock"
@@ -23,20 +23,20 @@ class Reason(StrEnum):
 
 
 def plan(order: Order, request: CancelRequest) -> tuple[tuple[Item, ...], tuple[Problem, ...]]:
-    """The units to cancel and every reason against it; with problems it must not be done."""
+    """Return the units to cancel and every problem; with any problem the request is refused."""
     problems = [*_reason_problems(request), *_inventory_problems(order, request)]
     problems += _state_problems(order)
-    return allocation.everything_remaining(order), tuple(problems)
+    return allocation.remaining_items(order), tuple(problems)
 
 
-def asked_by_buyer(order: Order, request: CancelRequest) -> bool:
-    """Whether the reason given fits: Walmart allows customer_request only where the buyer asked."""
+def reason_allowed(order: Order, request: CancelRequest) -> bool:
+    """Whether Walmart takes the reason: customer_request needs a cancel request of the buyer."""
     return request.reason != Reason.CUSTOMER_REQUEST or bool(order.cancel_requested)
 
 
 def _reason_problems(request: CancelRequest) -> Iterator[Problem]:
     if request.reason not in set(Reason):
-        yield Problem("reason_invalid", f"One of {', '.join(Reason)} is needed.", "/reason")
+        yield Problem("reason_invalid", f"The reason must be {', '.join(Reason)}.", "/reason")
 
 
 def _inventory_problems(order: Order, request: CancelRequest) -> Iterator[Problem]:
@@ -45,7 +45,7 @@ def _inventory_problems(order: Order, request: CancelRequest) -> Iterator[Proble
     for index, level in enumerate(request.inventory):
         if level.sku not in skus:
             yield Problem(
-                "unknown_sku", f"The order has no line of {level.sku}.", f"/inventory/{index}/sku"
+                "unknown_sku", f"The order has no line with {level.sku}.", f"/inventory/{index}/sku"
             )
         elif (level.sku, level.ship_node) in seen:
             yield Problem("sku_repeated", f"{level.sku} is named twice.", f"/inventory/{index}/sku")
@@ -61,16 +61,17 @@ def _state_problems(order: Order) -> Iterator[Problem]:
     if any(line.shipped for line in order.lines):
         yield Problem(
             "order_already_shipped",
-            "Units of the order have left; Walmart cancels no shipped order, refund it instead.",
+            "Units of the order are shipped, and Walmart cancels no shipped order: refund it.",
             conflict=True,
         )
     elif any(task.state in OPEN for task in shipments):
-        message = "A shipment of the order is on its way."
+        message = "A shipment of the order is being sent to Walmart."
         yield held_units.refusal("order_already_shipped", message, shipments)
     elif shipments:
         yield held_units.refusal(
             "shipment_unresolved",
-            "A shipment of the order failed or was dismissed unread: dismiss or refresh it first.",
+            "A shipment of the order failed, or was dismissed before a read: dismiss it or "
+            "refresh the order first.",
             shipments,
             facts={"update_id": str(shipments[0].update_id)},
         )
@@ -96,14 +97,14 @@ LABELS: dict[Reason, tuple[str, ...]] = {
         "Unavailable carrier or shipping method",
         "Unavailable carrier or shipping information",
     ),
-    # Adobe has no such reason: Walmart allows it only where the buyer asked.
+    # Commerce has no such reason: Walmart takes it only if the buyer asked.
     Reason.CUSTOMER_REQUEST: ("The buyer asked to cancel the order",),
 }
 
 
-def reason_of(said: str) -> str:
-    """The reason of a code or of one of Adobe's labels; what is neither is given back as it is."""
-    text = said.strip()
+def reason_of(code_or_label: str) -> str:
+    """Return the reason for a code or a label of Commerce's; other text is returned as is."""
+    text = code_or_label.strip()
     for reason, labels in LABELS.items():
         if text.casefold() in {reason.value, *(label.casefold() for label in labels)}:
             return reason.value

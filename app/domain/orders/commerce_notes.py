@@ -1,4 +1,4 @@
-"""What Commerce is told of an order that changed at Walmart: pure sentences for its history."""
+"""Notes for the history of Commerce's order, about changes that were made at Walmart."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,26 +11,28 @@ from app.domain.update import Kind
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """text goes into the history of Commerce's order; payment beside its payment information."""
+    """A note for Commerce."""
 
     text: str
+    """A comment in the order's history."""
     payment: str | None = None
+    """A line of the payment information. None means no line."""
 
 
 def notes(before: Order, after: Order, snapshot: OrderSnapshot) -> Iterator[Note]:
-    """What changed between two pictures that Commerce cannot know by itself."""
+    """Describe what a read changed: units canceled at Walmart, and the buyer's cancel requests."""
     units = _newly_canceled(before, after)
     if units:
-        why = _why(after, snapshot, units)
+        reason = _reason(after, snapshot, units)
         what = ", ".join(f"{count} of {_sku(after, number)}" for number, count in units.items())
-        said = f" Reason: {why}." if why else ""
+        because = f" Reason: {reason}." if reason else ""
         yield Note(
-            f"Canceled at Walmart: {what} (order {after.purchase_order_id}).{said}",
-            f"Cancellation Reason: {why}" if why else None,
+            f"Canceled at Walmart: {what} (order {after.purchase_order_id}).{because}",
+            f"Cancellation Reason: {reason}" if reason else None,
         )
-    asked = [each for each in after.cancel_requested if each not in before.cancel_requested]
-    if asked:
-        what = ", ".join(_sku(after, number) for number in asked)
+    requested = [each for each in after.cancel_requested if each not in before.cancel_requested]
+    if requested:
+        what = ", ".join(_sku(after, number) for number in requested)
         text = f"The buyer asked Walmart to cancel {what} (order {after.purchase_order_id})."
         yield Note(text)
 
@@ -43,9 +45,9 @@ def _newly_canceled(before: Order, after: Order) -> dict[str, int]:
     return {number: units for number, units in more.items() if units > 0}
 
 
-def _why(order: Order, snapshot: OrderSnapshot, units: Mapping[str, int]) -> str | None:
-    """Our own reason where we asked for it, else the one that Walmart shows."""
-    own = [task.reason for task in order.tasks if _asked(task) and task.reason]
+def _reason(order: Order, snapshot: OrderSnapshot, units: Mapping[str, int]) -> str | None:
+    """Return the reason of our own confirmed cancellation, else the one that Walmart shows."""
+    own = [task.reason for task in order.tasks if _confirmed(task) and task.reason]
     if own:
         return LABELS[Reason(own[-1])][0] if own[-1] in set(Reason) else own[-1]
     for number in units:
@@ -56,7 +58,7 @@ def _why(order: Order, snapshot: OrderSnapshot, units: Mapping[str, int]) -> str
     return None
 
 
-def _asked(task: Task) -> bool:
+def _confirmed(task: Task) -> bool:
     return task.kind is Kind.CANCELLATION and any(item.confirmed for item in task.items)
 
 

@@ -1,9 +1,9 @@
-"""Where our view of an order and Walmart's part ways: what, why, and what mends it.
+"""Drift: differences between an order here and at Walmart, with their cause and repair.
 
-Walmart's word rules (`settlement.py`), so most drift is mended by reading. Two things are not:
-what an open update explains is not drift, and units that Walmart no longer shows are never
-taken back without a person, since they would then be free to ship a second time. The rest of the
-same read counts all the same.
+Walmart is the source of truth (`settlement.py`), so a read repairs most drift. There are two
+exceptions. A difference that an open update explains is no drift. Units that Walmart no longer
+shows are never taken back without a person, because they could then ship twice; the rest of the
+same read is applied nevertheless.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ from app.domain.update import OPEN, Kind, State
 
 
 class Cause(StrEnum):
-    """Why the two differ."""
+    """Why the order differs."""
 
     UPDATE_IN_FLIGHT = "update_in_flight"
     UPDATE_LANDED = "update_landed"
@@ -36,22 +36,23 @@ class Cause(StrEnum):
 
 
 class Repair(StrEnum):
-    """What mends it."""
+    """How the difference is repaired."""
 
     READ = "settled_by_reading"
     WAIT = "waits_for_update"
     PERSON = "needs_person"
 
 
-# What Walmart showed once and shows no more: to believe it would free units that may have left.
+# Units that Walmart no longer shows: taking them back would free units that may be shipped.
 _VANISHED = frozenset({Cause.MISSING_AT_WALMART, Cause.LINE_MISSING_AT_WALMART})
 
 _SENTENCES = {
-    Cause.UPDATE_IN_FLIGHT: "An update that is under way explains it; nothing to do.",
-    Cause.UPDATE_LANDED: "A failed update of ours did reach Walmart.",
-    Cause.SHIPPED_IN_SELLER_CENTER: "Somebody shipped units past Waybill, in Seller Center.",
-    Cause.CANCELED_BY_WALMART: "Units were canceled past Waybill, by Walmart or in Seller Center.",
-    Cause.REFUNDED_AT_WALMART: "Units were refunded past Waybill.",
+    Cause.UPDATE_IN_FLIGHT: "An update under way explains the difference; there is nothing to do.",
+    Cause.UPDATE_LANDED: "A failed update took effect at Walmart.",
+    Cause.SHIPPED_IN_SELLER_CENTER: "Units were shipped outside Waybill, in Seller Center.",
+    Cause.CANCELED_BY_WALMART: "Units were canceled outside Waybill, by Walmart or in Seller "
+    "Center.",
+    Cause.REFUNDED_AT_WALMART: "Units were refunded outside Waybill.",
     Cause.CANCEL_REQUESTED: "The buyer asks for a cancellation, or no longer does.",
     Cause.QUANTITY_CHANGED: "Walmart shows another number of units ordered.",
     Cause.LINE_UNKNOWN: "Walmart shows a line that Waybill does not know.",
@@ -63,29 +64,32 @@ _SENTENCES = {
     Cause.ORDER_UNKNOWN_AT_WALMART: "Walmart knows no such purchase order for this seller account: "
     "check that the order belongs to the store.",
     Cause.ORDER_UNKNOWN_HERE: "Walmart has an order that Waybill does not: POST /v1/orders/import.",
-    Cause.ORDER_UNREADABLE: "Walmart's picture of the order cannot be read: compare it in Seller "
-    "Center.",
+    Cause.ORDER_UNREADABLE: "Walmart's answer for this order cannot be read: compare the order in "
+    "Seller Center.",
 }
-_NO_ROOM = (
-    " It leaves no room for an update of ours, which fails and says why: retry or dismiss it."
+_UPDATE_BLOCKED = (
+    " An update here needs these units; it fails and says why: retry or dismiss the update."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One difference. here and walmart are units, None where it is not about units."""
+    """One difference."""
 
     cause: Cause
     repair: Repair
     line_number: str | None = None
+    """None means that the difference is about the whole order."""
     here: int | None = None
+    """Units here. None means that the difference is not about units."""
     walmart: int | None = None
+    """Units at Walmart. None means that the difference is not about units."""
 
     @property
     def sentence(self) -> str:
-        """What it means, and what a person has to do where one is needed."""
-        crowded = self.repair is Repair.PERSON and self.cause in _SETTLED_BY_READING
-        return _SENTENCES[self.cause] + (_NO_ROOM if crowded else "")
+        """What the cause means, and what a person must do if one is needed."""
+        blocks = self.repair is Repair.PERSON and self.cause in _SETTLED_BY_READING
+        return _SENTENCES[self.cause] + (_UPDATE_BLOCKED if blocks else "")
 
 
 _SETTLED_BY_READING = frozenset(
@@ -96,13 +100,13 @@ _SETTLED_BY_READING = frozenset(
 def compare(
     order: Order, snapshot: OrderSnapshot, read_at: datetime, quiet: timedelta
 ) -> tuple[Drift, ...]:
-    """Every difference between an order as we know it and as Walmart shows it, line by line.
+    """Return every difference between an order here and at Walmart, line by line.
 
-    read_at is when the read began (the database's clock). Units that Walmart does not show are no
-    drift within quiet of their confirmation: a read may lag so long.
+    read_at is when the read began, by the database's clock. A read may lag behind a confirmation
+    for `quiet`: units that it does not show within that time are no drift.
     """
     settled = settlement.settle(order, snapshot, read_at)
-    crowded = _crowded(settled.trimmed)
+    blocked_lines = _lacking(settled.trimmed)
     fresh = _confirmed_since(order, read_at - quiet)
     found: list[Drift] = []
     for line in order.lines:
@@ -114,19 +118,19 @@ def compare(
             found += _line(order, snapshot, line, after, fresh=fresh)
     for number, seen in snapshot.lines.items():
         if order.line(number) is None:
-            # A line without units cannot be written down, and nobody can ship it.
+            # A line without units cannot be stored or shipped.
             repair = Repair.READ if _ordered(seen) else Repair.PERSON
             found.append(Drift(Cause.LINE_UNKNOWN, repair, number, 0, _ordered(seen)))
-    return tuple(_told(drift, crowded) for drift in found)
+    return tuple(_with_person(drift, blocked_lines) for drift in found)
 
 
 def is_drift(drift: Drift) -> bool:
-    """Whether it is more than an update that has not come to rest yet."""
+    """Whether no open update explains the difference."""
     return drift.cause is not Cause.UPDATE_IN_FLIGHT
 
 
-def whole(cause: Cause) -> Drift:
-    """A difference that is about the order as a whole, which only a person can judge."""
+def of_order(cause: Cause) -> Drift:
+    """Return a difference about the whole order, which needs a person."""
     return Drift(cause, Repair.PERSON)
 
 
@@ -141,9 +145,9 @@ def _confirmed_since(order: Order, since: datetime) -> bool:
 def _line(
     order: Order, snapshot: OrderSnapshot, line: OrderLine, after: OrderLine, *, fresh: bool
 ) -> Iterator[Drift]:
-    """after: the line once the read is settled."""
+    """Compare one line. after: the line once the read is settled."""
     seen = snapshot.lines[line.line_number]
-    # Units that Walmart shows shipped and that are known to be canceled are not shipped anew.
+    # Units that are known to be canceled are no new shipment, although Walmart shows them shipped.
     shipped = seen.shipped if seen.shipped < line.shipped else max(after.shipped, line.shipped)
     for kind, cause, here, walmart in (
         (Kind.SHIPMENT, Cause.SHIPPED_IN_SELLER_CENTER, line.shipped, shipped),
@@ -154,13 +158,13 @@ def _line(
             cause_of_less = Cause.UPDATE_IN_FLIGHT if fresh else Cause.MISSING_AT_WALMART
             yield _drift(cause_of_less, line, here, walmart)
             continue
-        flying, landed = _ours(order, snapshot, line, kind) if kind else (0, 0)
+        in_flight, landed = _ours(order, snapshot, line, kind) if kind else (0, 0)
         more = walmart - here
-        if min(more, flying):
+        if min(more, in_flight):
             yield _drift(Cause.UPDATE_IN_FLIGHT, line, here, walmart)
-        if min(more - flying, landed) > 0:
+        if min(more - in_flight, landed) > 0:
             yield _drift(Cause.UPDATE_LANDED, line, here, walmart)
-        if more > flying + landed:
+        if more > in_flight + landed:
             yield _drift(cause, line, here, walmart)
     if _ordered(seen) != line.ordered:
         yield _drift(Cause.QUANTITY_CHANGED, line, line.ordered, _ordered(seen))
@@ -169,11 +173,8 @@ def _line(
 
 
 def _ours(order: Order, snapshot: OrderSnapshot, line: OrderLine, kind: Kind) -> tuple[int, int]:
-    """Units of the line that Walmart has of our updates and we have not written down yet.
-
-    Those of open updates, and those of failed ones.
-    """
-    flying = landed = 0
+    """Return units of open and of failed updates that Walmart has and Waybill has not recorded."""
+    in_flight = landed = 0
     for task in order.tasks:
         if task.kind is not kind or not task.unresolved:
             continue
@@ -181,10 +182,10 @@ def _ours(order: Order, snapshot: OrderSnapshot, line: OrderLine, kind: Kind) ->
         known = sum(i.confirmed for i in task.items if i.line_number == line.line_number)
         new = max(found - known, 0)
         if task.state in OPEN:
-            flying += new
+            in_flight += new
         elif task.state is State.FAILED:
             landed += new
-    return flying, landed
+    return in_flight, landed
 
 
 def _drift(cause: Cause, line: OrderLine, here: int, walmart: int) -> Drift:
@@ -195,8 +196,8 @@ def _drift(cause: Cause, line: OrderLine, here: int, walmart: int) -> Drift:
     return Drift(cause, repair, line.line_number, here, walmart)
 
 
-def _crowded(trimmed: Iterable[Task]) -> frozenset[str]:
-    """Lines where Walmart's units leave no room for what an update of ours still wants."""
+def _lacking(trimmed: Iterable[Task]) -> frozenset[str]:
+    """Return lines with too few open units left for an update that still wants some."""
     return frozenset(
         item.line_number
         for task in trimmed
@@ -205,7 +206,7 @@ def _crowded(trimmed: Iterable[Task]) -> frozenset[str]:
     )
 
 
-def _told(drift: Drift, crowded: frozenset[str]) -> Drift:
-    if drift.cause in _SETTLED_BY_READING and drift.line_number in crowded:
+def _with_person(drift: Drift, blocked_lines: frozenset[str]) -> Drift:
+    if drift.cause in _SETTLED_BY_READING and drift.line_number in blocked_lines:
         return Drift(drift.cause, Repair.PERSON, drift.line_number, drift.here, drift.walmart)
     return drift

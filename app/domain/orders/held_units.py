@@ -1,7 +1,7 @@
-"""Refusals because another update holds what is wanted; each names the updates that are in doubt.
+"""Problems of requests that need units which another update holds.
 
-Every such refusal is made here, so that its text always says which update may still take effect,
-and when a read will show it.
+All of them are made here, so that the message always names the updates in doubt, and when a read
+may end each doubt.
 """
 
 from collections.abc import Iterable
@@ -15,19 +15,19 @@ from app.domain.outbox import doubt
 
 
 class HoldingUpdate(Protocol):
-    """An update that holds something: a task of an order, a refund of a return."""
+    """An update that holds units: a task of an order, or a refund of a return."""
 
     @property
     def update_id(self) -> UUID:
-        """Which update it is."""
+        """The id of the update."""
 
     @property
     def in_doubt_until(self) -> datetime | None:
-        """From when a read may end its doubt; None where it is in none."""
+        """When a read may end the doubt. None means that there is none."""
 
 
-def units_of(order: Order, *numbers: str, but: UUID | None = None) -> list[Task]:
-    """The updates that hold units of some lines (of any, where none is named), but for one."""
+def holders_of(order: Order, *numbers: str, but: UUID | None = None) -> list[Task]:
+    """Return the updates that hold units of these lines (no number: of any line), except one."""
     return [
         task
         for task in order.tasks
@@ -43,11 +43,11 @@ def refusal(
     pointer: str = "",
     facts: dict[str, object] | None = None,
 ) -> Problem:
-    """A refusal because of what some updates hold; its text names those in doubt, and the time."""
-    told = [
+    """Make a problem caused by updates that hold units; its message names those in doubt."""
+    doubts = [
         doubt.in_doubt_message(each.update_id, each.in_doubt_until)
         for each in holders
         if each.in_doubt_until is not None
     ]
-    text = " ".join([message, *told])
-    return Problem(code, text, pointer, conflict=True, facts=facts or {}, in_doubt=bool(told))
+    text = " ".join([message, *doubts])
+    return Problem(code, text, pointer, conflict=True, facts=facts or {}, in_doubt=bool(doubts))

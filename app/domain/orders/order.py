@@ -1,4 +1,4 @@
-"""An order, its lines and what is under way for it: what every rule looks at."""
+"""The order: its lines, and the updates that hold units of it. Every rule takes this model."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ ACKNOWLEDGE_WITHIN = timedelta(hours=4)
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An amount in a currency (ISO 4217), exact."""
+    """An exact amount in a currency (ISO 4217)."""
 
     amount: Decimal
     currency: str
@@ -25,17 +25,15 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """A line of the order. All quantities are whole units.
-
-    shipped, canceled and refunded are what Walmart has said; pending is what Waybill has
-    accepted and Walmart has not confirmed. shipped + canceled + pending never exceed ordered.
-    """
+    """A line of the order, in whole units. shipped + canceled + pending never exceed ordered."""
 
     line_number: str
     sku: str
     ordered: int
     pending: int = 0
+    """Units that Waybill has accepted and Walmart has not confirmed."""
     shipped: int = 0
+    """Confirmed by Walmart, as canceled and refunded are."""
     canceled: int = 0
     refunded: int = 0
     name: str | None = None
@@ -44,27 +42,26 @@ class OrderLine:
 
     @property
     def remaining(self) -> int:
-        """Units nobody has asked to ship or cancel yet."""
+        """Units that no shipment and no cancellation has taken."""
         return self.ordered - self.pending - self.shipped - self.canceled
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """The units of one line that an update is about.
-
-    quantity was asked; confirmed of them Walmart shows; reserved of them are still held
-    back from other shipments (they count as the line's pending).
-    """
+    """The units of one line that an update is about."""
 
     line_number: str
     quantity: int
+    """Units that the update asks for."""
     confirmed: int = 0
+    """Of these, units that Walmart shows."""
     reserved: int = 0
+    """Of these, units that no other update may take; they count as pending of the line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """An update of the order as the rules see it: a shipment, a cancellation, and so on."""
+    """An update as the rules of an order use it: a shipment, a cancellation, and so on."""
 
     update_id: UUID
     kind: Kind
@@ -72,41 +69,43 @@ class Task:
     sequence: int
     items: tuple[Item, ...] = ()
     tracking_number: str | None = None
-    # The number a tracking correction replaces (Kind.TRACKING only).
     previous_tracking_number: str | None = None
-    # The shipment's update that a tracking correction is about, what is sent, and whether a
-    # read can show it (Kind.TRACKING only).
+    """The number that a tracking correction replaces."""
     corrects: UUID | None = None
+    """The update of the shipment that a tracking correction is about."""
     package: Mapping[str, object] | None = None
+    """What a tracking correction sends."""
     recognisable: bool = True
+    """A read can show the tracking correction."""
     reason: str | None = None
     override_cancel_request: bool = False
-    # From when a read may end the doubt whether an earlier try takes effect; None: no doubt.
     in_doubt_until: datetime | None = None
-    # When Walmart's confirmation was last written down (not of an acknowledgement or a refund).
+    """When a read may end the doubt. None means that there is none."""
     confirmed_at: datetime | None = None
+    """When Walmart's confirmation was recorded last (not of an acknowledgement or a refund)."""
 
     def in_doubt(self, read_at: datetime) -> bool:
-        """Whether a read that began then cannot show yet that a try had no effect."""
+        """Whether a read that began at read_at is too early to show that a try had no effect."""
         return in_doubt_at(self.in_doubt_until, read_at)
 
     @property
     def unresolved(self) -> bool:
-        """Not at rest, failed, or still holding back units that Walmart has not been seen with."""
+        """Whether the update is open or failed, or still holds reserved units."""
         return self.state in UNRESOLVED or any(item.reserved for item in self.items)
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Which order of Commerce's an order is. items: its line numbers to Commerce's item ids."""
+    """The Commerce order that corresponds to an order."""
 
     number: str
     entity_id: int
     items: Mapping[str, int]
+    """Line numbers to Commerce item ids."""
 
 
 class FulfillmentStatus(StrEnum):
-    """How far the order is, by what Walmart has said of its units."""
+    """The progress of an order, from the units that Walmart has confirmed."""
 
     OPEN = "open"
     PARTIALLY_SHIPPED = "partially_shipped"
@@ -119,7 +118,7 @@ ERROR = "error"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A Walmart purchase order as Waybill knows it, with every update that holds units of it."""
+    """A Walmart purchase order as Waybill stores it, with every update that holds units of it."""
 
     id: UUID
     store_id: int
@@ -132,50 +131,51 @@ class Order:
     ordered_at: datetime | None = None
     ship_method: str | None = None
     cancel_requested: tuple[str, ...] = ()
-    # When Walmart's word was last written down; None before the first time.
+    """Numbers of the lines that the buyer asked to cancel."""
     last_synced_at: datetime | None = None
-    # Walmart's own warehouses ship it (WFS): it is shown, and nothing is sent.
+    """When a read was recorded last. None means never."""
     fulfilled_by_walmart: bool = False
-    # Walmart lists it, and its lines could not be read.
+    """Walmart's own warehouses ship the order (WFS): Waybill shows it and sends nothing."""
     unreadable: bool = False
-    # Commerce told something of it that Walmart could not be told.
+    """Walmart lists the order, but its lines could not be read."""
     commerce_refused: bool = False
+    """An event of Commerce's about the order could not be sent to Walmart."""
 
     def line(self, line_number: str) -> OrderLine | None:
-        """The line of that number, if the order has it."""
+        """Return the line with this number. None means that the order has no such line."""
         return next((line for line in self.lines if line.line_number == line_number), None)
 
     def task(self, update_id: UUID) -> Task | None:
-        """The update of that id, if it is one of this order's."""
+        """Return the update with this id. None means that the order has no such update."""
         return next((task for task in self.tasks if task.update_id == update_id), None)
 
     @property
     def walmart_tasks(self) -> tuple[Task, ...]:
-        """What Walmart is told; Commerce's queue is another, and nobody here waits for it."""
+        """The updates for Walmart. Commerce has a queue of its own, which delays none of these."""
         return tuple(task for task in self.tasks if task.kind not in COMMERCE_KINDS)
 
     @property
     def next_sequence(self) -> int:
-        """The place of the next update in the order's queue."""
+        """The sequence number of the next update in the order's queue."""
         return max((task.sequence for task in self.tasks), default=0) + 1
 
     def unresolved(self, kind: Kind) -> tuple[Task, ...]:
-        """Updates of a kind whose units are still held back, oldest first."""
+        """Return the unresolved updates of a kind, oldest first."""
         return tuple(task for task in self.tasks if task.kind is kind and task.unresolved)
 
     @property
     def fulfillment_status(self) -> FulfillmentStatus:
-        """How far Walmart says the order is."""
+        """The progress of the order."""
         return fulfillment_status(self.lines)
 
     @property
     def seller_order_id(self) -> str:
-        """The number Walmart shows the seller: Commerce's, else the purchase order's, cut at 30."""
+        """The number that Walmart shows the seller: Commerce's or its own, cut at 30."""
         return (self.commerce_order_number or self.purchase_order_id)[:30]
 
 
 def fulfillment_status(lines: Iterable[OrderLine]) -> FulfillmentStatus:
-    """Derive the order's progress from its lines (contract, Orders)."""
+    """Derive the progress of an order from its lines (contract, Orders)."""
     ordered = shipped = canceled = 0
     for line in lines:
         ordered += line.ordered
@@ -189,12 +189,12 @@ def fulfillment_status(lines: Iterable[OrderLine]) -> FulfillmentStatus:
 
 
 def status(fulfillment: FulfillmentStatus, *, failed: bool) -> str:
-    """What the order's badge says: its progress, or error while something about it failed."""
+    """Return the status that the API shows: the progress, or error while an update is failed."""
     return ERROR if failed else fulfillment.value
 
 
 class SyncState(StrEnum):
-    """Whether Walmart knows everything that Commerce has said about the order."""
+    """Whether every update of an order has arrived."""
 
     SYNCED = "synced"
     PENDING = "pending"
@@ -203,7 +203,7 @@ class SyncState(StrEnum):
 
 
 def sync_state(states: Mapping[State, int]) -> SyncState:
-    """The worst of the order's updates, given how many are in each state."""
+    """Return the worst state of an order's updates, given how many are in each state."""
     if states.get(State.FAILED):
         return SyncState.ERROR
     if states.get(State.RETRYING) or states.get(State.VERIFYING):
@@ -212,7 +212,7 @@ def sync_state(states: Mapping[State, int]) -> SyncState:
 
 
 def closed_problems(order: Order) -> Iterator[Problem]:
-    """Why an order can be neither shipped nor canceled here, whatever is asked of it."""
+    """Return the problems of an order that can be neither shipped nor canceled here."""
     if order.fulfilled_by_walmart:
         yield Problem(
             "fulfilled_by_walmart",
@@ -222,7 +222,7 @@ def closed_problems(order: Order) -> Iterator[Problem]:
     if order.unreadable:
         yield Problem(
             "order_unreadable",
-            "Walmart's picture of this order could not be read: see its status_details, then "
-            "POST /v1/orders/import once it is mended.",
+            "Walmart's answer for this order could not be read: see its status_details, then "
+            "POST /v1/orders/import once Walmart answers correctly.",
             conflict=True,
         )

@@ -1,9 +1,9 @@
-"""What may be refunded of a return, and what of it Walmart has already.
+"""Rules of a refund: what may be refunded of a return, and what Walmart has refunded already.
 
-A refund is expressed as a target, not as a difference: so many units of a return's line are to be
-refunded in the end. Walmart may refund by itself meanwhile (its policy lets it after 48 hours);
-then there is less to send, or nothing, and that is a success. The target moves with what becomes
-of the other refunds of the line: at most one of them is in doubt at a time.
+A refund is a target, not a difference: how many units of a return line are refunded in the end.
+Walmart may refund by itself meanwhile (its policy allows it after 48 hours); then less or nothing
+is left to send, and the refund succeeds. The target depends on the results of the line's other
+refunds, of which at most one is in doubt at a time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,41 +26,41 @@ IN_DOUBT = "refund_in_doubt"
 
 @dataclass(frozen=True, slots=True)
 class RefundState:
-    """A refund of a return, and where it stands.
-
-    number: the later one was asked for later. seen: Walmart was seen with all of it, though it was
-    dismissed.
-    """
+    """A refund of a return, and its state."""
 
     update_id: UUID
     number: int
+    """Sequence number: a later refund has a higher one."""
     items: tuple[RefundItem, ...]
     state: State
     in_doubt_until: datetime | None = None
     seen: bool = False
+    """A read showed all of the refund, although it was dismissed."""
 
     @property
     def landed(self) -> bool:
-        """Whether Walmart has all of it."""
+        """Whether Walmart has made all of the refund."""
         return self.seen or self.state is State.CONFIRMED
 
     @property
     def absent(self) -> bool:
-        """Whether it is known that Walmart has nothing of it."""
+        """Whether Walmart has certainly made nothing of the refund."""
         return not self.landed and self.in_doubt_until is None
 
     def units(self, number: int) -> int:
-        """Units of a line that it is about."""
+        """Return the units of a return line that the refund is for."""
         return sum(item.quantity for item in self.items if item.number == number)
 
 
-def targeted(mine: RefundState, asked: Iterable[RefundState]) -> tuple[RefundItem, ...]:
-    """The items of a refund with their targets as the other refunds of the return stand now.
+def with_current_targets(
+    mine: RefundState, refunds: Iterable[RefundState]
+) -> tuple[RefundItem, ...]:
+    """Return the items of a refund, their targets adjusted to the return's other refunds.
 
-    What they counted on and Walmart has not is left out; what was asked for later and Walmart has
-    comes on top.
+    Units that the target counted on and Walmart did not refund are subtracted; units of later
+    refunds that Walmart made are added.
     """
-    others = {str(each.update_id): each for each in asked if each.update_id != mine.update_id}
+    others = {str(each.update_id): each for each in refunds if each.update_id != mine.update_id}
 
     def moved(item: RefundItem) -> int:
         lost = sum(
@@ -76,13 +76,13 @@ def targeted(mine: RefundState, asked: Iterable[RefundState]) -> tuple[RefundIte
     return tuple(replace(item, target=item.target + moved(item)) for item in mine.items)
 
 
-def pending(returned: Return, asked: Sequence[RefundState]) -> dict[int, dict[str, int]]:
-    """Units of each line that refunds which are not at rest still want, by their updates."""
+def pending(returned: Return, refunds: Sequence[RefundState]) -> dict[int, dict[str, int]]:
+    """Return the units that refunds not at rest still want, by line number and update id."""
     found: dict[int, dict[str, int]] = {}
-    for each in asked:
+    for each in refunds:
         if each.state in AT_REST:
             continue
-        for item in targeted(each, asked):
+        for item in with_current_targets(each, refunds):
             line = returned.line(item.number)
             done = line.refunded if line else 0
             units = max(min(item.quantity, item.target - done), 0)
@@ -90,30 +90,30 @@ def pending(returned: Return, asked: Sequence[RefundState]) -> dict[int, dict[st
     return found
 
 
-def at_walmart(mine: RefundState, asked: Sequence[RefundState], returned: Return) -> int:
-    """Units of a refund that Walmart has by what it shows, as its own or those it was to make."""
+def at_walmart(mine: RefundState, refunds: Sequence[RefundState], returned: Return) -> int:
+    """Return the units of a refund that Walmart shows refunded, by this refund or another way."""
     units = 0
-    for item in targeted(mine, asked):
+    for item in with_current_targets(mine, refunds):
         line = returned.line(item.number)
         lacking = max(item.target - line.refunded, 0) if line else 0
         units += max(item.quantity - lacking, 0)
     return units
 
 
-def others_until(mine: RefundState, asked: Iterable[RefundState]) -> datetime | None:
-    """Until when another refund of the same lines may still take effect; None where none may."""
+def others_until(mine: RefundState, refunds: Iterable[RefundState]) -> datetime | None:
+    """Return when the doubt of other refunds of the same lines ends. None means no such doubt."""
     lines = {item.number for item in mine.items}
     return latest(
         each.in_doubt_until
-        for each in asked
+        for each in refunds
         if each.update_id != mine.update_id and lines & {item.number for item in each.items}
     )
 
 
-def doubts(asked: Iterable[RefundState]) -> dict[int, list[RefundState]]:
-    """Refunds that may still take effect, by the lines that they are of."""
+def doubts(refunds: Iterable[RefundState]) -> dict[int, list[RefundState]]:
+    """Return the refunds in doubt by line number."""
     found: dict[int, list[RefundState]] = {}
-    for each in asked:
+    for each in refunds:
         if each.in_doubt_until is not None:
             for number in {item.number for item in each.items}:
                 found.setdefault(number, []).append(each)
@@ -121,7 +121,7 @@ def doubts(asked: Iterable[RefundState]) -> dict[int, list[RefundState]]:
 
 
 def concerned(returned: Return, request: RefundRequest) -> tuple[str, ...]:
-    """The purchase orders whose lines a refund is about."""
+    """Return the purchase orders that a refund is for."""
     if request.items is not None:
         named = [returned.line(number) for number, _ in request.items]
         lines = [line for line in named if line is not None]
@@ -140,10 +140,10 @@ def plan(
     pending: Mapping[int, Mapping[str, int]],
     doubts: Mapping[int, Sequence[RefundState]],
 ) -> tuple[tuple[RefundItem, ...], tuple[Problem, ...]]:
-    """What a refund would do, and every reason against it.
+    """Return the items of a refund and every problem; with any problem the request is refused.
 
-    known: the orders that are concerned, by purchase order. pending: units of each line that
-    refunds accepted before still want, by their updates. doubts: see `doubts`.
+    known: the orders concerned, by purchase order number. pending and doubts: the results of the
+    functions with these names.
     """
     if returned.closed:
         return (), (_closed(returned),)
@@ -165,16 +165,16 @@ def plan(
         *_in_doubt(items, doubts),
     ]
     found = []
-    for place, (number, units) in enumerate(items):
+    for index, (number, units) in enumerate(items):
         line = returned.line(number)
         if line is None:
             message = f"The return has no line {number}."
-            pointer = f"/items/{place}/return_line_number"
+            pointer = f"/items/{index}/return_line_number"
             problems.append(Problem("unknown_line", message, pointer))
             continue
         left = line.left - _sum(pending, number)
         if units > left:
-            problems.append(_too_many(place, number, units, left))
+            problems.append(_too_many(index, number, units, left))
         target = line.quantity - line.canceled - left + units
         found.append(RefundItem(number, units, target, pending.get(number, {})))
     return tuple(found), tuple(problems)
@@ -207,7 +207,7 @@ def missing(items: Iterable[RefundItem], shown: Return) -> dict[int, int]:
 
 
 def impossible(items: Iterable[RefundItem], shown: Return) -> Failure | None:
-    """Why units that a refund wants can never be refunded, by what Walmart shows now."""
+    """Return why units of a refund can never be refunded. None means that they can."""
     for item in items:
         line = shown.line(item.number)
         if line is None:
@@ -215,8 +215,8 @@ def impossible(items: Iterable[RefundItem], shown: Return) -> Failure | None:
         if item.target > line.refunded + line.left:
             units = item.target - line.refunded
             return _changed(
-                f"{units} units of line {item.number} are still to be refunded, and Walmart shows "
-                f"{line.left} of it that can be: the others were canceled or taken back."
+                f"{units} units of line {item.number} are still to be refunded, but Walmart shows "
+                f"only {line.left} that can be: the others were canceled or taken back."
             )
     return None
 
@@ -225,46 +225,47 @@ def _changed(message: str) -> Failure:
     return Failure(
         code=CHANGED,
         message=message,
-        suggestion="Compare it in Seller Center; dismiss this refund, then refund what is left.",
+        suggestion="Compare the return in Seller Center; dismiss this refund, then refund what is "
+        "left.",
     )
 
 
 def _in_doubt(
     items: Sequence[tuple[int, int]], doubts: Mapping[int, Sequence[RefundState]]
 ) -> list[Problem]:
-    """While a refund of a line may still take effect, another one could be paid twice."""
+    """Refuse a refund of a line with another refund in doubt: both could be paid."""
     return [
         held_units.refusal(
             IN_DOUBT,
             f"A refund of line {number} is in doubt.",
             doubts[number],
-            f"/items/{place}/return_line_number",
+            f"/items/{index}/return_line_number",
         )
-        for place, (number, _) in enumerate(items)
+        for index, (number, _) in enumerate(items)
         if number in doubts
     ]
 
 
 def _closed(returned: Return) -> Problem:
-    why = (
+    reason = (
         "the buyer gets a replacement"
         if returned.return_type == REPLACEMENT
         else "it was canceled at Walmart"
     )
-    text = f"No refund answers return {returned.return_order_id}: {why}."
+    text = f"Return {returned.return_order_id} cannot be refunded: {reason}."
     return Problem("return_closed", text, conflict=True)
 
 
 def _nothing_left(returned: Return) -> Problem:
-    text = f"Every unit of return {returned.return_order_id} is refunded, or on its way."
+    text = f"Every unit of return {returned.return_order_id} is refunded, or a refund is pending."
     return Problem("nothing_to_refund", text, conflict=True)
 
 
-def _too_many(place: int, number: int, units: int, left: int) -> Problem:
+def _too_many(index: int, number: int, units: int, left: int) -> Problem:
     return Problem(
         "refund_exceeds_return",
-        f"{units} units of line {number} were asked for; {left} are left to refund.",
-        f"/items/{place}/quantity",
+        f"{units} units of line {number} were requested; {left} are left to refund.",
+        f"/items/{index}/quantity",
         conflict=True,
         facts={"left": left},
     )
@@ -273,10 +274,10 @@ def _too_many(place: int, number: int, units: int, left: int) -> Problem:
 def _repeated(items: Sequence[tuple[int, int]]) -> list[Problem]:
     seen: set[int] = set()
     found = []
-    for place, (number, _) in enumerate(items):
+    for index, (number, _) in enumerate(items):
         if number in seen:
-            message = f"Line {number} is named twice; give its units in one item."
-            found.append(Problem("line_repeated", message, f"/items/{place}/return_line_number"))
+            message = f"Line {number} is named twice; send its units in one item."
+            found.append(Problem("line_repeated", message, f"/items/{index}/return_line_number"))
         seen.add(number)
     return found
 
@@ -284,15 +285,15 @@ def _repeated(items: Sequence[tuple[int, int]]) -> list[Problem]:
 def _not_shipped(
     known: Mapping[str, Order], returned: Return, items: Sequence[tuple[int, int]]
 ) -> list[Problem]:
-    """Only what has left can be refunded; what has not is canceled."""
+    """Refuse a refund of units that are not shipped: those are canceled instead."""
     for number, _ in items:
         line = returned.line(number)
         order = known.get(returned.order_of(line) or "") if line else None
         ours = order.line(line.line_number) if order and line else None
         if line is not None and (ours is None or not ours.shipped):
             message = (
-                f"Walmart shows no shipped unit of line {line.line_number}: only what was shipped "
-                "is refunded. POST /v1/orders/{order_id}/refresh if it was."
+                f"Walmart shows no shipped unit of line {line.line_number}, and only shipped units "
+                "can be refunded. If it was shipped, POST /v1/orders/{order_id}/refresh first."
             )
             return [Problem("order_not_shipped", message, conflict=True)]
     return []

@@ -1,4 +1,4 @@
-"""What Commerce asks for, before any rule has looked at it."""
+"""Requests as Commerce sends them, before any rule has checked them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class RequestedItem:
-    """Units to ship, of a line named by exactly one of its number, SKU or Commerce item."""
+    """Units to ship. Exactly one of the line number, the SKU and the Commerce item id is set."""
 
     quantity: int
     line_number: str | None = None
@@ -17,43 +17,46 @@ class RequestedItem:
 
 @dataclass(frozen=True, slots=True)
 class ShipRequest:
-    """One package that left.
-
-    items None means everything that remains; shipped_at None means now.
-    """
+    """One package that was shipped."""
 
     carrier_code: str
     tracking_number: str
     carrier_title: str | None = None
     tracking_url: str | None = None
     shipped_at: datetime | None = None
+    """None means now."""
     method_code: str | None = None
+    """None means the order's own ship method."""
     reference: str | None = None
     override_cancel_request: bool = False
+    """Ship lines that the buyer asked to cancel, too."""
     items: tuple[RequestedItem, ...] | None = None
+    """None means all units that remain."""
 
 
 @dataclass(frozen=True, slots=True)
 class StockLevel:
-    """How many units of a SKU Commerce has to sell; None: it is asked when Walmart is told."""
+    """The stock level of a SKU."""
 
     sku: str
     quantity: int | None
+    """None means that Commerce is asked when the level is sent to Walmart."""
     ship_node: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CancelRequest:
-    """Cancel the whole order, with one of the reasons of `domain/orders/cancellation.py`."""
+    """The cancellation of a whole order."""
 
     reason: str
+    """A code of `cancellation.Reason`."""
     comment: str | None = None
     inventory: tuple[StockLevel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TrackingCorrection:
-    """New carrier, number or URL of a shipment; None leaves a field as it is."""
+    """A new carrier, number or URL of a shipment. None means that a field stays."""
 
     carrier_code: str | None = None
     carrier_title: str | None = None
@@ -61,4 +64,5 @@ class TrackingCorrection:
     tracking_url: str | None = None
 
 
+# A store's own carrier mapping: Commerce carrier codes to Walmart's, or to a name and URL template.
 CarrierMap = Mapping[str, str | Mapping[str, str | None]]

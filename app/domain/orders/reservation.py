@@ -1,4 +1,4 @@
-"""Units held back for an update, so that nobody else can ship or cancel them meanwhile."""
+"""Reservation: units that an update holds, so that no other update ships or cancels them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,25 +13,25 @@ from app.domain.update import AT_REST, Kind, State
 
 
 def reserve(order: Order, task: Task) -> Order:
-    """The order with one more update, whose units are held back from now on."""
+    """Return the order with one more update and its units reserved."""
     units = {item.line_number: item.reserved for item in task.items}
     return replace(_with_more(order, units), tasks=(*order.tasks, task))
 
 
-def hold_again(order: Order, update_id: UUID) -> Order:
-    """The order with what is missing of an update held back again, for a retry.
+def reserve_again(order: Order, update_id: UUID) -> Order:
+    """Return the order with the missing units of an update reserved again, for a retry.
 
-    Units that Walmart shows as canceled or shipped otherwise are left out: the delivery says so
-    line by line. A cancellation is of the whole order: it holds what else is open, too. Raises
-    Conflict quantity_exceeds_remaining where our other updates hold units it needs, and where
-    nothing of it is left.
+    Units that Walmart shows as canceled or shipped otherwise are left out; the delivery reports
+    them by line. A cancellation covers the whole order, so it reserves all other open units too.
+    Raises Conflict quantity_exceeds_remaining if another update holds units that it needs, or if
+    no unit is left for it.
     """
     task = order.task(update_id)
     if task is None or not task.items:
         return order
     if task.kind is Kind.CANCELLATION:
         task = _of_the_whole_order(order, task)
-    items = tuple(_held_again(order, task.update_id, item) for item in task.items)
+    items = tuple(_reserved_again(order, task.update_id, item) for item in task.items)
     if not any(item.reserved for item in items):
         _refuse(items[0].line_number, ())
     more = {
@@ -42,7 +42,7 @@ def hold_again(order: Order, update_id: UUID) -> Order:
 
 
 def _of_the_whole_order(order: Order, task: Task) -> Task:
-    """The cancellation, with all open units that no other update has reserved."""
+    """Return the cancellation with all open units that no other update has reserved."""
     items = {item.line_number: item for item in task.items}
     for line in order.lines:
         item = items.get(line.line_number, Item(line.line_number, 0))
@@ -52,21 +52,21 @@ def _of_the_whole_order(order: Order, task: Task) -> Task:
     return replace(task, items=tuple(items.values()))
 
 
-def _held_again(order: Order, update_id: UUID, item: Item) -> Item:
+def _reserved_again(order: Order, update_id: UUID, item: Item) -> Item:
     line = order.line(item.line_number)
     missing = max(item.quantity - item.confirmed, 0)
     if line is None:
         return replace(item, reserved=0)
     wanted = min(missing, max(line.ordered - line.shipped - line.canceled, 0))
     if wanted - item.reserved > line.remaining:
-        _refuse(item.line_number, held_units.units_of(order, item.line_number, but=update_id))
+        _refuse(item.line_number, held_units.holders_of(order, item.line_number, but=update_id))
     return replace(item, reserved=wanted)
 
 
 def release(order: Order, update_id: UUID) -> Order:
-    """The order with nothing held any more for an update of which no try will take effect.
+    """Return the order without the reservation of an update that will not take effect any more.
 
-    One that is not at rest, which can be retried, keeps its units.
+    An update that is not at rest can be retried, and keeps its reservation.
     """
     task = order.task(update_id)
     if task is None or task.state not in AT_REST:
@@ -77,13 +77,13 @@ def release(order: Order, update_id: UUID) -> Order:
 
 
 def with_task(order: Order, task: Task) -> Order:
-    """The order with one of its updates as given."""
+    """Return the order with one of its updates replaced."""
     tasks = tuple(task if each.update_id == task.update_id else each for each in order.tasks)
     return replace(order, tasks=tasks)
 
 
 def with_doubt(order: Order, update_id: UUID, in_doubt_until: datetime | None) -> Order:
-    """The order with the doubt of one of its updates begun or ended."""
+    """Return the order with the doubt of one update begun, or ended by None."""
     task = order.task(update_id)
     if task is None or task.in_doubt_until == in_doubt_until:
         return order
@@ -91,7 +91,7 @@ def with_doubt(order: Order, update_id: UUID, in_doubt_until: datetime | None) -
 
 
 def with_state(order: Order, states: Mapping[UUID, State]) -> Order:
-    """The order with some of its updates in other states."""
+    """Return the order with new states of some updates."""
     if not states or all(
         states.get(task.update_id, task.state) is task.state for task in order.tasks
     ):
@@ -111,10 +111,10 @@ def _with_more(order: Order, more: Mapping[str, int]) -> Order:
 
 
 def _refuse(line_number: str, holders: Sequence[Task]) -> NoReturn:
-    why = "our other updates hold them" if holders else "they were shipped or canceled otherwise"
+    reason = "other updates hold them" if holders else "they were shipped or canceled otherwise"
     message = (
-        f"Line {line_number} has too few units left for it: {why}. Dismiss the update if nothing "
-        "of it is to be sent."
+        f"Line {line_number} has too few units left for this update: {reason}. Dismiss the update "
+        "if it is not to be sent."
     )
     problem = held_units.refusal("quantity_exceeds_remaining", message, holders)
     raise Conflict(problem.code, problem.message, [problem])

@@ -1,13 +1,13 @@
-"""Bring the order in line with what Walmart shows: the only way units become shipped or canceled.
+"""Settlement: apply a snapshot to the order. Only this makes units shipped or canceled.
 
-Each update gets credited with the units of it that the snapshot shows; what it still waits for
-stays reserved. Per line and kind of unit the higher of known and shown stands: a read may lag
-behind a confirmation, and units that were free again could leave twice. Only a person's word
-(`accept_walmart`) takes units back. Where Walmart's truth leaves no room for a reservation
-(somebody shipped the units in Seller Center), the reservation is trimmed, newest first.
+Each update is credited with the units that the snapshot shows of it; the rest stays reserved. For
+each line the higher of the known and the shown count holds: a read may lag behind a confirmation,
+and units that became free again could ship twice. Only a person (`accept_walmart`) takes units
+back. Where units were shipped or canceled outside Waybill, too few are left for the reservations:
+these are trimmed, newest first.
 
 A write in doubt keeps its reservation, whatever its state, until a read that began late enough
-shows what became of it.
+shows whether it took effect.
 """
 
 from collections.abc import Container, Iterable, Iterator, Sequence
@@ -26,36 +26,36 @@ _HOLDING = (Kind.SHIPMENT, Kind.CANCELLATION)
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The order after a read.
-
-    landed: updates that Walmart shows complete; trimmed: updates whose reservation had to
-    give way; cleared: updates whose doubt has ended; new_lines: lines only Walmart knew.
-    """
+    """The order after a read, and what changed."""
 
     order: Order
     landed: tuple[Task, ...]
+    """Updates that Walmart shows complete."""
     trimmed: tuple[Task, ...]
+    """Updates with a reservation that was reduced."""
     cleared: tuple[Task, ...]
+    """Updates with a doubt that ended."""
     new_lines: tuple[OrderLine, ...]
+    """Lines that were not known here."""
 
 
 def settle(
     order: Order, snapshot: OrderSnapshot, read_at: datetime, *, accept_walmart: bool = False
 ) -> Settlement:
-    """Credit every update, then count the lines anew.
+    """Credit every update, then recount the lines.
 
     read_at is when the read began, by the database's clock. accept_walmart takes back units that
     Walmart does not show.
     """
     tasks = [_credit(order, task, snapshot, read_at, accept=accept_walmart) for task in order.tasks]
     known = [
-        _seen(line, snapshot.lines.get(line.line_number), accept=accept_walmart)
+        _with_shown(line, snapshot.lines.get(line.line_number), accept=accept_walmart)
         for line in order.lines
     ]
     new = [line for line in lines_of(snapshot) if not order.line(line.line_number)]
     tasks, trimmed = _trim([*known, *new], tasks)
-    tasks = _covered([*known, *new], tasks, snapshot)
-    lines = tuple(_reserve(line, tasks) for line in (*known, *new))
+    tasks = _widen_cancellation([*known, *new], tasks, snapshot)
+    lines = tuple(_with_pending(line, tasks) for line in (*known, *new))
     landed = tuple(task for task in tasks if _complete(order, task, snapshot))
     landed += tuple(_corrected(order, tasks, snapshot, read_at))
     done = {task.update_id for task in landed}
@@ -82,21 +82,21 @@ def _complete(order: Order, task: Task, snapshot: OrderSnapshot) -> bool:
             all(item.confirmed >= item.quantity for item in task.items)
             or _nothing_left(task, snapshot)
         )
-        and not readback.still_open(task, snapshot)
-        # More than anybody here knows of may be a double effect: a person must see it.
+        and not readback.units_left_to_cancel(task, snapshot)
+        # Excess units may be a double effect, which a person must see.
         and not readback.read(order, task, snapshot).excess
     )
 
 
 def _nothing_left(task: Task, snapshot: OrderSnapshot) -> bool:
-    """Whether a cancellation has all it can have: what Walmart lacks is nothing to cancel."""
+    """Whether a cancellation is complete because Walmart shows nothing left to cancel."""
     return task.kind is Kind.CANCELLATION and snapshot.canceled
 
 
 def _corrected(
     order: Order, tasks: Sequence[Task], snapshot: OrderSnapshot, read_at: datetime
 ) -> Iterator[Task]:
-    """Tracking corrections that Walmart shows done, and that no other can overwrite any more."""
+    """Yield corrections that Walmart shows done and that nothing can overwrite any more."""
     corrections = [task for task in tasks if task.kind is Kind.TRACKING and task.unresolved]
     if corrections:
         counted = replace(order, tasks=tuple(tasks))
@@ -107,9 +107,9 @@ def _done(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetime) 
     if not task.recognisable:
         return False
     shipment = order.task(task.corrects) if task.corrects else None
-    # While the rest of the shipment may still go out or arrive, the correction waits.
+    # While the rest of the shipment may still be sent or arrive, the correction waits.
     settled = shipment is not None and shipment.state not in OPEN and not shipment.in_doubt(read_at)
-    last = tracking_correction.overwritten_until(order, task)
+    last = tracking_correction.overwritable_until(order, task)
     if not settled or (last is not None and read_at < last):
         return False
     return tracking_correction.correction_state(order, task, snapshot).done
@@ -122,20 +122,20 @@ def _cleared(
     read_at: datetime,
     landed: Container[UUID],
 ) -> bool:
-    """Whether this read ends the doubt of an update, by its time or by what it shows."""
+    """Whether this read ends the doubt of an update, by its time or by the units it shows."""
     if task.in_doubt_until is None or task.kind not in SHOWN_BY_ORDER:
         return False
     if task.state is State.SENDING:
         return False
     early = task.in_doubt(read_at)
-    unsure = in_doubt_at(readback.unsure_until(order, task, snapshot), read_at)
-    if task.update_id in landed or _all_there(task, snapshot):
-        # What is there may be another's, and this one's may come yet.
-        return not (early and unsure)
-    return not early and not unsure
+    ambiguous = in_doubt_at(readback.ambiguous_until(order, task, snapshot), read_at)
+    if task.update_id in landed or _all_shown(task, snapshot):
+        # The shown units may belong to another update, and those of this one may still arrive.
+        return not (early and ambiguous)
+    return not early and not ambiguous
 
 
-def _all_there(task: Task, snapshot: OrderSnapshot) -> bool:
+def _all_shown(task: Task, snapshot: OrderSnapshot) -> bool:
     if task.kind is Kind.ACKNOWLEDGEMENT:
         return not snapshot.created
     return task.kind in _HOLDING and all(item.confirmed >= item.quantity for item in task.items)
@@ -148,15 +148,15 @@ def _credit(
         return task
     reading = readback.read(order, task, snapshot)
     found = reading.shown if accept else reading.found
-    # What is at rest waits for nothing; but what is in doubt may still arrive.
-    unsure = in_doubt_at(readback.unsure_until(order, task, snapshot), read_at)
-    released = task.state in AT_REST and not (task.in_doubt(read_at) or unsure)
+    # An update at rest needs no reservation, unless it is in doubt and may still take effect.
+    ambiguous = in_doubt_at(readback.ambiguous_until(order, task, snapshot), read_at)
+    released = task.state in AT_REST and not (task.in_doubt(read_at) or ambiguous)
     released = released or _nothing_left(task, snapshot)
 
     def credited(item: Item) -> Item:
         confirmed = found.get(item.line_number, 0)
         if accept:
-            # Units that bear no number any more, or whose line is not shown, are not taken back.
+            # Units without a number, and units of a line that is not shown, are not taken back.
             line = snapshot.lines.get(item.line_number)
             kept = line.unnumbered if line else item.confirmed
             confirmed = max(confirmed, min(item.confirmed, confirmed + kept))
@@ -168,14 +168,14 @@ def _credit(
     return replace(task, items=tuple(credited(item) for item in task.items))
 
 
-def _seen(line: OrderLine, seen: LineSnapshot | None, *, accept: bool = False) -> OrderLine:
+def _with_shown(line: OrderLine, seen: LineSnapshot | None, *, accept: bool = False) -> OrderLine:
     if seen is None:
         return line
     ordered = max(seen.ordered, seen.shipped + seen.canceled)
     shipped = seen.shipped if accept else max(seen.shipped, line.shipped)
     canceled = seen.canceled if accept else max(seen.canceled, line.canceled)
-    # Both together never exceed what was ordered: canceled units stand, and shipped ones give way,
-    # whichever of two reads comes last.
+    # Their sum never exceeds the ordered units: the canceled count holds and the shipped one is
+    # reduced, in whatever order two reads arrive.
     canceled = min(canceled, ordered)
     return replace(
         line,
@@ -194,29 +194,29 @@ def _from_walmart(seen: LineSnapshot) -> OrderLine:
         else None
     )
     blank = OrderLine(seen.line_number, seen.sku, seen.ordered, name=seen.name, unit_price=price)
-    return _seen(blank, seen)
+    return _with_shown(blank, seen)
 
 
 def lines_of(snapshot: OrderSnapshot) -> tuple[OrderLine, ...]:
-    """The lines of an order as Walmart shows them; one without units is none."""
+    """Return the lines of a snapshot that have units."""
     lines = (_from_walmart(line) for line in snapshot.lines.values())
     return tuple(line for line in lines if line.ordered)
 
 
-def _room(line: OrderLine) -> int:
+def _open_units(line: OrderLine) -> int:
     return line.ordered - line.shipped - line.canceled
 
 
 def _trim(lines: Sequence[OrderLine], tasks: Sequence[Task]) -> tuple[list[Task], tuple[Task, ...]]:
-    room = {line.line_number: _room(line) for line in lines}
+    free = {line.line_number: _open_units(line) for line in lines}
     kept: dict[object, Task] = {}
     trimmed: list[Task] = []
-    # What may still arrive keeps its units before what can be held back.
+    # An update in doubt may still take effect, so it keeps its units before any other.
     for task in sorted(tasks, key=lambda each: (each.in_doubt_until is None, each.sequence)):
         items = []
         for item in task.items:
-            reserved = min(item.reserved, max(room.get(item.line_number, 0), 0))
-            room[item.line_number] = room.get(item.line_number, 0) - reserved
+            reserved = min(item.reserved, max(free.get(item.line_number, 0), 0))
+            free[item.line_number] = free.get(item.line_number, 0) - reserved
             items.append(item if reserved == item.reserved else replace(item, reserved=reserved))
         after = task
         if any(new is not old for new, old in zip(items, task.items, strict=True)):
@@ -226,14 +226,14 @@ def _trim(lines: Sequence[OrderLine], tasks: Sequence[Task]) -> tuple[list[Task]
     return [kept[task.update_id] for task in tasks], tuple(trimmed)
 
 
-def _covered(
+def _widen_cancellation(
     lines: Sequence[OrderLine], tasks: Sequence[Task], snapshot: OrderSnapshot
 ) -> list[Task]:
-    """Let a cancellation under way hold what is open beyond it: it is one of the whole order."""
+    """Let an open cancellation reserve all other open units: it covers the whole order."""
     open_ones = [t for t in tasks if t.kind is Kind.CANCELLATION and t.state in OPEN]
     if not open_ones or snapshot.canceled:
         return list(tasks)
-    free = {line.line_number: _room(line) - _reserved(line, tasks) for line in lines}
+    free = {line.line_number: _open_units(line) - _reserved(line, tasks) for line in lines}
     known = {item.line_number: item for item in open_ones[0].items}
     for number, units in free.items():
         if units > 0:
@@ -253,5 +253,5 @@ def _reserved(line: OrderLine, tasks: Iterable[Task]) -> int:
     )
 
 
-def _reserve(line: OrderLine, tasks: Iterable[Task]) -> OrderLine:
+def _with_pending(line: OrderLine, tasks: Iterable[Task]) -> OrderLine:
     return replace(line, pending=_reserved(line, tasks))

@@ -1,4 +1,4 @@
-"""What may be shipped: every rule a shipment is held against before it is written down.
+"""Rules of a shipment, checked before it is accepted.
 
 All problems are collected, not only the first, because a dry run shows them together.
 """
@@ -16,7 +16,7 @@ from app.domain.orders.requests import ShipRequest
 from app.domain.orders.snapshot import tracking_key
 from app.domain.update import OPEN, Kind, State
 
-# A parcel scanned by a clock that runs a little ahead of ours is not in the future.
+# A carrier's clock may run ahead of ours.
 CLOCK_SKEW = timedelta(minutes=5)
 TRACKING_NUMBER_MAX = 60
 TRACKING_URL_MAX = 2048
@@ -28,7 +28,7 @@ _TRACKING = re.compile(r"[A-Z0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class ShipmentPlan:
-    """What a request would do to an order; with problems it must not be done."""
+    """What a request would do to an order; with any problem the request is refused."""
 
     items: tuple[Item, ...]
     shipped_at: datetime
@@ -37,15 +37,16 @@ class ShipmentPlan:
 
 
 def plan(
-    order: Order, request: ShipRequest, now: datetime, *, least: int | None = None
+    order: Order, request: ShipRequest, now: datetime, *, min_units: int | None = None
 ) -> ShipmentPlan:
-    """Hold a request against the order's rules. now is an aware time; nothing is changed.
+    """Check a request against the order's rules. now is an aware time.
 
-    least: units that are short only because of what happened at Walmart are no problem where at
-    least so many units can go (None: all). They are asked for and not reserved, and the delivery
-    says line by line that they could not go; so it does of lines that the buyer asked to cancel.
+    min_units: units that are missing only because of changes at Walmart are no problem, provided
+    that at least so many units can go; None means that all must go. Such units are requested
+    without a reservation, and the delivery reports by line that they could not go. Lines that the
+    buyer asked to cancel are treated the same way.
     """
-    items, problems = _items(order, request, least=least)
+    items, problems = _items(order, request, min_units=min_units)
     shipped_at = request.shipped_at or now
     found = [
         *tracking_problems(order, request.tracking_number),
@@ -55,44 +56,43 @@ def plan(
         *_state_problems(order),
         *problems,
     ]
-    if least is None and not request.override_cancel_request:
+    if min_units is None and not request.override_cancel_request:
         found += _buyer_problems(order, items)
     return ShipmentPlan(items, shipped_at, _method(order, request), tuple(found))
 
 
 def _items(
-    order: Order, request: ShipRequest, *, least: int | None
+    order: Order, request: ShipRequest, *, min_units: int | None
 ) -> tuple[tuple[Item, ...], list[Problem]]:
     if request.items is not None:
-        return allocation.allocate(order, request.items, least=least)
-    items = allocation.everything_remaining(order)
+        return allocation.allocate(order, request.items, min_units=min_units)
+    items = allocation.remaining_items(order)
     if items or order.fulfillment_status is FulfillmentStatus.CANCELED:
         return items, []
-    message = "Every unit of the order is already shipped, canceled or on its way."
-    return (), [held_units.refusal("nothing_to_ship", message, held_units.units_of(order))]
+    message = "Every unit of the order is shipped, canceled or held by another update."
+    return (), [held_units.refusal("nothing_to_ship", message, held_units.holders_of(order))]
 
 
 def tracking_problems(order: Order, number: str) -> Iterator[Problem]:
-    """Whether Walmart's policy allows a tracking number (Valid tracking number policy, 2026)."""
+    """Check a tracking number by Walmart's "Valid tracking number policy" (2026)."""
     pointer, code = "/tracking_number", "tracking_number_invalid"
     key = tracking_key(number)
     if not key:
-        yield Problem("tracking_number_required", "Walmart takes no shipment without one.", pointer)
+        message = "Walmart takes no shipment without a tracking number."
+        yield Problem("tracking_number_required", message, pointer)
     elif len(number) > TRACKING_NUMBER_MAX:
         yield Problem(code, f"At most {TRACKING_NUMBER_MAX} characters are allowed.", pointer)
     elif not number.isascii() or not _TRACKING.fullmatch(key):
-        yield Problem(
-            code, "Only letters A to Z and digits are allowed, spaces and hyphens aside.", pointer
-        )
+        yield Problem(code, "Only A to Z, digits, spaces and hyphens are allowed.", pointer)
     elif key in {
         tracking_key(order.purchase_order_id),
         tracking_key(order.customer_order_id or ""),
     }:
-        yield Problem(code, "An order's own number is not a tracking number.", pointer)
+        yield Problem(code, "The number of the order is not a tracking number.", pointer)
 
 
 def url_problems(url: str | None) -> Iterator[Problem]:
-    """A tracking URL must be one that a buyer's browser can open."""
+    """Check that a buyer's browser can open a tracking URL."""
     if url is None:
         return
     try:
@@ -103,7 +103,7 @@ def url_problems(url: str | None) -> Iterator[Problem]:
     if not good or len(url) > TRACKING_URL_MAX or any(c.isspace() or c < " " for c in url):
         yield Problem(
             "tracking_url_invalid",
-            f"An http or https address of at most {TRACKING_URL_MAX} characters is needed.",
+            f"The URL must be http or https, with at most {TRACKING_URL_MAX} characters.",
             "/tracking_url",
         )
 
@@ -113,11 +113,11 @@ def _time_problems(order: Order, shipped_at: datetime | None, now: datetime) -> 
         return
     pointer = "/shipped_at"
     if shipped_at > now + CLOCK_SKEW:
-        yield Problem("shipped_at_in_future", "A package cannot have left yet.", pointer)
+        yield Problem("shipped_at_in_future", "The time is in the future.", pointer)
     elif order.ordered_at is not None and shipped_at < order.ordered_at:
         yield Problem(
             "shipped_at_before_order",
-            f"The order was placed only at {order.ordered_at.isoformat()}.",
+            f"The time is before the order was placed, at {order.ordered_at.isoformat()}.",
             pointer,
         )
 
@@ -126,7 +126,7 @@ def _method_problems(method_code: str | None) -> Iterator[Problem]:
     if method_code is not None and method_code not in METHOD_CODES:
         yield Problem(
             "method_code_invalid",
-            f"Walmart knows {', '.join(METHOD_CODES)}.",
+            f"Walmart's method codes are {', '.join(METHOD_CODES)}.",
             "/method_code",
         )
 
@@ -146,11 +146,11 @@ def _state_problems(order: Order) -> Iterator[Problem]:
 
 
 def _buyer_problems(order: Order, items: Iterable[Item]) -> Iterator[Problem]:
-    asked = [item.line_number for item in items if item.line_number in order.cancel_requested]
-    if asked:
+    lines = [item.line_number for item in items if item.line_number in order.cancel_requested]
+    if lines:
         yield Problem(
             "cancel_requested",
-            f"The buyer asked to cancel line {', '.join(asked)}: ship the other lines, or send "
+            f"The buyer asked to cancel line {', '.join(lines)}: ship the other lines, or send "
             "override_cancel_request.",
             conflict=True,
         )

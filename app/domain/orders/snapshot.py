@@ -1,7 +1,7 @@
-"""What Walmart says an order is right now: the one picture every decision is compared with.
+"""Snapshot: an order as Walmart shows it in one answer. Every rule compares with it.
 
-A Walmart order has no status of its own; each line carries, per quantity, the status
-those units are in. A snapshot keeps exactly that and nothing about how it travelled.
+An order at Walmart has no status of its own; each line has a status for each quantity of units. A
+snapshot holds that, and nothing of Walmart's JSON.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class UnitStatus(StrEnum):
-    """The status Walmart gives to some units of a line; a word it may add later is OTHER."""
+    """The status of units of a line at Walmart. OTHER is a word that this code does not know."""
 
     CREATED = "Created"
     ACKNOWLEDGED = "Acknowledged"
@@ -24,18 +24,18 @@ class UnitStatus(StrEnum):
 
 
 OPEN = frozenset({UnitStatus.CREATED, UnitStatus.ACKNOWLEDGED})
-# A delivered or refunded unit left the warehouse, so it counts as shipped (contract, Orders).
-GONE = frozenset({UnitStatus.SHIPPED, UnitStatus.DELIVERED, UnitStatus.REFUND})
+# A delivered or refunded unit was shipped, so it counts as shipped (contract, Orders).
+WAS_SHIPPED = frozenset({UnitStatus.SHIPPED, UnitStatus.DELIVERED, UnitStatus.REFUND})
 
 
 def tracking_key(number: str) -> str:
-    """The form in which two tracking numbers are compared: no spaces, no hyphens, upper case."""
+    """Normalise a tracking number for comparison: no spaces, no hyphens, upper case."""
     return number.replace(" ", "").replace("-", "").upper()
 
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """Some units of one line that share a status (and, once shipped, a package)."""
+    """Units of one line with the same status and, once shipped, in the same package."""
 
     status: UnitStatus
     quantity: int
@@ -46,7 +46,7 @@ class Units:
 
 @dataclass(frozen=True, slots=True)
 class LineSnapshot:
-    """One order line at Walmart. Quantities are whole units."""
+    """An order line at Walmart, in whole units."""
 
     line_number: str
     sku: str
@@ -58,7 +58,7 @@ class LineSnapshot:
     cancel_requested: bool = False
 
     def count(self, *statuses: UnitStatus) -> int:
-        """Units that are in any of these statuses."""
+        """Return the units in any of these statuses."""
         return sum(units.quantity for units in self.units if units.status in statuses)
 
     @property
@@ -68,8 +68,8 @@ class LineSnapshot:
 
     @property
     def shipped(self) -> int:
-        """Units that left: shipped, delivered or refunded."""
-        return self.count(*GONE)
+        """Units that were shipped: now shipped, delivered or refunded."""
+        return self.count(*WAS_SHIPPED)
 
     @property
     def canceled(self) -> int:
@@ -83,16 +83,18 @@ class LineSnapshot:
 
     @property
     def unnumbered(self) -> int:
-        """Units that left and bear no tracking number, as refunded ones do."""
-        return sum(u.quantity for u in self.units if u.status in GONE and u.tracking_number is None)
+        """Shipped units without a tracking number, such as refunded ones."""
+        return sum(
+            u.quantity for u in self.units if u.status in WAS_SHIPPED and u.tracking_number is None
+        )
 
     def shipped_under(self, tracking_number: str) -> int:
-        """Units that left under this tracking number, however it was typed."""
+        """Return the units shipped under a tracking number, compared by `tracking_key`."""
         key = tracking_key(tracking_number)
         return sum(
             units.quantity
             for units in self.units
-            if units.status in GONE
+            if units.status in WAS_SHIPPED
             and units.tracking_number is not None
             and tracking_key(units.tracking_number) == key
         )
@@ -100,7 +102,7 @@ class LineSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class OrderSnapshot:
-    """One purchase order at Walmart."""
+    """A purchase order as Walmart shows it."""
 
     purchase_order_id: str
     lines: Mapping[str, LineSnapshot]
@@ -111,24 +113,25 @@ class OrderSnapshot:
     ship_method: str | None = None
     node_type: str | None = None
     unreadable: tuple[str, ...] = field(default=())
+    """Names of what could not be read and does not change the units."""
 
     @property
     def fulfilled_by_walmart(self) -> bool:
-        """Walmart's own warehouses ship it (WFS); the seller can change nothing of it."""
+        """Whether Walmart's own warehouses ship the order (WFS); the seller cannot change it."""
         return (self.node_type or "").casefold().startswith("wfs")
 
     @property
     def created(self) -> bool:
-        """Some unit still waits for its acknowledgement."""
+        """Whether a unit waits for its acknowledgement."""
         return any(line.count(UnitStatus.CREATED) for line in self.lines.values())
 
     @property
     def canceled(self) -> bool:
-        """There are units, and every one of them is canceled."""
+        """Whether the order has units and all of them are canceled."""
         whole = [max(line.ordered, line.count(*UnitStatus)) for line in self.lines.values()]
         return any(whole) and whole == [line.canceled for line in self.lines.values()]
 
     @property
     def cancel_requested(self) -> tuple[str, ...]:
-        """Numbers of the lines whose buyer asked for a cancellation."""
+        """Numbers of the lines that the buyer asked to cancel."""
         return tuple(n for n, line in self.lines.items() if line.cancel_requested)

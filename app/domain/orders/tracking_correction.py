@@ -1,8 +1,8 @@
-"""Correcting the tracking of a package that may be at Walmart: what is still to be moved.
+"""Rules of a tracking correction: which units still need the new number, and when it is over.
 
-A correction is absolute: sent twice it does nothing more than sent once. It is recognised by
-its number, so one that returns to a number the package had before is not recognisable, and is
-sent at least once.
+A correction is idempotent: sent twice, it has the same effect as sent once. It is recognised by its
+number. A correction back to a number that the package had before cannot be recognised, and is sent
+at least once.
 """
 
 from collections.abc import Mapping
@@ -11,38 +11,37 @@ from datetime import datetime, timedelta
 
 from app.domain.orders import readback
 from app.domain.orders.order import Order, Task
-from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot, tracking_key
-from app.domain.orders.tracking_history import corrections, numbers, targets
+from app.domain.orders.snapshot import OrderSnapshot, tracking_key
+from app.domain.orders.tracking_history import corrections, own_numbers, possible_numbers
 from app.domain.outbox.doubt import latest
 from app.domain.update import DUE, Kind, State
 
-# Why a correction ended that a person did not end.
+# Reasons for which Waybill dismisses a correction by itself.
 LATER_CORRECTION = "A later correction of the same shipment took its place."
 SHIPMENT_DISMISSED = "Its shipment was dismissed."
-# Walmart takes corrections this long after the first shipping call (its guide "Ship an order").
+# Walmart takes corrections so long after the first shipping call (its guide "Ship an order").
 WINDOW = timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True)
 class CorrectionState:
-    """Where the units of a corrected shipment are at Walmart.
-
-    there: units per line that Walmart has of the shipment. waiting: those of them that are not
-    under the new number yet. current: the number they are under now, None when none waits.
-    """
+    """The units of a corrected shipment at Walmart, by line number."""
 
     there: Mapping[str, int]
+    """Units of the shipment that Walmart shows."""
     waiting: Mapping[str, int]
+    """Of these, units that are not under the new number yet."""
     current: str | None = None
+    """The number that the waiting units are under. None means that none wait."""
 
     @property
     def done(self) -> bool:
-        """Whether Walmart shows all it has of the shipment under the new number."""
+        """Whether Walmart shows the shipment, and all of it under the new number."""
         return any(self.there.values()) and not self.waiting
 
 
 def correction_state(order: Order, task: Task, snapshot: OrderSnapshot) -> CorrectionState:
-    """Compare a tracking update with Walmart's picture of the order."""
+    """Compare a tracking correction with a snapshot of its order."""
     shipment = order.task(task.corrects) if task.corrects else None
     if shipment is None:
         return CorrectionState({}, {})
@@ -60,21 +59,17 @@ def correction_state(order: Order, task: Task, snapshot: OrderSnapshot) -> Corre
 def _narrowed(
     order: Order, shipment: Task, snapshot: OrderSnapshot, found: CorrectionState, new: str
 ) -> CorrectionState:
-    """One correction names one current number: the first under which units wait."""
-    for current in sorted(numbers(order, shipment) - {new}):
-        held = {
-            number: min(units, _under(snapshot.lines[number], current))
+    """Keep the waiting units of one number: a correction replaces one number, the first found."""
+    for current in sorted(possible_numbers(order, shipment) - {new}):
+        units_under = {
+            number: min(units, snapshot.lines[number].shipped_under(current))
             for number, units in found.waiting.items()
         }
-        if any(held.values()):
-            lines = {number: units for number, units in held.items() if units}
+        lines = {number: units for number, units in units_under.items() if units}
+        if lines:
             return CorrectionState(found.there, lines, current)
-    # All that is there is under the new number, though others' units of it may be counted twice.
+    # No unit is under an old number, although units of other shipments may be counted twice.
     return CorrectionState(found.there, {})
-
-
-def _under(line: LineSnapshot, number: str) -> int:
-    return line.shipped_under(number)
 
 
 def _of_others(order: Order, shipment: Task, number: str, new: str) -> int:
@@ -83,24 +78,24 @@ def _of_others(order: Order, shipment: Task, number: str, new: str) -> int:
         for other in order.tasks
         if other.kind is Kind.SHIPMENT
         and other.update_id != shipment.update_id
-        and new in targets(order, other)
+        and new in own_numbers(order, other)
         for item in other.items
         if item.line_number == number
     )
 
 
 def recognisable(order: Order, shipment: Task, new_number: str) -> bool:
-    """Whether a read can show the correction: the package never bore the number."""
-    return tracking_key(new_number) not in numbers(order, shipment)
+    """Whether a read can show the correction: the package never had the number."""
+    return tracking_key(new_number) not in possible_numbers(order, shipment)
 
 
-def superseded(task: Task) -> bool:
-    """Whether a later correction takes this one's place: it waits; its doubt stays with it."""
+def supersedable(task: Task) -> bool:
+    """Whether a later correction may replace this one. A doubt of this one stays with it."""
     return task.state in DUE | {State.FAILED}
 
 
-def followed(order: Order, task: Task) -> bool:
-    """Whether a later correction of the same shipment took this one's place."""
+def has_later_correction(order: Order, task: Task) -> bool:
+    """Whether a later correction of the same shipment replaced this one."""
     return task.corrects is not None and any(
         each.corrects == task.corrects
         and each.sequence > task.sequence
@@ -109,14 +104,14 @@ def followed(order: Order, task: Task) -> bool:
     )
 
 
-def pointless(order: Order, task: Task, snapshot: OrderSnapshot | None) -> str | None:
-    """Why a correction that is not confirmed is at its end, None where it is not.
+def dismissal_reason(order: Order, task: Task, snapshot: OrderSnapshot | None) -> str | None:
+    """Return why Waybill dismisses an unconfirmed correction. None means that it goes on.
 
-    snapshot: what the read showed that its delivery made last.
+    snapshot: the last read of its delivery.
     """
-    if task.corrects is None or not superseded(task):
+    if task.corrects is None or not supersedable(task):
         return None
-    if followed(order, task):
+    if has_later_correction(order, task):
         return LATER_CORRECTION
     shipment = order.task(task.corrects)
     if shipment is None or shipment.state is not State.DISMISSED or shipment.in_doubt_until:
@@ -125,10 +120,10 @@ def pointless(order: Order, task: Task, snapshot: OrderSnapshot | None) -> str |
     return SHIPMENT_DISMISSED if absent else None
 
 
-def overwritten_until(order: Order, task: Task) -> datetime | None:
-    """Until when another correction of the shipment may still arrive and overwrite this one.
+def overwritable_until(order: Order, task: Task) -> datetime | None:
+    """Return until when another correction in doubt may arrive and overwrite this one.
 
-    None where no other one is in doubt. The time is the database's.
+    None means that no other correction of the shipment is in doubt. The time is the database's.
     """
     return latest(
         [
@@ -139,10 +134,11 @@ def overwritten_until(order: Order, task: Task) -> datetime | None:
     )
 
 
-def lags(order: Order, task: Task, snapshot: OrderSnapshot, since: datetime) -> bool:
-    """Whether a read shows less of a corrected shipment than Walmart confirmed after since.
+def read_lags(order: Order, task: Task, snapshot: OrderSnapshot, since: datetime) -> bool:
+    """Whether a read shows a corrected shipment as it was before Walmart's last confirmation.
 
-    Less is fewer units, or units under a number that a confirmed correction has replaced.
+    That is: fewer units than Walmart confirmed after `since`, or units under a number that a
+    correction confirmed since then has replaced.
     """
     shipment = order.task(task.corrects) if task.corrects else None
     if shipment is None:
@@ -165,9 +161,9 @@ def _confirmed(task: Task, since: datetime) -> bool:
 
 
 def replaceable(order: Order, shipment: Task) -> bool:
-    """Whether a shipment that was never sent, or provably without effect, can bear new values.
+    """Whether a shipment can simply be sent with the new values: no try of it took effect.
 
-    One that was corrected before may have been sent under that number, so it is not.
+    A shipment with an earlier correction may have been sent under that number, so it cannot.
     """
     waits = shipment.state in DUE | {State.FAILED} and shipment.in_doubt_until is None
     absent = not any(item.confirmed for item in shipment.items)
@@ -175,5 +171,5 @@ def replaceable(order: Order, shipment: Task) -> bool:
 
 
 def window_closed(first_confirmed_at: datetime | None, now: datetime) -> bool:
-    """Whether Walmart takes no correction any more. Aware times."""
+    """Whether Walmart no longer takes a correction. Both are aware times."""
     return first_confirmed_at is not None and now - first_confirmed_at > WINDOW

@@ -1,4 +1,4 @@
-"""Under which tracking numbers a package may be found, once its number was corrected."""
+"""Tracking history: the numbers under which Walmart may show a shipment after corrections."""
 
 from uuid import UUID
 
@@ -7,12 +7,12 @@ from app.domain.orders.snapshot import tracking_key
 from app.domain.update import Kind
 
 
-def numbers(order: Order, task: Task) -> frozenset[str]:
-    """Every number (as `tracking_key` writes it) under which Walmart may show a shipment's units.
+def possible_numbers(order: Order, task: Task) -> frozenset[str]:
+    """Return every tracking key under which Walmart may show units of a shipment.
 
-    Its own, and whatever that number was corrected to, dismissed corrections included: they
-    may have been sent. It goes by number, not by shipment, because Walmart corrects a number
-    and does not say which of the units under it move.
+    These are its own number and all numbers that this was corrected to, by dismissed corrections
+    too, because they may have been sent. The search goes by number, not by shipment: Walmart
+    corrects a number, and does not say which of the units under it change.
     """
     known = {tracking_key(task.tracking_number or "")}
     while True:
@@ -27,14 +27,14 @@ def numbers(order: Order, task: Task) -> frozenset[str]:
         known |= more
 
 
-def targets(order: Order, task: Task) -> frozenset[str]:
-    """The numbers that were asked for a shipment itself: its own and its corrections'."""
-    asked = [task.tracking_number, *(each.tracking_number for each in corrections(order, task))]
-    return frozenset(tracking_key(number or "") for number in asked)
+def own_numbers(order: Order, task: Task) -> frozenset[str]:
+    """Return the tracking keys of a shipment itself and of its own corrections."""
+    own = [task.tracking_number, *(each.tracking_number for each in corrections(order, task))]
+    return frozenset(tracking_key(number or "") for number in own)
 
 
 def corrections(order: Order, shipment: Task) -> tuple[Task, ...]:
-    """The tracking updates of a shipment, oldest first."""
+    """Return the tracking corrections of a shipment, oldest first."""
     return tuple(
         sorted(
             (task for task in order.tasks if task.corrects == shipment.update_id),
@@ -44,7 +44,7 @@ def corrections(order: Order, shipment: Task) -> tuple[Task, ...]:
 
 
 def latest(order: Order, update_id: UUID) -> Task | None:
-    """The newest correction of a shipment, by the shipment's update; None without one."""
+    """Return the newest correction of a shipment. None means that it has none."""
     shipment = order.task(update_id)
     found = corrections(order, shipment) if shipment else ()
     return found[-1] if found else None

@@ -209,7 +209,7 @@ async def _apply(
             until = written[r.update.store_id, r.update.id].in_doubt_until
             order = reservation.with_doubt(order, r.update.id, until)
             task = order.task(r.update.id)
-            why = tracking_correction.pointless(order, task, r.snapshot) if task else None
+            why = tracking_correction.dismissal_reason(order, task, r.snapshot) if task else None
             if why is not None:
                 order = await requeue.supersede(connection, order, r.update.id, why)
         with_snapshot = [r for r in of_order if r.snapshot is not None]

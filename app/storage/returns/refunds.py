@@ -162,7 +162,9 @@ async def of_updates(
         others = asked_of[row["id"]]
         mine = next(each for each in others if each.update_id == row["update_id"])
         found[mine.update_id] = RefundToSend(
-            known_of(row), rules.targeted(mine, others), rules.others_until(mine, others)
+            known_of(row),
+            rules.with_current_targets(mine, others),
+            rules.others_until(mine, others),
         )
     return found
 

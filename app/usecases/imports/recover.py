@@ -206,7 +206,7 @@ class _Reader:
     async def _unknown(self, order: Order) -> None:
         """Report an order that Walmart does not know; the run goes on."""
         self.report.unknown.append(order.purchase_order_id)
-        missing = [drift.whole(Cause.ORDER_UNKNOWN_AT_WALMART)]
+        missing = [drift.of_order(Cause.ORDER_UNKNOWN_AT_WALMART)]
         async with self.context.transaction() as connection:
             await record_drift.record(connection, self.context, order, missing, mended=False)
 

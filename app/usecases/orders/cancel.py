@@ -45,7 +45,7 @@ async def cancel(
         order = await repository.lock(connection, order_id)
         items, problems = rules.plan(order, request)
         refuse(problems)
-        if not rules.asked_by_buyer(order, request):
+        if not rules.reason_allowed(order, request):
             raise _not_asked()
         await _write(connection, context, order, _Accepted(request, items, actor))
         view = await queries.cancellation(connection, order.store_id, order_id)
@@ -66,7 +66,7 @@ async def _let_buyers_wish_be_seen(
     async with context.transaction(once) as connection:
         order = await repository.lock(connection, order_id)
     refuse(rules.plan(order, request)[1])
-    if rules.asked_by_buyer(order, request):
+    if rules.reason_allowed(order, request):
         return
     seen = await refresh.refresh(context, order_id, actor=actor)
     if not seen.refreshed:

@@ -194,7 +194,7 @@ def check(
 
     least: see `rules.plan`.
     """
-    plan = rules.plan(order, request, now, least=least)
+    plan = rules.plan(order, request, now, min_units=least)
     resolved = carrier_mapping.resolve(
         rules_of_store,
         request.carrier_code,

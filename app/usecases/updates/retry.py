@@ -155,11 +155,11 @@ def _why_not(
         return None
     snapshot, read_at = read
     reading = readback.read(order, task, snapshot)
-    why = blockers.obstacle(task, reading, snapshot)
+    why = blockers.blocking_code(task, reading, snapshot)
     if why is not None or task.in_doubt(read_at) or task.kind is Kind.CANCELLATION:
         return why
     try:
-        again = reservation.hold_again(order, update_id).task(update_id) or task
+        again = reservation.reserve_again(order, update_id).task(update_id) or task
     except Conflict:
         if any(
             number in snapshot.lines and snapshot.lines[number].open for number in reading.missing
@@ -177,7 +177,7 @@ async def _queue(
     connection: Connection, found: StoredUpdate, order: Order | None, *, override: bool
 ) -> None:
     if order is not None:
-        again = reservation.hold_again(order, found.id)
+        again = reservation.reserve_again(order, found.id)
         await save.save(connection, order, again)
         waiting = State.VERIFYING if found.attempts else State.PENDING
         again = reservation.with_state(again, {found.id: waiting})

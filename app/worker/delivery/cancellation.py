@@ -54,15 +54,15 @@ def _judged(context: DeliveryContext, read: OrderRead) -> Outcome | None:
 
 def _done(context: DeliveryContext, snapshot: OrderSnapshot) -> bool:
     reading = readback.read(context.order, context.task, snapshot)
-    complete = reading.complete and not readback.still_open(context.task, snapshot)
+    complete = reading.complete and not readback.units_left_to_cancel(context.task, snapshot)
     # What only was registered, and Walmart lacks, is nothing to cancel.
     return complete or snapshot.canceled
 
 
 def _conflict(context: DeliveryContext, snapshot: OrderSnapshot) -> Failure | None:
     reading = readback.read(context.order, context.task, snapshot)
-    code = blockers.obstacle(context.task, reading, snapshot)
-    if code is None and not readback.still_open(context.task, snapshot):
+    code = blockers.blocking_code(context.task, reading, snapshot)
+    if code is None and not readback.units_left_to_cancel(context.task, snapshot):
         return walmart_outcomes.NOTHING_OPEN
     return blocked_messages.OBSTACLES[code] if code else None
 

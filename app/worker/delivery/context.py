@@ -145,7 +145,7 @@ class DeliveryContext:
     def ends_doubt(self, read_at: datetime, unsure_until: datetime | None = None) -> bool:
         """Whether a read that began then may be believed where it shows nothing of the update.
 
-        unsure_until: until when what it shows may be another's (readback.unsure_until).
+        unsure_until: until when what it shows may be another's (readback.ambiguous_until).
         """
         self.was_read = True
         until = doubt.latest([self.update.in_doubt_until, unsure_until])

@@ -24,7 +24,7 @@ from app.worker.delivery.order_reader import OrderRead
 async def deliver(context: DeliveryContext) -> Outcome:
     """Ship what Walmart does not have of it yet."""
     items = context.task.items
-    unseen = context.update.ambiguous or blockers.unheld(items) or _others_shipped(context)
+    unseen = context.update.ambiguous or blockers.lacks_units(items) or _others_shipped(context)
     if not unseen:
         units = {item.line_number: item.quantity - item.confirmed for item in items}
         return await _send(context, SendableUnits(units), again=True)
@@ -39,7 +39,7 @@ async def deliver(context: DeliveryContext) -> Outcome:
 def _others_shipped(context: DeliveryContext) -> bool:
     """Whether Walmart has units of its lines that no shipment here sent: they may be this one's."""
     lines = [context.order.line(item.line_number) for item in context.task.items]
-    return any(line and allocation.shipped_by_others(context.order, line) for line in lines)
+    return any(line and allocation.shipped_elsewhere(context.order, line) for line in lines)
 
 
 def _judged(context: DeliveryContext, read: OrderRead, going: SendableUnits) -> Outcome | None:
@@ -61,7 +61,7 @@ def _there(context: DeliveryContext, read: OrderRead) -> AlreadyThere:
 
 
 def _unsure_until(context: DeliveryContext, read: OrderRead) -> datetime | None:
-    return readback.unsure_until(context.order, context.task, read.snapshot)
+    return readback.ambiguous_until(context.order, context.task, read.snapshot)
 
 
 def _blocked(reading: Readback, going: SendableUnits, snapshot: OrderSnapshot) -> Refused:

@@ -30,7 +30,7 @@ async def deliver(context: DeliveryContext) -> Outcome:
     Each try reads first, since Walmart wants to be told which number the units are under. While an
     older correction may still arrive, this one is not confirmed.
     """
-    if tracking_correction.followed(context.order, context.task):
+    if tracking_correction.has_later_correction(context.order, context.task):
         # It is dismissed when this is recorded.
         return HandedBack("a later correction of the shipment took its place")
     task = context.task
@@ -53,12 +53,12 @@ def _judged(context: DeliveryContext, read: OrderRead, now: CorrectionState) -> 
     """What a read settles by itself; None where the number is still to be sent."""
     order, task, snapshot = context.order, context.task, read.snapshot
     quiet = timedelta(seconds=context.policy.quiet_period)
-    if tracking_correction.lags(order, task, snapshot, read.at - quiet):
+    if tracking_correction.read_lags(order, task, snapshot, read.at - quiet):
         return TryLater(walmart_outcomes.LAGS, reached=True, snapshot=snapshot)
     if not now.there:
         return Refused(walmart_outcomes.NOTHING_TO_CORRECT, snapshot)
     if now.done and task.recognisable:
-        until = tracking_correction.overwritten_until(order, task)
+        until = tracking_correction.overwritable_until(order, task)
         early = until is not None and read.at < until
         return SendAgain(until, snapshot) if until and early else AlreadyThere(snapshot)
     return None if context.ends_doubt(read.at) else order_reader.still_unclear(read)
@@ -86,7 +86,7 @@ async def _send(context: DeliveryContext, now: CorrectionState) -> Outcome:
         return walmart_outcomes.of_write(context.update.kind, error)
     if answer.order is None or not _corrected(context, answer.order):
         return Unclear(walmart_outcomes.NOT_SHOWN, sent=True)
-    until = tracking_correction.overwritten_until(context.order, context.task)
+    until = tracking_correction.overwritable_until(context.order, context.task)
     if until is not None and at < until:
         return SendAgain(until, answer.order)
     return Confirmed(answer.order)

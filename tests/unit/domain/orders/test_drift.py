@@ -133,11 +133,11 @@ def test_where_no_room_is_left_for_an_update_a_person_must_look() -> None:
     assert [(each.cause, each.repair) for each in found] == [
         (Cause.SHIPPED_IN_SELLER_CENTER, Repair.PERSON)
     ]
-    assert "leaves no room" in found[0].sentence
+    assert "An update here needs these units" in found[0].sentence
 
 
 def test_every_cause_has_its_sentence() -> None:
-    assert all(drift.whole(cause).sentence for cause in Cause)
+    assert all(drift.of_order(cause).sentence for cause in Cause)
 
 
 STATUSES = [

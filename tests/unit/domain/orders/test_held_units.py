@@ -87,12 +87,12 @@ def test_a_retry_names_the_update_in_doubt_that_holds_its_units() -> None:
     other = a_task(Item("1", 3, reserved=3), state=State.DISMISSED, in_doubt_until=NOW)
     order, mine = failed(other)
     with pytest.raises(Conflict) as found:
-        reservation.hold_again(order, mine.update_id)
+        reservation.reserve_again(order, mine.update_id)
     assert str(other.update_id) in str(found.value)
     assert TIME in str(found.value)
     order, mine = failed(replace(other, in_doubt_until=None))
-    with pytest.raises(Conflict, match="our other updates hold them") as found:
-        reservation.hold_again(order, mine.update_id)
+    with pytest.raises(Conflict, match="other updates hold them") as found:
+        reservation.reserve_again(order, mine.update_id)
     assert TIME not in str(found.value)
 
 

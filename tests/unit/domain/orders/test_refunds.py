@@ -67,14 +67,14 @@ def test_a_refund_counts_on_an_earlier_one_unless_that_is_known_to_be_absent(
     first: dict[str, object], target: int
 ) -> None:
     asked = two(after=State.PENDING, **first)  # type: ignore[arg-type]
-    (item,) = refunds.targeted(asked[1], asked)
+    (item,) = refunds.with_current_targets(asked[1], asked)
     assert item.target == target
 
 
 @pytest.mark.parametrize(("after", "target"), [(State.CONFIRMED, 2), (State.FAILED, 1)])
 def test_a_later_refund_that_walmart_has_comes_on_top(after: State, target: int) -> None:
     asked = two(State.FAILED, after)
-    (item,) = refunds.targeted(asked[0], asked)
+    (item,) = refunds.with_current_targets(asked[0], asked)
     assert item.target == target
 
 

@@ -46,7 +46,7 @@ def test_units_are_held_lacking_or_refused_in_every_small_world(least: int | Non
         remaining = ordered - canceled - by_hand - ours - held
         lost = canceled + by_hand - lacking
         requested = [RequestedItem(wanted, commerce_item_id=ITEM)]
-        given, problems = allocate(order, requested, least=least)
+        given, problems = allocate(order, requested, min_units=least)
         going = min(wanted, remaining)
         allowed = wanted <= remaining or (
             least is not None and wanted <= remaining + lost and going >= least
@@ -60,24 +60,24 @@ def test_units_are_held_lacking_or_refused_in_every_small_world(least: int | Non
 
 def test_one_line_that_is_lost_keeps_none_of_the_others() -> None:
     order = an_order(a_line("1", 2, canceled=2), a_line("2", 3))
-    given, problems = allocate(order, items(l1=2, l2=3), least=1)
+    given, problems = allocate(order, items(l1=2, l2=3), min_units=1)
     assert (given, problems) == ((Item("1", 2), Item("2", 3, reserved=3)), [])
 
 
 def test_one_line_that_we_hold_keeps_all_of_them() -> None:
     task = a_task(Item("1", 2, reserved=2))
     order = an_order(a_line("1", 2, pending=2), a_line("2", 3), tasks=(task,))
-    _, problems = allocate(order, items(l1=1, l2=3), least=1)
+    _, problems = allocate(order, items(l1=1, l2=3), min_units=1)
     assert [each.pointer for each in problems] == ["/items/0/quantity"]
 
 
 def test_items_that_share_lines_lose_no_unit_of_either() -> None:
     order = an_order(a_line("1", 3, canceled=1, commerce_item_id=ITEM))
     requested = [RequestedItem(2, sku="SKU-1"), RequestedItem(1, commerce_item_id=ITEM)]
-    given, problems = allocate(order, requested, least=1)
+    given, problems = allocate(order, requested, min_units=1)
     assert (given, problems) == ((Item("1", 3, reserved=2),), [])
     _, problems = allocate(
-        order, [*requested[:1], RequestedItem(2, commerce_item_id=ITEM)], least=1
+        order, [*requested[:1], RequestedItem(2, commerce_item_id=ITEM)], min_units=1
     )
     assert [each.pointer for each in problems] == ["/items/1/quantity"]
 
@@ -96,10 +96,10 @@ def test_a_retry_holds_again_what_is_open_and_is_refused_what_we_hold() -> None:
         holds = min(missing, open_units)
         if holds > open_units - others or not holds:
             with pytest.raises(Conflict) as refused:
-                reservation.hold_again(order, task.update_id)
+                reservation.reserve_again(order, task.update_id)
             assert refused.value.code == "quantity_exceeds_remaining"
             continue
-        after = reservation.hold_again(order, task.update_id)
+        after = reservation.reserve_again(order, task.update_id)
         (item,) = (after.task(task.update_id) or task).items
         assert item.reserved == holds
         assert after.lines[0].pending == others + holds
@@ -110,7 +110,7 @@ def test_a_cancellation_that_is_retried_is_of_what_else_is_open() -> None:
     task = a_task(Item("1", 2, confirmed=2), kind=Kind.CANCELLATION, state=State.FAILED)
     lines = (a_line("1", 2, canceled=2), a_line("2", 3, pending=1), a_line("3", 1, shipped=1))
     other = a_task(Item("2", 1, reserved=1), sequence=2)
-    after = reservation.hold_again(an_order(*lines, tasks=(task, other)), task.update_id)
+    after = reservation.reserve_again(an_order(*lines, tasks=(task, other)), task.update_id)
     again = after.task(task.update_id)
     assert again is not None
     assert [(each.line_number, each.quantity, each.reserved) for each in again.items] == [

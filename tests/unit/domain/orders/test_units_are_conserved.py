@@ -102,12 +102,12 @@ class OrderBooks(RuleBasedStateMachine):
         if reading.excess:
             self.settle({task.update_id: State.FAILED})
             return
-        if reading.complete and not readback.still_open(task, picture):
+        if reading.complete and not readback.units_left_to_cancel(task, picture):
             self.settle({task.update_id: State.CONFIRMED})
             return
         if task.in_doubt(self.now):
             return
-        against = blockers.obstacle(task, reading, picture)
+        against = blockers.blocking_code(task, reading, picture)
         going = blockers.sendable(self.order, task, picture, self.now)
         if against or not going.units:
             self.settle({task.update_id: State.FAILED})
@@ -157,7 +157,7 @@ class OrderBooks(RuleBasedStateMachine):
         assume(failed)
         task = data.draw(st.sampled_from(failed))
         try:
-            again = reservation.hold_again(self.order, task.update_id)
+            again = reservation.reserve_again(self.order, task.update_id)
         except Conflict:
             return
         self.order = reservation.with_state(again, {task.update_id: State.VERIFYING})
