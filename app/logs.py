@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, secrets masked, whoever wrote the line."""
+"""Logs: one JSON object a line, with secrets masked, also in the lines of libraries."""
 
 import logging
 import re
@@ -9,18 +9,18 @@ from typing import Any
 import structlog
 
 LONGEST = 500
-# A trace is worth more room.
+# The longest traceback.
 _LONGEST_TRACE = 5000
 _DEEPEST = 6
 _NAMES = "secret|token|passw|authorization|api_key|admin_key|encryption|credential|cookie"
 _SECRET_NAMES = re.compile(_NAMES, re.IGNORECASE)
-# The same names before a value inside a text: client_secret=…, "client_secret": "…".
+# The same names followed by a value within a text: client_secret=…, "client_secret": "…".
 _NAMED_IN_TEXT = re.compile(
     rf"""([\w.-]{{0,40}}(?:{_NAMES})[\w.-]{{0,40}}(?:=|["']\s*:\s*))"""
     r"""(?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s"'&<>,;})]+)""",
     re.IGNORECASE,
 )
-# API keys, bearer and basic credentials, Fernet keys and tokens, passwords in addresses.
+# API keys, bearer and basic credentials, Fernet keys and tokens, passwords in URLs.
 _SECRET_SHAPES = re.compile(
     r"wb_[A-Za-z0-9_-]{8,}|(?i:bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"
     r"|gAAAA[A-Za-z0-9_=-]{20,}|(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}=|(?<=://)[^\s/@]+(?=@)"
@@ -29,7 +29,7 @@ _MASK = "[masked]"
 
 
 def configure(level: str) -> None:
-    """Send every log line of the process to stderr as JSON."""
+    """Write every log line of the process to stderr as JSON."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -65,20 +65,20 @@ def configure(level: str) -> None:
 
 
 def mask(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's signature
-    """Hide secrets by name and by shape, and cut what is long."""
+    """Mask secrets by the name of their field and by their shape, and cut long values."""
     for name, value in event.items():
         if _SECRET_NAMES.search(name):
             event[name] = _MASK
         elif not isinstance(value, bool | int | float | None):
             most = _LONGEST_TRACE if name == "exception" else LONGEST
-            # What lies far behind the cut is not worth looking through.
+            # Text far behind the cut is not searched.
             hidden = _in_text(str(_by_name(value, _DEEPEST))[: 4 * most])
             event[name] = hidden if len(hidden) <= most else hidden[:most] + "…"
     return event
 
 
 def _by_name(value: object, deepest: int) -> object:
-    """Mask what stands under a secret's name, however deep; what lies deeper is left out."""
+    """Mask values under a secret's name, to a limited depth; deeper values are left out."""
     if not isinstance(value, Mapping | list | tuple | set | frozenset):
         return value
     if deepest == 0:

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: what this process did, and what the database says of all of them."""
+"""Metrics for Prometheus: of this process, and of the whole deployment from the database."""
 
 import asyncio
 from collections.abc import Iterator
@@ -25,21 +25,21 @@ from app.storage.postgres.database import Connection, Database
 from app.storage.queries import Throughput
 
 _LAG = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3600)
-# After this long nothing is added to a moment any more: the longest a poller may take to write
-# down what it did, and a little for clocks.
+# Counts older than this are final: the longest time that a poller takes to record a result, and a
+# margin for clocks.
 _SETTLING = timedelta(minutes=2)
-# Label values that a request can make up are not counted one by one.
+# Other methods share one label, because a request can contain any method.
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "HEAD", "OPTIONS"})
 
 
 class _Deployment(Collector):
-    """What all processes did together, in Prometheus's terms."""
+    """Counters of the whole deployment."""
 
     def __init__(self) -> None:
         self.tally = Throughput()
 
     def collect(self) -> Iterator[Metric]:
-        """The counters, as they were last read."""
+        """Yield the counters as of the last refresh."""
         accepted = CounterMetricFamily(
             "waybill_updates_accepted", "Updates accepted, in the database.", labels=["kind"]
         )
@@ -69,14 +69,14 @@ class _Deployment(Collector):
 
 
 class Metrics:
-    """The registry of one process.
+    """The metrics registry of one process.
 
-    Gauges, and the counts of updates and deliveries, hold for the whole deployment: every API
-    answers the same, each since it was started, so take one of them and not their sum.
+    Gauges and the counts of updates and deliveries are of the whole deployment. Every API reports
+    them, each since its own start, so use one of them and not their sum.
     """
 
     def __init__(self, database: Database, version: str, *, started_at: datetime) -> None:
-        # A series more for each label only to say when the process began counting.
+        # prometheus_client would add a series for each label with the time of its creation.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._database = database
         self._alone = asyncio.Lock()
@@ -156,15 +156,15 @@ class Metrics:
         )
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count a request."""
+        """Count a request, and its duration in seconds."""
         method = method if method in _METHODS else "other"
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
     async def refresh(self) -> None:
-        """Read the database anew; while it is away, what was read stays and says so."""
+        """Read the database. If it is unavailable, the values stay and waybill_database_up is 0."""
         try:
-            # Two who ask at once must not both count the same span as settled.
+            # Concurrent refreshes must not count the same interval as settled twice.
             async with self._alone, self._database.begin() as connection:
                 found = await queries.figures(connection)
                 await self._count(connection, found.at)
@@ -190,14 +190,14 @@ class Metrics:
             self._drift.labels(cause).set(findings)
 
     async def _count(self, connection: Connection, now: datetime) -> None:
-        """Count what is new: once where nothing can be added any more, else each time anew."""
+        """Add final counts once, and replace the counts that are not final each time."""
         settled, edge = self._settled, max(now - _SETTLING, self._until)
         if edge > self._until:
             settled += await queries.throughput(connection, self._until, edge, _LAG)
-        # Ids are made by the pollers' clocks, one of which may be ahead.
+        # Ids contain the pollers' clocks, which may be ahead.
         fresh = await queries.throughput(connection, edge, now + _SETTLING, _LAG)
         self._settled, self._until, self._deployment.tally = settled, edge, settled + fresh
 
     def render(self) -> tuple[bytes, str]:
-        """The text, and its content type."""
+        """Return the exposition text and its content type."""
         return generate_latest(self.registry), CONTENT_TYPE_LATEST

@@ -1,6 +1,6 @@
-"""Every setting: an environment variable (or a line of `.env`), read once, checked at start.
+"""Settings: environment variables (or lines of `.env`), read once and validated at start.
 
-Only entry points read this; everything else is given plain arguments.
+Only entry points use this module; everything else takes plain arguments.
 """
 
 import os
@@ -24,9 +24,9 @@ from app.storage.stores.secrets import SecretCipher
 
 PREFIX = "WAYBILL_"
 EMBEDDED = "embedded"
-# Beside two time-outs of Walmart's, what a lease needs for reading and recording (seconds).
+# Seconds that a lease needs besides two time-outs of Walmart's, for reads and for recording.
 LEASE_MARGIN = 15
-# What an own cap may be of; a minute's calls are at most so many.
+# The endpoints that may have an own cap, and the most calls a minute.
 _CAPPED = sorted({Endpoint.ALL, Endpoint.READ, *WRITTEN_TO.values()})
 MOST_CALLS = 60_000
 _FUZZY = 60
@@ -34,13 +34,13 @@ _Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
 
 
 class BadSettings(CannotGoOn):
-    """A setting is missing or wrong; the message is one line that says which and what to do."""
+    """A setting is missing or wrong. The message is one line: which one, and what to do."""
 
     exit_code = 2
 
 
 class Settings(BaseSettings):
-    """The settings, each under its name with WAYBILL_ before it. Durations are in seconds."""
+    """The settings. The variable of each is its name with WAYBILL_; durations are in seconds."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -195,7 +195,7 @@ class Settings(BaseSettings):
         return [key.get_secret_value() for key in self.encryption_keys]
 
     def required_database_url(self) -> str:
-        """The database's URL. Raises BadSettings where none is set: nothing is fallen back to."""
+        """Return the database URL. Raises BadSettings if it is not set: there is no default."""
         if self.database_url is None:
             raise BadSettings(
                 "WAYBILL_DATABASE_URL is not set: give a postgresql:// address, or the word "
@@ -204,7 +204,7 @@ class Settings(BaseSettings):
         return self.database_url.get_secret_value()
 
     def required_keys(self) -> list[str]:
-        """The encryption keys. Raises BadSettings where none is set."""
+        """Return the encryption keys. Raises BadSettings if none is set."""
         if not self.keys:
             raise BadSettings(
                 "WAYBILL_ENCRYPTION_KEYS is not set: make a key with python -c 'from "
@@ -215,7 +215,7 @@ class Settings(BaseSettings):
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings. Raises BadSettings with one line on the first thing that is wrong."""
+    """Read the settings. Raises BadSettings for the first one that is wrong."""
     _refuse_unknown(os.environ if environment is None else environment)
     try:
         _refuse_unknown(DotEnvSettingsSource(Settings).env_vars, ", which .env sets,")
@@ -227,13 +227,13 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def variables() -> list[str]:
-    """The name of every variable."""
+    """Return the name of every variable."""
     return [PREFIX + name.upper() for name in Settings.model_fields]
 
 
 def _refuse_unknown(given: Mapping[str, str | None], where: str = "") -> None:
     known = variables()
-    # Settings are read in either case, and the file's names come in lower case.
+    # Names are not case-sensitive, and those from .env are in lower case.
     for name in sorted(name.upper() for name in given):
         if name.startswith(PREFIX) and name not in known:
             near = process.extractOne(name, known, score_cutoff=_FUZZY)

@@ -1,16 +1,19 @@
-"""What of Commerce's order tells who and where the buyer is, so that it can be hidden."""
+"""Read the buyer's words from Commerce's order, to redact the evidence of calls."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.http_client import redaction
 
-# Commerce's order has an address to bill and one to ship to, of up to four lines.
+# Commerce's order has a billing and a shipping address, of up to four lines each.
 _MOST_ADDRESSES, _MOST_LINES = 20, 20
 
 
 def private_words(order: Mapping[str, Any]) -> frozenset[str]:
-    """The words of an order, given as decoded JSON: as of Walmart's, not the state and country."""
+    """Return the buyer's name, address, phone and e-mail in an order, given as decoded JSON.
+
+    State and country are left out, as for Walmart's orders.
+    """
     addresses = list(_addresses(order))
     people = [(each.get("firstname"), each.get("lastname")) for each in addresses]
     people += [(order.get("customer_firstname"), order.get("customer_lastname"))]

@@ -1,7 +1,7 @@
-"""Which of Walmart's carriers Commerce means by its codes and titles, where nobody mapped them.
+"""Default carrier mapping: Commerce's codes and titles to Walmart's carriers.
 
-Codes are those of Commerce's own shipping modules; merchants often type the carrier's name
-as the title of a `custom` one.
+The codes are those of Commerce's own shipping modules. Merchants often type the name of the carrier
+as the title of a `custom` carrier.
 """
 
 _BY_CODE = {"ups": "UPS", "usps": "USPS", "fedex": "FedEx", "dhl": "DHL", "ontrac": "OnTrac"}
@@ -21,7 +21,7 @@ _BY_TITLE = {
 
 
 def walmart_name(code: str, title: str | None) -> str | None:
-    """The name Walmart gives a Commerce carrier, or None where the default map has none."""
+    """Return Walmart's name of a Commerce carrier. None means that the default map has none."""
     known = _BY_CODE.get(code.strip().casefold())
     if known is not None or title is None:
         return known

@@ -1,7 +1,7 @@
-"""Commerce's REST API as Waybill uses it to hand orders over.
+"""Client of Commerce's REST API: orders, comments, store views and salable quantities.
 
 Sources: Adobe, "Search using REST endpoints", and the admin schema of Commerce 2.4. Identifiers in
-paths are Commerce's entity ids; a purchase order number of Walmart's is Commerce's ext_order_id.
+paths are Commerce's entity ids. Commerce's ext_order_id is Walmart's purchase order number.
 """
 
 import asyncio
@@ -35,20 +35,20 @@ def _no_wait(_: Mapping[str, str], __: datetime) -> timedelta | None:
     return None
 
 
-# One of these is in whatever Commerce answers here that is no plain number or word.
+# Each object that Commerce answers here has one of these fields.
 _OWN = frozenset({"message", "messages", "entity_id", "items", "code"})
 
 
 def _own(payload: object) -> bool:
-    """Whether it may be Commerce's: an address that leads elsewhere shows nothing of it."""
+    """Whether an answer may be Commerce's. A URL that leads elsewhere must reveal nothing."""
     if isinstance(payload, list):
-        # Commerce has lists of objects, and none of lists.
+        # Commerce answers lists of objects, and no nested lists.
         return not any(isinstance(each, list) for each in payload) and all(
             _own(each) for each in payload if isinstance(each, Mapping)
         )
     if isinstance(payload, Mapping):
         return not _OWN.isdisjoint(payload)
-    # A number with decimals is read as text, so that amounts stay exact.
+    # The parser returns a number with decimals as text, so that amounts stay exact.
     return isinstance(payload, bool | int) or (
         isinstance(payload, str) and payload.replace(".", "", 1).lstrip("-").isdecimal()
     )
@@ -66,32 +66,32 @@ _PAGE = 2
 
 @dataclass(frozen=True, slots=True)
 class CommerceOrder:
-    """An order as Commerce shows it. items: Walmart's line numbers to Commerce's item ids.
-
-    payment and comments are what people read there: lines of the payment information, and the
-    texts of the order's history. private: the buyer's words in it.
-    """
+    """An order as Commerce shows it."""
 
     entity_id: int
     number: str
     ext_order_id: str | None = None
+    """Walmart's purchase order number."""
     items: Mapping[str, int] = field(default_factory=dict)
+    """Walmart's line numbers to Commerce's item ids."""
     payment: Mapping[str, Any] = field(default_factory=dict, repr=False)
     comments: Sequence[str] = field(default=(), repr=False)
+    """The texts of the order's history."""
     private: frozenset[str] = field(default=frozenset(), repr=False)
+    """The buyer's words in the order, which no evidence and no message may contain."""
 
     @property
     def payment_lines(self) -> tuple[str, ...]:
-        """The lines that Commerce shows with the payment information."""
+        """The lines of the payment information that Commerce shows."""
         lines = self.payment.get("additional_information")
         return tuple(map(str, lines)) if isinstance(lines, list) else ()
 
 
 class CommerceClient:
-    """One client serves every store. timeout is in seconds and bounds each operation.
+    """A client for all stores. Its methods raise only the classes of `app.http_client.errors`.
 
-    Every operation raises the classes of `app.http_client.errors` and nothing else, and hands the
-    evidence of its call to keep, however it ends.
+    timeout bounds each call, in seconds. Each method passes the evidence of its call to `keep`,
+    also if it fails.
     """
 
     def __init__(
@@ -107,62 +107,57 @@ class CommerceClient:
 
     async def find_order(
         self,
-        commerce_connection: CommerceConnection,
+        connection: CommerceConnection,
         purchase_order_id: str,
         keep: Callable[[Call], None],
     ) -> CommerceOrder | None:
-        """The order that bears Walmart's number, if there is one.
+        """Find the order with Walmart's number. None means that Commerce has none.
 
-        Raises CallRefused where several do: nobody can tell which is meant.
+        Raises CallRefused if several orders have the number.
         """
-        wanted = [("ext_order_id", purchase_order_id)]
-        query = [("searchCriteria[pageSize]", str(_PAGE))]
-        for group, (name, value) in enumerate(wanted):
-            at = f"searchCriteria[filterGroups][{group}][filters][0]"
-            query += [(f"{at}[field]", name), (f"{at}[value]", value)]
-            query += [(f"{at}[conditionType]", "eq")]
-        found = await self._call(
-            commerce_connection, "find_order", "GET", "/orders", keep, query=query
-        )
+        at = "searchCriteria[filterGroups][0][filters][0]"
+        query = [
+            ("searchCriteria[pageSize]", str(_PAGE)),
+            (f"{at}[field]", "ext_order_id"),
+            (f"{at}[value]", purchase_order_id),
+            (f"{at}[conditionType]", "eq"),
+        ]
+        found = await self._call(connection, "find_order", "GET", "/orders", keep, query=query)
         body = _object(found)
         items = body.get("items") or []
         if not isinstance(items, list):
-            raise CallUnclear("Commerce's answer is no list of orders.", call=found.call)
+            raise CallUnclear("Commerce's answer is not a list of orders.", call=found.call)
         if len(items) > 1:
             message = f"Commerce has several orders with the external number {purchase_order_id}."
             raise CallRefused(message, call=found.call)
         return _order(items[0], found.call) if items else None
 
     async def read_order(
-        self, commerce_connection: CommerceConnection, entity_id: int, keep: Callable[[Call], None]
+        self, connection: CommerceConnection, entity_id: int, keep: Callable[[Call], None]
     ) -> CommerceOrder:
-        """An order by its id. Raises NotFound."""
-        found = await self._call(
-            commerce_connection, "read_order", "GET", f"/orders/{entity_id}", keep
-        )
+        """Read an order by its id. Raises NotFound."""
+        found = await self._call(connection, "read_order", "GET", f"/orders/{entity_id}", keep)
         return _order(found.payload, found.call)
 
     async def save_order(
         self,
-        commerce_connection: CommerceConnection,
+        connection: CommerceConnection,
         entity: Mapping[str, Any],
         keep: Callable[[Call], None],
     ) -> CommerceOrder:
-        """Write an order: a new one, or fields of the one whose entity_id is given."""
+        """Create an order, or change fields of the order with the given entity_id."""
         body = {"entity": entity}
-        saved = await self._call(
-            commerce_connection, "save_order", "POST", "/orders", keep, body=body
-        )
+        saved = await self._call(connection, "save_order", "POST", "/orders", keep, body=body)
         return _order(saved.payload, saved.call)
 
     async def comment(
         self,
-        commerce_connection: CommerceConnection,
+        connection: CommerceConnection,
         entity_id: int,
         text: str,
         keep: Callable[[Call], None],
     ) -> None:
-        """Write into the history of an order; the buyer is not told, and does not see it."""
+        """Add a comment to an order's history. The buyer gets no message and cannot see it."""
         history = {
             "parent_id": entity_id,
             "comment": text,
@@ -170,46 +165,44 @@ class CommerceClient:
             "is_visible_on_front": 0,
         }
         path, body = f"/orders/{entity_id}/comments", {"statusHistory": history}
-        answered = await self._call(commerce_connection, "comment", "POST", path, keep, body=body)
-        if answered.payload is not True:
-            raise CallUnclear("Commerce does not say that it took the comment.", call=answered.call)
+        reply = await self._call(connection, "comment", "POST", path, keep, body=body)
+        if reply.payload is not True:
+            raise CallUnclear("Commerce did not confirm the comment.", call=reply.call)
 
     async def store_view_id(
-        self, commerce_connection: CommerceConnection, keep: Callable[[Call], None]
+        self, connection: CommerceConnection, keep: Callable[[Call], None]
     ) -> int:
-        """The number of the store view. Raises CallRefused where Commerce has no such code."""
-        found = await self._call(
-            commerce_connection, "store_views", "GET", "/store/storeViews", keep
-        )
+        """Return the number of the store view. Raises CallRefused if Commerce lacks the code."""
+        found = await self._call(connection, "store_views", "GET", "/store/storeViews", keep)
         views = found.payload if isinstance(found.payload, list) else []
         for view in views:
-            if isinstance(view, Mapping) and view.get("code") == commerce_connection.code:
+            if isinstance(view, Mapping) and view.get("code") == connection.code:
                 number = _whole(view.get("id"))
                 if number is not None:
                     return number
         raise CallRefused(
-            f"Commerce has no store view with the code {commerce_connection.code}.", call=found.call
+            f"Commerce has no store view with the code {connection.code}.", call=found.call
         )
 
     async def salable_quantity(
-        self, commerce_connection: CommerceConnection, sku: str, keep: Callable[[Call], None]
+        self, connection: CommerceConnection, sku: str, keep: Callable[[Call], None]
     ) -> int:
-        """Whole units of a SKU that can be sold now; never below 0. Raises NotFound."""
-        stock = commerce_connection.stock_id
+        """Return the whole units of a SKU that can be sold now, at least 0. Raises NotFound."""
+        stock = connection.stock_id
         path = f"/inventory/get-product-salable-quantity/{quote(sku, safe='')}/{stock}"
-        found = await self._call(commerce_connection, "salable_quantity", "GET", path, keep)
+        found = await self._call(connection, "salable_quantity", "GET", path, keep)
         try:
             units = float(str(found.payload))
         except ValueError:
             units = math.nan
-        # Commerce sells parts of units and less than none, too.
+        # Commerce may answer a fraction or a negative number.
         if not abs(units) <= db_limits.BIGINT:
-            raise CallUnclear("Commerce's answer is no number of units.", call=found.call)
+            raise CallUnclear("Commerce's answer is not a number of units.", call=found.call)
         return max(int(units), 0)
 
     async def _call(
         self,
-        commerce_connection: CommerceConnection,
+        connection: CommerceConnection,
         operation: str,
         method: str,
         path: str,
@@ -220,7 +213,7 @@ class CommerceClient:
     ) -> HttpReply:
         exchange = Exchange(
             self._http,
-            base_url=commerce_connection.base_url,
+            base_url=connection.base_url,
             dialect=_DIALECT,
             now=self._now,
             new_correlation_id=self._new_correlation_id,
@@ -228,24 +221,24 @@ class CommerceClient:
         wanted = HttpRequest(
             operation=f"commerce_{operation}",
             method=method,
-            path=f"/rest/{quote(commerce_connection.code, safe='')}/V1{path}",
-            headers={"Authorization": f"Bearer {commerce_connection.access_token}"},
+            path=f"/rest/{quote(connection.code, safe='')}/V1{path}",
+            headers={"Authorization": f"Bearer {connection.access_token}"},
             content=None if body is None else json.dumps(body, separators=(",", ":")),
-            secrets=(commerce_connection.access_token,),
+            secrets=(connection.access_token,),
             query=f"?{urlencode(query)}" if query else "",
         )
-        answered = await exchange.send(wanted, asyncio.get_running_loop().time() + self._timeout)
-        keep(answered.call)
-        error = errors.classify(answered.call)
+        reply = await exchange.send(wanted, asyncio.get_running_loop().time() + self._timeout)
+        keep(reply.call)
+        error = errors.classify(reply.call)
         if error is not None:
             raise error
-        return answered
+        return reply
 
 
-def _object(answered: HttpReply) -> Mapping[str, Any]:
-    if not isinstance(answered.payload, Mapping):
-        raise CallUnclear("Commerce's answer is no object.", call=answered.call)
-    return answered.payload
+def _object(reply: HttpReply) -> Mapping[str, Any]:
+    if not isinstance(reply.payload, Mapping):
+        raise CallUnclear("Commerce's answer is not an object.", call=reply.call)
+    return reply.payload
 
 
 def _order(payload: object, call: Call) -> CommerceOrder:

@@ -1,7 +1,7 @@
-"""An order of Walmart's as Commerce takes it, and what Commerce shows beside its payment.
+"""Commerce's order for an order of Walmart's, and the lines of its payment information.
 
-Commerce's fields are those of its admin schema. What the buyer paid is settled at Walmart, so the
-payment is offline; taxes are Walmart's to remit, so they are named and not charged again.
+The fields are those of Commerce's admin schema. The buyer pays Walmart, so the payment method is
+offline. Walmart remits the taxes, so they are named and not charged again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ _NO_NAME = "-"
 
 
 def units_wanted(snapshot: OrderSnapshot) -> dict[str, int]:
-    """Units of each line that Commerce has to handle: those that nobody has canceled."""
+    """Return the units of each line that Commerce must handle: those that are not canceled."""
     wanted = {number: line.ordered - line.canceled for number, line in snapshot.lines.items()}
     return {number: units for number, units in wanted.items() if units > 0}
 
@@ -31,7 +31,7 @@ def entity(
     commerce_connection: CommerceConnection,
     store_view_id: int,
 ) -> dict[str, object]:
-    """The order to create. Lines of which no unit is left are not in it."""
+    """Return the order to create, without lines that have no unit left."""
     units = units_wanted(snapshot)
     lines = [(snapshot.lines[number], wanted) for number, wanted in units.items()]
     currency = next((line.currency for line, _ in lines if line.currency), CURRENCY)
@@ -45,7 +45,7 @@ def entity(
         **({"ext_customer_id": snapshot.customer_order_id} if snapshot.customer_order_id else {}),
         **_created(snapshot),
         "store_id": store_view_id,
-        # Walmart has the money; Commerce lets such an order be shipped and be canceled.
+        # Walmart has the money. In this state Commerce can ship and cancel the order.
         "state": "processing",
         "status": "processing",
         "is_virtual": 0,
@@ -90,7 +90,7 @@ def entity(
 
 
 def payment_lines(snapshot: OrderSnapshot, buyer: Buyer, currency: str) -> Sequence[str]:
-    """What is shown with the payment: whose order it is, and what Walmart collected beside it."""
+    """Return the lines of the payment information: the order's numbers and Walmart's charges."""
     lines = [PAYMENT, f"External Order Number: {snapshot.purchase_order_id}"]
     if snapshot.customer_order_id:
         lines.append(f"Walmart Customer Order: {snapshot.customer_order_id}")
@@ -100,7 +100,7 @@ def payment_lines(snapshot: OrderSnapshot, buyer: Buyer, currency: str) -> Seque
 
 
 def with_payment_line(entity_id: int, payment: Mapping[str, Any], line: str) -> dict[str, object]:
-    """The order's payment with one more line: only what Commerce cannot do without beside it."""
+    """Return a change that adds a line to the payment, with only the fields Commerce requires."""
     known = payment.get("additional_information")
     lines = [*known, line] if isinstance(known, list) else [line]
     kept = {name: payment[name] for name in ("entity_id", "parent_id", "method") if name in payment}
@@ -156,7 +156,7 @@ def _address(buyer: Buyer) -> dict[str, object]:
 
 
 def _names(name: str) -> tuple[str, str]:
-    """First and last name; Commerce needs both, and Walmart gives one."""
+    """Split a name into first and last: Commerce requires both, and Walmart has one field."""
     first, _, last = name.strip().rpartition(" ")
     return (first, last) if first else (last, _NO_NAME)
 
@@ -166,10 +166,10 @@ def _price(line: LineSnapshot) -> Decimal:
 
 
 def _both(name: str, amount: Decimal) -> dict[str, float]:
-    """An amount in the order's and in the shop's base currency, which are the same here."""
+    """Return an amount in the order's and in the base currency, which are the same here."""
     return {name: _money(amount), f"base_{name}": _money(amount)}
 
 
 def _money(amount: Decimal) -> float:
-    """Commerce's amounts are JSON numbers."""
+    """Return an amount as a JSON number, as Commerce takes it."""
     return float(amount)

@@ -1,7 +1,7 @@
-"""Where the fields of a hook or an event stand, and what stands in them.
+"""Find and read the fields in the payload of a Commerce webhook or event.
 
-The same fields are at the top, under `data`, under `value`, or one level deeper under the name of
-what they describe, by kind of hook and by the merchant's own mapping.
+Depending on the kind of hook and the merchant's own mapping, the same fields are at the top level,
+under `data`, under `value`, or one level deeper under the name of the object.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from app.domain.errors import Invalid, Problem
 
 
 def levels(payload: object, name: str) -> Iterator[Mapping[str, object]]:
-    """Where the fields may stand, the deepest first."""
+    """Yield the objects that may contain the fields, the deepest first."""
     top = mapping(payload)
     outer = [
         inner
@@ -27,24 +27,24 @@ def levels(payload: object, name: str) -> Iterator[Mapping[str, object]]:
 
 
 def mapping(value: object) -> Mapping[str, object]:
-    """The value where it is an object, else an empty one."""
+    """Return a JSON object, or an empty one for anything else."""
     return value if isinstance(value, Mapping) else {}
 
 
 def listed(value: object) -> list[Mapping[str, object]]:
-    """The objects of a list; empty where it is none."""
+    """Return the objects of a list, or an empty list for anything else."""
     return [mapping(each) for each in value] if isinstance(value, list) else []
 
 
 def first(found: Mapping[str, object] | None, *names: str) -> object:
-    """The first of the fields that says something."""
-    values = mapping(found)
-    said = (values.get(name) for name in names)
-    return next((value for value in said if value is not None and value != ""), None)
+    """Return the first of the named fields that has a value. None means that no field has."""
+    fields = mapping(found)
+    values = (fields.get(name) for name in names)
+    return next((value for value in values if value is not None and value != ""), None)
 
 
 def text(value: object, longest: int = 200) -> str | None:
-    """A short text, or a number as text; None for anything else."""
+    """Return a text, or a number as text, cut at `longest`. None for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     return str(value)[:longest] or None

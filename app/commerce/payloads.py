@@ -1,8 +1,7 @@
-"""What Commerce's webhooks and events say of a shipment, a track, a cancellation, a credit memo.
+"""Parser of Commerce's webhooks and events: shipments, tracks, cancellations and credit memos.
 
-What is read here is what happened; whether Walmart can be told so is for the use cases. A thing
-that can be named is read although the rest of it cannot: then `problem` says what is wrong, so
-that it can be shown with its order. Numbers are often text.
+The use cases decide what goes to Walmart. If an object has its ids but other fields cannot be read,
+it is returned with `problem`, so that the problem is shown with its order. Numbers are often text.
 """
 
 from collections.abc import Mapping
@@ -13,8 +12,8 @@ from app.commerce.shipment_tracks import Track
 from app.domain import db_limits
 from app.domain.orders.requests import RequestedItem
 
-# Commerce tells of these as well, and they change nothing at Walmart.
-_PASSED_OVER = ("comment", "item_", "delete")
+# Parts of the names of events that change nothing at Walmart.
+_IGNORED = ("comment", "item_", "delete")
 _CANCEL_EVENTS = ("order_cancel", "order_management.cancel")
 _CREDITMEMO_CANCELED = 3
 _DONE = frozenset({"true", "1"})
@@ -22,18 +21,19 @@ _DONE = frozenset({"true", "1"})
 
 @dataclass(frozen=True, slots=True)
 class ShipmentSaved:
-    """A shipment that was saved. items None: it does not say which; problem: why not."""
+    """A shipment was saved."""
 
     order_id: int
     shipment_id: str
     items: tuple[RequestedItem, ...] | None
+    """None means that they cannot be read; `problem` says why."""
     tracks: tuple[Track, ...]
     problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TrackSaved:
-    """A track that was saved, of a shipment that may have been saved long before."""
+    """A track was saved, possibly long after its shipment."""
 
     order_id: int
     shipment_id: str
@@ -42,22 +42,26 @@ class TrackSaved:
 
 @dataclass(frozen=True, slots=True)
 class OrderCanceled:
-    """An order that was canceled in Commerce; done False where Commerce says that it was not."""
+    """An order was canceled in Commerce."""
 
     order_id: int
     done: bool
+    """False means that Commerce reports a failed cancellation."""
     reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class CreditMemoSaved:
-    """A credit memo that was saved. online: Commerce gave the money back itself."""
+    """A credit memo was saved."""
 
     order_id: int
     creditmemo_id: str
     items: tuple[RequestedItem, ...] | None
+    """None means that they cannot be read; `problem` says why."""
     online: bool = False
+    """Commerce refunded the money itself."""
     done: bool = True
+    """False means that the credit memo is canceled."""
     problem: str | None = None
 
 
@@ -65,9 +69,9 @@ CommerceMessage = ShipmentSaved | TrackSaved | OrderCanceled | CreditMemoSaved
 
 
 def about(event_type: str) -> str | None:
-    """What an event is about: one of the hooks' names, or nothing that concerns Walmart."""
+    """Return the hook's name for an event type. None means that it does not concern Walmart."""
     name = event_type.casefold()
-    if any(each in name for each in _PASSED_OVER):
+    if any(each in name for each in _IGNORED):
         return None
     if any(each in name for each in _CANCEL_EVENTS):
         return "cancellation"
@@ -79,7 +83,7 @@ def about(event_type: str) -> str | None:
 
 
 def read(what: str, payload: object) -> CommerceMessage:
-    """Read a hook's or an event's payload by what it is about. Raises Invalid."""
+    """Read the payload of a hook or event, by the hook's name. Raises Invalid."""
     if what == "shipment":
         return shipment(payload)
     if what == "track":
@@ -88,7 +92,7 @@ def read(what: str, payload: object) -> CommerceMessage:
 
 
 def shipment(payload: object) -> ShipmentSaved:
-    """Read a shipment. Raises Invalid where nobody can tell which it is."""
+    """Read a shipment. Raises Invalid if it has no id or no order id."""
     found = next(levels(payload, "shipment"), None)
     entity = text(first(found, "shipment_id", "entity_id", "shipmentId"), 50)
     order = _order(found, payload)
@@ -102,7 +106,7 @@ def shipment(payload: object) -> ShipmentSaved:
 
 
 def track(payload: object) -> TrackSaved:
-    """Read a track that was saved by itself. Raises Invalid."""
+    """Read a track. Raises Invalid if it has no number, no shipment id or no order id."""
     found = next(levels(payload, "track"), None)
     entity = text(first(found, "parent_id", "shipment_id", "parentId"), 50)
     order, known = _order(found, payload), _track(mapping(found))
@@ -112,14 +116,14 @@ def track(payload: object) -> TrackSaved:
 
 
 def cancellation(payload: object) -> OrderCanceled:
-    """Read a cancellation. Raises Invalid."""
+    """Read a cancellation. Raises Invalid if it has no order id."""
     found = list(levels(payload, "order"))
     ids = (first(level, "entity_id", "order_id", "orderId", "id") for level in found)
     numbers = (db_limits.whole_number(each) for each in ids)
     order = next((number for number in numbers if number is not None), None)
     if order is None:
         raise invalid("The cancellation names no order.")
-    # Wherever Commerce's own word on it stands, it must say that it was done.
+    # Commerce's result may be at several levels; each of them must report success.
     results = [level["result"] for level in found if "result" in level]
     done = all(str(result).casefold() in _DONE for result in results)
     reasons = (text(first(level, "reason")) for level in reversed(found))
@@ -127,7 +131,7 @@ def cancellation(payload: object) -> OrderCanceled:
 
 
 def creditmemo(payload: object) -> CreditMemoSaved:
-    """Read a credit memo. Raises Invalid where nobody can tell which it is."""
+    """Read a credit memo. Raises Invalid if it has no id or no order id."""
     found = next(levels(payload, "creditmemo"), None)
     entity = text(first(found, "creditmemo_id", "entity_id", "creditmemoId"), 50)
     order = _order(found, payload)
@@ -154,7 +158,7 @@ def _order(found: Mapping[str, object] | None, payload: object) -> int | None:
 def _items(
     found: Mapping[str, object] | None, what: str
 ) -> tuple[tuple[RequestedItem, ...] | None, str | None]:
-    """The items, or why they cannot be told: no list, no number, nothing in it."""
+    """Return the items, or why they cannot be read."""
     items: dict[int, int] = {}
     for each in listed(mapping(found).get("items")):
         item = db_limits.whole_number(first(each, "order_item_id", "orderItemId"))

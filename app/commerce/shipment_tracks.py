@@ -1,11 +1,11 @@
-"""Commerce's shipment, which may bear several tracking numbers, as packages of one number each.
+"""Split Commerce's shipment, which may have several tracking numbers, into packages of one each.
 
-Commerce does not say which units travel under which number; Walmart must be told. The rule:
+Commerce does not say which units are in which package, and Walmart requires it. The rule:
 
-1. tracks of one carrier and number are one package;
-2. one package takes all items;
-3. tracks that name their items (`extension_attributes.items`) take those;
-4. one item of as many units as there are packages: each takes one unit;
+1. tracks with the same carrier and number are one package;
+2. a single package gets all items;
+3. tracks that name their items (`extension_attributes.items`) get these;
+4. if one item has as many units as there are packages, each package gets one unit;
 5. anything else would be a guess, and is refused.
 """
 
@@ -16,29 +16,28 @@ from app.domain.errors import Invalid, Problem
 from app.domain.orders.requests import RequestedItem, ShipRequest
 
 _GUESS = (
-    "The shipment has several tracking numbers, and which units travel under which cannot be told: "
+    "The shipment has several tracking numbers and does not say which units have which number: "
     "send one shipment for each, or name each track's items in its extension_attributes.items."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A track of Commerce's shipment; items where it says itself what is in its package.
-
-    id: Commerce's own of it, where it was told.
-    """
+    """A track of Commerce's shipment."""
 
     carrier_code: str
     title: str | None
     number: str
     items: tuple[RequestedItem, ...] | None = None
+    """The items in the package. None means that the track does not name them."""
     id: str | None = None
+    """Commerce's id of the track. None means that it was not sent."""
 
 
 def packages(
     tracks: Sequence[Track], items: tuple[RequestedItem, ...] | None, reference: str
 ) -> list[ShipRequest]:
-    """Split a shipment. Raises Invalid tracking_number_required, tracks_ambiguous."""
+    """Split a shipment into packages. Raises Invalid tracking_number_required, tracks_ambiguous."""
     distinct = {(each.carrier_code, each.number): each for each in tracks}
     if not distinct:
         message = "Walmart takes no shipment without a tracking number: a track is needed."

@@ -1,4 +1,4 @@
-"""Who speaks as Commerce? Adobe's two kinds of signature, over the bytes as they came.
+"""Verify Adobe's two kinds of signature, over the bytes of the body as received.
 
 Webhooks (Adobe, "Webhooks signature verification"): `x-adobe-commerce-webhook-signature` is an RSA
 signature (PKCS #1 v1.5, SHA-256) of the *base64 text* of the body, made with a key pair of the
@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from app.http_client.transport import pieces
 
 KEY_HOST = "https://static.adobeioevents.com"
-# Adobe: a key may be kept for a day.
+# Adobe allows a key to be cached for a day.
 KEPT_FOR = 24 * 3600.0
 _PATH = re.compile(r"/(?:prod|stage)/keys/pub-key-[A-Za-z0-9-]{1,64}\.pem")
 _MOST_KEYS, _LONGEST_KEY, _TIMEOUT = 20, 10_000, 4.0
@@ -33,7 +33,7 @@ _NO_SUCH_KEY = frozenset({httpx.codes.NOT_FOUND, httpx.codes.GONE})
 
 
 class KeyNotAvailable(Exception):
-    """Adobe's public key cannot be fetched now; the same event can be verified later."""
+    """Adobe's public key cannot be fetched now; the event can be verified later."""
 
 
 class Clock(Protocol):
@@ -55,14 +55,14 @@ def public_key(pem: str) -> RSAPublicKey:
 
 
 def webhook_signed(body: bytes, signature: str | None, pems: Iterable[str]) -> bool:
-    """Whether a webhook's body was signed with one of the instance's keys."""
+    """Whether one of the instance's keys signed the body of a webhook."""
     message = base64.b64encode(body)
     return any(_verifies(public_key(pem), signature, message) for pem in pems)
 
 
 @dataclass(slots=True)
 class AdobeKeys:
-    """Adobe's public keys of I/O Events, from Adobe's host only, each kept for a day."""
+    """A cache of Adobe's public keys for I/O Events, fetched from Adobe's host only."""
 
     http: httpx.AsyncClient
     monotonic: Clock = _monotonic
@@ -93,7 +93,7 @@ class AdobeKeys:
         return False
 
     async def close(self) -> None:
-        """End its connections."""
+        """Close the HTTP client."""
         await self.http.aclose()
 
     async def _key(self, path: str) -> RSAPublicKey | None:
@@ -105,10 +105,10 @@ class AdobeKeys:
         except httpx.HTTPError as error:
             raise KeyNotAvailable(f"Adobe's key cannot be fetched: {error}") from error
         if status in _NO_SUCH_KEY:
-            # Whoever named it is not Adobe.
+            # A forged header names a key that Adobe does not have.
             return None
         if status != httpx.codes.OK:
-            # It says nothing of the key: to call it a forgery would lose the event.
+            # The key may exist: rejecting the event now would lose it.
             raise KeyNotAvailable(f"Adobe's key cannot be fetched: {status}")
         if len(pem) > _LONGEST_KEY:
             return None
@@ -122,7 +122,7 @@ class AdobeKeys:
         return key
 
     async def _get(self, path: str) -> tuple[int, bytes]:
-        """The status, and with 200 the body, which is read until it is longer than a key."""
+        """Return the status, and for a 200 the body, read until it is longer than any key."""
         headers, body = {"Accept-Encoding": "identity"}, b""
         async with self.http.stream("GET", f"{KEY_HOST}{path}", headers=headers) as answer:
             if answer.status_code == httpx.codes.OK:
@@ -134,12 +134,12 @@ class AdobeKeys:
 
 
 def open_keys() -> AdobeKeys:
-    """Adobe's keys over a connection of their own; the caller closes it."""
+    """Open the cache with an HTTP client of its own; the caller closes it."""
     return AdobeKeys(httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, trust_env=False))
 
 
 def valid_keys(pems: Sequence[str]) -> bool:
-    """Whether all of them are public keys that can be used."""
+    """Whether all of these are usable public keys."""
     try:
         return all(public_key(pem) for pem in pems)
     except ValueError:

@@ -1,8 +1,8 @@
-"""What may be kept of an error's text where the buyer's own words are not known.
+"""Redaction of error texts when the buyer's own words are not known.
 
-A refusal may repeat the name or the address of the buyer. Where an order was read, its words are
-hidden one by one (`app/http_client/redaction.py`). Where none was, only codes and sentences that
-are known to name no one are kept: those are what a person looks for after an outage.
+An error may repeat the buyer's name or address. If the order was read, its words are hidden one by
+one (`redaction.py`). Otherwise only codes and known sentences without a name are kept: those are
+what a person looks for after an outage.
 """
 
 import json
@@ -13,12 +13,12 @@ from dataclasses import replace
 from app.http_client.call import ApiError, Call
 from app.http_client.redaction import REMOVED
 
-NOT_KEPT = "The words of the answer are not kept: no order was read, and they may name the buyer."
+NOT_KEPT = "The text of the answer is not kept: no order was read, and it may name the buyer."
 _REDIRECT = 300
 _LONGEST = 1000
-# Of an error in JSON, Walmart's and RFC 9457's, what is no sentence.
+# Fields of an error (Walmart's, RFC 9457) that hold codes and not sentences.
 _CODES = frozenset({"code", "field", "category", "severity", "status", "type"})
-# Sentences of Walmart's, of Commerce's, and of ours in place of an answer.
+# Sentences of Walmart's, of Commerce's, and Waybill's own in place of an answer.
 _KNOWN = re.compile(
     r"system error|invalid request|request content is invalid|resource is locked"
     r"|unauthorized(?: token or incorrect header)?|invalid access token|forbidden"
@@ -34,30 +34,30 @@ _KNOWN = re.compile(
 
 
 def known(sentence: str) -> bool:
-    """Whether a sentence is one that names no one."""
+    """Whether a sentence is known and contains no name."""
     return _KNOWN.fullmatch(sentence.strip().rstrip(".")) is not None
 
 
 def reworded(text: str, calls: Iterable[Call]) -> str:
-    """A text of ours without the sentences of those calls that may name someone."""
-    said = {fault.description for call in calls if may_name(call) for fault in call.faults}
-    found = [each for each in said if each and each in text and not known(each)]
+    """Replace sentences of the calls that may name the buyer in a text of Waybill's own."""
+    sentences = {fault.description for call in calls if may_name(call) for fault in call.faults}
+    found = [each for each in sentences if each and each in text and not known(each)]
     if not found:
         return text
-    # The longest first: of a sentence that holds another nothing is left.
+    # The longest first, so that nothing is left of a sentence that contains another.
     pattern = "|".join(re.escape(each) for each in sorted(found, key=len, reverse=True))
     return re.sub(pattern, NOT_KEPT, text)[:_LONGEST]
 
 
 def without(call: Call) -> Call:
-    """A call that failed, without any text that may name someone; any other as it is."""
+    """Return a failed call without text that may name the buyer; any other call unchanged."""
     if not may_name(call):
         return call
     return replace(call, response=_without(call.response), faults=faults_of(call))
 
 
 def faults_of(call: Call) -> tuple[ApiError, ...]:
-    """The errors that an answer names, without sentences that may name someone."""
+    """Return the errors of an answer without sentences that may name the buyer."""
     return tuple(
         replace(fault, description=None)
         if may_name(call) and not known(fault.description or "")
@@ -68,7 +68,7 @@ def faults_of(call: Call) -> tuple[ApiError, ...]:
 
 def may_name(call: Call) -> bool:
     """Whether a call failed, so that its answer may repeat what was sent."""
-    # Whoever is asked for a token hears of no order.
+    # A request for a token contains nothing of an order.
     failed = call.failure is not None or call.faults or (call.status or 0) >= _REDIRECT
     return bool(failed) and call.operation != "token"
 

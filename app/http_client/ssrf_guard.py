@@ -1,8 +1,8 @@
-"""Which addresses that a store's owner names are called, and over what.
+"""SSRF guard: which addresses from a store's configuration may be called, and by which scheme.
 
-Waybill stands where its caller may not: next to a cloud's metadata service, in a private network.
-A Commerce in that network, or on the same machine, is an ordinary thing; what answers at a
-link-local address never is one. A token goes out in clear only where it stays in the network.
+Waybill runs inside a private network, next to a cloud's metadata service, where its callers have no
+access. A Commerce in that network or on the same machine is common; no Commerce has a link-local
+address. A token is sent unencrypted only within the network.
 
 | address | https | http |
 |---|---|---|
@@ -10,8 +10,8 @@ link-local address never is one. A token goes out in clear only where it stays i
 | loopback, private (10/8, 172.16/12, 192.168/16, fc00::/7) | yes | yes |
 | any other | yes | never |
 
-A name is looked up when it is given for http, as far as it leads anywhere; `guarded` judges the
-very address that is connected to, whenever a connection is made.
+The name in an http URL is resolved when it is configured. `guarded` checks the resolved address
+of each connection.
 """
 
 import asyncio
@@ -24,22 +24,22 @@ from urllib.parse import urlsplit
 
 AddressInfo = tuple[Any, Any, int, str, tuple[Any, ...]]
 _IP = ipaddress.IPv4Address | ipaddress.IPv6Address
-# Where clouds answer about themselves outside 169.254.0.0/16.
+# Metadata services of clouds outside 169.254.0.0/16.
 _METADATA = frozenset(
     map(ipaddress.ip_address, ("fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192"))
 )
 _EMBEDDING = ipaddress.ip_network("64:ff9b::/96")  # NAT64: the last 32 bits are an IPv4 address
 _LONGEST_LOOK = 2.0
-IN_CLEAR = "http:// is for addresses of this machine or a private network: use https://."
-FORBIDDEN = "Link-local, metadata and multicast addresses are never called."
+IN_CLEAR = "http:// is allowed for this machine and private networks only: use https://."
+FORBIDDEN = "Link-local, metadata and multicast addresses are not allowed."
 
 
 class ForbiddenAddress(OSError):
-    """The address is none that is called; nothing was sent."""
+    """The guard does not allow the address; nothing was sent."""
 
 
 def refusal(address: str, *, encrypted: bool) -> str | None:
-    """Why an IP address is not called, None where it is."""
+    """Return why an IP address may not be called. None means that it may."""
     ip = _plain(ipaddress.ip_address(address.partition("%")[0]))
     if ip.is_link_local or ip.is_unspecified or ip.is_multicast or ip in _METADATA:
         return FORBIDDEN
@@ -49,10 +49,7 @@ def refusal(address: str, *, encrypted: bool) -> str | None:
 
 
 def ill_formed(url: str, *, query: bool = False) -> bool:
-    """Whether a URL is no http(s) address without a fragment, a password and a query.
-
-    query: it may have one.
-    """
+    """Whether a URL is not http(s), or has credentials, a fragment or (unless allowed) a query."""
     try:
         parts = urlsplit(url)
         port_is_one = parts.port is None or parts.port > 0
@@ -66,7 +63,7 @@ def ill_formed(url: str, *, query: bool = False) -> bool:
 
 @lru_cache(maxsize=1000)
 def can_be_looked_up(host: str) -> bool:
-    """Whether a resolver takes it for a name or a number at all (RFC 1035: labels of 1 to 63)."""
+    """Whether a resolver accepts a host name or number (RFC 1035: labels of 1 to 63 characters)."""
     try:
         host.encode("idna")
     except UnicodeError:
@@ -75,10 +72,10 @@ def can_be_looked_up(host: str) -> bool:
 
 
 async def refused(url: str) -> str | None:
-    """Why a URL (well formed) is not called, as far as can be told now.
+    """Return why a well-formed URL may not be called. None means that it may.
 
-    Names are looked up where they would be called in clear, so that it is told before a token
-    waits for it; one that leads nowhere yet is not refused.
+    The name in an http URL is resolved, so that the configuration is refused before a token is
+    sent. A name that does not resolve yet is accepted.
     """
     parts = urlsplit(url)
     if parts.scheme == "https" and not _is_number(parts.hostname or ""):
@@ -95,7 +92,7 @@ async def refused(url: str) -> str | None:
 
 
 def guarded(*, encrypted: bool) -> Callable[[AddressInfo], socket.socket]:
-    """Makes sockets for connections; raises ForbiddenAddress instead, where one may not be."""
+    """Return a socket factory that raises ForbiddenAddress for an address that is not allowed."""
 
     def a_socket(info: AddressInfo) -> socket.socket:
         family, kind, protocol, _, address = info
@@ -116,7 +113,7 @@ def _is_number(host: str) -> bool:
 
 
 def _plain(ip: _IP) -> _IP:
-    """An IPv4 address that an IPv6 address carries."""
+    """Return the IPv4 address that an IPv6 address embeds, else the address itself."""
     if isinstance(ip, ipaddress.IPv4Address):
         return ip
     if ip in _EMBEDDING:
@@ -125,6 +122,6 @@ def _plain(ip: _IP) -> _IP:
 
 
 def _private(ip: _IP) -> bool:
-    # Not is_private: that has addresses of documents and tests as well, and differs by version.
+    # Not is_private: it includes documentation and test networks, and differs by Python version.
     networks = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
     return any(ip in network for network in map(ipaddress.ip_network, networks))

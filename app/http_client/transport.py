@@ -1,9 +1,9 @@
-"""How bytes travel: httpx's interface on aiohttp's connections.
+"""Transport: httpx's interface on aiohttp's connections.
 
-httpx's own pool looks at every connection for every request, and its HTTP parser is Python;
-both were most of what a delivery cost (decision 0007). The names of failures decide here
-whether a shipment may be sent again at once, so they are told apart by when they happen:
-before a connection stood nothing can have left, from then on anything may have.
+httpx's own pool visits every connection for every request, and its HTTP parser is Python; both
+were most of the cost of a delivery (decision 0007). The type of a failure decides whether a
+shipment may be sent again at once, so it depends on the time of the failure: before a connection is
+established nothing was sent, after that anything may have been.
 """
 
 import asyncio
@@ -19,19 +19,19 @@ from yarl import URL
 
 from app.http_client import ssrf_guard
 
-# What aiohttp would add by itself; what is sent is what httpx was given.
+# Headers that aiohttp would add by itself; only those given to httpx are sent.
 _NOTHING_ADDED = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 _KEEP_ALIVE_SECONDS = 20
-# Waiting for the pool, connecting and the TLS handshake are limited one by one. A quarter of
-# the whole for each means that the whole cannot run out before something was sent.
+# The waits for the pool, the connection and the TLS handshake have limits of their own. A quarter
+# of the whole for each means that the whole cannot run out before something was sent.
 _CONNECT_SHARE = 4
 
 
 class Http:
-    """Requests and answers of httpx on a transport, without what its client adds to them.
+    """httpx requests and responses on a transport, without httpx's client.
 
-    Cookies, redirects, proxies, authentication and hooks are none of ours, and were a tenth of
-    what a delivery cost. timeout is in seconds, for one wait on the network.
+    Waybill uses none of the client's cookies, redirects, proxies, authentication and hooks, which
+    were a tenth of the cost of a delivery. timeout is in seconds, for one wait on the network.
     """
 
     def __init__(self, transport: httpx.AsyncBaseTransport, *, timeout: float) -> None:
@@ -40,7 +40,7 @@ class Http:
         self._limits = httpx.Timeout(timeout, connect=part, pool=part).as_dict()
 
     async def __aenter__(self) -> Self:
-        """Nothing is connected before the first request."""
+        """Open no connection; the first request does."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -52,7 +52,7 @@ class Http:
         self, method: str, url: str, *, headers: Mapping[str, str], content: bytes
     ) -> AsyncIterator[httpx.Response]:
         """Send a request; the answer's body is read within the block. Raises httpx's exceptions."""
-        # As a stream it is taken as it is; the length is counted, and the host named, below us.
+        # A stream is sent unchanged; aiohttp adds Content-Length and Host.
         request = httpx.Request(
             method,
             url,
@@ -68,11 +68,11 @@ class Http:
 
 
 def open_http(*, timeout: float, max_connections: int, guarded: bool = False) -> Http:
-    """Open the connection pool that clients work with; the caller closes it.
+    """Open the connection pool of the clients; the caller closes it.
 
-    timeout is in seconds, for one wait on the network. No proxy is taken from the environment
-    and no redirect is followed. guarded: for addresses that a store's owner names, which are
-    called by the rules of `app/http_client/ssrf_guard.py`.
+    timeout is in seconds, for one wait on the network. Proxies from the environment are ignored,
+    and redirects are not followed. guarded: apply the SSRF guard, for addresses that come from a
+    store's configuration.
     """
     transport = AiohttpTransport(
         max_connections=max_connections, keep_alive=_KEEP_ALIVE_SECONDS, guarded=guarded
@@ -81,9 +81,9 @@ def open_http(*, timeout: float, max_connections: int, guarded: bool = False) ->
 
 
 async def pieces(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The answer's body as it comes, for a caller who asked with `Accept-Encoding: identity`.
+    """Yield the body of an answer to a request with `Accept-Encoding: identity`.
 
-    Raises DecodingError for a compressed one: a small piece of it may unpack to any size.
+    Raises DecodingError for a compressed body: a small piece may decompress to any size.
     """
     coding = response.headers.get("Content-Encoding", "").strip().casefold()
     if coding not in {"", "identity"}:
@@ -93,22 +93,22 @@ async def pieces(response: httpx.Response) -> AsyncIterator[bytes]:
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
-    """At most max_connections at once; an idle one is kept keep_alive seconds.
+    """A transport with at most max_connections; an idle connection is kept keep_alive seconds.
 
-    Requests are limited by httpx's own four time-outs, but for the one on writing. Raises
-    httpx's exceptions: PoolTimeout, ConnectTimeout, ConnectError and UnsupportedProtocol where
-    nothing left, the others where something may have.
+    httpx's time-outs apply, except the one for writing. Raises httpx's exceptions: PoolTimeout,
+    ConnectTimeout, ConnectError and UnsupportedProtocol mean that nothing was sent; with the others
+    something may have been.
     """
 
     def __init__(self, *, max_connections: int, keep_alive: float, guarded: bool = False) -> None:
         self._keep_alive = keep_alive
         self._slots = asyncio.Semaphore(max_connections)
         self._guarded = guarded
-        # By scheme, for the guard has to know whether what is sent can be read on the way.
+        # By scheme: the guard depends on whether the connection is encrypted.
         self._sessions: dict[str, aiohttp.ClientSession] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; the answer's body is read as it comes, and must be closed."""
+        """Send a request. The response streams its body, and the caller must close it."""
         limits = request.extensions.get("timeout", {})
         await self._enter(limits.get("pool"))
         try:
@@ -131,7 +131,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     async def _enter(self, seconds: float | None) -> None:
         if not self._slots.locked():
-            # A timer would cost more than the slot.
+            # A slot is free: a timer would cost more than taking it.
             await self._slots.acquire()
             return
         try:
@@ -160,7 +160,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     def _open(self, scheme: str) -> aiohttp.ClientSession:
         guard = ssrf_guard.guarded(encrypted=scheme == "https") if self._guarded else None
-        # The slots are the limit; a second one would only be waited for twice.
+        # The slots limit the connections; aiohttp's own limit would make a request wait twice.
         connector = aiohttp.TCPConnector(
             limit=0,
             keepalive_timeout=self._keep_alive,
@@ -176,7 +176,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
 
 def _target(request: httpx.Request) -> URL:
-    """Where a request goes. Raises UnsupportedProtocol where no connection can be asked for."""
+    """Return the URL of a request. Raises UnsupportedProtocol if no connection is possible."""
     try:
         target = URL(str(request.url), encoded=True)
     except ValueError as error:
@@ -188,12 +188,12 @@ def _target(request: httpx.Request) -> URL:
 
 @cache
 def _ssl_context() -> ssl.SSLContext:
-    """One for all: to read the certificates of everybody takes longer than a call."""
+    """Return the shared TLS context: loading the certificates takes longer than a call."""
     return httpx.create_ssl_context()
 
 
 class _Body(httpx.AsyncByteStream):
-    """An answer's body. What is not read to its end costs the connection."""
+    """The body of an answer. A body that is not read to its end costs the connection."""
 
     def __init__(
         self, answer: aiohttp.ClientResponse, request: httpx.Request, slots: asyncio.Semaphore
@@ -209,7 +209,7 @@ class _Body(httpx.AsyncByteStream):
                 yield chunk
 
     async def aclose(self) -> None:
-        """Give the connection back, or close it where the body was not read whole."""
+        """Return the connection to the pool, or close it if the body was not read to its end."""
         if self._closed:
             return
         self._closed = True

@@ -1,4 +1,4 @@
-"""A message to a store's people: a JSON POST to an address of theirs, signed."""
+"""Sender of error notifications: a signed JSON POST to the store's webhook."""
 
 import asyncio
 import hashlib
@@ -17,15 +17,15 @@ _OK, _REDIRECT = 200, 300
 
 
 class WebhookSender:
-    """Posts messages. timeout is in seconds and bounds each; http calls only who may be called."""
+    """Posts messages. timeout bounds each, in seconds. http must apply the SSRF guard."""
 
     def __init__(self, http: Http, *, timeout: float, now: Callable[[], datetime]) -> None:
         self._http, self._timeout, self._now = http, timeout, now
 
     async def post(self, url: str, secret: str, body: str) -> str | None:
-        """Post a message; None where it was taken, else a sentence on why not.
+        """Post a message. None means success; else a sentence says why it failed.
 
-        Whoever answers, no word of the answer is kept.
+        Nothing of the answer's body is kept.
         """
         parts = urlsplit(url)
         exchange = Exchange(
@@ -55,7 +55,7 @@ class WebhookSender:
 def sign(secret: str, at: int, body: str) -> str:
     """`t=<seconds since 1970>,v1=<hex>`: HMAC-SHA256 of the time, a point and the body.
 
-    With the time in it, whoever recorded a message cannot send it again much later.
+    The time lets a receiver reject a message that was recorded and replayed later.
     """
     digest = hmac.new(secret.encode(), f"{at}.{body}".encode(), hashlib.sha256).hexdigest()
     return f"t={at},v1={digest}"

@@ -1,8 +1,8 @@
-"""One operation of Walmart's, whatever API it belongs to: its token, its time, a second try.
+"""One call to Walmart, of any API: its access token, its deadline, and a second try.
 
-Each ends within the time-out, its token included, so that nothing of a write can leave after the
-caller's lease has run out. A second HTTP try is made only where Walmart refused the token: that is
-decided before anything is executed.
+A call ends within the time-out, the request for its token included, so that no write is sent after
+the caller's lease. Only a rejected token leads to a second HTTP request: Walmart rejects it before
+it executes anything.
 """
 
 import asyncio
@@ -21,13 +21,14 @@ _write_json = json.JSONEncoder(separators=(",", ":")).encode
 
 @dataclass(frozen=True, slots=True)
 class ApiSession:
-    """Carries operations out. timeout: seconds of one as a whole."""
+    """Makes calls with the store's access token."""
 
     exchange: Exchange
     tokens: TokenCache
     timeout: float
+    """Seconds for a call as a whole."""
 
-    async def carry_out(
+    async def call(
         self,
         account: SellerCredentials,
         operation: str,
@@ -37,7 +38,7 @@ class ApiSession:
         *,
         query: str = "",
     ) -> HttpReply:
-        """Call Walmart; raises the error that its answer is classified as."""
+        """Call Walmart. Raises the error that the answer is classified as (errors.py)."""
         deadline = asyncio.get_running_loop().time() + self.timeout
         content = None if body is None else _write_json(body)
         token = await self.tokens.get(account, deadline)
@@ -45,23 +46,23 @@ class ApiSession:
             headers = {"WM_SEC.ACCESS_TOKEN": token, **markets.headers(account.market)}
             secrets = (token, account.client_secret)
             wanted = HttpRequest(operation, method, path, headers, content, secrets, query)
-            answered = await self.exchange.send(wanted, deadline)
-            error = errors.classify(answered.call)
+            reply = await self.exchange.send(wanted, deadline)
+            error = errors.classify(reply.call)
             if not (renewable and isinstance(error, errors.CredentialsRejected)):
                 break
             token = await self.tokens.get(account, deadline, rejected=token)
         if error is not None:
             raise error
-        return answered
+        return reply
 
-    async def look_up(
+    async def find(
         self, account: SellerCredentials, operation: str, path: str, query: str
     ) -> tuple[HttpReply | None, Call]:
-        """Ask for a list; None where Walmart says, mostly by a 404, that nothing was found."""
+        """Request a list. None means that Walmart found nothing, which it mostly says by a 404."""
         try:
-            answered = await self.carry_out(account, operation, "GET", path, query=query)
+            reply = await self.call(account, operation, "GET", path, query=query)
         except (errors.NotFound, errors.CallUnclear) as error:
             if error.call is None or not order_lists.tells_none(error.call):
                 raise
             return None, error.call
-        return answered, answered.call
+        return reply, reply.call

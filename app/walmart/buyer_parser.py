@@ -1,4 +1,4 @@
-"""Read the buyer out of Walmart's order: for the order that Commerce gets, and to be hidden."""
+"""Read the buyer from Walmart's order: for Commerce's order, and to redact the evidence."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -7,19 +7,19 @@ from app.domain.orders.buyer import Buyer
 from app.http_client import redaction
 from app.walmart.order_parser import decimal, elements, mapping, text
 
-# Walmart writes countries with three letters, Commerce reads two.
+# Walmart's three-letter country codes to the two-letter codes that Commerce takes.
 _COUNTRIES = {"USA": "US", "CAN": "CA", "MEX": "MX", "PRI": "PR"}
 
 
 class NoAddress(ValueError):
-    """The order does not say where it goes; the message names what is missing."""
+    """The order has no complete address; the message names what is missing."""
 
 
 def private_words(payload: object) -> frozenset[str]:
-    """What of an order, given as decoded JSON, tells who and where the buyer is.
+    """Return the buyer's name, address, phone and e-mail in an order, given as decoded JSON.
 
-    Each part of a name counts, for Commerce keeps a first and a last one; state and country do
-    not, which are words of every second message.
+    Each word of a name is included, because Commerce stores a first and a last name. State and
+    country are not: they are common words of messages.
     """
     order = next(iter(elements(mapping(payload), "order")), mapping(payload))
     shipping = mapping(order.get("shippingInfo"))
@@ -36,7 +36,7 @@ def private_words(payload: object) -> frozenset[str]:
 
 
 def private_words_of_returns(entries: Iterable[object]) -> frozenset[str]:
-    """The same of returns, which show a name and an address of Walmart's for e-mail."""
+    """Return the buyers' names and relay e-mail addresses in returns."""
     values: list[str | None] = []
     for entry in map(mapping, entries):
         name = mapping(entry.get("customerName"))
@@ -46,7 +46,7 @@ def private_words_of_returns(entries: Iterable[object]) -> frozenset[str]:
 
 
 def read_buyer(payload: object) -> Buyer:
-    """The buyer of an order, given as decoded JSON. Raises NoAddress."""
+    """Read the buyer of an order, given as decoded JSON. Raises NoAddress."""
     body = mapping(payload)
     order = mapping(body.get("order")) or body
     shipping = mapping(order.get("shippingInfo"))

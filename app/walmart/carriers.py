@@ -1,8 +1,7 @@
-"""The carriers Walmart knows, in its own spelling, and its words for how fast a package goes.
+"""Walmart's carriers, in its own spelling, and its shipping methods.
 
-The list grows, so it is data: a carrier that is not in it goes out as the other carrier, with
-a URL where the buyer can follow the package. Source: Walmart's orders API (June 2026) and its
-notice of ten more (October 2026).
+A carrier that is not in the list is sent as `otherCarrier`, with a tracking URL for the buyer.
+Source: Walmart's orders API (June 2026) and its notice of ten more carriers (October 2026).
 """
 
 from dataclasses import dataclass
@@ -10,8 +9,8 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz, process, utils
 
 METHOD_CODES = ("Standard", "Express", "OneDay", "Freight", "WhiteGlove", "Value")
-# Below this likeness (0 to 100) a suggestion would confuse more than help.
-_ALIKE = 80
+# The lowest similarity (0 to 100) of a suggestion.
+_MIN_SIMILARITY = 80
 
 _UNTIL_2023 = (
     *("UPS", "USPS", "FedEx", "Airborne", "OnTrac", "DHL Ecommerce - US", "DHL", "LS", "UDS"),
@@ -39,20 +38,26 @@ _SPELLINGS = {name.casefold(): name for name in CARRIERS}
 
 @dataclass(frozen=True, slots=True)
 class WalmartCarrier:
-    """The carrier of a package: one of Walmart's own (carrier), or any other by name (other)."""
+    """The carrier of a package; exactly one of the fields is set."""
 
     carrier: str | None = None
+    """A carrier of Walmart's list."""
     other: str | None = None
+    """The name of any other carrier."""
 
 
 def known(name: str) -> str | None:
-    """Walmart's spelling of a carrier it knows, for any casing; else None."""
+    """Return Walmart's spelling of a carrier, for any casing. None means not in the list."""
     return _SPELLINGS.get(" ".join(name.split()).casefold())
 
 
 def closest(name: str) -> str | None:
-    """The carrier of Walmart's that a mistyped or longer name most likely means, if any."""
+    """Return Walmart's carrier that a mistyped name most likely means. None means no match."""
     found = process.extractOne(
-        name, CARRIERS, scorer=fuzz.ratio, processor=utils.default_process, score_cutoff=_ALIKE
+        name,
+        CARRIERS,
+        scorer=fuzz.ratio,
+        processor=utils.default_process,
+        score_cutoff=_MIN_SIMILARITY,
     )
     return found[0] if found else None

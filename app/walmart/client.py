@@ -1,6 +1,6 @@
-"""Walmart as Waybill uses it: its order API here, and the others by their names.
+"""Client of Walmart's APIs: the order API here, the others as its fields.
 
-How an operation is carried out, with which token and within what time, is in `operations.py`.
+How a call gets its token and its deadline is in `api_session.py`.
 """
 
 from collections.abc import Callable, Mapping
@@ -57,45 +57,41 @@ _DIALECT = Dialect(
 
 @dataclass(frozen=True, slots=True)
 class WalmartReply:
-    """What Walmart answered: the order as it is now, where the answer shows it.
-
-    payload: its decoded JSON, which names the buyer.
-    """
+    """Walmart's answer to a call about an order."""
 
     order: OrderSnapshot | None
+    """The order after the call. None means that the answer does not show it."""
     call: Call
     payload: object = field(default=None, repr=False)
+    """The decoded JSON, which contains the buyer's name and address."""
 
     @property
     def private(self) -> frozenset[str]:
-        """The buyer's words in it, which no evidence and no message may show."""
+        """The buyer's words in the answer, which no evidence and no message may contain."""
         return buyer_parser.private_words(self.payload)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenDetail:
-    """What a store's keys may do.
-
-    scopes: orders, returns, inventory and so on, to full_access, view_only or no_access.
-    """
+    """The permissions of a store's keys."""
 
     is_valid: bool
     scopes: Mapping[str, str]
+    """orders, returns, inventory and so on to full_access, view_only or no_access."""
     expires_at: datetime | None
     call: Call
 
     @property
     def may_write_orders(self) -> bool:
-        """Whether shipments and cancellations will be accepted."""
+        """Whether Walmart accepts shipments and cancellations with these keys."""
         return self.is_valid and self.scopes.get("orders") == FULL_ACCESS
 
 
 class WalmartClient:
-    """One client serves every store. timeout is in seconds and bounds an operation as a whole.
+    """A client for all stores. Its methods raise only the classes of `app.walmart.errors`.
 
-    http comes from `open_http` and stays the caller's to close; now gives aware times.
-    returns, inventory and webhooks are Walmart's other APIs.
-    Every operation raises the classes of `app.walmart.errors` and nothing else.
+    timeout bounds a call as a whole, in seconds. http comes from `open_http`; the caller closes it.
+    now returns aware times.
     """
 
     def __init__(
@@ -116,33 +112,33 @@ class WalmartClient:
             new_correlation_id=new_correlation_id,
         )
         cache = tokens(exchange) if tokens else TokenCache(exchange, now=now)
-        self._operations = ApiSession(exchange, cache, timeout)
-        self.returns = ReturnsApi(self._operations)
-        self.inventory = InventoryApi(self._operations)
-        self.webhooks = WebhooksApi(self._operations)
+        self._session = ApiSession(exchange, cache, timeout)
+        self.returns = ReturnsApi(self._session)
+        self.inventory = InventoryApi(self._session)
+        self.webhooks = WebhooksApi(self._session)
 
     def forget(self, store_id: int) -> None:
-        """A store's credentials have changed: ask for a new token at the next call."""
-        self._operations.tokens.forget(store_id)
+        """Drop a store's token because its credentials changed."""
+        self._session.tokens.forget(store_id)
 
     async def read_order(self, account: SellerCredentials, purchase_order_id: str) -> WalmartReply:
-        """Read an order; the answer always has one. Raises NotFound where Walmart knows none."""
+        """Read an order; the answer always shows one. Raises NotFound if Walmart has none."""
         path = _path(purchase_order_id)
-        answered = await self._operations.carry_out(account, "read_order", "GET", path)
-        return _answer(answered, _order(answered, purchase_order_id))
+        reply = await self._session.call(account, "read_order", "GET", path)
+        return _answer(reply, _order(reply, purchase_order_id))
 
     async def read_buyer(
         self, account: SellerCredentials, purchase_order_id: str
     ) -> tuple[OrderSnapshot, Buyer, Call]:
-        """Read an order with its buyer. Raises Refused where it does not say where it goes."""
+        """Read an order with its buyer. Raises CallRefused if the address is not complete."""
         path = _path(purchase_order_id)
-        answered = await self._operations.carry_out(account, "read_order", "GET", path)
-        order = _order(answered, purchase_order_id)
+        reply = await self._session.call(account, "read_order", "GET", path)
+        order = _order(reply, purchase_order_id)
         try:
-            return order, buyer_parser.read_buyer(answered.payload), answered.call
+            return order, buyer_parser.read_buyer(reply.payload), reply.call
         except buyer_parser.NoAddress as error:
-            message = f"Walmart's order does not say where it goes: {error}."
-            raise errors.CallRefused(message, call=answered.call) from error
+            message = f"Walmart's order has no complete address: {error}."
+            raise errors.CallRefused(message, call=reply.call) from error
 
     async def list_orders(
         self,
@@ -155,9 +151,9 @@ class WalmartClient:
     ) -> OrderPage:
         """Read a page of the orders that changed within a window.
 
-        cursor is that of the page before, None for the first. The page is empty where none
-        changed. Orders that Walmart fulfils itself are listed by themselves. size: of the pages,
-        None for the usual. Raises Unclear where the answer is no list, or its cursor leads nowhere.
+        cursor: from the page before; None means the first page. size: of the page; None means the
+        default. The page is empty if no order changed. Orders that Walmart fulfils itself are in a
+        list of their own. Raises CallUnclear if the answer is not a list or its cursor is invalid.
         """
         first = order_lists.first_query(window, wfs=fulfilled_by_walmart, size=size)
         return await self._page(account, "list_orders", "/v3/orders", cursor or first, cursor)
@@ -170,57 +166,57 @@ class WalmartClient:
         *,
         size: int | None = None,
     ) -> OrderPage:
-        """Read a page of the orders that wait for their acknowledgement; otherwise as above."""
+        """Read a page of the orders that wait for their acknowledgement; see `list_orders`."""
         query = cursor or order_lists.released_query(ordered_since, size)
         return await self._page(account, "list_released", "/v3/orders/released", query, cursor)
 
     async def _page(
         self, account: SellerCredentials, operation: str, path: str, query: str, cursor: str | None
     ) -> OrderPage:
-        answered, call = await self._operations.look_up(account, operation, path, query)
-        return OrderPage(call=call) if answered is None else order_lists.read_page(answered, cursor)
+        reply, call = await self._session.find(account, operation, path, query)
+        return OrderPage(call=call) if reply is None else order_lists.read_page(reply, cursor)
 
     async def acknowledge(self, account: SellerCredentials, purchase_order_id: str) -> WalmartReply:
-        """Say that the order has been received. The answer may come without the order.
+        """Acknowledge an order. The answer may not show it.
 
-        Raises Refused where some units are already shipped or canceled ("higher status").
+        Raises CallRefused if units are already shipped or canceled ("higher status").
         """
         path = _path(purchase_order_id, "/acknowledge")
-        answered = await self._operations.carry_out(account, "acknowledge", "POST", path)
+        reply = await self._session.call(account, "acknowledge", "POST", path)
         try:
-            order = request_bodies.read_order_body(answered.payload)
+            order = request_bodies.read_order_body(reply.payload)
         except request_bodies.UnreadableOrder:
-            return WalmartReply(None, answered.call)
-        return _answer(answered, _same(order, purchase_order_id, answered.call))
+            return WalmartReply(None, reply.call)
+        return _answer(reply, _same(order, purchase_order_id, reply.call))
 
     async def ship(
         self, account: SellerCredentials, purchase_order_id: str, body: Mapping[str, object]
     ) -> WalmartReply:
-        """Send a body of `messages.shipping_body` or `tracking_body`; the answer has the order."""
+        """Send a body of `shipping_body` or `tracking_body`; the answer shows the order."""
         path = _path(purchase_order_id, "/shipping")
-        answered = await self._operations.carry_out(account, "ship", "POST", path, body)
-        return _answer(answered, _order(answered, purchase_order_id))
+        reply = await self._session.call(account, "ship", "POST", path, body)
+        return _answer(reply, _order(reply, purchase_order_id))
 
     async def cancel(
         self, account: SellerCredentials, purchase_order_id: str, body: Mapping[str, object]
     ) -> WalmartReply:
-        """Send a body of `messages.cancellation_body`; the answer has the order."""
+        """Send a body of `cancellation_body`; the answer shows the order."""
         path = _path(purchase_order_id, "/cancel")
-        answered = await self._operations.carry_out(account, "cancel", "POST", path, body)
-        return _answer(answered, _order(answered, purchase_order_id))
+        reply = await self._session.call(account, "cancel", "POST", path, body)
+        return _answer(reply, _order(reply, purchase_order_id))
 
     async def check(self, account: SellerCredentials) -> TokenDetail:
-        """Try a store's keys with a token of their own, and say what they may do."""
+        """Read the permissions of a store's keys, with a new token."""
         self.forget(account.store_id)
-        answered = await self._operations.carry_out(account, "check", "GET", "/v3/token/detail")
-        body = answered.payload
+        reply = await self._session.call(account, "check", "GET", "/v3/token/detail")
+        body = reply.payload
         if not isinstance(body, dict) or not isinstance(body.get("scopes"), dict):
-            raise errors.CallUnclear("Walmart's answer holds no scopes.", call=answered.call)
+            raise errors.CallUnclear("Walmart's answer holds no scopes.", call=reply.call)
         return TokenDetail(
             is_valid=str(body.get("is_valid", True)).casefold() == "true",
             scopes={str(name): str(level) for name, level in body["scopes"].items()},
             expires_at=rate_limit_headers.instant(body.get("expire_at")),
-            call=answered.call,
+            call=reply.call,
         )
 
 
@@ -228,17 +224,17 @@ def _path(purchase_order_id: str, action: str = "") -> str:
     return f"/v3/orders/{quote(purchase_order_id, safe='')}{action}"
 
 
-def _answer(answered: HttpReply, order: OrderSnapshot) -> WalmartReply:
-    return WalmartReply(order, answered.call, answered.payload)
+def _answer(reply: HttpReply, order: OrderSnapshot) -> WalmartReply:
+    return WalmartReply(order, reply.call, reply.payload)
 
 
-def _order(answered: HttpReply, purchase_order_id: str) -> OrderSnapshot:
+def _order(reply: HttpReply, purchase_order_id: str) -> OrderSnapshot:
     try:
-        order = request_bodies.read_order_body(answered.payload)
+        order = request_bodies.read_order_body(reply.payload)
     except request_bodies.UnreadableOrder as error:
         message = f"Walmart's answer shows no order that can be read: {error}."
-        raise errors.CallUnclear(message, call=answered.call) from error
-    return _same(order, purchase_order_id, answered.call)
+        raise errors.CallUnclear(message, call=reply.call) from error
+    return _same(order, purchase_order_id, reply.call)
 
 
 def _same(order: OrderSnapshot, purchase_order_id: str, call: Call) -> OrderSnapshot:

@@ -1,8 +1,8 @@
-"""What did Walmart say went wrong? One reader for every shape an error has been seen in.
+"""Read the errors in Walmart's answers, in every shape that was seen.
 
-The orders API wraps `errors.error[]`, the gateway `error[]`, newer pages show `errors[]`, order
-lists carry `list.errors[]`, a single error may stand without its array, OAuth and RFC 9457 have
-shapes of their own, and some answers are XML. Prefixes such as `ns4:` are ignored.
+The orders API sends `errors.error[]`, the gateway `error[]`, newer pages document `errors[]`, and
+order lists contain `list.errors[]`. A single error may come without its array, OAuth and RFC 9457
+have shapes of their own, and some answers are XML. Prefixes such as `ns4:` are ignored.
 """
 
 import re
@@ -13,7 +13,7 @@ from app.http_client.call import ApiError
 from app.http_client.redaction import MOST_EVIDENCE, cut, scrub
 
 _MAX_DESCRIPTION = 500
-# An answer has one or a few; of one that has thousands the first are enough.
+# An answer has few errors; of thousands, the first are enough.
 _MOST = 100
 _DEEPEST = 10
 _SENTENCES = ("description", "message", "error_description", "detail", "info", "title")
@@ -25,17 +25,17 @@ _XML_FIELDS = frozenset({"code", "field", "description", "info"})
 
 
 def faults_in(payload: object, text: str) -> tuple[ApiError, ...]:
-    """Every error in an answer, given as decoded JSON (None where it is none) and as text."""
+    """Return the errors of an answer, given as decoded JSON (None means no JSON) and as text."""
     return faults_of(payload) if payload is not None else faults_of_xml(text)
 
 
 def faults_of(payload: object) -> tuple[ApiError, ...]:
-    """The errors in a decoded JSON answer, the first 100; empty where it holds none."""
+    """Return the first 100 errors of an answer in decoded JSON."""
     return tuple(_fault(entry) for entry in islice(_entries(payload), _MOST))
 
 
 def faults_of_xml(text: str) -> tuple[ApiError, ...]:
-    """The errors at the head of an XML answer, the first 100; empty where there is none."""
+    """Return the first 100 errors at the head of an XML answer."""
     return tuple(islice(_xml_faults(text[:MOST_EVIDENCE]), _MOST))
 
 
@@ -97,7 +97,7 @@ def _xml_faults(text: str) -> Iterator[ApiError]:
             yield _xml_fault(fields, has_causes=cause)
             fields = None
         elif name in _XML_FIELDS and fields is not None and not closes:
-            # The error's own fields stand before those of its causes.
+            # The fields of the error come before those of its causes.
             fields.setdefault(name, inner)
 
 

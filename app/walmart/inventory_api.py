@@ -1,4 +1,4 @@
-"""Walmart's inventory API: how many units of a SKU there are to sell."""
+"""Walmart's inventory API: the stock level of a SKU."""
 
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -13,7 +13,7 @@ _PATH = "/v3/inventory"
 
 @dataclass(frozen=True, slots=True)
 class InventoryAnswer:
-    """How many units of a SKU Walmart shows."""
+    """The stock level that Walmart shows."""
 
     quantity: int
     call: Call
@@ -21,41 +21,41 @@ class InventoryAnswer:
 
 @dataclass(frozen=True, slots=True)
 class InventoryApi:
-    """Raises the classes of `app.walmart.errors` and nothing else."""
+    """Methods raise only the classes of `app.walmart.errors`."""
 
-    operations: ApiSession
+    session: ApiSession
 
     async def put(
         self, account: SellerCredentials, sku: str, quantity: int, ship_node: str | None
     ) -> Call:
-        """Set how many units of a SKU there are; absolute. Raises NotFound for an unknown SKU.
+        """Set the stock level of a SKU. Raises NotFound for an unknown SKU.
 
-        Raises Unclear where the answer does not say the same number.
+        Raises CallUnclear if the answer shows another number.
         """
         body = {"sku": sku, "quantity": {"unit": "EACH", "amount": quantity}}
-        answered = await self.operations.carry_out(
+        reply = await self.session.call(
             account, "inventory", "PUT", _PATH, body, query=_query(sku, ship_node)
         )
-        if request_bodies.stock_of(answered.payload) != quantity:
+        if request_bodies.stock_of(reply.payload) != quantity:
             message = "Walmart's answer does not show the stock level that was sent."
-            raise errors.CallUnclear(message, call=answered.call)
-        return answered.call
+            raise errors.CallUnclear(message, call=reply.call)
+        return reply.call
 
     async def read(
         self, account: SellerCredentials, sku: str, ship_node: str | None
     ) -> InventoryAnswer:
-        """Read how many units of a SKU Walmart shows. Raises NotFound for an unknown SKU.
+        """Read the stock level of a SKU. Raises NotFound for an unknown SKU.
 
-        Raises Unclear where the answer shows no number. A read shares the lane of the writes.
+        Raises CallUnclear if the answer shows no number. Reads and writes share one rate limit.
         """
-        answered = await self.operations.carry_out(
+        reply = await self.session.call(
             account, "inventory", "GET", _PATH, query=_query(sku, ship_node)
         )
-        shown = request_bodies.stock_of(answered.payload)
+        shown = request_bodies.stock_of(reply.payload)
         if shown is None:
             message = "Walmart's answer does not show a stock level."
-            raise errors.CallUnclear(message, call=answered.call)
-        return InventoryAnswer(shown, answered.call)
+            raise errors.CallUnclear(message, call=reply.call)
+        return InventoryAnswer(shown, reply.call)
 
 
 def _query(sku: str, ship_node: str | None) -> str:

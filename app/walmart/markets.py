@@ -1,9 +1,8 @@
-"""What differs between Walmart's markets, as far as its pages say so.
+"""Differences between Walmart's markets, as far as its pages document them.
 
-CA and MX are served by Walmart's Global APIs only: the same host and paths as in the US, with
-the market in a header (Walmart, "Choose an orders API"). A call without it would reach the US
-account, so every call says it. What this module does not name is taken to be as in the US;
-nothing of CA and MX was tried at Walmart.
+CA and MX have only Walmart's Global APIs: the same host and paths as in the US, with the market in
+a header (Walmart, "Choose an orders API"). A call without the header would reach the US account, so
+every call sends it. Everything else is assumed to be as in the US; CA and MX were not tried.
 """
 
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ GLOBAL_VERSION = "3.1"
 
 
 class Market(StrEnum):
-    """Where a seller account sells."""
+    """The market of a seller account."""
 
     US = "US"
     CA = "CA"
@@ -44,16 +43,16 @@ CODES = frozenset(code for codes in CANCELLATION_CODES.values() for code in code
 
 
 def headers(market: str) -> Mapping[str, str]:
-    """What a call says of its market."""
+    """Return the headers that name the market of a call."""
     if Market(market) is Market.US:
         return {}
     return {"WM_MARKET": market.lower(), "WM_GLOBAL_VERSION": GLOBAL_VERSION}
 
 
 def shipping(body: Mapping[str, Any], market: str) -> dict[str, Any]:
-    """A body of `messages.shipping_body` or `tracking_body` as the market wants it.
+    """Adapt a body of `shipping_body` or `tracking_body` to a market.
 
-    CA asks of each line from which country it was shipped.
+    CA requires the country that each line was shipped from.
     """
     if Market(market) is not Market.CA:
         return dict(body)

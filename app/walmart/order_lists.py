@@ -1,6 +1,6 @@
-"""Lists of orders, page by page: the question, Walmart's cursor, and a page out of its answer.
+"""Lists of orders, page by page: the query, Walmart's cursor, and the page in an answer.
 
-A page is read with tolerance: one order that cannot be read must not hide the others.
+The parser is lenient: one order that cannot be read does not hide the others.
 """
 
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ from app.http_client.exchange import HttpReply
 from app.walmart import errors
 from app.walmart.order_parser import UnreadableOrder, read_order_body, text
 
-# Walmart lists what was ordered within 180 days, and without a start only within a week. A day
-# less, so that no clock makes the start too early.
+# Walmart lists orders of the last 180 days, and of the last week if no start is given. One day
+# less, so that a difference of clocks does not make the start too early.
 OLDEST = timedelta(days=179)
-# A list ends here however many there are; Walmart's pages name 10,000 and 20,000.
+# A list ends after so many orders; Walmart's pages name 10,000 and 20,000.
 MOST_LISTED = 10_000
-# Walmart's most. Where orders of many lines do not fit into one answer (exchange.py), the reader
-# asks for less.
+# Walmart's largest page. If orders of many lines exceed the limit of an answer (exchange.py), the
+# importer asks for smaller pages.
 PAGE = 200
 _LONGEST_CURSOR = 4_000
 _SHORTEST = timedelta(seconds=4)
@@ -31,22 +31,23 @@ _NONE_FOUND = "CONTENT_NOT_FOUND"
 
 @dataclass(frozen=True, slots=True)
 class ChangeWindow:
-    """Orders that changed from since until until, ordered since ordered_since; aware times.
+    """A window of changes, in aware times.
 
-    Walmart takes whole seconds, so what changed within the last one is listed too.
+    Walmart takes whole seconds, so all changes within the second of `until` are listed too.
     """
 
     since: datetime
     until: datetime
     ordered_since: datetime
+    """Orders placed before this time are not listed."""
 
     @classmethod
     def up_to(cls, now: datetime, since: datetime) -> Self:
-        """All that changed since a time and was ordered as long ago as Walmart lists."""
+        """Return the window from a time until now, of all orders that Walmart still lists."""
         return cls(since, now, now - OLDEST)
 
     def halves(self) -> tuple["ChangeWindow", "ChangeWindow"] | None:
-        """The window in two that share a second; None for one that is too short for that."""
+        """Split the window into two that share a second. None means that it is too short."""
         middle = self.since + (self.until - self.since) / 2
         if self.until - self.since < _SHORTEST:
             return None
@@ -55,55 +56,53 @@ class ChangeWindow:
 
 @dataclass(frozen=True, slots=True)
 class OrderPage:
-    """A page of a list.
-
-    unreadable: numbers of orders that are listed and whose units cannot be told; empty text
-    where not even the number could. cursor: of the next page, None after the last. total: how
-    many the whole list holds, where Walmart says so.
-    """
+    """A page of a list of orders."""
 
     call: Call
     orders: tuple[OrderSnapshot, ...] = ()
     unreadable: tuple[str, ...] = field(default=())
+    """Numbers of listed orders with units that cannot be read; empty text means no number."""
     cursor: str | None = None
+    """Cursor of the next page. None means the last page."""
     total: int | None = None
+    """Number of orders in the whole list. None means that Walmart does not say."""
 
 
 def first_query(window: ChangeWindow, *, wfs: bool = False, size: int | None = None) -> str:
-    """The query of a list's first page; Walmart refuses dates with milliseconds.
+    """Return the query of the first page; Walmart refuses dates with milliseconds.
 
-    wfs: of the orders that Walmart's own warehouses ship, which it lists only when asked.
+    wfs: list orders that Walmart's own warehouses ship, which are otherwise left out.
     """
-    asked = {
+    query = {
         "createdStartDate": _date(window.ordered_since),
         "lastModifiedStartDate": _date(window.since),
         "lastModifiedEndDate": _date(window.until + timedelta(seconds=1)),
         "limit": size or PAGE,
     }
-    return "?" + urlencode({**asked, "shipNodeType": "WFSFulfilled"} if wfs else asked)
+    return "?" + urlencode({**query, "shipNodeType": "WFSFulfilled"} if wfs else query)
 
 
 def released_query(ordered_since: datetime, size: int | None = None) -> str:
-    """The query of the first page of what waits for its acknowledgement."""
+    """Return the query of the first page of orders that wait for their acknowledgement."""
     return "?" + urlencode({"createdStartDate": _date(ordered_since), "limit": size or PAGE})
 
 
 def tells_none(call: Call) -> bool:
-    """Whether an answer says that nothing was found: Walmart's 404, or a 200 with that error."""
+    """Whether an answer means that nothing was found: a 404, or a 200 with that error."""
     names = {code.partition(".")[0] for code in call.codes}
     return call.status in {404, _OK} and call.failure is None and names == {_NONE_FOUND}
 
 
-def read_page(answered: HttpReply, asked: str | None) -> OrderPage:
-    """Read a page out of an answer; asked is the cursor it was asked with.
+def read_page(reply: HttpReply, requested: str | None) -> OrderPage:
+    """Read the page in an answer. requested: the cursor that the page was requested with.
 
-    Raises Unclear for what is no list, and for a cursor that would not lead on.
+    Raises CallUnclear if the answer is not a list, or if its cursor would not lead on.
     """
     try:
-        found, meta = _contents(answered.payload)
+        found, meta = _contents(reply.payload)
     except UnreadableOrder as error:
         message = f"Walmart's answer shows no list of orders: {error}."
-        raise errors.CallUnclear(message, call=answered.call) from error
+        raise errors.CallUnclear(message, call=reply.call) from error
     orders, unreadable = [], []
     for entry in found:
         try:
@@ -112,11 +111,11 @@ def read_page(answered: HttpReply, asked: str | None) -> OrderPage:
             number = text(entry.get("purchaseOrderId")) if isinstance(entry, Mapping) else None
             unreadable.append(number or "")
     return OrderPage(
-        call=answered.call,
+        call=reply.call,
         orders=tuple(orders),
         unreadable=tuple(unreadable),
-        # A page with nothing on it is the last, whatever it says.
-        cursor=_cursor(meta.get("nextCursor"), asked, answered.call) if found else None,
+        # An empty page is the last, even if it has a cursor.
+        cursor=_cursor(meta.get("nextCursor"), requested, reply.call) if found else None,
         total=_total(meta.get("totalCount")),
     )
 
@@ -133,15 +132,15 @@ def _contents(payload: object) -> tuple[list[object], Mapping[str, object]]:
     return found, meta if isinstance(meta, Mapping) else {}
 
 
-def _cursor(value: object, asked: str | None, call: Call) -> str | None:
-    """The next page's query, to be sent as it came: decoding or encoding it breaks it."""
+def _cursor(value: object, requested: str | None, call: Call) -> str | None:
+    """Return the query of the next page unchanged: decoding or encoding breaks it."""
     if value is None or value == "":
         return None
     usable = isinstance(value, str) and value.isascii() and value.isprintable()
     if not isinstance(value, str) or not usable or {" ", "#"} & set(value):
         raise errors.CallUnclear("Walmart's cursor cannot be used.", call=call)
     cursor = value if value.startswith("?") else f"?{value}"
-    if len(cursor) > _LONGEST_CURSOR or cursor == asked:
+    if len(cursor) > _LONGEST_CURSOR or cursor == requested:
         raise errors.CallUnclear("Walmart's cursor does not lead on.", call=call)
     return cursor
 
@@ -161,13 +160,14 @@ MOST_PAGES = 10_000
 
 @dataclass(slots=True)
 class CursorGuard:
-    """Cursors that were followed. pages: how many had been read before the first of them."""
+    """Detects that Walmart's cursors lead in a circle."""
 
     pages: int = 0
+    """Pages read so far."""
     _seen: set[str] = field(default_factory=set)
 
     def follow(self, cursor: str, call: Call) -> None:
-        """Go on to a page. Raises Unclear where it was read before, or there are too many."""
+        """Count a page. Raises CallUnclear if its cursor was seen before, or at MOST_PAGES."""
         self.pages += 1
         if cursor in self._seen or self.pages >= MOST_PAGES:
             raise errors.CallUnclear("Walmart's pages lead in a circle.", call=call)

@@ -1,6 +1,6 @@
-"""Read Walmart's order with tolerance: one or a list, text or number, this or that date.
+"""Parser of Walmart's orders. Lenient: one element or a list, text or number, several date formats.
 
-Strict in one thing only: how many units are in which status. A wrong count would ship twice.
+It is strict only about how many units are in which status: a wrong count would ship twice.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,15 +19,15 @@ _NOT_ASKED = {"", "false", "no", "n", "0", "none", "null"}
 
 
 class UnreadableOrder(ValueError):
-    """What came is not an order whose units can be told; the message names what is missing."""
+    """The units of an order cannot be read; the message names what is missing."""
 
 
 def read_order_body(payload: object) -> OrderSnapshot:
-    """Read an order out of a decoded JSON answer, with or without its `order` wrapper.
+    """Read an order from a decoded JSON answer, with or without its `order` wrapper.
 
-    Tolerant of everything that does not change how many units are in which status: one element
-    instead of a list, numbers as text, unknown fields and words. What was passed over is named
-    in `unreadable`. Raises UnreadableOrder where a line or its units cannot be told.
+    One element instead of a list, numbers as text, unknown fields and unknown words are accepted,
+    as they do not change the units; `unreadable` names what was ignored. Raises UnreadableOrder if
+    a line or its units cannot be read.
     """
     order = _unwrapped(payload)
     notes: list[str] = []
@@ -104,10 +104,10 @@ def _units(entry: Mapping[str, object], number: str, notes: list[str]) -> Iterat
 
 
 def _price(entry: Mapping[str, object]) -> tuple[Decimal | None, str | None]:
-    """The item price: Walmart's documents do not say whether it is for one unit; it is read so."""
+    """Return the item price, taken as the price of one unit: Walmart's documents do not say."""
     for charge in elements(entry.get("charges"), "charge"):
         kind, name = str(charge.get("chargeType")), str(charge.get("chargeName"))
-        # A subscription discount is a charge of the product too.
+        # A subscription discount is a PRODUCT charge too.
         if kind.upper() == "PRODUCT" and "discount" not in name.casefold():
             amount = mapping(charge.get("chargeAmount"))
             price, currency = decimal(amount.get("amount")), amount.get("currency")
@@ -117,14 +117,14 @@ def _price(entry: Mapping[str, object]) -> tuple[Decimal | None, str | None]:
 
 
 def mapping(value: object) -> Mapping[str, object]:
-    """An object, or an empty one where there is none."""
+    """Return a JSON object, or an empty one for anything else."""
     return value if isinstance(value, Mapping) else {}
 
 
 def elements(container: object, name: str) -> Sequence[Mapping[str, object]]:
-    """Elements of a wrapper such as `{"orderLine": [..]}`; also of one element, or a bare list.
+    """Return the elements of a wrapper such as `{"orderLine": [..]}`, of a list, or of one element.
 
-    Raises UnreadableOrder for an element that is not an object: units may hide in it.
+    Raises UnreadableOrder for an element that is not an object: it may contain units.
     """
     inner = container.get(name) if isinstance(container, Mapping) else container
     found: list[object] = inner if isinstance(inner, list) else [] if inner is None else [inner]
@@ -135,16 +135,16 @@ def elements(container: object, name: str) -> Sequence[Mapping[str, object]]:
 
 
 def text(value: object) -> str | None:
-    """Text or a number as text, without surrounding space; None for anything else or nothing."""
+    """Return text or a number as text, stripped. None for anything else and for empty text."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
-    # A name that was cut within an emoji ends in half of it, which no database takes.
+    # A name that was cut within an emoji ends with a lone surrogate, which no database takes.
     whole = str(value).encode("utf-8", "replace").decode()
     return whole.replace("\x00", "").strip() or None
 
 
 def _required(entry: Mapping[str, object], name: str) -> str:
-    """Text that an order cannot do without. Raises UnreadableOrder where it is missing."""
+    """Return a required text. Raises UnreadableOrder if it is missing."""
     value = text(entry.get(name))
     if value is None:
         raise UnreadableOrder(f"{name} is missing")
@@ -152,9 +152,9 @@ def _required(entry: Mapping[str, object], name: str) -> str:
 
 
 def _whole(value: object, what: str) -> int:
-    """Whole units out of `{"amount": "1"}`; also "1.0000", 1 and 1.0, with or without wrapper.
+    """Read whole units from `{"amount": "1"}`, also from "1.0000", 1 and 1.0, with or without it.
 
-    Raises UnreadableOrder for anything else: a wrong count would ship or cancel too much.
+    Raises UnreadableOrder for anything else: a wrong count would ship or cancel too many units.
     """
     amount = decimal(value.get("amount") if isinstance(value, Mapping) else value)
     if amount is None or amount != amount.to_integral_value() or not 0 <= amount <= _MOST_UNITS:
@@ -163,7 +163,7 @@ def _whole(value: object, what: str) -> int:
 
 
 def decimal(value: object) -> Decimal | None:
-    """A finite number, exact where it came as text; None for anything else."""
+    """Return a finite number, exact if it came as text. None for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
     try:
@@ -174,7 +174,7 @@ def decimal(value: object) -> Decimal | None:
 
 
 def _moment(entry: Mapping[str, object], name: str, notes: list[str]) -> datetime | None:
-    """A date in milliseconds since 1970 or ISO 8601; what cannot be read is noted, not raised."""
+    """Read a date. A date that cannot be read is added to the notes, and does not raise."""
     value = entry.get(name)
     read = rate_limit_headers.instant(value)
     if read is None and value is not None:

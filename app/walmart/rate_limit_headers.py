@@ -1,15 +1,15 @@
-"""How long Walmart asks us to wait, and how many calls it has left for us.
+"""Walmart's rate-limit headers: calls left in the bucket, and when it refills.
 
-Walmart's pages spell the header for the time in two ways and do not say its unit; integrators
-see milliseconds since 1970. Retry-After is documented for none of its order endpoints and is
-honoured where it comes.
+Walmart's pages spell the header for the time in two ways and do not name its unit; integrators
+see milliseconds since 1970. Retry-After is documented for none of the order endpoints, and is
+honoured if it is sent.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-# A bucket of many calls a second gives the next one back soon.
+# A bucket of many calls a second refills soon.
 SHORTEST = timedelta(milliseconds=50)
 LONGEST = timedelta(minutes=5)
 # Larger numbers cannot be seconds since 1970 (that would be the year 5138): they are milliseconds.
@@ -21,7 +21,7 @@ _REPLENISHED_AT = ("x-next-replenish-time", "x-next-replenishment-time")
 
 
 def tokens_left(headers: Mapping[str, str]) -> int | None:
-    """Calls left in this endpoint's bucket, where Walmart says so; header names in any case."""
+    """Return the calls left in the endpoint's bucket. None means that Walmart does not say."""
     value = _lower(headers).get(_COUNT)
     try:
         return None if value is None else max(int(float(value)), 0)
@@ -30,10 +30,10 @@ def tokens_left(headers: Mapping[str, str]) -> int | None:
 
 
 def replenish_in(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """Time until the bucket has a call again, between SHORTEST and LONGEST; None if not said.
+    """Return the time until the next token, between SHORTEST and LONGEST. None means not given.
 
-    now is an aware time by this host's clock; where Walmart's Date header disagrees with it,
-    Walmart's clock counts, by which it named the moment. Header names are taken in any case.
+    now is an aware time of this host's clock. If Walmart's Date header disagrees with it, Walmart's
+    clock counts, because the header's time is of that clock. Header names may have any case.
     """
     given = _lower(headers)
     now = _walmarts(given.get("date"), now)
@@ -46,9 +46,9 @@ def replenish_in(headers: Mapping[str, str], now: datetime) -> timedelta | None:
 
 
 def instant(value: object) -> datetime | None:
-    """Read a moment as Walmart writes it: milliseconds or seconds since 1970, or ISO 8601.
+    """Read a time as Walmart writes it: milliseconds or seconds since 1970, or ISO 8601.
 
-    Numbers may come as text. None where it is neither; a time without zone is taken as UTC.
+    Numbers may come as text; a naive time is taken as UTC. None for anything else.
     """
     if value is None or isinstance(value, bool):
         return None

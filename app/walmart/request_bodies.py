@@ -1,8 +1,7 @@
-"""Bodies for Walmart: shipments, tracking corrections and cancellations.
+"""Request bodies for Walmart: shipments, tracking corrections and cancellations.
 
-Pure; the order that Walmart answers with is read in `app/walmart/order_parser.py`. Shapes follow
-Walmart's OpenAPI document of the orders API (US marketplace, June 2026); the samples of its
-guide pages differ from it and are wrong.
+Their shapes follow Walmart's OpenAPI document of the orders API (US marketplace, June 2026). The
+samples of its guide pages differ from it and are wrong.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,11 +45,11 @@ def shipping_body(
     tracking_url: str | None,
     override_cancel_request: bool,
 ) -> dict[str, object]:
-    """One package: units of some lines under one carrier and tracking number.
+    """Return the body for one package: units of lines with one carrier and tracking number.
 
-    shipped_at is an aware time. override_cancel_request ships although the buyer asked for a
-    cancellation. Raises ValueError for no lines, a line named twice, less than one unit, and a
-    carrier that is none, two, or not Walmart's own and without a URL.
+    shipped_at is an aware time. override_cancel_request ships lines that the buyer asked to cancel.
+    Raises ValueError for no lines, a line named twice, less than one unit, no carrier or two, and
+    for a carrier outside Walmart's list without a URL.
     """
     package = _package(shipped_at, carrier, method_code, tracking_number, tracking_url)
     order_lines = [
@@ -76,7 +75,7 @@ def tracking_body(
     tracking_number: str,
     tracking_url: str | None,
 ) -> dict[str, object]:
-    """Correct carrier, number or URL of a package that Walmart already shows as shipped.
+    """Return the body that corrects the carrier, number or URL of a shipped package.
 
     Walmart takes it for 4 hours after the first shipping call. Raises like `shipping_body`.
     """
@@ -95,9 +94,9 @@ def tracking_body(
 
 
 def cancellation_body(*, lines: Sequence[ShipLine], reason: str) -> dict[str, object]:
-    """Cancel units; reason is Walmart's code. Walmart has no "all of it": every line is named.
+    """Return the body that cancels units. reason is Walmart's code; every line must be named.
 
-    Raises ValueError like `shipping_body`, and for a reason that is not one of Walmart's.
+    Raises ValueError like `shipping_body`, and for an unknown reason.
     """
     if reason not in CODES:
         raise ValueError(f"{reason!r} is not one of Walmart's cancellation reasons")
@@ -164,7 +163,7 @@ def _quantity(line: ShipLine) -> dict[str, str]:
 
 
 def stock_of(payload: object) -> int | None:
-    """The stock level in an answer of Walmart's inventory API; None where there is none."""
+    """Read the stock level in an answer of the inventory API. None means that it has none."""
     quantity = payload.get("quantity") if isinstance(payload, Mapping) else None
     amount = decimal(quantity.get("amount")) if isinstance(quantity, Mapping) else None
     return None if amount is None else int(amount)

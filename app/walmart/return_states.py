@@ -1,7 +1,7 @@
-"""Where the units of a return's line are: Walmart's statuses, and the events that say more.
+"""Statuses and events of a return line.
 
-Walmart's guide of the returns API has the statuses INITIATED, DELIVERED and COMPLETED in the US,
-and CANCELLED beside them elsewhere. COMPLETED is a refunded return as well as a canceled one.
+Walmart's guide to the returns API has the statuses INITIATED, DELIVERED and COMPLETED in the US,
+and also CANCELLED elsewhere. COMPLETED may mean refunded or canceled; the events tell which.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ _ARRIVED = frozenset({"DELIVERED", "DELIVERED_AT_RETURN_CENTER"})
 
 
 def statuses(line: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
-    """The statuses of a line, each with its units; the flat one is none, being deprecated."""
+    """Return the statuses of a line, each with its units, without the deprecated flat status."""
     return list(_objects(line.get("currentTrackingStatuses")))
 
 
@@ -28,7 +28,7 @@ def was_canceled(line: Mapping[str, object]) -> bool:
 
 
 def arrived_at(lines: object) -> datetime | None:
-    """When the first unit of a return was received, as far as Walmart says so."""
+    """Return when the first unit of a return was received. None means that none was."""
     found = [at for line in _objects(lines) for at in _arrivals(line)]
     return min(found, default=None)
 
@@ -45,7 +45,7 @@ def _arrivals(line: Mapping[str, object]) -> Iterator[datetime]:
 
 
 def _order(event: Mapping[str, object]) -> tuple[float, float]:
-    """Walmart counts events up; their times tell where it does not."""
+    """Return the sort key of an event: Walmart's count, else its time."""
     number = decimal(event.get("sequenceNo"))
     at = rate_limit_headers.instant(event.get("eventTime"))
     return (float(number) if number is not None else -1.0, at.timestamp() if at else 0.0)

@@ -1,7 +1,7 @@
-"""Walmart's returns: read with tolerance, asked for page by page, and the body of a refund.
+"""Parser of Walmart's returns, the queries of their pages, and the body of a refund.
 
-Shapes follow Walmart's OpenAPI document of the returns API (US marketplace, June 2026). Dates are
-ISO 8601 here, amounts numbers, and pages go by offset, so that a page may repeat a return.
+Shapes follow Walmart's OpenAPI document of the returns API (US marketplace, June 2026). In this API
+dates are ISO 8601, amounts are numbers, and pages go by offset, so a page may repeat a return.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,52 +15,52 @@ from app.http_client.call import Call
 from app.walmart import buyer_parser, rate_limit_headers, return_states
 from app.walmart.order_parser import UnreadableOrder, decimal, text
 
-# Walmart's most.
+# Walmart's largest page.
 PAGE = 200
 _MOST_UNITS = 1_000_000
-# A unit in one of these is refunded, or its refund cannot be stopped any more.
+# A unit in one of these statuses is refunded, or its refund cannot be stopped any more.
 _REFUNDING = frozenset({"REFUND_INITIATED", "REFUND_COMPLETED", "REFUND_ISSUED"})
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnPage:
-    """A page of returns. unreadable: why the units of some cannot be told, by number.
-
-    private: the buyers' words in it, which no evidence and no message may show.
-    """
+    """A page of a list of returns."""
 
     call: Call
     returns: tuple[Return, ...] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    """Why the units of a return cannot be read, by its number."""
     cursor: str | None = None
+    """Cursor of the next page. None means the last page."""
     private: frozenset[str] = field(default=frozenset(), repr=False)
+    """The buyers' words on the page, which no evidence and no message may contain."""
 
     def of(self, number: str) -> "ReturnPage":
-        """What the page shows of the return with that number."""
+        """Return the page with only the return that has this number."""
         shown = [each for each in self.returns if each.return_order_id == number]
         why = {each: reason for each, reason in self.unreadable.items() if each == number}
         return ReturnPage(self.call, tuple(shown[:1]), why, private=self.private)
 
 
 def changed_query(since: datetime, until: datetime | None = None, size: int | None = None) -> str:
-    """The query of the first page of what changed since, until a moment or until now.
+    """Return the query of the first page of changes. until None means no end.
 
     Pages go by offset: with an end, a return that changes between two pages would leave the list,
-    and the one behind it would move onto the page that was read already.
+    and the next one would move onto the page that was read already.
     """
-    asked: dict[str, object] = {"returnLastModifiedStartDate": _date(since)}
+    query: dict[str, object] = {"returnLastModifiedStartDate": _date(since)}
     if until is not None:
-        asked["returnLastModifiedEndDate"] = _date(until)
-    return "?" + urlencode({**asked, "limit": size or PAGE})
+        query["returnLastModifiedEndDate"] = _date(until)
+    return "?" + urlencode({**query, "limit": size or PAGE})
 
 
 def one_query(return_order_id: str) -> str:
-    """The query of one return."""
+    """Return the query of one return."""
     return "?" + urlencode({"returnOrderId": return_order_id, "limit": PAGE})
 
 
 def refund_body(returned: Return, units: Mapping[int, int]) -> dict[str, object]:
-    """The refund of units of some lines: Walmart takes quantities, not amounts."""
+    """Return the body of a refund of units by line: Walmart takes quantities, not amounts."""
     return {
         "customerOrderId": returned.customer_order_id,
         "refundLines": [
@@ -73,8 +73,8 @@ def refund_body(returned: Return, units: Mapping[int, int]) -> dict[str, object]
     }
 
 
-def read_page(payload: object, call: Call, asked: str | None) -> ReturnPage:
-    """Read a page. Raises UnreadableOrder for what is no list of returns."""
+def read_page(payload: object, call: Call, requested: str | None) -> ReturnPage:
+    """Read a page. Raises UnreadableOrder if the answer is not a list of returns."""
     body = payload if isinstance(payload, Mapping) else {}
     found = body.get("returnOrders")
     if not isinstance(found, list):
@@ -92,8 +92,8 @@ def read_page(payload: object, call: Call, asked: str | None) -> ReturnPage:
         call,
         tuple(returns),
         unreadable,
-        # A page with nothing on it is the last, and so is one that leads to itself.
-        _query(cursor) if found and cursor and _query(cursor) != asked else None,
+        # An empty page is the last, and so is a page with its own cursor.
+        _query(cursor) if found and cursor and _query(cursor) != requested else None,
         buyer_parser.private_words_of_returns(found),
     )
 
@@ -103,7 +103,7 @@ def _query(cursor: str) -> str:
 
 
 def read_return(entry: object) -> Return:
-    """Read a return. Raises UnreadableOrder where its lines or units cannot be told."""
+    """Read a return. Raises UnreadableOrder if its lines or units cannot be read."""
     if not isinstance(entry, Mapping):
         raise UnreadableOrder("it is not an object")
     lines = tuple(_lines(entry.get("returnOrderLines")))
@@ -149,7 +149,7 @@ def _lines(found: object) -> Iterator[ReturnLine]:
 
 
 def _refunded(entry: Mapping[str, object]) -> int:
-    """Units refunded: the larger of Walmart's count and of what its statuses add up to."""
+    """Return the units refunded: the larger of Walmart's count and the sum of its statuses."""
     counted = entry.get("refundedQty")
     units = _units(counted, "refunded units") if counted is not None else 0
     tracked = sum(_in_status(each) for each in return_states.statuses(entry) if _refunding(each))
@@ -157,9 +157,9 @@ def _refunded(entry: Mapping[str, object]) -> int:
 
 
 def _canceled(entry: Mapping[str, object], others: int) -> int:
-    """Units canceled; others: those that are not refunded.
+    """Return the units canceled. others: units that are not refunded.
 
-    A canceled return is "completed" as well as a refunded one: its events tell which.
+    A canceled and a refunded return are both COMPLETED; the events tell which.
     """
     states = return_states.statuses(entry)
     done = return_states.CANCELED

@@ -16,9 +16,9 @@ from app.walmart.returns import ReturnPage
 
 @dataclass(frozen=True, slots=True)
 class ReturnsApi:
-    """Raises the classes of `app.walmart.errors` and nothing else."""
+    """Methods raise only the classes of `app.walmart.errors`."""
 
-    operations: ApiSession
+    session: ApiSession
 
     async def changed(
         self,
@@ -29,23 +29,21 @@ class ReturnsApi:
         until: datetime | None = None,
         size: int | None = None,
     ) -> ReturnPage:
-        """Read a page of the returns that changed since, as `list_orders`; until None: till now."""
+        """Read a page of changed returns, like `list_orders`. until None means no end."""
         query = cursor or returns.changed_query(since, until, size)
         return await self._page(account, query, cursor)
 
     async def read(self, account: SellerCredentials, return_order_id: str) -> ReturnPage:
-        """Read a return: a page of it alone, empty where Walmart shows none of that number."""
+        """Read a return, as a page; the page is empty if Walmart has no return with the number."""
         page = await self._page(account, returns.one_query(return_order_id), None)
         return page.of(return_order_id)
 
     async def _page(self, account: SellerCredentials, query: str, cursor: str | None) -> ReturnPage:
-        answered, call = await self.operations.look_up(
-            account, "list_returns", "/v3/returns", query
-        )
-        if answered is None:
+        reply, call = await self.session.find(account, "list_returns", "/v3/returns", query)
+        if reply is None:
             return ReturnPage(call)
         try:
-            return returns.read_page(answered.payload, call, cursor)
+            return returns.read_page(reply.payload, call, cursor)
         except UnreadableOrder as error:
             message = f"Walmart's answer shows no list of returns: {error}."
             raise errors.CallUnclear(message, call=call) from error
@@ -53,13 +51,13 @@ class ReturnsApi:
     async def refund(
         self, account: SellerCredentials, returned: Return, units: Mapping[int, int]
     ) -> Call:
-        """Refund units of a return's lines. Raises Unclear where the answer is of another."""
+        """Refund units by line. Raises CallUnclear if the answer is about another return."""
         path = f"/v3/returns/{quote(returned.return_order_id, safe='')}/refund"
         body = returns.refund_body(returned, units)
-        answered = await self.operations.carry_out(account, "refund", "POST", path, body)
-        shown = answered.payload
+        reply = await self.session.call(account, "refund", "POST", path, body)
+        shown = reply.payload
         number = shown.get("returnOrderId") if isinstance(shown, Mapping) else None
         if str(number) != returned.return_order_id:
             message = "Walmart's answer does not name the return that was refunded."
-            raise errors.CallUnclear(message, call=answered.call)
-        return answered.call
+            raise errors.CallUnclear(message, call=reply.call)
+        return reply.call

@@ -1,4 +1,4 @@
-"""A package as it waits in the outbox: all that Walmart is told about it but the units."""
+"""The payload of a shipment update: the package without its units."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from app.walmart.request_bodies import ShipLine, shipping_body, tracking_body
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What a shipment update will tell Walmart; kept as the update's payload."""
+    """A package that a shipment update sends to Walmart; the payload of the update."""
 
     carrier: WalmartCarrier
     tracking_number: str
@@ -35,7 +35,7 @@ class Package:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The package as an update's payload."""
+        """Return the package as the payload of an update."""
         return {
             "carrier": self.carrier_json,
             "tracking_number": self.tracking_number,
@@ -47,13 +47,13 @@ class Package:
 
     @property
     def carrier_json(self) -> dict[str, str]:
-        """Walmart's carrier as it is kept and shown: one of carrier and other."""
+        """Return the carrier as it is stored and shown: either carrier or other."""
         if self.carrier.carrier is not None:
             return {"carrier": self.carrier.carrier}
         return {"other": self.carrier.other or ""}
 
     def body(self, lines: Sequence[ShipLine], seller_order_id: str) -> dict[str, Any]:
-        """The exact body that tells Walmart these units left in this package."""
+        """Return Walmart's request body for these units in this package."""
         return shipping_body(
             lines=lines,
             seller_order_id=seller_order_id,
@@ -68,7 +68,7 @@ class Package:
     def correction(
         self, lines: Sequence[ShipLine], seller_order_id: str, current_tracking_number: str
     ) -> dict[str, Any]:
-        """The exact body that gives these units, shipped under another number, this package's."""
+        """Return Walmart's request body that moves these units to this tracking number."""
         return tracking_body(
             lines=lines,
             seller_order_id=seller_order_id,

@@ -1,7 +1,7 @@
-"""An access token per store: asked for once, shared by every call, renewed before it ends.
+"""Cache of Walmart's access tokens: one for each store, shared by its calls, renewed in time.
 
-Walmart's tokens live 900 s (POST /v3/token, grant client_credentials). Asking is without
-effect on orders, so it may be repeated; whatever becomes of it, no order has heard of us yet.
+A token lives 900 s (POST /v3/token, grant client_credentials). The request for a token has no
+effect on orders, so it may be repeated, and its failure means that the call itself was not sent.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from app.walmart import errors, markets
 from app.walmart.credentials import SellerCredentials
 
 TRIES = 3
-# A token is not used in the last minute of its life: a slow call must not outlive it.
+# A token is not used in its last minute, so that a slow call does not outlive it.
 MARGIN = timedelta(seconds=60)
 _LIFETIME_SECONDS = 900
 _LONGEST_LIFETIME = 86_400
@@ -34,7 +34,7 @@ _PRINTABLE = re.compile(r"[!-~]+")
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """An access token and the moment after which a new one is asked for."""
+    """An access token, and when a new one is requested."""
 
     value: str = field(repr=False)
     good_until: datetime
@@ -50,9 +50,9 @@ class _Slot:
 
 
 class TokenCache:
-    """Tokens by store. Concurrent calls of a store share one request and its outcome.
+    """Tokens by store. Concurrent calls of a store share one request and its result.
 
-    sleep and jitter (a number from 0 to 1) are what the short waits between tries are made of.
+    sleep and jitter (0 to 1) make the short waits between tries.
     """
 
     def __init__(
@@ -70,16 +70,16 @@ class TokenCache:
         self._slots: dict[int, _Slot] = {}
 
     def forget(self, store_id: int) -> None:
-        """Drop a store's token; a request for one under way is not reused either."""
+        """Drop a store's token. A request that is under way is not reused either."""
         self._slots.pop(store_id, None)
 
     async def get(
         self, account: SellerCredentials, deadline: float, *, rejected: str | None = None
     ) -> str:
-        """The store's token; rejected is one that Walmart has just refused.
+        """Return the store's token. rejected: a token that Walmart has just rejected.
 
-        deadline is a moment of the loop's clock. Raises NotSent (no token could be had in time
-        or at all), CredentialsRejected, Throttled, Unavailable or Misconfigured; never Unclear.
+        deadline is a time of the loop's clock. Raises NotSent (no token in time, or no answer),
+        CredentialsRejected, Throttled, Unavailable or Misconfigured; never CallUnclear.
         """
         slot = self._slot(account)
         if value := self._usable(slot, rejected):
@@ -90,7 +90,7 @@ class TokenCache:
             if value := self._usable(slot, rejected):
                 return value
             if slot.error is not None and slot.fetches != seen:
-                # The request we waited for has failed; asking again at once would not help.
+                # The concurrent request has failed; another one now would fail too.
                 raise type(slot.error)(str(slot.error), call=slot.error.call)
             return await self._renew(slot, account, deadline)
         finally:
@@ -169,13 +169,13 @@ def _worth_another_try(error: BaseException) -> bool:
     )
 
 
-def _token(answered: HttpReply, asked_at: datetime) -> AccessToken:
-    call = answered.call
-    value, lifetime = _json_token(answered) if call.failure is None else _xml_token(answered)
+def _token(reply: HttpReply, asked_at: datetime) -> AccessToken:
+    call = reply.call
+    value, lifetime = _json_token(reply) if call.failure is None else _xml_token(reply)
     if call.status == _OK and value is not None and _PRINTABLE.fullmatch(value):
         return AccessToken(value, asked_at + max(timedelta(seconds=lifetime) - MARGIN, timedelta()))
     if call.status == _BAD_REQUEST and not isinstance(errors.classify(call), errors.Unavailable):
-        # Wrong keys have been answered with a bare 400 as well as with an OAuth error.
+        # Walmart has answered wrong keys with a bare 400 as well as with an OAuth error.
         message = "Walmart refused the store's client id and secret."
         raise errors.CredentialsRejected(message, call=call)
     if call.status == _NOT_FOUND:
@@ -186,15 +186,15 @@ def _token(answered: HttpReply, asked_at: datetime) -> AccessToken:
     raise known or errors.CallUnclear("Walmart's answer holds no access token.", call=call)
 
 
-def _json_token(answered: HttpReply) -> tuple[str | None, float]:
-    body = answered.payload if isinstance(answered.payload, dict) else {}
+def _json_token(reply: HttpReply) -> tuple[str | None, float]:
+    body = reply.payload if isinstance(reply.payload, dict) else {}
     value = body.get("access_token")
     return (value if isinstance(value, str) else None), _lifetime(body.get("expires_in"))
 
 
-def _xml_token(answered: HttpReply) -> tuple[str | None, float]:
-    """Walmart answers in XML, under other names, where it overlooks what we accept."""
-    value, lifetime = _XML_TOKEN.search(answered.text), _XML_LIFETIME.search(answered.text)
+def _xml_token(reply: HttpReply) -> tuple[str | None, float]:
+    """Read a token from XML, which Walmart sends if it ignores the Accept header."""
+    value, lifetime = _XML_TOKEN.search(reply.text), _XML_LIFETIME.search(reply.text)
     return value and value[1], _lifetime(lifetime and lifetime[1])
 
 

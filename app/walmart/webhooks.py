@@ -1,8 +1,8 @@
-"""Walmart's notifications: what to subscribe to, how they are signed, what they are about.
+"""Walmart's webhooks: the events to subscribe to, their signature, and their parser.
 
-The envelope is {"source": {"eventType", "eventId", …}, "payload": {…}}. Its payloads name fields
-and write dates unlike the orders API, and where the kind of a change stands is described in two
-ways: so an announcement is read for its order's or return's number alone, and Walmart is asked.
+The envelope is {"source": {"eventType", "eventId", …}, "payload": {…}}. Payloads name fields and
+write dates unlike the orders API, and Walmart documents the kind of a change in two ways. So only
+the number of the order or return is taken from an event, and Walmart is read.
 """
 
 import base64
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from app.walmart.order_parser import text
 
 SIGNATURE_HEADER = "X-Waybill-Signature"
-# The single order events end on 2026-12-15; returns have no successor.
+# Walmart ends its single order events on 2026-12-15; the return events have no successor.
 SUBSCRIBED: Mapping[str, str] = {
     "ORDER_UPDATES": "ORDER",
     "RETURN_CREATED": "RETURNS",
@@ -27,12 +27,12 @@ _ORDER, _RETURN = frozenset({"purchaseOrderId"}), frozenset({"returnOrderId", "r
 
 
 class NotANotification(ValueError):
-    """What came is not one of Walmart's events; the message says why."""
+    """The body is not an event of Walmart's; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class WalmartEvent:
-    """What Walmart announces; either number may be missing."""
+    """An event of Walmart's; either number may be missing."""
 
     id: str
     type: str
@@ -41,9 +41,9 @@ class WalmartEvent:
 
 
 def signed(body: bytes, secret: str, signature: str) -> bool:
-    """Whether a body bears the HMAC-SHA256 of the secret, in hex or base64.
+    """Whether a signature is the HMAC-SHA256 of a body, in hex or base64.
 
-    Walmart's documents do not say which of the two it is.
+    Walmart's documents do not say which of the two it sends.
     """
     digest = hmac.digest(secret.encode(), body, hashlib.sha256)
     given = signature.strip().removeprefix("sha256=").encode(errors="replace")
@@ -63,7 +63,7 @@ def read(body: bytes) -> WalmartEvent:
     if kind is None:
         raise NotANotification("it names no eventType")
     if identifier is None:
-        # The same body again is the same event.
+        # An event without an id is identified by its body.
         identifier = hashlib.sha256(body).hexdigest()
     payload = envelope.get("payload")
     return WalmartEvent(
@@ -75,7 +75,7 @@ def read(body: bytes) -> WalmartEvent:
 
 
 def subscription(url: str, kind: str, resource: str, secret: str) -> dict[str, object]:
-    """One event of the body that subscribes."""
+    """Return one event of the request body that subscribes."""
     return {
         "eventType": kind,
         "eventVersion": "V1",

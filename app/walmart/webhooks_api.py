@@ -1,4 +1,4 @@
-"""Walmart's notifications API: what can be announced, and to whom it is."""
+"""Walmart's webhooks API: event types and subscriptions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _SUBSCRIPTIONS = "/v3/webhooks/subscriptions"
 
 @dataclass(frozen=True, slots=True)
 class WebhookSubscription:
-    """An event type that Walmart announces at an address."""
+    """A subscription: Walmart sends events of a type to a URL."""
 
     id: str
     event_type: str
@@ -24,21 +24,21 @@ class WebhookSubscription:
 
 @dataclass(frozen=True, slots=True)
 class WebhooksApi:
-    """Raises the classes of `app.walmart.errors` and nothing else."""
+    """Methods raise only the classes of `app.walmart.errors`."""
 
-    operations: ApiSession
+    session: ApiSession
 
     async def event_types(self, account: SellerCredentials) -> dict[str, str]:
-        """What can be subscribed to: event types, each with its resource."""
+        """Return the event types that can be subscribed to, each with its resource."""
         path = "/v3/webhooks/eventTypes"
-        answered = await self.operations.carry_out(account, "webhooks", "GET", path)
-        found = _events(answered)
+        reply = await self.session.call(account, "webhooks", "GET", path)
+        found = _events(reply)
         return {str(each.get("eventType")): str(each.get("resourceName")) for each in found}
 
     async def subscriptions(self, account: SellerCredentials) -> list[WebhookSubscription]:
-        """What is subscribed to, whoever did it."""
+        """Return all subscriptions of the account, also those that Waybill did not make."""
         try:
-            answered = await self.operations.carry_out(account, "webhooks", "GET", _SUBSCRIPTIONS)
+            reply = await self.session.call(account, "webhooks", "GET", _SUBSCRIPTIONS)
         except errors.NotFound:
             return []
         return [
@@ -47,32 +47,30 @@ class WebhooksApi:
                 str(each.get("eventType")),
                 str(each.get("eventUrl")),
             )
-            for each in _events(answered)
+            for each in _events(reply)
         ]
 
     async def subscribe(
         self, account: SellerCredentials, url: str, wanted: Mapping[str, str], secret: str
     ) -> None:
-        """Let Walmart announce events (types with their resources), signed with a secret."""
+        """Subscribe a URL to event types, given with their resources, signed with a secret."""
         events = [
             webhooks.subscription(url, kind, resource, secret) for kind, resource in wanted.items()
         ]
-        await self.operations.carry_out(
-            account, "webhooks", "POST", _SUBSCRIPTIONS, {"events": events}
-        )
+        await self.session.call(account, "webhooks", "POST", _SUBSCRIPTIONS, {"events": events})
 
     async def unsubscribe(self, account: SellerCredentials, identifier: str) -> None:
         """End a subscription."""
         path = f"{_SUBSCRIPTIONS}/{quote(identifier, safe='')}"
-        await self.operations.carry_out(account, "webhooks", "DELETE", path)
+        await self.session.call(account, "webhooks", "DELETE", path)
 
 
-def _events(answered: HttpReply) -> list[Mapping[str, object]]:
-    """Walmart's schema names them otherwise than its examples, and puts lists into lists."""
-    body = answered.payload if isinstance(answered.payload, Mapping) else {}
+def _events(reply: HttpReply) -> list[Mapping[str, object]]:
+    """Read the events: Walmart's schema and examples name them differently, and nest lists."""
+    body = reply.payload if isinstance(reply.payload, Mapping) else {}
     found = next((body[name] for name in _NAMES if isinstance(body.get(name), list)), None)
     if found is None:
-        raise errors.CallUnclear("Walmart's answer holds no events.", call=answered.call)
+        raise errors.CallUnclear("Walmart's answer holds no events.", call=reply.call)
     events = [each for each in found if isinstance(each, Mapping)]
     inner = [each["event"] if isinstance(each.get("event"), list) else [each] for each in events]
     return [each for some in inner for each in some if isinstance(each, Mapping)]

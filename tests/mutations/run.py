@@ -936,7 +936,7 @@ MUTATIONS = (
         "every page of returns is read",
         "the first page only",
         "app/walmart/returns.py",
-        "        _query(cursor) if found and cursor and _query(cursor) != asked else None,",
+        "        _query(cursor) if found and cursor and _query(cursor) != requested else None,",
         "        None,",
         (PROGRESS,),
     ),
