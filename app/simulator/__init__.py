@@ -1,4 +1,7 @@
-"""A Walmart that behaves: tokens, orders, shipments and cancellations, with faults on demand.
+"""Simulator of Walmart, and of a small Commerce, with faults on demand.
 
-It imports nothing else of Waybill and keeps its state in memory. Integrators test against it.
+Integrators test against it. It imports nothing else of Waybill and keeps its state in memory.
+Start with `app.py` (Walmart's endpoints) and `world.py` (the state). `rules.py` holds Walmart's
+rules, `faults.py` and `misbehaviour.py` the faults, `admin.py` the routes under /simulator, and
+`shop.py` the Commerce.
 """

@@ -8,28 +8,29 @@ from dataclasses import dataclass, field
 from app.simulator.errors import gateway_error
 
 TOKEN_SECONDS = 900
-# The oldest token goes first.
+# Beyond this, the oldest token is dropped.
 MOST_TOKENS = 100_000
 _WRONG = "wrong"
-# Walmart's tokens are this long or longer; who keeps them in a short column should notice.
+# Walmart's tokens have at least this length, so that a column that is too short shows in tests.
 _TOKEN_BYTES = 840
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """Whose it is, and from when to when it is good, in milliseconds since 1970."""
+    """An access token. Times are milliseconds since 1970."""
 
     client_id: str
     issued_at: int
     until: int
+    """When it expires."""
 
 
 @dataclass(slots=True)
 class Accounts:
-    """Who may call. now gives milliseconds since 1970.
+    """Accounts and tokens. now returns milliseconds since 1970.
 
-    Open: any client id has an account, and any secret but "wrong" opens it, until a secret is
-    set for it. Not open: only client ids whose secret was set.
+    If is_open, any client id has an account, and any secret but "wrong" opens it until a secret is
+    registered for it. Otherwise only registered client ids have an account.
     """
 
     now: Callable[[], int]
@@ -39,11 +40,11 @@ class Accounts:
     _tokens: dict[str, IssuedToken] = field(default_factory=dict)
 
     def register(self, client_id: str, secret: str) -> None:
-        """Set the one secret that opens an account."""
+        """Register the only secret that opens an account."""
         self._secrets[client_id] = secret
 
     def grant(self, client_id: str, secret: str) -> str:
-        """Give an account a token; earlier ones stay good. Raises 401 for a wrong secret."""
+        """Issue a token; earlier tokens stay valid. Raises 401 for a wrong secret."""
         known = self._secrets.get(client_id)
         opens = self.is_open and secret != _WRONG if known is None else secret == known
         if not client_id or not opens:
@@ -60,12 +61,12 @@ class Accounts:
         return token
 
     def owner(self, token: str) -> str:
-        """Whose a token is or was; empty where nobody knows it."""
+        """Return the client id of a token, also an expired one; empty means unknown."""
         held = self._tokens.get(token)
         return held.client_id if held else ""
 
     def admit(self, token: str) -> IssuedToken:
-        """What a token stands for. Raises 401 for one that is missing, unknown or expired."""
+        """Return a valid token. Raises 401 if it is missing, unknown or expired."""
         held = self._tokens.get(token)
         if held is None or held.until <= self.now():
             raise gateway_error(401, "UNAUTHORIZED", "Unauthorized token or incorrect header")

@@ -1,19 +1,19 @@
-"""The routes that play the buyer, the person in Seller Center and fate.
+"""Admin routes: they act as the buyer, as a person in Seller Center, and inject faults.
 
-Never expose them: they ask for no key. Bodies are JSON objects, a refusal is {"error": text}.
+Never expose them: they require no key. Bodies are JSON objects, an error is {"error": text}.
 
 POST /simulator/orders: client_id and lines [{sku, line_number?, name?, quantity?, unit_price?}],
 with purchase_order_id?, customer_order_id?, ship_method?, ordered_at?, ship_by?, deliver_by?
 (milliseconds since 1970) and status? (Created, Acknowledged); or {"orders": [such orders]}.
 An account in another market is seller@ca or seller@mx.
-GET /simulator/orders?client_id=, GET /simulator/orders/{po}: what "Walmart" believes.
+GET /simulator/orders?client_id=, GET /simulator/orders/{po}: the state at "Walmart".
 POST /simulator/orders/{po}/ship and /cancel with lines? [{line_number, quantity?,
 tracking_number?, reason?}], and /intent-to-cancel with lines? [number]: done by hand.
 GET /simulator/ledger and /simulator/calls: filtered by any field, and after=sequence.
-POST /simulator/faults: kind, operation?, times? (null for ever) and what `faults.Fault` names.
-GET /simulator/held: effects that the fault "held" keeps back; POST lets them land in the order they
-came and answers how many landed and how many were refused; DELETE forgets them.
-DELETE /simulator/history: no read lags behind what is so now.
+POST /simulator/faults: kind, operation?, times? (null: forever) and the fields of `InjectedFault`.
+GET /simulator/held: effects that the fault "held" delays; POST applies them in order and answers
+how many were applied and how many refused; DELETE drops them.
+DELETE /simulator/history: no read lags behind the present state.
 POST /simulator/rates: operation, capacity, refill_per_second, client_id?
 POST /simulator/clock: advance_seconds; late orders are canceled.
 POST /simulator/accounts: client_id, client_secret.
@@ -42,37 +42,37 @@ from app.simulator.world import World
 _LONGEST_JUMP = 400 * 86_400.0
 
 
-def routes(world: World, fate: Misbehaviour) -> list[Route]:
+def routes(world: World, misbehaviour: Misbehaviour) -> list[Route]:
     """Every route under /simulator."""
-    desk = _AdminRoutes(world, fate)
+    handlers = _AdminRoutes(world, misbehaviour)
     answers: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
-        ("POST", "/accounts", desk.register),
-        ("POST", "/orders", desk.place),
-        ("GET", "/orders", desk.orders),
-        ("DELETE", "/orders", desk.forget_orders),
-        ("GET", "/orders/{po}", desk.order),
-        ("POST", "/orders/{po}/ship", desk.ship),
-        ("POST", "/orders/{po}/cancel", desk.cancel),
-        ("POST", "/orders/{po}/intent-to-cancel", desk.want_to_cancel),
-        ("POST", "/orders/{po}/mend", desk.mend),
-        ("POST", "/webhooks", desk.silence),
-        ("GET", "/stock", desk.stock),
-        ("GET", "/shops/{store_code}", desk.shop),
-        ("POST", "/shops/{store_code}/stock", desk.fill_shop),
-        ("GET", "/ledger", desk.ledger),
-        ("GET", "/calls", desk.calls),
-        ("POST", "/faults", desk.add_fault),
-        ("GET", "/faults", desk.faults),
-        ("DELETE", "/faults", desk.clear_faults),
-        ("DELETE", "/faults/{id:int}", desk.remove_fault),
-        ("GET", "/held", desk.held),
-        ("POST", "/held", desk.let_land),
-        ("DELETE", "/held", desk.forget_held),
-        ("DELETE", "/history", desk.forget_history),
-        ("POST", "/rates", desk.limit),
-        ("DELETE", "/rates", desk.clear_rates),
-        ("POST", "/clock", desk.advance),
-        ("POST", "/reset", desk.reset),
+        ("POST", "/accounts", handlers.register),
+        ("POST", "/orders", handlers.place),
+        ("GET", "/orders", handlers.orders),
+        ("DELETE", "/orders", handlers.forget_orders),
+        ("GET", "/orders/{po}", handlers.order),
+        ("POST", "/orders/{po}/ship", handlers.ship),
+        ("POST", "/orders/{po}/cancel", handlers.cancel),
+        ("POST", "/orders/{po}/intent-to-cancel", handlers.want_to_cancel),
+        ("POST", "/orders/{po}/mend", handlers.mend),
+        ("POST", "/webhooks", handlers.silence),
+        ("GET", "/stock", handlers.stock),
+        ("GET", "/shops/{store_code}", handlers.shop),
+        ("POST", "/shops/{store_code}/stock", handlers.fill_shop),
+        ("GET", "/ledger", handlers.ledger),
+        ("GET", "/calls", handlers.calls),
+        ("POST", "/faults", handlers.add_fault),
+        ("GET", "/faults", handlers.faults),
+        ("DELETE", "/faults", handlers.clear_faults),
+        ("DELETE", "/faults/{id:int}", handlers.remove_fault),
+        ("GET", "/held", handlers.held),
+        ("POST", "/held", handlers.let_land),
+        ("DELETE", "/held", handlers.forget_held),
+        ("DELETE", "/history", handlers.forget_history),
+        ("POST", "/rates", handlers.limit),
+        ("DELETE", "/rates", handlers.clear_rates),
+        ("POST", "/clock", handlers.advance),
+        ("POST", "/reset", handlers.reset),
     ]
     own = [Route(f"/simulator{path}", to, methods=[method]) for method, path, to in answers]
     return [*own, *return_routes.routes(world)]
@@ -97,10 +97,10 @@ def _done() -> Response:
 
 
 class _AdminRoutes:
-    """The endpoints. They raise BadInput for what they cannot do."""
+    """The endpoints. They raise BadInput for a request that they cannot fulfil."""
 
-    def __init__(self, world: World, fate: Misbehaviour) -> None:
-        self._world, self._fate = world, fate
+    def __init__(self, world: World, misbehaviour: Misbehaviour) -> None:
+        self._world, self._misbehaviour = world, misbehaviour
 
     async def register(self, request: Request) -> Response:
         wanted = await _wanted(request)
@@ -189,7 +189,7 @@ class _AdminRoutes:
 
     def _tell(self, client_id: str, what: str, purchase_order_id: str) -> None:
         payload = {"purchaseOrderId": purchase_order_id}
-        self._world.notifier.tell(client_id, "ORDER_UPDATES", what, payload)
+        self._world.notifier.publish(client_id, "ORDER_UPDATES", what, payload)
 
     async def silence(self, request: Request) -> Response:
         self._world.notifier.silent = (await _wanted(request)).get("silent") is True
@@ -225,14 +225,14 @@ class _AdminRoutes:
         return _done()
 
     async def held(self, _: Request) -> Response:
-        return JSONResponse({"held": [asdict(call) for call, _ in self._fate.held]})
+        return JSONResponse({"held": [asdict(call) for call, _ in self._misbehaviour.held]})
 
     async def let_land(self, _: Request) -> Response:
-        landed, refused = self._fate.let_land()
+        landed, refused = self._misbehaviour.let_land()
         return JSONResponse({"landed": landed, "refused": refused})
 
     async def forget_held(self, _: Request) -> Response:
-        self._fate.held.clear()
+        self._misbehaviour.held.clear()
         return _done()
 
     async def forget_history(self, _: Request) -> Response:
@@ -261,7 +261,7 @@ class _AdminRoutes:
         return JSONResponse({"now": self._world.now(), "canceled": late})
 
     def _cancel_late(self) -> list[str]:
-        """Cancel what is not shipped in time by Walmart's clock; answers which orders."""
+        """Cancel orders that are late by Walmart's clock; return their numbers."""
         late = []
         for client_id, orders in self._world.orders.items():
             for number, order in orders.items():
@@ -275,5 +275,5 @@ class _AdminRoutes:
 
     async def reset(self, _: Request) -> Response:
         self._world.reset()
-        self._fate.forget()
+        self._misbehaviour.forget()
         return _done()

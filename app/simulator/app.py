@@ -1,4 +1,4 @@
-"""Walmart's endpoints: who calls, what fault they meet, what takes effect, what is answered."""
+"""Walmart's endpoints: admit the call, choose its fault, apply its effect, answer."""
 
 import asyncio
 import time
@@ -64,15 +64,15 @@ def create_app(
     open_accounts: bool = True,
     token_seconds: int = TOKEN_SECONDS,
 ) -> Starlette:
-    """Make a Walmart of its own; it holds everything in memory.
+    """Create a simulator with a state of its own, in memory.
 
-    now and monotonic give nanoseconds. seed makes faults with a probability repeatable. With
-    open_accounts any client id has an account and any secret but "wrong" opens it; without,
-    POST /simulator/accounts makes accounts. The app's state.closing, an event, ends all silence.
+    now and monotonic return nanoseconds. seed makes faults with a probability repeatable. With
+    open_accounts any client id has an account, and any secret but "wrong" opens it; otherwise
+    POST /simulator/accounts creates accounts. The event state.closing ends calls without an answer.
     """
     world = World(now, monotonic, seed, open_accounts, token_seconds)
-    fate = Misbehaviour(lambda: now() // 1_000_000, sleep)
-    endpoint = _Walmart(world, fate).endpoint
+    misbehaviour = Misbehaviour(lambda: now() // 1_000_000, sleep)
+    endpoint = _Walmart(world, misbehaviour).endpoint
     routes = [
         endpoint("POST", "/v3/token", "token", _token, enter=gateway.enter_for_token),
         endpoint("GET", "/v3/token/detail", "token_detail", _token_detail),
@@ -92,20 +92,20 @@ def create_app(
         endpoint("GET", "/v3/returns", "returns", _returns),
         endpoint("POST", "/v3/returns/{rma}/refund", "refund", _refund),
         *shop_routes.routes(endpoint),
-        Route("/", page.handler(world, fate)),
-        *admin.routes(world, fate),
+        Route("/", page.handler(world, misbehaviour)),
+        *admin.routes(world, misbehaviour),
     ]
     handlers = {BadInput: _unfit, HTTPException: _no_such_route}
     app = Starlette(routes=routes, exception_handlers=handlers)
-    app.state.closing = fate.closing
+    app.state.closing = misbehaviour.closing
     return app
 
 
 class _Walmart:
-    """Makes the endpoints, which are all alike but for what they do."""
+    """Creates the endpoints; they differ only in what they do."""
 
-    def __init__(self, world: World, fate: Misbehaviour) -> None:
-        self._world, self._fate = world, fate
+    def __init__(self, world: World, misbehaviour: Misbehaviour) -> None:
+        self._world, self._misbehaviour = world, misbehaviour
 
     def endpoint(
         self,
@@ -116,7 +116,7 @@ class _Walmart:
         *,
         enter: Enter = gateway.enter,
     ) -> Route:
-        """The route of an operation: prepare says what a call asks for, enter lets it in."""
+        """Create the route of an operation. enter admits a call, prepare returns its work."""
 
         async def answer(request: Request) -> Response:
             call = self._hear(request, operation)
@@ -142,7 +142,7 @@ class _Walmart:
         if fault is None:
             return JSONResponse(work.do())
         call.fault = fault.kind
-        return await self._fate.answer(fault, request, call, work)
+        return await self._misbehaviour.answer(fault, request, call, work)
 
     def _hear(self, request: Request, operation: str) -> ReceivedCall:
         code: str | None = request.path_params.get("store_code")
@@ -155,7 +155,7 @@ class _Walmart:
             client_id = gateway.in_market(owner, request)
         po: str | None = request.path_params.get("po")
         correlation_id = request.headers.get("wm_qos.correlation_id", "")
-        return self._world.ledger.hear(operation, client_id, po, correlation_id)
+        return self._world.ledger.record_call(operation, client_id, po, correlation_id)
 
 
 def _token(world: World, request: Request, _: ReceivedCall, body: bytes) -> CallWork:
@@ -218,7 +218,7 @@ def _write(world: World, request: Request, call: ReceivedCall, body: bytes) -> C
             effects = _RULES[call.operation](order, body, world.now())
         world.ledger.apply(call, order.purchase_order_id, effects)
         for effect in effects:
-            # Walmart takes the seller's word that there are no more.
+            # A cancellation with this reason sets the stock level to zero.
             if effect.reason == OUT_OF_STOCK:
                 world.set_stock(call.client_id, order.lines[effect.line].sku, None, 0)
         return {"order": as_walmart(order)}
@@ -227,7 +227,7 @@ def _write(world: World, request: Request, call: ReceivedCall, body: bytes) -> C
 
 
 def _stocked(request: Request) -> tuple[str, str | None]:
-    """The SKU and the ship node that a call is about. Raises Walmart's 404 for an unknown SKU."""
+    """Return the SKU and ship node of a call. Raises Walmart's 404 for an unknown SKU."""
     sku = request.query_params.get("sku", "")
     if not sku or sku.startswith(UNKNOWN_SKU):
         raise order_error(404, f"CONTENT_NOT_FOUND.{ORDERS}", "No item found", "sku")
@@ -339,7 +339,7 @@ async def _unfit(_: Request, error: Exception) -> Response:
 
 
 async def _no_such_route(_: Request, error: Exception) -> Response:
-    """A wrong address or method, as Walmart words it."""
+    """Answer an unknown path or method as Walmart does."""
     status = getattr(error, "status_code", 404)
     code = "METHOD_NOT_ALLOWED" if status == 405 else "URI_NOT_FOUND"  # noqa: PLR2004 - of HTTP
     refusal = order_error(status, f"{code}.{ORDERS}", str(getattr(error, "detail", error)))

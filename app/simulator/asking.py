@@ -1,4 +1,4 @@
-"""What a person asks of the simulator: the body of a request under /simulator."""
+"""Request bodies of the routes under /simulator."""
 
 import json
 from typing import Any
@@ -9,12 +9,12 @@ from app.simulator.errors import BadInput
 
 
 async def wanted(request: Request) -> dict[str, Any]:
-    """The body of a request, empty if there is none. Raises BadInput for what is not an object."""
+    """Return the JSON object of a request, empty without a body. Raises BadInput for others."""
     body = await request.body()
     try:
-        asked = json.loads(body or b"{}")
+        decoded = json.loads(body or b"{}")
     except (ValueError, RecursionError):
         raise BadInput("the body is not JSON") from None
-    if not isinstance(asked, dict):
+    if not isinstance(decoded, dict):
         raise BadInput("the body is not a JSON object")
-    return asked
+    return decoded

@@ -20,7 +20,7 @@ _KEPT = ("shipDateTime", "carrierName", "methodCode", "trackingNumber", "trackin
 
 @dataclass(frozen=True, slots=True)
 class RequestedUnits:
-    """Units of a line that a request is about; override is intentToCancelOverride."""
+    """Units of a line in a request; override is intentToCancelOverride."""
 
     line: SimulatedLine
     units: int
@@ -29,7 +29,7 @@ class RequestedUnits:
 
 
 def parse(body: bytes) -> Any:  # noqa: ANN401 - any JSON
-    """A request's JSON. Raises 400 for anything else."""
+    """Decode the JSON of a request. Raises 400 for anything else."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -38,7 +38,7 @@ def parse(body: bytes) -> Any:  # noqa: ANN401 - any JSON
 
 
 def part(body: object, name: str) -> Mapping[str, Any]:
-    """The object of that name. Raises 400 where there is none."""
+    """Return the object with this name. Raises 400 if there is none."""
     found = body.get(name) if isinstance(body, Mapping) else None
     if not isinstance(found, Mapping):
         raise bad_content(f"{name} is missing", name)
@@ -46,7 +46,7 @@ def part(body: object, name: str) -> Mapping[str, Any]:
 
 
 def asked(order: SimulatedOrder, wanted: Mapping[str, Any], status: str) -> list[RequestedUnits]:
-    """What is asked of each line; every entry must be to the given status."""
+    """Return the units requested of each line; every entry must have the given status."""
     found = list(_asked(order, wanted, status))
     if not found:
         raise bad_content("orderLine is missing", "orderLine")
@@ -86,14 +86,14 @@ def _quantity(status: Mapping[str, Any]) -> int:
     if quantity.get("unitOfMeasurement") not in _UNITS:
         raise bad_content("Unit of measurement must be EACH or EA", "unitOfMeasurement")
     digits = isinstance(amount, str) and amount.isascii() and amount.isdecimal()
-    # Lengths are compared first: turning thousands of digits into a number is refused by Python.
+    # The length is checked first: Python refuses to convert thousands of digits.
     if not digits or len(str(amount)) > len(str(_MOST_UNITS)) or int(str(amount)) < 1:
         raise bad_content(f"Quantity {str(amount)[:20]} is invalid", "statusQuantity")
     return int(str(amount))
 
 
 def package(one: RequestedUnits, order: SimulatedOrder, now: int) -> dict[str, Any]:
-    """The tracking of a package, checked as Walmart does. now in milliseconds since 1970."""
+    """Check the tracking of a package as Walmart does. now is in milliseconds since 1970."""
     where = f"in line number {one.line.number}"
     info = one.status.get("trackingInfo")
     if not isinstance(info, Mapping):

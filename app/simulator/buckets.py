@@ -1,4 +1,4 @@
-"""Walmart's throttling: a token bucket for each seller and endpoint, refilled gradually."""
+"""Walmart's rate limits: a token bucket for each seller and endpoint, refilled gradually."""
 
 import math
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from app.simulator.errors import BadInput, Refusal, gateway_error
 
 _ANY = "*"
-# A bucket that is never refilled says to come back in an hour, and then again.
+# A bucket without refill names an hour as its next token.
 _FOR_EVER_SECONDS = 3600.0
 
 
@@ -21,16 +21,16 @@ class _Bucket:
 
 @dataclass(slots=True)
 class Buckets:
-    """Unlimited until a rate is set. now gives nanoseconds since 1970."""
+    """The buckets; unlimited until a rate is set. now returns nanoseconds since 1970."""
 
     now: Callable[[], int]
     _rates: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
     _buckets: dict[tuple[str, str], _Bucket] = field(default_factory=dict)
 
     def limit(self, client_id: str | None, operation: str, capacity: float, refill: float) -> None:
-        """Set a rate: capacity in tokens, refill in tokens a second; for all sellers if None.
+        """Set a rate: capacity in tokens, refill in tokens a second. client_id None means all.
 
-        The most specific rate counts: seller and operation, then operation, then seller.
+        The most specific rate applies: seller and operation, then operation, then seller.
         Raises BadInput for a number that is negative or not finite.
         """
         if not all(math.isfinite(number) and number >= 0 for number in (capacity, refill)):
@@ -39,12 +39,12 @@ class Buckets:
         self._buckets.clear()
 
     def clear(self) -> None:
-        """Take every limit away."""
+        """Remove all rates."""
         self._rates.clear()
         self._buckets.clear()
 
     def spend(self, client_id: str, operation: str) -> dict[str, str]:
-        """Take a token; answers Walmart's headers. Raises 429 when there is none."""
+        """Take a token and return Walmart's headers. Raises 429 if there is none."""
         bucket = self._bucket(client_id, operation) if self._rates else None
         if bucket is None:
             return {"x-current-token-count": "9999", "x-next-replenish-time": self._at(0.0)}
@@ -84,5 +84,5 @@ class Buckets:
 
 
 def threshold_violated(headers: dict[str, str]) -> Refusal:
-    """Walmart's 429."""
+    """Return Walmart's 429."""
     return gateway_error(429, "REQUEST_THRESHOLD_VIOLATED", "Request threshold violated", headers)

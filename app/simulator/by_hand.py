@@ -1,4 +1,4 @@
-"""What a buyer or a person in Seller Center does to an order, past the orders API."""
+"""Changes of an order outside the orders API: by the buyer, or by a person in Seller Center."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,8 +13,7 @@ _REASON, _CARRIER, _NUMBER = "SELLER_CANCEL_OUT_OF_STOCK", "UPS", "BYHAND"
 def move(order: SimulatedOrder, status: str, wanted: object, now: int) -> list[Effect]:
     """Ship or cancel units; without lines, every open unit. Raises BadInput.
 
-    More units than are open is not refused: a person can do what is possible only. now is in
-    milliseconds since 1970.
+    At most the open units are moved; more are not refused. now is in milliseconds since 1970.
     """
     effects = []
     for line, each in list(_asked(order, wanted)):
@@ -35,7 +34,7 @@ def move(order: SimulatedOrder, status: str, wanted: object, now: int) -> list[E
 
 
 def want_to_cancel(order: SimulatedOrder, wanted: object, now: int) -> None:
-    """Let the buyer ask for a cancellation of lines, given by number; of all, without."""
+    """Record the buyer's cancel request for lines, given by number; without any, for all."""
     numbers = wanted or list(order.lines)
     if not isinstance(numbers, list):
         raise BadInput("lines is a list of line numbers")

@@ -1,6 +1,6 @@
-"""Walmart's refusals, in Walmart's own shapes.
+"""Walmart's errors, in Walmart's own shapes.
 
-Orders answer `{"errors": {"error": [...]}}`, the gateway in front of them `{"error": [...]}`.
+The orders API answers `{"errors": {"error": [...]}}`, the gateway before it `{"error": [...]}`.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _NOT_FOUND, _BROKEN_FROM = "CONTENT_NOT_FOUND", 500
 
 
 class Refusal(Exception):
-    """An answer other than 200. headers are added to it; body None is a bare answer."""
+    """An answer other than 200, with extra headers. body None means an empty answer."""
 
     def __init__(
         self, status: int, body: dict[str, Any] | None, headers: Mapping[str, str] | None = None
@@ -22,7 +22,7 @@ class Refusal(Exception):
 
 
 class BadInput(Exception):
-    """The simulator's own routes cannot do what was asked; the message says why."""
+    """A route under /simulator cannot fulfil a request; the message says why."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         self.status = status
@@ -30,25 +30,25 @@ class BadInput(Exception):
 
 
 def order_error(status: int, code: str, description: str, field: str = "data") -> Refusal:
-    """A refusal of the orders API."""
+    """Return an error of the orders API."""
     return Refusal(status, {"errors": {"error": [_error(status, code, description, field)]}})
 
 
 def gateway_error(
     status: int, code: str, description: str, headers: Mapping[str, str] | None = None
 ) -> Refusal:
-    """A refusal of the gateway, before the orders API has seen the request."""
+    """Return an error of the gateway, before the request reaches the orders API."""
     error = _error(status, f"{code}.{GATEWAY}", description, None)
     return Refusal(status, {"error": [error]}, headers)
 
 
 def bad_content(description: str, field: str = "data") -> Refusal:
-    """The request was understood and does not fit the order."""
+    """Return an error of a valid request that does not fit the order."""
     return order_error(400, CONTENT, description, field)
 
 
 def not_found() -> Refusal:
-    """No order matches; Walmart answers an empty list so, too."""
+    """Return the error for no matching order; Walmart also answers an empty list with it."""
     return order_error(
         404, f"{_NOT_FOUND}.{ORDERS}", "Orders not found for given search parameters"
     )

@@ -1,4 +1,4 @@
-"""Faults on demand: what Walmart does wrong next, for whom, how often and how likely."""
+"""Injected faults: their kind, the calls they apply to, how often and with what probability."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from app.simulator.errors import BadInput
 
-# What happens, and whether the request takes effect all the same.
+# Kinds of faults: what happens, and whether the request takes effect nevertheless.
 KINDS = {
     "refuse": "400 with the given code, field and description; no effect",
     "throttle": "429 with Walmart's headers, for delay seconds; no effect",
@@ -33,8 +33,8 @@ KINDS = {
     "held": "the given 5xx (500); takes effect once POST /simulator/held lets it",
     "lag": "reads show what was delay seconds, or changes, ago; any other call takes effect",
 }
-# read is GET of one order, list and released are the two lists, token_detail is a readiness check,
-# inventory is PUT and inventory_read GET of a stock level.
+# read is GET of one order; list and released are the two lists; token_detail is a readiness check;
+# inventory is PUT and inventory_read is GET of a stock level.
 OPERATIONS = (
     "token",
     "token_detail",
@@ -60,28 +60,28 @@ _LONGEST_DELAY = 3600.0
 
 @dataclass(slots=True)
 class InjectedFault:
-    """One misbehaviour. times None is for ever; delay in seconds; status None is the kind's own.
-
-    changes: a read that lags shows each order, return and stock level as it was so many of its
-    changes ago, however long ago that is; None: as it was delay seconds ago.
-    """
+    """An injected fault."""
 
     id: int
     operation: str
     kind: str
     times: int | None = 1
+    """How many calls it applies to. None means forever."""
     client_id: str | None = None
     purchase_order_id: str | None = None
     probability: float = 1.0
     delay: float = 1.0
+    """Seconds."""
     status: int | None = None
+    """None means the status of the kind."""
     code: str | None = None
     description: str | None = None
     field: str | None = None
     changes: int | None = None
+    """A lagging read shows each object before so many of its changes. None: `delay` ago."""
 
-    def meets(self, operation: str, client_id: str, purchase_order_id: str | None) -> bool:
-        """Whether this call is one that it is about."""
+    def applies_to(self, operation: str, client_id: str, purchase_order_id: str | None) -> bool:
+        """Whether the fault applies to a call."""
         return (
             self.operation in {"*", operation}
             and self.client_id in {None, client_id}
@@ -91,7 +91,7 @@ class InjectedFault:
 
 @dataclass(slots=True)
 class Faults:
-    """The faults that are set, oldest first. The seed makes probabilities repeatable."""
+    """The active faults, oldest first. seed makes probabilities repeatable."""
 
     seed: int = 0
     _set: dict[int, InjectedFault] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class Faults:
         self._random = random.Random(self.seed)  # noqa: S311 - repeatable, not secret
 
     def add(self, wanted: Mapping[str, Any]) -> InjectedFault:
-        """Set a fault. Raises BadInput for a kind, operation, field or value that cannot be."""
+        """Add a fault. Raises BadInput for an invalid kind, operation, field or value."""
         _check(wanted)
         try:
             fault = InjectedFault(**{"operation": "*", **wanted, "id": next(self._ids)})
@@ -114,11 +114,11 @@ class Faults:
     def take(
         self, operation: str, client_id: str, purchase_order_id: str | None
     ) -> InjectedFault | None:
-        """The fault that this call meets, used up once by it."""
+        """Return the fault for a call, and count its use. None means no fault."""
         if not self._set:
             return None
         for fault in list(self._set.values()):
-            if not fault.meets(operation, client_id, purchase_order_id):
+            if not fault.applies_to(operation, client_id, purchase_order_id):
                 continue
             if self._random.random() >= fault.probability:
                 continue
@@ -130,15 +130,15 @@ class Faults:
         return None
 
     def listed(self) -> list[dict[str, Any]]:
-        """The faults that are set."""
+        """Return the active faults."""
         return [asdict(fault) for fault in self._set.values()]
 
     def remove(self, identifier: int) -> bool:
-        """Take one away; False when there is none of that id."""
+        """Remove a fault. False means that there is none with this id."""
         return self._set.pop(identifier, None) is not None
 
     def clear(self) -> None:
-        """Take all away."""
+        """Remove all faults."""
         self._set.clear()
 
 

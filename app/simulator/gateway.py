@@ -1,4 +1,4 @@
-"""Walmart's gateway: who calls, with which headers, and not too often."""
+"""Walmart's gateway: checks the token, the headers and the rate limit of a call."""
 
 import base64
 import binascii
@@ -12,43 +12,43 @@ from app.simulator.names import MARKETS
 from app.simulator.world import World
 
 _TOKEN = "wm_sec.access_token"  # noqa: S105 - a header's name
-# The Global APIs are known to this version only.
+# The only version of the Global APIs.
 _GLOBAL_VERSION = "3.1"
 _REQUIRED = ("wm_qos.correlation_id", "wm_svc.name")
 
 
 def access_token(request: Request) -> str:
-    """The token of a call, empty where there is none; a Bearer token is none to Walmart."""
+    """Return the token of a call; empty means none. Walmart ignores a Bearer token."""
     return request.headers.get(_TOKEN, "")
 
 
 def enter(world: World, request: Request, call: ReceivedCall) -> Mapping[str, str]:
-    """Let a call to a business endpoint in; answers the throttling headers. Raises a refusal."""
+    """Admit a call to a business endpoint; return the rate-limit headers. Raises Refusal."""
     world.accounts.admit(access_token(request))
     _check_headers(request)
     if request.method == "POST" and "json" not in request.headers.get("content-type", ""):
-        # Seen by integrators where the content type is missing; 415 it is not.
+        # Integrators have seen this answer, and not a 415, for a missing content type.
         raise order_error(500, f"SYSTEM_ERROR.{ORDERS}", "System error")
     return world.buckets.spend(call.client_id, call.operation)
 
 
 def in_market(client_id: str, request: Request) -> str:
-    """The account as its market knows it: seller, or seller@ca. Without the header it is the US."""
+    """Return the account of a market: seller, or seller@ca. Without the header it is the US."""
     market = request.headers.get("wm_market", "us")
     return client_id if market == "us" or not client_id else f"{client_id}@{market}"
 
 
 def enter_for_token(_: World, request: Request, __: ReceivedCall) -> Mapping[str, str]:
-    """Let a call for a token in. Raises a refusal."""
+    """Admit a request for a token. Raises Refusal."""
     _check_headers(request)
     if not credentials(request)[0]:
-        # A bare answer, without any of Walmart's error shapes.
+        # An empty answer, in none of Walmart's error shapes.
         raise Refusal(400, None)
     return {}
 
 
 def credentials(request: Request) -> tuple[str, str]:
-    """The client id and secret of a request for a token, empty where there is none."""
+    """Return the client id and secret of a request for a token; empty texts mean none."""
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     try:
         text = base64.b64decode(encoded, validate=True).decode()

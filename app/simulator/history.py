@@ -1,17 +1,17 @@
-"""What orders, returns and stock levels were before their latest changes, for reads that lag."""
+"""Past states of orders, returns and stock levels, for reads that lag."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-# Bounded memory: older changes are forgotten, and a lagging read shows them as made.
+# Bounded memory: a lagging read shows older changes as made.
 MOST_CHANGES = 10_000
 
 
 @dataclass(slots=True)
 class History:
-    """The newest changes of everything. now gives milliseconds since 1970."""
+    """The newest changes of all objects. now returns milliseconds since 1970."""
 
     now: Callable[[], int]
     _past: deque[tuple[int, Hashable, Any]] = field(
@@ -19,11 +19,11 @@ class History:
     )
 
     def keep(self, key: Hashable, before: object) -> None:
-        """Remember what something was before the change that was just made."""
+        """Record the state of an object before the change that was just made."""
         self._past.append((self.now(), key, before))
 
     def before(self, seconds: float, changes: int | None) -> Mapping[Hashable, Any]:
-        """What was something else so many seconds ago, or so many of its changes ago."""
+        """Return the objects that differed so many seconds, or so many of their changes, ago."""
         since = self.now() - seconds * 1000
         found: dict[Hashable, Any] = {}
         counted: Counter[Hashable] = Counter()
@@ -34,5 +34,5 @@ class History:
         return found
 
     def clear(self) -> None:
-        """Forget them."""
+        """Drop all changes."""
         self._past.clear()

@@ -1,7 +1,7 @@
-"""What Walmart does with orders that are not shipped in time: it cancels what is still open.
+"""Late orders: Walmart cancels units that are not shipped in time.
 
-In the US four days after the estimated ship date, in CA seven (Walmart, "Purchase order line
-auto-canceled" and "Manage order status").
+It does so four days after the estimated ship date in the US, and seven in CA (Walmart, "Purchase
+order line auto-canceled" and "Manage order status").
 """
 
 from app.simulator.ledger import Effect
@@ -13,7 +13,7 @@ REASON = "AUTO_CANCEL_LATE_SHIPMENT"
 
 
 def cancel_late(order: SimulatedOrder, now: int) -> list[Effect]:
-    """Cancel the open units of an order whose time is over; now in milliseconds since 1970."""
+    """Cancel the open units of a late order. now is in milliseconds since 1970."""
     if now <= order.ship_by + _GRACE_DAYS[order.market] * _DAY_MS:
         return []
     effects = []

@@ -1,6 +1,6 @@
-"""What really happened: effects that were applied, and calls that came in. The judge of tests.
+"""Ledger: the effects that were applied and the calls that were received. Tests check against it.
 
-Both lists keep the newest MOST_ENTRIES entries; `dropped` says how many older ones are gone.
+Both lists keep the newest MOST_ENTRIES entries; `dropped` counts the older ones.
 """
 
 import itertools
@@ -17,11 +17,7 @@ _AFTER = "after"
 
 @dataclass(slots=True)
 class ReceivedCall:
-    """A call that came in, in nanoseconds since 1970.
-
-    status is what was answered; it stays None where nothing, or half an answer, was given.
-    fault is the kind of the fault that the call met.
-    """
+    """A received call. Times are nanoseconds since 1970."""
 
     sequence: int
     received_at: int
@@ -30,32 +26,34 @@ class ReceivedCall:
     purchase_order_id: str | None
     correlation_id: str
     status: int | None = None
+    """The status of the answer. None means no answer, or half of one."""
     fault: str | None = None
+    """The kind of the fault that was applied to the call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Something that was done to units of a line.
-
-    operation is acknowledge, shipping, cancel, tracking (a correction: it ships nothing), refund,
-    shipped_by_hand, cancelled_by_hand, auto_cancelled or refunded_by_walmart; inventory, whose line
-    is the SKU; or commerce_order, commerce_payment and commerce_comment, whose line is the number
-    of Commerce's order. reference is the number that a correction replaced, the return (with
-    reference_line) that was refunded, the ship node, or the text of the comment.
-    """
+    """A change of units of a line."""
 
     operation: str
+    """One of acknowledge, shipping, cancel, tracking (a correction: it ships nothing), refund,
+    shipped_by_hand, cancelled_by_hand, auto_cancelled, refunded_by_walmart, inventory,
+    commerce_order, commerce_payment and commerce_comment.
+    """
     line: str
+    """The line; for inventory the SKU, for commerce_* the number of Commerce's order."""
     quantity: int
     tracking_number: str | None = None
     reason: str | None = None
     reference: str | None = None
+    """The number that a correction replaced, the refunded return, the ship node, or the comment."""
     reference_line: int | None = None
+    """The line of the refunded return."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An effect with when and by what call; times in ns, applied_monotonic never goes back."""
+    """An effect, and the call that caused it. Times are ns; applied_monotonic never decreases."""
 
     sequence: int
     received_at: int
@@ -75,7 +73,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Ledger:
-    """Append-only. now and monotonic give nanoseconds."""
+    """The append-only ledger. now and monotonic return nanoseconds."""
 
     now: Callable[[], int]
     monotonic: Callable[[], int]
@@ -84,10 +82,10 @@ class Ledger:
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _call_numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def hear(
+    def record_call(
         self, operation: str, client_id: str, purchase_order_id: str | None, correlation_id: str
     ) -> ReceivedCall:
-        """Write down a call before anything is decided about it."""
+        """Record a call before it is processed."""
         number = next(self._call_numbers)
         call = ReceivedCall(
             number, self.now(), operation, client_id, purchase_order_id, correlation_id
@@ -96,7 +94,7 @@ class Ledger:
         return call
 
     def apply(self, call: ReceivedCall, purchase_order_id: str, effects: Iterable[Effect]) -> None:
-        """Write down what a call has brought about."""
+        """Record the effects of a call."""
         self._write(
             effects, call.received_at, call.client_id, purchase_order_id, call.correlation_id
         )
@@ -104,7 +102,7 @@ class Ledger:
     def apply_by_hand(
         self, client_id: str, purchase_order_id: str, effects: Iterable[Effect]
     ) -> None:
-        """Write down what a person did in Seller Center."""
+        """Record what a person did in Seller Center."""
         self._write(effects, self.now(), client_id, purchase_order_id, "")
 
     def _write(
@@ -135,15 +133,15 @@ class Ledger:
             self.entries.append(entry)
 
     def clear(self) -> None:
-        """Forget all; sequence numbers go on."""
+        """Drop all entries; sequence numbers continue."""
         self.entries.clear()
         self.calls.clear()
 
 
 def select(kept: deque[Any], kind: type, query: Mapping[str, str]) -> dict[str, Any]:
-    """Entries or calls that match a query by their fields, and those after a sequence number.
+    """Return the entries or calls that match a query by fields, and by `after` a sequence number.
 
-    Raises BadInput for a name that they do not have.
+    Raises BadInput for an unknown field.
     """
     names = [known.name for known in fields(kind)]
     unknown = set(query) - {*names, _AFTER}

@@ -1,4 +1,4 @@
-"""Reading lists of orders: filters, pages with Walmart's cursor, and 404 for an empty one."""
+"""Lists of orders: filters, pages with Walmart's cursor, and 404 for an empty list."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from app.simulator.shapes import as_walmart
 _DEFAULT_LIMIT, _MOST = 100, 200
 _WEEK_MS = 7 * 86_400_000
 _FOR_EVER = 2**63
-# Milliseconds in a date are refused as well.
+# Dates with milliseconds are refused.
 _DATES = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ")
 Fits = Callable[[SimulatedOrder], bool]
 
@@ -20,9 +20,9 @@ Fits = Callable[[SimulatedOrder], bool]
 def find(
     orders: Mapping[str, SimulatedOrder], query: Mapping[str, str], now: int, *, released: bool
 ) -> dict[str, Any]:
-    """A page of an account's orders; released: only those that wait for acknowledgement.
+    """Return a page of an account's orders. released: only those that wait for acknowledgement.
 
-    now in milliseconds since 1970. Raises 404 where none matches, 400 for a filter's bad value.
+    now is in milliseconds since 1970. Raises 404 if no order matches, 400 for an invalid filter.
     """
     limit = min(_number(query, "limit", _DEFAULT_LIMIT, least=1), _MOST)
     start = _number(query, "soIndex", 0, least=0)
@@ -31,7 +31,7 @@ def find(
     if "purchaseOrderId" in query:
         one = orders.get(query["purchaseOrderId"])
         candidates = [one] if one else []
-    # A page begins at a place among all orders, so that a change between pages skips none.
+    # A page begins at an index among all orders, so that a change between pages skips none.
     found = [(place, order) for place, order in enumerate(candidates) if fits(order)]
     page = [(place, order) for place, order in found if place >= start][:limit]
     if not page:
@@ -44,7 +44,7 @@ def find(
 
 
 def _cursor(query: Mapping[str, str], limit: int, place: int, now: int) -> str:
-    """A query string to be appended as it is; it carries the window of the first page on."""
+    """Return the query string of the next page; it contains the window of the first page."""
     window = {
         "createdStartDate": _text(now - _WEEK_MS),
         "createdEndDate": _text(now),
@@ -54,7 +54,7 @@ def _cursor(query: Mapping[str, str], limit: int, place: int, now: int) -> str:
 
 
 def _filter(query: Mapping[str, str], now: int, *, released: bool) -> Fits:
-    # A cursor's end is in whole seconds; what was ordered within its last one is not lost.
+    # The end of a cursor is in whole seconds; orders within its last second are included.
     end = _date(query, "createdEndDate", now) + 999
     begin = _date(query, "createdStartDate", now - _WEEK_MS)
     changed = _date(query, "lastModifiedStartDate", 0)

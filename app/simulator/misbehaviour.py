@@ -1,4 +1,4 @@
-"""How a fault shows: before a request takes effect, or after it has."""
+"""Apply a fault to a call: before the request takes effect, or after."""
 
 import asyncio
 import json
@@ -17,27 +17,26 @@ from app.simulator.errors import CONTENT, ORDERS, BadInput, Refusal, gateway_err
 from app.simulator.faults import InjectedFault
 from app.simulator.ledger import ReceivedCall
 
-# No client is left without an answer for longer than this, in seconds.
+# The longest time in seconds without an answer.
 LONGEST_SILENCE = 120.0
-# Bounded memory: of more effects that are held back the oldest never land.
+# Bounded memory: beyond this, the oldest held effects are never applied.
 MOST_HELD = 10_000
 _PAGE = "<html><body><h1>We'll be right back</h1></body></html>"
 
 
 @dataclass(frozen=True, slots=True)
 class CallWork:
-    """What a call asks for. do applies it and answers the JSON; it may raise a refusal.
-
-    unchanged answers the same JSON without applying anything; it is do itself where nothing is to
-    be applied. lagging answers a read as that fault has it; None where nothing lags.
-    """
+    """The work of a call."""
 
     do: Callable[[], Any]
+    """Applies the call and returns the JSON of the answer. May raise Refusal."""
     unchanged: Callable[[], Any]
+    """Returns the JSON without applying the call; the same as `do` for a read."""
     lagging: Callable[[InjectedFault], Any] | None = None
+    """Returns the JSON of a read that lags. None means that the call cannot lag."""
 
     def lands(self) -> bool:
-        """Apply it without an answer; False where it is refused by now."""
+        """Apply the call without an answer. False means that it is refused."""
         try:
             self.do()
         except (Refusal, BadInput):
@@ -46,13 +45,13 @@ class CallWork:
 
 
 class CutConnection(Response):
-    """Begins an answer and has the connection cut before its body."""
+    """An answer that is cut before its body."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the start of an answer whose body never comes.
+        """Send the start of an answer without its body.
 
-        The server closes the connection when an answer ends before its length; ASGI knows no
-        other way that all servers share.
+        The server closes the connection if an answer ends before its length; ASGI has no other way
+        that all servers support.
         """
         del scope, receive
         headers = [(b"content-length", b"4096"), (b"content-type", b"application/json")]
@@ -61,25 +60,23 @@ class CutConnection(Response):
 
 @dataclass(slots=True)
 class Misbehaviour:
-    """Answers calls that meet a fault. now gives milliseconds since 1970.
-
-    closing ends every silence, so that a server can stop at once.
-    """
+    """Answers calls with a fault. now returns milliseconds since 1970."""
 
     now: Callable[[], int]
     sleep: Callable[[float], Awaitable[object]]
     closing: asyncio.Event = field(default_factory=asyncio.Event)
-    # What takes effect once somebody lets it, with the call that asked for it, oldest first.
+    """Ends all calls without an answer, so that a server can stop at once."""
+    # Calls and their work that take effect on request, oldest first.
     held: deque[tuple[ReceivedCall, CallWork]] = field(
         default_factory=lambda: deque(maxlen=MOST_HELD)
     )
-    # The loop itself holds tasks weakly only.
+    # The event loop itself holds only weak references to tasks.
     _late: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def answer(
         self, fault: InjectedFault, request: Request, call: ReceivedCall, work: CallWork
     ) -> Response:
-        """The answer to a call that meets a fault. Raises Refusal."""
+        """Answer a call with a fault. Raises Refusal."""
         refusal = self._refusal(fault)
         if refusal is not None:
             raise refusal
@@ -124,13 +121,13 @@ class Misbehaviour:
                 return JSONResponse(shown)
 
     def let_land(self) -> tuple[int, int]:
-        """Let all take effect that is held back; answers how many did, how many were refused."""
+        """Apply all held work; return how much was applied and how much was refused."""
         landed = [work.lands() for _, work in self.held]
         self.held.clear()
         return sum(landed), len(landed) - sum(landed)
 
     def forget(self) -> None:
-        """Let nothing take effect late that has not yet."""
+        """Drop all work that has not taken effect yet."""
         self.held.clear()
         for task in self._late:
             task.cancel()
@@ -148,7 +145,7 @@ class Misbehaviour:
         )
 
     async def _silence(self, request: Request) -> Response:
-        """Say nothing until the client has gone, the server stops, or for LONGEST_SILENCE."""
+        """Wait until the client disconnects, the server stops, or LONGEST_SILENCE is over."""
         waits = {
             asyncio.ensure_future(_gone(request)),
             asyncio.ensure_future(self.closing.wait()),
@@ -164,7 +161,7 @@ class Misbehaviour:
     def _do_later(self, delay: float, work: CallWork) -> None:
         async def later() -> None:
             await self.sleep(delay)
-            # By then the order may have moved on, and Walmart refuses; nobody hears it.
+            # The order may have changed by then, and the refusal has no receiver.
             work.lands()
 
         task = asyncio.ensure_future(later())
@@ -181,7 +178,7 @@ def _refused(fault: InjectedFault) -> Refusal:
     text = fault.description or "Request content is invalid."
     status = fault.status or 400
     if fault.operation == "token" and fault.code is None:
-        # Wrong keys have been seen to be answered so.
+        # Walmart has answered wrong keys like this.
         return Refusal(status, None)
     if fault.operation.startswith("commerce_"):
         return shop.refused(status, text)
@@ -204,7 +201,7 @@ def _locked(_: InjectedFault) -> Refusal:
 
 
 def _outage(_: InjectedFault) -> Refusal:
-    # Nothing but this exact shape tells an outage from a mistake in the request.
+    # Only this exact shape distinguishes an outage from an error of the request.
     return order_error(400, f"INVALID_REQUEST.{ORDERS}", "Invalid Request")
 
 

@@ -1,4 +1,4 @@
-"""Names that Walmart knows: carriers, shipping methods and reasons to cancel (its orders API)."""
+"""Walmart's carriers, shipping methods and cancellation reasons (its orders API)."""
 
 METHOD_CODES = frozenset({"Standard", "Express", "OneDay", "Freight", "WhiteGlove", "Value"})
 MARKETS = ("us", "ca", "mx")

@@ -1,4 +1,4 @@
-"""Walmart's notifications: who subscribed to what, and events on their way there, signed."""
+"""Walmart's webhooks: subscriptions, and signed events."""
 
 import asyncio
 import base64
@@ -31,7 +31,7 @@ _MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class EventSubscription:
-    """One event type of an account, and where it goes."""
+    """A subscription of an account to an event type."""
 
     id: str
     event_type: str
@@ -42,16 +42,17 @@ class EventSubscription:
 
 @dataclass(slots=True)
 class Notifier:
-    """Sends events without waiting for them; one that fails is lost, as Walmart's last try is."""
+    """Sends events in the background; a failed event is lost, like Walmart's last try."""
 
     held: dict[str, list[EventSubscription]] = field(default_factory=dict)
-    # Silent, as Walmart is at times: polling has to find what happens.
+    """Subscriptions by client id."""
     silent: bool = False
+    """Send no events, as Walmart does at times, so that polling must find the changes."""
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def subscribe(self, client_id: str, wanted: object) -> list[dict[str, Any]]:
-        """Take a body's events. Raises Walmart's 400."""
+        """Add the subscriptions of a request body. Raises Walmart's 400."""
         events = wanted.get("events") if isinstance(wanted, Mapping) else None
         if not isinstance(events, list) or not events:
             raise bad_content("events is missing", "events")
@@ -63,7 +64,7 @@ class Notifier:
         return [_shown(each) for each in made]
 
     def subscriptions(self, client_id: str) -> list[dict[str, Any]]:
-        """What an account has subscribed to."""
+        """Return the subscriptions of an account."""
         return [_shown(each) for each in self.held.get(client_id, [])]
 
     def unsubscribe(self, client_id: str, identifier: str) -> None:
@@ -74,8 +75,10 @@ class Notifier:
             raise not_found()
         self.held[client_id] = left
 
-    def tell(self, client_id: str, kind: str, sub_event: str, payload: Mapping[str, Any]) -> None:
-        """Send an event to whoever subscribed; orders' changes are of type ORDER_UPDATES too."""
+    def publish(
+        self, client_id: str, kind: str, sub_event: str, payload: Mapping[str, Any]
+    ) -> None:
+        """Send an event to its subscriptions, by type or (for orders) by ORDER_UPDATES."""
         if self.silent:
             return
         for each in self.held.get(client_id, []):
@@ -94,7 +97,7 @@ class Notifier:
             task.add_done_callback(self._under_way.discard)
 
     def clear(self) -> None:
-        """Forget every subscription."""
+        """Drop all subscriptions."""
         self.held.clear()
         self.silent = False
 
@@ -115,7 +118,7 @@ class Notifier:
 
 
 def event_types() -> list[dict[str, Any]]:
-    """What can be subscribed to."""
+    """Return the event types that can be subscribed to."""
     return [
         {"eventType": kind, "eventVersion": "V1", "resourceName": resource}
         for kind, resource in EVENT_TYPES.items()
@@ -147,7 +150,7 @@ async def _send(subscription: EventSubscription, body: bytes) -> None:
 
 
 def _open(request: urllib.request.Request) -> None:
-    # Straight there: a proxy of the environment is none of the simulator's business.
+    # Without the environment's proxy.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=_TIMEOUT) as answer:
         answer.read()

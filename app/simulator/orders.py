@@ -1,4 +1,4 @@
-"""What an order is at Walmart: lines whose units are each in a status, some in a package."""
+"""The simulated order: lines, with units in a status and, once shipped, in a package."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,16 +13,18 @@ STATUSES = (CREATED, ACKNOWLEDGED, SHIPPED, DELIVERED, CANCELLED)
 
 @dataclass(slots=True)
 class Parcel:
-    """Units of a line in one status; tracking once they are shipped, reason once canceled."""
+    """Units of a line in one status."""
 
     status: str
     quantity: int
     tracking: dict[str, Any] | None = None
+    """Set once the units are shipped."""
     reason: str | None = None
+    """Set once the units are canceled."""
 
     @property
     def tracking_number(self) -> str | None:
-        """Under which number they went, if they did."""
+        """The tracking number. None means that the units are not shipped."""
         number: str | None = (self.tracking or {}).get("trackingNumber")
         return number
 
@@ -37,7 +39,7 @@ class Parcel:
 
 @dataclass(slots=True)
 class SimulatedLine:
-    """A line of an order; its parcels' quantities always add up to its own."""
+    """A line of an order; the quantities of its parcels always add up to its own."""
 
     number: str
     sku: str
@@ -50,11 +52,11 @@ class SimulatedLine:
     first_shipped_at: int | None = None
 
     def units(self, *statuses: str) -> int:
-        """Units in any of these statuses."""
+        """Return the units in any of these statuses."""
         return sum(parcel.quantity for parcel in self.parcels if parcel.status in statuses)
 
     def move(self, source: tuple[str, ...], parcel: Parcel, now: int) -> None:
-        """Take a parcel's units out of some statuses and put them where the parcel says."""
+        """Move a parcel's units from the source statuses to the parcel."""
         left = parcel.quantity
         for held in self.parcels:
             if held.status in source and left:
@@ -77,7 +79,7 @@ class SimulatedLine:
 
 @dataclass(slots=True)
 class SimulatedOrder:
-    """A purchase order. Times are milliseconds since 1970, as Walmart gives them."""
+    """A purchase order. Times are milliseconds since 1970, as at Walmart."""
 
     purchase_order_id: str
     customer_order_id: str
@@ -86,20 +88,20 @@ class SimulatedOrder:
     deliver_by: int
     ship_method: str
     lines: dict[str, SimulatedLine]
-    # Who ships it: the seller, or Walmart's own warehouses (WFS).
     node_type: str = SELLER_FULFILLED
-    # us, ca or mx.
+    """Shipped by the seller, or by Walmart's own warehouses (WFS)."""
     market: str = "us"
-    # Its quantities cannot be read, as happens to Walmart now and then.
+    """us, ca or mx."""
     garbled: bool = False
+    """Its quantities cannot be read, as happens at Walmart at times."""
 
     @property
     def changed_at(self) -> int:
-        """When anything of it changed last."""
+        """When a line changed last."""
         return max(line.changed_at for line in self.lines.values())
 
     def copy(self) -> "SimulatedOrder":
-        """The order as it is now; later changes leave the copy alone."""
+        """Return a copy that later changes do not affect."""
         lines = {
             number: replace(line, parcels=[replace(parcel) for parcel in line.parcels])
             for number, line in self.lines.items()

@@ -1,4 +1,4 @@
-"""What "Walmart" believes, as a page: orders, the faults that are set, the last calls."""
+"""The simulator's page: orders, active faults and the last calls."""
 
 import heapq
 from collections.abc import Awaitable, Callable, Iterable
@@ -15,7 +15,7 @@ from app.simulator.orders import Parcel, SimulatedLine, SimulatedOrder
 from app.simulator.world import World
 
 _MOST_ORDERS, _MOST_CALLS = 100, 30
-# Nothing from another host, and no script at all.
+# No content from other hosts, and no scripts.
 _POLICY = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif;
@@ -38,16 +38,16 @@ code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere }
 """
 
 
-def handler(world: World, fate: Misbehaviour) -> Callable[[Request], Awaitable[Response]]:
-    """Make the page's endpoint."""
+def handler(world: World, misbehaviour: Misbehaviour) -> Callable[[Request], Awaitable[Response]]:
+    """Create the endpoint of the page."""
 
     async def endpoint(_: Request) -> Response:
-        return HTMLResponse(_render(world, fate), headers=_POLICY)
+        return HTMLResponse(_render(world, misbehaviour), headers=_POLICY)
 
     return endpoint
 
 
-def _render(world: World, fate: Misbehaviour) -> str:
+def _render(world: World, misbehaviour: Misbehaviour) -> str:
     ledger = world.ledger
     orders = [(who, order) for who, some in world.orders.items() for order in some.values()]
     newest = heapq.nlargest(_MOST_ORDERS, orders, key=lambda pair: pair[1].changed_at)
@@ -68,7 +68,7 @@ def _render(world: World, fate: Misbehaviour) -> str:
         _table(
             "Effects held back",
             ("Received (UTC)", "Operation", "Seller", "Purchase order", "Answered"),
-            (_call(call) for call, _ in islice(fate.held, _MOST_CALLS)),
+            (_call(call) for call, _ in islice(misbehaviour.held, _MOST_CALLS)),
             "None: POST /simulator/held lets such effects land.",
         ),
         _table(
@@ -99,7 +99,7 @@ def _table(title: str, heads: tuple[str, ...], rows: Iterable[str], empty: str) 
 
 
 def _row(*cells: str) -> str:
-    """A row of cells that are HTML already."""
+    """Return a table row of cells in HTML."""
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 

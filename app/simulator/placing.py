@@ -1,4 +1,4 @@
-"""A buyer's order as the admin route takes it."""
+"""Create a buyer's order from the body of the admin route."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -21,9 +21,9 @@ _MOST_UNITS = 1_000_000
 
 
 def order_from(wanted: Mapping[str, Any], number: Callable[[], int], now: int) -> SimulatedOrder:
-    """Make an order. number gives ids, now is in milliseconds since 1970.
+    """Create an order. number returns new ids; now is in milliseconds since 1970.
 
-    Raises BadInput for anything that Walmart could not have as an order.
+    Raises BadInput for an order that Walmart could not have.
     """
     method = wanted.get("ship_method") or "Standard"
     if method not in METHOD_CODES:
@@ -47,7 +47,7 @@ def order_from(wanted: Mapping[str, Any], number: Callable[[], int], now: int) -
 
 
 def _market(client_id: str) -> str:
-    """The market of an account, seller or seller@ca."""
+    """Return the market of an account: seller, or seller@ca."""
     _, _, market = client_id.partition("@")
     if market and market not in MARKETS:
         raise BadInput(f"a market is one of {', '.join(MARKETS)}")

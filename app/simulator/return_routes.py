@@ -1,4 +1,4 @@
-"""What happens to returns past the returns API: buyers ask and think better, parcels arrive."""
+"""Admin routes of returns: buyers request and cancel them, parcels arrive, Walmart refunds."""
 
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -13,15 +13,15 @@ from app.simulator.world import World
 
 
 def routes(world: World) -> Iterator[Route]:
-    """The routes of returns under /simulator."""
-    desk = _ReturnRoutes(world)
+    """Return the routes of returns under /simulator."""
+    handlers = _ReturnRoutes(world)
     answers: list[tuple[str, Callable[[Request], Awaitable[Response]]]] = [
-        ("/orders/{po}/return", desk.send_back),
-        ("/returns/{rma}/refund", desk.refund),
-        ("/returns/{rma}/cancel", desk.cancel),
-        ("/returns/{rma}/arrive", desk.arrive),
-        ("/returns/{rma}/mend", desk.mend),
-        ("/returns/{rma}/lose-line", desk.lose_line),
+        ("/orders/{po}/return", handlers.send_back),
+        ("/returns/{rma}/refund", handlers.refund),
+        ("/returns/{rma}/cancel", handlers.cancel),
+        ("/returns/{rma}/arrive", handlers.arrive),
+        ("/returns/{rma}/mend", handlers.mend),
+        ("/returns/{rma}/lose-line", handlers.lose_line),
     ]
     return (Route(f"/simulator{path}", to, methods=["POST"]) for path, to in answers)
 

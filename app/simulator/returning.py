@@ -1,4 +1,4 @@
-"""Returns at Walmart: a buyer asks, the seller refunds units, or Walmart does by itself."""
+"""Returns at Walmart: a buyer requests one, and the seller or Walmart itself refunds units."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ _RETURN_WITHIN_MS = 30 * 86_400_000
 
 @dataclass(slots=True)
 class ReturnedLine:
-    """Units of an order's line that a buyer sends back."""
+    """Units of an order line that a buyer sends back."""
 
     number: int
     order: SimulatedOrder
@@ -39,16 +39,16 @@ class SimulatedReturn:
     changed_at: int = field(default=0)
     arrived_at: int | None = None
     return_type: str = "REFUND"
-    # Its quantities cannot be read.
     garbled: bool = False
+    """Its quantities cannot be read."""
 
     @property
     def orders(self) -> list[SimulatedOrder]:
-        """Every order that its lines are of."""
+        """The orders of its lines."""
         return list({id(line.order): line.order for line in self.lines}.values())
 
     def copy(self) -> "SimulatedReturn":
-        """The return as it is now; later changes leave the copy alone."""
+        """Return a copy that later changes do not affect."""
         return replace(self, lines=[replace(line) for line in self.lines])
 
 
@@ -59,10 +59,10 @@ def open_return(
     number: int,
     now: int,
 ) -> SimulatedReturn:
-    """Let the buyer send units back; without lines every shipped one. Raises BadInput.
+    """Create a return of some lines' units; without lines, of every shipped unit.
 
-    A line may be of another of the account's orders. return_type: REFUND or REPLACEMENT.
-    garbled: its quantities cannot be read.
+    A line may be of another order of the account. return_type is REFUND or REPLACEMENT. Raises
+    BadInput.
     """
     named = wanted.get("lines")
     if named is not None and not isinstance(named, list):
@@ -90,7 +90,7 @@ def _line_from(
 
 
 def cancel(returned: SimulatedReturn, numbers: object, now: int) -> None:
-    """The buyer keeps what is not refunded of some lines, or of all."""
+    """Cancel the unrefunded units of some lines; numbers None means all lines."""
     for line in returned.lines:
         if numbers is None or (isinstance(numbers, list) and line.number in numbers):
             line.canceled = True
@@ -98,13 +98,13 @@ def cancel(returned: SimulatedReturn, numbers: object, now: int) -> None:
 
 
 def refund_all(returned: SimulatedReturn, now: int) -> dict[str, list[Effect]]:
-    """Walmart refunds what is left by itself; answers what was done to each order."""
+    """Refund all that is left, as Walmart does by itself; return the effects by order."""
     units = {line.number: line.quantity - line.refunded for line in returned.lines}
     return _refund(returned, {n: u for n, u in units.items() if u}, now, "refunded_by_walmart")
 
 
 def refund(returned: SimulatedReturn, body: bytes, now: int) -> dict[str, list[Effect]]:
-    """Refund what the seller asks for, all of it or nothing. Raises Walmart's 400."""
+    """Refund the units of the seller's request, all or none. Raises Walmart's 400."""
     asked = bodies.parse(body)
     lines = asked.get("refundLines") if isinstance(asked, Mapping) else None
     if not isinstance(lines, list) or not lines:
@@ -149,7 +149,7 @@ def _refund(
 
 
 def find(returns: Mapping[str, SimulatedReturn], query: Mapping[str, str]) -> dict[str, Any]:
-    """A page of an account's returns, by offset as Walmart does. Raises 404 where none fits."""
+    """Return a page of an account's returns, by offset. Raises 404 if none matches."""
     since, until = query.get("returnLastModifiedStartDate"), query.get("returnLastModifiedEndDate")
     found = [
         each
@@ -157,7 +157,7 @@ def find(returns: Mapping[str, SimulatedReturn], query: Mapping[str, str]) -> di
         if query.get("returnOrderId") in {None, each.number}
         and query.get("customerOrderId") in {None, each.order.customer_order_id}
         and (since is None or each.changed_at >= _time(since))
-        # Of a whole second.
+        # The end includes its whole second.
         and (until is None or each.changed_at < _time(until) + 1000)
     ]
     limit = min(int(query.get("limit", _DEFAULT_LIMIT)), _MOST)
@@ -173,7 +173,7 @@ def find(returns: Mapping[str, SimulatedReturn], query: Mapping[str, str]) -> di
 
 
 def as_walmart(returned: SimulatedReturn) -> dict[str, Any]:
-    """A return as the returns API answers it."""
+    """Return a return as the returns API answers it."""
     order = returned.order
     lines = [_line(returned, line) for line in returned.lines]
     total = sum(line.order.lines[line.line].unit_price * line.quantity for line in returned.lines)
@@ -221,7 +221,7 @@ def _statuses(returned: SimulatedReturn, line: ReturnedLine) -> Iterator[dict[st
 
 
 def _events(returned: SimulatedReturn, line: ReturnedLine) -> Iterator[dict[str, Any]]:
-    """The newest first, as Walmart has it."""
+    """Yield the events of a line, the newest first as at Walmart."""
     tags = [("RETURN_INITIATED", returned.requested_at)]
     if returned.arrived_at is not None:
         tags.append(("DELIVERED_AT_RETURN_CENTER", returned.arrived_at))

@@ -1,7 +1,7 @@
-"""Walmart's rules for acknowledging, shipping and canceling: all of a request or nothing of it.
+"""Walmart's rules for acknowledging, shipping and canceling. A request is applied whole or not.
 
-What is known of them is observed, not documented; the descriptions of the refusals are those
-that integrators have seen.
+The rules are observed, not documented; the descriptions of the errors are those that integrators
+have seen.
 """
 
 from collections import Counter
@@ -25,16 +25,16 @@ from app.simulator.orders import (
     SimulatedOrder,
 )
 
-# Walmart's guide: a cancellation of more lines is sent in several calls.
+# Walmart's guide: a cancellation of more lines takes several calls.
 MOST_CANCELED_LINES = 100
-# Tracking can be corrected this long after the line's first shipment, as often as one likes.
+# Tracking can be corrected so long after the line's first shipment, any number of times.
 EDIT_WINDOW_MS = 4 * 3600 * 1000
 _EDIT = "PARTIAL_UPDATE"
 _REQUESTED = "CUSTOMER_REQUESTED_SELLER_TO_CANCEL"
 
 
 def acknowledge(order: SimulatedOrder, now: int) -> list[Effect]:
-    """Acknowledge every unit; once more is fine. Raises a refusal when any is past it."""
+    """Acknowledge every unit; idempotent. Raises Refusal if a unit has a later status."""
     if order.node_type != SELLER_FULFILLED:
         raise bad_content(f"PO {order.purchase_order_id} is not fulfilled by the seller")
     for line in order.lines.values():
@@ -79,7 +79,7 @@ def ship(order: SimulatedOrder, body: object, now: int) -> list[Effect]:
 
 
 def _check_origin(order: SimulatedOrder, shipment: Mapping[str, Any]) -> None:
-    """CA wants to know of each line from where it was shipped."""
+    """Check that each line names the country it was shipped from, which CA requires."""
     if order.market != "ca":
         return
     for line in bodies.part(shipment, "orderLines").get("orderLine") or ():
@@ -102,7 +102,7 @@ def _edit(wanted: list[tuple[RequestedUnits, dict[str, Any]]], now: int) -> list
 
 
 def _parcels(one: RequestedUnits, now: int) -> list[Parcel]:
-    """The packages that a correction is about; one of several must be named by its number."""
+    """Return the packages of a correction; one of several must be named by its number."""
     line, current = one.line, one.status.get("currentTrackingInfo")
     if current is not None:
         current = bodies.part(one.status, "currentTrackingInfo").get("trackingNumber")
@@ -147,7 +147,7 @@ def _reason(order: SimulatedOrder, one: RequestedUnits) -> str:
 
 
 def _check_units(order: SimulatedOrder, wanted: list[RequestedUnits], doing: str) -> None:
-    """A line may be named more than once; its units count together."""
+    """Check the units of each line; the units of a line that is named twice are added up."""
     units: Counter[str] = Counter()
     for one in wanted:
         units[one.line.number] += one.units

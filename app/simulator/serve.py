@@ -1,4 +1,4 @@
-"""The simulator as a process of its own."""
+"""Run the simulator as a process."""
 
 import logging
 import socket
@@ -10,10 +10,10 @@ from app.simulator.app import create_app
 
 
 def serve(*, host: str, port: int) -> None:
-    """Answer on host and port until SIGTERM or Ctrl-C.
+    """Serve on host and port until SIGTERM or Ctrl-C.
 
-    There is no authentication: whoever reaches the port rules this Walmart. Exits the process
-    with status 1, and says so, where the port is taken.
+    There is no authentication: any client that reaches the port has full control. Exits with
+    status 1 and a message if the port is in use.
     """
     app = create_app()
     config = uvicorn.Config(
@@ -30,7 +30,7 @@ def serve(*, host: str, port: int) -> None:
 
 
 class _SimulatorServer(uvicorn.Server):
-    """Lets clients go that a fault keeps waiting, before it waits for them itself."""
+    """Ends calls that a fault leaves without an answer before the shutdown waits for them."""
 
     def __init__(self, config: uvicorn.Config, let_go: Callable[[], None]) -> None:
         super().__init__(config)
@@ -43,5 +43,5 @@ class _SimulatorServer(uvicorn.Server):
 
 
 def _not_a_cut_connection(record: logging.LogRecord) -> bool:
-    # A connection that a fault cuts looks like a mistake of the app to the server.
+    # The server logs a connection that a fault cuts as an error of the app.
     return "without completing response" not in record.getMessage()

@@ -1,7 +1,7 @@
-"""Orders as Walmart answers them, and as a person wants to read them.
+"""JSON of orders: as Walmart answers them, and in a short form for people and tests.
 
-Walmart's shape follows its orders API of June 2026: quantities are texts, money is a number,
-times are milliseconds since 1970, and what is absent is left out, never null.
+Walmart's shape follows its orders API of June 2026: quantities are texts, money is a number, times
+are milliseconds since 1970, and absent fields are left out, never null.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ _NODE = {"name": "Default Node", "id": "1000"}
 
 
 def as_walmart(order: SimulatedOrder) -> dict[str, Any]:
-    """An order as the orders API answers it."""
+    """Return an order as the orders API answers it."""
     return {
         "purchaseOrderId": order.purchase_order_id,
         "customerOrderId": order.customer_order_id,
@@ -78,7 +78,7 @@ def _status(parcel: Parcel) -> dict[str, Any]:
 
 
 def plainly(client_id: str, order: SimulatedOrder) -> dict[str, Any]:
-    """What "Walmart" believes of an order, for a person or a test."""
+    """Return an order in the short form, for a person or a test."""
     return {
         "client_id": client_id,
         "purchase_order_id": order.purchase_order_id,

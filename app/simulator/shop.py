@@ -1,7 +1,7 @@
-"""A Commerce for those who have none: as much of its REST API as an order needs to get there.
+"""A simulated Commerce: the part of its REST API that Waybill calls.
 
 Every store code has a shop of its own, and any access token but "wrong" opens it. Orders are
-checked only for what Commerce itself cannot do without; what it answers has Commerce's shapes.
+checked only for the fields that Commerce itself requires; answers have Commerce's shapes.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _REQUIRED = ("base_grand_total", "grand_total", "customer_email", "items")
 
 
 def refused(status: int, message: str, **parameters: object) -> Refusal:
-    """An error as Commerce words it: a template, and what to put into it."""
+    """Return an error as Commerce sends it: a template and its parameters."""
     return Refusal(status, {"message": message, "parameters": parameters, "trace": None})
 
 
 @dataclass(slots=True)
 class SimulatedShop:
-    """One store view: its orders by entity id, and how many units of a SKU it has to sell."""
+    """One store view: its orders by entity id, and its stock by SKU."""
 
     number: int
     orders: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class SimulatedShop:
     _items: Iterator[int] = field(default_factory=lambda: itertools.count(_FIRST_ITEM))
 
     def save(self, entity: object) -> dict[str, Any]:
-        """Write an order: a new one, or what is given of one that is there. Raises a refusal."""
+        """Create an order, or change the given fields of one. Raises Refusal."""
         given = entity if isinstance(entity, dict) else {}
         if "entity_id" in given:
             order = self.order(given["entity_id"])
@@ -66,7 +66,7 @@ class SimulatedShop:
         return order
 
     def order(self, entity_id: object) -> dict[str, Any]:
-        """An order by its id. Raises Commerce's 404."""
+        """Return an order by its id. Raises Commerce's 404."""
         found = self.orders.get(entity_id) if isinstance(entity_id, int) else None
         if found is None:
             raise refused(
@@ -76,7 +76,7 @@ class SimulatedShop:
         return found
 
     def search(self, parameters: Mapping[str, str]) -> dict[str, Any]:
-        """Orders whose field equals a value, for each filter of searchCriteria."""
+        """Return the orders that match all filters of searchCriteria (equality only)."""
         found = list(self.orders.values())
         for group in range(10):
             at = f"searchCriteria[filterGroups][{group}][filters][0]"
@@ -88,7 +88,7 @@ class SimulatedShop:
         return {"items": found[:size], "search_criteria": {}, "total_count": len(found)}
 
     def comment(self, entity_id: int, body: object) -> bool:
-        """Write into the history of an order. Raises a refusal."""
+        """Add a comment to an order's history. Raises Refusal."""
         history = body.get("statusHistory") if isinstance(body, dict) else None
         if not isinstance(history, dict) or not history.get("comment"):
             raise refused(400, '"%fieldName" is required.', fieldName="comment")
@@ -96,7 +96,7 @@ class SimulatedShop:
         return True
 
     def salable(self, sku: str) -> int:
-        """How many units can be sold. Raises Commerce's 404 for a SKU that nobody has told of."""
+        """Return the units of a SKU that can be sold. Raises Commerce's 404 for an unknown SKU."""
         if sku not in self.stock:
             raise refused(404, "The product that was requested doesn't exist.")
         return self.stock[sku]
@@ -104,28 +104,28 @@ class SimulatedShop:
 
 @dataclass(slots=True)
 class Shops:
-    """Every shop, made when it is first called."""
+    """All shops, each created at its first call."""
 
     _known: dict[str, SimulatedShop] = field(default_factory=dict)
 
     def open(self, code: str) -> SimulatedShop:
-        """The shop of a store code."""
+        """Return the shop of a store code."""
         return self._known.setdefault(code, SimulatedShop(len(self._known) + 1))
 
     def views(self, code: str) -> list[dict[str, Any]]:
-        """The store views of the installation that the code belongs to."""
+        """Return the store views of the installation with this code."""
         return [
             {"id": 0, "code": "admin", "name": "Admin", "website_id": 0, "store_group_id": 0},
             {"id": self.open(code).number, "code": code, "name": code, "website_id": 1},
         ]
 
     def clear(self) -> None:
-        """Forget them."""
+        """Drop all shops."""
         self._known.clear()
 
 
 def admit(authorization: str) -> None:
-    """Let a caller in by its access token. Raises Commerce's 401."""
+    """Check an access token. Raises Commerce's 401."""
     scheme, _, token = authorization.partition(" ")
     if scheme != "Bearer" or not token or token == WRONG_TOKEN:
         raise refused(401, "The consumer isn't authorized to access %resources.", resources="self")

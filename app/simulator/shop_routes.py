@@ -1,4 +1,4 @@
-"""The shop's addresses: what each call to Commerce asks for."""
+"""Routes of the simulated Commerce."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,19 +11,19 @@ from app.simulator.ledger import Effect, ReceivedCall
 from app.simulator.misbehaviour import CallWork
 from app.simulator.world import World
 
-# Commerce's operations, by which faults are set.
+# Commerce's operations, as faults name them.
 ORDERS, COMMENTS, STOCK = "commerce_orders", "commerce_comments", "commerce_stock"
 _AT = "/rest/{store_code}/V1"
 
 
 def enter(_: World, request: Request, __: ReceivedCall) -> Mapping[str, str]:
-    """Let a call in. Raises a refusal."""
+    """Admit a call. Raises Refusal."""
     shop.admit(request.headers.get("authorization", ""))
     return {}
 
 
 def routes(endpoint: Callable[..., Route]) -> list[Route]:
-    """Every address of the shop, made by the simulator's own way to make endpoints."""
+    """Return the routes of the shop. endpoint: the simulator's own factory of routes."""
     return [
         endpoint("GET", f"{_AT}/orders", ORDERS, _search, enter=enter),
         endpoint("POST", f"{_AT}/orders", ORDERS, _save, enter=enter),

@@ -1,4 +1,4 @@
-"""All that the simulated Walmart holds: accounts with their orders, ledger, faults and rates."""
+"""The state of the simulated Walmart: accounts with their orders, ledger, faults and rates."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from app.simulator.orders import SimulatedOrder
 from app.simulator.returning import SimulatedReturn, open_return
 from app.simulator.shop import Shops
 
-# Bounded memory: orders are refused beyond this.
+# Bounded memory: further orders are refused.
 MOST_ORDERS = 200_000
-# The seller has no item of a SKU that begins so.
+# The seller has no item with a SKU that begins like this.
 UNKNOWN_SKU = "UNKNOWN"
 _FIRST_NUMBER = 5_000_000_000_000
 _FIRST_RETURN = 100_000_000_000_000_000
@@ -30,10 +30,10 @@ _FIRST_RETURN = 100_000_000_000_000_000
 
 @dataclass(slots=True)
 class World:
-    """The state. now and monotonic give nanoseconds; advance moves Walmart's clock ahead.
+    """The state. now and monotonic return nanoseconds; `advance` moves Walmart's clock ahead.
 
-    Only what Walmart reckons with follows that clock (tokens, dates, the tracking window). The
-    ledger and the throttling headers keep the real one, as they are compared with other clocks.
+    Tokens, dates and the tracking window follow that clock. The ledger and the rate-limit headers
+    keep the real one, because they are compared with other clocks.
     """
 
     now_ns: Callable[[], int]
@@ -73,59 +73,59 @@ class World:
         self._ahead_ns += int(seconds * 1e9)
 
     def of(self, client_id: str) -> Mapping[str, SimulatedOrder]:
-        """An account's orders by number, oldest first."""
+        """Return an account's orders by number, oldest first."""
         return self.orders.get(client_id, {})
 
     def order(self, client_id: str, purchase_order_id: str) -> SimulatedOrder:
-        """An order of an account. Raises Walmart's 404."""
+        """Return an order of an account. Raises Walmart's 404."""
         found = self.of(client_id).get(purchase_order_id)
         if found is None:
             raise not_found()
         return found
 
     @contextmanager
-    def changing(self, *things: SimulatedOrder | SimulatedReturn) -> Iterator[None]:
-        """Keep what orders and returns were before the block, where it changes them."""
-        before = [thing.copy() for thing in things]
-        # What Walmart refuses has changed nothing.
+    def changing(self, *objects: SimulatedOrder | SimulatedReturn) -> Iterator[None]:
+        """Record the former state of orders and returns that the block changes."""
+        before = [each.copy() for each in objects]
+        # A refusal leaves the block by an exception: it has changed nothing.
         yield
-        for thing, was in zip(things, before, strict=True):
-            if thing != was:
-                self.history.keep(id(thing), was)
+        for each, was in zip(objects, before, strict=True):
+            if each != was:
+                self.history.keep(id(each), was)
 
     def set_stock(self, client_id: str, sku: str, node: str | None, units: int) -> None:
-        """Set how many units of a SKU there are at a ship node."""
+        """Set the stock level of a SKU at a ship node."""
         key = (client_id, sku, node)
         if self.stock.get(key, 0) != units:
             self.history.keep(key, self.stock.get(key, 0))
         self.stock[key] = units
 
     def past(self, lag: InjectedFault | None) -> Mapping[Hashable, Any]:
-        """What a read that lags shows instead: by the id of an order or return, by key of stock."""
+        """Return former states for a lagging read, by id() of an object or key of stock."""
         return self.history.before(lag.delay, lag.changes) if lag is not None else {}
 
     def open_return(
         self, client_id: str, order: SimulatedOrder, wanted: Mapping[str, Any]
     ) -> SimulatedReturn:
-        """Let a buyer send units back. Raises BadInput."""
+        """Create a return. Raises BadInput."""
         number = _FIRST_RETURN + next(self._numbers)
         made = open_return(self.of(client_id), order, wanted, number, self.now())
         self.returns.setdefault(client_id, {})[made.number] = made
         numbers = {"returnOrderId": made.number, "purchaseOrderId": order.purchase_order_id}
-        self.notifier.tell(client_id, "RETURN_CREATED", "RETURN_CREATED", numbers)
+        self.notifier.publish(client_id, "RETURN_CREATED", "RETURN_CREATED", numbers)
         return made
 
     def anywhere(
         self, purchase_order_id: str, client_id: str | None = None
     ) -> tuple[str, SimulatedOrder]:
-        """An order of a given or of whatever account, with its account. Raises BadInput, 404."""
+        """Return an order and its account; client_id None means any. Raises BadInput (404)."""
         for owner, orders in self.orders.items():
             if purchase_order_id in orders and client_id in {None, owner}:
                 return owner, orders[purchase_order_id]
         raise BadInput(f"Nobody ordered {purchase_order_id}", 404)
 
     def place(self, wanted: Iterable[Any]) -> list[tuple[str, SimulatedOrder]]:
-        """Let buyers order: all or, where one order is not possible, none. Raises BadInput."""
+        """Create orders, all or none. Raises BadInput."""
         made: dict[tuple[str, str], SimulatedOrder] = {}
         for each in wanted:
             client_id, order = self._order_from(each)
@@ -147,14 +147,14 @@ class World:
         return client_id, placing.order_from(wanted, lambda: next(self._numbers), self.now())
 
     def forget_orders(self) -> None:
-        """Forget every order; the ledger stays."""
+        """Drop all orders; the ledger stays."""
         self.orders.clear()
-        # It knows orders by where they are in memory.
+        # The history identifies orders by id(), which Python may reuse.
         self.history.clear()
         self._held = 0
 
     def reset(self) -> None:
-        """Begin anew, but for accounts and tokens: who is connected stays connected."""
+        """Reset everything except accounts and tokens, so that clients stay connected."""
         self.forget_orders()
         self.stock.clear()
         self.notifier.clear()
