@@ -148,7 +148,7 @@ class Metrics:
         )
         self._stopped = Gauge(
             "waybill_import_stopped_lists",
-            "Lists of Walmart's, by store, whose last reading broke off.",
+            "Lists of Walmart's, by store, with a last reading that broke off.",
             registry=self.registry,
         )
         self._database_up = Gauge(

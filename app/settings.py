@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^\s?#]+$",
-        description="Where people reach this API: links in what they are told begin with it.",
+        description="Where people reach this API: links in notifications begin with it.",
     )
     import_interval: Annotated[float, Field(ge=0, le=86_400)] = Field(
         default=60, description="Between two imports of a store's orders; 0 turns them off."

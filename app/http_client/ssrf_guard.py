@@ -87,8 +87,8 @@ async def refused(url: str) -> str | None:
     except (OSError, UnicodeError, TimeoutError):
         return None
     encrypted = parts.scheme == "https"
-    told = (refusal(str(each[4][0]), encrypted=encrypted) for each in found)
-    return next((reason for reason in told if reason), None)
+    reasons = (refusal(str(each[4][0]), encrypted=encrypted) for each in found)
+    return next((reason for reason in reasons if reason), None)
 
 
 def guarded(*, encrypted: bool) -> Callable[[AddressInfo], socket.socket]:

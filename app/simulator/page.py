@@ -75,7 +75,7 @@ def _render(world: World, misbehaviour: Misbehaviour) -> str:
             "Last calls",
             ("Received (UTC)", "Operation", "Seller", "Purchase order", "Answered"),
             (_call(call) for call in islice(reversed(ledger.calls), _MOST_CALLS)),
-            "Nobody has called.",
+            "No calls yet.",
         ),
     )
     return f"""<!doctype html><html lang="en"><head><meta charset="utf-8">

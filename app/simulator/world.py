@@ -122,7 +122,7 @@ class World:
         for owner, orders in self.orders.items():
             if purchase_order_id in orders and client_id in {None, owner}:
                 return owner, orders[purchase_order_id]
-        raise BadInput(f"Nobody ordered {purchase_order_id}", 404)
+        raise BadInput(f"There is no order {purchase_order_id}", 404)
 
     def place(self, wanted: Iterable[Any]) -> list[tuple[str, SimulatedOrder]]:
         """Create orders, all or none. Raises BadInput."""
