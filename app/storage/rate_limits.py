@@ -18,10 +18,10 @@ from app.domain.outbox.rate_limits import (
     CallReport,
     Endpoint,
     Lane,
-    allowance,
     apply_reports,
     lanes_for,
     newly_blocked,
+    own_cap_tokens,
 )
 from app.domain.update import Kind
 from app.storage.postgres import sharding, sql
@@ -78,7 +78,7 @@ async def spend(
     for lane in locked:
         per_minute = caps.get(lane.endpoint)
         if per_minute is not None:
-            left = allowance(lane, per_minute, at) - calls[lane.endpoint]
+            left = own_cap_tokens(lane, per_minute, at) - calls[lane.endpoint]
             key = {"store_id": lane.store_id, "endpoint": lane.endpoint.value}
             await _SPEND.fetch(session, {**key, "tokens": left, "at": at})
 

@@ -12,10 +12,10 @@ from app.commerce.connection import CommerceConnection
 from app.domain.errors import NotAvailable
 from app.domain.orders.returns import RefundItem, Return
 from app.domain.outbox.claimed_update import Claimed
-from app.domain.outbox.fair_scheduler import ALONE
+from app.domain.outbox.fair_scheduler import SLOW_KINDS
 from app.domain.outbox.outcome import Pause
 from app.domain.outbox.rate_limits import Breaker, CallReport, Endpoint
-from app.domain.update import TOLD_COMMERCE, Kind
+from app.domain.update import COMMERCE_KINDS, Kind
 from app.storage import rate_limits
 from app.storage.commerce import updates as commerce_updates
 from app.storage.inventory import levels as stock
@@ -114,7 +114,7 @@ class Claimer:
                 unreadable=claim.unreadable,
             )
         account = SellerCredentials(store_id, opened.client_id, opened.client_secret, opened.market)
-        unusual = [update for update in claim.updates if update.kind in ALONE]
+        unusual = [update for update in claim.updates if update.kind in SLOW_KINDS]
         extras = await self._extras_or_release(store_id, unusual)
         deliveries = []
         for update in claim.updates:
@@ -172,7 +172,7 @@ class Claimer:
         levels = [update for update in claimed if update.kind is Kind.INVENTORY]
         refunding = [update.id for update in claimed if update.kind is Kind.REFUND]
         notes = [update.id for update in claimed if update.kind is Kind.COMMERCE_NOTE]
-        commerce = any(u.kind in TOLD_COMMERCE or stock.asks_commerce(u) for u in claimed)
+        commerce = any(u.kind in COMMERCE_KINDS or stock.asks_commerce(u) for u in claimed)
         async with self.database.begin() as connection:
             stale = await stock.drop_stale(connection, store_id, levels)
             others_until = await stock.others_until(connection, store_id, levels)

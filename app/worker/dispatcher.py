@@ -16,9 +16,9 @@ import structlog
 from app.domain.errors import NotAvailable
 from app.domain.outbox.due_group import SlotKey
 from app.domain.outbox.fair_scheduler import (
-    LONGEST_REST,
+    CLAIM_STORES,
+    MAX_COOLDOWN,
     RESERVE,
-    TOGETHER,
     FairScheduler,
     SlotBudget,
     Turn,
@@ -118,9 +118,9 @@ class Dispatcher:
         hints, anything = self.wake_signal.take()
         if anything:
             self._anything = True
-            self._scheduler.anything()
+            self._scheduler.clear_cooldowns()
         for store_id, kind in hints:
-            self._scheduler.told(store_id, kind)
+            self._scheduler.announce(store_id, kind)
         if self.monotonic() >= self._next_query(self._slots()):
             await self._find_due()
         while turns := self._next_turns():
@@ -138,20 +138,20 @@ class Dispatcher:
         """The stores that claim next in one statement, if any may."""
         if not self._scheduler:
             return []
-        alone = sum(turns[0].alone for turns in self._claims.values())
+        alone = sum(turns[0].slow for turns in self._claims.values())
         together = len(self._claims) - alone
         return self._scheduler.batch(
             self._slots(),
             max(self._batch_size, 1),
-            together=together < CLAIMS,
-            alone=alone < LONG_CLAIMS,
+            fast=together < CLAIMS,
+            slow=alone < LONG_CLAIMS,
         )
 
     def _slots(self) -> SlotBudget:
         """Slots in use, including those that claims in flight may fill."""
         busy = Counter(self.executor.busy)
         for turn in chain.from_iterable(self._claims.values()):
-            busy[turn.place] += turn.share
+            busy[turn.key] += turn.share
         return SlotBudget.of(self.concurrency, busy, stuck=self.monotonic() >= self._stuck_at())
 
     def _stuck_at(self) -> float:
@@ -188,7 +188,7 @@ class Dispatcher:
     async def _pause(self, turn: Turn) -> None:
         """Pause a store whose secret cannot be decrypted."""
         try:
-            await self.claimer.pause(turn.place[0], Endpoint.ALL)
+            await self.claimer.pause(turn.key[0], Endpoint.ALL)
         except Exception as error:  # noqa: BLE001 - logged; the next claim finds the store again
             self._back_off(error)
 
@@ -197,30 +197,30 @@ class Dispatcher:
         for update, subject in batch.deliveries:
             self.executor.start(update, subject, batch.asked_at, batch.at)
         self._held_back |= batch.held_back
-        rest_until = None
+        cooldown_until = None
         if batch.again_in is not None:
             again_at = self.monotonic() + batch.again_in
             self._query_at = min(self._query_at, again_at)
-            rest_until = min(again_at, self.monotonic() + LONGEST_REST)
+            cooldown_until = min(again_at, self.monotonic() + MAX_COOLDOWN)
         elif batch.held_back and self._ended != ended:
             # The delivery that the rate limit waits for may have ended during the claim.
             self._recorded = True
-        self._scheduler.end(turn, batch.updates, rest_until=rest_until)
+        self._scheduler.end(turn, batch.updates, cooldown_until=cooldown_until)
         if batch.elsewhere:
             self._retry(turn)
         else:
-            self._lost.pop(turn.place, None)
+            self._lost.pop(turn.key, None)
 
     def _retry(self, turn: Turn) -> None:
         """Claim of a store again soon, with exponential backoff while other pollers win."""
-        delay = min(_LOST * 2.0 ** min(self._lost[turn.place], 10), _LOST_MOST)
-        self._lost[turn.place] += 1
+        delay = min(_LOST * 2.0 ** min(self._lost[turn.key], 10), _LOST_MOST)
+        self._lost[turn.key] += 1
         loop = asyncio.get_running_loop()
         retry: list[asyncio.TimerHandle] = []
 
         def again() -> None:
             self._retries.difference_update(retry)
-            self._scheduler.again(turn)
+            self._scheduler.requeue(turn)
             self.wake_signal.poke()
 
         retry.append(loop.call_later(delay, again))
@@ -250,13 +250,13 @@ class Dispatcher:
             found = await due.groups(self.database.by_key, sharded=sharded)
             if not self._batch_size:
                 # Own caps are enforced in claims of one store (storage/outbox/claims.py).
-                self._batch_size = 1 if sharded or self.claimer.settings.caps else TOGETHER
+                self._batch_size = 1 if sharded or self.claimer.settings.caps else CLAIM_STORES
         except Exception as error:  # noqa: BLE001 - logged; the loop goes on
             self._back_off(error)
             return
         ended = self.monotonic()
         self._paced_until = ended + max(PACE, (ended - began) * _QUERY_SHARE)
-        later = min(self._scheduler.found(found, ended), self.poll_interval)
+        later = min(self._scheduler.set_due(found, ended), self.poll_interval)
         self._query_at = min(self._query_at, ended + later)
 
     def _back_off(self, error: Exception) -> None:

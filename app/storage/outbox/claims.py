@@ -130,7 +130,7 @@ async def _claim(
 
 def _capacity(found: Sequence[Quota], limit: int, state: ClaimState, cipher: SecretCipher) -> Claim:
     """A claim without updates; with the store's credentials if the rate limits allow any."""
-    waits = [(each.again_at - state.at).total_seconds() for each in found if each.again_at]
+    waits = [(each.retry_at - state.at).total_seconds() for each in found if each.retry_at]
     claim = Claim(
         held_back=any(each.calls < limit for each in found),
         again_in=max(min(waits), 0.0) if waits else None,

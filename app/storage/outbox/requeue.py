@@ -35,7 +35,7 @@ class StoredUpdate:
     payload: Mapping[str, Any]
 
     @property
-    def place(self) -> Subject:
+    def queue(self) -> Subject:
         """The queue that the update is in."""
         return self.store_id, self.target, self.subject
 

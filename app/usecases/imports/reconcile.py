@@ -125,12 +125,12 @@ async def _listed(
             seen.add(number)
             report.orders += 1
             if number not in ids:
-                _report(report, number, None, [drift.whole(Cause.ORDER_UNKNOWN_HERE)])
+                _report(report, number, None, [drift.of_order(Cause.ORDER_UNKNOWN_HERE)])
             elif any(map(drift.is_drift, drift.compare(known[ids[number]], snapshot, at, quiet))):
                 await _mend_or_report(context, account, (number, ids[number]), report)
         for number in filter(None, page.unreadable):
             seen.add(number)
-            _report(report, number, None, [drift.whole(Cause.ORDER_UNREADABLE)])
+            _report(report, number, None, [drift.of_order(Cause.ORDER_UNREADABLE)])
     return seen
 
 
@@ -171,7 +171,7 @@ async def _mend_or_report(
         report.unread += 1
         if errors.is_about_all(error) or report.unread > _MOST_UNREAD:
             raise
-        _report(report, number, order_id, [drift.whole(Cause.ORDER_UNREADABLE)])
+        _report(report, number, order_id, [drift.of_order(Cause.ORDER_UNREADABLE)])
 
 
 async def mend(
@@ -195,7 +195,7 @@ async def mend(
     try:
         answer = await reader.read_order(context, account, basis.purchase_order_id)
     except errors.NotFound:
-        missing = [drift.whole(Cause.ORDER_UNKNOWN_AT_WALMART)]
+        missing = [drift.of_order(Cause.ORDER_UNKNOWN_AT_WALMART)]
         async with context.transaction() as connection:
             await reader.check(connection)
             await record_drift.record(connection, context, basis, missing, mended=False)

@@ -124,7 +124,7 @@ async def _queue(
         await shipments.send_instead(connection, order.store_id, shipment.update_id, payload)
         return order
     for earlier in tracking_history.corrections(order, task):
-        if tracking_correction.superseded(earlier):
+        if tracking_correction.supersedable(earlier):
             order = await requeue.supersede(
                 connection, order, earlier.update_id, tracking_correction.LATER_CORRECTION
             )
@@ -199,7 +199,7 @@ async def _try_again(connection: Connection, order: Order, shipment: StoredShipm
     if found.state is State.FAILED:
         # Another update may have reserved its units meanwhile.
         try:
-            again = reservation.hold_again(order, found.id)
+            again = reservation.reserve_again(order, found.id)
         except Conflict:
             if _left(order, found.id):
                 return

@@ -11,7 +11,7 @@ from app.domain.orders import refunds, reservation, tracking_correction
 from app.domain.orders.order import Link, Order, Task
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox import doubt
-from app.domain.update import TOLD_COMMERCE, Kind
+from app.domain.update import COMMERCE_KINDS, Kind
 from app.storage.commerce import links
 from app.storage.commerce import updates as commerce_updates
 from app.storage.orders import repository, save
@@ -86,13 +86,13 @@ async def conclude(
     """
     if read is None:
         return _unread(found)
-    if read.seen.missing and found.kind not in TOLD_COMMERCE:
+    if read.seen.missing and found.kind not in COMMERCE_KINDS:
         return await _missing(connection, found, order, read)
     if found.kind is Kind.INVENTORY:
         return _stock(found, read)
     if found.kind is Kind.REFUND:
         return await _refund(connection, context, found, read)
-    if found.kind in TOLD_COMMERCE:
+    if found.kind in COMMERCE_KINDS:
         return await _commerce(connection, context, found, order, read)
     return await _of_walmarts_order(connection, context, found, order, read)
 
@@ -101,7 +101,7 @@ async def _missing(
     connection: Connection, found: StoredUpdate, order: Order | None, read: SubjectRead
 ) -> Conclusion:
     """Walmart does not know the subject: end the doubt once that is certain, release units."""
-    if doubt.open_for(found.in_doubt_until, read.read_at):
+    if doubt.in_doubt_at(found.in_doubt_until, read.read_at):
         return _in_doubt(found)
     if found.in_doubt_until is not None and _was_shown(found, order):
         # Wrong account, or an error of Walmart: this read proves nothing.
@@ -163,7 +163,7 @@ def _of_order(order: Order, task: Task | None, snapshot: OrderSnapshot) -> str:
 def _stock(found: StoredUpdate, read: SubjectRead) -> Conclusion:
     text = f"Walmart shows {read.seen.stock} units of {found.payload['sku']}."
     until = found.in_doubt_until
-    if until is None or not doubt.open_for(until, read.read_at):
+    if until is None or not doubt.in_doubt_at(until, read.read_at):
         return Conclusion("stock_level", text)
     return Conclusion(
         "stock_level", f"{text} The value may still arrive until {_time(until)}.", until
@@ -183,7 +183,7 @@ async def _refund(
     lacks = bool(missing) or refunds.impossible(items, returned) is not None
     if not lacks:
         await stored_refunds.landed(connection, found.store_id, found.id)
-    elif doubt.open_for(found.in_doubt_until, read.read_at):
+    elif doubt.in_doubt_at(found.in_doubt_until, read.read_at):
         return _in_doubt(found)
     await requeue.end_doubt(connection, found)
     if not lacks:
@@ -205,7 +205,7 @@ async def _commerce(
         before = await commerce_updates.equal_notes(connection, found.store_id, [found.id])
         text = found.payload["text"]
         there = seen.comments.count(text) > before.get(found.id, 0)
-    if not there and doubt.open_for(found.in_doubt_until, read.read_at):
+    if not there and doubt.in_doubt_at(found.in_doubt_until, read.read_at):
         return _in_doubt(found)
     await requeue.end_doubt(connection, found)
     what = "note" if found.kind is Kind.COMMERCE_NOTE else "order"
@@ -226,7 +226,7 @@ def _finding(found: StoredUpdate, what: str) -> Conclusion:
 
 def _unread(found: StoredUpdate) -> Conclusion:
     until = found.in_doubt_until
-    if found.kind in TOLD_COMMERCE:
+    if found.kind in COMMERCE_KINDS:
         return Conclusion(NOT_READ, "Commerce could not be read. Walmart was not asked.", until)
     holds = f"; {_HELD}" if found.kind in {Kind.SHIPMENT, Kind.CANCELLATION} else "."
     return Conclusion(NOT_READ, f"Walmart could not be read{holds}", until)
@@ -235,7 +235,7 @@ def _unread(found: StoredUpdate) -> Conclusion:
 def _in_doubt(found: StoredUpdate) -> Conclusion:
     until = found.in_doubt_until
     assert until is not None  # noqa: S101 - asked a moment ago
-    where = "Commerce" if found.kind in TOLD_COMMERCE else "Walmart"
+    where = "Commerce" if found.kind in COMMERCE_KINDS else "Walmart"
     text = (
         f"{where} does not show all of it yet, and it may still arrive until {_time(until)}. What "
         f"it holds stays reserved; Waybill reads {where} again then."

@@ -9,7 +9,7 @@ from app.domain.errors import Conflict, OrderError, Unknown
 from app.domain.orders import blockers, readback, reservation
 from app.domain.orders.order import Order
 from app.domain.orders.snapshot import OrderSnapshot
-from app.domain.update import TOLD_COMMERCE, Kind, State
+from app.domain.update import COMMERCE_KINDS, Kind, State
 from app.storage import idempotency, queries, rate_limits, timeline
 from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import repository, save
@@ -103,7 +103,7 @@ async def held(connection: Connection, update_id: UUID) -> tuple[StoredUpdate, O
 async def _read(
     context: AppContext, found: StoredUpdate, order: Order | None
 ) -> OrderSnapshot | None:
-    to_commerce = found.kind in TOLD_COMMERCE
+    to_commerce = found.kind in COMMERCE_KINDS
     if order is None or to_commerce or found.state is not State.FAILED or not found.attempts:
         return None
     try:
@@ -185,7 +185,7 @@ async def _queue(
     if override:
         await requeue.override_cancel_request(connection, found)
     await requeue.requeue(connection, found)
-    await updates.activate_next(connection, [found.place])
+    await updates.activate_next(connection, [found.queue])
 
 
 def _state(order: Order, update_id: UUID) -> State | None:
@@ -194,7 +194,7 @@ def _state(order: Order, update_id: UUID) -> State | None:
 
 
 async def _forecast(connection: Connection, found: StoredUpdate, view: UpdateView) -> Retried:
-    system = "Commerce" if found.kind in TOLD_COMMERCE else "Walmart"
+    system = "Commerce" if found.kind in COMMERCE_KINDS else "Walmart"
     paused = await rate_limits.paused_until(connection, found.store_id, found.kind)
     if paused is not None:
         return Retried(

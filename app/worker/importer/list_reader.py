@@ -92,14 +92,16 @@ class ListReader(ABC, Generic[PageT]):
         """Store why the list stopped. by_page: the page is the reason, so ask for a smaller one."""
         cursor = self._cursor
         if cursor is not None:
-            await self._save(cursor.failed(why) if by_page else replace(cursor, stopped=why[:500]))
+            await self._save(
+                cursor.after_failure(why) if by_page else replace(cursor, stopped=why[:500])
+            )
 
     async def _begin(self) -> ImportCursor:
         run = self.leased.run
         async with self.leased.context.transaction() as connection:
             found = await cursors.load(connection, run.store_id, self.which)
         cursor = found or ImportCursor(read_until=self._before(run))
-        self._cursor = cursor.opened(run.began_at, self.first)
+        self._cursor = cursor.with_window(run.began_at, self.first)
         self._guard = CursorGuard(self._cursor.pages)
         return self._cursor
 
@@ -134,22 +136,22 @@ class ListReader(ABC, Generic[PageT]):
         """Store that a page failed, unless every call would meet the same error."""
         if errors.is_about_all(error) or isinstance(error, errors.Misconfigured):
             return
-        await self._save(cursor.failed(str(error)))
+        await self._save(cursor.after_failure(str(error)))
 
     async def _advance(self, cursor: ImportCursor, page: PageT) -> bool:
         """Move the cursor past a page; returns whether there is more to read."""
         self._page = None
         if page.cursor is None:
-            ended = cursor.ended()
-            following = ended.next(self.leased.run.began_at) if self.by_window else None
+            ended = cursor.after_last_page()
+            following = ended.next_window(self.leased.run.began_at) if self.by_window else None
             await self._save(following or ended)
             return following is not None
         try:
             self._guard.follow(page.cursor, page.call)
         except errors.CallUnclear as error:
-            await self._save(cursor.failed(str(error)).restarted())
+            await self._save(cursor.after_failure(str(error)).restarted())
             raise
-        await self._save(cursor.turned(page.cursor))
+        await self._save(cursor.after_page(page.cursor))
         return True
 
     async def _save(self, cursor: ImportCursor) -> None:
