@@ -150,7 +150,7 @@ class _Wake:
     publisher: NotifyPublisher
 
     def __call__(self, *hints: DueHint) -> None:
-        self.wake_signal.tell(*hints)
+        self.wake_signal.notify(*hints)
         self.publisher.wake(*hints)
 
 

@@ -18,7 +18,7 @@ from datetime import timedelta
 
 from app.http_client.call import ApiError, Call
 
-# Whoever was refused has asked too much already.
+# Never retry a 429 in under a second.
 _AFTER_REFUSAL = timedelta(seconds=1)
 
 
@@ -59,13 +59,13 @@ class Throttled(CallError):
 
     @property
     def retry_after(self) -> timedelta | None:
-        """Time until a call is taken again, 1 s to 5 min; None where it did not say."""
-        told = self.call.replenish_in if self.call else None
-        return None if told is None else max(told, _AFTER_REFUSAL)
+        """Time until a call is accepted again, 1 s to 5 min. None: the answer named none."""
+        wait = self.call.replenish_in if self.call else None
+        return None if wait is None else max(wait, _AFTER_REFUSAL)
 
 
 class Unavailable(CallError):
-    """It cannot now, and did nothing."""
+    """The system is unavailable; the call had no effect."""
 
 
 class CredentialsRejected(CallError):
@@ -81,7 +81,7 @@ class NotFound(CallError):
 
 
 class CallUnclear(CallError):
-    """Whether it was done cannot be told from what came back."""
+    """The answer does not show whether the call had an effect."""
 
 
 class CallRefused(CallError):

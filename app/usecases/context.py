@@ -25,17 +25,18 @@ Opened = TypeVar("Opened")
 
 
 class WakePollers(Protocol):
-    """Tells pollers what is due; nothing named: to look for it."""
+    """Wakes the pollers."""
 
-    def __call__(self, *told: DueHint) -> None:
-        """Tell, after the commit."""
+    def __call__(self, *hints: DueHint) -> None:
+        """Wake the pollers after a commit; without hints they query what is due."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppContext:
-    """The collaborators of the use cases. now is an aware time; entropy gives 64 random bits.
+    """The collaborators of the use cases.
 
-    wake tells pollers what was committed; it costs nothing and never raises.
+    now returns an aware time; entropy returns 64 random bits. wake is called after a commit;
+    it is cheap and never raises.
     """
 
     database: Database

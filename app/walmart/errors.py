@@ -86,7 +86,7 @@ def classify(call: Call) -> WalmartError | None:
     """What a try came to: None where it went well as far as status and errors tell.
 
     Table driven, from HTTP status and Walmart's codes (the part before the first dot, unless
-    that is a number). An answer nobody can read leaves the outcome open.
+    that is a number). An unreadable answer leaves the outcome unknown.
     """
     kind = _kind(call)
     return kind(_sentence(call), call=call) if kind else None

@@ -100,7 +100,7 @@ async def open_world(
         wake_signal = WakeSignal()
         client = WalmartClient(http, base_url=walmart_url, timeout=timeout, now=_now)
         commerce = CommerceClient(guarded, timeout=timeout, now=_now)
-        context = _context(url, client, commerce, wake_signal.tell)
+        context = _context(url, client, commerce, wake_signal.notify)
         stack.push_async_callback(context.database.close)
         parts = Parts(
             settings=SETTINGS.model_copy(update={"walmart_timeout": timeout}),

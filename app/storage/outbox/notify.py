@@ -43,7 +43,7 @@ class WakeSignal:
         self._hints: set[DueHint] = set()
         self._anything = False
 
-    def tell(self, *hints: DueHint) -> None:
+    def notify(self, *hints: DueHint) -> None:
         """Add hints of what became due. No hint means that anything may be due."""
         self._anything |= not hints
         self._hints.update(hints)
@@ -100,7 +100,7 @@ class NotifyPublisher(_Background):
 
     def wake(self, *hints: DueHint) -> None:
         """Notify soon; further calls until then are part of the same notification."""
-        self._signal.tell(*hints)
+        self._signal.notify(*hints)
 
     async def _run(self) -> None:
         connection: Any = None
@@ -120,7 +120,7 @@ class NotifyPublisher(_Background):
                     # Pollers find the update at their next poll; trying again may be sooner. A
                     # standby accepts no NOTIFY, and the connection stays with it.
                     await _close(connection)
-                    self._signal.tell()
+                    self._signal.notify()
                     _log.warning("announcement_failed", error=repr(error))
                     await asyncio.sleep(_RECONNECT_AFTER)
                 await asyncio.sleep(self._pause)
@@ -163,7 +163,7 @@ class NotifyListener(_Background):
         async with asyncio.timeout(_PATIENCE):
             await connection.add_listener(CHANNEL, self._on_notify)
         # Notifications before this connection are lost, so pollers look for anything due.
-        self._signal.tell()
+        self._signal.notify()
         while True:
             await asyncio.sleep(_PROBE_EVERY)
             if await connection.fetchval(_TAKES_NO_WRITES, timeout=_PATIENCE):
@@ -171,7 +171,7 @@ class NotifyListener(_Background):
                 raise ConnectionError("the server takes no writes")
 
     def _on_notify(self, _connection: object, _pid: int, _channel: str, payload: str) -> None:
-        self._signal.tell(*_read(payload))
+        self._signal.notify(*_read(payload))
 
 
 def _written(hints: Iterable[DueHint]) -> str:

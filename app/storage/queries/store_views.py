@@ -29,10 +29,10 @@ async def _notification_failures(
     for row in await connection.execute(statement):
         details = found.setdefault(row.store_id, [])
         if row.tries:
-            message = f"New errors are told to nobody: {row.last_error} It is tried again."
+            message = f"Notifications of new errors fail: {row.last_error} Waybill tries again."
             details.append(_detail("notifications_failing", message, row.failing_since))
         if row.given_up:
-            message = f"{row.given_up} errors were told to nobody: {row.last_error}"
+            message = f"{row.given_up} errors were not sent: {row.last_error}"
             details.append(_detail("notifications_given_up", message, row.due_at))
     return found
 

@@ -26,18 +26,18 @@ from app.storage.commerce.events import CommerceEvent
 SHIPMENT, CANCELLATION, CREDITMEMO = "shipment", "cancellation", "creditmemo"
 
 
-def reference(told: CommerceMessage) -> str:
+def reference(message: CommerceMessage) -> str:
     """The same name for every message about one shipment, credit memo or cancellation."""
-    if isinstance(told, ShipmentSaved | TrackSaved):
-        return f"commerce-shipment-{told.shipment_id}"
-    if isinstance(told, CreditMemoSaved):
-        return f"commerce-creditmemo-{told.creditmemo_id}"
-    return f"commerce-cancellation-{told.order_id}"
+    if isinstance(message, ShipmentSaved | TrackSaved):
+        return f"commerce-shipment-{message.shipment_id}"
+    if isinstance(message, CreditMemoSaved):
+        return f"commerce-creditmemo-{message.creditmemo_id}"
+    return f"commerce-cancellation-{message.order_id}"
 
 
 def together(
     known: CommerceEvent | None,
-    told: CommerceMessage,
+    message: CommerceMessage,
     at: datetime,
     store_id: int,
     new_id: Callable[[int], UUID],
@@ -51,28 +51,32 @@ def together(
     event = known or CommerceEvent(
         store_id=store_id,
         id=new_id(store_id),
-        reference=reference(told),
-        about=_about(told),
-        commerce_order_id=told.order_id,
+        reference=reference(message),
+        about=_about(message),
+        commerce_order_id=message.order_id,
         told={},
     )
-    if isinstance(told, OrderCanceled):
-        return replace(event, told={"reason": told.reason})
-    if isinstance(told, CreditMemoSaved):
-        said = {"items": _items_json(told.items), "online": told.online, "problem": told.problem}
+    if isinstance(message, OrderCanceled):
+        return replace(event, told={"reason": message.reason})
+    if isinstance(message, CreditMemoSaved):
+        said = {
+            "items": _items_json(message.items),
+            "online": message.online,
+            "problem": message.problem,
+        }
         newest = max(at, event.told_at or at) if named else event.told_at
         return replace(event, told=said, told_at=newest)
     late = event.told_at is not None and at < event.told_at
     tracks: list[dict[str, Any]] = list(event.told.get("tracks", ()))
-    if isinstance(told, TrackSaved):
+    if isinstance(message, TrackSaved):
         # Where no track is known, an old track is still new.
-        added = tracks if late and tracks else _with(tracks, told.track)
+        added = tracks if late and tracks else _with(tracks, message.track)
         return replace(event, told={**event.told, "tracks": added})
-    if not late and told.tracks:
-        tracks = [_track_json(track) for track in told.tracks]
+    if not late and message.tracks:
+        tracks = [_track_json(track) for track in message.tracks]
     # Commerce never changes the items of a shipment.
-    items = _items_json(told.items) or event.told.get("items")
-    problem = None if items else told.problem
+    items = _items_json(message.items) or event.told.get("items")
+    problem = None if items else message.problem
     whole = {"items": items, "tracks": tracks, "problem": problem}
     return replace(event, told=whole, told_at=event.told_at if late else at)
 
@@ -93,10 +97,10 @@ def tracks_of(event: CommerceEvent) -> tuple[Track, ...]:
     )
 
 
-def _about(told: CommerceMessage) -> str:
-    if isinstance(told, ShipmentSaved | TrackSaved):
+def _about(message: CommerceMessage) -> str:
+    if isinstance(message, ShipmentSaved | TrackSaved):
         return SHIPMENT
-    return CREDITMEMO if isinstance(told, CreditMemoSaved) else CANCELLATION
+    return CREDITMEMO if isinstance(message, CreditMemoSaved) else CANCELLATION
 
 
 def _with(tracks: Sequence[Mapping[str, Any]], track: Track) -> list[dict[str, Any]]:

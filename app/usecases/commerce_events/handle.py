@@ -82,7 +82,7 @@ class _EventSubject:
 async def receive(
     context: AppContext,
     store_id: int,
-    told: CommerceMessage,
+    message: CommerceMessage,
     at: datetime | None = None,
     *,
     named: bool = False,
@@ -94,17 +94,17 @@ async def receive(
     Raises OrderError if the message is refused, NotAvailable if its order cannot be found now; in
     both cases the event is stored first.
     """
-    if isinstance(told, OrderCanceled | CreditMemoSaved) and not told.done:
+    if isinstance(message, OrderCanceled | CreditMemoSaved) and not message.done:
         return EventResult("ignored", "Commerce did not complete it")
     now = await context.database_time()
     # A time in the future would make every later message look old.
     when = now if at is None else min(at, now)
 
     def picture(known: CommerceEvent | None) -> CommerceEvent:
-        return together(known, told, when, store_id, context.new_id, named=named)
+        return together(known, message, when, store_id, context.new_id, named=named)
 
     try:
-        found = await resolve_order(context, store_id, told.order_id)
+        found = await resolve_order(context, store_id, message.order_id)
     except OrderError as error:
         await _wait(context, picture, error)
         raise
@@ -112,7 +112,9 @@ async def receive(
         return EventResult("ignored", "Commerce says that the order is not a Walmart order")
     order_id = found.order_id or await _wait(context, picture)
     if order_id is None:
-        return EventResult("waiting", f"no Walmart order is linked to Commerce's {told.order_id}")
+        return EventResult(
+            "waiting", f"no Walmart order is linked to Commerce's {message.order_id}"
+        )
     return await _work(context, _EventSubject(order_id, picture))
 
 

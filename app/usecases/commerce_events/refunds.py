@@ -1,14 +1,14 @@
-"""A credit memo of Commerce's: what of it Walmart has not refunded yet is refunded by a return.
+"""Carries out a Commerce credit memo: refunds what Walmart has not refunded yet, by a return.
 
-Credit memos are targets like refunds (decision 0013): all that Commerce ever credited of an item
-against all that is refunded or on its way. So a refund that Walmart made by itself, or that came
-by the REST door, is known, and nothing is paid twice.
+Credit memos are targets, as refunds are (decision 0013): all units that Commerce credited of an
+item, against all units refunded or on their way. So a refund that Walmart made itself, or that came
+by REST, counts, and nothing is paid twice.
 
-A refund that a person dismissed stays dismissed when Commerce tells of its credit memo again: the
-same event by its id, one that happened before the dismissal and comes late, and every hook, for a
-hook says neither who sent it nor when. A new request is judged anew, by what is left: a body at the
-REST door, and an event that happened after the dismissal, since somebody saved the credit memo
-again. While the dismissed refund is in doubt both are refused, `refund_in_doubt`.
+A dismissed refund stays dismissed when its credit memo comes again: as the same event by its id, as
+an event from before the dismissal, or as a webhook, which has no sender and no time. A new request
+is judged by what is left: a REST body, or an event from after the dismissal, because then a person
+saved the credit memo again. While the dismissed refund is in doubt, both are refused with
+`refund_in_doubt`.
 """
 
 from collections import Counter
@@ -36,9 +36,9 @@ _ONLINE = (
 async def carry_out(
     connection: Connection, context: AppContext, order: Order, event: CommerceEvent
 ) -> tuple[EventResult, CommerceEvent]:
-    """Refund what is left of it; the caller holds the order and writes the event down.
+    """Refund what is left of the credit memo. The caller has locked the order and stores the event.
 
-    Raises OrderError where Walmart cannot be told so.
+    Raises OrderError if the refund is refused.
     """
     done = replace(event, state=storage.DONE, code=None, message=None)
     if event.state == storage.DONE and not await _wanted_anew(connection, order, event):
@@ -50,9 +50,9 @@ async def carry_out(
         raise invalid(event.told["problem"])
     left = await _left(connection, order, event, items)
     if not left:
-        return EventResult("known", "Walmart has refunded it, or is being told"), done
+        return EventResult("known", "it is refunded at Walmart, or its refund is on its way"), done
     comment = f"Commerce credit memo {event.reference.rpartition('-')[2]}"
-    # By its number the REST door knows that it was refunded.
+    # A REST body for the same credit memo is recognised by this reference.
     reference = refund.RefundReference(event.reference, left=True)
     await refund.refund_locked(
         connection, context, order, left, comment=comment, actor=ACTOR, reference=reference
@@ -61,7 +61,7 @@ async def carry_out(
 
 
 async def _wanted_anew(connection: Connection, order: Order, event: CommerceEvent) -> bool:
-    """Whether its refund was dismissed, and Commerce told of it again after that."""
+    """Whether its refund was dismissed, and the event happened after that."""
     asked = await refunds.earlier(connection, (order.store_id, order.id), event.reference)
     if not asked or event.told_at is None:
         return False
@@ -72,7 +72,7 @@ async def _wanted_anew(connection: Connection, order: Order, event: CommerceEven
 async def _left(
     connection: Connection, order: Order, event: CommerceEvent, items: tuple[RequestedItem, ...]
 ) -> tuple[RequestedItem, ...]:
-    """What of the items is neither refunded nor on its way."""
+    """The items that are neither refunded nor on their way."""
     others = [
         each
         for each in await storage.of_order(connection, order.store_id, order.id)

@@ -1,7 +1,7 @@
-"""A shipment of Commerce's, whoever told of it: sent once, corrected, or known.
+"""Carries out a Commerce shipment from any channel: sends it once, corrects it, or recognises it.
 
-Its units go to Walmart once, under the numbers that it had when they were first told. Walmart takes
-a package as it is: a number can be replaced, and nothing can be taken back or divided afterwards.
+Its units go to Walmart once, under the numbers of its first message. A tracking number can be
+replaced later. A package cannot be taken back or divided.
 """
 
 import re
@@ -28,28 +28,28 @@ from app.usecases.orders import correct_tracking, ship
 async def carry_out(
     connection: Connection, context: AppContext, order: Order, event: CommerceEvent
 ) -> tuple[EventResult, CommerceEvent]:
-    """Do what is left to do of it; the caller holds the order and writes the event down.
+    """Do what is left of the event. The caller has locked the order and stores the event.
 
-    Raises OrderError where Walmart cannot be told so.
+    Raises OrderError if the shipment is refused.
     """
     sent = await shipments.sent(connection, order.store_id, order.id)
     mine = [each for each in sent if _is_of(event, each)]
     done = replace(event, state=storage.DONE, code=None, message=None)
     if mine:
-        whose = replace(done, shipments=tuple(str(each.id) for each in mine))
-        return await _again(connection, context, order, mine, event), whose
+        result = await _correct(connection, context, order, mine, event)
+        return result, replace(done, shipments=tuple(str(each.id) for each in mine))
     items, tracks = items_of(event), tracks_of(event)
     if items is None:
         return _without_items(event)
     numbers = frozenset(tracking_key(track.number) for track in tracks)
     found = await duplicates.from_other_channels(connection, order, numbers, items)
     if found:
-        whose = replace(done, shipments=tuple(map(str, found)))
-        return EventResult("known", "another door told of it"), whose
+        why = "it arrived through another channel"
+        return EventResult("known", why), replace(done, shipments=tuple(map(str, found)))
     made: list[str] = []
     for request in packages(tracks, items, event.reference):
         held = await repository.lock(connection, order.id)
-        # A package of which nothing can go fails by itself, beside one that goes.
+        # Beside a package that can go, one with no open units is stored as failed.
         least = 0 if made else 1
         made.append(str(await ship.accept(connection, context, held, request, ACTOR, least=least)))
     return EventResult("accepted"), replace(done, shipments=tuple(made))
@@ -64,26 +64,26 @@ def _without_items(event: CommerceEvent) -> tuple[EventResult, CommerceEvent]:
     problem = event.told.get("problem")
     if problem is not None:
         raise invalid(problem)
-    message = "A track was told; what is in its shipment was not told yet."
+    message = "A track arrived before the items of its shipment."
     waits = replace(event, state=storage.WAITING, code=storage.NOT_TOLD, message=message)
     return EventResult("waiting", message), waits
 
 
-async def _again(
+async def _correct(
     connection: Connection,
     context: AppContext,
     order: Order,
     mine: Sequence[SentShipment],
     event: CommerceEvent,
 ) -> EventResult:
-    """A shipment that was sent before: which of its numbers is another one now?"""
-    told = {tracking_key(track.number): track for track in tracks_of(event)}
-    # A number that was replaced once is never gone back to: it is an old event that says so.
-    bore = frozenset[str]().union(*(each.numbers for each in mine))
-    fresh = [track for key, track in told.items() if key not in bore]
-    # A track that was told alone says nothing of the others.
+    """Correct the number that changed of a shipment that was sent before."""
+    tracks = {tracking_key(track.number): track for track in tracks_of(event)}
+    # A number that was replaced before comes from an old event.
+    earlier = frozenset[str]().union(*(each.numbers for each in mine))
+    fresh = [track for key, track in tracks.items() if key not in earlier]
+    # A message about one track says nothing about the others.
     whole = event.told_at is not None
-    gone = [each for each in mine if whole and each.key not in told]
+    gone = [each for each in mine if whole and each.key not in tracks]
     if not fresh:
         return EventResult("known")
     if len(fresh) != 1 or len(gone) != 1:
@@ -100,7 +100,7 @@ def _cannot_follow(mine: Sequence[SentShipment], fresh: Sequence[Track]) -> Conf
     has = ", ".join(each.tracking_number for each in mine)
     new = ", ".join(track.number for track in fresh)
     message = (
-        f"Walmart has the units of this shipment under {has} already, so it is not told of {new}: "
+        f"Walmart already has the units of this shipment under {has}, so {new} is not sent: "
         "a package cannot be divided afterwards."
     )
     return Conflict("track_not_sent", message, [Problem("track_not_sent", message, "/tracks")])

@@ -55,7 +55,7 @@ def _fitting(
 ) -> Wanted:
     """The order's lines of the return that hold the items; None where it does not hold them.
 
-    Units that an earlier refund wants are taken last, so that it is told what is in the way.
+    Units of an earlier refund are taken last, so that the refusal can name that refund.
     """
     ours = {line.line_number: line.commerce_item_id for line in order.lines}
     lines = known.returned.lines_of(order.purchase_order_id)

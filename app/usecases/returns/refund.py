@@ -38,9 +38,9 @@ _ANY_RETURN_WITHIN = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
-    """The return, and the update that tells Walmart; number is the refund's.
+    """A refund: its return, its update, and its number.
 
-    Of a return of several purchase orders the first of them; the return shows all.
+    For a return of several purchase orders it is the first refund; the return shows all.
     """
 
     returned: ReturnView
@@ -50,15 +50,16 @@ class Refunded:
 
 @dataclass(frozen=True, slots=True)
 class RefundReference:
-    """What a refund is asked by: whoever asks again by it is told of the first.
+    """Identifies a refund request: a repetition gets the first refund.
 
-    within: only for so long; None for ever. What was dismissed and is not at Walmart answers nobody
-    (`refunds.answering`). left: what Walmart has of an earlier one is left out of what is asked.
+    A dismissed refund that is not at Walmart answers no repetition (`refunds.answering`).
     """
 
     text: str
     within: timedelta | None = None
+    """How long a repetition is recognised. None means for ever."""
     left: bool = False
+    """Units of an earlier refund that Walmart has are subtracted from the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ async def refund_locked(
     actor: str,
     reference: RefundReference | None = None,
 ) -> Refunded:
-    """The same in the transaction of somebody who holds the order, and wakes the pollers."""
+    """Refund items of a locked order; the caller commits and wakes the pollers."""
     fitting = await open_returns.holding(connection, order, items)
     before = await _before(connection, order, fitting, reference)
     if before is None and reference is not None and reference.within is not None:

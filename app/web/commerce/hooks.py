@@ -64,8 +64,8 @@ async def receive_commerce_webhook(
             side = await side_of(context, store_code)
             if not signatures.webhook_signed(body, signature, side.webhook_public_keys):
                 raise Unauthorized("The hook bears no signature of this store's Commerce.")
-            told = payloads.read(hook, await read_json(body))
-            done = await handle.receive(context, side.store_id, told)
+            message = payloads.read(hook, await read_json(body))
+            done = await handle.receive(context, side.store_id, message)
     except (NotAvailable, Unknown):
         raise
     except OrderError as error:

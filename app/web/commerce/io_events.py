@@ -130,8 +130,8 @@ async def _event(context: AppContext, side: CommerceSide, event: dict[str, Any])
         if await storage.seen(connection, side.store_id, name):
             return "known"
     try:
-        told = payloads.read(about, event.get("data"))
-        done = await handle.receive(context, side.store_id, told, _time(event), named=True)
+        message = payloads.read(about, event.get("data"))
+        done = await handle.receive(context, side.store_id, message, _time(event), named=True)
     except NotAvailable:
         raise
     except OrderError as error:
