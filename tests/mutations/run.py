@@ -1281,7 +1281,7 @@ MUTATIONS = (
         "forgetting its number",
         "app/usecases/commerce_dedup/event_state.py",
         'return f"commerce-shipment-{message.shipment_id}"',
-        'return f"commerce-shipment-{id(told)}"',
+        'return f"commerce-shipment-{id(message)}"',
         (SHIPMENTS,),
     ),
     Mutation(
@@ -1297,7 +1297,7 @@ MUTATIONS = (
         "taking any other number for a correction",
         "app/usecases/commerce_events/shipments.py",
         "track in tracks.items() if key not in earlier]",
-        "track in told.items() if key not in {each.key for each in mine}]",
+        "track in tracks.items() if key not in {each.key for each in mine}]",
         (SHIPMENTS,),
     ),
     Mutation(
