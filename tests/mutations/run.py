@@ -2511,7 +2511,7 @@ MUTATIONS = (
     seen = await subject_reader.read_subject(context, waiting, basis)
 """,
         """    seen = await subject_reader.read_subject(context, waiting, basis)
-    read_at = await app.database_time()
+    read_at = await context.database_time()
 """,
         (IN_TIME,),
     ),
