@@ -175,7 +175,7 @@ def _key_name(name: str) -> str:
 
 @app.command("import-shipments")
 def import_shipments(
-    file: Annotated[Path, typer.Argument(help="A CSV file; see the README for its columns.")],
+    file: Annotated[Path, typer.Argument(help="A CSV file; docs/commands.md lists its columns.")],
     store: Annotated[str, typer.Option(help="The code of the store.")],
 ) -> None:
     """Ship what each row of a CSV file says; the same file may be given again."""

@@ -19,7 +19,7 @@ from app.storage.tables import commerce_events as table
 from app.storage.tables import stores
 
 _OTHERWISE = "Mend it in Commerce and save it there again"
-# What a person can do about an event, by its code; the README's table has them.
+# What a person can do about an event, by its code; docs/errors.md lists the codes.
 SUGGESTIONS = {
     "tracking_number_required": "Add a tracking number to the shipment in Commerce",
     "tracking_url_required": "Map the carrier in the store's carriers, or give the store a "

@@ -1,6 +1,6 @@
 """What a person is told when Walmart says no: a stable code, a plain sentence, a next step.
 
-The codes stand in the README's table "What an error means"; a test holds both together.
+The codes are listed in docs/errors.md; a test compares both.
 """
 
 from dataclasses import replace
