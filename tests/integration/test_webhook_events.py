@@ -271,9 +271,9 @@ async def held_up(world: World, store_id: int) -> AsyncIterator[None]:
         yield
 
 
-def maintenance(world: World) -> MaintenanceScheduler:
-    """All jobs of a poller, which imports again and again."""
-    return world.poller(poll_interval=0.01, import_interval=0.000001).maintenance
+def maintenance(world: World, *, import_interval: float = 0.0) -> MaintenanceScheduler:
+    """All jobs of a poller. Without an interval it imports nothing that no event names."""
+    return world.poller(poll_interval=0.01, import_interval=import_interval).maintenance
 
 
 @asynccontextmanager
@@ -308,7 +308,7 @@ async def test_a_store_that_hangs_holds_up_nobody_elses_next_imports(world: Worl
     await world.a_store()
     await world.a_store()
     runs = "SELECT finished_at > started_at FROM imports WHERE store_id = 2"
-    async with held_up(world, 1), keeping(maintenance(world)):
+    async with held_up(world, 1), keeping(maintenance(world, import_interval=0.000001)):
         for _ in range(3):
             await until(world, runs)
             await ask(world, "UPDATE imports SET finished_at = NULL WHERE store_id = 2 RETURNING 1")

@@ -126,10 +126,10 @@ async def test_the_same_number_twice_is_one_package(
 @pytest.mark.parametrize(
     ("body", "code", "says"),
     [
-        ({"tracks": tracks("1ZA", "1ZB")}, "tracks_ambiguous", "cannot be told"),
+        ({"tracks": tracks("1ZA", "1ZB")}, "tracks_ambiguous", "several tracking numbers"),
         ({"items": [{"order_item_id": 70, "qty": 1}]}, "tracking_number_required", "tracking"),
-        ({"tracks": tracks("")}, "tracking_number_required", "without one"),
-        ({"tracks": tracks("1Z!")}, "tracking_number_invalid", "letters"),
+        ({"tracks": tracks("")}, "tracking_number_required", "without a tracking number"),
+        ({"tracks": tracks("1Z!")}, "tracking_number_invalid", "hyphens"),
         ({"tracks": tracks("1Z")[0]}, "invalid", "list"),
         ({"tracks": [{**tracks("1ZA")[0], "title": "U\x00PS"}]}, "invalid", "NUL"),
         ({**BODY, "items": [{"order_item_id": "1e1000000", "qty": 1}]}, "number", "whole"),
