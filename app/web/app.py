@@ -16,11 +16,11 @@ from app.web.commerce import io_events
 from app.web.commerce import orders as commerce_orders
 from app.web.health import MetricsSource, Ready
 from app.web.middleware import RequestMiddleware
-from app.web.shortcut import Shortcut
 from app.web.v1 import (
     bulk,
     cancellations,
     commerce_events,
+    fast_shipment,
     inventory,
     orders,
     returns,
@@ -31,6 +31,23 @@ from app.web.v1 import (
 from app.web.walmart import webhooks as walmart_webhooks
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+ROUTERS = (
+    stores.router,
+    orders.router,
+    shipments.router,
+    cancellations.router,
+    bulk.router,
+    inventory.router,
+    returns.router,
+    updates.router,
+    commerce_events.router,
+    commerce_orders.router,
+    walmart_webhooks.router,
+    # Before the hooks, whose route would match its path too.
+    io_events.router,
+    commerce_hooks.router,
+    health.router,
+)
 
 
 def create_app(
@@ -66,28 +83,11 @@ def create_app(
     app.state.ready = ready
     app.state.answer_within = answer_within
     app.state.adobe_keys = adobe_keys or open_keys()
-    routers = (
-        stores.router,
-        orders.router,
-        shipments.router,
-        cancellations.router,
-        bulk.router,
-        inventory.router,
-        returns.router,
-        updates.router,
-        commerce_events.router,
-        commerce_orders.router,
-        walmart_webhooks.router,
-        # Before the hooks, which would take its address for one of theirs.
-        io_events.router,
-        commerce_hooks.router,
-        health.router,
-    )
-    for router in routers:
+    for router in ROUTERS:
         app.include_router(router)
     problems.install(app)
     docs.install(app)
     openapi.install(app)
-    app.add_middleware(Shortcut, routes=[route for each in routers for route in each.routes])
+    app.add_middleware(fast_shipment.FastShipment)
     app.add_middleware(RequestMiddleware, observer=metrics, new_id=lambda: uuid4().hex)
     return app

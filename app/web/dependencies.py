@@ -159,8 +159,9 @@ class RequireScope:
         return RequestContext(request, request.app.state.context, caller)
 
 
+WRITE = RequireScope("write")
 Reading = Annotated[RequestContext, Depends(RequireScope("read"))]
 # Of query parameters that the route reads itself.
 LooselyReading = Annotated[RequestContext, Depends(RequireScope("read", loosely=True))]
-Writing = Annotated[RequestContext, Depends(RequireScope("write"))]
+Writing = Annotated[RequestContext, Depends(WRITE)]
 Administering = Annotated[RequestContext, Depends(RequireScope("admin"))]

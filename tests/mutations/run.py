@@ -74,6 +74,7 @@ PROGRESS = "tests/integration/test_import_progress.py"
 RECONCILE = "tests/integration/test_reconcile.py"
 STORES = "tests/integration/web/test_stores.py"
 EDGE = "tests/integration/web/test_middleware.py"
+FAST_SHIPMENT = "tests/integration/web/test_fast_shipment.py"
 CONNECTIONS = "tests/unit/cli/test_connection_limits.py"
 EXCHANGE = "tests/unit/http_client/test_exchange.py"
 REDACTION = "tests/unit/http_client/test_redaction.py"
@@ -1876,12 +1877,20 @@ MUTATIONS = (
         (EDGE,),
     ),
     Mutation(
-        "no address is a fault of ours",
-        "taking braces for the shape of a route",
-        "app/web/shortcut.py",
-        'None if "{" in scope["path"] else ',
+        "the fast path and FastAPI answer the same bytes",
+        "ignoring a query",
+        "app/web/v1/fast_shipment.py",
+        ' or scope["query_string"]',
         "",
-        (EDGE,),
+        (FAST_SHIPMENT,),
+    ),
+    Mutation(
+        "the fast path and FastAPI answer the same bytes",
+        "losing a body that it has read",
+        "app/web/v1/fast_shipment.py",
+        "        if received:\n",
+        "        if False:\n",
+        (FAST_SHIPMENT,),
     ),
     Mutation(
         "a client that finishes no request takes no connection from others",

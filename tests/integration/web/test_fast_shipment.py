@@ -1,4 +1,4 @@
-"""The short way and FastAPI's own: whatever is asked, both answer the same bytes."""
+"""The fast path of a shipment and FastAPI answer every request with the same bytes."""
 
 import json
 from collections.abc import Mapping
@@ -9,21 +9,14 @@ import pytest
 from fastapi import FastAPI
 
 from app.web.app import create_app
-from app.web.shortcut import Shortcut
+from app.web.v1.fast_shipment import FastShipment
 from tests.harness.world import World
 from tests.integration.web.conftest import ADMIN_KEY, Counted, _ready, client_of
 from tests.integration.web.test_contract import a_key
-from tests.integration.web.test_refusals import CANCELLATIONS, SHIPMENTS, STORES
+from tests.integration.web.test_refusals import SHIPMENTS
 
 JSON = {"content-type": "application/json"}
 PACKAGE = {"carrier_code": "ups", "tracking_number": "1ZA"}
-# Operations that read files, signatures or Commerce's paths, or nothing that a key protects.
-LONG = {
-    ("POST", "/v1/shipments/bulk"),
-    ("POST", "/v1/cancellations/bulk"),
-    ("POST", "/v1/updates/{}/retry"),
-    ("POST", "/v1/orders/{}/refresh"),
-}
 _GOOD = json.dumps(PACKAGE).encode()
 # What is sent to the shipments of an order, besides a body in order: headers, content.
 REQUESTS: dict[str, tuple[Mapping[str, str], bytes]] = {
@@ -59,45 +52,39 @@ PATHS = [
     ("POST", "/v1/orders/{order}/shipments?dry_run=1"),
     ("POST", "/v1/orders/{order}/shipments/"),
     ("POST", "/v1/orders/{order}/shipments%0A"),
-    ("POST", "/v1/orders/{ORDER}/cancellation"),
+    ("POST", "/v1/orders/{ORDER}/shipments"),
+    ("POST", "/v1/orders/{hex}/shipments"),
+    ("POST", "/v1/orders/urn:uuid:{order}/shipments"),
+    ("POST", "/v1/orders/{order}/{order}/shipments"),
     ("POST", "/v1/orders/not-an-id/shipments"),
     ("POST", "/v1/orders/01932f5b-2d40-7b3e-9a04-77aa00000009/shipments"),
     ("POST", "/v1/orders/6f1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d/shipments"),
     ("PUT", "/v1/orders/{order}/shipments"),
-    ("GET", "/v1/orders/{order}"),
-    ("GET", "/v1/orders/{ORDER}"),
-    ("GET", "/v1/orders/urn:uuid:{order}"),
-    ("HEAD", "/v1/orders/{order}"),
-    ("OPTIONS", "/v1/orders/{order}"),
+    ("PATCH", "/v1/orders/{order}/shipments"),
+    ("DELETE", "/v1/orders/{order}/shipments"),
+    ("HEAD", "/v1/orders/{order}/shipments"),
+    ("OPTIONS", "/v1/orders/{order}/shipments"),
     ("GET", "/v1/orders/{order}/shipments"),
     ("GET", "/v1/orders/{order}/shipments/{order}"),
-    ("GET", "/v1/orders/{order}/timeline"),
-    ("GET", "/v1/orders/import"),
-    ("GET", "/v1/orders/summary"),
-    ("GET", "/v1/orders"),
-    ("GET", "/v1/orders?limit=1"),
-    ("GET", "/v1/orders?surprise=1"),
-    ("GET", "/v1/orders?cursor=forged"),
-    ("GET", "/v1/stores"),
-    ("GET", "/v1/cancellation-reasons"),
-    ("GET", "/v1/updates/{order}"),
 ]
 
 
 @pytest.fixture
-def long(world: World) -> FastAPI:
-    """The same app, without the short way."""
+def plain(world: World) -> FastAPI:
+    """The same app without the fast path."""
     app = create_app(
         context=world.context, admin_key=ADMIN_KEY, metrics=Counted(), ready=_ready, version="0"
     )
-    app.user_middleware = [each for each in app.user_middleware if not _short(each)]
+    rest = [each for each in app.user_middleware if not _fast(each)]
+    assert len(rest) == len(app.user_middleware) - 1
+    app.user_middleware = rest
     return app
 
 
-async def both(app: FastAPI, long: FastAPI, method: str, path: str, **request: Any) -> Any:
-    """What both ways answer, after they were found to answer and to count the same."""
+async def both(app: FastAPI, plain: FastAPI, method: str, path: str, **request: Any) -> Any:
+    """The answer of both, after it was compared, and so was what the metrics count."""
     found = []
-    for each in (app, long):
+    for each in (app, plain):
         async with client_of(each) as client:
             sent = {**request, "headers": {"X-Request-ID": "r", **request.get("headers", {})}}
             answer = await client.request(method, path, **sent)
@@ -109,54 +96,50 @@ async def both(app: FastAPI, long: FastAPI, method: str, path: str, **request: A
 
 @pytest.mark.parametrize("name", REQUESTS)
 async def test_what_is_not_in_order_is_refused_alike(
-    world: World, app: FastAPI, long: FastAPI, name: str
+    world: World, app: FastAPI, plain: FastAPI, name: str
 ) -> None:
     order = await world.an_order(3)
     headers, content = REQUESTS[name]
     raw = {key: value.encode("latin-1") for key, value in headers.items()}
     path = f"/v1/orders/{order.id}/shipments"
-    status, *_ = await both(app, long, "POST", path, headers=raw, content=content)
+    status, *_ = await both(app, plain, "POST", path, headers=raw, content=content)
     assert status in {400, 401, 413, 415, 422}
 
 
 @pytest.mark.parametrize(("query", "expected"), [("surprise=1", 422), ("dry_run=true", 200)])
-async def test_a_query_is_heeded_on_both_ways(
-    world: World, app: FastAPI, long: FastAPI, query: str, expected: int
+async def test_a_query_is_heeded_on_both_paths(
+    world: World, app: FastAPI, plain: FastAPI, query: str, expected: int
 ) -> None:
     order = await world.an_order(3)
     path = f"/v1/orders/{order.id}/shipments?{query}"
     body = {**PACKAGE, "shipped_at": order.created_at.isoformat(), "items": None}
-    status, *_ = await both(app, long, "POST", path, headers=JSON, content=json.dumps(body))
+    status, *_ = await both(app, plain, "POST", path, headers=JSON, content=json.dumps(body))
     assert status == expected
 
 
 async def test_bodies_that_are_wrong_are_refused_alike(
-    world: World, app: FastAPI, long: FastAPI
+    world: World, app: FastAPI, plain: FastAPI
 ) -> None:
     order = await world.an_order(3)
-    for case, path in [
-        *((case[0], f"/v1/orders/{order.id}/shipments") for case in SHIPMENTS),
-        *((case[0], f"/v1/orders/{order.id}/cancellation") for case in CANCELLATIONS),
-        *((case[0], "/v1/stores") for case in STORES),
-    ]:
-        content = json.dumps(case)
-        status, *_ = await both(app, long, "POST", path, headers=JSON, content=content)
+    for case, *_wrong in SHIPMENTS:
+        path, content = f"/v1/orders/{order.id}/shipments", json.dumps(case)
+        status, *_ = await both(app, plain, "POST", path, headers=JSON, content=content)
         assert status in {409, 422}, case
 
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
 async def test_every_path_is_answered_alike(
-    world: World, app: FastAPI, long: FastAPI, method: str, path: str
+    world: World, app: FastAPI, plain: FastAPI, method: str, path: str
 ) -> None:
     order = await world.an_order(3)
-    place = path.format(order=order.id, ORDER=str(order.id).upper())
+    place = path.format(order=order.id, ORDER=str(order.id).upper(), hex=order.id.hex)
     # Bodies that the routes refuse, so that asking twice changes nothing.
     content = json.dumps({**PACKAGE, "items": []}) if method in {"POST", "PUT"} else None
-    await both(app, long, method, place, headers=JSON if content else {}, content=content)
+    await both(app, plain, method, place, headers=JSON if content else {}, content=content)
 
 
 async def test_a_scope_or_a_store_that_is_missing_is_refused_alike(
-    world: World, app: FastAPI, long: FastAPI
+    world: World, app: FastAPI, plain: FastAPI
 ) -> None:
     order = await world.an_order(3)
     other = await world.a_store()
@@ -166,18 +149,18 @@ async def test_a_scope_or_a_store_that_is_missing_is_refused_alike(
     ):
         headers = {**JSON, "Authorization": f"Bearer {secret}"}
         path = f"/v1/orders/{order.id}/shipments"
-        status, *_ = await both(app, long, "POST", path, headers=headers, content=_GOOD)
+        status, *_ = await both(app, plain, "POST", path, headers=headers, content=_GOOD)
         assert status == expected
 
 
 async def test_a_body_in_pieces_or_too_long_is_answered_alike(
-    world: World, app: FastAPI, long: FastAPI
+    world: World, app: FastAPI, plain: FastAPI
 ) -> None:
     order = await world.an_order(3)
     path = f"/v1/orders/{order.id}/shipments"
     for pieces, expected in (([b'{"carrier', b'_code": 1}'], 422), ([b" " * 1024] * 2048, 413)):
         found = []
-        for each in (app, long):
+        for each in (app, plain):
 
             async def sent(pieces: list[bytes] = pieces) -> Any:
                 for piece in pieces:
@@ -191,13 +174,13 @@ async def test_a_body_in_pieces_or_too_long_is_answered_alike(
         assert found[0][0] == expected
 
 
-async def test_an_answer_that_was_given_on_one_way_is_given_again_on_the_other(
-    world: World, app: FastAPI, long: FastAPI
+async def test_an_answer_that_one_path_gave_is_replayed_by_the_other(
+    world: World, app: FastAPI, plain: FastAPI
 ) -> None:
     order = await world.an_order(3)
     path = f"/v1/orders/{order.id}/shipments"
     headers = {**JSON, "Idempotency-Key": str(uuid4())}
-    for first, second in ((app, long), (long, app)):
+    for first, second in ((app, plain), (plain, app)):
         headers["Idempotency-Key"] = str(uuid4())
         body = {**PACKAGE, "items": [{"line_number": "1", "quantity": 1}]}
         async with client_of(first) as client:
@@ -210,38 +193,30 @@ async def test_an_answer_that_was_given_on_one_way_is_given_again_on_the_other(
         assert "Idempotent-Replayed" not in accepted.headers
 
 
-async def test_both_ways_accept_with_the_same_headers(
-    world: World, app: FastAPI, long: FastAPI
+async def test_a_plain_request_does_not_reach_fastapi(world: World, app: FastAPI) -> None:
+    order = await world.an_order(1)
+    app.router.routes.clear()
+    async with client_of(app) as client:
+        answer = await client.post(f"/v1/orders/{order.id}/shipments", json=PACKAGE)
+        assert answer.status_code == 202
+        assert (await client.get(f"/v1/orders/{order.id}")).status_code == 404
+
+
+async def test_both_paths_accept_with_the_same_headers(
+    world: World, app: FastAPI, plain: FastAPI
 ) -> None:
     answers = []
-    for each in (app, long):
+    for each in (app, plain):
         order = await world.an_order(1)
         async with client_of(each) as client:
             answer = await client.post(f"/v1/orders/{order.id}/shipments", json=PACKAGE)
         assert answer.status_code == 202
         answers.append(answer)
         assert each.state.metrics.requests == [("POST", "/v1/orders/{order_id}/shipments", 202)]
-    short, other = answers
-    assert list(short.headers) == list(other.headers)
-    assert list(short.json()) == list(other.json())
+    fast, other = answers
+    assert list(fast.headers) == list(other.headers)
+    assert list(fast.json()) == list(other.json())
 
 
-def test_every_operation_behind_a_key_has_a_short_way_but_these(app: FastAPI) -> None:
-    (options,) = [each.kwargs for each in app.user_middleware if _short(each)]
-    ways = set(Shortcut(app, **options)._ways)
-    described = {
-        (method.upper(), _shape(path))
-        for path, operations in app.openapi()["paths"].items()
-        for method in operations
-        if path.startswith("/v1/")
-    }
-    assert described - ways == LONG
-    assert ways <= described
-
-
-def _short(middleware: Any) -> bool:
-    return middleware.cls is Shortcut
-
-
-def _shape(path: str) -> str:
-    return "/".join("{}" if part.startswith("{") else part for part in path.split("/"))
+def _fast(middleware: Any) -> bool:
+    return middleware.cls is FastShipment
