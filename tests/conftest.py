@@ -11,6 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from app.storage.postgres import migrate
 from app.storage.postgres.database import Database, open_database
@@ -19,6 +20,11 @@ from app.storage.postgres.embedded import EmbeddedPostgres
 from tests.harness.world import World, open_world
 
 _numbers = itertools.count(1)
+
+# On a busy machine an example takes seconds, and drawing it too: neither is a fault.
+settings.register_profile("waybill", deadline=None, suppress_health_check=list(HealthCheck))
+settings.load_profile("waybill")
+
 # The pretty tracebacks of a large statement take seconds each.
 structlog.configure(
     processors=[

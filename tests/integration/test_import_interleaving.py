@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from app.domain.errors import OrderError
@@ -300,9 +300,7 @@ def test_the_end_is_what_a_single_full_read_shows(fresh_url: str, other_url: str
 
             @settings(
                 max_examples=runs,
-                deadline=None,
                 phases=[Phase.explicit, Phase.generate, Phase.shrink],
-                suppress_health_check=list(HealthCheck),
             )
             @given(
                 quantities=st.lists(st.integers(1, 3), min_size=2, max_size=4),

@@ -19,7 +19,7 @@ from uuid import UUID
 
 import hypothesis
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -440,10 +440,8 @@ def test_the_outbox_keeps_its_promises_whatever_happens(fresh_url: str, part: in
                 settings=settings(
                     max_examples=runs,
                     stateful_step_count=STEPS,
-                    deadline=None,
                     print_blob=True,
                     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
-                    suppress_health_check=list(HealthCheck),
                 ),
             )
         except BaseException as error:

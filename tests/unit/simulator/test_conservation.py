@@ -51,7 +51,7 @@ async def take(seller: Seller, step: str, number: str, units: int) -> None:
         await seller.admin("POST", f"/orders/{PO}/ship", lines=lines)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(steps)
 def test_units_are_conserved_and_the_ledger_tells_what_became_of_them(
     taken: list[tuple[str, str, int]],
@@ -112,7 +112,7 @@ def bodies() -> Iterator[tuple[str, Any]]:
 MUTATIONS = [(operation, body, path) for operation, body in bodies() for path in places(body)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(MUTATIONS), oddities)
 def test_no_body_breaks_walmart_or_half_applies(
     mutation: tuple[str, Any, tuple[Any, ...]], odd: Any

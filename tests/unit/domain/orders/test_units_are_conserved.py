@@ -221,5 +221,5 @@ class OrderBooks(RuleBasedStateMachine):
         assert all(line.pending == 0 for line in settled.lines)
 
 
-OrderBooks.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+OrderBooks.TestCase.settings = settings(max_examples=150, stateful_step_count=30)
 TestOrderBooks = OrderBooks.TestCase
