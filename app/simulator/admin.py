@@ -22,17 +22,14 @@ quantity. POST /simulator/reset; DELETE of orders, faults, faults/{id}, rates.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.simulator import by_hand, lateness, return_routes
-from app.simulator.asking import wanted as _wanted
+from app.simulator import bodies, by_hand, fault_routes, return_routes, rules
 from app.simulator.errors import BadInput
-from app.simulator.faults import OPERATIONS
 from app.simulator.ledger import Entry, ReceivedCall, select
 from app.simulator.misbehaviour import Misbehaviour
 from app.simulator.orders import CANCELLED, SHIPPED
@@ -61,35 +58,11 @@ def routes(world: World, misbehaviour: Misbehaviour) -> list[Route]:
         ("POST", "/shops/{store_code}/stock", handlers.fill_shop),
         ("GET", "/ledger", handlers.ledger),
         ("GET", "/calls", handlers.calls),
-        ("POST", "/faults", handlers.add_fault),
-        ("GET", "/faults", handlers.faults),
-        ("DELETE", "/faults", handlers.clear_faults),
-        ("DELETE", "/faults/{id:int}", handlers.remove_fault),
-        ("GET", "/held", handlers.held),
-        ("POST", "/held", handlers.let_land),
-        ("DELETE", "/held", handlers.forget_held),
-        ("DELETE", "/history", handlers.forget_history),
-        ("POST", "/rates", handlers.limit),
-        ("DELETE", "/rates", handlers.clear_rates),
         ("POST", "/clock", handlers.advance),
         ("POST", "/reset", handlers.reset),
     ]
     own = [Route(f"/simulator{path}", to, methods=[method]) for method, path, to in answers]
-    return [*own, *return_routes.routes(world)]
-
-
-def _number(wanted: dict[str, Any], name: str) -> float:
-    number = wanted.get(name)
-    if not isinstance(number, int | float) or isinstance(number, bool):
-        raise BadInput(f"{name} must be a number")
-    return float(number)
-
-
-def _text(wanted: dict[str, Any], name: str) -> str:
-    text = wanted.get(name)
-    if not isinstance(text, str) or not text:
-        raise BadInput(f"{name} must be a text")
-    return text
+    return [*own, *return_routes.routes(world), *fault_routes.routes(world, misbehaviour)]
 
 
 def _done() -> Response:
@@ -103,18 +76,20 @@ class _AdminRoutes:
         self._world, self._misbehaviour = world, misbehaviour
 
     async def register(self, request: Request) -> Response:
-        wanted = await _wanted(request)
-        self._world.accounts.register(_text(wanted, "client_id"), _text(wanted, "client_secret"))
+        wanted = await bodies.admin_body(request)
+        self._world.accounts.register(
+            bodies.text(wanted, "client_id"), bodies.text(wanted, "client_secret")
+        )
         return _done()
 
     async def place(self, request: Request) -> Response:
-        wanted = await _wanted(request)
+        wanted = await bodies.admin_body(request)
         several = wanted.get("orders", [wanted])
         if not isinstance(several, list):
             raise BadInput("orders is a list of orders")
         placed = self._world.place(several)
         for client_id, order in placed:
-            self._tell(client_id, "PO_CREATED", order.purchase_order_id)
+            self._announce(client_id, "PO_CREATED", order.purchase_order_id)
         shown = [plainly(*each) for each in placed]
         return JSONResponse({"orders": shown} if "orders" in wanted else shown[0], 201)
 
@@ -143,20 +118,20 @@ class _AdminRoutes:
 
     async def _by_hand(self, request: Request, status: str) -> Response:
         client_id, order = self._found(request)
-        wanted = (await _wanted(request)).get("lines")
+        wanted = (await bodies.admin_body(request)).get("lines")
         with self._world.changing(order):
             effects = by_hand.move(order, status, wanted, self._world.now())
         self._world.ledger.apply_by_hand(client_id, order.purchase_order_id, effects)
         if status == CANCELLED:
-            self._tell(client_id, "PO_LINE_AUTOCANCELLED", order.purchase_order_id)
+            self._announce(client_id, "PO_LINE_AUTOCANCELLED", order.purchase_order_id)
         return JSONResponse(plainly(client_id, order))
 
     async def want_to_cancel(self, request: Request) -> Response:
         client_id, order = self._found(request)
-        wanted = (await _wanted(request)).get("lines")
+        wanted = (await bodies.admin_body(request)).get("lines")
         with self._world.changing(order):
             by_hand.want_to_cancel(order, wanted, self._world.now())
-        self._tell(client_id, "INTENT_TO_CANCEL", order.purchase_order_id)
+        self._announce(client_id, "INTENT_TO_CANCEL", order.purchase_order_id)
         return JSONResponse(plainly(client_id, order))
 
     async def stock(self, _: Request) -> Response:
@@ -171,7 +146,7 @@ class _AdminRoutes:
         return JSONResponse({"orders": list(opened.orders.values()), "stock": opened.stock})
 
     async def fill_shop(self, request: Request) -> Response:
-        wanted = await _wanted(request)
+        wanted = await bodies.admin_body(request)
         sku, units = wanted.get("sku"), wanted.get("quantity")
         if not isinstance(sku, str) or type(units) is not int:
             raise BadInput("a shop's stock is a sku and a quantity")
@@ -187,12 +162,12 @@ class _AdminRoutes:
                 line.changed_at = self._world.now()
         return JSONResponse(plainly(client_id, order))
 
-    def _tell(self, client_id: str, what: str, purchase_order_id: str) -> None:
+    def _announce(self, client_id: str, what: str, purchase_order_id: str) -> None:
         payload = {"purchaseOrderId": purchase_order_id}
         self._world.notifier.publish(client_id, "ORDER_UPDATES", what, payload)
 
     async def silence(self, request: Request) -> Response:
-        self._world.notifier.silent = (await _wanted(request)).get("silent") is True
+        self._world.notifier.silent = (await bodies.admin_body(request)).get("silent") is True
         return _done()
 
     def _found(self, request: Request) -> Any:  # noqa: ANN401 - client id and order
@@ -208,52 +183,8 @@ class _AdminRoutes:
         shown = select(self._world.ledger.calls, ReceivedCall, request.query_params)
         return JSONResponse({"calls": shown["found"], "dropped": shown["dropped"]})
 
-    async def add_fault(self, request: Request) -> Response:
-        fault = self._world.faults.add(await _wanted(request))
-        return JSONResponse({"id": fault.id}, 201)
-
-    async def faults(self, _: Request) -> Response:
-        return JSONResponse({"faults": self._world.faults.listed()})
-
-    async def clear_faults(self, _: Request) -> Response:
-        self._world.faults.clear()
-        return _done()
-
-    async def remove_fault(self, request: Request) -> Response:
-        if not self._world.faults.remove(request.path_params["id"]):
-            raise BadInput("there is no such fault; it may have been used up", 404)
-        return _done()
-
-    async def held(self, _: Request) -> Response:
-        return JSONResponse({"held": [asdict(call) for call, _ in self._misbehaviour.held]})
-
-    async def let_land(self, _: Request) -> Response:
-        landed, refused = self._misbehaviour.let_land()
-        return JSONResponse({"landed": landed, "refused": refused})
-
-    async def forget_held(self, _: Request) -> Response:
-        self._misbehaviour.held.clear()
-        return _done()
-
-    async def forget_history(self, _: Request) -> Response:
-        self._world.history.clear()
-        return _done()
-
-    async def limit(self, request: Request) -> Response:
-        wanted = await _wanted(request)
-        operation, client_id = _text(wanted, "operation"), wanted.get("client_id")
-        if operation not in OPERATIONS or not isinstance(client_id, str | None):
-            raise BadInput(f"operation must be one of {', '.join(OPERATIONS)}, client_id a text")
-        capacity, refill = _number(wanted, "capacity"), _number(wanted, "refill_per_second")
-        self._world.buckets.limit(client_id, operation, capacity, refill)
-        return _done()
-
-    async def clear_rates(self, _: Request) -> Response:
-        self._world.buckets.clear()
-        return _done()
-
     async def advance(self, request: Request) -> Response:
-        seconds = _number(await _wanted(request), "advance_seconds")
+        seconds = bodies.number(await bodies.admin_body(request), "advance_seconds")
         if not 0 <= seconds <= _LONGEST_JUMP:
             raise BadInput("advance_seconds goes forward, by 400 days at most")
         self._world.advance(seconds)
@@ -266,10 +197,10 @@ class _AdminRoutes:
         for client_id, orders in self._world.orders.items():
             for number, order in orders.items():
                 with self._world.changing(order):
-                    effects = lateness.cancel_late(order, self._world.now())
+                    effects = rules.cancel_late(order, self._world.now())
                 if effects:
                     self._world.ledger.apply_by_hand(client_id, number, effects)
-                    self._tell(client_id, "PO_LINE_AUTOCANCELLED", number)
+                    self._announce(client_id, "PO_LINE_AUTOCANCELLED", number)
                     late.append(number)
         return late
 

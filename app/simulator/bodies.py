@@ -1,11 +1,13 @@
-"""What the body of a shipment or a cancellation asks for, piece by piece, or Walmart's 400."""
+"""Request bodies: parses a shipment or a cancellation, or raises Walmart's 400."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.simulator.errors import ORDERS, bad_content, order_error
+from starlette.requests import Request
+
+from app.simulator.errors import ORDERS, BadInput, bad_content, order_error
 from app.simulator.names import CARRIERS, METHOD_CODES
 from app.simulator.orders import SimulatedLine, SimulatedOrder
 
@@ -141,3 +143,34 @@ _CHECKS: tuple[tuple[str, Callable[[Mapping[str, Any]], bool], str], ...] = (
     ("methodCode", _method, "Method code is not supported"),
     ("trackingNumber", _numbered, "Tracking number is invalid"),
 )
+
+
+async def admin_body(request: Request) -> dict[str, Any]:
+    """Return the JSON object of a request under /simulator, empty without a body.
+
+    Raises BadInput for any other body.
+    """
+    body = await request.body()
+    try:
+        decoded = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        raise BadInput("the body is not JSON") from None
+    if not isinstance(decoded, dict):
+        raise BadInput("the body is not a JSON object")
+    return decoded
+
+
+def number(wanted: dict[str, Any], name: str) -> float:
+    """Return a number of a request under /simulator. Raises BadInput for anything else."""
+    number = wanted.get(name)
+    if not isinstance(number, int | float) or isinstance(number, bool):
+        raise BadInput(f"{name} must be a number")
+    return float(number)
+
+
+def text(wanted: dict[str, Any], name: str) -> str:
+    """Return a text of a request under /simulator. Raises BadInput for anything else."""
+    text = wanted.get(name)
+    if not isinstance(text, str) or not text:
+        raise BadInput(f"{name} must be a text")
+    return text

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.simulator import asking, returning
+from app.simulator import bodies, returning
 from app.simulator.errors import BadInput
 from app.simulator.returning import SimulatedReturn
 from app.simulator.world import World
@@ -33,7 +33,7 @@ class _ReturnRoutes:
     async def send_back(self, request: Request) -> Response:
         po, client = request.path_params["po"], request.query_params.get("client_id")
         client_id, order = self._world.anywhere(po, client)
-        made = self._world.open_return(client_id, order, await asking.wanted(request))
+        made = self._world.open_return(client_id, order, await bodies.admin_body(request))
         return JSONResponse(returning.as_walmart(made), 201)
 
     async def refund(self, request: Request) -> Response:
@@ -46,7 +46,7 @@ class _ReturnRoutes:
 
     async def cancel(self, request: Request) -> Response:
         _, made = self._found(request)
-        lines = (await asking.wanted(request)).get("lines")
+        lines = (await bodies.admin_body(request)).get("lines")
         with self._world.changing(made):
             returning.cancel(made, lines, self._world.now())
         return JSONResponse(returning.as_walmart(made))
