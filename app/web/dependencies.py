@@ -1,5 +1,6 @@
 """What a route works with: the desk, the caller, and carrying a POST out once."""
 
+import functools
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -8,11 +9,12 @@ from uuid import UUID
 
 from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from app.domain.errors import Invalid, Problem, Unknown
 from app.storage import idempotency
 from app.storage.idempotency import IdempotentRequest, Replayed, StoredResponse
+from app.storage.queries.views import View
 from app.usecases.context import AppContext
 from app.web.auth import Caller, KeyRing
 from app.web.problems import Unauthorized
@@ -104,10 +106,16 @@ class RequestContext:
         return self.caller.name
 
 
-def answer(status: int, body: BaseModel, **headers: str) -> StoredResponse:
+def answer(status: int, body: BaseModel | View, **headers: str) -> StoredResponse:
     """A finished answer; header names with underscores for hyphens."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return StoredResponse(status, body.model_dump_json().encode(), named)
+    model: Any = type(body)
+    return StoredResponse(status, _serializer(model).dump_json(body), named)
+
+
+@functools.cache
+def _serializer(model: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
 
 
 def respond(finished: StoredResponse) -> Response:

@@ -54,8 +54,7 @@ _PARAMETERS = {
     "state": "Only updates in this state.",
     "kind": "Only updates of this kind.",
 }
-# Python's name of a schema, and the name that it keeps in the document: clients are generated
-# from the document.
+# Schemas with a name of their own in the document: generated clients use it.
 _PUBLISHED = {
     "CommerceRefundIn": "app__web__commerce__schemas__RefundIn",
     "RefundIn": "app__web__api__return_schemas__RefundIn",
@@ -106,17 +105,24 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _finish(path, method, operation)
-    _publish(schemas)
+    names = _names(schemas)
+    _publish(schemas, names)
     text = json.dumps(document)
-    for name, published in _PUBLISHED.items():
+    for name, published in names.items():
         text = text.replace(f'/schemas/{name}"', f'/schemas/{published}"')
     named: dict[str, Any] = json.loads(text)
     return named
 
 
-def _publish(schemas: dict[str, Any]) -> None:
+def _names(schemas: dict[str, Any]) -> dict[str, str]:
+    """Names of classes to names in the document, where they differ. A view has it as its title."""
+    titles = {name: schema["title"] for name, schema in schemas.items()}
+    return {name: title for name, title in titles.items() if name != title} | _PUBLISHED
+
+
+def _publish(schemas: dict[str, Any], names: dict[str, str]) -> None:
     """Give schemas the names that they have in the document."""
-    for name, published in _PUBLISHED.items():
+    for name, published in names.items():
         schema = schemas.pop(name)
         schema["title"] = published.rpartition("__")[2]
         schemas[published] = schema

@@ -437,4 +437,4 @@ async def test_a_fault_of_ours_is_told_as_one_and_stops_nobody_else(world: World
     assert (told.status_detail.code, told.status_detail.origin) == ("waybill_fault", "waybill")
     # Nothing of it left, so nothing may still arrive.
     assert told.in_doubt_until is None
-    assert told.attempts == retry_policy.MAX_FAULTS
+    assert told.attempts_made == retry_policy.MAX_FAULTS

@@ -267,10 +267,10 @@ async def test_what_is_given_back_is_as_if_nobody_had_taken_it(world: World) -> 
     taken = [each for each in await claim(world.database) if each.id == update]
     await claims.give_back(world.database.by_key, 1, taken)
     view = await world.update(update)
-    assert (view.state, view.attempts) == ("pending", 0)
+    assert (view.state, view.attempts_made) == ("pending", 0)
     async with world.polling(poll_interval=NEVER):
         await confirmed(world, update)
-    assert (await world.update(update)).attempts == 1
+    assert (await world.update(update)).attempts_made == 1
 
 
 async def test_what_somebody_else_has_taken_meanwhile_is_not_given_back(world: World) -> None:

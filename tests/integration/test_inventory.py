@@ -176,7 +176,9 @@ async def test_a_quantity_that_commerce_was_asked_for_again_stands_in_the_end(
     async with world.database.begin() as connection:
         await connection.exec_driver_sql("UPDATE updates SET due_at = now()")
     async with world.polling(policy=LONG), asyncio.timeout(30):
-        while (await world.update(level.id)).attempts < 2 or await at_walmart(world) != {"ABC": 2}:
+        while (await world.update(level.id)).attempts_made < 2 or await at_walmart(world) != {
+            "ABC": 2
+        }:
             await asyncio.sleep(0.02)
     assert (await world.update(level.id)).state == "retrying"
     await world.walmart.post("/simulator/held")

@@ -345,4 +345,4 @@ async def test_refunds_of_the_orders_of_one_return_are_recorded_side_by_side(wor
         await asked(world, found)
     updates = [each.update.id for found in await returns(world) for each in found.refunds]
     delivered = await world.deliver_until(*updates, pollers=3, poller_concurrency=1)
-    assert [(each.state, each.attempts) for each in delivered] == [("confirmed", 1)] * 6
+    assert [(each.state, each.attempts_made) for each in delivered] == [("confirmed", 1)] * 6

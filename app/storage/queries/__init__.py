@@ -21,7 +21,13 @@ from app.storage.queries.shipment_views import accepted_shipment, cancellation, 
 from app.storage.queries.store_views import store, stores
 from app.storage.queries.throughput import Throughput, throughput
 from app.storage.queries.timeline_views import timeline
-from app.storage.queries.update_views import UpdateFilter, attempts, update, updates
+from app.storage.queries.update_views import (
+    UpdateFilter,
+    attempts,
+    update,
+    update_with_attempts,
+    updates,
+)
 
 __all__ = [
     "CommerceEventFilter",
@@ -54,5 +60,6 @@ __all__ = [
     "throughput",
     "timeline",
     "update",
+    "update_with_attempts",
     "updates",
 ]

@@ -183,7 +183,7 @@ def _update(new: NewUpdate, store: UUID, at: datetime) -> UpdateView:
         kind=new.kind.value,
         state=State.PENDING.value,
         sequence=new.sequence,
-        attempts=0,
+        attempts_made=0,
         next_attempt_at=at,
         needs_reading=False,
         in_doubt_until=None,

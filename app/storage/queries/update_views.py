@@ -1,7 +1,7 @@
 """Views of updates and of their attempts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,13 @@ from app.storage.queries.index_scan import KeyRange
 from app.storage.queries.index_scan_sql import IndexScan
 from app.storage.queries.orders_by_id import OrderKey
 from app.storage.queries.pagination import After, KeysetPage, cut
-from app.storage.queries.views import AttemptView, CallView, StatusDetail, UpdateView
+from app.storage.queries.views import (
+    AttemptView,
+    CallView,
+    StatusDetail,
+    UpdateView,
+    UpdateWithAttemptsView,
+)
 
 _STATES = tuple(map(str, State))
 _OWN = """t.store_id, t.id, t.order_id, t.target, t.subject, t.kind, t.state, t.sequence,
@@ -120,6 +126,18 @@ async def of_orders(reader: Reader, keys: Sequence[OrderKey]) -> dict[UUID, list
     return found
 
 
+async def update_with_attempts(
+    reader: Reader, store_id: int, update_id: UUID
+) -> UpdateWithAttemptsView | None:
+    """One update, archived or not, with its attempts."""
+    found = await update(reader, store_id, update_id)
+    if found is None:
+        return None
+    values = {field.name: getattr(found, field.name) for field in fields(found)}
+    made = await attempts(reader, store_id, update_id)
+    return UpdateWithAttemptsView(**values, attempts=tuple(made))
+
+
 async def attempts(reader: Reader, store_id: int, update_id: UUID) -> list[AttemptView]:
     """The attempts of an update, oldest first."""
     key = {"store_id": store_id, "update_id": update_id}
@@ -138,7 +156,7 @@ def view(row: Row) -> UpdateView:
         kind=row["kind"],
         state=state,
         sequence=row["sequence"],
-        attempts=row["attempts"],
+        attempts_made=row["attempts"],
         next_attempt_at=row["due_at"] if state in DUE else None,
         needs_reading=row["ambiguous"],
         in_doubt_until=row["in_doubt_until"],
@@ -172,7 +190,7 @@ def detail(row: Row) -> StatusDetail | None:
     )
 
 
-def _line_details(row: Row) -> Sequence[StatusDetail]:
+def _line_details(row: Row) -> tuple[StatusDetail, ...]:
     """One detail for each line that could not be sent while others of the update could."""
     whole = detail(row)
     lines = (row["last_error"] or {}).get("lines") or ()
@@ -203,10 +221,10 @@ def _attempt(row: Row) -> AttemptView:
         ended_at=row["ended_at"],
         verdict=row["verdict"],
         detail=row["detail"],
-        calls=[_call(call) for call in row["calls"]],
+        calls=tuple(_call(call) for call in row["calls"]),
     )
 
 
 def _call(call: Mapping[str, Any]) -> CallView:
     times = {name: datetime.fromisoformat(call[name]) for name in ("started_at", "ended_at")}
-    return CallView(**{**call, **times})
+    return CallView(**{**call, **times, "codes": tuple(call["codes"])})

@@ -13,7 +13,7 @@ from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import repository, save
 from app.storage.outbox import requeue, updates
 from app.storage.postgres.database import Connection
-from app.storage.queries.views import UpdateView
+from app.storage.queries.views import UpdateView, View
 from app.storage.recording import settlement
 from app.usecases.context import AppContext
 from app.usecases.updates import read_subject, subject_reader
@@ -22,14 +22,16 @@ from app.usecases.updates.retry import held
 
 
 @dataclass(frozen=True, slots=True)
-class Dismissed:
+class Dismissed(View):
     """A dismissed update, and what Walmart shows of it."""
 
-    update: UpdateView
     walmart: str
+    """shipped, canceled, acknowledged, corrected, refunded, stock_level, partly, absent, in_doubt
+    or not_read."""
     explanation: str
-    until: datetime | None = None
-    """From when a read may end its doubt; its units stay reserved until then."""
+    until: datetime | None
+    """From when a read may end the doubt of the update. null means that it is not in doubt."""
+    update: UpdateView
 
 
 async def dismiss(
@@ -72,7 +74,7 @@ async def dismiss(
         view = await queries.update(connection, found.store_id, update_id)
         if view is None:
             raise Unknown("update", update_id)
-        dismissed = Dismissed(view, finding.walmart, finding.explanation, finding.until)
+        dismissed = Dismissed(finding.walmart, finding.explanation, finding.until, view)
         await idempotency.store(connection, once, dismissed)
     context.wake()
     return dismissed

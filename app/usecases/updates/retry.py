@@ -16,7 +16,7 @@ from app.storage.orders import repository, save
 from app.storage.outbox import requeue, updates
 from app.storage.outbox.requeue import StoredUpdate
 from app.storage.postgres.database import Connection
-from app.storage.queries.views import UpdateView
+from app.storage.queries.views import UpdateView, View
 from app.storage.recording import settlement
 from app.storage.recording.settlement import SettlementInput
 from app.usecases import read_order
@@ -37,14 +37,15 @@ _EXPLAINED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Retried:
+class Retried(View):
     """A retried update and what will happen to it."""
 
-    update: UpdateView
     will: str
-    """queued, already_applied, waiting (until a time) or cannot_help."""
+    """queued, already_applied, waiting or cannot_help."""
     until: datetime | None
+    """When a waiting update goes out. null means that no time is known."""
     explanation: str
+    update: UpdateView
 
 
 async def retry(
@@ -140,9 +141,9 @@ async def _requeue(
     if view is None:
         raise Unknown("update", update_id)
     if landed:
-        return Retried(view, "already_applied", None, "Walmart already has it; nothing is sent.")
+        return Retried("already_applied", None, "Walmart already has it; nothing is sent.", view)
     if why_not is not None:
-        return Retried(view, "cannot_help", None, _EXPLAINED[why_not])
+        return Retried("cannot_help", None, _EXPLAINED[why_not], view)
     return await _forecast(connection, found, view)
 
 
@@ -197,19 +198,18 @@ async def _forecast(connection: Connection, found: StoredUpdate, view: UpdateVie
     system = "Commerce" if found.kind in COMMERCE_KINDS else "Walmart"
     paused = await rate_limits.paused_until(connection, found.store_id, found.kind)
     if paused is not None:
-        return Retried(
-            view, "waiting", paused, f"{system} accepts no calls of this kind until then."
-        )
+        text = f"{system} accepts no calls of this kind until then."
+        return Retried("waiting", paused, text, view)
     if not await updates.has_turn(connection, found.store_id, found.id):
-        return Retried(view, "waiting", None, "An earlier update of the order goes first.")
+        return Retried("waiting", None, "An earlier update of the order goes first.", view)
     if found.in_doubt_until is not None and found.in_doubt_until > await rate_limits.now(
         connection
     ):
         text = (
             f"An earlier try may still arrive until then; {system} is read before anything is sent."
         )
-        return Retried(view, "waiting", found.in_doubt_until, text)
+        return Retried("waiting", found.in_doubt_until, text, view)
     if found.attempts:
         text = f"It goes out now: {system} is read first, and only what is missing is sent."
-        return Retried(view, "queued", None, text)
-    return Retried(view, "queued", None, "It goes out now.")
+        return Retried("queued", None, text, view)
+    return Retried("queued", None, "It goes out now.", view)

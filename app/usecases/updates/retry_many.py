@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from app.storage import idempotency, queries
 from app.storage.idempotency import IdempotentRequest
 from app.storage.postgres.retry import again
 from app.storage.queries import KeysetPage, UpdateFilter
+from app.storage.queries.views import View
 from app.usecases.context import AppContext
 from app.usecases.updates import retry
 from app.usecases.updates.retry import Retried
@@ -22,25 +22,25 @@ _AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class RetriedOne:
-    """The result for one update."""
+class RetriedOne(View):
+    """What will happen to one update of a bulk retry."""
 
     update_id: UUID
     order_id: UUID | None
     will: str
-    """As in `Retried`; a problem's code if the retry was refused."""
+    """queued, already_applied, waiting or cannot_help, or the code of a problem."""
     until: datetime | None
     explanation: str
 
 
 @dataclass(frozen=True, slots=True)
-class RetriedMany:
-    """The results of a bulk retry."""
+class RetriedMany(View):
+    """The results of a bulk retry, and how many there are of each."""
 
-    results: Sequence[RetriedOne]
+    data: tuple[RetriedOne, ...]
+    totals: dict[str, int]
     more: bool
-    """More updates match than were taken."""
-    totals: Mapping[str, int] = field(default_factory=dict)
+    """More updates match than were retried: send the request again."""
 
 
 async def retry_many(
@@ -77,7 +77,7 @@ async def retry_many(
 
     results = await asyncio.gather(*(one(view.id, view.order_id) for view in found))
     totals = Counter(result.will for result in results)
-    retried = RetriedMany(results, after is not None, totals)
+    retried = RetriedMany(tuple(results), dict(totals), after is not None)
     async with context.transaction(once) as connection:
         await idempotency.store(connection, once, retried)
     return retried

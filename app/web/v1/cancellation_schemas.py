@@ -10,10 +10,9 @@ from pydantic_core import PydanticCustomError
 from app.domain.db_limits import INT
 from app.domain.orders.cancellation import COMMENT_MAX
 from app.domain.orders.requests import CancelRequest, StockLevel
-from app.storage.queries.views import CancellationView
+from app.storage.queries.views import CancellationView, UpdateView
 from app.web.v1.fields import In, LongText, Out, Text
 from app.web.v1.shipment_schemas import ItemOut
-from app.web.v1.update_schemas import UpdateOut
 
 _PARTIAL = ("lines", "items", "order_lines", "orderLines", "line_numbers")
 
@@ -68,7 +67,7 @@ class CancellationOut(Out):
     inventory: list[StockLevelOut]
     state: str = Field(description="pending, retrying, confirmed, failed or dismissed.")
     items: list[ItemOut]
-    update: UpdateOut
+    update: UpdateView
     created_at: datetime
 
     @classmethod
@@ -77,7 +76,6 @@ class CancellationOut(Out):
         fields: dict[str, Any] = {name: getattr(view, name) for name in CancellationView.__slots__}
         fields["inventory"] = [StockLevelOut.model_validate(dict(each)) for each in view.inventory]
         fields["items"] = [ItemOut.of(item) for item in view.items]
-        fields["update"] = UpdateOut.of(view.update)
         return cls(**fields)
 
 

@@ -5,9 +5,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.storage.queries.views import CommerceEventView
+from app.storage.queries.views import CommerceEventView, StatusDetail
 from app.web.v1.fields import Out
-from app.web.v1.update_schemas import StatusDetailOut
 
 EXAMPLE: dict[str, object] = {
     "id": "0192f0c4-4a87-7d0f-8311-81ea00000001",
@@ -48,7 +47,7 @@ class CommerceEventOut(Out):
     reference: str = Field(description="The thing that was told of, by its number in Commerce.")
     about: str = Field(description="shipment, cancellation or creditmemo.")
     state: str = Field(description="waiting, refused, done or dismissed.")
-    status_detail: StatusDetailOut | None
+    status_detail: StatusDetail | None
     note: str | None
     dismissed_by: str | None
     received_at: datetime
@@ -57,9 +56,7 @@ class CommerceEventOut(Out):
     @classmethod
     def of(cls, view: CommerceEventView) -> "CommerceEventOut":
         """Show it."""
-        values = {name: getattr(view, name) for name in CommerceEventView.__slots__}
-        detail = view.status_detail
-        return cls(**values | {"status_detail": StatusDetailOut.of(detail) if detail else None})
+        return cls(**{name: getattr(view, name) for name in CommerceEventView.__slots__})
 
 
 class CommerceEventsOut(Out):

@@ -8,6 +8,7 @@ from pydantic import Field, StrictInt
 
 from app.domain.db_limits import INT
 from app.domain.orders.requests import StockLevel
+from app.storage.queries.views import UpdateView
 from app.usecases.stores import inventory as use_cases
 from app.usecases.stores.inventory import QueuedLevel
 from app.web.dependencies import Writing, answer, respond
@@ -15,7 +16,6 @@ from app.web.route import Operation
 from app.web.v1 import examples
 from app.web.v1.fields import In, Out, Text
 from app.web.v1.responses import problems, success
-from app.web.v1.update_schemas import UpdateOut
 
 
 class LevelIn(In):
@@ -42,7 +42,7 @@ class LevelOut(Out):
     sku: str
     quantity: int
     ship_node: str | None
-    update: UpdateOut
+    update: UpdateView
 
     @classmethod
     def of(cls, queued: QueuedLevel) -> "LevelOut":
@@ -52,7 +52,7 @@ class LevelOut(Out):
             sku=level.sku,
             quantity=level.quantity,
             ship_node=level.ship_node,
-            update=UpdateOut.of(queued.update),
+            update=queued.update,
         )
 
 

@@ -7,13 +7,12 @@ from uuid import UUID
 from pydantic import Field
 
 from app.domain.orders.order import OrderLine
-from app.storage.queries.views import OrderView, TimelineEntry
+from app.storage.queries.views import OrderView, StatusDetail, TimelineEntry
 from app.usecases.imports.register import RegisteredLine, Registration
 from app.usecases.orders.refresh import Refreshed
 from app.web.v1.cancellation_schemas import CancellationOut
 from app.web.v1.fields import Id, In, MoneyIn, MoneyOut, Number, Out, Quantity, Text, Time
 from app.web.v1.shipment_schemas import ShipmentOut
-from app.web.v1.update_schemas import StatusDetailOut
 
 
 class OrderLineIn(In):
@@ -148,7 +147,7 @@ class OrderOut(Out):
     status: str = Field(description="fulfillment_status, or error while an update is failed.")
     fulfillment_status: str = Field(description="open, partially_shipped, shipped or canceled.")
     sync: SyncOut
-    status_details: list[StatusDetailOut]
+    status_details: list[StatusDetail]
     cancel_requested: CancelRequestedOut | None
     return_requested: ReturnRequestedOut | None
     ordered_at: datetime | None
@@ -175,7 +174,7 @@ class OrderOut(Out):
         sync, canceled = view.sync, view.cancellation
         fields |= {
             "sync": SyncOut(**{name: getattr(sync, name) for name in SyncOut.model_fields}),
-            "status_details": [StatusDetailOut.of(detail) for detail in view.status_details],
+            "status_details": list(view.status_details),
             "return_requested": ReturnRequestedOut(
                 count=view.returns, url=f"/v1/returns?order_id={view.id}"
             )

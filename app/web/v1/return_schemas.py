@@ -8,10 +8,15 @@ from pydantic import Field, StrictInt
 
 from app.domain.db_limits import INT
 from app.domain.orders.returns import RefundRequest, Return, ReturnLine
-from app.storage.queries.views import RefundView, ReturnedOrder, ReturnView
+from app.storage.queries.views import (
+    RefundView,
+    ReturnedOrder,
+    ReturnView,
+    StatusDetail,
+    UpdateView,
+)
 from app.usecases.returns.refund import Refunded
 from app.web.v1.fields import In, LongText, MoneyOut, Out, Quantity
-from app.web.v1.update_schemas import StatusDetailOut, UpdateOut
 
 
 class RefundItemIn(In):
@@ -89,7 +94,7 @@ class RefundOfReturnOut(Out):
     state: str
     comment: str | None
     items: list[RefundItemOut]
-    update: UpdateOut
+    update: UpdateView
     created_at: datetime
 
     @classmethod
@@ -105,7 +110,7 @@ class RefundOfReturnOut(Out):
                 RefundItemOut(return_line_number=item.number, quantity=item.quantity)
                 for item in view.items
             ],
-            update=UpdateOut.of(view.update),
+            update=view.update,
             created_at=view.created_at,
         )
 
@@ -131,7 +136,7 @@ class ReturnOut(Out):
         description="received, refunded, error, or closed where no refund answers it: it was "
         "canceled, or the buyer gets a replacement."
     )
-    status_details: list[StatusDetailOut]
+    status_details: list[StatusDetail]
     requested_at: datetime | None
     return_by: datetime | None = Field(description="Until when the buyer may send it back.")
     arrived_at: datetime | None = Field(description="When it was received, as Walmart says.")
@@ -161,7 +166,7 @@ class ReturnOut(Out):
             return_type=shown.return_type,
             canceled=shown.canceled,
             status=view.status,
-            status_details=[StatusDetailOut.of(detail) for detail in view.status_details],
+            status_details=list(view.status_details),
             requested_at=shown.requested_at,
             return_by=shown.return_by,
             arrived_at=shown.arrived_at,
@@ -194,7 +199,7 @@ class RefundOut(Out):
     """
 
     number: int
-    update: UpdateOut
+    update: UpdateView
     returned: ReturnOut
 
     @classmethod
@@ -202,7 +207,7 @@ class RefundOut(Out):
         """Show what was accepted."""
         return cls(
             number=refunded.number,
-            update=UpdateOut.of(refunded.update),
+            update=refunded.update,
             returned=ReturnOut.of(refunded.returned),
         )
 

@@ -9,11 +9,10 @@ from pydantic_core import PydanticCustomError
 
 from app.domain.orders.order import Item
 from app.domain.orders.requests import RequestedItem, ShipRequest, TrackingCorrection
-from app.storage.queries.views import ShipmentView
+from app.storage.queries.views import ShipmentView, UpdateView
 from app.usecases.orders.preview_shipment import Preview
 from app.web.problems import ErrorItem
 from app.web.v1.fields import Id, In, LongText, Out, Plain, Quantity, Text, Time
-from app.web.v1.update_schemas import UpdateOut
 
 _NAMES = ("line_number", "sku", "commerce_item_id")
 # Longer ones are refused by the rule, with a code of their own.
@@ -113,7 +112,7 @@ class ShipmentOut(Out):
     )
     state: str = Field(description="pending, retrying, confirmed, failed or dismissed.")
     items: list[ItemOut]
-    update: UpdateOut
+    update: UpdateView
     created_at: datetime
 
     @classmethod
@@ -121,7 +120,6 @@ class ShipmentOut(Out):
         """Show a shipment."""
         fields: dict[str, Any] = {name: getattr(view, name) for name in ShipmentView.__slots__}
         fields["items"] = [ItemOut.of(item) for item in view.items]
-        fields["update"] = UpdateOut.of(view.update)
         return cls(**fields)
 
 

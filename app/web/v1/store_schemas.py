@@ -6,10 +6,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.storage.queries.views import StoreView
+from app.storage.queries.views import StatusDetail, StoreView
 from app.usecases.stores.manage import NewStore, StoreChanges, Verified
 from app.web.v1.fields import In, LongText, Out, Plain, Secret, Text, VisibleText
-from app.web.v1.update_schemas import StatusDetailOut
 
 # A field that is left out is not null: nothing is said of it. The document shows no default.
 _LEFT_OUT: Any = Field(default_factory=str)
@@ -178,7 +177,7 @@ class StoreOut(Out):
     notifications: NotificationsOut | None
     created_at: datetime
     updated_at: datetime
-    status_details: list[StatusDetailOut] = Field(
+    status_details: list[StatusDetail] = Field(
         description="Why the store's updates wait, if they do; `operation` is Walmart's endpoint, "
         "`*` all of them."
     )
@@ -191,7 +190,7 @@ class StoreOut(Out):
         }
         host = view.notify_host
         fields["notifications"] = host and NotificationsOut(host=host, secret_set=True)
-        fields["status_details"] = [StatusDetailOut.of(each) for each in view.status_details]
+        fields["status_details"] = list(view.status_details)
         fields["walmart"] = WalmartOut(client_id=view.walmart_client_id, client_secret_set=True)
         fields["commerce"] = CommerceOut(
             base_url=view.commerce_base_url,

@@ -10,6 +10,7 @@ from app.domain.update import Kind, State
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries import UpdateFilter
+from app.storage.queries.views import UpdateWithAttemptsView
 from app.usecases.updates import dismiss, retry, retry_many
 from app.usecases.updates.dismiss import Dismissed
 from app.usecases.updates.retry import Retried
@@ -20,17 +21,7 @@ from app.web.route import Operation
 from app.web.v1 import examples
 from app.web.v1.fields import Plain
 from app.web.v1.responses import problems, success
-from app.web.v1.update_schemas import (
-    DismissedOut,
-    DismissIn,
-    RetriedManyOut,
-    RetriedOut,
-    RetryIn,
-    RetryManyIn,
-    UpdateOut,
-    UpdatesOut,
-    UpdateWithAttemptsOut,
-)
+from app.web.v1.update_schemas import DismissIn, RetryIn, RetryManyIn, UpdatesOut
 
 router = APIRouter(prefix="/v1/updates", tags=["updates"], route_class=Operation)
 _WITH_ATTEMPTS = {**examples.UPDATE, "attempts": [examples.ATTEMPT]}
@@ -91,10 +82,8 @@ async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
     async with context.app.database.direct.reading() as session:
         wanted = UpdateFilter(state, kind, store, order_id, code)
         found, after = await queries.updates(session, wanted, page)
-    data = [UpdateOut.of(view) for view in found]
-    return respond(
-        answer(200, UpdatesOut(data=data, next_cursor=pagination.next_cursor(after, "updates")))
-    )
+    following = pagination.next_cursor(after, "updates")
+    return respond(answer(200, UpdatesOut(data=found, next_cursor=following)))
 
 
 @router.post(
@@ -102,9 +91,9 @@ async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
     operation_id="retry_updates",
     summary="Try many updates again",
     status_code=202,
-    response_model=RetriedManyOut,
+    response_model=RetriedMany,
     responses={
-        **success(202, RetriedManyOut, _RETRIED_MANY, "What will happen to each."),
+        **success(202, RetriedMany, _RETRIED_MANY, "What will happen to each."),
         **problems("store_not_found", "order_not_found", body=True),
     },
 )
@@ -137,9 +126,9 @@ async def retry_updates(
     "/{update_id}",
     operation_id="get_update",
     summary="Read an update with its attempts",
-    response_model=UpdateWithAttemptsOut,
+    response_model=UpdateWithAttemptsView,
     responses={
-        **success(200, UpdateWithAttemptsOut, _WITH_ATTEMPTS, "The update."),
+        **success(200, UpdateWithAttemptsView, _WITH_ATTEMPTS, "The update."),
         **problems("update_not_found"),
     },
 )
@@ -147,11 +136,10 @@ async def get_update(context: Reading, update_id: UUID) -> Response:
     """Read an update with every try: what was sent (redacted), what came back, what it meant."""
     store = context.store_of(update_id, "update")
     async with context.app.database.direct.reading() as session:
-        view = await queries.update(session, store, update_id)
-        attempts = await queries.attempts(session, store, update_id)
+        view = await queries.update_with_attempts(session, store, update_id)
     if view is None:
         raise Unknown("update", update_id)
-    return respond(answer(200, UpdateWithAttemptsOut.whole(view, attempts)))
+    return respond(answer(200, view))
 
 
 @router.post(
@@ -159,9 +147,9 @@ async def get_update(context: Reading, update_id: UUID) -> Response:
     operation_id="retry_update",
     summary="Try an update again",
     status_code=202,
-    response_model=RetriedOut,
+    response_model=Retried,
     responses={
-        **success(202, RetriedOut, _RETRIED, "What will happen."),
+        **success(202, Retried, _RETRIED, "What will happen."),
         **problems(
             "update_not_found",
             "update_in_progress",
@@ -200,9 +188,9 @@ async def retry_update(
     "/{update_id}/dismiss",
     operation_id="dismiss_update",
     summary="Dismiss an update",
-    response_model=DismissedOut,
+    response_model=Dismissed,
     responses={
-        **success(200, DismissedOut, _DISMISSED, "What Walmart shows of it."),
+        **success(200, Dismissed, _DISMISSED, "What Walmart shows of it."),
         **problems(
             "update_not_found", "required", "update_in_progress", "update_finished", body=True
         ),
@@ -230,12 +218,12 @@ async def dismiss_update(
 
 
 def _retried(retried: Retried) -> StoredResponse:
-    return answer(202, RetriedOut.of(retried))
+    return answer(202, retried)
 
 
 def _retried_many(retried: RetriedMany) -> StoredResponse:
-    return answer(202, RetriedManyOut.of(retried))
+    return answer(202, retried)
 
 
 def _dismissed(dismissed: Dismissed) -> StoredResponse:
-    return answer(200, DismissedOut.of(dismissed))
+    return answer(200, dismissed)

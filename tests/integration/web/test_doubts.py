@@ -486,7 +486,7 @@ async def test_a_link_by_hand_does_not_end_the_doubt_of_an_order_for_commerce(
     async with world.database.begin() as connection:
         await connection.exec_driver_sql("UPDATE updates SET due_at = now()")
     async with world.polling(policy=LONG), asyncio.timeout(30):
-        while (looked := await world.update(made)).attempts == before.attempts or (
+        while (looked := await world.update(made)).attempts_made == before.attempts_made or (
             looked.state == "sending"
         ):
             await asyncio.sleep(0.02)

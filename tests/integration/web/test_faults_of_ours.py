@@ -48,7 +48,7 @@ async def test_a_delivery_that_raises_ends_failed_after_some_tries(
     update = UUID((await accepted(client, order))["update"]["id"])
     await write(world, f"UPDATE updates SET payload = '{{}}' WHERE id = '{update}'")
     (view,) = await world.deliver_until(update, states={State.FAILED})
-    assert view.attempts == retry_policy.MAX_FAULTS
+    assert view.attempts_made == retry_policy.MAX_FAULTS
     assert view.in_doubt_until is None
     assert view.status_detail is not None
     assert (view.status_detail.code, view.status_detail.origin) == ("waybill_fault", "waybill")
@@ -67,9 +67,9 @@ async def test_it_backs_off_between_its_tries(world: World, client: httpx.AsyncC
     waits = []
     for _ in range(4):
         policy = retry_policy.RetryPolicy(base=100, cap=10_000, quiet_period=3600)
-        tries = (await world.update(update)).attempts
+        tries = (await world.update(update)).attempts_made
         async with world.polling(policy=policy), asyncio.timeout(30):
-            while (await world.update(update)).attempts == tries or (
+            while (await world.update(update)).attempts_made == tries or (
                 await world.update(update)
             ).state == "sending":
                 await asyncio.sleep(0.01)
@@ -194,5 +194,5 @@ async def test_a_token_that_no_header_can_bear_is_a_bounded_fault_and_stops_no_o
     (view, sent) = await world.deliver_until(update, shipped)
     assert sent.state == "confirmed"
     assert view.state == "failed"
-    assert view.attempts <= retry_policy.MAX_FAULTS
+    assert view.attempts_made <= retry_policy.MAX_FAULTS
     assert view.in_doubt_until is None

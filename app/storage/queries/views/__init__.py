@@ -1,0 +1,39 @@
+"""Frozen views of orders, shipments, updates, returns and stores: the response models of the API.
+
+A view has the fields of the JSON that the API answers, so no schema of the web layer repeats it.
+The modules beside this package make views from selects; a view is never written back. Start with
+`base.py`.
+"""
+
+from app.storage.queries.views.base import View
+from app.storage.queries.views.events import CommerceEventView, TimelineEntry
+from app.storage.queries.views.orders import OrderView, SyncView
+from app.storage.queries.views.returns import RefundView, ReturnedOrder, ReturnView
+from app.storage.queries.views.shipments import CancellationView, ShipmentView
+from app.storage.queries.views.stores import StoreView
+from app.storage.queries.views.updates import (
+    AttemptView,
+    CallView,
+    StatusDetail,
+    UpdateView,
+    UpdateWithAttemptsView,
+)
+
+__all__ = [
+    "AttemptView",
+    "CallView",
+    "CancellationView",
+    "CommerceEventView",
+    "OrderView",
+    "RefundView",
+    "ReturnView",
+    "ReturnedOrder",
+    "ShipmentView",
+    "StatusDetail",
+    "StoreView",
+    "SyncView",
+    "TimelineEntry",
+    "UpdateView",
+    "UpdateWithAttemptsView",
+    "View",
+]

@@ -1,0 +1,27 @@
+"""What makes a frozen dataclass a response model of the API."""
+
+from inspect import cleandoc
+from typing import Any, ClassVar
+
+
+class View:
+    """A frozen dataclass that the API answers as JSON, field by field in the order of definition.
+
+    pydantic serialises and documents the dataclass as it is, and never validates it. The class
+    docstring and the docstrings below the fields become the descriptions in the OpenAPI document.
+    """
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[dict[str, Any]] = {}
+    """Configuration that pydantic reads from any dataclass."""
+
+    def __init_subclass__(cls) -> None:
+        """Configure the schema. Its name is that of the class, with Out in the place of View."""
+        super().__init_subclass__()
+        cls.__pydantic_config__ = {
+            "title": f"{cls.__name__.removesuffix('View')}Out",
+            "json_schema_extra": {"description": cleandoc(cls.__doc__ or "")},
+            "use_attribute_docstrings": True,
+            # A field with a default value is in every response too.
+            "json_schema_serialization_defaults_required": True,
+        }

@@ -1,0 +1,104 @@
+"""An update of the outbox, its status details, and its attempts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from app.storage.queries.views.base import View
+
+
+@dataclass(frozen=True, slots=True)
+class StatusDetail(View):
+    """Why a part of a request did not succeed: a stable code and a message for people."""
+
+    code: str
+    origin: str
+    """Where the cause is: walmart, commerce or waybill."""
+    operation: str
+    update_id: UUID | None
+    message: str
+    field: str | None
+    suggestion: str | None
+    retryable: bool
+    """Whether the same request can succeed later."""
+    occurred_at: datetime
+    line_number: str | None = None
+    """The line with units that could not be sent while other lines of the update could."""
+    units: int | None = None
+    """How many units of that line could not be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateView(View):
+    """A change that Waybill owes Walmart or Commerce, and its state."""
+
+    id: UUID
+    store_id: UUID
+    order_id: UUID | None
+    target: str
+    subject: str
+    kind: str
+    state: str
+    sequence: int
+    attempts_made: int
+    next_attempt_at: datetime | None
+    # pydantic finds no docstrings of inherited fields, so these two describe themselves.
+    needs_reading: Annotated[bool, Field(description="Walmart is read before anything is sent.")]
+    in_doubt_until: Annotated[
+        datetime | None,
+        Field(
+            description="An attempt may still take effect at Walmart. From this time on a read "
+            "shows whether it did; Waybill makes that read itself. Until then the units of the "
+            "update stay reserved."
+        ),
+    ]
+    status_detail: StatusDetail | None
+    line_details: Annotated[tuple[StatusDetail, ...], Field(exclude=True)]
+    """One detail for each line that could not be sent. Its order shows them."""
+    note: str | None
+    dismissed_by: str | None
+    requested_by: str | None
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallView(View):
+    """One HTTP call: the redacted request and the response."""
+
+    operation: str
+    method: str
+    path: str
+    started_at: datetime
+    ended_at: datetime
+    correlation_id: str
+    request: str | None
+    status: int | None
+    response: str | None
+    codes: tuple[str, ...]
+    failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView(View):
+    """One attempt to deliver an update: its calls, and the verdict on them."""
+
+    id: UUID
+    number: int
+    poller: str
+    started_at: datetime
+    ended_at: datetime
+    verdict: str
+    detail: str | None
+    calls: tuple[CallView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateWithAttemptsView(UpdateView):
+    """An update with all of its attempts, oldest first."""
+
+    attempts: tuple[AttemptView, ...]
