@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from app.bootstrap import process
 from app.bootstrap.process import Parts
+from app.commerce.errors import CommerceError
 from app.domain.errors import Conflict, NotAvailable
 from app.settings import BadSettings, Settings
 from app.storage import queries
@@ -114,7 +115,7 @@ async def _commerce(parts: Parts, store: StoreView) -> Check:
         commerce_connection = await parts.context.commerce_connection(store.store_id)
         if commerce_connection is not None:
             await parts.context.commerce.store_view_id(commerce_connection, lambda _: None)
-    except (errors.WalmartError, Conflict) as error:
+    except (CommerceError, Conflict) as error:
         advice = f"docs/commerce.md says what it needs. {error}"
         return Check(fine=False, what=f"{name}: its Commerce cannot be used", advice=advice)
     return Check(fine=True, what=f"{name}: its Commerce has the store view")

@@ -16,9 +16,9 @@ from uuid import uuid4
 
 from app.commerce import buyer_parser, errors
 from app.commerce.connection import CommerceConnection
+from app.commerce.errors import CommerceError
 from app.domain import db_limits
-from app.http_client.call import Call
-from app.http_client.errors import CallRefused, CallUnclear
+from app.http_client.call import Call, ErrorClass
 from app.http_client.exchange import Dialect, Exchange, HttpReply, HttpRequest
 from app.http_client.transport import Http
 
@@ -57,6 +57,7 @@ def _own(payload: object) -> bool:
 _DIALECT = Dialect(
     headers=_no_headers,
     faults=errors.faults_in,
+    classify=errors.classify,
     tokens_left=_no_count,
     replenish_in=_no_wait,
     own=_own,
@@ -88,7 +89,7 @@ class CommerceOrder:
 
 
 class CommerceClient:
-    """A client for all stores. Its methods raise only the classes of `app.http_client.errors`.
+    """A client for all stores. Its methods raise only CommerceError.
 
     timeout bounds each call, in seconds. Each method passes the evidence of its call to `keep`,
     also if it fails.
@@ -113,7 +114,7 @@ class CommerceClient:
     ) -> CommerceOrder | None:
         """Find the order with Walmart's number. None means that Commerce has none.
 
-        Raises CallRefused if several orders have the number.
+        Raises CommerceError REFUSED if several orders have the number.
         """
         at = "searchCriteria[filterGroups][0][filters][0]"
         query = [
@@ -126,16 +127,16 @@ class CommerceClient:
         body = _object(found)
         items = body.get("items") or []
         if not isinstance(items, list):
-            raise CallUnclear("Commerce's answer is not a list of orders.", call=found.call)
+            raise _unclear("Commerce's answer is not a list of orders.", found.call)
         if len(items) > 1:
             message = f"Commerce has several orders with the external number {purchase_order_id}."
-            raise CallRefused(message, call=found.call)
+            raise _refused(message, found.call)
         return _order(items[0], found.call) if items else None
 
     async def read_order(
         self, connection: CommerceConnection, entity_id: int, keep: Callable[[Call], None]
     ) -> CommerceOrder:
-        """Read an order by its id. Raises NotFound."""
+        """Read an order by its id. Raises CommerceError NOT_FOUND if Commerce has none."""
         found = await self._call(connection, "read_order", "GET", f"/orders/{entity_id}", keep)
         return _order(found.payload, found.call)
 
@@ -167,12 +168,12 @@ class CommerceClient:
         path, body = f"/orders/{entity_id}/comments", {"statusHistory": history}
         reply = await self._call(connection, "comment", "POST", path, keep, body=body)
         if reply.payload is not True:
-            raise CallUnclear("Commerce did not confirm the comment.", call=reply.call)
+            raise _unclear("Commerce did not confirm the comment.", reply.call)
 
     async def store_view_id(
         self, connection: CommerceConnection, keep: Callable[[Call], None]
     ) -> int:
-        """Return the number of the store view. Raises CallRefused if Commerce lacks the code."""
+        """Return the number of the store view. Raises CommerceError REFUSED if there is none."""
         found = await self._call(connection, "store_views", "GET", "/store/storeViews", keep)
         views = found.payload if isinstance(found.payload, list) else []
         for view in views:
@@ -180,14 +181,13 @@ class CommerceClient:
                 number = _whole(view.get("id"))
                 if number is not None:
                     return number
-        raise CallRefused(
-            f"Commerce has no store view with the code {connection.code}.", call=found.call
-        )
+        message = f"Commerce has no store view with the code {connection.code}."
+        raise _refused(message, found.call)
 
     async def salable_quantity(
         self, connection: CommerceConnection, sku: str, keep: Callable[[Call], None]
     ) -> int:
-        """Return the whole units of a SKU that can be sold now, at least 0. Raises NotFound."""
+        """Return the whole units of a SKU that can be sold now, at least 0."""
         stock = connection.stock_id
         path = f"/inventory/get-product-salable-quantity/{quote(sku, safe='')}/{stock}"
         found = await self._call(connection, "salable_quantity", "GET", path, keep)
@@ -197,7 +197,7 @@ class CommerceClient:
             units = math.nan
         # Commerce may answer a fraction or a negative number.
         if not abs(units) <= db_limits.BIGINT:
-            raise CallUnclear("Commerce's answer is not a number of units.", call=found.call)
+            raise _unclear("Commerce's answer is not a number of units.", found.call)
         return max(int(units), 0)
 
     async def _call(
@@ -229,15 +229,23 @@ class CommerceClient:
         )
         reply = await exchange.send(wanted, asyncio.get_running_loop().time() + self._timeout)
         keep(reply.call)
-        error = errors.classify(reply.call)
+        error = errors.error_of(reply.call)
         if error is not None:
             raise error
         return reply
 
 
+def _unclear(message: str, call: Call) -> CommerceError:
+    return CommerceError(ErrorClass.UNCLEAR, message, call=call)
+
+
+def _refused(message: str, call: Call) -> CommerceError:
+    return CommerceError(ErrorClass.REFUSED, message, call=call)
+
+
 def _object(reply: HttpReply) -> Mapping[str, Any]:
     if not isinstance(reply.payload, Mapping):
-        raise CallUnclear("Commerce's answer is not an object.", call=reply.call)
+        raise _unclear("Commerce's answer is not an object.", reply.call)
     return reply.payload
 
 
@@ -245,7 +253,7 @@ def _order(payload: object, call: Call) -> CommerceOrder:
     entry = payload if isinstance(payload, Mapping) else {}
     entity_id, number = _whole(entry.get("entity_id")), entry.get("increment_id")
     if entity_id is None or not isinstance(number, str) or not number:
-        raise CallUnclear("Commerce's answer shows no order with a number.", call=call)
+        raise _unclear("Commerce's answer shows no order with a number.", call)
     given = entry.get("items")
     items: dict[str, int] = {}
     for each in given if isinstance(given, list) else ():

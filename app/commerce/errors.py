@@ -1,63 +1,78 @@
-"""What the answers of Commerce's REST API mean: the classes of `app.http_client.errors`.
+"""What the answers of Commerce's REST API mean, and the exception for all of them.
 
 | answer | class |
 |---|---|
-| nothing left this machine | NotSent |
+| nothing left this machine | NOT_SENT |
 | 200 that can be read | none |
-| 200 that cannot be read, 5xx, a redirect after which something may have run, silence | Unclear |
-| 401 | CredentialsRejected |
-| 403, 405, 406, 415, a permanent redirect | Misconfigured |
-| 404 | NotFound |
-| 429 | Throttled |
-| any other 4xx | Refused |
+| 200 that cannot be read, 5xx, a redirect after which something may have run, silence | UNCLEAR |
+| 401 | CREDENTIALS_REJECTED |
+| 403, 405, 406, 415, a permanent redirect | MISCONFIGURED |
+| 404 | NOT_FOUND |
+| 429 | THROTTLED |
+| any other 4xx | REFUSED |
 
-Source: Adobe, "Status codes and responses"; Commerce answers 200 to everything that worked. A
-missing permission is a 401 there too, so the sentence of Commerce is kept with it.
+What follows from each is in `app/http_client/errors.py`. Source: Adobe, "Status codes and
+responses"; Commerce answers 200 to everything that worked. A missing permission is a 401 there too,
+so the sentence of Commerce is kept with it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
-from app.http_client.call import NEVER_LEFT, ApiError, Call
-from app.http_client.errors import (
-    CallError,
-    CallRefused,
-    CallUnclear,
-    CredentialsRejected,
-    Misconfigured,
-    NotFound,
-    NotSent,
-    Throttled,
-)
+from app.http_client.call import NEVER_LEFT, ApiError, Call, ErrorClass
+from app.http_client.errors import CallError
 from app.http_client.redaction import cut, scrub
 
-_BY_STATUS: dict[int, type[CallError]] = {
-    301: Misconfigured,
-    307: Misconfigured,
-    308: Misconfigured,
-    401: CredentialsRejected,
-    403: Misconfigured,
-    404: NotFound,
-    405: Misconfigured,
-    406: Misconfigured,
-    408: CallUnclear,
-    415: Misconfigured,
-    429: Throttled,
+_BY_STATUS: Mapping[int, ErrorClass] = {
+    301: ErrorClass.MISCONFIGURED,
+    307: ErrorClass.MISCONFIGURED,
+    308: ErrorClass.MISCONFIGURED,
+    401: ErrorClass.CREDENTIALS_REJECTED,
+    403: ErrorClass.MISCONFIGURED,
+    404: ErrorClass.NOT_FOUND,
+    405: ErrorClass.MISCONFIGURED,
+    406: ErrorClass.MISCONFIGURED,
+    408: ErrorClass.UNCLEAR,
+    415: ErrorClass.MISCONFIGURED,
+    429: ErrorClass.THROTTLED,
 }
 _OK, _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 200, 300, 400, 500
 _LONGEST = 500
-# Of parameters and of errors in one answer; it has a few.
+# Most parameters, and most errors, that are read of one answer; it has a few.
 _MOST = 100
 
 
-def classify(call: Call) -> CallError | None:
-    """What a try came to; None where it went well."""
-    kind = _kind(call)
-    return kind(_sentence(call), call=call) if kind else None
+class CommerceError(CallError):
+    """A call to Commerce failed. `error_class` says how."""
+
+    def __init__(self, error_class: ErrorClass, message: str, *, call: Call) -> None:
+        self.error_class = error_class
+        super().__init__(message, call=call)
+
+
+def error_of(call: Call) -> CommerceError | None:
+    """Return the exception for a call. None means that its status shows no failure."""
+    if call.error_class is None:
+        return None
+    return CommerceError(call.error_class, _sentence(call), call=call)
+
+
+def classify(
+    status: int | None, failure: str | None, faults: Sequence[ApiError]
+) -> ErrorClass | None:
+    """Classify a try by its HTTP status and its failure (call.py). None means no failure."""
+    del faults
+    if status is None:
+        return ErrorClass.NOT_SENT if failure in NEVER_LEFT else ErrorClass.UNCLEAR
+    if _OK <= status < _REDIRECT:
+        return None if failure is None else ErrorClass.UNCLEAR
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    return ErrorClass.REFUSED if _CLIENT_ERROR <= status < _SERVER_ERROR else ErrorClass.UNCLEAR
 
 
 def faults_in(payload: object, text: str) -> tuple[ApiError, ...]:
-    """Commerce's sentence in an answer, its %1 and %name replaced; empty where there is none."""
+    """Return Commerce's sentences in an answer, with %1 and %name replaced."""
     del text
     body = payload if isinstance(payload, Mapping) else {}
     if isinstance(body.get("message"), str):
@@ -89,17 +104,6 @@ def _filled(template: str, parameters: object) -> str:
         value = cut(str(named[name]), _LONGEST)
         template = cut(template, 4 * _LONGEST).replace(f"%{name}", value)
     return template
-
-
-def _kind(call: Call) -> type[CallError] | None:
-    status = call.status
-    if status is None:
-        return NotSent if call.failure in NEVER_LEFT else CallUnclear
-    if _OK <= status < _REDIRECT:
-        return None if call.failure is None else CallUnclear
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
-    return CallRefused if _CLIENT_ERROR <= status < _SERVER_ERROR else CallUnclear
 
 
 def _sentence(call: Call) -> str:

@@ -1,88 +1,110 @@
-"""What can go wrong in a call to another system, grouped by what the caller can do about it.
+"""Errors of calls to other systems, and what follows from each: the one table of failures.
 
-CallError
-├── NotSent              nothing left (refused, DNS, TLS, pool, no token): safe to send later
-├── Throttled            429, not executed: send again after `retry_after`
-├── Unavailable          reached it, provably without effect: send again later
-├── CredentialsRejected  the store's keys do not work: pause until they are corrected
-├── Misconfigured        our set-up or our bug: pause the lane, do not fail the order
-├── NotFound             it does not know what is asked for
-├── Unclear              may have been executed: read before anything is sent again
-└── Refused              it says no: read once, then a person must look
+| class | effect at the other system | reached it | stops |
+|---|---|---|---|
+| NOT_SENT | none | no | nothing |
+| THROTTLED | none | no | the lane, for as long as the answer says |
+| UNAVAILABLE | none | yes | nothing |
+| CREDENTIALS_REJECTED | none | no | the store's calls |
+| MISCONFIGURED | none | no | the lane |
+| UNCLEAR | possible: read before another write | yes | nothing |
+| NOT_FOUND, REFUSED | none, and repeating the call does not help | yes | nothing |
 
-A read has the same classes; that it had no effect the caller knows by itself. What answer means
-which class is the system's own: `app/walmart/errors.py`, `app/commerce/errors.py`.
+The class is decided once, where the answer arrives, and kept in `Call.error_class`. Each system has
+its own rules for that: `app/walmart/errors.py` and `app/commerce/errors.py`. Their exceptions are
+two families, WalmartError and CommerceError. Both are CallErrors, so that code which reports on
+calls takes either.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum, auto
 
-from app.http_client.call import ApiError, Call
+from app.http_client.call import ApiError, Call, ErrorClass
 
 # Never retry a 429 in under a second.
-_AFTER_REFUSAL = timedelta(seconds=1)
+_SHORTEST_PAUSE = timedelta(seconds=1)
+
+
+class WriteEffect(Enum):
+    """What a failed write did at the other system."""
+
+    NONE = auto()
+    """Nothing; the same write may work later."""
+    POSSIBLE = auto()
+    """Unknown: read before anything is sent again."""
+    REFUSED = auto()
+    """Nothing, and the same write will be refused again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """A row of the table."""
+
+    effect: WriteEffect
+    reached: bool
+    """The system processed the call; such failures count towards giving up."""
+    pauses: bool = False
+    """Every other call of the lane or the store would fail too, so they pause."""
+
+
+CONSEQUENCES: Mapping[ErrorClass, Consequence] = {
+    ErrorClass.NOT_SENT: Consequence(WriteEffect.NONE, reached=False),
+    ErrorClass.THROTTLED: Consequence(WriteEffect.NONE, reached=False, pauses=True),
+    ErrorClass.UNAVAILABLE: Consequence(WriteEffect.NONE, reached=True),
+    ErrorClass.CREDENTIALS_REJECTED: Consequence(WriteEffect.NONE, reached=False, pauses=True),
+    ErrorClass.MISCONFIGURED: Consequence(WriteEffect.NONE, reached=False, pauses=True),
+    ErrorClass.UNCLEAR: Consequence(WriteEffect.POSSIBLE, reached=True),
+    ErrorClass.NOT_FOUND: Consequence(WriteEffect.REFUSED, reached=True),
+    ErrorClass.REFUSED: Consequence(WriteEffect.REFUSED, reached=True),
+}
 
 
 class CallError(Exception):
-    """Something about a call; call is the evidence, where a try was made at all."""
+    """A call failed."""
+
+    error_class: ErrorClass
+    """May be stricter than the call's: an answer of status 200 can lack what was asked for."""
+    call: Call | None
+    """The evidence. None means that no try was made."""
 
     def __init__(self, message: str, *, call: Call | None = None) -> None:
         self.call = call
         super().__init__(message)
 
     @property
+    def consequence(self) -> Consequence:
+        """What follows from the error."""
+        return CONSEQUENCES[self.error_class]
+
+    @property
+    def refused(self) -> bool:
+        """Whether the system rejects the call, and would reject it again."""
+        return self.consequence.effect is WriteEffect.REFUSED
+
+    @property
     def codes(self) -> tuple[str, ...]:
-        """The system's own codes, as it spelled them."""
+        """The system's own codes."""
         return self.call.codes if self.call else ()
 
     @property
     def field(self) -> str | None:
-        """The field it named."""
+        """The field that the answer names."""
         return self._fault.field
 
     @property
     def description(self) -> str | None:
-        """Its own sentence."""
+        """The sentence of the answer, which may name the buyer."""
         return self._fault.description
-
-    @property
-    def _fault(self) -> ApiError:
-        faults = self.call.faults if self.call else ()
-        return next((fault for fault in faults if fault.field), next(iter(faults), ApiError()))
-
-
-class NotSent(CallError):
-    """Nothing of the request left this machine."""
-
-
-class Throttled(CallError):
-    """No more calls of this kind are taken for the moment."""
 
     @property
     def retry_after(self) -> timedelta | None:
         """Time until a call is accepted again, 1 s to 5 min. None: the answer named none."""
         wait = self.call.replenish_in if self.call else None
-        return None if wait is None else max(wait, _AFTER_REFUSAL)
+        return None if wait is None else max(wait, _SHORTEST_PAUSE)
 
-
-class Unavailable(CallError):
-    """The system is unavailable; the call had no effect."""
-
-
-class CredentialsRejected(CallError):
-    """The store's keys are not accepted, or the token made with them."""
-
-
-class Misconfigured(CallError):
-    """The address, a header or a permission is wrong: no order is at fault."""
-
-
-class NotFound(CallError):
-    """It knows nothing of the kind for this store."""
-
-
-class CallUnclear(CallError):
-    """The answer does not show whether the call had an effect."""
-
-
-class CallRefused(CallError):
-    """It understood the request and will not do it."""
+    @property
+    def _fault(self) -> ApiError:
+        faults = self.call.faults if self.call else ()
+        return next((fault for fault in faults if fault.field), next(iter(faults), ApiError()))

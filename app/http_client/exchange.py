@@ -6,7 +6,7 @@ one system to the other, its headers and its errors, is its dialect.
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,7 +14,7 @@ import httpx
 
 from app.http_client import call as calls
 from app.http_client import redaction
-from app.http_client.call import ApiError, Call
+from app.http_client.call import ApiError, Call, ErrorClass
 from app.http_client.transport import Http, pieces
 from app.version import VERSION
 
@@ -57,19 +57,20 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a system speaks HTTP.
-
-    headers: those of its own, by the try's correlation id. faults: the errors in an answer, by
-    its decoded JSON (None where that cannot be read) and its text. tokens_left: calls it says are
-    left; replenish_in: time until it takes one again; both by the answer's headers. own: whether
-    decoded JSON is an answer of that system; the evidence shows no other.
-    """
+    """How a system speaks HTTP."""
 
     headers: Callable[[str], Mapping[str, str]]
+    """Its own request headers, by the correlation id of the try."""
     faults: Callable[[object, str], tuple[ApiError, ...]]
+    """The errors in an answer, by its decoded JSON (None means unreadable) and its text."""
+    classify: Callable[[int | None, str | None, Sequence[ApiError]], ErrorClass | None]
+    """The class of a failed try, by its status, failure and errors."""
     tokens_left: Callable[[Mapping[str, str]], int | None]
+    """Calls left in the rate limit, by the answer's headers."""
     replenish_in: Callable[[Mapping[str, str], datetime], timedelta | None]
+    """Time until a call is accepted again, by the answer's headers."""
     own: Callable[[object], bool] | None = None
+    """Whether decoded JSON is an answer of the system; the evidence shows no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,7 @@ class Exchange:
             tokens_left=dialect.tokens_left(reply.headers),
             replenish_in=dialect.replenish_in(reply.headers, ended_at),
             faults=found,
+            error_class=dialect.classify(reply.status, failure, found),
         )
         return HttpReply(call, payload, text)
 

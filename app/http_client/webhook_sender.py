@@ -80,6 +80,7 @@ def _no_wait(_: Mapping[str, str], __: datetime) -> timedelta | None:
 _DIALECT = Dialect(
     headers=_no_headers,
     faults=_no_faults,
+    classify=lambda _, __, ___: None,
     tokens_left=_no_count,
     replenish_in=_no_wait,
     own=lambda _: False,

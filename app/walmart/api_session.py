@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.http_client.call import Call
+from app.http_client.call import Call, ErrorClass
 from app.http_client.exchange import Exchange, HttpReply, HttpRequest
 from app.walmart import errors, markets, order_lists
 from app.walmart.credentials import SellerCredentials
@@ -47,10 +47,11 @@ class ApiSession:
             secrets = (token, account.client_secret)
             wanted = HttpRequest(operation, method, path, headers, content, secrets, query)
             reply = await self.exchange.send(wanted, deadline)
-            error = errors.classify(reply.call)
-            if not (renewable and isinstance(error, errors.CredentialsRejected)):
+            rejected = reply.call.error_class is ErrorClass.CREDENTIALS_REJECTED
+            if not (renewable and rejected):
                 break
             token = await self.tokens.get(account, deadline, rejected=token)
+        error = errors.error_of(reply.call)
         if error is not None:
             raise error
         return reply

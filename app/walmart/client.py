@@ -50,6 +50,7 @@ def _own_headers(correlation_id: str) -> Mapping[str, str]:
 _DIALECT = Dialect(
     headers=_own_headers,
     faults=error_bodies.faults_in,
+    classify=errors.classify,
     tokens_left=rate_limit_headers.tokens_left,
     replenish_in=rate_limit_headers.replenish_in,
 )

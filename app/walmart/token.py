@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 import tenacity
 
 from app.http_client import call as calls
+from app.http_client.call import ErrorClass
 from app.http_client.exchange import Exchange, HttpReply, HttpRequest
 from app.walmart import errors, markets
 from app.walmart.credentials import SellerCredentials
@@ -174,16 +175,16 @@ def _token(reply: HttpReply, asked_at: datetime) -> AccessToken:
     value, lifetime = _json_token(reply) if call.failure is None else _xml_token(reply)
     if call.status == _OK and value is not None and _PRINTABLE.fullmatch(value):
         return AccessToken(value, asked_at + max(timedelta(seconds=lifetime) - MARGIN, timedelta()))
-    if call.status == _BAD_REQUEST and not isinstance(errors.classify(call), errors.Unavailable):
+    if call.status == _BAD_REQUEST and call.error_class is not ErrorClass.UNAVAILABLE:
         # Walmart has answered wrong keys with a bare 400 as well as with an OAuth error.
         message = "Walmart refused the store's client id and secret."
         raise errors.CredentialsRejected(message, call=call)
     if call.status == _NOT_FOUND:
         raise errors.Misconfigured("There is no Walmart token service at this URL.", call=call)
-    known = errors.classify(call)
-    if isinstance(known, errors.CallRefused):
-        raise errors.Misconfigured(str(known), call=call)
-    raise known or errors.CallUnclear("Walmart's answer holds no access token.", call=call)
+    error = errors.error_of(call)
+    if isinstance(error, errors.CallRefused):
+        raise errors.Misconfigured(str(error), call=call)
+    raise error or errors.CallUnclear("Walmart's answer holds no access token.", call=call)
 
 
 def _json_token(reply: HttpReply) -> tuple[str | None, float]:

@@ -30,7 +30,7 @@ from app.storage.postgres.database import Database
 from app.walmart.client import WalmartClient
 from app.walmart.credentials import SellerCredentials
 from app.worker.completer import Completer
-from app.worker.delivery import attempt_log, call_reports, deliver, walmart_outcomes
+from app.worker.delivery import attempt_log, call_reports, deliver, failures
 from app.worker.delivery.context import DeliveryContext
 
 # Seconds after which a delivery counts as one that may take long.
@@ -166,14 +166,14 @@ class Executor:
         except Exception:  # noqa: BLE001 - logged; the loop must live on
             _log.exception("delivery_failed", update_id=str(context.update.id))
             outcome = InternalError(
-                walmart_outcomes.FAULT_OF_OURS, sent=context.wrote, snapshot=context.seen
+                failures.INTERNAL_ERROR, sent=context.wrote, snapshot=context.seen
             )
         try:
             result = self._judged(context, outcome, started)
         except Exception:  # noqa: BLE001 - logged; without a result it would be tried for ever
             _log.exception("judging_failed", update_id=str(context.update.id))
             context.calls.clear()
-            fault = InternalError(walmart_outcomes.FAULT_OF_OURS, sent=context.wrote)
+            fault = InternalError(failures.INTERNAL_ERROR, sent=context.wrote)
             result = self._judged(context, fault, started)
         await self.completer.write(result)
         _log.info(
@@ -199,7 +199,7 @@ class Executor:
             step=retry_policy.next_step(update, outcome, policy, end),
             fallback_step=lambda: retry_policy.next_step(
                 update,
-                InternalError(walmart_outcomes.FAULT_OF_OURS, sent=context.wrote),
+                InternalError(failures.INTERNAL_ERROR, sent=context.wrote),
                 policy,
                 end,
             ),

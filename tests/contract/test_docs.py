@@ -26,12 +26,11 @@ from app.usecases.imports import import_orders_page, import_returns_page
 from app.web import export, middleware, pagination
 from app.worker.delivery import (
     commerce_order,
-    commerce_outcomes,
     deliver,
     error_messages,
+    failures,
     inventory,
     refund,
-    walmart_outcomes,
 )
 from app.worker.maintenance import error_notifier
 
@@ -124,17 +123,16 @@ def test_the_columns_of_a_file_of_shipments_are_the_codes() -> None:
 
 def test_every_code_of_a_status_detail_has_a_row_and_no_other() -> None:
     known = error_messages.FIELD_CODES | error_messages.CLASS_CODES | set(lane_views.REASONS)
-    known |= {code for _, code in commerce_outcomes.CODES}
     with_failures = (
         blocked_messages,
-        walmart_outcomes,
         deliver,
         delivery_results,
+        failures,
         inventory,
         refund,
         retry_policy,
     )
-    for module in (*with_failures, commerce_outcomes, commerce_order):
+    for module in (*with_failures, commerce_order):
         known |= {each.code for each in vars(module).values() if isinstance(each, Failure)}
     known |= {"gave_up", "cancel_requested", "ship_by_near", "ship_by_passed"}
     known |= {str(each.UNREADABLE["code"]) for each in (import_orders_page, import_returns_page)}

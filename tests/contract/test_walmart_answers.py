@@ -56,7 +56,7 @@ def test_every_answer_of_walmart_s_is_judged_as_the_table_says(
         for code in codes.split("`")[1::2] or [""]:
             faults = [ApiError(code)] if code else []
             call = a_call(int(what), *faults) if what.isdecimal() else a_call(None, failure=what)
-            assert type(errors.classify(call)).__name__ == judged.strip("`"), (what, code)
+            assert type(errors.error_of(call)).__name__ == judged.strip("`"), (what, code)
 
 
 def test_the_table_of_answers_leaves_out_nothing_that_is_known_of_walmart() -> None:

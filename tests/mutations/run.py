@@ -330,8 +330,8 @@ MUTATIONS = (
         "a refused refund hides the buyer's address",
         "not reading the order that shows it",
         "app/worker/delivery/refund.py",
-        "Refused(walmart_outcomes.failure(error), await _order(context))",
-        "Refused(walmart_outcomes.failure(error))",
+        "Refused(error_messages.of(error), await _order(context))",
+        "Refused(error_messages.of(error))",
         (WORDS,),
     ),
     Mutation(
@@ -460,9 +460,9 @@ MUTATIONS = (
     Mutation(
         "rejected credentials stop the store",
         "trying each of its updates",
-        "app/worker/delivery/walmart_outcomes.py",
-        'return Pause(Endpoint.ALL, "credentials_rejected", CREDENTIALS_PAUSE)',
-        "return None",
+        "app/worker/delivery/outcomes.py",
+        "        return Pause(Endpoint.ALL, reason, usual)",
+        "        return None",
         ("tests/acceptance/test_lanes.py",),
     ),
     Mutation(
@@ -1420,9 +1420,9 @@ MUTATIONS = (
     Mutation(
         "a Commerce that refuses stops itself alone",
         "pausing the whole store",
-        "app/worker/delivery/commerce_outcomes.py",
-        'return Pause(Endpoint.COMMERCE, "commerce_credentials_rejected"',
-        'return Pause(Endpoint.ALL, "commerce_credentials_rejected"',
+        "app/worker/delivery/outcomes.py",
+        "if at_walmart and error.error_class",
+        "if error.error_class",
         (CONNECTOR,),
     ),
     Mutation(
@@ -2216,8 +2216,8 @@ MUTATIONS = (
         "a dismissal says what Walmart does not know",
         "saying that it could not be read",
         "app/usecases/updates/subject_reader.py",
-        "        return SubjectSeen(missing=True)\n    except",
-        "        return None\n    except",
+        "return SubjectSeen(missing=True) if unknown else None",
+        "return None",
         (DISMISSALS,),
     ),
     Mutation(

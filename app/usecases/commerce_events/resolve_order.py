@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import dataclass
 from uuid import UUID
 
+from app.commerce.errors import CommerceError
 from app.domain.errors import NotAvailable
 from app.domain.orders.order import Link
 from app.http_client import error_redaction
-from app.http_client.call import Call
-from app.http_client.errors import CallError, NotFound
+from app.http_client.call import Call, ErrorClass
 from app.storage import queries
 from app.storage.commerce import links, updates
 from app.storage.orders import repository
@@ -53,11 +53,11 @@ async def _recognised(context: AppContext, store_id: int, commerce_order_id: int
             shown = await context.commerce.read_order(
                 commerce_connection, commerce_order_id, _forgotten
             )
-    except NotFound:
-        # A wrongly addressed Commerce answers the same, so this says nothing about the order.
-        return ResolvedOrder(None)
-    except (CallError, TimeoutError) as error:
-        made = [error.call] if isinstance(error, CallError) and error.call else []
+    except (CommerceError, TimeoutError) as error:
+        if isinstance(error, CommerceError) and error.error_class is ErrorClass.NOT_FOUND:
+            # A wrongly addressed Commerce answers the same, so this says nothing about the order.
+            return ResolvedOrder(None)
+        made = [error.call] if isinstance(error, CommerceError) and error.call else []
         said = error_redaction.reworded(str(error), made)
         message = f"Commerce did not answer which order {commerce_order_id} is: {said}"
         raise NotAvailable("commerce_unavailable", message) from error

@@ -10,8 +10,8 @@ from app.domain.orders.returns import Return
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox.rate_limits import Endpoint
 from app.domain.update import COMMERCE_KINDS, Kind
-from app.http_client.call import Call
-from app.http_client.errors import CallError, NotFound
+from app.http_client.call import Call, ErrorClass
+from app.http_client.errors import CallError
 from app.storage.outbox.requeue import StoredUpdate
 from app.usecases.context import AppContext
 from app.usecases.walmart_reader import UNLIMITED, WalmartReader
@@ -46,9 +46,10 @@ async def read_subject(
     """
     try:
         return await _read(context, found, order, reader)
-    except NotFound:
-        return SubjectSeen(missing=True)
-    except (CallError, OrderError):
+    except CallError as error:
+        unknown = error.error_class is ErrorClass.NOT_FOUND
+        return SubjectSeen(missing=True) if unknown else None
+    except OrderError:
         return None
 
 

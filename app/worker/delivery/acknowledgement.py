@@ -2,7 +2,7 @@
 
 from app.domain.outbox.outcome import AlreadyThere, Confirmed, Outcome, Refused
 from app.walmart import errors
-from app.worker.delivery import order_reader, walmart_outcomes
+from app.worker.delivery import error_messages, order_reader, outcomes
 from app.worker.delivery.context import DeliveryContext
 from app.worker.delivery.order_reader import OrderRead
 
@@ -22,7 +22,7 @@ async def deliver(context: DeliveryContext) -> Outcome:
     except (errors.CallRefused, errors.NotFound) as error:
         return await _judge_refusal(context, error)
     except errors.WalmartError as error:
-        return walmart_outcomes.of_write(context.update.kind, error)
+        return outcomes.of_write(context.update.kind, error)
     return Confirmed(answer.order)
 
 
@@ -45,4 +45,4 @@ async def _judge_refusal(context: DeliveryContext, error: errors.WalmartError) -
         return read
     if not read.snapshot.created:
         return AlreadyThere(read.snapshot)
-    return Refused(walmart_outcomes.failure(error), read.snapshot)
+    return Refused(error_messages.of(error), read.snapshot)

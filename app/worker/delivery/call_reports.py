@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from app.domain.outbox.outcome import Pause
 from app.domain.outbox.rate_limits import CallReport, Endpoint, endpoint_of
 from app.http_client import call as calls
-from app.http_client.call import Call
-from app.walmart import errors
+from app.http_client.call import Call, ErrorClass
 
 _SERVER_ERROR = 500
 _CLIENT_ERROR = 400
 _OK = 200
 # These are our own doing and say nothing about Walmart.
 _OURS = frozenset({calls.POOL_TIMEOUT, calls.NO_TIME_LEFT, calls.UNUSABLE_ADDRESS})
+_LET_IN = frozenset({None, ErrorClass.REFUSED, ErrorClass.NOT_FOUND})
 
 
 def report(
@@ -59,10 +59,7 @@ def _of(store_id: int, call: Call, shift: timedelta) -> CallReport:
 
 def _let_in(call: Call) -> bool:
     """Whether the answer shows that Walmart accepts the store's credentials."""
-    error = errors.classify(call)
-    return call.operation != "token" and (
-        error is None or isinstance(error, errors.CallRefused | errors.NotFound)
-    )
+    return call.operation != "token" and call.error_class in _LET_IN
 
 
 def _reported(store_id: int, endpoint: Endpoint, call: Call, shift: timedelta) -> CallReport:

@@ -18,13 +18,13 @@ from app.domain.outbox.outcome import (
 from app.walmart import errors, request_bodies
 from app.walmart.markets import CANCELLATION_CODES, Market
 from app.walmart.request_bodies import ShipLine
-from app.worker.delivery import order_reader, walmart_outcomes
+from app.worker.delivery import error_messages, failures, order_reader, outcomes
 from app.worker.delivery.context import DeliveryContext
 from app.worker.delivery.order_reader import OrderRead
 
 # Walmart's guide "Cancel an order": at most so many lines in a call.
 MOST_LINES = 100
-_MORE = TryLater(walmart_outcomes.PARTS_LEFT, reached=False)
+_MORE = TryLater(failures.PARTS_LEFT, reached=False)
 
 
 async def deliver(context: DeliveryContext) -> Outcome:
@@ -63,7 +63,7 @@ def _conflict(context: DeliveryContext, snapshot: OrderSnapshot) -> Failure | No
     reading = readback.read(context.order, context.task, snapshot)
     code = blockers.blocking_code(context.task, reading, snapshot)
     if code is None and not readback.units_left_to_cancel(context.task, snapshot):
-        return walmart_outcomes.NOTHING_OPEN
+        return failures.NOTHING_OPEN
     return blocked_messages.OBSTACLES[code] if code else None
 
 
@@ -85,15 +85,15 @@ async def _send(context: DeliveryContext, units: Mapping[str, int]) -> Outcome:
             refusal = refusal or error
             continue
         except errors.WalmartError as error:
-            return _so_far(context, walmart_outcomes.of_write(context.update.kind, error), shown)
+            return _so_far(context, outcomes.of_write(context.update.kind, error), shown)
         if answer.order is None or not _shows(answer.order, lines):
             # In doubt, whatever comes of the other parts.
-            return _so_far(context, Unclear(walmart_outcomes.NOT_SHOWN, sent=True), shown)
+            return _so_far(context, Unclear(failures.NOT_SHOWN, sent=True), shown)
         shown = OrderRead(answer.order, at)
     if refusal is not None:
         return await _judge_refusal(context, refusal, shown)
     if shown is None or not _done(context, shown.snapshot):
-        return _so_far(context, Unclear(walmart_outcomes.NOT_SHOWN, sent=True), shown)
+        return _so_far(context, Unclear(failures.NOT_SHOWN, sent=True), shown)
     return Confirmed(shown.snapshot)
 
 
@@ -120,7 +120,7 @@ def _so_far(
 
 
 def _lagging(read: OrderRead) -> TryLater:
-    return TryLater(walmart_outcomes.LAGS, reached=True, snapshot=read.snapshot)
+    return TryLater(failures.READ_LAGS, reached=True, snapshot=read.snapshot)
 
 
 def _lacks(snapshot: OrderSnapshot, canceled: Mapping[str, int]) -> bool:
@@ -146,7 +146,7 @@ async def _judge_refusal(
         return _lagging(read)
     if _done(context, read.snapshot):
         return AlreadyThere(read.snapshot)
-    told = _conflict(context, read.snapshot) or walmart_outcomes.failure(error)
+    told = _conflict(context, read.snapshot) or error_messages.of(error)
     return Refused(_with_lines(told, read.snapshot), read.snapshot)
 
 

@@ -6,11 +6,11 @@ What is there already is not written again, so that a repeated try adds nothing.
 from app.commerce import order_payload as bodies
 from app.commerce.client import CommerceOrder
 from app.commerce.connection import CommerceConnection
+from app.commerce.errors import CommerceError
 from app.domain.orders.order import Link
 from app.domain.outbox.outcome import AlreadyThere, Confirmed, HandedBack, Outcome, Refused, Unclear
-from app.http_client.errors import CallError
-from app.http_client.errors import CallUnclear as Lost
-from app.worker.delivery import commerce_outcomes
+from app.http_client.call import ErrorClass
+from app.worker.delivery import failures, outcomes
 from app.worker.delivery.context import DeliveryContext
 
 
@@ -18,18 +18,18 @@ async def deliver(context: DeliveryContext) -> Outcome:
     """Write what of a note Commerce does not show yet."""
     commerce_connection = context.commerce_connection
     if commerce_connection is None:
-        return Refused(commerce_outcomes.NOT_CONNECTED)
+        return Refused(failures.NOT_CONNECTED)
     looked_at = context.now()
     try:
         order = await _read(context, commerce_connection)
-    except CallError as error:
-        return commerce_outcomes.of_read(error, doubtful=context.in_doubt)
+    except CommerceError as error:
+        return outcomes.of_read(context.update.kind, error, doubtful=context.in_doubt)
     # Where Commerce has no such order, nobody there waits to hear of it.
     text, line = _missing(context, order) if order else (None, None)
     if order is None or (text is None and line is None):
         return AlreadyThere(None)
     if not context.ends_doubt(looked_at):
-        return Unclear(commerce_outcomes.STILL_UNCLEAR, sent=False, read=True)
+        return Unclear(failures.COMMERCE_STILL_UNCLEAR, sent=False, read=True)
     return await _write(context, commerce_connection, order, text, line)
 
 
@@ -62,9 +62,9 @@ async def _write(
         if line is not None:
             entity = bodies.with_payment_line(order.entity_id, order.payment, line)
             await context.commerce.save_order(commerce_connection, entity, keep)
-    except CallError as error:
-        context.wrote = isinstance(error, Lost)
-        return commerce_outcomes.of_write(error)
+    except CommerceError as error:
+        context.wrote = error.error_class is ErrorClass.UNCLEAR
+        return outcomes.of_write(context.update.kind, error)
     return Confirmed(None)
 
 

@@ -8,6 +8,7 @@ The buyer is read from Walmart for it and kept nowhere.
 from app.commerce import order_payload as bodies
 from app.commerce.client import CommerceOrder
 from app.commerce.connection import CommerceConnection
+from app.commerce.errors import CommerceError
 from app.domain.orders.order import Link
 from app.domain.outbox.outcome import (
     AlreadyThere,
@@ -18,10 +19,9 @@ from app.domain.outbox.outcome import (
     Refused,
     Unclear,
 )
-from app.http_client.errors import CallError, NotFound
-from app.http_client.errors import CallRefused as Refusal
-from app.http_client.errors import CallUnclear as Lost
-from app.worker.delivery import commerce_outcomes, walmart_outcomes
+from app.http_client.call import ErrorClass
+from app.walmart.errors import WalmartError
+from app.worker.delivery import error_messages, failures, outcomes
 from app.worker.delivery.context import DeliveryContext
 
 _TAKEN = Failure(
@@ -37,16 +37,16 @@ async def deliver(context: DeliveryContext) -> Outcome:
     """Create the order in Commerce, unless it is there."""
     commerce_connection = context.commerce_connection
     if commerce_connection is None:
-        return Refused(commerce_outcomes.NOT_CONNECTED)
+        return Refused(failures.NOT_CONNECTED)
     looked_at = context.now()
     try:
         found = await _find(context, commerce_connection)
-    except CallError as error:
-        return commerce_outcomes.of_read(error, doubtful=context.in_doubt)
+    except CommerceError as error:
+        return outcomes.of_read(context.update.kind, error, doubtful=context.in_doubt)
     if found is not None:
         return _linked(context, found)
     if not context.ends_doubt(looked_at):
-        return Unclear(commerce_outcomes.STILL_UNCLEAR, sent=False, read=True)
+        return Unclear(failures.COMMERCE_STILL_UNCLEAR, sent=False, read=True)
     if context.order.commerce_order_number or context.order.commerce_order_id is not None:
         # Somebody made it there, and said so.
         return AlreadyThere(None)
@@ -62,11 +62,11 @@ async def _create(context: DeliveryContext, commerce_connection: CommerceConnect
     context.wrote = True
     try:
         made = await context.commerce.save_order(commerce_connection, entity, context.calls.append)
-    except CallError as error:
-        context.wrote = isinstance(error, Lost)
-        if isinstance(error, Refusal | NotFound):
+    except CommerceError as error:
+        context.wrote = error.error_class is ErrorClass.UNCLEAR
+        if error.refused:
             return await _judge(context, commerce_connection, error)
-        return commerce_outcomes.of_write(error)
+        return outcomes.of_write(context.update.kind, error)
     context.link = _link(made)
     return Confirmed(None)
 
@@ -78,9 +78,9 @@ async def _prepared(
     number = context.order.purchase_order_id
     try:
         snapshot, buyer, call = await context.client.read_buyer(context.account, number)
-    except CallError as error:
+    except WalmartError as error:
         context.keep_of(error)
-        return walmart_outcomes.of_preparation(context.update.kind, error)
+        return outcomes.without_effect(context.update.kind, error)
     context.calls.append(call)
     context.readings.append(buyer)
     if not bodies.units_wanted(snapshot):
@@ -88,22 +88,22 @@ async def _prepared(
         return AlreadyThere(None)
     try:
         view = await context.commerce.store_view_id(commerce_connection, context.calls.append)
-    except CallError as error:
-        return commerce_outcomes.of_read(error, doubtful=context.in_doubt)
+    except CommerceError as error:
+        return outcomes.of_read(context.update.kind, error, doubtful=context.in_doubt)
     return bodies.entity(snapshot, buyer, commerce_connection, view)
 
 
 async def _judge(
-    context: DeliveryContext, commerce_connection: CommerceConnection, refusal: CallError
+    context: DeliveryContext, commerce_connection: CommerceConnection, refusal: CommerceError
 ) -> Outcome:
     """Commerce said no: one look tells whether it is so because it has the order."""
     try:
         found = await _find(context, commerce_connection)
-    except CallError:
-        return Unclear(commerce_outcomes.failure(refusal), sent=True)
+    except CommerceError:
+        return Unclear(error_messages.of(refusal), sent=True)
     if found is not None:
         return _linked(context, found)
-    return Refused(commerce_outcomes.failure(refusal))
+    return Refused(error_messages.of(refusal))
 
 
 async def _find(

@@ -16,9 +16,9 @@ from app.domain.outbox.claimed_update import Claimed
 from app.domain.outbox.retry_policy import RetryPolicy
 from app.domain.update import State
 from app.http_client.call import Call
-from app.http_client.errors import CallError
 from app.walmart.client import WalmartClient
 from app.walmart.credentials import SellerCredentials
+from app.walmart.errors import WalmartError
 from app.walmart.returns import ReturnPage
 
 # Beside Walmart's time-out, what must be left of a lease for a write and its recording.
@@ -132,7 +132,7 @@ class DeliveryContext:
             raise LookupError(f"update {self.update.id} is not one of its order's")
         return task
 
-    def keep_of(self, error: CallError) -> None:
+    def keep_of(self, error: WalmartError) -> None:
         """Keep the evidence of a call that raised."""
         if error.call is not None:
             self.calls.append(error.call)

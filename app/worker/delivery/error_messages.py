@@ -1,16 +1,20 @@
-"""What a person is told when Walmart says no: a stable code, a plain sentence, a next step.
+"""The message that explains an error of a call: a stable code, a sentence, a next step.
 
-The codes are listed in docs/errors.md; a test compares both.
+docs/errors.md lists the codes; a test compares both.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from app.commerce.errors import CommerceError
 from app.domain.outbox.outcome import Failure
-from app.walmart import carriers, errors, tracking_numbers
+from app.http_client.call import ErrorClass
+from app.http_client.errors import CallError
+from app.walmart import carriers, tracking_numbers
 from app.walmart.carriers import METHOD_CODES
 from app.walmart.shipment_payload import Package
 
-# The field Walmart names, the code that goes with it, and advice where nothing closer is known.
+# The field that Walmart names, its code, and advice where nothing closer is known.
 _BY_FIELD = {
     "methodCode": (
         "method_code_not_supported",
@@ -37,46 +41,97 @@ _BY_FIELD = {
 }
 FIELD_CODES = frozenset(code for code, _ in _BY_FIELD.values())
 
-_BY_CLASS: dict[type[errors.WalmartError], str] = {
-    errors.NotSent: "walmart_unreachable",
-    errors.Throttled: "walmart_throttled",
-    errors.Unavailable: "walmart_unavailable",
-    errors.CredentialsRejected: "credentials_rejected",
-    errors.Misconfigured: "walmart_access_denied",
-    errors.NotFound: "order_not_at_walmart",
-    errors.CallUnclear: "walmart_unclear",
-    errors.CallRefused: "refused_by_walmart",
+# Codes of Walmart's and of Commerce's errors, each with a suggestion if a person can do something.
+_WALMART: Mapping[ErrorClass, tuple[str, str | None]] = {
+    ErrorClass.NOT_SENT: ("walmart_unreachable", None),
+    ErrorClass.THROTTLED: ("walmart_throttled", None),
+    ErrorClass.UNAVAILABLE: ("walmart_unavailable", None),
+    ErrorClass.CREDENTIALS_REJECTED: (
+        "credentials_rejected",
+        "Correct the store's Walmart client id and secret; everything waits for them.",
+    ),
+    ErrorClass.MISCONFIGURED: (
+        "walmart_access_denied",
+        "Check the key's permissions in Walmart's Developer Portal; run waybill doctor.",
+    ),
+    ErrorClass.NOT_FOUND: (
+        "order_not_at_walmart",
+        "Check that the order belongs to this store's seller account.",
+    ),
+    ErrorClass.UNCLEAR: ("walmart_unclear", None),
+    ErrorClass.REFUSED: (
+        "refused_by_walmart",
+        "Compare the order in Seller Center, then correct, retry or dismiss the update.",
+    ),
 }
-CLASS_CODES = frozenset(_BY_CLASS.values())
+_COMMERCE: Mapping[ErrorClass, tuple[str, str | None]] = {
+    ErrorClass.NOT_SENT: ("commerce_unreachable", None),
+    ErrorClass.THROTTLED: ("commerce_throttled", None),
+    ErrorClass.UNAVAILABLE: ("commerce_unavailable", None),
+    ErrorClass.CREDENTIALS_REJECTED: (
+        "commerce_credentials_rejected",
+        (
+            "Give a new commerce.access_token with PATCH /v1/stores/{store_id}; "
+            "docs/commerce.md names what it must allow."
+        ),
+    ),
+    ErrorClass.MISCONFIGURED: (
+        "commerce_access_denied",
+        "Check commerce.base_url, and what the integration may do.",
+    ),
+    ErrorClass.NOT_FOUND: (
+        "commerce_not_found",
+        "Compare the order in Commerce, then retry or dismiss the update.",
+    ),
+    ErrorClass.UNCLEAR: ("commerce_unclear", None),
+    ErrorClass.REFUSED: (
+        "commerce_refused",
+        "Mend it in Commerce and retry, or write it there by hand and dismiss it.",
+    ),
+}
+CLASS_CODES = frozenset(code for table in (_WALMART, _COMMERCE) for code, _ in table.values())
+# The store's set-up is wrong, not the order.
+_SET_UP = frozenset({ErrorClass.CREDENTIALS_REJECTED, ErrorClass.MISCONFIGURED})
 
 
-def of(error: errors.WalmartError, package: Package | None = None) -> Failure:
-    """Tell what an error of Walmart's means for the update that met it.
-
-    package: what was sent, where it was a shipment; with it the advice can be closer.
-    """
-    known = _BY_FIELD.get(error.field or "") if isinstance(error, errors.CallRefused) else None
+def of(error: CallError, package: Package | None = None) -> Failure:
+    """Explain an error of a call. package: the shipment that was sent, for more precise advice."""
+    if isinstance(error, CommerceError):
+        return _of_commerce(error)
+    known = _BY_FIELD.get(error.field or "") if error.error_class is ErrorClass.REFUSED else None
     if known is None:
-        return _plain(error)
+        return _of_walmart(error)
     code, general = known
-    failure = replace(_plain(error), code=code, origin="commerce", suggestion=general)
+    failure = replace(_of_walmart(error), code=code, origin="commerce", suggestion=general)
     return failure if package is None else _closer(failure, package)
 
 
-def _plain(error: errors.WalmartError) -> Failure:
+def _of_walmart(error: CallError) -> Failure:
+    code, suggestion = _WALMART[error.error_class]
     return Failure(
-        code=_BY_CLASS[type(error)],
+        code=code,
         message=error.description or str(error),
-        origin=_origin(error),
+        origin="waybill" if error.error_class in _SET_UP else "walmart",
         field=error.field,
-        suggestion=_suggestion(error),
-        retryable=not isinstance(error, errors.CallRefused | errors.NotFound),
+        suggestion=suggestion,
+        retryable=not error.refused,
         sent_as=error.codes,
     )
 
 
+def _of_commerce(error: CommerceError) -> Failure:
+    code, suggestion = _COMMERCE[error.error_class]
+    return Failure(
+        code=code,
+        message=str(error)[:1000],
+        origin="commerce",
+        suggestion=suggestion,
+        retryable=not error.refused,
+    )
+
+
 def _closer(failure: Failure, package: Package) -> Failure:
-    """Better advice, where what was sent tells what is wrong with it."""
+    """Add advice that follows from the shipment that was sent."""
     if failure.code == "method_code_not_supported":
         others = ", ".join(code for code in METHOD_CODES if code != package.method_code)
         known = f"{package.method_code} was sent. Walmart knows {others}. {failure.suggestion}"
@@ -108,22 +163,3 @@ def _of_carrier(package: Package) -> str | None:
     if package.tracking_url is None:
         return f"Walmart does not know {other}: correct the shipment with a tracking_url."
     return None
-
-
-def _origin(error: errors.WalmartError) -> str:
-    ours = isinstance(error, errors.CredentialsRejected | errors.Misconfigured)
-    return "waybill" if ours else "walmart"
-
-
-def _suggestion(error: errors.WalmartError) -> str | None:
-    match error:
-        case errors.CredentialsRejected():
-            return "Correct the store's Walmart client id and secret; everything waits for them."
-        case errors.Misconfigured():
-            return "Check the key's permissions in Walmart's Developer Portal; run waybill doctor."
-        case errors.NotFound():
-            return "Check that the order belongs to this store's seller account."
-        case errors.CallRefused():
-            return "Compare the order in Seller Center, then correct, retry or dismiss the update."
-        case _:
-            return None

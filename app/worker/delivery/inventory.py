@@ -4,9 +4,10 @@ While another value may still arrive, it is sent once more when that is over; on
 confirmed.
 """
 
+from app.commerce.errors import CommerceError
 from app.domain.outbox.outcome import Confirmed, Failure, HandedBack, Outcome, Refused, SendAgain
 from app.walmart import errors
-from app.worker.delivery import commerce_outcomes, walmart_outcomes
+from app.worker.delivery import error_messages, failures, outcomes
 from app.worker.delivery.context import DeliveryContext
 
 _UNKNOWN_SKU = Failure(
@@ -45,18 +46,18 @@ async def deliver(context: DeliveryContext) -> Outcome:
 async def _salable(context: DeliveryContext, sku: str) -> int | Outcome:
     """How many units Commerce has to sell at this moment."""
     if context.commerce_connection is None or context.commerce_connection.stock_id is None:
-        return Refused(commerce_outcomes.NOT_CONNECTED)
+        return Refused(failures.NOT_CONNECTED)
     try:
         return await context.commerce.salable_quantity(
             context.commerce_connection, sku, context.calls.append
         )
-    except errors.WalmartError as error:
-        return commerce_outcomes.of_read(error, doubtful=False)
+    except CommerceError as error:
+        return outcomes.of_read(context.update.kind, error, doubtful=False)
 
 
 def _judge(context: DeliveryContext, error: errors.WalmartError) -> Outcome:
     if isinstance(error, errors.NotFound):
         return Refused(_UNKNOWN_SKU)
     if isinstance(error, errors.CallRefused):
-        return Refused(walmart_outcomes.failure(error))
-    return walmart_outcomes.of_write(context.update.kind, error)
+        return Refused(error_messages.of(error))
+    return outcomes.of_write(context.update.kind, error)

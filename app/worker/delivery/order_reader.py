@@ -8,7 +8,7 @@ from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox.outcome import Failure, HandedBack, Outcome, Refused, TryLater, Unclear
 from app.walmart import errors
 from app.walmart.client import WalmartReply
-from app.worker.delivery import walmart_outcomes
+from app.worker.delivery import error_messages, failures, outcomes
 from app.worker.delivery.context import DeliveryContext
 
 NO_LEASE = HandedBack("too little of the lease was left")
@@ -32,10 +32,10 @@ async def read_order(
         number = context.order.purchase_order_id
         answer = await made(context, context.client.read_order(context.account, number))
     except errors.NotFound as error:
-        return Refused(walmart_outcomes.failure(error))
+        return Refused(error_messages.of(error))
     except errors.WalmartError as error:
         doubtful = context.in_doubt or after is not None
-        return walmart_outcomes.of_read(context.update.kind, error, doubtful=doubtful, wrote=after)
+        return outcomes.of_read(context.update.kind, error, doubtful=doubtful, wrote=after)
     if answer.order is None:
         return Unclear(_NO_ORDER, sent=False)
     return OrderRead(answer.order, at)
@@ -78,7 +78,7 @@ async def acknowledge(context: DeliveryContext) -> HandedBack | TryLater | Refus
         await made(context, context.client.acknowledge(context.account, number))
     except errors.WalmartError as error:
         # Nothing of the update itself was sent, so it simply comes again.
-        return walmart_outcomes.of_preparation(context.update.kind, error)
+        return outcomes.without_effect(context.update.kind, error)
     return None
 
 
@@ -91,9 +91,9 @@ async def clear_to_write(context: DeliveryContext, read: OrderRead) -> Outcome |
 
 def still_unclear(read: OrderRead) -> Unclear:
     """A read that came too early to end a doubt."""
-    return Unclear(walmart_outcomes.STILL_UNCLEAR, sent=False, read=True, snapshot=read.snapshot)
+    return Unclear(failures.STILL_UNCLEAR, sent=False, read=True, snapshot=read.snapshot)
 
 
 def waiting(read: OrderRead) -> TryLater:
     """It is not there and may be sent, but Walmart takes no such call now."""
-    return TryLater(walmart_outcomes.LANE_STOPPED, reached=False, snapshot=read.snapshot)
+    return TryLater(failures.LANE_PAUSED, reached=False, snapshot=read.snapshot)

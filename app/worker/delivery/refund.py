@@ -17,7 +17,7 @@ from app.domain.outbox.outcome import (
     Unclear,
 )
 from app.walmart import errors
-from app.worker.delivery import order_reader, walmart_outcomes
+from app.worker.delivery import error_messages, failures, order_reader, outcomes
 from app.worker.delivery.context import DeliveryContext
 
 _NO_RETURN = Failure(
@@ -54,11 +54,11 @@ async def _refund(context: DeliveryContext) -> Outcome:
     if not wanted and never is None:
         return AlreadyThere(None)
     if not context.ends_doubt(at):
-        return Unclear(walmart_outcomes.STILL_UNCLEAR, sent=False, read=True)
+        return Unclear(failures.STILL_UNCLEAR, sent=False, read=True)
     if never is not None:
         return Refused(never)
     if not context.update.may_write:
-        return TryLater(walmart_outcomes.LANE_STOPPED, reached=False)
+        return TryLater(failures.LANE_PAUSED, reached=False)
     return await _send(context, read, wanted)
 
 
@@ -73,7 +73,7 @@ async def _send(context: DeliveryContext, read: Return, wanted: dict[int, int]) 
         context.wrote = isinstance(error, errors.CallUnclear)
         if isinstance(error, errors.CallRefused | errors.NotFound):
             return await _judge_refusal(context, error)
-        return walmart_outcomes.of_write(context.update.kind, error)
+        return outcomes.of_write(context.update.kind, error)
     context.seen_return = _with(read, wanted)
     return Confirmed(await _order(context))
 
@@ -101,7 +101,7 @@ async def _judge_refusal(context: DeliveryContext, error: errors.WalmartError) -
     if not refunds.missing(context.refund_items, read):
         return AlreadyThere(None)
     # A return does not show where the buyer lives, which a refusal may repeat.
-    return Refused(walmart_outcomes.failure(error), await _order(context))
+    return Refused(error_messages.of(error), await _order(context))
 
 
 async def _read(
@@ -115,7 +115,7 @@ async def _read(
     except errors.WalmartError as error:
         context.keep_of(error)
         doubtful = context.in_doubt or after is not None
-        return walmart_outcomes.of_read(context.update.kind, error, doubtful=doubtful, wrote=after)
+        return outcomes.of_read(context.update.kind, error, doubtful=doubtful, wrote=after)
     context.calls.append(page.call)
     context.readings.append(page)
     if not page.returns:

@@ -16,7 +16,7 @@ from app.walmart import errors
 from app.walmart.markets import shipping
 from app.walmart.request_bodies import ShipLine
 from app.walmart.shipment_payload import Package
-from app.worker.delivery import order_reader, walmart_outcomes
+from app.worker.delivery import error_messages, failures, order_reader, outcomes
 from app.worker.delivery.context import DeliveryContext
 from app.worker.delivery.order_reader import OrderRead
 
@@ -85,9 +85,9 @@ async def _send(context: DeliveryContext, going: SendableUnits, *, again: bool) 
     except (errors.CallRefused, errors.NotFound) as error:
         return await _judge_refusal(context, error, going, again=again)
     except errors.WalmartError as error:
-        return walmart_outcomes.of_write(context.update.kind, error)
+        return outcomes.of_write(context.update.kind, error)
     if answer.order is None or not _shows(context, answer.order, going):
-        return Unclear(walmart_outcomes.NOT_SHOWN, sent=True)
+        return Unclear(failures.NOT_SHOWN, sent=True)
     if going.blocked:
         return Refused(blocked_messages.failure(going.blocked, rest=True), answer.order)
     return Confirmed(answer.order)
@@ -126,7 +126,7 @@ async def _judge_refusal(
         return unacknowledged or await _send(context, going, again=False)
     if not going.units:
         return _blocked(reading, going, snapshot)
-    failure = walmart_outcomes.failure(error, Package.from_json(_newest_package(context)))
+    failure = error_messages.of(error, Package.from_json(_newest_package(context)))
     # Where something new happened at Walmart the next try sends what can still go.
     later = TryLater(failure, reached=True, snapshot=snapshot)
     return later if explained else Refused(failure, snapshot)

@@ -19,7 +19,7 @@ from app.walmart import errors
 from app.walmart.markets import shipping
 from app.walmart.request_bodies import ShipLine
 from app.walmart.shipment_payload import Package
-from app.worker.delivery import order_reader, walmart_outcomes
+from app.worker.delivery import error_messages, failures, order_reader, outcomes
 from app.worker.delivery.context import DeliveryContext
 from app.worker.delivery.order_reader import OrderRead
 
@@ -38,7 +38,7 @@ async def deliver(context: DeliveryContext) -> Outcome:
     if shipment is not None and shipment.in_doubt_until is not None:
         # What of it still arrives comes under its old number. A read of its own ends its doubt.
         left = max(shipment.in_doubt_until - context.now(), timedelta())
-        return TryLater(walmart_outcomes.STILL_UNCLEAR, reached=False, wait=left)
+        return TryLater(failures.STILL_UNCLEAR, reached=False, wait=left)
     read = await order_reader.read_order(context)
     if not isinstance(read, OrderRead):
         return read
@@ -54,9 +54,9 @@ def _judged(context: DeliveryContext, read: OrderRead, now: CorrectionState) -> 
     order, task, snapshot = context.order, context.task, read.snapshot
     quiet = timedelta(seconds=context.policy.quiet_period)
     if tracking_correction.read_lags(order, task, snapshot, read.at - quiet):
-        return TryLater(walmart_outcomes.LAGS, reached=True, snapshot=snapshot)
+        return TryLater(failures.READ_LAGS, reached=True, snapshot=snapshot)
     if not now.there:
-        return Refused(walmart_outcomes.NOTHING_TO_CORRECT, snapshot)
+        return Refused(failures.NOTHING_TO_CORRECT, snapshot)
     if now.done and task.recognisable:
         until = tracking_correction.overwritable_until(order, task)
         early = until is not None and read.at < until
@@ -83,9 +83,9 @@ async def _send(context: DeliveryContext, now: CorrectionState) -> Outcome:
     except (errors.CallRefused, errors.NotFound) as error:
         return await _judge_refusal(context, error)
     except errors.WalmartError as error:
-        return walmart_outcomes.of_write(context.update.kind, error)
+        return outcomes.of_write(context.update.kind, error)
     if answer.order is None or not _corrected(context, answer.order):
-        return Unclear(walmart_outcomes.NOT_SHOWN, sent=True)
+        return Unclear(failures.NOT_SHOWN, sent=True)
     until = tracking_correction.overwritable_until(context.order, context.task)
     if until is not None and at < until:
         return SendAgain(until, answer.order)
@@ -98,7 +98,7 @@ async def _judge_refusal(context: DeliveryContext, error: errors.WalmartError) -
         return read
     if context.task.recognisable and _corrected(context, read.snapshot):
         return AlreadyThere(read.snapshot)
-    return Refused(walmart_outcomes.failure(error), read.snapshot)
+    return Refused(error_messages.of(error), read.snapshot)
 
 
 def _corrected(context: DeliveryContext, snapshot: OrderSnapshot) -> bool:

@@ -16,7 +16,7 @@ from app.storage.postgres.database import Connection
 from app.usecases.context import AppContext
 from app.usecases.walmart_reader import Reply, WalmartReader
 from app.walmart import errors
-from app.worker.delivery import call_reports, walmart_outcomes
+from app.worker.delivery import call_reports, outcomes
 
 _log = structlog.get_logger(__name__)
 
@@ -53,7 +53,7 @@ class RateLimitedReader(WalmartReader):
             answer = await call()
         except errors.WalmartError as error:
             made = [error.call] if error.call is not None else []
-            await self._record(made, walmart_outcomes.pause(Kind.ACKNOWLEDGEMENT, error))
+            await self._record(made, outcomes.pause(Kind.ACKNOWLEDGEMENT, error))
             raise
         await self._record([answer.call], None)
         return answer

@@ -42,7 +42,9 @@ async def answered(body: bytes, asked: Asked, coding: str | None = None) -> Http
         exchange = Exchange(
             http,
             base_url="https://x.example",
-            dialect=Dialect(_no_headers, asked, lambda _: None, lambda _, __: None),
+            dialect=Dialect(
+                _no_headers, asked, lambda *_: None, lambda _: None, lambda _, __: None
+            ),
             now=lambda: NOW,
             new_correlation_id=lambda: "c",
         )

@@ -8,6 +8,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from app.http_client.call import ApiError, Call
+from app.walmart import errors
 from app.walmart.credentials import SellerCredentials
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -48,6 +49,7 @@ def a_call(
         tokens_left=None,
         replenish_in=replenish_in,
         faults=faults,
+        error_class=errors.classify(status, failure, faults),
     )
 
 

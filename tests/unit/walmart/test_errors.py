@@ -5,7 +5,7 @@ import pytest
 from app.http_client import call as calls
 from app.http_client.call import ApiError
 from app.walmart import errors
-from app.walmart.errors import classify
+from app.walmart.errors import error_of
 from tests.unit.walmart.builders import a_call
 
 OUTAGE = ApiError("INVALID_REQUEST.GMP_ORDER_API", "data", "Invalid Request")
@@ -68,12 +68,12 @@ STATUS_AND_CODES: list[tuple[int, list[str], type[errors.WalmartError]]] = [
 def test_every_status_and_code_has_its_remedy(
     status: int, codes: list[str], expected: type[errors.WalmartError]
 ) -> None:
-    assert type(classify(a_call(status, *map(ApiError, codes)))) is expected
+    assert type(error_of(a_call(status, *map(ApiError, codes)))) is expected
 
 
 @pytest.mark.parametrize("word", sorted(calls.NEVER_LEFT))
 def test_what_never_left_is_not_sent(word: str) -> None:
-    assert type(classify(a_call(None, failure=word))) is errors.NotSent
+    assert type(error_of(a_call(None, failure=word))) is errors.NotSent
 
 
 @pytest.mark.parametrize(
@@ -84,13 +84,13 @@ def test_what_never_left_is_not_sent(word: str) -> None:
 def test_what_may_have_left_without_a_whole_answer_is_unclear(
     word: str, status: int | None
 ) -> None:
-    assert type(classify(a_call(status, failure=word))) is errors.CallUnclear
+    assert type(error_of(a_call(status, failure=word))) is errors.CallUnclear
 
 
 @pytest.mark.parametrize("word", [calls.ANSWER_UNREADABLE, calls.ANSWER_TOO_LARGE])
 @pytest.mark.parametrize("status", [200, 400, 404, 409, 422])
 def test_an_answer_nobody_can_read_is_unclear(word: str, status: int) -> None:
-    assert type(classify(a_call(status, failure=word))) is errors.CallUnclear
+    assert type(error_of(a_call(status, failure=word))) is errors.CallUnclear
 
 
 @pytest.mark.parametrize(
@@ -106,16 +106,16 @@ def test_an_answer_nobody_can_read_is_unclear(word: str, status: int) -> None:
 def test_a_status_that_forbids_any_effect_needs_no_readable_body(
     status: int, expected: type[errors.WalmartError]
 ) -> None:
-    assert type(classify(a_call(status, failure=calls.ANSWER_UNREADABLE))) is expected
+    assert type(error_of(a_call(status, failure=calls.ANSWER_UNREADABLE))) is expected
 
 
 def test_a_good_answer_is_no_error() -> None:
-    assert classify(a_call(200)) is None
-    assert classify(a_call(201)) is None
+    assert error_of(a_call(200)) is None
+    assert error_of(a_call(201)) is None
 
 
 def test_walmarts_outage_shape_is_unavailable() -> None:
-    assert type(classify(a_call(400, OUTAGE))) is errors.Unavailable
+    assert type(error_of(a_call(400, OUTAGE))) is errors.Unavailable
 
 
 @pytest.mark.parametrize(
@@ -128,13 +128,13 @@ def test_walmarts_outage_shape_is_unavailable() -> None:
     ],
 )
 def test_anything_but_the_exact_outage_shape_is_a_refusal(fault: ApiError) -> None:
-    assert type(classify(a_call(400, fault))) is errors.CallRefused
-    assert type(classify(a_call(400, OUTAGE, fault))) is errors.CallRefused
+    assert type(error_of(a_call(400, fault))) is errors.CallRefused
+    assert type(error_of(a_call(400, OUTAGE, fault))) is errors.CallRefused
 
 
 def test_a_refusal_says_what_walmart_said() -> None:
     fault = ApiError("INVALID_REQUEST_CONTENT.GMP_ORDER_API", "methodCode", "Not supported")
-    error = classify(a_call(400, ApiError("INFO_ONLY"), fault))
+    error = error_of(a_call(400, ApiError("INFO_ONLY"), fault))
     assert error is not None
     assert error.codes == ("INFO_ONLY", "INVALID_REQUEST_CONTENT.GMP_ORDER_API")
     assert (error.field, error.description) == ("methodCode", "Not supported")
@@ -144,7 +144,7 @@ def test_a_refusal_says_what_walmart_said() -> None:
 
 def test_the_text_of_an_error_which_is_logged_repeats_no_sentence_that_may_name_the_buyer() -> None:
     echo = ApiError("INVALID_REQUEST_CONTENT.GMP_ORDER_API", "data", "No such buyer: Erika Muster")
-    error = classify(a_call(400, echo, ApiError("UNAUTHORIZED", description="System error.")))
+    error = error_of(a_call(400, echo, ApiError("UNAUTHORIZED", description="System error.")))
     assert error is not None
     assert "Erika" not in str(error)
     assert "INVALID_REQUEST_CONTENT.GMP_ORDER_API (data); UNAUTHORIZED: System error." in str(error)
@@ -152,7 +152,7 @@ def test_the_text_of_an_error_which_is_logged_repeats_no_sentence_that_may_name_
 
 
 def test_a_throttled_call_knows_when_to_come_back() -> None:
-    error = classify(a_call(429, replenish_in=timedelta(seconds=12)))
+    error = error_of(a_call(429, replenish_in=timedelta(seconds=12)))
     assert isinstance(error, errors.Throttled)
     assert error.retry_after == timedelta(seconds=12)
 
