@@ -23,7 +23,7 @@ from app.storage.queries import UpdateFilter
 from app.storage.queries.pagination import KeysetPage
 from app.storage.queries.views import OrderView, StoreView, UpdateView
 from app.storage.returns import returns
-from app.usecases.commerce_events import handle
+from app.usecases.commerce_events import receive
 from app.usecases.imports import link_to_commerce
 from app.usecases.orders import cancel, ship
 from app.usecases.returns import refund
@@ -430,7 +430,7 @@ async def test_a_commerce_order_that_nobody_has_linked_yet_is_recognised(world: 
         await connection.execute(sa.text("UPDATE order_lines SET commerce_item_id = NULL"))
     item = RequestedItem(1, commerce_item_id=made["items"][0]["item_id"])
     event = ShipmentSaved(made["entity_id"], "45", (item,), (Track("ups", "UPS", "1Z1"),))
-    done = await handle.receive(world.context, store.store_id, event)
+    done = await receive.receive(world.context, store.store_id, event)
     again = await world.order(order.id)
     assert done.what == "accepted"
     assert again.commerce_order_id == made["entity_id"]
@@ -448,7 +448,7 @@ async def test_what_was_told_before_waybill_knew_its_order_is_carried_out_by_a_p
     item = RequestedItem(1, commerce_item_id=1)
     told = ShipmentSaved(FIRST_ORDER, "45", (item,), (Track("ups", "UPS", "1Z1"),))
     with pytest.raises(NotAvailable):
-        await handle.receive(world.context, store.store_id, told)
+        await receive.receive(world.context, store.store_id, told)
     async with world.database.begin() as connection:
         await connection.execute(
             sa.text("UPDATE order_lines SET commerce_item_id = 1 WHERE order_id = :id"),
@@ -487,7 +487,7 @@ async def test_an_order_of_commerces_own_is_passed_over(world: World) -> None:
     store = await a_store(world)
     await handed_over(world, await world.an_order(1))
     event = ShipmentSaved(await own_order(world), "45", None, (Track("ups", "UPS", "1Z1"),))
-    done = await handle.receive(world.context, store.store_id, event)
+    done = await receive.receive(world.context, store.store_id, event)
     assert done.what == "ignored"
 
 
@@ -507,9 +507,9 @@ async def test_a_shipment_is_kept_where_commerce_does_not_say_that_the_order_is_
     told = ShipmentSaved(number, "45", (item,), (Track("ups", "UPS", "1Z1"),))
     if how == "refused":
         with pytest.raises(NotAvailable):
-            await handle.receive(world.context, store.store_id, told)
+            await receive.receive(world.context, store.store_id, told)
     else:
-        done = await handle.receive(world.context, store.store_id, told)
+        done = await receive.receive(world.context, store.store_id, told)
         assert done.what == "waiting"
     changes = {"commerce_order_id": number}
     await link_to_commerce.link(
@@ -527,7 +527,7 @@ async def test_an_event_waits_while_commerce_cannot_say_whose_it_is(
     await world.fault("commerce_orders", fault, status=503 if fault == "error" else None)
     event = ShipmentSaved(1, "45", None, (Track("ups", "UPS", "1Z1"),))
     with pytest.raises(NotAvailable):
-        await handle.receive(world.context, store.store_id, event)
+        await receive.receive(world.context, store.store_id, event)
 
 
 async def test_a_token_is_never_sent_to_a_new_address(world: World) -> None:

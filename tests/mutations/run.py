@@ -313,7 +313,7 @@ MUTATIONS = (
     Mutation(
         "an event whose units were in doubt is carried out when they are free",
         "refusing it for good",
-        "app/usecases/commerce_events/handle.py",
+        "app/usecases/commerce_events/carry_out.py",
         "    return storage.IN_DOUBT if doubtful else error.code\n",
         "    return error.code\n",
         (COMMERCE_SHIPMENTS,),
@@ -1160,7 +1160,7 @@ MUTATIONS = (
     Mutation(
         "what a person dismissed is not carried out",
         "doing what was taken before",
-        "app/usecases/commerce_events/handle.py",
+        "app/usecases/commerce_events/carry_out.py",
         "return known is not None and known.state not in storage.OPEN",
         "return False",
         (EVENTS,),
@@ -1320,15 +1320,15 @@ MUTATIONS = (
     Mutation(
         "what Walmart cannot be told stands with its order",
         "only refusing it",
-        "app/usecases/commerce_events/handle.py",
-        "        await _refused(context, thing, error)\n",
+        "app/usecases/commerce_events/carry_out.py",
+        "        await _refused(context, subject, error)\n",
         "        del error\n",
         (EVENTS,),
     ),
     Mutation(
         "what is told before an order is linked waits for it",
         "passing it over",
-        "app/usecases/commerce_events/handle.py",
+        "app/usecases/commerce_events/receive.py",
         "        await storage.save(connection, waits)\n",
         "        del waits\n",
         (EVENTS,),

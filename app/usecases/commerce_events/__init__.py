@@ -2,5 +2,5 @@
 
 An event that cannot be carried out is kept with its order; one without a known order waits.
 
-Start reading with `handle.py`.
+Start reading with `receive.py`; `carry_out.py` decides what an event does.
 """

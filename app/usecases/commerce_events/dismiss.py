@@ -9,7 +9,7 @@ from app.storage.commerce import events as storage
 from app.storage.idempotency import IdempotentRequest, store
 from app.storage.orders import repository
 from app.storage.queries.views import CommerceEventView
-from app.usecases.commerce_events.handle import show
+from app.usecases.commerce_events.carry_out import show
 from app.usecases.context import AppContext
 
 _CLOSED = "The event is neither refused nor waiting."

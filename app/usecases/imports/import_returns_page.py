@@ -6,7 +6,7 @@ from types import MappingProxyType
 from app.domain.orders.returns import Return
 from app.storage.commerce import events
 from app.storage.returns import returns
-from app.usecases.commerce_events.handle import replay_all
+from app.usecases.commerce_events.replay import replay_all
 from app.usecases.context import AppContext
 from app.usecases.imports import sync_order
 from app.usecases.walmart_reader import UNLIMITED, WalmartReader

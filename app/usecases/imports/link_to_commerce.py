@@ -10,7 +10,7 @@ from app.storage.commerce import events as storage
 from app.storage.orders import create, repository
 from app.storage.postgres.database import Connection
 from app.storage.queries.views import OrderView
-from app.usecases.commerce_events import handle
+from app.usecases.commerce_events import replay
 from app.usecases.context import AppContext
 from app.usecases.orders.refresh import view_of
 
@@ -50,7 +50,7 @@ async def link(
             detail = {**changes, "lines": dict(items)} if items else dict(changes)
             event = timeline.TimelineEvent("order_linked", actor, detail=detail)
             await timeline.add(connection, order.store_id, order.id, event, context.new_id)
-    await handle.replay_all(context, waiting)
+    await replay.replay_all(context, waiting)
     async with context.transaction() as connection:
         return await view_of(connection, order)
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Request, Response
 from app.commerce import payloads, signatures
 from app.domain.errors import NotAvailable, OrderError, Unknown
 from app.storage.idempotency import StoredResponse
-from app.usecases.commerce_events import handle
+from app.usecases.commerce_events import receive
 from app.web.commerce.hook_request import (
     ANY_BODY,
     PREFIX,
@@ -65,7 +65,7 @@ async def receive_commerce_webhook(
             if not signatures.webhook_signed(body, signature, side.webhook_public_keys):
                 raise Unauthorized("The hook bears no signature of this store's Commerce.")
             message = payloads.read(hook, await read_json(body))
-            done = await handle.receive(context, side.store_id, message)
+            done = await receive.receive(context, side.store_id, message)
     except (NotAvailable, Unknown):
         raise
     except OrderError as error:

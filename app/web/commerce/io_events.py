@@ -15,7 +15,7 @@ from app.domain.errors import Invalid, NotAvailable, OrderError
 from app.storage.commerce import events as storage
 from app.storage.idempotency import StoredResponse
 from app.storage.stores.stores import CommerceSide
-from app.usecases.commerce_events import handle
+from app.usecases.commerce_events import receive
 from app.usecases.context import AppContext
 from app.web.commerce.hook_request import (
     ANY_BODY,
@@ -131,7 +131,7 @@ async def _event(context: AppContext, side: CommerceSide, event: dict[str, Any])
             return "known"
     try:
         message = payloads.read(about, event.get("data"))
-        done = await handle.receive(context, side.store_id, message, _time(event), named=True)
+        done = await receive.receive(context, side.store_id, message, _time(event), named=True)
     except NotAvailable:
         raise
     except OrderError as error:

@@ -9,7 +9,7 @@ from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries import CommerceEventFilter
 from app.storage.queries.views import CommerceEventView
-from app.usecases.commerce_events import dismiss, handle
+from app.usecases.commerce_events import dismiss, replay
 from app.web import pagination
 from app.web.dependencies import Reading, Writing, answer, respond
 from app.web.route import Operation
@@ -74,7 +74,7 @@ async def retry_commerce_event(context: Writing, event_id: UUID) -> Response:
     """Carry out what was refused, after what stood against it was mended."""
     store = context.store_of(event_id, "commerce event")
     return await context.once(
-        None, store, _shown, lambda once: handle.retry(context.app, event_id, once)
+        None, store, _shown, lambda once: replay.retry(context.app, event_id, once)
     )
 
 

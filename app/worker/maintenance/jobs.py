@@ -5,7 +5,7 @@ from functools import partial
 
 from app.domain.outbox.rate_limits import Breaker
 from app.http_client.webhook_sender import WebhookSender
-from app.usecases.commerce_events import handle
+from app.usecases.commerce_events import replay
 from app.usecases.context import AppContext
 from app.worker.importer.importer import Importer
 from app.worker.importer.webhook_events import WebhookEventReader
@@ -70,7 +70,7 @@ def jobs(
         Job("import", every, imports.run, imports.pool.stop),
         Job("webhook_events", soon, events.run, events.pool.stop),
         Job("doubts", soon, doubts.run, doubts.pool.stop),
-        Job("commerce_events", every, partial(handle.work, context)),
+        Job("commerce_events", every, partial(replay.work, context)),
         Job("retention", every, partial(remove_expired, database, settings.retention)),
         Job("attempt_sweep", every, sweep.run),
         Job("order_counts", every, partial(fold_counts, database)),

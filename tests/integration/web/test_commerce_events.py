@@ -14,7 +14,7 @@ from app.domain.outbox.rate_limits import Breaker
 from app.storage.commerce import events as storage
 from app.storage.commerce.events import CommerceEvent
 from app.storage.queries.views import OrderView
-from app.usecases.commerce_events import handle
+from app.usecases.commerce_events import replay
 from app.worker.importer.importer import Importer
 from tests.harness.world import World
 from tests.integration.web.adobe import (
@@ -228,7 +228,7 @@ async def test_what_is_told_while_its_order_is_being_linked_is_neither_lost_nor_
         )
         assert {each.status_code for each in answers} == {200}
     # A poller comes by.
-    await handle.work(world.context)
+    await replay.work(world.context)
     assert [await numbers(world, order) for order in orders] == [[("1ZA", 1)]] * 4
     assert await told(client, "?state=waiting") == []
 
@@ -245,7 +245,7 @@ async def test_what_was_dismissed_before_its_order_is_linked_stays_so(
     assert (await hook(outside, "shipment", SHIPMENT)).json() == {"op": "success"}
     assert await told(client, "?state=waiting") == []
     await client.patch(f"/v1/orders/{order.id}", json=LINK)
-    await handle.work(world.context)
+    await replay.work(world.context)
     assert await numbers(world, order) == []
 
 
@@ -261,7 +261,7 @@ async def test_what_a_person_dismissed_is_not_carried_out_by_who_took_it_before(
     mended = {"default_tracking_url": "https://t.example/{tracking_number}"}
     assert (await client.patch(f"/v1/stores/{refused['store_id']}", json=mended)).is_success
     # A poller took it while it was open, and comes to it now.
-    await handle.replay_all(world.context, [UUID(refused["id"])])
+    await replay.replay_all(world.context, [UUID(refused["id"])])
     assert await numbers(world, order) == []
     assert (await told(client))[0]["state"] == "dismissed"
 
