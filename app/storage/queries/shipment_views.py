@@ -1,10 +1,11 @@
-"""Shipments and cancellations as people see them, each with the state of its update."""
+"""Reads shipments and cancellations into views, each with the state of its update."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from app.domain.orders.order import Item
 from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import State
 from app.storage.orders.repository import items_of
@@ -15,9 +16,15 @@ from app.storage.postgres.sharding import ShardedQuery
 from app.storage.queries import orders_by_id, update_views
 from app.storage.queries.orders_by_id import OrderKey
 from app.storage.queries.pagination import After, KeysetPage, cut
-from app.storage.queries.views import CancellationView, ShipmentView, UpdateView
+from app.storage.queries.views import (
+    CancellationView,
+    ItemView,
+    ShipmentView,
+    StockLevelView,
+    UpdateView,
+)
 
-# People need not know that a poller holds it, or that it is being read back.
+# The API shows neither that a poller holds an update nor that the update is read back.
 _SHOWN = {
     State.SENDING.value: State.PENDING.value,
     State.VERIFYING.value: State.RETRYING.value,
@@ -30,10 +37,10 @@ _CANCELLATIONS = ShardedQuery(
 
 
 class ShipmentRows(NamedTuple):
-    """Shipments and cancellations of some orders, as rows that still want their updates.
+    """Rows of shipments and cancellations of some orders, without their updates.
 
-    They are read before the updates: each is written together with its update, so whatever
-    is committed meanwhile, the update of every row that was read is there to be found.
+    Read them before the updates: a row is committed together with its update, so a later read of
+    the updates finds the update of each row.
     """
 
     shipments: Sequence[Row]
@@ -74,7 +81,7 @@ async def cancellation(reader: Reader, store_id: int, order_id: UUID) -> Cancell
 async def read(
     reader: Reader, asked: Sequence[OrderKey], canceled: Sequence[OrderKey]
 ) -> ShipmentRows:
-    """The rows of some orders, some of which were canceled; read their updates only afterwards."""
+    """Rows of the orders in asked. canceled: those of the orders that have a cancellation."""
     sent = await _shipment_rows(reader, asked)
     return ShipmentRows(sent, await _cancellation_rows(reader, canceled) if canceled else [])
 
@@ -82,7 +89,7 @@ async def read(
 def shipments_of(
     rows: Sequence[Row], known: Mapping[UUID, Sequence[UpdateView]]
 ) -> dict[UUID, list[ShipmentView]]:
-    """The shipments of each order that has any, oldest first; known are the orders' updates."""
+    """The shipments of each order that has any, oldest first. known: the updates by order."""
     by_id = _by_id(known)
     found: dict[UUID, list[ShipmentView]] = {}
     for row in rows:
@@ -93,7 +100,7 @@ def shipments_of(
 def cancellations_of(
     rows: Sequence[Row], known: Mapping[UUID, Sequence[UpdateView]]
 ) -> dict[UUID, CancellationView]:
-    """The newest cancellation of each order that has one; known are the orders' updates."""
+    """The newest cancellation of each order that has one. known: the updates by order."""
     by_id = _by_id(known)
     return {row["order_id"]: _cancellation(row, by_id[row["update_id"]]) for row in rows}
 
@@ -129,7 +136,7 @@ def _shipment(row: Row, update: UpdateView) -> ShipmentView:
         override_cancel_request=row["override_cancel_request"],
         walmart_carrier=row["walmart_carrier"],
         state=_state(update),
-        items=items_of(row["items"]),
+        items=_items(items_of(row["items"])),
         update=update,
         created_at=row["created_at"],
     )
@@ -141,18 +148,22 @@ def _cancellation(row: Row, update: UpdateView) -> CancellationView:
         order_id=row["order_id"],
         reason=row["reason"],
         comment=row["comment"],
-        inventory=row["inventory"],
+        inventory=tuple(StockLevelView(**level) for level in row["inventory"]),
         state=_state(update),
-        items=items_of(row["items"]),
+        items=_items(items_of(row["items"])),
         update=update,
         created_at=row["created_at"],
     )
 
 
+def _items(items: Iterable[Item]) -> tuple[ItemView, ...]:
+    return tuple(ItemView(item.line_number, item.quantity, item.confirmed) for item in items)
+
+
 def accepted_shipment(
     new: NewShipment, update: NewUpdate, *, store: UUID, number: int, at: datetime
 ) -> ShipmentView:
-    """What `shipment` would find of it. at is the database's time of acceptance."""
+    """The view of a shipment that was just written, without a read. at: the database's time."""
     return ShipmentView(
         id=new.id,
         order_id=new.order_id,
@@ -165,9 +176,9 @@ def accepted_shipment(
         method_code=new.method_code,
         reference=new.reference,
         override_cancel_request=new.override_cancel_request,
-        walmart_carrier=new.walmart_carrier,
+        walmart_carrier=dict(new.walmart_carrier),
         state=State.PENDING.value,
-        items=new.items,
+        items=_items(new.items),
         update=_update(update, store, at),
         created_at=at,
     )

@@ -1,8 +1,6 @@
-"""Cancellations as JSON, in and out."""
+"""JSON of cancellations: request bodies, and the reasons to cancel."""
 
-from datetime import datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 from pydantic import Field, StrictInt, model_validator
 from pydantic_core import PydanticCustomError
@@ -10,15 +8,13 @@ from pydantic_core import PydanticCustomError
 from app.domain.db_limits import INT
 from app.domain.orders.cancellation import COMMENT_MAX
 from app.domain.orders.requests import CancelRequest, StockLevel
-from app.storage.queries.views import CancellationView, UpdateView
 from app.web.v1.fields import In, LongText, Out, Text
-from app.web.v1.shipment_schemas import ItemOut
 
 _PARTIAL = ("lines", "items", "order_lines", "orderLines", "line_numbers")
 
 
 class StockLevelIn(In):
-    """How many units of a SKU there are to sell after the cancellation."""
+    """The units of a SKU that are left to sell after the cancellation."""
 
     sku: Text
     quantity: Annotated[StrictInt, Field(ge=0, le=INT)]
@@ -44,47 +40,17 @@ class CancellationIn(In):
         return body
 
     def to_request(self) -> CancelRequest:
-        """The request in the rules' words."""
+        """Convert to the request that the rules take."""
         levels = tuple(StockLevel(**level.model_dump()) for level in self.inventory)
         return CancelRequest(self.reason, self.comment, levels)
 
 
-class StockLevelOut(Out):
-    """How many units of a SKU Commerce said there are."""
-
-    sku: str
-    quantity: int
-    ship_node: str | None
-
-
-class CancellationOut(Out):
-    """The cancellation of an order and where it stands."""
-
-    id: UUID
-    order_id: UUID
-    reason: str
-    comment: str | None
-    inventory: list[StockLevelOut]
-    state: str = Field(description="pending, retrying, confirmed, failed or dismissed.")
-    items: list[ItemOut]
-    update: UpdateView
-    created_at: datetime
-
-    @classmethod
-    def of(cls, view: CancellationView) -> "CancellationOut":
-        """Show a cancellation."""
-        fields: dict[str, Any] = {name: getattr(view, name) for name in CancellationView.__slots__}
-        fields["inventory"] = [StockLevelOut.model_validate(dict(each)) for each in view.inventory]
-        fields["items"] = [ItemOut.of(item) for item in view.items]
-        return cls(**fields)
-
-
 class ReasonOut(Out):
-    """A reason to cancel: the code to send, and what Commerce's screens call it."""
+    """A reason to cancel: its code, and its labels in Commerce."""
 
     code: str
     label: str
-    labels: list[str] = Field(description="Every wording that Adobe uses for it.")
+    labels: list[str] = Field(description="Every label that Adobe Commerce uses for it.")
     walmart_code: str = Field(description="Walmart's code in the US market.")
     walmart_codes: dict[str, str] = Field(description="Walmart's code in each market.")
 

@@ -15,7 +15,7 @@ from app.walmart.markets import CANCELLATION_CODES, Market
 from app.web.dependencies import Reading, Writing, answer, respond
 from app.web.route import Operation
 from app.web.v1 import examples
-from app.web.v1.cancellation_schemas import CancellationIn, CancellationOut, ReasonOut, ReasonsOut
+from app.web.v1.cancellation_schemas import CancellationIn, ReasonOut, ReasonsOut
 from app.web.v1.responses import problems, success
 
 router = APIRouter(prefix="/v1", tags=["cancellations"], route_class=Operation)
@@ -37,10 +37,10 @@ _REASON = {
     operation_id="cancel_order",
     summary="Cancel an order",
     status_code=202,
-    response_model=CancellationOut,
+    response_model=CancellationView,
     responses={
         **success(
-            202, CancellationOut, examples.CANCELLATION, "Accepted and durable.", location=True
+            202, CancellationView, examples.CANCELLATION, "Accepted and durable.", location=True
         ),
         **problems(
             "order_not_found",
@@ -84,9 +84,9 @@ async def cancel_order(
     "/orders/{order_id}/cancellation",
     operation_id="get_cancellation",
     summary="Read an order's cancellation",
-    response_model=CancellationOut,
+    response_model=CancellationView,
     responses={
-        **success(200, CancellationOut, examples.CANCELLATION, "The newest cancellation."),
+        **success(200, CancellationView, examples.CANCELLATION, "The newest cancellation."),
         **problems("order_not_found", "cancellation_not_found"),
     },
 )
@@ -97,7 +97,7 @@ async def get_cancellation(context: Reading, order_id: UUID) -> Response:
         view = await queries.cancellation(session, store, order_id)
     if view is None:
         raise Unknown("cancellation", f"of order {order_id}")
-    return respond(answer(200, CancellationOut.of(view)))
+    return respond(answer(200, view))
 
 
 @router.get(
@@ -130,4 +130,4 @@ async def list_cancellation_reasons(context: Reading) -> Response:
 
 def _canceled(view: CancellationView) -> StoredResponse:
     place = f"/v1/orders/{view.order_id}/cancellation"
-    return answer(202, CancellationOut.of(view), Location=place)
+    return answer(202, view, Location=place)

@@ -7,12 +7,16 @@ from uuid import UUID
 from pydantic import Field
 
 from app.domain.orders.order import OrderLine
-from app.storage.queries.views import OrderView, StatusDetail, TimelineEntry
+from app.storage.queries.views import (
+    CancellationView,
+    OrderView,
+    ShipmentView,
+    StatusDetail,
+    TimelineEntry,
+)
 from app.usecases.imports.register import RegisteredLine, Registration
 from app.usecases.orders.refresh import Refreshed
-from app.web.v1.cancellation_schemas import CancellationOut
 from app.web.v1.fields import Id, In, MoneyIn, MoneyOut, Number, Out, Quantity, Text, Time
-from app.web.v1.shipment_schemas import ShipmentOut
 
 
 class OrderLineIn(In):
@@ -162,8 +166,8 @@ class OrderOut(Out):
     order_value: MoneyOut | None
     updated_at: datetime
     lines: list[OrderLineOut]
-    shipments: list[ShipmentOut]
-    cancellation: CancellationOut | None
+    shipments: list[ShipmentView]
+    cancellation: CancellationView | None
 
     @classmethod
     def of(cls, view: OrderView) -> "OrderOut":
@@ -171,7 +175,7 @@ class OrderOut(Out):
         fields: dict[str, Any] = {
             name: getattr(view, name) for name in OrderView.__slots__ if name in cls.model_fields
         }
-        sync, canceled = view.sync, view.cancellation
+        sync = view.sync
         fields |= {
             "sync": SyncOut(**{name: getattr(sync, name) for name in SyncOut.model_fields}),
             "status_details": list(view.status_details),
@@ -182,8 +186,8 @@ class OrderOut(Out):
             else None,
             "order_value": MoneyOut.of(view.order_value),
             "lines": [OrderLineOut.of(line) for line in view.lines],
-            "shipments": [ShipmentOut.of(shipment) for shipment in view.shipments],
-            "cancellation": None if canceled is None else CancellationOut.of(canceled),
+            "shipments": list(view.shipments),
+            "cancellation": view.cancellation,
         }
         return cls(**fields)
 

@@ -1,26 +1,23 @@
-"""Shipments as JSON, in and out."""
+"""JSON of shipments: request bodies, a page of a list, and a preview."""
 
-from datetime import datetime
 from typing import Annotated, Any, Self
-from uuid import UUID
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.domain.orders.order import Item
 from app.domain.orders.requests import RequestedItem, ShipRequest, TrackingCorrection
-from app.storage.queries.views import ShipmentView, UpdateView
+from app.storage.queries.views import ShipmentView
 from app.usecases.orders.preview_shipment import Preview
 from app.web.problems import ErrorItem
 from app.web.v1.fields import Id, In, LongText, Out, Plain, Quantity, Text, Time
 
 _NAMES = ("line_number", "sku", "commerce_item_id")
-# Longer ones are refused by the rule, with a code of their own.
+# A rule limits the length further, with an error code of its own.
 _TrackingNumber = Annotated[Plain, Field(max_length=200, strict=True)]
 
 
 class ShipmentItemIn(In):
-    """Units of one line, named by its number, its SKU or its Commerce item."""
+    """Units of one line, which is identified by its number, its SKU or its Commerce item."""
 
     quantity: Quantity
     line_number: Text | None = None
@@ -37,24 +34,28 @@ class ShipmentItemIn(In):
 
 
 class ShipmentIn(In):
-    """A package that left. Without items it holds everything that remains of the order."""
+    """A package that was sent. Without items it contains all remaining units of the order."""
 
-    carrier_code: Text = Field(description="Commerce's code of the carrier.")
+    carrier_code: Text = Field(description="The carrier code of Commerce.")
     tracking_number: _TrackingNumber
     carrier_title: Text | None = None
     tracking_url: LongText | None = None
-    shipped_at: Time | None = Field(default=None, description="Now, where it is left out.")
+    shipped_at: Time | None = Field(
+        default=None, description="The default is the time of the request."
+    )
     method_code: Text | None = Field(
-        default=None, description="The order's own where Walmart knows it, else Standard."
+        default=None,
+        description="The default is the order's ship method if Walmart knows it, else Standard.",
     )
     reference: Text | None = Field(
-        default=None, description="Unique in the order: the same again answers the first."
+        default=None,
+        description="Unique in the order. A repeated reference returns the first shipment.",
     )
     override_cancel_request: bool = Field(default=False, strict=True)
     items: Annotated[list[ShipmentItemIn], Field(min_length=1, max_length=1000)] | None = None
 
     def to_request(self) -> ShipRequest:
-        """The request in the rules' words."""
+        """Convert to the request that the rules take."""
         items = None
         if self.items is not None:
             items = tuple(RequestedItem(**item.model_dump()) for item in self.items)
@@ -62,7 +63,7 @@ class ShipmentIn(In):
 
 
 class TrackingIn(In):
-    """What to correct of a shipment; fields that are left out stay."""
+    """A correction of a shipment. Fields that are left out keep their values."""
 
     carrier_code: Text | None = None
     carrier_title: Text | None = None
@@ -76,62 +77,19 @@ class TrackingIn(In):
         return self
 
     def to_correction(self) -> TrackingCorrection:
-        """The correction in the rules' words."""
+        """Convert to the correction that the rules take."""
         return TrackingCorrection(**self.model_dump())
 
 
-class ItemOut(Out):
-    """Units of a line; confirmed of them Walmart has shown."""
-
-    line_number: str
-    quantity: int
-    confirmed: int
-
-    @classmethod
-    def of(cls, item: Item) -> "ItemOut":
-        """Show an item."""
-        return cls(line_number=item.line_number, quantity=item.quantity, confirmed=item.confirmed)
-
-
-class ShipmentOut(Out):
-    """A shipment and where it stands."""
-
-    id: UUID
-    order_id: UUID
-    number: int
-    carrier_code: str
-    carrier_title: str | None
-    tracking_number: str
-    tracking_url: str | None
-    shipped_at: datetime
-    method_code: str
-    reference: str | None
-    override_cancel_request: bool
-    walmart_carrier: dict[str, str] = Field(
-        description="`carrier`: a name of Walmart's; or `other`: any name, with a tracking URL."
-    )
-    state: str = Field(description="pending, retrying, confirmed, failed or dismissed.")
-    items: list[ItemOut]
-    update: UpdateView
-    created_at: datetime
-
-    @classmethod
-    def of(cls, view: ShipmentView) -> "ShipmentOut":
-        """Show a shipment."""
-        fields: dict[str, Any] = {name: getattr(view, name) for name in ShipmentView.__slots__}
-        fields["items"] = [ItemOut.of(item) for item in view.items]
-        return cls(**fields)
-
-
 class ShipmentsOut(Out):
-    """The shipments of an order, oldest first."""
+    """A page of the shipments of an order, oldest first."""
 
-    data: list[ShipmentOut]
+    data: list[ShipmentView]
     next_cursor: str | None
 
 
 class WalmartRequestOut(Out):
-    """The exact request that would go to Walmart."""
+    """The request that Walmart would receive."""
 
     method: str
     path: str
@@ -139,7 +97,7 @@ class WalmartRequestOut(Out):
 
 
 class PreviewOut(Out):
-    """What a shipment would send, and everything that speaks against it; nothing was written."""
+    """The request that a shipment would send, and the problems that prevent it."""
 
     would_be_accepted: bool
     walmart_carrier: dict[str, str]
@@ -148,7 +106,7 @@ class PreviewOut(Out):
 
     @classmethod
     def of(cls, preview: Preview) -> "PreviewOut":
-        """Show a preview."""
+        """Convert a preview."""
         sent = None
         if preview.body is not None:
             sent = WalmartRequestOut(method="POST", path=preview.path, body=preview.body)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Query, Response
 from app.domain.errors import Unknown
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
+from app.storage.queries.views import ShipmentView
 from app.usecases.orders import correct_tracking as tracking
 from app.usecases.orders import preview_shipment, ship
 from app.usecases.orders.ship import AcceptedShipment
@@ -16,13 +17,7 @@ from app.web.dependencies import Reading, Writing, answer, respond
 from app.web.route import Operation
 from app.web.v1 import examples
 from app.web.v1.responses import problems, success
-from app.web.v1.shipment_schemas import (
-    PreviewOut,
-    ShipmentIn,
-    ShipmentOut,
-    ShipmentsOut,
-    TrackingIn,
-)
+from app.web.v1.shipment_schemas import PreviewOut, ShipmentIn, ShipmentsOut, TrackingIn
 
 router = APIRouter(
     prefix="/v1/orders/{order_id}/shipments", tags=["shipments"], route_class=Operation
@@ -34,12 +29,12 @@ router = APIRouter(
     operation_id="ship_order",
     summary="Ship an order, whole or in part",
     status_code=202,
-    response_model=ShipmentOut,
+    response_model=ShipmentView,
     responses={
-        **success(202, ShipmentOut, examples.SHIPMENT, "Accepted and durable.", location=True),
+        **success(202, ShipmentView, examples.SHIPMENT, "Accepted and durable.", location=True),
         **success(
             200,
-            PreviewOut | ShipmentOut,
+            PreviewOut | ShipmentView,
             examples.PREVIEW,
             "With `dry_run`: what would be sent, or why not. "
             "With a `reference` that was sent before: the first shipment.",
@@ -114,18 +109,17 @@ async def list_shipments(
         if not await queries.exists(session, store, order_id):
             raise Unknown("order", order_id)
         found, after = await queries.shipments(session, store, order_id, page)
-    data = [ShipmentOut.of(view) for view in found]
     following = pagination.next_cursor(after, kind)
-    return respond(answer(200, ShipmentsOut(data=data, next_cursor=following)))
+    return respond(answer(200, ShipmentsOut(data=found, next_cursor=following)))
 
 
 @router.get(
     "/{shipment_id}",
     operation_id="get_shipment",
     summary="Read a shipment",
-    response_model=ShipmentOut,
+    response_model=ShipmentView,
     responses={
-        **success(200, ShipmentOut, examples.SHIPMENT, "The shipment."),
+        **success(200, ShipmentView, examples.SHIPMENT, "The shipment."),
         **problems("order_not_found", "shipment_not_found"),
     },
 )
@@ -136,7 +130,7 @@ async def get_shipment(context: Reading, order_id: UUID, shipment_id: UUID) -> R
         view = await queries.shipment(session, store, order_id, shipment_id)
     if view is None:
         raise Unknown("shipment", shipment_id)
-    return respond(answer(200, ShipmentOut.of(view)))
+    return respond(answer(200, view))
 
 
 @router.patch(
@@ -144,9 +138,9 @@ async def get_shipment(context: Reading, order_id: UUID, shipment_id: UUID) -> R
     operation_id="correct_tracking",
     summary="Correct a shipment's tracking",
     status_code=202,
-    response_model=ShipmentOut,
+    response_model=ShipmentView,
     responses={
-        **success(202, ShipmentOut, examples.SHIPMENT, "The new values will be sent."),
+        **success(202, ShipmentView, examples.SHIPMENT, "The new values will be sent."),
         **problems(
             "order_not_found",
             "shipment_not_found",
@@ -174,7 +168,7 @@ async def correct_tracking(
     view = await tracking.correct(
         context.app, order_id, shipment_id, body.to_correction(), actor=context.actor
     )
-    return respond(answer(202, ShipmentOut.of(view)))
+    return respond(answer(202, view))
 
 
 def _shipped(shipped: AcceptedShipment) -> StoredResponse:
@@ -182,5 +176,5 @@ def _shipped(shipped: AcceptedShipment) -> StoredResponse:
     place = f"/v1/orders/{view.order_id}/shipments/{view.id}"
     if shipped.repeated:
         again = {"Idempotent-Replayed": "true"}
-        return answer(200, ShipmentOut.of(view), Location=place, **again)
-    return answer(202, ShipmentOut.of(view), Location=place)
+        return answer(200, view, Location=place, **again)
+    return answer(202, view, Location=place)

@@ -9,7 +9,12 @@ from app.storage.queries.views.base import View
 from app.storage.queries.views.events import CommerceEventView, TimelineEntry
 from app.storage.queries.views.orders import OrderView, SyncView
 from app.storage.queries.views.returns import RefundView, ReturnedOrder, ReturnView
-from app.storage.queries.views.shipments import CancellationView, ShipmentView
+from app.storage.queries.views.shipments import (
+    CancellationView,
+    ItemView,
+    ShipmentView,
+    StockLevelView,
+)
 from app.storage.queries.views.stores import StoreView
 from app.storage.queries.views.updates import (
     AttemptView,
@@ -24,12 +29,14 @@ __all__ = [
     "CallView",
     "CancellationView",
     "CommerceEventView",
+    "ItemView",
     "OrderView",
     "RefundView",
     "ReturnView",
     "ReturnedOrder",
     "ShipmentView",
     "StatusDetail",
+    "StockLevelView",
     "StoreView",
     "SyncView",
     "TimelineEntry",

@@ -1,17 +1,26 @@
 """Shipments and cancellations, each with the state of its update."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.domain.orders.order import Item
+from app.storage.queries.views.base import View
 from app.storage.queries.views.updates import UpdateView
 
 
 @dataclass(frozen=True, slots=True)
-class ShipmentView:
-    """A shipment with the state of its update (sending shows as pending, verifying as retrying)."""
+class ItemView(View):
+    """Units of one line in a shipment or a cancellation."""
+
+    line_number: str
+    quantity: int
+    confirmed: int
+    """Units that Walmart has confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentView(View):
+    """A shipment, with the state of its update."""
 
     id: UUID
     order_id: UUID
@@ -24,23 +33,35 @@ class ShipmentView:
     method_code: str
     reference: str | None
     override_cancel_request: bool
-    walmart_carrier: Mapping[str, str]
+    walmart_carrier: dict[str, str]
+    """`carrier`, a name from Walmart's list; or `other`, any name, with a tracking URL."""
     state: str
-    items: Sequence[Item]
+    """pending, retrying, confirmed, failed or dismissed."""
+    items: tuple[ItemView, ...]
     update: UpdateView
     created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class CancellationView:
-    """The cancellation of a whole order with the state of its update."""
+class StockLevelView(View):
+    """The units of a SKU that are left to sell, as Commerce sent them."""
+
+    sku: str
+    quantity: int
+    ship_node: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationView(View):
+    """The cancellation of a whole order, with the state of its update."""
 
     id: UUID
     order_id: UUID
     reason: str
     comment: str | None
-    inventory: Sequence[Mapping[str, object]]
+    inventory: tuple[StockLevelView, ...]
     state: str
-    items: Sequence[Item]
+    """pending, retrying, confirmed, failed or dismissed."""
+    items: tuple[ItemView, ...]
     update: UpdateView
     created_at: datetime
