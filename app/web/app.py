@@ -1,4 +1,4 @@
-"""The web app, put together out of what its maker hands it."""
+"""Creates the web app from its collaborators."""
 
 import time
 from collections.abc import Callable
@@ -16,6 +16,8 @@ from app.web.commerce import io_events
 from app.web.commerce import orders as commerce_orders
 from app.web.health import MetricsSource, Ready
 from app.web.middleware import RequestMiddleware
+from app.web.path_rules import PathRules
+from app.web.route import OperationRouter
 from app.web.v1 import (
     bulk,
     cancellations,
@@ -31,7 +33,7 @@ from app.web.v1 import (
 from app.web.walmart import webhooks as walmart_webhooks
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-ROUTERS = (
+OPERATIONS: tuple[OperationRouter, ...] = (
     stores.router,
     orders.router,
     shipments.router,
@@ -46,7 +48,6 @@ ROUTERS = (
     # Before the hooks, whose route would match its path too.
     io_events.router,
     commerce_hooks.router,
-    health.router,
 )
 
 
@@ -83,11 +84,12 @@ def create_app(
     app.state.ready = ready
     app.state.answer_within = answer_within
     app.state.adobe_keys = adobe_keys or open_keys()
-    for router in ROUTERS:
+    for router in (*OPERATIONS, health.router):
         app.include_router(router)
     problems.install(app)
     docs.install(app)
     openapi.install(app)
     app.add_middleware(fast_shipment.FastShipment)
-    app.add_middleware(RequestMiddleware, observer=metrics, new_id=lambda: uuid4().hex)
+    rules = PathRules(rule for router in OPERATIONS for rule in router.rules)
+    app.add_middleware(RequestMiddleware, rules=rules, observer=metrics, new_id=lambda: uuid4().hex)
     return app

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from app.web import problems
+from app.web.problem_documents import MEDIA_TYPE
 from app.web.v1.responses import success
 
 router = APIRouter(tags=["operations"])
@@ -58,7 +59,7 @@ async def check_liveness() -> StatusOut:
         503: {
             "description": "Not ready; `detail` says why.",
             "content": {
-                problems.MEDIA_TYPE: {
+                MEDIA_TYPE: {
                     "schema": {"$ref": "#/components/schemas/ProblemOut"},
                     "example": {
                         "type": "/docs/problems#database_unavailable",

@@ -1,9 +1,8 @@
-"""What every request goes through: an id, a limit on its body, headers, a count."""
+"""Middleware of every request: request id, body limits, response headers, metrics."""
 
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -13,39 +12,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web import problems
+from app.web.path_rules import PathRule, PathRules, rule_of
 from app.web.problem_codes import CODES
 
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """What a body may hold: bytes, and values with a name where it is read as JSON by a schema.
-
-    Each such value can be a fault of its own, and is one where its name is unknown.
-    """
-
-    size: int
-    names: int | None = None
-
-    @property
-    def sentence(self) -> str:
-        """The limit for a person."""
-        size = f"{self.size // MIB} MiB" if self.size >= MIB else f"{self.size // 1024} KiB"
-        names = f" and {self.names:,} named values" if self.names else ""
-        return f"A body has at most {size}{names} at this address. Split the request."
-
-
-MIB = 1024 * 1024
-USUAL = Limit(MIB // 4, 5_000)
-# Orders of 1,000 lines, and stock levels.
-MANY = Limit(MIB, 20_000)
-# What other systems send has their measure, and no schema of ours.
-HOOK = Limit(MIB)
-# Files of many rows.
-FILE = Limit(16 * MIB)
-_FILES = frozenset({"/v1/shipments/bulk", "/v1/cancellations/bulk"})
-_MANY = re.compile(r"/v1/(?:orders|stores/[^/]+/inventory)")
-_HOOKS = "/webhooks/"
-_FILE_TYPES = frozenset({"text/csv", "application/x-ndjson", "application/jsonl"})
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _WRITES = frozenset({"POST", "PATCH", "PUT"})
 _log = structlog.get_logger(__name__)
@@ -53,19 +22,25 @@ _PLAIN_CSP = "default-src 'none'; frame-ancestors 'none'"
 
 
 class RequestObserver(Protocol):
-    """Who counts requests: metrics."""
+    """Counts requests, for the metrics."""
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A request was answered."""
+        """Count an answered request. route is a path with its parameters in braces."""
 
 
 class RequestMiddleware:
-    """Wraps the app. new_id makes a request id where the caller gave none."""
+    """Outermost middleware of the app. new_id makes the id of a request that has none."""
 
     def __init__(
-        self, app: ASGIApp, *, observer: RequestObserver, new_id: Callable[[], str]
+        self,
+        app: ASGIApp,
+        *,
+        rules: PathRules,
+        observer: RequestObserver,
+        new_id: Callable[[], str],
     ) -> None:
         self._app = app
+        self._rules = rules
         self._observer = observer
         self._new_id = new_id
 
@@ -74,6 +49,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        self._rules.assign(scope)
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else self._new_id()
@@ -91,10 +67,10 @@ class RequestMiddleware:
         try:
             await self._limited(scope, receive, answer, headers)
         except ClientDisconnect:
-            # The body broke off, and there is no one to answer.
+            # The connection closed before the end of the body: no answer can be sent.
             status = 400
-        except Exception:  # noqa: BLE001 - the outermost place where one can be told
-            # Whatever it was, the caller gets a problem document with the id to ask about.
+        except Exception:  # noqa: BLE001 - nothing outside of this answers the request
+            # The caller gets a problem document, and the request id under which it is logged.
             _log.exception("request_failed", path=scope["path"])
             if not started:
                 await _refuse(scope, receive, answer, "internal_error")
@@ -105,11 +81,12 @@ class RequestMiddleware:
             self._observer.request(scope["method"], route, status, seconds)
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
-        refused = _refusal(scope, headers)
+        rule = rule_of(scope)
+        refused = _refusal(scope, headers, rule)
         if refused is not None:
             await _refuse(scope, receive, send, refused)
             return
-        seen, names, limit = 0, 0, limit_of(scope)
+        seen, names, limit = 0, 0, rule.limit
 
         async def counted() -> Message:
             nonlocal seen, names
@@ -117,53 +94,43 @@ class RequestMiddleware:
             body = message.get("body", b"")
             seen += len(body)
             if limit.names is not None:
-                # Each name in JSON has a colon; looking for them costs less than decoding.
+                # Each name in JSON has a colon, and counting them is cheaper than decoding.
                 names += body.count(b":")
             if seen > limit.size or names > (limit.names or names):
-                # FastAPI lets this one through while it reads a body, and no other.
+                # The only exception that FastAPI passes on while it reads a body.
                 raise HTTPException(413, limit.sentence)
             return message
 
         await self._app(scope, counted, send)
 
 
-def _refusal(scope: Scope, headers: Headers) -> str | None:
-    # No database takes a NUL, and no client means one. Other bytes that are no text are replaced.
+def _refusal(scope: Scope, headers: Headers, rule: PathRule) -> str | None:
+    """The code of a problem that path and headers show, before a body is read."""
+    # PostgreSQL stores no NUL. Other bytes that are not UTF-8 are replaced.
     if "\x00" in scope["path"]:
         return "not_found"
     if b"%00" in scope["query_string"]:
         return "invalid"
     length = headers.get("content-length", "0")
-    if length.isdecimal() and int(length) > limit_of(scope).size:
+    if length.isdecimal() and int(length) > rule.limit.size:
         return "body_too_large"
     has_body = length != "0" or "transfer-encoding" in headers
     if scope["method"] in _WRITES and has_body:
-        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if scope["path"] in _FILES:
-            return None if kind in _FILE_TYPES else "unsupported_media_type"
-        if kind != "application/json" and not kind.endswith("+json"):
+        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if not rule.accepts(media_type):
             return "unsupported_media_type"
     return None
 
 
-def limit_of(scope: Scope) -> Limit:
-    """What a body may hold at an address."""
-    path: str = scope["path"]
-    if path in _FILES:
-        return FILE
-    if path.startswith(_HOOKS):
-        return HOOK
-    return MANY if _MANY.fullmatch(path) else USUAL
-
-
 async def _refuse(scope: Scope, receive: Receive, send: Send, code: str) -> None:
-    status, meaning = CODES[code]
-    headers = {"connection": "close"}
-    detail = meaning
+    status, detail = CODES[code]
     if code == "invalid":
         detail = "NUL characters are not allowed in a query."
     elif code == "body_too_large":
-        detail = limit_of(scope).sentence
+        detail = rule_of(scope).limit.sentence
+    elif code == "unsupported_media_type":
+        detail = rule_of(scope).media_sentence
+    headers = {"connection": "close"}
     answer = problems.problem(Request(scope), status, code, detail, headers=headers)
     await answer(scope, receive, send)
 

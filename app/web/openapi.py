@@ -6,8 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.web.commerce import problems as commerce_errors
-from app.web.problems import ProblemOut
+from app.web.problem_documents import ProblemOut
 from app.web.v1.responses import EXAMPLES
 
 TITLE = "Waybill"
@@ -102,9 +101,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas[ProblemOut.__name__] = schema
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    for path, operations in document["paths"].items():
+    for operations in document["paths"].values():
         for method, operation in operations.items():
-            _finish(path, method, operation)
+            _finish(method, operation)
     names = _names(schemas)
     _publish(schemas, names)
     text = json.dumps(document)
@@ -128,15 +127,15 @@ def _publish(schemas: dict[str, Any], names: dict[str, str]) -> None:
         schemas[published] = schema
 
 
-def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
-    """Take out FastAPI's own 422, show examples, name the header that every POST takes."""
-    if path.startswith(commerce_errors.PREFIX):
-        # Commerce answers 400 where FastAPI thinks of 422.
-        operation["responses"].pop("422", None)
-    for status, response in operation["responses"].items():
+def _finish(method: str, operation: dict[str, Any]) -> None:
+    """Remove FastAPI's own 422, add examples, and the header of every POST with an API key."""
+    for status, response in list(operation["responses"].items()):
         media = response.get("content", {})
         if status == "422":
             media.pop("application/json", None)
+            if not media:
+                # Commerce's paths answer 400 instead.
+                del operation["responses"][status]
         shown = media.get("application/json", {})
         schema = shown.get("schema", {})
         first = schema.get("anyOf", [schema])[0]
@@ -145,5 +144,5 @@ def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
             shown["example"] = EXAMPLES[model]
     for parameter in operation.get("parameters", []):
         parameter.setdefault("description", _PARAMETERS.get(parameter["name"], ""))
-    if method == "post" and path.startswith(("/v1", commerce_errors.PREFIX)):
+    if method == "post" and "security" in operation:
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)

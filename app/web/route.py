@@ -1,42 +1,50 @@
-"""What every operation of the API has in common beside FastAPI's own ways."""
+"""Routes and routers of the API's operations."""
 
 import functools
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
 from app.storage.postgres.retry import again
 from app.web.dependencies import RequireScope, bearer
+from app.web.path_rules import PathRule
 
 Endpoint = Callable[..., Awaitable[Response]]
 
 
 class Operation(APIRoute):
-    """A route that checks the API key before it receives a body, and that is safe to repeat.
+    """A route that checks the API key before it receives a body, and that may run again.
 
-    FastAPI by itself receives and decodes the body first, from anybody. The endpoint is run again
-    where a row is held or a session is stale (storage/postgres/retry.py): what was committed
-    before is known then.
+    FastAPI receives and decodes the body first, from any client. The endpoint runs again after a
+    lock time-out or a stale session (storage/postgres/retry.py), so it must be safe to repeat.
     """
 
-    def __init__(self, path: str, endpoint: Endpoint, **more: Any) -> None:  # noqa: ANN401 - FastAPI's own
+    def __init__(self, path: str, endpoint: Endpoint, **more: Any) -> None:  # noqa: ANN401 - passed to FastAPI
         super().__init__(path, _repeated(endpoint), **more)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's handler, behind the doors of the route."""
+        """FastAPI's handler, after a check of the API key where there is a body."""
         handle = super().get_route_handler()
-        doors = [
+        required = [
             each.call for each in self.dependant.dependencies if isinstance(each.call, RequireScope)
         ]
 
         async def handle_known(request: Request) -> Response:
-            for door in doors:
-                await door(request, await bearer(request))
+            for scope in required:
+                await scope(request, await bearer(request))
             return await handle(request)
 
         return handle_known if self.body_field else handle
+
+
+class OperationRouter(APIRouter):
+    """A router of operations, with the rules of those paths that need one."""
+
+    def __init__(self, prefix: str, tag: str, *rules: PathRule) -> None:
+        super().__init__(prefix=prefix, tags=[tag], route_class=Operation)
+        self.rules = rules
 
 
 def _repeated(endpoint: Endpoint) -> Endpoint:

@@ -23,7 +23,7 @@ from app.storage.queries import commerce_event_views, lane_views
 from app.storage.recording import delivery_results
 from app.usecases.bulk import rows
 from app.usecases.imports import import_orders_page, import_returns_page
-from app.web import export, middleware, pagination
+from app.web import export, pagination, path_rules
 from app.worker.delivery import (
     commerce_order,
     deliver,
@@ -146,9 +146,9 @@ def test_every_code_of_a_status_detail_has_a_row_and_no_other() -> None:
 @pytest.mark.parametrize(
     ("row", "limit"),
     [
-        ("body", middleware.USUAL.sentence),
-        ("body of `POST /v1/orders` and `PUT …/inventory`", middleware.MANY.sentence),
-        ("body of a webhook or event of Commerce, Adobe or Walmart", middleware.HOOK.sentence),
+        ("body", path_rules.USUAL.sentence),
+        ("body of `POST /v1/orders` and `PUT …/inventory`", path_rules.MANY.sentence),
+        ("body of a webhook or event of Commerce, Adobe or Walmart", path_rules.HOOK.sentence),
         ("file of `…/bulk`", f"{rows.MOST_ROWS:,} rows and 16 MiB"),
         ("page of a list", f"{pagination.MAX_LIMIT} rows"),
     ],

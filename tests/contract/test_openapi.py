@@ -9,11 +9,11 @@ from typing import Any
 
 import jsonschema
 import pytest
-from fastapi import Request
 
 from app.domain.errors import OrderError
-from app.web import export, problems
+from app.web import export, problem_documents, problems
 from app.web.problem_codes import CODES
+from app.web.problem_documents import Rejection
 from app.web.v1 import responses
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,8 +56,8 @@ def test_titles_of_problems_do_not_depend_on_the_version_of_python(
     described = responses.problems("invalid", body=True)
     assert described[413]["description"].startswith("Request Entity Too Large: ")
     assert described[422]["description"].startswith("Unprocessable Entity: ")
-    request = Request({"type": "http", "path": "/v1/stores", "headers": []})
-    answer = problems.problem(request, 422, "invalid", "A field is wrong.")
+    rejection = Rejection("/v1/stores", 422, "invalid", "A field is wrong.")
+    answer = problem_documents.render(rejection)
     assert json.loads(bytes(answer.body))["title"] == "Unprocessable Entity"
 
 
@@ -100,7 +100,7 @@ def test_every_problem_is_a_problem_document_with_an_example() -> None:
         for status, response in operation["responses"].items():
             if status.startswith(("4", "5")):
                 commerce = "/rest/" in name
-                wanted = "application/json" if commerce else problems.MEDIA_TYPE
+                wanted = "application/json" if commerce else problem_documents.MEDIA_TYPE
                 assert list(response["content"]) == [wanted], (name, status)
 
 

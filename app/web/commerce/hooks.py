@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 import structlog
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import Header, Request, Response
 
 from app.commerce import payloads, signatures
 from app.domain.errors import NotAvailable, OrderError, Unknown
@@ -20,11 +20,12 @@ from app.web.commerce.hook_request import (
 )
 from app.web.commerce.responses import OperationOut
 from app.web.dependencies import respond
+from app.web.path_rules import HOOK, PathRule
 from app.web.problems import Unauthorized
-from app.web.route import Operation
+from app.web.route import OperationRouter
 from app.web.v1.responses import problems, success
 
-router = APIRouter(prefix=PREFIX, tags=["webhooks"], route_class=Operation)
+router = OperationRouter(PREFIX, "webhooks", PathRule("/webhooks/commerce/", HOOK))
 _log = structlog.get_logger(__name__)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.commerce import payloads
 from app.commerce.signatures import AdobeKeys, KeyNotAvailable
@@ -29,10 +29,10 @@ from app.web.commerce.hook_request import (
 from app.web.commerce.responses import EventsOut
 from app.web.dependencies import respond
 from app.web.problems import Unauthorized
-from app.web.route import Operation
+from app.web.route import OperationRouter
 from app.web.v1.responses import problems, success
 
-router = APIRouter(prefix=PREFIX, tags=["webhooks"], route_class=Operation)
+router = OperationRouter(PREFIX, "webhooks")
 _log = structlog.get_logger(__name__)
 _MOST_EVENTS = 100
 

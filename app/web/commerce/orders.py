@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Path, Response
+from fastapi import Body, Path, Response
 
 from app.domain.db_limits import BIGINT
 from app.domain.errors import Conflict, Invalid, Problem, Unknown
@@ -18,7 +18,7 @@ from app.usecases.orders import cancel, ship
 from app.usecases.orders.ship import AcceptedShipment
 from app.usecases.returns import refund
 from app.usecases.returns.refund import Refunded
-from app.web.commerce import search_criteria
+from app.web.commerce import problems, search_criteria
 from app.web.commerce.responses import answers
 from app.web.commerce.schemas import (
     CancelIn,
@@ -28,9 +28,12 @@ from app.web.commerce.schemas import (
     ShipIn,
 )
 from app.web.dependencies import LooselyReading, RequestContext, Writing, respond
-from app.web.route import Operation
+from app.web.path_rules import PathRule
+from app.web.route import OperationRouter
 
-router = APIRouter(prefix="/rest/{store_code}/V1", tags=["commerce"], route_class=Operation)
+router = OperationRouter(
+    "/rest/{store_code}/V1", "commerce", PathRule("/rest/", render=problems.render)
+)
 _StoreCode = Annotated[str, Path(max_length=32, description="The code of the store view.")]
 _OrderId = Annotated[int, Path(ge=1, le=BIGINT, description="The order's entity_id in Commerce.")]
 _SHIP = {

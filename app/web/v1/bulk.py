@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.domain.errors import Invalid, Problem
 from app.storage.idempotency import StoredResponse
@@ -15,7 +15,8 @@ from app.usecases.bulk import run
 from app.usecases.bulk.rows import Row
 from app.usecases.bulk.run import ACCEPTED, KNOWN, REFUSED, Batch, BulkReport, RowResult
 from app.web.dependencies import RequestContext, Writing, respond
-from app.web.route import Operation
+from app.web.path_rules import FILE, PathRule
+from app.web.route import OperationRouter
 from app.web.v1.fields import Out
 from app.web.v1.responses import problems, success
 
@@ -63,7 +64,13 @@ class BulkOut(Out):
         )
 
 
-router = APIRouter(prefix="/v1", tags=["bulk"], route_class=Operation)
+_TYPES = ("text/csv", "application/x-ndjson", "application/jsonl")
+router = OperationRouter(
+    "/v1",
+    "bulk",
+    PathRule("/v1/shipments/bulk", FILE, _TYPES),
+    PathRule("/v1/cancellations/bulk", FILE, _TYPES),
+)
 _StoreId = Annotated[UUID, Query(description="The store whose orders the rows name.")]
 _RESULT = {
     "totals": {"accepted": 1, "known": 0, "refused": 1},

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Response
+from fastapi import Body, Response
 
 from app.domain.errors import Unknown
 from app.domain.orders.cancellation import LABELS
@@ -13,12 +13,12 @@ from app.storage.queries.views import CancellationView
 from app.usecases.orders import cancel
 from app.walmart.markets import CANCELLATION_CODES, Market
 from app.web.dependencies import Reading, Writing, answer, respond
-from app.web.route import Operation
+from app.web.route import OperationRouter
 from app.web.v1 import examples
 from app.web.v1.cancellation_schemas import CancellationIn, ReasonOut, ReasonsOut
 from app.web.v1.responses import problems, success
 
-router = APIRouter(prefix="/v1", tags=["cancellations"], route_class=Operation)
+router = OperationRouter("/v1", "cancellations")
 _REASON = {
     "code": "out_of_stock",
     "label": "The item is out of stock",

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import Body, Query, Response
 
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
@@ -12,12 +12,12 @@ from app.storage.queries.views import CommerceEventView
 from app.usecases.commerce_events import dismiss, replay
 from app.web import pagination
 from app.web.dependencies import Reading, Writing, answer, respond
-from app.web.route import Operation
+from app.web.route import OperationRouter
 from app.web.v1.commerce_event_schemas import EXAMPLE, CommerceEventOut, CommerceEventsOut
 from app.web.v1.responses import problems, success
 from app.web.v1.update_schemas import DismissIn
 
-router = APIRouter(prefix="/v1/commerce-events", tags=["webhooks"], route_class=Operation)
+router = OperationRouter("/v1/commerce-events", "webhooks")
 _State = Literal["waiting", "refused"]
 _MISSING = "commerce_event_not_found"
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Response
+from fastapi import Body, Response
 from pydantic import Field, StrictInt
 
 from app.domain.db_limits import INT
@@ -12,7 +12,8 @@ from app.storage.queries.views import UpdateView
 from app.usecases.stores import inventory as use_cases
 from app.usecases.stores.inventory import QueuedLevel
 from app.web.dependencies import Writing, answer, respond
-from app.web.route import Operation
+from app.web.path_rules import MANY, PathRule
+from app.web.route import OperationRouter
 from app.web.v1 import examples
 from app.web.v1.fields import In, Out, Text
 from app.web.v1.responses import problems, success
@@ -62,9 +63,8 @@ class InventoryOut(Out):
     data: list[LevelOut]
 
 
-router = APIRouter(
-    prefix="/v1/stores/{store_id}/inventory", tags=["inventory"], route_class=Operation
-)
+_PATH = "/v1/stores/{store_id}/inventory"
+router = OperationRouter(_PATH, "inventory", PathRule(_PATH, MANY))
 
 
 @router.put(

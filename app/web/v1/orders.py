@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import Body, Query, Response
 
 from app.domain.errors import Unknown
 from app.storage import queries
@@ -18,7 +18,8 @@ from app.usecases.orders import refresh
 from app.usecases.orders.refresh import Refreshed
 from app.web import pagination
 from app.web.dependencies import Reading, RequestContext, Writing, answer, respond
-from app.web.route import Operation
+from app.web.path_rules import MANY, PathRule
+from app.web.route import OperationRouter
 from app.web.v1 import examples
 from app.web.v1.fields import Text, Time
 from app.web.v1.order_schemas import (
@@ -35,7 +36,7 @@ from app.web.v1.order_schemas import (
 )
 from app.web.v1.responses import problems, success
 
-router = APIRouter(prefix="/v1/orders", tags=["orders"], route_class=Operation)
+router = OperationRouter("/v1/orders", "orders", PathRule("/v1/orders", MANY))
 _SUMMARY = {
     "open": 12,
     "partially_shipped": 3,

@@ -3,7 +3,7 @@
 from typing import Any, get_args
 
 from app.web.problem_codes import CODES, title
-from app.web.problems import MEDIA_TYPE, ProblemOut
+from app.web.problem_documents import MEDIA_TYPE, ProblemOut
 
 Responses = dict[int | str, dict[str, Any]]
 # By the model's name: FastAPI would drop every null out of an example.

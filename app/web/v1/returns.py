@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import Body, Query, Response
 
 from app.domain.errors import Unknown
 from app.storage import queries
@@ -13,13 +13,13 @@ from app.usecases.returns import refund as use_cases
 from app.usecases.returns.refund import Refunded
 from app.web import pagination
 from app.web.dependencies import Reading, Writing, answer, respond
-from app.web.route import Operation
+from app.web.route import OperationRouter
 from app.web.v1 import examples
 from app.web.v1.fields import Text
 from app.web.v1.responses import problems, success
 from app.web.v1.return_schemas import RefundIn, RefundOut, ReturnOut, ReturnsOut, ReturnSummaryOut
 
-router = APIRouter(prefix="/v1/returns", tags=["returns"], route_class=Operation)
+router = OperationRouter("/v1/returns", "returns")
 _Status = Literal["received", "refunded", "error", "closed"]
 _SUMMARY = {"received": 2, "refunded": 40, "error": 0, "closed": 1, "total": 43}
 

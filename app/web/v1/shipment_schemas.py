@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from app.domain.orders.requests import RequestedItem, ShipRequest, TrackingCorrection
 from app.storage.queries.views import ShipmentView
 from app.usecases.orders.preview_shipment import Preview
-from app.web.problems import ErrorItem
+from app.web.problem_documents import ErrorItem
 from app.web.v1.fields import Id, In, LongText, Out, Plain, Quantity, Text, Time
 
 _NAMES = ("line_number", "sku", "commerce_item_id")

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import Body, Query, Response
 
 from app.domain.errors import Unknown
 from app.storage import queries
@@ -14,14 +14,12 @@ from app.usecases.orders import preview_shipment, ship
 from app.usecases.orders.ship import AcceptedShipment
 from app.web import pagination
 from app.web.dependencies import Reading, Writing, answer, respond
-from app.web.route import Operation
+from app.web.route import OperationRouter
 from app.web.v1 import examples
 from app.web.v1.responses import problems, success
 from app.web.v1.shipment_schemas import PreviewOut, ShipmentIn, ShipmentsOut, TrackingIn
 
-router = APIRouter(
-    prefix="/v1/orders/{order_id}/shipments", tags=["shipments"], route_class=Operation
-)
+router = OperationRouter("/v1/orders/{order_id}/shipments", "shipments")
 
 
 @router.post(

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Response
+from fastapi import Body, Response
 
 from app.domain.errors import Unknown
 from app.storage import queries
@@ -12,12 +12,12 @@ from app.storage.queries.views import StoreView
 from app.usecases.stores import manage as use_cases
 from app.web import pagination
 from app.web.dependencies import Administering, Reading, RequestContext, answer, respond
-from app.web.route import Operation
+from app.web.route import OperationRouter
 from app.web.v1 import examples
 from app.web.v1.responses import problems, success
 from app.web.v1.store_schemas import StoreIn, StoreOut, StorePatch, StoresOut, VerifiedOut
 
-router = APIRouter(prefix="/v1/stores", tags=["stores"], route_class=Operation)
+router = OperationRouter("/v1/stores", "stores")
 # What a store alone may have.
 _TAKEN = ("store_code_taken", "store_name_taken", "walmart_account_taken")
 _CONTENT = (

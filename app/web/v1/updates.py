@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import Body, Query, Response
 
 from app.domain.errors import Unknown
 from app.domain.update import Kind, State
@@ -17,13 +17,13 @@ from app.usecases.updates.retry import Retried
 from app.usecases.updates.retry_many import RetriedMany
 from app.web import pagination
 from app.web.dependencies import Reading, Writing, answer, respond
-from app.web.route import Operation
+from app.web.route import OperationRouter
 from app.web.v1 import examples
 from app.web.v1.fields import Plain
 from app.web.v1.responses import problems, success
 from app.web.v1.update_schemas import DismissIn, RetryIn, RetryManyIn, UpdatesOut
 
-router = APIRouter(prefix="/v1/updates", tags=["updates"], route_class=Operation)
+router = OperationRouter("/v1/updates", "updates")
 _WITH_ATTEMPTS = {**examples.UPDATE, "attempts": [examples.ATTEMPT]}
 _RETRIED = {
     "will": "queued",

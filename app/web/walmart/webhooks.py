@@ -3,14 +3,15 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import Header, Request, Response
 
 from app.storage.idempotency import StoredResponse
 from app.usecases.stores import walmart_webhooks
 from app.walmart.webhooks import SIGNATURE_HEADER
 from app.web.dependencies import respond
+from app.web.path_rules import HOOK, PathRule
 from app.web.problems import Unauthorized
-from app.web.route import Operation
+from app.web.route import OperationRouter
 from app.web.v1.fields import Out
 from app.web.v1.responses import problems, success
 
@@ -21,7 +22,7 @@ class AnnouncedOut(Out):
     known: bool
 
 
-router = APIRouter(prefix="/webhooks/walmart", tags=["webhooks"], route_class=Operation)
+router = OperationRouter("/webhooks/walmart", "webhooks", PathRule("/webhooks/walmart/", HOOK))
 _BODY = {
     "source": {
         "eventType": "ORDER_UPDATES",

@@ -11,8 +11,8 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
-from app.web.middleware import MANY, USUAL
-from app.web.problems import MOST
+from app.web.path_rules import MANY, USUAL
+from app.web.problem_documents import MOST
 from tests.harness.world import World
 from tests.integration.web.adobe import linked
 from tests.integration.web.conftest import ADMIN_KEY, client_of
@@ -257,3 +257,18 @@ async def test_only_where_many_items_are_sent_a_body_may_be_large(
             if size > most:
                 words = "256 KiB" if most == 256 * kib else "1 MiB"
                 assert words in answer.text, answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "types"),
+    [
+        ("/v1/orders", "application/json"),
+        ("/v1/cancellations/bulk", "text/csv or application/x-ndjson or application/jsonl"),
+    ],
+)
+async def test_a_body_of_another_type_is_refused_with_those_that_the_path_reads(
+    client: httpx.AsyncClient, path: str, types: str
+) -> None:
+    answer = await client.post(path, content=b"<a/>", headers={"content-type": "text/xml"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert answer.json()["detail"] == f"Send the body as {types}."

@@ -1,0 +1,61 @@
+"""Problems of a request that does not fit its schema, from the errors that pydantic finds."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.domain.errors import Problem
+
+_BY_FIELD = {
+    "quantity": "invalid_quantity",
+    "tracking_number": "tracking_number_invalid",
+    "tracking_url": "tracking_url_invalid",
+    "method_code": "method_code_invalid",
+    "reason": "reason_invalid",
+}
+_MISSING = {"tracking_number": "tracking_number_required", "reason": "reason_required"}
+# Characters of a field's name: a client may send a name of any length, and it is repeated.
+_SHOWN = 100
+
+
+def problems_of(errors: Sequence[Any]) -> tuple[int, list[Problem]]:
+    """The HTTP status and the problems of pydantic's errors."""
+    if any(error["type"] == "json_invalid" for error in errors):
+        return 400, [Problem("malformed_json", "The body is not JSON in UTF-8.")]
+    if any(error["loc"][:1] == ("path",) for error in errors):
+        name = next(str(e["loc"][1]) for e in errors if e["loc"][:1] == ("path",))
+        what = name.removesuffix("_id")
+        return 404, [Problem(f"{what}_not_found", f"There is no such {what}.")]
+    return 422, [_problem(error) for error in errors]
+
+
+def _problem(error: Mapping[str, Any]) -> Problem:
+    place, *names = (str(name)[:_SHOWN] for name in error["loc"])
+    field = names[-1] if names else ""
+    pointer = "".join(f"/{_escaped(name)}" for name in names) if place == "body" else ""
+    code, message = _code(error, field), _message(error)
+    if place == "query":
+        message = f"{field}: {message}"
+    elif place == "header":
+        code, message = "idempotency_key_invalid", f"Idempotency-Key: {message}"
+    return Problem(code, message, pointer)
+
+
+def _code(error: Mapping[str, Any], field: str) -> str:
+    # Waybill's own validators name the code.
+    named = (error.get("ctx") or {}).get("code")
+    if named:
+        return str(named)
+    if error["type"] == "missing":
+        return _MISSING.get(field, "required")
+    if error["type"] == "extra_forbidden":
+        return "unknown_field"
+    return _BY_FIELD.get(field, "invalid")
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    text = str(error["msg"]).removeprefix("Value error, ")
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
