@@ -1,6 +1,6 @@
 """Accepting a shipment in two statements of its own, as before requests were taken together.
 
-What `app/storage/orders/optimistic_ship.py` does for several, for one: the best that a handler can
+What `app/storage/orders/accept.py` does for several, for one: the best that a handler can
 do that knows of no other request. The bare handler is measured with these.
 """
 

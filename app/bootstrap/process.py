@@ -15,7 +15,7 @@ from app.http_client.transport import Http, open_http
 from app.http_client.webhook_sender import WebhookSender
 from app.metrics import Metrics
 from app.settings import EMBEDDED, Settings
-from app.storage.orders.ship_batcher import ShipBatcher
+from app.storage.orders.accept_batcher import AcceptBatcher
 from app.storage.outbox.notify import DueHint, NotifyPublisher, WakeSignal
 from app.storage.postgres.database import Database, open_database
 from app.storage.postgres.embedded import EmbeddedPostgres
@@ -116,7 +116,7 @@ def _context(
     )
     return AppContext(
         database=database,
-        accepting=ShipBatcher(database.grouped),
+        accepting=AcceptBatcher(database.grouped),
         cipher=SecretCipher(settings.required_keys()),
         walmart=WalmartClient(
             walmart, base_url=settings.walmart_base_url, timeout=timeout, now=_now

@@ -13,14 +13,28 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.errors import Conflict, Invalid
+from app.storage.postgres import sharding, sql
 from app.storage.postgres.database import Connection
+from app.storage.postgres.sql import Statement
 from app.storage.tables import idempotency_keys
 
 _IN_ORDER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
 KEPT_FOR = timedelta(days=7)
+# A response that is too old to be given again may still be stored under the key.
+_STORE = Statement(
+    sharding.of_one(
+        sql.read(
+            "store_response.sql",
+            accepted="",
+            rest="""ON CONFLICT ON CONSTRAINT pk_idempotency_keys DO UPDATE
+                    SET fingerprint = excluded.fingerprint, status = excluded.status,
+                        body = excluded.body, headers = excluded.headers,
+                        created_at = excluded.created_at""",
+        )
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,29 +119,25 @@ def in_progress() -> Conflict:
 
 
 async def store(connection: Connection, once: IdempotentRequest | None, result: object) -> None:
-    """Write down what the request was answered, in the transaction of what it did."""
-    if once is None:
-        return
-    answer = once.render(result)
-    statement = insert(idempotency_keys).values(
-        store_id=once.store_id,
-        api_key=once.api_key,
-        method=once.method,
-        path=once.path,
-        key=once.key,
-        fingerprint=once.fingerprint,
-        status=answer.status,
-        body=answer.body,
-        headers=dict(answer.headers),
-    )
-    # One that is too old to be answered again may still lie there.
-    again = {
-        name: statement.excluded[name]
-        for name in ("fingerprint", "status", "body", "headers", "created_at")
+    """Store the response of a request, in the transaction of what the request did."""
+    if once is not None:
+        values = {"store_id": once.store_id, "responses": [response_row(once, once.render(result))]}
+        await _STORE.execute(connection, values)
+
+
+def response_row(once: IdempotentRequest, answer: StoredResponse) -> dict[str, Any]:
+    """The row of `store_response.sql` for the response of a request."""
+    return {
+        "store_id": once.store_id,
+        "api_key": once.api_key,
+        "method": once.method,
+        "path": once.path,
+        "key": once.key,
+        "fingerprint": once.fingerprint,
+        "status": answer.status,
+        "headers": dict(answer.headers),
+        "body": answer.body,
     }
-    await connection.execute(
-        statement.on_conflict_do_update(constraint="pk_idempotency_keys", set_=again)
-    )
 
 
 def lock_number(once: IdempotentRequest) -> int:

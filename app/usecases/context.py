@@ -13,7 +13,7 @@ from app.domain import ids
 from app.domain.errors import Conflict
 from app.storage import idempotency, rate_limits
 from app.storage.idempotency import IdempotentRequest
-from app.storage.orders.ship_batcher import ShipBatcher
+from app.storage.orders.accept_batcher import AcceptBatcher
 from app.storage.outbox.notify import DueHint
 from app.storage.postgres.database import Connection, Database
 from app.storage.stores import stores
@@ -40,7 +40,7 @@ class AppContext:
     """
 
     database: Database
-    accepting: ShipBatcher
+    accepting: AcceptBatcher
     cipher: SecretCipher
     walmart: WalmartClient
     now: Callable[[], datetime]

@@ -20,7 +20,7 @@ from app.http_client.transport import Http, open_http
 from app.http_client.webhook_sender import WebhookSender
 from app.metrics import Metrics
 from app.simulator.app import create_app as create_simulator
-from app.storage.orders.ship_batcher import ShipBatcher
+from app.storage.orders.accept_batcher import AcceptBatcher
 from app.storage.outbox.notify import WakeSignal
 from app.storage.postgres.database import open_database
 from app.storage.queries.views import OrderView, StoreView
@@ -135,7 +135,7 @@ def _context(
     database = open_database(url, pool_size=20)
     return AppContext(
         database=database,
-        accepting=ShipBatcher(database.grouped),
+        accepting=AcceptBatcher(database.grouped),
         cipher=VAULT,
         walmart=walmart,
         now=_now,

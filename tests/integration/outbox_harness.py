@@ -24,7 +24,7 @@ from app.domain.outbox.rate_limits import Breaker
 from app.domain.outbox.retry_policy import RetryPolicy
 from app.http_client.transport import Http
 from app.simulator.app import create_app as create_simulator
-from app.storage.orders.ship_batcher import ShipBatcher
+from app.storage.orders.accept_batcher import AcceptBatcher
 from app.storage.outbox import due, rescue
 from app.storage.outbox.claims import ClaimRequest
 from app.storage.outbox.take import ClaimSettings
@@ -132,7 +132,7 @@ def open_ground(url: str, runner: asyncio.Runner) -> Ground:
     )
     context = AppContext(
         database=database,
-        accepting=ShipBatcher(database.grouped),
+        accepting=AcceptBatcher(database.grouped),
         cipher=VAULT,
         walmart=client,
         now=lambda: datetime.now(UTC),

@@ -48,9 +48,9 @@ RECOVER = "tests/integration/test_recover.py"
 DISPATCH = "tests/integration/test_dispatcher.py"
 TURNS = "tests/unit/domain/outbox/test_fair_scheduler.py"
 LANE = "tests/unit/domain/outbox/test_rate_limits.py"
-GROUPED = "tests/integration/test_ship_batcher.py"
+GROUPED = "tests/integration/test_accept_batcher.py"
 GROUP = "tests/unit/storage/test_batcher.py"
-OPTIMISTIC = "tests/integration/test_optimistic_ship.py"
+ACCEPT = "tests/integration/test_accept.py"
 TRANSPORT = "tests/unit/http_client/test_transport.py"
 COUNTS = "tests/integration/test_order_counts.py"
 SETTLING = "tests/integration/test_settlement.py"
@@ -492,7 +492,7 @@ MUTATIONS = (
     Mutation(
         "a shipment is written only to the order that the rules saw",
         "not comparing the row's version",
-        "app/storage/orders/optimistic_ship.py",
+        "app/storage/orders/accept_if_unchanged.sql",
         "AND o.xmin = v.version",
         "AND (o.xmin = v.version OR true)",
         (GROUPED,),
@@ -508,7 +508,7 @@ MUTATIONS = (
     Mutation(
         "nobody waits for an order that somebody else's request or a poller holds",
         "waiting for held orders in the write of several",
-        "app/storage/orders/optimistic_ship.py",
+        "app/storage/orders/accept_if_unchanged.sql",
         "FOR NO KEY UPDATE OF o SKIP LOCKED",
         "FOR NO KEY UPDATE OF o",
         (GROUPED,),
@@ -540,26 +540,26 @@ MUTATIONS = (
     Mutation(
         "a request whose twin runs is told so at once",
         "not asking for its lock",
-        "app/storage/orders/optimistic_ship.py",
+        "app/storage/orders/accept_if_unchanged.sql",
         "v.lock IS NULL OR pg_try_advisory_xact_lock(v.lock) AS open",
         "true AS open",
-        (OPTIMISTIC,),
+        (ACCEPT,),
     ),
     Mutation(
         "a reference sent again answers the first shipment",
         "applying the rules first",
-        "app/storage/orders/optimistic_ship.py",
-        "return not (self.repeated or passable)",
-        "return not passable",
-        (OPTIMISTIC,),
+        "app/usecases/orders/ship.py",
+        "        version.repeated\n        or version.passable\n",
+        "        version.passable\n",
+        (ACCEPT,),
     ),
     Mutation(
         "a shipment that is known to be absent lets a new one pass",
         "queueing the new one behind it",
-        "app/storage/orders/optimistic_ship.py",
-        "return not (self.repeated or passable)",
-        "return not self.repeated",
-        (OPTIMISTIC,),
+        "app/usecases/orders/ship.py",
+        "        or version.passable\n",
+        "",
+        (ACCEPT,),
     ),
     Mutation(
         "an order's updates are found without reading its store's queue",
@@ -567,7 +567,7 @@ MUTATIONS = (
         "app/storage/outbox/updates.py",
         "AND u.active::int = 1 AND NOT EXISTS",
         "AND u.active AND NOT EXISTS",
-        (OPTIMISTIC,),
+        (ACCEPT,),
     ),
     Mutation(
         "a connection lost after the request may have shipped",
@@ -1412,7 +1412,7 @@ MUTATIONS = (
     Mutation(
         "a Commerce that hangs keeps nothing from Walmart",
         "letting a shipment wait for its turn behind what Commerce is told",
-        "app/storage/orders/optimistic_ship.py",
+        "app/storage/orders/acceptance.py",
         "task.state in OPEN for task in self.order.walmart_tasks",
         "task.state in OPEN for task in self.order.tasks",
         (CONNECTOR,),
@@ -2435,9 +2435,9 @@ MUTATIONS = (
     Mutation(
         "a package of which nothing can go keeps none of the others",
         "refusing all of them",
-        "app/usecases/commerce_events/shipments.py",
-        "least = 0 if made else 1",
-        "least = 1",
+        "app/usecases/orders/ship.py",
+        "(0 if index else 1) if partial else None",
+        "1 if partial else None",
         (PARTIAL,),
     ),
     Mutation(

@@ -13,6 +13,8 @@ from typing import Any
 
 import asyncpg
 
+from app.storage.postgres import json_values
+
 # Seconds that a connection is kept unused (a firewall may cut it silently), and in all.
 _IDLE, _AGE = 300.0, 1800.0
 
@@ -117,7 +119,7 @@ class Pool:
         connection = await asyncpg.connect(**self.arguments)
         try:
             await connection.set_type_codec(
-                "jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads
+                "jsonb", schema="pg_catalog", encoder=json_values.encode, decoder=json.loads
             )
         except BaseException:
             connection.terminate()

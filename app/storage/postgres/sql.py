@@ -8,7 +8,6 @@ that several statements share. `app/storage/postgres/sharding.py` explains `<row
 Everything is read and translated once, at import: a call sends the text that asyncpg prepares.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.storage.postgres import json_values
 from app.storage.postgres.database import Connection
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
@@ -59,7 +59,8 @@ class Statement:
     ) -> sa.CursorResult[Any]:
         """Run the statement in a transaction. Names that it does not have are left out."""
         given = tuple(
-            json.dumps(values[name]) if name in self._json else values[name] for name in self.names
+            json_values.encode(values[name]) if name in self._json else values[name]
+            for name in self.names
         )
         return await connection.exec_driver_sql(self.text, given)
 

@@ -1,15 +1,13 @@
 """Reads shipments and cancellations into views, each with the state of its update."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from app.domain.orders.order import Item
-from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import State
+from app.storage.orders.acceptance import Acceptance, shipment_rows, update_rows
 from app.storage.orders.repository import items_of
-from app.storage.orders.shipments import NewShipment
 from app.storage.postgres.query import Reader, fetch
 from app.storage.postgres.session import Row
 from app.storage.postgres.sharding import ShardedQuery
@@ -28,6 +26,17 @@ from app.storage.queries.views import (
 _SHOWN = {
     State.SENDING.value: State.PENDING.value,
     State.VERIFYING.value: State.RETRYING.value,
+}
+# What the database gives a new update.
+_NEW_UPDATE: Row = {
+    "state": State.PENDING.value,
+    "attempts": 0,
+    "ambiguous": False,
+    "in_doubt_until": None,
+    "last_error": None,
+    "note": None,
+    "dismissed_by": None,
+    "finished_at": None,
 }
 _SHIPMENT = "SELECT * FROM shipments WHERE store_id = $1 AND order_id = $2 AND id = $3"
 _SHIPMENTS = ShardedQuery(orders_by_id.of("shipments", "t.*") + " ORDER BY t.order_id, t.number")
@@ -160,50 +169,20 @@ def _items(items: Iterable[Item]) -> tuple[ItemView, ...]:
     return tuple(ItemView(item.line_number, item.quantity, item.confirmed) for item in items)
 
 
-def accepted_shipment(
-    new: NewShipment, update: NewUpdate, *, store: UUID, number: int, at: datetime
-) -> ShipmentView:
-    """The view of a shipment that was just written, without a read. at: the database's time."""
-    return ShipmentView(
-        id=new.id,
-        order_id=new.order_id,
-        number=number,
-        carrier_code=new.carrier_code,
-        carrier_title=new.carrier_title,
-        tracking_number=new.tracking_number,
-        tracking_url=new.tracking_url,
-        shipped_at=new.shipped_at,
-        method_code=new.method_code,
-        reference=new.reference,
-        override_cancel_request=new.override_cancel_request,
-        walmart_carrier=dict(new.walmart_carrier),
-        state=State.PENDING.value,
-        items=_items(new.items),
-        update=_update(update, store, at),
-        created_at=at,
-    )
+def accepted_shipment(wanted: Acceptance) -> ShipmentView:
+    """The first shipment of an acceptance, as `shipment` finds it once it is written."""
+    written = {"order_id": wanted.version.order.id, "created_at": wanted.version.at}
+    row = {**next(shipment_rows(wanted)), **written}
+    return _shipment(row, _accepted_update(wanted))
 
 
-def _update(new: NewUpdate, store: UUID, at: datetime) -> UpdateView:
-    return UpdateView(
-        id=new.id,
-        store_id=store,
-        order_id=new.order_id,
-        target=new.target.value,
-        subject=new.subject,
-        kind=new.kind.value,
-        state=State.PENDING.value,
-        sequence=new.sequence,
-        attempts_made=0,
-        next_attempt_at=at,
-        needs_reading=False,
-        in_doubt_until=None,
-        status_detail=None,
-        line_details=(),
-        note=None,
-        dismissed_by=None,
-        requested_by=new.requested_by,
-        created_at=at,
-        updated_at=at,
-        finished_at=None,
-    )
+def _accepted_update(wanted: Acceptance) -> UpdateView:
+    at = wanted.version.at
+    written = {
+        "store_uuid": wanted.version.store,
+        "order_id": wanted.version.order.id,
+        "created_at": at,
+        "updated_at": at,
+        "due_at": at,
+    }
+    return update_views.view({**_NEW_UPDATE, **next(update_rows(wanted)), **written})

@@ -16,7 +16,7 @@ from app.domain.orders.requests import TrackingCorrection
 from app.domain.orders.snapshot import tracking_key
 from app.storage.commerce import events as storage
 from app.storage.commerce.events import CommerceEvent
-from app.storage.orders import repository, shipments
+from app.storage.orders import shipments
 from app.storage.orders.shipments import SentShipment
 from app.storage.postgres.database import Connection
 from app.usecases.commerce_dedup import duplicates
@@ -46,13 +46,10 @@ async def carry_out(
     if found:
         why = "it arrived through another channel"
         return EventResult("known", why), replace(done, shipments=tuple(map(str, found)))
-    made: list[str] = []
-    for request in packages(tracks, items, event.reference):
-        held = await repository.lock(connection, order.id)
-        # Beside a package that can go, one with no open units is stored as failed.
-        least = 0 if made else 1
-        made.append(str(await ship.accept(connection, context, held, request, ACTOR, least=least)))
-    return EventResult("accepted"), replace(done, shipments=tuple(made))
+    requests = packages(tracks, items, event.reference)
+    # A package with no open units is stored as failed, beside one that can go.
+    made = await ship.accept(connection, context, order.id, requests, ACTOR, partial=True)
+    return EventResult("accepted"), replace(done, shipments=tuple(map(str, made)))
 
 
 def _is_of(event: CommerceEvent, sent: SentShipment) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from app.domain.errors import Conflict, Problem, refuse
+from app.domain.errors import Conflict, Invalid, Problem, refuse
 from app.domain.ids import store_of
 from app.domain.orders import reservation
 from app.domain.orders import shipping as rules
@@ -13,14 +13,15 @@ from app.domain.orders.order import Item, Order, Task
 from app.domain.orders.requests import ShipRequest
 from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import Kind, State
-from app.storage import idempotency, queries, rate_limits
+from app.storage import idempotency, queries
 from app.storage.idempotency import IdempotentRequest
-from app.storage.orders import repository, save, shipments
-from app.storage.orders.optimistic_ship import ShipLookup, ShipWrite
+from app.storage.orders import accept as accepting
+from app.storage.orders import repository, shipments
+from app.storage.orders.acceptance import Acceptance, OrderLookup, OrderVersion
+from app.storage.orders.shipments import NewShipment
 from app.storage.outbox import updates
 from app.storage.postgres.database import Connection
 from app.storage.queries.views import ShipmentView
-from app.storage.stores import stores
 from app.storage.stores.stores import ShippingRules
 from app.usecases.context import AppContext
 from app.usecases.orders import carrier_mapping
@@ -71,50 +72,58 @@ async def ship_all(
 ) -> AcceptedShipment:
     """Accept the packages of one shipment, all or none; answers the first. Raises as `ship`."""
     shipped = None
-    # Of the two ways the held one is plainer SQL, which Citus is likelier to take (decision 0022).
-    if len(requests) == 1 and not await context.database.is_sharded():
-        shipped = await _unheld(
-            context, order_id, requests[0], actor, once, alone=alike is not None
+    # Citus refuses the write that compares versions (decision 0022).
+    if not await context.database.is_sharded():
+        shipped = await _if_unchanged(
+            context, order_id, requests, actor, once, alone=alike is not None
         )
     if shipped is None:
-        shipped = await _held(context, order_id, requests, actor=actor, once=once, alike=alike)
+        shipped = await _locked(context, order_id, requests, actor=actor, once=once, alike=alike)
     store_id = store_of(order_id)
     assert store_id is not None  # noqa: S101 - it has an order of that id
     context.wake((store_id, Kind.SHIPMENT))
     return shipped
 
 
-async def _unheld(
+async def _if_unchanged(
     context: AppContext,
     order_id: UUID,
-    request: ShipRequest,
+    requests: Sequence[ShipRequest],
     actor: str,
     once: IdempotentRequest | None,
     *,
     alone: bool,
 ) -> AcceptedShipment | None:
-    """The usual case, in two statements; None where the order must be held for it.
+    """Accept shipments in two statements. None means that the order must be locked for them.
 
-    alone: also where the order has another shipment already.
+    alone: the order must be locked if it has a shipment already.
     """
-    picture = await context.accepting.look(ShipLookup(order_id, request.reference, once))
-    order = picture.order
-    if not picture.simple or (alone and any(t.kind is Kind.SHIPMENT for t in order.tasks)):
+    references = [each.reference for each in requests if each.reference is not None]
+    if len(set(references)) < len(references):
         return None
-    checked = check(order, picture.rules, request, picture.at)
-    refuse(checked.problems)
-    update = _update(context, order, checked, actor)
-    row = _row(context.new_id(order.store_id), update, request, checked)
-    view = queries.accepted_shipment(
-        row, update, store=picture.store, number=picture.number, at=picture.at
-    )
-    shipped = AcceptedShipment(view, repeated=False)
+    asked = OrderLookup(order_id, once, references, len(requests))
+    version = await context.accepting.look_up(asked)
+    tasks = version.order.tasks
+    if (
+        version.repeated
+        or version.passable
+        or (alone and any(task.kind is Kind.SHIPMENT for task in tasks))
+    ):
+        return None
+    try:
+        acceptance = plan(context, version, requests, actor)
+    except (Conflict, Invalid):
+        if len(requests) == 1:
+            raise
+        # Some of several packages may be known already, which is looked up under the lock.
+        return None
+    shipped = AcceptedShipment(queries.accepted_shipment(acceptance), repeated=False)
     kept = once.render(shipped) if once else None
-    written = await context.accepting.ship(ShipWrite(picture, update, row, once, kept))
+    written = await context.accepting.accept(replace(acceptance, once=once, answer=kept))
     return shipped if written else None
 
 
-async def _held(
+async def _locked(
     context: AppContext,
     order_id: UUID,
     requests: Sequence[ShipRequest],
@@ -129,7 +138,9 @@ async def _held(
             order = await repository.lock(connection, order_id)
             known = await alike(connection, order, request) if alike is not None else None
             known = known or await _same_reference(connection, order, request)
-            accepted.append(known or await accept(connection, context, order, request, actor))
+            accepted.append(
+                known or (await accept(connection, context, order_id, [request], actor))[0]
+            )
         view = await queries.shipment(connection, order.store_id, order_id, accepted[0])
         assert view is not None  # noqa: S101 - written or found a moment ago, under the lock
         shipped = AcceptedShipment(view, known is not None)
@@ -156,30 +167,50 @@ async def _same_reference(
 async def accept(
     connection: Connection,
     context: AppContext,
-    order: Order,
-    request: ShipRequest,
+    order_id: UUID,
+    requests: Sequence[ShipRequest],
     actor: str,
     *,
-    least: int | None = None,
-) -> UUID:
-    """Write a shipment in the transaction of somebody who holds the order, and wakes the pollers.
+    partial: bool = False,
+) -> list[UUID]:
+    """Write the packages of a shipment in a transaction that has locked the order.
 
-    least: see `rules.plan`; units that cannot go end as a part that failed. Answers the shipment's
-    id; the order has to be held anew for the next. Raises as `ship`.
+    The caller commits and wakes the pollers. partial: see `plan`. Returns the ids of the shipments.
+    Raises as `ship`.
     """
-    rules_of_store = await stores.shipping_rules(connection, order.store_id)
-    checked = check(order, rules_of_store, request, await rate_limits.now(connection), least=least)
-    refuse(checked.problems)
-    update = _update(context, order, checked, actor)
-    await updates.append(connection, update)
-    row = _row(context.new_id(order.store_id), update, request, checked)
-    await shipments.add_shipment(connection, row)
-    after = reservation.reserve(order, _task(update, request, checked.items))
-    await save.save(connection, order, after)
-    await save.save_status(connection, after, synced=False)
-    # A shipment that is known to be absent may have to let this one pass.
-    await updates.activate_next(connection, [update.queue])
-    return row.id
+    version = await accepting.look_up_locked(connection, order_id, len(requests))
+    acceptance = plan(context, version, requests, actor, partial=partial)
+    await accepting.accept_locked(connection, acceptance)
+    if version.passable:
+        # The new shipment may go before one that Walmart provably does not have.
+        await updates.activate_next(connection, [acceptance.updates[0].queue])
+    return [each.id for each in acceptance.shipments]
+
+
+def plan(
+    context: AppContext,
+    version: OrderVersion,
+    requests: Sequence[ShipRequest],
+    actor: str,
+    *,
+    partial: bool = False,
+) -> Acceptance:
+    """Plan the packages of a shipment, each after those before it. Raises Invalid, Conflict.
+
+    partial: at least one unit of the first package must be able to go, and none of the others;
+    units that cannot go are part of the update, and its delivery reports them by line.
+    """
+    order, new, rows = version.order, list[NewUpdate](), list[NewShipment]()
+    for index, request in enumerate(requests):
+        least = (0 if index else 1) if partial else None
+        checked = check(order, version.rules, request, version.at, least=least)
+        refuse(checked.problems)
+        update = _update(context, order, checked, actor)
+        new.append(update)
+        rows.append(_row(context.new_id(order.store_id), update, request, checked))
+        if len(rows) < len(requests):
+            order = reservation.reserve(order, _task(update, request, checked.items))
+    return Acceptance(version, new, rows)
 
 
 def check(
@@ -240,9 +271,9 @@ def _task(update: NewUpdate, request: ShipRequest, items: tuple[Item, ...]) -> T
 
 def _row(
     shipment_id: UUID, update: NewUpdate, request: ShipRequest, checked: CheckedShipment
-) -> shipments.NewShipment:
+) -> NewShipment:
     assert update.order_id is not None  # noqa: S101 - a shipment is always an order's
-    return shipments.NewShipment(
+    return NewShipment(
         store_id=update.store_id,
         id=shipment_id,
         order_id=update.order_id,

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from app.storage.orders.ship_batcher import ShipBatcher
+from app.storage.orders.accept_batcher import AcceptBatcher
 from app.storage.postgres.database import open_database
 from app.storage.queries import order_search
 from app.storage.tables import metadata
@@ -287,7 +287,7 @@ async def test_a_fault_of_ours_is_a_problem_document_with_the_request_s_id(
 async def test_a_database_that_is_away_is_told_so(world: World, app: FastAPI) -> None:
     order = await world.an_order(1)
     away = open_database("postgresql://nobody@127.0.0.1:9/nowhere")
-    app.state.context = replace(world.context, database=away, accepting=ShipBatcher(away.grouped))
+    app.state.context = replace(world.context, database=away, accepting=AcceptBatcher(away.grouped))
     async with client_of(app) as client:
         answer = await client.post(f"/v1/orders/{order.id}/shipments", json=GOOD_SHIPMENT)
     assert (answer.status_code, problem(answer)["code"]) == (503, "database_unavailable")

@@ -14,7 +14,7 @@ from app.domain.orders.requests import RequestedItem, ShipRequest
 from app.storage import idempotency
 from app.storage.idempotency import IdempotentRequest, Replayed, StoredResponse
 from app.storage.orders import repository
-from app.storage.orders.optimistic_ship import ShipWrite
+from app.storage.orders.acceptance import Acceptance
 from app.storage.queries.views import OrderView, StoreView
 from app.storage.tables import shipments
 from app.usecases.orders import ship
@@ -43,7 +43,7 @@ def batches(world: World, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     found: list[int] = []
     write = world.context.accepting._writes.carry_out
 
-    async def counted(wanted: Sequence[ShipWrite]) -> Sequence[bool | Exception]:
+    async def counted(wanted: Sequence[Acceptance]) -> Sequence[bool | Exception]:
         found.append(len(wanted))
         return await write(wanted)
 
@@ -162,7 +162,7 @@ async def test_an_order_that_changed_since_it_was_looked_at_is_looked_at_again(
     (order,) = await some_orders(world, 1, await world.a_store())
     write = world.context.accepting._writes.carry_out
 
-    async def late(wanted: Sequence[ShipWrite]) -> Sequence[bool | Exception]:
+    async def late(wanted: Sequence[Acceptance]) -> Sequence[bool | Exception]:
         monkeypatch.setattr(world.context.accepting._writes, "carry_out", write)
         await ship.ship(world.context, order.id, a_package("1ZFIRST"), actor="test")
         return await write(wanted)

@@ -1,0 +1,46 @@
+"""Batches requests that change orders: those that arrive at the same moment share a statement."""
+
+from collections.abc import Sequence
+
+from app.storage.orders import accept
+from app.storage.orders.acceptance import Acceptance, OrderLookup, OrderVersion
+from app.storage.postgres.batcher import Batcher
+from app.storage.postgres.session import Sessions
+
+# Two batches of each kind run at a time: while PostgreSQL works for one, Python prepares or answers
+# the other. More would make each smaller.
+_AT_ONCE = 2
+_MOST = 32
+
+
+class AcceptBatcher:
+    """Looks up orders and accepts changes of them, on connections of its own."""
+
+    def __init__(self, grouped: Sessions) -> None:
+        self._grouped = grouped
+        patience = grouped.pool.patience
+        self._looks = Batcher(self._look_up, most=_MOST, at_once=_AT_ONCE, patience=patience)
+        self._writes = Batcher(self._accept, most=_MOST, at_once=_AT_ONCE, patience=patience)
+
+    async def look_up(self, asked: OrderLookup) -> OrderVersion:
+        """Look up an order, which is not locked.
+
+        Raises Unknown, Replayed if the request was answered before, Invalid idempotency_key_reused
+        if its key was used for another body, and NotAvailable.
+        """
+        return await self._looks.ask(asked)
+
+    async def accept(self, wanted: Acceptance) -> bool:
+        """Write an acceptance. False means that the order must be locked for it.
+
+        Raises Conflict idempotency_in_progress while a twin of the request runs, and NotAvailable.
+        """
+        return await self._writes.ask(wanted)
+
+    async def _look_up(self, asked: Sequence[OrderLookup]) -> Sequence[OrderVersion | Exception]:
+        async with self._grouped.session() as session:
+            return await accept.look_up(session, asked)
+
+    async def _accept(self, wanted: Sequence[Acceptance]) -> Sequence[bool | Exception]:
+        async with self._grouped.session() as session:
+            return await accept.accept(session, wanted)
