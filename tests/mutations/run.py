@@ -1136,7 +1136,7 @@ MUTATIONS = (
     Mutation(
         "a canceled return is not refunded",
         "passing over its cancellation",
-        "app/domain/orders/refunds.py",
+        "app/domain/orders/refund_plan.py",
         "if returned.closed:",
         "if False:",
         (RETURN_ORDERS,),

@@ -9,6 +9,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.domain.errors import Conflict, Invalid, Unknown, refuse
+from app.domain.orders import refund_plan
 from app.domain.orders import refunds as rules
 from app.domain.orders.order import Order
 from app.domain.orders.requests import RequestedItem
@@ -172,7 +173,7 @@ async def _accept(
     asked = await refunds.of_return(connection, known)
     waiting = rules.pending(known.returned, asked)
     doubts = rules.doubts(asked)
-    items, problems = rules.plan(locked, known.returned, asking.request, waiting, doubts)
+    items, problems = refund_plan.plan(locked, known.returned, asking.request, waiting, doubts)
     refuse(problems)
     if not items:
         raise Invalid("required", "At least one item is needed.")
@@ -190,7 +191,7 @@ async def _lock(
     if not known.readable:
         message = "Walmart shows this return in a way that cannot be read; see its status_details."
         raise Conflict("return_unreadable", message)
-    concerned = rules.concerned(known.returned, request)
+    concerned = refund_plan.concerned(known.returned, request)
     places = await returns.orders_of(connection, known.store_id, concerned)
     unknown = [number for number in concerned if number not in places]
     if unknown or not known.returned.purchase_orders:

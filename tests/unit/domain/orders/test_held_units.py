@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app.domain.errors import Conflict, Problem
-from app.domain.orders import cancellation, refunds, reservation, shipping
+from app.domain.orders import cancellation, refund_plan, refunds, reservation, shipping
 from app.domain.orders.order import Item, Order, Task
 from app.domain.orders.refunds import RefundState
 from app.domain.orders.requests import CancelRequest
@@ -104,7 +104,7 @@ def test_a_refund_names_the_refund_in_doubt_of_its_line(state: State, *, named: 
     request = RefundRequest(((1, 1),) if named else None)
     order = an_order(a_line(shipped=3))
     pending = refunds.pending(returned, [other])
-    _, problems = refunds.plan(
+    _, problems = refund_plan.plan(
         {PURCHASE_ORDER: order}, returned, request, pending, refunds.doubts([other])
     )
     first = problems[0]
