@@ -1,4 +1,4 @@
-"""Accepting a shipment without holding its order: right when nothing moved, and when it did."""
+"""Changes of an order are accepted without its lock: if it is unchanged, and if it is not."""
 
 import asyncio
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.domain.errors import Conflict
-from app.domain.orders.requests import RequestedItem
+from app.domain.orders.requests import CancelRequest, RequestedItem, StockLevel
 from app.storage import idempotency, queries
 from app.storage.idempotency import IdempotentRequest, StoredResponse
 from app.storage.orders import repository, save
@@ -15,6 +15,7 @@ from app.storage.outbox import updates
 from app.storage.queries.views import OrderView
 from app.storage.tables import shipments
 from app.storage.tables import updates as outbox
+from app.usecases.orders import cancel as cancellations
 from app.usecases.orders import ship as use_case
 from tests.builders import a_package
 from tests.harness.world import World
@@ -44,6 +45,64 @@ async def test_what_is_answered_is_what_is_found_afterwards(world: World) -> Non
     async with world.database.begin() as connection:
         found = await queries.shipment(connection, store, order.id, shipped.shipment.id)
     assert found == shipped.shipment
+
+
+async def test_the_answer_to_a_cancellation_is_what_is_found_afterwards(world: World) -> None:
+    order = await an_acknowledged_order(world, 2, 1)
+    level = StockLevel(order.lines[0].sku, 4)
+    wanted = CancelRequest("out_of_stock", "gone", (level,))
+    canceled = await cancellations.cancel(world.context, order.id, wanted, actor="test")
+    store = order.store_id.int & 0xFFFFFFFF
+    async with world.database.begin() as connection:
+        found = await queries.cancellation(connection, store, order.id)
+        by_id = await queries.update(connection, store, canceled.update.id)
+    assert found == canceled
+    assert by_id == canceled.update
+    assert [line.remaining for line in (await world.order(order.id)).lines] == [0, 0]
+
+
+async def test_packages_of_one_shipment_are_written_together_in_their_order(world: World) -> None:
+    order = await an_acknowledged_order(world, 3)
+    one = (RequestedItem(1, line_number="1"),)
+    packages = [a_package(f"1Z{n}", items=one, reference=f"r-{n}") for n in range(3)]
+    shipped = await use_case.ship_all(world.context, order.id, packages, actor="test")
+    found = await world.order(order.id)
+    assert found.shipments[0] == shipped.shipment
+    assert [each.tracking_number for each in found.shipments] == ["1Z0", "1Z1", "1Z2"]
+    sequences = [each.update.sequence for each in found.shipments]
+    assert sequences == list(range(sequences[0], sequences[0] + 3))
+    assert found.lines[0].remaining == 0
+    async with world.database.begin() as connection:
+        turns = sa.select(outbox.c.id).where(outbox.c.order_id == order.id, outbox.c.active)
+        assert (await connection.execute(turns)).scalars().all() == [shipped.shipment.update.id]
+
+
+async def test_of_packages_that_are_too_many_none_is_written(world: World) -> None:
+    order = await an_acknowledged_order(world, 1)
+    packages = [a_package(f"1Z{n}", items=(RequestedItem(1, line_number="1"),)) for n in range(2)]
+    with pytest.raises(Conflict) as refused:
+        await use_case.ship_all(world.context, order.id, packages, actor="test")
+    assert refused.value.code == "quantity_exceeds_remaining"
+    assert await written(world, order) == 0
+
+
+async def test_a_cancellation_is_judged_after_the_transaction_that_locks_its_order(
+    world: World,
+) -> None:
+    order = await an_acknowledged_order(world)
+    shipped = await accept(world, order)
+    wanted = CancelRequest("out_of_stock")
+    async with world.database.begin() as connection:
+        await repository.lock(connection, order.id)
+        late = asyncio.create_task(
+            cancellations.cancel(world.context, order.id, wanted, actor="test")
+        )
+        await waiting(world, 1)
+        assert not late.done()
+    with pytest.raises(Conflict) as refused:
+        await late
+    assert refused.value.code == "order_already_shipped"
+    assert shipped.shipment.state == "pending"
 
 
 async def test_a_shipment_behind_an_open_one_waits_for_its_turn(world: World) -> None:

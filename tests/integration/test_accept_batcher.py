@@ -10,14 +10,14 @@ import pytest
 import sqlalchemy as sa
 
 from app.domain.errors import Conflict, Unknown
-from app.domain.orders.requests import RequestedItem, ShipRequest
+from app.domain.orders.requests import CancelRequest, RequestedItem, ShipRequest
 from app.storage import idempotency
 from app.storage.idempotency import IdempotentRequest, Replayed, StoredResponse
 from app.storage.orders import repository
 from app.storage.orders.acceptance import Acceptance
 from app.storage.queries.views import OrderView, StoreView
 from app.storage.tables import shipments
-from app.usecases.orders import ship
+from app.usecases.orders import cancel, ship
 from tests.builders import a_package
 from tests.harness.world import World
 
@@ -93,6 +93,23 @@ async def test_shipments_of_several_stores_are_written_at_once_and_told_apart(
     await world.deliver_until(
         *(each.shipment.update.id for each in results if isinstance(each, ship.AcceptedShipment))
     )
+
+
+async def test_shipments_and_cancellations_are_written_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped, canceled, packed = await some_orders(world, 3, await world.a_store())
+    sizes = batches(world, monkeypatch)
+    await asyncio.gather(
+        ship.ship(world.context, shipped.id, one_unit("1ZA"), actor="test"),
+        cancel.cancel(world.context, canceled.id, CancelRequest("fraud"), actor="test"),
+        ship.ship_all(world.context, packed.id, [one_unit("1ZB"), one_unit("1ZC")], actor="test"),
+    )
+    assert sizes == [3]
+    assert await written(world, shipped, canceled, packed) == [1, 0, 2]
+    left = [(await world.order(each.id)).lines[0].remaining for each in (shipped, canceled, packed)]
+    assert left == [2, 0, 1]
+    assert (await world.order(canceled.id)).cancellation is not None
 
 
 async def test_what_is_wrong_with_one_is_told_to_it_alone(

@@ -55,6 +55,7 @@ _NUMBERS = Statement("""
 # The rows of an update, and what writes them.
 _PARTS = {
     "shipments": sql.read("orders/accept_shipments.sql"),
+    "cancellations": sql.read("orders/accept_cancellations.sql"),
     "responses": "stored AS ({})".format(
         sql.read("store_response.sql", accepted="accepted a JOIN", rest="USING (n)")
     ),
@@ -76,6 +77,12 @@ async def look_up(
     wanted = [lookup_row(n, each) for n, each in enumerate(asked)]
     found = {row["n"]: row for row in await _LOOK_UP.fetch(session, {"asked": wanted})}
     return [_version(each, found.get(n)) for n, each in enumerate(asked)]
+
+
+async def lock(connection: Connection, order_id: UUID) -> OrderVersion:
+    """Lock an order until the transaction ends, and look it up. Raises Unknown."""
+    await repository.lock_rows(connection, [(store_of(order_id) or 0, order_id)])
+    return await look_up_locked(connection, order_id)
 
 
 async def look_up_locked(connection: Connection, order_id: UUID, packages: int = 0) -> OrderVersion:

@@ -18,7 +18,7 @@ from app.domain.update import OPEN, State
 from app.storage import idempotency
 from app.storage.idempotency import IdempotentRequest, StoredResponse
 from app.storage.orders.repository import items_json
-from app.storage.orders.shipments import NewShipment
+from app.storage.orders.shipments import NewCancellation, NewShipment
 from app.storage.stores.stores import ShippingRules
 
 
@@ -69,6 +69,7 @@ class Acceptance:
     updates: Sequence[NewUpdate]
     """In the order in which they are sent."""
     shipments: Sequence[NewShipment] = ()
+    cancellation: NewCancellation | None = None
     once: IdempotentRequest | None = None
     answer: StoredResponse | None = None
     """The response to store under the key of the request."""
@@ -113,6 +114,9 @@ def rows_of(wanted: Sequence[Acceptance]) -> dict[str, list[dict[str, Any]]]:
     return {
         "updates": [{"n": n, **row} for n, each in numbered for row in update_rows(each)],
         "shipments": [{"n": n, **row} for n, each in numbered for row in shipment_rows(each)],
+        "cancellations": [
+            {"n": n, **row} for n, each in numbered for row in cancellation_rows(each)
+        ],
         "lines": [{"n": n, **row} for n, each in numbered for row in _line_rows(each)],
         "responses": [{"n": n, **row} for n, each in numbered for row in _response_rows(each)],
     }
@@ -157,13 +161,29 @@ def shipment_rows(wanted: Acceptance) -> Iterator[dict[str, Any]]:
         }
 
 
+def cancellation_rows(wanted: Acceptance) -> Iterator[dict[str, Any]]:
+    """The row of the cancellation, if there is one."""
+    new = wanted.cancellation
+    if new is not None:
+        yield {
+            "id": new.id,
+            "update_id": new.update_id,
+            "reason": new.reason,
+            "comment": new.comment,
+            "inventory": new.inventory,
+            "items": items_json(new.items),
+        }
+
+
 def _line_rows(wanted: Acceptance) -> Iterator[dict[str, Any]]:
     units: Counter[str] = Counter()
-    for each in wanted.shipments:
-        for item in each.items:
+    canceled = wanted.cancellation.items if wanted.cancellation else ()
+    for items in (*(each.items for each in wanted.shipments), canceled):
+        for item in items:
             units[item.line_number] += item.reserved
     for line_number, reserved in units.items():
-        yield {"line_number": line_number, "units": reserved}
+        if reserved:
+            yield {"line_number": line_number, "units": reserved}
 
 
 def _response_rows(wanted: Acceptance) -> Iterator[dict[str, Any]]:

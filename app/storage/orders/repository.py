@@ -121,10 +121,16 @@ async def lock(connection: Connection, order_id: UUID) -> Order:
 
 
 async def lock_many(connection: Connection, places: Iterable[OrderKey]) -> dict[UUID, Order]:
-    """Hold orders of any stores until the transaction ends."""
+    """Lock orders of any stores until the transaction ends, and read them."""
     wanted = _values(places)
     await _LOCK.execute(connection, wanted["stores"], wanted)
     return await _load(connection, wanted)
+
+
+async def lock_rows(connection: Connection, places: Iterable[OrderKey]) -> None:
+    """Lock orders of any stores until the transaction ends, without reading them."""
+    wanted = _values(places)
+    await _LOCK.execute(connection, wanted["stores"], wanted)
 
 
 async def load_many(

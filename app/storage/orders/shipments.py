@@ -11,9 +11,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.domain.orders.order import Item
 from app.domain.orders.snapshot import tracking_key
-from app.storage.orders.repository import items_json, items_of
+from app.storage.orders.repository import items_of
 from app.storage.postgres.database import Connection
-from app.storage.tables import cancellations, shipments, updates
+from app.storage.tables import shipments, updates
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,25 +96,6 @@ _SENT = sa.text("""
       FROM shipments s WHERE s.store_id = :store_id AND s.order_id = :order_id
      ORDER BY s.number
 """).columns(items=JSONB)
-
-
-async def add_shipment(connection: Connection, new: NewShipment) -> None:
-    """Write a shipment. The caller holds the order."""
-    values = {name: getattr(new, name) for name in new.__slots__}
-    values |= {
-        "items": items_json(new.items),
-        "tracking_key": tracking_key(new.tracking_number),
-        "walmart_carrier": dict(new.walmart_carrier),
-    }
-    await connection.execute(sa.insert(shipments).values(**values))
-
-
-async def add_cancellation(connection: Connection, new: NewCancellation) -> None:
-    """Write a cancellation. The caller holds the order."""
-    values = {name: getattr(new, name) for name in new.__slots__}
-    await connection.execute(
-        sa.insert(cancellations).values(**values | {"items": items_json(new.items)})
-    )
 
 
 async def by_reference(

@@ -17,7 +17,13 @@ from app.storage.queries.order_views import order
 from app.storage.queries.pagination import KeysetPage
 from app.storage.queries.return_views import ReturnFilter, return_, returns
 from app.storage.queries.return_views import summary as return_summary
-from app.storage.queries.shipment_views import accepted_shipment, cancellation, shipment, shipments
+from app.storage.queries.shipment_views import (
+    accepted_cancellation,
+    accepted_shipment,
+    cancellation,
+    shipment,
+    shipments,
+)
 from app.storage.queries.store_views import store, stores
 from app.storage.queries.throughput import Throughput, throughput
 from app.storage.queries.timeline_views import timeline
@@ -37,6 +43,7 @@ __all__ = [
     "ReturnFilter",
     "Throughput",
     "UpdateFilter",
+    "accepted_cancellation",
     "accepted_shipment",
     "attempts",
     "by_commerce_id",

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.domain.orders.order import Item
 from app.domain.update import State
-from app.storage.orders.acceptance import Acceptance, shipment_rows, update_rows
+from app.storage.orders.acceptance import Acceptance, cancellation_rows, shipment_rows, update_rows
 from app.storage.orders.repository import items_of
 from app.storage.postgres.query import Reader, fetch
 from app.storage.postgres.session import Row
@@ -174,6 +174,13 @@ def accepted_shipment(wanted: Acceptance) -> ShipmentView:
     written = {"order_id": wanted.version.order.id, "created_at": wanted.version.at}
     row = {**next(shipment_rows(wanted)), **written}
     return _shipment(row, _accepted_update(wanted))
+
+
+def accepted_cancellation(wanted: Acceptance) -> CancellationView:
+    """The cancellation of an acceptance, as `cancellation` finds it once it is written."""
+    written = {"order_id": wanted.version.order.id, "created_at": wanted.version.at}
+    row = {**next(cancellation_rows(wanted)), **written}
+    return _cancellation(row, _accepted_update(wanted))
 
 
 def _accepted_update(wanted: Acceptance) -> UpdateView:

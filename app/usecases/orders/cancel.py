@@ -1,30 +1,22 @@
-"""Cancel: the whole order, with a reason, written down with its update."""
+"""Cancels an order: checks the rules, then writes the cancellation with its update."""
 
 import dataclasses
 from uuid import UUID
 
-from app.domain.errors import Invalid, NotAvailable, Problem, refuse
+from app.domain.errors import Conflict, Invalid, NotAvailable, Problem, refuse
 from app.domain.orders import cancellation as rules
-from app.domain.orders import reservation
-from app.domain.orders.order import Item, Order, Task
 from app.domain.orders.requests import CancelRequest
 from app.domain.outbox.claimed_update import NewUpdate
-from app.domain.update import Kind, State
+from app.domain.update import Kind
 from app.storage import idempotency, queries
 from app.storage.idempotency import IdempotentRequest
-from app.storage.orders import repository, save, shipments
-from app.storage.outbox import updates
-from app.storage.postgres.database import Connection
+from app.storage.orders import accept as accepting
+from app.storage.orders import repository
+from app.storage.orders.acceptance import Acceptance, OrderLookup, OrderVersion
+from app.storage.orders.shipments import NewCancellation
 from app.storage.queries.views import CancellationView
 from app.usecases.context import AppContext
 from app.usecases.orders import refresh
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Accepted:
-    request: CancelRequest
-    items: tuple[Item, ...]
-    actor: str
 
 
 async def cancel(
@@ -35,23 +27,61 @@ async def cancel(
     actor: str,
     once: IdempotentRequest | None = None,
 ) -> CancellationView:
-    """Accept a cancellation. Raises Unknown, Invalid or Conflict; then nothing was written.
+    """Accept a cancellation. Raises Unknown, Invalid or Conflict, and then nothing is written.
 
-    A customer_request is held against one read of Walmart first, unless the buyer's wish is
-    known already. Raises NotAvailable when Walmart cannot be read for it.
+    A customer_request is compared with one read of Walmart first, unless the buyer's request is
+    known already. Raises NotAvailable if Walmart cannot be read for it.
     """
+    view = None
+    # Citus refuses the write that compares versions (decision 0022).
+    if not await context.database.is_sharded():
+        view = await _if_unchanged(context, order_id, request, actor=actor, once=once)
+    if view is None:
+        view = await _locked(context, order_id, request, actor=actor, once=once)
+    context.wake()
+    return view
+
+
+async def _if_unchanged(
+    context: AppContext,
+    order_id: UUID,
+    request: CancelRequest,
+    *,
+    actor: str,
+    once: IdempotentRequest | None,
+) -> CancellationView | None:
+    """Accept a cancellation in two statements. None means that the order must be locked for it.
+
+    It is refused under the lock only, after the transaction that may change the order now.
+    """
+    version = await context.accepting.look_up(OrderLookup(order_id, once))
+    try:
+        acceptance = _plan(context, version, request, actor)
+    except (Conflict, Invalid):
+        return None
+    view = queries.accepted_cancellation(acceptance)
+    kept = once.render(view) if once else None
+    written = await context.accepting.accept(
+        dataclasses.replace(acceptance, once=once, answer=kept)
+    )
+    return view if written else None
+
+
+async def _locked(
+    context: AppContext,
+    order_id: UUID,
+    request: CancelRequest,
+    *,
+    actor: str,
+    once: IdempotentRequest | None,
+) -> CancellationView:
     await _let_buyers_wish_be_seen(context, order_id, request, actor=actor, once=once)
     async with context.transaction(once) as connection:
-        order = await repository.lock(connection, order_id)
-        items, problems = rules.plan(order, request)
-        refuse(problems)
-        if not rules.reason_allowed(order, request):
-            raise _not_asked()
-        await _write(connection, context, order, _Accepted(request, items, actor))
-        view = await queries.cancellation(connection, order.store_id, order_id)
-        assert view is not None  # noqa: S101 - written a moment ago, under the lock
+        version = await accepting.lock(connection, order_id)
+        acceptance = _plan(context, version, request, actor)
+        await accepting.accept_locked(connection, acceptance)
+        view = queries.accepted_cancellation(acceptance)
         await idempotency.store(connection, once, view)
-    context.wake()
     return view
 
 
@@ -80,10 +110,15 @@ def _not_asked() -> Invalid:
     )
 
 
-async def _write(
-    connection: Connection, context: AppContext, order: Order, what: _Accepted
-) -> None:
-    request, items = what.request, what.items
+def _plan(
+    context: AppContext, version: OrderVersion, request: CancelRequest, actor: str
+) -> Acceptance:
+    """Plan a cancellation. Raises Invalid, Conflict."""
+    order = version.order
+    items, problems = rules.plan(order, request)
+    refuse(problems)
+    if not rules.reason_allowed(order, request):
+        raise _not_asked()
     update = NewUpdate(
         store_id=order.store_id,
         id=context.new_id(order.store_id),
@@ -91,31 +126,17 @@ async def _write(
         subject=order.purchase_order_id,
         sequence=order.next_sequence,
         order_id=order.id,
-        requested_by=what.actor,
+        requested_by=actor,
         payload={"reason": request.reason},
     )
-    await updates.append(connection, update)
-    await shipments.add_cancellation(
-        connection,
-        shipments.NewCancellation(
-            store_id=order.store_id,
-            id=context.new_id(order.store_id),
-            order_id=order.id,
-            update_id=update.id,
-            reason=request.reason,
-            comment=request.comment,
-            inventory=[dataclasses.asdict(level) for level in request.inventory],
-            items=items,
-        ),
-    )
-    task = Task(
+    cancellation = NewCancellation(
+        store_id=order.store_id,
+        id=context.new_id(order.store_id),
+        order_id=order.id,
         update_id=update.id,
-        kind=Kind.CANCELLATION,
-        state=State.PENDING,
-        sequence=update.sequence,
-        items=items,
         reason=request.reason,
+        comment=request.comment,
+        inventory=[dataclasses.asdict(level) for level in request.inventory],
+        items=items,
     )
-    after = reservation.reserve(order, task)
-    await save.save(connection, order, after)
-    await save.save_status(connection, after, synced=False)
+    return Acceptance(version, [update], cancellation=cancellation)
