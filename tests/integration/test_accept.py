@@ -58,7 +58,7 @@ async def test_the_answer_to_a_cancellation_is_what_is_found_afterwards(world: W
         by_id = await queries.update(connection, store, canceled.update.id)
     assert found == canceled
     assert by_id == canceled.update
-    assert [line.remaining for line in (await world.order(order.id)).lines] == [0, 0]
+    assert [line.quantity.remaining for line in (await world.order(order.id)).lines] == [0, 0]
 
 
 async def test_packages_of_one_shipment_are_written_together_in_their_order(world: World) -> None:
@@ -71,7 +71,7 @@ async def test_packages_of_one_shipment_are_written_together_in_their_order(worl
     assert [each.tracking_number for each in found.shipments] == ["1Z0", "1Z1", "1Z2"]
     sequences = [each.update.sequence for each in found.shipments]
     assert sequences == list(range(sequences[0], sequences[0] + 3))
-    assert found.lines[0].remaining == 0
+    assert found.lines[0].quantity.remaining == 0
     async with world.database.begin() as connection:
         turns = sa.select(outbox.c.id).where(outbox.c.order_id == order.id, outbox.c.active)
         assert (await connection.execute(turns)).scalars().all() == [shipped.shipment.update.id]
@@ -108,7 +108,7 @@ async def test_a_cancellation_is_judged_after_the_transaction_that_locks_its_ord
 async def test_a_shipment_behind_an_open_one_waits_for_its_turn(world: World) -> None:
     order = await an_acknowledged_order(world, 1, 1)
     await accept(world, order, items=None)
-    assert (await world.order(order.id)).lines[0].remaining == 0
+    assert (await world.order(order.id)).lines[0].quantity.remaining == 0
     async with world.database.begin() as connection:
         turns = sa.select(outbox.c.active).where(outbox.c.order_id == order.id)
         active = (await connection.execute(turns)).scalars().all()

@@ -85,7 +85,7 @@ async def test_shipments_of_several_stores_are_written_at_once_and_told_apart(
         shipped = await world.order(order.id)
         assert [each.tracking_number for each in shipped.shipments] == [f"1Z{number}"]
         assert [each.id for each in shipped.shipments] == [result.shipment.id]
-        assert shipped.lines[0].remaining == 2
+        assert shipped.lines[0].quantity.remaining == 2
         # Each is answered again with its own.
         (again,) = await accept(world, (order, one_unit(f"1Z{number}"), a_key(order, "a")))
         assert isinstance(again, Replayed)
@@ -107,7 +107,10 @@ async def test_shipments_and_cancellations_are_written_at_once(
     )
     assert sizes == [3]
     assert await written(world, shipped, canceled, packed) == [1, 0, 2]
-    left = [(await world.order(each.id)).lines[0].remaining for each in (shipped, canceled, packed)]
+    left = [
+        (await world.order(each.id)).lines[0].quantity.remaining
+        for each in (shipped, canceled, packed)
+    ]
     assert left == [2, 0, 1]
     assert (await world.order(canceled.id)).cancellation is not None
 

@@ -203,7 +203,7 @@ async def test_updates_of_orders_that_must_leave_soon_go_first(world: World) -> 
 async def test_people_are_warned_once_before_an_order_is_late(world: World) -> None:
     (update,) = await waiting(world, 1)
     order_id = await ship_by(world, update, 3)
-    assert (await world.order(order_id)).status_details == []
+    assert (await world.order(order_id)).status_details == ()
     assert await deadlines.mark(world.database, 4 * 3600, world.context.new_id) == 1
     assert await deadlines.mark(world.database, 4 * 3600, world.context.new_id) == 0
     order = await world.order(order_id)
@@ -212,7 +212,7 @@ async def test_people_are_warned_once_before_an_order_is_late(world: World) -> N
     await ship_by(world, update, -1)
     assert [e.code for e in (await world.order(order_id)).status_details] == ["ship_by_passed"]
     await world.deliver_until(update)
-    assert (await world.order(order_id)).status_details == []
+    assert (await world.order(order_id)).status_details == ()
 
 
 async def test_a_held_update_keeps_no_other_order_from_its_warning(world: World) -> None:

@@ -434,7 +434,7 @@ async def test_a_commerce_order_that_nobody_has_linked_yet_is_recognised(world: 
     again = await world.order(order.id)
     assert done.what == "accepted"
     assert again.commerce_order_id == made["entity_id"]
-    assert again.lines[0].pending == 1
+    assert again.lines[0].quantity.pending == 1
 
 
 async def test_what_was_told_before_waybill_knew_its_order_is_carried_out_by_a_poller(

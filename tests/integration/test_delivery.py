@@ -42,7 +42,9 @@ async def test_an_order_shipped_in_two_packages_ends_shipped(world: World) -> No
     await world.deliver_until(first)
     half = await world.order(order.id)
     assert half.status == "partially_shipped"
-    assert [(li.pending, li.shipped, li.remaining) for li in half.lines] == [(0, 1, 1), (0, 0, 1)]
+    assert [
+        (li.quantity.pending, li.quantity.shipped, li.quantity.remaining) for li in half.lines
+    ] == [(0, 1, 1), (0, 0, 1)]
     second = await shipped(world, order, "1ZB")
     await world.deliver_until(second)
     done = await world.order(order.id)
@@ -73,7 +75,11 @@ async def test_units_are_pending_until_walmart_has_said_so(world: World) -> None
     order = await world.an_order(3)
     await shipped(world, order, "1ZA", items=items(l1=2))
     view = await world.order(order.id)
-    assert (view.lines[0].pending, view.lines[0].shipped, view.status) == (2, 0, "open")
+    assert (view.lines[0].quantity.pending, view.lines[0].quantity.shipped, view.status) == (
+        2,
+        0,
+        "open",
+    )
     assert (view.sync.state, view.sync.pending) == ("pending", 1)
 
 
@@ -89,7 +95,7 @@ async def test_a_lost_answer_is_read_back_and_nothing_is_sent_again(
     await world.deliver_until(update)
     assert await effects(world, order) == [("shipping", "1", 1)]
     assert len(await world.calls("shipping")) == 1
-    assert (await world.order(order.id)).lines[0].shipped == 1
+    assert (await world.order(order.id)).lines[0].quantity.shipped == 1
 
 
 @pytest.mark.parametrize("kind", ["timeout", "error", "drop", "html"])
@@ -140,7 +146,7 @@ async def test_a_refusal_shows_on_the_order_and_a_retry_confirms_it(world: World
     (detail,) = view.status_details
     assert (detail.code, detail.field) == ("method_code_not_supported", "methodCode")
     assert "Method code is not supported" in detail.message
-    assert view.lines[0].pending == 3
+    assert view.lines[0].quantity.pending == 3
     retried = await retry.retry(world.context, update, override_cancel_request=False, actor=ACTOR)
     assert retried.will == "queued"
     assert (await world.order(order.id)).status == "open"
@@ -186,7 +192,11 @@ async def test_a_person_dismisses_what_they_did_in_seller_center(world: World) -
     dismissed = await dismiss.dismiss(world.context, update, note="did it by hand", actor=ACTOR)
     assert (dismissed.walmart, dismissed.update.state) == ("shipped", "dismissed")
     view = await world.order(order.id)
-    assert (view.status, view.lines[0].pending, view.lines[0].shipped) == ("shipped", 0, 3)
+    assert (view.status, view.lines[0].quantity.pending, view.lines[0].quantity.shipped) == (
+        "shipped",
+        0,
+        3,
+    )
 
 
 async def test_dismissing_frees_what_walmart_does_not_show(world: World) -> None:
@@ -196,7 +206,7 @@ async def test_dismissing_frees_what_walmart_does_not_show(world: World) -> None
     await world.deliver_until(update)
     dismissed = await dismiss.dismiss(world.context, update, note="wrong box", actor=ACTOR)
     assert dismissed.walmart == "absent"
-    assert (await world.order(order.id)).lines[0].remaining == 3
+    assert (await world.order(order.id)).lines[0].quantity.remaining == 3
     again = await shipped(world, order, "1ZB")
     await world.deliver_until(again)
     assert (await world.order(order.id)).status == "shipped"
@@ -210,11 +220,11 @@ async def test_units_stay_reserved_where_a_dismissal_cannot_read_walmart(world: 
     await world.fault("read", "error", times=None)
     dismissed = await dismiss.dismiss(world.context, update, note="done", actor=ACTOR)
     assert dismissed.walmart == "not_read"
-    assert (await world.order(order.id)).lines[0].pending == 3
+    assert (await world.order(order.id)).lines[0].quantity.pending == 3
     (await world.walmart.delete("/simulator/faults")).raise_for_status()
     refreshed = await refresh.refresh(world.context, order.id, actor=ACTOR)
     assert refreshed.refreshed
-    assert refreshed.order.lines[0].remaining == 3
+    assert refreshed.order.lines[0].quantity.remaining == 3
 
 
 async def test_a_tracking_number_corrected_before_delivery_is_the_one_sent(world: World) -> None:
@@ -257,7 +267,7 @@ async def test_a_cancellation_of_what_left_meanwhile_cancels_nothing(world: Worl
     assert update.status_detail is not None
     assert update.status_detail.code == "order_already_shipped"
     assert not await world.calls("cancel")
-    assert (await world.order(order.id)).lines[0].shipped == 1
+    assert (await world.order(order.id)).lines[0].quantity.shipped == 1
 
 
 async def test_a_lost_cancellation_answer_is_read_back(world: World) -> None:
@@ -338,7 +348,7 @@ async def test_an_early_read_that_shows_nothing_is_not_believed(world: World) ->
     await world.deliver_until(update, policy=patient)
     assert await effects(world, order) == [("shipping", "1", 1)]
     assert len(await world.calls("read")) >= 3  # the import's, an early one, the last one
-    assert (await world.order(order.id)).lines[0].shipped == 1
+    assert (await world.order(order.id)).lines[0].quantity.shipped == 1
 
 
 async def test_a_200_that_does_not_show_the_units_is_read_again(world: World) -> None:
@@ -390,7 +400,7 @@ async def test_units_shipped_otherwise_hand_a_waiting_shipment_to_a_person(world
     assert waiting.status_detail is not None
     assert waiting.status_detail.code == "needs_review"
     line = (await world.order(order.id)).lines[0]
-    assert (line.shipped, line.pending, line.remaining) == (3, 0, 0)
+    assert (line.quantity.shipped, line.quantity.pending, line.quantity.remaining) == (3, 0, 0)
 
 
 async def test_more_units_under_the_number_than_were_sent_are_shown_to_a_person(

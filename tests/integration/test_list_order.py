@@ -88,7 +88,7 @@ async def test_a_failed_update_explains_itself_until_it_is_settled(world: World)
     await retry.retry(world.context, update_id, override_cancel_request=False, actor=ACTOR)
     await world.deliver_until(update_id, states={State.CONFIRMED})
     settled = await world.order(order.id)
-    assert (settled.status, settled.status_details) == ("shipped", [])
+    assert (settled.status, settled.status_details) == ("shipped", ())
 
 
 async def test_an_update_that_waits_says_why_and_until_when(world: World) -> None:

@@ -72,7 +72,7 @@ async def test_a_number_corrected_after_confirmation_reaches_walmart(world: Worl
     assert await settle_corrections(world, order) == ["confirmed"]
     assert await effects(world, order) == [("shipping", "1ZOLD", 2), ("tracking", "1ZNEW", 2)]
     line = (await world.order(order.id)).lines[0]
-    assert (line.shipped, line.pending, line.remaining) == (2, 0, 1)
+    assert (line.quantity.shipped, line.quantity.pending, line.quantity.remaining) == (2, 0, 1)
 
 
 async def test_no_correction_is_taken_more_than_4_hours_after_the_first_confirmation(
@@ -152,7 +152,7 @@ async def test_a_shipment_that_walmart_has_in_part_is_moved_and_its_rest_sent_an
         ("tracking", "1ZNEW", 1),
     ]
     line = (await world.order(order.id)).lines[0]
-    assert (line.shipped, line.pending, line.remaining) == (2, 0, 2)
+    assert (line.quantity.shipped, line.quantity.pending, line.quantity.remaining) == (2, 0, 2)
 
 
 async def test_a_correction_of_a_shipment_that_walmart_never_got_fails_and_ends_with_its_retry(

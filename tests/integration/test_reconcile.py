@@ -59,7 +59,7 @@ async def test_units_shipped_in_seller_center_are_taken_over(world: World) -> No
     await world.shipped_by_hand(order, 2, "HAND")
     assert causes(await run(world)) == [("shipped_in_seller_center", True)]
     after = await world.order(order.id)
-    assert (after.status, after.lines[0].shipped) == ("partially_shipped", 2)
+    assert (after.status, after.lines[0].quantity.shipped) == ("partially_shipped", 2)
     assert causes(await run(world)) == []
     assert await told(world) == 1
 
@@ -96,7 +96,7 @@ async def test_what_walmart_shows_no_more_is_told_once_and_never_taken_back(worl
         await connection.execute(sa.update(order_lines).values(shipped=1))
     for _ in range(2):
         assert causes(await run(world)) == [("missing_at_walmart", False)]
-    assert (await world.order(order.id)).lines[0].shipped == 1
+    assert (await world.order(order.id)).lines[0].quantity.shipped == 1
     assert await told(world) == 1
     async with world.database.begin() as connection:
         figures = await queries.figures(connection)
@@ -163,7 +163,7 @@ async def test_pollers_reconcile_by_themselves(world: World) -> None:
     stop = asyncio.Event()
     running = asyncio.create_task(poller.run(stop))
     async with asyncio.timeout(20):
-        while not (await world.order(order.id)).lines[0].shipped:
+        while not (await world.order(order.id)).lines[0].quantity.shipped:
             await asyncio.sleep(0.02)
     stop.set()
     await running
@@ -192,7 +192,7 @@ async def test_a_picture_that_was_overtaken_is_not_believed(world: World) -> Non
         world.context, account, order.id, report, reader=Overtaken(world, order)
     )
     assert (settled, report.findings, await told(world)) == (False, [], 0)
-    assert (await world.order(order.id)).lines[0].shipped == 2
+    assert (await world.order(order.id)).lines[0].quantity.shipped == 2
     assert await reconcile.mend(world.context, account, order.id, report)
 
 
@@ -204,4 +204,4 @@ async def test_an_order_that_cannot_be_read_does_not_stop_the_others(world: Worl
     report = await run(world)
     assert report.stopped is None
     assert ("order_unreadable", False) in causes(report)
-    assert (await world.order(good.id)).lines[0].shipped == 1
+    assert (await world.order(good.id)).lines[0].quantity.shipped == 1

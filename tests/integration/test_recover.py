@@ -233,7 +233,7 @@ async def test_what_was_delivered_after_the_backup_is_settled_and_what_was_not_w
     assert (report.orders, report.findings, report.unread) == (1, [], {})
     assert (await world.update(landed)).state == "confirmed"
     after = await world.order(order.id)
-    assert (after.lines[0].shipped, after.lines[0].pending) == (1, 1)
+    assert (after.lines[0].quantity.shipped, after.lines[0].quantity.pending) == (1, 1)
     assert not await world.calls("shipping")
 
 
@@ -251,7 +251,7 @@ async def test_what_nothing_here_asked_for_is_told_again_in_every_run(world: Wor
             (order.purchase_order_id, UnrequestedUnits("canceled", "1", 1)),
         ]
     after = (await world.order(order.id)).lines[0]
-    assert (after.shipped, after.canceled, after.pending) == (1, 1, 1)
+    assert (after.quantity.shipped, after.quantity.canceled, after.quantity.pending) == (1, 1, 1)
 
 
 async def test_an_order_of_after_the_backup_is_imported_and_told(world: World) -> None:

@@ -12,7 +12,7 @@ from app.storage import queries
 from app.storage.imports import webhook_inbox
 from app.storage.queries import ReturnFilter, order_search
 from app.storage.queries.pagination import KeysetPage
-from app.storage.queries.views import OrderView, ReturnView
+from app.storage.queries.views import OrderView, ReturnRequestedView, ReturnView
 from app.storage.returns import returns as storage
 from tests.harness.world import World
 from tests.integration.test_returns import asked, refunds, returned, returns, run, send_back
@@ -52,7 +52,9 @@ async def test_a_return_of_several_orders_shows_on_each_of_them(world: World) ->
     assert found.order_id == first.id
     for order in (first, second):
         assert [each.id for each in await of_order(world, order.id)] == [found.id]
-        assert (await world.order(order.id)).returns == 1
+        assert (await world.order(order.id)).return_requested == ReturnRequestedView(
+            1, f"/v1/returns?order_id={order.id}"
+        )
         async with world.database.begin() as connection:
             told = [each.what for each in await queries.timeline(connection, 1, order.id)]
         assert told.count("return_requested") == 1
@@ -73,8 +75,8 @@ async def test_a_return_of_several_orders_is_refunded_by_an_update_of_each(world
     assert sorted((e["purchase_order_id"], e["quantity"]) for e in ledger) == sorted(
         [(first.purchase_order_id, 2), (second.purchase_order_id, 1)]
     )
-    assert (await world.order(first.id)).lines[0].refunded == 2
-    assert (await world.order(second.id)).lines[0].refunded == 1
+    assert (await world.order(first.id)).lines[0].quantity.refunded == 2
+    assert (await world.order(second.id)).lines[0].quantity.refunded == 1
     assert (await returns(world))[0].status == "refunded"
 
 
@@ -85,9 +87,11 @@ async def test_one_line_of_a_return_of_several_orders_is_settled_on_its_own_orde
     accepted = await asked(world, found, (2, 1))
     assert accepted.update.order_id == second.id
     await world.deliver_until(accepted.update.id)
-    assert (await world.order(first.id)).lines[0].refunded == 0
-    assert (await world.order(second.id)).lines[0].refunded == 1
-    assert (await world.order(first.id)).returns == 1
+    assert (await world.order(first.id)).lines[0].quantity.refunded == 0
+    assert (await world.order(second.id)).lines[0].quantity.refunded == 1
+    assert (await world.order(first.id)).return_requested == ReturnRequestedView(
+        1, f"/v1/returns?order_id={first.id}"
+    )
 
 
 async def test_what_was_shipped_is_looked_up_on_the_order_of_the_line(world: World) -> None:
@@ -117,7 +121,7 @@ async def test_a_return_is_its_orders_though_the_order_comes_later(world: World)
     order = await world.imported(number, store)
     (found,) = await returns(world)
     assert found.order_id == order.id
-    assert order.returns == 1
+    assert order.return_requested == ReturnRequestedView(1, f"/v1/returns?order_id={order.id}")
     assert [each.id for each in await of_order(world, order.id)] == [found.id]
     await asked(world, found)
 
@@ -126,7 +130,7 @@ async def test_a_settled_return_is_not_shown_on_its_order_any_more(world: World)
     order, found = await returned(world)
     accepted = await asked(world, found)
     await world.deliver_until(accepted.update.id)
-    assert (await world.order(order.id)).returns == 0
+    assert (await world.order(order.id)).return_requested is None
     # It is still found by its order.
     assert [each.id for each in await of_order(world, order.id)] == [found.id]
 
@@ -231,7 +235,7 @@ async def test_a_canceled_return_is_closed_and_not_refunded(world: World) -> Non
     await run(world)
     (shown,) = await returns(world, "closed")
     assert shown.returned.canceled
-    assert (await world.order(order.id)).returns == 0
+    assert (await world.order(order.id)).return_requested is None
     with pytest.raises(Conflict) as refused:
         await asked(world, shown)
     assert refused.value.code == "return_closed"
@@ -258,7 +262,7 @@ async def test_a_return_for_a_replacement_is_closed_and_not_refunded(world: Worl
     await run(world)
     (shown,) = await returns(world, "closed")
     assert shown.returned.return_type == "replacement"
-    assert (await world.order(order.id)).returns == 0
+    assert (await world.order(order.id)).return_requested is None
     with pytest.raises(Conflict) as refused:
         await asked(world, shown)
     assert refused.value.code == "return_closed"

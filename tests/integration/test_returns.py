@@ -15,7 +15,7 @@ from app.storage import queries
 from app.storage.imports.leases import ImportTotals
 from app.storage.queries import ReturnFilter
 from app.storage.queries.pagination import KeysetPage
-from app.storage.queries.views import OrderView, ReturnView
+from app.storage.queries.views import OrderView, ReturnRequestedView, ReturnView
 from app.storage.returns import returns as storage
 from app.usecases.returns import refund
 from app.usecases.returns.refund import Refunded
@@ -78,7 +78,9 @@ async def test_a_return_comes_in_and_shows_on_its_order(world: World) -> None:
     assert [(line.sku, line.quantity, line.refunded) for line in found.returned.lines] == [
         ("SKU-1", 2, 0)
     ]
-    assert (await world.order(order.id)).returns == 1
+    assert (await world.order(order.id)).return_requested == ReturnRequestedView(
+        1, f"/v1/returns?order_id={order.id}"
+    )
     async with world.database.begin() as connection:
         told = [each.what for each in await queries.timeline(connection, 1, order.id)]
     assert told.count("return_requested") == 1
@@ -111,7 +113,7 @@ async def test_a_refund_reaches_walmart_and_the_return_is_refunded(world: World)
     assert shown.status == "refunded"
     assert [(line.quantity, line.refunded) for line in shown.returned.lines] == [(2, 2)]
     assert [each.update.state for each in shown.refunds] == ["confirmed"]
-    assert (await world.order(order.id)).lines[0].refunded == 2
+    assert (await world.order(order.id)).lines[0].quantity.refunded == 2
     # Nobody takes it for somebody else's doing.
     assert (await run(world)).changed == 0
 
@@ -170,7 +172,7 @@ async def test_a_refund_of_walmarts_own_is_seen(world: World) -> None:
     await world.walmart.post(f"/simulator/returns/{found.returned.return_order_id}/refund", json={})
     await run(world)
     assert (await returns(world))[0].status == "refunded"
-    assert (await world.order(order.id)).lines[0].refunded == 2
+    assert (await world.order(order.id)).lines[0].quantity.refunded == 2
     with pytest.raises(Conflict) as refused:
         await asked(world, found)
     assert refused.value.code == "nothing_to_refund"

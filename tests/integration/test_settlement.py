@@ -54,8 +54,8 @@ async def test_each_order_of_a_batch_is_written_as_walmart_shows_it(world: World
         ]
         await settlement.settle_many(connection, pictures, world.context.new_id)
     views = [await world.order(order_id) for _, order_id in places]
-    assert [each.lines[0].shipped for each in views] == [0, 1, 2, 3, 4, 5]
-    assert [each.lines[0].pending for each in views] == [5, 4, 3, 2, 1, 0]
+    assert [each.lines[0].quantity.shipped for each in views] == [0, 1, 2, 3, 4, 5]
+    assert [each.lines[0].quantity.pending for each in views] == [5, 4, 3, 2, 1, 0]
     assert [each.fulfillment_status for each in views] == [
         "open",
         *["partially_shipped"] * 4,
@@ -103,7 +103,7 @@ async def test_a_wish_is_as_old_as_its_first_sighting_and_stays_until_walmart_is
         await save.save_status(connection, held, synced=False)
     asked = (await world.order(order.id)).cancel_requested
     assert asked is not None
-    assert asked["seen_at"] == AT.isoformat().replace("+00:00", "Z")
+    assert asked.seen_at == AT.isoformat().replace("+00:00", "Z")
 
 
 async def test_an_update_that_a_poller_took_meanwhile_is_left_to_it(world: World) -> None:

@@ -20,7 +20,7 @@ from app.domain.outbox.rate_limits import Breaker
 from app.storage import queries
 from app.storage.imports import webhook_inbox
 from app.storage.outbox import retention
-from app.storage.queries.views import OrderView, StoreView
+from app.storage.queries.views import OrderView, ReturnRequestedView, StoreView
 from app.usecases.stores import walmart_webhooks
 from app.web.app import create_app
 from app.worker.importer.importer import Importer
@@ -234,11 +234,13 @@ async def test_walmarts_events_reach_us_signed(world: World, app: FastAPI) -> No
         lines = [{"line_number": "1", "quantity": 1, "reason": "AUTO"}]
         await world.walmart.post(f"/simulator/orders/{number}/cancel", json={"lines": lines})
         await settled(3)
-        assert (await world.order(order.id)).lines[0].canceled == 1
+        assert (await world.order(order.id)).lines[0].quantity.canceled == 1
         await world.walmart.post(f"/simulator/orders/{number}/ship", json={})
         await world.walmart.post(f"/simulator/orders/{number}/return", json={})
         await settled(4)
-        assert (await world.order(order.id)).returns == 1
+        assert (await world.order(order.id)).return_requested == ReturnRequestedView(
+            1, f"/v1/returns?order_id={order.id}"
+        )
 
 
 async def test_subscribing_again_leaves_one_subscription_of_each(world: World) -> None:

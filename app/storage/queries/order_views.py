@@ -1,15 +1,14 @@
-"""Views of orders, with their lines, shipments, cancellation, updates and status details."""
+"""Reads orders into views, with their lines, shipments, cancellation and status details."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from app.domain.orders.order import (
     ACKNOWLEDGE_WITHIN,
     FulfillmentStatus,
-    Money,
     OrderLine,
     SyncState,
     sync_state,
@@ -23,6 +22,7 @@ from app.storage.postgres.sql import Statement
 from app.storage.queries import (
     commerce_event_views,
     lane_views,
+    order_line_views,
     orders_by_id,
     shipment_views,
     update_views,
@@ -31,7 +31,9 @@ from app.storage.queries.lane_views import StoppedLane
 from app.storage.queries.orders_by_id import OrderKey
 from app.storage.queries.views import (
     CancellationView,
+    CancelRequestedView,
     OrderView,
+    ReturnRequestedView,
     ShipmentView,
     StatusDetail,
     SyncView,
@@ -49,7 +51,6 @@ ROWS = sql.read(
 """What `views` needs of an order t and its store s; a sharding template."""
 _ORDER = Statement(of_one(sql.read("queries/read_order.sql", rows=ROWS)))
 _ORDERS = ShardedQuery(sql.read("queries/list_orders.sql", rows=ROWS))
-_LINES = ShardedQuery(orders_by_id.of("order_lines", "t.*") + " ORDER BY t.order_id, t.position")
 
 
 async def order(reader: Reader, store_id: int, order_id: UUID) -> OrderView | None:
@@ -73,7 +74,7 @@ async def views(reader: Reader, rows: Sequence[Row]) -> list[OrderView]:
     keys = [(row["store_id"], row["id"]) for row in rows]
     if not keys:
         return []
-    lines = await _lines(reader, keys)
+    lines = await order_line_views.lines(reader, keys)
     with_cancellation = [(row["store_id"], row["id"]) for row in rows if row["canceled"]]
     read = await shipment_views.read(reader, keys, with_cancellation)
     updates = await update_views.of_orders(reader, keys)
@@ -96,29 +97,6 @@ async def views(reader: Reader, rows: Sequence[Row]) -> list[OrderView]:
         )
         for row in rows
     ]
-
-
-async def _lines(reader: Reader, keys: Sequence[OrderKey]) -> dict[UUID, list[OrderLine]]:
-    found: dict[UUID, list[OrderLine]] = {order_id: [] for _, order_id in keys}
-    for row in await orders_by_id.rows(_LINES, reader, keys):
-        found[row["order_id"]].append(_line(row))
-    return found
-
-
-def _line(row: Row) -> OrderLine:
-    price = row["unit_price"]
-    return OrderLine(
-        line_number=row["line_number"],
-        sku=row["sku"],
-        ordered=row["ordered"],
-        pending=row["pending"],
-        shipped=row["shipped"],
-        canceled=row["canceled"],
-        refunded=row["refunded"],
-        name=row["name"],
-        commerce_item_id=row["commerce_item_id"],
-        unit_price=Money(price, row["currency"]) if price is not None else None,
-    )
 
 
 def _view(
@@ -150,9 +128,9 @@ def _view(
         status=row["status"],
         fulfillment_status=row["fulfillment_status"],
         sync=_sync(updates, row["last_synced_at"]),
-        status_details=details,
-        cancel_requested=row["cancel_requested"],
-        returns=row["returns"],
+        status_details=tuple(details),
+        cancel_requested=_cancel_requested(row["cancel_requested"]),
+        return_requested=_return_requested(row["id"], row["returns"]),
         ordered_at=row["ordered_at"],
         ship_by=row["ship_by"],
         deliver_by=row["deliver_by"],
@@ -160,11 +138,11 @@ def _view(
         fulfilled_by=row["fulfilled_by"],
         acknowledge_by=_acknowledge_by(row["ordered_at"], updates),
         item_count=sum(line.ordered for line in lines),
-        order_value=_value(lines),
+        order_value=order_line_views.value(lines),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
-        lines=lines,
-        shipments=shipments,
+        lines=tuple(order_line_views.view(line) for line in lines),
+        shipments=tuple(shipments),
         cancellation=cancellation,
     )
 
@@ -218,12 +196,9 @@ def _sync(updates: Sequence[UpdateView], last_synced_at: datetime | None) -> Syn
     )
 
 
-def _value(lines: Sequence[OrderLine]) -> Money | None:
-    prices = [line.unit_price for line in lines]
-    currencies = {price.currency for price in prices if price is not None}
-    if None in prices or len(currencies) != 1:
-        return None
-    total = sum(
-        (line.unit_price.amount * line.ordered for line in lines if line.unit_price), Decimal()
-    )
-    return Money(total, currencies.pop())
+def _cancel_requested(wish: Mapping[str, Any] | None) -> CancelRequestedView | None:
+    return CancelRequestedView(tuple(wish["lines"]), wish["seen_at"]) if wish else None
+
+
+def _return_requested(order_id: UUID, count: int) -> ReturnRequestedView | None:
+    return ReturnRequestedView(count, f"/v1/returns?order_id={order_id}") if count else None

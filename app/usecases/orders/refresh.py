@@ -16,7 +16,7 @@ from app.storage.idempotency import IdempotentRequest
 from app.storage.orders import repository
 from app.storage.outbox import updates
 from app.storage.postgres.database import Connection
-from app.storage.queries.views import OrderView
+from app.storage.queries.views import OrderView, View
 from app.storage.recording import settlement
 from app.storage.recording.settlement import SettlementInput
 from app.usecases import read_order
@@ -25,13 +25,13 @@ from app.usecases.orders import record_drift
 
 
 @dataclass(frozen=True, slots=True)
-class Refreshed:
+class Refreshed(View):
     """The order after a refresh."""
 
-    order: OrderView
     refreshed: bool
-    """False means that a poller delivers an update of it, and Walmart was not read."""
+    """false means that a poller is delivering an update of the order, so Walmart was not read."""
     explanation: str
+    order: OrderView
 
 
 async def refresh(
@@ -84,7 +84,7 @@ async def refresh(
         await timeline.add(connection, order.store_id, order.id, event, context.new_id)
         await updates.activate_next(connection, turns)
         view = await view_of(connection, order)
-        refreshed = Refreshed(view, refreshed=True, explanation="Walmart was read just now.")
+        refreshed = Refreshed(refreshed=True, explanation="Walmart was read just now.", order=view)
         await idempotency.store(connection, once, refreshed)
     context.wake()
     return refreshed
@@ -129,9 +129,9 @@ async def _not_refreshed(
     connection: Connection, order: Order, once: IdempotentRequest | None
 ) -> Refreshed:
     refreshed = Refreshed(
-        await view_of(connection, order),
         refreshed=False,
         explanation="An update is being delivered, or was just now; this is the stored state.",
+        order=await view_of(connection, order),
     )
     await idempotency.store(connection, once, refreshed)
     return refreshed

@@ -11,9 +11,8 @@ from pydantic_core import PydanticCustomError
 from app.commerce.shipment_tracks import Track, packages
 from app.domain import db_limits
 from app.domain.db_limits import BIGINT, INT
-from app.domain.orders.order import OrderLine
 from app.domain.orders.requests import RequestedItem, ShipRequest
-from app.storage.queries.views import OrderView
+from app.storage.queries.views import OrderLineView, OrderView
 from app.usecases.returns.refund import REPEATED_WITHIN, RefundReference
 from app.web.v1.fields import Plain
 
@@ -167,17 +166,17 @@ class CommerceItemOut(BaseModel):
     ext_order_item_id: str
 
     @classmethod
-    def of(cls, line: OrderLine) -> "CommerceItemOut":
+    def of(cls, line: OrderLineView) -> "CommerceItemOut":
         """Show a line."""
         return cls(
             item_id=line.commerce_item_id,
             sku=line.sku,
             name=line.name,
             price=float(line.unit_price.amount) if line.unit_price else None,
-            qty_ordered=line.ordered,
-            qty_shipped=line.shipped,
-            qty_canceled=line.canceled,
-            qty_refunded=line.refunded,
+            qty_ordered=line.quantity.ordered,
+            qty_shipped=line.quantity.shipped,
+            qty_canceled=line.quantity.canceled,
+            qty_refunded=line.quantity.refunded,
             ext_order_item_id=line.line_number,
         )
 

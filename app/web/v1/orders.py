@@ -11,6 +11,7 @@ from app.domain.errors import Unknown
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries import OrderFilter
+from app.storage.queries.views import OrderView
 from app.usecases.imports import import_order as importing
 from app.usecases.imports import link_to_commerce, register
 from app.usecases.imports.register import Registered
@@ -25,13 +26,10 @@ from app.web.v1.fields import Text, Time
 from app.web.v1.order_schemas import (
     ImportIn,
     OrderIn,
-    OrderOut,
     OrderPatch,
     OrdersOut,
-    RefreshedOut,
     RefreshIn,
     SummaryOut,
-    TimelineEntryOut,
     TimelineOut,
 )
 from app.web.v1.responses import problems, success
@@ -67,10 +65,10 @@ class OrderStatus(StrEnum):
     operation_id="register_order",
     summary="Register an order",
     status_code=201,
-    response_model=OrderOut,
+    response_model=OrderView,
     responses={
-        **success(201, OrderOut, examples.ORDER, "The order, new.", location=True),
-        **success(200, OrderOut, examples.ORDER, "The order was known with the same content."),
+        **success(201, OrderView, examples.ORDER, "The order, new.", location=True),
+        **success(200, OrderView, examples.ORDER, "The order was known with the same content."),
         **problems(
             "required",
             "invalid_quantity",
@@ -106,10 +104,10 @@ async def register_order(
     operation_id="import_order",
     summary="Import an order from Walmart",
     status_code=201,
-    response_model=OrderOut,
+    response_model=OrderView,
     responses={
-        **success(201, OrderOut, examples.ORDER, "The order, new.", location=True),
-        **success(200, OrderOut, examples.ORDER, "The order was known; it was read again."),
+        **success(201, OrderView, examples.ORDER, "The order, new.", location=True),
+        **success(200, OrderView, examples.ORDER, "The order was known; it was read again."),
         **problems(
             "store_not_found",
             "purchase_order_not_found",
@@ -178,9 +176,8 @@ async def list_orders(  # noqa: PLR0917 - FastAPI passes them by name
     page = pagination.page(limit, cursor, kind)
     async with context.app.database.direct.reading() as session:
         found, after = await queries.orders(session, wanted, page)
-    data = [OrderOut.of(view) for view in found]
     return respond(
-        answer(200, OrdersOut(data=data, next_cursor=pagination.next_cursor(after, kind)))
+        answer(200, OrdersOut(data=found, next_cursor=pagination.next_cursor(after, kind)))
     )
 
 
@@ -205,9 +202,9 @@ async def summarize_orders(context: Reading, store_id: UUID | None = None) -> Re
     "/{order_id}",
     operation_id="get_order",
     summary="Read an order",
-    response_model=OrderOut,
+    response_model=OrderView,
     responses={
-        **success(200, OrderOut, examples.ORDER, "The order."),
+        **success(200, OrderView, examples.ORDER, "The order."),
         **problems("order_not_found"),
     },
 )
@@ -218,16 +215,16 @@ async def get_order(context: Reading, order_id: UUID) -> Response:
         view = await queries.order(session, store, order_id)
     if view is None:
         raise Unknown("order", order_id)
-    return respond(answer(200, OrderOut.of(view)))
+    return respond(answer(200, view))
 
 
 @router.patch(
     "/{order_id}",
     operation_id="update_order",
     summary="Link an order to Commerce",
-    response_model=OrderOut,
+    response_model=OrderView,
     responses={
-        **success(200, OrderOut, examples.ORDER, "The order."),
+        **success(200, OrderView, examples.ORDER, "The order."),
         **problems(
             "order_not_found", "unknown_field", "unknown_line", "commerce_order_taken", body=True
         ),
@@ -247,7 +244,7 @@ async def update_order(
     view = await link_to_commerce.link(
         context.app, order_id, changes=changes, items=body.items(), actor=context.actor
     )
-    return respond(answer(200, OrderOut.of(view)))
+    return respond(answer(200, view))
 
 
 @router.get(
@@ -267,17 +264,16 @@ async def get_order_timeline(context: Reading, order_id: UUID) -> Response:
         entries = await queries.timeline(session, store, order_id)
     if not entries:
         raise Unknown("order", order_id)
-    data = [TimelineEntryOut.of(entry) for entry in entries]
-    return respond(answer(200, TimelineOut(data=data, next_cursor=None)))
+    return respond(answer(200, TimelineOut(data=entries, next_cursor=None)))
 
 
 @router.post(
     "/{order_id}/refresh",
     operation_id="refresh_order",
     summary="Read an order from Walmart now",
-    response_model=RefreshedOut,
+    response_model=Refreshed,
     responses={
-        **success(200, RefreshedOut, _REFRESHED, "The order as it stands now."),
+        **success(200, Refreshed, _REFRESHED, "The order as it stands now."),
         **problems(
             "order_not_found",
             "order_not_at_walmart",
@@ -312,12 +308,12 @@ async def refresh_order(
 
 def _registered(registered: Registered) -> StoredResponse:
     status = 201 if registered.created else 200
-    order = OrderOut.of(registered.order)
+    order = registered.order
     return answer(status, order, Location=f"/v1/orders/{order.id}")
 
 
 def _refreshed(refreshed: Refreshed) -> StoredResponse:
-    return answer(200, RefreshedOut.of(refreshed))
+    return answer(200, refreshed)
 
 
 def _seen(context: RequestContext, store_id: UUID | None) -> int | None:

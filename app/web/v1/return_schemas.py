@@ -9,6 +9,7 @@ from pydantic import Field, StrictInt
 from app.domain.db_limits import INT
 from app.domain.orders.returns import RefundRequest, Return, ReturnLine
 from app.storage.queries.views import (
+    MoneyView,
     RefundView,
     ReturnedOrder,
     ReturnView,
@@ -16,7 +17,7 @@ from app.storage.queries.views import (
     UpdateView,
 )
 from app.usecases.returns.refund import Refunded
-from app.web.v1.fields import In, LongText, MoneyOut, Out, Quantity
+from app.web.v1.fields import In, LongText, Out, Quantity
 
 
 class RefundItemIn(In):
@@ -143,7 +144,7 @@ class ReturnOut(Out):
     refund_by: datetime | None = Field(
         description="When Walmart refunds it by itself: 48 hours after it was received."
     )
-    refund_amount: MoneyOut | None
+    refund_amount: MoneyView | None
     items: list[ReturnItemOut]
     refunds: list[RefundOfReturnOut]
     updated_at: datetime
@@ -171,7 +172,7 @@ class ReturnOut(Out):
             return_by=shown.return_by,
             arrived_at=shown.arrived_at,
             refund_by=shown.refund_by,
-            refund_amount=MoneyOut.of(shown.amount),
+            refund_amount=MoneyView.of(shown.amount),
             items=[_item(shown, line) for line in shown.lines],
             refunds=[RefundOfReturnOut.of(refund) for refund in view.refunds],
             updated_at=view.updated_at,

@@ -141,7 +141,7 @@ async def test_what_is_refused_stands_with_its_order_until_it_is_mended_in_comme
     assert entry["detail"]["reference"] == "commerce-shipment-45"
     assert (await hook(outside, "shipment", SHIPMENT)).json() == {"op": "success"}
     mended = await world.order(order.id)
-    assert (mended.status, mended.status_details) == ("open", [])
+    assert (mended.status, mended.status_details) == ("open", ())
     assert await numbers(world, order) == [("1ZA", 1)]
 
 
@@ -163,7 +163,7 @@ async def test_what_is_refused_is_carried_out_when_a_person_has_mended_the_cause
     assert (done["state"], done["status_detail"]) == ("done", None)
     shown = await world.order(order.id)
     assert shown.cancellation is not None
-    assert (shown.status, shown.status_details) == ("open", [])
+    assert (shown.status, shown.status_details) == ("open", ())
     again = await client.post(f"{place}/retry")
     assert (again.status_code, again.json()["code"]) == (409, "commerce_event_finished")
 
@@ -180,7 +180,7 @@ async def test_what_a_person_dismissed_stays_so_when_commerce_saves_it_again(
     assert dismissed["dismissed_by"] == "admin"
     assert (await hook(outside, "shipment", changed(tracks=[]))).json() == {"op": "success"}
     shown = await world.order(order.id)
-    assert (shown.status, shown.status_details) == ("open", [])
+    assert (shown.status, shown.status_details) == ("open", ())
     assert (await client.post(place, json={"note": "Again."})).status_code == 409
     # What is new is told anew.
     await hook(outside, "shipment", SHIPMENT)
@@ -342,7 +342,7 @@ async def test_a_credit_memo_that_comes_before_its_return_is_refunded_when_that_
     await Importer(world.context, Breaker(), every=0.000001).run(1)
     assert await refunds(client) == [1]
     shown = await world.order(order.id)
-    assert (shown.status, shown.status_details) == ("shipped", [])
+    assert (shown.status, shown.status_details) == ("shipped", ())
 
 
 async def test_a_credit_memo_that_comes_before_its_lines_are_linked_is_refunded_then(

@@ -87,7 +87,7 @@ async def test_a_full_disk_refuses_a_shipment_whole(
     assert int(answer.headers["Retry-After"]) >= 1
     for name in ("shipments", "updates"):
         assert await execute(world.database, f"SELECT count(*) FROM {name}") == [(0,)]
-    assert (await world.order(order.id)).lines[0].pending == 0
+    assert (await world.order(order.id)).lines[0].quantity.pending == 0
 
 
 async def test_a_database_that_takes_no_writes_is_still_read(

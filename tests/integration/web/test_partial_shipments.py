@@ -402,7 +402,7 @@ async def test_a_shipment_of_which_nothing_can_go_is_refused_at_the_hook(
     await client.post(f"/v1/orders/{order.id}/refresh")
     refused = (await hook(outside, "shipment", payload([track("1ZA")], 0, 2))).json()
     assert refused["op"] == "exception"
-    assert (await world.order(order.id)).shipments == []
+    assert (await world.order(order.id)).shipments == ()
 
 
 async def test_units_that_another_update_of_ours_holds_stay_refused_at_every_door(

@@ -134,7 +134,7 @@ async def test_a_credit_memo_that_was_refused_meanwhile_is_carried_out_when_the_
         await settled(client)
     assert await paid(world) == 2
     shown = await world.order(order.id)
-    assert (shown.status, shown.status_details) == ("shipped", [])
+    assert (shown.status, shown.status_details) == ("shipped", ())
     # Whoever tells of it again changes nothing.
     assert (await hook(outside, "creditmemo", creditmemo(2))).json() == {"op": "success"}
     assert len((await the_return(client))["refunds"]) == (1 if lands else 2)

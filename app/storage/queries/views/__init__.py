@@ -7,7 +7,15 @@ The modules beside this package make views from selects; a view is never written
 
 from app.storage.queries.views.base import View
 from app.storage.queries.views.events import CommerceEventView, TimelineEntry
-from app.storage.queries.views.orders import OrderView, SyncView
+from app.storage.queries.views.orders import (
+    CancelRequestedView,
+    MoneyView,
+    OrderLineView,
+    OrderView,
+    QuantityView,
+    ReturnRequestedView,
+    SyncView,
+)
 from app.storage.queries.views.returns import RefundView, ReturnedOrder, ReturnView
 from app.storage.queries.views.shipments import (
     CancellationView,
@@ -27,11 +35,16 @@ from app.storage.queries.views.updates import (
 __all__ = [
     "AttemptView",
     "CallView",
+    "CancelRequestedView",
     "CancellationView",
     "CommerceEventView",
     "ItemView",
+    "MoneyView",
+    "OrderLineView",
     "OrderView",
+    "QuantityView",
     "RefundView",
+    "ReturnRequestedView",
     "ReturnView",
     "ReturnedOrder",
     "ShipmentView",

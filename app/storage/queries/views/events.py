@@ -1,10 +1,11 @@
 """Commerce events, and the timeline of an order."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from app.storage.queries.views.base import View
 from app.storage.queries.views.updates import StatusDetail
 
 
@@ -27,11 +28,12 @@ class CommerceEventView:
 
 
 @dataclass(frozen=True, slots=True)
-class TimelineEntry:
-    """One event in an order's timeline."""
+class TimelineEntry(View):
+    """One event in the timeline of an order."""
 
     at: datetime
     what: str
     actor: str | None
+    """The name of the API key or of the person. null means Waybill itself."""
     update_id: UUID | None
-    detail: Mapping[str, object]
+    detail: dict[str, Any]

@@ -1,29 +1,92 @@
-"""Orders, and whether their updates have reached Walmart."""
+"""Orders, their lines, and whether their updates have reached Walmart."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from app.domain.orders.order import Money, OrderLine
+from pydantic import Field
+
+from app.domain.orders.order import Money
+from app.storage.queries.views.base import View
 from app.storage.queries.views.shipments import CancellationView, ShipmentView
 from app.storage.queries.views.updates import StatusDetail
 
 
 @dataclass(frozen=True, slots=True)
-class SyncView:
-    """Whether everything that Commerce requested has reached Walmart."""
+class MoneyView(View):
+    """An amount as decimal text, and its currency (ISO 4217)."""
+
+    amount: str
+    currency: str
+
+    @classmethod
+    def of(cls, money: Money | None) -> "MoneyView | None":
+        """Format an amount, with at least two decimals and no trailing zeros beyond them."""
+        if money is None:
+            return None
+        exponent = money.amount.normalize().as_tuple().exponent
+        digits = max(-exponent, 2) if isinstance(exponent, int) else 2
+        return cls(f"{money.amount:.{digits}f}", money.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncView(View):
+    """Whether every update of an order has reached its target."""
 
     state: str
+    """synced, pending, retrying or error."""
     pending: int
-    """How many updates are not at rest."""
+    """How many updates are neither confirmed nor dismissed."""
     next_attempt_at: datetime | None
     last_synced_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class OrderView:
-    """An order as `GET /v1/orders/{order_id}` answers it."""
+class CancelRequestedView(View):
+    """The buyer's request to cancel these lines."""
+
+    lines: tuple[str, ...]
+    seen_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRequestedView(View):
+    """The returns of an order: how many there are, and where to read them."""
+
+    count: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityView(View):
+    """Units of a line. Walmart has confirmed those that are shipped, canceled and refunded."""
+
+    ordered: int
+    shipped: int
+    canceled: int
+    refunded: int
+    pending: int
+    """Units that Waybill has accepted and Walmart has not confirmed."""
+    remaining: int
+    """Units that no shipment and no cancellation has taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLineView(View):
+    """A line of an order."""
+
+    line_number: str
+    sku: str
+    name: str | None
+    commerce_item_id: int | None
+    unit_price: MoneyView | None
+    quantity: QuantityView
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView(View):
+    """An order: its progress at Walmart, its updates, and what failed."""
 
     id: UUID
     store_id: UUID
@@ -32,21 +95,25 @@ class OrderView:
     commerce_order_number: str | None
     commerce_order_id: int | None
     status: str
+    """fulfillment_status, or error while an update is failed."""
     fulfillment_status: str
+    """open, partially_shipped, shipped or canceled."""
     sync: SyncView
-    status_details: Sequence[StatusDetail]
-    cancel_requested: Mapping[str, object] | None
-    returns: int
+    status_details: tuple[StatusDetail, ...]
+    cancel_requested: CancelRequestedView | None
+    return_requested: ReturnRequestedView | None
     ordered_at: datetime | None
     ship_by: datetime | None
     deliver_by: datetime | None
     ship_method: str | None
     fulfilled_by: str
+    """seller, or walmart for orders that Walmart's own warehouses ship."""
     acknowledge_by: datetime | None
+    """When the acknowledgement must reach Walmart. null means that none is outstanding."""
     item_count: int
-    order_value: Money | None
-    created_at: datetime
+    order_value: MoneyView | None
+    created_at: Annotated[datetime, Field(exclude=True)]
     updated_at: datetime
-    lines: Sequence[OrderLine]
-    shipments: Sequence[ShipmentView]
+    lines: tuple[OrderLineView, ...]
+    shipments: tuple[ShipmentView, ...]
     cancellation: CancellationView | None

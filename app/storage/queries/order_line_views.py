@@ -1,0 +1,70 @@
+"""Reads the lines of orders into views, and adds up what an order is worth."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from uuid import UUID
+
+from app.domain.orders.order import Money, OrderLine
+from app.storage.postgres.query import Reader
+from app.storage.postgres.session import Row
+from app.storage.postgres.sharding import ShardedQuery
+from app.storage.queries import orders_by_id
+from app.storage.queries.orders_by_id import OrderKey
+from app.storage.queries.views import MoneyView, OrderLineView, QuantityView
+
+_LINES = ShardedQuery(orders_by_id.of("order_lines", "t.*") + " ORDER BY t.order_id, t.position")
+
+
+async def lines(reader: Reader, keys: Sequence[OrderKey]) -> dict[UUID, list[OrderLine]]:
+    """The lines of some orders, in the order of Walmart's list."""
+    found: dict[UUID, list[OrderLine]] = {order_id: [] for _, order_id in keys}
+    for row in await orders_by_id.rows(_LINES, reader, keys):
+        found[row["order_id"]].append(_line(row))
+    return found
+
+
+def _line(row: Row) -> OrderLine:
+    price = row["unit_price"]
+    return OrderLine(
+        line_number=row["line_number"],
+        sku=row["sku"],
+        ordered=row["ordered"],
+        pending=row["pending"],
+        shipped=row["shipped"],
+        canceled=row["canceled"],
+        refunded=row["refunded"],
+        name=row["name"],
+        commerce_item_id=row["commerce_item_id"],
+        unit_price=Money(price, row["currency"]) if price is not None else None,
+    )
+
+
+def view(line: OrderLine) -> OrderLineView:
+    """The view of a line."""
+    return OrderLineView(
+        line_number=line.line_number,
+        sku=line.sku,
+        name=line.name,
+        commerce_item_id=line.commerce_item_id,
+        unit_price=MoneyView.of(line.unit_price),
+        quantity=QuantityView(
+            ordered=line.ordered,
+            shipped=line.shipped,
+            canceled=line.canceled,
+            refunded=line.refunded,
+            pending=line.pending,
+            remaining=line.remaining,
+        ),
+    )
+
+
+def value(lines: Sequence[OrderLine]) -> MoneyView | None:
+    """The value of all units. None means that a line has no price, or that currencies differ."""
+    prices = [line.unit_price for line in lines]
+    currencies = {price.currency for price in prices if price is not None}
+    if None in prices or len(currencies) != 1:
+        return None
+    total = sum(
+        (line.unit_price.amount * line.ordered for line in lines if line.unit_price), Decimal()
+    )
+    return MoneyView.of(Money(total, currencies.pop()))
