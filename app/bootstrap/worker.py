@@ -15,7 +15,7 @@ from app.storage.outbox.take import ClaimSettings
 from app.worker.claimer import Claimer
 from app.worker.completer import Completer
 from app.worker.dispatcher import Dispatcher
-from app.worker.executor import DeliverySettings, Executor
+from app.worker.executor import Executor
 from app.worker.maintenance import jobs
 from app.worker.maintenance.jobs import MaintenanceSettings
 from app.worker.maintenance.retention import RetentionDays
@@ -123,10 +123,13 @@ def _executor(parts: Parts, name: str, completer: Completer) -> Executor:
     )
     return Executor(
         database=context.database,
-        client=context.walmart,
+        walmart=context.walmart,
         commerce=context.commerce,
         completer=completer,
-        terms=DeliverySettings(name, settings.lease, settings.walmart_timeout, policy),
+        poller=name,
+        lease=settings.lease,
+        timeout=settings.walmart_timeout,
+        policy=policy,
         random=parts.random,
         new_id=context.new_id,
         monotonic=parts.monotonic,

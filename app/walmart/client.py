@@ -31,6 +31,7 @@ from app.walmart.token import TokenCache
 from app.walmart.webhooks_api import WebhooksApi
 
 __all__ = [
+    "BuyerReply",
     "ChangeWindow",
     "OrderPage",
     "SellerCredentials",
@@ -70,6 +71,20 @@ class WalmartReply:
     def private(self) -> frozenset[str]:
         """The buyer's words in the answer, which no evidence and no message may contain."""
         return buyer_parser.private_words(self.payload)
+
+
+@dataclass(frozen=True, slots=True)
+class BuyerReply:
+    """An order with its buyer."""
+
+    order: OrderSnapshot
+    buyer: Buyer
+    call: Call
+
+    @property
+    def private(self) -> frozenset[str]:
+        """The buyer's words in the answer, which no evidence and no message may contain."""
+        return self.buyer.private
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +143,13 @@ class WalmartClient:
         reply = await self._session.call(account, "read_order", "GET", path)
         return _answer(reply, _order(reply, purchase_order_id))
 
-    async def read_buyer(
-        self, account: SellerCredentials, purchase_order_id: str
-    ) -> tuple[OrderSnapshot, Buyer, Call]:
+    async def read_buyer(self, account: SellerCredentials, purchase_order_id: str) -> BuyerReply:
         """Read an order with its buyer. Raises CallRefused if the address is not complete."""
         path = _path(purchase_order_id)
         reply = await self._session.call(account, "read_order", "GET", path)
         order = _order(reply, purchase_order_id)
         try:
-            return order, buyer_parser.read_buyer(reply.payload), reply.call
+            return BuyerReply(order, buyer_parser.read_buyer(reply.payload), reply.call)
         except buyer_parser.NoAddress as error:
             message = f"Walmart's order has no complete address: {error}."
             raise errors.CallRefused(message, call=reply.call) from error

@@ -1,16 +1,14 @@
 """The claimer: claims due updates, and loads what their deliveries need."""
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
 
-from app.commerce.connection import CommerceConnection
 from app.domain.errors import NotAvailable
-from app.domain.orders.returns import RefundItem, Return
 from app.domain.outbox.claimed_update import Claimed
 from app.domain.outbox.fair_scheduler import SLOW_KINDS
 from app.domain.outbox.outcome import Pause
@@ -28,7 +26,7 @@ from app.storage.stores import stores
 from app.storage.stores.secrets import CannotDecrypt, SecretCipher
 from app.usecases.context import commerce_connection
 from app.walmart.credentials import SellerCredentials
-from app.worker.executor import DeliverySubject
+from app.worker.delivery.context import ClaimData
 
 # How long a store, or its Commerce, pauses whose secret cannot be decrypted.
 UNREADABLE_PAUSE = timedelta(seconds=60)
@@ -39,11 +37,7 @@ _log = structlog.get_logger(__name__)
 class ClaimedBatch:
     """The updates of one store in a claim."""
 
-    deliveries: Sequence[tuple[Claimed, DeliverySubject]] = ()
-    asked_at: float = 0.0
-    """Monotonic time right before the claim: the lease begins no earlier."""
-    at: float = 0.0
-    """Monotonic time right after the claim."""
+    deliveries: Sequence[tuple[Claimed, ClaimData]] = ()
     updates: int = 0
     """Claimed updates, including stock levels that a newer value replaced."""
     held_back: bool = False
@@ -54,21 +48,6 @@ class ClaimedBatch:
     """Another poller claims updates of the store right now."""
     unreadable: bool = False
     """The store's secret cannot be decrypted."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Extras:
-    """What only some kinds of updates need, by update."""
-
-    stale: frozenset[UUID] = frozenset()
-    """Stock levels that a newer value replaced. They are not delivered."""
-    returned: Mapping[UUID, tuple[Return, tuple[RefundItem, ...]]] = field(default_factory=dict)
-    """The return of a refund, and the items to refund."""
-    commerce_connection: CommerceConnection | None = None
-    others_until: Mapping[UUID, datetime] = field(default_factory=dict)
-    """Until when another value may still overwrite what the update writes."""
-    equal_notes: Mapping[UUID, int] = field(default_factory=dict)
-    """Other notes of the order in Commerce that have the same text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,23 +93,15 @@ class Claimer:
                 unreadable=claim.unreadable,
             )
         account = SellerCredentials(store_id, opened.client_id, opened.client_secret, opened.market)
+        data = ClaimData(account, claim.orders, asked_at, at)
         unusual = [update for update in claim.updates if update.kind in SLOW_KINDS]
-        extras = await self._extras_or_release(store_id, unusual)
-        deliveries = []
-        for update in claim.updates:
-            if update.id not in extras.stale:
-                order = claim.orders[update.order_id] if update.order_id else None
-                subject = DeliverySubject(
-                    account,
-                    order,
-                    extras.returned.get(update.id),
-                    extras.commerce_connection,
-                    extras.others_until.get(update.id),
-                    extras.equal_notes.get(update.id, 0),
-                )
-                deliveries.append((update, subject))
+        if unusual:
+            data = await self._complete_or_release(data, unusual)
         return ClaimedBatch(
-            deliveries, asked_at, at, len(claim.updates), claim.held_back, claim.again_in
+            [(update, data) for update in claim.updates if update.id not in data.stale],
+            len(claim.updates),
+            claim.held_back,
+            claim.again_in,
         )
 
     async def pause(self, store_id: int, endpoint: Endpoint) -> None:
@@ -147,14 +118,15 @@ class Claimer:
                     reason=str(CannotDecrypt()),
                 )
 
-    async def _extras_or_release(self, store_id: int, claimed: Sequence[Claimed]) -> _Extras:
-        """Load the extras; where that fails, release the updates to a later claim.
+    async def _complete_or_release(self, data: ClaimData, claimed: Sequence[Claimed]) -> ClaimData:
+        """Load what these updates need; where that fails, release them to a later claim.
 
         The other updates of the claim are delivered all the same.
         """
         why: CannotDecrypt | NotAvailable
+        store_id = data.account.store_id
         try:
-            return await self._extras(store_id, claimed)
+            return await self._complete(data, claimed)
         except (CannotDecrypt, NotAvailable) as error:
             why = error
         # If the release fails too, they are rescued when their lease ends.
@@ -164,11 +136,11 @@ class Claimer:
                 await self.pause(store_id, Endpoint.COMMERCE)
             else:
                 _log.warning("claiming_failed", store_id=store_id, error=str(why))
-        return _Extras(stale=frozenset(update.id for update in claimed))
+        return replace(data, stale=frozenset(update.id for update in claimed))
 
-    async def _extras(self, store_id: int, claimed: Sequence[Claimed]) -> _Extras:
-        if not claimed:
-            return _Extras()
+    async def _complete(self, data: ClaimData, claimed: Sequence[Claimed]) -> ClaimData:
+        """Load returns, values in doubt, equal notes and the access to Commerce."""
+        store_id = data.account.store_id
         levels = [update for update in claimed if update.kind is Kind.INVENTORY]
         refunding = [update.id for update in claimed if update.kind is Kind.REFUND]
         notes = [update.id for update in claimed if update.kind is Kind.COMMERCE_NOTE]
@@ -183,6 +155,12 @@ class Claimer:
                 if commerce
                 else None
             )
-        returned = {each: (of.known.returned, of.items) for each, of in found.items()}
-        others_until |= {each: of.others_until for each, of in found.items() if of.others_until}
-        return _Extras(stale, returned, commerce_connection(access), others_until, equal)
+        return replace(
+            data,
+            stale=stale,
+            returned={each: (of.known.returned, of.items) for each, of in found.items()},
+            commerce_connection=commerce_connection(access),
+            others_until=others_until
+            | {each: of.others_until for each, of in found.items() if of.others_until},
+            equal_notes=equal,
+        )

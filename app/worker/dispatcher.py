@@ -194,8 +194,8 @@ class Dispatcher:
 
     def _deliver(self, turn: Turn, batch: ClaimedBatch, ended: int) -> None:
         """Start the deliveries of a claim. ended: deliveries that had ended when it began."""
-        for update, subject in batch.deliveries:
-            self.executor.start(update, subject, batch.asked_at, batch.at)
+        for update, data in batch.deliveries:
+            self.executor.start(update, data)
         self._held_back |= batch.held_back
         cooldown_until = None
         if batch.again_in is not None:

@@ -33,12 +33,11 @@ from app.storage.recording import delivery_results
 from app.usecases.context import AppContext
 from app.walmart.client import WalmartClient
 from app.web.app import create_app
-from app.worker import executor
 from app.worker.claimer import Claimer
 from app.worker.completer import Completer
 from app.worker.delivery import deliver as delivery
-from app.worker.delivery.context import DeliveryContext
-from app.worker.executor import DeliverySubject, Executor
+from app.worker.delivery.context import ClaimData, DeliveryContext
+from app.worker.executor import Executor
 from app.worker.maintenance.doubts import DoubtResolver
 from tests.harness.outbox import VAULT
 from tests.integration.web.conftest import ADMIN_KEY, Counted, client_of
@@ -84,16 +83,17 @@ def earlier(value: Value, by: timedelta) -> Value:
 
 @dataclass(frozen=True)
 class Hand:
-    """An update in a poller's hands; at: the monotonic time of its claim."""
+    """An update in a poller's hands, with what was loaded for it."""
 
     update: Claimed
-    subject: DeliverySubject
-    at: float
+    data: ClaimData
 
     def older(self, seconds: float) -> "Hand":
         """The same after so many seconds."""
         by = timedelta(seconds=seconds)
-        return Hand(earlier(self.update, by), earlier(self.subject, by), self.at - seconds)
+        at = self.data.at - seconds
+        data = dataclasses.replace(earlier(self.data, by), asked_at=at, at=at)
+        return Hand(earlier(self.update, by), data)
 
 
 @dataclass
@@ -152,10 +152,13 @@ def open_ground(url: str, runner: asyncio.Runner) -> Ground:
     )
     carried = Executor(
         database=database,
-        client=client,
+        walmart=client,
         commerce=context.commerce,
         completer=Completer(database, context.new_id, time.monotonic, LEASE, breaker),
-        terms=executor.DeliverySettings("p", LEASE, 30, POLICY),
+        poller="p",
+        lease=LEASE,
+        timeout=30,
+        policy=POLICY,
         random=lambda: 0.5,
         new_id=context.new_id,
         monotonic=time.monotonic,
@@ -211,12 +214,12 @@ class Pollers:
         if groups:
             (taken,) = await self.ground.claimer.claim([ClaimRequest(groups, 5)], sharded=False)
             assert not taken.unreadable
-            self.hands += [Hand(update, about, taken.at) for update, about in taken.deliveries]
+            self.hands += [Hand(update, data) for update, data in taken.deliveries]
 
     async def deliver(self, hand: Hand, *, then: str) -> None:
         """Deliver an update; then: recorded, died (nothing was written down), or late."""
         update, carried = hand.update, self.ground.deliveries
-        delivery_context = carried._context(update, hand.subject, hand.at, hand.at)
+        delivery_context = carried._context(update, hand.data)
         # A poller that lost its lease to another must not write; its clock tells it so.
         if not await carried._renew(update):
             return
@@ -233,7 +236,8 @@ class Pollers:
             return await delivery.deliver(delivery_context)
         finally:
             self.author |= {
-                call.correlation_id: delivery_context.update for call in delivery_context.calls
+                call.correlation_id: delivery_context.update
+                for call in delivery_context.evidence.calls
             }
 
     async def record(self, results: list[DeliveryResult]) -> None:

@@ -278,5 +278,5 @@ async def test_a_claim_knows_the_moment_before_its_statement_and_the_one_after(
         monotonic=lambda: float(next(ticks)),
     )
     (taken,) = await claimer.claim([ClaimRequest(groups, 20)], sharded=False)
-    assert len(taken.deliveries) == 1
-    assert (taken.asked_at, taken.at) == (1.0, 2.0)
+    ((_, data),) = taken.deliveries
+    assert (data.asked_at, data.at) == (1.0, 2.0)

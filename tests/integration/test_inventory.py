@@ -11,7 +11,7 @@ import pytest
 from app.domain.errors import Invalid
 from app.domain.orders.requests import CancelRequest, StockLevel
 from app.domain.outbox.delivery_result import Attempt, DeliveryResult, NextStep
-from app.domain.outbox.doubt import Doubt
+from app.domain.outbox.doubt import QUIET_PERIOD, Doubt
 from app.domain.outbox.outcome import SendAgain
 from app.domain.update import State
 from app.storage import queries
@@ -25,7 +25,9 @@ from app.storage.recording import delivery_results
 from app.usecases.orders import cancel
 from app.usecases.stores import inventory
 from app.worker.delivery import deliver
-from app.worker.delivery.context import DeliveryContext
+from app.worker.delivery.context import ClaimData, DeliveryContext
+from app.worker.delivery.evidence import Evidence
+from app.worker.delivery.lease import Lease
 from tests.harness.outbox import claim
 from tests.harness.pollers import POLICY
 from tests.harness.world import World
@@ -198,22 +200,22 @@ async def test_an_older_value_whose_doubt_ends_while_the_newer_is_on_its_way_may
     async def mine() -> bool:
         return True
 
-    delivery_context = DeliveryContext(
-        update=claimed,
-        of_order=None,
-        account=await world.context.account(1),
-        client=world.client,
-        commerce=world.context.commerce,
-        policy=POLICY,
-        lease=60.0,
+    evidence = Evidence()
+    lease = Lease(
+        claimed_at=claimed.claimed_at,
+        seconds=60.0,
         timeout=world.timeout,
         # Nine seconds pass before the write, and two more while it is on its way.
-        monotonic=lambda: 11.0 if delivery_context.wrote else 9.0,
-        claimed_monotonic=0.0,
+        monotonic=lambda: 11.0 if evidence.wrote else 9.0,
         leased_monotonic=0.0,
+        claimed_monotonic=0.0,
         renew=mine,
         stopping=lambda: False,
-        others_until=until,
+    )
+    account = await world.context.account(1)
+    data = ClaimData(account, {}, 0.0, 0.0, others_until={claimed.id: until})
+    delivery_context = DeliveryContext(
+        claimed, data, world.client, world.context.commerce, QUIET_PERIOD, lease, evidence
     )
     assert await deliver.deliver(delivery_context) == SendAgain(until)
 

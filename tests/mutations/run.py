@@ -88,7 +88,7 @@ RECORDER = "tests/integration/test_completer.py"
 TROUBLE = "tests/integration/web/test_database_trouble.py"
 BUSY = "tests/integration/web/test_held_rows.py"
 LENDING = "tests/integration/test_pool.py"
-ERRAND = "tests/unit/worker/delivery/test_context.py"
+ERRAND = "tests/unit/worker/delivery/test_lease.py"
 PACKAGES = "tests/contract/test_system_packages.py"
 OPENAPI = "tests/contract/test_openapi.py"
 DOUBTS = "tests/integration/web/test_doubts.py"
@@ -330,7 +330,7 @@ MUTATIONS = (
         "a refused refund hides the buyer's address",
         "not reading the order that shows it",
         "app/worker/delivery/refund.py",
-        "Refused(error_messages.of(error), await _order(context))",
+        "Refused(error_messages.of(error), (yield from _read_order(context)))",
         "Refused(error_messages.of(error))",
         (WORDS,),
     ),
@@ -429,8 +429,8 @@ MUTATIONS = (
         "a 200 must show the units",
         "believing the status alone",
         "app/worker/delivery/shipment.py",
-        "if answer.order is None or not _shows(context, answer.order, going):",
-        "if answer.order is None:",
+        "if reply.order is None or not _shows(context, reply.order, going):",
+        "if reply.order is None:",
         (DELIVERY,),
     ),
     Mutation(
@@ -1201,8 +1201,8 @@ MUTATIONS = (
         "only the newest stock level is sent",
         "sending one that was held",
         "app/worker/claimer.py",
-        "            if update.id not in extras.stale:\n",
-        "            if True:\n",
+        " if update.id not in data.stale],",
+        "],",
         (INVENTORY,),
     ),
     Mutation(
@@ -1377,20 +1377,18 @@ MUTATIONS = (
         "an order is made in Commerce once",
         "not looking for it first",
         "app/worker/delivery/commerce_order.py",
-        """doubtful=context.in_doubt)
-    if found is not None:
+        """    if found is not None:
         return _linked(context, found)
     if not context""",
-        """doubtful=context.in_doubt)
-    if not context""",
+        """    if not context""",
         (CONNECTOR,),
     ),
     Mutation(
         "an order is made in Commerce once",
         "believing its absence before the quiet period is over",
         "app/worker/delivery/commerce_order.py",
-        "if not context.ends_doubt(looked_at):",
-        "if not (context.ends_doubt(looked_at) or True):",
+        "if not context.ends_doubt(read_at):",
+        "if not (context.ends_doubt(read_at) or True):",
         (CONNECTOR,),
     ),
     Mutation(
@@ -1429,7 +1427,7 @@ MUTATIONS = (
         "Commerce is told once why an order was canceled",
         "not looking for the comment",
         "app/worker/delivery/commerce_note.py",
-        "None if order.comments.count(text) > context.equal_notes else text",
+        "None if order.comments.count(text) > equal_notes else text",
         "text",
         (CONNECTOR,),
     ),
@@ -1712,14 +1710,14 @@ MUTATIONS = (
         "a lease counts from before the claim's statement",
         "counting from when its answer is read",
         "app/worker/claimer.py",
-        "deliveries, asked_at, at, len(",
-        "deliveries, at, at, len(",
+        "ClaimData(account, claim.orders, asked_at, at)",
+        "ClaimData(account, claim.orders, at, at)",
         (CLAIMS,),
     ),
     Mutation(
         "what is left of a lease counts from before the claim",
         "counting from after it",
-        "app/worker/delivery/context.py",
+        "app/worker/delivery/lease.py",
         "(asked_at - self.leased_monotonic)",
         "(asked_at - self.claimed_monotonic)",
         (ERRAND,),
@@ -1727,7 +1725,7 @@ MUTATIONS = (
     Mutation(
         "a renewed lease counts from before the renewal",
         "counting from when its answer is read",
-        "app/worker/delivery/context.py",
+        "app/worker/delivery/lease.py",
         "        self.leased_monotonic = asked_at\n",
         "        self.leased_monotonic = self.monotonic()\n",
         (ERRAND,),
@@ -2007,23 +2005,23 @@ MUTATIONS = (
     Mutation(
         "what a refusal repeats of the buyer is not kept",
         "not knowing the buyer of a commerce_order",
-        "app/worker/delivery/commerce_order.py",
-        "    context.readings.append(buyer)\n",
-        "",
+        "app/worker/delivery/evidence.py",
+        "case WalmartReply() | ReturnPage() | BuyerReply():",
+        "case WalmartReply() | ReturnPage():",
         (WORDS,),
     ),
     Mutation(
         "what a refusal repeats of the buyer is not kept",
         "not knowing the address in the read after a refusal",
-        "app/worker/delivery/order_reader.py",
-        "    context.readings.append(answer)\n",
-        "",
+        "app/worker/delivery/evidence.py",
+        "                self.calls.append(answer.call)\n                self.readings.append(answer)\n",
+        "                self.calls.append(answer.call)\n",
         (WORDS,),
     ),
     Mutation(
         "what a refusal repeats of the buyer is not kept",
         "taking a return for an order, which names the address too",
-        "app/worker/delivery/context.py",
+        "app/worker/delivery/evidence.py",
         "not isinstance(each, ReturnPage) and each.private",
         "each.private",
         (WORDS,),
@@ -2031,8 +2029,8 @@ MUTATIONS = (
     Mutation(
         "what a refusal repeats of the buyer is not kept",
         "not knowing the buyer of Commerce's order",
-        "app/worker/delivery/commerce_note.py",
-        "    context.readings.append(order)\n",
+        "app/worker/delivery/evidence.py",
+        "            case CommerceOrder():\n                self.readings.append(answer)\n",
         "",
         (WORDS,),
     ),
@@ -2072,7 +2070,7 @@ MUTATIONS = (
         "where no order was read, an error's own words are not kept",
         "in the message",
         "app/worker/executor.py",
-        "        outcome = attempt_log.unnamed(outcome, context.calls)\n",
+        "        outcome = attempt_log.unnamed(outcome, evidence.calls)\n",
         "",
         (WORDS,),
     ),
@@ -2088,8 +2086,8 @@ MUTATIONS = (
         "where no order was read, an error's own words are not kept",
         "in the evidence",
         "app/worker/executor.py",
-        "[error_redaction.without(call) for call in context.calls]",
-        "context.calls",
+        "[error_redaction.without(call) for call in evidence.calls]",
+        "evidence.calls",
         (WORDS,),
     ),
     Mutation(
@@ -2312,25 +2310,26 @@ MUTATIONS = (
     Mutation(
         "the lease is looked at before each part of a cancellation",
         "before the first only",
-        "app/worker/delivery/cancellation.py",
-        "        if not await context.may_write():",
-        "        if shown is None and not await context.may_write():",
+        "app/worker/delivery/deliver.py",
+        "    if planned.purpose is not Purpose.READ and not await context.lease.may_write():",
+        "    first = not any(each.operation == 'cancel' for each in evidence.calls)\n"
+        "    if first and writes and not await context.lease.may_write():",
         (WHOLE,),
     ),
     Mutation(
         "a refused part of a cancellation keeps no other back",
         "stopping at it",
         "app/worker/delivery/cancellation.py",
-        "            refusal = refusal or error\n            continue",
-        "            refusal = refusal or error\n            break",
+        "                refusal = refusal or error\n                continue",
+        "                refusal = refusal or error\n                break",
         (WHOLE,),
     ),
     Mutation(
         "a part of a cancellation that its answer does not show is in doubt",
         "looking at the last answer alone",
         "app/worker/delivery/cancellation.py",
-        "if answer.order is None or not _shows(answer.order, lines):",
-        "if answer.order is None:",
+        "if reply.order is None or not _shows(reply.order, lines):",
+        "if reply.order is None:",
         (WHOLE,),
     ),
     Mutation(
@@ -2369,7 +2368,7 @@ MUTATIONS = (
         "two equal notes are two notes",
         "looking for the text alone",
         "app/worker/delivery/commerce_note.py",
-        "order.comments.count(text) > context.equal_notes",
+        "order.comments.count(text) > equal_notes",
         "text in order.comments",
         (EQUAL_NOTES,),
     ),
@@ -2452,8 +2451,8 @@ MUTATIONS = (
         "a fault leaves no doubt of what did not leave",
         "doubting each",
         "app/worker/executor.py",
-        "sent=context.wrote, snapshot=context.seen\n",
-        "sent=True, snapshot=context.seen\n",
+        "sent=evidence.wrote, snapshot=evidence.seen\n",
+        "sent=True, snapshot=evidence.seen\n",
         (FAULTS_OF_OURS,),
     ),
     Mutation(
@@ -2560,9 +2559,9 @@ MUTATIONS = (
     Mutation(
         "a delivery's read ends a doubt only where it began late enough",
         "counting it from its end",
-        "app/worker/delivery/order_reader.py",
-        "return OrderRead(answer.order, at)",
-        "return OrderRead(answer.order, context.now())",
+        "app/worker/delivery/steps.py",
+        "return OrderRead(reply.order, at)",
+        "return OrderRead(reply.order, context.now())",
         (IN_TIME,),
     ),
     Mutation(
@@ -2697,16 +2696,8 @@ MUTATIONS = (
         "a delivery knows when its claim was asked for",
         "taking when that was answered",
         "app/worker/executor.py",
-        "leased_monotonic=asked_at,",
-        "leased_monotonic=at,",
-        (LATE_CLAIMS,),
-    ),
-    Mutation(
-        "a poller tells its deliveries when their claim was asked for",
-        "when it was answered",
-        "app/worker/dispatcher.py",
-        "self.executor.start(update, subject, batch.asked_at, batch.at)",
-        "self.executor.start(update, subject, batch.at, batch.at)",
+        "leased_monotonic=data.asked_at,",
+        "leased_monotonic=data.at,",
         (LATE_CLAIMS,),
     ),
     Mutation(

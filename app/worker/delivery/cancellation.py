@@ -1,4 +1,4 @@
-"""A cancellation on its way to Walmart: of the whole order, in calls of so many lines."""
+"""Flow of a cancellation: of the whole order, in calls of at most MOST_LINES lines."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -15,39 +15,41 @@ from app.domain.outbox.outcome import (
     TryLater,
     Unclear,
 )
-from app.walmart import errors, request_bodies
+from app.walmart import request_bodies
+from app.walmart.errors import WalmartError
 from app.walmart.markets import CANCELLATION_CODES, Market
 from app.walmart.request_bodies import ShipLine
-from app.worker.delivery import error_messages, failures, order_reader, outcomes
+from app.worker.delivery import error_messages, failures, flow, outcomes, steps
 from app.worker.delivery.context import DeliveryContext
-from app.worker.delivery.order_reader import OrderRead
+from app.worker.delivery.flow import Ended, Flow, LeaseTooShort
+from app.worker.delivery.steps import OrderRead
 
-# Walmart's guide "Cancel an order": at most so many lines in a call.
+# Lines of a call at most. Source: Walmart's guide "Cancel an order".
 MOST_LINES = 100
 _MORE = TryLater(failures.PARTS_LEFT, reached=False)
+_NOT_SHOWN = Unclear(failures.NOT_SHOWN, sent=True)
 
 
-async def deliver(context: DeliveryContext) -> Outcome:
-    """Cancel every unit that is open.
+def deliver(context: DeliveryContext) -> Flow:
+    """Cancel every open unit.
 
-    A canceled unit cannot be told from another, so each try reads first.
+    A canceled unit cannot be told from another one, so each try reads first.
     """
-    read = await order_reader.read_order(context)
-    if not isinstance(read, OrderRead):
-        return read
-    settled = _judged(context, read) or await order_reader.clear_to_write(context, read)
+    read = yield from steps.read_order(context)
+    settled = _judged(context, read)
     if settled is not None:
         return settled
+    yield from steps.clear_to_write(context, read)
     units = blockers.sendable(context.order, context.task, read.snapshot, read.at).units
-    return await _send(context, units) if units else _lagging(read)
+    return (yield from _send(context, units)) if units else _lagging(read)
 
 
 def _judged(context: DeliveryContext, read: OrderRead) -> Outcome | None:
-    """What a read settles by itself; None where units are open and may be canceled."""
+    """Return what a read settles. None means that units are open and may be canceled."""
     if _done(context, read.snapshot):
         return AlreadyThere(read.snapshot)
     if not context.ends_doubt(read.at):
-        return order_reader.still_unclear(read)
+        return steps.still_unclear(read)
     conflict = _conflict(context, read.snapshot)
     return Refused(conflict, read.snapshot) if conflict is not None else None
 
@@ -55,7 +57,7 @@ def _judged(context: DeliveryContext, read: OrderRead) -> Outcome | None:
 def _done(context: DeliveryContext, snapshot: OrderSnapshot) -> bool:
     reading = readback.read(context.order, context.task, snapshot)
     complete = reading.complete and not readback.units_left_to_cancel(context.task, snapshot)
-    # What only was registered, and Walmart lacks, is nothing to cancel.
+    # A line that was only registered, and that Walmart lacks, has nothing to cancel.
     return complete or snapshot.canceled
 
 
@@ -67,33 +69,33 @@ def _conflict(context: DeliveryContext, snapshot: OrderSnapshot) -> Failure | No
     return blocked_messages.OBSTACLES[code] if code else None
 
 
-async def _send(context: DeliveryContext, units: Mapping[str, int]) -> Outcome:
+def _send(context: DeliveryContext, units: Mapping[str, int]) -> Flow:
     """Send every part; one that is refused does not keep the others from being canceled."""
-    refusal: errors.WalmartError | None = None
+    refusal: WalmartError | None = None
     shown: OrderRead | None = None
+    number, cancel = context.order.purchase_order_id, context.walmart.cancel
+    reason = CANCELLATION_CODES[Market(context.account.market)][context.task.reason or ""]
     for lines in _parts(units):
-        if not await context.may_write():
-            return order_reader.NO_LEASE if shown is None else _so_far(context, _MORE, shown)
-        reason = CANCELLATION_CODES[Market(context.account.market)][context.task.reason or ""]
-        body = request_bodies.cancellation_body(lines=lines, reason=reason)
-        number, at = context.order.purchase_order_id, context.now()
+        body, at = request_bodies.cancellation_body(lines=lines, reason=reason), context.now()
         try:
-            answer = await order_reader.write(
-                context, context.client.cancel(context.account, number, body)
-            )
-        except (errors.CallRefused, errors.NotFound) as error:
-            refusal = refusal or error
-            continue
-        except errors.WalmartError as error:
-            return _so_far(context, outcomes.of_write(context.update.kind, error), shown)
-        if answer.order is None or not _shows(answer.order, lines):
-            # In doubt, whatever comes of the other parts.
-            return _so_far(context, Unclear(failures.NOT_SHOWN, sent=True), shown)
-        shown = OrderRead(answer.order, at)
+            reply = yield from flow.write(cancel, context.account, number, body)
+        except LeaseTooShort:
+            if shown is None:
+                raise
+            return _with_shown(context, _MORE, shown)
+        except WalmartError as error:
+            if error.refused:
+                refusal = refusal or error
+                continue
+            return _with_shown(context, outcomes.of_write(context.update.kind, error), shown)
+        if reply.order is None or not _shows(reply.order, lines):
+            # In doubt, whatever happens to the other parts.
+            return _with_shown(context, _NOT_SHOWN, shown)
+        shown = OrderRead(reply.order, at)
     if refusal is not None:
-        return await _judge_refusal(context, refusal, shown)
+        return (yield from _judge_refusal(context, refusal, shown))
     if shown is None or not _done(context, shown.snapshot):
-        return _so_far(context, Unclear(failures.NOT_SHOWN, sent=True), shown)
+        return _with_shown(context, _NOT_SHOWN, shown)
     return Confirmed(shown.snapshot)
 
 
@@ -109,13 +111,13 @@ def _shows(snapshot: OrderSnapshot, lines: Iterable[ShipLine]) -> bool:
     return all(line is not None and not line.open for line in found)
 
 
-def _so_far(
+def _with_shown(
     context: DeliveryContext, outcome: TryLater | Unclear | Refused, shown: OrderRead | None
 ) -> Outcome:
-    """An outcome with what the answers before it showed to be canceled."""
+    """Add to an outcome what the answers to earlier parts showed."""
     if shown is None:
         return outcome
-    context.seen, context.read_at = shown.snapshot, shown.at
+    context.evidence.seen, context.evidence.read_at = shown.snapshot, shown.at
     return replace(outcome, snapshot=shown.snapshot)
 
 
@@ -128,30 +130,29 @@ def _lacks(snapshot: OrderSnapshot, canceled: Mapping[str, int]) -> bool:
     return any(line.canceled < canceled.get(each, 0) for each, line in snapshot.lines.items())
 
 
-async def _judge_refusal(
-    context: DeliveryContext, error: errors.WalmartError, shown: OrderRead | None
-) -> Outcome:
-    """Walmart said no to a part: one read tells what is canceled, and what is not.
+def _judge_refusal(context: DeliveryContext, error: WalmartError, shown: OrderRead | None) -> Flow:
+    """Read why a part was refused: what is canceled, and what is not.
 
-    A read that shows less than the answers to other parts, or for the quiet period than is known,
-    tells nothing.
+    A read proves nothing where it shows less than the answers to other parts or, within the quiet
+    period, less than is known.
     """
-    read = await order_reader.read_order(context, after=error)
-    if not isinstance(read, OrderRead):
-        return _so_far(context, read, shown)
+    try:
+        read = yield from steps.read_order(context, after=error)
+    except Ended as end:
+        return _with_shown(context, end.outcome, shown)
     if shown and _lacks(read.snapshot, {k: v.canceled for k, v in shown.snapshot.lines.items()}):
-        return _so_far(context, _lagging(read), shown)
+        return _with_shown(context, _lagging(read), shown)
     known = {line.line_number: line.canceled for line in context.order.lines}
-    if _lacks(read.snapshot, known) and context.update.failing_for < context.policy.quiet_period:
+    if _lacks(read.snapshot, known) and context.update.failing_for < context.quiet_period:
         return _lagging(read)
     if _done(context, read.snapshot):
         return AlreadyThere(read.snapshot)
-    told = _conflict(context, read.snapshot) or error_messages.of(error)
-    return Refused(_with_lines(told, read.snapshot), read.snapshot)
+    failure = _conflict(context, read.snapshot) or error_messages.of(error)
+    return Refused(_with_lines(failure, read.snapshot), read.snapshot)
 
 
 def _with_lines(failure: Failure, snapshot: OrderSnapshot) -> Failure:
-    """A failure that names the lines which are still open, where others are canceled."""
+    """Name the lines that are still open, if others are canceled."""
     left = [(number, line.open) for number, line in snapshot.lines.items() if line.open]
     if not any(line.canceled for line in snapshot.lines.values()):
         return failure

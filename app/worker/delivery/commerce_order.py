@@ -1,11 +1,11 @@
-"""An order on its way into Commerce: looked for by Walmart's number, and made where it is not.
+"""Flow of an order into Commerce: searched by Walmart's number, and created if it is not there.
 
-Commerce keeps no two orders apart that are sent twice, so each try looks first, and after an
-unclear one an order that is not there is believed missing only when the quiet period is over.
-The buyer is read from Walmart for it and kept nowhere.
+Commerce accepts two orders with one number, so each try searches first. After an unclear try, a
+missing order counts as missing only after the quiet period. The buyer is read from Walmart for it
+and stored nowhere.
 """
 
-from app.commerce import order_payload as bodies
+from app.commerce import order_payload
 from app.commerce.client import CommerceOrder
 from app.commerce.connection import CommerceConnection
 from app.commerce.errors import CommerceError
@@ -14,17 +14,16 @@ from app.domain.outbox.outcome import (
     AlreadyThere,
     Confirmed,
     Failure,
-    HandedBack,
     Outcome,
     Refused,
     Unclear,
 )
-from app.http_client.call import ErrorClass
 from app.walmart.errors import WalmartError
-from app.worker.delivery import error_messages, failures, outcomes
+from app.worker.delivery import error_messages, failures, flow, outcomes
 from app.worker.delivery.context import DeliveryContext
+from app.worker.delivery.flow import Ended, Flow, Steps
 
-_TAKEN = Failure(
+_DIFFERS = Failure(
     code="commerce_order_differs",
     message="The order was linked meanwhile to another order of Commerce's than the one that "
     "bears Walmart's number.",
@@ -33,72 +32,69 @@ _TAKEN = Failure(
 )
 
 
-async def deliver(context: DeliveryContext) -> Outcome:
+def deliver(context: DeliveryContext) -> Flow:
     """Create the order in Commerce, unless it is there."""
-    commerce_connection = context.commerce_connection
-    if commerce_connection is None:
+    connection = context.claim.commerce_connection
+    if connection is None:
         return Refused(failures.NOT_CONNECTED)
-    looked_at = context.now()
+    read_at = context.now()
     try:
-        found = await _find(context, commerce_connection)
+        found = yield from _find(context, connection)
     except CommerceError as error:
         return outcomes.of_read(context.update.kind, error, doubtful=context.in_doubt)
     if found is not None:
         return _linked(context, found)
-    if not context.ends_doubt(looked_at):
+    if not context.ends_doubt(read_at):
         return Unclear(failures.COMMERCE_STILL_UNCLEAR, sent=False, read=True)
     if context.order.commerce_order_number or context.order.commerce_order_id is not None:
-        # Somebody made it there, and said so.
+        # It was created there by another way, and linked.
         return AlreadyThere(None)
-    return await _create(context, commerce_connection)
+    return (yield from _create(context, connection))
 
 
-async def _create(context: DeliveryContext, commerce_connection: CommerceConnection) -> Outcome:
-    entity = await _prepared(context, commerce_connection)
-    if not isinstance(entity, dict):
-        return entity
-    if not await context.may_write():
-        return HandedBack("too little of the lease was left")
-    context.wrote = True
+def _create(context: DeliveryContext, connection: CommerceConnection) -> Flow:
+    entity = yield from _prepared(context, connection)
+    if entity is None:
+        # All of it was canceled before it came to Commerce.
+        return AlreadyThere(None)
+    save, keep = context.commerce.save_order, context.evidence.calls.append
     try:
-        made = await context.commerce.save_order(commerce_connection, entity, context.calls.append)
+        created = yield from flow.write(save, connection, entity, keep)
     except CommerceError as error:
-        context.wrote = error.error_class is ErrorClass.UNCLEAR
         if error.refused:
-            return await _judge(context, commerce_connection, error)
+            return (yield from _judge_refusal(context, connection, error))
         return outcomes.of_write(context.update.kind, error)
-    context.link = _link(made)
+    context.evidence.link = _link(created)
     return Confirmed(None)
 
 
-async def _prepared(
-    context: DeliveryContext, commerce_connection: CommerceConnection
-) -> dict[str, object] | Outcome:
-    """The order as Commerce takes it, or why it cannot be made now."""
-    number = context.order.purchase_order_id
+def _prepared(
+    context: DeliveryContext, connection: CommerceConnection
+) -> Steps[dict[str, object] | None]:
+    """Return the order as Commerce accepts it. None means that it has no open units.
+
+    Raises Ended where Walmart or Commerce does not show what it is made of.
+    """
+    number, kind = context.order.purchase_order_id, context.update.kind
+    keep = context.evidence.calls.append
     try:
-        snapshot, buyer, call = await context.client.read_buyer(context.account, number)
+        reply = yield from flow.read(context.walmart.read_buyer, context.account, number)
+        if not order_payload.units_wanted(reply.order):
+            return None
+        view = yield from flow.read(context.commerce.store_view_id, connection, keep)
     except WalmartError as error:
-        context.keep_of(error)
-        return outcomes.without_effect(context.update.kind, error)
-    context.calls.append(call)
-    context.readings.append(buyer)
-    if not bodies.units_wanted(snapshot):
-        # All of it was canceled before Commerce heard of it.
-        return AlreadyThere(None)
-    try:
-        view = await context.commerce.store_view_id(commerce_connection, context.calls.append)
+        raise Ended(outcomes.without_effect(kind, error)) from error
     except CommerceError as error:
-        return outcomes.of_read(context.update.kind, error, doubtful=context.in_doubt)
-    return bodies.entity(snapshot, buyer, commerce_connection, view)
+        raise Ended(outcomes.of_read(kind, error, doubtful=context.in_doubt)) from error
+    return order_payload.entity(reply.order, reply.buyer, connection, view)
 
 
-async def _judge(
-    context: DeliveryContext, commerce_connection: CommerceConnection, refusal: CommerceError
-) -> Outcome:
-    """Commerce said no: one look tells whether it is so because it has the order."""
+def _judge_refusal(
+    context: DeliveryContext, connection: CommerceConnection, refusal: CommerceError
+) -> Flow:
+    """Search why it was refused: Commerce may have the order already."""
     try:
-        found = await _find(context, commerce_connection)
+        found = yield from _find(context, connection)
     except CommerceError:
         return Unclear(error_messages.of(refusal), sent=True)
     if found is not None:
@@ -106,18 +102,16 @@ async def _judge(
     return Refused(error_messages.of(refusal))
 
 
-async def _find(
-    context: DeliveryContext, commerce_connection: CommerceConnection
-) -> CommerceOrder | None:
-    number = context.order.purchase_order_id
-    return await context.commerce.find_order(commerce_connection, number, context.calls.append)
+def _find(context: DeliveryContext, connection: CommerceConnection) -> Steps[CommerceOrder | None]:
+    number, keep = context.order.purchase_order_id, context.evidence.calls.append
+    return (yield from flow.read(context.commerce.find_order, connection, number, keep))
 
 
 def _linked(context: DeliveryContext, found: CommerceOrder) -> Outcome:
     known, number = context.order.commerce_order_id, context.order.commerce_order_number
     if known not in {None, found.entity_id} or number not in {None, found.number}:
-        return Refused(_TAKEN)
-    context.link = _link(found)
+        return Refused(_DIFFERS)
+    context.evidence.link = _link(found)
     return AlreadyThere(None)
 
 

@@ -1,14 +1,17 @@
-"""A stock level on its way to Walmart: absolute, so the newest value is sent at once.
+"""Flow of a stock level: an absolute value, so the newest one is sent at once.
 
 While another value may still arrive, it is sent once more when that is over; only then is it
 confirmed.
 """
 
+from datetime import datetime
+
 from app.commerce.errors import CommerceError
-from app.domain.outbox.outcome import Confirmed, Failure, HandedBack, Outcome, Refused, SendAgain
-from app.walmart import errors
-from app.worker.delivery import error_messages, failures, outcomes
+from app.domain.outbox.outcome import Confirmed, Failure, Refused, SendAgain
+from app.walmart.errors import NotFound, WalmartError
+from app.worker.delivery import failures, flow, outcomes
 from app.worker.delivery.context import DeliveryContext
+from app.worker.delivery.flow import Ended, Flow, Steps
 
 _UNKNOWN_SKU = Failure(
     code="sku_unknown_at_walmart",
@@ -17,47 +20,40 @@ _UNKNOWN_SKU = Failure(
 )
 
 
-async def deliver(context: DeliveryContext) -> Outcome:
+def deliver(context: DeliveryContext) -> Flow:
     """Set a SKU's stock at Walmart."""
     payload = context.update.payload
-    units = payload["quantity"]
+    sku, units = payload["sku"], payload["quantity"]
     if units is None:
-        asked = await _salable(context, payload["sku"])
-        if not isinstance(asked, int):
-            return asked
-        units = asked
-    if not await context.may_write():
-        return HandedBack("too little of the lease was left")
-    # What can arrive while this is on its way may be the last.
-    until = context.overwritable_until
-    call = context.client.inventory.put(
-        context.account, payload["sku"], units, payload["ship_node"]
-    )
-    context.wrote = True
+        units = yield from _salable_units(context, sku)
+    # A value that can still arrive while this one is on its way may be the last.
+    until = _overwritable_until(context)
+    put, node = context.walmart.inventory.put, payload["ship_node"]
     try:
-        context.calls.append(await call)
-    except errors.WalmartError as error:
-        context.keep_of(error)
-        context.wrote = isinstance(error, errors.CallUnclear)
-        return _judge(context, error)
+        yield from flow.write(put, context.account, sku, units, node)
+    except NotFound:
+        return Refused(_UNKNOWN_SKU)
+    except WalmartError as error:
+        return outcomes.of_write(context.update.kind, error)
     return Confirmed(None) if until is None else SendAgain(until)
 
 
-async def _salable(context: DeliveryContext, sku: str) -> int | Outcome:
-    """How many units Commerce has to sell at this moment."""
-    if context.commerce_connection is None or context.commerce_connection.stock_id is None:
-        return Refused(failures.NOT_CONNECTED)
+def _salable_units(context: DeliveryContext, sku: str) -> Steps[int]:
+    """Read how many units Commerce can sell now. Raises Ended where it does not say."""
+    connection, evidence = context.claim.commerce_connection, context.evidence
+    if connection is None or connection.stock_id is None:
+        raise Ended(Refused(failures.NOT_CONNECTED))
     try:
-        return await context.commerce.salable_quantity(
-            context.commerce_connection, sku, context.calls.append
+        return (
+            yield from flow.read(
+                context.commerce.salable_quantity, connection, sku, evidence.calls.append
+            )
         )
     except CommerceError as error:
-        return outcomes.of_read(context.update.kind, error, doubtful=False)
+        outcome = outcomes.of_read(context.update.kind, error, doubtful=False)
+        raise Ended(outcome) from error
 
 
-def _judge(context: DeliveryContext, error: errors.WalmartError) -> Outcome:
-    if isinstance(error, errors.NotFound):
-        return Refused(_UNKNOWN_SKU)
-    if isinstance(error, errors.CallRefused):
-        return Refused(error_messages.of(error))
-    return outcomes.of_write(context.update.kind, error)
+def _overwritable_until(context: DeliveryContext) -> datetime | None:
+    until = context.others_until
+    return until if until is not None and until > context.now() else None

@@ -1,4 +1,4 @@
-"""A refund on its way to Walmart: read before every send, and only what is missing is sent."""
+"""Flow of a refund: the return is read before every send, and only what is missing is sent."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -10,15 +10,14 @@ from app.domain.outbox.outcome import (
     AlreadyThere,
     Confirmed,
     Failure,
-    HandedBack,
-    Outcome,
     Refused,
     TryLater,
     Unclear,
 )
-from app.walmart import errors
-from app.worker.delivery import error_messages, failures, order_reader, outcomes
+from app.walmart.errors import CallUnclear, WalmartError
+from app.worker.delivery import error_messages, failures, flow, outcomes
 from app.worker.delivery.context import DeliveryContext
+from app.worker.delivery.flow import Ended, Flow, Steps
 
 _NO_RETURN = Failure(
     code="return_not_at_walmart",
@@ -33,22 +32,16 @@ _OTHER_IN_DOUBT = Failure(
 )
 
 
-async def deliver(context: DeliveryContext) -> Outcome:
+def deliver(context: DeliveryContext) -> Flow:
     """Refund what Walmart has not refunded yet.
 
-    While another refund of the same lines is in doubt, a read could not say which of them it shows.
+    While another refund of the same lines is in doubt, a read cannot show which of them it is of.
     """
     if context.others_until is not None:
         wait = max(context.others_until - context.now(), timedelta())
         return TryLater(_OTHER_IN_DOUBT, reached=False, wait=wait)
-    return await _refund(context)
-
-
-async def _refund(context: DeliveryContext) -> Outcome:
     at = context.now()
-    read = await _read(context)
-    if not isinstance(read, Return):
-        return read
+    read = yield from _read_return(context)
     wanted = refunds.missing(context.refund_items, read)
     never = refunds.impossible(context.refund_items, read)
     if not wanted and never is None:
@@ -59,73 +52,67 @@ async def _refund(context: DeliveryContext) -> Outcome:
         return Refused(never)
     if not context.update.may_write:
         return TryLater(failures.LANE_PAUSED, reached=False)
-    return await _send(context, read, wanted)
+    return (yield from _send(context, read, wanted))
 
 
-async def _send(context: DeliveryContext, read: Return, wanted: dict[int, int]) -> Outcome:
-    if not await context.may_write():
-        return HandedBack("too little of the lease was left")
-    context.wrote = True
+def _send(context: DeliveryContext, read: Return, wanted: dict[int, int]) -> Flow:
     try:
-        context.calls.append(await context.client.returns.refund(context.account, read, wanted))
-    except errors.WalmartError as error:
-        context.keep_of(error)
-        context.wrote = isinstance(error, errors.CallUnclear)
-        if isinstance(error, errors.CallRefused | errors.NotFound):
-            return await _judge_refusal(context, error)
+        yield from flow.write(context.walmart.returns.refund, context.account, read, wanted)
+    except WalmartError as error:
+        if error.refused:
+            return (yield from _judge_refusal(context, error))
         return outcomes.of_write(context.update.kind, error)
-    context.seen_return = _with(read, wanted)
-    return Confirmed(await _order(context))
+    context.evidence.seen_return = _with_refunded(read, wanted)
+    return Confirmed((yield from _read_order(context)))
 
 
-async def _order(context: DeliveryContext) -> OrderSnapshot | None:
-    """The order as it is now: after its refund, so that it is not taken for another's doing."""
+def _read_order(context: DeliveryContext) -> Steps[OrderSnapshot | None]:
+    """Read the order after its refund, so that the change is not taken for another's.
+
+    None means that the read failed. The refund stands all the same; the importer reads it later.
+    """
     number = context.order.purchase_order_id
     try:
-        return (
-            await order_reader.made(context, context.client.read_order(context.account, number))
-        ).order
-    except errors.WalmartError:
-        # What became of the refund stands all the same; the importer reads the order later.
+        return (yield from flow.read(context.walmart.read_order, context.account, number)).order
+    except WalmartError:
         return None
 
 
-async def _judge_refusal(context: DeliveryContext, error: errors.WalmartError) -> Outcome:
-    """Walmart said no: one read tells whether it is so because it has refunded it already."""
-    read = await _read(context, after=error)
-    if not isinstance(read, Return):
-        return read
+def _judge_refusal(context: DeliveryContext, error: WalmartError) -> Flow:
+    """Read why it was refused: Walmart may have refunded it already."""
+    read = yield from _read_return(context, after=error)
     never = refunds.impossible(context.refund_items, read)
     if never is not None:
         return Refused(never)
     if not refunds.missing(context.refund_items, read):
         return AlreadyThere(None)
-    # A return does not show where the buyer lives, which a refusal may repeat.
-    return Refused(error_messages.of(error), await _order(context))
+    # A refusal may repeat the buyer's address, which only the order shows.
+    return Refused(error_messages.of(error), (yield from _read_order(context)))
 
 
-async def _read(
-    context: DeliveryContext, after: errors.WalmartError | None = None
-) -> Return | TryLater | Unclear | Refused:
-    known = context.returned
+def _read_return(context: DeliveryContext, after: WalmartError | None = None) -> Steps[Return]:
+    """Read the return. after: the refusal of a write, which the read is to explain.
+
+    Raises Ended where Walmart does not show it.
+    """
+    number = context.returned.return_order_id
     try:
-        page = await context.client.returns.read(context.account, known.return_order_id)
+        page = yield from flow.read(context.walmart.returns.read, context.account, number)
         if page.unreadable:
-            raise errors.CallUnclear("Walmart's return cannot be read.", call=page.call)
-    except errors.WalmartError as error:
-        context.keep_of(error)
+            raise CallUnclear("Walmart's return cannot be read.", call=page.call)
+    except WalmartError as error:
         doubtful = context.in_doubt or after is not None
-        return outcomes.of_read(context.update.kind, error, doubtful=doubtful, wrote=after)
-    context.calls.append(page.call)
-    context.readings.append(page)
+        kind = context.update.kind
+        raise Ended(outcomes.of_read(kind, error, doubtful=doubtful, wrote=after)) from error
     if not page.returns:
-        return Refused(_NO_RETURN)
-    (context.seen_return,) = page.returns
-    return context.seen_return
+        raise Ended(Refused(_NO_RETURN))
+    (shown,) = page.returns
+    context.evidence.seen_return = shown
+    return shown
 
 
-def _with(read: Return, units: dict[int, int]) -> Return:
-    """The return after Walmart took a refund."""
+def _with_refunded(read: Return, units: dict[int, int]) -> Return:
+    """Return the return as it is after a refund."""
     lines = tuple(
         replace(line, refunded=line.refunded + units.get(line.number, 0)) for line in read.lines
     )

@@ -12,12 +12,16 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.commerce.signatures import AdobeKeys
-from app.domain.update import State
+from app.domain.outbox.doubt import QUIET_PERIOD
+from app.domain.outbox.outcome import AlreadyThere
+from app.domain.update import Kind, State
 from app.simulator.app import create_app as create_simulator
 from app.storage.queries.views import OrderView
 from app.usecases.imports import reconcile
-from app.worker.delivery import order_reader
-from app.worker.delivery.context import DeliveryContext
+from app.worker.delivery import deliver, steps
+from app.worker.delivery.context import ClaimData, DeliveryContext
+from app.worker.delivery.flow import Flow
+from app.worker.delivery.lease import Lease
 from app.worker.maintenance.doubts import DoubtResolver
 from tests.builders import an_id, an_order
 from tests.harness.pollers import BREAKER
@@ -152,34 +156,39 @@ async def test_a_delivery_counts_a_read_from_its_beginning(
     number = await world.at_walmart(3, store=store)
     began, clock = datetime.now(UTC), SimpleNamespace(now=0.0)
     unused: Any = None
+    order = an_order(purchase_order_id=number)
     update: Any = SimpleNamespace(
         id=an_id(),
-        claimed_at=began,
+        kind=Kind.SHIPMENT,
+        order_id=order.id,
         claimed_from=State.VERIFYING,
         in_doubt_until=began + timedelta(seconds=5),
     )
-    delivery_context = DeliveryContext(
-        update=update,
-        of_order=an_order(purchase_order_id=number),
-        account=await world.context.account(1),
-        client=world.client,
-        commerce=unused,
-        policy=unused,
-        lease=60.0,
+    lease = Lease(
+        claimed_at=began,
+        seconds=60.0,
         timeout=30.0,
         monotonic=lambda: clock.now,
-        claimed_monotonic=0.0,
         leased_monotonic=0.0,
+        claimed_monotonic=0.0,
         renew=unused,
         stopping=lambda: False,
     )
+    data = ClaimData(await world.context.account(1), {order.id: order}, 0.0, 0.0)
+    delivery_context = DeliveryContext(update, data, world.client, unused, QUIET_PERIOD, lease)
 
     async def takes_long() -> None:
         clock.now += 10.0
 
     meanwhile.happens.append(takes_long)
-    read = await order_reader.read_order(delivery_context)
-    assert isinstance(read, order_reader.OrderRead)
+
+    def reading() -> Flow:
+        read = yield from steps.read_order(delivery_context)
+        assert read.at == began
+        return AlreadyThere(read.snapshot, in_doubt=not delivery_context.ends_doubt(read.at))
+
+    outcome = await deliver.perform(delivery_context, reading())
+    assert isinstance(outcome, AlreadyThere)
+    assert outcome.in_doubt
     assert delivery_context.now() == began + timedelta(seconds=10)
-    assert (read.at, delivery_context.read_at) == (began, began)
-    assert not delivery_context.ends_doubt(read.at)
+    assert delivery_context.evidence.read_at == began

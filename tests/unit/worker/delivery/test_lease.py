@@ -1,13 +1,11 @@
-"""What an errand thinks is left of its lease, by a clock that the test turns."""
+"""What a delivery thinks is left of its lease, by a clock that the test turns."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from app.worker.delivery.context import WRITE_MARGIN, DeliveryContext
+from app.worker.delivery.lease import WRITE_MARGIN, Lease
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 LEASE, TIMEOUT = 100.0, 30.0
@@ -29,22 +27,15 @@ class Clock:
         return True
 
 
-def delivery_context(clock: Clock, *, claimed: float) -> DeliveryContext:
+def a_lease(clock: Clock, *, claimed: float) -> Lease:
     """Of a claim that was asked for at 0 and answered then."""
-    unused: Any = None
-    update: Any = SimpleNamespace(claimed_at=NOON)
-    return DeliveryContext(
-        update=update,
-        of_order=None,
-        account=unused,
-        client=unused,
-        commerce=unused,
-        policy=unused,
-        lease=LEASE,
+    return Lease(
+        claimed_at=NOON,
+        seconds=LEASE,
         timeout=TIMEOUT,
         monotonic=lambda: clock.now,
-        claimed_monotonic=claimed,
         leased_monotonic=0.0,
+        claimed_monotonic=claimed,
         renew=clock.renew,
         stopping=lambda: False,
     )
@@ -55,25 +46,25 @@ async def test_a_lease_counts_from_before_the_statement_that_claimed(
     now: float, renewed: bool
 ) -> None:
     clock = Clock(now)
-    assert await delivery_context(clock, claimed=50.0).may_write()
+    assert await a_lease(clock, claimed=50.0).may_write()
     assert bool(clock.renewals) is renewed
 
 
 async def test_a_renewed_lease_counts_from_before_the_statement_that_renewed_it() -> None:
     clock = Clock(LAST + 1, renewing=50.0)
-    under_way = delivery_context(clock, claimed=0.0)
-    assert await under_way.may_write()
+    lease = a_lease(clock, claimed=0.0)
+    assert await lease.may_write()
     clock.now = LAST + 1 + LAST
-    assert await under_way.may_write()
+    assert await lease.may_write()
     assert clock.renewals == [LAST + 1]
     clock.now += 1
-    assert await under_way.may_write()
+    assert await lease.may_write()
     assert clock.renewals == [LAST + 1, LAST + 1 + LAST + 1]
 
 
 def test_the_databases_time_counts_from_after_the_claim_so_that_it_is_never_ahead() -> None:
     clock = Clock(50.0)
-    under_way = delivery_context(clock, claimed=50.0)
-    assert under_way.now() == NOON
+    lease = a_lease(clock, claimed=50.0)
+    assert lease.now() == NOON
     clock.now += 7
-    assert under_way.now() == NOON + timedelta(seconds=7)
+    assert lease.now() == NOON + timedelta(seconds=7)
