@@ -155,7 +155,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._unsent = math.inf
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the timers, and tell the app."""
+        """End the timers, and notify the app."""
         self._disarm()
         if self._send_timer is not None:
             self._send_timer.cancel()
@@ -198,7 +198,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._close(event)
 
     def _watch(self) -> None:
-        # No callback tells that a closing connection's rest is not read.
+        # There is no callback for a closing connection with unread data.
         if self._send_timer is None and (self.flow.write_paused or self.transport.is_closing()):
             self._unsent = self.transport.get_write_buffer_size()
             if self._unsent:

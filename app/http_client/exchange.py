@@ -191,7 +191,7 @@ class Exchange:
     def _shown(self, text: str, payload: object, wanted: HttpRequest) -> str:
         own = self._dialect.own
         if own is not None and text and not own(payload):
-            # Who else answers at a wrong address is none of the store's business.
+            # A stranger at a wrong address may have answered: the store must not see its body.
             return f"[{len(text)} characters that are no answer of this system's]"
         return redaction.redact(text, wanted.secrets)
 

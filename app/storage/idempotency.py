@@ -2,7 +2,7 @@
 
 The answer is written in the transaction of what it answers, so that there is never one
 without the other. A request that runs now holds a transaction-level advisory lock, which
-works behind a transaction pooler too and is gone with its transaction.
+works behind a transaction pooler too, and ends with its transaction.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Who is calling: one store's keys at Walmart."""
+"""Credentials of a store at Walmart."""
 
 from dataclasses import dataclass, field
 

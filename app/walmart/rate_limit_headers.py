@@ -14,7 +14,7 @@ SHORTEST = timedelta(milliseconds=50)
 LONGEST = timedelta(minutes=5)
 # Larger numbers cannot be seconds since 1970 (that would be the year 5138): they are milliseconds.
 _MILLISECONDS_ABOVE = 1e11
-# Walmart's Date header has whole seconds; further apart than this, one of the clocks is wrong.
+# Walmart's Date header has whole seconds; with a larger difference one of the clocks is wrong.
 _CLOCKS_AGREE = timedelta(seconds=2)
 _COUNT = "x-current-token-count"
 _REPLENISHED_AT = ("x-next-replenish-time", "x-next-replenishment-time")

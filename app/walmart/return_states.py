@@ -1,7 +1,7 @@
 """Statuses and events of a return line.
 
 Walmart's guide to the returns API has the statuses INITIATED, DELIVERED and COMPLETED in the US,
-and also CANCELLED elsewhere. COMPLETED may mean refunded or canceled; the events tell which.
+and also CANCELLED elsewhere. COMPLETED may mean refunded or canceled; the events show which.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

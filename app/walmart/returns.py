@@ -159,7 +159,7 @@ def _refunded(entry: Mapping[str, object]) -> int:
 def _canceled(entry: Mapping[str, object], others: int) -> int:
     """Return the units canceled. others: units that are not refunded.
 
-    A canceled and a refunded return are both COMPLETED; the events tell which.
+    A canceled and a refunded return are both COMPLETED; the events show which.
     """
     states = return_states.statuses(entry)
     done = return_states.CANCELED

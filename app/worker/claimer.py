@@ -28,7 +28,7 @@ from app.usecases.context import commerce_connection
 from app.walmart.credentials import SellerCredentials
 from app.worker.delivery.context import ClaimData
 
-# How long a store, or its Commerce, pauses whose secret cannot be decrypted.
+# Pause of a store, or of its Commerce, when its secret cannot be decrypted.
 UNREADABLE_PAUSE = timedelta(seconds=60)
 _log = structlog.get_logger(__name__)
 

@@ -186,7 +186,7 @@ class Dispatcher:
             self._deliver(turn, batch, ended)
 
     async def _pause(self, turn: Turn) -> None:
-        """Pause a store whose secret cannot be decrypted."""
+        """Pause a store with a secret that cannot be decrypted."""
         try:
             await self.claimer.pause(turn.key[0], Endpoint.ALL)
         except Exception as error:  # noqa: BLE001 - logged; the next claim finds the store again

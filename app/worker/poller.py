@@ -23,7 +23,7 @@ class Poller:
     completer: Completer
     maintenance: MaintenanceScheduler
     heartbeat: Heartbeat
-    """Tells a liveness probe that the dispatcher's loop turns."""
+    """Shows a liveness probe that the dispatcher's loop turns."""
     drain: float
     """Seconds in which deliveries in flight may end after a stop."""
 

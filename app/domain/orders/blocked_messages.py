@@ -1,4 +1,4 @@
-"""What stands against an update at Walmart, in words: for it as a whole, and line by line."""
+"""Messages that say why Walmart's state blocks an update, as a whole and line by line."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -67,7 +67,7 @@ _REASONS = {
 
 
 def failure(blocked: Sequence[BlockedUnits], *, rest: bool) -> Failure:
-    """The failure of a shipment of which nothing more can go; rest: Walmart has all else of it."""
+    """The failure of a shipment without sendable units; rest: Walmart has the other units."""
     whole = OBSTACLES[_main_code(blocked)]
     if not rest and len(blocked) == 1:
         return whole

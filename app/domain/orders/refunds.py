@@ -2,7 +2,7 @@
 
 Walmart may refund by itself meanwhile (its policy allows it after 48 hours); then less or nothing
 is left to send, and the refund succeeds. The target depends on the results of the line's other
-refunds, of which at most one is in doubt at a time. `refund_plan.py` decides what may be refunded.
+refunds; at most one of them is in doubt at a time. `refund_plan.py` decides what may be refunded.
 """
 
 from collections.abc import Iterable, Sequence

@@ -22,7 +22,7 @@ class LineFailure:
 class Failure:
     """Why a delivery did not end well, for a person to read.
 
-    origin: whose fault it is, walmart, commerce or waybill. retryable: whether sending the
+    origin: the system at fault, walmart, commerce or waybill. retryable: whether sending the
     same again can help. sent_as: Walmart's own codes, kept for a support case. lines: where some
     lines went and others could not, those that could not.
     """
@@ -69,7 +69,7 @@ class TryLater:
     """It had no effect and may work later.
 
     reached: the try got to Walmart (it counts towards giving up). absent: a read or Walmart's
-    answer showed that no unit of it is there. paused: a lane stands still for this.
+    answer showed that no unit of it is there. paused: a lane is paused because of it.
     """
 
     failure: Failure
@@ -96,7 +96,7 @@ class Unclear:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It will not happen as asked; a person must look. The snapshot tells what did happen."""
+    """It will not happen as asked; a person must look. The snapshot shows what did happen."""
 
     failure: Failure
     snapshot: OrderSnapshot | None = None

@@ -19,7 +19,7 @@ from enum import StrEnum
 from app.domain.outbox.outcome import Pause
 from app.domain.update import Kind
 
-# Calls in flight until Walmart has answered once and so told the size of the bucket.
+# Calls in flight until Walmart's first answer shows the size of the bucket.
 FIRST_CALLS = 4
 # Calls in flight to a Commerce: it names no limit, and it serves the shop's buyers too.
 COMMERCE_CALLS = 4

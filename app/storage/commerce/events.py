@@ -58,7 +58,7 @@ class CommerceEvent:
     about: str
     commerce_order_id: int
     told: Mapping[str, Any]
-    """The merged content of its messages, as JSON (column `told`)."""
+    """The merged content of its messages, as JSON."""
     state: str = WAITING
     order_id: UUID | None = None
     told_at: datetime | None = None

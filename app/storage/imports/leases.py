@@ -67,7 +67,7 @@ class ImportTotals:
 
 
 async def due(connection: Connection, every: float) -> list[int]:
-    """Stores whose last run began every seconds ago or may continue, the longest ago first."""
+    """Stores with a last run that began `every` seconds ago or may continue, the oldest first."""
     rows = await _DUE.execute(connection, {"every": every, "limit": MOST_DUE})
     return [row.store_id for row in rows]
 

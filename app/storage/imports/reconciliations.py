@@ -31,7 +31,7 @@ class ReconcileTotals:
 
 
 async def due(connection: Connection, every: float) -> list[int]:
-    """Stores whose last run began every seconds ago or more, the longest ago first."""
+    """Stores that last ran `every` seconds ago or earlier, the longest ago first."""
     rows = await _DUE.execute(connection, {"every": every})
     return [row.store_id for row in rows]
 

@@ -1,4 +1,4 @@
-"""Stock levels as updates: one queue for each SKU and ship node, of which the newest value is sent.
+"""Stock levels as updates: one queue for each SKU and ship node; the newest value is sent.
 
 The write is absolute, so an older value that is sent late would sell units that do not exist. A
 value's age is when Commerce gave it, not when it was queued: a level that came with a cancellation

@@ -160,7 +160,7 @@ async def _spend(
 
 
 async def give_back(direct: Sessions, store_id: int, taken: Sequence[Claimed]) -> None:
-    """Undo a claim of updates of which nothing was sent; a later claim takes them."""
+    """Undo a claim of updates that were not sent; a later claim takes them."""
     values: dict[str, Any] = {
         "store_id": store_id,
         "ids": [each.id for each in taken],

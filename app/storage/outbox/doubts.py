@@ -49,7 +49,7 @@ class UpdateInDoubt:
 
 
 async def end_by_time(database: Database) -> None:
-    """End the doubts of stock levels whose time is over."""
+    """End the doubts of stock levels that have expired."""
     for stores in await _END_BY_TIME.turns(database, {}):
         async with database.begin() as connection:
             await _END_BY_TIME.execute(connection, stores, {})

@@ -1,7 +1,7 @@
 -- Lease due updates of some stores to one poller, as many as each group's quota allows.
 
--- A store passes whose count of claims is still the one that the quotas were computed from: then
--- nobody has claimed since, and nobody can until the statement ends. A locked store is skipped.
+-- A store passes if its count of claims is still the one that the quotas were computed from: then
+-- no other claim was made since, and none can be until the statement ends. A locked store is skipped.
 WITH passed AS MATERIALIZED (
   SELECT p.store_id FROM unnest(:stores::int[], :claims::bigint[]) AS v(store_id, claims)
    CROSS JOIN LATERAL (
@@ -11,7 +11,7 @@ WITH passed AS MATERIALIZED (
 counted AS (
   UPDATE lanes l SET claims = l.claims + 1
    WHERE l.store_id = ANY(ARRAY(SELECT store_id FROM passed)) AND <l> AND l.endpoint = '*'),
--- A shipment of which nothing was heard for longer than the quiet period, as in a backlog or a
+-- A shipment without an answer for longer than the quiet period, as in a backlog or a
 -- restored backup, is stale: Walmart is read before it is sent (contract, promise 3). Other kinds
 -- are read anyway, or may be sent twice. Each row is found by its key, whatever the planner expects.
 picked AS MATERIALIZED (

@@ -1,10 +1,10 @@
-"""The outbox: appended with what it is about, in turn within its subject, held under a lease.
+"""The outbox: updates are appended with their record, take turns within a subject, and are leased.
 
-Who may take which update when is in `app/storage/outbox/claims.py`.
+`app/storage/outbox/claims.py` decides which poller may take which update.
 
-`active` marks whose turn it is; a partial unique index lets no subject have two. A shipment
-that is known to be absent after PASSABLE_AFTER retries lets later shipments of its order
-take turns with it, the one that is due first going first.
+`active` marks the update whose turn it is; a partial unique index allows one for each subject. A
+shipment that is known to be absent after PASSABLE_AFTER retries lets later shipments of its order
+take turns with it: the one that is due first goes first.
 """
 
 from collections.abc import Sequence
@@ -81,7 +81,7 @@ async def append(connection: Connection, new: NewUpdate) -> None:
     """Write an update in the transaction of what it is about.
 
     It is its turn at once when nothing else of its subject is open; the caller holds the
-    subject's lock (the order row), so nobody else can think the same.
+    subject's lock (the order row), so no other transaction can conclude the same.
     """
     busy = sa.exists().where(
         updates.c.store_id == new.store_id,

@@ -45,7 +45,7 @@ class _Target:
 def sqlalchemy_url(url: str) -> URL:
     """The address for `create_async_engine`, with asyncpg.
 
-    Raises BadDatabaseUrl for an address of which a part is not supported.
+    Raises BadDatabaseUrl for an address with an unsupported part.
     """
     target = _parse(url)
     query: dict[str, str] = {}

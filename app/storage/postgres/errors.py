@@ -20,7 +20,7 @@ _OUTDATED = (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheErr
 # shutdown or statement time-out (57), an I/O error (58).
 REFUSED = ("28", "3D")
 _NOT_NOW = ("08", "25P03", *REFUSED, "53", "57", "58")
-# What a statement raises whose connection is lost; a time-out is an OSError.
+# Errors of a statement that lost its connection; a time-out is an OSError.
 LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, sa.exc.TimeoutError)
 _MESSAGE = "The database cannot be reached or takes no writes now."
 _HELD = "Another transaction holds a row that this needs."

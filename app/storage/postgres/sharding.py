@@ -109,8 +109,8 @@ class ShardedQuery:
 class Sweep(ShardedCommand):
     """A statement that works on some of the rows that are due, of all stores or of one at a time.
 
-    due: FROM and WHERE of the rows d that are due. template: the statement, in which <due> stands
-    for these. since: an expression for when a row became due; the store with the oldest row is
+    due: FROM and WHERE of the rows d that are due. template: the statement, with <due> in their
+    place. since: an expression for when a row became due; the store with the oldest row is
     first. None means that every store has its turn in each round.
     """
 

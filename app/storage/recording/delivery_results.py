@@ -168,7 +168,7 @@ async def _drop_stale_levels(connection: Connection, kept: Iterable[DeliveryResu
 
 
 def _others_wait(orders: Mapping[UUID, Order], update: Claimed) -> bool:
-    """Whether the update's queue may contain others, one of which may become active now.
+    """Whether the update's queue may contain others, and one may become active now.
 
     A locked order shows all of them.
     """

@@ -100,7 +100,7 @@ async def earlier(
     """The refunds of an order (store and id) that were asked for under a reference, newest first.
 
     within: only those that were asked for so short a time ago. The caller holds the order, so that
-    nobody else asks at the same time.
+    no other request runs at the same time.
     """
     values = {
         "store_id": place[0],
@@ -119,7 +119,7 @@ async def answering(
     *,
     whole: bool = False,
 ) -> EarlierRefund | None:
-    """The refund that answers who asks again under a reference; None where it is judged anew.
+    """The refund that answers a repeated request under a reference; None means judge it anew.
 
     One that is open, failed, confirmed or was seen at Walmart answers. So does a dismissed one of
     which Walmart has a part, unless whole: then what Walmart has is left out of what is asked for

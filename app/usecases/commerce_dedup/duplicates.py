@@ -5,7 +5,7 @@ the same tracking number (now or before a correction) and the same units of the 
 does not count: the channels name it differently. A shipment matches at most one shipment of
 Commerce and one REST body, so two shipments that are equal in everything stay two.
 
-A dismissed shipment of which Walmart shows no unit is not a duplicate of anything. While it is in
+A dismissed shipment without any unit at Walmart is not a duplicate of anything. While it is in
 doubt, an equal shipment is refused.
 """
 
@@ -109,7 +109,7 @@ async def _free(connection: Connection, order: Order, kind: str) -> list[SentShi
 
 
 def _dismissed(order: Order, sent: SentShipment) -> Task | None:
-    """The update of a dismissed shipment of which Walmart has shown no unit."""
+    """The update of a dismissed shipment without any unit shown at Walmart."""
     task = order.task(sent.update_id)
     if task is None or task.state is not State.DISMISSED:
         return None

@@ -120,7 +120,7 @@ def _listed(context: AppContext, store_id: int, snapshot: OrderSnapshot) -> List
 
 
 def _blank(context: AppContext, store_id: int, number: str) -> ListedOrder:
-    """An order of which only the number could be parsed."""
+    """An order that could not be parsed, except for its number."""
     at = context.now().isoformat().replace("+00:00", "Z")
     return ListedOrder(
         id=context.new_id(store_id),

@@ -145,7 +145,7 @@ class _Reader:
                     await self._read(known[order_id])
 
     async def read_open(self, began: datetime) -> None:
-        """Read the orders that the list left out and that, or an update of which, are not final."""
+        """Read the orders that the list left out and that are not final, or have an open update."""
         store_id, after = self.account.store_id, None
         while True:
             async with self.context.transaction() as connection:

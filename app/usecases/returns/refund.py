@@ -30,7 +30,7 @@ from app.usecases.context import AppContext
 from app.usecases.returns import open_returns
 from app.usecases.returns.open_returns import Fitting
 
-# Who sends the same body again within it, without a key or a reference, repeats itself; as long
+# The same body again within it, without a key or a reference, is a repetition; as long
 # as an answer is kept under an Idempotency-Key.
 REPEATED_WITHIN = timedelta(days=7)
 # Where another return has come in since, only for so long: then the same words mean that one.

@@ -69,7 +69,7 @@ class Importer:
     """None means the largest that Walmart allows."""
 
     async def due(self) -> list[int]:
-        """Stores whose last run is long enough ago."""
+        """Stores that are due: their last run is long enough ago."""
         if not self.every:
             return []
         async with self.context.transaction() as connection:
