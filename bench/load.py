@@ -4,6 +4,9 @@
 JSON: requests a second, p50 and p99 in milliseconds, orders used, answers by status. Requests
 are written by hand, so that the generator takes little of the machine it measures.
 
+With `--requests FILE` in place of `--orders`, it sends other requests: each line of the file is
+JSON, [path, Idempotency-Key, body].
+
 With `--rate R` it asks R times a second, whatever the answers take: a request that finds no
 connection free waits for one, and counts from when it should have left.
 """
@@ -22,8 +25,8 @@ from urllib.parse import urlsplit
 import uvloop
 
 _HEAD = (
-    "POST /v1/orders/{order}/shipments HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\n"
-    "Content-Type: application/json\r\nIdempotency-Key: {order}\r\nContent-Length: {length}\r\n\r\n"
+    "POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\n"
+    "Content-Type: application/json\r\nIdempotency-Key: {once}\r\nContent-Length: {length}\r\n\r\n"
 )
 
 
@@ -74,8 +77,8 @@ class _Connection(asyncio.Protocol):
 
 
 class _Run:
-    def __init__(self, wanted: argparse.Namespace, orders: list[str]) -> None:
-        self._requests = self._written(orders, wanted.key)
+    def __init__(self, wanted: argparse.Namespace) -> None:
+        self._requests = self._stored(wanted) if wanted.requests else self._shipments(wanted)
         self._began = time.perf_counter()
         self._until = self._began + wanted.seconds
         self._rate: float | None = wanted.rate
@@ -88,7 +91,13 @@ class _Run:
         self.statuses: Counter[int] = Counter()
         self.used = 0
 
-    def _written(self, orders: list[str], key: str) -> Iterator[bytes]:
+    def _stored(self, wanted: argparse.Namespace) -> Iterator[bytes]:
+        for line in Path(wanted.requests).read_text().splitlines():
+            path, once, body = json.loads(line)
+            yield _request(path, once, json.dumps(body), wanted.key)
+
+    def _shipments(self, wanted: argparse.Namespace) -> Iterator[bytes]:
+        orders = Path(wanted.orders).read_text().split()[wanted.first :]
         for number, order in enumerate(orders):
             body = json.dumps(
                 {
@@ -97,8 +106,7 @@ class _Run:
                     "items": [{"line_number": "1", "quantity": 1}],
                 }
             )
-            head = _HEAD.format(order=order, key=key, length=len(body))
-            yield (head + body).encode()
+            yield _request(f"/v1/orders/{order}/shipments", order, body, wanted.key)
 
     def free(self, connection: _Connection) -> None:
         """A connection can ask again."""
@@ -131,9 +139,13 @@ class _Run:
         self.took.append(seconds)
 
 
-async def _load(wanted: argparse.Namespace, orders: list[str]) -> dict[str, object]:
+def _request(path: str, once: str, body: str, key: str) -> bytes:
+    return (_HEAD.format(path=path, once=once, key=key, length=len(body)) + body).encode()
+
+
+async def _load(wanted: argparse.Namespace) -> dict[str, object]:
     place = urlsplit(wanted.url)
-    run = _Run(wanted, orders)
+    run = _Run(wanted)
     began = time.perf_counter()
     loop = asyncio.get_running_loop()
     for _ in range(wanted.connections):
@@ -154,14 +166,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("--key", required=True)
-    parser.add_argument("--orders", required=True)
+    parser.add_argument("--orders")
+    parser.add_argument("--requests")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--rate", type=float)
     wanted = parser.parse_args()
-    orders = Path(wanted.orders).read_text().split()[wanted.first :]
-    found = uvloop.run(_load(wanted, orders))
+    found = uvloop.run(_load(wanted))
     print(json.dumps(found))
 
 
