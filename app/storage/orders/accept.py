@@ -56,6 +56,7 @@ _NUMBERS = Statement("""
 _PARTS = {
     "shipments": sql.read("orders/accept_shipments.sql"),
     "cancellations": sql.read("orders/accept_cancellations.sql"),
+    "refunds": sql.read("orders/accept_refunds.sql"),
     "responses": "stored AS ({})".format(
         sql.read("store_response.sql", accepted="accepted a JOIN", rest="USING (n)")
     ),

@@ -5,7 +5,7 @@ A row has the names of the columns. The same rows are written, and shown in the 
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from app.storage import idempotency
 from app.storage.idempotency import IdempotentRequest, StoredResponse
 from app.storage.orders.repository import items_json
 from app.storage.orders.shipments import NewCancellation, NewShipment
+from app.storage.returns.refunds import NewRefund
 from app.storage.stores.stores import ShippingRules
 
 
@@ -70,6 +71,7 @@ class Acceptance:
     """In the order in which they are sent."""
     shipments: Sequence[NewShipment] = ()
     cancellation: NewCancellation | None = None
+    refund: NewRefund | None = None
     once: IdempotentRequest | None = None
     answer: StoredResponse | None = None
     """The response to store under the key of the request."""
@@ -117,6 +119,7 @@ def rows_of(wanted: Sequence[Acceptance]) -> dict[str, list[dict[str, Any]]]:
         "cancellations": [
             {"n": n, **row} for n, each in numbered for row in cancellation_rows(each)
         ],
+        "refunds": [{"n": n, **row} for n, each in numbered for row in _refund_rows(each)],
         "lines": [{"n": n, **row} for n, each in numbered for row in _line_rows(each)],
         "responses": [{"n": n, **row} for n, each in numbered for row in _response_rows(each)],
     }
@@ -172,6 +175,19 @@ def cancellation_rows(wanted: Acceptance) -> Iterator[dict[str, Any]]:
             "comment": new.comment,
             "inventory": new.inventory,
             "items": items_json(new.items),
+        }
+
+
+def _refund_rows(wanted: Acceptance) -> Iterator[dict[str, Any]]:
+    new = wanted.refund
+    if new is not None:
+        yield {
+            "id": new.id,
+            "return_id": new.return_id,
+            "update_id": new.update_id,
+            "comment": new.comment,
+            "reference": new.reference,
+            "items": [asdict(item) for item in new.items],
         }
 
 

@@ -1,6 +1,5 @@
 """Refunds as they are written down, each beside its update."""
 
-import dataclasses
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -81,14 +80,6 @@ class RefundToSend:
     known: StoredReturn
     items: tuple[RefundItem, ...]
     others_until: datetime | None
-
-
-async def add(connection: Connection, new: NewRefund) -> int:
-    """Write a refund; answers its number."""
-    values = {each.name: getattr(new, each.name) for each in dataclasses.fields(new)}
-    values["items"] = [dataclasses.asdict(item) for item in new.items]
-    statement = sa.insert(refunds).values(**values).returning(refunds.c.number)
-    return int((await connection.execute(statement)).scalar_one())
 
 
 async def earlier(

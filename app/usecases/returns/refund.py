@@ -18,8 +18,9 @@ from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import Kind
 from app.storage import idempotency, queries
 from app.storage.idempotency import IdempotentRequest
-from app.storage.orders import repository, save
-from app.storage.outbox import updates
+from app.storage.orders import accept as accepting
+from app.storage.orders import repository
+from app.storage.orders.acceptance import Acceptance, OrderVersion
 from app.storage.postgres.database import Connection
 from app.storage.queries.views import ReturnView, UpdateView
 from app.storage.returns import refunds, returns
@@ -133,7 +134,7 @@ async def refund_locked(
             connection, order, items, reference.text, reference.within
         )
     if before is not None:
-        return await _asked(connection, order.store_id, before)
+        return await _answer(connection, order.store_id, before.return_id, before.update_id)
     known, wanted = open_returns.only(fitting)
     request = RefundRequest(wanted, comment, order.purchase_order_id)
     asking = _Asking(request, actor, reference.text if reference else None)
@@ -156,12 +157,15 @@ async def _before(
     return None if others else found
 
 
-async def _asked(connection: Connection, store_id: int, before: EarlierRefund) -> Refunded:
-    view = await queries.return_(connection, store_id, before.return_id)
-    written = await queries.update(connection, store_id, before.update_id)
-    if view is None or written is None:
-        raise Unknown("return", before.return_id)
-    return Refunded(view, written, before.number)
+async def _answer(
+    connection: Connection, store_id: int, return_id: UUID, update_id: UUID
+) -> Refunded:
+    """The refund of an update, with its return. Raises Unknown."""
+    view = await queries.return_(connection, store_id, return_id)
+    for each in view.refunds if view else ():
+        if view is not None and each.update.id == update_id:
+            return Refunded(view, each.update, each.number)
+    raise Unknown("return", return_id)
 
 
 async def _accept(
@@ -173,20 +177,24 @@ async def _accept(
     asked = await refunds.of_return(connection, known)
     waiting = rules.pending(known.returned, asked)
     doubts = rules.doubts(asked)
-    items, problems = refund_plan.plan(locked, known.returned, asking.request, waiting, doubts)
+    orders = {number: version.order for number, version in locked.items()}
+    items, problems = refund_plan.plan(orders, known.returned, asking.request, waiting, doubts)
     refuse(problems)
     if not items:
         raise Invalid("required", "At least one item is needed.")
-    made = []
-    for number, some in sorted(rules.by_order(known.returned, items).items()):
-        made.append(await _queue(connection, context, locked[number], known, some, asking))
-    return await _asked(connection, known.store_id, made[0])
+    written = [
+        _plan(context, locked[number], known, some, asking)
+        for number, some in sorted(rules.by_order(known.returned, items).items())
+    ]
+    for acceptance in written:
+        await accepting.accept_locked(connection, acceptance)
+    return await _answer(connection, known.store_id, known.id, written[0].updates[0].id)
 
 
 async def _lock(
     connection: Connection, return_id: UUID, request: RefundRequest
-) -> dict[str, Order]:
-    """Hold the orders that a refund is about, by purchase order. Raises Conflict."""
+) -> dict[str, OrderVersion]:
+    """Lock the orders that a refund is about, by purchase order. Raises Conflict."""
     known = await returns.find(connection, return_id)
     if not known.readable:
         message = "Walmart shows this return in a way that cannot be read; see its status_details."
@@ -198,21 +206,24 @@ async def _lock(
         named = f" ({', '.join(unknown)})" if unknown else ""
         message = f"The order of this return is not known here{named}: POST /v1/orders/import."
         raise Conflict("order_unknown", message)
-    held = await repository.lock_many(
+    await repository.lock_rows(
         connection, [(known.store_id, order_id) for order_id in places.values()]
     )
-    return {order.purchase_order_id: order for order in held.values()}
+    return {
+        number: await accepting.look_up_locked(connection, order_id)
+        for number, order_id in places.items()
+    }
 
 
-async def _queue(  # noqa: PLR0917 - one caller, which has all of them in hand
-    connection: Connection,
+def _plan(
     context: AppContext,
-    order: Order,
+    version: OrderVersion,
     known: StoredReturn,
     items: tuple[RefundItem, ...],
     asking: _Asking,
-) -> EarlierRefund:
-    """Write the refund of one order's lines, and its update."""
+) -> Acceptance:
+    """Plan the refund of one order's lines."""
+    order = version.order
     update = NewUpdate(
         store_id=order.store_id,
         id=context.new_id(order.store_id),
@@ -223,21 +234,14 @@ async def _queue(  # noqa: PLR0917 - one caller, which has all of them in hand
         requested_by=asking.actor,
         payload={"return_order_id": known.returned.return_order_id},
     )
-    await updates.append(connection, update)
-    number = await refunds.add(
-        connection,
-        NewRefund(
-            store_id=order.store_id,
-            id=context.new_id(order.store_id),
-            return_id=known.id,
-            order_id=order.id,
-            update_id=update.id,
-            comment=asking.request.comment,
-            items=items,
-            reference=asking.reference,
-        ),
+    refund = NewRefund(
+        store_id=order.store_id,
+        id=context.new_id(order.store_id),
+        return_id=known.id,
+        order_id=order.id,
+        update_id=update.id,
+        comment=asking.request.comment,
+        items=items,
+        reference=asking.reference,
     )
-    await updates.activate_next(connection, [update.queue])
-    after = await repository.lock(connection, order.id)
-    await save.save_status(connection, after, synced=False)
-    return EarlierRefund(known.id, update.id, number)
+    return Acceptance(version, [update], refund=refund)
