@@ -276,7 +276,7 @@ async def test_an_open_order_is_read_though_nothing_changed_at_walmart(world: Wo
 
 async def test_a_refund_that_nothing_here_asked_for_is_told(world: World) -> None:
     order, found = await returned(world, 2)
-    rma = found.returned.return_order_id
+    rma = found.rma_number
     (await world.walmart.post(f"/simulator/returns/{rma}/refund", json={})).raise_for_status()
     report = await was_read(world)
     assert report.returns == 1

@@ -1,4 +1,4 @@
-"""Views of returns, each with its refunds and status details."""
+"""Reads returns into views, each with its refunds and status details."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -7,23 +7,24 @@ from typing import Any
 from uuid import UUID
 
 from app.domain.orders import returns as rules
+from app.domain.orders.returns import Return, ReturnLine
 from app.storage.postgres import sql
 from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
 from app.storage.postgres.sharding import ShardedQuery, of_any, of_one
 from app.storage.postgres.sql import Statement
-from app.storage.queries import index_scan, order_search, orders_by_id, update_views
+from app.storage.queries import index_scan, order_search, orders_by_id, refund_views, update_views
 from app.storage.queries.index_scan import KeyRange
 from app.storage.queries.index_scan_sql import IndexScan
 from app.storage.queries.pagination import After, KeysetPage, cut
 from app.storage.queries.views import (
-    RefundView,
-    ReturnedOrder,
+    MoneyView,
+    RefundOfReturnView,
+    ReturnedOrderView,
+    ReturnItemView,
     ReturnView,
     StatusDetail,
-    UpdateView,
 )
-from app.storage.returns import refunds as asked_for
 from app.storage.returns import returns as storage
 from app.storage.returns.returns import StoredReturn
 
@@ -36,7 +37,6 @@ _FAILED = sql.read("queries/return_failed.sql")
 _STATUS = sql.read("queries/return_status.sql", failed=_FAILED)
 _ROWS = f"t.*, {_STATUS} AS status, s.id AS store_uuid"
 _RETURN = sql.load("queries/read_return.sql", rows=_ROWS)
-_REFUNDS = ShardedQuery(sql.read("queries/list_refunds_of_returns.sql"))
 _ORDERS = ShardedQuery(sql.read("queries/list_orders_of_returns.sql"))
 _SUMMARY = sql.load("queries/count_returns.sql", status=_STATUS)
 
@@ -92,7 +92,7 @@ async def returns(
     if not more:
         return views, None
     last = views[-1]
-    return views, ((last.returned.requested_at or _NEVER).isoformat(), str(last.id))
+    return views, ((last.requested_at or _NEVER).isoformat(), str(last.id))
 
 
 async def _few(
@@ -130,7 +130,7 @@ async def summary(reader: Reader, store_id: int | None) -> dict[str, int]:
 
 
 async def _views(reader: Reader, rows: Sequence[Row]) -> list[ReturnView]:
-    refunds = await _refunds(reader, rows)
+    refunds = await refund_views.of_returns(reader, rows)
     stored = [storage.known_of(row) for row in rows]
     orders = await _orders(reader, stored)
     return [
@@ -141,7 +141,7 @@ async def _views(reader: Reader, rows: Sequence[Row]) -> list[ReturnView]:
 
 async def _orders(
     reader: Reader, stored: Sequence[StoredReturn]
-) -> dict[tuple[int, str], ReturnedOrder]:
+) -> dict[tuple[int, str], ReturnedOrderView]:
     """The orders of some returns, by store and purchase order number."""
     wanted = sorted({(each.store_id, n) for each in stored for n in each.returned.purchase_orders})
     if not wanted:
@@ -149,60 +149,70 @@ async def _orders(
     stores = [store for store, _ in wanted]
     values = {"stores": stores, "numbers": [number for _, number in wanted]}
     rows = await _ORDERS.fetch(reader, stores, values)
-    names = ("purchase_order_id", "id", "commerce_order_number", "commerce_order_id")
-    return {
-        (row["store_id"], row["purchase_order_id"]): ReturnedOrder(*(row[name] for name in names))
-        for row in rows
-    }
+    return {(row["store_id"], row["purchase_order_id"]): _order(row) for row in rows}
 
 
-async def _refunds(reader: Reader, rows: Sequence[Row]) -> dict[UUID, list[RefundView]]:
-    if not rows:
-        return {}
-    keys = [(row["store_id"], row["id"]) for row in rows]
-    refunds = await orders_by_id.rows(_REFUNDS, reader, keys)
-    by_order = await update_views.of_orders(
-        reader, sorted({(row["store_id"], row["order_id"]) for row in refunds})
-    )
-    by_id = {update.id: update for some in by_order.values() for update in some}
-    found: dict[UUID, list[RefundView]] = {}
-    for row in refunds:
-        found.setdefault(row["return_id"], []).append(_refund(row, by_id[row["update_id"]]))
-    return found
-
-
-def _refund(row: Row, update: UpdateView) -> RefundView:
-    return RefundView(
-        id=row["id"],
-        number=row["number"],
-        order_id=row["order_id"],
-        comment=row["comment"],
-        items=asked_for.items_of(row["items"]),
-        update=update,
-        created_at=row["created_at"],
+def _order(row: Row) -> ReturnedOrderView:
+    return ReturnedOrderView(
+        purchase_order_id=row["purchase_order_id"],
+        order_id=row["id"],
+        order_url=f"/v1/orders/{row['id']}",
+        commerce_order_number=row["commerce_order_number"],
+        commerce_order_id=row["commerce_order_id"],
     )
 
 
 def _view(
     row: Row,
     stored: StoredReturn,
-    refunds: Sequence[RefundView],
-    orders: Mapping[tuple[int, str], ReturnedOrder],
+    refunds: Sequence[RefundOfReturnView],
+    orders: Mapping[tuple[int, str], ReturnedOrderView],
 ) -> ReturnView:
     details = [
         refund.update.status_detail for refund in refunds if refund.update.status_detail is not None
     ]
-    numbers = stored.returned.purchase_orders
+    shown = stored.returned
+    of_return = tuple(
+        orders.get((stored.store_id, number)) or ReturnedOrderView(number, None, None, None, None)
+        for number in shown.purchase_orders
+    )
+    first = of_return[0] if of_return else None
     return ReturnView(
         id=stored.id,
         store_id=row["store_uuid"],
-        orders=[orders.get((stored.store_id, n), ReturnedOrder(n)) for n in numbers],
+        order_id=first.order_id if first else None,
+        order_url=first.order_url if first else None,
+        commerce_order_number=first.commerce_order_number if first else None,
+        orders=of_return,
+        rma_number=shown.return_order_id,
+        purchase_order_id=shown.purchase_order_id,
+        customer_order_id=shown.customer_order_id or None,
+        return_type=shown.return_type,
+        canceled=shown.canceled,
         status=row["status"],
-        status_details=[*_unread(row), *details],
-        returned=stored.returned,
-        refunds=refunds,
-        created_at=row["created_at"],
+        status_details=(*_unread(row), *details),
+        requested_at=shown.requested_at,
+        return_by=shown.return_by,
+        arrived_at=shown.arrived_at,
+        refund_by=shown.refund_by,
+        refund_amount=MoneyView.of(shown.amount),
+        items=tuple(_item(shown, line) for line in shown.lines),
+        refunds=tuple(refunds),
         updated_at=row["updated_at"],
+    )
+
+
+def _item(shown: Return, line: ReturnLine) -> ReturnItemView:
+    return ReturnItemView(
+        return_line_number=line.number,
+        purchase_order_id=shown.order_of(line),
+        line_number=line.line_number,
+        sku=line.sku,
+        name=line.name,
+        quantity=line.quantity,
+        refunded=line.refunded,
+        canceled=line.canceled,
+        reason=line.reason,
     )
 
 

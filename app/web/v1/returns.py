@@ -9,6 +9,7 @@ from app.domain.errors import Unknown
 from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries import ReturnFilter
+from app.storage.queries.views import ReturnView
 from app.usecases.returns import refund as use_cases
 from app.usecases.returns.refund import Refunded
 from app.web import pagination
@@ -17,7 +18,7 @@ from app.web.route import OperationRouter
 from app.web.v1 import examples
 from app.web.v1.fields import Text
 from app.web.v1.responses import problems, success
-from app.web.v1.return_schemas import RefundIn, RefundOut, ReturnOut, ReturnsOut, ReturnSummaryOut
+from app.web.v1.return_schemas import RefundIn, RefundOut, ReturnsOut, ReturnSummaryOut
 
 router = OperationRouter("/v1/returns", "returns")
 _Status = Literal["received", "refunded", "error", "closed"]
@@ -61,9 +62,8 @@ async def list_returns(  # noqa: PLR0917 - FastAPI passes them by name
         found, after = await queries.returns(
             session, ReturnFilter(store, order_id, status, q), page
         )
-    data = [ReturnOut.of(view) for view in found]
     following = pagination.next_cursor(after, "returns")
-    return respond(answer(200, ReturnsOut(data=data, next_cursor=following)))
+    return respond(answer(200, ReturnsOut(data=found, next_cursor=following)))
 
 
 @router.get(
@@ -88,9 +88,9 @@ async def summarize_returns(context: Reading, store_id: UUID | None = None) -> R
     "/{return_id}",
     operation_id="get_return",
     summary="Read a return",
-    response_model=ReturnOut,
+    response_model=ReturnView,
     responses={
-        **success(200, ReturnOut, examples.RETURN, "The return."),
+        **success(200, ReturnView, examples.RETURN, "The return."),
         **problems("return_not_found"),
     },
 )
@@ -101,7 +101,7 @@ async def get_return(context: Reading, return_id: UUID) -> Response:
         view = await queries.return_(session, store, return_id)
     if view is None:
         raise Unknown("return", return_id)
-    return respond(answer(200, ReturnOut.of(view)))
+    return respond(answer(200, view))
 
 
 @router.post(

@@ -16,7 +16,13 @@ from app.storage.queries.views.orders import (
     ReturnRequestedView,
     SyncView,
 )
-from app.storage.queries.views.returns import RefundView, ReturnedOrder, ReturnView
+from app.storage.queries.views.returns import (
+    RefundItemView,
+    RefundOfReturnView,
+    ReturnedOrderView,
+    ReturnItemView,
+    ReturnView,
+)
 from app.storage.queries.views.shipments import (
     CancellationView,
     ItemView,
@@ -43,10 +49,12 @@ __all__ = [
     "OrderLineView",
     "OrderView",
     "QuantityView",
-    "RefundView",
+    "RefundItemView",
+    "RefundOfReturnView",
+    "ReturnItemView",
     "ReturnRequestedView",
     "ReturnView",
-    "ReturnedOrder",
+    "ReturnedOrderView",
     "ShipmentView",
     "StatusDetail",
     "StockLevelView",

@@ -1,53 +1,96 @@
-"""Returns, their orders and refunds."""
+"""Returns, their orders, and the refunds that were requested of them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.domain.orders.returns import RefundItem, Return
+from app.storage.queries.views.base import View
+from app.storage.queries.views.orders import MoneyView
 from app.storage.queries.views.updates import StatusDetail, UpdateView
 
 
 @dataclass(frozen=True, slots=True)
-class RefundView:
-    """A requested refund with its update."""
+class ReturnItemView(View):
+    """Units of a SKU that the buyer sends back."""
+
+    return_line_number: int
+    purchase_order_id: str | None
+    """The order of this line, one of the return's orders."""
+    line_number: str
+    sku: str
+    name: str | None
+    quantity: int
+    refunded: int
+    canceled: int
+    """Units that the buyer keeps after all."""
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnedOrderView(View):
+    """An order of a return. `order_id` is null until Waybill has imported the order."""
+
+    purchase_order_id: str
+    order_id: UUID | None
+    order_url: str | None
+    commerce_order_number: str | None
+    commerce_order_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundItemView(View):
+    """Units of one line of a return."""
+
+    return_line_number: int
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOfReturnView(View):
+    """A refund that was requested, with the state of its update."""
 
     id: UUID
     number: int
     order_id: UUID
+    """The order with the refunded lines."""
+    state: str
     comment: str | None
-    items: Sequence[RefundItem]
+    items: tuple[RefundItemView, ...]
     update: UpdateView
     created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class ReturnedOrder:
-    """An order of a return. None means that the order is not known yet, or not linked."""
-
-    purchase_order_id: str
-    id: UUID | None = None
-    commerce_order_number: str | None = None
-    commerce_order_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReturnView:
-    """A return as Walmart shows it, with the refunds that were requested here."""
+class ReturnView(View):
+    """A return as Walmart shows it, with the refunds that were requested through Waybill."""
 
     id: UUID
     store_id: UUID
-    orders: Sequence[ReturnedOrder]
-    """Its orders, the order of its first line first."""
+    order_id: UUID | None
+    order_url: str | None
+    """Where to read the order of the first line. null until Waybill has imported it."""
+    commerce_order_number: str | None
+    """The Commerce number of the order of the first line."""
+    orders: tuple[ReturnedOrderView, ...]
+    """The purchase orders of the return, all of one customer order. `order_id`,
+    `purchase_order_id` and `commerce_order_number` are those of the first one."""
+    rma_number: str
+    purchase_order_id: str | None
+    customer_order_id: str | None
+    return_type: str
+    """refund, or replacement, which no refund follows."""
+    canceled: bool
     status: str
-    status_details: Sequence[StatusDetail]
-    returned: Return
-    refunds: Sequence[RefundView]
-    created_at: datetime
+    """received, refunded, error, or closed: canceled, or to be replaced."""
+    status_details: tuple[StatusDetail, ...]
+    requested_at: datetime | None
+    return_by: datetime | None
+    """The last date on which the buyer may send it back."""
+    arrived_at: datetime | None
+    """When Walmart recorded that it was received."""
+    refund_by: datetime | None
+    """When Walmart refunds it without a request: 48 hours after it was received."""
+    refund_amount: MoneyView | None
+    items: tuple[ReturnItemView, ...]
+    refunds: tuple[RefundOfReturnView, ...]
     updated_at: datetime
-
-    @property
-    def order_id(self) -> UUID | None:
-        """The order of its first line. None means that it is not known yet."""
-        return self.orders[0].id if self.orders else None
