@@ -1,13 +1,10 @@
-"""A real PostgreSQL for every test that touches data: each gets a clone of a migrated template."""
+"""A real PostgreSQL for every test that touches data, and how properties run."""
 
 import asyncio
-import itertools
 import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
@@ -19,9 +16,8 @@ from app.storage.postgres import migrate
 from app.storage.postgres.database import Database, open_database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.embedded import EmbeddedPostgres
+from tests.harness.databases import Server, database_url
 from tests.harness.world import World, open_world
-
-_numbers = itertools.count(1)
 
 # On a busy machine an example takes seconds, and drawing it too: neither is a fault.
 settings.register_profile("waybill", deadline=None, suppress_health_check=list(HealthCheck))
@@ -50,23 +46,6 @@ FAST = {
     "max_wal_size": "256MB",
     "shared_buffers": "128MB",
 }
-
-
-def database_url(server: str, name: str) -> str:
-    """The server's URL, leading to another of its databases."""
-    return server.replace("/waybill?", f"/{name}?")
-
-
-@dataclass(frozen=True)
-class Server:
-    """A PostgreSQL server with a migrated template database, and a connection to make others."""
-
-    url: str
-    runner: asyncio.Runner
-    admin: asyncpg.Connection
-
-    def execute(self, statement: str) -> None:
-        self.runner.run(self.admin.execute(statement))
 
 
 @pytest.fixture(scope="session")
@@ -100,44 +79,35 @@ def server(data_folder: Path) -> Iterator[Server]:
         migrate.upgrade(started.url)
         admin = database_url(started.url, "postgres")
         connection = runner.run(asyncpg.connect(**asyncpg_arguments(admin)))
-        yield Server(started.url, runner, connection)
-        runner.run(connection.close())
-
-
-@contextmanager
-def fresh(server: Server, template: str = "waybill") -> Iterator[str]:
-    """A new database, a copy of another."""
-    name = f"test_{next(_numbers)}"
-    # File by file is half the work of copying by way of the write-ahead log.
-    server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-    yield database_url(server.url, name)
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        opened = Server(started.url, runner, connection)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture
 def fresh_url(server: Server) -> Iterator[str]:
-    """The URL of a new, migrated, empty database."""
-    with fresh(server) as url:
+    """The URL of a migrated database without rows, as new."""
+    with server.reused() as url:
         yield url
 
 
 @pytest.fixture
 def other_url(server: Server) -> Iterator[str]:
     """The URL of another such database, for a Waybill beside the first."""
-    with fresh(server) as url:
+    with server.reused() as url:
         yield url
 
 
 @pytest.fixture
 def empty_url(server: Server) -> Iterator[str]:
     """The URL of a new database without any schema."""
-    with fresh(server, "template1") as url:
+    with server.fresh("template1") as url:
         yield url
 
 
 @pytest.fixture
 async def database(fresh_url: str) -> AsyncIterator[Database]:
-    """A pool on a new, migrated, empty database."""
+    """A pool on a migrated database without rows."""
     opened = open_database(fresh_url)
     yield opened
     await opened.close()

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import Server, fresh
 from tests.forked import deployed
+from tests.harness.databases import Server
 from tests.processes import Deployment, Processes
 
 
@@ -20,7 +20,7 @@ def running(
     wanted: Processes = request.module.PROCESSES
     folder = tmp_path_factory.mktemp("deployment")
     with (
-        fresh(server) as url,
+        server.fresh() as url,
         deployed(url, folder, pollers=wanted.pollers, **wanted.settings) as started,
     ):
         yield started

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.cli.connection_limits import Limits
-from tests.conftest import Server
+from tests.harness.databases import Server
 from tests.processes import Deployment, deployed, free_port, until
 
 # More than the file descriptors that a process usually begins with.

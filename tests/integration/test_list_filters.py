@@ -16,7 +16,7 @@ from app.domain.update import Kind, State
 from app.storage import queries
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.queries import KeysetPage, OrderFilter, ReturnFilter, UpdateFilter
-from tests.conftest import Server, fresh
+from tests.harness.databases import Server
 from tests.integration.growth import MANY, Watched, grow
 
 LATE = datetime(2027, 1, 1, tzinfo=UTC)
@@ -69,7 +69,7 @@ def _named(wanted: Filter) -> str:
 @pytest.fixture(scope="module", params=[True, False], ids=["looked at", "grown since"])
 def grown(request: pytest.FixtureRequest, server: Server) -> Iterator[dict[str, Any]]:
     """How to connect to a database that grew; nobody writes to it."""
-    with fresh(server) as url:
+    with server.fresh() as url:
         arguments = asyncpg_arguments(url)
         asyncio.run(grow(arguments, known=request.param))
         yield arguments
