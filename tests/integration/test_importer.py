@@ -211,7 +211,7 @@ async def test_a_run_that_breaks_off_misses_nothing(
 async def test_a_lane_that_stands_still_is_not_asked(world: World) -> None:
     store = await world.a_store()
     await world.at_walmart(1, store=store)
-    await world.fault("list", "throttle")
+    await world.fault("list", "throttle", delay=60)
     await run(world)
     before = len(await world.calls("list"))
     tally = await run(world)
