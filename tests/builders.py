@@ -1,13 +1,14 @@
 """Orders, lines and snapshots with sensible defaults: a test names only what it is about."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from app.domain.ids import new_id
 from app.domain.orders.order import Item, Order, OrderLine, Task
 from app.domain.orders.requests import RequestedItem, ShipRequest
 from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
+from app.domain.outbox.claimed_update import Claimed
 from app.domain.update import Kind, State
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -70,6 +71,32 @@ def a_task(
         **changes,
     }
     return Task(**given)  # type: ignore[arg-type]
+
+
+def a_claim(**changes: object) -> Claimed:
+    given: dict[str, object] = {
+        "store_id": 1,
+        "id": an_id(),
+        "order_id": an_id(),
+        "kind": Kind.SHIPMENT,
+        "subject": "1",
+        "payload": {},
+        "attempts": 1,
+        "retries": 0,
+        "reads": 0,
+        "ambiguous": False,
+        "in_doubt_until": None,
+        "faults": 0,
+        "failing_for": 0.0,
+        "failing_since": None,
+        "created_at": NOW,
+        "lease_token": an_id(),
+        "leased_until": NOW + timedelta(seconds=90),
+        "claimed_from": State.PENDING,
+        "claimed_at": NOW,
+        **changes,
+    }
+    return Claimed(**given)  # type: ignore[arg-type]
 
 
 def a_snapshot(lines: Mapping[str, tuple[Units, ...]], **changes: object) -> OrderSnapshot:

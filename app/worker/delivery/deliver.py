@@ -25,7 +25,7 @@ from app.worker.delivery import (
 from app.worker.delivery.context import DeliveryContext
 from app.worker.delivery.flow import Ended, Flow, LeaseTooShort, PlannedCall, Purpose
 
-_FLOWS: Mapping[Kind, Callable[[DeliveryContext], Flow]] = {
+FLOWS: Mapping[Kind, Callable[[DeliveryContext], Flow]] = {
     Kind.ACKNOWLEDGEMENT: acknowledgement.deliver,
     Kind.SHIPMENT: shipment.deliver,
     Kind.TRACKING: tracking.deliver,
@@ -39,7 +39,7 @@ _FLOWS: Mapping[Kind, Callable[[DeliveryContext], Flow]] = {
 
 async def deliver(context: DeliveryContext) -> Outcome:
     """Deliver an update to Walmart or Commerce as far as it goes now."""
-    return await perform(context, _FLOWS[context.update.kind](context))
+    return await perform(context, FLOWS[context.update.kind](context))
 
 
 async def perform(context: DeliveryContext, flow: Flow) -> Outcome:

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.outbox.claimed_update import Claimed
 from app.domain.outbox.delivery_result import NextStep
 from app.domain.outbox.doubt import Doubt
 from app.domain.outbox.outcome import (
@@ -24,37 +23,11 @@ from app.domain.outbox.outcome import (
 )
 from app.domain.outbox.retry_policy import MAX_FAULTS, DeliveryEnd, RetryPolicy, delay, next_step
 from app.domain.update import Kind, State
-from tests.builders import NOW, a_snapshot, acknowledged, an_id
+from tests.builders import NOW, a_claim, a_snapshot, acknowledged
 
 POLICY = RetryPolicy(base=1, cap=900, give_up_after=3600, quiet_period=120)
 FAILURE = Failure("walmart_unclear", "It was unclear.")
 SEEN = a_snapshot({"1": (acknowledged(1),)})
-
-
-def a_claim(**changes: object) -> Claimed:
-    given: dict[str, object] = {
-        "store_id": 1,
-        "id": an_id(),
-        "order_id": an_id(),
-        "kind": Kind.SHIPMENT,
-        "subject": "1",
-        "payload": {},
-        "attempts": 1,
-        "retries": 0,
-        "reads": 0,
-        "ambiguous": False,
-        "in_doubt_until": None,
-        "faults": 0,
-        "failing_for": 0.0,
-        "failing_since": None,
-        "created_at": NOW,
-        "lease_token": an_id(),
-        "leased_until": NOW + timedelta(seconds=90),
-        "claimed_from": State.PENDING,
-        "claimed_at": NOW,
-        **changes,
-    }
-    return Claimed(**given)  # type: ignore[arg-type]
 
 
 def step(
