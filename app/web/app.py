@@ -62,10 +62,11 @@ def create_app(
     answer_within: float = 8.0,
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
-    """Make the API. ready answers None, or a sentence on why requests cannot be served.
+    """Create the API.
 
-    adobe_keys verify Adobe's events; the caller closes them. answer_within: seconds for an answer
-    to Commerce and Adobe, who wait for 8 and 10.
+    ready returns None, or the reason why requests cannot be served. adobe_keys verify events of
+    Adobe; the caller closes them. answer_within is the time limit in seconds for webhooks and
+    events: Commerce waits 8 seconds for an answer, Adobe 10.
     """
     app = FastAPI(
         title=openapi.TITLE,
@@ -75,7 +76,7 @@ def create_app(
         openapi_url="/openapi.json",
         redirect_slashes=False,
         lifespan=lifespan,
-        # Else it looks into the environment for a collector at each request. Metrics are our own.
+        # FastAPI would look for a collector in the environment on each request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.context = context

@@ -1,4 +1,4 @@
-"""Who calls, and what may they do? An API key as a bearer token, bound to a store or to all."""
+"""Authentication and scopes of API keys, each for one store or for all stores."""
 
 import hashlib
 import hmac
@@ -14,7 +14,7 @@ from app.storage.stores import api_keys
 from app.web.problems import Unauthorized
 
 SCOPES = ("read", "write", "admin")
-# A revoked key works no longer than this.
+# Seconds for which a caller is cached. A revoked key works that long.
 REMEMBERED_FOR = 5.0
 _MOST_REMEMBERED = 1000
 _IMPLIED = {"admin": {"read", "write", "admin"}, "write": {"read", "write"}, "read": {"read"}}
@@ -22,20 +22,23 @@ _IMPLIED = {"admin": {"read", "write", "admin"}, "write": {"read", "write"}, "re
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The holder of a key. store_id None: every store; scopes with all that they imply."""
+    """The API key of a request, and what it allows."""
 
     key: str
+    """Id of the key."""
     name: str
     store_id: int | None
+    """None means every store."""
     scopes: frozenset[str]
+    """With the scopes that they imply."""
 
     def require(self, scope: str) -> None:
-        """Raise Forbidden without the scope."""
+        """Raises Forbidden without the scope."""
         if scope not in self.scopes:
             raise Forbidden("scope_missing", f"This needs an API key with the scope {scope}.")
 
     def store_of(self, identifier: UUID, what: str) -> int:
-        """The store of an id; Unknown for one that the key may not see, as if it were not."""
+        """The store number in an id. Raises Unknown, also for a store that the key may not see."""
         store = ids.store_of(identifier)
         if store is None or self.store_id not in {None, store}:
             raise Unknown(what, identifier)
@@ -43,13 +46,13 @@ class Caller:
 
 
 def implied(scopes: frozenset[str]) -> frozenset[str]:
-    """Scopes with those that they include."""
+    """The scopes, with the scopes that they imply."""
     return frozenset().union(*(_IMPLIED.get(scope, set()) for scope in scopes))
 
 
 @dataclass(slots=True)
 class KeyRing:
-    """Finds the caller of a secret; remembers each for a few seconds."""
+    """Finds the caller of a secret, and caches it for a few seconds."""
 
     database: Database
     admin_key: str | None
@@ -57,7 +60,7 @@ class KeyRing:
     _remembered: dict[bytes, tuple[float, Caller]] = field(default_factory=dict)
 
     async def caller(self, secret: str) -> Caller:
-        """The holder of a key. Raises Unauthorized."""
+        """The caller with this secret. Raises Unauthorized."""
         if self._is_admin(secret):
             return Caller("admin", "admin", None, frozenset(SCOPES))
         digest = hashlib.sha256(secret.encode(errors="replace")).digest()

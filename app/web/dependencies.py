@@ -1,4 +1,4 @@
-"""What a route works with: the desk, the caller, and carrying a POST out once."""
+"""Dependencies of a route: the authenticated request, and idempotent execution of a POST."""
 
 import functools
 import re
@@ -30,7 +30,7 @@ bearer = HTTPBearer(
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """One request of a known caller."""
+    """An authenticated request."""
 
     request: Request
     app: AppContext
@@ -43,11 +43,14 @@ class RequestContext:
         render: Callable[[Result], StoredResponse],
         use_case: Callable[[IdempotentRequest | None], Awaitable[Result]],
     ) -> Response:
-        """Carry a POST out, or give the answer it was given before."""
+        """Run a use case once for an Idempotency-Key, or replay the answer of its first run.
+
+        use_case gets the key, if there is one, and stores the rendered answer with what it writes.
+        """
         rendered: list[tuple[Result, StoredResponse]] = []
 
         def render_once(result: Result) -> StoredResponse:
-            # The use case keeps the answer with what it did, and here it is given: the same.
+            # The use case renders the answer to store it, and the same answer is returned here.
             if not rendered or rendered[-1][0] is not result:
                 rendered.append((result, render(result)))
             return rendered[-1][1]
@@ -65,32 +68,35 @@ class RequestContext:
         key = self.given_key()
         if key is None:
             return None
-        said = None if body is None else body.model_dump(mode="json", exclude_unset=True)
+        given = None if body is None else body.model_dump(mode="json", exclude_unset=True)
         return IdempotentRequest(
             store_id=store_id,
             api_key=self.caller.key,
             method=self.request.method,
             path=self.request.scope["path"],
             key=key,
-            fingerprint=idempotency.fingerprint(said),
+            fingerprint=idempotency.fingerprint(given),
             render=render,
         )
 
     def given_key(self) -> str | None:
-        """The request's Idempotency-Key, if it has one. Raises Invalid."""
+        """The Idempotency-Key of the request, or None. Raises Invalid."""
         key = self.request.headers.get("idempotency-key")
         if key is not None and not _KEY.fullmatch(key):
-            message = "1 to 255 printable ASCII characters are needed."
+            message = "The key must have 1 to 255 printable ASCII characters."
             problem = Problem("idempotency_key_invalid", message)
             raise Invalid(problem.code, message, [problem])
         return key
 
     def store_of(self, identifier: UUID, what: str = "order") -> int:
-        """The store of an id that the caller may see. Raises Unknown."""
+        """The store number in an id that the caller may see. Raises Unknown."""
         return self.caller.store_of(identifier, what)
 
     def one_store(self, store_id: UUID | None, order_id: UUID | None) -> int | None:
-        """The one store that is meant, if it is one. Raises Unknown for what it may not see."""
+        """The store that a list is limited to; None means every store.
+
+        Raises Unknown for a store or order that the caller may not see.
+        """
         store = self.caller.store_id
         if store_id is not None:
             store = self.store_of(store_id, "store")
@@ -102,12 +108,12 @@ class RequestContext:
 
     @property
     def actor(self) -> str:
-        """The name under which what is done stands in the timeline."""
+        """The name of the API key, for the timeline."""
         return self.caller.name
 
 
 def answer(status: int, body: BaseModel | View, **headers: str) -> StoredResponse:
-    """A finished answer; header names with underscores for hyphens."""
+    """An answer with a JSON body. Header names have underscores in place of hyphens."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     model: Any = type(body)
     return StoredResponse(status, _serializer(model).dump_json(body), named)
@@ -118,15 +124,13 @@ def _serializer(model: type[Any]) -> TypeAdapter[Any]:
     return TypeAdapter(model)
 
 
-def respond(finished: StoredResponse) -> Response:
-    """The HTTP answer."""
-    return Response(
-        finished.body, finished.status, dict(finished.headers), media_type="application/json"
-    )
+def respond(stored: StoredResponse) -> Response:
+    """The HTTP response of an answer."""
+    return Response(stored.body, stored.status, dict(stored.headers), media_type="application/json")
 
 
 async def known_parameters(request: Request) -> None:
-    """Refuse a query parameter that the operation does not know."""
+    """Raise Invalid for a query parameter that the operation does not have."""
     route = request.scope["route"]
     known = {field.alias for field in route.dependant.query_params}
     unknown = sorted(set(request.query_params) - known)
@@ -138,20 +142,18 @@ async def known_parameters(request: Request) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RequireScope:
-    """Lets a caller with a scope in, as a dependency of FastAPI's.
-
-    loosely: the route looks at its query parameters itself.
-    """
+    """FastAPI dependency that requires an API key with a scope."""
 
     scope: str
     loosely: bool = False
+    """Whether the route checks its query parameters itself."""
 
     async def __call__(
         self,
         request: Request,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
     ) -> RequestContext:
-        """Raises Unauthorized, Forbidden or, for an unknown query parameter, Invalid."""
+        """Authenticate a request. Raises Unauthorized, Forbidden, or Invalid for a parameter."""
         if credentials is None or not credentials.credentials:
             raise Unauthorized
         context = await self.open(request, credentials.credentials)
@@ -160,7 +162,7 @@ class RequireScope:
         return context
 
     async def open(self, request: Request, secret: str) -> RequestContext:
-        """Let the holder of a secret in; raises Unauthorized or Forbidden."""
+        """Authenticate a request by its secret. Raises Unauthorized or Forbidden."""
         keys: KeyRing = request.app.state.keys
         caller = await keys.caller(secret)
         caller.require(self.scope)
@@ -169,7 +171,7 @@ class RequireScope:
 
 WRITE = RequireScope("write")
 Reading = Annotated[RequestContext, Depends(RequireScope("read"))]
-# Of query parameters that the route reads itself.
+# For routes that read their query parameters themselves.
 LooselyReading = Annotated[RequestContext, Depends(RequireScope("read", loosely=True))]
 Writing = Annotated[RequestContext, Depends(WRITE)]
 Administering = Annotated[RequestContext, Depends(RequireScope("admin"))]

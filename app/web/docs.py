@@ -1,4 +1,4 @@
-"""The docs page: Swagger UI out of a wheel, so that no other host is ever asked."""
+"""The documentation pages: Swagger UI from a wheel, so that no other host is needed."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ _PARAMETERS = {
     "tryItOutEnabled": False,
     "syntaxHighlight": {"theme": "nord"},
 }
-_LOOK = """
+_STYLE = """
 body { margin: 0 } .swagger-ui .topbar { display: none }
 .swagger-ui .info { margin: 28px 0 12px } .swagger-ui .wrapper { max-width: 1100px }
 """
@@ -38,7 +38,7 @@ tr:target { background: #f2c03744 } code { font: .95em ui-monospace, monospace }
 
 
 def install(app: FastAPI) -> None:
-    """Add `/docs`, the table of problem codes, and the way there from `/`."""
+    """Add `/docs`, the table of problem codes, and a redirect from `/`."""
     spec = importlib.util.find_spec("fastapi_offline")
     assert spec is not None  # noqa: S101 - a pinned dependency
     assert spec.origin is not None  # noqa: S101 - it is a package on disk
@@ -71,13 +71,13 @@ def _swagger(app: FastAPI) -> str:
         swagger_ui_parameters=_PARAMETERS,
     )
     text = bytes(rendered.body).decode()
-    return text.replace("</head>", f"<style>{_LOOK}</style></head>")
+    return text.replace("</head>", f"<style>{_STYLE}</style></head>")
 
 
 def _policy(page: str) -> str:
-    """Allow this page's own scripts by their digest, and nothing from elsewhere.
+    """The Content-Security-Policy that allows the page's own scripts, by their digests.
 
-    Swagger UI sets styles on elements and draws its icons from data addresses.
+    Swagger UI sets styles on elements and draws its icons from data: URLs.
     """
     scripts = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
     digests = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
@@ -105,10 +105,10 @@ def _problems_page() -> str:
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Waybill problem codes</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_PAGE}</style>'
-        "<h1>Problem codes</h1><p>Every refusal is a problem document (RFC 9457) whose "
-        "<code>code</code> is one of these. Nothing was written when you get one, but "
-        "for those with 500 and 503: there a POST may have been. Send it again with the same "
+        "<h1>Problem codes</h1><p>Every error is a problem document (RFC 9457) with one of these "
+        "values as its <code>code</code>. Nothing was written, except that a POST that was "
+        "answered with 500 or 503 may have been carried out. Send it again with the same "
         "<code>Idempotency-Key</code>, and it is carried out once.</p>"
-        "<table><thead><tr><th>code</th><th>status</th><th>what it means</th></tr></thead>"
+        "<table><thead><tr><th>code</th><th>status</th><th>meaning</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></html>"
     )

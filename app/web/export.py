@@ -1,4 +1,4 @@
-"""Writes the OpenAPI document to a file, or says whether a file still is that document.
+"""Writes the OpenAPI document to a file, or checks that the file is up to date.
 
 `python -m app.web.export openapi/openapi.json`, with `--check` to compare only.
 """
@@ -17,13 +17,13 @@ from app.web.app import create_app
 
 class _NoMetrics:
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count nothing."""
+        """Do nothing."""
 
     async def refresh(self) -> None:
-        """Have nothing to refresh."""
+        """Do nothing."""
 
     def render(self) -> tuple[bytes, str]:
-        """Show nothing."""
+        """Return an empty text."""
         return b"", "text/plain"
 
 
@@ -32,7 +32,7 @@ async def _ready() -> str | None:
 
 
 def describing_only() -> FastAPI:
-    """The API with nothing behind it: it can describe itself and show its docs page."""
+    """The app without a database. It can serve its document and its documentation pages."""
     context = cast("AppContext", _Nothing())
     return create_app(
         context=context, admin_key=None, metrics=_NoMetrics(), ready=_ready, version=VERSION
@@ -45,18 +45,18 @@ def document() -> dict[str, Any]:
 
 
 class _Nothing:
-    """Stands where a desk would: describing the API asks it for nothing."""
+    """In place of an AppContext, which nothing reads while the document is created."""
 
     database = None
 
 
 def rendered() -> str:
-    """The document as it is committed."""
+    """The text of the committed file."""
     return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
 
 
 def main(words: list[str]) -> int:
-    """Write or compare; 1 when the file is not what it should be."""
+    """Write or compare. Returns the exit code: 1 for a file that is out of date."""
     check = "--check" in words
     file = Path(next((word for word in words if not word.startswith("-")), "openapi/openapi.json"))
     if not check:
@@ -64,7 +64,7 @@ def main(words: list[str]) -> int:
         return 0
     if file.exists() and file.read_text() == rendered():
         return 0
-    sys.stderr.write(f"{file} is not what the code says: run `make openapi` and commit it.\n")
+    sys.stderr.write(f"{file} is out of date: run `make openapi` and commit it.\n")
     return 1
 
 

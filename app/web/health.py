@@ -1,4 +1,4 @@
-"""Probes and metrics: for the machines that watch, without a key."""
+"""Probes and metrics, without an API key."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -15,20 +15,20 @@ Ready = Callable[[], Awaitable[str | None]]
 
 
 class MetricsSource(Protocol):
-    """What `/metrics` shows."""
+    """The metrics that `/metrics` exposes."""
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A request was answered."""
+        """Count an answered request. route is a path with its parameters in braces."""
 
     async def refresh(self) -> None:
-        """Bring gauges up to date."""
+        """Update the gauges that are read from the database."""
 
     def render(self) -> tuple[bytes, str]:
-        """The text, and its content type."""
+        """The exposition text, and its content type."""
 
 
 class StatusOut(BaseModel):
-    """One word."""
+    """The state of the process in one word."""
 
     status: str
 
@@ -36,28 +36,28 @@ class StatusOut(BaseModel):
 @router.get(
     "/livez",
     operation_id="check_liveness",
-    summary="Is the process alive?",
+    summary="Check that the process is alive",
     responses=success(200, StatusOut, {"status": "alive"}, "The process answers."),
 )
 async def check_liveness() -> StatusOut:
-    """Answer as long as the process turns; nothing else is looked at."""
+    """Answer as long as the event loop runs. Nothing else is checked."""
     return StatusOut(status="alive")
 
 
 @router.get(
     "/readyz",
     operation_id="check_readiness",
-    summary="Can requests be served?",
+    summary="Check that requests can be served",
     response_model=StatusOut,
     responses={
         **success(
             200,
             StatusOut,
             {"status": "ready"},
-            "Database reachable and taking writes, migrations at head.",
+            "The database is reachable and writable, and its migrations are at head.",
         ),
         503: {
-            "description": "Not ready; `detail` says why.",
+            "description": "Not ready; `detail` states the reason.",
             "content": {
                 MEDIA_TYPE: {
                     "schema": {"$ref": "#/components/schemas/ProblemOut"},
@@ -75,7 +75,7 @@ async def check_liveness() -> StatusOut:
     },
 )
 async def check_readiness(request: Request) -> Response:
-    """Look whether the database takes writes and its schema is the one this version needs."""
+    """Check that the database accepts writes and has the schema of this version."""
     ready: Ready = request.app.state.ready
     why_not = await ready()
     if why_not is not None:
@@ -87,7 +87,7 @@ async def check_readiness(request: Request) -> Response:
 @router.get(
     "/metrics",
     operation_id="get_metrics",
-    summary="Metrics for Prometheus",
+    summary="Get metrics for Prometheus",
     response_class=Response,
     responses={
         200: {
@@ -102,7 +102,7 @@ async def check_readiness(request: Request) -> Response:
     },
 )
 async def get_metrics(request: Request) -> Response:
-    """Counts of this process, and gauges out of the database that hold for all of them."""
+    """Counters of this process, and gauges of the database, which are equal in all processes."""
     metrics: MetricsSource = request.app.state.metrics
     await metrics.refresh()
     text, content_type = metrics.render()

@@ -1,4 +1,4 @@
-"""The OpenAPI document: who it is for, and what FastAPI would leave out of it."""
+"""The OpenAPI document: its introduction, and what FastAPI's own document lacks."""
 
 import json
 from typing import Any
@@ -11,49 +11,60 @@ from app.web.v1.responses import EXAMPLES
 
 TITLE = "Waybill"
 DESCRIPTION = """
-Waybill keeps Walmart Marketplace in step with Adobe Commerce, in both directions: Commerce ships,
-cancels or refunds an order here, Walmart is told, and everybody can read where it stands; orders
-and returns come in from Walmart by themselves.
+Waybill keeps Walmart Marketplace and Adobe Commerce in sync. Commerce ships, cancels or refunds an
+order here, and Waybill delivers the change to Walmart and shows its progress. Orders and returns
+are imported from Walmart automatically.
 
-**How it answers.** `202` means that your request is written down together with its *update* for
-Walmart and will be delivered, usually within a second. Units count as `shipped` or `canceled`
-only when Walmart has said so; until then they are `pending`.
+**Updates.** `202` means that your request is committed together with an *update* for Walmart,
+which is usually delivered within a second. Units count as `shipped` or `canceled` once Walmart
+has confirmed it; until then they are `pending`.
 
-**Keys.** Send an API key as `Authorization: Bearer <key>`. **Repeats.** Every POST takes an
-`Idempotency-Key`; the same key with the same body gives the first answer again.
-**Refusals** are problem documents (RFC 9457) with a stable `code`: see
-[all codes](/docs/problems). The doors under `/rest` take, answer and refuse as
-Commerce itself does.
+**API keys.** Send an API key as `Authorization: Bearer <key>`.
+
+**Idempotency.** Every POST accepts an `Idempotency-Key`. A request with the same key and the same
+body returns the first answer again.
+
+**Errors** are problem documents (RFC 9457) with a stable `code`: see [all codes](/docs/problems).
+Paths under `/rest` have the requests, answers and errors of Commerce's own REST API.
 """
 TAGS = [
-    {"name": "stores", "description": "Commerce store views and the seller accounts behind them."},
-    {"name": "orders", "description": "Walmart purchase orders as Waybill knows them."},
-    {"name": "shipments", "description": "Packages that left, and corrections of their tracking."},
-    {"name": "cancellations", "description": "Whole orders, before any unit has left."},
-    {"name": "bulk", "description": "Files of many shipments or cancellations."},
-    {"name": "returns", "description": "What buyers send back, and the refunds that answer it."},
-    {"name": "inventory", "description": "Stock levels for Walmart to show."},
-    {"name": "updates", "description": "What Walmart must be told, each try, and what to do now."},
+    {
+        "name": "stores",
+        "description": "Commerce store views, each with its Walmart seller account.",
+    },
+    {"name": "orders", "description": "Walmart purchase orders."},
+    {"name": "shipments", "description": "Shipped packages, and corrections of their tracking."},
+    {
+        "name": "cancellations",
+        "description": "Whole orders, before any unit is shipped.",
+    },
+    {"name": "bulk", "description": "Many shipments or cancellations in one file."},
+    {"name": "returns", "description": "Returns of buyers, and their refunds."},
+    {"name": "inventory", "description": "Stock levels for Walmart."},
+    {
+        "name": "updates",
+        "description": "Changes to deliver to Walmart or Commerce, and their attempts.",
+    },
     {
         "name": "commerce",
-        "description": "The same in the paths and shapes of Commerce's own REST API, errors too.",
+        "description": "Orders, in the paths and bodies of Commerce's own REST API.",
     },
-    {"name": "webhooks", "description": "Where other systems tell Waybill what happened."},
-    {"name": "operations", "description": "Probes and metrics; no key is needed."},
+    {"name": "webhooks", "description": "Webhooks and events of Adobe Commerce and Walmart."},
+    {"name": "operations", "description": "Probes and metrics. They need no API key."},
 ]
 _PARAMETERS = {
-    "store_id": "The id of a store.",
-    "order_id": "The id of an order.",
-    "shipment_id": "The id of a shipment of the order.",
-    "update_id": "The id of an update.",
-    "return_id": "The id of a return.",
-    "event_id": "The id of something that Commerce told.",
-    "hook": "What Commerce saved.",
-    "status": "Only orders whose badge says so.",
+    "store_id": "Id of the store.",
+    "order_id": "Id of the order.",
+    "shipment_id": "Id of the shipment.",
+    "update_id": "Id of the update.",
+    "return_id": "Id of the return.",
+    "event_id": "Id of the Commerce event.",
+    "hook": "The entity that Commerce saved.",
+    "status": "Only orders with this status.",
     "state": "Only updates in this state.",
     "kind": "Only updates of this kind.",
 }
-# Schemas with a name of their own in the document: generated clients use it.
+# Class names that differ from the schema names, which stay as generated clients know them.
 _PUBLISHED = {
     "CommerceRefundIn": "app__web__commerce__schemas__RefundIn",
     "RefundIn": "app__web__api__return_schemas__RefundIn",
@@ -62,13 +73,13 @@ _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "The same key and body give the first answer again; kept for 7 days.",
+    "description": "The same key and body return the first answer again. Kept for 7 days.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x20-\\x7e]+$"},
 }
 
 
 def install(app: FastAPI) -> None:
-    """Let the app describe itself with this module's words."""
+    """Let the app create its document by this module, once."""
 
     def describe() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -89,7 +100,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         servers=[{"url": "/", "description": "This deployment"}],
         license_info={"name": "Proprietary", "url": "https://waybill.example/license"},
     )
-    # Afterwards, because FastAPI wants another library to look at the address.
+    # Set afterwards, because FastAPI needs another library to validate the email address.
     document["info"]["contact"] = {
         "name": "The developers of Waybill",
         "url": "https://waybill.example/support",
@@ -114,13 +125,13 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 
 def _names(schemas: dict[str, Any]) -> dict[str, str]:
-    """Names of classes to names in the document, where they differ. A view has it as its title."""
+    """Names of classes to names of schemas, where they differ. A view has its name as title."""
     titles = {name: schema["title"] for name, schema in schemas.items()}
     return {name: title for name, title in titles.items() if name != title} | _PUBLISHED
 
 
 def _publish(schemas: dict[str, Any], names: dict[str, str]) -> None:
-    """Give schemas the names that they have in the document."""
+    """Rename schemas."""
     for name, published in names.items():
         schema = schemas.pop(name)
         schema["title"] = published.rpartition("__")[2]

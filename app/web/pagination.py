@@ -1,4 +1,4 @@
-"""Cursors: where a page ended, so that the next begins behind it. Opaque to clients."""
+"""Cursors of keyset pages: the key of a page's last row. Opaque to clients."""
 
 import base64
 import binascii
@@ -13,23 +13,26 @@ from app.domain.errors import Invalid, Problem
 from app.storage.queries import KeysetPage
 
 MAX_LIMIT = 200
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows on a page.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows per page.")]
 Cursor = Annotated[
     str | None,
-    Query(max_length=500, description="`next_cursor` of the page before; none for the first."),
+    Query(
+        max_length=500,
+        description="`next_cursor` of the previous page; none for the first page.",
+    ),
 ]
 
 
 def page(limit: int, cursor: str | None, kind: str) -> KeysetPage:
-    """The page that a request asks for. Raises Invalid cursor_invalid.
+    """The requested page. Raises Invalid cursor_invalid.
 
-    kind names the list and its order, so that a cursor serves only the list that gave it.
+    kind names the list and its sort order, so that a cursor is valid in its own list only.
     """
     return KeysetPage(limit, _decode(cursor, kind) if cursor else None)
 
 
 def next_cursor(after: tuple[Any, ...] | None, kind: str) -> str | None:
-    """The cursor of the next page, None behind the last."""
+    """The cursor of the next page; None after the last page."""
     if after is None:
         return None
     text = json.dumps([kind, *after], separators=(",", ":"))
@@ -42,14 +45,14 @@ def _decode(cursor: str, kind: str) -> tuple[Any, ...]:
         given, *after = json.loads(base64.b64decode(padded, b"-_", validate=True))
         _check(given == kind, after)
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
-        message = "The cursor is not one that this list gave; begin without one."
+        message = "The cursor is not from this list. Start without a cursor."
         problem = Problem("cursor_invalid", message)
         raise Invalid(problem.code, message, [problem]) from error
     return tuple(after)
 
 
 def _check(of_this_list: bool, after: list[Any]) -> None:
-    """A key is a number, or a time and an id."""
+    """Raise ValueError for a key that is neither a number nor a time and an id."""
     if not of_this_list:
         raise ValueError(after)
     if len(after) == 1 and type(after[0]) is int and 0 <= after[0] < 1 << 63:

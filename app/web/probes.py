@@ -1,4 +1,4 @@
-"""The probes of a process that serves nothing else: a poller's /livez and /readyz."""
+"""The probes of a poller, which serves nothing else: /livez and /readyz."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from app.web.health import Ready
 
 
 def create_probes(*, stopped: Callable[[], str | None], ready: Ready) -> Starlette:
-    """Make the app. Both answer None, or a sentence on why not: 200, or 503 with the sentence."""
+    """Create the app. stopped and ready return None, or the reason for a 503."""
 
     async def livez(_: Request) -> Response:
         return _answer("alive", stopped())

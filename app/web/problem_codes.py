@@ -1,7 +1,7 @@
-"""Every `code` a problem document can have, in one table: its status and what it means.
+"""Every `code` of a problem document, with its status and its meaning.
 
-Codes are stable: clients branch on them. `/docs/problems` shows this table, and a test
-holds it against the codes that the program raises.
+Clients branch on a code, so none is ever renamed. `/docs/problems` shows this table, and a test
+compares it with the codes that the program raises.
 """
 
 from http import HTTPStatus
@@ -12,133 +12,174 @@ _TITLES = {413: "Request Entity Too Large", 422: "Unprocessable Entity"}
 
 
 def title(status: int) -> str:
-    """Title of the problems with that status, the same on every version of Python."""
+    """The title of problems with that status, the same on every version of Python."""
     return _TITLES.get(status) or HTTPStatus(status).phrase
 
 
 class Code(NamedTuple):
-    """A code's usual HTTP status, and its meaning with what to do about it."""
+    """What a code stands for."""
 
     status: int
+    """The usual HTTP status."""
     meaning: str
+    """What is wrong and what the client can do, in a sentence or two."""
 
 
 CODES: dict[str, Code] = {
     # The request itself
-    "malformed_json": Code(400, "The body is not JSON in UTF-8. Send valid JSON."),
-    "bad_request": Code(400, "The request is not well-formed HTTP for this API."),
-    "unauthorized": Code(401, "No valid API key was sent as `Authorization: Bearer`."),
-    "scope_missing": Code(403, "The API key lacks the scope for this operation."),
-    "not_found": Code(404, "There is nothing at this address."),
-    "method_not_allowed": Code(405, "The address exists, but not with this method."),
+    "malformed_json": Code(400, "The body is not valid JSON in UTF-8."),
+    "bad_request": Code(400, "The request is not a well-formed HTTP request for this API."),
+    "unauthorized": Code(401, "The request has no valid API key in `Authorization: Bearer`."),
+    "scope_missing": Code(403, "The API key lacks the scope that this operation needs."),
+    "not_found": Code(404, "The path does not exist."),
+    "method_not_allowed": Code(405, "The path does not support this method."),
     "body_too_large": Code(
-        413, "The body is larger than its address takes: detail says how much. Split the request."
+        413, "The body exceeds the limit of its path, which detail states. Split the request."
     ),
-    "unsupported_media_type": Code(415, "Send the body as application/json."),
-    "internal_error": Code(500, "A fault in Waybill. It is logged under the request id."),
+    "unsupported_media_type": Code(
+        415, "The path does not read this media type: detail has those."
+    ),
+    "internal_error": Code(500, "Waybill failed. The failure is logged with the request id."),
     "database_unavailable": Code(
-        503, "Send it again after Retry-After, a POST with the same Idempotency-Key."
+        503,
+        "The database cannot be reached. Send the request again after Retry-After, a POST with "
+        "the same Idempotency-Key.",
     ),
-    "order_busy": Code(503, "Another transaction holds the order, or a row beside it. As above."),
-    "commerce_unavailable": Code(503, "The store's Commerce does not answer. Send it again later."),
-    "adobe_keys_unavailable": Code(503, "Adobe's keys cannot be fetched. Send it again later."),
-    "walmart_unavailable": Code(503, "Walmart could not be read. Send it again later."),
+    "order_busy": Code(
+        503,
+        "Another transaction locks the order or one of its rows. Send the request again after "
+        "Retry-After, a POST with the same Idempotency-Key.",
+    ),
+    "commerce_unavailable": Code(503, "The store's Commerce does not answer. Try again later."),
+    "adobe_keys_unavailable": Code(503, "Adobe's public keys cannot be fetched. Try again later."),
+    "walmart_unavailable": Code(503, "Walmart could not be read. Try again later."),
     # Content
-    "invalid": Code(422, "A field has a wrong type or form; errors says which."),
+    "invalid": Code(422, "A field has the wrong type or form; errors names the field."),
     "required": Code(422, "A required field is missing."),
-    "unknown_field": Code(422, "The API does not know this field; nothing is guessed."),
-    "unknown_parameter": Code(422, "The operation does not know this query parameter."),
-    "cursor_invalid": Code(422, "The cursor is not one this list gave. Begin without one."),
-    "search_too_broad": Code(422, "More than 1,000 numbers begin with q. Give more of it."),
-    "idempotency_key_invalid": Code(422, "1 to 255 printable ASCII characters are needed."),
-    "idempotency_key_reused": Code(422, "The key was used with another body before."),
+    "unknown_field": Code(422, "The operation has no field of this name."),
+    "unknown_parameter": Code(422, "The operation has no query parameter of this name."),
+    "cursor_invalid": Code(422, "The cursor is not from this list. Start without a cursor."),
+    "search_too_broad": Code(422, "More than 1,000 numbers begin with q. Use a longer q."),
+    "idempotency_key_invalid": Code(422, "The key must have 1 to 255 printable ASCII characters."),
+    "idempotency_key_reused": Code(422, "The key was used before with another body."),
     "unknown_line": Code(422, "The order has no such line, SKU or Commerce item."),
-    "line_repeated": Code(422, "A line is named twice in one request."),
-    "invalid_quantity": Code(422, "A quantity is a whole number of at least 1."),
-    "tracking_number_required": Code(422, "Walmart takes no shipment without one."),
-    "tracking_number_invalid": Code(422, "A to Z and 0 to 9, at most 60, not the order's own."),
-    "tracking_url_required": Code(422, "Walmart does not know the carrier: the buyer needs a URL."),
-    "tracking_url_invalid": Code(422, "An http or https address is needed."),
-    "shipped_at_in_future": Code(422, "A package cannot leave later than now."),
-    "shipped_at_before_order": Code(422, "A package cannot leave before the order was placed."),
-    "method_code_invalid": Code(422, "Not one of Walmart's shipping methods."),
-    "notification_invalid": Code(422, "This is none of Walmart's events."),
-    "commerce_event_invalid": Code(422, "The event cannot be read; sending it again cannot help."),
-    "commerce_base_url_invalid": Code(422, "An http(s) address without a query is needed."),
-    "address_forbidden": Code(422, "Waybill does not call that address, or not over http."),
-    "notifications_url_invalid": Code(422, "An http(s) address without a password is needed."),
-    "commerce_access_needed": Code(422, "Commerce cannot be called without address and token."),
-    "public_key_invalid": Code(422, "A public RSA key in PEM of at least 2048 bits is needed."),
-    "file_invalid": Code(422, "The file cannot be read as CSV or JSON lines of known columns."),
-    "file_too_long": Code(422, "At most 10,000 rows are taken at once."),
-    "row_invalid": Code(422, "The row cannot be read."),
-    "creditmemo_online": Code(422, "Commerce gave the money back itself; refund offline."),
-    "tracks_ambiguous": Code(422, "Which units travel under which number cannot be told."),
-    "search_criteria_invalid": Code(422, "searchCriteria names what cannot be searched so."),
-    "reason_required": Code(422, "A cancellation needs a reason."),
-    "reason_invalid": Code(422, "Not one of the reasons of /v1/cancellation-reasons."),
-    "partial_cancellation_not_supported": Code(422, "Only whole orders are canceled."),
-    "cancel_not_requested": Code(422, "The buyer did not ask; give the seller's own reason."),
-    "unknown_sku": Code(422, "The order has no line of this SKU."),
-    "sku_repeated": Code(422, "A SKU is named twice for one ship node."),
-    "market_not_supported": Code(422, "Waybill connects accounts of US, CA and MX."),
-    "store_code_invalid": Code(422, "A letter, then letters, digits and underscores."),
-    "carrier_unknown": Code(422, "Walmart does not know the carrier; map it as other."),
-    # Things that are not there, as far as the key may see
-    "store_not_found": Code(404, "No such store, or the key may not see it."),
-    "order_not_found": Code(404, "No such order, or the key may not see it."),
-    "shipment_not_found": Code(404, "The order has no such shipment."),
-    "commerce_event_not_found": Code(404, "Nothing such was told, or the key may not see it."),
-    "return_not_found": Code(404, "There is no such return, or the key may not see it."),
-    "cancellation_not_found": Code(404, "The order has no cancellation."),
-    "update_not_found": Code(404, "No such update, or the key may not see it."),
-    "purchase_order_not_found": Code(404, "Walmart knows no such purchase order of the store."),
-    # State
-    "idempotency_in_progress": Code(409, "The same request is running. Ask again in a second."),
-    "store_code_taken": Code(409, "Another store has this code."),
-    "store_name_taken": Code(409, "Another store has this name; case does not matter."),
-    "walmart_account_taken": Code(
-        409, "Another store is connected to this Walmart account; an account has one store."
+    "line_repeated": Code(422, "The request names a line twice."),
+    "invalid_quantity": Code(422, "A quantity must be a whole number of at least 1."),
+    "tracking_number_required": Code(422, "Walmart requires a tracking number for a shipment."),
+    "tracking_number_invalid": Code(
+        422, "At most 60 letters and digits are allowed, and not the order's own number."
     ),
-    "fulfilled_by_walmart": Code(409, "Walmart's own warehouses ship it; nothing is sent."),
-    "order_unreadable": Code(409, "Walmart's picture of it could not be read. Import it again."),
-    "nothing_to_refund": Code(409, "Every unit of the return is refunded, or on its way."),
-    "refund_exceeds_return": Code(409, "More units than the return has left to refund."),
+    "tracking_url_required": Code(
+        422, "Walmart does not know the carrier, so it requires a tracking URL."
+    ),
+    "tracking_url_invalid": Code(422, "The tracking URL must be an http or https URL."),
+    "shipped_at_in_future": Code(422, "shipped_at is in the future."),
+    "shipped_at_before_order": Code(422, "shipped_at is before the time of the order."),
+    "method_code_invalid": Code(422, "Walmart has no such shipping method."),
+    "notification_invalid": Code(422, "The body is not a Walmart notification."),
+    "commerce_event_invalid": Code(
+        422, "The event cannot be parsed. It would fail again if it were sent again."
+    ),
+    "commerce_base_url_invalid": Code(422, "The base URL must be an http(s) URL without a query."),
+    "address_forbidden": Code(422, "Waybill does not call this address, or not over plain http."),
+    "notifications_url_invalid": Code(422, "The URL must be http(s) and have no password."),
+    "commerce_access_needed": Code(
+        422, "A base URL and an access token are needed to call Commerce."
+    ),
+    "public_key_invalid": Code(
+        422, "The key must be a public RSA key in PEM of at least 2048 bits."
+    ),
+    "file_invalid": Code(422, "The file is not CSV or JSON lines with known columns."),
+    "file_too_long": Code(422, "The file has more than 10,000 rows."),
+    "row_invalid": Code(422, "The row cannot be parsed."),
+    "creditmemo_online": Code(
+        422, "Commerce refunded the payment online. Create the credit memo offline."
+    ),
+    "tracks_ambiguous": Code(422, "The tracks do not say which units each package holds."),
+    "search_criteria_invalid": Code(
+        422, "searchCriteria has an unknown field, condition, value or page."
+    ),
+    "reason_required": Code(422, "A cancellation needs a reason."),
+    "reason_invalid": Code(422, "The reason is not listed at /v1/cancellation-reasons."),
+    "partial_cancellation_not_supported": Code(422, "Only a whole order can be canceled."),
+    "cancel_not_requested": Code(
+        422, "The buyer did not request the cancellation. Give a reason of the seller."
+    ),
+    "unknown_sku": Code(422, "The order has no line with this SKU."),
+    "sku_repeated": Code(422, "The request names a SKU twice for one ship node."),
+    "market_not_supported": Code(422, "Waybill supports the markets US, CA and MX."),
+    "store_code_invalid": Code(
+        422, "A store code is a letter, then letters, digits and underscores."
+    ),
+    "carrier_unknown": Code(422, "Walmart does not know the carrier. Map the code to other."),
+    # Resources that do not exist, or that the key may not see
+    "store_not_found": Code(404, "The store does not exist, or the key may not see it."),
+    "order_not_found": Code(404, "The order does not exist, or the key may not see it."),
+    "shipment_not_found": Code(404, "The order has no such shipment."),
+    "commerce_event_not_found": Code(404, "The event does not exist, or the key may not see it."),
+    "return_not_found": Code(404, "The return does not exist, or the key may not see it."),
+    "cancellation_not_found": Code(404, "The order has no cancellation."),
+    "update_not_found": Code(404, "The update does not exist, or the key may not see it."),
+    "purchase_order_not_found": Code(404, "The seller account has no such purchase order."),
+    # State
+    "idempotency_in_progress": Code(
+        409, "A request with this key is in progress. Try again in a second."
+    ),
+    "store_code_taken": Code(409, "Another store has this code."),
+    "store_name_taken": Code(409, "Another store has this name, apart from case."),
+    "walmart_account_taken": Code(
+        409, "Another store is connected to this Walmart account. An account has one store."
+    ),
+    "fulfilled_by_walmart": Code(
+        409, "Walmart's own warehouses fulfill the order, so no update can be sent."
+    ),
+    "order_unreadable": Code(409, "Walmart's data of the order cannot be parsed. Import it again."),
+    "nothing_to_refund": Code(409, "All units of the return are refunded or being refunded."),
+    "refund_exceeds_return": Code(409, "The return has fewer units left to refund."),
     "refund_in_doubt": Code(
-        409, "A refund of the line may still take effect; the detail says when it is clear."
+        409, "An earlier refund of the line may still take effect; detail states until when."
     ),
     "order_in_doubt": Code(
-        409, "Units may still arrive or be shown by a later read; the detail says when it is clear."
+        409, "An earlier write of the order may still take effect; detail states until when."
     ),
-    "order_not_shipped": Code(409, "Only what was shipped is refunded."),
-    "commerce_order_taken": Code(409, "Another order is linked to that Commerce order."),
-    "commerce_order_ambiguous": Code(409, "Several orders are linked to that Commerce order."),
-    "commerce_event_finished": Code(409, "It is neither refused nor waiting."),
-    "track_not_sent": Code(409, "Walmart has the units under another number already."),
-    "order_unknown": Code(409, "The return's order is not known here. Import it."),
-    "return_closed": Code(409, "No refund answers the return: canceled, or a replacement."),
-    "return_unreadable": Code(409, "Walmart shows the return in a way that cannot be read."),
-    "no_open_return": Code(409, "No open return holds these items."),
-    "return_ambiguous": Code(409, "Several returns hold these items. Refund one by its id."),
-    "webhooks_not_offered": Code(409, "Walmart offers the account no such events."),
-    "order_ambiguous": Code(409, "Several orders bear the number. Use Walmart's."),
-    "order_differs": Code(409, "The order is known with other content."),
-    "reference_reused": Code(409, "Another shipment of the order bears the reference."),
-    "quantity_exceeds_remaining": Code(409, "Fewer units remain than were asked for."),
+    "order_not_shipped": Code(409, "Only shipped units can be refunded."),
+    "commerce_order_taken": Code(409, "Another order is linked to this Commerce order."),
+    "commerce_order_ambiguous": Code(409, "Several orders are linked to this Commerce order."),
+    "commerce_event_finished": Code(409, "The event is neither refused nor waiting."),
+    "track_not_sent": Code(409, "Walmart already has these units with another tracking number."),
+    "order_unknown": Code(409, "Waybill does not have the order of the return. Import it."),
+    "return_closed": Code(409, "The return is canceled or a replacement, so it has no refund."),
+    "return_unreadable": Code(409, "Walmart's data of the return cannot be parsed."),
+    "no_open_return": Code(409, "No open return has these items."),
+    "return_ambiguous": Code(
+        409, "Several returns have these items. Refund one of them by its id."
+    ),
+    "webhooks_not_offered": Code(409, "Walmart does not offer these events to the account."),
+    "order_ambiguous": Code(
+        409, "Several orders have this number. Use Walmart's purchase order number."
+    ),
+    "order_differs": Code(409, "The order is already registered with other content."),
+    "reference_reused": Code(409, "Another shipment of the order has this reference."),
+    "quantity_exceeds_remaining": Code(409, "The line has fewer units remaining."),
     "cancel_requested": Code(
-        409, "The buyer asked to cancel a line. Leave it out, or send override_cancel_request."
+        409,
+        "The buyer requested to cancel a line. Leave it out, or set override_cancel_request.",
     ),
-    "nothing_to_ship": Code(409, "No unit of the order remains."),
+    "nothing_to_ship": Code(409, "The order has no units remaining."),
     "order_canceled": Code(409, "The order is canceled."),
-    "order_already_canceled": Code(409, "The order is canceled already."),
-    "order_already_shipped": Code(409, "Units have left or are on their way: refund instead."),
-    "cancellation_pending": Code(409, "The order is being canceled at Walmart."),
-    "cancellation_unresolved": Code(409, "An earlier cancellation failed: retry or dismiss it."),
-    "shipment_unresolved": Code(409, "A shipment failed: dismiss it before canceling."),
-    "tracking_window_closed": Code(409, "Walmart takes corrections for 4 hours only."),
-    "update_in_progress": Code(409, "A poller is delivering it. Ask again in a moment."),
-    "update_finished": Code(409, "The update is confirmed or dismissed already."),
-    "credentials_rejected": Code(409, "Walmart does not accept the store's credentials."),
-    "secret_unreadable": Code(409, "No configured encryption key reads the store's secret."),
-    "order_not_at_walmart": Code(409, "Walmart knows no such purchase order of the store."),
+    "order_already_canceled": Code(409, "The order is already canceled."),
+    "order_already_shipped": Code(409, "Units are shipped or being shipped. Refund them instead."),
+    "cancellation_pending": Code(409, "A cancellation of the order is in progress."),
+    "cancellation_unresolved": Code(
+        409, "An earlier cancellation failed. Retry or dismiss it first."
+    ),
+    "shipment_unresolved": Code(409, "A shipment failed. Dismiss it before you cancel."),
+    "tracking_window_closed": Code(
+        409, "Walmart accepts a corrected tracking number for 4 hours only."
+    ),
+    "update_in_progress": Code(409, "A poller is delivering the update. Try again in a moment."),
+    "update_finished": Code(409, "The update is already confirmed or dismissed."),
+    "credentials_rejected": Code(409, "Walmart rejects the store's credentials."),
+    "secret_unreadable": Code(409, "No configured encryption key decrypts the store's secret."),
+    "order_not_at_walmart": Code(409, "The seller account has no such purchase order."),
 }

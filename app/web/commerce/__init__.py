@@ -1,1 +1,6 @@
-"""Doors in the shapes of Commerce's own REST API, so that an integrator changes the base URL."""
+"""Paths, bodies and errors of Adobe Commerce's own APIs.
+
+`orders.py` serves `/rest/{store_code}/V1` as Commerce's REST API does, so that an existing client
+only changes its base URL. `hooks.py` receives Commerce's webhooks and `io_events.py` Adobe I/O
+Events, both verified by their signatures. All of them call the use cases of `/v1`.
+"""

@@ -1,4 +1,4 @@
-"""What hooks and events of Commerce have in common: one store, one body, one deadline."""
+"""Helpers of webhooks and events of Commerce: the store, the body, the time limit."""
 
 import asyncio
 import json
@@ -14,10 +14,10 @@ from app.storage.stores import stores
 from app.storage.stores.stores import CommerceSide
 from app.usecases.context import AppContext
 
-# Bytes of a body that is read in the loop's thread.
+# Bytes up to which a body is parsed in the event loop.
 _SMALL = 64 * 1024
 PREFIX = "/webhooks/commerce/{store_code}"
-StoreCode = Annotated[str, Path(max_length=32, description="The code of the store view.")]
+StoreCode = Annotated[str, Path(max_length=32, description="Code of the store view.")]
 ANY_BODY = {
     "required": True,
     "content": {
@@ -47,44 +47,44 @@ ANY_BODY = {
 
 @asynccontextmanager
 async def in_time(request: Request) -> AsyncIterator[None]:
-    """Adobe waits 10 seconds for all of an answer: what takes longer is to come again.
+    """Limit the time of a request, because Adobe waits 10 seconds for an answer.
 
-    Raises NotAvailable then. What was committed by then stays so, and is known the next time.
-    A request that is run again has no more time than one that is not.
+    Raises NotAvailable at the limit, so that the request is sent again. What is committed by then
+    is recognized the next time. All runs of a repeated endpoint share one limit.
     """
     end = asyncio.get_running_loop().time() + request.app.state.answer_within
     try:
         async with asyncio.timeout_at(request.scope.setdefault("waybill.answer_until", end)):
             yield
     except TimeoutError as error:
-        message = "It cannot be carried out in time. Send it again."
+        message = "The request could not be carried out in time. Send it again."
         raise NotAvailable("commerce_unavailable", message) from error
 
 
 async def read_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON
-    """A body as JSON. Raises Invalid commerce_event_invalid."""
+    """Parse a body. Raises Invalid commerce_event_invalid."""
     if len(body) <= _SMALL:
         return _read_json(body)
-    # Other stores' requests would wait for a large one.
+    # In a thread, because other requests would wait for a large body.
     return await asyncio.to_thread(_read_json, body)
 
 
 def _read_json(body: bytes) -> object:
     try:
-        # A title with half an emoji is still a shipment.
+        # Text that cannot be stored, such as half an emoji, is replaced and does no harm.
         return db_limits.storable_json(json.loads(body))
     except (ValueError, RecursionError) as error:
         raise Invalid("commerce_event_invalid", "The body is not JSON.") from error
 
 
 def context_of(request: Request) -> AppContext:
-    """What the use cases work with."""
+    """The context of the use cases."""
     context: AppContext = request.app.state.context
     return context
 
 
 async def side_of(context: AppContext, code: str) -> CommerceSide:
-    """How the store's Commerce proves itself. Raises Unknown."""
+    """The settings by which requests of the store's Commerce are verified. Raises Unknown."""
     async with context.transaction() as connection:
         side = await stores.commerce_side(connection, code)
     if side is None:

@@ -1,4 +1,4 @@
-"""/webhooks/commerce/{store_code}/{hook}: Adobe Commerce webhooks, verified."""
+"""/webhooks/commerce/{store_code}/{hook}: receives Adobe Commerce webhooks."""
 
 from typing import Annotated, Literal
 
@@ -32,10 +32,15 @@ _log = structlog.get_logger(__name__)
 @router.post(
     "/{hook}",
     operation_id="receive_commerce_webhook",
-    summary="Take an Adobe Commerce webhook",
+    summary="Receive an Adobe Commerce webhook",
     response_model=OperationOut,
     responses={
-        **success(200, OperationOut, {"op": "success", "message": None}, "An operation."),
+        **success(
+            200,
+            OperationOut,
+            {"op": "success", "message": None},
+            "The operation.",
+        ),
         **problems("store_not_found", body=True),
     },
     openapi_extra={"requestBody": ANY_BODY},
@@ -49,22 +54,23 @@ async def receive_commerce_webhook(
         Header(
             alias="x-adobe-commerce-webhook-signature",
             max_length=2000,
-            description="RSA signature of the base64 text of the body.",
+            description="RSA signature of the base64-encoded body.",
         ),
     ] = None,
 ) -> Response:
-    """Ship, correct, cancel or refund what Commerce just saved; answers Commerce's `op` form.
+    """Carry out what Commerce saved: a shipment, a track, a cancellation or a credit memo.
 
-    A refusal is `exception` with a sentence for the merchant, and stands with its order until it
-    is mended. An order that nobody linked yet (its hooks are kept until then) and a hook that
-    comes again are `success`. The store's `commerce.webhook_public_keys` verify it.
+    The answer has Commerce's form. `exception` refuses the webhook, with a message for the
+    merchant, and sets the order's status to `error`. `success` also answers a repeated webhook,
+    and one for an order that is not linked yet, which is stored until then. The request is
+    verified with the store's `commerce.webhook_public_keys`.
     """
     context, body = context_of(request), await request.body()
     try:
         async with in_time(request):
             side = await side_of(context, store_code)
             if not signatures.webhook_signed(body, signature, side.webhook_public_keys):
-                raise Unauthorized("The hook bears no signature of this store's Commerce.")
+                raise Unauthorized("The webhook has no valid signature of this store's Commerce.")
             message = payloads.read(hook, await read_json(body))
             done = await receive.receive(context, side.store_id, message)
     except (NotAvailable, Unknown):

@@ -1,4 +1,4 @@
-"""/webhooks/commerce/{store_code}/events: Adobe I/O Events, verified."""
+"""/webhooks/commerce/{store_code}/events: receives Adobe I/O Events."""
 
 import hashlib
 import json
@@ -44,7 +44,7 @@ _MOST_EVENTS = 100
     response_class=Response,
     responses={
         200: {
-            "description": "The challenge, as it came.",
+            "description": "The challenge, unchanged.",
             "content": {
                 "text/plain": {
                     "schema": {"type": "string", "maxLength": 500},
@@ -57,9 +57,9 @@ _MOST_EVENTS = 100
 )
 async def answer_adobe_challenge(
     store_code: StoreCode,
-    challenge: Annotated[str, Query(max_length=500, description="What Adobe wants to hear.")],
+    challenge: Annotated[str, Query(max_length=500, description="Text to return.")],
 ) -> Response:
-    """Prove to Adobe I/O Events that this address takes its events."""
+    """Confirm to Adobe I/O Events that this URL receives events."""
     del store_code
     return Response(challenge, media_type="text/plain")
 
@@ -67,20 +67,20 @@ async def answer_adobe_challenge(
 @router.post(
     "/events",
     operation_id="receive_adobe_events",
-    summary="Take events of Adobe I/O",
+    summary="Receive Adobe I/O Events",
     response_model=EventsOut,
     responses={
-        **success(200, EventsOut, {"results": ["accepted"]}, "What came of each event."),
+        **success(200, EventsOut, {"results": ["accepted"]}, "The result of each event."),
         **problems("store_not_found", "commerce_event_invalid", body=True),
     },
     openapi_extra={"requestBody": ANY_BODY},
 )
 async def receive_adobe_events(request: Request, store_code: StoreCode) -> Response:
-    """Carry out what Commerce emitted: shipments, tracks, cancellations, credit memos.
+    """Carry out events of Commerce: shipments, tracks, cancellations, credit memos.
 
-    Late and repeated events change nothing. 4xx is answered only where sending it again can never
-    help, 503 where it can; what was carried out by then is known when it comes again. `waiting`
-    is kept until its order is linked; `refused` stands with its order, see /v1/commerce-events.
+    Late and repeated events change nothing. A 4xx means that sending the request again cannot
+    succeed, a 503 that it can; events that were carried out before are then `known`. A `waiting`
+    event is stored until its order is linked. A `refused` one is listed at /v1/commerce-events.
     """
     context, body = context_of(request), await request.body()
     async with in_time(request):
@@ -89,10 +89,10 @@ async def receive_adobe_events(request: Request, store_code: StoreCode) -> Respo
         read = await read_json(body)
         events = read if isinstance(read, list) else [read]
         if len(events) > _MOST_EVENTS:
-            message = f"At most {_MOST_EVENTS} events are taken at once."
+            message = f"A request has at most {_MOST_EVENTS} events."
             raise Invalid("commerce_event_invalid", message)
         if not all(_recipient(event) in side.io_client_ids for event in events):
-            raise Unauthorized("The events are for none of the store's io_client_ids.")
+            raise Unauthorized("The recipient of an event is not in the store's io_client_ids.")
         results = await _events(context, side, events)
     return respond(StoredResponse(200, EventsOut(results=results).model_dump_json().encode(), {}))
 
@@ -101,7 +101,7 @@ async def _verify(request: Request, body: bytes) -> None:
     keys: AdobeKeys = request.app.state.adobe_keys
     try:
         if not await keys.signed(body, request.headers):
-            raise Unauthorized("The events bear no signature of Adobe's.")
+            raise Unauthorized("The events have no valid signature of Adobe.")
     except KeyNotAvailable as error:
         raise NotAvailable("adobe_keys_unavailable", str(error)) from error
 
@@ -109,7 +109,7 @@ async def _verify(request: Request, body: bytes) -> None:
 async def _events(
     context: AppContext, side: CommerceSide, events: list[dict[str, Any]]
 ) -> list[str]:
-    """One that has to come again keeps none of the others from being carried out."""
+    """Handle all events, and raise NotAvailable afterwards if one of them raised it."""
     results, later = [], None
     for event in events:
         try:
@@ -135,7 +135,7 @@ async def _event(context: AppContext, side: CommerceSide, event: dict[str, Any])
     except NotAvailable:
         raise
     except OrderError as error:
-        # To send it again would change nothing: a person reads it with the order and mends it.
+        # Not to be sent again: it is stored as refused, and a person decides.
         _log.warning("commerce_event_refused", about=about, code=error.code, reason=str(error))
         return f"refused: {error.code}"
     async with context.transaction() as connection:
@@ -145,13 +145,13 @@ async def _event(context: AppContext, side: CommerceSide, event: dict[str, Any])
 
 
 def _name(event: dict[str, Any]) -> str:
-    """What an event is known by: Adobe's id, and its content lest two share an id."""
-    said = [event.get("eventid") or event.get("event_id") or event.get("id"), event.get("data")]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    """Digest that identifies an event: Adobe's id with the data, in case two share an id."""
+    content = [event.get("eventid") or event.get("event_id") or event.get("id"), event.get("data")]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _time(event: dict[str, Any]) -> datetime | None:
-    """When it happened, by Adobe's clock."""
+    """Time of the event by Adobe's clock."""
     try:
         return db_limits.utc_time(datetime.fromisoformat(str(event.get("time"))))
     except ValueError:
@@ -159,7 +159,7 @@ def _time(event: dict[str, Any]) -> datetime | None:
 
 
 def _recipient(event: object) -> str | None:
-    """For whom the event is, in the new spelling or in the one that ends with 2026."""
+    """Client id of the recipient, in the new spelling or in the one that ends in 2026."""
     if not isinstance(event, dict):
         return None
     found = event.get("recipientclientid") or event.get("recipient_client_id")

@@ -1,4 +1,4 @@
-"""/rest/{store_code}/V1: ship, cancel and read orders as one does it at Commerce itself."""
+"""/rest/{store_code}/V1: ship, cancel, refund and read orders as in Commerce's REST API."""
 
 from typing import Annotated
 from uuid import UUID
@@ -34,8 +34,8 @@ from app.web.route import OperationRouter
 router = OperationRouter(
     "/rest/{store_code}/V1", "commerce", PathRule("/rest/", render=problems.render)
 )
-_StoreCode = Annotated[str, Path(max_length=32, description="The code of the store view.")]
-_OrderId = Annotated[int, Path(ge=1, le=BIGINT, description="The order's entity_id in Commerce.")]
+_StoreCode = Annotated[str, Path(max_length=32, description="Code of the store view.")]
+_OrderId = Annotated[int, Path(ge=1, le=BIGINT, description="entity_id of the order in Commerce.")]
 _SHIP = {
     "items": [{"order_item_id": 55, "qty": 1}],
     "notify": False,
@@ -76,16 +76,16 @@ _ORDER = {
     "extension_attributes": {"sync_state": "synced", "status_details": []},
 }
 _ORDERS = {"items": [_ORDER], "search_criteria": {"page_size": 20}, "total_count": 1}
-# Repeating it asks for what is on its way already.
+# A repeated request returns the pending cancellation.
 _UNDER_WAY = frozenset({"cancellation_pending"})
 
 
 @router.post(
     "/order/{order_id}/ship",
     operation_id="commerce_ship_order",
-    summary="Ship an order, in Commerce's shape",
+    summary="Ship an order by Commerce's API",
     response_model=int,
-    responses=answers(int, example=45, description="The shipment's number.", body=True),
+    responses=answers(int, example=45, description="Number of the shipment.", body=True),
 )
 async def ship_order(
     context: Writing,
@@ -93,13 +93,13 @@ async def ship_order(
     order_id: _OrderId,
     body: Annotated[ShipIn, Body(examples=[_SHIP])],
 ) -> Response:
-    """Ship items, or all that remains, under a tracking number; answers the shipment's number.
+    """Ship items, or all remaining units, and return the number of the shipment.
 
-    The order is named by its Commerce `entity_id` and its items by Commerce's `order_item_id`, both
-    given before (`PATCH /v1/orders/{order_id}`). The same body again answers the same number, and
-    so does a shipment that a webhook or event of Commerce's told before.
-    Several tracking numbers become several packages where each track names its items in
-    `extension_attributes.items`, or where one item has as many units as there are numbers.
+    The Commerce ids of the order and its items must be linked first
+    (`PATCH /v1/orders/{order_id}`). The same body again returns the same number, as does a
+    shipment that already arrived by a webhook or event of Commerce. Several tracks become several
+    packages if each names its items in `extension_attributes.items`, or if there is one item
+    with one unit for each track.
     """
     store, order = await _order(context, store_code, order_id)
     requests = body.to_requests()
@@ -121,9 +121,9 @@ async def ship_order(
 @router.post(
     "/orders/{order_id}/cancel",
     operation_id="commerce_cancel_order",
-    summary="Cancel an order, in Commerce's shape",
+    summary="Cancel an order by Commerce's API",
     response_model=bool,
-    responses=answers(bool, example=True, description="Accepted and durable.", body=True),
+    responses=answers(bool, example=True, description="Accepted and stored.", body=True),
 )
 async def cancel_order(
     context: Writing,
@@ -131,14 +131,14 @@ async def cancel_order(
     order_id: _OrderId,
     body: Annotated[CancelIn | None, Body(examples=[{"reason": "out_of_stock"}])] = None,
 ) -> Response:
-    """Cancel the whole order. Without a reason the store's `default_cancellation_reason` counts."""
+    """Cancel a whole order. The store's `default_cancellation_reason` replaces a missing reason."""
     store, order = await _order(context, store_code, order_id)
     wanted = body or CancelIn()
     async with context.app.database.begin() as connection:
         default = await stores.default_cancellation_reason(connection, store)
     reason = reason_of(wanted.reason) if wanted.reason else default
     if reason is None:
-        message = "Walmart cancels nothing without a reason, and the store has no default one."
+        message = "A cancellation needs a reason, and the store has no default reason."
         problem = Problem("reason_required", message, "/reason")
         raise Invalid(problem.code, message, [problem])
     request = CancelRequest(reason, wanted.comment)
@@ -158,9 +158,9 @@ async def cancel_order(
 @router.post(
     "/order/{order_id}/refund",
     operation_id="commerce_refund_order",
-    summary="Refund a return, in Commerce's shape",
+    summary="Refund a return by Commerce's API",
     response_model=int,
-    responses=answers(int, example=7, description="The refund's number.", body=True),
+    responses=answers(int, example=7, description="Number of the refund.", body=True),
 )
 async def refund_order(
     context: Writing,
@@ -170,11 +170,11 @@ async def refund_order(
         CommerceRefundIn, Body(examples=[{"items": [{"order_item_id": 55, "qty": 1}]}])
     ],
 ) -> Response:
-    """Refund items of an order by the one open return that holds them; answers a number.
+    """Refund items of an order by their open return, and return the number of the refund.
 
-    Without items all that is left of this order in the return. Walmart reckons the amounts itself.
-    The same body again within 7 days is the same refund and answers the same number; to refund
-    another unit in the same words, make the comments differ or send an `Idempotency-Key`.
+    Without items, all remaining units of the order in the return are refunded. Walmart calculates
+    the amounts. The same body again within 7 days returns the number of the first refund. To
+    refund another unit with the same body, change the comment or send an `Idempotency-Key`.
     """
     store, order = await _order(context, store_code, order_id)
     return await context.once(
@@ -186,10 +186,10 @@ async def refund_order(
             store,
             order,
             body.to_items(),
-            comment=body.said,
+            comment=body.comment_text,
             actor=context.actor,
             once=once,
-            # A key says it better: another key is another refund.
+            # With another Idempotency-Key the same body is another refund.
             reference=body.reference(once.key if once else None),
         ),
     )
@@ -198,16 +198,16 @@ async def refund_order(
 @router.get(
     "/orders",
     operation_id="commerce_search_orders",
-    summary="Search orders, in Commerce's shape",
+    summary="Search orders by Commerce's API",
     response_model=CommerceOrdersOut,
     responses=answers(CommerceOrdersOut, example=_ORDERS, description="A page."),
 )
 async def search_orders(context: LooselyReading, store_code: _StoreCode) -> Response:
-    """Find a store's orders by `searchCriteria`, in either of its spellings.
+    """Search the orders of a store by `searchCriteria` (or `search_criteria`).
 
     Fields: `entity_id`, `increment_id`, `ext_order_id` (Walmart's purchase order),
-    `ext_customer_id`, `status` (Waybill's), `created_at`, `updated_at`. At most 300 a page,
-    10,000 in all.
+    `ext_customer_id`, `status` (Waybill's), `created_at`, `updated_at`. A page has at most 300
+    orders, and a search at most 10,000.
     """
     store = await _store(context, store_code)
     wanted = search_criteria.read(context.request.query_params.multi_items())
@@ -223,14 +223,14 @@ async def search_orders(context: LooselyReading, store_code: _StoreCode) -> Resp
 @router.get(
     "/orders/{order_id}",
     operation_id="commerce_get_order",
-    summary="Read an order, in Commerce's shape",
+    summary="Get an order by Commerce's API",
     response_model=CommerceOrderOut,
     responses=answers(CommerceOrderOut, example=_ORDER, description="The order."),
 )
 async def get_order(
     context: LooselyReading, store_code: _StoreCode, order_id: _OrderId
 ) -> Response:
-    """Read an order by its Commerce `entity_id`."""
+    """Get an order by its Commerce `entity_id`."""
     store, order = await _order(context, store_code, order_id)
     async with context.app.database.begin() as connection:
         view = await queries.order(connection, store, order)
@@ -240,7 +240,7 @@ async def get_order(
 
 
 async def _store(context: RequestContext, code: str) -> int:
-    """The store with that code, if the key may see it. Raises Unknown."""
+    """The number of the store with a code. Raises Unknown, also if the key may not see it."""
     async with context.app.database.begin() as connection:
         store = await stores.number_of_code(connection, code)
     if store is None or context.caller.store_id not in {None, store}:

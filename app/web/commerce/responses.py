@@ -1,4 +1,4 @@
-"""The answers that Commerce's doors document: a success, and Commerce's error body."""
+"""The answers that the operations under /rest document: a success, and Commerce's errors."""
 
 from typing import Any
 
@@ -7,19 +7,22 @@ from pydantic import BaseModel
 from app.web.v1.responses import EXAMPLES, REQUEST_ID, Responses
 
 _REFUSALS = {
-    400: "What was asked cannot be done, for its content or for the order's state.",
-    401: "No valid API key was sent as `Authorization: Bearer`.",
-    403: "The API key lacks the scope for this operation.",
-    404: "There is no such store or order, as far as the key may see.",
-    503: "The database cannot be reached. Send it again after Retry-After.",
+    400: "The content of the request or the state of the order does not allow it.",
+    401: "The request has no valid API key in `Authorization: Bearer`.",
+    403: "The API key lacks the scope that this operation needs.",
+    404: "The store or order does not exist, or the key may not see it.",
+    503: "The database cannot be reached. Send the request again after Retry-After.",
 }
-_WITH_BODY = {413: "The body is larger than 256 KiB.", 415: "Send the body as application/json."}
+_WITH_BODY = {
+    413: "The body exceeds 256 KiB or 5,000 named values.",
+    415: "Send the body as application/json.",
+}
 
 
 class CommerceMoreOut(BaseModel):
-    """Another thing that is wrong; parameters names its field as a JSON pointer.
+    """Another error; parameters has the JSON pointer of its field.
 
-    Where more is wrong than is shown the last one says so, without parameters.
+    If there are more errors than are shown, the last one states it, without parameters.
     """
 
     message: str
@@ -27,7 +30,7 @@ class CommerceMoreOut(BaseModel):
 
 
 class CommerceRefusalOut(BaseModel):
-    """Commerce's error body. error_code is Waybill's stable code (see /docs/problems)."""
+    """Commerce's error body. error_code is Waybill's code (see /docs/problems)."""
 
     message: str
     errors: list[CommerceMoreOut]
@@ -37,7 +40,7 @@ class CommerceRefusalOut(BaseModel):
     error_code: str
 
 
-# FastAPI would drop the null out of an example beside it.
+# Here, because FastAPI would remove the null from an example beside the response.
 EXAMPLES[CommerceRefusalOut.__name__] = {
     "message": "3 units of commerce_item_id 55 were asked for; 1 remain.",
     "errors": [],
@@ -49,7 +52,7 @@ EXAMPLES[CommerceRefusalOut.__name__] = {
 
 
 def answers(model: Any, *, example: object, description: str, body: bool = False) -> Responses:  # noqa: ANN401 - a model or a plain type
-    """A success, and every refusal."""
+    """A success, and the errors of every operation."""
     refusals = {**_REFUSALS, **(_WITH_BODY if body else {})}
     return {
         200: {
@@ -70,16 +73,16 @@ def answers(model: Any, *, example: object, description: str, body: bool = False
 
 
 class OperationOut(BaseModel):
-    """Commerce's form of an answer: success, or exception with a message for the merchant."""
+    """An operation in Commerce's form: success, or exception with a message for the merchant."""
 
     op: str
     message: str | None = None
 
 
 class EventsOut(BaseModel):
-    """What came of each event: accepted, known, corrected, ignored, waiting, refused with a code.
+    """The result of each event: accepted, known, corrected, ignored, waiting or refused: code.
 
-    One that is waiting is kept, and carried out by itself once what it is about is there.
+    A waiting event is stored, and carried out when the order that it is about is linked.
     """
 
     results: list[str]

@@ -1,4 +1,4 @@
-"""Commerce's bodies, in and out. What Waybill has no use for is taken and passed over."""
+"""Bodies of Commerce's REST API. Fields of a request that Waybill does not use are ignored."""
 
 import hashlib
 import json
@@ -16,9 +16,9 @@ from app.storage.queries.views import OrderLineView, OrderView
 from app.usecases.returns.refund import REPEATED_WITHIN, RefundReference
 from app.web.v1.fields import Plain
 
-# Levels of a comment; Commerce's own has two.
+# Nesting levels of a comment. Commerce's own comments have two.
 _DEEPEST = 20
-# Commerce's own states for ours: its clients branch on the state.
+# Fulfillment status to Commerce's order state, by which its clients branch.
 _STATES = {
     "open": "processing",
     "partially_shipped": "processing",
@@ -28,15 +28,15 @@ _STATES = {
 
 
 def _whole(value: Any) -> Any:  # noqa: ANN401 - whatever came as JSON
-    """Commerce's numbers are often text, such as "1.0000"."""
+    """A whole number. Commerce often writes numbers as text, such as "1.0000"."""
     whole = db_limits.whole_number(value)
     if whole is None:
-        raise PydanticCustomError("number", "A whole number is needed.")
+        raise PydanticCustomError("number", "The value must be a whole number.")
     return whole
 
 
 def _shallow(value: dict[str, Any]) -> dict[str, Any]:
-    """Refuse what is nested deeper than any comment, and than can be written as JSON again."""
+    """Refuse a comment that is nested too deeply to be serialized again."""
     level: list[Any] = [value]
     for _ in range(_DEEPEST):
         level = [
@@ -47,7 +47,7 @@ def _shallow(value: dict[str, Any]) -> dict[str, Any]:
         ]
         if not level:
             return value
-    raise PydanticCustomError("comment", "A comment is nested too deeply.")
+    raise PydanticCustomError("comment", "The comment is nested too deeply.")
 
 
 _Comment = Annotated[dict[str, Any], AfterValidator(_shallow)]
@@ -57,7 +57,7 @@ _Short = Annotated[Plain, Field(max_length=200)]
 
 
 class CommerceBody(BaseModel):
-    """A body in Commerce's shape."""
+    """A request body of Commerce's API."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -69,18 +69,18 @@ class ItemIn(CommerceBody):
     qty: _Units
 
     def to_item(self) -> RequestedItem:
-        """The item in the rules' words."""
+        """The item for the use case."""
         return RequestedItem(self.qty, commerce_item_id=self.order_item_id)
 
 
 class TrackAttributesIn(CommerceBody):
-    """Which items are in the track's package; an extension of Commerce's track."""
+    """The items of the package with this track, an extension of Commerce's track."""
 
     items: Annotated[list[ItemIn], Field(max_length=1000)] | None = None
 
 
 class TrackIn(CommerceBody):
-    """A tracking number with its carrier."""
+    """A tracking number and its carrier."""
 
     track_number: _Short = ""
     title: _Short | None = None
@@ -88,14 +88,14 @@ class TrackIn(CommerceBody):
     extension_attributes: TrackAttributesIn | None = None
 
     def to_track(self) -> Track:
-        """The track in the words of `app/commerce/shipment_tracks.py`."""
+        """The track for `app/commerce/shipment_tracks.py`."""
         own = self.extension_attributes.items if self.extension_attributes else None
         items = tuple(item.to_item() for item in own) if own else None
         return Track(self.carrier_code, self.title, self.track_number, items)
 
 
 class ShipIn(CommerceBody):
-    """The body of Commerce's POST /V1/order/{orderId}/ship."""
+    """Body of Commerce's POST /V1/order/{orderId}/ship."""
 
     items: Annotated[list[ItemIn], Field(max_length=1000)] | None = None
     tracks: Annotated[list[TrackIn], Field(max_length=100)] = []
@@ -104,10 +104,10 @@ class ShipIn(CommerceBody):
     comment: _Comment | None = None
 
     def to_requests(self) -> list[ShipRequest]:
-        """One request for each package.
+        """One request for each package. Raises Invalid.
 
-        The same body is the same shipment: its reference is made of it, so that a client that
-        sends it again after a lost answer is told the first number. Raises Invalid.
+        The reference is a digest of the body, so that a client which repeats a request after a
+        lost answer gets the number of the first shipment.
         """
         reference = _reference(self)
         items = tuple(item.to_item() for item in self.items) if self.items else None
@@ -115,45 +115,45 @@ class ShipIn(CommerceBody):
 
 
 class CommerceRefundIn(CommerceBody):
-    """The body of Commerce's POST /V1/order/{orderId}/refund."""
+    """Body of Commerce's POST /V1/order/{orderId}/refund."""
 
     items: Annotated[list[ItemIn], Field(max_length=1000)] | None = None
     comment: _Comment | None = None
 
     def to_items(self) -> tuple[RequestedItem, ...] | None:
-        """The items in the rules' words; None for all of the return."""
+        """The items for the use case; None means all remaining units of the return."""
         return tuple(item.to_item() for item in self.items) if self.items else None
 
     def reference(self, key: str | None = None) -> RefundReference:
-        """By what a repetition is known: the same body is the same refund, for some days.
+        """The reference of the refund: a digest of the body and the Idempotency-Key, if any.
 
-        Under an Idempotency-Key the same body under the same key.
+        It is valid for REPEATED_WITHIN: a later request with the same body is another refund.
         """
         return RefundReference(_reference(self, key), REPEATED_WITHIN)
 
     @property
-    def said(self) -> str | None:
-        """The comment's text."""
+    def comment_text(self) -> str | None:
+        """Text of the comment."""
         text = (self.comment or {}).get("comment")
         return db_limits.storable(text[:1000]) if isinstance(text, str) and text else None
 
 
 def _reference(body: CommerceBody, key: str | None = None) -> str:
-    said = json.dumps(body.model_dump(mode="json"), sort_keys=True).encode()
+    content = json.dumps(body.model_dump(mode="json"), sort_keys=True).encode()
     if key is not None:
-        said += b"\0" + key.encode()
-    return f"rest-{hashlib.sha256(said).hexdigest()[:40]}"
+        content += b"\0" + key.encode()
+    return f"rest-{hashlib.sha256(content).hexdigest()[:40]}"
 
 
 class CancelIn(CommerceBody):
-    """The optional body of a cancellation: Waybill's reason or one of Adobe's labels."""
+    """Body of a cancellation, which is optional. reason is Waybill's code or Adobe's label."""
 
     reason: _Short | None = None
     comment: Annotated[Plain, Field(max_length=1000)] | None = None
 
 
 class CommerceItemOut(BaseModel):
-    """A line in the shape of Commerce's order item."""
+    """A line as an order item of Commerce."""
 
     item_id: int | None
     sku: str
@@ -167,7 +167,7 @@ class CommerceItemOut(BaseModel):
 
     @classmethod
     def of(cls, line: OrderLineView) -> "CommerceItemOut":
-        """Show a line."""
+        """Render a line."""
         return cls(
             item_id=line.commerce_item_id,
             sku=line.sku,
@@ -182,7 +182,7 @@ class CommerceItemOut(BaseModel):
 
 
 class CommerceOrderOut(BaseModel):
-    """An order in the shape of Commerce's; Waybill's own words stand in extension_attributes."""
+    """An order as an order of Commerce. extension_attributes has Waybill's own fields."""
 
     entity_id: int | None
     increment_id: str | None
@@ -201,7 +201,7 @@ class CommerceOrderOut(BaseModel):
 
     @classmethod
     def of(cls, view: OrderView) -> "CommerceOrderOut":
-        """Show an order."""
+        """Render an order."""
         value = view.order_value
         return cls(
             entity_id=view.commerce_order_id,
@@ -237,5 +237,5 @@ class CommerceOrdersOut(BaseModel):
 
 
 def _time(at: datetime) -> str:
-    """Commerce's form: UTC without a zone."""
+    """A time in Commerce's form: UTC without a zone."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,7 +1,8 @@
-"""Commerce's searchCriteria, out of query parameters, in either of its spellings.
+"""Commerce's searchCriteria, parsed from query parameters.
 
-searchCriteria[filterGroups][0][filters][0][field]=increment_id and so on; filters of one group
-are alternatives, groups must all fit (Adobe, "Search using REST").
+An example: searchCriteria[filterGroups][0][filters][0][field]=increment_id. The filters of a group
+are joined by OR, the groups by AND (Adobe, "Search using REST"). Names may be camelCase or
+snake_case.
 """
 
 import re
@@ -15,7 +16,7 @@ from app.domain.errors import Invalid
 from app.storage.queries.commerce_search import COLUMNS, CONDITIONS, TIMES, Criteria, Filter, Sort
 
 _DEFAULT_PAGE, _MOST = 20, 300
-# So far into a list one can page; beyond it a filter such as updated_at leads on.
+# Orders that paging reaches. A filter such as updated_at finds the others.
 _DEEPEST = 10_000
 _FILTER = re.compile(
     r"search(?:_c|C)riteria\[filter(?:_g|G)roups\]\[(\d{1,3})\]\[filters\]\[(\d{1,3})\]"
@@ -26,7 +27,7 @@ _PAGE = re.compile(r"search(?:_c|C)riteria\[(pageSize|page_size|currentPage|curr
 
 
 def read(parameters: Iterable[tuple[str, str]]) -> Criteria:
-    """Read a query string. Raises Invalid search_criteria_invalid."""
+    """Parse query parameters. Raises Invalid search_criteria_invalid."""
     filters: dict[int, dict[int, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
     sorts: dict[int, dict[str, str]] = defaultdict(dict)
     paging = {"pageSize": str(_DEFAULT_PAGE), "currentPage": "1"}
@@ -39,11 +40,11 @@ def read(parameters: Iterable[tuple[str, str]]) -> Criteria:
         elif found := _PAGE.fullmatch(name):
             paging["pageSize" if found[1].startswith("page") else "currentPage"] = value
         elif name not in {"searchCriteria", "search_criteria", "fields"}:
-            raise _bad(f"{name} is no part of searchCriteria.")
+            raise _bad(f"Unknown query parameter {name}.")
     size = _number(paging["pageSize"], "pageSize", _MOST)
     page = _number(paging["currentPage"], "currentPage", _DEEPEST)
     if size * page > _DEEPEST:
-        raise _bad(f"Pages end at {_DEEPEST:,} orders: narrow it by a filter such as updated_at.")
+        raise _bad(f"Paging ends at {_DEEPEST:,} orders. Add a filter, such as updated_at.")
     return Criteria(
         groups=[[_filter(each) for each in group.values()] for group in filters.values()],
         sorts=[_sort(each) for _, each in sorted(sorts.items())],
@@ -53,7 +54,7 @@ def read(parameters: Iterable[tuple[str, str]]) -> Criteria:
 
 
 def shown(criteria: Criteria) -> dict[str, Any]:
-    """The criteria as Commerce gives them back."""
+    """The criteria as Commerce returns them."""
     return {
         "filter_groups": [
             {
@@ -73,13 +74,13 @@ def shown(criteria: Criteria) -> dict[str, Any]:
     }
 
 
-def _filter(said: dict[str, str]) -> Filter:
-    field, condition = said.get("field", ""), said.get("condition", "eq")
+def _filter(given: dict[str, str]) -> Filter:
+    field, condition = given.get("field", ""), given.get("condition", "eq")
     if field not in COLUMNS:
-        raise _bad(f"{field!r} is no field to search by: {', '.join(sorted(COLUMNS))} are.")
+        raise _bad(f"Unknown field {field!r}. Fields: {', '.join(sorted(COLUMNS))}.")
     if condition not in CONDITIONS:
-        raise _bad(f"{condition!r} is no condition: {', '.join(sorted(CONDITIONS))} are.")
-    text = said.get("value", "")
+        raise _bad(f"Unknown condition {condition!r}. Conditions: {', '.join(sorted(CONDITIONS))}.")
+    text = given.get("value", "")
     values = text.split(",") if condition in {"in", "nin"} else [text]
     if condition in {"null", "notnull"}:
         values = []
@@ -96,21 +97,21 @@ def _value(field: str, text: str) -> Any:  # noqa: ANN401 - as the column's type
     except ValueError:
         value = None
     if value is None:
-        raise _bad(f"{text!r} is no value of {field}.")
+        raise _bad(f"Invalid value {text!r} of {field}.")
     return value
 
 
-def _sort(said: dict[str, str]) -> Sort:
-    field = said.get("field", "")
+def _sort(given: dict[str, str]) -> Sort:
+    field = given.get("field", "")
     if field not in COLUMNS:
-        raise _bad(f"{field!r} is no field to sort by: {', '.join(sorted(COLUMNS))} are.")
-    return Sort(field, descending=said.get("direction", "ASC").upper() == "DESC")
+        raise _bad(f"Unknown sort field {field!r}. Fields: {', '.join(sorted(COLUMNS))}.")
+    return Sort(field, descending=given.get("direction", "ASC").upper() == "DESC")
 
 
 def _number(text: str, name: str, most: int) -> int:
     number = db_limits.whole_number(text, most)
     if not number:
-        raise _bad(f"{name} is a whole number from 1 to {most:,}.")
+        raise _bad(f"{name} must be a whole number from 1 to {most:,}.")
     return number
 
 

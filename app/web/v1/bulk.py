@@ -1,4 +1,4 @@
-"""/v1/shipments/bulk and /v1/cancellations/bulk: files of many, a result for each row."""
+"""/v1/shipments/bulk and /v1/cancellations/bulk: files of rows, with a result for each row."""
 
 import asyncio
 import json
@@ -71,7 +71,7 @@ router = OperationRouter(
     PathRule("/v1/shipments/bulk", FILE, _TYPES),
     PathRule("/v1/cancellations/bulk", FILE, _TYPES),
 )
-_StoreId = Annotated[UUID, Query(description="The store whose orders the rows name.")]
+_StoreId = Annotated[UUID, Query(description="The store of the orders.")]
 _RESULT = {
     "totals": {"accepted": 1, "known": 0, "refused": 1},
     "results": [
@@ -110,7 +110,7 @@ def _file(csv: str, lines: str) -> dict[str, object]:
 
 
 _ANSWERS = {
-    **success(200, BulkOut, _RESULT, "What came of each row."),
+    **success(200, BulkOut, _RESULT, "The result of each row."),
     **problems(
         "store_not_found", "file_invalid", "file_too_long", "idempotency_key_invalid", body=True
     ),
@@ -120,7 +120,7 @@ _ANSWERS = {
 @router.post(
     "/shipments/bulk",
     operation_id="ship_orders",
-    summary="Ship many orders at once",
+    summary="Ship many orders",
     response_model=BulkOut,
     responses=_ANSWERS,
     openapi_extra=_file(
@@ -129,11 +129,11 @@ _ANSWERS = {
     ),
 )
 async def ship_orders(context: Writing, request: Request, store_id: _StoreId) -> Response:
-    """Ship what each row says: an order by Walmart's or Commerce's number, one package a row.
+    """Ship one package for each row, which names its order by Walmart's or Commerce's number.
 
-    At most 10,000 rows. Rows that are refused do not keep the others back. The same row again is
-    `known`, so a file can simply be sent again; with another `Idempotency-Key` it is a new one.
-    The other columns of Commerce's export of shipments are passed over, unknown ones refused.
+    At most 10,000 rows. A refused row does not affect the others. A repeated row is `known`, so a
+    file can be sent again; with another `Idempotency-Key` a repeated row is a new shipment. The
+    other columns of Commerce's shipment export are ignored, unknown columns are refused.
     """
     batch, rows = await _read(context, request, store_id, bulk_rows.SHIPMENT_COLUMNS)
     return _answer(await run.ship_rows(context.app, batch, rows))
@@ -142,7 +142,7 @@ async def ship_orders(context: Writing, request: Request, store_id: _StoreId) ->
 @router.post(
     "/cancellations/bulk",
     operation_id="cancel_orders",
-    summary="Cancel many orders at once",
+    summary="Cancel many orders",
     response_model=BulkOut,
     responses=_ANSWERS,
     openapi_extra=_file(
@@ -151,7 +151,7 @@ async def ship_orders(context: Writing, request: Request, store_id: _StoreId) ->
     ),
 )
 async def cancel_orders(context: Writing, request: Request, store_id: _StoreId) -> Response:
-    """Cancel the whole order of each row; a row whose order is canceled already is `known`."""
+    """Cancel the whole order of each row. The row of a canceled order is `known`."""
     batch, rows = await _read(context, request, store_id, bulk_rows.CANCELLATION_COLUMNS)
     return _answer(await run.cancel_rows(context.app, batch, rows))
 
@@ -164,7 +164,7 @@ async def _read(
     read = bulk_rows.read_csv if csv else bulk_rows.read_lines
     batch = Batch(store, context.actor, context.given_key())
     content = await request.body()
-    # Other requests go on while a large file is read.
+    # A thread, so that other requests are served while a large file is parsed.
     return batch, await asyncio.to_thread(_rows, content, read, columns)
 
 

@@ -1,4 +1,4 @@
-"""/v1/orders/{order_id}/cancellation: the whole order or nothing, with a reason."""
+"""/v1/orders/{order_id}/cancellation: cancel a whole order, with a reason."""
 
 from typing import Annotated
 from uuid import UUID
@@ -40,7 +40,7 @@ _REASON = {
     response_model=CancellationView,
     responses={
         **success(
-            202, CancellationView, examples.CANCELLATION, "Accepted and durable.", location=True
+            202, CancellationView, examples.CANCELLATION, "Accepted and stored.", location=True
         ),
         **problems(
             "order_not_found",
@@ -66,9 +66,9 @@ async def cancel_order(
         Body(examples=[{"reason": "out_of_stock", "comment": "The last one was damaged."}]),
     ],
 ) -> Response:
-    """Cancel the whole order before any unit has left.
+    """Cancel a whole order before any unit is shipped.
 
-    `customer_request` is accepted only where the buyer asked; Walmart is read for that first.
+    `customer_request` is accepted only if the buyer requested it, for which Walmart is read first.
     """
     store = context.store_of(order_id)
     request = body.to_request()
@@ -83,7 +83,7 @@ async def cancel_order(
 @router.get(
     "/orders/{order_id}/cancellation",
     operation_id="get_cancellation",
-    summary="Read an order's cancellation",
+    summary="Get the cancellation of an order",
     response_model=CancellationView,
     responses={
         **success(200, CancellationView, examples.CANCELLATION, "The newest cancellation."),
@@ -91,7 +91,7 @@ async def cancel_order(
     },
 )
 async def get_cancellation(context: Reading, order_id: UUID) -> Response:
-    """Read the newest cancellation of an order."""
+    """Get the newest cancellation of an order."""
     store = context.store_of(order_id)
     async with context.app.database.direct.reading() as session:
         view = await queries.cancellation(session, store, order_id)
@@ -103,7 +103,7 @@ async def get_cancellation(context: Reading, order_id: UUID) -> Response:
 @router.get(
     "/cancellation-reasons",
     operation_id="list_cancellation_reasons",
-    summary="List the reasons to cancel",
+    summary="List the cancellation reasons",
     response_model=ReasonsOut,
     responses={
         **success(200, ReasonsOut, {"data": [_REASON], "next_cursor": None}, "All reasons."),
@@ -111,7 +111,7 @@ async def get_cancellation(context: Reading, order_id: UUID) -> Response:
     },
 )
 async def list_cancellation_reasons(context: Reading) -> Response:
-    """List the reasons, with the wordings that Adobe's screens use for them."""
+    """List the reasons, with the labels of Adobe's screens and Walmart's codes."""
     del context
     data = [
         ReasonOut(

@@ -1,4 +1,4 @@
-"""/v1/commerce-events: what Commerce's hooks and events told, and Walmart was not told."""
+"""/v1/commerce-events: webhooks and events of Commerce that are not carried out."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -25,7 +25,7 @@ _MISSING = "commerce_event_not_found"
 @router.get(
     "",
     operation_id="list_commerce_events",
-    summary="List what Commerce told",
+    summary="List Commerce events",
     response_model=CommerceEventsOut,
     responses={
         **success(200, CommerceEventsOut, {"data": [EXAMPLE], "next_cursor": None}, "A page."),
@@ -38,16 +38,16 @@ async def list_commerce_events(  # noqa: PLR0917 - FastAPI passes them by name
     store_id: UUID | None = None,
     state: Annotated[
         _State | None,
-        Query(description="`waiting` for an order to be linked, or `refused`; none for all."),
+        Query(description="`waiting` for its order to be linked, or `refused`; none for both."),
     ] = None,
     limit: pagination.Limit = 50,
     cursor: pagination.Cursor = None,
 ) -> Response:
-    """List what Adobe Commerce's webhooks and events told, the newest first.
+    """List the webhooks and events of Adobe Commerce, the newest first.
 
-    `waiting`: nobody has said which Walmart order it is of; it is carried out when somebody does,
-    and forgotten after 30 days. `refused`: it stands with its order, which is in `error`, until
-    the same thing is told so that it can be carried out, or a person dismisses it.
+    `waiting`: the Commerce order is not linked to a Walmart order yet. The event is handled when
+    it is, and deleted after 30 days. `refused`: the event could not be carried out, and its order
+    has the status `error` until a corrected event arrives or the event is dismissed.
     """
     store = context.one_store(store_id, order_id)
     page = pagination.page(limit, cursor, "commerce_events")
@@ -63,15 +63,15 @@ async def list_commerce_events(  # noqa: PLR0917 - FastAPI passes them by name
 @router.post(
     "/{event_id}/retry",
     operation_id="retry_commerce_event",
-    summary="Carry out again what Commerce told",
+    summary="Retry a Commerce event",
     response_model=CommerceEventOut,
     responses={
-        **success(200, CommerceEventOut, EXAMPLE, "What became of it."),
+        **success(200, CommerceEventOut, EXAMPLE, "The event after the retry."),
         **problems(_MISSING, "commerce_event_finished"),
     },
 )
 async def retry_commerce_event(context: Writing, event_id: UUID) -> Response:
-    """Carry out what was refused, after what stood against it was mended."""
+    """Handle a refused event again, after its cause was fixed."""
     store = context.store_of(event_id, "commerce event")
     return await context.once(
         None, store, _shown, lambda once: replay.retry(context.app, event_id, once)
@@ -81,10 +81,10 @@ async def retry_commerce_event(context: Writing, event_id: UUID) -> Response:
 @router.post(
     "/{event_id}/dismiss",
     operation_id="dismiss_commerce_event",
-    summary="Dismiss what Commerce told",
+    summary="Dismiss a Commerce event",
     response_model=CommerceEventOut,
     responses={
-        **success(200, CommerceEventOut, EXAMPLE, "It is settled."),
+        **success(200, CommerceEventOut, EXAMPLE, "The dismissed event."),
         **problems(_MISSING, "required", "commerce_event_finished", body=True),
     },
 )
@@ -93,7 +93,7 @@ async def dismiss_commerce_event(
     event_id: UUID,
     body: Annotated[DismissIn, Body(examples=[{"note": "Shipped in Seller Center."}])],
 ) -> Response:
-    """Say that a person has settled it. The same told again then stays dismissed."""
+    """Mark an event as settled by a person. The same event stays dismissed if it arrives again."""
     store = context.store_of(event_id, "commerce event")
     return await context.once(
         body,

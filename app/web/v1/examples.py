@@ -1,4 +1,4 @@
-"""Real-looking answers for the docs page, each valid against its schema (a test holds them)."""
+"""Examples of answers for the OpenAPI document. A test validates them against their schemas."""
 
 from typing import Any
 

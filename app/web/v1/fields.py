@@ -1,4 +1,4 @@
-"""Field types that the schemas share: bounded text, times, money, quantities."""
+"""Field types of the schemas: bounded text, times, money, quantities."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -14,23 +14,23 @@ from app.domain.orders.order import Money
 
 def _clean(text: str) -> str:
     if not db_limits.is_storable(text):
-        raise PydanticCustomError("unstorable", "NUL characters and half emoji are not allowed.")
+        raise PydanticCustomError("unstorable", "NUL and unpaired surrogates are not allowed.")
     return text
 
 
 def _text_only(value: Any) -> Any:  # noqa: ANN401 - whatever came as JSON
     if not isinstance(value, str):
-        raise PydanticCustomError("time_form", "A time is RFC 3339 text with a zone.")
+        raise PydanticCustomError("time_form", "A time must be RFC 3339 text with a zone.")
     return value
 
 
 def _visible(text: str) -> str:
-    """Text that goes into a header as it is, such as a token.
+    """Check text that is sent in a header, such as a token.
 
-    A line feed that was copied with it makes every call with it fail.
+    With a line feed that was copied along, every call would fail.
     """
     if not text.isascii() or not text.isprintable() or " " in text:
-        message = "Only visible ASCII characters are allowed: no white space, no line feed."
+        message = "Only visible ASCII characters are allowed, without spaces and line feeds."
         raise PydanticCustomError("not_visible", message)
     return text
 
@@ -38,11 +38,11 @@ def _visible(text: str) -> str:
 def _in_utc(value: datetime) -> datetime:
     time = db_limits.utc_time(value)
     if value.tzinfo is None or time is None:
-        raise PydanticCustomError("time_range", "A time with a zone, from 1970 on, is needed.")
+        raise PydanticCustomError("time_range", "A time must have a zone and be in 1970 or later.")
     return time
 
 
-# Whatever text comes in is of this type, or of one made of it.
+# Every text in a request is of this type, or of one derived from it.
 Plain = Annotated[str, AfterValidator(_clean)]
 Text = Annotated[Plain, Field(min_length=1, max_length=200, strict=True)]
 LongText = Annotated[Plain, Field(min_length=1, max_length=2048, strict=True)]
@@ -60,7 +60,7 @@ Secret = Annotated[
         json_schema_extra={"writeOnly": True, "pattern": _VISIBLE},
     ),
 ]
-# Walmart's numbers are digits, but nobody promises that; they go into a path, so no slashes.
+# Walmart's numbers are digits, which is not documented. They are put into paths: no slashes.
 Number = Annotated[
     str, Field(min_length=1, max_length=50, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", strict=True)
 ]
@@ -70,13 +70,13 @@ Id = Annotated[StrictInt, Field(ge=1, le=BIGINT)]
 
 
 class In(BaseModel):
-    """A body that is sent to us: unknown fields are refused."""
+    """A request body. Unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Out(BaseModel):
-    """A body that we send: every field is always there."""
+    """A response body. Every field is always present."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
@@ -100,7 +100,7 @@ class MoneyOut(Out):
 
     @classmethod
     def of(cls, money: Money | None) -> "MoneyOut | None":
-        """Show an amount with at least two decimals and no needless zeros."""
+        """Render an amount with at least two decimals and no other trailing zeros."""
         if money is None:
             return None
         exact = money.amount.normalize()

@@ -1,4 +1,4 @@
-"""/v1/stores/{store_id}/inventory: stock levels for Walmart to show."""
+"""/v1/stores/{store_id}/inventory: set stock levels at Walmart."""
 
 from typing import Annotated
 from uuid import UUID
@@ -20,7 +20,7 @@ from app.web.v1.responses import problems, success
 
 
 class LevelIn(In):
-    """Units of a SKU to sell, at a ship node or, without one, at the seller's default node."""
+    """Salable units of a SKU at a ship node, or without one at the seller's default node."""
 
     sku: Text
     quantity: Annotated[StrictInt, Field(ge=0, le=INT)]
@@ -28,12 +28,12 @@ class LevelIn(In):
 
 
 class InventoryIn(In):
-    """Stock levels, each SKU and node once."""
+    """Stock levels. Each pair of SKU and ship node may occur once."""
 
     items: Annotated[list[LevelIn], Field(min_length=1, max_length=200)]
 
     def levels(self) -> list[StockLevel]:
-        """The levels in the use case's words."""
+        """The levels for the use case."""
         return [StockLevel(each.sku, each.quantity, each.ship_node) for each in self.items]
 
 
@@ -70,11 +70,11 @@ router = OperationRouter(_PATH, "inventory", PathRule(_PATH, MANY))
 @router.put(
     "",
     operation_id="put_inventory",
-    summary="Tell Walmart stock levels",
+    summary="Set stock levels",
     status_code=202,
     response_model=InventoryOut,
     responses={
-        **success(202, InventoryOut, {"data": [examples.LEVEL]}, "Accepted and durable."),
+        **success(202, InventoryOut, {"data": [examples.LEVEL]}, "Accepted and stored."),
         **problems("store_not_found", "sku_repeated", body=True),
     },
 )
@@ -86,9 +86,9 @@ async def put_inventory(
         Body(examples=[{"items": [{"sku": "ABC", "quantity": 5, "ship_node": None}]}]),
     ],
 ) -> Response:
-    """Say how many units of each SKU there are to sell.
+    """Set the number of salable units of each SKU.
 
-    The newest value of a SKU wins: an older one that waits is never sent.
+    The newest level of a SKU replaces an older one that is not sent yet.
     """
     context.store_of(store_id, "store")
     queued = await use_cases.put(context.app, store_id, body.levels(), actor=context.actor)

@@ -1,4 +1,4 @@
-"""/v1/orders: registered or imported, listed, read, linked to Commerce and refreshed."""
+"""/v1/orders: register, import, list, read, link to Commerce, refresh."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -51,7 +51,7 @@ _REFRESHED = {
 
 
 class OrderStatus(StrEnum):
-    """What an order's badge can say."""
+    """The status of an order."""
 
     OPEN = "open"
     PARTIALLY_SHIPPED = "partially_shipped"
@@ -68,7 +68,7 @@ class OrderStatus(StrEnum):
     response_model=OrderView,
     responses={
         **success(201, OrderView, examples.ORDER, "The order, new.", location=True),
-        **success(200, OrderView, examples.ORDER, "The order was known with the same content."),
+        **success(200, OrderView, examples.ORDER, "The order, already registered."),
         **problems(
             "required",
             "invalid_quantity",
@@ -82,10 +82,10 @@ class OrderStatus(StrEnum):
 async def register_order(
     context: Writing, body: Annotated[OrderIn, Body(examples=[examples.ORDER_IN])]
 ) -> Response:
-    """Register an order that Commerce or an importer already knows.
+    """Register an order that Commerce or an importer already has.
 
-    It is acknowledged at Walmart at once. Registering the same again answers 200; with other
-    content it is 409 `order_differs`.
+    The order is acknowledged at Walmart at once. The same order again returns 200, or with
+    different content 409 `order_differs`.
     """
     store = context.store_of(body.store_id, "store")
     registration = body.to_registration()
@@ -107,7 +107,9 @@ async def register_order(
     response_model=OrderView,
     responses={
         **success(201, OrderView, examples.ORDER, "The order, new.", location=True),
-        **success(200, OrderView, examples.ORDER, "The order was known; it was read again."),
+        **success(
+            200, OrderView, examples.ORDER, "The order, already imported; it was read again."
+        ),
         **problems(
             "store_not_found",
             "purchase_order_not_found",
@@ -124,7 +126,7 @@ async def import_order(
         Body(examples=[{"store_id": examples.STORE_ID, "purchase_order_id": "1796330120075"}]),
     ],
 ) -> Response:
-    """Read an order from Walmart and write it down as Walmart shows it."""
+    """Read an order from Walmart, and store it."""
     store = context.store_of(body.store_id, "store")
     return await context.once(
         body,
@@ -153,23 +155,24 @@ async def list_orders(  # noqa: PLR0917 - FastAPI passes them by name
     q: Annotated[
         Text | None,
         Query(
-            description="The beginning of an order, SKU or tracking number; at most 1,000 of "
-            "them may begin so."
+            description="Prefix of an order number, SKU or tracking number, with at most 1,000 "
+            "matches."
         ),
     ] = None,
     updated_since: Annotated[
-        Time | None, Query(description="Oldest change first, so that a reader can go on.")
+        Time | None, Query(description="Only orders changed since then, the oldest change first.")
     ] = None,
     ship_before: Annotated[
-        Time | None, Query(description="Only with unshipped units, the soonest first.")
+        Time | None,
+        Query(description="Only orders with unshipped units, the earliest first."),
     ] = None,
     without_commerce_order: Annotated[
-        bool, Query(description="Only those whose Commerce number nobody has given yet.")
+        bool, Query(description="Only orders that are not linked to a Commerce order.")
     ] = False,
     limit: pagination.Limit = 50,
     cursor: pagination.Cursor = None,
 ) -> Response:
-    """List orders, the newest first unless `ship_before` or `updated_since` says otherwise."""
+    """List orders, the newest first unless `ship_before` or `updated_since` is given."""
     seen = _seen(context, store_id)
     wanted = OrderFilter(seen, status, q, updated_since, ship_before, without_commerce_order)
     kind = _kind(updated_since, ship_before)
@@ -192,7 +195,7 @@ async def list_orders(  # noqa: PLR0917 - FastAPI passes them by name
     },
 )
 async def summarize_orders(context: Reading, store_id: UUID | None = None) -> Response:
-    """Count the orders of a store, or of all that the key may see."""
+    """Count the orders of a store, or of all stores that the key may see."""
     async with context.app.database.direct.reading() as session:
         counts = await queries.summary(session, _seen(context, store_id))
     return respond(answer(200, SummaryOut(**counts)))
@@ -201,7 +204,7 @@ async def summarize_orders(context: Reading, store_id: UUID | None = None) -> Re
 @router.get(
     "/{order_id}",
     operation_id="get_order",
-    summary="Read an order",
+    summary="Get an order",
     response_model=OrderView,
     responses={
         **success(200, OrderView, examples.ORDER, "The order."),
@@ -209,7 +212,7 @@ async def summarize_orders(context: Reading, store_id: UUID | None = None) -> Re
     },
 )
 async def get_order(context: Reading, order_id: UUID) -> Response:
-    """Read an order: units by Walmart's word, what is under way, and what went wrong."""
+    """Get an order: its units as confirmed by Walmart, its pending updates and its errors."""
     store = context.store_of(order_id)
     async with context.app.database.direct.reading() as session:
         view = await queries.order(session, store, order_id)
@@ -235,9 +238,9 @@ async def update_order(
     order_id: UUID,
     body: Annotated[OrderPatch, Body(examples=[{"commerce_order_number": "000000123"}])],
 ) -> Response:
-    """Say which Commerce order it became. Walmart sees the number with later shipments.
+    """Set the Commerce order that belongs to the order. Later shipments send its number to Walmart.
 
-    What Commerce's webhooks and events told of it before is carried out now.
+    Webhooks and events of the Commerce order that arrived before are handled now.
     """
     context.store_of(order_id)
     changes = body.model_dump(exclude_unset=True, exclude={"lines"})
@@ -250,15 +253,15 @@ async def update_order(
 @router.get(
     "/{order_id}/timeline",
     operation_id="get_order_timeline",
-    summary="Read an order's timeline",
+    summary="Get the timeline of an order",
     response_model=TimelineOut,
     responses={
-        **success(200, TimelineOut, examples.TIMELINE, "Everything that happened."),
+        **success(200, TimelineOut, examples.TIMELINE, "The timeline."),
         **problems("order_not_found"),
     },
 )
 async def get_order_timeline(context: Reading, order_id: UUID) -> Response:
-    """Read what happened to an order, oldest first: accepted, tried, settled, corrected."""
+    """Get the events of an order, oldest first: accepted, attempted, settled, corrected."""
     store = context.store_of(order_id)
     async with context.app.database.direct.reading() as session:
         entries = await queries.timeline(session, store, order_id)
@@ -270,10 +273,10 @@ async def get_order_timeline(context: Reading, order_id: UUID) -> Response:
 @router.post(
     "/{order_id}/refresh",
     operation_id="refresh_order",
-    summary="Read an order from Walmart now",
+    summary="Refresh an order from Walmart",
     response_model=Refreshed,
     responses={
-        **success(200, Refreshed, _REFRESHED, "The order as it stands now."),
+        **success(200, Refreshed, _REFRESHED, "The order after the refresh."),
         **problems(
             "order_not_found",
             "order_not_at_walmart",
@@ -289,9 +292,9 @@ async def refresh_order(
     order_id: UUID,
     body: Annotated[RefreshIn | None, Body(examples=[{"accept_walmart": False}])] = None,
 ) -> Response:
-    """Read the order from Walmart, and settle what reading can settle.
+    """Read the order from Walmart, and settle the updates that the read proves.
 
-    Units that were confirmed stay so where Walmart does not show them, since a read may lag:
+    Confirmed units that Walmart does not show stay confirmed, since a read may lag.
     `accept_walmart` takes them back.
     """
     store = context.store_of(order_id)
@@ -317,7 +320,7 @@ def _refreshed(refreshed: Refreshed) -> StoredResponse:
 
 
 def _seen(context: RequestContext, store_id: UUID | None) -> int | None:
-    """The store to look at: the one asked for, the key's own, or all."""
+    """The store that a list is limited to; None means every store."""
     if store_id is None:
         return context.caller.store_id
     return context.store_of(store_id, "store")

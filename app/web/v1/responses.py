@@ -1,4 +1,4 @@
-"""The answers an operation documents: its success, and each problem with an example."""
+"""The answers that an operation documents: its success, and its problems with examples."""
 
 from typing import Any, get_args
 
@@ -6,9 +6,9 @@ from app.web.problem_codes import CODES, title
 from app.web.problem_documents import MEDIA_TYPE, ProblemOut
 
 Responses = dict[int | str, dict[str, Any]]
-# By the model's name: FastAPI would drop every null out of an example.
+# Example by name of its model, for openapi.py: FastAPI would remove nulls from an example.
 EXAMPLES: dict[str, object] = {}
-# What any operation behind an API key may answer.
+# Problems of every operation with an API key.
 _ALWAYS = (
     "unauthorized",
     "scope_missing",
@@ -19,13 +19,13 @@ _ALWAYS = (
 _WITH_BODY = ("malformed_json", "body_too_large", "unsupported_media_type")
 REQUEST_ID = {
     "X-Request-ID": {
-        "description": "The id of the request, as it was sent or as it was made.",
+        "description": "Id of the request: the one that was sent, or a new one.",
         "schema": {"type": "string", "maxLength": 128},
     }
 }
 _LOCATION = {
     "Location": {
-        "description": "Where to read what was accepted.",
+        "description": "Path of the accepted resource.",
         "schema": {"type": "string", "format": "uri-reference", "maxLength": 500},
     }
 }
@@ -39,7 +39,7 @@ def success(
     *,
     location: bool = False,
 ) -> Responses:
-    """One successful answer. The document shows the same example wherever the model is."""
+    """One successful answer. The document shows the same example for each use of the model."""
     EXAMPLES[(get_args(model) or (model,))[0].__name__] = example
     return {
         status: {
@@ -51,7 +51,7 @@ def success(
 
 
 def problems(*codes: str, body: bool = False) -> Responses:
-    """The problems of an operation, besides those that every operation has."""
+    """The problems of an operation, with those that every operation has."""
     grouped: dict[int, list[str]] = {}
     for code in (*_ALWAYS, *(_WITH_BODY if body else ()), *codes):
         grouped.setdefault(CODES[code].status, []).append(code)

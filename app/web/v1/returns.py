@@ -1,4 +1,4 @@
-"""/v1/returns: what buyers send back, and the refunds that answer it."""
+"""/v1/returns: list, read, count and refund returns."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -39,22 +39,20 @@ async def list_returns(  # noqa: PLR0917 - FastAPI passes them by name
     context: Reading,
     order_id: UUID | None = None,
     store_id: UUID | None = None,
-    status: Annotated[
-        _Status | None, Query(description="Only returns whose badge says so.")
-    ] = None,
+    status: Annotated[_Status | None, Query(description="Only returns with this status.")] = None,
     q: Annotated[
         Text | None,
         Query(
-            description="The beginning of an RMA, purchase order, customer order or Commerce "
-            "order number; at most 1,000 of them may begin so."
+            description="Prefix of an RMA, purchase order, customer order or Commerce order "
+            "number, with at most 1,000 matches."
         ),
     ] = None,
     limit: pagination.Limit = 50,
     cursor: pagination.Cursor = None,
 ) -> Response:
-    """List returns, the newest first. `status=received` is what waits for a refund.
+    """List returns, the newest first. Returns with `status=received` wait for a refund.
 
-    `order_id` finds those of an order also where they are of other orders too.
+    `order_id` also finds returns that belong to several orders.
     """
     store = context.one_store(store_id, order_id)
     page = pagination.page(limit, cursor, "returns")
@@ -77,7 +75,7 @@ async def list_returns(  # noqa: PLR0917 - FastAPI passes them by name
     },
 )
 async def summarize_returns(context: Reading, store_id: UUID | None = None) -> Response:
-    """Count the returns of a store, or of all that the key may see."""
+    """Count the returns of a store, or of all stores that the key may see."""
     store = context.one_store(store_id, None)
     async with context.app.database.direct.reading() as session:
         counts = await queries.return_summary(session, store)
@@ -87,7 +85,7 @@ async def summarize_returns(context: Reading, store_id: UUID | None = None) -> R
 @router.get(
     "/{return_id}",
     operation_id="get_return",
-    summary="Read a return",
+    summary="Get a return",
     response_model=ReturnView,
     responses={
         **success(200, ReturnView, examples.RETURN, "The return."),
@@ -95,7 +93,7 @@ async def summarize_returns(context: Reading, store_id: UUID | None = None) -> R
     },
 )
 async def get_return(context: Reading, return_id: UUID) -> Response:
-    """Read a return: what Walmart shows of it, and the refunds that were asked for."""
+    """Get a return as Walmart shows it, with its refunds."""
     store = context.store_of(return_id, "return")
     async with context.app.database.direct.reading() as session:
         view = await queries.return_(session, store, return_id)
@@ -107,11 +105,11 @@ async def get_return(context: Reading, return_id: UUID) -> Response:
 @router.post(
     "/{return_id}/refund",
     operation_id="refund_return",
-    summary="Refund a return, whole or in part",
+    summary="Refund a return or some of its units",
     status_code=202,
     response_model=RefundOut,
     responses={
-        **success(202, RefundOut, examples.REFUND, "Accepted and durable.", location=True),
+        **success(202, RefundOut, examples.REFUND, "Accepted and stored.", location=True),
         **problems(
             "return_not_found",
             "unknown_line",
@@ -135,11 +133,10 @@ async def refund_return(
         RefundIn, Body(examples=[{"items": [{"return_line_number": 1, "quantity": 1}]}])
     ],
 ) -> Response:
-    """Refund units of a return; without `items` all that is left of it.
+    """Refund units of a return, or without `items` all of its remaining units.
 
-    Walmart is read before every send. What Walmart has refunded by itself meanwhile is not sent
-    again, and the refund counts as done. Of a return of several orders each order is refunded by
-    an update of its own.
+    Walmart is read before every write. A refund that Walmart has made itself in the meantime is
+    not sent again, and counts as confirmed. A return of several orders gets one update per order.
     """
     store = context.store_of(return_id, "return")
     request = body.to_request()

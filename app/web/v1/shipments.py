@@ -1,4 +1,4 @@
-"""/v1/orders/{order_id}/shipments: packages that left, and corrections of their tracking."""
+"""/v1/orders/{order_id}/shipments: ship, list, read, correct the tracking."""
 
 from typing import Annotated
 from uuid import UUID
@@ -25,17 +25,17 @@ router = OperationRouter("/v1/orders/{order_id}/shipments", "shipments")
 @router.post(
     "",
     operation_id="ship_order",
-    summary="Ship an order, whole or in part",
+    summary="Ship an order or some of its units",
     status_code=202,
     response_model=ShipmentView,
     responses={
-        **success(202, ShipmentView, examples.SHIPMENT, "Accepted and durable.", location=True),
+        **success(202, ShipmentView, examples.SHIPMENT, "Accepted and stored.", location=True),
         **success(
             200,
             PreviewOut | ShipmentView,
             examples.PREVIEW,
-            "With `dry_run`: what would be sent, or why not. "
-            "With a `reference` that was sent before: the first shipment.",
+            "With `dry_run`, a preview. With a `reference` that was sent before, the first "
+            "shipment.",
         ),
         **problems(
             "order_not_found",
@@ -61,12 +61,12 @@ async def ship_order(
     context: Writing,
     order_id: UUID,
     body: Annotated[ShipmentIn, Body(examples=[examples.SHIPMENT_IN])],
-    dry_run: Annotated[bool, Query(description="Only say what would happen.")] = False,
+    dry_run: Annotated[bool, Query(description="Return a preview and write nothing.")] = False,
 ) -> Response:
-    """Accept a package for delivery to Walmart, usually within a second.
+    """Accept a shipment, which is usually delivered to Walmart within a second.
 
-    202 means that it is written down and will be delivered. Its units count as `pending`
-    until Walmart has confirmed them. Repeating a `reference` answers the first shipment.
+    202 means that the shipment is stored and will be delivered. Its units count as `pending`
+    until Walmart has confirmed them. A repeated `reference` returns the first shipment.
     """
     store = context.store_of(order_id)
     request = body.to_request()
@@ -87,11 +87,14 @@ async def ship_order(
 @router.get(
     "",
     operation_id="list_shipments",
-    summary="List an order's shipments",
+    summary="List the shipments of an order",
     response_model=ShipmentsOut,
     responses={
         **success(
-            200, ShipmentsOut, {"data": [examples.SHIPMENT], "next_cursor": None}, "All of them."
+            200,
+            ShipmentsOut,
+            {"data": [examples.SHIPMENT], "next_cursor": None},
+            "A page.",
         ),
         **problems("order_not_found", "cursor_invalid"),
     },
@@ -114,7 +117,7 @@ async def list_shipments(
 @router.get(
     "/{shipment_id}",
     operation_id="get_shipment",
-    summary="Read a shipment",
+    summary="Get a shipment",
     response_model=ShipmentView,
     responses={
         **success(200, ShipmentView, examples.SHIPMENT, "The shipment."),
@@ -122,7 +125,7 @@ async def list_shipments(
     },
 )
 async def get_shipment(context: Reading, order_id: UUID, shipment_id: UUID) -> Response:
-    """Read a shipment, with the units that Walmart has confirmed."""
+    """Get a shipment, with the units that Walmart has confirmed."""
     store = context.store_of(order_id)
     async with context.app.database.direct.reading() as session:
         view = await queries.shipment(session, store, order_id, shipment_id)
@@ -134,11 +137,16 @@ async def get_shipment(context: Reading, order_id: UUID, shipment_id: UUID) -> R
 @router.patch(
     "/{shipment_id}/tracking",
     operation_id="correct_tracking",
-    summary="Correct a shipment's tracking",
+    summary="Correct the tracking of a shipment",
     status_code=202,
     response_model=ShipmentView,
     responses={
-        **success(202, ShipmentView, examples.SHIPMENT, "The new values will be sent."),
+        **success(
+            202,
+            ShipmentView,
+            examples.SHIPMENT,
+            "The corrected shipment.",
+        ),
         **problems(
             "order_not_found",
             "shipment_not_found",
@@ -158,9 +166,9 @@ async def correct_tracking(
 ) -> Response:
     """Correct carrier, number or URL of a shipment, until 4 hours after Walmart confirmed it.
 
-    What Walmart provably does not have is sent with the new values, a failed shipment too.
-    What may have reached Walmart is never rewritten: once that is settled, a tracking update
-    follows.
+    A shipment that is known not to have reached Walmart, also a failed one, is sent with the new
+    values. One that may have reached Walmart stays as it is, and a tracking update follows once
+    its result is known.
     """
     context.store_of(order_id)
     view = await tracking.correct(

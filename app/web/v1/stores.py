@@ -1,4 +1,4 @@
-"""/v1/stores: Commerce store views and the seller accounts they are connected to."""
+"""/v1/stores: connect, list, read, change and verify stores."""
 
 from typing import Annotated
 from uuid import UUID
@@ -18,7 +18,7 @@ from app.web.v1.responses import problems, success
 from app.web.v1.store_schemas import StoreIn, StoreOut, StorePatch, StoresOut, VerifiedOut
 
 router = OperationRouter("/v1/stores", "stores")
-# What a store alone may have.
+# Values that must be unique among stores.
 _TAKEN = ("store_code_taken", "store_name_taken", "walmart_account_taken")
 _CONTENT = (
     "required",
@@ -49,10 +49,10 @@ _VERIFIED = {
 async def create_store(
     context: Administering, body: Annotated[StoreIn, Body(examples=[examples.STORE_IN])]
 ) -> Response:
-    """Connect one Commerce store view to one Walmart seller account.
+    """Connect a Commerce store view to a Walmart seller account.
 
-    Secrets are encrypted at rest and never shown again. Needs the scope `admin` and a key that
-    is bound to no store.
+    Secrets are encrypted at rest and never returned. The operation needs an API key for all
+    stores with the scope `admin`.
     """
     _refuse_bound_key(context)
     new = body.to_new()
@@ -77,7 +77,7 @@ async def create_store(
 async def list_stores(
     context: Reading, limit: pagination.Limit = 50, cursor: pagination.Cursor = None
 ) -> Response:
-    """List the stores that the key may see, in the order they were connected."""
+    """List the stores that the key may see, in the order in which they were connected."""
     page = pagination.page(limit, cursor, "stores")
     async with context.app.database.begin() as connection:
         found, after = await queries.stores(connection, context.caller.store_id, page)
@@ -90,7 +90,7 @@ async def list_stores(
 @router.get(
     "/{store_id}",
     operation_id="get_store",
-    summary="Read a store",
+    summary="Get a store",
     response_model=StoreOut,
     responses={
         **success(200, StoreOut, examples.STORE, "The store, without its secrets."),
@@ -98,7 +98,7 @@ async def list_stores(
     },
 )
 async def get_store(context: Reading, store_id: UUID) -> Response:
-    """Read a store. Its secrets are never shown, only whether they are set."""
+    """Get a store, without its secrets."""
     context.store_of(store_id, "store")
     async with context.app.database.begin() as connection:
         view = await queries.store(connection, store_id)
@@ -113,7 +113,7 @@ async def get_store(context: Reading, store_id: UUID) -> Response:
     summary="Change a store",
     response_model=StoreOut,
     responses={
-        **success(200, StoreOut, examples.STORE, "The store as it is now."),
+        **success(200, StoreOut, examples.STORE, "The changed store."),
         **problems(*_CONTENT, "store_not_found", *_TAKEN, body=True),
     },
 )
@@ -122,9 +122,9 @@ async def update_store(
     store_id: UUID,
     body: Annotated[StorePatch, Body(examples=[{"carriers": {"ups": "UPS"}}])],
 ) -> Response:
-    """Change what is given and leave the rest.
+    """Change the given fields of a store.
 
-    New Walmart credentials end a pause that the old ones caused, and waiting updates go out.
+    New Walmart credentials end the pause that rejected ones caused, and waiting updates are sent.
     """
     context.store_of(store_id, "store")
     view = await use_cases.change(context.app, store_id, body.to_changes(), actor=context.actor)
@@ -134,15 +134,15 @@ async def update_store(
 @router.post(
     "/{store_id}/verify",
     operation_id="verify_store",
-    summary="Try a store's Walmart credentials",
+    summary="Verify the Walmart credentials of a store",
     response_model=VerifiedOut,
     responses={
-        **success(200, VerifiedOut, _VERIFIED, "What Walmart said."),
+        **success(200, VerifiedOut, _VERIFIED, "Walmart's answer."),
         **problems("store_not_found"),
     },
 )
 async def verify_store(context: Administering, store_id: UUID) -> Response:
-    """Ask Walmart for a token with the store's credentials, and for what it allows."""
+    """Request a token with the credentials of the store, and its scopes."""
     context.store_of(store_id, "store")
     verified = await use_cases.verify(context.app, store_id)
     return respond(answer(200, VerifiedOut.of(verified)))

@@ -1,4 +1,4 @@
-"""/v1/updates: the outbox, for people: listed, read, retried, dismissed."""
+"""/v1/updates: list, read, retry and dismiss updates of the outbox."""
 
 from typing import Annotated
 from uuid import UUID
@@ -72,10 +72,10 @@ async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
     limit: pagination.Limit = 50,
     cursor: pagination.Cursor = None,
 ) -> Response:
-    """List updates, the newest first. `state=failed` is what waits for a person.
+    """List updates, the newest first. Updates with `state=failed` need a decision of a person.
 
-    Updates that have been at rest for `WAYBILL_RETAIN_UPDATES` days are archived: they are read by
-    their id and with their order, and are not listed.
+    An update is archived `WAYBILL_RETAIN_UPDATES` days after it was confirmed or dismissed. An
+    archived update is not listed, but can be read by its id and with its order.
     """
     store = context.one_store(store_id, order_id)
     page = pagination.page(limit, cursor, "updates")
@@ -89,11 +89,11 @@ async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
 @router.post(
     "/retry",
     operation_id="retry_updates",
-    summary="Try many updates again",
+    summary="Retry many updates",
     status_code=202,
     response_model=RetriedMany,
     responses={
-        **success(202, RetriedMany, _RETRIED_MANY, "What will happen to each."),
+        **success(202, RetriedMany, _RETRIED_MANY, "What will happen to each update."),
         **problems("store_not_found", "order_not_found", body=True),
     },
 )
@@ -101,9 +101,9 @@ async def retry_updates(
     context: Writing,
     body: Annotated[RetryManyIn, Body(examples=[{"code": "method_code_not_supported"}])],
 ) -> Response:
-    """Try the updates again that fit, the newest first, and say of each what will happen.
+    """Retry the updates that match, the newest first, and return what will happen to each.
 
-    Each is carried out by itself, as `POST /v1/updates/{update_id}/retry` does.
+    Each is retried by itself, as by `POST /v1/updates/{update_id}/retry`.
     """
     store = context.one_store(body.store_id, body.order_id)
     wanted = UpdateFilter(body.state, body.kind, store, body.order_id, body.code)
@@ -125,7 +125,7 @@ async def retry_updates(
 @router.get(
     "/{update_id}",
     operation_id="get_update",
-    summary="Read an update with its attempts",
+    summary="Get an update with its attempts",
     response_model=UpdateWithAttemptsView,
     responses={
         **success(200, UpdateWithAttemptsView, _WITH_ATTEMPTS, "The update."),
@@ -133,7 +133,7 @@ async def retry_updates(
     },
 )
 async def get_update(context: Reading, update_id: UUID) -> Response:
-    """Read an update with every try: what was sent (redacted), what came back, what it meant."""
+    """Get an update with its attempts: requests and responses, redacted, and the verdicts."""
     store = context.store_of(update_id, "update")
     async with context.app.database.direct.reading() as session:
         view = await queries.update_with_attempts(session, store, update_id)
@@ -145,7 +145,7 @@ async def get_update(context: Reading, update_id: UUID) -> Response:
 @router.post(
     "/{update_id}/retry",
     operation_id="retry_update",
-    summary="Try an update again",
+    summary="Retry an update",
     status_code=202,
     response_model=Retried,
     responses={
@@ -164,9 +164,9 @@ async def retry_update(
     update_id: UUID,
     body: Annotated[RetryIn | None, Body(examples=[{"override_cancel_request": False}])] = None,
 ) -> Response:
-    """Try an update again, and say what will happen.
+    """Retry an update, and return what will happen.
 
-    What Walmart has already is never sent again: it is read first.
+    Walmart is read first, so that nothing that it already has is sent again.
     """
     store = context.store_of(update_id, "update")
     override = body is not None and body.override_cancel_request
@@ -190,7 +190,7 @@ async def retry_update(
     summary="Dismiss an update",
     response_model=Dismissed,
     responses={
-        **success(200, Dismissed, _DISMISSED, "What Walmart shows of it."),
+        **success(200, Dismissed, _DISMISSED, "The dismissed update, and what Walmart shows."),
         **problems(
             "update_not_found", "required", "update_in_progress", "update_finished", body=True
         ),
@@ -201,10 +201,10 @@ async def dismiss_update(
     update_id: UUID,
     body: Annotated[DismissIn, Body(examples=[{"note": "Done in Seller Center."}])],
 ) -> Response:
-    """End an update that a person has settled.
+    """Dismiss an update that a person has settled.
 
-    What it is about is read: units that Walmart lacks are free, unless a try may still take effect.
-    Those stay reserved until a later read, which Waybill makes itself.
+    Walmart is read. Units that Walmart does not show are released, unless an attempt may still
+    take effect: then they stay reserved until Waybill reads Walmart again.
     """
     store = context.store_of(update_id, "update")
     return await context.once(

@@ -1,1 +1,1 @@
-"""Where Walmart calls us."""
+"""The webhooks that Walmart calls, in `webhooks.py`."""

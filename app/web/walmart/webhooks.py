@@ -1,4 +1,4 @@
-"""/webhooks/walmart/{store_id}: Walmart announces that an order or a return has changed."""
+"""/webhooks/walmart/{store_id}: receives Walmart's events about orders and returns."""
 
 from typing import Annotated
 from uuid import UUID
@@ -17,7 +17,7 @@ from app.web.v1.responses import problems, success
 
 
 class AnnouncedOut(Out):
-    """known: the event was announced before."""
+    """known: whether the event was received before."""
 
     known: bool
 
@@ -36,10 +36,10 @@ _BODY = {
 @router.post(
     "/{store_id}",
     operation_id="receive_walmart_event",
-    summary="Take an event of Walmart's",
+    summary="Receive a Walmart event",
     response_model=AnnouncedOut,
     responses={
-        **success(200, AnnouncedOut, {"known": False}, "Written down."),
+        **success(200, AnnouncedOut, {"known": False}, "Stored."),
         **problems("store_not_found", "notification_invalid", body=True),
     },
     openapi_extra={
@@ -72,9 +72,9 @@ async def receive_walmart_event(
         ),
     ] = None,
 ) -> Response:
-    """Write the event down and answer; what it is about is read from Walmart afterwards.
+    """Store the event. A poller then reads the order or return from Walmart.
 
-    Subscribe with `waybill webhooks subscribe`. The same event again is known, and does nothing.
+    Subscribe with `waybill webhooks subscribe`. A repeated event changes nothing.
     """
     body = await request.body()
     try:
@@ -82,7 +82,7 @@ async def receive_walmart_event(
             request.app.state.context, store_id, body, signature
         )
     except walmart_webhooks.NotSigned as error:
-        message = "The event bears no signature of Walmart's for this store."
+        message = "The event has no valid signature of Walmart for this store."
         raise Unauthorized(message) from error
     return respond(
         StoredResponse(200, AnnouncedOut(known=not fresh).model_dump_json().encode(), {})
