@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from tests.harness.waiting import LIMIT
 from tests.processes import free_port
 
 # Fewer server connections than any process of ours has clients, so that they are really shared.
@@ -54,7 +55,7 @@ pidfile = {folder / "pgbouncer.pid"}
         yield f"postgresql://postgres@127.0.0.1:{port}{parts.path}"
     finally:
         process.terminate()
-        process.communicate(timeout=15)
+        process.communicate(timeout=LIMIT)
 
 
 def _exists(account: str) -> bool:
@@ -62,7 +63,7 @@ def _exists(account: str) -> bool:
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + LIMIT
     while time.monotonic() < deadline:
         if process.poll() is not None:
             _, complaint = process.communicate()

@@ -22,12 +22,11 @@ from cryptography.fernet import Fernet
 
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.tables import metadata
+from tests.harness.waiting import LIMIT
 from tests.tls import TLS
 
 WAYBILL = (sys.executable, "-m", "app.cli.main")
 _ROOT = Path(__file__).resolve().parent.parent
-# Seconds; a machine under load gets time, a test never waits for them when all is well.
-_PATIENCE = 60.0
 
 QUICK = {
     "WAYBILL_POLL_INTERVAL": "0.2",
@@ -86,7 +85,7 @@ def run(
     """Run a `waybill` command to its end."""
     with tempfile.TemporaryDirectory() as folder:
         out, errors = Path(folder) / "out", Path(folder) / "errors"
-        code = launch(words, environment, out, errors).wait(_PATIENCE)
+        code = launch(words, environment, out, errors).wait(LIMIT)
         return subprocess.CompletedProcess(words, code, out.read_text(), errors.read_text())
 
 
@@ -129,23 +128,23 @@ class Deployment:
         """Ask a process to end, and answer its exit code."""
         process = self.processes.pop(name)
         process.send_signal(signal.SIGTERM)
-        return process.wait(_PATIENCE)
+        return process.wait(LIMIT)
 
     def kill(self, name: str) -> None:
         """End a process as a power cut would."""
         process = self.processes.pop(name)
         process.kill()
-        process.wait(_PATIENCE)
+        process.wait(LIMIT)
 
     def stop_all(self) -> None:
         for name in reversed(list(self.processes)):
             process = self.processes.pop(name)
             process.terminate()
             try:
-                process.wait(15)
+                process.wait(LIMIT)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(15)
+                process.wait(LIMIT)
 
     def empty(self) -> None:
         """Delete all rows, and all that Walmart has, while the processes go on."""
@@ -154,7 +153,7 @@ class Deployment:
 
     def wait_for(self, url: str, name: str) -> None:
         """Wait until an address answers; fail with the process's own words if it ends instead."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + LIMIT
         while time.monotonic() < deadline:
             if self.processes[name].poll() is not None:
                 raise AssertionError(f"{name} ended:\n{self.log(name)}")
@@ -170,7 +169,7 @@ class Deployment:
         return httpx.Client(
             base_url=self.api,
             headers={"Authorization": f"Bearer {self.key}"},
-            timeout=30,
+            timeout=LIMIT,
             trust_env=False,
             verify=TLS,
         )
@@ -180,7 +179,7 @@ class Deployment:
         return httpx.AsyncClient(
             base_url=self.api,
             headers={"Authorization": f"Bearer {self.key}"},
-            timeout=60,
+            timeout=LIMIT,
             trust_env=False,
             verify=TLS,
             limits=httpx.Limits(max_connections=50, max_keepalive_connections=50),
@@ -285,7 +284,7 @@ def an_order(
     return order
 
 
-def until(question: Any, patience: float = _PATIENCE) -> Any:
+def until(question: Any, patience: float = LIMIT) -> Any:
     """Ask until the answer is true, and answer it; fail with the last one."""
     deadline = time.monotonic() + patience
     while True:

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from tests.harness.waiting import LIMIT
 from tests.processes import Deployment, ledger
 from tests.tls import TLS
 
@@ -128,7 +129,7 @@ def _judge_order(
 def at_walmart(deployment: Deployment, purchase_order_id: str) -> dict[str, Counter[str]]:
     """Units of each line by status."""
     path = f"{deployment.walmart}/simulator/orders/{purchase_order_id}"
-    shown = httpx.get(path, trust_env=False, verify=TLS, timeout=30).raise_for_status().json()
+    shown = httpx.get(path, trust_env=False, verify=TLS, timeout=LIMIT).raise_for_status().json()
     found: dict[str, Counter[str]] = {}
     for line in shown["lines"]:
         counted: Counter[str] = Counter()

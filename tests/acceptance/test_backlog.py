@@ -11,6 +11,7 @@ import pytest
 
 from app.storage.postgres.dsn import asyncpg_arguments
 from tests.forked import deployed
+from tests.harness.waiting import LIMIT
 from tests.processes import Deployment, a_store, calls, shipped_orders, until
 
 DUE = 100_000
@@ -53,7 +54,7 @@ def resident(process: int) -> int:
 async def fill(url: str) -> None:
     connection = await asyncpg.connect(**asyncpg_arguments(url))
     for statement in COPY.split(";"):
-        await connection.execute(statement, timeout=120)
+        await connection.execute(statement, timeout=LIMIT)
     await connection.close()
 
 

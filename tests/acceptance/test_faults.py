@@ -19,6 +19,7 @@ from app.storage.postgres import migrate
 from app.storage.postgres.embedded import EmbeddedPostgres
 from tests.acceptance.judge import at_rest, judge, passed, watched, write_row
 from tests.forked import deployed
+from tests.harness.waiting import LIMIT
 from tests.processes import (
     Deployment,
     Processes,
@@ -290,7 +291,7 @@ async def _accepted(deployment: Deployment, orders: list[str]) -> int:
 def _watch_over(client: httpx.Client, stores: list[str]) -> int:
     """What a person does meanwhile: verify credentials, retry what met their rejection and refusals."""
     refused = 0
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 3 * LIMIT
     while time.monotonic() < deadline:
         for store in stores:
             details = client.get(f"/v1/stores/{store}").json()["status_details"]

@@ -11,6 +11,7 @@ import pytest
 
 from app.storage.postgres.dsn import asyncpg_arguments
 from tests.forked import deployed
+from tests.harness.waiting import LIMIT
 from tests.processes import Deployment, a_store, ledger, until
 from tests.tls import TLS
 
@@ -50,7 +51,7 @@ def test_5000_orders_come_in_once_each_though_the_importer_dies(
         httpx.post(
             f"{deployment.walmart}/simulator/orders",
             json=body,
-            timeout=30,
+            timeout=LIMIT,
             trust_env=False,
             verify=TLS,
         ).raise_for_status()

@@ -16,6 +16,7 @@ from app.storage.postgres.dsn import asyncpg_arguments
 from tests.acceptance.judge import Verdict, at_rest, judge, passed, watched, write_row
 from tests.acceptance.proxy import proxied
 from tests.forked import deployed
+from tests.harness.waiting import LIMIT
 from tests.processes import (
     Deployment,
     a_store,
@@ -48,7 +49,7 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def eventually(question: Any) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + LIMIT
     while not await question():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
@@ -221,7 +222,7 @@ async def _killed_between(deployment: Deployment, proxy: Any, url: str) -> None:
     async with deployment.async_client() as commerce:
         proxy.armed = b"1ZONCE"
         asking = asyncio.create_task(commerce.post(path, json=body, headers=headers))
-        await asyncio.wait_for(proxy.held.wait(), 30)
+        await asyncio.wait_for(proxy.held.wait(), LIMIT)
         async with connected(url) as session:
 
             async def committed() -> bool:

@@ -12,6 +12,7 @@ import pytest
 
 from app.cli.connection_limits import Limits
 from tests.harness.databases import Server
+from tests.harness.waiting import LIMIT
 from tests.processes import Deployment, deployed, free_port, until
 
 # More than the file descriptors that a process usually begins with.
@@ -38,7 +39,7 @@ def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
 
 
 def answer(address: str, path: str) -> httpx.Response:
-    return httpx.get(f"{address}/{path}", trust_env=False, timeout=30)
+    return httpx.get(f"{address}/{path}", trust_env=False, timeout=LIMIT)
 
 
 def test_nobody_is_ready_while_nothing_can_be_written(

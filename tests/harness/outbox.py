@@ -19,6 +19,7 @@ from app.storage.queries.views import OrderView, UpdateView
 from app.storage.stores.secrets import SecretCipher
 from app.storage.tables import lanes, updates
 from app.usecases.context import AppContext
+from tests.harness.waiting import limited
 
 # One cipher for all tests: `claim` needs it, and is given a database only.
 VAULT = SecretCipher([Fernet.generate_key().decode()])
@@ -68,7 +69,7 @@ class StoredState:
     async def no_doubt_left(self) -> None:
         """Wait until no update is in doubt."""
         statement = sa.select(sa.func.count()).where(updates.c.in_doubt_until.is_not(None))
-        async with asyncio.timeout(30):
+        async with limited():
             while True:
                 async with self.database.begin() as connection:
                     if not (await connection.execute(statement)).scalar_one():

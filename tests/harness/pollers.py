@@ -17,6 +17,7 @@ from app.storage.queries.views import UpdateView
 from app.worker.importer.webhook_events import WebhookEventReader
 from app.worker.poller import Poller
 from tests.harness.outbox import StoredState
+from tests.harness.waiting import limited
 from tests.harness.walmart import SimulatedWalmart
 
 # Fractions of a second, so that a suite of hours of waiting takes minutes.
@@ -93,7 +94,7 @@ class Pollers(SimulatedWalmart, StoredState):
     ) -> list[UpdateView]:
         """Run pollers until each update is at rest, or in one of the states."""
         wanted = {state.value for state in states or {State.CONFIRMED, State.FAILED}}
-        async with self.polling(pollers, **changes), asyncio.timeout(30):
+        async with self.polling(pollers, **changes), limited():
             while True:
                 found = [await self.update(update_id) for update_id in update_ids]
                 if all(update.state in wanted for update in found):

@@ -33,6 +33,7 @@ from app.worker.heartbeat import Heartbeat
 from tests.harness.outbox import VAULT
 from tests.harness.pollers import BREAKER, SETTINGS, Pollers
 from tests.harness.server import serving
+from tests.harness.waiting import LIMIT
 from tests.tls import TLS
 
 ACTOR = "test"
@@ -94,7 +95,9 @@ async def open_world(
             walmart_url = await stack.enter_async_context(serving(create_simulator()))
         http = open_http(timeout=timeout, max_connections=100)
         guarded = open_http(timeout=timeout, max_connections=100, guarded=True)
-        walmart = httpx.AsyncClient(base_url=walmart_url, timeout=10, trust_env=False, verify=TLS)
+        walmart = httpx.AsyncClient(
+            base_url=walmart_url, timeout=LIMIT, trust_env=False, verify=TLS
+        )
         for each in (http, guarded, walmart):
             await stack.enter_async_context(each)
         wake_signal = WakeSignal()

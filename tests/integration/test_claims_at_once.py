@@ -26,6 +26,7 @@ from app.storage.postgres.sharding import ShardedCommand
 from app.usecases.orders import ship
 from tests.builders import a_package
 from tests.harness.outbox import VAULT
+from tests.harness.waiting import limited
 from tests.harness.world import ACTOR, World
 from tests.pooler import pgbouncer
 
@@ -126,7 +127,7 @@ async def test_a_store_whose_secret_nobody_can_read_keeps_nothing_from_the_other
         # Even while its pause cannot be written down.
         await other.execute("SELECT FROM lanes WHERE store_id = $1 FOR UPDATE", number)
         with capture_logs() as said:
-            async with world.polling(), asyncio.timeout(30):
+            async with world.polling(), limited():
                 while (await world.update(healthy)).state != State.CONFIRMED.value:
                     await asyncio.sleep(0.01)
                 # That is still being tried, so the other store did not wait for it.

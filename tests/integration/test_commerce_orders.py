@@ -32,6 +32,7 @@ from app.usecases.updates import dismiss, retry
 from tests.builders import a_package
 from tests.harness.pollers import POLICY
 from tests.harness.server import serving
+from tests.harness.waiting import limited
 from tests.harness.world import World, open_world
 from tests.integration.test_importer import run
 
@@ -161,7 +162,7 @@ async def test_what_may_still_arrive_is_not_made_again_before_the_quiet_period_i
     )
     async with world.database.begin() as connection:
         await connection.execute(sa.text(doubt), {"ago": 0.0})
-    async with world.polling(policy=replace(POLICY, quiet_period=3600)), asyncio.timeout(20):
+    async with world.polling(policy=replace(POLICY, quiet_period=3600)), limited():
         while not await world.calls("commerce_orders"):
             await asyncio.sleep(0.02)
     assert await written(world, "commerce_order") == 0
@@ -268,14 +269,14 @@ async def test_a_commerce_that_hangs_keeps_no_shipment_back(fresh_url: str) -> N
         found = [await world.an_order(1, store=store) for _ in range(8)]
         await world.answered_before()
         async with world.polling(poller_concurrency=10):
-            async with asyncio.timeout(20):
+            async with limited():
                 while not await world.calls("commerce_orders"):
                     await asyncio.sleep(0.02)
             sent = [
                 await ship.ship(world.context, order.id, a_package(f"1Z{n}"), actor="test")
                 for n, order in enumerate(found)
             ]
-            async with asyncio.timeout(20):
+            async with limited():
                 while len(await world.calls("shipping")) < len(sent):
                     await asyncio.sleep(0.02)
         # No more of it at once than Commerce is asked by one store.
@@ -454,7 +455,7 @@ async def test_what_was_told_before_waybill_knew_its_order_is_carried_out_by_a_p
             sa.text("UPDATE order_lines SET commerce_item_id = 1 WHERE order_id = :id"),
             {"id": order.id},
         )
-    async with world.polling(), asyncio.timeout(20):
+    async with world.polling(), limited():
         while not (await world.order(order.id)).shipments:
             await asyncio.sleep(0.02)
     linked = await world.order(order.id)

@@ -22,6 +22,7 @@ from app.worker import completer
 from app.worker.completer import Completer
 from tests.builders import a_package
 from tests.harness.outbox import claim
+from tests.harness.waiting import limited
 from tests.harness.world import ACTOR, World
 
 _NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -66,14 +67,14 @@ async def writing(world: World, waited_for: Callable[[int], bool]) -> AsyncItera
 
 async def test_the_first_result_is_written_at_once(world: World) -> None:
     (result,) = await results(world, 1)
-    async with writing(world, lambda _: False) as made, asyncio.timeout(20):
+    async with writing(world, lambda _: False) as made, limited():
         await made.write(result)
     assert (await world.update(result.update.id)).state == "retrying"
 
 
 async def test_a_result_that_something_waits_for_is_written_at_once(world: World) -> None:
     first, second, third = await results(world, 3)
-    async with writing(world, lambda waiting: waiting >= 2) as made, asyncio.timeout(20):
+    async with writing(world, lambda waiting: waiting >= 2) as made, limited():
         await made.write(first)
         alone = asyncio.create_task(made.write(second))
         await asyncio.sleep(completer.GATHER * 2)
@@ -85,7 +86,7 @@ async def test_a_result_that_something_waits_for_is_written_at_once(world: World
 
 async def test_many_results_are_written_at_once(world: World) -> None:
     first, *others = await results(world, completer.ENOUGH + 1)
-    async with writing(world, lambda _: False) as made, asyncio.timeout(20):
+    async with writing(world, lambda _: False) as made, limited():
         await made.write(first)
         await asyncio.gather(*(made.write(each) for each in others))
     assert {(await world.update(each.update.id)).state for each in others} == {"retrying"}
@@ -93,7 +94,7 @@ async def test_many_results_are_written_at_once(world: World) -> None:
 
 async def test_a_result_that_nothing_waits_for_is_written_soon(world: World) -> None:
     first, second = await results(world, 2)
-    async with writing(world, lambda _: False) as made, asyncio.timeout(20):
+    async with writing(world, lambda _: False) as made, limited():
         made.monotonic = asyncio.get_running_loop().time
         await made.write(first)
         await made.write(second)
@@ -107,7 +108,7 @@ async def test_where_stores_lie_apart_one_stores_trouble_is_not_anothers(world: 
     spoilt = replace(stores[1][0], attempt=replace(stores[1][0].attempt, detail="\0"))
     stores[1][0] = spoilt
     given = [each for of_store in stores for each in of_store]
-    async with writing(world, lambda waiting: waiting >= len(given)) as made, asyncio.timeout(20):
+    async with writing(world, lambda waiting: waiting >= len(given)) as made, limited():
         await asyncio.gather(*(made.write(each) for each in given))
     states = {each.update.id: (await world.update(each.update.id)).state for each in given}
     assert states.pop(spoilt.update.id) == "sending"
@@ -135,7 +136,7 @@ async def test_a_stores_results_wait_for_its_server_and_keep_nobody_waiting(worl
     world.database.placement.sharded = True
     (held,), (free,) = await results(world, 1), await results(world, 1)
     hold = sa.text("SELECT FROM orders WHERE id = :id FOR UPDATE")
-    async with writing(world, lambda _: True) as made, asyncio.timeout(30):
+    async with writing(world, lambda _: True) as made, limited():
         async with world.database.begin() as connection:
             await connection.execute(hold, {"id": held.update.order_id})
             waits = asyncio.create_task(made.write(held))
@@ -163,7 +164,7 @@ async def test_a_held_row_keeps_no_other_result_waiting(world: World, row: str) 
     }[row]
     hold = sa.text(f"SELECT FROM {row} WHERE {column} = :value FOR UPDATE")
     together = [*others[:3], held, *others[3:]]
-    async with writing(world, lambda waiting: waiting != len(others)) as made, asyncio.timeout(30):
+    async with writing(world, lambda waiting: waiting != len(others)) as made, limited():
         async with world.database.begin() as connection:
             await connection.execute(hold, {"value": value})
             waits = [asyncio.create_task(made.write(each)) for each in together]
@@ -190,7 +191,7 @@ async def test_a_connection_that_dies_while_it_is_set_up_drops_no_result(
 
     monkeypatch.setattr(asyncpg, "connect", dies_first)
     monkeypatch.setattr(completer, "_AFTER_ERROR", 0.01)
-    async with writing(world, lambda _: True) as made, asyncio.timeout(20):
+    async with writing(world, lambda _: True) as made, limited():
         await made.write(result)
     assert len(died) == 2
     assert (await world.update(result.update.id)).state == "retrying"
@@ -224,7 +225,7 @@ async def test_a_result_is_dropped_when_its_lease_has_ended_and_frees_its_slot(
 
     monkeypatch.setattr(delivery_results, "record", away)
     monkeypatch.setattr(completer, "_AFTER_ERROR", 0.01)
-    async with writing(world, lambda _: True) as made, asyncio.timeout(20):
+    async with writing(world, lambda _: True) as made, limited():
         made.monotonic = lambda: 30.0 * len(tried)
         await made.write(result)
     assert len(tried) == 2

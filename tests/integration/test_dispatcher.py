@@ -34,6 +34,7 @@ from app.storage.tables import updates as table
 from app.usecases.orders import cancel, ship
 from tests.builders import a_package, items
 from tests.harness.outbox import VAULT, claim
+from tests.harness.waiting import limited
 from tests.harness.world import ACTOR, World
 
 # So long that a poller that only found what is due by its poll would never end a test.
@@ -57,7 +58,7 @@ async def shipped(world: World, number: str, order_id: UUID | None = None, **cha
 
 
 async def confirmed(world: World, update_id: UUID) -> None:
-    async with asyncio.timeout(30):
+    async with limited():
         while (await world.update(update_id)).state != "confirmed":
             await asyncio.sleep(0.02)
 
@@ -228,7 +229,7 @@ async def test_of_several_stores_none_waits_for_one_that_another_claims_of(world
 
 
 async def until_one_waits(connection: Any) -> None:
-    async with asyncio.timeout(10):
+    async with limited():
         while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
             await asyncio.sleep(0.01)
 
@@ -319,7 +320,7 @@ async def asked(world: World, question: str) -> Any:
 
 
 async def until(world: World, question: str) -> None:
-    async with asyncio.timeout(20):
+    async with limited():
         while not await asked(world, question):
             await asyncio.sleep(0.02)
 
@@ -332,6 +333,6 @@ async def test_a_listener_leaves_a_server_that_takes_no_writes(
     (name,) = await world.database.direct.fetch("SELECT current_database() AS name")
     readonly = f"ALTER DATABASE {name['name']} SET default_transaction_read_only = on"
     await world.database.direct.fetch(readonly)
-    async with asyncio.timeout(30), listening(world.url) as wake_signal:
+    async with limited(), listening(world.url) as wake_signal:
         # It looks for what it may have missed each time it listens anew.
         await wake_signal.wait()

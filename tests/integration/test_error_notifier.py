@@ -28,6 +28,7 @@ from app.worker.maintenance.error_notifier import ErrorNotifier
 from tests.builders import a_package
 from tests.harness.pollers import BREAKER
 from tests.harness.server import serving
+from tests.harness.waiting import limited
 from tests.harness.world import World
 
 SECRET = "a-secret-of-the-merchant"
@@ -266,7 +267,7 @@ async def test_a_poller_tells_beside_its_work(
     shipped = await ship.ship(world.context, order.id, a_package("1Z9"), actor="test")
     poller = world.poller(webhook_sender=notifier.webhook_sender)
     stop = asyncio.Event()
-    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+    async with limited(), asyncio.TaskGroup() as group:
         group.create_task(poller.run(stop))
         await inbox.arrived.wait()
         while (await world.update(shipped.shipment.update.id)).state != State.CONFIRMED:

@@ -4,13 +4,14 @@ import asyncio
 
 from app.usecases.orders import ship
 from tests.builders import a_package
+from tests.harness.waiting import limited
 from tests.harness.world import World, open_world
 
 
 async def hanging(world: World) -> int:
     """How many shipments hang once no more are begun."""
     seen, calm = -1, 0
-    async with asyncio.timeout(20):
+    async with limited():
         while calm < 10:
             now = len(await world.calls("shipping"))
             calm = calm + 1 if now == seen else 0
@@ -35,6 +36,6 @@ async def test_stores_that_hang_together_leave_room_for_another(fresh_url: str) 
         async with world.polling(poller_concurrency=20):
             assert await hanging(world) >= 12
             sent = await ship.ship(world.context, order.id, a_package("1ZH"), actor="test")
-            async with asyncio.timeout(20):
+            async with limited():
                 while (await world.update(sent.shipment.update.id)).state != "confirmed":
                     await asyncio.sleep(0.05)

@@ -35,6 +35,7 @@ from app.usecases.returns.refund import refund
 from app.walmart.client import OrderPage, WalmartClient
 from app.worker.importer.importer import Importer
 from tests.builders import a_package
+from tests.harness.waiting import limited
 from tests.harness.world import World, open_world
 
 RUNS = 8
@@ -224,10 +225,9 @@ class Play:
         await self.look("")
 
     async def _rest(self) -> None:
-        async with self.world.polling():
-            async with asyncio.timeout(30):
-                while await self._open():
-                    await asyncio.sleep(0.02)
+        async with self.world.polling(), limited():
+            while await self._open():
+                await asyncio.sleep(0.02)
 
     async def _look_again(self) -> None:
         """Time passes until the orders that somebody was at work on are looked at."""

@@ -22,6 +22,7 @@ from app.walmart.client import WalmartClient
 from app.worker.importer import importer as importers
 from app.worker.importer.importer import Importer
 from tests.builders import a_package
+from tests.harness.waiting import limited
 from tests.harness.world import World
 
 ALWAYS = 0.000001
@@ -362,7 +363,7 @@ async def mending(world: World, count: int) -> asyncio.Task[ImportTotals]:
 
 
 async def reads(world: World, count: int) -> None:
-    async with asyncio.timeout(20):
+    async with limited():
         while len(await world.calls("read")) < count:
             await asyncio.sleep(0.01)
 

@@ -20,6 +20,7 @@ from app.usecases.orders import cancel, ship
 from app.walmart import order_lists
 from app.worker.importer.importer import Importer
 from tests.builders import a_package
+from tests.harness.waiting import limited
 from tests.harness.world import World
 
 
@@ -264,7 +265,7 @@ async def test_a_poller_imports_beside_its_work(world: World) -> None:
     poller = world.poller(import_interval=1)
     stop = asyncio.Event()
     running = asyncio.create_task(poller.run(stop))
-    async with asyncio.timeout(20):
+    async with limited():
         while not await ask(world, "SELECT count(*) FROM updates WHERE state = 'confirmed'"):
             await asyncio.sleep(0.05)
     stop.set()

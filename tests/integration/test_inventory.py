@@ -30,6 +30,7 @@ from app.worker.delivery.evidence import Evidence
 from app.worker.delivery.lease import Lease
 from tests.harness.outbox import claim
 from tests.harness.pollers import POLICY
+from tests.harness.waiting import limited
 from tests.harness.world import World
 
 # Whose retries do not come within a test.
@@ -177,7 +178,7 @@ async def test_a_quantity_that_commerce_was_asked_for_again_stands_in_the_end(
     await world.walmart.post(shelf, json={"sku": "ABC", "quantity": 2})
     async with world.database.begin() as connection:
         await connection.exec_driver_sql("UPDATE updates SET due_at = now()")
-    async with world.polling(policy=LONG), asyncio.timeout(30):
+    async with world.polling(policy=LONG), limited():
         while (await world.update(level.id)).attempts_made < 2 or await at_walmart(world) != {
             "ABC": 2
         }:
@@ -275,7 +276,7 @@ async def waits_for_a_lock(world: World) -> None:
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
-    async with asyncio.timeout(10):
+    async with limited():
         while True:
             async with world.database.begin() as connection:
                 if (await connection.exec_driver_sql(waiting)).scalar_one():
@@ -345,10 +346,9 @@ async def canceled(world: World, *inventory_: StockLevel) -> Any:
 
 async def test_the_stock_that_came_with_a_cancellation_follows_it(world: World) -> None:
     order = await canceled(world, StockLevel("SKU-1", 7))
-    async with world.polling():
-        async with asyncio.timeout(10):
-            while await at_walmart(world) != {"SKU-1": 7}:
-                await asyncio.sleep(0.02)
+    async with world.polling(), limited():
+        while await at_walmart(world) != {"SKU-1": 7}:
+            await asyncio.sleep(0.02)
     operations = [entry["operation"] for entry in await world.ledger()]
     assert operations.index("cancel") < operations.index("inventory")
     assert (await world.order(order.id)).status == "canceled"
@@ -482,10 +482,9 @@ async def test_a_failed_level_does_not_put_the_order_in_error(world: World) -> N
     request = CancelRequest("out_of_stock", inventory=(StockLevel("SKU-1", 7),))
     view = await cancel.cancel(world.context, order.id, request, actor="t", once=None)
     await world.deliver_until(view.update.id)
-    async with world.polling():
-        async with asyncio.timeout(10):
-            while await states(world) != ["failed"]:
-                await asyncio.sleep(0.02)
+    async with world.polling(), limited():
+        while await states(world) != ["failed"]:
+            await asyncio.sleep(0.02)
     shown = await world.order(order.id)
     assert shown.status == "canceled"
     assert [detail.operation for detail in shown.status_details] == ["inventory"]

@@ -10,6 +10,7 @@ import asyncpg
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.usecases.orders import ship
 from tests.builders import a_package
+from tests.harness.waiting import limited
 from tests.harness.world import ACTOR, World
 from tests.integration.test_stale_sessions import LONG
 
@@ -40,7 +41,7 @@ class Clock:
 
 
 async def until_one_claims(connection: Any) -> None:
-    async with asyncio.timeout(30):
+    async with limited():
         while not await connection.fetchval(_CLAIMS):
             await asyncio.sleep(0.01)
             # A transaction looks at the sessions once, unless told otherwise.
@@ -61,7 +62,7 @@ async def test_nothing_is_sent_by_a_lease_that_was_over_when_its_claim_was_answe
         running = asyncio.create_task(poller.run(stop))
         await until_one_claims(holder)
         clock.ahead = 2 * LEASE
-    async with asyncio.timeout(30):
+    async with limited():
         while (await world.update(shipped.shipment.update.id)).state != "sending":
             await asyncio.sleep(0.01)
     # What is under way comes to its end.

@@ -17,6 +17,7 @@ from app.storage.tables import events, updates
 from app.usecases.orders import cancel, ship
 from app.usecases.updates import dismiss, retry
 from tests.builders import NOW, a_package, an_id, items
+from tests.harness.waiting import limited
 from tests.harness.world import ACTOR, World
 
 
@@ -44,7 +45,7 @@ async def until_someone_waits(world: World) -> None:
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE wait_event_type = 'Lock' AND datname = current_database()"
     )
-    async with asyncio.timeout(30):
+    async with limited():
         while True:
             async with world.database.begin() as connection:
                 if (await connection.execute(waiting)).scalar_one():

@@ -20,6 +20,7 @@ from app.storage.postgres.database import open_database
 from app.usecases.orders import ship
 from app.worker.heartbeat import Heartbeat
 from tests.builders import a_package
+from tests.harness.waiting import limited
 from tests.harness.world import ACTOR, World
 
 
@@ -37,7 +38,7 @@ class Counted(Heartbeat):
     async def turns(self, rounds: int) -> None:
         """Wait until the loop has gone round so often again."""
         wanted = self.beats + rounds
-        async with asyncio.timeout(30):
+        async with limited():
             while self.beats < wanted:
                 self.more.clear()
                 await self.more.wait()
@@ -67,7 +68,7 @@ async def test_the_loop_turns_on_while_its_database_does_not_answer(world: World
             await heartbeat.turns(3)
             order = await world.an_order(2)
             shipped = await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
-            async with asyncio.timeout(30):
+            async with limited():
                 while (await world.update(shipped.shipment.update.id)).state != State.CONFIRMED:
                     await asyncio.sleep(0.02)
     finally:
@@ -82,7 +83,7 @@ async def test_a_poller_that_has_lost_a_part_of_itself_ends(world: World) -> Non
 
     # The scheduler draws it between two runs of a job, outside of what it catches.
     poller = world.poller(random=broken)
-    async with asyncio.timeout(30):
+    async with limited():
         with pytest.raises(ZeroDivisionError):
             await poller.run(asyncio.Event())
 
@@ -95,7 +96,7 @@ async def test_a_process_hears_that_its_poller_ended_and_why(world: World) -> No
         database_pooler="transaction",
     )
     ended = asyncio.Event()
-    async with asyncio.timeout(30), process.opened(settings) as parts:
+    async with limited(), process.opened(settings) as parts:
         with pytest.raises(AttributeError):
             async with worker.polling(replace(parts, wake_signal=None), ended=ended.set):  # type: ignore[arg-type]
                 await ended.wait()

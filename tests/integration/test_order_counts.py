@@ -12,6 +12,7 @@ from app.storage.postgres.database import Database
 from app.usecases.orders import ship
 from tests.builders import a_package
 from tests.counting import miscounted
+from tests.harness.waiting import limited
 from tests.harness.world import ACTOR, World
 from tests.integration.test_query_cost import counted
 
@@ -87,7 +88,7 @@ async def test_pollers_add_up_what_has_changed(world: World) -> None:
     store = await world.a_store()
     await world.an_order(1, store=store)
     waiting = sa.text("SELECT count(*) FROM order_count_changes")
-    async with asyncio.timeout(20), world.polling():
+    async with limited(), world.polling():
         while True:
             async with world.database.begin() as connection:
                 if not (await connection.execute(waiting)).scalar_one():

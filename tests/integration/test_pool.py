@@ -11,13 +11,14 @@ from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.pool import Pool, PoolClosed
 from app.storage.postgres.retry import again
 from app.storage.postgres.session import Sessions
+from tests.harness.waiting import LIMIT
 
 
 @pytest.fixture
 async def lent(fresh_url: str) -> AsyncIterator[Pool]:
     opened = Pool(asyncpg_arguments(fresh_url), size=2, patience=5)
     yield opened
-    await asyncio.wait_for(opened.close(), 10)
+    await asyncio.wait_for(opened.close(), LIMIT)
 
 
 async def test_the_connection_used_last_is_lent_first(lent: Pool) -> None:
@@ -124,7 +125,7 @@ async def test_after_closing_nothing_is_lent(lent: Pool) -> None:
     await asyncio.sleep(0)
     assert not closing.done()
     lent.give_back(loan)
-    await asyncio.wait_for(closing, 10)
+    await asyncio.wait_for(closing, LIMIT)
     assert loan.connection.is_closed()
     with pytest.raises(PoolClosed):
         await lent.take()

@@ -12,6 +12,7 @@ from app.storage.outbox import notify
 from app.storage.outbox.notify import DueHint, NotifyListener, NotifyPublisher, WakeSignal
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.presence import alone
+from tests.harness.waiting import limited
 
 
 async def locks(url: str, *, granted: bool) -> int:
@@ -25,7 +26,7 @@ async def locks(url: str, *, granted: bool) -> int:
 
 
 async def until_waiting(url: str) -> None:
-    async with asyncio.timeout(30):
+    async with limited():
         while not await locks(url, granted=False):
             await asyncio.sleep(0.02)
 
@@ -52,7 +53,7 @@ async def test_a_poller_that_starts_meanwhile_waits_until_it_may(fresh_url: str)
         listener = await NotifyListener(fresh_url, WakeSignal(), of_poller=True).__aenter__()
         await until_waiting(fresh_url)
         assert not listener.shown.is_set()
-    async with asyncio.timeout(30):
+    async with limited():
         await listener.shown.wait()
     assert await locks(fresh_url, granted=True) == 1
     await listener.__aexit__(None, None, None)
@@ -61,7 +62,7 @@ async def test_a_poller_that_starts_meanwhile_waits_until_it_may(fresh_url: str)
 async def test_a_poller_works_though_it_cannot_listen() -> None:
     nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
     async with (
-        asyncio.timeout(30),
+        limited(),
         NotifyListener(nowhere, WakeSignal(), of_poller=True) as listener,
     ):
         await listener.shown.wait()
@@ -96,7 +97,7 @@ async def test_however_a_connection_dies_another_is_made_to_listen_and_to_announ
     monkeypatch.setattr(notify, "_RECONNECT_AFTER", 0.01)
     wake_signal, told = WakeSignal(), set[DueHint]()
     async with (
-        asyncio.timeout(30),
+        limited(),
         NotifyPublisher(fresh_url) as publisher,
         NotifyListener(fresh_url, wake_signal, of_poller=True),
     ):

@@ -21,6 +21,7 @@ from app.usecases.walmart_reader import WalmartReader
 from app.walmart.client import WalmartReply
 from app.walmart.credentials import SellerCredentials
 from tests.builders import a_package, items
+from tests.harness.waiting import limited
 from tests.harness.world import ACTOR, World
 
 
@@ -162,7 +163,7 @@ async def test_pollers_reconcile_by_themselves(world: World) -> None:
     poller = world.poller(reconcile_interval=3600)
     stop = asyncio.Event()
     running = asyncio.create_task(poller.run(stop))
-    async with asyncio.timeout(20):
+    async with limited():
         while not (await world.order(order.id)).lines[0].quantity.shipped:
             await asyncio.sleep(0.02)
     stop.set()

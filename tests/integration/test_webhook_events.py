@@ -28,6 +28,7 @@ from app.worker.importer.webhook_events import WebhookEventReader
 from app.worker.maintenance.scheduler import MaintenanceScheduler
 from tests.harness.pollers import BREAKER
 from tests.harness.server import serving
+from tests.harness.waiting import limited
 from tests.harness.world import World
 from tests.integration.web.conftest import ADMIN_KEY, Counted, _ready, client_of
 
@@ -220,7 +221,7 @@ async def test_walmarts_events_reach_us_signed(world: World, app: FastAPI) -> No
         store = await subscribed(world, address)
 
         async def settled(number: int) -> None:
-            async with asyncio.timeout(10):
+            async with limited():
                 while await ask(world, "SELECT count(*) FROM webhook_events") < number:
                     await asyncio.sleep(0.02)
             await world.process_webhook_events()
@@ -289,7 +290,7 @@ async def keeping(kept: MaintenanceScheduler) -> AsyncIterator[None]:
 
 
 async def until(world: World, question: str) -> None:
-    async with asyncio.timeout(20):
+    async with limited():
         while not await ask(world, question):
             await asyncio.sleep(0.01)
 

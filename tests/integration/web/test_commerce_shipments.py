@@ -11,6 +11,7 @@ import pytest
 
 from app.domain.update import State
 from app.storage.queries.views import OrderView
+from tests.harness.waiting import limited
 from tests.harness.world import World
 from tests.integration.web.adobe import (
     CANCEL,
@@ -347,7 +348,7 @@ async def moment_has_come(world: World) -> None:
 
 
 async def nothing_waits(world: World) -> None:
-    async with world.polling(policy=LONG), asyncio.timeout(30):
+    async with world.polling(policy=LONG), limited():
         while True:
             async with world.database.begin() as connection:
                 waits = await connection.exec_driver_sql(
@@ -411,7 +412,7 @@ async def test_what_commerce_told_while_its_units_were_in_doubt_is_carried_out_w
     assert "refused" in await tell(outside, shipped(A))
     await world.let_doubts_end()
     # A poller that takes an event and stops leaves it to another for half a minute.
-    async with asyncio.timeout(90), world.polling(policy=LONG):
+    async with limited(), world.polling(policy=LONG):
         while not await at_walmart(world, order):
             await asyncio.sleep(0.05)
     assert await at_walmart(world, order) == [("1", 1, "1ZA")]
@@ -430,7 +431,7 @@ async def test_a_cancellation_that_commerce_told_while_a_shipment_was_in_doubt_i
     assert update in told["order_in_doubt"]
     await dismissed(client, update)
     await world.let_doubts_end()
-    async with asyncio.timeout(90), world.polling(policy=LONG):
+    async with limited(), world.polling(policy=LONG):
         while (await world.order(order.id)).status != "canceled":
             await asyncio.sleep(0.05)
     assert await at_walmart(world, order) == []

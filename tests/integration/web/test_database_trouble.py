@@ -20,6 +20,7 @@ from app.storage.postgres import readiness
 from app.storage.postgres.database import Database, open_database
 from app.storage.postgres.embedded import EmbeddedPostgres
 from app.storage.postgres.retry import again
+from tests.harness.waiting import LIMIT
 from tests.harness.world import World
 
 PACKAGE = {"carrier_code": "ups", "tracking_number": "1ZA"}
@@ -236,7 +237,7 @@ async def test_a_pool_that_is_used_up_is_waited_for_and_then_told(fresh_url: str
     async with database.begin():
         with pytest.raises(NotAvailable):
             await execute(database, "SELECT 1")
-    assert await asyncio.wait_for(execute(database, "SELECT 1"), 10) == [(1,)]
+    assert await asyncio.wait_for(execute(database, "SELECT 1"), LIMIT) == [(1,)]
     await database.close()
 
 

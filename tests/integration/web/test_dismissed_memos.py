@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.harness.waiting import limited
 from tests.harness.world import World
 from tests.integration.web.adobe import cloud_event, event, hook
 from tests.integration.web.doubtful import LONG, dismissed, land
@@ -98,7 +99,7 @@ async def test_a_new_request_for_a_memo_whose_dismissed_refund_is_in_doubt_waits
     if lands:
         await land(world)
     await world.let_doubts_end()
-    async with world.polling(policy=LONG), asyncio.timeout(30):
+    async with world.polling(policy=LONG), limited():
         while not (await the_return(client))["items"][0]["refunded"]:
             await asyncio.sleep(0.02)
         while (await world.order(order.id)).status_details:

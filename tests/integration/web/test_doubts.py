@@ -16,6 +16,7 @@ from app.storage.queries.views import OrderView
 from app.usecases.imports import reconcile
 from app.worker.maintenance.doubts import DoubtResolver
 from tests.harness.pollers import BREAKER
+from tests.harness.waiting import limited
 from tests.harness.world import World
 from tests.integration.test_recover import prepared, was_read
 from tests.integration.web import doubtful
@@ -485,7 +486,7 @@ async def test_a_link_by_hand_does_not_end_the_doubt_of_an_order_for_commerce(
     assert (await client.patch(f"/v1/orders/{order['id']}", json=by_hand)).is_success
     async with world.database.begin() as connection:
         await connection.exec_driver_sql("UPDATE updates SET due_at = now()")
-    async with world.polling(policy=LONG), asyncio.timeout(30):
+    async with world.polling(policy=LONG), limited():
         while (looked := await world.update(made)).attempts_made == before.attempts_made or (
             looked.state == "sending"
         ):

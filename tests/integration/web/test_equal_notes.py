@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from app.domain.update import State
 from app.storage.queries.views import OrderView
 from app.storage.tables import updates as table
+from tests.harness.waiting import limited
 from tests.harness.world import World
 from tests.integration.test_commerce_orders import a_store, handed_over, shop, updates
 from tests.integration.test_recover import prepared
@@ -157,7 +158,7 @@ async def test_of_equal_notes_after_a_restored_backup_the_open_one_is_taken_for_
                 .where(table.c.id == note)
                 .values(in_doubt_until=sa.func.now(), due_at=sa.func.now())
             )
-        async with world.polling(), asyncio.timeout(30):
+        async with world.polling(), limited():
             while await in_doubt(world, note):
                 await asyncio.sleep(0.02)
     await world.deliver_until(second)

@@ -17,6 +17,7 @@ from app.storage.tables import stores
 from app.walmart.client import WalmartClient
 from tests.harness.outbox import VAULT
 from tests.harness.pollers import POLICY
+from tests.harness.waiting import limited
 from tests.harness.world import World
 from tests.integration.test_commerce_orders import a_store
 from tests.integration.web.doubtful import LONG, a_body, accepted, at_walmart, shown
@@ -68,7 +69,7 @@ async def test_it_backs_off_between_its_tries(world: World, client: httpx.AsyncC
     for _ in range(4):
         policy = retry_policy.RetryPolicy(base=100, cap=10_000, quiet_period=3600)
         tries = (await world.update(update)).attempts_made
-        async with world.polling(policy=policy), asyncio.timeout(30):
+        async with world.polling(policy=policy), limited():
             while (await world.update(update)).attempts_made == tries or (
                 await world.update(update)
             ).state == "sending":

@@ -18,6 +18,7 @@ from app.web import health
 from app.web.app import OPERATIONS
 from app.web.route import Operation
 from tests.builders import a_package
+from tests.harness.waiting import limited
 from tests.harness.world import ACTOR, World
 
 # More than the pool of a world has connections.
@@ -41,7 +42,7 @@ async def test_requests_for_a_held_order_leave_connections_to_others(
 ) -> None:
     monkeypatch.setattr(retry, "PATIENCE", 3600.0)
     order, other = await world.an_order(1), await world.an_order(1)
-    async with held(world, order.id), asyncio.timeout(60):
+    async with held(world, order.id), limited():
         waiting = [
             asyncio.create_task(
                 client.patch(f"/v1/orders/{order.id}", json={"commerce_order_number": "1"})
@@ -80,7 +81,7 @@ async def test_a_request_for_a_held_order_is_carried_out_once_it_is_free(
         ),
         "retry": lambda: client.post("/v1/updates/retry", json={"order_id": str(order.id)}),
     }
-    async with held(world, order.id), asyncio.timeout(60):
+    async with held(world, order.id), limited():
         waiting = asyncio.ensure_future(asked[way]())
         # Long enough that a wait in PostgreSQL would have ended.
         await asyncio.sleep(0.5)

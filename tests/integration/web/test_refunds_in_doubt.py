@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from app.domain.update import State
+from tests.harness.waiting import limited
 from tests.harness.world import World
 from tests.integration.test_return_orders import of_two
 from tests.integration.web.adobe import hook
@@ -142,7 +143,7 @@ async def test_a_credit_memo_that_was_refused_meanwhile_is_carried_out_when_the_
 
 async def settled(client: httpx.AsyncClient) -> None:
     """Wait until nothing that Commerce told is open, and all is refunded."""
-    async with asyncio.timeout(30):
+    async with limited():
         while (await client.get("/v1/commerce-events")).json()["data"][0]["state"] != "done":
             await asyncio.sleep(0.02)
         while (await the_return(client))["status"] != "refunded":
@@ -200,7 +201,7 @@ async def test_a_return_of_two_orders_is_refunded_for_each_once(
     await world.let_doubts_end()
     async with world.polling(policy=LONG):
         await world.no_doubt_left()
-        async with asyncio.timeout(30):
+        async with limited():
             while (await the_return(client))["status"] != "refunded":
                 await asyncio.sleep(0.02)
     assert code(await asked(client, {})) == (409, "nothing_to_refund")

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from app.domain.update import State
 from app.storage.queries.views import OrderView
 from app.storage.tables import updates
+from tests.harness.waiting import limited
 from tests.harness.world import World
 from tests.integration.web.doubtful import LONG, land, shown
 from tests.integration.web.test_lag import caught_up, lagging
@@ -253,7 +254,7 @@ async def test_no_further_part_goes_out_once_the_lease_is_lost(
     await world.fault("cancel", "slow", delay=0.5)
     update = await canceled(client, order)
     # So short a lease is renewed before each write.
-    async with world.polling(lease=2.0, policy=LONG), asyncio.timeout(30):
+    async with world.polling(lease=2.0, policy=LONG), limited():
         while not await world.calls("cancel"):
             await asyncio.sleep(0.01)
         async with world.database.begin() as connection:

@@ -13,14 +13,13 @@ import uvloop
 
 from app.cli import http_server
 from app.cli.connection_limits import Limits, most_connections
+from tests.harness.waiting import limited
 
 LIVEZ = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 # Long for what must not happen meanwhile, so that a busy machine changes nothing.
 LONG, SHORT = 600.0, 1.0
-# Seconds after which what was broken is not waited for any more.
-PATIENCE = 30.0
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -61,7 +60,7 @@ class Client:
     async def ended(self) -> None:
         """Wait until the server has closed the connection."""
         with suppress(ConnectionError):
-            async with asyncio.timeout(PATIENCE):
+            async with limited():
                 assert await self.reader.read() == b""
 
 
@@ -83,7 +82,7 @@ class Server:
 
     async def alive_again(self) -> None:
         """Wait until a new connection is answered."""
-        async with asyncio.timeout(PATIENCE):
+        async with limited():
             while not await self.alive():
                 await asyncio.sleep(0.01)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.harness.waiting import LIMIT
 from tests.tls import TLS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,7 +30,7 @@ def wait_for(process: subprocess.Popen[str], url: str) -> None:
     while True:
         assert process.poll() is None, process.communicate()[0]
         try:
-            httpx.get(f"{url}/simulator/faults", timeout=10, trust_env=False, verify=TLS)
+            httpx.get(f"{url}/simulator/faults", timeout=LIMIT, trust_env=False, verify=TLS)
         except httpx.ConnectError:
             time.sleep(0.05)
         else:
@@ -50,7 +51,7 @@ def test_it_serves_says_nothing_of_the_connections_it_cuts_and_stops_when_told()
                 f"{url}/v3/token", auth=("a", "b"), headers=headers, trust_env=False, verify=TLS
             )
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=LIMIT)
     finally:
         process.kill()
         process.wait()
@@ -62,6 +63,6 @@ def test_a_port_that_is_taken_is_said() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         process = start(taken.getsockname()[1])
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=LIMIT)
     assert process.returncode != 0
     assert "address already in use" in output.lower()

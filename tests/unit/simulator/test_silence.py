@@ -13,17 +13,16 @@ import uvicorn
 from starlette.applications import Starlette
 
 from app.simulator.app import create_app
+from tests.harness.waiting import LIMIT, limited
 from tests.tls import TLS
 from tests.unit.simulator.seller import PO, Clock, Seller, line
 
-# Long enough for an answer on a busy machine; only what never answers waits it out.
-PATIENCE = httpx.Timeout(10, read=10)
-IMPATIENT = httpx.Timeout(10, read=0.3)
+IMPATIENT = httpx.Timeout(LIMIT, read=0.3)
 
 
 async def until(question: Callable[[], Any]) -> None:
     """Ask until the answer is true."""
-    async with asyncio.timeout(30):
+    async with limited():
         while True:
             answer = question()
             if await answer if inspect.isawaitable(answer) else answer:
@@ -71,7 +70,7 @@ async def seller(request: pytest.FixtureRequest, sleep: Sleep) -> AsyncIterator[
     app = create_app(now=clock, monotonic=clock, sleep=sleep)
     async with (
         serving(app, request.param) as url,
-        httpx.AsyncClient(base_url=url, timeout=PATIENCE, trust_env=False, verify=TLS) as http,
+        httpx.AsyncClient(base_url=url, timeout=LIMIT, trust_env=False, verify=TLS) as http,
     ):
         someone = Seller(http, clock.ms)
         await someone.sign_in()
@@ -88,7 +87,7 @@ async def give_up(seller: Seller) -> None:
     seller.http.timeout = IMPATIENT
     with pytest.raises(httpx.ReadTimeout):
         await ship(seller)
-    seller.http.timeout = PATIENCE
+    seller.http.timeout = LIMIT
 
 
 @pytest.mark.parametrize(("kind", "applied"), [("drop", False), ("drop_after", True)])
@@ -176,7 +175,7 @@ async def test_tokens_and_lists_fall_silent_as_well(seller: Seller, kind: str) -
 @pytest.mark.parametrize("http", ["h11", "httptools"])
 async def test_a_server_that_stops_lets_go_of_whom_it_keeps_waiting(http: str) -> None:
     app = create_app()
-    async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False, verify=TLS) as client:
+    async with httpx.AsyncClient(timeout=LIMIT, trust_env=False, verify=TLS) as client:
         async with serving(app, http) as url:
             client.base_url = httpx.URL(url)
             seller = Seller(client, 0)

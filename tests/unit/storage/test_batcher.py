@@ -8,6 +8,7 @@ import pytest
 
 from app.domain.errors import Busy, NotAvailable, Stale
 from app.storage.postgres.batcher import Batcher
+from tests.harness.waiting import LIMIT
 
 
 @dataclass
@@ -125,7 +126,7 @@ async def test_whose_turn_does_not_come_is_told_so_and_needs_nothing_any_more() 
     under_way, *others = await asked(group, 2, 4, 6)
     for task in others:
         with pytest.raises(NotAvailable) as told:
-            await asyncio.wait_for(task, 5)
+            await asyncio.wait_for(task, LIMIT)
         assert told.value.code == "database_unavailable"
     assert not under_way.done()
     (late,) = await asked(group, 8)
@@ -142,7 +143,7 @@ async def test_who_would_be_carried_out_alone_does_not_wait_for_ever_for_that() 
     halves.open.set()
     for task in tasks:
         with pytest.raises(NotAvailable):
-            await asyncio.wait_for(task, 5)
+            await asyncio.wait_for(task, LIMIT)
     assert halves.batches == [[0, 2]]
 
 
@@ -154,6 +155,6 @@ async def test_nobody_is_left_without_an_answer_where_a_batch_is_cut_short() -> 
         running.cancel()
     for task in tasks:
         with pytest.raises(NotAvailable):
-            await asyncio.wait_for(task, 5)
+            await asyncio.wait_for(task, LIMIT)
     halves.open.set()
     assert await outcome(await asked(group, 6)) == [3]
