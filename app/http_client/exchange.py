@@ -1,7 +1,7 @@
-"""One HTTP try: send it, read the answer within bounds, keep the evidence.
+"""One HTTP try: send it, read the answer within bounds, classify it, keep the evidence.
 
-The only place that speaks httpx, and the one that translates its exceptions. What differs from
-one system to the other, its headers and its errors, is its dialect.
+Only this module and the transport know httpx; its exceptions are translated here. What differs
+between systems, such as headers and errors, is their dialect.
 """
 
 import asyncio
@@ -41,18 +41,18 @@ _FAILURES: tuple[tuple[type[Exception], str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """What to send. headers hold the credentials; secrets must never be seen in the evidence.
-
-    query begins with `?` and goes out as it is; it is no part of the evidence's path.
-    """
+    """A request to send."""
 
     operation: str
     method: str
     path: str
     headers: Mapping[str, str] = field(repr=False)
+    """Headers of this request, with the credentials."""
     content: str | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    """Values that the evidence must not contain."""
     query: str = ""
+    """Begins with `?`, and is sent as it is. The evidence's path does not contain it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +75,14 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """The evidence, with the answer as it came: payload is decoded JSON, text the raw body.
-
-    Both may hold tokens and a buyer's address; they are for reading, not for keeping.
-    """
+    """The answer to a request. It may contain tokens and a buyer's address, so it is not stored."""
 
     call: Call
+    """The redacted evidence."""
     payload: object = field(default=None, repr=False)
+    """Decoded JSON."""
     text: str = field(default="", repr=False)
+    """The body as it came."""
 
 
 @dataclass(slots=True)
@@ -94,9 +94,9 @@ class _RawReply:
 
 
 class Exchange:
-    """Makes HTTP tries at one base URL.
+    """Makes HTTP tries at one base URL. It has no state.
 
-    now gives aware times; new_correlation_id a fresh id for every try. It keeps no state.
+    now returns aware times, new_correlation_id a new id for each try.
     """
 
     def __init__(
@@ -115,10 +115,10 @@ class Exchange:
         self._new_correlation_id = new_correlation_id
 
     async def send(self, wanted: HttpRequest, deadline: float) -> HttpReply:
-        """Make the try; every failure of the network comes back as evidence, none is raised.
+        """Make the try. A failure of the network is returned as evidence, not raised.
 
-        deadline is a moment of the running loop's clock (`loop.time()`): nothing is begun
-        after it, and a try under way is broken off.
+        deadline is a time of the running loop's clock (`loop.time()`): nothing begins after it, and
+        a try in progress is cut off.
         """
         correlation_id = self._new_correlation_id()
         headers = {
@@ -205,7 +205,7 @@ async def _read(response: httpx.Response, reply: _RawReply) -> None:
 
 
 def _decode(body: bytes) -> tuple[str, object, bool]:
-    """Text, decoded JSON and whether it could be read; an empty body reads as nothing."""
+    """Return text, decoded JSON, and whether it could be read. An empty body decodes to None."""
     if not body.strip():
         return "", None, True
     try:

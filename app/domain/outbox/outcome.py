@@ -1,6 +1,5 @@
-"""What one delivery came to: a closed union, matched exhaustively wherever it is read."""
+"""The outcome of one delivery: a closed union, matched exhaustively wherever it is read."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -9,7 +8,7 @@ from app.domain.orders.snapshot import OrderSnapshot
 
 @dataclass(frozen=True, slots=True)
 class LineFailure:
-    """Units of an order line that could not go while others could: why, and what to do."""
+    """Units of an order line that could not be sent while others could."""
 
     line_number: str
     units: int
@@ -20,114 +19,115 @@ class LineFailure:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a delivery did not end well, for a person to read.
-
-    origin: the system at fault, walmart, commerce or waybill. retryable: whether sending the
-    same again can help. sent_as: Walmart's own codes, kept for a support case. lines: where some
-    lines went and others could not, those that could not.
-    """
+    """Why a delivery failed, for a person to read."""
 
     code: str
     message: str
     origin: str = "walmart"
+    """The system at fault: walmart, commerce or waybill."""
     field: str | None = None
+    """The field of the request that Walmart names."""
     suggestion: str | None = None
+    """What a person can do."""
     retryable: bool = False
+    """Sending the same again can help."""
     sent_as: tuple[str, ...] = ()
+    """Walmart's own codes, for a support case."""
     lines: tuple[LineFailure, ...] = ()
+    """The lines that could not be sent, if others could."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Nothing of this store goes to this endpoint ("*" is all of them) for a while."""
+    """The store makes no calls to an endpoint for a while."""
 
     endpoint: str
+    """`*` means all of Walmart's."""
     reason: str
     wait: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """Walmart took it and said so. The snapshot is None only where Walmart shows no order."""
+    """Walmart or Commerce accepted the write."""
 
     snapshot: OrderSnapshot | None
+    """The order after it. None means that no answer showed it."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlreadyThere:
-    """Walmart had it already; nothing was sent. Of a refund there is no snapshot.
-
-    in_doubt: an earlier try may still take effect, for what is there may be another update's.
-    """
+    """A read showed the update; nothing was sent."""
 
     snapshot: OrderSnapshot | None
+    """None for an update that is not about an order at Walmart."""
     in_doubt: bool = False
+    """An earlier try may still take effect, because what the read shows may be another update's."""
 
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
-    """It had no effect and may work later.
-
-    reached: the try got to Walmart (it counts towards giving up). absent: a read or Walmart's
-    answer showed that no unit of it is there. paused: a lane is paused because of it.
-    """
+    """The delivery had no effect, and may succeed later."""
 
     failure: Failure
     reached: bool
+    """The system processed the call, so the failure counts towards giving up."""
     wait: timedelta | None = None
+    """The next try comes no earlier. None means as the backoff says."""
     pause: Pause | None = None
+    """The pause that the answer asks for."""
     snapshot: OrderSnapshot | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """It may have had an effect: read Walmart before anything is sent again.
-
-    sent: bytes of a write left in this delivery, so the quiet period begins anew.
-    read: Walmart was read successfully in this delivery.
-    """
+    """The update may have taken effect: read before anything is sent again."""
 
     failure: Failure
     sent: bool
+    """Bytes of a write left in this delivery, so the quiet period starts again."""
     read: bool = False
+    """A read succeeded in this delivery."""
     pause: Pause | None = None
+    """The pause that the answer asks for."""
     snapshot: OrderSnapshot | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It will not happen as asked; a person must look. The snapshot shows what did happen."""
+    """The update will not take effect as requested; a person must act."""
 
     failure: Failure
     snapshot: OrderSnapshot | None = None
+    """The order, which may show a part of the update."""
 
 
 @dataclass(frozen=True, slots=True)
 class SendAgain:
-    """Walmart took an overwriting write, and an older value may still arrive until a moment.
+    """Walmart accepted an overwriting write, and an older value may still arrive.
 
-    It is sent, or looked at, once more then (the database's time); only then is it confirmed.
+    The write is confirmed only by another delivery, after that time.
     """
 
     until: datetime
+    """Until when the older value may arrive (the database's time)."""
     snapshot: OrderSnapshot | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class InternalError:
-    """An exception of our own ended the delivery.
-
-    sent: a write may have left without an answer. snapshot: what was read before.
-    """
+    """An exception of Waybill's own ended the delivery."""
 
     failure: Failure
     sent: bool
+    """A write may have left without an answer."""
     snapshot: OrderSnapshot | None = None
+    """The order that was read before."""
 
 
 @dataclass(frozen=True, slots=True)
 class HandedBack:
-    """Nothing was sent: the poller stops, or too little of the lease was left."""
+    """The delivery was given up before a write; the update keeps its state."""
 
     why: str = field(default="the poller is stopping")
 
@@ -135,4 +135,3 @@ class HandedBack:
 Outcome = (
     Confirmed | AlreadyThere | TryLater | Unclear | Refused | SendAgain | InternalError | HandedBack
 )
-Facts = Mapping[str, object]

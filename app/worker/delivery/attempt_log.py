@@ -1,4 +1,4 @@
-"""The evidence of a delivery, in words a person can read later: verdict, detail and calls."""
+"""The attempt as it is stored: verdict, detail and calls, without the buyer's words."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ from app.http_client.call import Call
 
 
 def verdict(outcome: Outcome) -> str:  # noqa: PLR0911 - one for each outcome
-    """One word for what a delivery came to."""
+    """Return one word for an outcome."""
     match outcome:
         case Confirmed():
             return "confirmed"
@@ -45,7 +45,7 @@ def verdict(outcome: Outcome) -> str:  # noqa: PLR0911 - one for each outcome
 
 
 def detail(outcome: Outcome) -> str | None:
-    """A sentence on it, where there is something to say."""
+    """Return a sentence on an outcome. None means that its verdict says all."""
     match outcome:
         case TryLater(failure) | Unclear(failure) | Refused(failure) | InternalError(failure):
             return f"{failure.code}: {failure.message}"[:1000]
@@ -60,12 +60,12 @@ def detail(outcome: Outcome) -> str | None:
 
 
 def hidden(outcome: Outcome, private: Collection[str]) -> Outcome:
-    """The outcome without the buyer's words, which a refusal may repeat."""
+    """Remove the buyer's words from an outcome; a refusal may repeat them."""
     return _reworded(outcome, lambda text: redaction.hide(text, private)) if private else outcome
 
 
 def unnamed(outcome: Outcome, calls: Sequence[Call]) -> Outcome:
-    """The outcome of those calls where the buyer's words are not known, without what may be one."""
+    """Remove sentences that may name the buyer, if the buyer's words are not known."""
     return _reworded(outcome, lambda text: error_redaction.reworded(text, calls))
 
 
@@ -82,17 +82,17 @@ def _reworded(outcome: Outcome, reword: Callable[[str], str]) -> Outcome:
 
 
 def snapshot(outcome: Outcome) -> OrderSnapshot | None:
-    """The newest picture of the order that the delivery saw."""
+    """Return the last snapshot of the order in an outcome."""
     return None if isinstance(outcome, HandedBack) else outcome.snapshot
 
 
 def pause(outcome: Outcome) -> Pause | None:
-    """The pause that Walmart's answer asks for, if any."""
+    """Return the pause that an answer asks for, if any."""
     return outcome.pause if isinstance(outcome, TryLater | Unclear) else None
 
 
 def call_json(call: Call) -> dict[str, Any]:
-    """A call as it is kept in the column attempts.calls; its texts are redacted already."""
+    """Return a call as the column attempts.calls stores it; its texts are redacted already."""
     return {
         "operation": call.operation,
         "method": call.method,

@@ -1,4 +1,4 @@
-"""What the calls of a delivery told about Walmart's endpoints: buckets, refusals, silence."""
+"""Reports of calls to the rate limits of their lanes: buckets, refusals, silence."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from app.http_client.call import Call, ErrorClass
 _SERVER_ERROR = 500
 _CLIENT_ERROR = 400
 _OK = 200
-# These are our own doing and say nothing about Walmart.
+# Failures of this machine, which say nothing about Walmart.
 _OURS = frozenset({calls.POOL_TIMEOUT, calls.NO_TIME_LEFT, calls.UNUSABLE_ADDRESS})
 _LET_IN = frozenset({None, ErrorClass.REFUSED, ErrorClass.NOT_FOUND})
 
@@ -20,27 +20,27 @@ _LET_IN = frozenset({None, ErrorClass.REFUSED, ErrorClass.NOT_FOUND})
 def report(
     store_id: int, made: Sequence[Call], pause: Pause | None, ended_at: datetime
 ) -> Iterator[CallReport]:
-    """What every poller should know of a delivery that ended then (the database's time).
+    """Report the calls of a delivery. ended_at: its end, by the database's time.
 
-    A host's clock may be wrong, so the times of its calls count from the end of the last one.
+    The host's clock may be wrong, so the times of the calls are shifted: the last one ended then.
     """
     shift = ended_at - made[-1].ended_at if made else timedelta()
-    told = [call for call in made if call.failure not in _OURS]
-    asked = [call for call in told if pause and endpoint_of(call.operation) == pause.endpoint]
-    for call in told:
-        news_of_call = _of(store_id, call, shift)
-        # The call that was answered with the pause says nothing good of its lane.
-        yield replace(news_of_call, pause=pause) if call in asked[-1:] else news_of_call
-        if news_of_call.endpoint is not Endpoint.COMMERCE and _let_in(call):
+    known = [call for call in made if call.failure not in _OURS]
+    paused = [call for call in known if pause and endpoint_of(call.operation) == pause.endpoint]
+    for call in known:
+        report_of_call = _of(store_id, call, shift)
+        # The call that the pause answered does not close the circuit of its lane.
+        yield replace(report_of_call, pause=pause) if call in paused[-1:] else report_of_call
+        if report_of_call.endpoint is not Endpoint.COMMERCE and _let_in(call):
             yield _reported(store_id, Endpoint.ALL, call, shift)
-    if pause is not None and not asked:
+    if pause is not None and not paused:
         yield CallReport(store_id, Endpoint(pause.endpoint), ended_at, ended_at, pause=pause)
 
 
 def _of(store_id: int, call: Call, shift: timedelta) -> CallReport:
     status = call.status
     circuit_open = status is None or status >= _SERVER_ERROR
-    # An answer that is too large is a proper one; what was asked for was too much.
+    # An answer that is too large is valid; the request asked for too much.
     too_large = call.failure == calls.ANSWER_TOO_LARGE
     unreadable = call.failure is not None and not too_large and (status or 0) < _CLIENT_ERROR
     ended_at = call.ended_at + shift

@@ -33,7 +33,7 @@ _NOT_SHOWN = Unclear(failures.NOT_SHOWN, sent=True)
 def deliver(context: DeliveryContext) -> Flow:
     """Cancel every open unit.
 
-    A canceled unit cannot be told from another one, so each try reads first.
+    Canceled units all look alike, so each try reads first.
     """
     read = yield from steps.read_order(context)
     settled = _judged(context, read)

@@ -69,7 +69,8 @@ def _send(context: DeliveryContext, read: Return, wanted: dict[int, int]) -> Flo
 def _read_order(context: DeliveryContext) -> Steps[OrderSnapshot | None]:
     """Read the order after its refund, so that the change is not taken for another's.
 
-    None means that the read failed. The refund stands all the same; the importer reads it later.
+    None means that the read failed. The refund is confirmed nevertheless; the importer reads the
+    order later.
     """
     number = context.order.purchase_order_id
     try:

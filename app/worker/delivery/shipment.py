@@ -67,7 +67,7 @@ def _unsure_until(context: DeliveryContext, read: OrderRead) -> datetime | None:
 
 
 def _blocked(reading: Readback, going: SendableUnits, snapshot: OrderSnapshot) -> Refused:
-    """Return the failure where nothing more can be sent; what Walmart has of it stands."""
+    """Return the failure if nothing more can be sent; units that Walmart has stay."""
     return Refused(
         blocked_messages.failure(going.blocked, rest=any(reading.found.values())), snapshot
     )

@@ -60,11 +60,11 @@ class Importer:
     every: float
     """Between two runs of a store; 0 turns imports off."""
     turn: float = TURN
-    """Of a run, more or less."""
+    """Length of a run, more or less."""
     patience: float = PATIENCE
-    """Of the longest pause that a run waits out."""
+    """The longest pause that a run waits out."""
     grace: float = webhook_inbox.GRACE
-    """In which Walmart must announce by webhook what an import found."""
+    """Time in which Walmart must announce by webhook what an import found."""
     page_size: int | None = None
     """None means the largest that Walmart allows."""
 
