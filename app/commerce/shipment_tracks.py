@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from app.domain.errors import Invalid, Problem
 from app.domain.orders.requests import RequestedItem, ShipRequest
+from app.domain.orders.tracking_key import tracking_key
 
 _GUESS = (
     "The shipment has several tracking numbers and does not say which units have which number: "
@@ -38,7 +39,7 @@ def packages(
     tracks: Sequence[Track], items: tuple[RequestedItem, ...] | None, reference: str
 ) -> list[ShipRequest]:
     """Split a shipment into packages. Raises Invalid tracking_number_required, tracks_ambiguous."""
-    distinct = {(each.carrier_code, each.number): each for each in tracks}
+    distinct = {(each.carrier_code, tracking_key(each.number)): each for each in tracks}
     if not distinct:
         message = "Walmart takes no shipment without a tracking number: a track is needed."
         raise Invalid(

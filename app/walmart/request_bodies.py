@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.domain.orders.snapshot import UnitStatus, tracking_key
+from app.domain.orders.snapshot import UnitStatus
+from app.domain.orders.tracking_key import tracking_key
 from app.walmart.carriers import WalmartCarrier
 from app.walmart.markets import CODES
 from app.walmart.order_parser import UnreadableOrder, decimal, read_order_body

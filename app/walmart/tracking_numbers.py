@@ -7,7 +7,7 @@ carriers are plain digits that several carriers could have issued, so they are n
 
 import re
 
-from app.domain.orders.snapshot import tracking_key
+from app.domain.orders.tracking_key import tracking_key
 
 _UPS = re.compile(r"1Z[0-9A-Z]{15}[0-9]")
 _USPS = re.compile(r"(?:420(?:\d{5}|\d{9}))?(9[1-5]\d{18}|9[1-5]\d{20})")

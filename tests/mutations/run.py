@@ -113,6 +113,7 @@ RESTORE = "tests/acceptance/test_restore.py"
 RECOVERING = "tests/acceptance/test_recover.py"
 LATE_CLAIMS = "tests/integration/test_late_claims.py"
 PROBES = "tests/acceptance/test_probes.py"
+TRACKING_KEYS = "tests/unit/domain/orders/test_tracking_key.py"
 MUTATIONS = (
     Mutation(
         "make installs everything that is missing by one call of apt-get",
@@ -2723,6 +2724,22 @@ MUTATIONS = (
         "ready=lambda: readiness.not_ready(parts.database)\n",
         "ready=lambda: asyncio.sleep(0)\n",
         (PROBES,),
+    ),
+    Mutation(
+        "a tracking number goes out without what cannot be seen in it",
+        "dropping white space alone",
+        "app/domain/orders/tracking_key.py",
+        'character.isspace() or category(character) == "Cf"',
+        "character.isspace()",
+        (TRACKING_KEYS,),
+    ),
+    Mutation(
+        "two tracking numbers in one field are not sent as one",
+        "taking every break for white space",
+        "app/domain/orders/tracking_key.py",
+        "return len(parts) > 1",
+        "return len(parts) > 2",
+        (TRACKING_KEYS,),
     ),
 )
 

@@ -13,7 +13,7 @@ from app.domain.errors import Problem
 from app.domain.orders import allocation, held_units
 from app.domain.orders.order import FulfillmentStatus, Item, Order, closed_problems
 from app.domain.orders.requests import ShipRequest
-from app.domain.orders.snapshot import tracking_key
+from app.domain.orders.tracking_key import looks_like_two, tracking_key, visible
 from app.domain.update import OPEN, Kind, State
 
 # A carrier's clock may run ahead of ours.
@@ -23,7 +23,7 @@ TRACKING_URL_MAX = 2048
 # Walmart's own list (its orders API, trackingInfo.methodCode).
 METHOD_CODES = ("Standard", "Express", "OneDay", "Freight", "WhiteGlove", "Value")
 DEFAULT_METHOD = "Standard"
-_TRACKING = re.compile(r"[A-Z0-9]+")
+_TRACKING = re.compile(r"[A-Za-z0-9-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,12 @@ def tracking_problems(order: Order, number: str) -> Iterator[Problem]:
     if not key:
         message = "Walmart takes no shipment without a tracking number."
         yield Problem("tracking_number_required", message, pointer)
-    elif len(number) > TRACKING_NUMBER_MAX:
+    elif looks_like_two(number):
+        message = "It looks like two numbers: send each as a tracking number of its own."
+        yield Problem(code, message, pointer)
+    elif len(key) > TRACKING_NUMBER_MAX:
         yield Problem(code, f"At most {TRACKING_NUMBER_MAX} characters are allowed.", pointer)
-    elif not number.isascii() or not _TRACKING.fullmatch(key):
+    elif not _TRACKING.fullmatch(visible(number)):
         yield Problem(code, "Only A to Z, digits, spaces and hyphens are allowed.", pointer)
     elif key in {
         tracking_key(order.purchase_order_id),

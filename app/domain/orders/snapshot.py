@@ -10,6 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from app.domain.orders.tracking_key import tracking_key
+
 
 class UnitStatus(StrEnum):
     """The status of units of a line at Walmart. OTHER is a word that this code does not know."""
@@ -26,11 +28,6 @@ class UnitStatus(StrEnum):
 OPEN = frozenset({UnitStatus.CREATED, UnitStatus.ACKNOWLEDGED})
 # A delivered or refunded unit was shipped, so it counts as shipped (contract, Orders).
 WAS_SHIPPED = frozenset({UnitStatus.SHIPPED, UnitStatus.DELIVERED, UnitStatus.REFUND})
-
-
-def tracking_key(number: str) -> str:
-    """Normalise a tracking number for comparison: no spaces, no hyphens, upper case."""
-    return number.replace(" ", "").replace("-", "").upper()
 
 
 @dataclass(frozen=True, slots=True)

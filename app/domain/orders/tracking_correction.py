@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 
 from app.domain.orders import readback
 from app.domain.orders.order import Order, Task
-from app.domain.orders.snapshot import OrderSnapshot, tracking_key
+from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.orders.tracking_history import corrections, own_numbers, possible_numbers
+from app.domain.orders.tracking_key import tracking_key
 from app.domain.outbox.doubt import latest
 from app.domain.update import DUE, Kind, State
 

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from app.domain.orders.order import Order, Task
-from app.domain.orders.snapshot import tracking_key
+from app.domain.orders.tracking_key import tracking_key
 from app.domain.update import Kind
 
 

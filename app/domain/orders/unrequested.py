@@ -12,9 +12,9 @@ from app.domain.orders.snapshot import (
     LineSnapshot,
     OrderSnapshot,
     Units,
-    tracking_key,
 )
 from app.domain.orders.tracking_history import possible_numbers
+from app.domain.orders.tracking_key import tracking_key
 from app.domain.update import Kind
 
 SHIPPED, CANCELED, REFUNDED = "shipped", "canceled", "refunded"

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from app.domain.ids import store_of
 from app.domain.orders.order import Order
-from app.domain.orders.snapshot import tracking_key
+from app.domain.orders.tracking_key import tracking_key
 from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import OPEN, State
 from app.storage import idempotency

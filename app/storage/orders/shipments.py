@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.domain.orders.order import Item
-from app.domain.orders.snapshot import tracking_key
+from app.domain.orders.tracking_key import tracking_key
 from app.storage.orders.repository import items_of
 from app.storage.postgres.database import Connection
 from app.storage.tables import shipments, updates

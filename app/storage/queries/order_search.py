@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.domain.errors import Conflict, Invalid, Problem
-from app.domain.orders.snapshot import tracking_key
+from app.domain.orders.tracking_key import tracking_key
 from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
 from app.storage.postgres.query import Reader

@@ -19,7 +19,7 @@ from app.domain.errors import refuse
 from app.domain.orders import held_units
 from app.domain.orders.order import Item, Order, Task
 from app.domain.orders.requests import RequestedItem, ShipRequest
-from app.domain.orders.snapshot import tracking_key
+from app.domain.orders.tracking_key import tracking_key
 from app.domain.update import State
 from app.storage.commerce import events as storage
 from app.storage.commerce.events import DONE, CommerceEvent

@@ -20,7 +20,7 @@ from app.commerce.payloads import (
 )
 from app.commerce.shipment_tracks import Track
 from app.domain.orders.requests import RequestedItem
-from app.domain.orders.snapshot import tracking_key
+from app.domain.orders.tracking_key import tracking_key
 from app.storage.commerce.events import CommerceEvent
 
 SHIPMENT, CANCELLATION, CREDITMEMO = "shipment", "cancellation", "creditmemo"

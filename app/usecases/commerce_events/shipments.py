@@ -13,7 +13,7 @@ from app.commerce.shipment_tracks import Track, packages
 from app.domain.errors import Conflict, Problem
 from app.domain.orders.order import Order
 from app.domain.orders.requests import TrackingCorrection
-from app.domain.orders.snapshot import tracking_key
+from app.domain.orders.tracking_key import tracking_key
 from app.storage.commerce import events as storage
 from app.storage.commerce.events import CommerceEvent
 from app.storage.orders import shipments

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from app.commerce import carriers as commerce_carriers
 from app.domain.errors import Problem
+from app.domain.orders.tracking_key import visible
 from app.storage.stores.stores import ShippingRules
 from app.walmart import carriers as walmart_carriers
 from app.walmart.carriers import WalmartCarrier
@@ -68,7 +69,7 @@ def _known(code: str, title: str | None) -> str | None:
 def _filled(template: str | None, tracking_number: str) -> str | None:
     if not template:
         return None
-    return template.replace("{tracking_number}", tracking_number.replace(" ", ""))
+    return template.replace("{tracking_number}", visible(tracking_number))
 
 
 def _needs_url(name: str) -> Problem:

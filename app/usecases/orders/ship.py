@@ -11,6 +11,7 @@ from app.domain.orders import reservation
 from app.domain.orders import shipping as rules
 from app.domain.orders.order import Item, Order, Task
 from app.domain.orders.requests import ShipRequest
+from app.domain.orders.tracking_key import tracking_key
 from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import Kind, State
 from app.storage import idempotency, queries
@@ -157,7 +158,8 @@ async def _same_reference(
     if found is None:
         return None
     shipment_id, content = found
-    if content != _content(request):
+    # Earlier releases kept the number as typed.
+    if content not in {_content(request), _fingerprint(request)}:
         message = f"Another shipment of this order bears the reference {request.reference!r}."
         problem = Problem("reference_reused", message, "/reference", conflict=True)
         raise Conflict(problem.code, message, [problem])
@@ -294,5 +296,10 @@ def _row(
 
 
 def _content(request: ShipRequest) -> bytes:
+    """The content that a reference stands for; a number that is typed otherwise is the same."""
+    return _fingerprint(replace(request, tracking_number=tracking_key(request.tracking_number)))
+
+
+def _fingerprint(request: ShipRequest) -> bytes:
     items = None if request.items is None else [str(item) for item in request.items]
     return idempotency.fingerprint([str(replace(request, items=None)), items])
