@@ -24,6 +24,7 @@ from app.web.v1 import (
     commerce_events,
     fast_shipment,
     inventory,
+    order_reads,
     orders,
     returns,
     shipments,
@@ -35,6 +36,7 @@ from app.web.walmart import webhooks as walmart_webhooks
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 OPERATIONS: tuple[OperationRouter, ...] = (
     stores.router,
+    order_reads.router,
     orders.router,
     shipments.router,
     cancellations.router,

@@ -18,31 +18,6 @@ from app.usecases.context import AppContext
 _SMALL = 64 * 1024
 PREFIX = "/webhooks/commerce/{store_code}"
 StoreCode = Annotated[str, Path(max_length=32, description="Code of the store view.")]
-ANY_BODY = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {"type": "object"},
-            "example": {
-                "eventName": "sales_order_shipment_save_after",
-                "data": {
-                    "shipment": {
-                        "entity_id": "45",
-                        "order_id": "7",
-                        "items": [{"order_item_id": "55", "qty": "1.0000"}],
-                        "tracks": [
-                            {
-                                "track_number": "1Z999AA10123456784",
-                                "title": "United Parcel Service",
-                                "carrier_code": "ups",
-                            }
-                        ],
-                    }
-                },
-            },
-        }
-    },
-}
 
 
 @asynccontextmanager

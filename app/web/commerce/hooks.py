@@ -9,8 +9,8 @@ from app.commerce import payloads, signatures
 from app.domain.errors import NotAvailable, OrderError, Unknown
 from app.storage.idempotency import StoredResponse
 from app.usecases.commerce_events import receive
+from app.web.commerce.examples import HOOK_BODY
 from app.web.commerce.hook_request import (
-    ANY_BODY,
     PREFIX,
     StoreCode,
     context_of,
@@ -34,16 +34,14 @@ _log = structlog.get_logger(__name__)
     operation_id="receive_commerce_webhook",
     summary="Receive an Adobe Commerce webhook",
     response_model=OperationOut,
-    responses={
-        **success(
-            200,
-            OperationOut,
-            {"op": "success", "message": None},
-            "The operation.",
-        ),
-        **problems("store_not_found", body=True),
-    },
-    openapi_extra={"requestBody": ANY_BODY},
+    responses=success(
+        200,
+        OperationOut,
+        {"op": "success", "message": None},
+        "The operation.",
+    )
+    | problems("store_not_found", body=True),
+    openapi_extra={"requestBody": HOOK_BODY},
 )
 async def receive_commerce_webhook(
     request: Request,

@@ -17,8 +17,8 @@ from app.storage.idempotency import StoredResponse
 from app.storage.stores.stores import CommerceSide
 from app.usecases.commerce_events import receive
 from app.usecases.context import AppContext
+from app.web.commerce.examples import HOOK_BODY
 from app.web.commerce.hook_request import (
-    ANY_BODY,
     PREFIX,
     StoreCode,
     context_of,
@@ -69,11 +69,9 @@ async def answer_adobe_challenge(
     operation_id="receive_adobe_events",
     summary="Receive Adobe I/O Events",
     response_model=EventsOut,
-    responses={
-        **success(200, EventsOut, {"results": ["accepted"]}, "The result of each event."),
-        **problems("store_not_found", "commerce_event_invalid", body=True),
-    },
-    openapi_extra={"requestBody": ANY_BODY},
+    responses=success(200, EventsOut, {"results": ["accepted"]}, "The result of each event.")
+    | problems("store_not_found", "commerce_event_invalid", body=True),
+    openapi_extra={"requestBody": HOOK_BODY},
 )
 async def receive_adobe_events(request: Request, store_code: StoreCode) -> Response:
     """Carry out events of Commerce: shipments, tracks, cancellations, credit memos.

@@ -19,6 +19,7 @@ from app.usecases.orders.ship import AcceptedShipment
 from app.usecases.returns import refund
 from app.usecases.returns.refund import Refunded
 from app.web.commerce import problems, search_criteria
+from app.web.commerce.examples import ORDER, ORDERS, SHIP
 from app.web.commerce.responses import answers
 from app.web.commerce.schemas import (
     CancelIn,
@@ -36,46 +37,6 @@ router = OperationRouter(
 )
 _StoreCode = Annotated[str, Path(max_length=32, description="Code of the store view.")]
 _OrderId = Annotated[int, Path(ge=1, le=BIGINT, description="entity_id of the order in Commerce.")]
-_SHIP = {
-    "items": [{"order_item_id": 55, "qty": 1}],
-    "notify": False,
-    "tracks": [
-        {
-            "track_number": "1Z999AA10123456784",
-            "title": "United Parcel Service",
-            "carrier_code": "ups",
-        }
-    ],
-}
-_ORDER = {
-    "entity_id": 123,
-    "increment_id": "000000123",
-    "ext_order_id": "1796330120075",
-    "ext_customer_id": "200012345678901",
-    "state": "processing",
-    "status": "open",
-    "order_currency_code": "USD",
-    "grand_total": 42.0,
-    "total_item_count": 1,
-    "total_qty_ordered": 3,
-    "created_at": "2026-11-23 10:00:00",
-    "updated_at": "2026-11-23 10:01:00",
-    "items": [
-        {
-            "item_id": 55,
-            "sku": "ABC",
-            "name": "Blue mug",
-            "price": 14.0,
-            "qty_ordered": 3,
-            "qty_shipped": 0,
-            "qty_canceled": 0,
-            "qty_refunded": 0,
-            "ext_order_item_id": "1",
-        }
-    ],
-    "extension_attributes": {"sync_state": "synced", "status_details": []},
-}
-_ORDERS = {"items": [_ORDER], "search_criteria": {"page_size": 20}, "total_count": 1}
 # A repeated request returns the pending cancellation.
 _UNDER_WAY = frozenset({"cancellation_pending"})
 
@@ -91,7 +52,7 @@ async def ship_order(
     context: Writing,
     store_code: _StoreCode,
     order_id: _OrderId,
-    body: Annotated[ShipIn, Body(examples=[_SHIP])],
+    body: Annotated[ShipIn, Body(examples=[SHIP])],
 ) -> Response:
     """Ship items, or all remaining units, and return the number of the shipment.
 
@@ -200,7 +161,7 @@ async def refund_order(
     operation_id="commerce_search_orders",
     summary="Search orders by Commerce's API",
     response_model=CommerceOrdersOut,
-    responses=answers(CommerceOrdersOut, example=_ORDERS, description="A page."),
+    responses=answers(CommerceOrdersOut, example=ORDERS, description="A page."),
 )
 async def search_orders(context: LooselyReading, store_code: _StoreCode) -> Response:
     """Search the orders of a store by `searchCriteria` (or `search_criteria`).
@@ -225,7 +186,7 @@ async def search_orders(context: LooselyReading, store_code: _StoreCode) -> Resp
     operation_id="commerce_get_order",
     summary="Get an order by Commerce's API",
     response_model=CommerceOrderOut,
-    responses=answers(CommerceOrderOut, example=_ORDER, description="The order."),
+    responses=answers(CommerceOrderOut, example=ORDER, description="The order."),
 )
 async def get_order(
     context: LooselyReading, store_code: _StoreCode, order_id: _OrderId

@@ -109,12 +109,9 @@ def _file(csv: str, lines: str) -> dict[str, object]:
     }
 
 
-_ANSWERS = {
-    **success(200, BulkOut, _RESULT, "The result of each row."),
-    **problems(
-        "store_not_found", "file_invalid", "file_too_long", "idempotency_key_invalid", body=True
-    ),
-}
+_ANSWERS = success(200, BulkOut, _RESULT, "The result of each row.") | problems(
+    "store_not_found", "file_invalid", "file_too_long", "idempotency_key_invalid", body=True
+)
 
 
 @router.post(

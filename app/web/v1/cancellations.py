@@ -38,25 +38,23 @@ _REASON = {
     summary="Cancel an order",
     status_code=202,
     response_model=CancellationView,
-    responses={
-        **success(
-            202, CancellationView, examples.CANCELLATION, "Accepted and stored.", location=True
-        ),
-        **problems(
-            "order_not_found",
-            "reason_required",
-            "reason_invalid",
-            "partial_cancellation_not_supported",
-            "cancel_not_requested",
-            "order_already_canceled",
-            "order_already_shipped",
-            "shipment_unresolved",
-            "cancellation_pending",
-            "cancellation_unresolved",
-            "walmart_unavailable",
-            body=True,
-        ),
-    },
+    responses=success(
+        202, CancellationView, examples.CANCELLATION, "Accepted and stored.", location=True
+    )
+    | problems(
+        "order_not_found",
+        "reason_required",
+        "reason_invalid",
+        "partial_cancellation_not_supported",
+        "cancel_not_requested",
+        "order_already_canceled",
+        "order_already_shipped",
+        "shipment_unresolved",
+        "cancellation_pending",
+        "cancellation_unresolved",
+        "walmart_unavailable",
+        body=True,
+    ),
 )
 async def cancel_order(
     context: Writing,
@@ -85,10 +83,8 @@ async def cancel_order(
     operation_id="get_cancellation",
     summary="Get the cancellation of an order",
     response_model=CancellationView,
-    responses={
-        **success(200, CancellationView, examples.CANCELLATION, "The newest cancellation."),
-        **problems("order_not_found", "cancellation_not_found"),
-    },
+    responses=success(200, CancellationView, examples.CANCELLATION, "The newest cancellation.")
+    | problems("order_not_found", "cancellation_not_found"),
 )
 async def get_cancellation(context: Reading, order_id: UUID) -> Response:
     """Get the newest cancellation of an order."""
@@ -105,10 +101,8 @@ async def get_cancellation(context: Reading, order_id: UUID) -> Response:
     operation_id="list_cancellation_reasons",
     summary="List the cancellation reasons",
     response_model=ReasonsOut,
-    responses={
-        **success(200, ReasonsOut, {"data": [_REASON], "next_cursor": None}, "All reasons."),
-        **problems(),
-    },
+    responses=success(200, ReasonsOut, {"data": [_REASON], "next_cursor": None}, "All reasons.")
+    | problems(),
 )
 async def list_cancellation_reasons(context: Reading) -> Response:
     """List the reasons, with the labels of Adobe's screens and Walmart's codes."""

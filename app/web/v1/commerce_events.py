@@ -27,10 +27,8 @@ _MISSING = "commerce_event_not_found"
     operation_id="list_commerce_events",
     summary="List Commerce events",
     response_model=CommerceEventsOut,
-    responses={
-        **success(200, CommerceEventsOut, {"data": [EXAMPLE], "next_cursor": None}, "A page."),
-        **problems("cursor_invalid", "store_not_found", "order_not_found"),
-    },
+    responses=success(200, CommerceEventsOut, {"data": [EXAMPLE], "next_cursor": None}, "A page.")
+    | problems("cursor_invalid", "store_not_found", "order_not_found"),
 )
 async def list_commerce_events(  # noqa: PLR0917 - FastAPI passes them by name
     context: Reading,
@@ -65,10 +63,8 @@ async def list_commerce_events(  # noqa: PLR0917 - FastAPI passes them by name
     operation_id="retry_commerce_event",
     summary="Retry a Commerce event",
     response_model=CommerceEventOut,
-    responses={
-        **success(200, CommerceEventOut, EXAMPLE, "The event after the retry."),
-        **problems(_MISSING, "commerce_event_finished"),
-    },
+    responses=success(200, CommerceEventOut, EXAMPLE, "The event after the retry.")
+    | problems(_MISSING, "commerce_event_finished"),
 )
 async def retry_commerce_event(context: Writing, event_id: UUID) -> Response:
     """Handle a refused event again, after its cause was fixed."""
@@ -83,10 +79,8 @@ async def retry_commerce_event(context: Writing, event_id: UUID) -> Response:
     operation_id="dismiss_commerce_event",
     summary="Dismiss a Commerce event",
     response_model=CommerceEventOut,
-    responses={
-        **success(200, CommerceEventOut, EXAMPLE, "The dismissed event."),
-        **problems(_MISSING, "required", "commerce_event_finished", body=True),
-    },
+    responses=success(200, CommerceEventOut, EXAMPLE, "The dismissed event.")
+    | problems(_MISSING, "required", "commerce_event_finished", body=True),
 )
 async def dismiss_commerce_event(
     context: Writing,

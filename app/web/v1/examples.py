@@ -7,7 +7,7 @@ ORDER_ID = "01932f5b-2d40-7b3e-9a04-77aa00000001"
 SHIPMENT_ID = "01932f5c-3e51-7c11-8c3f-0b1200000001"
 UPDATE_ID = "01932f5c-3e51-7d42-b5e6-9f0100000001"
 ATTEMPT_ID = "01932f5c-4f60-7e01-8a77-1d2300000001"
-_AT = "2026-11-23T10:00:00Z"
+AT = "2026-11-23T10:00:00Z"
 _LATER = "2026-11-23T10:00:01.250000Z"
 
 STATUS_DETAIL: dict[str, Any] = {
@@ -31,22 +31,22 @@ UPDATE: dict[str, Any] = {
     "state": "pending",
     "sequence": 2,
     "attempts_made": 0,
-    "next_attempt_at": _AT,
+    "next_attempt_at": AT,
     "needs_reading": False,
     "in_doubt_until": None,
     "status_detail": None,
     "note": None,
     "dismissed_by": None,
     "requested_by": "commerce",
-    "created_at": _AT,
-    "updated_at": _AT,
+    "created_at": AT,
+    "updated_at": AT,
     "finished_at": None,
 }
 ATTEMPT: dict[str, Any] = {
     "id": ATTEMPT_ID,
     "number": 1,
     "poller": "poller-1",
-    "started_at": _AT,
+    "started_at": AT,
     "ended_at": _LATER,
     "verdict": "confirmed",
     "detail": None,
@@ -55,7 +55,7 @@ ATTEMPT: dict[str, Any] = {
             "operation": "ship",
             "method": "POST",
             "path": "/v3/orders/1796330120075/shipping",
-            "started_at": _AT,
+            "started_at": AT,
             "ended_at": _LATER,
             "correlation_id": "6f1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d",
             "request": '{"orderShipment":{"orderLines":{"orderLine":[…]}}}',
@@ -74,7 +74,7 @@ SHIPMENT: dict[str, Any] = {
     "carrier_title": "United Parcel Service",
     "tracking_number": "1Z999AA10123456784",
     "tracking_url": None,
-    "shipped_at": _AT,
+    "shipped_at": AT,
     "method_code": "Standard",
     "reference": "commerce-shipment-000000045",
     "override_cancel_request": False,
@@ -82,7 +82,7 @@ SHIPMENT: dict[str, Any] = {
     "state": "pending",
     "items": [{"line_number": "1", "quantity": 1, "confirmed": 0}],
     "update": UPDATE,
-    "created_at": _AT,
+    "created_at": AT,
 }
 CANCELLATION: dict[str, Any] = {
     "id": "01932f5d-0a10-7a99-9b01-5e6f00000001",
@@ -93,7 +93,7 @@ CANCELLATION: dict[str, Any] = {
     "state": "pending",
     "items": [{"line_number": "1", "quantity": 3, "confirmed": 0}],
     "update": {**UPDATE, "kind": "cancellation"},
-    "created_at": _AT,
+    "created_at": AT,
 }
 ORDER: dict[str, Any] = {
     "id": ORDER_ID,
@@ -107,7 +107,7 @@ ORDER: dict[str, Any] = {
     "sync": {
         "state": "pending",
         "pending": 1,
-        "next_attempt_at": _AT,
+        "next_attempt_at": AT,
         "last_synced_at": "2026-11-23T09:58:00Z",
     },
     "status_details": [],
@@ -121,7 +121,7 @@ ORDER: dict[str, Any] = {
     "acknowledge_by": None,
     "item_count": 3,
     "order_value": {"amount": "42.00", "currency": "USD"},
-    "updated_at": _AT,
+    "updated_at": AT,
     "lines": [
         {
             "line_number": "1",
@@ -141,49 +141,6 @@ ORDER: dict[str, Any] = {
     ],
     "shipments": [SHIPMENT],
     "cancellation": None,
-}
-STORE: dict[str, Any] = {
-    "id": STORE_ID,
-    "name": "Main store",
-    "code": "walmart_us",
-    "market": "US",
-    "walmart": {"client_id": "5f2c7a1e-0d3b-4c9a", "client_secret_set": True},
-    "commerce": {
-        "base_url": "https://shop.example",
-        "access_token_set": True,
-        "push_orders": True,
-        "payment_method": None,
-        "stock_id": 1,
-        "webhook_public_keys": [],
-        "io_client_ids": [],
-    },
-    "carriers": {
-        "ups": "UPS",
-        "acme_freight": {
-            "other": "Acme Freight",
-            "tracking_url": "https://acme.example/t/{tracking_number}",
-        },
-    },
-    "default_cancellation_reason": None,
-    "default_tracking_url": None,
-    "notifications": {"host": "https://hooks.example", "secret_set": True},
-    "created_at": _AT,
-    "updated_at": _AT,
-    "status_details": [],
-}
-STORE_IN: dict[str, Any] = {
-    "name": "Main store",
-    "code": "walmart_us",
-    "market": "US",
-    "walmart": {"client_id": "5f2c7a1e-0d3b-4c9a", "client_secret": "the-secret-of-your-key"},
-    "commerce": {
-        "base_url": "https://shop.example",
-        "access_token": "the-token-of-your-integration",
-        "push_orders": True,
-        "stock_id": 1,
-    },
-    "carriers": STORE["carriers"],
-    "notifications": {"url": "https://hooks.example/T0/B0", "secret": "at-least-16-characters"},
 }
 ORDER_IN: dict[str, Any] = {
     "store_id": STORE_ID,
@@ -226,7 +183,7 @@ TIMELINE: dict[str, Any] = {
             "detail": {"purchase_order_id": "1796330120075"},
         },
         {
-            "at": _AT,
+            "at": AT,
             "what": "shipment_accepted",
             "actor": "commerce",
             "update_id": UPDATE_ID,
@@ -241,53 +198,4 @@ LEVEL: dict[str, Any] = {
     "quantity": 5,
     "ship_node": None,
     "update": UPDATE | {"order_id": None, "subject": "sku:ABC", "kind": "inventory"},
-}
-
-RETURN: dict[str, Any] = {
-    "id": "01932f5e-7a10-7c42-9f00-5a1100000001",
-    "store_id": STORE_ID,
-    "order_id": ORDER_ID,
-    "order_url": f"/v1/orders/{ORDER_ID}",
-    "commerce_order_number": "000000123",
-    "orders": [
-        {
-            "purchase_order_id": "1796330120075",
-            "order_id": ORDER_ID,
-            "order_url": f"/v1/orders/{ORDER_ID}",
-            "commerce_order_number": "000000123",
-            "commerce_order_id": 123,
-        }
-    ],
-    "rma_number": "106152711271982880",
-    "purchase_order_id": "1796330120075",
-    "customer_order_id": "200012345678901",
-    "return_type": "refund",
-    "canceled": False,
-    "status": "received",
-    "status_details": [],
-    "requested_at": _AT,
-    "return_by": "2026-12-23T10:00:00Z",
-    "arrived_at": None,
-    "refund_by": None,
-    "refund_amount": {"amount": "14.00", "currency": "USD"},
-    "items": [
-        {
-            "return_line_number": 1,
-            "purchase_order_id": "1796330120075",
-            "line_number": "1",
-            "sku": "ABC",
-            "name": "Blue mug",
-            "quantity": 1,
-            "refunded": 0,
-            "canceled": 0,
-            "reason": "DAMAGED",
-        }
-    ],
-    "refunds": [],
-    "updated_at": _AT,
-}
-REFUND: dict[str, Any] = {
-    "number": 7,
-    "update": UPDATE | {"kind": "refund"},
-    "returned": RETURN,
 }

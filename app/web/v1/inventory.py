@@ -73,10 +73,8 @@ router = OperationRouter(_PATH, "inventory", PathRule(_PATH, MANY))
     summary="Set stock levels",
     status_code=202,
     response_model=InventoryOut,
-    responses={
-        **success(202, InventoryOut, {"data": [examples.LEVEL]}, "Accepted and stored."),
-        **problems("store_not_found", "sku_repeated", body=True),
-    },
+    responses=success(202, InventoryOut, {"data": [examples.LEVEL]}, "Accepted and stored.")
+    | problems("store_not_found", "sku_repeated", body=True),
 )
 async def put_inventory(
     context: Writing,

@@ -1,4 +1,4 @@
-"""/v1/orders: register, import, list, read, link to Commerce, refresh."""
+"""/v1/orders: register, list, count, read, link to Commerce."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,11 +12,8 @@ from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries import OrderFilter
 from app.storage.queries.views import OrderView
-from app.usecases.imports import import_order as importing
 from app.usecases.imports import link_to_commerce, register
 from app.usecases.imports.register import Registered
-from app.usecases.orders import refresh
-from app.usecases.orders.refresh import Refreshed
 from app.web import pagination
 from app.web.dependencies import Reading, RequestContext, Writing, answer, respond
 from app.web.path_rules import MANY, PathRule
@@ -24,11 +21,9 @@ from app.web.route import OperationRouter
 from app.web.v1 import examples
 from app.web.v1.fields import Text, Time
 from app.web.v1.order_schemas import (
-    ImportIn,
     OrderIn,
     OrderPatch,
     OrdersOut,
-    RefreshIn,
     SummaryOut,
     TimelineOut,
 )
@@ -42,11 +37,6 @@ _SUMMARY = {
     "canceled": 5,
     "error": 1,
     "total": 501,
-}
-_REFRESHED = {
-    "refreshed": True,
-    "explanation": "Walmart was read just now.",
-    "order": examples.ORDER,
 }
 
 
@@ -66,18 +56,16 @@ class OrderStatus(StrEnum):
     summary="Register an order",
     status_code=201,
     response_model=OrderView,
-    responses={
-        **success(201, OrderView, examples.ORDER, "The order, new.", location=True),
-        **success(200, OrderView, examples.ORDER, "The order, already registered."),
-        **problems(
-            "required",
-            "invalid_quantity",
-            "store_not_found",
-            "order_differs",
-            "commerce_order_taken",
-            body=True,
-        ),
-    },
+    responses=success(201, OrderView, examples.ORDER, "The order, new.", location=True)
+    | success(200, OrderView, examples.ORDER, "The order, already registered.")
+    | problems(
+        "required",
+        "invalid_quantity",
+        "store_not_found",
+        "order_differs",
+        "commerce_order_taken",
+        body=True,
+    ),
 )
 async def register_order(
     context: Writing, body: Annotated[OrderIn, Body(examples=[examples.ORDER_IN])]
@@ -92,48 +80,9 @@ async def register_order(
     return await context.once(
         body,
         store,
-        _registered,
+        registered,
         lambda once: register.register(
             context.app, body.store_id, registration, actor=context.actor, once=once
-        ),
-    )
-
-
-@router.post(
-    "/import",
-    operation_id="import_order",
-    summary="Import an order from Walmart",
-    status_code=201,
-    response_model=OrderView,
-    responses={
-        **success(201, OrderView, examples.ORDER, "The order, new.", location=True),
-        **success(
-            200, OrderView, examples.ORDER, "The order, already imported; it was read again."
-        ),
-        **problems(
-            "store_not_found",
-            "purchase_order_not_found",
-            "credentials_rejected",
-            "walmart_unavailable",
-            body=True,
-        ),
-    },
-)
-async def import_order(
-    context: Writing,
-    body: Annotated[
-        ImportIn,
-        Body(examples=[{"store_id": examples.STORE_ID, "purchase_order_id": "1796330120075"}]),
-    ],
-) -> Response:
-    """Read an order from Walmart, and store it."""
-    store = context.store_of(body.store_id, "store")
-    return await context.once(
-        body,
-        store,
-        _registered,
-        lambda once: importing.import_order(
-            context.app, body.store_id, body.purchase_order_id, actor=context.actor, once=once
         ),
     )
 
@@ -143,10 +92,8 @@ async def import_order(
     operation_id="list_orders",
     summary="List orders",
     response_model=OrdersOut,
-    responses={
-        **success(200, OrdersOut, {"data": [examples.ORDER], "next_cursor": None}, "A page."),
-        **problems("cursor_invalid", "search_too_broad", "store_not_found"),
-    },
+    responses=success(200, OrdersOut, {"data": [examples.ORDER], "next_cursor": None}, "A page.")
+    | problems("cursor_invalid", "search_too_broad", "store_not_found"),
 )
 async def list_orders(  # noqa: PLR0917 - FastAPI passes them by name
     context: Reading,
@@ -189,10 +136,7 @@ async def list_orders(  # noqa: PLR0917 - FastAPI passes them by name
     operation_id="summarize_orders",
     summary="Count orders by status",
     response_model=SummaryOut,
-    responses={
-        **success(200, SummaryOut, _SUMMARY, "The counts."),
-        **problems("store_not_found"),
-    },
+    responses=success(200, SummaryOut, _SUMMARY, "The counts.") | problems("store_not_found"),
 )
 async def summarize_orders(context: Reading, store_id: UUID | None = None) -> Response:
     """Count the orders of a store, or of all stores that the key may see."""
@@ -206,10 +150,7 @@ async def summarize_orders(context: Reading, store_id: UUID | None = None) -> Re
     operation_id="get_order",
     summary="Get an order",
     response_model=OrderView,
-    responses={
-        **success(200, OrderView, examples.ORDER, "The order."),
-        **problems("order_not_found"),
-    },
+    responses=success(200, OrderView, examples.ORDER, "The order.") | problems("order_not_found"),
 )
 async def get_order(context: Reading, order_id: UUID) -> Response:
     """Get an order: its units as confirmed by Walmart, its pending updates and its errors."""
@@ -226,12 +167,10 @@ async def get_order(context: Reading, order_id: UUID) -> Response:
     operation_id="update_order",
     summary="Link an order to Commerce",
     response_model=OrderView,
-    responses={
-        **success(200, OrderView, examples.ORDER, "The order."),
-        **problems(
-            "order_not_found", "unknown_field", "unknown_line", "commerce_order_taken", body=True
-        ),
-    },
+    responses=success(200, OrderView, examples.ORDER, "The order.")
+    | problems(
+        "order_not_found", "unknown_field", "unknown_line", "commerce_order_taken", body=True
+    ),
 )
 async def update_order(
     context: Writing,
@@ -255,10 +194,8 @@ async def update_order(
     operation_id="get_order_timeline",
     summary="Get the timeline of an order",
     response_model=TimelineOut,
-    responses={
-        **success(200, TimelineOut, examples.TIMELINE, "The timeline."),
-        **problems("order_not_found"),
-    },
+    responses=success(200, TimelineOut, examples.TIMELINE, "The timeline.")
+    | problems("order_not_found"),
 )
 async def get_order_timeline(context: Reading, order_id: UUID) -> Response:
     """Get the events of an order, oldest first: accepted, attempted, settled, corrected."""
@@ -270,53 +207,11 @@ async def get_order_timeline(context: Reading, order_id: UUID) -> Response:
     return respond(answer(200, TimelineOut(data=entries, next_cursor=None)))
 
 
-@router.post(
-    "/{order_id}/refresh",
-    operation_id="refresh_order",
-    summary="Refresh an order from Walmart",
-    response_model=Refreshed,
-    responses={
-        **success(200, Refreshed, _REFRESHED, "The order after the refresh."),
-        **problems(
-            "order_not_found",
-            "order_not_at_walmart",
-            "order_in_doubt",
-            "credentials_rejected",
-            "walmart_unavailable",
-            body=True,
-        ),
-    },
-)
-async def refresh_order(
-    context: Writing,
-    order_id: UUID,
-    body: Annotated[RefreshIn | None, Body(examples=[{"accept_walmart": False}])] = None,
-) -> Response:
-    """Read the order from Walmart, and settle the updates that the read proves.
-
-    Confirmed units that Walmart does not show stay confirmed, since a read may lag.
-    `accept_walmart` takes them back.
-    """
-    store = context.store_of(order_id)
-    accept = body is not None and body.accept_walmart
-    return await context.once(
-        body,
-        store,
-        _refreshed,
-        lambda once: refresh.refresh(
-            context.app, order_id, actor=context.actor, accept_walmart=accept, once=once
-        ),
-    )
-
-
-def _registered(registered: Registered) -> StoredResponse:
-    status = 201 if registered.created else 200
-    order = registered.order
+def registered(result: Registered) -> StoredResponse:
+    """The answer to an order that was registered or imported."""
+    status = 201 if result.created else 200
+    order = result.order
     return answer(status, order, Location=f"/v1/orders/{order.id}")
-
-
-def _refreshed(refreshed: Refreshed) -> StoredResponse:
-    return answer(200, refreshed)
 
 
 def _seen(context: RequestContext, store_id: UUID | None) -> int | None:

@@ -15,9 +15,9 @@ from app.usecases.returns.refund import Refunded
 from app.web import pagination
 from app.web.dependencies import Reading, Writing, answer, respond
 from app.web.route import OperationRouter
-from app.web.v1 import examples
 from app.web.v1.fields import Text
 from app.web.v1.responses import problems, success
+from app.web.v1.return_examples import REFUND, RETURN
 from app.web.v1.return_schemas import RefundIn, RefundOut, ReturnsOut, ReturnSummaryOut
 
 router = OperationRouter("/v1/returns", "returns")
@@ -30,10 +30,8 @@ _SUMMARY = {"received": 2, "refunded": 40, "error": 0, "closed": 1, "total": 43}
     operation_id="list_returns",
     summary="List returns",
     response_model=ReturnsOut,
-    responses={
-        **success(200, ReturnsOut, {"data": [examples.RETURN], "next_cursor": None}, "A page."),
-        **problems("cursor_invalid", "store_not_found", "order_not_found", "search_too_broad"),
-    },
+    responses=success(200, ReturnsOut, {"data": [RETURN], "next_cursor": None}, "A page.")
+    | problems("cursor_invalid", "store_not_found", "order_not_found", "search_too_broad"),
 )
 async def list_returns(  # noqa: PLR0917 - FastAPI passes them by name
     context: Reading,
@@ -69,10 +67,7 @@ async def list_returns(  # noqa: PLR0917 - FastAPI passes them by name
     operation_id="summarize_returns",
     summary="Count returns by status",
     response_model=ReturnSummaryOut,
-    responses={
-        **success(200, ReturnSummaryOut, _SUMMARY, "The counts."),
-        **problems("store_not_found"),
-    },
+    responses=success(200, ReturnSummaryOut, _SUMMARY, "The counts.") | problems("store_not_found"),
 )
 async def summarize_returns(context: Reading, store_id: UUID | None = None) -> Response:
     """Count the returns of a store, or of all stores that the key may see."""
@@ -87,10 +82,7 @@ async def summarize_returns(context: Reading, store_id: UUID | None = None) -> R
     operation_id="get_return",
     summary="Get a return",
     response_model=ReturnView,
-    responses={
-        **success(200, ReturnView, examples.RETURN, "The return."),
-        **problems("return_not_found"),
-    },
+    responses=success(200, ReturnView, RETURN, "The return.") | problems("return_not_found"),
 )
 async def get_return(context: Reading, return_id: UUID) -> Response:
     """Get a return as Walmart shows it, with its refunds."""
@@ -108,23 +100,21 @@ async def get_return(context: Reading, return_id: UUID) -> Response:
     summary="Refund a return or some of its units",
     status_code=202,
     response_model=RefundOut,
-    responses={
-        **success(202, RefundOut, examples.REFUND, "Accepted and stored.", location=True),
-        **problems(
-            "return_not_found",
-            "unknown_line",
-            "invalid_quantity",
-            "nothing_to_refund",
-            "refund_exceeds_return",
-            "order_not_shipped",
-            "order_unknown",
-            "return_closed",
-            "return_unreadable",
-            "idempotency_key_reused",
-            "idempotency_in_progress",
-            body=True,
-        ),
-    },
+    responses=success(202, RefundOut, REFUND, "Accepted and stored.", location=True)
+    | problems(
+        "return_not_found",
+        "unknown_line",
+        "invalid_quantity",
+        "nothing_to_refund",
+        "refund_exceeds_return",
+        "order_not_shipped",
+        "order_unknown",
+        "return_closed",
+        "return_unreadable",
+        "idempotency_key_reused",
+        "idempotency_in_progress",
+        body=True,
+    ),
 )
 async def refund_return(
     context: Writing,

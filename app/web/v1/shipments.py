@@ -28,34 +28,31 @@ router = OperationRouter("/v1/orders/{order_id}/shipments", "shipments")
     summary="Ship an order or some of its units",
     status_code=202,
     response_model=ShipmentView,
-    responses={
-        **success(202, ShipmentView, examples.SHIPMENT, "Accepted and stored.", location=True),
-        **success(
-            200,
-            PreviewOut | ShipmentView,
-            examples.PREVIEW,
-            "With `dry_run`, a preview. With a `reference` that was sent before, the first "
-            "shipment.",
-        ),
-        **problems(
-            "order_not_found",
-            "tracking_number_required",
-            "tracking_number_invalid",
-            "tracking_url_required",
-            "unknown_line",
-            "invalid_quantity",
-            "idempotency_key_reused",
-            "quantity_exceeds_remaining",
-            "cancel_requested",
-            "nothing_to_ship",
-            "order_canceled",
-            "cancellation_pending",
-            "cancellation_unresolved",
-            "reference_reused",
-            "idempotency_in_progress",
-            body=True,
-        ),
-    },
+    responses=success(202, ShipmentView, examples.SHIPMENT, "Accepted and stored.", location=True)
+    | success(
+        200,
+        PreviewOut | ShipmentView,
+        examples.PREVIEW,
+        "With `dry_run`, a preview. With a `reference` that was sent before, the first shipment.",
+    )
+    | problems(
+        "order_not_found",
+        "tracking_number_required",
+        "tracking_number_invalid",
+        "tracking_url_required",
+        "unknown_line",
+        "invalid_quantity",
+        "idempotency_key_reused",
+        "quantity_exceeds_remaining",
+        "cancel_requested",
+        "nothing_to_ship",
+        "order_canceled",
+        "cancellation_pending",
+        "cancellation_unresolved",
+        "reference_reused",
+        "idempotency_in_progress",
+        body=True,
+    ),
 )
 async def ship_order(
     context: Writing,
@@ -89,15 +86,13 @@ async def ship_order(
     operation_id="list_shipments",
     summary="List the shipments of an order",
     response_model=ShipmentsOut,
-    responses={
-        **success(
-            200,
-            ShipmentsOut,
-            {"data": [examples.SHIPMENT], "next_cursor": None},
-            "A page.",
-        ),
-        **problems("order_not_found", "cursor_invalid"),
-    },
+    responses=success(
+        200,
+        ShipmentsOut,
+        {"data": [examples.SHIPMENT], "next_cursor": None},
+        "A page.",
+    )
+    | problems("order_not_found", "cursor_invalid"),
 )
 async def list_shipments(
     context: Reading, order_id: UUID, limit: pagination.Limit = 50, cursor: pagination.Cursor = None
@@ -119,10 +114,8 @@ async def list_shipments(
     operation_id="get_shipment",
     summary="Get a shipment",
     response_model=ShipmentView,
-    responses={
-        **success(200, ShipmentView, examples.SHIPMENT, "The shipment."),
-        **problems("order_not_found", "shipment_not_found"),
-    },
+    responses=success(200, ShipmentView, examples.SHIPMENT, "The shipment.")
+    | problems("order_not_found", "shipment_not_found"),
 )
 async def get_shipment(context: Reading, order_id: UUID, shipment_id: UUID) -> Response:
     """Get a shipment, with the units that Walmart has confirmed."""
@@ -140,23 +133,21 @@ async def get_shipment(context: Reading, order_id: UUID, shipment_id: UUID) -> R
     summary="Correct the tracking of a shipment",
     status_code=202,
     response_model=ShipmentView,
-    responses={
-        **success(
-            202,
-            ShipmentView,
-            examples.SHIPMENT,
-            "The corrected shipment.",
-        ),
-        **problems(
-            "order_not_found",
-            "shipment_not_found",
-            "tracking_number_invalid",
-            "tracking_url_required",
-            "update_finished",
-            "tracking_window_closed",
-            body=True,
-        ),
-    },
+    responses=success(
+        202,
+        ShipmentView,
+        examples.SHIPMENT,
+        "The corrected shipment.",
+    )
+    | problems(
+        "order_not_found",
+        "shipment_not_found",
+        "tracking_number_invalid",
+        "tracking_url_required",
+        "update_finished",
+        "tracking_window_closed",
+        body=True,
+    ),
 )
 async def correct_tracking(
     context: Writing,

@@ -13,8 +13,8 @@ from app.usecases.stores import manage as use_cases
 from app.web import pagination
 from app.web.dependencies import Administering, Reading, RequestContext, answer, respond
 from app.web.route import OperationRouter
-from app.web.v1 import examples
 from app.web.v1.responses import problems, success
+from app.web.v1.store_examples import STORE, STORE_IN
 from app.web.v1.store_schemas import StoreIn, StoreOut, StorePatch, StoresOut, VerifiedOut
 
 router = OperationRouter("/v1/stores", "stores")
@@ -41,13 +41,11 @@ _VERIFIED = {
     summary="Connect a store",
     status_code=201,
     response_model=StoreOut,
-    responses={
-        **success(201, StoreOut, examples.STORE, "The store.", location=True),
-        **problems(*_CONTENT, *_TAKEN, body=True),
-    },
+    responses=success(201, StoreOut, STORE, "The store.", location=True)
+    | problems(*_CONTENT, *_TAKEN, body=True),
 )
 async def create_store(
-    context: Administering, body: Annotated[StoreIn, Body(examples=[examples.STORE_IN])]
+    context: Administering, body: Annotated[StoreIn, Body(examples=[STORE_IN])]
 ) -> Response:
     """Connect a Commerce store view to a Walmart seller account.
 
@@ -69,10 +67,8 @@ async def create_store(
     operation_id="list_stores",
     summary="List stores",
     response_model=StoresOut,
-    responses={
-        **success(200, StoresOut, {"data": [examples.STORE], "next_cursor": None}, "A page."),
-        **problems("cursor_invalid"),
-    },
+    responses=success(200, StoresOut, {"data": [STORE], "next_cursor": None}, "A page.")
+    | problems("cursor_invalid"),
 )
 async def list_stores(
     context: Reading, limit: pagination.Limit = 50, cursor: pagination.Cursor = None
@@ -92,10 +88,8 @@ async def list_stores(
     operation_id="get_store",
     summary="Get a store",
     response_model=StoreOut,
-    responses={
-        **success(200, StoreOut, examples.STORE, "The store, without its secrets."),
-        **problems("store_not_found"),
-    },
+    responses=success(200, StoreOut, STORE, "The store, without its secrets.")
+    | problems("store_not_found"),
 )
 async def get_store(context: Reading, store_id: UUID) -> Response:
     """Get a store, without its secrets."""
@@ -112,10 +106,8 @@ async def get_store(context: Reading, store_id: UUID) -> Response:
     operation_id="update_store",
     summary="Change a store",
     response_model=StoreOut,
-    responses={
-        **success(200, StoreOut, examples.STORE, "The changed store."),
-        **problems(*_CONTENT, "store_not_found", *_TAKEN, body=True),
-    },
+    responses=success(200, StoreOut, STORE, "The changed store.")
+    | problems(*_CONTENT, "store_not_found", *_TAKEN, body=True),
 )
 async def update_store(
     context: Administering,
@@ -136,10 +128,8 @@ async def update_store(
     operation_id="verify_store",
     summary="Verify the Walmart credentials of a store",
     response_model=VerifiedOut,
-    responses={
-        **success(200, VerifiedOut, _VERIFIED, "Walmart's answer."),
-        **problems("store_not_found"),
-    },
+    responses=success(200, VerifiedOut, _VERIFIED, "Walmart's answer.")
+    | problems("store_not_found"),
 )
 async def verify_store(context: Administering, store_id: UUID) -> Response:
     """Request a token with the credentials of the store, and its scopes."""

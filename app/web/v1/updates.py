@@ -57,10 +57,8 @@ _DISMISSED = {
     operation_id="list_updates",
     summary="List updates",
     response_model=UpdatesOut,
-    responses={
-        **success(200, UpdatesOut, {"data": [examples.UPDATE], "next_cursor": None}, "A page."),
-        **problems("cursor_invalid", "store_not_found", "order_not_found"),
-    },
+    responses=success(200, UpdatesOut, {"data": [examples.UPDATE], "next_cursor": None}, "A page.")
+    | problems("cursor_invalid", "store_not_found", "order_not_found"),
 )
 async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
     context: Reading,
@@ -92,10 +90,8 @@ async def list_updates(  # noqa: PLR0917 - FastAPI passes them by name
     summary="Retry many updates",
     status_code=202,
     response_model=RetriedMany,
-    responses={
-        **success(202, RetriedMany, _RETRIED_MANY, "What will happen to each update."),
-        **problems("store_not_found", "order_not_found", body=True),
-    },
+    responses=success(202, RetriedMany, _RETRIED_MANY, "What will happen to each update.")
+    | problems("store_not_found", "order_not_found", body=True),
 )
 async def retry_updates(
     context: Writing,
@@ -127,10 +123,8 @@ async def retry_updates(
     operation_id="get_update",
     summary="Get an update with its attempts",
     response_model=UpdateWithAttemptsView,
-    responses={
-        **success(200, UpdateWithAttemptsView, _WITH_ATTEMPTS, "The update."),
-        **problems("update_not_found"),
-    },
+    responses=success(200, UpdateWithAttemptsView, _WITH_ATTEMPTS, "The update.")
+    | problems("update_not_found"),
 )
 async def get_update(context: Reading, update_id: UUID) -> Response:
     """Get an update with its attempts: requests and responses, redacted, and the verdicts."""
@@ -148,16 +142,14 @@ async def get_update(context: Reading, update_id: UUID) -> Response:
     summary="Retry an update",
     status_code=202,
     response_model=Retried,
-    responses={
-        **success(202, Retried, _RETRIED, "What will happen."),
-        **problems(
-            "update_not_found",
-            "update_in_progress",
-            "update_finished",
-            "quantity_exceeds_remaining",
-            body=True,
-        ),
-    },
+    responses=success(202, Retried, _RETRIED, "What will happen.")
+    | problems(
+        "update_not_found",
+        "update_in_progress",
+        "update_finished",
+        "quantity_exceeds_remaining",
+        body=True,
+    ),
 )
 async def retry_update(
     context: Writing,
@@ -189,12 +181,8 @@ async def retry_update(
     operation_id="dismiss_update",
     summary="Dismiss an update",
     response_model=Dismissed,
-    responses={
-        **success(200, Dismissed, _DISMISSED, "The dismissed update, and what Walmart shows."),
-        **problems(
-            "update_not_found", "required", "update_in_progress", "update_finished", body=True
-        ),
-    },
+    responses=success(200, Dismissed, _DISMISSED, "The dismissed update, and what Walmart shows.")
+    | problems("update_not_found", "required", "update_in_progress", "update_finished", body=True),
 )
 async def dismiss_update(
     context: Writing,

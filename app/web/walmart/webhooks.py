@@ -38,10 +38,8 @@ _BODY = {
     operation_id="receive_walmart_event",
     summary="Receive a Walmart event",
     response_model=AnnouncedOut,
-    responses={
-        **success(200, AnnouncedOut, {"known": False}, "Stored."),
-        **problems("store_not_found", "notification_invalid", body=True),
-    },
+    responses=success(200, AnnouncedOut, {"known": False}, "Stored.")
+    | problems("store_not_found", "notification_invalid", body=True),
     openapi_extra={
         "requestBody": {
             "required": True,

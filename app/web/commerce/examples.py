@@ -1,0 +1,68 @@
+"""Examples of Commerce's bodies for the OpenAPI document."""
+
+SHIP = {
+    "items": [{"order_item_id": 55, "qty": 1}],
+    "notify": False,
+    "tracks": [
+        {
+            "track_number": "1Z999AA10123456784",
+            "title": "United Parcel Service",
+            "carrier_code": "ups",
+        }
+    ],
+}
+ORDER = {
+    "entity_id": 123,
+    "increment_id": "000000123",
+    "ext_order_id": "1796330120075",
+    "ext_customer_id": "200012345678901",
+    "state": "processing",
+    "status": "open",
+    "order_currency_code": "USD",
+    "grand_total": 42.0,
+    "total_item_count": 1,
+    "total_qty_ordered": 3,
+    "created_at": "2026-11-23 10:00:00",
+    "updated_at": "2026-11-23 10:01:00",
+    "items": [
+        {
+            "item_id": 55,
+            "sku": "ABC",
+            "name": "Blue mug",
+            "price": 14.0,
+            "qty_ordered": 3,
+            "qty_shipped": 0,
+            "qty_canceled": 0,
+            "qty_refunded": 0,
+            "ext_order_item_id": "1",
+        }
+    ],
+    "extension_attributes": {"sync_state": "synced", "status_details": []},
+}
+ORDERS = {"items": [ORDER], "search_criteria": {"page_size": 20}, "total_count": 1}
+# The request body of a webhook or event, which no schema describes.
+HOOK_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {"type": "object"},
+            "example": {
+                "eventName": "sales_order_shipment_save_after",
+                "data": {
+                    "shipment": {
+                        "entity_id": "45",
+                        "order_id": "7",
+                        "items": [{"order_item_id": "55", "qty": "1.0000"}],
+                        "tracks": [
+                            {
+                                "track_number": "1Z999AA10123456784",
+                                "title": "United Parcel Service",
+                                "carrier_code": "ups",
+                            }
+                        ],
+                    }
+                },
+            },
+        }
+    },
+}
