@@ -5,13 +5,13 @@ import pytest
 from app import settings
 from app.settings import BadSettings
 
-# Fixed, because two test processes must name their cases alike.
+# Fixed, because pytest-xdist workers must collect the same test ids.
 KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> pytest.MonkeyPatch:
-    """No settings at all, not even those of a `.env` beside the tests."""
+    """An environment without settings, not even those of a `.env` beside the tests."""
     import os
 
     for name in list(os.environ):
@@ -55,7 +55,7 @@ def test_the_defaults_are_those_of_the_contract(environment: pytest.MonkeyPatch)
         ("WAYBILL_QUIET_PERIOD", "nan", "WAYBILL_QUIET_PERIOD: "),
     ],
 )
-def test_a_wrong_value_is_one_clear_line_that_names_it(
+def test_an_invalid_value_is_one_line_that_names_its_setting(
     environment: pytest.MonkeyPatch, name: str, value: str, said: str
 ) -> None:
     environment.setenv(name, value)
@@ -64,7 +64,7 @@ def test_a_wrong_value_is_one_clear_line_that_names_it(
     assert said in str(refused.value)
 
 
-def test_the_file_is_read_and_the_environment_goes_before_it(
+def test_the_environment_overrides_the_file(
     environment: pytest.MonkeyPatch,
 ) -> None:
     Path(".env").write_text("WAYBILL_LEASE=100\nWAYBILL_POLL_INTERVAL=9\nPOSTGRES_PASSWORD=x\n")
@@ -81,7 +81,7 @@ def test_the_file_is_read_and_the_environment_goes_before_it(
         (b"WAYBILL_ADMIN_KEY=\xff\xfe\n", ".env cannot be read"),
     ],
 )
-def test_a_wrong_line_of_the_file_is_one_clear_line_too(
+def test_an_invalid_line_of_the_file_is_one_line_too(
     environment: pytest.MonkeyPatch, content: bytes, said: str
 ) -> None:
     del environment
@@ -91,14 +91,14 @@ def test_a_wrong_line_of_the_file_is_one_clear_line_too(
     assert said in str(refused.value)
 
 
-def test_a_wrong_secret_is_not_repeated(environment: pytest.MonkeyPatch) -> None:
+def test_an_invalid_secret_is_not_repeated(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("WAYBILL_DATABASE_URL", "postgresql://me:canary@host:port/x")
     with pytest.raises(BadSettings) as refused:
         settings.load()
     assert "canary" not in str(refused.value)
 
 
-def test_keys_are_split_and_secrets_do_not_show(environment: pytest.MonkeyPatch) -> None:
+def test_keys_are_split_and_secrets_are_hidden(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("WAYBILL_ENCRYPTION_KEYS", f"{KEY}, {KEY}")
     environment.setenv("WAYBILL_DATABASE_URL", "postgresql://me:canary@host/x")
     loaded = settings.load()
@@ -107,7 +107,7 @@ def test_keys_are_split_and_secrets_do_not_show(environment: pytest.MonkeyPatch)
     assert "canary" not in repr(loaded)
 
 
-def test_nothing_is_fallen_back_to(environment: pytest.MonkeyPatch) -> None:
+def test_a_required_setting_has_no_default(environment: pytest.MonkeyPatch) -> None:
     del environment
     loaded = settings.load()
     with pytest.raises(BadSettings, match="WAYBILL_DATABASE_URL is not set"):
@@ -116,7 +116,7 @@ def test_nothing_is_fallen_back_to(environment: pytest.MonkeyPatch) -> None:
         loaded.required_keys()
 
 
-def test_an_empty_value_is_one_that_is_not_set(environment: pytest.MonkeyPatch) -> None:
+def test_an_empty_value_counts_as_not_set(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("WAYBILL_ADMIN_KEY", "")
     environment.setenv("WAYBILL_ENCRYPTION_KEYS", "")
     loaded = settings.load()

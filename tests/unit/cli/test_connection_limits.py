@@ -1,4 +1,4 @@
-"""The web server on a real socket, with few connections and little time for what they hold."""
+"""The connection limits of the web server, on a real socket: how many connections, and for how long."""
 
 import asyncio
 import resource
@@ -18,7 +18,7 @@ from tests.harness.waiting import limited
 LIVEZ = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-# Long for what must not happen meanwhile, so that a busy machine changes nothing.
+# Long enough for what must not happen meanwhile, also on a busy machine.
 LONG, SHORT = 600.0, 1.0
 
 
@@ -52,7 +52,7 @@ class Client:
             await self.writer.drain()
 
     async def answered(self) -> bytes | None:
-        """The status line of the next answer, and its header read; None where it is closed."""
+        """Return the status line of the next answer after its header is read; None if it is closed."""
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             return (await self.reader.readuntil(b"\r\n\r\n")).partition(b"\r\n")[0]
         return None
@@ -90,7 +90,7 @@ class Server:
 @asynccontextmanager
 async def serving(limits: Limits, app: Any = app) -> AsyncIterator[Server]:
     taken, stop = http_server.take("127.0.0.1", 0), asyncio.Event()
-    # So that what is not read waits in the server, and not in the kernel.
+    # A small receive buffer: unread bytes wait in the server, not in the kernel.
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     server = Server(taken.getsockname()[1])
     taken.listen()
@@ -110,7 +110,7 @@ def logged() -> Iterator[list[Any]]:
         yield entries
 
 
-async def test_unfinished_headers_below_the_cap_keep_nobody_from_an_answer() -> None:
+async def test_unfinished_headers_below_the_cap_do_not_block_other_clients() -> None:
     async with serving(Limits(20, LONG)) as server:
         for _ in range(15):
             await server.connect(b"GET /livez HTTP/1.1\r\nX-Slow: ")
@@ -122,14 +122,14 @@ async def test_connections_beyond_the_cap_are_closed_at_once_and_logged(logged: 
         kept = await server.connect(LIVEZ)
         assert await kept.answered()
         for _ in range(4):
-            # Each is known to be accepted before the next one comes.
+            # Wait until each is accepted before the next one connects.
             client = await server.connect(LIVEZ)
             assert await client.answered()
             await client.send(b"GET")
         beyond = [await server.connect(b"GET / HTTP/1.1\r\n") for _ in range(20)]
         for client in beyond:
             await client.ended()
-        # Who is connected is answered all the same.
+        # Connections below the cap are still answered.
         await kept.send(LIVEZ)
         assert await kept.answered() == b"HTTP/1.1 200 OK"
         server.clients[1].writer.close()
@@ -141,7 +141,7 @@ async def test_connections_beyond_the_cap_are_closed_at_once_and_logged(logged: 
 @pytest.mark.parametrize(
     "begun", [b"", b"\r\n", b"GET / HT", b"GET / HTTP/1.1\r\nX-Slow: ", LIVEZ + b"GET / HTTP/1.1\r"]
 )
-async def test_a_header_that_does_not_end_in_time_ends_its_connection(
+async def test_a_header_that_is_not_complete_in_time_ends_its_connection(
     logged: list[Any], begun: bytes
 ) -> None:
     async with serving(Limits(1, SHORT)) as server:
@@ -154,7 +154,7 @@ async def test_a_header_that_does_not_end_in_time_ends_its_connection(
     assert "header_timeout" in {each["event"] for each in logged}
 
 
-async def test_a_header_that_comes_byte_by_byte_has_no_more_time_for_it() -> None:
+async def test_a_header_sent_byte_by_byte_gets_no_extra_time() -> None:
     async with serving(Limits(5, SHORT)) as server:
         client = await server.connect(b"GET / HTTP/1.1\r\nX-Slow: ")
 
@@ -168,14 +168,14 @@ async def test_a_header_that_comes_byte_by_byte_has_no_more_time_for_it() -> Non
         dripping.cancel()
 
 
-async def test_a_header_without_end_is_not_collected(logged: list[Any]) -> None:
+async def test_an_endless_header_is_not_buffered(logged: list[Any]) -> None:
     async with serving(Limits(5, LONG)) as server:
         client = await server.connect(b"GET / HTTP/1.1\r\n" + b"X-Long: abcdefgh\r\n" * 10_000)
         await client.ended()
     assert "header_too_large" in {each["event"] for each in logged}
 
 
-async def test_a_slow_but_honest_body_is_not_cut() -> None:
+async def test_a_slow_body_that_makes_progress_is_not_cut() -> None:
     async with serving(Limits(5, SHORT, body_seconds=2 * SHORT)) as server:
         client = await server.connect(POST)
         for byte in b"abcdefgh":
@@ -183,12 +183,12 @@ async def test_a_slow_but_honest_body_is_not_cut() -> None:
             await client.send(bytes([byte]))
         assert await client.answered() == b"HTTP/1.1 200 OK"
         assert await client.reader.readexactly(8) == b"abcdefgh"
-        # The next header on the same connection has its own time.
+        # The next header on the same connection gets its own time.
         await client.send(LIVEZ)
         assert await client.answered() == b"HTTP/1.1 200 OK"
 
 
-async def test_a_body_that_nobody_waits_for_any_more_ends_like_a_header() -> None:
+async def test_an_unread_body_after_the_answer_is_limited_like_a_header() -> None:
     async with serving(Limits(5, SHORT)) as server:
         client = await server.connect(POST.replace(b"POST /", b"POST /early") + b"abc")
         assert await client.answered() == b"HTTP/1.1 200 OK"
@@ -205,9 +205,7 @@ async def test_a_body_that_nobody_waits_for_any_more_ends_like_a_header() -> Non
 @pytest.mark.parametrize(
     "begun", [POST, POST + b"a", CHUNKED, CHUNKED + b"1\r\na\r\n", CHUNKED + b"1\r\na\r\n0\r\n"]
 )
-async def test_a_body_that_does_not_go_on_ends_its_connection(
-    logged: list[Any], begun: bytes
-) -> None:
+async def test_a_stalled_body_ends_its_connection(logged: list[Any], begun: bytes) -> None:
     async with serving(Limits(1, LONG, body_seconds=SHORT)) as server:
         client = await server.connect(begun)
         await client.ended()
@@ -215,7 +213,7 @@ async def test_a_body_that_does_not_go_on_ends_its_connection(
     assert "body_timeout" in {each["event"] for each in logged}
 
 
-async def test_a_body_goes_on_by_its_own_bytes_alone() -> None:
+async def test_only_bytes_of_the_body_itself_count_as_its_progress() -> None:
     async with serving(Limits(5, LONG, body_seconds=SHORT)) as server:
         client = await server.connect(CHUNKED + b"1;x=")
 
@@ -232,7 +230,7 @@ async def test_a_body_goes_on_by_its_own_bytes_alone() -> None:
 @pytest.mark.parametrize(
     "request_", [b"Content-Length: 200000", b"Content-Length: 200000\r\nExpect: 100-continue"]
 )
-async def test_a_body_that_the_app_does_not_take_yet_is_not_cut(request_: bytes) -> None:
+async def test_a_body_that_the_app_does_not_read_yet_is_not_cut(request_: bytes) -> None:
     async with serving(Limits(5, LONG, body_seconds=SHORT)) as server:
         client = await server.connect(
             b"POST /late HTTP/1.1\r\nHost: x\r\n" + request_ + b"\r\n\r\n"
@@ -246,7 +244,7 @@ async def test_a_body_that_the_app_does_not_take_yet_is_not_cut(request_: bytes)
 @pytest.mark.parametrize(
     "endless", [b"a: b\r\n" * 10_000, b"x" * 100_000], ids=["trailers", "a trailer"]
 )
-async def test_trailers_are_not_collected(logged: list[Any], endless: bytes) -> None:
+async def test_trailers_are_not_buffered(logged: list[Any], endless: bytes) -> None:
     async with serving(Limits(5, LONG)) as server:
         client = await server.connect(CHUNKED + b"1\r\n{\r\n0\r\na: b\r\n")
         if endless.startswith(b"x"):
@@ -257,7 +255,7 @@ async def test_trailers_are_not_collected(logged: list[Any], endless: bytes) -> 
     assert "trailers_too_large" in {each["event"] for each in logged}
 
 
-async def test_trailers_are_not_taken_for_headers() -> None:
+async def test_trailers_are_not_read_as_headers() -> None:
     seen = []
 
     async def noting(scope: Any, receive: Any, send: Any) -> None:
@@ -271,7 +269,7 @@ async def test_trailers_are_not_taken_for_headers() -> None:
 
 
 def silent(server: Server, request: bytes) -> socket.socket:
-    """A client that never reads, and for which the kernel keeps little."""
+    """A client that never reads, with a small kernel buffer."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.connect(("127.0.0.1", server.port))
@@ -285,13 +283,13 @@ def silent(server: Server, request: bytes) -> socket.socket:
     [
         b"GET /size/8000000 HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /size/30000 HTTP/1.1\r\nHost: x\r\n\r\n" * 30,
-        # So little that it does not slow the app down.
+        # Too little to slow the app down.
         b"GET /size/30000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         b"GET /size/30000 HTTP/1.1\r\nHost: x\r\n\r\n",
     ],
     ids=["large", "many", "closing", "kept"],
 )
-async def test_who_does_not_read_an_answer_loses_the_connection(
+async def test_a_client_that_does_not_read_an_answer_is_disconnected(
     logged: list[Any], request_: bytes
 ) -> None:
     async with serving(Limits(1, LONG, answer_seconds=SHORT)) as server:
@@ -301,7 +299,7 @@ async def test_who_does_not_read_an_answer_loses_the_connection(
     assert "answer_timeout" in {each["event"] for each in logged}
 
 
-async def test_who_reads_nothing_and_sends_no_request_loses_the_connection(
+async def test_a_client_that_reads_nothing_and_sends_garbage_is_disconnected(
     logged: list[Any],
 ) -> None:
     async with serving(Limits(1, LONG, answer_seconds=SHORT)) as server:
@@ -313,20 +311,20 @@ async def test_who_reads_nothing_and_sends_no_request_loses_the_connection(
     assert "answer_timeout" in {each["event"] for each in logged}
 
 
-def test_an_answer_that_is_given_up_is_no_fault_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_abandoned_answer_is_not_logged_as_an_error(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
         async with serving(Limits(1, LONG, answer_seconds=SHORT)) as server:
             client = silent(server, b"GET /size/300000 HTTP/1.1\r\nHost: x\r\n\r\n" * 30)
             await server.alive_again()
             client.close()
 
-    # This loop raises for what is written to a connection that has ended.
+    # This event loop raises on a write to a closed connection.
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run())
     assert "Exception" not in caplog.text
 
 
-async def test_who_reads_slowly_is_not_cut() -> None:
+async def test_a_slow_reader_is_not_cut() -> None:
     async with serving(Limits(5, LONG, answer_seconds=2 * SHORT)) as server:
         client = silent(server, b"GET /size/800000 HTTP/1.1\r\nHost: x\r\n\r\n")
         loop, received = asyncio.get_running_loop(), 0
@@ -339,14 +337,14 @@ async def test_who_reads_slowly_is_not_cut() -> None:
         client.close()
 
 
-def test_many_that_are_refused_are_logged_once_a_minute(logged: list[Any]) -> None:
+def test_refused_connections_are_logged_once_a_minute(logged: list[Any]) -> None:
     limits = Limits(5)
     for now in (0.0, 1.0, 59.0, 60.0, 61.0):
         limits.closed("connection_refused", now)
     assert [each["closed"] for each in logged] == [1, 3]
 
 
-def test_there_are_more_descriptors_than_connections() -> None:
+def test_file_descriptors_suffice_for_the_connection_limit() -> None:
     most = most_connections()
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert 0 < most < soft

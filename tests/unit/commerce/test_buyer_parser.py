@@ -1,4 +1,4 @@
-"""What of Commerce's order is hidden where an answer repeats it."""
+"""The private words of a Commerce order, which are redacted where an answer repeats them."""
 
 from app.commerce import buyer_parser
 
@@ -7,7 +7,7 @@ def an_address(name: str) -> dict[str, object]:
     return {"firstname": name, "lastname": "Sample", "street": [f"1 {name} Street"] * 50_000}
 
 
-def test_of_an_order_with_more_addresses_than_any_has_the_first_ones_are_hidden() -> None:
+def test_the_first_addresses_of_an_order_with_too_many_are_redacted() -> None:
     assignments = [{"shipping": {"address": an_address(f"Person{n}")}} for n in range(1000)]
     order = {
         "billing_address": an_address("Biller"),

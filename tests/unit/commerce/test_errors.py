@@ -5,12 +5,12 @@ from app.commerce.errors import faults_in
 from tests.unit.http_client.hostile import work
 
 
-def test_commerces_sentence_is_filled_with_its_parameters() -> None:
+def test_a_commerce_message_is_filled_with_its_parameters() -> None:
     body = {"message": "%1 of %10 and %name", "parameters": {"1": "a", "10": "b", "name": "c"}}
     assert faults_in(body, "")[0].description == "a of b and c"
 
 
-def test_a_sentence_of_thousands_of_parameters_costs_as_much_as_one_of_hundreds() -> None:
+def test_the_cost_of_a_message_with_many_parameters_is_capped() -> None:
     few, many = (
         {"message": "%1 " * 100 * count, "parameters": ["%2" * 100] * count}
         for count in (200, 5_000)
@@ -19,7 +19,7 @@ def test_a_sentence_of_thousands_of_parameters_costs_as_much_as_one_of_hundreds(
 
 
 @pytest.mark.parametrize("depth", [2, 900])
-def test_lists_of_lists_are_no_answer_of_commerce(depth: int) -> None:
+def test_nested_lists_are_not_read_as_commerce_errors(depth: int) -> None:
     nested: object = []
     for _ in range(depth):
         nested = [nested]

@@ -1,9 +1,9 @@
-"""Texts that make a pattern which backtracks look at each character again and again."""
+"""Texts on which a backtracking pattern would take quadratic time."""
 
 import time
 from collections.abc import Callable
 
-# Each is repeated until a text is as long as wanted.
+# Each piece is repeated up to the wanted length.
 PIECES = (
     '"', "'", '"a" : "b" ', '"address":1,', '"addressaddressaddressaddress', '"a":"\\\\\\',
     "<name ", "<a b>c", "<error>", "<ns:error ", "</error", "<error><code>", "<cause ",
@@ -13,12 +13,12 @@ PIECES = (
 
 
 def text_of(piece: str, length: int) -> str:
-    """A text of a length."""
+    """Repeat a piece up to a length."""
     return (piece * (length // len(piece) + 1))[:length]
 
 
 def work(task: Callable[[], object]) -> float:
-    """What a task costs of this thread's processor time, whatever else the machine does."""
+    """Return the processor time of a task in this thread, which does not depend on the load."""
     best = float("inf")
     for _ in range(3):
         began = time.thread_time()

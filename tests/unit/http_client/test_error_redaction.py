@@ -45,16 +45,16 @@ def a_call(
         "Internal Error. Details are available in Magento log file. Report ID: webapi-5f1c2",
     ],
 )
-def test_a_sentence_that_names_no_one_is_known(sentence: str) -> None:
+def test_a_sentence_without_names_is_known(sentence: str) -> None:
     assert known(sentence)
 
 
 @pytest.mark.parametrize("sentence", [SAID, f"System error: {SAID}", "authorized Sam Sample"])
-def test_any_other_sentence_is_not_known(sentence: str) -> None:
+def test_any_other_sentence_is_unknown(sentence: str) -> None:
     assert not known(sentence)
 
 
-def test_of_an_error_the_codes_and_the_known_sentences_are_kept() -> None:
+def test_the_codes_and_the_known_sentences_of_an_error_are_kept() -> None:
     error = {
         "code": "SYSTEM_ERROR.GMP_ORDER_API",
         "field": "data",
@@ -86,19 +86,19 @@ def test_the_field_and_the_code_of_an_unknown_sentence_are_kept() -> None:
 @pytest.mark.parametrize(
     ("status", "failure"), [(500, None), (302, None), (200, ANSWER_UNREADABLE)]
 )
-def test_nothing_is_kept_of_an_answer_that_is_no_json(
+def test_nothing_is_kept_of_an_answer_that_is_not_json(
     body: str, status: int, failure: str | None
 ) -> None:
     assert without(a_call(body, status=status, failure=failure)).response == NOT_KEPT
 
 
 @pytest.mark.parametrize(("status", "operation"), [(200, "ship"), (401, "token")])
-def test_a_call_that_names_no_one_is_kept_as_it_is(status: int, operation: str) -> None:
+def test_a_call_without_names_is_kept_unchanged(status: int, operation: str) -> None:
     call = a_call(SAID, status=status, operation=operation)
     assert without(call) == call
 
 
-def test_a_text_of_ours_is_kept_without_the_sentences_in_it() -> None:
+def test_our_own_text_is_kept_without_the_sentences_quoted_in_it() -> None:
     calls = [a_call("", SAID, f"{SAID}, AR", "System error")]
     assert reworded(f"Commerce answered 500; {SAID}, AR", calls) == (
         f"Commerce answered 500; {NOT_KEPT}"
@@ -106,5 +106,5 @@ def test_a_text_of_ours_is_kept_without_the_sentences_in_it() -> None:
     assert reworded("System error", calls) == "System error"
 
 
-def test_however_short_a_sentence_is_the_text_stays_short() -> None:
+def test_short_sentences_do_not_lengthen_the_text() -> None:
     assert len(reworded("answer " * 100, [a_call("", *"answer")])) <= 1000

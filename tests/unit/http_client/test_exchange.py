@@ -1,4 +1,4 @@
-"""Reading an answer: a large one is read outside the loop's thread."""
+"""Reading an answer: a large one is read outside the event loop's thread."""
 
 import asyncio
 import gzip
@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 class Asked:
-    """A dialect's reader of errors that remembers in which thread it was asked."""
+    """An error reader that records the thread in which it runs."""
 
     def __init__(self) -> None:
         self.threads: list[int] = []
@@ -53,7 +53,7 @@ async def answered(body: bytes, asked: Asked, coding: str | None = None) -> Http
 
 
 @pytest.mark.parametrize(("size", "here"), [(MOST_EVIDENCE, True), (MOST_EVIDENCE + 1, False)])
-async def test_only_a_small_answer_is_read_in_the_loops_thread(size: int, here: bool) -> None:
+async def test_only_a_small_answer_is_read_in_the_event_loops_thread(size: int, here: bool) -> None:
     asked = Asked()
     body = json.dumps({"a": "x" * (size - len('{"a": ""}'))}).encode()
     assert len(body) == size

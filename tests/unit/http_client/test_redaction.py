@@ -29,7 +29,7 @@ def test_an_order_is_kept_without_its_buyer() -> None:
     assert order["shippingInfo"]["estimatedShipDate"] == 1795600000000
 
 
-def test_a_shipments_own_facts_are_kept() -> None:
+def test_the_fields_of_a_shipment_are_kept() -> None:
     tracking = {"carrierName": {"carrier": "UPS"}, "trackingNumber": "1Z999AA10123456784"}
     assert json.loads(redact(json.dumps(tracking))) == tracking
 
@@ -60,7 +60,7 @@ def test_no_token_and_no_buyer_survives_in_any_format(text: str) -> None:
     assert "Y2FuYXJ5" not in kept
 
 
-def test_known_secrets_are_removed_wherever_they_stand() -> None:
+def test_known_secrets_are_removed_everywhere() -> None:
     assert redact("the key s3cret-canary was wrong", ["s3cret-canary", ""]) == (
         "the key [removed] was wrong"
     )
@@ -81,14 +81,14 @@ def test_a_long_body_is_cut() -> None:
         "(202) 555-0100",
     ],
 )
-def test_each_kind_of_private_text_is_found_where_nothing_else_is(text: str) -> None:
+def test_each_kind_of_private_text_is_found_on_its_own(text: str) -> None:
     assert redact(json.dumps({"description": f"it was {text} then"})) == json.dumps(
         {"description": "it was [removed] then"}, separators=(",", ":")
     )
 
 
 @given(st.text())
-def test_whatever_comes_is_kept_as_text_a_database_takes(text: str) -> None:
+def test_any_input_is_kept_as_text_that_the_database_accepts(text: str) -> None:
     for kept in (redact(text), redact(json.dumps({"a": text}))):
         assert "\x00" not in kept
         assert "\\u0000" not in kept
@@ -101,37 +101,35 @@ def test_a_lone_surrogate_does_not_break_the_evidence() -> None:
 
 
 @pytest.mark.parametrize("text", ["a" * 100_000, "a." * 50_000, '"' * 50_000, "[" * 100_000])
-def test_a_hostile_body_is_cleaned_all_the_same(text: str) -> None:
+def test_a_hostile_body_is_redacted(text: str) -> None:
     assert len(redact(text)) <= MAX_CHARACTERS
 
 
-# Of an eightfold text the work is eightfold, or less; of a pattern that backtracks 64-fold.
+# Eight times the text costs eight times the work at most; a backtracking pattern costs 64 times.
 LINEAR = 32
 
 
 @pytest.mark.parametrize("piece", PIECES)
-def test_a_hostile_text_costs_as_much_as_it_is_long(piece: str) -> None:
+def test_the_cost_of_a_hostile_text_grows_linearly(piece: str) -> None:
     short, long = text_of(piece, 2_000), text_of(piece, 16_000)
     assert work(lambda: redact(long)) < LINEAR * work(lambda: redact(short))
 
 
 @pytest.mark.parametrize("clean", [redact, scrub])
 @pytest.mark.parametrize("piece", PIECES)
-def test_beyond_what_is_looked_at_a_text_costs_nothing_more(
-    piece: str, clean: Callable[[str], str]
-) -> None:
+def test_the_cost_of_a_text_is_capped(piece: str, clean: Callable[[str], str]) -> None:
     short, long = text_of(piece, MOST_EVIDENCE), text_of(piece, 24 * MOST_EVIDENCE)
     assert work(lambda: clean(long)) < LINEAR / 4 * work(lambda: clean(short))
 
 
-def test_an_answer_of_many_keys_costs_no_more_than_one_of_few() -> None:
+def test_the_cost_of_an_answer_with_many_keys_is_capped() -> None:
     few, many = (
         json.dumps({f"key-{number:030}": 1 for number in range(keys)}) for keys in (1_000, 60_000)
     )
     assert work(lambda: redact(many)) < LINEAR / 4 * work(lambda: redact(few))
 
 
-def test_a_body_of_more_keys_than_are_looked_at_is_kept_without_its_buyer() -> None:
+def test_a_body_with_more_keys_than_are_read_is_kept_without_its_buyer() -> None:
     body = {"name": "Canary", **{f"k{number}": 1 for number in range(3_000)}}
     kept = redact(json.dumps(body))
     assert leaks(kept) == []
@@ -144,7 +142,7 @@ PEOPLE = words(
 )
 
 
-def test_short_words_states_and_countries_are_no_private_words() -> None:
+def test_short_words_states_and_countries_are_not_private_words() -> None:
     assert {"Ann Éclair", "Éclair", "1 Main Street", "C# Towers"} == PEOPLE
 
 
@@ -166,14 +164,14 @@ SEEN = "Ann Éclair of 1 Main Street"
 
 
 @pytest.mark.parametrize("seen", [SEEN, json.dumps(SEEN)[1:-1]])
-def test_no_first_part_of_a_private_word_is_kept_where_a_text_is_cut(seen: str) -> None:
+def test_no_beginning_of_a_private_word_is_kept_where_a_text_is_cut(seen: str) -> None:
     for end in range(1, len(seen) + 2):
         said = ". " * MAX_CHARACTERS
         kept = hide(redact(said[: MAX_CHARACTERS - end] + seen + said), PEOPLE)
         assert set(re.findall(r"\w+", kept)) <= {"o", "of", "removed"}, kept[-40:]
 
 
-def test_a_description_that_is_cut_keeps_no_first_part_of_a_private_word() -> None:
+def test_a_cut_description_keeps_no_beginning_of_a_private_word() -> None:
     for length in range(470, 500):
         said = f"{'a ' * 250}"[:length] + " Ann Éclair of 1 Main Street"
         (walmarts,) = faults_of({"errors": [{"code": "C", "description": said}]})
@@ -184,12 +182,12 @@ def test_a_description_that_is_cut_keeps_no_first_part_of_a_private_word() -> No
             assert not [word for word in ("Écl", "1 M", "Str", "Ann É") if word in shown], shown
 
 
-def test_a_private_word_with_a_quote_is_found_in_json_too() -> None:
+def test_a_private_word_with_a_quote_is_also_found_in_json() -> None:
     said = json.dumps({"message": 'no "Bob" Smith'})
     assert hide(said, words(['"Bob" Smith'])) == '{"message": "no [removed]"}'
 
 
-def test_a_buyer_with_endless_values_has_a_few_words() -> None:
+def test_the_private_words_of_a_huge_buyer_record_are_capped() -> None:
     name = " ".join(f"name{number}" for number in range(200_000))
     address = {"name": name, "address1": "x" * 2_000_000}
     found = private_words({"shippingInfo": {"postalAddress": address}})

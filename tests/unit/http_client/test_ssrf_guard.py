@@ -1,4 +1,4 @@
-"""Whom a store's owner may let Waybill call, and over what."""
+"""The SSRF guard: which addresses a store's owner may make Waybill call, and by which scheme."""
 
 import pytest
 
@@ -21,13 +21,13 @@ def test_link_local_and_metadata_addresses_are_never_called(address: str) -> Non
 @pytest.mark.parametrize(
     "address", ["127.0.0.1", "::1", "10.1.2.3", "172.16.0.9", "192.168.1.1", "fd12::1"]
 )
-def test_this_machine_and_a_private_network_may_be_called_in_clear(address: str) -> None:
+def test_localhost_and_private_networks_may_be_called_over_http(address: str) -> None:
     assert ssrf_guard.refusal(address, encrypted=True) is None
     assert ssrf_guard.refusal(address, encrypted=False) is None
 
 
 @pytest.mark.parametrize("address", ["203.0.113.7", "8.8.8.8", "172.32.0.1", "2606:4700::1"])
-def test_nobody_else_is_called_in_clear(address: str) -> None:
+def test_any_other_address_is_not_called_over_http(address: str) -> None:
     assert ssrf_guard.refusal(address, encrypted=True) is None
     assert ssrf_guard.refusal(address, encrypted=False) == ssrf_guard.IN_CLEAR
 
@@ -45,7 +45,7 @@ def test_nobody_else_is_called_in_clear(address: str) -> None:
         ("http://no-such-host.invalid", None),
     ],
 )
-async def test_an_address_is_looked_at_when_it_is_given(url: str, reason: str | None) -> None:
+async def test_an_address_is_checked_when_it_is_set(url: str, reason: str | None) -> None:
     assert await ssrf_guard.refused(url) == reason
 
 
@@ -53,7 +53,7 @@ async def test_an_address_is_looked_at_when_it_is_given(url: str, reason: str | 
     "host",
     ["shop..example", ".shop.example", f"{'a' * 64}.example", "a\\b.example", "\u3002example"],
 )
-def test_an_address_that_no_resolver_takes_is_ill_formed(host: str) -> None:
+def test_an_unresolvable_address_is_invalid(host: str) -> None:
     assert ssrf_guard.ill_formed(f"https://{host}")
     assert not ssrf_guard.ill_formed("https://shop.example")
     assert not ssrf_guard.ill_formed("https://bücher.example")

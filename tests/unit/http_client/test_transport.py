@@ -1,4 +1,4 @@
-"""The transport against real sockets: what may have left, what has not, what goes over the wire."""
+"""The transport against real sockets: what may have been sent, what was not, and in which bytes."""
 
 import asyncio
 import socket
@@ -17,7 +17,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
 class Server:
-    """Counts connections, keeps what it was sent."""
+    """Counts connections and records the requests it receives."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -81,7 +81,7 @@ NOTHING_LEFT = (
 
 
 @pytest.mark.parametrize("respond", [leave, reset, garble])
-async def test_a_connection_lost_after_the_request_never_looks_as_if_nothing_had_left(
+async def test_a_connection_lost_after_the_request_is_never_reported_as_not_sent(
     respond: Respond,
 ) -> None:
     async with a_server(respond) as server, open_http(timeout=4, max_connections=2) as http:
@@ -105,7 +105,7 @@ async def test_a_lost_write_is_not_sent_again_on_another_connection() -> None:
     assert [head.split()[1] for head in server.heads] == [b"/first", b"/second"]
 
 
-async def test_a_connection_that_the_server_closed_while_idle_is_not_used_again() -> None:
+async def test_a_connection_that_the_server_closed_while_idle_is_not_reused() -> None:
     async def answer_and_leave(
         head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
@@ -122,7 +122,7 @@ async def test_a_connection_that_the_server_closed_while_idle_is_not_used_again(
     assert server.connections == 3
 
 
-async def test_connections_are_kept_and_shared() -> None:
+async def test_connections_are_kept_alive_and_shared() -> None:
     async with a_server(answer) as server, open_http(timeout=4, max_connections=4) as http:
         for _ in range(5):
             await asyncio.gather(*(asked(http, f"{server.url}/") for _ in range(8)))
@@ -130,7 +130,7 @@ async def test_connections_are_kept_and_shared() -> None:
     assert len(server.heads) == 40
 
 
-async def test_waiting_for_a_free_connection_ends_as_a_pool_timeout() -> None:
+async def test_waiting_for_a_free_connection_ends_in_a_pool_timeout() -> None:
     async with a_server(hang) as server, open_http(timeout=0.8, max_connections=1) as http:
         first = asyncio.create_task(asked(http, f"{server.url}/"))
         await asyncio.sleep(0.05)
@@ -140,7 +140,7 @@ async def test_waiting_for_a_free_connection_ends_as_a_pool_timeout() -> None:
             await first
 
 
-async def test_a_slot_is_free_again_however_a_request_ended() -> None:
+async def test_a_connection_is_free_again_after_any_end_of_a_request() -> None:
     turns = iter([leave, reset, garble, hang, answer, answer])
 
     async def in_turn(head: bytes, *streams: object) -> None:
@@ -158,7 +158,7 @@ async def test_a_slot_is_free_again_however_a_request_ended() -> None:
         assert (await asked(http, f"{server.url}/")).json() == {}
 
 
-async def test_what_is_asked_goes_out_as_it_was_written() -> None:
+async def test_a_request_is_sent_byte_for_byte() -> None:
     async with a_server(answer) as server, open_http(timeout=4, max_connections=1) as http:
         await asked(
             http,
@@ -174,7 +174,7 @@ async def test_what_is_asked_goes_out_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "169.254.169.254", "203.0.113.7"])  # noqa: S104
-async def test_a_guarded_connection_is_not_made_to_an_address_that_is_never_called(
+async def test_a_guarded_connection_to_a_forbidden_address_is_not_opened(
     host: str,
 ) -> None:
     async with (
@@ -182,7 +182,7 @@ async def test_a_guarded_connection_is_not_made_to_an_address_that_is_never_call
         open_http(timeout=4, max_connections=1, guarded=True) as http,
     ):
         allowed = await asked(http, f"{server.url}/rest/V1/orders")
-        # 0.0.0.0 leads to this machine, where the server listens.
+        # 0.0.0.0 means this machine, where the server listens.
         with pytest.raises(httpx.UnsupportedProtocol):
             await asked(http, server.url.replace("127.0.0.1", host))
     assert allowed.status_code == 200
@@ -192,7 +192,7 @@ async def test_a_guarded_connection_is_not_made_to_an_address_that_is_never_call
 @pytest.mark.parametrize(
     "host", ["shop..example", ".shop.example", f"{'a' * 64}.example", "a\\b.example"]
 )
-async def test_a_host_that_no_resolver_takes_is_an_unusable_address(host: str) -> None:
+async def test_a_host_that_does_not_resolve_is_an_unusable_address(host: str) -> None:
     async with open_http(timeout=4, max_connections=1) as http:
         with pytest.raises((httpx.UnsupportedProtocol, httpx.InvalidURL)):
             await asked(http, f"https://{host}/")

@@ -13,7 +13,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def seller(clock: Clock) -> AsyncIterator[Seller]:
-    """A seller with a token, at a Walmart of their own without orders."""
+    """A seller with a token, at a Walmart of its own without orders."""
     app = create_app(now=clock, monotonic=clock, sleep=clock.sleep, seed=7)
     async with in_memory(app) as http:
         someone = Seller(http, clock.ms)

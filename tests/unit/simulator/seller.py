@@ -1,4 +1,4 @@
-"""A seller who talks to the simulator over HTTP, and the clock that both live by."""
+"""A seller's HTTP client for the simulator, and the clock that both use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ RIGHT = "right"
 
 @dataclass
 class Clock:
-    """Nanoseconds that pass only when a test says so; sleeping makes them pass."""
+    """A nanosecond clock that a test advances; sleeping advances it too."""
 
     ns: int = 1_800_000_000 * SECOND
     slept: list[float] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Clock:
 
 @dataclass
 class Seller:
-    """One account's calls, each answered as it came. now gives milliseconds since 1970."""
+    """The calls of one account, each with its raw answer. now: milliseconds since 1970."""
 
     http: httpx.AsyncClient
     now: int
@@ -105,7 +105,7 @@ class Seller:
         return await self.http.request(method, f"/simulator{path}", json=body)
 
     async def place(self, *quantities: int, **order: Any) -> dict[str, Any]:
-        """Let a buyer order; a line for each quantity."""
+        """Place a buyer's order with one line for each quantity."""
         lines = [{"sku": f"SKU-{n}", "quantity": q} for n, q in enumerate(quantities, start=1)]
         wanted = {"client_id": self.client_id, "purchase_order_id": PO, "lines": lines, **order}
         placed: dict[str, Any] = (
@@ -114,7 +114,7 @@ class Seller:
         return placed
 
     async def ready(self, *quantities: int, **order: Any) -> None:
-        """An order that is acknowledged already."""
+        """Place an order that is already acknowledged."""
         await self.place(*quantities, status="Acknowledged", **order)
 
     async def fault(self, operation: str, kind: str, **fault: Any) -> int:
@@ -135,7 +135,7 @@ class Seller:
         return calls
 
     async def believed(self, po: str = PO) -> list[list[tuple[str, int, str | None]]]:
-        """What "Walmart" believes: per line, units as (status, quantity, number or reason)."""
+        """What the simulator records: per line, units as (status, quantity, number or reason)."""
         order = (await self.http.get(f"/simulator/orders/{po}")).raise_for_status().json()
         return [
             sorted(
@@ -147,7 +147,7 @@ class Seller:
 
 
 def line(number: str, *statuses: Mapping[str, Any], **entry: Any) -> dict[str, Any]:
-    """A line of a shipment or cancellation with what is to become of its units."""
+    """A line of a shipment or cancellation with the new status of its units."""
     return {
         "lineNumber": number,
         "sellerOrderId": "000000123",
@@ -165,7 +165,7 @@ def canceled(units: int, reason: str = "SELLER_CANCEL_OUT_OF_STOCK") -> dict[str
 
 
 def error(answer: httpx.Response) -> dict[str, Any]:
-    """The one error of an answer, in whichever of Walmart's two shapes."""
+    """The only error of an answer, in either of Walmart's two shapes."""
     body = answer.json()
     (found,) = body["error"] if "error" in body else body["errors"]["error"]
     assert isinstance(found, dict)
@@ -178,7 +178,7 @@ def in_memory(app: Starlette) -> httpx.AsyncClient:
 
 
 def refused(answer: httpx.Response, field: str = "data") -> str:
-    """Why Walmart refused the content of a request; fails where it did not."""
+    """Return why Walmart refused the content of a request; fail if it accepted."""
     assert answer.status_code == 400, answer.text
     found = error(answer)
     assert found["code"] == "INVALID_REQUEST_CONTENT.GMP_ORDER_API"

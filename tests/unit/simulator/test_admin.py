@@ -1,4 +1,4 @@
-"""The routes that play the buyer, Seller Center and fate, and the judge."""
+"""The admin routes: acting as the buyer and in Seller Center, and the ledger of effects."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from app.simulator.app import create_app
 from tests.unit.simulator.seller import PO, SECOND, Clock, Seller, canceled, in_memory, line
 
 
-async def test_a_buyers_order_gets_numbers_times_and_lines_by_itself(seller: Seller) -> None:
+async def test_a_placed_order_gets_default_numbers_times_and_lines(seller: Seller) -> None:
     answer = await seller.admin("POST", "/orders", client_id="seller-1", lines=[{"sku": "A"}])
     assert answer.status_code == 201
     order = answer.json()
@@ -23,7 +23,7 @@ async def test_a_buyers_order_gets_numbers_times_and_lines_by_itself(seller: Sel
     assert order["ordered_at"] < order["ship_by"] < order["deliver_by"]
 
 
-async def test_an_order_is_as_it_was_given(seller: Seller) -> None:
+async def test_a_placed_order_keeps_the_given_values(seller: Seller) -> None:
     lines = [{"line_number": 7, "sku": "A", "name": "A thing", "quantity": 2, "unit_price": 3}]
     times = {"ordered_at": 1_790_000_000_000, "ship_by": 1, "deliver_by": 2}
     await seller.place(lines=lines, customer_order_id="c", status="Acknowledged", **times)
@@ -54,7 +54,7 @@ async def test_an_order_is_as_it_was_given(seller: Seller) -> None:
         {"ordered_at": "today"},
     ],
 )
-async def test_an_order_that_cannot_be_is_refused(seller: Seller, changes: dict[str, Any]) -> None:
+async def test_an_invalid_order_is_refused(seller: Seller, changes: dict[str, Any]) -> None:
     wanted = {"client_id": "seller-1", "lines": [{"sku": "A"}], **changes}
     answer = await seller.admin("POST", "/orders", **wanted)
     assert answer.status_code == 400
@@ -62,7 +62,7 @@ async def test_an_order_that_cannot_be_is_refused(seller: Seller, changes: dict[
     assert (await seller.http.get("/simulator/orders")).json() == {"orders": []}
 
 
-async def test_many_orders_are_placed_at_once_or_none(seller: Seller) -> None:
+async def test_several_orders_are_placed_together_or_not_at_all(seller: Seller) -> None:
     good = {"client_id": "seller-1", "lines": [{"sku": "A"}]}
     answer = await seller.admin("POST", "/orders", orders=[good, {**good, "lines": []}])
     assert answer.status_code == 400
@@ -73,7 +73,7 @@ async def test_many_orders_are_placed_at_once_or_none(seller: Seller) -> None:
     assert (await seller.admin("POST", "/orders", orders="x")).status_code == 400
 
 
-async def test_an_order_number_is_given_once_to_a_seller(seller: Seller) -> None:
+async def test_an_order_number_is_unique_for_a_seller(seller: Seller) -> None:
     await seller.place(1)
     wanted = {"client_id": "seller-1", "purchase_order_id": PO, "lines": [{"sku": "A"}]}
     assert (await seller.admin("POST", "/orders", **wanted)).status_code == 409
@@ -82,7 +82,7 @@ async def test_an_order_number_is_given_once_to_a_seller(seller: Seller) -> None
     assert theirs.json()["client_id"] == "b"
 
 
-async def test_there_is_an_end_to_orders_until_they_are_forgotten(
+async def test_the_number_of_orders_is_limited_until_a_reset(
     seller: Seller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worlds, "MOST_ORDERS", 2)
@@ -117,7 +117,7 @@ async def test_a_person_ships_and_cancels_in_seller_center(seller: Seller) -> No
     "lines", [[{"line_number": "9"}], ["1"], "1", [{"line_number": "1", "quantity": "x"}]]
 )
 @pytest.mark.parametrize("what", ["ship", "cancel"])
-async def test_what_a_person_cannot_do_changes_nothing(
+async def test_an_invalid_manual_change_changes_nothing(
     seller: Seller, what: str, lines: object
 ) -> None:
     await seller.place(1)
@@ -126,12 +126,12 @@ async def test_what_a_person_cannot_do_changes_nothing(
     assert await seller.believed() == [[("Created", 1, None)]]
 
 
-async def test_an_order_that_nobody_placed_is_a_404(seller: Seller) -> None:
+async def test_an_unknown_order_is_a_404(seller: Seller) -> None:
     for method, path in [("GET", "9"), ("POST", "9/ship"), ("POST", "9/intent-to-cancel")]:
         assert (await seller.admin(method, f"/orders/{path}")).status_code == 404
 
 
-async def test_a_buyer_asks_to_cancel_all_lines_or_some(seller: Seller) -> None:
+async def test_a_buyer_requests_cancellation_of_all_or_some_lines(seller: Seller) -> None:
     await seller.place(1, 1)
     some = await seller.admin("POST", f"/orders/{PO}/intent-to-cancel", lines=["2"])
     assert [each["intent_to_cancel"] for each in some.json()["lines"]] == [False, True]
@@ -141,7 +141,7 @@ async def test_a_buyer_asks_to_cancel_all_lines_or_some(seller: Seller) -> None:
     assert unknown.status_code == 400
 
 
-async def test_the_ledger_tells_what_took_effect_when_and_by_which_call(
+async def test_the_ledger_names_each_effect_its_time_and_its_call(
     seller: Seller, clock: Clock
 ) -> None:
     await seller.ready(3)
@@ -168,7 +168,9 @@ async def test_the_ledger_tells_what_took_effect_when_and_by_which_call(
     assert (dropped["sequence"], dropped["reason"]) == (1, "SELLER_CANCEL_PRICING_ERROR")
 
 
-async def test_the_ledger_and_calls_are_filtered_by_any_field_and_place(seller: Seller) -> None:
+async def test_the_ledger_and_the_calls_are_filtered_by_any_field_and_position(
+    seller: Seller,
+) -> None:
     await seller.ready(2)
     await seller.ready(1, purchase_order_id="2")
     await seller.ship(line("1", seller.package("1ZA")))
@@ -184,7 +186,7 @@ async def test_the_ledger_and_calls_are_filtered_by_any_field_and_place(seller: 
         assert answer.status_code == 400
 
 
-async def test_every_call_is_written_down_with_its_answer(seller: Seller, clock: Clock) -> None:
+async def test_every_call_is_recorded_with_its_answer(seller: Seller, clock: Clock) -> None:
     await seller.get(f"/v3/orders/{PO}")
     await Seller(seller.http, clock.ms).get("/v3/orders")
     token, read, listed = await seller.calls()
@@ -202,7 +204,7 @@ async def test_every_call_is_written_down_with_its_answer(seller: Seller, clock:
     assert (listed["client_id"], listed["status"]) == ("", 401)
 
 
-async def test_the_ledger_keeps_the_newest_and_says_how_many_are_gone(
+async def test_the_ledger_keeps_the_newest_entries_and_counts_the_dropped_ones(
     monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     monkeypatch.setattr(ledgers, "MOST_ENTRIES", 2)
@@ -218,7 +220,7 @@ async def test_the_ledger_keeps_the_newest_and_says_how_many_are_gone(
         assert (await http.get("/simulator/calls")).json()["dropped"] == 2
 
 
-async def test_a_reset_forgets_all_but_who_is_connected(seller: Seller, clock: Clock) -> None:
+async def test_a_reset_keeps_only_connections(seller: Seller, clock: Clock) -> None:
     await seller.ready(1)
     await seller.ship(line("1", seller.package("1ZA")))
     await seller.fault("*", "error", times=None)
@@ -233,14 +235,14 @@ async def test_a_reset_forgets_all_but_who_is_connected(seller: Seller, clock: C
 
 
 @pytest.mark.parametrize("seconds", [-1, "x", None, True, 1e30])
-async def test_walmarts_clock_goes_forward_only(seller: Seller, seconds: object) -> None:
+async def test_walmarts_clock_only_moves_forward(seller: Seller, seconds: object) -> None:
     answer = await seller.admin("POST", "/clock", advance_seconds=seconds)
     assert answer.status_code == 400
 
 
 @pytest.mark.parametrize("path", ["orders", "faults", "rates", "clock", "accounts"])
 @pytest.mark.parametrize("content", [b"{", b"[]", b"3", b"\xff", b"[" * 100_000])
-async def test_what_is_not_a_json_object_is_refused_in_words(
+async def test_a_body_that_is_not_a_json_object_is_refused_with_a_message(
     seller: Seller, path: str, content: bytes
 ) -> None:
     answer = await seller.http.post(f"/simulator/{path}", content=content)

@@ -1,4 +1,4 @@
-"""What Walmart takes as a package, a quantity and a body, and by which field it refuses."""
+"""Which packages, quantities and bodies Walmart accepts, and which field it names in a refusal."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from app.simulator.names import CARRIERS, METHOD_CODES
 from tests.unit.simulator.seller import PO, Seller, error, line, refused
 
 
-async def test_every_carrier_and_method_that_walmart_names_ships(seller: Seller) -> None:
+async def test_every_carrier_and_method_of_walmart_ships(seller: Seller) -> None:
     await seller.ready(len(CARRIERS) + len(METHOD_CODES))
     packages = [seller.package("1Z", carrierName={"carrier": name}) for name in CARRIERS]
     packages += [seller.package("1Z", methodCode=code) for code in METHOD_CODES]
@@ -36,7 +36,7 @@ async def test_every_carrier_and_method_that_walmart_names_ships(seller: Seller)
         ({"shipDateTime": True}, "shipDateTime"),
     ],
 )
-async def test_a_package_that_walmart_cannot_take_is_refused_by_field(
+async def test_an_invalid_package_is_refused_by_field(
     seller: Seller, tracking: dict[str, Any], field: str
 ) -> None:
     await seller.ready(1)
@@ -66,7 +66,7 @@ async def test_another_carrier_ships_with_a_tracking_url(seller: Seller) -> None
         ({"trackingInfo": None}, "trackingInfo"),
     ],
 )
-async def test_a_quantity_or_status_that_walmart_cannot_take_is_refused_by_field(
+async def test_an_invalid_quantity_or_status_is_refused_by_field(
     seller: Seller, status: Mapping[str, Any], field: str
 ) -> None:
     await seller.ready(1)
@@ -93,7 +93,9 @@ async def test_a_single_line_may_come_without_its_list(seller: Seller) -> None:
 
 @pytest.mark.parametrize("operation", ["shipping", "cancel"])
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
-async def test_what_is_not_json_is_a_400(seller: Seller, operation: str, body: bytes) -> None:
+async def test_a_body_that_is_not_json_is_a_400(
+    seller: Seller, operation: str, body: bytes
+) -> None:
     await seller.ready(1)
     headers = {**seller.headers, "Content-Type": "application/json"}
     path = f"/v3/orders/{PO}/{operation}"

@@ -1,4 +1,4 @@
-"""Whatever is sent, units are neither made nor lost, and nothing breaks Walmart."""
+"""No request creates or loses units, or breaks the simulator."""
 
 import asyncio
 from collections import Counter
@@ -27,7 +27,7 @@ oddities: st.SearchStrategy[Any] = st.sampled_from(
 
 
 def at_walmart(act: Callable[[Seller], Awaitable[None]]) -> None:
-    """Do something at a Walmart of its own."""
+    """Run a task against a Walmart of its own."""
 
     async def run() -> None:
         clock = Clock()
@@ -53,7 +53,7 @@ async def take(seller: Seller, step: str, number: str, units: int) -> None:
 
 @settings(max_examples=40)
 @given(steps)
-def test_units_are_conserved_and_the_ledger_tells_what_became_of_them(
+def test_units_are_conserved_and_the_ledger_records_their_effects(
     taken: list[tuple[str, str, int]],
 ) -> None:
     async def act(seller: Seller) -> None:
@@ -62,33 +62,33 @@ def test_units_are_conserved_and_the_ledger_tells_what_became_of_them(
             await take(seller, *step)
         believed = await seller.believed()
         assert [sum(units for _, units, _ in each) for each in believed] == list(UNITS)
-        gone = Counter(
+        believed_units = Counter(
             {
                 (str(number), status): sum(u for s, u, _ in each if s == status)
                 for number, each in enumerate(believed, start=1)
                 for status in ("Shipped", "Cancelled")
             }
         )
-        told: Counter[tuple[str, str]] = Counter()
+        recorded: Counter[tuple[str, str]] = Counter()
         for entry in await seller.ledger():
             if entry["operation"] != "acknowledge":
                 status = "Cancelled" if entry["operation"] == "cancel" else "Shipped"
-                told[entry["line"], status] += entry["quantity"]
-        assert +gone == +told
+                recorded[entry["line"], status] += entry["quantity"]
+        assert +believed_units == +recorded
 
     at_walmart(act)
 
 
-def places(found: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of everything in a JSON document."""
+def paths(found: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of each value in a JSON document."""
     yield path
     if isinstance(found, dict | list):
         for key, value in found.items() if isinstance(found, dict) else enumerate(found):
-            yield from places(value, (*path, key))
+            yield from paths(value, (*path, key))
 
 
 def replaced(found: Any, path: tuple[Any, ...], value: Any) -> Any:
-    """The document with another value at a path."""
+    """Return the document with another value at a path."""
     if not path:
         return value
     changed = deepcopy(found)
@@ -100,7 +100,7 @@ def replaced(found: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 def bodies() -> Iterator[tuple[str, Any]]:
-    """A fitting body of each operation."""
+    """Yield a valid body of each operation."""
     seller = Seller(in_memory(create_app()), Clock().ms)
     package = seller.package("1ZA", current="1ZB")
     lines = {"orderLine": [line("1", package, intentToCancelOverride=False)]}
@@ -109,12 +109,12 @@ def bodies() -> Iterator[tuple[str, Any]]:
     yield "cancel", {"orderCancellation": {"orderLines": {"orderLine": [line("1", canceled(1))]}}}
 
 
-MUTATIONS = [(operation, body, path) for operation, body in bodies() for path in places(body)]
+MUTATIONS = [(operation, body, path) for operation, body in bodies() for path in paths(body)]
 
 
 @settings(max_examples=300)
 @given(st.sampled_from(MUTATIONS), oddities)
-def test_no_body_breaks_walmart_or_half_applies(
+def test_no_body_breaks_walmart_or_is_applied_in_part(
     mutation: tuple[str, Any, tuple[Any, ...]], odd: Any
 ) -> None:
     operation, body, path = mutation

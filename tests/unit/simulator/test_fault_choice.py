@@ -1,4 +1,4 @@
-"""Whom a fault meets, how often and how likely, and which cannot be set."""
+"""Which calls a fault applies to, how often and how likely, and which faults are refused."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.unit.simulator.seller import PO, Clock, Seller, in_memory
 READ = f"/v3/orders/{PO}"
 
 
-async def test_a_fault_happens_once_unless_told_otherwise(seller: Seller) -> None:
+async def test_a_fault_applies_once_by_default(seller: Seller) -> None:
     await seller.ready(1)
     await seller.fault("read", "error")
     assert [(await seller.get(READ)).status_code for _ in range(2)] == [500, 200]
@@ -18,7 +18,7 @@ async def test_a_fault_happens_once_unless_told_otherwise(seller: Seller) -> Non
     assert [(await seller.get(READ)).status_code for _ in range(3)] == [500, 500, 200]
 
 
-async def test_a_fault_for_ever_lasts_until_it_is_taken_away(seller: Seller) -> None:
+async def test_a_permanent_fault_lasts_until_it_is_removed(seller: Seller) -> None:
     await seller.ready(1)
     number = await seller.fault("read", "error", times=None)
     assert [(await seller.get(READ)).status_code for _ in range(5)] == [500] * 5
@@ -29,7 +29,7 @@ async def test_a_fault_for_ever_lasts_until_it_is_taken_away(seller: Seller) -> 
     assert (await seller.get(READ)).status_code == 200
 
 
-async def test_all_faults_are_taken_away_at_once(seller: Seller) -> None:
+async def test_all_faults_are_removed_at_once(seller: Seller) -> None:
     await seller.ready(1)
     await seller.fault("read", "error", times=None)
     await seller.fault("read", "locked", times=None)
@@ -37,7 +37,7 @@ async def test_all_faults_are_taken_away_at_once(seller: Seller) -> None:
     assert (await seller.get(READ)).status_code == 200
 
 
-async def test_a_fault_may_be_for_one_order_or_one_seller(seller: Seller) -> None:
+async def test_a_fault_may_apply_to_one_order_or_one_seller(seller: Seller) -> None:
     await seller.ready(1)
     await seller.ready(1, purchase_order_id="2")
     await seller.fault("read", "error", purchase_order_id="2", times=None)
@@ -56,7 +56,7 @@ async def outcomes(seed: int) -> list[int]:
         return [(await seller.get(READ)).status_code for _ in range(40)]
 
 
-async def test_chance_is_repeatable_by_its_seed() -> None:
+async def test_a_probability_is_repeatable_by_its_seed() -> None:
     first = await outcomes(1)
     assert set(first) == {200, 500}
     assert first == await outcomes(1)
@@ -82,14 +82,14 @@ async def test_chance_is_repeatable_by_its_seed() -> None:
         {"kind": "error", "id": 1, "colour": "red"},
     ],
 )
-async def test_a_fault_that_cannot_be_is_refused(seller: Seller, wanted: dict[str, Any]) -> None:
+async def test_an_invalid_fault_is_refused(seller: Seller, wanted: dict[str, Any]) -> None:
     answer = await seller.admin("POST", "/faults", **wanted)
     assert answer.status_code == 400
     assert answer.json()["error"]
     assert (await seller.http.get("/simulator/faults")).json() == {"faults": []}
 
 
-async def test_a_call_that_is_refused_at_the_gate_uses_up_no_fault(seller: Seller) -> None:
+async def test_a_call_refused_by_the_gateway_uses_up_no_fault(seller: Seller) -> None:
     await seller.ready(1)
     await seller.fault("read", "error")
     assert (await Seller(seller.http, seller.now).get(READ)).status_code == 401

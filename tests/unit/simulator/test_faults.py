@@ -1,4 +1,4 @@
-"""Each kind of fault that gives an answer."""
+"""Each kind of fault that produces an answer."""
 
 from collections.abc import Awaitable, Callable
 
@@ -17,7 +17,7 @@ from tests.unit.simulator.seller import (
 )
 
 READ = f"/v3/orders/{PO}"
-# What a fault that gives an answer answers, and whether the shipment takes effect.
+# The answer of each fault, and whether the shipment takes effect.
 ANSWERS = [
     ("refuse", 400, "INVALID_REQUEST_CONTENT.GMP_ORDER_API", False),
     ("throttle", 429, "REQUEST_THRESHOLD_VIOLATED.GMP_GATEWAY_API", False),
@@ -34,7 +34,7 @@ async def shipped(seller: Seller, number: str = "1ZA") -> httpx.Response:
 
 
 @pytest.mark.parametrize(("kind", "status", "code", "applied"), ANSWERS)
-async def test_a_fault_answers_in_walmarts_words_and_applies_or_not(
+async def test_a_fault_answers_in_walmarts_format_and_applies_or_not(
     seller: Seller, kind: str, status: int, code: str, applied: bool
 ) -> None:
     await seller.ready(2)
@@ -48,7 +48,9 @@ async def test_a_fault_answers_in_walmarts_words_and_applies_or_not(
 
 
 @pytest.mark.parametrize(("kind", "applied"), [("html", False), ("html_after", True)])
-async def test_a_page_instead_of_json(seller: Seller, kind: str, applied: bool) -> None:
+async def test_a_fault_can_answer_html_instead_of_json(
+    seller: Seller, kind: str, applied: bool
+) -> None:
     await seller.ready(1)
     await seller.fault("shipping", kind)
     answer = await shipped(seller)
@@ -57,7 +59,7 @@ async def test_a_page_instead_of_json(seller: Seller, kind: str, applied: bool) 
     assert len(await seller.ledger()) == applied
 
 
-async def test_a_cut_answer_is_half_of_the_json_and_the_effect_is_whole(seller: Seller) -> None:
+async def test_a_truncated_answer_is_half_the_json_and_has_the_whole_effect(seller: Seller) -> None:
     await seller.ready(1)
     await seller.fault("shipping", "cut")
     answer = await shipped(seller)
@@ -67,7 +69,7 @@ async def test_a_cut_answer_is_half_of_the_json_and_the_effect_is_whole(seller: 
     assert await seller.believed() == [[("Shipped", 1, "1ZA")]]
 
 
-async def test_an_unshown_change_is_made_and_the_answer_does_not_show_it(seller: Seller) -> None:
+async def test_an_unshown_change_takes_effect_and_the_answer_omits_it(seller: Seller) -> None:
     await seller.ready(1)
     await seller.fault("shipping", "unshown")
     (shown,) = (await shipped(seller)).json()["order"]["orderLines"]["orderLine"]
@@ -75,7 +77,7 @@ async def test_an_unshown_change_is_made_and_the_answer_does_not_show_it(seller:
     assert await seller.believed() == [[("Shipped", 1, "1ZA")]]
 
 
-async def test_a_slow_answer_waits_as_long_as_it_was_told(seller: Seller, clock: Clock) -> None:
+async def test_a_slow_answer_is_delayed_by_the_given_time(seller: Seller, clock: Clock) -> None:
     await seller.ready(1)
     await seller.fault("shipping", "slow", delay=2.5)
     assert (await shipped(seller)).status_code == 200
@@ -83,7 +85,7 @@ async def test_a_slow_answer_waits_as_long_as_it_was_told(seller: Seller, clock:
     assert len(await seller.ledger()) == 1
 
 
-async def test_a_refusal_says_what_it_was_told_to(seller: Seller) -> None:
+async def test_a_refusal_carries_the_given_text(seller: Seller) -> None:
     await seller.ready(1)
     words = {"code": "INVALID_REQUEST_PARAM.GMP_ORDER_API", "field": "methodCode",
              "description": "Method code is not supported in line number 1"}  # fmt: skip
@@ -95,7 +97,7 @@ async def test_a_refusal_says_what_it_was_told_to(seller: Seller) -> None:
 
 @pytest.mark.parametrize("status", [500, 503, 504, 520])
 @pytest.mark.parametrize(("kind", "applied"), [("error", False), ("error_after", True)])
-async def test_errors_come_with_any_status(
+async def test_an_error_can_have_any_status(
     seller: Seller, kind: str, status: int, applied: bool
 ) -> None:
     await seller.ready(1)
@@ -104,20 +106,20 @@ async def test_errors_come_with_any_status(
     assert len(await seller.ledger()) == applied
 
 
-async def test_a_throttled_call_is_told_when_to_come_back(seller: Seller, clock: Clock) -> None:
+async def test_a_throttled_call_says_when_to_retry(seller: Seller, clock: Clock) -> None:
     await seller.fault("list", "throttle", delay=30)
     answer = await seller.get("/v3/orders")
     assert answer.headers["x-current-token-count"] == "0"
     assert answer.headers["x-next-replenish-time"] == str(clock.ms + 30_000)
 
 
-async def test_an_expired_token_is_also_known_as_a_400(seller: Seller) -> None:
+async def test_an_expired_token_can_be_a_400(seller: Seller) -> None:
     await seller.fault("read", "expired_token", status=400)
     answer = await seller.get(READ)
     assert (answer.status_code, error(answer)["code"]) == (400, "INVALID_TOKEN.GMP_GATEWAY_API")
 
 
-async def test_the_outage_has_the_one_shape_that_tells_it_from_a_refusal(seller: Seller) -> None:
+async def test_the_outage_has_its_own_shape_unlike_a_refusal(seller: Seller) -> None:
     await seller.fault("read", "outage")
     found = error(await seller.get(READ))
     assert (found["field"], found["description"], found["causes"]) == (
@@ -127,7 +129,7 @@ async def test_the_outage_has_the_one_shape_that_tells_it_from_a_refusal(seller:
     )
 
 
-async def test_wrong_keys_can_be_answered_by_a_bare_400(seller: Seller) -> None:
+async def test_wrong_keys_can_be_answered_by_an_empty_400(seller: Seller) -> None:
     await seller.fault("token", "refuse")
     answer = await seller.ask_for_token()
     assert (answer.status_code, answer.text) == (400, "Bad Request")
@@ -148,7 +150,7 @@ OPERATIONS: dict[str, Asked] = {
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("kind", ["error", "error_after", "html_after", "cut"])
-async def test_a_fault_meets_its_operation_only_and_every_operation_has_faults(
+async def test_a_fault_applies_to_its_operation_only_and_every_operation_has_faults(
     seller: Seller, operation: str, kind: str
 ) -> None:
     await seller.place(1, 1, purchase_order_id="created")
@@ -166,14 +168,12 @@ async def test_a_fault_meets_its_operation_only_and_every_operation_has_faults(
             await seller.fault(operation, kind, times=None)
 
 
-def test_every_kind_says_whether_it_takes_effect() -> None:
+def test_every_kind_of_fault_declares_whether_it_takes_effect() -> None:
     for kind, text in KINDS.items():
         assert "effect" in text or kind == "slow"
 
 
-async def test_a_token_that_is_granted_behind_an_error_is_good(
-    seller: Seller, clock: Clock
-) -> None:
+async def test_a_token_granted_behind_an_error_is_valid(seller: Seller, clock: Clock) -> None:
     clock.ns += SECOND
     await seller.fault("token", "slow", delay=1)
     assert (await seller.ask_for_token()).status_code == 200

@@ -1,4 +1,4 @@
-"""Tokens, headers and throttling: what Walmart's gateway lets in."""
+"""Tokens, headers and throttling: what Walmart's gateway accepts."""
 
 import base64
 import re
@@ -12,7 +12,7 @@ from tests.unit.simulator.seller import PO, SECOND, SERVICE, Clock, Seller, erro
 READ = f"/v3/orders/{PO}"
 
 
-async def test_a_token_is_too_long_for_a_short_column_and_says_how_long_it_lives(
+async def test_a_token_is_long_and_states_its_lifetime(
     seller: Seller,
 ) -> None:
     granted = (await seller.ask_for_token()).json()
@@ -21,7 +21,7 @@ async def test_a_token_is_too_long_for_a_short_column_and_says_how_long_it_lives
     assert len(granted["access_token"]) > 1000
 
 
-async def test_the_wrong_secret_gets_no_token(seller: Seller) -> None:
+async def test_a_wrong_secret_gets_no_token(seller: Seller) -> None:
     answer = await seller.ask_for_token("wrong")
     assert answer.status_code == 401
     assert error(answer)["code"] == "UNAUTHORIZED.GMP_GATEWAY_API"
@@ -31,7 +31,7 @@ async def test_the_wrong_secret_gets_no_token(seller: Seller) -> None:
     "authorization",
     ["Bearer x", "Basic !", "Basic " + base64.b64encode(b":s").decode(), "Basic /w=="],
 )
-async def test_a_token_request_without_usable_credentials_gets_a_bare_400(
+async def test_a_token_request_without_usable_credentials_gets_an_empty_400(
     seller: Seller, authorization: str
 ) -> None:
     answer = await seller.http.post(
@@ -48,13 +48,13 @@ async def test_another_grant_is_refused(seller: Seller) -> None:
     assert answer.status_code == 400
 
 
-async def test_a_registered_secret_is_the_only_one_that_opens_its_account(seller: Seller) -> None:
+async def test_a_registered_account_accepts_only_its_registered_secret(seller: Seller) -> None:
     await seller.admin("POST", "/accounts", client_id="seller-1", client_secret="the-secret")
     assert (await seller.ask_for_token("right")).status_code == 401
     assert (await seller.ask_for_token("the-secret")).status_code == 200
 
 
-async def test_closed_accounts_let_only_registered_ones_in(clock: Clock) -> None:
+async def test_closed_accounts_accept_only_registered_ones(clock: Clock) -> None:
     async with in_memory(create_app(now=clock, open_accounts=False)) as http:
         stranger = Seller(http, clock.ms)
         assert (await stranger.ask_for_token()).status_code == 401
@@ -62,7 +62,7 @@ async def test_closed_accounts_let_only_registered_ones_in(clock: Clock) -> None
         assert (await stranger.ask_for_token()).status_code == 200
 
 
-async def test_a_token_ends_after_its_time_and_an_earlier_one_outlives_a_new_one(
+async def test_a_token_expires_and_a_new_one_does_not_end_an_earlier_one(
     seller: Seller, clock: Clock
 ) -> None:
     await seller.ready(1)
@@ -77,7 +77,7 @@ async def test_a_token_ends_after_its_time_and_an_earlier_one_outlives_a_new_one
     assert (await seller.get(READ)).status_code == 200
 
 
-async def test_the_life_of_tokens_can_be_set(clock: Clock) -> None:
+async def test_the_lifetime_of_tokens_can_be_set(clock: Clock) -> None:
     async with in_memory(create_app(now=clock, token_seconds=60)) as http:
         someone = Seller(http, clock.ms)
         await someone.sign_in()
@@ -86,12 +86,12 @@ async def test_the_life_of_tokens_can_be_set(clock: Clock) -> None:
         assert (await someone.get("/v3/token/detail")).status_code == 401
 
 
-async def test_moving_walmarts_clock_ends_tokens(seller: Seller) -> None:
+async def test_moving_walmarts_clock_expires_tokens(seller: Seller) -> None:
     await seller.admin("POST", "/clock", advance_seconds=901)
     assert (await seller.get("/v3/token/detail")).status_code == 401
 
 
-async def test_the_detail_of_a_token_tells_its_life_as_texts_and_its_scopes(
+async def test_the_detail_of_a_token_states_its_lifetime_as_text_and_its_scopes(
     seller: Seller, clock: Clock
 ) -> None:
     detail = (await seller.get("/v3/token/detail")).json()
@@ -101,7 +101,7 @@ async def test_the_detail_of_a_token_tells_its_life_as_texts_and_its_scopes(
     assert detail["scopes"]["orders"] == "full_access"
 
 
-async def test_a_bearer_token_is_no_access_token(seller: Seller) -> None:
+async def test_a_bearer_token_is_not_an_access_token(seller: Seller) -> None:
     headers = {**SERVICE, "Authorization": f"Bearer {seller.token}"}
     answer = await seller.http.get(READ, headers=headers)
     assert answer.status_code == 401
@@ -135,7 +135,7 @@ async def test_sellers_do_not_see_each_others_orders(seller: Seller) -> None:
     assert (await other.get("/v3/orders")).status_code == 404
 
 
-async def test_an_address_or_method_that_is_not_walmarts_is_told_apart_from_an_unknown_order(
+async def test_an_unknown_address_or_method_differs_from_an_unknown_order(
     seller: Seller,
 ) -> None:
     wrong = await seller.post("refund")
@@ -154,7 +154,7 @@ def throttling(answer: httpx.Response) -> tuple[int, int]:
     )
 
 
-async def test_every_business_answer_tells_of_throttling_and_there_is_no_limit_at_first(
+async def test_every_business_answer_has_throttling_headers_and_no_limit_by_default(
     seller: Seller, clock: Clock
 ) -> None:
     await seller.ready(1)
@@ -180,7 +180,7 @@ async def test_an_empty_bucket_refuses_until_it_is_refilled(seller: Seller, cloc
     assert (await seller.get(READ)).status_code == 429
 
 
-async def test_buckets_are_of_a_seller_and_an_endpoint(seller: Seller) -> None:
+async def test_buckets_are_per_seller_and_endpoint(seller: Seller) -> None:
     await seller.ready(1)
     await seller.admin("POST", "/rates", operation="*", capacity=1, refill_per_second=0)
     other = Seller(seller.http, seller.now, "seller-2")
@@ -193,7 +193,7 @@ async def test_buckets_are_of_a_seller_and_an_endpoint(seller: Seller) -> None:
     assert (await seller.get(READ)).status_code == 200
 
 
-async def test_a_rate_may_be_of_one_seller(seller: Seller) -> None:
+async def test_a_rate_may_apply_to_one_seller(seller: Seller) -> None:
     rate = {"operation": "list", "capacity": 0, "refill_per_second": 1, "client_id": "seller-2"}
     await seller.admin("POST", "/rates", **rate)
     other = Seller(seller.http, seller.now, "seller-2")
@@ -207,7 +207,7 @@ async def test_a_rate_may_be_of_one_seller(seller: Seller) -> None:
     [{"capacity": -1}, {"refill_per_second": -1}, {"capacity": "x"}, {"operation": "fly"},
      {"client_id": 3}],
 )  # fmt: skip
-async def test_a_rate_that_cannot_be_is_refused(seller: Seller, changes: dict[str, object]) -> None:
+async def test_an_invalid_rate_is_refused(seller: Seller, changes: dict[str, object]) -> None:
     rate = {"operation": "read", "capacity": 1, "refill_per_second": 1, **changes}
     assert (await seller.admin("POST", "/rates", **rate)).status_code == 400
 

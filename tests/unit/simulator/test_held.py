@@ -1,4 +1,4 @@
-"""Effects that are held back and land late, when a test lets them."""
+"""Held effects, which are applied later when a test releases them."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ async def held(seller: Seller) -> list[dict[str, Any]]:
     return listed
 
 
-async def test_an_effect_that_is_held_is_answered_by_an_error_and_lands_when_let(
+async def test_a_held_effect_answers_an_error_and_is_applied_on_release(
     seller: Seller,
 ) -> None:
     await seller.ready(2)
@@ -38,7 +38,7 @@ async def test_an_effect_that_is_held_is_answered_by_an_error_and_lands_when_let
     assert entry["received_at"] == waiting["received_at"]
 
 
-async def test_held_effects_land_in_the_order_they_came_and_late_ones_are_refused(
+async def test_held_effects_are_applied_in_order_and_refused_if_they_no_longer_fit(
     seller: Seller,
 ) -> None:
     await seller.ready(1)
@@ -55,7 +55,7 @@ async def test_held_effects_land_in_the_order_they_came_and_late_ones_are_refuse
     assert shown == [("A", 2), ("1", 1), ("A", 50)]
 
 
-async def test_acknowledgements_and_refunds_are_held_too(seller: Seller) -> None:
+async def test_acknowledgements_and_refunds_can_be_held(seller: Seller) -> None:
     number = await a_return(seller)
     await seller.place(1, purchase_order_id="2")
     await seller.fault("acknowledge", "held")
@@ -70,7 +70,7 @@ async def test_acknowledgements_and_refunds_are_held_too(seller: Seller) -> None
     assert (entry["reference"], entry["reference_line"]) == (number, 1)
 
 
-async def test_commerce_s_orders_and_comments_are_held_too(seller: Seller) -> None:
+async def test_commerce_orders_and_comments_can_be_held(seller: Seller) -> None:
     entity = {
         "ext_order_id": PO,
         "base_grand_total": 1,
@@ -95,7 +95,7 @@ async def test_commerce_s_orders_and_comments_are_held_too(seller: Seller) -> No
     assert entry["reference"] == "Shipped"
 
 
-async def test_held_effects_can_be_forgotten(seller: Seller) -> None:
+async def test_held_effects_can_be_dropped(seller: Seller) -> None:
     await seller.ready(1)
     await seller.fault("shipping", "held", times=2)
     for forget in (("DELETE", "/held"), ("POST", "/reset")):

@@ -11,7 +11,7 @@ STOCK = "/v3/inventory"
 
 
 def statuses(order: dict[str, Any]) -> set[str]:
-    """Of each of an order's units."""
+    """The statuses of each unit of an order."""
     return {
         status["status"]
         for each in order["orderLines"]["orderLine"]
@@ -23,7 +23,7 @@ async def read(seller: Seller) -> set[str]:
     return statuses((await seller.get(READ)).json()["order"])
 
 
-async def test_a_lagging_read_shows_the_order_before_what_was_written_since(
+async def test_a_lagging_read_shows_the_order_before_later_writes(
     seller: Seller, clock: Clock
 ) -> None:
     await seller.ready(1)
@@ -40,7 +40,7 @@ async def test_a_lagging_read_shows_the_order_before_what_was_written_since(
     assert entry["operation"] == "shipping"
 
 
-async def test_a_read_may_lag_by_changes_however_old_they_are(seller: Seller, clock: Clock) -> None:
+async def test_a_read_may_lag_behind_changes_of_any_age(seller: Seller, clock: Clock) -> None:
     await seller.place(1)
     await seller.post("acknowledge")
     await seller.post("acknowledge")
@@ -52,7 +52,7 @@ async def test_a_read_may_lag_by_changes_however_old_they_are(seller: Seller, cl
         assert await read(seller) == {shown}
 
 
-async def test_no_read_lags_behind_what_was_so_when_the_history_was_forgotten(
+async def test_no_read_lags_behind_a_reset_of_the_history(
     seller: Seller,
 ) -> None:
     await seller.place(1)
@@ -63,7 +63,7 @@ async def test_no_read_lags_behind_what_was_so_when_the_history_was_forgotten(
     assert await read(seller) == {"Acknowledged"}
 
 
-async def test_a_correction_and_a_cancellation_are_hidden_as_well(seller: Seller) -> None:
+async def test_a_correction_and_a_cancellation_are_hidden_by_the_lag(seller: Seller) -> None:
     await seller.ready(1, 1)
     await seller.ship(line("1", seller.package("1ZA")))
     await seller.ship(line("1", seller.package("1ZB")), processMode="PARTIAL_UPDATE")
@@ -80,7 +80,7 @@ async def test_a_correction_and_a_cancellation_are_hidden_as_well(seller: Seller
 
 
 @pytest.mark.parametrize("operation", ["list", "released"])
-async def test_a_lagging_list_chooses_orders_by_what_they_were(
+async def test_a_lagging_list_filters_orders_by_their_earlier_state(
     seller: Seller, operation: str
 ) -> None:
     path = {"list": "/v3/orders", "released": "/v3/orders/released"}[operation]
@@ -132,7 +132,7 @@ async def test_a_lagging_read_hides_a_refund_in_the_return_and_in_the_order(
     assert [await refunded(seller), await refunded(seller)] == [1, 2]
 
 
-async def test_a_lagging_read_shows_the_stock_level_before(seller: Seller) -> None:
+async def test_a_lagging_read_shows_the_previous_stock_level(seller: Seller) -> None:
     await seller.stock("A", 50)
     await seller.stock("A", 2)
     await seller.stock("A", 2)
@@ -142,7 +142,7 @@ async def test_a_lagging_read_shows_the_stock_level_before(seller: Seller) -> No
     assert (await seller.get(STOCK, sku="A")).json()["quantity"]["amount"] == 2
 
 
-async def test_what_does_not_read_takes_effect_under_a_lag(seller: Seller) -> None:
+async def test_writes_take_effect_under_a_lag(seller: Seller) -> None:
     await seller.ready(1)
     await seller.fault("*", "lag", times=None, delay=3600)
     assert (await seller.ask_for_token()).status_code == 200
@@ -152,7 +152,7 @@ async def test_what_does_not_read_takes_effect_under_a_lag(seller: Seller) -> No
     assert await read(seller) == {"Acknowledged"}
 
 
-async def test_what_is_forgotten_is_not_shown_again(seller: Seller) -> None:
+async def test_a_dropped_history_is_not_shown_again(seller: Seller) -> None:
     await seller.ready(1)
     await seller.ship(line("1", seller.package("1ZA")))
     await seller.admin("DELETE", "/orders")

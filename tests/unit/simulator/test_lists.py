@@ -1,4 +1,4 @@
-"""Lists of orders: filters, pages, and 404 where there is nothing."""
+"""Lists of orders: filters, pages, and 404 for an empty result."""
 
 from typing import Any
 from urllib.parse import parse_qsl
@@ -16,14 +16,14 @@ def numbers(answer: httpx.Response) -> list[str]:
 
 
 @pytest.mark.parametrize("path", ["/v3/orders", "/v3/orders/released", f"/v3/orders/{PO}"])
-async def test_nothing_found_is_a_404_of_its_own_code(seller: Seller, path: str) -> None:
+async def test_an_empty_result_is_a_404_with_its_own_code(seller: Seller, path: str) -> None:
     answer = await seller.get(path)
     assert answer.status_code == 404
     assert error(answer)["code"] == "CONTENT_NOT_FOUND.GMP_ORDER_API"
     assert error(answer)["severity"] == "INFO"
 
 
-async def test_released_are_the_orders_that_wait_for_acknowledgement(seller: Seller) -> None:
+async def test_the_released_list_has_the_orders_that_await_acknowledgement(seller: Seller) -> None:
     await seller.place(1, purchase_order_id="1")
     await seller.place(1, purchase_order_id="2", status="Acknowledged")
     assert numbers(await seller.get("/v3/orders/released")) == ["1"]
@@ -55,7 +55,7 @@ async def test_filters_find_orders_by_status_sku_and_numbers(seller: Seller) -> 
         assert (await seller.get("/v3/orders", **none)).status_code == 404
 
 
-async def test_without_a_start_orders_older_than_a_week_are_missed(
+async def test_a_list_without_a_start_omits_orders_older_than_a_week(
     seller: Seller, clock: Clock
 ) -> None:
     await seller.place(1, ordered_at=clock.ms - 8 * DAY // 1_000_000)
@@ -63,7 +63,7 @@ async def test_without_a_start_orders_older_than_a_week_are_missed(
     assert numbers(await seller.get("/v3/orders", createdStartDate="2026-01-01")) == [PO]
 
 
-async def test_what_was_modified_since_is_found_by_when_it_changed(
+async def test_the_modified_filter_uses_the_time_of_the_last_change(
     seller: Seller, clock: Clock
 ) -> None:
     await seller.ready(1, purchase_order_id="1")
@@ -91,7 +91,7 @@ async def test_what_was_modified_since_is_found_by_when_it_changed(
         {"status": "shipped"},
     ],
 )
-async def test_a_filter_that_walmart_cannot_read_is_refused_by_name(
+async def test_an_unreadable_filter_is_refused_by_name(
     seller: Seller, query: dict[str, str]
 ) -> None:
     await seller.ready(1)
@@ -100,13 +100,13 @@ async def test_a_filter_that_walmart_cannot_read_is_refused_by_name(
     assert error(answer)["field"] in query
 
 
-async def test_the_start_of_time_is_a_date(seller: Seller) -> None:
+async def test_the_unix_epoch_is_a_valid_date(seller: Seller) -> None:
     await seller.ready(1)
     assert (await seller.get("/v3/orders", createdStartDate="1970-01-01")).status_code == 200
 
 
 async def pages(seller: Seller, path: str, limit: str) -> list[list[str]]:
-    """Follow the cursors to the end, appending each as it came."""
+    """Follow the cursors to the end and append each one unchanged."""
     answer = await seller.get(path, limit=limit)
     found = [numbers(answer)]
     while cursor := answer.json()["list"]["meta"].get("nextCursor"):
@@ -140,7 +140,7 @@ async def test_a_cursor_is_a_query_that_keeps_the_filters_and_the_first_pages_wi
     assert numbers(second) == ["2"]
 
 
-async def test_a_change_between_two_pages_makes_none_be_skipped(seller: Seller) -> None:
+async def test_a_change_between_two_pages_skips_no_order(seller: Seller) -> None:
     for number in range(4):
         await seller.place(1, purchase_order_id=str(number))
     first = await seller.get("/v3/orders/released", limit="2")

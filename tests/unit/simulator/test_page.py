@@ -1,4 +1,4 @@
-"""The page that shows what "Walmart" believes."""
+"""The page that shows the simulator's orders, faults and calls."""
 
 import re
 
@@ -15,7 +15,7 @@ async def page(seller: Seller) -> str:
     return answer.text
 
 
-async def test_an_empty_walmart_says_how_to_begin(seller: Seller) -> None:
+async def test_an_empty_walmart_shows_how_to_begin(seller: Seller) -> None:
     assert "POST /simulator/orders" in await page(seller)
 
 
@@ -32,7 +32,7 @@ async def test_orders_faults_and_calls_are_shown(seller: Seller) -> None:
         assert text in shown
 
 
-async def test_nothing_that_was_sent_becomes_markup(seller: Seller) -> None:
+async def test_submitted_text_does_not_become_markup(seller: Seller) -> None:
     order = {"client_id": EVIL, "purchase_order_id": EVIL, "lines": [{"sku": EVIL}]}
     await seller.admin("POST", "/orders", **order)
     by_hand = [{"line_number": "1", "tracking_number": EVIL}]
@@ -44,12 +44,12 @@ async def test_nothing_that_was_sent_becomes_markup(seller: Seller) -> None:
     assert "<script" not in shown
 
 
-async def test_the_page_asks_no_other_host(seller: Seller) -> None:
+async def test_the_page_loads_nothing_from_other_hosts(seller: Seller) -> None:
     await seller.ready(1)
     assert not re.search(r"(src|href)=|https?://|@import|url\(", await page(seller))
 
 
-async def test_of_many_orders_those_that_changed_last_are_shown(seller: Seller) -> None:
+async def test_the_page_shows_the_orders_that_changed_last(seller: Seller) -> None:
     order = {"client_id": "seller-1", "lines": [{"sku": "A"}]}
     await seller.admin("POST", "/orders", orders=[order] * 101)
     shown = await page(seller)

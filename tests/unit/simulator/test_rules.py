@@ -12,7 +12,7 @@ from tests.unit.simulator.seller import HOUR, PO, Clock, Seller, canceled, line,
 REQUESTED = "CUSTOMER_REQUESTED_SELLER_TO_CANCEL"
 
 
-async def test_an_order_is_shown_as_walmart_shows_it(seller: Seller) -> None:
+async def test_an_order_has_walmarts_shape(seller: Seller) -> None:
     await seller.place(3, ship_method="Express", lines=[{"sku": "A", "unit_price": "9.99"}])
     order = (await seller.get(f"/v3/orders/{PO}")).json()["order"]
     assert order["purchaseOrderId"] == PO
@@ -26,7 +26,7 @@ async def test_an_order_is_shown_as_walmart_shows_it(seller: Seller) -> None:
     assert "intentToCancel" not in shown
 
 
-async def test_acknowledging_takes_every_line_and_can_be_repeated(seller: Seller) -> None:
+async def test_acknowledging_covers_every_line_and_is_repeatable(seller: Seller) -> None:
     await seller.place(2, 1)
     assert (await seller.post("acknowledge")).status_code == 200
     assert (await seller.post("acknowledge")).status_code == 200
@@ -34,7 +34,7 @@ async def test_acknowledging_takes_every_line_and_can_be_repeated(seller: Seller
     assert [e["operation"] for e in await seller.ledger()] == ["acknowledge", "acknowledge"]
 
 
-async def test_what_has_begun_to_ship_or_be_canceled_cannot_be_acknowledged(
+async def test_a_partly_shipped_or_canceled_order_cannot_be_acknowledged(
     seller: Seller,
 ) -> None:
     await seller.ready(2)
@@ -79,14 +79,14 @@ async def test_a_repeated_part_is_shipped_again_while_units_remain(seller: Selle
     assert sum(entry["quantity"] for entry in await seller.ledger()) == 2
 
 
-async def test_what_is_not_acknowledged_neither_ships_nor_is_canceled(seller: Seller) -> None:
+async def test_an_unacknowledged_order_is_neither_shipped_nor_canceled(seller: Seller) -> None:
     await seller.place(1)
     assert "not acknowledged" in refused(await seller.ship(line("1", seller.package("1ZA"))))
     assert "not acknowledged" in refused(await seller.cancel(line("1", canceled(1))))
     assert await seller.believed() == [[("Created", 1, None)]]
 
 
-async def test_more_than_remains_is_refused_and_says_how_much_does(seller: Seller) -> None:
+async def test_more_than_the_remaining_units_is_refused_with_their_number(seller: Seller) -> None:
     await seller.ready(3)
     await seller.ship(line("1", seller.package("1ZA")))
     text = refused(await seller.ship(line("1", seller.package("1ZB", 3))))
@@ -96,7 +96,7 @@ async def test_more_than_remains_is_refused_and_says_how_much_does(seller: Selle
     assert "qtyAvailableToCancel :: 2" in refused(await seller.cancel(line("1", canceled(3))))
 
 
-async def test_units_of_a_line_named_twice_count_together(seller: Seller) -> None:
+async def test_units_of_a_line_named_twice_are_added_up(seller: Seller) -> None:
     await seller.ready(3)
     twice = (line("1", seller.package("1ZA", 2)), line("1", seller.package("1ZB", 2)))
     refused(await seller.ship(*twice))
@@ -104,7 +104,7 @@ async def test_units_of_a_line_named_twice_count_together(seller: Seller) -> Non
     assert await seller.believed() == [[("Acknowledged", 3, None)]]
 
 
-async def test_one_bad_line_refuses_the_whole_request(seller: Seller) -> None:
+async def test_one_invalid_line_refuses_the_whole_request(seller: Seller) -> None:
     await seller.ready(1, 1)
     good, bad = line("1", seller.package("1ZA")), line("2", seller.package("1ZA", 9))
     refused(await seller.ship(good, bad))
@@ -113,7 +113,7 @@ async def test_one_bad_line_refuses_the_whole_request(seller: Seller) -> None:
     assert await seller.ledger() == []
 
 
-async def test_what_is_shipped_or_canceled_cannot_be_touched_again(seller: Seller) -> None:
+async def test_shipped_or_canceled_units_cannot_change_again(seller: Seller) -> None:
     await seller.ready(1, 1)
     await seller.ship(line("1", seller.package("1ZA")))
     await seller.cancel(line("2", canceled(1)))
@@ -123,7 +123,7 @@ async def test_what_is_shipped_or_canceled_cannot_be_touched_again(seller: Selle
         assert text in refused(await seller.cancel(line(number, canceled(1))))
 
 
-async def test_a_line_whose_buyer_asked_to_cancel_ships_only_by_override(seller: Seller) -> None:
+async def test_a_line_with_a_cancellation_request_ships_only_by_override(seller: Seller) -> None:
     await seller.ready(1)
     await seller.admin("POST", f"/orders/{PO}/intent-to-cancel")
     package = seller.package("1ZA")
@@ -140,7 +140,7 @@ async def correct(seller: Seller, *statuses: Mapping[str, Any]) -> httpx.Respons
     return await seller.ship(line("1", *statuses), processMode="PARTIAL_UPDATE")
 
 
-async def test_tracking_is_corrected_for_four_hours_and_ships_nothing(
+async def test_tracking_is_corrected_within_four_hours_and_ships_nothing(
     seller: Seller, clock: Clock
 ) -> None:
     await seller.ready(2)
@@ -156,7 +156,7 @@ async def test_tracking_is_corrected_for_four_hours_and_ships_nothing(
     assert "4 hours" in refused(await correct(seller, seller.package("1ZLATE")))
 
 
-async def test_of_several_packages_the_one_to_correct_is_named(seller: Seller) -> None:
+async def test_a_correction_names_one_of_several_packages(seller: Seller) -> None:
     await seller.ready(3)
     await seller.ship(line("1", seller.package("1ZA"), seller.package("1ZB", 2)))
     refused(await correct(seller, seller.package("1ZC")), "currentTrackingInfo")
@@ -166,7 +166,7 @@ async def test_of_several_packages_the_one_to_correct_is_named(seller: Seller) -
     assert await seller.believed() == [[("Shipped", 1, "1ZA"), ("Shipped", 2, "1ZC")]]
 
 
-async def test_a_correction_is_all_or_nothing_too(seller: Seller) -> None:
+async def test_a_correction_is_applied_whole_or_not_at_all(seller: Seller) -> None:
     await seller.ready(1, 1)
     await seller.ship(line("1", seller.package("1ZA")))
     both = (line("1", seller.package("1ZB")), line("2", seller.package("1ZB")))
@@ -174,13 +174,13 @@ async def test_a_correction_is_all_or_nothing_too(seller: Seller) -> None:
     assert (await seller.believed())[0] == [("Shipped", 1, "1ZA")]
 
 
-async def test_no_other_mode_is_known(seller: Seller) -> None:
+async def test_an_unknown_mode_is_refused(seller: Seller) -> None:
     await seller.ready(1)
     answer = await seller.ship(line("1", seller.package("1ZA")), processMode="FULL")
     refused(answer, "processMode")
 
 
-async def test_canceling_a_part_leaves_the_rest_to_ship(seller: Seller) -> None:
+async def test_a_partial_cancellation_leaves_the_rest_to_ship(seller: Seller) -> None:
     await seller.ready(3)
     answer = await seller.cancel(line("1", canceled(1)))
     shown = answer.json()["order"]["orderLines"]["orderLine"][0]["orderLineStatuses"]
@@ -191,7 +191,7 @@ async def test_canceling_a_part_leaves_the_rest_to_ship(seller: Seller) -> None:
     ]
 
 
-async def test_one_call_cancels_a_hundred_lines_at_most(seller: Seller) -> None:
+async def test_one_call_cancels_at_most_a_hundred_lines(seller: Seller) -> None:
     await seller.ready(*[1] * 101)
     lines = [line(str(number), canceled(1)) for number in range(1, 102)]
     assert "100 lines" in refused(await seller.cancel(*lines), "orderLine")
@@ -202,7 +202,7 @@ async def test_one_call_cancels_a_hundred_lines_at_most(seller: Seller) -> None:
     assert len(await seller.ledger()) == 101
 
 
-async def test_every_reason_of_the_seller_cancels(seller: Seller) -> None:
+async def test_every_seller_reason_cancels(seller: Seller) -> None:
     reasons = CANCELLATION_REASONS["us"] - {REQUESTED}
     await seller.ready(len(reasons))
     answer = await seller.cancel(line("1", *(canceled(1, reason) for reason in reasons)))
@@ -210,7 +210,7 @@ async def test_every_reason_of_the_seller_cancels(seller: Seller) -> None:
     assert {e["reason"] for e in await seller.ledger()} == reasons
 
 
-async def test_the_buyers_wish_is_a_reason_only_where_there_is_one(seller: Seller) -> None:
+async def test_the_buyer_reason_needs_a_request_of_the_buyer(seller: Seller) -> None:
     await seller.ready(1, 1)
     await seller.admin("POST", f"/orders/{PO}/intent-to-cancel", lines=["2"])
     refused(await seller.cancel(line("1", canceled(1, REQUESTED))), "cancellationReason")
@@ -218,6 +218,6 @@ async def test_the_buyers_wish_is_a_reason_only_where_there_is_one(seller: Selle
 
 
 @pytest.mark.parametrize("reason", ["", "CUSTOMER_CHANGED_MIND", None, ["x"]])
-async def test_a_reason_that_walmart_does_not_know_is_refused(seller: Seller, reason: Any) -> None:
+async def test_an_unknown_reason_is_refused(seller: Seller, reason: Any) -> None:
     await seller.ready(1)
     refused(await seller.cancel(line("1", canceled(1, reason))), "cancellationReason")

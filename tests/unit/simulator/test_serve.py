@@ -37,7 +37,7 @@ def wait_for(process: subprocess.Popen[str], url: str) -> None:
             return
 
 
-def test_it_serves_says_nothing_of_the_connections_it_cuts_and_stops_when_told() -> None:
+def test_the_process_serves_logs_no_cut_connections_and_stops_on_a_signal() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -58,7 +58,7 @@ def test_it_serves_says_nothing_of_the_connections_it_cuts_and_stops_when_told()
     assert output == ""
 
 
-def test_a_port_that_is_taken_is_said() -> None:
+def test_a_port_in_use_is_reported() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -21,7 +21,7 @@ IMPATIENT = httpx.Timeout(LIMIT, read=0.3)
 
 
 async def until(question: Callable[[], Any]) -> None:
-    """Ask until the answer is true."""
+    """Poll until the answer is true."""
     async with limited():
         while True:
             answer = question()
@@ -32,7 +32,7 @@ async def until(question: Callable[[], Any]) -> None:
 
 @asynccontextmanager
 async def serving(app: Starlette, http: str) -> AsyncIterator[str]:
-    """Serve on a free port, by one of uvicorn's two HTTP implementations."""
+    """Serve on a free port, with one of uvicorn's two HTTP implementations."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         config = uvicorn.Config(app, http=http, log_config=None, timeout_graceful_shutdown=1)
@@ -83,7 +83,7 @@ async def ship(seller: Seller) -> httpx.Response:
 
 
 async def give_up(seller: Seller) -> None:
-    """Ship, and hear nothing for as long as one waits."""
+    """Ship without an answer, until the client's time-out."""
     seller.http.timeout = IMPATIENT
     with pytest.raises(httpx.ReadTimeout):
         await ship(seller)
@@ -116,7 +116,7 @@ async def test_silence_lasts_until_the_client_gives_up(
 
 
 async def arrived(seller: Seller) -> None:
-    """Wait until something has taken effect."""
+    """Wait until an effect is recorded."""
     await until(seller.ledger)
 
 
@@ -132,7 +132,7 @@ async def test_a_late_effect_comes_after_the_client_has_given_up(
     assert await seller.believed() == [[("Acknowledged", 1, None), ("Shipped", 1, "1ZA")]]
 
 
-async def test_a_late_effect_that_no_longer_fits_does_nothing(seller: Seller, sleep: Sleep) -> None:
+async def test_a_late_effect_that_no_longer_fits_is_dropped(seller: Seller, sleep: Sleep) -> None:
     await seller.fault("shipping", "late")
     await give_up(seller)
     await seller.admin("POST", f"/orders/{PO}/cancel")
@@ -141,7 +141,7 @@ async def test_a_late_effect_that_no_longer_fits_does_nothing(seller: Seller, sl
     assert [entry["operation"] for entry in await seller.ledger()] == ["cancelled_by_hand"]
 
 
-async def test_a_reset_takes_back_what_has_not_happened_yet(seller: Seller, sleep: Sleep) -> None:
+async def test_a_reset_cancels_pending_effects(seller: Seller, sleep: Sleep) -> None:
     await seller.fault("shipping", "late")
     await give_up(seller)
     await seller.admin("POST", "/reset")
@@ -150,7 +150,7 @@ async def test_a_reset_takes_back_what_has_not_happened_yet(seller: Seller, slee
     assert await seller.believed() == [[("Acknowledged", 2, None)]]
 
 
-async def test_a_slow_call_takes_effect_even_if_nobody_waits_for_it(
+async def test_a_slow_call_takes_effect_after_the_client_has_given_up(
     seller: Seller, sleep: Sleep
 ) -> None:
     await seller.fault("shipping", "slow", delay=5)
@@ -161,7 +161,7 @@ async def test_a_slow_call_takes_effect_even_if_nobody_waits_for_it(
 
 
 @pytest.mark.parametrize("kind", ["drop", "timeout"])
-async def test_tokens_and_lists_fall_silent_as_well(seller: Seller, kind: str) -> None:
+async def test_tokens_and_lists_can_be_silent_too(seller: Seller, kind: str) -> None:
     await seller.fault("token", kind)
     await seller.fault("list", kind)
     seller.http.timeout = IMPATIENT
@@ -173,7 +173,7 @@ async def test_tokens_and_lists_fall_silent_as_well(seller: Seller, kind: str) -
 
 
 @pytest.mark.parametrize("http", ["h11", "httptools"])
-async def test_a_server_that_stops_lets_go_of_whom_it_keeps_waiting(http: str) -> None:
+async def test_a_stopping_server_closes_silent_connections(http: str) -> None:
     app = create_app()
     async with httpx.AsyncClient(timeout=LIMIT, trust_env=False, verify=TLS) as client:
         async with serving(app, http) as url:

@@ -1,11 +1,11 @@
-"""Stock levels: set, read, and each of its account, SKU and ship node."""
+"""Stock levels: reading and setting them by account, SKU and ship node."""
 
 from tests.unit.simulator.seller import Seller, error
 
 PATH = "/v3/inventory"
 
 
-async def test_a_stock_level_is_read_as_it_was_set_and_of_its_ship_node_alone(
+async def test_a_stock_level_is_read_as_set_and_only_for_its_ship_node(
     seller: Seller,
 ) -> None:
     assert (await seller.stock("A/1", 7)).status_code == 200
@@ -22,13 +22,13 @@ async def test_a_stock_level_is_read_as_it_was_set_and_of_its_ship_node_alone(
     assert (await other.get(PATH, sku="A/1")).json()["quantity"]["amount"] == 0
 
 
-async def test_a_sku_that_the_seller_does_not_have_is_neither_read_nor_set(seller: Seller) -> None:
+async def test_an_unknown_sku_is_neither_read_nor_set(seller: Seller) -> None:
     for answer in (await seller.get(PATH, sku="UNKNOWN-1"), await seller.stock("UNKNOWN-1", 1)):
         assert answer.status_code == 404
         assert error(answer)["code"] == "CONTENT_NOT_FOUND.GMP_ORDER_API"
 
 
-async def test_a_fault_of_reading_stock_does_not_meet_the_write(seller: Seller) -> None:
+async def test_a_fault_on_reading_stock_does_not_affect_the_write(seller: Seller) -> None:
     await seller.fault("inventory_read", "error")
     assert (await seller.stock("A", 1)).status_code == 200
     assert (await seller.get(PATH, sku="A")).status_code == 500

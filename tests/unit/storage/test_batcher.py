@@ -1,4 +1,4 @@
-"""What several ask at once is carried out together, and everybody gets an answer of his own."""
+"""The batcher: concurrent requests run as one batch, and each gets its own result."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from tests.harness.waiting import LIMIT
 
 @dataclass
 class Halves:
-    """Halves even numbers when it is let; batches are what it was given."""
+    """Halves even numbers once it is released; batches records its inputs."""
 
     open: asyncio.Event = field(default_factory=asyncio.Event)
     batches: list[list[int]] = field(default_factory=list)
@@ -43,7 +43,7 @@ async def outcome(tasks: Sequence[asyncio.Task[int]]) -> list[object]:
     ]
 
 
-async def test_who_asks_in_one_moment_goes_together_and_who_asks_later_next() -> None:
+async def test_requests_of_one_moment_share_a_batch_and_later_ones_get_the_next() -> None:
     halves = Halves()
     group = Batcher(halves, most=3, at_once=1, patience=9)
     first = await asked(group, 2, 4)
@@ -54,7 +54,7 @@ async def test_who_asks_in_one_moment_goes_together_and_who_asks_later_next() ->
     assert halves.batches == [[2, 4], [6, 8, 10], [12]]
 
 
-async def test_a_batch_does_not_wait_for_another_while_there_is_room() -> None:
+async def test_a_batch_does_not_wait_for_another_while_there_is_capacity() -> None:
     halves = Halves()
     group = Batcher(halves, most=3, at_once=2, patience=9)
     tasks = [*await asked(group, 2), *await asked(group, 4), *await asked(group, 6)]
@@ -63,36 +63,36 @@ async def test_a_batch_does_not_wait_for_another_while_there_is_room() -> None:
     assert await outcome(tasks) == [1, 2, 3]
 
 
-async def test_an_error_of_one_is_nobody_elses() -> None:
+async def test_an_error_of_one_request_does_not_affect_the_others() -> None:
     halves = Halves()
     halves.open.set()
     group = Batcher(halves, most=9, at_once=1, patience=9)
     assert await outcome(await asked(group, 2, 3, 4)) == [1, "3 is odd", 2]
 
 
-async def test_a_batch_that_fails_is_carried_out_one_by_one() -> None:
+async def test_a_failed_batch_is_retried_request_by_request() -> None:
     halves = Halves()
     halves.open.set()
     group = Batcher(halves, most=9, at_once=1, patience=9)
     assert await outcome(await asked(group, 2, 0, 5, 4)) == [1, "0 in [0]", "5 is odd", 2]
 
 
-async def test_a_database_that_is_away_is_told_to_all_and_asked_once() -> None:
+async def test_an_unavailable_database_fails_all_requests_after_one_try() -> None:
     halves = Halves(broken=NotAvailable("database_unavailable", "Away."))
     halves.open.set()
     group = Batcher(halves, most=9, at_once=1, patience=9)
     tasks = await asked(group, 2, 4)
     for task in tasks:
-        with pytest.raises(NotAvailable, match="Away") as told:
+        with pytest.raises(NotAvailable, match="Away") as raised:
             await task
-        assert told.value.code == "database_unavailable"
+        assert raised.value.code == "database_unavailable"
     assert halves.batches == [[2, 4]]
     halves.broken = None
     assert await outcome(await asked(group, 6)) == [3]
 
 
-async def test_a_row_that_one_needs_and_another_holds_is_nobody_elses_trouble() -> None:
-    """And a session that is stale is told as such, so that each is run again."""
+async def test_a_locked_row_of_one_request_does_not_affect_the_others() -> None:
+    """A stale session does not either: it is reported so that each request runs again."""
     halves = Halves(broken=Busy("order_busy", "Held."))
     halves.open.set()
     group = Batcher(halves, most=9, at_once=1, patience=9)
@@ -107,27 +107,27 @@ async def test_a_row_that_one_needs_and_another_holds_is_nobody_elses_trouble() 
             await task
 
 
-async def test_who_gives_up_leaves_the_others_their_answer() -> None:
+async def test_a_canceled_request_leaves_the_others_their_results() -> None:
     halves = Halves()
     group = Batcher(halves, most=9, at_once=1, patience=9)
-    gone, stays = await asked(group, 2, 4)
+    canceled, stays = await asked(group, 2, 4)
     waits, leaves = await asked(group, 6, 8)
-    gone.cancel()
+    canceled.cancel()
     leaves.cancel()
     halves.open.set()
     assert await outcome([stays, waits]) == [2, 3]
     assert halves.batches == [[2, 4], [6]]
 
 
-async def test_whose_turn_does_not_come_is_told_so_and_needs_nothing_any_more() -> None:
-    """The database does not answer: those who wait must not pile up for as long as it does not."""
+async def test_a_request_without_a_turn_fails_and_frees_its_resources() -> None:
+    """While the database does not answer, waiting requests must not pile up."""
     halves = Halves()
     group = Batcher(halves, most=1, at_once=1, patience=0.05)
     under_way, *others = await asked(group, 2, 4, 6)
     for task in others:
-        with pytest.raises(NotAvailable) as told:
+        with pytest.raises(NotAvailable) as raised:
             await asyncio.wait_for(task, LIMIT)
-        assert told.value.code == "database_unavailable"
+        assert raised.value.code == "database_unavailable"
     assert not under_way.done()
     (late,) = await asked(group, 8)
     halves.open.set()
@@ -135,7 +135,7 @@ async def test_whose_turn_does_not_come_is_told_so_and_needs_nothing_any_more() 
     assert halves.batches == [[2], [8]]
 
 
-async def test_who_would_be_carried_out_alone_does_not_wait_for_ever_for_that() -> None:
+async def test_waiting_for_a_run_of_its_own_is_limited() -> None:
     halves = Halves()
     group = Batcher(halves, most=9, at_once=1, patience=0.05)
     tasks = await asked(group, 0, 2)
@@ -147,7 +147,7 @@ async def test_who_would_be_carried_out_alone_does_not_wait_for_ever_for_that() 
     assert halves.batches == [[0, 2]]
 
 
-async def test_nobody_is_left_without_an_answer_where_a_batch_is_cut_short() -> None:
+async def test_every_request_gets_a_result_when_a_batch_is_interrupted() -> None:
     halves = Halves()
     group = Batcher(halves, most=9, at_once=1, patience=9)
     tasks = await asked(group, 2, 4)

@@ -1,4 +1,4 @@
-"""Where a database address leads, for SQLAlchemy and for asyncpg alike."""
+"""The DSN: SQLAlchemy and asyncpg connect to the same database."""
 
 import pytest
 from sqlalchemy import make_url
@@ -18,7 +18,7 @@ REFUSED = [
 
 
 def arguments_of_sqlalchemy(url: str) -> dict[str, object]:
-    """What SQLAlchemy's dialect would hand to asyncpg.connect for this address."""
+    """Return the arguments that SQLAlchemy's dialect passes to asyncpg.connect for a DSN."""
     target = sqlalchemy_url(url)
     positional, arguments = target.get_dialect()().create_connect_args(target)
     assert not positional
@@ -63,7 +63,7 @@ def arguments_of_sqlalchemy(url: str) -> dict[str, object]:
         ),
     ],
 )
-def test_sqlalchemy_and_asyncpg_are_sent_to_the_same_place(
+def test_sqlalchemy_and_asyncpg_connect_to_the_same_database(
     url: str, expected: dict[str, object]
 ) -> None:
     direct = asyncpg_arguments(url)
@@ -73,23 +73,23 @@ def test_sqlalchemy_and_asyncpg_are_sent_to_the_same_place(
     assert arguments_of_sqlalchemy(url) == expected
 
 
-def test_a_password_with_special_characters_arrives_as_it_is() -> None:
+def test_a_password_with_special_characters_is_passed_unchanged() -> None:
     url = "postgresql://me:p%40ss%2Fw%3Ard%25%2B+%20@db.example/waybill"
     assert asyncpg_arguments(url)["password"] == "p@ss/w:rd%++ "
     assert arguments_of_sqlalchemy(url)["password"] == "p@ss/w:rd%++ "
 
 
-def test_the_address_for_sqlalchemy_survives_being_written_and_read_again() -> None:
+def test_the_sqlalchemy_address_survives_being_written_and_read_again() -> None:
     url = sqlalchemy_url("postgresql://me:p%40ss@/waybill?host=/run/post gres&port=5433")
     assert make_url(url.render_as_string(hide_password=False)) == url
 
 
-def test_a_password_is_hidden_where_the_address_is_printed() -> None:
+def test_the_password_is_hidden_in_a_printed_address() -> None:
     assert "s3cret" not in repr(sqlalchemy_url("postgresql://me:s3cret@db.example/waybill"))
 
 
 @pytest.mark.parametrize("url", REFUSED)
-def test_an_address_that_cannot_be_honoured_whole_is_refused(url: str) -> None:
+def test_an_address_with_unsupported_parts_is_refused(url: str) -> None:
     with pytest.raises(BadDatabaseUrl):
         asyncpg_arguments(url)
     with pytest.raises(BadDatabaseUrl):
@@ -103,6 +103,6 @@ def test_a_refusal_never_repeats_the_password() -> None:
     assert "sslcert" in str(refusal.value)
 
 
-def test_a_root_certificate_in_the_address_is_told_where_it_belongs() -> None:
+def test_a_root_certificate_in_the_address_is_refused_with_its_setting() -> None:
     with pytest.raises(BadDatabaseUrl, match="PGSSLROOTCERT"):
         asyncpg_arguments("postgresql://db.example/waybill?sslrootcert=root.pem")

@@ -1,4 +1,4 @@
-"""What a statement's text becomes, and what each file of statements must have."""
+"""SQL files: parameters become numbers, and each file has a purpose line and a reader."""
 
 import re
 from pathlib import Path
@@ -31,20 +31,20 @@ def test_parameters_are_numbered_by_their_first_occurrence(
     assert statement.names == names
 
 
-def test_a_piece_that_is_not_given_is_an_error() -> None:
+def test_a_missing_piece_is_an_error() -> None:
     with pytest.raises(KeyError, match="lane"):
         sql.read("lock_lanes.sql")
 
 
 @pytest.mark.parametrize("file", FILES, ids=str)
-def test_a_file_begins_with_its_purpose_and_a_module_reads_it(file: Path) -> None:
+def test_a_file_begins_with_its_purpose_and_is_read_by_a_module(file: Path) -> None:
     text = file.read_text()
     purpose = text.splitlines()[0]
     assert re.fullmatch(r"-- [A-Z].*[.]", purpose)
     assert max(map(len, text.splitlines())) <= 110
     path = file.relative_to(FOLDER)
-    # The pieces of stock levels are named in a loop.
+    # The file names for stock levels are made in a loop.
     assert f'"{path}"' in MODULES or f'"{path.stem}"' in MODULES
-    # No comment is left, and no parameter is lost in one.
+    # No comment remains, and no parameter was inside one.
     read = sql.read(str(path), **dict.fromkeys(re.findall(r"{{(\w+)}}", text), ""))
     assert "--" not in read

@@ -1,4 +1,4 @@
-"""Orders, calls and errors of Walmart's as tests need them, with defaults that fit together."""
+"""Builders of Walmart's orders, calls and errors, with consistent defaults."""
 
 import json
 from datetime import UTC, datetime, timedelta

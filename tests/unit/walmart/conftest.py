@@ -31,7 +31,7 @@ class Clock:
 
 
 async def a_while() -> None:
-    """Let every other task run until it waits too, as a real network would."""
+    """Let every other task run until it waits too, as a real network does."""
     for _ in range(50):
         await asyncio.sleep(0)
 

@@ -23,7 +23,7 @@ def test_a_carrier_is_known_in_any_casing(typed: str, expected: str | None) -> N
     assert known(typed) == expected
 
 
-def test_casing_never_confuses_two_carriers() -> None:
+def test_no_two_carriers_differ_only_in_casing() -> None:
     assert all(known(name.swapcase()) == name for name in CARRIERS)
 
 

@@ -44,7 +44,7 @@ def everything_in(call: Call | None) -> str:
 
 
 @pytest.mark.parametrize("endpoint", ALL)
-async def test_each_operation_asks_walmart_as_it_wants_to_be_asked(
+async def test_each_operation_sends_walmarts_request(
     client: WalmartClient, walmart: respx.MockRouter, endpoint: Endpoint
 ) -> None:
     route = walmart.request(endpoint.method, endpoint.path).respond(json=an_order())
@@ -95,7 +95,7 @@ async def test_every_http_try_has_its_own_correlation_id(
     assert answer.call.correlation_id == route.calls.last.request.headers["WM_QOS.CORRELATION_ID"]
 
 
-async def test_a_strange_order_number_stays_within_its_path(
+async def test_an_unusual_order_number_stays_within_its_path(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     route = walmart.get(path__startswith="/v3/orders/").respond(404, json=an_error("X"))
@@ -131,7 +131,7 @@ async def test_a_second_refusal_rejects_the_credentials(
     assert route.call_count == 2
 
 
-async def test_twenty_calls_with_one_ended_token_renew_it_once(
+async def test_concurrent_calls_renew_an_ended_token_once(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     async def answer(request: httpx.Request) -> httpx.Response:
@@ -144,7 +144,7 @@ async def test_twenty_calls_with_one_ended_token_renew_it_once(
     assert walmart["token"].call_count == 2
 
 
-async def test_a_token_that_cannot_be_renewed_leaves_the_write_unsent(
+async def test_a_failed_token_renewal_leaves_the_write_unsent(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     token = httpx.Response(200, json={"access_token": "t", "expires_in": 900})
@@ -175,7 +175,7 @@ async def test_a_token_that_cannot_be_renewed_leaves_the_write_unsent(
         (TimeoutError, errors.CallUnclear),
     ],
 )
-async def test_every_failure_of_the_network_has_its_remedy(
+async def test_every_network_failure_has_its_error(
     client: WalmartClient,
     walmart: respx.MockRouter,
     endpoint: Endpoint,
@@ -219,7 +219,7 @@ async def test_every_failure_of_the_network_has_its_remedy(
          errors.Misconfigured),
     ],
 )  # fmt: skip
-async def test_every_answer_has_its_remedy(
+async def test_every_answer_has_its_error(
     client: WalmartClient,
     walmart: respx.MockRouter,
     endpoint: Endpoint,
@@ -235,7 +235,7 @@ async def test_every_answer_has_its_remedy(
 
 @pytest.mark.parametrize("operation", [READ, SHIP, CANCEL])
 @pytest.mark.parametrize("body", [b"", b"{}", b"null", b'{"order": {}}', b'{"order": []}'])
-async def test_a_good_answer_without_an_order_is_unclear(
+async def test_a_success_without_an_order_is_unclear(
     client: WalmartClient, walmart: respx.MockRouter, operation: Operation, body: bytes
 ) -> None:
     walmart.route(path__startswith=f"/v3/orders/{PO}").respond(200, content=body)
@@ -251,7 +251,7 @@ async def test_an_acknowledgement_needs_no_order_in_its_answer(
     assert (await ACKNOWLEDGE(client)).order is None
 
 
-async def test_an_order_past_its_acknowledgement_is_a_refusal_for_the_caller_to_judge(
+async def test_an_order_past_acknowledgement_is_a_refusal(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     error = an_error(
@@ -280,7 +280,7 @@ async def test_prices_stay_exact(client: WalmartClient, walmart: respx.MockRoute
     assert str(order.lines["1"].unit_price) == "14.10000000000000000001"
 
 
-async def test_an_endless_answer_is_not_swallowed(
+async def test_an_endless_answer_is_not_read_to_the_end(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     body = b'"' + b"x" * (MAX_ANSWER_BYTES + 10) + b'"'
@@ -339,7 +339,7 @@ DETAIL: dict[str, Any] = {
 }
 
 
-async def test_a_check_says_what_the_keys_may_do(
+async def test_a_check_reports_the_permissions_of_the_keys(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     walmart.get("/v3/token/detail").respond(json=DETAIL)
@@ -353,14 +353,14 @@ async def test_a_check_says_what_the_keys_may_do(
 @pytest.mark.parametrize(
     "change", [{"scopes": {"orders": "view_only"}}, {"scopes": {}}, {"is_valid": False}]
 )
-async def test_keys_that_may_not_write_orders_are_told(
+async def test_a_check_reports_keys_without_permission_to_write_orders(
     client: WalmartClient, walmart: respx.MockRouter, change: dict[str, object]
 ) -> None:
     walmart.get("/v3/token/detail").respond(json={**DETAIL, **change})
     assert not (await client.check(ACCOUNT)).may_write_orders
 
 
-async def test_a_check_tries_the_keys_even_where_an_old_token_still_works(
+async def test_a_check_tests_the_keys_even_if_an_old_token_still_works(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     walmart.get(f"/v3/orders/{PO}").respond(json=an_order())

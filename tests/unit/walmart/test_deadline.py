@@ -1,4 +1,4 @@
-"""The total deadline, against real sockets: time-outs of httpx are per wait, not in total."""
+"""The total deadline of a call, against real sockets: httpx time-outs apply to each wait only."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ TOKEN = b'{"access_token":"t","expires_in":900}'
 
 
 async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """An answer that never ends, one byte at a time."""
+    """An answer that never ends, sent one byte at a time."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
     while True:
         writer.write(b" ")
@@ -36,13 +36,13 @@ async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None
 
 
 async def say_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    """No answer at all until the client goes."""
+    """No answer until the client disconnects."""
     await reader.read()
 
 
 @asynccontextmanager
 async def a_server(respond: Respond, *, token: bool = True) -> AsyncIterator[str]:
-    """One that answers token requests at once (unless told not to) and others as told."""
+    """A server that answers token requests at once (unless given a handler) and others as given."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await reader.readuntil(b"\r\n\r\n"):
@@ -86,14 +86,14 @@ async def test_a_write_without_a_whole_answer_is_unclear(respond: Respond, failu
     assert raised.value.call.failure == failure
 
 
-async def test_a_token_that_takes_all_the_time_leaves_the_write_unsent() -> None:
+async def test_a_token_request_that_uses_up_the_deadline_leaves_the_write_unsent() -> None:
     async with a_server(say_nothing, token=False) as url, a_client(url, 0.2) as client:
         calls = (client.ship(ACCOUNT, PO, BODY) for _ in range(3))
         results = await asyncio.gather(*calls, return_exceptions=True)
     assert {type(result) for result in results} == {errors.NotSent}
 
 
-async def test_nothing_is_begun_after_the_deadline() -> None:
+async def test_nothing_is_sent_after_the_deadline() -> None:
     async with a_server(drip) as url, a_client(url, 0) as client:
         with pytest.raises(errors.NotSent) as raised:
             await client.ship(ACCOUNT, PO, BODY)
@@ -118,7 +118,7 @@ async def test_an_unusable_address_is_not_sent(base_url: str) -> None:
             await client.ship(ACCOUNT, PO, BODY)
 
 
-async def test_a_server_that_speaks_no_tls_is_not_sent_anything() -> None:
+async def test_nothing_is_sent_to_a_server_without_tls() -> None:
     async def speak_plainly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -134,7 +134,9 @@ async def test_a_server_that_speaks_no_tls_is_not_sent_anything() -> None:
     assert raised.value.call.failure == "connect_error"
 
 
-async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_proxy_settings_of_the_environment_are_ignored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     async with a_server(hang_up) as url, a_client(url, 2) as client:
         with pytest.raises(errors.CallUnclear):

@@ -38,7 +38,7 @@ def test_an_oauth_error_is_read() -> None:
     assert faults_of(body) == (ApiError("invalid_client", description="Unknown client"),)
 
 
-def test_causes_are_noticed() -> None:
+def test_causes_are_read() -> None:
     assert faults_of({"errors": [{**ONE, "causes": [{"code": "C"}]}]})[0].has_causes
     assert not faults_of({"errors": [{**ONE, "causes": []}]})[0].has_causes
 
@@ -78,34 +78,34 @@ def test_a_body_without_errors_has_none(body: object) -> None:
     assert faults_of(body) == ()
 
 
-def test_a_page_of_html_is_no_xml_error() -> None:
+def test_an_html_page_is_not_an_xml_error() -> None:
     assert faults_of_xml("<html><body><h1>502 Bad Gateway</h1></body></html>") == ()
 
 
-def test_a_buyers_email_does_not_survive_in_a_description() -> None:
+def test_a_buyers_email_is_redacted_in_a_description() -> None:
     assert faults_of({"errors": [{"code": "A", "description": "for canary@shop.example"}]}) == (
         ApiError("A", description="for [removed]"),
     )
 
 
-def test_an_empty_element_hides_none_that_follows() -> None:
+def test_an_empty_element_does_not_hide_the_following_ones() -> None:
     body = "<error><code/><code>A</code><cause/><error/><field >data</field></error><error>"
     assert faults_of_xml(body) == (ApiError("A", "data", has_causes=True),)
 
 
 @pytest.mark.parametrize("piece", PIECES)
-def test_hostile_xml_costs_as_much_as_it_is_long(piece: str) -> None:
+def test_the_cost_of_hostile_xml_grows_linearly(piece: str) -> None:
     short, long = text_of(piece, 4_000), text_of(piece, 32_000)
-    # Eightfold where it is linear, 64-fold where each tag is sought to the end of the text.
+    # 8 times where it is linear, 64 times where each tag searches the text to its end.
     assert work(lambda: faults_of_xml(long)) < 32 * work(lambda: faults_of_xml(short))
 
 
-def test_of_thousands_of_errors_the_first_are_read() -> None:
+def test_only_the_first_of_thousands_of_errors_are_read() -> None:
     assert len(faults_of({"errors": [ONE] * 50_000})) == 100
     assert len(faults_of_xml("<error><code>A</code></error>" * 50_000)) == 100
 
 
-def test_errors_nested_without_end_are_none() -> None:
+def test_endlessly_nested_errors_are_ignored() -> None:
     nested: object = ONE
     for _ in range(500):
         nested = [nested]

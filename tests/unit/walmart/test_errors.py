@@ -65,14 +65,14 @@ STATUS_AND_CODES: list[tuple[int, list[str], type[errors.WalmartError]]] = [
 
 
 @pytest.mark.parametrize(("status", "codes", "expected"), STATUS_AND_CODES)
-def test_every_status_and_code_has_its_remedy(
+def test_every_status_and_code_has_its_error(
     status: int, codes: list[str], expected: type[errors.WalmartError]
 ) -> None:
     assert type(error_of(a_call(status, *map(ApiError, codes)))) is expected
 
 
 @pytest.mark.parametrize("word", sorted(calls.NEVER_LEFT))
-def test_what_never_left_is_not_sent(word: str) -> None:
+def test_a_call_that_never_left_is_not_sent(word: str) -> None:
     assert type(error_of(a_call(None, failure=word))) is errors.NotSent
 
 
@@ -81,7 +81,7 @@ def test_what_never_left_is_not_sent(word: str) -> None:
     [calls.DEADLINE, calls.READ_TIMEOUT, calls.WRITE_TIMEOUT, calls.CONNECTION_LOST],
 )
 @pytest.mark.parametrize("status", [None, 200, 400, 404, 503])
-def test_what_may_have_left_without_a_whole_answer_is_unclear(
+def test_a_call_that_may_have_left_without_a_whole_answer_is_unclear(
     word: str, status: int | None
 ) -> None:
     assert type(error_of(a_call(status, failure=word))) is errors.CallUnclear
@@ -89,7 +89,7 @@ def test_what_may_have_left_without_a_whole_answer_is_unclear(
 
 @pytest.mark.parametrize("word", [calls.ANSWER_UNREADABLE, calls.ANSWER_TOO_LARGE])
 @pytest.mark.parametrize("status", [200, 400, 404, 409, 422])
-def test_an_answer_nobody_can_read_is_unclear(word: str, status: int) -> None:
+def test_an_unreadable_answer_is_unclear(word: str, status: int) -> None:
     assert type(error_of(a_call(status, failure=word))) is errors.CallUnclear
 
 
@@ -103,13 +103,13 @@ def test_an_answer_nobody_can_read_is_unclear(word: str, status: int) -> None:
         (429, errors.Throttled),
     ],
 )
-def test_a_status_that_forbids_any_effect_needs_no_readable_body(
+def test_a_status_that_excludes_any_effect_needs_no_readable_body(
     status: int, expected: type[errors.WalmartError]
 ) -> None:
     assert type(error_of(a_call(status, failure=calls.ANSWER_UNREADABLE))) is expected
 
 
-def test_a_good_answer_is_no_error() -> None:
+def test_a_success_is_not_an_error() -> None:
     assert error_of(a_call(200)) is None
     assert error_of(a_call(201)) is None
 
@@ -132,7 +132,7 @@ def test_anything_but_the_exact_outage_shape_is_a_refusal(fault: ApiError) -> No
     assert type(error_of(a_call(400, OUTAGE, fault))) is errors.CallRefused
 
 
-def test_a_refusal_says_what_walmart_said() -> None:
+def test_a_refusal_keeps_walmarts_text() -> None:
     fault = ApiError("INVALID_REQUEST_CONTENT.GMP_ORDER_API", "methodCode", "Not supported")
     error = error_of(a_call(400, ApiError("INFO_ONLY"), fault))
     assert error is not None
@@ -142,7 +142,7 @@ def test_a_refusal_says_what_walmart_said() -> None:
     assert "INVALID_REQUEST_CONTENT.GMP_ORDER_API (methodCode)" in str(error)
 
 
-def test_the_text_of_an_error_which_is_logged_repeats_no_sentence_that_may_name_the_buyer() -> None:
+def test_the_logged_text_of_an_error_omits_sentences_that_may_name_the_buyer() -> None:
     echo = ApiError("INVALID_REQUEST_CONTENT.GMP_ORDER_API", "data", "No such buyer: Erika Muster")
     error = error_of(a_call(400, echo, ApiError("UNAUTHORIZED", description="System error.")))
     assert error is not None
@@ -151,7 +151,7 @@ def test_the_text_of_an_error_which_is_logged_repeats_no_sentence_that_may_name_
     assert error.description == "No such buyer: Erika Muster"
 
 
-def test_a_throttled_call_knows_when_to_come_back() -> None:
+def test_a_throttled_call_says_when_to_retry() -> None:
     error = error_of(a_call(429, replenish_in=timedelta(seconds=12)))
     assert isinstance(error, errors.Throttled)
     assert error.retry_after == timedelta(seconds=12)

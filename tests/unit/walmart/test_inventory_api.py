@@ -1,4 +1,4 @@
-"""What Walmart's inventory API is asked, and how its answers are read."""
+"""The requests to Walmart's inventory API, and the parsing of its answers."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ async def test_a_stock_level_is_read_by_sku_and_ship_node(
     assert route.calls.last.request.url.raw_path == b"/v3/inventory?sku=A"
 
 
-async def test_a_read_of_an_unknown_sku_says_so(
+async def test_a_read_of_an_unknown_sku_is_reported_as_such(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     body = an_error("CONTENT_NOT_FOUND.GMP_ORDER_API", description="No item found")

@@ -1,4 +1,4 @@
-"""Lists of orders: what is asked, cursors as they came, and pages of every shape."""
+"""Lists of orders: requests, opaque cursors, and pages of every shape."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from app.walmart.client import ChangeWindow, OrderPage, WalmartClient
 from tests.unit.walmart.builders import ACCOUNT, NOW, PO, a_line, an_error, an_order
 
 WINDOW = ChangeWindow.up_to(NOW, NOW - timedelta(hours=24, microseconds=5))
-# As Walmart makes them: some of it encoded, some not.
+# Cursors as Walmart makes them: partly encoded.
 CURSOR = "?limit=50&hasMoreElements=true&soIndex=31&sellerId=1%2B2&from=2026-01-01T00:00:00Z&z=%7e"
 
 
@@ -35,7 +35,7 @@ def numbers(found: OrderPage) -> list[str]:
     return [order.purchase_order_id for order in found.orders]
 
 
-async def test_the_first_page_is_asked_with_both_starts_and_without_milliseconds(
+async def test_the_first_page_is_requested_with_both_start_dates_and_without_milliseconds(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     route = walmart.get("/v3/orders").respond(json=a_list(listed()))
@@ -50,7 +50,7 @@ async def test_the_first_page_is_asked_with_both_starts_and_without_milliseconds
     assert (found.cursor, found.total, found.call.path) == (None, 1, "/v3/orders")
 
 
-async def test_a_cursor_goes_out_as_it_came_and_with_nothing_else(
+async def test_a_cursor_is_sent_unchanged_and_with_nothing_else(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     route = walmart.get(path="/v3/orders").mock(
@@ -81,7 +81,7 @@ async def test_a_list_without_a_cursor_has_no_more_pages(
 
 
 @pytest.mark.parametrize("cursor", [CURSOR, "?a b", "?a#b", "?ä", "?a\n", "?" + "x" * 5000])
-async def test_a_cursor_that_leads_nowhere_is_not_followed(
+async def test_an_invalid_or_repeated_cursor_is_not_followed(
     client: WalmartClient, walmart: respx.MockRouter, cursor: str
 ) -> None:
     walmart.get(path="/v3/orders").respond(json=a_list(listed(), cursor=cursor))
@@ -89,15 +89,13 @@ async def test_a_cursor_that_leads_nowhere_is_not_followed(
         await page(client, CURSOR)
 
 
-async def test_a_page_with_nothing_on_it_is_the_last(
-    client: WalmartClient, walmart: respx.MockRouter
-) -> None:
+async def test_an_empty_page_is_the_last(client: WalmartClient, walmart: respx.MockRouter) -> None:
     walmart.get("/v3/orders").respond(json=a_list(cursor=CURSOR))
     found = await page(client)
     assert (found.orders, found.cursor) == ((), None)
 
 
-async def test_nothing_found_is_an_empty_page_in_both_of_walmarts_ways(
+async def test_both_empty_answers_of_walmart_are_an_empty_page(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     nothing = an_error("CONTENT_NOT_FOUND.GMP_ORDER_API")
@@ -112,7 +110,7 @@ async def test_nothing_found_is_an_empty_page_in_both_of_walmarts_ways(
         assert (found.orders, found.cursor) == ((), None)
 
 
-async def test_a_wrong_address_is_no_empty_list(
+async def test_a_404_for_a_wrong_address_is_not_an_empty_list(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     walmart.get("/v3/orders").respond(404, json=an_error("URI_NOT_FOUND.GMP_ORDER_API"))
@@ -120,7 +118,7 @@ async def test_a_wrong_address_is_no_empty_list(
         await page(client)
 
 
-async def test_a_200_that_carries_errors_is_not_believed(
+async def test_a_200_with_errors_is_an_error(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     answer = a_list(listed())
@@ -135,7 +133,7 @@ async def test_a_200_that_carries_errors_is_not_believed(
     [{"order": listed()}, {"order": [listed()]}, [listed()]],
     ids=["one alone", "one of a list", "no wrapper"],
 )
-async def test_a_single_order_stands_with_or_without_its_array(
+async def test_a_single_order_may_come_without_its_array(
     client: WalmartClient, walmart: respx.MockRouter, elements: object
 ) -> None:
     walmart.get("/v3/orders").respond(json={"list": {"elements": elements}})
@@ -143,7 +141,7 @@ async def test_a_single_order_stands_with_or_without_its_array(
 
 
 @pytest.mark.parametrize("payload", [{}, {"list": None}, {"list": []}, [], "text"])
-async def test_what_is_no_list_is_unclear(
+async def test_an_answer_that_is_not_a_list_is_unclear(
     client: WalmartClient, walmart: respx.MockRouter, payload: object
 ) -> None:
     walmart.get("/v3/orders").respond(json=payload)
@@ -159,7 +157,7 @@ async def test_a_list_without_elements_is_empty(
     assert (await page(client)).orders == ()
 
 
-async def test_an_order_that_cannot_be_read_is_named_and_hides_no_other(
+async def test_an_unreadable_order_is_named_and_hides_no_other(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     broken = listed("2") | {"orderLines": None}

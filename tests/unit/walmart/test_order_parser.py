@@ -21,7 +21,7 @@ UPS = {
 
 
 def unlisted(value: Any) -> Any:
-    """Every list of one element replaced by the element, as XML turned into JSON shows it."""
+    """Replace every list of one element by the element, as JSON converted from XML shows it."""
     if isinstance(value, dict):
         return {key: unlisted(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -30,7 +30,7 @@ def unlisted(value: Any) -> Any:
 
 
 def retyped(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Every amount of units in another type."""
+    """Give every quantity another JSON type."""
     if isinstance(value, dict):
         return {
             key: change(item)
@@ -75,7 +75,7 @@ def test_an_order_is_read_with_its_units_by_status() -> None:
         lambda body: {**body, "miscAttributes": [1], "links": {}},
     ],
 )
-def test_other_shapes_of_the_same_order_read_the_same(change: Callable[[Any], Any]) -> None:
+def test_other_shapes_of_an_order_read_the_same(change: Callable[[Any], Any]) -> None:
     body = a_partly_shipped_order()
     assert read_order_body(change(body)) == read_order_body(body)
 
@@ -90,7 +90,7 @@ def test_other_shapes_of_the_same_order_read_the_same(change: Callable[[Any], An
     st.sampled_from([str.upper, str.lower, str]),
     st.dictionaries(st.text(min_size=12), st.integers() | st.text() | st.none(), max_size=3),
 )
-def test_no_unit_is_lost_or_invented_in_any_spelling(
+def test_no_unit_is_lost_or_invented_in_any_shape(
     parts: list[tuple[str, int]],
     typed: Callable[[int], object],
     cased: Callable[[str], str],
@@ -119,7 +119,7 @@ def test_no_unit_is_lost_or_invented_in_any_spelling(
         max_leaves=12,
     )
 )
-def test_anything_else_is_an_unreadable_order_and_no_crash(payload: object) -> None:
+def test_any_other_input_is_an_unreadable_order(payload: object) -> None:
     with pytest.raises(UnreadableOrder):
         read_order_body(payload)
 
@@ -139,19 +139,17 @@ def test_anything_else_is_an_unreadable_order_and_no_crash(payload: object) -> N
         ({"orderLineStatuses": {"orderLineStatus": [units("", "1")]}}, "status"),
     ],
 )
-def test_units_that_cannot_be_told_make_the_order_unreadable(
-    line: dict[str, object], what: str
-) -> None:
+def test_unclear_quantities_make_the_order_unreadable(line: dict[str, object], what: str) -> None:
     with pytest.raises(UnreadableOrder, match=what):
         read_order_body(an_order({**a_line(), **line}))
 
 
-def test_a_line_that_is_there_twice_makes_the_order_unreadable() -> None:
+def test_a_duplicate_line_makes_the_order_unreadable() -> None:
     with pytest.raises(UnreadableOrder, match="line 1 is there twice"):
         read_order_body(an_order(a_line("1"), a_line("1")))
 
 
-def test_what_was_passed_over_is_named() -> None:
+def test_ignored_parts_of_an_order_are_named() -> None:
     body = an_order(a_line("1", "2", units("OnHold", "1"), units("Created", "1")))
     body["order"]["orderDate"] = "yesterday"
     del body["order"]["orderLines"]["orderLine"][0]["item"]["sku"]
@@ -181,12 +179,12 @@ def test_a_date_may_be_iso_text() -> None:
         (False, False),
     ],
 )
-def test_a_buyers_wish_to_cancel_is_noticed(said: object, asked: bool) -> None:
+def test_a_buyers_request_to_cancel_is_read(said: object, asked: bool) -> None:
     order = read_order_body(an_order({**a_line(), "intentToCancel": said}))
     assert order.cancel_requested == (("1",) if asked else ())
 
 
-def test_the_item_price_is_told_from_discounts_and_shipping() -> None:
+def test_the_item_price_excludes_discounts_and_shipping() -> None:
     def charge(kind: str, name: str, amount: object) -> dict[str, object]:
         money = {"currency": "USD", "amount": amount}
         return {"chargeType": kind, "chargeName": name, "chargeAmount": money}
@@ -200,18 +198,18 @@ def test_the_item_price_is_told_from_discounts_and_shipping() -> None:
     assert order.lines["1"].unit_price == Decimal("9.90")
 
 
-def test_an_other_carrier_and_a_plain_one_are_read() -> None:
+def test_a_carrier_is_read_from_either_field() -> None:
     for name in ({"otherCarrier": "Acme"}, {"carrier": None, "otherCarrier": "Acme"}, "Acme"):
         part = units("Delivered", "1", trackingInfo={**UPS, "carrierName": name})
         order = read_order_body(an_order(a_line("1", "1", part)))
         assert order.lines["1"].units[0].carrier == "Acme"
 
 
-def test_a_cancellations_reason_is_kept() -> None:
+def test_the_reason_of_a_cancellation_is_kept() -> None:
     part = units("Cancelled", "1", cancellationReason="Auto cancel")
     order = read_order_body(an_order(a_line("1", "1", part)))
     assert order.lines["1"].units[0].cancellation_reason == "Auto cancel"
 
 
-def test_the_builders_of_these_tests_look_like_walmarts_orders() -> None:
+def test_the_order_builder_of_these_tests_matches_walmarts_orders() -> None:
     schema("order").validate(a_partly_shipped_order())

@@ -24,7 +24,7 @@ MS = int(IN_20_S.timestamp() * 1000)
         {"x-next-replenish-time": "soon", "x-next-replenishment-time": str(MS)},
     ],
 )
-def test_every_spelling_of_the_wait_is_understood(headers: dict[str, str]) -> None:
+def test_every_format_of_retry_after_is_read(headers: dict[str, str]) -> None:
     assert replenish_in(headers, NOW) == timedelta(seconds=20)
 
 
@@ -37,7 +37,7 @@ def test_every_spelling_of_the_wait_is_understood(headers: dict[str, str]) -> No
         ({"x-next-replenish-time": "9999999999999"}, LONGEST),
     ],
 )
-def test_the_wait_stays_within_a_second_and_five_minutes(
+def test_the_wait_is_between_a_second_and_five_minutes(
     headers: dict[str, str], expected: timedelta
 ) -> None:
     assert replenish_in(headers, NOW) == expected
@@ -47,7 +47,7 @@ def test_the_wait_stays_within_a_second_and_five_minutes(
     "value",
     ["", "soon", "nan", "inf", "1e400", "-", f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT"],
 )
-def test_a_wait_nobody_understands_is_none(value: str) -> None:
+def test_an_unreadable_wait_is_none(value: str) -> None:
     assert replenish_in({"x-next-replenish-time": value, "Retry-After": value}, NOW) is None
     assert replenish_in({"Date": value, "Retry-After": value}, NOW) is None
     assert replenish_in({}, NOW) is None
@@ -56,17 +56,17 @@ def test_a_wait_nobody_understands_is_none(value: str) -> None:
 @pytest.mark.parametrize(
     ("value", "expected"), [("57", 57), ("0", 0), ("-1", 0), ("3.0", 3), ("many", None)]
 )
-def test_the_calls_left_are_read_in_any_case(value: str, expected: int | None) -> None:
+def test_the_remaining_calls_are_read_in_any_case(value: str, expected: int | None) -> None:
     assert tokens_left({"X-Current-Token-Count": value}) == expected
     assert tokens_left({"x-current-token-count": value}) == expected
 
 
-def test_an_unstated_count_is_none() -> None:
+def test_a_missing_count_is_none() -> None:
     assert tokens_left({}) is None
 
 
 @pytest.mark.parametrize("value", [None, True, "", "tomorrow", 1e400, "9" * 400, -1e20])
-def test_what_is_no_moment_is_none(value: object) -> None:
+def test_an_unreadable_time_is_none(value: object) -> None:
     assert instant(value) is None
 
 

@@ -66,7 +66,7 @@ def tracking_of(body: dict[str, Any]) -> dict[str, Any]:
     return tracking
 
 
-def test_a_shipment_tells_walmart_units_carrier_number_and_time() -> None:
+def test_a_shipment_has_units_carrier_number_and_time() -> None:
     assert a_shipment() == {
         "orderShipment": {
             "orderLines": {
@@ -96,25 +96,25 @@ def test_a_shipment_tells_walmart_units_carrier_number_and_time() -> None:
     }
 
 
-def test_another_carrier_goes_by_name_with_its_url() -> None:
+def test_another_carrier_is_sent_by_name_with_its_url() -> None:
     url = "https://acme.example/t/1"
     tracking = tracking_of(a_shipment(carrier=WalmartCarrier(other="Acme"), tracking_url=url))
     assert tracking["carrierName"] == {"otherCarrier": "Acme"}
     assert tracking["trackingURL"] == url
 
 
-def test_a_given_url_goes_to_walmart_for_its_own_carriers_too() -> None:
+def test_a_given_url_is_sent_for_walmarts_own_carriers_too() -> None:
     assert tracking_of(a_shipment(tracking_url="https://u.example"))["trackingURL"] == (
         "https://u.example"
     )
 
 
-def test_a_buyers_wish_to_cancel_is_overridden_only_when_asked() -> None:
+def test_a_cancellation_request_is_overridden_only_on_demand() -> None:
     assert line_of(a_shipment())["intentToCancelOverride"] is False
     assert line_of(a_shipment(override_cancel_request=True))["intentToCancelOverride"] is True
 
 
-def test_a_long_seller_order_id_is_cut_at_thirty() -> None:
+def test_a_long_seller_order_id_is_cut_at_thirty_characters() -> None:
     assert line_of(a_shipment(seller_order_id="9" * 40))["sellerOrderId"] == "9" * 30
 
 
@@ -130,18 +130,18 @@ def test_a_long_seller_order_id_is_cut_at_thirty() -> None:
         {"carrier": WalmartCarrier(other="Acme")},
     ],
 )
-def test_a_body_walmart_would_refuse_is_never_made(changes: dict[str, object]) -> None:
+def test_an_invalid_body_is_never_built(changes: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"line|carrier"):
         a_shipment(**changes)
 
 
 @given(packages, st.booleans())
-def test_every_shipment_fits_the_kept_schema(package: dict[str, Any], override: bool) -> None:
+def test_every_shipment_matches_the_stored_schema(package: dict[str, Any], override: bool) -> None:
     SHIPPING.validate(shipping_body(**package, override_cancel_request=override))
 
 
 @given(packages)
-def test_every_tracking_correction_fits_the_kept_schema(package: dict[str, Any]) -> None:
+def test_every_tracking_correction_matches_the_stored_schema(package: dict[str, Any]) -> None:
     SHIPPING.validate(tracking_body(**package, current_tracking_number="old-1"))
 
 
@@ -163,14 +163,14 @@ def test_a_tracking_correction_names_the_number_it_replaces() -> None:
 
 
 @given(line_lists, st.sampled_from(sorted(CANCELLATION_CODES[Market.US].values())))
-def test_every_cancellation_fits_the_kept_schema(lines: list[ShipLine], reason: str) -> None:
+def test_every_cancellation_matches_the_stored_schema(lines: list[ShipLine], reason: str) -> None:
     body: dict[str, Any] = cancellation_body(lines=lines, reason=reason)
     CANCEL.validate(body)
     sent = body["orderCancellation"]["orderLines"]["orderLine"]
     assert [line["lineNumber"] for line in sent] == [line.line_number for line in lines]
 
 
-def test_a_reason_walmart_does_not_know_is_not_sent() -> None:
+def test_an_unknown_reason_is_not_sent() -> None:
     with pytest.raises(ValueError, match="out_of_stock"):
         cancellation_body(lines=[ShipLine("1", 1)], reason="out_of_stock")
 
@@ -180,12 +180,12 @@ def test_every_reason_of_commerce_has_a_code() -> None:
         assert set(codes) == set(Reason)
 
 
-def test_the_rules_and_the_client_agree_on_the_method_codes() -> None:
+def test_the_rules_and_the_client_use_the_same_method_codes() -> None:
     assert METHOD_CODES == ORDER_METHOD_CODES
 
 
 @pytest.mark.parametrize("name", ["shipping", "cancel", "acknowledge", "order"])
-def test_the_examples_of_a_kept_schema_fit_it(name: str) -> None:
+def test_the_examples_of_a_stored_schema_match_it(name: str) -> None:
     examples = document(name)["examples"]
     assert examples
     for example in examples:

@@ -1,4 +1,4 @@
-"""What became of the units of a return, told from Walmart's statuses and events."""
+"""The state of a return's units, derived from Walmart's statuses and events."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ CANCELED = [event(1, "RETURN_CANCELLED"), event(0, "RETURN_INITIATED")]
     [
         ({}, 0, 0, 3),
         ({"currentTrackingStatuses": [units("INITIATED", 3)]}, 0, 0, 3),
-        # A canceled return is completed, too: its events tell.
+        # A canceled return is completed too; its events show the difference.
         ({"currentTrackingStatuses": [units("COMPLETED", 3)]}, 0, 0, 3),
         ({"returnTrackingDetail": CANCELED}, 0, 3, 0),
         (
@@ -61,11 +61,11 @@ CANCELED = [event(1, "RETURN_CANCELLED"), event(0, "RETURN_INITIATED")]
             2,
             0,
         ),
-        # Elsewhere there is a status for it.
+        # Elsewhere a status exists for it.
         ({"currentTrackingStatuses": [units("CANCELLED", 3)]}, 0, 3, 0),
-        # What was refunded is not canceled, however often Walmart says so.
+        # Refunded units are not canceled, whatever Walmart reports later.
         ({"refundedQty": 2, "currentTrackingStatuses": [units("CANCELLED", 3)]}, 2, 1, 0),
-        # Canceled, and begun anew.
+        # Canceled, then started again.
         (
             {"returnTrackingDetail": [*CANCELED, event(2, "RETURN_INITIATED")]},
             0,
@@ -74,19 +74,19 @@ CANCELED = [event(1, "RETURN_CANCELLED"), event(0, "RETURN_INITIATED")]
         ),
     ],
 )
-def test_units_are_refunded_canceled_or_left(
+def test_units_are_refunded_canceled_or_open(
     changes: dict[str, Any], refunded: int, canceled: int, left: int
 ) -> None:
     (line,) = read_return(entry(**changes)).lines
     assert (line.refunded, line.canceled, line.left) == (refunded, canceled, left)
 
 
-def test_a_return_of_nothing_but_canceled_units_is_canceled_not_refunded() -> None:
+def test_a_return_with_only_canceled_units_is_canceled() -> None:
     shown = read_return(entry(returnTrackingDetail=CANCELED))
     assert (shown.canceled, shown.refunded, shown.closed) == (True, False, True)
 
 
-def test_each_line_keeps_the_purchase_order_it_is_of() -> None:
+def test_each_line_keeps_its_own_purchase_order() -> None:
     given = entry()
     (line,) = given["returnOrderLines"]
     given["returnOrderLines"] = [
@@ -100,18 +100,18 @@ def test_each_line_keeps_the_purchase_order_it_is_of() -> None:
     assert [shown.order_of(each) for each in shown.lines] == [
         "1796330120075",
         "1796330120076",
-        # One that says nothing is taken for the first one's, as Walmart's oldest answers are.
+        # A line without a purchase order gets the first one's, as in Walmart's oldest answers.
         "1796330120075",
     ]
 
 
 @pytest.mark.parametrize(("said", "meant"), [("REPLACEMENT", "replacement"), (None, "refund")])
-def test_a_return_is_for_a_refund_unless_it_says_otherwise(said: str | None, meant: str) -> None:
+def test_a_return_is_for_a_refund_by_default(said: str | None, meant: str) -> None:
     shown = read_return(entry() | {"returnType": said})
     assert (shown.return_type, shown.closed) == (meant, meant == "replacement")
 
 
-def test_a_return_has_arrived_when_the_first_of_it_was_received() -> None:
+def test_a_return_is_received_when_its_first_unit_is() -> None:
     def arrived(**changes: Any) -> Return:
         return read_return(entry(**changes))
 
@@ -125,6 +125,6 @@ def test_a_return_has_arrived_when_the_first_of_it_was_received() -> None:
     assert shown.refund_by.isoformat() == "2026-11-24T10:00:00+00:00"
 
 
-def test_a_return_without_a_number_of_units_cannot_be_read() -> None:
+def test_a_return_without_a_quantity_is_unreadable() -> None:
     with pytest.raises(UnreadableOrder, match="the quantity of a line cannot be read"):
         read_return(entry(quantity="?"))

@@ -27,7 +27,7 @@ async def test_twenty_calls_at_once_ask_for_one_token(
     assert sent == {"token-1"}
 
 
-async def test_the_token_is_asked_for_as_walmart_wants_it(
+async def test_the_token_request_has_walmarts_form(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     await client.read_order(ACCOUNT, PO)
@@ -42,7 +42,7 @@ async def test_the_token_is_asked_for_as_walmart_wants_it(
     assert parse_qs(request.content.decode()) == {"grant_type": ["client_credentials"]}
 
 
-async def test_a_token_is_renewed_a_minute_before_it_ends(
+async def test_a_token_is_renewed_a_minute_before_it_expires(
     client: WalmartClient, walmart: respx.MockRouter, clock: Clock
 ) -> None:
     await client.read_order(ACCOUNT, PO)
@@ -83,7 +83,7 @@ async def test_new_credentials_get_a_new_token(
         (401, b'{"error":[{"code":"UNAUTHORIZED.GMP_GATEWAY_API"}]}'),
     ],
 )
-async def test_wrong_keys_are_rejected_once_for_all_who_wait(
+async def test_rejected_credentials_fail_all_waiting_calls_after_one_request(
     client: WalmartClient,
     walmart: respx.MockRouter,
     order: respx.Route,
@@ -115,7 +115,7 @@ async def test_wrong_keys_are_rejected_once_for_all_who_wait(
         httpx.Response(200, json={"access_token": 7}),
     ],
 )
-async def test_a_token_that_cannot_be_had_means_the_call_was_not_sent(
+async def test_a_failed_token_request_means_the_call_was_not_sent(
     client: WalmartClient,
     walmart: respx.MockRouter,
     order: respx.Route,
@@ -130,7 +130,7 @@ async def test_a_token_that_cannot_be_had_means_the_call_was_not_sent(
     assert not order.called
 
 
-async def test_a_stumbling_token_service_is_asked_again_after_growing_waits(
+async def test_a_failing_token_service_is_retried_with_growing_delays(
     client: WalmartClient, walmart: respx.MockRouter, clock: Clock
 ) -> None:
     walmart["token"].mock(
@@ -144,7 +144,7 @@ async def test_a_stumbling_token_service_is_asked_again_after_growing_waits(
     assert clock.slept == [0.5, 1.0]
 
 
-async def test_after_a_failure_the_next_call_asks_anew(
+async def test_the_next_call_after_a_failure_requests_a_new_token(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     walmart["token"].mock(
@@ -175,7 +175,7 @@ async def test_after_a_failure_the_next_call_asks_anew(
         ),
     ],
 )
-async def test_the_token_services_other_answers_keep_their_remedy(
+async def test_other_answers_of_the_token_service_keep_their_error(
     client: WalmartClient,
     walmart: respx.MockRouter,
     answer: httpx.Response,
@@ -187,7 +187,7 @@ async def test_the_token_services_other_answers_keep_their_remedy(
     assert walmart["token"].call_count == 1
 
 
-async def test_a_token_in_xml_is_understood(
+async def test_a_token_in_xml_is_read(
     client: WalmartClient, walmart: respx.MockRouter, order: respx.Route, clock: Clock
 ) -> None:
     body = (
@@ -203,14 +203,14 @@ async def test_a_token_in_xml_is_understood(
 
 
 @pytest.mark.parametrize("lifetime", ["null", '"soon"', "-5", "1e400", "NaN", "[1]", "true"])
-async def test_a_token_without_a_sensible_lifetime_is_used_all_the_same(
+async def test_a_token_without_a_plausible_lifetime_is_used(
     client: WalmartClient, walmart: respx.MockRouter, lifetime: str
 ) -> None:
     walmart["token"].respond(200, content=f'{{"access_token": "t", "expires_in": {lifetime}}}')
     assert (await client.read_order(ACCOUNT, PO)).order is not None
 
 
-async def test_a_caller_that_gives_up_does_not_stop_the_others(
+async def test_a_canceled_caller_does_not_stop_the_others(
     client: WalmartClient, walmart: respx.MockRouter
 ) -> None:
     asked, may_answer = asyncio.Event(), asyncio.Event()

@@ -1,4 +1,4 @@
-"""Whose tracking number it is, where that is sure."""
+"""Recognising the carrier of a tracking number, where that is certain."""
 
 import pytest
 from hypothesis import given
@@ -24,22 +24,22 @@ from app.walmart.tracking_numbers import belongs_elsewhere, owner
         ("", None),
     ],
 )
-def test_a_number_is_somebody_s_only_where_its_check_digit_says_so(
+def test_a_carrier_is_recognised_only_by_a_valid_check_digit(
     number: str, carrier: str | None
 ) -> None:
     assert owner(number) == carrier
 
 
-def test_a_usps_number_under_ups_is_seen() -> None:
+def test_a_usps_number_under_ups_is_recognised() -> None:
     assert belongs_elsewhere("9400111899223197428497", "UPS") == "USPS"
     assert belongs_elsewhere("1Z999AA10123456784", "FedEx") == "UPS"
 
 
 @pytest.mark.parametrize("carrier", ["UPSMI", "FEDEXSP", "USPS"])
-def test_carriers_that_hand_parcels_to_usps_use_its_numbers(carrier: str) -> None:
+def test_carriers_that_hand_parcels_to_usps_may_use_its_numbers(carrier: str) -> None:
     assert belongs_elsewhere("9400111899223197428497", carrier) is None
 
 
 @given(st.text("0123456789AZUS -", max_size=34), st.sampled_from(CARRIERS))
-def test_the_carrier_that_was_given_is_never_suggested(number: str, carrier: str) -> None:
+def test_the_given_carrier_is_never_suggested(number: str, carrier: str) -> None:
     assert belongs_elsewhere(number, carrier) != carrier

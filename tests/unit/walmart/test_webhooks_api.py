@@ -1,4 +1,4 @@
-"""Walmart's events as its schema names them, and as its examples do."""
+"""Walmart's events, as in its schema and in its examples."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ EVENT = {"eventType": "ORDER_UPDATES", "resourceName": "ORDER", "subscriptionId"
         {"events": [{"event": [EVENT]}]},
     ],
 )
-async def test_events_are_read_however_they_are_wrapped(
+async def test_events_are_read_in_every_wrapper(
     client: WalmartClient, walmart: respx.MockRouter, body: dict[str, Any]
 ) -> None:
     walmart.get("/v3/webhooks/eventTypes").mock(return_value=httpx.Response(200, json=body))

@@ -12,7 +12,7 @@ class Clock:
         self.heartbeat = Heartbeat(lambda: self.now, patience=180)
 
 
-def test_a_loop_that_turns_is_alive_and_one_that_does_not_is_told_of() -> None:
+def test_a_running_loop_is_alive_and_a_stopped_one_is_reported() -> None:
     clock = Clock()
     clock.heartbeat.beat()
     clock.now += 180
@@ -23,7 +23,7 @@ def test_a_loop_that_turns_is_alive_and_one_that_does_not_is_told_of() -> None:
     assert clock.heartbeat.stopped() is None
 
 
-def test_a_poller_that_still_waits_for_its_database_is_not_taken_for_hung() -> None:
+def test_a_poller_that_waits_for_its_database_is_not_reported_as_hung() -> None:
     clock = Clock()
     clock.now += 3600
     assert clock.heartbeat.stopped() is None

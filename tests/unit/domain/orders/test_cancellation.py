@@ -31,14 +31,12 @@ def test_a_cancellation_takes_every_open_unit_of_every_line() -> None:
         (State.DISMISSED, "shipment_unresolved"),
     ],
 )
-def test_an_order_with_a_shipment_that_is_not_settled_is_not_canceled(
-    state: State, code: str
-) -> None:
+def test_an_order_with_an_unsettled_shipment_is_not_canceled(state: State, code: str) -> None:
     order = an_order(a_line(pending=1), tasks=(a_task(Item("1", 1, reserved=1), state=state),))
     assert codes(order) == [code]
 
 
-def test_a_dismissed_shipment_whose_units_are_free_does_not_hinder() -> None:
+def test_a_dismissed_shipment_without_held_units_does_not_prevent_a_cancellation() -> None:
     assert codes(an_order(tasks=(a_task(Item("1", 1), state=State.DISMISSED),))) == []
 
 
@@ -59,7 +57,7 @@ def test_a_second_cancellation_is_refused(state: State, code: str) -> None:
     assert codes(an_order(a_line(pending=3), tasks=(first,))) == [code]
 
 
-def test_an_unknown_reason_and_an_unknown_sku_are_named() -> None:
+def test_an_unknown_reason_and_an_unknown_sku_are_reported() -> None:
     request = CancelRequest("because", inventory=(StockLevel("NOPE", 0), StockLevel("SKU-1", 1)))
     problems = cancellation.plan(an_order(), request)[1]
     assert [(p.code, p.pointer) for p in problems] == [
@@ -68,7 +66,7 @@ def test_an_unknown_reason_and_an_unknown_sku_are_named() -> None:
     ]
 
 
-def test_a_customer_request_needs_a_buyer_who_asked() -> None:
+def test_a_reason_of_the_buyer_needs_a_request_of_the_buyer() -> None:
     request = CancelRequest("customer_request")
     assert not cancellation.reason_allowed(an_order(), request)
     assert cancellation.reason_allowed(an_order(cancel_requested=("1",)), request)

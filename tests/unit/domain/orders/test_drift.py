@@ -1,4 +1,4 @@
-"""What differs between our view of an order and Walmart's, why, and what mends it."""
+"""Drift between our copy of an order and Walmart's: its causes and its repairs."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -33,47 +33,47 @@ def causes(order: Order, snapshot: OrderSnapshot) -> list[tuple[Cause, Repair]]:
     return [(found.cause, found.repair) for found in compare(order, snapshot)]
 
 
-def test_an_order_that_walmart_shows_alike_has_no_drift() -> None:
+def test_an_order_that_walmart_shows_identically_has_no_drift() -> None:
     order = an_order(a_line(ordered=3, shipped=1))
     assert causes(order, a_snapshot({"1": (shipped(1), acknowledged(2))})) == []
 
 
-def test_units_shipped_past_waybill_are_settled_by_reading() -> None:
+def test_units_shipped_outside_waybill_are_settled_by_a_read() -> None:
     (found,) = compare(an_order(), a_snapshot({"1": (shipped(2), acknowledged(1))}))
     assert found == Drift(Cause.SHIPPED_IN_SELLER_CENTER, Repair.READ, "1", 0, 2)
 
 
-def test_units_canceled_by_walmart_are_settled_by_reading() -> None:
+def test_units_canceled_by_walmart_are_settled_by_a_read() -> None:
     snapshot = a_snapshot({"1": (canceled(1), acknowledged(2))})
     assert causes(an_order(), snapshot) == [(Cause.CANCELED_BY_WALMART, Repair.READ)]
 
 
-def test_refunded_units_are_settled_by_reading() -> None:
+def test_refunded_units_are_settled_by_a_read() -> None:
     order = an_order(a_line(shipped=3))
     snapshot = a_snapshot({"1": (Units(UnitStatus.REFUND, 1), shipped(2))})
     assert causes(order, snapshot) == [(Cause.REFUNDED_AT_WALMART, Repair.READ)]
 
 
-def test_a_buyers_request_to_cancel_is_drift_until_it_is_known() -> None:
+def test_a_buyers_request_to_cancel_is_drift_until_it_is_recorded() -> None:
     seen = LineSnapshot("1", "SKU-1", 3, (acknowledged(3),), cancel_requested=True)
     snapshot = OrderSnapshot(PURCHASE_ORDER, {"1": seen})
     assert causes(an_order(), snapshot) == [(Cause.CANCEL_REQUESTED, Repair.READ)]
     assert causes(an_order(cancel_requested=("1",)), snapshot) == []
 
 
-def test_a_line_that_only_walmart_knows_is_settled_by_reading() -> None:
+def test_a_line_known_only_to_walmart_is_settled_by_a_read() -> None:
     snapshot = a_snapshot({"1": (acknowledged(3),), "2": (acknowledged(1),)})
     assert causes(an_order(), snapshot) == [(Cause.LINE_UNKNOWN, Repair.READ)]
 
 
-def test_a_line_that_only_we_know_needs_a_person() -> None:
+def test_a_line_known_only_here_needs_a_person() -> None:
     order = an_order(a_line("1"), a_line("2"))
     found = compare(order, a_snapshot({"1": (acknowledged(3),)}))
     assert [each.cause for each in found] == [Cause.LINE_MISSING_AT_WALMART]
 
 
 @pytest.mark.parametrize("line", [a_line(shipped=2), a_line(canceled=2)])
-def test_units_that_walmart_shows_no_more_need_a_person(line: OrderLine) -> None:
+def test_units_that_walmart_no_longer_shows_need_a_person(line: OrderLine) -> None:
     found = compare(an_order(line), a_snapshot({"1": (acknowledged(3),)}))
     assert [(each.cause, each.repair) for each in found] == [
         (Cause.MISSING_AT_WALMART, Repair.PERSON)
@@ -81,7 +81,7 @@ def test_units_that_walmart_shows_no_more_need_a_person(line: OrderLine) -> None
     assert "accept_walmart" in found[0].sentence
 
 
-def test_a_read_that_lags_behind_a_confirmation_is_no_drift_yet() -> None:
+def test_a_read_older_than_a_confirmation_is_not_drift() -> None:
     item = Item("1", 2, confirmed=2)
     fresh, old = NOW - timedelta(minutes=1), NOW - timedelta(minutes=3)
     for at, cause in ((fresh, Cause.UPDATE_IN_FLIGHT), (old, Cause.MISSING_AT_WALMART)):
@@ -93,14 +93,14 @@ def test_a_read_that_lags_behind_a_confirmation_is_no_drift_yet() -> None:
 
 
 @pytest.mark.parametrize("state", sorted(OPEN))
-def test_what_an_open_shipment_explains_is_not_drift(state: State) -> None:
+def test_units_of_an_open_shipment_are_not_drift(state: State) -> None:
     order = an_order(a_line(pending=2), tasks=(a_task(Item("1", 2, 0, 2), state=state),))
     (found,) = compare(order, a_snapshot({"1": (shipped(2), acknowledged(1))}))
     assert (found.cause, found.repair) == (Cause.UPDATE_IN_FLIGHT, Repair.WAIT)
     assert not drift.is_drift(found)
 
 
-def test_what_an_open_cancellation_explains_is_not_drift() -> None:
+def test_units_of_an_open_cancellation_are_not_drift() -> None:
     task = a_task(Item("1", 3, 0, 3), kind=Kind.CANCELLATION)
     order = an_order(a_line(pending=3), tasks=(task,))
     assert causes(order, a_snapshot({"1": (canceled(3),)})) == [
@@ -108,7 +108,7 @@ def test_what_an_open_cancellation_explains_is_not_drift() -> None:
     ]
 
 
-def test_a_failed_update_that_did_arrive_is_told_apart_from_a_shipment_by_hand() -> None:
+def test_a_failed_update_that_did_arrive_is_distinguished_from_a_shipment_by_hand() -> None:
     task = a_task(Item("1", 1, 0, 1), state=State.FAILED)
     order = an_order(a_line(pending=1), tasks=(task,))
     snapshot = a_snapshot({"1": (shipped(1), shipped(1, "BYHAND"), acknowledged(1))})
@@ -118,7 +118,7 @@ def test_a_failed_update_that_did_arrive_is_told_apart_from_a_shipment_by_hand()
     ]
 
 
-def test_more_units_than_an_open_update_explains_are_drift_beside_it() -> None:
+def test_units_beyond_those_of_an_open_update_are_drift_as_well() -> None:
     order = an_order(a_line(pending=1), tasks=(a_task(Item("1", 1, 0, 1)),))
     snapshot = a_snapshot({"1": (shipped(1), shipped(1, "BYHAND"), acknowledged(1))})
     assert causes(order, snapshot) == [
@@ -127,7 +127,7 @@ def test_more_units_than_an_open_update_explains_are_drift_beside_it() -> None:
     ]
 
 
-def test_where_no_room_is_left_for_an_update_a_person_must_look() -> None:
+def test_an_update_that_lacks_its_units_needs_a_person() -> None:
     order = an_order(a_line(pending=2), tasks=(a_task(Item("1", 2, 0, 2)),))
     found = compare(order, a_snapshot({"1": (shipped(2, "BYHAND"), acknowledged(1))}))
     assert [(each.cause, each.repair) for each in found] == [
@@ -136,7 +136,7 @@ def test_where_no_room_is_left_for_an_update_a_person_must_look() -> None:
     assert "An update here needs these units" in found[0].sentence
 
 
-def test_every_cause_has_its_sentence() -> None:
+def test_every_cause_has_a_sentence() -> None:
     assert all(drift.of_order(cause).sentence for cause in Cause)
 
 
@@ -171,22 +171,26 @@ def orders(draw: st.DrawFn) -> Order:
     lines: list[OrderLine] = []
     tasks: list[Task] = []
     for number in sorted(draw(st.sets(st.sampled_from(["1", "2"]), min_size=1))):
-        gone, lost, held = (draw(st.integers(0, 3)) for _ in range(3))
-        ordered = gone + lost + held + draw(st.integers(0, 2)) or 1
-        refunded = draw(st.integers(0, gone))
-        lines.append(a_line(number, ordered, shipped=gone, canceled=lost, refunded=refunded))
+        shipped_units, canceled_units, held = (draw(st.integers(0, 3)) for _ in range(3))
+        ordered = shipped_units + canceled_units + held + draw(st.integers(0, 2)) or 1
+        refunded = draw(st.integers(0, shipped_units))
+        lines.append(
+            a_line(
+                number, ordered, shipped=shipped_units, canceled=canceled_units, refunded=refunded
+            )
+        )
         if held:
             state = draw(st.sampled_from([*sorted(OPEN), State.FAILED]))
             item = Item(number, held, 0, held)
             tracking = draw(st.sampled_from(["1Z1", "1Z2"]))
-            place = len(tasks) + 1
-            tasks.append(a_task(item, state=state, tracking_number=tracking, sequence=place))
+            sequence = len(tasks) + 1
+            tasks.append(a_task(item, state=state, tracking_number=tracking, sequence=sequence))
             lines[-1] = replace(lines[-1], pending=held)
     return an_order(*lines, tasks=tuple(tasks))
 
 
 @given(orders(), snapshots())
-def test_an_order_brought_in_line_differs_only_where_walmart_shows_less(
+def test_after_settlement_drift_remains_only_where_walmart_shows_less(
     order: Order, snapshot: OrderSnapshot
 ) -> None:
     after = settlement.settle(order, snapshot, NOW).order
@@ -200,25 +204,29 @@ def test_an_order_brought_in_line_differs_only_where_walmart_shows_less(
 
 
 @given(orders(), snapshots())
-def test_whatever_settling_would_change_is_told(order: Order, snapshot: OrderSnapshot) -> None:
-    told = {each.line_number for each in compare(order, snapshot)}
+def test_every_line_that_settlement_changes_is_reported(
+    order: Order, snapshot: OrderSnapshot
+) -> None:
+    reported = {each.line_number for each in compare(order, snapshot)}
     after = settlement.settle(order, snapshot, NOW).order
     for line in after.lines:
         before = order.line(line.line_number)
         if before is None or _known(before) != _known(line):
-            assert line.line_number in told
+            assert line.line_number in reported
 
 
 @given(orders(), snapshots())
-def test_a_read_never_frees_units_that_had_left(order: Order, snapshot: OrderSnapshot) -> None:
+def test_a_read_never_frees_shipped_or_canceled_units(
+    order: Order, snapshot: OrderSnapshot
+) -> None:
     after = settlement.settle(order, snapshot, NOW).order
     for line in order.lines:
         settled = after.line(line.line_number)
         assert settled is not None
         seen = snapshot.lines.get(line.line_number)
-        gone = settled.shipped + settled.canceled
-        assert gone >= min(line.shipped + line.canceled, settled.ordered)
-        assert gone <= settled.ordered
+        fixed_units = settled.shipped + settled.canceled
+        assert fixed_units >= min(line.shipped + line.canceled, settled.ordered)
+        assert fixed_units <= settled.ordered
         canceled = max(line.canceled, seen.canceled) if seen else line.canceled
         assert settled.canceled == min(canceled, settled.ordered)
         room = settled.ordered - settled.canceled
@@ -226,7 +234,7 @@ def test_a_read_never_frees_units_that_had_left(order: Order, snapshot: OrderSna
 
 
 @given(orders(), snapshots())
-def test_a_person_who_accepts_walmarts_picture_gets_it(
+def test_accepting_walmarts_quantities_removes_the_drift(
     order: Order, snapshot: OrderSnapshot
 ) -> None:
     after = settlement.settle(order, snapshot, NOW, accept_walmart=True).order
@@ -240,7 +248,7 @@ def _known(line: OrderLine) -> tuple[int, int, int, int]:
     return line.ordered, line.shipped, line.canceled, line.refunded
 
 
-def test_a_refunded_unit_without_its_number_is_not_taken_back_from_its_shipment() -> None:
+def test_a_refunded_unit_without_a_number_is_not_deducted_from_its_shipment() -> None:
     task = a_task(Item("1", 2, confirmed=2), state=State.CONFIRMED)
     order = an_order(a_line("1", 2, shipped=2), tasks=(task,))
     snapshot = a_snapshot({"1": (shipped(1), Units(UnitStatus.REFUND, 1))})

@@ -1,4 +1,4 @@
-"""Whatever is refused because an update of ours holds it names what of that is in doubt."""
+"""Every refusal caused by held units names the updates in doubt that hold them."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,19 +15,19 @@ from app.domain.update import Kind, State
 from tests.builders import NOW, PURCHASE_ORDER, a_line, a_ship_request, a_task, an_id, an_order
 from tests.builders import items as of_lines
 
-# An update in doubt is in one of these, and what it holds is nobody else's.
+# An update in doubt is in one of these states; no other update may use its units.
 DOUBTFUL = [State.SENDING, State.RETRYING, State.VERIFYING, State.FAILED, State.DISMISSED]
 TIME = "2026-11-23T12:00:00Z"
 
 
 def holding(kind: Kind, state: State) -> Order:
-    """An order of which an update in doubt holds all units of line 1."""
+    """An order in which an update in doubt holds all units of line 1."""
     task = a_task(Item("1", 3, reserved=3), kind=kind, state=state, in_doubt_until=NOW)
     return an_order(a_line(pending=3), tasks=(task,))
 
 
 def refused(order: Order) -> Iterator[Problem]:
-    """Why its units can be neither shipped, as a part or whole, nor canceled."""
+    """The problems of shipping the units, in part and whole, and of canceling them."""
     for items in (None, of_lines(l1=1)):
         yield from shipping.plan(order, a_ship_request(items=items), NOW).problems
     yield from cancellation.plan(order, CancelRequest("out_of_stock"))[1]
@@ -35,7 +35,7 @@ def refused(order: Order) -> Iterator[Problem]:
 
 @pytest.mark.parametrize("state", DOUBTFUL)
 @pytest.mark.parametrize("kind", [Kind.SHIPMENT, Kind.CANCELLATION])
-def test_every_refusal_names_the_update_in_doubt_that_holds_the_units_and_the_time(
+def test_a_refusal_names_the_update_in_doubt_that_holds_the_units_and_until_when(
     kind: Kind, state: State
 ) -> None:
     order = holding(kind, state)
@@ -50,7 +50,9 @@ def test_every_refusal_names_the_update_in_doubt_that_holds_the_units_and_the_ti
 
 @pytest.mark.parametrize("state", DOUBTFUL)
 @pytest.mark.parametrize("kind", [Kind.SHIPMENT, Kind.CANCELLATION])
-def test_what_holds_units_and_is_in_no_doubt_is_not_said_to_be(kind: Kind, state: State) -> None:
+def test_an_update_that_holds_units_without_doubt_is_not_reported_as_in_doubt(
+    kind: Kind, state: State
+) -> None:
     order = holding(kind, state)
     (task,) = order.tasks
     order = replace(order, tasks=(replace(task, in_doubt_until=None),))
@@ -59,7 +61,7 @@ def test_what_holds_units_and_is_in_no_doubt_is_not_said_to_be(kind: Kind, state
         assert "may still take effect" not in problem.message
 
 
-def test_the_doubts_of_several_are_all_named() -> None:
+def test_all_updates_in_doubt_are_named() -> None:
     tasks = tuple(
         a_task(Item("1", 1, reserved=1), state=State.VERIFYING, sequence=n, in_doubt_until=NOW)
         for n in (1, 2)
@@ -69,7 +71,7 @@ def test_the_doubts_of_several_are_all_named() -> None:
         assert all(str(task.update_id) in problem.message for task in tasks)
 
 
-def test_a_doubt_of_other_lines_is_not_named() -> None:
+def test_an_update_in_doubt_on_other_lines_is_not_named() -> None:
     task = a_task(Item("2", 1, reserved=1), state=State.VERIFYING, in_doubt_until=NOW)
     order = an_order(a_line("1", 1), a_line("2", 1, pending=1), tasks=(task,))
     wanted = a_ship_request(items=of_lines(l1=2))
@@ -78,12 +80,12 @@ def test_a_doubt_of_other_lines_is_not_named() -> None:
 
 
 def failed(others: Task) -> tuple[Order, Task]:
-    """A failed shipment, whose units another update holds."""
+    """A failed shipment, with its units held by another update."""
     mine = a_task(Item("1", 3), state=State.FAILED, sequence=2)
     return an_order(a_line(pending=3), tasks=(others, mine)), mine
 
 
-def test_a_retry_names_the_update_in_doubt_that_holds_its_units() -> None:
+def test_a_refused_retry_names_the_update_in_doubt_that_holds_its_units() -> None:
     other = a_task(Item("1", 3, reserved=3), state=State.DISMISSED, in_doubt_until=NOW)
     order, mine = failed(other)
     with pytest.raises(Conflict) as found:
@@ -98,7 +100,9 @@ def test_a_retry_names_the_update_in_doubt_that_holds_its_units() -> None:
 
 @pytest.mark.parametrize("state", DOUBTFUL)
 @pytest.mark.parametrize("named", [True, False])
-def test_a_refund_names_the_refund_in_doubt_of_its_line(state: State, *, named: bool) -> None:
+def test_a_refused_refund_names_the_refund_in_doubt_on_its_line(
+    state: State, *, named: bool
+) -> None:
     other = RefundState(an_id(), 1, (RefundItem(1, 3, 3),), state, NOW)
     returned = Return("106", "200", (ReturnLine(1, "1", "ABC", 3),), PURCHASE_ORDER)
     request = RefundRequest(((1, 1),) if named else None)

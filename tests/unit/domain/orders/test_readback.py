@@ -14,7 +14,7 @@ from tests.builders import (
 )
 
 
-def test_a_shipment_is_there_when_walmart_shows_its_units_under_its_number() -> None:
+def test_a_shipment_is_found_when_walmart_shows_its_units_under_its_number() -> None:
     task = a_task(Item("1", 2, reserved=2))
     seen = a_snapshot({"1": (shipped(2, "1z999-aa10123456784"), acknowledged(1))})
     reading = readback.read(an_order(tasks=(task,)), task, seen)
@@ -22,7 +22,7 @@ def test_a_shipment_is_there_when_walmart_shows_its_units_under_its_number() -> 
     assert reading.found == {"1": 2}
 
 
-def test_only_what_is_missing_is_still_to_be_sent() -> None:
+def test_only_missing_units_remain_to_be_sent() -> None:
     task = a_task(Item("1", 2, reserved=2), Item("2", 1, reserved=1))
     seen = a_snapshot({"1": (shipped(1), acknowledged(2)), "2": (acknowledged(1),)})
     reading = readback.read(an_order(tasks=(task,)), task, seen)
@@ -30,7 +30,7 @@ def test_only_what_is_missing_is_still_to_be_sent() -> None:
     assert not reading.blocked
 
 
-def test_units_under_another_number_are_not_ours() -> None:
+def test_units_under_another_number_are_not_counted() -> None:
     task = a_task(Item("1", 2, reserved=2))
     seen = a_snapshot({"1": (shipped(2, "OTHER1"), acknowledged(1))})
     reading = readback.read(an_order(tasks=(task,)), task, seen)
@@ -38,7 +38,7 @@ def test_units_under_another_number_are_not_ours() -> None:
     assert reading.blocked == ("1",)
 
 
-def test_units_that_our_earlier_shipment_put_there_are_counted_first() -> None:
+def test_units_of_an_earlier_shipment_are_counted_first() -> None:
     first = a_task(Item("1", 1, confirmed=1), state=State.CONFIRMED, sequence=1)
     second = a_task(Item("1", 1, reserved=1), state=State.VERIFYING, sequence=2)
     order = an_order(tasks=(first, second))
@@ -48,7 +48,7 @@ def test_units_that_our_earlier_shipment_put_there_are_counted_first() -> None:
     assert readback.read(order, second, a_snapshot({"1": (shipped(2), acknowledged(1))})).complete
 
 
-def test_an_older_shipment_under_way_owns_the_first_units_of_a_shared_number() -> None:
+def test_an_older_open_shipment_owns_the_first_units_of_a_shared_number() -> None:
     first = a_task(Item("1", 1, reserved=1), state=State.VERIFYING, sequence=1)
     second = a_task(Item("1", 1, reserved=1), sequence=2)
     order = an_order(tasks=(first, second))
@@ -57,7 +57,7 @@ def test_an_older_shipment_under_way_owns_the_first_units_of_a_shared_number() -
     assert not readback.read(order, second, seen).complete
 
 
-def test_more_units_under_the_number_than_anybody_knows_of_is_a_contradiction() -> None:
+def test_more_units_under_a_number_than_were_ever_requested_is_a_contradiction() -> None:
     task = a_task(Item("1", 1, reserved=1))
     reading = readback.read(
         an_order(tasks=(task,)), task, a_snapshot({"1": (shipped(2), acknowledged(1))})
@@ -66,7 +66,7 @@ def test_more_units_under_the_number_than_anybody_knows_of_is_a_contradiction() 
     assert not reading.complete
 
 
-def test_a_missing_unit_that_is_canceled_at_walmart_cannot_be_sent() -> None:
+def test_a_missing_unit_that_walmart_canceled_cannot_be_sent() -> None:
     task = a_task(Item("1", 2, reserved=2))
     reading = readback.read(an_order(tasks=(task,)), task, a_snapshot({"1": (canceled(3),)}))
     assert reading.blocked == ("1",)
@@ -78,7 +78,7 @@ def test_a_line_that_walmart_does_not_show_blocks_its_units() -> None:
     assert reading.blocked == ("9",)
 
 
-def test_a_cancellation_counts_what_was_canceled_since_it_was_accepted() -> None:
+def test_a_cancellation_counts_units_canceled_since_it_was_accepted() -> None:
     order = an_order(a_line("1", 3, canceled=1, pending=2))
     task = a_task(Item("1", 2, reserved=2), kind=Kind.CANCELLATION)
     half = readback.read(order, task, a_snapshot({"1": (canceled(2), acknowledged(1))}))
@@ -87,17 +87,17 @@ def test_a_cancellation_counts_what_was_canceled_since_it_was_accepted() -> None
 
 
 @pytest.mark.parametrize("there", [0, 1])
-def test_a_cancellation_of_more_units_than_walmart_has_finds_none_that_walmart_does_not_show(
+def test_a_cancellation_of_more_units_than_walmart_shows_finds_none_of_them(
     there: int,
 ) -> None:
-    """Commerce told three, and Walmart shows one: nothing was canceled before."""
+    """Commerce canceled three units and Walmart shows one: none were canceled before."""
     order = an_order(a_line("1", 1, pending=1))
     task = a_task(Item("1", 3, reserved=1), kind=Kind.CANCELLATION)
     seen = a_snapshot({"1": (canceled(there), acknowledged(1 - there))})
     assert readback.read(order, task, seen).found == {"1": there}
 
 
-def test_a_dismissed_shipment_finds_only_what_a_failed_one_does_not_account_for() -> None:
+def test_a_dismissed_shipment_finds_only_units_that_a_failed_one_leaves() -> None:
     dismissed = a_task(Item("1", 1), state=State.DISMISSED, sequence=1)
     failed = a_task(Item("1", 1, reserved=1), state=State.FAILED, sequence=2)
     order = an_order(tasks=(dismissed, failed))
@@ -106,7 +106,7 @@ def test_a_dismissed_shipment_finds_only_what_a_failed_one_does_not_account_for(
     assert readback.read(order, dismissed, seen).found == {"1": 0}
 
 
-def test_what_was_confirmed_is_shown_before_what_others_want() -> None:
+def test_confirmed_units_are_found_before_those_of_other_shipments() -> None:
     confirmed = a_task(Item("1", 1, confirmed=1), state=State.CONFIRMED, sequence=1)
     again = a_task(Item("1", 1, confirmed=1), state=State.CONFIRMED, sequence=2)
     doubtful = a_task(Item("1", 1, reserved=1), state=State.VERIFYING, sequence=3)

@@ -1,9 +1,9 @@
-"""What a read says of shipments of one line, in every small world that there is.
+"""What a read finds of the shipments of one line, enumerated over every small case.
 
-A world is some shipments, in all states, of 1 or 2 units each under the numbers A and B; it is held
-against every picture that Walmart may show of them. Shipments are alike where they come in the same
-turn and want as many units: worlds of three take one state of each such kind, worlds of two show
-that the other states are read as these are.
+A world is a set of shipments in all states, of 1 or 2 units each under the numbers A and B. Each
+world is compared with every number of units that Walmart may show. Shipments are equivalent when
+they have the same rank and want as many units: worlds of three take one state of each equivalence
+class, worlds of two show that the other states of the class are read in the same way.
 """
 
 import functools
@@ -21,19 +21,19 @@ from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.update import Kind, State
 from tests.builders import NOW, a_line, a_snapshot, a_task, acknowledged, an_order, shipped
 
-# By how sure it is that what is missing of a shipment is absent: the less, the earlier its turn.
+# Ranked by how certain the absence of missing units is: the less certain, the earlier.
 UNSURE = (
     (State.VERIFYING, True),
     (State.SENDING, False),
     (State.SENDING, True),
     (State.RETRYING, True),
 )
-# Not sent again by itself.
+# Not sent again automatically.
 STOPPED_UNSURE = ((State.FAILED, True), (State.DISMISSED, True))
 ABSENT = ((State.RETRYING, False), (State.PENDING, False), (State.VERIFYING, False))
 FAILED = ((State.FAILED, False),)
 GIVEN_UP = ((State.DISMISSED, False),)
-# In doubt: what was found of it may be another's, so that its own may come yet.
+# In doubt: the units found may be another shipment's, so its own may still arrive.
 DONE = ((State.CONFIRMED, False), (State.CONFIRMED, True))
 TURNS = {
     **dict.fromkeys(DONE, 0),
@@ -43,13 +43,13 @@ TURNS = {
     **dict.fromkeys(FAILED, 4),
     **dict.fromkeys(GIVEN_UP, 5),
 }
-# Units that were asked, and those of them that were confirmed.
+# Units that were requested, and how many of them were confirmed.
 PARTS, WHOLE = ((1, 0), (2, 0), (2, 1)), ((1, 1), (2, 2))
 
 
 @dataclass(frozen=True)
 class Shipment:
-    """A shipment of a world. wants: units that may be its own beyond the confirmed ones."""
+    """A shipment of a world. wants: units beyond the confirmed ones that may be its own."""
 
     number: str
     state: State
@@ -88,17 +88,17 @@ def shipments(numbers: str, *states: tuple[State, bool]) -> list[Shipment]:
 
 
 def worlds(*numbers: str) -> Iterator[World]:
-    """Every world of shipments under these numbers."""
+    """Yield every world of shipments under these numbers."""
     return itertools.product(*(shipments(number, *KINDS) for number in numbers))
 
 
 def read(
     world: World, under: Mapping[str, int], by_hand: int = 0, unsent: int = 0
 ) -> list[Readback]:
-    """What is read of each shipment of a world where Walmart shows so many units."""
-    tasks = tuple(each.task(place) for place, each in enumerate(world, 1))
+    """Return what is read of each shipment of a world when Walmart shows these units."""
+    tasks = tuple(each.task(index) for index, each in enumerate(world, 1))
     order = an_order(a_line("1", 20), tasks=tasks)
-    return readings(order, tasks, pictured(under, by_hand, unsent))
+    return readings(order, tasks, snapshot_of(under, by_hand, unsent))
 
 
 def readings(order: Order, tasks: Sequence[Task], snapshot: OrderSnapshot) -> list[Readback]:
@@ -107,16 +107,16 @@ def readings(order: Order, tasks: Sequence[Task], snapshot: OrderSnapshot) -> li
 
 @functools.cache
 def plainly(a: int, b: int = 0) -> OrderSnapshot:
-    return pictured({"A": a, "B": b})
+    return snapshot_of({"A": a, "B": b})
 
 
-def pictured(under: Mapping[str, int], by_hand: int = 0, unsent: int = 0) -> OrderSnapshot:
+def snapshot_of(under: Mapping[str, int], by_hand: int = 0, unsent: int = 0) -> OrderSnapshot:
     packages = [shipped(units, number) for number, units in under.items() if units]
     return a_snapshot({"1": (*packages, shipped(by_hand, "HAND"), acknowledged(unsent))})
 
 
-def pictures(world: World) -> Iterator[dict[str, int]]:
-    """Units under each number: from none to one more than anybody asked for."""
+def possible_units(world: World) -> Iterator[dict[str, int]]:
+    """Units under each number: from none to one more than was requested."""
     asked: Counter[str] = Counter()
     for each in world:
         asked[each.number] += each.asked
@@ -125,71 +125,71 @@ def pictures(world: World) -> Iterator[dict[str, int]]:
 
 
 def wrong(world: World, under: Mapping[str, int], found: Sequence[Readback]) -> Iterator[str]:
-    """What is not right about the readings of a world."""
+    """Yield what is wrong with the readings of a world."""
     units = [reading.found["1"] for reading in found]
     more = [each - of.confirmed for each, of in zip(units, world, strict=True)]
     if any(each < 0 for each in more):
         yield "a confirmed unit was lost"
     for number, there in under.items():
-        of = [place for place, each in enumerate(world) if each.number == number]
-        confirmed = sum(world[place].confirmed for place in of)
-        wanted = sum(world[place].wants for place in of)
-        extra = sum(more[place] for place in of)
-        seen = sum(found[place].shown["1"] for place in of)
+        of = [index for index, each in enumerate(world) if each.number == number]
+        confirmed = sum(world[index].confirmed for index in of)
+        wanted = sum(world[index].wants for index in of)
+        extra = sum(more[index] for index in of)
+        seen = sum(found[index].shown["1"] for index in of)
         if not min(there, confirmed) <= seen <= there:
             yield f"{seen} of {there} units under {number} are shown"
         if extra > max(there - confirmed, 0):
             yield f"a unit under {number} was found twice"
         if extra < min(max(there - confirmed, 0), wanted):
-            yield f"a unit under {number} was lost, and somebody wants it"
-        for place in of:
-            if bool(found[place].excess) is not (there > confirmed + wanted) and world[place].wants:
+            yield f"a unit under {number} was lost, and a shipment wants it"
+        for index in of:
+            if bool(found[index].excess) is not (there > confirmed + wanted) and world[index].wants:
                 yield f"more units are under {number} than were asked for, or are said to be"
-        queue = sorted(of, key=lambda place: (turn(world[place]), place))
+        queue = sorted(of, key=lambda index: (rank(world[index]), index))
         for before, after in itertools.pairwise(queue):
             if more[after] and more[before] < world[before].wants:
                 yield f"{world[after]} came before {world[before]}"
 
 
-def turn(shipment: Shipment) -> int:
+def rank(shipment: Shipment) -> int:
     return TURNS[shipment.state, shipment.in_doubt]
 
 
 @pytest.mark.parametrize("numbers", ["AAA", "AAB", "ABA", "ABB"])
-def test_in_every_world_of_three_shipments_each_unit_is_found_once_by_whom_it_belongs_to(
+def test_each_unit_is_assigned_once_to_the_right_one_of_any_three_shipments(
     numbers: str,
 ) -> None:
     sharded = len(set(numbers)) > 1
     for world in worlds(*numbers):
-        # Numbers do not touch each other, so that fewer units show all of it.
+        # Numbers do not affect each other, so fewer units cover all of it.
         if sharded and any((each.asked, each.confirmed) in {(2, 0), (2, 2)} for each in world):
             continue
-        tasks = tuple(each.task(place) for place, each in enumerate(world, 1))
+        tasks = tuple(each.task(index) for index, each in enumerate(world, 1))
         order = an_order(a_line("1", 20), tasks=tasks)
-        for under in pictures(world):
+        for under in possible_units(world):
             found = readings(order, tasks, plainly(*under.values()))
             assert not list(wrong(world, under, found)), (world, under)
 
 
-@pytest.mark.parametrize("alike", [UNSURE, STOPPED_UNSURE, ABSENT, DONE])
-def test_shipments_that_may_be_at_walmart_in_the_same_way_are_read_alike(
-    alike: Sequence[tuple[State, bool]],
+@pytest.mark.parametrize("states", [UNSURE, STOPPED_UNSURE, ABSENT, DONE])
+def test_shipments_of_equal_certainty_are_read_in_the_same_way(
+    states: Sequence[tuple[State, bool]],
 ) -> None:
     for world in worlds("A", "A"):
-        plain = {units["A"]: read(world, units) for units in pictures(world)}
-        for place, each in enumerate(world):
-            if (each.state, each.in_doubt) != alike[0]:
+        plain = {units["A"]: read(world, units) for units in possible_units(world)}
+        for index, each in enumerate(world):
+            if (each.state, each.in_doubt) != states[0]:
                 continue
-            for state, in_doubt in alike[1:]:
+            for state, in_doubt in states[1:]:
                 other = replace(each, state=state, in_doubt=in_doubt)
-                like = (*world[:place], other, *world[place + 1 :])
-                for under in pictures(world):
+                like = (*world[:index], other, *world[index + 1 :])
+                for under in possible_units(world):
                     assert read(like, under) == plain[under["A"]], (like, under)
 
 
-def test_what_is_shipped_by_hand_or_not_at_all_changes_nothing_of_what_is_found() -> None:
+def test_units_shipped_by_hand_or_unshipped_do_not_change_what_is_found() -> None:
     for world in worlds("A", "A"):
-        for under in pictures(world):
+        for under in possible_units(world):
             plain = read(world, under)
             for by_hand, unsent in ((2, 0), (0, 1)):
                 for reading, before in zip(read(world, under, by_hand, unsent), plain, strict=True):
@@ -198,7 +198,7 @@ def test_what_is_shipped_by_hand_or_not_at_all_changes_nothing_of_what_is_found(
                     assert bool(reading.blocked) is (missing > unsent)
 
 
-def test_a_failed_shipment_finds_nothing_while_one_that_may_be_there_wants_it() -> None:
+def test_a_failed_shipment_finds_nothing_that_a_possibly_arrived_one_wants() -> None:
     for failed, unsure in itertools.product(
         shipments("A", *FAILED), shipments("A", *UNSURE, *ABSENT)
     ):
@@ -209,8 +209,8 @@ def test_a_failed_shipment_finds_nothing_while_one_that_may_be_there_wants_it() 
 
 
 @pytest.mark.parametrize("in_doubt", [False, True])
-def test_what_was_just_confirmed_finds_its_units_before_any_doubt(*, in_doubt: bool) -> None:
-    """By Walmart's answer, or by a read, even where what it shows may be another's."""
+def test_a_confirmed_shipment_finds_its_units_before_one_in_doubt(*, in_doubt: bool) -> None:
+    """Confirmed by Walmart's answer or by a read, even if the units may be another shipment's."""
     just = [
         replace(each, state=State.CONFIRMED, in_doubt=in_doubt)
         for each in shipments("A", ABSENT[0])
@@ -223,20 +223,20 @@ def test_what_was_just_confirmed_finds_its_units_before_any_doubt(*, in_doubt: b
             assert found[world.index(unsure)] == unsure.confirmed, world
 
 
-# What Walmart's own answer has just confirmed is not counted yet.
+# Units that Walmart's own answer has just confirmed are not counted yet.
 JUST = (State.CONFIRMED, False)
 
 
 @pytest.mark.parametrize("corrected", [State.PENDING, State.CONFIRMED])
 @pytest.mark.parametrize(("old", "new"), ["AB", "BA"])
-def test_where_a_number_was_corrected_no_unit_is_found_twice(
+def test_no_unit_is_found_twice_after_a_tracking_correction(
     corrected: State, old: str, new: str
 ) -> None:
     kinds = [*(KINDS[:-1]), JUST]
     alone = [Shipment(n, *kind, 1, 0) for n in "AB" for kind in kinds]
     alone += [Shipment(n, *DONE[0], 1, 1) for n in "AB"]
     for world in itertools.combinations_with_replacement(alone, 3):
-        tasks = tuple(each.task(place) for place, each in enumerate(world, 1))
+        tasks = tuple(each.task(index) for index, each in enumerate(world, 1))
         first = next((each for each in tasks if each.tracking_number == old), None)
         if first is None:
             continue
@@ -254,7 +254,7 @@ def test_where_a_number_was_corrected_no_unit_is_found_twice(
             there = {"A": a, "B": b}
             found = [readback.read(order, task, plainly(a, b)) for task in tasks]
             more = sum(r.found["1"] - each.confirmed for r, each in zip(found, world, strict=True))
-            # Those of the old number may stand under the new one as well.
+            # Units of the old number may be under the new one as well.
             known = min(confirmed[new], there[new])
             known += min(confirmed[old], a + b - known)
             assert more <= a + b - known, (world, there)

@@ -1,4 +1,4 @@
-"""What of a refund is still to be sent, and what can never be."""
+"""Which lines of a refund remain to be sent, and which can never be sent."""
 
 import pytest
 
@@ -23,17 +23,17 @@ def line(number: int = 1, quantity: int = 3, refunded: int = 0, canceled: int = 
         (RefundItem(1, 2, 2), line(), {1: 2}, True),
         (RefundItem(1, 2, 2), line(refunded=1), {1: 1}, True),
         (RefundItem(1, 2, 2), line(refunded=3), {}, True),
-        # One was refunded that this one counted on: no more than was asked for is sent.
+        # One unit that this refund counted on was refunded: no more than was requested is sent.
         (RefundItem(1, 1, 2), line(), {1: 1}, True),
         (RefundItem(1, 2, 2), line(canceled=1), {1: 2}, True),
         (RefundItem(1, 3, 3), line(canceled=1), {1: 2}, False),
         (RefundItem(1, 3, 3), line(refunded=2, canceled=1), {}, False),
         (RefundItem(1, 2, 3), line(quantity=2), {1: 2}, False),
-        # Walmart shows the line no more: that says nothing of its money.
+        # Walmart no longer shows the line, which does not prove that it was refunded.
         (RefundItem(2, 1, 1), line(), {}, False),
     ],
 )
-def test_what_is_left_is_sent_and_what_cannot_be_is_told(
+def test_the_rest_is_sent_and_an_impossible_part_is_reported(
     item: RefundItem, now: ReturnLine, missing: dict[int, int], *, possible: bool
 ) -> None:
     assert refunds.missing([item], shown(now)) == missing
@@ -46,7 +46,7 @@ FIRST, SECOND = an_id(), an_id()
 
 
 def two(before: State, after: State, **changes: object) -> tuple[RefundState, RefundState]:
-    """Two refunds of one unit of a line each; the first still wanted it when the second came."""
+    """Two refunds of one unit of a line each; the first was still open when the second came."""
     first = RefundState(FIRST, 1, (RefundItem(1, 1, 1),), before, **changes)  # type: ignore[arg-type]
     second = RefundState(SECOND, 2, (RefundItem(1, 1, 2, {str(FIRST): 1}),), after)
     return first, second
@@ -72,13 +72,13 @@ def test_a_refund_counts_on_an_earlier_one_unless_that_is_known_to_be_absent(
 
 
 @pytest.mark.parametrize(("after", "target"), [(State.CONFIRMED, 2), (State.FAILED, 1)])
-def test_a_later_refund_that_walmart_has_comes_on_top(after: State, target: int) -> None:
+def test_a_later_confirmed_refund_adds_to_the_target(after: State, target: int) -> None:
     asked = two(State.FAILED, after)
     (item,) = refunds.with_current_targets(asked[0], asked)
     assert item.target == target
 
 
-def test_what_refunds_still_want_is_told_of_each_of_them() -> None:
+def test_the_units_each_open_refund_wants_are_reported() -> None:
     asked = two(State.FAILED, State.PENDING)
     assert refunds.pending(shown(line()), asked) == {1: {str(FIRST): 1, str(SECOND): 1}}
     asked = two(State.FAILED, State.CONFIRMED)

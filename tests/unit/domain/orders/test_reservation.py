@@ -1,4 +1,4 @@
-"""Of a shipment what can go is held, and what happened at Walmart is told from what we hold."""
+"""Reserving the units of a shipment, and the units it lacks."""
 
 from itertools import product
 
@@ -36,7 +36,7 @@ def the_order(line: OrderLine, ours: int, held: int, lacking: int = 0) -> Order:
 
 
 @pytest.mark.parametrize("least", [None, 0, 1])
-def test_units_are_held_lacking_or_refused_in_every_small_world(least: int | None) -> None:
+def test_units_are_reserved_lacking_or_refused_in_every_small_case(least: int | None) -> None:
     for canceled, by_hand, ours, held, lacking, wanted in product(range(3), repeat=6):
         ordered = 4
         if canceled + by_hand + ours + held > ordered or lacking > canceled + by_hand or not wanted:
@@ -58,20 +58,20 @@ def test_units_are_held_lacking_or_refused_in_every_small_world(least: int | Non
             assert [each.code for each in problems] == ["quantity_exceeds_remaining"]
 
 
-def test_one_line_that_is_lost_keeps_none_of_the_others() -> None:
+def test_a_line_without_free_units_does_not_keep_the_others_from_being_reserved() -> None:
     order = an_order(a_line("1", 2, canceled=2), a_line("2", 3))
     given, problems = allocate(order, items(l1=2, l2=3), min_units=1)
     assert (given, problems) == ((Item("1", 2), Item("2", 3, reserved=3)), [])
 
 
-def test_one_line_that_we_hold_keeps_all_of_them() -> None:
+def test_a_line_held_by_another_update_refuses_the_whole_shipment() -> None:
     task = a_task(Item("1", 2, reserved=2))
     order = an_order(a_line("1", 2, pending=2), a_line("2", 3), tasks=(task,))
     _, problems = allocate(order, items(l1=1, l2=3), min_units=1)
     assert [each.pointer for each in problems] == ["/items/0/quantity"]
 
 
-def test_items_that_share_lines_lose_no_unit_of_either() -> None:
+def test_items_that_share_lines_reserve_all_their_units() -> None:
     order = an_order(a_line("1", 3, canceled=1, commerce_item_id=ITEM))
     requested = [RequestedItem(2, sku="SKU-1"), RequestedItem(1, commerce_item_id=ITEM)]
     given, problems = allocate(order, requested, min_units=1)
@@ -82,7 +82,7 @@ def test_items_that_share_lines_lose_no_unit_of_either() -> None:
     assert [each.pointer for each in problems] == ["/items/1/quantity"]
 
 
-def test_a_retry_holds_again_what_is_open_and_is_refused_what_we_hold() -> None:
+def test_a_retry_reserves_open_units_and_is_refused_held_ones() -> None:
     for canceled, others, confirmed, reserved in product(range(4), repeat=4):
         ordered, wanted = 3, 3
         if canceled + others + confirmed + reserved > ordered or confirmed + reserved > wanted:
@@ -106,7 +106,7 @@ def test_a_retry_holds_again_what_is_open_and_is_refused_what_we_hold() -> None:
         assert after.lines[0].remaining >= 0
 
 
-def test_a_cancellation_that_is_retried_is_of_what_else_is_open() -> None:
+def test_a_retried_cancellation_covers_the_units_that_are_open_now() -> None:
     task = a_task(Item("1", 2, confirmed=2), kind=Kind.CANCELLATION, state=State.FAILED)
     lines = (a_line("1", 2, canceled=2), a_line("2", 3, pending=1), a_line("3", 1, shipped=1))
     other = a_task(Item("2", 1, reserved=1), sequence=2)

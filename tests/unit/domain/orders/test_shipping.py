@@ -17,7 +17,7 @@ def codes(order: object, **changes: object) -> list[str]:
     return [problem.code for problem in plan.problems]
 
 
-def test_everything_that_remains_is_shipped_when_no_items_are_named() -> None:
+def test_all_remaining_units_are_shipped_when_no_items_are_named() -> None:
     order = an_order(a_line("1", 3, shipped=1, pending=1), a_line("2", 2))
     plan = shipping.plan(order, a_ship_request(), NOW)
     assert plan.items == (Item("1", 1, reserved=1), Item("2", 2, reserved=2))
@@ -30,7 +30,7 @@ def test_a_sku_is_spread_over_the_lines_that_carry_it() -> None:
     assert [(item.line_number, item.quantity) for item in plan.items] == [("1", 1), ("2", 1)]
 
 
-def test_a_sku_leaves_alone_the_line_that_another_item_names() -> None:
+def test_a_sku_does_not_use_the_line_that_another_item_names() -> None:
     order = an_order(a_line("1", 1, sku="ABC"), a_line("2", 1, sku="ABC"))
     asked = (RequestedItem(1, line_number="1"), RequestedItem(1, sku="ABC"))
     plan = shipping.plan(order, a_ship_request(items=asked), NOW)
@@ -38,7 +38,7 @@ def test_a_sku_leaves_alone_the_line_that_another_item_names() -> None:
 
 
 @pytest.mark.parametrize("asked", [(), (RequestedItem(0, line_number="1"),)])
-def test_a_shipment_of_nothing_cannot_be(asked: tuple[RequestedItem, ...]) -> None:
+def test_an_empty_shipment_is_refused(asked: tuple[RequestedItem, ...]) -> None:
     order = an_order(a_line("1", 3))
     plan = shipping.plan(order, a_ship_request(items=asked), NOW)
     assert [problem.code for problem in plan.problems] == ["invalid_quantity"]
@@ -46,14 +46,14 @@ def test_a_shipment_of_nothing_cannot_be(asked: tuple[RequestedItem, ...]) -> No
         refuse(plan.problems)
 
 
-def test_a_commerce_item_names_its_lines() -> None:
+def test_a_commerce_item_id_selects_its_lines() -> None:
     order = an_order(a_line("7", 2, commerce_item_id=55))
     asked = (RequestedItem(2, commerce_item_id=55),)
     plan = shipping.plan(order, a_ship_request(items=asked), NOW)
     assert plan.items == (Item("7", 2, reserved=2),)
 
 
-def test_more_than_remains_is_refused_with_a_pointer_to_the_quantity() -> None:
+def test_more_than_the_remaining_units_is_refused_with_a_pointer_to_the_quantity() -> None:
     order = an_order(a_line("1", 3, pending=2))
     plan = shipping.plan(order, a_ship_request(items=items(l1=2)), NOW)
     (problem,) = plan.problems
@@ -83,7 +83,7 @@ def test_more_than_remains_is_refused_with_a_pointer_to_the_quantity() -> None:
         ({"items": (*items(l1=1), *items(l1=1))}, "line_repeated", "/items/1/line_number"),
     ],
 )
-def test_wrong_content_is_named_by_its_field(
+def test_invalid_content_is_reported_with_its_field(
     changes: dict[str, object], code: str, pointer: str
 ) -> None:
     order = an_order(ordered_at=NOW - timedelta(days=1), customer_order_id="C77")
@@ -101,7 +101,7 @@ def test_a_scan_five_minutes_ahead_of_our_clock_is_accepted() -> None:
     assert codes(an_order(), shipped_at=NOW + timedelta(minutes=5)) == []
 
 
-def test_the_order_s_own_ship_method_is_used_where_walmart_knows_it() -> None:
+def test_the_ship_method_of_the_order_is_used_if_walmart_knows_it() -> None:
     assert (
         shipping.plan(an_order(ship_method="Value"), a_ship_request(), NOW).method_code == "Value"
     )
@@ -128,7 +128,7 @@ def test_nothing_ships_while_a_cancellation_is_not_settled(state: State, code: s
     assert codes(order, items=items(l1=1)) == [code]
 
 
-def test_content_is_told_before_state() -> None:
+def test_invalid_content_is_reported_before_the_state() -> None:
     order = an_order(a_line("1", 1, pending=1))
     plan = shipping.plan(order, a_ship_request(items=items(l1=1), tracking_number="?"), NOW)
     with pytest.raises(Invalid) as refused:
@@ -141,7 +141,7 @@ def test_content_is_told_before_state() -> None:
     ordered=st.lists(st.integers(1, 5), min_size=1, max_size=6),
     wanted=st.integers(1, 40),
 )
-def test_spreading_a_sku_takes_exactly_what_was_asked_or_refuses(
+def test_spreading_a_sku_ships_exactly_the_requested_units_or_refuses(
     ordered: list[int], wanted: int
 ) -> None:
     order = an_order(*(a_line(str(n), units, sku="S") for n, units in enumerate(ordered)))

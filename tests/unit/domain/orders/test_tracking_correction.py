@@ -24,7 +24,7 @@ def corrected(shipment: Task, old: str, new: str, sequence: int) -> Task:
 
 
 def an_order_of(units: int, *numbers: str) -> tuple[Order, Task, Task]:
-    """An order whose one confirmed shipment was corrected from number to number."""
+    """An order with one confirmed shipment, corrected from number to number."""
     shipment = a_task(
         Item("1", units, confirmed=units), state=State.CONFIRMED, tracking_number=numbers[0]
     )
@@ -36,7 +36,7 @@ def an_order_of(units: int, *numbers: str) -> tuple[Order, Task, Task]:
 
 
 @given(units=st.integers(1, 9), data=st.data())
-def test_units_are_found_once_under_whatever_number_of_their_package_they_are(
+def test_units_are_found_once_under_any_number_of_their_package(
     units: int, data: st.DataObject
 ) -> None:
     order, shipment, _ = an_order_of(units, "A", "B", "C")
@@ -49,7 +49,7 @@ def test_units_are_found_once_under_whatever_number_of_their_package_they_are(
 
 
 @given(units=st.integers(1, 9), other=st.integers(1, 9), moved=st.booleans())
-def test_a_moved_package_is_not_credited_to_another_that_shares_a_number(
+def test_a_renumbered_package_is_not_counted_for_another_that_shares_a_number(
     units: int, other: int, moved: bool
 ) -> None:
     order, first, _ = an_order_of(units, "A", "B")
@@ -63,7 +63,7 @@ def test_a_moved_package_is_not_credited_to_another_that_shares_a_number(
     assert not readback.read(order, first, both).excess
 
 
-def test_a_correction_is_done_when_every_unit_is_under_the_new_number() -> None:
+def test_a_correction_is_complete_when_every_unit_is_under_the_new_number() -> None:
     order, _, task = an_order_of(3, "A", "B")
     half = tracking_correction.correction_state(
         order, task, a_snapshot({"1": (shipped(2, "A"), shipped(1, "B"))})
@@ -74,13 +74,13 @@ def test_a_correction_is_done_when_every_unit_is_under_the_new_number() -> None:
     ).done
 
 
-def test_a_read_that_shows_the_new_number_settles_the_correction() -> None:
+def test_a_read_that_shows_the_new_number_confirms_the_correction() -> None:
     order, _, task = an_order_of(3, "A", "B")
     assert task not in settle(order, a_snapshot({"1": (shipped(3, "A"),)}), NOW).landed
     assert task in settle(order, a_snapshot({"1": (shipped(3, "B"),)}), NOW).landed
 
 
-def test_a_shipment_that_may_have_been_sent_is_never_rewritten() -> None:
+def test_a_shipment_that_may_have_been_sent_is_not_replaced() -> None:
     def may_rewrite(state: State, *, in_doubt: bool = False) -> bool:
         task = a_task(
             Item("1", 1, reserved=1), state=state, in_doubt_until=NOW if in_doubt else None
@@ -95,7 +95,7 @@ def test_a_shipment_that_may_have_been_sent_is_never_rewritten() -> None:
     assert not may_rewrite(State.CONFIRMED)
 
 
-def test_the_window_closes_4_hours_after_the_first_confirmation() -> None:
+def test_corrections_end_4_hours_after_the_first_confirmation() -> None:
     assert not tracking_correction.window_closed(None, NOW)
     assert not tracking_correction.window_closed(NOW - timedelta(hours=4), NOW)
     assert tracking_correction.window_closed(NOW - timedelta(hours=4, seconds=1), NOW)

@@ -1,7 +1,7 @@
-"""Whatever Commerce, Walmart and people do in whatever order: no unit is sold twice.
+"""No sequence of actions of Commerce, Walmart and people sells a unit twice.
 
-The model is a Walmart that only knows units and statuses. Updates are delivered, refused,
-lost, retried and dismissed at random; after every step the order's books must balance.
+The model is a Walmart that knows only units and statuses. Updates are delivered, refused, lost,
+retried and dismissed at random; after every step the units of the order must add up.
 """
 
 from collections import Counter
@@ -44,7 +44,7 @@ class OrderBooks(RuleBasedStateMachine):
             for line in lines
         }
 
-    def picture(self) -> OrderSnapshot:
+    def snapshot(self) -> OrderSnapshot:
         lines = {}
         for number, units in self.walmart.items():
             seen = tuple(Units(s, count, t) for (s, t), count in units.items() if count)
@@ -56,7 +56,7 @@ class OrderBooks(RuleBasedStateMachine):
 
     def settle(self, states: dict[object, State] | None = None) -> None:
         order = reservation.with_state(self.order, states or {})  # type: ignore[arg-type]
-        settled = settlement.settle(order, self.picture(), self.now)
+        settled = settlement.settle(order, self.snapshot(), self.now)
         landed = {t.update_id: State.CONFIRMED for t in settled.landed}
         trimmed = {
             t.update_id: State.FAILED
@@ -97,18 +97,18 @@ class OrderBooks(RuleBasedStateMachine):
         waiting = self.tasks(*OPEN)
         assume(waiting)
         task = data.draw(st.sampled_from(waiting))
-        picture = self.picture()
-        reading = readback.read(self.order, task, picture)
+        snapshot = self.snapshot()
+        reading = readback.read(self.order, task, snapshot)
         if reading.excess:
             self.settle({task.update_id: State.FAILED})
             return
-        if reading.complete and not readback.units_left_to_cancel(task, picture):
+        if reading.complete and not readback.units_left_to_cancel(task, snapshot):
             self.settle({task.update_id: State.CONFIRMED})
             return
         if task.in_doubt(self.now):
             return
-        against = blockers.blocking_code(task, reading, picture)
-        going = blockers.sendable(self.order, task, picture, self.now)
+        against = blockers.blocking_code(task, reading, snapshot)
+        going = blockers.sendable(self.order, task, snapshot, self.now)
         if against or not going.units:
             self.settle({task.update_id: State.FAILED})
             return
@@ -126,12 +126,12 @@ class OrderBooks(RuleBasedStateMachine):
             self.move(line, count, status, task.tracking_number)
 
     def doubtful(self) -> list[Task]:
-        """What is in doubt keeps its units, whatever its state."""
+        """An update in doubt keeps its units in every state."""
         return [task for task in self.order.tasks if task.in_doubt(self.now)]
 
     @rule()
     def a_write_lands_late(self) -> None:
-        """Walmart takes a write after all, or refuses it where its units are gone."""
+        """Walmart accepts a write late, or refuses it if its units are no longer free."""
         assume(self.late)
         task, units = self.late.pop(0)
         free = {line: has[UnitStatus.ACKNOWLEDGED, None] for line, has in self.walmart.items()}
@@ -140,7 +140,7 @@ class OrderBooks(RuleBasedStateMachine):
 
     @rule()
     def the_quiet_period_ends(self) -> None:
-        """What has not landed by now never will."""
+        """Drop the late writes: a write that has not arrived by now never will."""
         self.late.clear()
         self.now += QUIET
 
@@ -170,7 +170,7 @@ class OrderBooks(RuleBasedStateMachine):
         self.settle({task.update_id: State.DISMISSED})
 
     @rule(line=st.sampled_from(LINES), cancels=st.booleans())
-    def somebody_acts_in_seller_center(self, line: str, cancels: bool) -> None:
+    def a_person_acts_in_seller_center(self, line: str, cancels: bool) -> None:
         assume(self.walmart[line][UnitStatus.ACKNOWLEDGED, None])
         status = UnitStatus.CANCELLED if cancels else UnitStatus.SHIPPED
         self.move(line, 1, status, None if cancels else "BYHAND")
@@ -180,7 +180,7 @@ class OrderBooks(RuleBasedStateMachine):
         self.settle()
 
     @invariant()
-    def the_books_balance(self) -> None:
+    def units_add_up(self) -> None:
         for line in self.order.lines:
             held = sum(
                 item.reserved
@@ -193,16 +193,18 @@ class OrderBooks(RuleBasedStateMachine):
             assert line.ordered == line.pending + line.shipped + line.canceled + line.remaining
 
     @invariant()
-    def nothing_is_claimed_that_walmart_does_not_have(self) -> None:
+    def no_unit_is_counted_that_walmart_does_not_have(self) -> None:
         for line in self.order.lines:
             units = self.walmart[line.line_number]
-            gone = sum(n for (status, _), n in units.items() if status is UnitStatus.SHIPPED)
+            shipped_units = sum(
+                n for (status, _), n in units.items() if status is UnitStatus.SHIPPED
+            )
             lost = sum(n for (status, _), n in units.items() if status is UnitStatus.CANCELLED)
-            assert line.shipped <= gone
+            assert line.shipped <= shipped_units
             assert line.canceled <= lost
 
     @invariant()
-    def no_more_left_than_was_asked(self) -> None:
+    def no_more_units_are_shipped_than_requested(self) -> None:
         for line, units in self.walmart.items():
             for (_, number), count in units.items():
                 if number in NUMBERS:
@@ -217,7 +219,7 @@ class OrderBooks(RuleBasedStateMachine):
     @precondition(lambda self: not self.tasks(*UNRESOLVED) and not self.doubtful())
     @invariant()
     def at_rest_the_order_is_what_walmart_shows(self) -> None:
-        settled = settlement.settle(self.order, self.picture(), self.now + QUIET).order
+        settled = settlement.settle(self.order, self.snapshot(), self.now + QUIET).order
         assert all(line.pending == 0 for line in settled.lines)
 
 

@@ -1,4 +1,4 @@
-"""What Walmart shows of an order or a return that nothing here asked for."""
+"""Changes of an order or a return that Walmart shows and Waybill did not request."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from app.domain.update import Kind, State
 from tests.builders import a_snapshot, a_task, acknowledged, an_order, canceled, shipped
 
 
-def test_units_of_our_shipments_are_asked_for_whatever_became_of_them() -> None:
+def test_units_of_our_shipments_count_as_requested_in_any_state() -> None:
     tasks = (
         a_task(Item("1", 1), state=State.DISMISSED, sequence=1, tracking_number="A-1"),
         a_task(Item("1", 1, confirmed=1), state=State.CONFIRMED, sequence=2, tracking_number="B1"),
@@ -20,7 +20,7 @@ def test_units_of_our_shipments_are_asked_for_whatever_became_of_them() -> None:
     assert unrequested.of_order(an_order(tasks=tasks), seen) == ()
 
 
-def test_a_package_that_is_unknown_here_is_told_with_its_units_and_number() -> None:
+def test_an_unknown_package_is_reported_with_its_units_and_number() -> None:
     ours = a_task(Item("1", 1), tracking_number="A1")
     seen = a_snapshot({"1": (shipped(2, "A1"), shipped(1, "C1"))})
     assert unrequested.of_order(an_order(tasks=(ours,)), seen) == (
@@ -29,7 +29,7 @@ def test_a_package_that_is_unknown_here_is_told_with_its_units_and_number() -> N
     )
 
 
-def test_a_package_under_the_number_it_was_corrected_to_is_ours() -> None:
+def test_a_package_under_its_corrected_number_is_not_reported() -> None:
     ours = a_task(Item("1", 1), tracking_number="A1")
     correction = replace(
         a_task(kind=Kind.TRACKING, sequence=2, corrects=ours.update_id),
@@ -43,7 +43,7 @@ def test_a_package_under_the_number_it_was_corrected_to_is_ours() -> None:
     assert more == (UnrequestedUnits("shipped", "1", 1, "B1", "UPS"),)
 
 
-def test_refunded_units_that_are_shown_without_a_number_are_of_our_shipments_first() -> None:
+def test_refunded_units_without_a_number_count_as_ours_first() -> None:
     ours = a_task(Item("1", 2), tracking_number="A1")
     blank = Units(UnitStatus.REFUND, 2)
     seen = a_snapshot({"1": (shipped(1, "A1"), blank)})
@@ -52,7 +52,7 @@ def test_refunded_units_that_are_shown_without_a_number_are_of_our_shipments_fir
     )
 
 
-def test_canceled_units_beyond_our_cancellation_are_told() -> None:
+def test_canceled_units_beyond_our_cancellation_are_reported() -> None:
     ours = a_task(Item("1", 1), kind=Kind.CANCELLATION)
     seen = a_snapshot({"1": (canceled(1),), "2": (canceled(2),)})
     assert unrequested.of_order(an_order(tasks=(ours,)), seen) == (
@@ -60,12 +60,12 @@ def test_canceled_units_beyond_our_cancellation_are_told() -> None:
     )
 
 
-def test_what_walmart_ships_itself_is_not_reported() -> None:
+def test_units_that_walmart_ships_itself_are_not_reported() -> None:
     order = an_order(fulfilled_by_walmart=True)
     assert unrequested.of_order(order, a_snapshot({"1": (shipped(3),)})) == ()
 
 
-def test_refunded_units_beyond_our_refunds_are_told() -> None:
+def test_refunded_units_beyond_our_refunds_are_reported() -> None:
     lines = (ReturnLine(1, "1", "A", 3, refunded=3), ReturnLine(2, "2", "B", 1, refunded=1))
     found = unrequested.of_return(Return("R", "C", lines), {1: 1, 2: 1})
     assert found == (UnrequestedUnits("refunded", "1", 2),)

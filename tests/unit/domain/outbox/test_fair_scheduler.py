@@ -1,4 +1,4 @@
-"""Whose turn it is in a poller, and how many of its slots a store may take."""
+"""The fair scheduler: which store claims next, and how many slots it may use."""
 
 import math
 
@@ -40,7 +40,7 @@ def test_a_store_that_was_served_goes_behind_the_others() -> None:
     assert [served(turns, slots()) for _ in range(4)] == [1, 2, 3, 1]
 
 
-def test_a_new_look_does_not_let_a_store_in_front_again() -> None:
+def test_a_new_survey_does_not_move_a_store_ahead() -> None:
     turns = FairScheduler()
     turns.set_due([due(1), due(2)], 0.0)
     served(turns, slots())
@@ -48,7 +48,7 @@ def test_a_new_look_does_not_let_a_store_in_front_again() -> None:
     assert [served(turns, slots()) for _ in range(3)] == [2, 3, 1]
 
 
-def test_a_store_that_took_less_than_it_might_has_nothing_more() -> None:
+def test_a_store_that_claimed_less_than_its_limit_has_nothing_more_due() -> None:
     turns = FairScheduler()
     turns.set_due([due(1)], 0.0)
     turn = turns.next(slots())
@@ -58,14 +58,14 @@ def test_a_store_that_took_less_than_it_might_has_nothing_more() -> None:
     assert turns.next(slots()) is None
 
 
-def test_what_is_due_later_is_waited_for() -> None:
+def test_the_next_batch_waits_until_the_next_due_time() -> None:
     turns = FairScheduler()
     assert turns.set_due([due(1, 4.0), due(2, 2.5)], 0.0) == 2.5
     assert turns.next(slots()) is None
     assert turns.set_due([], 0.0) == math.inf
 
 
-def test_a_store_that_may_take_none_does_not_hold_up_the_next() -> None:
+def test_a_store_at_its_limit_does_not_delay_the_next() -> None:
     turns = FairScheduler()
     turns.set_due([due(1), due(2)], 0.0)
     turn = turns.next(slots({(1, False): FAIR_SHARE}))
@@ -73,7 +73,7 @@ def test_a_store_that_may_take_none_does_not_hold_up_the_next() -> None:
     assert turn.key == (2, False)
 
 
-def test_the_last_slots_are_for_stores_with_next_to_nothing_once_no_other_comes_free() -> None:
+def test_the_last_slots_go_to_stores_with_few_slots_when_others_will_not_free_up() -> None:
     full = {(1, False): 20, (2, False): 18}
     assert slots(full).share((3, False)) == 0
     assert slots(full, stuck=True).share((3, False)) == FEW
@@ -85,7 +85,7 @@ def test_the_last_slots_are_for_stores_with_next_to_nothing_once_no_other_comes_
     st.dictionaries(st.integers(1, 30), st.integers(1, 20), max_size=10),
     st.booleans(),
 )
-def test_no_store_takes_more_than_is_free_or_fair(
+def test_no_store_gets_more_slots_than_are_free_or_fair(
     concurrency: int, busy: dict[int, int], stuck: bool
 ) -> None:
     held = {(store, False): number for store, number in busy.items()}
@@ -96,13 +96,13 @@ def test_no_store_takes_more_than_is_free_or_fair(
         assert share <= 0 or busy.get(store, 0) + share <= max(1, min(20, concurrency * 2 // 5))
 
 
-def test_commerces_that_hang_leave_most_slots() -> None:
+def test_hanging_commerce_calls_leave_most_slots_free() -> None:
     held = {(store, True): 4 for store in range(1, 4)}
     assert slots(held, of=50).share((9, True)) == 0
     assert slots(held, of=50, stuck=True).share((9, False)) > 0
 
 
-def test_a_store_claims_once_at_a_time() -> None:
+def test_a_store_has_one_claim_at_a_time() -> None:
     turns = FairScheduler()
     turns.set_due([due(1)], 0.0)
     first = turns.next(slots())
@@ -114,7 +114,7 @@ def test_a_store_claims_once_at_a_time() -> None:
     assert turns.next(slots()) is not None
 
 
-def test_what_is_announced_is_claimed_without_a_look() -> None:
+def test_an_announced_update_is_claimed_without_a_survey() -> None:
     turns = FairScheduler()
     turns.set_due([due(1, kind=Kind.CANCELLATION)], 0.0)
     turns.announce(1, Kind.SHIPMENT)
@@ -124,7 +124,7 @@ def test_what_is_announced_is_claimed_without_a_look() -> None:
     assert [each.kind for each in turn.groups] == [Kind.CANCELLATION, Kind.SHIPMENT]
 
 
-def test_a_store_whose_lanes_bear_nothing_waits_until_they_do() -> None:
+def test_a_store_with_closed_lanes_waits_until_they_open() -> None:
     turns = FairScheduler()
     turns.set_due([due(1)], 0.0)
     turn = turns.next(slots())
@@ -138,7 +138,7 @@ def test_a_store_whose_lanes_bear_nothing_waits_until_they_do() -> None:
     assert turns.next(slots()) is not None
 
 
-def test_a_backlog_is_not_forgotten_when_another_kind_is_announced_meanwhile() -> None:
+def test_a_backlog_is_kept_when_another_kind_is_announced() -> None:
     turns = FairScheduler()
     turns.set_due([due(1, kind=Kind.ACKNOWLEDGEMENT)], 0.0)
     turn = turns.next(slots())
@@ -151,13 +151,13 @@ def test_a_backlog_is_not_forgotten_when_another_kind_is_announced_meanwhile() -
     assert {each.kind for each in following.groups} == {Kind.ACKNOWLEDGEMENT, Kind.SHIPMENT}
 
 
-def test_commerces_that_hang_leave_the_last_slots_to_walmart() -> None:
+def test_hanging_commerce_calls_leave_the_last_slots_to_walmart() -> None:
     held = {(1, False): 20, (2, False): 18, (3, True): 4}
     assert slots(held, stuck=True).share((4, True)) <= 0
     assert slots(held, stuck=True).share((5, False)) == FEW
 
 
-def test_a_store_that_was_only_announced_holds_few_slots_until_it_shows_that_it_has_more() -> None:
+def test_a_store_that_was_only_announced_gets_few_slots_until_a_claim_fills_them() -> None:
     turns = FairScheduler()
     turns.announce(1, Kind.SHIPMENT)
     first = turns.next(slots())
@@ -174,7 +174,7 @@ def stores(turns: FairScheduler, given: SlotBudget, most: int = 9, **allowed: bo
     return [each.key[0] for each in turns.batch(given, most, **allowed)]
 
 
-def test_one_claim_is_of_several_stores() -> None:
+def test_one_claim_covers_several_stores() -> None:
     turns = FairScheduler()
     for store in (1, 2, 3):
         turns.announce(store, Kind.SHIPMENT)
@@ -182,7 +182,7 @@ def test_one_claim_is_of_several_stores() -> None:
     assert stores(turns, slots(), most=2) == [1, 2]
 
 
-def test_stores_of_one_claim_share_what_is_free() -> None:
+def test_stores_of_one_claim_share_the_free_slots() -> None:
     turns = FairScheduler()
     turns.set_due([due(store) for store in range(1, 9)], 0.0)
     taken = turns.batch(slots(), 8)
@@ -190,7 +190,7 @@ def test_stores_of_one_claim_share_what_is_free() -> None:
     assert sum(each.share for each in taken) <= 50
 
 
-def test_what_may_take_long_has_a_claim_of_its_own() -> None:
+def test_slow_stores_are_claimed_separately() -> None:
     turns = FairScheduler()
     turns.set_due([due(1), due(2, kind=Kind.INVENTORY), due(3)], 0.0)
     assert stores(turns, slots()) == [1, 3]
@@ -198,7 +198,7 @@ def test_what_may_take_long_has_a_claim_of_its_own() -> None:
     assert stores(turns, slots(), slow=False) == [1, 3]
 
 
-def test_a_store_that_somebody_else_claimed_of_has_another_turn() -> None:
+def test_a_store_claimed_by_another_poller_is_tried_again() -> None:
     turns = FairScheduler()
     turns.set_due([due(1, kind=Kind.CANCELLATION), due(2)], 0.0)
     (first,) = turns.batch(slots(), 1)

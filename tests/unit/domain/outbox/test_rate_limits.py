@@ -1,4 +1,4 @@
-"""What may go to Walmart now: buckets, pauses and breakers, as rules."""
+"""Rate limits of a lane as pure rules: token buckets, pauses and circuit breakers."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -50,7 +50,7 @@ def broken(lane: Lane = KNOWN, ended: float = 1) -> Lane:
     return apply_reports(lane, [silence(0, ended)] * BREAK_AFTER, BREAKER)
 
 
-def test_until_walmart_has_answered_once_only_a_few_calls_go_at_once() -> None:
+def test_a_few_calls_at_once_are_allowed_before_walmarts_first_answer() -> None:
     assert capacity(FRESH, 0, NOW).calls == FIRST_CALLS
     assert capacity(FRESH, FIRST_CALLS, NOW).calls == 0
     assert (
@@ -58,14 +58,14 @@ def test_until_walmart_has_answered_once_only_a_few_calls_go_at_once() -> None:
     )
 
 
-def test_calls_under_way_are_taken_off_the_count_that_walmart_said() -> None:
+def test_calls_in_flight_are_deducted_from_walmarts_count() -> None:
     lane = apply_reports(KNOWN, [call(0, 1, tokens=7, replenish_at=at(9))], BREAKER)
     assert capacity(lane, 3, at(1)).calls == 4
     assert capacity(lane, 7, at(1)).calls == 0
     assert capacity(lane, 7, at(1)).retry_at == at(9)
 
 
-def test_once_the_bucket_has_filled_up_a_single_call_asks_by_how_much() -> None:
+def test_a_single_call_probes_a_bucket_that_has_refilled() -> None:
     lane = apply_reports(KNOWN, [call(0, 1, tokens=0, replenish_at=at(5))], BREAKER)
     assert capacity(lane, 0, at(4)) == capacity(lane, 1, at(4))
     assert capacity(lane, 0, at(4)).calls == 0
@@ -73,7 +73,7 @@ def test_once_the_bucket_has_filled_up_a_single_call_asks_by_how_much() -> None:
     assert capacity(lane, 1, at(5)).calls == 0
 
 
-def test_of_calls_under_way_together_the_smaller_count_is_believed() -> None:
+def test_the_lower_count_of_concurrent_answers_is_used() -> None:
     newest = call(0, 1, tokens=3, replenish_at=at(2))
     late = call(0, 2, tokens=8, replenish_at=at(3))
     later = call(3, 4, tokens=9, replenish_at=at(5))
@@ -81,16 +81,16 @@ def test_of_calls_under_way_together_the_smaller_count_is_believed() -> None:
     assert apply_reports(KNOWN, [newest, late, later], BREAKER).tokens == 9
 
 
-def test_a_call_without_an_answer_is_taken_off_too() -> None:
+def test_a_call_without_an_answer_is_deducted_too() -> None:
     lane = replace(KNOWN, tokens=3)
     assert apply_reports(lane, [silence(0, 1)], BREAKER).tokens == 2
 
 
-def test_where_walmart_stops_counting_the_count_is_forgotten() -> None:
+def test_the_count_is_dropped_when_walmart_no_longer_sends_it() -> None:
     assert apply_reports(replace(KNOWN, tokens=0), [call(0, 1)], BREAKER).tokens is None
 
 
-def test_a_refusal_for_too_many_calls_pauses_for_as_long_as_walmart_says() -> None:
+def test_a_429_pauses_the_lane_for_as_long_as_walmart_asks() -> None:
     pause = Pause(Endpoint.SHIP, "walmart_throttled", timedelta(seconds=7))
     lane = apply_reports(KNOWN, [call(0, 1, served=False, pause=pause)], BREAKER)
     assert capacity(lane, 0, at(7)).calls == 0
@@ -99,7 +99,7 @@ def test_a_refusal_for_too_many_calls_pauses_for_as_long_as_walmart_says() -> No
     assert not lane.circuit_open
 
 
-def test_five_calls_in_a_row_without_an_answer_break_the_lane() -> None:
+def test_five_consecutive_calls_without_an_answer_open_the_breaker() -> None:
     lane = apply_reports(KNOWN, [silence(n, n + 1) for n in range(BREAK_AFTER - 1)], BREAKER)
     assert not lane.circuit_open
     lane = apply_reports(lane, [silence(8, 9)], BREAKER)
@@ -107,12 +107,12 @@ def test_five_calls_in_a_row_without_an_answer_break_the_lane() -> None:
     assert capacity(lane, 0, at(13)).retry_at == at(14)
 
 
-def test_one_answer_in_between_keeps_it_whole() -> None:
+def test_one_answer_in_between_keeps_the_breaker_closed() -> None:
     calls = [*(silence(n, n + 1) for n in range(4)), call(5, 6), *(silence(7, 8),) * 4]
     assert not apply_reports(KNOWN, calls, BREAKER).circuit_open
 
 
-def test_a_broken_lane_is_tried_with_a_single_call_that_opens_it() -> None:
+def test_an_open_breaker_allows_a_single_probe_that_closes_it() -> None:
     lane = broken()
     assert capacity(lane, 0, at(6)).calls == 1
     assert capacity(lane, 1, at(6)).calls == 0
@@ -121,7 +121,7 @@ def test_a_broken_lane_is_tried_with_a_single_call_that_opens_it() -> None:
     assert opened.reason == ""
 
 
-def test_a_probe_that_fails_doubles_the_rest_up_to_the_cap() -> None:
+def test_a_failed_probe_doubles_the_pause_up_to_the_cap() -> None:
     lane, now = broken(), 6.0
     rests = []
     for _ in range(6):
@@ -132,13 +132,13 @@ def test_a_probe_that_fails_doubles_the_rest_up_to_the_cap() -> None:
     assert rests == [10, 20, 40, 60, 60, 60]
 
 
-def test_calls_sent_before_it_broke_neither_open_nor_lengthen_it() -> None:
+def test_calls_sent_before_the_breaker_opened_do_not_change_it() -> None:
     lane = broken(ended=10)
     assert apply_reports(lane, [call(9, 11)], BREAKER).circuit_open
     assert apply_reports(lane, [silence(9, 30)], BREAKER).paused_until == lane.paused_until
 
 
-def test_rejected_credentials_are_told_once_and_tried_by_one_call_at_a_time() -> None:
+def test_rejected_credentials_are_reported_once_and_probed_one_call_at_a_time() -> None:
     pause = Pause(Endpoint.ALL, "credentials_rejected", timedelta(seconds=60))
     before = Lane(1, Endpoint.ALL, answered=True)
     rejected = CallReport(1, Endpoint.ALL, at(0), at(0), pause=pause)
@@ -153,7 +153,7 @@ def test_rejected_credentials_are_told_once_and_tried_by_one_call_at_a_time() ->
 
 
 @pytest.mark.parametrize("operation", ["token", "check", "something new"])
-def test_what_is_no_endpoint_of_its_own_concerns_the_whole_store(operation: str) -> None:
+def test_an_operation_without_its_own_lane_affects_the_whole_store(operation: str) -> None:
     assert endpoint_of(operation) is Endpoint.ALL
 
 
@@ -162,7 +162,7 @@ moments = st.floats(0, 50)
 
 @st.composite
 def walmart(draw: st.DrawFn) -> list[CallReport]:
-    """Calls to a Walmart that counts, answers in any order, and sometimes not at all."""
+    """Calls to a Walmart that counts, answers in any order, and sometimes does not answer."""
     found = []
     for _ in range(draw(st.integers(0, 12))):
         began = draw(moments)
@@ -190,7 +190,7 @@ def walmart(draw: st.DrawFn) -> list[CallReport]:
 
 
 @given(walmart(), st.integers(0, 30), moments)
-def test_a_lane_never_bears_more_than_walmart_last_said(
+def test_a_lane_never_allows_more_calls_than_walmart_last_reported(
     reports: list[CallReport], in_flight: int, now: float
 ) -> None:
     lane = apply_reports(FRESH, reports, BREAKER)
@@ -202,12 +202,12 @@ def test_a_lane_never_bears_more_than_walmart_last_said(
 
 
 @given(walmart())
-def test_every_lane_comes_back_by_itself(reports: list[CallReport]) -> None:
+def test_every_lane_recovers_by_itself(reports: list[CallReport]) -> None:
     lane = apply_reports(FRESH, reports, BREAKER)
     assert capacity(lane, 0, at(10_000)).calls >= 1
 
 
-def test_an_own_cap_lets_a_sixth_of_a_minutes_calls_go_and_then_fills_evenly() -> None:
+def test_an_own_cap_allows_a_burst_of_a_sixth_and_then_refills_evenly() -> None:
     open_ = capacity(KNOWN, 0, NOW)
     assert with_own_cap(KNOWN, open_, None, NOW) == open_
     assert with_own_cap(KNOWN, open_, 60, NOW).calls == 10
@@ -223,18 +223,20 @@ def test_an_own_cap_lets_a_sixth_of_a_minutes_calls_go_and_then_fills_evenly() -
 @given(
     st.floats(0.1, 6000), st.lists(st.tuples(st.floats(0, 100), st.integers(0, 50)), max_size=30)
 )
-def test_no_more_goes_than_the_own_cap_allows(rate: float, asked: list[tuple[float, int]]) -> None:
-    lane, now, gone = KNOWN, NOW, 0
+def test_no_more_calls_are_sent_than_the_own_cap_allows(
+    rate: float, asked: list[tuple[float, int]]
+) -> None:
+    lane, now, sent = KNOWN, NOW, 0
     for wait, wanted in asked:
         now += timedelta(seconds=wait)
         going = min(with_own_cap(lane, capacity(lane, 0, now), rate, now).calls, wanted)
         lane = replace(lane, own_tokens=own_cap_tokens(lane, rate, now) - going, own_at=now)
-        gone += going
+        sent += going
     passed = (now - NOW).total_seconds()
-    assert gone <= max(rate / 6, 1) + passed * rate / 60 + 1e-6
+    assert sent <= max(rate / 6, 1) + passed * rate / 60 + 1e-6
 
 
-def test_walmarts_own_word_rules_under_a_cap_too() -> None:
+def test_walmarts_count_also_applies_under_a_cap() -> None:
     paused = replace(KNOWN, paused_until=at(30))
     assert with_own_cap(paused, capacity(paused, 0, NOW), 60, NOW).calls == 0
     assert with_own_cap(replace(KNOWN, tokens=3), Capacity(3), 60, NOW).calls == 3

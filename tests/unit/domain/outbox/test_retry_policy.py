@@ -37,17 +37,17 @@ def step(
 
 
 @given(retries=st.integers(0, 10_000), jitter=st.floats(0, 1, exclude_max=True))
-def test_a_wait_lies_between_nothing_and_the_cap(retries: int, jitter: float) -> None:
+def test_a_delay_lies_between_zero_and_the_cap(retries: int, jitter: float) -> None:
     assert 0 <= delay(POLICY, retries, jitter) <= POLICY.cap
 
 
-def test_the_longest_wait_doubles_with_each_failure() -> None:
+def test_the_longest_delay_doubles_with_each_failure() -> None:
     assert [delay(POLICY, n, 1.0) for n in range(1, 12)] == [
         1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900,
     ]  # fmt: skip
 
 
-def test_what_walmart_took_or_had_is_confirmed() -> None:
+def test_an_accepted_or_found_write_is_confirmed() -> None:
     assert step(Confirmed(SEEN)).state is State.CONFIRMED
     assert step(AlreadyThere(SEEN)).state is State.CONFIRMED
 
@@ -57,7 +57,7 @@ def test_a_refusal_fails_with_its_reason() -> None:
     assert (refused.state, refused.failure) == (State.FAILED, FAILURE)
 
 
-def test_an_unclear_write_is_read_after_two_five_fifteen_and_sixty_seconds_and_at_the_end() -> None:
+def test_an_unclear_write_is_read_back_on_schedule_and_at_the_end_of_the_quiet_period() -> None:
     at, due = 0.0, []
     outcome = step(Unclear(FAILURE, sent=True))
     for _ in range(5):
@@ -73,19 +73,19 @@ def test_an_unclear_write_is_read_after_two_five_fifteen_and_sixty_seconds_and_a
     assert due == [2, 5, 15, 60, 120]
 
 
-def test_an_unclear_write_begins_the_quiet_period_anew() -> None:
+def test_an_unclear_write_restarts_the_quiet_period() -> None:
     unclear = step(Unclear(FAILURE, sent=True), ambiguous=True, reads=3, in_doubt_until=NOW)
     assert (unclear.doubt, unclear.reads, unclear.ambiguous) == (Doubt.BEGIN, 0, True)
     assert unclear.state is State.VERIFYING
 
 
-def test_no_wait_after_an_unclear_write_is_longer_than_a_short_quiet_period() -> None:
+def test_a_delay_after_an_unclear_write_is_at_most_the_quiet_period() -> None:
     quick = replace(POLICY, quiet_period=0.3)
     unclear = next_step(a_claim(), Unclear(FAILURE, sent=True), quick, DeliveryEnd(NOW, 0.9))
     assert unclear.due_in == 0.3
 
 
-def test_being_throttled_waits_as_told_and_is_no_failure() -> None:
+def test_a_throttled_call_waits_as_walmart_asks_and_is_not_a_failure() -> None:
     pause = Pause("shipment", "throttled", timedelta(seconds=7))
     later = step(
         TryLater(FAILURE, reached=False, wait=pause.wait, pause=pause), retries=2, failing_for=9.0
@@ -94,7 +94,7 @@ def test_being_throttled_waits_as_told_and_is_no_failure() -> None:
     assert not later.failing
 
 
-def test_it_gives_up_only_after_tries_that_reached_walmart() -> None:
+def test_an_update_is_given_up_only_after_tries_that_reached_walmart() -> None:
     since = NOW - timedelta(seconds=200)
     reached = step(TryLater(FAILURE, reached=True), failing_since=since, failing_for=3500.0)
     assert reached.state is State.FAILED
@@ -105,14 +105,14 @@ def test_it_gives_up_only_after_tries_that_reached_walmart() -> None:
     assert unconnected.failing_for == 0
 
 
-def test_a_weekend_without_pollers_is_not_counted_as_failing() -> None:
+def test_time_without_a_poller_does_not_count_towards_giving_up() -> None:
     since = NOW - timedelta(days=3)
     after = step(TryLater(FAILURE, reached=True), failing_since=since)
     assert after.state is State.RETRYING
     assert after.failing_for == POLICY.cap + POLICY.quiet_period
 
 
-def test_an_unclear_update_is_never_given_up_unread() -> None:
+def test_an_unclear_update_is_never_given_up_without_a_read() -> None:
     changes: dict[str, Any] = {
         "ambiguous": True,
         "failing_for": 9999.0,
@@ -127,7 +127,7 @@ def test_an_unclear_update_is_never_given_up_unread() -> None:
 
 
 @pytest.mark.parametrize("state", [State.PENDING, State.RETRYING, State.VERIFYING])
-def test_what_was_handed_back_stands_where_it_stood(state: State) -> None:
+def test_an_update_that_is_handed_back_keeps_its_state(state: State) -> None:
     back = step(HandedBack(), claimed_from=state, retries=3, reads=2, failing_for=5.0)
     assert (back.state, back.retries, back.reads, back.failing_for) == (state, 3, 2, 5.0)
     assert back.due_in == 0
@@ -153,7 +153,7 @@ def test_what_was_handed_back_stands_where_it_stood(state: State) -> None:
     passed=st.floats(0, 100_000),
     jitter=st.floats(0, 1, exclude_max=True),
 )
-def test_every_step_is_allowed_and_none_forgets_a_doubt(
+def test_every_transition_is_allowed_and_none_drops_a_doubt(
     outcome: Outcome, ambiguous: bool, retries: int, reads: int, passed: float, jitter: float
 ) -> None:
     after = step(
@@ -173,7 +173,7 @@ def test_every_step_is_allowed_and_none_forgets_a_doubt(
         assert after.ambiguous
 
 
-def test_a_doubt_that_a_read_has_ended_is_over() -> None:
+def test_a_read_ends_a_doubt() -> None:
     later = TryLater(FAILURE, reached=False, snapshot=SEEN)
     claim = a_claim(ambiguous=True, in_doubt_until=NOW)
     after = next_step(claim, later, POLICY, DeliveryEnd(NOW, 0.5, doubt_ended=True, read=True))
@@ -184,7 +184,7 @@ def test_the_doubt_of_a_stock_level_outlasts_its_confirmation() -> None:
     confirmed = step(Confirmed(None), kind=Kind.INVENTORY, in_doubt_until=NOW)
     assert confirmed.doubt is Doubt.KEEP
     unclear = step(Unclear(FAILURE, sent=True), kind=Kind.INVENTORY)
-    # It is simply sent again: no read could show that it will not arrive.
+    # It is sent again: no read can prove that it will not arrive.
     assert (unclear.doubt, unclear.state, unclear.ambiguous) == (
         Doubt.BEGIN,
         State.RETRYING,
@@ -192,14 +192,14 @@ def test_the_doubt_of_a_stock_level_outlasts_its_confirmation() -> None:
     )
 
 
-def test_a_value_that_may_be_overwritten_comes_again_when_that_is_over() -> None:
+def test_a_value_that_may_be_overwritten_is_sent_again_after_the_doubt() -> None:
     until = NOW + timedelta(seconds=70)
     again = step(SendAgain(until), kind=Kind.INVENTORY)
     assert (again.state, again.due_in) == (State.RETRYING, 70)
     assert step(SendAgain(until), kind=Kind.TRACKING).state is State.VERIFYING
 
 
-def test_a_fault_of_our_own_backs_off_and_fails_in_the_end() -> None:
+def test_an_internal_error_is_retried_with_backoff_and_fails_in_the_end() -> None:
     waits = []
     for faults in range(MAX_FAULTS):
         after = step(InternalError(FAILURE, sent=False), faults=faults, retries=faults, jitter=1.0)
@@ -209,6 +209,6 @@ def test_a_fault_of_our_own_backs_off_and_fails_in_the_end() -> None:
     assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 0]
 
 
-def test_a_fault_after_a_write_left_is_a_doubt() -> None:
+def test_an_internal_error_after_a_write_leaves_a_doubt() -> None:
     after = step(InternalError(FAILURE, sent=True))
     assert (after.doubt, after.state, after.ambiguous) == (Doubt.BEGIN, State.VERIFYING, True)

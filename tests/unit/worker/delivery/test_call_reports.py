@@ -1,4 +1,4 @@
-"""What calls tell about lanes, by the database's clock whatever the host's says."""
+"""Call reports: what the calls of a delivery mean for their lanes, timed by the database's clock."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -20,18 +20,18 @@ from tests.unit.walmart.builders import a_call
 LATER = timedelta(minutes=10)
 
 
-def test_times_of_calls_count_from_the_end_of_the_last_one() -> None:
+def test_call_times_are_counted_back_from_the_end_of_the_last_call() -> None:
     call = replace(a_call(200), operation="ship", started_at=NOW, ended_at=NOW)
-    (reports, told) = call_reports.report(1, [call], None, NOW + LATER)
+    (reports, lane_report) = call_reports.report(1, [call], None, NOW + LATER)
     assert (reports.endpoint, reports.began_at, reports.ended_at) == (
         Endpoint.SHIP,
         NOW + LATER,
         NOW + LATER,
     )
-    assert (told.endpoint, told.served) == (Endpoint.ALL, True)
+    assert (lane_report.endpoint, lane_report.served) == (Endpoint.ALL, True)
 
 
-def test_a_permission_that_is_missing_stops_its_lane_once_however_often_it_is_tried() -> None:
+def test_a_missing_permission_stops_its_lane_once_for_all_tries() -> None:
     pause = Pause(Endpoint.SHIP, "walmart_access_denied", timedelta(seconds=60))
     call = replace(a_call(403), operation="ship", started_at=NOW, ended_at=NOW)
     before = Lane(1, Endpoint.SHIP, answered=True)
@@ -43,12 +43,12 @@ def test_a_permission_that_is_missing_stops_its_lane_once_however_often_it_is_tr
     assert again.since == NOW
 
 
-def test_what_is_our_own_doing_says_nothing_about_walmart() -> None:
+def test_an_internal_failure_reports_nothing_about_walmart() -> None:
     call = a_call(None, failure=calls.POOL_TIMEOUT)
     assert list(call_reports.report(1, [call], None, NOW)) == []
 
 
-def test_a_token_that_is_refused_concerns_the_whole_store() -> None:
+def test_a_rejected_token_affects_the_whole_store() -> None:
     pause = Pause(Endpoint.ALL, "credentials_rejected", timedelta(seconds=60))
     call = replace(a_call(401), operation="token")
     (reports,) = call_reports.report(1, [call], pause, NOW)

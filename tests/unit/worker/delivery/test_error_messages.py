@@ -1,4 +1,4 @@
-"""What a person is told: a code, whose fault, a next step."""
+"""Error messages of an update: a code, the responsible party, and a next step."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def package(**changes: Any) -> Package:
         ("shipDateTime", "shipped_at_refused"),
     ],
 )
-def test_a_field_that_commerce_gave_is_commerce_s_to_correct(field: str, code: str) -> None:
+def test_commerce_is_responsible_for_a_field_that_it_gave(field: str, code: str) -> None:
     failure = error_messages.of(refused(field), package())
     assert (failure.code, failure.origin, failure.field) == (code, "commerce", field)
     assert failure.suggestion
@@ -53,7 +53,7 @@ def test_a_field_that_commerce_gave_is_commerce_s_to_correct(field: str, code: s
     assert failure.sent_as == (REFUSED,)
 
 
-def test_a_refusal_of_nothing_in_particular_is_told_in_walmart_s_words() -> None:
+def test_a_general_refusal_is_reported_in_walmart_s_words() -> None:
     failure = error_messages.of(refused(None, "No."), package())
     assert (failure.code, failure.origin) == ("refused_by_walmart", "walmart")
     assert failure.message == "No."
@@ -71,12 +71,12 @@ def test_a_name_close_to_one_of_walmart_s_carriers_is_suggested() -> None:
     assert "FedEx" in (error_messages.of(refused("carrierName"), sent).suggestion or "")
 
 
-def test_another_carrier_without_a_url_is_told_to_bring_one() -> None:
+def test_another_carrier_without_a_url_is_reported_as_such() -> None:
     sent = package(carrier=WalmartCarrier(other="Acme Freight"), tracking_number="AF771")
     assert "tracking_url" in (error_messages.of(refused("carrierName"), sent).suggestion or "")
 
 
-def test_the_other_methods_are_named() -> None:
+def test_the_other_methods_are_listed() -> None:
     advice = error_messages.of(refused("methodCode"), package()).suggestion or ""
     assert "Standard" in advice
     assert advice.startswith("Value was sent.")
@@ -94,7 +94,7 @@ def test_the_other_methods_are_named() -> None:
         (errors.CallUnclear("x"), "walmart_unclear", "walmart", True),
     ],
 )
-def test_every_class_of_error_says_whose_fault_it_is_and_whether_a_retry_helps(
+def test_every_class_of_error_names_the_responsible_party_and_whether_a_retry_helps(
     error: errors.WalmartError, code: str, origin: str, retryable: bool
 ) -> None:
     failure = error_messages.of(error)

@@ -1,4 +1,4 @@
-"""What a delivery thinks is left of its lease, by a clock that the test turns."""
+"""How much of a lease a delivery has left, by a clock that the test sets."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -9,13 +9,13 @@ from app.worker.delivery.lease import WRITE_MARGIN, Lease
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 LEASE, TIMEOUT = 100.0, 30.0
-# Of a lease, what has passed when no write may begin any more.
+# The part of a lease after which no write may begin.
 LAST = LEASE - TIMEOUT - WRITE_MARGIN
 
 
 @dataclass
 class Clock:
-    """renewing: seconds that a renewal takes until its answer is read."""
+    """A settable clock. renewing: seconds until the answer to a renewal is read."""
 
     now: float = 0.0
     renewing: float = 0.0
@@ -28,7 +28,7 @@ class Clock:
 
 
 def a_lease(clock: Clock, *, claimed: float) -> Lease:
-    """Of a claim that was asked for at 0 and answered then."""
+    """The lease of a claim that was requested at 0 and answered at `claimed`."""
     return Lease(
         claimed_at=NOON,
         seconds=LEASE,
@@ -42,15 +42,13 @@ def a_lease(clock: Clock, *, claimed: float) -> Lease:
 
 
 @pytest.mark.parametrize(("now", "renewed"), [(LAST, False), (LAST + 1, True)])
-async def test_a_lease_counts_from_before_the_statement_that_claimed(
-    now: float, renewed: bool
-) -> None:
+async def test_a_lease_counts_from_before_the_claiming_statement(now: float, renewed: bool) -> None:
     clock = Clock(now)
     assert await a_lease(clock, claimed=50.0).may_write()
     assert bool(clock.renewals) is renewed
 
 
-async def test_a_renewed_lease_counts_from_before_the_statement_that_renewed_it() -> None:
+async def test_a_renewed_lease_counts_from_before_the_renewing_statement() -> None:
     clock = Clock(LAST + 1, renewing=50.0)
     lease = a_lease(clock, claimed=0.0)
     assert await lease.may_write()
@@ -62,7 +60,7 @@ async def test_a_renewed_lease_counts_from_before_the_statement_that_renewed_it(
     assert clock.renewals == [LAST + 1, LAST + 1 + LAST + 1]
 
 
-def test_the_databases_time_counts_from_after_the_claim_so_that_it_is_never_ahead() -> None:
+def test_the_databases_time_counts_from_after_the_claim_so_it_is_never_ahead() -> None:
     clock = Clock(50.0)
     lease = a_lease(clock, claimed=50.0)
     assert lease.now() == NOON

@@ -1,4 +1,4 @@
-"""Stores at work at the same time: bounded, one piece for each, none waits for the slowest."""
+"""The task pool: bounded, at most one task per store, and no store waits for the slowest."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from app.worker.maintenance.task_pool import TaskPool
 
 
 class Work:
-    """Pieces that end when they are told to."""
+    """Tasks that end on demand."""
 
     def __init__(self) -> None:
         self.begun: list[int] = []
@@ -25,7 +25,7 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_store_that_hangs_does_not_hold_up_the_next_piece_of_another() -> None:
+async def test_a_hanging_store_does_not_delay_the_next_task_of_another() -> None:
     task_pool, work = TaskPool(2), Work()
     for _ in range(3):
         await task_pool.wait_for_slot()
@@ -37,7 +37,7 @@ async def test_a_store_that_hangs_does_not_hold_up_the_next_piece_of_another() -
     await task_pool.stop()
 
 
-async def test_no_more_are_at_work_than_the_crew_has_and_the_next_begins_when_one_ends() -> None:
+async def test_at_most_the_pools_size_runs_and_the_next_task_starts_when_one_ends() -> None:
     task_pool, work = TaskPool(2), Work()
     assert task_pool.start([1, 2, 3], work)
     waiting = asyncio.create_task(task_pool.wait_for_slot())
@@ -52,7 +52,7 @@ async def test_no_more_are_at_work_than_the_crew_has_and_the_next_begins_when_on
     await task_pool.stop()
 
 
-async def test_a_crew_that_is_stopped_leaves_nothing_under_way() -> None:
+async def test_a_stopped_pool_leaves_no_task_running() -> None:
     task_pool, work = TaskPool(2), Work()
     task_pool.start([1, 2], work)
     await turns()
