@@ -1,8 +1,8 @@
-"""A database in which everything that a list could skip or sort stands in its way.
+"""A large database with the rows that a list without a matching index would read.
 
-A store has many orders, updates and returns of the two commonest sorts; of every other sort a
-few, and these last in each list's order, so that whoever looks for them in that order alone
-passes all of the others.
+One store has many orders, updates and returns of the two most frequent kinds, and a few of every
+other kind. The few come last in each list's order, so a list that only follows that order reads
+all the others first.
 """
 
 import json
@@ -95,7 +95,7 @@ _TABLES = (
 
 
 async def grow(url_arguments: dict[str, Any], *, known: bool) -> None:
-    """Fill a database; known: whether PostgreSQL has looked at the tables since they grew."""
+    """Fill a database; known: whether PostgreSQL has analyzed the tables since they grew."""
     connection = await asyncpg.connect(**url_arguments)
     try:
         await _fill(connection, known=known)
@@ -120,10 +120,10 @@ async def _fill(connection: asyncpg.Connection, *, known: bool) -> None:
 
 
 class Watched:
-    """A session that notes how many rows PostgreSQL reads for each statement.
+    """A session that records how many rows PostgreSQL reads for each statement.
 
-    planned: "force_generic_plan" for plans that are made once for all values, or
-    "force_custom_plan" for those that are made for each.
+    planned: "force_generic_plan" for one plan for all values, or "force_custom_plan" for a plan for
+    each set of values.
     """
 
     def __init__(self, connection: Any, planned: str) -> None:
@@ -131,7 +131,7 @@ class Watched:
         self.read: list[tuple[int, str]] = []
 
     async def fetch(self, statement: str, *values: object) -> Sequence[Any]:
-        """Carry it out twice, once to be explained."""
+        """Run the statement twice, once with EXPLAIN."""
         execute = self.connection.execute
         await execute(f"SET plan_cache_mode = {self._planned}")
         await execute(f"PREPARE asked AS {statement}")
@@ -147,17 +147,17 @@ class Watched:
 
 
 def _read(node: dict[str, Any]) -> int:
-    """Rows of tables and entries of indexes that were looked at, the ones left out among them."""
+    """Table rows and index entries that were read, including those filtered out."""
     read = 0.0
     if "Relation Name" in node or "Index Name" in node:
-        gone = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
-        read = node["Actual Rows"] + sum(node.get(each, 0) for each in gone)
+        removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
+        read = node["Actual Rows"] + sum(node.get(each, 0) for each in removed)
     own: int = round(read * node["Actual Loops"])
     return own + sum(_read(each) for each in node.get("Plans", ()))
 
 
 def _literal(value: object) -> str:
-    """A value in SQL, whatever its type is there."""
+    """A value in SQL of any type."""
     if value is None:
         return "NULL"
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""Where the state machine of the outbox acts: a database, a Walmart, the API, a poller's parts.
+"""The environment of the outbox's state machine: database, simulated Walmart, API, poller parts.
 
-Only time is played: a wait moves the times of the store's rows back, and those that a poller has
-in its hands with them.
+Only time is simulated: a wait moves the times of the store's rows back, and those of the claims
+that a poller holds.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ from app.worker.maintenance.doubts import DoubtResolver
 from tests.harness.outbox import VAULT
 from tests.integration.web.conftest import ADMIN_KEY, Counted, client_of
 
-# Long, so that what a busy machine takes for a run is nothing beside it.
+# Long, so that the run time on a busy machine is negligible beside it.
 QUIET = 1200.0
 LEASE = 90.0
 # Shorter than the quiet period by more than any run takes.
@@ -67,7 +67,7 @@ Value = TypeVar("Value")
 
 
 def earlier(value: Value, by: timedelta) -> Value:
-    """The same value with all its times moved back."""
+    """Return the same value with all its times moved back."""
     found: object = value
     if isinstance(value, datetime):
         found = value - by if value.year > 1970 else value
@@ -83,13 +83,13 @@ def earlier(value: Value, by: timedelta) -> Value:
 
 @dataclass(frozen=True)
 class Hand:
-    """An update in a poller's hands, with what was loaded for it."""
+    """An update claimed by a poller, with the data loaded for it."""
 
     update: Claimed
     data: ClaimData
 
     def older(self, seconds: float) -> "Hand":
-        """The same after so many seconds."""
+        """Return the same claim after this many seconds."""
         by = timedelta(seconds=seconds)
         at = self.data.at - seconds
         data = dataclasses.replace(earlier(self.data, by), asked_at=at, at=at)
@@ -98,7 +98,7 @@ class Hand:
 
 @dataclass
 class Ground:
-    """What all runs share: a database, a Walmart, the API, and a loop they run in."""
+    """What all runs share: a database, a Walmart, the API, and an event loop."""
 
     database: Database
     context: AppContext
@@ -172,22 +172,22 @@ def open_ground(url: str, runner: asyncio.Runner) -> Ground:
 
 @dataclass
 class Pollers:
-    """The pollers of one store: what they hold, what they are late to write down, and time.
+    """The pollers of one store: their claims, their unrecorded results, and time.
 
-    A write that is held back lands, or is forgotten, before its doubt can be over; no read lags
-    behind what was so before that. author: which update made a call, by its correlation id.
+    A held write is applied or dropped before its doubt can end; after that, no read lags behind it.
+    author: the update that made a call, by its correlation id.
     """
 
     ground: Ground
     store_id: int
     hands: list[Hand] = field(default_factory=list)
-    # Delivered by pollers that have been too slow to write it down.
+    # Delivered by pollers that have not recorded the result yet.
     late: list[DeliveryResult] = field(default_factory=list)
     author: dict[str, Claimed] = field(default_factory=dict)
     _since_calm: float = 0.0
 
     async def wait(self, seconds: float, *, lands: bool) -> None:
-        """Let time pass; lands: what becomes of held writes whose doubt may be over by then."""
+        """Let time pass; lands: whether held writes with a possibly ended doubt are applied by then."""
         self._since_calm += seconds
         if self._since_calm > CALM:
             await self.calm(lands=lands)
@@ -201,7 +201,7 @@ class Pollers:
         self.late = [earlier(result, timedelta(seconds=seconds)) for result in self.late]
 
     async def calm(self, *, lands: bool) -> None:
-        """Let held writes land, or be lost, and let every read show what is so."""
+        """Apply or drop held writes, and end the lag of reads."""
         if lands:
             await self.ground.walmart.post("/simulator/held")
         await self.ground.walmart.delete("/simulator/held")
@@ -217,10 +217,10 @@ class Pollers:
             self.hands += [Hand(update, data) for update, data in taken.deliveries]
 
     async def deliver(self, hand: Hand, *, then: str) -> None:
-        """Deliver an update; then: recorded, died (nothing was written down), or late."""
+        """Deliver an update; then: recorded, died (nothing was recorded), or late."""
         update, carried = hand.update, self.ground.deliveries
         delivery_context = carried._context(update, hand.data)
-        # A poller that lost its lease to another must not write; its clock tells it so.
+        # A poller that lost its lease must not write; it sees that by its clock.
         if not await carried._renew(update):
             return
         started = delivery_context.now()
@@ -244,7 +244,7 @@ class Pollers:
         await delivery_results.record(self.ground.database, results, self.ground.context.new_id)
 
     async def take_back(self) -> None:
-        """Rescue the updates of pollers that stopped."""
+        """Take back the updates of stopped pollers."""
         self.hands.clear()
         await rescue.rescue(self.ground.database, self.ground.context.new_id, QUIET)
 
@@ -255,5 +255,5 @@ class Pollers:
 
 
 def next_number() -> str:
-    """A purchase order number that no run had before."""
+    """A purchase order number that no other run has used."""
     return str(next(_numbers))

@@ -1,4 +1,4 @@
-"""What was asked, what Waybill says, what Walmart and Commerce have: and where they disagree."""
+"""The promises of the outbox: requests, Waybill, Walmart and Commerce compared."""
 
 import itertools
 from collections import Counter
@@ -31,14 +31,14 @@ _REFUNDS = sa.text("""
 
 @dataclass
 class Asked:
-    """What was accepted. sent: shipments with their keys. levels: the newest of each SKU."""
+    """The accepted requests. sent: shipments with their keys. levels: the newest of each SKU."""
 
     sent: list[tuple[str, dict[str, Any], dict[str, Any]]] = field(default_factory=list)
-    # Of each shipment's update: its line, its units, and every number that was asked for it.
+    # By the update of each shipment: its line, its units, and every number requested for it.
     shipments: dict[UUID, tuple[str, int, list[str]]] = field(default_factory=dict)
     levels: dict[str, tuple[str, int]] = field(default_factory=dict)
     returns: list[str] = field(default_factory=list)
-    # Of each return: the line, and units of it.
+    # By return: the line and its units.
     back: list[tuple[str, int]] = field(default_factory=list)
     _levels: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -49,13 +49,13 @@ class Asked:
         self.shipments[UUID(first["update"]["id"])][2].append(number)
 
     def next_level(self) -> int:
-        """A level that was never put before."""
+        """A level that was never set before."""
         return next(self._levels)
 
 
 @dataclass
-class Picture:
-    """Everything at one moment; what Waybill says was read first."""
+class WorldSnapshot:
+    """The state of all sides at one moment; Waybill's is read first."""
 
     asked: Asked
     order: Order
@@ -70,7 +70,7 @@ class Picture:
     @classmethod
     async def take(
         cls, ground: Ground, pollers: Pollers, asked: Asked, of: tuple[str, UUID]
-    ) -> "Picture":
+    ) -> "WorldSnapshot":
         number, order_id = of
         values = {"store": pollers.store_id}
         async with ground.database.begin() as connection:
@@ -107,11 +107,11 @@ class Picture:
         return sum(u["quantity"] for u in shown["units"] if u["status"] in statuses)
 
     def returnable(self, line: str) -> int:
-        """Shipped units of a line that the buyer has not sent back yet."""
+        """Shipped units of a line that the buyer has not returned yet."""
         if line not in {each["line_number"] for each in self.walmart["lines"]}:
             return 0
-        gone = self.at_walmart(line, "Shipped", "Refund")
-        return gone - self.asked_back(line)
+        shipped = self.at_walmart(line, "Shipped", "Refund")
+        return shipped - self.asked_back(line)
 
     def asked_back(self, line: str) -> int:
         return sum(units for of, units in self.asked.back if of == line)
@@ -128,49 +128,49 @@ class Picture:
         return str(self.updates[UUID(str(update_id))].state)
 
     def lost(self) -> list[str]:
-        """What is not as it was asked once everything has come to rest."""
+        """Yield the requests that are unfulfilled once everything is at rest."""
         return [*_unsettled(self), *_lost_stock(self), *_lost_notes(self)]
 
 
-def broken(picture: Picture) -> list[str]:
-    """Promises that are broken at this moment, in words."""
+def broken(snapshot: WorldSnapshot) -> list[str]:
+    """Yield the promises that are broken at this moment, in words."""
     return [
-        *_turns(picture),
-        *_units(picture),
-        *_lines(picture),
-        *_numbers(picture),
-        *_refunds(picture),
-        *_stock(picture),
-        *_acknowledged(picture),
-        *_commerce(picture),
+        *_turns(snapshot),
+        *_units(snapshot),
+        *_lines(snapshot),
+        *_numbers(snapshot),
+        *_refunds(snapshot),
+        *_stock(snapshot),
+        *_acknowledged(snapshot),
+        *_commerce(snapshot),
     ]
 
 
-def _turns(picture: Picture) -> Iterator[str]:
+def _turns(snapshot: WorldSnapshot) -> Iterator[str]:
     sending = Counter(
-        (each.target, each.subject) for each in picture.updates.values() if each.state == "sending"
+        (each.target, each.subject) for each in snapshot.updates.values() if each.state == "sending"
     )
     yield from (f"{subject} is sent {n} times at once" for subject, n in sending.items() if n > 1)
 
 
-def _units(picture: Picture) -> Iterator[str]:
-    """Nothing is sent twice, and what may arrive belongs to nobody else."""
+def _units(snapshot: WorldSnapshot) -> Iterator[str]:
+    """No unit is sent twice, and a unit that may still arrive belongs to no other update."""
     sent: Counter[tuple[UUID, str]] = Counter()
     by_line: Counter[str] = Counter()
-    for entry in picture.effects("shipping"):
-        author = picture.author[entry["correlation_id"]].id
+    for entry in snapshot.effects("shipping"):
+        author = snapshot.author[entry["correlation_id"]].id
         sent[author, entry["line"]] += entry["quantity"]
         by_line[entry["line"]] += entry["quantity"]
-        if entry["tracking_number"] not in picture.asked.shipments[author][2]:
+        if entry["tracking_number"] not in snapshot.asked.shipments[author][2]:
             yield f"{author} left under {entry['tracking_number']}"
     for (author, line), units in sent.items():
-        asked = picture.asked.shipments[author]
+        asked = snapshot.asked.shipments[author]
         if asked[0] != line or units > asked[1]:
             yield f"{units} units of line {line} left for {author}, which asked for {asked[1]}"
-    for number in (each.line_number for each in picture.order.lines):
+    for number in (each.line_number for each in snapshot.order.lines):
         items = [
             item
-            for task in picture.tasks(Kind.SHIPMENT)
+            for task in snapshot.tasks(Kind.SHIPMENT)
             for item in task.items
             if item.line_number == number
         ]
@@ -179,22 +179,22 @@ def _units(picture: Picture) -> Iterator[str]:
             yield f"{there} units of line {number} are there, and fewer are held or confirmed"
         if sum(item.confirmed for item in items) > there:
             yield f"more than {there} units of line {number} are confirmed"
-    for task in picture.tasks(Kind.SHIPMENT):
+    for task in snapshot.tasks(Kind.SHIPMENT):
         whole = all(item.confirmed == item.quantity for item in task.items)
         if task.state is State.CONFIRMED and not whole:
             yield f"{task.update_id} is confirmed and not whole"
 
 
-def _lines(picture: Picture) -> Iterator[str]:
-    for line in picture.order.lines:
+def _lines(snapshot: WorldSnapshot) -> Iterator[str]:
+    for line in snapshot.order.lines:
         number = line.line_number
-        if line.shipped > picture.at_walmart(number, "Shipped", "Refund"):
+        if line.shipped > snapshot.at_walmart(number, "Shipped", "Refund"):
             yield f"line {number}: {line.shipped} are shipped here, fewer at Walmart"
-        if line.canceled > picture.at_walmart(number, "Cancelled"):
+        if line.canceled > snapshot.at_walmart(number, "Cancelled"):
             yield f"line {number}: {line.canceled} are canceled here, fewer at Walmart"
         held = sum(
             item.reserved
-            for task in picture.order.tasks
+            for task in snapshot.order.tasks
             for item in task.items
             if item.line_number == number
         )
@@ -204,23 +204,23 @@ def _lines(picture: Picture) -> Iterator[str]:
             yield f"line {number} has {line.remaining} units left"
 
 
-def _numbers(picture: Picture) -> Iterator[str]:
-    """Where no other package shares its numbers, a package is under its newest confirmed one.
+def _numbers(snapshot: WorldSnapshot) -> Iterator[str]:
+    """A package whose numbers no other package shares is under its newest confirmed number.
 
-    Refunded units bear no number any more.
+    Refunded units have no number any more.
     """
-    for update_id, (line, units, numbers) in picture.asked.shipments.items():
+    for update_id, (line, units, numbers) in snapshot.asked.shipments.items():
         shared = {
             number
-            for other, (_, _, theirs) in picture.asked.shipments.items()
+            for other, (_, _, theirs) in snapshot.asked.shipments.items()
             if other != update_id
             for number in theirs
         }
-        newest = [t for t in picture.tasks(Kind.TRACKING) if t.corrects == update_id][-1:]
+        newest = [t for t in snapshot.tasks(Kind.TRACKING) if t.corrects == update_id][-1:]
         done = [t for t in newest if t.state is State.CONFIRMED]
-        if not done or shared & set(numbers) or picture.state(update_id) != "confirmed":
+        if not done or shared & set(numbers) or snapshot.state(update_id) != "confirmed":
             continue
-        shown = next(each for each in picture.walmart["lines"] if each["line_number"] == line)
+        shown = next(each for each in snapshot.walmart["lines"] if each["line_number"] == line)
         there = sum(
             each["quantity"]
             for each in shown["units"]
@@ -230,60 +230,60 @@ def _numbers(picture: Picture) -> Iterator[str]:
             yield f"{there} of {units} units are under the number {done[0].tracking_number}"
 
 
-def _refunds(picture: Picture) -> Iterator[str]:
+def _refunds(snapshot: WorldSnapshot) -> Iterator[str]:
     there: Counter[tuple[str, int]] = Counter()
     sent: Counter[tuple[UUID, tuple[str, int]]] = Counter()
-    for entry in picture.effects("refund"):
-        place = (entry["reference"], entry["reference_line"])
-        there[place] += entry["quantity"]
-        sent[picture.author[entry["correlation_id"]].id, place] += entry["quantity"]
+    for entry in snapshot.effects("refund"):
+        line_key = (entry["reference"], entry["reference_line"])
+        there[line_key] += entry["quantity"]
+        sent[snapshot.author[entry["correlation_id"]].id, line_key] += entry["quantity"]
     most: Counter[tuple[str, int]] = Counter()
     least: Counter[tuple[str, int]] = Counter()
-    for each in picture.refunds:
-        update = picture.updates[each.update_id]
+    for each in snapshot.refunds:
+        update = snapshot.updates[each.update_id]
         for item in each.items:
-            place = (each.return_order_id, item["number"])
-            if sent[each.update_id, place] > item["quantity"]:
+            line_key = (each.return_order_id, item["number"])
+            if sent[each.update_id, line_key] > item["quantity"]:
                 yield f"the refund {each.update_id} was paid twice"
-            gone = update.state == "dismissed" and update.in_doubt_until is None
-            most[place] += 0 if gone and not each.landed else item["quantity"]
-            least[place] += item["quantity"] if update.state == "confirmed" else 0
-    for place in {*there, *most, *least}:
-        if not least[place] <= there[place] <= most[place]:
-            yield f"{there[place]} refunded of {place}: not {least[place]} to {most[place]}"
+            withdrawn = update.state == "dismissed" and update.in_doubt_until is None
+            most[line_key] += 0 if withdrawn and not each.landed else item["quantity"]
+            least[line_key] += item["quantity"] if update.state == "confirmed" else 0
+    for line_key in {*there, *most, *least}:
+        if not least[line_key] <= there[line_key] <= most[line_key]:
+            yield f"{there[line_key]} refunded of {line_key}: not {least[line_key]} to {most[line_key]}"
 
 
-def _stock(picture: Picture) -> Iterator[str]:
-    for sku, (update_id, units) in picture.asked.levels.items():
-        if picture.state(update_id) == "confirmed" and picture.stock.get(sku) != units:
-            yield f"{units} of {sku} are confirmed, and Walmart has {picture.stock.get(sku)}"
+def _stock(snapshot: WorldSnapshot) -> Iterator[str]:
+    for sku, (update_id, units) in snapshot.asked.levels.items():
+        if snapshot.state(update_id) == "confirmed" and snapshot.stock.get(sku) != units:
+            yield f"{units} of {sku} are confirmed, and Walmart has {snapshot.stock.get(sku)}"
 
 
-def _acknowledged(picture: Picture) -> Iterator[str]:
-    confirmed = any(t.state is State.CONFIRMED for t in picture.tasks(Kind.ACKNOWLEDGEMENT))
-    for line in picture.order.lines:
-        if confirmed and picture.at_walmart(line.line_number, "Created"):
+def _acknowledged(snapshot: WorldSnapshot) -> Iterator[str]:
+    confirmed = any(t.state is State.CONFIRMED for t in snapshot.tasks(Kind.ACKNOWLEDGEMENT))
+    for line in snapshot.order.lines:
+        if confirmed and snapshot.at_walmart(line.line_number, "Created"):
             yield f"line {line.line_number} is not acknowledged"
 
 
-def _commerce(picture: Picture) -> Iterator[str]:
-    if len(picture.shop) > 1:
-        yield f"Commerce has the order {len(picture.shop)} times"
-    least, most = _notes(picture)
-    for text, times in _written(picture).items():
+def _commerce(snapshot: WorldSnapshot) -> Iterator[str]:
+    if len(snapshot.shop) > 1:
+        yield f"Commerce has the order {len(snapshot.shop)} times"
+    least, most = _notes(snapshot)
+    for text, times in _written(snapshot).items():
         if not least[text] <= times <= most[text]:
             yield f"the note {text} is there {times} times"
 
 
-def _notes(picture: Picture) -> tuple[Counter[str], Counter[str]]:
-    """How often each note is in Commerce at least, and at most.
+def _notes(snapshot: WorldSnapshot) -> tuple[Counter[str], Counter[str]]:
+    """The least and the greatest number of copies of each note that Commerce may have.
 
-    An order that is made there later shows by itself what happened before.
+    An order that is created in Commerce later already contains what happened before.
     """
     least: Counter[str] = Counter()
     most: Counter[str] = Counter()
-    made = [each.finished_at for each in picture.updates.values() if each.kind == "commerce_order"]
-    for each in picture.updates.values():
+    made = [each.finished_at for each in snapshot.updates.values() if each.kind == "commerce_order"]
+    for each in snapshot.updates.values():
         if each.kind == "commerce_note":
             confirmed = each.state == "confirmed"
             before = confirmed and any(at and each.finished_at < at for at in made)
@@ -292,33 +292,35 @@ def _notes(picture: Picture) -> tuple[Counter[str], Counter[str]]:
     return least, most
 
 
-def _written(picture: Picture) -> Counter[str]:
-    return Counter(each["comment"] for order in picture.shop for each in order["status_histories"])
+def _written(snapshot: WorldSnapshot) -> Counter[str]:
+    return Counter(each["comment"] for order in snapshot.shop for each in order["status_histories"])
 
 
-def _unsettled(picture: Picture) -> Iterator[str]:
-    for line in picture.order.lines:
+def _unsettled(snapshot: WorldSnapshot) -> Iterator[str]:
+    for line in snapshot.order.lines:
         number = line.line_number
-        if line.shipped != picture.at_walmart(number, "Shipped", "Refund"):
+        if line.shipped != snapshot.at_walmart(number, "Shipped", "Refund"):
             yield f"line {number}: {line.shipped} are shipped here, not so at Walmart"
-        if line.canceled != picture.at_walmart(number, "Cancelled"):
+        if line.canceled != snapshot.at_walmart(number, "Cancelled"):
             yield f"line {number}: {line.canceled} are canceled here, not so at Walmart"
-    for task in picture.tasks(Kind.CANCELLATION):
-        still = any(picture.at_walmart(x.line_number, "Acknowledged") for x in picture.order.lines)
+    for task in snapshot.tasks(Kind.CANCELLATION):
+        still = any(
+            snapshot.at_walmart(x.line_number, "Acknowledged") for x in snapshot.order.lines
+        )
         if task.state is State.CONFIRMED and still:
             yield f"{task.update_id} is confirmed, and units are open"
 
 
-def _lost_stock(picture: Picture) -> Iterator[str]:
-    for sku, (update_id, units) in picture.asked.levels.items():
-        over = picture.state(update_id) in {"failed", "dismissed"}
-        if not over and picture.stock.get(sku) != units:
-            yield f"{sku}: {picture.stock.get(sku)} instead of {units}"
+def _lost_stock(snapshot: WorldSnapshot) -> Iterator[str]:
+    for sku, (update_id, units) in snapshot.asked.levels.items():
+        over = snapshot.state(update_id) in {"failed", "dismissed"}
+        if not over and snapshot.stock.get(sku) != units:
+            yield f"{sku}: {snapshot.stock.get(sku)} instead of {units}"
 
 
-def _lost_notes(picture: Picture) -> Iterator[str]:
-    least, _ = _notes(picture)
-    written = _written(picture)
+def _lost_notes(snapshot: WorldSnapshot) -> Iterator[str]:
+    least, _ = _notes(snapshot)
+    written = _written(snapshot)
     for text, times in least.items():
-        if picture.shop and written[text] < times:
+        if snapshot.shop and written[text] < times:
             yield f"the note {text} is there {written[text]} times, not {times}"

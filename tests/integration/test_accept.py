@@ -1,4 +1,4 @@
-"""Changes of an order are accepted without its lock: if it is unchanged, and if it is not."""
+"""Changes of an order are accepted without a lock on it, also when it changes concurrently."""
 
 import asyncio
 from typing import Any
@@ -38,7 +38,7 @@ async def accept(world: World, order: OrderView, **changes: Any) -> use_case.Acc
     return await use_case.ship(world.context, order.id, package, actor="test")
 
 
-async def test_what_is_answered_is_what_is_found_afterwards(world: World) -> None:
+async def test_a_shipments_answer_equals_a_later_read(world: World) -> None:
     order = await an_acknowledged_order(world)
     shipped = await accept(world, order, tracking_url="https://t.example/1", reference="r-1")
     store = (await world.order(order.id)).store_id.int & 0xFFFFFFFF
@@ -47,7 +47,7 @@ async def test_what_is_answered_is_what_is_found_afterwards(world: World) -> Non
     assert found == shipped.shipment
 
 
-async def test_the_answer_to_a_cancellation_is_what_is_found_afterwards(world: World) -> None:
+async def test_a_cancellations_answer_equals_a_later_read(world: World) -> None:
     order = await an_acknowledged_order(world, 2, 1)
     level = StockLevel(order.lines[0].sku, 4)
     wanted = CancelRequest("out_of_stock", "gone", (level,))
@@ -61,7 +61,7 @@ async def test_the_answer_to_a_cancellation_is_what_is_found_afterwards(world: W
     assert [line.quantity.remaining for line in (await world.order(order.id)).lines] == [0, 0]
 
 
-async def test_packages_of_one_shipment_are_written_together_in_their_order(world: World) -> None:
+async def test_packages_of_one_shipment_are_written_in_order(world: World) -> None:
     order = await an_acknowledged_order(world, 3)
     one = (RequestedItem(1, line_number="1"),)
     packages = [a_package(f"1Z{n}", items=one, reference=f"r-{n}") for n in range(3)]
@@ -77,7 +77,7 @@ async def test_packages_of_one_shipment_are_written_together_in_their_order(worl
         assert (await connection.execute(turns)).scalars().all() == [shipped.shipment.update.id]
 
 
-async def test_of_packages_that_are_too_many_none_is_written(world: World) -> None:
+async def test_too_many_packages_are_refused_without_writing_any(world: World) -> None:
     order = await an_acknowledged_order(world, 1)
     packages = [a_package(f"1Z{n}", items=(RequestedItem(1, line_number="1"),)) for n in range(2)]
     with pytest.raises(Conflict) as refused:
@@ -86,7 +86,7 @@ async def test_of_packages_that_are_too_many_none_is_written(world: World) -> No
     assert await written(world, order) == 0
 
 
-async def test_a_cancellation_is_judged_after_the_transaction_that_locks_its_order(
+async def test_a_cancellation_is_checked_after_a_transaction_that_locks_its_order(
     world: World,
 ) -> None:
     order = await an_acknowledged_order(world)
@@ -105,7 +105,7 @@ async def test_a_cancellation_is_judged_after_the_transaction_that_locks_its_ord
     assert shipped.shipment.state == "pending"
 
 
-async def test_a_shipment_behind_an_open_one_waits_for_its_turn(world: World) -> None:
+async def test_a_shipment_behind_an_open_one_is_not_active(world: World) -> None:
     order = await an_acknowledged_order(world, 1, 1)
     await accept(world, order, items=None)
     assert (await world.order(order.id)).lines[0].quantity.remaining == 0
@@ -115,7 +115,7 @@ async def test_a_shipment_behind_an_open_one_waits_for_its_turn(world: World) ->
     assert active.count(True) == 1
 
 
-async def test_of_two_that_looked_at_the_same_order_only_one_writes(world: World) -> None:
+async def test_only_one_of_two_writers_with_the_same_order_version_writes(world: World) -> None:
     order = await an_acknowledged_order(world)
     async with world.database.begin() as connection:
         await repository.lock(connection, order.id)
@@ -127,7 +127,7 @@ async def test_of_two_that_looked_at_the_same_order_only_one_writes(world: World
     assert await written(world, order) == 1
 
 
-async def test_a_change_that_a_write_waited_for_is_noticed(world: World) -> None:
+async def test_a_change_during_a_lock_wait_is_noticed(world: World) -> None:
     order = await an_acknowledged_order(world)
     async with world.database.begin() as connection:
         held = await repository.lock(connection, order.id)
@@ -143,7 +143,7 @@ async def test_a_change_that_a_write_waited_for_is_noticed(world: World) -> None
 
 
 async def waiting(world: World, writers: int) -> None:
-    """Return once so many others wait for a row of this database."""
+    """Return once this many sessions wait for a lock in this database."""
     asked = sa.text(
         "SELECT count(*) FROM pg_stat_activity "
         "WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -156,10 +156,10 @@ async def waiting(world: World, writers: int) -> None:
 
 
 @pytest.mark.parametrize("holds_the_order", [True, False])
-async def test_a_twin_that_runs_is_told_to_wait_and_not_kept_waiting(
+async def test_a_duplicate_of_a_running_request_is_refused_without_waiting(
     world: World, holds_the_order: bool
 ) -> None:
-    """Also while the first has only begun: it has looked for its key, and would not look again."""
+    """Even while the first has only looked up its key."""
     order = await an_acknowledged_order(world)
     once = IdempotentRequest(
         store_id=order.store_id.int & 0xFFFFFFFF,
@@ -180,8 +180,8 @@ async def test_a_twin_that_runs_is_told_to_wait_and_not_kept_waiting(
     assert await written(world, order) == 0
 
 
-async def test_shipping_goes_on_while_a_migration_adds_a_column(world: World) -> None:
-    """The statements are kept prepared, and the new column changes what they answer."""
+async def test_shipments_are_accepted_while_a_migration_adds_a_column(world: World) -> None:
+    """The statements are prepared, and the new column changes their result type."""
     first, second = await an_acknowledged_order(world), await an_acknowledged_order(world)
     await accept(world, first)
     async with world.database.begin() as connection:
@@ -189,7 +189,7 @@ async def test_shipping_goes_on_while_a_migration_adds_a_column(world: World) ->
     assert (await accept(world, second)).shipment.state == "pending"
 
 
-async def test_a_key_whose_answer_is_too_old_can_be_used_again(world: World) -> None:
+async def test_an_expired_idempotency_key_can_be_used_again(world: World) -> None:
     order = await an_acknowledged_order(world)
     once = IdempotentRequest(
         store_id=order.store_id.int & 0xFFFFFFFF,
@@ -211,7 +211,7 @@ async def test_a_key_whose_answer_is_too_old_can_be_used_again(world: World) -> 
     assert await written(world, order) == 1
 
 
-async def test_a_reference_is_answered_again_when_nothing_is_left_to_ship(world: World) -> None:
+async def test_a_reference_is_answered_again_when_no_units_remain(world: World) -> None:
     order = await an_acknowledged_order(world)
     first = await accept(world, order, reference="r-1")
     again = await accept(world, order, reference="r-1")
@@ -233,10 +233,10 @@ async def test_a_new_shipment_passes_one_that_is_known_to_be_absent(world: World
     assert first.shipment.update.id != second.shipment.update.id
 
 
-async def test_a_subject_is_found_by_its_name_however_much_of_its_store_is_due(
+async def test_a_subject_is_found_by_its_name_in_a_store_with_many_due_updates(
     world: World,
 ) -> None:
-    """No partial index of open updates may serve it: its statistics are always behind."""
+    """A partial index of open updates must not be used: its statistics always lag."""
     store = await world.a_store()
     number = store.id.int & 0xFFFFFFFF
     fill = sa.text("""
@@ -247,12 +247,12 @@ async def test_a_subject_is_found_by_its_name_however_much_of_its_store_is_due(
     async with world.database.begin() as connection:
         await connection.execute(sa.text("ANALYZE updates"))
         await connection.execute(fill, {"store": number})
-    place = {"stores": [number], "targets": ["walmart"], "subjects": ["SKU-77"]}
+    arguments = {"stores": [number], "targets": ["walmart"], "subjects": ["SKU-77"]}
     turns = (updates._REST, updates._TURN)
     async with world.database.begin() as connection:
         for statement in (form for turn in turns for form in (turn.one, turn.several)):
             asked = sa.text(f"EXPLAIN {statement}")
-            rows = await connection.execute(asked, place | {"store_id": number})
+            rows = await connection.execute(asked, arguments | {"store_id": number})
             plan = "\n".join(rows.scalars())
             assert "uq_updates_store_id_target_subject_sequence" in plan
             assert "ix_updates_" not in plan

@@ -1,4 +1,4 @@
-"""Shipments that are accepted in one statement: each as if it had been the only one."""
+"""Shipments accepted in one statement: each gets the result it would get alone."""
 
 import asyncio
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ def a_key(order: OrderView, key: str) -> IdempotentRequest:
 
 
 def batches(world: World, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many shipments each write was of, from now on."""
+    """Record how many shipments each write covers from now on."""
     found: list[int] = []
     write = world.context.accepting._writes.carry_out
 
@@ -70,7 +70,7 @@ async def written(world: World, *found: OrderView) -> list[int]:
     return [rows.count(order.id) for order in found]
 
 
-async def test_shipments_of_several_stores_are_written_at_once_and_told_apart(
+async def test_shipments_of_several_stores_share_a_write_and_keep_their_results(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = await world.a_store(), await world.a_store()
@@ -86,7 +86,7 @@ async def test_shipments_of_several_stores_are_written_at_once_and_told_apart(
         assert [each.tracking_number for each in shipped.shipments] == [f"1Z{number}"]
         assert [each.id for each in shipped.shipments] == [result.shipment.id]
         assert shipped.lines[0].quantity.remaining == 2
-        # Each is answered again with its own.
+        # Each repeated request gets its own answer.
         (again,) = await accept(world, (order, one_unit(f"1Z{number}"), a_key(order, "a")))
         assert isinstance(again, Replayed)
         assert again.answer.body == str(result.shipment.id).encode()
@@ -115,7 +115,7 @@ async def test_shipments_and_cancellations_are_written_at_once(
     assert (await world.order(canceled.id)).cancellation is not None
 
 
-async def test_what_is_wrong_with_one_is_told_to_it_alone(
+async def test_an_error_of_one_request_is_answered_to_it_alone(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = await world.a_store()
@@ -135,10 +135,10 @@ async def test_what_is_wrong_with_one_is_told_to_it_alone(
     assert sizes == [2]
 
 
-async def test_one_that_the_database_refuses_takes_no_other_with_it(
+async def test_a_request_refused_by_the_database_does_not_affect_the_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Under its key lies an answer that is too old, which is refused in the middle of the write."""
+    """Its key has an expired answer, which the database refuses in the middle of the write."""
     store = await world.a_store()
     found = await some_orders(world, 3, store)
     old = a_key(found[1], "old")
@@ -160,7 +160,7 @@ async def _any_shipment(world: World, order: OrderView) -> Any:
     return (await ship.ship(world.context, order.id, one_unit("1ZA"), actor="test")).shipment
 
 
-async def test_nobody_waits_for_an_order_that_somebody_else_holds(world: World) -> None:
+async def test_a_locked_order_does_not_delay_other_requests(world: World) -> None:
     store = await world.a_store()
     held, free = await some_orders(world, 2, store)
     async with world.database.begin() as connection:
@@ -175,10 +175,10 @@ async def test_nobody_waits_for_an_order_that_somebody_else_holds(world: World) 
     assert await written(world, held, free) == [1, 1]
 
 
-async def test_an_order_that_changed_since_it_was_looked_at_is_looked_at_again(
+async def test_an_order_that_changed_between_read_and_write_is_read_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody ships all of it between the two statements, and holds it no more."""
+    """Another request ships all of it between the two statements and releases it."""
     (order,) = await some_orders(world, 1, await world.a_store())
     write = world.context.accepting._writes.carry_out
 
@@ -194,10 +194,10 @@ async def test_an_order_that_changed_since_it_was_looked_at_is_looked_at_again(
     assert await written(world, order) == [1]
 
 
-async def test_an_order_that_is_shipped_twice_in_one_moment_is_shipped_in_turn(
+async def test_concurrent_shipments_of_one_order_are_accepted_in_turn(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three units, four requests for one each: never more than there are."""
+    """Three units and four requests for one each: never more than three are accepted."""
     (order,) = await some_orders(world, 1, await world.a_store())
     sizes = batches(world, monkeypatch)
     results = await accept(world, *((order, one_unit(f"1Z{n}"), None) for n in range(4)))
@@ -207,22 +207,22 @@ async def test_an_order_that_is_shipped_twice_in_one_moment_is_shipped_in_turn(
     assert sizes[0] == 4
 
 
-async def test_twins_in_one_moment_are_carried_out_once(world: World) -> None:
+async def test_concurrent_duplicates_are_carried_out_once(world: World) -> None:
     (order,) = await some_orders(world, 1, await world.a_store())
     results = await accept(world, *((order, one_unit("1ZA"), a_key(order, "same")),) * 3)
     shipped = [each for each in results if isinstance(each, ship.AcceptedShipment)]
     others = [each for each in results if not isinstance(each, ship.AcceptedShipment)]
     assert len(shipped) == 1
     for each in others:
-        told = isinstance(each, Replayed) or (
+        expected = isinstance(each, Replayed) or (
             isinstance(each, Conflict) and each.code == "idempotency_in_progress"
         )
-        assert told, each
+        assert expected, each
     assert await written(world, order) == [1]
 
 
-async def test_a_text_that_no_database_takes_is_its_senders_error_alone(world: World) -> None:
-    """The doors refuse such a text; if one did not, nobody else would be told of it."""
+async def test_text_that_the_database_refuses_is_an_error_of_its_request_only(world: World) -> None:
+    """The API refuses such text first; this is the case where it did not."""
     store = await world.a_store()
     good, bad = await some_orders(world, 2, store)
     results = await accept(

@@ -1,4 +1,4 @@
-"""API keys in the database: found by their secret alone, and only while they work."""
+"""API keys in the database: found by their secret only, and only while they are valid."""
 
 import asyncio
 from uuid import uuid4
@@ -14,7 +14,7 @@ from app.storage.tables import api_keys
 async def made(
     database: Database, name: str = "commerce", scopes: frozenset[str] = frozenset({"read"})
 ) -> str:
-    """Make a key for every store; answers its secret."""
+    """Create a key for every store; return its secret."""
     secret = keys.new_secret()
     async with database.begin() as connection:
         await keys.create(
@@ -23,14 +23,14 @@ async def made(
     return secret
 
 
-def test_a_secret_is_recognisable_and_never_the_same() -> None:
+def test_a_secret_has_a_prefix_and_is_unique() -> None:
     first, second = keys.new_secret(), keys.new_secret()
     assert first != second
     assert (first[:3], len(first)) == ("wb_", 46)
     assert set(first[3:]) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
-async def test_a_key_is_found_by_its_secret_and_by_nothing_else(database: Database) -> None:
+async def test_a_key_is_found_only_by_its_secret(database: Database) -> None:
     secret = await made(database, scopes=frozenset({"read", "write"}))
     async with database.begin() as connection:
         found = await keys.find(connection, secret)
@@ -57,7 +57,7 @@ async def test_the_database_does_not_hold_the_secret(database: Database) -> None
     assert secret.encode() not in bytes(row.secret_hash)
 
 
-async def test_a_revoked_key_is_listed_but_works_no_more(database: Database) -> None:
+async def test_a_revoked_key_is_listed_and_invalid(database: Database) -> None:
     secret, other = await made(database), await made(database, "another")
     async with database.begin() as connection:
         assert await keys.revoke(connection, "commerce")
@@ -67,15 +67,15 @@ async def test_a_revoked_key_is_listed_but_works_no_more(database: Database) -> 
     assert listed == {"commerce": False, "another": True}
 
 
-async def test_a_key_is_revoked_once_and_only_if_there_is_one(database: Database) -> None:
+async def test_only_an_existing_key_is_revoked_and_only_once(database: Database) -> None:
     await made(database)
     async with database.begin() as connection:
-        assert not await keys.revoke(connection, "nobody")
+        assert not await keys.revoke(connection, "unknown")
         assert await keys.revoke(connection, "commerce")
         assert not await keys.revoke(connection, "commerce")
 
 
-async def test_a_name_is_never_used_twice_not_even_after_its_key_was_revoked(
+async def test_a_name_is_never_used_twice_even_after_its_key_was_revoked(
     database: Database,
 ) -> None:
     await made(database)
@@ -85,7 +85,7 @@ async def test_a_name_is_never_used_twice_not_even_after_its_key_was_revoked(
         await made(database)
 
 
-async def test_of_two_who_take_a_name_at_once_one_is_told(database: Database) -> None:
+async def test_one_of_two_concurrent_keys_with_a_name_is_refused(database: Database) -> None:
     ended = await asyncio.gather(
         *(made(database, "wanted") for _ in range(5)), return_exceptions=True
     )

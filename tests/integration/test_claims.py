@@ -1,4 +1,4 @@
-"""Who is claimed first, and how many, by what Walmart's lanes bear."""
+"""Which updates are claimed first, and how many, within the rate limits of Walmart's lanes."""
 
 import itertools
 from datetime import timedelta
@@ -35,7 +35,7 @@ FAILURE = Failure("walmart_unclear", "It was unclear.")
 
 
 async def waiting(world: World, count: int, store: StoreView | None = None) -> list[UUID]:
-    """So many orders with a shipment each; their updates, the one due longest first."""
+    """Orders with a waiting shipment each; return the updates, the longest due first."""
     found = []
     for number in range(count):
         order = await world.an_order(1, store=store)
@@ -44,8 +44,8 @@ async def waiting(world: World, count: int, store: StoreView | None = None) -> l
     return found
 
 
-async def told(world: World, *endpoints: Endpoint, times: int = 1, **changes: Any) -> None:
-    """Let calls of store 1 have ended a moment ago."""
+async def report_calls(world: World, *endpoints: Endpoint, times: int = 1, **changes: Any) -> None:
+    """Report calls of store 1 that ended a moment ago."""
     async with world.database.begin() as connection:
         now = await rate_limits.now(connection)
         reports = [
@@ -54,7 +54,7 @@ async def told(world: World, *endpoints: Endpoint, times: int = 1, **changes: An
         await rate_limits.record(connection, reports, Breaker(base=60, cap=60))
 
 
-async def rest_is_over(world: World) -> None:
+async def breaker_pause_is_over(world: World) -> None:
     async with world.database.begin() as connection:
         passed = sa.func.now() - timedelta(seconds=1)
         await connection.execute(
@@ -74,18 +74,18 @@ async def in_doubt(world: World, update: Claimed) -> None:
     )
 
 
-async def test_a_new_store_is_tried_with_a_few_calls_first(world: World) -> None:
+async def test_a_new_store_is_probed_with_a_few_calls(world: World) -> None:
     await waiting(world, FIRST_CALLS + 3)
     assert len(await claim(world.database)) == FIRST_CALLS
     assert await claim(world.database) == []
-    await told(world, Endpoint.SHIP, Endpoint.ALL)
+    await report_calls(world, Endpoint.SHIP, Endpoint.ALL)
     assert len(await claim(world.database)) == 3
 
 
-async def test_no_more_is_claimed_than_walmart_has_calls_left(world: World) -> None:
+async def test_at_most_walmarts_remaining_calls_are_claimed(world: World) -> None:
     await waiting(world, 6)
     await world.answered_before()
-    await told(
+    await report_calls(
         world, Endpoint.SHIP, tokens=5, replenish_at=world.context.now() + timedelta(hours=1)
     )
     assert len(await claim(world.database, limit=2)) == 2
@@ -93,22 +93,22 @@ async def test_no_more_is_claimed_than_walmart_has_calls_left(world: World) -> N
     assert await claim(world.database) == []
 
 
-async def test_what_a_silent_poller_holds_no_longer_counts_as_under_way(world: World) -> None:
+async def test_claims_of_a_silent_poller_no_longer_count_as_in_flight(world: World) -> None:
     await waiting(world, 2)
     await world.answered_before()
-    await told(
+    await report_calls(
         world, Endpoint.SHIP, tokens=1, replenish_at=world.context.now() + timedelta(hours=1)
     )
     assert len(await claim(world.database)) == 1
     async with world.database.begin() as connection:
-        gone = table.c.leased_until - timedelta(seconds=31)
+        expired = table.c.leased_until - timedelta(seconds=31)
         await connection.execute(
-            sa.update(table).where(table.c.state == "sending").values(leased_until=gone)
+            sa.update(table).where(table.c.state == "sending").values(leased_until=expired)
         )
     assert len(await claim(world.database)) == 1
 
 
-async def test_a_broken_lane_is_tried_with_one_update_and_rather_one_in_doubt(
+async def test_an_open_breaker_is_probed_with_one_update_preferably_one_in_doubt(
     world: World,
 ) -> None:
     await waiting(world, 3)
@@ -116,9 +116,9 @@ async def test_a_broken_lane_is_tried_with_one_update_and_rather_one_in_doubt(
     first, second, third = await claim(world.database)
     for update in (second, third):
         await in_doubt(world, update)
-    await told(world, Endpoint.SHIP, times=BREAK_AFTER, failed=True)
-    await told(world, Endpoint.READ, served=True)
-    await rest_is_over(world)
+    await report_calls(world, Endpoint.SHIP, times=BREAK_AFTER, failed=True)
+    await report_calls(world, Endpoint.READ, served=True)
+    await breaker_pause_is_over(world)
     # One may be sent as soon as the first is at rest; the others are only read.
     await in_doubt(world, first)
     async with world.database.begin() as connection:
@@ -130,17 +130,17 @@ async def test_a_broken_lane_is_tried_with_one_update_and_rather_one_in_doubt(
     assert [update for update in await claim(world.database) if update.may_write] == []
 
 
-async def test_while_a_lane_stands_still_what_is_in_doubt_can_still_be_read(world: World) -> None:
+async def test_updates_in_doubt_are_read_while_a_lane_is_paused(world: World) -> None:
     await waiting(world, 1)
     (update,) = await claim(world.database)
     await in_doubt(world, update)
     pause = Pause(Endpoint.SHIP, "walmart_throttled", timedelta(hours=1))
-    await told(world, Endpoint.SHIP, pause=pause)
+    await report_calls(world, Endpoint.SHIP, pause=pause)
     (again,) = await claim(world.database)
     assert (again.id, again.may_write) == (update.id, False)
 
 
-async def test_a_stopped_store_is_told_of_once_and_opened_by_new_credentials(
+async def test_a_stopped_store_is_reported_once_and_reopened_by_new_credentials(
     world: World,
 ) -> None:
     await waiting(world, 3)
@@ -158,7 +158,7 @@ async def test_a_stopped_store_is_told_of_once_and_opened_by_new_credentials(
     assert len(await claim(world.database)) == 3
 
 
-async def test_what_met_the_refusal_itself_goes_on_at_once_too(world: World) -> None:
+async def test_an_update_that_met_the_refusal_continues_at_once_too(world: World) -> None:
     (update,) = await waiting(world, 1)
     store = world._stores[0]
     wrong = manage.StoreChanges(walmart_client_secret="wrong")
@@ -170,10 +170,10 @@ async def test_what_met_the_refusal_itself_goes_on_at_once_too(world: World) -> 
     assert view.state == "confirmed"
 
 
-async def test_verifying_credentials_that_work_lets_the_store_go_on(world: World) -> None:
+async def test_verifying_valid_credentials_resumes_the_store(world: World) -> None:
     await waiting(world, 1)
     pause = Pause(Endpoint.ALL, "credentials_rejected", timedelta(hours=1))
-    await told(world, Endpoint.ALL, pause=pause)
+    await report_calls(world, Endpoint.ALL, pause=pause)
     assert (await manage.verify(world.context, world._stores[0].id)).ok
     assert len(await claim(world.database)) == 1
 
@@ -190,7 +190,7 @@ async def ship_by(world: World, update_id: UUID, hours: float) -> UUID:
     return update.order_id
 
 
-async def test_updates_of_orders_that_must_leave_soon_go_first(world: World) -> None:
+async def test_updates_of_orders_due_soon_go_first(world: World) -> None:
     updates = await waiting(world, 5)
     await world.answered_before()
     await ship_by(world, updates[4], 1)
@@ -200,7 +200,7 @@ async def test_updates_of_orders_that_must_leave_soon_go_first(world: World) -> 
     assert [update.id for update in await claim(world.database, limit=1)] == [updates[0]]
 
 
-async def test_people_are_warned_once_before_an_order_is_late(world: World) -> None:
+async def test_an_order_that_becomes_urgent_is_reported_once(world: World) -> None:
     (update,) = await waiting(world, 1)
     order_id = await ship_by(world, update, 3)
     assert (await world.order(order_id)).status_details == ()
@@ -215,7 +215,7 @@ async def test_people_are_warned_once_before_an_order_is_late(world: World) -> N
     assert (await world.order(order_id)).status_details == ()
 
 
-async def test_a_held_update_keeps_no_other_order_from_its_warning(world: World) -> None:
+async def test_a_locked_update_does_not_delay_the_warning_of_another_order(world: World) -> None:
     held, other = await waiting(world, 2)
     await ship_by(world, held, 1)
     await ship_by(world, other, 1)
@@ -226,14 +226,14 @@ async def test_a_held_update_keeps_no_other_order_from_its_warning(world: World)
             assert await deadlines.mark(world.database, 60 * 60 * 4, world.context.new_id) == 1
     finally:
         await outside.close()
-    # Its own order is marked as soon as it is free, and it is hurried then.
+    # Its own order is marked as soon as it is free, and it becomes urgent then.
     assert await deadlines.mark(world.database, 60 * 60 * 4, world.context.new_id) == 1
     async with world.database.begin() as connection:
         urgent = (await connection.execute(sa.select(table.c.urgent))).scalars().all()
     assert all(urgent)
 
 
-async def test_what_is_shipped_after_the_warning_hurries_too(world: World) -> None:
+async def test_a_shipment_after_the_warning_is_urgent_too(world: World) -> None:
     order = await world.an_order(2)
     async with world.database.begin() as connection:
         await connection.execute(sa.update(orders_table).values(ship_by=sa.func.now()))
@@ -256,14 +256,14 @@ async def test_an_own_cap_is_shared_by_all_pollers(world: World) -> None:
         past = sa.func.now() - timedelta(seconds=2.5)
         await connection.execute(sa.update(lanes_table).values(own_at=past))
     assert len(await claim(world.database, limit=50, caps=caps)) == 2
-    # Without a cap nothing of it counts.
+    # Without a cap none of it counts.
     assert len(await claim(world.database, limit=50)) == 2
 
 
-async def test_a_claim_knows_the_moment_before_its_statement_and_the_one_after(
+async def test_a_claim_records_the_time_before_its_statement_and_after_it(
     world: World,
 ) -> None:
-    """The lease counts from the first, what is known of the database's clock from the second."""
+    """The lease counts from the first, the estimate of the database's clock from the second."""
     await waiting(world, 1)
     await world.answered_before()
     found = await due.groups(world.database.by_key, sharded=False)

@@ -1,4 +1,4 @@
-"""Claims that meet: of several stores at once, by several pollers, beside stores in trouble."""
+"""Concurrent claims: for several stores, by several pollers, beside failing stores."""
 
 import asyncio
 import random
@@ -48,7 +48,7 @@ async def do(world: World, statement: str, **values: Any) -> Any:
 
 
 async def with_tokens(world: World) -> dict[int, ClaimRequest]:
-    """Three stores with twelve shipments each, whose Walmart says that nine calls are left."""
+    """Three stores with twelve shipments each; Walmart has reported nine remaining calls."""
     for _ in STORES:
         store = await world.a_store()
         for number in range(12):
@@ -57,12 +57,12 @@ async def with_tokens(world: World) -> dict[int, ClaimRequest]:
     await do(world, "DELETE FROM updates WHERE kind <> 'shipment'")
     async with world.database.begin() as connection:
         now = await rate_limits.now(connection)
-        told = [
+        reports = [
             CallReport(store, way, now, now, tokens=TOKENS, replenish_at=now + timedelta(hours=1))
             for store in STORES
             for way in (Endpoint.SHIP, Endpoint.ALL)
         ]
-        await rate_limits.record(connection, told, Breaker())
+        await rate_limits.record(connection, reports, Breaker())
     groups = await due.groups(world.database.by_key)
     return {
         store: ClaimRequest([each for each in groups if each.store_id == store], 4)
@@ -70,7 +70,7 @@ async def with_tokens(world: World) -> dict[int, ClaimRequest]:
     }
 
 
-async def test_many_claims_at_once_take_nothing_twice_and_no_more_than_is_left(
+async def test_concurrent_claims_take_each_update_once_and_stay_within_the_limit(
     world: World,
 ) -> None:
     wanted = await with_tokens(world)
@@ -96,7 +96,7 @@ async def test_many_claims_at_once_take_nothing_twice_and_no_more_than_is_left(
                 "SELECT count(*) AS n FROM updates WHERE state = 'sending' GROUP BY store_id",
             )
             seen.extend(row.n for row in under_way)
-            # They are due again, as after a try that failed, and a lane hears of it.
+            # They are due again, as after a failed try, and a lane gets a report.
             done = {each for each in mine if chance.random() < 0.7}
             held.difference_update(done)
             await do(
@@ -111,7 +111,7 @@ async def test_many_claims_at_once_take_nothing_twice_and_no_more_than_is_left(
     assert max(seen) <= TOKENS
 
 
-async def test_a_store_whose_secret_nobody_can_read_keeps_nothing_from_the_others(
+async def test_a_store_with_an_unreadable_secret_does_not_affect_the_others(
     world: World,
 ) -> None:
     first, second = await world.a_store(), await world.a_store()
@@ -124,18 +124,18 @@ async def test_a_store_whose_secret_nobody_can_read_keeps_nothing_from_the_other
     )
     other: Any = await asyncpg.connect(**asyncpg_arguments(world.url))
     async with other.transaction():
-        # Even while its pause cannot be written down.
+        # Even while its pause cannot be recorded.
         await other.execute("SELECT FROM lanes WHERE store_id = $1 FOR UPDATE", number)
         with capture_logs() as said:
             async with world.polling(), limited():
                 while (await world.update(healthy)).state != State.CONFIRMED.value:
                     await asyncio.sleep(0.01)
-                # That is still being tried, so the other store did not wait for it.
+                # That transaction is still open, so the other store did not wait for it.
                 assert [each["event"] for each in said if each["log_level"] == "warning"] == []
     await other.close()
 
 
-async def test_own_caps_are_held_for_one_store_at_a_time(world: World) -> None:
+async def test_own_caps_are_locked_for_one_store_at_a_time(world: World) -> None:
     wanted = await with_tokens(world)
     capped = ClaimSettings("p", 60.0, 30.0, {Endpoint.SHIP: 60.0})
     with pytest.raises(ValueError, match="one store"):
@@ -151,10 +151,10 @@ async def test_own_caps_are_held_for_one_store_at_a_time(world: World) -> None:
         (claim_state._LOAD, "((store_id = q.store_id) AND (endpoint = ANY ($3)))"),
     ],
 )
-async def test_a_plan_made_while_there_is_nothing_looks_for_rows_by_their_keys(
+async def test_a_plan_made_on_empty_tables_finds_rows_by_their_keys(
     world: World, command: ShardedCommand, row: str
 ) -> None:
-    """It is kept for as long as the connection, however many rows there are by then."""
+    """The connection keeps its plan, however many rows the tables get."""
     connection: Any = await asyncpg.connect(**asyncpg_arguments(world.url))
     for name, value in BY_KEY.items():
         await connection.execute(f"SET {name} = {value}")
@@ -168,7 +168,7 @@ async def test_a_plan_made_while_there_is_nothing_looks_for_rows_by_their_keys(
     assert "Seq Scan" not in plan
     found = [at.split("\n")[1] for at in plan.split("Index Scan using ")[1:]]
     assert row in plan
-    # What an index is asked for stands right below; few rows are held by pollers at any time.
+    # The index condition stands directly below; few rows are leased at any time.
     by_store = (
         "Index Cond: (store_id = ",
         "Index Cond: ((store_id = ",
@@ -177,7 +177,7 @@ async def test_a_plan_made_while_there_is_nothing_looks_for_rows_by_their_keys(
     assert [each.strip() for each in found if not each.strip().startswith(by_store)] == []
 
 
-async def test_an_announcement_leaves_nothing_behind_in_a_pooler(
+async def test_an_announcement_leaves_no_session_state_in_a_pooler(
     world: World, data_folder: Path
 ) -> None:
     (name,) = (await do(world, "SELECT current_database()"))[0]

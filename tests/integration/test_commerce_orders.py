@@ -1,4 +1,4 @@
-"""Walmart's orders get into Commerce: once each, with what Commerce shows, whatever goes wrong."""
+"""Walmart's orders are created in Commerce: once each, with the right content, after any failure."""
 
 import asyncio
 from dataclasses import replace
@@ -65,7 +65,7 @@ async def updates(world: World, kind: str) -> list[UpdateView]:
 
 
 async def handed_over(world: World, order: OrderView) -> OrderView:
-    """Let pollers work until Commerce has the order, or it is known why not."""
+    """Deliver until Commerce has the order, or the update has failed."""
     waiting = [each.id for each in await updates(world, "commerce_order")]
     await world.deliver_until(*waiting)
     return await world.order(order.id)
@@ -75,7 +75,7 @@ async def written(world: World, what: str) -> int:
     return sum(entry["operation"] == what for entry in await world.ledger())
 
 
-async def test_a_buyers_order_is_made_in_commerce(world: World) -> None:
+async def test_a_buyers_order_is_created_in_commerce(world: World) -> None:
     store = await a_store(world, commerce_payment_method="walmart")
     number = await world.at_walmart(2, 1, store=store, status="Created", ship_method="Value")
     await run(world)
@@ -113,11 +113,11 @@ async def timeline(world: World, order: OrderView) -> list[str]:
         return [row.what for row in await connection.execute(question, {"id": order.id})]
 
 
-async def test_an_order_read_one_by_one_is_made_too(world: World) -> None:
+async def test_an_order_imported_by_its_number_is_created_too(world: World) -> None:
     await a_store(world)
     order = await handed_over(world, await world.an_order(1))
     assert order.commerce_order_id is not None
-    # Read again, it is not made again.
+    # A second read does not create it again.
     await world.imported(order.purchase_order_id, world._stores[0])
     assert len(await updates(world, "commerce_order")) == 1
 
@@ -139,10 +139,10 @@ async def test_an_order_read_one_by_one_is_made_too(world: World) -> None:
         "html_after",
     ],
 )
-async def test_it_is_made_once_whatever_goes_wrong(world: World, fault: str) -> None:
+async def test_an_order_is_created_once_after_any_failure(world: World, fault: str) -> None:
     await a_store(world)
     order = await world.an_order(1)
-    # The first call looks for it, the second asks for the store views; the third makes it.
+    # The first call searches for it, the second reads the store views, the third creates it.
     await world.fault("commerce_orders", "slow", delay=0, times=2)
     await world.fault("commerce_orders", fault, delay=0.3)
     order = await handed_over(world, order)
@@ -151,7 +151,7 @@ async def test_it_is_made_once_whatever_goes_wrong(world: World, fault: str) -> 
     assert order.status == "open"
 
 
-async def test_what_may_still_arrive_is_not_made_again_before_the_quiet_period_is_over(
+async def test_an_order_that_may_still_arrive_is_not_created_again_within_the_quiet_period(
     world: World,
 ) -> None:
     await a_store(world)
@@ -174,7 +174,7 @@ async def test_what_may_still_arrive_is_not_made_again_before_the_quiet_period_i
 
 
 @pytest.mark.parametrize("fault", ["error", "timeout", "drop", "html", "throttle"])
-async def test_a_search_that_fails_makes_nothing_twice(world: World, fault: str) -> None:
+async def test_a_failed_search_creates_nothing_twice(world: World, fault: str) -> None:
     await a_store(world)
     order = await world.an_order(1)
     await world.fault("commerce_orders", fault, delay=0.1, status=503 if fault == "error" else None)
@@ -209,7 +209,7 @@ async def test_an_order_that_commerce_has_is_only_linked(world: World) -> None:
     assert await written(world, "commerce_order") == 1
 
 
-async def test_an_order_that_somebody_linked_is_not_made(world: World) -> None:
+async def test_an_order_that_was_linked_is_not_created(world: World) -> None:
     await a_store(world)
     order = await world.an_order(1)
     changes = {"commerce_order_number": "000000077", "commerce_order_id": 77}
@@ -218,7 +218,9 @@ async def test_an_order_that_somebody_linked_is_not_made(world: World) -> None:
     assert (order.commerce_order_id, await written(world, "commerce_order")) == (77, 0)
 
 
-async def test_only_stores_that_want_it_and_only_what_the_seller_ships(world: World) -> None:
+async def test_orders_are_created_only_for_stores_that_want_it_and_not_if_walmart_ships_them(
+    world: World,
+) -> None:
     quiet = await world.a_store()
     await world.an_order(1, store=quiet)
     store = await a_store(world)
@@ -229,7 +231,7 @@ async def test_only_stores_that_want_it_and_only_what_the_seller_ships(world: Wo
     assert await updates(world, "commerce_order") == []
 
 
-async def test_a_refusal_of_commerces_is_told_and_can_be_retried(world: World) -> None:
+async def test_a_refusal_of_commerce_is_reported_and_can_be_retried(world: World) -> None:
     await a_store(world)
     order = await world.an_order(1)
     await world.fault("commerce_orders", "slow", delay=0, times=2)
@@ -243,15 +245,15 @@ async def test_a_refusal_of_commerces_is_told_and_can_be_retried(world: World) -
         "commerce_order",
     )
     assert detail.update_id is not None
-    told = await retry.retry(
+    preview = await retry.retry(
         world.context, detail.update_id, override_cancel_request=False, actor="test"
     )
-    assert "Commerce is read first" in told.explanation
+    assert "Commerce is read first" in preview.explanation
     order = await handed_over(world, order)
     assert (order.status, order.commerce_order_id is not None) == ("open", True)
 
 
-async def test_dismissing_it_reads_commerce_and_nothing_at_walmart(world: World) -> None:
+async def test_dismissing_an_order_creation_reads_commerce_and_not_walmart(world: World) -> None:
     await a_store(world)
     await world.an_order(1)
     (update,) = await updates(world, "commerce_order")
@@ -261,8 +263,8 @@ async def test_dismissing_it_reads_commerce_and_nothing_at_walmart(world: World)
     assert len(await world.calls("read")) == read
 
 
-async def test_a_commerce_that_hangs_keeps_no_shipment_back(fresh_url: str) -> None:
-    # No call ends by itself while this test runs.
+async def test_a_hanging_commerce_does_not_delay_shipments(fresh_url: str) -> None:
+    # No call ends by itself during this test.
     async with open_world(fresh_url, timeout=60) as world:
         store = await a_store(world)
         await world.fault("commerce_orders", "timeout", times=None)
@@ -279,11 +281,11 @@ async def test_a_commerce_that_hangs_keeps_no_shipment_back(fresh_url: str) -> N
             async with limited():
                 while len(await world.calls("shipping")) < len(sent):
                     await asyncio.sleep(0.02)
-        # No more of it at once than Commerce is asked by one store.
+        # At most as many calls at once as one store may make to Commerce.
         assert len(await world.calls("commerce_orders")) <= 4
 
 
-async def test_a_token_that_commerce_rejects_stops_commerce_alone(world: World) -> None:
+async def test_a_token_rejected_by_commerce_stops_only_commerce(world: World) -> None:
     store = await a_store(world, commerce_access_token="wrong")
     order = await world.an_order(1)
     (update,) = await updates(world, "commerce_order")
@@ -302,7 +304,7 @@ async def test_a_token_that_commerce_rejects_stops_commerce_alone(world: World) 
     assert order.commerce_order_id is not None
 
 
-async def test_a_store_whose_keys_walmart_rejects_asks_walmart_for_no_buyer(world: World) -> None:
+async def test_a_store_with_rejected_walmart_keys_does_not_read_the_buyer(world: World) -> None:
     await a_store(world)
     await world.an_order(1)
     async with world.database.begin() as connection:
@@ -323,7 +325,7 @@ async def canceled(world: World, order: OrderView) -> None:
 
 
 @pytest.mark.parametrize("fault", [None, "timeout_after", "drop", "error_after", "error"])
-async def test_the_reason_of_a_cancellation_is_written_where_commerce_shows_it(
+async def test_the_reason_of_a_cancellation_is_noted_in_commerce(
     world: World, fault: str | None
 ) -> None:
     await a_store(world)
@@ -340,7 +342,7 @@ async def test_the_reason_of_a_cancellation_is_written_where_commerce_shows_it(
     assert "Offline Channel Payment" in lines
 
 
-async def test_what_walmart_did_by_itself_is_noted_in_commerce(world: World) -> None:
+async def test_changes_made_by_walmart_are_noted_in_commerce(world: World) -> None:
     await a_store(world)
     order = await handed_over(world, await world.an_order(2))
     base = f"/simulator/orders/{order.purchase_order_id}"
@@ -357,7 +359,7 @@ async def test_what_walmart_did_by_itself_is_noted_in_commerce(world: World) -> 
     assert second.startswith("Canceled at Walmart: 1 of SKU-1")
 
 
-async def test_stock_is_read_in_commerce_when_walmart_is_told(world: World) -> None:
+async def test_stock_is_read_from_commerce_when_it_is_sent_to_walmart(world: World) -> None:
     await a_store(world, commerce_stock_id=1)
     order = await handed_over(world, await world.an_order(2))
     wanted = CancelRequest("pricing_error")
@@ -376,7 +378,7 @@ async def test_stock_is_read_in_commerce_when_walmart_is_told(world: World) -> N
 
 
 async def refunded(world: World) -> None:
-    """An order whose one return is refunded."""
+    """An order with one return, which is refunded."""
     number = await world.at_walmart(2, store=world._stores[0])
     await world.walmart.post(f"/simulator/orders/{number}/ship", json={})
     order = await world.imported(number, world._stores[0])
@@ -388,7 +390,7 @@ async def refunded(world: World) -> None:
     await world.deliver_until(accepted.update.id)
 
 
-async def test_stock_is_read_in_commerce_after_a_refund(world: World) -> None:
+async def test_stock_is_read_from_commerce_after_a_refund(world: World) -> None:
     await a_store(world, commerce_stock_id=1)
     path = f"/simulator/shops/{SHOP}/stock"
     await world.walmart.post(path, json={"sku": "SKU-1", "quantity": 43})
@@ -399,13 +401,13 @@ async def test_stock_is_read_in_commerce_after_a_refund(world: World) -> None:
     assert [(each["sku"], each["quantity"]) for each in answer] == [("SKU-1", 43)]
 
 
-async def test_where_commerce_cannot_be_asked_no_stock_follows_a_refund(world: World) -> None:
+async def test_no_stock_follows_a_refund_if_commerce_is_unreachable(world: World) -> None:
     await a_store(world)
     await refunded(world)
     assert await updates(world, "inventory") == []
 
 
-async def test_nothing_of_the_buyer_is_kept(world: World) -> None:
+async def test_no_data_of_the_buyer_is_stored(world: World) -> None:
     await a_store(world)
     await handed_over(world, await world.an_order(2))
     private = ("Sam", "Sample", "Example Street", "Bentonville", "relay.walmart", "token-of-")
@@ -419,7 +421,7 @@ async def test_nothing_of_the_buyer_is_kept(world: World) -> None:
                 assert not [word for word in private if word in row], (table, row[:2000])
 
 
-async def test_a_commerce_order_that_nobody_has_linked_yet_is_recognised(world: World) -> None:
+async def test_an_unlinked_commerce_order_is_recognised(world: World) -> None:
     store = await a_store(world)
     order = await handed_over(world, await world.an_order(2))
     (made,) = (await shop(world))["orders"]
@@ -438,18 +440,18 @@ async def test_a_commerce_order_that_nobody_has_linked_yet_is_recognised(world: 
     assert again.lines[0].quantity.pending == 1
 
 
-async def test_what_was_told_before_waybill_knew_its_order_is_carried_out_by_a_poller(
+async def test_an_event_received_before_its_order_is_processed_by_a_poller(
     world: World,
 ) -> None:
     store = await a_store(world)
     order = await world.an_order(2)
-    # Commerce cannot say whose it is.
+    # Commerce cannot say which order it is.
     await world.fault("commerce_orders", "error", status=503)
     (waiting,) = await updates(world, "commerce_order")
     item = RequestedItem(1, commerce_item_id=1)
-    told = ShipmentSaved(FIRST_ORDER, "45", (item,), (Track("ups", "UPS", "1Z1"),))
+    event = ShipmentSaved(FIRST_ORDER, "45", (item,), (Track("ups", "UPS", "1Z1"),))
     with pytest.raises(NotAvailable):
-        await receive.receive(world.context, store.store_id, told)
+        await receive.receive(world.context, store.store_id, event)
     async with world.database.begin() as connection:
         await connection.execute(
             sa.text("UPDATE order_lines SET commerce_item_id = 1 WHERE order_id = :id"),
@@ -468,7 +470,7 @@ async def test_what_was_told_before_waybill_knew_its_order_is_carried_out_by_a_p
 
 
 async def own_order(world: World) -> int:
-    """An order that the shop itself took."""
+    """An order that the shop itself received."""
     entity = {
         "base_grand_total": 1,
         "grand_total": 1,
@@ -484,7 +486,7 @@ async def own_order(world: World) -> int:
     return int(answer.raise_for_status().json()["entity_id"])
 
 
-async def test_an_order_of_commerces_own_is_passed_over(world: World) -> None:
+async def test_an_event_of_the_shops_own_order_is_ignored(world: World) -> None:
     store = await a_store(world)
     await handed_over(world, await world.an_order(1))
     event = ShipmentSaved(await own_order(world), "45", None, (Track("ups", "UPS", "1Z1"),))
@@ -493,24 +495,24 @@ async def test_an_order_of_commerces_own_is_passed_over(world: World) -> None:
 
 
 @pytest.mark.parametrize("how", ["refused", "not found", "without Walmart's number"])
-async def test_a_shipment_is_kept_where_commerce_does_not_say_that_the_order_is_its_own(
+async def test_a_shipment_is_kept_if_commerce_does_not_say_that_the_order_is_its_own(
     world: World, how: str
 ) -> None:
     store = await a_store(world)
-    # It is not made yet, or somebody has to make it by hand.
+    # It does not exist yet, or a person has to create it.
     order = await world.an_order(2)
     number = await own_order(world)
     if how == "refused":
         await world.fault("commerce_orders", "refuse", status=400)
-    # An address that leads elsewhere answers so, too.
+    # A wrong address answers the same.
     number += how == "not found"
     item = RequestedItem(1, commerce_item_id=70)
-    told = ShipmentSaved(number, "45", (item,), (Track("ups", "UPS", "1Z1"),))
+    event = ShipmentSaved(number, "45", (item,), (Track("ups", "UPS", "1Z1"),))
     if how == "refused":
         with pytest.raises(NotAvailable):
-            await receive.receive(world.context, store.store_id, told)
+            await receive.receive(world.context, store.store_id, event)
     else:
-        done = await receive.receive(world.context, store.store_id, told)
+        done = await receive.receive(world.context, store.store_id, event)
         assert done.what == "waiting"
     changes = {"commerce_order_id": number}
     await link_to_commerce.link(
@@ -520,7 +522,7 @@ async def test_a_shipment_is_kept_where_commerce_does_not_say_that_the_order_is_
 
 
 @pytest.mark.parametrize("fault", ["error", "timeout", "html"])
-async def test_an_event_waits_while_commerce_cannot_say_whose_it_is(
+async def test_an_event_waits_while_commerce_cannot_identify_its_order(
     world: World, fault: str
 ) -> None:
     store = await a_store(world)
@@ -556,7 +558,7 @@ async def test_a_token_is_never_sent_to_a_new_address(world: World) -> None:
         ({"commerce_base_url": "http://203.0.113.7"}, "address_forbidden"),
     ],
 )
-async def test_a_commerce_that_cannot_be_called_is_refused(
+async def test_a_forbidden_commerce_address_is_refused(
     world: World, changes: dict[str, Any], code: str
 ) -> None:
     with pytest.raises(Invalid) as refused:
@@ -564,7 +566,7 @@ async def test_a_commerce_that_cannot_be_called_is_refused(
     assert code in {problem.code for problem in refused.value.problems}
 
 
-async def test_an_address_that_leads_elsewhere_later_is_not_called(world: World) -> None:
+async def test_an_address_that_becomes_forbidden_later_is_not_called(world: World) -> None:
     store = await a_store(world)
     async with world.database.begin() as connection:
         elsewhere = world.walmart_url.replace("127.0.0.1", "0.0.0.0")  # noqa: S104 - never called
@@ -578,29 +580,29 @@ async def test_an_address_that_leads_elsewhere_later_is_not_called(world: World)
     assert await world.calls("commerce_orders") == []
 
 
-async def test_an_answer_that_is_not_commerces_is_not_shown(world: World) -> None:
+async def test_an_answer_that_is_not_from_commerce_is_not_shown(world: World) -> None:
     store = await a_store(world)
-    async with serving(SomebodyElse()) as url, world.database.begin() as connection:
+    async with serving(ForeignServer()) as url, world.database.begin() as connection:
         await connection.execute(sa.text("UPDATE stores SET commerce_base_url = :u"), {"u": url})
         await connection.commit()
         await world.an_order(1, store=store)
         (waiting,) = await updates(world, "commerce_order")
         (tried,) = await world.deliver_until(waiting.id, states={State.RETRYING, State.VERIFYING})
-    told = await shown(world, tried)
-    assert {response for _, response in told} == {
+    calls = await shown(world, tried)
+    assert {response for _, response in calls} == {
         "[23 characters that are no answer of this system's]"
     }
 
 
 async def shown(world: World, update: UpdateView) -> set[tuple[str | None, str | None]]:
-    """What people see of an update's calls: how each failed, and what came back."""
+    """The calls of an update as the API shows them: the failure and the response of each."""
     async with world.database.begin() as connection:
         attempts = await queries.attempts(connection, update.store_id.int & 0xFFFFFFFF, update.id)
     return {(call.failure, call.response) for each in attempts for call in each.calls}
 
 
-class SomebodyElse:
-    """Something in the network that answers JSON, and is no Commerce."""
+class ForeignServer:
+    """A server in the network that answers JSON and is not Commerce."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":

@@ -1,4 +1,4 @@
-"""Results are written in batches: what waits for whom, and that nobody waits for ever."""
+"""The completer: results are written in batches, and no result waits for ever."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -29,7 +29,7 @@ _NOW = datetime(2026, 11, 26, tzinfo=UTC)
 
 
 async def results(world: World, number: int) -> list[DeliveryResult]:
-    """Of that many shipments of one store more."""
+    """Results of this many more shipments of one store."""
     store = await world.a_store()
     for one in range(number):
         order = await world.an_order(1, store=store)
@@ -50,7 +50,7 @@ async def results(world: World, number: int) -> list[DeliveryResult]:
 
 @asynccontextmanager
 async def writing(world: World, waited_for: Callable[[int], bool]) -> AsyncIterator[Completer]:
-    """A recorder whose clock stands still, so that no batch is ever written for its age."""
+    """A completer with a stopped clock, so that no batch is written because of its age."""
     made = Completer(
         database=world.database,
         new_id=world.context.new_id,
@@ -72,7 +72,7 @@ async def test_the_first_result_is_written_at_once(world: World) -> None:
     assert (await world.update(result.update.id)).state == "retrying"
 
 
-async def test_a_result_that_something_waits_for_is_written_at_once(world: World) -> None:
+async def test_a_result_with_a_waiting_successor_is_written_at_once(world: World) -> None:
     first, second, third = await results(world, 3)
     async with writing(world, lambda waiting: waiting >= 2) as made, limited():
         await made.write(first)
@@ -84,7 +84,7 @@ async def test_a_result_that_something_waits_for_is_written_at_once(world: World
     assert (await world.update(second.update.id)).state == "retrying"
 
 
-async def test_many_results_are_written_at_once(world: World) -> None:
+async def test_many_results_are_written_in_one_batch(world: World) -> None:
     first, *others = await results(world, completer.ENOUGH + 1)
     async with writing(world, lambda _: False) as made, limited():
         await made.write(first)
@@ -92,7 +92,7 @@ async def test_many_results_are_written_at_once(world: World) -> None:
     assert {(await world.update(each.update.id)).state for each in others} == {"retrying"}
 
 
-async def test_a_result_that_nothing_waits_for_is_written_soon(world: World) -> None:
+async def test_a_result_without_a_waiting_successor_is_written_soon(world: World) -> None:
     first, second = await results(world, 2)
     async with writing(world, lambda _: False) as made, limited():
         made.monotonic = asyncio.get_running_loop().time
@@ -101,10 +101,10 @@ async def test_a_result_that_nothing_waits_for_is_written_soon(world: World) -> 
     assert (await world.update(second.update.id)).state == "retrying"
 
 
-async def test_where_stores_lie_apart_one_stores_trouble_is_not_anothers(world: World) -> None:
+async def test_a_failing_store_does_not_affect_others_when_stores_are_sharded(world: World) -> None:
     world.database.placement.sharded = True
     stores = [await results(world, 2) for _ in range(3)]
-    # PostgreSQL keeps no such character.
+    # PostgreSQL cannot store this character.
     spoilt = replace(stores[1][0], attempt=replace(stores[1][0].attempt, detail="\0"))
     stores[1][0] = spoilt
     given = [each for of_store in stores for each in of_store]
@@ -115,7 +115,7 @@ async def test_where_stores_lie_apart_one_stores_trouble_is_not_anothers(world: 
     assert set(states.values()) == {"retrying"}
 
 
-async def test_a_result_that_cannot_be_written_counts_as_a_fault_of_ours(world: World) -> None:
+async def test_a_result_that_cannot_be_written_counts_as_an_internal_error(world: World) -> None:
     (result,) = await results(world, 1)
     spoilt = replace(
         result,
@@ -131,8 +131,8 @@ async def test_a_result_that_cannot_be_written_counts_as_a_fault_of_ours(world: 
     assert attempt.verdict == "fault"
 
 
-async def test_a_stores_results_wait_for_its_server_and_keep_nobody_waiting(world: World) -> None:
-    """Its rows cannot be had for as long as somebody holds them, here."""
+async def test_results_of_a_locked_store_do_not_delay_others(world: World) -> None:
+    """Here its rows are locked by another session."""
     world.database.placement.sharded = True
     (held,), (free,) = await results(world, 1), await results(world, 1)
     hold = sa.text("SELECT FROM orders WHERE id = :id FOR UPDATE")
@@ -147,8 +147,8 @@ async def test_a_stores_results_wait_for_its_server_and_keep_nobody_waiting(worl
 
 
 @pytest.mark.parametrize("row", ["orders", "updates", "lanes"])
-async def test_a_held_row_keeps_no_other_result_waiting(world: World, row: str) -> None:
-    """Stores lie together here, so all are of one batch at first."""
+async def test_a_locked_row_does_not_delay_other_results(world: World, row: str) -> None:
+    """Stores share a server here, so all results start in one batch."""
     (held,), others, later = (
         await results(world, 1),
         await results(world, 5),
@@ -175,7 +175,7 @@ async def test_a_held_row_keeps_no_other_result_waiting(world: World, row: str) 
     assert (await world.update(held.update.id)).state == "retrying"
 
 
-async def test_a_connection_that_dies_while_it_is_set_up_drops_no_result(
+async def test_a_connection_that_dies_during_setup_loses_no_result(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (result,) = await results(world, 1)
@@ -198,8 +198,8 @@ async def test_a_connection_that_dies_while_it_is_set_up_drops_no_result(
 
 
 @pytest.mark.parametrize("sharded", [False, True])
-async def test_what_is_written_twice_is_written_once(world: World, sharded: bool) -> None:
-    """As after a COMMIT whose answer was lost."""
+async def test_a_result_written_twice_is_recorded_once(world: World, sharded: bool) -> None:
+    """As after a COMMIT with a lost answer."""
     world.database.placement.sharded = sharded
     (result,) = await results(world, 1)
     first, second = [
@@ -212,10 +212,10 @@ async def test_what_is_written_twice_is_written_once(world: World, sharded: bool
     assert [each.verdict for each in tries] == ["try_later"]
 
 
-async def test_a_result_is_dropped_when_its_lease_has_ended_and_frees_its_slot(
+async def test_a_result_is_dropped_and_frees_its_slot_when_its_lease_has_ended(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its lease counts from when it came, however many were tried before it."""
+    """The lease counts from the arrival of the result, whatever was tried before it."""
     (result,) = await results(world, 1)
     tried: list[int] = []
 

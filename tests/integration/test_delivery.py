@@ -1,4 +1,4 @@
-"""From the outbox to Walmart and back, with real HTTP and a real database."""
+"""Delivery: from the outbox to Walmart and back, with real HTTP and a real database."""
 
 from dataclasses import replace
 from typing import Any
@@ -28,7 +28,7 @@ async def shipped(world: World, order: OrderView, number: str, **changes: Any) -
 
 
 async def effects(world: World, order: OrderView) -> list[tuple[str, str, int]]:
-    """What Walmart applied to an order: operation, line and units."""
+    """The effects of Walmart on an order: operation, line and units."""
     return [
         (entry["operation"], entry["line"], entry["quantity"])
         for entry in await world.ledger(order.purchase_order_id)
@@ -71,7 +71,7 @@ async def test_a_new_order_is_acknowledged_and_then_canceled(world: World) -> No
     assert sorted(await effects(world, order)) == [("cancel", "1", 2), ("cancel", "2", 1)]
 
 
-async def test_units_are_pending_until_walmart_has_said_so(world: World) -> None:
+async def test_units_are_pending_until_walmart_confirms_them(world: World) -> None:
     order = await world.an_order(3)
     await shipped(world, order, "1ZA", items=items(l1=2))
     view = await world.order(order.id)
@@ -99,7 +99,7 @@ async def test_a_lost_answer_is_read_back_and_nothing_is_sent_again(
 
 
 @pytest.mark.parametrize("kind", ["timeout", "error", "drop", "html"])
-async def test_a_write_that_did_not_land_is_sent_again_only_after_the_quiet_period(
+async def test_a_write_that_did_not_arrive_is_sent_again_only_after_the_quiet_period(
     world: World, kind: str
 ) -> None:
     order = await world.an_order(3)
@@ -113,7 +113,7 @@ async def test_a_write_that_did_not_land_is_sent_again_only_after_the_quiet_peri
     assert any(at - first["received_at"] >= 0.4e9 and at < second["received_at"] for at in reads)
 
 
-async def test_an_effect_that_lands_late_is_not_doubled(world: World) -> None:
+async def test_an_effect_that_arrives_late_is_not_doubled(world: World) -> None:
     order = await world.an_order(3)
     await world.fault("shipping", "late", delay=world.timeout + 0.3)
     update = await shipped(world, order, "1ZA", items=items(l1=1))
@@ -121,7 +121,7 @@ async def test_an_effect_that_lands_late_is_not_doubled(world: World) -> None:
     assert await effects(world, order) == [("shipping", "1", 1)]
 
 
-async def test_a_refused_connection_is_tried_again_without_a_read(world: World) -> None:
+async def test_a_refused_connection_is_retried_without_a_read(world: World) -> None:
     order = await world.an_order(3)
     await world.fault("shipping", "throttle", delay=0.2)
     update = await shipped(world, order, "1ZA")
@@ -130,7 +130,7 @@ async def test_a_refused_connection_is_tried_again_without_a_read(world: World) 
     assert await effects(world, order) == [("shipping", "1", 3)]
 
 
-async def test_a_refusal_shows_on_the_order_and_a_retry_confirms_it(world: World) -> None:
+async def test_a_refusal_is_shown_on_the_order_and_a_retry_confirms_it(world: World) -> None:
     order = await world.an_order(3)
     await world.fault(
         "shipping",
@@ -155,7 +155,7 @@ async def test_a_refusal_shows_on_the_order_and_a_retry_confirms_it(world: World
     assert await effects(world, order) == [("shipping", "1", 3)]
 
 
-async def test_a_failed_shipment_lets_a_later_one_through_but_no_cancellation(
+async def test_a_failed_shipment_allows_a_later_shipment_but_no_cancellation(
     world: World,
 ) -> None:
     order = await world.an_order(3)
@@ -170,7 +170,7 @@ async def test_a_failed_shipment_lets_a_later_one_through_but_no_cancellation(
         await cancel.cancel(world.context, order.id, CancelRequest("fraud"), actor=ACTOR)
 
 
-async def test_a_refusal_that_cannot_be_read_back_is_sent_again_and_judged_then(
+async def test_a_refused_write_without_a_readback_is_sent_again_and_judged_then(
     world: World,
 ) -> None:
     order = await world.an_order(3)
@@ -183,7 +183,7 @@ async def test_a_refusal_that_cannot_be_read_back_is_sent_again_and_judged_then(
     assert await effects(world, order) == []
 
 
-async def test_a_person_dismisses_what_they_did_in_seller_center(world: World) -> None:
+async def test_a_dismissal_accepts_what_was_done_in_seller_center(world: World) -> None:
     order = await world.an_order(3)
     await world.fault("shipping", "refuse")
     update = await shipped(world, order, "1ZA")
@@ -199,7 +199,7 @@ async def test_a_person_dismisses_what_they_did_in_seller_center(world: World) -
     )
 
 
-async def test_dismissing_frees_what_walmart_does_not_show(world: World) -> None:
+async def test_a_dismissal_frees_units_that_walmart_does_not_show(world: World) -> None:
     order = await world.an_order(3)
     await world.fault("shipping", "refuse")
     update = await shipped(world, order, "1ZA")
@@ -212,7 +212,7 @@ async def test_dismissing_frees_what_walmart_does_not_show(world: World) -> None
     assert (await world.order(order.id)).status == "shipped"
 
 
-async def test_units_stay_reserved_where_a_dismissal_cannot_read_walmart(world: World) -> None:
+async def test_units_stay_reserved_if_a_dismissal_cannot_read_walmart(world: World) -> None:
     order = await world.an_order(3)
     await world.fault("shipping", "refuse")
     update = await shipped(world, order, "1ZA")
@@ -227,7 +227,7 @@ async def test_units_stay_reserved_where_a_dismissal_cannot_read_walmart(world: 
     assert refreshed.order.lines[0].quantity.remaining == 3
 
 
-async def test_a_tracking_number_corrected_before_delivery_is_the_one_sent(world: World) -> None:
+async def test_a_tracking_number_corrected_before_delivery_is_sent(world: World) -> None:
     order = await world.an_order(3)
     result = await ship.ship(world.context, order.id, a_package("1ZWRONG"), actor=ACTOR)
     await correct_tracking.correct(
@@ -258,7 +258,7 @@ async def test_a_correction_retries_a_failed_shipment(world: World) -> None:
     assert (await world.order(order.id)).status == "shipped"
 
 
-async def test_a_cancellation_of_what_left_meanwhile_cancels_nothing(world: World) -> None:
+async def test_a_cancellation_of_shipped_units_cancels_nothing(world: World) -> None:
     order = await world.an_order(2)
     canceled = await cancel.cancel(world.context, order.id, CancelRequest("fraud"), actor=ACTOR)
     await world.shipped_by_hand(order, 1, "BYHAND")
@@ -270,7 +270,7 @@ async def test_a_cancellation_of_what_left_meanwhile_cancels_nothing(world: Worl
     assert (await world.order(order.id)).lines[0].quantity.shipped == 1
 
 
-async def test_a_lost_cancellation_answer_is_read_back(world: World) -> None:
+async def test_a_lost_answer_to_a_cancellation_is_read_back(world: World) -> None:
     order = await world.an_order(2)
     await world.fault("cancel", "timeout_after")
     canceled = await cancel.cancel(world.context, order.id, CancelRequest("fraud"), actor=ACTOR)
@@ -279,7 +279,7 @@ async def test_a_lost_cancellation_answer_is_read_back(world: World) -> None:
     assert len(await world.calls("cancel")) == 1
 
 
-async def test_a_shipment_of_an_order_nobody_acknowledged_acknowledges_it_on_the_way(
+async def test_the_shipment_of_an_unacknowledged_order_acknowledges_it(
     world: World,
 ) -> None:
     order = await world.an_order(2, status="Created")
@@ -290,7 +290,7 @@ async def test_a_shipment_of_an_order_nobody_acknowledged_acknowledges_it_on_the
     assert await effects(world, order) == [("shipping", "1", 2)]
 
 
-async def test_a_buyer_s_wish_to_cancel_stops_the_shipment_until_a_person_overrides_it(
+async def test_a_buyers_cancellation_request_stops_the_shipment_until_it_is_overridden(
     world: World,
 ) -> None:
     order = await world.an_order(2)
@@ -306,7 +306,7 @@ async def test_a_buyer_s_wish_to_cancel_stops_the_shipment_until_a_person_overri
     assert (await world.order(order.id)).status == "shipped"
 
 
-async def test_a_customer_request_needs_the_buyer_to_have_asked(world: World) -> None:
+async def test_a_customer_request_needs_a_cancellation_request_of_the_buyer(world: World) -> None:
     order = await world.an_order(2)
     request = CancelRequest("customer_request")
     with pytest.raises(Exception, match="did not ask"):
@@ -339,7 +339,7 @@ async def test_rejected_credentials_pause_the_store_and_resume_when_corrected(
     assert (await world.order(order.id)).status == "shipped"
 
 
-async def test_an_early_read_that_shows_nothing_is_not_believed(world: World) -> None:
+async def test_an_early_read_that_shows_nothing_is_not_final(world: World) -> None:
     """The write lands between the first read (2 s) and the end of the quiet period (3 s)."""
     order = await world.an_order(3)
     await world.fault("shipping", "late", delay=world.timeout + 2.5)
@@ -363,7 +363,7 @@ async def test_a_200_that_does_not_show_the_units_is_read_again(world: World) ->
     assert (await world.order(order.id)).status == "shipped"
 
 
-async def test_a_retry_reads_walmart_before_it_sends_even_where_nobody_could_read_before(
+async def test_a_retry_reads_walmart_before_it_sends_if_no_read_succeeded_before(
     world: World,
 ) -> None:
     order = await world.an_order(3)
@@ -379,7 +379,7 @@ async def test_a_retry_reads_walmart_before_it_sends_even_where_nobody_could_rea
     assert (await world.order(order.id)).status == "shipped"
 
 
-async def test_a_retry_says_when_walmart_has_it_already(world: World) -> None:
+async def test_a_retry_reports_what_walmart_already_has(world: World) -> None:
     order = await world.an_order(3)
     await world.fault("shipping", "refuse")
     update = await shipped(world, order, "1ZA")
@@ -390,7 +390,7 @@ async def test_a_retry_says_when_walmart_has_it_already(world: World) -> None:
     assert (await world.order(order.id)).status == "shipped"
 
 
-async def test_units_shipped_otherwise_hand_a_waiting_shipment_to_a_person(world: World) -> None:
+async def test_units_shipped_by_hand_make_a_waiting_shipment_need_a_person(world: World) -> None:
     order = await world.an_order(3)
     first = await shipped(world, order, "1ZA", items=items(l1=1))
     second = await shipped(world, order, "1ZB", items=items(l1=1))
@@ -403,7 +403,7 @@ async def test_units_shipped_otherwise_hand_a_waiting_shipment_to_a_person(world
     assert (line.quantity.shipped, line.quantity.pending, line.quantity.remaining) == (3, 0, 0)
 
 
-async def test_more_units_under_the_number_than_were_sent_are_shown_to_a_person(
+async def test_more_units_under_the_number_than_were_sent_are_reported(
     world: World,
 ) -> None:
     order = await world.an_order(2)
@@ -420,7 +420,7 @@ async def test_more_units_under_the_number_than_were_sent_are_shown_to_a_person(
         assert (await world.order(order.id)).status == "error"
 
 
-async def test_a_picture_is_old_once_something_newer_was_written_down(world: World) -> None:
+async def test_a_snapshot_older_than_a_recorded_change_is_not_applied(world: World) -> None:
     order = await world.an_order(2)
     async with world.context.transaction() as connection:
         basis = await repository.lock(connection, order.id)
@@ -431,7 +431,7 @@ async def test_a_picture_is_old_once_something_newer_was_written_down(world: Wor
     assert not settlement.still_holds(basis, now)
 
 
-async def test_a_fault_of_ours_is_told_as_one_and_stops_nobody_else(world: World) -> None:
+async def test_an_internal_error_is_reported_as_one_and_stops_no_other_update(world: World) -> None:
     order, other = await world.an_order(1), await world.an_order(1)
     package = a_package("1ZA")
     broken = (await ship.ship(world.context, order.id, package, actor=ACTOR)).shipment.update
@@ -441,10 +441,10 @@ async def test_a_fault_of_ours_is_told_as_one_and_stops_nobody_else(world: World
             sa.text("UPDATE updates SET payload = '{}' WHERE id = :id"), {"id": broken.id}
         )
     await world.deliver_until(fine.id)
-    (told,) = await world.deliver_until(broken.id)
-    assert told.state == "failed"
-    assert told.status_detail is not None
-    assert (told.status_detail.code, told.status_detail.origin) == ("waybill_fault", "waybill")
-    # Nothing of it left, so nothing may still arrive.
-    assert told.in_doubt_until is None
-    assert told.attempts_made == retry_policy.MAX_FAULTS
+    (failed,) = await world.deliver_until(broken.id)
+    assert failed.state == "failed"
+    assert failed.status_detail is not None
+    assert (failed.status_detail.code, failed.status_detail.origin) == ("waybill_fault", "waybill")
+    # None of it was sent, so none of it can still arrive.
+    assert failed.in_doubt_until is None
+    assert failed.attempts_made == retry_policy.MAX_FAULTS

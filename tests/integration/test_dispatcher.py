@@ -1,4 +1,4 @@
-"""From an announcement to a claim: what is named is claimed at once, what follows is found."""
+"""The dispatcher: an announced update is claimed at once, and later ones without the next poll."""
 
 import asyncio
 import dataclasses
@@ -37,13 +37,13 @@ from tests.harness.outbox import VAULT, claim
 from tests.harness.waiting import limited
 from tests.harness.world import ACTOR, World
 
-# So long that a poller that only found what is due by its poll would never end a test.
+# So long that a poller that finds due updates only by polling would not end a test.
 NEVER = 3600.0
 
 
 @asynccontextmanager
 async def listening(url: str) -> AsyncIterator[WakeSignal]:
-    """What a poller of another process hears."""
+    """The notifications that a poller of another process receives."""
     wake_signal = WakeSignal()
     async with NotifyListener(url, wake_signal):
         await wake_signal.wait()
@@ -70,7 +70,7 @@ async def test_a_shipment_is_announced_by_its_store_and_kind(world: World) -> No
     assert wake_signal.take() == (frozenset({(7, Kind.SHIPMENT), (9, Kind.CANCELLATION)}), False)
 
 
-async def test_too_many_to_name_are_announced_as_anything(world: World) -> None:
+async def test_too_many_groups_are_announced_without_names(world: World) -> None:
     async with listening(world.url) as wake_signal, NotifyPublisher(world.url) as publisher:
         publisher.wake(*((store, Kind.SHIPMENT) for store in range(MOST_HINTS + 1)))
         await wake_signal.wait()
@@ -78,9 +78,7 @@ async def test_too_many_to_name_are_announced_as_anything(world: World) -> None:
 
 
 @pytest.mark.parametrize("words", ["", "of another version", "7:something_new", "x:shipment"])
-async def test_an_announcement_that_is_not_understood_may_mean_anything(
-    world: World, words: str
-) -> None:
+async def test_an_unreadable_announcement_may_mean_any_group(world: World, words: str) -> None:
     connection: Any = await asyncpg.connect(**asyncpg_arguments(world.url))
     async with listening(world.url) as wake_signal:
         await connection.execute(f"NOTIFY {CHANNEL}, '{words}'")
@@ -89,7 +87,7 @@ async def test_an_announcement_that_is_not_understood_may_mean_anything(
     assert wake_signal.take() == (frozenset(), True)
 
 
-async def test_what_is_announced_is_delivered_without_waiting_for_the_next_poll(
+async def test_an_announced_update_is_delivered_before_the_next_poll(
     world: World,
 ) -> None:
     async with world.polling(poll_interval=NEVER):
@@ -97,7 +95,7 @@ async def test_what_is_announced_is_delivered_without_waiting_for_the_next_poll(
         await confirmed(world, await shipped(world, "1ZAGAIN"))
 
 
-async def test_an_update_that_waited_for_another_follows_without_the_next_poll(
+async def test_a_successor_is_delivered_before_the_next_poll(
     world: World,
 ) -> None:
     order = await world.an_order(3)
@@ -107,7 +105,7 @@ async def test_an_update_that_waited_for_another_follows_without_the_next_poll(
             await confirmed(world, update)
 
 
-async def test_a_retry_comes_without_the_next_poll(world: World) -> None:
+async def test_a_retry_is_delivered_before_the_next_poll(world: World) -> None:
     await world.fault("shipping", "error", times=1)
     update = await shipped(world, "1ZRETRY")
     await world.answered_before()
@@ -115,7 +113,7 @@ async def test_a_retry_comes_without_the_next_poll(world: World) -> None:
         await confirmed(world, update)
 
 
-async def test_what_a_lane_held_back_goes_when_walmart_has_answered(world: World) -> None:
+async def test_updates_of_a_full_lane_go_as_soon_as_walmart_has_answered(world: World) -> None:
     store = await world.a_store()
     found = []
     for number in range(9):
@@ -127,7 +125,7 @@ async def test_what_a_lane_held_back_goes_when_walmart_has_answered(world: World
 
 
 async def two_left(world: World) -> None:
-    """Three shipments of a store that may make two calls more."""
+    """Three shipments of a store with two remaining calls."""
     for number in range(3):
         await shipped(world, f"1Z{number}")
     await world.answered_before()
@@ -135,11 +133,11 @@ async def two_left(world: World) -> None:
     async with world.database.begin() as connection:
         now = await rate_limits.now(connection)
         ways = (Endpoint.SHIP, Endpoint.ALL)
-        told = [CallReport(1, each, now, now, tokens=2, replenish_at=hour) for each in ways]
-        await rate_limits.record(connection, told, Breaker())
+        reports = [CallReport(1, each, now, now, tokens=2, replenish_at=hour) for each in ways]
+        await rate_limits.record(connection, reports, Breaker())
 
 
-# What another poller's claim does, in a transaction that is still open.
+# The claim of another poller, in a transaction that is still open.
 _TAKES = """
     UPDATE updates SET state = 'sending', lease_token = gen_random_uuid(), leased_by = 'x',
            leased_until = now() + interval '1 minute'
@@ -149,7 +147,7 @@ _TAKES = """
 _COUNTS = "UPDATE lanes SET claims = claims + 1 WHERE store_id = 1 AND endpoint = '*'"
 
 
-async def test_nobody_claims_by_a_count_that_another_claim_has_changed(world: World) -> None:
+async def test_a_claim_does_not_use_a_count_that_another_claim_has_changed(world: World) -> None:
     await two_left(world)
     other: Any = await asyncpg.connect(**asyncpg_arguments(world.url))
     async with other.transaction():
@@ -163,7 +161,7 @@ async def test_nobody_claims_by_a_count_that_another_claim_has_changed(world: Wo
     assert len(taken) == 1
 
 
-async def test_a_store_that_somebody_holds_is_tried_again_and_again(world: World) -> None:
+async def test_a_locked_store_is_tried_again_and_again(world: World) -> None:
     order = await world.an_order(1)
     await world.answered_before()
     other: Any = await asyncpg.connect(**asyncpg_arguments(world.url))
@@ -177,7 +175,7 @@ async def test_a_store_that_somebody_holds_is_tried_again_and_again(world: World
     await other.close()
 
 
-async def test_a_retry_comes_in_time_while_another_store_is_held(world: World) -> None:
+async def test_a_retry_is_on_time_while_another_store_is_locked(world: World) -> None:
     held = await world.an_order(1, store=await world.a_store())
     order = await world.an_order(1, store=await world.a_store())
     await world.fault("shipping", "error", times=1)
@@ -190,7 +188,7 @@ async def test_a_retry_comes_in_time_while_another_store_is_held(world: World) -
     await other.close()
 
 
-async def test_of_two_that_looked_at_the_same_time_one_takes(world: World) -> None:
+async def test_only_one_of_two_concurrent_surveys_leads_to_a_claim(world: World) -> None:
     await two_left(world)
     groups = [each for each in await due.groups(world.database.by_key) if each.due_in <= 0]
     async with world.database.by_key.session() as session:
@@ -202,7 +200,7 @@ async def test_of_two_that_looked_at_the_same_time_one_takes(world: World) -> No
     assert taken == {}
 
 
-async def test_of_several_stores_none_waits_for_one_that_another_claims_of(world: World) -> None:
+async def test_a_claim_of_several_stores_does_not_wait_for_a_locked_one(world: World) -> None:
     await two_left(world)
     order = await world.an_order(1, store=await world.a_store())
     await shipped(world, "1ZOTHER", order.id)
@@ -234,7 +232,7 @@ async def until_one_waits(connection: Any) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_look_tells_when_the_next_is_due(world: World) -> None:
+async def test_a_survey_returns_the_next_due_time(world: World) -> None:
     update = await shipped(world, "1ZLATER")
     await world.answered_before()
     async with world.database.begin() as connection:
@@ -244,7 +242,7 @@ async def test_a_look_tells_when_the_next_is_due(world: World) -> None:
     assert [math.ceil(each.due_in / 10) for each in found] == [50]
 
 
-async def test_a_token_of_commerce_that_nobody_can_read_stops_no_shipment(world: World) -> None:
+async def test_an_unreadable_commerce_token_stops_no_shipment(world: World) -> None:
     store = await world.a_store(
         commerce_base_url=world.walmart_url,
         commerce_access_token="token",
@@ -262,7 +260,7 @@ async def test_a_token_of_commerce_that_nobody_can_read_stops_no_shipment(world:
     assert await asked(world, held) == 0
 
 
-async def test_what_is_given_back_is_as_if_nobody_had_taken_it(world: World) -> None:
+async def test_a_returned_claim_leaves_no_trace(world: World) -> None:
     update = await shipped(world, "1ZBACK")
     await world.answered_before()
     taken = [each for each in await claim(world.database) if each.id == update]
@@ -274,7 +272,7 @@ async def test_what_is_given_back_is_as_if_nobody_had_taken_it(world: World) -> 
     assert (await world.update(update)).attempts_made == 1
 
 
-async def test_what_somebody_else_has_taken_meanwhile_is_not_given_back(world: World) -> None:
+async def test_an_update_claimed_by_another_poller_is_not_returned(world: World) -> None:
     update = await shipped(world, "1ZTAKEN")
     await world.answered_before()
     taken = [each for each in await claim(world.database) if each.id == update]
@@ -283,7 +281,9 @@ async def test_what_somebody_else_has_taken_meanwhile_is_not_given_back(world: W
     assert await asked(world, "SELECT state FROM updates WHERE kind = 'shipment'") == "sending"
 
 
-async def test_a_broken_walmart_is_tried_with_one_call_of_whatever_kind(world: World) -> None:
+async def test_a_store_with_an_open_breaker_is_probed_with_one_call_of_any_kind(
+    world: World,
+) -> None:
     canceled = await world.an_order(1)
     await shipped(world, "1ZONE")
     request = CancelRequest("out_of_stock")
@@ -295,7 +295,7 @@ async def test_a_broken_walmart_is_tried_with_one_call_of_whatever_kind(world: W
     assert len(await claim(world.database)) == 1
 
 
-async def test_own_caps_are_held_in_the_order_in_which_results_are_recorded(
+async def test_own_caps_are_locked_in_the_order_of_the_recorded_results(
     world: World,
 ) -> None:
     canceled = await world.an_order(1)
@@ -325,14 +325,14 @@ async def until(world: World, question: str) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_listener_leaves_a_server_that_takes_no_writes(
+async def test_a_listener_leaves_a_read_only_server(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As after a failover, where nothing is announced any more on the session that stays open."""
+    """As after a failover, when the session stays open and receives no notifications."""
     monkeypatch.setattr(notify, "_PROBE_EVERY", 0.01)
     (name,) = await world.database.direct.fetch("SELECT current_database() AS name")
     readonly = f"ALTER DATABASE {name['name']} SET default_transaction_read_only = on"
     await world.database.direct.fetch(readonly)
     async with limited(), listening(world.url) as wake_signal:
-        # It looks for what it may have missed each time it listens anew.
+        # It checks for missed notifications each time it starts to listen.
         await wake_signal.wait()

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL, really started: what it survives and who stops it."""
+"""The embedded PostgreSQL as a real process: starting, surviving and stopping."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ FAST = {"fsync": "off", "shared_buffers": "16MB"}
 
 
 async def ask(server: EmbeddedPostgres, question: str) -> object:
-    """One answer from the server, over a connection of its own."""
+    """Return one value from the server, over a new connection."""
     connection = await asyncpg.connect(**asyncpg_arguments(server.url))
     try:
         return await connection.fetchval(question)
@@ -29,7 +29,7 @@ async def ask(server: EmbeddedPostgres, question: str) -> object:
 
 
 def pid_of(folder: Path) -> int:
-    """The number of the server that runs on this folder."""
+    """Return the process id of the server that runs on this folder."""
     return int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
 
 
@@ -39,7 +39,7 @@ def has_pid_file(folder: Path) -> bool:
 
 
 def forge_pid_file(folder: Path, number: int) -> None:
-    """Leave what a crashed server leaves, once its number has become someone else's."""
+    """Leave the file of a crashed server with the process id of another process."""
     pid_file = folder / "postgres" / "postmaster.pid"
     pid_file.write_text(f"{number}\n{folder / 'postgres'}\n1\n5432\n/tmp\n\n0 0\nready\n")
     os.chown(pid_file, folder.stat().st_uid, folder.stat().st_gid)
@@ -47,7 +47,7 @@ def forge_pid_file(folder: Path, number: int) -> None:
 
 @pytest.fixture(scope="module")
 def cluster(data_folder: Path) -> Path:
-    """A data folder that has been started and stopped once; making it is the slow part."""
+    """A data folder that was started and stopped once; creating it is slow."""
     folder = data_folder / "embedded" / "data dir's"
     folder.parent.mkdir()
     EmbeddedPostgres.start(folder, options=FAST).stop()
@@ -56,7 +56,7 @@ def cluster(data_folder: Path) -> Path:
 
 @pytest.fixture
 def long_cluster(cluster: Path, data_folder: Path) -> Iterator[Path]:
-    """The same folder under a name that no socket's name may have."""
+    """The same folder under a name too long for a socket."""
     long_name = data_folder / ("a" * 120)
     cluster.rename(long_name)
     yield long_name
@@ -65,7 +65,7 @@ def long_cluster(cluster: Path, data_folder: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def stranger(cluster: Path) -> "Iterator[subprocess.Popen[bytes]]":
-    """A process of the server's account that is no server."""
+    """A process of the server's account that is not a server."""
     with subprocess.Popen(["sleep", "60"], user=cluster.stat().st_uid) as process:
         yield process
         process.terminate()
@@ -77,12 +77,12 @@ def server(cluster: Path) -> Iterator[EmbeddedPostgres]:
         yield running
 
 
-async def test_the_database_waybill_is_there_and_speaks_unicode(server: EmbeddedPostgres) -> None:
+async def test_the_database_waybill_exists_and_uses_utf8(server: EmbeddedPostgres) -> None:
     assert await ask(server, "SELECT current_database()") == "waybill"
     assert await ask(server, "SELECT lower('ÄŻ')") == "äż"
 
 
-async def test_options_reach_the_server_and_nothing_listens_on_tcp(
+async def test_options_reach_the_server_and_tcp_is_disabled(
     server: EmbeddedPostgres,
 ) -> None:
     assert await ask(server, "SHOW fsync") == "off"
@@ -93,7 +93,7 @@ def test_only_the_owner_may_enter_the_data_folder(cluster: Path) -> None:
     assert stat.S_IMODE(cluster.stat().st_mode) == 0o700
 
 
-async def test_what_was_written_is_there_after_a_stop_and_a_start(cluster: Path) -> None:
+async def test_data_survives_a_stop_and_a_start(cluster: Path) -> None:
     with EmbeddedPostgres.start(cluster, options=FAST) as first:
         await ask(first, "CREATE TABLE kept AS SELECT 7 AS number")
     assert not has_pid_file(cluster)
@@ -101,7 +101,7 @@ async def test_what_was_written_is_there_after_a_stop_and_a_start(cluster: Path)
         assert await ask(second, "SELECT number FROM kept") == 7
 
 
-async def test_a_second_start_joins_and_the_last_to_leave_stops_it(cluster: Path) -> None:
+async def test_a_second_start_joins_and_the_last_user_stops_the_server(cluster: Path) -> None:
     with EmbeddedPostgres.start(cluster, options=FAST) as first:
         number = pid_of(cluster)
         with EmbeddedPostgres.start(cluster, options=FAST) as second:
@@ -121,7 +121,7 @@ async def test_a_killed_server_is_started_again(cluster: Path) -> None:
     assert not has_pid_file(cluster)
 
 
-def test_the_server_of_a_killed_process_is_taken_over_and_stopped(cluster: Path) -> None:
+def test_the_server_of_a_killed_process_is_reused_and_stopped(cluster: Path) -> None:
     words = f"from {EmbeddedPostgres.__module__} import *; import os, pathlib, sys;"
     words += "EmbeddedPostgres.start(pathlib.Path(sys.argv[1])); os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", words, cluster], check=False, cwd=ROOT)
@@ -131,7 +131,7 @@ def test_the_server_of_a_killed_process_is_taken_over_and_stopped(cluster: Path)
     assert not has_pid_file(cluster)
 
 
-async def test_a_pid_file_that_names_a_stranger_does_not_stop_a_start(
+async def test_a_pid_file_of_another_process_does_not_prevent_a_start(
     cluster: Path, stranger: "subprocess.Popen[bytes]"
 ) -> None:
     forge_pid_file(cluster, stranger.pid)
@@ -145,6 +145,6 @@ async def test_a_folder_name_too_long_for_a_socket_still_works(long_cluster: Pat
         assert await ask(server, "SELECT 1") == 1
 
 
-def test_a_server_that_cannot_start_says_why(cluster: Path) -> None:
+def test_a_failed_start_reports_why(cluster: Path) -> None:
     with pytest.raises(CannotStart, match="unrecognized configuration parameter"):
         EmbeddedPostgres.start(cluster, options={"no_such_setting": "on"})

@@ -1,4 +1,4 @@
-"""A store's people are told of new errors: once each, soon, never of a buyer, never in the way."""
+"""The error notifier: new errors of a store are sent once, soon, without the buyer, in isolation."""
 
 import asyncio
 import hashlib
@@ -35,7 +35,7 @@ SECRET = "a-secret-of-the-merchant"
 
 
 class Inbox:
-    """Somebody's webhook: keeps what it is sent, and answers what it is told to."""
+    """A webhook receiver: records its messages, and answers as set."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -80,8 +80,8 @@ async def notifier(world: World) -> AsyncIterator[ErrorNotifier]:
 
 
 async def a_store(world: World, inbox: Inbox, **changes: Any) -> StoreView:
-    told = {"notifications_url": inbox.url, "notifications_secret": SECRET}
-    return await world.a_store(**{**told, **changes})
+    settings = {"notifications_url": inbox.url, "notifications_secret": SECRET}
+    return await world.a_store(**{**settings, **changes})
 
 
 async def failed(world: World, *orders: OrderView) -> list[Any]:
@@ -92,7 +92,7 @@ async def failed(world: World, *orders: OrderView) -> list[Any]:
             "shipping", "refuse", field="methodCode", description="It is not supported"
         )
         shipped = await ship.ship(world.context, order.id, a_package(f"1Z{number}"), actor="test")
-        # The test itself runs the notifier.
+        # The test runs the notifier itself.
         updates += await world.deliver_until(
             shipped.shipment.update.id, without="error_notifications"
         )
@@ -101,7 +101,7 @@ async def failed(world: World, *orders: OrderView) -> list[Any]:
 
 
 async def later(world: World, seconds: float = 60) -> None:
-    """Let so much time have passed for the queues."""
+    """Move the queues' times back by this much."""
     async with world.database.begin() as connection:
         statement = sa.text(
             "UPDATE notification_queues SET due_at = due_at - make_interval(secs => :s), "
@@ -123,7 +123,7 @@ async def shown(world: World, store: StoreView) -> StoreView:
     return view
 
 
-async def test_a_failed_update_is_told_once_signed_and_without_a_buyer(
+async def test_a_failed_update_is_sent_once_signed_and_without_the_buyer(
     world: World, inbox: Inbox, notifier: ErrorNotifier
 ) -> None:
     store = await a_store(world, inbox)
@@ -149,7 +149,7 @@ async def test_a_failed_update_is_told_once_signed_and_without_a_buyer(
     assert await waiting(world) == 0
 
 
-async def test_many_at_once_are_one_message_and_the_next_comes_a_minute_later(
+async def test_many_errors_at_once_are_one_message_and_the_next_comes_a_minute_later(
     world: World, inbox: Inbox, notifier: ErrorNotifier
 ) -> None:
     store = await a_store(world, inbox)
@@ -164,7 +164,7 @@ async def test_many_at_once_are_one_message_and_the_next_comes_a_minute_later(
     assert [message["total"] for message in inbox.messages] == [3, 1]
 
 
-async def test_a_retry_of_waybills_own_tells_nobody_and_one_that_fails_again_does(
+async def test_an_automatic_retry_is_not_sent_and_one_that_fails_again_is(
     world: World, inbox: Inbox, notifier: ErrorNotifier
 ) -> None:
     store = await a_store(world, inbox)
@@ -179,7 +179,7 @@ async def test_a_retry_of_waybills_own_tells_nobody_and_one_that_fails_again_doe
     assert await waiting(world) == 1
 
 
-async def test_an_unreadable_order_and_a_blocked_lane_are_told(
+async def test_an_unreadable_order_and_a_paused_lane_are_sent(
     world: World, inbox: Inbox, notifier: ErrorNotifier
 ) -> None:
     store = await a_store(world, inbox)
@@ -194,8 +194,8 @@ async def test_an_unreadable_order_and_a_blocked_lane_are_told(
             await rate_limits.record(connection, [reports], BREAKER)
     await notifier.work()
     (message,) = inbox.messages
-    told = {(each["what"], each["code"]): each["url"] for each in message["errors"]}
-    assert told == {
+    sent = {(each["what"], each["code"]): each["url"] for each in message["errors"]}
+    assert sent == {
         ("order", "order_unreadable"): (
             f"https://waybill.example/v1/orders?status=error&store_id={store.id}"
         ),
@@ -204,25 +204,25 @@ async def test_an_unreadable_order_and_a_blocked_lane_are_told(
     assert order.purchase_order_id not in message["text"]
 
 
-async def test_what_does_not_arrive_is_tried_again_and_given_up_visibly_after_a_day(
+async def test_an_undelivered_message_is_retried_and_given_up_visibly_after_a_day(
     world: World, inbox: Inbox, notifier: ErrorNotifier
 ) -> None:
     store = await a_store(world, inbox)
     await failed(world, await world.an_order(1, store=store))
     inbox.status = 500
     await notifier.work()
-    (trouble,) = (await shown(world, store)).status_details
-    assert (trouble.code, "500" in trouble.message) == ("notifications_failing", True)
+    (detail,) = (await shown(world, store)).status_details
+    assert (detail.code, "500" in detail.message) == ("notifications_failing", True)
     assert await waiting(world) == 1
     await notifier.work()
     assert len(inbox.got) == 1
     await later(world, 86_400)
     await notifier.work()
     assert len(inbox.got) == 2
-    (trouble,) = (await shown(world, store)).status_details
-    assert (trouble.code, trouble.message[:8]) == ("notifications_given_up", "1 errors")
+    (detail,) = (await shown(world, store)).status_details
+    assert (detail.code, detail.message[:8]) == ("notifications_given_up", "1 errors")
     assert await waiting(world) == 0
-    # The next that arrives ends the trouble.
+    # The next delivered message clears the error.
     inbox.status = 204
     await failed(world, await world.an_order(1, store=store))
     await later(world)
@@ -230,7 +230,7 @@ async def test_what_does_not_arrive_is_tried_again_and_given_up_visibly_after_a_
     assert (await shown(world, store)).status_details == []
 
 
-async def test_an_error_that_is_rolled_back_is_not_told(
+async def test_an_error_that_is_rolled_back_is_not_sent(
     world: World, inbox: Inbox, notifier: ErrorNotifier
 ) -> None:
     store = await a_store(world, inbox)
@@ -244,7 +244,7 @@ async def test_an_error_that_is_rolled_back_is_not_told(
     assert inbox.got == []
 
 
-async def test_a_store_that_wants_none_costs_nothing_and_one_that_ends_it_hears_no_more(
+async def test_a_store_without_a_webhook_costs_nothing_and_removing_it_stops_messages(
     world: World, inbox: Inbox, notifier: ErrorNotifier
 ) -> None:
     quiet = await world.a_store()
@@ -258,7 +258,7 @@ async def test_a_store_that_wants_none_costs_nothing_and_one_that_ends_it_hears_
     assert (inbox.got, await waiting(world)) == ([], 0)
 
 
-async def test_a_poller_tells_beside_its_work(
+async def test_a_poller_sends_notifications_beside_its_work(
     world: World, inbox: Inbox, notifier: ErrorNotifier
 ) -> None:
     store = await a_store(world, inbox)
@@ -285,15 +285,13 @@ async def test_a_poller_tells_beside_its_work(
         ("mailto:ops@example.com", "notifications_url_invalid"),
     ],
 )
-async def test_an_address_that_is_never_called_is_refused(
-    world: World, url: str, code: str
-) -> None:
+async def test_a_forbidden_address_is_refused(world: World, url: str, code: str) -> None:
     with pytest.raises(Invalid) as refused:
         await world.a_store(notifications_url=url, notifications_secret=SECRET)
     assert code in {problem.code for problem in refused.value.problems}
 
 
-async def test_a_return_that_cannot_be_read_and_what_commerce_told_in_vain_are_told(
+async def test_an_unreadable_return_and_a_refused_commerce_event_are_sent(
     world: World, inbox: Inbox, notifier: ErrorNotifier
 ) -> None:
     await a_store(world, inbox)

@@ -1,4 +1,4 @@
-"""Stores whose Walmart hangs, several at once, leave room for the others in one poller."""
+"""Stores with a hanging Walmart leave slots for the others in one poller."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from tests.harness.world import World, open_world
 
 
 async def hanging(world: World) -> int:
-    """How many shipments hang once no more are begun."""
+    """Return how many shipments hang once no more are started."""
     seen, calm = -1, 0
     async with limited():
         while calm < 10:
@@ -20,8 +20,8 @@ async def hanging(world: World) -> int:
     return seen
 
 
-async def test_stores_that_hang_together_leave_room_for_another(fresh_url: str) -> None:
-    # No call ends by itself while this test runs.
+async def test_several_hanging_stores_leave_slots_for_another(fresh_url: str) -> None:
+    # No call ends by itself during this test.
     async with open_world(fresh_url, timeout=60) as world:
         for number in range(4):
             store = await world.a_store()

@@ -1,10 +1,10 @@
-"""However pages, announcements and our own updates come in between: the end is what Walmart shows.
+"""Any interleaving of pages, webhooks and our own updates ends in the state that Walmart shows.
 
-Each run lets buyers order, and then anything happen in any order: people ship and cancel in Seller
-Center, buyers change their minds and send things back, Walmart announces late, twice or never,
-several importers read, Commerce ships and refunds, pollers deliver; between the pages of a run, too.
-Then either Walmart announces all and nobody polls, or an importer runs once and nothing is
-announced, and the orders are what a single full read by another Waybill makes of them.
+In each run buyers order, and then actions happen in any order: people ship and cancel in Seller
+Center, buyers change their minds and return units, Walmart's webhooks come late, twice or never,
+several importers read, Commerce ships and refunds, pollers deliver; also between the pages of a
+run. Then either Walmart sends all webhooks and no importer runs, or an importer runs once and no
+webhook is sent; the orders equal those of a single full read by another Waybill.
 """
 
 import asyncio
@@ -42,21 +42,21 @@ RUNS = 8
 Action = tuple[str, int]
 WHAT = [
     "ship_by_hand", "cancel_by_hand", "wish", "send_back", "refund_by_walmart",
-    "announce", "announce_again", "look", "import", "import_twice", "import_meanwhile",
+    "announce", "announce_again", "read_order", "import", "import_twice", "import_meanwhile",
     "ship", "refund", "deliver",
 ]  # fmt: skip
-# How many of the actions that follow happen between the pages of import_meanwhile.
+# How many of the following actions happen between the pages of import_meanwhile.
 BETWEEN = 4
 _sellers = itertools.count(1)
 Between = Callable[[], Awaitable[None]]
 
 
 async def _nothing() -> None:
-    """What happens between the pages of most runs."""
+    """Do nothing between the pages, as in most runs."""
 
 
 class Watched(WalmartClient):
-    """Walmart as it is, where something happens after each page of a list."""
+    """A Walmart client that runs an action after each page of a list."""
 
     between: Between = staticmethod(_nothing)
 
@@ -72,7 +72,7 @@ class Watched(WalmartClient):
 
 
 class Play:
-    """One store with some orders, and what may happen to them."""
+    """One store with some orders, and the actions on them."""
 
     def __init__(self, world: World, store: Any, numbers: list[str], page_size: int = 200) -> None:
         self.world, self.store, self.numbers = world, store, numbers
@@ -93,7 +93,7 @@ class Play:
                 await self.act(what, which)
 
     async def import_meanwhile(self, actions: list[Action]) -> None:
-        """A run, between whose pages something happens."""
+        """A run with actions between its pages."""
         left = deque(actions)
 
         async def between() -> None:
@@ -115,7 +115,7 @@ class Play:
         await work(self.numbers[which % len(self.numbers)])
 
     async def _post(self, path: str, **body: Any) -> Any:
-        # What cannot be (any more) is refused, and that is one of the things that happen.
+        # An action that is no longer possible is refused, which is one of the cases.
         return await self.world.walmart.post(f"/simulator/{path}", json=body)
 
     async def ship_by_hand(self, number: str) -> None:
@@ -147,7 +147,7 @@ class Play:
         return NewWebhookEvent(self.store.store_id, str(uuid4()), "ORDER_UPDATES", number, returned)
 
     async def announce_again(self, _: str) -> None:
-        """The oldest of all, late and a second time."""
+        """Send the oldest webhook of all late and a second time."""
         if self.announced:
             await self._arrive(self.announced[0])
 
@@ -155,7 +155,7 @@ class Play:
         async with self.world.database.begin() as connection:
             await webhook_inbox.add(connection, announced)
 
-    async def look(self, _: str) -> None:
+    async def read_order(self, _: str) -> None:
         await self.world.process_webhook_events()
 
     def importer(self, context: AppContext | None = None) -> Importer:
@@ -169,7 +169,7 @@ class Play:
         await asyncio.gather(
             self.importer().run(self.store.store_id),
             self.importer().run(self.store.store_id),
-            self.look(""),
+            self.read_order(""),
         )
 
     async def ship(self, number: str) -> None:
@@ -208,29 +208,29 @@ class Play:
         return await self.world.order(found) if found else None
 
     async def settle(self, *, by: str) -> None:
-        """Everything comes to rest; what happened is found by one way alone."""
+        """Bring everything to rest, with only one of the two ways of finding changes."""
         await self._rest()
-        await self._look_again()
+        await self._read_postponed()
         for _ in range(2):
             await (self.announce_all() if by == "webhooks" else self.import_(""))
             await self._rest()
-            await self._look_again()
+            await self._read_postponed()
 
     async def announce_all(self) -> None:
-        """Walmart announces every order and every return, the newest first."""
+        """Send a webhook for every order and every return, the newest first."""
         for number in reversed(self.numbers):
             await self._arrive(self._event(number, None))
         for returned in reversed(self.returns):
             await self._arrive(self._event(None, returned))
-        await self.look("")
+        await self.read_order("")
 
     async def _rest(self) -> None:
         async with self.world.polling(), limited():
             while await self._open():
                 await asyncio.sleep(0.02)
 
-    async def _look_again(self) -> None:
-        """Time passes until the orders that somebody was at work on are looked at."""
+    async def _read_postponed(self) -> None:
+        """Let time pass until postponed orders are read again."""
         async with self.world.database.begin() as connection:
             for table in ("import_retries", "webhook_events"):
                 await connection.execute(sa.text(f"UPDATE {table} SET due_at = now()"))
@@ -249,7 +249,7 @@ setattr(Play, "import", Play.import_)
 
 
 def essence(order: OrderView) -> dict[str, Any]:
-    """What a full read tells of an order."""
+    """The fields that a full read determines."""
     return {
         "lines": [
             (
@@ -282,7 +282,7 @@ async def run(
     play = Play(world, store, numbers, page_size)
     await play.play(actions)
     await play.settle(by=by)
-    # A Waybill that has seen nothing yet reads the same account once.
+    # A Waybill with an empty database reads the same account once.
     reader = await other.a_store(name=seller, walmart_client_id=seller)
     second = Play(other, reader, numbers)
     await second.import_("")
@@ -295,7 +295,9 @@ async def run(
 
 
 @pytest.mark.parametrize("by", ["webhooks", "polling"])
-def test_the_end_is_what_a_single_full_read_shows(fresh_url: str, other_url: str, by: str) -> None:
+def test_the_end_state_is_that_of_a_single_full_read(
+    fresh_url: str, other_url: str, by: str
+) -> None:
     runs = int(os.environ.get("WAYBILL_FUZZ_RUNS", RUNS))
     with asyncio.Runner() as runner:
         first = open_world(fresh_url)

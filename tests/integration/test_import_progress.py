@@ -1,4 +1,4 @@
-"""The importer goes on: past orders that cannot be read, pauses, ends of turns, and bad pages."""
+"""The importer makes progress: past unreadable orders, pauses, ends of turns, and bad pages."""
 
 import asyncio
 import time
@@ -26,12 +26,12 @@ from tests.harness.waiting import limited
 from tests.harness.world import World
 
 ALWAYS = 0.000001
-# Two months before now, as Walmart writes times.
+# Two months ago, in Walmart's time format.
 LONG_AGO = int((time.time() - 60 * 86_400) * 1000)
 
 
 async def run(world: World, *, every: float = ALWAYS, **terms: Any) -> ImportTotals:
-    """A run that ends where Walmart pauses, unless told otherwise."""
+    """A run that ends at a pause of Walmart by default."""
     tally = await Importer(world.context, Breaker(), every, **{"patience": 0, **terms}).run(1)
     assert tally is not None
     return tally
@@ -74,7 +74,7 @@ async def ship_at_walmart(world: World, *numbers: str) -> None:
         (await world.walmart.post(f"/simulator/orders/{number}/ship", json={})).raise_for_status()
 
 
-async def test_an_order_that_cannot_be_read_stops_neither_the_others_nor_returns(
+async def test_an_unreadable_order_stops_neither_the_others_nor_returns(
     world: World,
 ) -> None:
     store = await world.a_store()
@@ -88,14 +88,14 @@ async def test_an_order_that_cannot_be_read_stops_neither_the_others_nor_returns
     assert (await shipped(world, bad), await shipped(world, good)) == (0, 2)
     assert await ask(world, "SELECT count(*) FROM returns") == 1
     assert await ask(world, "SELECT purchase_order_id FROM import_retries") == bad
-    # It is told once, and not asked for again before its time.
+    # It is reported once, and not read again before its time.
     before = len(await world.calls("read"))
     assert (await run(world)).postponed == 0
     assert len(await world.calls("read")) == before
-    told = "SELECT count(*) FROM events WHERE what = 'order_not_read'"
+    event_count = "SELECT count(*) FROM events WHERE what = 'order_not_read'"
     await retries_are_due(world)
     assert (await run(world)).postponed == 1
-    assert await ask(world, told) == 1
+    assert await ask(world, event_count) == 1
     assert await ask(world, "SELECT tries FROM import_retries") == 2
 
     await world.walmart.delete("/simulator/faults")
@@ -105,7 +105,7 @@ async def test_an_order_that_cannot_be_read_stops_neither_the_others_nor_returns
     assert await ask(world, "SELECT count(*) FROM import_retries") == 0
 
 
-async def test_so_many_that_cannot_be_read_that_the_lane_breaks_hold_nothing_up_for_long(
+async def test_unreadable_orders_that_open_the_breaker_do_not_stop_the_import(
     world: World,
 ) -> None:
     store = await world.a_store()
@@ -121,7 +121,7 @@ async def test_so_many_that_cannot_be_read_that_the_lane_breaks_hold_nothing_up_
     assert await ask(world, "SELECT count(*) FROM import_retries") == 8
 
 
-async def test_a_return_whose_order_cannot_be_read_stands_without_it_until_it_can(
+async def test_a_return_with_an_unreadable_order_is_kept_without_it_until_it_is_readable(
     world: World,
 ) -> None:
     store = await world.a_store()
@@ -139,7 +139,7 @@ async def test_a_return_whose_order_cannot_be_read_stands_without_it_until_it_ca
     assert await ask(world, "SELECT count(*) FROM orders") == 2
 
 
-async def test_what_waybill_cannot_write_down_is_put_off_alone(world: World) -> None:
+async def test_only_the_order_that_waybill_cannot_store_is_postponed(world: World) -> None:
     store = await world.a_store()
     good = await world.at_walmart(1, store=store)
     bad = await world.at_walmart(1, store=store, status="Created")
@@ -152,7 +152,7 @@ async def test_what_waybill_cannot_write_down_is_put_off_alone(world: World) -> 
     assert await ask(world, "SELECT purchase_order_id FROM import_retries") == bad
 
 
-async def test_a_throttled_run_goes_on_where_it_was(
+async def test_a_throttled_run_continues_where_it_stopped(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(order_lists, "PAGE", 2)
@@ -161,7 +161,7 @@ async def test_a_throttled_run_goes_on_where_it_was(
     seen = []
     for _ in range(4):
         await world.walmart.delete("/simulator/faults")
-        # Walmart's own orders are one page of them.
+        # Walmart-fulfilled orders are one page of them.
         await world.fault("list", "slow", delay=0, times=3)
         await world.fault("list", "throttle")
         await run(world)
@@ -179,7 +179,7 @@ async def test_a_short_pause_is_waited_out(world: World, monkeypatch: pytest.Mon
     assert (tally.stopped, await known(world)) == (None, 5)
 
 
-async def test_after_a_long_pause_the_store_is_read_on_without_waiting_for_its_interval(
+async def test_after_a_long_pause_the_import_resumes_without_waiting_for_its_interval(
     world: World,
 ) -> None:
     store = await world.a_store()
@@ -200,9 +200,7 @@ async def test_after_a_long_pause_the_store_is_read_on_without_waiting_for_its_i
 
 
 @pytest.mark.parametrize("paused", ["released", "list", "returns"])
-async def test_a_list_that_stands_still_does_not_hold_up_the_others(
-    world: World, paused: str
-) -> None:
+async def test_a_paused_list_does_not_delay_the_others(world: World, paused: str) -> None:
     store = await world.a_store()
     new = await world.at_walmart(1, store=store, status="Created", ordered_at=LONG_AGO)
     changed = await world.at_walmart(1, store=store)
@@ -218,7 +216,7 @@ async def test_a_list_that_stands_still_does_not_hold_up_the_others(
     assert (new in found) or paused == "released"
 
 
-async def test_a_store_with_much_to_read_lets_others_pass_and_is_due_again_at_once(
+async def test_a_store_with_a_long_import_yields_to_others_and_is_due_again_at_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(order_lists, "PAGE", 2)
@@ -233,11 +231,11 @@ async def test_a_store_with_much_to_read_lets_others_pass_and_is_due_again_at_on
     assert seen == [2, 4, 6]
     assert await ask(world, "SELECT stopped FROM imports") is None
     await world.a_store()
-    # One that was never read comes first.
+    # A store that was never read comes first.
     assert await hourly.due() in ([2, 1], [2])
 
 
-async def test_a_list_longer_than_walmart_tells_is_read_in_parts(
+async def test_a_list_longer_than_walmarts_limit_is_read_in_parts(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(order_lists, "MOST_LISTED", 3)
@@ -248,7 +246,7 @@ async def test_a_list_longer_than_walmart_tells_is_read_in_parts(
     assert (tally.stopped, tally.whole_orders, await known(world)) == (None, True, 5)
 
 
-async def test_pages_that_are_too_large_are_asked_for_in_smaller_ones(
+async def test_pages_that_are_too_large_are_requested_smaller(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = await world.a_store()
@@ -258,7 +256,7 @@ async def test_pages_that_are_too_large_are_asked_for_in_smaller_ones(
     assert (tally.stopped, tally.whole_orders, await known(world)) == (None, True, 9)
 
 
-async def test_a_cursor_that_walmart_takes_no_more_is_given_up(
+async def test_a_cursor_that_walmart_refuses_is_dropped(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(order_lists, "PAGE", 2)
@@ -273,9 +271,7 @@ async def test_a_cursor_that_walmart_takes_no_more_is_given_up(
     assert (tally.stopped, tally.whole_orders, await known(world)) == (None, True, 5)
 
 
-async def test_a_cursor_that_is_old_is_given_up(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_old_cursor_is_dropped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(order_lists, "PAGE", 2)
     store = await world.a_store()
     await at_walmart(world, store, 5)
@@ -289,7 +285,7 @@ async def test_a_cursor_that_is_old_is_given_up(
     assert (tally.orders, tally.whole_orders, await known(world)) == (5, True, 5)
 
 
-async def test_pages_that_lead_in_a_circle_come_to_an_end(world: World) -> None:
+async def test_a_cycle_of_pages_is_ended(world: World) -> None:
     await world.a_store()
 
     def page(request: httpx.Request) -> httpx.Response:
@@ -328,23 +324,23 @@ async def test_every_page_of_returns_is_read(world: World, monkeypatch: pytest.M
     assert await ask(world, "SELECT count(*) FROM returns") == 3
 
 
-async def test_every_page_of_what_waits_for_its_acknowledgement_is_read(
+async def test_every_page_of_orders_to_acknowledge_is_read(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(order_lists, "PAGE", 1)
     store = await world.a_store()
     await at_walmart(world, store, 3, status="Created")
-    # Only the list of what waits is there to find them.
+    # Only the list of unacknowledged orders can find them.
     await world.fault("list", "throttle", delay=60)
     await run(world)
     assert await known(world) == 3
 
 
-async def test_what_walmarts_list_shows_late_is_read(world: World) -> None:
+async def test_an_order_that_appears_late_in_walmarts_list_is_read(world: World) -> None:
     store = await world.a_store()
     await run(world)
     await world.at_walmart(1, store=store)
-    # As if that run had been minutes later, with a list that did not show the order yet.
+    # As if that run had been minutes later, with a list that did not contain the order yet.
     later = "UPDATE import_places SET read_until = read_until + interval '9 minutes' RETURNING 1"
     await ask(world, later)
     await run(world)
@@ -352,7 +348,7 @@ async def test_what_walmarts_list_shows_late_is_read(world: World) -> None:
 
 
 async def mending(world: World, count: int) -> asyncio.Task[ImportTotals]:
-    """A run that reads orders one by one, slowly, and has begun with the first."""
+    """A run that reads orders one by one, slowly, and has started with the first."""
     numbers = await at_walmart(world, await world.a_store(), count)
     await run(world)
     await ship_at_walmart(world, *numbers)
@@ -376,19 +372,19 @@ async def test_the_lease_is_renewed_while_the_orders_of_a_page_are_read(world: W
     assert (await running).changed == 3
 
 
-async def test_an_importer_that_lost_its_lease_writes_nothing_more(world: World) -> None:
+async def test_an_importer_that_lost_its_lease_writes_nothing(world: World) -> None:
     running = await mending(world, 2)
-    places = "SELECT string_agg(p::text, ' ' ORDER BY list) FROM import_places p"
-    before = await ask(world, places)
+    positions = "SELECT string_agg(p::text, ' ' ORDER BY list) FROM import_places p"
+    before = await ask(world, positions)
     await ask(world, "UPDATE imports SET lease_token = gen_random_uuid() RETURNING 1")
     tally = await running
     assert tally.stopped == "Another process took the store over."
     assert await ask(world, "SELECT sum(shipped) FROM order_lines") == 0
-    assert await ask(world, places) == before
+    assert await ask(world, positions) == before
     assert await ask(world, "SELECT lease_token IS NOT NULL FROM imports")
 
 
-async def test_tries_of_an_order_become_rarer(world: World) -> None:
+async def test_retries_of_an_order_become_less_frequent(world: World) -> None:
     await world.a_store()
     waits = []
     for _ in range(8):
@@ -399,7 +395,7 @@ async def test_tries_of_an_order_become_rarer(world: World) -> None:
     assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600]
 
 
-async def test_a_postponed_order_that_somebody_is_at_work_on_is_read_once_in_a_turn(
+async def test_a_postponed_order_locked_by_another_session_is_read_once_in_a_turn(
     world: World,
 ) -> None:
     store = await world.a_store()
@@ -420,7 +416,7 @@ async def test_a_postponed_order_that_somebody_is_at_work_on_is_read_once_in_a_t
     assert await ask(world, "SELECT due_at > now() AND tries = 1 FROM import_retries")
 
 
-async def test_a_fault_of_waybills_own_in_one_list_leaves_the_others_alone(world: World) -> None:
+async def test_an_internal_error_in_one_list_does_not_affect_the_others(world: World) -> None:
     store = await world.a_store()
     (number,) = await at_walmart(world, store, 1)
     await ship_at_walmart(world, number)

@@ -1,4 +1,4 @@
-"""Orders come in by themselves: new ones, changed ones, Walmart's own, and unreadable ones."""
+"""The importer: new orders, changed ones, Walmart-fulfilled ones, and unreadable ones."""
 
 import asyncio
 from datetime import timedelta
@@ -25,7 +25,7 @@ from tests.harness.world import World
 
 
 async def run(world: World, store_id: int = 1) -> ImportTotals | None:
-    # A pause is not waited out here: the run ends, and the next goes on.
+    # The run does not wait for a pause: it ends, and the next one continues.
     return await Importer(world.context, Breaker(), every=0.000001, patience=0).run(store_id)
 
 
@@ -44,7 +44,7 @@ async def garble(world: World, store: Any, **changes: Any) -> str:
     return await world.at_walmart(2, store=store, garbled=True, **changes)
 
 
-async def test_a_buyers_order_comes_in_and_is_acknowledged(world: World) -> None:
+async def test_a_buyers_order_is_imported_and_acknowledged(world: World) -> None:
     store = await world.a_store()
     number = await world.at_walmart(2, 1, store=store, status="Created")
     tally = await run(world)
@@ -66,7 +66,7 @@ async def test_a_buyers_order_comes_in_and_is_acknowledged(world: World) -> None
     assert (await world.order(order.id)).acknowledge_by is None
 
 
-async def test_an_order_is_written_once_however_often_it_is_listed(world: World) -> None:
+async def test_an_order_is_stored_once_however_often_it_is_listed(world: World) -> None:
     store = await world.a_store()
     for _ in range(3):
         await world.at_walmart(1, store=store, status="Created")
@@ -76,7 +76,7 @@ async def test_an_order_is_written_once_however_often_it_is_listed(world: World)
     assert len(await imported(world)) == 4
 
 
-async def test_an_order_that_commerce_registers_meanwhile_is_not_written_twice(
+async def test_an_order_registered_by_commerce_during_the_import_is_not_stored_twice(
     world: World,
 ) -> None:
     store = await world.a_store()
@@ -88,7 +88,7 @@ async def test_an_order_that_commerce_registers_meanwhile_is_not_written_twice(
     assert await ask(world, "SELECT count(*) FROM updates") == 1
 
 
-async def test_what_changed_at_walmart_is_seen(world: World) -> None:
+async def test_changes_at_walmart_are_imported(world: World) -> None:
     store = await world.a_store()
     number = await world.at_walmart(3, store=store)
     await run(world)
@@ -104,12 +104,12 @@ async def test_what_changed_at_walmart_is_seen(world: World) -> None:
     assert order.cancel_requested is not None
     assert order.cancel_requested.lines == ("1",)
     async with world.database.begin() as connection:
-        told = [each.what for each in await queries.timeline(connection, 1, order.id)]
-    assert "drift_found" in told
-    assert "cancel_requested" in told
+        events = [each.what for each in await queries.timeline(connection, 1, order.id)]
+    assert "drift_found" in events
+    assert "cancel_requested" in events
 
 
-async def test_what_we_shipped_ourselves_is_not_read_again(world: World) -> None:
+async def test_our_own_shipment_does_not_cause_a_read(world: World) -> None:
     store = await world.a_store()
     number = await world.at_walmart(1, store=store)
     await run(world)
@@ -123,19 +123,19 @@ async def test_what_we_shipped_ourselves_is_not_read_again(world: World) -> None
     assert len(await world.calls("read")) == reads
 
 
-async def test_an_order_that_waits_for_its_acknowledgement_is_found_however_old(
+async def test_an_unacknowledged_order_of_any_age_is_found(
     world: World,
 ) -> None:
     store = await world.a_store()
     await run(world)
     number = await world.at_walmart(1, store=store, status="Created")
-    # As if its change had never been listed: the next run begins long after it.
+    # As if its change had never been listed: the next run starts long after it.
     await ask(world, "UPDATE imports SET read_until = now() + interval '1 day' RETURNING store_id")
     await run(world)
     assert number in await imported(world)
 
 
-async def test_walmarts_own_orders_are_shown_and_nothing_is_sent(world: World) -> None:
+async def test_walmart_fulfilled_orders_are_shown_and_nothing_is_sent(world: World) -> None:
     store = await world.a_store()
     number = await world.at_walmart(1, store=store, status="Created", node_type="WFSFulfilled")
     await run(world)
@@ -152,7 +152,7 @@ async def test_walmarts_own_orders_are_shown_and_nothing_is_sent(world: World) -
     assert refused.value.code == "fulfilled_by_walmart"
 
 
-async def test_an_order_that_cannot_be_read_is_in_error_until_it_can(world: World) -> None:
+async def test_an_unreadable_order_is_in_error_until_it_is_readable(world: World) -> None:
     store = await world.a_store()
     bad = await garble(world, store, status="Created")
     good = await world.at_walmart(1, store=store, status="Created")
@@ -177,7 +177,7 @@ async def test_an_order_that_cannot_be_read_is_in_error_until_it_can(world: Worl
     )
 
 
-async def test_an_unreadable_order_can_be_imported_by_its_number_once_it_is_mended(
+async def test_a_repaired_order_can_be_imported_by_its_number(
     world: World,
 ) -> None:
     store = await world.a_store()
@@ -189,7 +189,7 @@ async def test_an_unreadable_order_can_be_imported_by_its_number_once_it_is_mend
 
 
 @pytest.mark.parametrize("page", [1, 2])
-async def test_a_run_that_breaks_off_misses_nothing(
+async def test_an_interrupted_run_misses_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
     monkeypatch.setattr(order_lists, "PAGE", 2)
@@ -209,7 +209,7 @@ async def test_a_run_that_breaks_off_misses_nothing(
     assert set(await imported(world)) == numbers
 
 
-async def test_a_lane_that_stands_still_is_not_asked(world: World) -> None:
+async def test_a_paused_lane_is_not_called(world: World) -> None:
     store = await world.a_store()
     await world.at_walmart(1, store=store)
     await world.fault("list", "throttle", delay=60)
@@ -243,7 +243,7 @@ async def test_one_importer_reads_a_store_at_a_time(world: World) -> None:
     assert await ask(world, "SELECT count(*) FROM updates") == 4
 
 
-async def test_an_importer_that_lost_its_lease_writes_down_nothing_of_its_end(
+async def test_an_importer_that_lost_its_lease_does_not_record_its_end(
     world: World,
 ) -> None:
     store = await world.a_store()
@@ -259,7 +259,7 @@ async def test_an_importer_that_lost_its_lease_writes_down_nothing_of_its_end(
     assert await ask(world, "SELECT stopped FROM imports") is None
 
 
-async def test_a_poller_imports_beside_its_work(world: World) -> None:
+async def test_a_poller_imports_beside_its_deliveries(world: World) -> None:
     store = await world.a_store()
     number = await world.at_walmart(1, store=store, status="Created")
     poller = world.poller(import_interval=1)
@@ -273,7 +273,7 @@ async def test_a_poller_imports_beside_its_work(world: World) -> None:
     assert number in await imported(world)
 
 
-async def test_what_walmart_cancels_because_it_is_late_is_seen(world: World) -> None:
+async def test_walmarts_cancellation_of_a_late_order_is_imported(world: World) -> None:
     store = await world.a_store()
     order = await world.an_order(2, 1, store=store)
     sent = await ship.ship(
@@ -282,7 +282,7 @@ async def test_what_walmart_cancels_because_it_is_late_is_seen(world: World) -> 
     await world.deliver_until(sent.shipment.update.id)
     answer = await world.walmart.post("/simulator/clock", json={"advance_seconds": 7 * 86_400})
     assert answer.json()["canceled"] == [order.purchase_order_id]
-    # As announced: Walmart's clock is days ahead of the lists' windows now.
+    # As by a webhook: Walmart's clock is days ahead of the lists' windows now.
     await world.imported(order.purchase_order_id, store)
     shown = await world.order(order.id)
     assert [

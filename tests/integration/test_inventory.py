@@ -1,4 +1,4 @@
-"""Stock levels reach Walmart: the newest alone, and after a cancellation by themselves."""
+"""Stock levels: Walmart gets the newest value only, also automatically after a cancellation."""
 
 import asyncio
 from dataclasses import replace
@@ -33,9 +33,9 @@ from tests.harness.pollers import POLICY
 from tests.harness.waiting import limited
 from tests.harness.world import World
 
-# Whose retries do not come within a test.
+# The retries do not come within a test.
 SLOW = replace(POLICY, base=7200, cap=7200)
-# Whose doubts do not end within a test.
+# The doubts do not end within a test.
 LONG = replace(POLICY, quiet_period=3600)
 
 
@@ -87,7 +87,7 @@ async def test_a_sku_with_an_at_sign_is_not_a_sku_at_a_node(world: World) -> Non
     assert await states(world) == ["confirmed"] * len(levels)
 
 
-async def test_an_older_value_that_waits_is_never_sent(world: World) -> None:
+async def test_an_older_waiting_value_is_never_sent(world: World) -> None:
     for units in (5, 4, 3):
         (newest,) = await put(world, ("ABC", units))
     await world.deliver_until(newest.id)
@@ -95,19 +95,19 @@ async def test_an_older_value_that_waits_is_never_sent(world: World) -> None:
     assert await states(world) == ["dismissed", "dismissed", "confirmed"]
 
 
-async def test_values_put_at_the_same_time_leave_one(world: World) -> None:
+async def test_of_concurrent_values_one_remains(world: World) -> None:
     await world.a_store()
     await asyncio.gather(*(put(world, ("ABC", units), ("DEF", units)) for units in range(10)))
     assert sorted(await states(world)) == ["dismissed"] * 18 + ["pending"] * 2
 
 
-async def test_the_newest_value_goes_at_once_and_again_when_no_older_can_arrive(
+async def test_the_newest_value_is_sent_at_once_and_again_when_no_older_can_arrive(
     world: World,
 ) -> None:
-    """The older one timed out, and lands after the newer was taken."""
+    """The older one timed out, and arrives after the newer was accepted."""
     (older,) = await put(world, ("ABC", 50))
     await world.fault("inventory", "held", times=1)
-    # Its second try does not come by itself.
+    # Its second try does not start by itself.
     slow = replace(SLOW, quiet_period=3600)
     await world.deliver_until(older.id, states={State.RETRYING}, policy=slow)
     (newer,) = await put(world, ("ABC", 2))
@@ -122,7 +122,7 @@ async def test_the_newest_value_goes_at_once_and_again_when_no_older_can_arrive(
     assert await at_walmart(world) == {"ABC": 2}
 
 
-async def test_a_value_whose_second_try_was_taken_may_still_arrive_by_its_first(
+async def test_a_value_accepted_on_its_second_try_may_still_arrive_by_its_first(
     world: World,
 ) -> None:
     (older,) = await put(world, ("ABC", 50))
@@ -137,12 +137,12 @@ async def test_a_value_whose_second_try_was_taken_may_still_arrive_by_its_first(
     assert await at_walmart(world) == {"ABC": 2}
 
 
-async def test_a_value_put_while_an_older_one_is_out_stands_in_the_end(world: World) -> None:
+async def test_a_value_put_while_an_older_one_is_in_flight_wins(world: World) -> None:
     (older,) = await put(world, ("ABC", 50))
     (held,) = await claim(world.database)
     assert held.id == older.id
     (newer,) = await put(world, ("ABC", 2))
-    # The poller of the older value dies after its bytes left.
+    # The poller of the older value dies after it has sent the request.
     async with world.database.begin() as connection:
         await connection.exec_driver_sql(
             "UPDATE updates SET leased_until = now() - interval '1 second' WHERE state = 'sending'"
@@ -154,10 +154,10 @@ async def test_a_value_put_while_an_older_one_is_out_stands_in_the_end(world: Wo
     assert await sent(world) == [("ABC", 2), ("ABC", 2)]
 
 
-async def test_a_quantity_that_commerce_was_asked_for_again_stands_in_the_end(
+async def test_a_quantity_that_was_read_again_from_commerce_wins(
     world: World,
 ) -> None:
-    """Its first try read 50 and got no answer, its second read 2: both are of one update."""
+    """Its first try read 50 and got no answer, its second read 2: both belong to one update."""
     await world.a_store(
         code="main",
         commerce_base_url=world.walmart_url,
@@ -172,7 +172,7 @@ async def test_a_quantity_that_commerce_was_asked_for_again_stands_in_the_end(
     shelf = "/simulator/shops/main/stock"
     await world.walmart.post(shelf, json={"sku": "ABC", "quantity": 50})
     await world.fault("inventory", "held", times=1)
-    # Its second try does not come by itself.
+    # Its second try does not start by itself.
     slow = replace(SLOW, quiet_period=3600)
     await world.deliver_until(level.id, states={State.RETRYING}, policy=slow)
     await world.walmart.post(shelf, json={"sku": "ABC", "quantity": 2})
@@ -191,7 +191,7 @@ async def test_a_quantity_that_commerce_was_asked_for_again_stands_in_the_end(
     assert await at_walmart(world) == {"ABC": 2}
 
 
-async def test_an_older_value_whose_doubt_ends_while_the_newer_is_on_its_way_may_be_the_last(
+async def test_an_older_value_may_win_if_its_doubt_ends_while_the_newer_is_in_flight(
     world: World,
 ) -> None:
     await put(world, ("ABC", 2))
@@ -206,7 +206,7 @@ async def test_an_older_value_whose_doubt_ends_while_the_newer_is_on_its_way_may
         claimed_at=claimed.claimed_at,
         seconds=60.0,
         timeout=world.timeout,
-        # Nine seconds pass before the write, and two more while it is on its way.
+        # Nine seconds pass before the write, and two more while it is in flight.
         monotonic=lambda: 11.0 if evidence.wrote else 9.0,
         leased_monotonic=0.0,
         claimed_monotonic=0.0,
@@ -221,7 +221,7 @@ async def test_an_older_value_whose_doubt_ends_while_the_newer_is_on_its_way_may
     assert await deliver.deliver(delivery_context) == SendAgain(until)
 
 
-async def test_the_doubt_of_a_level_ends_by_its_moment(world: World) -> None:
+async def test_the_doubt_of_a_level_ends_at_its_time(world: World) -> None:
     (level,) = await put(world, ("ABC", 5))
     await world.fault("inventory", "held", times=1)
     await world.deliver_until(level.id, states={State.CONFIRMED}, policy=LONG)
@@ -230,7 +230,7 @@ async def test_the_doubt_of_a_level_ends_by_its_moment(world: World) -> None:
         await world.no_doubt_left()
 
 
-async def test_a_value_that_a_poller_holds_is_not_sent_again_once_a_newer_waits(
+async def test_a_leased_value_is_not_sent_again_once_a_newer_one_waits(
     world: World,
 ) -> None:
     (older,) = await put(world, ("ABC", 5))
@@ -238,7 +238,7 @@ async def test_a_value_that_a_poller_holds_is_not_sent_again_once_a_newer_waits(
     assert held.id == older.id
     (newer,) = await put(world, ("ABC", 4))
     async with world.database.begin() as connection:
-        # As if the poller had died: its lease ends, and the older value comes up again.
+        # As if the poller had died: its lease ends, and the older value is due again.
         await connection.exec_driver_sql(
             "UPDATE updates SET state = 'retrying', lease_token = NULL, leased_until = NULL "
             "WHERE state = 'sending'"
@@ -249,14 +249,14 @@ async def test_a_value_that_a_poller_holds_is_not_sent_again_once_a_newer_waits(
 
 
 @pytest.mark.parametrize("fault", ["error", "error_after", "html", "cut", "throttle"])
-async def test_an_unclear_answer_is_sent_again(world: World, fault: str) -> None:
+async def test_a_value_with_an_unclear_answer_is_sent_again(world: World, fault: str) -> None:
     (update,) = await put(world, ("ABC", 5))
     await world.fault("inventory", fault, delay=0)
     await world.deliver_until(update.id, states={State.CONFIRMED})
     assert await at_walmart(world) == {"ABC": 5}
 
 
-async def test_a_sku_that_walmart_does_not_know_waits_for_a_person(world: World) -> None:
+async def test_a_sku_unknown_to_walmart_needs_a_person(world: World) -> None:
     (update,) = await put(world, ("UNKNOWN-1", 5))
     (failed,) = await world.deliver_until(update.id)
     assert failed.status_detail is not None
@@ -271,7 +271,7 @@ async def test_a_sku_named_twice_is_refused_and_nothing_is_written(world: World)
 
 
 async def waits_for_a_lock(world: World) -> None:
-    """Until somebody in the database waits for somebody else."""
+    """Return once a session of the database waits for another one."""
     waiting = (
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -284,13 +284,13 @@ async def waits_for_a_lock(world: World) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_level_that_is_given_while_the_end_of_the_one_before_is_written_gets_its_turn(
+async def test_a_level_put_while_the_previous_result_is_recorded_becomes_active(
     world: World,
 ) -> None:
     await put(world, ("ABC", 5))
     assert len(await claim(world.database)) == 1
     async with world.database.begin() as connection:
-        # What records the older one has handed the turn on, and has not committed yet.
+        # The transaction that records the older one has activated the next, and is not committed yet.
         await connection.exec_driver_sql(
             "UPDATE updates SET state = 'confirmed', active = false, finished_at = now(),"
             " lease_token = NULL, leased_until = NULL, leased_by = NULL"
@@ -305,10 +305,10 @@ async def test_a_level_that_is_given_while_the_end_of_the_one_before_is_written_
     assert await at_walmart(world) == {"ABC": 0}
 
 
-async def test_levels_put_while_cancellations_of_the_same_items_are_recorded_wait_for_nobody(
+async def test_levels_put_while_cancellations_of_the_same_items_are_recorded_do_not_wait(
     world: World,
 ) -> None:
-    """In one batch a level's end and a cancellation that a level follows: each holds both first."""
+    """One batch has a level's result and a cancellation followed by a level: it locks both first."""
     await world.a_store()
     await world.answered_before()
     (level,) = await put(world, ("SKU-1", 5))
@@ -329,7 +329,7 @@ async def test_levels_put_while_cancellations_of_the_same_items_are_recorded_wai
             delivery_results.record(world.database, results, world.context.new_id)
         )
         await waits_for_a_lock(world)
-        # Nothing of the level is held by whoever waits for it.
+        # The request that waits holds no lock on the level.
         await connection.exec_driver_sql(
             f"SELECT FROM updates WHERE id = '{level.id}' FOR UPDATE NOWAIT"
         )
@@ -344,7 +344,7 @@ async def canceled(world: World, *inventory_: StockLevel) -> Any:
     return order
 
 
-async def test_the_stock_that_came_with_a_cancellation_follows_it(world: World) -> None:
+async def test_the_stock_given_with_a_cancellation_follows_it(world: World) -> None:
     order = await canceled(world, StockLevel("SKU-1", 7))
     async with world.polling(), limited():
         while await at_walmart(world) != {"SKU-1": 7}:
@@ -355,7 +355,7 @@ async def test_the_stock_that_came_with_a_cancellation_follows_it(world: World) 
 
 
 async def cancellation(world: World, units: int, *, sku: str = "SKU-1") -> UUID:
-    """A cancellation that waits, with a level for afterwards."""
+    """A waiting cancellation with a level to send after it."""
     order = await world.an_order(1)
     request = CancelRequest("out_of_stock", inventory=(StockLevel(sku, units),))
     view = await cancel.cancel(world.context, order.id, request, actor="t", once=None)
@@ -363,7 +363,7 @@ async def cancellation(world: World, units: int, *, sku: str = "SKU-1") -> UUID:
 
 
 async def settled(world: World) -> None:
-    """Let pollers deliver all that is open."""
+    """Deliver all open updates."""
     async with world.database.begin() as connection:
         found, _ = await queries.updates(connection, UpdateFilter(), KeysetPage(50, None))
     open_ = [each.id for each in found if each.state in {"pending", "retrying", "verifying"}]
@@ -379,10 +379,10 @@ async def test_the_level_of_a_cancellation_is_not_sent_after_a_newer_one(world: 
     assert await at_walmart(world) == {"SKU-1": 2}
 
 
-async def test_a_newer_level_that_came_before_the_cancellation_is_sent_again_after_it(
+async def test_a_newer_level_put_before_the_cancellation_is_sent_again_after_it(
     world: World,
 ) -> None:
-    """Walmart sets the item out of stock with it."""
+    """Walmart sets the stock of the item to zero with the cancellation."""
     await world.a_store()
     await world.fault("cancel", "throttle", times=1)
     canceled_ = await cancellation(world, 7)
@@ -398,11 +398,11 @@ async def test_a_newer_level_that_came_before_the_cancellation_is_sent_again_aft
     assert done[-3:] == ["inventory", "cancel", "inventory"]
 
 
-async def test_the_level_of_a_cancellation_does_not_take_a_waiting_newer_ones_place(
+async def test_the_level_of_a_cancellation_does_not_replace_a_waiting_newer_one(
     world: World,
 ) -> None:
     await world.a_store()
-    # The cancellation waits first: were both on their way at once, a level would follow in case
+    # The cancellation waits first: if both were in flight at once, a level would follow in case
     # the newer one had arrived before the cancellation.
     await world.fault("cancel", "throttle", times=1)
     await world.fault("inventory", "error", times=1)
@@ -419,12 +419,12 @@ async def test_the_level_of_a_cancellation_does_not_take_a_waiting_newer_ones_pl
     assert await states(world) == ["retrying"]
 
 
-async def test_levels_of_cancellations_count_by_when_they_were_given_not_confirmed(
+async def test_levels_of_cancellations_are_ordered_by_acceptance_not_confirmation(
     world: World,
 ) -> None:
     older, newer = await cancellation(world, 7), await cancellation(world, 5)
     for each in (newer, older):
-        # Confirmed in the other order than they were asked for.
+        # Confirmed in the reverse order of their acceptance.
         async with world.database.begin() as connection:
             await triggers.follow_cancellations(connection, [(1, each)], world.context.new_id)
     assert await states(world) == ["pending"]
@@ -460,12 +460,12 @@ async def test_a_sku_with_an_at_sign_and_a_sku_at_a_node_do_not_share_a_queue(
     assert len({stock.subject(*name) for name in names}) == len(names)
 
 
-async def test_a_level_queued_under_a_former_name_is_superseded_by_its_own_sku_alone(
+async def test_a_level_queued_under_a_former_subject_is_superseded_only_by_its_own_sku(
     world: World,
 ) -> None:
     (former,) = await put(world, ("A@n", 1))
     async with world.database.begin() as connection:
-        # As versions before wrote it.
+        # In the form of earlier versions.
         await connection.exec_driver_sql("UPDATE updates SET subject = 'sku:A@n'")
     await inventory.put(world.context, world._stores[0].id, [StockLevel("A", 2, "n")], actor="test")
     assert await states(world) == ["pending", "pending"]
@@ -495,8 +495,8 @@ async def test_without_a_level_the_timeline_says_that_the_stock_is_not_known(
 ) -> None:
     order = await canceled(world)
     async with world.database.begin() as connection:
-        told = [each.what for each in await queries.timeline(connection, 1, order.id)]
-    assert "stock_not_known" in told
+        events = [each.what for each in await queries.timeline(connection, 1, order.id)]
+    assert "stock_not_known" in events
     assert await states(world) == []
 
 
@@ -512,7 +512,7 @@ async def test_a_cancellation_that_a_refresh_finds_is_followed_once(world: World
     assert await states(world) == ["pending"]
 
 
-async def test_a_level_that_is_not_confirmed_gives_its_turn_to_a_newer_one(world: World) -> None:
+async def test_a_failed_level_activates_a_newer_one(world: World) -> None:
     (older,) = await put(world, ("ABC", 50))
     (claimed,) = await claim(world.database)
     (newer,) = await put(world, ("ABC", 2))

@@ -1,4 +1,4 @@
-"""A claim whose answer comes late: by then its lease may be over, and the update another's."""
+"""A claim with a late answer: its lease may be over, and the update claimed by another poller."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ from tests.harness.world import ACTOR, World
 from tests.integration.test_stale_sessions import LONG
 
 LEASE = 60.0
-# As soon as a poller has claimed an update, another one has it.
+# As soon as a poller has claimed an update, another one gets it.
 _ELSEWHERE = """
     CREATE FUNCTION elsewhere() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
       UPDATE updates SET lease_token = gen_random_uuid(), leased_by = 'another'
@@ -32,7 +32,7 @@ _CLAIMS = """
 
 @dataclass
 class Clock:
-    """A monotonic clock that can be turned on."""
+    """A monotonic clock that a test can advance."""
 
     ahead: float = 0.0
 
@@ -44,11 +44,11 @@ async def until_one_claims(connection: Any) -> None:
     async with limited():
         while not await connection.fetchval(_CLAIMS):
             await asyncio.sleep(0.01)
-            # A transaction looks at the sessions once, unless told otherwise.
+            # A transaction reads pg_stat_activity once by default.
             await connection.execute("SELECT pg_stat_clear_snapshot()")
 
 
-async def test_nothing_is_sent_by_a_lease_that_was_over_when_its_claim_was_answered(
+async def test_nothing_is_sent_under_a_lease_that_ended_before_its_claim_was_answered(
     world: World,
 ) -> None:
     order = await world.an_order(1)
@@ -65,7 +65,7 @@ async def test_nothing_is_sent_by_a_lease_that_was_over_when_its_claim_was_answe
     async with limited():
         while (await world.update(shipped.shipment.update.id)).state != "sending":
             await asyncio.sleep(0.01)
-    # What is under way comes to its end.
+    # Deliveries under way end.
     stop.set()
     await running
     await holder.close()

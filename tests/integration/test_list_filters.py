@@ -1,4 +1,4 @@
-"""Every list by every filter, and by each two of them, reads no more than its page needs."""
+"""Every list with every filter, and with each pair of filters, reads only what its page needs."""
 
 import asyncio
 import itertools
@@ -23,8 +23,8 @@ LATE = datetime(2027, 1, 1, tzinfo=UTC)
 EARLY = datetime(2025, 1, 1, tzinfo=UTC)
 STORE = 2
 LIMIT, PAGES = 10, 3
-# What a page may look at, in entries of indexes and rows: its own of each group, and what
-# belongs to them; far from the MANY that stand in its way.
+# The rows and index entries that a page may read: its own in each group, and the rows that
+# belong to them; far fewer than the MANY rows around them.
 BOUND = 700
 
 Filter = OrderFilter | UpdateFilter | ReturnFilter
@@ -41,7 +41,7 @@ _UPDATES: dict[str, list[Any]] = {
     "code": ["common", "rare", "unheard of"],
 }
 _RETURNS: dict[str, list[Any]] = {"status": ["received", "refunded", "error"]}
-# The one list that is not flat: two ranges, of which an index can follow one (decision 0011).
+# The one list with a varying cost: two ranges, and an index can follow one (decision 0011).
 _TWO_RANGES = {"updated_since", "ship_before"}
 
 
@@ -68,7 +68,7 @@ def _named(wanted: Filter) -> str:
 
 @pytest.fixture(scope="module", params=[True, False], ids=["looked at", "grown since"])
 def grown(request: pytest.FixtureRequest, server: Server) -> Iterator[dict[str, Any]]:
-    """How to connect to a database that grew; nobody writes to it."""
+    """Connection arguments of a large database; no test writes to it."""
     with server.fresh() as url:
         arguments = asyncpg_arguments(url)
         asyncio.run(grow(arguments, known=request.param))
@@ -77,14 +77,14 @@ def grown(request: pytest.FixtureRequest, server: Server) -> Iterator[dict[str, 
 
 @dataclass
 class Reading:
-    """Pages are read twice, by plans made once for all values and by plans made for these."""
+    """Reads pages twice, by generic plans and by plans for these values."""
 
     sessions: list[Watched]
 
     async def worst(self, wanted: Filter) -> tuple[int, str]:
-        """The most that a statement of its first pages read, and that statement with its plan.
+        """The most rows that a statement of its first pages reads, and that statement with its plan.
 
-        Asserts that these pages show what is there, in order.
+        Asserts that these pages show the expected rows, in order.
         """
         for session in self.sessions:
             shown, after = [], None
@@ -97,7 +97,7 @@ class Reading:
         return max((each for one in self.sessions for each in one.read), default=(0, ""))
 
     async def _there(self, wanted: Filter) -> list[UUID]:
-        """What the pages should show, asked for in the plainest way."""
+        """The expected pages, from the simplest statement."""
         conditions, order = _plainly(wanted)
         found = await self.sessions[0].connection.fetch(
             f"SELECT id FROM {' AND '.join(conditions)} ORDER BY {order} LIMIT {PAGES * LIMIT}"
@@ -106,7 +106,7 @@ class Reading:
 
 
 def _plainly(wanted: Filter) -> tuple[list[str], str]:
-    """A table with conditions, and what they are sorted by."""
+    """A table with its conditions and sort keys."""
     store = [] if wanted.store_id is None else [f"store_id = {wanted.store_id}"]
     if isinstance(wanted, UpdateFilter):
         code = "last_error ->> 'code'"
@@ -159,14 +159,14 @@ async def reading(grown: dict[str, Any]) -> AsyncIterator[Reading]:
 
 @pytest.mark.parametrize("store_id", [STORE, None], ids=["one store", "all stores"])
 @pytest.mark.parametrize("wanted", _ALL, ids=_named)
-async def test_a_page_reads_no_more_than_it_needs(
+async def test_a_page_reads_only_what_it_needs(
     reading: Reading, wanted: Filter, store_id: int | None
 ) -> None:
     read, plan = await reading.worst(replace(wanted, store_id=store_id))
     assert read < BOUND < MANY, plan
 
 
-async def test_changes_of_what_must_leave_soon_are_looked_for_among_the_unshipped(
+async def test_the_filter_by_ship_by_reads_unshipped_orders_only(
     reading: Reading,
 ) -> None:
     wanted = OrderFilter(STORE, updated_since=EARLY, ship_before=EARLY)
@@ -175,7 +175,7 @@ async def test_changes_of_what_must_leave_soon_are_looked_for_among_the_unshippe
 
 
 @pytest.mark.parametrize("what", [queries.timeline, queries.shipments, queries.cancellation])
-async def test_what_belongs_to_an_order_is_read_without_that_of_others(
+async def test_the_parts_of_an_order_are_read_without_those_of_others(
     reading: Reading, what: Any
 ) -> None:
     page = [KeysetPage(LIMIT)] if what is queries.shipments else []

@@ -1,4 +1,4 @@
-"""One order on the read side: what went wrong, what waits, and the story of its life."""
+"""One order on the read side: errors, waiting updates, and the timeline."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -54,7 +54,7 @@ async def until_someone_waits(world: World) -> None:
 
 
 async def again(connection: Connection, store_id: int) -> None:
-    """Write the shipment that is there a second time, with an update of its own."""
+    """Write the same shipment a second time, with an update of its own."""
     ids = {"id": an_id(store_id), "update": an_id(store_id)}
     queued = sa.text(
         "INSERT INTO updates (store_id, id, subject, order_id, kind, sequence)"
@@ -74,7 +74,7 @@ async def again(connection: Connection, store_id: int) -> None:
     await connection.execute(written, ids)
 
 
-async def test_a_failed_update_explains_itself_until_it_is_settled(world: World) -> None:
+async def test_a_failed_update_shows_its_error_until_it_is_settled(world: World) -> None:
     order = await world.an_order(1)
     await world.fault("shipping", "refuse", field="methodCode")
     shipped = await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
@@ -92,7 +92,7 @@ async def test_a_failed_update_explains_itself_until_it_is_settled(world: World)
     assert (settled.status, settled.status_details) == ("shipped", ())
 
 
-async def test_an_update_that_waits_says_why_and_until_when(world: World) -> None:
+async def test_a_waiting_update_shows_why_and_until_when(world: World) -> None:
     order = await world.an_order(1)
     shipped = await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
     update_id = shipped.shipment.update.id
@@ -126,7 +126,7 @@ async def put(world: World, update_id: UUID, **values: Any) -> None:
         await connection.execute(one.values(**values))
 
 
-async def test_the_newest_cancellation_is_the_one_that_is_shown(world: World) -> None:
+async def test_the_newest_cancellation_is_shown(world: World) -> None:
     order = await world.an_order(1)
     await world.fault("cancel", "refuse", times=None)
     first = await cancel.cancel(world.context, order.id, CancelRequest("fraud"), actor=ACTOR)
@@ -155,15 +155,15 @@ async def test_shipments_are_paged_oldest_first(world: World) -> None:
     assert (len(first), end) == (2, None)
 
 
-async def test_the_timeline_tells_an_order_s_life_in_its_order(world: World) -> None:
+async def test_the_timeline_is_in_chronological_order(world: World) -> None:
     order = await world.an_order(2)
     await world.fault("shipping", "error")
     shipped = await ship.ship(world.context, order.id, a_package("1ZA"), actor="commerce")
     await world.deliver_until(shipped.shipment.update.id)
     async with world.database.begin() as connection:
         entries = await queries.timeline(connection, number_of(order.id), order.id)
-    told = [entry.what for entry in entries]
-    assert (told[0], told[-1]) == ("order_registered", "shipment_confirmed")
+    whats = [entry.what for entry in entries]
+    assert (whats[0], whats[-1]) == ("order_registered", "shipment_confirmed")
     assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
     accepted = next(entry for entry in entries if entry.what == "shipment_accepted")
     tries = [e for e in entries if e.what == "attempt" and e.update_id == accepted.update_id]
@@ -172,14 +172,14 @@ async def test_the_timeline_tells_an_order_s_life_in_its_order(world: World) -> 
     assert tries[0].detail["verdict"] != "confirmed"
 
 
-async def test_events_of_one_moment_keep_the_order_in_which_they_happened(world: World) -> None:
+async def test_simultaneous_events_keep_their_order(world: World) -> None:
     order = await world.an_order(1)
     store_id = number_of(order.id)
     at = datetime.now(UTC)
     happened = ("tracking_corrected", "update_retried", "order_linked")
     async with world.database.begin() as connection:
-        for place, what in enumerate(happened):
-            values = {"store_id": store_id, "id": UUID(int=place), "at": at, "what": what}
+        for position, what in enumerate(happened):
+            values = {"store_id": store_id, "id": UUID(int=position), "at": at, "what": what}
             await connection.execute(sa.insert(events).values(**values, order_id=order.id))
         entries = await queries.timeline(connection, store_id, order.id)
     assert tuple(entry.what for entry in entries if entry.at == at) == happened

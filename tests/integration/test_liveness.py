@@ -1,4 +1,4 @@
-"""What restarts a poller and what does not: a hung or broken loop does, the database never."""
+"""Liveness: a hung or broken loop restarts a poller, and a database failure does not."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ from tests.harness.world import ACTOR, World
 
 @dataclass(slots=True)
 class Counted(Heartbeat):
-    """A pulse that can be waited for."""
+    """A heartbeat that a test can wait for."""
 
     beats: int = 0
     more: asyncio.Event = field(default_factory=asyncio.Event)
@@ -36,7 +36,7 @@ class Counted(Heartbeat):
         self.more.set()
 
     async def turns(self, rounds: int) -> None:
-        """Wait until the loop has gone round so often again."""
+        """Wait for this many more cycles of the loop."""
         wanted = self.beats + rounds
         async with limited():
             while self.beats < wanted:
@@ -46,7 +46,7 @@ class Counted(Heartbeat):
 
 @contextmanager
 def frozen(process: int) -> Iterator[None]:
-    """Stop a server process in its tracks: it neither answers nor closes the connection."""
+    """Stop a server process: it neither answers nor closes the connection."""
     os.kill(process, signal.SIGSTOP)
     try:
         yield
@@ -54,7 +54,7 @@ def frozen(process: int) -> Iterator[None]:
         os.kill(process, signal.SIGCONT)
 
 
-async def test_the_loop_turns_on_while_its_database_does_not_answer(world: World) -> None:
+async def test_the_loop_keeps_running_while_its_database_does_not_answer(world: World) -> None:
     database = open_database(world.url, pool_size=2, statement_timeout_ms=300)
     heartbeat = Counted(time.monotonic)
     poller = world.poller(context=replace(world.context, database=database), heartbeat=heartbeat)
@@ -77,22 +77,22 @@ async def test_the_loop_turns_on_while_its_database_does_not_answer(world: World
         await database.close()
 
 
-async def test_a_poller_that_has_lost_a_part_of_itself_ends(world: World) -> None:
+async def test_a_poller_with_a_broken_part_ends(world: World) -> None:
     def broken() -> float:
         raise ZeroDivisionError
 
-    # The scheduler draws it between two runs of a job, outside of what it catches.
+    # The scheduler calls it between two runs of a job, outside of its exception handler.
     poller = world.poller(random=broken)
     async with limited():
         with pytest.raises(ZeroDivisionError):
             await poller.run(asyncio.Event())
 
 
-async def test_a_process_hears_that_its_poller_ended_and_why(world: World) -> None:
+async def test_the_process_gets_the_error_that_ended_its_poller(world: World) -> None:
     settings = Settings(
         database_url=SecretStr(world.url),
         encryption_keys=[SecretStr(Fernet.generate_key().decode())],
-        # Nothing listens then, so that the poller alone meets what is broken.
+        # Listening is off, so only the poller meets the error.
         database_pooler="transaction",
     )
     ended = asyncio.Event()

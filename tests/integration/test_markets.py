@@ -1,6 +1,6 @@
-"""Accounts of CA and MX: every call names its market, and what differs there is sent so.
+"""Accounts of the CA and MX markets: every call names its market and uses its variant of the API.
 
-Against the simulator, which knows of these markets what Waybill's developers were told.
+The simulator implements what Walmart documents about these markets.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from tests.integration.test_importer import imported, run
 
 
 async def an_order(world: World, market: str, **changes: Any) -> OrderView:
-    """An order that a buyer of that market placed, and the importer found."""
+    """An order placed by a buyer of that market, and imported."""
     store = world._stores[0] if world._stores else await world.a_store(market=market)
     body = {
         "client_id": f"{store.walmart_client_id}@{market.lower()}",
@@ -34,7 +34,7 @@ async def an_order(world: World, market: str, **changes: Any) -> OrderView:
 
 
 @pytest.mark.parametrize("market", ["CA", "MX"])
-async def test_an_order_of_another_market_comes_in_and_is_shipped(
+async def test_an_order_of_another_market_is_imported_and_shipped(
     world: World, market: str
 ) -> None:
     order = await an_order(world, market)
@@ -43,14 +43,14 @@ async def test_an_order_of_another_market_comes_in_and_is_shipped(
     assert update.state == "confirmed"
     assert (await world.order(order.id)).status == "shipped"
     calls = (await world.walmart.get("/simulator/calls")).json()["calls"]
-    # Not one call went to the account's US orders.
+    # No call went to the account's US orders.
     made = {each["client_id"] for each in calls if each["operation"] != "token"}
     assert made == {f"seller-1@{market.lower()}"}
 
 
 @pytest.mark.parametrize("market", list(Market))
 @pytest.mark.parametrize("reason", [each for each in Reason if each != Reason.CUSTOMER_REQUEST])
-async def test_a_cancellation_gives_the_markets_own_code(
+async def test_a_cancellation_has_the_code_of_its_market(
     world: World, market: Market, reason: Reason
 ) -> None:
     order = await an_order(world, market) if market != "US" else await world.an_order(1)
@@ -61,7 +61,7 @@ async def test_a_cancellation_gives_the_markets_own_code(
     assert entry["reason"] == CANCELLATION_CODES[market][reason]
 
 
-async def test_a_preview_shows_what_the_market_is_sent(world: World) -> None:
+async def test_a_preview_shows_the_request_for_the_market(world: World) -> None:
     order = await an_order(world, "CA")
     shown = await preview_shipment.preview(world.context, order.id, a_package("1Z1"))
     assert shown.body is not None
@@ -69,6 +69,6 @@ async def test_a_preview_shows_what_the_market_is_sent(world: World) -> None:
     assert line["shipFromCountry"] == "CA"
 
 
-async def test_a_market_nobody_knows_is_refused(world: World) -> None:
+async def test_an_unknown_market_is_refused(world: World) -> None:
     with pytest.raises(Invalid, match="US, CA, MX"):
         await world.a_store(market="CL")

@@ -1,4 +1,4 @@
-"""Metrics hold for the whole deployment, whichever process did the work."""
+"""Metrics cover the whole deployment, whichever process did the work."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -44,7 +44,7 @@ async def delivered(world: World, *numbers: str) -> list[UUID]:
     return ids
 
 
-async def test_what_other_processes_accepted_and_delivered_is_counted(world: World) -> None:
+async def test_work_of_other_processes_is_counted(world: World) -> None:
     api = metrics_of(world.database)
     await world.a_store()
     await world.fault("shipping", "error")
@@ -64,7 +64,7 @@ async def test_what_other_processes_accepted_and_delivered_is_counted(world: Wor
     assert found['waybill_build_info{version="1.2.3"}'] == found["waybill_database_up"] == 1
 
 
-async def test_a_lag_falls_into_the_bucket_that_it_reached(world: World) -> None:
+async def test_a_lag_is_counted_in_its_bucket(world: World) -> None:
     (update_id,) = await delivered(world, "1ZA")
     async with world.database.begin() as connection:
         ended = (
@@ -81,7 +81,7 @@ async def test_a_lag_falls_into_the_bucket_that_it_reached(world: World) -> None
     assert found[f'{name}_sum{{kind="shipment"}}'] == pytest.approx(7)
 
 
-async def test_nothing_is_counted_twice_or_lost_when_it_settles(world: World) -> None:
+async def test_settling_counts_each_update_once(world: World) -> None:
     early, late = await delivered(world, "1ZA", "1ZB")
     await aged(world, early, timedelta(minutes=10))
     api = metrics_of(world.database, START - timedelta(hours=1))
@@ -96,7 +96,7 @@ async def test_nothing_is_counted_twice_or_lost_when_it_settles(world: World) ->
 
 
 async def aged(world: World, update_id: UUID, by: timedelta) -> None:
-    """Let an update and its tries be as if they had happened earlier."""
+    """Make an update and its attempts appear older."""
     at = datetime.now(UTC) - by
     store_id = update_id.int & 0xFFFFFFFF
     identifier = new_id(store_id, int(at.timestamp() * 1000), 1)
@@ -107,13 +107,13 @@ async def aged(world: World, update_id: UUID, by: timedelta) -> None:
         await connection.execute(tries.values(id=identifier))
 
 
-async def test_what_was_before_the_process_started_is_not_counted(world: World) -> None:
+async def test_work_before_the_start_of_the_process_is_not_counted(world: World) -> None:
     await delivered(world, "1ZA")
     later = metrics_of(world.database, datetime.now(UTC) + timedelta(seconds=30))
     assert not [series for series in await shown(later) if series.startswith("waybill_deliveries")]
 
 
-async def test_what_is_open_failed_overdue_or_paused_is_told(world: World) -> None:
+async def test_open_failed_overdue_and_paused_work_is_reported(world: World) -> None:
     order = await world.an_order(2)
     await world.fault("shipping", "refuse", field="methodCode")
     first = await ship.ship(
@@ -141,7 +141,7 @@ async def test_what_is_open_failed_overdue_or_paused_is_told(world: World) -> No
     assert found['waybill_paused_lanes{reason="walmart_throttled"}'] == 1
 
 
-async def test_a_transaction_that_stays_open_is_told_by_its_age(world: World) -> None:
+async def test_a_long_transaction_is_reported_by_its_age(world: World) -> None:
     began = "UPDATE orders SET updated_at = now() WHERE false"
     async with world.database.direct.transaction(began):
         await asyncio.sleep(0.2)
@@ -154,7 +154,7 @@ async def test_a_transaction_that_stays_open_is_told_by_its_age(world: World) ->
     assert open_now["waybill_unseen_sessions"] == 0
 
 
-async def test_a_role_that_may_not_see_others_says_of_how_many_it_does_not_know(
+async def test_a_role_without_rights_reports_the_number_of_hidden_sessions(
     world: World,
 ) -> None:
     role = "CREATE ROLE lesser LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO lesser"
@@ -173,7 +173,7 @@ async def test_a_role_that_may_not_see_others_says_of_how_many_it_does_not_know(
     assert found["waybill_oldest_transaction_seconds"] == 0
 
 
-async def test_without_a_database_the_metrics_say_so_and_still_answer() -> None:
+async def test_the_metrics_answer_without_a_database_and_report_it() -> None:
     away = open_database("postgresql://x@127.0.0.1:9/x")
     found = await shown(metrics_of(away))
     await away.close()

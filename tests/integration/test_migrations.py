@@ -1,10 +1,10 @@
-"""The schema's way from nothing to head, and what happens when several walk it at once.
+"""Migrations: from an empty database to head, concurrently, and each step with rows in it.
 
 Each step has a test: a database is brought to the revision before it, its tables are filled as
-that version of the code would have, it is upgraded, and what became of the rows is looked at.
+that version of the code does, it is upgraded, and the rows are checked.
 
-Migrations that run at once are processes of their own here, as replicas are; within one process
-Alembic keeps its context in globals.
+Concurrent migrations are separate processes here, as replicas are; within one process Alembic
+keeps its context in globals.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from app.storage.postgres.database import open_database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.returns import returns
 
-LOCK = "24595496943840364"  # 'Waybill' as a number: replicas of two versions must agree on it
+LOCK = "24595496943840364"  # 'Waybill' as a number: replicas of two versions must use the same
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_try_advisory_lock%'"
 UPGRADE = "import sys; from app.storage.postgres import migrate; migrate.upgrade(sys.argv[1])"
 
@@ -52,7 +52,7 @@ async def ask(url: str, question: str) -> object:
 
 
 async def revision(url: str) -> object:
-    """The revision that the database says it is at; None for an empty one."""
+    """The revision of the database; None for an empty one."""
     if await ask(url, "SELECT to_regclass('alembic_version')") is None:
         return None
     return await ask(url, "SELECT version_num FROM alembic_version")
@@ -65,7 +65,7 @@ async def start_upgrade(url: str) -> asyncio.subprocess.Process:
     )
 
 
-async def test_an_empty_database_comes_to_head_and_a_second_run_changes_nothing(
+async def test_an_empty_database_is_upgraded_to_head_and_a_second_run_changes_nothing(
     empty_url: str,
 ) -> None:
     assert await revision(empty_url) is None
@@ -75,12 +75,12 @@ async def test_an_empty_database_comes_to_head_and_a_second_run_changes_nothing(
         assert await ask(empty_url, "SELECT count(*) FROM stores") == 0
 
 
-async def test_a_confirmed_shipment_knows_its_first_confirmation_after_the_upgrade(
+async def test_a_confirmed_shipment_gets_its_first_confirmation_by_the_upgrade(
     empty_url: str,
 ) -> None:
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611231200")
     async with connected(empty_url) as session:
-        # Only the two tables that the step reads are filled; the rest is not its business.
+        # Only the two tables that the step reads are filled.
         await session.execute("SET session_replication_role = replica")
         await session.execute(_SHIPMENTS_BEFORE)
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240200")
@@ -88,7 +88,7 @@ async def test_a_confirmed_shipment_knows_its_first_confirmation_after_the_upgra
     assert await ask(empty_url, f"{found} FROM shipments") == [True, None]
 
 
-async def test_orders_that_were_there_are_counted_after_the_upgrade_and_only_once(
+async def test_existing_orders_are_counted_by_the_upgrade_and_only_once(
     empty_url: str,
 ) -> None:
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240301")
@@ -97,7 +97,7 @@ async def test_orders_that_were_there_are_counted_after_the_upgrade_and_only_onc
         await session.execute(_ORDERS.format(first=1, last=3))
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240340")
     async with connected(empty_url) as session:
-        # Written between the two steps, by a version that knows nothing of counts.
+        # Written between the two steps, by a version without counts.
         await session.execute(_STORE)
         await session.execute(_ORDERS.format(first=4, last=5))
         await session.execute("UPDATE orders SET status = 'shipped' WHERE id::text LIKE '%1'")
@@ -132,7 +132,7 @@ _SHIPMENTS_BEFORE = """
 """
 
 
-async def test_two_replicas_that_migrate_at_once_both_succeed(empty_url: str) -> None:
+async def test_two_concurrent_migrations_both_succeed(empty_url: str) -> None:
     replicas = [await start_upgrade(empty_url) for _ in range(2)]
     for replica in replicas:
         _, complaint = await replica.communicate()
@@ -140,7 +140,7 @@ async def test_two_replicas_that_migrate_at_once_both_succeed(empty_url: str) ->
     assert await revision(empty_url) == migrate.head_revision()
 
 
-async def test_a_migration_waits_for_the_one_that_runs_without_holding_a_snapshot(
+async def test_a_migration_waits_for_a_running_one_without_holding_a_snapshot(
     empty_url: str,
 ) -> None:
     async with connected(empty_url) as holder:
@@ -160,7 +160,7 @@ async def test_a_migration_waits_for_the_one_that_runs_without_holding_a_snapsho
     assert await revision(empty_url) == migrate.head_revision()
 
 
-async def test_a_migration_that_waits_in_vain_says_so_and_changes_nothing(empty_url: str) -> None:
+async def test_a_migration_that_waits_too_long_says_so_and_changes_nothing(empty_url: str) -> None:
     async with connected(empty_url) as holder:
         await holder.execute(f"SELECT pg_advisory_lock({LOCK})")
         with pytest.raises(migrate.SchemaBusy, match="another migration has held the lock"):
@@ -194,13 +194,13 @@ async def test_the_sql_for_a_run_by_hand_builds_the_same_schema(empty_url: str) 
     await asyncio.to_thread(command.check, quiet(empty_url))
 
 
-async def test_the_sql_for_a_run_by_hand_waits_for_the_migration_that_runs() -> None:
+async def test_the_sql_for_a_run_by_hand_waits_for_a_running_migration() -> None:
     sql = offline_sql()
     assert sql.index(f"pg_try_advisory_lock({LOCK})") < sql.index("CREATE TABLE")
     assert f"pg_advisory_unlock({LOCK})" in sql.splitlines()[-2]
 
 
-async def test_the_tables_in_the_code_are_those_the_migrations_make(fresh_url: str) -> None:
+async def test_the_tables_in_the_code_match_the_migrations(fresh_url: str) -> None:
     await asyncio.to_thread(command.check, quiet(fresh_url))
 
 
@@ -218,14 +218,14 @@ FIRST = """
 """
 
 
-async def test_lanes_and_urgency_come_to_a_database_in_use(empty_url: str) -> None:
+async def test_lanes_and_urgency_are_added_to_a_database_in_use(empty_url: str) -> None:
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611231200")
     async with connected(empty_url) as session:
         await session.execute(FIRST)
     await asyncio.to_thread(migrate.upgrade, empty_url)
     async with connected(empty_url) as session:
         lanes = await session.fetch("SELECT endpoint, reason, failures FROM lanes ORDER BY 1")
-        # Those of later versions come with the first call to them.
+        # Lanes of later versions are added with the first call to them.
         known = {Endpoint.ALL, Endpoint.READ, *WRITTEN_TO.values()}
         assert {row["endpoint"] for row in lanes} == known
         assert [row["reason"] for row in lanes if row["reason"]] == ["credentials_rejected"]
@@ -236,7 +236,7 @@ async def test_lanes_and_urgency_come_to_a_database_in_use(empty_url: str) -> No
         assert await session.fetchval(invalid) == 0
 
 
-async def test_orders_of_before_have_nothing_open_that_commerce_told(empty_url: str) -> None:
+async def test_existing_orders_have_no_open_commerce_events(empty_url: str) -> None:
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611250700")
     async with connected(empty_url) as session:
         await session.execute(FIRST)
@@ -245,7 +245,7 @@ async def test_orders_of_before_have_nothing_open_that_commerce_told(empty_url: 
     assert await ask(empty_url, "SELECT count(*) FROM commerce_events") == 0
 
 
-async def test_updates_that_were_at_rest_before_the_upgrade_are_archived_after_it(
+async def test_updates_at_rest_before_the_upgrade_are_archived_after_it(
     empty_url: str,
 ) -> None:
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240360")
@@ -262,7 +262,7 @@ async def test_updates_that_were_at_rest_before_the_upgrade_are_archived_after_i
     assert await ask(empty_url, "SELECT kind FROM archived_updates") == "shipment"
 
 
-# Entries that one version of an order's row, and the rows of a new shipment, have in indexes.
+# The index entries for one version of an order's row, and for the rows of a new shipment.
 _WRITTEN = """
     SELECT c.relname, pg_get_expr(i.indpred, i.indrelid) AS met
       FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
@@ -271,7 +271,7 @@ _WRITTEN = """
 
 
 async def entries(session: asyncpg.Connection) -> int:
-    """How many indexes an accepted shipment is written into, whose rows are the only ones."""
+    """The number of index entries for one accepted shipment in empty tables."""
     count = 0
     for index in await session.fetch(_WRITTEN):
         found = f"SELECT count(*) FROM {index['relname']} WHERE {index['met'] or 'true'}"
@@ -279,7 +279,7 @@ async def entries(session: asyncpg.Connection) -> int:
     return count
 
 
-async def test_the_indexes_of_lists_do_not_make_accepting_a_shipment_write_more(
+async def test_the_indexes_of_lists_add_no_writes_to_an_accepted_shipment(
     empty_url: str,
 ) -> None:
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611250700")
@@ -292,7 +292,9 @@ async def test_the_indexes_of_lists_do_not_make_accepting_a_shipment_write_more(
         assert await session.fetchval("SELECT count(*) FROM pg_index WHERE NOT indisvalid") == 0
 
 
-async def test_a_purchase_order_stays_one_of_its_store_through_the_upgrade(empty_url: str) -> None:
+async def test_a_purchase_order_stays_unique_in_its_store_through_the_upgrade(
+    empty_url: str,
+) -> None:
     twice = "INSERT INTO orders (store_id, id, purchase_order_id) VALUES (1, $1, 'po1')"
     again = f"{twice} ON CONFLICT (store_id, purchase_order_id) DO NOTHING"
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611250700")
@@ -301,13 +303,13 @@ async def test_a_purchase_order_stays_one_of_its_store_through_the_upgrade(empty
         await session.execute(_ORDERS.format(first=1, last=3))
         for step in ("202611260100", "202611260101", "202611260102"):
             await asyncio.to_thread(command.upgrade, quiet(empty_url), step)
-            # As both versions write an order that may be known.
+            # Both versions write an order that may already exist in this form.
             assert await session.execute(again, uuid4()) == "INSERT 0 0"
         with pytest.raises(asyncpg.UniqueViolationError):
             await session.execute(twice, uuid4())
 
 
-async def test_stores_that_share_an_account_or_a_name_go_on_after_the_upgrade(
+async def test_stores_that_share_an_account_or_a_name_keep_working_after_the_upgrade(
     empty_url: str,
 ) -> None:
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611260301")
@@ -336,7 +338,7 @@ async def test_stores_that_share_an_account_or_a_name_go_on_after_the_upgrade(
             await session.execute("UPDATE stores SET walmart_client_id = 'seller' WHERE code = 'b'")
 
 
-async def test_an_import_goes_on_after_the_upgrade_where_it_was(empty_url: str) -> None:
+async def test_an_import_continues_after_the_upgrade_where_it_was(empty_url: str) -> None:
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611250700")
     async with connected(empty_url) as session:
         await session.execute(FIRST)
@@ -360,7 +362,7 @@ async def test_an_import_goes_on_after_the_upgrade_where_it_was(empty_url: str) 
     assert await ask(empty_url, "SELECT count(*) FROM import_places") == 0
 
 
-async def test_errors_of_before_the_upgrade_are_told_to_nobody_and_later_ones_are(
+async def test_only_errors_after_the_upgrade_are_notified(
     empty_url: str,
 ) -> None:
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611250700")
@@ -378,7 +380,7 @@ async def test_errors_of_before_the_upgrade_are_told_to_nobody_and_later_ones_ar
     await asyncio.to_thread(migrate.upgrade, empty_url)
     async with connected(empty_url) as session:
         await session.execute("UPDATE updates SET state = 'failed' WHERE subject = '2'")
-        # The store asks for it from here on.
+        # The store enables notifications from here on.
         await session.execute("UPDATE stores SET notify_url = 'sealed'")
         await session.execute("UPDATE updates SET state = 'pending'")
         await session.execute("UPDATE updates SET state = 'failed' WHERE subject = '2'")
@@ -389,7 +391,7 @@ async def test_errors_of_before_the_upgrade_are_told_to_nobody_and_later_ones_ar
     )
 
 
-async def test_returns_that_were_there_are_read_once_more_for_their_orders(
+async def test_existing_returns_are_read_again_for_their_orders(
     empty_url: str,
 ) -> None:
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611250700")
@@ -431,7 +433,7 @@ _RETURN_BEFORE = """
 """
 
 
-async def test_returns_that_could_not_be_read_before_the_upgrade_are_told_to_nobody(
+async def test_unreadable_returns_of_before_the_upgrade_are_not_notified(
     empty_url: str,
 ) -> None:
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611260500")
@@ -451,8 +453,8 @@ async def test_returns_that_could_not_be_read_before_the_upgrade_are_told_to_nob
         assert await session.fetchval("SELECT count(*) FROM notifications") == 1
 
 
-async def test_what_was_unclear_before_the_upgrade_is_in_doubt_after_it(empty_url: str) -> None:
-    """And what the version before writes, while it still runs, is translated."""
+async def test_unclear_updates_of_before_the_upgrade_are_in_doubt_after_it(empty_url: str) -> None:
+    """Rows written by the previous version while it still runs are translated too."""
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611260600")
     update = (
         "INSERT INTO updates (store_id, id, subject, kind, sequence, state, ambiguous, "
@@ -484,7 +486,7 @@ async def test_what_was_unclear_before_the_upgrade_is_in_doubt_after_it(empty_ur
             "fresh": None,
         }
         assert {(row["faults"], row["known_at"]) for row in rows} == {(0, None)}
-        # The version before: an unclear write, then a try without effect.
+        # The previous version: an unclear write, then a try without effect.
         await session.execute(
             "UPDATE updates SET state = 'verifying', ambiguous = true, may_have_left_at = now() "
             "WHERE subject = 'fresh'"
@@ -495,7 +497,7 @@ async def test_what_was_unclear_before_the_upgrade_is_in_doubt_after_it(empty_ur
         )
         ahead = "in_doubt_until - may_have_left_at = interval '120 seconds'"
         assert await session.fetchval(f"SELECT {ahead} FROM updates WHERE subject = 'fresh'")
-        # This version: no doubt is made by a column that it does not write.
+        # This version: a column that it does not write causes no doubt.
         await session.execute(
             "UPDATE updates SET in_doubt_until = NULL, due_at = now() WHERE subject = 'unclear'"
         )
@@ -507,8 +509,8 @@ async def test_what_was_unclear_before_the_upgrade_is_in_doubt_after_it(empty_ur
         assert "in_doubt_until IS NOT NULL" in str(await session.fetchval(index))
 
 
-async def test_an_index_that_broke_off_is_made_anew(empty_url: str) -> None:
-    """CREATE INDEX CONCURRENTLY leaves an invalid index behind where it fails."""
+async def test_an_invalid_index_is_created_again(empty_url: str) -> None:
+    """A failed CREATE INDEX CONCURRENTLY leaves an invalid index behind."""
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240010")
     async with connected(empty_url) as session:
         await session.execute("CREATE INDEX ix_updates_lane ON updates (id)")
@@ -528,7 +530,7 @@ def test_the_migrations_form_one_line_with_dated_names() -> None:
 
 
 def offline_sql() -> str:
-    """What `alembic upgrade head --sql` prints."""
+    """Return the output of `alembic upgrade head --sql`."""
     config = migrate.configuration()
     config.output_buffer = io.StringIO()
     command.upgrade(config, "head", sql=True)
@@ -536,7 +538,7 @@ def offline_sql() -> str:
 
 
 def quiet(url: str) -> Config:
-    """Alembic's settings, with its words to the user thrown away."""
+    """Alembic's configuration, without its output to the user."""
     config = migrate.configuration(url)
     config.stdout = io.StringIO()
     return config

@@ -1,4 +1,4 @@
-"""The summary of orders is kept, not counted, and right at every moment."""
+"""The order counts of the summary are maintained, not computed, and always right."""
 
 import asyncio
 from typing import Any
@@ -20,7 +20,7 @@ _NEW = sa.text("""
     INSERT INTO orders (store_id, id, purchase_order_id, status)
     SELECT :store, gen_random_uuid(), :prefix || n, 'open' FROM generate_series(1, :orders) n
 """)
-# Held in one order, or two writers of many rows would end in a deadlock of the test's own.
+# Rows are locked in one order, or two writers of many rows would deadlock in the test itself.
 _MOVE = sa.text("""
     WITH held AS MATERIALIZED
         (SELECT store_id, id FROM orders WHERE store_id = :store ORDER BY id FOR UPDATE)
@@ -34,12 +34,12 @@ async def do(database: Database, statement: sa.TextClause, **values: Any) -> Non
         await connection.execute(statement, values)
 
 
-async def test_a_summary_is_right_while_nobody_has_added_up_and_after(world: World) -> None:
+async def test_a_summary_is_right_before_and_after_the_changes_are_added_up(world: World) -> None:
     store = await world.a_store()
     order = await world.an_order(2, store=store)
     accepted = await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
     await world.deliver_until(accepted.shipment.update.id)
-    # No poller has added this one up.
+    # No poller has added up this change.
     await world.an_order(1, store=store)
     for _ in range(2):
         async with world.database.read() as connection:
@@ -53,7 +53,7 @@ async def test_a_summary_is_right_while_nobody_has_added_up_and_after(world: Wor
     assert await miscounted(world.database) == []
 
 
-async def test_what_was_rolled_back_was_never_counted(world: World) -> None:
+async def test_a_rolled_back_change_is_not_counted(world: World) -> None:
     store = await world.a_store()
     with pytest.raises(ZeroDivisionError):
         async with world.database.begin() as connection:
@@ -62,7 +62,7 @@ async def test_what_was_rolled_back_was_never_counted(world: World) -> None:
     assert await miscounted(world.database) == []
 
 
-async def test_writers_and_pollers_that_add_up_at_once_lose_no_order(world: World) -> None:
+async def test_concurrent_writers_and_pollers_lose_no_order(world: World) -> None:
     stores = [(await world.a_store()).store_id for _ in range(3)]
     database = world.database
 
@@ -84,7 +84,7 @@ async def test_writers_and_pollers_that_add_up_at_once_lose_no_order(world: Worl
     assert every["total"] == 90
 
 
-async def test_pollers_add_up_what_has_changed(world: World) -> None:
+async def test_pollers_add_up_changed_counts(world: World) -> None:
     store = await world.a_store()
     await world.an_order(1, store=store)
     waiting = sa.text("SELECT count(*) FROM order_count_changes")

@@ -1,4 +1,4 @@
-"""Lists of all stores and searches: every order once, in order, and a limit that is told."""
+"""Lists of all stores and searches: every order once, in order, and a stated limit."""
 
 import itertools
 from datetime import UTC, datetime
@@ -71,7 +71,7 @@ async def test_pages_of_all_stores_show_every_order_once_and_in_order(
     assert keys == sorted(keys, reverse=newest)
 
 
-async def test_a_store_that_has_all_of_the_newest_fills_the_first_pages(world: World) -> None:
+async def test_a_store_with_all_of_the_newest_orders_fills_the_first_pages(world: World) -> None:
     await filled(world, 20)
     moved = "UPDATE orders SET ordered_at = '2026-03-01Z' WHERE purchase_order_id LIKE 'P1-%'"
     async with world.database.begin() as connection:
@@ -83,7 +83,7 @@ async def test_a_store_that_has_all_of_the_newest_fills_the_first_pages(world: W
     assert {number.startswith("P1-") for number in numbers[20:]} == {False}
 
 
-async def test_pages_of_all_updates_show_each_once_and_the_newest_first(world: World) -> None:
+async def test_pages_of_all_updates_show_each_once_newest_first(world: World) -> None:
     await filled(world, 20)
     seen, after = [], None
     for _ in itertools.count():
@@ -97,7 +97,7 @@ async def test_pages_of_all_updates_show_each_once_and_the_newest_first(world: W
     assert keys == sorted(keys, reverse=True)
 
 
-async def test_a_search_that_too_much_answers_to_says_so_instead_of_hiding_some(
+async def test_a_search_with_too_many_matches_says_so(
     world: World,
 ) -> None:
     store = await world.a_store()
@@ -112,7 +112,7 @@ async def test_a_search_that_too_much_answers_to_says_so_instead_of_hiding_some(
     assert {view.purchase_order_id for view in found} == {"BR-100", "BR-1000", "BR-1001"}
 
 
-async def test_a_search_within_a_store_does_not_mind_what_others_have(world: World) -> None:
+async def test_a_search_within_a_store_ignores_matches_of_others(world: World) -> None:
     small, large = await world.a_store(), await world.a_store()
     async with world.database.begin() as connection:
         for store, orders in ((small, 1), (large, order_search.MOST + 1)):
@@ -125,7 +125,7 @@ async def test_a_search_within_a_store_does_not_mind_what_others_have(world: Wor
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text(max_size=3))
-def test_what_begins_with_a_text_is_before_the_text_that_follows(text: str, more: str) -> None:
+def test_prefixed_texts_sort_before_the_next_text(text: str, more: str) -> None:
     behind = order_search.following(text)
     longest = (text + more).encode("utf-8", "ignore")
     assert longest >= text.encode()

@@ -1,4 +1,4 @@
-"""Updates of one order go one at a time, oldest first, also when tracking is corrected."""
+"""Updates of one order are sent one at a time, oldest first, also when tracking is corrected."""
 
 from dataclasses import replace
 from typing import Any
@@ -19,7 +19,7 @@ from tests.harness.outbox import claim
 from tests.harness.pollers import POLICY
 from tests.harness.world import ACTOR, World
 
-# Leaves what is in doubt there for as long as a test needs to do something meanwhile.
+# Keeps a doubt open for as long as a test needs it.
 PATIENT = replace(POLICY, quiet_period=3600)
 
 
@@ -29,7 +29,7 @@ async def shipped(world: World, order: OrderView, number: str, **changes: Any) -
 
 
 async def corrected(world: World, shipment: ShipmentView, number: str) -> ShipmentView:
-    """Correct a shipment's number."""
+    """Correct the number of a shipment."""
     new = TrackingCorrection(tracking_number=number)
     return await correct_tracking.correct(
         world.context, shipment.order_id, shipment.id, new, actor=ACTOR
@@ -37,7 +37,7 @@ async def corrected(world: World, shipment: ShipmentView, number: str) -> Shipme
 
 
 async def tracking_updates(world: World, order: OrderView) -> list[tuple[UUID, str]]:
-    """The order's tracking updates in their order, with their states."""
+    """The states of the order's tracking updates, in their order."""
     statement = (
         sa.select(updates.c.id, updates.c.state)
         .where(updates.c.order_id == order.id, updates.c.kind == "tracking")
@@ -48,7 +48,7 @@ async def tracking_updates(world: World, order: OrderView) -> list[tuple[UUID, s
 
 
 async def effects(world: World, order: OrderView) -> list[tuple[str, str, int]]:
-    """What Walmart applied to the order's units: operation, number and units."""
+    """The effects of Walmart on the order's units: operation, number and units."""
     return [
         (entry["operation"], entry["tracking_number"], entry["quantity"])
         for entry in await world.ledger(order.purchase_order_id)
@@ -57,7 +57,7 @@ async def effects(world: World, order: OrderView) -> list[tuple[str, str, int]]:
 
 
 async def settle_corrections(world: World, order: OrderView) -> list[str]:
-    """Deliver every tracking update that still waits; answers the states of all."""
+    """Deliver every waiting tracking update; return the states of all."""
     waiting = [each for each, state in await tracking_updates(world, order) if state != "dismissed"]
     await world.deliver_until(*waiting)
     return [state for _, state in await tracking_updates(world, order)]
@@ -75,7 +75,7 @@ async def test_a_number_corrected_after_confirmation_reaches_walmart(world: Worl
     assert (line.quantity.shipped, line.quantity.pending, line.quantity.remaining) == (2, 0, 1)
 
 
-async def test_no_correction_is_taken_more_than_4_hours_after_the_first_confirmation(
+async def test_a_correction_is_refused_4_hours_after_the_first_confirmation(
     world: World,
 ) -> None:
     order = await world.an_order(3)
@@ -97,7 +97,9 @@ async def move_first_confirmation(world: World, shipment: ShipmentView, *, hours
     assert moved.rowcount == 1
 
 
-async def test_a_correction_while_an_unclear_shipment_had_landed_follows_it(world: World) -> None:
+async def test_a_correction_of_an_unclear_shipment_that_had_arrived_follows_it(
+    world: World,
+) -> None:
     order = await world.an_order(3)
     await world.fault("shipping", "drop_after")
     shipment = await shipped(world, order, "1ZOLD")
@@ -136,7 +138,7 @@ async def test_an_absent_shipment_corrected_twice_is_sent_once_under_the_last_nu
     assert await effects(world, order) == [("shipping", "1ZLAST", 3)]
 
 
-async def test_a_shipment_that_walmart_has_in_part_is_moved_and_its_rest_sent_anew(
+async def test_a_shipment_that_walmart_has_in_part_is_renumbered_and_its_rest_sent(
     world: World,
 ) -> None:
     order = await world.an_order(4)
@@ -155,7 +157,7 @@ async def test_a_shipment_that_walmart_has_in_part_is_moved_and_its_rest_sent_an
     assert (line.quantity.shipped, line.quantity.pending, line.quantity.remaining) == (2, 0, 2)
 
 
-async def test_a_correction_of_a_shipment_that_walmart_never_got_fails_and_ends_with_its_retry(
+async def test_a_correction_of_a_shipment_that_never_arrived_fails_and_ends_with_its_retry(
     world: World,
 ) -> None:
     order = await world.an_order(3)
@@ -173,7 +175,7 @@ async def test_a_correction_of_a_shipment_that_walmart_never_got_fails_and_ends_
     assert (await world.order(order.id)).status == "shipped"
 
 
-async def test_a_write_that_lands_late_is_found_under_the_old_number_after_a_correction(
+async def test_a_write_that_arrives_late_is_found_under_the_old_number_after_a_correction(
     world: World,
 ) -> None:
     order = await world.an_order(5)
@@ -187,7 +189,7 @@ async def test_a_write_that_lands_late_is_found_under_the_old_number_after_a_cor
     assert await effects(world, order) == [("shipping", "1ZOLD", 2), ("tracking", "1ZNEW", 2)]
 
 
-async def test_a_correction_while_the_shipment_is_being_sent_goes_out_behind_it(
+async def test_a_correction_during_the_delivery_of_the_shipment_is_sent_after_it(
     world: World,
 ) -> None:
     order = await world.an_order(3)
@@ -206,7 +208,7 @@ async def test_a_correction_while_the_shipment_is_being_sent_goes_out_behind_it(
     ]
 
 
-async def test_of_two_corrections_in_a_row_only_the_later_is_sent(world: World) -> None:
+async def test_only_the_later_of_two_consecutive_corrections_is_sent(world: World) -> None:
     order = await world.an_order(3)
     shipment = await shipped(world, order, "1ZOLD")
     await world.deliver_until(shipment.update.id)
@@ -229,7 +231,7 @@ async def test_a_correction_with_an_unclear_answer_takes_effect_once(
     assert (await effects(world, order))[1:] == [("tracking", "1ZNEW", 3)] * sent
 
 
-async def test_a_number_that_goes_back_and_forth_ends_as_it_was_asked_last(world: World) -> None:
+async def test_a_number_changed_back_and_forth_ends_as_requested_last(world: World) -> None:
     order = await world.an_order(3)
     shipment = await shipped(world, order, "1ZA")
     await world.deliver_until(shipment.update.id)
@@ -239,7 +241,7 @@ async def test_a_number_that_goes_back_and_forth_ends_as_it_was_asked_last(world
     assert (await effects(world, order))[-1] == ("tracking", "1ZA", 3)
 
 
-async def test_a_cancellation_of_an_unclear_shipment_is_taken_once_that_is_absent_and_dismissed(
+async def test_a_cancellation_is_accepted_once_an_absent_shipment_is_dismissed(
     world: World,
 ) -> None:
     order = await world.an_order(3)
@@ -265,7 +267,7 @@ async def test_a_cancellation_of_an_unclear_shipment_is_taken_once_that_is_absen
     assert (await world.order(order.id)).status == "canceled"
 
 
-async def test_a_failed_shipment_does_not_hold_up_a_good_one_and_is_retried_after_it(
+async def test_a_failed_shipment_does_not_delay_another_and_is_retried_after_it(
     world: World,
 ) -> None:
     order = await world.an_order(3)
@@ -282,7 +284,7 @@ async def test_a_failed_shipment_does_not_hold_up_a_good_one_and_is_retried_afte
 @pytest.mark.parametrize(
     ("fault", "left"), [("timeout", "dismissed"), ("error_after", "confirmed")]
 )
-async def test_dismissing_a_shipment_ends_its_correction_where_walmart_has_nothing_to_correct(
+async def test_dismissing_a_shipment_ends_its_correction_if_walmart_has_nothing_to_correct(
     world: World, fault: str, left: str
 ) -> None:
     order = await world.an_order(2)
@@ -299,7 +301,7 @@ async def test_dismissing_a_shipment_ends_its_correction_where_walmart_has_nothi
         )
     await dismiss.dismiss(world.context, shipment.update.id, note="by hand", actor=ACTOR)
     if left == "confirmed":
-        # Walmart has it, under the old number: the buyer still has to learn the new one.
+        # Walmart has it under the old number: the buyer still needs the new one.
         assert await settle_corrections(world, order) == ["confirmed"]
         assert (await effects(world, order))[-1] == ("tracking", "1ZNEW", 2)
     else:
@@ -307,7 +309,7 @@ async def test_dismissing_a_shipment_ends_its_correction_where_walmart_has_nothi
         assert (await world.order(order.id)).status == "open"
 
 
-async def test_a_failed_shipment_that_is_retried_waits_for_the_one_that_is_being_sent(
+async def test_a_retried_shipment_waits_for_the_one_being_sent(
     world: World,
 ) -> None:
     order = await world.an_order(2)
@@ -327,7 +329,7 @@ async def test_a_failed_shipment_that_is_retried_waits_for_the_one_that_is_being
     assert await claim(world.database) == []
 
 
-async def test_a_dismissed_update_lets_the_next_go(world: World) -> None:
+async def test_a_dismissed_update_activates_the_next(world: World) -> None:
     order = await world.an_order(3)
     first = await shipped(world, order, "1ZA", items=items(l1=1))
     second = await shipped(world, order, "1ZB", items=items(l1=2))
@@ -336,7 +338,7 @@ async def test_a_dismissed_update_lets_the_next_go(world: World) -> None:
     assert await effects(world, order) == [("shipping", "1ZB", 2)]
 
 
-async def test_nothing_of_an_order_goes_before_what_is_in_doubt(world: World) -> None:
+async def test_no_update_of_an_order_passes_one_in_doubt(world: World) -> None:
     order = await world.an_order(3)
     await world.fault("shipping", "drop_after")
     first = await shipped(world, order, "1ZA", items=items(l1=1))

@@ -1,4 +1,4 @@
-"""The outbox on a real PostgreSQL: turns, leases, and pollers that never share an update."""
+"""The outbox on a real PostgreSQL: order of updates, leases, and exclusive claims by pollers."""
 
 import asyncio
 from collections.abc import Sequence
@@ -35,12 +35,12 @@ FAILURE = Failure("walmart_unclear", "It was unclear.")
 
 @pytest.fixture(autouse=True, params=[False, True], ids=["together", "apart"])
 def sharded(request: pytest.FixtureRequest, world: World) -> None:
-    """Stores' rows lie on one server, or on several: what is written is the same."""
+    """Rows of all stores on one server, or of each on its own: the results are equal."""
     world.database.placement.sharded = request.param
 
 
 async def a_shipped_order(world: World, packages: int = 1, units: int = 9) -> list[UUID]:
-    """An order nobody has to acknowledge, with so many shipments waiting; their updates."""
+    """An acknowledged order with waiting shipments; return their updates."""
     order = await world.an_order(units)
     return [
         (
@@ -63,7 +63,7 @@ async def record(world: World, update: Claimed, step: NextStep) -> Sequence[Deli
 
 
 async def rewind(world: World, *columns: str, seconds: float) -> None:
-    """Let time pass for the outbox: move times back instead of waiting."""
+    """Let time pass for the outbox by moving its times back."""
     async with world.database.begin() as connection:
         for column in columns:
             await connection.execute(
@@ -100,7 +100,7 @@ async def test_the_database_refuses_two_active_updates_of_one_order(world: World
             await connection.execute(sa.update(table).values(active=True))
 
 
-async def test_a_poller_that_lost_its_lease_changes_nothing_but_leaves_its_attempt(
+async def test_a_poller_that_lost_its_lease_changes_nothing_but_records_its_attempt(
     world: World,
 ) -> None:
     await a_shipped_order(world)
@@ -112,12 +112,14 @@ async def test_a_poller_that_lost_its_lease_changes_nothing_but_leaves_its_attem
     assert await record(world, late, NextStep(State.CONFIRMED)) == []
     async with world.database.begin() as connection:
         state = (await connection.execute(sa.select(table.c.state))).scalar_one()
-        told = (await connection.execute(sa.select(attempts.c.verdict))).scalars().all()
+        verdicts = (await connection.execute(sa.select(attempts.c.verdict))).scalars().all()
     assert state == "sending"
-    assert sorted(told) == ["lease_lost", "poller_lost"]
+    assert sorted(verdicts) == ["lease_lost", "poller_lost"]
 
 
-async def test_what_a_lost_poller_held_is_in_doubt_until_the_lease_s_end(world: World) -> None:
+async def test_updates_of_a_lost_poller_are_in_doubt_until_the_end_of_the_lease(
+    world: World,
+) -> None:
     await a_shipped_order(world)
     (lost,) = await claim(world.database)
     await rewind(world, "leased_until", seconds=LEASE + 1)
@@ -129,7 +131,7 @@ async def test_what_a_lost_poller_held_is_in_doubt_until_the_lease_s_end(world: 
     assert lost.claimed_at - timedelta(seconds=2) < left_at < again.claimed_at
 
 
-async def test_a_lease_that_still_runs_is_not_taken_back(world: World) -> None:
+async def test_a_running_lease_is_not_taken_back(world: World) -> None:
     await a_shipped_order(world)
     await claim(world.database)
     assert await rescue.rescue(world.database, world.context.new_id) == 0
@@ -164,7 +166,7 @@ async def test_a_shipment_known_to_be_absent_lets_the_next_one_pass_after_five_r
     assert again.id == first
 
 
-async def test_nothing_passes_an_update_in_doubt(world: World) -> None:
+async def test_no_update_passes_one_in_doubt(world: World) -> None:
     await a_shipped_order(world, packages=2)
     (held,) = await claim(world.database)
     doubt = NextStep(State.VERIFYING, due_in=60, retries=9, ambiguous=True, failure=FAILURE)
@@ -184,7 +186,7 @@ async def test_a_new_shipment_may_pass_one_that_is_known_to_be_absent(world: Wor
     assert passed.id == later.shipment.update.id
 
 
-async def test_a_paused_lane_is_not_claimed_and_other_stores_go_on(world: World) -> None:
+async def test_a_paused_lane_is_not_claimed_and_other_stores_continue(world: World) -> None:
     first, second = await world.a_store(), await world.a_store()
     for store in (first, second):
         order = await world.an_order(1, store=store)
@@ -198,7 +200,7 @@ async def test_a_paused_lane_is_not_claimed_and_other_stores_go_on(world: World)
     assert taken == [0, 1]
 
 
-async def test_a_transaction_that_fails_leaves_neither_shipment_nor_update(world: World) -> None:
+async def test_a_failed_transaction_leaves_neither_shipment_nor_update(world: World) -> None:
     order = await world.an_order(1)
     with pytest.raises(RuntimeError):
         async with world.context.transaction() as connection:
@@ -220,7 +222,7 @@ async def test_a_transaction_that_fails_leaves_neither_shipment_nor_update(world
         assert (await connection.execute(sa.select(table))).all() == []
 
 
-async def test_two_clients_after_the_last_unit_get_one_shipment(world: World) -> None:
+async def test_two_concurrent_requests_for_the_last_unit_get_one_shipment(world: World) -> None:
     order = await world.an_order(1)
     results = await asyncio.gather(
         *(ship.ship(world.context, order.id, a_package(f"1Z{n}"), actor=ACTOR) for n in range(12)),
@@ -231,14 +233,14 @@ async def test_two_clients_after_the_last_unit_get_one_shipment(world: World) ->
     assert all(isinstance(r, Conflict) for r in results if r not in accepted)
 
 
-async def test_the_database_itself_refuses_more_units_than_were_ordered(world: World) -> None:
+async def test_the_database_refuses_more_units_than_were_ordered(world: World) -> None:
     await world.an_order(3)
     with pytest.raises(sa.exc.IntegrityError, match="ck_order_lines_units_within_ordered"):
         async with world.database.begin() as connection:
             await connection.execute(sa.update(order_lines).values(pending=4))
 
 
-async def test_registering_at_once_twelve_times_makes_one_order(world: World) -> None:
+async def test_twelve_concurrent_registrations_make_one_order(world: World) -> None:
     store = await world.a_store()
     lines = (register.RegisteredLine("1", "ABC", 1),)
     registration = register.Registration("1796330120075", lines)
@@ -251,7 +253,7 @@ async def test_registering_at_once_twelve_times_makes_one_order(world: World) ->
     assert only.kind == "acknowledgement"
 
 
-async def test_stores_take_turns_in_a_poller_s_rounds(world: World) -> None:
+async def test_stores_alternate_in_a_pollers_claims(world: World) -> None:
     busy, small = await world.a_store(), await world.a_store()
     for _ in range(30):
         order = await world.an_order(1, store=busy)
@@ -260,11 +262,11 @@ async def test_stores_take_turns_in_a_poller_s_rounds(world: World) -> None:
     last = await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
     await world.deliver_until(last.shipment.update.id, poller_concurrency=2)
     calls = [call["client_id"] for call in await world.calls("shipping")]
-    # The small store's one update does not wait for the thirty of the busy one.
+    # The one update of the small store does not wait for the thirty of the busy one.
     assert calls.index(small.walmart_client_id) < 25
 
 
-async def test_a_store_whose_secret_cannot_be_read_does_not_stop_the_others(world: World) -> None:
+async def test_a_store_with_an_unreadable_secret_does_not_stop_the_others(world: World) -> None:
     broken, healthy = await world.a_store(), await world.a_store()
     waiting = await world.an_order(1, store=broken)
     stuck = await ship.ship(world.context, waiting.id, a_package("1ZA"), actor=ACTOR)
@@ -298,7 +300,7 @@ async def test_a_changed_secret_is_used_for_the_next_delivery(world: World) -> N
     assert update.status_detail.code == "credentials_rejected"
 
 
-async def test_a_store_whose_calls_hang_leaves_slots_to_the_others(world: World) -> None:
+async def test_a_store_with_hanging_calls_leaves_slots_to_the_others(world: World) -> None:
     small, hanging = await world.a_store(), await world.a_store()
     await world.fault("shipping", "timeout", times=None, client_id=hanging.walmart_client_id)
     for _ in range(8):

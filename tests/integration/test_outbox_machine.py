@@ -1,9 +1,9 @@
 """The outbox under any sequence of requests, deliveries, faults, crashes and time.
 
-The API, its rules, PostgreSQL, the client, delivery and the simulator are the real ones; only
-the loop of the poller is played by Hypothesis, which decides who claims, who dies when, who
-records too late, how much time passes, what Walmart answers, what lands late, and which reads lag.
-After every step the promises are held against what Walmart and Commerce have.
+The API, its rules, PostgreSQL, the client, delivery and the simulator are real. Only the poller's
+loop is driven by Hypothesis, which decides which poller claims, dies or records late, how much
+time passes, what Walmart answers, which effects come late, and which reads lag. After every step
+the promises are checked against the state of Walmart and Commerce.
 
 `make fuzz` runs it for longer: WAYBILL_FUZZ_RUNS sets how many runs each of the PARTS makes,
 HYPOTHESIS_SEED repeats one.
@@ -33,12 +33,12 @@ from app.storage.outbox import retention
 from app.usecases.imports import import_returns_page
 from tests.counting import miscounted
 from tests.integration.outbox_harness import LEASE, Ground, Hand, Pollers, next_number, open_ground
-from tests.integration.outbox_promises import Asked, Picture, broken
+from tests.integration.outbox_promises import Asked, WorldSnapshot, broken
 
 Act = TypeVar("Act", bound=Callable[..., None])
 # In the suite 4 x 25 runs of up to 40 steps, so that both workers have a share.
 PARTS, RUNS, STEPS = 4, 25, 40
-# What Walmart does, and whether the write has an effect all the same.
+# Walmart's reaction, and whether the write takes effect.
 FAULTS = [
     "error",
     "error_after",
@@ -57,7 +57,7 @@ FAULTS = [
     "lag",
     "lag",
 ]
-# The write of each kind, as the simulator names it.
+# The write of each kind, by its name in the simulator.
 WRITES = {
     "acknowledgement": "acknowledge",
     "shipment": "shipping",
@@ -69,19 +69,20 @@ WRITES = {
     "commerce_note": "commerce_comments",
 }
 NUMBERS = st.sampled_from("ABC")
-# None: reads show what is so; else how many changes they lag behind.
+# None: reads are current; otherwise the number of changes that they lag behind.
 LAGS = st.sampled_from([None, None, 1, 2])
-# Which of those that there are: what is drawn never depends on what happened.
+# An index among the existing ones: the drawn value never depends on earlier steps.
 PICKS = st.integers(0, 11)
 OVER = {"confirmed", "dismissed"}
-# What is drawn for each action, and the actions, each as often as it is likely. They are one rule:
+# The drawn values of each action, and the actions, each as often as it is likely. They are one
+# rule: with many rules Hypothesis leaves most of them out of a run, and the rest finds little.
 # of many rules Hypothesis leaves most out of a run, and little comes of what is left.
 DRAWN: dict[str, dict[str, st.SearchStrategy[Any]]] = {}
 ACTIONS: list[str] = []
 
 
 def action(times: int = 1, **drawn: st.SearchStrategy[Any]) -> Callable[[Act], Act]:
-    """Something that may happen next; times: how much likelier than others."""
+    """An action that may happen next; times: how much more likely than others."""
 
     def register(act: Act) -> Act:
         DRAWN[act.__name__] = drawn
@@ -92,7 +93,7 @@ def action(times: int = 1, **drawn: st.SearchStrategy[Any]) -> Callable[[Act], A
 
 
 class Outbox(RuleBasedStateMachine):
-    """A store with one order, pollers' hands, people, buyers and Walmart."""
+    """A store with one order, its pollers, people, buyers and Walmart."""
 
     def __init__(self, ground: Ground) -> None:
         super().__init__()
@@ -136,7 +137,7 @@ class Outbox(RuleBasedStateMachine):
 
     @rule(what=st.deferred(lambda: st.sampled_from(ACTIONS)), data=st.data())
     def act(self, what: str, data: st.DataObject) -> None:
-        """Let something happen."""
+        """Run an action."""
         given = {name: data.draw(strategy, name) for name, strategy in DRAWN[what].items()}
         getattr(self, what)(**given)
 
@@ -144,7 +145,7 @@ class Outbox(RuleBasedStateMachine):
         self, method: str, path: str, body: dict[str, Any], **headers: str
     ) -> dict[str, Any]:
         answer = await self.ground.api.request(method, path, json=body, headers=headers)
-        # A request is done, refused with a reason, or told that Walmart cannot be read now.
+        # A request is accepted, refused with a reason, or answered that Walmart cannot be read now.
         assert answer.status_code < 500 or answer.status_code == 503, answer.text
         found: dict[str, Any] = answer.json()
         return found | {"accepted": answer.is_success}
@@ -163,7 +164,7 @@ class Outbox(RuleBasedStateMachine):
         async with self._lagging(lag):
             return await self._send("POST", path, body)
 
-    # ---- what Commerce and people do ------------------------------------------------------
+    # ---- Commerce and people --------------------------------------------------------------
 
     @action(3, line=st.sampled_from("12"), units=st.integers(1, 3), number=NUMBERS)
     def ship(self, line: str, units: int, number: str) -> None:
@@ -186,7 +187,7 @@ class Outbox(RuleBasedStateMachine):
 
     @action(pick=PICKS)
     def ask_again(self, pick: int) -> None:
-        """Commerce did not get the answer, and sends the same once more."""
+        """Commerce did not get the answer, and sends the same request again."""
         if not self.asked.sent:
             return
         key, body, first = self.asked.sent[pick % len(self.asked.sent)]
@@ -196,7 +197,7 @@ class Outbox(RuleBasedStateMachine):
 
     @action(2, pick=PICKS, number=NUMBERS)
     def correct(self, pick: int, number: str) -> None:
-        """Somebody corrects a package's number, perhaps back to what it was."""
+        """A person corrects a package's number, perhaps back to a former one."""
         if not self.asked.sent:
             return
         _, _, first = self.asked.sent[pick % len(self.asked.sent)]
@@ -239,13 +240,13 @@ class Outbox(RuleBasedStateMachine):
 
     @action(lag=LAGS, accept=st.sampled_from([False, False, False, True]))
     def refresh(self, lag: int | None, accept: bool) -> None:
-        """Somebody has the order read; who takes Walmart's word for it has waited for that."""
+        """A person has the order read; accepting Walmart's quantities waits for a current read."""
         body = {"accept_walmart": True} if accept else {}
         self.run(self._ask(f"{self.path}/refresh", body, None if accept else lag))
 
     @action(units=st.integers(1, 2))
     def ship_by_hand(self, units: int) -> None:
-        """Somebody ships in Seller Center, under a number of their own."""
+        """A person ships in Seller Center, under another number."""
         line = {"line_number": "1", "quantity": units, "tracking_number": f"HAND{self.po}"}
         path = f"/simulator/orders/{self.po}/ship"
         self.run(self.ground.walmart.post(path, json={"lines": [line]}))
@@ -261,12 +262,12 @@ class Outbox(RuleBasedStateMachine):
 
     @action(2, units=st.integers(1, 2), line=st.sampled_from("12"), lag=LAGS)
     def send_back(self, units: int, line: str, lag: int | None) -> None:
-        """A buyer sends units back, and the return is read."""
+        """A buyer returns units, and the return is read."""
         self.run(self._send_back(units, line, lag))
 
     async def _send_back(self, units: int, line: str, lag: int | None) -> None:
-        picture = await self._picture()
-        if picture.returnable(line) < units:
+        snapshot = await self._snapshot()
+        if snapshot.returnable(line) < units:
             return
         path = f"/simulator/orders/{self.po}/return"
         lines = [{"line_number": line, "quantity": units}]
@@ -288,19 +289,19 @@ class Outbox(RuleBasedStateMachine):
 
     @action(3, pick=PICKS, units=st.sampled_from([None, 1, 1, 2]))
     def refund(self, pick: int, units: int | None) -> None:
-        """Somebody refunds a return, whole or in part."""
+        """A person refunds a return, whole or in part."""
         if not self.asked.returns:
             return
         found = self.run(self._get("/v1/returns", order_id=str(self.order_id)))["data"]
         chosen = found[pick % len(found)]["id"]
         items = [{"return_line_number": 1, "quantity": units}]
         body = {} if units is None else {"items": items}
-        before = self.run(self._picture())
+        before = self.run(self._snapshot())
         answer = self.run(self._send("POST", f"/v1/returns/{chosen}/refund", body))
         if answer["accepted"]:
             assert not before.refund_in_doubt(chosen)
 
-    # ---- what Walmart and time do ---------------------------------------------------------
+    # ---- Walmart and time -----------------------------------------------------------------
 
     @action(3, seconds=st.sampled_from([5, 400, 1300, 5000]), lands=st.booleans())
     def wait(self, seconds: int, lands: bool) -> None:
@@ -308,15 +309,15 @@ class Outbox(RuleBasedStateMachine):
 
     @action(2)
     def land(self) -> None:
-        """What was held back takes effect, or is refused by now."""
+        """Held effects are applied, or refused by now."""
         self.run(self.ground.walmart.post("/simulator/held"))
 
     @action()
     def archive(self) -> None:
-        """What is at rest leaves the outbox, as if months had passed."""
+        """Updates at rest leave the outbox, as if months had passed."""
         self.run(retention.archive_updates(self.ground.database, days=0))
 
-    # ---- what pollers do ------------------------------------------------------------------
+    # ---- Pollers --------------------------------------------------------------------------
 
     @action()
     def claim(self) -> None:
@@ -324,7 +325,7 @@ class Outbox(RuleBasedStateMachine):
 
     @action(4)
     def deliver_well(self) -> None:
-        """A poller delivers what is due, and Walmart behaves."""
+        """A poller delivers the due updates, and Walmart works."""
         self.run(self._deliver_well())
 
     async def _deliver_well(self) -> None:
@@ -341,7 +342,7 @@ class Outbox(RuleBasedStateMachine):
         changes=st.integers(1, 2),
     )
     def deliver(self, pick: int, then: str, fault: str, of: str, changes: int) -> None:
-        """A poller delivers what it holds; Walmart misbehaves, and perhaps the poller dies."""
+        """A poller delivers its claims; Walmart fails, and perhaps the poller dies."""
         hands = self.pollers.hands
         if not hands:
             self.run(self.pollers.claim())
@@ -360,13 +361,13 @@ class Outbox(RuleBasedStateMachine):
 
     @action()
     def record_late(self) -> None:
-        """A poller that hung writes down at last what it did; it may be nobody's business now."""
+        """A poller that hung records its result at last; by now it may have lost its lease."""
         results, self.pollers.late = self.pollers.late, []
         self.run(self.pollers.record(results))
 
     @action()
     def leases_end(self) -> None:
-        """Whoever held something is gone; somebody else takes it back."""
+        """All leases end, and other pollers take the updates back."""
         self.run(self.pollers.wait(LEASE + 1, lands=True))
         self.run(self.pollers.take_back())
 
@@ -374,7 +375,7 @@ class Outbox(RuleBasedStateMachine):
     def end_doubts(self) -> None:
         self.run(self.pollers.end_doubts())
 
-    # ---- the promises ---------------------------------------------------------------------
+    # ---- Promises -------------------------------------------------------------------------
 
     async def _get(self, path: str, **query: str) -> Any:
         answer = await self.ground.api.get(path, params=query)
@@ -385,20 +386,22 @@ class Outbox(RuleBasedStateMachine):
         found = self.run(self._get("/v1/updates", store_id=self.store, limit="200"))
         return list(found["data"])
 
-    async def _picture(self) -> Picture:
-        return await Picture.take(self.ground, self.pollers, self.asked, (self.po, self.order_id))
+    async def _snapshot(self) -> WorldSnapshot:
+        return await WorldSnapshot.take(
+            self.ground, self.pollers, self.asked, (self.po, self.order_id)
+        )
 
     @invariant()
-    def nothing_is_twice_and_nothing_claimed_that_walmart_has_not(self) -> None:
+    def nothing_is_doubled_and_walmart_has_all_that_is_confirmed(self) -> None:
         if hasattr(self, "path"):
-            assert broken(self.run(self._picture())) == []
+            assert broken(self.run(self._snapshot())) == []
 
     def teardown(self) -> None:
         if hasattr(self, "path"):
             self._settle()
 
     def _settle(self) -> None:
-        """Once Walmart behaves, everything comes to rest, and nothing was lost or doubled."""
+        """Once Walmart works, everything comes to rest, and nothing was lost or doubled."""
         pollers = self.pollers
         pollers.late.clear()
         for _ in range(60):
@@ -413,16 +416,16 @@ class Outbox(RuleBasedStateMachine):
         assert {u["state"] for u in self.known()} <= OVER | {"failed"}
         assert not any(u["in_doubt_until"] for u in self.known())
         self.run(self._send("POST", f"{self.path}/refresh", {}))
-        picture = self.run(self._picture())
-        assert broken(picture) == []
-        assert picture.lost() == []
+        snapshot = self.run(self._snapshot())
+        assert broken(snapshot) == []
+        assert snapshot.lost() == []
         assert self.run(miscounted(self.ground.database)) == []
         shipments = self.run(self._get(self.path))["shipments"]
         assert {each["id"] for each in shipments} == {first["id"] for *_, first in self.asked.sent}
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_the_outbox_keeps_its_promises_whatever_happens(fresh_url: str, part: int) -> None:
+def test_the_outbox_keeps_its_promises_under_any_sequence(fresh_url: str, part: int) -> None:
     runs = int(os.environ.get("WAYBILL_FUZZ_RUNS", RUNS))
     seed = int(os.environ.get("HYPOTHESIS_SEED", secrets.randbits(32)))
     with asyncio.Runner() as runner:

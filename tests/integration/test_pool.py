@@ -1,4 +1,4 @@
-"""Connections that are lent: to whom, for how long, and what becomes of one that is cut."""
+"""The asyncpg pool: which connection a caller gets, for how long, and what happens to broken ones."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.domain.errors import Stale
-from app.storage.postgres import pool
+from app.storage.postgres import pool as pool_module
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.pool import Pool, PoolClosed
 from app.storage.postgres.retry import again
@@ -15,61 +15,61 @@ from tests.harness.waiting import LIMIT
 
 
 @pytest.fixture
-async def lent(fresh_url: str) -> AsyncIterator[Pool]:
+async def pool(fresh_url: str) -> AsyncIterator[Pool]:
     opened = Pool(asyncpg_arguments(fresh_url), size=2, patience=5)
     yield opened
     await asyncio.wait_for(opened.close(), LIMIT)
 
 
-async def test_the_connection_used_last_is_lent_first(lent: Pool) -> None:
-    one, other = await lent.take(), await lent.take()
-    lent.give_back(one)
-    lent.give_back(other)
-    again = await lent.take()
+async def test_the_connection_used_last_is_acquired_first(pool: Pool) -> None:
+    one, other = await pool.take(), await pool.take()
+    pool.give_back(one)
+    pool.give_back(other)
+    again = await pool.take()
     assert again.connection is other.connection
-    lent.give_back(again)
+    pool.give_back(again)
 
 
-async def test_those_who_wait_are_served_in_their_order(lent: Pool) -> None:
-    taken = [await lent.take(), await lent.take()]
+async def test_waiting_callers_are_served_in_order(pool: Pool) -> None:
+    taken = [await pool.take(), await pool.take()]
     served: list[int] = []
 
     async def ask(number: int) -> None:
-        loan = await lent.take()
+        loan = await pool.take()
         served.append(number)
         await asyncio.sleep(0)
-        lent.give_back(loan)
+        pool.give_back(loan)
 
     asking = [asyncio.create_task(ask(number)) for number in range(6)]
     await asyncio.sleep(0)
     for loan in taken:
-        lent.give_back(loan)
+        pool.give_back(loan)
     await asyncio.gather(*asking)
     assert served == sorted(served)
 
 
-async def test_one_who_gave_up_waiting_takes_nothing_with_it(lent: Pool) -> None:
-    taken = [await lent.take(), await lent.take()]
-    waiting = asyncio.create_task(lent.take())
+async def test_a_canceled_waiter_takes_no_connection(pool: Pool) -> None:
+    taken = [await pool.take(), await pool.take()]
+    waiting = asyncio.create_task(pool.take())
     await asyncio.sleep(0)
-    lent.give_back(taken[0])
+    pool.give_back(taken[0])
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    lent.patience = 0.05
-    loan = await lent.take()
+    pool.patience = 0.05
+    loan = await pool.take()
     with pytest.raises(TimeoutError):
-        await lent.take()
-    lent.give_back(loan)
-    lent.give_back(taken[1])
+        await pool.take()
+    pool.give_back(loan)
+    pool.give_back(taken[1])
 
 
-async def test_a_connection_is_not_lent_again_while_its_statement_may_still_run(
-    lent: Pool,
+async def test_a_connection_is_not_reused_while_its_statement_may_still_run(
+    pool: Pool,
 ) -> None:
-    direct = Sessions(lent)
-    before = await lent.take()
-    lent.give_back(before)
+    direct = Sessions(pool)
+    before = await pool.take()
+    pool.give_back(before)
     running = asyncio.create_task(direct.fetch("SELECT pg_sleep(60)"))
     await asyncio.sleep(0.1)
     running.cancel()
@@ -77,13 +77,13 @@ async def test_a_connection_is_not_lent_again_while_its_statement_may_still_run(
         await running
     (row,) = await direct.fetch("SELECT 1 AS found")
     assert row["found"] == 1
-    after = await lent.take()
+    after = await pool.take()
     assert after.connection is not before.connection
-    lent.give_back(after)
+    pool.give_back(after)
 
 
-async def test_a_transaction_that_was_broken_off_leaves_nothing_behind(lent: Pool) -> None:
-    direct = Sessions(lent)
+async def test_an_interrupted_transaction_leaves_nothing_behind(pool: Pool) -> None:
+    direct = Sessions(pool)
 
     async def begun() -> None:
         async with direct.transaction() as session:
@@ -100,41 +100,41 @@ async def test_a_transaction_that_was_broken_off_leaves_nothing_behind(lent: Poo
 
 
 @pytest.mark.parametrize("what", ["since", "opened_at"])
-async def test_a_connection_that_lay_long_or_is_old_is_made_anew(lent: Pool, what: str) -> None:
-    first = await lent.take()
-    lent.give_back(first)
-    setattr(first, what, first.since - pool._AGE - 1)
-    second = await lent.take()
+async def test_an_idle_or_old_connection_is_replaced(pool: Pool, what: str) -> None:
+    first = await pool.take()
+    pool.give_back(first)
+    setattr(first, what, first.since - pool_module._AGE - 1)
+    second = await pool.take()
     assert second.connection is not first.connection
     assert first.connection.is_closed()
-    lent.give_back(second)
+    pool.give_back(second)
 
 
-async def test_of_many_that_were_needed_once_the_unused_are_ended(lent: Pool) -> None:
-    loans = [await lent.take(), await lent.take()]
+async def test_surplus_idle_connections_are_closed(pool: Pool) -> None:
+    loans = [await pool.take(), await pool.take()]
     for loan in loans:
-        lent.give_back(loan)
-    loans[0].since -= pool._IDLE + 1
-    lent.give_back(await lent.take())
+        pool.give_back(loan)
+    loans[0].since -= pool_module._IDLE + 1
+    pool.give_back(await pool.take())
     assert [loan.connection.is_closed() for loan in loans] == [True, False]
 
 
-async def test_after_closing_nothing_is_lent(lent: Pool) -> None:
-    loan = await lent.take()
-    closing = asyncio.create_task(lent.close())
+async def test_a_closed_pool_gives_out_no_connection(pool: Pool) -> None:
+    loan = await pool.take()
+    closing = asyncio.create_task(pool.close())
     await asyncio.sleep(0)
     assert not closing.done()
-    lent.give_back(loan)
+    pool.give_back(loan)
     await asyncio.wait_for(closing, LIMIT)
     assert loan.connection.is_closed()
     with pytest.raises(PoolClosed):
-        await lent.take()
+        await pool.take()
 
 
-async def test_what_a_migration_made_stale_is_run_again_on_a_fresh_connection(
-    lent: Pool,
+async def test_a_statement_made_stale_by_a_migration_is_run_again_on_a_new_connection(
+    pool: Pool,
 ) -> None:
-    direct = Sessions(lent)
+    direct = Sessions(pool)
     await direct.fetch("CREATE TABLE changing (n int)")
 
     async def read() -> int:
@@ -142,18 +142,18 @@ async def test_what_a_migration_made_stale_is_run_again_on_a_fresh_connection(
             return len(await session.fetch("SELECT * FROM changing"))
 
     async with direct.transaction() as session:
-        # So that both connections know the statement.
+        # So that both connections have prepared the statement.
         await session.fetch("SELECT * FROM changing")
         await read()
     await direct.fetch("ALTER TABLE changing ADD COLUMN more text")
     assert await again(read) == 0
 
 
-async def test_a_connection_that_takes_no_writes_is_closed_and_a_new_one_is_tried(
-    lent: Pool, fresh_url: str
+async def test_a_read_only_connection_is_closed_and_a_new_one_is_tried(
+    pool: Pool, fresh_url: str
 ) -> None:
-    """As after a failover: what leads to the standby stays open."""
-    direct, outside = Sessions(lent), Sessions(Pool(asyncpg_arguments(fresh_url), 1, 5))
+    """As after a failover: connections to the standby stay open."""
+    direct, outside = Sessions(pool), Sessions(Pool(asyncpg_arguments(fresh_url), 1, 5))
     await outside.fetch("CREATE TABLE written (n int)")
     (row,) = await outside.fetch("SELECT current_database() AS name")
     name = row["name"]

@@ -1,4 +1,4 @@
-"""Pollers show that they live on the session they listen by; recovering keeps them out."""
+"""Pollers hold a presence lock on their listening session, and a recovery keeps them out."""
 
 import asyncio
 from typing import Any
@@ -31,7 +31,7 @@ async def until_waiting(url: str) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_poller_that_lives_is_seen_and_one_that_is_gone_is_not(fresh_url: str) -> None:
+async def test_a_running_poller_is_seen_and_a_stopped_one_is_not(fresh_url: str) -> None:
     async with NotifyListener(fresh_url, WakeSignal(), of_poller=True) as listener:
         await listener.shown.wait()
         async with alone(fresh_url) as is_alone:
@@ -40,7 +40,7 @@ async def test_a_poller_that_lives_is_seen_and_one_that_is_gone_is_not(fresh_url
         assert is_alone
 
 
-async def test_who_listens_for_another_reason_is_no_poller(fresh_url: str) -> None:
+async def test_a_listener_for_another_reason_is_not_a_poller(fresh_url: str) -> None:
     wake_signal = WakeSignal()
     async with NotifyListener(fresh_url, wake_signal):
         await wake_signal.wait()
@@ -48,7 +48,7 @@ async def test_who_listens_for_another_reason_is_no_poller(fresh_url: str) -> No
             assert is_alone
 
 
-async def test_a_poller_that_starts_meanwhile_waits_until_it_may(fresh_url: str) -> None:
+async def test_a_poller_that_starts_during_a_recovery_waits_for_its_end(fresh_url: str) -> None:
     async with alone(fresh_url):
         listener = await NotifyListener(fresh_url, WakeSignal(), of_poller=True).__aenter__()
         await until_waiting(fresh_url)
@@ -59,15 +59,15 @@ async def test_a_poller_that_starts_meanwhile_waits_until_it_may(fresh_url: str)
     await listener.__aexit__(None, None, None)
 
 
-async def test_a_poller_works_though_it_cannot_listen() -> None:
-    nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
+async def test_a_poller_works_even_if_it_cannot_listen() -> None:
+    unreachable = "postgresql://nobody@127.0.0.1:1/nothing"
     async with (
         limited(),
-        NotifyListener(nowhere, WakeSignal(), of_poller=True) as listener,
+        NotifyListener(unreachable, WakeSignal(), of_poller=True) as listener,
     ):
         await listener.shown.wait()
     with pytest.raises(NotAvailable):
-        async with alone(nowhere):
+        async with alone(unreachable):
             pass
 
 
@@ -81,7 +81,7 @@ async def test_a_poller_works_though_it_cannot_listen() -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-async def test_however_a_connection_dies_another_is_made_to_listen_and_to_announce(
+async def test_a_connection_that_dies_in_any_way_is_replaced_for_listening_and_announcing(
     fresh_url: str, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     connect, died = asyncpg.connect, 0
@@ -95,13 +95,13 @@ async def test_however_a_connection_dies_another_is_made_to_listen_and_to_announ
 
     monkeypatch.setattr(asyncpg, "connect", dies_first)
     monkeypatch.setattr(notify, "_RECONNECT_AFTER", 0.01)
-    wake_signal, told = WakeSignal(), set[DueHint]()
+    wake_signal, hints = WakeSignal(), set[DueHint]()
     async with (
         limited(),
         NotifyPublisher(fresh_url) as publisher,
         NotifyListener(fresh_url, wake_signal, of_poller=True),
     ):
-        while (1, Kind.SHIPMENT) not in told:
+        while (1, Kind.SHIPMENT) not in hints:
             publisher.wake((1, Kind.SHIPMENT))
             await wake_signal.wait()
-            told |= wake_signal.take()[0]
+            hints |= wake_signal.take()[0]

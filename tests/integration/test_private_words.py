@@ -1,4 +1,4 @@
-"""What a refusal repeats of the buyer is neither stored nor logged."""
+"""Personal data that a refusal repeats is neither stored nor logged."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ from tests.harness.world import World
 from tests.integration.test_commerce_orders import a_store, handed_over, updates
 from tests.integration.test_returns import asked, returned
 
-# As the simulator's buyers are called, and where they live; the state may be shown.
+# The names and addresses of the simulator's buyers; the state may be shown.
 SAID = "Sample of 1 EXAMPLE Street, Bentonville 72712 AR (5550100200, Sam Sample) is no Samples"
 SHOWN = "[removed] of [removed], [removed] [removed] AR ([removed], [removed]) is no Samples"
 
 
 async def kept(world: World) -> str:
-    """Whatever is stored of updates, their tries, and the timeline."""
+    """Everything stored of updates, their attempts, and the timeline."""
     async with world.database.begin() as connection:
         texts = []
         for name in ("updates", "attempts", "events", "orders"):
@@ -43,7 +43,7 @@ def logged() -> Any:
         yield entries
 
 
-async def test_a_refusal_of_commerces_that_repeats_the_buyer_is_kept_without(
+async def test_a_commerce_refusal_that_repeats_the_buyer_is_redacted(
     world: World, logged: list[Any]
 ) -> None:
     await a_store(world)
@@ -58,7 +58,7 @@ async def test_a_refusal_of_commerces_that_repeats_the_buyer_is_kept_without(
     assert_hidden(str(logged))
 
 
-async def test_a_refusal_of_walmarts_that_repeats_the_buyer_is_kept_without(
+async def test_a_walmart_refusal_that_repeats_the_buyer_is_redacted(
     world: World, logged: list[Any]
 ) -> None:
     order = await world.an_order(1)
@@ -71,7 +71,7 @@ async def test_a_refusal_of_walmarts_that_repeats_the_buyer_is_kept_without(
     assert_hidden(str(logged))
 
 
-async def test_a_refusal_of_a_refund_that_repeats_the_buyer_is_kept_without(
+async def test_a_refusal_of_a_refund_that_repeats_the_buyer_is_redacted(
     world: World, logged: list[Any]
 ) -> None:
     _, found = await returned(world)
@@ -82,13 +82,13 @@ async def test_a_refusal_of_a_refund_that_repeats_the_buyer_is_kept_without(
     assert_hidden(str(logged))
 
 
-async def test_a_refusal_of_a_refund_whose_order_cannot_be_read_is_kept_without_its_words(
+async def test_a_refusal_of_a_refund_with_an_unreadable_order_is_kept_without_its_text(
     world: World, logged: list[Any]
 ) -> None:
     _, found = await returned(world)
     accepted = await asked(world, found)
     await world.fault("refund", "refuse", description=SAID)
-    # The return is read after the refusal, and names the buyer; the order with the address is not.
+    # The return is read after the refusal and names the buyer; the order with the address is not read.
     await world.fault("read", "locked")
     await world.deliver_until(accepted.update.id)
     for text in (await kept(world), str(logged)):
@@ -96,19 +96,19 @@ async def test_a_refusal_of_a_refund_whose_order_cannot_be_read_is_kept_without_
         assert not [word for word in ("EXAMPLE", "Bentonville", "Sample") if word in text]
 
 
-async def test_a_refusal_of_commerces_to_say_whose_an_order_is_is_kept_without(
+async def test_a_commerce_refusal_to_identify_an_order_is_redacted(
     world: World,
 ) -> None:
     await a_store(world)
     await world.fault("commerce_orders", "refuse", status=500, description=SAID)
-    with pytest.raises(NotAvailable) as told:
+    with pytest.raises(NotAvailable) as raised:
         await resolve_order(world.context, 1, 7)
-    assert "Commerce did not answer which order 7 is" in str(told.value)
-    assert "Sample" not in str(told.value)
+    assert "Commerce did not answer which order 7 is" in str(raised.value)
+    assert "Sample" not in str(raised.value)
 
 
 @pytest.mark.parametrize("how", ["read_fails", "error_500"])
-async def test_what_no_read_explains_is_kept_without_its_words(
+async def test_an_error_without_a_later_read_is_kept_without_its_text(
     world: World, logged: list[Any], how: str
 ) -> None:
     order = await world.an_order(1)
@@ -126,12 +126,12 @@ async def test_what_no_read_explains_is_kept_without_its_words(
     for text in (stored, str(logged)):
         assert NOT_KEPT in text
         assert not [word for word in ("EXAMPLE", "Bentonville", "Sam Sample") if word in text]
-    # What tells an engineer where to look.
+    # The fields that an engineer needs.
     assert "INVALID_REQUEST_CONTENT.GMP_ORDER_API" in stored
     assert ("Resource is locked" in stored) is (how == "read_fails")
 
 
-async def test_what_walmart_says_in_an_outage_is_kept(world: World) -> None:
+async def test_walmarts_text_in_an_outage_is_kept(world: World) -> None:
     order = await world.an_order(1)
     shipped = await ship.ship(world.context, order.id, a_package("1ZA"), actor="test")
     await world.fault("shipping", "error", times=1)
@@ -141,7 +141,7 @@ async def test_what_walmart_says_in_an_outage_is_kept(world: World) -> None:
     assert "[removed]" not in await kept(world)
 
 
-async def test_a_refusal_of_a_note_that_repeats_the_buyer_is_kept_without(
+async def test_a_refusal_of_a_note_that_repeats_the_buyer_is_redacted(
     world: World, logged: list[Any]
 ) -> None:
     await a_store(world)

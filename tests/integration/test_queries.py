@@ -1,4 +1,4 @@
-"""The read side on a real PostgreSQL: how lists are paged, searched and kept apart by store."""
+"""The read side on a real PostgreSQL: paging, searching, and separation of stores."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -57,7 +57,7 @@ def numbers(*given: int) -> list[str]:
     return [str(2_000_000_000 + number) for number in given]
 
 
-async def test_an_order_shows_its_value_only_where_every_line_has_a_price_in_one_currency(
+async def test_an_order_shows_its_value_only_if_every_line_has_a_price_in_one_currency(
     world: World,
 ) -> None:
     store = await world.a_store()
@@ -86,14 +86,14 @@ async def test_orders_come_newest_first_and_those_without_a_date_last(world: Wor
         assert await listed(world, limit, store_id=store.store_id) == expected, limit
 
 
-async def test_orders_of_one_moment_are_neither_skipped_nor_repeated(world: World) -> None:
+async def test_simultaneous_orders_are_neither_skipped_nor_repeated(world: World) -> None:
     store = await world.a_store()
     for number in range(5):
         await registered(world, store, number, ordered_at=NOW)
     assert sorted(await listed(world, 2)) == numbers(0, 1, 2, 3, 4)
 
 
-async def test_a_page_goes_on_where_it_stopped_though_orders_arrive_meanwhile(
+async def test_a_page_continues_where_it_stopped_though_orders_arrive_meanwhile(
     world: World,
 ) -> None:
     store = await world.a_store()
@@ -108,7 +108,7 @@ async def test_a_page_goes_on_where_it_stopped_though_orders_arrive_meanwhile(
     assert end is None
 
 
-async def test_what_must_leave_soonest_comes_first_and_what_has_left_is_not_shown(
+async def test_orders_due_soonest_come_first_and_shipped_ones_are_not_shown(
     world: World,
 ) -> None:
     store = await world.a_store()
@@ -123,7 +123,7 @@ async def test_what_must_leave_soonest_comes_first_and_what_has_left_is_not_show
     assert await listed(world, 1, ship_before=soon) == numbers(2, 3, 1)
 
 
-async def test_a_reader_of_changes_goes_on_with_the_last_change(world: World) -> None:
+async def test_a_reader_of_changes_continues_after_the_last_change(world: World) -> None:
     store = await world.a_store()
     for number in (1, 2, 3):
         await registered(world, store, number)
@@ -164,7 +164,7 @@ async def touched(world: World, number: int, at: datetime) -> None:
         ("1Z999ABC123", False),
     ],
 )
-async def test_an_order_is_found_by_the_beginning_of_any_number_of_it(
+async def test_an_order_is_found_by_the_beginning_of_any_of_its_numbers(
     world: World, q: str, found: bool
 ) -> None:
     store = await world.a_store()
@@ -194,7 +194,7 @@ async def test_no_list_shows_another_store(world: World) -> None:
     assert counts["total"] == 1
 
 
-async def test_orders_are_counted_by_status_of_one_store_or_of_all(world: World) -> None:
+async def test_orders_are_counted_by_status_for_one_store_or_all(world: World) -> None:
     first, second = await world.a_store(), await world.a_store()
     await registered(world, first, 1)
     order = await registered(world, second, 2)

@@ -1,4 +1,4 @@
-"""What reading a page of orders costs in statements: as many as one order."""
+"""The number of statements for a page of orders, which equals that for one order."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from tests.harness.world import ACTOR, World
 
 @contextmanager
 def counted(database: Database) -> Iterator[list[tuple[str, Any]]]:
-    """Every statement that goes to the database meanwhile, with its values."""
+    """Record every statement sent to the database, with its values."""
     said: list[tuple[str, Any]] = []
 
     def note(*event: Any) -> None:

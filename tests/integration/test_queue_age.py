@@ -1,4 +1,4 @@
-"""The age of the queue that KEDA scales pollers by: right, cheap, and readable with few rights."""
+"""The queue age that KEDA scales pollers by: correct, cheap, and readable with few rights."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -32,7 +32,7 @@ ROLE = (lint.HERE / "components/keda/role.sql").read_text()
 
 @asynccontextmanager
 async def tried_out(world: World) -> AsyncIterator[Connection]:
-    """A transaction that leaves nothing behind."""
+    """A transaction that is rolled back."""
     async with world.database.engine.connect() as connection:
         yield connection
         await connection.rollback()
@@ -45,7 +45,7 @@ async def age(connection: Connection) -> float:
 
 
 async def due(connection: Connection, world: World, seconds: float, **changes: Any) -> None:
-    """An update that has been due for so long; below zero: it will be."""
+    """An update that has been due for this long; below zero: that will be due."""
     given = {
         "store_id": 1,
         "id": world.context.new_id(1),
@@ -60,7 +60,7 @@ async def due(connection: Connection, world: World, seconds: float, **changes: A
 
 
 async def lane(connection: Connection, endpoint: Endpoint, **changes: Any) -> None:
-    """How store 1's lane stands; the others are open and have answered before."""
+    """A lane of store 1 in this state; the others are open and have answered before."""
     await rate_limits.create(connection, [1])
     calm = {"paused_until": sa.text("'-infinity'"), "answered": True, "failures": 0, "tokens": None}
     await connection.execute(sa.update(lanes_table).values(**calm))
@@ -69,7 +69,7 @@ async def lane(connection: Connection, endpoint: Endpoint, **changes: Any) -> No
     )
 
 
-async def test_the_age_is_that_of_the_update_which_is_due_longest(world: World) -> None:
+async def test_the_age_is_that_of_the_longest_due_update(world: World) -> None:
     await world.a_store()
     async with tried_out(world) as connection:
         assert await age(connection) == 0
@@ -81,10 +81,10 @@ async def test_the_age_is_that_of_the_update_which_is_due_longest(world: World) 
         assert await age(connection) == pytest.approx(90)
 
 
-async def test_what_no_poller_may_take_has_no_age(world: World) -> None:
+async def test_an_unclaimable_update_has_no_age(world: World) -> None:
     await world.a_store()
     async with tried_out(world) as connection:
-        # Not its turn, at rest, or a poller has it.
+        # Behind another update, at rest, or leased.
         await due(connection, world, 900, active=False)
         await due(connection, world, 900, state="confirmed", active=False)
         await due(connection, world, 900, state="failed", active=False)
@@ -93,7 +93,7 @@ async def test_what_no_poller_may_take_has_no_age(world: World) -> None:
         assert await age(connection) == 0
 
 
-async def test_it_leaves_out_what_waits_for_walmart_and_nothing_else(world: World) -> None:
+async def test_the_age_leaves_out_updates_that_wait_for_walmart(world: World) -> None:
     await world.a_store()
     for kind in Kind:
         for ambiguous in (False, True):
@@ -107,8 +107,8 @@ async def test_it_leaves_out_what_waits_for_walmart_and_nothing_else(world: Worl
 
 
 async def claimable(connection: Connection) -> bool:
-    """Whether a poller would take it now, by the rules that pollers go by."""
-    # In the same transaction, which leaves nothing behind.
+    """Whether a poller would claim it now, by the rules of a claim."""
+    # In the same transaction, which is rolled back.
     session = (await connection.get_raw_connection()).driver_connection
     assert session is not None
     (group,) = await due_of.groups(session)
@@ -128,7 +128,7 @@ async def claimable(connection: Connection) -> bool:
         (False, {"tokens": 3, "replenish_at": sa.func.now() + timedelta(seconds=30)}),
     ],
 )
-async def test_a_broken_lane_and_one_at_walmarts_limit_ask_for_no_poller(
+async def test_an_open_breaker_or_an_exhausted_limit_calls_for_no_poller(
     world: World, waits: bool, changes: dict[str, Any]
 ) -> None:
     await world.a_store()
@@ -138,7 +138,7 @@ async def test_a_broken_lane_and_one_at_walmarts_limit_ask_for_no_poller(
         assert (await age(connection) == 0) == waits
 
 
-async def test_it_costs_a_few_pages_however_much_is_due_or_done(world: World) -> None:
+async def test_the_query_reads_a_few_pages_however_many_updates_there_are(world: World) -> None:
     await world.a_store()
     async with tried_out(world) as connection:
         await rate_limits.create(connection, [1])
@@ -161,14 +161,14 @@ async def test_it_costs_a_few_pages_however_much_is_due_or_done(world: World) ->
 
 
 def nodes(plan: dict[str, Any], table: str) -> Iterator[dict[str, Any]]:
-    """Every part of a plan that reads a table."""
+    """Every node of a plan that reads a table."""
     if plan.get("Relation Name") == table:
         yield plan
     for part in plan.get("Plans", []):
         yield from nodes(part, table)
 
 
-async def test_kedas_role_may_read_the_age_and_nothing_of_an_order(world: World) -> None:
+async def test_the_keda_role_may_read_the_age_and_no_orders(world: World) -> None:
     await world.a_store()
     async with tried_out(world) as connection:
         for statement in filter(None, map(str.strip, ROLE.split(";"))):

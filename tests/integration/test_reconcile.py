@@ -1,4 +1,4 @@
-"""Reconciling: what differs from Walmart is named, mended where that is safe, and told once."""
+"""Reconciling: drift is named, repaired where that is safe, and reported once."""
 
 import asyncio
 from datetime import timedelta
@@ -36,7 +36,7 @@ def causes(report: ReconcileReport) -> list[tuple[str, bool]]:
     return [(each.drift.cause.value, each.mended) for each in report.findings]
 
 
-async def told(world: World) -> int:
+async def drift_events(world: World) -> int:
     async with world.database.begin() as connection:
         counted = sa.select(sa.func.count()).where(events.c.what == "drift_found")
         return int((await connection.execute(counted)).scalar_one())
@@ -47,7 +47,7 @@ async def canceled_by_walmart(world: World, order: OrderView) -> None:
     (await world.walmart.post(path, json={})).raise_for_status()
 
 
-async def test_orders_that_agree_are_no_drift(world: World) -> None:
+async def test_matching_orders_are_no_drift(world: World) -> None:
     order = await world.an_order(2)
     shipped = await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
     await world.deliver_until(shipped.shipment.update.id)
@@ -55,14 +55,14 @@ async def test_orders_that_agree_are_no_drift(world: World) -> None:
     assert (report.orders, report.findings, report.stopped) == (1, [], None)
 
 
-async def test_units_shipped_in_seller_center_are_taken_over(world: World) -> None:
+async def test_units_shipped_in_seller_center_are_applied(world: World) -> None:
     order = await world.an_order(3)
     await world.shipped_by_hand(order, 2, "HAND")
     assert causes(await run(world)) == [("shipped_in_seller_center", True)]
     after = await world.order(order.id)
     assert (after.status, after.lines[0].quantity.shipped) == ("partially_shipped", 2)
     assert causes(await run(world)) == []
-    assert await told(world) == 1
+    assert await drift_events(world) == 1
 
 
 async def test_an_order_that_walmart_canceled_is_canceled(world: World) -> None:
@@ -91,20 +91,20 @@ async def test_a_failed_update_that_did_reach_walmart_is_settled(world: World) -
     assert (await world.update(shipped.shipment.update.id)).state == "confirmed"
 
 
-async def test_what_walmart_shows_no_more_is_told_once_and_never_taken_back(world: World) -> None:
+async def test_units_that_walmart_no_longer_shows_are_reported_once_and_kept(world: World) -> None:
     order = await world.an_order(2)
     async with world.database.begin() as connection:
         await connection.execute(sa.update(order_lines).values(shipped=1))
     for _ in range(2):
         assert causes(await run(world)) == [("missing_at_walmart", False)]
     assert (await world.order(order.id)).lines[0].quantity.shipped == 1
-    assert await told(world) == 1
+    assert await drift_events(world) == 1
     async with world.database.begin() as connection:
         figures = await queries.figures(connection)
     assert figures.drift == {"missing_at_walmart": 1}
 
 
-async def test_orders_that_only_one_side_knows_are_named(world: World) -> None:
+async def test_orders_known_to_one_side_only_are_named(world: World) -> None:
     order = await world.an_order(1)
     store = world._stores[0]
     stranger = await world.at_walmart(1, store=store)
@@ -118,7 +118,7 @@ async def test_orders_that_only_one_side_knows_are_named(world: World) -> None:
     }
 
 
-async def test_every_page_of_walmart_s_list_is_read(world: World) -> None:
+async def test_every_page_of_walmarts_list_is_read(world: World) -> None:
     store = await world.a_store()
     ordered = {await world.at_walmart(1, store=store) for _ in range(120)}
     report = await run(world)
@@ -126,7 +126,7 @@ async def test_every_page_of_walmart_s_list_is_read(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", ["throttle", "error", "html", "expired_token"])
-async def test_walmart_s_trouble_ends_a_run_politely(world: World, kind: str) -> None:
+async def test_a_failing_walmart_ends_a_run_without_an_error(world: World, kind: str) -> None:
     await world.an_order(1)
     await world.fault("list", kind, times=None)
     report = await run(world)
@@ -135,7 +135,7 @@ async def test_walmart_s_trouble_ends_a_run_politely(world: World, kind: str) ->
     assert (await run(world)).stopped is None
 
 
-async def test_two_replicas_at_once_reconcile_a_store_once(world: World) -> None:
+async def test_two_concurrent_replicas_reconcile_a_store_once(world: World) -> None:
     await world.an_order(1)
     since = world.context.now() - reconcile.RECENT
     both = await asyncio.gather(
@@ -147,7 +147,7 @@ async def test_two_replicas_at_once_reconcile_a_store_once(world: World) -> None
         assert await reconciliations.due(connection, 0) == [1]
 
 
-async def test_a_run_that_died_is_taken_over_when_its_lease_has_ended(world: World) -> None:
+async def test_a_dead_run_is_taken_over_when_its_lease_has_ended(world: World) -> None:
     await world.an_order(1)
     async with world.database.begin() as connection:
         assert await reconciliations.begin(connection, 1)
@@ -157,7 +157,7 @@ async def test_a_run_that_died_is_taken_over_when_its_lease_has_ended(world: Wor
         assert await reconciliations.begin(connection, 1)
 
 
-async def test_pollers_reconcile_by_themselves(world: World) -> None:
+async def test_pollers_reconcile_automatically(world: World) -> None:
     order = await world.an_order(3)
     await world.shipped_by_hand(order, 1, "HAND")
     poller = world.poller(reconcile_interval=3600)
@@ -171,7 +171,7 @@ async def test_pollers_reconcile_by_themselves(world: World) -> None:
 
 
 class Overtaken(WalmartReader):
-    """Reads an order; before the answer is there, another read has seen something newer."""
+    """Reads an order; before its answer arrives, another read has seen a newer state."""
 
     def __init__(self, world: World, order: OrderView) -> None:
         self.world, self.order = world, order
@@ -185,19 +185,19 @@ class Overtaken(WalmartReader):
         return answer
 
 
-async def test_a_picture_that_was_overtaken_is_not_believed(world: World) -> None:
+async def test_an_overtaken_read_is_not_applied(world: World) -> None:
     order = await world.an_order(3)
     await world.shipped_by_hand(order, 1, "OLDER")
     account, report = await world.context.account(1), ReconcileReport(1)
     settled = await reconcile.mend(
         world.context, account, order.id, report, reader=Overtaken(world, order)
     )
-    assert (settled, report.findings, await told(world)) == (False, [], 0)
+    assert (settled, report.findings, await drift_events(world)) == (False, [], 0)
     assert (await world.order(order.id)).lines[0].quantity.shipped == 2
     assert await reconcile.mend(world.context, account, order.id, report)
 
 
-async def test_an_order_that_cannot_be_read_does_not_stop_the_others(world: World) -> None:
+async def test_an_unreadable_order_does_not_stop_the_others(world: World) -> None:
     bad, good = await world.an_order(1), await world.an_order(1)
     for order in (bad, good):
         await world.shipped_by_hand(order, 1, "HAND1")

@@ -1,4 +1,4 @@
-"""Recovering after a restored backup: what is open is in doubt, and Walmart is read."""
+"""Recovery after a restored backup: open updates are put in doubt, and Walmart is read."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ SOON = timedelta(hours=1)
 
 
 async def prepared(world: World) -> tuple[datetime, RecoverReport]:
-    """Put all of store 1 in doubt for an hour."""
+    """Put all open updates of store 1 in doubt for an hour."""
     async with world.database.begin() as connection:
         until = await rate_limits.now(connection) + SOON
     report = RecoverReport(1)
@@ -70,9 +70,7 @@ async def shipped(world: World, order: OrderView, number: str, **changes: Any) -
 
 @pytest.mark.parametrize("state", ["pending", "retrying", "verifying", "sending", "failed"])
 @pytest.mark.parametrize("kind", [each for each in Kind if each is not Kind.INVENTORY])
-async def test_whatever_was_open_may_have_reached_the_other_side(
-    world: World, kind: Kind, state: str
-) -> None:
+async def test_every_open_update_is_put_in_doubt(world: World, kind: Kind, state: str) -> None:
     order = await world.an_order(2)
     async with world.database.begin() as connection:
         new = NewUpdate(
@@ -95,7 +93,7 @@ async def test_whatever_was_open_may_have_reached_the_other_side(
     assert (doubt, token) == (until, None)
 
 
-async def test_what_is_at_rest_is_left_alone(world: World) -> None:
+async def test_updates_at_rest_are_not_changed(world: World) -> None:
     order = await world.an_order(2)
     await world.deliver_until(await shipped(world, order, "1ZA"))
     before = await rows(world, *table.c.keys())
@@ -104,7 +102,7 @@ async def test_what_is_at_rest_is_left_alone(world: World) -> None:
     assert await rows(world, *table.c.keys()) == before
 
 
-async def test_open_updates_have_one_turn_for_each_subject_after_it(world: World) -> None:
+async def test_each_subject_has_one_active_update_after_a_recovery(world: World) -> None:
     order = await world.an_order(2)
     await shipped(world, order, "1ZA", items=items(l1=1))
     await shipped(world, order, "1ZB", items=items(l1=1))
@@ -114,7 +112,7 @@ async def test_open_updates_have_one_turn_for_each_subject_after_it(world: World
     assert [row.active for row in await rows(world, "active")] == [True, False]
 
 
-async def test_more_than_one_step_s_updates_are_all_put_in_doubt(
+async def test_all_updates_are_put_in_doubt_over_several_steps(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recovery, "BATCH", 2)
@@ -132,7 +130,9 @@ async def given(world: World, *levels: StockLevel) -> StoreView:
     return store
 
 
-async def test_a_stock_value_of_before_is_never_sent_and_is_told(world: World) -> None:
+async def test_a_stock_value_from_before_the_backup_is_reported_and_never_sent(
+    world: World,
+) -> None:
     await given(world, StockLevel("A", 5), StockLevel("A", 7, "node"))
     until, report = await prepared(world)
     assert set(report.levels) == {
@@ -144,7 +144,7 @@ async def test_a_stock_value_of_before_is_never_sent_and_is_told(world: World) -
     assert await claim(world.database) == []
 
 
-async def test_commerce_is_asked_for_a_stock_value_anew_where_it_can_be(world: World) -> None:
+async def test_a_stock_value_is_read_from_commerce_again_if_possible(world: World) -> None:
     await given(world, StockLevel("A", 5, "node"))
     async with world.database.begin() as connection:
         await connection.execute(sa.update(stores).values(commerce_stock_id=1))
@@ -156,7 +156,7 @@ async def test_commerce_is_asked_for_a_stock_value_anew_where_it_can_be(world: W
     assert new.in_doubt_until is None
 
 
-async def test_the_order_of_a_stock_value_tells_that_it_is_not_known(world: World) -> None:
+async def test_the_order_of_a_stock_value_shows_that_the_stock_is_unknown(world: World) -> None:
     order = await world.an_order(1)
     wanted = CancelRequest("fraud", inventory=(StockLevel("SKU-1", 5),))
     canceled = await cancel.cancel(world.context, order.id, wanted, actor=ACTOR)
@@ -168,7 +168,7 @@ async def test_the_order_of_a_stock_value_tells_that_it_is_not_known(world: Worl
     assert (await what(world, order)).count("stock_not_known") == 1
 
 
-async def test_a_level_that_came_with_a_cancellation_of_before_does_not_follow_it(
+async def test_a_level_given_with_a_cancellation_from_before_the_backup_is_not_sent(
     world: World,
 ) -> None:
     order = await world.an_order(1)
@@ -190,9 +190,7 @@ NEWEST = {
 
 
 @pytest.mark.parametrize("newest", NEWEST.values(), ids=NEWEST)
-async def test_the_newest_row_tells_about_when_the_backup_was_made(
-    world: World, newest: str
-) -> None:
+async def test_the_newest_row_estimates_the_time_of_the_backup(world: World, newest: str) -> None:
     order = await world.an_order(1)
     await world.an_order(1, store=await world.a_store())
     await world.deliver_until(await shipped(world, order, "1ZA"))
@@ -210,7 +208,7 @@ async def test_an_empty_database_has_no_newest_row(world: World) -> None:
         assert await recovery.newest(connection) is None
 
 
-async def test_numbers_go_on_where_none_after_the_backup_can_have_been(world: World) -> None:
+async def test_sequence_numbers_continue_above_any_that_can_have_been_used(world: World) -> None:
     order = await world.an_order(2)
     first = await ship.ship(
         world.context, order.id, a_package("1ZA", items=items(l1=1)), actor=ACTOR
@@ -221,7 +219,7 @@ async def test_numbers_go_on_where_none_after_the_backup_can_have_been(world: Wo
     assert second.shipment.number > first.shipment.number + recovery.MARGIN
 
 
-async def test_what_was_delivered_after_the_backup_is_settled_and_what_was_not_waits(
+async def test_updates_delivered_after_the_backup_are_settled_and_others_wait(
     world: World,
 ) -> None:
     order = await world.an_order(3)
@@ -237,7 +235,7 @@ async def test_what_was_delivered_after_the_backup_is_settled_and_what_was_not_w
     assert not await world.calls("shipping")
 
 
-async def test_what_nothing_here_asked_for_is_told_again_in_every_run(world: World) -> None:
+async def test_an_unrequested_change_is_reported_in_every_run(world: World) -> None:
     order = await world.an_order(3)
     await shipped(world, order, "1ZA", items=items(l1=1))
     await world.shipped_by_hand(order, 1, "1ZLOST")
@@ -254,7 +252,7 @@ async def test_what_nothing_here_asked_for_is_told_again_in_every_run(world: Wor
     assert (after.quantity.shipped, after.quantity.canceled, after.quantity.pending) == (1, 1, 1)
 
 
-async def test_an_order_of_after_the_backup_is_imported_and_told(world: World) -> None:
+async def test_an_order_from_after_the_backup_is_imported_and_reported(world: World) -> None:
     store = await world.a_store()
     number = await world.at_walmart(1, store=store)
     line = {"line_number": "1", "quantity": 1, "tracking_number": "1ZNEW"}
@@ -266,7 +264,7 @@ async def test_an_order_of_after_the_backup_is_imported_and_told(world: World) -
     assert (finding.purchase_order_id, finding.units.tracking_number) == (number, "1ZNEW")
 
 
-async def test_an_open_order_is_read_though_nothing_changed_at_walmart(world: World) -> None:
+async def test_an_open_order_is_read_even_without_changes_at_walmart(world: World) -> None:
     await world.an_order(1)
     async with world.database.begin() as connection:
         later = await rate_limits.now(connection) + SOON
@@ -274,7 +272,7 @@ async def test_an_open_order_is_read_though_nothing_changed_at_walmart(world: Wo
     assert report.orders == 1
 
 
-async def test_a_refund_that_nothing_here_asked_for_is_told(world: World) -> None:
+async def test_an_unrequested_refund_is_reported(world: World) -> None:
     order, found = await returned(world, 2)
     rma = found.rma_number
     (await world.walmart.post(f"/simulator/returns/{rma}/refund", json={})).raise_for_status()
@@ -286,7 +284,7 @@ async def test_a_refund_that_nothing_here_asked_for_is_told(world: World) -> Non
     assert (only.units.line_number, only.units.units) == ("1", 2)
 
 
-async def test_an_order_that_cannot_be_read_does_not_stop_the_others(world: World) -> None:
+async def test_an_unreadable_order_does_not_stop_the_others(world: World) -> None:
     first, second = await world.an_order(1), await world.an_order(1)
     await world.shipped_by_hand(second, 1, "1ZA")
     await world.fault(
@@ -297,7 +295,7 @@ async def test_an_order_that_cannot_be_read_does_not_stop_the_others(world: Worl
     assert (await world.order(second.id)).status == "shipped"
 
 
-async def test_orders_that_walmart_does_not_know_stop_none_of_the_others(world: World) -> None:
+async def test_orders_unknown_to_walmart_do_not_stop_the_others(world: World) -> None:
     store = await world.a_store()
     line = register.RegisteredLine("1", "SKU-1", 1)
     numbers = [f"99{n:02}" for n in range(12)]
@@ -310,20 +308,20 @@ async def test_orders_that_walmart_does_not_know_stop_none_of_the_others(world: 
     assert sorted(report.unknown) == numbers
 
 
-async def test_a_list_that_walmart_does_not_give_breaks_the_store_off(world: World) -> None:
+async def test_a_list_that_walmart_refuses_ends_the_store(world: World) -> None:
     await world.an_order(1)
     await world.fault("list", "error", status=500, times=None)
     with pytest.raises(errors.WalmartError):
         await was_read(world)
 
 
-async def test_a_short_pause_of_walmart_s_is_waited_out(world: World) -> None:
+async def test_a_short_pause_of_walmart_is_waited_out(world: World) -> None:
     await world.an_order(1)
     await world.fault("list", "throttle", times=1)
     assert (await was_read(world)).stopped is None
 
 
-async def test_a_second_run_asks_commerce_once_more_and_loses_nothing(world: World) -> None:
+async def test_a_second_run_reads_commerce_once_more_and_loses_nothing(world: World) -> None:
     order = await world.an_order(1)
     update_id = await shipped(world, order, "1ZA")
     await given(world, StockLevel("A", 5))

@@ -1,4 +1,4 @@
-"""Several refunds of one return line: each is paid once, whatever became of the others."""
+"""Several refunds of one return line: each is paid once, in any state of the others."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.integration.test_returns import asked, refunds, returned
 
 
 @pytest.mark.parametrize("dismissed", [False, True])
-async def test_a_refund_behind_one_that_walmart_refused_is_not_paid_twice(
+async def test_a_refund_after_a_refused_one_is_not_paid_twice(
     world: World, *, dismissed: bool
 ) -> None:
     _, found = await returned(world, 2)
@@ -25,7 +25,7 @@ async def test_a_refund_behind_one_that_walmart_refused_is_not_paid_twice(
     assert await refunds(world) == [1]
 
 
-async def test_a_refund_is_paid_on_retry_though_a_later_one_of_its_line_was(world: World) -> None:
+async def test_a_retried_refund_is_paid_although_a_later_one_of_its_line_was(world: World) -> None:
     _, found = await returned(world, 2)
     await world.fault("refund", "refuse")
     first = (await asked(world, found, (1, 1))).update

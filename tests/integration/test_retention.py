@@ -1,4 +1,4 @@
-"""What leaves the database after its time, and what never does."""
+"""Retention: what is deleted after its time, and what is kept for ever."""
 
 import asyncio
 from typing import Any
@@ -70,7 +70,7 @@ async def seeded(database: Database, updates: int) -> None:
 
 
 async def archived(world: World) -> list[str]:
-    """Archive what is at rest, as if months had passed; answers what is left in the outbox."""
+    """Archive updates at rest, as if months had passed; return what is left in the outbox."""
     await retention.archive_updates(world.database, days=0)
     return list(await do(world.database, "SELECT state FROM updates ORDER BY sequence"))
 
@@ -91,10 +91,10 @@ async def test_an_order_is_shown_the_same_after_its_updates_are_archived(world: 
     assert listed == []
 
 
-async def test_what_was_shipped_long_ago_is_still_told_from_what_is_shipped_now(
+async def test_an_archived_shipment_is_distinguished_from_a_new_one(
     world: World,
 ) -> None:
-    """Two packages of one number: the units of the archived one are not taken for the new ones."""
+    """Two packages of one number: units of the archived one are not counted for the new one."""
     order = await world.an_order(3)
     first = await ship(world, order.id, "1ZA", line="1", units=2)
     await world.deliver_until(first.update.id)
@@ -108,7 +108,7 @@ async def test_what_was_shipped_long_ago_is_still_told_from_what_is_shipped_now(
     assert (await world.order(order.id)).status == "shipped"
 
 
-async def test_only_what_is_at_rest_is_archived(world: World) -> None:
+async def test_only_updates_at_rest_are_archived(world: World) -> None:
     order = await world.an_order(2)
     refused = await ship(world, order.id, "1ZA", line="1", units=1)
     await world.fault("shipping", "refuse")
@@ -118,7 +118,7 @@ async def test_only_what_is_at_rest_is_archived(world: World) -> None:
     assert await archived(world) == ["failed", "failed", "failed", "pending"]
 
 
-async def test_days_count_from_when_an_update_came_to_rest(database: Database) -> None:
+async def test_retention_counts_from_when_an_update_came_to_rest(database: Database) -> None:
     await do(database, SEED, updates=100)
     await do(
         database,
@@ -131,7 +131,7 @@ async def test_days_count_from_when_an_update_came_to_rest(database: Database) -
     assert await rows(database, kept + "archived_updates") == [(10, 10)]
 
 
-async def test_an_archived_update_is_finished_for_everybody(world: World) -> None:
+async def test_an_archived_update_is_finished_for_every_reader(world: World) -> None:
     order = await world.an_order(1)
     shipped = await ship(world, order.id, "1ZA", line="1", units=1)
     await world.deliver_until(shipped.update.id)
@@ -170,7 +170,7 @@ async def test_a_request_is_answered_the_same_under_its_reference_after_months(
     assert (again.id, again.state) == (first.id, "confirmed")
 
 
-async def test_pollers_that_archive_at_once_move_each_update_once(database: Database) -> None:
+async def test_concurrent_pollers_archive_each_update_once(database: Database) -> None:
     await do(database, SEED, updates=1000)
     await do(database, "UPDATE updates SET finished_at = now() - interval '91 days'")
     counts = await asyncio.gather(*(retention.archive_updates(database, 90) for _ in range(4)))
@@ -179,7 +179,7 @@ async def test_pollers_that_archive_at_once_move_each_update_once(database: Data
     assert await do(database, "SELECT count(*) FROM archived_updates") == [900]
 
 
-async def test_old_tries_leave_but_not_those_of_updates_that_failed(database: Database) -> None:
+async def test_old_attempts_are_deleted_except_those_of_failed_updates(database: Database) -> None:
     await seeded(database, 100)
     swept = await retention.forget_attempts(database, 90)
     assert (swept.gone, swept.more) == (90, False)
@@ -193,7 +193,7 @@ async def test_old_tries_leave_but_not_those_of_updates_that_failed(database: Da
     assert await do(database, "SELECT count(*) FROM attempts") == [110]
 
 
-async def test_a_sweep_looks_once_at_the_tries_that_stay(database: Database) -> None:
+async def test_a_sweep_reads_the_attempts_it_keeps_once(database: Database) -> None:
     await seeded(database, 100)
     await do(database, "UPDATE updates SET state = 'failed'")
     swept, looked = retention.START, 0
@@ -204,29 +204,29 @@ async def test_a_sweep_looks_once_at_the_tries_that_stay(database: Database) -> 
     # A hundred old ones, thirty at a time.
     assert looked == 4
     await do(database, "UPDATE updates SET state = 'confirmed'")
-    swept, gone = retention.START, 0
+    swept, deleted = retention.START, 0
     while swept.more:
         swept = await retention.forget_attempts(database, 90, swept, batch=30)
-        gone += swept.gone
-    assert gone == 100
+        deleted += swept.gone
+    assert deleted == 100
 
 
-async def test_what_is_old_leaves_in_batches(database: Database) -> None:
+async def test_old_rows_are_deleted_in_batches(database: Database) -> None:
     await do(database, KEYS, days=8, keys=1200)
     await do(database, KEYS, days=6, keys=5)
     assert [await retention.forget_keys(database, 7) for _ in range(4)] == [500, 500, 200, 0]
     assert await do(database, "SELECT count(*) FROM idempotency_keys") == [5]
 
 
-async def test_what_nobody_ever_linked_is_forgotten_and_what_is_open_of_an_order_never(
+async def test_unlinked_events_are_deleted_and_open_ones_of_an_order_are_kept(
     database: Database,
 ) -> None:
-    told = """INSERT INTO commerce_events (store_id, id, reference, about, commerce_order_id, order_id,
+    fill = """INSERT INTO commerce_events (store_id, id, reference, about, commerce_order_id, order_id,
         told, state, code, received_at) SELECT 1, gen_random_uuid(), n::text, 'shipment', n,
         CASE WHEN n = 3 THEN gen_random_uuid() END, '{}', CASE n WHEN 4 THEN 'refused'
         ELSE 'waiting' END, 'order_not_linked', now() - make_interval(days => 29 + (n <> 2)::int * 2)
         FROM generate_series(1, 4) n"""
-    await do(database, told)
+    await do(database, fill)
     assert await retention.forget_unlinked(database, 30) == 1
     assert await do(database, "SELECT reference FROM commerce_events ORDER BY 1") == ["2", "3", "4"]
     await do(
@@ -251,7 +251,7 @@ async def test_several_pollers_share_the_work(database: Database) -> None:
         (retention._KEYS, "ix_idempotency_keys_created_at"),
     ],
 )
-async def test_the_old_are_found_by_an_index(
+async def test_old_rows_are_found_by_an_index(
     database: Database, statement: Sweep, index: str
 ) -> None:
     await seeded(database, 5000)
@@ -268,7 +268,7 @@ async def test_the_old_are_found_by_an_index(
     assert index in "\n".join(plan.scalars())
 
 
-async def test_a_poller_does_it_beside_its_work(world: World) -> None:
+async def test_a_poller_deletes_old_rows_beside_its_deliveries(world: World) -> None:
     await seeded(world.database, 700)
     await do(world.database, "UPDATE updates SET finished_at = now() - interval '91 days'")
     await do(world.database, KEYS, days=8, keys=700)
@@ -285,7 +285,7 @@ async def test_a_poller_does_it_beside_its_work(world: World) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_autovacuum_looks_at_the_hot_tables_before_a_fifth_of_them_changed(
+async def test_autovacuum_visits_the_hot_tables_before_a_fifth_of_them_has_changed(
     database: Database,
 ) -> None:
     early = await do(

@@ -1,4 +1,4 @@
-"""Returns and the orders they are of: several at once, one that comes later, none to refund."""
+"""Returns and their orders: several orders, an order that comes later, and returns without refund."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -26,7 +26,7 @@ async def shipped(world: World, units: int) -> OrderView:
 
 
 async def of_two(world: World, *units: int) -> tuple[OrderView, OrderView, ReturnView]:
-    """One return of two orders, line 1 of each, as it comes in."""
+    """A return of two orders, line 1 of each, as it is imported."""
     first, second = [await shipped(world, each) for each in units or (2, 1)]
     lines = [
         {"purchase_order_id": order.purchase_order_id, "line_number": "1"}
@@ -47,7 +47,7 @@ async def of_order(world: World, order_id: UUID) -> list[ReturnView]:
     return found
 
 
-async def test_a_return_of_several_orders_shows_on_each_of_them(world: World) -> None:
+async def test_a_return_of_several_orders_is_shown_on_each_of_them(world: World) -> None:
     first, second, found = await of_two(world)
     assert [each.order_id for each in found.orders] == [first.id, second.id]
     assert found.order_id == first.id
@@ -57,8 +57,8 @@ async def test_a_return_of_several_orders_shows_on_each_of_them(world: World) ->
             1, f"/v1/returns?order_id={order.id}"
         )
         async with world.database.begin() as connection:
-            told = [each.what for each in await queries.timeline(connection, 1, order.id)]
-        assert told.count("return_requested") == 1
+            events = [each.what for each in await queries.timeline(connection, 1, order.id)]
+        assert events.count("return_requested") == 1
     other = await shipped(world, 1)
     assert await of_order(world, other.id) == []
 
@@ -95,7 +95,7 @@ async def test_one_line_of_a_return_of_several_orders_is_settled_on_its_own_orde
     )
 
 
-async def test_what_was_shipped_is_looked_up_on_the_order_of_the_line(world: World) -> None:
+async def test_shipped_units_are_read_from_the_order_of_the_line(world: World) -> None:
     first, _, found = await of_two(world)
     async with world.database.begin() as connection:
         await connection.exec_driver_sql(
@@ -107,7 +107,7 @@ async def test_what_was_shipped_is_looked_up_on_the_order_of_the_line(world: Wor
     await asked(world, found, (2, 1))
 
 
-async def test_a_return_is_its_orders_though_the_order_comes_later(world: World) -> None:
+async def test_a_return_is_linked_to_an_order_that_comes_later(world: World) -> None:
     store = await world.a_store()
     number = await world.at_walmart(2, store=store)
     await world.walmart.post(f"/simulator/orders/{number}/ship", json={})
@@ -127,7 +127,7 @@ async def test_a_return_is_its_orders_though_the_order_comes_later(world: World)
     await asked(world, found)
 
 
-async def test_a_settled_return_is_not_shown_on_its_order_any_more(world: World) -> None:
+async def test_a_settled_return_is_no_longer_shown_on_its_order(world: World) -> None:
     order, found = await returned(world)
     accepted = await asked(world, found)
     await world.deliver_until(accepted.update.id)
@@ -136,7 +136,7 @@ async def test_a_settled_return_is_not_shown_on_its_order_any_more(world: World)
     assert [each.id for each in await of_order(world, order.id)] == [found.id]
 
 
-async def test_a_return_that_cannot_be_read_is_in_error_until_it_can(world: World) -> None:
+async def test_an_unreadable_return_is_in_error_until_it_is_readable(world: World) -> None:
     order = await shipped(world, 2)
     path = f"/simulator/orders/{order.purchase_order_id}/return"
     made = (await world.walmart.post(path, json={"garbled": True})).json()
@@ -153,7 +153,7 @@ async def test_a_return_that_cannot_be_read_is_in_error_until_it_can(world: Worl
     with pytest.raises(Conflict) as refused:
         await asked(world, found)
     assert refused.value.code == "return_unreadable"
-    # It is the same one, and the error as old as before, when it is shown again.
+    # It is the same return, and the error keeps its age, when it is shown again.
     await run(world)
     assert [each.status_details for each in await returns(world)] == [(detail,)]
     await world.walmart.post(f"/simulator/returns/{made['returnOrderId']}/mend", json={})
@@ -161,11 +161,11 @@ async def test_a_return_that_cannot_be_read_is_in_error_until_it_can(world: Worl
     (mended,) = await returns(world, "received")
     assert (mended.id, mended.order_id, mended.status_details) == (found.id, order.id, ())
     async with world.database.begin() as connection:
-        told = [each.what for each in await queries.timeline(connection, 1, order.id)]
-    assert told.count("return_requested") == 1
+        events = [each.what for each in await queries.timeline(connection, 1, order.id)]
+    assert events.count("return_requested") == 1
 
 
-async def test_an_announced_return_that_cannot_be_read_is_in_error_until_it_can(
+async def test_an_unreadable_return_of_a_webhook_is_in_error_until_it_is_readable(
     world: World,
 ) -> None:
     order = await shipped(world, 2)
@@ -182,18 +182,18 @@ async def test_an_announced_return_that_cannot_be_read_is_in_error_until_it_can(
 
 
 async def announced(world: World, number: str) -> str:
-    """What comes of it when Walmart tells of a return."""
-    told = f"event-{world.context.new_id(1)}"
+    """Receive a webhook about a return; return its outcome."""
+    event_id = f"event-{world.context.new_id(1)}"
     async with world.database.begin() as connection:
-        event = webhook_inbox.NewWebhookEvent(1, told, "RETURN", None, number)
+        event = webhook_inbox.NewWebhookEvent(1, event_id, "RETURN", None, number)
         await webhook_inbox.add(connection, event)
     await world.process_webhook_events()
-    outcome = sa.text("SELECT outcome FROM webhook_events WHERE event_id = :told")
+    outcome = sa.text("SELECT outcome FROM webhook_events WHERE event_id = :event")
     async with world.database.begin() as connection:
-        return str((await connection.execute(outcome, {"told": told})).scalar_one())
+        return str((await connection.execute(outcome, {"event": event_id})).scalar_one())
 
 
-async def test_a_return_that_waybill_cannot_write_down_is_in_error_and_the_others_are_not(
+async def test_a_return_that_waybill_cannot_store_is_in_error_and_the_others_are_not(
     world: World,
 ) -> None:
     orders = [await shipped(world, 1) for _ in range(2)]
@@ -215,7 +215,7 @@ async def test_a_return_that_waybill_cannot_write_down_is_in_error_and_the_other
     assert await returns(world, "error") == []
 
 
-async def test_a_known_return_that_becomes_unreadable_keeps_what_was_known(world: World) -> None:
+async def test_a_return_that_becomes_unreadable_keeps_its_known_state(world: World) -> None:
     order, found = await returned(world)
     async with world.database.begin() as connection:
         error = {
@@ -245,7 +245,7 @@ async def test_a_canceled_return_is_closed_and_not_refunded(world: World) -> Non
     assert await refunds(world) == []
 
 
-async def test_a_line_that_was_canceled_is_not_refunded_with_the_rest(world: World) -> None:
+async def test_a_canceled_line_is_not_refunded_with_the_rest(world: World) -> None:
     _, found = await returned(world, 2, 1)
     path = f"/simulator/returns/{found.rma_number}/cancel"
     await world.walmart.post(path, json={"lines": [1]})
@@ -275,9 +275,7 @@ async def test_a_return_for_a_replacement_is_closed_and_not_refunded(world: Worl
 
 
 @pytest.mark.parametrize("what", ["cancel", "lose-line"])
-async def test_a_refund_of_units_that_walmart_took_back_fails_instead_of_counting_as_done(
-    world: World, what: str
-) -> None:
+async def test_a_refund_of_units_that_walmart_canceled_fails(world: World, what: str) -> None:
     order, found = await returned(world, 2, 1)
     accepted = await asked(world, found)
     await world.walmart.post(f"/simulator/returns/{found.rma_number}/{what}", json={})
@@ -328,7 +326,7 @@ async def test_returns_are_found_by_the_beginning_of_any_number(world: World) ->
     assert await search(" ") == []
 
 
-async def test_a_search_of_returns_that_too_much_answers_to_says_so(world: World) -> None:
+async def test_a_search_of_returns_with_too_many_matches_says_so(world: World) -> None:
     store = await world.a_store()
     async with world.database.begin() as connection:
         await connection.exec_driver_sql(
@@ -341,8 +339,8 @@ async def test_a_search_of_returns_that_too_much_answers_to_says_so(world: World
         assert len(await order_search.find_returns(connection, "R1000", store.store_id)) == 1
 
 
-async def test_refunds_of_the_orders_of_one_return_are_recorded_side_by_side(world: World) -> None:
-    """Each tells both orders, which are held in one order by whoever records."""
+async def test_refunds_of_the_orders_of_one_return_are_recorded_concurrently(world: World) -> None:
+    """Each writes to both orders, which every recorder locks in the same order."""
     for _ in range(3):
         orders = [await shipped(world, 1) for _ in range(2)]
         lines = [

@@ -1,4 +1,4 @@
-"""Buyers' returns come in by themselves, and a refund reaches Walmart once."""
+"""Buyers' returns are imported, and a refund reaches Walmart once."""
 
 import asyncio
 from dataclasses import replace
@@ -49,7 +49,7 @@ async def send_back(world: World, order: OrderView, *lines: tuple[str, int]) -> 
 
 
 async def returned(world: World, *quantities: int) -> tuple[OrderView, ReturnView]:
-    """An order that was shipped by hand and is sent back, as it comes in."""
+    """An order that was shipped by hand and returned, as it is imported."""
     store = world._stores[0] if world._stores else await world.a_store()
     number = await world.at_walmart(*(quantities or (2,)), store=store)
     await world.walmart.post(f"/simulator/orders/{number}/ship", json={})
@@ -69,7 +69,7 @@ async def refunds(world: World) -> list[int]:
     return [e["quantity"] for e in await world.ledger() if e["operation"] == "refund"]
 
 
-async def test_a_return_comes_in_and_shows_on_its_order(world: World) -> None:
+async def test_a_return_is_imported_and_shown_on_its_order(world: World) -> None:
     order, found = await returned(world)
     assert (found.status, found.order_id) == ("received", order.id)
     assert found.requested_at is not None
@@ -80,12 +80,12 @@ async def test_a_return_comes_in_and_shows_on_its_order(world: World) -> None:
         1, f"/v1/returns?order_id={order.id}"
     )
     async with world.database.begin() as connection:
-        told = [each.what for each in await queries.timeline(connection, 1, order.id)]
-    assert told.count("return_requested") == 1
+        events = [each.what for each in await queries.timeline(connection, 1, order.id)]
+    assert events.count("return_requested") == 1
     assert (await run(world)).returns == 0
 
 
-async def test_the_order_of_a_return_is_imported_where_nobody_knew_it(world: World) -> None:
+async def test_the_unknown_order_of_a_return_is_imported(world: World) -> None:
     store = await world.a_store()
     number = await world.at_walmart(1, store=store)
     await world.walmart.post(f"/simulator/orders/{number}/ship", json={})
@@ -112,7 +112,7 @@ async def test_a_refund_reaches_walmart_and_the_return_is_refunded(world: World)
     assert [(line.quantity, line.refunded) for line in shown.items] == [(2, 2)]
     assert [each.update.state for each in shown.refunds] == ["confirmed"]
     assert (await world.order(order.id)).lines[0].quantity.refunded == 2
-    # Nobody takes it for somebody else's doing.
+    # It is not reported as an unrequested change.
     assert (await run(world)).changed == 0
 
 
@@ -141,19 +141,19 @@ async def test_an_unclear_answer_never_refunds_twice(world: World, fault: str) -
     assert (await returns(world))[0].items[0].refunded == 1
 
 
-async def test_a_refund_that_lands_late_is_not_doubled(world: World) -> None:
+async def test_a_refund_that_arrives_late_is_not_doubled(world: World) -> None:
     _, found = await returned(world, 3)
     accepted = await asked(world, found, (1, 1))
     await world.fault("refund", "late", delay=world.timeout + 2.3)
-    # The first read comes after two seconds and shows nothing yet.
+    # The first read comes after two seconds and shows no refund yet.
     policy = replace(POLICY, quiet_period=3.0)
     await world.deliver_until(accepted.update.id, states={State.CONFIRMED}, policy=policy)
-    # Whatever was still on its way has landed by then.
+    # Every late write has arrived by then.
     await asyncio.sleep(1)
     assert await refunds(world) == [1]
 
 
-async def test_what_walmart_refunded_by_itself_is_a_success_and_nothing_is_sent(
+async def test_a_refund_made_by_walmart_confirms_ours_and_nothing_is_sent(
     world: World,
 ) -> None:
     _, found = await returned(world)
@@ -165,7 +165,7 @@ async def test_what_walmart_refunded_by_itself_is_a_success_and_nothing_is_sent(
     assert (await returns(world))[0].status == "refunded"
 
 
-async def test_a_refund_of_walmarts_own_is_seen(world: World) -> None:
+async def test_a_refund_made_by_walmart_is_imported(world: World) -> None:
     order, found = await returned(world)
     await world.walmart.post(f"/simulator/returns/{found.rma_number}/refund", json={})
     await run(world)
@@ -176,7 +176,7 @@ async def test_a_refund_of_walmarts_own_is_seen(world: World) -> None:
     assert refused.value.code == "nothing_to_refund"
 
 
-async def test_a_failed_refund_shows_as_an_error_until_it_is_retried_or_dismissed(
+async def test_a_failed_refund_is_an_error_until_it_is_retried_or_dismissed(
     world: World,
 ) -> None:
     order, found = await returned(world)
@@ -214,7 +214,7 @@ async def test_a_dismissed_refund_leaves_its_units_to_another(world: World) -> N
         (((1, 1), (1, 1)), "line_repeated"),
     ],
 )
-async def test_what_the_return_does_not_hold_is_refused(
+async def test_a_refund_beyond_the_return_is_refused(
     world: World, items: tuple[tuple[int, int], ...], code: str
 ) -> None:
     _, found = await returned(world)
@@ -224,7 +224,7 @@ async def test_what_the_return_does_not_hold_is_refused(
     assert (await returns(world))[0].refunds == ()
 
 
-async def test_units_are_refunded_once_though_two_ask_at_the_same_time(world: World) -> None:
+async def test_units_are_refunded_once_by_concurrent_requests(world: World) -> None:
     _, found = await returned(world)
     results = await asyncio.gather(
         *(asked(world, found, (1, 2)) for _ in range(5)), return_exceptions=True
@@ -237,7 +237,7 @@ async def test_units_are_refunded_once_though_two_ask_at_the_same_time(world: Wo
     assert await refunds(world) == [2]
 
 
-async def test_only_what_was_shipped_is_refunded(world: World) -> None:
+async def test_only_shipped_units_are_refunded(world: World) -> None:
     _, found = await returned(world)
     async with world.database.begin() as connection:
         await connection.execute(sa.text("UPDATE order_lines SET shipped = 0"))
@@ -246,8 +246,8 @@ async def test_only_what_was_shipped_is_refunded(world: World) -> None:
     assert refused.value.code == "order_not_shipped"
 
 
-async def test_a_refund_keeps_its_turn_behind_what_is_under_way(world: World) -> None:
-    """Updates of one order go one at a time, refunds among them."""
+async def test_a_refund_waits_for_earlier_updates_of_its_order(world: World) -> None:
+    """Updates of one order are sent one at a time, refunds included."""
     order, found = await returned(world)
     accepted = await asked(world, found, (1, 1))
     second = await asked(world, found, (1, 1))
@@ -259,7 +259,7 @@ async def test_a_refund_keeps_its_turn_behind_what_is_under_way(world: World) ->
         assert active.scalars().all() == [accepted.update.id]
 
 
-async def test_a_lagging_list_does_not_take_a_refund_back(world: World) -> None:
+async def test_a_lagging_list_does_not_revert_a_refund(world: World) -> None:
     _, found = await returned(world)
     async with world.database.begin() as connection:
         before = await storage.find(connection, found.id)

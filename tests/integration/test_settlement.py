@@ -1,4 +1,4 @@
-"""Several orders of several stores brought in line with Walmart at once: each gets its own."""
+"""Settling several orders of several stores in one batch: each gets its own snapshot."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,7 @@ ORDERED = 5
 
 
 def shows(order: Order, shipped: int, *, asked: bool = False) -> OrderSnapshot:
-    """Walmart's picture: so many units of the order's line are under way."""
+    """Walmart's snapshot: this many units of the order's line are under way."""
     number = f"1Z{order.purchase_order_id}"
     units = [
         Units(UnitStatus.SHIPPED, shipped, tracking_number=number),
@@ -35,25 +35,25 @@ def shows(order: Order, shipped: int, *, asked: bool = False) -> OrderSnapshot:
 
 async def test_each_order_of_a_batch_is_written_as_walmart_shows_it(world: World) -> None:
     stores = [await world.a_store() for _ in range(2)]
-    places = []
+    keys = []
     for number in range(6):
         store = stores[number % 2]
         order = await world.an_order(ORDERED, store=store)
         await ship.ship(
             world.context, order.id, a_package(f"1Z{order.purchase_order_id}"), actor=ACTOR
         )
-        places.append((store.store_id, order.id))
+        keys.append((store.store_id, order.id))
     async with world.context.transaction() as connection:
-        known = await repository.lock_many(connection, places)
-        assert [known[order_id].store_id for _, order_id in places] == [s for s, _ in places]
-        pictures = [
+        known = await repository.lock_many(connection, keys)
+        assert [known[order_id].store_id for _, order_id in keys] == [s for s, _ in keys]
+        inputs = [
             SettlementInput(
                 known[order_id], shows(known[order_id], shipped, asked=shipped == 2), AT
             )
-            for shipped, (_, order_id) in enumerate(places)
+            for shipped, (_, order_id) in enumerate(keys)
         ]
-        await settlement.settle_many(connection, pictures, world.context.new_id)
-    views = [await world.order(order_id) for _, order_id in places]
+        await settlement.settle_many(connection, inputs, world.context.new_id)
+    views = [await world.order(order_id) for _, order_id in keys]
     assert [each.lines[0].quantity.shipped for each in views] == [0, 1, 2, 3, 4, 5]
     assert [each.lines[0].quantity.pending for each in views] == [5, 4, 3, 2, 1, 0]
     assert [each.fulfillment_status for each in views] == [
@@ -62,10 +62,10 @@ async def test_each_order_of_a_batch_is_written_as_walmart_shows_it(world: World
         "shipped",
     ]
     assert [each.shipments[0].update.state for each in views] == [*["pending"] * 5, "confirmed"]
-    # Others' wishes are not written into an order that has none.
+    # The cancellation request of one order is not written to the others.
     async with world.context.transaction() as connection:
-        after = await repository.lock_many(connection, places)
-    assert [after[order_id].cancel_requested for _, order_id in places] == [
+        after = await repository.lock_many(connection, keys)
+    assert [after[order_id].cancel_requested for _, order_id in keys] == [
         (),
         (),
         ("1",),
@@ -75,20 +75,20 @@ async def test_each_order_of_a_batch_is_written_as_walmart_shows_it(world: World
     ]
 
 
-async def test_a_wish_that_walmart_shows_no_more_is_forgotten(world: World) -> None:
+async def test_a_cancellation_request_that_walmart_no_longer_shows_is_removed(world: World) -> None:
     store = await world.a_store()
     order = await world.an_order(ORDERED, store=store)
     for asked in (True, False):
         async with world.context.transaction() as connection:
             held = await repository.lock(connection, order.id)
-            picture = SettlementInput(held, shows(held, 0, asked=asked), AT)
-            await settlement.settle(connection, picture, world.context.new_id)
+            input_ = SettlementInput(held, shows(held, 0, asked=asked), AT)
+            await settlement.settle(connection, input_, world.context.new_id)
         async with world.context.transaction() as connection:
             now = await repository.lock(connection, order.id)
         assert now.cancel_requested == (("1",) if asked else ())
 
 
-async def test_a_wish_is_as_old_as_its_first_sighting_and_stays_until_walmart_is_read(
+async def test_a_cancellation_request_keeps_its_first_date_until_walmart_is_read(
     world: World,
 ) -> None:
     store = await world.a_store()
@@ -96,8 +96,8 @@ async def test_a_wish_is_as_old_as_its_first_sighting_and_stays_until_walmart_is
     for at in (AT, AT + timedelta(hours=1)):
         async with world.context.transaction() as connection:
             held = await repository.lock(connection, order.id)
-            picture = SettlementInput(held, shows(held, 0, asked=True), at)
-            await settlement.settle(connection, picture, world.context.new_id)
+            input_ = SettlementInput(held, shows(held, 0, asked=True), at)
+            await settlement.settle(connection, input_, world.context.new_id)
     async with world.context.transaction() as connection:
         held = await repository.lock(connection, order.id)
         await save.save_status(connection, held, synced=False)
@@ -106,7 +106,7 @@ async def test_a_wish_is_as_old_as_its_first_sighting_and_stays_until_walmart_is
     assert asked.seen_at == AT.isoformat().replace("+00:00", "Z")
 
 
-async def test_an_update_that_a_poller_took_meanwhile_is_left_to_it(world: World) -> None:
+async def test_an_update_claimed_during_a_read_is_not_settled(world: World) -> None:
     store = await world.a_store()
     order = await world.an_order(ORDERED, store=store)
     package = a_package(f"1Z{order.purchase_order_id}")
