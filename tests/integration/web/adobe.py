@@ -1,4 +1,4 @@
-"""Adobe Commerce as it speaks to Waybill: its keys, its signatures, its payloads."""
+"""Adobe Commerce as a client of Waybill: its keys, its signatures, its payloads."""
 
 import base64
 import copy
@@ -16,7 +16,7 @@ from tests.harness.world import World
 COMMERCE, ADOBE, STRANGER = (
     rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(3)
 )
-# Too short to be taken.
+# Too short to be accepted.
 WEAK = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505
 KEY_PATH = "/prod/keys/pub-key-3fVj0Lv0QB.pem"
 SHIPMENT: dict[str, Any] = {
@@ -65,7 +65,7 @@ async def linked(
 
 
 async def side(client: httpx.AsyncClient, **store: Any) -> None:
-    """Let the store know its Commerce's keys."""
+    """Store Commerce's public keys with the store."""
     known = (await client.get("/v1/stores")).json()["data"][0]["id"]
     keys = {"webhook_public_keys": [pem(COMMERCE)], "io_client_ids": ["project-1"]}
     changes = {"commerce": keys, "default_cancellation_reason": "out_of_stock", **store}
@@ -122,7 +122,7 @@ def a_track(number: str, carrier: str = "ups") -> dict[str, Any]:
 
 
 def track_of(shipment: str, number: str, track_id: str = "9") -> dict[str, Any]:
-    """What Commerce tells of a track that is saved by itself."""
+    """The payload of Commerce for a track that is saved by itself."""
     entry = {"entity_id": track_id, "parent_id": shipment, "order_id": "7", **a_track(number)}
     return {"eventName": "sales_order_shipment_track_save_after", "data": {"track": entry}}
 

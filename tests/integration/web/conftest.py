@@ -18,7 +18,7 @@ ADMIN_KEY = "wb_admin-key-of-the-tests"
 
 
 class Counted:
-    """Metrics that only remember which routes were asked."""
+    """Metrics that only record the requested routes."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, str, int]] = []
@@ -80,14 +80,14 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def outside(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody without a key of Waybill's."""
+    """A client without a Waybill key."""
     async with client_of(app, key=None) as opened:
         yield opened
 
 
 @pytest.fixture
 def adobe() -> Any:
-    """Adobe's host with its public key; whatever else is asked there is not found."""
+    """Adobe's host with its public key; any other request to it is a 404."""
     with respx.mock(assert_all_called=False) as mocked:
         mocked.get(f"{KEY_HOST}{KEY_PATH}").respond(text=pem(ADOBE))
         mocked.route(host="waybill.test").pass_through()

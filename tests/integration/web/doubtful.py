@@ -1,4 +1,4 @@
-"""Writes whose fate nobody knows yet, as a person meets them at the API."""
+"""Writes in doubt, through the API."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,7 +11,7 @@ from app.storage.queries.views import OrderView
 from tests.harness.pollers import POLICY
 from tests.harness.world import World
 
-# Whose doubts do not end within a test, unless it lets them.
+# The doubts do not end within a test, unless it ends them.
 LONG = replace(POLICY, quiet_period=3600)
 
 
@@ -38,7 +38,7 @@ async def in_doubt(
     body: dict[str, Any] | None = None,
     fault: str = "held",
 ) -> dict[str, Any]:
-    """A shipment whose write was answered with a 500; it lands when `land` lets it."""
+    """A shipment with a 500 for an answer; its write takes effect when `land` releases it."""
     await world.fault("shipping", fault, purchase_order_id=order.purchase_order_id)
     shipment = await accepted(client, order, body)
     update = UUID(shipment["update"]["id"])
@@ -47,7 +47,7 @@ async def in_doubt(
 
 
 async def dismissed(client: httpx.AsyncClient, update_id: str) -> dict[str, Any]:
-    """What the API says of an update that a person dismisses."""
+    """Dismiss an update; return the API's answer."""
     answer = await client.post(f"/v1/updates/{update_id}/dismiss", json={"note": "by hand"})
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
@@ -66,12 +66,12 @@ async def units(client: httpx.AsyncClient, order: OrderView) -> list[dict[str, i
 
 
 async def land(world: World) -> None:
-    """Let everything take effect at Walmart that was held back."""
+    """Apply everything at Walmart that was held."""
     (await world.walmart.post("/simulator/held")).raise_for_status()
 
 
 async def at_walmart(world: World, order: OrderView, operation: str = "shipping") -> list[Any]:
-    """What Walmart did of an operation, in order: line, units, tracking number."""
+    """The effects of an operation at Walmart, in order: line, units, tracking number."""
     entries = await world.ledger(order.purchase_order_id)
     return [
         (entry["line"], entry["quantity"], entry["tracking_number"])

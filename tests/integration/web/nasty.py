@@ -1,4 +1,4 @@
-"""What nobody should send, put in turn into every place of a request that the API documents."""
+"""Invalid values, put in turn into every part of a request that the API documents."""
 
 import copy
 import json
@@ -12,7 +12,7 @@ TEXTS = (
     "1e1000000", "9" * 40, "-1", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00",
     "ffffffff-ffff-7fff-bfff-ffffffffffff", "WyJvcmRlcnMiLDE4NDQ2NzQ0MDczNzA5NTUxNjE2XQ",
 )  # fmt: skip
-# What only JSON can say besides.
+# Values that only JSON can express.
 VALUES: tuple[Any, ...] = (
     *TEXTS, "a\ud800", 0, -1, 2**31, 2**63, 1.5, float("inf"), float("nan"), True, None,
     [], {}, {"\x00": "\ud800"}, ["\ud800"],
@@ -27,7 +27,7 @@ BODIES = (
 
 @dataclass(frozen=True)
 class Ask:
-    """A request: values for the places of its path, its query, and its body."""
+    """A request: values for the parts of its path, its query, and its body."""
 
     method: str
     template: str
@@ -57,7 +57,7 @@ class Ask:
 
 
 def variations(good: Ask, parameters: list[str]) -> Iterator[Ask]:
-    """The request with one place at a time spoilt, or its whole body."""
+    """The request with one invalid part at a time, or an invalid body."""
     for name in good.path:
         for value in PATHS:
             yield replace(good, path={**good.path, name: value})
@@ -75,14 +75,14 @@ def variations(good: Ask, parameters: list[str]) -> Iterator[Ask]:
 
 
 def spoilt(value: Any) -> Iterator[Any]:
-    """JSON with one of its leaves, or one of its parts, replaced by what nobody should send."""
-    for place in places(value):
+    """JSON with one of its leaves, or one of its parts, replaced by an invalid value."""
+    for json_path in json_paths(value):
         for nasty in VALUES:
-            yield put(value, place, nasty)
+            yield put(value, json_path, nasty)
 
 
-def places(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Where something stands in JSON: the names and numbers that lead there."""
+def json_paths(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths in a JSON document: the names and indexes that lead to each value."""
     inside: Any = ()
     if isinstance(value, dict):
         inside = value.items()
@@ -90,14 +90,14 @@ def places(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
         inside = enumerate(value)
     for name, each in inside:
         yield (*above, name)
-        yield from places(each, (*above, name))
+        yield from json_paths(each, (*above, name))
 
 
-def put(value: Any, place: tuple[Any, ...], nasty: Any) -> Any:
-    """JSON with something else at one place."""
+def put(value: Any, json_path: tuple[Any, ...], nasty: Any) -> Any:
+    """JSON with another value at one path."""
     changed = copy.deepcopy(value)
     inner = changed
-    for name in place[:-1]:
+    for name in json_path[:-1]:
         inner = inner[name]
-    inner[place[-1]] = nasty
+    inner[json_path[-1]] = nasty
     return changed

@@ -1,4 +1,4 @@
-"""Files of many shipments or cancellations: a result for each row, and again is harmless."""
+"""Files of many shipments or cancellations: a result for each row, and safe repetition."""
 
 import asyncio
 import json
@@ -50,17 +50,17 @@ async def test_each_row_is_a_package_named_by_commerces_or_walmarts_number(
     content = csv("000000000,ups,1ZA", f"{second.purchase_order_id},ups,1ZB")
     answer = await send(world, client, content)
     assert answer.status_code == 200, answer.text
-    told = answer.json()
-    assert told["totals"] == {"accepted": 2, "known": 0, "refused": 0}
-    assert list(told) == ["totals", "results"]
-    assert [each["order_id"] for each in told["results"]] == [str(first.id), str(second.id)]
+    report = answer.json()
+    assert report["totals"] == {"accepted": 2, "known": 0, "refused": 0}
+    assert list(report) == ["totals", "results"]
+    assert [each["order_id"] for each in report["results"]] == [str(first.id), str(second.id)]
     await world.deliver_until(
         *[(await world.order(order.id)).shipments[0].update.id for order in (first, second)]
     )
     assert (await world.order(first.id)).status == "shipped"
 
 
-async def test_a_row_that_is_refused_does_not_keep_the_others_back(
+async def test_a_refused_row_does_not_prevent_the_others(
     world: World, client: httpx.AsyncClient
 ) -> None:
     await linked(world, client, 3)
@@ -79,8 +79,8 @@ async def test_a_row_that_is_refused_does_not_keep_the_others_back(
         "000000002,ups,1ZC,SKU-1,2.0000",
         columns="order,carrier_code,tracking_number,sku,qty",
     )
-    told = (await send(world, client, content)).json()
-    codes = [(each["row"], each["code"]) for each in told["results"]]
+    report = (await send(world, client, content)).json()
+    codes = [(each["row"], each["code"]) for each in report["results"]]
     assert codes == [
         (1, None),
         (2, "order_not_found"),
@@ -94,11 +94,11 @@ async def test_a_row_that_is_refused_does_not_keep_the_others_back(
         (10, "required"),
         (11, None),
     ]
-    assert told["totals"] == {"accepted": 2, "known": 0, "refused": 9}
-    assert all(each["message"] for each in told["results"] if each["code"])
+    assert report["totals"] == {"accepted": 2, "known": 0, "refused": 9}
+    assert all(each["message"] for each in report["results"] if each["code"])
 
 
-async def test_the_same_file_again_carries_out_only_what_is_missing(
+async def test_repeating_a_file_carries_out_only_missing_rows(
     world: World, client: httpx.AsyncClient
 ) -> None:
     orders = await linked(world, client, 3)
@@ -108,13 +108,13 @@ async def test_the_same_file_again_carries_out_only_what_is_missing(
     again = (await send(world, client, csv(*rows, columns=columns))).json()
     assert [each["status"] for each in again["results"]] == ["known", "known", "accepted"]
     assert [each["id"] for each in again["results"][:2]] == [e["id"] for e in half["results"]]
-    # Another key says that it is another file.
+    # Another key means another file.
     other = await send(world, client, csv(rows[0], columns=columns), **{"Idempotency-Key": "b"})
     assert other.json()["totals"]["accepted"] == 1
     assert [len((await world.order(order.id)).shipments) for order in orders] == [2, 1, 1]
 
 
-async def test_json_lines_say_the_same(world: World, client: httpx.AsyncClient) -> None:
+async def test_json_lines_are_read_like_csv(world: World, client: httpx.AsyncClient) -> None:
     (order,) = await linked(world, client, 1)
     lines = [
         {"order": "000000000", "carrier_code": "ups", "tracking_number": "1ZA", "sku": "SKU-1",
@@ -127,9 +127,9 @@ async def test_json_lines_say_the_same(world: World, client: httpx.AsyncClient) 
     ]  # fmt: skip
     content = "\n".join([*(json.dumps(line) for line in lines), "{", ""])
     headers = {"Content-Type": "application/x-ndjson"}
-    told = (await send(world, client, content, **headers)).json()
-    assert [each["status"] for each in told["results"]] == ["accepted", *["refused"] * 6]
-    assert {each["code"] for each in told["results"][1:]} == {"row_invalid"}
+    report = (await send(world, client, content, **headers)).json()
+    assert [each["status"] for each in report["results"]] == ["accepted", *["refused"] * 6]
+    assert {each["code"] for each in report["results"][1:]} == {"row_invalid"}
     assert len((await world.order(order.id)).shipments) == 1
 
 
@@ -153,7 +153,7 @@ EXPORTED = (
 EXPORT = '000000045,"Nov 23, 2026 10:00:00 AM",{},"Nov 20, 2026 9:00:00 AM",A B,1.0000' + ",x" * 9
 
 
-async def test_commerces_export_of_shipments_is_taken_once_tracking_stands_beside_it(
+async def test_commerces_export_of_shipments_is_accepted_with_tracking_added(
     world: World, client: httpx.AsyncClient
 ) -> None:
     (order,) = await linked(world, client, 1)
@@ -162,17 +162,17 @@ async def test_commerces_export_of_shipments_is_taken_once_tracking_stands_besid
     assert alone.status_code == 422
     assert "carrier_code is required" in alone.json()["detail"]
     columns = f"{EXPORTED},carrier_code,tracking_number"
-    told = (await send(world, client, csv(f"{row},ups,1ZA", columns=columns))).json()
-    assert told["totals"] == {"accepted": 1, "known": 0, "refused": 0}
-    # Exported again after another buyer's name or day: the same package.
+    report = (await send(world, client, csv(f"{row},ups,1ZA", columns=columns))).json()
+    assert report["totals"] == {"accepted": 1, "known": 0, "refused": 0}
+    # Exported again with another buyer's name or day: the same package.
     later = row.replace("Nov 20", "Nov 21")
-    told = (await send(world, client, csv(f"{later},ups,1ZA", columns=columns))).json()
-    assert told["totals"] == {"accepted": 0, "known": 1, "refused": 0}
+    report = (await send(world, client, csv(f"{later},ups,1ZA", columns=columns))).json()
+    assert report["totals"] == {"accepted": 0, "known": 1, "refused": 0}
     (shipment,) = (await world.order(order.id)).shipments
     assert sum(item.quantity for item in shipment.items) == 3
 
 
-async def test_when_a_file_breaks_off_nobody_works_on_unseen(
+async def test_an_interrupted_file_stops_being_processed(
     world: World, client: httpx.AsyncClient
 ) -> None:
     orders = await linked(world, client, 12)
@@ -207,7 +207,7 @@ async def test_when_a_file_breaks_off_nobody_works_on_unseen(
         (csv(*["1,ups,1ZA"] * 10_001), "file_too_long"),
     ],
 )
-async def test_a_file_that_cannot_be_read_is_refused_whole(
+async def test_an_unreadable_file_is_refused_whole(
     world: World, client: httpx.AsyncClient, content: str, code: str
 ) -> None:
     await linked(world, client, 1)
@@ -240,8 +240,8 @@ async def test_orders_are_canceled_in_bulk_and_once(
         "000000002,because,",
         columns="order,reason,comment",
     )
-    told = (await send(world, client, content, "cancellations")).json()
-    assert [each["code"] for each in told["results"]] == [
+    report = (await send(world, client, content, "cancellations")).json()
+    assert [each["code"] for each in report["results"]] == [
         None, None, "reason_required", "reason_invalid",
     ]  # fmt: skip
     again = (await send(world, client, content, "cancellations")).json()
@@ -266,14 +266,14 @@ async def test_a_thousand_rows_are_all_written_once(
     await Importer(world.context, Breaker(), every=0.000001).run(1)
     numbers = [each["purchase_order_id"] for each in body["orders"]]
     rows = [f"{number},ups,1Z{number}" for number in numbers]
-    told: Any = (await send(world, client, csv(*rows))).json()
-    assert told["totals"] == {"accepted": 1000, "known": 0, "refused": 0}
-    assert Counter(each["id"] for each in told["results"]).most_common(1)[0][1] == 1
-    assert UUID(told["results"][0]["order_id"])
+    report: Any = (await send(world, client, csv(*rows))).json()
+    assert report["totals"] == {"accepted": 1000, "known": 0, "refused": 0}
+    assert Counter(each["id"] for each in report["results"]).most_common(1)[0][1] == 1
+    assert UUID(report["results"][0]["order_id"])
 
 
 @pytest.mark.parametrize("kind", ["text/csv", "application/x-ndjson"])
-async def test_more_names_than_are_known_are_counted_and_not_looked_at(
+async def test_too_many_columns_are_counted_and_not_read(
     world: World, client: httpx.AsyncClient, kind: str
 ) -> None:
     await linked(world, client, 1)
@@ -282,27 +282,27 @@ async def test_more_names_than_are_known_are_counted_and_not_looked_at(
     answer = await send(world, client, content, **{"Content-Type": kind})
     assert "5,000" in answer.text
     assert "c0" not in answer.text
-    # So are names that are known each, a thousand times.
+    # So is one known name that is repeated a thousand times.
     if "csv" in kind:
         answer = await send(world, client, ",".join(["order"] * 5_000))
         assert (answer.status_code, answer.json()["code"]) == (422, "file_invalid")
         assert "5,000" in answer.json()["detail"]
 
 
-async def test_a_json_line_without_end_is_not_decoded(
+async def test_a_json_line_beyond_the_limit_is_not_decoded(
     world: World, client: httpx.AsyncClient
 ) -> None:
     (order,) = await linked(world, client, 1)
     row = {"order": order.purchase_order_id, "carrier_code": "ups", "tracking_number": "1ZA"}
-    # The second would be fine, but for its length.
+    # The second is valid except for its length.
     lines = [json.dumps(row), json.dumps({**row, "email": "x" * 70_000}), json.dumps(row)]
     headers = {"Content-Type": "application/x-ndjson"}
-    told = (await send(world, client, "\r\n".join(lines), **headers)).json()
-    assert [each["status"] for each in told["results"]] == ["accepted", "refused", "known"]
-    assert "longer than 65,536" in told["results"][1]["message"]
+    report = (await send(world, client, "\r\n".join(lines), **headers)).json()
+    assert [each["status"] for each in report["results"]] == ["accepted", "refused", "known"]
+    assert "longer than 65,536" in report["results"][1]["message"]
 
 
-async def test_a_long_name_is_repeated_in_part(world: World, client: httpx.AsyncClient) -> None:
+async def test_a_long_name_is_quoted_in_part(world: World, client: httpx.AsyncClient) -> None:
     await linked(world, client, 1)
     name = "c" * 50_000
     lines = await send(
@@ -322,7 +322,7 @@ class Counting(ThreadPoolExecutor):
         return super().submit(*arguments, **named)
 
 
-async def test_a_file_is_read_beside_the_other_requests(
+async def test_a_file_is_read_while_other_requests_are_answered(
     world: World, client: httpx.AsyncClient
 ) -> None:
     await linked(world, client, 1)

@@ -1,4 +1,4 @@
-"""Commerce's own doors: its paths, its bodies, its answers, and its error body."""
+"""The REST API of Commerce: its paths, its bodies, its answers, and its error body."""
 
 import json
 from typing import Any
@@ -72,7 +72,7 @@ async def test_the_same_body_again_is_the_same_shipment(
     assert (await client.post(SHIP, json=other)).json() != numbers[0]
 
 
-async def test_without_items_everything_goes_and_numbers_may_be_text(
+async def test_without_items_all_units_are_shipped_and_numbers_may_be_text(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -84,7 +84,7 @@ async def test_without_items_everything_goes_and_numbers_may_be_text(
     assert [line.quantity.pending for line in shown.lines] == [3, 2]
 
 
-async def test_one_item_of_as_many_units_as_tracks_is_one_package_each(
+async def test_one_item_with_as_many_units_as_tracks_is_one_package_each(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -99,9 +99,7 @@ async def test_one_item_of_as_many_units_as_tracks_is_one_package_each(
     ]
 
 
-async def test_tracks_that_name_their_items_are_packages_all_or_none(
-    world: World, client: httpx.AsyncClient
-) -> None:
+async def test_tracks_name_their_items_all_or_none(world: World, client: httpx.AsyncClient) -> None:
     order = await linked(world, client)
     boxes = tracks("1ZA", "1ZB")
     boxes[0]["extension_attributes"] = {"items": [{"order_item_id": 70, "qty": 3}]}  # type: ignore[assignment]
@@ -115,9 +113,7 @@ async def test_tracks_that_name_their_items_are_packages_all_or_none(
     assert [s.items[0].line_number for s in shipments] == ["1", "2"]
 
 
-async def test_the_same_number_twice_is_one_package(
-    world: World, client: httpx.AsyncClient
-) -> None:
+async def test_a_repeated_number_is_one_package(world: World, client: httpx.AsyncClient) -> None:
     order = await linked(world, client)
     assert (await client.post(SHIP, json={"tracks": tracks("1ZA", "1ZA")})).status_code == 200
     assert len((await world.order(order.id)).shipments) == 1
@@ -146,14 +142,14 @@ async def test_a_refusal_is_commerces_error_body_and_writes_nothing(
     order = await linked(world, client)
     answer = await client.post(SHIP, json=body)
     assert answer.status_code == 400
-    told = answer.json()
-    assert set(told) == {"message", "errors", "code", "parameters", "trace", "error_code"}
-    assert says in told["message"]
-    assert told["error_code"] in {code, "invalid"}
+    error = answer.json()
+    assert set(error) == {"message", "errors", "code", "parameters", "trace", "error_code"}
+    assert says in error["message"]
+    assert error["error_code"] in {code, "invalid"}
     assert (await world.order(order.id)).shipments == ()
 
 
-async def test_what_is_refused_before_a_door_is_reached_is_commerces_error_body_too(
+async def test_a_refusal_before_the_route_is_commerces_error_body_too(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -162,7 +158,7 @@ async def test_what_is_refused_before_a_door_is_reached_is_commerces_error_body_
     nul = await client.get("/rest/store_1%00/V1/orders")
     query = await client.get("/rest/store_1/V1/orders?fields=%00")
     async with world.database.begin() as connection:
-        await connection.exec_driver_sql("ALTER TABLE order_lines RENAME COLUMN sku TO gone")
+        await connection.exec_driver_sql("ALTER TABLE order_lines RENAME COLUMN sku TO renamed")
     fault = await client.post(SHIP, json=BODY)
     for answer, status, code in (
         (large, 413, "body_too_large"),
@@ -172,9 +168,9 @@ async def test_what_is_refused_before_a_door_is_reached_is_commerces_error_body_
         (fault, 500, "internal_error"),
     ):
         assert answer.headers["content-type"] == "application/json"
-        told = answer.json()
-        assert (answer.status_code, told["code"], told["error_code"]) == (status, status, code)
-        assert set(told) == {"message", "errors", "code", "parameters", "trace", "error_code"}
+        error = answer.json()
+        assert (answer.status_code, error["code"], error["error_code"]) == (status, status, code)
+        assert set(error) == {"message", "errors", "code", "parameters", "trace", "error_code"}
     assert order.shipments == ()
 
 
@@ -186,7 +182,7 @@ async def test_a_comment_with_nul_cancels_nothing(world: World, client: httpx.As
     assert (await world.order(order.id)).cancellation is None
 
 
-async def test_an_order_or_store_that_is_not_there_or_not_the_keys(
+async def test_an_unknown_order_or_store_is_refused_like_one_of_another_key(
     world: World, client: httpx.AsyncClient, app: Any
 ) -> None:
     await linked(world, client)
@@ -199,13 +195,13 @@ async def test_an_order_or_store_that_is_not_there_or_not_the_keys(
         answer = await client.post(path, json=BODY)
         assert answer.status_code == 404, path
         assert "message" in answer.json()
-    async with client_of(app, key="nobody") as stranger:
+    async with client_of(app, key="unknown") as stranger:
         answer = await stranger.post(SHIP, json=BODY)
         assert (answer.status_code, answer.json()["error_code"]) == (401, "unauthorized")
 
 
 @pytest.mark.parametrize("number", ["1e1000000", "1e4000000", "-1e1000000", "9" * 4000, 1e300])
-async def test_a_number_of_a_million_digits_is_refused_before_it_is_reckoned(
+async def test_a_number_of_a_million_digits_is_refused_before_it_is_parsed(
     world: World, client: httpx.AsyncClient, number: Any
 ) -> None:
     order = await linked(world, client)
@@ -220,7 +216,7 @@ async def test_a_number_of_a_million_digits_is_refused_before_it_is_reckoned(
     assert (await world.order(order.id)).shipments == ()
 
 
-async def test_a_key_of_another_store_reaches_none_of_the_stores_doors(
+async def test_a_key_of_another_store_reaches_none_of_the_stores_routes(
     world: World, client: httpx.AsyncClient, app: Any
 ) -> None:
     order = await linked(world, client)
@@ -244,13 +240,13 @@ async def test_a_key_of_another_store_reaches_none_of_the_stores_doors(
             await stranger.get("/rest/store_1/V1/orders/7"),
             await stranger.get("/rest/store_1/V1/orders"),
         ]
-        told = [(each.status_code, each.json()["error_code"]) for each in answers]
-        assert told == [(404, "store_not_found")] * 5
+        error = [(each.status_code, each.json()["error_code"]) for each in answers]
+        assert error == [(404, "store_not_found")] * 5
         assert (await stranger.get(f"/rest/{other.code}/V1/orders")).json()["total_count"] == 0
     assert await world.order(order.id) == before
 
 
-async def test_one_commerce_order_is_one_walmart_order(
+async def test_a_commerce_order_is_linked_to_one_walmart_order(
     world: World, client: httpx.AsyncClient
 ) -> None:
     await linked(world, client)
@@ -265,15 +261,15 @@ async def test_one_commerce_order_is_one_walmart_order(
     }
     registered = await client.post("/v1/orders", json=body)
     assert (registered.status_code, registered.json()["code"]) == (409, "commerce_order_taken")
-    # The same link again is the same, and one that was taken away is free.
+    # Repeating a link changes nothing, and a removed link frees the order.
     assert (await client.patch(f"/v1/orders/{second.id}", json={"commerce_order_id": 8})).is_success
     assert (await client.patch(f"/v1/orders/{second.id}", json={"commerce_order_id": 8})).is_success
 
 
-async def test_a_commerce_order_that_two_orders_were_linked_to_is_said_to_be_ambiguous(
+async def test_a_commerce_order_linked_twice_is_ambiguous(
     world: World, client: httpx.AsyncClient
 ) -> None:
-    """As before such links were refused: nobody can tell which is meant."""
+    """As before such links were refused: it is unclear which order is meant."""
     order, second = await linked(world, client), await world.an_order(1)
     async with world.database.begin() as connection:
         await connection.execute(
@@ -293,7 +289,7 @@ async def test_a_commerce_order_that_two_orders_were_linked_to_is_said_to_be_amb
     assert (await client.post(SHIP, json=BODY)).status_code == 200
 
 
-async def test_a_cancellation_takes_the_stores_own_reason(
+async def test_a_cancellation_uses_the_stores_own_reason(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -304,7 +300,7 @@ async def test_a_cancellation_takes_the_stores_own_reason(
     assert (await client.patch(f"/v1/stores/{store}", json=change)).is_success
     answer = await client.post(CANCEL)
     assert (answer.status_code, answer.json()) == (200, True)
-    # Whoever asks again while it is under way is told the same.
+    # A repetition while it is under way gets the same answer.
     assert (await client.post(CANCEL)).json() is True
     canceled = (await world.order(order.id)).cancellation
     assert canceled is not None
@@ -314,7 +310,7 @@ async def test_a_cancellation_takes_the_stores_own_reason(
     assert (again.status_code, again.json()["error_code"]) == (400, "order_already_canceled")
 
 
-async def test_a_cancellation_understands_adobes_wording(
+async def test_a_cancellation_accepts_adobes_wording(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -348,7 +344,7 @@ async def test_orders_are_found_by_search_criteria_in_both_spellings(
         assert found["search_criteria"]["filter_groups"][0]["filters"][0]["value"] == "000000007"
 
 
-async def test_filters_of_a_group_are_alternatives_and_groups_must_all_fit(
+async def test_filters_of_a_group_are_alternatives_and_all_groups_must_match(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -356,8 +352,8 @@ async def test_filters_of_a_group_are_alternatives_and_groups_must_all_fit(
 
     async def found(*filters: tuple[int, int, str, str, str], **more: str) -> list[str]:
         query = dict(more)
-        for group, place, field, condition, value in filters:
-            first = f"searchCriteria[filterGroups][{group}][filters][{place}]"
+        for group, position, field, condition, value in filters:
+            first = f"searchCriteria[filterGroups][{group}][filters][{position}]"
             query |= {
                 f"{first}[field]": field,
                 f"{first}[conditionType]": condition,
@@ -410,7 +406,7 @@ async def test_filters_of_a_group_are_alternatives_and_groups_must_all_fit(
         {"searchCriteria[fieldGroups]": "1"},
     ],
 )
-async def test_criteria_that_cannot_be_met_are_refused(
+async def test_unsupported_criteria_are_refused(
     world: World, client: httpx.AsyncClient, query: dict[str, str]
 ) -> None:
     await linked(world, client)
@@ -439,7 +435,7 @@ async def sent_back(
     return order, found
 
 
-async def test_a_refund_goes_to_the_open_return_that_holds_the_items(
+async def test_a_refund_uses_the_open_return_with_its_items(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order, found = await sent_back(world, client)
@@ -469,7 +465,7 @@ async def test_a_refund_goes_to_the_open_return_that_holds_the_items(
     assert (over.status_code, over.json()["error_code"]) == (400, "no_open_return")
 
 
-async def test_a_refund_told_again_after_a_lost_answer_is_the_same_one(
+async def test_a_refund_repeated_after_a_lost_answer_is_the_same(
     world: World, client: httpx.AsyncClient
 ) -> None:
     _, found = await sent_back(world, client)
@@ -486,7 +482,7 @@ async def test_a_refund_told_again_after_a_lost_answer_is_the_same_one(
     assert (other.status_code, other.text == first.text) == (200, False)
 
 
-async def test_a_refund_that_was_dismissed_or_is_long_ago_may_be_told_anew(
+async def test_a_dismissed_or_old_refund_may_be_requested_again(
     world: World, client: httpx.AsyncClient
 ) -> None:
     _, found = await sent_back(world, client)
@@ -508,7 +504,7 @@ async def test_a_refund_that_was_dismissed_or_is_long_ago_may_be_told_anew(
     assert (third.status_code, third.text == second.text) == (200, False)
 
 
-async def test_the_same_words_a_day_later_refund_another_return_that_came_in(
+async def test_the_same_body_a_day_later_refunds_a_newer_return(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order, found = await sent_back(world, client, 1)
@@ -521,7 +517,7 @@ async def test_the_same_words_a_day_later_refund_another_return_that_came_in(
     po = order.purchase_order_id
     await world.walmart.post(f"/simulator/orders/{po}/return", json=back)
     await Importer(world.context, Breaker(), every=0.000001).run(1)
-    # Who sends it again at once does not know of the other return.
+    # A repetition at once does not use the other return.
     assert (await client.post(path, json=body)).text == first.text
     async with world.database.begin() as connection:
         await connection.exec_driver_sql(
@@ -531,7 +527,7 @@ async def test_the_same_words_a_day_later_refund_another_return_that_came_in(
     assert (second.status_code, second.text == first.text) == (200, False)
 
 
-async def test_a_refund_at_commerces_door_goes_by_its_key(
+async def test_a_rest_refund_is_identified_by_its_key(
     world: World, client: httpx.AsyncClient
 ) -> None:
     await sent_back(world, client)
@@ -546,7 +542,7 @@ async def test_a_refund_at_commerces_door_goes_by_its_key(
     assert [each.status_code for each in answers] == [200] * 3
 
 
-async def test_a_refund_of_an_order_touches_only_its_own_lines_of_a_return(
+async def test_a_refund_of_an_order_affects_only_its_own_lines_of_a_return(
     world: World, client: httpx.AsyncClient
 ) -> None:
     store = await world.a_store()
@@ -622,7 +618,7 @@ async def test_a_refund_without_a_return_or_with_two_is_refused(
     await Importer(world.context, Breaker(), every=0.000001).run(1)
     two = await client.post(path, json={"items": [{"order_item_id": 70, "qty": 1}]})
     assert (two.status_code, two.json()["error_code"]) == (400, "return_ambiguous")
-    # By its id it is told apart.
+    # Its id makes it unambiguous.
     listed = (await client.get("/v1/returns?status=received")).json()["data"]
     refunded = await client.post(f"/v1/returns/{listed[0]['id']}/refund", json={})
     assert refunded.status_code == 202

@@ -1,4 +1,4 @@
-"""What becomes of what Commerce tells: it is carried out, waits for its order, or is shown."""
+"""Events from Commerce: carried out, kept until their order is known, or shown as refused."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -49,14 +49,14 @@ def creditmemo(units: int, number: str = "12", **fields: Any) -> dict[str, Any]:
     return {"eventName": "sales_order_creditmemo_save_after", "data": {"creditmemo": memo}}
 
 
-async def told(client: httpx.AsyncClient, query: str = "") -> list[dict[str, Any]]:
+async def commerce_events(client: httpx.AsyncClient, query: str = "") -> list[dict[str, Any]]:
     answer = await client.get(f"/v1/commerce-events{query}")
     assert answer.is_success, answer.text
     return list(answer.json()["data"])
 
 
 async def sent_back(world: World, client: httpx.AsyncClient, units: int) -> OrderView:
-    """An order of three units that left, of which some come back."""
+    """An order of three shipped units, some of which are returned."""
     order = await linked(world, client)
     number = order.purchase_order_id
     await world.walmart.post(f"/simulator/orders/{number}/ship", json={})
@@ -68,14 +68,14 @@ async def sent_back(world: World, client: httpx.AsyncClient, units: int) -> Orde
 
 
 async def refunds(client: httpx.AsyncClient) -> list[int]:
-    """Units of each refund that was asked for."""
+    """The units of each requested refund."""
     found = (await client.get("/v1/returns")).json()["data"]
     return [sum(i["quantity"] for i in made["items"]) for each in found for made in each["refunds"]]
 
 
 @pytest.mark.usefixtures("adobe")
 @pytest.mark.parametrize("result", [False, None, 0, "0", "false", "", [], "no"])
-async def test_only_a_cancellation_that_commerce_made_cancels_at_walmart(
+async def test_only_a_cancellation_made_in_commerce_cancels_at_walmart(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, result: object
 ) -> None:
     order = await linked(world, client)
@@ -88,7 +88,7 @@ async def test_only_a_cancellation_that_commerce_made_cancels_at_walmart(
 
 @pytest.mark.usefixtures("adobe")
 @pytest.mark.parametrize("result", [True, 1, "1"])
-async def test_a_cancellation_that_commerce_made_cancels_at_walmart(
+async def test_a_cancellation_made_in_commerce_cancels_at_walmart(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, result: object
 ) -> None:
     order = await linked(world, client)
@@ -98,10 +98,10 @@ async def test_a_cancellation_that_commerce_made_cancels_at_walmart(
 
 
 @pytest.mark.usefixtures("adobe")
-async def test_an_event_that_comes_again_is_known_by_its_id(
+async def test_a_repeated_event_is_known_by_its_id(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
-    """Even where a person has settled otherwise what it asked for."""
+    """Even if a person has settled the request differently."""
     order = await linked(world, client)
     once = cloud_event(CANCEL, CANCEL_EVENT)
     assert (await event(outside, once)).json() == {"results": ["accepted"]}
@@ -112,21 +112,21 @@ async def test_an_event_that_comes_again_is_known_by_its_id(
     assert (await event(outside, once)).json() == {"results": ["known"]}
     (update,) = (await client.get("/v1/updates?kind=cancellation")).json()["data"]
     assert update["state"] == "dismissed"
-    # Its id alone is not it: what says something else is another.
+    # The id alone does not decide: an event with other content is another event.
     other = {**once, "data": {**once["data"], "key": "another"}}
     assert (await event(outside, other)).json() == {"results": ["accepted"]}
 
 
 @pytest.mark.usefixtures("adobe")
-@pytest.mark.parametrize("door", ["hook", "event"])
-async def test_what_is_refused_stands_with_its_order_until_it_is_mended_in_commerce(
-    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, door: str
+@pytest.mark.parametrize("channel", ["hook", "event"])
+async def test_a_refused_event_is_shown_with_its_order_until_it_is_corrected_in_commerce(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, channel: str
 ) -> None:
     order = await linked(world, client)
     unknown = changed(tracks=[a_track("1ZA", carrier="custom") | {"title": "Acme"}])
     for _ in range(2):
-        # Commerce saves it twice; people are told once.
-        if door == "hook":
+        # Commerce saves it twice; the error is reported once.
+        if channel == "hook":
             await hook(outside, "shipment", unknown)
         else:
             await event(outside, cloud_event(unknown["data"]["shipment"]))
@@ -145,49 +145,49 @@ async def test_what_is_refused_stands_with_its_order_until_it_is_mended_in_comme
     assert await numbers(world, order) == [("1ZA", 1)]
 
 
-async def test_what_is_refused_is_carried_out_when_a_person_has_mended_the_cause(
+async def test_a_refused_event_is_carried_out_after_a_person_removed_the_cause(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client, default_cancellation_reason=None)
     assert (await hook(outside, "cancellation", CANCEL)).json()["op"] == "exception"
-    (refused,) = await told(client, "?state=refused")
+    (refused,) = await commerce_events(client, "?state=refused")
     assert refused["status_detail"]["code"] == "reason_required"
-    place = f"/v1/commerce-events/{refused['id']}"
-    still = await client.post(f"{place}/retry")
+    path = f"/v1/commerce-events/{refused['id']}"
+    still = await client.post(f"{path}/retry")
     assert (still.status_code, still.json()["state"]) == (200, "refused")
     change = {"default_cancellation_reason": "out_of_stock"}
     assert (await client.patch(f"/v1/stores/{refused['store_id']}", json=change)).is_success
     headers = {"Idempotency-Key": "mended"}
-    done = (await client.post(f"{place}/retry", headers=headers)).json()
-    assert (await client.post(f"{place}/retry", headers=headers)).json() == done
+    done = (await client.post(f"{path}/retry", headers=headers)).json()
+    assert (await client.post(f"{path}/retry", headers=headers)).json() == done
     assert (done["state"], done["status_detail"]) == ("done", None)
     shown = await world.order(order.id)
     assert shown.cancellation is not None
     assert (shown.status, shown.status_details) == ("open", ())
-    again = await client.post(f"{place}/retry")
+    again = await client.post(f"{path}/retry")
     assert (again.status_code, again.json()["code"]) == (409, "commerce_event_finished")
 
 
-async def test_what_a_person_dismissed_stays_so_when_commerce_saves_it_again(
+async def test_a_dismissed_event_stays_dismissed_when_commerce_saves_it_again(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
     await hook(outside, "shipment", changed(tracks=[]))
-    (refused,) = await told(client, f"?order_id={order.id}&state=refused")
-    place = f"/v1/commerce-events/{refused['id']}/dismiss"
-    dismissed = (await client.post(place, json={"note": "Handed over by us."})).json()
+    (refused,) = await commerce_events(client, f"?order_id={order.id}&state=refused")
+    path = f"/v1/commerce-events/{refused['id']}/dismiss"
+    dismissed = (await client.post(path, json={"note": "Handed over by us."})).json()
     assert (dismissed["state"], dismissed["note"]) == ("dismissed", "Handed over by us.")
     assert dismissed["dismissed_by"] == "admin"
     assert (await hook(outside, "shipment", changed(tracks=[]))).json() == {"op": "success"}
     shown = await world.order(order.id)
     assert (shown.status, shown.status_details) == ("open", ())
-    assert (await client.post(place, json={"note": "Again."})).status_code == 409
-    # What is new is told anew.
+    assert (await client.post(path, json={"note": "Again."})).status_code == 409
+    # A new event is reported again.
     await hook(outside, "shipment", SHIPMENT)
     assert await numbers(world, order) == [("1ZA", 1)]
 
 
-async def test_a_hook_that_cannot_be_read_stands_with_its_order_where_it_names_one(
+async def test_an_unreadable_hook_is_shown_with_the_order_that_it_names(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -197,7 +197,7 @@ async def test_a_hook_that_cannot_be_read_stands_with_its_order_where_it_names_o
 
 
 @pytest.mark.usefixtures("adobe")
-async def test_what_was_told_before_the_order_is_linked_waits_and_is_carried_out_then(
+async def test_an_event_before_its_order_is_linked_waits_and_is_carried_out_then(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(3)
@@ -205,86 +205,86 @@ async def test_what_was_told_before_the_order_is_linked_waits_and_is_carried_out
     assert (await hook(outside, "shipment", changed(tracks=[]))).json() == {"op": "success"}
     answer = await event(outside, cloud_event(SHIPMENT["data"]["shipment"]))
     assert answer.json() == {"results": ["waiting"]}
-    (waiting,) = await told(client, "?state=waiting")
+    (waiting,) = await commerce_events(client, "?state=waiting")
     assert (waiting["order_id"], waiting["commerce_order_id"]) == (None, 7)
     assert waiting["status_detail"]["code"] == "order_not_linked"
     linked_now = await client.patch(f"/v1/orders/{order.id}", json=LINK)
     assert linked_now.json()["shipments"][0]["tracking_number"] == "1ZA"
     assert await numbers(world, order) == [("1ZA", 1)]
-    assert await told(client, "?state=waiting") == []
+    assert await commerce_events(client, "?state=waiting") == []
 
 
-async def test_what_is_told_while_its_order_is_being_linked_is_neither_lost_nor_done_twice(
+async def test_an_event_during_the_linking_of_its_order_is_neither_lost_nor_doubled(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     orders = [await world.an_order(3) for _ in range(4)]
     await side(client)
     for number, order in enumerate(orders, start=101):
-        told_now = changed(order_id=str(number), entity_id=str(number))
+        payload = changed(order_id=str(number), entity_id=str(number))
         answers = await asyncio.gather(
-            hook(outside, "shipment", told_now),
+            hook(outside, "shipment", payload),
             client.patch(f"/v1/orders/{order.id}", json={**LINK, "commerce_order_id": number}),
-            hook(outside, "shipment", told_now),
+            hook(outside, "shipment", payload),
         )
         assert {each.status_code for each in answers} == {200}
-    # A poller comes by.
+    # A poller runs.
     await replay.work(world.context)
     assert [await numbers(world, order) for order in orders] == [[("1ZA", 1)]] * 4
-    assert await told(client, "?state=waiting") == []
+    assert await commerce_events(client, "?state=waiting") == []
 
 
-async def test_what_was_dismissed_before_its_order_is_linked_stays_so(
+async def test_an_event_dismissed_before_its_order_is_linked_stays_dismissed(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(3)
     await side(client)
     await hook(outside, "shipment", SHIPMENT)
-    (waiting,) = await told(client, "?state=waiting")
-    place = f"/v1/commerce-events/{waiting['id']}/dismiss"
-    assert (await client.post(place, json={"note": "None of Walmart's."})).is_success
+    (waiting,) = await commerce_events(client, "?state=waiting")
+    path = f"/v1/commerce-events/{waiting['id']}/dismiss"
+    assert (await client.post(path, json={"note": "None of Walmart's."})).is_success
     assert (await hook(outside, "shipment", SHIPMENT)).json() == {"op": "success"}
-    assert await told(client, "?state=waiting") == []
+    assert await commerce_events(client, "?state=waiting") == []
     await client.patch(f"/v1/orders/{order.id}", json=LINK)
     await replay.work(world.context)
     assert await numbers(world, order) == []
 
 
-async def test_what_a_person_dismissed_is_not_carried_out_by_who_took_it_before(
+async def test_a_dismissed_event_is_not_carried_out_by_a_poller_that_read_it_before(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
     unknown = [a_track("1ZA", carrier="custom") | {"title": "Acme"}]
     await hook(outside, "shipment", changed(tracks=unknown))
-    (refused,) = await told(client, "?state=refused")
-    place = f"/v1/commerce-events/{refused['id']}/dismiss"
-    assert (await client.post(place, json={"note": "Handed over by us."})).is_success
+    (refused,) = await commerce_events(client, "?state=refused")
+    path = f"/v1/commerce-events/{refused['id']}/dismiss"
+    assert (await client.post(path, json={"note": "Handed over by us."})).is_success
     mended = {"default_tracking_url": "https://t.example/{tracking_number}"}
     assert (await client.patch(f"/v1/stores/{refused['store_id']}", json=mended)).is_success
-    # A poller took it while it was open, and comes to it now.
+    # A poller read it while it was open, and processes it now.
     await replay.replay_all(world.context, [UUID(refused["id"])])
     assert await numbers(world, order) == []
-    assert (await told(client))[0]["state"] == "dismissed"
+    assert (await commerce_events(client))[0]["state"] == "dismissed"
 
 
-async def test_what_waits_because_of_two_links_is_carried_out_when_one_is_taken_away(
+async def test_an_event_with_two_linked_orders_is_carried_out_when_one_link_is_removed(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
     other = await world.an_order(3)
     async with world.database.begin() as connection:
-        # As versions before allowed it.
+        # As earlier versions allowed it.
         await connection.exec_driver_sql("UPDATE orders SET commerce_order_id = 7")
     assert (await hook(outside, "shipment", SHIPMENT)).json()["op"] == "exception"
-    (waiting,) = await told(client, "?state=waiting")
+    (waiting,) = await commerce_events(client, "?state=waiting")
     assert waiting["order_id"] is None
     away = await client.patch(f"/v1/orders/{other.id}", json={"commerce_order_id": None})
     assert away.is_success
     assert await numbers(world, order) == [("1ZA", 1)]
     assert await numbers(world, other) == []
-    assert await told(client, "?state=waiting") == []
+    assert await commerce_events(client, "?state=waiting") == []
 
 
-async def test_what_cannot_be_carried_out_yet_lets_the_others_go_first(world: World) -> None:
+async def test_an_event_that_cannot_be_carried_out_yet_lets_others_go_first(world: World) -> None:
     orders = [await world.an_order(1) for _ in range(storage.BATCH + 1)]
     async with world.database.begin() as connection:
         for number, order in enumerate(orders, start=101):
@@ -317,7 +317,7 @@ async def test_an_item_that_is_linked_later_is_shipped_then(
     assert (await world.order(order.id)).status == "open"
 
 
-async def test_a_credit_memo_in_commerce_is_refunded_by_the_open_return_once(
+async def test_a_credit_memo_in_commerce_is_refunded_once_by_the_open_return(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     await sent_back(world, client, 2)
@@ -328,29 +328,29 @@ async def test_a_credit_memo_in_commerce_is_refunded_by_the_open_return_once(
     assert await refunds(client) == [1, 1]
 
 
-async def test_a_credit_memo_that_comes_before_its_return_is_refunded_when_that_comes(
+async def test_a_credit_memo_before_its_return_is_refunded_when_that_is_imported(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
-    place = f"/simulator/orders/{order.purchase_order_id}"
-    await world.walmart.post(f"{place}/ship", json={})
+    path = f"/simulator/orders/{order.purchase_order_id}"
+    await world.walmart.post(f"{path}/ship", json={})
     await client.post(f"/v1/orders/{order.id}/refresh")
     await hook(outside, "creditmemo", creditmemo(1))
     assert [d.code for d in (await world.order(order.id)).status_details] == ["no_open_return"]
     lines = {"lines": [{"line_number": "1", "quantity": 1}]}
-    await world.walmart.post(f"{place}/return", json=lines)
+    await world.walmart.post(f"{path}/return", json=lines)
     await Importer(world.context, Breaker(), every=0.000001).run(1)
     assert await refunds(client) == [1]
     shown = await world.order(order.id)
     assert (shown.status, shown.status_details) == ("shipped", ())
 
 
-async def test_a_credit_memo_that_comes_before_its_lines_are_linked_is_refunded_then(
+async def test_a_credit_memo_before_its_lines_are_linked_is_refunded_then(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await sent_back(world, client, 2)
-    nobody = [{"line_number": "1", "commerce_item_id": None}]
-    await client.patch(f"/v1/orders/{order.id}", json={"lines": nobody})
+    unlinked = [{"line_number": "1", "commerce_item_id": None}]
+    await client.patch(f"/v1/orders/{order.id}", json={"lines": unlinked})
     await hook(outside, "creditmemo", creditmemo(1))
     assert await refunds(client) == []
     shown = (await client.patch(f"/v1/orders/{order.id}", json={"lines": LINK["lines"]})).json()
@@ -359,7 +359,7 @@ async def test_a_credit_memo_that_comes_before_its_lines_are_linked_is_refunded_
 
 
 @pytest.mark.usefixtures("adobe")
-async def test_a_credit_memo_comes_by_adobes_events_too(
+async def test_a_credit_memo_may_come_as_an_adobe_event(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     await sent_back(world, client, 2)
@@ -369,16 +369,16 @@ async def test_a_credit_memo_comes_by_adobes_events_too(
     assert await refunds(client) == [2]
 
 
-async def test_a_credit_memo_for_what_is_refunded_already_is_known(
+async def test_a_credit_memo_for_refunded_units_is_known(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
-    """By Walmart itself after 48 hours, or by the REST door."""
+    """Refunded by Walmart itself after 48 hours, or through the REST API."""
     order = await sent_back(world, client, 2)
     one = {"items": [{"order_item_id": 70, "qty": 1}]}
     assert (await client.post("/rest/store_1/V1/order/7/refund", json=one)).is_success
     await hook(outside, "creditmemo", creditmemo(1))
     assert await refunds(client) == [1]
-    # The second unit was not refunded yet.
+    # The second unit is not refunded yet.
     await hook(outside, "creditmemo", creditmemo(1, number="13"))
     assert await refunds(client) == [1, 1]
     assert (await world.order(order.id)).status == "shipped"
@@ -386,7 +386,7 @@ async def test_a_credit_memo_for_what_is_refunded_already_is_known(
 
 @pytest.mark.parametrize("confirmed", [False, True])
 @pytest.mark.parametrize("key", [None, "memo-12"])
-async def test_a_credit_memo_that_the_rest_door_tells_of_as_well_is_refunded_once(
+async def test_a_credit_memo_also_sent_by_rest_is_refunded_once(
     world: World,
     client: httpx.AsyncClient,
     outside: httpx.AsyncClient,
@@ -399,18 +399,18 @@ async def test_a_credit_memo_that_the_rest_door_tells_of_as_well_is_refunded_onc
     ((made,),) = [each["refunds"] for each in (await client.get("/v1/returns")).json()["data"]]
     if confirmed:
         await world.deliver_until(UUID(made["update"]["id"]))
-    place = "/rest/store_1/V1/order/7/refund"
+    path = "/rest/store_1/V1/order/7/refund"
     headers = {"Idempotency-Key": key} if key else {}
     one = {"items": [{"order_item_id": 70, "qty": 1}], "comment": {"comment": "credit memo 12"}}
-    first = await client.post(place, json=one, headers=headers)
-    assert (await client.post(place, json=one, headers=headers)).json() == first.json()
+    first = await client.post(path, json=one, headers=headers)
+    assert (await client.post(path, json=one, headers=headers)).json() == first.json()
     assert first.is_success
     assert await refunds(client) == [1]
-    # A credit memo stands for one body: another one is another refund.
+    # A credit memo has one body: another body is another refund.
     other = {**one, "comment": {"comment": "credit memo 13"}}
-    assert (await client.post(place, json=other)).json() != first.json()
+    assert (await client.post(path, json=other)).json() != first.json()
     assert await refunds(client) == [1, 1]
-    # Which the hook of that one knows.
+    # The hook of that one is known.
     await hook(outside, "creditmemo", creditmemo(1, number="13"))
     assert await refunds(client) == [1, 1]
 
@@ -423,7 +423,7 @@ async def test_a_credit_memo_that_the_rest_door_tells_of_as_well_is_refunded_onc
         ({"items": [{"order_item_id": "99", "qty": "1"}]}, "no_open_return"),
     ],
 )
-async def test_a_credit_memo_that_walmart_cannot_refund_stands_with_its_order(
+async def test_a_credit_memo_that_walmart_cannot_refund_is_shown_with_its_order(
     world: World,
     client: httpx.AsyncClient,
     outside: httpx.AsyncClient,
@@ -447,14 +447,14 @@ async def test_a_canceled_credit_memo_refunds_nothing(
 
 @pytest.fixture
 async def hurried(world: World, clock: Clock) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody without a key, where no answer may take long."""
+    """A client without a key, with a short limit for every answer."""
     keys = AdobeKeys(httpx.AsyncClient(verify=TLS), clock)
     async with client_of(app_of(world, keys, answer_within=0.5), key=None) as opened:
         yield opened
     await keys.close()
 
 
-async def test_what_cannot_be_answered_in_time_is_to_come_again_and_nothing_is_done_twice(
+async def test_a_request_that_times_out_may_be_repeated_and_nothing_is_done_twice(
     world: World, client: httpx.AsyncClient, hurried: httpx.AsyncClient, adobe: respx.MockRouter
 ) -> None:
     order = await linked(world, client)
@@ -482,7 +482,7 @@ async def test_what_cannot_be_answered_in_time_is_to_come_again_and_nothing_is_d
     assert await numbers(world, order) == [("1ZA", 1)]
 
 
-async def test_an_event_that_has_to_come_again_keeps_the_others_from_nothing(
+async def test_an_event_to_be_repeated_does_not_block_the_others(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, adobe: respx.MockRouter
 ) -> None:
     order = await linked(world, client)
@@ -499,6 +499,6 @@ async def test_an_event_that_has_to_come_again_keeps_the_others_from_nothing(
     answer = await event(outside, [cloud_event(strange), cloud_event(SHIPMENT["data"]["shipment"])])
     assert answer.status_code == 503
     assert await numbers(world, order) == [("1ZA", 1)]
-    # Nobody may tell of it again: it is kept.
-    (waiting,) = await told(client, "?state=waiting")
+    # Commerce may not send it again, so it is kept.
+    (waiting,) = await commerce_events(client, "?state=waiting")
     assert waiting["commerce_order_id"] == 101

@@ -52,7 +52,7 @@ async def test_a_shipment_saved_with_another_number_is_corrected(
     assert await numbers(world, order) == [("1ZB", 1)]
 
 
-async def test_a_mapped_hook_with_the_fields_at_the_top_is_understood(
+async def test_a_mapped_hook_with_top_level_fields_is_read(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -67,7 +67,7 @@ async def test_a_mapped_hook_with_the_fields_at_the_top_is_understood(
     assert await numbers(world, order) == [("1ZA", 1)]
 
 
-async def test_a_title_that_cannot_be_stored_does_not_keep_a_shipment_back(
+async def test_an_unstorable_title_does_not_prevent_a_shipment(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -80,7 +80,7 @@ async def test_a_title_that_cannot_be_stored_does_not_keep_a_shipment_back(
 
 
 @pytest.mark.parametrize("number", ["9" * 23, 2**63, "1e1000000"])
-async def test_a_number_that_no_order_can_have_is_refused(
+async def test_an_impossible_order_number_is_refused(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, number: object
 ) -> None:
     order = await linked(world, client)
@@ -92,7 +92,7 @@ async def test_a_number_that_no_order_can_have_is_refused(
     assert await numbers(world, order) == []
 
 
-async def test_an_order_that_is_not_walmarts_passes(
+async def test_an_order_that_is_not_walmarts_is_ignored(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -111,7 +111,7 @@ async def test_an_order_that_is_not_walmarts_passes(
         ({"items": [{"order_item_id": "99", "qty": "1"}]}, "99"),
     ],
 )
-async def test_a_refusal_is_a_sentence_for_the_merchant_and_writes_nothing(
+async def test_a_refusal_is_a_message_for_the_merchant_and_writes_nothing(
     world: World,
     client: httpx.AsyncClient,
     outside: httpx.AsyncClient,
@@ -139,12 +139,12 @@ async def test_a_cancellation_in_commerce_cancels_once(
     assert canceled is not None
     assert canceled.reason == "out_of_stock"
     await world.deliver_until(canceled.update.id)
-    # An echo of what is so already.
+    # A repetition of the current state.
     echo = {"eventName": "order_cancel_after", "data": {"order": {"entity_id": "7"}}}
     assert (await hook(outside, "cancellation", echo)).json() == {"op": "success"}
 
 
-async def test_a_cancellation_without_any_reason_says_so(
+async def test_a_cancellation_without_a_reason_says_so(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     await linked(world, client, default_cancellation_reason=None)
@@ -153,7 +153,7 @@ async def test_a_cancellation_without_any_reason_says_so(
     assert "reason" in answer.json()["message"]
 
 
-async def test_two_keys_hold_while_commerce_changes_them(
+async def test_both_keys_are_valid_during_a_key_change(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     side = {"webhook_public_keys": [pem(STRANGER), pem(COMMERCE)]}
@@ -162,9 +162,7 @@ async def test_two_keys_hold_while_commerce_changes_them(
     assert await numbers(world, order) == [("1ZA", 1)]
 
 
-async def test_a_key_that_cannot_be_used_is_refused(
-    world: World, client: httpx.AsyncClient
-) -> None:
+async def test_an_unusable_key_is_refused(world: World, client: httpx.AsyncClient) -> None:
     await linked(world, client)
     known = (await client.get("/v1/stores")).json()["data"][0]["id"]
     for bad in ("nonsense", pem(WEAK)):
@@ -201,7 +199,7 @@ async def test_forged_webhooks_are_refused_and_write_nothing(
             "/webhooks/commerce/store_1/shipment", content=body, headers=headers
         )
         assert answer.status_code == 401, signature
-    # A good signature under another body.
+    # A valid signature over another body.
     other = await outside.post(
         "/webhooks/commerce/store_1/shipment",
         content=json.dumps(changed(order_id="70")).encode(),
@@ -214,7 +212,7 @@ async def test_forged_webhooks_are_refused_and_write_nothing(
     assert await numbers(world, order) == []
 
 
-async def test_a_store_without_keys_takes_no_hook(
+async def test_a_store_without_keys_accepts_no_hook(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     await linked(world, client, commerce={"webhook_public_keys": []})
@@ -222,7 +220,7 @@ async def test_a_store_without_keys_takes_no_hook(
 
 
 def fetched(adobe: Any) -> list[str]:
-    """Addresses outside that were asked for."""
+    """The requested external addresses."""
     urls = [call.request.url for call in adobe.calls]
     return [str(url) for url in urls if url.host not in {"127.0.0.1", "waybill.test"}]
 
@@ -233,20 +231,20 @@ async def test_adobes_challenge_is_answered(outside: httpx.AsyncClient) -> None:
     assert answer.headers["content-type"].startswith("text/plain")
 
 
-async def test_an_event_of_adobes_is_carried_out_once(
+async def test_an_adobe_event_is_carried_out_once(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, adobe: Any
 ) -> None:
     order = await linked(world, client)
     value = SHIPMENT["data"]["shipment"]
     first = await event(outside, cloud_event(value))
     assert (first.status_code, first.json()) == (200, {"results": ["accepted"]})
-    # Duplicates are known by Commerce's own number of the shipment, whatever the event's id.
+    # Duplicates are recognised by Commerce's number of the shipment, for any event id.
     assert (await event(outside, cloud_event(value))).json() == {"results": ["known"]}
     assert await numbers(world, order) == [("1ZA", 1)]
     assert fetched(adobe) == [f"{KEY_HOST}{KEY_PATH}"]
 
 
-async def test_either_signature_and_either_spelling_will_do(
+async def test_either_signature_and_either_spelling_is_accepted(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, adobe: Any
 ) -> None:
     del adobe
@@ -270,7 +268,7 @@ async def test_either_signature_and_either_spelling_will_do(
 async def test_events_come_in_any_order_and_in_batches(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, adobe: Any
 ) -> None:
-    """A cancellation that comes before a shipment of the same order; the rest are passed over."""
+    """A cancellation that comes before a shipment of the same order; the others are ignored."""
     del adobe
     order = await linked(world, client)
     batch = [
@@ -316,7 +314,7 @@ async def test_forged_events_are_refused_and_write_nothing(
     assert await numbers(world, order) == []
 
 
-async def test_a_key_of_adobes_is_kept_for_a_day(
+async def test_adobes_key_is_cached_for_a_day(
     world: World,
     client: httpx.AsyncClient,
     outside: httpx.AsyncClient,
@@ -330,7 +328,7 @@ async def test_a_key_of_adobes_is_kept_for_a_day(
     assert len(fetched(adobe)) == 2
 
 
-# It would unpack to a key, and could to any size.
+# It would decompress to a key, and could to any size.
 COMPRESSED = httpx.Response(
     200,
     headers={"Content-Encoding": "gzip"},
@@ -339,19 +337,19 @@ COMPRESSED = httpx.Response(
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "failure",
     [httpx.ConnectError("away"), *map(httpx.Response, (503, 429, 403, 408, 302)), COMPRESSED],
 )
-async def test_while_adobes_keys_cannot_be_fetched_the_event_is_to_come_again(
+async def test_an_event_is_to_be_repeated_while_adobes_keys_cannot_be_fetched(
     world: World,
     client: httpx.AsyncClient,
     outside: httpx.AsyncClient,
     adobe: Any,
-    trouble: Any,
+    failure: Any,
 ) -> None:
     order = await linked(world, client)
     route = adobe.get(f"{KEY_HOST}{KEY_PATH}")
-    route.mock(side_effect=[trouble, httpx.Response(200, text=pem(ADOBE))])
+    route.mock(side_effect=[failure, httpx.Response(200, text=pem(ADOBE))])
     payload = cloud_event(SHIPMENT["data"]["shipment"])
     answer = await event(outside, payload)
     assert (answer.status_code, answer.json()["code"]) == (503, "adobe_keys_unavailable")
@@ -360,10 +358,10 @@ async def test_while_adobes_keys_cannot_be_fetched_the_event_is_to_come_again(
 
 
 @pytest.mark.usefixtures("adobe")
-async def test_what_waybill_wrote_into_commerce_comes_back_and_changes_nothing(
+async def test_events_about_waybills_own_writes_to_commerce_change_nothing(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
-    """The order it created, saved again with each comment: Commerce tells of every save."""
+    """The order it created, saved again with each comment: Commerce sends an event for each save."""
     order = await linked(world, client)
     before = (await client.get(f"/v1/orders/{order.id}")).json()
     saved = {

@@ -1,4 +1,4 @@
-"""A shipment of Commerce's, told by several doors, in parts, late and again: units go once."""
+"""A Commerce shipment through several channels, in parts, late and repeated: units are shipped once."""
 
 import asyncio
 import copy
@@ -45,8 +45,10 @@ def saved(payload: dict[str, Any], at: str | None = None) -> dict[str, Any]:
     return cloud_event(payload["data"]["shipment"], at=at)
 
 
-async def tell(outside: httpx.AsyncClient, payload: dict[str, Any], at: str | None = None) -> str:
-    """What Adobe's event of a shipment came to."""
+async def send_event(
+    outside: httpx.AsyncClient, payload: dict[str, Any], at: str | None = None
+) -> str:
+    """Send an Adobe event of a shipment; return its result."""
     answer = await event(outside, saved(payload, at))
     assert answer.status_code == 200, answer.text
     return str(answer.json()["results"][0])
@@ -59,24 +61,24 @@ async def units_at_walmart(world: World, order: OrderView) -> int:
 
 
 @pytest.mark.usefixtures("adobe")
-@pytest.mark.parametrize("doors", list(permutations(["rest", "hook", "event"])))
-async def test_one_shipment_told_by_every_door_is_shipped_once(
-    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, doors: tuple[str, ...]
+@pytest.mark.parametrize("channels", list(permutations(["rest", "hook", "event"])))
+async def test_a_shipment_sent_through_every_channel_is_shipped_once(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, channels: tuple[str, ...]
 ) -> None:
     order = await linked(world, client)
-    told = {
+    senders = {
         "rest": lambda: client.post(SHIP, json=body(A)),
         "hook": lambda: hook(outside, "shipment", shipped(A)),
         "event": lambda: event(outside, saved(shipped(A))),
     }
-    for door in (*doors, *doors):
-        assert (await told[door]()).status_code == 200
+    for channel in (*channels, *channels):
+        assert (await senders[channel]()).status_code == 200
     assert await numbers(world, order) == [("1ZA", 1)]
     assert await units_at_walmart(world, order) == 1
 
 
 @pytest.mark.usefixtures("adobe")
-async def test_one_shipment_told_by_every_door_at_once_is_shipped_once(
+async def test_a_shipment_sent_through_every_channel_at_once_is_shipped_once(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -89,7 +91,7 @@ async def test_one_shipment_told_by_every_door_at_once_is_shipped_once(
     assert await numbers(world, order) == [("1ZA", 1)]
 
 
-async def test_the_rest_door_answers_the_number_of_the_shipment_that_a_hook_told(
+async def test_rest_answers_the_number_of_a_shipment_known_by_its_hook(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -99,18 +101,18 @@ async def test_the_rest_door_answers_the_number_of_the_shipment_that_a_hook_told
     assert await numbers(world, order) == [("1ZA", 3)]
 
 
-async def test_packages_that_the_rest_door_told_one_by_one_are_the_hooks_shipment(
+async def test_packages_sent_one_by_one_over_rest_are_the_hooks_shipment(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
     for track, units in ((A, 1), (B, 2)):
         assert (await client.post(SHIP, json=body(track, units=units))).status_code == 200
-    # By itself it could not be told which units travel under which number.
+    # By itself it would not say which units have which number.
     assert (await hook(outside, "shipment", shipped(A, B, units=3))).json() == {"op": "success"}
     assert await numbers(world, order) == [("1ZA", 1), ("1ZB", 2)]
 
 
-async def test_two_shipments_that_are_alike_in_everything_stay_two(
+async def test_two_identical_shipments_stay_two(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -122,7 +124,7 @@ async def test_two_shipments_that_are_alike_in_everything_stay_two(
     assert await numbers(world, order) == [("1ZA", 1)] * 3
 
 
-async def test_a_body_that_comes_after_the_hook_changed_the_number_is_known(
+async def test_a_body_sent_after_the_hook_changed_the_number_is_known(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -132,7 +134,7 @@ async def test_a_body_that_comes_after_the_hook_changed_the_number_is_known(
     assert await numbers(world, order) == [("1ZB", 1)]
 
 
-async def test_the_number_of_a_shipment_that_the_rest_door_told_is_corrected_by_the_hook(
+async def test_the_number_of_a_rest_shipment_is_corrected_by_the_hook(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -142,7 +144,7 @@ async def test_the_number_of_a_shipment_that_the_rest_door_told_is_corrected_by_
     assert await numbers(world, order) == [("1ZB", 1)]
 
 
-async def test_a_further_track_never_sends_units_again_and_stands_with_the_order(
+async def test_an_additional_track_ships_nothing_again_and_is_shown_with_the_order(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -156,7 +158,7 @@ async def test_a_further_track_never_sends_units_again_and_stands_with_the_order
     assert shown.status == "error"
 
 
-async def test_a_track_that_is_taken_away_changes_nothing(
+async def test_a_removed_track_changes_nothing(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -168,7 +170,7 @@ async def test_a_track_that_is_taken_away_changes_nothing(
     assert (await world.order(order.id)).status == "open"
 
 
-async def test_of_two_packages_the_one_whose_number_changed_is_corrected(
+async def test_the_package_with_the_changed_number_is_corrected(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -178,7 +180,7 @@ async def test_of_two_packages_the_one_whose_number_changed_is_corrected(
     assert await units_at_walmart(world, order) == 2
 
 
-async def test_a_track_taken_away_and_another_put_in_its_place_is_a_correction(
+async def test_a_replaced_track_is_a_correction(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     """As Commerce's admin does it: the new track is saved by itself before the shipment is."""
@@ -197,7 +199,7 @@ async def test_a_track_saved_after_its_shipment_ships_it(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
-    assert await tell(outside, shipped(units=2)) == "refused: tracking_number_required"
+    assert await send_event(outside, shipped(units=2)) == "refused: tracking_number_required"
     late = track_of("45", "1ZA")["data"]["track"]
     answer = await event(outside, cloud_event(late, TRACK_SAVED))
     assert answer.json() == {"results": ["accepted"]}
@@ -220,23 +222,23 @@ async def test_a_track_that_comes_before_its_shipment_waits_for_it(
     assert (await world.order(order.id)).status_details == ()
 
 
-async def test_a_track_told_alone_says_nothing_of_the_shipments_other_tracks(
+async def test_a_single_track_says_nothing_about_the_shipments_other_tracks(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
-    """Of a shipment that /v1 told under Commerce's name for it."""
+    """The shipment came through /v1 with its Commerce id as reference."""
     order = await linked(world, client)
-    told = {"carrier_code": "ups", "tracking_number": "1ZA", "reference": "commerce-shipment-45"}
-    assert (await client.post(f"/v1/orders/{order.id}/shipments", json=told)).is_success
+    package = {"carrier_code": "ups", "tracking_number": "1ZA", "reference": "commerce-shipment-45"}
+    assert (await client.post(f"/v1/orders/{order.id}/shipments", json=package)).is_success
     assert (await hook(outside, "track", track_of("45", "1ZB"))).json()["op"] == "exception"
     assert await numbers(world, order) == [("1ZA", 3)]
 
 
 @pytest.mark.usefixtures("adobe")
-async def test_a_track_saved_a_moment_before_its_shipment_may_come_after_it(
+async def test_a_track_saved_just_before_its_shipment_may_come_after_it(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
-    refused = await tell(outside, shipped(), "2026-11-23T10:00:01Z")
+    refused = await send_event(outside, shipped(), "2026-11-23T10:00:01Z")
     assert refused == "refused: tracking_number_required"
     track = track_of("45", "1ZA")["data"]["track"]
     answer = await event(outside, cloud_event(track, TRACK_SAVED, at="2026-11-23T10:00:00Z"))
@@ -244,17 +246,17 @@ async def test_a_track_saved_a_moment_before_its_shipment_may_come_after_it(
     assert await numbers(world, order) == [("1ZA", 1)]
 
 
-async def test_what_v1_shipped_under_a_name_of_its_own_is_the_hooks_shipment(
+async def test_a_v1_shipment_with_its_own_reference_is_the_hooks_shipment(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
-    told = {
+    package = {
         "carrier_code": "ups",
         "tracking_number": "1z-a",
         "reference": "commerce-shipment-000000045",
         "items": [{"line_number": "1", "quantity": 1}],
     }
-    assert (await client.post(f"/v1/orders/{order.id}/shipments", json=told)).is_success
+    assert (await client.post(f"/v1/orders/{order.id}/shipments", json=package)).is_success
     assert (await hook(outside, "shipment", shipped(A))).json() == {"op": "success"}
     assert await numbers(world, order) == [("1z-a", 1)]
 
@@ -275,22 +277,22 @@ async def test_an_older_event_that_comes_later_corrects_nothing(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
-    newer = await tell(outside, shipped(B), "2026-11-23T11:00:00Z")
-    older = await tell(outside, shipped(A), "2026-11-23T10:00:00Z")
+    newer = await send_event(outside, shipped(B), "2026-11-23T11:00:00Z")
+    older = await send_event(outside, shipped(A), "2026-11-23T10:00:00Z")
     assert (newer, older) == ("accepted", "known")
-    # A number between the two, which it never bore here.
-    assert await tell(outside, shipped(C), "2026-11-23T10:30:00Z") == "known"
-    assert await tell(outside, shipped(C), "2026-11-23T12:00:00+01:00") == "corrected"
+    # A number between the two, which was never set here.
+    assert await send_event(outside, shipped(C), "2026-11-23T10:30:00Z") == "known"
+    assert await send_event(outside, shipped(C), "2026-11-23T12:00:00+01:00") == "corrected"
     assert await numbers(world, order) == [("1ZC", 1)]
 
 
 @pytest.mark.usefixtures("adobe")
-async def test_a_number_that_was_replaced_is_never_gone_back_to(
+async def test_a_replaced_number_is_never_restored(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
-    """Whatever repeats it: another event without a time, or a hook, which bears none."""
+    """Whatever repeats it: another event without a time, or a hook, which has none."""
     order = await linked(world, client)
-    results = [await tell(outside, shipped(track)) for track in (A, B, C, B, A)]
+    results = [await send_event(outside, shipped(track)) for track in (A, B, C, B, A)]
     assert results == ["accepted", "corrected", "corrected", "known", "known"]
     await hook(outside, "shipment", shipped(A))
     assert await numbers(world, order) == [("1ZC", 1)]
@@ -309,7 +311,7 @@ async def test_a_number_that_was_replaced_is_never_gone_back_to(
         [{"order_item_id": "70", "qty": "-1"}],
     ],
 )
-async def test_a_hook_that_does_not_say_what_was_shipped_ships_nothing(
+async def test_a_hook_without_shipped_units_ships_nothing(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, items: object
 ) -> None:
     order = await linked(world, client)
@@ -323,7 +325,7 @@ async def test_a_hook_that_does_not_say_what_was_shipped_ships_nothing(
     assert await numbers(world, order) == []
 
 
-async def test_rows_without_units_are_passed_over(
+async def test_rows_without_units_are_ignored(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -332,16 +334,18 @@ async def test_rows_without_units_are_passed_over(
     assert await numbers(world, order) == [("1ZA", 2)]
 
 
-async def told(client: httpx.AsyncClient, outside: httpx.AsyncClient, door: str) -> str:
-    """What a door answers to a shipment of one unit as 1ZA."""
-    if door == "hook":
+async def answer_through(
+    client: httpx.AsyncClient, outside: httpx.AsyncClient, channel: str
+) -> str:
+    """The answer of a channel to a shipment of one unit as 1ZA."""
+    if channel == "hook":
         return str((await hook(outside, "shipment", shipped(A))).json()["op"])
     answer = await client.post(SHIP, json=body(A))
     return "success" if answer.is_success else str(answer.json()["error_code"])
 
 
 async def moment_has_come(world: World) -> None:
-    """Let doubts end, and all that is due be delivered."""
+    """End doubts, and deliver all due updates."""
     await world.let_doubts_end()
     async with world.polling(policy=LONG):
         await world.no_doubt_left()
@@ -360,12 +364,14 @@ async def nothing_waits(world: World) -> None:
 
 
 @pytest.mark.parametrize("lands", [True, False])
-@pytest.mark.parametrize(("door", "refusal"), [("hook", "exception"), ("rest", "order_in_doubt")])
-async def test_a_shipment_like_a_dismissed_one_in_doubt_is_refused_until_its_fate_is_known(
+@pytest.mark.parametrize(
+    ("channel", "refusal"), [("hook", "exception"), ("rest", "order_in_doubt")]
+)
+async def test_a_shipment_equal_to_a_dismissed_one_in_doubt_is_refused_until_the_doubt_ends(
     world: World,
     client: httpx.AsyncClient,
     outside: httpx.AsyncClient,
-    door: str,
+    channel: str,
     refusal: str,
     *,
     lands: bool,
@@ -373,16 +379,16 @@ async def test_a_shipment_like_a_dismissed_one_in_doubt_is_refused_until_its_fat
     order = await linked(world, client)
     shipment = await in_doubt(world, client, order, a_body(units=1))
     await dismissed(client, shipment["update"]["id"])
-    assert await told(client, outside, door) == refusal
+    assert await answer_through(client, outside, channel) == refusal
     if lands:
         await land(world)
     await moment_has_come(world)
-    assert await told(client, outside, door) == "success"
+    assert await answer_through(client, outside, channel) == "success"
     await nothing_waits(world)
     assert await at_walmart(world, order) == [("1", 1, "1ZA")]
 
 
-async def test_a_body_that_is_repeated_after_its_shipment_was_dismissed_is_a_new_shipment(
+async def test_a_repeated_body_of_a_dismissed_shipment_is_a_new_shipment(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -391,7 +397,7 @@ async def test_a_body_that_is_repeated_after_its_shipment_was_dismissed_is_a_new
     update = (await client.get("/v1/updates?kind=shipment")).json()["data"][0]["id"]
     await world.deliver_until(UUID(update), states={State.VERIFYING}, policy=LONG)
     await dismissed(client, update)
-    assert await told(client, outside, "rest") == "order_in_doubt"
+    assert await answer_through(client, outside, "rest") == "order_in_doubt"
     await moment_has_come(world)
     again = await client.post(SHIP, json=body(A))
     assert again.is_success
@@ -402,16 +408,16 @@ async def test_a_body_that_is_repeated_after_its_shipment_was_dismissed_is_a_new
 
 
 @pytest.mark.usefixtures("adobe")
-async def test_what_commerce_told_while_its_units_were_in_doubt_is_carried_out_when_they_are_free(
+async def test_a_refused_event_is_carried_out_when_its_units_in_doubt_are_free(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
     everything = (await world.order(order.id)).lines[0].quantity.ordered
     shipment = await in_doubt(world, client, order, a_body("1ZLOST", everything))
     await dismissed(client, shipment["update"]["id"])
-    assert "refused" in await tell(outside, shipped(A))
+    assert "refused" in await send_event(outside, shipped(A))
     await world.let_doubts_end()
-    # A poller that takes an event and stops leaves it to another for half a minute.
+    # An event claimed by a poller that stops is free for another after half a minute.
     async with limited(), world.polling(policy=LONG):
         while not await at_walmart(world, order):
             await asyncio.sleep(0.05)
@@ -419,7 +425,7 @@ async def test_what_commerce_told_while_its_units_were_in_doubt_is_carried_out_w
 
 
 @pytest.mark.usefixtures("adobe")
-async def test_a_cancellation_that_commerce_told_while_a_shipment_was_in_doubt_is_made_afterwards(
+async def test_a_cancellation_refused_because_of_a_doubt_is_made_afterwards(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -427,8 +433,8 @@ async def test_a_cancellation_that_commerce_told_while_a_shipment_was_in_doubt_i
     canceled = cloud_event(CANCEL, "plugin.sales.api.order_management.cancel")
     answer = await event(outside, canceled)
     assert answer.json() == {"results": ["refused: order_already_shipped"]}
-    told = {each.code: each.message for each in (await world.order(order.id)).status_details}
-    assert update in told["order_in_doubt"]
+    details = {each.code: each.message for each in (await world.order(order.id)).status_details}
+    assert update in details["order_in_doubt"]
     await dismissed(client, update)
     await world.let_doubts_end()
     async with limited(), world.polling(policy=LONG):

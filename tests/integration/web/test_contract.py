@@ -1,4 +1,4 @@
-"""What integrators rely on: shapes, repeats, pages, keys."""
+"""What integrators rely on: shapes, repetition, pages, keys."""
 
 import asyncio
 import secrets
@@ -43,7 +43,7 @@ async def test_an_order_has_the_fields_of_the_contract_in_their_order(
 ) -> None:
     order = await world.an_order(3)
     body = (await client.get(f"/v1/orders/{order.id}")).json()
-    # Two stand beside the contract's own fields.
+    # Two additional fields beside the contract's own.
     own = {"fulfilled_by", "acknowledge_by"}
     assert [name for name in body if name not in own] == ORDER_FIELDS
     assert body["order_value"] == {"amount": "42.00", "currency": "USD"}
@@ -137,7 +137,9 @@ async def test_one_idempotency_key_at_once_twenty_times_makes_one_shipment(
     assert len((await client.get(path)).json()["data"]) == 1
 
 
-async def test_a_refusal_frees_its_idempotency_key(world: World, client: httpx.AsyncClient) -> None:
+async def test_a_refused_request_frees_its_idempotency_key(
+    world: World, client: httpx.AsyncClient
+) -> None:
     order = await world.an_order(1)
     path = f"/v1/orders/{order.id}/shipments"
     headers = {"Idempotency-Key": "k"}
@@ -162,7 +164,7 @@ async def test_an_idempotency_key_belongs_to_one_api_key_and_one_path(
 
 
 @pytest.mark.parametrize("key", ["", "é", "x" * 256])
-async def test_an_idempotency_key_that_is_none_is_refused(
+async def test_an_invalid_idempotency_key_is_refused(
     world: World, client: httpx.AsyncClient, key: str
 ) -> None:
     order = await world.an_order(1)
@@ -189,7 +191,7 @@ def names(rows: Iterable[dict[str, Any]]) -> list[str]:
     return [row["purchase_order_id"] for row in rows]
 
 
-async def test_walking_the_pages_meets_every_order_once(
+async def test_walking_the_pages_returns_every_order_once(
     world: World, client: httpx.AsyncClient
 ) -> None:
     placed = [(await world.an_order(1)).purchase_order_id for _ in range(7)]
@@ -237,25 +239,27 @@ async def test_the_summary_counts_by_status(world: World, client: httpx.AsyncCli
     assert (counts["open"], counts["total"]) == (1, 1)
 
 
-async def test_the_timeline_tells_who_did_what(world: World, client: httpx.AsyncClient) -> None:
+async def test_the_timeline_names_the_actor_of_each_event(
+    world: World, client: httpx.AsyncClient
+) -> None:
     order = await world.an_order(1)
     shipped = await client.post(f"/v1/orders/{order.id}/shipments", json=PACKAGE)
     await world.deliver_until(UUID(shipped.json()["update"]["id"]))
-    told = (await client.get(f"/v1/orders/{order.id}/timeline")).json()["data"]
-    what = [entry["what"] for entry in told]
+    entries = (await client.get(f"/v1/orders/{order.id}/timeline")).json()["data"]
+    what = [entry["what"] for entry in entries]
     assert what[-3:] == ["shipment_accepted", "attempt", "shipment_confirmed"]
-    accepted = next(entry for entry in told if entry["what"] == "shipment_accepted")
+    accepted = next(entry for entry in entries if entry["what"] == "shipment_accepted")
     assert accepted["actor"] == "admin"
 
 
-async def test_reasons_carry_adobe_s_words(client: httpx.AsyncClient) -> None:
+async def test_reasons_have_adobe_s_wording(client: httpx.AsyncClient) -> None:
     reasons = {r["code"]: r for r in (await client.get("/v1/cancellation-reasons")).json()["data"]}
     assert reasons["pricing_error"]["label"] == "Price or other listing errors"
     assert reasons["fraud"]["walmart_code"] == "SELLER_CANCEL_FRAUD_STOP_SHIPMENT"
     assert len(reasons) == 5
 
 
-async def test_a_request_id_is_echoed_or_made(client: httpx.AsyncClient) -> None:
+async def test_a_request_id_is_echoed_or_generated(client: httpx.AsyncClient) -> None:
     echoed = await client.get("/livez", headers={"X-Request-ID": "abc-123"})
     assert echoed.headers["x-request-id"] == "abc-123"
     made = await client.get("/livez", headers={"X-Request-ID": "no spaces"})
@@ -263,7 +267,7 @@ async def test_a_request_id_is_echoed_or_made(client: httpx.AsyncClient) -> None
 
 
 def operations(app: FastAPI) -> list[tuple[str, str, str]]:
-    """Every operation behind a key: method, path, and the scope that it needs."""
+    """Every operation that needs a key: method, path, and scope."""
     found = []
     for path, methods in app.openapi()["paths"].items():
         for method in methods if path.startswith("/v1") else ():
@@ -281,8 +285,8 @@ async def test_every_operation_needs_a_key_and_its_scope(world: World, app: Fast
     assert len(checked) >= 20
     for method, path, scope in checked:
         url = path.replace("{", "").replace("}", "")
-        async with client_of(app, None) as nobody:
-            answer = await nobody.request(method, url)
+        async with client_of(app, None) as anonymous:
+            answer = await anonymous.request(method, url)
             assert answer.status_code in {401, 404}, (method, path)
             assert answer.status_code == 401 or "{" in path
         async with client_of(app, "wb_wrong") as stranger:

@@ -1,4 +1,4 @@
-"""A correction overwrites: the newest number stands in the end, and only then is it confirmed."""
+"""A correction overwrites: the newest number is final, and only then is it confirmed."""
 
 from uuid import UUID
 
@@ -36,7 +36,7 @@ async def numbers(world: World, order: OrderView) -> set[str]:
 
 
 @pytest.mark.parametrize("lands", [True, False])
-async def test_an_older_correction_that_lands_late_is_overwritten_before_the_newer_is_confirmed(
+async def test_a_late_older_correction_is_overwritten_before_the_newer_is_confirmed(
     world: World, client: httpx.AsyncClient, *, lands: bool
 ) -> None:
     order = await world.an_order(3)
@@ -65,7 +65,7 @@ async def test_an_older_correction_that_lands_late_is_overwritten_before_the_new
 
 
 async def trimmed(world: World, client: httpx.AsyncClient) -> tuple[OrderView, str, UUID]:
-    """A failed shipment of two units of which none is held any more: they left by hand."""
+    """A failed shipment of two units that holds none of them any more: they were shipped by hand."""
     order = await world.an_order(2)
     await world.fault("shipping", "refuse", field="methodCode", description="Not supported")
     shipment = await accepted(client, order)
@@ -74,7 +74,7 @@ async def trimmed(world: World, client: httpx.AsyncClient) -> tuple[OrderView, s
     return order, shipment["id"], update
 
 
-async def test_correcting_a_trimmed_shipment_holds_its_units_again_or_is_refused(
+async def test_correcting_a_trimmed_shipment_reserves_its_units_again_or_is_refused(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order, shipment, update = await trimmed(world, client)
@@ -90,7 +90,7 @@ async def test_correcting_a_trimmed_shipment_holds_its_units_again_or_is_refused
     assert (await shown(client, order))["lines"][0]["quantity"]["shipped"] == 2
 
 
-async def test_correcting_a_trimmed_shipment_of_which_nothing_is_left_is_refused(
+async def test_correcting_a_shipment_without_remaining_units_is_refused(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order, shipment, update = await trimmed(world, client)
@@ -103,7 +103,7 @@ async def test_correcting_a_trimmed_shipment_of_which_nothing_is_left_is_refused
     assert (await shown(client, order))["shipments"][0]["tracking_number"] == "1ZA"
 
 
-async def test_a_refund_like_one_that_was_dismissed_and_archived_is_a_new_one(
+async def test_a_refund_equal_to_a_dismissed_and_archived_one_is_new(
     world: World, client: httpx.AsyncClient
 ) -> None:
     await sent_back(world, client, 2)
@@ -124,7 +124,7 @@ async def test_a_refund_like_one_that_was_dismissed_and_archived_is_a_new_one(
     assert await paid(world) == 1
 
 
-async def test_what_is_in_doubt_is_not_archived(world: World, client: httpx.AsyncClient) -> None:
+async def test_an_update_in_doubt_is_not_archived(world: World, client: httpx.AsyncClient) -> None:
     await sent_back(world, client, 2)
     await client.post(REST, json=ONE)
     await world.fault("refund", "held")
@@ -143,7 +143,7 @@ async def test_what_is_in_doubt_is_not_archived(world: World, client: httpx.Asyn
 async def two(
     world: World, client: httpx.AsyncClient, step: NextStep
 ) -> tuple[OrderView, UUID, UUID]:
-    """A newer correction was asked for while an older one was sent, which came to that step."""
+    """A newer correction was requested while an older one was sent, with that result."""
     order = await world.an_order(3)
     shipment = await accepted(client, order)
     await world.deliver_until(UUID(shipment["update"]["id"]))
@@ -157,7 +157,7 @@ async def two(
     return order, older, newer
 
 
-async def test_a_correction_in_doubt_gives_its_turn_to_a_newer_one(
+async def test_a_correction_in_doubt_activates_a_newer_one(
     world: World, client: httpx.AsyncClient
 ) -> None:
     step = NextStep(State.VERIFYING, due_in=900, ambiguous=True, doubt=Doubt.BEGIN)
@@ -173,7 +173,7 @@ async def test_a_correction_in_doubt_gives_its_turn_to_a_newer_one(
 
 
 @pytest.mark.parametrize("again", [True, False])
-async def test_an_older_correction_that_failed_never_overwrites_a_newer_one(
+async def test_an_older_failed_correction_never_overwrites_a_newer_one(
     world: World, client: httpx.AsyncClient, *, again: bool
 ) -> None:
     order, older, newer = await two(world, client, NextStep(State.FAILED))
@@ -181,7 +181,7 @@ async def test_an_older_correction_that_failed_never_overwrites_a_newer_one(
     (view,) = await world.deliver_until(newer)
     assert view.state == "confirmed"
     if again:
-        # As a row stands that failed before it was so.
+        # A row that failed under an earlier version.
         async with world.database.begin() as connection:
             await connection.exec_driver_sql(
                 "UPDATE updates SET state = 'failed', dismissed_by = NULL, note = NULL "
@@ -226,7 +226,7 @@ async def test_a_correction_ends_with_its_shipment_whichever_read_ends_the_doubt
 
 
 @pytest.mark.parametrize("ended", [True, False])
-async def test_the_number_of_a_shipment_that_left_in_part_can_be_corrected(
+async def test_the_number_of_a_partly_shipped_shipment_can_be_corrected(
     world: World, client: httpx.AsyncClient, *, ended: bool
 ) -> None:
     order = await world.an_order(1, 1)

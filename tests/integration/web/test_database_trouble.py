@@ -1,4 +1,4 @@
-"""A database that cannot now: nothing is half written, and the caller is told to come again."""
+"""A failing database: nothing is written in part, and the client is asked to retry."""
 
 import asyncio
 import os
@@ -52,7 +52,7 @@ async def execute(database: Database, statement: str) -> Any:
 
 
 async def raise_at(world: World, table: str, state: str) -> None:
-    """Let PostgreSQL answer every write to a table with an error of its own."""
+    """Make PostgreSQL answer every write to a table with this error."""
     await execute(
         world.database,
         f"""CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -65,14 +65,16 @@ async def raise_at(world: World, table: str, state: str) -> None:
 
 
 @pytest.mark.parametrize("state", sorted(NOT_NOW))
-async def test_what_a_database_cannot_now_is_told_as_such(database: Database, state: str) -> None:
+async def test_a_temporary_database_error_is_answered_as_such(
+    database: Database, state: str
+) -> None:
     raising = f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{state}'; END $$"
     with pytest.raises(NotAvailable):
         await execute(database, raising)
     assert await execute(database, "SELECT 1") == [(1,)]
 
 
-async def test_a_fault_of_ours_is_not_called_a_trouble_of_the_database(database: Database) -> None:
+async def test_an_internal_error_is_not_reported_as_a_database_failure(database: Database) -> None:
     with pytest.raises(sa.exc.DBAPIError):
         await execute(database, "SELECT nothing FROM nowhere")
 
@@ -91,23 +93,19 @@ async def test_a_full_disk_refuses_a_shipment_whole(
     assert (await world.order(order.id)).lines[0].quantity.pending == 0
 
 
-async def test_a_database_that_takes_no_writes_is_still_read(
-    world: World, client: httpx.AsyncClient
-) -> None:
+async def test_a_read_only_database_is_still_read(world: World, client: httpx.AsyncClient) -> None:
     order = await world.an_order(1)
     name = (await execute(world.database, "SELECT current_database()"))[0][0]
     readonly = f"ALTER DATABASE {name} SET default_transaction_read_only = on"
     await execute(world.database, readonly)
-    # It holds for connections that are made from now on.
+    # It applies to connections made from now on.
     await world.database.engine.dispose()
     answer = await client.post(f"/v1/orders/{order.id}/shipments", json=PACKAGE)
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
     assert (await client.get(f"/v1/orders/{order.id}")).status_code == 200
 
 
-async def test_connections_that_were_cut_are_made_anew(
-    world: World, client: httpx.AsyncClient
-) -> None:
+async def test_cut_connections_are_replaced(world: World, client: httpx.AsyncClient) -> None:
     order = await world.an_order(1)
     other = open_database(world.url, pool_size=2)
     cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
@@ -121,7 +119,7 @@ async def test_connections_that_were_cut_are_made_anew(
 
 @asynccontextmanager
 async def taking_no_writes(world: World) -> AsyncIterator[None]:
-    """The server is a standby for a while; connections that are made meanwhile stay read-only."""
+    """The server is a standby for a while; connections made in that time stay read-only."""
     outside = open_database(world.url, pool_size=1)
     name = (await execute(outside, "SELECT current_database()"))[0][0]
     await execute(outside, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
@@ -150,7 +148,7 @@ async def test_sessions_of_a_demoted_server_are_closed_and_the_next_are_tried(
     assert (shipped.status_code, linked.status_code) == (202, 200)
 
 
-async def test_a_process_is_not_ready_while_nothing_can_be_written(world: World) -> None:
+async def test_a_process_is_not_ready_while_the_database_is_read_only(world: World) -> None:
     assert await readiness.not_ready(world.database) is None
     async with taking_no_writes(world):
         assert await readiness.not_ready(world.database) is not None
@@ -159,7 +157,7 @@ async def test_a_process_is_not_ready_while_nothing_can_be_written(world: World)
     assert await readiness.not_ready(world.database) is None
 
 
-async def test_what_a_migration_made_stale_is_run_again(
+async def test_a_statement_made_stale_by_a_migration_is_run_again(
     world: World, client: httpx.AsyncClient
 ) -> None:
     await world.a_store()
@@ -170,12 +168,12 @@ async def test_what_a_migration_made_stale_is_run_again(
     assert (await client.get("/v1/stores")).status_code == 200
 
 
-async def test_what_is_stale_when_it_is_run_again_is_told_as_such(fresh_url: str) -> None:
+async def test_a_statement_that_is_stale_again_is_answered_as_such(fresh_url: str) -> None:
     read, widths = "SELECT name FROM stores", iter(range(300, 305))
     database, outside = (open_database(fresh_url, pool_size=1) for _ in range(2))
 
     async def overtaken() -> None:
-        """Meet a migration each time, for as long as there are any."""
+        """Run a migration before each try, while there are any."""
         await execute(database, read)
         for width in widths:
             change = f"ALTER TABLE stores ALTER COLUMN name TYPE varchar({width})"
@@ -203,7 +201,7 @@ async def test_what_is_stale_when_it_is_run_again_is_told_as_such(fresh_url: str
     ],
     ids=lambda error: type(error).__name__,
 )
-async def test_a_connection_that_dies_while_it_is_set_up_is_told_as_such(
+async def test_a_connection_that_dies_during_setup_is_answered_as_such(
     database: Database, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     async def dies(**_: object) -> None:
@@ -218,11 +216,11 @@ async def test_a_connection_that_dies_while_it_is_set_up_is_told_as_such(
 
 
 @pytest.mark.parametrize("pooler", [False, True])
-async def test_every_transaction_has_its_time_outs(fresh_url: str, pooler: bool) -> None:
+async def test_every_transaction_has_time_outs(fresh_url: str, pooler: bool) -> None:
     database = open_database(fresh_url, statement_timeout_ms=200, pooler=pooler)
     shown = "SELECT current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout')"
     assert await execute(database, shown) == [("5s", "30s")]
-    # What is run again waits for a row only for a moment.
+    # A repeatable transaction waits for a row only for a moment.
     assert await again(lambda: execute(database, shown)) == [("100ms", "30s")]
     with pytest.raises(NotAvailable):
         await execute(database, "SELECT pg_sleep(20)")
@@ -232,7 +230,7 @@ async def test_every_transaction_has_its_time_outs(fresh_url: str, pooler: bool)
     await database.close()
 
 
-async def test_a_pool_that_is_used_up_is_waited_for_and_then_told(fresh_url: str) -> None:
+async def test_an_exhausted_pool_is_waited_for_and_then_reported(fresh_url: str) -> None:
     database = open_database(fresh_url, pool_size=1, pool_timeout=0.1)
     async with database.begin():
         with pytest.raises(NotAvailable):
@@ -241,15 +239,15 @@ async def test_a_pool_that_is_used_up_is_waited_for_and_then_told(fresh_url: str
     await database.close()
 
 
-async def test_a_server_that_goes_away_under_statements_is_told_as_such(data_folder: Path) -> None:
-    """Whatever the driver says of a connection that ends in the middle of something."""
+async def test_a_server_that_stops_during_statements_is_answered_as_such(data_folder: Path) -> None:
+    """For every error of the driver when a connection ends during a statement."""
     folder = data_folder / "going-away"
-    told: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
     with ExitStack() as servers:
         server = servers.enter_context(EmbeddedPostgres.start(folder))
         database = open_database(server.url, pool_timeout=2)
         stop = asyncio.Event()
-        asking = [asyncio.create_task(_ask(database, told, stop)) for _ in range(12)]
+        asking = [asyncio.create_task(_ask(database, outcomes, stop)) for _ in range(12)]
         for _ in range(3):
             await asyncio.sleep(0.2)
             postmaster = int((folder / "postgres" / "postmaster.pid").read_text().split()[0])
@@ -261,16 +259,16 @@ async def test_a_server_that_goes_away_under_statements_is_told_as_such(data_fol
         stop.set()
         await asyncio.gather(*asking)
         await database.close()
-    assert told["not now"]
-    assert told["answered"]
+    assert outcomes["not now"]
+    assert outcomes["answered"]
 
 
-async def _ask(database: Database, told: Counter[str], stop: asyncio.Event) -> None:
+async def _ask(database: Database, outcomes: Counter[str], stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             await database.direct.fetch("SELECT 1")
-            told["answered"] += 1
+            outcomes["answered"] += 1
         except NotAvailable:
-            told["not now"] += 1
+            outcomes["not now"] += 1
             await asyncio.sleep(0.01)
         await asyncio.sleep(0)

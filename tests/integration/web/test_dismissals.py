@@ -1,4 +1,4 @@
-"""Who dismisses an update is told what a read of what it is about shows, whatever its kind."""
+"""Dismissing an update of any kind reads its subject and answers what the read shows."""
 
 from collections.abc import Awaitable, Callable
 from uuid import UUID
@@ -37,11 +37,11 @@ async def newest(world: World, kind: str) -> UUID:
 
 
 async def lost(world: World, kind: str, operation: str, first: int = 0) -> UUID:
-    """Let the newest update of a kind be written without an answer; first: calls before that."""
+    """Write the newest update of a kind without an answer; first: calls before that."""
     if first:
         await world.fault(operation, "slow", delay=0, times=first)
     await world.fault(operation, "held")
-    # What is not read back by itself is throttled after its first try, so that it stays.
+    # A kind that is not read back automatically is throttled after its first try, so that it stays.
     states = {State.VERIFYING}
     if kind == "inventory":
         await world.fault(operation, "throttle", times=None, delay=3600)
@@ -94,7 +94,7 @@ async def inventory(world: World, client: httpx.AsyncClient) -> UUID:
 async def commerce_order(world: World, _: httpx.AsyncClient) -> UUID:
     await a_store(world)
     await world.an_order(2)
-    # The first call looks for it, the second asks for the store views; the third makes it.
+    # The first call searches for it, the second reads the store views, the third creates it.
     return await lost(world, "commerce_order", "commerce_orders", first=2)
 
 
@@ -123,12 +123,12 @@ READ = {"refund": "returns", "inventory": "inventory_read"}
 
 
 def reading(kind: str) -> str:
-    """The call that reads what a kind is about."""
+    """The call that reads the subject of a kind."""
     return "commerce_orders" if kind.startswith("commerce") else READ.get(kind, "read")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_landed_is_seen_though_its_doubt_has_not_ended(
+async def test_an_effect_that_arrived_is_seen_before_its_doubt_has_ended(
     world: World, client: httpx.AsyncClient, kind: str
 ) -> None:
     make, walmart, says = KINDS[kind]
@@ -137,13 +137,13 @@ async def test_what_landed_is_seen_though_its_doubt_has_not_ended(
     answer = await dismissed(client, str(update))
     assert (answer["walmart"], answer["update"]["state"]) == (walmart, "dismissed")
     assert says in answer["explanation"]
-    # A level is absolute: its doubt ends by the moment alone.
+    # A level is absolute: its doubt ends only by time.
     over = answer["update"]["in_doubt_until"] is None
     assert over is (kind not in {"inventory", "tracking"}), answer
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_does_not_show_yet_is_in_doubt_and_read_again_by_itself(
+async def test_an_effect_not_shown_yet_is_in_doubt_and_read_again_automatically(
     world: World, client: httpx.AsyncClient, kind: str
 ) -> None:
     update = await KINDS[kind][0](world, client)
@@ -163,12 +163,12 @@ async def test_what_does_not_show_yet_is_in_doubt_and_read_again_by_itself(
     async with world.polling(policy=LONG):
         await world.no_doubt_left()
     assert (await world.update(update)).state == "dismissed"
-    # No read could show that a level will not arrive any more.
+    # No read can prove that a level will no longer arrive.
     assert (len(await world.calls(reading(kind))) > before) is (kind != "inventory")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_never_arrived_is_absent_once_the_doubt_is_over(
+async def test_an_effect_that_never_arrived_is_absent_after_the_doubt(
     world: World, client: httpx.AsyncClient, kind: str
 ) -> None:
     update = await KINDS[kind][0](world, client)
@@ -184,7 +184,7 @@ async def test_what_never_arrived_is_absent_once_the_doubt_is_over(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_where_the_read_fails_the_doubt_stays_and_it_says_so(
+async def test_the_doubt_remains_and_is_reported_if_the_read_fails(
     world: World, client: httpx.AsyncClient, kind: str
 ) -> None:
     update = await KINDS[kind][0](world, client)
@@ -192,12 +192,14 @@ async def test_where_the_read_fails_the_doubt_stays_and_it_says_so(
     answer = await dismissed(client, str(update))
     assert answer["walmart"] == "not_read"
     assert "could not be read" in answer["explanation"]
-    # Only what holds units speaks of them.
+    # Only updates that hold units mention them.
     assert ("units" in answer["explanation"]) is (kind in {"shipment", "cancellation"})
     assert answer["until"] == answer["update"]["in_doubt_until"] is not None
 
 
-async def test_a_part_that_landed_is_told_as_such(world: World, client: httpx.AsyncClient) -> None:
+async def test_a_partial_effect_is_reported_as_such(
+    world: World, client: httpx.AsyncClient
+) -> None:
     order = await world.an_order(3)
     made = await accepted(client, order, a_body(units=3))
     update = await lost(world, "shipment", "shipping")
@@ -209,7 +211,7 @@ async def test_a_part_that_landed_is_told_as_such(world: World, client: httpx.As
     assert (line["quantity"]["shipped"], line["quantity"]["remaining"]) == (1, 2)
 
 
-async def test_a_part_of_a_refund_that_walmart_has_is_told_as_such(
+async def test_a_partial_refund_at_walmart_is_reported_as_such(
     world: World, client: httpx.AsyncClient
 ) -> None:
     update = await refund(world, client)
@@ -248,7 +250,7 @@ async def of_unknown_order(world: World, client: httpx.AsyncClient) -> UUID:
 
 
 @pytest.mark.parametrize("make", [unknown_item, of_unknown_order])
-async def test_what_walmart_does_not_know_is_absent_once_nothing_can_arrive(
+async def test_a_subject_unknown_to_walmart_is_absent_once_nothing_can_arrive(
     world: World, client: httpx.AsyncClient, make: Made
 ) -> None:
     update = await make(world, client)
@@ -274,7 +276,7 @@ async def test_what_walmart_does_not_know_is_absent_once_nothing_can_arrive(
         (of_unknown_order, "Walmart knows no such order"),
     ],
 )
-async def test_a_dismissal_says_what_walmart_does_not_know(
+async def test_a_dismissal_reports_what_walmart_does_not_know(
     world: World, client: httpx.AsyncClient, make: Made, says: str
 ) -> None:
     update = await make(world, client)
@@ -287,10 +289,10 @@ async def test_a_dismissal_says_what_walmart_does_not_know(
 NOT_FOUND = {"status": 404, "code": "CONTENT_NOT_FOUND.GMP_ORDER_API"}
 
 
-async def test_what_walmart_has_shown_before_is_not_absent_because_it_says_so_now(
+async def test_a_subject_that_walmart_has_shown_before_is_not_absent_when_unknown_now(
     world: World, client: httpx.AsyncClient
 ) -> None:
-    """As while a store's credentials lead to another account."""
+    """As when a store's credentials are changed to another account."""
     order = await world.an_order(3)
     shipment = await in_doubt(world, client, order)
     update = UUID(shipment["update"]["id"])
@@ -307,7 +309,7 @@ async def test_what_walmart_has_shown_before_is_not_absent_because_it_says_so_no
     assert [line["shipped"] for line in await units(client, order)] == [2]
 
 
-async def test_what_a_dismissal_could_not_read_is_read_by_itself(
+async def test_a_dismissal_with_a_failed_read_is_read_automatically_later(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(3)
@@ -326,7 +328,7 @@ async def test_what_a_dismissal_could_not_read_is_read_by_itself(
     assert [line["remaining"] for line in await units(client, order)] == [3]
 
 
-async def test_a_dismissed_cancellation_that_stands_is_followed_by_its_stock_level(
+async def test_a_dismissed_cancellation_that_took_effect_is_followed_by_its_stock_level(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(2)

@@ -1,4 +1,4 @@
-"""What a write in doubt holds is nobody else's, whatever people do, until a read has shown it."""
+"""Units held by a write in doubt stay held, whatever people do, until a read has shown it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,14 +30,14 @@ HELD = {"ordered": 3, "shipped": 0, "canceled": 0, "refunded": 0, "pending": 2, 
 
 
 async def read_again(client: httpx.AsyncClient, world: World, order: OrderView, how: str) -> None:
-    """Let the order be read and settled, inside the quiet period."""
+    """Read and settle the order within the quiet period."""
     if how == "refresh":
         answer = await client.post(f"/v1/orders/{order.id}/refresh")
         assert answer.json()["refreshed"] is True
     elif how == "import":
         await world.imported(order.purchase_order_id, world._stores[0])
     elif how == "reconcile":
-        # Somebody ships a unit by hand, so that there is something to mend.
+        # A person ships a unit by hand, so that there is drift to repair.
         await world.shipped_by_hand(order, 1, "1ZHAND")
         await reconcile.reconcile(world.context, 1, world.context.now() - timedelta(hours=1))
     else:
@@ -61,7 +61,7 @@ async def test_no_early_read_frees_the_units_of_a_dismissed_shipment_in_doubt(
     await read_again(client, world, order, how)
     (line,) = await units(client, order)
     assert line["pending"] == 2
-    # Not even where both are left: the same package, one unit of it, or all that remains.
+    # Not even with both units remaining: the same package, one unit of it, or all that remains.
     for body in (a_body(), a_body(units=1), a_body("1ZNEW", 1)):
         if line["remaining"] and body["items"][0]["quantity"] == 1:
             continue
@@ -100,7 +100,7 @@ async def test_no_early_read_frees_the_units_of_a_dismissed_shipment_in_doubt(
     assert sum(each[1] for each in sent if each[2] == "1ZA") == 2
 
 
-async def test_a_cancellation_names_the_update_in_doubt_and_the_time(
+async def test_a_refused_cancellation_names_the_update_in_doubt_and_until_when(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(3)
@@ -120,7 +120,7 @@ async def test_a_cancellation_names_the_update_in_doubt_and_the_time(
     assert [line["canceled"] for line in await units(client, order)] == [3]
 
 
-async def test_an_open_shipment_in_doubt_is_named_with_its_time_by_what_it_hinders(
+async def test_an_open_shipment_in_doubt_is_named_by_what_it_prevents(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(2)
@@ -133,7 +133,7 @@ async def test_an_open_shipment_in_doubt_is_named_with_its_time_by_what_it_hinde
     assert until[:19] in refused.json()["detail"]
 
 
-async def test_an_open_cancellation_in_doubt_is_named_with_its_time_by_what_it_hinders(
+async def test_an_open_cancellation_in_doubt_is_named_by_what_it_prevents(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(2)
@@ -151,7 +151,7 @@ async def test_an_open_cancellation_in_doubt_is_named_with_its_time_by_what_it_h
         assert until[:19] in refused.json()["detail"]
 
 
-async def test_everything_that_remains_says_what_is_in_doubt(
+async def test_shipping_all_remaining_units_names_the_update_in_doubt(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(2)
@@ -164,7 +164,7 @@ async def test_everything_that_remains_says_what_is_in_doubt(
     assert update in refused.json()["detail"]
 
 
-async def test_a_cancellation_in_doubt_is_kept_when_it_is_dismissed(
+async def test_a_dismissed_cancellation_keeps_its_doubt(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(2, 1)
@@ -191,7 +191,7 @@ async def test_a_cancellation_in_doubt_is_kept_when_it_is_dismissed(
     assert [line["quantity"]["canceled"] for line in shown["lines"]] == [2, 1]
 
 
-async def test_the_read_that_ends_a_doubt_is_made_again_while_walmart_does_not_answer(
+async def test_the_read_that_ends_a_doubt_is_retried_while_walmart_does_not_answer(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(3)
@@ -209,7 +209,7 @@ async def test_the_read_that_ends_a_doubt_is_made_again_while_walmart_does_not_a
     assert [line["remaining"] for line in await units(client, order)] == [3]
 
 
-async def test_the_read_that_ends_a_doubt_comes_as_soon_as_a_pause_of_walmarts_is_over(
+async def test_the_read_that_ends_a_doubt_follows_a_pause_of_walmart_at_once(
     world: World, client: httpx.AsyncClient
 ) -> None:
     for order in [await world.an_order(3), await world.an_order(3)]:
@@ -218,12 +218,12 @@ async def test_the_read_that_ends_a_doubt_comes_as_soon_as_a_pause_of_walmarts_i
     for _ in range(7):
         await world.let_doubts_end()
         await DoubtResolver(world.context, BREAKER).end(1)
-    # Not after as long as after seven reads in vain.
+    # Not after the delay of seven failed reads.
     async with world.polling(policy=LONG):
         await world.no_doubt_left()
 
 
-async def test_a_doubt_that_is_read_too_early_by_the_poller_stays(
+async def test_a_doubt_remains_after_an_early_read_by_the_poller(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(3)
@@ -236,10 +236,10 @@ async def test_a_doubt_that_is_read_too_early_by_the_poller_stays(
     assert await units(client, order) == [HELD]
 
 
-async def test_a_failed_update_in_doubt_is_read_by_itself_and_confirmed(
+async def test_a_failed_update_in_doubt_is_read_automatically_and_confirmed(
     world: World, client: httpx.AsyncClient
 ) -> None:
-    """Given up while nobody knew; it landed."""
+    """Given up while unclear; it took effect."""
     order = await world.an_order(3)
     shipment = await in_doubt(world, client, order)
     async with world.database.begin() as connection:
@@ -256,7 +256,7 @@ async def test_a_failed_update_in_doubt_is_read_by_itself_and_confirmed(
 
 @pytest.fixture(params=[timedelta(minutes=10), timedelta(minutes=-10)], ids=["ahead", "behind"])
 def skewed(world: World, request: pytest.FixtureRequest) -> World:
-    """The same world with the API's host clock ten minutes off."""
+    """The same world with a host clock of the API that is ten minutes off."""
     off: timedelta = request.param
     world.context = replace(world.context, now=lambda: datetime.now(UTC) + off)
     return world
@@ -271,7 +271,7 @@ async def late(skewed: World) -> AsyncIterator[httpx.AsyncClient]:
     await keys.close()
 
 
-async def test_the_hosts_clock_neither_ends_a_doubt_nor_makes_one_longer(
+async def test_the_host_clock_neither_ends_nor_extends_a_doubt(
     skewed: World, late: httpx.AsyncClient
 ) -> None:
     order = await skewed.an_order(3)
@@ -289,7 +289,7 @@ async def test_the_hosts_clock_neither_ends_a_doubt_nor_makes_one_longer(
     assert (line["pending"], line["remaining"]) == (0, 3)
 
 
-async def test_a_retry_and_a_dismissal_after_the_doubt_believe_their_read(
+async def test_a_retry_and_a_dismissal_after_the_doubt_trust_their_read(
     skewed: World, late: httpx.AsyncClient
 ) -> None:
     order = await skewed.an_order(3)
@@ -301,7 +301,7 @@ async def test_a_retry_and_a_dismissal_after_the_doubt_believe_their_read(
 
 
 @pytest.mark.parametrize(("hours", "open_"), [(3.9, True), (4.1, False)])
-async def test_the_window_for_corrections_is_the_databases(
+async def test_the_window_for_corrections_is_by_the_databases_clock(
     skewed: World, late: httpx.AsyncClient, hours: float, *, open_: bool
 ) -> None:
     order = await skewed.an_order(3)
@@ -320,7 +320,7 @@ async def test_the_window_for_corrections_is_the_databases(
         assert code(answer) == (409, "tracking_window_closed")
 
 
-async def test_a_shipment_left_now_by_the_databases_clock(
+async def test_a_shipments_default_date_is_by_the_databases_clock(
     skewed: World, late: httpx.AsyncClient
 ) -> None:
     order = await skewed.an_order(3)
@@ -330,7 +330,7 @@ async def test_a_shipment_left_now_by_the_databases_clock(
         now = row.scalar_one()
     left = datetime.fromisoformat(shipment["shipped_at"])
     assert abs(now - left) < timedelta(minutes=5)
-    # What is later than now is refused by the same clock.
+    # A later date is refused by the same clock.
     answers = [
         await late.post(
             f"/v1/orders/{order.id}/shipments", json=a_body("1ZB", 1, shipped_at=at.isoformat())
@@ -340,7 +340,7 @@ async def test_a_shipment_left_now_by_the_databases_clock(
     assert [answer.status_code for answer in answers] == [422, 202], answers[0].text
 
 
-async def test_a_package_that_walmart_confirmed_is_not_sent_again_for_a_lost_equal_one(
+async def test_a_confirmed_package_is_not_sent_again_for_a_lost_equal_one(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(2)
@@ -355,7 +355,7 @@ async def test_a_package_that_walmart_confirmed_is_not_sent_again_for_a_lost_equ
 
 
 @pytest.mark.parametrize("lands", ["first", "second", "both"])
-async def test_of_two_equal_shipments_in_doubt_none_is_believed_absent_for_the_others_unit(
+async def test_neither_of_two_equal_shipments_in_doubt_is_absent_because_of_the_others_unit(
     world: World, client: httpx.AsyncClient, lands: str
 ) -> None:
     order = await world.an_order(3)
@@ -366,7 +366,7 @@ async def test_of_two_equal_shipments_in_doubt_none_is_believed_absent_for_the_o
     fault = "error" if lands == "first" else "held"
     second = await in_doubt(world, client, order, a_body(units=1), fault=fault)
     update = UUID(second["update"]["id"])
-    # What is there is taken for the one that would be sent again; its own may come all the same.
+    # The unit is counted for the one that would be sent again; the other may still arrive.
     if lands != "second":
         await world.deliver_until(update, states={State.CONFIRMED}, policy=LONG)
         assert (await world.update(update)).in_doubt_until is not None
@@ -440,7 +440,7 @@ async def test_after_a_restore_a_failed_shipment_takes_no_unit_of_an_equal_open_
         UUID((await accepted(client, order, a_body(units=1)))["update"]["id"])
     )
     update = UUID((await accepted(client, order, a_body(units=1)))["update"]["id"])
-    # What the second one did after the backup.
+    # The effect of the second one after the backup.
     await world.shipped_by_hand(await world.order(order.id), 1, "1ZA")
     async with world.database.begin() as connection:
         await connection.exec_driver_sql(
@@ -457,7 +457,7 @@ async def test_after_a_restore_a_failed_shipment_takes_no_unit_of_an_equal_open_
 
 
 @pytest.mark.parametrize("how", ["recover", "refresh"])
-async def test_a_package_that_walmart_is_known_to_have_is_not_sent_again(
+async def test_a_package_known_to_be_at_walmart_is_not_sent_again(
     world: World, client: httpx.AsyncClient, how: str
 ) -> None:
     order = await world.an_order(3)
@@ -476,7 +476,7 @@ async def test_a_package_that_walmart_is_known_to_have_is_not_sent_again(
     assert (line["shipped"], line["pending"], line["remaining"]) == (1, 0, 2)
 
 
-async def test_a_link_by_hand_does_not_end_the_doubt_of_an_order_for_commerce(
+async def test_a_manual_link_does_not_end_the_doubt_of_an_order_for_commerce(
     world: World, client: httpx.AsyncClient
 ) -> None:
     made = await commerce_order(world, client)

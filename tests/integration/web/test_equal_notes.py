@@ -1,4 +1,4 @@
-"""Two equal notes are two notes, and one whose answer was lost is written once."""
+"""Two equal notes are written twice, and one with a lost answer once."""
 
 import asyncio
 from uuid import UUID
@@ -23,7 +23,7 @@ async def comments(world: World) -> list[str]:
 
 
 async def one_canceled(world: World, client: httpx.AsyncClient, order: OrderView) -> UUID:
-    """Let one unit be canceled at Walmart, and be seen; answers the note on it."""
+    """Cancel one unit at Walmart and import it; return the note about it."""
     before = {each.id for each in await updates(world, "commerce_note")}
     path = f"/simulator/orders/{order.purchase_order_id}/cancel"
     one = {"lines": [{"line_number": "1", "quantity": 1}]}
@@ -36,9 +36,7 @@ async def one_canceled(world: World, client: httpx.AsyncClient, order: OrderView
 ONE = "Canceled at Walmart: 1 of SKU-1"
 
 
-async def test_the_same_happening_twice_is_two_comments(
-    world: World, client: httpx.AsyncClient
-) -> None:
+async def test_two_equal_changes_are_two_comments(world: World, client: httpx.AsyncClient) -> None:
     await a_store(world)
     order = await handed_over(world, await world.an_order(4))
     for count in (1, 2, 3):
@@ -46,7 +44,7 @@ async def test_the_same_happening_twice_is_two_comments(
         assert await comments(world) == [ONE] * count
 
 
-async def test_two_that_wait_together_are_two_comments(
+async def test_two_waiting_equal_notes_are_two_comments(
     world: World, client: httpx.AsyncClient
 ) -> None:
     await a_store(world)
@@ -56,7 +54,7 @@ async def test_two_that_wait_together_are_two_comments(
     assert await comments(world) == [ONE] * 2
 
 
-async def test_a_note_that_landed_without_an_answer_is_not_written_again(
+async def test_a_note_that_arrived_without_an_answer_is_not_written_again(
     world: World, client: httpx.AsyncClient
 ) -> None:
     await a_store(world)
@@ -70,12 +68,12 @@ async def test_a_note_that_landed_without_an_answer_is_not_written_again(
     await world.let_doubts_end()
     await world.deliver_until(note, policy=LONG)
     assert await comments(world) == [ONE] * 2
-    # And the next one is a third.
+    # The next one is a third.
     await world.deliver_until(await one_canceled(world, client, order))
     assert await comments(world) == [ONE] * 3
 
 
-async def test_a_dismissed_note_that_landed_is_not_taken_for_the_next(
+async def test_a_dismissed_note_that_arrived_is_not_counted_for_the_next(
     world: World, client: httpx.AsyncClient
 ) -> None:
     await a_store(world)
@@ -84,7 +82,7 @@ async def test_a_dismissed_note_that_landed_is_not_taken_for_the_next(
     first = await one_canceled(world, client, order)
     await world.deliver_until(first, states={State.VERIFYING}, policy=LONG)
     await dismissed(client, str(first))
-    # It lands while nobody has read it yet, and before the next one is sent.
+    # It arrives before any read, and before the next one is sent.
     await land(world)
     second = await one_canceled(world, client, order)
     await world.deliver_until(second, policy=LONG)
@@ -96,7 +94,7 @@ async def test_a_dismissed_note_that_landed_is_not_taken_for_the_next(
     assert await comments(world) == [ONE] * 3
 
 
-async def test_a_failed_note_that_is_retried_after_an_equal_one_is_written(
+async def test_a_failed_note_retried_after_an_equal_one_is_written(
     world: World, client: httpx.AsyncClient
 ) -> None:
     await a_store(world)
@@ -111,7 +109,7 @@ async def test_a_failed_note_that_is_retried_after_an_equal_one_is_written(
     assert await comments(world) == [ONE] * 2
 
 
-async def test_a_dismissed_note_that_was_lost_takes_no_later_one_for_itself(
+async def test_a_lost_dismissed_note_does_not_claim_a_later_one(
     world: World, client: httpx.AsyncClient
 ) -> None:
     await a_store(world)
@@ -133,7 +131,7 @@ async def test_a_dismissed_note_that_was_lost_takes_no_later_one_for_itself(
 
 
 @pytest.mark.parametrize("read_first", ["failed", "open"])
-async def test_of_equal_notes_after_a_restored_backup_the_open_one_is_taken_for_written(
+async def test_after_a_restore_the_open_one_of_equal_notes_is_the_written_one(
     world: World, client: httpx.AsyncClient, read_first: str
 ) -> None:
     await a_store(world)
@@ -143,7 +141,7 @@ async def test_of_equal_notes_after_a_restored_backup_the_open_one_is_taken_for_
     await world.deliver_until(first)
     second = await one_canceled(world, client, order)
     await world.deliver_until(second)
-    # As it was when the backup was made.
+    # Its state at the time of the backup.
     before = {"state": "pending", "active": True, "finished_at": None, "attempts": 0}
     async with world.database.begin() as connection:
         await connection.execute(
@@ -171,7 +169,7 @@ async def in_doubt(world: World, note: UUID) -> bool:
         return (await connection.execute(statement)).scalar_one() is not None
 
 
-async def test_a_dismissed_note_that_never_landed_does_not_count(
+async def test_a_dismissed_note_that_never_arrived_does_not_count(
     world: World, client: httpx.AsyncClient
 ) -> None:
     await a_store(world)

@@ -18,7 +18,7 @@ from tests.integration.web.test_refusals import SHIPMENTS
 JSON = {"content-type": "application/json"}
 PACKAGE = {"carrier_code": "ups", "tracking_number": "1ZA"}
 _GOOD = json.dumps(PACKAGE).encode()
-# What is sent to the shipments of an order, besides a body in order: headers, content.
+# Invalid requests for the shipments of an order: headers, content.
 REQUESTS: dict[str, tuple[Mapping[str, str], bytes]] = {
     "no JSON": (JSON, b"{"),
     "two bodies": (JSON, _GOOD + _GOOD),
@@ -82,7 +82,7 @@ def plain(world: World) -> FastAPI:
 
 
 async def both(app: FastAPI, plain: FastAPI, method: str, path: str, **request: Any) -> Any:
-    """The answer of both, after it was compared, and so was what the metrics count."""
+    """The answer of both, after comparing the answers and the metrics."""
     found = []
     for each in (app, plain):
         async with client_of(each) as client:
@@ -95,7 +95,7 @@ async def both(app: FastAPI, plain: FastAPI, method: str, path: str, **request: 
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-async def test_what_is_not_in_order_is_refused_alike(
+async def test_an_invalid_request_gets_the_same_refusal(
     world: World, app: FastAPI, plain: FastAPI, name: str
 ) -> None:
     order = await world.an_order(3)
@@ -107,7 +107,7 @@ async def test_what_is_not_in_order_is_refused_alike(
 
 
 @pytest.mark.parametrize(("query", "expected"), [("surprise=1", 422), ("dry_run=true", 200)])
-async def test_a_query_is_heeded_on_both_paths(
+async def test_a_query_is_read_on_both_paths(
     world: World, app: FastAPI, plain: FastAPI, query: str, expected: int
 ) -> None:
     order = await world.an_order(3)
@@ -117,7 +117,7 @@ async def test_a_query_is_heeded_on_both_paths(
     assert status == expected
 
 
-async def test_bodies_that_are_wrong_are_refused_alike(
+async def test_an_invalid_body_gets_the_same_refusal(
     world: World, app: FastAPI, plain: FastAPI
 ) -> None:
     order = await world.an_order(3)
@@ -128,17 +128,17 @@ async def test_bodies_that_are_wrong_are_refused_alike(
 
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
-async def test_every_path_is_answered_alike(
+async def test_every_path_gets_the_same_answer(
     world: World, app: FastAPI, plain: FastAPI, method: str, path: str
 ) -> None:
     order = await world.an_order(3)
-    place = path.format(order=order.id, ORDER=str(order.id).upper(), hex=order.id.hex)
-    # Bodies that the routes refuse, so that asking twice changes nothing.
+    url = path.format(order=order.id, ORDER=str(order.id).upper(), hex=order.id.hex)
+    # Bodies that the routes refuse, so that repeating them changes nothing.
     content = json.dumps({**PACKAGE, "items": []}) if method in {"POST", "PUT"} else None
-    await both(app, plain, method, place, headers=JSON if content else {}, content=content)
+    await both(app, plain, method, url, headers=JSON if content else {}, content=content)
 
 
-async def test_a_scope_or_a_store_that_is_missing_is_refused_alike(
+async def test_a_missing_scope_or_store_gets_the_same_refusal(
     world: World, app: FastAPI, plain: FastAPI
 ) -> None:
     order = await world.an_order(3)
@@ -153,7 +153,7 @@ async def test_a_scope_or_a_store_that_is_missing_is_refused_alike(
         assert status == expected
 
 
-async def test_a_body_in_pieces_or_too_long_is_answered_alike(
+async def test_a_chunked_or_too_long_body_gets_the_same_answer(
     world: World, app: FastAPI, plain: FastAPI
 ) -> None:
     order = await world.an_order(3)
@@ -174,7 +174,7 @@ async def test_a_body_in_pieces_or_too_long_is_answered_alike(
         assert found[0][0] == expected
 
 
-async def test_an_answer_that_one_path_gave_is_replayed_by_the_other(
+async def test_an_answer_of_one_path_is_replayed_by_the_other(
     world: World, app: FastAPI, plain: FastAPI
 ) -> None:
     order = await world.an_order(3)

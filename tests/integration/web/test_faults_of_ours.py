@@ -1,4 +1,4 @@
-"""A delivery that an exception of our own ends: bounded tries, no doubt where nothing left."""
+"""A delivery that ends in an internal exception: bounded retries, no doubt if nothing was sent."""
 
 import asyncio
 from collections.abc import Iterator
@@ -22,13 +22,13 @@ from tests.harness.world import World
 from tests.integration.test_commerce_orders import a_store
 from tests.integration.web.doubtful import LONG, a_body, accepted, at_walmart, shown
 
-# Whose retries do not come within a test.
+# The retries do not come within a test.
 SLOW = replace(POLICY, base=7200, cap=7200, quiet_period=3600)
 
 
 @pytest.fixture(autouse=True)
 def logged() -> Iterator[None]:
-    """Logs are kept, not printed: a traceback in colours takes seconds."""
+    """Logs are kept, not printed: a coloured traceback takes seconds."""
     with capture_logs():
         yield
 
@@ -42,7 +42,7 @@ async def again_at_once(world: World) -> None:
     await write(world, "UPDATE updates SET due_at = now() WHERE state = 'retrying'")
 
 
-async def test_a_delivery_that_raises_ends_failed_after_some_tries(
+async def test_a_delivery_that_raises_fails_after_a_few_tries(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(3)
@@ -54,10 +54,10 @@ async def test_a_delivery_that_raises_ends_failed_after_some_tries(
     assert view.status_detail is not None
     assert (view.status_detail.code, view.status_detail.origin) == ("waybill_fault", "waybill")
     assert await world.calls("shipping") == []
-    told = (await client.get(f"/v1/updates/{update}")).json()
-    assert {each["verdict"] for each in told["attempts"]} == {"fault"}
+    shown_update = (await client.get(f"/v1/updates/{update}")).json()
+    assert {each["verdict"] for each in shown_update["attempts"]} == {"fault"}
     assert (await shown(client, order))["status"] == "error"
-    # Its units stay held until a person has looked.
+    # Its units stay reserved until a person has acted.
     assert (await shown(client, order))["lines"][0]["quantity"]["pending"] == 2
 
 
@@ -83,7 +83,7 @@ async def test_it_backs_off_between_its_tries(world: World, client: httpx.AsyncC
     assert waits == [50, 100, 200, 400]
 
 
-async def test_a_retry_counts_its_tries_anew_and_goes_when_the_fault_is_mended(
+async def test_a_retry_restarts_the_count_and_succeeds_when_the_error_is_fixed(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(3)
@@ -98,7 +98,7 @@ async def test_a_retry_counts_its_tries_anew_and_goes_when_the_fault_is_mended(
     assert await at_walmart(world, order) == [("1", 2, "1ZA")]
 
 
-async def test_a_fault_after_a_read_shows_what_was_read(
+async def test_an_error_after_a_read_shows_the_read(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(3)
@@ -108,14 +108,14 @@ async def test_a_fault_after_a_read_shows_what_was_read(
     )
     await world.shipped_by_hand(order, 1, "1ZHAND")
     await world.deliver_until(update, states={State.FAILED})
-    told = (await client.get(f"/v1/updates/{update}")).json()
-    assert [call["operation"] for call in told["attempts"][0]["calls"]] == ["read_order"]
-    # What the read showed is written down too.
+    shown_update = (await client.get(f"/v1/updates/{update}")).json()
+    assert [call["operation"] for call in shown_update["attempts"][0]["calls"]] == ["read_order"]
+    # The result of the read is recorded too.
     assert (await shown(client, order))["lines"][0]["quantity"]["shipped"] == 1
 
 
 class Clock:
-    """A clock that breaks when it is read for the last time of some."""
+    """A clock that fails on its last allowed reading."""
 
     def __init__(self) -> None:
         self.left: int | None = None
@@ -128,7 +128,7 @@ class Clock:
         return datetime.now(UTC)
 
 
-async def test_a_fault_after_the_write_left_is_a_doubt(
+async def test_an_error_after_the_write_was_sent_is_a_doubt(
     world: World, client: httpx.AsyncClient
 ) -> None:
     clock = Clock()
@@ -137,11 +137,11 @@ async def test_a_fault_after_the_write_left_is_a_doubt(
     )
     world.context = replace(world.context, walmart=walmart)
     order = await world.an_order(3)
-    # So that the token is known.
+    # So that the token is cached.
     first = await accepted(client, order, a_body("1ZFIRST", 1))
     await world.deliver_until(UUID(first["update"]["id"]), states={State.CONFIRMED})
     update = UUID((await accepted(client, order))["update"]["id"])
-    # It is asked for the token's age, for the call's beginning, and when the answer has come.
+    # It is read for the token's age, for the start of the call, and at the answer.
     clock.left = 3
     await world.deliver_until(update, states={State.VERIFYING, State.RETRYING}, policy=SLOW)
     view = await world.update(update)
@@ -155,7 +155,7 @@ async def test_a_fault_after_the_write_left_is_a_doubt(
     assert await at_walmart(world, order) == [("1", 1, "1ZFIRST"), ("1", 2, "1ZA")]
 
 
-async def test_a_fault_before_the_write_left_is_none(
+async def test_an_error_before_the_write_was_sent_is_no_doubt(
     world: World, client: httpx.AsyncClient
 ) -> None:
     clock = Clock()
@@ -179,7 +179,7 @@ async def test_a_fault_before_the_write_left_is_none(
 
 
 @pytest.mark.parametrize("token", ["line\nfeed", "käse", "nul\x00"])
-async def test_a_token_that_no_header_can_bear_is_a_bounded_fault_and_stops_no_other(
+async def test_an_unsendable_token_is_a_bounded_error_and_stops_no_other_store(
     world: World, client: httpx.AsyncClient, token: str
 ) -> None:
     await a_store(world)

@@ -1,7 +1,7 @@
-"""Whatever comes from outside, the answer is no 5xx, and what is refused leaves no trace.
+"""No input from outside is answered by a 5xx, and no refused request writes anything.
 
-Every operation of the OpenAPI document is asked with every place of its path, query and body spoilt
-in turn (`nasty.py`): NUL, halves of emoji, numbers and times that nothing holds, other types.
+Every operation of the OpenAPI document is called with every part of its path, query and body
+replaced in turn (`nasty.py`): NUL, lone surrogates, numbers and times out of range, other types.
 """
 
 import base64
@@ -34,7 +34,7 @@ SORT = "searchCriteria[sortOrders][0]"
 SEARCH = (f"{FILTER}[field]", f"{FILTER}[conditionType]", f"{SORT}[field]", f"{SORT}[direction]",
           "searchCriteria[pageSize]", "searchCriteria[currentPage]", "fields")  # fmt: skip
 COMMERCE_ERROR = {"message", "errors", "code", "parameters", "trace", "error_code"}
-# What Commerce told in vain is kept, with its order: nothing else is written.
+# A refused event of Commerce is kept, with its order: nothing else is written.
 KEPT = frozenset(
     {"commerce_events", "commerce_event_ids", "events", "orders", "order_count_changes"}
 )
@@ -48,7 +48,7 @@ NEVER_DONE = {
 
 @dataclass
 class Fuzz:
-    """Asks, and remembers what should not have been."""
+    """Sends requests, and records answers that break the rules."""
 
     world: World
     client: httpx.AsyncClient
@@ -63,7 +63,7 @@ class Fuzz:
     _written: Any = None
 
     async def ask(self, ask: Ask) -> bool:
-        """Ask, and hold the answer against the rules; whether it was carried out."""
+        """Send a request and check the answer by the rules; return whether it was carried out."""
         self._before = self._before or await self.written()
         headers = {"Content-Type": ask.media, **self._signature(ask)}
         answer = await self.client.request(
@@ -77,7 +77,7 @@ class Fuzz:
             return True
         self.refused += 1
         if ask.method == "GET" and answer.status_code < 500 and well_formed(ask, answer):
-            # Looked at before the next that could have written.
+            # Checked before the next request that could have written.
             return False
         if not well_formed(ask, answer):
             self.wrong.append(f"{answer.status_code} {answer.text[:200]} {ask}")
@@ -90,7 +90,7 @@ class Fuzz:
         return False
 
     async def written(self) -> Any:
-        """All that is in the database, in short; read anew where a transaction has written since."""
+        """A digest of the database; read again if a transaction has written since."""
         newest = await self.database.fetchval(
             "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
         )
@@ -106,7 +106,7 @@ class Fuzz:
         return self._written
 
     def _signature(self, ask: Ask) -> dict[str, str]:
-        """Of who may call the webhooks, so that what they read is what is spoilt."""
+        """The signature of an allowed sender, so that only the content of a webhook is invalid."""
         body = ask.content or b""
         if ask.template.startswith("/webhooks/walmart"):
             digest = hmac.digest(self.secret.encode(), body, hashlib.sha256)
@@ -124,7 +124,7 @@ class Fuzz:
 
 
 def done(ask: Ask, answer: httpx.Response) -> bool:
-    """Whether it was carried out, by what the answer says."""
+    """Whether it was carried out, by the answer."""
     if answer.status_code >= 400:
         return False
     if ask.template.endswith("/bulk"):
@@ -134,7 +134,7 @@ def done(ask: Ask, answer: httpx.Response) -> bool:
 
 
 def well_formed(ask: Ask, answer: httpx.Response) -> bool:
-    """A problem document; under /rest Commerce's error body; of files and hooks their own."""
+    """A problem document; under /rest Commerce's error body; for files and hooks their own."""
     if answer.status_code < 400:
         return True
     kind: str = answer.headers["content-type"]
@@ -152,14 +152,14 @@ async def fuzz(world: World, client: httpx.AsyncClient) -> AsyncIterator[Fuzz]:
 
 
 async def prepared(fuzz: Fuzz) -> dict[str, str]:
-    """A store that may be told everything, an order of plenty, a shipment: by the examples' ids."""
+    """A store with all features, a large order, a shipment: by the ids of the examples."""
     order = await hooks.linked(fuzz.world, fuzz.client, units=1_000_000)
     await walmart_webhooks.subscribe(fuzz.world.context, 1, "https://waybill.test/webhooks/walmart")
     async with fuzz.world.database.begin() as connection:
         sealed = await webhook_inbox.secret(connection, 1)
     assert sealed is not None
     fuzz.secret = fuzz.world.context.cipher.open(sealed)
-    # Of nothing shipped: one to cancel at each door.
+    # Nothing of it is shipped: one to cancel through each API.
     for number in (8, 9, 10):
         other = await fuzz.world.an_order(3)
         link = {"commerce_order_id": number, "commerce_order_number": f"00000{number:04}"}
@@ -172,7 +172,7 @@ async def prepared(fuzz: Fuzz) -> dict[str, str]:
     await hooks.hook(fuzz.client, "shipment", {"data": {"shipment": untracked}})
     (event,) = (await fuzz.client.get("/v1/commerce-events")).json()["data"]
     return {
-        "told in vain": event["id"],
+        "refused event": event["id"],
         examples.STORE_ID: str(fuzz.world._stores[0].id),
         examples.ORDER_ID: str(order.id),
         examples.SHIPMENT_ID: shipped.json()["id"],
@@ -185,14 +185,14 @@ async def prepared(fuzz: Fuzz) -> dict[str, str]:
 
 
 def good(method: str, template: str, operation: dict[str, Any], known: dict[str, str]) -> Ask:
-    """The request of the document's own example, about what is there."""
+    """The request of the document's own example, about existing objects."""
     ids = {
         "store_id": known[examples.STORE_ID],
         "order_id": "7" if "/rest/" in template else known[examples.ORDER_ID],
         "shipment_id": known[examples.SHIPMENT_ID],
         "update_id": known[examples.UPDATE_ID],
         "return_id": known[examples.ORDER_ID],
-        "event_id": known["told in vain"],
+        "event_id": known["refused event"],
         "store_code": "store_1",
         "hook": "shipment",
     }
@@ -225,12 +225,12 @@ def example(media: dict[str, Any]) -> Any:
 
 
 def asks(known: dict[str, str]) -> Iterator[tuple[Ask, list[str]]]:
-    """Every operation's good request, and the names of its query."""
+    """The valid request of every operation, and the names of its query parameters."""
     for template, operations in PATHS.items():
         for method, operation in operations.items():
             names = [p["name"] for p in operation.get("parameters", []) if p["in"] == "query"]
             yield good(method, template, operation, known), names
-    # What Commerce's search takes is read by hand, and no parameter of the document.
+    # Commerce's search is parsed by hand, so its parameters are not in the document.
     search = Ask("GET", "/rest/{store_code}/V1/orders", {"store_code": "store_1"})
     yield search, list(SEARCH)
     for column, condition in itertools.product(COLUMNS, ("eq", "in")):
@@ -239,7 +239,7 @@ def asks(known: dict[str, str]) -> Iterator[tuple[Ask, list[str]]]:
 
 
 @pytest.mark.usefixtures("adobe")
-async def test_no_input_is_a_fault_of_ours_and_no_refusal_writes(fuzz: Fuzz) -> None:
+async def test_no_input_is_an_internal_error_and_no_refusal_writes(fuzz: Fuzz) -> None:
     known = await prepared(fuzz)
     for ask, names in asks(known):
         await fuzz.ask(ask)

@@ -1,4 +1,4 @@
-"""Requests for an order that another transaction holds: they wait outside the pool."""
+"""Requests for an order locked by another transaction wait outside the pool."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,7 +28,7 @@ CANCELED = {"reason": "out_of_stock"}
 
 @asynccontextmanager
 async def held(world: World, order_id: UUID) -> AsyncIterator[None]:
-    """Somebody else's transaction that holds an order's row, as in an open psql."""
+    """Another transaction that locks an order's row, as in an open psql."""
     outside = open_database(world.url, pool_size=1)
     async with outside.begin() as connection:
         hold = sa.text("SELECT FROM orders WHERE id = :id FOR UPDATE")
@@ -37,7 +37,7 @@ async def held(world: World, order_id: UUID) -> AsyncIterator[None]:
     await outside.close()
 
 
-async def test_requests_for_a_held_order_leave_connections_to_others(
+async def test_requests_for_a_locked_order_leave_connections_to_others(
     world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "PATIENCE", 3600.0)
@@ -57,7 +57,7 @@ async def test_requests_for_a_held_order_leave_connections_to_others(
 
 
 @pytest.mark.parametrize("way", ["post", "patch", "bulk", "retry"])
-async def test_a_request_for_a_held_order_is_carried_out_once_it_is_free(
+async def test_a_request_for_a_locked_order_is_carried_out_once_it_is_free(
     world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     monkeypatch.setattr(retry, "PATIENCE", 3600.0)
@@ -91,7 +91,7 @@ async def test_a_request_for_a_held_order_is_carried_out_once_it_is_free(
     assert "order_busy" not in answer.text
 
 
-async def test_an_order_that_stays_held_is_told_as_busy(
+async def test_an_order_that_stays_locked_is_reported_as_busy(
     world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "PATIENCE", 0.0)

@@ -1,4 +1,4 @@
-"""A read that lags behind takes nothing back, and a person's word does."""
+"""A lagging read reverts nothing, and a person's acceptance of Walmart's quantities does."""
 
 from datetime import timedelta
 from typing import Any
@@ -29,7 +29,7 @@ SHIPPED = {"ordered": 3, "shipped": 2, "canceled": 0, "refunded": 0, "pending": 
 
 
 async def lagging(world: World, changes: int = 1) -> None:
-    """Let reads of an order show what was so many of its changes ago, until `caught_up`."""
+    """Let reads of an order lag behind this many of its changes, until `caught_up`."""
     for operation in ("read", "list", "released"):
         await world.fault(operation, "lag", times=None, changes=changes)
 
@@ -47,7 +47,7 @@ async def confirmed(
 
 
 async def long_ago(world: World) -> None:
-    """Let every confirmation be older than the quiet period."""
+    """Make every confirmation older than the quiet period."""
     async with world.database.begin() as connection:
         await connection.exec_driver_sql(
             "UPDATE updates SET finished_at = finished_at - interval '1 hour'"
@@ -63,12 +63,12 @@ async def timeline(client: httpx.AsyncClient, order: OrderView) -> list[dict[str
 
 
 async def drift(client: httpx.AsyncClient, order: OrderView) -> list[str]:
-    told = [each for each in await timeline(client, order) if each["what"] == "drift_found"]
-    return [each["cause"] for event in told for each in event["detail"]["drift"]]
+    events = [each for each in await timeline(client, order) if each["what"] == "drift_found"]
+    return [each["cause"] for event in events for each in event["detail"]["drift"]]
 
 
 @pytest.mark.parametrize("how", ["refresh", "import", "reconcile"])
-async def test_a_read_that_lags_takes_no_confirmed_unit_back(
+async def test_a_lagging_read_reverts_no_confirmed_unit(
     world: World, client: httpx.AsyncClient, how: str
 ) -> None:
     order = await world.an_order(3)
@@ -84,7 +84,7 @@ async def test_a_read_that_lags_takes_no_confirmed_unit_back(
     assert await units(client, order) == [SHIPPED]
     again = await client.post(f"/v1/orders/{order.id}/shipments", json=a_body())
     assert code(again) == (409, "quantity_exceeds_remaining")
-    # So short after the confirmation it is no drift.
+    # This soon after the confirmation it is not drift.
     assert await drift(client, order) == []
     await caught_up(world)
     await client.post(f"/v1/orders/{order.id}/refresh")
@@ -92,31 +92,33 @@ async def test_a_read_that_lags_takes_no_confirmed_unit_back(
     assert await drift(client, order) == []
 
 
-async def test_the_rest_of_a_read_that_lags_counts(world: World, client: httpx.AsyncClient) -> None:
+async def test_the_other_changes_of_a_lagging_read_are_applied(
+    world: World, client: httpx.AsyncClient
+) -> None:
     order = await world.an_order(3, 2)
     await confirmed(world, client, order)
     await long_ago(world)
     path = f"/simulator/orders/{order.purchase_order_id}"
     by_hand = {"lines": [{"line_number": "2", "quantity": 1, "tracking_number": "1ZHAND"}]}
-    # Walmart forgets our shipment, and a person ships line 2.
+    # Walmart loses our shipment, and a person ships line 2.
     await forgotten(world, order, 3, 2)
     (await world.walmart.post(f"{path}/ship", json=by_hand)).raise_for_status()
     await client.post(f"/v1/orders/{order.id}/refresh")
     assert [line["shipped"] for line in await units(client, order)] == [2, 1]
     assert await drift(client, order) == ["missing_at_walmart"]
-    # Once for the same finding.
+    # Reported once for the same finding.
     await client.post(f"/v1/orders/{order.id}/refresh")
     assert await drift(client, order) == ["missing_at_walmart"]
 
 
 async def forgotten(world: World, order: OrderView, *quantities: int) -> None:
-    """Let Walmart have the order as if nothing had ever been shipped or canceled of it."""
+    """Reset the order at Walmart to nothing shipped and nothing canceled."""
     (await world.walmart.delete("/simulator/orders")).raise_for_status()
     number = order.purchase_order_id
     await world.at_walmart(*quantities, store=world._stores[0], purchase_order_id=number)
 
 
-async def test_a_read_back_of_another_shipment_that_lags_takes_nothing_back(
+async def test_a_lagging_readback_of_another_shipment_reverts_nothing(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(3)
@@ -143,7 +145,7 @@ async def corrected(
     return UUID(updates[0]["id"])
 
 
-async def test_a_correction_whose_read_lags_behind_the_shipment_waits(
+async def test_a_correction_waits_if_its_read_lags_behind_the_shipment(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(3)
@@ -163,7 +165,7 @@ async def test_a_correction_whose_read_lags_behind_the_shipment_waits(
 
 
 @pytest.mark.parametrize(("number", "changes"), [("1ZC", 1), ("1ZC", 2), ("1ZA", 1)])
-async def test_a_correction_whose_read_lags_behind_the_one_before_waits(
+async def test_a_correction_waits_if_its_read_lags_behind_the_one_before(
     world: World, client: httpx.AsyncClient, number: str, changes: int
 ) -> None:
     order = await world.an_order(3)
@@ -188,7 +190,7 @@ async def test_a_correction_whose_read_lags_behind_the_one_before_waits(
     assert "1ZB" not in str(found)
 
 
-async def test_a_cancellation_that_a_lagging_read_does_not_show_stays(
+async def test_a_cancellation_missing_in_a_lagging_read_remains(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(2)
@@ -202,7 +204,7 @@ async def test_a_cancellation_that_a_lagging_read_does_not_show_stays(
     assert again.status_code == 409
 
 
-async def test_a_read_that_lags_takes_no_canceled_unit_back(
+async def test_a_lagging_read_reverts_no_canceled_unit(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(3)
@@ -213,7 +215,7 @@ async def test_a_read_that_lags_takes_no_canceled_unit_back(
     everything = {"lines": [{"line_number": "1", "quantity": 3}]}
     (await world.walmart.post(path, json=everything)).raise_for_status()
     await client.post(f"/v1/orders/{order.id}/refresh")
-    # The picture of before, with the shipped units.
+    # The former snapshot, with the shipped units.
     await forgotten(world, order, 3)
     await world.shipped_by_hand(order, 2, "1ZA")
     await client.post(f"/v1/orders/{order.id}/refresh")
@@ -221,7 +223,7 @@ async def test_a_read_that_lags_takes_no_canceled_unit_back(
     assert (line["shipped"], line["canceled"]) == (0, 3)
 
 
-async def test_a_person_accepts_what_walmart_shows_and_is_named(
+async def test_accepting_walmarts_quantities_records_the_person(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(3)
@@ -235,17 +237,19 @@ async def test_a_person_accepts_what_walmart_shows_and_is_named(
     assert answer.status_code == 200, answer.text
     (line,) = await units(client, order)
     assert (line["shipped"], line["remaining"]) == (0, 3)
-    (told,) = [each for each in await timeline(client, order) if each["what"] == "walmart_accepted"]
-    assert told["actor"] == "admin"
-    assert [(each["here"], each["walmart"]) for each in told["detail"]["drift"]] == [(2, 0)]
-    # They are free: the same package may go again.
+    (accepted,) = [
+        each for each in await timeline(client, order) if each["what"] == "walmart_accepted"
+    ]
+    assert accepted["actor"] == "admin"
+    assert [(each["here"], each["walmart"]) for each in accepted["detail"]["drift"]] == [(2, 0)]
+    # They are free: the same package may be shipped again.
     again = await confirmed(world, client, order)
     assert again["tracking_number"] == "1ZA"
     assert [line["shipped"] for line in await units(client, order)] == [2]
 
 
 @pytest.mark.parametrize("rests", [True, False])
-async def test_nothing_is_taken_back_while_anything_of_the_order_is_in_doubt(
+async def test_nothing_is_reverted_while_an_update_of_the_order_is_in_doubt(
     world: World, client: httpx.AsyncClient, *, rests: bool
 ) -> None:
     order = await world.an_order(3)
@@ -261,7 +265,7 @@ async def test_nothing_is_taken_back_while_anything_of_the_order_is_in_doubt(
 
 
 @pytest.mark.parametrize("kind", [each for each in KINDS if each != "inventory"])
-async def test_what_walmart_is_told_keeps_units_from_being_taken_back_and_what_commerce_is_told_not(
+async def test_open_updates_to_walmart_prevent_a_reversion_and_those_to_commerce_do_not(
     world: World, client: httpx.AsyncClient, kind: str
 ) -> None:
     update = await KINDS[kind][0](world, client)
@@ -269,7 +273,7 @@ async def test_what_walmart_is_told_keeps_units_from_being_taken_back_and_what_c
     answer = await client.post(f"/v1/orders/{order_id}/refresh", json={"accept_walmart": True})
     assert (await world.update(update)).in_doubt_until is not None
     if kind.startswith("commerce_"):
-        # Commerce may be away for days, and nothing that it is told changes a unit at Walmart.
+        # Commerce may be down for days, and no update to it changes a unit at Walmart.
         assert answer.status_code == 200, answer.text
         assert answer.json()["refreshed"] is True
     else:
@@ -277,7 +281,7 @@ async def test_what_walmart_is_told_keeps_units_from_being_taken_back_and_what_c
         assert str(update) in answer.json()["detail"]
 
 
-async def test_nothing_is_taken_back_by_a_read_that_lags_behind_a_confirmation(
+async def test_a_read_that_lags_behind_a_confirmation_reverts_nothing(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(3)
@@ -288,14 +292,14 @@ async def test_nothing_is_taken_back_by_a_read_that_lags_behind_a_confirmation(
     assert shipment["update"]["id"] in refused.json()["detail"]
     assert [line["shipped"] for line in await units(client, order)] == [1]
     assert "walmart_accepted" not in [each["what"] for each in await timeline(client, order)]
-    # Once the read has caught up there is nothing to take back.
+    # A current read has nothing to revert.
     await caught_up(world)
     answer = await client.post(f"/v1/orders/{order.id}/refresh", json={"accept_walmart": True})
     assert answer.status_code == 200, answer.text
     assert [line["shipped"] for line in await units(client, order)] == [1]
 
 
-async def test_every_unit_that_is_taken_back_is_said_also_after_another_confirmation(
+async def test_every_reverted_unit_is_reported_also_after_another_confirmation(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(3, 2)
@@ -307,11 +311,13 @@ async def test_every_unit_that_is_taken_back_is_said_also_after_another_confirma
     answer = await client.post(f"/v1/orders/{order.id}/refresh", json={"accept_walmart": True})
     assert answer.status_code == 200, answer.text
     assert [line["shipped"] for line in await units(client, order)] == [0, 1]
-    (told,) = [each for each in await timeline(client, order) if each["what"] == "walmart_accepted"]
-    assert [(each["here"], each["walmart"]) for each in told["detail"]["drift"]] == [(2, 0)]
+    (accepted,) = [
+        each for each in await timeline(client, order) if each["what"] == "walmart_accepted"
+    ]
+    assert [(each["here"], each["walmart"]) for each in accepted["detail"]["drift"]] == [(2, 0)]
 
 
-async def test_nothing_is_taken_back_of_a_line_that_walmart_does_not_show(
+async def test_no_unit_is_reverted_on_a_line_that_walmart_does_not_show(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(3, 2)

@@ -1,4 +1,4 @@
-"""What is decided about a request before any of it is carried out."""
+"""Checks of a request before it is carried out: keys, scopes, bodies, and limits."""
 
 import itertools
 import json
@@ -27,7 +27,7 @@ ODD = [
 
 
 def operations(app: FastAPI, *, with_body: bool = False) -> list[tuple[str, str]]:
-    """Methods and paths that the API describes."""
+    """The methods and paths of the API."""
     return [
         (method.upper(), path)
         for path, described in app.openapi()["paths"].items()
@@ -54,7 +54,7 @@ def scope_of(method: str, path: str, headers: list[tuple[bytes, bytes]]) -> dict
 
 
 async def asked(app: FastAPI, method: str, path: str, key: bytes | None) -> int:
-    """The status of an answer to a request of which no byte of the body ever comes."""
+    """The status of the answer to a request without any byte of its body."""
     headers = [(b"content-type", b"application/json"), (b"content-length", b"100")]
     if "bulk" in path:
         headers[0] = (b"content-type", b"text/csv")
@@ -73,7 +73,7 @@ async def asked(app: FastAPI, method: str, path: str, key: bytes | None) -> int:
     return int(statuses[0])
 
 
-async def test_whoever_has_no_key_is_refused_before_a_body_is_received(
+async def test_a_request_without_a_key_is_refused_before_its_body_is_received(
     world: World, app: FastAPI
 ) -> None:
     del world
@@ -82,8 +82,8 @@ async def test_whoever_has_no_key_is_refused_before_a_body_is_received(
     ]
     assert len(wanted) > 10
     for (method, path), key in itertools.product(wanted, (None, b"wb_unknown")):
-        place = re.sub(r"{\w+}", str(uuid4()), path)
-        assert await asked(app, method, place, key) == 401, (method, path)
+        url_path = re.sub(r"{\w+}", str(uuid4()), path)
+        assert await asked(app, method, url_path, key) == 401, (method, path)
 
 
 async def test_a_key_without_the_scope_is_refused_before_a_body_is_received(
@@ -92,12 +92,12 @@ async def test_a_key_without_the_scope_is_refused_before_a_body_is_received(
     secret = (await a_key(world, "read")).encode()
     for method, path in operations(app, with_body=True):
         if not path.startswith("/webhooks"):
-            place = re.sub(r"{\w+}", str(uuid4()), path)
-            assert await asked(app, method, place, secret) == 403, (method, path)
+            url_path = re.sub(r"{\w+}", str(uuid4()), path)
+            assert await asked(app, method, url_path, secret) == 403, (method, path)
 
 
 @pytest.mark.parametrize("path", ["/webhooks/commerce/x/shipment", "/v1/shipments/bulk"])
-async def test_a_body_that_breaks_off_is_no_fault_of_ours(
+async def test_an_interrupted_body_is_not_an_internal_error(
     world: World, app: FastAPI, path: str
 ) -> None:
     store = (await world.a_store()).id
@@ -119,7 +119,7 @@ async def test_a_body_that_breaks_off_is_no_fault_of_ours(
 
 
 @pytest.mark.parametrize("key", [None, "wb_unknown", ADMIN_KEY])
-async def test_no_address_however_odd_is_a_fault_of_ours(
+async def test_no_unusual_address_is_an_internal_error(
     world: World, app: FastAPI, key: str | None
 ) -> None:
     await world.a_store()
@@ -128,16 +128,16 @@ async def test_no_address_however_odd_is_a_fault_of_ours(
         for (method, path), odd in itertools.product(operations(app), ODD):
             if "{" not in path and odd != ODD[0]:
                 continue
-            place = odd.join(re.split(r"{\w+}", path))
+            url_path = odd.join(re.split(r"{\w+}", path))
             if "{" not in path:
-                place += "/" + odd
-            url = httpx.URL("http://waybill.test").copy_with(raw_path=place.encode())
+                url_path += "/" + odd
+            url = httpx.URL("http://waybill.test").copy_with(raw_path=url_path.encode())
             sent: dict[str, Any] = body if method in {"POST", "PUT", "PATCH"} else {}
             answer = await client.request(method, url, **sent)
-            assert answer.status_code < 500, (method, place, answer.text)
+            assert answer.status_code < 500, (method, url_path, answer.text)
 
 
-async def test_of_many_problems_fifty_are_shown(world: World, client: httpx.AsyncClient) -> None:
+async def test_fifty_of_many_problems_are_shown(world: World, client: httpx.AsyncClient) -> None:
     order = await world.an_order(1)
     package = {"carrier_code": "ups", "tracking_number": "1ZA"}
     for count, more in ((MOST, False), (MOST + 1, True), (4_000, True)):
@@ -150,7 +150,7 @@ async def test_of_many_problems_fifty_are_shown(world: World, client: httpx.Asyn
         assert len(answer.content) < 10_000
 
 
-async def test_a_long_name_is_repeated_in_part(world: World, client: httpx.AsyncClient) -> None:
+async def test_a_long_name_is_quoted_in_part(world: World, client: httpx.AsyncClient) -> None:
     order = await world.an_order(1)
     body = {"carrier_code": "ups", "tracking_number": "1ZA", "~" * 200_000: 1}
     answer = await client.post(f"/v1/orders/{order.id}/shipments", json=body)
@@ -159,7 +159,7 @@ async def test_a_long_name_is_repeated_in_part(world: World, client: httpx.Async
     assert found["pointer"] == "/" + "~0" * 100
 
 
-async def test_of_many_problems_that_a_rule_finds_fifty_are_shown(
+async def test_fifty_of_many_problems_of_a_rule_are_shown(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(1)
@@ -175,7 +175,7 @@ async def test_of_many_problems_that_a_rule_finds_fifty_are_shown(
 @pytest.mark.parametrize(
     ("item", "code"), [({"order_item_id": "x", "qty": 1}, "invalid"), ({"qty": 1}, "unknown_line")]
 )
-async def test_of_many_problems_fifty_are_shown_in_commerces_shape_and_the_last_says_so(
+async def test_fifty_of_many_problems_are_shown_in_commerces_form_with_the_rest_counted(
     world: World, client: httpx.AsyncClient, item: dict[str, Any], code: str
 ) -> None:
     await linked(world, client)
@@ -190,14 +190,14 @@ async def test_of_many_problems_fifty_are_shown_in_commerces_shape_and_the_last_
         # The first of them is the body's own message.
         shown = [each for each in found["errors"] if each["parameters"]]
         assert len(shown) == MOST - 1
-        told = [each["message"] for each in found["errors"][MOST - 1 :]]
+        messages = [each["message"] for each in found["errors"][MOST - 1 :]]
         more = f"More than {MOST} things are wrong; these are the first of them."
-        assert told == ([more] if count > MOST else [])
+        assert messages == ([more] if count > MOST else [])
         assert len(answer.content) < 10_000
 
 
 @pytest.mark.parametrize("pieces", [1, 7])
-async def test_a_body_of_more_names_than_any_has_is_refused_before_it_is_decoded(
+async def test_a_body_with_too_many_names_is_refused_before_it_is_decoded(
     world: World, client: httpx.AsyncClient, pieces: int
 ) -> None:
     order = await world.an_order(1)
@@ -227,7 +227,7 @@ async def code_of(client: httpx.AsyncClient, store: Any) -> str:
 
 
 @pytest.mark.parametrize("with_length", [True, False])
-async def test_only_where_many_items_are_sent_a_body_may_be_large(
+async def test_a_large_body_is_accepted_only_by_bulk_operations(
     world: World, client: httpx.AsyncClient, *, with_length: bool
 ) -> None:
     order = await world.an_order(1)
@@ -266,7 +266,7 @@ async def test_only_where_many_items_are_sent_a_body_may_be_large(
         ("/v1/cancellations/bulk", "text/csv or application/x-ndjson or application/jsonl"),
     ],
 )
-async def test_a_body_of_another_type_is_refused_with_those_that_the_path_reads(
+async def test_a_body_of_another_type_is_refused_with_the_types_of_its_path(
     client: httpx.AsyncClient, path: str, types: str
 ) -> None:
     answer = await client.post(path, content=b"<a/>", headers={"content-type": "text/xml"})

@@ -5,7 +5,7 @@ import httpx
 from tests.harness.world import World
 
 
-async def test_orders_that_commerce_does_not_have_are_listed_until_they_are_linked(
+async def test_orders_without_a_commerce_order_are_listed_until_they_are_linked(
     world: World, client: httpx.AsyncClient
 ) -> None:
     first, second = await world.an_order(1), await world.an_order(1)
@@ -19,9 +19,7 @@ async def test_orders_that_commerce_does_not_have_are_listed_until_they_are_link
     assert [each["id"] for each in listed] == [str(second.id)]
 
 
-async def test_a_line_that_the_order_does_not_have_is_not_linked(
-    world: World, client: httpx.AsyncClient
-) -> None:
+async def test_an_unknown_line_is_not_linked(world: World, client: httpx.AsyncClient) -> None:
     order = await world.an_order(1)
     link = {"commerce_order_id": 7, "lines": [{"line_number": "9", "commerce_item_id": 70}]}
     answer = await client.patch(f"/v1/orders/{order.id}", json=link)

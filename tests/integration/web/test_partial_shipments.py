@@ -1,4 +1,4 @@
-"""Of a shipment what can go goes; what cannot because of Walmart's side is said line by line."""
+"""Partial shipments: possible units are shipped, and impossible ones are reported line by line."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,7 +29,7 @@ def body(number: str = "1ZA", **lines: int) -> dict[str, Any]:
 async def at_seller_center(
     world: World, order: OrderView, why: str, lines: Mapping[str, int]
 ) -> None:
-    """Let something happen to units of lines past Waybill."""
+    """Change units of lines outside Waybill."""
     verb = {"canceled": "cancel", "by hand": "ship", "buyer asks": "intent-to-cancel"}[why]
     named: list[Any] = [
         {"line_number": number, "quantity": units}
@@ -41,8 +41,8 @@ async def at_seller_center(
     (await world.walmart.post(path, json={"lines": wanted})).raise_for_status()
 
 
-async def told(client: httpx.AsyncClient, order: OrderView) -> list[tuple[str, int, str]]:
-    """The details of lines that could not go, each with a message and something to do."""
+async def undelivered(client: httpx.AsyncClient, order: OrderView) -> list[tuple[str, int, str]]:
+    """The details of lines that could not be shipped, each with a message and a next step."""
     details = (await shown(client, order))["status_details"]
     assert all(each["message"] and each["suggestion"] for each in details)
     return [
@@ -53,13 +53,13 @@ async def told(client: httpx.AsyncClient, order: OrderView) -> list[tuple[str, i
 
 
 async def confirmed(client: httpx.AsyncClient, order: OrderView) -> list[dict[str, int]]:
-    """Of each shipment the confirmed units of its lines."""
+    """The confirmed units of each shipment's lines."""
     found = (await client.get(f"/v1/orders/{order.id}/shipments")).json()["data"]
     return [{i["line_number"]: i["confirmed"] for i in each["items"]} for each in found]
 
 
 async def calls(world: World, order: OrderView) -> list[str]:
-    """The calls that a delivery made: what was written, what was read after the first write."""
+    """The calls of a delivery: the writes, and the reads after the first write."""
     everything = (await world.walmart.get("/simulator/calls")).json()["calls"]
     names = [
         each["operation"]
@@ -70,7 +70,7 @@ async def calls(world: World, order: OrderView) -> list[str]:
 
 
 @pytest.mark.parametrize("why", REASONS)
-async def test_one_line_that_cannot_go_keeps_none_of_the_others(
+async def test_one_impossible_line_does_not_prevent_the_others(
     world: World, client: httpx.AsyncClient, why: str
 ) -> None:
     order = await world.an_order(2, 1, 3)
@@ -82,12 +82,12 @@ async def test_one_line_that_cannot_go_keeps_none_of_the_others(
     assert await calls(world, order) == ["shipping", "read", "shipping"]
     assert await at_walmart(world, order) == [("1", 2, "1ZA"), ("3", 3, "1ZA")]
     assert await confirmed(client, order) == [{"1": 2, "2": 0, "3": 3}]
-    assert await told(client, order) == [("2", 1, CODES[why])]
+    assert await undelivered(client, order) == [("2", 1, CODES[why])]
     assert (await shown(client, order))["status"] == "error"
 
 
 @pytest.mark.parametrize("why", ["canceled", "by hand"])
-async def test_some_units_of_a_line_that_cannot_go_keep_none_of_the_others(
+async def test_impossible_units_of_a_line_do_not_prevent_the_others(
     world: World, client: httpx.AsyncClient, why: str
 ) -> None:
     order = await world.an_order(3)
@@ -96,14 +96,14 @@ async def test_some_units_of_a_line_that_cannot_go_keep_none_of_the_others(
     await world.deliver_until(UUID(shipment["update"]["id"]))
     assert await at_walmart(world, order) == [("1", 2, "1ZA")]
     assert await confirmed(client, order) == [{"1": 2}]
-    assert await told(client, order) == [("1", 1, CODES[why])]
+    assert await undelivered(client, order) == [("1", 1, CODES[why])]
     again = await client.post(f"/v1/updates/{shipment['update']['id']}/retry")
-    # Nothing of it can go any more, which is said, and nothing is sent.
+    # None of it is possible any more: that is reported, and nothing is sent.
     assert again.status_code in {202, 409}
     assert len(await at_walmart(world, order)) == 1
 
 
-async def test_lines_that_cannot_go_for_different_reasons_are_told_each_for_itself(
+async def test_lines_that_are_impossible_for_different_reasons_are_reported_each(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(2, 1, 3, 1)
@@ -113,14 +113,14 @@ async def test_lines_that_cannot_go_for_different_reasons_are_told_each_for_itse
     await at_seller_center(world, order, "buyer asks", {"3": 3})
     await world.deliver_until(UUID(shipment["update"]["id"]))
     assert await at_walmart(world, order) == [("4", 1, "1ZA")]
-    assert sorted(await told(client, order)) == [
+    assert sorted(await undelivered(client, order)) == [
         ("1", 2, "line_canceled"),
         ("2", 1, "needs_review"),
         ("3", 3, "cancel_requested"),
     ]
 
 
-async def test_where_no_line_can_go_each_is_told_and_nothing_is_sent_again(
+async def test_a_shipment_without_a_possible_line_reports_each_and_is_not_sent_again(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(2, 1)
@@ -129,13 +129,13 @@ async def test_where_no_line_can_go_each_is_told_and_nothing_is_sent_again(
     await at_seller_center(world, order, "buyer asks", {"2": 1})
     await world.deliver_until(UUID(shipment["update"]["id"]), policy=LONG)
     assert await calls(world, order) == ["shipping", "read"]
-    assert sorted(await told(client, order)) == [
+    assert sorted(await undelivered(client, order)) == [
         ("1", 2, "line_canceled"),
         ("2", 1, "cancel_requested"),
     ]
 
 
-async def test_a_shipment_that_a_read_finds_impossible_ends_line_by_line_too(
+async def test_a_shipment_that_a_read_finds_impossible_is_reported_by_line_too(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(2, 1)
@@ -143,14 +143,14 @@ async def test_a_shipment_that_a_read_finds_impossible_ends_line_by_line_too(
     await at_seller_center(world, order, "canceled", {"1": 2})
     await at_seller_center(world, order, "by hand", {"2": 1})
     await client.post(f"/v1/orders/{order.id}/refresh")
-    assert sorted(await told(client, order)) == [
+    assert sorted(await undelivered(client, order)) == [
         ("1", 2, "line_canceled"),
         ("2", 1, "needs_review"),
     ]
 
 
 @pytest.mark.parametrize("override", [True, False])
-async def test_a_retry_sends_the_rest_when_it_can_go(
+async def test_a_retry_sends_the_rest_when_it_is_possible(
     world: World, client: httpx.AsyncClient, *, override: bool
 ) -> None:
     order = await world.an_order(2, 1)
@@ -166,10 +166,10 @@ async def test_a_retry_sends_the_rest_when_it_can_go(
     assert view.state == ("confirmed" if override else "failed")
     sent = await at_walmart(world, order)
     assert sent == [("1", 2, "1ZA"), *([("2", 1, "1ZA")] if override else [])]
-    assert await told(client, order) == ([] if override else [("2", 1, "cancel_requested")])
+    assert await undelivered(client, order) == ([] if override else [("2", 1, "cancel_requested")])
 
 
-async def test_a_second_refusal_is_judged_for_itself(
+async def test_a_second_refusal_is_judged_on_its_own(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(2, 1)
@@ -187,15 +187,15 @@ async def test_a_second_refusal_is_judged_for_itself(
     assert update.status_detail is not None
     assert update.status_detail.code == "method_code_not_supported"
     assert await at_walmart(world, order) == []
-    # Walmart takes it now: a retry sends what can go.
+    # Walmart accepts it now: a retry sends the possible units.
     answer = await client.post(f"/v1/updates/{update.id}/retry")
     assert answer.json()["will"] == "queued"
     await world.deliver_until(update.id)
     assert await at_walmart(world, order) == [("1", 2, "1ZA")]
-    assert await told(client, order) == [("2", 1, "line_canceled")]
+    assert await undelivered(client, order) == [("2", 1, "line_canceled")]
 
 
-async def test_after_a_second_refusal_for_another_line_the_next_try_sends_what_can_go(
+async def test_the_try_after_a_second_refusal_sends_the_possible_lines(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(2, 1, 3)
@@ -209,21 +209,21 @@ async def test_after_a_second_refusal_for_another_line_the_next_try_sends_what_c
     assert names == ["shipping", "read", "shipping", "read", "read", "shipping"]
     assert await at_walmart(world, order) == [("1", 2, "1ZA")]
     assert await confirmed(client, order) == [{"1": 2, "2": 0, "3": 0}]
-    assert sorted(await told(client, order)) == [
+    assert sorted(await undelivered(client, order)) == [
         ("2", 1, "line_canceled"),
         ("3", 3, "line_canceled"),
     ]
 
 
 @pytest.mark.parametrize("fault", ["error_after", "held"])
-async def test_a_second_call_whose_answer_is_lost_is_settled_and_told_line_by_line(
+async def test_a_second_call_with_a_lost_answer_is_settled_and_reported_by_line(
     world: World, client: httpx.AsyncClient, fault: str
 ) -> None:
     order = await world.an_order(2, 1)
     shipment = await accepted(client, order, body(l1=2, l2=1))
     await at_seller_center(world, order, "canceled", {"2": 1})
     update = UUID(shipment["update"]["id"])
-    # The first call meets nothing, the second loses its answer.
+    # The fault skips the first call; the second loses its answer.
     await world.fault("shipping", "slow", delay=0)
     await world.fault("shipping", fault)
     await world.deliver_until(update, states={State.VERIFYING}, policy=LONG)
@@ -232,11 +232,11 @@ async def test_a_second_call_whose_answer_is_lost_is_settled_and_told_line_by_li
     await world.deliver_until(update, policy=LONG)
     assert await at_walmart(world, order) == [("1", 2, "1ZA")]
     assert await confirmed(client, order) == [{"1": 2, "2": 0}]
-    assert await told(client, order) == [("2", 1, "line_canceled")]
+    assert await undelivered(client, order) == [("2", 1, "line_canceled")]
 
 
 @pytest.mark.parametrize("why", ["canceled", "by hand"])
-async def test_v1_and_rest_refuse_what_is_known_by_then(
+async def test_v1_and_rest_refuse_known_impossible_lines(
     world: World, client: httpx.AsyncClient, why: str
 ) -> None:
     order = await linked(world, client)
@@ -253,7 +253,7 @@ async def test_v1_and_rest_refuse_what_is_known_by_then(
 
 
 @pytest.mark.usefixtures("adobe")
-async def test_a_line_that_the_buyer_asked_to_cancel_is_refused_or_left_out(
+async def test_a_line_with_a_cancellation_request_is_refused_or_left_out(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -271,7 +271,7 @@ async def test_a_line_that_the_buyer_asked_to_cancel_is_refused_or_left_out(
         headers={"Content-Type": "text/csv"},
     )
     assert [each["code"] for each in bulk.json()["results"]] == ["cancel_requested"]
-    # A person may know better; and the other lines go.
+    # A person may override it; and the other lines are shipped.
     override = {**body("1ZC", l2=1), "override_cancel_request": True}
     assert (await client.post(path, json=override)).status_code == 202
     assert (await client.post(path, json=body("1ZD", l1=1))).status_code == 202
@@ -285,7 +285,7 @@ async def test_a_line_that_the_buyer_asked_to_cancel_is_refused_or_left_out(
         ("1", 2, "1ZA"),
         ("2", 1, "1ZC"),
     ]
-    assert await told(client, order) == [("2", 1, "cancel_requested")]
+    assert await undelivered(client, order) == [("2", 1, "cancel_requested")]
 
 
 def at_rest(*units: int) -> dict[str, Any]:
@@ -305,7 +305,7 @@ def payload(tracks: list[dict[str, Any]], *units: int) -> dict[str, Any]:
 
 
 async def linked(world: World, client: httpx.AsyncClient, *units: int) -> OrderView:
-    """An order whose lines are the items 70, 71 … of Commerce's order 7."""
+    """An order with its lines linked to the items 70, 71 … of Commerce's order 7."""
     order = await world.an_order(*(units or (3, 2)))
     lines = [
         {"line_number": line.line_number, "commerce_item_id": 69 + n}
@@ -323,14 +323,14 @@ async def delivered(world: World, order: OrderView) -> None:
 
 
 @pytest.mark.usefixtures("adobe")
-@pytest.mark.parametrize("door", ["hook", "event"])
+@pytest.mark.parametrize("channel", ["hook", "event"])
 @pytest.mark.parametrize("why", ["canceled", "by hand"])
 @pytest.mark.parametrize("known", [True, False])
-async def test_hooks_and_events_accept_what_can_go_and_end_partly(
+async def test_hooks_and_events_ship_the_possible_lines(
     world: World,
     client: httpx.AsyncClient,
     outside: httpx.AsyncClient,
-    door: str,
+    channel: str,
     why: str,
     *,
     known: bool,
@@ -339,20 +339,20 @@ async def test_hooks_and_events_accept_what_can_go_and_end_partly(
     await at_seller_center(world, order, why, {"2": 1})
     if known:
         await client.post(f"/v1/orders/{order.id}/refresh")
-    told_of = payload([track("1ZA")], 3, 2)
+    event_ = payload([track("1ZA")], 3, 2)
     for _ in range(2):
-        if door == "hook":
-            assert (await hook(outside, "shipment", told_of)).json() == {"op": "success"}
+        if channel == "hook":
+            assert (await hook(outside, "shipment", event_)).json() == {"op": "success"}
         else:
-            answer = await event(outside, saved(told_of))
+            answer = await event(outside, saved(event_))
             assert answer.json()["results"][0] in {"accepted", "known"}
     await delivered(world, order)
     assert await at_walmart(world, order) == [("1", 3, "1ZA"), ("2", 1, "1ZA")]
     assert await confirmed(client, order) == [{"1": 3, "2": 1}]
-    assert await told(client, order) == [("2", 1, CODES[why])]
+    assert await undelivered(client, order) == [("2", 1, CODES[why])]
 
 
-async def test_an_item_of_several_lines_goes_in_the_lines_that_are_open(
+async def test_an_item_of_several_lines_is_shipped_from_the_open_lines(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     """Walmart splits a quantity into lines of one unit; two of the three are canceled."""
@@ -380,7 +380,7 @@ async def details(client: httpx.AsyncClient, order: OrderView) -> list[tuple[str
     return [(each["update_id"], each["units"], each["code"]) for each in found]
 
 
-async def test_packages_of_one_unit_each_go_as_long_as_units_are_open(
+async def test_packages_of_one_unit_each_are_shipped_while_units_are_open(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client, 3)
@@ -394,7 +394,7 @@ async def test_packages_of_one_unit_each_go_as_long_as_units_are_open(
     assert sorted(states) == ["confirmed", "failed", "failed"]
 
 
-async def test_a_shipment_of_which_nothing_can_go_is_refused_at_the_hook(
+async def test_an_impossible_shipment_is_refused_by_the_hook(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -405,12 +405,12 @@ async def test_a_shipment_of_which_nothing_can_go_is_refused_at_the_hook(
     assert (await world.order(order.id)).shipments == ()
 
 
-async def test_units_that_another_update_of_ours_holds_stay_refused_at_every_door(
+async def test_units_held_by_another_of_our_updates_are_refused_on_every_channel(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client, 3, 2)
     await accepted(client, order, body("1ZOURS", l2=2))
-    # Also where a unit of the same line was canceled, which the first shipment lacks already.
+    # Also if a unit of the same line was canceled, which the first shipment lacks already.
     await at_seller_center(world, order, "canceled", {"2": 1})
     await client.post(f"/v1/orders/{order.id}/refresh")
     refused = await client.post(f"/v1/orders/{order.id}/shipments", json=body(l1=1, l2=1))
@@ -423,15 +423,15 @@ async def test_units_that_another_update_of_ours_holds_stay_refused_at_every_doo
 
 
 @pytest.mark.usefixtures("adobe")
-async def test_an_event_of_units_that_another_update_of_ours_holds_stands_until_a_person_acts(
+async def test_an_event_for_units_held_by_another_update_needs_a_person(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
-    """Nothing of it is in doubt, so that no moment is known at which it could go by itself."""
+    """No part of it is in doubt, so there is no time at which it could be carried out."""
     order = await linked(world, client, 3, 2)
     ours = (await accepted(client, order, body("1ZOURS", l2=2)))["update"]["id"]
     answer = await event(outside, saved(payload([track("1ZA")], 1, 1)))
     assert answer.json() == {"results": ["refused: quantity_exceeds_remaining"]}
-    # Not a part of it either, and no poller carries it out while the units are held.
+    # No part of it is shipped either, and no poller carries it out while the units are held.
     await replay.work(world.context)
     assert len((await world.order(order.id)).shipments) == 1
     (detail,) = (await shown(client, order))["status_details"]
@@ -440,8 +440,8 @@ async def test_an_event_of_units_that_another_update_of_ours_holds_stands_until_
     assert (await client.post(f"/v1/updates/{ours}/dismiss", json=note)).is_success
     await replay.work(world.context)
     assert len((await world.order(order.id)).shipments) == 1
-    (told_of,) = (await client.get("/v1/commerce-events?state=refused")).json()["data"]
-    again = await client.post(f"/v1/commerce-events/{told_of['id']}/retry")
+    (event_,) = (await client.get("/v1/commerce-events?state=refused")).json()["data"]
+    again = await client.post(f"/v1/commerce-events/{event_['id']}/retry")
     assert again.json()["state"] == "done"
     (sent,) = [each for each in await made(world, order) if each.tracking_number == "1ZA"]
     await world.deliver_until(sent.update.id)

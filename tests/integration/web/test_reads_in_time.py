@@ -1,4 +1,4 @@
-"""A read ends a doubt only if it began, by the database's clock, when the doubt might end."""
+"""A read ends a doubt only if it began, by the database's clock, after the end of the quiet period."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -33,12 +33,12 @@ from tests.integration.web.doubtful import dismissed, in_doubt, units
 
 TEN_MINUTES = timedelta(minutes=10)
 # Each reads the order and settles it.
-DOORS = ["dismiss", "refresh", "import", "reconcile", "retry", "poller"]
+READERS = ["dismiss", "refresh", "import", "reconcile", "retry", "poller"]
 
 
 @dataclass
 class Meanwhile:
-    """Lets something happen after Walmart was asked for an order, and before it answers."""
+    """Runs an action between a request for an order to Walmart and its answer."""
 
     simulator: ASGIApp
     happens: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
@@ -62,7 +62,7 @@ async def world(fresh_url: str, meanwhile: Meanwhile) -> AsyncIterator[World]:
 
 
 async def doubt_until(world: World, when: str) -> None:
-    """Let every doubt end at a moment of the database's clock."""
+    """Set the end of every doubt by the database's clock."""
     async with world.database.begin() as connection:
         await connection.exec_driver_sql(
             f"UPDATE updates SET in_doubt_until = {when} WHERE in_doubt_until IS NOT NULL"
@@ -73,29 +73,29 @@ async def still_in_doubt(world: World, update: str) -> bool:
     return (await world.update(UUID(update))).in_doubt_until is not None
 
 
-async def prepared(world: World, client: httpx.AsyncClient, door: str) -> tuple[OrderView, str]:
-    """An order of 3 with a lost shipment of 2 whose doubt may end, as it is before the door."""
+async def prepared(world: World, client: httpx.AsyncClient, reader: str) -> tuple[OrderView, str]:
+    """An order of 3 with a lost shipment of 2 in a doubt that may end, prepared for the reader."""
     order = await world.an_order(3)
     update = (await in_doubt(world, client, order, fault="error"))["update"]["id"]
-    if door == "poller":
+    if reader == "poller":
         await dismissed(client, update)
-    elif door == "retry":
+    elif reader == "retry":
         async with world.database.begin() as connection:
             await connection.exec_driver_sql(
                 "UPDATE updates SET state = 'failed', active = false WHERE kind = 'shipment'"
             )
-    elif door == "reconcile":
-        # So that there is something to mend.
+    elif reader == "reconcile":
+        # So that there is drift to repair.
         await world.shipped_by_hand(order, 1, "1ZHAND")
     await world.let_doubts_end()
     return order, update
 
 
-async def through(
-    door: str, world: World, client: httpx.AsyncClient, order: OrderView, update: str
+async def read_by(
+    reader: str, world: World, client: httpx.AsyncClient, order: OrderView, update: str
 ) -> None:
     """Have the order read and settled."""
-    match door:
+    match reader:
         case "dismiss":
             await dismissed(client, update)
         case "refresh":
@@ -115,43 +115,41 @@ async def through(
             await DoubtResolver(world.context, BREAKER).end(1)
 
 
-@pytest.mark.parametrize("door", DOORS)
-async def test_a_read_that_began_before_the_moment_of_a_doubt_does_not_end_it(
-    world: World, client: httpx.AsyncClient, meanwhile: Meanwhile, door: str
+@pytest.mark.parametrize("reader", READERS)
+async def test_a_read_that_began_before_the_end_of_a_doubt_does_not_end_it(
+    world: World, client: httpx.AsyncClient, meanwhile: Meanwhile, reader: str
 ) -> None:
-    order, update = await prepared(world, client, door)
-    # The moment comes while the order is being read.
+    order, update = await prepared(world, client, reader)
+    # The doubt ends while the order is being read.
     meanwhile.happens.append(lambda: doubt_until(world, "now()"))
-    await through(door, world, client, order, update)
+    await read_by(reader, world, client, order, update)
     assert not meanwhile.happens
     assert await still_in_doubt(world, update)
     (line,) = await units(client, order)
     assert line["pending"] == 2
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("ahead", [True, False])
-async def test_a_wrong_host_clock_neither_ends_a_doubt_nor_keeps_it(
-    world: World, door: str, *, ahead: bool
+async def test_a_wrong_host_clock_neither_ends_nor_extends_a_doubt(
+    world: World, reader: str, *, ahead: bool
 ) -> None:
     off = TEN_MINUTES if ahead else -TEN_MINUTES
     world.context = replace(world.context, now=lambda: datetime.now(UTC) + off)
     keys = AdobeKeys(httpx.AsyncClient(), Clock())
     async with client_of(app_of(world, keys)) as client:
-        order, update = await prepared(world, client, door)
+        order, update = await prepared(world, client, reader)
         if ahead:
             await doubt_until(world, "now() + interval '5 minutes'")
-        if door == "poller" and ahead:
+        if reader == "poller" and ahead:
             # It does not even read.
             assert await DoubtResolver(world.context, BREAKER).due() == []
-        await through(door, world, client, order, update)
+        await read_by(reader, world, client, order, update)
         assert await still_in_doubt(world, update) is ahead
     await keys.close()
 
 
-async def test_a_delivery_counts_a_read_from_its_beginning(
-    world: World, meanwhile: Meanwhile
-) -> None:
+async def test_a_delivery_dates_a_read_by_its_start(world: World, meanwhile: Meanwhile) -> None:
     store = await world.a_store()
     number = await world.at_walmart(3, store=store)
     began, clock = datetime.now(UTC), SimpleNamespace(now=0.0)

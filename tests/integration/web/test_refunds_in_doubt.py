@@ -1,4 +1,4 @@
-"""A refund in doubt is never paid twice, whoever asks again and by whichever door."""
+"""A refund in doubt is never paid twice, by any repetition on any channel."""
 
 import asyncio
 from typing import Any
@@ -40,7 +40,7 @@ async def newest(client: httpx.AsyncClient) -> UUID:
 
 
 async def lost(world: World, client: httpx.AsyncClient) -> str:
-    """Let the newest refund be written without an answer."""
+    """Write the newest refund without an answer."""
     await world.fault("refund", "held")
     update = await newest(client)
     await world.deliver_until(update, states={State.VERIFYING}, policy=LONG)
@@ -48,13 +48,13 @@ async def lost(world: World, client: httpx.AsyncClient) -> str:
 
 
 async def over(world: World) -> None:
-    """Let the doubt end, and be read."""
+    """End the doubt, and read it."""
     await world.let_doubts_end()
     async with world.polling(policy=LONG):
         await world.no_doubt_left()
 
 
-async def test_a_dismissed_refund_in_doubt_is_not_paid_again_and_shows_when_it_landed(
+async def test_a_dismissed_refund_in_doubt_is_not_paid_again_and_is_shown_when_it_arrived(
     world: World, client: httpx.AsyncClient
 ) -> None:
     await sent_back(world, client, 3)
@@ -72,7 +72,7 @@ async def test_a_dismissed_refund_in_doubt_is_not_paid_again_and_shows_when_it_l
     await land(world)
     await over(world)
     assert (await the_return(client))["items"][0]["refunded"] == 1
-    # The next one is judged by what is left.
+    # The next one is judged by the remaining units.
     too_many = await asked(client, {"items": [{"return_line_number": 1, "quantity": 3}]})
     assert code(too_many) == (409, "refund_exceeds_return")
     assert (await asked(client, {})).status_code == 202
@@ -80,7 +80,7 @@ async def test_a_dismissed_refund_in_doubt_is_not_paid_again_and_shows_when_it_l
     assert await paid(world) == 3
 
 
-async def test_a_refund_in_doubt_that_never_landed_leaves_its_units_to_the_next(
+async def test_a_refund_in_doubt_that_never_arrived_leaves_its_units_to_the_next(
     world: World, client: httpx.AsyncClient
 ) -> None:
     await sent_back(world, client, 2)
@@ -93,7 +93,7 @@ async def test_a_refund_in_doubt_that_never_landed_leaves_its_units_to_the_next(
 
 
 @pytest.mark.parametrize("lands", [True, False])
-async def test_the_same_body_is_answered_by_the_refund_that_landed(
+async def test_the_same_body_is_answered_by_the_refund_that_arrived(
     world: World, client: httpx.AsyncClient, *, lands: bool
 ) -> None:
     await sent_back(world, client, 3)
@@ -107,7 +107,7 @@ async def test_the_same_body_is_answered_by_the_refund_that_landed(
     again = await client.post(REST, json=ONE)
     assert again.status_code == 200
     assert (again.text == first.text) is lands
-    # Another body is another refund, whatever became of the first.
+    # Another body is another refund, in any state of the first.
     other = await client.post(REST, json=ONE | {"comment": {"comment": "memo 2"}})
     assert other.text not in {first.text, again.text}
     made = (await the_return(client))["refunds"]
@@ -118,14 +118,14 @@ async def test_the_same_body_is_answered_by_the_refund_that_landed(
 
 
 @pytest.mark.parametrize("lands", [True, False])
-async def test_a_credit_memo_that_was_refused_meanwhile_is_carried_out_when_the_doubt_ends(
+async def test_a_credit_memo_refused_because_of_a_doubt_is_carried_out_when_it_ends(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, *, lands: bool
 ) -> None:
     order = await sent_back(world, client, 2)
     assert (await asked(client, {})).status_code == 202
     await dismissed(client, await lost(world, client))
-    told = await hook(outside, "creditmemo", creditmemo(2))
-    assert told.json()["op"] == "exception"
+    answer = await hook(outside, "creditmemo", creditmemo(2))
+    assert answer.json()["op"] == "exception"
     assert [d.code for d in (await world.order(order.id)).status_details] == ["refund_in_doubt"]
     if lands:
         await land(world)
@@ -136,13 +136,13 @@ async def test_a_credit_memo_that_was_refused_meanwhile_is_carried_out_when_the_
     assert await paid(world) == 2
     shown = await world.order(order.id)
     assert (shown.status, shown.status_details) == ("shipped", ())
-    # Whoever tells of it again changes nothing.
+    # Repeating it changes nothing.
     assert (await hook(outside, "creditmemo", creditmemo(2))).json() == {"op": "success"}
     assert len((await the_return(client))["refunds"]) == (1 if lands else 2)
 
 
 async def settled(client: httpx.AsyncClient) -> None:
-    """Wait until nothing that Commerce told is open, and all is refunded."""
+    """Wait until no event of Commerce is open, and all is refunded."""
     async with limited():
         while (await client.get("/v1/commerce-events")).json()["data"][0]["state"] != "done":
             await asyncio.sleep(0.02)
@@ -150,15 +150,15 @@ async def settled(client: httpx.AsyncClient) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_credit_memo_is_carried_out_too_when_the_refund_before_it_is_confirmed(
+async def test_a_credit_memo_is_also_carried_out_when_the_earlier_refund_is_confirmed(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
-    """Nobody dismissed what was in doubt: its own delivery ends the doubt."""
+    """The update in doubt was not dismissed: its own delivery ends the doubt."""
     await sent_back(world, client, 2)
     assert (await asked(client, FIRST_LINE)).status_code == 202
     await lost(world, client)
-    told = await hook(outside, "creditmemo", creditmemo(2))
-    assert told.json()["op"] == "exception"
+    answer = await hook(outside, "creditmemo", creditmemo(2))
+    assert answer.json()["op"] == "exception"
     await land(world)
     await world.let_doubts_end()
     async with world.polling(policy=LONG):
@@ -167,14 +167,14 @@ async def test_a_credit_memo_is_carried_out_too_when_the_refund_before_it_is_con
     assert await paid(world) == 2
 
 
-async def test_a_person_who_dismisses_after_the_doubt_lets_the_credit_memo_go(
+async def test_dismissing_after_the_doubt_lets_the_credit_memo_continue(
     world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient
 ) -> None:
     await sent_back(world, client, 2)
     assert (await asked(client, {})).status_code == 202
     update = await lost(world, client)
-    told = await hook(outside, "creditmemo", creditmemo(2))
-    assert told.json() == {"op": "success"}
+    answer = await hook(outside, "creditmemo", creditmemo(2))
+    assert answer.json() == {"op": "success"}
     await world.let_doubts_end()
     assert (await dismissed(client, update))["walmart"] == "absent"
     assert await paid(world) == 0
@@ -211,7 +211,7 @@ async def test_a_return_of_two_orders_is_refunded_for_each_once(
         assert [e["quantity"] for e in entries if e["operation"] == "refund"] == [2]
 
 
-async def test_what_walmart_refunds_by_itself_ends_the_doubt_as_refunded(
+async def test_a_refund_made_by_walmart_ends_the_doubt_as_refunded(
     world: World, client: httpx.AsyncClient
 ) -> None:
     await sent_back(world, client, 1)

@@ -1,4 +1,4 @@
-"""Bad input: a clear problem document, never a 5xx, and nothing written."""
+"""Invalid input: a clear problem document, never a 5xx, and nothing written."""
 
 import json
 from dataclasses import replace
@@ -31,7 +31,7 @@ async def rows(world: World) -> dict[str, int]:
 
 
 def problem(answer: httpx.Response) -> dict[str, Any]:
-    """The problem document, held against its form."""
+    """The problem document, checked against its schema."""
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     body: dict[str, Any] = answer.json()
     assert body.keys() >= {"type", "title", "status", "detail", "instance", "code"}
@@ -76,7 +76,7 @@ SHIPMENTS: list[tuple[Any, int, str, str | None]] = [
 
 
 @pytest.mark.parametrize(("body", "status", "code", "pointer"), SHIPMENTS)
-async def test_a_shipment_that_is_wrong_is_refused_and_leaves_nothing(
+async def test_an_invalid_shipment_is_refused_and_writes_nothing(
     world: World, client: httpx.AsyncClient, body: Any, status: int, code: str, pointer: str
 ) -> None:
     order = await world.an_order(3)
@@ -104,7 +104,7 @@ CANCELLATIONS: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("body", "code"), CANCELLATIONS)
-async def test_a_cancellation_that_is_wrong_is_refused_and_leaves_nothing(
+async def test_an_invalid_cancellation_is_refused_and_writes_nothing(
     world: World, client: httpx.AsyncClient, body: Any, code: str
 ) -> None:
     order = await world.an_order(3)
@@ -112,7 +112,7 @@ async def test_a_cancellation_that_is_wrong_is_refused_and_leaves_nothing(
     answer = await client.post(f"/v1/orders/{order.id}/cancellation", json=body)
     assert (answer.status_code, problem(answer)["code"]) == (422, code)
     after = await rows(world)
-    after["events"] = before["events"]  # reading Walmart is told in the timeline
+    after["events"] = before["events"]  # the timeline records the read of Walmart
     assert after == before
 
 
@@ -128,7 +128,7 @@ async def test_a_cancellation_that_is_wrong_is_refused_and_leaves_nothing(
         (b" " * (1024 * 1024 + 1), JSON, 413, "body_too_large"),
     ],
 )
-async def test_a_body_that_cannot_be_read_is_refused(
+async def test_an_unreadable_body_is_refused(
     world: World,
     client: httpx.AsyncClient,
     content: bytes,
@@ -141,7 +141,7 @@ async def test_a_body_that_cannot_be_read_is_refused(
     assert (answer.status_code, problem(answer)["code"]) == (status, code)
 
 
-async def test_a_body_without_a_length_is_measured_as_it_comes(
+async def test_a_body_without_a_length_is_measured_while_it_is_received(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(1)
@@ -174,7 +174,7 @@ async def test_a_body_without_a_length_is_measured_as_it_comes(
         ("GET", "/v1/stores?cursor=WyJvcmRlcnMiLDFd", 422, "cursor_invalid"),
     ],
 )
-async def test_a_request_for_what_is_not_there_is_a_problem_document(
+async def test_a_request_for_an_unknown_object_is_a_problem_document(
     client: httpx.AsyncClient, method: str, path: str, status: int, code: str
 ) -> None:
     answer = await client.request(method, path)
@@ -217,7 +217,7 @@ STORES: list[tuple[Any, str, str]] = [
 
 
 @pytest.mark.parametrize(("body", "code", "pointer"), STORES)
-async def test_a_store_that_is_wrong_is_refused_and_leaves_nothing(
+async def test_an_invalid_store_is_refused_and_writes_nothing(
     world: World, client: httpx.AsyncClient, body: Any, code: str, pointer: str
 ) -> None:
     answer = await client.post("/v1/stores", json=body)
@@ -227,7 +227,7 @@ async def test_a_store_that_is_wrong_is_refused_and_leaves_nothing(
     assert not any((await rows(world)).values())
 
 
-async def test_a_purchase_order_number_cannot_lead_out_of_its_path(
+async def test_a_purchase_order_number_stays_within_its_path(
     world: World, client: httpx.AsyncClient
 ) -> None:
     store = await world.a_store()
@@ -271,12 +271,12 @@ async def test_a_search_that_is_too_broad_is_refused(
     assert [each["id"] for each in answer.json()["data"]] == [str(orders[0].id)]
 
 
-async def test_a_fault_of_ours_is_a_problem_document_with_the_request_s_id(
+async def test_an_internal_error_is_a_problem_document_with_the_request_s_id(
     world: World, client: httpx.AsyncClient
 ) -> None:
     store = await world.a_store()
     async with world.database.begin() as connection:
-        await connection.exec_driver_sql("ALTER TABLE stores RENAME COLUMN name TO gone")
+        await connection.exec_driver_sql("ALTER TABLE stores RENAME COLUMN name TO renamed")
     headers = {"X-Request-ID": "ask-about-me"}
     answer = await client.get(f"/v1/stores/{store.id}", headers=headers)
     assert (answer.status_code, problem(answer)["code"]) == (500, "internal_error")
@@ -284,10 +284,12 @@ async def test_a_fault_of_ours_is_a_problem_document_with_the_request_s_id(
     assert "column" not in answer.text
 
 
-async def test_a_database_that_is_away_is_told_so(world: World, app: FastAPI) -> None:
+async def test_an_unavailable_database_is_reported_as_such(world: World, app: FastAPI) -> None:
     order = await world.an_order(1)
-    away = open_database("postgresql://nobody@127.0.0.1:9/nowhere")
-    app.state.context = replace(world.context, database=away, accepting=AcceptBatcher(away.grouped))
+    unavailable = open_database("postgresql://nobody@127.0.0.1:9/nowhere")
+    app.state.context = replace(
+        world.context, database=unavailable, accepting=AcceptBatcher(unavailable.grouped)
+    )
     async with client_of(app) as client:
         answer = await client.post(f"/v1/orders/{order.id}/shipments", json=GOOD_SHIPMENT)
     assert (answer.status_code, problem(answer)["code"]) == (503, "database_unavailable")

@@ -1,4 +1,4 @@
-"""Honest buttons: what a retry answers is what happens."""
+"""A retry does what its answer says."""
 
 from typing import Any
 
@@ -32,14 +32,14 @@ async def retry(client: httpx.AsyncClient, update: object) -> dict[str, Any]:
     return found
 
 
-async def test_a_retry_says_what_will_happen(world: World, client: httpx.AsyncClient) -> None:
+async def test_a_retry_answers_what_will_happen(world: World, client: httpx.AsyncClient) -> None:
     _, update = await a_failed_shipment(world)
     assert (await retry(client, update))["will"] == "queued"
     (view,) = await world.deliver_until(update)
     assert view.state == "confirmed"
 
 
-async def test_a_retry_of_what_a_person_did_in_seller_center_sends_nothing(
+async def test_a_retry_of_an_update_done_by_hand_sends_nothing(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order, update = await a_failed_shipment(world)
@@ -48,7 +48,7 @@ async def test_a_retry_of_what_a_person_did_in_seller_center_sends_nothing(
     assert (answer["will"], answer["update"]["state"]) == ("already_applied", "confirmed")
 
 
-async def test_a_retry_that_cannot_help_says_why_and_queues_nothing(
+async def test_a_useless_retry_says_why_and_queues_nothing(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order, update = await a_failed_shipment(world, l1=3)
@@ -59,7 +59,7 @@ async def test_a_retry_that_cannot_help_says_why_and_queues_nothing(
     assert "canceled" in answer["explanation"]
 
 
-async def test_a_retry_of_an_order_in_a_stopped_store_says_until_when(
+async def test_a_retry_in_a_stopped_store_says_until_when(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(1)
@@ -72,7 +72,7 @@ async def test_a_retry_of_an_order_in_a_stopped_store_says_until_when(
     assert answer["until"] is not None
 
 
-async def test_many_are_retried_by_filter_with_a_result_for_each(
+async def test_a_bulk_retry_by_filter_has_a_result_for_each(
     world: World, client: httpx.AsyncClient
 ) -> None:
     _, first = await a_failed_shipment(world)
@@ -84,8 +84,8 @@ async def test_many_are_retried_by_filter_with_a_result_for_each(
     headers = {"Idempotency-Key": "all of them"}
     answer = await client.post("/v1/updates/retry", json=body, headers=headers)
     assert answer.status_code == 202, answer.text
-    told = {each["update_id"]: each["will"] for each in answer.json()["data"]}
-    assert told == {str(first): "queued", str(second): "already_applied"}
+    results = {each["update_id"]: each["will"] for each in answer.json()["data"]}
+    assert results == {str(first): "queued", str(second): "already_applied"}
     assert answer.json()["totals"] == {"queued": 1, "already_applied": 1}
     assert answer.json()["more"] is False
     again = await client.post("/v1/updates/retry", json=body, headers=headers)
@@ -96,7 +96,7 @@ async def test_many_are_retried_by_filter_with_a_result_for_each(
     assert len(await world.ledger()) == 2
 
 
-async def test_a_bulk_retry_takes_no_more_than_it_is_told_and_says_so(
+async def test_a_bulk_retry_respects_its_limit_and_says_so(
     world: World, client: httpx.AsyncClient
 ) -> None:
     await a_failed_shipment(world)
@@ -107,7 +107,7 @@ async def test_a_bulk_retry_takes_no_more_than_it_is_told_and_says_so(
     assert (len(rest["data"]), rest["more"]) == (1, False)
 
 
-async def test_a_bulk_retry_of_something_else_is_refused_whole(
+async def test_a_bulk_retry_of_another_selection_is_refused_whole(
     world: World, client: httpx.AsyncClient
 ) -> None:
     _, update = await a_failed_shipment(world)

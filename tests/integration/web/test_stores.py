@@ -1,4 +1,4 @@
-"""What a store has alone: its code, its name, and its Walmart account in a market."""
+"""The unique properties of a store: its code, its name, and its Walmart account in a market."""
 
 import asyncio
 from typing import Any
@@ -35,7 +35,7 @@ def refusal(answer: httpx.Response) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize(("changes", "code", "pointer"), TAKEN)
-async def test_what_another_store_has_is_refused_when_a_store_is_connected(
+async def test_a_new_store_with_properties_of_another_is_refused(
     client: httpx.AsyncClient, changes: dict[str, Any], code: str, pointer: str
 ) -> None:
     await connected(client)
@@ -52,28 +52,28 @@ async def test_what_another_store_has_is_refused_when_a_store_is_connected(
         ({"code": "main"}, "store_code_taken", "/code"),
     ],
 )
-async def test_what_another_store_has_is_refused_when_a_store_is_changed(
+async def test_a_changed_store_with_properties_of_another_is_refused(
     client: httpx.AsyncClient, change: dict[str, Any], code: str, pointer: str
 ) -> None:
     first = await connected(client)
     second = await connected(client, name="Second", code="second", walmart=OTHER)
     answer = await client.patch(f"/v1/stores/{second}", json=change)
     assert refusal(answer) == (409, code, pointer)
-    # Nothing is said of whose it is.
+    # The owner is not revealed.
     assert first not in answer.text
     assert "main" not in answer.json()["detail"].casefold()
     shown = (await client.get(f"/v1/stores/{second}")).json()
     assert (shown["name"], shown["walmart"]["client_id"]) == ("Second", "other")
 
 
-async def test_an_account_sells_in_each_market_through_a_store_of_its_own(
+async def test_an_account_has_one_store_for_each_market(
     client: httpx.AsyncClient,
 ) -> None:
     await connected(client)
     await connected(client, name="Canada", code="canada", market="CA")
 
 
-async def test_of_stores_that_are_connected_to_one_account_at_once_one_is(
+async def test_one_of_several_concurrent_stores_of_an_account_is_connected(
     client: httpx.AsyncClient,
 ) -> None:
     bodies = [a_store(name=f"Store {n}", code=f"store_{n}") for n in range(6)]
@@ -81,12 +81,12 @@ async def test_of_stores_that_are_connected_to_one_account_at_once_one_is(
     assert sorted(each.status_code for each in answers) == [201, *[409] * 5]
 
 
-async def test_stores_that_shared_an_account_before_go_on_until_they_are_given_another(
+async def test_stores_that_shared_an_account_before_keep_it_until_it_changes(
     world: World, client: httpx.AsyncClient
 ) -> None:
     await connected(client)
     second = await connected(client, name="Second", code="second", walmart=OTHER)
-    # As the migration leaves them.
+    # The state after the migration.
     shared = "UPDATE stores SET account_shared = true, walmart_client_id = 'seller' WHERE code = :c"
     async with world.database.begin() as connection:
         await connection.execute(sa.text(shared), {"c": "second"})
@@ -98,7 +98,7 @@ async def test_stores_that_shared_an_account_before_go_on_until_they_are_given_a
     assert refusal(again)[:2] == (409, "walmart_account_taken")
 
 
-async def test_a_shared_account_that_its_owner_gives_up_is_the_oldest_sharers_alone(
+async def test_a_shared_account_belongs_to_the_oldest_sharer_when_its_owner_changes(
     world: World, client: httpx.AsyncClient
 ) -> None:
     first, second, third = await three_that_share(world, client)
@@ -107,13 +107,13 @@ async def test_a_shared_account_that_its_owner_gives_up_is_the_oldest_sharers_al
         assert (await client.patch(path, json={"walmart": {"client_id": account}})).is_success
         taken = await client.post("/v1/stores", json=a_store(name="New", code="new"))
         assert refusal(taken)[:2] == (409, "walmart_account_taken")
-    # It is free once the last has left.
+    # It is free once the last one has changed.
     walmart = {"client_id": "fourth"}
     assert (await client.patch(f"/v1/stores/{third}", json={"walmart": walmart})).is_success
     await connected(client, name="New", code="new")
 
 
-async def test_a_shared_name_that_its_owner_gives_up_is_the_oldest_sharers_alone(
+async def test_a_shared_name_belongs_to_the_oldest_sharer_when_its_owner_changes(
     world: World, client: httpx.AsyncClient
 ) -> None:
     first, _, _ = await three_that_share(world, client)
@@ -122,7 +122,7 @@ async def test_a_shared_name_that_its_owner_gives_up_is_the_oldest_sharers_alone
     assert refusal(await client.post("/v1/stores", json=new))[:2] == (409, "store_name_taken")
 
 
-async def test_a_shared_account_that_two_stores_give_up_at_once_stays_the_third_ones(
+async def test_a_shared_account_that_two_stores_change_at_once_stays_the_third_ones(
     world: World, client: httpx.AsyncClient
 ) -> None:
     leaving = (await three_that_share(world, client))[:2]
@@ -138,7 +138,7 @@ async def test_a_shared_account_that_two_stores_give_up_at_once_stays_the_third_
 
 
 async def three_that_share(world: World, client: httpx.AsyncClient) -> list[str]:
-    """Three stores of one account and one name, as the migration leaves them."""
+    """Three stores of one account and one name, as after the migration."""
     found = []
     for n, code in enumerate(("main", "second", "third")):
         walmart = {"client_id": "seller" if n == 0 else code, "client_secret": "right"}
@@ -169,7 +169,7 @@ SECRETS = [
     "text", ["sixteen-letters\n", "a b sixteen-letters", "clé-of-sixteen-l", "t\t" * 9]
 )
 @pytest.mark.parametrize(("pointer", "field"), SECRETS)
-async def test_a_secret_that_no_header_can_carry_is_refused_when_it_is_given(
+async def test_an_unsendable_secret_is_refused(
     world: World, client: httpx.AsyncClient, pointer: str, field: Any, text: str
 ) -> None:
     refused = await client.post("/v1/stores", json=a_store(**field(text)))

@@ -1,4 +1,4 @@
-"""A cancellation is of the whole order: every open unit, in calls that Walmart takes."""
+"""A cancellation covers the whole order: every open unit, in as many calls as Walmart needs."""
 
 import asyncio
 from collections import Counter
@@ -24,7 +24,7 @@ REASON = {"reason": "out_of_stock"}
 async def registered(
     world: World, client: httpx.AsyncClient, known: int, *quantities: int
 ) -> OrderView:
-    """An order of which Commerce told the first lines only."""
+    """An order registered by Commerce with its first lines only."""
     store = await world.a_store()
     number = await world.at_walmart(*quantities, store=store)
     lines = [
@@ -53,7 +53,7 @@ async def units(client: httpx.AsyncClient, order: OrderView) -> list[int]:
 
 
 async def at_walmart(world: World, order: OrderView) -> Counter[str]:
-    """Units of each line that Walmart canceled for us."""
+    """The units of each line that Walmart canceled for us."""
     found: Counter[str] = Counter()
     for entry in await world.ledger(order.purchase_order_id):
         if entry["operation"] == "cancel":
@@ -62,7 +62,7 @@ async def at_walmart(world: World, order: OrderView) -> Counter[str]:
 
 
 @pytest.mark.parametrize("known", [1, 2])
-async def test_lines_that_only_walmart_knew_are_canceled_too(
+async def test_lines_known_only_to_walmart_are_canceled_too(
     world: World, client: httpx.AsyncClient, known: int
 ) -> None:
     order = await registered(world, client, known, 2, 1, 3)
@@ -74,7 +74,7 @@ async def test_lines_that_only_walmart_knew_are_canceled_too(
     assert len(await world.calls("cancel")) == 1
 
 
-async def test_units_that_were_canceled_before_are_not_taken_for_ours(
+async def test_units_canceled_before_are_not_counted_as_ours(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await registered(world, client, 1, 3, 2)
@@ -88,7 +88,7 @@ async def test_units_that_were_canceled_before_are_not_taken_for_ours(
 
 
 @pytest.mark.parametrize("by_us", [True, False])
-async def test_lines_that_walmart_lacks_are_nothing_to_cancel(
+async def test_lines_unknown_to_walmart_are_not_canceled(
     world: World, client: httpx.AsyncClient, *, by_us: bool
 ) -> None:
     store = await world.a_store()
@@ -110,7 +110,7 @@ async def test_lines_that_walmart_lacks_are_nothing_to_cancel(
     assert [(each["canceled"], each["pending"]) for each in found] == [(2, 0), (0, 0)]
 
 
-async def test_an_order_of_many_lines_is_canceled_in_calls_that_walmart_takes(
+async def test_an_order_with_many_lines_is_canceled_in_several_calls(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(*[1] * 230)
@@ -134,7 +134,7 @@ async def refuse_the_second(world: World, order: OrderView) -> None:
     )
 
 
-async def test_a_part_that_is_refused_is_told_and_a_retry_sends_it(
+async def test_a_refused_part_is_reported_and_a_retry_sends_it(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(*[1] * 230)
@@ -142,13 +142,13 @@ async def test_a_part_that_is_refused_is_told_and_a_retry_sends_it(
     update = await canceled(client, order)
     (view,) = await world.deliver_until(update)
     assert view.state == "failed"
-    # The part that works is done: the third call was made although the second was refused.
+    # The other parts are done: the third call was made although the second was refused.
     assert sum((await at_walmart(world, order)).values()) == 130
     assert sum(await units(client, order)) == 130
-    told = (await shown(client, order))["status_details"]
-    assert sorted(int(each["line_number"]) for each in told) == list(range(101, 201))
-    assert {each["units"] for each in told} == {1}
-    assert all(each["message"] and each["update_id"] == str(update) for each in told)
+    details = (await shown(client, order))["status_details"]
+    assert sorted(int(each["line_number"]) for each in details) == list(range(101, 201))
+    assert {each["units"] for each in details} == {1}
+    assert all(each["message"] and each["update_id"] == str(update) for each in details)
     assert (await client.post(f"/v1/updates/{update}/retry")).status_code == 202
     (view,) = await world.deliver_until(update)
     assert view.state == "confirmed"
@@ -157,7 +157,7 @@ async def test_a_part_that_is_refused_is_told_and_a_retry_sends_it(
 
 
 @pytest.mark.parametrize("fault", ["held", "error_after"])
-async def test_a_part_whose_answer_is_lost_is_canceled_once(
+async def test_a_part_with_a_lost_answer_is_canceled_once(
     world: World, client: httpx.AsyncClient, fault: str
 ) -> None:
     order = await world.an_order(*[1] * 130)
@@ -173,7 +173,7 @@ async def test_a_part_whose_answer_is_lost_is_canceled_once(
     assert await at_walmart(world, order) == {str(n): 1 for n in range(1, 131)}
 
 
-async def test_a_part_that_its_answer_does_not_show_is_in_doubt_whatever_follows(
+async def test_a_part_that_its_answer_does_not_show_is_in_doubt(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(*[1] * 101)
@@ -194,7 +194,7 @@ async def test_a_part_that_its_answer_does_not_show_is_in_doubt_whatever_follows
     assert await at_walmart(world, order) == {str(n): 1 for n in range(1, 102)}
 
 
-async def test_a_read_that_lags_behind_what_was_canceled_there_asks_for_no_unit_again(
+async def test_a_lagging_read_requests_no_canceled_unit_again(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(3)
@@ -206,7 +206,7 @@ async def test_a_read_that_lags_behind_what_was_canceled_there_asks_for_no_unit_
     assert await at_walmart(world, order) == {"1": 2}
 
 
-async def test_what_parts_before_a_throttled_one_canceled_is_known_and_not_sent_again(
+async def test_parts_before_a_throttled_one_are_recorded_and_not_sent_again(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(*[1] * 101)
@@ -233,7 +233,7 @@ async def test_a_refusal_is_not_explained_by_a_read_that_lags_behind_another_par
     assert await at_walmart(world, order) == {str(n): 1 for n in range(1, 102)}
 
 
-async def test_a_refusal_is_not_explained_by_a_read_that_lags_behind_what_is_known(
+async def test_a_refusal_is_not_explained_by_a_read_that_lags_behind_known_units(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(2, 1)
@@ -247,13 +247,13 @@ async def test_a_refusal_is_not_explained_by_a_read_that_lags_behind_what_is_kno
     assert await at_walmart(world, order) == {"1": 1, "2": 1}
 
 
-async def test_no_further_part_goes_out_once_the_lease_is_lost(
+async def test_no_further_part_is_sent_once_the_lease_is_lost(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(*[1] * 130)
     await world.fault("cancel", "slow", delay=0.5)
     update = await canceled(client, order)
-    # So short a lease is renewed before each write.
+    # A lease this short is renewed before each write.
     async with world.polling(lease=2.0, policy=LONG), limited():
         while not await world.calls("cancel"):
             await asyncio.sleep(0.01)
@@ -265,7 +265,7 @@ async def test_no_further_part_goes_out_once_the_lease_is_lost(
         while not await lost(world, update):
             await asyncio.sleep(0.01)
     assert len(await world.calls("cancel")) == 1
-    # The poller that has it died, too; what is left is canceled once.
+    # Its poller died, too; the rest is canceled once.
     async with world.database.begin() as connection:
         await connection.exec_driver_sql(
             f"UPDATE updates SET leased_until = now() WHERE id = '{update}'"
@@ -277,7 +277,7 @@ async def test_no_further_part_goes_out_once_the_lease_is_lost(
 
 
 async def lost(world: World, update: UUID) -> bool:
-    """Whether a poller has left its try behind, having lost the lease."""
+    """Whether a poller has recorded an attempt with a lost lease."""
     async with world.database.begin() as connection:
         rows: Any = await connection.exec_driver_sql(
             f"SELECT verdict FROM attempts WHERE update_id = '{update}'"
