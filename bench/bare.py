@@ -1,7 +1,7 @@
-"""What the API is measured against: Starlette and asyncpg with the same work in two statements.
+"""The reference for the API: Starlette and asyncpg with the same work in two statements.
 
 No checks, no API keys, no rules, no metrics: a body comes in, the two statements run for it alone,
-an answer goes out. The API takes requests together that come at the same moment; this does not.
+an answer goes out. The API batches concurrent requests; this does not.
 """
 
 import argparse
@@ -26,10 +26,10 @@ from bench import one_by_one
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
-    """One that needs no cleaning when it is given back, which would be a round trip more."""
+    """A connection without a reset when it is released, which would be one more round trip."""
 
     def get_reset_query(self) -> str:
-        """Nothing."""
+        """Return no query."""
         return ""
 
 
@@ -44,9 +44,9 @@ async def _ship(request: Request) -> Response:
     store = order.int & 0xFFFFFFFF
     body = json.loads(await request.body())
     key = request.headers["idempotency-key"]
-    place = ("bench", "POST", request.url.path, key)
+    idempotency = ("bench", "POST", request.url.path, key)
     async with request.app.state.pool.acquire() as connection:
-        (row,) = await connection.fetch(one_by_one.LOOK, store, order, None, *place)
+        (row,) = await connection.fetch(one_by_one.LOOK, store, order, None, *idempotency)
         at, units = row["at"], body["items"][0]["quantity"]
         update, shipment = (
             ids.new_id(store, int(at.timestamp() * 1000), secrets.randbits(64)) for _ in range(2)
@@ -68,7 +68,7 @@ async def _ship(request: Request) -> Response:
             *(update, "walmart", 2, payload, "bench", True, at),
             *(shipment, row["number"], "ups", None, number, number, None, at, "Standard", None),
             *(b"0" * 32, False, {"carrier": "UPS"}, items, ["1"], [units]),
-            *(*place, b"0" * 32, 202, {}, answer),
+            *(*idempotency, b"0" * 32, 202, {}, answer),
         )
     if not kept["written"]:
         return Response(b"{}", 409, media_type="application/json")

@@ -1,8 +1,8 @@
-"""Draining a queue: one poller beside pgqueuer, procrastinate and a bare loop of the same client.
+"""Draining a queue: one poller compared with pgqueuer, procrastinate and a bare loop of our client.
 
-Updates of fifty stores are due; a Walmart that answers at once or after some time takes them.
-Everybody is measured from the first call until the last result is in the database, on the
-same server, one after the other in each round.
+Updates of fifty stores are due; a Walmart that answers at once or after a delay accepts them. Each
+contestant is measured from the first call until the last result is in the database, on the same
+server, one after the other in each round.
 """
 
 import asyncio
@@ -31,14 +31,14 @@ _FUNCTION = Path(__file__).with_name("drain.sql")
 def measure(
     database_url: str, folder: Path, *, rounds: int, updates: int = UPDATES
 ) -> dict[str, dict[str, list[float]]]:
-    """Updates a second by case and contestant, one figure for each round."""
+    """Updates a second by case and contestant, one figure per round."""
     found: dict[str, dict[str, list[float]]] = {}
     with connected(database_url, folder) as (deployment, stores):
         for delay, slots in CASES:
             figures: dict[str, list[float]] = {name: [] for name in ("waybill", *PEERS)}
             for _ in range(rounds):
                 for name, rates in figures.items():
-                    # The slowest of them by far tells as much with a tenth.
+                    # A tenth of the updates is enough for the slowest by far.
                     wanted = updates // 10 if name == "procrastinate" else updates
                     with walmart(deployment, delay) as address:
                         took = (
@@ -53,13 +53,13 @@ def measure(
 
 @contextmanager
 def connected(database_url: str, folder: Path) -> Iterator[tuple[Deployment, list[int]]]:
-    """Fifty stores, whose Walmart is yet to be started."""
+    """Fifty stores; their Walmart is started later."""
     port = free_port()
     settings = {
         "WAYBILL_LOG_LEVEL": "warning",
         "WAYBILL_POLL_INTERVAL": "5",
         "WAYBILL_LEASE": "90",
-        # Later than that a shipment is read before it is sent.
+        # An older shipment is read before it is sent.
         "WAYBILL_QUIET_PERIOD": "120",
         "WAYBILL_WALMART_TIMEOUT": "30",
         "WAYBILL_WALMART_BASE_URL": f"http://127.0.0.1:{port}",
@@ -109,7 +109,7 @@ def _until_up(url: str) -> None:
 
 
 def _ours(deployment: Deployment, url: str, stores: list[int], updates: int, slots: int) -> float:
-    asyncio.run(place(url, stores, updates))
+    asyncio.run(make_due(url, stores, updates))
     deployment.start("poller", "poller", WAYBILL_POLLER_CONCURRENCY=str(slots))
     try:
         ended = asyncio.run(until_confirmed(url))
@@ -122,8 +122,8 @@ def _ours(deployment: Deployment, url: str, stores: list[int], updates: int, slo
     return ended - float(count["first"])
 
 
-async def place(url: str, stores: list[int], updates: int) -> object:
-    """Make updates due, spread over the stores; answers the database's time before."""
+async def make_due(url: str, stores: list[int], updates: int) -> object:
+    """Make updates due, spread over the stores; return the database's time before."""
     connection = await asyncpg.connect(**asyncpg_arguments(url))
     at: object = await connection.fetchval("SELECT now()")
     prefix = f"D{time.time_ns():x}-"
@@ -137,7 +137,7 @@ async def place(url: str, stores: list[int], updates: int) -> object:
 
 
 async def until_confirmed(url: str) -> float:
-    """Wait until nothing is due; answers the time."""
+    """Wait until no update is due; return the time."""
     connection = await asyncpg.connect(**asyncpg_arguments(url))
     try:
         while await connection.fetchval("SELECT EXISTS (SELECT FROM updates WHERE active)"):  # noqa: ASYNC110

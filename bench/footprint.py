@@ -1,4 +1,4 @@
-"""Memory of an API and a poller, idle and with 100,000 updates due, and how soon they are ready."""
+"""Memory of an API and a poller, idle and with 100,000 due updates, and their time to readiness."""
 
 import asyncio
 import time
@@ -11,13 +11,13 @@ from bench import drain
 from tests.processes import Deployment, free_port
 
 DUE = 100_000
-# Seconds that a poller works on them before it is looked at; a Walmart that takes as long for an
-# answer keeps its slots full meanwhile.
+# Seconds that a poller works on them before it is measured; Walmart's answers take as long, which
+# keeps its slots full meanwhile.
 WORKING = 8.0
 
 
 def measure(url: str, folder: Path, *, rounds: int) -> dict[str, list[float]]:
-    """MiB resident, and seconds from the start of a process until it says that it is ready."""
+    """MiB resident, and seconds from the start of a process until it reports readiness."""
     found: dict[str, list[float]] = {}
 
     def note(name: str, figure: float) -> None:
@@ -27,11 +27,11 @@ def measure(url: str, folder: Path, *, rounds: int) -> dict[str, list[float]]:
         for _ in range(rounds):
             for name, words in (("api", ("serve", "--no-poller")), ("poller", ("poller",))):
                 note(f"{name}_ready_seconds", _start(deployment, name, *words))
-                # What a start leaves to do is done by then.
+                # The work after a start is done by then.
                 time.sleep(1)
                 note(f"{name}_idle_mib", _resident(deployment, name))
                 deployment.stop(name)
-        asyncio.run(drain.place(url, stores, DUE))
+        asyncio.run(drain.make_due(url, stores, DUE))
         for name, words in (("api", ("serve", "--no-poller")), ("poller", ("poller",))):
             port = free_port()
             _start(deployment, name, *words, port=port)

@@ -1,9 +1,9 @@
-"""What a claim, a page, a search and a summary cost as the tables grow.
+"""The cost of a claim, a page, a search and a summary as the tables grow.
 
-`python -m bench.growth 10000 100000 1000000` fills a database of its own with so many orders
-that are done, step by step, keeps a copy of each step, and measures in all of them by turns what
-Waybill does all day: milliseconds, medians of many. Pages are as long as the smallest can fill.
-With the last size a transaction is left open beside it, as well.
+`python -m bench.growth 10000 100000 1000000` fills a database of its own with this many finished
+orders, step by step, keeps a copy of each step, and measures in all of them by turns the daily
+operations of Waybill: milliseconds, medians of many. Pages are as long as the smallest database can
+fill. With the last size the measurement is repeated beside an open transaction.
 """
 
 import argparse
@@ -35,18 +35,18 @@ from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.embedded import EmbeddedPostgres
 from app.storage.recording import delivery_results
 from app.storage.stores.secrets import SecretCipher
-from bench.looks import looks
+from bench.reads import reads
 
 SIZES = (10_000, 100_000, 1_000_000)
-# Of claims, each of which takes a batch.
+# Of claims, each for a batch.
 REPEATS = 15
-# Of pages and the like, in each of the databases.
-LOOKS = 41
+# Of pages and other reads, in each of the databases.
+READS = 41
 ROWS = 50
 STORES = 50
 BATCH = 20
 MANY = 10
-# How often both are done while nothing can be cleared away.
+# How often both are done while vacuum can remove nothing.
 PINNED = 5
 _HERE = Path(__file__).parent
 _STORES = """
@@ -64,27 +64,27 @@ _COUNTS = """
     INSERT INTO order_counts SELECT store_id, status, count(*) FROM orders GROUP BY 1, 2
         ON CONFLICT (store_id, status) DO UPDATE SET orders = excluded.orders
 """
-# Milliseconds by what is done and by size; "pinned", and "spread": the widest half of the figures
-# of a size in parts of their median.
+# Milliseconds by operation and size; "pinned" and "spread": the interquartile range of the figures
+# of a size as a share of their median.
 Found = dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Grown:
-    """A database with so many orders."""
+    """A database with this many orders."""
 
     size: int
     database: Database
     admin: Any
 
     async def close(self) -> None:
-        """Leave it."""
+        """Close its connections."""
         await self.database.close()
         await self.admin.close()
 
 
 async def measure(url: str, sizes: tuple[int, ...]) -> Found:
-    """Milliseconds ("0" is an empty database with as much due)."""
+    """Milliseconds ("0" is an empty database with as many due updates)."""
     grown = await _all_sizes(url, sizes)
     found: Found = {}
     try:
@@ -92,19 +92,19 @@ async def measure(url: str, sizes: tuple[int, ...]) -> Found:
             for name, took in (await _claim_and_record(each)).items():
                 found.setdefault(name, {})[str(each.size)] = took
         filled = [each for each in grown if each.size]
-        for name in looks(0):
-            told, figures = await _by_turns(filled, name)
-            found[told] = figures
+        for name in reads(0):
+            label, figures = await _by_turns(filled, name)
+            found[label] = figures
         held = await asyncpg.connect(**asyncpg_arguments(url))
         async with held.transaction(isolation="repeatable_read"):
             await held.fetchval("SELECT count(*) FROM stores")
-            # What is changed now cannot be cleared away while that picture is needed.
+            # Rows changed now cannot be vacuumed while that snapshot is open.
             for _ in range(PINNED):
                 await _claim_and_record(grown[-1])
             for name, took in (await _claim_and_record(grown[-1])).items():
                 found[name]["pinned"] = took
-            for name in looks(0):
-                told, figures = await _by_turns(grown[-1:], name)
+            for name in reads(0):
+                label, figures = await _by_turns(grown[-1:], name)
                 (row,) = [row for row in found if row.partition("; of ")[0] == name]
                 found[row]["pinned"] = figures[str(grown[-1].size)]
         await held.close()
@@ -115,7 +115,7 @@ async def measure(url: str, sizes: tuple[int, ...]) -> Found:
 
 
 async def _all_sizes(url: str, sizes: tuple[int, ...]) -> list[Grown]:
-    """A copy of each size but the last, which stays where it grew."""
+    """A copy of each size but the last, which stays in its database."""
     admin = await asyncpg.connect(**asyncpg_arguments(url))
     for script in ("growth.sql", "drain.sql"):
         await admin.execute((_HERE / script).read_text())
@@ -127,9 +127,9 @@ async def _all_sizes(url: str, sizes: tuple[int, ...]) -> list[Grown]:
         admin = await asyncpg.connect(**asyncpg_arguments(url))
         await _grow(admin, there, size)
         await admin.close()
-        there, place = size, url
+        there, database_url = size, url
         if size != sizes[-1]:
-            place = url.replace("/waybill?", f"/grown_{size}?")
+            database_url = url.replace("/waybill?", f"/grown_{size}?")
             root = await asyncpg.connect(
                 **asyncpg_arguments(url.replace("/waybill?", "/postgres?"))
             )
@@ -137,28 +137,28 @@ async def _all_sizes(url: str, sizes: tuple[int, ...]) -> list[Grown]:
                 f"CREATE DATABASE grown_{size} TEMPLATE waybill STRATEGY file_copy", timeout=600
             )
             await root.close()
-        admin = await asyncpg.connect(**asyncpg_arguments(place))
-        grown.append(Grown(size, open_database(place), admin))
+        admin = await asyncpg.connect(**asyncpg_arguments(database_url))
+        grown.append(Grown(size, open_database(database_url), admin))
     return grown
 
 
 async def _by_turns(grown: Sequence[Grown], name: str) -> tuple[str, dict[str, float]]:
-    """The same look in each database, one after the other: who else is busy slows all of them.
+    """Measure the same read in each database in turn, so that other load affects all of them.
 
-    With the name: how many rows the page has, where the smallest database has no full one.
+    Returns the name with the number of rows of the page, if the smallest database cannot fill it.
     """
-    by_size = [(each, looks(each.size)[name]) for each in grown]
+    by_size = [(each, reads(each.size)[name]) for each in grown]
     took: dict[int, list[float]] = {each.size: [] for each in grown}
     rows = ROWS
-    for number in range(LOOKS + 2):
-        for each, look in by_size:
+    for number in range(READS + 2):
+        for each, read in by_size:
             async with each.database.direct.reading() as session:
                 began = time.perf_counter()
-                there = await look(session, rows)
+                there = await read(session, rows)
                 if number > 1:
                     took[each.size].append((time.perf_counter() - began) * 1000)
             if not number:
-                # One less, as each page looks for one more.
+                # One less, because each page reads one more.
                 rows = rows if there >= rows else max(there - 1, 1)
     figures = {str(size): statistics.median(each) for size, each in took.items()}
     quarters = {size: statistics.quantiles(each) for size, each in took.items()}
@@ -185,7 +185,7 @@ async def _claim_and_record(grown: Grown) -> dict[str, float]:
     took: dict[str, list[float]] = {}
     for name, stores in (("", range(1, 2)), (" of ten stores", range(1, MANY + 1))):
         for _ in range(REPEATS):
-            # A lane that nobody has heard of bears four; as many as are there is the rule later.
+            # A lane without any report allows four; afterwards the usual limit applies.
             await grown.admin.execute(
                 "UPDATE lanes SET answered = true, failures = 0 WHERE NOT answered OR failures > 0"
             )
@@ -229,7 +229,7 @@ def _confirmed(update: Any, known: Mapping[UUID, Any]) -> DeliveryResult:  # noq
 
 
 def table(found: Mapping[str, Mapping[str, float]]) -> str:
-    """The figures as lines, with how much the largest costs beside the smallest."""
+    """The figures as lines, with the cost of the largest relative to the smallest."""
     sizes = [
         size
         for size in dict.fromkeys(key for row in found.values() for key in row)
@@ -261,7 +261,7 @@ def run(sizes: tuple[int, ...]) -> Found:
 
 
 def main() -> None:
-    """Measure, print, and write where wanted."""
+    """Measure, print, and write if requested."""
     parser = argparse.ArgumentParser()
     parser.add_argument("sizes", nargs="*", type=int, default=list(SIZES))
     parser.add_argument("--out")

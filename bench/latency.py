@@ -1,10 +1,10 @@
 """COMMIT to Walmart's receipt: how long an accepted shipment takes to reach Walmart.
 
-API, poller, a Walmart that answers at once and whoever ships are processes of their own, the
-orders those of fifty stores. At a few requests a second the system is idle; at 400 it works; as
-fast as the API takes them more are accepted than one poller delivers, and most of the time is
+API, poller, a Walmart that answers at once and the shipping client are separate processes; the
+orders are those of fifty stores. At a few requests a second the system is idle; at 400 it is busy;
+at the API's full speed more requests are accepted than one poller delivers, and most of the time is
 waiting. All clocks are this machine's; a commit's time is PostgreSQL's (track_commit_timestamp),
-which it takes right before it writes the commit to disk.
+taken right before the commit is written to disk.
 """
 
 import asyncio
@@ -25,20 +25,20 @@ from app.storage.postgres.dsn import asyncpg_arguments
 from bench import drain
 from tests.processes import Deployment
 
-# Requests a second (None: as many as the API takes), of how many orders.
+# Requests a second (None: as many as the API accepts), and the number of orders.
 CASES: dict[str, tuple[float | None, int]] = {
     "idle": (20.0, 200),
     "busy": (400.0, 3000),
     "burst": (None, 1000),
 }
 CONNECTIONS = 16
-# The first of so many parts of a round is not counted: statistics were made anew a moment before,
-# and with them each process makes all of its plans anew.
+# The first of this many parts of a round is not counted: statistics were updated a moment before,
+# so each process makes all of its plans again.
 WARMS_UP = 10
 
 
 def measure(database_url: str, folder: Path, *, rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Milliseconds (p50, p99) and shipments accepted a second by case, a figure for each round."""
+    """Milliseconds (p50, p99) and shipments accepted a second by case, one figure per round."""
     found: dict[str, dict[str, list[float]]] = {}
     with (
         drain.connected(database_url, folder) as (deployment, stores),
@@ -47,7 +47,7 @@ def measure(database_url: str, folder: Path, *, rounds: int) -> dict[str, dict[s
         deployment.start("poller", "poller")
         for round_ in range(rounds + 1):
             for name, (rate, orders) in CASES.items():
-                numbers = asyncio.run(_place(database_url, stores, orders))
+                numbers = asyncio.run(_make_orders(database_url, stores, orders))
                 figures = _run(deployment, database_url, folder, numbers, rate)
                 if round_:  # the first one only warms up
                     for figure, value in figures.items():
@@ -90,8 +90,8 @@ def _run(
     }
 
 
-async def _place(url: str, stores: list[int], wanted: int) -> dict[str, str]:
-    """Orders to ship, in no order: each id with its number at Walmart."""
+async def _make_orders(url: str, stores: list[int], wanted: int) -> dict[str, str]:
+    """Create orders to ship, in random order: each id with its number at Walmart."""
     connection = await asyncpg.connect(**asyncpg_arguments(url))
     prefix = f"L{time.time_ns():x}-"
     placed: list[tuple[str, str]] = []
@@ -107,9 +107,10 @@ async def _place(url: str, stores: list[int], wanted: int) -> dict[str, str]:
 
 
 async def _committed(url: str, orders: list[str]) -> dict[str, int]:
-    """When each order's shipment was committed, in nanoseconds since 1970.
+    """The commit time of each order's shipment, in nanoseconds since 1970.
 
-    By the row of its Idempotency-Key, the order's id: it is written with it, and never changed.
+    Read from the row of its Idempotency-Key, the order's id: it is written in the same transaction,
+    and never changed.
     """
     connection = await asyncpg.connect(**asyncpg_arguments(url))
     try:
@@ -126,7 +127,7 @@ async def _committed(url: str, orders: list[str]) -> dict[str, int]:
 
 
 def _received(deployment: Deployment, numbers: set[str]) -> dict[str, int]:
-    """When Walmart received each shipment, in nanoseconds since 1970."""
+    """The time at which Walmart received each shipment, in nanoseconds since 1970."""
     url = f"{deployment.environment['WAYBILL_WALMART_BASE_URL']}/times"
     for _ in range(300):
         found: dict[str, int] = httpx.get(url, trust_env=False).json()

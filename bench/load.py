@@ -1,14 +1,14 @@
 """A load generator: ships orders over keep-alive connections, each order once.
 
 `python -m bench.load URL --key K --orders FILE --first N --connections C --seconds S` prints
-JSON: requests a second, p50 and p99 in milliseconds, orders used, answers by status. Requests
-are written by hand, so that the generator takes little of the machine it measures.
+JSON: requests a second, p50 and p99 in milliseconds, used orders, answers by status. Requests
+are formatted by hand, so that the generator uses little of the machine it measures.
 
-With `--requests FILE` in place of `--orders`, it sends other requests: each line of the file is
+With `--requests FILE` instead of `--orders`, it sends other requests: each line of the file is
 JSON, [path, Idempotency-Key, body].
 
-With `--rate R` it asks R times a second, whatever the answers take: a request that finds no
-connection free waits for one, and counts from when it should have left.
+With `--rate R` it sends R requests a second, independent of the answers: a request that finds no
+free connection waits for one, and is timed from when it was due.
 """
 
 import argparse
@@ -40,7 +40,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are of no common class.
+        # uvloop's transports have no common base class.
         self._transport = cast("asyncio.Transport", transport)
         self._run.free(self)
 
@@ -65,13 +65,13 @@ class _Connection(asyncio.Protocol):
             self._run.done.set()
 
     def send(self, request: bytes, since: float) -> None:
-        """Ask; since: when it should have been."""
+        """Send a request; since: when it was due."""
         assert self._transport is not None  # noqa: S101 - connected
         self._sent_at = since
         self._transport.write(request)
 
     def close(self) -> None:
-        """No more."""
+        """Close the connection."""
         assert self._transport is not None  # noqa: S101 - connected
         self._transport.close()
 
@@ -83,7 +83,7 @@ class _Run:
         self._until = self._began + wanted.seconds
         self._rate: float | None = wanted.rate
         self._idle: deque[_Connection] = deque()
-        # Until it is time to ask again; one for all connections.
+        # Until the next request is due; one for all connections.
         self._timer: asyncio.TimerHandle | None = None
         self.left: int = wanted.connections
         self.done = asyncio.Event()
@@ -109,12 +109,12 @@ class _Run:
             yield _request(f"/v1/orders/{order}/shipments", order, body, wanted.key)
 
     def free(self, connection: _Connection) -> None:
-        """A connection can ask again."""
+        """Mark a connection as free."""
         self._idle.append(connection)
         self._go()
 
     def _go(self) -> None:
-        """Ask as often as it is time to, and there are connections to ask by."""
+        """Send the requests that are due, while there are free connections."""
         while self._idle:
             now = time.perf_counter()
             due = now if self._rate is None else self._began + self.used / self._rate
@@ -144,12 +144,12 @@ def _request(path: str, once: str, body: str, key: str) -> bytes:
 
 
 async def _load(wanted: argparse.Namespace) -> dict[str, object]:
-    place = urlsplit(wanted.url)
+    url = urlsplit(wanted.url)
     run = _Run(wanted)
     began = time.perf_counter()
     loop = asyncio.get_running_loop()
     for _ in range(wanted.connections):
-        await loop.create_connection(lambda: _Connection(run), place.hostname, place.port)
+        await loop.create_connection(lambda: _Connection(run), url.hostname, url.port)
     await asyncio.wait_for(run.done.wait(), wanted.seconds + 30)
     took = sorted(run.took)
     return {
@@ -162,7 +162,7 @@ async def _load(wanted: argparse.Namespace) -> dict[str, object]:
 
 
 def main() -> None:
-    """Load an address and print what came of it."""
+    """Load an address and print the results."""
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("--key", required=True)

@@ -1,7 +1,7 @@
-"""Accepting a shipment in two statements of its own, as before requests were taken together.
+"""Accepting a shipment in two statements of its own, without batching.
 
-What `app/storage/orders/accept.py` does for several, for one: the best that a handler can
-do that knows of no other request. The bare handler is measured with these.
+The equivalent of `app/storage/orders/accept.py` for one request: the best that a handler can do
+without knowing other requests. The bare handler is measured with these.
 """
 
 from app.storage import idempotency

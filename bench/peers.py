@@ -1,8 +1,8 @@
-"""Other queues that carry the same calls: `python -m bench.peers NAME DATABASE WALMART N SLOTS`.
+"""Other queues with the same calls: `python -m bench.peers NAME DATABASE WALMART N SLOTS`.
 
-pgqueuer and procrastinate fetch jobs of their own tables and make the call of each with the HTTP
-client of ours; bare makes the same calls in a loop, with nothing around. Prints the seconds
-from the first call until the last job is written down as done.
+pgqueuer and procrastinate fetch jobs from their own tables and make the call of each with our HTTP
+client; bare makes the same calls in a loop, and nothing else. Prints the seconds from the first
+call until the last job is recorded as done.
 """
 
 import asyncio
@@ -41,12 +41,12 @@ _PACKAGE = {
 
 
 def body() -> dict[str, Any]:
-    """What is sent for each order."""
+    """The request body of each order."""
     return dict(Package.from_json(_PACKAGE).body([ShipLine("1", 1)], "C1"))
 
 
 async def bare(database: str, call: Call, jobs: int, slots: int) -> float:
-    """The client's own loop."""
+    """A loop of our client."""
     del database
     left = iter(range(jobs))
 

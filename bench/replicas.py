@@ -1,8 +1,8 @@
-"""One, two and four pollers on one database: how much they deliver, and a model of it.
+"""One, two and four pollers on one database: their throughput, and a model of it.
 
-And the processor time of an update that pollers, the database and Walmart take, from when the
-pollers were ready, from which `bench/model.py` foretells what several do. Meanwhile the server is
-asked again and again what its processes wait for.
+Also the processor time of an update in pollers, the database and Walmart, measured once the pollers
+are ready; `bench/model.py` predicts larger numbers from it. Meanwhile the wait events of the
+server's processes are sampled.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from tests.processes import Deployment, free_port
 POLLERS = (1, 2, 4)
 UPDATES = 5000
 SLOTS = 32
-# So long that pollers begin when they are told to.
+# Long, so that pollers begin on the start signal and not before.
 _NEVER = "3600"
 _WAITS = """
     SELECT count(*) FILTER (WHERE state = 'active') AS busy,
@@ -57,7 +57,7 @@ def measure(url: str, folder: Path, *, rounds: int) -> dict[str, Any]:
         "waiting_for_locks": locked,
         "deadlocks": asyncio.run(_deadlocks(url)),
         "cost_ms": cost_ms,
-        "model": model.foretold(rates, cost_ms),
+        "model": model.predicted(rates, cost_ms),
     }
 
 
@@ -66,7 +66,7 @@ def _run(
 ) -> tuple[float, float, dict[str, float], float]:
     """Updates a second, the least share of a poller (1 is an even one), seconds an update costs.
 
-    And how many of the server's busy processes wait for a lock, from 0 to 1.
+    Also the share of the server's busy processes that wait for a lock, from 0 to 1.
     """
     names = [f"poller-{number}" for number in range(pollers)]
     for name in names:
@@ -79,7 +79,7 @@ def _run(
         )
         deployment.wait_for(f"http://127.0.0.1:{port}/readyz", name)
     try:
-        since = asyncio.run(drain.place(url, stores, UPDATES))
+        since = asyncio.run(drain.make_due(url, stores, UPDATES))
         before = _costs(deployment, names)
         ended, waits = asyncio.run(_watched(url))
         cost = {
@@ -109,7 +109,7 @@ def _costs(deployment: Deployment, names: Sequence[str]) -> dict[str, float]:
 
 
 async def _watched(url: str) -> tuple[float, float]:
-    """Let pollers begin; answers when nothing is due any more, and how many wait for locks."""
+    """Let pollers begin; return when no update is due any more, and how many wait for locks."""
     connection = await asyncpg.connect(**asyncpg_arguments(url))
     busy = locked = 0
     try:

@@ -1,6 +1,6 @@
-"""What a run of the benchmarks came to, for people: docs/performance.md, and the same on screen.
+"""The report of a benchmark run: docs/performance.md, and the same on the screen.
 
-`python -m bench.report` writes it anew from bench/results.json.
+`python -m bench.report` writes it again from bench/results.json.
 """
 
 import json
@@ -16,7 +16,7 @@ from bench import growth
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 RESULTS = Path(__file__).with_name("results.json")
 LARGE = Path(__file__).with_name("large.json")
-# Written by people; the page ends with it.
+# Written by hand; the page ends with it.
 _NOTES = Path(__file__).with_name("notes.md")
 _PAGES_MAY_GROW = 1.3
 _CLAIMS_MAY_GROW = 1.5
@@ -24,7 +24,7 @@ _CLAIMS_MAY_GROW = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A figure (its rounds, one or several) beside its goal; goal None where there is none."""
+    """A figure (of one or several rounds) with its goal; goal None if there is none."""
 
     what: str
     figures: Sequence[float]
@@ -44,18 +44,18 @@ class Row:
 
 
 def _short(figure: float) -> str:
-    """Three figures of it."""
+    """Up to three significant figures."""
     return f"{figure:,.0f}" if abs(figure) >= 100 else f"{figure:.3g}"
 
 
 def write(results: Mapping[str, Any]) -> str:
-    """Write the page; answers the table."""
+    """Write the page; return the table."""
     rows = [row.line() for row in _rows(results)]
     head = "| what | median | lowest to highest | goal | |\n|---|---|---|---|---|"
     table = "\n".join([head, *rows])
     page = [
         "# Performance\n",
-        "Written by `make bench`. What was measured when is told below the tables.",
+        "Written by `make bench`. The dates of the measurements are below the tables.",
         f"Waybill {results['waybill']} on {results['machine']}.\n",
         table,
         "\n## Charts\n",
@@ -74,7 +74,7 @@ def write(results: Mapping[str, Any]) -> str:
 
 
 def _large() -> Iterator[str]:
-    """The figures of `make bench-large`, which is run now and then."""
+    """The figures of `make bench-large`, which is run occasionally."""
     if LARGE.exists():
         yield "The same of `make bench-large`, a run of its own of 2026-11-26 (10a682b).\n"
         yield "```"
@@ -86,9 +86,9 @@ def _rows(results: Mapping[str, Any]) -> Iterator[Row]:
     yield from _accepting(results["accept"])
     processes = results["api_replicas"]
     for number, rates in processes["per_second"].items():
-        foretold = processes["model"][number]
+        predicted = processes["model"][number]
         yield Row(
-            f"accept, 64 connections, API processes: {number} (the model says {foretold:.0f})",
+            f"accept, 64 connections, API processes: {number} (the model says {predicted:.0f})",
             rates,
             "a second",
         )
@@ -170,8 +170,8 @@ def _waking(results: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _deep(found: Mapping[str, Mapping[str, float]], largest: str) -> list[float]:
-    """What pages far down cost of what the first of the same list does."""
-    # Where a list is short its name says of how many, which is another number further down.
+    """The cost of pages far down relative to the first of the same list."""
+    # The name of a short list says how many rows it has, which is another number further down.
     lists = {name.split("; of ")[0]: took[largest] for name, took in found.items()}
     return [
         took / lists[name.removesuffix("; deep")]
@@ -248,9 +248,9 @@ def _footprint(found: Mapping[str, list[float]]) -> Iterator[Row]:
 
 def _replicas(found: Mapping[str, Any]) -> Iterator[Row]:
     for number, rates in found["per_second"].items():
-        foretold = found["model"][number]
+        predicted = found["model"][number]
         yield Row(
-            f"pollers: {number}; updates a second (the model says {foretold:.0f})",
+            f"pollers: {number}; updates a second (the model says {predicted:.0f})",
             rates,
             "a second",
         )

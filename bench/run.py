@@ -50,25 +50,25 @@ def main() -> int:
     """Measure, print, write."""
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        # fsync stays on: what is accepted here is as durable as in production.
-        with EmbeddedPostgres.start(place / "data") as server:
+        folder_path = Path(folder)
+        # fsync stays on: accepted requests are as durable here as in production.
+        with EmbeddedPostgres.start(folder_path / "data") as server:
             migrate.upgrade(server.url)
             results |= {"machine": asyncio.run(_machine(server.url)), "waybill": _version()}
-            results |= _delivered(server.url, place)
-            with deployed(server.url, place, pollers=0, **_SETTINGS) as deployment:
+            results |= _delivered(server.url, folder_path)
+            with deployed(server.url, folder_path, pollers=0, **_SETTINGS) as deployment:
                 results["accept"], results["api_replicas"] = accept.measure(
-                    deployment, server.url, place, rounds=ROUNDS, seconds=SECONDS
+                    deployment, server.url, folder_path, rounds=ROUNDS, seconds=SECONDS
                 )
             _keep(results)
-        # By the times of commits, a wake-up's beginning.
+        # With commit timestamps, from which a wake-up is timed.
         timed = {"track_commit_timestamp": "on"}
-        with EmbeddedPostgres.start(place / "queues", options=timed) as server:
+        with EmbeddedPostgres.start(folder_path / "queues", options=timed) as server:
             migrate.upgrade(server.url)
-            results["latency"] = latency.measure(server.url, place, rounds=ROUNDS)
-            results["drain"] = drain.measure(server.url, place, rounds=ROUNDS)
-            results["replicas"] = replicas.measure(server.url, place, rounds=ROUNDS)
-            results["footprint"] = footprint.measure(server.url, place, rounds=ROUNDS)
+            results["latency"] = latency.measure(server.url, folder_path, rounds=ROUNDS)
+            results["drain"] = drain.measure(server.url, folder_path, rounds=ROUNDS)
+            results["replicas"] = replicas.measure(server.url, folder_path, rounds=ROUNDS)
+            results["footprint"] = footprint.measure(server.url, folder_path, rounds=ROUNDS)
     _keep(results)
     results["transport"] = transport.measure(rounds=ROUNDS)
     _keep(results)
@@ -79,12 +79,12 @@ def main() -> int:
 
 
 def _keep(results: Mapping[str, Any]) -> None:
-    """A run that breaks off leaves what it has."""
+    """Keep the results so far, so that an interrupted run loses none."""
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
 
 
 def _version() -> str:
-    """What is measured, and when."""
+    """The measured version, and the date."""
     said = subprocess.run(
         ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
     )
@@ -103,7 +103,7 @@ async def _machine(url: str) -> str:
 
 
 def _delivered(url: str, folder: Path) -> Mapping[str, Any]:
-    """Walmart's limits and other stores' troubles, by processes as they are deployed."""
+    """Walmart's limits and failures of other stores, with processes as they are deployed."""
     found: dict[str, Any] = {}
     with deployed(url, folder, pollers=0, **_SETTINGS) as deployment:
         found["bucket"] = trust.bucket(deployment)

@@ -1,7 +1,7 @@
-"""A Walmart that takes every shipment: `python -m bench.sink PORT [SECONDS]`.
+"""A Walmart that accepts every shipment: `python -m bench.sink PORT [SECONDS]`.
 
-It answers after so many seconds (0 without), with an order that shows what was sent, and counts
-what it took: `GET /count` answers the shipments and the times of the first and the last of them,
+It answers after this many seconds (default 0), with an order that shows the sent units, and counts
+them: `GET /count` answers the shipments and the times of the first and the last of them,
 `GET /times` when each order's first one came, in nanoseconds since 1970.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import uvloop
 
-# With what Walmart says of its buckets: enough for any run.
+# With Walmart's rate-limit headers: enough calls for any run.
 _HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-current-token-count: 5000\r\n"
     b"x-next-replenish-time: %d\r\nContent-Length: %d\r\n\r\n"
@@ -101,7 +101,7 @@ class _Connection(asyncio.Protocol):
             self._transport.write(answer)
 
     def _write(self, answer: bytes) -> None:
-        # Whoever asked may have gone meanwhile.
+        # The client may have disconnected meanwhile.
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(answer)
 

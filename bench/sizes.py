@@ -1,4 +1,4 @@
-"""Bytes that an order costs, indexes included, and a return: `python -m bench.sizes`."""
+"""Bytes of an order, indexes included, and of a return: `python -m bench.sizes`."""
 
 import asyncio
 import tempfile
@@ -14,8 +14,8 @@ from app.storage.postgres.embedded import EmbeddedPostgres
 from bench.accept import _FUNCTION
 
 ORDERS = 20_000
-# An order is acknowledged and shipped, each an update with a try of its own; what Walmart answers
-# to either is the whole order.
+# An order is acknowledged and shipped, each by an update with one attempt; Walmart answers both
+# with the whole order.
 _EVIDENCE = """
     INSERT INTO attempts (store_id, id, update_id, order_id, number, poller, started_at, ended_at,
                           verdict, calls)
@@ -32,13 +32,13 @@ _EVENTS = """
     INSERT INTO events (store_id, id, order_id, what, actor)
     SELECT store_id, bench_id(store_id), id, 'order_imported', 'import' FROM orders
 """
-# As a market shows them: a number of the buyer's, names and prices; `bench_orders` knows neither.
+# The buyer's order number, names and prices, which `bench_orders` leaves out.
 _IMPORTED = """
     UPDATE orders SET customer_order_id = '2000' || purchase_order_id, ship_method = 'Standard',
            ship_by = now(), deliver_by = now();
     UPDATE order_lines SET name = md5(sku || order_id), unit_price = 12.34, currency = 'USD'
 """
-# A return of one line for each order, which is far more than there are: its size is what counts.
+# A return of one line for each order, far more than in practice: only its size matters.
 _RETURNS = """
     INSERT INTO returns (store_id, id, return_order_id, customer_order_id, purchase_order_id,
                          requested_at, return_by, amount, currency, lines, refunded)
@@ -62,7 +62,7 @@ async def _measure(url: str) -> None:
     await connection.fetch("SELECT bench_orders(1, $1)", ORDERS)
     await connection.execute(_IMPORTED)
     await connection.execute(_EVENTS)
-    # Each takes an advisory lock until the end of its transaction, and there is room for some.
+    # Each takes an advisory lock until the end of its transaction, and their number is limited.
     for first in range(1, ORDERS, 500):
         await connection.fetch(
             "SELECT bench_ship(n) FROM bench_numbers WHERE n >= $1 AND n < $1 + 500", first
@@ -107,7 +107,7 @@ async def _print(connection: asyncpg.Connection, title: str) -> None:
 
 
 def main() -> None:
-    """Import, acknowledge and ship some orders of two lines, and look at what they take."""
+    """Import, acknowledge and ship some orders of two lines, and measure their size."""
     with (
         tempfile.TemporaryDirectory() as folder,
         EmbeddedPostgres.start(Path(folder) / "data") as server,

@@ -1,4 +1,4 @@
-"""Calls a second through httpx: its own connection pool beside the transport of ours."""
+"""Calls a second through httpx: its own connection pool compared with our transport."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ _HEADERS = {"Content-Type": "application/json", "WM_SEC.ACCESS_TOKEN": "t" * 200
 
 
 def measure(*, rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Calls a second at 16 and 64 in flight, one figure for each round, interleaved."""
+    """Calls a second at 16 and 64 in flight, one figure per round, interleaved."""
     port = free_port()
     sink = subprocess.Popen([sys.executable, "-m", "bench.sink", str(port)])
     try:

@@ -1,4 +1,4 @@
-"""What trouble costs: time against Walmart's bucket, and the lag of a store that is well."""
+"""The cost of failures: time against Walmart's bucket, and the lag of a working store."""
 
 import time
 from typing import Any
@@ -36,7 +36,7 @@ def bucket(deployment: Deployment) -> dict[str, float]:
 
 
 def beside_trouble(deployment: Deployment) -> dict[str, float]:
-    """The worst lag of a store that is well, beside one that hangs and one that is rejected."""
+    """The worst lag of a working store, beside a hanging one and a rejected one."""
     sellers = ("rejected", "hanging", "healthy")
     with deployment.client() as client:
         stores = {}

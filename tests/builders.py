@@ -1,4 +1,4 @@
-"""Orders, lines and snapshots with sensible defaults: a test names only what it is about."""
+"""Builders of orders, lines and snapshots with defaults: a test names only what it is about."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta

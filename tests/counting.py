@@ -1,4 +1,4 @@
-"""Whether the kept counts of orders are what counting them anew gives."""
+"""Compares the stored order counts with counting the orders."""
 
 import sqlalchemy as sa
 
@@ -14,6 +14,6 @@ _DIFFERENT = sa.text("""
 
 
 async def miscounted(database: Database) -> list[tuple[int, str, int]]:
-    """By how much each store's orders of a status are more than their count; nothing if right."""
+    """The difference between each stored count and the actual one; empty if all are right."""
     async with database.begin() as connection:
         return [(row[0], row[1], int(row[2])) for row in await connection.execute(_DIFFERENT)]

@@ -1,7 +1,7 @@
-"""Processes of Waybill that do not import it again: to import it takes two seconds of a processor.
+"""Waybill processes that do not import it again: importing takes two seconds of processor time.
 
 A server imports everything once and forks each process from then on. A process has its own
-environment, output and exit code, and does what `python -m app.cli.main` does.
+environment, output and exit code, and runs what `python -m app.cli.main` runs.
 """
 
 import multiprocessing
@@ -17,7 +17,7 @@ from tests import processes
 
 _ROOT = Path(__file__).resolve().parent.parent
 _forks = multiprocessing.get_context("forkserver")
-# What the commands import when they run.
+# Modules that the commands import when they run.
 _forks.set_forkserver_preload(
     [
         "tests.forked",
@@ -38,7 +38,7 @@ _forks.set_forkserver_preload(
 
 
 class Forked:
-    """A `waybill` command, asked in the words of `subprocess.Popen`."""
+    """A `waybill` command, with the interface of `subprocess.Popen`."""
 
     def __init__(
         self, words: Sequence[str], environment: Mapping[str, str], out: Path, errors: Path
@@ -58,7 +58,7 @@ class Forked:
         return self._process.exitcode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end; answers the exit code. Raises TimeoutExpired."""
+        """Wait for its end; return the exit code. Raises TimeoutExpired."""
         self._process.join(timeout)
         code = self.poll()
         if code is None:
@@ -71,11 +71,11 @@ class Forked:
             os.kill(self.pid, number)
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Send SIGTERM."""
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it."""
+        """Send SIGKILL."""
         self.send_signal(signal.SIGKILL)
 
 
@@ -97,5 +97,5 @@ def _run(words: list[str], environment: dict[str, str], out: str, errors: str) -
 def deployed(
     database_url: str, folder: Path, *, pollers: int = 1, **settings: str
 ) -> AbstractContextManager[processes.Deployment]:
-    """Start the same as `processes.deployed`, of forked processes."""
+    """Start a deployment like `processes.deployed`, with forked processes."""
     return processes.deployed(database_url, folder, Forked, pollers=pollers, **settings)

@@ -1,4 +1,4 @@
-"""A real PgBouncer in transaction mode before a test's PostgreSQL."""
+"""A real PgBouncer in transaction mode in front of a test's PostgreSQL."""
 
 import getpass
 import os
@@ -14,15 +14,15 @@ from urllib.parse import parse_qs, urlsplit
 from tests.harness.waiting import LIMIT
 from tests.processes import free_port
 
-# Fewer server connections than any process of ours has clients, so that they are really shared.
+# Fewer server connections than any of our processes has clients, so that they are really shared.
 POOL_SIZE = 3
-# As root it must give its rights up; this account exists wherever Debian's PostgreSQL does.
+# A process of root must change to another account; this one exists wherever Debian's PostgreSQL does.
 _ACCOUNTS = ("postgres", "nobody")
 
 
 @contextmanager
 def pgbouncer(url: str, folder: Path) -> Iterator[str]:
-    """Start one that leads to the server of that URL; answers the URL that goes through it."""
+    """Start a PgBouncer for the server of this URL; yield the URL through it."""
     parts = urlsplit(url)
     host = parse_qs(parts.query)["host"][0]
     port = free_port()

@@ -1,4 +1,4 @@
-"""Waybill as it is deployed: simulator, API and pollers as processes of their own."""
+"""Waybill as it is deployed: simulator, API and pollers as separate processes."""
 
 import asyncio
 import contextlib
@@ -41,7 +41,7 @@ QUICK = {
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listened on a moment ago."""
+    """A TCP port of 127.0.0.1 that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -49,7 +49,7 @@ def free_port() -> int:
 
 
 class Process(Protocol):
-    """A process of ours, as `subprocess.Popen` shows it."""
+    """One of our processes, with the interface of `subprocess.Popen`."""
 
     @property
     def pid(self) -> int: ...
@@ -60,7 +60,7 @@ class Process(Protocol):
     def kill(self) -> None: ...
 
 
-# Starts a `waybill` command: its words, its environment, and the files for what it writes.
+# Starts a `waybill` command: its arguments, its environment, and its output files.
 Launch = Callable[[Sequence[str], Mapping[str, str], Path, Path], Process]
 
 
@@ -91,7 +91,7 @@ def run(
 
 @dataclass
 class Deployment:
-    """The processes, and how to reach them. Each is ended by its id when the test is over."""
+    """The processes and their addresses. Each is ended by its id after the test."""
 
     api: str
     walmart: str
@@ -106,26 +106,26 @@ class Deployment:
         return self.environment["WAYBILL_DATABASE_URL"]
 
     def start(self, name: str, *words: str, **variables: str) -> Process:
-        """Start a `waybill` command; its output goes to a file named after it.
+        """Start a `waybill` command with its output in a file of this name.
 
-        variables: of its environment, besides the deployment's.
+        variables: added to its environment, beside the deployment's.
         """
         log = self.folder / f"{name}.log"
-        # Another clock is loaded before anything else is.
+        # The library for another clock must be loaded first.
         launch = executed if "LD_PRELOAD" in variables else self.launch
         self.processes[name] = launch(words, {**self.environment, **variables}, log, log)
         return self.processes[name]
 
     def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a `waybill` command to its end; variables: of its environment, besides."""
+        """Run a `waybill` command to its end; variables: added to its environment."""
         return run(self.launch, words, {**self.environment, **variables})
 
     def log(self, name: str) -> str:
-        """What a process has written so far."""
+        """The output of a process so far."""
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
     def stop(self, name: str) -> int:
-        """Ask a process to end, and answer its exit code."""
+        """Send SIGTERM to a process; return its exit code."""
         process = self.processes.pop(name)
         process.send_signal(signal.SIGTERM)
         return process.wait(LIMIT)
@@ -147,12 +147,12 @@ class Deployment:
                 process.wait(LIMIT)
 
     def empty(self) -> None:
-        """Delete all rows, and all that Walmart has, while the processes go on."""
+        """Delete all rows and Walmart's state, while the processes keep running."""
         asyncio.run(_truncate(self.database_url))
         simulator(self, "reset")
 
     def wait_for(self, url: str, name: str) -> None:
-        """Wait until an address answers; fail with the process's own words if it ends instead."""
+        """Wait until an address answers; fail with the process's output if it ends instead."""
         deadline = time.monotonic() + LIMIT
         while time.monotonic() < deadline:
             if self.processes[name].poll() is not None:
@@ -175,7 +175,7 @@ class Deployment:
         )
 
     def async_client(self) -> httpx.AsyncClient:
-        """The same, for many requests at once."""
+        """The same client with async calls, for many requests at once."""
         return httpx.AsyncClient(
             base_url=self.api,
             headers={"Authorization": f"Bearer {self.key}"},
@@ -190,9 +190,9 @@ async def _truncate(url: str) -> None:
     connection = await asyncpg.connect(**asyncpg_arguments(url))
     tables = ", ".join(table.name for table in metadata.sorted_tables)
     while True:
-        # A poller may be looking at some of them.
+        # A poller may be reading some of them.
         with contextlib.suppress(asyncpg.DeadlockDetectedError):
-            # Numbers of stores go on: processes remember what they know of a store by its number.
+            # Store numbers continue: processes cache what they know of a store by its number.
             await connection.execute(f"TRUNCATE {tables} CONTINUE IDENTITY")
             break
     await connection.close()
@@ -200,7 +200,7 @@ async def _truncate(url: str) -> None:
 
 @dataclass(frozen=True)
 class Processes:
-    """What the tests of a module share: so many pollers beside the others, and settings."""
+    """What the tests of a module share: the number of separate pollers, and the settings."""
 
     pollers: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -242,7 +242,7 @@ def deployed(
 
 
 def a_store(client: httpx.Client, seller: str = "seller-1", **changes: Any) -> str:
-    """Connect a store; answers its id."""
+    """Connect a store; return its id."""
     body = {
         "name": f"Store of {seller}",
         "walmart": {"client_id": seller, "client_secret": "right"},
@@ -285,7 +285,7 @@ def an_order(
 
 
 def until(question: Any, patience: float = LIMIT) -> Any:
-    """Ask until the answer is true, and answer it; fail with the last one."""
+    """Poll until the answer is true, and return it; fail with the last one."""
     deadline = time.monotonic() + patience
     while True:
         answer = question()
@@ -306,7 +306,7 @@ def ledger(deployment: Deployment, **query: str) -> list[dict[str, Any]]:
 
 
 def calls(deployment: Deployment, operation: str | None = None) -> list[dict[str, Any]]:
-    """What Walmart was asked, in order."""
+    """The calls that Walmart received, in order."""
     answer = httpx.get(f"{deployment.walmart}/simulator/calls", trust_env=False, verify=TLS)
     found = answer.raise_for_status().json()["calls"]
     return [each for each in found if operation in {None, each["operation"]}]
@@ -322,7 +322,7 @@ def simulator(deployment: Deployment, path: str, **body: Any) -> None:
 def shipped_orders(
     deployment: Deployment, client: httpx.Client, store: str, seller: str, count: int, first: int
 ) -> list[str]:
-    """So many orders with one shipment each that waits for Walmart; their ids."""
+    """This many orders with one waiting shipment each; return their ids."""
     found = []
     for number in range(first, first + count):
         order = an_order(deployment, client, store, str(number), 1, seller=seller)

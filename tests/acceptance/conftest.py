@@ -1,7 +1,7 @@
 """Real processes for the tests of a module: started once, emptied after each test.
 
-A module says with `PROCESSES = Processes(...)` which pollers and settings its tests want. A test
-that stops what it shares, or wants other settings, calls `deployed` itself.
+A module declares with `PROCESSES = Processes(...)` which pollers and settings its tests need. A
+test that stops shared processes, or needs other settings, calls `deployed` itself.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def running(
 
 @pytest.fixture
 def deployment(running: Deployment) -> Iterator[Deployment]:
-    """What the module's tests share; a test finds it without stores, orders, faults or calls."""
+    """The processes shared by the module's tests, without stores, orders, faults or calls."""
     shared = set(running.processes)
     yield running
     for name in set(running.processes) - shared:

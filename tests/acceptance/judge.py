@@ -1,6 +1,6 @@
-"""The judge of fault tests: what Waybill says, held against what really happened at Walmart.
+"""The judge of fault tests: Waybill's state compared with the actual effects at Walmart.
 
-Walmart's side is the simulator's ledger and its orders; Waybill's is what its API shows.
+Walmart's side is the simulator's ledger and its orders; Waybill's is its API.
 """
 
 import json
@@ -20,14 +20,14 @@ from tests.harness.waiting import LIMIT
 from tests.processes import Deployment, ledger
 from tests.tls import TLS
 
-# Rows of the tests' own output; `make faults` makes docs/faults.md of them.
+# Rows written by the tests; `make faults` turns them into docs/faults.md.
 ROWS = Path(os.environ.get("WAYBILL_FAULT_ROWS", ".faults")).absolute()
 AT_REST = {"confirmed", "failed", "dismissed"}
 
 
 @dataclass
 class Verdict:
-    """What was found. Each list names what went wrong, and should be empty."""
+    """The findings. Each list names violations and should be empty."""
 
     updates: int = 0
     lost: list[str] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Verdict:
 
 
 def updates_of(client: httpx.Client) -> list[dict[str, Any]]:
-    """Every update there is."""
+    """All updates."""
     found: list[dict[str, Any]] = []
     cursor: str | None = None
     while True:
@@ -55,7 +55,7 @@ def updates_of(client: httpx.Client) -> list[dict[str, Any]]:
 
 
 def at_rest(client: httpx.Client) -> bool:
-    """Whether no update waits for anything any more, by one look at all of them."""
+    """Whether no update is open, by one query of all of them."""
     figures = client.get("/metrics").raise_for_status().text.splitlines()
     waiting = [line for line in figures if line.startswith("waybill_open_updates{")]
     assert "waybill_database_up 1.0" in figures
@@ -68,9 +68,9 @@ def judge(
     accepted: int,
     orders: Collection[str] | None = None,
 ) -> Verdict:
-    """Compare, once everything is at rest; accepted: how many shipments and cancellations were.
+    """Compare, once everything is at rest.
 
-    orders: only what belongs to these.
+    accepted: the number of accepted shipments and cancellations. orders: restricts the comparison.
     """
     verdict = Verdict()
     known = [
@@ -108,7 +108,7 @@ def _judge_order(
         asked[number] += sum(item["quantity"] for item in shipment["items"])
         said[number] += sum(item["confirmed"] for item in shipment["items"])
         whole = all(item["confirmed"] == item["quantity"] for item in shipment["items"])
-        # One that was dismissed stays so, whatever Walmart shows of it.
+        # A dismissed update stays dismissed, whatever Walmart shows.
         if shipment["state"] != "dismissed" and (shipment["state"] == "confirmed") != whole:
             verdict.misreported.append(f"{number} is {shipment['state']}: {said[number]}")
     for number, units in asked.items():
@@ -153,7 +153,7 @@ def _compare(
 
 @contextmanager
 def watched(deployment: Deployment, orders: list[str]) -> Iterator[Verdict]:
-    """Look at orders all the while: their JSON must never claim more than Walmart has."""
+    """Poll orders in the background: their JSON must never claim more than Walmart has."""
     verdict, over = Verdict(), threading.Event()
 
     def watch() -> None:
@@ -167,7 +167,7 @@ def watched(deployment: Deployment, orders: list[str]) -> Iterator[Verdict]:
                     except httpx.TransportError:
                         continue
                     if answer.is_success:
-                        # First ours, then Walmart's: what happens in between can only be more.
+                        # First ours, then Walmart's: Walmart can only have more by then.
                         order = answer.json()
                         seen = at_walmart(deployment, order["purchase_order_id"])
                         _compare(order, seen, verdict, exact=False)
@@ -183,7 +183,7 @@ def watched(deployment: Deployment, orders: list[str]) -> Iterator[Verdict]:
 
 
 def write_row(fault: str, what: str, verdict: Verdict) -> None:
-    """Keep a row for the table in docs/faults.md."""
+    """Write a row for the table in docs/faults.md."""
     ROWS.mkdir(exist_ok=True)
     row = {
         "fault": fault,
@@ -198,6 +198,6 @@ def write_row(fault: str, what: str, verdict: Verdict) -> None:
 
 
 def passed(verdict: Verdict) -> str:
-    """Why it is not clean, for the message of an assertion."""
+    """The reasons why it is not clean, for an assertion message."""
     found = {"lost": verdict.lost, "twice": verdict.twice, "misreported": verdict.misreported}
     return ", ".join(f"{len(names)} {what} {names[:5]}" for what, names in found.items())

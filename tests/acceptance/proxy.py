@@ -1,4 +1,4 @@
-"""A TCP proxy before PostgreSQL that can hold back the answer to what commits an update."""
+"""A TCP proxy for PostgreSQL that can hold back the answer to the commit of an update."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass
 class Proxy:
-    """armed: what next writes a shipment of that tracking number gets no answer.
+    """A proxy. armed: the next write of a shipment with this tracking number gets no answer.
 
     The statement that writes it is its own transaction, so this is the answer to its commit.
     """
@@ -21,7 +21,7 @@ class Proxy:
     port: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass on what one client and the server say to each other."""
+        """Pass on the traffic between one client and the server."""
         theirs, ours = await asyncio.open_unix_connection(str(self.socket))
         silent = asyncio.Event()
         pumps = [
@@ -61,7 +61,7 @@ async def _to_client(
 
 @asynccontextmanager
 async def proxied(socket: Path) -> AsyncIterator[Proxy]:
-    """Listen on a port of 127.0.0.1 for a while."""
+    """Listen on a port of 127.0.0.1."""
     proxy = Proxy(socket)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]

@@ -15,7 +15,7 @@ from tests.harness.waiting import LIMIT
 from tests.processes import Deployment, a_store, calls, shipped_orders, until
 
 DUE = 100_000
-# One order of the API is copied: order, line, shipment, update, with numbers of their own.
+# One order of the API is copied: order, line, shipment, update, with new numbers.
 COPY = f"""
     CREATE TEMP TABLE made AS
     SELECT n, (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-0000' || lpad(to_hex(o.store_id), 8, '0'))::uuid
@@ -40,13 +40,13 @@ COPY = f"""
 
 @pytest.fixture
 def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
-    # What is older than the quiet period is read before it is sent; here nothing shall be.
+    # Updates older than the quiet period are read before they are sent; here none is.
     with deployed(fresh_url, tmp_path, pollers=0, WAYBILL_QUIET_PERIOD="3600") as running:
         yield running
 
 
 def resident(process: int) -> int:
-    """Bytes of memory that a process has in use (Linux)."""
+    """The resident memory of a process in bytes (Linux)."""
     pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
@@ -69,7 +69,7 @@ def test_a_backlog_neither_fills_memory_nor_delays_another_store(
         until(lambda: len(calls(deployment, "shipping")) == 1)
         before = resident(poller.pid)
         asyncio.run(fill(fresh_url))
-        # Walmart knows none of them, so each is one refusal and one read; no faster way to fail.
+        # Walmart knows none of them, so each is one refusal and one read: the fastest failure.
         until(lambda: len(calls(deployment, "shipping")) > 300)
         counts = []
         for number in range(5):
@@ -87,6 +87,6 @@ def test_a_backlog_neither_fills_memory_nor_delays_another_store(
         after = resident(poller.pid)
         page = client.get("/v1/updates", params={"state": "pending", "limit": "200"})
         assert len(page.json()["data"]) == 200
-    # At most what was under way, and one batch of the other store's, went before.
+    # At most the updates in flight, and one batch of the other store, went before.
     assert max(counts) <= 2 * 20, counts
     assert after - before < 64 * 2**20, f"{(after - before) / 2**20:.0f} MiB more"

@@ -1,4 +1,4 @@
-"""The command as scripts see it: exit codes, and one line that says what to do."""
+"""The command line as scripts use it: exit codes, and one line with a next step."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def waybill(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run a command with these settings and no others."""
+    """Run a command with these settings only."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("WAYBILL_")}
     return run(Forked, words, {**clean, **settings})
 
@@ -53,7 +53,7 @@ def test_an_unreachable_database_is_one_line() -> None:
         assert "Traceback" not in ended.stderr
 
 
-def test_serve_tells_that_the_schema_is_behind_and_migrate_mends_it(empty_url: str) -> None:
+def test_serve_reports_an_old_schema_and_migrate_upgrades_it(empty_url: str) -> None:
     settings = {"WAYBILL_DATABASE_URL": empty_url, "WAYBILL_ENCRYPTION_KEYS": KEY}
     behind = waybill("serve", "--port", str(free_port()), **settings)
     assert (behind.returncode, "waybill migrate" in behind.stderr) == (1, True)
@@ -85,7 +85,7 @@ def test_a_database_that_does_not_exist_is_named(fresh_url: str) -> None:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_serve_stops_in_order_and_takes_its_embedded_database_with_it(
+def test_serve_stops_in_order_and_stops_its_embedded_database(
     data_folder: Path, ending: signal.Signals
 ) -> None:
     folder = data_folder / f"serve-{ending.name}"
@@ -106,14 +106,14 @@ def test_serve_stops_in_order_and_takes_its_embedded_database_with_it(
 
 
 def answers(url: str) -> bool:
-    """Whether somebody is there."""
+    """Whether the server answers."""
     try:
         return httpx.get(url, trust_env=False, verify=TLS).is_success
     except httpx.TransportError:
         return False
 
 
-def test_a_taken_port_is_one_line(fresh_url: str) -> None:
+def test_a_port_in_use_is_one_line(fresh_url: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -129,7 +129,7 @@ def test_a_taken_port_is_one_line(fresh_url: str) -> None:
     assert f"port {port}" in ended.stderr
 
 
-def test_keys_are_made_listed_and_revoked(fresh_url: str, tmp_path: Path) -> None:
+def test_keys_are_created_listed_and_revoked(fresh_url: str, tmp_path: Path) -> None:
     settings = {"WAYBILL_DATABASE_URL": fresh_url}
     made = waybill("keys", "create", "--name", "commerce", **settings)
     secret = made.stdout.strip()
@@ -150,7 +150,7 @@ def test_keys_are_made_listed_and_revoked(fresh_url: str, tmp_path: Path) -> Non
     assert waybill("keys", "revoke", "commerce", **settings).returncode == 1
 
 
-def test_doctor_says_what_is_wrong_and_what_to_do(fresh_url: str, tmp_path: Path) -> None:
+def test_doctor_reports_problems_and_next_steps(fresh_url: str, tmp_path: Path) -> None:
     with deployed(fresh_url, tmp_path) as deployment:
         with deployment.client() as client:
             a_store(client, walmart={"client_id": "a", "client_secret": "wrong"})
@@ -198,7 +198,7 @@ def test_the_demo_starts_shows_orders_and_stops_cleanly_twice(data_folder: Path)
             httpx.get(url, trust_env=False, verify=TLS)
 
 
-def test_a_poller_answers_probes_before_its_database_is_there(tmp_path: Path) -> None:
+def test_a_poller_answers_probes_before_its_database_is_available(tmp_path: Path) -> None:
     port = free_port()
     clean = {k: v for k, v in os.environ.items() if not k.startswith("WAYBILL_")}
     nowhere = {

@@ -11,11 +11,13 @@ PROCESSES = Processes(pollers=1)
 
 
 def waybill(deployment: Deployment, *words: str) -> tuple[int, str, str]:
-    told = deployment.run(*words)
-    return told.returncode, told.stdout, told.stderr
+    done = deployment.run(*words)
+    return done.returncode, done.stdout, done.stderr
 
 
-def test_a_file_is_shipped_and_may_be_given_again(deployment: Deployment, tmp_path: Path) -> None:
+def test_a_file_is_shipped_and_may_be_imported_again(
+    deployment: Deployment, tmp_path: Path
+) -> None:
     file = tmp_path / "shipments.csv"
     with deployment.client() as client:
         store = a_store(client, code="main")
@@ -37,26 +39,26 @@ def test_a_file_is_shipped_and_may_be_given_again(deployment: Deployment, tmp_pa
         until(lambda: client.get(path).json()["status"] == "shipped")
 
 
-def test_what_cannot_be_shipped_is_told_in_a_line(deployment: Deployment, tmp_path: Path) -> None:
+def test_an_invalid_file_or_store_is_one_line(deployment: Deployment, tmp_path: Path) -> None:
     file = tmp_path / "shipments.csv"
     file.write_text("order,colour\n1,red\n")
-    code, _, told = waybill(deployment, "import-shipments", str(file), "--store", "main")
+    code, _, errors = waybill(deployment, "import-shipments", str(file), "--store", "main")
     assert code == 1
-    assert "Unknown column 'colour'" in told
+    assert "Unknown column 'colour'" in errors
     file.write_text("order,carrier_code,tracking_number\n1,ups,1ZA\n")
-    code, _, told = waybill(deployment, "import-shipments", str(file), "--store", "nowhere")
+    code, _, errors = waybill(deployment, "import-shipments", str(file), "--store", "nowhere")
     assert code == 1
-    assert "There is no store nowhere" in told
+    assert "There is no store nowhere" in errors
 
 
-def test_walmart_announces_orders_after_subscribing(deployment: Deployment) -> None:
+def test_an_order_is_imported_by_a_webhook_after_subscribing(deployment: Deployment) -> None:
     with deployment.client() as client:
         a_store(client, code="main")
         words = ("webhooks", "subscribe", "--store", "main", "--url", deployment.api)
-        code, out, told = waybill(deployment, *words)
-        assert code == 0, told
+        code, out, errors = waybill(deployment, *words)
+        assert code == 0, errors
         assert "ORDER_UPDATES" in out
-        # The importer is turned off here: nothing but the announcement can bring it.
+        # The importer is turned off here, so only the webhook can import it.
         order = {"client_id": "seller-1", "purchase_order_id": "1796330800002"}
         made = httpx.post(
             f"{deployment.walmart}/simulator/orders",
@@ -72,8 +74,8 @@ def test_walmart_announces_orders_after_subscribing(deployment: Deployment) -> N
             return bool(found) and found[0]["sync"]["state"] == "synced"
 
         until(synced)
-        code, _, told = waybill(
+        code, _, errors = waybill(
             deployment, "webhooks", "subscribe", "--store", "no", "--url", deployment.api
         )
         assert code == 1
-        assert "There is no store no" in told
+        assert "There is no store no" in errors

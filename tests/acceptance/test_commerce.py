@@ -1,4 +1,4 @@
-"""The connector to Commerce, between real processes: killed in the middle, and looked at."""
+"""The connector to Commerce with real processes: a poller killed in the middle, and the doctor."""
 
 import asyncio
 from typing import Any
@@ -34,13 +34,13 @@ def made(deployment: Deployment) -> int:
     return sum(entry["operation"] == "commerce_order" for entry in ledger(deployment))
 
 
-def test_a_poller_killed_while_commerce_makes_an_order_leaves_one_order(
+def test_a_poller_killed_while_commerce_creates_an_order_leaves_one_order(
     deployment: Deployment,
 ) -> None:
     with deployment.client() as client:
         store = connected(deployment, client)
         order = an_order(deployment, client, store, "1796330900001", 1)
-        # It looks for the order and asks for the store views; then Commerce makes it, and is silent.
+        # It searches for the order and reads the store views; then Commerce creates it without an answer.
         simulator(deployment, "faults", operation="commerce_orders", kind="slow", delay=0, times=2)
         simulator(deployment, "faults", operation="commerce_orders", kind="timeout_after")
         deployment.start("victim", "poller")
@@ -57,17 +57,17 @@ def test_a_poller_killed_while_commerce_makes_an_order_leaves_one_order(
             "/v1/updates", params={"order_id": order["id"], "kind": "commerce_order"}
         ).json()["data"]
         assert (update["target"], update["state"]) == ("commerce", "confirmed")
-        # The second poller looked, and sent nothing.
+        # The second poller read Commerce, and sent nothing.
         assert len(calls(deployment, "commerce_orders")) == 4
 
 
-def test_the_doctor_looks_at_commerce_too(deployment: Deployment) -> None:
+def test_the_doctor_checks_commerce_too(deployment: Deployment) -> None:
     with deployment.client() as client:
         store = connected(deployment, client)
         assert "its Commerce has the store view" in deployment.run("doctor").stdout
         wrong = {"commerce": {"access_token": "wrong"}}
         assert client.patch(f"/v1/stores/{store}", json=wrong).status_code == 200
-        told = deployment.run("doctor")
-        assert told.returncode == 1
-        assert "its Commerce cannot be used" in told.stdout
-        assert "isn't authorized" in told.stdout
+        result = deployment.run("doctor")
+        assert result.returncode == 1
+        assert "its Commerce cannot be used" in result.stdout
+        assert "isn't authorized" in result.stdout

@@ -1,4 +1,4 @@
-"""Walmart, PostgreSQL and clocks at their worst: 0 lost, 0 twice, 0 misreported."""
+"""Faults of Walmart, PostgreSQL and clocks: 0 lost, 0 twice, 0 misreported."""
 
 import asyncio
 import os
@@ -62,8 +62,8 @@ def cancel(client: httpx.Client, order: dict[str, Any]) -> None:
     assert answer.status_code == 202, answer.text
 
 
-def test_each_fault_of_walmart_s_alone(deployment: Deployment) -> None:
-    """A store for each kind of fault, whose first shipment and first cancellation meet it."""
+def test_each_fault_of_walmart_alone(deployment: Deployment) -> None:
+    """A store for each kind of fault, which its first shipment and first cancellation meet."""
     orders: dict[str, list[str]] = {}
     with deployment.client() as client:
         for number, kind in enumerate(sorted(KINDS)):
@@ -92,15 +92,17 @@ def test_each_fault_of_walmart_s_alone(deployment: Deployment) -> None:
         for kind, pair in orders.items():
             verdict = judge(deployment, client, 3, pair)
             verdict.misreported += seen.misreported
-            told = ", ".join(f"{count} {state}" for state, count in sorted(verdict.states.items()))
-            write_row(f"simulator: {kind} ({KINDS[kind]})", told, verdict)
+            outcome = ", ".join(
+                f"{count} {state}" for state, count in sorted(verdict.states.items())
+            )
+            write_row(f"simulator: {kind} ({KINDS[kind]})", outcome, verdict)
             assert verdict.clean, f"{kind}: {passed(verdict)}"
             wanted = {"confirmed": 1, "failed": 2} if kind == "refuse" else {"confirmed": 3}
             assert verdict.states == wanted, kind
 
 
-def test_two_pollers_whose_clocks_are_twenty_minutes_apart(deployment: Deployment) -> None:
-    """One 10 minutes ahead, one 10 behind; leases and waits go by the database's clock."""
+def test_two_pollers_with_clocks_twenty_minutes_apart(deployment: Deployment) -> None:
+    """One is 10 minutes ahead, one 10 behind; leases and waits go by the database's clock."""
     with deployment.client() as client:
         store, seller = connect(client, 1), seller_of(1)
         orders = [
@@ -128,9 +130,9 @@ def test_two_pollers_whose_clocks_are_twenty_minutes_apart(deployment: Deploymen
 
 
 def test_postgresql_stopped_and_started_under_load(data_folder: Path, tmp_path: Path) -> None:
-    """Stopped once in order and once as by a crash, while requests come and pollers deliver."""
+    """Stopped once cleanly and once as by a crash, while requests come and pollers deliver."""
     with ExitStack() as servers:
-        # Durable as in production: what was answered 202 must be there after a crash.
+        # Durable as in production: a request answered with 202 must survive a crash.
         folder = data_folder / "restarted"
         server = servers.enter_context(EmbeddedPostgres.start(folder))
         migrate.upgrade(server.url)
@@ -153,7 +155,7 @@ def _load_and_restart(deployment: Deployment, folder: Path, servers: ExitStack) 
         servers.enter_context(EmbeddedPostgres.start(folder))
         until(lambda: answers[202] > 90)
         postmaster = int((folder / "postgres" / "postmaster.pid").read_text().split()[0])
-        # What PostgreSQL calls an immediate shutdown: nothing is written down.
+        # An immediate shutdown of PostgreSQL: it writes nothing to disk.
         os.kill(postmaster, signal.SIGQUIT)
         until(lambda: not _alive(postmaster))
         servers.enter_context(EmbeddedPostgres.start(folder))
@@ -180,7 +182,7 @@ def _alive(process: int) -> bool:
 
 
 def _insist(deployment: Deployment, orders: list[dict[str, Any]], answers: Counter[int]) -> None:
-    """Ship each order twice, again and again with the same key until it is accepted."""
+    """Ship each order twice, and repeat with the same key until it is accepted."""
     with deployment.client() as client:
         for order in orders:
             for number in (1, 2):
@@ -204,10 +206,10 @@ def _insist(deployment: Deployment, orders: list[dict[str, Any]], answers: Count
 STORES, ORDERS = 8, 700
 
 
-async def test_two_thousand_updates_through_a_walmart_that_fails_three_calls_in_ten(
+async def test_two_thousand_updates_with_three_calls_in_ten_failing(
     deployment: Deployment,
 ) -> None:
-    """Every kind of fault at random; what Walmart refuses is retried in bulk by a person."""
+    """Every kind of fault at random; refused updates are retried in bulk by a person."""
     sys.stdout.write(f"seed {SEED} (WAYBILL_FAULT_SEED)\n")
     with deployment.client() as client:
         stores = [await asyncio.to_thread(connect, client, number) for number in range(STORES)]
@@ -261,7 +263,7 @@ async def _placed(deployment: Deployment, stores: list[str]) -> list[str]:
 
 
 async def _accepted(deployment: Deployment, orders: list[str]) -> int:
-    """Ship most orders in three packages, cancel the others; answers how many updates that is."""
+    """Ship most orders in three packages, cancel the others; return the number of updates."""
     chosen = random.Random(SEED)  # noqa: S311 - repeatable, not secret
     canceled = set(chosen.sample(orders, 40))
     slots = asyncio.Semaphore(8)
@@ -289,7 +291,7 @@ async def _accepted(deployment: Deployment, orders: list[str]) -> int:
 
 
 def _watch_over(client: httpx.Client, stores: list[str]) -> int:
-    """What a person does meanwhile: verify credentials, retry what met their rejection and refusals."""
+    """Act as a person meanwhile: verify credentials, and retry rejected and refused updates."""
     refused = 0
     deadline = time.monotonic() + 3 * LIMIT
     while time.monotonic() < deadline:

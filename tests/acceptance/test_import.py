@@ -1,4 +1,4 @@
-"""Orders come in by themselves, in real processes, whoever dies meanwhile."""
+"""Orders are imported once each by real processes, even if one dies."""
 
 import asyncio
 from collections import Counter
@@ -37,7 +37,7 @@ def ask(url: str, question: str) -> int:
     return asyncio.run(fetch())
 
 
-def test_5000_orders_come_in_once_each_though_the_importer_dies(
+def test_5000_orders_are_imported_once_each_although_the_importer_dies(
     deployment: Deployment, fresh_url: str
 ) -> None:
     with deployment.client() as client:
@@ -60,7 +60,7 @@ def test_5000_orders_come_in_once_each_though_the_importer_dies(
     deployment.kill("poller-0")
     there = ask(fresh_url, "SELECT count(*) FROM orders")
     assert there < MANY
-    # As if the leases of the one that died had run out; so long takes nobody over.
+    # Expire the leases of the dead process, which another one would wait for.
     ask(fresh_url, "UPDATE imports SET leased_until = now() RETURNING store_id")
     ask(fresh_url, "UPDATE updates SET leased_until = now() WHERE state = 'sending' RETURNING 1")
     deployment.start("poller-1", "poller")

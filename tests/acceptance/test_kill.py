@@ -1,4 +1,4 @@
-"""kill -9 at every step: nothing is lost, nothing happens twice, nothing is claimed that is not."""
+"""kill -9 at every step: nothing is lost, nothing happens twice, nothing is misreported."""
 
 import asyncio
 import time
@@ -76,7 +76,7 @@ async def waits_for_a_lock(url: str) -> None:
 
 
 async def tried_to_claim(url: str) -> None:
-    """Wait until a poller has tried; it waits for nobody who holds the store."""
+    """Wait until a poller has tried to claim; a locked store does not make it wait."""
     async with connected(url) as session:
 
         async def asked() -> bool:
@@ -151,7 +151,7 @@ async def test_a_poller_killed_at_any_step_neither_loses_nor_doubles(
     deployment: Deployment, fresh_url: str
 ) -> None:
     with deployment.client() as client:
-        # Each in a store of its own, so that none hears of the trouble of the one before.
+        # Each in its own store, so that none is affected by the previous one's pauses.
         for number, (name, step) in enumerate(STEPS.items()):
             verdict = await _killed(deployment, client, fresh_url, name, step, PO + number)
             assert verdict.clean, f"{name}: {passed(verdict)}"
@@ -181,7 +181,7 @@ async def _killed(
     verdict = judge(deployment, client, 1, orders)
     verdict.misreported += seen.misreported
     tries = [c for c in calls(deployment, "shipping") if c["purchase_order_id"] == po]
-    taken = "was taken back from the dead" if held == "1" else "was nobody's"
+    taken = "was taken back after its lease" if held == "1" else "was not leased"
     write_row(
         f"kill -9 of a poller {name}",
         f"the update {taken}; {len(tries)} call(s) to ship, one effect; confirmed",
@@ -190,14 +190,14 @@ async def _killed(
     return verdict
 
 
-async def test_an_api_killed_between_commit_and_answer_gives_the_first_result_to_a_repeat(
+async def test_an_api_killed_between_commit_and_answer_repeats_the_first_result(
     fresh_url: str, tmp_path: Path
 ) -> None:
     parts = urlsplit(fresh_url)
     folder = Path(parse_qs(parts.query)["host"][0])
     async with proxied(folder / ".s.PGSQL.5432") as proxy:
         url = f"postgresql://postgres@127.0.0.1:{proxy.port}{parts.path}"
-        # In a thread, for the proxy needs this loop while the processes start and stop.
+        # In a thread, because the proxy needs this event loop while the processes start and stop.
         processes = deployed(url, tmp_path, pollers=0)
         started = await asyncio.to_thread(processes.__enter__)
         try:
@@ -207,11 +207,11 @@ async def test_an_api_killed_between_commit_and_answer_gives_the_first_result_to
 
 
 async def _killed_between(deployment: Deployment, proxy: Any, url: str) -> None:
-    def place() -> dict[str, Any]:
+    def place_order() -> dict[str, Any]:
         with deployment.client() as client:
             return an_order(deployment, client, a_store(client), str(PO), 2)
 
-    order = await asyncio.to_thread(place)
+    order = await asyncio.to_thread(place_order)
     path = f"/v1/orders/{order['id']}/shipments"
     body = {
         "carrier_code": "ups",

@@ -1,4 +1,4 @@
-"""Walmart's endpoints as lanes: nobody asks too much, and nobody waits for somebody else's trouble."""
+"""Rate limits by lane: no lane is overrun, and stores are isolated from each other's failures."""
 
 import httpx
 
@@ -16,8 +16,8 @@ SHIPPING = "shipping"
 POLLERS = ("poller-0", "poller-1")
 
 
-# Orders and updates are there before the pollers start, so that all of them are due at once;
-# none of them is so old that it is read before it is sent.
+# Orders and updates exist before the pollers start, so that all of them are due at once;
+# none is old enough to be read before it is sent.
 PROCESSES = Processes(settings={"WAYBILL_QUIET_PERIOD": "120"})
 
 
@@ -39,8 +39,8 @@ def test_two_pollers_keep_to_a_bucket_of_ten_calls_in_two_seconds(deployment: De
     assert len(calls(deployment, SHIPPING)) - len(refused) == 60
 
 
-def test_a_store_in_trouble_slows_no_other(deployment: Deployment) -> None:
-    """One store with wrong keys, one whose calls hang, one that is well."""
+def test_a_failing_store_does_not_slow_the_others(deployment: Deployment) -> None:
+    """One store with wrong keys, one with hanging calls, one that works."""
     with deployment.client() as client:
         orders: dict[str, list[str]] = {}
         stores: dict[str, str] = {}
@@ -68,7 +68,7 @@ def test_a_store_in_trouble_slows_no_other(deployment: Deployment) -> None:
     healthy = [each["sequence"] for each in calls(deployment) if each["client_id"] == "healthy"]
     assert max(healthy) < (second_try(deployment, "hanging", imported) or 0)
     assert [each["code"] for each in rejected["status_details"]] == ["credentials_rejected"]
-    # No order of the store is at fault; each says what it waits for.
+    # No order of the store is in error; each says what it waits for.
     assert (waiting["status"], waiting["sync"]["state"]) == ("open", "pending")
     assert [each["code"] for each in waiting["status_details"]] == ["credentials_rejected"]
     logs = "".join(deployment.log(name) for name in POLLERS)
@@ -77,7 +77,7 @@ def test_a_store_in_trouble_slows_no_other(deployment: Deployment) -> None:
 
 
 def second_try(deployment: Deployment, seller: str, first: int) -> int | None:
-    """When pollers asked for an order of the seller for the second time."""
+    """The time of the pollers' second call for an order of the seller."""
     seen: set[str] = set()
     for each in calls(deployment)[first:]:
         if each["client_id"] == seller and each["purchase_order_id"]:

@@ -1,4 +1,4 @@
-"""The main job with everything as it is deployed: processes, HTTP and a real database."""
+"""The main job on a full deployment: processes, HTTP and a real database."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -74,7 +74,7 @@ def test_a_refusal_shows_its_reason_and_a_retry_confirms(deployment: Deployment)
         assert next(attempt["verdict"] for attempt in update["attempts"]) == "refused"
 
 
-async def test_twenty_clients_racing_for_the_last_unit_sell_it_once(
+async def test_twenty_concurrent_clients_sell_the_last_unit_once(
     deployment: Deployment,
 ) -> None:
     with deployment.client() as client:
@@ -154,7 +154,7 @@ async def test_two_pollers_deliver_three_hundred_updates_once_each_and_in_order(
     assert set(map("".join, by_order.values())) == {"012"}
 
 
-def test_a_stopped_poller_finishes_what_it_holds(fresh_url: str, tmp_path: Path) -> None:
+def test_a_stopping_poller_finishes_its_claims(fresh_url: str, tmp_path: Path) -> None:
     with deployed(fresh_url, tmp_path, pollers=2) as deployment, deployment.client() as client:
         order = an_order(deployment, client, a_store(client), "1796330120080", 1)
         assert deployment.stop("poller-1") == 0
@@ -166,7 +166,7 @@ def test_a_stopped_poller_finishes_what_it_holds(fresh_url: str, tmp_path: Path)
         assert client.get(f"/v1/orders/{order['id']}").json()["status"] == "shipped"
 
 
-def test_what_a_killed_poller_had_sent_is_not_sent_again(fresh_url: str, tmp_path: Path) -> None:
+def test_updates_sent_by_a_killed_poller_are_not_sent_again(fresh_url: str, tmp_path: Path) -> None:
     settings = {"WAYBILL_LEASE": "19.1", "WAYBILL_WALMART_TIMEOUT": "2"}
     with deployed(fresh_url, tmp_path, pollers=1, **settings) as deployment:
         with deployment.client() as client:
@@ -183,7 +183,7 @@ def test_what_a_killed_poller_had_sent_is_not_sent_again(fresh_url: str, tmp_pat
         assert len([e for e in ledger(deployment) if e["operation"] == "shipping"]) == 1
 
 
-def test_a_stopped_server_drains_the_poller_inside_it(fresh_url: str, tmp_path: Path) -> None:
+def test_a_stopping_server_drains_the_poller_inside_it(fresh_url: str, tmp_path: Path) -> None:
     with deployed(fresh_url, tmp_path, pollers=0) as deployment:
         port = str(free_port())
         deployment.start("both", "serve", "--port", port)

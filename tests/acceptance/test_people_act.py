@@ -1,4 +1,4 @@
-"""People act while an answer is out, reads lag, rows are held: real processes, and what came of it."""
+"""People act while an answer is missing, reads lag or rows are locked, with real processes."""
 
 import asyncio
 from collections import Counter
@@ -26,7 +26,7 @@ from tests.tls import TLS
 
 PO = "179633100000"
 UPS = {"carrier_code": "ups"}
-# Long enough that a person of these tests has acted before a doubt ends.
+# Long enough that a person in these tests has acted before a doubt ends.
 SOON = {"WAYBILL_QUIET_PERIOD": "8"}
 
 
@@ -68,7 +68,7 @@ def lost_in_doubt(client: httpx.Client, answer: httpx.Response) -> str:
 
 
 def conflicts(answer: httpx.Response, update: str) -> None:
-    """Refused, and it says which update is in the way and until when."""
+    """The request is refused, and the answer names the update that prevents it and until when."""
     assert answer.status_code == 409, answer.text
     assert update in answer.text
     assert "may still take effect; a read at 20" in answer.text
@@ -114,7 +114,7 @@ def test_a_shipment_in_doubt_is_dismissed_and_shipped_again(
         )
 
 
-def test_a_refund_in_doubt_is_dismissed_and_asked_for_again(fresh_url: str, tmp_path: Path) -> None:
+def test_a_refund_in_doubt_is_dismissed_and_requested_again(fresh_url: str, tmp_path: Path) -> None:
     quick = {**SOON, "WAYBILL_IMPORT_INTERVAL": "1"}
     with deployed(fresh_url, tmp_path, pollers=1, **quick) as deployment:
         with deployment.client() as client:
@@ -153,7 +153,7 @@ def test_a_refund_in_doubt_is_dismissed_and_asked_for_again(fresh_url: str, tmp_
         )
 
 
-def test_an_older_stock_level_lands_after_the_newest(fresh_url: str, tmp_path: Path) -> None:
+def test_an_older_stock_level_arrives_after_the_newest(fresh_url: str, tmp_path: Path) -> None:
     with deployed(fresh_url, tmp_path, pollers=1, **SOON) as deployment:
         _older_stock(deployment)
 
@@ -188,7 +188,7 @@ def stock(deployment: Deployment) -> list[int]:
     return [each["quantity"] for each in answer.raise_for_status().json()["stock"]]
 
 
-def test_a_read_that_lags_behind_takes_nothing_back(deployment: Deployment) -> None:
+def test_a_lagging_read_reverts_nothing(deployment: Deployment) -> None:
     with deployment.client() as client:
         order = an_order(deployment, client, a_store(client), f"{PO}4", 2)
         update = update_of(shipped(client, order, "1ZA", ("1", 1)))
@@ -214,8 +214,8 @@ def test_a_read_that_lags_behind_takes_nothing_back(deployment: Deployment) -> N
 def _differs(client: httpx.Client, order: dict[str, Any]) -> bool:
     path = f"/v1/orders/{order['id']}"
     client.post(f"{path}/refresh", json={}).raise_for_status()
-    told = client.get(f"{path}/timeline").raise_for_status().json()["data"]
-    return any(entry["what"] == "drift_found" for entry in told)
+    entries = client.get(f"{path}/timeline").raise_for_status().json()["data"]
+    return any(entry["what"] == "drift_found" for entry in entries)
 
 
 def test_a_refused_shipment_does_not_take_the_units_of_an_equal_one(
@@ -273,7 +273,7 @@ def test_an_order_with_more_lines_at_walmart_is_canceled_whole(deployment: Deplo
     )
 
 
-def test_what_walmart_canceled_of_a_shipment_does_not_keep_the_rest(
+def test_units_canceled_by_walmart_do_not_prevent_the_rest_of_a_shipment(
     fresh_url: str, tmp_path: Path
 ) -> None:
     with deployed(fresh_url, tmp_path, pollers=0) as deployment, deployment.client() as client:
@@ -295,7 +295,7 @@ def test_what_walmart_canceled_of_a_shipment_does_not_keep_the_rest(
     )
 
 
-def test_a_held_row_keeps_nobody_else_waiting(deployment: Deployment) -> None:
+def test_a_locked_row_does_not_delay_others(deployment: Deployment) -> None:
     with deployment.client() as client:
         stores = [a_store(client, f"seller-{n}", walmart=keys(n)) for n in (1, 2)]
         held, *others = [
@@ -321,7 +321,7 @@ def keys(number: int) -> dict[str, str]:
     return {"client_id": f"seller-{number}", "client_secret": "right"}
 
 
-# The answer for the held order has come: a poller waits for its row, or did so a moment ago.
+# The answer for the locked order has arrived: a poller waits for its row, or did a moment ago.
 _WAITED_FOR = """
     SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple'))
 """

@@ -1,4 +1,4 @@
-"""Behind PgBouncer in transaction mode, whose server connections belong to nobody for long."""
+"""Behind PgBouncer in transaction mode, where a server connection lasts for one transaction."""
 
 import asyncio
 from collections.abc import Iterator
@@ -33,9 +33,9 @@ def deployment(
 
 
 def waybill(deployment: Deployment, word: str) -> tuple[int, str]:
-    """Run a command in the deployment's environment; its exit code and all that it says."""
-    told = deployment.run(word)
-    return told.returncode, told.stdout + told.stderr
+    """Run a command in the deployment's environment; return its exit code and its output."""
+    result = deployment.run(word)
+    return result.returncode, result.stdout + result.stderr
 
 
 def test_the_main_job_is_done_through_a_pooler(
@@ -55,16 +55,16 @@ def test_the_main_job_is_done_through_a_pooler(
         until(done)
         timeline = client.get(f"/v1/orders/{orders[0]}/timeline")
         assert timeline.status_code == 200
-    _, told = waybill(deployment, "doctor")
+    _, output = waybill(deployment, "doctor")
     listening = "listening" in request.node.name
-    assert ("woken by LISTEN" in told) is listening, told
-    assert ("woken by polling only" in told) is not listening, told
+    assert ("woken by LISTEN" in output) is listening, output
+    assert ("woken by polling only" in output) is not listening, output
     for name in ("api", "poller-0", "poller-1"):
         assert "listening_failed" not in deployment.log(name)
         assert "Traceback" not in deployment.log(name)
 
 
-async def test_requests_at_once_share_the_pooler_s_few_connections(
+async def test_concurrent_requests_share_the_pooler_s_few_connections(
     fresh_url: str, pooled_url: str, tmp_path: Path
 ) -> None:
     settings = {"WAYBILL_DATABASE_POOLER": "transaction", "WAYBILL_DATABASE_POOL_SIZE": "20"}
@@ -91,8 +91,8 @@ async def test_requests_at_once_share_the_pooler_s_few_connections(
     assert busy <= POOL_SIZE
 
 
-def test_migrations_refuse_to_go_through_a_pooler(pooled_url: str, tmp_path: Path) -> None:
+def test_migrations_refuse_to_run_through_a_pooler(pooled_url: str, tmp_path: Path) -> None:
     settings = {"WAYBILL_DATABASE_URL": pooled_url, "WAYBILL_DATABASE_POOLER": "transaction"}
-    code, told = waybill(Deployment("", "", "", settings, tmp_path, Forked), "migrate")
+    code, output = waybill(Deployment("", "", "", settings, tmp_path, Forked), "migrate")
     assert code == 1
-    assert "WAYBILL_DATABASE_DIRECT_URL" in told
+    assert "WAYBILL_DATABASE_DIRECT_URL" in output

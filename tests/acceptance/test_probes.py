@@ -1,4 +1,4 @@
-"""What the machines that watch are told, while the database or the clients misbehave."""
+"""Health probes and connection limits while the database or the clients fail."""
 
 import asyncio
 import resource
@@ -15,13 +15,13 @@ from tests.harness.databases import Server
 from tests.harness.waiting import LIMIT
 from tests.processes import Deployment, deployed, free_port, until
 
-# More than the file descriptors that a process usually begins with.
+# More than a process's usual soft limit of file descriptors.
 SLOW, USUAL = 1_100, 1_024
 
 
 @contextmanager
 def at_most(descriptors: int) -> Iterator[None]:
-    """Let this process, and those that it starts, begin with so many file descriptors."""
+    """Limit the file descriptors of this process and its children."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, hard))
     try:
@@ -42,7 +42,7 @@ def answer(address: str, path: str) -> httpx.Response:
     return httpx.get(f"{address}/{path}", trust_env=False, timeout=LIMIT)
 
 
-def test_nobody_is_ready_while_nothing_can_be_written(
+def test_no_process_is_ready_while_the_database_is_read_only(
     deployment: Deployment, server: Server, fresh_url: str
 ) -> None:
     name = urlsplit(fresh_url).path.removeprefix("/")
@@ -67,7 +67,7 @@ def test_a_header_has_ten_seconds() -> None:
     assert Limits(SLOW).header_seconds == 10.0
 
 
-def test_many_unfinished_headers_keep_nobody_from_an_answer(deployment: Deployment) -> None:
+def test_many_unfinished_headers_do_not_block_other_clients(deployment: Deployment) -> None:
     host, port = urlsplit(deployment.api).hostname, urlsplit(deployment.api).port
 
     async def begin_many() -> httpx.Response:

@@ -8,11 +8,11 @@ PROCESSES = Processes()
 
 
 def reconcile(deployment: Deployment, *words: str) -> tuple[int, str, str]:
-    told = deployment.run("reconcile", *words)
-    return told.returncode, told.stdout, told.stderr
+    result = deployment.run("reconcile", *words)
+    return result.returncode, result.stdout, result.stderr
 
 
-def test_an_operator_sees_what_differed_and_what_was_done(deployment: Deployment) -> None:
+def test_an_operator_sees_the_drift_and_its_repair(deployment: Deployment) -> None:
     with deployment.client() as client:
         store = a_store(client, code="main")
         order = an_order(deployment, client, store, "1796330700001", 2)
@@ -30,10 +30,10 @@ def test_an_operator_sees_what_differed_and_what_was_done(deployment: Deployment
         assert [each["cause"] for each in report["findings"]] == ["order_unknown_here"]
 
 
-def test_a_wrong_word_is_told_in_a_line(deployment: Deployment) -> None:
-    code, _, told = reconcile(deployment, "--since", "yesterday")
+def test_an_invalid_argument_is_one_line(deployment: Deployment) -> None:
+    code, _, errors = reconcile(deployment, "--since", "yesterday")
     assert code == 2
-    assert "--since yesterday" in told
-    code, _, told = reconcile(deployment, "--store", "nowhere")
+    assert "--since yesterday" in errors
+    code, _, errors = reconcile(deployment, "--store", "nowhere")
     assert code == 1
-    assert "There is no store nowhere" in told
+    assert "There is no store nowhere" in errors

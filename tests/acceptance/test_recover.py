@@ -1,4 +1,4 @@
-"""`waybill recover`, as an operator runs it; what it is for is in test_restore.py."""
+"""`waybill recover`, as an operator runs it; its purpose is tested in test_restore.py."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ def shipped_by_hand(deployment: Deployment, number: str, tracking: str) -> None:
     simulator(deployment, f"orders/{number}/ship", lines=[line])
 
 
-def test_one_store_s_trouble_does_not_stop_the_others_and_is_told(deployment: Deployment) -> None:
+def test_a_failing_store_does_not_stop_the_others_and_is_reported(deployment: Deployment) -> None:
     with deployment.client() as client:
         for seller, number in (("seller_1", "1796331200001"), ("seller_2", "1796331200002")):
             store = a_store(client, seller, code=seller)
@@ -46,7 +46,7 @@ def test_one_store_s_trouble_does_not_stop_the_others_and_is_told(deployment: De
         assert "then: waybill recover --since" in output
 
 
-def test_unless_told_otherwise_it_reads_from_the_newest_row_on(deployment: Deployment) -> None:
+def test_it_reads_from_the_newest_row_on_by_default(deployment: Deployment) -> None:
     with deployment.client() as client:
         store = a_store(client)
         an_order(deployment, client, store, "1796331200003", 1)
@@ -57,7 +57,7 @@ def test_unless_told_otherwise_it_reads_from_the_newest_row_on(deployment: Deplo
         )
         code, output = recovered(deployment, "--json")
         assert code == 0
-        # Less what a clock of Walmart's may be off.
+        # Less the possible deviation of Walmart's clock.
         assert json.loads(output)["since"] == "2026-01-02T09:50:00Z"
 
 
@@ -74,15 +74,15 @@ def test_behind_a_transaction_pooler_a_lease_shows_a_poller(deployment: Deployme
     assert recovered(deployment, **pooled)[0] == 0
 
 
-def test_a_poller_that_is_idle_is_one_that_lives(deployment: Deployment) -> None:
+def test_an_idle_poller_counts_as_running(deployment: Deployment) -> None:
     deployment.start("poller", "poller")
-    # It comes up meanwhile.
+    # It starts meanwhile.
     until(lambda: "A poller works on this database" in recovered(deployment)[1])
     deployment.stop("poller")
     assert recovered(deployment)[0] == 0
 
 
-def test_a_wrong_time_is_told_in_a_line(deployment: Deployment) -> None:
+def test_an_invalid_time_is_one_line(deployment: Deployment) -> None:
     code, output = recovered(deployment, "--since", "yesterday")
     assert code == 2
     assert "--since yesterday" in output

@@ -1,4 +1,4 @@
-"""A backup is restored: what was delivered after it is not in it, and is not sent again."""
+"""Restoring a backup: updates delivered after it are missing in it, and are not sent again."""
 
 import asyncio
 import os
@@ -29,14 +29,14 @@ from tests.processes import (
     until,
 )
 
-# Of the writes that are no absolute values: each of them once is enough.
+# The writes that are not absolute values: once is enough for each of them.
 ONCE = ("acknowledge", "shipping", "cancel", "refund")
 QUIET = float(QUICK["WAYBILL_QUIET_PERIOD"])
 
 
 @pytest.fixture
 def deployment(fresh_url: str, tmp_path: Path) -> Iterator[Deployment]:
-    # Returns come in by reading.
+    # Returns are imported by reading.
     with deployed(fresh_url, tmp_path, pollers=0, WAYBILL_IMPORT_INTERVAL="0.2") as running:
         yield running
 
@@ -52,7 +52,7 @@ async def execute(url: str, *statements: str) -> None:
 
 @dataclass
 class Backups:
-    """The dumps of a database, by PostgreSQL's own programs."""
+    """Dumps of a database, made by PostgreSQL's own programs."""
 
     url: str
     file: Path
@@ -61,7 +61,7 @@ class Backups:
         self._run("pg_dump", "--format=custom", f"--file={self.file}", self._name)
 
     def restore(self) -> None:
-        """Drop the database, and make it anew of the dump."""
+        """Drop the database, and create it from the dump."""
         drop = f"DROP DATABASE {self._name} WITH (FORCE)"
         server = self.url.replace(f"/{self._name}?", "/postgres?")
         asyncio.run(execute(server, drop, f"CREATE DATABASE {self._name}"))
@@ -73,10 +73,10 @@ class Backups:
 
     def _run(self, program: str, *words: str) -> None:
         folder = parse_qs(urlsplit(self.url).query)["host"][0]
-        place = {"PGHOST": folder, "PGUSER": "postgres"}
+        location = {"PGHOST": folder, "PGUSER": "postgres"}
         done = subprocess.run(
             [programs() / program, *words],
-            env={**os.environ, **place},
+            env={**os.environ, **location},
             capture_output=True,
             text=True,
             check=False,
@@ -86,7 +86,7 @@ class Backups:
 
 @dataclass
 class Shop:
-    """A merchant: one store, and what Commerce asks for in it."""
+    """A merchant: one store, and Commerce's requests for it."""
 
     deployment: Deployment
     client: httpx.Client
@@ -107,7 +107,7 @@ class Shop:
         self._accepted(f"/v1/orders/{order['id']}/cancellation", {"reason": "fraud"})
 
     def send_back(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Let the buyer send one unit back; answers the return once it is here."""
+        """Let the buyer return one unit; return the return's id once it is imported."""
         line = {"line_number": "1", "quantity": 1}
         simulator(self.deployment, f"orders/{order['purchase_order_id']}/return", lines=[line])
         query = {"order_id": order["id"]}
@@ -122,7 +122,7 @@ class Shop:
         assert answer.status_code == 202, answer.text
 
     def deliver(self) -> None:
-        # The importer's lease of a poller that was stopped is ended instead of waited for.
+        # The importer's lease of a stopped poller is ended instead of waited for.
         url = self.deployment.environment["WAYBILL_DATABASE_URL"]
         asyncio.run(execute(url, "UPDATE imports SET leased_until = now()"))
         self.deployment.start("poller", "poller")
@@ -143,7 +143,7 @@ class Shop:
 
 @dataclass
 class Past:
-    """What was before the loss, and what Walmart had by then."""
+    """The state before the loss, and Walmart's state at that time."""
 
     whole: dict[str, Any]
     half: dict[str, Any]
@@ -156,12 +156,12 @@ class Past:
 
     @property
     def judged(self) -> set[str]:
-        """Orders of which Walmart shows no refunded units."""
+        """The orders without refunded units at Walmart."""
         return {str(each["id"]) for each in (self.whole, self.half, self.parts, self.canceled)}
 
 
 def effects(deployment: Deployment) -> list[tuple[Any, ...]]:
-    """What Walmart did that must not be done twice."""
+    """The effects at Walmart that must not happen twice."""
     names = ("operation", "purchase_order_id", "line", "quantity", "tracking_number")
     found = [e for e in ledger(deployment) if e["operation"] in ONCE]
     return sorted(tuple(str(each.get(name)) for name in names) for each in found)
@@ -184,7 +184,7 @@ def lived_through(shop: Shop, backups: Backups) -> Past:
     whole, canceled = shop.order(1_796_331_100_003, 2), shop.order(1_796_331_100_004, 1)
     idle, half = shop.order(1_796_331_100_005, 1), shop.order(1_796_331_100_007, 2)
     shop.ship(whole, "1ZOPEN", 2)
-    # Its order has an open unit left at Walmart, where sending it again would ship another.
+    # Its order has an open unit left at Walmart, which sending it again would ship too.
     shop.ship(half, "1ZHALF", 1)
     shop.cancel(canceled)
     shop.refund(first)
@@ -211,7 +211,7 @@ def lived_through(shop: Shop, backups: Backups) -> Past:
 
 
 def recovered(deployment: Deployment, *words: str, **variables: str) -> tuple[int, str]:
-    """Run `waybill recover`; its exit code, and all that it says."""
+    """Run `waybill recover`; return its exit code and output."""
     output = deployment.run("recover", *words, **variables)
     return output.returncode, output.stdout + output.stderr
 
@@ -234,7 +234,7 @@ def test_a_restored_backup_sends_nothing_twice(
         past = lived_through(shop, Backups(fresh_url, tmp_path / "dump"))
         api_again(deployment)
         shop.deliver()
-        # What was shipped after the backup comes in by reading.
+        # Shipments after the backup are imported by reading.
         until(lambda: shop.shipped(past.parts) == 2)
         assert effects(deployment) == past.effects
         assert (shop.status(past.whole), shop.status(past.canceled)) == ("shipped", "canceled")
@@ -245,7 +245,7 @@ def test_a_restored_backup_sends_nothing_twice(
         assert verdict.clean, passed(verdict)
 
 
-def test_recovering_tells_what_was_accepted_after_the_backup_and_nothing_is_sent_twice(
+def test_recovery_reports_later_shipments_and_nothing_is_sent_twice(
     deployment: Deployment, fresh_url: str, tmp_path: Path
 ) -> None:
     with deployment.client() as client:
@@ -270,7 +270,7 @@ def test_recovering_tells_what_was_accepted_after_the_backup_and_nothing_is_sent
         again, once_more = recovered(deployment)
         assert (again, once_more.count("not asked for here")) == (0, 5)
         api_again(deployment)
-        # Recovering has settled what landed, before any poller.
+        # The recovery has settled the shipments that had arrived, before any poller.
         assert (shop.status(past.whole), shop.status(past.canceled)) == ("shipped", "canceled")
         assert shop.status(past.idle) == "canceled"
         number = shop.ship(past.parts, "1ZAFTER", 1)["number"]
@@ -280,7 +280,7 @@ def test_recovering_tells_what_was_accepted_after_the_backup_and_nothing_is_sent
         shipped = [each for each in effects(deployment) if each not in past.effects]
         assert [each[-1] for each in shipped] == ["1ZAFTER"]
         assert len(effects(deployment)) == len(past.effects) + 1
-        # The value of before, which was newer at Walmart, was not sent.
+        # The value from before the backup was not sent, because Walmart had a newer one.
         assert stock_sent(deployment) == stock
         verdict = judge(deployment, client, 5, past.judged)
         what = f"{output.count('not asked for here')} findings named; every update confirmed"

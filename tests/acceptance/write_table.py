@@ -1,4 +1,4 @@
-"""Makes docs/faults.md of what the fault tests wrote: `make faults` runs both."""
+"""Makes docs/faults.md from the rows that the fault tests wrote: `make faults` runs both."""
 
 import json
 import sys
@@ -9,12 +9,12 @@ from tests.acceptance.judge import ROWS
 TABLE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 _HEAD = """# Faults, and what happened
 
-Real processes, a real PostgreSQL, the Walmart simulator; after each fault what Waybill says is held
-against what really happened at Walmart, unit by unit. *Lost*: an accepted update that is neither
-confirmed nor visibly failed. *Twice*: more units at Walmart than were asked for. *Misreported*:
+Real processes, a real PostgreSQL, the Walmart simulator; after each fault Waybill's answers are
+compared with the actual effects at Walmart, unit by unit. *Lost*: an accepted update that is neither
+confirmed nor visibly failed. *Twice*: more units at Walmart than were requested. *Misreported*:
 confirmed but not at Walmart, failed but there, or an order whose JSON claimed at any moment
-more than Walmart had. The rows are the tests' own output (`make faults` writes them anew;
-`tests/acceptance/test_kill.py`, and `test_faults.py`, `test_people_act.py`, `test_restore.py` beside it).
+more than Walmart had. The rows are the output of the tests (`make faults` writes them again;
+`tests/acceptance/test_kill.py`, `test_faults.py`, `test_people_act.py`, `test_restore.py`).
 
 | fault | updates | lost | twice | misreported | what happened |
 |---|---|---|---|---|---|
@@ -22,7 +22,7 @@ more than Walmart had. The rows are the tests' own output (`make faults` writes 
 
 
 def main() -> int:
-    """Write the table; 1 where there is nothing to write."""
+    """Write the table; return 1 if there are no rows."""
     rows = [json.loads(path.read_text()) for path in sorted(ROWS.glob("*.json"))]
     if not rows:
         sys.stderr.write("No fault test has run.\n")

@@ -1,4 +1,4 @@
-"""The docs page in a real browser: it works, and asks no other host for anything."""
+"""The docs page in a real browser: it works, and loads nothing from another host."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -47,7 +47,7 @@ async def watched(browser: Browser, address: str) -> tuple[Page, list[str]]:
     return page, troubles
 
 
-async def test_the_docs_page_shows_every_operation_and_asks_no_other_host(
+async def test_the_docs_page_shows_every_operation_and_loads_nothing_from_other_hosts(
     browser: Browser, address: str
 ) -> None:
     page, troubles = await watched(browser, address)
@@ -65,7 +65,7 @@ async def test_the_docs_page_shows_every_operation_and_asks_no_other_host(
     assert troubles == []
 
 
-async def test_the_page_of_problem_codes_leads_to_the_code(browser: Browser, address: str) -> None:
+async def test_the_page_of_problem_codes_links_to_the_code(browser: Browser, address: str) -> None:
     page, troubles = await watched(browser, address)
     await page.goto(f"{address}/docs/problems#tracking_url_required")
     row = page.locator("tr:target")

@@ -1,10 +1,10 @@
-"""Do our client and our simulator speak as Walmart's own documents say? Run by `make check`.
+"""Compares our client and our simulator with Walmart's own documents. Run by `make check`.
 
-    python tests/contract/conformance.py [folder with us-orders.openapi.json and its like]
+    python tests/contract/conformance.py [folder with us-orders.openapi.json and the others]
 
-Prints what was compared. Exits 1 on a mismatch, 0 where all fits or where the documents, which
-are Walmart's and not part of this repository, are absent. Bodies are held against Walmart's
-schemas with unknown fields forbidden, so that a misspelled one is found.
+Prints what was compared. Exits 1 on a mismatch, 0 if all fits or if the documents, which are
+Walmart's and not part of this repository, are absent. Bodies are checked against Walmart's schemas
+with unknown fields forbidden, so that a misspelled one is found.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-# Found only once the root is on the path, as this file is run by its name.
+# Importable only once the root is on the path, because this file is run by its name.
 from app.walmart import request_bodies  # noqa: E402
 from app.walmart.carriers import CARRIERS, METHOD_CODES, WalmartCarrier  # noqa: E402
 from app.walmart.markets import CANCELLATION_CODES, Market  # noqa: E402
@@ -39,7 +39,7 @@ DOCUMENTS = ROOT.parent / "shared" / "reference" / "walmart"
 OTHERS = ("returns", "inventory", "notifications")
 SCHEMAS = ROOT / "tests" / "contract" / "schemas"
 SIMULATOR = "app.simulator.app"
-# Ten carriers came after the document (Walmart's notice of October 2026).
+# Ten carriers were added after the document (Walmart's notice of October 2026).
 NEWER_CARRIERS = frozenset(CARRIERS[75:])
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -74,7 +74,7 @@ def shipments() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def check_requests(documents: Documents, report: Report) -> None:
-    """Hold what messages.py makes, and the examples we keep, against Walmart's schemas."""
+    """Check our request bodies, and the stored examples, against Walmart's schemas."""
     shipping, cancel = documents.request(f"{ORDER}/shipping"), documents.request(f"{ORDER}/cancel")
     for what, body in shipments():
         report.compare(f"shipping request, {what}", body, shipping)
@@ -96,7 +96,7 @@ def check_requests(documents: Documents, report: Report) -> None:
 
 
 def check_lists(documents: Documents, report: Report) -> None:
-    """Hold the words Waybill knows against those of Walmart's schemas."""
+    """Compare the values that Waybill knows with those of Walmart's schemas."""
     schema = documents.request(f"{ORDER}/shipping")
     carriers = sorted(set(enumeration(schema, "carrier")) ^ (set(CARRIERS) - NEWER_CARRIERS))
     report.compare("the carriers both know", carriers, {"maxItems": 0})
@@ -108,7 +108,7 @@ def check_lists(documents: Documents, report: Report) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Compare everything that can be; the exit code."""
+    """Compare everything available; return the exit code."""
     folder = Path(arguments[0]) if arguments else DOCUMENTS
     orders, auth = (folder / f"us-{name}.openapi.json" for name in ("orders", "auth"))
     if not (orders.is_file() and auth.is_file()):

@@ -1,4 +1,4 @@
-"""The files for Adobe Commerce in deploy/commerce tell of what Waybill understands, and of all."""
+"""The Adobe Commerce files in deploy/commerce cover exactly the hooks and events of Waybill."""
 
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -16,12 +16,12 @@ def elements(file: str, tag: str) -> list[dict[str, str]]:
     return [dict(each.attrib) for each in root.iter(tag)]
 
 
-def test_every_event_that_is_emitted_is_understood_and_every_kind_is_emitted() -> None:
+def test_every_emitted_event_is_read_and_every_kind_is_emitted() -> None:
     names = [each["name"] for each in elements("io_events.xml", "event")]
     assert {payloads.about(f"com.adobe.commerce.{name}") for name in names} == HOOKS
 
 
-def test_every_hook_has_its_address_and_never_keeps_a_parcel_from_being_saved() -> None:
+def test_every_hook_has_its_address_and_never_prevents_a_save() -> None:
     hooks = elements("webhooks.xml", "hook")
     assert {each["url"].rpartition("/")[2] for each in hooks} == HOOKS
     assert {each["required"] for each in hooks} == {"false"}
@@ -30,7 +30,7 @@ def test_every_hook_has_its_address_and_never_keeps_a_parcel_from_being_saved() 
     assert set(named["schema"]["enum"]) == HOOKS
 
 
-def test_what_commerce_tells_of_beside_them_is_passed_over() -> None:
+def test_other_events_of_commerce_are_ignored() -> None:
     for name in (
         "observer.sales_order_shipment_comment_save_after",
         "observer.sales_order_shipment_item_save_after",

@@ -24,7 +24,7 @@ def test_a_record_has_its_headings_in_order(record: Path) -> None:
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda each: each.stem)
-def test_the_number_of_a_record_is_that_of_its_file(record: Path) -> None:
+def test_a_record_has_the_number_of_its_file(record: Path) -> None:
     number, _ = _title(record)
     assert record.name.startswith(f"{number}-")
 

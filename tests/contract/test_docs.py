@@ -1,4 +1,4 @@
-"""The pages of docs/ cannot lie: settings, commands, codes, faults, files and paths are the code's."""
+"""The pages of docs/ match the code: settings, commands, codes, faults, files and paths."""
 
 import re
 import shutil
@@ -43,7 +43,7 @@ LIMITS = (DOCS / "limits.md").read_text()
 ARCHITECTURE = (DOCS / "architecture.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 PATHS = export.document()["paths"]
-# Pages whose `METHOD /path` and curl commands are held against the API and the simulator.
+# Pages with `METHOD /path` and curl commands that are checked against the API and the simulator.
 WITH_REQUESTS = [
     ROOT / "README.md",
     *(DOCS / f"{name}.md" for name in ("tour", "errors", "limits", "notifications", "simulator")),
@@ -52,7 +52,7 @@ WITH_REQUESTS = [
 
 
 def _named(text: str, under: str, column: int = 0) -> list[str]:
-    """What stands in backticks in a column of the tables of a section."""
+    """The names in backticks in a column of the tables of a section."""
     section = text.split(f"\n## {under}\n")[1].split("\n## ", maxsplit=1)[0]
     rows_of = [
         line.strip("|").split(" | ") for line in section.splitlines() if line.startswith("| `")
@@ -72,19 +72,19 @@ def test_every_setting_has_a_row_with_its_default(name: str) -> None:
     assert default == ("none" if empty else f"`{field.default}`")
 
 
-def test_no_row_is_of_a_setting_that_is_none() -> None:
+def test_every_row_is_of_an_existing_setting() -> None:
     named = re.findall(r"^\| `(WAYBILL_\w+)`", SETTINGS, re.MULTILINE)
     assert sorted(named) == sorted(settings.variables())
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *sorted(DOCS.glob("*.md"))], ids=str)
-def test_every_setting_that_a_page_names_exists(page: Path) -> None:
+def test_every_setting_on_a_page_exists(page: Path) -> None:
     named = set(re.findall(r"\bWAYBILL_[A-Z_]+\b", page.read_text()))
     # Not of the service, but of `make fuzz`.
     assert named - {"WAYBILL_FUZZ_RUNS"} <= set(settings.variables())
 
 
-def test_the_endpoints_of_own_caps_are_the_codes() -> None:
+def test_the_endpoints_of_own_caps_match_the_code() -> None:
     section = SETTINGS.split("## Caps of your own")[1]
     known = {rate_limits.Endpoint.ALL, rate_limits.Endpoint.READ, *rate_limits.WRITTEN_TO.values()}
     named = set(section.split("`")[1::2]) - {"WAYBILL_WALMART_RATES"}
@@ -113,7 +113,7 @@ def test_every_option_of_a_command_exists() -> None:
             assert option in known, usage
 
 
-def test_the_columns_of_a_file_of_shipments_are_the_codes() -> None:
+def test_the_columns_of_a_shipments_file_match_the_code() -> None:
     named = _named(COMMANDS, "Columns of a file of shipments")
     assert sorted(named) == sorted(rows.SHIPMENT_COLUMNS)
 
@@ -121,7 +121,7 @@ def test_the_columns_of_a_file_of_shipments_are_the_codes() -> None:
 # ---- errors -----------------------------------------------------------------------------------
 
 
-def test_every_code_of_a_status_detail_has_a_row_and_no_other() -> None:
+def test_every_code_of_a_status_detail_has_exactly_one_row() -> None:
     known = error_messages.FIELD_CODES | error_messages.CLASS_CODES | set(lane_views.REASONS)
     with_failures = (
         blocked_messages,
@@ -153,14 +153,14 @@ def test_every_code_of_a_status_detail_has_a_row_and_no_other() -> None:
         ("page of a list", f"{pagination.MAX_LIMIT} rows"),
     ],
 )
-def test_a_limit_is_the_codes(row: str, limit: str) -> None:
+def test_a_limit_matches_the_code(row: str, limit: str) -> None:
     written = next(line for line in LIMITS.splitlines() if line.startswith(f"| {row} |"))
     said = re.findall(r"[\d,]+ [KM]iB(?: and [\d,]+ named values)?|[\d,]+ rows", limit)
     assert said
     assert all(each in written for each in said)
 
 
-def test_every_kind_of_a_notification_has_a_row() -> None:
+def test_every_kind_of_notification_has_a_row() -> None:
     page = (DOCS / "notifications.md").read_text()
     assert sorted(_named(page, "The message")) == sorted(["what", *error_notifier._WORDS])
 
@@ -168,7 +168,7 @@ def test_every_kind_of_a_notification_has_a_row() -> None:
 # ---- simulator --------------------------------------------------------------------------------
 
 
-def test_every_fault_of_the_simulator_has_a_row_and_no_other() -> None:
+def test_every_fault_of_the_simulator_has_exactly_one_row() -> None:
     page = (DOCS / "simulator.md").read_text()
     tables = page.split("## Faults")[1].split("| kind |")
     known = [line.split("`")[1] for line in tables[1].splitlines() if line.startswith("| `")]
@@ -205,7 +205,7 @@ def _requests(text: str) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("page", WITH_REQUESTS, ids=lambda each: each.name)
-def test_every_request_of_a_page_is_one_of_the_api_or_the_simulator(page: Path) -> None:
+def test_every_request_of_a_page_exists_in_the_api_or_the_simulator(page: Path) -> None:
     for method, path in _requests(page.read_text()):
         if path.startswith("/simulator/"):
             scope = {"type": "http", "path": path, "method": method}
@@ -234,7 +234,7 @@ def test_the_tour_makes_requests_of_both() -> None:
     assert ("POST", "/simulator/faults") in made
 
 
-def test_a_request_that_does_not_exist_would_be_seen() -> None:
+def test_an_unknown_request_is_detected() -> None:
     assert not _documented("DELETE", "/v1/orders/{}")
     assert not _documented("GET", "/v1/ordres")
 
@@ -249,7 +249,7 @@ def test_every_file_that_a_question_leads_to_exists() -> None:
         assert (ROOT / each).exists(), each
 
 
-def test_every_directory_of_app_has_one_line_and_no_line_is_of_another() -> None:
+def test_every_directory_of_app_has_exactly_one_line() -> None:
     listed = [
         name
         for name in _named(ARCHITECTURE, "Directories")
@@ -300,7 +300,7 @@ def _built(links: str, at: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=at, capture_output=True, text=True, check=False)
 
 
-def test_the_site_takes_links_to_pages_headings_and_files(tmp_path: Path) -> None:
+def test_the_site_accepts_links_to_pages_headings_and_files(tmp_path: Path) -> None:
     run = _built("[a](page.md) [b](page.md#here) [c](../Makefile)", tmp_path)
     assert run.returncode == 0, run.stderr
 

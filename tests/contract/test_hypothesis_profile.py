@@ -1,4 +1,4 @@
-"""No property fails because the machine is slow."""
+"""No property test fails because the machine is slow."""
 
 import ast
 from pathlib import Path

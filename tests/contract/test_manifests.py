@@ -1,4 +1,4 @@
-"""The Kubernetes manifests agree with each other, with the command and with the settings."""
+"""The Kubernetes manifests agree with each other, with the command line and with the settings."""
 
 import re
 from collections.abc import Iterator
@@ -26,10 +26,10 @@ MANIFESTS = [manifest for folder in lint.BUILT for manifest in lint.built(folder
 WORKLOADS = [each for each in MANIFESTS if each["kind"] in {"Deployment", "Job"}]
 NAMES = [each["metadata"]["name"] for each in WORKLOADS]
 POSTGRES_CONNECTIONS = 350
-# superuser_reserved_connections, and a few for people, backups and KEDA.
+# superuser_reserved_connections, and a few for administrators, backups and KEDA.
 KEPT_FREE = 12
 DEFAULT_CONNECTIONS = 100
-# No setting of a pod's that is the same for all: secrets, and a folder that no pod has.
+# Settings without a common value in a pod: secrets, and a folder that no pod has.
 NOT_IN_THE_MAP = {
     "WAYBILL_DATABASE_URL",
     "WAYBILL_DATABASE_DIRECT_URL",
@@ -61,7 +61,7 @@ def container(workload: dict[str, Any]) -> dict[str, Any]:
 
 
 def selected(labels: dict[str, str]) -> list[str]:
-    """Which workloads' pods have these labels."""
+    """The workloads with pods that have these labels."""
     return [
         each["metadata"]["name"]
         for each in WORKLOADS
@@ -84,7 +84,7 @@ def configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
     return settings.load()
 
 
-def test_every_object_is_one_that_kubernetes_knows() -> None:
+def test_every_object_is_known_to_kubernetes() -> None:
     examples = [each for file in lint.SINGLE for each in lint.single(file)]
     assert [line for each in [*MANIFESTS, *examples] for line in lint.problems(each)] == []
 
@@ -99,7 +99,7 @@ def test_a_misspelt_field_is_found() -> None:
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=NAMES)
-def test_a_pod_can_do_as_little_as_possible(workload: dict[str, Any]) -> None:
+def test_a_pod_has_as_few_rights_as_possible(workload: dict[str, Any]) -> None:
     spec, only = pod(workload), container(workload)
     user = spec["securityContext"]["runAsUser"]
     assert f"USER {user}:" in (ROOT / "Dockerfile").read_text()
@@ -117,14 +117,14 @@ def test_a_pod_can_do_as_little_as_possible(workload: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=NAMES)
-def test_services_leave_no_variable_that_waybill_refuses(workload: dict[str, Any]) -> None:
+def test_services_add_no_variable_that_waybill_refuses(workload: dict[str, Any]) -> None:
     with pytest.raises(BadSettings):
         settings.load({"WAYBILL_API_SERVICE_HOST": "10.0.0.1"})
     assert pod(workload)["enableServiceLinks"] is False
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=NAMES)
-def test_a_pod_runs_a_command_that_there_is(workload: dict[str, Any]) -> None:
+def test_a_pod_runs_an_existing_command(workload: dict[str, Any]) -> None:
     name, *words = container(workload)["args"]
     command = get_command(app).commands[name]  # type: ignore[attr-defined]
     given = command.make_context(name, list(words)).params
@@ -134,7 +134,7 @@ def test_a_pod_runs_a_command_that_there_is(workload: dict[str, Any]) -> None:
     assert given.get("no_poller", True)
 
 
-def test_probes_ask_what_is_answered() -> None:
+def test_probes_use_existing_addresses() -> None:
     api = set(export.document()["paths"])
     poller = {route.path for route in create_probes(stopped=str, ready=None).routes}  # type: ignore[arg-type, attr-defined]
     for workload, answered in ((API, api), (POLLER, poller)):
@@ -148,7 +148,7 @@ def test_probes_ask_what_is_answered() -> None:
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=NAMES)
-def test_a_pod_is_given_settings_and_secrets_that_there_are(workload: dict[str, Any]) -> None:
+def test_a_pod_gets_existing_settings_and_secrets(workload: dict[str, Any]) -> None:
     only = container(workload)
     for each in only["envFrom"]:
         name = each["configMapRef"]["name"]
@@ -161,7 +161,7 @@ def test_a_pod_is_given_settings_and_secrets_that_there_are(workload: dict[str, 
         assert refers["key"] in secrets(refers["name"]) or refers.get("optional")
 
 
-def test_every_setting_without_a_secret_is_there_with_its_default(configured: Settings) -> None:
+def test_every_setting_except_secrets_is_listed_with_its_default(configured: Settings) -> None:
     assert set(CONFIGURED) == set(settings.variables()) - NOT_IN_THE_MAP
     for name in CONFIGURED:
         field = name.removeprefix(settings.PREFIX).lower()
@@ -181,14 +181,14 @@ def test_no_secret_is_in_a_build() -> None:
     assert not NOT_IN_THE_MAP & set(CONFIGURED)
 
 
-def test_keda_reads_parts_of_a_secret_that_there_are() -> None:
+def test_keda_reads_existing_keys_of_a_secret() -> None:
     trigger = SCALED["triggers"][0]
     keys = one("TriggerAuthentication", trigger["authenticationRef"]["name"])["spec"]
     for each in keys["secretTargetRef"]:
         assert each["key"] in secrets(each["name"])
 
 
-def test_everything_that_points_at_pods_points_at_some() -> None:
+def test_every_selector_matches_pods() -> None:
     for kind in ("Service", "PodDisruptionBudget", "NetworkPolicy"):
         for each in (each for each in MANIFESTS if each["kind"] == kind):
             spec = each["spec"]
@@ -202,20 +202,20 @@ def test_everything_that_points_at_pods_points_at_some() -> None:
             assert selected(rule["labelSelector"]["matchLabels"]) == [workload["metadata"]["name"]]
 
 
-def test_the_service_leads_to_the_api_alone() -> None:
+def test_the_service_routes_to_the_api_only() -> None:
     service = one("Service", "waybill-api")["spec"]
     assert selected(service["selector"]) == ["waybill-api"]
     names = {port["name"] for port in container(API)["ports"]}
     assert {port["targetPort"] for port in service["ports"]} <= names
 
 
-def test_autoscalers_count_what_nobody_else_counts() -> None:
+def test_no_two_autoscalers_use_the_same_measure() -> None:
     scaler = one("HorizontalPodAutoscaler", "waybill-api")["spec"]
     for target in (scaler["scaleTargetRef"], SCALED["scaleTargetRef"]):
         assert "replicas" not in one("Deployment", target["name"])["spec"]
 
 
-def test_a_budget_lets_a_node_be_drained_while_somebody_still_serves() -> None:
+def test_a_disruption_budget_allows_a_drain_and_keeps_a_pod_serving() -> None:
     least = {
         "waybill-api": one("HorizontalPodAutoscaler", "waybill-api")["spec"]["minReplicas"],
         "waybill-poller": SCALED["minReplicaCount"],
@@ -224,19 +224,19 @@ def test_a_budget_lets_a_node_be_drained_while_somebody_still_serves() -> None:
         assert 0 < one("PodDisruptionBudget", name)["spec"]["maxUnavailable"] < replicas
 
 
-def test_a_poller_has_time_to_write_down_what_it_has_in_flight(configured: Settings) -> None:
+def test_a_poller_has_time_to_record_its_deliveries_in_flight(configured: Settings) -> None:
     grace = pod(POLLER)["terminationGracePeriodSeconds"]
     assert configured.lease * DRAIN_SHARE + 10 <= grace
-    # Longer than its lease nothing that it holds is its own.
+    # After its lease has ended it holds no update.
     assert grace <= configured.lease
 
 
-def test_the_api_leaves_only_when_nobody_asks_it_any_more() -> None:
+def test_the_api_stops_only_after_it_gets_no_more_requests() -> None:
     before = container(API)["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert before + serve.GRACE + 5 <= pod(API)["terminationGracePeriodSeconds"]
 
 
-def test_a_liveness_probe_outlasts_a_busy_moment_and_the_pulse_a_database_that_hangs(
+def test_liveness_probes_tolerate_a_busy_moment_and_a_hanging_database(
     configured: Settings,
 ) -> None:
     for workload in (API, POLLER):
@@ -245,7 +245,7 @@ def test_a_liveness_probe_outlasts_a_busy_moment_and_the_pulse_a_database_that_h
     assert 2 * configured.walmart_timeout + configured.lease * DRAIN_SHARE < PATIENCE
 
 
-def test_pollers_are_added_only_after_the_safety_net_had_its_turn(configured: Settings) -> None:
+def test_pollers_are_added_only_after_the_safety_poll_had_its_turn(configured: Settings) -> None:
     answered_for = SCALED["minReplicaCount"] * float(
         SCALED["triggers"][0]["metadata"]["targetQueryValue"]
     )
@@ -253,15 +253,15 @@ def test_pollers_are_added_only_after_the_safety_net_had_its_turn(configured: Se
 
 
 def connections(apis: int, pollers: int, pool: int) -> int:
-    """How many these have at most.
+    """The most connections of these pods.
 
-    An API reads on as many again as its pool, accepts on four and announces on one more; a poller
-    claims and looks on five, listens on one and announces on one.
+    An API reads on as many connections as its pool has, accepts on four and announces on one; a poller
+    claims and surveys on five, listens on one and announces on one.
     """
     return apis * (2 * pool + min(pool, 4) + 1) + pollers * (pool + min(pool, 5) + 2)
 
 
-def test_the_largest_roll_out_has_connections_enough(configured: Settings) -> None:
+def test_the_database_has_connections_for_the_largest_roll_out(configured: Settings) -> None:
     def surge(workload: dict[str, Any]) -> int:
         return int(workload["spec"]["strategy"]["rollingUpdate"]["maxSurge"])
 
@@ -289,13 +289,13 @@ def test_the_largest_roll_out_has_connections_enough(configured: Settings) -> No
     assert rolling_out(*most, 2) > DEFAULT_CONNECTIONS - KEPT_FREE
 
 
-def test_every_number_that_can_be_turned_is_explained() -> None:
+def test_every_tunable_number_is_explained() -> None:
     for number in numbers():
         assert f"`{number}`" in README, number
 
 
 def numbers() -> Iterator[str]:
-    """The fields of the manifests that somebody will want to change."""
+    """The fields of the manifests that an operator may change."""
     yield from ("terminationGracePeriodSeconds", "minReplicas", "maxReplicas", "averageUtilization")
     yield from ("minReplicaCount", "maxReplicaCount", "targetQueryValue", "pollingInterval")
     yield from ("maxUnavailable", "maxSurge", "stabilizationWindowSeconds", "failureThreshold")

@@ -1,4 +1,4 @@
-"""The OpenAPI document is the code's own, and its examples are what the API takes and gives."""
+"""The OpenAPI document is the code's own, and its examples are valid requests and answers."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def resolved(schema: dict[str, Any]) -> dict[str, Any]:
     return {**schema, "components": DOCUMENT["components"]}
 
 
-def test_the_committed_document_is_what_the_code_says() -> None:
+def test_the_committed_document_matches_the_code() -> None:
     assert (ROOT / "openapi" / "openapi.json").read_text() == export.rendered()
 
 
@@ -61,14 +61,14 @@ def test_titles_of_problems_do_not_depend_on_the_version_of_python(
     assert json.loads(bytes(answer.body))["title"] == "Unprocessable Entity"
 
 
-def test_operation_ids_are_what_clients_were_generated_from() -> None:
+def test_operation_ids_stay_those_that_clients_were_generated_from() -> None:
     assert {operation["operationId"] for _, operation in operations()} == OPERATION_IDS
 
 
 @pytest.mark.parametrize(
     ("name", "operation"), list(operations()), ids=lambda value: str(value)[:40]
 )
-def test_every_operation_explains_itself(name: str, operation: dict[str, Any]) -> None:
+def test_every_operation_has_a_description(name: str, operation: dict[str, Any]) -> None:
     assert operation["summary"], name
     assert operation["description"], name
     assert len(operation["tags"]) == 1
@@ -80,7 +80,7 @@ def test_every_operation_explains_itself(name: str, operation: dict[str, Any]) -
 @pytest.mark.parametrize(
     ("name", "operation"), list(operations()), ids=lambda value: str(value)[:40]
 )
-def test_every_example_fits_its_schema(name: str, operation: dict[str, Any]) -> None:
+def test_every_example_matches_its_schema(name: str, operation: dict[str, Any]) -> None:
     checked = 0
     bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
     for body in bodies:
@@ -113,8 +113,8 @@ def test_every_domain_error_has_a_status() -> None:
     assert subclasses(OrderError) == set(problems.STATUSES)
 
 
-def test_every_code_that_is_raised_is_explained() -> None:
-    """Codes are literals at the place that raises them, so they can be read off the source."""
+def test_every_raised_code_is_explained() -> None:
+    """Codes are literals where they are raised, so they can be read from the source."""
     raised: set[str] = set()
     raising = re.compile(
         r'(?:Problem|Conflict|Invalid|NotAvailable|Busy|Stale|Forbidden)\(\s*"([a-z_]+)"|code = "([a-z_]+)"'
@@ -127,7 +127,7 @@ def test_every_code_that_is_raised_is_explained() -> None:
     assert raised <= CODES.keys(), raised - CODES.keys()
 
 
-def test_the_document_names_no_host_of_ours() -> None:
+def test_the_document_names_no_private_host() -> None:
     text = json.dumps(DOCUMENT)
     assert "localhost" not in text
     assert "127.0.0.1" not in text

@@ -1,4 +1,4 @@
-"""README cannot lie: it stays short, what it runs exists, and each promise has its proof."""
+"""The README matches the repository: it stays short, its commands exist, each promise has a proof."""
 
 import re
 from pathlib import Path
@@ -46,7 +46,7 @@ def test_all_promises_are_in_the_table() -> None:
         assert word in said
 
 
-def test_the_image_listens_where_its_health_check_asks() -> None:
+def test_the_image_listens_on_the_port_of_its_health_check() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     serve = get_command(app).commands["serve"]  # type: ignore[attr-defined]
     port = next(option.default for option in serve.params if option.name == "port")

@@ -1,4 +1,4 @@
-"""What a new machine lacks is installed by one call of apt-get, or named in one line."""
+"""Missing system packages are installed by one call of apt-get, or named in one line."""
 
 import os
 import re
@@ -18,7 +18,7 @@ TITLES = "Python 3.11 to 3.15 with venv, Node.js 18.18 or newer with npm, Chromi
 PACKAGES = "python3 python3-venv nodejs npm chromium pgbouncer faketime"
 BY_HAND = f"apt-get update && apt-get install -y --no-install-recommends {PACKAGES}"
 
-# Installs by making the programs; what `apt-get update` answers and what is left out are given.
+# "Installs" by making the programs; the result of `apt-get update` and the omissions are set.
 APT_GET = """\
 echo "apt-get $*" >>"$CALLS"
 echo "noise of apt-get"
@@ -48,7 +48,7 @@ exec "$@"
 
 @dataclass
 class Machine:
-    """A PATH of its own, with the few programs of every machine and a stand-in for apt-get."""
+    """A separate PATH, with the few programs of every machine and a fake apt-get."""
 
     folder: Path
 
@@ -113,12 +113,12 @@ def apt_get(packages: str) -> list[str]:
 
 
 def refusal(answer: subprocess.CompletedProcess[str]) -> str:
-    """The line it ends with."""
+    """The last line of its output."""
     assert answer.returncode == 1, answer
     return answer.stderr.splitlines()[-1]
 
 
-def test_root_gets_everything_missing_by_one_install_and_one_line(machine: Machine) -> None:
+def test_root_gets_everything_missing_by_one_install_in_one_line(machine: Machine) -> None:
     answer = machine.has(*ALL)
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout == f"Installing {TITLES}: apt-get install {PACKAGES}\n"
@@ -126,7 +126,7 @@ def test_root_gets_everything_missing_by_one_install_and_one_line(machine: Machi
     assert machine.called() == apt_get(PACKAGES)
 
 
-def test_only_what_is_missing_is_installed_and_nothing_twice(machine: Machine) -> None:
+def test_only_missing_packages_are_installed_and_each_once(machine: Machine) -> None:
     machine.program("chromium-browser")
     assert machine.has(*TESTS).returncode == 0
     assert machine.called() == apt_get("pgbouncer faketime")
@@ -135,7 +135,7 @@ def test_only_what_is_missing_is_installed_and_nothing_twice(machine: Machine) -
     assert machine.called() == apt_get("pgbouncer faketime")
 
 
-def test_sudo_is_used_where_it_asks_for_no_password(machine: Machine) -> None:
+def test_sudo_is_used_if_it_asks_for_no_password(machine: Machine) -> None:
     machine.user(1000)
     machine.program("sudo", SUDO)
     assert machine.has("chromium").returncode == 0
@@ -148,7 +148,7 @@ def test_sudo_is_used_where_it_asks_for_no_password(machine: Machine) -> None:
     ]
 
 
-def test_where_sudo_asks_for_a_password_one_line_with_sudo_installs_everything(
+def test_with_a_sudo_password_one_line_with_sudo_installs_everything(
     machine: Machine,
 ) -> None:
     machine.user(1000)
@@ -159,7 +159,7 @@ def test_where_sudo_asks_for_a_password_one_line_with_sudo_installs_everything(
     assert machine.called() == ["sudo -n true"]
 
 
-def test_who_is_not_root_and_has_no_sudo_reads_one_line_for_root(machine: Machine) -> None:
+def test_without_root_and_sudo_one_line_is_for_root(machine: Machine) -> None:
     machine.user(1000)
     answer = machine.has(*ALL)
     assert answer.stderr == f"Missing: {TITLES}. To install it, as root: {BY_HAND}\n"
@@ -167,21 +167,21 @@ def test_who_is_not_root_and_has_no_sudo_reads_one_line_for_root(machine: Machin
     assert machine.called() == []
 
 
-def test_without_apt_get_one_line_names_what_debian_would_need(machine: Machine) -> None:
+def test_without_apt_get_one_line_names_the_debian_packages(machine: Machine) -> None:
     (machine.bin / "apt-get").unlink()
     answer = machine.has(*ALL)
     assert answer.stderr == f"Missing: {TITLES}. To install it on Debian, as root: {BY_HAND}\n"
     assert answer.returncode == 1
 
 
-def test_a_list_of_packages_that_cannot_be_renewed_does_not_stop_the_install(
+def test_a_failed_package_list_update_does_not_stop_the_install(
     machine: Machine,
 ) -> None:
     assert machine.has("chromium", update=100).returncode == 0
     assert machine.called() == apt_get("chromium")
 
 
-def test_where_apt_get_fails_its_own_words_and_one_line_are_shown(machine: Machine) -> None:
+def test_a_failure_of_apt_get_is_shown_with_one_line(machine: Machine) -> None:
     answer = machine.has(*TESTS, install=100)
     assert "E: no such package" in answer.stderr
     assert refusal(answer) == (
@@ -190,7 +190,7 @@ def test_where_apt_get_fails_its_own_words_and_one_line_are_shown(machine: Machi
     )
 
 
-def test_a_package_that_is_too_old_is_not_taken_for_what_is_needed(machine: Machine) -> None:
+def test_a_package_that_is_too_old_does_not_count(machine: Machine) -> None:
     answer = machine.has("node", "chromium", node=1)
     assert refusal(answer).startswith("Missing: Node.js 18.18 or newer with npm. This machine's")
 
@@ -202,7 +202,7 @@ def test_a_python_without_venv_gets_the_venv_of_its_own_version(machine: Machine
     assert machine.called() == apt_get("python3.11-venv")
 
 
-def test_a_python_that_only_answers_with_an_error_is_passed_over(machine: Machine) -> None:
+def test_a_python_that_only_answers_with_an_error_is_skipped(machine: Machine) -> None:
     machine.program("python3.13", "exit 127\n")
     machine.program("python3.12")
     found = subprocess.run(
@@ -237,9 +237,7 @@ def test_python_3_11_to_3_15_is_accepted_and_no_other(
         ("faults", "faketime python"),
     ],
 )
-def test_make_looks_for_all_that_a_goal_needs_at_once(
-    goal: str, needs: str, tmp_path: Path
-) -> None:
+def test_make_checks_all_needs_of_a_goal_at_once(goal: str, needs: str, tmp_path: Path) -> None:
     lint = tmp_path / "openapi" / "lint"
     lint.mkdir(parents=True)
     for name in ("requirements.txt", "requirements-dev.txt", "pyproject.toml"):
@@ -258,7 +256,7 @@ def test_make_looks_for_all_that_a_goal_needs_at_once(
     assert [each for each in lines if "system-packages" in each] == [f".ci/system-packages {needs}"]
 
 
-def test_ci_looks_for_all_of_it_at_once() -> None:
+def test_ci_checks_all_needs_at_once() -> None:
     lines = (ROOT / ".ci/run").read_text().splitlines()
     assert lines[-4:] == [f".ci/system-packages {' '.join(ALL)}", "", "make check", "make test"]
     assert not any("apt-get" in line for line in lines if not line.startswith("#"))

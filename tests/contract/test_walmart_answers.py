@@ -1,4 +1,4 @@
-"""docs/walmart-answers.md cannot lie: every row of it is run through the code."""
+"""Every row of docs/walmart-answers.md is run through the code."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.unit.walmart.builders import a_call
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWERS = (ROOT / "docs" / "walmart-answers.md").read_text()
-# Walmart's pages "Error codes" and "Errors" (US Marketplace), and what integrators have seen.
+# Walmart's pages "Error codes" and "Errors" (US Marketplace), and observations of integrators.
 STATUSES = {206, 400, 401, 403, 404, 405, 406, 409, 413, 415, 423, 429, 500, 503, 504, 520, 521}
 CODES = {
     "SOME_CONTENT_NOT_FOUND",
@@ -49,7 +49,7 @@ def answers() -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(("first", "codes", "judged"), answers())
-def test_every_answer_of_walmart_s_is_judged_as_the_table_says(
+def test_every_answer_of_walmart_is_classified_as_in_the_table(
     first: str, codes: str, judged: str
 ) -> None:
     for what in first.split("`")[1::2]:
@@ -59,11 +59,11 @@ def test_every_answer_of_walmart_s_is_judged_as_the_table_says(
             assert type(errors.error_of(call)).__name__ == judged.strip("`"), (what, code)
 
 
-def test_the_table_of_answers_leaves_out_nothing_that_is_known_of_walmart() -> None:
-    told = [(first.split("`")[1::2], codes.split("`")[1::2]) for first, codes, _ in answers()]
-    assert {int(one) for first, _ in told for one in first if one.isdecimal()} >= STATUSES
-    assert {code.split(".")[0] for _, codes in told for code in codes} >= CODES
-    failures = {one for first, _ in told for one in first if not one.isdecimal()}
+def test_the_table_has_every_known_answer_of_walmart() -> None:
+    rows = [(first.split("`")[1::2], codes.split("`")[1::2]) for first, codes, _ in answers()]
+    assert {int(one) for first, _ in rows for one in first if one.isdecimal()} >= STATUSES
+    assert {code.split(".")[0] for _, codes in rows for code in codes} >= CODES
+    failures = {one for first, _ in rows for one in first if not one.isdecimal()}
     words = {
         value for name, value in vars(calls).items() if name.isupper() and isinstance(value, str)
     }

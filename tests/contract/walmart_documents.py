@@ -1,4 +1,4 @@
-"""Walmart's own OpenAPI documents as schemas, and a report of what was held against them."""
+"""Walmart's own OpenAPI documents as schemas, and a report of the comparisons with them."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ _EVENTS = frozenset({"/v3/webhooks/eventTypes", "/v3/webhooks/subscriptions"})
 
 @dataclass
 class Report:
-    """What was compared, and what did not fit."""
+    """The comparisons and the mismatches."""
 
     compared: int = 0
     mismatches: list[str] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Documents:
-    """Walmart's documents, and the schemas in them; others are of its other APIs."""
+    """Walmart's documents and their schemas; `others` are those of its other APIs."""
 
     orders: Mapping[str, Any]
     auth: Mapping[str, Any]
@@ -61,7 +61,7 @@ class Documents:
         return schema
 
     def _events(self, method: str, path: str) -> dict[str, Any]:
-        """Events as Walmart's examples have them: their schemas wrap the same events otherwise."""
+        """Events as in Walmart's examples: their schemas wrap the same events differently."""
         found = self.of(path)["paths"][path][method]["responses"]["200"]["content"][JSON]
         (events,) = found["schema"]["properties"].values()
         event = events["items"]
@@ -87,12 +87,12 @@ def say(line: str) -> None:
 
 
 def strict(schema: Any) -> Any:
-    """An OpenAPI 3.0 schema as JSON Schema, with fields it does not name forbidden."""
+    """An OpenAPI 3.0 schema as JSON Schema, with unnamed fields forbidden."""
     if isinstance(schema, list):
         return [strict(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    # `example`, `xml` and the like mean nothing to a validator; a property may bear their name.
+    # `example`, `xml` and the like mean nothing to a validator; a property may have their name.
     closed = {key: value if key in {"default", "enum"} else strict(value)
               for key, value in schema.items() if key != "nullable"}  # fmt: skip
     if isinstance(closed.get("type"), str):
@@ -104,7 +104,7 @@ def strict(schema: Any) -> Any:
 
 
 def enumeration(schema: Any, name: str) -> Sequence[str]:
-    """The words a schema allows for the property of that name."""
+    """The values that a schema allows for the property of that name."""
     if isinstance(schema, list):
         return next((found for item in schema if (found := enumeration(item, name))), [])
     if not isinstance(schema, dict):

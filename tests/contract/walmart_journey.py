@@ -1,4 +1,4 @@
-"""One pass of our own client through the simulator, every answer held against Walmart's schemas."""
+"""One pass of our own client through the simulator, with answers checked by Walmart's schemas."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ DAY = timedelta(days=1)
 
 @dataclass
 class Recorder(httpx.AsyncBaseTransport):
-    """Passes requests on and keeps the last answer as it came."""
+    """Passes requests on and keeps the last raw answer."""
 
     inner: httpx.AsyncBaseTransport
     status: int = 0
@@ -60,7 +60,7 @@ class Journey:
         )
 
     def asked_and_answered(self, method: str, path: str) -> None:
-        """Our client's body and the simulator's answer, both."""
+        """Our client's body and the simulator's answer."""
         wanted = self.documents.request(path, method)
         self.report.compare(f"our body of {method.upper()} {path}", self.completer.sent, wanted)
         self.answered(method, path)
@@ -70,7 +70,7 @@ class Journey:
         self.answered("get", "/v3/token/detail")
 
     async def place_orders(self) -> None:
-        """Let a buyer order something at the simulator; Walmart's documents know nothing of it."""
+        """Place a buyer's orders at the simulator, which Walmart's documents do not cover."""
         lines = [{"sku": "A/1", "quantity": 2}, {"sku": "B", "unit_price": "9.99"}]
         order = {"client_id": self.ACCOUNT.client_id, "lines": lines}
         body = {"orders": [order] * self.ORDERS}
@@ -137,7 +137,7 @@ class Journey:
             self.report.miss("simulator's order still has open units after its cancellation")
 
     async def send_back(self, order: Mapping[str, Any]) -> None:
-        """A return of what was shipped, listed and refunded."""
+        """Return the shipped units, list the return, and refund it."""
         lines = [{"line_number": numbers(order)[0], "quantity": 1}]
         path = f"/simulator/orders/{order['purchaseOrderId']}/return"
         (await self.http.post(path, json={"lines": lines})).raise_for_status()
@@ -157,7 +157,7 @@ class Journey:
             self.report.miss("simulator does not show the stock level that was set")
 
     async def listen(self) -> None:
-        """What can be subscribed to, and a subscription from its beginning to its end."""
+        """List the event types, and create and delete a subscription."""
         types = await self.walmart.webhooks.event_types(self.ACCOUNT)
         self.answered("get", "/v3/webhooks/eventTypes")
         wanted = dict(list(types.items())[:1])
@@ -176,7 +176,7 @@ def numbers(order: Mapping[str, Any]) -> list[str]:
 
 
 async def travel(documents: Documents, report: Report, simulator: Any) -> None:
-    """Drive the simulator with our own client and hold its answers against Walmart's schemas."""
+    """Drive the simulator with our own client and check its answers by Walmart's schemas."""
     completer = Recorder(httpx.ASGITransport(app=simulator))
     async with httpx.AsyncClient(transport=completer, base_url="http://simulator.test") as http:
         walmart = WalmartClient(

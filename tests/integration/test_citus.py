@@ -174,12 +174,12 @@ async def test_where_stores_are_distributed_a_claim_is_of_one(
             sent.append(shipped.shipment.update.id)
         await world.deliver_until(*sent)
     texts = [_text(plan) for plan in plans]
-    looks = [text for text in texts if " n.under_way, " in text]
+    reads = [text for text in texts if " n.under_way, " in text]
     takes = [text for text in texts if text.startswith("WITH passed AS")]
     if distributed:
         assert len(takes) >= len(sent)
     # The form for several stores joins what it is given; the other compares with one value.
-    assert any("c.store_id = q.store_id" in text for text in looks) is not distributed
+    assert any("c.store_id = q.store_id" in text for text in reads) is not distributed
     assert any("l.store_id = v.store_id" in text for text in takes) is not distributed
 
 

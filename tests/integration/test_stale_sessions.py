@@ -1,6 +1,6 @@
-"""A shipment of which nothing was heard for longer than the quiet period: Walmart is read first.
+"""A shipment not heard of for longer than the quiet period is read at Walmart before it is sent.
 
-So a backlog costs a read each, and a restored backup sends nothing twice by itself.
+So a backlog costs one read per shipment, and a restored backup sends nothing twice by itself.
 """
 
 from dataclasses import replace
@@ -16,10 +16,10 @@ from tests.builders import a_package
 from tests.harness.pollers import POLICY
 from tests.harness.world import ACTOR, World
 
-# No machine is so slow that what is fresh becomes stale.
+# Long enough that nothing recent becomes stale on a slow machine.
 LONG = replace(POLICY, quiet_period=3600)
 LONG_AGO = timedelta(hours=2)
-# Longer than the period that is the default.
+# Longer than the default period.
 A_WHILE_AGO = timedelta(minutes=10)
 
 
@@ -30,7 +30,7 @@ async def accepted(world: World, number: str) -> tuple[OrderView, UUID]:
 
 
 async def set_back(world: World, column: str, *update_ids: UUID, by: timedelta = LONG_AGO) -> None:
-    """Let what is known of updates be from long ago."""
+    """Move the times of updates into the distant past."""
     async with world.database.begin() as connection:
         await connection.execute(
             sa.update(updates)
@@ -57,7 +57,7 @@ async def test_a_backlog_is_read_once_for_each_shipment_and_shipped_once(world: 
     assert sorted(await shipped_at_walmart(world)) == ["1Z0", "1Z1", "1Z2"]
 
 
-async def test_a_fresh_shipment_is_sent_without_a_read(world: World) -> None:
+async def test_a_recent_shipment_is_sent_without_a_read(world: World) -> None:
     _, fresh = await accepted(world, "1ZFRESH")
     before = await reads(world)
     await world.deliver_until(fresh, policy=LONG)
@@ -65,7 +65,7 @@ async def test_a_fresh_shipment_is_sent_without_a_read(world: World) -> None:
     assert await shipped_at_walmart(world) == ["1ZFRESH"]
 
 
-async def test_how_old_is_too_old_is_the_quiet_period_that_is_set(world: World) -> None:
+async def test_the_age_limit_is_the_configured_quiet_period(world: World) -> None:
     _, waited = await accepted(world, "1ZWAITED")
     await set_back(world, "created_at", waited, by=A_WHILE_AGO)
     before = await reads(world)
@@ -85,7 +85,7 @@ async def test_an_old_shipment_that_walmart_answered_a_moment_ago_is_sent_withou
     assert await reads(world) == before
 
 
-async def test_a_shipment_that_was_delivered_after_the_backup_is_found_and_not_sent_again(
+async def test_a_shipment_delivered_after_the_backup_is_found_and_not_sent_again(
     world: World,
 ) -> None:
     order, delivered = await accepted(world, "1ZDONE")

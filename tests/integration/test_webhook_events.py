@@ -1,4 +1,4 @@
-"""Walmart announces, Waybill looks: late, repeated, forged and lost announcements."""
+"""Walmart's webhooks lead to a read of the order: also late, repeated, forged and lost ones."""
 
 import asyncio
 import base64
@@ -96,7 +96,7 @@ async def test_an_announced_order_is_read_from_walmart(
     body = event(number)
     answer = await post(client, store.id, body, sign(body, await secret(world), form))
     assert (answer.status_code, answer.json()) == (200, {"known": False})
-    # Nothing is read while Walmart waits for the answer.
+    # No read happens while Walmart waits for the answer.
     assert await world.calls("read") == []
     await world.process_webhook_events()
     order = await order_of(world, number)
@@ -104,7 +104,7 @@ async def test_an_announced_order_is_read_from_walmart(
     await world.deliver_until(await ask(world, "SELECT id FROM updates"))
 
 
-async def test_the_same_event_again_is_known_and_does_nothing(
+async def test_a_repeated_event_is_known_and_does_nothing(
     world: World, client: httpx.AsyncClient
 ) -> None:
     store = await subscribed(world)
@@ -118,7 +118,7 @@ async def test_the_same_event_again_is_known_and_does_nothing(
     assert len(await world.calls("read")) == 1
 
 
-async def test_forgeries_are_refused_and_nothing_is_written(
+async def test_forgeries_are_refused_and_write_nothing(
     world: World, client: httpx.AsyncClient
 ) -> None:
     store = await subscribed(world)
@@ -140,8 +140,8 @@ async def test_forgeries_are_refused_and_nothing_is_written(
         (other.id, body, sign(body, mine)),
         (unsubscribed.id, body, sign(body, "")),
     ]
-    for place, data, signature in forgeries:
-        answer = await post(client, place, data, signature)
+    for path, data, signature in forgeries:
+        answer = await post(client, path, data, signature)
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
     nowhere = await post(client, uuid4(), body, sign(body, mine))
     assert nowhere.status_code == 404
@@ -149,7 +149,7 @@ async def test_forgeries_are_refused_and_nothing_is_written(
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff", b'{"source": {"eventId": "1"}}'])
-async def test_what_is_no_event_is_refused(
+async def test_an_invalid_event_is_refused(
     world: World, client: httpx.AsyncClient, body: bytes
 ) -> None:
     store = await subscribed(world)
@@ -165,7 +165,7 @@ async def test_what_is_no_event_is_refused(
         {"purchaseOrderId": "PO", "somethingNew": {"purchaseOrderId": "other"}},
     ],
 )
-async def test_the_order_is_found_wherever_the_payload_names_it(
+async def test_the_order_number_is_found_anywhere_in_the_payload(
     world: World, client: httpx.AsyncClient, payload: dict[str, Any]
 ) -> None:
     store = await subscribed(world)
@@ -178,7 +178,7 @@ async def test_the_order_is_found_wherever_the_payload_names_it(
     assert (await order_of(world, number)).purchase_order_id == number
 
 
-async def test_an_announcement_waits_while_walmart_is_away(
+async def test_an_event_waits_while_walmart_is_unavailable(
     world: World, client: httpx.AsyncClient
 ) -> None:
     store = await subscribed(world)
@@ -193,7 +193,7 @@ async def test_an_announcement_waits_while_walmart_is_away(
     assert await ask(world, "SELECT outcome FROM webhook_events") == "imported"
 
 
-async def test_an_announcement_that_never_works_is_left_to_polling(
+async def test_an_event_that_keeps_failing_is_left_to_polling(
     world: World, client: httpx.AsyncClient
 ) -> None:
     store = await subscribed(world)
@@ -206,7 +206,7 @@ async def test_an_announcement_that_never_works_is_left_to_polling(
     assert len(await world.calls("read")) == 10
 
 
-async def test_two_pollers_look_at_an_event_once(world: World, client: httpx.AsyncClient) -> None:
+async def test_two_pollers_process_an_event_once(world: World, client: httpx.AsyncClient) -> None:
     store = await subscribed(world)
     for _ in range(4):
         body = event(await world.at_walmart(1, store=store))
@@ -215,8 +215,8 @@ async def test_two_pollers_look_at_an_event_once(world: World, client: httpx.Asy
     assert len(await world.calls("read")) == 4
 
 
-async def test_walmarts_events_reach_us_signed(world: World, app: FastAPI) -> None:
-    """The simulator's own way: subscribe, let a buyer order, wish, and send back."""
+async def test_the_simulators_events_arrive_signed(world: World, app: FastAPI) -> None:
+    """The whole way: subscribe, let a buyer order, request a cancellation, and return units."""
     async with serving(app) as address:
         store = await subscribed(world, address)
 
@@ -244,7 +244,7 @@ async def test_walmarts_events_reach_us_signed(world: World, app: FastAPI) -> No
         )
 
 
-async def test_subscribing_again_leaves_one_subscription_of_each(world: World) -> None:
+async def test_subscribing_again_leaves_one_subscription_of_each_type(world: World) -> None:
     store = await subscribed(world)
     before = await secret(world)
     url = f"http://waybill.test/webhooks/walmart/{store.id}"
@@ -267,7 +267,7 @@ async def announced(world: World, store_id: int, *numbers: str) -> None:
 
 @asynccontextmanager
 async def held_up(world: World, store_id: int) -> AsyncIterator[None]:
-    """A store whose answers cannot be written down for a while, as if its Walmart hung."""
+    """A store with results that cannot be recorded for a while, as if its Walmart hung."""
     async with world.database.begin() as connection:
         lanes = sa.text("SELECT 1 FROM lanes WHERE store_id = :store_id FOR UPDATE")
         await connection.execute(lanes, {"store_id": store_id})
@@ -275,7 +275,7 @@ async def held_up(world: World, store_id: int) -> AsyncIterator[None]:
 
 
 def maintenance(world: World, *, import_interval: float = 0.0) -> MaintenanceScheduler:
-    """All jobs of a poller. Without an interval it imports nothing that no event names."""
+    """All jobs of a poller. Without an interval it imports only orders named by events."""
     return world.poller(poll_interval=0.01, import_interval=import_interval).maintenance
 
 
@@ -295,7 +295,7 @@ async def until(world: World, question: str) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_store_that_hangs_holds_up_nobody_elses_announcements(world: World) -> None:
+async def test_a_hanging_store_does_not_delay_the_events_of_others(world: World) -> None:
     hanging, store = await world.a_store(), await world.a_store()
     number = await world.at_walmart(1, store=store, status="Created")
     await announced(world, 1, *(f"99{n}" for n in range(50)))
@@ -307,7 +307,7 @@ async def test_a_store_that_hangs_holds_up_nobody_elses_announcements(world: Wor
         assert asked.count(hanging.walmart_client_id) <= webhook_inbox.FEW
 
 
-async def test_a_store_that_hangs_holds_up_nobody_elses_next_imports(world: World) -> None:
+async def test_a_hanging_store_does_not_delay_the_next_imports_of_others(world: World) -> None:
     await world.a_store()
     await world.a_store()
     runs = "SELECT finished_at > started_at FROM imports WHERE store_id = 2"
@@ -318,7 +318,7 @@ async def test_a_store_that_hangs_holds_up_nobody_elses_next_imports(world: Worl
         assert await ask(world, "SELECT finished_at FROM imports WHERE store_id = 1") is None
 
 
-async def test_a_store_whose_lane_stands_still_is_not_asked_and_loses_no_try(world: World) -> None:
+async def test_a_store_with_a_paused_lane_is_not_called_and_loses_no_try(world: World) -> None:
     store = await world.a_store()
     number = await world.at_walmart(1, store=store)
     await announced(world, 1, number)
@@ -327,7 +327,7 @@ async def test_a_store_whose_lane_stands_still_is_not_asked_and_loses_no_try(wor
     for endpoint in ("*", "read_order"):
         await ask(world, f"{pause} RETURNING 1", e=endpoint)
         assert await WebhookEventReader(world.context, BREAKER).due() == []
-        # One that was taken just before the lane was stopped.
+        # One that was claimed just before the lane was paused.
         await WebhookEventReader(world.context, BREAKER).process(1)
         assert await ask(world, "SELECT tries FROM webhook_events") == 0
         assert await ask(world, "SELECT due_at > now() + interval '50 min' FROM webhook_events")
@@ -338,7 +338,7 @@ async def test_a_store_whose_lane_stands_still_is_not_asked_and_loses_no_try(wor
     assert await ask(world, "SELECT outcome FROM webhook_events") == "imported"
 
 
-async def test_a_pause_that_meets_an_announcement_holds_for_everybody(world: World) -> None:
+async def test_a_pause_met_by_an_event_applies_to_all(world: World) -> None:
     store = await world.a_store()
     numbers = [await world.at_walmart(1, store=store) for _ in range(webhook_inbox.FEW + 3)]
     await announced(world, 1, *numbers)
@@ -348,12 +348,12 @@ async def test_a_pause_that_meets_an_announcement_holds_for_everybody(world: Wor
         world,
         "SELECT reason FROM lanes WHERE endpoint = 'read_order' AND paused_until > now()",
     ) == ("walmart_throttled")
-    # What was under way together has met it; nothing else is sent.
+    # The calls in flight together have met it; no further one is sent.
     assert len(await world.calls("read")) <= webhook_inbox.FEW
     assert await WebhookEventReader(world.context, BREAKER).due() == []
 
 
-async def test_events_that_somebody_is_at_are_passed_over(world: World) -> None:
+async def test_events_locked_by_another_session_are_skipped(world: World) -> None:
     await world.a_store()
     await announced(world, 1, "1", "2")
     async with world.database.begin() as one, world.database.begin() as other:
@@ -369,7 +369,7 @@ async def polled(world: World, grace: float = 0.0) -> Any:
     return await ask(world, "SELECT missed FROM imports")
 
 
-async def test_what_walmart_never_announced_is_found_by_polling_and_counted_once(
+async def test_a_change_without_an_event_is_found_by_polling_and_counted_once(
     world: World,
 ) -> None:
     store = await subscribed(world)
@@ -383,7 +383,7 @@ async def test_what_walmart_never_announced_is_found_by_polling_and_counted_once
         assert (await queries.figures(connection)).missed == 2
 
 
-async def test_what_walmart_announced_or_does_not_announce_is_not_counted_as_missed(
+async def test_a_change_with_an_event_or_without_an_event_type_is_not_counted_as_missed(
     world: World,
 ) -> None:
     store = await world.a_store()
@@ -392,7 +392,7 @@ async def test_what_walmart_announced_or_does_not_announce_is_not_counted_as_mis
     await walmart_webhooks.subscribe(
         world.context, 1, f"http://waybill.test/webhooks/walmart/{store.id}"
     )
-    # From before anybody subscribed, or shipped by a person in Seller Center.
+    # From before the subscription, or shipped by a person in Seller Center.
     await world.at_walmart(1, store=store)
     await world.walmart.post(f"/simulator/orders/{old}/ship", json={})
     # Announced before polling, or after it and in time.
@@ -406,11 +406,11 @@ async def test_what_walmart_announced_or_does_not_announce_is_not_counted_as_mis
 
 
 async def at_this_moment(world: World, store: StoreView) -> str:
-    """Let a buyer order now; the simulator's orders are a minute old unless told otherwise."""
+    """Let a buyer order now; the simulator's orders are a minute old by default."""
     return await world.at_walmart(2, store=store, ordered_at=int(time.time() * 1000))
 
 
-async def test_old_events_leave(world: World) -> None:
+async def test_old_events_are_deleted(world: World) -> None:
     await world.a_store()
     await ask(
         world,

@@ -1,4 +1,4 @@
-"""What is read as the tables grow: every filter of the lists, and summaries (see `growth`)."""
+"""The reads that `growth` measures: every filter of the lists, and summaries."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -11,19 +11,19 @@ from app.storage.postgres.session import Session
 from app.storage.queries import KeysetPage, OrderFilter, ReturnFilter, UpdateFilter
 
 _START = datetime(2025, 1, 1, tzinfo=UTC)
-# A page of so many rows at most; answers how many there were.
-Look = Callable[[Session, int], Awaitable[int]]
+# Reads a page of at most this many rows; returns their number.
+Read = Callable[[Session, int], Awaitable[int]]
 
 
 def _an_order(size: int) -> UUID:
-    """One of store 3 from the middle, as bench/growth.sql names it."""
+    """An order of store 3 from the middle, as bench/growth.sql names it."""
     number = size // 100 * 50 + 2
     digest = hashlib.md5(f"o{number}".encode(), usedforsecurity=False).hexdigest()[:8]
     return UUID(f"{1735689600000 + number * 1000:012x}7000{digest}{3:08x}")
 
 
-def looks(size: int) -> dict[str, Look]:
-    """Every filter of the lists, the first page and one in the middle, and what else is read."""
+def reads(size: int) -> dict[str, Read]:
+    """Every filter of the lists, the first page and one in the middle, and other reads."""
     recent = _START + timedelta(seconds=size - 200)
     lists = {
         "orders": OrderFilter(),
@@ -67,10 +67,10 @@ def looks(size: int) -> dict[str, Look]:
     }
     middle = (_START + timedelta(seconds=size // 2)).isoformat()
     deep = (middle, str(UUID(int=1)))
-    found: dict[str, Look] = {}
+    found: dict[str, Read] = {}
     for name, wanted in lists.items():
         found[name] = _page(queries.orders, wanted, None)
-        # A cursor is never before updated_since, as the middle would be before what is recent.
+        # A cursor is never before updated_since, which the middle would be.
         if wanted.q is None and wanted.updated_since in {None, _START}:
             found[f"{name}; deep"] = _page(queries.orders, wanted, deep)
     for read, some in ((queries.updates, updates), (queries.returns, returns)):
@@ -82,17 +82,17 @@ def looks(size: int) -> dict[str, Look]:
     return found
 
 
-def _page(read: Any, wanted: Any, after: tuple[str, str] | None) -> Look:  # noqa: ANN401 - of any list
-    async def look(session: Session, rows: int) -> int:
+def _page(read: Any, wanted: Any, after: tuple[str, str] | None) -> Read:  # noqa: ANN401 - of any list
+    async def page(session: Session, rows: int) -> int:
         views, _ = await read(session, wanted, KeysetPage(rows, after))
         return len(views)
 
-    return look
+    return page
 
 
-def _summary(store_id: int | None) -> Look:
-    async def look(session: Session, rows: int) -> int:
+def _summary(store_id: int | None) -> Read:
+    async def read(session: Session, rows: int) -> int:
         await queries.summary(session, store_id)
         return rows
 
-    return look
+    return read
