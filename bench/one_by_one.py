@@ -26,11 +26,11 @@ LOOK = f"""
 """  # noqa: S608 - only constants are put in
 
 WRITE = """
-    WITH gate AS MATERIALIZED (
+    WITH guard AS MATERIALIZED (
       SELECT CASE WHEN $4::bigint IS NULL THEN true ELSE pg_try_advisory_xact_lock($4) END AS open),
     held AS (
-      UPDATE orders o SET updated_at = now() FROM gate
-       WHERE gate.open AND o.store_id = $1 AND o.id = $2 AND o.xmin = $3
+      UPDATE orders o SET updated_at = now() FROM guard
+       WHERE guard.open AND o.store_id = $1 AND o.id = $2 AND o.xmin = $3
       RETURNING o.purchase_order_id, o.ship_by_warned_at IS NOT NULL AS urgent),
     queued AS (
       INSERT INTO updates (store_id, id, target, subject, order_id, kind, sequence, payload,
@@ -54,5 +54,5 @@ WRITE = """
       INSERT INTO idempotency_keys (store_id, api_key, method, path, key, fingerprint, status,
                                     headers, body)
       SELECT $1, $28, $29, $30, $31, $32, $33, $34, $35 FROM held WHERE $31::text IS NOT NULL)
-    SELECT gate.open, EXISTS (SELECT FROM held) AS written FROM gate
+    SELECT guard.open, EXISTS (SELECT FROM held) AS written FROM guard
 """

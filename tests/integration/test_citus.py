@@ -1,4 +1,4 @@
-"""Can the tables be distributed by store? What the catalogue and the logged statements show.
+"""Whether the tables can be distributed by store, from the catalogue and the logged statements.
 
 Waybill was not run on Citus; these are the conditions that its documentation names.
 """
@@ -40,7 +40,8 @@ SCRIPT = Path("deploy/citus.sql").read_text()
 DISTRIBUTED = re.findall(r"create_distributed_table\('(\w+)', 'store_id'", SCRIPT)
 REFERENCE = re.findall(r"create_reference_table\('(\w+)'", SCRIPT)
 
-# Not read or written here: imports, reconciliations and refunds have no more than plain
+# Neither read nor written here: imports, reconciliations and refunds only have plain statements
+# of one store.
 # statements of one store.
 UPKEEP = {
     "import_places",
@@ -50,19 +51,20 @@ UPKEEP = {
     "refunds",
     "webhooks_expected",
 }
-# Statements of every store at once, each with the reason why it may be: they run in pollers'
+# Statements over all stores, each with the reason why it is allowed: they run in pollers' surveys
+# and maintenance, never for a request or an update, and each server answers for its own stores.
 # rounds and upkeep, never for a request or an update, and each server answers for its own stores.
 ACROSS_STORES = {
-    "SELECT g.store_id, g.kind, g.ambiguous": "who has something due: once a round of each poller",
-    "SELECT d.store_id FROM": "whose rows some upkeep is due of: once an interval of each poller",
-    "SELECT d.store_id FROM updates d WHERE d.in_doubt_until": "whose doubts may end: as above",
-    "SELECT w.store_id FROM webhook_events w": "whose announcements are to be looked at: as above",
+    "SELECT g.store_id, g.kind, g.ambiguous": "stores with due updates: once a survey of each poller",
+    "SELECT d.store_id FROM": "stores with due maintenance: once an interval of each poller",
+    "SELECT d.store_id FROM updates d WHERE d.in_doubt_until": "stores with doubts that may end: as above",
+    "SELECT w.store_id FROM webhook_events w": "stores with due webhook events: as above",
 }
-# What one server only can do: Citus takes it where the store is a value, and nowhere else.
+# Clauses of a single server: Citus accepts them only where the store is a value.
 OF_ONE_SERVER = re.compile(r"FOR (NO KEY )?(UPDATE|SHARE)|RECURSIVE")
-# What a test itself writes.
+# Statements of the test itself.
 _SEED = "/* seed */"
-# A row as it would be there, which is all that Waybill asks for.
+# A row as on Citus, which is all that Waybill checks.
 _AS_ON_CITUS = """
     INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
     SELECT 1, 'citus', extowner, extnamespace, false, '0' FROM pg_extension LIMIT 1
@@ -74,7 +76,7 @@ EQUAL = rf"\b(?:\w+\.)?store_id = (?P<right>{_SIDE})|(?P<left>{_SIDE}) = (?:\w+\
 CONDITIONS = ("Index Cond", "Recheck Cond", "Filter")
 Plan = dict[str, Any]
 How = Literal["value", "join", "not"]
-# What makes the planner show by which condition each table is read, however small it is.
+# Makes the planner show the condition by which each table is read, however small it is.
 BY_INDEX = {
     "session_preload_libraries": "auto_explain",
     "auto_explain.log_min_duration": "0",
@@ -85,12 +87,12 @@ BY_INDEX = {
 }
 
 
-def test_every_table_has_its_place() -> None:
+def test_every_table_is_distributed_or_a_reference() -> None:
     assert sorted([*DISTRIBUTED, *REFERENCE]) == sorted(metadata.tables)
 
 
 async def test_every_key_of_a_distributed_table_carries_the_store(database: Database) -> None:
-    """Primary keys and unique indexes, for Citus can hold a row unique only within its shard."""
+    """Primary keys and unique indexes, because Citus can enforce uniqueness only within a shard."""
     asked = sa.text("""
         SELECT c.relname, x.relname AS index, array_agg(a.attname)::text[] AS columns
           FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
@@ -120,8 +122,8 @@ async def test_every_reference_between_distributed_tables_carries_the_store(
     assert [row.conname for row in found if "store_id" not in row.columns] == []
 
 
-async def test_nothing_is_of_several_stores(fresh_url: str, data_folder: Path) -> None:
-    """Ship, cancel, deliver, record and show orders, and keep house: each by a store's number."""
+async def test_no_statement_covers_several_stores(fresh_url: str, data_folder: Path) -> None:
+    """Ship, cancel, deliver, record and show orders, and run maintenance: each by a store's number."""
     plans: list[Plan] = []
     async with _logged(fresh_url, data_folder, plans), open_world(fresh_url) as world:
         await _like_citus(world)
@@ -134,15 +136,15 @@ async def test_nothing_is_of_several_stores(fresh_url: str, data_folder: Path) -
     everywhere = {text for text, how, _ in bound if how != "value"}
     assert {text for text in everywhere if OF_ONE_SERVER.search(text)} == set()
     assert {text for text in everywhere if not text.startswith(tuple(ACROSS_STORES))} == set()
-    # Each server has all of what such a statement puts together.
+    # Each server has all rows that such a statement joins.
     assert [text for text in everywhere if not re.search(r"GROUP BY \w?\.?store_id", text)] == []
     seen = {each for each in ACROSS_STORES for text in everywhere if text.startswith(each)}
     assert seen == set(ACROSS_STORES)
     assert any(OF_ONE_SERVER.search(text) for text, how, _ in bound if how == "value")
 
 
-def test_a_value_is_told_from_a_join() -> None:
-    """What decides the test above, on plans as PostgreSQL writes them."""
+def test_a_value_is_distinguished_from_a_join() -> None:
+    """The check of the test above, on plans in PostgreSQL's format."""
     for condition, how in (
         ("(store_id = 1)", "value"),
         ("(store_id = $1)", "value"),
@@ -158,10 +160,10 @@ def test_a_value_is_told_from_a_join() -> None:
 
 
 @pytest.mark.parametrize("distributed", [False, True])
-async def test_where_stores_are_distributed_a_claim_is_of_one(
+async def test_a_claim_covers_one_store_when_stores_are_distributed(
     fresh_url: str, data_folder: Path, distributed: bool
 ) -> None:
-    """A poller that finds three stores with something due claims of all at once, or of each."""
+    """A poller that finds three stores with due updates claims for all at once, or for each."""
     plans: list[Plan] = []
     async with _logged(fresh_url, data_folder, plans), open_world(fresh_url) as world:
         if distributed:
@@ -178,7 +180,7 @@ async def test_where_stores_are_distributed_a_claim_is_of_one(
     takes = [text for text in texts if text.startswith("WITH passed AS")]
     if distributed:
         assert len(takes) >= len(sent)
-    # The form for several stores joins what it is given; the other compares with one value.
+    # The form for several stores joins its argument; the other compares with one value.
     assert any("c.store_id = q.store_id" in text for text in reads) is not distributed
     assert any("l.store_id = v.store_id" in text for text in takes) is not distributed
 
@@ -228,7 +230,7 @@ async def _requests(world: World, store: StoreView) -> None:
 
 
 async def _maintenance(world: World) -> None:
-    """What pollers do beside delivering, of two stores of which all of it is due."""
+    """The maintenance of a poller, for two stores with all of it due."""
     for table, changes in {
         "orders": "ship_by = now(), ship_by_warned_at = NULL, fulfillment_status = 'open'",
         "updates": "finished_at = now() - interval '91 days' WHERE state = 'confirmed'",
@@ -256,13 +258,13 @@ async def _maintenance(world: World) -> None:
     assert await counts.fold(database) >= 2
     assert len(await error_notifications.take(database)) == 2
     assert await events.take(database) == []
-    # Their tries are swept first, of one store after the other.
-    gone = [
+    # Their attempts are swept first, of one store after the other.
+    deleted = [
         (await retention.forget_attempts(database, 90, stores=stores)).gone
         for stores in await retention.sweeps(database, 90)
     ]
-    assert len(gone) == 2
-    assert min(gone) > 0
+    assert len(deleted) == 2
+    assert min(deleted) > 0
     assert await retention.archive_updates(database, 90) >= 2
     assert await retention.forget_keys(database, 7) == 2
     assert await retention.forget_events(database, 7) == 2
@@ -271,7 +273,7 @@ async def _maintenance(world: World) -> None:
 
 
 async def _recorded_together(world: World, stores: Sequence[StoreView]) -> None:
-    """Results of several stores in one batch, as a poller writes them."""
+    """Results of several stores in one batch, as a poller records them."""
     results = []
     for store in stores:
         order = await world.an_order(2, store=store)
@@ -296,7 +298,7 @@ async def _recorded_together(world: World, stores: Sequence[StoreView]) -> None:
 
 @asynccontextmanager
 async def _logged(url: str, data_folder: Path, plans: list[Plan]) -> AsyncIterator[None]:
-    """Let plans have those of every statement of a while, by connections that begin in it."""
+    """Log the plan of every statement in this block, on connections opened in it."""
     connection = await asyncpg.connect(**asyncpg_arguments(url))
     name = await connection.fetchval("SELECT current_database()")
     for setting, value in BY_INDEX.items():
@@ -326,12 +328,12 @@ def _scans(node: Plan) -> Iterator[Plan]:
 
 
 def _bound(scan: Plan) -> How:
-    """How a table is read by its store: by a value, by a join, or not.
+    """How a table is read by its store: by a value, by a join, or neither.
 
-    A row's column is none, though every row be of one store: Citus, too, goes by values only, or
-    by what PostgreSQL makes of them where tables are joined.
+    A column of a row does not count, even if all rows are of one store: Citus too routes only by
+    values, or by what PostgreSQL derives from them through joins.
     """
-    # A bitmap's condition stands below it.
+    # A bitmap's condition is in the node below it.
     below = scan.get("Plans", [])
     conditions = [each.get(name, "") for each in (scan, *below) for name in CONDITIONS]
     others = [found for each in conditions for found in _compared(each)]
@@ -341,6 +343,6 @@ def _bound(scan: Plan) -> How:
 
 
 def _compared(condition: str) -> Iterator[str]:
-    """What the store is said to be equal to."""
+    """The expressions that the store is compared with."""
     for found in re.finditer(EQUAL, condition):
         yield found["right"] or found["left"]

@@ -66,7 +66,7 @@ def _named(wanted: Filter) -> str:
     return ", ".join(f"{name} {value}" for name, value in said.items() if value) or "everything"
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["looked at", "grown since"])
+@pytest.fixture(scope="module", params=[True, False], ids=["analyzed", "not analyzed"])
 def grown(request: pytest.FixtureRequest, server: Server) -> Iterator[dict[str, Any]]:
     """Connection arguments of a large database; no test writes to it."""
     with server.fresh() as url:

@@ -33,7 +33,7 @@ LEASE = 60.0
 FAILURE = Failure("walmart_unclear", "It was unclear.")
 
 
-@pytest.fixture(autouse=True, params=[False, True], ids=["together", "apart"])
+@pytest.fixture(autouse=True, params=[False, True], ids=["unsharded", "sharded"])
 def sharded(request: pytest.FixtureRequest, world: World) -> None:
     """Rows of all stores on one server, or of each on its own: the results are equal."""
     world.database.placement.sharded = request.param

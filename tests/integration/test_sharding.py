@@ -1,4 +1,4 @@
-"""Statements in two forms, and the pollers' look, which has two as well: they say the same."""
+"""Statements in two forms, and the survey in two forms: both give the same result."""
 
 import random
 from typing import Any
@@ -41,11 +41,11 @@ def test_a_template_has_two_forms() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-async def test_both_looks_find_the_same(database: Database, seed: int) -> None:
-    """One goes from group to group by an index, the other puts everything together."""
+async def test_both_surveys_find_the_same(database: Database, seed: int) -> None:
+    """One goes from group to group by an index, the other joins everything."""
     chance = random.Random(seed)  # noqa: S311 - nothing is to be kept secret
 
-    def place() -> dict[str, Any]:
+    def any_group() -> dict[str, Any]:
         return {"store_id": chance.randint(1, 4), "due_in": float(chance.randint(-9, 9))}
 
     def update() -> dict[str, Any]:
@@ -56,7 +56,7 @@ async def test_both_looks_find_the_same(database: Database, seed: int) -> None:
         kind = chance.choice(list(Kind)).value
         name = str(UUID(int=chance.getrandbits(128)))
         return {
-            **place(),
+            **any_group(),
             **flags,
             "id": name,
             "subject": name,
@@ -71,16 +71,16 @@ async def test_both_looks_find_the_same(database: Database, seed: int) -> None:
             await connection.execute(_UPDATE, update())
         for store_id in chance.sample(range(1, 5), 2):
             for endpoint in ("*", "ship"):
-                values = {**place(), "store_id": store_id, "endpoint": endpoint}
+                values = {**any_group(), "store_id": store_id, "endpoint": endpoint}
                 await connection.execute(_PAUSE, values)
-    # In one transaction the time is one.
+    # Within one transaction the time is constant.
     async with database.direct.transaction() as session:
         found = [await due.groups(session, sharded=sharded) for sharded in (False, True)]
     assert sorted(map(repr, found[0])) == sorted(map(repr, found[1]))
 
 
-async def test_where_stores_lie_apart_each_is_kept_house_for(database: Database) -> None:
-    """Of one store after another, in batches of each, until all is done."""
+async def test_maintenance_covers_each_store_when_stores_are_sharded(database: Database) -> None:
+    """One store after another, in batches of each, until all is done."""
     database.placement.sharded = True
     fill = sa.text("""
         INSERT INTO updates (store_id, id, subject, kind, sequence, state, active, finished_at)
@@ -93,7 +93,7 @@ async def test_where_stores_lie_apart_each_is_kept_house_for(database: Database)
     assert left == [5, 1, 0]
 
 
-async def test_where_stores_lie_apart_every_stores_old_tries_leave(
+async def test_old_attempts_of_every_store_are_deleted_when_stores_are_sharded(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In one sweep, of one store after another, each in as many batches as it needs."""
@@ -117,10 +117,10 @@ async def test_where_stores_lie_apart_every_stores_old_tries_leave(
         assert left.scalars().all() == []
 
 
-async def test_where_stores_lie_apart_no_store_with_much_to_do_keeps_others_waiting(
+async def test_a_store_with_a_backlog_does_not_delay_others_when_stores_are_sharded(
     database: Database,
 ) -> None:
-    """Some of all stores' is taken in one round: of whom has waited longest first."""
+    """One round takes some rows of all stores, the longest waiting first."""
     database.placement.sharded = True
     fill = sa.text("""
         INSERT INTO commerce_events (store_id, id, reference, about, commerce_order_id, order_id,

@@ -242,7 +242,7 @@ async def test_a_body_that_the_app_does_not_read_yet_is_not_cut(request_: bytes)
 
 
 @pytest.mark.parametrize(
-    "endless", [b"a: b\r\n" * 10_000, b"x" * 100_000], ids=["trailers", "a trailer"]
+    "endless", [b"a: b\r\n" * 10_000, b"x" * 100_000], ids=["many trailers", "long trailer"]
 )
 async def test_trailers_are_not_buffered(logged: list[Any], endless: bytes) -> None:
     async with serving(Limits(5, LONG)) as server:
