@@ -142,7 +142,7 @@ class Shop:
 
 
 @dataclass
-class Past:
+class BeforeLoss:
     """The state before the loss, and Walmart's state at that time."""
 
     whole: dict[str, Any]
@@ -167,7 +167,7 @@ def effects(deployment: Deployment) -> list[tuple[Any, ...]]:
     return sorted(tuple(str(each.get(name)) for name in names) for each in found)
 
 
-def lived_through(shop: Shop, backups: Backups) -> Past:
+def run_until_loss(shop: Shop, backups: Backups) -> BeforeLoss:
     """Accept and deliver; accept more, and dump; deliver that, accept and deliver more; restore."""
     deployment = shop.deployment
     parts = shop.order(1_796_331_100_001, 3)
@@ -207,7 +207,7 @@ def lived_through(shop: Shop, backups: Backups) -> Past:
     before = effects(deployment)
     backups.restore()
     until(lambda: time.monotonic() - accepted > QUIET)
-    return Past(whole, half, parts, canceled, idle, second, last["number"], before)
+    return BeforeLoss(whole, half, parts, canceled, idle, second, last["number"], before)
 
 
 def recovered(deployment: Deployment, *words: str, **variables: str) -> tuple[int, str]:
@@ -231,16 +231,19 @@ def test_a_restored_backup_sends_nothing_twice(
 ) -> None:
     with deployment.client() as client:
         shop = Shop(deployment, client, a_store(client))
-        past = lived_through(shop, Backups(fresh_url, tmp_path / "dump"))
+        before_loss = run_until_loss(shop, Backups(fresh_url, tmp_path / "dump"))
         api_again(deployment)
         shop.deliver()
         # Shipments after the backup are imported by reading.
-        until(lambda: shop.shipped(past.parts) == 2)
-        assert effects(deployment) == past.effects
-        assert (shop.status(past.whole), shop.status(past.canceled)) == ("shipped", "canceled")
-        assert shop.shipped(past.half) == 1
-        verdict = judge(deployment, client, 4, past.judged)
-        what = f"{len(past.effects)} effects at Walmart before and after; every update confirmed"
+        until(lambda: shop.shipped(before_loss.parts) == 2)
+        assert effects(deployment) == before_loss.effects
+        assert (shop.status(before_loss.whole), shop.status(before_loss.canceled)) == (
+            "shipped",
+            "canceled",
+        )
+        assert shop.shipped(before_loss.half) == 1
+        verdict = judge(deployment, client, 4, before_loss.judged)
+        what = f"{len(before_loss.effects)} effects at Walmart before and after; every update confirmed"
         write_row("a backup restored, and nothing else done", what, verdict)
         assert verdict.clean, passed(verdict)
 
@@ -250,16 +253,16 @@ def test_recovery_reports_later_shipments_and_nothing_is_sent_twice(
 ) -> None:
     with deployment.client() as client:
         shop = Shop(deployment, client, a_store(client, code="main"))
-        past = lived_through(shop, Backups(fresh_url, tmp_path / "dump"))
+        before_loss = run_until_loss(shop, Backups(fresh_url, tmp_path / "dump"))
         stock = stock_sent(deployment)
         code, output = recovered(deployment)
         assert code == 0, output
         for finding in (
-            f"{past.parts['purchase_order_id']} line 1: 1 units shipped under 1ZLOST (UPS)",
-            f"{past.idle['purchase_order_id']} line 1: 1 units canceled",
+            f"{before_loss.parts['purchase_order_id']} line 1: 1 units shipped under 1ZLOST (UPS)",
+            f"{before_loss.idle['purchase_order_id']} line 1: 1 units canceled",
             "1796331100006 line 1: 1 units shipped under 1ZLATE (UPS)",
             "1796331100006 line 1: 1 units shipped (Walmart shows no tracking number)",
-            f"1796331100006 return {past.idle_return['rma_number']} line 1: 1 units refunded",
+            f"1796331100006 return {before_loss.idle_return['rma_number']} line 1: 1 units refunded",
             "stock of LAMP: not known: give it anew",
         ):
             assert f"• {finding}" in output, output
@@ -271,18 +274,21 @@ def test_recovery_reports_later_shipments_and_nothing_is_sent_twice(
         assert (again, once_more.count("not asked for here")) == (0, 5)
         api_again(deployment)
         # The recovery has settled the shipments that had arrived, before any poller.
-        assert (shop.status(past.whole), shop.status(past.canceled)) == ("shipped", "canceled")
-        assert shop.status(past.idle) == "canceled"
-        number = shop.ship(past.parts, "1ZAFTER", 1)["number"]
-        assert number > past.last_number + MARGIN
+        assert (shop.status(before_loss.whole), shop.status(before_loss.canceled)) == (
+            "shipped",
+            "canceled",
+        )
+        assert shop.status(before_loss.idle) == "canceled"
+        number = shop.ship(before_loss.parts, "1ZAFTER", 1)["number"]
+        assert number > before_loss.last_number + MARGIN
         shop.deliver()
-        assert shop.status(past.parts) == "shipped"
-        shipped = [each for each in effects(deployment) if each not in past.effects]
+        assert shop.status(before_loss.parts) == "shipped"
+        shipped = [each for each in effects(deployment) if each not in before_loss.effects]
         assert [each[-1] for each in shipped] == ["1ZAFTER"]
-        assert len(effects(deployment)) == len(past.effects) + 1
+        assert len(effects(deployment)) == len(before_loss.effects) + 1
         # The value from before the backup was not sent, because Walmart had a newer one.
         assert stock_sent(deployment) == stock
-        verdict = judge(deployment, client, 5, past.judged)
+        verdict = judge(deployment, client, 5, before_loss.judged)
         what = f"{output.count('not asked for here')} findings named; every update confirmed"
         write_row("a backup restored, then waybill recover", what, verdict)
         assert verdict.clean, passed(verdict)

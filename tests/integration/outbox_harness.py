@@ -82,22 +82,22 @@ def earlier(value: Value, by: timedelta) -> Value:
 
 
 @dataclass(frozen=True)
-class Hand:
+class ClaimedUpdate:
     """An update claimed by a poller, with the data loaded for it."""
 
     update: Claimed
     data: ClaimData
 
-    def older(self, seconds: float) -> "Hand":
+    def older(self, seconds: float) -> "ClaimedUpdate":
         """Return the same claim after this many seconds."""
         by = timedelta(seconds=seconds)
         at = self.data.at - seconds
         data = dataclasses.replace(earlier(self.data, by), asked_at=at, at=at)
-        return Hand(earlier(self.update, by), data)
+        return ClaimedUpdate(earlier(self.update, by), data)
 
 
 @dataclass
-class Ground:
+class Environment:
     """What all runs share: a database, a Walmart, the API, and an event loop."""
 
     database: Database
@@ -122,7 +122,7 @@ async def _no_reason() -> str | None:
     return None
 
 
-def open_ground(url: str, runner: asyncio.Runner) -> Ground:
+def open_environment(url: str, runner: asyncio.Runner) -> Environment:
     database = open_database(url, pool_size=4)
     simulated = httpx.ASGITransport(app=create_simulator())
     walmart = httpx.AsyncClient(transport=simulated, base_url="http://127.0.0.1")
@@ -167,7 +167,7 @@ def open_ground(url: str, runner: asyncio.Runner) -> Ground:
         context=context, admin_key=ADMIN_KEY, metrics=Counted(), ready=_no_reason, version="0"
     )
     doubts = DoubtResolver(context, breaker)
-    return Ground(database, context, client_of(app), walmart, runner, claimer, carried, doubts)
+    return Environment(database, context, client_of(app), walmart, runner, claimer, carried, doubts)
 
 
 @dataclass
@@ -178,9 +178,9 @@ class Pollers:
     author: the update that made a call, by its correlation id.
     """
 
-    ground: Ground
+    environment: Environment
     store_id: int
-    hands: list[Hand] = field(default_factory=list)
+    claims: list[ClaimedUpdate] = field(default_factory=list)
     # Delivered by pollers that have not recorded the result yet.
     late: list[DeliveryResult] = field(default_factory=list)
     author: dict[str, Claimed] = field(default_factory=dict)
@@ -190,36 +190,38 @@ class Pollers:
         """Let time pass; lands: whether held writes with a possibly ended doubt are applied by then."""
         self._since_calm += seconds
         if self._since_calm > CALM:
-            await self.calm(lands=lands)
+            await self.end_disturbances(lands=lands)
         values = {"s": float(seconds), "store": self.store_id}
-        async with self.ground.database.begin() as connection:
+        async with self.environment.database.begin() as connection:
             for table, columns in TIMES.items():
                 moved = ", ".join(f"{c} = {c} - make_interval(secs => :s)" for c in columns)
                 statement = f"UPDATE {table} SET {moved} WHERE store_id = :store"
                 await connection.execute(sa.text(statement), values)
-        self.hands = [hand.older(seconds) for hand in self.hands]
+        self.claims = [claimed.older(seconds) for claimed in self.claims]
         self.late = [earlier(result, timedelta(seconds=seconds)) for result in self.late]
 
-    async def calm(self, *, lands: bool) -> None:
+    async def end_disturbances(self, *, lands: bool) -> None:
         """Apply or drop held writes, and end the lag of reads."""
         if lands:
-            await self.ground.walmart.post("/simulator/held")
-        await self.ground.walmart.delete("/simulator/held")
-        await self.ground.walmart.delete("/simulator/history")
+            await self.environment.walmart.post("/simulator/held")
+        await self.environment.walmart.delete("/simulator/held")
+        await self.environment.walmart.delete("/simulator/history")
         self._since_calm = 0.0
 
     async def claim(self) -> None:
-        found = await due.groups(self.ground.database.by_key, sharded=False)
+        found = await due.groups(self.environment.database.by_key, sharded=False)
         groups = [each for each in found if each.store_id == self.store_id and each.due_in <= 0]
         if groups:
-            (taken,) = await self.ground.claimer.claim([ClaimRequest(groups, 5)], sharded=False)
+            (taken,) = await self.environment.claimer.claim(
+                [ClaimRequest(groups, 5)], sharded=False
+            )
             assert not taken.unreadable
-            self.hands += [Hand(update, data) for update, data in taken.deliveries]
+            self.claims += [ClaimedUpdate(update, data) for update, data in taken.deliveries]
 
-    async def deliver(self, hand: Hand, *, then: str) -> None:
+    async def deliver(self, claimed: ClaimedUpdate, *, then: str) -> None:
         """Deliver an update; then: recorded, died (nothing was recorded), or late."""
-        update, carried = hand.update, self.ground.deliveries
-        delivery_context = carried._context(update, hand.data)
+        update, carried = claimed.update, self.environment.deliveries
+        delivery_context = carried._context(update, claimed.data)
         # A poller that lost its lease must not write; it sees that by its clock.
         if not await carried._renew(update):
             return
@@ -241,17 +243,19 @@ class Pollers:
             }
 
     async def record(self, results: list[DeliveryResult]) -> None:
-        await delivery_results.record(self.ground.database, results, self.ground.context.new_id)
+        await delivery_results.record(
+            self.environment.database, results, self.environment.context.new_id
+        )
 
     async def take_back(self) -> None:
         """Take back the updates of stopped pollers."""
-        self.hands.clear()
-        await rescue.rescue(self.ground.database, self.ground.context.new_id, QUIET)
+        self.claims.clear()
+        await rescue.rescue(self.environment.database, self.environment.context.new_id, QUIET)
 
     async def end_doubts(self) -> None:
         """Resolve the doubts of updates at rest that a read may end."""
-        if self.store_id in await self.ground.doubts.due():
-            await self.ground.doubts.end(self.store_id)
+        if self.store_id in await self.environment.doubts.due():
+            await self.environment.doubts.end(self.store_id)
 
 
 def next_number() -> str:

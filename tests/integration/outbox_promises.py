@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from app.domain.orders.order import Order, Task
 from app.domain.update import Kind, State
 from app.storage.orders import repository
-from tests.integration.outbox_harness import Ground, Pollers
+from tests.integration.outbox_harness import Environment, Pollers
 
 _STATES = sa.text("""
     SELECT id, kind, target, subject, state, payload, in_doubt_until, finished_at FROM updates
@@ -69,17 +69,17 @@ class WorldSnapshot:
 
     @classmethod
     async def take(
-        cls, ground: Ground, pollers: Pollers, asked: Asked, of: tuple[str, UUID]
+        cls, environment: Environment, pollers: Pollers, asked: Asked, of: tuple[str, UUID]
     ) -> "WorldSnapshot":
         number, order_id = of
         values = {"store": pollers.store_id}
-        async with ground.database.begin() as connection:
+        async with environment.database.begin() as connection:
             known = await repository.load_many(connection, pollers.store_id, [order_id])
             states = {row.id: row for row in await connection.execute(_STATES, values)}
             refunds = list(await connection.execute(_REFUNDS, values))
 
         async def get(path: str) -> Any:
-            return (await ground.walmart.get(f"/simulator/{path}")).json()
+            return (await environment.walmart.get(f"/simulator/{path}")).json()
 
         ledger = (await get("ledger"))["entries"]
         connected = "commerce_order" in {row.kind for row in states.values()}

@@ -42,7 +42,6 @@ REFERENCE = re.findall(r"create_reference_table\('(\w+)'", SCRIPT)
 
 # Neither read nor written here: imports, reconciliations and refunds only have plain statements
 # of one store.
-# statements of one store.
 UPKEEP = {
     "import_places",
     "import_retries",
@@ -53,7 +52,6 @@ UPKEEP = {
 }
 # Statements over all stores, each with the reason why it is allowed: they run in pollers' surveys
 # and maintenance, never for a request or an update, and each server answers for its own stores.
-# rounds and upkeep, never for a request or an update, and each server answers for its own stores.
 ACROSS_STORES = {
     "SELECT g.store_id, g.kind, g.ambiguous": "stores with due updates: once a survey of each poller",
     "SELECT d.store_id FROM": "stores with due maintenance: once an interval of each poller",

@@ -41,7 +41,7 @@ from tests.harness.world import World, open_world
 RUNS = 8
 Action = tuple[str, int]
 WHAT = [
-    "ship_by_hand", "cancel_by_hand", "wish", "send_back", "refund_by_walmart",
+    "ship_by_hand", "cancel_by_hand", "request_cancellation", "send_back", "refund_by_walmart",
     "announce", "announce_again", "read_order", "import", "import_twice", "import_meanwhile",
     "ship", "refund", "deliver",
 ]  # fmt: skip
@@ -71,7 +71,7 @@ class Watched(WalmartClient):
         return page
 
 
-class Play:
+class StoreActions:
     """One store with some orders, and the actions on them."""
 
     def __init__(self, world: World, store: Any, numbers: list[str], page_size: int = 200) -> None:
@@ -125,7 +125,7 @@ class Play:
     async def cancel_by_hand(self, number: str) -> None:
         await self._post(f"orders/{number}/cancel", lines=[{"line_number": "1", "quantity": 1}])
 
-    async def wish(self, number: str) -> None:
+    async def request_cancellation(self, number: str) -> None:
         await self._post(f"orders/{number}/intent-to-cancel")
 
     async def send_back(self, number: str) -> None:
@@ -245,7 +245,7 @@ class Play:
             return int(found.scalar_one())
 
 
-setattr(Play, "import", Play.import_)
+setattr(StoreActions, "import", StoreActions.import_)
 
 
 def essence(order: OrderView) -> dict[str, Any]:
@@ -279,12 +279,12 @@ async def run(
     seller = f"interleaved-{next(_sellers)}"
     store = await world.a_store(name=seller, walmart_client_id=seller)
     numbers = [await world.at_walmart(units, store=store, status="Created") for units in quantities]
-    play = Play(world, store, numbers, page_size)
+    play = StoreActions(world, store, numbers, page_size)
     await play.play(actions)
     await play.settle(by=by)
     # A Waybill with an empty database reads the same account once.
     reader = await other.a_store(name=seller, walmart_client_id=seller)
-    second = Play(other, reader, numbers)
+    second = StoreActions(other, reader, numbers)
     await second.import_("")
     for number in numbers:
         ours, theirs = await play.order(number), await second.order(number)

@@ -32,7 +32,14 @@ from hypothesis.stateful import (
 from app.storage.outbox import retention
 from app.usecases.imports import import_returns_page
 from tests.counting import miscounted
-from tests.integration.outbox_harness import LEASE, Ground, Hand, Pollers, next_number, open_ground
+from tests.integration.outbox_harness import (
+    LEASE,
+    ClaimedUpdate,
+    Environment,
+    Pollers,
+    next_number,
+    open_environment,
+)
 from tests.integration.outbox_promises import Asked, WorldSnapshot, broken
 
 Act = TypeVar("Act", bound=Callable[..., None])
@@ -76,7 +83,6 @@ PICKS = st.integers(0, 11)
 OVER = {"confirmed", "dismissed"}
 # The drawn values of each action, and the actions, each as often as it is likely. They are one
 # rule: with many rules Hypothesis leaves most of them out of a run, and the rest finds little.
-# of many rules Hypothesis leaves most out of a run, and little comes of what is left.
 DRAWN: dict[str, dict[str, st.SearchStrategy[Any]]] = {}
 ACTIONS: list[str] = []
 
@@ -95,11 +101,11 @@ def action(times: int = 1, **drawn: st.SearchStrategy[Any]) -> Callable[[Act], A
 class Outbox(RuleBasedStateMachine):
     """A store with one order, its pollers, people, buyers and Walmart."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, environment: Environment) -> None:
         super().__init__()
-        self.ground = ground
-        self.run = ground.run
-        self.context = ground.context
+        self.environment = environment
+        self.run = environment.run
+        self.context = environment.context
         self.asked = Asked()
 
     @initialize(
@@ -111,7 +117,7 @@ class Outbox(RuleBasedStateMachine):
         self.run(self._begin(quantities, acknowledges=acknowledges, connected=connected))
 
     async def _begin(self, quantities: list[int], *, acknowledges: bool, connected: bool) -> None:
-        await self.ground.walmart.post("/simulator/reset")
+        await self.environment.walmart.post("/simulator/reset")
         self.po = next_number()
         self.seller = f"seller-{self.po}"
         lines = [{"sku": f"S{n}", "quantity": q} for n, q in enumerate(quantities, 1)]
@@ -121,7 +127,7 @@ class Outbox(RuleBasedStateMachine):
             "lines": lines,
             "status": "Created" if acknowledges else "Acknowledged",
         }
-        await self.ground.walmart.post("/simulator/orders", json=order)
+        await self.environment.walmart.post("/simulator/orders", json=order)
         walmart = {"client_id": self.seller, "client_secret": "right"}
         new = {"name": self.po, "code": f"s{self.po}", "walmart": walmart}
         if connected:
@@ -130,7 +136,7 @@ class Outbox(RuleBasedStateMachine):
             new |= {"commerce": shop}
         store = await self._send("POST", "/v1/stores", new)
         self.store = store["id"]
-        self.pollers = Pollers(self.ground, UUID(store["id"]).int & 0xFFFFFFFF)
+        self.pollers = Pollers(self.environment, UUID(store["id"]).int & 0xFFFFFFFF)
         body = {"store_id": store["id"], "purchase_order_id": self.po}
         self.order_id = UUID((await self._send("POST", "/v1/orders/import", body))["id"])
         self.path = f"/v1/orders/{self.order_id}"
@@ -144,7 +150,7 @@ class Outbox(RuleBasedStateMachine):
     async def _send(
         self, method: str, path: str, body: dict[str, Any], **headers: str
     ) -> dict[str, Any]:
-        answer = await self.ground.api.request(method, path, json=body, headers=headers)
+        answer = await self.environment.api.request(method, path, json=body, headers=headers)
         # A request is accepted, refused with a reason, or answered that Walmart cannot be read now.
         assert answer.status_code < 500 or answer.status_code == 503, answer.text
         found: dict[str, Any] = answer.json()
@@ -155,10 +161,10 @@ class Outbox(RuleBasedStateMachine):
         """Let every read lag behind for a while."""
         if changes is not None:
             lag = {"operation": "*", "kind": "lag", "times": None, "changes": changes}
-            await self.ground.walmart.post("/simulator/faults", json=lag)
+            await self.environment.walmart.post("/simulator/faults", json=lag)
         yield
         if changes is not None:
-            await self.ground.walmart.delete("/simulator/faults")
+            await self.environment.walmart.delete("/simulator/faults")
 
     async def _ask(self, path: str, body: dict[str, Any], lag: int | None = None) -> dict[str, Any]:
         async with self._lagging(lag):
@@ -212,7 +218,7 @@ class Outbox(RuleBasedStateMachine):
         if by_hand:
             lines = [{"line_number": "1", "quantity": 1}]
             path = f"/simulator/orders/{self.po}/cancel"
-            self.run(self.ground.walmart.post(path, json={"lines": lines}))
+            self.run(self.environment.walmart.post(path, json={"lines": lines}))
         else:
             self.run(self._send("POST", f"{self.path}/cancellation", {"reason": reason}))
 
@@ -249,7 +255,7 @@ class Outbox(RuleBasedStateMachine):
         """A person ships in Seller Center, under another number."""
         line = {"line_number": "1", "quantity": units, "tracking_number": f"HAND{self.po}"}
         path = f"/simulator/orders/{self.po}/ship"
-        self.run(self.ground.walmart.post(path, json={"lines": [line]}))
+        self.run(self.environment.walmart.post(path, json={"lines": [line]}))
 
     @action(2, skus=st.sampled_from([["P1"], ["P1"], ["P2"], ["P1", "P2"]]))
     def put_stock(self, skus: list[str]) -> None:
@@ -271,7 +277,7 @@ class Outbox(RuleBasedStateMachine):
             return
         path = f"/simulator/orders/{self.po}/return"
         lines = [{"line_number": line, "quantity": units}]
-        made = await self.ground.walmart.post(path, json={"lines": lines})
+        made = await self.environment.walmart.post(path, json={"lines": lines})
         self.asked.returns.append(made.json()["returnOrderId"])
         self.asked.back.append((line, units))
         await self._read_return(made.json()["returnOrderId"], lag)
@@ -310,12 +316,12 @@ class Outbox(RuleBasedStateMachine):
     @action(2)
     def land(self) -> None:
         """Held effects are applied, or refused by now."""
-        self.run(self.ground.walmart.post("/simulator/held"))
+        self.run(self.environment.walmart.post("/simulator/held"))
 
     @action()
     def archive(self) -> None:
         """Updates at rest leave the outbox, as if months had passed."""
-        self.run(retention.archive_updates(self.ground.database, days=0))
+        self.run(retention.archive_updates(self.environment.database, days=0))
 
     # ---- Pollers --------------------------------------------------------------------------
 
@@ -330,8 +336,8 @@ class Outbox(RuleBasedStateMachine):
 
     async def _deliver_well(self) -> None:
         await self.pollers.claim()
-        while self.pollers.hands:
-            await self.pollers.deliver(self.pollers.hands.pop(), then="recorded")
+        while self.pollers.claims:
+            await self.pollers.deliver(self.pollers.claims.pop(), then="recorded")
 
     @action(
         7,
@@ -343,21 +349,21 @@ class Outbox(RuleBasedStateMachine):
     )
     def deliver(self, pick: int, then: str, fault: str, of: str, changes: int) -> None:
         """A poller delivers its claims; Walmart fails, and perhaps the poller dies."""
-        hands = self.pollers.hands
-        if not hands:
+        claims = self.pollers.claims
+        if not claims:
             self.run(self.pollers.claim())
-        if hands := self.pollers.hands:
-            hand = hands.pop(pick % len(hands))
-            write = WRITES[hand.update.kind.value]
+        if claims := self.pollers.claims:
+            claimed = claims.pop(pick % len(claims))
+            write = WRITES[claimed.update.kind.value]
             wrong = {"operation": write if of == "write" else of, "kind": fault, "delay": 1}
             if fault == "lag":
                 wrong |= {"operation": "*", "times": None, "changes": changes}
-            self.run(self._deliver(hand, wrong, then))
+            self.run(self._deliver(claimed, wrong, then))
 
-    async def _deliver(self, hand: Hand, wrong: dict[str, Any], then: str) -> None:
-        await self.ground.walmart.post("/simulator/faults", json=wrong)
-        await self.pollers.deliver(hand, then=then)
-        await self.ground.walmart.delete("/simulator/faults")
+    async def _deliver(self, claimed: ClaimedUpdate, wrong: dict[str, Any], then: str) -> None:
+        await self.environment.walmart.post("/simulator/faults", json=wrong)
+        await self.pollers.deliver(claimed, then=then)
+        await self.environment.walmart.delete("/simulator/faults")
 
     @action()
     def record_late(self) -> None:
@@ -378,7 +384,7 @@ class Outbox(RuleBasedStateMachine):
     # ---- Promises -------------------------------------------------------------------------
 
     async def _get(self, path: str, **query: str) -> Any:
-        answer = await self.ground.api.get(path, params=query)
+        answer = await self.environment.api.get(path, params=query)
         assert answer.is_success, answer.text
         return answer.json()
 
@@ -388,7 +394,7 @@ class Outbox(RuleBasedStateMachine):
 
     async def _snapshot(self) -> WorldSnapshot:
         return await WorldSnapshot.take(
-            self.ground, self.pollers, self.asked, (self.po, self.order_id)
+            self.environment, self.pollers, self.asked, (self.po, self.order_id)
         )
 
     @invariant()
@@ -419,7 +425,7 @@ class Outbox(RuleBasedStateMachine):
         snapshot = self.run(self._snapshot())
         assert broken(snapshot) == []
         assert snapshot.lost() == []
-        assert self.run(miscounted(self.ground.database)) == []
+        assert self.run(miscounted(self.environment.database)) == []
         shipments = self.run(self._get(self.path))["shipments"]
         assert {each["id"] for each in shipments} == {first["id"] for *_, first in self.asked.sent}
 
@@ -429,13 +435,13 @@ def test_the_outbox_keeps_its_promises_under_any_sequence(fresh_url: str, part: 
     runs = int(os.environ.get("WAYBILL_FUZZ_RUNS", RUNS))
     seed = int(os.environ.get("HYPOTHESIS_SEED", secrets.randbits(32)))
     with asyncio.Runner() as runner:
-        ground = open_ground(fresh_url, runner)
+        environment = open_environment(fresh_url, runner)
 
         # Each part plays other runs of the same seed.
         @hypothesis.seed(seed + part)
         class Fresh(Outbox):
             def __init__(self) -> None:
-                super().__init__(ground)
+                super().__init__(environment)
 
         try:
             run_state_machine_as_test(
@@ -451,4 +457,4 @@ def test_the_outbox_keeps_its_promises_under_any_sequence(fresh_url: str, part: 
             error.add_note(f"HYPOTHESIS_SEED={seed}")
             raise
         finally:
-            runner.run(ground.close())
+            runner.run(environment.close())

@@ -344,7 +344,7 @@ async def answer_through(
     return "success" if answer.is_success else str(answer.json()["error_code"])
 
 
-async def moment_has_come(world: World) -> None:
+async def end_doubts(world: World) -> None:
     """End doubts, and deliver all due updates."""
     await world.let_doubts_end()
     async with world.polling(policy=LONG):
@@ -382,7 +382,7 @@ async def test_a_shipment_equal_to_a_dismissed_one_in_doubt_is_refused_until_the
     assert await answer_through(client, outside, channel) == refusal
     if lands:
         await land(world)
-    await moment_has_come(world)
+    await end_doubts(world)
     assert await answer_through(client, outside, channel) == "success"
     await nothing_waits(world)
     assert await at_walmart(world, order) == [("1", 1, "1ZA")]
@@ -398,7 +398,7 @@ async def test_a_repeated_body_of_a_dismissed_shipment_is_a_new_shipment(
     await world.deliver_until(UUID(update), states={State.VERIFYING}, policy=LONG)
     await dismissed(client, update)
     assert await answer_through(client, outside, "rest") == "order_in_doubt"
-    await moment_has_come(world)
+    await end_doubts(world)
     again = await client.post(SHIP, json=body(A))
     assert again.is_success
     assert again.text != first.text
