@@ -1,4 +1,4 @@
-"""`python -m bench.accept_kinds [CHECKOUT]`: what each kind of request costs, alone or compared.
+"""`python -m bench.accept_kinds [CHECKOUT]`: the cost of each kind of request, alone or compared.
 
 Sends shipments, shipments of two packages, cancellations and refunds to an API without a poller.
 For each kind it prints the requests a second, and the processor time of a request in the API and in

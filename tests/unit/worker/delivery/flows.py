@@ -1,4 +1,4 @@
-"""Runs a delivery flow by hand: the calls that it plans are answered from a list."""
+"""Runs a delivery flow without I/O: the calls that it plans are answered from a list."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -55,9 +55,9 @@ def a_context(
     passed: float = 0.0,
     **data: Any,
 ) -> DeliveryContext:
-    """An update that was claimed at NOW, with seconds of its lease passed.
+    """An update claimed at NOW, after this many seconds of its lease.
 
-    A doubt makes it one that is read first.
+    An update in doubt is read first.
     """
     update = a_claim(
         id=task.update_id if task else an_id(),
@@ -76,7 +76,7 @@ def a_context(
 
 @dataclass
 class Run:
-    """What a flow came to, and the calls that it planned."""
+    """The outcome of a flow, and the calls that it planned."""
 
     outcome: Outcome
     calls: list[str] = field(default_factory=list)
@@ -113,7 +113,7 @@ def shows(snapshot: OrderSnapshot) -> WalmartReply:
 
 
 def fails(status: int | None, code: str = "", failure: str | None = None) -> WalmartError:
-    """The error of a call that was answered so."""
+    """The error of a call with this answer."""
     error = error_of(a_call(status, *([ApiError(code)] if code else []), failure=failure))
     assert error is not None
     return error

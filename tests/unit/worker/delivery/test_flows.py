@@ -1,4 +1,4 @@
-"""Flows of deliveries, each fed with a list of answers: what is sent, and what comes of it."""
+"""Delivery flows, each fed with a list of answers: the calls they plan, and their outcomes."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -72,7 +72,7 @@ def units_sent(args: tuple[Any, ...]) -> dict[str, str]:
 # ---- shipment ---------------------------------------------------------------------------------
 
 
-def test_a_first_try_is_sent_unread_and_its_answer_confirms_it() -> None:
+def test_a_first_try_is_sent_without_a_read_and_confirmed_by_its_answer() -> None:
     done = a_snapshot({"1": (acknowledged(1), shipped(2))})
     made = run(shipping(), shows(done))
     assert made.calls == ["ship"]
@@ -80,21 +80,21 @@ def test_a_first_try_is_sent_unread_and_its_answer_confirms_it() -> None:
     assert made.outcome == Confirmed(done)
 
 
-def test_after_an_unclear_try_a_read_that_shows_the_units_ends_it_without_a_write() -> None:
+def test_a_read_that_shows_the_units_ends_an_unclear_try_without_a_write() -> None:
     done = a_snapshot({"1": (acknowledged(1), shipped(2))})
     made = run(shipping(in_doubt=True), shows(done))
     assert made.calls == ["read_order"]
     assert made.outcome == AlreadyThere(done)
 
 
-def test_within_the_quiet_period_absence_proves_nothing() -> None:
+def test_absence_within_the_quiet_period_proves_nothing() -> None:
     absent = a_snapshot({"1": (acknowledged(3),)})
     made = run(shipping(in_doubt=True), shows(absent))
     assert made.calls == ["read_order"]
     assert made.outcome == Unclear(failures.STILL_UNCLEAR, sent=False, read=True, snapshot=absent)
 
 
-def test_after_the_quiet_period_only_what_is_missing_is_sent() -> None:
+def test_only_missing_units_are_sent_after_the_quiet_period() -> None:
     partly = a_snapshot({"1": (acknowledged(2), shipped(1))})
     done = a_snapshot({"1": (acknowledged(1), shipped(2))})
     made = run(shipping(doubt_over=True), shows(partly), shows(done))
@@ -103,7 +103,7 @@ def test_after_the_quiet_period_only_what_is_missing_is_sent() -> None:
     assert made.outcome == Confirmed(done)
 
 
-def test_a_refusal_of_an_unacknowledged_order_is_read_then_acknowledged_then_sent_again() -> None:
+def test_a_refused_unacknowledged_order_is_read_acknowledged_and_sent_again() -> None:
     new = a_snapshot({"1": (created(3),)})
     done = a_snapshot({"1": (acknowledged(1), shipped(2))})
     made = run(shipping(), REFUSED, shows(new), shows(new), shows(done))
@@ -137,7 +137,7 @@ def test_a_throttled_write_waits_for_its_lane() -> None:
     assert (made.outcome.pause.endpoint, made.outcome.reached) == ("ship", False)
 
 
-def test_with_too_little_lease_nothing_is_sent() -> None:
+def test_nothing_is_sent_with_too_little_of_the_lease_left() -> None:
     made = run(shipping(), LeaseTooShort())
     assert made.outcome == HandedBack("too little of the lease was left")
 
@@ -150,14 +150,14 @@ def acknowledging() -> DeliveryContext:
     return a_context(Kind.ACKNOWLEDGEMENT, an_order(tasks=(task,)), task)
 
 
-def test_an_acknowledgement_that_is_refused_is_done_if_the_order_is_past_it() -> None:
+def test_a_refused_acknowledgement_is_done_if_the_order_is_past_it() -> None:
     past = a_snapshot({"1": (acknowledged(2), shipped(1))})
     made = run(acknowledging(), REFUSED, shows(past))
     assert made.calls == ["acknowledge", "read_order"]
     assert made.outcome == AlreadyThere(past)
 
 
-def test_an_acknowledgement_that_is_refused_while_the_order_is_new_fails() -> None:
+def test_a_refused_acknowledgement_of_a_new_order_fails() -> None:
     made = run(acknowledging(), REFUSED, shows(a_snapshot({"1": (created(3),)})))
     assert isinstance(made.outcome, Refused)
 
@@ -180,13 +180,13 @@ def test_a_cancellation_reads_before_it_sends() -> None:
     assert made.outcome == Confirmed(done)
 
 
-def test_what_is_canceled_already_is_not_sent() -> None:
+def test_canceled_units_are_not_sent() -> None:
     done = a_snapshot({"1": (canceled(1),)})
     made = run(canceling(), shows(done))
     assert (made.calls, made.outcome) == (["read_order"], AlreadyThere(done))
 
 
-def test_where_the_lease_ends_between_two_parts_the_first_is_kept() -> None:
+def test_a_part_is_kept_when_the_lease_ends_before_the_next() -> None:
     lines = [str(number) for number in range(1, 102)]
     before = a_snapshot({each: (acknowledged(1),) for each in lines})
     half = a_snapshot({**{each: (canceled(1),) for each in lines[:100]}, "101": (acknowledged(1),)})
@@ -216,7 +216,7 @@ def correcting(new: str = "1ZNEW") -> DeliveryContext:
     return a_context(Kind.TRACKING, order, task, package.to_json())
 
 
-def test_a_correction_reads_which_number_the_units_have_and_sends_the_new_one() -> None:
+def test_a_correction_reads_the_number_of_the_units_and_sends_the_new_one() -> None:
     old, new = (a_snapshot({"1": (shipped(3, number),)}) for number in (NUMBER, "1ZNEW"))
     made = run(correcting(), shows(old), shows(new))
     assert made.calls == ["read_order", "ship"]
@@ -246,7 +246,7 @@ def refunding(*, in_doubt: bool = False) -> DeliveryContext:
     return a_context(Kind.REFUND, order, task, in_doubt_until=until, returned=wanted)
 
 
-def test_only_the_units_that_are_not_refunded_yet_are_refunded() -> None:
+def test_only_unrefunded_units_are_refunded() -> None:
     order = a_snapshot({"1": (shipped(3),)})
     made = run(refunding(), a_page(1), a_call(200), shows(order))
     assert made.calls == ["read", "refund", "read_order"]
@@ -254,7 +254,7 @@ def test_only_the_units_that_are_not_refunded_yet_are_refunded() -> None:
     assert made.outcome == Confirmed(order)
 
 
-def test_a_refund_in_doubt_is_not_repeated_on_the_word_of_an_early_read() -> None:
+def test_an_early_read_does_not_repeat_a_refund_in_doubt() -> None:
     made = run(refunding(in_doubt=True), a_page(0))
     assert made.calls == ["read"]
     assert made.outcome == Unclear(failures.STILL_UNCLEAR, sent=False, read=True)
@@ -268,14 +268,14 @@ def leveling(quantity: int | None = 5, **data: Any) -> DeliveryContext:
     return a_context(Kind.INVENTORY, None, payload=payload, **data)
 
 
-def test_a_level_without_a_quantity_asks_commerce_for_it() -> None:
+def test_a_level_without_a_quantity_reads_it_from_commerce() -> None:
     made = run(leveling(None, commerce_connection=SHOP), 7, a_call(200))
     assert made.calls == ["salable_quantity", "put"]
     assert made.args[1][1:3] == ("ABC", 7)
     assert made.outcome == Confirmed(None)
 
 
-def test_commerces_silence_is_no_error_of_walmarts() -> None:
+def test_a_missing_answer_of_commerce_is_not_an_error_of_walmart() -> None:
     silence = CommerceError(ErrorClass.UNCLEAR, "no answer", call=a_call(None))
     made = run(leveling(None, commerce_connection=SHOP), silence)
     assert isinstance(made.outcome, TryLater)
@@ -308,13 +308,13 @@ def test_an_order_that_commerce_has_is_linked_and_not_created() -> None:
     assert context.evidence.link.entity_id == 17
 
 
-def test_an_order_in_doubt_is_not_created_on_the_word_of_an_early_search() -> None:
+def test_an_early_search_does_not_create_an_order_in_doubt_again() -> None:
     made = run(to_commerce(Kind.COMMERCE_ORDER, in_doubt=True), None)
     assert made.calls == ["find_order"]
     assert made.outcome == Unclear(failures.COMMERCE_STILL_UNCLEAR, sent=False, read=True)
 
 
-def test_only_the_part_of_a_note_that_commerce_lacks_is_written() -> None:
+def test_only_the_missing_part_of_a_note_is_written() -> None:
     found = CommerceOrder(17, "100017", PURCHASE_ORDER)
     shown = replace(found, comments=("Canceled at Walmart.",))
     made = run(to_commerce(Kind.COMMERCE_NOTE), found, shown, shown)

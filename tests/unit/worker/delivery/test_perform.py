@@ -39,7 +39,7 @@ def a_delivery(passed: float = 0.0) -> DeliveryContext:
 
 
 def one(call: Callable[[Callable[[], Coroutine[Any, Any, Call]]], Any], asked: Answering) -> Flow:
-    """A flow of one call, which takes any error for an end."""
+    """A flow of one call, which ends at any error."""
     try:
         yield from call(asked.__call__)
     except CallError:
@@ -52,7 +52,7 @@ async def outcome_of(context: DeliveryContext, call: Any, asked: Answering) -> O
 
 
 @pytest.mark.parametrize("call", [flow.write, flow.prepare])
-async def test_what_changes_something_is_not_called_where_too_little_of_the_lease_is_left(
+async def test_a_write_is_not_called_with_too_little_of_the_lease_left(
     call: Any,
 ) -> None:
     context, asked = a_delivery(passed=LEASE), Answering(CALL)
@@ -71,7 +71,7 @@ async def test_a_read_needs_no_lease() -> None:
     ("error", "wrote"),
     [(fails(500), True), (fails(400), False), (fails(429), False), (fails(404), False)],
 )
-async def test_only_a_write_without_a_clear_answer_may_have_left_something(
+async def test_only_a_write_without_a_clear_answer_may_have_taken_effect(
     error: CallError, wrote: bool
 ) -> None:
     context = a_delivery()
@@ -79,13 +79,13 @@ async def test_only_a_write_without_a_clear_answer_may_have_left_something(
     assert (context.evidence.calls, context.evidence.wrote) == ([error.call], wrote)
 
 
-async def test_the_acknowledgement_before_a_write_is_no_write_of_the_update() -> None:
+async def test_an_acknowledgement_before_a_write_is_not_a_write_of_the_update() -> None:
     context = a_delivery()
     await outcome_of(context, flow.prepare, Answering(fails(500)))
     assert not context.evidence.wrote
 
 
-async def test_commerces_client_keeps_its_call_itself() -> None:
+async def test_the_commerce_client_records_its_calls_itself() -> None:
     context = a_delivery()
     error = CommerceError(ErrorClass.UNCLEAR, "no answer", call=CALL)
     await outcome_of(context, flow.write, Answering(error))
