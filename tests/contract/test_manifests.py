@@ -209,7 +209,7 @@ def test_the_service_routes_to_the_api_only() -> None:
     assert {port["targetPort"] for port in service["ports"]} <= names
 
 
-def test_no_two_autoscalers_use_the_same_measure() -> None:
+def test_autoscaled_deployments_set_no_replica_count() -> None:
     scaler = one("HorizontalPodAutoscaler", "waybill-api")["spec"]
     for target in (scaler["scaleTargetRef"], SCALED["scaleTargetRef"]):
         assert "replicas" not in one("Deployment", target["name"])["spec"]

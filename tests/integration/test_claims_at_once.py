@@ -135,7 +135,7 @@ async def test_a_store_with_an_unreadable_secret_does_not_affect_the_others(
     await other.close()
 
 
-async def test_own_caps_are_locked_for_one_store_at_a_time(world: World) -> None:
+async def test_a_claim_with_own_caps_covers_one_store(world: World) -> None:
     wanted = await with_tokens(world)
     capped = ClaimSettings("p", 60.0, 30.0, {Endpoint.SHIP: 60.0})
     with pytest.raises(ValueError, match="one store"):

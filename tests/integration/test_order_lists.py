@@ -125,7 +125,7 @@ async def test_a_search_within_a_store_ignores_matches_of_others(world: World) -
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text(max_size=3))
-def test_prefixed_texts_sort_before_the_next_text(text: str, more: str) -> None:
+def test_texts_with_a_prefix_sort_before_its_upper_bound(text: str, more: str) -> None:
     behind = order_search.following(text)
     longest = (text + more).encode("utf-8", "ignore")
     assert longest >= text.encode()

@@ -273,7 +273,7 @@ async def test_a_thousand_rows_are_all_written_once(
 
 
 @pytest.mark.parametrize("kind", ["text/csv", "application/x-ndjson"])
-async def test_too_many_columns_are_counted_and_not_read(
+async def test_too_many_names_are_counted_and_not_quoted(
     world: World, client: httpx.AsyncClient, kind: str
 ) -> None:
     await linked(world, client, 1)

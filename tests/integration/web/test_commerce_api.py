@@ -99,7 +99,9 @@ async def test_one_item_with_as_many_units_as_tracks_is_one_package_each(
     ]
 
 
-async def test_tracks_name_their_items_all_or_none(world: World, client: httpx.AsyncClient) -> None:
+async def test_tracks_with_items_are_accepted_all_or_none(
+    world: World, client: httpx.AsyncClient
+) -> None:
     order = await linked(world, client)
     boxes = tracks("1ZA", "1ZB")
     boxes[0]["extension_attributes"] = {"items": [{"order_item_id": 70, "qty": 3}]}  # type: ignore[assignment]

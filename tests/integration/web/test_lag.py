@@ -265,7 +265,7 @@ async def test_nothing_is_reverted_while_an_update_of_the_order_is_in_doubt(
 
 
 @pytest.mark.parametrize("kind", [each for each in KINDS if each != "inventory"])
-async def test_open_updates_to_walmart_prevent_a_reversion_and_those_to_commerce_do_not(
+async def test_doubts_at_walmart_prevent_a_reversion_and_those_at_commerce_do_not(
     world: World, client: httpx.AsyncClient, kind: str
 ) -> None:
     update = await KINDS[kind][0](world, client)
