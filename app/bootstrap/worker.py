@@ -21,6 +21,7 @@ from app.worker.maintenance.jobs import MaintenanceSettings
 from app.worker.maintenance.retention import RetentionDays
 from app.worker.maintenance.scheduler import Job, MaintenanceScheduler
 from app.worker.poller import Poller
+from app.worker.query_pacer import QueryPacer
 
 # Share of a lease in which a stopping poller lets deliveries in flight end.
 DRAIN_SHARE = 0.8
@@ -79,7 +80,7 @@ def poller(parts: Parts) -> Poller:
         executor=executor,
         wake_signal=parts.wake_signal,
         concurrency=settings.poller_concurrency,
-        poll_interval=settings.poll_interval,
+        pacer=QueryPacer(parts.monotonic, settings.poll_interval),
         monotonic=parts.monotonic,
     )
     # The dispatcher starts deliveries; their ends and their results wake it.

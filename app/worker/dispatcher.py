@@ -5,7 +5,6 @@ delivery. An update that a NOTIFY names is claimed without a query for due updat
 """
 
 import asyncio
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -30,17 +29,12 @@ from app.storage.outbox.notify import WakeSignal
 from app.storage.postgres.database import Database
 from app.worker.claimer import ClaimedBatch, Claimer
 from app.worker.executor import Executor
+from app.worker.query_pacer import QueryPacer
 
 # Claims in flight at once, of different stores: quick ones, and those that may take long.
 CLAIMS, LONG_CLAIMS = 2, 4
 # Seconds until a claim that another poller won is tried again: at first, and at most.
 _LOST, _LOST_MOST = 0.01, 0.5
-# Seconds between two queries for due updates while there is other work, and how many times its own
-# duration the next one waits.
-PACE = 0.02
-_QUERY_SHARE = 4
-# Seconds after an error.
-_AFTER_ERROR = 1.0
 _log = structlog.get_logger(__name__)
 
 
@@ -55,8 +49,7 @@ class Dispatcher:
     """Due updates that were announced by NOTIFY."""
     concurrency: int
     """Number of slots."""
-    poll_interval: float
-    """Seconds between two queries for due updates while nothing is announced."""
+    pacer: QueryPacer
     monotonic: Callable[[], float]
     _batch_size: int = 0
     """Stores of one claim. 0 means that it is not known yet whether their rows share a server."""
@@ -66,35 +59,24 @@ class Dispatcher:
     """Claims of a store in a row that another poller won."""
     _retries: set[asyncio.TimerHandle] = field(default_factory=set)
     """Timers of claims that are tried again."""
-    _anything: bool = False
-    """Since the last query, anything may have become due."""
-    _recorded: bool = False
-    """Since the last query, a result recorded here may have made an update due."""
-    _held_back: bool = False
-    """Since the last query, a rate limit held back updates of a store."""
     _ended: int = 0
     """Number of deliveries that have ended."""
-    _query_at: float = 0.0
-    """When an update is due next."""
-    _paced_until: float = 0.0
-    """Until when another query would come too soon after the last one."""
 
     def delivery_ended(self) -> None:
         """Note that a delivery has ended."""
-        # Its answer may have raised a rate limit that holds updates back.
-        self._recorded |= self._held_back
+        self.pacer.delivery_ended()
         self._ended += 1
         self.wake_signal.poke()
 
     def may_be_due(self) -> None:
         """Note that a recorded result may have made an update due."""
-        self._recorded = True
+        self.pacer.recorded = True
         self.wake_signal.poke()
 
     @property
     def held_up(self) -> bool:
         """Whether due updates wait for a delivery in flight to end."""
-        return self._held_back or (bool(self._scheduler) and not self._claims)
+        return self.pacer.held_back or (bool(self._scheduler) and not self._claims)
 
     async def run(self, stop: asyncio.Event, check: Callable[[], None]) -> None:
         """Work until stop is set; claims in flight then end, and their deliveries begin.
@@ -117,19 +99,19 @@ class Dispatcher:
         """Claim for the free slots; returns the seconds to wait if nothing happens."""
         hints, anything = self.wake_signal.take()
         if anything:
-            self._anything = True
+            self.pacer.anything = True
             self._scheduler.clear_cooldowns()
         for store_id, kind in hints:
             self._scheduler.announce(store_id, kind)
-        if self.monotonic() >= self._next_query(self._slots()):
+        if self.monotonic() >= self._query_at(self._slots()):
             await self._find_due()
         while turns := self._next_turns():
             self._begin(turns)
         slots = self._slots()
         if slots.free <= 0:
             # The end of a delivery wakes the loop.
-            return self.poll_interval
-        until = self._next_query(slots)
+            return self.pacer.poll_interval
+        until = self._query_at(slots)
         if not slots.stuck:
             until = min(until, self._stuck_at())
         return max(until - self.monotonic(), 0.0)
@@ -196,15 +178,15 @@ class Dispatcher:
         """Start the deliveries of a claim. ended: deliveries that had ended when it began."""
         for update, data in batch.deliveries:
             self.executor.start(update, data)
-        self._held_back |= batch.held_back
+        self.pacer.held_back |= batch.held_back
         cooldown_until = None
         if batch.again_in is not None:
             again_at = self.monotonic() + batch.again_in
-            self._query_at = min(self._query_at, again_at)
+            self.pacer.query_by(again_at)
             cooldown_until = min(again_at, self.monotonic() + MAX_COOLDOWN)
         elif batch.held_back and self._ended != ended:
             # The delivery that the rate limit waits for may have ended during the claim.
-            self._recorded = True
+            self.pacer.recorded = True
         self._scheduler.end(turn, batch.updates, cooldown_until=cooldown_until)
         if batch.elsewhere:
             self._retry(turn)
@@ -226,25 +208,12 @@ class Dispatcher:
         retry.append(loop.call_later(delay, again))
         self._retries.update(retry)
 
-    def _next_query(self, slots: SlotBudget) -> float:
-        """When to query for due updates.
-
-        At once where anything may be due; paced while stores can claim, or where only results were
-        recorded.
-        """
-        at = self._query_at
-        if self._anything:
-            busy = self._scheduler.next(slots) is not None
-            at = min(at, self._paced_until if busy else -math.inf)
-        if self._recorded:
-            at = min(at, self._paced_until)
-        return at
+    def _query_at(self, slots: SlotBudget) -> float:
+        claimable = self.pacer.anything and self._scheduler.next(slots) is not None
+        return self.pacer.next_at(claimable=claimable)
 
     async def _find_due(self) -> None:
-        self._anything = self._recorded = self._held_back = False
-        # A claim that ends during the query may set an earlier time.
-        self._query_at = math.inf
-        began = self.monotonic()
+        began = self.pacer.begin()
         try:
             sharded = await self.database.is_sharded()
             found = await due.groups(self.database.by_key, sharded=sharded)
@@ -255,9 +224,7 @@ class Dispatcher:
             self._back_off(error)
             return
         ended = self.monotonic()
-        self._paced_until = ended + max(PACE, (ended - began) * _QUERY_SHARE)
-        later = min(self._scheduler.set_due(found, ended), self.poll_interval)
-        self._query_at = min(self._query_at, ended + later)
+        self.pacer.end(began, ended, self._scheduler.set_due(found, ended))
 
     def _back_off(self, error: Exception) -> None:
         """Log an error, and query again after a pause: one failed round does not end the poller."""
@@ -265,7 +232,7 @@ class Dispatcher:
             _log.warning("claiming_failed", error=str(error))
         else:
             _log.error("claiming_failed", exc_info=error)
-        self._query_at = self._paced_until = self.monotonic() + _AFTER_ERROR
+        self.pacer.back_off()
 
     async def _wait(self, wait: float) -> None:
         if wait <= 0:
