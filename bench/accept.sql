@@ -1,4 +1,4 @@
--- What accepting a shipment does, as one function on the server, and orders to do it with.
+-- Accepting a shipment as one function on the server, and the orders for it.
 CREATE TABLE IF NOT EXISTS bench_numbers (n bigint PRIMARY KEY, store_id int, order_id uuid);
 CREATE SEQUENCE IF NOT EXISTS bench_next;
 

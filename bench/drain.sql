@@ -1,4 +1,4 @@
--- Orders of a store, each with one shipment that waits for Walmart; wanted a store.
+-- Orders of a store with one waiting shipment each; wanted: the number of orders for each store.
 CREATE OR REPLACE FUNCTION bench_due(store int, wanted int, prefix text) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -31,7 +31,7 @@ BEGIN
   DROP TABLE due;
 END $$;
 
--- Orders of a store that nothing was shipped of; answers each with its number at Walmart.
+-- Unshipped orders of a store; returns each with its number at Walmart.
 CREATE OR REPLACE FUNCTION bench_open(store int, wanted int, prefix text)
 RETURNS TABLE (order_id uuid, po text) LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,4 +1,4 @@
--- Orders that are done, over the stores 1 to 50, with all that is kept of them. Run with
+-- Finished orders of the stores 1 to 50, with all rows that belong to them. Run with
 -- session_replication_role = replica; the counts are made at the end.
 CREATE OR REPLACE FUNCTION bench_grow(first bigint, last bigint) RETURNS void
 LANGUAGE plpgsql AS $$
