@@ -111,9 +111,9 @@ async def test_the_newest_value_is_sent_at_once_and_again_when_no_older_can_arri
     slow = replace(SLOW, quiet_period=3600)
     await world.deliver_until(older.id, states={State.RETRYING}, policy=slow)
     (newer,) = await put(world, ("ABC", 2))
-    (taken,) = await world.deliver_until(newer.id, states={State.RETRYING}, policy=LONG)
-    assert taken.status_detail is not None
-    assert taken.status_detail.code == "older_value_in_doubt"
+    (view,) = await world.deliver_until(newer.id, states={State.RETRYING}, policy=LONG)
+    assert view.status_detail is not None
+    assert view.status_detail.code == "older_value_in_doubt"
     assert await at_walmart(world) == {"ABC": 2}
     await world.walmart.post("/simulator/held")
     assert await at_walmart(world) == {"ABC": 50}
@@ -147,8 +147,8 @@ async def test_a_value_put_while_an_older_one_is_in_flight_wins(world: World) ->
         await connection.exec_driver_sql(
             "UPDATE updates SET leased_until = now() - interval '1 second' WHERE state = 'sending'"
         )
-    (taken,) = await world.deliver_until(newer.id, states={State.RETRYING}, policy=LONG)
-    assert taken.in_doubt_until is None
+    (view,) = await world.deliver_until(newer.id, states={State.RETRYING}, policy=LONG)
+    assert view.in_doubt_until is None
     await world.let_doubts_end()
     await world.deliver_until(newer.id, states={State.CONFIRMED}, policy=LONG)
     assert await sent(world) == [("ABC", 2), ("ABC", 2)]
@@ -313,7 +313,9 @@ async def test_levels_put_while_cancellations_of_the_same_items_are_recorded_do_
     await world.answered_before()
     (level,) = await put(world, ("SKU-1", 5))
     canceled_ = await cancellation(world, 7)
-    taken = [each for each in await claim(world.database) if each.id in {level.id, canceled_}]
+    claimed_updates = [
+        each for each in await claim(world.database) if each.id in {level.id, canceled_}
+    ]
     now = world.context.now()
     results = [
         DeliveryResult(
@@ -321,7 +323,7 @@ async def test_levels_put_while_cancellations_of_the_same_items_are_recorded_do_
             NextStep(State.CONFIRMED),
             Attempt(world.context.new_id(1), "p", now, now, "confirmed", None, []),
         )
-        for each in taken
+        for each in claimed_updates
     ]
     async with world.database.begin() as connection:
         await stock.hold(connection, 1, [StockLevel("SKU-1", None)])
@@ -333,7 +335,7 @@ async def test_levels_put_while_cancellations_of_the_same_items_are_recorded_do_
         await connection.exec_driver_sql(
             f"SELECT FROM updates WHERE id = '{level.id}' FOR UPDATE NOWAIT"
         )
-    assert len((await recording_).kept) == len(taken)
+    assert len((await recording_).kept) == len(claimed_updates)
 
 
 async def canceled(world: World, *inventory_: StockLevel) -> Any:

@@ -89,8 +89,8 @@ async def test_two_pollers_never_claim_the_same_update(world: World) -> None:
         await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
     await world.answered_before()
     claims = await asyncio.gather(*(claim(world.database, limit=5) for _ in range(6)))
-    taken = [update.id for some in claims for update in some]
-    assert len(taken) == len(set(taken)) == 12
+    claimed = [update.id for some in claims for update in some]
+    assert len(claimed) == len(set(claimed)) == 12
 
 
 async def test_the_database_refuses_two_active_updates_of_one_order(world: World) -> None:
@@ -196,8 +196,8 @@ async def test_a_paused_lane_is_not_claimed_and_other_stores_continue(world: Wor
         pause = Pause(Endpoint.SHIP, "walmart_throttled", timedelta(seconds=60))
         reports = CallReport(first.store_id, Endpoint.SHIP, now, now, pause=pause)
         await rate_limits.record(connection, [reports], Breaker())
-    taken = [len(await claim(world.database, store.store_id)) for store in (first, second)]
-    assert taken == [0, 1]
+    claimed = [len(await claim(world.database, store.store_id)) for store in (first, second)]
+    assert claimed == [0, 1]
 
 
 async def test_a_failed_transaction_leaves_neither_shipment_nor_update(world: World) -> None:

@@ -31,7 +31,7 @@ async def test_the_connection_used_last_is_acquired_first(pool: Pool) -> None:
 
 
 async def test_waiting_callers_are_served_in_order(pool: Pool) -> None:
-    taken = [await pool.take(), await pool.take()]
+    connections = [await pool.take(), await pool.take()]
     served: list[int] = []
 
     async def ask(number: int) -> None:
@@ -42,17 +42,17 @@ async def test_waiting_callers_are_served_in_order(pool: Pool) -> None:
 
     asking = [asyncio.create_task(ask(number)) for number in range(6)]
     await asyncio.sleep(0)
-    for loan in taken:
+    for loan in connections:
         pool.give_back(loan)
     await asyncio.gather(*asking)
     assert served == sorted(served)
 
 
 async def test_a_canceled_waiter_takes_no_connection(pool: Pool) -> None:
-    taken = [await pool.take(), await pool.take()]
+    connections = [await pool.take(), await pool.take()]
     waiting = asyncio.create_task(pool.take())
     await asyncio.sleep(0)
-    pool.give_back(taken[0])
+    pool.give_back(connections[0])
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
@@ -61,7 +61,7 @@ async def test_a_canceled_waiter_takes_no_connection(pool: Pool) -> None:
     with pytest.raises(TimeoutError):
         await pool.take()
     pool.give_back(loan)
-    pool.give_back(taken[1])
+    pool.give_back(connections[1])
 
 
 async def test_a_connection_is_not_reused_while_its_statement_may_still_run(

@@ -133,7 +133,7 @@ async def test_a_store_with_a_backlog_does_not_delay_others_when_stores_are_shar
     """)
     async with database.begin() as connection:
         await connection.execute(fill, {"many": events.BATCH})
-    taken = await events.take(database)
-    assert len(taken) == events.BATCH
+    claimed = await events.take(database)
+    assert len(claimed) == events.BATCH
     # Two stores have one each, and have waited longest.
-    assert {UUID("801".zfill(32)), UUID("901".zfill(32))} <= set(taken)
+    assert {UUID("801".zfill(32)), UUID("901".zfill(32))} <= set(claimed)

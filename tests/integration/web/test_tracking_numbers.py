@@ -1,4 +1,4 @@
-"""A tracking number as people and programs really write it, at every door that takes one."""
+"""Tracking numbers as people and programs write them, on every channel that accepts them."""
 
 import json
 from typing import Any
@@ -14,42 +14,46 @@ from tests.integration.web.doubtful import at_walmart
 NUMBER = "1Z999AA10123456784"
 TYPED = "\ufeff1Z 999\u00a0AA1\u20110123\u200b456784\u2028"
 TWO = f"{NUMBER}\n9400111899223197428497"
-DOORS = ["v1", "rest", "hook", "event", "csv", "lines"]
+CHANNELS = ["v1", "rest", "hook", "event", "csv", "lines"]
 
 
 async def ship(
-    door: str, order: OrderView, client: httpx.AsyncClient, outside: httpx.AsyncClient, number: str
+    channel: str,
+    order: OrderView,
+    client: httpx.AsyncClient,
+    outside: httpx.AsyncClient,
+    number: str,
 ) -> httpx.Response:
-    """Ship one unit of an order that Commerce knows as 7, by one of the doors."""
+    """Ship one unit of the order with number 7 in Commerce, through one of the channels."""
     row: dict[str, Any] = {"carrier_code": "ups", "tracking_number": number}
-    if door == "v1":
+    if channel == "v1":
         body = {**row, "items": [{"line_number": "1", "quantity": 1}]}
         return await client.post(f"/v1/orders/{order.id}/shipments", json=body)
-    if door in {"csv", "lines"}:
+    if channel in {"csv", "lines"}:
         row |= {"order": order.purchase_order_id, "sku": "SKU-1", "quantity": 1}
         lines = [",".join(row), ",".join(f'"{each}"' for each in row.values())]
         text, kind = "\n".join(lines), "text/csv"
-        if door == "lines":
+        if channel == "lines":
             text, kind = json.dumps(row), "application/x-ndjson"
         url = f"/v1/shipments/bulk?store_id={order.store_id}"
         return await client.post(url, content=text, headers={"Content-Type": kind})
     track = {"track_number": number, "title": "UPS", "carrier_code": "ups"}
-    if door == "rest":
+    if channel == "rest":
         body = {"items": [{"order_item_id": 70, "qty": 1}], "tracks": [track]}
         return await client.post("/rest/store_1/V1/order/7/ship", json=body)
     payload = changed(items=[{"order_item_id": "70", "qty": "1"}], tracks=[track])
-    if door == "hook":
+    if channel == "hook":
         return await hook(outside, "shipment", payload)
     return await event(outside, cloud_event(payload["data"]["shipment"]))
 
 
 @pytest.mark.usefixtures("adobe")
-@pytest.mark.parametrize("door", DOORS)
-async def test_every_door_sends_a_number_without_what_cannot_be_seen(
-    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, door: str
+@pytest.mark.parametrize("channel", CHANNELS)
+async def test_every_channel_sends_a_number_without_invisible_characters(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, channel: str
 ) -> None:
     order = await linked(world, client)
-    answer = await ship(door, order, client, outside, TYPED)
+    answer = await ship(channel, order, client, outside, TYPED)
     assert answer.is_success, answer.text
     (shipment,) = (await world.order(order.id)).shipments
     await world.deliver_until(shipment.update.id)
@@ -59,24 +63,24 @@ async def test_every_door_sends_a_number_without_what_cannot_be_seen(
 
 
 @pytest.mark.usefixtures("adobe")
-@pytest.mark.parametrize("door", DOORS)
-async def test_every_door_refuses_what_looks_like_two_numbers(
-    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, door: str
+@pytest.mark.parametrize("channel", CHANNELS)
+async def test_every_channel_refuses_text_that_looks_like_two_numbers(
+    world: World, client: httpx.AsyncClient, outside: httpx.AsyncClient, channel: str
 ) -> None:
     order = await linked(world, client)
-    answer = await ship(door, order, client, outside, TWO)
-    assert "looks like two numbers" in answer.text or door in {"hook", "event"}
+    answer = await ship(channel, order, client, outside, TWO)
+    assert "looks like two numbers" in answer.text or channel in {"hook", "event"}
     after = await world.order(order.id)
     assert after.shipments == ()
-    if door in {"hook", "event"}:
+    if channel in {"hook", "event"}:
         assert "looks like two numbers" in after.status_details[0].message
-    if door == "v1":
+    if channel == "v1":
         assert answer.status_code == 422
         (error,) = answer.json()["errors"]
         assert (error["code"], error["pointer"]) == ("tracking_number_invalid", "/tracking_number")
 
 
-async def test_a_number_is_shown_as_it_was_typed_and_compared_without_it(
+async def test_a_number_is_shown_as_typed_and_compared_normalized(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order(3)
@@ -95,7 +99,7 @@ async def test_a_number_is_shown_as_it_was_typed_and_compared_without_it(
     assert other.json()["code"] == "reference_reused"
 
 
-async def test_the_tracks_of_one_number_typed_differently_are_one_package(
+async def test_differently_typed_tracks_of_one_number_are_one_package(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await linked(world, client)
@@ -105,7 +109,7 @@ async def test_the_tracks_of_one_number_typed_differently_are_one_package(
     assert [each.items[0].quantity for each in (await world.order(order.id)).shipments] == [3]
 
 
-async def test_a_tracking_url_is_filled_with_what_can_be_seen(
+async def test_a_tracking_url_is_filled_with_visible_characters(
     world: World, client: httpx.AsyncClient
 ) -> None:
     order = await world.an_order()

@@ -54,11 +54,11 @@ async def take(seller: Seller, step: str, number: str, units: int) -> None:
 @settings(max_examples=40)
 @given(steps)
 def test_units_are_conserved_and_the_ledger_records_their_effects(
-    taken: list[tuple[str, str, int]],
+    steps: list[tuple[str, str, int]],
 ) -> None:
     async def act(seller: Seller) -> None:
         await seller.place(*UNITS)
-        for step in taken:
+        for step in steps:
             await take(seller, *step)
         believed = await seller.believed()
         assert [sum(units for _, units, _ in each) for each in believed] == list(UNITS)

@@ -147,6 +147,6 @@ def test_spreading_a_sku_ships_exactly_the_requested_units_or_refuses(
     order = an_order(*(a_line(str(n), units, sku="S") for n, units in enumerate(ordered)))
     request = a_ship_request(items=(RequestedItem(wanted, sku="S"),))
     plan = shipping.plan(order, request, NOW)
-    taken = sum(item.quantity for item in plan.items)
-    assert (taken == wanted) == (not plan.problems)
+    shipped = sum(item.quantity for item in plan.items)
+    assert (shipped == wanted) == (not plan.problems)
     assert all(item.quantity <= order.line(item.line_number).ordered for item in plan.items)  # type: ignore[union-attr]

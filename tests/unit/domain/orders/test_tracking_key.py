@@ -1,4 +1,4 @@
-"""What cannot be seen in a tracking number is neither sent nor compared."""
+"""Invisible characters of a tracking number are neither sent nor compared."""
 
 import sys
 import unicodedata
@@ -31,14 +31,14 @@ def codes(number: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("junk", INVISIBLE, ids=lambda each: f"{ord(each):04x}")
-def test_an_invisible_character_at_an_end_or_within_is_dropped(junk: str) -> None:
+def test_an_invisible_character_is_dropped_at_any_position(junk: str) -> None:
     for number in (junk + NUMBER, NUMBER + junk, f"{NUMBER[:2]}{junk}{NUMBER[2:]}", junk * 50):
         assert tracking_key(number) in {NUMBER, ""}
     assert codes(f"{junk}{NUMBER[:2]}{junk}{NUMBER[2:]}{junk}") == []
 
 
 @pytest.mark.parametrize("hyphen", HYPHENS, ids=lambda each: f"{ord(each):04x}")
-def test_every_hyphen_of_unicode_is_a_hyphen(hyphen: str) -> None:
+def test_every_unicode_hyphen_is_a_hyphen(hyphen: str) -> None:
     number = f"1Z{hyphen}999AA1{hyphen}0123456784"
     assert tracking_key(number) == NUMBER
     assert visible(number) == "1Z-999AA1-0123456784"
@@ -76,11 +76,11 @@ def test_other_characters_are_refused(number: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["", " ", "\u200b", "\ufeff \u2060", "\n", "\u2011-"])
-def test_nothing_that_can_be_seen_is_no_number(number: str) -> None:
+def test_a_text_without_visible_characters_is_not_a_number(number: str) -> None:
     assert [code for code, _ in codes(number)] == ["tracking_number_required"]
 
 
-def test_what_is_dropped_does_not_count_for_the_length() -> None:
+def test_dropped_characters_do_not_count_towards_the_length() -> None:
     assert codes("\u200b" * 100 + "1" * 60) == []
     assert [code for code, _ in codes("1" * 61)] == ["tracking_number_invalid"]
 

@@ -185,9 +185,9 @@ def test_one_claim_covers_several_stores() -> None:
 def test_stores_of_one_claim_share_the_free_slots() -> None:
     turns = FairScheduler()
     turns.set_due([due(store) for store in range(1, 9)], 0.0)
-    taken = turns.batch(slots(), 8)
-    assert len(taken) > 1
-    assert sum(each.share for each in taken) <= 50
+    batch = turns.batch(slots(), 8)
+    assert len(batch) > 1
+    assert sum(each.share for each in batch) <= 50
 
 
 def test_slow_stores_are_claimed_separately() -> None:
