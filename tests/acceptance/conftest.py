@@ -33,5 +33,5 @@ def deployment(running: Deployment) -> Iterator[Deployment]:
     yield running
     for name in set(running.processes) - shared:
         running.kill(name)
-    assert set(running.processes) == shared, "a test that stops shared processes has its own"
+    assert set(running.processes) == shared, "a test that stops shared processes must start its own"
     running.empty()

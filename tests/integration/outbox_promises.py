@@ -162,11 +162,11 @@ def _units(snapshot: WorldSnapshot) -> Iterator[str]:
         sent[author, entry["line"]] += entry["quantity"]
         by_line[entry["line"]] += entry["quantity"]
         if entry["tracking_number"] not in snapshot.asked.shipments[author][2]:
-            yield f"{author} left under {entry['tracking_number']}"
+            yield f"{author} was sent under {entry['tracking_number']}"
     for (author, line), units in sent.items():
         asked = snapshot.asked.shipments[author]
         if asked[0] != line or units > asked[1]:
-            yield f"{units} units of line {line} left for {author}, which asked for {asked[1]}"
+            yield f"{units} units of line {line} were sent for {author}, which requested {asked[1]}"
     for number in (each.line_number for each in snapshot.order.lines):
         items = [
             item
@@ -176,13 +176,13 @@ def _units(snapshot: WorldSnapshot) -> Iterator[str]:
         ]
         there = by_line[number]
         if there > sum(item.confirmed + item.reserved for item in items):
-            yield f"{there} units of line {number} are there, and fewer are held or confirmed"
+            yield f"{there} units of line {number} are at Walmart, and fewer are held or confirmed"
         if sum(item.confirmed for item in items) > there:
             yield f"more than {there} units of line {number} are confirmed"
     for task in snapshot.tasks(Kind.SHIPMENT):
         whole = all(item.confirmed == item.quantity for item in task.items)
         if task.state is State.CONFIRMED and not whole:
-            yield f"{task.update_id} is confirmed and not whole"
+            yield f"{task.update_id} is confirmed and incomplete"
 
 
 def _lines(snapshot: WorldSnapshot) -> Iterator[str]:
@@ -272,7 +272,7 @@ def _commerce(snapshot: WorldSnapshot) -> Iterator[str]:
     least, most = _notes(snapshot)
     for text, times in _written(snapshot).items():
         if not least[text] <= times <= most[text]:
-            yield f"the note {text} is there {times} times"
+            yield f"the note {text} is in Commerce {times} times"
 
 
 def _notes(snapshot: WorldSnapshot) -> tuple[Counter[str], Counter[str]]:
