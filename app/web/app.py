@@ -14,9 +14,10 @@ from app.web.auth import KeyRing
 from app.web.commerce import hooks as commerce_hooks
 from app.web.commerce import io_events
 from app.web.commerce import orders as commerce_orders
-from app.web.health import MetricsSource, Ready
+from app.web.health import MetricsSource
 from app.web.middleware import RequestMiddleware
 from app.web.path_rules import PathRules
+from app.web.probes import Ready
 from app.web.route import OperationRouter
 from app.web.v1 import (
     bulk,

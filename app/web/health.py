@@ -1,17 +1,16 @@
 """Probes and metrics, without an API key."""
 
-from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from app.web import problems
+from app.web.probes import Ready
 from app.web.problem_documents import MEDIA_TYPE
 from app.web.v1.responses import success
 
 router = APIRouter(tags=["operations"])
-Ready = Callable[[], Awaitable[str | None]]
 
 
 class MetricsSource(Protocol):

@@ -78,7 +78,7 @@ _DEFAULT = PathRule("/")
 
 
 class PathRules:
-    """The rules of an app. A path without a rule takes JSON of the usual size."""
+    """The rules of an app. Paths without a rule have the limit USUAL and read JSON."""
 
     def __init__(self, rules: Iterable[PathRule]) -> None:
         self._rules = tuple(rules)

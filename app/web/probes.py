@@ -1,13 +1,17 @@
-"""The probes of a poller, which serves nothing else: /livez and /readyz."""
+"""The probes of a poller, which serves nothing else: /livez and /readyz.
 
-from collections.abc import Callable
+No module that a poller imports for them imports FastAPI (decision 0027).
+"""
+
+from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.web.health import Ready
+Ready = Callable[[], Awaitable[str | None]]
+"""Returns None, or the reason why requests cannot be served."""
 
 
 def create_probes(*, stopped: Callable[[], str | None], ready: Ready) -> Starlette:

@@ -17,7 +17,7 @@ def title(status: int) -> str:
 
 
 class Code(NamedTuple):
-    """What a code stands for."""
+    """The meaning of a code."""
 
     status: int
     """The usual HTTP status."""
@@ -95,7 +95,7 @@ CODES: dict[str, Code] = {
     "creditmemo_online": Code(
         422, "Commerce refunded the payment online. Create the credit memo offline."
     ),
-    "tracks_ambiguous": Code(422, "The tracks do not say which units each package holds."),
+    "tracks_ambiguous": Code(422, "The tracks do not define the units of each package."),
     "search_criteria_invalid": Code(
         422, "searchCriteria has an unknown field, condition, value or page."
     ),

@@ -48,7 +48,7 @@ _BY_STATUS = {
 
 
 class Unauthorized(Exception):
-    """The request has no valid API key, or no valid signature; the message says which."""
+    """The request has no valid API key or signature. The message names which one."""
 
 
 def problem(

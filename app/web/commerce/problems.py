@@ -17,13 +17,13 @@ _BAD_REQUEST = frozenset({HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
 def render(rejection: Rejection) -> Response:
     """Render a refusal as Commerce's error body.
 
-    Its form has no field for `more`, so the last error is a sentence that says it.
+    Its form has no field for `more`, so the last error states it.
     """
     errors, status = rejection.errors, rejection.status
     status = HTTPStatus.BAD_REQUEST if status in _BAD_REQUEST else status
     others = [{"message": each.message, "parameters": [each.pointer]} for each in errors[1:]]
     if rejection.more:
-        text = f"More than {len(errors)} things are wrong; these are the first of them."
+        text = f"More than {len(errors)} errors; these are the first."
         others.append({"message": text, "parameters": []})
     body = {
         "message": rejection.detail,

@@ -42,7 +42,7 @@ class CommerceRefusalOut(BaseModel):
 
 # Here, because FastAPI would remove the null from an example beside the response.
 EXAMPLES[CommerceRefusalOut.__name__] = {
-    "message": "3 units of commerce_item_id 55 were asked for; 1 remain.",
+    "message": "3 units of commerce_item_id 55 were requested; 1 remain.",
     "errors": [],
     "code": 400,
     "parameters": [],

@@ -191,7 +191,7 @@ async def test_fifty_of_many_problems_are_shown_in_commerces_form_with_the_rest_
         shown = [each for each in found["errors"] if each["parameters"]]
         assert len(shown) == MOST - 1
         messages = [each["message"] for each in found["errors"][MOST - 1 :]]
-        more = f"More than {MOST} things are wrong; these are the first of them."
+        more = f"More than {MOST} errors; these are the first."
         assert messages == ([more] if count > MOST else [])
         assert len(answer.content) < 10_000
 
