@@ -46,7 +46,7 @@ class Executor:
     poller: str
     """The name of this poller, in the attempts that it makes."""
     lease: float
-    """Seconds."""
+    """Seconds that a claim or its renewal lasts."""
     timeout: float
     """Seconds that a call to Walmart may take."""
     policy: RetryPolicy

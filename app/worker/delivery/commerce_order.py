@@ -55,7 +55,7 @@ def deliver(context: DeliveryContext) -> Flow:
 def _create(context: DeliveryContext, connection: CommerceConnection) -> Flow:
     entity = yield from _prepared(context, connection)
     if entity is None:
-        # All of it was canceled before it came to Commerce.
+        # All of it was canceled before it was created in Commerce.
         return AlreadyThere(None)
     save, keep = context.commerce.save_order, context.evidence.calls.append
     try:
