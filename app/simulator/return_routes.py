@@ -46,9 +46,9 @@ class _ReturnRoutes:
 
     async def cancel(self, request: Request) -> Response:
         _, made = self._found(request)
-        lines = (await bodies.admin_body(request)).get("lines")
+        wanted = await bodies.admin_body(request)
         with self._world.changing(made):
-            returning.cancel(made, lines, self._world.now())
+            returning.cancel(made, wanted, self._world.now())
         return JSONResponse(returning.as_walmart(made))
 
     async def arrive(self, request: Request) -> Response:

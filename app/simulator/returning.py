@@ -25,6 +25,8 @@ class ReturnedLine:
     quantity: int
     refunded: int = 0
     canceled: bool = False
+    cancellation_reason: str | None = None
+    """Shown in place of the event of the cancellation."""
 
 
 @dataclass(slots=True)
@@ -89,11 +91,16 @@ def _line_from(
     return ReturnedLine(place, of, line.number, units)
 
 
-def cancel(returned: SimulatedReturn, numbers: object, now: int) -> None:
-    """Cancel the unrefunded units of some lines; numbers None means all lines."""
+def cancel(returned: SimulatedReturn, wanted: Mapping[str, Any], now: int) -> None:
+    """Cancel the unrefunded units of some lines; without lines, of all.
+
+    With a reason, a line shows it and no event of its cancellation.
+    """
+    numbers, reason = wanted.get("lines"), wanted.get("reason")
     for line in returned.lines:
         if numbers is None or (isinstance(numbers, list) and line.number in numbers):
             line.canceled = True
+            line.cancellation_reason = None if reason is None else str(reason)
     returned.changed_at = now
 
 
@@ -169,11 +176,22 @@ def find(returns: Mapping[str, SimulatedReturn], query: Mapping[str, str]) -> di
     if offset + limit < len(found):
         own = {"limit": str(limit), "offset": str(offset + limit)}
         meta["nextCursor"] = f"?{urlencode({**query, **own})}"
-    return {"meta": meta, "returnOrders": [as_walmart(each) for each in page]}
+    shown = [as_walmart(each) for each in page]
+    if query.get("replacementInfo") != "true":
+        for each in shown:
+            _leave_out_replacement_info(each)
+    return {"meta": meta, "returnOrders": shown}
+
+
+def _leave_out_replacement_info(shown: dict[str, Any]) -> None:
+    """Remove what Walmart shows only for `replacementInfo=true`."""
+    shown.pop("returnType")
+    for line in shown["returnOrderLines"]:
+        line.pop("returnCancellationReason", None)
 
 
 def as_walmart(returned: SimulatedReturn) -> dict[str, Any]:
-    """Return a return as the returns API answers it."""
+    """Return a return as the returns API answers it with `replacementInfo=true`."""
     order = returned.order
     lines = [_line(returned, line) for line in returned.lines]
     total = sum(line.order.lines[line.line].unit_price * line.quantity for line in returned.lines)
@@ -194,12 +212,14 @@ def as_walmart(returned: SimulatedReturn) -> dict[str, Any]:
 
 def _line(returned: SimulatedReturn, line: ReturnedLine) -> dict[str, Any]:
     ordered = line.order.lines[line.line]
+    reason = line.cancellation_reason
     return {
         "returnOrderLineNumber": line.number,
         "salesOrderLineNumber": line.number,
         "purchaseOrderId": line.order.purchase_order_id,
         "purchaseOrderLineNumber": int(line.line),
         "returnReason": returned.reason,
+        **({} if reason is None else {"returnCancellationReason": reason}),
         "item": {"sku": ordered.sku, "condition": "New", "productName": ordered.name},
         "quantity": _units("?" if returned.garbled else line.quantity),
         "refundedQty": line.refunded,
@@ -227,7 +247,7 @@ def _events(returned: SimulatedReturn, line: ReturnedLine) -> Iterator[dict[str,
         tags.append(("DELIVERED_AT_RETURN_CENTER", returned.arrived_at))
     if line.refunded:
         tags.append(("REFUND_ISSUED", returned.changed_at))
-    if line.canceled:
+    if line.canceled and line.cancellation_reason is None:
         tags.append(("RETURN_CANCELLED", returned.changed_at))
     for number, (tag, at) in reversed(list(enumerate(tags))):
         yield {"sequenceNo": number, "eventTag": tag, "eventTime": _text(at)}

@@ -1,14 +1,15 @@
 """Statuses and events of a return line.
 
 Walmart's guide to the returns API has the statuses INITIATED, DELIVERED and COMPLETED in the US,
-and also CANCELLED elsewhere. COMPLETED may mean refunded or canceled; the events show which.
+and also CANCELLED elsewhere. COMPLETED may mean refunded or canceled; the line's
+`returnCancellationReason` or its events show which, and one of the two may be absent.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from app.walmart import rate_limit_headers
-from app.walmart.order_parser import decimal
+from app.walmart.order_parser import decimal, text
 
 CANCELED = frozenset({"CANCELLED", "CANCELED", "RETURN_CANCELLED"})
 COMPLETED = frozenset({"COMPLETED"})
@@ -16,8 +17,18 @@ _ARRIVED = frozenset({"DELIVERED", "DELIVERED_AT_RETURN_CENTER"})
 
 
 def statuses(line: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
-    """Return the statuses of a line, each with its units, without the deprecated flat status."""
-    return list(_objects(line.get("currentTrackingStatuses")))
+    """Return the statuses of a line, each with its units.
+
+    The line's own status, which Walmart deprecates, counts only where there are no others.
+    """
+    found = list(_objects(line.get("currentTrackingStatuses")))
+    return found or ([line] if line.get("status") else [])
+
+
+def canceled(line: Mapping[str, object]) -> frozenset[str]:
+    """Return the words of the statuses in which a unit of the line is canceled, unless refunded."""
+    reason = text(line.get("returnCancellationReason"))
+    return CANCELED | COMPLETED if reason or was_canceled(line) else CANCELED
 
 
 def was_canceled(line: Mapping[str, object]) -> bool:

@@ -17,6 +17,8 @@ from app.walmart.order_parser import UnreadableOrder, decimal, text
 
 # Walmart's largest page.
 PAGE = 200
+# Only then does Walmart show returnType and returnCancellationReason (OpenAPI, GET /v3/returns).
+_ASKED = {"replacementInfo": "true"}
 _MOST_UNITS = 1_000_000
 # A unit in one of these statuses is refunded, or its refund cannot be stopped any more.
 _REFUNDING = frozenset({"REFUND_INITIATED", "REFUND_COMPLETED", "REFUND_ISSUED"})
@@ -48,7 +50,7 @@ def changed_query(since: datetime, until: datetime | None = None, size: int | No
     Pages go by offset: with an end, a return that changes between two pages would leave the list,
     and the next one would move onto the page that was read already.
     """
-    query: dict[str, object] = {"returnLastModifiedStartDate": _date(since)}
+    query: dict[str, object] = {"returnLastModifiedStartDate": _date(since), **_ASKED}
     if until is not None:
         query["returnLastModifiedEndDate"] = _date(until)
     return "?" + urlencode({**query, "limit": size or PAGE})
@@ -56,7 +58,7 @@ def changed_query(since: datetime, until: datetime | None = None, size: int | No
 
 def one_query(return_order_id: str) -> str:
     """Return the query of one return."""
-    return "?" + urlencode({"returnOrderId": return_order_id, "limit": PAGE})
+    return "?" + urlencode({"returnOrderId": return_order_id, **_ASKED, "limit": PAGE})
 
 
 def refund_body(returned: Return, units: Mapping[int, int]) -> dict[str, object]:
@@ -157,18 +159,14 @@ def _refunded(entry: Mapping[str, object]) -> int:
 
 
 def _canceled(entry: Mapping[str, object], others: int) -> int:
-    """Return the units canceled. others: units that are not refunded.
-
-    A canceled and a refunded return are both COMPLETED; the events show which.
-    """
-    states = return_states.statuses(entry)
-    done = return_states.CANCELED
-    if return_states.was_canceled(entry):
-        if not states:
-            return others
-        done = done | return_states.COMPLETED
+    """Return the units canceled. others: units that are not refunded."""
+    if return_states.was_canceled(entry) and not entry.get("currentTrackingStatuses"):
+        return others
+    done = return_states.canceled(entry)
     return sum(
-        _in_status(each) for each in states if each.get("status") in done and not _refunding(each)
+        _in_status(each)
+        for each in return_states.statuses(entry)
+        if each.get("status") in done and not _refunding(each)
     )
 
 

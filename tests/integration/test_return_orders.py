@@ -232,9 +232,15 @@ async def test_a_return_that_becomes_unreadable_keeps_its_known_state(world: Wor
     assert shown.order_id == order.id
 
 
-async def test_a_canceled_return_is_closed_and_not_refunded(world: World) -> None:
+REASON = {"reason": "NO_LONGER_NEEDED"}
+
+
+@pytest.mark.parametrize("shown_by", [{}, REASON], ids=["event", "reason"])
+async def test_a_canceled_return_is_closed_and_not_refunded(
+    world: World, shown_by: dict[str, str]
+) -> None:
     order, found = await returned(world)
-    await world.walmart.post(f"/simulator/returns/{found.rma_number}/cancel", json={})
+    await world.walmart.post(f"/simulator/returns/{found.rma_number}/cancel", json=shown_by)
     await run(world)
     (shown,) = await returns(world, "closed")
     assert shown.canceled
@@ -245,10 +251,30 @@ async def test_a_canceled_return_is_closed_and_not_refunded(world: World) -> Non
     assert await refunds(world) == []
 
 
-async def test_a_canceled_line_is_not_refunded_with_the_rest(world: World) -> None:
+async def test_units_that_were_refunded_stay_refunded_when_the_rest_is_canceled(
+    world: World,
+) -> None:
+    _, found = await returned(world, 3)
+    accepted = await asked(world, found, (1, 1))
+    await world.deliver_until(accepted.update.id)
+    await world.walmart.post(f"/simulator/returns/{found.rma_number}/cancel", json=REASON)
+    await run(world)
+    (shown,) = await returns(world)
+    assert shown.status == "refunded"
+    assert [(line.refunded, line.canceled) for line in shown.items] == [(1, 2)]
+    with pytest.raises(Conflict) as refused:
+        await asked(world, shown)
+    assert refused.value.code == "nothing_to_refund"
+    assert await refunds(world) == [1]
+
+
+@pytest.mark.parametrize("shown_by", [{}, REASON], ids=["event", "reason"])
+async def test_a_canceled_line_is_not_refunded_with_the_rest(
+    world: World, shown_by: dict[str, str]
+) -> None:
     _, found = await returned(world, 2, 1)
     path = f"/simulator/returns/{found.rma_number}/cancel"
-    await world.walmart.post(path, json={"lines": [1]})
+    await world.walmart.post(path, json={"lines": [1], **shown_by})
     await run(world)
     (shown,) = await returns(world, "received")
     assert [(line.quantity - line.refunded, line.canceled) for line in shown.items] == [
@@ -274,11 +300,13 @@ async def test_a_return_for_a_replacement_is_closed_and_not_refunded(world: Worl
     assert refused.value.code == "return_closed"
 
 
-@pytest.mark.parametrize("what", ["cancel", "lose-line"])
-async def test_a_refund_of_units_that_walmart_canceled_fails(world: World, what: str) -> None:
+@pytest.mark.parametrize(("what", "body"), [("cancel", {}), ("cancel", REASON), ("lose-line", {})])
+async def test_a_refund_of_units_that_walmart_canceled_fails(
+    world: World, what: str, body: dict[str, str]
+) -> None:
     order, found = await returned(world, 2, 1)
     accepted = await asked(world, found)
-    await world.walmart.post(f"/simulator/returns/{found.rma_number}/{what}", json={})
+    await world.walmart.post(f"/simulator/returns/{found.rma_number}/{what}", json=body)
     (update,) = await world.deliver_until(accepted.update.id)
     assert update.state == "failed"
     assert update.status_detail is not None

@@ -1135,6 +1135,14 @@ MUTATIONS = (
         (RETURN_ORDERS,),
     ),
     Mutation(
+        "a return that Walmart cancels by a reason alone is not refunded",
+        "looking at its events only",
+        "app/walmart/return_states.py",
+        "return CANCELED | COMPLETED if reason or was_canceled(line) else CANCELED",
+        "return CANCELED | COMPLETED if was_canceled(line) else CANCELED",
+        (RETURN_ORDERS, DOORS),
+    ),
+    Mutation(
         "a canceled return is not refunded",
         "passing over its cancellation",
         "app/domain/orders/refund_plan.py",

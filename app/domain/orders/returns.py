@@ -1,7 +1,7 @@
 """Returns as Walmart shows them, and requests to refund them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from app.domain.orders.order import Money
@@ -36,6 +36,12 @@ class ReturnLine:
     def left(self) -> int:
         """Units that may still be refunded."""
         return max(self.quantity - self.refunded - self.canceled, 0)
+
+    def with_refunded(self, known: int) -> "ReturnLine":
+        """Return the line with at least the refunded units that are known."""
+        refunded = max(self.refunded, known)
+        canceled = min(self.canceled, max(self.quantity - refunded, 0))
+        return replace(self, refunded=refunded, canceled=canceled)
 
 
 @dataclass(frozen=True, slots=True)

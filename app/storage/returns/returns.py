@@ -149,10 +149,7 @@ def _merged(shown: Return, stored: Return | None) -> Return:
     if stored is None:
         return shown
     before = {line.number: line.refunded for line in stored.lines}
-    lines = (
-        dataclasses.replace(line, refunded=max(line.refunded, before.get(line.number, 0)))
-        for line in shown.lines
-    )
+    lines = (line.with_refunded(before.get(line.number, 0)) for line in shown.lines)
     return dataclasses.replace(shown, lines=tuple(lines))
 
 

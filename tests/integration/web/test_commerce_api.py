@@ -467,6 +467,19 @@ async def test_a_refund_uses_the_open_return_with_its_items(
     assert (over.status_code, over.json()["error_code"]) == (400, "no_open_return")
 
 
+async def test_a_return_that_walmart_cancels_by_a_reason_alone_is_not_refunded(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    _, found = await sent_back(world, client)
+    path = f"/simulator/returns/{found['rma_number']}/cancel"
+    await world.walmart.post(path, json={"reason": "NO_LONGER_NEEDED"})
+    await Importer(world.context, Breaker(), every=0.000001).run(1)
+    assert (await client.get(f"/v1/returns/{found['id']}")).json()["status"] == "closed"
+    answer = await client.post("/rest/store_1/V1/order/7/refund", json={})
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "no_open_return")
+    assert [e for e in await world.ledger() if e["operation"] == "refund"] == []
+
+
 async def test_a_refund_repeated_after_a_lost_answer_is_the_same(
     world: World, client: httpx.AsyncClient
 ) -> None:

@@ -30,6 +30,7 @@ def event(number: int, tag: str, at: str = "2026-11-20T10:00:00.000Z") -> dict[s
 
 
 CANCELED = [event(1, "RETURN_CANCELLED"), event(0, "RETURN_INITIATED")]
+REASON = {"returnCancellationReason": "NO_LONGER_NEEDED"}
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,43 @@ CANCELED = [event(1, "RETURN_CANCELLED"), event(0, "RETURN_INITIATED")]
         ({"currentTrackingStatuses": [units("CANCELLED", 3)]}, 0, 3, 0),
         # Refunded units are not canceled, whatever Walmart reports later.
         ({"refundedQty": 2, "currentTrackingStatuses": [units("CANCELLED", 3)]}, 2, 1, 0),
+        # A reason and no event: the field of Walmart's OpenAPI document (GET /v3/returns).
+        ({**REASON, "currentTrackingStatuses": [units("COMPLETED", 3)]}, 0, 3, 0),
+        ({**REASON, "status": "COMPLETED"}, 0, 3, 0),
+        (
+            {
+                **REASON,
+                "returnTrackingDetail": [event(0, "RETURN_INITIATED")],
+                "currentTrackingStatuses": [units("COMPLETED", 2), units("DELIVERED", 1)],
+            },
+            0,
+            2,
+            1,
+        ),
+        (
+            {
+                **REASON,
+                "refundedQty": 1,
+                "currentTrackingStatuses": [
+                    units("COMPLETED", 1, currentRefundStatus="REFUND_COMPLETED"),
+                    units("COMPLETED", 2),
+                ],
+            },
+            1,
+            2,
+            0,
+        ),
+        ({**REASON, "refundedQty": 3, "currentTrackingStatuses": [units("COMPLETED", 3)]}, 3, 0, 0),
+        # A reason alone, or an empty one, cancels nothing.
+        (REASON, 0, 0, 3),
+        ({**REASON, "status": "INITIATED"}, 0, 0, 3),
+        ({**REASON, "currentTrackingStatuses": [units("INITIATED", 3)]}, 0, 0, 3),
+        (
+            {"returnCancellationReason": " ", "currentTrackingStatuses": [units("COMPLETED", 3)]},
+            0,
+            0,
+            3,
+        ),
         # Canceled, then started again.
         (
             {"returnTrackingDetail": [*CANCELED, event(2, "RETURN_INITIATED")]},
@@ -72,6 +110,10 @@ CANCELED = [event(1, "RETURN_CANCELLED"), event(0, "RETURN_INITIATED")]
             0,
             3,
         ),
+        # The line's own status counts where it is the only one.
+        ({"status": "CANCELLED"}, 0, 3, 0),
+        ({"status": "COMPLETED", "currentRefundStatus": "REFUND_COMPLETED"}, 3, 0, 0),
+        ({"status": "CANCELLED", "currentTrackingStatuses": [units("INITIATED", 3)]}, 0, 0, 3),
     ],
 )
 def test_units_are_refunded_canceled_or_open(
