@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -37,17 +37,19 @@ class _Number:
 
 _NUMBERS = (
     _Number("orders", "t.id", "t.purchase_order_id"),
-    _Number("orders", "t.id", "t.customer_order_id"),
     _Number("orders", "t.id", "t.commerce_order_number"),
 )
+_CUSTOMER = _Number("orders", "t.id", "t.customer_order_id")
 _SKU = _Number("order_lines", "t.order_id", "upper(t.sku)")
 _TRACKING = _Number("shipments", "t.order_id", "t.tracking_key")
 _OF_RETURNS = (
     _Number("returns", "t.id", "t.return_order_id"),
     _Number("returns", "t.id", "t.purchase_order_id"),
-    _Number("returns", "t.id", "t.customer_order_id"),
     _Number("return_orders", "t.return_id", "t.purchase_order_id"),
 )
+_CUSTOMER_OF_RETURN = _Number("returns", "t.id", "t.customer_order_id")
+# Walmart's pages show customer order 200012345678901 as 2000123-45678901; its API has no hyphen.
+_BEFORE_HYPHEN = 7
 _COMMERCE_NUMBER = _Number("orders", "t.id", "t.commerce_order_number")
 _RETURNS_OF_ORDERS = sql.load(
     "queries/search_returns_of_orders.sql",
@@ -68,10 +70,11 @@ async def find(reader: Reader, text: str, store_id: int | None) -> list[OrderKey
     text = text.strip()
     if not text:
         return []
-    beginnings = {_SKU: text.upper()} | dict.fromkeys(_NUMBERS, text)
+    beginnings = [(_SKU, text.upper()), *((number, text) for number in _NUMBERS)]
+    beginnings += [(_CUSTOMER, each) for each in _customer_numbers(text)]
     if key := tracking_key(text):
         # Spaces and hyphens alone would match every tracking number.
-        beginnings[_TRACKING] = key
+        beginnings.append((_TRACKING, key))
     return await _found(reader, text, beginnings, store_id)
 
 
@@ -83,8 +86,10 @@ async def find_returns(reader: Reader, text: str, store_id: int | None) -> list[
     text = text.strip()
     if not text:
         return []
-    found = await _found(reader, text, dict.fromkeys(_OF_RETURNS, text), store_id)
-    orders = await _found(reader, text, {_COMMERCE_NUMBER: text}, store_id)
+    numbers = [(number, text) for number in _OF_RETURNS]
+    numbers += [(_CUSTOMER_OF_RETURN, each) for each in _customer_numbers(text)]
+    found = await _found(reader, text, numbers, store_id)
+    orders = await _found(reader, text, [(_COMMERCE_NUMBER, text)], store_id)
     values = {"stores": [store for store, _ in orders], "ids": [each for _, each in orders]}
     rows = await _RETURNS_OF_ORDERS.fetch(reader, values) if orders else []
     both = {*found, *((row["store_id"], row["id"]) for row in rows)}
@@ -93,15 +98,25 @@ async def find_returns(reader: Reader, text: str, store_id: int | None) -> list[
     return sorted(both)
 
 
+def _customer_numbers(text: str) -> list[str]:
+    """Return a customer order number as given, without its hyphen, and with it."""
+    digits = tracking_key(text)
+    if not digits.isdecimal():
+        return [text]
+    hyphenated = f"{digits[:_BEFORE_HYPHEN]}-{digits[_BEFORE_HYPHEN:]}"
+    return list(dict.fromkeys([text, digits] + [hyphenated] * (len(digits) > _BEFORE_HYPHEN)))
+
+
 async def _found(
-    reader: Reader, text: str, beginnings: Mapping[_Number, str], store_id: int | None
+    reader: Reader, text: str, beginnings: Sequence[tuple[_Number, str]], store_id: int | None
 ) -> list[OrderKey]:
     values: dict[str, Any] = {"store_id": store_id}
     bounded = []
-    for way, beginning in enumerate(beginnings.values()):
+    for way, (_, beginning) in enumerate(beginnings):
         values |= {f"first_{way}": beginning, f"end_{way}": (end := following(beginning))}
         bounded.append(end is not None)
-    statement = _statement(tuple(beginnings), tuple(bounded), one=store_id is not None)
+    numbers = tuple(number for number, _ in beginnings)
+    statement = _statement(numbers, tuple(bounded), one=store_id is not None)
     rows = await statement.fetch(reader, values)
     found = {(row["store_id"], row["id"]) for row in rows}
     if len(found) > MOST or max(Counter(row["way"] for row in rows).values(), default=0) > MOST:
