@@ -154,9 +154,12 @@ def _required(entry: Mapping[str, object], name: str) -> str:
 def _whole(value: object, what: str) -> int:
     """Read whole units from `{"amount": "1"}`, also from "1.0000", 1 and 1.0, with or without it.
 
-    Raises UnreadableOrder for anything else: a wrong count would ship or cancel too many units.
+    `measurementValue` is the returns API's name of amount. Raises UnreadableOrder for anything
+    else: a wrong count would ship or cancel too many units.
     """
-    amount = decimal(value.get("amount") if isinstance(value, Mapping) else value)
+    if isinstance(value, Mapping):
+        value = value.get("amount", value.get("measurementValue"))
+    amount = decimal(value)
     if amount is None or amount != amount.to_integral_value() or not 0 <= amount <= _MOST_UNITS:
         raise UnreadableOrder(f"{what} cannot be read")
     return int(amount)

@@ -133,7 +133,7 @@ def _lines(found: object) -> Iterator[ReturnLine]:
             raise UnreadableOrder("a line is not an object")
         item = entry.get("item")
         product = item if isinstance(item, Mapping) else {}
-        units = _quantity(entry.get("quantity"), "the quantity of a line")
+        units = _quantity(entry, "orderLineQuantity", "the quantity of a line")
         refunded = _refunded(entry)
         yield ReturnLine(
             number=_units(entry.get("returnOrderLineNumber"), "the number of a line"),
@@ -153,7 +153,7 @@ def _lines(found: object) -> Iterator[ReturnLine]:
 def _refunded(entry: Mapping[str, object]) -> int:
     """Return the units refunded: the larger of Walmart's count and the sum of its statuses."""
     counted = entry.get("refundedQty")
-    units = _units(counted, "refunded units") if counted is not None else 0
+    units = _count(counted, "refunded units") if counted is not None else 0
     tracked = sum(_in_status(each) for each in return_states.statuses(entry) if _refunding(each))
     return max(units, tracked)
 
@@ -175,11 +175,20 @@ def _refunding(status: Mapping[str, object]) -> bool:
 
 
 def _in_status(status: Mapping[str, object]) -> int:
-    return _quantity(status.get("quantity"), "units in a status")
+    return _quantity(status, "statusQuantity", "units in a status")
 
 
-def _quantity(value: object, what: str) -> int:
-    return _units(value.get("measurementValue") if isinstance(value, Mapping) else value, what)
+def _quantity(entry: Mapping[str, object], name_in_orders: str, what: str) -> int:
+    """Read a quantity, also under the name that the orders API has for it."""
+    value = entry.get("quantity")
+    return _count(entry.get(name_in_orders) if value is None else value, what)
+
+
+def _count(value: object, what: str) -> int:
+    """Read whole units from `{"measurementValue": 1}`, `{"amount": "1"}`, 1 and "1"."""
+    if isinstance(value, Mapping):
+        value = value.get("measurementValue", value.get("amount"))
+    return _units(value, what)
 
 
 def _units(value: object, what: str) -> int:

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from app.domain.orders import readback, settlement
 from app.domain.orders.order import Order, OrderLine, Task
-from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot
+from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.update import OPEN, Kind, State
 
 
@@ -111,7 +111,7 @@ def compare(
     found: list[Drift] = []
     for line in order.lines:
         seen = snapshot.lines.get(line.line_number)
-        if seen is None or _ordered(seen) == 0:
+        if seen is None or not (seen.ordered or seen.shipped or seen.canceled):
             found.append(_drift(Cause.LINE_MISSING_AT_WALMART, line, line.ordered, 0))
         else:
             after = settled.order.line(line.line_number) or line
@@ -119,8 +119,9 @@ def compare(
     for number, seen in snapshot.lines.items():
         if order.line(number) is None:
             # A line without units cannot be stored or shipped.
-            repair = Repair.READ if _ordered(seen) else Repair.PERSON
-            found.append(Drift(Cause.LINE_UNKNOWN, repair, number, 0, _ordered(seen)))
+            units = settlement.ordered_units(seen, 0)
+            repair = Repair.READ if units else Repair.PERSON
+            found.append(Drift(Cause.LINE_UNKNOWN, repair, number, 0, units))
     return tuple(_with_person(drift, blocked_lines) for drift in found)
 
 
@@ -134,10 +135,6 @@ def of_order(cause: Cause) -> Drift:
     return Drift(cause, Repair.PERSON)
 
 
-def _ordered(seen: LineSnapshot) -> int:
-    return max(seen.ordered, seen.shipped + seen.canceled)
-
-
 def _confirmed_since(order: Order, since: datetime) -> bool:
     return any(task.confirmed_at is not None and task.confirmed_at > since for task in order.tasks)
 
@@ -149,10 +146,12 @@ def _line(
     seen = snapshot.lines[line.line_number]
     # Units that are known to be canceled are no new shipment, although Walmart shows them shipped.
     shipped = seen.shipped if seen.shipped < line.shipped else max(after.shipped, line.shipped)
+    canceled = seen.canceled if seen.canceled < line.canceled else after.canceled
+    refunded = seen.refunded if seen.refunded < line.refunded else after.refunded
     for kind, cause, here, walmart in (
         (Kind.SHIPMENT, Cause.SHIPPED_IN_SELLER_CENTER, line.shipped, shipped),
-        (Kind.CANCELLATION, Cause.CANCELED_BY_WALMART, line.canceled, seen.canceled),
-        (None, Cause.REFUNDED_AT_WALMART, line.refunded, seen.refunded),
+        (Kind.CANCELLATION, Cause.CANCELED_BY_WALMART, line.canceled, canceled),
+        (None, Cause.REFUNDED_AT_WALMART, line.refunded, refunded),
     ):
         if walmart < here:
             cause_of_less = Cause.UPDATE_IN_FLIGHT if fresh else Cause.MISSING_AT_WALMART
@@ -166,8 +165,8 @@ def _line(
             yield _drift(Cause.UPDATE_LANDED, line, here, walmart)
         if more > in_flight + landed:
             yield _drift(cause, line, here, walmart)
-    if _ordered(seen) != line.ordered:
-        yield _drift(Cause.QUANTITY_CHANGED, line, line.ordered, _ordered(seen))
+    if after.ordered != line.ordered:
+        yield _drift(Cause.QUANTITY_CHANGED, line, line.ordered, after.ordered)
     if seen.cancel_requested != (line.line_number in order.cancel_requested):
         yield Drift(Cause.CANCEL_REQUESTED, Repair.READ, line.line_number)
 

@@ -109,7 +109,11 @@ def units_left_to_cancel(task: Task, snapshot: OrderSnapshot) -> bool:
 
 
 def _under(line: LineSnapshot | None, numbers: Iterable[str]) -> int:
-    return sum(line.shipped_under(number) for number in numbers) if line else 0
+    if line is None:
+        return 0
+    units = sum(line.shipped_under(number) for number in numbers)
+    # Statuses that add up to more than the line show a unit twice.
+    return min(units, line.ordered) if line.ordered else units
 
 
 def _rank(task: Task) -> int:

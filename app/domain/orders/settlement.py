@@ -171,9 +171,11 @@ def _credit(
 def _with_shown(line: OrderLine, seen: LineSnapshot | None, *, accept: bool = False) -> OrderLine:
     if seen is None:
         return line
-    ordered = max(seen.ordered, seen.shipped + seen.canceled)
+    ordered = ordered_units(seen, line.ordered)
     shipped = seen.shipped if accept else max(seen.shipped, line.shipped)
-    canceled = seen.canceled if accept else max(seen.canceled, line.canceled)
+    # A unit that the same read shows shipped is not canceled.
+    shown = min(seen.canceled, max(ordered - seen.shipped, 0))
+    canceled = shown if accept else max(shown, line.canceled)
     # Their sum never exceeds the ordered units: the canceled count holds and the shipped one is
     # reduced, in whatever order two reads arrive.
     canceled = min(canceled, ordered)
@@ -182,9 +184,19 @@ def _with_shown(line: OrderLine, seen: LineSnapshot | None, *, accept: bool = Fa
         ordered=ordered,
         shipped=min(shipped, ordered - canceled),
         canceled=canceled,
-        refunded=seen.refunded if accept else max(seen.refunded, line.refunded),
+        refunded=min(seen.refunded if accept else max(seen.refunded, line.refunded), ordered),
         name=line.name or seen.name,
     )
+
+
+def ordered_units(seen: LineSnapshot, known: int) -> int:
+    """Return how many units of a line are ordered. known: units ordered here, 0 for a new line.
+
+    Walmart's quantity counts. Statuses that add up to more show units twice and add none; they
+    only keep units that are known here, where Walmart's quantity falls with a cancellation.
+    """
+    explained = seen.shipped + seen.canceled
+    return max(seen.ordered, min(explained, known) if known or seen.ordered else explained)
 
 
 def _from_walmart(seen: LineSnapshot) -> OrderLine:

@@ -147,6 +147,36 @@ def test_each_line_keeps_its_own_purchase_order() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "quantity",
+    [
+        {"unitOfMeasurement": "EACH", "amount": "3"},
+        {"unitOfMeasure": "EACH", "measurementValue": "3.0"},
+        {"amount": 3},
+        "3",
+        3,
+    ],
+)
+def test_quantities_are_read_under_the_names_of_either_api(quantity: Any) -> None:
+    status = {
+        "status": "COMPLETED",
+        "currentRefundStatus": "REFUND_COMPLETED",
+        "quantity": {"unitOfMeasurement": "EACH", "amount": "1"},
+    }
+    given = entry(currentTrackingStatuses=[status])
+    given["returnOrderLines"][0]["quantity"] = quantity
+    (line,) = read_return(given).lines
+    assert (line.quantity, line.refunded) == (3, 1)
+    # Under the orders API's own names, too.
+    status["statusQuantity"] = status.pop("quantity")
+    given = entry(orderLineQuantity=quantity, currentTrackingStatuses=[status])
+    del given["returnOrderLines"][0]["quantity"]
+    (line,) = read_return(given).lines
+    assert (line.quantity, line.refunded) == (3, 1)
+    (line,) = read_return(entry(refundedQty=quantity)).lines
+    assert (line.quantity, line.refunded) == (3, 3)
+
+
 @pytest.mark.parametrize(("said", "meant"), [("REPLACEMENT", "replacement"), (None, "refund")])
 def test_a_return_is_for_a_refund_by_default(said: str | None, meant: str) -> None:
     shown = read_return(entry() | {"returnType": said})

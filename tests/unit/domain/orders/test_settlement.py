@@ -1,11 +1,13 @@
 """Settlement keeps the higher of known and shown units per line and status, up to the ordered."""
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
 
 from app.domain.orders import settlement
 from app.domain.orders.order import OrderLine
+from app.domain.orders.snapshot import Units, UnitStatus
 from tests.builders import (
     NOW,
     a_line,
@@ -53,6 +55,43 @@ def test_accepting_walmarts_quantities_overwrites_ours(
 ) -> None:
     line = after(known, shown, accept=True)
     assert (line.shipped, line.canceled) == shown
+
+
+def shown_as(line: OrderLine, ordered: int, *units: Units) -> OrderLine:
+    seen = a_snapshot({"1": units})
+    lines = {"1": replace(seen.lines["1"], ordered=ordered)}
+    return settlement.settle(an_order(line), replace(seen, lines=lines), NOW).order.lines[0]
+
+
+@pytest.mark.parametrize(
+    ("units", "expected"),
+    [
+        # A refund beside the shipment, a delivery beside it, a cancellation beside open units.
+        ((shipped(3, "1ZHAND"), Units(UnitStatus.REFUND, 1)), (3, 3, 0)),
+        ((shipped(3, "1ZHAND"), Units(UnitStatus.DELIVERED, 3, "1ZHAND")), (3, 3, 0)),
+        ((canceled(1), acknowledged(3)), (3, 0, 1)),
+        ((shipped(3, "1ZHAND"), canceled(1)), (3, 3, 0)),
+        ((shipped(2, "1ZHAND"), canceled(2)), (3, 2, 1)),
+        ((shipped(7, "1ZHAND"), canceled(7)), (3, 3, 0)),
+    ],
+)
+def test_statuses_that_add_up_to_more_than_the_line_order_nothing(
+    units: tuple[Units, ...], expected: tuple[int, int, int]
+) -> None:
+    for known in (a_line("1", 3), a_line("1", 3, shipped=expected[1], canceled=expected[2])):
+        line = shown_as(known, 3, *units)
+        assert (line.ordered, line.shipped, line.canceled) == expected
+    assert shown_as(a_line("1", 3, shipped=2), 3, shipped(3, "1ZHAND"), canceled(1)).shipped == 3
+
+
+def test_units_that_walmart_adds_to_the_line_count() -> None:
+    line = shown_as(a_line("1", 3), 4, shipped(3, "1ZHAND"), acknowledged(1))
+    assert (line.ordered, line.shipped, line.remaining) == (4, 3, 1)
+
+
+def test_units_that_are_known_stay_ordered_when_walmart_takes_canceled_ones_off_the_line() -> None:
+    line = shown_as(a_line("1", 3), 2, canceled(1), shipped(2, "1ZHAND"))
+    assert (line.ordered, line.shipped, line.canceled) == (3, 2, 1)
 
 
 def test_a_line_known_only_to_walmart_is_added() -> None:
