@@ -140,7 +140,7 @@ async def _stores(parts: Parts) -> AsyncIterator[Check]:
             yield Check(fine=False, what=f"{name}: Walmart cannot be asked", advice=advice)
         else:
             yield Check(fine=True, what=f"{name}: Walmart accepts its keys")
-        if store.commerce_push_orders:
+        if store.commerce.push_orders:
             yield await _commerce(parts, store)
     if not found:
         yield Check(fine=True, what="no store is connected yet (POST /v1/stores)")

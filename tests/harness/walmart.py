@@ -29,7 +29,7 @@ class SimulatedWalmart:
         ]
         number = str(next(_purchase_orders))
         body = {
-            "client_id": store.walmart_client_id,
+            "client_id": store.walmart.client_id,
             "purchase_order_id": number,
             "lines": lines,
             "status": "Acknowledged",

@@ -540,7 +540,7 @@ async def test_a_token_is_never_sent_to_a_new_address(world: World) -> None:
         await manage.change(world.context, store.id, moved, actor="test")
     same = manage.StoreChanges(commerce_base_url=world.walmart_url, commerce_stock_id=2)
     changed = await manage.change(world.context, store.id, same, actor="test")
-    assert changed.commerce_stock_id == 2
+    assert changed.commerce.stock_id == 2
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,7 @@ async def test_an_undelivered_message_is_retried_and_given_up_visibly_after_a_da
     await failed(world, await world.an_order(1, store=store))
     await later(world)
     await notifier.work()
-    assert (await shown(world, store)).status_details == []
+    assert (await shown(world, store)).status_details == ()
 
 
 async def test_an_error_that_is_rolled_back_is_not_sent(

@@ -25,7 +25,7 @@ async def test_several_hanging_stores_leave_slots_for_another(fresh_url: str) ->
     async with open_world(fresh_url, timeout=60) as world:
         for number in range(4):
             store = await world.a_store()
-            await world.fault("shipping", "timeout", client_id=store.walmart_client_id, times=None)
+            await world.fault("shipping", "timeout", client_id=store.walmart.client_id, times=None)
             for each in range(8):
                 order = await world.an_order(1, store=store)
                 package = a_package(f"1Z{number}{each}")

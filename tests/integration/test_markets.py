@@ -22,7 +22,7 @@ async def an_order(world: World, market: str, **changes: Any) -> OrderView:
     """An order placed by a buyer of that market, and imported."""
     store = world._stores[0] if world._stores else await world.a_store(market=market)
     body = {
-        "client_id": f"{store.walmart_client_id}@{market.lower()}",
+        "client_id": f"{store.walmart.client_id}@{market.lower()}",
         "lines": [{"line_number": "1", "sku": "SKU-1", "quantity": 2}],
         **changes,
     }

@@ -263,7 +263,7 @@ async def test_stores_alternate_in_a_pollers_claims(world: World) -> None:
     await world.deliver_until(last.shipment.update.id, poller_concurrency=2)
     calls = [call["client_id"] for call in await world.calls("shipping")]
     # The one update of the small store does not wait for the thirty of the busy one.
-    assert calls.index(small.walmart_client_id) < 25
+    assert calls.index(small.walmart.client_id) < 25
 
 
 async def test_a_store_with_an_unreadable_secret_does_not_stop_the_others(world: World) -> None:
@@ -302,7 +302,7 @@ async def test_a_changed_secret_is_used_for_the_next_delivery(world: World) -> N
 
 async def test_a_store_with_hanging_calls_leaves_slots_to_the_others(world: World) -> None:
     small, hanging = await world.a_store(), await world.a_store()
-    await world.fault("shipping", "timeout", times=None, client_id=hanging.walmart_client_id)
+    await world.fault("shipping", "timeout", times=None, client_id=hanging.walmart.client_id)
     for _ in range(8):
         order = await world.an_order(1, store=hanging)
         await ship.ship(world.context, order.id, a_package("1ZA"), actor=ACTOR)
@@ -311,4 +311,4 @@ async def test_a_store_with_hanging_calls_leaves_slots_to_the_others(world: Worl
     await world.answered_before()
     await world.deliver_until(last.shipment.update.id, poller_concurrency=5)
     calls = [call["client_id"] for call in await world.calls("shipping")]
-    assert calls.index(small.walmart_client_id) <= 2
+    assert calls.index(small.walmart.client_id) <= 2

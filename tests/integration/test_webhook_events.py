@@ -304,7 +304,7 @@ async def test_a_hanging_store_does_not_delay_the_events_of_others(world: World)
     async with held_up(world, 1), keeping(maintenance(world)):
         await until(world, processed)
         asked = [each["client_id"] for each in await world.calls("read")]
-        assert asked.count(hanging.walmart_client_id) <= webhook_inbox.FEW
+        assert asked.count(hanging.walmart.client_id) <= webhook_inbox.FEW
 
 
 async def test_a_hanging_store_does_not_delay_the_next_imports_of_others(world: World) -> None:

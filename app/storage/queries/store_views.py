@@ -1,4 +1,4 @@
-"""Views of stores, without their secrets."""
+"""Reads stores into views, without their secrets."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -10,7 +10,13 @@ import sqlalchemy as sa
 from app.storage.postgres.database import Connection
 from app.storage.queries import lane_views
 from app.storage.queries.pagination import After, KeysetPage, cut
-from app.storage.queries.views import StatusDetail, StoreView
+from app.storage.queries.views import (
+    CommerceView,
+    NotificationsView,
+    StatusDetail,
+    StoreView,
+    WalmartView,
+)
 from app.storage.tables import notification_queues as queues
 from app.storage.tables import stores as table
 
@@ -84,7 +90,7 @@ async def store(connection: Connection, identifier: UUID) -> StoreView | None:
 async def stores(
     connection: Connection, only: int | None, page: KeysetPage
 ) -> tuple[list[StoreView], After | None]:
-    """A page of stores, oldest first. only: the one store that a key may see."""
+    """A page of stores, oldest first. only: the number of the one store to list."""
     statement = sa.select(*_COLUMNS).order_by(table.c.store_id).limit(page.limit + 1)
     if only is not None:
         statement = statement.where(table.c.store_id == only)
@@ -101,12 +107,40 @@ async def _views(connection: Connection, rows: Sequence[Any]) -> list[StoreView]
     stopped = await lane_views.stops(connection, store_ids)
     failures = await _notification_failures(connection, store_ids)
     return [
-        StoreView(
-            **row,
-            status_details=[
+        _view(
+            row,
+            (
                 *(stop.detail(stop.endpoint.value) for stop in stopped.get(row["store_id"], [])),
                 *failures.get(row["store_id"], []),
-            ],
+            ),
         )
         for row in rows
     ]
+
+
+def _view(row: Any, details: tuple[StatusDetail, ...]) -> StoreView:  # noqa: ANN401 - a row
+    host = row["notify_host"]
+    return StoreView(
+        store_id=row["store_id"],
+        id=row["id"],
+        name=row["name"],
+        code=row["code"],
+        market=row["market"],
+        walmart=WalmartView(client_id=row["walmart_client_id"], client_secret_set=True),
+        commerce=CommerceView(
+            base_url=row["commerce_base_url"],
+            access_token_set=row["commerce_access_token_set"],
+            push_orders=row["commerce_push_orders"],
+            payment_method=row["commerce_payment_method"],
+            stock_id=row["commerce_stock_id"],
+            webhook_public_keys=tuple(row["commerce_webhook_public_keys"]),
+            io_client_ids=tuple(row["commerce_io_client_ids"]),
+        ),
+        carriers=row["carriers"],
+        default_cancellation_reason=row["default_cancellation_reason"],
+        default_tracking_url=row["default_tracking_url"],
+        notifications=NotificationsView(host=host, secret_set=True) if host else None,
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        status_details=details,
+    )

@@ -18,6 +18,7 @@ from app.domain.orders.cancellation import reason_of
 from app.domain.orders.requests import CancelRequest, RequestedItem, ShipRequest
 from app.storage import queries
 from app.storage.postgres.retry import again
+from app.storage.queries.views import View
 from app.usecases.bulk.rows import MOST_ROWS, Row
 from app.usecases.context import AppContext
 from app.usecases.orders import cancel, ship
@@ -30,16 +31,18 @@ _ALREADY = frozenset({"cancellation_pending", "order_already_canceled"})
 
 
 @dataclass(frozen=True, slots=True)
-class RowResult:
-    """The result of a row."""
+class RowResult(View, schema="ResultOut"):
+    """The result of one row of a file."""
 
     row: int
     status: str
+    """accepted, known or refused. known means that an earlier request did the same."""
     order: str | None = None
     order_id: UUID | None = None
     id: UUID | None = None
-    """The shipment's id; for a cancellation the order's."""
+    """The id of the shipment; for a cancellation the id of the order."""
     code: str | None = None
+    """The code of the problem that refused the row."""
     message: str | None = None
 
 

@@ -22,7 +22,7 @@ from app.storage.orders import accept as accepting
 from app.storage.orders import repository
 from app.storage.orders.acceptance import Acceptance, OrderVersion
 from app.storage.postgres.database import Connection
-from app.storage.queries.views import ReturnView, UpdateView
+from app.storage.queries.views import ReturnView, UpdateView, View
 from app.storage.returns import refunds, returns
 from app.storage.returns.refunds import EarlierRefund, NewRefund
 from app.storage.returns.returns import StoredReturn
@@ -39,15 +39,16 @@ _ANY_RETURN_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Refunded:
-    """A refund: its return, its update, and its number.
+class Refunded(View, schema="RefundOut"):
+    """An accepted refund: its number, its update and its return.
 
-    For a return of several purchase orders it is the first refund; the return shows all.
+    A return of several orders has a refund for each order. This is the first of them, and
+    `returned.refunds` has them all.
     """
 
-    returned: ReturnView
-    update: UpdateView
     number: int
+    update: UpdateView
+    returned: ReturnView
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ async def _answer(
     view = await queries.return_(connection, store_id, return_id)
     for each in view.refunds if view else ():
         if view is not None and each.update.id == update_id:
-            return Refunded(view, each.update, each.number)
+            return Refunded(each.number, each.update, view)
     raise Unknown("return", return_id)
 
 

@@ -11,7 +11,7 @@ from app.domain.errors import Conflict, Problem, Unknown, refuse
 from app.storage import idempotency, queries, rate_limits
 from app.storage.idempotency import IdempotentRequest
 from app.storage.postgres.database import Connection
-from app.storage.queries.views import StoreView
+from app.storage.queries.views import StoreView, View
 from app.storage.stores import stores
 from app.storage.stores.secrets import SecretCipher
 from app.usecases.context import AppContext
@@ -74,13 +74,13 @@ class StoreChanges:
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(View):
     """Whether Walmart accepts the store's credentials, and their scopes."""
 
     ok: bool
     code: str
     message: str
-    scopes: Mapping[str, str]
+    scopes: dict[str, str]
 
 
 async def create(
@@ -151,12 +151,12 @@ async def verify(context: AppContext, store_id: UUID) -> Verified:
         return Verified(ok=False, code="walmart_unavailable", message=str(error), scopes={})
     if detail.scopes.get("orders") not in {None, "full_access"}:
         message = "The keys work but lack full access to orders: grant it in Developer Portal."
-        return Verified(ok=False, code="scope_missing", message=message, scopes=detail.scopes)
+        return Verified(ok=False, code="scope_missing", message=message, scopes=dict(detail.scopes))
     async with context.transaction() as connection:
         await rate_limits.open_again(connection, number)
     context.wake()
     message = "Walmart accepts the credentials."
-    return Verified(ok=True, code="verified", message=message, scopes=detail.scopes)
+    return Verified(ok=True, code="verified", message=message, scopes=dict(detail.scopes))
 
 
 def _values(source: NewStore | StoreChanges) -> dict[str, Any]:
@@ -170,9 +170,14 @@ def _code_of(name: str) -> str:
 
 async def _commerce_now(connection: Connection, store_id: UUID) -> dict[str, Any]:
     view = await _view(connection, store_id)
-    now = {name: getattr(view, name, None) for name in validation.NOT_CONNECTED}
-    # Only its presence matters.
-    return now | {"commerce_access_token": "set" if view.commerce_access_token_set else None}
+    commerce = view.commerce
+    return {
+        "commerce_base_url": commerce.base_url,
+        # Only its presence matters.
+        "commerce_access_token": "set" if commerce.access_token_set else None,
+        "commerce_push_orders": commerce.push_orders,
+        "commerce_stock_id": commerce.stock_id,
+    }
 
 
 def _sealed(values: Mapping[str, Any], cipher: SecretCipher) -> dict[str, Any]:

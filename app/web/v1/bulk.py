@@ -22,45 +22,28 @@ from app.web.v1.responses import problems, success
 
 
 class TotalsOut(Out):
-    """How many rows came to what."""
+    """The number of rows with each status."""
 
     accepted: int
     known: int
     refused: int
 
 
-class ResultOut(Out):
-    """What came of a row: accepted, known (done before) or refused, with the problem's code."""
-
-    row: int
-    status: str
-    order: str | None
-    order_id: UUID | None
-    id: UUID | None
-    code: str | None
-    message: str | None
-
-    @classmethod
-    def of(cls, result: RowResult) -> "ResultOut":
-        """Show a result."""
-        return cls(**{name: getattr(result, name) for name in RowResult.__slots__})
-
-
 class BulkOut(Out):
-    """The totals first, then a result for each row."""
+    """The totals, and a result for each row."""
 
     totals: TotalsOut
-    results: list[ResultOut]
+    results: list[RowResult]
 
     @classmethod
     def of(cls, report: BulkReport) -> "BulkOut":
-        """Show a report."""
+        """Convert a report."""
         totals = report.totals
         return cls(
             totals=TotalsOut(
                 accepted=totals[ACCEPTED], known=totals[KNOWN], refused=totals[REFUSED]
             ),
-            results=[ResultOut.of(result) for result in report.results],
+            results=report.results,
         )
 
 

@@ -1,11 +1,6 @@
-"""What Commerce told as JSON."""
+"""JSON of Commerce events: a page of a list, and an example."""
 
-from datetime import datetime
-from uuid import UUID
-
-from pydantic import Field
-
-from app.storage.queries.views import CommerceEventView, StatusDetail
+from app.storage.queries.views import CommerceEventView
 from app.web.v1.fields import Out
 
 EXAMPLE: dict[str, object] = {
@@ -37,30 +32,8 @@ EXAMPLE: dict[str, object] = {
 }
 
 
-class CommerceEventOut(Out):
-    """Something that Commerce told of an order."""
-
-    id: UUID
-    store_id: UUID
-    order_id: UUID | None = Field(description="Null until it is linked to Commerce's order.")
-    commerce_order_id: int
-    reference: str = Field(description="The thing that was told of, by its number in Commerce.")
-    about: str = Field(description="shipment, cancellation or creditmemo.")
-    state: str = Field(description="waiting, refused, done or dismissed.")
-    status_detail: StatusDetail | None
-    note: str | None
-    dismissed_by: str | None
-    received_at: datetime
-    updated_at: datetime
-
-    @classmethod
-    def of(cls, view: CommerceEventView) -> "CommerceEventOut":
-        """Show it."""
-        return cls(**{name: getattr(view, name) for name in CommerceEventView.__slots__})
-
-
 class CommerceEventsOut(Out):
-    """A page of them."""
+    """A page of events, the newest first."""
 
-    data: list[CommerceEventOut]
+    data: list[CommerceEventView]
     next_cursor: str | None

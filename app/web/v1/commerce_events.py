@@ -13,7 +13,7 @@ from app.usecases.commerce_events import dismiss, replay
 from app.web import pagination
 from app.web.dependencies import Reading, Writing, answer, respond
 from app.web.route import OperationRouter
-from app.web.v1.commerce_event_schemas import EXAMPLE, CommerceEventOut, CommerceEventsOut
+from app.web.v1.commerce_event_schemas import EXAMPLE, CommerceEventsOut
 from app.web.v1.responses import problems, success
 from app.web.v1.update_schemas import DismissIn
 
@@ -53,17 +53,16 @@ async def list_commerce_events(  # noqa: PLR0917 - FastAPI passes them by name
         found, after = await queries.commerce_events(
             connection, CommerceEventFilter(store, order_id, state), page
         )
-    data = [CommerceEventOut.of(view) for view in found]
     following = pagination.next_cursor(after, "commerce_events")
-    return respond(answer(200, CommerceEventsOut(data=data, next_cursor=following)))
+    return respond(answer(200, CommerceEventsOut(data=found, next_cursor=following)))
 
 
 @router.post(
     "/{event_id}/retry",
     operation_id="retry_commerce_event",
     summary="Retry a Commerce event",
-    response_model=CommerceEventOut,
-    responses=success(200, CommerceEventOut, EXAMPLE, "The event after the retry.")
+    response_model=CommerceEventView,
+    responses=success(200, CommerceEventView, EXAMPLE, "The event after the retry.")
     | problems(_MISSING, "commerce_event_finished"),
 )
 async def retry_commerce_event(context: Writing, event_id: UUID) -> Response:
@@ -78,8 +77,8 @@ async def retry_commerce_event(context: Writing, event_id: UUID) -> Response:
     "/{event_id}/dismiss",
     operation_id="dismiss_commerce_event",
     summary="Dismiss a Commerce event",
-    response_model=CommerceEventOut,
-    responses=success(200, CommerceEventOut, EXAMPLE, "The dismissed event.")
+    response_model=CommerceEventView,
+    responses=success(200, CommerceEventView, EXAMPLE, "The dismissed event.")
     | problems(_MISSING, "required", "commerce_event_finished", body=True),
 )
 async def dismiss_commerce_event(
@@ -100,4 +99,4 @@ async def dismiss_commerce_event(
 
 
 def _shown(view: CommerceEventView) -> StoredResponse:
-    return answer(200, CommerceEventOut.of(view))
+    return answer(200, view)

@@ -90,20 +90,3 @@ class MoneyIn(In):
     def to_money(self) -> Money:
         """The exact amount."""
         return Money(Decimal(self.amount), self.currency)
-
-
-class MoneyOut(Out):
-    """An amount as decimal text, and its currency (ISO 4217)."""
-
-    amount: str
-    currency: str
-
-    @classmethod
-    def of(cls, money: Money | None) -> "MoneyOut | None":
-        """Render an amount with at least two decimals and no other trailing zeros."""
-        if money is None:
-            return None
-        exact = money.amount.normalize()
-        exponent = exact.as_tuple().exponent
-        digits = max(-exponent, 2) if isinstance(exponent, int) else 2
-        return cls(amount=f"{money.amount:.{digits}f}", currency=money.currency)

@@ -38,7 +38,7 @@ class InventoryIn(In):
 
 
 class LevelOut(Out):
-    """A level and the update that tells Walmart of it."""
+    """A stock level, and the update that sends it to Walmart."""
 
     sku: str
     quantity: int
@@ -47,7 +47,7 @@ class LevelOut(Out):
 
     @classmethod
     def of(cls, queued: QueuedLevel) -> "LevelOut":
-        """Show a level."""
+        """Convert a level."""
         level = queued.level
         return cls(
             sku=level.sku,
@@ -58,7 +58,7 @@ class LevelOut(Out):
 
 
 class InventoryOut(Out):
-    """What was accepted."""
+    """The accepted stock levels."""
 
     data: list[LevelOut]
 

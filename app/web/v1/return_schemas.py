@@ -1,4 +1,4 @@
-"""JSON of returns and refunds: request bodies, an accepted refund, pages and counts."""
+"""JSON of returns and refunds: request bodies, a page of a list, and counts."""
 
 from typing import Annotated
 
@@ -6,8 +6,7 @@ from pydantic import Field, StrictInt
 
 from app.domain.db_limits import INT
 from app.domain.orders.returns import RefundRequest
-from app.storage.queries.views import ReturnView, UpdateView
-from app.usecases.returns.refund import Refunded
+from app.storage.queries.views import ReturnView
 from app.web.v1.fields import In, LongText, Out, Quantity
 
 
@@ -33,26 +32,6 @@ class RefundIn(In):
             else tuple((item.return_line_number, item.quantity) for item in items)
         )
         return RefundRequest(named, self.comment)
-
-
-class RefundOut(Out):
-    """An accepted refund: its number, its update and its return.
-
-    A return of several orders has a refund for each of them; `returned.refunds` has them all.
-    """
-
-    number: int
-    update: UpdateView
-    returned: ReturnView
-
-    @classmethod
-    def whole(cls, refunded: Refunded) -> "RefundOut":
-        """Convert an accepted refund."""
-        return cls(
-            number=refunded.number,
-            update=refunded.update,
-            returned=refunded.returned,
-        )
 
 
 class ReturnsOut(Out):

@@ -18,7 +18,7 @@ from app.web.route import OperationRouter
 from app.web.v1.fields import Text
 from app.web.v1.responses import problems, success
 from app.web.v1.return_examples import REFUND, RETURN
-from app.web.v1.return_schemas import RefundIn, RefundOut, ReturnsOut, ReturnSummaryOut
+from app.web.v1.return_schemas import RefundIn, ReturnsOut, ReturnSummaryOut
 
 router = OperationRouter("/v1/returns", "returns")
 _Status = Literal["received", "refunded", "error", "closed"]
@@ -99,8 +99,8 @@ async def get_return(context: Reading, return_id: UUID) -> Response:
     operation_id="refund_return",
     summary="Refund a return or some of its units",
     status_code=202,
-    response_model=RefundOut,
-    responses=success(202, RefundOut, REFUND, "Accepted and stored.", location=True)
+    response_model=Refunded,
+    responses=success(202, Refunded, REFUND, "Accepted and stored.", location=True)
     | problems(
         "return_not_found",
         "unknown_line",
@@ -142,4 +142,4 @@ async def refund_return(
 
 def _refunded(refunded: Refunded) -> StoredResponse:
     place = f"/v1/returns/{refunded.returned.id}"
-    return answer(202, RefundOut.whole(refunded), Location=place)
+    return answer(202, refunded, Location=place)

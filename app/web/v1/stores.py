@@ -10,12 +10,13 @@ from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries.views import StoreView
 from app.usecases.stores import manage as use_cases
+from app.usecases.stores.manage import Verified
 from app.web import pagination
 from app.web.dependencies import Administering, Reading, RequestContext, answer, respond
 from app.web.route import OperationRouter
 from app.web.v1.responses import problems, success
 from app.web.v1.store_examples import STORE, STORE_IN
-from app.web.v1.store_schemas import StoreIn, StoreOut, StorePatch, StoresOut, VerifiedOut
+from app.web.v1.store_schemas import StoreIn, StorePatch, StoresOut
 
 router = OperationRouter("/v1/stores", "stores")
 # Values that must be unique among stores.
@@ -40,8 +41,8 @@ _VERIFIED = {
     operation_id="create_store",
     summary="Connect a store",
     status_code=201,
-    response_model=StoreOut,
-    responses=success(201, StoreOut, STORE, "The store.", location=True)
+    response_model=StoreView,
+    responses=success(201, StoreView, STORE, "The store.", location=True)
     | problems(*_CONTENT, *_TAKEN, body=True),
 )
 async def create_store(
@@ -77,9 +78,8 @@ async def list_stores(
     page = pagination.page(limit, cursor, "stores")
     async with context.app.database.begin() as connection:
         found, after = await queries.stores(connection, context.caller.store_id, page)
-    data = [StoreOut.of(view) for view in found]
     return respond(
-        answer(200, StoresOut(data=data, next_cursor=pagination.next_cursor(after, "stores")))
+        answer(200, StoresOut(data=found, next_cursor=pagination.next_cursor(after, "stores")))
     )
 
 
@@ -87,8 +87,8 @@ async def list_stores(
     "/{store_id}",
     operation_id="get_store",
     summary="Get a store",
-    response_model=StoreOut,
-    responses=success(200, StoreOut, STORE, "The store, without its secrets.")
+    response_model=StoreView,
+    responses=success(200, StoreView, STORE, "The store, without its secrets.")
     | problems("store_not_found"),
 )
 async def get_store(context: Reading, store_id: UUID) -> Response:
@@ -98,15 +98,15 @@ async def get_store(context: Reading, store_id: UUID) -> Response:
         view = await queries.store(connection, store_id)
     if view is None:
         raise Unknown("store", store_id)
-    return respond(answer(200, StoreOut.of(view)))
+    return respond(answer(200, view))
 
 
 @router.patch(
     "/{store_id}",
     operation_id="update_store",
     summary="Change a store",
-    response_model=StoreOut,
-    responses=success(200, StoreOut, STORE, "The changed store.")
+    response_model=StoreView,
+    responses=success(200, StoreView, STORE, "The changed store.")
     | problems(*_CONTENT, "store_not_found", *_TAKEN, body=True),
 )
 async def update_store(
@@ -120,26 +120,25 @@ async def update_store(
     """
     context.store_of(store_id, "store")
     view = await use_cases.change(context.app, store_id, body.to_changes(), actor=context.actor)
-    return respond(answer(200, StoreOut.of(view)))
+    return respond(answer(200, view))
 
 
 @router.post(
     "/{store_id}/verify",
     operation_id="verify_store",
     summary="Verify the Walmart credentials of a store",
-    response_model=VerifiedOut,
-    responses=success(200, VerifiedOut, _VERIFIED, "Walmart's answer.")
-    | problems("store_not_found"),
+    response_model=Verified,
+    responses=success(200, Verified, _VERIFIED, "Walmart's answer.") | problems("store_not_found"),
 )
 async def verify_store(context: Administering, store_id: UUID) -> Response:
     """Request a token with the credentials of the store, and its scopes."""
     context.store_of(store_id, "store")
     verified = await use_cases.verify(context.app, store_id)
-    return respond(answer(200, VerifiedOut.of(verified)))
+    return respond(answer(200, verified))
 
 
 def _created(view: StoreView) -> StoredResponse:
-    return answer(201, StoreOut.of(view), Location=f"/v1/stores/{view.id}")
+    return answer(201, view, Location=f"/v1/stores/{view.id}")
 
 
 def _refuse_bound_key(context: RequestContext) -> None:

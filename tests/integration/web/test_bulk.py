@@ -257,7 +257,7 @@ async def test_a_thousand_rows_are_all_written_once(
     store = await world.a_store()
     body = {
         "orders": [
-            {"client_id": store.walmart_client_id, "purchase_order_id": str(n), "status":
+            {"client_id": store.walmart.client_id, "purchase_order_id": str(n), "status":
              "Acknowledged", "lines": [{"sku": "A"}]}
             for n in range(1_796_990_000_000, 1_796_990_001_000)
         ]

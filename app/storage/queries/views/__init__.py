@@ -29,7 +29,12 @@ from app.storage.queries.views.shipments import (
     ShipmentView,
     StockLevelView,
 )
-from app.storage.queries.views.stores import StoreView
+from app.storage.queries.views.stores import (
+    CommerceView,
+    NotificationsView,
+    StoreView,
+    WalmartView,
+)
 from app.storage.queries.views.updates import (
     AttemptView,
     CallView,
@@ -44,8 +49,10 @@ __all__ = [
     "CancelRequestedView",
     "CancellationView",
     "CommerceEventView",
+    "CommerceView",
     "ItemView",
     "MoneyView",
+    "NotificationsView",
     "OrderLineView",
     "OrderView",
     "QuantityView",
@@ -64,4 +71,5 @@ __all__ = [
     "UpdateView",
     "UpdateWithAttemptsView",
     "View",
+    "WalmartView",
 ]

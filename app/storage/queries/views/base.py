@@ -15,11 +15,14 @@ class View:
     __pydantic_config__: ClassVar[dict[str, Any]] = {}
     """Configuration that pydantic reads from any dataclass."""
 
-    def __init_subclass__(cls) -> None:
-        """Configure the schema. Its name is that of the class, with Out in the place of View."""
+    def __init_subclass__(cls, *, schema: str | None = None) -> None:
+        """Configure the schema. schema: its name, if not that of the class with Out for View."""
         super().__init_subclass__()
+        if "__pydantic_config__" in vars(cls):
+            # The copy of a configured class that dataclass(slots=True) makes.
+            return
         cls.__pydantic_config__ = {
-            "title": f"{cls.__name__.removesuffix('View')}Out",
+            "title": schema or f"{cls.__name__.removesuffix('View')}Out",
             "json_schema_extra": {"description": cleandoc(cls.__doc__ or "")},
             "use_attribute_docstrings": True,
             # A field with a default value is in every response too.

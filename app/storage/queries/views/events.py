@@ -10,16 +10,20 @@ from app.storage.queries.views.updates import StatusDetail
 
 
 @dataclass(frozen=True, slots=True)
-class CommerceEventView:
-    """An event from Commerce's webhooks or I/O events, and its state."""
+class CommerceEventView(View):
+    """An event of Commerce's webhooks or I/O events about an order, and its state."""
 
     id: UUID
     store_id: UUID
     order_id: UUID | None
+    """null until an order is linked to the Commerce order."""
     commerce_order_id: int
     reference: str
+    """Commerce id of the shipment, credit memo or order that the event is about."""
     about: str
+    """shipment, cancellation or creditmemo."""
     state: str
+    """waiting, refused, done or dismissed."""
     status_detail: StatusDetail | None
     note: str | None
     dismissed_by: str | None

@@ -1,36 +1,62 @@
 """A store without its secrets."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import Field
+
+from app.storage.queries.views.base import View
 from app.storage.queries.views.updates import StatusDetail
 
 
 @dataclass(frozen=True, slots=True)
-class StoreView:
-    """A store without its secrets."""
+class WalmartView(View):
+    """The Walmart seller account, without its secret."""
 
+    client_id: str
+    client_secret_set: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommerceView(View):
+    """The Commerce connection of a store, without its token."""
+
+    base_url: str | None
+    access_token_set: bool
+    push_orders: bool
+    payment_method: str | None
+    stock_id: int | None
+    webhook_public_keys: tuple[str, ...]
+    io_client_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationsView(View):
+    """Where notifications of new errors are sent, without the path and the secret."""
+
+    host: str
+    secret_set: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoreView(View):
+    """A Commerce store view and the Walmart seller account that it is connected to."""
+
+    store_id: Annotated[int, Field(exclude=True)]
+    """The store's number in every key of the database."""
     id: UUID
-    store_id: int
-    code: str
     name: str
+    code: str
     market: str
-    walmart_client_id: str
-    commerce_base_url: str | None
-    commerce_access_token_set: bool
-    commerce_push_orders: bool
-    commerce_payment_method: str | None
-    commerce_stock_id: int | None
-    commerce_webhook_public_keys: Sequence[str]
-    commerce_io_client_ids: Sequence[str]
-    carriers: Mapping[str, object]
-    """As the merchant gave them."""
+    walmart: WalmartView
+    commerce: CommerceView
+    carriers: dict[str, str | dict[str, str | None]]
     default_cancellation_reason: str | None
     default_tracking_url: str | None
-    notify_host: str | None
+    notifications: NotificationsView | None
     created_at: datetime
     updated_at: datetime
-    status_details: Sequence[StatusDetail] = ()
-    """Why its updates wait, if they do."""
+    status_details: tuple[StatusDetail, ...]
+    """Why updates of the store wait. `operation` is the endpoint of Walmart, `*` means all."""
