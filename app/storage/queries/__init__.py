@@ -1,4 +1,4 @@
-"""The read side: plain selects into frozen views, for the API and the merchants' page.
+"""The read side: plain selects into frozen views (`views/`), which the API answers as they are.
 
 Nothing here locks or writes. Lists are paged by key, never by offset. Start with `order_views.py`
 for one order, and with `order_lists.py` and `index_scan.py` for a list.

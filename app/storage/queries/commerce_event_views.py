@@ -1,4 +1,4 @@
-"""Views of Commerce events: shown with their order, and in a list of their own."""
+"""Reads Commerce events into views: with their order, and in a list of their own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,22 +18,22 @@ from app.storage.queries.views import CommerceEventView, StatusDetail
 from app.storage.tables import commerce_events as table
 from app.storage.tables import stores
 
-_OTHERWISE = "Mend it in Commerce and save it there again"
-# What a person can do about an event, by its code; docs/errors.md lists the codes.
+_OTHERWISE = "Correct it in Commerce and save it again"
+# How to resolve an event, by its code; docs/errors.md lists the codes.
 SUGGESTIONS = {
     "tracking_number_required": "Add a tracking number to the shipment in Commerce",
-    "tracking_url_required": "Map the carrier in the store's carriers, or give the store a "
+    "tracking_url_required": "Map the carrier in the store's carriers, or set the store's "
     "default_tracking_url, and retry it",
-    "reason_required": "Give the store a default_cancellation_reason and retry it",
-    "unknown_line": "Say which line the item is (PATCH /v1/orders/{order_id})",
+    "reason_required": "Set the store's default_cancellation_reason and retry it",
+    "unknown_line": "Link the item to its line (PATCH /v1/orders/{order_id})",
     "tracks_ambiguous": "Ship each package with POST /v1/orders/{order_id}/shipments",
-    "track_not_sent": "Tell the buyer of the further package yourself",
-    "no_open_return": "It is refunded when the buyer's return has come in; link the order's lines",
-    "return_ambiguous": "Refund the return that is meant with POST /v1/returns/{return_id}/refund",
+    "track_not_sent": "Send the buyer the tracking number of the further package",
+    "no_open_return": "Link the order's lines; it is refunded when the buyer's return is imported",
+    "return_ambiguous": "Refund one of the returns with POST /v1/returns/{return_id}/refund",
     "creditmemo_online": "Make offline refunds",
-    "commerce_event_invalid": "Select the fields that docs/commerce.md names in the hook or event",
+    "commerce_event_invalid": "Add the fields that docs/commerce.md lists to the hook or event",
     storage.NOT_TOLD: "Save the shipment in Commerce again",
-    storage.NOT_LINKED: "Say which order it is (PATCH /v1/orders/{order_id})",
+    storage.NOT_LINKED: "Link its order (PATCH /v1/orders/{order_id})",
 }
 
 _OPEN = ShardedQuery(
@@ -44,7 +44,7 @@ _OPEN = ShardedQuery(
 
 @dataclass(frozen=True, slots=True)
 class CommerceEventFilter:
-    """Which events a list shows; None filters nothing."""
+    """A filter of events. None filters nothing."""
 
     store_id: int | None = None
     order_id: UUID | None = None
@@ -126,7 +126,7 @@ def _detail(row: Mapping[Any, Any]) -> StatusDetail:
         update_id=None,
         message=row["message"],
         field=None,
-        suggestion=f"{todo}; or POST {url}/retry, or {url}/dismiss where it is settled.",
+        suggestion=f"{todo}; or POST {url}/retry, or {url}/dismiss if it is resolved.",
         retryable=True,
         occurred_at=row["updated_at"],
     )

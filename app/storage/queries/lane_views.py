@@ -15,46 +15,46 @@ REASONS = {
     "credentials_rejected": (
         "waybill",
         "Walmart does not accept the store's client id and secret. Its updates wait.",
-        "Correct them with PATCH /v1/stores/{store_id}; what waits goes out by itself.",
+        "Correct them with PATCH /v1/stores/{store_id}; updates that wait are sent then.",
     ),
     "secret_unreadable": (
         "waybill",
-        "No configured encryption key reads the store's Walmart secret. Its updates wait.",
-        "Add the key to WAYBILL_ENCRYPTION_KEYS, or give the secret anew.",
+        "No configured encryption key decrypts the store's Walmart secret. Its updates wait.",
+        "Add the key to WAYBILL_ENCRYPTION_KEYS, or set the secret again.",
     ),
     "walmart_access_denied": (
         "waybill",
-        "Walmart does not let this store's keys do this, or the address is wrong.",
+        "The store's Walmart keys lack the permission, or the address is wrong.",
         "Check the key's permissions in Walmart's Developer Portal; run waybill doctor.",
     ),
     "commerce_credentials_rejected": (
         "waybill",
-        "Commerce does not accept the store's access token, or it may not do this. Updates wait.",
-        "Give a new one with PATCH /v1/stores/{store_id}; docs/commerce.md says what it needs.",
+        "Commerce rejects the store's access token, or the token lacks a permission. Updates wait.",
+        "Set a new one with PATCH /v1/stores/{store_id}; docs/commerce.md has its permissions.",
     ),
     "commerce_access_denied": (
         "waybill",
-        "Commerce does not let the token do this, or its address is wrong.",
-        "Check commerce.base_url and what the integration may do (docs/commerce.md).",
+        "The Commerce token lacks the permission, or the address is wrong.",
+        "Check commerce.base_url and the permissions of the integration (docs/commerce.md).",
     ),
     "commerce_throttled": (
         "commerce",
-        "Commerce takes no more calls for the moment.",
+        "Commerce throttles calls at the moment.",
         None,
     ),
     "commerce_unavailable": (
         "commerce",
-        "Commerce does not answer properly; a single call tries from time to time.",
+        "Commerce is unavailable. Waybill sends a trial call from time to time.",
         None,
     ),
     "walmart_throttled": (
         "walmart",
-        "Walmart takes no more calls of this kind for the moment.",
+        "Walmart throttles calls of this kind at the moment.",
         None,
     ),
     "walmart_unavailable": (
         "walmart",
-        "Walmart does not answer properly; a single call tries from time to time.",
+        "Walmart is unavailable. Waybill sends a trial call from time to time.",
         None,
     ),
 }

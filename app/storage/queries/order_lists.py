@@ -38,7 +38,7 @@ _CHANGED_OF_STATUS = replace(_CHANGED, prefix=(_FLAG, _STATUS))
 _CHANGED_UNSHIPPED = replace(_CHANGED_OF_STATUS, where=f"{_UNSHIPPED} AND t.ship_by < :ship_before")
 _LEAVING = replace(_CHANGED_OF_STATUS, key="t.ship_by", where=_UNSHIPPED)
 
-# Stands in a cursor for an unknown date; no order is as old.
+# In a cursor, in place of an unknown date. No order is as old.
 _NEVER = datetime.fromisoformat("0001-01-01T00:00:00+00:00")
 # Lists of what a search found, by the column that they are sorted by.
 _FOUND = {
@@ -61,7 +61,7 @@ _FOUND = {
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """Which orders to list; None filters nothing. Times are aware."""
+    """A filter of orders. None filters nothing. Times are aware."""
 
     store_id: int | None = None
     status: str | None = None

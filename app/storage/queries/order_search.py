@@ -61,7 +61,7 @@ _FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
 
 
 async def find(reader: Reader, text: str, store_id: int | None) -> list[OrderKey]:
-    """Orders of which a purchase order, Commerce, customer, SKU or tracking number begins so.
+    """Find orders by the beginning of a purchase order, Commerce, customer, SKU or tracking number.
 
     Each kind of number costs a few entries of its own index, whatever else there is. store_id:
     None means every store. Text without a letter or digit finds nothing. Raises Invalid
@@ -79,7 +79,7 @@ async def find(reader: Reader, text: str, store_id: int | None) -> list[OrderKey
 
 
 async def find_returns(reader: Reader, text: str, store_id: int | None) -> list[OrderKey]:
-    """Returns of which an RMA, purchase order, customer or Commerce order number begins so.
+    """Find returns by the beginning of an RMA, purchase order, customer or Commerce order number.
 
     As `find`: one index for each kind of number, and bounded.
     """

@@ -76,10 +76,10 @@ async def views(reader: Reader, rows: Sequence[Row]) -> list[OrderView]:
         return []
     lines = await order_line_views.lines(reader, keys)
     with_cancellation = [(row["store_id"], row["id"]) for row in rows if row["canceled"]]
-    read = await shipment_views.read(reader, keys, with_cancellation)
+    shipped, canceled = await shipment_views.rows(reader, keys, with_cancellation)
     updates = await update_views.of_orders(reader, keys)
-    shipments = shipment_views.shipments_of(read.shipments, updates)
-    cancellations = shipment_views.cancellations_of(read.cancellations, updates)
+    shipments = shipment_views.shipments_of(shipped, updates)
+    cancellations = shipment_views.cancellations_of(canceled, updates)
     waiting = {key for key in keys if any(each.state in DUE for each in updates[key[1]])}
     stopped = await lane_views.stops(reader, {store_id for store_id, _ in waiting})
     # Few orders have open events, so most pages need no statement for them.
@@ -162,20 +162,20 @@ def _unread(row: Row) -> list[StatusDetail]:
 
 
 def _warnings(row: Row) -> list[StatusDetail]:
-    """Warnings of the ship-by date, which are no error of any update."""
+    """Warnings about the ship-by date. They are no errors of an update."""
     if row["ship_by_warned_at"] is None or row["fulfillment_status"] not in _UNSHIPPED:
         return []
     by = row["ship_by"].strftime("%Y-%m-%d %H:%M UTC")
-    late = f"Units should have left by {by}; Walmart may count it as late or cancel it."
+    late = f"The ship-by date was {by}; Walmart may count the order as late or cancel it."
     return [
         StatusDetail(
             code="ship_by_passed" if row["late"] else "ship_by_near",
             origin="commerce",
             operation="shipment",
             update_id=None,
-            message=late if row["late"] else f"Units that are not shipped must leave by {by}.",
+            message=late if row["late"] else f"Ship the remaining units by {by}.",
             field=None,
-            suggestion="Ship what remains, or cancel the order.",
+            suggestion="Ship the remaining units, or cancel the order.",
             retryable=False,
             occurred_at=row["ship_by_warned_at"],
         )

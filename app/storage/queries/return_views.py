@@ -29,7 +29,7 @@ from app.storage.returns import returns as storage
 from app.storage.returns.returns import StoredReturn
 
 STATUSES = (rules.RECEIVED, rules.REFUNDED, rules.ERROR, rules.CLOSED)
-# Stands for an unknown date; no return is as old.
+# In place of an unknown date. No return is as old.
 _NEVER = datetime.fromisoformat("0001-01-01T00:00:00+00:00")
 # In the words of the index (tables/return_tables.py), without which it is not used.
 _AT = "coalesce(t.requested_at, '0001-01-01 00:00:00+00'::timestamptz)"
@@ -62,7 +62,7 @@ _IN_ERROR = _list_few(sql.read("queries/few_returns_in_error.sql"))
 
 @dataclass(frozen=True, slots=True)
 class ReturnFilter:
-    """Which returns to list; None filters nothing."""
+    """A filter of returns. None filters nothing."""
 
     store_id: int | None = None
     order_id: UUID | None = None

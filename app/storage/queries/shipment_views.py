@@ -1,7 +1,6 @@
 """Reads shipments and cancellations into views, each with the state of its update."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 from uuid import UUID
 
 from app.domain.orders.order import Item
@@ -45,54 +44,51 @@ _CANCELLATIONS = ShardedQuery(
 )
 
 
-class ShipmentRows(NamedTuple):
-    """Rows of shipments and cancellations of some orders, without their updates.
-
-    Read them before the updates: a row is committed together with its update, so a later read of
-    the updates finds the update of each row.
-    """
-
-    shipments: Sequence[Row]
-    cancellations: Sequence[Row]
-
-
 async def shipment(
     reader: Reader, store_id: int, order_id: UUID, shipment_id: UUID
 ) -> ShipmentView | None:
     """One shipment of an order."""
-    rows = await fetch(reader, _SHIPMENT, store_id, order_id, shipment_id)
-    if not rows:
+    found = await fetch(reader, _SHIPMENT, store_id, order_id, shipment_id)
+    if not found:
         return None
-    update = await update_views.update(reader, store_id, rows[0]["update_id"])
-    return _shipment(rows[0], update) if update else None
+    update = await update_views.update(reader, store_id, found[0]["update_id"])
+    return _shipment(found[0], update) if update else None
 
 
 async def shipments(
     reader: Reader, store_id: int, order_id: UUID, page: KeysetPage
 ) -> tuple[list[ShipmentView], After | None]:
     """A page of an order's shipments, oldest first."""
-    sent = await _shipment_rows(reader, [(store_id, order_id)])
-    known = await update_views.of_orders(reader, [(store_id, order_id)])
+    keys = [(store_id, order_id)]
+    sent = await orders_by_id.rows(_SHIPMENTS, reader, keys)
+    known = await update_views.of_orders(reader, keys)
     found = shipments_of(sent, known).get(order_id, [])
-    # An order has few, and all of them were read for the states of their updates.
+    # An order has few shipments, so all of them are read for each page.
     behind = page.after[0] if page.after is not None else 0
-    rows, more = cut([view for view in found if view.number > behind], page.limit)
-    return list(rows), (rows[-1].number,) if more else None
+    shown, more = cut([view for view in found if view.number > behind], page.limit)
+    return list(shown), (shown[-1].number,) if more else None
 
 
 async def cancellation(reader: Reader, store_id: int, order_id: UUID) -> CancellationView | None:
     """The newest cancellation of an order."""
-    canceled = await _cancellation_rows(reader, [(store_id, order_id)])
-    known = await update_views.of_orders(reader, [(store_id, order_id)])
+    keys = [(store_id, order_id)]
+    canceled = await orders_by_id.rows(_CANCELLATIONS, reader, keys)
+    known = await update_views.of_orders(reader, keys)
     return cancellations_of(canceled, known).get(order_id)
 
 
-async def read(
-    reader: Reader, asked: Sequence[OrderKey], canceled: Sequence[OrderKey]
-) -> ShipmentRows:
-    """Rows of the orders in asked. canceled: those of the orders that have a cancellation."""
-    sent = await _shipment_rows(reader, asked)
-    return ShipmentRows(sent, await _cancellation_rows(reader, canceled) if canceled else [])
+async def rows(
+    reader: Reader, keys: Sequence[OrderKey], canceled: Sequence[OrderKey]
+) -> tuple[Sequence[Row], Sequence[Row]]:
+    """Rows of the shipments of orders, and of the cancellations of those in canceled.
+
+    Read them before the updates: a row is committed together with its update, so a later read of
+    the updates finds the update of each row.
+    """
+    shipments = await orders_by_id.rows(_SHIPMENTS, reader, keys)
+    if not canceled:
+        return shipments, []
+    return shipments, await orders_by_id.rows(_CANCELLATIONS, reader, canceled)
 
 
 def shipments_of(
@@ -112,14 +108,6 @@ def cancellations_of(
     """The newest cancellation of each order that has one. known: the updates by order."""
     by_id = _by_id(known)
     return {row["order_id"]: _cancellation(row, by_id[row["update_id"]]) for row in rows}
-
-
-async def _shipment_rows(reader: Reader, asked: Sequence[OrderKey]) -> Sequence[Row]:
-    return await orders_by_id.rows(_SHIPMENTS, reader, asked)
-
-
-async def _cancellation_rows(reader: Reader, asked: Sequence[OrderKey]) -> Sequence[Row]:
-    return await orders_by_id.rows(_CANCELLATIONS, reader, asked)
 
 
 def _by_id(known: Mapping[UUID, Sequence[UpdateView]]) -> dict[UUID, UpdateView]:

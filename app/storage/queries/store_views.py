@@ -35,7 +35,7 @@ async def _notification_failures(
     for row in await connection.execute(statement):
         details = found.setdefault(row.store_id, [])
         if row.tries:
-            message = f"Notifications of new errors fail: {row.last_error} Waybill tries again."
+            message = f"Notifications of new errors fail: {row.last_error} Waybill retries them."
             details.append(_detail("notifications_failing", message, row.failing_since))
         if row.given_up:
             message = f"{row.given_up} errors were not sent: {row.last_error}"

@@ -1,4 +1,4 @@
-"""Views of updates and of their attempts."""
+"""Reads updates and their attempts into views."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -60,7 +60,7 @@ _OF_CODE = replace(
 
 @dataclass(frozen=True, slots=True)
 class UpdateFilter:
-    """Which updates to list; None filters nothing."""
+    """A filter of updates. None filters nothing."""
 
     state: str | None = None
     kind: str | None = None
@@ -103,7 +103,7 @@ async def _listed(
     values = _values(wanted)
     scan = _NEWEST if not values else _OF_STATE
     if wanted.state == State.FAILED and wanted.kind is None and wanted.code is None:
-        # One group for each store, instead of one for each kind.
+        # This reads one group of the index for each store, not one for each kind.
         scan, values = _FAILED, ()
     if wanted.code is not None:
         scan, values = _OF_CODE, ((wanted.code,), *values)

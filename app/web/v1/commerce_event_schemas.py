@@ -19,7 +19,7 @@ EXAMPLE: dict[str, object] = {
         "message": "Walmart takes no shipment without a tracking number: a track is needed.",
         "field": None,
         "suggestion": "Add a tracking number to the shipment in Commerce; or POST …/retry, or "
-        "…/dismiss where it is settled.",
+        "…/dismiss if it is resolved.",
         "retryable": True,
         "occurred_at": "2026-11-23T10:00:00Z",
         "line_number": None,
