@@ -248,11 +248,16 @@ async def test_a_subject_is_found_by_its_name_in_a_store_with_many_due_updates(
         await connection.execute(sa.text("ANALYZE updates"))
         await connection.execute(fill, {"store": number})
     arguments = {"stores": [number], "targets": ["walmart"], "subjects": ["SKU-77"]}
-    turns = (updates._REST, updates._TURN)
+    forms = [
+        command.form(one=one)
+        for command in (updates._DEACTIVATE, updates._ACTIVATE)
+        for one in (True, False)
+    ]
     async with world.database.begin() as connection:
-        for statement in (form for turn in turns for form in (turn.one, turn.several)):
-            asked = sa.text(f"EXPLAIN {statement}")
-            rows = await connection.execute(asked, arguments | {"store_id": number})
+        for form in forms:
+            values = {**arguments, "store_id": number}
+            given = tuple(values[name] for name in form.names)
+            rows = await connection.exec_driver_sql(f"EXPLAIN {form.text}", given)
             plan = "\n".join(rows.scalars())
             assert "uq_updates_store_id_target_subject_sequence" in plan
             assert "ix_updates_" not in plan

@@ -16,6 +16,7 @@ from app.domain.outbox.outcome import Failure, Pause
 from app.domain.outbox.rate_limits import Breaker, CallReport, Endpoint
 from app.domain.update import Kind, State
 from app.storage import rate_limits
+from app.storage.orders import accept
 from app.storage.outbox import rescue, updates
 from app.storage.recording import delivery_results
 from app.storage.stores.secrets import SecretCipher
@@ -204,7 +205,7 @@ async def test_a_failed_transaction_leaves_neither_shipment_nor_update(world: Wo
     order = await world.an_order(1)
     with pytest.raises(RuntimeError):
         async with world.context.transaction() as connection:
-            await updates.append(
+            await accept.append(
                 connection,
                 NewUpdate(
                     store_id=order.id.int & 0xFFFFFFFF,

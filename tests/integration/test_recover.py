@@ -14,7 +14,7 @@ from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.outbox.doubt import UNTIMED
 from app.domain.update import Kind
 from app.storage import queries, rate_limits
-from app.storage.outbox import updates
+from app.storage.orders import accept
 from app.storage.queries.views import OrderView, StoreView
 from app.storage.recording import recovery
 from app.storage.recording.recovery import Level
@@ -76,7 +76,7 @@ async def test_every_open_update_is_put_in_doubt(world: World, kind: Kind, state
         new = NewUpdate(
             1, world.context.new_id(1), kind, order.purchase_order_id, 1, order.id, ACTOR, {}
         )
-        await updates.append(connection, new)
+        await accept.append(connection, new)
         held = state == "sending"
         lease = {
             "lease_token": new.id if held else None,

@@ -565,7 +565,7 @@ MUTATIONS = (
     Mutation(
         "an order's updates are found without reading its store's queue",
         "letting the planner take a partial index",
-        "app/storage/outbox/updates.py",
+        "app/storage/outbox/deactivate.sql",
         "AND u.active::int = 1 AND NOT EXISTS",
         "AND u.active AND NOT EXISTS",
         (ACCEPT,),
@@ -605,7 +605,7 @@ MUTATIONS = (
     Mutation(
         "no statement of the hot path asks across stores",
         "reading an order's lines by the order alone",
-        "app/storage/orders/repository.py",
+        "app/storage/orders/rule_columns.sql",
         "WHERE l.store_id = <o.store_id> AND l.order_id = o.id) AS lines",
         "WHERE l.order_id = o.id) AS lines",
         ("tests/integration/test_citus.py",),
@@ -645,15 +645,15 @@ MUTATIONS = (
     Mutation(
         "the summary is right at every moment",
         "reading only what was added up",
-        "app/storage/orders/counts.py",
-        "      SELECT status, orders FROM order_count_changes WHERE store_id = $1) found",
-        "      SELECT status, 0 FROM order_counts WHERE store_id = $1) found",
+        "app/storage/orders/read_counts.sql",
+        "  SELECT status, orders FROM order_count_changes {{of_store}}) found",
+        "  SELECT status, 0 FROM order_counts {{of_store}}) found",
         (COUNTS,),
     ),
     Mutation(
         "the summary is right at every moment",
         "adding up over what was added before",
-        "app/storage/orders/counts.py",
+        "app/storage/orders/fold_counts.sql",
         "SET orders = k.orders + excluded.orders",
         "SET orders = excluded.orders",
         (COUNTS,),
@@ -677,15 +677,15 @@ MUTATIONS = (
     Mutation(
         "each order of a batch gets its own",
         "saving the lines by their numbers alone",
-        "app/storage/orders/save.py",
-        "l.order_id = v.order_id\n         AND l.line_number",
+        "app/storage/orders/save_lines.sql",
+        "l.order_id = v.order_id\n   AND l.line_number",
         "l.line_number",
         (SETTLING,),
     ),
     Mutation(
         "each order of a batch gets its own",
         "writing the status of one of them to all of its store",
-        "app/storage/orders/save.py",
+        "app/storage/orders/save_statuses.sql",
         "WHERE o.store_id = v.store_id AND o.id = v.id",
         "WHERE o.store_id = v.store_id",
         (SETTLING,),
@@ -693,7 +693,7 @@ MUTATIONS = (
     Mutation(
         "a buyer's wish is kept as it was first seen",
         "forgetting it where Walmart was not read",
-        "app/storage/orders/save.py",
+        "app/storage/orders/save_statuses.sql",
         "WHEN NOT v.synced THEN o.cancel_requested",
         "WHEN NOT v.synced THEN NULL",
         (SETTLING,),
@@ -701,7 +701,7 @@ MUTATIONS = (
     Mutation(
         "a buyer's wish is kept as it was first seen",
         "taking the last time it was seen",
-        "app/storage/orders/save.py",
+        "app/storage/orders/save_statuses.sql",
         "nullif(o.cancel_requested->'seen_at', 'null'), v.wish->'seen_at'",
         "v.wish->'seen_at'",
         (SETTLING,),
@@ -893,11 +893,11 @@ MUTATIONS = (
     Mutation(
         "archived updates still count for the rules",
         "looking only into the outbox",
-        "app/storage/orders/repository.py",
-        """                 FROM archived_updates
-                WHERE store_id""",
-        """                 FROM archived_updates
-                WHERE false AND store_id""",
+        "app/storage/orders/rule_columns.sql",
+        """           FROM archived_updates
+          WHERE store_id""",
+        """           FROM archived_updates
+          WHERE false AND store_id""",
         (RETENTION,),
     ),
     Mutation(
@@ -1622,17 +1622,17 @@ MUTATIONS = (
     Mutation(
         "one update of an order is sent at a time",
         "taking the turn from one that is being sent",
-        "app/storage/outbox/updates.py",
-        "       WHERE o.state = 'sending' OR o.behind_passable",
-        "       WHERE o.behind_passable",
+        "app/storage/outbox/next_update.sql",
+        "   WHERE o.state = 'sending' OR o.behind_passable",
+        "   WHERE o.behind_passable",
         ("tests/integration/test_ordering.py",),
     ),
     Mutation(
         "a held update keeps no other order from its warning",
         "waiting for it",
-        "app/storage/orders/ship_by.py",
-        "         FOR UPDATE OF u SKIP LOCKED)",
-        "         FOR UPDATE OF u NOWAIT)",
+        "app/storage/orders/make_updates_urgent.sql",
+        "     FOR UPDATE OF u SKIP LOCKED)",
+        "     FOR UPDATE OF u NOWAIT)",
         (CLAIMS,),
     ),
     Mutation(

@@ -18,6 +18,7 @@ import asyncpg
 
 from app.domain.errors import Unknown
 from app.domain.ids import store_of
+from app.domain.outbox.claimed_update import NewUpdate
 from app.storage import idempotency
 from app.storage.idempotency import StoredResponse
 from app.storage.orders import repository
@@ -130,6 +131,13 @@ async def accept_locked(connection: Connection, wanted: Acceptance) -> None:
     order, rows = wanted.version.order, rows_of([wanted])
     key = {"store_id": order.store_id, "order_id": order.id, "at": wanted.version.at}
     await _locked_statement(_parts(rows)).execute(connection, [order.store_id], {**rows, **key})
+
+
+async def append(connection: Connection, new: NewUpdate) -> None:
+    """Append an update to the queue of its order, which this transaction has locked."""
+    assert new.order_id is not None  # noqa: S101 - it is about an order
+    version = await look_up_locked(connection, new.order_id)
+    await accept_locked(connection, Acceptance(version, [new]))
 
 
 @cache

@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.orders.order import OrderLine
+from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
 from app.storage.tables import order_lines, orders
 
@@ -37,42 +38,7 @@ async def add_order(
     return (await connection.execute(statement.returning(orders.c.id))).first() is not None
 
 
-# Sorted, so that those who write some of the same orders never wait for each other in a circle.
-_IMPORT = sa.text("""
-    WITH given AS MATERIALIZED (
-      SELECT * FROM jsonb_to_recordset(:orders) AS v(id uuid, purchase_order_id text,
-             customer_order_id text, ordered_at timestamptz, ship_by timestamptz,
-             deliver_by timestamptz, ship_method text, fulfilled_by text, import_error jsonb,
-             acknowledgement uuid, event uuid)),
-    added AS (
-      INSERT INTO orders (store_id, id, purchase_order_id, customer_order_id, ordered_at, ship_by,
-                          deliver_by, ship_method, fulfilled_by, import_error, status)
-      SELECT :store_id, id, purchase_order_id, customer_order_id, ordered_at, ship_by, deliver_by,
-             ship_method, fulfilled_by, import_error,
-             CASE WHEN import_error IS NULL THEN 'open' ELSE 'error' END
-        FROM given ORDER BY purchase_order_id
-          ON CONFLICT (store_id, purchase_order_id) DO NOTHING
-      RETURNING id),
-    lines AS (
-      INSERT INTO order_lines (store_id, order_id, line_number, position, sku, name, unit_price,
-                               currency, ordered, shipped, canceled, refunded)
-      SELECT :store_id, v.order_id, v.line_number, v.position, v.sku, v.name, v.unit_price,
-             v.currency, v.ordered, v.shipped, v.canceled, v.refunded
-        FROM jsonb_to_recordset(:lines) AS v(order_id uuid, line_number text, position int,
-             sku text, name text, unit_price numeric, currency text, ordered int, shipped int,
-             canceled int, refunded int)
-        JOIN added ON added.id = v.order_id),
-    queued AS (
-      INSERT INTO updates (store_id, id, subject, order_id, kind, sequence, active, requested_by)
-      SELECT :store_id, g.acknowledgement, g.purchase_order_id, g.id, 'acknowledgement', 1, true,
-             :actor
-        FROM given g JOIN added ON added.id = g.id WHERE g.acknowledgement IS NOT NULL),
-    told AS (
-      INSERT INTO events (store_id, id, order_id, what, actor)
-      SELECT :store_id, g.event, g.id, 'order_imported', :actor
-        FROM given g JOIN added ON added.id = g.id)
-    SELECT id FROM added
-""").bindparams(sa.bindparam("orders", type_=JSONB), sa.bindparam("lines", type_=JSONB))
+_IMPORT = sql.load("orders/import_orders.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +72,7 @@ async def add_listed(
         "orders": [_listed(each) for each in listed],
         "lines": [line for each in listed for line in _lines(each)],
     }
-    rows = await connection.execute(_IMPORT, values)
+    rows = await _IMPORT.execute(connection, values)
     return {row.id for row in rows}
 
 

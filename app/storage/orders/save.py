@@ -1,6 +1,6 @@
-"""Orders saved as they became: their lines, what each update of them holds, their statuses.
+"""Saves orders after a rule changed them: lines, items of their updates, and statuses.
 
-One statement writes all of these for as many orders as there are, of any stores.
+One statement writes all of these for several orders, of any stores.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,78 +9,43 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
-
 from app.domain.orders.order import Order, OrderLine, status
 from app.domain.update import Kind, State
 from app.storage.orders.repository import add_lines, items_json
-from app.storage.postgres import sharding
+from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
+from app.storage.postgres.sharding import ShardedCommand
 
-# What is written, each from rows of its own. What is not the same for ever (a time, an object of
-# JSON) stands with these: Citus takes none under a condition of an UPDATE.
+# What is not immutable (a time, a JSON object) is in the FROM of each: Citus refuses it under a
+# condition of an UPDATE.
 _WRITES = {
-    "lines": """
-      UPDATE order_lines l
-         SET ordered = v.ordered, pending = v.pending, shipped = v.shipped,
-             canceled = v.canceled, refunded = v.refunded, name = v.name
-        FROM jsonb_to_recordset(:lines) AS v(store_id int, order_id uuid, line_number text,
-             ordered int, pending int, shipped int, canceled int, refunded int, name text)
-       WHERE l.store_id = v.store_id AND l.order_id = v.order_id
-         AND l.line_number = v.line_number AND <l> AND <v>""",
-    # The first unit that Walmart confirms starts the time in which tracking can be corrected.
-    "shipments": """
-      UPDATE shipments t
-         SET items = v.items,
-             first_confirmed_at = coalesce(t.first_confirmed_at, CASE WHEN
-               jsonb_path_exists(v.items, '$[*] ? (@.confirmed > 0)') THEN v.at END)
-        FROM (SELECT r.*, now() AS at FROM jsonb_to_recordset(:shipments)
-                  AS r(store_id int, update_id uuid, items jsonb)) v
-       WHERE t.store_id = v.store_id AND t.update_id = v.update_id AND <t> AND <v>""",
-    "cancellations": """
-      UPDATE cancellations t SET items = v.items
-        FROM jsonb_to_recordset(:cancellations) AS v(store_id int, update_id uuid, items jsonb)
-       WHERE t.store_id = v.store_id AND t.update_id = v.update_id AND <t> AND <v>""",
-    # The first sighting of a buyer's wish is kept: it is when the buyer's clock started.
-    "statuses": """
-      UPDATE orders o
-         SET fulfillment_status = v.fulfillment_status, status = v.status, updated_at = now(),
-             last_synced_at = CASE WHEN v.synced THEN v.at ELSE o.last_synced_at END,
-             cancel_requested = CASE WHEN NOT v.synced THEN o.cancel_requested
-               WHEN v.cancel_requested IS NOT NULL THEN jsonb_set(v.wish, '{seen_at}', coalesce(
-                 nullif(o.cancel_requested->'seen_at', 'null'), v.wish->'seen_at')) END
-        FROM (SELECT r.*, now() AS at,
-                     jsonb_build_object('lines', r.cancel_requested, 'seen_at', r.seen_at) AS wish
-                FROM jsonb_to_recordset(:statuses) AS r(store_id int, id uuid,
-                     fulfillment_status text, status text, synced boolean, cancel_requested jsonb,
-                     seen_at text)) v
-       WHERE o.store_id = v.store_id AND o.id = v.id AND <o> AND <v>""",
+    "lines": sql.read("orders/save_lines.sql"),
+    "shipments": sql.read("orders/save_shipments.sql"),
+    "cancellations": sql.read("orders/save_cancellations.sql"),
+    "statuses": sql.read("orders/save_statuses.sql"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class SeenOrder:
-    """An order whose status is to be written.
-
-    synced: Walmart was just read, so its word on cancel requests is written too, first seen
-    at seen_at.
-    """
+    """An order with the statuses to save."""
 
     order: Order
     synced: bool
+    """Walmart was just read, so that the buyer's cancel request is saved, too."""
     seen_at: datetime | None = None
+    """When the cancel request was seen, if it is new."""
 
 
 async def save(connection: Connection, before: Order, after: Order) -> None:
-    """Write what a rule changed: quantities of lines and what each update still holds."""
+    """Save what a rule changed: quantities of lines, and items of updates."""
     await save_many(connection, [(before, after)])
 
 
 async def save_many(
     connection: Connection, changes: Sequence[tuple[Order, Order]], seen: Sequence[SeenOrder] = ()
 ) -> None:
-    """The same for several orders, each as it was and as it became, and statuses with them."""
+    """Save several orders, each as it was and as it is now, and statuses."""
     for before, after in changes:
         known = {line.line_number for line in before.lines}
         new = [line for line in after.lines if line.line_number not in known]
@@ -97,12 +62,12 @@ async def save_many(
 async def save_status(
     connection: Connection, order: Order, *, synced: bool, seen_at: datetime | None = None
 ) -> None:
-    """Write what follows from the order's lines and updates: its two statuses."""
+    """Save the two statuses of an order, which follow from its lines and updates."""
     await save_many(connection, [], [SeenOrder(order, synced, seen_at)])
 
 
 async def _write(connection: Connection, **rows: list[dict[str, Any]]) -> None:
-    """All in one statement: a round trip costs more than most of what is written."""
+    """One statement: a round trip costs more than most of what is written."""
     given = {name: found for name, found in rows.items() if found}
     if given:
         of = {row["store_id"] for some in given.values() for row in some}
@@ -110,10 +75,9 @@ async def _write(connection: Connection, **rows: list[dict[str, Any]]) -> None:
 
 
 @cache
-def _statement(names: tuple[str, ...]) -> sharding.ShardedStatement:
+def _statement(names: tuple[str, ...]) -> ShardedCommand:
     parts = ", ".join(f"saved_{name} AS ({_WRITES[name]})" for name in names)
-    values = [sa.bindparam(name, type_=JSONB) for name in names]
-    return sharding.ShardedStatement(f"WITH {parts} SELECT", *values)
+    return ShardedCommand(f"WITH {parts} SELECT")
 
 
 def _lines(before: Order, after: Order) -> Iterator[dict[str, Any]]:

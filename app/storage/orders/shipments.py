@@ -7,11 +7,11 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 
 from app.domain.orders.order import Item
 from app.domain.orders.tracking_key import tracking_key
 from app.storage.orders.repository import items_of
+from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
 from app.storage.tables import shipments, updates
 
@@ -87,15 +87,7 @@ class SentShipment:
         return tracking_key(self.tracking_number)
 
 
-_SENT = sa.text("""
-    SELECT s.id, s.update_id, s.reference, s.tracking_number, s.items,
-           ARRAY(SELECT e.detail->'old'->>'tracking_number' FROM events e
-                  WHERE e.store_id = s.store_id AND e.order_id = s.order_id
-                    AND e.what = 'tracking_corrected'
-                    AND e.detail->>'shipment_id' = s.id::text) AS former
-      FROM shipments s WHERE s.store_id = :store_id AND s.order_id = :order_id
-     ORDER BY s.number
-""").columns(items=JSONB)
+_SENT = sql.load("orders/list_sent_shipments.sql")
 
 
 async def by_reference(
@@ -123,7 +115,7 @@ async def sent(connection: Connection, store_id: int, order_id: UUID) -> list[Se
             frozenset(map(tracking_key, (row["tracking_number"], *row["former"]))),
             items_of(row["items"]),
         )
-        for row in (await connection.execute(_SENT, values)).mappings()
+        for row in await _SENT.fetch(connection, values)
     ]
 
 

@@ -38,32 +38,6 @@ def of_one(template: str, store: str = _STORE) -> str:
     return _VALUE.sub(store, _CONDITION.sub(rf" AND \1.store_id = {store}", template))
 
 
-class ShardedStatement:
-    """A template whose parameters SQLAlchemy binds by their types; others use ShardedCommand."""
-
-    def __init__(
-        self,
-        template: str,
-        *values: sa.BindParameter[Any],
-        columns: Sequence[sa.Column[Any]] = (),
-        **types: type[Any],
-    ) -> None:
-        store = sa.bindparam("store_id", type_=sa.Integer)
-        one = sa.text(of_one(template)).bindparams(*values, store)
-        several = sa.text(of_any(template)).bindparams(*values)
-        self.one: sa.Executable = one.columns(*columns, **types) if columns else one
-        self.several: sa.Executable = several.columns(*columns, **types) if columns else several
-
-    async def execute(
-        self, connection: Connection, store_ids: Iterable[int], values: Mapping[str, Any]
-    ) -> sa.CursorResult[Any]:
-        """Run the statement. store_ids: the stores of its rows; empty means every store."""
-        stores = set(store_ids)
-        if len(stores) == 1 and connection.info[SHARDED]:
-            return await connection.execute(self.one, {**values, "store_id": stores.pop()})
-        return await connection.execute(self.several, values)
-
-
 class ShardedCommand:
     """A template that runs in a transaction: the one-store form only where tables are sharded."""
 

@@ -8,38 +8,17 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from app.domain.orders import refunds as rules
 from app.domain.orders.returns import RefundItem
 from app.domain.update import State
+from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
 from app.storage.returns.returns import StoredReturn, find, known_of
 from app.storage.tables import refunds, returns
 
-_OF_RETURNS = sa.text("""
-    SELECT f.return_id, f.update_id, f.number, f.items, f.landed_at IS NOT NULL AS seen, u.state,
-           u.in_doubt_until
-      FROM refunds f
-      JOIN (SELECT store_id, id, state, in_doubt_until FROM updates UNION ALL
-            SELECT store_id, id, state, NULL FROM archived_updates) u
-        ON u.store_id = f.store_id AND u.id = f.update_id
-     WHERE f.store_id = :store_id AND f.return_id = ANY(:return_ids)
-     ORDER BY f.number
-""").bindparams(sa.bindparam("return_ids", type_=ARRAY(PG_UUID(as_uuid=True))))
-_ASKED = sa.text("""
-    SELECT f.return_id, f.update_id, f.number, now() - f.created_at AS ago,
-           CASE WHEN u.state = 'dismissed' AND f.landed_at IS NULL
-                THEN u.finished_at END AS given_up_at
-      FROM refunds f
-      JOIN (SELECT store_id, id, state, finished_at FROM updates UNION ALL
-            SELECT store_id, id, state, finished_at FROM archived_updates) u
-        ON u.store_id = f.store_id AND u.id = f.update_id
-     WHERE f.store_id = :store_id AND f.order_id = :order_id AND f.reference = :reference
-       AND (:within IS NULL OR f.created_at > now() - make_interval(secs => :within))
-     ORDER BY f.created_at DESC, f.number DESC
-""").bindparams(sa.bindparam("within", type_=sa.Float))
+_OF_RETURNS = sql.load("returns/list_refunds.sql")
+_EARLIER = sql.load("returns/list_earlier_refunds.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +78,7 @@ async def earlier(
         "reference": reference,
         "within": within.total_seconds() if within is not None else None,
     }
-    return [EarlierRefund(**row) for row in (await connection.execute(_ASKED, values)).mappings()]
+    return [EarlierRefund(**row) for row in await _EARLIER.fetch(connection, values)]
 
 
 async def answering(
@@ -177,7 +156,7 @@ async def _of_returns(
 ) -> dict[UUID, list[rules.RefundState]]:
     values = {"store_id": store_id, "return_ids": list(return_ids)}
     found: dict[UUID, list[rules.RefundState]] = defaultdict(list)
-    for row in await connection.execute(_OF_RETURNS, values):
+    for row in await _OF_RETURNS.execute(connection, values):
         found[row.return_id].append(
             rules.RefundState(
                 row.update_id,

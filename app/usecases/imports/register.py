@@ -13,9 +13,8 @@ from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import Kind
 from app.storage import idempotency, queries
 from app.storage.idempotency import IdempotentRequest
-from app.storage.orders import repository
+from app.storage.orders import accept, repository
 from app.storage.orders.create import ExistingOrder, add_order, fill, known
-from app.storage.outbox import updates
 from app.storage.postgres.database import Connection
 from app.storage.queries.views import OrderView
 from app.storage.stores import stores
@@ -109,7 +108,7 @@ async def acknowledge(
 ) -> None:
     """Append the order's first update, the acknowledgement."""
     store = ids.store_of(order_id) or 0
-    await updates.append(
+    await accept.append(
         connection,
         NewUpdate(
             store_id=store,

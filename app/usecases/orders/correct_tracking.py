@@ -16,7 +16,7 @@ from app.domain.orders.requests import TrackingCorrection
 from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import Kind, State
 from app.storage import queries, rate_limits, timeline
-from app.storage.orders import repository, save, shipments
+from app.storage.orders import accept, repository, save, shipments
 from app.storage.orders.shipments import StoredShipment
 from app.storage.outbox import requeue, updates
 from app.storage.postgres.database import Connection
@@ -145,7 +145,7 @@ async def _queue(
             ),
         },
     )
-    await updates.append(connection, update)
+    await accept.append(connection, update)
     await updates.activate_next(connection, [update.queue])
     after = await repository.lock(connection, order.id)
     await save.save_status(connection, after, synced=False)

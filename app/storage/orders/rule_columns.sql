@@ -1,0 +1,37 @@
+-- Selects what the rules need of an order o, beside its key: its lines and its updates, too.
+o.purchase_order_id, o.customer_order_id, o.commerce_order_number, o.commerce_order_id,
+o.ordered_at, o.ship_method, o.cancel_requested, o.last_synced_at, o.fulfilled_by,
+o.import_error, o.commerce_open,
+(SELECT coalesce(jsonb_agg(jsonb_build_object(
+          'line_number', l.line_number, 'sku', l.sku, 'name', l.name,
+          'commerce_item_id', l.commerce_item_id, 'unit_price', l.unit_price::text,
+          'currency', l.currency, 'ordered', l.ordered, 'pending', l.pending,
+          'shipped', l.shipped, 'canceled', l.canceled, 'refunded', l.refunded)
+        ORDER BY l.position), '[]')
+   FROM order_lines l WHERE l.store_id = <o.store_id> AND l.order_id = o.id) AS lines,
+(SELECT coalesce(jsonb_agg(jsonb_build_object(
+          'update_id', u.id, 'kind', u.kind, 'state', u.state, 'sequence', u.sequence,
+          'in_doubt_until', u.in_doubt_until,
+          'confirmed_at', greatest(s.first_confirmed_at,
+             CASE WHEN u.state = 'confirmed'
+                   AND u.kind IN ('shipment', 'tracking', 'cancellation')
+                  THEN u.finished_at END),
+          'items', coalesce(s.items, c.items, '[]'::jsonb),
+          'tracking_number', u.payload->>'tracking_number', 'reason', c.reason,
+          'previous_tracking_number', u.payload->>'previous_tracking_number',
+          'corrects', u.payload->>'shipment_update_id',
+          'recognisable', u.payload->'recognisable',
+          'package', CASE WHEN u.kind = 'tracking' THEN u.payload END,
+          'override_cancel_request', coalesce(s.override_cancel_request, false))
+        ORDER BY u.sequence), '[]')
+   FROM (SELECT id, kind, state, sequence, in_doubt_until, finished_at, payload FROM updates
+          WHERE store_id = <o.store_id> AND order_id = o.id
+         UNION ALL
+         SELECT id, kind, state, sequence, NULL, finished_at, payload
+           FROM archived_updates
+          WHERE store_id = <o.store_id> AND order_id = o.id) u
+   LEFT JOIN LATERAL (SELECT * FROM shipments WHERE store_id = <o.store_id>
+                         AND update_id = u.id LIMIT 1) s ON true
+   LEFT JOIN LATERAL (SELECT * FROM cancellations WHERE store_id = <o.store_id>
+                         AND update_id = u.id LIMIT 1) c ON true
+  WHERE u.kind <> 'inventory') AS tasks
