@@ -1,8 +1,8 @@
-"""The same request sent twice is carried out once: answers kept by Idempotency-Key.
+"""Idempotency keys: a request that is sent twice is carried out once, and has one response.
 
-The answer is written in the transaction of what it answers, so that there is never one
-without the other. A request that runs now holds a transaction-level advisory lock, which
-works behind a transaction pooler too, and ends with its transaction.
+The response is stored in the transaction of the request's changes, so that neither exists without
+the other. A running request holds an advisory lock of its transaction, which works behind a
+transaction pooler, too, and ends with the transaction.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ _STORE = Statement(
 
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
-    """A finished HTTP answer."""
+    """An HTTP response as it is stored."""
 
     status: int
     body: bytes
@@ -48,19 +48,22 @@ class StoredResponse:
 
 @dataclass(frozen=True, slots=True)
 class IdempotentRequest:
-    """A request that carries a key. store_id 0: it belongs to no store. render makes its answer."""
+    """A request with an Idempotency-Key."""
 
     store_id: int
+    """0 means that it belongs to no store."""
     api_key: str
     method: str
     path: str
     key: str
     fingerprint: bytes
+    """Digest of the body."""
     render: Callable[[Any], StoredResponse]
+    """Makes the response of the result of the use case."""
 
 
 class Replayed(Exception):
-    """The request was carried out before; this is what it was answered."""
+    """The request was carried out before. answer: its response then."""
 
     def __init__(self, answer: StoredResponse) -> None:
         self.answer = answer
@@ -68,15 +71,15 @@ class Replayed(Exception):
 
 
 def fingerprint(body: object) -> bytes:
-    """A digest of a JSON-like body: equal for bodies that say the same."""
+    """A digest of a JSON-like body; equal bodies have equal digests."""
     return hashlib.sha256(_IN_ORDER.encode(body).encode()).digest()
 
 
 async def begin(connection: Connection, once: IdempotentRequest | None) -> None:
-    """Begin a request: raises Replayed when it was answered before.
+    """Begin a request. Raises Replayed if it was answered before.
 
-    Raises Conflict idempotency_in_progress while its twin runs, and Invalid
-    idempotency_key_reused when the key was used for another body.
+    Raises Conflict idempotency_in_progress while a request with the same key runs, and Invalid
+    idempotency_key_reused if the key was used for another body.
     """
     if once is None:
         return
@@ -103,7 +106,7 @@ async def begin(connection: Connection, once: IdempotentRequest | None) -> None:
 def known(
     once: IdempotentRequest, fingerprint: bytes, answer: StoredResponse
 ) -> Replayed | Invalid:
-    """Give an answer that is kept again: a Replay, or Invalid for another body than its."""
+    """What a stored response means: Replayed, or Invalid if it is of another body."""
     if fingerprint != once.fingerprint:
         return Invalid(
             "idempotency_key_reused", "This Idempotency-Key was used with another body before."
@@ -112,7 +115,7 @@ def known(
 
 
 def in_progress() -> Conflict:
-    """The error of a request whose twin runs."""
+    """The error of a request while another one with the same key runs."""
     return Conflict(
         "idempotency_in_progress", "A request with this Idempotency-Key is being carried out."
     )

@@ -53,7 +53,7 @@ _NUMBERS = Statement("""
     SELECT nextval(pg_get_serial_sequence('shipments', 'number')) AS number
       FROM generate_series(1, :packages::int)
 """)
-# The rows of an update, and what writes them.
+# What inserts the rows of each kind.
 _PARTS = {
     "shipments": sql.read("orders/accept_shipments.sql"),
     "cancellations": sql.read("orders/accept_cancellations.sql"),
@@ -64,7 +64,7 @@ _PARTS = {
 }
 _UNCHANGED = sql.read("orders/accept_if_unchanged.sql")
 _LOCKED = sql.read("orders/accept_locked.sql")
-# A twin was faster, or an expired response is stored under the key.
+# Another request was faster, or an expired response is stored under the key.
 _OVERTAKEN = frozenset({"pk_idempotency_keys", "uq_updates_active", "uq_shipments_reference"})
 
 
@@ -106,8 +106,8 @@ async def accept(session: Session, wanted: Sequence[Acceptance]) -> Sequence[boo
     """Write acceptances in one transaction. Returns for each whether it is written.
 
     False means that the order has changed since it was looked up, that another transaction locks
-    it, or that another acceptance of the batch is of the same order. Conflict
-    idempotency_in_progress is the error of a request whose twin runs.
+    it, or that another acceptance of the batch is of the same order. A request gets Conflict
+    idempotency_in_progress while another one with its key runs.
     """
     rows = rows_of(wanted)
     rows["orders"] = [order_row(n, each) for n, each in enumerate(wanted)]
@@ -158,7 +158,7 @@ def _template(guard: str, parts: tuple[str, ...], result: str) -> str:
 
 
 def _parts(rows: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
-    """The parts that have rows: a statement costs the less the fewer tables it names."""
+    """The parts that have rows: a statement with fewer tables costs less."""
     return tuple(name for name in _PARTS if rows[name])
 
 

@@ -33,7 +33,8 @@ class AcceptBatcher:
     async def accept(self, wanted: Acceptance) -> bool:
         """Write an acceptance. False means that the order must be locked for it.
 
-        Raises Conflict idempotency_in_progress while a twin of the request runs, and NotAvailable.
+        Raises Conflict idempotency_in_progress while a request with the same key runs, and
+        NotAvailable.
         """
         return await self._writes.ask(wanted)
 

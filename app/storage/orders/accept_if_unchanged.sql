@@ -1,6 +1,6 @@
 -- Selects the orders of a batch that are as they were checked and that no other transaction locks.
 given AS MATERIALIZED (
-  -- The advisory lock lets a twin of the same Idempotency-Key fail at once, instead of waiting.
+  -- The advisory lock lets another request with the same Idempotency-Key fail at once.
   SELECT v.*, v.lock IS NULL OR pg_try_advisory_xact_lock(v.lock) AS open
     FROM jsonb_to_recordset(:orders::jsonb)
            AS v(n int, store_id int, order_id uuid, version xid, lock bigint, at timestamptz)),

@@ -1,6 +1,6 @@
-"""What a request changes of an order, as it was looked up, and the rows that are written for it.
+"""The change of an order that a request asks for, and its rows.
 
-A row has the names of the columns. The same rows are written, and shown in the response.
+A row is a dict by column. It is the parameter of the write, and the source of the response.
 """
 
 from collections import Counter
@@ -41,6 +41,7 @@ class OrderVersion:
 
     order: Order
     store: UUID
+    """The store's public id."""
     rules: ShippingRules
     at: datetime
     """The database's time."""

@@ -1,4 +1,4 @@
-"""Orders as they come into being: written once per store and purchase order number."""
+"""Inserts orders, once per store and purchase order number, and fills what is learned later."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,22 +14,26 @@ from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
 from app.storage.tables import order_lines, orders
 
+_IMPORT = sql.load("orders/import_orders.sql")
+
 
 @dataclass(frozen=True, slots=True)
 class ExistingOrder:
-    """An order that exists: its lines as (SKU, units ordered), its other fields by name."""
+    """An order that exists."""
 
     id: UUID
     lines: Mapping[str, tuple[str, int]]
+    """SKU and ordered units, by line number."""
     details: Mapping[str, Any]
+    """Its columns."""
 
 
 async def add_order(
     connection: Connection, store_id: int, order_id: UUID, values: Mapping[str, Any]
 ) -> bool:
-    """Write an order; False when the store has one with that purchase order number already.
+    """Insert an order. False means that the store has one with that purchase order number.
 
-    It waits for another transaction that writes the same order, so the answer is certain.
+    Waits for another transaction that inserts the same order.
     """
     statement = insert(orders).values(store_id=store_id, id=order_id, **values)
     statement = statement.on_conflict_do_nothing(
@@ -38,31 +42,29 @@ async def add_order(
     return (await connection.execute(statement.returning(orders.c.id))).first() is not None
 
 
-_IMPORT = sql.load("orders/import_orders.sql")
-
-
 @dataclass(frozen=True, slots=True)
 class ListedOrder:
-    """An order to import. details: its other columns; error: why its lines could not be read.
-
-    acknowledgement: the id of the update that tells Walmart of it, None where none is needed.
-    """
+    """An order of a list of Walmart's, to import."""
 
     id: UUID
     event: UUID
+    """Id of its first event."""
     purchase_order_id: str
     details: Mapping[str, Any]
+    """Its other columns."""
     lines: Sequence[OrderLine] = ()
     acknowledgement: UUID | None = None
+    """Id of the update that acknowledges it. None means that it needs none."""
     error: Mapping[str, Any] | None = None
+    """Why its lines could not be read."""
 
 
 async def add_listed(
     connection: Connection, store_id: int, listed: Sequence[ListedOrder], actor: str
 ) -> set[UUID]:
-    """Write orders with their lines and acknowledgements; answers those that were not known.
+    """Insert orders with their lines and acknowledgements. Returns the ids of the new ones.
 
-    Each store's purchase order is written once, whoever else writes it at the same time.
+    An order that another transaction inserts at the same time is inserted once.
     """
     if not listed:
         return set()
@@ -113,7 +115,7 @@ def _lines(order: ListedOrder) -> Iterator[dict[str, Any]]:
 async def fill_blanks(
     connection: Connection, store_id: int, order_id: UUID, values: Mapping[str, Any]
 ) -> None:
-    """Write fields that nobody knew until now; those that are known stay."""
+    """Fill columns that are NULL; the others stay."""
     await connection.execute(
         sa.update(orders)
         .where(orders.c.store_id == store_id, orders.c.id == order_id)
@@ -124,7 +126,7 @@ async def fill_blanks(
 async def became_readable(
     connection: Connection, store_id: int, order_id: UUID, details: Mapping[str, Any]
 ) -> None:
-    """Write down what an order is that could not be read before."""
+    """Save the columns of an order that could not be read before."""
     await connection.execute(
         sa.update(orders)
         .where(orders.c.store_id == store_id, orders.c.id == order_id)
@@ -133,7 +135,7 @@ async def became_readable(
 
 
 async def known(connection: Connection, store_id: int, purchase_order_id: str) -> ExistingOrder:
-    """The order with that number, held until the transaction ends."""
+    """Lock the order with this number until the transaction ends, and read it."""
     statement = (
         sa.select(orders)
         .where(orders.c.store_id == store_id, orders.c.purchase_order_id == purchase_order_id)
@@ -151,7 +153,7 @@ async def known(connection: Connection, store_id: int, purchase_order_id: str) -
 async def fill(
     connection: Connection, store_id: int, order_id: UUID, values: Mapping[str, Any]
 ) -> None:
-    """Write fields of an order that were unknown until now, or that link it to Commerce."""
+    """Save columns that were unknown until now, or that link the order to Commerce."""
     if values:
         await connection.execute(
             sa.update(orders)
@@ -163,7 +165,7 @@ async def fill(
 async def link_lines(
     connection: Connection, store_id: int, order_id: UUID, items: Mapping[str, int | None]
 ) -> None:
-    """Write which item of the Commerce order each line is."""
+    """Save the item of the Commerce order for each line."""
     for line_number, item in items.items():
         await connection.execute(
             sa.update(order_lines)

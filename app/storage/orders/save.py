@@ -101,9 +101,9 @@ def _quantities(line: OrderLine) -> dict[str, object]:
 
 
 def _items(before: Order, after: Order, kind: Kind) -> Iterator[dict[str, Any]]:
-    held = {task.update_id: task.items for task in before.tasks}
+    saved = {task.update_id: task.items for task in before.tasks}
     for task in after.tasks:
-        if task.kind is kind and task.items != held.get(task.update_id):
+        if task.kind is kind and task.items != saved.get(task.update_id):
             place = {"store_id": after.store_id, "update_id": str(task.update_id)}
             yield place | {"items": items_json(task.items)}
 

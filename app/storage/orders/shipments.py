@@ -1,4 +1,4 @@
-"""Shipments and cancellations as they are written down, each beside its update."""
+"""Shipments and cancellations to accept, and the shipments that are stored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,11 +18,9 @@ from app.storage.tables import shipments, updates
 
 @dataclass(frozen=True, slots=True)
 class NewShipment:
-    """A shipment to write down. walmart_carrier has exactly one of the keys carrier and other."""
+    """A shipment to insert."""
 
-    store_id: int
     id: UUID
-    order_id: UUID
     update_id: UUID
     carrier_code: str
     carrier_title: str | None
@@ -32,28 +30,29 @@ class NewShipment:
     method_code: str
     reference: str | None
     fingerprint: bytes
+    """Digest of the request, to compare one that has the same reference."""
     override_cancel_request: bool
     walmart_carrier: Mapping[str, str]
+    """Has exactly one of the keys carrier and other."""
     items: tuple[Item, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NewCancellation:
-    """A cancellation to write down, inventory as Commerce gave it."""
+    """A cancellation to insert."""
 
-    store_id: int
     id: UUID
-    order_id: UUID
     update_id: UUID
     reason: str
     comment: str | None
     inventory: list[dict[str, Any]]
+    """Stock levels that Commerce gave with it."""
     items: tuple[Item, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredShipment:
-    """A shipment with what of it may still be changed: the row and the state of its update."""
+    """A shipment with the state of its update, to correct it."""
 
     id: UUID
     update_id: UUID
@@ -69,21 +68,19 @@ class StoredShipment:
 
 @dataclass(frozen=True, slots=True)
 class SentShipment:
-    """A shipment as another telling of it is recognised.
-
-    numbers: every tracking number it bore, its own included, as `tracking_key` writes them.
-    """
+    """A shipment, to recognise another request for it."""
 
     id: UUID
     update_id: UUID
     reference: str | None
     tracking_number: str
     numbers: frozenset[str]
+    """All its tracking numbers, now and earlier, as `tracking_key` writes them."""
     items: tuple[Item, ...]
 
     @property
     def key(self) -> str:
-        """The number it bears now, as `tracking_key` writes it."""
+        """Its tracking number, as `tracking_key` writes it."""
         return tracking_key(self.tracking_number)
 
 
@@ -93,7 +90,7 @@ _SENT = sql.load("orders/list_sent_shipments.sql")
 async def by_reference(
     connection: Connection, store_id: int, order_id: UUID, reference: str
 ) -> tuple[UUID, bytes] | None:
-    """The shipment that bears a reference within its order, and the digest of its content."""
+    """The shipment of an order with this reference, and its fingerprint."""
     statement = sa.select(shipments.c.id, shipments.c.fingerprint).where(
         shipments.c.store_id == store_id,
         shipments.c.order_id == order_id,
@@ -120,7 +117,7 @@ async def sent(connection: Connection, store_id: int, order_id: UUID) -> list[Se
 
 
 async def forget_reference(connection: Connection, store_id: int, shipment_id: UUID) -> None:
-    """Let another shipment of the order bear the reference of this one."""
+    """Remove the reference, so that another shipment of the order can have it."""
     await connection.execute(
         sa.update(shipments)
         .where(shipments.c.store_id == store_id, shipments.c.id == shipment_id)
@@ -131,7 +128,7 @@ async def forget_reference(connection: Connection, store_id: int, shipment_id: U
 async def sendable(
     connection: Connection, store_id: int, order_id: UUID, shipment_id: UUID
 ) -> StoredShipment | None:
-    """A shipment of the order with the state of its update, if there is such a one."""
+    """A shipment of an order; its update is locked. None means that there is none."""
     statement = (
         sa.select(
             shipments.c.id,
@@ -165,7 +162,7 @@ async def sendable(
 async def correct(
     connection: Connection, store_id: int, shipment_id: UUID, changes: Mapping[str, Any]
 ) -> None:
-    """Let a shipment show another carrier, number or URL."""
+    """Save another carrier, number or URL of a shipment."""
     values = dict(changes) | {"tracking_key": tracking_key(changes["tracking_number"])}
     await connection.execute(
         sa.update(shipments)
@@ -177,7 +174,7 @@ async def correct(
 async def send_instead(
     connection: Connection, store_id: int, update_id: UUID, payload: Mapping[str, Any]
 ) -> None:
-    """Replace what will be sent of a shipment that Walmart provably does not have."""
+    """Replace the payload of a shipment that Walmart provably does not have."""
     await connection.execute(
         sa.update(updates)
         .where(updates.c.store_id == store_id, updates.c.id == update_id)

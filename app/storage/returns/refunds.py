@@ -1,4 +1,4 @@
-"""Refunds as they are written down, each beside its update."""
+"""Refunds: one to insert, and those that are stored, with the states of their updates."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -23,42 +23,39 @@ _EARLIER = sql.load("returns/list_earlier_refunds.sql")
 
 @dataclass(frozen=True, slots=True)
 class NewRefund:
-    """A refund to write down beside its update. reference: what it was asked by, if anything."""
+    """A refund to insert (`app/storage/orders/accept.py`)."""
 
-    store_id: int
     id: UUID
     return_id: UUID
-    order_id: UUID
     update_id: UUID
     comment: str | None
     items: tuple[RefundItem, ...]
     reference: str | None = None
+    """Identifies the request, if it has a reference."""
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierRefund:
-    """A refund that was asked for, so long ago.
-
-    given_up_at: when it was dismissed, where Walmart was not seen with all of it.
-    """
+    """A refund that was requested before."""
 
     return_id: UUID
     update_id: UUID
     number: int
     ago: timedelta = timedelta()
+    """How long ago it was requested."""
     given_up_at: datetime | None = None
+    """When it was dismissed, if Walmart did not show all of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefundToSend:
-    """A refund that is to be sent: its return, its items with their targets as they are now.
-
-    others_until: until when another refund of the same lines may still take effect.
-    """
+    """A refund to send."""
 
     known: StoredReturn
     items: tuple[RefundItem, ...]
+    """Its items with their targets now."""
     others_until: datetime | None
+    """Until when another refund of the same lines may still take effect."""
 
 
 async def earlier(
@@ -67,10 +64,10 @@ async def earlier(
     reference: str,
     within: timedelta | None = None,
 ) -> list[EarlierRefund]:
-    """The refunds of an order (store and id) that were asked for under a reference, newest first.
+    """The refunds of an order that were requested by a reference, the newest first.
 
-    within: only those that were asked for so short a time ago. The caller holds the order, so that
-    no other request runs at the same time.
+    place: the order's store and id. within: only refunds of this last period. The caller has locked
+    the order, so that no other request runs at the same time.
     """
     values = {
         "store_id": place[0],
@@ -112,7 +109,7 @@ async def _partly(connection: Connection, store_id: int, dismissed: EarlierRefun
 async def of_updates(
     connection: Connection, store_id: int, update_ids: Sequence[UUID]
 ) -> dict[UUID, RefundToSend]:
-    """What each of some refunds wants now, by the refund's update."""
+    """The refunds to send, by the id of their update."""
     columns: list[Any] = [*returns.c, refunds.c.update_id]
     statement = (
         sa.select(*columns)
@@ -140,12 +137,12 @@ async def of_updates(
 
 
 async def of_return(connection: Connection, known: StoredReturn) -> Sequence[rules.RefundState]:
-    """Every refund that was asked for of a return, in order."""
+    """The refunds of a return, in the sequence of their requests."""
     return (await _of_returns(connection, known.store_id, [known.id])).get(known.id, [])
 
 
 async def pending(connection: Connection, known: StoredReturn) -> dict[int, int]:
-    """Units of each line that refunds which are not at rest still want."""
+    """Units by line number that refunds not at rest still want."""
     asked = await of_return(connection, known)
     found = rules.pending(known.returned, asked)
     return {number: sum(units.values()) for number, units in found.items()}
@@ -171,7 +168,7 @@ async def _of_returns(
 
 
 async def landed(connection: Connection, store_id: int, update_id: UUID) -> None:
-    """Write down that Walmart has all of a refund, whatever became of its update."""
+    """Save that Walmart has all of a refund, in whatever state its update is."""
     await connection.execute(
         sa.update(refunds)
         .where(refunds.c.store_id == store_id, refunds.c.update_id == update_id)
@@ -180,5 +177,5 @@ async def landed(connection: Connection, store_id: int, update_id: UUID) -> None
 
 
 def items_of(rows: Sequence[Mapping[str, Any]]) -> tuple[RefundItem, ...]:
-    """Items as they are kept in a JSON column."""
+    """The items of a JSON column."""
     return tuple(RefundItem(**row) for row in rows)

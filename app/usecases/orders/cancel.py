@@ -75,7 +75,7 @@ async def _locked(
     actor: str,
     once: IdempotentRequest | None,
 ) -> CancellationView:
-    await _let_buyers_wish_be_seen(context, order_id, request, actor=actor, once=once)
+    await _read_buyers_request(context, order_id, request, actor=actor, once=once)
     async with context.transaction(once) as connection:
         version = await accepting.lock(connection, order_id)
         acceptance = _plan(context, version, request, actor)
@@ -85,7 +85,7 @@ async def _locked(
     return view
 
 
-async def _let_buyers_wish_be_seen(
+async def _read_buyers_request(
     context: AppContext,
     order_id: UUID,
     request: CancelRequest,
@@ -103,7 +103,7 @@ async def _let_buyers_wish_be_seen(
         raise NotAvailable("update_in_progress", seen.explanation, retry_after=2)
 
 
-def _not_asked() -> Invalid:
+def _not_requested() -> Invalid:
     message = "The buyer did not ask for it: give the seller's own reason, or wait for the buyer."
     return Invalid(
         "cancel_not_requested", message, [Problem("cancel_not_requested", message, "/reason")]
@@ -118,7 +118,7 @@ def _plan(
     items, problems = rules.plan(order, request)
     refuse(problems)
     if not rules.reason_allowed(order, request):
-        raise _not_asked()
+        raise _not_requested()
     update = NewUpdate(
         store_id=order.store_id,
         id=context.new_id(order.store_id),
@@ -130,9 +130,7 @@ def _plan(
         payload={"reason": request.reason},
     )
     cancellation = NewCancellation(
-        store_id=order.store_id,
         id=context.new_id(order.store_id),
-        order_id=order.id,
         update_id=update.id,
         reason=request.reason,
         comment=request.comment,

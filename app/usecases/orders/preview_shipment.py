@@ -1,4 +1,4 @@
-"""Preview: what a shipment would send to Walmart, and all that speaks against it."""
+"""Previews a shipment: what it would send to Walmart, and every problem."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,9 +6,7 @@ from uuid import UUID
 
 from app.domain.errors import Problem
 from app.domain.orders.requests import ShipRequest
-from app.storage import rate_limits
-from app.storage.orders import repository
-from app.storage.stores import stores
+from app.storage.orders import accept
 from app.usecases.context import AppContext
 from app.usecases.orders import ship
 from app.walmart import markets
@@ -17,25 +15,25 @@ from app.walmart.request_bodies import ShipLine
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What would be sent to Walmart (None while a problem prevents it), and every problem."""
+    """What a shipment would send to Walmart, and every problem."""
 
     path: str
     body: dict[str, Any] | None
+    """None means that a problem prevents it."""
     problems: tuple[Problem, ...]
     walmart_carrier: dict[str, str]
 
 
 async def preview(context: AppContext, order_id: UUID, request: ShipRequest) -> Preview:
-    """Say what a shipment would send and all that speaks against it; writes nothing."""
+    """Check a shipment without writing anything. Raises Unknown."""
     async with context.transaction() as connection:
-        order = await repository.lock(connection, order_id)
-        rules_of_store = await stores.shipping_rules(connection, order.store_id)
-        now = await rate_limits.now(connection)
-    checked = ship.check(order, rules_of_store, request, now)
+        version = await accept.lock(connection, order_id)
+    order = version.order
+    checked = ship.check(order, version.rules, request, version.at)
     lines = [ShipLine(item.line_number, item.quantity) for item in checked.items]
     body = None
     if not checked.problems:
         whole = checked.package.body(lines, order.seller_order_id)
-        body = markets.shipping(whole, rules_of_store.market)
+        body = markets.shipping(whole, version.rules.market)
     path = f"/v3/orders/{order.purchase_order_id}/shipping"
     return Preview(path, body, checked.problems, checked.package.carrier_json)

@@ -1,4 +1,4 @@
-"""Ship: check a package against the order, write it down with its update, answer."""
+"""Ships packages of an order: checks the rules, then writes the shipments with their updates."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -31,23 +31,24 @@ from app.walmart.shipment_payload import Package
 
 @dataclass(frozen=True, slots=True)
 class AcceptedShipment:
-    """A shipment that is written down; repeated: it was so before, under the same reference."""
+    """The answer to a request for a shipment."""
 
     shipment: ShipmentView
     repeated: bool
+    """The shipment was accepted before."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedShipment:
-    """A request held against the rules, as far as it can be sent; problems say what is wrong."""
+    """A request that was checked; with any problem it is refused."""
 
     items: tuple[Item, ...]
     package: Package
     problems: tuple[Problem, ...]
 
 
-# Finds the shipment of a held order that a request is, told by another door; None for a new one.
-Alike = Callable[[Connection, Order, ShipRequest], Awaitable[UUID | None]]
+FindDuplicate = Callable[[Connection, Order, ShipRequest], Awaitable[UUID | None]]
+"""Finds the shipment of a locked order that a request repeats. None means that it is new."""
 
 
 async def ship(
@@ -58,7 +59,7 @@ async def ship(
     actor: str,
     once: IdempotentRequest | None = None,
 ) -> AcceptedShipment:
-    """Accept a shipment. Raises Unknown, Invalid or Conflict, and then nothing was written."""
+    """Accept a shipment. Raises Unknown, Invalid or Conflict, and then nothing is written."""
     return await ship_all(context, order_id, [request], actor=actor, once=once)
 
 
@@ -69,17 +70,19 @@ async def ship_all(
     *,
     actor: str,
     once: IdempotentRequest | None = None,
-    alike: Alike | None = None,
+    find_duplicate: FindDuplicate | None = None,
 ) -> AcceptedShipment:
-    """Accept the packages of one shipment, all or none; answers the first. Raises as `ship`."""
+    """Accept the packages of one shipment, all or none. Returns the first. Raises as `ship`."""
     shipped = None
     # Citus refuses the write that compares versions (decision 0022).
     if not await context.database.is_sharded():
         shipped = await _if_unchanged(
-            context, order_id, requests, actor, once, alone=alike is not None
+            context, order_id, requests, actor, once, alone=find_duplicate is not None
         )
     if shipped is None:
-        shipped = await _locked(context, order_id, requests, actor=actor, once=once, alike=alike)
+        shipped = await _locked(
+            context, order_id, requests, actor=actor, once=once, find_duplicate=find_duplicate
+        )
     store_id = store_of(order_id)
     assert store_id is not None  # noqa: S101 - it has an order of that id
     context.wake((store_id, Kind.SHIPMENT))
@@ -131,13 +134,13 @@ async def _locked(
     *,
     actor: str,
     once: IdempotentRequest | None,
-    alike: Alike | None,
+    find_duplicate: FindDuplicate | None,
 ) -> AcceptedShipment:
     async with context.transaction(once) as connection:
         accepted = []
         for request in requests:
             order = await repository.lock(connection, order_id)
-            known = await alike(connection, order, request) if alike is not None else None
+            known = await find_duplicate(connection, order, request) if find_duplicate else None
             known = known or await _same_reference(connection, order, request)
             accepted.append(
                 known or (await accept(connection, context, order_id, [request], actor))[0]
@@ -160,7 +163,7 @@ async def _same_reference(
     shipment_id, content = found
     # Earlier releases kept the number as typed.
     if content not in {_content(request), _fingerprint(request)}:
-        message = f"Another shipment of this order bears the reference {request.reference!r}."
+        message = f"Another shipment of this order has the reference {request.reference!r}."
         problem = Problem("reference_reused", message, "/reference", conflict=True)
         raise Conflict(problem.code, message, [problem])
     return shipment_id
@@ -223,9 +226,9 @@ def check(
     *,
     least: int | None = None,
 ) -> CheckedShipment:
-    """Hold a request against an order and the store's carriers; now is the database's time.
+    """Check a request by the rules and the store's carriers. now: the database's time.
 
-    least: see `rules.plan`.
+    least: the min_units of `rules.plan`.
     """
     plan = rules.plan(order, request, now, min_units=least)
     resolved = carrier_mapping.resolve(
@@ -274,11 +277,8 @@ def _task(update: NewUpdate, request: ShipRequest, items: tuple[Item, ...]) -> T
 def _row(
     shipment_id: UUID, update: NewUpdate, request: ShipRequest, checked: CheckedShipment
 ) -> NewShipment:
-    assert update.order_id is not None  # noqa: S101 - a shipment is always an order's
     return NewShipment(
-        store_id=update.store_id,
         id=shipment_id,
-        order_id=update.order_id,
         update_id=update.id,
         carrier_code=request.carrier_code,
         carrier_title=request.carrier_title,
@@ -287,7 +287,7 @@ def _row(
         shipped_at=checked.package.shipped_at,
         method_code=checked.package.method_code,
         reference=request.reference,
-        # Nobody compares the content of what bears no reference.
+        # Only shipments with a reference are compared.
         fingerprint=b"" if request.reference is None else _content(request),
         override_cancel_request=request.override_cancel_request,
         walmart_carrier=checked.package.carrier_json,

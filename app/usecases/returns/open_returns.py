@@ -1,4 +1,4 @@
-"""Which open returns hold items of an order, named as Commerce names them."""
+"""Finds the open returns that contain items of an order, by the items of Commerce."""
 
 from collections.abc import Mapping
 
@@ -9,17 +9,17 @@ from app.storage.postgres.database import Connection
 from app.storage.returns import refunds, returns
 from app.storage.returns.returns import StoredReturn
 
-# Units by the return's line number; None for all that is left of the order's lines.
 Wanted = tuple[tuple[int, int], ...] | None
+"""Units by the return's line number. None means all that is left of the order's lines."""
 Fitting = list[tuple[StoredReturn, Wanted]]
 
 
 async def holding(
     connection: Connection, order: Order, items: tuple[RequestedItem, ...] | None
 ) -> Fitting:
-    """Open returns that hold items of an order, each with its lines that do.
+    """The open returns that contain items of an order, each with these lines.
 
-    items None: all of the order's lines.
+    items: None means all of the order's lines.
     """
     found: Fitting = []
     for known in await returns.of_order(connection, order.store_id, order.purchase_order_id):
@@ -37,7 +37,7 @@ async def holding(
 
 
 def only(found: Fitting) -> tuple[StoredReturn, Wanted]:
-    """The one that holds them. Raises Conflict no_open_return or return_ambiguous."""
+    """The only return that was found. Raises Conflict no_open_return or return_ambiguous."""
     if not found:
         message = "No open return of Walmart's holds these items; it comes when the buyer asks."
         raise Conflict("no_open_return", message, [Problem("no_open_return", message, "/items")])
@@ -53,7 +53,7 @@ def only(found: Fitting) -> tuple[StoredReturn, Wanted]:
 def _fitting(
     known: StoredReturn, order: Order, items: tuple[RequestedItem, ...], waiting: Mapping[int, int]
 ) -> Wanted:
-    """The order's lines of the return that hold the items; None where it does not hold them.
+    """The order's lines of the return that contain the items. None means that some are missing.
 
     Units of an earlier refund are taken last, so that the refusal can name that refund.
     """

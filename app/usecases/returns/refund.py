@@ -1,7 +1,7 @@
-"""Refund: answer a buyer's return, whole or in part, written down with its update.
+"""Refunds a buyer's return, in whole or in part.
 
-A return may be of several purchase orders. Each order is refunded by an update of its own, in that
-order's queue, so that its quantities are settled there.
+A return may contain lines of several purchase orders. Each order is refunded by an update of its
+own in the order's queue, so that the order's quantities are settled there.
 """
 
 from dataclasses import dataclass
@@ -31,10 +31,10 @@ from app.usecases.context import AppContext
 from app.usecases.returns import open_returns
 from app.usecases.returns.open_returns import Fitting
 
-# The same body again within it, without a key or a reference, is a repetition; as long
-# as an answer is kept under an Idempotency-Key.
 REPEATED_WITHIN = timedelta(days=7)
-# Where another return has come in since, only for so long: then the same words mean that one.
+"""How long the same body, without a key or a reference, is a repetition: as long as responses are
+stored under an Idempotency-Key."""
+# If another return has come in since, the same body is a repetition for so long only.
 _ANY_RETURN_WITHIN = timedelta(days=1)
 
 
@@ -80,7 +80,7 @@ async def refund(
     actor: str,
     once: IdempotentRequest | None = None,
 ) -> Refunded:
-    """Accept a refund. Raises Unknown, Invalid or Conflict, and then nothing was written."""
+    """Accept a refund. Raises Unknown, Invalid or Conflict, and then nothing is written."""
     async with context.transaction(once) as connection:
         refunded = await _accept(connection, context, return_id, _Asking(request, actor))
         await idempotency.store(connection, once, refunded)
@@ -99,11 +99,11 @@ async def refund_order(
     once: IdempotentRequest | None = None,
     reference: RefundReference | None = None,
 ) -> Refunded:
-    """Refund items of an order by the one open return that holds them.
+    """Refund items of an order by the one open return that contains them.
 
-    Of a return that is of several orders only this one's lines. What was asked for by the same
-    reference is answered, not refunded again. Raises as `refund` does, and Conflict
-    no_open_return or return_ambiguous.
+    Of a return of several orders only the lines of this one are refunded. A repetition by the same
+    reference gets the first refund. Raises as `refund`, and Conflict no_open_return or
+    return_ambiguous.
     """
     async with context.transaction(once) as connection:
         order = await repository.lock(connection, order_id)
@@ -145,7 +145,7 @@ async def refund_locked(
 async def _before(
     connection: Connection, order: Order, fitting: Fitting, reference: RefundReference | None
 ) -> EarlierRefund | None:
-    """The refund that this one only repeats."""
+    """The refund that the request repeats, if it does."""
     if reference is None:
         return None
     place = (order.store_id, order.id)
@@ -173,7 +173,7 @@ async def _accept(
     connection: Connection, context: AppContext, return_id: UUID, asking: _Asking
 ) -> Refunded:
     locked = await _lock(connection, return_id, asking.request)
-    # Under the orders' locks, so that two refunds never see the same units left.
+    # The orders are locked, so that two refunds never see the same units as left.
     known = await returns.find(connection, return_id)
     asked = await refunds.of_return(connection, known)
     waiting = rules.pending(known.returned, asked)
@@ -236,10 +236,8 @@ def _plan(
         payload={"return_order_id": known.returned.return_order_id},
     )
     refund = NewRefund(
-        store_id=order.store_id,
         id=context.new_id(order.store_id),
         return_id=known.id,
-        order_id=order.id,
         update_id=update.id,
         comment=asking.request.comment,
         items=items,

@@ -74,7 +74,7 @@ async def ship_order(
             requests,
             actor=context.actor,
             once=once,
-            alike=duplicates.from_rest,
+            find_duplicate=duplicates.from_rest,
         ),
     )
 
