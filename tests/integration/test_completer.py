@@ -105,25 +105,25 @@ async def test_a_failing_store_does_not_affect_others_when_stores_are_sharded(wo
     world.database.placement.sharded = True
     stores = [await results(world, 2) for _ in range(3)]
     # PostgreSQL cannot store this character.
-    spoilt = replace(stores[1][0], attempt=replace(stores[1][0].attempt, detail="\0"))
-    stores[1][0] = spoilt
+    invalid = replace(stores[1][0], attempt=replace(stores[1][0].attempt, detail="\0"))
+    stores[1][0] = invalid
     given = [each for of_store in stores for each in of_store]
     async with writing(world, lambda waiting: waiting >= len(given)) as made, limited():
         await asyncio.gather(*(made.write(each) for each in given))
     states = {each.update.id: (await world.update(each.update.id)).state for each in given}
-    assert states.pop(spoilt.update.id) == "sending"
+    assert states.pop(invalid.update.id) == "sending"
     assert set(states.values()) == {"retrying"}
 
 
 async def test_a_result_that_cannot_be_written_counts_as_an_internal_error(world: World) -> None:
     (result,) = await results(world, 1)
-    spoilt = replace(
+    invalid = replace(
         result,
         attempt=replace(result.attempt, detail="\0"),
         fallback_step=lambda: NextStep(State.RETRYING, due_in=60, faults=1),
     )
     async with writing(world, lambda _: True) as made:
-        await made.write(spoilt)
+        await made.write(invalid)
     update = await world.update(result.update.id)
     assert update.state == "retrying"
     async with world.database.begin() as connection:

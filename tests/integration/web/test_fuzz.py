@@ -1,7 +1,7 @@
 """No input from outside is answered by a 5xx, and no refused request writes anything.
 
 Every operation of the OpenAPI document is called with every part of its path, query and body
-replaced in turn (`nasty.py`): NUL, lone surrogates, numbers and times out of range, other types.
+replaced in turn (`invalid_values.py`): NUL, lone surrogates, numbers and times out of range, other types.
 """
 
 import base64
@@ -26,7 +26,7 @@ from app.web import export
 from app.web.v1 import examples
 from tests.harness.world import World
 from tests.integration.web import adobe as hooks
-from tests.integration.web.nasty import Ask, variations
+from tests.integration.web.invalid_values import Ask, variations
 
 PATHS = export.document()["paths"]
 FILTER = "searchCriteria[filterGroups][0][filters][0]"

@@ -1,4 +1,4 @@
-"""When the dispatcher queries for due updates, by a clock that the test turns."""
+"""The query pacer: when the dispatcher queries for due updates, by a clock that the test sets."""
 
 import math
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ def test_the_first_query_is_due_at_once() -> None:
     assert QueryPacer(lambda: 100.0, poll_interval=5.0).next_at(claimable=False) <= 100.0
 
 
-def test_while_nothing_is_announced_a_query_comes_after_the_poll_interval() -> None:
+def test_without_announcements_a_query_follows_after_the_poll_interval() -> None:
     pacer, clock = paced()
     assert pacer.next_at(claimable=False) == clock.now + 5.0
 
@@ -30,14 +30,14 @@ def test_a_query_comes_when_the_next_update_is_due() -> None:
     assert pacer.next_at(claimable=False) == clock.now + 0.5
 
 
-def test_where_anything_may_be_due_a_query_comes_at_once_unless_stores_can_claim() -> None:
+def test_a_query_for_anything_due_comes_at_once_unless_stores_can_claim() -> None:
     pacer, clock = paced()
     pacer.anything = True
     assert pacer.next_at(claimable=False) == -math.inf
     assert pacer.next_at(claimable=True) == clock.now + PACE
 
 
-def test_the_end_of_a_delivery_counts_only_where_a_rate_limit_held_updates_back() -> None:
+def test_the_end_of_a_delivery_counts_only_if_a_rate_limit_delayed_updates() -> None:
     pacer, clock = paced()
     pacer.delivery_ended()
     assert pacer.next_at(claimable=False) == clock.now + 5.0
@@ -46,7 +46,7 @@ def test_the_end_of_a_delivery_counts_only_where_a_rate_limit_held_updates_back(
     assert pacer.next_at(claimable=False) == clock.now + PACE
 
 
-def test_after_a_slow_query_the_next_one_waits_longer() -> None:
+def test_a_slow_query_delays_the_next_one() -> None:
     pacer, clock = paced(took=0.125)
     pacer.recorded = True
     assert pacer.next_at(claimable=False) == clock.now + 0.5
@@ -60,7 +60,7 @@ def test_a_claim_that_ends_during_a_query_may_set_an_earlier_time() -> None:
     assert pacer.next_at(claimable=False) == clock.now + 0.1
 
 
-def test_after_an_error_nothing_is_asked_for_a_second() -> None:
+def test_an_error_delays_the_next_query_by_a_second() -> None:
     pacer, clock = paced()
     pacer.recorded = True
     pacer.back_off()

@@ -68,17 +68,17 @@ def variations(good: Ask, parameters: list[str]) -> Iterator[Ask]:
         yield replace(good, query={**good.query, name: "1"})
     if good.body is None:
         return
-    for body in spoilt(good.body):
+    for body in with_invalid_parts(good.body):
         yield replace(good, body=body)
     for raw in BODIES:
         yield replace(good, raw=raw)
 
 
-def spoilt(value: Any) -> Iterator[Any]:
+def with_invalid_parts(value: Any) -> Iterator[Any]:
     """JSON with one of its leaves, or one of its parts, replaced by an invalid value."""
     for json_path in json_paths(value):
-        for nasty in VALUES:
-            yield put(value, json_path, nasty)
+        for invalid in VALUES:
+            yield put(value, json_path, invalid)
 
 
 def json_paths(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -93,11 +93,11 @@ def json_paths(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, .
         yield from json_paths(each, (*above, name))
 
 
-def put(value: Any, json_path: tuple[Any, ...], nasty: Any) -> Any:
+def put(value: Any, json_path: tuple[Any, ...], invalid: Any) -> Any:
     """JSON with another value at one path."""
     changed = copy.deepcopy(value)
     inner = changed
     for name in json_path[:-1]:
         inner = inner[name]
-    inner[json_path[-1]] = nasty
+    inner[json_path[-1]] = invalid
     return changed
