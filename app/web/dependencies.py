@@ -145,7 +145,7 @@ class RequireScope:
     """FastAPI dependency that requires an API key with a scope."""
 
     scope: str
-    loosely: bool = False
+    any_parameters: bool = False
     """Whether the route checks its query parameters itself."""
 
     async def __call__(
@@ -157,7 +157,7 @@ class RequireScope:
         if credentials is None or not credentials.credentials:
             raise Unauthorized
         context = await self.open(request, credentials.credentials)
-        if not self.loosely:
+        if not self.any_parameters:
             await known_parameters(request)
         return context
 
@@ -172,6 +172,6 @@ class RequireScope:
 WRITE = RequireScope("write")
 Reading = Annotated[RequestContext, Depends(RequireScope("read"))]
 # For routes that read their query parameters themselves.
-LooselyReading = Annotated[RequestContext, Depends(RequireScope("read", loosely=True))]
+ReadingAnyParameters = Annotated[RequestContext, Depends(RequireScope("read", any_parameters=True))]
 Writing = Annotated[RequestContext, Depends(WRITE)]
 Administering = Annotated[RequestContext, Depends(RequireScope("admin"))]

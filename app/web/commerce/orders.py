@@ -28,7 +28,7 @@ from app.web.commerce.schemas import (
     CommerceRefundIn,
     ShipIn,
 )
-from app.web.dependencies import LooselyReading, RequestContext, Writing, respond
+from app.web.dependencies import ReadingAnyParameters, RequestContext, Writing, respond
 from app.web.path_rules import PathRule
 from app.web.route import OperationRouter
 
@@ -163,7 +163,7 @@ async def refund_order(
     response_model=CommerceOrdersOut,
     responses=answers(CommerceOrdersOut, example=ORDERS, description="A page."),
 )
-async def search_orders(context: LooselyReading, store_code: _StoreCode) -> Response:
+async def search_orders(context: ReadingAnyParameters, store_code: _StoreCode) -> Response:
     """Search the orders of a store by `searchCriteria` (or `search_criteria`).
 
     Fields: `entity_id`, `increment_id`, `ext_order_id` (Walmart's purchase order),
@@ -189,7 +189,7 @@ async def search_orders(context: LooselyReading, store_code: _StoreCode) -> Resp
     responses=answers(CommerceOrderOut, example=ORDER, description="The order."),
 )
 async def get_order(
-    context: LooselyReading, store_code: _StoreCode, order_id: _OrderId
+    context: ReadingAnyParameters, store_code: _StoreCode, order_id: _OrderId
 ) -> Response:
     """Get an order by its Commerce `entity_id`."""
     store, order = await _order(context, store_code, order_id)

@@ -38,7 +38,7 @@ class FastShipment:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, or pass it to the app."""
         found = _PATH.fullmatch(scope["path"]) if scope["type"] == "http" else None
-        if not found or scope["method"] != "POST" or scope["query_string"] or scope["root_path"]:
+        if not found or scope["method"] != "POST" or scope["query_string"]:
             await self._app(scope, receive, send)
             return
         scope["route"] = _ROUTE
