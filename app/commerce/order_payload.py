@@ -10,6 +10,7 @@ from typing import Any
 
 from app.commerce.connection import CommerceConnection
 from app.domain.orders.buyer import Buyer
+from app.domain.orders.charges import Charges, whole
 from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot
 
 PAYMENT = "Offline Channel Payment"
@@ -35,8 +36,9 @@ def entity(
     units = units_wanted(snapshot)
     lines = [(snapshot.lines[number], wanted) for number, wanted in units.items()]
     currency = next((line.currency for line, _ in lines if line.currency), CURRENCY)
-    subtotal = sum((_price(line) * wanted for line, wanted in lines), Decimal(0))
-    total = subtotal + buyer.shipping
+    paid = whole(line.paid.share(wanted, line.ordered) for line, wanted in lines)
+    # Commerce has one amount for "Shipping & Handling" and none for other fees.
+    shipping = paid.shipping + paid.fees
     method = snapshot.ship_method or "Standard"
     address = _address(buyer)
     first, last = _names(buyer.name)
@@ -53,13 +55,14 @@ def entity(
         "customer_email": buyer.email,
         "customer_firstname": first,
         "customer_lastname": last,
-        **_both("grand_total", total),
-        **_both("subtotal", subtotal),
-        **_both("subtotal_incl_tax", subtotal),
-        **_both("shipping_amount", buyer.shipping),
-        **_both("shipping_incl_tax", buyer.shipping),
+        **_both("grand_total", paid.total),
+        **_both("subtotal", paid.items),
+        **_both("subtotal_incl_tax", paid.items),
+        **_both("shipping_amount", shipping),
+        **_both("shipping_incl_tax", shipping),
         **_both("tax_amount", Decimal(0)),
-        **_both("discount_amount", Decimal(0)),
+        # Negative in an order and positive in an item, as Commerce has it.
+        **_both("discount_amount", Decimal(0) - paid.discount),
         **{f"{name}_currency_code": currency for name in ("base", "global", "order", "store")},
         "base_to_order_rate": 1,
         "store_to_order_rate": 0,
@@ -72,9 +75,9 @@ def entity(
             "method": commerce_connection.payment_method,
             "account_status": "",
             "cc_last4": "",
-            "additional_information": list(payment_lines(snapshot, buyer, currency)),
-            "amount_ordered": _money(total),
-            "base_amount_ordered": _money(total),
+            "additional_information": list(payment_lines(snapshot, paid, currency)),
+            "amount_ordered": _money(paid.total),
+            "base_amount_ordered": _money(paid.total),
         },
         "extension_attributes": {
             "shipping_assignments": [
@@ -89,13 +92,18 @@ def entity(
     }
 
 
-def payment_lines(snapshot: OrderSnapshot, buyer: Buyer, currency: str) -> Sequence[str]:
+def payment_lines(snapshot: OrderSnapshot, paid: Charges, currency: str) -> Sequence[str]:
     """Return the lines of the payment information: the order's numbers and Walmart's charges."""
     lines = [PAYMENT, f"External Order Number: {snapshot.purchase_order_id}"]
     if snapshot.customer_order_id:
         lines.append(f"Walmart Customer Order: {snapshot.customer_order_id}")
-    if buyer.tax:
-        lines.append(f"Tax collected by Walmart: {buyer.tax.quantize(_CENT)} {currency}")
+    for name, amount in (
+        ("Discounts at Walmart", paid.discount),
+        ("Fees at Walmart, in shipping and handling", paid.fees),
+        ("Tax collected by Walmart", paid.tax),
+    ):
+        if amount:
+            lines.append(f"{name}: {amount.quantize(_CENT)} {currency}")
     return lines
 
 
@@ -121,7 +129,7 @@ def _created(snapshot: OrderSnapshot) -> dict[str, str]:
 
 
 def _item(line: LineSnapshot, units: int, store_view_id: int) -> dict[str, object]:
-    price = _price(line)
+    price, paid = _price(line), line.paid.share(units, line.ordered)
     return {
         "sku": line.sku,
         "name": line.name or line.sku,
@@ -132,10 +140,10 @@ def _item(line: LineSnapshot, units: int, store_view_id: int) -> dict[str, objec
         **_both("price", price),
         **_both("original_price", price),
         **_both("price_incl_tax", price),
-        **_both("row_total", price * units),
-        **_both("row_total_incl_tax", price * units),
+        **_both("row_total", paid.items),
+        **_both("row_total_incl_tax", paid.items),
         **_both("tax_amount", Decimal(0)),
-        **_both("discount_amount", Decimal(0)),
+        **_both("discount_amount", paid.discount),
     }
 
 

@@ -1,5 +1,6 @@
 """The simulated order: lines, with units in a status and, once shipped, in a package."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -50,6 +51,8 @@ class SimulatedLine:
     intent_to_cancel: bool = False
     changed_at: int = 0
     first_shipped_at: int | None = None
+    charges: Sequence[Mapping[str, Any]] = ()
+    """Charges beside the item price, as Walmart shows them."""
 
     def units(self, *statuses: str) -> int:
         """Return the units in any of these statuses."""

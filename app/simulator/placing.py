@@ -92,7 +92,14 @@ def _line(position: int, wanted: Mapping[str, Any], status: str, now: int) -> Si
         unit_price=_price(wanted.get("unit_price")),
         parcels=[Parcel(status, units)],
         changed_at=now,
+        charges=_charges(wanted.get("charges") or []),
     )
+
+
+def _charges(wanted: object) -> list[Mapping[str, Any]]:
+    if not isinstance(wanted, list) or not all(isinstance(each, Mapping) for each in wanted):
+        raise BadInput("charges is a list of charges as Walmart shows them")
+    return wanted
 
 
 def _price(wanted: object) -> float:

@@ -46,7 +46,7 @@ def _line(order: SimulatedOrder, line: SimulatedLine) -> dict[str, Any]:
     shown = {
         "lineNumber": line.number,
         "item": {"productName": line.name, "sku": line.sku, "condition": "New"},
-        "charges": {"charge": [charge]},
+        "charges": {"charge": [charge, *line.charges]},
         "orderLineQuantity": {"amount": "?"} if order.garbled else _quantity(line.quantity),
         "statusDate": line.changed_at,
         "orderLineStatuses": {"orderLineStatus": [_status(p) for p in line.parcels]},

@@ -11,6 +11,7 @@ from app.commerce.client import CommerceClient
 from app.commerce.connection import PAYMENT_METHOD, CommerceConnection
 from app.domain import ids
 from app.domain.errors import Conflict
+from app.domain.orders.charges import ChargeAmountIs
 from app.storage import idempotency, rate_limits
 from app.storage.idempotency import IdempotentRequest
 from app.storage.orders.accept_batcher import AcceptBatcher
@@ -106,4 +107,5 @@ def seller_credentials(opened: stores.Credentials) -> SellerCredentials:
         client_id=opened.client_id,
         client_secret=opened.client_secret,
         market=opened.market,
+        charge_amount_is=ChargeAmountIs(opened.charge_amount_is),
     )

@@ -1,11 +1,10 @@
 """Read the buyer from Walmart's order: for Commerce's order, and to redact the evidence."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Iterable, Mapping
 
 from app.domain.orders.buyer import Buyer
 from app.http_client import redaction
-from app.walmart.order_parser import decimal, elements, mapping, text
+from app.walmart.json_values import elements, mapping, text
 
 # Walmart's three-letter country codes to the two-letter codes that Commerce takes.
 _COUNTRIES = {"USA": "US", "CAN": "CA", "MEX": "MX", "PRI": "PR"}
@@ -53,7 +52,6 @@ def read_buyer(payload: object) -> Buyer:
     address = mapping(shipping.get("postalAddress"))
     country = (text(address.get("country")) or "").upper()
     lines = (text(address.get("address1")), text(address.get("address2")))
-    charges = list(_charges(order))
     return Buyer(
         private=private_words(payload),
         name=_needed(address, "name"),
@@ -64,27 +62,7 @@ def read_buyer(payload: object) -> Buyer:
         region=text(address.get("state")) or "",
         postcode=text(address.get("postalCode")) or "",
         country=_COUNTRIES.get(country, country[:2]) or _needed(address, "country"),
-        shipping=sum((_amount(each) for each in charges if _kind(each) == "SHIPPING"), Decimal(0)),
-        tax=sum((_tax(each) for each in charges), Decimal(0)),
     )
-
-
-def _charges(order: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
-    for line in elements(order.get("orderLines"), "orderLine"):
-        yield from elements(line.get("charges"), "charge")
-
-
-def _kind(charge: Mapping[str, object]) -> str:
-    return str(charge.get("chargeType")).upper()
-
-
-def _amount(charge: Mapping[str, object]) -> Decimal:
-    return decimal(mapping(charge.get("chargeAmount")).get("amount")) or Decimal(0)
-
-
-def _tax(charge: Mapping[str, object]) -> Decimal:
-    amount = mapping(mapping(charge.get("tax")).get("taxAmount"))
-    return decimal(amount.get("amount")) or Decimal(0)
 
 
 def _needed(entry: Mapping[str, object], name: str) -> str:

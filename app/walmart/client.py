@@ -141,13 +141,13 @@ class WalmartClient:
         """Read an order; the answer always shows one. Raises NotFound if Walmart has none."""
         path = _path(purchase_order_id)
         reply = await self._session.call(account, "read_order", "GET", path)
-        return _answer(reply, _order(reply, purchase_order_id))
+        return _answer(reply, _order(account, reply, purchase_order_id))
 
     async def read_buyer(self, account: SellerCredentials, purchase_order_id: str) -> BuyerReply:
         """Read an order with its buyer. Raises CallRefused if the address is not complete."""
         path = _path(purchase_order_id)
         reply = await self._session.call(account, "read_order", "GET", path)
-        order = _order(reply, purchase_order_id)
+        order = _order(account, reply, purchase_order_id)
         try:
             return BuyerReply(order, buyer_parser.read_buyer(reply.payload), reply.call)
         except buyer_parser.NoAddress as error:
@@ -188,7 +188,11 @@ class WalmartClient:
         self, account: SellerCredentials, operation: str, path: str, query: str, cursor: str | None
     ) -> OrderPage:
         reply, call = await self._session.find(account, operation, path, query)
-        return OrderPage(call=call) if reply is None else order_lists.read_page(reply, cursor)
+        return (
+            OrderPage(call=call)
+            if reply is None
+            else order_lists.read_page(reply, cursor, account.charge_amount_is)
+        )
 
     async def acknowledge(self, account: SellerCredentials, purchase_order_id: str) -> WalmartReply:
         """Acknowledge an order. The answer may not show it.
@@ -198,7 +202,7 @@ class WalmartClient:
         path = _path(purchase_order_id, "/acknowledge")
         reply = await self._session.call(account, "acknowledge", "POST", path)
         try:
-            order = request_bodies.read_order_body(reply.payload)
+            order = request_bodies.read_order_body(reply.payload, account.charge_amount_is)
         except request_bodies.UnreadableOrder:
             return WalmartReply(None, reply.call)
         return _answer(reply, _same(order, purchase_order_id, reply.call))
@@ -209,7 +213,7 @@ class WalmartClient:
         """Send a body of `shipping_body` or `tracking_body`; the answer shows the order."""
         path = _path(purchase_order_id, "/shipping")
         reply = await self._session.call(account, "ship", "POST", path, body)
-        return _answer(reply, _order(reply, purchase_order_id))
+        return _answer(reply, _order(account, reply, purchase_order_id))
 
     async def cancel(
         self, account: SellerCredentials, purchase_order_id: str, body: Mapping[str, object]
@@ -217,7 +221,7 @@ class WalmartClient:
         """Send a body of `cancellation_body`; the answer shows the order."""
         path = _path(purchase_order_id, "/cancel")
         reply = await self._session.call(account, "cancel", "POST", path, body)
-        return _answer(reply, _order(reply, purchase_order_id))
+        return _answer(reply, _order(account, reply, purchase_order_id))
 
     async def check(self, account: SellerCredentials) -> TokenDetail:
         """Read the permissions of a store's keys, with a new token."""
@@ -242,9 +246,9 @@ def _answer(reply: HttpReply, order: OrderSnapshot) -> WalmartReply:
     return WalmartReply(order, reply.call, reply.payload)
 
 
-def _order(reply: HttpReply, purchase_order_id: str) -> OrderSnapshot:
+def _order(account: SellerCredentials, reply: HttpReply, purchase_order_id: str) -> OrderSnapshot:
     try:
-        order = request_bodies.read_order_body(reply.payload)
+        order = request_bodies.read_order_body(reply.payload, account.charge_amount_is)
     except request_bodies.UnreadableOrder as error:
         message = f"Walmart's answer shows no order that can be read: {error}."
         raise errors.CallUnclear(message, call=reply.call) from error

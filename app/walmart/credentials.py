@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from app.domain.orders.charges import ChargeAmountIs
+
 
 @dataclass(frozen=True, slots=True)
 class SellerCredentials:
@@ -11,3 +13,4 @@ class SellerCredentials:
     client_id: str
     client_secret: str = field(repr=False)
     market: str = "US"
+    charge_amount_is: ChargeAmountIs = ChargeAmountIs.UNIT

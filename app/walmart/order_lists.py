@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 from urllib.parse import urlencode
 
+from app.domain.orders.charges import ChargeAmountIs
 from app.domain.orders.snapshot import OrderSnapshot
 from app.http_client.call import Call
 from app.http_client.exchange import HttpReply
 from app.walmart import errors
-from app.walmart.order_parser import UnreadableOrder, read_order_body, text
+from app.walmart.json_values import UnreadableOrder, text
+from app.walmart.order_parser import read_order_body
 
 # Walmart lists orders of the last 180 days, and of the last week if no start is given. One day
 # less, so that a difference of clocks does not make the start too early.
@@ -93,7 +95,11 @@ def tells_none(call: Call) -> bool:
     return call.status in {404, _OK} and call.failure is None and names == {_NONE_FOUND}
 
 
-def read_page(reply: HttpReply, requested: str | None) -> OrderPage:
+def read_page(
+    reply: HttpReply,
+    requested: str | None,
+    amount_is: ChargeAmountIs = ChargeAmountIs.UNIT,
+) -> OrderPage:
     """Read the page in an answer. requested: the cursor that the page was requested with.
 
     Raises CallUnclear if the answer is not a list, or if its cursor would not lead on.
@@ -106,7 +112,7 @@ def read_page(reply: HttpReply, requested: str | None) -> OrderPage:
     orders, unreadable = [], []
     for entry in found:
         try:
-            orders.append(read_order_body(entry))
+            orders.append(read_order_body(entry, amount_is))
         except UnreadableOrder:
             number = text(entry.get("purchaseOrderId")) if isinstance(entry, Mapping) else None
             unreadable.append(number or "")

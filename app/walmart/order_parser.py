@@ -3,14 +3,14 @@
 It is strict only about how many units are in which status: a wrong count would ship twice.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 
+from app.domain.orders.charges import ChargeAmountIs
 from app.domain.orders.snapshot import LineSnapshot, OrderSnapshot, Units, UnitStatus
-from app.walmart import rate_limit_headers
+from app.walmart import charge_parser, rate_limit_headers
+from app.walmart.json_values import MOST_UNITS, UnreadableOrder, decimal, elements, mapping, text
 
-_MOST_UNITS = 1_000_000_000
 _STATUSES = {status.value.casefold(): status for status in UnitStatus} | {
     "canceled": UnitStatus.CANCELLED,
     "refunded": UnitStatus.REFUND,
@@ -18,11 +18,9 @@ _STATUSES = {status.value.casefold(): status for status in UnitStatus} | {
 _NOT_ASKED = {"", "false", "no", "n", "0", "none", "null"}
 
 
-class UnreadableOrder(ValueError):
-    """The units of an order cannot be read; the message names what is missing."""
-
-
-def read_order_body(payload: object) -> OrderSnapshot:
+def read_order_body(
+    payload: object, amount_is: ChargeAmountIs = ChargeAmountIs.UNIT
+) -> OrderSnapshot:
     """Read an order from a decoded JSON answer, with or without its `order` wrapper.
 
     One element instead of a list, numbers as text, unknown fields and unknown words are accepted,
@@ -33,7 +31,7 @@ def read_order_body(payload: object) -> OrderSnapshot:
     notes: list[str] = []
     lines: dict[str, LineSnapshot] = {}
     for entry in elements(order.get("orderLines"), "orderLine"):
-        line = _line(entry, notes)
+        line = _line(entry, notes, amount_is)
         if line.line_number in lines:
             raise UnreadableOrder(f"line {line.line_number} is there twice")
         lines[line.line_number] = line
@@ -64,22 +62,25 @@ def _unwrapped(payload: object) -> Mapping[str, object]:
     return orders[0]
 
 
-def _line(entry: Mapping[str, object], notes: list[str]) -> LineSnapshot:
+def _line(entry: Mapping[str, object], notes: list[str], amount_is: ChargeAmountIs) -> LineSnapshot:
     number = _required(entry, "lineNumber")
     item = mapping(entry.get("item"))
     sku = text(item.get("sku"))
     if sku is None:
         notes.append(f"line {number}: no sku")
-    price, currency = _price(entry)
+    ordered = _whole(entry.get("orderLineQuantity"), f"the quantity of line {number}")
+    costs = charge_parser.read_charges(entry, ordered, amount_is)
+    charges, price, currency = costs or (None, None, None)
     units = tuple(_units(entry, number, notes))
     return LineSnapshot(
         line_number=number,
         sku=sku or "",
-        ordered=_whole(entry.get("orderLineQuantity"), f"the quantity of line {number}"),
+        ordered=ordered,
         units=units,
         name=text(item.get("productName")),
         unit_price=price,
         currency=currency,
+        charges=charges,
         cancel_requested=str(entry.get("intentToCancel") or "").strip().casefold()
         not in _NOT_ASKED,
     )
@@ -103,46 +104,6 @@ def _units(entry: Mapping[str, object], number: str, notes: list[str]) -> Iterat
         )
 
 
-def _price(entry: Mapping[str, object]) -> tuple[Decimal | None, str | None]:
-    """Return the item price, taken as the price of one unit: Walmart's documents do not say."""
-    for charge in elements(entry.get("charges"), "charge"):
-        kind, name = str(charge.get("chargeType")), str(charge.get("chargeName"))
-        # A subscription discount is a PRODUCT charge too.
-        if kind.upper() == "PRODUCT" and "discount" not in name.casefold():
-            amount = mapping(charge.get("chargeAmount"))
-            price, currency = decimal(amount.get("amount")), amount.get("currency")
-            if price is not None:
-                return price, text(currency)
-    return None, None
-
-
-def mapping(value: object) -> Mapping[str, object]:
-    """Return a JSON object, or an empty one for anything else."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def elements(container: object, name: str) -> Sequence[Mapping[str, object]]:
-    """Return the elements of a wrapper such as `{"orderLine": [..]}`, of a list, or of one element.
-
-    Raises UnreadableOrder for an element that is not an object: it may contain units.
-    """
-    inner = container.get(name) if isinstance(container, Mapping) else container
-    found: list[object] = inner if isinstance(inner, list) else [] if inner is None else [inner]
-    read = [element for element in found if isinstance(element, Mapping)]
-    if len(read) != len(found):
-        raise UnreadableOrder(f"{name} holds something that is not an object")
-    return read
-
-
-def text(value: object) -> str | None:
-    """Return text or a number as text, stripped. None for anything else and for empty text."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-        return None
-    # A name that was cut within an emoji ends with a lone surrogate, which no database takes.
-    whole = str(value).encode("utf-8", "replace").decode()
-    return whole.replace("\x00", "").strip() or None
-
-
 def _required(entry: Mapping[str, object], name: str) -> str:
     """Return a required text. Raises UnreadableOrder if it is missing."""
     value = text(entry.get(name))
@@ -160,20 +121,9 @@ def _whole(value: object, what: str) -> int:
     if isinstance(value, Mapping):
         value = value.get("amount", value.get("measurementValue"))
     amount = decimal(value)
-    if amount is None or amount != amount.to_integral_value() or not 0 <= amount <= _MOST_UNITS:
+    if amount is None or amount != amount.to_integral_value() or not 0 <= amount <= MOST_UNITS:
         raise UnreadableOrder(f"{what} cannot be read")
     return int(amount)
-
-
-def decimal(value: object) -> Decimal | None:
-    """Return a finite number, exact if it came as text. None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-        return None
-    try:
-        number = Decimal(str(value).strip())
-    except (InvalidOperation, ValueError):
-        return None
-    return number if number.is_finite() and abs(number) <= _MOST_UNITS else None
 
 
 def _moment(entry: Mapping[str, object], name: str, notes: list[str]) -> datetime | None:

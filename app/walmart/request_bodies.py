@@ -11,8 +11,9 @@ from datetime import datetime
 from app.domain.orders.snapshot import UnitStatus
 from app.domain.orders.tracking_key import tracking_key
 from app.walmart.carriers import WalmartCarrier
+from app.walmart.json_values import UnreadableOrder, decimal
 from app.walmart.markets import CODES
-from app.walmart.order_parser import UnreadableOrder, decimal, read_order_body
+from app.walmart.order_parser import read_order_body
 
 __all__ = [
     "ShipLine",

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from app.walmart import rate_limit_headers
-from app.walmart.order_parser import decimal, text
+from app.walmart.json_values import decimal, text
 
 CANCELED = frozenset({"CANCELLED", "CANCELED", "RETURN_CANCELLED"})
 COMPLETED = frozenset({"COMPLETED"})

@@ -13,7 +13,7 @@ from app.domain.orders.order import Money
 from app.domain.orders.returns import REFUND, REPLACEMENT, Return, ReturnLine
 from app.http_client.call import Call
 from app.walmart import buyer_parser, rate_limit_headers, return_states
-from app.walmart.order_parser import UnreadableOrder, decimal, text
+from app.walmart.json_values import UnreadableOrder, decimal, text
 
 # Walmart's largest page.
 PAGE = 200

@@ -10,7 +10,7 @@ from app.http_client.call import Call
 from app.walmart import errors, returns
 from app.walmart.api_session import ApiSession
 from app.walmart.credentials import SellerCredentials
-from app.walmart.order_parser import UnreadableOrder
+from app.walmart.json_values import UnreadableOrder
 from app.walmart.returns import ReturnPage
 
 

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from app.walmart.order_parser import text
+from app.walmart.json_values import text
 
 SIGNATURE_HEADER = "X-Waybill-Signature"
 # Walmart ends its single order events on 2026-12-15; the return events have no successor.

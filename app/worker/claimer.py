@@ -24,8 +24,7 @@ from app.storage.postgres.database import Database
 from app.storage.returns import refunds
 from app.storage.stores import stores
 from app.storage.stores.secrets import CannotDecrypt, SecretCipher
-from app.usecases.context import commerce_connection
-from app.walmart.credentials import SellerCredentials
+from app.usecases.context import commerce_connection, seller_credentials
 from app.worker.delivery.context import ClaimData
 
 # Pause of a store, or of its Commerce, when its secret cannot be decrypted.
@@ -79,12 +78,9 @@ class Claimer:
         )
         # Read after the database's clock: our estimate of its time must never be ahead.
         at = self.monotonic()
-        return [
-            await self._batch(each.store_id, claim, asked_at, at)
-            for each, claim in zip(wanted, found, strict=True)
-        ]
+        return [await self._batch(claim, asked_at, at) for claim in found]
 
-    async def _batch(self, store_id: int, claim: Claim, asked_at: float, at: float) -> ClaimedBatch:
+    async def _batch(self, claim: Claim, asked_at: float, at: float) -> ClaimedBatch:
         if (opened := claim.credentials) is None or not claim.updates:
             return ClaimedBatch(
                 held_back=claim.held_back,
@@ -92,7 +88,7 @@ class Claimer:
                 elsewhere=claim.elsewhere,
                 unreadable=claim.unreadable,
             )
-        account = SellerCredentials(store_id, opened.client_id, opened.client_secret, opened.market)
+        account = seller_credentials(opened)
         data = ClaimData(account, claim.orders, asked_at, at)
         unusual = [update for update in claim.updates if update.kind in SLOW_KINDS]
         if unusual:

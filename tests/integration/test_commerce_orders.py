@@ -21,7 +21,7 @@ from app.storage.commerce import events as storage
 from app.storage.outbox import due
 from app.storage.queries import UpdateFilter
 from app.storage.queries.pagination import KeysetPage
-from app.storage.queries.views import OrderView, StoreView, UpdateView
+from app.storage.queries.views import MoneyView, OrderView, StoreView, UpdateView
 from app.storage.returns import returns
 from app.usecases.commerce_events import receive
 from app.usecases.imports import link_to_commerce
@@ -105,6 +105,69 @@ async def test_a_buyers_order_is_created_in_commerce(world: World) -> None:
     assert made["billing_address"]["country_id"] == "US"
     assert made["grand_total"] == sum(item["row_total"] for item in made["items"])
     assert "order_linked" in await timeline(world, order)
+
+
+def charge(kind: str, name: str, amount: float) -> dict[str, Any]:
+    money = {"currency": "USD", "amount": amount}
+    return {"chargeType": kind, "chargeName": name, "chargeAmount": money}
+
+
+# Beside the item price of 14.00; the sign of a discount is not documented.
+CHARGES = [
+    charge("PRODUCT", "SubscriptionDiscount", 1.0),
+    charge("PRODUCT", "SubscriptionDiscount", -0.5),
+    charge("SHIPPING", "Shipping", 2.0),
+    charge("FEE", "Recycling", 0.25),
+]
+
+
+@pytest.mark.parametrize(
+    ("amount_is", "price", "subtotal", "shipping", "discount", "value"),
+    [("unit", 14.0, 42.0, 6.75, 4.5, "44.25"), ("line", 4.6667, 14.0, 2.25, 1.5, "14.75")],
+)
+async def test_every_charge_of_three_units_is_in_the_totals(
+    world: World,
+    amount_is: str,
+    price: float,
+    subtotal: float,
+    shipping: float,
+    discount: float,
+    value: str,
+) -> None:
+    store = await a_store(world, charge_amount_is=amount_is)
+    lines = [{"line_number": "1", "sku": "ABC", "quantity": 3, "charges": CHARGES}]
+    number = await world.at_walmart(store=store, lines=lines)
+    order = await handed_over(world, await world.imported(number, store))
+    assert order.order_value == MoneyView(value, "USD")
+    (made,) = (await shop(world))["orders"]
+    (item,) = made["items"]
+    # Magento (SalesRule/Model/Quote/Discount.php) keeps an order's discount negative and an item's
+    # positive; the total is the sum of subtotal, shipping and discount.
+    assert (made["subtotal"], made["shipping_amount"]) == (subtotal, shipping)
+    assert (made["discount_amount"], made["base_discount_amount"]) == (-discount, -discount)
+    assert made["grand_total"] == made["base_grand_total"] == float(value)
+    assert made["grand_total"] == pytest.approx(subtotal + shipping - discount)
+    assert made["payment"]["amount_ordered"] == float(value)
+    assert (item["price"], item["row_total"], item["discount_amount"]) == (
+        price,
+        subtotal,
+        discount,
+    )
+    assert f"Discounts at Walmart: {discount:.2f} USD" in made["payment"]["additional_information"]
+
+
+async def test_charges_of_an_order_of_before_the_upgrade_come_with_the_next_read(
+    world: World,
+) -> None:
+    store = await a_store(world, commerce_push_orders=False)
+    lines = [{"line_number": "1", "sku": "ABC", "quantity": 3, "charges": CHARGES}]
+    number = await world.at_walmart(store=store, lines=lines)
+    order = await world.imported(number, store)
+    async with world.database.begin() as connection:
+        await connection.execute(sa.text("UPDATE order_lines SET other_charges = NULL"))
+    assert (await world.order(order.id)).order_value == MoneyView("42.00", "USD")
+    await world.imported(number, store)
+    assert (await world.order(order.id)).order_value == MoneyView("44.25", "USD")
 
 
 async def timeline(world: World, order: OrderView) -> list[str]:

@@ -509,6 +509,30 @@ async def test_unclear_updates_of_before_the_upgrade_are_in_doubt_after_it(empty
         assert "in_doubt_until IS NOT NULL" in str(await session.fetchval(index))
 
 
+async def test_orders_and_stores_of_before_the_upgrade_have_no_other_charges(
+    empty_url: str,
+) -> None:
+    """The version before writes neither column, while it still runs too."""
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611290101")
+    async with connected(empty_url) as session:
+        await session.execute(_STORE)
+        order = await session.fetchval(
+            "INSERT INTO orders (store_id, id, purchase_order_id) "
+            "VALUES (1, gen_random_uuid(), 'p') RETURNING id"
+        )
+        line = (
+            "INSERT INTO order_lines (store_id, order_id, line_number, position, sku, ordered) "
+            f"VALUES (1, '{order}', '{{}}', 0, 'ABC', 1)"
+        )
+        await session.execute(line.format(1))
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    async with connected(empty_url) as session:
+        await session.execute(line.format(2))
+        rows = await session.fetch("SELECT other_charges FROM order_lines")
+        assert [row["other_charges"] for row in rows] == [None, None]
+        assert await session.fetchval("SELECT charge_amount_is FROM stores") == "unit"
+
+
 async def test_an_invalid_index_is_created_again(empty_url: str) -> None:
     """A failed CREATE INDEX CONCURRENTLY leaves an invalid index behind."""
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240010")

@@ -1135,6 +1135,22 @@ MUTATIONS = (
         (RETURN_ORDERS,),
     ),
     Mutation(
+        "every charge of a line counts in the totals",
+        "leaving out fees",
+        "app/domain/orders/charges.py",
+        "return self.items - self.discount + self.shipping + self.fees",
+        "return self.items - self.discount + self.shipping",
+        (CONNECTOR, "tests/unit/walmart/test_charge_parser.py"),
+    ),
+    Mutation(
+        "charges are for a unit or for the line, as the store says",
+        "for a unit always",
+        "app/walmart/charge_parser.py",
+        "    times = ordered if amount_is is ChargeAmountIs.UNIT else 1\n",
+        "    times = ordered\n",
+        (CONNECTOR, "tests/unit/walmart/test_charge_parser.py"),
+    ),
+    Mutation(
         "statuses that add up to more than the line order no units",
         "counting them as ordered",
         "app/domain/orders/settlement.py",

@@ -1,12 +1,11 @@
 """The buyer's name and address: read from Walmart when Commerce needs them, and never stored."""
 
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """A buyer and what the order costs besides its items. A repr shows nothing of the person."""
+    """A buyer. A repr shows nothing of the person."""
 
     name: str = field(repr=False)
     email: str = field(repr=False)
@@ -18,9 +17,5 @@ class Buyer:
     postcode: str = field(repr=False)
     country: str = field(repr=False)
     """ISO 3166-1 alpha-2."""
-    shipping: Decimal = Decimal(0)
-    """What the buyer paid for shipping, of the whole order."""
-    tax: Decimal = Decimal(0)
-    """What Walmart collects and remits, of the whole order."""
     private: frozenset[str] = field(default=frozenset(), repr=False)
     """Words that no evidence and no message may contain."""

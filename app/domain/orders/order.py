@@ -39,6 +39,8 @@ class OrderLine:
     name: str | None = None
     commerce_item_id: int | None = None
     unit_price: Money | None = None
+    other_charges: Decimal | None = None
+    """What the line costs beside its units, without tax. None means that no charges were read."""
 
     @property
     def remaining(self) -> int:

@@ -13,6 +13,7 @@ shows whether it took effect.
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from app.domain.orders import readback, tracking_correction
@@ -186,7 +187,17 @@ def _with_shown(line: OrderLine, seen: LineSnapshot | None, *, accept: bool = Fa
         canceled=canceled,
         refunded=min(seen.refunded if accept else max(seen.refunded, line.refunded), ordered),
         name=line.name or seen.name,
+        other_charges=_other_charges(line, seen),
     )
+
+
+def _other_charges(line: OrderLine, seen: LineSnapshot) -> Decimal | None:
+    """Return what a line costs beside its units, and what rounding a unit's price leaves out."""
+    if seen.charges is None:
+        return line.other_charges
+    own = line.unit_price.amount if line.unit_price else None
+    items = own * seen.ordered if own == seen.unit_price and own is not None else seen.charges.items
+    return seen.charges.total - items
 
 
 def ordered_units(seen: LineSnapshot, known: int) -> int:

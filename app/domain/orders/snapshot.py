@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from app.domain.orders.charges import Charges
 from app.domain.orders.tracking_key import tracking_key
 
 
@@ -52,11 +53,18 @@ class LineSnapshot:
     name: str | None = None
     unit_price: Decimal | None = None
     currency: str | None = None
+    charges: Charges | None = None
+    """None means that Walmart shows no item price."""
     cancel_requested: bool = False
 
     def count(self, *statuses: UnitStatus) -> int:
         """Return the units in any of these statuses."""
         return sum(units.quantity for units in self.units if units.status in statuses)
+
+    @property
+    def paid(self) -> Charges:
+        """What the buyer pays for the line."""
+        return self.charges or Charges(items=(self.unit_price or Decimal(0)) * self.ordered)
 
     @property
     def open(self) -> int:

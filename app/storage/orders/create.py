@@ -105,6 +105,7 @@ def _lines(order: ListedOrder) -> Iterator[dict[str, Any]]:
             "name": line.name,
             "unit_price": str(price.amount) if price else None,
             "currency": price.currency if price else None,
+            "other_charges": None if line.other_charges is None else str(line.other_charges),
             "ordered": line.ordered,
             "shipped": line.shipped,
             "canceled": line.canceled,

@@ -16,12 +16,12 @@ added AS (
   RETURNING id),
 lines AS (
   INSERT INTO order_lines (store_id, order_id, line_number, position, sku, name, unit_price,
-                           currency, ordered, shipped, canceled, refunded)
+                           currency, other_charges, ordered, shipped, canceled, refunded)
   SELECT :store_id::int, v.order_id, v.line_number, v.position, v.sku, v.name, v.unit_price,
-         v.currency, v.ordered, v.shipped, v.canceled, v.refunded
+         v.currency, v.other_charges, v.ordered, v.shipped, v.canceled, v.refunded
     FROM jsonb_to_recordset(:lines::jsonb) AS v(order_id uuid, line_number text, position int,
-         sku text, name text, unit_price numeric, currency text, ordered int, shipped int,
-         canceled int, refunded int)
+         sku text, name text, unit_price numeric, currency text, other_charges numeric,
+         ordered int, shipped int, canceled int, refunded int)
     JOIN added ON added.id = v.order_id),
 queued AS (
   INSERT INTO updates (store_id, id, subject, order_id, kind, sequence, active, requested_by)

@@ -108,6 +108,7 @@ def _line(line: Mapping[str, Any]) -> OrderLine:
         name=line["name"],
         commerce_item_id=line["commerce_item_id"],
         unit_price=Money(Decimal(price), line["currency"]) if price is not None else None,
+        other_charges=None if line["other_charges"] is None else Decimal(line["other_charges"]),
     )
 
 
@@ -173,6 +174,7 @@ async def add_lines(
             "commerce_item_id": line.commerce_item_id,
             "unit_price": line.unit_price.amount if line.unit_price else None,
             "currency": line.unit_price.currency if line.unit_price else None,
+            "other_charges": line.other_charges,
             "ordered": line.ordered,
             "pending": line.pending,
             "shipped": line.shipped,

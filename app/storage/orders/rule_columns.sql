@@ -5,7 +5,8 @@ o.import_error, o.commerce_open,
 (SELECT coalesce(jsonb_agg(jsonb_build_object(
           'line_number', l.line_number, 'sku', l.sku, 'name', l.name,
           'commerce_item_id', l.commerce_item_id, 'unit_price', l.unit_price::text,
-          'currency', l.currency, 'ordered', l.ordered, 'pending', l.pending,
+          'currency', l.currency, 'other_charges', l.other_charges::text,
+          'ordered', l.ordered, 'pending', l.pending,
           'shipped', l.shipped, 'canceled', l.canceled, 'refunded', l.refunded)
         ORDER BY l.position), '[]')
    FROM order_lines l WHERE l.store_id = <o.store_id> AND l.order_id = o.id) AS lines,

@@ -97,6 +97,7 @@ def _quantities(line: OrderLine) -> dict[str, object]:
         "canceled": line.canceled,
         "refunded": line.refunded,
         "name": line.name,
+        "other_charges": None if line.other_charges is None else str(line.other_charges),
     }
 
 

@@ -13,7 +13,7 @@ WITH sending AS MATERIALIZED (
            GROUP BY u.store_id, u.kind, u.ambiguous) f
    GROUP BY f.store_id)
 SELECT now() AS at, s.store_id, s.walmart_client_id, s.walmart_client_secret, s.market,
-       n.under_way, l.endpoint, l.claims, {{lane}}
+       s.charge_amount_is,       n.under_way, l.endpoint, l.claims, {{lane}}
   FROM unnest(:stores::int[]) AS q(store_id)
   CROSS JOIN LATERAL (SELECT * FROM stores c WHERE c.store_id = <q.store_id> LIMIT 1) s
   LEFT JOIN sending n ON n.store_id = s.store_id

@@ -36,6 +36,7 @@ def _line(row: Row) -> OrderLine:
         name=row["name"],
         commerce_item_id=row["commerce_item_id"],
         unit_price=Money(price, row["currency"]) if price is not None else None,
+        other_charges=row["other_charges"],
     )
 
 
@@ -59,7 +60,10 @@ def view(line: OrderLine) -> OrderLineView:
 
 
 def value(lines: Sequence[OrderLine]) -> MoneyView | None:
-    """The value of all units. None means that a line has no price, or that currencies differ."""
+    """What the buyer pays, without tax. None means that a line has no price, or currencies differ.
+
+    It is the price of all units and every other charge of their lines.
+    """
     prices = [line.unit_price for line in lines]
     currencies = {price.currency for price in prices if price is not None}
     if None in prices or len(currencies) != 1:
@@ -67,4 +71,5 @@ def value(lines: Sequence[OrderLine]) -> MoneyView | None:
     total = sum(
         (line.unit_price.amount * line.ordered for line in lines if line.unit_price), Decimal()
     )
+    total += sum((line.other_charges for line in lines if line.other_charges), Decimal())
     return MoneyView.of(Money(total, currencies.pop()))

@@ -43,6 +43,7 @@ class Credentials:
     client_id: str
     client_secret: str
     market: str
+    charge_amount_is: str
 
     def __repr__(self) -> str:
         return f"Credentials(store_id={self.store_id}, market={self.market!r})"
@@ -173,7 +174,10 @@ async def default_cancellation_reason(connection: Connection, store_id: int) -> 
 async def credentials(connection: Connection, store_id: int, cipher: SecretCipher) -> Credentials:
     """A store's Walmart credentials, decrypted. Raises CannotDecrypt."""
     statement = sa.select(
-        stores.c.walmart_client_id, stores.c.walmart_client_secret, stores.c.market
+        stores.c.walmart_client_id,
+        stores.c.walmart_client_secret,
+        stores.c.market,
+        stores.c.charge_amount_is,
     ).where(stores.c.store_id == store_id)
     row = (await connection.execute(statement)).mappings().one()
     return opened(store_id, row, cipher)
@@ -186,6 +190,7 @@ def opened(store_id: int, row: Mapping[Any, Any], cipher: SecretCipher) -> Crede
         client_id=row["walmart_client_id"],
         client_secret=cipher.open(row["walmart_client_secret"]),
         market=row["market"],
+        charge_amount_is=row["charge_amount_is"],
     )
 
 

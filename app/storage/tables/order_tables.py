@@ -105,6 +105,8 @@ order_lines = sa.Table(
     sa.Column("commerce_item_id", sa.BigInteger),
     sa.Column("unit_price", sa.Numeric(18, 4)),
     sa.Column("currency", sa.Text),
+    # What the line costs beside its units, without tax; null where no charges were read.
+    sa.Column("other_charges", sa.Numeric(18, 4)),
     sa.Column("ordered", sa.Integer, nullable=False),
     sa.Column("pending", sa.Integer, nullable=False, server_default="0"),
     sa.Column("shipped", sa.Integer, nullable=False, server_default="0"),

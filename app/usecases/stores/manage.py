@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.domain.errors import Conflict, Problem, Unknown, refuse
+from app.domain.orders.charges import ChargeAmountIs
 from app.storage import idempotency, queries, rate_limits
 from app.storage.idempotency import IdempotentRequest
 from app.storage.postgres.database import Connection
@@ -46,6 +47,8 @@ class NewStore:
     """Commerce's carrier codes to Walmart's carrier names (contract, Stores)."""
     default_cancellation_reason: str | None = None
     default_tracking_url: str | None = None
+    charge_amount_is: str = ChargeAmountIs.UNIT
+    """What Walmart's chargeAmount is for."""
     notifications_url: str | None = field(default=None, repr=False)
     notifications_secret: str | None = field(default=None, repr=False)
 
@@ -69,6 +72,7 @@ class StoreChanges:
     carriers: Any = UNCHANGED
     default_cancellation_reason: Any = UNCHANGED
     default_tracking_url: Any = UNCHANGED
+    charge_amount_is: Any = UNCHANGED
     notifications_url: Any = field(default=UNCHANGED, repr=False)
     notifications_secret: Any = field(default=UNCHANGED, repr=False)
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from app.domain.orders.charges import ChargeAmountIs
 from app.storage.queries.views import StoreView
 from app.usecases.stores.manage import NewStore, StoreChanges
 from app.web.v1.fields import In, LongText, Out, Plain, Secret, Text, VisibleText
@@ -82,6 +83,10 @@ class NotificationsIn(In):
     )
 
 
+_CHARGE_AMOUNT_IS = (
+    "Whether `chargeAmount` of Walmart's order lines is for one unit or for the whole line, which "
+    "Walmart's documents do not say. Orders read from then on follow it."
+)
 _Carriers = Annotated[dict[Text, Text | OtherCarrier], Field(max_length=500)]
 
 
@@ -96,6 +101,9 @@ class StoreIn(In):
     carriers: _Carriers = Field(default={})
     default_cancellation_reason: Text | None = None
     default_tracking_url: LongText | None = None
+    charge_amount_is: ChargeAmountIs = Field(
+        default=ChargeAmountIs.UNIT, description=_CHARGE_AMOUNT_IS
+    )
     notifications: NotificationsIn | None = None
 
     def to_new(self) -> NewStore:
@@ -113,6 +121,9 @@ class StorePatch(In):
     carriers: _Carriers = Field(default={})
     default_cancellation_reason: Text | None = None
     default_tracking_url: LongText | None = None
+    charge_amount_is: ChargeAmountIs = Field(
+        default=ChargeAmountIs.UNIT, description=_CHARGE_AMOUNT_IS
+    )
     notifications: NotificationsIn | None = Field(
         default=None, description="null ends notifications."
     )

@@ -189,3 +189,15 @@ async def test_an_unsendable_secret_is_refused(
 async def stored(world: World) -> list[Any]:
     async with world.database.begin() as connection:
         return list((await connection.execute(sa.text("SELECT * FROM stores"))).all())
+
+
+async def test_a_store_says_what_walmarts_charge_amount_is_for(client: httpx.AsyncClient) -> None:
+    first = await connected(client)
+    assert (await client.get(f"/v1/stores/{first}")).json()["charge_amount_is"] == "unit"
+    changed = await client.patch(f"/v1/stores/{first}", json={"charge_amount_is": "line"})
+    assert changed.json()["charge_amount_is"] == "line"
+    for wrong in ("order", None, 1):
+        answer = await client.patch(f"/v1/stores/{first}", json={"charge_amount_is": wrong})
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["pointer"] == "/charge_amount_is"
+    assert (await client.get(f"/v1/stores/{first}")).json()["charge_amount_is"] == "line"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.domain.orders.returns import Return
-from app.walmart.order_parser import UnreadableOrder
+from app.walmart.json_values import UnreadableOrder
 from app.walmart.returns import read_return
 
 

@@ -112,6 +112,10 @@ class OrderView(View):
     """When the acknowledgement must reach Walmart. null means that none is outstanding."""
     item_count: int
     order_value: MoneyView | None
+    """What the buyer pays, without tax: the price of all units, shipping and fees less discounts.
+
+    null means that a line has no price.
+    """
     created_at: Annotated[datetime, Field(exclude=True)]
     updated_at: datetime
     lines: tuple[OrderLineView, ...]

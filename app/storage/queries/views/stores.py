@@ -55,6 +55,8 @@ class StoreView(View):
     carriers: dict[str, str | dict[str, str | None]]
     default_cancellation_reason: str | None
     default_tracking_url: str | None
+    charge_amount_is: str
+    """Whether `chargeAmount` of Walmart's order lines is for one `unit` or for the whole `line`."""
     notifications: NotificationsView | None
     created_at: datetime
     updated_at: datetime
