@@ -8,6 +8,7 @@ from uuid import uuid4
 from fastapi import FastAPI
 
 from app.commerce.signatures import AdobeKeys, open_keys
+from app.storage.queries.views import cache_schemas
 from app.usecases.context import AppContext
 from app.web import docs, health, openapi, problems
 from app.web.auth import KeyRing
@@ -71,6 +72,7 @@ def create_app(
     Adobe; the caller closes them. answer_within is the time limit in seconds for webhooks and
     events: Commerce waits 8 seconds for an answer, Adobe 10.
     """
+    cache_schemas()
     app = FastAPI(
         title=openapi.TITLE,
         version=version,

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from app.domain.errors import OrderError
+from app.storage.queries.views import OrderView
 from app.web import export, problem_documents, problems
 from app.web.problem_codes import CODES
 from app.web.problem_documents import Rejection
@@ -131,3 +132,11 @@ def test_the_document_names_no_private_host() -> None:
     text = json.dumps(DOCUMENT)
     assert "localhost" not in text
     assert "127.0.0.1" not in text
+
+
+def test_the_schema_of_a_response_model_is_built_once_for_all_apps() -> None:
+    """One app takes 0.4 s of a processor longer where each route builds it again."""
+    export.describing_only()
+    built = OrderView.__dict__["__pydantic_core_schema__"]
+    export.describing_only()
+    assert OrderView.__dict__["__pydantic_core_schema__"] is built

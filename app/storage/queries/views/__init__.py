@@ -5,7 +5,7 @@ The modules beside this package make views from selects; a view is never written
 `base.py`.
 """
 
-from app.storage.queries.views.base import View
+from app.storage.queries.views.base import View, cache_schemas
 from app.storage.queries.views.events import CommerceEventView, TimelineEntry
 from app.storage.queries.views.orders import (
     CancelRequestedView,
@@ -72,4 +72,5 @@ __all__ = [
     "UpdateWithAttemptsView",
     "View",
     "WalmartView",
+    "cache_schemas",
 ]

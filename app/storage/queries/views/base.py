@@ -1,7 +1,10 @@
 """What makes a frozen dataclass a response model of the API."""
 
+from collections.abc import Iterator
 from inspect import cleandoc
 from typing import Any, ClassVar
+
+from pydantic import TypeAdapter
 
 
 class View:
@@ -28,3 +31,23 @@ class View:
             # A field with a default value is in every response too.
             "json_schema_serialization_defaults_required": True,
         }
+
+
+def cache_schemas() -> None:
+    """Build the schema of each view, once for the process.
+
+    pydantic keeps the schema of a model, but builds that of a dataclass for each field and route
+    again, with its docstrings from its source. It takes a schema that a class has already.
+    """
+    for view in _subclasses(View):
+        if "__pydantic_core_schema__" not in view.__dict__:
+            built: TypeAdapter[Any] = TypeAdapter(view)
+            view.__pydantic_core_schema__ = built.core_schema
+            view.__pydantic_validator__ = built.validator
+            view.__pydantic_serializer__ = built.serializer
+
+
+def _subclasses(kind: type[Any]) -> Iterator[type[Any]]:
+    for each in type.__subclasses__(kind):
+        yield each
+        yield from _subclasses(each)
