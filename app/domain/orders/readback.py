@@ -225,10 +225,12 @@ class _Matching:
 
     def assign(self, owner: _Part, allowed: frozenset[str], units: int) -> None:
         """Assign an owner up to `units` units in all, under the allowed numbers."""
+        if not units:
+            return
         self._allowed[owner] = allowed
-        for number in allowed:
-            self._free.setdefault(number, _under(self._line, (number,)))
-            self._assigned.setdefault(number, {})
+        for number in allowed - self._free.keys():
+            self._free[number] = _under(self._line, (number,))
+            self._assigned[number] = {}
         left = units - sum(under.get(owner, 0) for under in self._assigned.values())
         while left and (more := self._augment(owner, left, set())):
             left -= more
