@@ -17,7 +17,7 @@ from app.storage.postgres.database import Database, open_database
 from app.storage.postgres.dsn import asyncpg_arguments
 from app.storage.postgres.embedded import EmbeddedPostgres
 from tests.harness.databases import Server, database_url
-from tests.harness.world import World, open_world
+from tests.harness.world import IMPATIENT, PATIENT, World, open_world
 
 # On a busy machine an example takes seconds, and drawing it too: neither is a fault.
 settings.register_profile("waybill", deadline=None, suppress_health_check=list(HealthCheck))
@@ -114,7 +114,9 @@ async def database(fresh_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def world(fresh_url: str) -> AsyncIterator[World]:
-    """A database, a Walmart, and the desk and pollers between them, in this process."""
-    async with open_world(fresh_url) as opened:
+async def world(fresh_url: str, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """A database, a Walmart, and the use cases and pollers between them, in this process."""
+    impatient = request.node.get_closest_marker("impatient")
+    timeout = IMPATIENT if impatient else PATIENT
+    async with open_world(fresh_url, timeout=timeout) as opened:
         yield opened

@@ -1,7 +1,7 @@
 """The stored state of a test: orders and updates as people see them, time, and claims by hand."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -50,6 +50,15 @@ class StoredState:
             view = await queries.update(connection, update_id.int & 0xFFFFFFFF, update_id)
         assert view is not None
         return view
+
+    async def in_states(self, update_ids: Collection[UUID], states: Collection[str]) -> bool:
+        """Whether each update is in one of the states."""
+        statement = sa.select(sa.func.count()).where(
+            updates.c.id.in_(update_ids), updates.c.state.in_(states)
+        )
+        async with self.database.begin() as connection:
+            found = (await connection.execute(statement)).scalar_one()
+        return bool(found == len(set(update_ids)))
 
     async def answered_before(self) -> None:
         """Let Walmart have answered every store before: a lane's first calls go one by one."""

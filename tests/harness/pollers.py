@@ -27,7 +27,8 @@ _DRAIN = 5.0
 SETTINGS = Settings.model_construct(
     poller_concurrency=20,
     lease=20.0,
-    poll_interval=0.05,
+    # Jobs that run every 0.05 s take a quarter of a processor.
+    poll_interval=0.2,
     reconcile_interval=0,
     import_interval=0,
     retain_updates=0,
@@ -96,9 +97,11 @@ class Pollers(SimulatedWalmart, StoredState):
         wanted = {state.value for state in states or {State.CONFIRMED, State.FAILED}}
         async with self.polling(pollers, **changes), limited():
             while True:
-                found = [await self.update(update_id) for update_id in update_ids]
-                if all(update.state in wanted for update in found):
-                    break
+                # The states alone are read at a quarter of the cost.
+                if await self.in_states(update_ids, wanted):
+                    found = [await self.update(update_id) for update_id in update_ids]
+                    if all(update.state in wanted for update in found):
+                        break
                 await asyncio.sleep(0.02)
         await self.end_refusals()
         return found

@@ -33,10 +33,16 @@ from app.worker.heartbeat import Heartbeat
 from tests.harness.outbox import VAULT
 from tests.harness.pollers import BREAKER, SETTINGS, Pollers
 from tests.harness.server import serving
-from tests.harness.waiting import LIMIT
+from tests.harness.waiting import LIMIT, SLOWNESS
 from tests.tls import TLS
 
 ACTOR = "test"
+# Each costs 8 ms of a processor to open.
+_CONNECTIONS = 8
+PATIENT = 10.0 * SLOWNESS
+"""Seconds for a call to Walmart, which a busy machine may need for it."""
+IMPATIENT = SLOWNESS
+"""The same where Walmart leaves a call without an answer, and the test waits for that."""
 
 
 @dataclass(kw_only=True)
@@ -87,7 +93,7 @@ class World(Pollers):
 
 @asynccontextmanager
 async def open_world(
-    url: str, *, timeout: float = 1.0, walmart_url: str | None = None
+    url: str, *, timeout: float = PATIENT, walmart_url: str | None = None
 ) -> AsyncIterator[World]:
     """Start a simulator, or take another world's, and open everything that works with it."""
     async with AsyncExitStack() as stack:
@@ -135,7 +141,7 @@ def _now() -> datetime:
 def _context(
     url: str, walmart: WalmartClient, commerce: CommerceClient, wake: WakePollers
 ) -> AppContext:
-    database = open_database(url, pool_size=20)
+    database = open_database(url, pool_size=_CONNECTIONS)
     return AppContext(
         database=database,
         accepting=AcceptBatcher(database.grouped),

@@ -185,6 +185,7 @@ async def test_an_order_imported_by_its_number_is_created_too(world: World) -> N
     assert len(await updates(world, "commerce_order")) == 1
 
 
+@pytest.mark.impatient
 @pytest.mark.parametrize(
     "fault",
     [
@@ -236,6 +237,7 @@ async def test_an_order_that_may_still_arrive_is_not_created_again_within_the_qu
     assert await written(world, "commerce_order") == 1
 
 
+@pytest.mark.impatient
 @pytest.mark.parametrize("fault", ["error", "timeout", "drop", "html", "throttle"])
 async def test_a_failed_search_creates_nothing_twice(world: World, fault: str) -> None:
     await a_store(world)
@@ -387,6 +389,7 @@ async def canceled(world: World, order: OrderView) -> None:
     await world.deliver_until(*(each.id for each in await updates(world, "commerce_note")))
 
 
+@pytest.mark.impatient
 @pytest.mark.parametrize("fault", [None, "timeout_after", "drop", "error_after", "error"])
 async def test_the_reason_of_a_cancellation_is_noted_in_commerce(
     world: World, fault: str | None
@@ -584,6 +587,7 @@ async def test_a_shipment_is_kept_if_commerce_does_not_say_that_the_order_is_its
     assert [each.tracking_number for each in (await world.order(order.id)).shipments] == ["1Z1"]
 
 
+@pytest.mark.impatient
 @pytest.mark.parametrize("fault", ["error", "timeout", "html"])
 async def test_an_event_waits_while_commerce_cannot_identify_its_order(
     world: World, fault: str

@@ -83,6 +83,7 @@ async def test_units_are_pending_until_walmart_confirms_them(world: World) -> No
     assert (view.sync.state, view.sync.pending) == ("pending", 1)
 
 
+@pytest.mark.impatient
 @pytest.mark.parametrize(
     "kind", ["timeout_after", "error_after", "drop_after", "cut", "html_after"]
 )
@@ -98,6 +99,7 @@ async def test_a_lost_answer_is_read_back_and_nothing_is_sent_again(
     assert (await world.order(order.id)).lines[0].quantity.shipped == 1
 
 
+@pytest.mark.impatient
 @pytest.mark.parametrize("kind", ["timeout", "error", "drop", "html"])
 async def test_a_write_that_did_not_arrive_is_sent_again_only_after_the_quiet_period(
     world: World, kind: str
@@ -113,6 +115,7 @@ async def test_a_write_that_did_not_arrive_is_sent_again_only_after_the_quiet_pe
     assert any(at - first["received_at"] >= 0.4e9 and at < second["received_at"] for at in reads)
 
 
+@pytest.mark.impatient
 async def test_an_effect_that_arrives_late_is_not_doubled(world: World) -> None:
     order = await world.an_order(3)
     await world.fault("shipping", "late", delay=world.timeout + 0.3)
@@ -270,6 +273,7 @@ async def test_a_cancellation_of_shipped_units_cancels_nothing(world: World) -> 
     assert (await world.order(order.id)).lines[0].quantity.shipped == 1
 
 
+@pytest.mark.impatient
 async def test_a_lost_answer_to_a_cancellation_is_read_back(world: World) -> None:
     order = await world.an_order(2)
     await world.fault("cancel", "timeout_after")
@@ -339,6 +343,7 @@ async def test_rejected_credentials_pause_the_store_and_resume_when_corrected(
     assert (await world.order(order.id)).status == "shipped"
 
 
+@pytest.mark.impatient
 async def test_an_early_read_that_shows_nothing_is_not_final(world: World) -> None:
     """The write lands between the first read (2 s) and the end of the quiet period (3 s)."""
     order = await world.an_order(3)

@@ -175,6 +175,7 @@ async def test_a_correction_of_a_shipment_that_never_arrived_fails_and_ends_with
     assert (await world.order(order.id)).status == "shipped"
 
 
+@pytest.mark.impatient
 async def test_a_write_that_arrives_late_is_found_under_the_old_number_after_a_correction(
     world: World,
 ) -> None:
@@ -281,6 +282,7 @@ async def test_a_failed_shipment_does_not_delay_another_and_is_retried_after_it(
     assert await effects(world, order) == [("shipping", "1ZGOOD", 2), ("shipping", "1ZBAD", 1)]
 
 
+@pytest.mark.impatient
 @pytest.mark.parametrize(
     ("fault", "left"), [("timeout", "dismissed"), ("error_after", "confirmed")]
 )

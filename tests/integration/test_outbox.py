@@ -301,6 +301,7 @@ async def test_a_changed_secret_is_used_for_the_next_delivery(world: World) -> N
     assert update.status_detail.code == "credentials_rejected"
 
 
+@pytest.mark.impatient
 async def test_a_store_with_hanging_calls_leaves_slots_to_the_others(world: World) -> None:
     small, hanging = await world.a_store(), await world.a_store()
     await world.fault("shipping", "timeout", times=None, client_id=hanging.walmart.client_id)

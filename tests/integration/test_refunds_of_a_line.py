@@ -1,9 +1,12 @@
 """Several refunds of one return line: each is paid once, in any state of the others."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.domain.update import State
 from app.usecases.updates import dismiss, retry
+from tests.harness.pollers import POLICY
 from tests.harness.world import World
 from tests.integration.test_returns import asked, refunds, returned
 
@@ -45,7 +48,8 @@ async def test_a_refund_waits_while_another_of_its_line_may_still_take_effect(
     first = (await asked(world, found, (1, 1))).update
     second = (await asked(world, found, (1, 1))).update
     await world.fault("refund", "held")
-    await world.deliver_until(first.id, states={State.VERIFYING})
+    lasting = replace(POLICY, quiet_period=3600)
+    await world.deliver_until(first.id, states={State.VERIFYING}, policy=lasting)
     await dismiss.dismiss(world.context, first.id, note="by hand", actor="test")
     (waits,) = await world.deliver_until(second.id, states={State.RETRYING})
     assert waits.status_detail is not None

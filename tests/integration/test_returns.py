@@ -141,6 +141,7 @@ async def test_an_unclear_answer_never_refunds_twice(world: World, fault: str) -
     assert (await returns(world))[0].items[0].refunded == 1
 
 
+@pytest.mark.impatient
 async def test_a_refund_that_arrives_late_is_not_doubled(world: World) -> None:
     _, found = await returned(world, 3)
     accepted = await asked(world, found, (1, 1))
