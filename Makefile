@@ -57,9 +57,10 @@ run: .venv/.run ## Start Waybill with a database, a Walmart simulator and sample
 
 # ---- testing ----------------------------------------------------------------------------------
 
+# Without bytecode each process would compile all modules again.
 .PHONY: test
 test: .venv/.dev ## Run the whole test suite on a real PostgreSQL
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .PHONY: fuzz
 fuzz: .venv/.dev ## Run the state machine of the outbox for longer (WAYBILL_FUZZ_RUNS=… runs)
