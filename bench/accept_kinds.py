@@ -30,11 +30,11 @@ HERE = Path(__file__).resolve().parent.parent
 _SETTINGS = {"WAYBILL_LOG_LEVEL": "warning"}
 # Kind, connections, requests of a round.
 KINDS = (
-    ("shipment", 16, 3_000),
-    ("shipment", 64, 3_000),
-    ("packages", 16, 1_000),
-    ("cancellation", 16, 1_000),
-    ("refund", 16, 600),
+    ("shipment", 16, 2_000),
+    ("shipment", 64, 2_000),
+    ("packages", 16, 200),
+    ("cancellation", 16, 400),
+    ("refund", 4, 200),
 )
 Cost = Mapping[str, float]
 

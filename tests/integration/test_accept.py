@@ -97,7 +97,9 @@ async def test_a_cancellation_is_checked_after_a_transaction_that_locks_its_orde
         late = asyncio.create_task(
             cancellations.cancel(world.context, order.id, wanted, actor="test")
         )
-        await waiting(world, 1)
+        blocked = asyncio.create_task(waiting(world, 1))
+        await asyncio.wait({late, blocked}, return_when=asyncio.FIRST_COMPLETED)
+        blocked.cancel()
         assert not late.done()
     with pytest.raises(Conflict) as refused:
         await late

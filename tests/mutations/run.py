@@ -547,6 +547,22 @@ MUTATIONS = (
         (ACCEPT,),
     ),
     Mutation(
+        "a cancellation is judged after the transaction that locks its order",
+        "refusing it by what was read before",
+        "app/usecases/orders/cancel.py",
+        "    except (Conflict, Invalid):\n        return None\n",
+        "    except ValueError:\n        return None\n",
+        (ACCEPT,),
+    ),
+    Mutation(
+        "packages of one shipment reserve the units of each",
+        "reserving those of one of them",
+        "app/storage/orders/acceptance.py",
+        "units[item.line_number] += item.reserved",
+        "units[item.line_number] = item.reserved",
+        (ACCEPT,),
+    ),
+    Mutation(
         "a reference sent again answers the first shipment",
         "applying the rules first",
         "app/usecases/orders/ship.py",
