@@ -114,6 +114,8 @@ RECOVERING = "tests/acceptance/test_recover.py"
 LATE_CLAIMS = "tests/integration/test_late_claims.py"
 PROBES = "tests/acceptance/test_probes.py"
 TRACKING_KEYS = "tests/unit/domain/orders/test_tracking_key.py"
+CARRIER_NAMES = "tests/unit/walmart/test_carrier_names.py"
+CARRIERS = "tests/integration/web/test_carriers.py"
 MUTATIONS = (
     Mutation(
         "make installs everything that is missing by one call of apt-get",
@@ -2804,6 +2806,30 @@ MUTATIONS = (
         "return len(parts) > 1",
         "return len(parts) > 2",
         (TRACKING_KEYS,),
+    ),
+    Mutation(
+        "a title names a carrier by all of its words, not by the first",
+        "believing a name that is followed by anything",
+        "app/walmart/carrier_names.py",
+        "return len(words) in reached",
+        "return len(reached) > 1",
+        (CARRIER_NAMES,),
+    ),
+    Mutation(
+        "a check digit that fits by chance does not rename a carrier with an address of its own",
+        "letting chance decide",
+        "app/usecases/orders/carrier_mapping.py",
+        "certain=url is not None",
+        "certain=False",
+        (CARRIERS,),
+    ),
+    Mutation(
+        "a number that contradicts its carrier is a warning",
+        "warning of nothing",
+        "app/storage/queries/shipment_views.py",
+        "if issuer is None:",
+        "if issuer != name:",
+        (CARRIERS,),
     ),
 )
 

@@ -18,7 +18,11 @@ from app.storage.tables import shipments, updates
 
 @dataclass(frozen=True, slots=True)
 class NewShipment:
-    """A shipment to insert."""
+    """A shipment to insert.
+
+    walmart_carrier has exactly one of the keys carrier and other, and `found_by` where something
+    named the carrier.
+    """
 
     id: UUID
     update_id: UUID

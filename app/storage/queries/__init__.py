@@ -22,6 +22,7 @@ from app.storage.queries.shipment_views import (
     accepted_shipment,
     cancellation,
     shipment,
+    shipment_warnings,
     shipments,
 )
 from app.storage.queries.store_views import store, stores
@@ -60,6 +61,7 @@ __all__ = [
     "returns",
     "search_orders",
     "shipment",
+    "shipment_warnings",
     "shipments",
     "store",
     "stores",

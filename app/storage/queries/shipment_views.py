@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
+from app.domain.orders.carrier_of_number import belongs_elsewhere
 from app.domain.orders.order import Item
+from app.domain.orders.tracking_key import visible
 from app.domain.update import State
 from app.storage.orders.acceptance import Acceptance, cancellation_rows, shipment_rows, update_rows
 from app.storage.orders.repository import items_of
@@ -19,6 +21,7 @@ from app.storage.queries.views import (
     ShipmentView,
     StockLevelView,
     UpdateView,
+    WarningView,
 )
 
 # The API shows neither that a poller holds an update nor that the update is read back.
@@ -118,7 +121,19 @@ def _state(update: UpdateView) -> str:
     return _SHOWN.get(update.state, update.state)
 
 
+def shipment_warnings(tracking_number: str, carrier: Mapping[str, str]) -> tuple[WarningView, ...]:
+    """Warnings of a shipment with one of Walmart's carriers, or another."""
+    name = carrier.get("carrier") or carrier.get("other", "")
+    issuer = belongs_elsewhere(tracking_number, name)
+    if issuer is None:
+        return ()
+    message = f"{visible(tracking_number)} is a tracking number of {issuer}, not of {name}."
+    return (WarningView("/tracking_number", "tracking_number_of_another_carrier", message),)
+
+
 def _shipment(row: Row, update: UpdateView) -> ShipmentView:
+    carrier = dict(row["walmart_carrier"])
+    found_by = carrier.pop("found_by", None)
     return ShipmentView(
         id=row["id"],
         order_id=row["order_id"],
@@ -131,7 +146,9 @@ def _shipment(row: Row, update: UpdateView) -> ShipmentView:
         method_code=row["method_code"],
         reference=row["reference"],
         override_cancel_request=row["override_cancel_request"],
-        walmart_carrier=row["walmart_carrier"],
+        walmart_carrier=carrier,
+        carrier_found_by=found_by,
+        warnings=shipment_warnings(row["tracking_number"], carrier),
         state=_state(update),
         items=_items(items_of(row["items"])),
         update=update,

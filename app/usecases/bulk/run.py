@@ -18,7 +18,7 @@ from app.domain.orders.cancellation import reason_of
 from app.domain.orders.requests import CancelRequest, RequestedItem, ShipRequest
 from app.storage import queries
 from app.storage.postgres.retry import again
-from app.storage.queries.views import View
+from app.storage.queries.views import View, WarningView
 from app.usecases.bulk.rows import MOST_ROWS, Row
 from app.usecases.context import AppContext
 from app.usecases.orders import cancel, ship
@@ -44,6 +44,7 @@ class RowResult(View, schema="ResultOut"):
     code: str | None = None
     """The code of the problem that refused the row."""
     message: str | None = None
+    warnings: tuple[WarningView, ...] = ()
 
 
 @dataclass(slots=True)
@@ -91,7 +92,15 @@ async def ship_rows(
     async def one(row: Row, order_id: UUID) -> RowResult:
         accepted = await ship.ship(context, order_id, _package(batch, row), actor=batch.actor)
         status = KNOWN if accepted.repeated else ACCEPTED
-        return RowResult(row.number, status, row.fields["order"], order_id, accepted.shipment.id)
+        shipment = accepted.shipment
+        return RowResult(
+            row.number,
+            status,
+            row.fields["order"],
+            order_id,
+            shipment.id,
+            warnings=shipment.warnings,
+        )
 
     return await _each(context, batch, rows, one, progress)
 

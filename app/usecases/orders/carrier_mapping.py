@@ -1,21 +1,33 @@
 """Which of Walmart's carriers does a shipment travel with?
 
-The store's own map comes first, then the default map of Commerce's codes and titles. What
-neither knows goes out as Walmart's other carrier under its title, and then needs a URL
-where the buyer can follow the package.
+The first of these that names a carrier of Walmart's decides: the store's own map, the carrier code,
+the carrier title, the check digit of the tracking number. What none of them names goes out as
+Walmart's other carrier under its title, and then needs a URL where the buyer can follow the
+package.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-from app.commerce import carriers as commerce_carriers
 from app.domain.errors import Problem
+from app.domain.orders import carrier_of_number
 from app.domain.orders.tracking_key import visible
 from app.storage.stores.stores import ShippingRules
+from app.walmart import carrier_names
 from app.walmart import carriers as walmart_carriers
 from app.walmart.carriers import WalmartCarrier
 
 _OTHER_MAX = 100
 _NO_CODE = Problem("required", "A carrier_code is needed.", "/carrier_code")
+
+
+class FoundBy(StrEnum):
+    """What named the carrier."""
+
+    STORE_CARRIERS = "store_carriers"
+    CARRIER_CODE = "carrier_code"
+    CARRIER_TITLE = "carrier_title"
+    TRACKING_NUMBER = "tracking_number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +36,15 @@ class ResolvedCarrier:
 
     carrier: WalmartCarrier
     tracking_url: str | None
+    found_by: FoundBy | None = None
+    """None means that nothing named a carrier of Walmart's: it goes out as other."""
     problems: tuple[Problem, ...] = ()
+
+    def stored(self) -> dict[str, str]:
+        """The carrier as a shipment keeps it, with what named it."""
+        kept = {"carrier": self.carrier.carrier, "other": self.carrier.other}
+        kept["found_by"] = self.found_by
+        return {name: str(value) for name, value in kept.items() if value is not None}
 
 
 def resolve(
@@ -33,20 +53,16 @@ def resolve(
     """Find the carrier. problems says what is missing for it; then nothing may be sent."""
     mapped = _mapped(rules, code)
     if isinstance(mapped, str):
-        return ResolvedCarrier(WalmartCarrier(carrier=mapped, other=None), url)
-    if mapped is None:
-        known = _known(code, title)
-        if known is not None:
-            return ResolvedCarrier(WalmartCarrier(carrier=known, other=None), url)
+        return ResolvedCarrier(WalmartCarrier(carrier=mapped), url, FoundBy.STORE_CARRIERS)
+    if mapped is not None:
+        name, template = mapped
+        return _other(name, url or _filled(template, tracking_number), FoundBy.STORE_CARRIERS)
+    known = _known(code, title, tracking_number, url)
+    if known is not None:
+        carrier, found_by = known
+        return ResolvedCarrier(WalmartCarrier(carrier=carrier), url, found_by)
     called = (title or "").strip() or code.strip()
-    name, template = mapped or (called[:_OTHER_MAX], rules.default_tracking_url)
-    if not name:
-        return ResolvedCarrier(WalmartCarrier(carrier=None, other="?"), url, (_NO_CODE,))
-    followed = url or _filled(template, tracking_number)
-    carrier = WalmartCarrier(carrier=None, other=name)
-    if followed is None:
-        return ResolvedCarrier(carrier, None, (_needs_url(name),))
-    return ResolvedCarrier(carrier, followed)
+    return _other(called[:_OTHER_MAX], url or _filled(rules.default_tracking_url, tracking_number))
 
 
 def _mapped(rules: ShippingRules, code: str) -> str | tuple[str, str | None] | None:
@@ -57,13 +73,24 @@ def _mapped(rules: ShippingRules, code: str) -> str | tuple[str, str | None] | N
     return str(entry["other"]), entry.get("tracking_url")
 
 
-def _known(code: str, title: str | None) -> str | None:
-    suggested = commerce_carriers.walmart_name(code, title)
-    for name in (suggested, title, code):
-        known = walmart_carriers.known(name) if name else None
-        if known is not None:
-            return known
-    return None
+def _known(
+    code: str, title: str | None, tracking_number: str, url: str | None
+) -> tuple[str, FoundBy] | None:
+    if by_code := carrier_names.find(code):
+        return by_code, FoundBy.CARRIER_CODE
+    if by_title := carrier_names.find(title or ""):
+        return by_title, FoundBy.CARRIER_TITLE
+    # A sender that gives an address of its own names another carrier; then chance decides nothing.
+    by_number = carrier_of_number.owner(tracking_number, certain=url is not None)
+    return (by_number, FoundBy.TRACKING_NUMBER) if by_number else None
+
+
+def _other(name: str, url: str | None, found_by: FoundBy | None = None) -> ResolvedCarrier:
+    problem = None if url is not None else _needs_url(name)
+    if not name:
+        name, problem = "?", _NO_CODE
+    problems = (problem,) if problem else ()
+    return ResolvedCarrier(WalmartCarrier(other=name), url, found_by, problems)
 
 
 def _filled(template: str | None, tracking_number: str) -> str | None:
@@ -78,6 +105,7 @@ def _needs_url(name: str) -> Problem:
     return Problem(
         "tracking_url_required",
         f"Walmart does not know the carrier {name!r}, so the buyer needs a tracking_url.{hint} "
-        f"None is needed for: {', '.join(walmart_carriers.CARRIERS)}.",
+        "Or map its carrier_code in the store's carriers. "
+        f"No URL is needed for: {', '.join(walmart_carriers.CARRIERS)}.",
         "/tracking_url",
     )

@@ -185,7 +185,7 @@ async def _check(
         "carrier_title": title,
         "tracking_number": number,
         "tracking_url": url,
-        "walmart_carrier": package.carrier_json,
+        "walmart_carrier": resolved.stored(),
     }
     return _Corrected(fields, package)
 

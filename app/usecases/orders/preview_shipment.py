@@ -6,7 +6,9 @@ from uuid import UUID
 
 from app.domain.errors import Problem
 from app.domain.orders.requests import ShipRequest
+from app.storage import queries
 from app.storage.orders import accept
+from app.storage.queries.views import WarningView
 from app.usecases.context import AppContext
 from app.usecases.orders import ship
 from app.walmart import markets
@@ -22,6 +24,8 @@ class Preview:
     """None means that a problem prevents it."""
     problems: tuple[Problem, ...]
     walmart_carrier: dict[str, str]
+    carrier_found_by: str | None
+    warnings: tuple[WarningView, ...]
 
 
 async def preview(context: AppContext, order_id: UUID, request: ShipRequest) -> Preview:
@@ -36,4 +40,12 @@ async def preview(context: AppContext, order_id: UUID, request: ShipRequest) -> 
         whole = checked.package.body(lines, order.seller_order_id)
         body = markets.shipping(whole, version.rules.market)
     path = f"/v3/orders/{order.purchase_order_id}/shipping"
-    return Preview(path, body, checked.problems, checked.package.carrier_json)
+    carrier = checked.package.carrier_json
+    return Preview(
+        path=path,
+        body=body,
+        problems=checked.problems,
+        walmart_carrier=carrier,
+        carrier_found_by=checked.carrier.found_by,
+        warnings=queries.shipment_warnings(request.tracking_number, carrier),
+    )

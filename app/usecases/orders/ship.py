@@ -26,6 +26,7 @@ from app.storage.queries.views import ShipmentView
 from app.storage.stores.stores import ShippingRules
 from app.usecases.context import AppContext
 from app.usecases.orders import carrier_mapping
+from app.usecases.orders.carrier_mapping import ResolvedCarrier
 from app.walmart.shipment_payload import Package
 
 
@@ -44,6 +45,7 @@ class CheckedShipment:
 
     items: tuple[Item, ...]
     package: Package
+    carrier: ResolvedCarrier
     problems: tuple[Problem, ...]
 
 
@@ -246,7 +248,7 @@ def check(
         method_code=plan.method_code,
         override_cancel_request=request.override_cancel_request,
     )
-    return CheckedShipment(plan.items, package, (*plan.problems, *resolved.problems))
+    return CheckedShipment(plan.items, package, resolved, (*plan.problems, *resolved.problems))
 
 
 def _update(context: AppContext, order: Order, checked: CheckedShipment, actor: str) -> NewUpdate:
@@ -290,7 +292,7 @@ def _row(
         # Only shipments with a reference are compared.
         fingerprint=b"" if request.reference is None else _content(request),
         override_cancel_request=request.override_cancel_request,
-        walmart_carrier=checked.package.carrier_json,
+        walmart_carrier=checked.carrier.stored(),
         items=checked.items,
     )
 

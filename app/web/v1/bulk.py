@@ -66,6 +66,7 @@ _RESULT = {
             "id": "01932f5c-3e51-7c11-8c3f-0b1200000001",
             "code": None,
             "message": None,
+            "warnings": [],
         },
         {
             "row": 2,
@@ -75,6 +76,7 @@ _RESULT = {
             "id": None,
             "code": "order_not_found",
             "message": "The store has no order 000000124.",
+            "warnings": [],
         },
     ],
 }

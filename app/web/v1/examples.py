@@ -79,6 +79,8 @@ SHIPMENT: dict[str, Any] = {
     "reference": "commerce-shipment-000000045",
     "override_cancel_request": False,
     "walmart_carrier": {"carrier": "UPS"},
+    "carrier_found_by": "carrier_code",
+    "warnings": [],
     "state": "pending",
     "items": [{"line_number": "1", "quantity": 1, "confirmed": 0}],
     "update": UPDATE,
@@ -166,6 +168,8 @@ SHIPMENT_IN: dict[str, Any] = {
 PREVIEW: dict[str, Any] = {
     "would_be_accepted": True,
     "walmart_carrier": {"carrier": "UPS"},
+    "carrier_found_by": "carrier_code",
+    "warnings": [],
     "walmart_request": {
         "method": "POST",
         "path": "/v3/orders/1796330120075/shipping",

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.domain.orders.requests import RequestedItem, ShipRequest, TrackingCorrection
-from app.storage.queries.views import ShipmentView
+from app.storage.queries.views import ShipmentView, WarningView
 from app.usecases.orders.preview_shipment import Preview
 from app.web.problem_documents import ErrorItem
 from app.web.v1.fields import Id, In, LongText, Out, Plain, Quantity, Text, Time
@@ -101,6 +101,10 @@ class PreviewOut(Out):
 
     would_be_accepted: bool
     walmart_carrier: dict[str, str]
+    carrier_found_by: str | None = Field(
+        description="What named Walmart's carrier, as in a shipment; null: it goes out as other."
+    )
+    warnings: list[WarningView]
     walmart_request: WalmartRequestOut | None
     problems: list[ErrorItem]
 
@@ -113,6 +117,8 @@ class PreviewOut(Out):
         return cls(
             would_be_accepted=not preview.problems,
             walmart_carrier=preview.walmart_carrier,
+            carrier_found_by=preview.carrier_found_by,
+            warnings=list(preview.warnings),
             walmart_request=sent,
             problems=[
                 ErrorItem(pointer=p.pointer, code=p.code, message=p.message)

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from app.commerce.errors import CommerceError
+from app.domain.orders import carrier_of_number
 from app.domain.outbox.outcome import Failure
 from app.http_client.call import ErrorClass
 from app.http_client.errors import CallError
-from app.walmart import carriers, tracking_numbers
+from app.walmart import carriers
 from app.walmart.carriers import METHOD_CODES
 from app.walmart.shipment_payload import Package
 
@@ -144,7 +145,7 @@ def _closer(failure: Failure, package: Package) -> Failure:
 
 def _of_number(package: Package) -> str | None:
     name = package.carrier.carrier or package.carrier.other or ""
-    owner = tracking_numbers.belongs_elsewhere(package.tracking_number, name)
+    owner = carrier_of_number.belongs_elsewhere(package.tracking_number, name)
     if owner is None:
         return None
     return (

@@ -28,6 +28,7 @@ from app.storage.queries.views.shipments import (
     ItemView,
     ShipmentView,
     StockLevelView,
+    WarningView,
 )
 from app.storage.queries.views.stores import (
     CommerceView,
@@ -72,5 +73,6 @@ __all__ = [
     "UpdateWithAttemptsView",
     "View",
     "WalmartView",
+    "WarningView",
     "cache_schemas",
 ]

@@ -19,6 +19,16 @@ class ItemView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class WarningView(View):
+    """Something about a request that was accepted, and that a person should look at."""
+
+    pointer: str
+    """The JSON pointer (RFC 6901) of the field."""
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShipmentView(View):
     """A shipment, with the state of its update."""
 
@@ -35,6 +45,12 @@ class ShipmentView(View):
     override_cancel_request: bool
     walmart_carrier: dict[str, str]
     """`carrier`, a name from Walmart's list; or `other`, any name, with a tracking URL."""
+    carrier_found_by: str | None
+    """What named Walmart's carrier: store_carriers, carrier_code, carrier_title or tracking_number
+    (its check digit). null: nothing did, so the package goes out as other; or it was accepted by an
+    earlier release."""
+    warnings: tuple[WarningView, ...]
+    """`tracking_number_of_another_carrier`: the check digit says so."""
     state: str
     """pending, retrying, confirmed, failed or dismissed."""
     items: tuple[ItemView, ...]
