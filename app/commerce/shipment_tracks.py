@@ -4,13 +4,14 @@ Commerce does not say which units are in which package, and Walmart requires it.
 
 1. tracks with the same carrier and number are one package;
 2. a single package gets all items;
-3. tracks that name their items (`extension_attributes.items`) get these;
-4. if one item has as many units as there are packages, each package gets one unit;
-5. anything else would be a guess, and is refused.
+3. of more packages than units, the first gets all items, and the others are `not_sent`;
+4. tracks that name their items (`extension_attributes.items`) get these;
+5. if one item has as many units as there are packages, each package gets one unit;
+6. anything else would be a guess, and is refused.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.domain.errors import Invalid, Problem
 from app.domain.orders.requests import RequestedItem, ShipRequest
@@ -35,11 +36,31 @@ class Track:
     """Commerce's id of the track. None means that it was not sent."""
 
 
+def not_sent(tracks: Sequence[Track], units: int | None) -> tuple[Track, ...]:
+    """Return the tracks that get no unit, because there are more packages than units.
+
+    units: those of the shipment. None means not known.
+    """
+    distinct = _distinct(tracks)
+    return tuple(distinct[1:]) if units is not None and units < len(distinct) else ()
+
+
+def units_of(items: Sequence[RequestedItem] | None) -> int | None:
+    """Return the units of the items of a shipment. None means that it does not name them."""
+    return sum(item.quantity for item in items) if items is not None else None
+
+
 def packages(
-    tracks: Sequence[Track], items: tuple[RequestedItem, ...] | None, reference: str
+    tracks: Sequence[Track],
+    items: tuple[RequestedItem, ...] | None,
+    reference: str,
+    units: int | None = None,
 ) -> list[ShipRequest]:
-    """Split a shipment into packages. Raises Invalid tracking_number_required, tracks_ambiguous."""
-    distinct = {(each.carrier_code, tracking_key(each.number)): each for each in tracks}
+    """Split a shipment into packages. Raises Invalid tracking_number_required, tracks_ambiguous.
+
+    units: those that the shipment has at most, where it does not name its items.
+    """
+    distinct = _distinct(tracks)
     if not distinct:
         message = "Walmart takes no shipment without a tracking number: a track is needed."
         raise Invalid(
@@ -47,7 +68,9 @@ def packages(
             message,
             [Problem("tracking_number_required", message, "/tracks")],
         )
-    shares = _shares(list(distinct.values()), items)
+    if not_sent(tracks, units if items is None else units_of(items)):
+        distinct = [replace(distinct[0], items=items)]
+    shares = _shares(distinct, items)
     return [
         ShipRequest(
             carrier_code=track.carrier_code,
@@ -58,6 +81,10 @@ def packages(
         )
         for place, (track, share) in enumerate(shares, start=1)
     ]
+
+
+def _distinct(tracks: Sequence[Track]) -> list[Track]:
+    return list({(each.carrier_code, tracking_key(each.number)): each for each in tracks}.values())
 
 
 def _shares(

@@ -114,6 +114,7 @@ RECOVERING = "tests/acceptance/test_recover.py"
 LATE_CLAIMS = "tests/integration/test_late_claims.py"
 PROBES = "tests/acceptance/test_probes.py"
 TRACKING_KEYS = "tests/unit/domain/orders/test_tracking_key.py"
+MORE_PACKAGES = "tests/integration/web/test_more_packages_than_units.py"
 CARRIER_NAMES = "tests/unit/walmart/test_carrier_names.py"
 CARRIERS = "tests/integration/web/test_carriers.py"
 MUTATIONS = (
@@ -2830,6 +2831,14 @@ MUTATIONS = (
         "if issuer is None:",
         "if issuer != name:",
         (CARRIERS,),
+    ),
+    Mutation(
+        "of more packages than units the further ones are shown until a person dismisses them",
+        "keeping nothing of them",
+        "app/usecases/commerce_events/shipments.py",
+        "return replace(event, state=storage.REFUSED, code=TRACK_NOT_SENT, message=message)",
+        "return replace(event, state=storage.DONE, message=message)",
+        (MORE_PACKAGES,),
     ),
 )
 

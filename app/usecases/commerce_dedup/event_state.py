@@ -114,6 +114,12 @@ def _with(tracks: Sequence[Mapping[str, Any]], track: Track) -> list[dict[str, A
     return [*kept, _track_json(track)]
 
 
+def shipment_json(items: Sequence[RequestedItem] | None, tracks: Sequence[Track]) -> dict[str, Any]:
+    """What an event keeps of a shipment, as `items_of` and `tracks_of` read it."""
+    kept = [_track_json(track) for track in tracks]
+    return {"items": _items_json(items), "tracks": kept, "problem": None}
+
+
 def _items_json(items: Sequence[RequestedItem] | None) -> list[list[int | None]] | None:
     return [[item.commerce_item_id, item.quantity] for item in items] if items else None
 

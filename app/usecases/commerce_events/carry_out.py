@@ -87,7 +87,7 @@ async def carry_out(
             if _settled(known, event, stored=stored):
                 return EventResult("known", _SETTLED)
             done, after = await _CARRIERS[event.about](connection, context, order, event)
-            await _write(connection, order, known, after)
+            await record(connection, context, order, known, after)
     except NotAvailable:
         raise
     except OrderError as error:
@@ -179,14 +179,25 @@ async def _refused(context: AppContext, subject: EventSubject, error: OrderError
             note=None,
             dismissed_by=None,
         )
-        await _write(connection, order, known, refused)
-        if known is not None and known.same_trouble(refused):
-            return
-        detail = {
-            "about": event.about,
-            "reference": event.reference,
-            "code": refused.code,
-            "message": str(error),
-        }
-        entry = timeline.TimelineEvent("commerce_event_refused", ACTOR, detail=detail)
-        await timeline.add(connection, order.store_id, order.id, entry, context.new_id)
+        await record(connection, context, order, known, refused)
+
+
+async def record(
+    connection: Connection,
+    context: AppContext,
+    order: Order,
+    known: CommerceEvent | None,
+    after: CommerceEvent,
+) -> None:
+    """Store an event of a locked order; a new refusal stands in the timeline too."""
+    await _write(connection, order, known, after)
+    if after.state != storage.REFUSED or (known is not None and known.same_trouble(after)):
+        return
+    detail = {
+        "about": after.about,
+        "reference": after.reference,
+        "code": after.code,
+        "message": after.message,
+    }
+    entry = timeline.TimelineEvent("commerce_event_refused", ACTOR, detail=detail)
+    await timeline.add(connection, order.store_id, order.id, entry, context.new_id)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.commerce.payload_fields import invalid
-from app.commerce.shipment_tracks import Track, packages
+from app.commerce.shipment_tracks import Track, not_sent, packages, units_of
 from app.domain.errors import Conflict, Problem
 from app.domain.orders.order import Order
 from app.domain.orders.requests import TrackingCorrection
@@ -23,6 +23,8 @@ from app.usecases.commerce_dedup import duplicates
 from app.usecases.commerce_dedup.event_state import ACTOR, EventResult, items_of, tracks_of
 from app.usecases.context import AppContext
 from app.usecases.orders import correct_tracking, ship
+
+TRACK_NOT_SENT = "track_not_sent"
 
 
 async def carry_out(
@@ -49,7 +51,19 @@ async def carry_out(
     requests = packages(tracks, items, event.reference)
     # A package with no open units is stored as failed, beside one that can go.
     made = await ship.accept(connection, context, order.id, requests, ACTOR, partial=True)
-    return EventResult("accepted"), replace(done, shipments=tuple(map(str, made)))
+    done = replace(done, shipments=tuple(map(str, made)))
+    if spare := not_sent(tracks, units_of(items)):
+        return EventResult("accepted", TRACK_NOT_SENT), refused(done, tracks[0], spare)
+    return EventResult("accepted"), done
+
+
+def refused(event: CommerceEvent, sent: Track, spare: Sequence[Track]) -> CommerceEvent:
+    """The event of a shipment that went out under one of its tracks, for want of more units.
+
+    It stays refused until a person dismisses it: the buyer does not know of the other packages.
+    """
+    message = _cannot_divide([sent.number], spare)
+    return replace(event, state=storage.REFUSED, code=TRACK_NOT_SENT, message=message)
 
 
 def _is_of(event: CommerceEvent, sent: SentShipment) -> bool:
@@ -94,10 +108,13 @@ async def _correct(
 
 
 def _cannot_follow(mine: Sequence[SentShipment], fresh: Sequence[Track]) -> Conflict:
-    has = ", ".join(each.tracking_number for each in mine)
-    new = ", ".join(track.number for track in fresh)
-    message = (
+    message = _cannot_divide([each.tracking_number for each in mine], fresh)
+    return Conflict(TRACK_NOT_SENT, message, [Problem(TRACK_NOT_SENT, message, "/tracks")])
+
+
+def _cannot_divide(sent: Sequence[str], fresh: Sequence[Track]) -> str:
+    has, new = ", ".join(sent), ", ".join(track.number for track in fresh)
+    return (
         f"Walmart already has the units of this shipment under {has}, so {new} is not sent: "
         "a package cannot be divided afterwards."
     )
-    return Conflict("track_not_sent", message, [Problem("track_not_sent", message, "/tracks")])

@@ -51,6 +51,8 @@ class CheckedShipment:
 
 FindDuplicate = Callable[[Connection, Order, ShipRequest], Awaitable[UUID | None]]
 """Finds the shipment of a locked order that a request repeats. None means that it is new."""
+WriteAlso = Callable[[Connection, AppContext, Order, UUID], Awaitable[None]]
+"""Writes what belongs to a new shipment, in its transaction."""
 
 
 async def ship(
@@ -73,17 +75,24 @@ async def ship_all(
     actor: str,
     once: IdempotentRequest | None = None,
     find_duplicate: FindDuplicate | None = None,
+    write_also: WriteAlso | None = None,
 ) -> AcceptedShipment:
     """Accept the packages of one shipment, all or none. Returns the first. Raises as `ship`."""
     shipped = None
     # Citus refuses the write that compares versions (decision 0022).
-    if not await context.database.is_sharded():
+    if write_also is None and not await context.database.is_sharded():
         shipped = await _if_unchanged(
             context, order_id, requests, actor, once, alone=find_duplicate is not None
         )
     if shipped is None:
         shipped = await _locked(
-            context, order_id, requests, actor=actor, once=once, find_duplicate=find_duplicate
+            context,
+            order_id,
+            requests,
+            actor=actor,
+            once=once,
+            find_duplicate=find_duplicate,
+            write_also=write_also,
         )
     store_id = store_of(order_id)
     assert store_id is not None  # noqa: S101 - it has an order of that id
@@ -137,6 +146,7 @@ async def _locked(
     actor: str,
     once: IdempotentRequest | None,
     find_duplicate: FindDuplicate | None,
+    write_also: WriteAlso | None,
 ) -> AcceptedShipment:
     async with context.transaction(once) as connection:
         accepted = []
@@ -147,6 +157,8 @@ async def _locked(
             accepted.append(
                 known or (await accept(connection, context, order_id, [request], actor))[0]
             )
+        if write_also is not None and known is None:
+            await write_also(connection, context, order, accepted[0])
         view = await queries.shipment(connection, order.store_id, order_id, accepted[0])
         assert view is not None  # noqa: S101 - written or found a moment ago, under the lock
         shipped = AcceptedShipment(view, known is not None)

@@ -60,10 +60,12 @@ async def ship_order(
     (`PATCH /v1/orders/{order_id}`). The same body again returns the same number, as does a
     shipment that already arrived by a webhook or event of Commerce. Several tracks become several
     packages if each names its items in `extension_attributes.items`, or if there is one item
-    with one unit for each track.
+    with one unit for each track. Of more tracks than units the first gets all units, and the
+    order shows `track_not_sent` for the others.
     """
     store, order = await _order(context, store_code, order_id)
-    requests = body.to_requests()
+    remaining = await _remaining(context, store, order) if body.names_no_units else None
+    requests, unsent = body.to_requests(remaining), body.unsent(remaining)
     return await context.once(
         body,
         store,
@@ -75,6 +77,7 @@ async def ship_order(
             actor=context.actor,
             once=once,
             find_duplicate=duplicates.from_rest,
+            write_also=unsent.keep if unsent else None,
         ),
     )
 
@@ -207,6 +210,12 @@ async def _store(context: RequestContext, code: str) -> int:
     if store is None or context.caller.store_id not in {None, store}:
         raise Unknown("store", code)
     return store
+
+
+async def _remaining(context: RequestContext, store: int, order: UUID) -> int:
+    async with context.app.database.begin() as connection:
+        view = await queries.order(connection, store, order)
+    return sum(line.quantity.remaining for line in view.lines) if view else 0
 
 
 async def _order(context: RequestContext, code: str, commerce_order_id: int) -> tuple[int, UUID]:

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from app.commerce.shipment_tracks import Track, packages
+from app.commerce.shipment_tracks import Track, not_sent, packages, units_of
 from app.domain import db_limits
 from app.domain.db_limits import BIGINT, INT
 from app.domain.orders.requests import RequestedItem, ShipRequest
 from app.storage.queries.views import OrderLineView, OrderView
+from app.usecases.commerce_events.rest_tracks import UnsentTracks
 from app.usecases.returns.refund import REPEATED_WITHIN, RefundReference
 from app.web.v1.fields import Plain
 
@@ -103,15 +104,38 @@ class ShipIn(CommerceBody):
     appendComment: bool = False  # noqa: N815 - Commerce's name
     comment: _Comment | None = None
 
-    def to_requests(self) -> list[ShipRequest]:
+    def to_requests(self, remaining: int | None = None) -> list[ShipRequest]:
         """One request for each package. Raises Invalid.
+
+        remaining: units of the order that can be shipped, for a body without items.
 
         The reference is a digest of the body, so that a client which repeats a request after a
         lost answer gets the number of the first shipment.
         """
         reference = _reference(self)
-        items = tuple(item.to_item() for item in self.items) if self.items else None
-        return packages([track.to_track() for track in self.tracks], items, reference)
+        return packages(self._tracks, self._items, reference, remaining)
+
+    def unsent(self, remaining: int | None = None) -> UnsentTracks | None:
+        """The tracks that get no unit. None means that each gets some. remaining: see above."""
+        units = remaining if self._items is None else units_of(self._items)
+        spare = not_sent(self._tracks, units)
+        if not spare:
+            return None
+        return UnsentTracks(_reference(self), self._items, self._tracks[0], spare)
+
+    @property
+    def names_no_units(self) -> bool:
+        """Whether the body leaves it to the order which units are under which of several tracks."""
+        tracks = self._tracks
+        return self._items is None and len(tracks) > 1 and not all(each.items for each in tracks)
+
+    @property
+    def _items(self) -> tuple[RequestedItem, ...] | None:
+        return tuple(item.to_item() for item in self.items) if self.items else None
+
+    @property
+    def _tracks(self) -> tuple[Track, ...]:
+        return tuple(track.to_track() for track in self.tracks)
 
 
 class CommerceRefundIn(CommerceBody):
