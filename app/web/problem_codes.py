@@ -107,6 +107,7 @@ CODES: dict[str, Code] = {
     ),
     "unknown_sku": Code(422, "The order has no line with this SKU."),
     "sku_repeated": Code(422, "The request names a SKU twice for one ship node."),
+    "time_zone_unknown": Code(422, "The IANA time zone database has no such zone."),
     "market_not_supported": Code(422, "Waybill supports the markets US, CA and MX."),
     "store_code_invalid": Code(
         422, "A store code is a letter, then letters, digits and underscores."

@@ -533,6 +533,18 @@ async def test_orders_and_stores_of_before_the_upgrade_have_no_other_charges(
         assert await session.fetchval("SELECT charge_amount_is FROM stores") == "unit"
 
 
+async def test_stores_of_before_the_upgrade_have_the_zone_of_their_market(empty_url: str) -> None:
+    await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611300300")
+    async with connected(empty_url) as session:
+        await session.execute(_STORE)
+    await asyncio.to_thread(migrate.upgrade, empty_url)
+    async with connected(empty_url) as session:
+        assert await session.fetchval("SELECT count(*) FROM stores") == 1
+        assert await session.fetchval("SELECT time_zone FROM stores") is None
+        # A writer of the earlier version does not name the column.
+        await session.execute("UPDATE stores SET name = 'Another'")
+
+
 async def test_an_invalid_index_is_created_again(empty_url: str) -> None:
     """A failed CREATE INDEX CONCURRENTLY leaves an invalid index behind."""
     await asyncio.to_thread(command.upgrade, quiet(empty_url), "202611240010")

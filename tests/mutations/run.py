@@ -115,6 +115,7 @@ LATE_CLAIMS = "tests/integration/test_late_claims.py"
 PROBES = "tests/acceptance/test_probes.py"
 TRACKING_KEYS = "tests/unit/domain/orders/test_tracking_key.py"
 MORE_PACKAGES = "tests/integration/web/test_more_packages_than_units.py"
+TIME_ZONES = "tests/unit/domain/test_time_zones.py"
 CARRIER_NAMES = "tests/unit/walmart/test_carrier_names.py"
 CARRIERS = "tests/integration/web/test_carriers.py"
 MUTATIONS = (
@@ -2839,6 +2840,14 @@ MUTATIONS = (
         "return replace(event, state=storage.REFUSED, code=TRACK_NOT_SENT, message=message)",
         "return replace(event, state=storage.DONE, message=message)",
         (MORE_PACKAGES,),
+    ),
+    Mutation(
+        "a date alone is not before an order of that day, nor after now",
+        "taking the start of the day",
+        "app/domain/time_zones.py",
+        "return min(max(self.at, ordered_at or self.at), now)",
+        "return self.at",
+        (TIME_ZONES,),
     ),
 )
 

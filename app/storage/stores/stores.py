@@ -217,6 +217,13 @@ async def pushes_orders(connection: Connection, store_id: int) -> bool:
     return bool((await connection.execute(statement)).scalar_one_or_none())
 
 
+async def time_zone(connection: Connection, store_id: int) -> tuple[str | None, str]:
+    """The time zone of the store's files (None means that of its market), and its market."""
+    statement = sa.select(stores.c.time_zone, stores.c.market).where(stores.c.store_id == store_id)
+    row = (await connection.execute(statement)).one()
+    return row.time_zone, row.market
+
+
 async def shipping_rules(connection: Connection, store_id: int) -> ShippingRules:
     """The store's settings for shipments."""
     statement = sa.select(stores.c.carriers, stores.c.default_tracking_url, stores.c.market).where(

@@ -30,6 +30,8 @@ stores = sa.Table(
     sa.Column("carriers", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     sa.Column("default_cancellation_reason", sa.Text),
     sa.Column("default_tracking_url", sa.Text),
+    # IANA name of the zone of times without one in files. NULL: that of the market.
+    sa.Column("time_zone", sa.Text),
     # What chargeAmount of an order line is for: "unit" or "line".
     sa.Column("charge_amount_is", sa.Text, nullable=False, server_default="unit"),
     # Whether they are shared with an older store, since before that was refused.

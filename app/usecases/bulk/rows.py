@@ -75,6 +75,7 @@ def read_csv(text: str, columns: tuple[str, ...]) -> Iterator[Row]:
         given = next(reader, [])
     except csv.Error as error:
         raise _bad(f"The file is not CSV: {error}.") from error
+    given = _without_empty_end(given)
     if len(given) > _most_names(columns):
         raise _bad(f"The file has {len(given):,} columns, more than are known. {_columns(columns)}")
     names = [_named(name) for name in given]
@@ -90,6 +91,7 @@ def read_csv(text: str, columns: tuple[str, ...]) -> Iterator[Row]:
         if not any(value.strip() for value in values):
             continue
         number += 1
+        values = values[: len(names)] + _without_empty_end(values[len(names) :])
         if len(values) > len(names):
             yield Row(
                 number, {}, _row_problem(f"The row has {len(values)} fields, not {len(names)}.")
@@ -145,6 +147,13 @@ def _row(number: int, fields: Mapping[str, Any]) -> Row:
         if text:
             kept[name] = text
     return Row(number, kept)
+
+
+def _without_empty_end(values: list[str]) -> list[str]:
+    """Pass over what follows the last value: spreadsheets write a delimiter after it."""
+    while values and not values[-1].strip():
+        values = values[:-1]
+    return values
 
 
 def _named(name: str) -> str:

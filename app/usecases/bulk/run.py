@@ -8,17 +8,20 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from app.domain import db_limits
+from app.domain import db_limits, time_zones
 from app.domain.errors import Conflict, Invalid, NotAvailable, OrderError, Problem
+from app.domain.ids import store_of
 from app.domain.orders.cancellation import reason_of
 from app.domain.orders.requests import CancelRequest, RequestedItem, ShipRequest
-from app.storage import queries
+from app.storage import queries, rate_limits
+from app.storage.orders import shipments
 from app.storage.postgres.retry import again
 from app.storage.queries.views import View, WarningView
+from app.storage.stores import stores
 from app.usecases.bulk.rows import MOST_ROWS, Row
 from app.usecases.context import AppContext
 from app.usecases.orders import cancel, ship
@@ -88,9 +91,18 @@ async def ship_rows(
     progress: Callable[[int], None] | None = None,
 ) -> BulkReport:
     """Ship each row. progress is called with the number of finished rows."""
+    async with context.transaction() as connection:
+        zone, market = await stores.time_zone(connection, batch.store_id)
 
     async def one(row: Row, order_id: UUID) -> RowResult:
-        accepted = await ship.ship(context, order_id, _package(batch, row), actor=batch.actor)
+        shipped_at = await _shipped_at(context, row, order_id, zone, market)
+        package = replace(_package(batch, row), shipped_at=shipped_at)
+        try:
+            accepted = await ship.ship(context, order_id, package, actor=batch.actor)
+        except Conflict as error:
+            if error.code != "reference_reused" or "reference" in row.fields:
+                raise
+            return await _known(context, row, order_id, package)
         status = KNOWN if accepted.repeated else ACCEPTED
         shipment = accepted.shipment
         return RowResult(
@@ -211,7 +223,6 @@ def _package(batch: Batch, row: Row) -> ShipRequest:
         carrier_title=fields.get("carrier_title", "")[:200] or None,
         tracking_number=fields["tracking_number"],
         tracking_url=fields.get("tracking_url"),
-        shipped_at=_time(fields.get("shipped_at")),
         reference=fields.get("reference", "")[:200] or _reference(batch, row),
         items=_items(row),
     )
@@ -230,16 +241,32 @@ def _items(row: Row) -> tuple[RequestedItem, ...] | None:
     return (RequestedItem(units, line, None if line else sku),)
 
 
-def _time(text: str | None) -> datetime | None:
+async def _known(context: AppContext, row: Row, order_id: UUID, package: ShipRequest) -> RowResult:
+    """The shipment of a row that came before: of a date alone the time of the row may differ."""
+    store_id = store_of(order_id) or 0
+    async with context.transaction() as connection:
+        found = await shipments.by_reference(
+            connection, store_id, order_id, package.reference or ""
+        )
+    known = found[0] if found else None
+    return RowResult(row.number, KNOWN, row.fields["order"], order_id, known)
+
+
+async def _shipped_at(
+    context: AppContext, row: Row, order_id: UUID, zone: str | None, market: str
+) -> datetime | None:
+    text = row.fields.get("shipped_at")
     if text is None:
         return None
-    try:
-        at = db_limits.utc_time(datetime.fromisoformat(text))
-    except ValueError:
-        at = None
-    if at is None:
+    written = time_zones.read(text, zone, market)
+    if written is None:
         raise Invalid("invalid", "shipped_at must be a date such as 2026-11-23T10:00:00Z.")
-    return at
+    if written.ends is None:
+        return written.at
+    async with context.transaction() as connection:
+        order = await queries.order(connection, store_of(order_id) or 0, order_id)
+        now = await rate_limits.now(connection)
+    return written.shipped_at(order.ordered_at if order else None, now)
 
 
 def _reference(batch: Batch, row: Row) -> str:

@@ -47,6 +47,7 @@ class NewStore:
     """Commerce's carrier codes to Walmart's carrier names (contract, Stores)."""
     default_cancellation_reason: str | None = None
     default_tracking_url: str | None = None
+    time_zone: str | None = None
     charge_amount_is: str = ChargeAmountIs.UNIT
     """What Walmart's chargeAmount is for."""
     notifications_url: str | None = field(default=None, repr=False)
@@ -72,6 +73,7 @@ class StoreChanges:
     carriers: Any = UNCHANGED
     default_cancellation_reason: Any = UNCHANGED
     default_tracking_url: Any = UNCHANGED
+    time_zone: Any = UNCHANGED
     charge_amount_is: Any = UNCHANGED
     notifications_url: Any = field(default=UNCHANGED, repr=False)
     notifications_secret: Any = field(default=UNCHANGED, repr=False)

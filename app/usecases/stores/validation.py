@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.commerce import signatures
+from app.domain import time_zones
 from app.domain.errors import Problem
 from app.domain.orders.cancellation import Reason
 from app.http_client import ssrf_guard
@@ -43,6 +44,10 @@ def problems(values: Mapping[str, Any]) -> Iterator[Problem]:
             text = "A public RSA key in PEM of at least 2048 bits is needed."
             yield Problem("public_key_invalid", text, pointer)
     yield from _template_problems(values.get("default_tracking_url"), "/default_tracking_url")
+    zone = values.get("time_zone")
+    if zone is not None and not time_zones.exists(zone):
+        text = "A name of the IANA time zone database is needed, such as America/Chicago."
+        yield Problem("time_zone_unknown", text, "/time_zone")
     notified = values.get("notifications_url")
     if notified is not None and ssrf_guard.ill_formed(notified, query=True):
         text = "An http(s) address without a fragment and a password is needed."

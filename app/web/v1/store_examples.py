@@ -28,6 +28,7 @@ STORE: dict[str, Any] = {
     },
     "default_cancellation_reason": None,
     "default_tracking_url": None,
+    "time_zone": None,
     "charge_amount_is": "unit",
     "notifications": {"host": "https://hooks.example", "secret_set": True},
     "created_at": AT,

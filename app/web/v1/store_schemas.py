@@ -12,6 +12,11 @@ from app.web.v1.fields import In, LongText, Out, Plain, Secret, Text, VisibleTex
 # A field that is left out is unchanged, which null is not. The document shows no default.
 _LEFT_OUT: Any = Field(default_factory=str)
 
+_ZONE = (
+    "IANA name of the zone of dates, and times without a zone, in files. null: that of the market, "
+    "which is America/New_York (US), America/Toronto (CA) or America/Mexico_City (MX)."
+)
+
 
 class OtherCarrier(In):
     """A carrier that is not on Walmart's list: its name, and the tracking URL for buyers."""
@@ -101,6 +106,7 @@ class StoreIn(In):
     carriers: _Carriers = Field(default={})
     default_cancellation_reason: Text | None = None
     default_tracking_url: LongText | None = None
+    time_zone: Text | None = Field(default=None, description=_ZONE)
     charge_amount_is: ChargeAmountIs = Field(
         default=ChargeAmountIs.UNIT, description=_CHARGE_AMOUNT_IS
     )
@@ -121,6 +127,7 @@ class StorePatch(In):
     carriers: _Carriers = Field(default={})
     default_cancellation_reason: Text | None = None
     default_tracking_url: LongText | None = None
+    time_zone: Text | None = Field(default=None, description=_ZONE)
     charge_amount_is: ChargeAmountIs = Field(
         default=ChargeAmountIs.UNIT, description=_CHARGE_AMOUNT_IS
     )

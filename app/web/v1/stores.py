@@ -25,6 +25,7 @@ _CONTENT = (
     "required",
     "unknown_field",
     "market_not_supported",
+    "time_zone_unknown",
     "carrier_unknown",
     "address_forbidden",
 )

@@ -55,6 +55,9 @@ class StoreView(View):
     carriers: dict[str, str | dict[str, str | None]]
     default_cancellation_reason: str | None
     default_tracking_url: str | None
+    time_zone: str | None
+    """IANA name of the zone of dates, and times without a zone, in files. null means that of the
+    market: America/New_York (US), America/Toronto (CA) or America/Mexico_City (MX)."""
     charge_amount_is: str
     """Whether `chargeAmount` of Walmart's order lines is for one `unit` or for the whole `line`."""
     notifications: NotificationsView | None
