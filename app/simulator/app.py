@@ -55,8 +55,8 @@ def create_app(
         endpoint("GET", "/v3/orders/released", "released", operations.list_orders),
         endpoint("GET", "/v3/orders/{po}", "read", operations.read_order),
         *(
-            endpoint("POST", f"/v3/orders/{{po}}/{operation}", operation, operations.change_order)
-            for operation in operations.ORDER_RULES
+            endpoint("POST", f"/v3/orders/{{po}}/{name}", operation, operations.change_order)
+            for name, operation in operations.ORDER_PATHS.items()
         ),
         endpoint("GET", "/v3/inventory", "inventory_read", operations.read_stock),
         endpoint("PUT", "/v3/inventory", "inventory", operations.put_stock),

@@ -58,7 +58,7 @@ def asked(order: SimulatedOrder, wanted: Mapping[str, Any], status: str) -> list
 def _asked(
     order: SimulatedOrder, wanted: Mapping[str, Any], status: str
 ) -> Iterator[RequestedUnits]:
-    for entry in _listed(part(wanted, "orderLines"), "orderLine"):
+    for entry in listed(part(wanted, "orderLines"), "orderLine"):
         line = order.lines.get(str(entry.get("lineNumber")))
         if line is None:
             raise bad_content(f"Line {entry.get('lineNumber')} is not in the PO", "lineNumber")
@@ -67,19 +67,20 @@ def _asked(
             raise bad_content(f"sellerOrderId is too long in line {line.number}", "sellerOrderId")
         # Walmart's global API types the flag as a text.
         override = str(entry.get("intentToCancelOverride")).lower() == "true"
-        for each in _listed(part(entry, "orderLineStatuses"), "orderLineStatus"):
+        for each in listed(part(entry, "orderLineStatuses"), "orderLineStatus"):
             if each.get("status") != status:
                 raise bad_content(f"Status must be {status}", "status")
             yield RequestedUnits(line, _quantity(each), each, override)
 
 
-def _listed(holder: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+def listed(holder: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """Return the objects of a list, or the one. Raises 400 for none and for anything else."""
     found = holder.get(name)
     several = found if isinstance(found, list) else [found]
-    listed = [each for each in several if isinstance(each, Mapping)]
-    if not listed or len(listed) < len(several):
+    objects = [each for each in several if isinstance(each, Mapping)]
+    if not objects or len(objects) < len(several):
         raise bad_content(f"{name} is missing", name)
-    return listed
+    return objects
 
 
 def _quantity(status: Mapping[str, Any]) -> int:

@@ -44,6 +44,7 @@ OPERATIONS = (
     "acknowledge",
     "shipping",
     "cancel",
+    "order_refund",
     "inventory",
     "inventory_read",
     "returns",

@@ -34,7 +34,7 @@ def enter(world: World, request: Request, call: ReceivedCall) -> Mapping[str, st
 
 def in_market(client_id: str, request: Request) -> str:
     """Return the account of a market: seller, or seller@ca. Without the header it is the US."""
-    market = request.headers.get("wm_market", "us")
+    market = request.headers.get("wm_market", "us").casefold()
     return client_id if market == "us" or not client_id else f"{client_id}@{market}"
 
 
@@ -61,8 +61,9 @@ def credentials(request: Request) -> tuple[str, str]:
 def _check_headers(request: Request) -> None:
     market = request.headers.get("wm_market")
     if market is not None:
-        version = request.headers.get("wm_global_version")
-        if market not in MARKETS or version != _GLOBAL_VERSION:
+        # Clients of the Global APIs leave the version out; Walmart then takes the newest.
+        version = request.headers.get("wm_global_version", _GLOBAL_VERSION)
+        if market.casefold() not in MARKETS or version != _GLOBAL_VERSION:
             raise order_error(400, f"INVALID_REQUEST_HEADER.{ORDERS}", "Market is not known")
     for name in _REQUIRED:
         if not request.headers.get(name):

@@ -1,4 +1,4 @@
-"""Walmart's carriers, shipping methods and cancellation reasons (its orders API)."""
+"""Walmart's carriers, shipping methods, reasons of cancellations and refunds (its orders API)."""
 
 METHOD_CODES = frozenset({"Standard", "Express", "OneDay", "Freight", "WhiteGlove", "Value"})
 MARKETS = ("us", "ca", "mx")
@@ -16,6 +16,32 @@ CANCELLATION_REASONS = {
     "ca": frozenset({"CUSTOMER_REQUESTED_SELLER_TO_CANCEL", "CANCEL_BY_SELLER"}),
     "mx": frozenset({"MIRAKL_REFUND_45", "MIRAKL_REFUND_15", "SELLER_REJECTION"}),
 }
+REFUND_REASONS = frozenset(
+    {
+        "BillingError",
+        "TaxExemptCustomer",
+        "ItemNotAsAdvertised",
+        "IncorrectItemReceived",
+        "CancelledYetShipped",
+        "ItemNotReceivedByCustomer",
+        "IncorrectShippingPrice",
+        "DamagedItem",
+        "DefectiveItem",
+        "CustomerChangedMind",
+        "CustomerReceivedItemLate",
+        "Missing Parts / Instructions",
+        "Finance -> Goodwill",
+        "Finance -> Rollback",
+        "Buyer canceled",
+        "Customer returned item",
+        "General adjustment",
+        "Merchandise not received",
+        "Quality -> Missing Parts / Instructions",
+        "Shipping & Delivery -> Damaged",
+        "Shipping & Delivery -> Shipping Price Discrepancy",
+        "Others",
+    }
+)
 CARRIERS = frozenset(
     [
         "UPS",

@@ -36,8 +36,11 @@ class EventSubscription:
     id: str
     event_type: str
     url: str
-    secret: str
-    header: str
+    header: str = "Authorization"
+    secret: str | None = None
+    """Signs the events. None means that they are not signed."""
+    basic: str | None = None
+    """Credentials that the events carry."""
 
 
 @dataclass(slots=True)
@@ -104,17 +107,29 @@ class Notifier:
     def _subscription(self, wanted: object) -> EventSubscription:
         event = wanted if isinstance(wanted, Mapping) else {}
         kind, url = event.get("eventType"), event.get("eventUrl")
-        auth = event.get("authDetails") or {}
+        auth = event.get("authDetails")
         if kind not in EVENT_TYPES or event.get("resourceName") != EVENT_TYPES[kind]:
             raise bad_content("eventType or resourceName is not supported", "eventType")
         if not isinstance(url, str) or not url.startswith(("http://", "https://")):
             raise bad_content("eventUrl is not an address", "eventUrl")
-        if auth.get("authMethod") != "HMAC" or not auth.get("clientSecret"):
-            raise bad_content("authMethod is not supported here", "authDetails")
-        header = auth.get("authHeaderName") or "Authorization"
         return EventSubscription(
-            f"sub-{next(self._numbers)}", kind, url, str(auth["clientSecret"]), header
+            f"sub-{next(self._numbers)}", kind, url, **_credentials(auth or {})
         )
+
+
+def _credentials(auth: object) -> dict[str, str]:
+    """Return what the events of a subscription carry; without authDetails nothing."""
+    if not isinstance(auth, Mapping):
+        raise bad_content("authDetails is not an object", "authDetails")
+    header, method = auth.get("authHeaderName") or "Authorization", auth.get("authMethod")
+    if method == "HMAC" and auth.get("clientSecret"):
+        return {"header": header, "secret": str(auth["clientSecret"])}
+    if method == "BASIC_AUTH" and auth.get("userName"):
+        pair = f"{auth['userName']}:{auth.get('password') or ''}"
+        return {"header": header, "basic": base64.b64encode(pair.encode()).decode()}
+    if auth:
+        raise bad_content("authMethod is not supported here", "authDetails")
+    return {}
 
 
 def event_types() -> list[dict[str, Any]]:
@@ -137,11 +152,12 @@ def _shown(subscription: EventSubscription) -> dict[str, Any]:
 
 
 async def _send(subscription: EventSubscription, body: bytes) -> None:
-    digest = hmac.digest(subscription.secret.encode(), body, hashlib.sha256)
-    headers = {
-        "Content-Type": "application/json",
-        subscription.header: base64.b64encode(digest).decode(),
-    }
+    headers = {"Content-Type": "application/json"}
+    if subscription.secret is not None:
+        digest = hmac.digest(subscription.secret.encode(), body, hashlib.sha256)
+        headers[subscription.header] = base64.b64encode(digest).decode()
+    elif subscription.basic is not None:
+        headers[subscription.header] = f"Basic {subscription.basic}"
     request = urllib.request.Request(  # noqa: S310 - http or https only, see above
         subscription.url, data=body, headers=headers, method="POST"
     )

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
-from app.simulator import bodies, gateway, listing, notifying, returning, rules
+from app.simulator import bodies, gateway, listing, notifying, refunding, returning, rules
 from app.simulator.errors import ORDERS, bad_content, gateway_error, not_found, order_error
 from app.simulator.faults import InjectedFault
 from app.simulator.ledger import Effect, ReceivedCall
@@ -28,8 +28,16 @@ ORDER_RULES: dict[str, Rule] = {
     "acknowledge": lambda order, _, now: rules.acknowledge(order, now),
     "shipping": lambda order, body, now: rules.ship(order, bodies.parse(body), now),
     "cancel": lambda order, body, now: rules.cancel(order, bodies.parse(body), now),
+    "order_refund": lambda order, body, now: refunding.refund(order, bodies.parse(body), now),
 }
 """Rules of the writes of an order, by operation."""
+ORDER_PATHS = {
+    "acknowledge": "acknowledge",
+    "shipping": "shipping",
+    "cancel": "cancel",
+    "refund": "order_refund",
+}
+"""Operations of the writes of an order, by the last part of their paths."""
 
 
 def grant_token(world: World, request: Request, _: ReceivedCall, body: bytes) -> CallWork:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 CREATED, ACKNOWLEDGED = "Created", "Acknowledged"
@@ -53,6 +54,10 @@ class SimulatedLine:
     first_shipped_at: int | None = None
     charges: Sequence[Mapping[str, Any]] = ()
     """Charges beside the item price, as Walmart shows them."""
+    refunded_amount: Decimal = Decimal(0)
+    """Of the item price, by refunds of amounts."""
+    refunds: Sequence[Mapping[str, Any]] = ()
+    """Refunds of amounts, as they were requested."""
 
     def units(self, *statuses: str) -> int:
         """Return the units in any of these statuses."""

@@ -58,6 +58,8 @@ def _line(order: SimulatedOrder, line: SimulatedLine) -> dict[str, Any]:
     }
     if line.intent_to_cancel:
         shown["intentToCancel"] = "true"
+    if line.refunds:
+        shown["refund"] = line.refunds[-1]
     return shown
 
 

@@ -1155,6 +1155,22 @@ MUTATIONS = (
         (RETURN_ORDERS,),
     ),
     Mutation(
+        "the simulator refuses to refund more than a line's price",
+        "checking each request alone",
+        "app/simulator/refunding.py",
+        "left = _price(line) * units - line.refunded_amount",
+        "left = _price(line) * units",
+        ("tests/unit/simulator/test_refunding.py",),
+    ),
+    Mutation(
+        "the simulator takes a market without a version",
+        "demanding the version",
+        "app/simulator/gateway.py",
+        'request.headers.get("wm_global_version", _GLOBAL_VERSION)',
+        'request.headers.get("wm_global_version")',
+        ("tests/unit/simulator/test_gateway.py",),
+    ),
+    Mutation(
         "every charge of a line counts in the totals",
         "leaving out fees",
         "app/domain/orders/charges.py",

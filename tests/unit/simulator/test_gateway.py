@@ -138,7 +138,7 @@ async def test_sellers_do_not_see_each_others_orders(seller: Seller) -> None:
 async def test_an_unknown_address_or_method_differs_from_an_unknown_order(
     seller: Seller,
 ) -> None:
-    wrong = await seller.post("refund")
+    wrong = await seller.post("hold")
     assert (wrong.status_code, error(wrong)["code"]) == (404, "URI_NOT_FOUND.GMP_ORDER_API")
     method = await seller.http.delete(READ)
     assert (method.status_code, error(method)["code"]) == (
@@ -214,3 +214,44 @@ async def test_an_invalid_rate_is_refused(seller: Seller, changes: dict[str, obj
 
 async def test_the_token_is_safe_in_a_header(seller: Seller) -> None:
     assert re.fullmatch(r"[\x21-\x7e]+", seller.token)
+
+
+@pytest.mark.parametrize("market", ["ca", "CA", "us"])
+async def test_a_market_may_come_without_a_version(seller: Seller, market: str) -> None:
+    account = seller.client_id if market == "us" else f"{seller.client_id}@ca"
+    await seller.ready(1, client_id=account)
+    headers = {**seller.headers, "WM_MARKET": market}
+    assert (await seller.http.get(READ, headers=headers)).status_code == 200
+    for wrong in ({"WM_MARKET": "xx"}, {"WM_MARKET": market, "WM_GLOBAL_VERSION": "1"}):
+        answer = await seller.http.get(READ, headers={**seller.headers, **wrong})
+        assert error(answer)["code"] == "INVALID_REQUEST_HEADER.GMP_ORDER_API"
+
+
+EVENT = {
+    "eventType": "ORDER_UPDATES",
+    "eventVersion": "V1",
+    "resourceName": "ORDER",
+    "eventUrl": "https://shop.example/hook",
+}
+
+
+@pytest.mark.parametrize(
+    ("auth", "status"),
+    [
+        ({}, 200),
+        ({"authDetails": None}, 200),
+        ({"authDetails": {}}, 200),
+        ({"authDetails": {"authMethod": "BASIC_AUTH", "userName": "u", "password": "p"}}, 200),
+        ({"authDetails": {"authMethod": "HMAC", "clientSecret": "s"}}, 200),
+        ({"authDetails": {"authMethod": "HMAC"}}, 400),
+        ({"authDetails": {"authMethod": "OAUTH"}}, 400),
+        ({"authDetails": "HMAC"}, 400),
+    ],
+)
+async def test_a_subscription_needs_no_credentials(
+    seller: Seller, auth: dict[str, object], status: int
+) -> None:
+    answer = await seller.http.post(
+        "/v3/webhooks/subscriptions", json={"events": [{**EVENT, **auth}]}, headers=seller.headers
+    )
+    assert answer.status_code == status
