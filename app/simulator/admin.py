@@ -52,6 +52,7 @@ def routes(world: World, misbehaviour: Misbehaviour) -> list[Route]:
         ("POST", "/orders/{po}/cancel", handlers.cancel),
         ("POST", "/orders/{po}/intent-to-cancel", handlers.want_to_cancel),
         ("POST", "/orders/{po}/mend", handlers.mend),
+        ("POST", "/orders/{po}/words", handlers.rename),
         ("POST", "/webhooks", handlers.silence),
         ("GET", "/stock", handlers.stock),
         ("GET", "/shops/{store_code}", handlers.shop),
@@ -158,6 +159,15 @@ class _AdminRoutes:
         client_id, order = self._found(request)
         with self._world.changing(order):
             order.garbled = False
+            for line in order.lines.values():
+                line.changed_at = self._world.now()
+        return JSONResponse(plainly(client_id, order))
+
+    async def rename(self, request: Request) -> Response:
+        client_id, order = self._found(request)
+        words = await bodies.admin_body(request)
+        with self._world.changing(order):
+            order.words = {status: str(word) for status, word in words.items()}
             for line in order.lines.values():
                 line.changed_at = self._world.now()
         return JSONResponse(plainly(client_id, order))

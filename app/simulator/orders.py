@@ -102,6 +102,8 @@ class SimulatedOrder:
     """us, ca or mx."""
     garbled: bool = False
     """Its quantities cannot be read, as happens at Walmart at times."""
+    words: Mapping[str, str] = field(default_factory=dict)
+    """Other words for statuses, as if Walmart had renamed them."""
 
     @property
     def changed_at(self) -> int:

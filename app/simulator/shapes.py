@@ -49,7 +49,7 @@ def _line(order: SimulatedOrder, line: SimulatedLine) -> dict[str, Any]:
         "charges": {"charge": [charge, *line.charges]},
         "orderLineQuantity": {"amount": "?"} if order.garbled else _quantity(line.quantity),
         "statusDate": line.changed_at,
-        "orderLineStatuses": {"orderLineStatus": [_status(p) for p in line.parcels]},
+        "orderLineStatuses": {"orderLineStatus": [_status(order, p) for p in line.parcels]},
         "fulfillment": {
             "fulfillmentOption": "S2H",
             "shipMethod": order.ship_method.upper(),
@@ -67,9 +67,9 @@ def _quantity(units: int) -> dict[str, str]:
     return {"unitOfMeasurement": "EACH", "amount": str(units)}
 
 
-def _status(parcel: Parcel) -> dict[str, Any]:
+def _status(order: SimulatedOrder, parcel: Parcel) -> dict[str, Any]:
     shown: dict[str, Any] = {
-        "status": parcel.status,
+        "status": order.words.get(parcel.status, parcel.status),
         "statusQuantity": _quantity(parcel.quantity),
     }
     if parcel.reason is not None:

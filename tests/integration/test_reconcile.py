@@ -17,6 +17,7 @@ from app.usecases.context import AppContext
 from app.usecases.imports import reconcile
 from app.usecases.imports.reconcile import ReconcileReport
 from app.usecases.orders import refresh, ship
+from app.usecases.updates import retry
 from app.usecases.walmart_reader import WalmartReader
 from app.walmart.client import WalmartReply
 from app.walmart.credentials import SellerCredentials
@@ -89,6 +90,37 @@ async def test_a_failed_update_that_did_reach_walmart_is_settled(world: World) -
     await world.shipped_by_hand(order, 1, "1ZA")
     assert ("update_landed", True) in causes(await run(world))
     assert (await world.update(shipped.shipment.update.id)).state == "confirmed"
+
+
+async def test_units_of_ours_in_an_unknown_status_are_held_and_shown_as_drift(
+    world: World,
+) -> None:
+    order = await world.an_order(2)
+    words = f"/simulator/orders/{order.purchase_order_id}/words"
+    await world.walmart.post(words, json={"Shipped": "In Transit"})
+    package = a_package("1ZA", items=items(l1=1))
+    shipped = await ship.ship(world.context, order.id, package, actor=ACTOR)
+    update_id = shipped.shipment.update.id
+
+    async def units() -> tuple[int, int, int, int]:
+        found = (await world.order(order.id)).lines[0].quantity
+        return (found.shipped, found.canceled, found.pending, found.remaining)
+
+    # Neither shipped nor canceled, not free for another shipment, and not sent again.
+    await world.deliver_until(update_id, states={State.FAILED})
+    assert await units() == (0, 0, 1, 1)
+    (detail,) = (await world.order(order.id)).status_details
+    assert detail.code == "needs_review"
+    assert "status that Waybill does not know" in detail.message
+    assert causes(await run(world)) == [("status_unknown", False)]
+    again = await retry.retry(world.context, update_id, override_cancel_request=False, actor=ACTOR)
+    assert (again.will, again.update.state) == ("cannot_help", "failed")
+    await world.walmart.post(words, json={})
+    assert ("update_landed", True) in causes(await run(world))
+    assert (await world.update(update_id)).state == "confirmed"
+    assert await units() == (1, 0, 0, 1)
+    ledger = await world.ledger(order.purchase_order_id)
+    assert [e["operation"] for e in ledger].count("shipping") == 1
 
 
 async def test_units_that_walmart_no_longer_shows_are_reported_once_and_kept(world: World) -> None:

@@ -1171,6 +1171,14 @@ MUTATIONS = (
         ("tests/unit/simulator/test_gateway.py",),
     ),
     Mutation(
+        "units of ours in an unknown status are not sent again",
+        "passing over them",
+        "app/domain/orders/blockers.py",
+        "        if unknown:\n",
+        "        if False:\n",
+        (RECONCILE,),
+    ),
+    Mutation(
         "every charge of a line counts in the totals",
         "leaving out fees",
         "app/domain/orders/charges.py",

@@ -36,6 +36,13 @@ NO_OPEN_UNITS = Failure(
     "or canceled there.",
     suggestion=COMPARE,
 )
+STATUS_UNKNOWN = Failure(
+    code="needs_review",
+    message="Walmart shows the units under this tracking number in a status that Waybill does not "
+    "know. They are not sent again.",
+    suggestion="Compare the order in Seller Center. The update is confirmed once Walmart shows "
+    "them shipped; otherwise dismiss it.",
+)
 CANCEL_REQUESTED = Failure(
     code="cancel_requested",
     message="The buyer asked to cancel before it was shipped, so Walmart takes no shipment.",
@@ -49,6 +56,7 @@ OBSTACLES = {
     blockers.CANCEL_NOT_REQUESTED: CANCEL_NOT_REQUESTED,
     blockers.LINE_CANCELED: LINE_CANCELED,
     blockers.NO_OPEN_UNITS: NO_OPEN_UNITS,
+    blockers.STATUS_UNKNOWN: STATUS_UNKNOWN,
 }
 _REASONS = {
     blockers.LINE_CANCELED: (
@@ -58,6 +66,10 @@ _REASONS = {
     blockers.NO_OPEN_UNITS: (
         "Walmart has fewer open units than this needs: others were shipped or canceled there.",
         "Compare the order in Seller Center, then retry or dismiss the update.",
+    ),
+    blockers.STATUS_UNKNOWN: (
+        "Walmart shows the units in a status that Waybill does not know.",
+        "Compare the order in Seller Center. They are confirmed once Walmart shows them shipped.",
     ),
     blockers.CANCEL_REQUESTED: (
         "The buyer asked to cancel the line.",

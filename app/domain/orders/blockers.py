@@ -21,6 +21,7 @@ CANCEL_NOT_REQUESTED = "cancel_not_requested"
 CANCEL_REQUESTED = "cancel_requested"
 LINE_CANCELED = "line_canceled"
 NO_OPEN_UNITS = "no_open_units"
+STATUS_UNKNOWN = "status_unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,10 @@ def sendable(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetim
     blocked: list[BlockedUnits] = []
     for number, wanted in missing.items():
         line = snapshot.lines.get(number)
+        unknown = min(readback.unknown_units(order, task, line), wanted)
+        if unknown:
+            blocked.append(BlockedUnits(number, unknown, STATUS_UNKNOWN))
+            wanted -= unknown  # noqa: PLW2901 - the rest of the line
         stopped = bool(line and line.cancel_requested and not task.override_cancel_request)
         going = 0 if stopped else min(wanted, reserved.get(number, 0), line.open if line else 0)
         if going:

@@ -27,6 +27,7 @@ class Cause(StrEnum):
     REFUNDED_AT_WALMART = "refunded_at_walmart"
     CANCEL_REQUESTED = "cancel_requested"
     QUANTITY_CHANGED = "quantity_changed"
+    STATUS_UNKNOWN = "status_unknown"
     LINE_UNKNOWN = "line_unknown"
     MISSING_AT_WALMART = "missing_at_walmart"
     LINE_MISSING_AT_WALMART = "line_missing_at_walmart"
@@ -55,6 +56,8 @@ _SENTENCES = {
     Cause.REFUNDED_AT_WALMART: "Units were refunded outside Waybill.",
     Cause.CANCEL_REQUESTED: "The buyer asks for a cancellation, or no longer does.",
     Cause.QUANTITY_CHANGED: "Walmart shows another number of units ordered.",
+    Cause.STATUS_UNKNOWN: "Walmart shows units under a tracking number of Waybill's in a status "
+    "that Waybill does not know: compare the order in Seller Center.",
     Cause.LINE_UNKNOWN: "Walmart shows a line that Waybill does not know.",
     Cause.MISSING_AT_WALMART: "Walmart no longer shows units that it had confirmed: compare the "
     "order in Seller Center, then POST /v1/orders/{order_id}/refresh with accept_walmart if "
@@ -145,7 +148,12 @@ def _line(
     """Compare one line. after: the line once the read is settled."""
     seen = snapshot.lines[line.line_number]
     # Units that are known to be canceled are no new shipment, although Walmart shows them shipped.
-    shipped = seen.shipped if seen.shipped < line.shipped else max(after.shipped, line.shipped)
+    unknown = readback.unknown_of_line(order, seen)
+    if unknown:
+        yield Drift(Cause.STATUS_UNKNOWN, Repair.PERSON, line.line_number, 0, unknown)
+    # Ours in an unknown status have not vanished.
+    shown = min(line.shipped, seen.shipped + unknown) if unknown else seen.shipped
+    shipped = shown if shown < line.shipped else max(after.shipped, line.shipped)
     canceled = seen.canceled if seen.canceled < line.canceled else after.canceled
     refunded = seen.refunded if seen.refunded < line.refunded else after.refunded
     for kind, cause, here, walmart in (

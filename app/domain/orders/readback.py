@@ -103,6 +103,23 @@ def ambiguous_until(order: Order, task: Task, snapshot: OrderSnapshot) -> dateti
     return latest(other.in_doubt_until for other in others)
 
 
+def unknown_units(order: Order, task: Task, line: LineSnapshot | None) -> int:
+    """Return the units under a shipment's numbers that have a status that this code does not know.
+
+    They are its own: neither shipped nor canceled, and not sent again.
+    """
+    if line is None or task.kind is not Kind.SHIPMENT:
+        return 0
+    return sum(line.unknown_under(number) for number in possible_numbers(order, task))
+
+
+def unknown_of_line(order: Order, line: LineSnapshot) -> int:
+    """Return the units in an unknown status under a number of any shipment here."""
+    shipments = [task for task in order.tasks if task.kind is Kind.SHIPMENT]
+    numbers = frozenset[str]().union(*(possible_numbers(order, each) for each in shipments))
+    return sum(line.unknown_under(number) for number in numbers)
+
+
 def units_left_to_cancel(task: Task, snapshot: OrderSnapshot) -> bool:
     """Whether the update is a cancellation and the order still has open units."""
     return task.kind is Kind.CANCELLATION and any(line.open for line in snapshot.lines.values())

@@ -95,11 +95,18 @@ class LineSnapshot:
 
     def shipped_under(self, tracking_number: str) -> int:
         """Return the units shipped under a tracking number, compared by `tracking_key`."""
+        return self._under(tracking_number, WAS_SHIPPED)
+
+    def unknown_under(self, tracking_number: str) -> int:
+        """Return the units in an unknown status that have a tracking number."""
+        return self._under(tracking_number, frozenset({UnitStatus.OTHER}))
+
+    def _under(self, tracking_number: str, statuses: frozenset[UnitStatus]) -> int:
         key = tracking_key(tracking_number)
         return sum(
             units.quantity
             for units in self.units
-            if units.status in WAS_SHIPPED
+            if units.status in statuses
             and units.tracking_number is not None
             and tracking_key(units.tracking_number) == key
         )

@@ -33,6 +33,9 @@ _EXPLAINED = {
     "more: dismiss it.",
     blockers.NO_OPEN_UNITS: "Walmart has fewer open units than it needs: others were shipped or "
     "canceled there. Dismiss it, and ship what remains.",
+    blockers.STATUS_UNKNOWN: "Walmart shows the units under this tracking number in a status that "
+    "Waybill does not know, so they are not sent again. It is confirmed once Walmart shows them "
+    "shipped; otherwise compare the order in Seller Center, then dismiss it.",
 }
 
 

@@ -1,5 +1,6 @@
 """Flow of a shipment: what can be sent is sent; what cannot is reported line by line."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -95,9 +96,11 @@ def _shows(context: DeliveryContext, snapshot: OrderSnapshot, going: SendableUni
     # Walmart accepted it, so what the answer shows is of this update before any in doubt.
     task = replace(context.task, state=State.CONFIRMED)
     reading = readback.read(context.order, task, snapshot)
-    left = {each.line_number: each.units for each in going.blocked}
+    left: Counter[str] = Counter()
+    for each in going.blocked:
+        left[each.line_number] += each.units
     return not reading.excess and all(
-        reading.found[item.line_number] >= item.quantity - left.get(item.line_number, 0)
+        reading.found[item.line_number] >= item.quantity - left[item.line_number]
         for item in task.items
     )
 

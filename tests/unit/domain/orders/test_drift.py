@@ -54,6 +54,21 @@ def test_refunded_units_are_settled_by_a_read() -> None:
     assert causes(order, snapshot) == [(Cause.REFUNDED_AT_WALMART, Repair.READ)]
 
 
+@pytest.mark.parametrize("confirmed", [0, 1])
+def test_units_of_ours_in_an_unknown_status_are_drift_and_not_missing(confirmed: int) -> None:
+    state = State.CONFIRMED if confirmed else State.FAILED
+    task = a_task(Item("1", 1, confirmed, 1 - confirmed), state=state, tracking_number="1Z1")
+    order = an_order(a_line(shipped=confirmed, pending=1 - confirmed), tasks=(task,))
+    other = Units(UnitStatus.OTHER, 1, "1z 1")
+    found = compare(order, a_snapshot({"1": (other, acknowledged(2))}))
+    assert found == (Drift(Cause.STATUS_UNKNOWN, Repair.PERSON, "1", 0, 1),)
+    assert "does not know" in found[0].sentence
+    # Units under no number of ours, such as Walmart's OnHold, are not.
+    assert causes(order, a_snapshot({"1": (Units(UnitStatus.OTHER, 1), acknowledged(2))})) == (
+        [(Cause.MISSING_AT_WALMART, Repair.PERSON)] if confirmed else []
+    )
+
+
 def test_a_buyers_request_to_cancel_is_drift_until_it_is_recorded() -> None:
     seen = LineSnapshot("1", "SKU-1", 3, (acknowledged(3),), cancel_requested=True)
     snapshot = OrderSnapshot(PURCHASE_ORDER, {"1": seen})
@@ -198,7 +213,7 @@ def test_after_settlement_drift_remains_only_where_walmart_shows_less(
     for each in compare(after, snapshot):
         if each.line_number in only_here:
             assert each.cause is Cause.LINE_MISSING_AT_WALMART
-        else:
+        elif each.cause is not Cause.STATUS_UNKNOWN:
             assert each.cause is Cause.MISSING_AT_WALMART
             assert (each.walmart or 0) < (each.here or 0)
 
