@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
+from app.domain.ids import store_of
 from app.domain.outbox.claimed_update import Claimed
 from app.domain.outbox.rate_limits import Endpoint
 from app.storage import queries
@@ -54,7 +55,9 @@ class StoredState:
     async def in_states(self, update_ids: Collection[UUID], states: Collection[str]) -> bool:
         """Whether each update is in one of the states."""
         statement = sa.select(sa.func.count()).where(
-            updates.c.id.in_(update_ids), updates.c.state.in_(states)
+            updates.c.store_id.in_({store_of(each) for each in update_ids}),
+            updates.c.id.in_(update_ids),
+            updates.c.state.in_(states),
         )
         async with self.database.begin() as connection:
             found = (await connection.execute(statement)).scalar_one()
