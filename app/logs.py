@@ -92,6 +92,7 @@ def _by_name(value: object, deepest: int) -> object:
 
 
 def _in_text(text: str) -> str:
+    # mutation: secrets-in-logs
     if "=" in text or ":" in text:
         text = _NAMED_IN_TEXT.sub(rf"\1{_MASK}", text)
     return _SECRET_SHAPES.sub(_MASK, text)

@@ -98,6 +98,7 @@ def poller(parts: Parts) -> Poller:
 
 def _claimer(parts: Parts, name: str) -> Claimer:
     settings, context = parts.settings, parts.context
+    # mutation: fresh-shipment-age-setting
     return Claimer(
         database=context.database,
         cipher=context.cipher,

@@ -15,6 +15,7 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 # Seconds from the connection, or from the first byte of a later request, to the end of its header.
+# mutation: header-seconds
 HEADER_SECONDS = 10.0
 # Seconds without a byte of an incomplete body.
 BODY_SECONDS = 10.0
@@ -36,6 +37,7 @@ def most_connections() -> int:
     """Raise the limit of file descriptors; returns how many connections it allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
+    # mutation: file-descriptor-limit
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         soft = wanted
@@ -89,6 +91,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Refuse a connection above the limit."""
         super().connection_made(transport)  # type: ignore[arg-type]
+        # mutation: connection-limit
         if len(self.connections) > self._limits.connections:
             self._close("connection_refused")
         else:
@@ -98,19 +101,24 @@ class LimitedProtocol(HttpToolsProtocol):
         """Check that a header ends in time, a body makes progress, and neither grows too large."""
         self._partial, self._progress = self._in_header, False
         super().data_received(data)
+        # mutation: progress-beside-body
         if self._partial:
             self._arm("header_timeout")
             self._count(data, _MOST_HEADER, "header_too_large")
         elif not self._in_header:
             if not self._progress:
+                # mutation: trailer-size-limit
                 self._count(data, _MOST_TRAILERS, "trailers_too_large")
+            # mutation: slow-body-progress
             elif not self.cycle.response_complete:
                 self._disarm()
+            # mutation: body-timeout
             self._arm("body_timeout")
         self._watch()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep the fields of a header, and drop trailers."""
+        # mutation: trailers-are-not-headers
         if self._in_header:
             super().on_header(name, value)
 
@@ -160,6 +168,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._send_timer is not None:
             self._send_timer.cancel()
         if self._answered is not None and not self._answered.response_complete:
+            # mutation: write-after-disconnect
             self._answered.disconnected = True
         super().connection_lost(exc)
 
@@ -181,6 +190,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _late(self, event: str) -> None:
         self._timer = None
+        # mutation: blocked-body
         if self._blocked:
             self._arm(event)
         else:
@@ -199,6 +209,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _watch(self) -> None:
         # There is no callback for a closing connection with unread data.
+        # mutation: unread-rest-of-answer
         if self._send_timer is None and (self.flow.write_paused or self.transport.is_closing()):
             self._unsent = self.transport.get_write_buffer_size()
             if self._unsent:
@@ -207,12 +218,15 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _check_sent(self) -> None:
         self._send_timer = None
+        # mutation: slow-reader-progress
         if self.transport.get_write_buffer_size() >= self._unsent:
+            # mutation: answer-timeout
             self._close("answer_timeout")
         else:
             self._watch()
 
     def _close(self, event: str) -> None:
+        # mutation: header-timeout
         self._limits.closed(event, self.loop.time())
         self._disarm()
         # A connection made in the same turn of the loop must not be counted with it.

@@ -63,6 +63,7 @@ async def _probed(parts: process.Parts, listening: socket.socket) -> AsyncIterat
     # A poller without a port does not load the web framework.
     from app.web.probes import create_probes  # noqa: PLC0415
 
+    # mutation: poller-readiness
     app = create_probes(
         stopped=parts.heartbeat.stopped, ready=lambda: readiness.not_ready(parts.database)
     )

@@ -118,6 +118,7 @@ async def _prepare(parts: Parts, since: datetime | None, say: Echo) -> _Run:
         now = await rate_limits.now(connection)
         newest = await recovery.newest(connection)
         codes = await reconciliations.codes(connection)
+    # mutation: recovery-start-at-newest-row
     begin = since or (newest or now) - OVERLAP
     say(f"What changed at Walmart since {_time(begin)} is read.")
     async with parts.database.begin() as connection:

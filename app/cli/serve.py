@@ -48,6 +48,7 @@ async def _serve(settings: Settings, listening: socket.socket, *, with_poller: b
         keys = open_keys()
         stack.push_async_callback(keys.close)
         admin = settings.admin_key
+        # mutation: api-readiness
         app = create_app(
             context=parts.context,
             admin_key=admin.get_secret_value() if admin else None,

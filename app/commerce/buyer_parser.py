@@ -34,6 +34,7 @@ def _addresses(order: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     shown = [order.get("billing_address")]
     extension = order.get("extension_attributes")
     given = extension.get("shipping_assignments") if isinstance(extension, Mapping) else None
+    # mutation: address-parsing-limit
     for each in given[:_MOST_ADDRESSES] if isinstance(given, list) else ():
         shipping = each.get("shipping") if isinstance(each, Mapping) else None
         shown.append(shipping.get("address") if isinstance(shipping, Mapping) else None)

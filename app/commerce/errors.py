@@ -88,6 +88,7 @@ def faults_in(payload: object, text: str) -> tuple[ApiError, ...]:
 
 
 def _short(said: str) -> str:
+    # mutation: marked-text-cut
     return cut(scrub(cut(said, 4 * _LONGEST)), _LONGEST)
 
 

@@ -110,6 +110,7 @@ def payment_lines(snapshot: OrderSnapshot, paid: Charges, currency: str) -> Sequ
 def with_payment_line(entity_id: int, payment: Mapping[str, Any], line: str) -> dict[str, object]:
     """Return a change that adds a line to the payment, with only the fields Commerce requires."""
     known = payment.get("additional_information")
+    # mutation: payment-lines-kept
     lines = [*known, line] if isinstance(known, list) else [line]
     kept = {name: payment[name] for name in ("entity_id", "parent_id", "method") if name in payment}
     return {

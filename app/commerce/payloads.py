@@ -125,6 +125,7 @@ def cancellation(payload: object) -> OrderCanceled:
         raise invalid("The cancellation names no order.")
     # Commerce's result may be at several levels; each of them must report success.
     results = [level["result"] for level in found if "result" in level]
+    # mutation: commerce-result-check
     done = all(str(result).casefold() in _DONE for result in results)
     reasons = (text(first(level, "reason")) for level in reversed(found))
     return OrderCanceled(order, done, next((each for each in reasons if each), None))

@@ -90,6 +90,7 @@ def _distinct(tracks: Sequence[Track]) -> list[Track]:
 def _shares(
     tracks: Sequence[Track], items: tuple[RequestedItem, ...] | None
 ) -> list[tuple[Track, tuple[RequestedItem, ...] | None]]:
+    # mutation: ambiguous-tracking-numbers
     if len(tracks) == 1:
         return [(tracks[0], tracks[0].items or items)]
     if all(track.items for track in tracks):

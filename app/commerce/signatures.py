@@ -56,6 +56,7 @@ def public_key(pem: str) -> RSAPublicKey:
 
 def webhook_signed(body: bytes, signature: str | None, pems: Iterable[str]) -> bool:
     """Whether one of the instance's keys signed the body of a webhook."""
+    # mutation: commerce-webhook-signature
     message = base64.b64encode(body)
     return any(_verifies(public_key(pem), signature, message) for pem in pems)
 
@@ -79,6 +80,7 @@ class AdobeKeys:
         ]
         missing: KeyNotAvailable | None = None
         for signature, path in pairs:
+            # mutation: adobe-key-host
             if signature is None or path is None or not _PATH.fullmatch(path):
                 continue
             try:

@@ -33,6 +33,7 @@ class WrittenTime:
             return self.at
         if ordered_at is not None and self.ends <= ordered_at:
             return self.at
+        # mutation: date-without-time
         return min(max(self.at, ordered_at or self.at), now)
 
 

@@ -19,6 +19,7 @@ _LONGEST = 1000
 # Fields of an error (Walmart's, RFC 9457) that hold codes and not sentences.
 _CODES = frozenset({"code", "field", "category", "severity", "status", "type"})
 # Sentences of Walmart's, of Commerce's, and Waybill's own in place of an answer.
+# mutation: known-outage-sentences
 _KNOWN = re.compile(
     r"system error|invalid request|request content is invalid|resource is locked"
     r"|unauthorized(?: token or incorrect header)?|invalid access token|forbidden"

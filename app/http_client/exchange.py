@@ -136,6 +136,7 @@ class Exchange:
             reply.failure = calls.NO_TIME_LEFT
         else:
             await self._transfer(wanted, headers, deadline, reply)
+        # mutation: large-answer-parsing
         if len(reply.body) <= redaction.MOST_EVIDENCE:
             return self._evidence(wanted, correlation_id, started_at, reply)
         # Reading a large answer takes long enough that other stores' calls would wait for it.
@@ -197,6 +198,7 @@ class Exchange:
 
 
 async def _read(response: httpx.Response, reply: _RawReply) -> None:
+    # mutation: compressed-answer-unpacking
     async for chunk in pieces(response):
         reply.body += chunk
         if len(reply.body) > MAX_ANSWER_BYTES:

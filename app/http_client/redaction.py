@@ -30,6 +30,7 @@ _WORD_BEGINS = re.compile(r"(?<!\w)\S")
 # Patterns scan only so much of a body: far less of it is kept.
 _SCANNED = 4 * MAX_CHARACTERS
 
+# mutation: buyer-on-way-to-commerce
 _PARTS = (
     "address", "phone", "mail", "token", "secret", "passw", "authoriz", "credential", "cookie",
     "buyer", "person", "recipient", "postal", "postcode", "zip", "firstname", "lastname",
@@ -44,9 +45,11 @@ _JSON_PAIR = re.compile(
     r"""((["'])([^"']*+)["']\s*+:\s*+)"""
     r"""(?:"(?:[^"\\]|\\.)*+"?|'(?:[^'\\]|\\.)*+'?|[^\s,}\]{\["']++)"""
 )
+# mutation: redaction-without-backtracking
 _XML_ELEMENT = re.compile(r"(<([\w.:-]++)(?:\s[^<>]*+)?>)[^<]++")
 _FORM_PAIR = re.compile(r"(?<![\w.-])(([\w.-]++)\s*+[=:]\s*+)[^\s&\"'<>,;]++")
 # Each pattern with a text that every match contains: searching for that first is cheap.
+# mutation: web-token-redaction
 _FREE_TEXT = (
     # An e-mail address.
     ("@", re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)++")),
@@ -91,6 +94,7 @@ def words(values: Iterable[str | None], *, never: Iterable[str | None] = ()) -> 
 
 def _short(value: str) -> str:
     """Cut a value after the last whole word within 200 characters."""
+    # mutation: endless-value-redaction
     if len(value) <= _LONGEST:
         return value
     return value[: _LONGEST + 1].rsplit(maxsplit=1)[0][:_LONGEST]
@@ -98,6 +102,7 @@ def _short(value: str) -> str:
 
 def parts_of(name: str) -> tuple[str, ...]:
     """Return a name, and the first 20 of its words."""
+    # mutation: endless-name-redaction
     return (name, *name[:_LONGEST].split()[:_MOST_PARTS])
 
 
@@ -110,6 +115,7 @@ def hide(text: str, private: Collection[str]) -> str:
         # The longest first, so that nothing is left of a name that contains another.
         forms = "|".join(re.escape(each) for each in sorted(found, key=len, reverse=True))
         text = re.sub(rf"(?<!\w)(?:{forms})(?!\w)", REMOVED, text, flags=re.IGNORECASE)
+    # mutation: name-at-text-cut
     return _without_begun(text, private) if _CUT in text else text
 
 
@@ -160,6 +166,7 @@ def hide_in(call: Call, private: Collection[str]) -> Call:
 
 def _cleaned(text: str) -> str:
     # Each JSON key has a colon, so there are at most as many keys as colons.
+    # mutation: redaction-key-limit
     if len(text) <= MOST_EVIDENCE and text.count(":") <= _MOST_KEYS:
         try:
             return _write(_clean(json.loads(text)))

@@ -43,6 +43,7 @@ def refusal(address: str, *, encrypted: bool) -> str | None:
     ip = _plain(ipaddress.ip_address(address.partition("%")[0]))
     if ip.is_link_local or ip.is_unspecified or ip.is_multicast or ip in _METADATA:
         return FORBIDDEN
+    # mutation: token-over-plain-http
     if not encrypted and not (ip.is_loopback or _private(ip)):
         return IN_CLEAR
     return None

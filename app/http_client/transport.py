@@ -86,6 +86,7 @@ async def pieces(response: httpx.Response) -> AsyncIterator[bytes]:
     Raises DecodingError for a compressed body: a small piece may decompress to any size.
     """
     coding = response.headers.get("Content-Encoding", "").strip().casefold()
+    # mutation: compressed-answer-detection
     if coding not in {"", "identity"}:
         raise httpx.DecodingError("The answer is compressed.")
     async for piece in cast("httpx.AsyncByteStream", response.stream):
@@ -115,6 +116,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             with _translated(request):
                 answer = await self._send(request, limits)
         except BaseException:
+            # mutation: slot-release-on-failure
             self._slots.release()
             raise
         return httpx.Response(
@@ -181,6 +183,7 @@ def _target(request: httpx.Request) -> URL:
         target = URL(str(request.url), encoded=True)
     except ValueError as error:
         raise httpx.UnsupportedProtocol(str(error), request=request) from error
+    # mutation: unresolvable-host
     if not ssrf_guard.can_be_looked_up(target.raw_host or ""):
         raise httpx.UnsupportedProtocol("No resolver takes the host's name.", request=request)
     return target
@@ -237,4 +240,5 @@ def _translated(request: httpx.Request) -> Iterator[None]:
     except aiohttp.ServerTimeoutError as error:
         raise httpx.ReadTimeout(str(error), request=request) from error
     except (aiohttp.ClientError, aiohttp.http.HttpProcessingError) as error:
+        # mutation: connection-lost-after-request
         raise httpx.RemoteProtocolError(str(error), request=request) from error

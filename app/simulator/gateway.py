@@ -62,6 +62,7 @@ def _check_headers(request: Request) -> None:
     market = request.headers.get("wm_market")
     if market is not None:
         # Clients of the Global APIs leave the version out; Walmart then takes the newest.
+        # mutation: simulated-market-header
         version = request.headers.get("wm_global_version", _GLOBAL_VERSION)
         if market.casefold() not in MARKETS or version != _GLOBAL_VERSION:
             raise order_error(400, f"INVALID_REQUEST_HEADER.{ORDERS}", "Market is not known")

@@ -54,6 +54,7 @@ def _requested(order: SimulatedOrder, asked: Mapping[str, Any]) -> _RequestedRef
         raise bad_content(f"Line {line.number} has no shipped units to refund")
     refunds = bodies.listed(bodies.part(asked, "refunds"), "refund")
     amounts = list(_amounts(refunds))
+    # mutation: simulated-refund-limit
     left = _price(line) * units - line.refunded_amount
     amount = left if asked.get("isFullRefund") is True else sum(amounts, Decimal(0))
     if amount > left:

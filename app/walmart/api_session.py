@@ -43,6 +43,7 @@ class ApiSession:
         content = None if body is None else _write_json(body)
         token = await self.tokens.get(account, deadline)
         for renewable in (True, False):
+            # mutation: market-header
             headers = {"WM_SEC.ACCESS_TOKEN": token, **markets.headers(account.market)}
             secrets = (token, account.client_secret)
             wanted = HttpRequest(operation, method, path, headers, content, secrets, query)

@@ -54,6 +54,7 @@ def _consists_of(words: list[str], phrases: frozenset[str]) -> bool:
         if start in reached:
             ends = range(start + 1, len(words) + 1)
             reached.update(end for end in ends if " ".join(words[start:end]) in phrases)
+    # mutation: carrier-by-whole-title
     return len(words) in reached
 
 

@@ -28,6 +28,7 @@ def read_charges(
     others = [each for each in charges if each is not price]
     discounts = [each for each in others if _is_discount(each) or _amount(each) < 0]
     rest = [each for each in others if each not in discounts]
+    # mutation: charge-amount-basis
     times = ordered if amount_is is ChargeAmountIs.UNIT else 1
     found = Charges(
         items=_amount(price) * times,

@@ -181,6 +181,7 @@ def _sentence(call: Call) -> str:
     parts = [f"Walmart answered {call.status} to {call.operation}"]
     if call.failure:
         parts.append(call.failure)
+    # mutation: buyer-in-log
     for fault in faults_of(call)[:3]:
         name = f"{fault.code} ({fault.field})" if fault.field else fault.code
         parts.append(": ".join(part for part in (name, fault.description) if part))

@@ -175,6 +175,7 @@ class CursorGuard:
     def follow(self, cursor: str, call: Call) -> None:
         """Count a page. Raises CallUnclear if its cursor was seen before, or at MOST_PAGES."""
         self.pages += 1
+        # mutation: circular-pages
         if cursor in self._seen or self.pages >= MOST_PAGES:
             raise errors.CallUnclear("Walmart's pages lead in a circle.", call=call)
         self._seen.add(cursor)

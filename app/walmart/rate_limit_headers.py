@@ -89,6 +89,7 @@ def _after(value: str | None, now: datetime) -> timedelta | None:
 
 
 def _walmarts(date: str | None, now: datetime) -> datetime:
+    # mutation: invalid-date-header
     try:
         theirs = parsedate_to_datetime(date) if date else now
     except (ValueError, OverflowError):

@@ -28,6 +28,7 @@ def statuses(line: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
 def canceled(line: Mapping[str, object]) -> frozenset[str]:
     """Return the words of the statuses in which a unit of the line is canceled, unless refunded."""
     reason = text(line.get("returnCancellationReason"))
+    # mutation: return-canceled-by-reason
     return CANCELED | COMPLETED if reason or was_canceled(line) else CANCELED
 
 

@@ -90,6 +90,7 @@ def read_page(payload: object, call: Call, requested: str | None) -> ReturnPage:
             unreadable[number or ""] = str(error)
     meta = body.get("meta")
     cursor = text(meta.get("nextCursor")) if isinstance(meta, Mapping) else None
+    # mutation: all-pages-of-returns
     return ReturnPage(
         call,
         tuple(returns),
@@ -187,6 +188,7 @@ def _quantity(entry: Mapping[str, object], name_in_orders: str, what: str) -> in
 def _count(value: object, what: str) -> int:
     """Read whole units from `{"measurementValue": 1}`, `{"amount": "1"}`, 1 and "1"."""
     if isinstance(value, Mapping):
+        # mutation: return-quantity-names
         value = value.get("measurementValue", value.get("amount"))
     return _units(value, what)
 

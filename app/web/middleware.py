@@ -64,6 +64,7 @@ class RequestMiddleware:
                 _add_headers(MutableHeaders(scope=message), request_id)
             await send(message)
 
+        # mutation: interrupted-body
         try:
             await self._limited(scope, receive, answer, headers)
         except ClientDisconnect:
@@ -95,6 +96,7 @@ class RequestMiddleware:
             seen += len(body)
             if limit.names is not None:
                 # Each name in JSON has a colon, and counting them is cheaper than decoding.
+                # mutation: name-count-limit
                 names += body.count(b":")
             if seen > limit.size or names > (limit.names or names):
                 # The only exception that FastAPI passes on while it reads a body.

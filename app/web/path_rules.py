@@ -50,6 +50,7 @@ class PathRule:
 
     path: str
     """A path with parameters in braces. With a slash at its end it covers what begins with it."""
+    # mutation: large-body-routes
     limit: BodyLimit = USUAL
     media_types: tuple[str, ...] = ()
     """Media types that a body may have. Empty means JSON."""

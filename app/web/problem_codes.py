@@ -13,6 +13,7 @@ _TITLES = {413: "Request Entity Too Large", 422: "Unprocessable Entity"}
 
 def title(status: int) -> str:
     """The title of problems with that status, the same on every version of Python."""
+    # mutation: problem-title-across-versions
     return _TITLES.get(status) or HTTPStatus(status).phrase
 
 

@@ -61,6 +61,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Refuse a request, in the form of its path. The first MOST errors are shown."""
+    # mutation: problem-list-limit
     rejection = Rejection(
         request.scope["path"],
         status,

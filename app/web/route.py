@@ -36,6 +36,7 @@ class Operation(APIRoute):
                 await scope(request, await bearer(request))
             return await handle(request)
 
+        # mutation: key-check-before-body
         return handle_known if self.body_field else handle
 
 
@@ -43,6 +44,7 @@ class OperationRouter(APIRouter):
     """A router of operations, with the rules of those paths that need one."""
 
     def __init__(self, prefix: str, tag: str, *rules: PathRule) -> None:
+        # mutation: retry-on-locked-row
         super().__init__(prefix=prefix, tags=[tag], route_class=Operation)
         self.rules = rules
 

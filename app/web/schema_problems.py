@@ -29,6 +29,7 @@ def problems_of(errors: Sequence[Any]) -> tuple[int, list[Problem]]:
 
 
 def _problem(error: Mapping[str, Any]) -> Problem:
+    # mutation: pointer-name-length
     place, *names = (str(name)[:_SHOWN] for name in error["loc"])
     field = names[-1] if names else ""
     pointer = "".join(f"/{_escaped(name)}" for name in names) if place == "body" else ""

@@ -89,10 +89,12 @@ class Claimer:
                 unreadable=claim.unreadable,
             )
         account = seller_credentials(opened)
+        # mutation: lease-from-claim-request
         data = ClaimData(account, claim.orders, asked_at, at)
         unusual = [update for update in claim.updates if update.kind in SLOW_KINDS]
         if unusual:
             data = await self._complete_or_release(data, unusual)
+        # mutation: stale-claimed-level
         return ClaimedBatch(
             [(update, data) for update in claim.updates if update.id not in data.stale],
             len(claim.updates),
@@ -129,6 +131,7 @@ class Claimer:
         with contextlib.suppress(NotAvailable):
             await claims.give_back(self.database.by_key, store_id, claimed)
             if isinstance(why, CannotDecrypt):
+                # mutation: unreadable-commerce-token
                 await self.pause(store_id, Endpoint.COMMERCE)
             else:
                 _log.warning("claiming_failed", store_id=store_id, error=str(why))

@@ -113,6 +113,7 @@ class Completer:
 
     def _enough(self) -> bool:
         waiting = len(self._waiting)
+        # mutation: record-at-once-on-demand
         return waiting >= ENOUGH or self.monotonic() >= self._next or self.waited_for(waiting)
 
     def _in_time(self, batch: Sequence[_Waiting]) -> list[_Waiting]:
@@ -128,6 +129,7 @@ class Completer:
         if not batch:
             return []
         try:
+            # mutation: sharded-results-by-store
             parts = _by_store(batch) if await self.database.is_sharded() else [batch]
         except NotAvailable as error:
             _log_waits(error, batch)
@@ -140,6 +142,7 @@ class Completer:
         A result that waits for a locked row is found by halving the batch, and waits alone.
         """
         results = [each.result for each in batch]
+        # mutation: locked-row-delays-one-result
         try:
             written = await delivery_results.record(
                 self.database, results, self.new_id, self.breaker, wait
@@ -148,6 +151,7 @@ class Completer:
             if len(batch) > 1:
                 return await self._halves(batch)
             _log_waits(error, batch)
+            # mutation: result-after-lock
             self._busy.put_nowait(batch[0])
             return []
         except NotAvailable as error:

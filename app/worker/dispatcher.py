@@ -162,6 +162,7 @@ class Dispatcher:
             self._back_off(error)
         claimed = list(zip(turns, batches, strict=True))
         # Stores with an unreadable secret come last: pausing them must not delay the others.
+        # mutation: unreadable-secret-in-claim
         for turn, batch in sorted(claimed, key=lambda each: each[1].unreadable):
             if batch.unreadable:
                 await self._pause(turn)
@@ -189,6 +190,7 @@ class Dispatcher:
             self.pacer.recorded = True
         self._scheduler.end(turn, batch.updates, cooldown_until=cooldown_until)
         if batch.elsewhere:
+            # mutation: claim-conflict-retry
             self._retry(turn)
         else:
             self._lost.pop(turn.key, None)
@@ -216,6 +218,7 @@ class Dispatcher:
         began = self.pacer.begin()
         try:
             sharded = await self.database.is_sharded()
+            # mutation: sharded-due-query
             found = await due.groups(self.database.by_key, sharded=sharded)
             if not self._batch_size:
                 # Own caps are enforced in claims of one store (storage/outbox/claims.py).

@@ -102,6 +102,7 @@ class Executor:
             await asyncio.gather(*late, return_exceptions=True)
 
     def _context(self, update: Claimed, data: ClaimData) -> DeliveryContext:
+        # mutation: delivery-knows-claim-request
         lease = Lease(
             claimed_at=update.claimed_at,
             seconds=self.lease,
@@ -126,9 +127,11 @@ class Executor:
     async def _deliver(self, context: DeliveryContext) -> None:
         started, evidence = context.now(), context.evidence
         try:
+            # mutation: confirmed-after-send
             outcome = await deliver.deliver(context)
         except Exception:  # noqa: BLE001 - logged; the loop must live on
             _log.exception("delivery_failed", update_id=str(context.update.id))
+            # mutation: internal-error-before-send
             outcome = InternalError(
                 failures.INTERNAL_ERROR, sent=evidence.wrote, snapshot=evidence.seen
             )
@@ -192,8 +195,12 @@ def _public(context: DeliveryContext, outcome: Outcome) -> tuple[Outcome, list[C
     if not any(error_redaction.may_name(call) for call in evidence.calls):
         return outcome, evidence.calls
     if context.update.order_id is not None and not evidence.knows_buyer:
+        # mutation: unread-order-message
         outcome = attempt_log.unnamed(outcome, evidence.calls)
+        # mutation: unread-order-evidence
         return outcome, [error_redaction.without(call) for call in evidence.calls]
     private = evidence.private
+    # mutation: buyer-in-refusal-message
     outcome = attempt_log.hidden(outcome, private)
+    # mutation: buyer-in-refusal-evidence
     return outcome, [redaction.hide_in(call, private) for call in evidence.calls]

@@ -11,6 +11,7 @@ depends_on: str | None = None
 
 # Whoever writes an order, an older version too, leaves the difference behind: rows of its own,
 # so that nobody waits for anybody.
+# mutation: order-count-status-change
 _FUNCTION = """
 CREATE FUNCTION count_order() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

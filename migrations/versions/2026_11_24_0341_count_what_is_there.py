@@ -9,6 +9,7 @@ depends_on: str | None = None
 
 # One statement, so one picture of all three tables: what was written since the triggers are
 # there is in the changes already. Run again it finds nothing to add.
+# mutation: order-count-backfill
 _COUNT = """
     INSERT INTO order_count_changes (store_id, status, orders)
     SELECT store_id, status, sum(orders) FROM (

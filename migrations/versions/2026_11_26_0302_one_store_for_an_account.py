@@ -27,6 +27,7 @@ def upgrade() -> None:
     same = "o.market = s.market AND o.walmart_client_id = s.walmart_client_id"
     op.execute(_SHARED.format(column="account_shared", same=same))
     op.execute(_SHARED.format(column="name_shared", same="lower(o.name) = lower(s.name)"))
+    # mutation: unique-walmart-account
     op.create_index(
         "uq_stores_account",
         "stores",

@@ -41,4 +41,5 @@ def upgrade() -> None:
     op.add_column("refunds", sa.Column("landed_at", sa.DateTime(timezone=True), nullable=True))
     op.execute(_FUNCTION)
     op.execute(_TRIGGER)
+    # mutation: doubt-backfill
     op.execute(_BACKFILL)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Self
 
 # Each window reads this much again: the clocks differ, and Walmart's lists lag behind.
+# mutation: import-window-overlap
 OVERLAP = timedelta(minutes=10)
 # The shortest window that is halved: Walmart takes whole seconds.
 _MIN_WINDOW = timedelta(seconds=4)
@@ -61,6 +62,7 @@ class ImportCursor:
 
     def after_page(self, cursor: str) -> Self:
         """Advance to the next page of the window."""
+        # mutation: import-resumes-at-cursor
         return replace(self, cursor=cursor, pages=self.pages + 1, failures=0, stopped=None)
 
     def after_last_page(self) -> Self:

@@ -72,6 +72,7 @@ def _lost(order: Order, line: OrderLine) -> int:
         for task, item in _shipments_of(order, line)
         if task.unresolved
     )
+    # mutation: units-held-by-other-updates
     return max(line.canceled + shipped_elsewhere(order, line) - lacking, 0)
 
 

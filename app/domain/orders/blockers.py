@@ -73,6 +73,7 @@ def sendable(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetim
     for number, wanted in missing.items():
         line = snapshot.lines.get(number)
         unknown = min(readback.unknown_units(order, task, line), wanted)
+        # mutation: unknown-status-units
         if unknown:
             blocked.append(BlockedUnits(number, unknown, STATUS_UNKNOWN))
             wanted -= unknown  # noqa: PLW2901 - the rest of the line
@@ -89,6 +90,7 @@ def sendable(order: Order, task: Task, snapshot: OrderSnapshot, read_at: datetim
 def _open_units(settled: Order, snapshot: OrderSnapshot) -> dict[str, int]:
     """Return open units by line, less those that an earlier read showed shipped or canceled."""
     left = {each.line_number: each.ordered - each.shipped - each.canceled for each in settled.lines}
+    # mutation: lagging-read-before-cancellation
     units = {number: min(line.open, left.get(number, 0)) for number, line in snapshot.lines.items()}
     return {number: count for number, count in units.items() if count > 0}
 

@@ -66,6 +66,7 @@ def _state_problems(order: Order) -> Iterator[Problem]:
         )
     elif any(task.state in OPEN for task in shipments):
         message = "A shipment of the order is being sent to Walmart."
+        # mutation: refusal-names-open-shipment
         yield held_units.refusal("order_already_shipped", message, shipments)
     elif shipments:
         yield held_units.refusal(

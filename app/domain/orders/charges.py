@@ -33,6 +33,7 @@ class Charges:
     @property
     def total(self) -> Decimal:
         """What the buyer pays, without tax."""
+        # mutation: all-charges-in-totals
         return self.items - self.discount + self.shipping + self.fees
 
     def share(self, units: int, ordered: int) -> "Charges":

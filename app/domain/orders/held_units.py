@@ -44,6 +44,7 @@ def refusal(
     facts: dict[str, object] | None = None,
 ) -> Problem:
     """Make a problem caused by updates that hold units; its message names those in doubt."""
+    # mutation: refusal-names-doubt
     doubts = [
         doubt.in_doubt_message(each.update_id, each.in_doubt_until)
         for each in holders

@@ -122,6 +122,7 @@ def unknown_of_line(order: Order, line: LineSnapshot) -> int:
 
 def units_left_to_cancel(task: Task, snapshot: OrderSnapshot) -> bool:
     """Whether the update is a cancellation and the order still has open units."""
+    # mutation: cancellation-of-whole-order
     return task.kind is Kind.CANCELLATION and any(line.open for line in snapshot.lines.values())
 
 
@@ -134,13 +135,19 @@ def _under(line: LineSnapshot | None, numbers: Iterable[str]) -> int:
 
 
 def _rank(task: Task) -> int:
+    # mutation: rank-of-whole-confirmation
     if task.state in AT_REST and not any(item.reserved for item in task.items):
+        # mutation: finished-shipment-ranks-last
         return _FINAL_RANK
+    # mutation: confirmed-shipment-ranks-first
     if task.state is State.CONFIRMED:
         return 0
     if task.in_doubt_until is not None or task.state is State.SENDING:
         # A shipment that is not sent again automatically comes after one that is.
+        # mutation: failed-shipment-in-doubt-yields
+        # mutation: dismissed-shipment-in-doubt-yields
         return 2 if task.state in {State.FAILED, State.DISMISSED} else 1
+    # mutation: readback-by-least-certain-absence
     return 3 if task.state in DUE else 4
 
 
@@ -222,6 +229,7 @@ def _claimed(
         for owner in owners:
             known = possible_numbers(order, owner.task)
             allowed = known - mine if elsewhere else known
+            # mutation: refunded-package-without-number
             matching.assign((owner.task.update_id, True), allowed | {_UNNUMBERED}, owner.confirmed)
             matching.assign((owner.task.update_id, False), allowed, owner.more)
     return matching.assigned(mine)
@@ -267,6 +275,7 @@ class _Matching:
             freed = min(self._free[number], left)
             self._free[number] -= freed
             for other in [each for each in under if each != owner and under[each]]:
+                # mutation: shared-tracking-number
                 if freed < left:
                     moved = self._augment(other, min(under[other], left - freed), tried)
                     under[other] -= moved
@@ -285,6 +294,7 @@ def _canceled(order: Order, task: Task, snapshot: OrderSnapshot) -> dict[str, in
     for item in task.items:
         line = snapshot.lines.get(item.line_number)
         ours = order.line(item.line_number)
+        # mutation: units-canceled-before
         before = max((ours.ordered if ours else item.quantity) - item.quantity, 0)
         canceled = (line.canceled if line else 0) - before
         shown[item.line_number] = max(min(canceled, item.quantity), 0)

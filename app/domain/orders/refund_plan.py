@@ -34,6 +34,7 @@ def plan(
     known: the orders concerned, by purchase order number. pending and doubts: the results of the
     functions with these names.
     """
+    # mutation: canceled-return
     if returned.closed:
         return (), (_closed(returned),)
     if request.items is None:

@@ -67,6 +67,7 @@ def with_current_targets(
             for each in others.values()
             if each.number > mine.number and each.landed
         )
+        # mutation: refund-target-by-results
         return later - lost
 
     return tuple(replace(item, target=item.target + moved(item)) for item in mine.items)
@@ -110,6 +111,7 @@ def doubts(refunds: Iterable[RefundState]) -> dict[int, list[RefundState]]:
     """Return the refunds in doubt by line number."""
     found: dict[int, list[RefundState]] = {}
     for each in refunds:
+        # mutation: refund-in-doubt-paid-once
         if each.in_doubt_until is not None:
             for number in {item.number for item in each.items}:
                 found.setdefault(number, []).append(each)

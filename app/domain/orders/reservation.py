@@ -29,6 +29,7 @@ def reserve_again(order: Order, update_id: UUID) -> Order:
     task = order.task(update_id)
     if task is None or not task.items:
         return order
+    # mutation: retried-cancellation-units
     if task.kind is Kind.CANCELLATION:
         task = _of_the_whole_order(order, task)
     items = tuple(_reserved_again(order, task.update_id, item) for item in task.items)
@@ -59,6 +60,7 @@ def _reserved_again(order: Order, update_id: UUID, item: Item) -> Item:
         return replace(item, reserved=0)
     wanted = min(missing, max(line.ordered - line.shipped - line.canceled, 0))
     if wanted - item.reserved > line.remaining:
+        # mutation: retry-names-holder
         _refuse(item.line_number, held_units.holders_of(order, item.line_number, but=update_id))
     return replace(item, reserved=wanted)
 

@@ -67,6 +67,7 @@ class Return:
 
     def order_of(self, line: ReturnLine) -> str | None:
         """Return the purchase order of a line."""
+        # mutation: refund-order-of-line
         return line.purchase_order_id or self.purchase_order_id
 
     def lines_of(self, purchase_order_id: str) -> tuple[ReturnLine, ...]:

@@ -133,6 +133,7 @@ def _cleared(
     if task.update_id in landed or _all_shown(task, snapshot):
         # The shown units may belong to another update, and those of this one may still arrive.
         return not (early and ambiguous)
+    # mutation: equal-shipments-in-doubt
     return not early and not ambiguous
 
 
@@ -151,6 +152,7 @@ def _credit(
     found = reading.shown if accept else reading.found
     # An update at rest needs no reservation, unless it is in doubt and may still take effect.
     ambiguous = in_doubt_at(readback.ambiguous_until(order, task, snapshot), read_at)
+    # mutation: dismissed-doubt-keeps-units
     released = task.state in AT_REST and not (task.in_doubt(read_at) or ambiguous)
     released = released or _nothing_left(task, snapshot)
 
@@ -173,13 +175,16 @@ def _with_shown(line: OrderLine, seen: LineSnapshot | None, *, accept: bool = Fa
     if seen is None:
         return line
     ordered = ordered_units(seen, line.ordered)
+    # mutation: lagging-read-of-shipped-units
     shipped = seen.shipped if accept else max(seen.shipped, line.shipped)
     # A unit that the same read shows shipped is not canceled.
     shown = min(seen.canceled, max(ordered - seen.shipped, 0))
     canceled = shown if accept else max(shown, line.canceled)
     # Their sum never exceeds the ordered units: the canceled count holds and the shipped one is
     # reduced, in whatever order two reads arrive.
+    # mutation: lagging-read-of-canceled-units
     canceled = min(canceled, ordered)
+    # mutation: ordered-units-limit
     return replace(
         line,
         ordered=ordered,
@@ -207,6 +212,7 @@ def ordered_units(seen: LineSnapshot, known: int) -> int:
     only keep units that are known here, where Walmart's quantity falls with a cancellation.
     """
     explained = seen.shipped + seen.canceled
+    # mutation: statuses-exceed-line
     return max(seen.ordered, min(explained, known) if known or seen.ordered else explained)
 
 

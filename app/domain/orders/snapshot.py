@@ -141,6 +141,7 @@ class OrderSnapshot:
     def canceled(self) -> bool:
         """Whether the order has units and all of them are canceled."""
         whole = [max(line.ordered, line.count(*UnitStatus)) for line in self.lines.values()]
+        # mutation: missing-units-need-no-cancellation
         return any(whole) and whole == [line.canceled for line in self.lines.values()]
 
     @property

@@ -118,6 +118,7 @@ def dismissal_reason(order: Order, task: Task, snapshot: OrderSnapshot | None) -
     if shipment is None or shipment.state is not State.DISMISSED or shipment.in_doubt_until:
         return None
     absent = snapshot is not None and not correction_state(order, task, snapshot).there
+    # mutation: correction-ends-with-dismissed-shipment
     return SHIPMENT_DISMISSED if absent else None
 
 
@@ -154,6 +155,7 @@ def read_lags(order: Order, task: Task, snapshot: OrderSnapshot, since: datetime
     newest = done[-1]
     earlier = [each for each in corrections(order, shipment) if each.sequence < newest.sequence]
     replaced = {tracking_key(each.tracking_number or "") for each in (shipment, *earlier)}
+    # mutation: correction-waits-for-lagging-read
     return correction_state(order, newest, snapshot).current in replaced
 
 

@@ -32,10 +32,12 @@ def tracking_key(number: str) -> str:
 def looks_like_two(number: str) -> bool:
     """Whether a line break or tab separates parts that are each long enough for a number."""
     parts = [part for part in _BREAK.split(number) if len(tracking_key(part)) >= _SHORTEST]
+    # mutation: two-tracking-numbers
     return len(parts) > 1
 
 
 def _is_invisible(character: str) -> bool:
+    # mutation: invisible-characters
     return character.isspace() or category(character) == "Cf"
 
 

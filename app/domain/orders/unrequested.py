@@ -82,6 +82,7 @@ def _shipped(order: Order, line: LineSnapshot) -> Iterator[UnrequestedUnits]:
 
 
 def _take(left: dict[str, int], key: str, wanted: dict[UUID, int], update_id: UUID) -> None:
+    # mutation: unrequested-units
     taken = min(left[key], wanted[update_id])
     left[key] -= taken
     wanted[update_id] -= taken

@@ -38,6 +38,7 @@ def in_doubt_at(in_doubt_until: datetime | None, read_at: datetime) -> bool:
 
     Both are aware times of the database's clock.
     """
+    # mutation: absence-after-quiet-period
     return in_doubt_until is not None and read_at < in_doubt_until
 
 

@@ -10,6 +10,7 @@ SlotKey = tuple[int, bool]
 
 def slot_key(store_id: int, kind: Kind) -> SlotKey:
     """Return the key under which a poller counts the slot of an update."""
+    # mutation: separate-slots-for-commerce
     return store_id, kind in COMMERCE_KINDS
 
 

@@ -78,6 +78,8 @@ class SlotBudget:
         # almost nothing in use. While the other slots come free, a store gets more at once by
         # waiting for its turn.
         last = FEW - busy if self.stuck else 0
+        # mutation: fair-share-of-slots
+        # mutation: slot-reserve-for-others
         return min(fair - busy, self.free, max(self.free - kept, last))
 
 
@@ -177,6 +179,7 @@ class FairScheduler:
         self._count += 1
         self._served[turn.key] = self._count
         self._announced.discard(turn.key)
+        # mutation: single-claim-per-store
         self._claiming.add(turn.key)
         del self._due[turn.key]
 
@@ -187,6 +190,7 @@ class FairScheduler:
         """
         self._claiming.discard(turn.key)
         if not taken and cooldown_until is not None:
+            # mutation: store-cooldown
             self._cooldowns[turn.key] = cooldown_until
         if taken >= turn.share:
             self.requeue(turn)
@@ -195,5 +199,6 @@ class FairScheduler:
         """Give a store another turn, after all others, with the groups it had."""
         self._announced.discard(turn.key)
         meanwhile = self._due.pop(turn.key, [])
+        # mutation: backlog-survives-announcement
         known = {(each.kind, each.ambiguous): each for each in (*turn.groups, *meanwhile)}
         self._due[turn.key] = list(known.values())

@@ -46,6 +46,7 @@ def quotas(
         of_group = quota(group, state, caps, used)
         found.append(of_group)
         for lane in lanes_of(group.kind, group.ambiguous):
+            # mutation: open-circuit-across-kinds
             used[lane] += min(of_group.calls, limit)
     return found
 
@@ -59,6 +60,7 @@ def quota(
     """Return the quota of one group. used: calls that other groups take from each lane."""
 
     def left(endpoint: Endpoint) -> Capacity:
+        # mutation: calls-in-flight
         in_flight = sum(
             n for (kind, doubt), n in state.in_flight.items() if endpoint in lanes_of(kind, doubt)
         )

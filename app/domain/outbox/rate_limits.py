@@ -180,10 +180,12 @@ def capacity(lane: Lane, in_flight: int, now: datetime) -> Capacity:
     if lane.paused_until is not None and lane.paused_until > now:
         return Capacity(0, lane.paused_until)
     if lane.circuit_open or not lane.answered:
+        # mutation: open-circuit-single-trial
         return Capacity(max((1 if lane.circuit_open else FIRST_CALLS) - in_flight, 0))
     if lane.tokens is None:
         commerce = lane.endpoint is Endpoint.COMMERCE
         return Capacity(max(COMMERCE_CALLS - in_flight, 0) if commerce else UNLIMITED)
+    # mutation: rate-limit-headers
     if lane.tokens > in_flight:
         return Capacity(lane.tokens - in_flight)
     if lane.replenish_at is not None and lane.replenish_at > now:

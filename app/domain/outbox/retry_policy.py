@@ -225,6 +225,7 @@ def _after_internal_error(
 ) -> NextStep:
     """Back off as after any failure; after MAX_FAULTS in a row the update fails."""
     in_doubt, faults = _in_doubt(update, doubt), update.faults + 1
+    # mutation: internal-error-limit
     if faults >= MAX_FAULTS:
         return NextStep(
             State.FAILED,

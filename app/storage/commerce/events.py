@@ -164,6 +164,7 @@ async def take(database: Database) -> list[UUID]:
     Other pollers skip them for a while.
     """
     taken: list[UUID] = []
+    # mutation: credit-memo-after-doubt
     for ready in (_TAKE_LINKED, _TAKE_UNDOUBTED):
         for stores in await ready.turns(database, {}):
             if len(taken) < BATCH:

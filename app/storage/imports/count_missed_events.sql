@@ -6,4 +6,5 @@ WITH over AS (
 SELECT count(*) FROM over o
  WHERE NOT EXISTS (SELECT FROM webhook_events w
                     WHERE w.store_id = :store_id AND w.purchase_order_id = o.number
+                      -- mutation: missed-event-count
                       AND w.received_at >= o.since)

@@ -15,5 +15,6 @@ SELECT s.store_id FROM s
      ORDER BY w.due_at LIMIT 1) oldest
  WHERE s.store_id IS NOT NULL AND oldest.due_at <= now()
    AND NOT EXISTS (SELECT FROM lanes l WHERE l.store_id = s.store_id
+                      -- mutation: no-events-from-paused-lane
                       AND l.endpoint IN ('*', 'read_order') AND l.paused_until > now())
  ORDER BY oldest.due_at

@@ -16,6 +16,7 @@ _LONGEST_REASON = 500
 _POSTPONE = sql.load("imports/postpone_order.sql")
 # It counts as no failure: lists may show the order meanwhile. Nor is an order read sooner than a
 # retry that is planned already.
+# mutation: busy-order-read-once
 _SOON = Statement("""
     INSERT INTO import_retries (store_id, purchase_order_id, reason, tries, due_at)
     VALUES (:store_id, :number, :reason, 0, now() + make_interval(secs => :soon))

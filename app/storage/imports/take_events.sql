@@ -2,6 +2,7 @@
 WITH due AS MATERIALIZED (
   SELECT event_id FROM webhook_events
    WHERE store_id = :store_id AND processed_at IS NULL AND due_at <= now()
+   -- mutation: webhook-events-skip-locked
    ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)
 UPDATE webhook_events w
    SET tries = w.tries + 1,

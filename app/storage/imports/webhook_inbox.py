@@ -72,6 +72,7 @@ class ExpectedEvent:
 async def add(connection: Connection, announced: NewWebhookEvent) -> bool:
     """Store an event; False if it is stored already."""
     values = {name: getattr(announced, name) for name in announced.__slots__}
+    # mutation: webhook-event-once
     statement = insert(webhook_events).values(**values).on_conflict_do_nothing()
     found = await connection.execute(statement.returning(webhook_events.c.event_id))
     return found.first() is not None

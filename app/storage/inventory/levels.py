@@ -23,6 +23,7 @@ from app.storage.postgres.database import Connection
 from app.storage.postgres.sql import Statement
 
 # In these states a level may have reached Walmart; in any other it waits, perhaps for a person.
+# mutation: newest-level-after-cancellation
 _MAY_HAVE_GONE = frozenset({State.CONFIRMED, State.SENDING})
 SUPERSEDED = "A newer value took its place."
 _LEVELS, _SAME, _GIVEN_AT = (
@@ -61,6 +62,7 @@ def asks_commerce(update: Claimed) -> bool:
 def subject(sku: str, ship_node: str | None = None) -> str:
     """The queue of a SKU at a ship node; no purchase order number looks like it."""
     # Few SKUs need an escape; the first @ separates the SKU from the node.
+    # mutation: stock-queue-per-sku
     escaped = sku.replace("%", "%25").replace("@", "%40")
     return f"sku:{escaped}" + (f"@{ship_node}" if ship_node else "")
 
@@ -93,6 +95,7 @@ async def put(connection: Connection, wanted: Levels, ids: timeline.NewId) -> li
         found = await _NEWER.execute(connection, values | {"given_at": wanted.given_at})
         rows = _newest(rows, {str(row.id): row for row in found})
     values |= {"levels": rows, "note": SUPERSEDED}
+    # mutation: stock-level-gets-turn
     await _LOCK_ACTIVE.execute(connection, values)
     # Before the new values are written: a queue has one active update.
     older = (await _SUPERSEDE.execute(connection, values)).all()

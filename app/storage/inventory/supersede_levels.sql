@@ -4,5 +4,6 @@ UPDATE updates u
        finished_at = now(), updated_at = now()
   FROM {{levels}}
  WHERE {{same}}
+   -- mutation: older-levels-superseded
    AND u.state || '' IN ('pending', 'retrying', 'verifying', 'failed')
 RETURNING q.subject, u.subject AS queue

@@ -94,6 +94,8 @@ def _of_cancellation(row: sa.Row[Any]) -> list[Levels]:
     named = {level.sku for level in given}
     # Commerce is asked when the level is sent; an earlier answer may be outdated by then.
     asked = [StockLevel(sku, None) for sku in sorted(row.readable) if sku not in named]
+    # mutation: level-age-of-cancellation
+    # mutation: stock-from-commerce
     return [
         Levels(row.store_id, levels, "waybill", row.order_id, at)
         for levels, at in ((given, row.created_at), (asked, None))

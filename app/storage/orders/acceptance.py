@@ -60,6 +60,7 @@ class OrderVersion:
     @property
     def idle(self) -> bool:
         """Whether no update for Walmart is open, so that a new one is active at once."""
+        # mutation: separate-queue-for-commerce
         return not any(task.state in OPEN for task in self.order.walmart_tasks)
 
 
@@ -197,6 +198,7 @@ def _line_rows(wanted: Acceptance) -> Iterator[dict[str, Any]]:
     canceled = wanted.cancellation.items if wanted.cancellation else ()
     for items in (*(each.items for each in wanted.shipments), canceled):
         for item in items:
+            # mutation: each-package-reserves
             units[item.line_number] += item.reserved
     for line_number, reserved in units.items():
         if reserved:

@@ -10,5 +10,6 @@ added AS (
   INSERT INTO order_counts AS k (store_id, status, orders)
   SELECT <taken.store_id>, status, sum(orders) FROM taken
    GROUP BY taken.store_id, status ORDER BY taken.store_id, status
+      -- mutation: order-count-fold-adds
       ON CONFLICT (store_id, status) DO UPDATE SET orders = k.orders + excluded.orders)
 SELECT count(*) FROM taken

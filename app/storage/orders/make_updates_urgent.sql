@@ -5,6 +5,7 @@ WITH free AS MATERIALIZED (
     FROM updates u JOIN unnest(:stores::int[], :orders::uuid[]) AS o(store_id, order_id)
       ON u.store_id = o.store_id AND u.order_id = o.order_id
    WHERE {{late}} AND <u> AND <o>
+     -- mutation: warning-skips-locked-updates
      FOR UPDATE OF u SKIP LOCKED)
 UPDATE updates u SET urgent = true
   FROM free WHERE u.store_id = free.store_id AND u.id = free.id AND <u>

@@ -9,6 +9,7 @@ o.import_error, o.commerce_open,
           'ordered', l.ordered, 'pending', l.pending,
           'shipped', l.shipped, 'canceled', l.canceled, 'refunded', l.refunded)
         ORDER BY l.position), '[]')
+   -- mutation: hot-path-single-store
    FROM order_lines l WHERE l.store_id = <o.store_id> AND l.order_id = o.id) AS lines,
 (SELECT coalesce(jsonb_agg(jsonb_build_object(
           'update_id', u.id, 'kind', u.kind, 'state', u.state, 'sequence', u.sequence,
@@ -30,6 +31,7 @@ o.import_error, o.commerce_open,
          UNION ALL
          SELECT id, kind, state, sequence, NULL, finished_at, payload
            FROM archived_updates
+          -- mutation: archived-updates-in-rules
           WHERE store_id = <o.store_id> AND order_id = o.id) u
    LEFT JOIN LATERAL (SELECT * FROM shipments WHERE store_id = <o.store_id>
                          AND update_id = u.id LIMIT 1) s ON true

@@ -6,5 +6,6 @@ UPDATE order_lines l
   FROM jsonb_to_recordset(:lines::jsonb) AS v(store_id int, order_id uuid, line_number text,
        ordered int, pending int, shipped int, canceled int, refunded int, name text,
        other_charges numeric)
+ -- mutation: batch-saves-own-lines
  WHERE l.store_id = v.store_id AND l.order_id = v.order_id
    AND l.line_number = v.line_number AND <l> AND <v>

@@ -12,8 +12,10 @@ INSERT INTO archived_updates (store_id, id, target, subject, order_id, kind, seq
        finished_at)
 SELECT <gone.store_id>, id, target, subject, order_id, kind, sequence,
        CASE kind WHEN 'tracking' THEN payload
+                 -- mutation: archived-stock-levels
                  WHEN 'inventory' THEN payload
                  WHEN 'commerce_note' THEN payload
+                 -- mutation: archived-tracking-number
                  WHEN 'shipment' THEN jsonb_build_object('tracking_number',
                                                          payload->'tracking_number')
                  ELSE '{}' END,

@@ -123,6 +123,7 @@ async def _claim(
     for store_id in {quota.group.store_id for quota, _ in allowed}:
         claims[store_id] = _with_updates(claims[store_id], taken.get(store_id))
     # Lanes are locked in the same order everywhere, as recording locks them.
+    # mutation: configured-limit-across-pollers
     for store_id in sorted(taken) if terms.caps else ():
         await _spend(session, states[store_id], claims[store_id].updates, terms.caps)
     return claims
@@ -155,6 +156,7 @@ async def _spend(
     session: Session, state: ClaimState, taken: Sequence[Claimed], caps: Mapping[Endpoint, float]
 ) -> None:
     calls = Counter(each for update in taken for each in lanes_of(update.kind, update.ambiguous))
+    # mutation: lane-lock-order
     lanes = [state.lanes[endpoint] for endpoint in sorted(calls)]
     await rate_limits.spend(session, lanes, calls, caps, state.at)
 

@@ -11,6 +11,7 @@ gone AS (
    WHERE a.store_id = l.store_id AND a.id = l.id AND <a>
      AND NOT EXISTS (SELECT FROM updates u
           WHERE u.store_id = <l.store_id> AND u.id = l.update_id
+            -- mutation: attempts-of-failed-update
             AND u.state NOT IN ('confirmed', 'dismissed'))
   RETURNING a.id)
 SELECT ended_at, store_id, id, (SELECT count(*) FROM gone) AS gone,

@@ -21,6 +21,7 @@ _DUE = Statement("""
      GROUP BY d.store_id ORDER BY min(d.in_doubt_until)
 """)
 _TAKE = sql.load("outbox/take_doubts.sql")
+# mutation: doubt-read-after-pause
 _HAND_BACK = Statement("""
     UPDATE updates SET reads = reads - 1, due_at = now() + make_interval(secs => :seconds)
      WHERE store_id = :store_id AND id = :id AND state IN ('confirmed', 'failed', 'dismissed')

@@ -18,6 +18,7 @@ CROSS JOIN LATERAL (
       FROM updates u
      WHERE u.store_id = <q.store_id> AND u.target = q.target AND u.subject = q.subject
        AND u.state || '' IN ('pending', 'sending', 'retrying', 'verifying')) o
+   -- mutation: turn-while-sending
    WHERE o.state = 'sending' OR o.behind_passable IS NULL
       OR (o.behind_passable AND o.kind = 'shipment')
    ORDER BY (o.state = 'sending') DESC, o.due_at, o.sequence LIMIT 1) c

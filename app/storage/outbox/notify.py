@@ -144,6 +144,7 @@ class NotifyListener(_Background):
     async def _run(self) -> None:
         while True:
             connection = None
+            # mutation: listener-reconnect
             try:
                 arguments = asyncpg_arguments(self._url)
                 connection = await asyncpg.connect(**arguments, timeout=_PATIENCE)
@@ -157,6 +158,7 @@ class NotifyListener(_Background):
 
     async def _hear(self, connection: Any) -> None:  # noqa: ANN401 - asyncpg has no types
         """Listen until the connection is of no use any more; raises what ended it."""
+        # mutation: recovery-without-pollers
         if self._of_poller:
             await connection.execute(presence.SHARE)
         self.shown.set()
@@ -166,6 +168,7 @@ class NotifyListener(_Background):
         self._signal.notify()
         while True:
             await asyncio.sleep(_PROBE_EVERY)
+            # mutation: listener-on-standby
             if await connection.fetchval(_TAKES_NO_WRITES, timeout=_PATIENCE):
                 # A failover made the server a standby, which sends no notifications.
                 raise ConnectionError("the server takes no writes")
@@ -187,6 +190,7 @@ def _read(payload: str) -> list[DueHint]:
         store_id, _, kind = word.partition(":")
         if not store_id.isdecimal() or kind not in set(Kind):
             return []
+        # mutation: notification-payload
         hints.append((int(store_id), Kind(kind)))
     return hints
 

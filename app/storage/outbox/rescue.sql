@@ -4,6 +4,7 @@ WITH lapsed AS MATERIALIZED (
          d.leased_until + make_interval(secs => :quiet) AS until <due>
    ORDER BY d.leased_until LIMIT :limit FOR UPDATE SKIP LOCKED)
 UPDATE updates u
+   -- mutation: lost-poller-may-have-sent
    SET state = 'verifying', ambiguous = (u.kind <> 'inventory'),
        in_doubt_until = greatest(u.in_doubt_until, lapsed.until), reads = 0,
        lease_token = NULL, leased_until = NULL, leased_by = NULL,

@@ -17,6 +17,7 @@ from app.storage.postgres.sharding import Sweep
 
 BATCH = 500
 
+# mutation: archive-only-at-rest
 _UPDATES = Sweep(
     """
       FROM updates d

@@ -6,9 +6,12 @@ WITH passed AS MATERIALIZED (
   SELECT p.store_id FROM unnest(:stores::int[], :claims::bigint[]) AS v(store_id, claims)
    CROSS JOIN LATERAL (
      SELECT l.store_id FROM lanes l
+      -- mutation: claim-count-comparison
       WHERE l.store_id = <v.store_id> AND l.endpoint = '*' AND l.claims = v.claims
+      -- mutation: claim-skips-locked-store
       LIMIT 1 FOR UPDATE SKIP LOCKED) p),
 counted AS (
+  -- mutation: claim-count-increment
   UPDATE lanes l SET claims = l.claims + 1
    WHERE l.store_id = ANY(ARRAY(SELECT store_id FROM passed)) AND <l> AND l.endpoint = '*'),
 -- A shipment without an answer for longer than the quiet period, as in a backlog or a
@@ -24,10 +27,13 @@ picked AS MATERIALIZED (
     CROSS JOIN (VALUES (true), (false)) AS r(urgent)
     CROSS JOIN LATERAL (
       SELECT u.id, u.state AS claimed_from, u.urgent, u.due_at,
+             -- mutation: fresh-shipment-without-read
+             -- mutation: restore-resends-no-shipment
              (u.kind = 'shipment' AND coalesce(u.known_at, u.created_at)
                     < now() - make_interval(secs => :quiet::float8)) AS stale
         FROM updates u
        WHERE u.store_id = <passed.store_id> AND u.kind = w.kind AND u.ambiguous = w.ambiguous
+         -- mutation: order-updates-in-turn
          AND u.urgent = r.urgent AND u.active AND u.state IN ('pending', 'retrying', 'verifying')
          AND u.due_at <= now()
        ORDER BY u.due_at, u.id LIMIT w.calls
@@ -37,6 +43,7 @@ picked AS MATERIALIZED (
 ranked AS (
   SELECT picked.*, row_number() OVER (
            PARTITION BY store_id, lane
+           -- mutation: late-orders-first
            ORDER BY urgent DESC, ambiguous DESC, due_at, id) AS place
     FROM picked),
 chosen AS (
@@ -47,6 +54,7 @@ taken AS (
   UPDATE updates u
      SET state = 'sending', lease_token = :token, leased_by = :poller,
          leased_until = now() + make_interval(secs => :lease::float8),
+         -- mutation: stale-shipment-read-back
          ambiguous = chosen.ambiguous OR chosen.stale,
          attempts = u.attempts + 1, updated_at = now()
     FROM chosen WHERE u.store_id = chosen.store_id AND <u> AND u.id = chosen.id

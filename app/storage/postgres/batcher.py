@@ -78,11 +78,13 @@ class Batcher(Generic[Request, Answer]):
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
+        # mutation: batch-start-without-wait
         self._start()
 
     def _turn_away(self) -> None:
         """Refuse the requests that have waited too long; the oldest is the first in the queue."""
         loop = asyncio.get_running_loop()
+        # mutation: batch-queue-timeout
         while self._waiting and self._waiting[0].until <= loop.time():
             _answer(self._waiting.popleft(), unavailable())
         first = self._waiting[0].until if self._waiting else None
@@ -95,6 +97,7 @@ class Batcher(Generic[Request, Answer]):
             if len(batch) == 1:
                 _answer(batch[0], error)
             else:
+                # mutation: batch-error-isolation
                 await self._one_by_one(batch)
         else:
             for waiter, result in zip(batch, results, strict=True):
@@ -108,6 +111,7 @@ class Batcher(Generic[Request, Answer]):
     async def _carried_out(
         self, batch: Sequence[_Waiter[Request, Answer]]
     ) -> Sequence[Answer | Exception]:
+        # mutation: locked-row-in-batch
         try:
             return await self.carry_out([each.request for each in batch])
         except Busy:

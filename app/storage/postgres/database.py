@@ -24,6 +24,7 @@ _KEYED = 5
 _GROUPED = 4
 # Milliseconds that a transaction waits for a locked row. One that is repeated, or may be split,
 # waits only a moment, so that its connection serves other requests.
+# mutation: brief-lock-wait
 BRIEF, PATIENT = 100, 5000
 # Planning such a statement for each call took longer than running it, and while tables are small
 # the planner would read all of their rows.
@@ -94,6 +95,7 @@ class Database:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
         with translated():
+            # mutation: connection-lost-during-setup
             with translated(alone=True):
                 connection = await self.engine.connect().start()
             async with AsyncExitStack() as stack:
@@ -187,6 +189,7 @@ def _close_read_only(context: ExceptionContext) -> None:
     A failover made their server a standby; a new session finds the new primary.
     """
     if sqlstate(context.original_exception) == READ_ONLY:
+        # mutation: read-only-sessions
         context.is_disconnect = True
 
 

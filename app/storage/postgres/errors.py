@@ -19,8 +19,10 @@ _OUTDATED = (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheErr
 # database (3D), as during a failover or a restore; out of disk, memory or connections (53),
 # shutdown or statement time-out (57), an I/O error (58).
 REFUSED = ("28", "3D")
+# mutation: refused-database-connection
 _NOT_NOW = ("08", "25P03", *REFUSED, "53", "57", "58")
 # Errors of a statement that lost its connection; a time-out is an OSError.
+# mutation: lost-database-error
 LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, sa.exc.TimeoutError)
 _MESSAGE = "The database cannot be reached or takes no writes now."
 _HELD = "Another transaction holds a row that this needs."
@@ -45,6 +47,7 @@ def meaning(error: Exception, *, alone: bool = False) -> NotAvailable | None:
     cause, state = _cause(error), sqlstate(error)
     if state in _BUSY:
         return Busy("order_busy", _HELD)
+    # mutation: repeat-after-migration
     if state == READ_ONLY or isinstance(cause, _OUTDATED):
         return Stale("database_unavailable", _MESSAGE)
     lost = isinstance(cause, LOST) or (alone and isinstance(cause, RuntimeError))

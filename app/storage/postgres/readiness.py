@@ -33,6 +33,8 @@ async def _revision(database: Database) -> str | None:
     async with database.begin() as connection:
         current = await connection.run_sync(migrate.current_revision)
         if current is not None:
+            # mutation: process-readiness
+            # mutation: readiness-by-write
             await connection.exec_driver_sql(_WRITES)
     return current
 

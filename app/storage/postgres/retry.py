@@ -38,11 +38,13 @@ async def again(work: Callable[[], Awaitable[Result]]) -> Result:
             try:
                 return await work()
             except Stale:
+                # mutation: stale-session-repeats-once
                 if renewed:
                     raise
                 renewed = True
                 continue
             except Busy:
+                # mutation: repeat-after-lock
                 if loop.time() + pause >= until:
                     raise
             # Jitter spreads requests that wait for the same row. It is not a secret.

@@ -129,6 +129,7 @@ class Sessions:
         try:
             yield
         except Stale:
+            # mutation: read-only-connections
             self.pool.renew()
             raise
 

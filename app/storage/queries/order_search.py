@@ -101,6 +101,7 @@ async def find_returns(reader: Reader, text: str, store_id: int | None) -> list[
 def _customer_numbers(text: str) -> list[str]:
     """Return a customer order number as given, without its hyphen, and with it."""
     digits = tracking_key(text)
+    # mutation: customer-order-hyphen
     if not digits.isdecimal():
         return [text]
     hyphenated = f"{digits[:_BEFORE_HYPHEN]}-{digits[_BEFORE_HYPHEN:]}"
@@ -119,6 +120,7 @@ async def _found(
     statement = _statement(numbers, tuple(bounded), one=store_id is not None)
     rows = await statement.fetch(reader, values)
     found = {(row["store_id"], row["id"]) for row in rows}
+    # mutation: search-too-broad
     if len(found) > MOST or max(Counter(row["way"] for row in rows).values(), default=0) > MOST:
         raise _too_broad(text)
     return sorted(found)
@@ -132,6 +134,7 @@ def _too_broad(text: str) -> Invalid:
 @cache
 def _statement(numbers: tuple[_Number, ...], bounded: tuple[bool, ...], *, one: bool) -> Statement:
     """The search of some kinds of numbers. bounded: whether each has an end."""
+    # mutation: search-within-store
     ways = [
         sql.read(
             "queries/search_numbers.sql",

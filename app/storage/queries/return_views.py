@@ -42,6 +42,7 @@ _SUMMARY = sql.load("queries/count_returns.sql", status=_STATUS)
 
 _NEWEST = IndexScan("returns", (("t.refunded", "boolean"),), _AT, _ROWS)
 # Not "IS NULL", of which PostgreSQL would expect so few that it sorted all that are not refunded.
+# mutation: list-query-plan
 _READ = f"t.import_error IS NULL AND {_FAILED} IS NOT TRUE"
 _RECEIVED = replace(_NEWEST, where=f"NOT t.closed AND {_READ}")
 _CLOSED = replace(_NEWEST, where=f"t.closed AND {_READ}")

@@ -7,6 +7,7 @@ heads AS MATERIALIZED (
     SELECT f.*, row_number() OVER () AS place FROM ({{head}}) f) e),
 bound AS MATERIALIZED (
   SELECT h.key, h.id FROM heads h
+   -- mutation: merged-list-page-bound
    ORDER BY h.key {{direction}}, h.id {{direction}} OFFSET {{limit}} - 1 LIMIT 1),
 page AS (
   SELECT e.store_id, e.key, e.id FROM (
@@ -14,5 +15,6 @@ page AS (
     UNION ALL
     SELECT h.store_id, e.key, e.id FROM heads h LEFT JOIN bound b ON true
      CROSS JOIN LATERAL ({{rest}}) e
+     -- mutation: merged-list-beyond-first-rows
      WHERE h.place = {{first}} AND (b.id IS NULL OR (h.key, h.id) {{before}} (b.key, b.id))) e
   ORDER BY e.key {{direction}}, e.id {{direction}} LIMIT {{limit}})

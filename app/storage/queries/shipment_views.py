@@ -125,6 +125,7 @@ def shipment_warnings(tracking_number: str, carrier: Mapping[str, str]) -> tuple
     """Warnings of a shipment with one of Walmart's carriers, or another."""
     name = carrier.get("carrier") or carrier.get("other", "")
     issuer = belongs_elsewhere(tracking_number, name)
+    # mutation: carrier-number-warning
     if issuer is None:
         return ()
     message = f"{visible(tracking_number)} is a tracking number of {issuer}, not of {name}."

@@ -54,6 +54,7 @@ async def record(
         await _lock_levels(connection, orders, results)
         written = await _write(connection, results)
         kept = [r for r in results if (r.update.store_id, r.update.id) in written]
+        # mutation: newest-level-skips-retry
         await _drop_stale_levels(connection, kept)
         subjects = [
             written[r.update.store_id, r.update.id].queue
@@ -61,6 +62,7 @@ async def record(
             if _others_wait(orders, r.update)
         ]
         subjects += await _apply(connection, orders, _by_order(kept), written, ids)
+        # mutation: stock-after-refund
         followed = (_confirmed(kept, Kind.CANCELLATION), _confirmed(kept, Kind.REFUND))
         await triggers.follow(connection, *followed, ids)
         # Rows are locked in the same order everywhere, so that transactions do not deadlock.
@@ -75,6 +77,7 @@ async def record(
         # Last, because claims of the same stores wait for it. The reports of a late poller count.
         reports = [each for result in results for each in result.reports]
         stopped = await rate_limits.record(connection, reports, breaker or Breaker())
+    # mutation: activated-update-found-at-once
     more = bool(subjects) or not all(_over(result) for result in kept)
     return Recorded(kept, stopped, more)
 
@@ -175,6 +178,7 @@ def _others_wait(orders: Mapping[UUID, Order], update: Claimed) -> bool:
     order = orders.get(update.order_id) if update.order_id else None
     if order is None or update.kind is Kind.INVENTORY:
         return True
+    # mutation: queued-update-gets-turn
     return any(
         task.state in OPEN
         and task.update_id != update.id
@@ -210,6 +214,7 @@ async def _apply(
             order = reservation.with_doubt(order, r.update.id, until)
             task = order.task(r.update.id)
             why = tracking_correction.dismissal_reason(order, task, r.snapshot) if task else None
+            # mutation: newest-correction-skips-doubt
             if why is not None:
                 order = await requeue.supersede(connection, order, r.update.id, why)
         with_snapshot = [r for r in of_order if r.snapshot is not None]

@@ -4,12 +4,14 @@
 WITH unsure AS MATERIALIZED (
   SELECT store_id, id FROM updates
    WHERE store_id = :store_id
+     -- mutation: restore-doubts-failed-updates
      AND state IN ('pending', 'retrying', 'verifying', 'sending', 'failed')
      AND (state NOT IN ('verifying', 'failed') OR in_doubt_until IS NULL
           OR in_doubt_until < :until)
    LIMIT :batch FOR UPDATE)
 UPDATE updates u
    SET state = CASE u.state WHEN 'failed' THEN 'failed' ELSE 'verifying' END,
+       -- mutation: restore-reads-before-send
        ambiguous = u.ambiguous OR (u.state <> 'failed' AND u.kind <> 'inventory'),
        in_doubt_until = greatest(u.in_doubt_until, :until), reads = 0,
        lease_token = NULL, leased_until = NULL, leased_by = NULL,

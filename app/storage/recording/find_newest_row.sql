@@ -1,6 +1,7 @@
 -- Find the time of the newest row, by columns that have an index.
 
 -- What changes an update without a new row there leaves an attempt.
+-- mutation: newest-row-of-any-kind
 SELECT greatest(max(o.at), max(u.at), (SELECT max(ended_at) FROM attempts)) FROM stores s
  CROSS JOIN LATERAL (SELECT max(updated_at) AS at FROM orders WHERE store_id = s.store_id) o
  CROSS JOIN LATERAL (SELECT max(created_at) AS at FROM updates WHERE store_id = s.store_id) u

@@ -32,6 +32,7 @@ _LEASED = Statement("""
       (SELECT max(leased_until) FROM updates WHERE state = 'sending' AND leased_until > now()),
       (SELECT max(leased_until) FROM imports WHERE leased_until > now()))
 """)
+# mutation: restore-raises-numbers
 _RAISE = Statement("""
     SELECT setval(s, nextval(s) + :margin)
       FROM unnest(ARRAY[pg_get_serial_sequence('shipments', 'number'),

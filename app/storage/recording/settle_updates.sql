@@ -6,5 +6,6 @@ UPDATE updates u
        finished_at = CASE WHEN v.state IS NULL THEN u.finished_at ELSE v.at END
   FROM (SELECT r.*, now() AS at FROM jsonb_to_recordset(:changes::jsonb)
             AS r(store_id int, id uuid, state text, last_error jsonb, cleared boolean)) v
+ -- mutation: settlement-skips-claimed-update
  WHERE u.store_id = v.store_id AND u.id = v.id AND u.state <> 'sending' AND <u> AND <v>
 RETURNING u.target, u.subject, u.store_id

@@ -123,6 +123,7 @@ def _landed_although_dismissed(settled: _Settled) -> Iterator[Task]:
     for task in settled.order.tasks:
         before = settled.before.task(task.update_id)
         dismissed = task.kind is Kind.CANCELLATION and task.state is State.DISMISSED
+        # mutation: stock-after-dismissed-cancellation
         if dismissed and before is not None and _whole(task) and not _whole(before):
             yield task
 

@@ -22,6 +22,7 @@ WITH changed AS (
                  state text, due_in float, retries int, reads int, ambiguous boolean,
                  faults int, doubt text, quiet float, known boolean, failing_for float,
                  failing boolean, last_error jsonb)) v
+   -- mutation: lease-token-on-record
    WHERE u.store_id = v.store_id AND u.id = v.id AND u.lease_token = v.lease_token
      AND <u> AND <v>
   RETURNING u.store_id, u.id, u.target, u.subject, u.in_doubt_until),
@@ -35,5 +36,6 @@ kept AS (
          order_id uuid, number int, poller text, started_at timestamptz, ended_at timestamptz,
          verdict text, detail text, calls jsonb)
     LEFT JOIN changed c ON c.store_id = v.store_id AND c.id = v.update_id
+      -- mutation: repeated-result-single-attempt
       ON CONFLICT (store_id, id) DO NOTHING)
 SELECT store_id, id, target, subject, in_doubt_until FROM changed

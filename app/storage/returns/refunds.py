@@ -93,6 +93,7 @@ async def answering(
     again. While a dismissed one is in doubt it does not answer, and its lines are refused.
     """
     for each in await earlier(connection, place, reference, within):
+        # mutation: partly-made-dismissed-refund
         if each.given_up_at is None or (not whole and await _partly(connection, place[0], each)):
             return each
     return None

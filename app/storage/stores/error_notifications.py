@@ -17,6 +17,7 @@ from app.storage.tables import notifications
 # Stores that a poller notifies at once; the errors that one message contains at most.
 BATCH, MOST = 20, 1000
 # Seconds for which a poller has a store for itself; seconds between two messages to a store.
+# mutation: notification-interval
 LEASE, PACE = 60.0, 60.0
 
 _TAKE = Sweep(

@@ -115,6 +115,7 @@ async def change(connection: Connection, store_id: int, values: Mapping[str, Any
     }
     await _write(connection, statement.values(**values, **shared, updated_at=sa.func.now()))
     if before is not None:
+        # mutation: shared-account-successor
         await account_ownership.pass_on(connection, before)
     if _ACCESS & values.keys():
         await rate_limits.open_again(connection, store_id)

@@ -76,6 +76,7 @@ def read_csv(text: str, columns: tuple[str, ...]) -> Iterator[Row]:
     except csv.Error as error:
         raise _bad(f"The file is not CSV: {error}.") from error
     given = _without_empty_end(given)
+    # mutation: csv-column-limit
     if len(given) > _most_names(columns):
         raise _bad(f"The file has {len(given):,} columns, more than are known. {_columns(columns)}")
     names = [_named(name) for name in given]
@@ -108,6 +109,7 @@ def read_lines(text: str, columns: tuple[str, ...]) -> Iterator[Row]:
         if not line.strip():
             continue
         number += 1
+        # mutation: line-length-limit
         if len(line) > _LONGEST_LINE:
             message = f"The line is longer than {_LONGEST_LINE:,} characters."
             yield Row(number, {}, _row_problem(message))
@@ -120,6 +122,7 @@ def read_lines(text: str, columns: tuple[str, ...]) -> Iterator[Row]:
         if not isinstance(fields, dict):
             yield Row(number, {}, _row_problem("The line is not a JSON object."))
             continue
+        # mutation: json-field-limit
         if len(fields) > _most_names(columns):
             message = f"The object has {len(fields):,} fields, more than are known."
             yield Row(number, {}, _row_problem(message))
@@ -186,6 +189,7 @@ def _columns(columns: tuple[str, ...]) -> str:
 
 
 def _shown(name: str) -> str:
+    # mutation: shown-name-length
     return repr(name[:_SHOWN])
 
 

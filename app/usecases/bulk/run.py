@@ -271,5 +271,6 @@ async def _shipped_at(
 
 def _reference(batch: Batch, row: Row) -> str:
     content = [batch.key or "", *(f"{name}={row.fields[name]}" for name in sorted(row.fields))]
+    # mutation: repeated-file
     said = "\x1f".join(content).encode()
     return f"bulk-{hashlib.sha256(said).hexdigest()[:40]}"

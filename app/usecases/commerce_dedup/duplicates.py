@@ -111,6 +111,7 @@ async def _free(connection: Connection, order: Order, kind: str) -> list[SentShi
 def _dismissed(order: Order, sent: SentShipment) -> Task | None:
     """The update of a dismissed shipment without any unit shown at Walmart."""
     task = order.task(sent.update_id)
+    # mutation: absent-dismissed-shipment
     if task is None or task.state is not State.DISMISSED:
         return None
     return None if any(item.confirmed for item in task.items) else task
@@ -181,6 +182,7 @@ async def from_elsewhere(
         for each in await storage.of_order(connection, *place)
         if each.about == CREDITMEMO and each.state == DONE
     ]
+    # mutation: credit-memo-over-two-channels
     memos.sort(key=lambda each: (body not in each.shipments, each.id))
     for memo in memos:
         known = body in memo.shipments

@@ -29,6 +29,7 @@ SHIPMENT, CANCELLATION, CREDITMEMO = "shipment", "cancellation", "creditmemo"
 def reference(message: CommerceMessage) -> str:
     """The same name for every message about one shipment, credit memo or cancellation."""
     if isinstance(message, ShipmentSaved | TrackSaved):
+        # mutation: commerce-shipment-reference
         return f"commerce-shipment-{message.shipment_id}"
     if isinstance(message, CreditMemoSaved):
         return f"commerce-creditmemo-{message.creditmemo_id}"
@@ -66,6 +67,7 @@ def together(
         }
         newest = max(at, event.told_at or at) if named else event.told_at
         return replace(event, told=said, told_at=newest)
+    # mutation: older-event
     late = event.told_at is not None and at < event.told_at
     tracks: list[dict[str, Any]] = list(event.told.get("tracks", ()))
     if isinstance(message, TrackSaved):

@@ -91,6 +91,7 @@ async def carry_out(
     except NotAvailable:
         raise
     except OrderError as error:
+        # mutation: refused-event-on-order
         await _refused(context, subject, error)
         raise
     if done.what in _CHANGES:
@@ -109,6 +110,7 @@ def _settled(known: CommerceEvent | None, event: CommerceEvent, *, stored: bool)
     stored: the event was read without a lock before, and may have been settled meanwhile.
     """
     if stored:
+        # mutation: dismissed-event
         return known is not None and known.state not in storage.OPEN
     return is_dismissed(known, event)
 
@@ -161,6 +163,7 @@ def _code(error: OrderError) -> str:
     """The code of a refusal. One because of a doubt is tried again when the doubt ends."""
     # A doubt about a refund keeps its own code.
     doubtful = any(each.in_doubt and each.code != refunds.IN_DOUBT for each in error.problems)
+    # mutation: event-waits-for-doubt
     return storage.IN_DOUBT if doubtful else error.code
 
 

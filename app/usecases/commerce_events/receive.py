@@ -83,5 +83,6 @@ async def _wait(context: AppContext, merge: Merge, error: OrderError | None = No
             return None
         why = str(error) if error else "No Walmart order is linked to this Commerce order."
         waits = replace(event, state=storage.WAITING, code=storage.NOT_LINKED, message=why)
+        # mutation: event-before-link
         await storage.save(connection, waits)
     return None

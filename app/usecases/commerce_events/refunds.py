@@ -66,6 +66,8 @@ async def _wanted_anew(connection: Connection, order: Order, event: CommerceEven
     if not asked or event.told_at is None:
         return False
     given_up_at = asked[0].given_up_at
+    # mutation: new-request-after-dismissed-refund
+    # mutation: repeated-event-after-dismissed-refund
     return given_up_at is not None and event.told_at > given_up_at
 
 

@@ -38,6 +38,7 @@ async def resolve_order(
     """
     async with context.transaction() as connection:
         found = await queries.by_commerce_id(connection, store_id, commerce_order_id)
+        # mutation: unlinked-commerce-order
         if found is not None or not await stores.pushes_orders(connection, store_id):
             return ResolvedOrder(found)
     return await _recognised(context, store_id, commerce_order_id)
@@ -58,6 +59,7 @@ async def _recognised(context: AppContext, store_id: int, commerce_order_id: int
             # A wrongly addressed Commerce answers the same, so this says nothing about the order.
             return ResolvedOrder(None)
         made = [error.call] if isinstance(error, CommerceError) and error.call else []
+        # mutation: buyer-in-commerce-read-error
         said = error_redaction.reworded(str(error), made)
         message = f"Commerce did not answer which order {commerce_order_id} is: {said}"
         raise NotAvailable("commerce_unavailable", message) from error
@@ -65,6 +67,7 @@ async def _recognised(context: AppContext, store_id: int, commerce_order_id: int
         async with context.transaction() as connection:
             # An order that is being created may be this one; a failed one may yet be linked.
             unmade = await updates.orders_to_be_made(connection, store_id)
+        # mutation: skip-only-foreign-shipment
         return ResolvedOrder(None, foreign=not unmade)
     async with context.transaction() as connection:
         order_id = await repository.find(connection, store_id, shown.ext_order_id)

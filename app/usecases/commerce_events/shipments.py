@@ -45,6 +45,7 @@ async def carry_out(
         return _without_items(event)
     numbers = frozenset(tracking_key(track.number) for track in tracks)
     found = await duplicates.from_other_channels(connection, order, numbers, items)
+    # mutation: shipment-from-another-channel
     if found:
         why = "it arrived through another channel"
         return EventResult("known", why), replace(done, shipments=tuple(map(str, found)))
@@ -63,6 +64,7 @@ def refused(event: CommerceEvent, sent: Track, spare: Sequence[Track]) -> Commer
     It stays refused until a person dismisses it: the buyer does not know of the other packages.
     """
     message = _cannot_divide([sent.number], spare)
+    # mutation: more-packages-than-units
     return replace(event, state=storage.REFUSED, code=TRACK_NOT_SENT, message=message)
 
 
@@ -91,6 +93,7 @@ async def _correct(
     tracks = {tracking_key(track.number): track for track in tracks_of(event)}
     # A number that was replaced before comes from an old event.
     earlier = frozenset[str]().union(*(each.numbers for each in mine))
+    # mutation: replaced-tracking-number
     fresh = [track for key, track in tracks.items() if key not in earlier]
     # A message about one track says nothing about the others.
     whole = event.told_at is not None

@@ -42,8 +42,10 @@ async def import_order(
         if store is None:
             raise Unknown("store", store_id)
         basis = await _known(connection, store, purchase_order_id)
+        # mutation: import-read-clock
         read_at = await rate_limits.now(connection)
     snapshot = await read_order.read(context, store, purchase_order_id)
+    # mutation: import-read-start
     if snapshot is None:
         raise Unknown("purchase order", purchase_order_id)
     async with context.transaction(once) as connection:

@@ -74,6 +74,7 @@ async def import_page(
             if order.ordered_at is None or order.ship_method is None:
                 await create.fill_blanks(connection, store_id, order.id, details(snapshot))
             found = drift.compare(order, snapshot, at, context.quiet_period)
+            # mutation: import-detects-changes
             if any(map(drift.is_drift, found)):
                 differing[order.id] = order.purchase_order_id
     if imported:
@@ -108,6 +109,7 @@ async def _add(
 def _listed(context: AppContext, store_id: int, snapshot: OrderSnapshot) -> ListedOrder:
     if not settlement.lines_of(snapshot):
         return _blank(context, store_id, snapshot.purchase_order_id)
+    # mutation: walmart-fulfilled-orders
     waits = snapshot.created and not snapshot.fulfilled_by_walmart
     return ListedOrder(
         id=context.new_id(store_id),

@@ -189,6 +189,7 @@ async def mend(
     """
     async with context.transaction() as connection:
         basis = (await repository.load_many(connection, account.store_id, [order_id]))[order_id]
+        # mutation: reconcile-read-clock
         read_at = await rate_limits.now(connection)
     if busy(basis):
         return False
@@ -201,15 +202,18 @@ async def mend(
             await record_drift.record(connection, context, basis, missing, mended=False)
         _report(report, basis.purchase_order_id, order_id, missing)
         return True
+    # mutation: reconcile-read-start
     if answer.order is None:
         return True
     async with context.transaction() as connection:
+        # mutation: repair-under-import-lease
         await reader.check(connection)
         order = await repository.lock(connection, order_id)
         compared = drift.compare(order, answer.order, read_at, context.quiet_period)
         found = [each for each in compared if drift.is_drift(each)]
         if not found:
             return True
+        # mutation: outdated-snapshot
         if busy(order) or not settlement.still_holds(basis, order):
             # What is stored is newer than the read.
             return False

@@ -80,7 +80,9 @@ async def prepare(context: AppContext, until: datetime, report: RecoverReport) -
             break
     while True:
         async with context.transaction() as connection:
+            # mutation: restore-ends-open-levels
             levels = await recovery.end_levels(connection, store_id, until, context.new_id)
+            # mutation: restore-forgets-cancellation-levels
             levels += await recovery.forget_levels(connection, store_id, until)
         report.levels += levels
         if not levels:
@@ -99,6 +101,7 @@ async def read(
     async with context.transaction() as connection:
         began = await rate_limits.now(connection)
     await run.read_changed(began, since)
+    # mutation: restore-reads-open-orders
     await run.read_open(began)
     await run.read_returns(since)
     context.wake()
@@ -188,6 +191,7 @@ class _Reader:
         """Read an order; one that cannot be read does not stop the others. Raises WalmartError."""
         self.report.orders += 1
         number = basis.purchase_order_id
+        # mutation: unknown-orders-in-recovery
         try:
             async with self.context.transaction() as connection:
                 read_at = await rate_limits.now(connection)

@@ -55,6 +55,7 @@ async def _if_unchanged(
     It is refused under the lock only, after the transaction that may change the order now.
     """
     version = await context.accepting.look_up(OrderLookup(order_id, once))
+    # mutation: cancellation-under-lock
     try:
         acceptance = _plan(context, version, request, actor)
     except (Conflict, Invalid):

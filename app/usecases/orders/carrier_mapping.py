@@ -81,6 +81,7 @@ def _known(
     if by_title := carrier_names.find(title or ""):
         return by_title, FoundBy.CARRIER_TITLE
     # A sender that gives an address of its own names another carrier; then chance decides nothing.
+    # mutation: check-digit-by-chance
     by_number = carrier_of_number.owner(tracking_number, certain=url is not None)
     return (by_number, FoundBy.TRACKING_NUMBER) if by_number else None
 

@@ -55,8 +55,11 @@ async def refresh(
             return await _not_refreshed(connection, order, once)
         if accept_walmart:
             _refuse_doubt(order)
+        # mutation: doubt-by-database-clock
+        # mutation: refresh-read-clock
         read_at = await rate_limits.now(connection)
     snapshot = await read_order.read(context, order.store_id, order.purchase_order_id)
+    # mutation: refresh-read-start
     if snapshot is None:
         raise Conflict(
             "order_not_at_walmart",
@@ -95,7 +98,9 @@ def _refuse_doubt(order: Order) -> None:
 
     A write to Commerce changes no unit at Walmart (decision 0025).
     """
+    # mutation: take-back-beside-commerce-note
     doubtful = [task for task in order.walmart_tasks if task.in_doubt_until is not None]
+    # mutation: take-back-during-doubt
     if doubtful:
         message = "Nothing is taken back while a write may still take effect."
         refuse([held_units.refusal("order_in_doubt", message, doubtful)])
@@ -107,6 +112,7 @@ def _refuse_lag(order: Order, snapshot: OrderSnapshot, read_at: datetime, quiet:
         if task.confirmed_at is None or task.confirmed_at <= read_at - quiet:
             continue
         shown = readback.read(order, task, snapshot).shown
+        # mutation: take-back-by-lagging-read
         if any(shown[item.line_number] < item.confirmed for item in task.items):
             message = doubt.read_lag_message(task.update_id, task.confirmed_at + quiet)
             raise Conflict("order_in_doubt", message)

@@ -119,6 +119,8 @@ async def _if_unchanged(
     asked = OrderLookup(order_id, once, references, len(requests))
     version = await context.accepting.look_up(asked)
     tasks = version.order.tasks
+    # mutation: repeated-reference
+    # mutation: pass-absent-shipment
     if (
         version.repeated
         or version.passable
@@ -221,6 +223,7 @@ def plan(
     """
     order, new, rows = version.order, list[NewUpdate](), list[NewShipment]()
     for index, request in enumerate(requests):
+        # mutation: package-without-open-units
         least = (0 if index else 1) if partial else None
         checked = check(order, version.rules, request, version.at, least=least)
         refuse(checked.problems)

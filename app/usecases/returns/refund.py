@@ -149,6 +149,7 @@ async def _before(
     if reference is None:
         return None
     place = (order.store_id, order.id)
+    # mutation: refund-of-missing-part
     found = await refunds.answering(
         connection, place, reference.text, reference.within, whole=reference.left
     )
@@ -176,6 +177,7 @@ async def _accept(
     # The orders are locked, so that two refunds never see the same units as left.
     known = await returns.find(connection, return_id)
     asked = await refunds.of_return(connection, known)
+    # mutation: units-refunded-once
     waiting = rules.pending(known.returned, asked)
     doubts = rules.doubts(asked)
     orders = {number: version.order for number, version in locked.items()}

@@ -94,6 +94,7 @@ def moved_problems(now: Mapping[str, Any], changes: Mapping[str, Any]) -> Iterat
     """A new address needs the token again, so that no one can redirect the stored token."""
     url = changes.get("commerce_base_url")
     moved = url is not None and url != now["commerce_base_url"]
+    # mutation: commerce-token-address
     if moved and now["commerce_access_token"] and "commerce_access_token" not in changes:
         text = "Give commerce.access_token again: the stored token is not sent to a new address."
         yield Problem("commerce_access_needed", text, "/commerce/access_token")

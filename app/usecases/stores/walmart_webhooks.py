@@ -36,6 +36,7 @@ async def announce(context: AppContext, store_id: UUID, body: bytes, signature: 
     except CannotDecrypt as error:
         # Walmart sends the event again for a while; meanwhile the key may be restored.
         raise NotAvailable("secret_unreadable", f"The store's secret: {error}.") from error
+    # mutation: walmart-webhook-signature
     if not webhooks.signed(body, secret, signature):
         raise NotSigned
     try:

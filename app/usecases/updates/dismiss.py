@@ -47,8 +47,10 @@ async def dismiss(
     Its doubt stays: its units stay reserved until a read that began late enough shows the outcome.
     Raises Unknown, Conflict update_in_progress or update_finished.
     """
+    # mutation: dismissal-read-start
     async with context.transaction(once) as connection:
         waiting, basis = await held(connection, update_id)
+        # mutation: dismissal-read-clock
         read_at = await rate_limits.now(connection)
     seen = await subject_reader.read_subject(context, waiting, basis)
     async with context.transaction(once) as connection:
@@ -61,6 +63,7 @@ async def dismiss(
             await save.save_status(connection, order, synced=False)
         read = SubjectRead(seen, read_at) if seen is not None else None
         finding = await read_subject.conclude(connection, context, found, order, read)
+        # mutation: reread-after-dismissal
         if finding.walmart == NOT_READ and _holds(order, update_id):
             # A poller reads its subject as soon as it can.
             await requeue.doubt_now(connection, found)

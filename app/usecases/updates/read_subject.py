@@ -103,6 +103,7 @@ async def _missing(
     """Walmart does not know the subject: end the doubt once that is certain, release units."""
     if doubt.in_doubt_at(found.in_doubt_until, read.read_at):
         return _in_doubt(found)
+    # mutation: single-404-of-known-subject
     if found.in_doubt_until is not None and _was_shown(found, order):
         # Wrong account, or an error of Walmart: this read proves nothing.
         return replace(_unread(found), explanation=_NO_MORE)
@@ -182,6 +183,7 @@ async def _refund(
     missing = refunds.missing(items, returned)
     lacks = bool(missing) or refunds.impossible(items, returned) is not None
     if not lacks:
+        # mutation: refund-beside-landed-one
         await stored_refunds.landed(connection, found.store_id, found.id)
     elif doubt.in_doubt_at(found.in_doubt_until, read.read_at):
         return _in_doubt(found)
@@ -229,6 +231,7 @@ def _unread(found: StoredUpdate) -> Conclusion:
     if found.kind in COMMERCE_KINDS:
         return Conclusion(NOT_READ, "Commerce could not be read. Walmart was not asked.", until)
     holds = f"; {_HELD}" if found.kind in {Kind.SHIPMENT, Kind.CANCELLATION} else "."
+    # mutation: failed-dismissal-read
     return Conclusion(NOT_READ, f"Walmart could not be read{holds}", until)
 
 

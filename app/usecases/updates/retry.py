@@ -65,8 +65,10 @@ async def retry(
     """
     async with context.transaction(once) as connection:
         found, order = await held(connection, update_id)
+        # mutation: retry-read-clock
         read_at = await rate_limits.now(connection)
     snapshot = await _read(context, found, order)
+    # mutation: retry-read-start
     async with context.transaction(once) as connection:
         now = await held(connection, update_id)
         if order is None or now[1] is None or not settlement.still_holds(order, now[1]):
@@ -134,6 +136,7 @@ async def _requeue(
         order = await repository.lock(connection, order.id)
         landed = _state(order, update_id) is State.CONFIRMED
         why_not = None if landed else _why_not(order, update_id, read, override=override)
+    # mutation: retry-outcome-answer
     if not landed and why_not is None:
         await _queue(connection, found, order, override=override)
     if order is not None:

@@ -63,6 +63,7 @@ async def retry_many(
     async def one(update_id: UUID, order_id: UUID | None) -> RetriedOne:
         async with slots:
             try:
+                # mutation: bulk-retry-lock-wait
                 retried = await again(
                     lambda: retry.retry(
                         context,

@@ -48,6 +48,7 @@ async def read_subject(
         return await _read(context, found, order, reader)
     except CallError as error:
         unknown = error.error_class is ErrorClass.NOT_FOUND
+        # mutation: dismissal-of-unknown-subject
         return SubjectSeen(missing=True) if unknown else None
     except OrderError:
         return None
@@ -61,6 +62,7 @@ async def _read(
     account = await context.account(found.store_id)
     if found.kind is Kind.INVENTORY:
         return await _stock(context, account, found, reader)
+    # mutation: dismissal-reads-subject
     if found.kind is Kind.REFUND:
         return await _returned(context, account, found, reader)
     if order is None:

@@ -89,6 +89,7 @@ async def receive_adobe_events(request: Request, store_code: StoreCode) -> Respo
         if len(events) > _MOST_EVENTS:
             message = f"A request has at most {_MOST_EVENTS} events."
             raise Invalid("commerce_event_invalid", message)
+        # mutation: event-recipient
         if not all(_recipient(event) in side.io_client_ids for event in events):
             raise Unauthorized("The recipient of an event is not in the store's io_client_ids.")
         results = await _events(context, side, events)

@@ -141,6 +141,7 @@ async def refund_order(
     refund another unit with the same body, change the comment or send an `Idempotency-Key`.
     """
     store, order = await _order(context, store_code, order_id)
+    # mutation: repeated-refund-request
     return await context.once(
         body,
         store,
@@ -207,6 +208,7 @@ async def _store(context: RequestContext, code: str) -> int:
     """The number of the store with a code. Raises Unknown, also if the key may not see it."""
     async with context.app.database.begin() as connection:
         store = await stores.number_of_code(connection, code)
+    # mutation: api-key-on-commerce-paths
     if store is None or context.caller.store_id not in {None, store}:
         raise Unknown("store", code)
     return store

@@ -22,6 +22,7 @@ def render(rejection: Rejection) -> Response:
     errors, status = rejection.errors, rejection.status
     status = HTTPStatus.BAD_REQUEST if status in _BAD_REQUEST else status
     others = [{"message": each.message, "parameters": [each.pointer]} for each in errors[1:]]
+    # mutation: commerce-error-list-truncation
     if rejection.more:
         text = f"More than {len(errors)} errors; these are the first."
         others.append({"message": text, "parameters": []})

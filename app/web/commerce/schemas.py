@@ -48,6 +48,7 @@ def _shallow(value: dict[str, Any]) -> dict[str, Any]:
         ]
         if not level:
             return value
+    # mutation: comment-nesting-depth
     raise PydanticCustomError("comment", "The comment is nested too deeply.")
 
 
@@ -166,6 +167,7 @@ def _reference(body: CommerceBody, key: str | None = None) -> str:
     content = json.dumps(body.model_dump(mode="json"), sort_keys=True).encode()
     if key is not None:
         content += b"\0" + key.encode()
+    # mutation: repeated-body-on-commerce-path
     return f"rest-{hashlib.sha256(content).hexdigest()[:40]}"
 
 

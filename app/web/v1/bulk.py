@@ -147,6 +147,7 @@ async def _read(
     batch = Batch(store, context.actor, context.given_key())
     content = await request.body()
     # A thread, so that other requests are served while a large file is parsed.
+    # mutation: file-read-in-thread
     return batch, await asyncio.to_thread(_rows, content, read, columns)
 
 

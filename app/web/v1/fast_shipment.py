@@ -38,6 +38,7 @@ class FastShipment:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, or pass it to the app."""
         found = _PATH.fullmatch(scope["path"]) if scope["type"] == "http" else None
+        # mutation: fast-path-query
         if not found or scope["method"] != "POST" or scope["query_string"]:
             await self._app(scope, receive, send)
             return
@@ -72,6 +73,7 @@ def _replay(received: list[bytes], receive: Receive) -> Receive:
     """A receive that returns first the body that was received, then what follows it."""
 
     async def replayed() -> Message:
+        # mutation: fast-path-body
         if received:
             return {"type": "http.request", "body": received.pop(), "more_body": False}
         return await receive()

@@ -29,6 +29,7 @@ def _visible(text: str) -> str:
 
     With a line feed that was copied along, every call would fail.
     """
+    # mutation: secret-with-invalid-characters
     if not text.isascii() or not text.isprintable() or " " in text:
         message = "Only visible ASCII characters are allowed, without spaces and line feeds."
         raise PydanticCustomError("not_visible", message)

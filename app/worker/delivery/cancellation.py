@@ -25,6 +25,7 @@ from app.worker.delivery.flow import Ended, Flow, LeaseTooShort
 from app.worker.delivery.steps import OrderRead
 
 # Lines of a call at most. Source: Walmart's guide "Cancel an order".
+# mutation: cancellation-call-size
 MOST_LINES = 100
 _MORE = TryLater(failures.PARTS_LEFT, reached=False)
 _NOT_SHOWN = Unclear(failures.NOT_SHOWN, sent=True)
@@ -86,8 +87,10 @@ def _send(context: DeliveryContext, units: Mapping[str, int]) -> Flow:
         except WalmartError as error:
             if error.refused:
                 refusal = refusal or error
+                # mutation: refused-cancellation-part
                 continue
             return _with_shown(context, outcomes.of_write(context.update.kind, error), shown)
+        # mutation: cancellation-part-not-shown
         if reply.order is None or not _shows(reply.order, lines):
             # In doubt, whatever happens to the other parts.
             return _with_shown(context, _NOT_SHOWN, shown)
@@ -115,6 +118,7 @@ def _with_shown(
     context: DeliveryContext, outcome: TryLater | Unclear | Refused, shown: OrderRead | None
 ) -> Outcome:
     """Add to an outcome what the answers to earlier parts showed."""
+    # mutation: earlier-cancellation-parts
     if shown is None:
         return outcome
     context.evidence.seen, context.evidence.read_at = shown.snapshot, shown.at
@@ -143,6 +147,7 @@ def _judge_refusal(context: DeliveryContext, error: WalmartError, shown: OrderRe
     if shown and _lacks(read.snapshot, {k: v.canceled for k, v in shown.snapshot.lines.items()}):
         return _with_shown(context, _lagging(read), shown)
     known = {line.line_number: line.canceled for line in context.order.lines}
+    # mutation: lagging-read-after-refusal
     if _lacks(read.snapshot, known) and context.update.failing_for < context.quiet_period:
         return _lagging(read)
     if _done(context, read.snapshot):

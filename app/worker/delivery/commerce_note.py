@@ -44,6 +44,8 @@ def _missing(context: DeliveryContext, order: CommerceOrder) -> tuple[str | None
     """
     text, line = context.update.payload["text"], context.update.payload["payment"]
     equal_notes = context.claim.equal_notes.get(context.update.id, 0)
+    # mutation: commerce-note-once
+    # mutation: equal-notes-sent-separately
     return (
         None if order.comments.count(text) > equal_notes else text,
         None if line in order.payment_lines else line,

@@ -42,10 +42,13 @@ def deliver(context: DeliveryContext) -> Flow:
         found = yield from _find(context, connection)
     except CommerceError as error:
         return outcomes.of_read(context.update.kind, error, doubtful=context.in_doubt)
+    # mutation: search-before-order-creation
     if found is not None:
         return _linked(context, found)
+    # mutation: creation-after-quiet-period
     if not context.ends_doubt(read_at):
         return Unclear(failures.COMMERCE_STILL_UNCLEAR, sent=False, read=True)
+    # mutation: creation-of-linked-order
     if context.order.commerce_order_number or context.order.commerce_order_id is not None:
         # It was created there by another way, and linked.
         return AlreadyThere(None)

@@ -65,6 +65,7 @@ async def perform(context: DeliveryContext, flow: Flow) -> Outcome:
 async def _make(context: DeliveryContext, planned: PlannedCall) -> Any:  # noqa: ANN401 - any client's
     """Make a call and keep its evidence. Raises the client's errors and LeaseTooShort."""
     evidence, writes = context.evidence, planned.purpose is Purpose.WRITE
+    # mutation: lease-check-per-part
     if planned.purpose is not Purpose.READ and not await context.lease.may_write():
         raise LeaseTooShort
     # Bytes may leave from here on, unless an error shows that they had no effect.

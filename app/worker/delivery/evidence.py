@@ -45,9 +45,12 @@ class Evidence:
 
     def keep(self, answer: object, began_at: datetime) -> None:
         """Keep what an answer shows. Commerce's client keeps the call of an answer itself."""
+        # mutation: buyer-of-commerce-order
+        # mutation: buyer-of-commerce-note
         match answer:
             case WalmartReply() | ReturnPage() | BuyerReply():
                 self.calls.append(answer.call)
+                # mutation: address-in-read-after-refusal
                 self.readings.append(answer)
             case CommerceOrder():
                 self.readings.append(answer)
@@ -64,4 +67,5 @@ class Evidence:
     @property
     def knows_buyer(self) -> bool:
         """Whether an order was read. A return names the buyer too, but not the address."""
+        # mutation: return-without-address
         return any(not isinstance(each, ReturnPage) and each.private for each in self.readings)

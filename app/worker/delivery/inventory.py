@@ -35,6 +35,7 @@ def deliver(context: DeliveryContext) -> Flow:
         return Refused(_UNKNOWN_SKU)
     except WalmartError as error:
         return outcomes.of_write(context.update.kind, error)
+    # mutation: newer-level-arrives-last
     return Confirmed(None) if until is None else SendAgain(until)
 
 

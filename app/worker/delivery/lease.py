@@ -39,10 +39,12 @@ class Lease:
     async def may_write(self) -> bool:
         """Return whether enough is left for a write; where it is not, try to renew the lease."""
         asked_at = self.monotonic()
+        # mutation: remaining-lease-from-claim
         left = self.seconds - (asked_at - self.leased_monotonic)
         if left >= min(self.timeout + WRITE_MARGIN, self.seconds):
             return True
         if self.stopping() or not await self.renew():
             return False
+        # mutation: lease-from-renewal-request
         self.leased_monotonic = asked_at
         return True

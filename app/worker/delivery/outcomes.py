@@ -71,7 +71,9 @@ def pause(kind: Kind, error: CallError) -> Pause | None:
         return None
     at_walmart = not isinstance(error, CommerceError)
     reason, usual = (_WALMART_PAUSES if at_walmart else _COMMERCE_PAUSES)[error.error_class]
+    # mutation: commerce-refusal-pause
     if at_walmart and error.error_class is ErrorClass.CREDENTIALS_REJECTED:
+        # mutation: rejected-credentials-pause
         return Pause(Endpoint.ALL, reason, usual)
     lane = endpoint_of(error.call.operation) if error.call else WRITTEN_TO[kind]
     named = error.retry_after if error.error_class is ErrorClass.THROTTLED else None

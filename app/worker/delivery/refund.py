@@ -37,15 +37,19 @@ def deliver(context: DeliveryContext) -> Flow:
 
     While another refund of the same lines is in doubt, a read cannot show which of them it is of.
     """
+    # mutation: refund-waits-for-doubt
     if context.others_until is not None:
         wait = max(context.others_until - context.now(), timedelta())
         return TryLater(_OTHER_IN_DOUBT, reached=False, wait=wait)
     at = context.now()
     read = yield from _read_return(context)
+    # mutation: refund-read-back
     wanted = refunds.missing(context.refund_items, read)
     never = refunds.impossible(context.refund_items, read)
+    # mutation: returned-units-taken-back
     if not wanted and never is None:
         return AlreadyThere(None)
+    # mutation: refund-absence-after-quiet-period
     if not context.ends_doubt(at):
         return Unclear(failures.STILL_UNCLEAR, sent=False, read=True)
     if never is not None:
@@ -88,6 +92,7 @@ def _judge_refusal(context: DeliveryContext, error: WalmartError) -> Flow:
     if not refunds.missing(context.refund_items, read):
         return AlreadyThere(None)
     # A refusal may repeat the buyer's address, which only the order shows.
+    # mutation: address-in-refund-refusal
     return Refused(error_messages.of(error), (yield from _read_order(context)))
 
 

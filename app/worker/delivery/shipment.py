@@ -26,6 +26,8 @@ from app.worker.delivery.steps import OrderRead
 def deliver(context: DeliveryContext) -> Flow:
     """Ship the units that Walmart does not have yet."""
     items = context.task.items
+    # mutation: read-back-before-resend
+    # mutation: known-package-not-resent
     unseen = context.update.ambiguous or blockers.lacks_units(items) or _others_shipped(context)
     if not unseen:
         units = {item.line_number: item.quantity - item.confirmed for item in items}
@@ -60,6 +62,7 @@ def _judged(context: DeliveryContext, read: OrderRead, going: SendableUnits) -> 
 def _there(context: DeliveryContext, read: OrderRead) -> AlreadyThere:
     early = in_doubt_at(context.update.in_doubt_until, read.at)
     unsure = in_doubt_at(_unsure_until(context, read), read.at)
+    # mutation: doubt-of-ambiguous-units
     return AlreadyThere(read.snapshot, in_doubt=early and unsure)
 
 
@@ -85,6 +88,7 @@ def _send(context: DeliveryContext, going: SendableUnits, *, again: bool) -> Flo
         if error.refused:
             return (yield from _judge_refusal(context, error, going, again=again))
         return outcomes.of_write(context.update.kind, error)
+    # mutation: units-in-200-answer
     if reply.order is None or not _shows(context, reply.order, going):
         return Unclear(failures.NOT_SHOWN, sent=True)
     if going.blocked:
@@ -119,7 +123,9 @@ def _judge_refusal(
     context.ends_doubt(read.at, _unsure_until(context, read))
     going = blockers.sendable(context.order, context.task, snapshot, read.at)
     # Lines that the refused call left out do not explain its refusal.
+    # mutation: second-refusal
     explained = bool(going.blocked) and going.blocked != sent.blocked
+    # mutation: partial-shipment
     if again and going.units and (explained or snapshot.created):
         if snapshot.created:
             yield from steps.acknowledge(context)

@@ -39,6 +39,7 @@ def read_order(context: DeliveryContext, after: WalmartError | None = None) -> S
         raise Ended(outcomes.of_read(kind, error, doubtful=doubtful, wrote=after)) from error
     if reply.order is None:
         raise Ended(Unclear(_NO_ORDER, sent=False))
+    # mutation: delivery-read-start
     return OrderRead(reply.order, at)
 
 

@@ -31,11 +31,13 @@ def deliver(context: DeliveryContext) -> Flow:
     Each try reads first, because the request names the number that the units have now. While an
     older correction may still arrive, this one is not confirmed.
     """
+    # mutation: older-correction-on-retry
     if tracking_correction.has_later_correction(context.order, context.task):
         # It is dismissed when this is recorded.
         return HandedBack("a later correction of the shipment took its place")
     task = context.task
     shipment = context.order.task(task.corrects) if task.corrects else None
+    # mutation: correction-waits-for-doubt
     if shipment is not None and shipment.in_doubt_until is not None:
         # Units of it that still arrive have the old number. A read of its own ends its doubt.
         left = max(shipment.in_doubt_until - context.now(), timedelta())
@@ -82,6 +84,7 @@ def _send(context: DeliveryContext, now: CorrectionState) -> Flow:
     if reply.order is None or not _corrected(context, reply.order):
         return Unclear(failures.NOT_SHOWN, sent=True)
     until = tracking_correction.overwritable_until(context.order, context.task)
+    # mutation: correction-confirmed-last
     if until is not None and at < until:
         return SendAgain(until, reply.order)
     return Confirmed(reply.order)

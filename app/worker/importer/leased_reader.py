@@ -35,6 +35,7 @@ class LeasedReader(RateLimitedReader):
 
     async def enter(self, connection: Connection) -> None:
         """Renew the lease. Raises LeaseLost."""
+        # mutation: import-lease-renewal
         if not await leases.renew(connection, self.run):
             raise LeaseLost
 
@@ -51,6 +52,7 @@ class LeasedReader(RateLimitedReader):
         try:
             done = await work
         except errors.WalmartError as error:
+            # mutation: unreadable-order-in-import
             if errors.is_about_all(error):
                 raise
             why = str(error)

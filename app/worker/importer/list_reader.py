@@ -141,6 +141,7 @@ class ListReader(ABC, Generic[PageT]):
     async def _advance(self, cursor: ImportCursor, page: PageT) -> bool:
         """Move the cursor past a page; returns whether there is more to read."""
         self._page = None
+        # mutation: import-window-end
         if page.cursor is None:
             ended = cursor.after_last_page()
             following = ended.next_window(self.leased.run.began_at) if self.by_window else None

@@ -92,6 +92,7 @@ class ReleasedOrders(OrderList):
     async def _ask(self, cursor: ImportCursor) -> OrderPage:
         since = self.leased.run.began_at - order_lists.OLDEST
         walmart, size = self.leased.context.walmart, self.size(cursor)
+        # mutation: all-pages-of-unacknowledged-orders
         return await walmart.list_released(self.account, since, cursor.cursor, size=size)
 
 

@@ -47,6 +47,7 @@ class RateLimitedReader(WalmartReader):
         async with self.context.transaction() as connection:
             await self.enter(connection)
             left = await rate_limits.pause_left(connection, self.store_id, endpoint)
+        # mutation: event-waits-for-lane
         if left is not None:
             raise LanePaused(endpoint, left)
         try:

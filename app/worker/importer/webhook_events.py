@@ -90,6 +90,7 @@ class WebhookEventReader:
             return await self.context.walmart.returns.read(account, number)
 
         page = await reader.ask(Endpoint.RETURNS, read)
+        # mutation: unreadable-announced-return
         changed = await import_returns_page.save_page(
             self.context, account, page.returns, page.unreadable, reader=reader
         )

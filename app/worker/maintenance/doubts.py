@@ -64,7 +64,9 @@ class DoubtResolver:
             if unreadable:
                 await requeue.end_doubt(connection, found)
                 return
+            # mutation: doubt-read-start
             read = SubjectRead(seen, each.at) if seen is not None else None
+            # mutation: doubt-resolver
             finding = await read_subject.conclude(connection, context, found, order, read)
             if order is not None and _never_was(found, finding.walmart):
                 await dismiss.end_corrections(connection, order, found.id, "waybill")

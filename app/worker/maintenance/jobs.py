@@ -23,6 +23,7 @@ from app.worker.maintenance.task_pool import StoreTasks, TaskPool
 # Seconds between two runs of a job that people wait for; a run mostly reads an empty index.
 _SOON = 1.0
 # Stores that a poller imports at once, and those that it reads for events or for doubts.
+# mutation: parallel-imports
 _IMPORTS, _READS = 5, 10
 
 
@@ -63,6 +64,7 @@ def jobs(
     doubts = StoreTasks("doubts", TaskPool(_READS), resolver.due, resolver.end)
     sweep = AttemptSweep(database, settings.retention.attempts)
     notifier = ErrorNotifier(context, webhook_sender, settings.public_url)
+    # mutation: order-count-fold-job
     return [
         Job("rescue", every, partial(rescue_expired, context, settings.quiet_period)),
         Job("ship_by_watch", every, partial(mark_near, context, settings.ship_by_warning)),
