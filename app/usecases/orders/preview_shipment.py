@@ -10,7 +10,7 @@ from app.storage import queries
 from app.storage.orders import accept
 from app.storage.queries.views import WarningView
 from app.usecases.context import AppContext
-from app.usecases.orders import ship
+from app.usecases.orders import plan_shipment
 from app.walmart import markets
 from app.walmart.request_bodies import ShipLine
 
@@ -33,7 +33,7 @@ async def preview(context: AppContext, order_id: UUID, request: ShipRequest) -> 
     async with context.transaction() as connection:
         version = await accept.lock(connection, order_id)
     order = version.order
-    checked = ship.check(order, version.rules, request, version.at)
+    checked = plan_shipment.check(order, version.rules, request, version.at)
     lines = [ShipLine(item.line_number, item.quantity) for item in checked.items]
     body = None
     if not checked.problems:
