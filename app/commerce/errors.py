@@ -11,7 +11,7 @@
 | 429 | THROTTLED |
 | any other 4xx | REFUSED |
 
-What follows from each is in `app/http_client/errors.py`. Source: Adobe, "Status codes and
+What follows from each is in `app/http_client/failure_table.py`. Source: Adobe, "Status codes and
 responses"; Commerce answers 200 to everything that worked. A missing permission is a 401 there too,
 so the sentence of Commerce is kept with it.
 """
@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from app.http_client.call import NEVER_LEFT, ApiError, Call, ErrorClass
-from app.http_client.errors import CallError
+from app.http_client.failure_table import CallError
 from app.http_client.redaction import cut, scrub
 
 _BY_STATUS: Mapping[int, ErrorClass] = {

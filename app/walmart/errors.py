@@ -6,7 +6,7 @@ WalmartError
 ├── NotFound, CallRefused               no effect, and none if it is sent again
 └── CallUnclear                         may have been executed: read before another write
 
-What follows from each is in `app/http_client/errors.py`. The whole table of answers with its
+What follows from each is in `app/http_client/failure_table.py`. The whole table of answers with its
 sources is docs/walmart-answers.md; a test runs every row.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from app.http_client.call import NEVER_LEFT, ApiError, Call, ErrorClass
 from app.http_client.error_redaction import faults_of
-from app.http_client.errors import CallError
+from app.http_client.failure_table import CallError
 
 
 class WalmartError(CallError):

@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from app import settings
 from app.cli.main import app
-from app.domain.orders import blocked_messages, refunds
+from app.domain.orders import blocked_messages, refund_targets
 from app.domain.outbox import rate_limits, retry_policy
 from app.domain.outbox.outcome import Failure
 from app.simulator import faults
@@ -136,7 +136,7 @@ def test_every_code_of_a_status_detail_has_exactly_one_row() -> None:
         known |= {each.code for each in vars(module).values() if isinstance(each, Failure)}
     known |= {"gave_up", "cancel_requested", "ship_by_near", "ship_by_passed"}
     known |= {str(each.UNREADABLE["code"]) for each in (import_orders_page, import_returns_page)}
-    known |= {refunds.CHANGED} | set(commerce_event_views.SUGGESTIONS)
+    known |= {refund_targets.CHANGED} | set(commerce_event_views.SUGGESTIONS)
     assert set(_named(ERRORS, "Codes")) == known
 
 

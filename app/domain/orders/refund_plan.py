@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from app.domain.errors import Problem
 from app.domain.orders import held_units
 from app.domain.orders.order import Order
-from app.domain.orders.refunds import IN_DOUBT, RefundState
+from app.domain.orders.refund_targets import IN_DOUBT, RefundState
 from app.domain.orders.returns import REPLACEMENT, RefundItem, RefundRequest, Return
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.domain.orders import refunds as rules
+from app.domain.orders import refund_targets as rules
 from app.domain.orders.returns import RefundItem
 from app.domain.update import State
 from app.storage.postgres import sql

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from app.domain.errors import Conflict, Invalid, NotAvailable, OrderError, Problem
-from app.domain.orders import refunds
+from app.domain.orders import refund_targets
 from app.domain.orders.cancellation import reason_of
 from app.domain.orders.order import Order
 from app.domain.orders.requests import CancelRequest
@@ -162,7 +162,9 @@ async def show(connection: Connection, order: Order) -> None:
 def _code(error: OrderError) -> str:
     """The code of a refusal. One because of a doubt is tried again when the doubt ends."""
     # A doubt about a refund keeps its own code.
-    doubtful = any(each.in_doubt and each.code != refunds.IN_DOUBT for each in error.problems)
+    doubtful = any(
+        each.in_doubt and each.code != refund_targets.IN_DOUBT for each in error.problems
+    )
     # mutation: event-waits-for-doubt
     return storage.IN_DOUBT if doubtful else error.code
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from app.domain.errors import Conflict, Invalid, Unknown, refuse
 from app.domain.orders import refund_plan
-from app.domain.orders import refunds as rules
+from app.domain.orders import refund_targets as rules
 from app.domain.orders.order import Order
 from app.domain.orders.requests import RequestedItem
 from app.domain.orders.returns import RefundItem, RefundRequest

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from app.domain.orders import refunds, reservation, tracking_correction
+from app.domain.orders import refund_targets, reservation, tracking_correction
 from app.domain.orders.order import Link, Order, Task
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox import doubt
@@ -180,8 +180,8 @@ async def _refund(
     await returns.save(connection, found.store_id, [returned], context.new_id)
     known = await stored_refunds.of_updates(connection, found.store_id, [found.id])
     items = known[found.id].items if found.id in known else ()
-    missing = refunds.missing(items, returned)
-    lacks = bool(missing) or refunds.impossible(items, returned) is not None
+    missing = refund_targets.missing(items, returned)
+    lacks = bool(missing) or refund_targets.impossible(items, returned) is not None
     if not lacks:
         # mutation: refund-beside-landed-one
         await stored_refunds.landed(connection, found.store_id, found.id)

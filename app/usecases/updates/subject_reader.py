@@ -11,7 +11,7 @@ from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox.rate_limits import Endpoint
 from app.domain.update import COMMERCE_KINDS, Kind
 from app.http_client.call import Call, ErrorClass
-from app.http_client.errors import CallError
+from app.http_client.failure_table import CallError
 from app.storage.outbox.requeue import StoredUpdate
 from app.usecases.context import AppContext
 from app.usecases.walmart_reader import UNLIMITED, WalmartReader

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.domain.outbox.outcome import HandedBack, Outcome
 from app.domain.update import Kind
-from app.http_client.errors import CallError, WriteEffect
+from app.http_client.failure_table import CallError, WriteEffect
 from app.walmart.errors import WalmartError
 from app.worker.delivery import (
     acknowledgement,

@@ -10,7 +10,7 @@ from app.commerce.errors import CommerceError
 from app.domain.orders import carrier_of_number
 from app.domain.outbox.outcome import Failure
 from app.http_client.call import ErrorClass
-from app.http_client.errors import CallError
+from app.http_client.failure_table import CallError
 from app.walmart import carriers
 from app.walmart.carriers import METHOD_CODES
 from app.walmart.shipment_payload import Package

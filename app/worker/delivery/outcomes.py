@@ -1,4 +1,4 @@
-"""The outcome of a delivery that met an error, by the table in `app/http_client/errors.py`.
+"""The outcome of a delivery that met an error, by the table in `app/http_client/failure_table.py`.
 
 | effect of the error | after a write | after a read, or before the write |
 |---|---|---|
@@ -17,7 +17,7 @@ from app.domain.outbox.outcome import Pause, Refused, TryLater, Unclear
 from app.domain.outbox.rate_limits import WRITTEN_TO, Endpoint, endpoint_of
 from app.domain.update import Kind
 from app.http_client.call import ErrorClass
-from app.http_client.errors import CallError, WriteEffect
+from app.http_client.failure_table import CallError, WriteEffect
 from app.worker.delivery import error_messages
 
 # Reason of a pause, and its length where the answer names none.

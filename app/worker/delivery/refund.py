@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from app.domain.orders import refunds
+from app.domain.orders import refund_targets
 from app.domain.orders.returns import Return
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox.outcome import (
@@ -26,7 +26,7 @@ _NO_RETURN = Failure(
 )
 
 _OTHER_IN_DOUBT = Failure(
-    code=refunds.IN_DOUBT,
+    code=refund_targets.IN_DOUBT,
     message="Another refund of the same units may still take effect; this one is sent after it.",
     retryable=True,
 )
@@ -44,8 +44,8 @@ def deliver(context: DeliveryContext) -> Flow:
     at = context.now()
     read = yield from _read_return(context)
     # mutation: refund-read-back
-    wanted = refunds.missing(context.refund_items, read)
-    never = refunds.impossible(context.refund_items, read)
+    wanted = refund_targets.missing(context.refund_items, read)
+    never = refund_targets.impossible(context.refund_items, read)
     # mutation: returned-units-taken-back
     if not wanted and never is None:
         return AlreadyThere(None)
@@ -86,10 +86,10 @@ def _read_order(context: DeliveryContext) -> Steps[OrderSnapshot | None]:
 def _judge_refusal(context: DeliveryContext, error: WalmartError) -> Flow:
     """Read why it was refused: Walmart may have refunded it already."""
     read = yield from _read_return(context, after=error)
-    never = refunds.impossible(context.refund_items, read)
+    never = refund_targets.impossible(context.refund_items, read)
     if never is not None:
         return Refused(never)
-    if not refunds.missing(context.refund_items, read):
+    if not refund_targets.missing(context.refund_items, read):
         return AlreadyThere(None)
     # A refusal may repeat the buyer's address, which only the order shows.
     # mutation: address-in-refund-refusal

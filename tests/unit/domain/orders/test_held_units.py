@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from app.domain.errors import Conflict, Problem
-from app.domain.orders import cancellation, refund_plan, refunds, reservation, shipping
+from app.domain.orders import cancellation, refund_plan, refund_targets, reservation, shipping
 from app.domain.orders.order import Item, Order, Task
-from app.domain.orders.refunds import RefundState
+from app.domain.orders.refund_targets import RefundState
 from app.domain.orders.requests import CancelRequest
 from app.domain.orders.returns import RefundItem, RefundRequest, Return, ReturnLine
 from app.domain.update import Kind, State
@@ -107,9 +107,9 @@ def test_a_refused_refund_names_the_refund_in_doubt_on_its_line(
     returned = Return("106", "200", (ReturnLine(1, "1", "ABC", 3),), PURCHASE_ORDER)
     request = RefundRequest(((1, 1),) if named else None)
     order = an_order(a_line(shipped=3))
-    pending = refunds.pending(returned, [other])
+    pending = refund_targets.pending(returned, [other])
     _, problems = refund_plan.plan(
-        {PURCHASE_ORDER: order}, returned, request, pending, refunds.doubts([other])
+        {PURCHASE_ORDER: order}, returned, request, pending, refund_targets.doubts([other])
     )
     first = problems[0]
     assert (first.code, first.in_doubt) == ("refund_in_doubt", True)

@@ -9,7 +9,7 @@ from app.commerce.errors import CommerceError
 from app.domain.outbox.outcome import Confirmed, HandedBack, Outcome
 from app.domain.update import Kind
 from app.http_client.call import Call, ErrorClass
-from app.http_client.errors import CallError
+from app.http_client.failure_table import CallError
 from app.worker.delivery import flow
 from app.worker.delivery.context import DeliveryContext
 from app.worker.delivery.deliver import perform

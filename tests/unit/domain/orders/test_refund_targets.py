@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.domain.orders import refunds
-from app.domain.orders.refunds import RefundState
+from app.domain.orders import refund_targets
+from app.domain.orders.refund_targets import RefundState
 from app.domain.orders.returns import RefundItem, Return, ReturnLine
 from app.domain.update import State
 from tests.builders import NOW, an_id
@@ -36,8 +36,8 @@ def line(number: int = 1, quantity: int = 3, refunded: int = 0, canceled: int = 
 def test_the_rest_is_sent_and_an_impossible_part_is_reported(
     item: RefundItem, now: ReturnLine, missing: dict[int, int], *, possible: bool
 ) -> None:
-    assert refunds.missing([item], shown(now)) == missing
-    failure = refunds.impossible([item], shown(now))
+    assert refund_targets.missing([item], shown(now)) == missing
+    failure = refund_targets.impossible([item], shown(now))
     assert (failure is None) is possible
     assert failure is None or failure.code == "return_changed"
 
@@ -67,27 +67,27 @@ def test_a_refund_counts_on_an_earlier_one_unless_that_is_known_to_be_absent(
     first: dict[str, object], target: int
 ) -> None:
     asked = two(after=State.PENDING, **first)  # type: ignore[arg-type]
-    (item,) = refunds.with_current_targets(asked[1], asked)
+    (item,) = refund_targets.with_current_targets(asked[1], asked)
     assert item.target == target
 
 
 @pytest.mark.parametrize(("after", "target"), [(State.CONFIRMED, 2), (State.FAILED, 1)])
 def test_a_later_confirmed_refund_adds_to_the_target(after: State, target: int) -> None:
     asked = two(State.FAILED, after)
-    (item,) = refunds.with_current_targets(asked[0], asked)
+    (item,) = refund_targets.with_current_targets(asked[0], asked)
     assert item.target == target
 
 
 def test_the_units_each_open_refund_wants_are_reported() -> None:
     asked = two(State.FAILED, State.PENDING)
-    assert refunds.pending(shown(line()), asked) == {1: {str(FIRST): 1, str(SECOND): 1}}
+    assert refund_targets.pending(shown(line()), asked) == {1: {str(FIRST): 1, str(SECOND): 1}}
     asked = two(State.FAILED, State.CONFIRMED)
-    assert refunds.pending(shown(line(refunded=1)), asked) == {1: {str(FIRST): 1}}
+    assert refund_targets.pending(shown(line(refunded=1)), asked) == {1: {str(FIRST): 1}}
 
 
 def test_another_refund_in_doubt_counts_for_its_own_lines_only() -> None:
     first, second = two(State.DISMISSED, State.PENDING, in_doubt_until=NOW)
-    assert refunds.others_until(second, (first, second)) == NOW
-    assert refunds.others_until(first, (first, second)) is None
+    assert refund_targets.others_until(second, (first, second)) == NOW
+    assert refund_targets.others_until(first, (first, second)) is None
     elsewhere = RefundState(SECOND, 2, (RefundItem(2, 1, 1),), State.PENDING)
-    assert refunds.others_until(elsewhere, (first, elsewhere)) is None
+    assert refund_targets.others_until(elsewhere, (first, elsewhere)) is None
