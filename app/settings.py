@@ -67,12 +67,15 @@ class Settings(BaseSettings):
     admin_key: SecretStr | None = Field(
         default=None, description="A bootstrap API key with every scope."
     )
-    walmart_timeout: _Seconds = Field(default=30, description="For one call to Walmart.")
+    walmart_timeout: _Seconds = Field(
+        default=30, description="Deadline of one call to Walmart, its token included."
+    )
     poll_interval: _Seconds = Field(
-        default=5, description="Between safety-net polls when nothing is announced."
+        default=5, description="Time between polls when no notification arrives."
     )
     give_up_after: _Seconds = Field(
-        default=172_800, description="Of tries that reached Walmart and failed."
+        default=172_800,
+        description="How long tries that reach Walmart may fail before the update fails.",
     )
     retry_base: _Seconds = Field(default=1, description="The first wait between tries.")
     retry_cap: _Seconds = Field(default=900, description="The longest wait between tries.")
@@ -80,13 +83,13 @@ class Settings(BaseSettings):
         default=90, description="How long an update stays with a poller that stopped answering."
     )
     quiet_period: _Seconds = Field(
-        default=120, description="After an unclear write, before its absence is believed."
+        default=120, description="Time after an unclear write before its absence is believed."
     )
     ship_by_warning: Annotated[float, Field(ge=0, le=31_536_000)] = Field(
-        default=14_400, description="Before an order's ship-by time, when people are warned."
+        default=14_400, description="People are warned so long before an order's ship-by time."
     )
     reconcile_interval: Annotated[float, Field(ge=0, le=31_536_000)] = Field(
-        default=3600, description="Between two reconciliations of a store; 0 turns them off."
+        default=3600, description="Time between reconciliations of a store; 0 turns them off."
     )
     walmart_rates: dict[str, float] | None = Field(
         default=None, description="Own caps: endpoints to calls a minute of each store, as JSON."
@@ -99,7 +102,7 @@ class Settings(BaseSettings):
     )
     database_pool_size: Annotated[int, Field(ge=2, le=200)] = Field(
         default=10,
-        description="Connections of a process; an API has as many again, a poller up to five more.",
+        description="Connections of one process; an API opens as many again, and a few beside.",
     )
     poller_concurrency: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=50, description="Deliveries that one poller has under way at once."
@@ -107,10 +110,10 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^\s?#]+$",
-        description="Where people reach this API: links in notifications begin with it.",
+        description="Public address of the API, for links in notifications.",
     )
     import_interval: Annotated[float, Field(ge=0, le=86_400)] = Field(
-        default=60, description="Between two imports of a store's orders; 0 turns them off."
+        default=60, description="Time between imports of a store's orders; 0 turns them off."
     )
     retain_updates: Annotated[int, Field(ge=0, le=36_500)] = Field(
         default=90, description="Days after which updates at rest are archived; 0 for never."

@@ -116,7 +116,7 @@ def _context(
     )
     return AppContext(
         database=database,
-        accepting=AcceptBatcher(database.grouped),
+        accept_batcher=AcceptBatcher(database.grouped),
         cipher=SecretCipher(settings.required_keys()),
         walmart=WalmartClient(
             walmart, base_url=settings.walmart_base_url, timeout=timeout, now=_now

@@ -53,8 +53,8 @@ def serve_command(
     serve.serve(load(), host=host, port=port, with_poller=not no_poller)
 
 
-@app.command()
-def poller(
+@app.command("poller")
+def poller_command(
     concurrency: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Deliveries under way at once.")
     ] = None,
@@ -65,21 +65,21 @@ def poller(
     ] = None,
 ) -> None:
     """Run a poller alone; as many as you like on one database."""
-    from app.cli import poller as poll
+    from app.cli import poller
     from app.settings import load
 
     settings = load()
     changes = {} if concurrency is None else {"poller_concurrency": concurrency}
-    poll.poll(settings.model_copy(update=changes), host=host, port=port)
+    poller.poll(settings.model_copy(update=changes), host=host, port=port)
 
 
-@app.command()
-def migrate() -> None:
+@app.command("migrate")
+def migrate_command() -> None:
     """Bring the database's schema to this version's; safe to run from every replica."""
-    from app.cli import migrate as schema_commands
+    from app.cli import migrate
     from app.settings import load
 
-    print(schema_commands.migrate(load()))
+    print(migrate.migrate(load()))
 
 
 @app.command()
@@ -110,7 +110,7 @@ async def _examine() -> bool:
     from app.cli import doctor
     from app.settings import load
 
-    # Log lines would stand between the findings.
+    # Log lines would appear between the findings.
     logs.configure("error")
     fine = True
     async for finding in doctor.examine(load()):
@@ -122,7 +122,7 @@ async def _examine() -> bool:
 
 
 @app.command("reconcile")
-def reconcile_command_(
+def reconcile_command(
     store: Annotated[str | None, typer.Option(help="The code of the one store.")] = None,
     since: Annotated[str, typer.Option(help="30m, 24h, 7d, or a date.")] = "24h",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -142,25 +142,24 @@ def reconcile_command_(
         raise typer.Exit(1) from None
 
 
-@app.command()
-def recover(
+@app.command("recover")
+def recover_command(
     since: Annotated[
-        str | None, typer.Option(help="30m, 24h, 7d, or a date; by itself the newest row's time.")
+        str | None, typer.Option(help="30m, 24h, 7d, or a date. Default: the newest row's time.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """After a restored backup: put open updates in doubt, read Walmart, list what is unknown."""
-    from app.cli import reconcile as reconcile_command
-    from app.cli import recover as recover_command
+    from app.cli import reconcile, recover
     from app.settings import load
 
     try:
-        begin = reconcile_command.since(since, datetime.now(UTC)) if since else None
+        begin = reconcile.since(since, datetime.now(UTC)) if since else None
     except ValueError as error:
         raise typer.BadParameter(f"--since {since}: {error}") from error
     try:
-        recover_command.run(load(), since=begin, as_json=as_json, echo=typer.echo)
-    except recover_command.CouldNotRead:
+        recover.run(load(), since=begin, as_json=as_json, echo=typer.echo)
+    except recover.CouldNotRead:
         raise typer.Exit(1) from None
 
 
@@ -174,20 +173,20 @@ def _key_name(name: str) -> str:
 
 
 @app.command("import-shipments")
-def import_shipments(
+def import_shipments_command(
     file: Annotated[Path, typer.Argument(help="A CSV file; docs/commands.md lists its columns.")],
     store: Annotated[str, typer.Option(help="The code of the store.")],
 ) -> None:
     """Ship what each row of a CSV file says; the same file may be given again."""
-    from app.cli import import_shipments as import_command
+    from app.cli import import_shipments
     from app.settings import load
 
-    rows = import_command.read(file)
+    rows = import_shipments.read(file)
     with typer.progressbar(length=len(rows), label=f"Shipping {len(rows)} rows") as bar:
-        report = import_command.run(
+        report = import_shipments.run(
             load(), store=store, rows=rows, progress=lambda done: bar.update(done - bar.pos)
         )
-    for line in import_command.totals_line(report):
+    for line in import_shipments.totals_line(report):
         print(line)
     if report.totals["refused"]:
         raise typer.Exit(1)
@@ -217,30 +216,30 @@ def create_key(
     scope: Annotated[list[Scope] | None, typer.Option(help="What it may do.")] = None,
 ) -> None:
     """Create an API key and show it, once."""
-    from app.cli import api_keys as key_commands
+    from app.cli import api_keys
     from app.settings import load
 
     scopes = scope or [Scope.READ, Scope.WRITE]
-    print(key_commands.create(load(), name=name, store=store, scopes=scopes))
+    print(api_keys.create(load(), name=name, store=store, scopes=scopes))
 
 
 @keys_app.command("list")
 def list_keys() -> None:
     """List API keys, never their secrets."""
-    from app.cli import api_keys as key_commands
+    from app.cli import api_keys
     from app.settings import load
 
-    for line in key_commands.listed(load()):
+    for line in api_keys.listed(load()):
         print(line)
 
 
 @keys_app.command("revoke")
 def revoke_key(name: Annotated[str, typer.Argument(help="The key's name.")]) -> None:
     """End an API key within seconds."""
-    from app.cli import api_keys as key_commands
+    from app.cli import api_keys
     from app.settings import load
 
-    print(key_commands.revoke(load(), name))
+    print(api_keys.revoke(load(), name))
 
 
 def main() -> NoReturn:

@@ -77,7 +77,7 @@ def run(settings: Settings, *, since: datetime | None, as_json: bool, echo: Echo
     if as_json:
         echo(json.dumps(_as_json(done), indent=2))
     if any(report.stopped or report.unread for report in done.reports):
-        say(f"Mend what is named above, then: waybill recover --since {_time(done.since)}")
+        say(f"Fix the errors above, then run: waybill recover --since {_time(done.since)}")
         raise CouldNotRead
 
 
@@ -120,10 +120,10 @@ async def _prepare(parts: Parts, since: datetime | None, say: Echo) -> _Run:
         codes = await reconciliations.codes(connection)
     # mutation: recovery-start-at-newest-row
     begin = since or (newest or now) - OVERLAP
-    say(f"What changed at Walmart since {_time(begin)} is read.")
+    say(f"Reading the changes at Walmart since {_time(begin)}.")
     async with parts.database.begin() as connection:
         await recovery.raise_numbers(connection)
-    say(f"Numbers of shipments and refunds go on {recovery.MARGIN:,} higher.")
+    say(f"New shipments and refunds are numbered from {recovery.MARGIN:,} higher.")
     # The last write before the restore may take effect as late as this.
     until = now + timedelta(seconds=parts.settings.quiet_period)
     reports = [RecoverReport(store_id) for store_id in sorted(codes)]
@@ -145,12 +145,12 @@ async def _read(
         try:
             await recover.read(parts.context, done.since, report, reader)
         except errors.WalmartError as error:
-            report.stopped = f"Walmart cannot be asked on: {error}"
+            report.stopped = f"Waybill stopped reading Walmart: {error}"
         except (OrderError, ReadingHalted) as error:
             report.stopped = str(error)
         except Exception as error:  # noqa: BLE001 - logged; other stores go on
             _log.exception("store_not_recovered", store_id=report.store_id)
-            report.stopped = f"Waybill met a fault of its own: {type(error).__name__}."
+            report.stopped = f"Internal error in Waybill: {type(error).__name__}."
     for line in _lines(done.codes[report.store_id], report):
         say(line)
 
@@ -189,7 +189,7 @@ def _sentence(finding: RecoverFinding) -> str:
 
 def _stock(level: Level) -> str:
     node = f" at {level.ship_node}" if level.ship_node else ""
-    what = "Commerce is asked for it anew" if level.asked else "not known: give it anew"
+    what = "read again from Commerce" if level.asked else "unknown: set it again"
     return f"stock of {level.sku}{node}: {what}"
 
 

@@ -27,7 +27,7 @@ ANSWER_UNREADABLE = "answer_unreadable"
 
 
 class ErrorClass(StrEnum):
-    """What a failed call means, by what its caller can do. `errors.py` has the table."""
+    """What a failed call means, by what its caller can do. `failure_table.py` has the table."""
 
     NOT_SENT = "not_sent"
     """Nothing left this machine: connection refused, DNS, TLS, pool, no token."""

@@ -41,7 +41,7 @@ class AppContext:
     """
 
     database: Database
-    accepting: AcceptBatcher
+    accept_batcher: AcceptBatcher
     cipher: SecretCipher
     walmart: WalmartClient
     now: Callable[[], datetime]

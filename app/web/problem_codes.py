@@ -38,7 +38,7 @@ CODES: dict[str, Code] = {
         413, "The body exceeds the limit of its path, which detail states. Split the request."
     ),
     "unsupported_media_type": Code(
-        415, "The path does not read this media type: detail has those."
+        415, "The path does not accept this media type. `detail` lists the accepted ones."
     ),
     "internal_error": Code(500, "Waybill failed. The failure is logged with the request id."),
     "database_unavailable": Code(

@@ -16,7 +16,7 @@ from app.domain.outbox.rate_limits import Breaker, CallReport, Endpoint
 from app.domain.update import COMMERCE_KINDS, Kind
 from app.storage import rate_limits
 from app.storage.commerce import updates as commerce_updates
-from app.storage.inventory import levels as stock
+from app.storage.inventory import levels as stock_levels
 from app.storage.outbox import claims
 from app.storage.outbox.claims import Claim, ClaimRequest
 from app.storage.outbox.take import ClaimSettings
@@ -143,10 +143,10 @@ class Claimer:
         levels = [update for update in claimed if update.kind is Kind.INVENTORY]
         refunding = [update.id for update in claimed if update.kind is Kind.REFUND]
         notes = [update.id for update in claimed if update.kind is Kind.COMMERCE_NOTE]
-        commerce = any(u.kind in COMMERCE_KINDS or stock.asks_commerce(u) for u in claimed)
+        commerce = any(u.kind in COMMERCE_KINDS or stock_levels.asks_commerce(u) for u in claimed)
         async with self.database.begin() as connection:
-            stale = await stock.drop_stale(connection, store_id, levels)
-            others_until = await stock.others_until(connection, store_id, levels)
+            stale = await stock_levels.drop_stale(connection, store_id, levels)
+            others_until = await stock_levels.others_until(connection, store_id, levels)
             equal = await commerce_updates.equal_notes(connection, store_id, notes) if notes else {}
             found = await refunds.of_updates(connection, store_id, refunding) if refunding else {}
             access = (

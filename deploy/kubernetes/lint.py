@@ -22,7 +22,7 @@ import kubernetes_validate
 import yaml
 
 HERE = Path(__file__).resolve().parent
-# preStop's `sleep` came with 1.30; 1.33 is the oldest that is still mended when this is written.
+# preStop's `sleep` came with 1.30; 1.33 is the oldest that still gets fixes at the time of writing.
 VERSIONS = ("1.33", "1.37")
 BUILT = ("overlays/production", "overlays/production/migrate")
 # Applied by hand, as they are.

@@ -27,7 +27,7 @@ def test_a_failing_store_does_not_stop_the_others_and_is_reported(deployment: De
         first, second = json.loads(output)["stores"]
         assert code == 1
         assert (first["store"], first["orders"]) == ("seller_1", 0)
-        assert "Walmart cannot be asked on" in first["stopped"]
+        assert "Waybill stopped reading Walmart" in first["stopped"]
         assert second["stopped"] is None
         assert second["findings"] == [
             {
@@ -42,7 +42,7 @@ def test_a_failing_store_does_not_stop_the_others_and_is_reported(deployment: De
         ]
         code, output = recovered(deployment)
         assert code == 1
-        assert "✘ it broke off: Walmart cannot be asked on" in output
+        assert "✘ it broke off: Waybill stopped reading Walmart" in output
         assert "then: waybill recover --since" in output
 
 

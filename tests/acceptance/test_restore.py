@@ -263,7 +263,7 @@ def test_recovery_reports_later_shipments_and_nothing_is_sent_twice(
             "1796331100006 line 1: 1 units shipped under 1ZLATE (UPS)",
             "1796331100006 line 1: 1 units shipped (Walmart shows no tracking number)",
             f"1796331100006 return {before_loss.idle_return['rma_number']} line 1: 1 units refunded",
-            "stock of LAMP: not known: give it anew",
+            "stock of LAMP: unknown: set it again",
         ):
             assert f"• {finding}" in output, output
         assert output.count("• ") == 6

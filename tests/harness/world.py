@@ -144,7 +144,7 @@ def _context(
     database = open_database(url, pool_size=_CONNECTIONS)
     return AppContext(
         database=database,
-        accepting=AcceptBatcher(database.grouped),
+        accept_batcher=AcceptBatcher(database.grouped),
         cipher=VAULT,
         walmart=walmart,
         now=_now,

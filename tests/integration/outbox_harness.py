@@ -132,7 +132,7 @@ def open_environment(url: str, runner: asyncio.Runner) -> Environment:
     )
     context = AppContext(
         database=database,
-        accepting=AcceptBatcher(database.grouped),
+        accept_batcher=AcceptBatcher(database.grouped),
         cipher=VAULT,
         walmart=client,
         now=lambda: datetime.now(UTC),

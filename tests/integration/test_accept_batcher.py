@@ -41,13 +41,13 @@ def a_key(order: OrderView, key: str) -> IdempotentRequest:
 def batches(world: World, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Record how many shipments each write covers from now on."""
     found: list[int] = []
-    write = world.context.accepting._writes.carry_out
+    write = world.context.accept_batcher._writes.carry_out
 
     async def counted(wanted: Sequence[Acceptance]) -> Sequence[bool | Exception]:
         found.append(len(wanted))
         return await write(wanted)
 
-    monkeypatch.setattr(world.context.accepting._writes, "carry_out", counted)
+    monkeypatch.setattr(world.context.accept_batcher._writes, "carry_out", counted)
     return found
 
 
@@ -180,14 +180,14 @@ async def test_an_order_that_changed_between_read_and_write_is_read_again(
 ) -> None:
     """Another request ships all of it between the two statements and releases it."""
     (order,) = await some_orders(world, 1, await world.a_store())
-    write = world.context.accepting._writes.carry_out
+    write = world.context.accept_batcher._writes.carry_out
 
     async def late(wanted: Sequence[Acceptance]) -> Sequence[bool | Exception]:
-        monkeypatch.setattr(world.context.accepting._writes, "carry_out", write)
+        monkeypatch.setattr(world.context.accept_batcher._writes, "carry_out", write)
         await ship.ship(world.context, order.id, a_package("1ZFIRST"), actor="test")
         return await write(wanted)
 
-    monkeypatch.setattr(world.context.accepting._writes, "carry_out", late)
+    monkeypatch.setattr(world.context.accept_batcher._writes, "carry_out", late)
     with pytest.raises(Conflict) as refused:
         await ship.ship(world.context, order.id, one_unit("1ZLATE"), actor="test")
     assert refused.value.code == "quantity_exceeds_remaining"

@@ -307,7 +307,7 @@ async def test_a_cycle_of_pages_is_ended(world: World) -> None:
         context = replace(world.context, walmart=client)
         tally = await Importer(context, Breaker(), ALWAYS).run(1)
     assert tally is not None
-    assert tally.stopped == "Walmart cannot be asked on: Walmart's pages lead in a circle."
+    assert tally.stopped == "Waybill stopped reading Walmart: Walmart's pages lead in a circle."
     assert tally.whole_returns
     assert len([each for each in asked.calls if "page=" in str(each.request.url)]) == 2
     stopped = "SELECT stopped FROM import_places WHERE list = 'changed'"
@@ -425,7 +425,7 @@ async def test_an_internal_error_in_one_list_does_not_affect_the_others(world: W
         check = "ALTER TABLE import_places ADD CHECK (list <> 'changed' OR stopped IS NOT NULL)"
         await connection.execute(sa.text(check))
     tally = await run(world)
-    assert tally.stopped == "Waybill met a fault of its own: IntegrityError."
+    assert tally.stopped == "Internal error in Waybill: IntegrityError."
     assert (tally.returns, tally.whole_orders, tally.whole_returns) == (1, False, True)
     stopped = "SELECT stopped FROM import_places WHERE list = 'changed'"
     assert await ask(world, stopped) == tally.stopped

@@ -61,7 +61,7 @@ OBSTACLES = {
 _REASONS = {
     blockers.LINE_CANCELED: (
         "Walmart shows the units as canceled.",
-        "They cannot be shipped any more: dismiss the update once the rest of it is in order.",
+        "They cannot be shipped. Dismiss the update when its other lines are settled.",
     ),
     blockers.NO_OPEN_UNITS: (
         "Walmart has fewer open units than this needs: others were shipped or canceled there.",
@@ -73,7 +73,7 @@ _REASONS = {
     ),
     blockers.CANCEL_REQUESTED: (
         "The buyer asked to cancel the line.",
-        "Leave it to be canceled and dismiss the update, or retry with override_cancel_request.",
+        "To let it be canceled, dismiss the update; to ship, retry with override_cancel_request.",
     ),
 }
 

@@ -36,8 +36,6 @@ class Settlement:
     """Updates with a reservation that was reduced."""
     cleared: tuple[Task, ...]
     """Updates with a doubt that ended."""
-    new_lines: tuple[OrderLine, ...]
-    """Lines that were not known here."""
 
 
 def settle(
@@ -71,7 +69,7 @@ def settle(
         ),
         cancel_requested=snapshot.cancel_requested,
     )
-    return Settlement(after, landed, trimmed, cleared, tuple(new))
+    return Settlement(after, landed, trimmed, cleared)
 
 
 def _complete(order: Order, task: Task, snapshot: OrderSnapshot) -> bool:

@@ -17,8 +17,6 @@ from app.domain.update import Kind
 QUIET_PERIOD = 120.0
 # The start of a read that was not timed: such a read ends no doubt.
 UNTIMED = datetime(1970, 1, 1, tzinfo=UTC)
-# Each write of these kinds overwrites the one before; the one that arrives last wins.
-OVERWRITING = frozenset({Kind.INVENTORY, Kind.TRACKING})
 # No read can show that such a write will not arrive any more: its doubt ends by time alone.
 ENDED_BY_TIME = frozenset({Kind.INVENTORY})
 # A read of the order shows whether these took effect.

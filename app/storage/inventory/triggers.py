@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app.domain.orders.requests import StockLevel
 from app.storage import timeline
-from app.storage.inventory import levels as stock
+from app.storage.inventory import levels as stock_levels
 from app.storage.inventory.levels import Levels
 from app.storage.postgres import sharding, sql
 from app.storage.postgres.database import Connection
@@ -39,7 +39,7 @@ async def hold(
     for each in wanted:
         levels.setdefault(each.store_id, []).extend(each.levels)
     for store_id in sorted(levels):
-        await stock.hold(connection, store_id, levels[store_id])
+        await stock_levels.hold(connection, store_id, levels[store_id])
 
 
 async def follow_cancellations(
@@ -71,9 +71,9 @@ async def follow(
     for store_id in sorted({each.store_id for each in wanted}):
         of_store = [each for each in wanted if each.store_id == store_id]
         levels = [level for each in of_store for level in each.levels]
-        await stock.hold(connection, store_id, levels)
+        await stock_levels.hold(connection, store_id, levels)
         for each in of_store:
-            await stock.put(connection, each, ids)
+            await stock_levels.put(connection, each, ids)
 
 
 async def _after_cancellations(

@@ -20,7 +20,7 @@ SHARDED = "sharded"
 _IS_SHARDED = sa.text("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')")
 # Connections for statements by key: a poller's claims (app/worker/dispatcher.py).
 _KEYED = 5
-# Connections for shipments that are accepted in batches (app/storage/orders): 2 reads, 2 writes.
+# Connections for shipments and cancellations that are accepted in batches: 2 reads, 2 writes.
 _GROUPED = 4
 # Milliseconds that a transaction waits for a locked row. One that is repeated, or may be split,
 # waits only a moment, so that its connection serves other requests.

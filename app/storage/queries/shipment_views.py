@@ -9,9 +9,10 @@ from app.domain.orders.tracking_key import visible
 from app.domain.update import State
 from app.storage.orders.acceptance import Acceptance, cancellation_rows, shipment_rows, update_rows
 from app.storage.orders.repository import items_of
-from app.storage.postgres.query import Reader, fetch
+from app.storage.postgres.query import Reader
 from app.storage.postgres.session import Row
 from app.storage.postgres.sharding import ShardedQuery
+from app.storage.postgres.sql import Statement
 from app.storage.queries import orders_by_id, update_views
 from app.storage.queries.orders_by_id import OrderKey
 from app.storage.queries.pagination import After, KeysetPage, cut
@@ -40,7 +41,9 @@ _NEW_UPDATE: Row = {
     "dismissed_by": None,
     "finished_at": None,
 }
-_SHIPMENT = "SELECT * FROM shipments WHERE store_id = $1 AND order_id = $2 AND id = $3"
+_SHIPMENT = Statement(
+    "SELECT * FROM shipments WHERE store_id = :store_id AND order_id = :order_id AND id = :id"
+)
 _SHIPMENTS = ShardedQuery(orders_by_id.of("shipments", "t.*") + " ORDER BY t.order_id, t.number")
 _CANCELLATIONS = ShardedQuery(
     orders_by_id.of("cancellations", "t.*") + " ORDER BY t.created_at, t.id"
@@ -51,7 +54,8 @@ async def shipment(
     reader: Reader, store_id: int, order_id: UUID, shipment_id: UUID
 ) -> ShipmentView | None:
     """One shipment of an order."""
-    found = await fetch(reader, _SHIPMENT, store_id, order_id, shipment_id)
+    key = {"store_id": store_id, "order_id": order_id, "id": shipment_id}
+    found = await _SHIPMENT.fetch(reader, key)
     if not found:
         return None
     update = await update_views.update(reader, store_id, found[0]["update_id"])

@@ -19,7 +19,7 @@ from app.domain.outbox.rate_limits import Breaker
 from app.domain.update import COMMERCE_KINDS, OPEN, Kind, State
 from app.storage import rate_limits, timeline
 from app.storage.commerce import links
-from app.storage.inventory import levels as stock
+from app.storage.inventory import levels as stock_levels
 from app.storage.inventory import triggers
 from app.storage.orders import repository, save
 from app.storage.orders.save import SeenOrder
@@ -167,7 +167,7 @@ async def _drop_stale_levels(connection: Connection, kept: Iterable[DeliveryResu
         if result.update.kind is Kind.INVENTORY and result.step.state is not State.CONFIRMED:
             levels[result.update.store_id].append(result.update)
     for store_id in sorted(levels):
-        await stock.drop_stale(connection, store_id, levels[store_id])
+        await stock_levels.drop_stale(connection, store_id, levels[store_id])
 
 
 def _others_wait(orders: Mapping[UUID, Order], update: Claimed) -> bool:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from app.domain.orders.requests import StockLevel
 from app.domain.outbox.claimed_update import Subject
 from app.storage import timeline
-from app.storage.inventory import levels as stock
+from app.storage.inventory import levels as stock_levels
 from app.storage.outbox import updates
 from app.storage.postgres import sql
 from app.storage.postgres.database import Connection
@@ -106,9 +106,9 @@ async def end_levels(
         return []
     asked = await _readable(connection, store_id)
     if asked:
-        await stock.put(connection, stock.Levels(store_id, levels, "waybill"), ids)
+        await stock_levels.put(connection, stock_levels.Levels(store_id, levels, "waybill"), ids)
     else:
-        await stock.hold(connection, store_id, levels)
+        await stock_levels.hold(connection, store_id, levels)
         rows_of = [{"sku": each.sku, "ship_node": each.ship_node} for each in levels]
         values |= {"levels": rows_of, "note": NOT_KNOWN}
         subjects: list[Subject] = []

@@ -2,7 +2,7 @@
 
 `store_id` is the store's number (the last 32 bits of every id), four bytes instead of
 sixteen in each index. Autovacuum's settings of the hot ones are in the migration
-202611240301.
+202611240301. Start with `order_tables.py` and `update_tables.py`.
 """
 
 from app.storage.tables.base import metadata

@@ -5,8 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from app.domain.errors import Unknown
-from app.domain.orders import settlement
 from app.domain.orders.order import Order
+from app.domain.orders.settlement import lines_of
 from app.domain.orders.snapshot import OrderSnapshot
 from app.storage import idempotency, rate_limits, timeline
 from app.storage.commerce import updates as commerce_updates
@@ -15,7 +15,7 @@ from app.storage.orders import repository
 from app.storage.orders.create import add_order
 from app.storage.outbox import updates
 from app.storage.postgres.database import Connection
-from app.storage.recording import settlement as settling
+from app.storage.recording import settlement
 from app.storage.recording.settlement import SettlementInput
 from app.storage.stores import stores
 from app.usecases import read_order
@@ -88,7 +88,7 @@ async def _write(
         order_id = found
     order = await repository.lock(connection, order_id)
     if created:
-        await repository.add_lines(connection, store, order_id, settlement.lines_of(snapshot))
+        await repository.add_lines(connection, store, order_id, lines_of(snapshot))
         if snapshot.created and not snapshot.fulfilled_by_walmart:
             number = snapshot.purchase_order_id
             await acknowledge(connection, context, order_id, subject=number, actor=actor)
@@ -100,8 +100,8 @@ async def _write(
         await import_orders_page.adopt(connection, context, order_id, snapshot)
         order = await repository.lock(connection, order_id)
     # What is stored is newer than the read if a poller works on the order, or it changed meanwhile.
-    if created or (settling.still_holds(wanted.basis, order) and not busy(order)):
+    if created or (settlement.still_holds(wanted.basis, order) and not busy(order)):
         observed = SettlementInput(order, snapshot, wanted.read_at)
-        turns = await settling.settle(connection, observed, context.new_id)
+        turns = await settlement.settle(connection, observed, context.new_id)
         await updates.activate_next(connection, turns)
     return await answer(connection, store, order_id, created=created)

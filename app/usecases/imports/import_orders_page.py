@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from app.domain.orders import drift, settlement
+from app.domain.orders import drift
+from app.domain.orders.settlement import lines_of
 from app.domain.orders.snapshot import OrderSnapshot
 from app.domain.outbox import doubt
 from app.storage import rate_limits, timeline
@@ -18,7 +19,7 @@ from app.storage.orders import create, repository
 from app.storage.orders.create import ListedOrder
 from app.storage.outbox import updates
 from app.storage.postgres.database import Connection
-from app.storage.recording import settlement as settling
+from app.storage.recording import settlement
 from app.storage.recording.settlement import SettlementInput
 from app.usecases.context import AppContext
 from app.usecases.imports.register import acknowledge
@@ -102,12 +103,12 @@ async def _add(
     ]
     # First, so that notes about an order follow its creation in Commerce.
     await commerce_updates.enqueue_order(connection, list(written.values()), context.new_id)
-    await settling.settle_many(connection, observed, context.new_id)
+    await settlement.settle_many(connection, observed, context.new_id)
     return [row.purchase_order_id for row in rows if row.id in added]
 
 
 def _listed(context: AppContext, store_id: int, snapshot: OrderSnapshot) -> ListedOrder:
-    if not settlement.lines_of(snapshot):
+    if not lines_of(snapshot):
         return _blank(context, store_id, snapshot.purchase_order_id)
     # mutation: walmart-fulfilled-orders
     waits = snapshot.created and not snapshot.fulfilled_by_walmart
@@ -116,7 +117,7 @@ def _listed(context: AppContext, store_id: int, snapshot: OrderSnapshot) -> List
         event=context.new_id(store_id),
         purchase_order_id=snapshot.purchase_order_id,
         details=details(snapshot),
-        lines=settlement.lines_of(snapshot),
+        lines=lines_of(snapshot),
         acknowledgement=context.new_id(store_id) if waits else None,
     )
 
@@ -153,7 +154,7 @@ async def adopt(
 ) -> None:
     """Store the content of an order that could not be parsed before."""
     order = await repository.lock(connection, order_id)
-    if not order.unreadable or not settlement.lines_of(snapshot):
+    if not order.unreadable or not lines_of(snapshot):
         return
     store_id = order.store_id
     await create.became_readable(connection, store_id, order_id, details(snapshot))
@@ -161,10 +162,10 @@ async def adopt(
         await acknowledge(
             connection, context, order_id, subject=order.purchase_order_id, actor=ACTOR
         )
-    await repository.add_lines(connection, store_id, order_id, settlement.lines_of(snapshot))
+    await repository.add_lines(connection, store_id, order_id, lines_of(snapshot))
     readable = await repository.lock(connection, order_id)
     await commerce_updates.enqueue_order(connection, [readable], context.new_id)
-    turns = await settling.settle(
+    turns = await settlement.settle(
         connection, SettlementInput(readable, snapshot, doubt.UNTIMED), context.new_id
     )
     await updates.activate_next(connection, turns)

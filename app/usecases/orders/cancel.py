@@ -10,7 +10,7 @@ from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import Kind
 from app.storage import idempotency, queries
 from app.storage.idempotency import IdempotentRequest
-from app.storage.orders import accept as accepting
+from app.storage.orders import accept as accept_sql
 from app.storage.orders import repository
 from app.storage.orders.acceptance import Acceptance, OrderLookup, OrderVersion
 from app.storage.orders.shipments import NewCancellation
@@ -54,7 +54,7 @@ async def _if_unchanged(
 
     It is refused under the lock only, after the transaction that may change the order now.
     """
-    version = await context.accepting.look_up(OrderLookup(order_id, once))
+    version = await context.accept_batcher.look_up(OrderLookup(order_id, once))
     # mutation: cancellation-under-lock
     try:
         acceptance = _plan(context, version, request, actor)
@@ -62,7 +62,7 @@ async def _if_unchanged(
         return None
     view = queries.accepted_cancellation(acceptance)
     kept = once.render(view) if once else None
-    written = await context.accepting.accept(
+    written = await context.accept_batcher.accept(
         dataclasses.replace(acceptance, once=once, answer=kept)
     )
     return view if written else None
@@ -78,9 +78,9 @@ async def _locked(
 ) -> CancellationView:
     await _read_buyers_request(context, order_id, request, actor=actor, once=once)
     async with context.transaction(once) as connection:
-        version = await accepting.lock(connection, order_id)
+        version = await accept_sql.lock(connection, order_id)
         acceptance = _plan(context, version, request, actor)
-        await accepting.accept_locked(connection, acceptance)
+        await accept_sql.accept_locked(connection, acceptance)
         view = queries.accepted_cancellation(acceptance)
         await idempotency.store(connection, once, view)
     return view

@@ -11,7 +11,7 @@ from app.domain.orders.requests import ShipRequest
 from app.domain.update import Kind
 from app.storage import idempotency, queries
 from app.storage.idempotency import IdempotentRequest
-from app.storage.orders import accept as accepting
+from app.storage.orders import accept as accept_sql
 from app.storage.orders import repository, shipments
 from app.storage.orders.acceptance import OrderLookup
 from app.storage.outbox import updates
@@ -98,7 +98,7 @@ async def _if_unchanged(
     if len(set(references)) < len(references):
         return None
     asked = OrderLookup(order_id, once, references, len(requests))
-    version = await context.accepting.look_up(asked)
+    version = await context.accept_batcher.look_up(asked)
     tasks = version.order.tasks
     # mutation: repeated-reference
     # mutation: pass-absent-shipment
@@ -117,7 +117,7 @@ async def _if_unchanged(
         return None
     shipped = AcceptedShipment(queries.accepted_shipment(acceptance), repeated=False)
     kept = once.render(shipped) if once else None
-    written = await context.accepting.accept(replace(acceptance, once=once, answer=kept))
+    written = await context.accept_batcher.accept(replace(acceptance, once=once, answer=kept))
     return shipped if written else None
 
 
@@ -180,9 +180,9 @@ async def accept(
     The caller commits and wakes the pollers. partial: see `plan_shipment.plan`. Returns the ids of
     the shipments. Raises as `ship`.
     """
-    version = await accepting.look_up_locked(connection, order_id, len(requests))
+    version = await accept_sql.look_up_locked(connection, order_id, len(requests))
     acceptance = plan_shipment.plan(context, version, requests, actor, partial=partial)
-    await accepting.accept_locked(connection, acceptance)
+    await accept_sql.accept_locked(connection, acceptance)
     if version.passable:
         # The new shipment may go before one that Walmart provably does not have.
         await updates.activate_next(connection, [acceptance.updates[0].queue])

@@ -18,7 +18,7 @@ from app.domain.outbox.claimed_update import NewUpdate
 from app.domain.update import Kind
 from app.storage import idempotency, queries
 from app.storage.idempotency import IdempotentRequest
-from app.storage.orders import accept as accepting
+from app.storage.orders import accept as accept_sql
 from app.storage.orders import repository
 from app.storage.orders.acceptance import Acceptance, OrderVersion
 from app.storage.postgres.database import Connection
@@ -190,7 +190,7 @@ async def _accept(
         for number, some in sorted(rules.by_order(known.returned, items).items())
     ]
     for acceptance in written:
-        await accepting.accept_locked(connection, acceptance)
+        await accept_sql.accept_locked(connection, acceptance)
     return await _answer(connection, known.store_id, known.id, written[0].updates[0].id)
 
 
@@ -213,7 +213,7 @@ async def _lock(
         connection, [(known.store_id, order_id) for order_id in places.values()]
     )
     return {
-        number: await accepting.look_up_locked(connection, order_id)
+        number: await accept_sql.look_up_locked(connection, order_id)
         for number, order_id in places.items()
     }
 

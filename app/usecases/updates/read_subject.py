@@ -26,14 +26,14 @@ from app.usecases.context import AppContext
 from app.usecases.updates.subject_reader import SubjectSeen
 
 NOT_READ, ABSENT, IN_DOUBT = "not_read", "absent", "in_doubt"
-_NO_UNITS = "Walmart shows nothing of it; its units are free again."
+_NO_UNITS = "Walmart shows no unit of the update. Its units are released."
 _EXPLAINED: Mapping[str, str] = {
     "acknowledged": "Walmart shows the order as acknowledged.",
     "shipped": "Walmart shows all of it as shipped.",
     "canceled": "Walmart shows all of it as canceled.",
     "corrected": "Walmart shows the package under the new number.",
     "refunded": "Walmart shows all of it as refunded.",
-    "partly": "Walmart shows a part of it; the rest is free again.",
+    "partly": "Walmart shows a part of the update. The other units are released.",
     ABSENT: _NO_UNITS,
 }
 _HELD = "the units stay reserved until a refresh shows them."
@@ -44,8 +44,8 @@ _ABSENT: Mapping[Kind, str] = {
 }
 
 _NO_MORE = (
-    "Walmart answers that it does not know it, although it showed it before. What the update "
-    "holds stays reserved, and Waybill reads it again. Check the store's credentials."
+    "Walmart does not find the order or return, although it showed it before. The units stay "
+    "reserved, and Waybill reads Walmart again. Check the store's credentials."
 )
 _MISSING: Mapping[Kind, str] = {
     Kind.INVENTORY: "Walmart knows no item of this SKU for the seller.",

@@ -2,5 +2,6 @@
 
 `orders.py` serves `/rest/{store_code}/V1` as Commerce's REST API does, so that an existing client
 only changes its base URL. `hooks.py` receives Commerce's webhooks and `io_events.py` Adobe I/O
-Events, both verified by their signatures. All of them call the use cases of `/v1`.
+Events, both verified by their signatures. All of them call the use cases of `/v1`. Start
+with `orders.py`.
 """

@@ -7,7 +7,7 @@ from fastapi import Body, Response
 
 from app.storage.idempotency import StoredResponse
 from app.storage.queries.views import OrderView
-from app.usecases.imports import import_order as importing
+from app.usecases.imports.import_order import import_order as import_from_walmart
 from app.usecases.orders import refresh
 from app.usecases.orders.refresh import Refreshed
 from app.web.dependencies import Writing, answer
@@ -54,7 +54,7 @@ async def import_order(
         body,
         store,
         registered,
-        lambda once: importing.import_order(
+        lambda once: import_from_walmart(
             context.app, body.store_id, body.purchase_order_id, actor=context.actor, once=once
         ),
     )

@@ -87,7 +87,7 @@ _COMMERCE: Mapping[ErrorClass, tuple[str, str | None]] = {
     ErrorClass.UNCLEAR: ("commerce_unclear", None),
     ErrorClass.REFUSED: (
         "commerce_refused",
-        "Mend it in Commerce and retry, or write it there by hand and dismiss it.",
+        "Fix it in Commerce and retry, or make the change there and dismiss the update.",
     ),
 }
 CLASS_CODES = frozenset(code for table in (_WALMART, _COMMERCE) for code, _ in table.values())

@@ -1,4 +1,4 @@
-"""Failures that more than one kind of delivery reports, and that no error of a call explains.
+"""Failures of a delivery that no error of a call explains.
 
 docs/errors.md lists their codes; a test compares both.
 """
@@ -8,7 +8,7 @@ from app.domain.outbox.outcome import Failure
 
 INTERNAL_ERROR = Failure(
     code="waybill_fault",
-    message="A fault in Waybill ended the delivery; it is tried a bounded number of times.",
+    message="An internal error in Waybill ended the delivery. Waybill tries at most 10 times.",
     origin="waybill",
     suggestion="Report it to Waybill's developers with the update's id.",
     retryable=True,
@@ -30,12 +30,12 @@ READ_LAGS = Failure(
 )
 LANE_PAUSED = Failure(
     code="walmart_unavailable",
-    message="Walmart does not have it yet, and takes no such call for the moment.",
+    message="Walmart does not have the update yet. Calls of this kind are paused.",
     retryable=True,
 )
 PARTS_LEFT = Failure(
     code="walmart_unavailable",
-    message="A part of it is at Walmart; the rest is sent with the next try.",
+    message="Walmart has a part of the update. The next try sends the rest.",
     retryable=True,
 )
 NOTHING_OPEN = Failure(
@@ -51,7 +51,7 @@ NOTHING_TO_CORRECT = Failure(
 )
 NOT_CONNECTED = Failure(
     code="commerce_not_connected",
-    message="The store does not say how its Commerce is called.",
+    message="The store has no Commerce address or access token.",
     origin="waybill",
     suggestion="Give commerce.base_url and commerce.access_token with PATCH /v1/stores/{store_id}, "
     "then retry; or dismiss it.",

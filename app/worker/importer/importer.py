@@ -150,12 +150,12 @@ class Importer:
             # The next step reads from the lane how long the pause is.
             return 0.0
         except errors.WalmartError as error:
-            why, by_page = f"Walmart cannot be asked on: {error}", False
+            why, by_page = f"Waybill stopped reading Walmart: {error}", False
         except (LeaseLost, OrderError):
             raise
         except Exception as error:  # noqa: BLE001 - logged; the other lists go on
             _log.exception("list_not_read")
-            why, by_page = f"Waybill met a fault of its own: {type(error).__name__}.", True
+            why, by_page = f"Internal error in Waybill: {type(error).__name__}.", True
         totals.stopped = totals.stopped or why
         await each.stopped(why, by_page=by_page)
         return _ListEnd.STOPPED

@@ -60,7 +60,7 @@ class LeasedReader(RateLimitedReader):
             raise
         except Exception as error:  # noqa: BLE001 - logged; the other orders go on
             _log.exception("order_not_read", store_id=self.store_id, purchase_order_id=number)
-            why = f"Waybill met a fault of its own: {type(error).__name__}."
+            why = f"Internal error in Waybill: {type(error).__name__}."
         else:
             if not done:
                 await self._read_soon(number)

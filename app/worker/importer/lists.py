@@ -15,7 +15,7 @@ from app.storage.imports.leases import ImportRun
 from app.storage.imports.webhook_inbox import ExpectedEvent
 from app.usecases.imports import import_orders_page, import_returns_page, sync_order
 from app.walmart import errors, order_lists
-from app.walmart import returns as returning
+from app.walmart import returns as walmart_returns
 from app.walmart.client import ChangeWindow, OrderPage
 from app.walmart.credentials import SellerCredentials
 from app.walmart.returns import ReturnPage
@@ -127,7 +127,7 @@ class ChangedReturns(ListReader[ReturnPage]):
     @property
     def usual_size(self) -> int:
         """Entries of a page, as Walmart sends it."""
-        return returning.PAGE
+        return walmart_returns.PAGE
 
     def _before(self, run: ImportRun) -> datetime | None:
         return run.returns_until - OVERLAP if run.returns_until else None

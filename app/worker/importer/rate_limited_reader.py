@@ -31,7 +31,7 @@ class LanePaused(ReadingHalted):
     def __init__(self, endpoint: Endpoint, left: timedelta) -> None:
         self.left = left
         seconds = max(left.total_seconds(), 0.0)
-        super().__init__(f"Walmart takes no such call ({endpoint}) for {seconds:.1f} s.")
+        super().__init__(f"Calls of {endpoint} are paused for {seconds:.1f} s.")
 
 
 @dataclass(frozen=True)

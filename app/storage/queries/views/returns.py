@@ -81,7 +81,7 @@ class ReturnView(View):
     """refund, or replacement, which no refund follows."""
     canceled: bool
     status: str
-    """received, refunded, error, or closed: canceled, or to be replaced."""
+    """received, refunded, error, or closed (canceled, or a replacement)."""
     status_details: tuple[StatusDetail, ...]
     requested_at: datetime | None
     return_by: datetime | None
