@@ -43,7 +43,7 @@ def test_a_failing_store_does_not_stop_the_others_and_is_reported(deployment: De
         code, output = recovered(deployment)
         assert code == 1
         assert "✘ it broke off: Waybill stopped reading Walmart" in output
-        assert "then: waybill recover --since" in output
+        assert "then run: waybill recover --since" in output
 
 
 def test_it_reads_from_the_newest_row_on_by_default(deployment: Deployment) -> None:
