@@ -60,7 +60,7 @@ async def test_a_poller_that_starts_during_a_recovery_waits_for_its_end(fresh_ur
 
 
 async def test_a_poller_works_even_if_it_cannot_listen() -> None:
-    unreachable = "postgresql://nobody@127.0.0.1:1/nothing"
+    unreachable = "postgresql://waybill@127.0.0.1:1/nothing"
     async with (
         limited(),
         NotifyListener(unreachable, WakeSignal(), of_poller=True) as listener,

@@ -3,7 +3,7 @@
 `app/storage/orders/accept.py` appends them, and `app/storage/outbox/claims.py` decides which poller
 may take which.
 
-`active` marks the update whose turn it is; a partial unique index allows one for each subject. A
+`active` marks the next update of a subject; a partial unique index allows one for each. A
 shipment that is known to be absent after PASSABLE_AFTER retries lets later shipments of its order
 take turns with it: the one that is due first goes first.
 """

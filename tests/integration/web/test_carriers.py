@@ -63,8 +63,8 @@ async def test_code_then_title_then_number_name_the_carrier(
     assert (preview["walmart_carrier"], preview["carrier_found_by"]) == expected
     shipped = await client.post(f"/v1/orders/{order.id}/shipments", json=body)
     assert shipped.status_code == 202, shipped.text
-    told = shipped.json()
-    assert (told["walmart_carrier"], told["carrier_found_by"]) == expected
+    answer = shipped.json()
+    assert (answer["walmart_carrier"], answer["carrier_found_by"]) == expected
     read = (await client.get(shipped.headers["Location"])).json()
     assert (read["walmart_carrier"], read["carrier_found_by"]) == expected
 
@@ -110,11 +110,11 @@ async def test_a_number_that_contradicts_the_carrier_is_a_warning(
     shipped = await client.post(f"/v1/orders/{order.id}/shipments", json=body)
     assert shipped.status_code == 202
     read = (await client.get(shipped.headers["Location"])).json()
-    for told in (preview, shipped.json(), read):
-        found = [(each["code"], each["pointer"]) for each in told["warnings"]]
+    for answer in (preview, shipped.json(), read):
+        found = [(each["code"], each["pointer"]) for each in answer["warnings"]]
         expected = [("tracking_number_of_another_carrier", "/tracking_number")]
         assert found == (expected if issuer else [])
-        assert all(f"tracking number of {issuer}" in each["message"] for each in told["warnings"])
+        assert all(f"tracking number of {issuer}" in each["message"] for each in answer["warnings"])
     mended = await client.patch(
         f"{shipped.headers['Location']}/tracking",
         json={"tracking_number": UPS, "carrier_code": "ups"},
