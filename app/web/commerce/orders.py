@@ -3,10 +3,9 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Body, Path, Response
+from fastapi import Body, Response
 
-from app.domain.db_limits import BIGINT
-from app.domain.errors import Conflict, Invalid, Problem, Unknown
+from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.orders.cancellation import reason_of
 from app.domain.orders.requests import CancelRequest
 from app.storage import queries
@@ -20,6 +19,7 @@ from app.usecases.returns import refund
 from app.usecases.returns.refund import Refunded
 from app.web.commerce import problems, search_criteria
 from app.web.commerce.examples import ORDER, ORDERS, SHIP
+from app.web.commerce.lookups import OrderId, StoreCode, order_of, order_view, store_of
 from app.web.commerce.responses import answers
 from app.web.commerce.schemas import (
     CancelIn,
@@ -28,15 +28,13 @@ from app.web.commerce.schemas import (
     CommerceRefundIn,
     ShipIn,
 )
-from app.web.dependencies import ReadingAnyParameters, RequestContext, Writing, respond
+from app.web.dependencies import ReadingAnyParameters, RequestContext, Writing, answer, respond
 from app.web.path_rules import PathRule
 from app.web.route import OperationRouter
 
 router = OperationRouter(
     "/rest/{store_code}/V1", "commerce", PathRule("/rest/", render=problems.render)
 )
-_StoreCode = Annotated[str, Path(max_length=32, description="Code of the store view.")]
-_OrderId = Annotated[int, Path(ge=1, le=BIGINT, description="entity_id of the order in Commerce.")]
 # A repeated request returns the pending cancellation.
 _UNDER_WAY = frozenset({"cancellation_pending"})
 
@@ -50,8 +48,8 @@ _UNDER_WAY = frozenset({"cancellation_pending"})
 )
 async def ship_order(
     context: Writing,
-    store_code: _StoreCode,
-    order_id: _OrderId,
+    store_code: StoreCode,
+    order_id: OrderId,
     body: Annotated[ShipIn, Body(examples=[SHIP])],
 ) -> Response:
     """Ship items, or all remaining units, and return the number of the shipment.
@@ -63,7 +61,7 @@ async def ship_order(
     with one unit for each track. Of more tracks than units the first gets all units, and the
     order shows `track_not_sent` for the others.
     """
-    store, order = await _order(context, store_code, order_id)
+    store, order = await order_of(context, store_code, order_id)
     remaining = await _remaining(context, store, order) if body.names_no_units else None
     requests, unsent = body.to_requests(remaining), body.unsent(remaining)
     return await context.once(
@@ -91,12 +89,12 @@ async def ship_order(
 )
 async def cancel_order(
     context: Writing,
-    store_code: _StoreCode,
-    order_id: _OrderId,
+    store_code: StoreCode,
+    order_id: OrderId,
     body: Annotated[CancelIn | None, Body(examples=[{"reason": "out_of_stock"}])] = None,
 ) -> Response:
     """Cancel a whole order. The store's `default_cancellation_reason` replaces a missing reason."""
-    store, order = await _order(context, store_code, order_id)
+    store, order = await order_of(context, store_code, order_id)
     wanted = body or CancelIn()
     async with context.app.database.begin() as connection:
         default = await stores.default_cancellation_reason(connection, store)
@@ -128,8 +126,8 @@ async def cancel_order(
 )
 async def refund_order(
     context: Writing,
-    store_code: _StoreCode,
-    order_id: _OrderId,
+    store_code: StoreCode,
+    order_id: OrderId,
     body: Annotated[
         CommerceRefundIn, Body(examples=[{"items": [{"order_item_id": 55, "qty": 1}]}])
     ],
@@ -140,7 +138,7 @@ async def refund_order(
     the amounts. The same body again within 7 days returns the number of the first refund. To
     refund another unit with the same body, change the comment or send an `Idempotency-Key`.
     """
-    store, order = await _order(context, store_code, order_id)
+    store, order = await order_of(context, store_code, order_id)
     # mutation: repeated-refund-request
     return await context.once(
         body,
@@ -167,14 +165,14 @@ async def refund_order(
     response_model=CommerceOrdersOut,
     responses=answers(CommerceOrdersOut, example=ORDERS, description="A page."),
 )
-async def search_orders(context: ReadingAnyParameters, store_code: _StoreCode) -> Response:
+async def search_orders(context: ReadingAnyParameters, store_code: StoreCode) -> Response:
     """Search the orders of a store by `searchCriteria` (or `search_criteria`).
 
     Fields: `entity_id`, `increment_id`, `ext_order_id` (Walmart's purchase order),
     `ext_customer_id`, `status` (Waybill's), `created_at`, `updated_at`. A page has at most 300
     orders, and a search at most 10,000.
     """
-    store = await _store(context, store_code)
+    store = await store_of(context, store_code)
     wanted = search_criteria.read(context.request.query_params.multi_items())
     async with context.app.database.begin() as connection:
         found, total = await queries.search_orders(connection, store, wanted)
@@ -182,7 +180,7 @@ async def search_orders(context: ReadingAnyParameters, store_code: _StoreCode) -
     page = CommerceOrdersOut(
         items=items, search_criteria=search_criteria.shown(wanted), total_count=total
     )
-    return respond(StoredResponse(200, page.model_dump_json().encode(), {}))
+    return respond(answer(200, page))
 
 
 @router.get(
@@ -193,40 +191,17 @@ async def search_orders(context: ReadingAnyParameters, store_code: _StoreCode) -
     responses=answers(CommerceOrderOut, example=ORDER, description="The order."),
 )
 async def get_order(
-    context: ReadingAnyParameters, store_code: _StoreCode, order_id: _OrderId
+    context: ReadingAnyParameters, store_code: StoreCode, order_id: OrderId
 ) -> Response:
     """Get an order by its Commerce `entity_id`."""
-    store, order = await _order(context, store_code, order_id)
-    async with context.app.database.begin() as connection:
-        view = await queries.order(connection, store, order)
-    if view is None:
-        raise Unknown("order", order_id)
-    return respond(StoredResponse(200, CommerceOrderOut.of(view).model_dump_json().encode(), {}))
-
-
-async def _store(context: RequestContext, code: str) -> int:
-    """The number of the store with a code. Raises Unknown, also if the key may not see it."""
-    async with context.app.database.begin() as connection:
-        store = await stores.number_of_code(connection, code)
-    # mutation: api-key-on-commerce-paths
-    if store is None or context.caller.store_id not in {None, store}:
-        raise Unknown("store", code)
-    return store
+    view = await order_view(context, store_code, order_id)
+    return respond(answer(200, CommerceOrderOut.of(view)))
 
 
 async def _remaining(context: RequestContext, store: int, order: UUID) -> int:
     async with context.app.database.begin() as connection:
         view = await queries.order(connection, store, order)
     return sum(line.quantity.remaining for line in view.lines) if view else 0
-
-
-async def _order(context: RequestContext, code: str, commerce_order_id: int) -> tuple[int, UUID]:
-    store = await _store(context, code)
-    async with context.app.database.begin() as connection:
-        found = await queries.by_commerce_id(connection, store, commerce_order_id)
-    if found is None:
-        raise Unknown("order", commerce_order_id)
-    return store, found
 
 
 def _number(shipped: AcceptedShipment) -> StoredResponse:
