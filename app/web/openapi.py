@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.web import openapi_schemas
 from app.web.problem_documents import ProblemOut
 from app.web.v1.responses import EXAMPLES
 
@@ -64,11 +65,6 @@ _PARAMETERS = {
     "state": "Only updates in this state.",
     "kind": "Only updates of this kind.",
 }
-# Class names that differ from the schema names, which stay as generated clients know them.
-_PUBLISHED = {
-    "CommerceRefundIn": "app__web__commerce__schemas__RefundIn",
-    "RefundIn": "app__web__api__return_schemas__RefundIn",
-}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -112,6 +108,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas[ProblemOut.__name__] = schema
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
+    openapi_schemas.make_exact(document)
     for operations in document["paths"].values():
         for method, operation in operations.items():
             _finish(method, operation)
@@ -127,19 +124,22 @@ def _document(app: FastAPI) -> dict[str, Any]:
 def _names(schemas: dict[str, Any]) -> dict[str, str]:
     """Names of classes to names of schemas, where they differ. A view has its name as title."""
     titles = {name: schema["title"] for name, schema in schemas.items()}
-    return {name: title for name, title in titles.items() if name != title} | _PUBLISHED
+    return {name: title for name, title in titles.items() if name != title}
 
 
 def _publish(schemas: dict[str, Any], names: dict[str, str]) -> None:
-    """Rename schemas."""
+    """Rename schemas. Raises ValueError for a name that another schema has."""
     for name, published in names.items():
-        schema = schemas.pop(name)
-        schema["title"] = published.rpartition("__")[2]
-        schemas[published] = schema
+        if published in schemas:
+            raise ValueError(f"Two schemas are named {published}.")
+        schemas[published] = schemas.pop(name)
 
 
 def _finish(method: str, operation: dict[str, Any]) -> None:
-    """Remove FastAPI's own 422, add examples, and the header of every POST with an API key."""
+    """Remove FastAPI's own 422, add examples, and the header of every POST with an API key.
+
+    An operation that needs no API key says so.
+    """
     for status, response in list(operation["responses"].items()):
         media = response.get("content", {})
         if status == "422":
@@ -157,3 +157,5 @@ def _finish(method: str, operation: dict[str, Any]) -> None:
         parameter.setdefault("description", _PARAMETERS.get(parameter["name"], ""))
     if method == "post" and "security" in operation:
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+    # mutation: operations-without-a-key
+    operation.setdefault("security", [])

@@ -53,8 +53,9 @@ def _shallow(value: dict[str, Any]) -> dict[str, Any]:
 
 
 _Comment = Annotated[dict[str, Any], AfterValidator(_shallow)]
-_Units = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=INT)]
-_Id = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=BIGINT)]
+# The bounds stand before the validator, so that the OpenAPI document has them.
+_Units = Annotated[int, Field(ge=1, le=INT), BeforeValidator(_whole)]
+_Id = Annotated[int, Field(ge=1, le=BIGINT), BeforeValidator(_whole)]
 _Short = Annotated[Plain, Field(max_length=200)]
 
 
