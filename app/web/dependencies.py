@@ -162,11 +162,18 @@ class RequireScope:
         return context
 
     async def open(self, request: Request, secret: str) -> RequestContext:
-        """Authenticate a request by its secret. Raises Unauthorized or Forbidden."""
+        """Authenticate a request by its secret.
+
+        Raises Unauthorized, Forbidden, or Invalid for the Idempotency-Key of a POST.
+        """
         keys: KeyRing = request.app.state.keys
         caller = await keys.caller(secret)
         caller.require(self.scope)
-        return RequestContext(request, request.app.state.context, caller)
+        context = RequestContext(request, request.app.state.context, caller)
+        if request.method == "POST":
+            # mutation: idempotency-key-of-every-post
+            context.given_key()
+        return context
 
 
 WRITE = RequireScope("write")

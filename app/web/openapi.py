@@ -65,6 +65,8 @@ _PARAMETERS = {
     "state": "Only updates in this state.",
     "kind": "Only updates of this kind.",
 }
+# Names of schemas whose classes are clear only beside their modules.
+_PUBLISHED = {"Reason": "CancellationReason"}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -124,7 +126,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
 def _names(schemas: dict[str, Any]) -> dict[str, str]:
     """Names of classes to names of schemas, where they differ. A view has its name as title."""
     titles = {name: schema["title"] for name, schema in schemas.items()}
-    return {name: title for name, title in titles.items() if name != title}
+    return {name: title for name, title in titles.items() if name != title} | _PUBLISHED
 
 
 def _publish(schemas: dict[str, Any], names: dict[str, str]) -> None:
@@ -132,7 +134,7 @@ def _publish(schemas: dict[str, Any], names: dict[str, str]) -> None:
     for name, published in names.items():
         if published in schemas:
             raise ValueError(f"Two schemas are named {published}.")
-        schemas[published] = schemas.pop(name)
+        schemas[published] = schemas.pop(name) | {"title": published}
 
 
 def _finish(method: str, operation: dict[str, Any]) -> None:

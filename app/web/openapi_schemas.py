@@ -1,4 +1,4 @@
-"""Exact schemas: what FastAPI's document says otherwise than pydantic, and what it says too much."""
+"""Exact schemas: mends what FastAPI changes in the schemas of pydantic."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.domain.errors import Problem
+from app.web.problem_codes import CODES
 
 _BY_FIELD = {
     "quantity": "invalid_quantity",
@@ -11,8 +12,11 @@ _BY_FIELD = {
     "tracking_url": "tracking_url_invalid",
     "method_code": "method_code_invalid",
     "reason": "reason_invalid",
+    "default_cancellation_reason": "reason_invalid",
 }
 _MISSING = {"tracking_number": "tracking_number_required", "reason": "reason_required"}
+# What a parameter of a path identifies, where its name does not say it.
+_OF_PATHS = {"store_code": "store", "event_id": "commerce_event"}
 # Characters of a field's name: a client may send a name of any length, and it is repeated.
 _SHOWN = 100
 
@@ -23,8 +27,9 @@ def problems_of(errors: Sequence[Any]) -> tuple[int, list[Problem]]:
         return 400, [Problem("malformed_json", "The body is not JSON in UTF-8.")]
     if any(error["loc"][:1] == ("path",) for error in errors):
         name = next(str(e["loc"][1]) for e in errors if e["loc"][:1] == ("path",))
-        what = name.removesuffix("_id")
-        return 404, [Problem(f"{what}_not_found", f"There is no such {what}.")]
+        what = _OF_PATHS.get(name) or name.removesuffix("_id")
+        code = f"{what}_not_found" if f"{what}_not_found" in CODES else "not_found"
+        return 404, [Problem(code, f"There is no such {what.replace('_', ' ')}.")]
     return 422, [_problem(error) for error in errors]
 
 

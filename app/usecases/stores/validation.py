@@ -14,6 +14,8 @@ from app.walmart import carriers
 from app.walmart.markets import Market
 
 MARKETS = tuple(Market)
+STORE_CODE = r"[A-Za-z][A-Za-z0-9_]{0,31}"
+"""Pattern of the code of a store view (Magento, Store/Model/Validation/StoreCodeValidator.php)."""
 # Defaults of a store that is not connected to Commerce.
 NOT_CONNECTED: Mapping[str, Any] = {
     "commerce_base_url": None,
@@ -28,7 +30,7 @@ def problems(values: Mapping[str, Any]) -> Iterator[Problem]:
     if values.get("market") not in {None, *MARKETS}:
         yield Problem("market_not_supported", f"One of {', '.join(MARKETS)} is needed.", "/market")
     code = values.get("code")
-    if code is not None and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,31}", code):
+    if code is not None and not re.fullmatch(STORE_CODE, code):
         yield Problem(
             "store_code_invalid",
             "A letter, then letters, digits and underscores, at most 32, as in Commerce.",

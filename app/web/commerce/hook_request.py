@@ -4,9 +4,9 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Path, Request
+from fastapi import Request
 
 from app.domain import db_limits
 from app.domain.errors import Invalid, NotAvailable, Unknown
@@ -17,7 +17,6 @@ from app.usecases.context import AppContext
 # Bytes up to which a body is parsed in the event loop.
 _SMALL = 64 * 1024
 PREFIX = "/webhooks/commerce/{store_code}"
-StoreCode = Annotated[str, Path(max_length=32, description="Code of the store view.")]
 
 
 @asynccontextmanager

@@ -12,12 +12,12 @@ from app.usecases.commerce_events import receive
 from app.web.commerce.examples import HOOK_BODY
 from app.web.commerce.hook_request import (
     PREFIX,
-    StoreCode,
     context_of,
     in_time,
     read_json,
     side_of,
 )
+from app.web.commerce.lookups import StoreCode
 from app.web.commerce.responses import OperationOut
 from app.web.dependencies import respond
 from app.web.path_rules import HOOK, PathRule

@@ -20,12 +20,12 @@ from app.usecases.context import AppContext
 from app.web.commerce.examples import HOOK_BODY
 from app.web.commerce.hook_request import (
     PREFIX,
-    StoreCode,
     context_of,
     in_time,
     read_json,
     side_of,
 )
+from app.web.commerce.lookups import StoreCode
 from app.web.commerce.responses import EventsOut
 from app.web.dependencies import respond
 from app.web.problems import Unauthorized

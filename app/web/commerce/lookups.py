@@ -10,9 +10,11 @@ from app.domain.errors import Unknown
 from app.storage import queries
 from app.storage.queries.views import OrderView
 from app.storage.stores import stores
+from app.usecases.stores.validation import STORE_CODE
 from app.web.dependencies import RequestContext
 
-StoreCode = Annotated[str, Path(max_length=32, description="Code of the store view.")]
+# mutation: store-code-pattern
+StoreCode = Annotated[str, Path(pattern=f"^{STORE_CODE}$", description="Code of the store view.")]
 OrderId = Annotated[int, Path(ge=1, le=BIGINT, description="entity_id of the order in Commerce.")]
 
 

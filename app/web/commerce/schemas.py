@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from app.commerce.shipment_tracks import Track, not_sent, packages, units_of
 from app.domain import db_limits
 from app.domain.db_limits import BIGINT, INT
+from app.domain.orders.cancellation import LABELS, Reason
 from app.domain.orders.requests import RequestedItem, ShipRequest
 from app.storage.queries.views import OrderLineView, OrderView
 from app.usecases.commerce_events.rest_tracks import UnsentTracks
@@ -173,9 +174,14 @@ def _reference(body: CommerceBody, key: str | None = None) -> str:
 
 
 class CancelIn(CommerceBody):
-    """Body of a cancellation, which is optional. reason is Waybill's code or Adobe's label."""
+    """Body of a cancellation, which is optional."""
 
-    reason: _Short | None = None
+    reason: _Short | None = Field(
+        default=None,
+        description="A code of `GET /v1/cancellation-reasons`, or a label of Adobe's for it. "
+        "Capitals do not count.",
+        examples=[*Reason, *(label for labels in LABELS.values() for label in labels)],
+    )
     comment: Annotated[Plain, Field(max_length=1000)] | None = None
 
 

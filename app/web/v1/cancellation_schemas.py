@@ -6,7 +6,7 @@ from pydantic import Field, StrictInt, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.domain.db_limits import INT
-from app.domain.orders.cancellation import COMMENT_MAX
+from app.domain.orders.cancellation import COMMENT_MAX, Reason
 from app.domain.orders.requests import CancelRequest, StockLevel
 from app.web.v1.fields import In, LongText, Out, Text
 
@@ -24,7 +24,7 @@ class StockLevelIn(In):
 class CancellationIn(In):
     """Cancel the whole order. Single lines cannot be canceled."""
 
-    reason: Text = Field(description="One of `GET /v1/cancellation-reasons`.")
+    reason: Reason = Field(description="Labels are at `GET /v1/cancellation-reasons`.")
     comment: Annotated[LongText, Field(max_length=COMMENT_MAX)] | None = None
     inventory: Annotated[list[StockLevelIn], Field(max_length=1000)] = Field(default=[])
 
@@ -48,7 +48,7 @@ class CancellationIn(In):
 class ReasonOut(Out):
     """A reason to cancel: its code, and its labels in Commerce."""
 
-    code: str
+    code: Reason
     label: str
     labels: list[str] = Field(description="Every label that Adobe Commerce uses for it.")
     walmart_code: str = Field(description="Walmart's code in the US market.")

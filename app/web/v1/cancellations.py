@@ -109,7 +109,7 @@ async def list_cancellation_reasons(context: Reading) -> Response:
     del context
     data = [
         ReasonOut(
-            code=reason.value,
+            code=reason,
             label=labels[0],
             labels=list(labels),
             walmart_code=CANCELLATION_CODES[Market.US][reason.value],

@@ -1,5 +1,6 @@
 """Field types of the schemas: bounded text, times, money, quantities."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -18,8 +19,15 @@ def _clean(text: str) -> str:
     return text
 
 
-def _text_only(value: Any) -> Any:  # noqa: ANN401 - whatever came as JSON
-    if not isinstance(value, str):
+# The date-time of RFC 3339, section 5.6. pydantic takes numbers, and days without a time, as well.
+_RFC_3339 = re.compile(
+    r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})", re.ASCII | re.IGNORECASE
+)
+
+
+def _rfc_3339(value: Any) -> Any:  # noqa: ANN401 - whatever came as JSON
+    # mutation: times-of-rfc-3339
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
         raise PydanticCustomError("time_form", "A time must be RFC 3339 text with a zone.")
     return value
 
@@ -65,7 +73,7 @@ Secret = Annotated[
 Number = Annotated[
     str, Field(min_length=1, max_length=50, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", strict=True)
 ]
-Time = Annotated[datetime, BeforeValidator(_text_only), AfterValidator(_in_utc)]
+Time = Annotated[datetime, BeforeValidator(_rfc_3339), AfterValidator(_in_utc)]
 Quantity = Annotated[StrictInt, Field(ge=1, le=INT)]
 Id = Annotated[StrictInt, Field(ge=1, le=BIGINT)]
 

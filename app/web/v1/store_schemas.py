@@ -4,9 +4,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from app.domain.orders.cancellation import Reason
 from app.domain.orders.charges import ChargeAmountIs
 from app.storage.queries.views import StoreView
 from app.usecases.stores.manage import NewStore, StoreChanges
+from app.usecases.stores.validation import MARKETS, STORE_CODE
 from app.web.v1.fields import In, LongText, Out, Plain, Secret, Text, VisibleText
 
 # A field that is left out is unchanged, which null is not. The document shows no default.
@@ -92,6 +94,9 @@ _CHARGE_AMOUNT_IS = (
     "Whether `chargeAmount` of Walmart's order lines is for one unit or for the whole line, which "
     "Walmart's documents do not say. Orders read from then on follow it."
 )
+# usecases/stores/validation.py checks both, with error codes of their own.
+_Code = Annotated[Text, Field(json_schema_extra={"pattern": f"^{STORE_CODE}$"})]
+_Market = Annotated[Text, Field(json_schema_extra={"enum": [*MARKETS]})]
 _Carriers = Annotated[dict[Text, Text | OtherCarrier], Field(max_length=500)]
 
 
@@ -100,11 +105,11 @@ class StoreIn(In):
 
     name: Text
     walmart: WalmartIn
-    code: Text | None = Field(default=None, description="The default is made from the name.")
-    market: Text = "US"
+    code: _Code | None = Field(default=None, description="The default is made from the name.")
+    market: _Market = "US"
     commerce: CommerceIn | None = None
     carriers: _Carriers = Field(default={})
-    default_cancellation_reason: Text | None = None
+    default_cancellation_reason: Reason | None = None
     default_tracking_url: LongText | None = None
     time_zone: Text | None = Field(default=None, description=_ZONE)
     charge_amount_is: ChargeAmountIs = Field(
@@ -122,10 +127,10 @@ class StorePatch(In):
 
     name: Text = _LEFT_OUT
     walmart: WalmartPatch = WalmartPatch()
-    code: Text = _LEFT_OUT
+    code: _Code = _LEFT_OUT
     commerce: CommerceIn = CommerceIn()
     carriers: _Carriers = Field(default={})
-    default_cancellation_reason: Text | None = None
+    default_cancellation_reason: Reason | None = None
     default_tracking_url: LongText | None = None
     time_zone: Text | None = Field(default=None, description=_ZONE)
     charge_amount_is: ChargeAmountIs = Field(
