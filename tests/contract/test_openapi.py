@@ -11,11 +11,19 @@ import jsonschema
 import pytest
 
 from app.domain.errors import OrderError
+from app.domain.orders.cancellation import Reason, reason_of
 from app.storage.queries.views import OrderView
+from app.walmart.markets import Market
 from app.web import export, problem_documents, problems
+from app.web.commerce.schemas import ShipIn
 from app.web.problem_codes import CODES
 from app.web.problem_documents import Rejection
 from app.web.v1 import responses
+from app.web.v1.cancellation_schemas import CancellationIn
+from app.web.v1.order_schemas import OrderIn, OrderPatch
+from app.web.v1.return_schemas import RefundIn
+from app.web.v1.shipment_schemas import ShipmentIn
+from app.web.v1.store_schemas import CommerceIn
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = export.document()
@@ -23,7 +31,7 @@ OPERATION_IDS = {
     "create_store", "list_stores", "get_store", "update_store", "verify_store",
     "register_order", "import_order", "list_orders", "summarize_orders", "get_order",
     "update_order", "get_order_timeline", "refresh_order",
-    "ship_order", "list_shipments", "get_shipment", "correct_tracking",
+    "ship_order", "preview_shipment", "list_shipments", "get_shipment", "correct_tracking",
     "cancel_order", "get_cancellation", "list_cancellation_reasons",
     "commerce_ship_order", "commerce_cancel_order", "commerce_search_orders",
     "commerce_get_order", "put_inventory", "receive_walmart_event", "ship_orders", "cancel_orders",
@@ -103,6 +111,96 @@ def test_every_problem_is_a_problem_document_with_an_example() -> None:
                 commerce = "/rest/" in name
                 wanted = "application/json" if commerce else problem_documents.MEDIA_TYPE
                 assert list(response["content"]) == [wanted], (name, status)
+
+
+def schemas(node: Any) -> Iterator[dict[str, Any]]:
+    """Every schema in a part of the document, with those inside it."""
+    if isinstance(node, list):
+        for each in node:
+            yield from schemas(each)
+    elif isinstance(node, dict):
+        if node.keys() & {"type", "$ref", "anyOf", "enum"} and "in" not in node:
+            yield node
+        for name, each in node.items():
+            if name not in {"example", "examples", "value", "default", "enum"}:
+                yield from schemas(each)
+
+
+def test_no_two_schemas_have_one_name_and_no_name_is_of_a_module() -> None:
+    """Generators name a type by the key or by the title of its schema."""
+    named = DOCUMENT["components"]["schemas"]
+    assert {name: schema["title"] for name, schema in named.items()} == {n: n for n in named}
+    assert [name for name in named if not re.fullmatch(r"[A-Z][A-Za-z]+", name)] == []
+    titled = [each for each in schemas(DOCUMENT) if isinstance(each.get("title"), str)]
+    assert len(titled) == len(named)
+
+
+def test_bounds_are_whole_numbers_and_those_of_the_code() -> None:
+    """FastAPI's floating point would make 2^63 of the bound 2^63 - 1."""
+    for schema in schemas(DOCUMENT):
+        # Names of pydantic's, which say nothing to a generator.
+        assert not schema.keys() & {"ge", "gt", "le", "lt"}, schema
+        bounds = [schema[name] for name in ("minimum", "maximum") if name in schema]
+        assert [bound for bound in bounds if type(bound) is not int] == [], schema
+    for model in (ShipIn, ShipmentIn, CancellationIn, OrderIn, OrderPatch, CommerceIn, RefundIn):
+        exact = model.model_json_schema()
+        for name, schema in {**exact.get("$defs", {}), model.__name__: exact}.items():
+            published = DOCUMENT["components"]["schemas"].get(name, {})
+            for field, each in schema.get("properties", {}).items():
+                assert bounds_of(published["properties"][field]) == bounds_of(each), (name, field)
+    assert '"maximum": 9223372036854775807' in export.rendered()
+
+
+def bounds_of(schema: dict[str, Any]) -> list[tuple[str, int]]:
+    names = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
+    return [(name, each[name]) for each in schemas(schema) for name in names if name in each]
+
+
+def test_an_operation_without_an_api_key_says_so() -> None:
+    open_to_all = {
+        operation["operationId"] for _, operation in operations() if not operation["security"]
+    }
+    assert open_to_all == {
+        "receive_walmart_event", "receive_commerce_webhook", "answer_adobe_challenge",
+        "receive_adobe_events", "check_liveness", "check_readiness", "get_metrics",
+    }  # fmt: skip
+
+
+def test_an_operation_has_one_type_of_success() -> None:
+    for name, operation in operations():
+        types = {
+            json.dumps(media["schema"], sort_keys=True)
+            for status, response in operation["responses"].items()
+            if status.startswith("2")
+            for media in response["content"].values()
+        }
+        assert len(types) == 1, name
+        assert not any("anyOf" in each for each in types), name
+
+
+def test_a_closed_set_of_values_is_in_its_schema() -> None:
+    named = DOCUMENT["components"]["schemas"]
+    assert named["CancellationReason"]["enum"] == [*Reason]
+    reason = {"$ref": "#/components/schemas/CancellationReason"}
+    assert named["CancellationIn"]["properties"]["reason"].items() >= reason.items()
+    for name in ("StoreIn", "StorePatch"):
+        default = named[name]["properties"]["default_cancellation_reason"]
+        assert default["anyOf"] == [reason, {"type": "null"}]
+    examples = named["CancelIn"]["properties"]["reason"]["examples"]
+    assert {reason_of(example) for example in examples} == {*Reason}
+    assert named["StoreIn"]["properties"]["market"]["enum"] == [*Market]
+
+
+def test_every_store_code_has_the_pattern_of_commerce() -> None:
+    """Magento's app/code/Magento/Store/Model/Validation/StoreCodeValidator.php, and its column."""
+    pattern = "^[A-Za-z][A-Za-z0-9_]{0,31}$"
+    for name, operation in operations():
+        for each in operation.get("parameters", ()):
+            if each["name"] == "store_code":
+                assert each["schema"]["pattern"] == pattern, name
+    named = DOCUMENT["components"]["schemas"]
+    assert named["StoreIn"]["properties"]["code"]["anyOf"][0]["pattern"] == pattern
+    assert named["StorePatch"]["properties"]["code"]["pattern"] == pattern
 
 
 def subclasses(kind: type[OrderError]) -> set[type[OrderError]]:

@@ -10,7 +10,8 @@ from app.storage import queries
 from app.storage.idempotency import StoredResponse
 from app.storage.queries.views import ShipmentView
 from app.usecases.orders import correct_tracking as tracking
-from app.usecases.orders import preview_shipment, ship
+from app.usecases.orders import preview_shipment as preview
+from app.usecases.orders import ship
 from app.usecases.orders.ship import AcceptedShipment
 from app.web import pagination
 from app.web.dependencies import Reading, Writing, answer, respond
@@ -29,12 +30,7 @@ router = OperationRouter("/v1/orders/{order_id}/shipments", "shipments")
     status_code=202,
     response_model=ShipmentView,
     responses=success(202, ShipmentView, examples.SHIPMENT, "Accepted and stored.", location=True)
-    | success(
-        200,
-        PreviewOut | ShipmentView,
-        examples.PREVIEW,
-        "With `dry_run`, a preview. With a `reference` that was sent before, the first shipment.",
-    )
+    | success(200, ShipmentView, examples.SHIPMENT, "The first shipment with the same `reference`.")
     | problems(
         "order_not_found",
         "tracking_number_required",
@@ -58,27 +54,47 @@ async def ship_order(
     context: Writing,
     order_id: UUID,
     body: Annotated[ShipmentIn, Body(examples=[examples.SHIPMENT_IN])],
-    dry_run: Annotated[bool, Query(description="Return a preview and write nothing.")] = False,
+    # Not in the document, where the operation has one type of answer.
+    dry_run: Annotated[bool, Query(include_in_schema=False)] = False,
 ) -> Response:
     """Accept a shipment, which is usually delivered to Walmart within a second.
 
     202 means that the shipment is stored and will be delivered. Its units count as `pending`
-    until Walmart has confirmed them. A repeated `reference` returns the first shipment.
+    until Walmart has confirmed them. A repeated `reference` returns the first shipment. With
+    `?dry_run=true` the answer is that of `POST …/shipments/preview`.
     """
+    if dry_run:
+        return await preview_shipment(context, order_id, body)
     store = context.store_of(order_id)
     request = body.to_request()
-    if dry_run:
-        return respond(
-            answer(
-                200, PreviewOut.of(await preview_shipment.preview(context.app, order_id, request))
-            )
-        )
     return await context.once(
         body,
         store,
         _shipped,
         lambda once: ship.ship(context.app, order_id, request, actor=context.actor, once=once),
     )
+
+
+@router.post(
+    "/preview",
+    operation_id="preview_shipment",
+    summary="Preview a shipment",
+    response_model=PreviewOut,
+    responses=success(200, PreviewOut, examples.PREVIEW, "What would be sent; nothing is written.")
+    | problems("order_not_found", "invalid", body=True),
+)
+async def preview_shipment(
+    context: Writing,
+    order_id: UUID,
+    body: Annotated[ShipmentIn, Body(examples=[examples.SHIPMENT_IN])],
+) -> Response:
+    """Return the exact request to Walmart of a shipment and every problem, and write nothing.
+
+    The body is that of `POST …/shipments`. An `Idempotency-Key` has no effect.
+    """
+    context.store_of(order_id)
+    found = await preview.preview(context.app, order_id, body.to_request())
+    return respond(answer(200, PreviewOut.of(found)))
 
 
 @router.get(

@@ -86,11 +86,12 @@ async def test_a_store_never_shows_its_secrets(world: World, client: httpx.Async
     assert (refused.json()["ok"], refused.json()["code"]) == (False, "credentials_rejected")
 
 
-async def test_a_dry_run_shows_the_exact_request_and_writes_nothing(
-    world: World, client: httpx.AsyncClient
+@pytest.mark.parametrize("preview", ["/preview", "?dry_run=true"])
+async def test_a_preview_shows_the_exact_request_and_writes_nothing(
+    world: World, client: httpx.AsyncClient, preview: str
 ) -> None:
     order = await world.an_order(3)
-    path = f"/v1/orders/{order.id}/shipments?dry_run=true"
+    path = f"/v1/orders/{order.id}/shipments{preview}"
     good = (await client.post(path, json=PACKAGE)).json()
     assert good["would_be_accepted"]
     sent = good["walmart_request"]["body"]["orderShipment"]["orderLines"]["orderLine"]

@@ -1,6 +1,7 @@
 """Invalid input: a clear problem document, never a 5xx, and nothing written."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from app.storage.orders.accept_batcher import AcceptBatcher
 from app.storage.postgres.database import open_database
 from app.storage.queries import order_search
 from app.storage.tables import metadata
+from app.web import export
 from tests.harness.world import World
 from tests.integration.web.conftest import client_of
 
@@ -169,6 +171,10 @@ async def test_a_body_without_a_length_is_measured_while_it_is_received(
         ("GET", "/v1/orders?status=lost", 422, "invalid"),
         ("GET", "/v1/orders?q=%00", 422, "invalid"),
         ("GET", "/v1/orders?ship_before=soon", 422, "invalid"),
+        ("GET", "/v1/orders?updated_since=1700000000", 422, "invalid"),
+        ("POST", "/v1/commerce-events/not-an-id/retry", 404, "commerce_event_not_found"),
+        ("POST", "/webhooks/commerce/1-2/shipment", 404, "store_not_found"),
+        ("POST", "/webhooks/commerce/main/nothing", 404, "not_found"),
         ("GET", "/v1/orders?cursor=forged", 422, "cursor_invalid"),
         ("GET", "/v1/updates?state=lost", 422, "invalid"),
         ("GET", "/v1/stores?cursor=WyJvcmRlcnMiLDFd", 422, "cursor_invalid"),
@@ -179,6 +185,26 @@ async def test_a_request_for_an_unknown_object_is_a_problem_document(
 ) -> None:
     answer = await client.request(method, path)
     assert (answer.status_code, problem(answer)["code"]) == (status, code)
+
+
+async def test_every_post_with_an_api_key_checks_the_idempotency_key(
+    client: httpx.AsyncClient,
+) -> None:
+    checked = 0
+    for path, operations in export.document()["paths"].items():
+        operation = operations.get("post", {"security": []})
+        if not operation["security"]:
+            continue
+        (key,) = [p for p in operation["parameters"] if p["name"] == "Idempotency-Key"]
+        assert key["schema"]["maxLength"] == 255
+        url = re.sub(r"{\w+}", "01932f5b-2d40-7b3e-9a04-77aa00000001", path)
+        for wrong in ("", "k" * 256, "caf\u00e9"):
+            headers = [(b"Idempotency-Key", wrong.encode())]
+            answer = await client.post(url, headers=headers)
+            shown = answer.json().get("error_code") or answer.json()["code"]
+            assert shown == "idempotency_key_invalid", path
+            checked += 1
+    assert checked > 50
 
 
 STORES: list[tuple[Any, str, str]] = [
