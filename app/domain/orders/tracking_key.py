@@ -19,8 +19,8 @@ _SHORTEST = 8
 
 def visible(number: str) -> str:
     """Return a number without white space and format characters, each hyphen as `-`."""
-    if number.isascii() and number.isalnum():
-        return number
+    if number.isascii():  # the common case: no other hyphen, no format character
+        return "".join(number.split())
     return "".join("-" if _is_hyphen(each) else each for each in number if not _is_invisible(each))
 
 
