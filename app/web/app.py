@@ -6,14 +6,17 @@ from contextlib import AbstractAsyncContextManager
 from uuid import uuid4
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 
 from app.commerce.signatures import AdobeKeys, open_keys
 from app.storage.queries.views import cache_schemas
 from app.usecases.context import AppContext
 from app.web import docs, health, openapi, problems
+from app.web.addresses import CanonicalAddresses
+from app.web.allowed_methods import AllowedMethods
 from app.web.auth import KeyRing
 from app.web.commerce import hooks as commerce_hooks
-from app.web.commerce import io_events
+from app.web.commerce import io_events, tokens
 from app.web.commerce import orders as commerce_orders
 from app.web.health import MetricsSource
 from app.web.middleware import RequestMiddleware
@@ -48,6 +51,7 @@ OPERATIONS: tuple[OperationRouter, ...] = (
     updates.router,
     commerce_events.router,
     commerce_orders.router,
+    tokens.router,
     walmart_webhooks.router,
     # Before the hooks, whose route would match its path too.
     io_events.router,
@@ -95,7 +99,10 @@ def create_app(
     problems.install(app)
     docs.install(app)
     openapi.install(app)
+    # Each middleware is outside of those that were added before it.
+    app.add_middleware(AllowedMethods, routes=list(iter_route_contexts(app.routes)))
     app.add_middleware(fast_shipment.FastShipment)
     rules = PathRules(rule for router in OPERATIONS for rule in router.rules)
     app.add_middleware(RequestMiddleware, rules=rules, observer=metrics, new_id=lambda: uuid4().hex)
+    app.add_middleware(CanonicalAddresses)
     return app

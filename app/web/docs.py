@@ -42,8 +42,7 @@ def install(app: FastAPI) -> None:
     spec = importlib.util.find_spec("fastapi_offline")
     assert spec is not None  # noqa: S101 - a pinned dependency
     assert spec.origin is not None  # noqa: S101 - it is a package on disk
-    folder = Path(spec.origin).parent / "static"
-    app.mount(_STATIC, StaticFiles(directory=folder), name="docs_static")
+    files = StaticFiles(directory=Path(spec.origin).parent / "static")
     page = _swagger(app)
     policy = _policy(page)
 
@@ -54,6 +53,10 @@ def install(app: FastAPI) -> None:
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
         return HTMLResponse(page, headers={"Content-Security-Policy": policy})
+
+    @app.get(f"{_STATIC}/{{file}}", include_in_schema=False)
+    async def static(request: Request, file: str) -> Response:
+        return await files.get_response(file, request.scope)
 
     @app.get("/docs/problems", include_in_schema=False)
     async def problems(_: Request) -> Response:

@@ -29,7 +29,7 @@ class RequestObserver(Protocol):
 
 
 class RequestMiddleware:
-    """Outermost middleware of the app. new_id makes the id of a request that has none."""
+    """Middleware of every request. new_id makes the id of a request that has none."""
 
     def __init__(
         self,

@@ -100,6 +100,12 @@ CODES: dict[str, Code] = {
     "search_criteria_invalid": Code(
         422, "searchCriteria has an unknown field, condition, value or page."
     ),
+    "store_code_required": Code(
+        422, "The key sees several stores. Name one of their codes in the address."
+    ),
+    "tokens_not_issued": Code(
+        422, "Waybill issues no tokens for user names and passwords. Send an API key instead."
+    ),
     "reason_required": Code(422, "A cancellation needs a reason."),
     "reason_invalid": Code(422, "The reason is not listed at /v1/cancellation-reasons."),
     "partial_cancellation_not_supported": Code(422, "Only a whole order can be canceled."),

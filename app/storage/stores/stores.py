@@ -148,6 +148,14 @@ async def number_of_code(connection: Connection, code: str) -> int | None:
     return (await connection.execute(statement)).scalar_one_or_none()
 
 
+async def codes(connection: Connection, store_id: int | None) -> Mapping[str, int]:
+    """The codes of stores, with their numbers. store_id: the one store; None means every store."""
+    statement = sa.select(stores.c.code, stores.c.store_id).order_by(stores.c.code)
+    if store_id is not None:
+        statement = statement.where(stores.c.store_id == store_id)
+    return {row.code: row.store_id for row in await connection.execute(statement)}
+
+
 async def commerce_side(connection: Connection, code: str) -> CommerceSide | None:
     """How the store authenticates its Commerce. None means that there is no such store."""
     statement = sa.select(

@@ -1,0 +1,20 @@
+"""/rest/{store_code}/V1/integration/…/token: refuses to issue tokens, and says what to use."""
+
+from fastapi import Response
+
+from app.domain.errors import Invalid
+from app.web.route import OperationRouter
+
+router = OperationRouter("/rest/{store_code}/V1/integration", "commerce")
+_INSTEAD = (
+    "Waybill issues no tokens for user names and passwords. Create an API key with `waybill keys "
+    "create` and send it where you would send the token: `Authorization: Bearer <key>`."
+)
+
+
+# mutation: token-endpoints
+@router.post("/admin/token", include_in_schema=False)
+@router.post("/customer/token", include_in_schema=False)
+async def refuse_token() -> Response:
+    """Refuse. Raises Invalid, without reading the user name and password."""
+    raise Invalid("tokens_not_issued", _INSTEAD)
