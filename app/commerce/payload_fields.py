@@ -1,12 +1,16 @@
 """Find and read the fields in the payload of a Commerce webhook or event.
 
 Depending on the kind of hook and the merchant's own mapping, the same fields are at the top level,
-under `data`, under `value`, or one level deeper under the name of the object.
+under `data`, under `value`, or one level deeper under the name of the object. Names are in
+snake_case here; `php_json.py` has the rules by which the JSON is read.
 """
 
 from collections.abc import Iterator, Mapping
 
+from app.commerce import php_json
 from app.domain.errors import Invalid, Problem
+
+_EMPTY: tuple[object, ...] = (None, "", [])
 
 
 def levels(payload: object, name: str) -> Iterator[Mapping[str, object]]:
@@ -27,8 +31,9 @@ def levels(payload: object, name: str) -> Iterator[Mapping[str, object]]:
 
 
 def mapping(value: object) -> Mapping[str, object]:
-    """Return a JSON object, or an empty one for anything else."""
-    return value if isinstance(value, Mapping) else {}
+    """Return the fields of a JSON object, or none for anything else."""
+    found = php_json.fields(value)
+    return found if isinstance(found, Mapping) else {}
 
 
 def listed(value: object) -> list[Mapping[str, object]]:
@@ -40,14 +45,13 @@ def first(found: Mapping[str, object] | None, *names: str) -> object:
     """Return the first of the named fields that has a value. None means that no field has."""
     fields = mapping(found)
     values = (fields.get(name) for name in names)
-    return next((value for value in values if value is not None and value != ""), None)
+    return next((value for value in values if value not in _EMPTY), None)
 
 
 def text(value: object, longest: int = 200) -> str | None:
     """Return a text, or a number as text, cut at `longest`. None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return None
-    return str(value)[:longest] or None
+    found = php_json.text(value)
+    return found[:longest] or None if isinstance(found, str) else None
 
 
 def invalid(message: str) -> Invalid:

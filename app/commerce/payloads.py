@@ -1,7 +1,7 @@
 """Parser of Commerce's webhooks and events: shipments, tracks, cancellations and credit memos.
 
 The use cases decide what goes to Walmart. If an object has its ids but other fields cannot be read,
-it is returned with `problem`, so that the problem is shown with its order. Numbers are often text.
+it is returned with `problem`, so that the problem is shown with its order.
 """
 
 from collections.abc import Mapping
@@ -94,7 +94,7 @@ def read(what: str, payload: object) -> CommerceMessage:
 def shipment(payload: object) -> ShipmentSaved:
     """Read a shipment. Raises Invalid if it has no id or no order id."""
     found = next(levels(payload, "shipment"), None)
-    entity = text(first(found, "shipment_id", "entity_id", "shipmentId"), 50)
+    entity = text(first(found, "shipment_id", "entity_id"), 50)
     order = _order(found, payload)
     if order is None or entity is None:
         raise invalid("The shipment names no order_id or no entity_id.")
@@ -108,7 +108,7 @@ def shipment(payload: object) -> ShipmentSaved:
 def track(payload: object) -> TrackSaved:
     """Read a track. Raises Invalid if it has no number, no shipment id or no order id."""
     found = next(levels(payload, "track"), None)
-    entity = text(first(found, "parent_id", "shipment_id", "parentId"), 50)
+    entity = text(first(found, "parent_id", "shipment_id"), 50)
     order, known = _order(found, payload), _track(mapping(found))
     if order is None or entity is None or known is None:
         raise invalid("The track names no order_id, no parent_id or no track_number.")
@@ -118,7 +118,7 @@ def track(payload: object) -> TrackSaved:
 def cancellation(payload: object) -> OrderCanceled:
     """Read a cancellation. Raises Invalid if it has no order id."""
     found = list(levels(payload, "order"))
-    ids = (first(level, "entity_id", "order_id", "orderId", "id") for level in found)
+    ids = (first(level, "entity_id", "order_id", "id") for level in found)
     numbers = (db_limits.whole_number(each) for each in ids)
     order = next((number for number in numbers if number is not None), None)
     if order is None:
@@ -134,7 +134,7 @@ def cancellation(payload: object) -> OrderCanceled:
 def creditmemo(payload: object) -> CreditMemoSaved:
     """Read a credit memo. Raises Invalid if it has no id or no order id."""
     found = next(levels(payload, "creditmemo"), None)
-    entity = text(first(found, "creditmemo_id", "entity_id", "creditmemoId"), 50)
+    entity = text(first(found, "creditmemo_id", "entity_id"), 50)
     order = _order(found, payload)
     if order is None or entity is None:
         raise invalid("The credit memo names no order_id or no entity_id.")
@@ -150,7 +150,7 @@ def creditmemo(payload: object) -> CreditMemoSaved:
 
 
 def _order(found: Mapping[str, object] | None, payload: object) -> int | None:
-    order = db_limits.whole_number(first(found, "order_id", "orderId"))
+    order = db_limits.whole_number(first(found, "order_id"))
     if order is None:
         order = db_limits.whole_number(first(mapping(mapping(payload).get("order")), "entity_id"))
     return order
@@ -162,7 +162,7 @@ def _items(
     """Return the items, or why they cannot be read."""
     items: dict[int, int] = {}
     for each in listed(mapping(found).get("items")):
-        item = db_limits.whole_number(first(each, "order_item_id", "orderItemId"))
+        item = db_limits.whole_number(first(each, "order_item_id"))
         units = db_limits.whole_number(first(each, "qty", "quantity"), db_limits.INT)
         if item is None or units is None:
             return None, (
@@ -180,9 +180,9 @@ def _items(
 
 
 def _track(entry: Mapping[str, object]) -> Track | None:
-    number = text(first(entry, "track_number", "trackNumber", "number"))
+    number = text(first(entry, "track_number", "number"))
     if number is None:
         return None
-    code, title = first(entry, "carrier_code", "carrierCode"), first(entry, "title")
+    code, title = first(entry, "carrier_code"), first(entry, "title")
     own = text(first(entry, "entity_id", "track_id"), 50)
     return Track(text(code) or "custom", text(title), number, id=own)

@@ -129,8 +129,8 @@ async def refund_order(
     store_code: StoreCode,
     order_id: OrderId,
     body: Annotated[
-        CommerceRefundIn, Body(examples=[{"items": [{"order_item_id": 55, "qty": 1}]}])
-    ],
+        CommerceRefundIn | None, Body(examples=[{"items": [{"order_item_id": 55, "qty": 1}]}])
+    ] = None,
 ) -> Response:
     """Refund items of an order by their open return, and return the number of the refund.
 
@@ -139,6 +139,7 @@ async def refund_order(
     refund another unit with the same body, change the comment or send an `Idempotency-Key`.
     """
     store, order = await order_of(context, store_code, order_id)
+    wanted = body or CommerceRefundIn()
     # mutation: repeated-refund-request
     return await context.once(
         body,
@@ -148,12 +149,12 @@ async def refund_order(
             context.app,
             store,
             order,
-            body.to_items(),
-            comment=body.comment_text,
+            wanted.to_items(),
+            comment=wanted.comment_text,
             actor=context.actor,
             once=once,
             # With another Idempotency-Key the same body is another refund.
-            reference=body.reference(once.key if once else None),
+            reference=wanted.reference(once.key if once else None),
         ),
     )
 

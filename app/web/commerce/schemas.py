@@ -1,13 +1,24 @@
-"""Bodies of Commerce's REST API. Fields of a request that Waybill does not use are ignored."""
+"""Bodies of Commerce's REST API. Fields of a request that Waybill does not use are ignored.
+
+Requests are read by the rules of `app/commerce/php_json.py`.
+"""
 
 import hashlib
 import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
+from app.commerce import php_json
 from app.commerce.shipment_tracks import Track, not_sent, packages, units_of
 from app.domain import db_limits
 from app.domain.db_limits import BIGINT, INT
@@ -53,17 +64,24 @@ def _shallow(value: dict[str, Any]) -> dict[str, Any]:
     raise PydanticCustomError("comment", "The comment is nested too deeply.")
 
 
-_Comment = Annotated[dict[str, Any], AfterValidator(_shallow)]
+_Text = Annotated[Plain, BeforeValidator(php_json.text)]
+_Short = Annotated[_Text, Field(max_length=200)]
+_Flag = Annotated[bool, BeforeValidator(php_json.flag)]
+_Comment = Annotated[dict[str, Any], BeforeValidator(php_json.fields), AfterValidator(_shallow)]
 # The bounds stand before the validator, so that the OpenAPI document has them.
-_Units = Annotated[int, Field(ge=1, le=INT), BeforeValidator(_whole)]
+_Units = Annotated[int, Field(ge=0, le=INT), BeforeValidator(_whole)]
 _Id = Annotated[int, Field(ge=1, le=BIGINT), BeforeValidator(_whole)]
-_Short = Annotated[Plain, Field(max_length=200)]
 
 
 class CommerceBody(BaseModel):
-    """A request body of Commerce's API."""
+    """A request body of Commerce's API, or an object in it."""
 
     model_config = ConfigDict(extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_commerce_reads_it(cls, value: object) -> object:
+        return php_json.fields(value, cls.model_fields)
 
 
 class ItemIn(CommerceBody):
@@ -77,10 +95,24 @@ class ItemIn(CommerceBody):
         return RequestedItem(self.qty, commerce_item_id=self.order_item_id)
 
 
+def _with_units(items: list[ItemIn]) -> list[ItemIn]:
+    """Leave out the rows of quantity 0, as Commerce's forms send them for what stays behind."""
+    some = [item for item in items if item.qty]
+    # mutation: rows-of-quantity-0
+    if items and not some:
+        raise PydanticCustomError(
+            "no_units", "Every item has the quantity 0.", {"code": "invalid_quantity"}
+        )
+    return some
+
+
+_Items = Annotated[list[ItemIn], Field(max_length=1000), AfterValidator(_with_units)]
+
+
 class TrackAttributesIn(CommerceBody):
     """The items of the package with this track, an extension of Commerce's track."""
 
-    items: Annotated[list[ItemIn], Field(max_length=1000)] | None = None
+    items: _Items | None = None
 
 
 class TrackIn(CommerceBody):
@@ -101,10 +133,10 @@ class TrackIn(CommerceBody):
 class ShipIn(CommerceBody):
     """Body of Commerce's POST /V1/order/{orderId}/ship."""
 
-    items: Annotated[list[ItemIn], Field(max_length=1000)] | None = None
+    items: _Items | None = None
     tracks: Annotated[list[TrackIn], Field(max_length=100)] = []
-    notify: bool = False
-    appendComment: bool = False  # noqa: N815 - Commerce's name
+    notify: _Flag = False
+    appendComment: _Flag = False  # noqa: N815 - Commerce's name
     comment: _Comment | None = None
 
     def to_requests(self, remaining: int | None = None) -> list[ShipRequest]:
@@ -144,7 +176,7 @@ class ShipIn(CommerceBody):
 class CommerceRefundIn(CommerceBody):
     """Body of Commerce's POST /V1/order/{orderId}/refund."""
 
-    items: Annotated[list[ItemIn], Field(max_length=1000)] | None = None
+    items: _Items | None = None
     comment: _Comment | None = None
 
     def to_items(self) -> tuple[RequestedItem, ...] | None:
@@ -182,7 +214,7 @@ class CancelIn(CommerceBody):
         "Capitals do not count.",
         examples=[*Reason, *(label for labels in LABELS.values() for label in labels)],
     )
-    comment: Annotated[Plain, Field(max_length=1000)] | None = None
+    comment: Annotated[_Text, Field(max_length=1000)] | None = None
 
 
 class CommerceItemOut(BaseModel):

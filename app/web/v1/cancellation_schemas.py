@@ -2,13 +2,12 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, StrictInt, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.domain.db_limits import INT
 from app.domain.orders.cancellation import COMMENT_MAX, Reason
 from app.domain.orders.requests import CancelRequest, StockLevel
-from app.web.v1.fields import In, LongText, Out, Text
+from app.web.v1.fields import In, LongText, Out, Text, Units
 
 _PARTIAL = ("lines", "items", "order_lines", "orderLines", "line_numbers")
 
@@ -17,7 +16,7 @@ class StockLevelIn(In):
     """The units of a SKU that are left to sell after the cancellation."""
 
     sku: Text
-    quantity: Annotated[StrictInt, Field(ge=0, le=INT)]
+    quantity: Units
     ship_node: Text | None = None
 
 

@@ -44,6 +44,12 @@ def _visible(text: str) -> str:
     return text
 
 
+def _integer(value: Any) -> Any:  # noqa: ANN401 - whatever came as JSON
+    """JSON has one kind of number: 32.0 is the integer 32 (RFC 8259, JSON Schema 2020-12)."""
+    # mutation: integers-with-a-point
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _in_utc(value: datetime) -> datetime:
     time = db_limits.utc_time(value)
     if value.tzinfo is None or time is None:
@@ -74,8 +80,11 @@ Number = Annotated[
     str, Field(min_length=1, max_length=50, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", strict=True)
 ]
 Time = Annotated[datetime, BeforeValidator(_rfc_3339), AfterValidator(_in_utc)]
-Quantity = Annotated[StrictInt, Field(ge=1, le=INT)]
-Id = Annotated[StrictInt, Field(ge=1, le=BIGINT)]
+# The last annotation of every integer in a request.
+WHOLE = BeforeValidator(_integer)
+Quantity = Annotated[StrictInt, Field(ge=1, le=INT), WHOLE]
+Units = Annotated[StrictInt, Field(ge=0, le=INT), WHOLE]
+Id = Annotated[StrictInt, Field(ge=1, le=BIGINT), WHOLE]
 
 
 class In(BaseModel):

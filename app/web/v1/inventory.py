@@ -4,9 +4,8 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Body, Response
-from pydantic import Field, StrictInt
+from pydantic import Field
 
-from app.domain.db_limits import INT
 from app.domain.orders.requests import StockLevel
 from app.storage.queries.views import UpdateView
 from app.usecases.stores import inventory as use_cases
@@ -15,7 +14,7 @@ from app.web.dependencies import Writing, answer, respond
 from app.web.path_rules import MANY, PathRule
 from app.web.route import OperationRouter
 from app.web.v1 import examples
-from app.web.v1.fields import In, Out, Text
+from app.web.v1.fields import In, Out, Text, Units
 from app.web.v1.responses import problems, success
 
 
@@ -23,7 +22,7 @@ class LevelIn(In):
     """Salable units of a SKU at a ship node, or without one at the seller's default node."""
 
     sku: Text
-    quantity: Annotated[StrictInt, Field(ge=0, le=INT)]
+    quantity: Units
     ship_node: Text | None = None
 
 

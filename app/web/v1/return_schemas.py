@@ -2,18 +2,17 @@
 
 from typing import Annotated
 
-from pydantic import Field, StrictInt
+from pydantic import Field
 
-from app.domain.db_limits import INT
 from app.domain.orders.returns import RefundRequest
 from app.storage.queries.views import ReturnView
-from app.web.v1.fields import In, LongText, Out, Quantity
+from app.web.v1.fields import In, LongText, Out, Quantity, Units
 
 
 class RefundItemIn(In):
     """Units of one line of the return."""
 
-    return_line_number: Annotated[StrictInt, Field(ge=0, le=INT)]
+    return_line_number: Units
     quantity: Quantity
 
 

@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from app.domain.orders.cancellation import Reason
 from app.domain.orders.charges import ChargeAmountIs
 from app.storage.queries.views import StoreView
 from app.usecases.stores.manage import NewStore, StoreChanges
 from app.usecases.stores.validation import MARKETS, STORE_CODE
-from app.web.v1.fields import In, LongText, Out, Plain, Secret, Text, VisibleText
+from app.web.v1.fields import WHOLE, In, LongText, Out, Plain, Secret, Text, VisibleText
 
 # A field that is left out is unchanged, which null is not. The document shows no default.
 _LEFT_OUT: Any = Field(default_factory=str)
@@ -61,7 +61,7 @@ class CommerceIn(In):
         default=None,
         description="The offline payment method of new orders; the default is `checkmo`.",
     )
-    stock_id: Annotated[int, Field(ge=1, le=2_147_483_647, strict=True)] | None = Field(
+    stock_id: Annotated[StrictInt, Field(ge=1, le=2_147_483_647), WHOLE] | None = Field(
         default=None,
         description="The Commerce stock to read for the quantity sent after a cancellation.",
     )

@@ -3,12 +3,12 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from app.domain.update import Kind
 from app.storage.queries.views import UpdateView
 from app.usecases.updates.retry_many import MOST
-from app.web.v1.fields import In, LongText, Out, Text
+from app.web.v1.fields import WHOLE, In, LongText, Out, Text
 
 
 class UpdatesOut(Out):
@@ -34,7 +34,7 @@ class RetryManyIn(RetryIn):
     store_id: UUID | None = None
     order_id: UUID | None = None
     code: Text | None = Field(default=None, description="The code of the last error.")
-    limit: Annotated[int, Field(ge=1, le=MOST, strict=True)] = 50
+    limit: Annotated[StrictInt, Field(ge=1, le=MOST), WHOLE] = 50
 
 
 class DismissIn(In):

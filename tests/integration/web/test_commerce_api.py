@@ -134,7 +134,7 @@ async def test_a_repeated_number_is_one_package(world: World, client: httpx.Asyn
         ({**BODY, "items": [{"order_item_id": 99, "qty": 1}]}, "unknown_line", "99"),
         ({**BODY, "items": [{"order_item_id": 70, "qty": 9}]}, "quantity_exceeds_remaining", "3"),
         ({**BODY, "items": [{"order_item_id": 70, "qty": 0.5}]}, "number", "whole"),
-        ({**BODY, "items": [{"order_item_id": 70, "qty": 0}]}, "invalid", "1"),
+        ({**BODY, "items": [{"order_item_id": 70, "qty": 0}]}, "invalid_quantity", "0"),
         ({**BODY, "comment": {"comment": json.loads("[" * 300 + "]" * 300)}}, "comment", "deeply"),
     ],
 )
