@@ -26,6 +26,7 @@ from app.web.route import OperationRouter
 from app.web.v1 import (
     bulk,
     cancellations,
+    carriers,
     commerce_events,
     fast_shipment,
     inventory,
@@ -41,6 +42,7 @@ from app.web.walmart import webhooks as walmart_webhooks
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 OPERATIONS: tuple[OperationRouter, ...] = (
     stores.router,
+    carriers.router,
     order_reads.router,
     orders.router,
     shipments.router,

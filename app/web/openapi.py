@@ -33,6 +33,7 @@ TAGS = [
         "name": "stores",
         "description": "Commerce store views, each with its Walmart seller account.",
     },
+    {"name": "carriers", "description": "Carriers and shipping methods that Walmart knows."},
     {"name": "orders", "description": "Walmart purchase orders."},
     {"name": "shipments", "description": "Shipped packages, and corrections of their tracking."},
     {
